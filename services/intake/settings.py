@@ -9,7 +9,7 @@ from services.intake.cases.clock import ClockRules
 from services.intake.cases.code_limits import PER_NETWORK
 from services.intake.channels.drop.files import hours
 from services.intake.channels.drp.agents import ListedAgent
-from services.intake.channels.email.imap import ImapAccount
+from services.intake.channels.email.inbox import ImapAccount
 from services.intake.channels.fides.bodies import Key
 from services.intake.channels.fides.clients import Client
 from services.intake.channels.fides.requests import DATA_USES, DEFAULTS, Wish

@@ -18,7 +18,7 @@ import pytest_asyncio
 
 from habeas.embedded.parts.ports import HOST, free_port
 from habeas.embedded.parts.process import Command, Process
-from services.intake.channels.email.imap import ImapAccount, MailboxUnavailable, MailboxWatcher
+from services.intake.channels.email.inbox import ImapAccount, MailboxUnavailable, MailboxWatcher
 from services.intake.channels.email.service import MailDeferred, MailEnvelope
 from shared.errors import PermanentError, StoreUnavailable
 from tests.conftest import missing

@@ -26,12 +26,11 @@ from services.intake.channels.drop.puller import DropPuller
 from services.intake.channels.drp.agents import DrpTokens
 from services.intake.channels.drp.api import drp_app
 from services.intake.channels.drp.service import DrpService
-from services.intake.channels.email.imap import ImapAccount, MailboxWatcher
+from services.intake.channels.email.inbox import ImapAccount, MailboxWatcher, SmtpPort
 from services.intake.channels.email.parser import LARGEST
 from services.intake.channels.email.rulebook import rulebook
 from services.intake.channels.email.senders import Senders
 from services.intake.channels.email.service import EmailService
-from services.intake.channels.email.smtp import SmtpPort
 from services.intake.channels.fides.api import FidesContext, fides_app
 from services.intake.channels.fides.clients import Clients, FidesTokens
 from services.intake.channels.fides.consents import ConsentCleanup, Consents, OpenConsents

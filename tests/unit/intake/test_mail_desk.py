@@ -13,11 +13,18 @@ from hypothesis import strategies as st
 from services.intake.cases.service import RequestService
 from services.intake.channels.email import service
 from services.intake.channels.email.exclusions import MailExclusion
-from services.intake.channels.email.imap import ImapAccount, MailboxWatcher
+from services.intake.channels.email.inbox import (
+    LATER,
+    NOT_HERE,
+    TAKEN,
+    TOO_OFTEN,
+    ImapAccount,
+    MailboxWatcher,
+    SmtpPort,
+)
 from services.intake.channels.email.rulebook import rulebook
 from services.intake.channels.email.senders import FILED_FOR_ONE, Admission, Senders
 from services.intake.channels.email.service import EmailService, MailDeferred, MailEnvelope, MailOutcome
-from services.intake.channels.email.smtp import LATER, NOT_HERE, TAKEN, TOO_OFTEN, SmtpPort
 from services.intake.domain import RequestLodged
 from shared.contract.answer import Inquiry
 from shared.contract.events import (

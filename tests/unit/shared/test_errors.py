@@ -10,9 +10,8 @@ from tests.unit.test_names import modules
 
 NETS = {
     "services.fulfillment.breach.scope_job",  # an error in one breach must not end the process
-    "services.intake.channels.email.imap",  # nor one mail block the others
+    "services.intake.channels.email.inbox",  # nor one mail block the others
     "services.intake.channels.email.service",
-    "services.intake.channels.email.smtp",
     "services.intake.http.callbacks",  # nor one receiver
     "services.verifier.documents.files.opener",  # decoders raise any error on hostile bytes
     "shared.mail.mime_parts",  # so does the library for mail

@@ -5,9 +5,9 @@ Dates are ISO 8601 alone: 03/04/2026 has two meanings.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, tzinfo
+from datetime import datetime, tzinfo
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -64,13 +64,10 @@ def _iso_date(cell: str, _reading: SheetFormat) -> str:
 def _moment(cell: str, reading: SheetFormat) -> datetime:
     """Return the moment of a cell; a date alone is its beginning, in the company's zone."""
     wrong = CellError("must be a date like 2026-03-02, or a time like 2026-03-02T09:30+01:00")
+    if not (ISO_DATE.fullmatch(cell) or ISO_TIME.fullmatch(cell)):
+        raise wrong
     try:
-        if ISO_DATE.fullmatch(cell):
-            moment = datetime.combine(date.fromisoformat(cell), time.min, reading.zone)
-        elif ISO_TIME.fullmatch(cell):
-            moment = datetime.fromisoformat(cell)
-        else:
-            raise wrong
+        moment = datetime.fromisoformat(cell)
     except ValueError:
         raise wrong from None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=reading.zone)
@@ -93,24 +90,12 @@ def _right(cell: str, _reading: SheetFormat) -> Right:
     return right
 
 
-def _word(cell: str, _reading: SheetFormat) -> str:
-    return plain(cell)
-
-
-def _upper(cell: str, _reading: SheetFormat) -> str:
-    return cell.upper()
-
-
-def _listed(cell: str, _reading: SheetFormat) -> list[str]:
-    return [part.strip() for part in cell.split(LISTED) if part.strip()]
+def _parts(cells: Iterable[str]) -> list[str]:
+    return [part.strip() for part in cells if part.strip()]
 
 
 def _lines(cell: str, _reading: SheetFormat) -> list[str]:
-    return [part.strip() for part in cell.splitlines() if part.strip()]
-
-
-def _same(cell: str, _reading: SheetFormat) -> str:
-    return cell
+    return _parts(cell.splitlines())
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +104,7 @@ class Column:
 
     name: str
     path: tuple[str, ...]
-    read: Callable[[str, SheetFormat], Any] = _same
+    read: Callable[[str, SheetFormat], Any] = lambda cell, _: cell
     aliases: tuple[str, ...] = ()
 
 
@@ -134,15 +119,15 @@ COLUMNS = (
     Column("city", ("subject", "postal_address", "city"), aliases=("town",)),
     Column("region", ("subject", "postal_address", "region")),
     Column("postal_code", ("subject", "postal_address", "postal_code"), aliases=("postcode", "zip")),
-    Column("country", ("residence", "country"), _upper, ("country_code", "residence")),
-    Column("subdivision", ("residence", "subdivision"), _upper, ("state", "province")),
+    Column("country", ("residence", "country"), lambda cell, _: cell.upper(), ("country_code", "residence")),
+    Column("subdivision", ("residence", "subdivision"), lambda cell, _: cell.upper(), ("state", "province")),
     Column("received_at", ("received_at",), _moment, ("received", "received_on", "created_at")),
     Column("statement", ("details", "statement"), aliases=("message", "comment", "description", "text")),
-    Column("scope", ("details", "scope"), _listed),
+    Column("scope", ("details", "scope"), lambda cell, _: _parts(cell.split(LISTED))),
     Column("with_copy", ("details", "with_copy"), _yes),
     Column("child", ("child",), _yes, ("minor",)),
-    Column("role", ("role",), _word),
-    Column("regulation", ("regulation",), _word, ("law",)),
+    Column("role", ("role",), lambda cell, _: plain(cell)),
+    Column("regulation", ("regulation",), lambda cell, _: plain(cell), ("law",)),
     Column("locale", ("locale",), aliases=("language", "lang")),
     Column("agent_name", ("agent", "name")),
     Column("agent_email", ("agent", "email")),

@@ -60,10 +60,9 @@ class SheetRow:
 class UnreadableSheet(PermanentError):
     """The file cannot be read as a sheet; the fault names line, column and remedy."""
 
-    def __init__(self, fault: SheetFault) -> None:
-        """Store the faults."""
-        super().__init__(f"line {fault.line}: {fault.message}")
-        self.fault = fault
+    def __init__(self, line: int, message: str, column: str = "") -> None:
+        super().__init__(f"line {line}: {message}")
+        self.fault = SheetFault(line, column, message)
 
 
 def decoded(content: BinaryIO, encoding: str | None = None) -> Iterator[str]:
@@ -81,13 +80,9 @@ def decoded(content: BinaryIO, encoding: str | None = None) -> Iterator[str]:
         with io.TextIOWrapper(content, name, errors="surrogateescape", newline="") as text:
             yield from text
     except LookupError:
-        raise UnreadableSheet(
-            SheetFault(1, "", "this encoding is not known; try utf-8 or windows-1252")
-        ) from None
+        raise UnreadableSheet(1, "this encoding is not known; try utf-8 or windows-1252") from None
     except UnicodeError:
-        raise UnreadableSheet(
-            SheetFault(1, "", "it is not in the encoding it should be in; save it as UTF-8")
-        ) from None
+        raise UnreadableSheet(1, "it is not in the encoding it should be in; save it as UTF-8") from None
 
 
 @dataclass(slots=True)
@@ -103,10 +98,8 @@ class _Table:
     def row(self, cells: Sequence[str], line: int) -> SheetRow:
         """Read one row."""
         if len(cells) > len(self.columns):
-            message = (
-                f"has {len(cells)} cells, the heading has {len(self.columns)}: is a separator not quoted?"
-            )
-            return SheetRow(line, "", faults=(SheetFault(line, "", message),))
+            counts = f"has {len(cells)} cells, the heading has {len(self.columns)}"
+            return _faulty(line, f"{counts}: is a separator not quoted?")
         data: dict[str, Any] = {}
         faults: list[SheetFault] = []
         for number, cell in enumerate(cells):
@@ -121,11 +114,8 @@ class _Table:
     def _validated(self, data: dict[str, Any], faults: list[SheetFault], line: int) -> SheetRow:
         request, named = None, {fault.column for fault in faults}
         if not data.setdefault("subject", {}) and not faults:
-            faults.append(
-                SheetFault(
-                    line, "", "it does not identify a person: an email, a name, a phone or an id:… is needed"
-                )
-            )
+            message = "it does not identify a person: an email, a name, a phone or an id:… is needed"
+            faults.append(SheetFault(line, "", message))
         try:
             request = RequestSubmitted.model_validate(data)
         except ValidationError as error:
@@ -150,19 +140,14 @@ class _Table:
 
 
 def rows(lines: Iterable[str], reading: SheetFormat) -> Iterator[SheetRow]:
-    """
-    Yield the rows of a sheet in order, valid or not.
-
-    Raises:
-        UnreadableSheet: It has no readable heading.
-    """
+    """Yield the rows of a sheet, valid or not, in order. Raises UnreadableSheet: it has no usable heading."""
     lines = iter(lines)
     first, skipped = _first(lines)
-    cells = csv.reader(chain([first], lines), delimiter=_delimiter(first), strict=True)
+    cells = csv.reader(chain([first], lines), delimiter=max(DELIMITERS, key=first.count), strict=True)
     try:
         headings = next(cells)
     except csv.Error as error:
-        raise UnreadableSheet(SheetFault(skipped + 1, "", _why(error))) from None
+        raise UnreadableSheet(skipped + 1, _why(error)) from None
     table = _table(headings, reading, skipped + 1)
     while True:
         line = skipped + cells.line_num + 1
@@ -171,11 +156,14 @@ def rows(lines: Iterable[str], reading: SheetFormat) -> Iterator[SheetRow]:
         except StopIteration:
             return
         except csv.Error as error:
-            message = f"{_why(error)}; nothing below can be read"
-            yield SheetRow(line, "", faults=(SheetFault(line, "", message),))
+            yield _faulty(line, f"{_why(error)}; nothing below can be read")
             return
         if any(cell.strip() for cell in row):
             yield table.row(row, line)
+
+
+def _faulty(line: int, message: str) -> SheetRow:
+    return SheetRow(line, "", faults=(SheetFault(line, "", message),))
 
 
 def _why(error: csv.Error) -> str:
@@ -190,16 +178,12 @@ def _first(lines: Iterator[str]) -> tuple[str, int]:
     for skipped, line in enumerate(lines):
         if line.strip() and not re.fullmatch(r"sep=.\s*", line):
             return line, skipped
-    raise UnreadableSheet(SheetFault(1, "", "it is empty"))
-
-
-def _delimiter(heading: str) -> str:
-    return max(DELIMITERS, key=heading.count)
+    raise UnreadableSheet(1, "it is empty")
 
 
 def _table(cells: Sequence[str], reading: SheetFormat, line: int) -> _Table:
     if len(cells) > MOST_COLUMNS:
-        raise UnreadableSheet(SheetFault(line, "", f"it has more than {MOST_COLUMNS} columns"))
+        raise UnreadableSheet(line, f"it has more than {MOST_COLUMNS} columns")
     ignored = {plain(name) for name in reading.ignored}
     columns = [
         None if not cell.strip() or plain(cell) in ignored else _column(cell, number, line)
@@ -208,10 +192,10 @@ def _table(cells: Sequence[str], reading: SheetFormat, line: int) -> _Table:
     headings = [column.name if column else "" for column in columns]
     for heading in filter(None, headings):
         if headings.count(heading) > 1:
-            raise UnreadableSheet(SheetFault(line, heading, "the column occurs twice"))
+            raise UnreadableSheet(line, "the column occurs twice", heading)
     for name in REQUIRED:
         if name not in headings:
-            raise UnreadableSheet(SheetFault(line, name, "this column is missing"))
+            raise UnreadableSheet(line, "this column is missing", name)
     return _Table(reading, columns, headings)
 
 
@@ -221,7 +205,7 @@ def _column(cell: str, number: int, line: int) -> Column:
         # It is not repeated: without a heading, the first row is personal data.
         names = ", ".join(one.name for one in COLUMNS)
         message = f"this heading is not known; known are {names}, id:…, correct:…; or ignore it"
-        raise UnreadableSheet(SheetFault(line, f"column {number}", message))
+        raise UnreadableSheet(line, message, f"column {number}")
     return column
 
 

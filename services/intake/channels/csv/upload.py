@@ -2,8 +2,7 @@
 
 import asyncio
 import io
-from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from datetime import tzinfo
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -15,6 +14,7 @@ from services.intake.cases.errors import ReferenceReused
 from services.intake.cases.service import RequestService
 from services.intake.channels.csv.columns import SheetFormat
 from services.intake.channels.csv.rows import SheetFault, SheetRow, UnreadableSheet, decoded, rows
+from shared.contract.events import RequestSubmitted
 from shared.contract.sources import Source
 from shared.errors import PermanentError
 
@@ -84,55 +84,33 @@ def batch_route(
         faults = [fault for row in sheet for fault in row.faults]
         if faults and not keep_going:
             raise SheetRefused(faults)
-        desk = _Sheets(door, source, root)
-        reused = await desk.reused(sheet)
+        requests = {row.line: row.request for row in sheet if row.request is not None}
+        known = await door.reused(list(requests.values()), source)
+        reused = [_reused(row.line) for row in sheet if row.request and row.request.reference in known]
         if reused and not keep_going:
             raise SheetRefused(reused, reused=True)
-        taken, crossed = await desk.lodge(sheet, besides={fault.line for fault in reused})
+        together = asyncio.Semaphore(AT_ONCE)
+
+        async def lodge(line: int, one: RequestSubmitted) -> AcceptedRow | SheetFault:
+            async with together:
+                try:
+                    case = await door.lodge(one, source)
+                except ReferenceReused:
+                    return _reused(line)
+            url = f"{root}/v1/requests/{case}"
+            return AcceptedRow(line=line, reference=one.reference, id=case, status_url=url)
+
+        new = {line: one for line, one in requests.items() if one.reference not in known}
+        done = await asyncio.gather(*(lodge(line, one) for line, one in new.items()))
+        crossed = [one for one in done if isinstance(one, SheetFault)]
+        taken = [one for one in done if isinstance(one, AcceptedRow)]
         return SheetResult(lodged=taken, errors=row_error([*faults, *reused, *crossed]))
 
     return router
 
 
-@dataclass(slots=True)
-class _Sheets:
-    """Lodges the rows of sheets of one system, in batches."""
-
-    door: RequestService
-    source: Source
-    root: str
-    together: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
-
-    async def reused(self, sheet: Sequence[SheetRow]) -> list[SheetFault]:
-        """Return the faults of rows with the reference of another request."""
-        requests = [row.request for row in sheet if row.request is not None]
-        reused = await self.door.reused(requests, self.source)
-        return [_reused(row) for row in sheet if row.request and row.request.reference in reused]
-
-    async def lodge(
-        self, sheet: Sequence[SheetRow], *, besides: Container[int]
-    ) -> tuple[list[AcceptedRow], list[SheetFault]]:
-        """Lodge all rows except those at the lines *besides*; return them, and new faults."""
-        rows_ = [row for row in sheet if row.request is not None and row.line not in besides]
-        done = await asyncio.gather(*map(self._lodge, rows_))
-        return [one for one in done if isinstance(one, AcceptedRow)], [
-            one for one in done if isinstance(one, SheetFault)
-        ]
-
-    async def _lodge(self, row: SheetRow) -> AcceptedRow | SheetFault | None:
-        if row.request is None:
-            return None
-        async with self.together:
-            try:
-                case = await self.door.lodge(row.request, self.source)
-            except ReferenceReused:
-                return _reused(row)
-        url = f"{self.root}/v1/requests/{case}"
-        return AcceptedRow(line=row.line, reference=row.reference, id=case, status_url=url)
-
-
-def _reused(row: SheetRow) -> SheetFault:
-    return SheetFault(row.line, "reference", "names another request of this system; choose another")
+def _reused(line: int) -> SheetFault:
+    return SheetFault(line, "reference", "names another request of this system; choose another")
 
 
 async def _read(request: Request, reading: SheetFormat) -> list[SheetRow]:
@@ -155,12 +133,7 @@ async def _read(request: Request, reading: SheetFormat) -> list[SheetRow]:
 
 
 def _charset(request: Request) -> str | None:
-    """
-    Return the encoding that the request names.
-
-    Raises:
-        HTTPException: The content type is not CSV.
-    """
+    """Return the encoding that the request names. Raises HTTPException: the content type is not CSV."""
     kind, _, parameters = request.headers.get("content-type", "").partition(";")
     if kind.strip().lower() != "text/csv":
         raise HTTPException(415, "The content type must be text/csv.")
@@ -173,10 +146,8 @@ def _charset(request: Request) -> str | None:
 
 def row_error(faults: Sequence[SheetFault]) -> list[RowError]:
     """Return the first of *faults*, in the form of an answer."""
-    return [
-        RowError(line=fault.line, column=fault.column, message=fault.message)
-        for fault in faults[:MOST_FAULTS]
-    ]
+    some = faults[:MOST_FAULTS]
+    return [RowError(line=one.line, column=one.column, message=one.message) for one in some]
 
 
 SHEET: dict[str, Any] = {

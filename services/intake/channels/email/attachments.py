@@ -38,7 +38,8 @@ def documents_in(attachments: Iterable[Attachment]) -> tuple[Document, ...]:
     file a proof of address. A wrong guess costs one more check.
     """
     found: dict[ProofSlot, Document] = {}
-    read = [(one, kind) for one in attachments if (kind := _kind(one)) is not None]
+    fitting = (one for one in attachments if 0 < len(one.content) <= MOST_DOCUMENT_BYTES)
+    read = [(one, kind) for one in fitting if (kind := kind_of(one.content)) is not None]
     for attachment, kind in sorted(read, key=lambda one: _named(one[0]) is None):
         slot = _named(attachment) or (
             ProofSlot.ADDRESS if ProofSlot.IDENTITY in found else ProofSlot.IDENTITY
@@ -49,11 +50,6 @@ def documents_in(attachments: Iterable[Attachment]) -> tuple[Document, ...]:
         )
         found.setdefault(slot, document)
     return tuple(found.values())
-
-
-def _kind(attachment: Attachment) -> str | None:
-    fits = 0 < len(attachment.content) <= MOST_DOCUMENT_BYTES
-    return kind_of(attachment.content) if fits else None
 
 
 def _named(attachment: Attachment) -> ProofSlot | None:

@@ -41,13 +41,7 @@ class _Result:
 
 
 def is_forged(mail: ParsedMail, trusted: str) -> bool:
-    """
-    Return whether our mail server reports that *mail* has a forged sender.
-
-    mail: The mail.
-        mail: What came in.
-        trusted: Name of our mail server in ``Authentication-Results``.
-    """
+    """Return whether our mail server (*trusted*, by name) reports that *mail* has a forged sender."""
     return bool(FAILED.search(_results_field(mail, trusted)))
 
 
@@ -83,11 +77,8 @@ def _passes_for(result: _Result, domain: str) -> bool:
 def _is_aligned(result: _Result, domain: str) -> bool:
     domains = map(result.domain, ALIGNED_BY.get(result.method, ()))
     checked = next(filter(None, domains), "")
-    return result.found == "pass" and (checked == domain != "" or _is_above(checked, domain))
-
-
-def _is_above(checked: str, domain: str) -> bool:
-    return "." in checked and domain.endswith(f".{checked}")
+    is_above = "." in checked and domain.endswith(f".{checked}")
+    return result.found == "pass" and (checked == domain != "" or is_above)
 
 
 def _results_field(mail: ParsedMail, trusted: str) -> str:

@@ -1,8 +1,9 @@
 """
 Classification of mails by rules: their intent, and the doubts about it. Pure.
 
-Rules, not a model: the same mail always gets the same class, with the words that led to it. In doubt the
-person is asked; a wrong guess would answer a request that was not made.
+Rules, not a model: the same mail always gets the same class, with the words that led to it. Words of a rule
+may be denied, asked about, reported, or only mentioned: *I never asked you to delete my account* has all the
+words of the intent. In doubt the person is asked: that costs a letter; a wrong match may cost their account.
 """
 
 import re
@@ -13,8 +14,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
 
-from services.intake.channels.email.negation import FEW, SentencePlace, asks, is_denied_anywhere, is_meant
-from services.intake.channels.email.rulebook import EVERY, Hint, MailIntent, MailRule, Rulebook
+from services.intake.channels.email.rulebook import (
+    EVERY,
+    Hint,
+    MailIntent,
+    MailRule,
+    NegationRules,
+    Rulebook,
+)
 from shared.contract.events import Residence
 from shared.law import Regulation
 
@@ -34,6 +41,27 @@ ANSWER = re.compile(
     r"^\s*(?:(?:re|aw|antw?|sv|tr|rif|res|回复|答复|回覆)\s*(?:\[\d+\])?\s*[:：]\s*)+", re.IGNORECASE
 )
 PLACE = re.compile(r"(?P<country>[A-Z]{2})(?:-(?P<part>[A-Z0-9]{1,3}))?")
+END = re.compile(r"(?<!\bart)(?<!\bno)\.(?= |$)|[!?;。]")
+"""The end of a sentence; the period of *Art. 17* is none."""
+REACH = 200
+"""Characters of a sentence that are read before and after the words."""
+CLAUSE = re.compile(r"[,:()\u2013\u2014] ?|\b(?:and|so|und|et|donc|y|e|en|dus)\b ")
+"""The possible start of another clause."""
+APART = re.compile(
+    r"[,:()\u2013\u2014](?! ?(?:but|aber|mais|pero|ma|mas|maar|sondern|但|不过)\b)"
+    r"|\b(?:because|as|since|weil|denn|car|puisque|porque|ya que|perche|poiche|pois|omdat|want)\b|因"
+)
+"""Separators of an intent from its reason."""
+OPENING = 3
+"""Characters within which words begin."""
+FEW = 60
+"""Characters of a mail in which a name is enough: *Unsubscribe.*"""
+REFUSALS = frozenset({MailIntent.OBJECTION_TO_MARKETING, MailIntent.OPT_OUT_OF_SALE})
+"""Intents with denying words: the rules list the words that deny them in turn."""
+DENYING = frozenset({MailIntent.RECTIFICATION})
+"""Intents with words that may name an error."""
+QUESTIONS = frozenset({MailIntent.ACCESS, MailIntent.KNOW_CATEGORIES, MailIntent.PORTABILITY})
+"""Intents that are questions by nature."""
 
 
 class Clarity(StrEnum):
@@ -136,20 +164,22 @@ def is_withdrawal(words: str, book: Rulebook) -> bool:
         return False
     others = [match for match in _counted(_matches(book.rules, text, "words")) if match.wish]
     taken_back = list(_matches(book.withdrawals, text, "words"))
-    if not taken_back or asks(text) or any(_is_denied(text, match, book) for match in taken_back):
+    if not taken_back or "?" in text or any(_is_denied_anywhere(text, match, book) for match in taken_back):
         return False
     return all(any(map(other.overlaps, taken_back)) for other in others)
 
 
-def _is_denied(text: str, match: RuleMatch, book: Rulebook) -> bool:
-    return is_denied_anywhere(SentencePlace(text, match.start, match.end), book.doubts[match.language])
+def _is_denied_anywhere(text: str, match: RuleMatch, book: Rulebook) -> bool:
+    """Return whether any words deny, except those that begin *match* itself: *I no longer want*."""
+    negations = book.doubts[match.language].negation.finditer(text)
+    return any(not match.start <= found.start() <= match.start + OPENING for found in negations)
 
 
 def says_more(words: str, book: Rulebook) -> bool:
     """Return whether a reply with documents says more: many words, a question, or a denial."""
     text = folded(words)
     many = len(re.findall(r"[\u3400-\u9fff]|\w+", words)) > FEW_WORDS
-    return many or asks(text) or any(doubts.negation.search(text) for doubts in book.doubts.values())
+    return many or "?" in text or any(doubts.negation.search(text) for doubts in book.doubts.values())
 
 
 def folded(text: str) -> str:
@@ -204,7 +234,7 @@ def _is_meant(match: RuleMatch, texts: Mapping[str, str], language: str | None, 
     spoken = {(language or "")[:2], match.language} - {"", EVERY}
     place = SentencePlace(texts[match.where], match.start, match.end)
     doubts = [book.doubts[name] for name in spoken or {ENGLISH}]
-    if match.wish is None or not all(is_meant(place, match.wish, one) for one in doubts):
+    if match.wish is None or not all(_is_meant_by(place, match.wish, one) for one in doubts):
         return False
     own = texts["words"] if match.where == "subject" else place.sentence
     return not match.naming or len(texts["words"]) <= FEW or any(one.first.search(own) for one in doubts)
@@ -243,3 +273,57 @@ def _residence(matches: Iterable[RuleMatch], book: Rulebook) -> Residence | None
     named = {hint.place for hint in book.hints if hint.id in rules and hint.place}
     place = PLACE.fullmatch(named.pop()) if len(named) == 1 else None
     return Residence(country=place["country"], subdivision=place["part"]) if place else None
+
+
+@dataclass(frozen=True, slots=True)
+class SentencePlace:
+    """Words in a text, with their sentence."""
+
+    text: str
+    start: int
+    end: int
+
+    @property
+    def begin(self) -> int:
+        """The start of the sentence."""
+        first = max(0, self.start - REACH)
+        return max((found.end() for found in END.finditer(self.text, first, self.start)), default=first)
+
+    @property
+    def finish(self) -> int:
+        """The end of the sentence."""
+        last = min(len(self.text), self.end + REACH)
+        found = END.search(self.text, self.end)
+        return min(last, found.end()) if found else last
+
+    @property
+    def sentence(self) -> str:
+        """The sentence."""
+        return self.text[self.begin : self.finish].strip()
+
+
+def _is_meant_by(place: SentencePlace, wish: MailIntent, doubts: NegationRules) -> bool:
+    """Return whether the author means *wish* by the words at *place*."""
+    stated = doubts.stated.search(place.sentence) and not doubts.first.search(place.sentence)
+    return not (stated or _is_denied(place, wish, doubts) or _is_asked(place, wish, doubts))
+
+
+def _is_denied(place: SentencePlace, wish: MailIntent, doubts: NegationRules) -> bool:
+    negations = doubts.negation.finditer(place.text, place.begin, place.finish)
+    return wish not in REFUSALS and any(_denies(found, place, wish, doubts) for found in negations)
+
+
+def _denies(found: re.Match[str], place: SentencePlace, wish: MailIntent, doubts: NegationRules) -> bool:
+    if found.start() < place.start:
+        marks = CLAUSE.finditer(place.text, found.end(), place.start)
+        return not any(doubts.anew.match(place.text, mark.end()) for mark in marks)
+    if found.end() <= place.end:
+        return wish not in DENYING
+    return APART.search(place.text, place.end, found.start()) is None
+
+
+def _is_asked(place: SentencePlace, wish: MailIntent, doubts: NegationRules) -> bool:
+    if wish in QUESTIONS or "?" not in place.text[place.end : place.finish]:
+        return False
+    for_news = doubts.asking.search(place.text, place.begin, place.start)
+    return bool(for_news) or not doubts.polite.search(place.sentence)

@@ -50,6 +50,7 @@ BELIEVED = re.compile(
     re.IGNORECASE,
 )
 ENCODED_WORD = re.compile(r"=\?([\w.:-]{1,40})(?:\*[\w-]{1,20})?\?([bq])\?([^? ]{0,2000})\?=", re.IGNORECASE)
+UNDECODED = re.compile(r"[\udc80-\udcff]")
 BETWEEN_WORDS = re.compile(r"(\?=)\s+(=\?)")
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
 
@@ -277,7 +278,8 @@ def unpacked(body: bytes, encoding: str) -> bytes:
 
 def header(value: object) -> str:
     """Return the *value* of a field with decoded encoded words (RFC 2047), on one line."""
-    text = "".join(map(_visible, str(value)))
+    # Bytes that the library could not decode are read as Latin-1.
+    text = UNDECODED.sub(lambda found: chr(ord(found[0]) - ord("\udc00")), str(value))
     words = BETWEEN_WORDS.sub(r"\1\2", text)
     return " ".join(ENCODED_WORD.sub(_word, words).split())
 
@@ -298,11 +300,6 @@ def _base64(body: bytes) -> bytes:
         return binascii.a2b_base64(letters + b"=" * (-len(letters) % 4))
     except binascii.Error:
         return b""
-
-
-def _visible(character: str) -> str:
-    """Return the most likely character of a byte that the library could not decode."""
-    return chr(ord(character) - ord("\udc00")) if "\udc80" <= character <= "\udcff" else character
 
 
 def _clean(text: str) -> str:

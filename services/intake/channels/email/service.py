@@ -6,17 +6,18 @@ follows from the mail itself: a repeated mail, on any route, has no second effec
 """
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 from string import ascii_lowercase, ascii_uppercase
 
+from prometheus_client import Counter
+
 from services.intake.cases.clock import ClockRules
 from services.intake.cases.errors import NotPossibleNow, TooManyAttempts
 from services.intake.cases.service import RequestService
-from services.intake.channels.email import metrics
 from services.intake.channels.email.attachments import documents_in
 from services.intake.channels.email.authentication import is_authenticated
 from services.intake.channels.email.classification import MailMeaning, classify
@@ -36,7 +37,6 @@ from shared.contract.events import (
     PolicyId,
     Requester,
     RequestSubmitted,
-    Residence,
     SenderCheck,
     StopReason,
     Subject,
@@ -45,7 +45,15 @@ from shared.errors import ErrorNet, HabeasError, TransientError, UnknownRequest,
 from shared.law import ProtectedPerson, Right, Role, applicable
 from shared.mail.reply_address import ReplyAddresses
 from shared.runtime.log import logger
+from shared.runtime.metrics import REGISTRY
 
+MAILS = Counter(
+    "habeas_inbox_mails",
+    "Incoming mails by result; see docs/reference/mail.md.",
+    ["outcome"],
+    registry=REGISTRY,
+)
+"""Labels come from a closed vocabulary; never an address."""
 RAW, ANSWER = "mail", "answer_mail_"
 """Names, and prefixes of names, of mails in the vault."""
 BACKLOG = timedelta(days=30)
@@ -125,7 +133,7 @@ class EmailService:
         if net.error is not None:
             logger().error("mail set aside", service="intake", reason=reason_of(net.error))
             outcome = await self._set_aside(sha256(content).hexdigest(), content, STUMBLED)
-        metrics.mail(outcome)
+        MAILS.labels(outcome).inc()
         logger().info("mail processed", service="intake", outcome=outcome)
         return outcome
 
@@ -138,15 +146,13 @@ class EmailService:
                 if not is_dropped(mail, ours=letter is not None):
                     await self._set_aside(mail.identity, content, refused)
                 return refused
-            named = {case: await self._known(case) for case in self._answered(mail, envelope)}
-            cases = {case: known for case, known in named.items() if known is not None}
+            named = [await self._replied(case) for case in self._answered(mail, envelope)]
+            cases = [case for case in named if case is not None]
             doubt = refused or ("" if mail.address else WITHOUT_SENDER)
             if doubt:
                 return await self._doubted(mail, content, doubt, cases)
-            answers = [
-                await self._answer(mail, content, envelope, Reply(case, known, sole=len(cases) == 1))
-                for case, known in cases.items()
-            ]
+            sole = len(cases) == 1
+            answers = [await self._answer(mail, content, envelope, one, sole=sole) for one in cases]
             return answers[0] if answers else await self._opened(mail, content, envelope)
         except UnknownRequest:
             return MailOutcome.OLD
@@ -203,7 +209,7 @@ class EmailService:
         )
         return [ours] if ours else []
 
-    async def _known(self, case_id: str) -> "_Known | None":
+    async def _replied(self, case_id: str) -> "_RepliedCase | None":
         """Return the state of a case; None if it is gone."""
         try:
             case = await self.door.case(case_id)
@@ -211,49 +217,56 @@ class EmailService:
             request = RequestSubmitted.model_validate_json(submitted)
             requester = case.received.requester if case.received else Requester.PERSON
             mailbox = mailbox_for(LetterKind.CODE, requester, request)
-            return _Known(case, mailbox, right=request.right, parties=parties(requester, request))
+            by = parties(requester, request)
+            return _RepliedCase(case_id, case, mailbox, right=request.right, parties=by)
         except UnknownRequest:
-            return await self._inquired(case_id)
-
-    async def _inquired(self, case_id: str) -> "_Known | None":
+            pass
         try:
             inquiry = Inquiry.model_validate_json(await self.door.kept(case_id, INQUIRY))
         except UnknownRequest:
             return None
         mailbox = inquiry.subject.email
-        return _Known(IntakeCase(), mailbox, inquiry, parties=(mailbox,) if mailbox else ())
+        by = (mailbox,) if mailbox else ()
+        return _RepliedCase(case_id, IntakeCase(), mailbox, inquiry, parties=by)
 
     async def _doubted(
-        self, mail: ParsedMail, content: bytes, reason: str, cases: "Mapping[str, _Known]"
+        self, mail: ParsedMail, content: bytes, reason: str, cases: "Sequence[_RepliedCase]"
     ) -> str:
         """Set a mail with a doubtful sender aside; the requests that it replies to are stopped."""
-        for case_id, known in cases.items():
-            await self._file(mail.identity, content, case_id, reason, own=False)
-            if known.inquiry is None:
-                await self.door.stop(case_id, StopReason.UNCLEAR_REPLY)
+        for replied in cases:
+            await self._file(mail.identity, content, replied.id, reason, own=False)
+            if replied.inquiry is None:
+                await self.door.stop(replied.id, StopReason.UNCLEAR_REPLY)
         if not cases:
             await self._set_aside(mail.identity, content, reason)
         return MailOutcome.SET_ASIDE if reason == WITHOUT_SENDER else reason
 
-    async def _answer(self, mail: ParsedMail, content: bytes, envelope: MailEnvelope, reply: "Reply") -> str:
+    async def _answer(
+        self, mail: ParsedMail, content: bytes, envelope: MailEnvelope, replied: "_RepliedCase", *, sole: bool
+    ) -> str:
         """Process a reply once; a repetition returns the first result."""
-        case_id = reply.case_id
+        case_id = replied.id
         before = f"{_item(mail.identity)}_fate"
         try:
             return (await self.door.kept(case_id, before)).decode()
         except UnknownRequest:
             pass
-        outcome = await self._dealt_with(mail, content, envelope, reply)
+        answer = await self._read_as_answer(mail, replied, sole=sole)
+        outcome = await self._take_effect(mail, content, envelope, replied, answer)
         await self.door.keep(case_id, before, outcome.encode())
         return outcome
 
-    async def _dealt_with(
-        self, mail: ParsedMail, content: bytes, envelope: MailEnvelope, reply: "Reply"
+    async def _take_effect(
+        self,
+        mail: ParsedMail,
+        content: bytes,
+        envelope: MailEnvelope,
+        replied: "_RepliedCase",
+        answer: MailReply,
     ) -> str:
-        case_id, known = reply.case_id, reply.known
-        answer = await self._read_as_answer(mail, reply)
-        deed = action_of(answer, known.case, known.inquiry, self.book)
-        stopped = known.inquiry is None and stops(answer, deed, known.case)
+        case_id, inquiry = replied.id, replied.inquiry
+        deed = action_of(answer, replied.case, inquiry, self.book)
+        stopped = inquiry is None and stops(answer, deed, replied.case)
         if stopped or deed is not ReplyAction.BEGINS:
             await self.door.keep_large(case_id, _item(mail.identity), content)
         if stopped:
@@ -263,13 +276,12 @@ class EmailService:
             return await self._opened(mail, content, envelope)
         if stopped:
             return MailOutcome.FILED
-        if deed is ReplyAction.CLARIFIES and known.inquiry is not None:
-            await self.door.lodge(
-                request_of(known.inquiry, answer.understood, mail.words, answer.documents), MAIL
-            )
+        if deed is ReplyAction.CLARIFIES and inquiry is not None:
+            request = request_of(inquiry, answer.understood, mail.words, answer.documents)
+            await self.door.lodge(request, MAIL)
             return MailOutcome.OPENED
         if deed is ReplyAction.PROVES:
-            proofs = answer.proofs(known.case, self.book)
+            proofs = answer.proofs(replied.case, self.book)
             proven = self.door.prove(case_id, proofs, cause=f"mail {mail.identity}", sender=answer.check)
             unchecked = answer.is_code and answer.check is SenderCheck.UNKNOWN
             fate = MailOutcome.UNCHECKED if unchecked else MailOutcome.PROVEN
@@ -278,26 +290,21 @@ class EmailService:
             return await self._done(self.door.withdraw(case_id), MailOutcome.WITHDRAWN, mail, case_id, answer)
         return await self._filed(mail, case_id, "other", own=answer.own)
 
-    async def _read_as_answer(self, mail: ParsedMail, reply: "Reply") -> MailReply:
-        known, vouched = reply.known, self._vouched(mail)
-        named = len(mail.fields["from"]) == 1 and any(
-            is_same_address(party, mail.address) for party in known.parties
-        )
-        coded = named and is_same_address(known.mailbox or "", mail.address)
+    async def _read_as_answer(self, mail: ParsedMail, replied: "_RepliedCase", *, sole: bool) -> MailReply:
+        authenticated = bool(self.trusted) and is_authenticated(mail, self.trusted)
+        check = SenderCheck.AUTHENTICATED if authenticated else SenderCheck.UNKNOWN
+        by_party = any(is_same_address(party, mail.address) for party in replied.parties)
+        named = len(mail.fields["from"]) == 1 and by_party
+        coded = named and is_same_address(replied.mailbox or "", mail.address)
         return MailReply(
             words=mail.words,
             understood=await self._understood(mail, answered=True),
             documents=documents_in(mail.attachments),
-            own=named and (vouched is SenderCheck.AUTHENTICATED or not self.trusted),
-            asked=known.right,
-            code=sole_code(mail, reply.case_id) if reply.sole else None,
-            check=vouched if coded else None,
+            own=named and (authenticated or not self.trusted),
+            asked=replied.right,
+            code=sole_code(mail, replied.id) if sole else None,
+            check=check if coded else None,
         )
-
-    def _vouched(self, mail: ParsedMail) -> SenderCheck:
-        """Return our mail server's check of the sender of *mail*."""
-        vouched = bool(self.trusted) and is_authenticated(mail, self.trusted)
-        return SenderCheck.AUTHENTICATED if vouched else SenderCheck.UNKNOWN
 
     async def _done(
         self, act: Awaitable[None], fate: MailOutcome, mail: ParsedMail, case_id: str, answer: MailReply
@@ -327,19 +334,10 @@ class EmailService:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """The case that a mail is a reply in."""
-
-    case_id: str
-    known: "_Known"
-    sole: bool
-    """Whether it replies to no other case."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
+class _RepliedCase:
     """The state of the case that a mail is a reply in."""
 
+    id: str
     case: IntakeCase
     mailbox: str | None
     """The recipient of its codes."""
@@ -375,12 +373,7 @@ def inquiry_of(mail: ParsedMail, understood: MailMeaning, received_at: datetime)
 def request_of(
     inquiry: Inquiry, understood: MailMeaning, words: str, documents: Sequence[Document]
 ) -> RequestSubmitted:
-    """
-    Return the request of a mail, or of the reply to a question back.
-
-    Raises:
-        ValueError: The intent is unclear.
-    """
+    """Return the request of a mail, or of the reply to a question back. Raises ValueError: it is unclear."""
     if understood.wish is None:
         raise ValueError("the intent is unclear")
     statement = words.strip()[:LONGEST_STATEMENT].strip() if understood.wish in STATED else ""
@@ -403,11 +396,7 @@ def request_of(
 
 def laws_for(inquiry: Inquiry, day: date, practice: ClockRules) -> tuple[PolicyId, ...]:
     """Return the laws that protect the author, as far as the mail shows."""
-    person = ProtectedPerson(_place(inquiry.residence), Role.CONSUMER, inquiry.regulation)
+    home = inquiry.residence
+    place = "-".join(filter(None, (home.country, home.subdivision))) if home else None
+    person = ProtectedPerson(place, Role.CONSUMER, inquiry.regulation)
     return tuple(policy.id for policy in applicable(practice.policies, practice.company, person, day))
-
-
-def _place(residence: Residence | None) -> str | None:
-    if residence is None:
-        return None
-    return "-".join(filter(None, (residence.country, residence.subdivision)))

@@ -1,9 +1,10 @@
 """
-Fetches mail from an IMAP mailbox, for companies with a mail server that does not deliver by SMTP.
+The inbox: mail by an SMTP or LMTP port, or from an IMAP mailbox if the mail server does not deliver by SMTP.
 
-A mail stays in the mailbox until its result is durable; then it is moved to a folder, or marked if no folder
-is set. Two replicas may read the same mailbox: a mail is processed once. A mail that fails is flagged for the
-staff, and does not block the others.
+A sending server keeps a mail until it gets ``250``, and retries otherwise. So each mail is sealed and
+announced first, and nothing is stored here. A mail stays in the mailbox until its result is durable; then it
+is moved to a folder, or marked if no folder is set. Two replicas may read the same mailbox: a mail is
+processed once. A mail that fails is flagged for the staff, and does not block the others.
 """
 
 import asyncio
@@ -17,10 +18,11 @@ from typing import Self
 from urllib.parse import unquote, urlsplit
 
 import aioimaplib
+from aiosmtpd.lmtp import LMTP
+from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from services.intake.channels.email import metrics
-from services.intake.channels.email.parser import LARGEST
-from services.intake.channels.email.service import EmailService, MailDeferred, MailEnvelope
+from services.intake.channels.email.parser import LARGEST, single
+from services.intake.channels.email.service import MAILS, EmailService, MailDeferred, MailEnvelope
 from shared.errors import ErrorNet, TransientError, reason_of
 from shared.runtime.log import logger
 from shared.runtime.worker import work_forever
@@ -34,9 +36,56 @@ KEYWORD = "HabeasTaken"
 CAME = re.compile(r'INTERNALDATE "([^"]{1,40})"')
 TROUBLE = (OSError, asyncio.TimeoutError, aioimaplib.Abort, aioimaplib.Error, aioimaplib.AioImapException)
 
+TAKEN = "250 2.0.0 taken in"
+NOT_HERE = "550 5.1.1 no such address"
+LATER = "451 4.3.0 try again later"
+TOO_OFTEN = "451 4.7.1 too much from this sender, try again later"
+
 
 class MailboxUnavailable(TransientError):
     """The mailbox did not answer, or refused a command."""
+
+
+class SmtpPort:
+    """The SMTP handler. Names and signatures of the methods are aiosmtpd's."""
+
+    def __init__(self, service: EmailService) -> None:
+        """Pass mails to *service*."""
+        self._service = service
+
+    async def handle_RCPT(  # noqa: N802
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """Accept mail for our address, with or without a tag, and for no other."""
+        del server, session, options
+        name, _, domain = address.lower().rpartition("@")
+        if f"{name.partition('+')[0]}@{domain}" != self._service.threads.address.lower():
+            return NOT_HERE
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 known"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        """Process a mail; answer once the result is durable."""
+        del session
+        answer = await self._taken(envelope)
+        # Over LMTP there is an answer for each recipient (RFC 2033 section 4.2).
+        return "\r\n".join([answer] * len(envelope.rcpt_tos)) if isinstance(server, LMTP) else answer
+
+    async def _taken(self, said: Envelope) -> str:
+        content = said.content if isinstance(said.content, bytes) else b""
+        envelope = MailEnvelope(tuple(said.rcpt_tos), single(said.mail_from or ""))
+        with ErrorNet() as net:
+            await self._service.take(content, envelope)
+        match net.error:
+            case None:
+                return TAKEN
+            case MailDeferred():
+                return TOO_OFTEN
+            case TransientError() as error:
+                logger().warning("mail deferred", service="intake", reason=str(error))
+            case error:
+                logger().error("mail not processed", service="intake", reason=reason_of(error))
+        return LATER  # the sending server keeps the mail
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +142,7 @@ class MailboxWatcher:
         )
 
     async def work(self) -> None:
-        """
-        Process the mails in the mailbox now.
-
-        Raises:
-            TransientError: The mailbox, the database or the broker did not answer.
-        """
+        """Process the mails in the mailbox now. Raises TransientError: one of the systems did not answer."""
         async with self._opened() as client:
             for uid in await self._waiting(client):
                 await self._take(client, uid)
@@ -133,7 +177,7 @@ class MailboxWatcher:
         if content is None:
             return
         if len(content) > LARGEST:
-            metrics.mail("too_large")
+            MAILS.labels("too_large").inc()
             await self._flag(client, uid, "it is too large")
             return
         try:
