@@ -17,12 +17,13 @@ import aiosmtplib
 import uvloop
 
 from bench.breach_fixture import address, chunks, declared
+from services.notifier.breach.notices.facts import Circumstances
 from services.notifier.breach.notices.writer import Notices
 from services.notifier.context import SenderSettings
 from services.notifier.letters.letter_models import AuthorityContact, Sender
+from services.notifier.letters.mime import Wired, wired
 from services.notifier.smtp.conversation import Patience
 from services.notifier.smtp.server import MailServer, hand_over
-from services.notifier.smtp.smtp_data import Wired, wired
 from shared.contract.affected_people import CHUNK
 from shared.law.library import EXAMPLE, company
 
@@ -44,7 +45,8 @@ def letters() -> list[bytes]:
     """Return the letters of two chunks, one of each language."""
     made: list[bytes] = []
     for chunk in chunks(2 * CHUNK):
-        notices = Notices(declared(), "0" * 32, chunk, house(), written_at=datetime.now(UTC))
+        circumstances = Circumstances("0" * 32, False, False, datetime.now(UTC))
+        notices = Notices.to_chunk(declared(), circumstances, chunk, house())
         made += [notices.of(one, message_id=f"<{one.key}@example.com>") for one in chunk.people]
     return made
 

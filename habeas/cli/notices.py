@@ -25,7 +25,7 @@ from shared.law.library import breach_policies
 if TYPE_CHECKING:
     from habeas.client.breach_notices.announcements import Announcement
     from habeas.client.breach_notices.samples import Sample, SampleNotice
-    from services.notifier.breach.notices.forms.form_filler import AuthorityForm
+    from services.notifier.breach.notices.forms import AuthorityForm
 
 DRAFT = "draft"
 """Id of an undeclared incident."""

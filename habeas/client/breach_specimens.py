@@ -9,7 +9,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from habeas.client.specimens import AUTHORITY, SENDER
-from services.notifier.breach.notices.forms.known import IncidentFacts
+from services.notifier.breach.notices.facts import Circumstances
+from services.notifier.breach.notices.forms import IncidentFacts
 from services.notifier.breach.notices.writer import Notices
 from services.notifier.context import SenderSettings
 from shared.contract.affected_people import Chunk, NoticeRecipient
@@ -106,7 +107,8 @@ def notices(
     chunk = Chunk(
         to="controllers" if to_controllers else "people", laws=tuple(laws), language=language, people=(who,)
     )
-    return Notices(DECLARED, INCIDENT, chunk, HOUSE, written_at=WRITTEN_AT, further=further)
+    circumstances = Circumstances(INCIDENT, further, False, WRITTEN_AT)
+    return Notices.to_chunk(DECLARED, circumstances, chunk, HOUSE)
 
 
 def known(**changes: object) -> IncidentFacts:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from services.notifier.breach.campaign.bootstrap import STEERING
-from services.notifier.breach.campaign.counts import COUNTS
+from services.notifier.breach.campaign.ledgers import COUNTS
 from services.notifier.breach.campaign.outcomes import elsewhere, letters
 from services.notifier.breach.campaign.states import CampaignState
 from services.notifier.breach.notices import mailboxes

@@ -23,7 +23,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from habeas.client.specimens import LETTERS, SENDER, law_named, letter
 from services.notifier.letters.composer import render
 from services.notifier.letters.languages import LANGUAGES
-from services.notifier.letters.letter_models import Facts
+from services.notifier.letters.letter_models import LetterFacts
 from services.notifier.letters.mime import Alternatives
 from shared.errors import ConfigurationError
 from shared.law import Demand, LetterElement, LetterForm, Policy
@@ -147,7 +147,7 @@ class LetterPreview:
     """A letter for a preview."""
 
     name: str
-    facts: Facts
+    facts: LetterFacts
     body: Alternatives
 
     @property

@@ -23,20 +23,16 @@ from services.notifier.letters.letter_models import (
     CodePurpose,
     ComplaintDecided,
     ComplaintReceived,
-    CorrectedItem,
-    DeclinedItem,
     Duplicate,
     ErasureAnnounced,
     ErasureOutcome,
     Extension,
-    Facts,
     FeeQuotedLetter,
     Forwarded,
     ForwardedToController,
-    Hindrance,
     IdentityCheck,
     InReview,
-    LetterGroup,
+    LetterFacts,
     Lifting,
     NamedMailbox,
     OverdueLetter,
@@ -49,16 +45,21 @@ from services.notifier.letters.letter_models import (
     Representative,
     RequestDone,
     RequestReceipt,
-    RetainedGroup,
     Sender,
     Setback,
-    TransferItem,
-    UnmarkedGroup,
     Weighing,
     Withdrawn,
-    WithheldItem,
 )
 from services.notifier.letters.reasons import ReasonCode
+from shared.contract.answer import (
+    AnswerGroup,
+    CorrectedValue,
+    DeclinedCorrection,
+    KeptGroup,
+    LeftGroup,
+    TransferResult,
+    WithheldGroup,
+)
 from shared.contract.events import Evidence, ExtensionReason, Outcome
 from shared.law import FeeReason, Money, Policy, Right
 from shared.law.library import policies
@@ -88,16 +89,25 @@ LATER, APPEALED = date(2026, 6, 2), date(2026, 4, 6)
 PACKAGE = PackageLetter(
     "https://privacy.example.com/package/5f0c",
     EXPIRY,
-    (LetterGroup("Invoices", 1204), LetterGroup("Support tickets", 3)),
+    (AnswerGroup(label="Invoices", records=1204), AnswerGroup(label="Support tickets", records=3)),
 )
-KEPT = RetainedGroup("Invoices", 7, ReasonCode.RETENTION_DUTY, "§ 147 AO", until=date(2034, 12, 31))
-ONE_BY_ONE = replace(KEPT, label="Receipts", first=date(2027, 12, 31))
-ON_HOLD = RetainedGroup("Contracts", 1, ReasonCode.LEGAL_HOLD)
-BLACKED_OUT = (LetterGroup("Names of other people", 4),)
-WITHHELD = WithheldItem("Password", ReasonCode.NEVER_DISCLOSED)
+KEPT = KeptGroup(
+    label="Invoices",
+    records=7,
+    reason=ReasonCode.RETENTION_DUTY,
+    citation="§ 147 AO",
+    until=date(2034, 12, 31),
+)
+ONE_BY_ONE = KEPT.model_copy(update={"label": "Receipts", "first": date(2027, 12, 31)})
+ON_HOLD = KeptGroup(label="Contracts", records=1, reason=ReasonCode.LEGAL_HOLD)
+BLACKED_OUT = (AnswerGroup(label="Names of other people", records=4),)
+WITHHELD = WithheldGroup(label="Password", reason=ReasonCode.NEVER_DISCLOSED)
 RECIPIENTS = ("Billing Partner Ltd", "Mail Sender Inc")
 SEARCHED = ("Customer portal", "Billing")
-CORRECTED = (CorrectedItem("Accounts: City", "Bremen", "Berlin"), CorrectedItem("Accounts: Password"))
+CORRECTED = (
+    CorrectedValue(label="Accounts: City", before="Bremen", after="Berlin"),
+    CorrectedValue(label="Accounts: Password"),
+)
 WANTED = ProofOption(
     (
         (Evidence.ACCOUNT,),
@@ -109,19 +119,19 @@ WANTED = ProofOption(
     "https://privacy.example.com/r/5f0c",
     clock_stands=True,
 )
-NOT_EDITABLE = DeclinedItem("Invoices: city", ReasonCode.NOT_EDITABLE)
-NOT_MARKABLE = UnmarkedGroup("Server logs", 40, ReasonCode.NOT_MARKABLE)
+NOT_EDITABLE = DeclinedCorrection(label="Invoices: city", reason=ReasonCode.NOT_EDITABLE)
+NOT_MARKABLE = LeftGroup(label="Server logs", records=40, reason=ReasonCode.NOT_MARKABLE)
 
 
 def access(outcome: Outcome, right: Right = Right.ACCESS) -> AccessOutcome:
     """Return the answer to a request for data."""
     match outcome:
         case Outcome.GRANTED:
-            return AccessOutcome(outcome, right, RECEIVED, PACKAGE)
+            return AccessOutcome(right, RECEIVED, outcome, PACKAGE)
         case Outcome.PARTLY_GRANTED:
-            return AccessOutcome(outcome, right, RECEIVED, PACKAGE, withheld=(WITHHELD,))
+            return AccessOutcome(right, RECEIVED, outcome, PACKAGE, withheld=(WITHHELD,))
         case Outcome.NOTHING_HELD:
-            return AccessOutcome(outcome, right, RECEIVED, searched=SEARCHED)
+            return AccessOutcome(right, RECEIVED, outcome, searched=SEARCHED)
         case Outcome.REFUSED:
             raise ValueError("a refusal is a letter of its own")
 
@@ -129,8 +139,8 @@ def access(outcome: Outcome, right: Right = Right.ACCESS) -> AccessOutcome:
 def erasure(outcome: Outcome, copy: PackageLetter | None = None) -> ErasureOutcome:
     """Return the answer to a request for erasure."""
     erased, masked = (
-        (LetterGroup("Accounts", 2), LetterGroup("Support tickets", 3)),
-        (LetterGroup("Server logs", 40),),
+        (AnswerGroup(label="Accounts", records=2), AnswerGroup(label="Support tickets", records=3)),
+        (AnswerGroup(label="Server logs", records=40),),
     )
     match outcome:
         case Outcome.GRANTED:
@@ -186,7 +196,7 @@ def refusal(*reasons: ReasonCode, right: Right = Right.ACCESS) -> RefusalLetter:
     return RefusalLetter(right, RECEIVED, reasons)
 
 
-LETTERS: dict[str, Facts] = {
+LETTERS: dict[str, LetterFacts] = {
     "acknowledgement": Acknowledgement(Right.ACCESS, RECEIVED, DUE, IdentityCheck.CODE),
     "acknowledgement of an opt-out": Acknowledgement(
         Right.OPT_OUT_OF_SALE, RECEIVED, DUE, IdentityCheck.NONE
@@ -249,22 +259,23 @@ LETTERS: dict[str, Facts] = {
     "categories instead of data": replace(
         access(Outcome.PARTLY_GRANTED),
         categories=("Name", "Invoices"),
-        withheld=(WithheldItem("The data itself", ReasonCode.NEEDS_MORE_PROOF),),
+        withheld=(WithheldGroup(label="The data itself", reason=ReasonCode.NEEDS_MORE_PROOF),),
     ),
     "portability": replace(
         access(Outcome.PARTLY_GRANTED, Right.PORTABILITY),
         withheld=(
-            WithheldItem("Scores", ReasonCode.NOT_PROVIDED_BY_YOU),
-            WithheldItem("Invoices", ReasonCode.OTHER_LEGAL_BASIS),
+            WithheldGroup(label="Scores", reason=ReasonCode.NOT_PROVIDED_BY_YOU),
+            WithheldGroup(label="Invoices", reason=ReasonCode.OTHER_LEGAL_BASIS),
         ),
-        transfer=TransferItem("import.example.com"),
+        transfer=TransferResult(to="import.example.com", done=True),
     ),
     "portability, not taken": replace(
         access(Outcome.GRANTED, Right.PORTABILITY),
-        transfer=TransferItem("import.example.com", Hindrance.REFUSED),
+        transfer=TransferResult(to="import.example.com", done=False, reason="refused"),
     ),
     "portability, no address": replace(
-        access(Outcome.GRANTED, Right.PORTABILITY), transfer=TransferItem("", Hindrance.NOT_ALLOWED)
+        access(Outcome.GRANTED, Right.PORTABILITY),
+        transfer=TransferResult(to="", done=False, reason="not_allowed"),
     ),
     "erasure granted": erasure(Outcome.GRANTED),
     "erasure with a copy": erasure(Outcome.GRANTED, copy=PACKAGE),
@@ -282,7 +293,7 @@ LETTERS: dict[str, Facts] = {
         statement_kept=True,
     ),
     "restriction": RequestDone(
-        Right.RESTRICTION, RECEIVED, DONE, RECIPIENTS, marked=(LetterGroup("Accounts", 2),)
+        Right.RESTRICTION, RECEIVED, DONE, RECIPIENTS, marked=(AnswerGroup(label="Accounts", records=2),)
     ),
     "restriction in part": RequestDone(
         Right.RESTRICTION,
@@ -290,7 +301,7 @@ LETTERS: dict[str, Facts] = {
         DONE,
         RECIPIENTS,
         outcome=Outcome.PARTLY_GRANTED,
-        marked=(LetterGroup("Accounts", 2),),
+        marked=(AnswerGroup(label="Accounts", records=2),),
         left=(NOT_MARKABLE,),
     ),
     "restriction, nothing held": RequestDone(
@@ -351,7 +362,7 @@ LETTERS: dict[str, Facts] = {
 }
 
 
-def letter(facts: Facts, laws: tuple[Policy, ...], locale: str = "en") -> LetterRequest:
+def letter(facts: LetterFacts, laws: tuple[Policy, ...], locale: str = "en") -> LetterRequest:
     """Return *facts* in a letter to a fictional person."""
     name, address = ("Example Customer AG", "privacy@customer.example.net")
     if not isinstance(facts, ForwardedToController):

@@ -8,7 +8,12 @@ from typing import Protocol
 
 from services.notifier.domain import Correspondence, LetterCount, authorities, count_of
 from services.notifier.letters.composer import LetterRequest, compose
-from services.notifier.letters.letter_models import AuthorityContact, CodeLetter, Facts, Sender
+from services.notifier.letters.letter_models import (
+    AuthorityContact,
+    LetterFacts,
+    Sender,
+    acknowledges_receipt,
+)
 from services.notifier.smtp.post import Posted
 from shared.contract.answer import SUBMISSION
 from shared.contract.correspondents import Correspondent, correspondent_of, mailbox_for
@@ -51,8 +56,8 @@ class SenderSettings:
     sender: Sender
     authority: AuthorityContact
     public_url: str
-    threads: ReplyAddresses | None = None
-    """Where answers go, each to the case that its letter is about; None: to one address for all."""
+    reply_addresses: ReplyAddresses | None = None
+    """Where replies go, each to the case that its letter is about; None: to one address for all."""
     stop_key: bytes = field(default=b"", repr=False)
     """Key of the links that stop a request; empty: letters have none."""
     language: str = "en"
@@ -70,7 +75,7 @@ def sender_settings_of(
     *,
     reply_to: str = "",
     public_url: str = "",
-    threads: ReplyAddresses | None = None,
+    reply_addresses: ReplyAddresses | None = None,
 ) -> SenderSettings:
     """
     Return the sender settings of *company*.
@@ -78,9 +83,9 @@ def sender_settings_of(
     Args:
         company: The company's profile.
         mail_from: The sender of letters: ``Example Privacy <privacy@example.com>``.
-        reply_to: Where answers go, when not there.
+        reply_to: Where replies go, when not there.
         public_url: Where people see their requests.
-        threads: Addresses of cases, where answers go to these.
+        reply_addresses: Addresses of cases, where replies go to these.
     """
     name, address = parseaddr(mail_from)
     sender = Sender(
@@ -98,7 +103,7 @@ def sender_settings_of(
         zone=company.zone,
     )
     authority = AuthorityContact(company.authority.name, company.authority.url, company.authority.address)
-    return SenderSettings(sender, authority, public_url, threads, language=company.language)
+    return SenderSettings(sender, authority, public_url, reply_addresses, language=company.language)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +119,14 @@ class NotifierContext:
     house: SenderSettings
 
     def message_id(self) -> str:
-        """Return the id of the letter; answers name it."""
-        if self.house.threads is None:
+        """Return the id of the letter; replies name it."""
+        if self.house.reply_addresses is None:
             return f"<{self.event_id}@{self.house.domain}>"
-        return self.house.threads.message_id(self.event_id, self.case_id, self.house.domain)
+        return self.house.reply_addresses.message_id(self.event_id, self.case_id, self.house.domain)
+
+    def reply_to(self) -> str:
+        """Return where replies about the case go; empty: to the address for all replies."""
+        return self.house.reply_addresses.of(self.case_id) if self.house.reply_addresses else ""
 
     def request(self) -> RequestReceived:
         """
@@ -141,19 +150,14 @@ class NotifierContext:
             raise TooEarly("a letter came before its request")
         return self.known.request
 
-    def page(self) -> str:
-        """Return where the person sees how the request stands."""
-        return self.page_of(self.case_id)
-
-    def page_of(self, case_id: str) -> str:
-        """Return where the person sees how *case_id* stands."""
-        return f"{self.house.public_url}/requests/{case_id}"
+    def page(self, case_id: str | None = None) -> str:
+        """Return where the person sees how the request, or *case_id*, stands."""
+        return f"{self.house.public_url}/requests/{case_id or self.case_id}"
 
     def stop_link(self) -> str:
         """Return the link that stops the request; empty if letters have none."""
-        if not self.house.stop_key:
-            return ""
-        return stop_url(self.house.public_url, self.house.stop_key, self.case_id)
+        key = self.house.stop_key
+        return stop_url(self.house.public_url, key, self.case_id) if key else ""
 
     def occurred_on(self) -> date:
         """Return the day of the event, in the zone of the letters; the same at each attempt."""
@@ -167,8 +171,8 @@ class Addressee:
     email: str
     name: str
     locale: str
-    answers: str = ""
-    """Where answers go, when not to where all answers go."""
+    reply_to: str = ""
+    """Where replies go, when not to the address for all replies."""
     referenced: bool = True
     """Whether the letter names the request; its id opens the requester's page."""
 
@@ -179,7 +183,7 @@ async def submission_of(ctx: NotifierContext) -> RequestSubmitted:
 
 
 async def write(
-    kind: LetterKind, facts: Facts, request: RequestReceived, ctx: NotifierContext
+    kind: LetterKind, facts: LetterFacts, request: RequestReceived, ctx: NotifierContext
 ) -> Sequence[Fact]:
     """
     Write to the party that the letter is for; its outcome is a fact.
@@ -197,12 +201,9 @@ async def write(
     return await write_to(addressee, kind, facts, request.laws, ctx)
 
 
-def _failed(kind: LetterKind, facts: Facts, reason: str, ctx: NotifierContext) -> NoticeFailed:
-    return NoticeFailed(request_id=ctx.case_id, letter=kind, acknowledges=_acknowledges(facts), reason=reason)
-
-
-def _acknowledges(facts: Facts) -> bool:
-    return isinstance(facts, CodeLetter) and facts.receipt is not None
+def _failed(kind: LetterKind, facts: LetterFacts, reason: str, ctx: NotifierContext) -> NoticeFailed:
+    acknowledges = acknowledges_receipt(facts)
+    return NoticeFailed(request_id=ctx.case_id, letter=kind, acknowledges=acknowledges, reason=reason)
 
 
 def _addressee(
@@ -215,12 +216,15 @@ def _addressee(
     agent = submitted.agent
     represents = correspondent_of(kind, request.requester, submitted) is Correspondent.REPRESENTATIVE
     name = agent.name if represents and agent else submitted.subject.name
-    answers = ctx.house.threads.of(ctx.case_id) if ctx.house.threads else ""
-    return Addressee(mailbox, name or "", submitted.locale or "en", answers)
+    return Addressee(mailbox, name or "", submitted.locale or "en", ctx.reply_to())
 
 
 async def write_to(
-    addressee: Addressee, kind: LetterKind, facts: Facts, protecting: Iterable[PolicyId], ctx: NotifierContext
+    addressee: Addressee,
+    kind: LetterKind,
+    facts: LetterFacts,
+    protecting: Iterable[PolicyId],
+    ctx: NotifierContext,
 ) -> Sequence[Fact]:
     """Write to *addressee* under the laws *protecting* the person; the outcome is a fact."""
     laws = tuple(map(policies().named, protecting))
@@ -230,7 +234,7 @@ async def write_to(
         to=addressee.email,
         name=addressee.name,
         locale=addressee.locale,
-        answers=addressee.answers,
+        reply_to=addressee.reply_to,
         stop="" if kind in WITHOUT_STOP_LINK else ctx.stop_link(),
         laws=laws,
         authorities=authorities(laws, ctx.house.authority),
@@ -248,5 +252,5 @@ async def write_to(
     if posted.failure is not None:
         return [_failed(kind, facts, posted.failure, ctx)]
     doubtful = posted is Posted.SENT_PERHAPS_TWICE
-    acknowledges = _acknowledges(facts)
+    acknowledges = acknowledges_receipt(facts)
     return [NoticeSent(request_id=ctx.case_id, letter=kind, acknowledges=acknowledges, doubtful=doubtful)]

@@ -8,8 +8,8 @@ from services.notifier.letters.letter_models import (
     AuthorityContact,
     CodeLetter,
     CodePurpose,
-    Facts,
     IdentityCheck,
+    LetterFacts,
 )
 from shared.contract.correspondents import acknowledged_after_assessment
 from shared.contract.events import (
@@ -99,7 +99,7 @@ def evolve(known: Correspondence, fact: Fact) -> Correspondence:
             return known
 
 
-def count_of(letter: LetterKind, facts: Facts, known: Correspondence) -> LetterCount | None:
+def count_of(letter: LetterKind, facts: LetterFacts, known: Correspondence) -> LetterCount | None:
     """
     Return the limit for *letter* with *facts*; None if it has no limit.
 
@@ -116,7 +116,7 @@ def count_of(letter: LetterKind, facts: Facts, known: Correspondence) -> LetterC
     return None
 
 
-def _is_proven(letter: LetterKind, facts: Facts, known: Correspondence) -> bool:
+def _is_proven(letter: LetterKind, facts: LetterFacts, known: Correspondence) -> bool:
     """Return whether *letter* is about a request that needed a proof and got it."""
     request = known.request
     if request is None or not needs_proof(request.right, direct_marketing=request.direct_marketing):

@@ -11,18 +11,15 @@ from services.notifier.letters.letter_models import (
     AccessOutcome,
     Acknowledgement,
     AliasCode,
+    AnswerOutcome,
     CodeLetter,
     CodePurpose,
-    CorrectedItem,
-    DeclinedItem,
     Deed,
     ErasureAnnounced,
     ErasureOutcome,
-    Facts,
-    Hindrance,
     IdentityCheck,
     InReview,
-    LetterGroup,
+    LetterFacts,
     Lifting,
     NamedMailbox,
     PackageLetter,
@@ -33,17 +30,12 @@ from services.notifier.letters.letter_models import (
     Representative,
     RequestDone,
     RequestReceipt,
-    RetainedGroup,
     Setback,
-    TransferItem,
-    UnmarkedGroup,
     Weighing,
     Withdrawn,
-    WithheldItem,
 )
-from services.notifier.letters.letter_models import Answer as AnswerOutcome
 from services.notifier.letters.reasons import ReasonCode
-from shared.contract.answer import Answer, AnswerGroup, DeclinedCorrection, KeptGroup, WithheldGroup
+from shared.contract.answer import Answer, AnswerGroup
 from shared.contract.correspondents import Correspondent, acknowledged_at_once, correspondent_of
 from shared.contract.events import (
     AliasCodeIssued,
@@ -195,11 +187,11 @@ async def write_outcome_letter(event: RequestFulfilled, ctx: NotifierContext) ->
     """Report the data found, handed over, erased and kept."""
     answer = Answer.model_validate_json(await ctx.vault.open(ctx.case_id, event.answer))
     if event.outcome is Outcome.REFUSED:
-        facts: Facts = replace(
+        facts: LetterFacts = replace(
             _refusal(list(event.reasons), ctx),
-            kept=tuple(map(_kept, answer.kept)),
+            kept=answer.kept,
             package=_package(event, answer, ctx),
-            declined=tuple(map(_declined, answer.declined)),
+            declined=answer.declined,
             statement_kept=answer.statement_kept,
         )
     else:
@@ -242,11 +234,7 @@ async def announce_lifting(event: RestrictionLifting, ctx: NotifierContext) -> S
     request = ctx.request()
     if not ctx.known.restricted:
         raise PermanentError(f"{ctx.case_id} restricts nothing, or the person was notified already")
-    facts = Lifting(
-        right=request.right,
-        received_on=request.received_on,
-        reason=ReasonCode(event.reason),
-    )
+    facts = Lifting(request.right, request.received_on, ReasonCode(event.reason))
     written = await write(LetterKind.LIFTING, facts, request, ctx)
     if not any(isinstance(fact, NoticeSent) for fact in written):
         return written
@@ -327,7 +315,7 @@ async def _ask(
     match event:
         case IdentityChallenged():
             setback = _setback(event.refused_for)
-            facts: Facts = ProofWanted(request.right, request.received_on, wanted, setback)
+            facts: LetterFacts = ProofWanted(request.right, request.received_on, wanted, setback)
         case IdentityReminded():
             facts = Reminder(request.right, request.received_on, wanted)
     return await write(kind, facts, request, ctx)
@@ -361,14 +349,12 @@ async def _recipient(ctx: NotifierContext) -> str:
 
 def _refusal(reasons: Sequence[str], ctx: NotifierContext) -> RefusalLetter:
     request = ctx.request()
-    return RefusalLetter(
-        right=request.right,
-        received_on=request.received_on,
-        reasons=tuple(map(ReasonCode, reasons)),
-    )
+    return RefusalLetter(request.right, request.received_on, tuple(map(ReasonCode, reasons)))
 
 
-def _answered(outcome: AnswerOutcome, event: RequestFulfilled, answer: Answer, ctx: NotifierContext) -> Facts:
+def _answered(
+    outcome: AnswerOutcome, event: RequestFulfilled, answer: Answer, ctx: NotifierContext
+) -> LetterFacts:
     match event.right:
         case Right.ERASURE:
             return _erasure(outcome, event, answer, ctx)
@@ -387,20 +373,14 @@ def _done(outcome: AnswerOutcome, right: Deed, answer: Answer, ctx: NotifierCont
         recipients=tuple(name for name in answer.recipients if name not in answer.by_hand),
         by_hand=answer.by_hand,
         outcome=outcome,
-        marked=_parts(answer.marked),
-        left=tuple(
-            UnmarkedGroup(group.label, group.records, ReasonCode(group.reason)) for group in answer.left
-        ),
-        corrected=tuple(CorrectedItem(c.label, c.before, c.after) for c in answer.corrected),
-        declined=tuple(map(_declined, answer.declined)),
+        marked=answer.marked,
+        left=answer.left,
+        corrected=answer.corrected,
+        declined=answer.declined,
         statement_kept=answer.statement_kept,
         searched=answer.searched,
         unconfirmed=bool(answer.unconfirmed),
     )
-
-
-def _declined(item: DeclinedCorrection) -> DeclinedItem:
-    return DeclinedItem(item.label, ReasonCode(item.reason))
 
 
 def _access(
@@ -412,20 +392,12 @@ def _access(
         right=event.right,
         received_on=request.received_on,
         package=_package(event, answer, ctx),
-        withheld=tuple(map(_withheld, answer.withheld)),
+        withheld=answer.withheld,
         searched=answer.searched,
         unconfirmed=bool(answer.unconfirmed),
-        blacked_out=tuple(LetterGroup(group.label, group.count) for group in answer.blacked_out),
+        blacked_out=tuple(AnswerGroup(label=one.label, records=one.count) for one in answer.blacked_out),
         categories=answer.categories,
-        transfer=_transfer(answer),
-    )
-
-
-def _transfer(answer: Answer) -> TransferItem | None:
-    if answer.transfer is None:
-        return None
-    return TransferItem(
-        answer.transfer.to, Hindrance(answer.transfer.reason) if answer.transfer.reason else None
+        transfer=answer.transfer,
     )
 
 
@@ -438,9 +410,9 @@ def _erasure(
         received_on=request.received_on,
         completed_on=ctx.occurred_on(),
         certificate=ctx.case_id if event.certificate else "",
-        erased=_parts(answer.erased),
-        masked=_parts(answer.masked),
-        kept=tuple(map(_kept, answer.kept)),
+        erased=answer.erased,
+        masked=answer.masked,
+        kept=answer.kept,
         recipients=tuple(name for name in answer.recipients if name not in answer.by_hand),
         by_hand=answer.by_hand,
         searched=answer.searched,
@@ -452,18 +424,4 @@ def _erasure(
 def _package(event: RequestFulfilled, answer: Answer, ctx: NotifierContext) -> PackageLetter | None:
     if event.package is None or event.package_expires_at is None:
         return None
-    return PackageLetter(ctx.page(), event.package_expires_at, _parts(answer.disclosed))
-
-
-def _parts(groups: Sequence[AnswerGroup]) -> tuple[LetterGroup, ...]:
-    return tuple(LetterGroup(group.label, group.records) for group in groups)
-
-
-def _withheld(group: WithheldGroup) -> WithheldItem:
-    return WithheldItem(group.label, ReasonCode(group.reason), group.citation)
-
-
-def _kept(group: KeptGroup) -> RetainedGroup:
-    return RetainedGroup(
-        group.label, group.records, ReasonCode(group.reason), group.citation, group.until, group.first
-    )
+    return PackageLetter(ctx.page(), event.package_expires_at, answer.disclosed)

@@ -11,9 +11,10 @@ from services.notifier.context import SenderSettings, sender_settings_of
 from services.notifier.letters.mime import addr_spec
 from services.notifier.smtp import dkim
 from services.notifier.smtp.letter_limits import OTHERS
-from services.notifier.smtp.return_path import LONGEST_NAME, NoticePaths, ReturnPaths
+from services.notifier.smtp.return_path import NoticePaths, ReturnPaths
 from shared.contract.stop_links import PURPOSE as STOP_LINKS
 from shared.errors import MailRefused
+from shared.mail.reply_address import LONGEST_NAME
 from shared.runtime.key_rings import RootKey, derived_key
 from shared.runtime.settings import InboxSettings
 
@@ -143,7 +144,7 @@ class NotifierSettings(InboxSettings):
             self.mail_from,
             reply_to=self.mail_reply_to,
             public_url=self.public_url.rstrip("/"),
-            threads=self.threads(),
+            reply_addresses=self.threads(),
         )
         return replace(house, stop_key=derived_key(self.root_key, STOP_LINKS))
 

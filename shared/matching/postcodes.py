@@ -8,30 +8,28 @@ _STATES = (
     "A[LKZR]|C[AOT]|D[EC]|FL|GA|HI|I[DLNA]|K[SY]|LA|M[EDAINSOT]|N[EVHJMYCD]|O[HKR]|PA|PR|RI|S[CD]|T[NX]|UT|V[TA]"
     "|W[AVIY]|GU|VI"
 )
-PATTERNS = MappingProxyType(
-    {
-        land: re.compile(rf"(?<![\w-]){pattern}(?![\w-])", re.IGNORECASE)
-        for land, pattern in {
-            "CA": r"(?P<code>[ABCEGHJ-NPRSTVXY]\d[ABCEGHJ-NPRSTV-Z][ -]?\d[ABCEGHJ-NPRSTV-Z]\d)",
-            "GB": r"(?P<code>(?:GIR ?0AA|[A-Z]{1,2}\d[A-Z\d]? ?\d[ABD-HJLNP-UW-Z]{2}))",
-            "IE": r"(?P<code>(?:[AC-FHKNPRTV-Y]\d{2}|D6W) ?[0-9AC-FHKNPRTV-Y]{4})",
-            "NL": r"(?:NL-)?(?P<code>[1-9]\d{3} ?[A-Z]{2})(?=\s*(?:,|$|\s[^\W\d_]))",
-            "PL": r"(?:PL-)?(?P<code>\d{2}-\d{3})",
-            "PT": r"(?:PT?-)?(?P<code>\d{4}-\d{3})",
-            "US": rf"(?:{_STATES})[ .,]*(?P<code>\d{{5}}(?:-\d{{4}})?)",
-            "DE": r"(?:D-|DE-)?(?P<code>\d{5})(?=\s+[^\W\d_])",
-            "FR": r"(?:F-|FR-)?(?P<code>\d{5})(?=\s+[^\W\d_])",
-            "ES": r"(?:E-|ES-)?(?P<code>\d{5})(?=\s+[^\W\d_])",
-            "IT": r"(?:I-|IT-)?(?P<code>\d{5})(?=\s+[^\W\d_])",
-            "SE": r"(?:S-|SE-)?(?P<code>\d{3} \d{2})(?=\s+[^\W\d_])",
-            "CZ": r"(?:CZ-)?(?P<code>\d{3} \d{2})(?=\s+[^\W\d_])",
-            "AT": r"(?:A-|AT-)?(?P<code>\d{4})(?=\s+[^\W\d_])",
-            "CH": r"(?:CH-)?(?P<code>\d{4})(?=\s+[^\W\d_])",
-            "BE": r"(?:B-|BE-)?(?P<code>\d{4})(?=\s+[^\W\d_])",
-            "DK": r"(?:DK-)?(?P<code>\d{4})(?=\s+[^\W\d_])",
-        }.items()
-    }
-)
+PATTERNS = {
+    land: re.compile(rf"(?<![\w-]){pattern}(?![\w-])", re.IGNORECASE)
+    for land, pattern in {
+        "CA": r"(?P<code>[ABCEGHJ-NPRSTVXY]\d[ABCEGHJ-NPRSTV-Z][ -]?\d[ABCEGHJ-NPRSTV-Z]\d)",
+        "GB": r"(?P<code>(?:GIR ?0AA|[A-Z]{1,2}\d[A-Z\d]? ?\d[ABD-HJLNP-UW-Z]{2}))",
+        "IE": r"(?P<code>(?:[AC-FHKNPRTV-Y]\d{2}|D6W) ?[0-9AC-FHKNPRTV-Y]{4})",
+        "NL": r"(?:NL-)?(?P<code>[1-9]\d{3} ?[A-Z]{2})(?=\s*(?:,|$|\s[^\W\d_]))",
+        "PL": r"(?:PL-)?(?P<code>\d{2}-\d{3})",
+        "PT": r"(?:PT?-)?(?P<code>\d{4}-\d{3})",
+        "US": rf"(?:{_STATES})[ .,]*(?P<code>\d{{5}}(?:-\d{{4}})?)",
+        "DE": r"(?:D-|DE-)?(?P<code>\d{5})(?=\s+[^\W\d_])",
+        "FR": r"(?:F-|FR-)?(?P<code>\d{5})(?=\s+[^\W\d_])",
+        "ES": r"(?:E-|ES-)?(?P<code>\d{5})(?=\s+[^\W\d_])",
+        "IT": r"(?:I-|IT-)?(?P<code>\d{5})(?=\s+[^\W\d_])",
+        "SE": r"(?:S-|SE-)?(?P<code>\d{3} \d{2})(?=\s+[^\W\d_])",
+        "CZ": r"(?:CZ-)?(?P<code>\d{3} \d{2})(?=\s+[^\W\d_])",
+        "AT": r"(?:A-|AT-)?(?P<code>\d{4})(?=\s+[^\W\d_])",
+        "CH": r"(?:CH-)?(?P<code>\d{4})(?=\s+[^\W\d_])",
+        "BE": r"(?:B-|BE-)?(?P<code>\d{4})(?=\s+[^\W\d_])",
+        "DK": r"(?:DK-)?(?P<code>\d{4})(?=\s+[^\W\d_])",
+    }.items()
+}
 """How each country's code stands in a line: most letters first, since digits alone are everybody's. A code of
 digits alone counts only before the name of a town, or behind a state of the United States."""
 CODE_LAST = frozenset({"CA", "GB", "IE", "US"})

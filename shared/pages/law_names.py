@@ -1,27 +1,22 @@
 """Names of laws on pages and in letters. Marked here; catalogues of pages and letters translate them."""
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 
 from shared.law import Policy, Regulation
 from shared.pages.translation import mark as _
 
-LAWS: Mapping[Regulation, str] = MappingProxyType(
-    {
-        Regulation.GDPR: _("General Data Protection Regulation (GDPR)"),
-        Regulation.UK_GDPR: _("UK General Data Protection Regulation (UK GDPR)"),
-        Regulation.CCPA: _("California Consumer Privacy Act (CCPA)"),
-        Regulation.FADP: _("Swiss Federal Act on Data Protection (FADP)"),
-        Regulation.LGPD: _("Brazilian General Data Protection Law (LGPD)"),
-        Regulation.PIPEDA: _(
-            "Canadian Personal Information Protection and Electronic Documents Act (PIPEDA)"
-        ),
-        Regulation.QUEBEC: _("Quebec Act on personal information in the private sector (P-39.1)"),
-        Regulation.DPDP: _("Indian Digital Personal Data Protection Act (DPDP Act)"),
-        Regulation.PIPL: _("Personal Information Protection Law of China (PIPL)"),
-        Regulation.PDPA: _("Singapore Personal Data Protection Act (PDPA)"),
-    }
-)
+LAWS: Mapping[Regulation, str] = {
+    Regulation.GDPR: _("General Data Protection Regulation (GDPR)"),
+    Regulation.UK_GDPR: _("UK General Data Protection Regulation (UK GDPR)"),
+    Regulation.CCPA: _("California Consumer Privacy Act (CCPA)"),
+    Regulation.FADP: _("Swiss Federal Act on Data Protection (FADP)"),
+    Regulation.LGPD: _("Brazilian General Data Protection Law (LGPD)"),
+    Regulation.PIPEDA: _("Canadian Personal Information Protection and Electronic Documents Act (PIPEDA)"),
+    Regulation.QUEBEC: _("Quebec Act on personal information in the private sector (P-39.1)"),
+    Regulation.DPDP: _("Indian Digital Personal Data Protection Act (DPDP Act)"),
+    Regulation.PIPL: _("Personal Information Protection Law of China (PIPL)"),
+    Regulation.PDPA: _("Singapore Personal Data Protection Act (PDPA)"),
+}
 """Laws of States of the US keep the names that they have."""
 
 

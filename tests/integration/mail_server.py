@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 import pytest
 from aiosmtpd.smtp import SMTP
 
-from services.notifier.smtp.mail_channel import Patience, SmtpChannel
+from services.notifier.smtp.conversation import Patience
+from services.notifier.smtp.mail_channel import SmtpChannel
 from shared.errors import HabeasError
 
 SENDER, RECIPIENT = "privacy@example.com", "amelia.ferreira@example.org"

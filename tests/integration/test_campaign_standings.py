@@ -6,8 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import pytest_asyncio
 
-from services.notifier.breach.campaign.domain import Campaign
-from services.notifier.breach.campaign.handlers import Steering, abort, pause, resume
+from services.notifier.breach.campaign.handlers import Campaign, Steering, abort, pause, resume
 from services.notifier.breach.campaign.ledgers import Ledgers
 from services.notifier.breach.campaign.states import CampaignState, Standings
 from shared.contract.events.breaches import CampaignAborted, CampaignPaused, CampaignResumed

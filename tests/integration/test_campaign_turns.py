@@ -19,18 +19,17 @@ from bench.campaign_floor import SENDER, house
 from habeas.client.campaigns import CampaignReader
 from services.notifier.breach.campaign import states
 from services.notifier.breach.campaign.batch import run, send_queue
-from services.notifier.breach.campaign.batch.handlers import NotAllTaken, write_chunk
-from services.notifier.breach.campaign.batch.pace import NoticePace
-from services.notifier.breach.campaign.batch.retries import SEVERAL, Persistence
-from services.notifier.breach.campaign.batch.run import Turn
-from services.notifier.breach.campaign.batch.writer import SIDE_BY_SIDE, BatchLetters, Writer
-from services.notifier.breach.campaign.domain import Campaign
-from services.notifier.breach.campaign.handlers import Steering, release
+from services.notifier.breach.campaign.batch.handlers import SIDE_BY_SIDE, NotAllTaken, Writer, write_chunk
+from services.notifier.breach.campaign.batch.letters import BatchLetters
+from services.notifier.breach.campaign.batch.run import SEVERAL, Persistence, Turn
+from services.notifier.breach.campaign.batch.send_queue import NoticePace
+from services.notifier.breach.campaign.handlers import Campaign, Steering, release
 from services.notifier.breach.campaign.ledgers import QUIET_MS, LedgerPage, Ledgers
 from services.notifier.breach.campaign.outcomes import LeasedBatch, letters
 from services.notifier.breach.campaign.states import CampaignState, Standings
-from services.notifier.smtp.mail_channel import SenderBlamed, SmtpChannel
+from services.notifier.smtp.mail_channel import SmtpChannel
 from services.notifier.smtp.return_path import NoticePaths
+from services.notifier.smtp.server import SenderBlamed
 from shared.contract.affected_people import Chunk, NoticeRecipient, NotifiedElsewhere, elsewhere_item
 from shared.contract.events.breaches import BreachNotified, ChunkDue, Missed
 from shared.errors import MailUnavailable, StoreUnavailable

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from services.notifier.smtp.mail_channel import (
+from services.notifier.smtp.server import (
     Barred,
     MailboxFull,
     MailInDoubt,

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from services.notifier.smtp.mail_channel import SenderBlamed, Unreachable
+from services.notifier.smtp.server import SenderBlamed, Unreachable
 from shared.errors import MailUnavailable
 from tests.integration.mail_server import (
     IMPATIENT,

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from services.notifier.letters.mime import wired
 from services.notifier.smtp import mail_channel
-from services.notifier.smtp.mail_channel import MailInDoubt, NoSuchMailbox, Unreachable
-from services.notifier.smtp.smtp_data import wired
+from services.notifier.smtp.server import MailInDoubt, NoSuchMailbox, Unreachable
 from shared.errors import MailUnavailable
 from tests.integration.mail_server import LETTER, RECIPIENT, SENDER, failure, opened
 from tests.waiting import eventually

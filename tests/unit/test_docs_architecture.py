@@ -161,7 +161,7 @@ COLLECTIONS = {
     ("services/notifier/letters/store.py", "claims"), ("services/notifier/smtp/letter_limits.py", "minutes"),
     ("services/notifier/breach/campaign/ledgers.py", "ledgers"),
     ("services/notifier/breach/campaign/states.py", "campaigns"),
-    ("services/notifier/breach/campaign/batch/pace.py", "paces"),
+    ("services/notifier/breach/campaign/batch/send_queue.py", "paces"),
     ("services/verifier/documents/examiner/reuse.py", "documents"),
     ("shared/runtime/scheduler.py", "timers"),
     ("services/verifier/assurance/code_allowances.py", "allowances"),

@@ -18,7 +18,7 @@ from habeas.client.breach_specimens import HOUSE
 from habeas.client.incident_register import IncidentCase
 from services.intake.breach.domain import Incident, evolve
 from services.intake.breach.duties import NotificationDue
-from services.notifier.breach.notices.forms.form_filler import AuthorityForm
+from services.notifier.breach.notices.forms import AuthorityForm
 from shared.contract.affected_people import (
     Chunk,
     NoticeRecipient,

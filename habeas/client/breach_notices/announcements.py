@@ -12,9 +12,9 @@ from babel.languages import get_official_languages
 from habeas.client.breach_notices.documents import FormContext, save
 from habeas.client.breach_notices.samples import UNNAMED
 from services.intake.breach.duties import NotificationDue
-from services.notifier.breach.notices.declared import Circumstances
-from services.notifier.breach.notices.draft import Draft, words_of
-from services.notifier.breach.notices.forms.known import IncidentFacts
+from services.notifier.breach.notices.facts import Circumstances
+from services.notifier.breach.notices.forms import IncidentFacts
+from services.notifier.breach.notices.writer import Notices, words_of
 from services.notifier.letters import mime
 from services.notifier.letters.languages import LANGUAGES
 from shared.contract.events.breaches import BreachDeclared
@@ -76,7 +76,8 @@ def _body(
     used = (one.services for one in known.declared.affected.controllers)
     services = tuple(dict.fromkeys(chain.from_iterable(used)))
     recipient = UNNAMED.model_copy(update={"categories": known.categories, "services": services})
-    return Draft(known.declared, circumstances, (policy,), to, desk.house, words).body(recipient, "")
+    notices = Notices(known.declared, circumstances, (policy,), to, desk.house, words)
+    return notices.body(recipient, "")
 
 
 def _languages(policy: BreachPolicy, declared: BreachDeclared) -> Iterable[str]:

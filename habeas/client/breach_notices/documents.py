@@ -17,17 +17,19 @@ from habeas.client.breach_notices.samples import UNNAMED, NoticeAudience, Sample
 from habeas.client.incident_register import IncidentCase
 from services.intake.breach.duties import NotificationDue
 from services.intake.breach.phases import Phase
-from services.notifier.breach.notices.credit_bureaus import BUREAUS
-from services.notifier.breach.notices.forms.form_filler import (
+from services.notifier.breach.notices.forms import (
     RECIPIENTS,
     AuthorityForm,
+    Filing,
+    FormDuty,
+    IncidentFacts,
+    called,
     document,
     page,
     plain,
 )
-from services.notifier.breach.notices.forms.known import Filing, FormDuty, IncidentFacts
-from services.notifier.breach.notices.forms.places import called
-from services.notifier.breach.notices.outline import Part
+from services.notifier.breach.notices.layout import BUREAUS
+from services.notifier.breach.notices.methods import Part
 from services.notifier.context import SenderSettings
 from services.notifier.letters.languages import CATALOGUES
 from shared.contract.events.breaches import BreachAccount, BreachDeclared, NoticesReleased

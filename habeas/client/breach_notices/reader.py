@@ -6,7 +6,7 @@ from habeas.client.incident_register import IncidentCase
 from services.intake.breach.approvals import approvable_phase
 from services.intake.breach.domain import Incident, residents_of
 from services.intake.breach.phases import Phase
-from services.notifier.breach.notices.forms.known import IncidentFacts, NoticeCounts
+from services.notifier.breach.notices.forms import IncidentFacts, NoticeCounts
 from shared.contract.affected_people import Chunk, chunk_item, notified_elsewhere
 from shared.contract.events.breaches import BreachDeclared, BreachRole, NoticesReleased
 from shared.runtime.vault import Vault

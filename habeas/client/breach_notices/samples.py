@@ -11,6 +11,7 @@ from email.policy import SMTP
 from services.fulfillment.breach.affected import PEOPLE, AffectedPerson, merge_people
 from services.fulfillment.breach.obligations import Judge, NoticeGroup, PolicyEditions
 from services.fulfillment.breach.search import listed_in
+from services.notifier.breach.notices.facts import Circumstances
 from services.notifier.breach.notices.mailboxes import reached
 from services.notifier.breach.notices.missing_facts import (
     Omission,
@@ -93,15 +94,10 @@ def sample(
     chunk = Chunk.model_validate(
         {"to": wanted.to, "laws": wanted.laws, "language": wanted.language, "people": (person,)}
     )
-    writer = Notices(
-        telling.declared,
-        telling.incident,
-        chunk,
-        telling.house,
-        held_by_police=telling.held_by_police,
-        written_at=telling.written_at,
-        further=telling.further,
+    circumstances = Circumstances(
+        telling.incident, telling.further, telling.held_by_police, telling.written_at
     )
+    writer = Notices.to_chunk(telling.declared, circumstances, chunk, telling.house)
     message = writer.of(person, message_id=f"<sample@{telling.house.domain}>")
     return Sample(
         wanted, people, message, _lacks(wanted, telling.declared, telling.house.sender), telling.declared

@@ -2,21 +2,20 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import date as Date  # noqa: N812 - `date` is the parameter of compose
 from datetime import datetime, tzinfo
 from enum import Enum
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Any
 
 from markupsafe import escape
+from pydantic import BaseModel
 
 from services.notifier.letters import mime
 from services.notifier.letters.languages import CATALOGUES
-from services.notifier.letters.legal_content import Laws
-from services.notifier.letters.letter_models import AuthorityContact, Facts, Sender
-from services.notifier.letters.skeletons import LetterShape, mark, skeletons
+from services.notifier.letters.letter_models import AuthorityContact, LetterFacts, Sender
+from services.notifier.letters.skeletons import Laws, LetterShape, Skeleton, mark, skeletons
 from services.notifier.letters.translations import title
 from shared.law import Money, Policy, Regulation
 from shared.pages.translation import AT_HOME, Words
@@ -28,16 +27,14 @@ Parts of a name that could act as a link or a second message: any requester choo
 and a stranger may read it.
 """
 
-ENGLISH: Mapping[Regulation, str] = MappingProxyType(
-    {
-        Regulation.CCPA: "US",
-        Regulation.US_STATE: "US",
-        Regulation.PIPEDA: "CA",
-        Regulation.QUEBEC: "CA",
-        Regulation.DPDP: "IN",
-        Regulation.PDPA: "SG",
-    }
-)
+ENGLISH: Mapping[Regulation, str] = {
+    Regulation.CCPA: "US",
+    Regulation.US_STATE: "US",
+    Regulation.PIPEDA: "CA",
+    Regulation.QUEBEC: "CA",
+    Regulation.DPDP: "IN",
+    Regulation.PDPA: "SG",
+}
 """Countries of American English for readers without a stated one: dates differ. Elsewhere it is British."""
 
 
@@ -45,7 +42,7 @@ ENGLISH: Mapping[Regulation, str] = MappingProxyType(
 class LetterRequest:
     """The content, the recipient, the laws and the language of a letter."""
 
-    facts: Facts
+    facts: LetterFacts
     request_id: str
     to: str
     name: str
@@ -54,17 +51,15 @@ class LetterRequest:
     """Those that protect the person: the letter meets the demands of each. The first governs the answer."""
     authorities: tuple[AuthorityContact, ...]
     """For each of the laws, where the person can complain."""
-    answers: str = ""
-    """Where answers go, when not to where all answers go."""
+    reply_to: str = ""
+    """Where replies go, when not to the address for all replies."""
     stop: str = ""
     """Link that stops the request; empty for a letter that has none."""
 
 
 def compose(letter: LetterRequest, *, sender: Sender, message_id: str, date: datetime) -> bytes:
     """
-    Return *letter* as an RFC 5322 message with a text and an HTML form.
-
-    The same arguments give the same bytes.
+    Return *letter* as an RFC 5322 message, in text and HTML; the same arguments give the same bytes.
 
     Args:
         letter: The content.
@@ -76,24 +71,31 @@ def compose(letter: LetterRequest, *, sender: Sender, message_id: str, date: dat
         MailRefused: The person's mail address is invalid.
     """
     words = _words(letter, sender.zone)
-    answers = letter.answers or sender.reply_to
-    headers = {
-        "From": mime.mailbox(mime.MimeMailbox(sender.name, sender.address)),
-        "To": mime.mailbox(mime.MimeMailbox(presentable(letter.name), letter.to)),
-        **({"Reply-To": mime.addr_spec(answers)} if answers else {}),
-        "Subject": mime.unstructured(words.say(title(letter.facts))),
+    subject, to = words.say(title(letter.facts)), mime.mailbox(presentable(letter.name), letter.to)
+    replying = replace(sender, reply_to=letter.reply_to or sender.reply_to)
+    headers = headers_of(replying, subject, words, date, to=to)
+    if letter.request_id:
+        headers["X-Habeas-Request"] = mime.unstructured(letter.request_id)
+    return mime.message(headers, render(letter, sender), message_id=message_id)
+
+
+def headers_of(sender: Sender, subject: str, words: Words, date: datetime, *, to: str = "") -> dict[str, str]:
+    """Return the headers of every letter; *to* is a value, encoded, and left out where it is empty."""
+    return {
+        "From": mime.mailbox(sender.name, sender.address),
+        **({"To": to} if to else {}),
+        **({"Reply-To": mime.addr_spec(sender.reply_to)} if sender.reply_to else {}),
+        "Subject": mime.unstructured(subject),
         "Date": mime.date_header(date),
         "Content-Language": words.language,
         "Auto-Submitted": "auto-generated",
         "X-Auto-Response-Suppress": "All",
-        **({"X-Habeas-Request": mime.unstructured(letter.request_id)} if letter.request_id else {}),
     }
-    return mime.message(headers, render(letter, sender), message_id=message_id)
 
 
 def render(letter: LetterRequest, sender: Sender) -> mime.Alternatives:
     """Return the words of *letter* in both forms."""
-    outline = LetterOutline(_words(letter, sender.zone), [])
+    outline = LetterOutline(_words(letter, sender.zone))
     shape = LetterShape(
         facts=outline.of(letter.facts),
         name=outline.of(presentable(letter.name)),
@@ -104,9 +106,7 @@ def render(letter: LetterRequest, sender: Sender) -> mime.Alternatives:
         laws=Laws.of(letter.laws),
         language=outline.words.language,
     )
-    text, html = skeletons(shape)
-    escaped = [str(escape(value)) for value in outline.values]
-    return mime.Alternatives(text=text.fill(outline.values), html=html.fill(escaped))
+    return outline.filled(skeletons(shape))
 
 
 def presentable(name: str) -> str:
@@ -120,7 +120,7 @@ class LetterOutline:
     """Takes the values out of facts, in words, and leaves numbered marks."""
 
     words: Words
-    values: list[str]
+    values: list[str] = field(default_factory=list)
 
     def of(self, value: Any) -> Any:
         """Return *value* with a mark for every text, date and number in it; those go to ``values``."""
@@ -128,10 +128,24 @@ class LetterOutline:
             return value
         if isinstance(value, tuple):
             return tuple(self.of(item) for item in value)
+        if isinstance(value, BaseModel) and not isinstance(value, Money):
+            # A reason is a code: the skeleton has its sentence.
+            names = type(value).model_fields.keys() - {"reason"}
+            marked = {name: self.of(getattr(value, name)) for name in names}
+            return value.model_copy(update=marked)
         if is_dataclass(value) and not isinstance(value, type):
             return type(value)(*[self.of(getattr(value, name)) for name in _field_names(type(value))])
-        self.values.append(self._in_words(value))
+        return self.mark(self._in_words(value))
+
+    def mark(self, words: str) -> str:
+        """Return a mark for *words*, which stay as they are."""
+        self.values.append(words)
         return mark(len(self.values) - 1)
+
+    def filled(self, forms: tuple[Skeleton, Skeleton]) -> mime.Alternatives:
+        """Return *forms*, text and HTML, with the values in their places."""
+        text, html = forms
+        return mime.Alternatives(text.fill(self.values), html.fill([str(escape(one)) for one in self.values]))
 
     def _in_words(self, value: object) -> str:
         match value:
@@ -149,7 +163,7 @@ class LetterOutline:
 
 @lru_cache
 def _field_names(kind: type[Any]) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))
+    return tuple(one.name for one in fields(kind))
 
 
 def _once(authorities: tuple[AuthorityContact, ...]) -> tuple[AuthorityContact | None, ...]:

@@ -10,10 +10,19 @@ from enum import StrEnum
 from typing import ClassVar, Literal, TypeAlias
 
 from services.notifier.letters.reasons import ReasonCode
+from shared.contract.answer import (
+    AnswerGroup,
+    CorrectedValue,
+    DeclinedCorrection,
+    KeptGroup,
+    LeftGroup,
+    TransferResult,
+    WithheldGroup,
+)
 from shared.contract.events import Evidence, ExtensionReason, Outcome
 from shared.law import FeeReason, Money, Right
 
-Answer: TypeAlias = Literal[Outcome.GRANTED, Outcome.PARTLY_GRANTED, Outcome.NOTHING_HELD]
+AnswerOutcome: TypeAlias = Literal[Outcome.GRANTED, Outcome.PARTLY_GRANTED, Outcome.NOTHING_HELD]
 """How a request ended that was not refused as a whole; see ``RefusalLetter`` for those that were."""
 
 Deed: TypeAlias = Literal[
@@ -99,6 +108,21 @@ class Sender:
 
 
 @dataclass(frozen=True, slots=True)
+class LetterFacts:
+    """The facts of one kind of letter."""
+
+    kind: ClassVar[str]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLetter(LetterFacts):
+    """The facts of a letter about the exercise of a right."""
+
+    right: Right
+    received_on: date
+
+
+@dataclass(frozen=True, slots=True)
 class AuthorityContact:
     """The body that complaints go to."""
 
@@ -108,82 +132,19 @@ class AuthorityContact:
 
 
 @dataclass(frozen=True, slots=True)
-class LetterGroup:
-    """A group of records, named so that the person understands it."""
-
-    label: str
-    records: int
-
-
-@dataclass(frozen=True, slots=True)
-class WithheldItem:
-    """A kind of data that is held but not in the package."""
-
-    label: str
-    reason: ReasonCode
-    citation: str = ""
-    """Provision; when empty, the one that belongs to the reason."""
-
-
-@dataclass(frozen=True, slots=True)
-class RetainedGroup:
-    """A group of records that an erasure left, and until when."""
-
-    label: str
-    records: int
-    reason: ReasonCode
-    citation: str = ""
-    """Provision; when empty, the one that belongs to the reason."""
-    until: date | None = None
-    """Last day; None when the reason has no known end (a legal hold)."""
-    first: date | None = None
-    """Last day of the first record, where they have several."""
-
-
-@dataclass(frozen=True, slots=True)
-class UnmarkedGroup:
-    """A group of records that should have been marked and are not."""
-
-    label: str
-    records: int
-    reason: ReasonCode
-
-
-@dataclass(frozen=True, slots=True)
-class CorrectedItem:
-    """A value that was corrected."""
-
-    label: str
-    before: str = ""
-    """Empty where nothing stood there, or where it is a secret."""
-    after: str = ""
-    """Empty where it is a secret."""
-
-
-@dataclass(frozen=True, slots=True)
-class DeclinedItem:
-    """A correction that was not made."""
-
-    label: str
-    reason: ReasonCode
-
-
-@dataclass(frozen=True, slots=True)
 class PackageLetter:
     """The link to the data package, and its last day."""
 
     url: str
     expires_at: datetime
-    contents: tuple[LetterGroup, ...]
+    contents: tuple[AnswerGroup, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Acknowledgement:
+class Acknowledgement(RequestLetter):
     """A request has arrived."""
 
     kind: ClassVar[str] = "acknowledgement"
-    right: Right
-    received_on: date
     due_on: date
     identity: IdentityCheck
 
@@ -208,7 +169,7 @@ class RequestReceipt:
 
 
 @dataclass(frozen=True, slots=True)
-class CodeLetter:
+class CodeLetter(LetterFacts):
     """A one-time code."""
 
     kind: ClassVar[str] = "code"
@@ -244,29 +205,25 @@ class ProofOption:
 
 
 @dataclass(frozen=True, slots=True)
-class ProofWanted:
+class ProofWanted(RequestLetter):
     """More is needed to establish the identity."""
 
     kind: ClassVar[str] = "proof_wanted"
-    right: Right
-    received_on: date
     wanted: ProofOption
     setback: Setback | None = None
     """Why the last proof has not convinced."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reminder:
+class Reminder(RequestLetter):
     """The requested proof has not come yet."""
 
     kind: ClassVar[str] = "reminder"
-    right: Right
-    received_on: date
     wanted: ProofOption
 
 
 @dataclass(frozen=True, slots=True)
-class Clarification:
+class Clarification(LetterFacts):
     """A mail came in with an unclear request."""
 
     kind: ClassVar[str] = "clarification"
@@ -278,69 +235,48 @@ class Clarification:
 
 
 @dataclass(frozen=True, slots=True)
-class InReview:
+class InReview(RequestLetter):
     """The staff examines a proof that a machine could not decide on."""
 
     kind: ClassVar[str] = "in_review"
-    right: Right
-    received_on: date
     url: str
 
 
-class Hindrance(StrEnum):
-    """The reason why a package did not go to another controller."""
-
-    NOT_ALLOWED = "not_allowed"
-    UNREACHABLE = "unreachable"
-    REFUSED = "refused"
-
-
 @dataclass(frozen=True, slots=True)
-class TransferItem:
-    """The result of sending the package on to another controller."""
-
-    to: str
-    """Host name of the receiver; empty where the address was none."""
-    hindrance: Hindrance | None = None
-    """None when they have it."""
-
-
-@dataclass(frozen=True, slots=True)
-class AccessOutcome:
+class AccessOutcome(RequestLetter):
     """The answer to a request for access, portability or categories."""
 
     kind: ClassVar[str] = "access"
-    outcome: Answer
-    right: Right
-    received_on: date
+    outcome: AnswerOutcome
     package: PackageLetter | None = None
     """None only when nothing is held."""
-    withheld: tuple[WithheldItem, ...] = ()
+    withheld: tuple[WithheldGroup, ...] = ()
     searched: tuple[str, ...] = ()
     """Stores that were searched; for an answer that nothing is held."""
     unconfirmed: bool = False
     """Whether their records name an identity that is not verified, by which nothing was searched."""
-    blacked_out: tuple[LetterGroup, ...] = ()
+    blacked_out: tuple[AnswerGroup, ...] = ()
     """Other people's data that was made illegible, and how often."""
     categories: tuple[str, ...] = ()
     """Kinds of data that are held, where the package states these and holds no data."""
-    transfer: TransferItem | None = None
+    transfer: TransferResult | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class ErasureOutcome:
+class ErasureOutcome(LetterFacts):
     """The answer to a request for erasure."""
 
     kind: ClassVar[str] = "erasure"
-    outcome: Answer
+    right: ClassVar[Right] = Right.ERASURE
+    outcome: AnswerOutcome
     received_on: date
     completed_on: date
     certificate: str
     """Its number; empty for an answer without one."""
-    erased: tuple[LetterGroup, ...] = ()
-    masked: tuple[LetterGroup, ...] = ()
+    erased: tuple[AnswerGroup, ...] = ()
+    masked: tuple[AnswerGroup, ...] = ()
     """Records that stay without the details that pointed to the person."""
-    kept: tuple[RetainedGroup, ...] = ()
+    kept: tuple[KeptGroup, ...] = ()
     recipients: tuple[str, ...] = ()
     """Recipients that had the data from us and are notified."""
     by_hand: tuple[str, ...] = ()
@@ -352,45 +288,35 @@ class ErasureOutcome:
     package: PackageLetter | None = None
     """A copy, requested before the erasure."""
 
-    @property
-    def right(self) -> Right:
-        """The right that was exercised."""
-        return Right.ERASURE
-
 
 @dataclass(frozen=True, slots=True)
-class ErasureAnnounced:
+class ErasureAnnounced(LetterFacts):
     """An erasure is planned, and can be stopped until it begins."""
 
     kind: ClassVar[str] = "erasure_scheduled"
+    right: ClassVar[Right] = Right.ERASURE
     received_on: date
     begins_at: datetime
     url: str
     """Where the person stops it."""
 
-    @property
-    def right(self) -> Right:
-        """The right that was exercised."""
-        return Right.ERASURE
-
 
 @dataclass(frozen=True, slots=True)
-class RequestDone:
+class RequestDone(RequestLetter):
     """A wish is carried out that hands over no data and erases none."""
 
     kind: ClassVar[str] = "done"
     right: Deed
-    received_on: date
     done_on: date
     recipients: tuple[str, ...] = ()
     """Recipients that had the data from us and are notified."""
     by_hand: tuple[str, ...] = ()
     """Recipients that had it as well, to be notified by other means."""
-    outcome: Answer = Outcome.GRANTED
-    marked: tuple[LetterGroup, ...] = ()
-    left: tuple[UnmarkedGroup, ...] = ()
-    corrected: tuple[CorrectedItem, ...] = ()
-    declined: tuple[DeclinedItem, ...] = ()
+    outcome: AnswerOutcome = Outcome.GRANTED
+    marked: tuple[AnswerGroup, ...] = ()
+    left: tuple[LeftGroup, ...] = ()
+    corrected: tuple[CorrectedValue, ...] = ()
+    declined: tuple[DeclinedCorrection, ...] = ()
     statement_kept: bool = False
     """Whether the person's statement is kept with the uncorrected records."""
     searched: tuple[str, ...] = ()
@@ -400,44 +326,38 @@ class RequestDone:
 
 
 @dataclass(frozen=True, slots=True)
-class RefusalLetter:
+class RefusalLetter(RequestLetter):
     """A request is refused as a whole."""
 
     kind: ClassVar[str] = "refusal"
-    right: Right
-    received_on: date
     reasons: tuple[ReasonCode, ...]
-    kept: tuple[RetainedGroup, ...] = ()
+    kept: tuple[KeptGroup, ...] = ()
     """Data in the scope of the erasure that must stay, and until when."""
     package: PackageLetter | None = None
     """A copy, requested with the erasure."""
-    declined: tuple[DeclinedItem, ...] = ()
+    declined: tuple[DeclinedCorrection, ...] = ()
     """Corrections, one by one."""
     statement_kept: bool = False
     """Whether the person's statement is kept with the uncorrected records."""
 
 
 @dataclass(frozen=True, slots=True)
-class Weighing:
+class Weighing(RequestLetter):
     """An objection is looked at by people; until they have decided, the data is only stored."""
 
     kind: ClassVar[str] = "weighing"
-    right: Right
-    received_on: date
 
 
 @dataclass(frozen=True, slots=True)
-class Lifting:
+class Lifting(RequestLetter):
     """A restriction is about to be lifted."""
 
     kind: ClassVar[str] = "lifting"
-    right: Right
-    received_on: date
     reason: ReasonCode
 
 
 @dataclass(frozen=True, slots=True)
-class NamedMailbox:
+class NamedMailbox(LetterFacts):
     """Another person's request names the reader's mailbox."""
 
     kind: ClassVar[str] = "named_mailbox"
@@ -445,7 +365,7 @@ class NamedMailbox:
 
 
 @dataclass(frozen=True, slots=True)
-class AliasCode:
+class AliasCode(LetterFacts):
     """A code by which the reader confirms that a request from another address is theirs."""
 
     kind: ClassVar[str] = "alias_code"
@@ -455,12 +375,10 @@ class AliasCode:
 
 
 @dataclass(frozen=True, slots=True)
-class Withdrawn:
+class Withdrawn(RequestLetter):
     """The person has withdrawn the request."""
 
     kind: ClassVar[str] = "withdrawn"
-    right: Right
-    received_on: date
     withdrawn_on: date
     deemed: bool = False
     """Whether they were informed of a fee, and have not agreed to it in time."""
@@ -469,12 +387,10 @@ class Withdrawn:
 
 
 @dataclass(frozen=True, slots=True)
-class Extension:
+class Extension(RequestLetter):
     """The answer takes longer, as the law allows; announced before the first due day."""
 
     kind: ClassVar[str] = "extension"
-    right: Right
-    received_on: date
     promised_on: date
     """The last day without the extension."""
     due_on: date
@@ -483,12 +399,10 @@ class Extension:
 
 
 @dataclass(frozen=True, slots=True)
-class OverdueLetter:
+class OverdueLetter(RequestLetter):
     """The last day is over and the answer is not sent."""
 
     kind: ClassVar[str] = "late"
-    right: Right
-    received_on: date
     promised_on: date
     """The day that was missed."""
     expected_on: date | None = None
@@ -496,12 +410,10 @@ class OverdueLetter:
 
 
 @dataclass(frozen=True, slots=True)
-class Duplicate:
+class Duplicate(RequestLetter):
     """The person has asked for the same before, and it is not answered yet."""
 
     kind: ClassVar[str] = "duplicate"
-    right: Right
-    received_on: date
     first_received_on: date
     first_reference: str
     due_on: date
@@ -511,36 +423,30 @@ class Duplicate:
 
 
 @dataclass(frozen=True, slots=True)
-class Forwarded:
+class Forwarded(RequestLetter):
     """We hold the data for a customer of ours, which decides; the request was passed on."""
 
     kind: ClassVar[str] = "forwarded"
-    right: Right
-    received_on: date
     forwarded_on: date
     controller: str = ""
     """The customer that decides; empty where we may not name it."""
 
 
 @dataclass(frozen=True, slots=True)
-class ForwardedToController:
+class ForwardedToController(RequestLetter):
     """To the customer that decides: a request came in, and here is the link to it."""
 
     kind: ClassVar[str] = "forwarded_to_controller"
-    right: Right
-    received_on: date
     url: str
     """Where the customer fetches the request: the letter itself reveals nothing of the person."""
     expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class FeeQuotedLetter:
+class FeeQuotedLetter(RequestLetter):
     """The request costs something; the person decides whether they want that."""
 
     kind: ClassVar[str] = "fee_quoted"
-    right: Right
-    received_on: date
     fee: Money
     reason: FeeReason
     answer_by: date
@@ -550,34 +456,28 @@ class FeeQuotedLetter:
 
 
 @dataclass(frozen=True, slots=True)
-class PackageExpiringLetter:
+class PackageExpiringLetter(RequestLetter):
     """The data package was not fetched, and will be deleted."""
 
     kind: ClassVar[str] = "package_expiring"
-    right: Right
-    received_on: date
     url: str
     expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class AppealReceivedLetter:
+class AppealReceivedLetter(RequestLetter):
     """The person has appealed."""
 
     kind: ClassVar[str] = "appeal_received"
-    right: Right
-    received_on: date
     appealed_on: date
     due_on: date
 
 
 @dataclass(frozen=True, slots=True)
-class AppealDecidedLetter:
+class AppealDecidedLetter(RequestLetter):
     """Another person has reviewed the answer."""
 
     kind: ClassVar[str] = "appeal_decided"
-    right: Right
-    received_on: date
     appealed_on: date
     granted: bool
     """Whether the person was right; then the answer follows in a letter of its own."""
@@ -587,24 +487,20 @@ class AppealDecidedLetter:
 
 
 @dataclass(frozen=True, slots=True)
-class ComplaintReceived:
+class ComplaintReceived(RequestLetter):
     """The person has complained to us."""
 
     kind: ClassVar[str] = "complaint_received"
-    right: Right
-    received_on: date
     complained_on: date
     answer_by: date | None = None
     """When they hear from us at the latest, where we can say."""
 
 
 @dataclass(frozen=True, slots=True)
-class ComplaintDecided:
+class ComplaintDecided(RequestLetter):
     """The result of the complaint."""
 
     kind: ClassVar[str] = "complaint_decided"
-    right: Right
-    received_on: date
     complained_on: date
     upheld: bool
     """Whether the person was right; the explanation states the remedy."""
@@ -613,32 +509,6 @@ class ComplaintDecided:
     """The decider's explanation to the person."""
 
 
-Facts: TypeAlias = (
-    Acknowledgement
-    | CodeLetter
-    | ProofWanted
-    | Reminder
-    | InReview
-    | Clarification
-    | AccessOutcome
-    | ErasureAnnounced
-    | ErasureOutcome
-    | RequestDone
-    | RefusalLetter
-    | Withdrawn
-    | NamedMailbox
-    | AliasCode
-    | Weighing
-    | Lifting
-    | Extension
-    | OverdueLetter
-    | Duplicate
-    | Forwarded
-    | ForwardedToController
-    | FeeQuotedLetter
-    | PackageExpiringLetter
-    | AppealReceivedLetter
-    | AppealDecidedLetter
-    | ComplaintReceived
-    | ComplaintDecided
-)
+def acknowledges_receipt(facts: LetterFacts) -> bool:
+    """Return whether the letter confirms the receipt of the request as well."""
+    return isinstance(facts, CodeLetter) and facts.receipt is not None

@@ -13,10 +13,10 @@ from services.notifier.letters.letter_models import (
     ComplaintReceived,
     Duplicate,
     Extension,
-    Facts,
     FeeQuotedLetter,
     Forwarded,
     ForwardedToController,
+    LetterFacts,
     OverdueLetter,
     PackageExpiringLetter,
 )
@@ -130,7 +130,7 @@ async def write_duplicate_letter(event: RequestDuplicated, ctx: NotifierContext)
         first_received_on=event.first_received_on,
         first_reference=event.first,
         due_on=event.due_on,
-        url=ctx.page_of(event.first),
+        url=ctx.page(event.first),
     )
     return await write(LetterKind.DUPLICATE, facts, request, ctx)
 
@@ -223,7 +223,7 @@ async def _signed_text(item: str, ctx: NotifierContext) -> bytes:
 
 def _decided(
     event: AppealAnswered, received_on: date, explanation: str, ctx: NotifierContext
-) -> tuple[LetterKind, Facts]:
+) -> tuple[LetterKind, LetterFacts]:
     right = ctx.request().right
     # A reason that no letter knows is left out: the decision must reach the person.
     reasons = tuple(ReasonCode(reason) for reason in event.reasons if reason in set(ReasonCode))
@@ -244,10 +244,8 @@ async def ask_back(event: InquiryLodged, ctx: NotifierContext) -> Sequence[Fact]
         GDPR Art. 12(2): the controller facilitates the exercise of rights, in any words.
     """
     inquiry = Inquiry.model_validate_json(await ctx.vault.open(ctx.case_id, event.inquiry))
-    answers = ctx.house.threads.of(ctx.case_id) if ctx.house.threads else ""
-    addressee = Addressee(
-        inquiry.subject.email or "", inquiry.subject.name or "", inquiry.locale or "en", answers
-    )
+    subject = inquiry.subject
+    addressee = Addressee(subject.email or "", subject.name or "", inquiry.locale or "en", ctx.reply_to())
     facts = Clarification(event.received_on, inquiry.rights or OFFERED, ctx.house.public_url)
     return await write_to(addressee, LetterKind.CLARIFICATION, facts, event.laws, ctx)
 

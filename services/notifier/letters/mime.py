@@ -1,9 +1,10 @@
 """
-Messages as bytes (RFC 5322, MIME). Pure.
+Messages as bytes (RFC 5322, MIME), and their form on the wire to a mail server (RFC 5321 4.5.2). Pure.
 
 ``email.message.EmailMessage`` costs half a millisecond a letter; the parts of a letter are built here in a
 few microseconds. Two rules: no header ever carries a line break that came from outside, and the same
-input gives the same bytes, so that a letter sent twice in doubt is recognised as one.
+input gives the same bytes, so that a letter sent twice in doubt is recognised as one. On the wire, the only
+line that consists of a dot is the end of the message.
 """
 
 import binascii
@@ -14,6 +15,7 @@ from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
 from hashlib import sha256
+from typing import NewType
 
 from shared.errors import MailRefused
 from shared.mail.domains import fits, looked_up
@@ -31,12 +33,10 @@ CONTROL_OR_SPACE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u
 ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 
 
-@dataclass(frozen=True, slots=True)
-class MimeMailbox:
-    """A name and an address."""
-
-    name: str
-    address: str
+LINE_BREAK = re.compile(rb"\r\n|\r|\n")
+END = b".\r\n"
+Wired = NewType("Wired", bytes)
+"""A message with CRLF at each line's end, a dot more before each line that begins with one, and its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +75,10 @@ def unstructured(text: str) -> str:
     return text if text.isascii() else "\r\n ".join(_encoded_words(text))
 
 
-def mailbox(box: MimeMailbox) -> str:
-    """Return *box* as the value of an address header."""
-    spec = addr_spec(box.address)
-    name = one_line(box.name)
-    if not name:
-        return spec
-    return f"{_phrase(name)} <{spec}>"
+def mailbox(name: str, address: str) -> str:
+    """Return the value of an address header."""
+    spec, shown = addr_spec(address), one_line(name)
+    return f"{_phrase(shown)} <{spec}>" if shown else spec
 
 
 def message(headers: dict[str, str], body: Alternatives, *, message_id: str) -> bytes:
@@ -95,23 +92,15 @@ def message(headers: dict[str, str], body: Alternatives, *, message_id: str) -> 
     head = [f"{name}: {value}" for name, value in headers.items()]
     head += [f"Message-ID: {message_id}", "MIME-Version: 1.0"]
     head += [f'Content-Type: multipart/alternative; boundary="{boundary}"', "", ""]
-    return b"".join(
-        (
-            "\r\n".join(head).encode(),
-            _part(boundary, "plain", body.text),
-            _part(boundary, "html", body.html),
-            f"--{boundary}--\r\n".encode(),
-        )
-    )
+    parts = [("plain", body.text), ("html", body.html)]
+    encoded = [part_head(boundary, kind) + quoted_printable(text) + b"\r\n" for kind, text in parts]
+    return b"".join(("\r\n".join(head).encode(), *encoded, f"--{boundary}--\r\n".encode()))
 
 
 def part_head(boundary: str, subtype: str) -> bytes:
     """Return the head before the text of a part."""
-    head = (
-        f"--{boundary}\r\nContent-Type: text/{subtype}; charset=utf-8\r\n"
-        "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
-    )
-    return head.encode()
+    type_ = f"Content-Type: text/{subtype}; charset=utf-8"
+    return f"--{boundary}\r\n{type_}\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n".encode()
 
 
 def quoted_printable(text: str) -> bytes:
@@ -125,8 +114,23 @@ def date_header(moment: datetime) -> str:
     return format_datetime(moment.replace(microsecond=0))
 
 
-def _part(boundary: str, subtype: str, text: str) -> bytes:
-    return part_head(boundary, subtype) + quoted_printable(text) + b"\r\n"
+def wired(message: bytes) -> Wired:
+    """Return *message* as it goes over the wire."""
+    return Wired(stuffed(in_lines(message)) + END)
+
+
+def stuffed(lines: bytes) -> bytes:
+    """Return whole *lines* with a dot more before each that begins with one; parts may be stuffed alone."""
+    more = lines.replace(b"\r\n.", b"\r\n..")
+    return b"." + more if more.startswith(b".") else more
+
+
+def in_lines(message: bytes) -> bytes:
+    """Return *message* with CRLF at each line's end: a lone break could smuggle in another message."""
+    breaks = message.count(b"\r\n")
+    if message.count(b"\n") == breaks == message.count(b"\r") and message.endswith(b"\r\n"):
+        return message
+    return LINE_BREAK.sub(b"\r\n", message).removesuffix(b"\r\n") + b"\r\n"
 
 
 def _phrase(name: str) -> str:

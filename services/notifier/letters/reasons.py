@@ -7,11 +7,8 @@ Events and journals carry the codes; the person reads the sentences.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from types import MappingProxyType
 
 from shared.pages.translation import mark as _
-
-NOWHERE: Mapping[str, str] = MappingProxyType({})
 
 
 class ReasonCode(StrEnum):
@@ -89,214 +86,211 @@ class ReasonText:
     provisions: Mapping[str, str]
 
 
-def _provisions(gdpr: str, ccpa: str = "", **elsewhere: str) -> Mapping[str, str]:
-    """Return *gdpr* for both editions of the GDPR: the articles below read alike in the United Kingdom."""
+def _text(sentence: str, gdpr: str = "", ccpa: str = "", **elsewhere: str) -> ReasonText:
+    """Return *sentence*, with *gdpr* for both editions of the GDPR: the articles read alike in both."""
     uk = gdpr.replace("GDPR", "UK GDPR")
-    return MappingProxyType({"gdpr": gdpr, "uk_gdpr": uk, "ccpa": ccpa, **elsewhere})
+    return ReasonText(sentence, {"gdpr": gdpr, "uk_gdpr": uk, "ccpa": ccpa, **elsewhere})
 
 
 # Citations outside Europe and California were not read, and are to be checked before they are relied on.
-IDENTITY = _provisions(
-    "GDPR Art. 12(6)",
-    "11 CCR 7060-7062",
-    fadp="DPO Art. 16(5)",
-    quebec="CQLR c. P-39.1 s. 30",
-    pdpa="Personal Data Protection Regulations 2021 reg. 3",
-)
+IDENTITY = {
+    "gdpr": "GDPR Art. 12(6)",
+    "ccpa": "11 CCR 7060-7062",
+    "fadp": "DPO Art. 16(5)",
+    "quebec": "CQLR c. P-39.1 s. 30",
+    "pdpa": "Personal Data Protection Regulations 2021 reg. 3",
+}
 DUTY = {"lgpd": "LGPD Art. 16(I)", "quebec": "CQLR c. P-39.1 s. 23", "dpdp": "DPDP Act s. 12(3)"}
 CLAIMS = {"quebec": "CQLR c. P-39.1 s. 39", "fadp": "FADP Art. 26(2)(a)"}
 CORRECTION = {"quebec": "CQLR c. P-39.1 s. 28", "fadp": "FADP Art. 32(1)", "pdpa": "PDPA s. 22"}
 UNREASONABLE = {"fadp": "FADP Art. 26(1)(c)", "quebec": "CQLR c. P-39.1 s. 46"}
 
-GROUNDS: Mapping[ReasonCode, ReasonText] = MappingProxyType(
-    {
-        ReasonCode.RETENTION_DUTY: ReasonText(
-            _("A law obliges us to keep these records."),
-            _provisions("GDPR Art. 17(3)(b)", "Cal. Civ. Code 1798.105(d)(8)", **DUTY),
+GROUNDS: Mapping[ReasonCode, ReasonText] = {
+    ReasonCode.RETENTION_DUTY: _text(
+        _("A law obliges us to keep these records."),
+        "GDPR Art. 17(3)(b)",
+        "Cal. Civ. Code 1798.105(d)(8)",
+        **DUTY,
+    ),
+    ReasonCode.LEGAL_CLAIMS: _text(
+        _("We need these records to make or defend legal claims."),
+        "GDPR Art. 17(3)(e)",
+        "Cal. Civ. Code 1798.145(a)",
+        **CLAIMS,
+    ),
+    ReasonCode.LEGAL_HOLD: _text(
+        _("These records are evidence in legal proceedings, and we must not erase them."),
+        "GDPR Art. 17(3)(e)",
+        "Cal. Civ. Code 1798.145(a)",
+        **CLAIMS,
+    ),
+    ReasonCode.CONTRACT: _text(
+        _("We still need these records for a contract with you."),
+        "GDPR Art. 17(1)(a)",
+        "Cal. Civ. Code 1798.105(d)(1)",
+    ),
+    ReasonCode.SECURITY: _text(
+        _("We need these records to keep our services secure."),
+        "GDPR Art. 17(1)(a)",
+        "Cal. Civ. Code 1798.105(d)(2)",
+    ),
+    ReasonCode.FREE_EXPRESSION: _text(
+        _("Freedom of expression and information protects these records."),
+        "GDPR Art. 17(3)(a)",
+        "Cal. Civ. Code 1798.105(d)(4)",
+    ),
+    ReasonCode.PUBLIC_INTEREST: _text(
+        _("A task in the public interest needs these records."), "GDPR Art. 17(3)(b)"
+    ),
+    ReasonCode.RESEARCH: _text(
+        _("Archiving, research or statistics need these records."),
+        "GDPR Art. 17(3)(d)",
+        "Cal. Civ. Code 1798.105(d)(6)",
+    ),
+    ReasonCode.NOT_COLLECTED_FROM_YOU: _text(
+        _("We did not collect these records from you."), ccpa="Cal. Civ. Code 1798.105(a)"
+    ),
+    ReasonCode.THIRD_PARTY_RIGHTS: _text(
+        _("They would show data about other people."),
+        "GDPR Art. 15(4)",
+        fadp="FADP Art. 26(1)(b)",
+        quebec="CQLR c. P-39.1 s. 40",
+    ),
+    ReasonCode.NEVER_DISCLOSED: _text(
+        _("We hold this kind of data, but to protect you we do not send it."), ccpa="11 CCR 7024(d)"
+    ),
+    ReasonCode.PROFESSIONAL_SECRECY: _text(
+        _("We are bound to professional secrecy."), fadp="FADP Art. 26(1)(a)"
+    ),
+    ReasonCode.NOT_PROVIDED_BY_YOU: _text(
+        _("It is neither what you gave us nor what we observed. A copy of all your data has it."),
+        "GDPR Art. 20(1)",
+    ),
+    ReasonCode.OTHER_LEGAL_BASIS: _text(
+        _("We hold it neither on your consent nor for a contract with you. A copy of all your data has it."),
+        "GDPR Art. 20(1)",
+    ),
+    ReasonCode.NEEDS_MORE_PROOF: _text(
+        _(
+            "Your proof is enough for the kinds of data, but not for the data itself. "
+            "Ask again and prove more, and you get it."
         ),
-        ReasonCode.LEGAL_CLAIMS: ReasonText(
-            _("We need these records to make or defend legal claims."),
-            _provisions("GDPR Art. 17(3)(e)", "Cal. Civ. Code 1798.145(a)", **CLAIMS),
-        ),
-        ReasonCode.LEGAL_HOLD: ReasonText(
-            _("These records are evidence in legal proceedings, and we must not erase them."),
-            _provisions("GDPR Art. 17(3)(e)", "Cal. Civ. Code 1798.145(a)", **CLAIMS),
-        ),
-        ReasonCode.CONTRACT: ReasonText(
-            _("We still need these records for a contract with you."),
-            _provisions("GDPR Art. 17(1)(a)", "Cal. Civ. Code 1798.105(d)(1)"),
-        ),
-        ReasonCode.SECURITY: ReasonText(
-            _("We need these records to keep our services secure."),
-            _provisions("GDPR Art. 17(1)(a)", "Cal. Civ. Code 1798.105(d)(2)"),
-        ),
-        ReasonCode.FREE_EXPRESSION: ReasonText(
-            _("Freedom of expression and information protects these records."),
-            _provisions("GDPR Art. 17(3)(a)", "Cal. Civ. Code 1798.105(d)(4)"),
-        ),
-        ReasonCode.PUBLIC_INTEREST: ReasonText(
-            _("A task in the public interest needs these records."), _provisions("GDPR Art. 17(3)(b)")
-        ),
-        ReasonCode.RESEARCH: ReasonText(
-            _("Archiving, research or statistics need these records."),
-            _provisions("GDPR Art. 17(3)(d)", "Cal. Civ. Code 1798.105(d)(6)"),
-        ),
-        ReasonCode.NOT_COLLECTED_FROM_YOU: ReasonText(
-            _("We did not collect these records from you."), _provisions("", "Cal. Civ. Code 1798.105(a)")
-        ),
-        ReasonCode.THIRD_PARTY_RIGHTS: ReasonText(
-            _("They would show data about other people."),
-            _provisions("GDPR Art. 15(4)", fadp="FADP Art. 26(1)(b)", quebec="CQLR c. P-39.1 s. 40"),
-        ),
-        ReasonCode.NEVER_DISCLOSED: ReasonText(
-            _("We hold this kind of data, but to protect you we do not send it."),
-            _provisions("", "11 CCR 7024(d)"),
-        ),
-        ReasonCode.PROFESSIONAL_SECRECY: ReasonText(
-            _("We are bound to professional secrecy."), MappingProxyType({"fadp": "FADP Art. 26(1)(a)"})
-        ),
-        ReasonCode.NOT_PROVIDED_BY_YOU: ReasonText(
-            _("It is neither what you gave us nor what we observed. A copy of all your data has it."),
-            _provisions("GDPR Art. 20(1)"),
-        ),
-        ReasonCode.OTHER_LEGAL_BASIS: ReasonText(
-            _(
-                "We hold it neither on your consent nor for a contract with you. "
-                "A copy of all your data has it."
-            ),
-            _provisions("GDPR Art. 20(1)"),
-        ),
-        ReasonCode.NEEDS_MORE_PROOF: ReasonText(
-            _(
-                "Your proof is enough for the kinds of data, but not for the data itself. "
-                "Ask again and prove more, and you get it."
-            ),
-            _provisions("", "11 CCR 7024(a), 7062(c)"),
-        ),
-        ReasonCode.IDENTITY_NOT_ESTABLISHED: ReasonText(
-            _("We could not make sure that the request comes from the person whose data it is about."),
-            IDENTITY,
-        ),
-        ReasonCode.CODE_EXPIRED: ReasonText(
-            _("We did not get the code that we mailed to you before it expired."), IDENTITY
-        ),
-        ReasonCode.TOO_MANY_ATTEMPTS: ReasonText(
-            _("A wrong code was entered too often, so we stopped to protect your data."), IDENTITY
-        ),
-        ReasonCode.DETAILS_DO_NOT_MATCH: ReasonText(
-            _("The details in the request do not match what we hold."), IDENTITY
-        ),
-        ReasonCode.NOT_PROVEN_IN_TIME: ReasonText(
-            _("What we asked you for, to be sure that it is you, did not come in time."), IDENTITY
-        ),
-        ReasonCode.PROOF_NOT_CONVINCING: ReasonText(
-            _("What you sent us was not enough to be sure that it is you."), IDENTITY
-        ),
-        ReasonCode.PERMISSION_NOT_SHOWN: ReasonText(
-            _("Somebody asked in your name, and we could not make sure that you permit it."),
-            _provisions("GDPR Art. 12(6)", "11 CCR 7063"),
-        ),
-        ReasonCode.UNIDENTIFIABLE: ReasonText(
-            _("We cannot tell which of our records are about you."),
-            _provisions("GDPR Art. 11(2)", "11 CCR 7062(g)"),
-        ),
-        ReasonCode.MANIFESTLY_UNFOUNDED: ReasonText(
-            _("The request has clearly no basis."),
-            _provisions("GDPR Art. 12(5)", "Cal. Civ. Code 1798.145(h)(3)", **UNREASONABLE),
-        ),
-        ReasonCode.EXCESSIVE: ReasonText(
-            _("The request repeats earlier ones so often that the law does not oblige us to answer."),
-            _provisions("GDPR Art. 12(5)", "Cal. Civ. Code 1798.145(h)(3)", **UNREASONABLE),
-        ),
-        ReasonCode.NOT_MARKABLE: ReasonText(
-            _("The system that holds these records cannot mark them. Our staff looks after them by hand."),
-            NOWHERE,
-        ),
-        ReasonCode.NOT_EDITABLE: ReasonText(
-            _("This was recorded as it happened, or is decided elsewhere. A request cannot change it."),
-            _provisions("GDPR Art. 16", "11 CCR 7023(b)", **CORRECTION),
-        ),
-        ReasonCode.NOT_FOUND: ReasonText(
-            _("We hold no such detail about you."),
-            _provisions("GDPR Art. 16", "11 CCR 7023(b)", **CORRECTION),
-        ),
-        ReasonCode.SAME_VALUE: ReasonText(_("Our records say this already."), NOWHERE),
-        ReasonCode.WRONG_TYPE: ReasonText(
-            _("We could not read the new value. Please write a date as 2026-03-31 and a number in digits."),
-            NOWHERE,
-        ),
-        ReasonCode.AMBIGUOUS: ReasonText(
-            _("We hold several different values there. Please tell us which one is wrong."), NOWHERE
-        ),
-        ReasonCode.NOT_TAKEN: ReasonText(
-            _("One of our systems did not take the change. Our staff looks after it by hand."), NOWHERE
-        ),
-        ReasonCode.OVERTAKEN: ReasonText(
-            _("Somebody changed this while we were at it. Please look whether it is right now."), NOWHERE
-        ),
-        ReasonCode.ACCURACY_VERIFIED: ReasonText(
-            _("We checked your data, and it is correct."), _provisions("GDPR Art. 18(1)(a)")
-        ),
-        ReasonCode.GROUNDS_PREVAIL: ReasonText(
-            _("Our reasons to use the data are compelling, and weigh more than your objection."),
-            _provisions("GDPR Art. 21(1)"),
-        ),
-        ReasonCode.NO_LONGER_NEEDED: ReasonText(
-            _("What the restriction was for has ended."), _provisions("GDPR Art. 18(1)")
-        ),
-        ReasonCode.PERSON_ASKS: ReasonText(_("You asked us to."), NOWHERE),
-        ReasonCode.NOT_CHANGEABLE: ReasonText(_("Some details in these records cannot be changed."), NOWHERE),
-        ReasonCode.MENTIONED_ELSEWHERE: ReasonText(
-            _("Records of other people name you. Our staff looks at each of them."), NOWHERE
-        ),
-        ReasonCode.SHARED_IDENTITY: ReasonText(
-            _("Others have an address or a number of yours, too. We did not search by it."), NOWHERE
-        ),
-        ReasonCode.UNCONFIRMED_IDENTITY: ReasonText(
-            _("Your records name an address or a number that is not confirmed. We did not search by it."),
-            NOWHERE,
-        ),
-        ReasonCode.STORE_RULES: ReasonText(
-            _(
-                "The rules of one of our databases refused the change. "
-                "We try again every day and write to you when they are gone."
-            ),
-            NOWHERE,
-        ),
-        ReasonCode.STORE_DUPLICATE: ReasonText(
-            _(
-                "One of our databases allows no two entries that look alike. "
-                "We try again every day and write to you when they are gone."
-            ),
-            NOWHERE,
-        ),
-        ReasonCode.STORE_TOO_LARGE: ReasonText(
-            _(
-                "They are too large for one of our databases once they are changed. "
-                "We try again every day and write to you when they are gone."
-            ),
-            NOWHERE,
-        ),
-        ReasonCode.STORE_NOT_PERMITTED: ReasonText(
-            _(
-                "One of our databases does not let us change them yet. "
-                "We try again every day and write to you when they are gone."
-            ),
-            NOWHERE,
-        ),
-        ReasonCode.STORE_REFUSED: ReasonText(
-            _(
-                "One of our databases refused the change. "
-                "We try again every day and write to you when they are gone."
-            ),
-            NOWHERE,
-        ),
-        ReasonCode.CHANGED_MEANWHILE: ReasonText(
-            _(
-                "They came or changed while we were erasing. "
-                "We try again every day and write to you when they are gone."
-            ),
-            NOWHERE,
-        ),
-    }
-)
+        ccpa="11 CCR 7024(a), 7062(c)",
+    ),
+    ReasonCode.IDENTITY_NOT_ESTABLISHED: _text(
+        _("We could not make sure that the request comes from the person whose data it is about."), **IDENTITY
+    ),
+    ReasonCode.CODE_EXPIRED: _text(
+        _("We did not get the code that we mailed to you before it expired."), **IDENTITY
+    ),
+    ReasonCode.TOO_MANY_ATTEMPTS: _text(
+        _("A wrong code was entered too often, so we stopped to protect your data."), **IDENTITY
+    ),
+    ReasonCode.DETAILS_DO_NOT_MATCH: _text(
+        _("The details in the request do not match what we hold."), **IDENTITY
+    ),
+    ReasonCode.NOT_PROVEN_IN_TIME: _text(
+        _("What we asked you for, to be sure that it is you, did not come in time."), **IDENTITY
+    ),
+    ReasonCode.PROOF_NOT_CONVINCING: _text(
+        _("What you sent us was not enough to be sure that it is you."), **IDENTITY
+    ),
+    ReasonCode.PERMISSION_NOT_SHOWN: _text(
+        _("Somebody asked in your name, and we could not make sure that you permit it."),
+        "GDPR Art. 12(6)",
+        "11 CCR 7063",
+    ),
+    ReasonCode.UNIDENTIFIABLE: _text(
+        _("We cannot tell which of our records are about you."), "GDPR Art. 11(2)", "11 CCR 7062(g)"
+    ),
+    ReasonCode.MANIFESTLY_UNFOUNDED: _text(
+        _("The request has clearly no basis."),
+        "GDPR Art. 12(5)",
+        "Cal. Civ. Code 1798.145(h)(3)",
+        **UNREASONABLE,
+    ),
+    ReasonCode.EXCESSIVE: _text(
+        _("The request repeats earlier ones so often that the law does not oblige us to answer."),
+        "GDPR Art. 12(5)",
+        "Cal. Civ. Code 1798.145(h)(3)",
+        **UNREASONABLE,
+    ),
+    ReasonCode.NOT_MARKABLE: _text(
+        _("The system that holds these records cannot mark them. Our staff looks after them by hand.")
+    ),
+    ReasonCode.NOT_EDITABLE: _text(
+        _("This was recorded as it happened, or is decided elsewhere. A request cannot change it."),
+        "GDPR Art. 16",
+        "11 CCR 7023(b)",
+        **CORRECTION,
+    ),
+    ReasonCode.NOT_FOUND: _text(
+        _("We hold no such detail about you."), "GDPR Art. 16", "11 CCR 7023(b)", **CORRECTION
+    ),
+    ReasonCode.SAME_VALUE: _text(_("Our records say this already.")),
+    ReasonCode.WRONG_TYPE: _text(
+        _("We could not read the new value. Please write a date as 2026-03-31 and a number in digits.")
+    ),
+    ReasonCode.AMBIGUOUS: _text(
+        _("We hold several different values there. Please tell us which one is wrong.")
+    ),
+    ReasonCode.NOT_TAKEN: _text(
+        _("One of our systems did not take the change. Our staff looks after it by hand.")
+    ),
+    ReasonCode.OVERTAKEN: _text(
+        _("Somebody changed this while we were at it. Please look whether it is right now.")
+    ),
+    ReasonCode.ACCURACY_VERIFIED: _text(_("We checked your data, and it is correct."), "GDPR Art. 18(1)(a)"),
+    ReasonCode.GROUNDS_PREVAIL: _text(
+        _("Our reasons to use the data are compelling, and weigh more than your objection."),
+        "GDPR Art. 21(1)",
+    ),
+    ReasonCode.NO_LONGER_NEEDED: _text(_("What the restriction was for has ended."), "GDPR Art. 18(1)"),
+    ReasonCode.PERSON_ASKS: _text(_("You asked us to.")),
+    ReasonCode.NOT_CHANGEABLE: _text(_("Some details in these records cannot be changed.")),
+    ReasonCode.MENTIONED_ELSEWHERE: _text(
+        _("Records of other people name you. Our staff looks at each of them.")
+    ),
+    ReasonCode.SHARED_IDENTITY: _text(
+        _("Others have an address or a number of yours, too. We did not search by it.")
+    ),
+    ReasonCode.UNCONFIRMED_IDENTITY: _text(
+        _("Your records name an address or a number that is not confirmed. We did not search by it.")
+    ),
+    ReasonCode.STORE_RULES: _text(
+        _(
+            "The rules of one of our databases refused the change. "
+            "We try again every day and write to you when they are gone."
+        )
+    ),
+    ReasonCode.STORE_DUPLICATE: _text(
+        _(
+            "One of our databases allows no two entries that look alike. "
+            "We try again every day and write to you when they are gone."
+        )
+    ),
+    ReasonCode.STORE_TOO_LARGE: _text(
+        _(
+            "They are too large for one of our databases once they are changed. "
+            "We try again every day and write to you when they are gone."
+        )
+    ),
+    ReasonCode.STORE_NOT_PERMITTED: _text(
+        _(
+            "One of our databases does not let us change them yet. "
+            "We try again every day and write to you when they are gone."
+        )
+    ),
+    ReasonCode.STORE_REFUSED: _text(
+        _(
+            "One of our databases refused the change. "
+            "We try again every day and write to you when they are gone."
+        )
+    ),
+    ReasonCode.CHANGED_MEANWHILE: _text(
+        _(
+            "They came or changed while we were erasing. "
+            "We try again every day and write to you when they are gone."
+        )
+    ),
+}

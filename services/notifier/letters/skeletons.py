@@ -10,42 +10,42 @@ personal data.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from functools import lru_cache, reduce
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache, partial, reduce
 from typing import Any, TypeAlias
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import escape
 
 from services.notifier.letters import letter_models as said
+from services.notifier.letters import translations
 from services.notifier.letters.languages import CATALOGUES, TEMPLATES
-from services.notifier.letters.legal_content import Demanded, Laws
 from services.notifier.letters.reasons import GROUNDS, IDENTITY_REASONS, ReasonCode
-from services.notifier.letters.translations import (
-    COMPLAINTS,
-    DEEDS,
-    ENDS_ONE_BY_ONE,
-    EVIDENCE,
-    EXTENSIONS,
-    FEES,
-    HINDRANCES,
-    NEXT_STEPS,
-    OPEN_END,
-    PROMISES,
-    RIGHTS,
-    SETBACKS,
-    TOGETHER,
-    title,
+from shared.contract.answer import (
+    AnswerGroup,
+    CorrectedValue,
+    DeclinedCorrection,
+    KeptGroup,
+    LeftGroup,
+    WithheldGroup,
 )
 from shared.contract.events import Evidence
-from shared.law import Right
+from shared.law import Demand, Policy, Regulation, Right, TimedDuty
 from shared.pages.law_names import name_of
 
 Say: TypeAlias = Callable[..., str]
 """Says a sentence in one language, as text or as HTML, with values put in their places."""
 BLOCKS = ("paragraph", "section", "facts", "table", "bullets", "button", "link", "digits", "address")
 """Macros that ``html/blocks.jinja`` and ``text/blocks.jinja`` both define."""
+TABLES = ("RIGHTS", "EXTENSIONS", "FEES", "NEXT_STEPS", "DEEDS", "PROMISES", "HINDRANCES", "SETBACKS")
+"""Translations that templates look up."""
+
+VOICE = (
+    "basis", "body", "complaints", "corrected", "declined", "grounds", "kept", "laws", "left", "parts",
+    "ways", "wishes", "withheld",
+)  # fmt: skip
+"""Methods of :class:`Voice` that templates call."""
 
 MARK = "\x00"
 DASH = "—"
@@ -54,10 +54,77 @@ BLOCK = re.compile(r'<(?:p|section|table) id="([a-z0-9-]+)"')
 
 
 @dataclass(frozen=True, slots=True)
+class Laws:
+    """Editions of laws, compared by their ids alone. The first is the one that is answered under."""
+
+    ids: tuple[str, ...]
+    editions: tuple[Policy, ...] = field(compare=False, repr=False)
+
+    @classmethod
+    def of(cls, editions: tuple[Policy, ...]) -> "Laws":
+        """Take *editions*, of which there is at least one."""
+        return cls(tuple(edition.id for edition in editions), editions)
+
+    @property
+    def regulations(self) -> tuple[Regulation, ...]:
+        """Names of requests under these laws."""
+        return tuple(edition.regulation for edition in self.editions if edition.regulation)
+
+    def stand_still_for(self, kind: str) -> bool:
+        """Return whether the period may stand still for *kind*, under each of them."""
+        return all(edition.stands_still_for(kind) for edition in self.editions)
+
+
+@dataclass(frozen=True, slots=True)
+class Demanded:
+    """The elements that the laws demand of one message."""
+
+    laws: Laws
+    letters: tuple[str, ...]
+    """The kinds of letters that it is."""
+    right: Right | None
+    """The right that the letter is about; None for one that is about no right."""
+
+    def __call__(self, element: str) -> bool:
+        """Return whether one of the laws demands that the letter says *element*."""
+        return any(self._demands(element, self.laws.editions))
+
+    def everywhere(self, element: str) -> bool:
+        """Return whether each of the laws demands it: for statements that one law alone would not allow."""
+        return all(any(self._demands(element, [edition])) for edition in self.laws.editions)
+
+    def laws_with(self, element: str) -> list[bool]:
+        """Return for each law whether it demands *element*."""
+        return [any(self._demands(element, [edition])) for edition in self.laws.editions]
+
+    def provisions(self, element: str) -> tuple[str, ...]:
+        """Return where the laws demand it."""
+        return tuple(dict.fromkeys(one.provision for one in self._demands(element, self.laws.editions)))
+
+    def days(self, element: str) -> str:
+        """Return the number of days that the element states: the smallest that one of the laws gives."""
+        return str(min(one.days for one in self._demands(element, self.laws.editions) if one.days))
+
+    def appeal_days(self) -> str:
+        """Return within how many days an appeal is decided."""
+        rules = (edition.rule(TimedDuty.APPEAL, self.right or Right.ACCESS) for edition in self.laws.editions)
+        return str(min(rule.length for rule in rules if rule))
+
+    def _demands(self, element: str, editions: Iterable[Policy]) -> Iterator[Demand]:
+        return (
+            demand
+            for edition in editions
+            for demand in edition.letters
+            if demand.element == element
+            and any(demand.holds_for(letter, self.right) for letter in self.letters)
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class LetterShape:
     """A letter without its values: each of them is a mark."""
 
-    facts: said.Facts
+    facts: said.LetterFacts
     name: str
     reference: str
     sender: said.Sender
@@ -98,28 +165,45 @@ def mark(number: int) -> str:
 @lru_cache(maxsize=1024)
 def skeletons(shape: LetterShape) -> tuple[Skeleton, Skeleton]:
     """Return the skeletons of *shape*: text and HTML."""
-    words = CATALOGUES.words(shape.language)
-    template = f"{shape.facts.kind}.jinja"
-    text = TEXT.get_template(template).render(_content(shape, words.say))
-    html = HTML.get_template(template).render(_content(shape, words.markup))
-    return Skeleton.of(BLANK_LINES.sub("\n\n", text).strip() + "\n"), Skeleton.of(_cited(html, shape))
+    demanded = _demanded(shape)
+    return rendered(
+        f"{shape.facts.kind}.jinja",
+        shape.language,
+        lambda translate: _content(shape, demanded, translate),
+        lambda element: "; ".join(demanded.provisions(element)),
+    )
+
+
+def rendered(
+    template: str,
+    language: str,
+    content: Callable[[Say], Mapping[str, Any]],
+    provisions: Callable[[str], str | None],
+) -> tuple[Skeleton, Skeleton]:
+    """
+    Return *template* as text and as HTML.
+
+    Args:
+        template: Its name.
+        language: The language of the letter.
+        content: Returns the values of the template, in the words of a form.
+        provisions: Returns the provisions that demand an element; they stand beside its block in HTML.
+    """
+    words = CATALOGUES.words(language)
+    text = TEXT.get_template(template).render(content(words.say))
+    html = HTML.get_template(template).render(content(words.markup))
+
+    def cite(block: re.Match[str]) -> str:
+        cited = provisions(block[1])
+        return f'{block[0]} data-law="{escape(cited)}"' if cited else block[0]
+
+    return Skeleton.of(BLANK_LINES.sub("\n\n", text).strip() + "\n"), Skeleton.of(BLOCK.sub(cite, html))
 
 
 def _demanded(shape: LetterShape) -> Demanded:
-    acknowledges = isinstance(shape.facts, said.CodeLetter) and shape.facts.receipt is not None
-    kinds = (shape.facts.kind, said.Acknowledgement.kind) if acknowledges else (shape.facts.kind,)
+    receipt = (said.Acknowledgement.kind,) if said.acknowledges_receipt(shape.facts) else ()
+    kinds = (shape.facts.kind, *receipt)
     return Demanded(shape.laws, kinds, getattr(shape.facts, "right", None))
-
-
-def _cited(html: str, shape: LetterShape) -> str:
-    """Return *html* with the provisions beside each block that they demand."""
-    demanded = _demanded(shape)
-
-    def cite(block: re.Match[str]) -> str:
-        provisions = "; ".join(demanded.provisions(block[1]))
-        return f'{block[0]} data-law="{escape(provisions)}"' if provisions else block[0]
-
-    return BLOCK.sub(cite, html)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +229,12 @@ class Voice:
             for place, authority in enumerate(self.shape.authorities)
             if authority
         ]
-        found = {way: [one for its, one in authorities if its == way] for way in COMPLAINTS}
-        return [(way, self.translate(COMPLAINTS[way]), bodies) for way, bodies in found.items() if bodies]
+        found = {way: [one for its, one in authorities if its == way] for way in translations.COMPLAINTS}
+        return [
+            (way, self.translate(translations.COMPLAINTS[way]), bodies)
+            for way, bodies in found.items()
+            if bodies
+        ]
 
     def body(self, element: str) -> str:
         """Return the name of the authority of the law that demands *element*."""
@@ -155,42 +243,41 @@ class Voice:
         return authority.name if authority else ""
 
     def _way(self, place: int) -> str:
-        return next(way for way in COMPLAINTS if way == "complaint" or self.demanded.laws_with(way)[place])
+        return next(
+            way
+            for way in translations.COMPLAINTS
+            if way == "complaint" or self.demanded.laws_with(way)[place]
+        )
 
-    def parts(self, parts: Iterable[said.LetterGroup]) -> list[tuple[object, ...]]:
+    def parts(self, parts: Iterable[AnswerGroup]) -> list[tuple[object, ...]]:
         """Return a row of label and number for each group of records."""
         return [(part.label, part.records) for part in parts]
 
-    def kept(self, parts: Iterable[said.RetainedGroup]) -> list[tuple[object, ...]]:
+    def kept(self, parts: Iterable[KeptGroup]) -> list[tuple[object, ...]]:
         """Return a row of label, number, reason and end for each group of records that stays."""
         return [
-            (
-                part.label,
-                part.records,
-                self.ground(part.reason, part.citation),
-                self._end(part),
-            )
+            (part.label, part.records, self.ground(part.reason, part.citation), self._end(part))
             for part in parts
         ]
 
-    def _end(self, part: said.RetainedGroup) -> object:
+    def _end(self, part: KeptGroup) -> object:
         if part.first is not None:
-            return self.translate(ENDS_ONE_BY_ONE, first=str(part.first), last=str(part.until))
-        return part.until or self.translate(OPEN_END)
+            return self.translate(translations.ENDS_ONE_BY_ONE, first=str(part.first), last=str(part.until))
+        return part.until or self.translate(translations.OPEN_END)
 
-    def withheld(self, parts: Iterable[said.WithheldItem]) -> list[tuple[object, ...]]:
+    def withheld(self, parts: Iterable[WithheldGroup]) -> list[tuple[object, ...]]:
         """Return a row of label and reason for each kind of data that is not sent."""
         return [(part.label, self.ground(part.reason, part.citation)) for part in parts]
 
-    def left(self, parts: Iterable[said.UnmarkedGroup]) -> list[tuple[object, ...]]:
+    def left(self, parts: Iterable[LeftGroup]) -> list[tuple[object, ...]]:
         """Return a row of label, number and reason for each group of records that was not marked."""
         return [(part.label, part.records, self.ground(part.reason)) for part in parts]
 
-    def corrected(self, parts: Iterable[said.CorrectedItem]) -> list[tuple[object, ...]]:
+    def corrected(self, parts: Iterable[CorrectedValue]) -> list[tuple[object, ...]]:
         """Return a row of label, old and new value for each correction; a dash for hidden values."""
         return [(part.label, part.before or DASH, part.after or DASH) for part in parts]
 
-    def declined(self, parts: Iterable[said.DeclinedItem]) -> list[tuple[object, ...]]:
+    def declined(self, parts: Iterable[DeclinedCorrection]) -> list[tuple[object, ...]]:
         """Return a row of label and reason for each correction that was not made."""
         return [(part.label, self.ground(part.reason)) for part in parts]
 
@@ -198,9 +285,9 @@ class Voice:
         """Return a sentence for each reason."""
         return [self.ground(reason) for reason in reasons]
 
-    def ground(self, reason: ReasonCode, citation: str = "") -> str:
+    def ground(self, reason: str, citation: str = "") -> str:
         """Return the sentence for *reason*, with the provision in brackets where one is known."""
-        ground = GROUNDS[reason]
+        ground = GROUNDS[ReasonCode(reason)]
         sentence = self.translate(ground.sentence)
         provisions = [ground.provisions.get(law, "") for law in self.shape.laws.regulations]
         provision = citation or "; ".join(map(self.translate, filter(None, provisions)))
@@ -208,19 +295,19 @@ class Voice:
 
     def ways(self, ways: Iterable[Iterable[Evidence]]) -> list[str]:
         """Return the requested evidence, one line for each of the *ways* that are enough."""
-        lines = [[self.translate(EVIDENCE[one]) for one in way if one in EVIDENCE] for way in ways]
-        return [reduce(self._together, line) for line in lines if line]
+        lines = [
+            [self.translate(translations.EVIDENCE[one]) for one in way if one in translations.EVIDENCE]
+            for way in ways
+        ]
+        together = partial(self.translate, translations.TOGETHER)
+        return [reduce(lambda one, other: together(one=one, other=other), line) for line in lines if line]
 
     def wishes(self, rights: Iterable[Right]) -> list[str]:
         """Return the names of *rights*."""
-        return [self.translate(RIGHTS[right]) for right in rights]
-
-    def _together(self, one: str, other: str) -> str:
-        return self.translate(TOGETHER, one=one, other=other)
+        return [self.translate(translations.RIGHTS[right]) for right in rights]
 
 
-def _content(shape: LetterShape, translate: Say) -> dict[str, Any]:
-    demanded = _demanded(shape)
+def _content(shape: LetterShape, demanded: Demanded, translate: Say) -> dict[str, Any]:
     voice = Voice(translate, shape, demanded)
     return {
         "_": translate,
@@ -231,21 +318,9 @@ def _content(shape: LetterShape, translate: Say) -> dict[str, Any]:
         "name": shape.name,
         "reference": shape.reference,
         "stop": shape.stop,
-        "title": translate(title(shape.facts)),
+        "title": translate(translations.title(shape.facts)),
         "language": shape.language,
-        "laws": voice.laws,
-        "basis": voice.basis,
-        "complaints": voice.complaints,
-        "body": voice.body,
-        "parts": voice.parts,
-        "kept": voice.kept,
-        "withheld": voice.withheld,
-        "left": voice.left,
-        "corrected": voice.corrected,
-        "declined": voice.declined,
-        "grounds": voice.grounds,
-        "ways": voice.ways,
-        "wishes": voice.wishes,
+        **{name: getattr(voice, name) for name in VOICE},
     }
 
 
@@ -258,17 +333,8 @@ def _environment(form: str, *, autoescape: bool) -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.globals.update(
-        RIGHTS=RIGHTS,
-        EXTENSIONS=EXTENSIONS,
-        FEES=FEES,
-        NEXT_STEPS=NEXT_STEPS,
-        DEEDS=DEEDS,
-        PROMISES=PROMISES,
-        IDENTITY_REASONS=IDENTITY_REASONS,
-        HINDRANCES=HINDRANCES,
-        SETBACKS=SETBACKS,
-    )
+    environment.globals.update({name: getattr(translations, name) for name in TABLES})
+    environment.globals["IDENTITY_REASONS"] = IDENTITY_REASONS
     blocks: Mapping[str, Any] = vars(environment.get_template("blocks.jinja").module)
     environment.globals.update({name: blocks[name] for name in BLOCKS})
     return environment

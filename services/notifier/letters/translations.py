@@ -1,7 +1,6 @@
 """Words of letters: titles, rights, laws, proofs. Marked here, translated when composing."""
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
 from services.notifier.letters.letter_models import (
     AccessOutcome,
@@ -10,8 +9,7 @@ from services.notifier.letters.letter_models import (
     CodePurpose,
     Deed,
     ErasureOutcome,
-    Facts,
-    Hindrance,
+    LetterFacts,
     RequestDone,
     Setback,
 )
@@ -23,211 +21,171 @@ OPEN_END = _("As long as the reason lasts")
 ENDS_ONE_BY_ONE = _("Each has its own day, from %(first)s to %(last)s")
 NOTHING_HELD = _("We hold no data about you")
 
-PLAIN_TITLES: Mapping[str, str] = MappingProxyType(
-    {
-        "acknowledgement": _("We received your request"),
-        "proof_wanted": _("We need to make sure that it is you"),
-        "reminder": _("Your request still waits for you"),
-        "clarification": _("What would you like us to do?"),
-        "in_review": _("Our staff is looking at your proof"),
-        "weighing": _("We are looking at your objection"),
-        "erasure_scheduled": _("We will soon erase your data"),
-        "lifting": _("We will end the restriction of your data"),
-        "refusal": _("We cannot do what you asked for"),
-        "withdrawn": _("We stopped working on your request"),
-        "extension": _("We need more time for your request"),
-        "late": _("We are late with our answer"),
-        "alias_code": _("Is this request yours?"),
-        "named_mailbox": _("A request about data with your email address"),
-        "duplicate": _("We are already working on the same request"),
-        "forwarded": _("We passed your request on"),
-        "forwarded_to_controller": _("Somebody asks about data that you keep with us"),
-        "fee_quoted": _("Your request would cost something"),
-        "package_expiring": _("Your data package will soon be deleted"),
-        "appeal_received": _("We received your appeal"),
-        "complaint_received": _("We received your complaint"),
-        "complaint_decided": _("What came of your complaint"),
-    }
-)
+PLAIN_TITLES: Mapping[str, str] = {
+    "acknowledgement": _("We received your request"),
+    "proof_wanted": _("We need to make sure that it is you"),
+    "reminder": _("Your request still waits for you"),
+    "clarification": _("What would you like us to do?"),
+    "in_review": _("Our staff is looking at your proof"),
+    "weighing": _("We are looking at your objection"),
+    "erasure_scheduled": _("We will soon erase your data"),
+    "lifting": _("We will end the restriction of your data"),
+    "refusal": _("We cannot do what you asked for"),
+    "withdrawn": _("We stopped working on your request"),
+    "extension": _("We need more time for your request"),
+    "late": _("We are late with our answer"),
+    "alias_code": _("Is this request yours?"),
+    "named_mailbox": _("A request about data with your email address"),
+    "duplicate": _("We are already working on the same request"),
+    "forwarded": _("We passed your request on"),
+    "forwarded_to_controller": _("Somebody asks about data that you keep with us"),
+    "fee_quoted": _("Your request would cost something"),
+    "package_expiring": _("Your data package will soon be deleted"),
+    "appeal_received": _("We received your appeal"),
+    "complaint_received": _("We received your complaint"),
+    "complaint_decided": _("What came of your complaint"),
+}
 
-CODE_TITLES: Mapping[CodePurpose, str] = MappingProxyType(
-    {
-        CodePurpose.IDENTITY: _("Your code to confirm your request"),
-        CodePurpose.DOWNLOAD: _("Your code to open your data package"),
-    }
-)
+CODE_TITLES: Mapping[CodePurpose, str] = {
+    CodePurpose.IDENTITY: _("Your code to confirm your request"),
+    CodePurpose.DOWNLOAD: _("Your code to open your data package"),
+}
 
 PERMISSION_TITLE = _("Somebody asks us in your name")
 
-ACCESS_TITLES: Mapping[Outcome, str] = MappingProxyType(
-    {
-        Outcome.GRANTED: _("Your data package is ready"),
-        Outcome.PARTLY_GRANTED: _("Your data package is ready, with exceptions"),
-        Outcome.NOTHING_HELD: NOTHING_HELD,
-    }
-)
+ACCESS_TITLES: Mapping[Outcome, str] = {
+    Outcome.GRANTED: _("Your data package is ready"),
+    Outcome.PARTLY_GRANTED: _("Your data package is ready, with exceptions"),
+    Outcome.NOTHING_HELD: NOTHING_HELD,
+}
 
-APPEAL_TITLES: Mapping[bool, str] = MappingProxyType(
-    {
-        True: _("You were right to appeal"),
-        False: _("We stand by our answer"),
-    }
-)
+APPEAL_TITLES: Mapping[bool, str] = {True: _("You were right to appeal"), False: _("We stand by our answer")}
 
 CATEGORIES_TITLE = _("Which kinds of data we hold about you")
 
-HINDRANCES: Mapping[Hindrance, str] = MappingProxyType(
-    {
-        Hindrance.NOT_ALLOWED: _(
-            "We send only to an address on the public internet that begins with https://."
-        ),
-        Hindrance.UNREACHABLE: _("They did not answer."),
-        Hindrance.REFUSED: _("They did not take it."),
-    }
-)
+HINDRANCES: Mapping[str, str] = {
+    "not_allowed": _("We send only to an address on the public internet that begins with https://."),
+    "unreachable": _("They did not answer."),
+    "refused": _("They did not take it."),
+}
 
-ERASURE_TITLES: Mapping[Outcome, str] = MappingProxyType(
-    {
-        Outcome.GRANTED: _("We erased your data"),
-        Outcome.PARTLY_GRANTED: _("We erased your data, with exceptions"),
-        Outcome.NOTHING_HELD: NOTHING_HELD,
-    }
-)
+ERASURE_TITLES: Mapping[Outcome, str] = {
+    Outcome.GRANTED: _("We erased your data"),
+    Outcome.PARTLY_GRANTED: _("We erased your data, with exceptions"),
+    Outcome.NOTHING_HELD: NOTHING_HELD,
+}
 
-DONE_TITLES: Mapping[Outcome, str] = MappingProxyType(
-    {
-        Outcome.GRANTED: _("We did what you asked for"),
-        Outcome.PARTLY_GRANTED: _("We did what you asked for, with exceptions"),
-        Outcome.NOTHING_HELD: NOTHING_HELD,
-    }
-)
+DONE_TITLES: Mapping[Outcome, str] = {
+    Outcome.GRANTED: _("We did what you asked for"),
+    Outcome.PARTLY_GRANTED: _("We did what you asked for, with exceptions"),
+    Outcome.NOTHING_HELD: NOTHING_HELD,
+}
 
-RIGHTS: Mapping[Right, str] = MappingProxyType(
-    {
-        Right.ACCESS: _("A copy of your personal data"),
-        Right.PORTABILITY: _("Your personal data in a form that other services can read"),
-        Right.ERASURE: _("Erasure of your personal data"),
-        Right.RECTIFICATION: _("Correction of your personal data"),
-        Right.RESTRICTION: _("Restriction of what we do with your personal data"),
-        Right.OBJECTION: _("An end to our use of your personal data (objection)"),
-        Right.CONSENT_WITHDRAWAL: _("Withdrawal of your consent"),
-        Right.KNOW_CATEGORIES: _("Which categories of personal data we hold about you"),
-        Right.OPT_OUT_OF_SALE: _("An end to selling and sharing your personal data"),
-        Right.LIMIT_SENSITIVE_USE: _("A limit to our use of your sensitive personal data"),
-    }
-)
+RIGHTS: Mapping[Right, str] = {
+    Right.ACCESS: _("A copy of your personal data"),
+    Right.PORTABILITY: _("Your personal data in a form that other services can read"),
+    Right.ERASURE: _("Erasure of your personal data"),
+    Right.RECTIFICATION: _("Correction of your personal data"),
+    Right.RESTRICTION: _("Restriction of what we do with your personal data"),
+    Right.OBJECTION: _("An end to our use of your personal data (objection)"),
+    Right.CONSENT_WITHDRAWAL: _("Withdrawal of your consent"),
+    Right.KNOW_CATEGORIES: _("Which categories of personal data we hold about you"),
+    Right.OPT_OUT_OF_SALE: _("An end to selling and sharing your personal data"),
+    Right.LIMIT_SENSITIVE_USE: _("A limit to our use of your sensitive personal data"),
+}
 
-NEXT_STEPS: Mapping[Right, str] = MappingProxyType(
-    {
-        Right.ACCESS: _("We collect your data from our systems and mail you a link to it."),
-        Right.PORTABILITY: _("We collect your data from our systems and mail you a link to it."),
-        Right.ERASURE: _(
-            "We erase your data. If we have to keep some of it, we tell you what it is, why and until when."
-        ),
-        Right.RECTIFICATION: _("We correct the data and tell those who received it from us."),
-        Right.RESTRICTION: _(
-            "We mark the data so that we only store it, and tell those who received it from us."
-        ),
-        Right.OBJECTION: _("We stop the use that you object to, or tell you why we may go on."),
-        Right.CONSENT_WITHDRAWAL: _("We stop every use that rests on your consent."),
-        Right.KNOW_CATEGORIES: _(
-            "We put together which categories of data we hold, and mail you a link to the list."
-        ),
-        Right.OPT_OUT_OF_SALE: _(
-            "We stop selling and sharing your data and tell those who received it from us."
-        ),
-        Right.LIMIT_SENSITIVE_USE: _(
-            "We use your sensitive data only where the law allows it without your choice."
-        ),
-    }
-)
+NEXT_STEPS: Mapping[Right, str] = {
+    Right.ACCESS: _("We collect your data from our systems and mail you a link to it."),
+    Right.PORTABILITY: _("We collect your data from our systems and mail you a link to it."),
+    Right.ERASURE: _(
+        "We erase your data. If we have to keep some of it, we tell you what it is, why and until when."
+    ),
+    Right.RECTIFICATION: _("We correct the data and tell those who received it from us."),
+    Right.RESTRICTION: _(
+        "We mark the data so that we only store it, and tell those who received it from us."
+    ),
+    Right.OBJECTION: _("We stop the use that you object to, or tell you why we may go on."),
+    Right.CONSENT_WITHDRAWAL: _("We stop every use that rests on your consent."),
+    Right.KNOW_CATEGORIES: _(
+        "We put together which categories of data we hold, and mail you a link to the list."
+    ),
+    Right.OPT_OUT_OF_SALE: _("We stop selling and sharing your data and tell those who received it from us."),
+    Right.LIMIT_SENSITIVE_USE: _(
+        "We use your sensitive data only where the law allows it without your choice."
+    ),
+}
 
-DEEDS: Mapping[Deed, str] = MappingProxyType(
-    {
-        Right.RECTIFICATION: _("We corrected your data."),
-        Right.RESTRICTION: _("We restricted your data: from now on we only store it."),
-        Right.OBJECTION: _("We stopped the use of your data that you objected to."),
-        Right.CONSENT_WITHDRAWAL: _("We stopped every use of your data that rests on your consent."),
-        Right.OPT_OUT_OF_SALE: _("We no longer sell or share your data."),
-        Right.LIMIT_SENSITIVE_USE: _(
-            "We use your sensitive data only where the law allows it without your choice."
-        ),
-    }
-)
+DEEDS: Mapping[Deed, str] = {
+    Right.RECTIFICATION: _("We corrected your data."),
+    Right.RESTRICTION: _("We restricted your data: from now on we only store it."),
+    Right.OBJECTION: _("We stopped the use of your data that you objected to."),
+    Right.CONSENT_WITHDRAWAL: _("We stopped every use of your data that rests on your consent."),
+    Right.OPT_OUT_OF_SALE: _("We no longer sell or share your data."),
+    Right.LIMIT_SENSITIVE_USE: _(
+        "We use your sensitive data only where the law allows it without your choice."
+    ),
+}
 
-PROMISES: Mapping[Right, str] = MappingProxyType(
-    {
-        Right.RESTRICTION: _("Before we use your data in any other way again, we tell you."),
-        Right.CONSENT_WITHDRAWAL: _("What we did before you withdrew your consent stays lawful."),
-        Right.OPT_OUT_OF_SALE: _("For at least 12 months we do not ask you to allow it again."),
-        Right.LIMIT_SENSITIVE_USE: _("For at least 12 months we do not ask you to allow more again."),
-    }
-)
+PROMISES: Mapping[Right, str] = {
+    Right.RESTRICTION: _("Before we use your data in any other way again, we tell you."),
+    Right.CONSENT_WITHDRAWAL: _("What we did before you withdrew your consent stays lawful."),
+    Right.OPT_OUT_OF_SALE: _("For at least 12 months we do not ask you to allow it again."),
+    Right.LIMIT_SENSITIVE_USE: _("For at least 12 months we do not ask you to allow more again."),
+}
 
-COMPLAINTS: Mapping[str, str] = MappingProxyType(
-    {
-        "complaint-after-appeal": _("If we turn down your appeal, you can complain to:"),
-        "complaint-after-grievance": _("If our answer does not satisfy you, you can complain to:"),
-        "complaint": _("You can also complain to the data protection authority:"),
-    }
-)
+COMPLAINTS: Mapping[str, str] = {
+    "complaint-after-appeal": _("If we turn down your appeal, you can complain to:"),
+    "complaint-after-grievance": _("If our answer does not satisfy you, you can complain to:"),
+    "complaint": _("You can also complain to the data protection authority:"),
+}
 """Ways to an authority: the block that describes it, and how it begins. The last one is open to all."""
 
-EXTENSIONS: Mapping[ExtensionReason, str] = MappingProxyType(
-    {
-        ExtensionReason.COMPLEXITY: _("Your request is complex: we have to look in many places."),
-        ExtensionReason.NUMBER_OF_REQUESTS: _("You sent us several requests, and we answer each with care."),
-    }
-)
+EXTENSIONS: Mapping[ExtensionReason, str] = {
+    ExtensionReason.COMPLEXITY: _("Your request is complex: we have to look in many places."),
+    ExtensionReason.NUMBER_OF_REQUESTS: _("You sent us several requests, and we answer each with care."),
+}
 
-FEES: Mapping[FeeReason, str] = MappingProxyType(
-    {
-        FeeReason.FURTHER_COPY: _("The first copy is free. This is a further one."),
-        FeeReason.EXCESSIVE: _("The request repeats earlier ones very often."),
-        FeeReason.MANIFESTLY_UNFOUNDED: _("The request has clearly no basis."),
-        FeeReason.EFFORT: _("The answer takes far more work than usual."),
-        FeeReason.TRANSCRIPTION: _("Somebody has to write down or copy the data for you."),
-    }
-)
+FEES: Mapping[FeeReason, str] = {
+    FeeReason.FURTHER_COPY: _("The first copy is free. This is a further one."),
+    FeeReason.EXCESSIVE: _("The request repeats earlier ones very often."),
+    FeeReason.MANIFESTLY_UNFOUNDED: _("The request has clearly no basis."),
+    FeeReason.EFFORT: _("The answer takes far more work than usual."),
+    FeeReason.TRANSCRIPTION: _("Somebody has to write down or copy the data for you."),
+}
 
-EVIDENCE: Mapping[Evidence, str] = MappingProxyType(
-    {
-        Evidence.ACCOUNT: _("a sign-in to your account with us"),
-        Evidence.MAILBOX: _("the code that we mail to you"),
-        Evidence.TWO_POINTS: _("two details that we can compare with what we already hold"),
-        Evidence.THREE_POINTS: _("three details that we can compare with what we already hold"),
-        Evidence.DECLARATION: _("a signed declaration that you are the person whose data this is about"),
-        Evidence.IDENTITY_DOCUMENT: _("a picture of your passport, identity card or driving licence"),
-        Evidence.ADDRESS_DOCUMENT: _("a recent bill or bank statement with your name and address"),
-        Evidence.PERMISSION: _("a signed permission from you for whoever asks in your name"),
-        Evidence.CONFIRMATION: _("your confirmation on the page of your request"),
-    }
-)
+EVIDENCE: Mapping[Evidence, str] = {
+    Evidence.ACCOUNT: _("a sign-in to your account with us"),
+    Evidence.MAILBOX: _("the code that we mail to you"),
+    Evidence.TWO_POINTS: _("two details that we can compare with what we already hold"),
+    Evidence.THREE_POINTS: _("three details that we can compare with what we already hold"),
+    Evidence.DECLARATION: _("a signed declaration that you are the person whose data this is about"),
+    Evidence.IDENTITY_DOCUMENT: _("a picture of your passport, identity card or driving licence"),
+    Evidence.ADDRESS_DOCUMENT: _("a recent bill or bank statement with your name and address"),
+    Evidence.PERMISSION: _("a signed permission from you for whoever asks in your name"),
+    Evidence.CONFIRMATION: _("your confirmation on the page of your request"),
+}
 """The company's own proof, as it stands in a list: the records are looked at without the person."""
 
 TOGETHER = _("%(one)s, and %(other)s")
 
-SETBACKS: Mapping[Setback, str] = MappingProxyType(
-    {
-        Setback.DOCUMENT_UNREADABLE: _(
-            "We could not read the document well enough. Take the picture in good light, sharp, straight and "
-            "with all four corners, or send a PDF."
-        ),
-        Setback.DOCUMENT_NOT_ACCEPTED: _(
-            "We could not accept the document. Please make sure that it is one that we ask for, that it is "
-            "yours, still valid or recent enough, and in the name in your request."
-        ),
-        Setback.LOG_IN_FAILED: _("The sign-in to your account did not work."),
-        Setback.CODE_BY_MAIL: _(
-            "A code counts by mail only if your mail provider confirms who sent it. Please enter it on the "
-            "page."
-        ),
-        Setback.OTHER: _("It was not enough to be sure that it is you."),
-    }
-)
+SETBACKS: Mapping[Setback, str] = {
+    Setback.DOCUMENT_UNREADABLE: _(
+        "We could not read the document well enough. Take the picture in good light, sharp, straight and "
+        "with all four corners, or send a PDF."
+    ),
+    Setback.DOCUMENT_NOT_ACCEPTED: _(
+        "We could not accept the document. Please make sure that it is one that we ask for, that it is "
+        "yours, still valid or recent enough, and in the name in your request."
+    ),
+    Setback.LOG_IN_FAILED: _("The sign-in to your account did not work."),
+    Setback.CODE_BY_MAIL: _(
+        "A code counts by mail only if your mail provider confirms who sent it. Please enter it on the page."
+    ),
+    Setback.OTHER: _("It was not enough to be sure that it is you."),
+}
 
 
-def title(facts: Facts) -> str:
+def title(facts: LetterFacts) -> str:
     """Return the subject and heading of a letter; discreet, because locked screens show subjects."""
     match facts:
         case CodeLetter() if facts.representative:

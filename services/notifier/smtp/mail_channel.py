@@ -12,35 +12,10 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
-from services.notifier.letters.mime import addr_spec
+from services.notifier.letters.mime import Wired, addr_spec, wired
 from services.notifier.smtp.conversation import Conversation, Patience
-from services.notifier.smtp.server import (
-    Barred,
-    Disconnected,
-    MailboxFull,
-    MailInDoubt,
-    MailServer,
-    NoSuchMailbox,
-    Objected,
-    SenderBlamed,
-    Unreachable,
-    hand_over,
-)
-from services.notifier.smtp.smtp_data import Wired, wired
+from services.notifier.smtp.server import Disconnected, MailServer, Unreachable, hand_over
 from shared.errors import MailUnavailable
-
-__all__ = [
-    "Barred",
-    "MailInDoubt",
-    "MailboxFull",
-    "NoSuchMailbox",
-    "Objected",
-    "Patience",
-    "SenderBlamed",
-    "SmtpChannel",
-    "Unreachable",
-]
-
 
 ASK_AGAIN_S = 5.0
 """Between two attempts at a further connection, where the server took fewer than we want."""

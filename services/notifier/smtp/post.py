@@ -8,7 +8,7 @@ from typing import Protocol
 
 from services.notifier.domain import LetterCount
 from services.notifier.smtp import metrics
-from services.notifier.smtp.mail_channel import Barred, MailboxFull, MailInDoubt, NoSuchMailbox, SenderBlamed
+from services.notifier.smtp.server import Barred, MailboxFull, MailInDoubt, NoSuchMailbox, SenderBlamed
 from shared.contract.events import Code
 from shared.errors import MailRefused, MailUnavailable
 from shared.runtime.log import logger

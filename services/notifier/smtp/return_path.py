@@ -10,11 +10,8 @@ import struct
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from shared.mail.address_tags import room_for, tag_in, tagged
+from shared.mail.reply_address import CONTENT_BYTES, SEAL_BYTES, HiddenTags, tag_in, tagged
 
-LETTER_BYTES, SEAL_BYTES = 16, 10
-LONGEST_NAME = room_for(LETTER_BYTES + SEAL_BYTES)
-"""Characters before the plus sign."""
 NOTICE, NUMBERS = struct.Struct(">8sHIH"), 8
 """Campaign, phase, chunk and number; the bytes of all but the first. As long as any other letter's id."""
 MESSAGE_ID = 32
@@ -37,7 +34,7 @@ class ReturnPaths:
     def letter(self, address: str) -> str | None:
         """Return the id of the letter that *address* was made for; None where we have not made it."""
         content = tag_in(address, self.address)
-        letter, seal = content[:LETTER_BYTES], content[LETTER_BYTES:]
+        letter, seal = content[:CONTENT_BYTES], content[CONTENT_BYTES:]
         return letter.hex() if hmac.compare_digest(seal, self._seal(letter)) else None
 
     def _seal(self, letter: bytes) -> bytes:
@@ -56,38 +53,26 @@ class CampaignNotice:
 
 
 @dataclass(frozen=True, slots=True)
-class NoticePaths:
+class NoticePaths(HiddenTags):
     """
     The addresses that breach notices come back to, and their message ids.
 
     Hidden as well as sealed: the number of a chunk would reveal how many people a breach affects.
     """
 
-    address: str
-    key: bytes = field(repr=False)
-    _keyed: hmac.HMAC = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_keyed", hmac.new(self.key, digestmod=sha256))
-
     def campaign(self, incident: str) -> str:
         """Return the pseudonym of *incident* in addresses: 16 hexadecimal digits."""
-        return self._hash(b"campaign", bytes.fromhex(incident))[: NOTICE.size - NUMBERS].hex()
+        return self.digest(b"campaign", bytes.fromhex(incident))[: NOTICE.size - NUMBERS].hex()
 
     def of(self, notice: CampaignNotice) -> str:
         """Return the address of *notice*."""
         content = NOTICE.pack(bytes.fromhex(notice.campaign), notice.phase, notice.chunk, notice.number)
-        seal = self._hash(b"seal", content)[:SEAL_BYTES]
-        return tagged(self.address, self._hidden(content, seal) + seal)
+        return tagged(self.address, self.tag(content))
 
     def notice(self, address: str) -> CampaignNotice | None:
         """Return the notice that *address* was made for; None where we have not made it."""
-        tag = tag_in(address, self.address)
-        if len(tag) != NOTICE.size + SEAL_BYTES:
-            return None
-        seal = tag[NOTICE.size :]
-        content = self._hidden(tag[: NOTICE.size], seal)
-        if not hmac.compare_digest(seal, self._hash(b"seal", content)[:SEAL_BYTES]):
+        content = self.content(tag_in(address, self.address))
+        if content is None:
             return None
         campaign, *numbers = NOTICE.unpack(content)
         return CampaignNotice(campaign.hex(), *numbers)
@@ -95,15 +80,4 @@ class NoticePaths:
     def message_id(self, notice: CampaignNotice, domain: str) -> str:
         """Return the ``Message-ID`` of *notice*: the same for each attempt."""
         name = f"{notice.campaign}.{notice.phase}.{notice.chunk}.{notice.number}"
-        return f"<{self._hash(b'message', name.encode()).hex()[:MESSAGE_ID]}@{domain}>"
-
-    def _hidden(self, content: bytes, seal: bytes) -> bytes:
-        """Return *content* hidden, or out of hiding: the seal is of the content, so no mask serves twice."""
-        mask = self._hash(b"hide", seal)[: NOTICE.size]
-        return (int.from_bytes(content) ^ int.from_bytes(mask)).to_bytes(NOTICE.size)
-
-    def _hash(self, purpose: bytes, content: bytes) -> bytes:
-        """Hash with a state that holds the key: ``hmac.digest`` lets other threads run each time."""
-        keyed = self._keyed.copy()
-        keyed.update(purpose + content)
-        return keyed.digest()
+        return f"<{self.digest(b'message', name.encode()).hex()[:MESSAGE_ID]}@{domain}>"

@@ -16,10 +16,9 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 import aiosmtplib
 
-from services.notifier.letters.mime import addr_spec
+from services.notifier.letters.mime import END, Wired, addr_spec
 from services.notifier.smtp.conversation import ENDING, NOISE, Conversation, Patience, Reply
 from services.notifier.smtp.reply_codes import LetterOutcome, outcome_of, status_in
-from services.notifier.smtp.smtp_data import END, Wired
 from shared.errors import ConfigurationError, HabeasError, MailRefused, MailUnavailable
 
 SMTP_PORT, SUBMISSION_PORT, SMTPS_PORT = 25, 587, 465

@@ -11,7 +11,6 @@ Law:
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from types import MappingProxyType
 
 from shared.law.taxonomy import nearest
 
@@ -43,29 +42,25 @@ class BreachedKind(StrEnum):
 
 NAME = ("user.name",)
 _NUMBER = ("user.government_id.national_identification_number",)
-WORDS: Mapping[BreachedKind, tuple[tuple[str, ...], ...]] = MappingProxyType(
-    {
-        BreachedKind.SOCIAL_SECURITY: (_NUMBER,),
-        BreachedKind.DRIVERS_LICENCE: (("user.government_id.drivers_license_number", *_NUMBER),),
-        BreachedKind.OTHER_ID: (
-            ("user.government_id.passport_number", "user.government_id.immigration", *_NUMBER),
-        ),
-        BreachedKind.ACCOUNT: (
-            ("user.financial.bank_account", "user.financial.credit_card", "user.payment"),
-        ),
-        BreachedKind.MEDICAL: (("user.health_and_medical", "user.biometric.health"),),
-        BreachedKind.HEALTH_INSURANCE: (("user.health_and_medical.insurance_beneficiary_id",),),
-        BreachedKind.BIOMETRIC: (("user.biometric", "user.authorization.biometric"),),
-        BreachedKind.GENETIC: (("user.health_and_medical.genetic",),),
-        BreachedKind.PLATE_READER: (("user.government_id.vehicle_registration",),),
-        BreachedKind.BIRTH_DATE: (("user.demographic.date_of_birth",),),
-        BreachedKind.EMPLOYEE_NUMBER: (("user.workplace",),),
-        BreachedKind.CREDENTIALS: (
-            ("user.account.username", "user.contact.email"),
-            ("user.authorization.password", "user.authorization.credentials"),
-        ),
-    }
-)
+WORDS: Mapping[BreachedKind, tuple[tuple[str, ...], ...]] = {
+    BreachedKind.SOCIAL_SECURITY: (_NUMBER,),
+    BreachedKind.DRIVERS_LICENCE: (("user.government_id.drivers_license_number", *_NUMBER),),
+    BreachedKind.OTHER_ID: (
+        ("user.government_id.passport_number", "user.government_id.immigration", *_NUMBER),
+    ),
+    BreachedKind.ACCOUNT: (("user.financial.bank_account", "user.financial.credit_card", "user.payment"),),
+    BreachedKind.MEDICAL: (("user.health_and_medical", "user.biometric.health"),),
+    BreachedKind.HEALTH_INSURANCE: (("user.health_and_medical.insurance_beneficiary_id",),),
+    BreachedKind.BIOMETRIC: (("user.biometric", "user.authorization.biometric"),),
+    BreachedKind.GENETIC: (("user.health_and_medical.genetic",),),
+    BreachedKind.PLATE_READER: (("user.government_id.vehicle_registration",),),
+    BreachedKind.BIRTH_DATE: (("user.demographic.date_of_birth",),),
+    BreachedKind.EMPLOYEE_NUMBER: (("user.workplace",),),
+    BreachedKind.CREDENTIALS: (
+        ("user.account.username", "user.contact.email"),
+        ("user.authorization.password", "user.authorization.credentials"),
+    ),
+}
 """Of each kind: categories of which one of every group is there."""
 
 

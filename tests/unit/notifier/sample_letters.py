@@ -21,7 +21,7 @@ from habeas.client.specimens import (
     refusal,
 )
 from services.notifier.letters.composer import LetterRequest
-from services.notifier.letters.letter_models import Facts
+from services.notifier.letters.letter_models import LetterFacts
 from shared.contract.events import RequestReceived
 from shared.law import Policy, Regulation, Right
 from shared.law.library import policies
@@ -75,6 +75,6 @@ def edition(law: Regulation | str) -> Policy:
     return specimens.law_named(law)
 
 
-def letter(facts: Facts, law: Regulation | str = Regulation.GDPR, locale: str = "en") -> LetterRequest:
+def letter(facts: LetterFacts, law: Regulation | str = Regulation.GDPR, locale: str = "en") -> LetterRequest:
     """Return *facts* in a letter under *law*; several are written ``gdpr+us-va``."""
     return specimens.letter(facts, tuple(map(edition, law.split("+"))), locale)

@@ -14,8 +14,14 @@ import pytest
 from habeas.client.breach_notices.documents import FormContext, copy_for, documents, duties, write
 from habeas.client.breach_specimens import DECLARED, HOUSE, INCIDENT, known
 from services.intake.breach.duties import NotificationDue
-from services.notifier.breach.notices.forms.form_filler import MISSING, AuthorityForm, page, plain
-from services.notifier.breach.notices.forms.known import IncidentFacts, NoticeCounts
+from services.notifier.breach.notices.forms import (
+    MISSING,
+    AuthorityForm,
+    IncidentFacts,
+    NoticeCounts,
+    page,
+    plain,
+)
 from shared.errors import ConfigurationError
 from shared.law.breaches import BreachPolicy, NoticeElement
 from shared.law.library import EXAMPLE, breach_policies, company

@@ -16,8 +16,8 @@ from services.notifier.letters.composer import render
 from services.notifier.letters.letter_models import (
     Acknowledgement,
     ErasureOutcome,
-    Facts,
     IdentityCheck,
+    LetterFacts,
     ProofWanted,
     Reminder,
     Representative,
@@ -355,7 +355,7 @@ MARKUP = re.compile(r"<[^>]*>")
 SENTENCES = sorted(set(sentences()))
 
 
-def forms(facts: Facts, law: str, locale: str = "en") -> dict[str, str]:
+def forms(facts: LetterFacts, law: str, locale: str = "en") -> dict[str, str]:
     """Return both forms of a letter as words on lines."""
     return words_of(render(letter(facts, law, locale), SENDER))
 
@@ -426,7 +426,7 @@ def demands(law: str) -> set[tuple[str, str, str]]:
     }
 
 
-def cited(law: str, *letters: Facts) -> set[tuple[str, str, str]]:
+def cited(law: str, *letters: LetterFacts) -> set[tuple[str, str, str]]:
     found = set()
     for facts in letters:
         html = unescape(render(letter(facts, law), SENDER).html)

@@ -6,13 +6,15 @@ from functools import reduce
 import pytest
 
 from services.notifier.domain import Correspondence, LetterCount, count_of, evolve
-from services.notifier.letters.letter_models import CodeLetter, CodePurpose, Facts, Withdrawn
+from services.notifier.letters.letter_models import CodeLetter, CodePurpose, LetterFacts, Withdrawn
 from shared.contract.events import ErasureScheduled, Fact, IdentityRefused, LetterKind, MailboxNamed
 from shared.law import Right
 from tests.unit.notifier.sample_letters import WRITTEN_AT, asked
 
 CASE = "a" * 32
-FACTS: Facts = Withdrawn(Right.ACCESS, WRITTEN_AT.date(), WRITTEN_AT.date(), deemed=False, stopped=False)
+FACTS: LetterFacts = Withdrawn(
+    Right.ACCESS, WRITTEN_AT.date(), WRITTEN_AT.date(), deemed=False, stopped=False
+)
 PROOFLESS = (Right.OPT_OUT_OF_SALE, Right.CONSENT_WITHDRAWAL, Right.LIMIT_SENSITIVE_USE)
 NEVER = {LetterKind.FORWARDED_TO_CONTROLLER: "a customer of the company, who must have each request"}
 TO_OTHERS = {LetterKind.NAMED_MAILBOX, LetterKind.ALIAS_CODE}

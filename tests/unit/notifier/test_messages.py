@@ -16,12 +16,12 @@ from services.notifier.letters.composer import LetterRequest, compose, presentab
 from services.notifier.letters.letter_models import (
     AuthorityContact,
     ErasureOutcome,
-    Facts,
-    LetterGroup,
+    LetterFacts,
     Sender,
     Withdrawn,
 )
 from services.notifier.letters.mime import addr_spec, one_line
+from shared.contract.answer import AnswerGroup
 from shared.contract.events import Outcome
 from shared.errors import MailRefused
 from shared.law import Regulation, Right
@@ -62,13 +62,13 @@ def read(message: bytes) -> EmailMessage:
     return parsed
 
 
-def erasure_of(label: str) -> Facts:
+def erasure_of(label: str) -> LetterFacts:
     return ErasureOutcome(
         Outcome.GRANTED,
         RECEIVED,
         DONE,
         label,
-        (LetterGroup(label, 1),),
+        (AnswerGroup(label=label, records=1),),
         recipients=(label,),
     )
 

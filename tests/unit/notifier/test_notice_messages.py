@@ -11,9 +11,10 @@ import pytest
 
 from habeas.client.breach_specimens import CUSTOMER, DECLARED, HOUSE, INCIDENT, PERSON, WRITTEN_AT, notices
 from services.notifier.breach.notices import mailboxes
+from services.notifier.breach.notices.facts import Circumstances
 from services.notifier.breach.notices.mailboxes import BreachedMailbox
 from services.notifier.breach.notices.writer import Notices
-from services.notifier.smtp.smtp_data import in_lines, wired
+from services.notifier.letters.mime import in_lines, wired
 from shared.contract.affected_people import Chunk, NoticeRecipient
 from shared.contract.events.breaches import BreachDeclared
 from shared.errors import ConfigurationError, MailRefused
@@ -27,10 +28,13 @@ def writer(
     declared: BreachDeclared = DECLARED,
     laws: tuple[str, ...] = (GDPR,),
     language: str = "en",
-    **more: bool | int,
+    *,
+    further: bool = False,
+    held_by_police: bool = False,
 ) -> Notices:
     chunk = Chunk(laws=laws, language=language, people=(PERSON,))
-    return Notices(declared, INCIDENT, chunk, HOUSE, written_at=WRITTEN_AT, **more)  # type: ignore[arg-type]
+    circumstances = Circumstances(INCIDENT, further, held_by_police, WRITTEN_AT)
+    return Notices.to_chunk(declared, circumstances, chunk, HOUSE)
 
 
 def read(raw: bytes) -> EmailMessage:

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from services.notifier.breach.campaign.domain import Campaign, evolve
+from services.notifier.breach.campaign.handlers import Campaign, evolve
 from services.notifier.breach.campaign.outcomes import Delayed, LeasedBatch
-from services.notifier.smtp.return_path import LONGEST_NAME, CampaignNotice, NoticePaths, ReturnPaths
+from services.notifier.smtp.return_path import CampaignNotice, NoticePaths, ReturnPaths
 from shared.contract.events.breaches import CampaignPaused, CampaignResumed, NoticesReleased
-from shared.mail.address_tags import tag_in
+from shared.mail.reply_address import LONGEST_NAME, tag_in
 from tests.unit.fakes import NOW
 
 INCIDENT = "0b4ab47a5b6911c6137e279c1a17648d"

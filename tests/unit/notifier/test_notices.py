@@ -18,8 +18,8 @@ import pytest
 
 from habeas.client.breach_specimens import CUSTOMER, DECLARED, HOUSE, INCIDENT, PERSON, WRITTEN_AT, notices
 from habeas.client.letters import of_letter
-from services.notifier.breach.notices.declared import Circumstances
-from services.notifier.breach.notices.draft import Draft
+from services.notifier.breach.notices.facts import Circumstances
+from services.notifier.breach.notices.writer import Notices
 from services.notifier.letters import languages
 from shared.contract.affected_people import Chunk
 from shared.law.breaches import BreachPolicy, NoticeElement
@@ -134,7 +134,8 @@ def newest(law: str) -> BreachPolicy:
 
 def written(laws: Sequence[str], language: str = "en", **more: bool | int) -> EmailMessage:
     writer = notices([newest(law).id for law in laws], language, **more)  # type: ignore[arg-type]
-    message = message_from_bytes(writer.of(*writer.chunk.people, message_id="<n@example.com>"), policy=SMTP)
+    person = CUSTOMER if writer.to == "controllers" else PERSON
+    message = message_from_bytes(writer.of(person, message_id="<n@example.com>"), policy=SMTP)
     assert isinstance(message, EmailMessage)
     return message
 
@@ -197,7 +198,7 @@ def mutants(policy: BreachPolicy) -> Iterator[tuple[str, BreachPolicy]]:
 def test_it_would_be_noticed_if_an_element_was_missing_or_in_the_wrong_place(law: str) -> None:
     policy = newest(law)
     chunk = Chunk(laws=(policy.id,), language="en", people=(PERSON,))
-    draft = Draft.of(DECLARED, Circumstances(INCIDENT, False, False, WRITTEN_AT), chunk, HOUSE)
+    draft = Notices.to_chunk(DECLARED, Circumstances(INCIDENT, False, False, WRITTEN_AT), chunk, HOUSE)
     for name, mutant in mutants(policy):
         body = replace(draft, policies=(mutant,)).body(PERSON, "")
         assert faults(_line(body.text), wanted_by(law)), name
@@ -221,7 +222,7 @@ def test_customer_letter_has_the_contents_for_its_own_notice(form: str) -> None:
 def test_missing_part_of_a_customer_letter_is_detected() -> None:
     policy = newest("gdpr")
     chunk = Chunk(to="controllers", laws=(policy.id,), language="en", people=(CUSTOMER,))
-    draft = Draft.of(DECLARED, Circumstances(INCIDENT, False, False, WRITTEN_AT), chunk, HOUSE)
+    draft = Notices.to_chunk(DECLARED, Circumstances(INCIDENT, False, False, WRITTEN_AT), chunk, HOUSE)
     for place, one in enumerate(policy.to_controller):
         without = policy.to_controller[:place] + policy.to_controller[place + 1 :]
         body = replace(draft, policies=(policy.model_copy(update={"to_controller": without}),)).body(

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from services.notifier.domain import LetterCount
-from services.notifier.smtp.mail_channel import Barred, MailboxFull, MailInDoubt, NoSuchMailbox, SenderBlamed
 from services.notifier.smtp.post import LetterPost, Posted
+from services.notifier.smtp.server import Barred, MailboxFull, MailInDoubt, NoSuchMailbox, SenderBlamed
 from shared.errors import MailRefused, MailUnavailable, StoreUnavailable
 from tests.unit.notifier.sample_letters import WRITTEN_AT
 

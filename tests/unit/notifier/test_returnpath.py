@@ -2,7 +2,8 @@
 
 import pytest
 
-from services.notifier.smtp.return_path import LONGEST_NAME, ReturnPaths
+from services.notifier.smtp.return_path import ReturnPaths
+from shared.mail.reply_address import LONGEST_NAME
 
 CASE, LETTER = "c" * 32, "0b4ab47a5b6911c6137e279c1a17648d"
 PATHS = ReturnPaths("bounces@example.com", b"key" * 11)

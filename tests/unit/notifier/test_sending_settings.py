@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from services.notifier.settings import NotifierSettings
 from services.notifier.smtp.mail_queues import MailLane, notices_of
-from services.notifier.smtp.return_path import LONGEST_NAME
 from shared.errors import ConfigurationError
+from shared.mail.reply_address import LONGEST_NAME
 from shared.runtime.settings import load
 
 KEY = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()

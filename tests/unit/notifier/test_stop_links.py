@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from services.notifier.context import Addressee, write_to
-from services.notifier.letters.letter_models import Facts
+from services.notifier.letters.letter_models import LetterFacts
 from shared.contract.events import LetterKind
 from shared.contract.stop_links import stop_url
 from shared.law import Right
@@ -34,7 +34,7 @@ class Forms(Outbox):
         return [text in quopri.decodestring(form).decode() for form in (plain, html)]
 
 
-def kinds_of(facts: Facts) -> list[LetterKind]:
+def kinds_of(facts: LetterFacts) -> list[LetterKind]:
     """Return the kinds of letters with *facts*; a refusal is an answer, or a letter of its own."""
     if facts.kind == "refusal":
         return [LetterKind.REFUSAL, LetterKind.OUTCOME]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notifier.smtp.smtp_data import in_lines, stuffed, wired
+from services.notifier.letters.mime import in_lines, stuffed, wired
 
 LINES = st.lists(st.sampled_from([b".", b"..", b"\r\n", b"\r", b"\n", b"a"]), max_size=12).map(b"".join)
 

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.mail.address_tags import LONGEST_LOCAL
-from shared.mail.reply_address import LONGEST_NAME, ReplyAddresses
+from shared.mail.reply_address import LONGEST_LOCAL, LONGEST_NAME, ReplyAddresses
 
 THREADS = ReplyAddresses("privacy@example.com", b"k" * 32)
 CASE = "0123456789abcdef0123456789abcdef"

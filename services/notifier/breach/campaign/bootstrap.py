@@ -11,11 +11,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from services.notifier.breach.campaign.batch import handlers as writing
-from services.notifier.breach.campaign.batch.pace import NoticePace
-from services.notifier.breach.campaign.batch.retries import Persistence
-from services.notifier.breach.campaign.batch.writer import Writer
-from services.notifier.breach.campaign.domain import Campaign, evolve
-from services.notifier.breach.campaign.handlers import SUBSCRIPTIONS, Steering
+from services.notifier.breach.campaign.batch.handlers import Writer
+from services.notifier.breach.campaign.batch.run import Persistence
+from services.notifier.breach.campaign.batch.send_queue import NoticePace
+from services.notifier.breach.campaign.handlers import SUBSCRIPTIONS, Campaign, Steering, evolve
 from services.notifier.breach.campaign.ledgers import LateBounceCounter, Ledgers
 from services.notifier.breach.campaign.states import Standings
 from services.notifier.settings import NotifierSettings
@@ -92,8 +91,7 @@ async def writers(settings: NotifierSettings, platform: ServiceRuntime) -> Async
     connections, pace = settings.notice_connections, _pace(settings, database)
     await pace.prepare()
     journal = Journal(
-        platform.client[f"{settings.database_prefix}_{WRITING}"],
-        key=chain_key(settings.root_key, WRITING),
+        platform.client[f"{settings.database_prefix}_{WRITING}"], key=chain_key(settings.root_key, WRITING)
     )
     channel = SmtpChannel(settings.smtp_url.get_secret_value(), connections=connections)
     writer = Writer(

@@ -2,10 +2,9 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from services.notifier.breach.campaign.domain import Campaign
 from services.notifier.breach.campaign.ledgers import Ledgers, OpenedBatch
 from services.notifier.breach.campaign.states import CampaignState, Standings
 from services.notifier.smtp.return_path import NoticePaths
@@ -27,6 +26,26 @@ from shared.runtime.service import on
 
 AT_ONCE = 16
 """Chunks that are looked into at the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """The notices of an incident."""
+
+    released: tuple[NoticesReleased, ...] = ()
+    turn: int = 0
+    """How often its chunks were begun anew."""
+
+
+def evolve(known: Campaign, fact: Fact) -> Campaign:
+    """Return the state after *fact*."""
+    match fact:
+        case NoticesReleased():
+            return replace(known, released=(*known.released, fact))
+        case CampaignResumed() | CampaignAborted():
+            return replace(known, turn=known.turn + 1)
+        case _:
+            return known
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +85,8 @@ async def _opened(event: NoticesReleased, number: int, ctx: Steering) -> OpenedB
         notified_elsewhere(ctx.vault, case, phase, number, event.along),
     )
     chunk = Chunk.model_validate_json(sealed)
-    return OpenedBatch(
-        incident=case,
-        phase=phase,
-        chunk=number,
-        to=chunk.to,
-        laws=chunk.laws,
-        language=chunk.language,
-        people=len(chunk.people),
-        declaration=event.declaration,
-        elsewhere=sorted(elsewhere),
-    )
+    contents = (chunk.to, chunk.laws, chunk.language, len(chunk.people))
+    return OpenedBatch(case, phase, number, *contents, event.declaration, sorted(elsewhere))
 
 
 async def pause(_event: CampaignPaused, ctx: Steering) -> Sequence[Fact]:
@@ -87,14 +97,12 @@ async def pause(_event: CampaignPaused, ctx: Steering) -> Sequence[Fact]:
 
 async def resume(_event: CampaignResumed, ctx: Steering) -> Sequence[Fact]:
     """Resume each chunk that is not through."""
-    await _note(CampaignState.ON, ctx)
-    return await _again(ctx)
+    return await _again(CampaignState.ON, ctx)
 
 
 async def abort(_event: CampaignAborted, ctx: Steering) -> Sequence[Fact]:
     """Stop for good: each chunk that is not through is closed as it is."""
-    await _note(CampaignState.ABORTED, ctx)
-    return await _again(ctx)
+    return await _again(CampaignState.ABORTED, ctx)
 
 
 async def _note(standing: CampaignState, ctx: Steering) -> None:
@@ -104,7 +112,8 @@ async def _note(standing: CampaignState, ctx: Steering) -> None:
         logger().warning("order of the staff does not hold", request_id=ctx.incident, reason=reason)
 
 
-async def _again(ctx: Steering) -> Sequence[Fact]:
+async def _again(standing: CampaignState, ctx: Steering) -> Sequence[Fact]:
+    await _note(standing, ctx)
     through = await ctx.ledgers.numbers_through(ctx.incident)
     return [
         _due(released, number, ctx.known.turn + 1)

@@ -12,12 +12,11 @@ is noted that some came, and counted now and then.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
-from services.notifier.breach.campaign.counts import COUNTS, MISSED
 from services.notifier.breach.campaign.outcomes import (
     Failed,
     LeasedBatch,
@@ -38,6 +37,37 @@ QUIET_MS = 3_000
 """Time without a sign of life after which a chunk may be taken over."""
 
 COUNT_EVERY_S = 10.0
+
+
+def _people(pages: str) -> Document:
+    """Return the expression for the numbers of the people that *pages* of a ledger name."""
+    numbers = {"$map": {"input": "$$this", "as": "letter", "in": {"$first": "$$letter"}}}
+    joined = {"$setUnion": ["$$value", numbers]}
+    return {"$reduce": {"input": f"${pages}.letters", "initialValue": [], "in": joined}}
+
+
+_REPORTS: Document = {"$objectToArray": {"$ifNull": ["$returned", {}]}}
+_FAILURES: Document = {"$filter": {"input": _REPORTS, "as": "one", "cond": {"$isArray": "$$one.v.failed"}}}
+_BOUNCED: Document = {"$map": {"input": _FAILURES, "as": "one", "in": {"$toInt": "$$one.k"}}}
+
+
+def _but_for_bounces(count: Any, otherwise: Document) -> Document:
+    """Return *count*, kept while letters go, where none has come back: it is to be had for less."""
+    return {"$cond": [{"$eq": [_BOUNCED, []]}, count, {"$size": otherwise}]}
+
+
+_REACHED: Document = {"$setDifference": [_people("written"), _BOUNCED]}
+
+COUNTS: Document = {
+    "sent": _but_for_bounces("$sent", _REACHED),
+    "doubtful": {"$size": "$doubt"},
+    "elsewhere": {"$size": {"$ifNull": ["$elsewhere", []]}},
+    "failed": _but_for_bounces("$failed", {"$setUnion": [_people("failures"), _BOUNCED]}),
+}
+"""A letter may come back before it is on record as taken, or after it was refused at another attempt."""
+
+MISSED: Document = {"$setDifference": [{"$range": [0, "$people"]}, _REACHED]}
+"""The numbers of the people that no letter of this phase has reached; that of another may have."""
 
 
 class BatchLeaseLost(TransientError):
@@ -146,7 +176,7 @@ class Ledgers:
         """Return how many chunks of a phase are through."""
         with translated("count chunks"):
             return await self._ledgers.count_documents(
-                {"incident": incident, "phase": phase, "through": True},
+                {"incident": incident, "phase": phase, "through": True}
             )
 
     async def numbers_through(self, incident: str) -> frozenset[tuple[int, int]]:
@@ -197,15 +227,8 @@ class Ledgers:
 def _blank(chunk: OpenedBatch, domain: str) -> Document:
     return {
         "_id": f"{chunk.incident}.{chunk.phase}.{chunk.chunk}",
-        "incident": chunk.incident,
-        "phase": chunk.phase,
-        "chunk": chunk.chunk,
-        "to": chunk.to,
+        **asdict(chunk),
         "laws": list(chunk.laws),
-        "language": chunk.language,
-        "people": chunk.people,
-        "declaration": chunk.declaration,
-        "elsewhere": list(chunk.elsewhere),
         "domain": domain,
         "epoch": 0,
         "step": 0,

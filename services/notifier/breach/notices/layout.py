@@ -5,21 +5,45 @@ Declared texts, dates and kinds of data are marks in a skeleton, as in letters: 
 shape, and no cache holds declared texts.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
 
-from markupsafe import escape
-
-from services.notifier.breach.notices.credit_bureaus import BUREAUS, TRADE_COMMISSION
 from services.notifier.breach.notices.facts import BreachNotice
 from services.notifier.breach.notices.methods import NoticeMethod
-from services.notifier.breach.notices.outline import Part
-from services.notifier.letters.languages import CATALOGUES
 from services.notifier.letters.letter_models import AuthorityContact, Sender
-from services.notifier.letters.skeletons import BLANK_LINES, BLOCK, HTML, TEXT, Say, Skeleton
+from services.notifier.letters.skeletons import Say, Skeleton, rendered
+
+
+@dataclass(frozen=True, slots=True)
+class Mailing:
+    """A contact with an address and a telephone number."""
+
+    name: str
+    address: str
+    telephone: str
+    url: str
+
+
+BUREAUS = (
+    Mailing("Equifax", "P.O. Box 105788, Atlanta, GA 30348", "1-888-298-0045", "www.equifax.com"),
+    Mailing("Experian", "P.O. Box 9554, Allen, TX 75013", "1-888-397-3742", "www.experian.com"),
+    Mailing("TransUnion", "P.O. Box 160, Woodlyn, PA 19094", "1-888-909-8872", "www.transunion.com"),
+)
+"""
+The consumer reporting agencies that cover the whole country.
+
+Law:
+    Cal. Civ. Code § 1798.82(d)(2)(F): their toll-free telephone numbers and addresses. These are the
+    ones for security freezes; secondary source, to be checked before a notice goes out.
+"""
+TRADE_COMMISSION = Mailing(
+    "Federal Trade Commission",
+    "600 Pennsylvania Avenue NW, Washington, DC 20580",
+    "1-877-438-4338",
+    "www.identitytheft.gov",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +63,8 @@ class NoticeShape:
 @lru_cache(maxsize=1024)
 def skeletons(shape: NoticeShape) -> tuple[Skeleton, Skeleton]:
     """Return the skeletons of *shape*: text and HTML."""
-    words = CATALOGUES.words(shape.language)
-    text = TEXT.get_template("notices/notice.jinja").render(_content(shape, words.say))
-    html = HTML.get_template("notices/notice.jinja").render(_content(shape, words.markup))
-    return Skeleton.of(BLANK_LINES.sub("\n\n", text).strip() + "\n"), Skeleton.of(_cited(html, shape))
+    cited = {part.replace("_", "-"): where for part, where in shape.manner.provisions}
+    return rendered("notices/notice.jinja", shape.language, partial(_content, shape), cited.get)
 
 
 def titled(words: str, translate: Say, *, prescribed: bool) -> str:
@@ -68,18 +90,3 @@ def _content(shape: NoticeShape, translate: Say) -> Mapping[str, Any]:
         "BUREAUS": BUREAUS,
         "TRADE_COMMISSION": TRADE_COMMISSION,
     }
-
-
-def _cited(html: str, shape: NoticeShape) -> str:
-    """Return *html* with the provisions beside each part that they demand."""
-    demanded = {_id(part): where for part, where in shape.manner.provisions}
-
-    def cite(block: re.Match[str]) -> str:
-        provisions = demanded.get(block[1])
-        return f'{block[0]} data-law="{escape(provisions)}"' if provisions else block[0]
-
-    return BLOCK.sub(cite, html)
-
-
-def _id(part: Part) -> str:
-    return part.replace("_", "-")

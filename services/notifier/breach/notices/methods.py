@@ -1,18 +1,50 @@
 """
-The method of a notice: people as their laws demand it, customers as they need it. Pure.
+The method of a notice: its parts, headings and order, as its laws or its recipients need them. Pure.
 
 Titles and headings are marked here, and translated when composing.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import MappingProxyType
+from itertools import chain, groupby
+from typing import TypeAlias
 
 from services.notifier.breach.notices.facts import BreachNotice
-from services.notifier.breach.notices.outline import NoticeSection, Part, provisions, sections
-from shared.law.breaches import BreachPolicy, LetterStyle, NoticeRecipientKind, RequiredStatement
+from shared.law.breaches import (
+    BreachPolicy,
+    LetterStyle,
+    NoticeElement,
+    NoticeRecipientKind,
+    RequiredStatement,
+)
 from shared.law.policies import SourceStatus
 from shared.pages.translation import mark as _
+
+Part: TypeAlias = NoticeElement
+Statements: TypeAlias = Sequence[RequiredStatement]
+SECTIONS: Mapping[str, tuple[Part, ...]] = {
+    "what-happened": (Part.INCIDENT, Part.PHASE, Part.AWARE, Part.NATURE, Part.OCCURRED, Part.DISCOVERED),
+    "what-data": (Part.SERVICES, Part.DATA, Part.CONTENT_UNKNOWN),
+    "what-it-means": (Part.CONSEQUENCES,),
+    "what-we-do": (Part.MEASURES, Part.CONTAINMENT, Part.PROTECTION),
+    "what-you-can-do": (
+        Part.ADVICE,
+        Part.PASSWORD,
+        Part.BIOMETRIC_ADVICE,
+        Part.CREDIT_BUREAUS,
+        Part.FREEZE,
+        Part.POLICE_REPORT,
+        Part.AUTHORITIES,
+    ),
+    "why-now": (Part.LATE_BECAUSE,),
+    "more": (Part.HELD_BY_POLICE, Part.WRITTEN_ON, Part.CONTACT, Part.SENDER, Part.OFFICER),
+    "rights": (Part.RIGHTS, Part.COMPLAINT),
+    "next": (Part.NEXT_UPDATE,),
+}
+UNDER = {part: section for section, parts in SECTIONS.items() for part in parts}
+"""Where each part belongs that stands in letters."""
+INSTEAD = {"what-it-means": "what-data", "why-now": "what-happened", "rights": "more", "next": "more"}
+"""The place in a letter with prescribed headings, for an element without such a heading."""
 
 USERS_LEARN = (
     Part.NATURE,
@@ -30,54 +62,61 @@ Law:
     NIS2 Art. 23(1)-(2): the incident, and measures or remedies that they can take. No text sets more.
 """
 
-TITLES: Mapping[LetterStyle, str] = MappingProxyType(
-    {
-        LetterStyle.GDPR: _("Your data was part of a data breach"),
-        LetterStyle.CALIFORNIA: _("Notice of Data Breach"),
-        LetterStyle.STATE: _("Notice of Data Breach"),
-    }
-)
+TITLES: Mapping[LetterStyle, str] = {
+    LetterStyle.GDPR: _("Your data was part of a data breach"),
+    LetterStyle.CALIFORNIA: _("Notice of Data Breach"),
+    LetterStyle.STATE: _("Notice of Data Breach"),
+}
 TO_CONTROLLERS = _("Data breach that concerns data you keep with us")
 TO_THE_PUBLIC = _("Public notice of a data breach")
 TO_USERS = _("Incident that concerns a service you use")
 
-HEADINGS: Mapping[str, str] = MappingProxyType(
-    {
-        "what-happened": _("What happened"),
-        "what-data": _("What data it is about"),
-        "what-it-means": _("What it can mean for you"),
-        "what-we-do": _("What we are doing"),
-        "what-you-can-do": _("What you can do"),
-        "why-now": _("Why we write only now"),
-        "more": _("Where to ask"),
-        "rights": _("Your rights, and where to complain"),
-        "next": _("When you hear from us again"),
-    }
-)
-HEADINGS_TO_CONTROLLERS: Mapping[str, str] = MappingProxyType(
-    {
-        **HEADINGS,
-        "what-data": _("What of yours is affected"),
-        "what-it-means": _("What it can lead to"),
-        "what-we-do": _("What we have done, and how things stand"),
-    }
-)
-HEADINGS_OF_STATES: Mapping[str, str] = MappingProxyType(
-    {
-        **HEADINGS,
-        "what-happened": _("What Happened"),
-        "what-data": _("What Information Was Involved"),
-        "what-we-do": _("What We Are Doing"),
-        "what-you-can-do": _("What You Can Do"),
-        "more": _("For More Information"),
-    }
-)
+HEADINGS: Mapping[str, str] = {
+    "what-happened": _("What happened"),
+    "what-data": _("What data it is about"),
+    "what-it-means": _("What it can mean for you"),
+    "what-we-do": _("What we are doing"),
+    "what-you-can-do": _("What you can do"),
+    "why-now": _("Why we write only now"),
+    "more": _("Where to ask"),
+    "rights": _("Your rights, and where to complain"),
+    "next": _("When you hear from us again"),
+}
+HEADINGS_TO_CONTROLLERS: Mapping[str, str] = {
+    **HEADINGS,
+    "what-data": _("What of yours is affected"),
+    "what-it-means": _("What it can lead to"),
+    "what-we-do": _("What we have done, and how things stand"),
+}
+HEADINGS_OF_STATES: Mapping[str, str] = {
+    **HEADINGS,
+    "what-happened": _("What Happened"),
+    "what-data": _("What Information Was Involved"),
+    "what-we-do": _("What We Are Doing"),
+    "what-you-can-do": _("What You Can Do"),
+    "more": _("For More Information"),
+}
 """
 The headings that Cal. Civ. Code § 1798.82(d)(1)(A) prescribes word for word; other States know them as well.
 
 Where they are prescribed, they stay in English in a notice in another language: the law gives the words, and
 no others. Their meaning stands beside them. The same goes for the title.
 """
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeSection:
+    """A heading, and the parts below it."""
+
+    id: str
+    heading: str
+    """In English."""
+    parts: tuple[Part, ...]
+
+    @classmethod
+    def below(cls, heading: str, parts: Iterable[Part]) -> "NoticeSection":
+        """Return the section with *parts* below *heading*."""
+        return cls("-".join(heading.lower().replace(",", "").split()), heading, tuple(parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,17 +145,6 @@ def forbidden(policy: BreachPolicy) -> frozenset[Part]:
     return frozenset({*policy.never, *implied})
 
 
-def is_known(part: Part, notice: BreachNotice) -> bool:
-    """Return whether *part* has content; most parts do, if only that it is unknown."""
-    match part:
-        case Part.PROTECTION:
-            return notice.watch is not None
-        case Part.LATE_BECAUSE:
-            return bool(notice.late_because)
-        case _:
-            return True
-
-
 def to_people(
     policies: Sequence[BreachPolicy], notice: BreachNotice, categories: Iterable[str]
 ) -> NoticeMethod:
@@ -129,65 +157,106 @@ def to_people(
         categories: Their breached data. Nothing: unknown, so everything may have been breached.
     """
     first, theirs = policies[0], tuple(categories)
-    never = forbidden(first)
+    left_out = set(forbidden(first))
+    if notice.watch is None:
+        left_out.add(Part.PROTECTION)
+    if not notice.late_because:
+        left_out.add(Part.LATE_BECAUSE)
 
     def is_needed(said: RequiredStatement) -> bool:
-        called_for = not theirs or said.holds_for(theirs)
-        return called_for and is_known(said.element, notice) and said.element not in never
+        return said.element not in left_out and (not theirs or said.holds_for(theirs))
 
+    prescribed = any(said.heading for said in first.letter)
+    headings = HEADINGS if first.form is LetterStyle.GDPR else HEADINGS_OF_STATES
     letters = [policy.letter for policy in policies]
-    return NoticeMethod(
-        title=first.title or TITLES[first.form],
-        prescribed=any(said.heading for said in first.letter),
-        sections=sections(
-            letters, HEADINGS if first.form is LetterStyle.GDPR else HEADINGS_OF_STATES, is_needed
-        ),
-        provisions=tuple(provisions(letters).items()),
-    )
+    return _method(first.title or TITLES[first.form], letters, headings, is_needed, prescribed=prescribed)
 
 
 def to_controllers(
     policies: Sequence[BreachPolicy], _notice: BreachNotice, _categories: Iterable[str]
 ) -> NoticeMethod:
     """Return the method of a notice to a customer of the processor."""
-    letters = [policy.to_controller for policy in policies]
-    return NoticeMethod(
-        title=TO_CONTROLLERS,
-        prescribed=False,
-        sections=sections(letters, HEADINGS_TO_CONTROLLERS, lambda _said: True),
-        provisions=tuple(provisions(letters).items()),
-    )
+    return _method(TO_CONTROLLERS, [policy.to_controller for policy in policies], HEADINGS_TO_CONTROLLERS)
 
 
 def to_the_public(
     policies: Sequence[BreachPolicy], notice: BreachNotice, categories: Iterable[str]
 ) -> NoticeMethod:
     """Return the method of a public notice, for people not reached individually: as for people, in public."""
-    manner = to_people(policies, notice, categories)
-    return replace(manner, title=policies[0].title or TO_THE_PUBLIC)
+    return replace(to_people(policies, notice, categories), title=policies[0].title or TO_THE_PUBLIC)
 
 
 def to_users(
     policies: Sequence[BreachPolicy], _notice: BreachNotice, _categories: Iterable[str]
 ) -> NoticeMethod:
     """Return the method of a notice to users of a service: under the first of *policies* that demands it."""
-    wanted = (
-        notice for policy in policies if (notice := policy.notice(NoticeRecipientKind.SERVICE_RECIPIENTS))
-    )
-    provision = next(wanted).provision
+    notices = (policy.notice(NoticeRecipientKind.SERVICE_RECIPIENTS) for policy in policies)
+    provision = next(filter(None, notices)).provision
     said = [
         RequiredStatement(element=part, provision=provision, read=SourceStatus.OURS) for part in USERS_LEARN
     ]
-    return NoticeMethod(
-        title=TO_USERS,
-        prescribed=False,
-        sections=sections([said], HEADINGS_TO_CONTROLLERS, lambda _said: True),
-        provisions=tuple(provisions([said]).items()),
-    )
+    return _method(TO_USERS, [said], HEADINGS_TO_CONTROLLERS)
 
 
-MANNERS: Mapping[str, Callable[[Sequence[BreachPolicy], BreachNotice, Iterable[str]], NoticeMethod]] = (
-    MappingProxyType(
-        {"people": to_people, "controllers": to_controllers, "public": to_the_public, "users": to_users}
-    )
-)
+MANNERS: Mapping[str, Callable[[Sequence[BreachPolicy], BreachNotice, Iterable[str]], NoticeMethod]] = {
+    "people": to_people,
+    "controllers": to_controllers,
+    "public": to_the_public,
+    "users": to_users,
+}
+
+
+def _method(
+    title: str,
+    letters: Sequence[Statements],
+    headings: Mapping[str, str],
+    is_needed: Callable[[RequiredStatement], bool] = lambda _said: True,
+    *,
+    prescribed: bool = False,
+) -> NoticeMethod:
+    """
+    Return the method of a notice.
+
+    The first law sets the order. Elements of others stand below the heading where they belong, last;
+    so the order that the first one prescribes is never broken.
+
+    Args:
+        title: Its title, in English.
+        letters: The elements that each of the laws demands.
+        headings: The heading of each part where no law prescribes it.
+        is_needed: Whether this breach calls for it.
+        prescribed: Whether the first law prescribes title and headings.
+    """
+    first, *others = letters
+    runs = [
+        NoticeSection.below(heading, [said.element for said in run if is_needed(said)])
+        for heading, run in groupby(first, lambda said: said.heading or headings[UNDER[said.element]])
+    ]
+    own = {UNDER[said.element]: said.heading for said in first if said.heading}
+    places = {**headings, **own}
+    if own:
+        places |= {gone: places[there] for gone, there in INSTEAD.items() if gone not in own}
+    present = {said.element for said in first}
+    for said in chain.from_iterable(others):
+        if said.element not in present and is_needed(said):
+            present.add(said.element)
+            _add(said.element, places[UNDER[said.element]], runs)
+    sections = tuple(section for section in runs if section.parts)
+    return NoticeMethod(title, prescribed, sections, tuple(_provisions(letters).items()))
+
+
+def _provisions(letters: Iterable[Statements]) -> Mapping[Part, str]:
+    """Return for each part where it is demanded."""
+    found: dict[Part, dict[str, None]] = {}
+    for said in chain.from_iterable(letters):
+        found.setdefault(said.element, {})[said.provision] = None
+    return {part: "; ".join(where) for part, where in found.items()}
+
+
+def _add(part: Part, heading: str, runs: list[NoticeSection]) -> None:
+    """Put *part* last below *heading*; a heading that is not there yet comes last."""
+    for place, section in enumerate(runs):
+        if section.heading == heading:
+            runs[place] = replace(section, parts=(*section.parts, part))
+            return
+    runs.append(NoticeSection.below(heading, [part]))

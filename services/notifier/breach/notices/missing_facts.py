@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from services.notifier.breach.notices.categories import spelt
-from services.notifier.breach.notices.methods import forbidden
-from services.notifier.breach.notices.outline import Part
+from services.notifier.breach.notices.facts import spelt
+from services.notifier.breach.notices.methods import Part, forbidden
 from services.notifier.letters.languages import LANGUAGES
 from services.notifier.letters.letter_models import Sender
 from shared.contract.events.breaches import BreachDeclared

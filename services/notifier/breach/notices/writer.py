@@ -5,50 +5,65 @@ A chunk is notified under the same laws, in the same language. So a notice is la
 and encoded once for each set of categories; each person adds an address, an id and a line.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
+from typing import Self
 
 from services.notifier.breach.notices import mailboxes
-from services.notifier.breach.notices.composer import MessageForm
-from services.notifier.breach.notices.declared import Circumstances
-from services.notifier.breach.notices.draft import Draft
+from services.notifier.breach.notices.facts import (
+    BreachNotice,
+    Circumstances,
+    NoticeAddressees,
+    lines,
+    monitoring,
+    names,
+    paragraphs,
+)
+from services.notifier.breach.notices.layout import NoticeShape, skeletons, titled
+from services.notifier.breach.notices.message_form import NAME, MessageForm
+from services.notifier.breach.notices.methods import MANNERS, Part
 from services.notifier.context import SenderSettings
 from services.notifier.letters import mime
-from services.notifier.letters.composer import presentable
-from services.notifier.smtp.smtp_data import Wired
+from services.notifier.letters.composer import LetterOutline, headers_of, presentable
+from services.notifier.letters.languages import CATALOGUES
+from services.notifier.letters.letter_models import AuthorityContact
 from shared.contract.affected_people import Chunk, NoticeRecipient
 from shared.contract.events.breaches import BreachDeclared
 from shared.errors import MailRefused
+from shared.law.breaches import BreachPolicy
+from shared.law.library import breach_policies
+from shared.pages.translation import AT_HOME, Words
+
+ENGLISH = frozenset({"US", "CA", "IN", "SG"})
+"""Countries that write English, and dates in their own way."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Notices:
-    """
-    Writes to the people of a chunk.
-
-    Raises:
-        ConfigurationError: A law is none that is known.
-    """
+    """Writes to recipients of one kind, under the same laws and in the same language."""
 
     declared: BreachDeclared
-    """The content."""
-    incident_id: str
-    chunk: Chunk
-    """The people, their laws and their language."""
+    circumstances: Circumstances
+    policies: tuple[BreachPolicy, ...]
+    to: NoticeAddressees
     house: SenderSettings
-    """The sender."""
-    held_by_police: bool = field(kw_only=True, default=False)
-    """Whether an investigation has delayed it."""
-    written_at: datetime = field(kw_only=True)
-    """When it is written; the same at each attempt, so that a notice stays the same."""
-    further: bool = field(kw_only=True, default=False)
-    """Whether others were notified of the breach before these people were known."""
-    _draft: Draft = field(init=False, repr=False)
+    words: Words
     _forms: dict[tuple[object, ...], MessageForm] = field(init=False, repr=False, default_factory=dict)
 
-    def __post_init__(self) -> None:
-        circumstances = Circumstances(self.incident_id, self.further, self.held_by_police, self.written_at)
-        self._draft = Draft.of(self.declared, circumstances, self.chunk, self.house)
+    @classmethod
+    def to_chunk(
+        cls, declared: BreachDeclared, circumstances: Circumstances, chunk: Chunk, house: SenderSettings
+    ) -> Self:
+        """
+        Return the notices to *chunk*.
+
+        Raises:
+            ConfigurationError: A law is none that is known.
+        """
+        policies = tuple(map(breach_policies().named, chunk.laws))
+        words = words_of(policies, chunk.language, house)
+        return cls(declared, circumstances, policies, chunk.to, house, words)
 
     def of(self, person: NoticeRecipient, *, message_id: str) -> bytes:
         """
@@ -66,28 +81,107 @@ class Notices:
         """
         return self._filled(person, message_id, wired=False)
 
-    def wired(self, person: NoticeRecipient, *, message_id: str) -> Wired:
+    def wired(self, person: NoticeRecipient, *, message_id: str) -> mime.Wired:
         """
-        Return the notice to *person* as it goes over the wire.
+        Return the notice to *person* as it goes over the wire; arguments and errors as of :meth:`of`.
 
         The common parts were made ready before: it costs less than to make the message ready.
-
-        Args and errors: as :meth:`of`.
         """
-        return Wired(self._filled(person, message_id, wired=True))
+        return mime.Wired(self._filled(person, message_id, wired=True))
+
+    def body(self, person: NoticeRecipient, name: str) -> mime.Alternatives:
+        """Return the body of the notice to *person*, with *name* in the greeting."""
+        outline = LetterOutline(self.words)
+        return outline.filled(skeletons(self._shape(person, name, outline)))
 
     def _filled(self, person: NoticeRecipient, message_id: str, *, wired: bool) -> bytes:
         if not person.email:
             raise MailRefused("there is no mail address")
         mailboxes.must_be_safe(person, self.declared)
         name = presentable(person.name) if person.name else ""
-        form = self._form(person, named=bool(name), wired=wired)
-        return form.filled(mime.mailbox(mime.MimeMailbox(name, person.email)), name, message_id)
-
-    def _form(self, person: NoticeRecipient, *, named: bool, wired: bool) -> MessageForm:
-        key = (person.categories, person.services, named, wired)
+        key = (person.categories, person.services, bool(name), wired)
         form = self._forms.get(key)
         if form is None:
-            form = self._draft.form(person, named=named)
-            form = self._forms[key] = form.on_the_wire() if wired else form
-        return form
+            form = self._forms[key] = self._form(person, named=bool(name), wired=wired)
+        return form.filled(mime.mailbox(name, person.email), name, message_id)
+
+    def _form(self, person: NoticeRecipient, *, named: bool, wired: bool) -> MessageForm:
+        """Return the message to all with the same breached data as *person*, without their names."""
+        outline, sender, incident = LetterOutline(self.words), self.house.sender, self.circumstances.incident
+        shape = self._shape(person, NAME if named else "", outline)
+        subject = titled(shape.manner.title, self.words.say, prescribed=shape.manner.prescribed)
+        # Replies go to the address for all: one that asks for something becomes a request.
+        headers = headers_of(sender, subject, self.words, self.circumstances.written_at)
+        headers["X-Habeas-Incident"] = mime.unstructured(incident)
+        return MessageForm.of(outline.filled(skeletons(shape)), headers, wired=wired)
+
+    def _shape(self, person: NoticeRecipient, name: str, outline: LetterOutline) -> NoticeShape:
+        notice = self._notice(person)
+        return NoticeShape(
+            facts=outline.of(notice),
+            manner=MANNERS[self.to](self.policies, notice, person.categories or self.declared.categories),
+            name=outline.mark(name) if name else "",
+            reference=outline.of(self.circumstances.incident),
+            sender=self.house.sender,
+            authorities=self._bodies(Part.COMPLAINT, self.house.authority),
+            attorneys=self._bodies(Part.AUTHORITIES, None),
+            language=self.words.language,
+        )
+
+    def _notice(self, person: NoticeRecipient) -> BreachNotice:
+        """Return the notice to *person*; texts in their language if they were declared in it."""
+        declared, words, circumstances = self.declared, self.words, self.circumstances
+        account = declared.account(str(words.locale))
+        first_day = self._day(declared.occurred_from)
+        last_day = self._day(declared.occurred_to) if declared.occurred_to else None
+        american = _country(self.policies) == "US"
+        return BreachNotice(
+            nature=paragraphs(account.nature),
+            consequences=paragraphs(account.consequences),
+            measures=paragraphs(account.measures),
+            advice=paragraphs(account.advice),
+            contact=lines(declared.contact),
+            first_day=first_day,
+            last_day=None if last_day == first_day else last_day,
+            one_day=last_day == first_day,
+            noticed_on=self._day(declared.detected_at),
+            written_on=self._day(circumstances.written_at),
+            aware_at=declared.aware_at,
+            categories=names(person.categories or declared.categories, words, american=american),
+            to_controller=self.to == "controllers",
+            to_public=self.to == "public",
+            to_users=self.to == "users",
+            held_by_police=circumstances.held_by_police,
+            further=circumstances.further,
+            late_because=paragraphs(account.late_because or ""),
+            watch=monitoring(declared.protection, account.sign_up),
+            services=person.services,
+            next_update_at=declared.next_update_at,
+            final=declared.final,
+        )
+
+    def _day(self, moment: datetime) -> date:
+        return moment.astimezone(self.words.zone).date()
+
+    def _bodies(self, part: Part, otherwise: AuthorityContact | None) -> tuple[AuthorityContact, ...]:
+        """Return the bodies of the laws that want *part*, each once."""
+        wanting = (policy for policy in self.policies if any(said.element is part for said in policy.letter))
+        found = (_authority(policy) or otherwise for policy in wanting)
+        return tuple(dict.fromkeys(filter(None, found)))
+
+
+def words_of(policies: Sequence[BreachPolicy], language: str, house: SenderSettings) -> Words:
+    """Return the words of *language* where the first of *policies* is in force: its English, and its days."""
+    country = _country(policies)
+    zone = next((policy.zone for policy in policies[:1] if policy.zone), house.sender.zone)
+    return CATALOGUES.words(language, zone, at_home=country if country in ENGLISH else AT_HOME)
+
+
+def _authority(policy: BreachPolicy) -> AuthorityContact | None:
+    return AuthorityContact(policy.authority.name, policy.authority.for_people) if policy.authority else None
+
+
+def _country(policies: Sequence[BreachPolicy]) -> str:
+    """Return the country of the first of *policies*, if it is a law of one: laws are named after it."""
+    law = policies[0].law if policies else ""
+    return law[:2].upper() if law[2:3] == "-" else ""

@@ -5,20 +5,98 @@ The journal knows a chunk's events; only its ledger knows the letters sent. So t
 as often as it likes.
 """
 
-from collections.abc import Sequence
+import asyncio
+import math
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
-from services.notifier.breach.campaign.batch.run import Turn
-from services.notifier.breach.campaign.batch.writer import Writer
-from services.notifier.breach.campaign.outcomes import LeasedBatch
-from services.notifier.breach.campaign.states import CampaignState
+from services.notifier.breach.campaign.batch.ledger import BatchLedger
+from services.notifier.breach.campaign.batch.letters import BatchLetters
+from services.notifier.breach.campaign.batch.run import Persistence, SendingPorts, Turn
+from services.notifier.breach.campaign.batch.send_queue import NoticePace
+from services.notifier.breach.campaign.ledgers import LedgerPage, Ledgers
+from services.notifier.breach.campaign.outcomes import Failed, LeasedBatch, NoticeSentOutcome, Outcome
+from services.notifier.breach.campaign.states import CampaignState, Standings
+from services.notifier.breach.notices.facts import Circumstances
+from services.notifier.breach.notices.writer import Notices
+from services.notifier.context import SenderSettings
+from services.notifier.smtp import metrics
+from services.notifier.smtp.mail_channel import SmtpChannel
+from services.notifier.smtp.return_path import CampaignNotice, NoticePaths
+from shared.contract.affected_people import Chunk, chunk_item
 from shared.contract.events import Fact, RequestPurged
-from shared.contract.events.breaches import BreachNotified, ChunkDue
+from shared.contract.events.breaches import BreachDeclared, BreachNotified, ChunkDue
+from shared.contract.ports import VaultPort
 from shared.errors import MailUnavailable
+from shared.runtime.journal import Journal
 from shared.runtime.service import on
+
+SIDE_BY_SIDE = 2
+"""Chunks that share the connections: letters of one go while records of the other become durable."""
 
 
 class NotAllTaken(MailUnavailable):
     """An error: some letters of a chunk are not taken now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Writes to chunks of people; the context of the handlers."""
+
+    ledgers: Ledgers
+    standings: Standings
+    vault: VaultPort = field(repr=False)
+    channel: SmtpChannel
+    connections: int
+    house: SenderSettings
+    paths: NoticePaths
+    sender: str
+    """Where letters come back to; empty: each to an address of its own."""
+    sign: Callable[[bytes], bytes] | None
+    persistence: Persistence
+    pace: NoticePace
+    journal: Journal
+    """Where each chunk is a case of its own."""
+
+    async def write(self, event: ChunkDue, taken: LeasedBatch) -> Turn:
+        """Write the letters left of a chunk, as far as it goes; return the turn that is over."""
+        book = BatchLedger(self.ledgers, taken, on_page=_count)
+        means = SendingPorts(
+            self.channel,
+            math.ceil(self.connections / SIDE_BY_SIDE),
+            self.persistence,
+            self.pace,
+            goes_on=lambda: self._goes_on(event.request_id),
+        )
+        turn = Turn(taken, await self._letters(event, taken), book, means)
+        await turn.run()
+        if not turn.left:
+            await book.close()
+        return turn
+
+    async def _goes_on(self, incident: str) -> bool:
+        return await self.standings.lately(incident) is CampaignState.ON
+
+    async def _letters(self, event: ChunkDue, taken: LeasedBatch) -> BatchLetters:
+        case = event.request_id
+        declared, sealed = await asyncio.gather(
+            self.vault.open(case, event.declaration),
+            self.vault.open(case, chunk_item(event.phase, event.chunk)),
+        )
+        chunk = Chunk.model_validate_json(sealed)
+        circumstances = Circumstances(case, event.further, event.held_by_police, taken.begun_at)
+        declaration = BreachDeclared.model_validate_json(declared)
+        return BatchLetters(
+            chunk.people,
+            Notices.to_chunk(declaration, circumstances, chunk, self.house),
+            CampaignNotice(self.paths.campaign(case), event.phase, event.chunk, 0),
+            self.paths,
+            taken.domain,
+            self.sender,
+            self.sign,
+            self.pace,
+        )
 
 
 async def write_chunk(event: ChunkDue, ctx: Writer) -> Sequence[Fact]:
@@ -29,14 +107,14 @@ async def write_chunk(event: ChunkDue, ctx: Writer) -> Sequence[Fact]:
         BeingWritten: Another replica writes to it.
         NotAllTaken: Mail servers do not take all letters now; it is tried again, after longer and longer.
     """
-    standing = await ctx.standing(event.request_id)
+    standing = await ctx.standings.of(event.request_id)  # now: a resumed campaign must not be found paused
     if standing is CampaignState.PAUSED:
         return []
     taken = await ctx.ledgers.take(event.case)
     if taken is None:
         return await _notified(event, ctx)
     if standing is CampaignState.ABORTED:
-        await ctx.give_up(taken)
+        await BatchLedger(ctx.ledgers, taken, on_page=_count).close()  # as it is
         return await _notified(event, ctx)
     return await _write(event, taken, ctx)
 
@@ -45,37 +123,37 @@ async def _write(event: ChunkDue, taken: LeasedBatch, ctx: Writer) -> Sequence[F
     turn = await ctx.write(event, taken)
     if not turn.left:
         return await _notified(event, ctx)
-    if await ctx.standing(event.request_id) is CampaignState.PAUSED:
+    if await ctx.standings.of(event.request_id) is CampaignState.PAUSED:
         return []
-    if turn.may_go_on or _left_are_fresh(taken, turn):
+    if turn.may_go_on or _left_are_fresh(taken):
         return [event]
     raise NotAllTaken(f"{turn.left} letters of the chunk are not taken now")
 
 
-def _left_are_fresh(taken: LeasedBatch, turn: Turn) -> bool:
+def _left_are_fresh(taken: LeasedBatch) -> bool:
     """
-    Return whether the people left were first tried in this turn.
+    Return whether the people left were first tried in the turn that is over, which tried all.
 
     A letter that waits counts its time from the first failure of its server, which may be long before its
     own: without a fresh message they would be parked before they are given up.
     """
-    return taken.taken_before and turn.all_tried and not taken.all_tried
+    return taken.taken_before and not taken.all_tried
 
 
 async def _notified(event: ChunkDue, ctx: Writer) -> Sequence[Fact]:
     """Report the end of the phase once, if no chunk of it is left: resuming makes spare events."""
-    if await ctx.ledgers.through(event.request_id, event.phase) < event.chunks:
+    incident, phase = event.request_id, event.phase
+    if await ctx.ledgers.through(incident, phase) < event.chunks:
         return []
-    if not await ctx.standings.claim_end(event.request_id, event.phase, f"{event.chunk}.{event.turn}"):
+    if not await ctx.standings.claim_end(incident, phase, f"{event.chunk}.{event.turn}"):
         return []
-    sums = await ctx.ledgers.sums(event.request_id, event.phase)
     return [
         BreachNotified(
-            request_id=event.request_id,
-            phase=event.phase,
-            **sums,
-            missed=await ctx.ledgers.missed(event.request_id, event.phase),
-            aborted=await ctx.standing(event.request_id) is CampaignState.ABORTED,
+            request_id=incident,
+            phase=phase,
+            **await ctx.ledgers.sums(incident, phase),
+            missed=await ctx.ledgers.missed(incident, phase),
+            aborted=await ctx.standings.of(incident) is CampaignState.ABORTED,
             last=event.chunk,
         )
     ]
@@ -88,3 +166,18 @@ async def forget(event: RequestPurged, ctx: Writer) -> Sequence[Fact]:
 
 
 SUBSCRIPTIONS = (on(ChunkDue, write_chunk), on(RequestPurged, forget))
+
+
+def _count(page: LedgerPage) -> None:
+    for outcome, count in Counter(map(_kind, page.outcomes)).items():
+        metrics.letter(outcome, count)
+
+
+def _kind(outcome: Outcome) -> str:
+    match outcome:
+        case NoticeSentOutcome():
+            return "sent_perhaps_twice" if outcome.doubtful else "sent"
+        case Failed():
+            return "refused"
+        case _:
+            return "later"

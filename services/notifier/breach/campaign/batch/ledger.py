@@ -8,9 +8,8 @@ wait for the next.
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Protocol
 
-from services.notifier.breach.campaign.ledgers import BatchLeaseLost, LedgerPage
+from services.notifier.breach.campaign.ledgers import BatchLeaseLost, LedgerPage, Ledgers
 from services.notifier.breach.campaign.outcomes import LeasedBatch, Outcome
 from shared.errors import HabeasError, StoreUnavailable
 
@@ -23,21 +22,11 @@ INSIST_S = 300.0
 without a record by then are in doubt, and written again. The broker waits half an hour for a turn to end."""
 
 
-class LedgerPort(Protocol):
-    """The port to the ledgers."""
-
-    async def turn(self, chunk: LeasedBatch, step: int, page: LedgerPage) -> bool:
-        """Make *page* durable; return whether it is, and we still hold the lease."""
-
-    async def close(self, chunk: LeasedBatch, step: int) -> bool:
-        """Note that *chunk* is through."""
-
-
 class BatchLedger:
     """Writes the ledger of one chunk."""
 
     def __init__(
-        self, ledgers: LedgerPort, chunk: LeasedBatch, *, on_page: Callable[[LedgerPage], None]
+        self, ledgers: Ledgers, chunk: LeasedBatch, *, on_page: Callable[[LedgerPage], None]
     ) -> None:
         """Write for *chunk*; call *on_page* with each page that is durable."""
         self._ledgers = ledgers

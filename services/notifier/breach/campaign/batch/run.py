@@ -10,20 +10,13 @@ time when the turn is over.
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, suppress
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from services.notifier.breach.campaign.batch.ledger import BatchLedger
-from services.notifier.breach.campaign.batch.retries import (
-    COPIES,
-    SEVERAL,
-    Objections,
-    Persistence,
-    about_the_letter,
-)
-from services.notifier.breach.campaign.batch.send_queue import PacePort, SendQueue
+from services.notifier.breach.campaign.batch.letters import BatchLetters
+from services.notifier.breach.campaign.batch.send_queue import PAUSES_S, NoticePace, SendQueue
 from services.notifier.breach.campaign.outcomes import (
     Delayed,
     Failed,
@@ -32,8 +25,9 @@ from services.notifier.breach.campaign.outcomes import (
     NoticeSentOutcome,
     Outcome,
 )
-from services.notifier.smtp.mail_channel import MailInDoubt, NoSuchMailbox, Objected
-from services.notifier.smtp.smtp_data import Wired
+from services.notifier.smtp.mail_channel import MailConnection, SmtpChannel
+from services.notifier.smtp.server import MailboxFull, MailInDoubt, NoSuchMailbox, Objected, SenderBlamed
+from shared.contract.events import Code
 from shared.errors import HabeasError, MailRefused, MailUnavailable, StoreUnavailable
 
 TURN_S = 600.0
@@ -48,64 +42,80 @@ FINISH_S = 10.0
 """How long letters under way are waited for when the process is asked to stop."""
 
 
-class ConnectionPort(Protocol):
-    """A connection to the mail server."""
-
-    @property
-    def is_open(self) -> bool:
-        """Whether there is one."""
-
-    async def send(self, sender: str, recipient: str, message: Wired) -> str:
-        """Return the server's answer when it had taken *message*."""
-
-
-class ConnectionPool(Protocol):
-    """Connections to the mail server."""
-
-    def line(self) -> AbstractAsyncContextManager[ConnectionPort]:
-        """Wait for a connection."""
+NO_REST = timedelta()
+RESTS = (NO_REST, NO_REST, NO_REST, timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10))
+"""How long a letter rests that was not taken in so many turns, however often its chunk has one."""
+COPIES = 3
+"""So many times, at the most, a letter is handed over to a server that does not say whether it took it."""
+DOUBT_RESTS = timedelta(hours=1)
+"""Between two of these."""
+SEVERAL = 5
+"""Number of people in a row with the same answer after which a server means us, and not them."""
 
 
 @dataclass(frozen=True, slots=True)
-class ReadyNotice:
-    """A notice, ready to go."""
+class Persistence:
+    """Limits on retries of letters that are not taken."""
 
-    sender: str
-    recipient: str
-    message: Wired
+    whole: timedelta
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    def given_up(self, error: MailUnavailable, delayed: Delayed) -> Code | None:
+        """Return why the letter is given up, if it is: for a full mailbox and a policy half is waited."""
+        waited = self.clock() - delayed.since
+        if isinstance(error, MailboxFull) and waited >= self.whole / 2:
+            return "mailbox_full"
+        if isinstance(error, Objected) and waited >= self.whole / 2:
+            return "mail_refused"
+        return "not_taken" if waited >= self.whole else None
+
+    def not_before(self, tries: int, *, in_doubt: bool) -> datetime | None:
+        """Return when a letter is tried again that was not taken *tries* times; None: with the next turn."""
+        if in_doubt:
+            return self.clock() + DOUBT_RESTS
+        turn = tries // (len(PAUSES_S) + 1)
+        rest = RESTS[min(turn, len(RESTS) - 1)]
+        return self.clock() + rest if rest else None
+
+
+@dataclass(slots=True)
+class Objections:
+    """A mail server's refusals of us since it took a letter."""
+
+    answer: str = ""
+    about: set[int] = field(default_factory=set)
+
+    def add(self, number: int, answer: str) -> int:
+        """Return to how many letters in a row *answer* was the answer, the one to *number* with them."""
+        if answer != self.answer:
+            self.answer, self.about = answer, set()
+        self.about.add(number)
+        return len(self.about)
+
+
+def about_the_letter(error: MailUnavailable) -> bool:
+    """Return whether another letter may fare better than the one that *error* is about."""
+    return isinstance(error, Objected) or not isinstance(error, SenderBlamed)
 
 
 @dataclass(frozen=True, slots=True)
 class SendingPorts:
     """The ports that letters are sent by."""
 
-    channel: ConnectionPool
+    channel: SmtpChannel
     connections: int
     """How many of the channel are used, at most."""
     persistence: Persistence
-    pace: PacePort
+    pace: NoticePace
     goes_on: Callable[[], Awaitable[bool]]
     """Whether the staff lets the campaign go on."""
-
-
-class BatchLetterPort(Protocol):
-    """The letters of a chunk."""
-
-    def others(self, number: int) -> int:
-        """Return at how many further addresses the person *number* is written to if the first is given up."""
-
-    def make(self, number: int, *, gone: int = 0) -> ReadyNotice | Failed:
-        """Return the letter to the person *number*, without their first *gone* addresses; or the failure."""
-
-    def limited(self, number: int) -> str | None:
-        """Return the mail domain of the person *number* if it is limited."""
 
 
 class Turn:
     """Writes the letters left of a chunk."""
 
     def __init__(
-        self, chunk: LeasedBatch, letters: BatchLetterPort, book: BatchLedger, means: SendingPorts
+        self, chunk: LeasedBatch, letters: BatchLetters, book: BatchLedger, means: SendingPorts
     ) -> None:
         """Write the *letters* left of *chunk*, by *means*, and keep *book*."""
         self._letters = letters
@@ -266,7 +276,7 @@ class Turn:
             worker.cancel()
         self._queueing.clear()
 
-    async def _write(self, number: int, line: ConnectionPort) -> Outcome:
+    async def _write(self, number: int, line: MailConnection) -> Outcome:
         """Write to the person *number*: at a further address, where one is given up and none has a letter."""
         outcome = await self._try(number, line)
         while isinstance(outcome, Failed) and self._may_try_another(outcome):
@@ -280,7 +290,7 @@ class Turn:
         left = self._gone[number] < self._letters.others(number)
         return left and (unknown or number not in self._doubts)
 
-    async def _try(self, number: int, line: ConnectionPort) -> Outcome:
+    async def _try(self, number: int, line: MailConnection) -> Outcome:
         letter = self._letters.make(number, gone=self._gone[number])
         if isinstance(letter, Failed):
             return letter
