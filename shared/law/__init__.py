@@ -21,11 +21,8 @@ from shared.law.applicable_laws import (
     proof_regulation,
     strictest,
 )
-from shared.law.clock import Calendar, DayStep, DueDate, Move, due, internal_due
+from shared.law.clock import Calendar, DayStep, DueDate, LastHour, Move, due, hours_later, internal_due
 from shared.law.company import CompanyProfile
-from shared.law.fees import FeeReason, GivenCopies, Money
-from shared.law.hours import LastHour, hours_later
-from shared.law.letters import LetterElement, LetterForm
 from shared.law.policies import (
     ComplaintBody,
     DayOff,
@@ -42,9 +39,14 @@ from shared.law.policies import (
     StatutoryPeriod,
     TimedDuty,
 )
-from shared.law.scope import (
+from shared.law.terms import (
     DIRECT_MARKETING,
     PROOFLESS,
+    FeeReason,
+    GivenCopies,
+    LetterElement,
+    LetterForm,
+    Money,
     Regulation,
     Right,
     Role,

@@ -12,9 +12,8 @@ from typing import TypeAlias
 
 from shared.law.clock import Calendar, ClockPause, DueDate, due
 from shared.law.company import CompanyProfile
-from shared.law.fees import FeeReason, GivenCopies, Money
 from shared.law.policies import DeadlineRule, Policy, PolicyLibrary, TimedDuty, lies_in
-from shared.law.scope import Regulation, Right, Role
+from shared.law.terms import FeeReason, GivenCopies, Money, Regulation, Right, Role
 
 WEEKENDS = Calendar("weekends", lambda _year: {})
 Calendars: TypeAlias = Callable[[str], Calendar]
@@ -57,11 +56,11 @@ def applicable(
     """
     that_day = policies.of_that_day(day)
     residence = [policy for policy in that_day if _protects(policy, person)]
-    establishment = [policy for policy in that_day if _reaches(policy, company)]
+    establishment = [policy for policy in that_day if policy.reaches(company.places)]
     invoked = [policy for policy in that_day if policy.regulation is person.invoked]
     if person.invoked is Regulation.US_STATE:
         invoked = [policy for policy in invoked if policy in residence]
-    residence.sort(key=_is_of_a_part, reverse=True)
+    residence.sort(key=lambda policy: policy.is_of_a_part, reverse=True)
     granted = [policies.in_force(law, day) for law in (company.grants_to_everybody,) if law]
     found = [*invoked, *residence, *establishment, *granted]
     others = policies.in_force(company.grants_to_others, day)
@@ -147,7 +146,7 @@ class DeadlineCalculator:
 
         A part of a country has more than the country. No holiday of elsewhere makes a period longer.
         """
-        places = _places(policy) if policy.scope and policy.scope.by_establishment else ()
+        places = policy.places if policy.scope and policy.scope.by_establishment else ()
         here = next((place for place in self.company.places if lies_in(place, places)), policy.calendar)
         return WEEKENDS if here is None else self.calendars(here)
 
@@ -159,21 +158,6 @@ class DeadlineCalculator:
 
 def _protects(policy: Policy, person: ProtectedPerson) -> bool:
     return policy.scope is not None and policy.scope.covers(person.place, person.role)
-
-
-def _places(policy: Policy) -> tuple[str, ...]:
-    return policy.scope.places if policy.scope else ()
-
-
-def _reaches(policy: Policy, company: CompanyProfile) -> bool:
-    if policy.scope is None or not policy.scope.by_establishment:
-        return False
-    return any(lies_in(place, policy.scope.places) for place in company.places)
-
-
-def _is_of_a_part(policy: Policy) -> bool:
-    """The law of a part of a country goes before that of the country."""
-    return any("-" in place for place in _places(policy))
 
 
 def _rules(laws: Iterable[Policy], duty: TimedDuty, right: Right) -> Iterator[tuple[Policy, DeadlineRule]]:

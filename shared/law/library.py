@@ -9,8 +9,8 @@ from pydantic import BaseModel, ValidationError
 
 from shared.errors import ConfigurationError
 from shared.law import CompanyProfile, Policy, PolicyLibrary
-from shared.law.brand import media_type_of
 from shared.law.breaches import BreachPolicies, BreachPolicy
+from shared.law.company import media_type_of
 
 FOLDER = Path(__file__).parents[2] / "policies"
 BREACHES = FOLDER / "breaches"

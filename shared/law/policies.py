@@ -6,17 +6,28 @@ how the value for a request is found. A request is judged by the edition in forc
 to its end (ADR 0014).
 """
 
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.errors import ConfigurationError
-from shared.law.fees import FeeReason, GivenCopies, Money
-from shared.law.letters import TELL_DAYS, LetterElement, LetterForm
-from shared.law.scope import Regulation, Right, Role
+from shared.law.terms import (
+    TELL_DAYS,
+    FeeReason,
+    GivenCopies,
+    LetterElement,
+    LetterForm,
+    Money,
+    Regulation,
+    Right,
+    Role,
+)
+
+E = TypeVar("E", bound="LawEdition")
 
 
 class SourceStatus(StrEnum):
@@ -202,7 +213,7 @@ def lies_in(place: str | None, places: Iterable[str]) -> bool:
     return not {place, country}.isdisjoint(places)
 
 
-class Policy(BaseModel):
+class LawEdition(BaseModel):
     """An edition of a law, or the common values of several laws."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -215,26 +226,50 @@ class Policy(BaseModel):
     """Id of the policy that supplies the values missing here."""
     common: bool = False
     """Whether it is no law, but only a model of others."""
-    regulation: Regulation | None = None
-    """Name of requests under it; only a model has none."""
     scope: LawScope | None = None
     """Only a model has no scope."""
-    authority: ComplaintBody | None = None
-    """None: that of the place where the company is established."""
-    childhood: Childhood | None = None
-    """Children: their data is not sold without leave, and their requests go first."""
     calendar: str | None = None
-    """Place of the public holidays that count; None: that of the answering establishment."""
-    periods: tuple[DeadlineRule, ...] = ()
-    pauses: tuple[Pause, ...] = ()
-    fees: tuple[FeeGround, ...] = ()
-    """All that may cost anything; nothing else does."""
-    letters: tuple[Demand, ...] = ()
+    """Place of the public holidays that count; None: that of the establishment."""
 
     @property
     def id(self) -> str:
         """The id that a case keeps: ``gdpr@2018-05-25``."""
         return f"{self.law}@{self.edition}"
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The places whose residents it protects."""
+        return self.scope.places if self.scope else ()
+
+    @property
+    def is_of_a_part(self) -> bool:
+        """Whether it is the law of a part of a country, which goes before that of the country."""
+        return any("-" in place for place in self.places)
+
+    def reaches(self, established: Iterable[str]) -> bool:
+        """Return whether it protects all people, because the company is *established* under it."""
+        by_establishment = self.scope is not None and self.scope.by_establishment
+        return by_establishment and any(lies_in(place, self.places) for place in established)
+
+    @abstractmethod
+    def after(self, model: Self) -> Self:
+        """Return this policy, completed by *model*."""
+
+
+class Policy(LawEdition):
+    """An edition of a law on the rights of people."""
+
+    regulation: Regulation | None = None
+    """Name of requests under it; only a model has none."""
+    authority: ComplaintBody | None = None
+    """None: that of the place where the company is established."""
+    childhood: Childhood | None = None
+    """Children: their data is not sold without leave, and their requests go first."""
+    periods: tuple[DeadlineRule, ...] = ()
+    pauses: tuple[Pause, ...] = ()
+    fees: tuple[FeeGround, ...] = ()
+    """All that may cost anything; nothing else does."""
+    letters: tuple[Demand, ...] = ()
 
     def rule(self, duty: TimedDuty, right: Right) -> DeadlineRule | None:
         """Return the period in which *duty* is done for *right*; None where this law sets none."""
@@ -265,7 +300,7 @@ class Policy(BaseModel):
         """Return whether the period may stand still for *kind*."""
         return self.pause(kind) is not None
 
-    def after(self, model: "Policy") -> "Policy":
+    def after(self, model: Self) -> Self:
         """Return this policy, completed by *model*."""
         own = {demand.element for demand in self.letters}
         return self.model_copy(
@@ -295,10 +330,13 @@ class Policy(BaseModel):
                 return frozenset(rights)
 
 
-class PolicyLibrary:
+class EditionLibrary(Generic[E]):
     """All editions of all laws. None is ever taken away: open cases are judged by old ones."""
 
-    def __init__(self, policies: Iterable[Policy]) -> None:
+    FOLDER: ClassVar[str]
+    """Where their files are."""
+
+    def __init__(self, policies: Iterable[E]) -> None:
         """
         Take *policies*, each complete with its model.
 
@@ -306,20 +344,15 @@ class PolicyLibrary:
             ConfigurationError: A model is missing, or goes back to itself.
         """
         own = {policy.id: policy for policy in policies}
-        whole = (_complete(policy, own) for policy in own.values() if not policy.common)
+        whole = (self._complete(policy, own) for policy in own.values() if not policy.common)
         ordered = sorted(whole, key=lambda policy: (policy.law, policy.edition))
-        self._by_id: Mapping[str, Policy] = {policy.id: policy for policy in ordered}
+        self._by_id: Mapping[str, E] = {policy.id: policy for policy in ordered}
 
-    def __iter__(self) -> Iterator[Policy]:
+    def __iter__(self) -> Iterator[E]:
         """Yield every edition, law by law, oldest first."""
         return iter(self._by_id.values())
 
-    @property
-    def laws(self) -> list[str]:
-        """Names of the laws."""
-        return sorted({policy.law for policy in self._by_id.values()})
-
-    def named(self, id_: str) -> Policy:
+    def named(self, id_: str) -> E:
         """
         Return the edition that a case keeps the id of.
 
@@ -329,7 +362,32 @@ class PolicyLibrary:
         try:
             return self._by_id[id_]
         except KeyError:
-            raise ConfigurationError(f"policies/{id_}.yaml: no such edition is here") from None
+            raise ConfigurationError(f"{self.FOLDER}/{id_}.yaml: no such edition is here") from None
+
+    def of_that_day(self, day: date) -> list[E]:
+        """Return of each law the edition that is in force on *day*."""
+        newest = {policy.law: policy for policy in self if policy.edition <= day}
+        return list(newest.values())
+
+    def _complete(self, policy: E, among: Mapping[str, E]) -> E:
+        where, seen, model = f"{self.FOLDER}/{policy.id}.yaml", {policy.id}, policy.model
+        while model is not None:
+            if model not in among or model in seen:
+                raise ConfigurationError(f"{where}: model: {model} is missing, or in a circle")
+            seen.add(model)
+            policy, model = policy.after(among[model]), among[model].model
+        return policy
+
+
+class PolicyLibrary(EditionLibrary[Policy]):
+    """All editions of the laws on the rights of people."""
+
+    FOLDER = "policies"
+
+    @property
+    def laws(self) -> list[str]:
+        """Names of the laws."""
+        return sorted({policy.law for policy in self})
 
     def in_force(self, law: str, day: date) -> Policy:
         """
@@ -351,18 +409,3 @@ class PolicyLibrary:
         """
         law = next(policy.law for policy in self if policy.regulation is regulation)
         return self.in_force(law, day)
-
-    def of_that_day(self, day: date) -> list[Policy]:
-        """Return of each law the edition that is in force on *day*."""
-        newest = {policy.law: policy for policy in self if policy.edition <= day}
-        return list(newest.values())
-
-
-def _complete(policy: Policy, among: Mapping[str, Policy]) -> Policy:
-    seen, model = {policy.id}, policy.model
-    while model is not None:
-        if model not in among or model in seen:
-            raise ConfigurationError(f"policies/{policy.id}.yaml: model: {model} is missing, or in a circle")
-        seen.add(model)
-        policy, model = policy.after(among[model]), among[model].model
-    return policy

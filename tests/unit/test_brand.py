@@ -10,7 +10,7 @@ from services.intake.http.api import Callers, create_app
 from services.intake.pages.csrf import CsrfGuard
 from services.intake.pages.site import Site
 from shared.errors import ConfigurationError
-from shared.law.brand import LEGIBLE, PAPER_DARK, Brand, contrast
+from shared.law.company import LEGIBLE, PAPER_DARK, Brand, contrast
 from shared.law.library import EXAMPLE, company
 from shared.runtime.client_limits import Allowance
 from tests.unit.fakes import Office

@@ -19,7 +19,7 @@ from shared.law.breaches import (
     Risk,
     is_there,
 )
-from shared.law.breaches.kinds import NAME, WORDS
+from shared.law.breaches.terms import NAME, WORDS
 from shared.law.library import BREACHES, breach_policies, policies, read_breaches
 from shared.law.taxonomy import DEFAULT_CATEGORIES
 from tests.unit.breach_cases import SSN

@@ -23,7 +23,7 @@ from markupsafe import Markup, escape
 
 from services.intake.pages.csrf import CsrfGuard
 from shared.law import CompanyProfile
-from shared.law.brand import INK_DARK, PAPER, PAPER_DARK, media_type_of
+from shared.law.company import INK_DARK, PAPER, PAPER_DARK, media_type_of
 from shared.pages.translation import AT_HOME, SOURCE_LANGUAGE, Catalogues, Words
 
 TEMPLATES = Path(__file__).parents[1] / "templates"

@@ -10,8 +10,6 @@ always lawful.
 """
 
 from shared.law.breaches.deadlines import Clock, clocks
-from shared.law.breaches.facts import DEFAULT_HOURS, Breach, BreachRole, ProcessorCustomer, Risk
-from shared.law.breaches.kinds import BreachedKind, is_there
 from shared.law.breaches.obligations import Exemption, exemption, laws_requiring_notice
 from shared.law.breaches.policies import (
     BreachPolicies,
@@ -22,12 +20,19 @@ from shared.law.breaches.policies import (
     RequiredStatement,
 )
 from shared.law.breaches.terms import (
+    DEFAULT_HOURS,
+    Breach,
+    BreachedKind,
+    BreachRole,
     LetterStyle,
     NoticeElement,
     NoticeRecipientKind,
     NoticeStage,
     PeriodStart,
+    ProcessorCustomer,
+    Risk,
     Trigger,
+    is_there,
 )
 
 __all__ = [

@@ -7,13 +7,18 @@ from functools import partial
 from typing import TypeAlias
 
 from shared.law.applicable_laws import WEEKENDS, Calendars
-from shared.law.breaches.facts import Breach, BreachRole, ProcessorCustomer
 from shared.law.breaches.obligations import Exemption, exemption, on, protecting
 from shared.law.breaches.policies import BreachPolicies, BreachPolicy, NoticeRule
-from shared.law.breaches.terms import NoticeRecipientKind, NoticeStage, PeriodStart
-from shared.law.clock import Calendar, DayStep, Move, counted
+from shared.law.breaches.terms import (
+    Breach,
+    BreachRole,
+    NoticeRecipientKind,
+    NoticeStage,
+    PeriodStart,
+    ProcessorCustomer,
+)
+from shared.law.clock import Calendar, DayStep, Move, counted, hours_later
 from shared.law.company import CompanyProfile
-from shared.law.hours import hours_later
 from shared.law.policies import StatutoryPeriod, lies_in
 
 LAST_MINUTE = time(23, 59)
@@ -118,8 +123,7 @@ def _of_law(policy: BreachPolicy, people: Mapping[str | None, int], counting: _C
 
 def _binds(policy: BreachPolicy, people: Mapping[str | None, int], company: CompanyProfile) -> bool:
     """Return whether the law itself wants it, and not only the company that grants it to everybody."""
-    covered = policy.scope.places if policy.scope else ()
-    return any(lies_in(place, covered) for place in (*people, *company.places))
+    return any(lies_in(place, policy.places) for place in (*people, *company.places))
 
 
 def _states(policy: BreachPolicy, people: Mapping[str | None, int], company: CompanyProfile) -> list[str]:
@@ -129,10 +133,9 @@ def _states(policy: BreachPolicy, people: Mapping[str | None, int], company: Com
     Law:
         GDPR Art. 55, 56: the authority of the main establishment leads. EDPB Guidelines 9/2022 para. 73.
     """
-    covered = policy.scope.places if policy.scope else ()
-    here = [_state(policy, place) for place in company.places if lies_in(place, covered)]
+    here = [_state(policy, place) for place in company.places if lies_in(place, policy.places)]
     there = {_state(policy, place) for place, number in people.items() if place and number}
-    return here[:1] or sorted(state for state in there if lies_in(state, covered))
+    return here[:1] or sorted(state for state in there if lies_in(state, policy.places))
 
 
 def _state(policy: BreachPolicy, place: str) -> str:
@@ -287,8 +290,7 @@ def _calendar(policy: BreachPolicy, place: str | None, counting: _Counting) -> C
 
     No holiday of elsewhere makes a period longer.
     """
-    covered = policy.scope.places if policy.scope else ()
-    here = next((at for at in counting.company.places if lies_in(at, covered)), place)
+    here = next((at for at in counting.company.places if lies_in(at, policy.places)), place)
     named = policy.calendar or here
     return WEEKENDS if named is None else counting.calendars(named)
 

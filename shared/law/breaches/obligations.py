@@ -4,9 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from shared.law.breaches.facts import Breach, BreachRole, Risk
 from shared.law.breaches.policies import BreachPolicies, BreachPolicy, NoticeRule
-from shared.law.breaches.terms import NoticeRecipientKind, Trigger
+from shared.law.breaches.terms import Breach, BreachRole, NoticeRecipientKind, Risk, Trigger
 from shared.law.company import CompanyProfile
 from shared.law.policies import lies_in
 
@@ -76,10 +75,14 @@ def protecting(
         GDPR Art. 3(1), UK GDPR Art. 3(1): where the company is established there, for all people affected.
     """
     that_day = policies.of_that_day(day)
-    residence = sorted((one for one in that_day if _covers(one, place)), key=_is_of_a_part, reverse=True)
-    reach = [one for one in that_day if _reaches(one, company)]
+    residence = sorted(
+        (one for one in that_day if lies_in(place, one.places)),
+        key=lambda one: one.is_of_a_part,
+        reverse=True,
+    )
+    reach = [one for one in that_day if one.reaches(company.places)]
     if not residence:
-        here = [one for at in company.places for one in that_day if _covers(one, at)]
+        here = [one for at in company.places for one in that_day if lies_in(at, one.places)]
         in_place = [one for one in that_day if one.stands_in and _is_in_country(one, place)]
         residence = [*in_place, *(here if _is_unknown(place, that_day) else ())]
     found = [*residence, *reach] or [one for one in that_day if one.law == company.grants_to_others]
@@ -153,27 +156,13 @@ def _too_low(risk: Risk) -> str:
     return f"{why}: it is recorded, with the reason, and not notified"
 
 
-def _covers(policy: BreachPolicy, place: str | None) -> bool:
-    return policy.scope is not None and lies_in(place, policy.scope.places)
-
-
-def _reaches(policy: BreachPolicy, company: CompanyProfile) -> bool:
-    by_establishment = policy.scope is not None and policy.scope.by_establishment
-    return by_establishment and any(_covers(policy, place) for place in company.places)
-
-
 def _is_in_country(policy: BreachPolicy, place: str | None) -> bool:
     country = (place or "").partition("-")[0]
-    return policy.scope is not None and any(lies_in(part, (country,)) for part in policy.scope.places)
-
-
-def _is_of_a_part(policy: BreachPolicy) -> bool:
-    return policy.scope is not None and any("-" in place for place in policy.scope.places)
+    return any(lies_in(part, (country,)) for part in policy.places)
 
 
 def _is_unknown(place: str | None, policies: Iterable[BreachPolicy]) -> bool:
     """Return whether the residence is unknown, or its part of a country with laws of its parts."""
     if place is None:
         return True
-    places = (covered for policy in policies if policy.scope for covered in policy.scope.places)
-    return any(covered.startswith(f"{place}-") for covered in places)
+    return any(covered.startswith(f"{place}-") for policy in policies for covered in policy.places)

@@ -5,30 +5,31 @@ The values stand in ``policies/breaches``, one file for each edition of a law. A
 editions in force on the day on which it became known (ADR 0014, 0020).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import date
+from collections.abc import Iterable
 from functools import partial
 from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from shared.errors import ConfigurationError
-from shared.law.breaches.facts import Risk
-from shared.law.breaches.kinds import BreachedKind, is_there, names_a_person
 from shared.law.breaches.terms import (
+    BreachedKind,
     LetterStyle,
     NoticeElement,
     NoticeRecipientKind,
     NoticeStage,
     PeriodStart,
+    Risk,
     Trigger,
+    is_there,
+    names_a_person,
 )
 from shared.law.company import Zone
 from shared.law.policies import (
     ComplaintBody,
     DayOff,
+    EditionLibrary,
     FirstDay,
-    LawScope,
+    LawEdition,
     LegalValue,
     PeriodUnit,
     SourceStatus,
@@ -162,29 +163,16 @@ class BreachRegisterRule(LegalValue):
     """How long it is kept; None where no number is set."""
 
 
-class BreachPolicy(BaseModel):
+class BreachPolicy(LawEdition):
     """An edition of a law's policy on breaches, or the common values of several laws."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     law: Annotated[str, Field(pattern=r"^[a-z]+\d?(-[a-z]+)*$")]
-    edition: date
-    """The first day on which it is in force."""
-    name: str
-    model: str | None = None
-    """Id of the policy that supplies the values missing here."""
-    common: bool = False
-    """Whether it is no law, but only a model of others."""
-    scope: LawScope | None = None
-    """Only a model has no scope."""
     stands_in: bool = False
     """Whether it is taken for parts of its country that are unknown, or that have no file here."""
-    states: dict[str, str] = {}
+    states: dict[str, str] = Field(default_factory=dict)
     """Places with a code of their own that are parts of a Member State."""
     authority: NotifiedBody | None = None
     """The notified authority; None: that of the place where the company is established."""
-    calendar: str | None = None
-    """Place of the public holidays that count; None: those of the establishment."""
     zone: Zone | None = None
     """Where days begin and end under this law: at the company, too, and the earlier end counts."""
     listed: ListedKinds | None = None
@@ -201,17 +189,12 @@ class BreachPolicy(BaseModel):
     """Statements to a customer."""
     wants: tuple[RequiredStatement, ...] = ()
     """Statements of the model that this law itself demands, with its provision."""
-    cites: dict[str, str] = {}
+    cites: dict[str, str] = Field(default_factory=dict)
     """Names of the model's provisions here: ``GDPR`` is ``UK GDPR``. They have still to be checked."""
     never: tuple[NoticeElement, ...] = ()
     """Statements that the letter to people must not make."""
     protection: ProtectionRule | None = None
     records: BreachRegisterRule | None = None
-
-    @property
-    def id(self) -> str:
-        """The id that a case keeps: ``gdpr@2018-05-25``."""
-        return f"{self.law}@{self.edition}"
 
     def notice(self, to: NoticeRecipientKind) -> NoticeRule | None:
         """Return the first notice to a recipient; None where this law demands none."""
@@ -222,7 +205,7 @@ class BreachPolicy(BaseModel):
         there = tuple(categories)
         return tuple(said for said in self.letter if said.element not in self.never and said.holds_for(there))
 
-    def after(self, model: "BreachPolicy") -> "BreachPolicy":
+    def after(self, model: Self) -> Self:
         """Return this policy, completed by *model*."""
         own = {notice.to for notice in self.notices}
         here = partial(self._by_own_provision, model)
@@ -270,50 +253,7 @@ class BreachPolicy(BaseModel):
         return tuple(own.get(said.element, said) for said in letter)
 
 
-class BreachPolicies:
-    """All editions of all laws on breaches; none is taken away: open incidents are judged by old ones."""
+class BreachPolicies(EditionLibrary[BreachPolicy]):
+    """All editions of the laws on breaches."""
 
-    def __init__(self, policies: Iterable[BreachPolicy]) -> None:
-        """
-        Take *policies*, each complete with its model.
-
-        Raises:
-            ConfigurationError: A model is missing, or goes back to itself.
-        """
-        own = {policy.id: policy for policy in policies}
-        whole = (_complete(policy, own) for policy in own.values() if not policy.common)
-        ordered = sorted(whole, key=lambda policy: (policy.law, policy.edition))
-        self._by_id: Mapping[str, BreachPolicy] = {policy.id: policy for policy in ordered}
-
-    def __iter__(self) -> Iterator[BreachPolicy]:
-        """Yield every edition, law by law, oldest first."""
-        return iter(self._by_id.values())
-
-    def named(self, id_: str) -> BreachPolicy:
-        """
-        Return the edition that an incident keeps the id of.
-
-        Raises:
-            ConfigurationError: There is none.
-        """
-        try:
-            return self._by_id[id_]
-        except KeyError:
-            raise ConfigurationError(f"policies/breaches/{id_}.yaml: no such edition is here") from None
-
-    def of_that_day(self, day: date) -> list[BreachPolicy]:
-        """Return of each law the edition that is in force on *day*."""
-        newest = {policy.law: policy for policy in self if policy.edition <= day}
-        return list(newest.values())
-
-
-def _complete(policy: BreachPolicy, among: Mapping[str, BreachPolicy]) -> BreachPolicy:
-    seen, model = {policy.id}, policy.model
-    while model is not None:
-        if model not in among or model in seen:
-            raise ConfigurationError(
-                f"policies/breaches/{policy.id}.yaml: model: {model} is missing, or in a circle"
-            )
-        seen.add(model)
-        policy, model = policy.after(among[model]), among[model].model
-    return policy
+    FOLDER = "policies/breaches"

@@ -1,6 +1,21 @@
-"""Terms of policies on breaches: recipients, stages, starts of periods, and elements of notices."""
+"""
+Terms of the law of breaches: recipients, elements of notices, kinds of data, and facts of a breach. Pure.
 
+Kinds of data are those that laws list, in the words of the data map. The laws of the States demand notices
+only if data of certain kinds is breached, mostly together with a name. Where a map is coarser than the law
+(``user.financial``), the listed kind may be in it: it counts. So does a word that the taxonomy does not know:
+it is taken to be all of the nearest that it knows above it.
+
+Law:
+    Cal. Civ. Code § 1798.82(h), and the definitions in the laws of the other States (``policies/breaches``).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+
+from shared.law.taxonomy import nearest
 
 
 class NoticeRecipientKind(StrEnum):
@@ -120,3 +135,155 @@ class LetterStyle(StrEnum):
     CALIFORNIA = "california"
     """Title, headings and their order are prescribed."""
     STATE = "state"
+
+
+class BreachedKind(StrEnum):
+    """A kind of data that laws list."""
+
+    SOCIAL_SECURITY = "social_security"
+    DRIVERS_LICENCE = "drivers_licence"
+    """Also a State's identification card."""
+    OTHER_ID = "other_id"
+    """Passports, numbers of taxpayers and of the military, other unique numbers that a government issues."""
+    ACCOUNT = "account"
+    """
+    Numbers of accounts and cards. The laws want the code beside it that opens the account; a map does not
+    say whether one is there, so the number is taken to be enough.
+    """
+    MEDICAL = "medical"
+    HEALTH_INSURANCE = "health_insurance"
+    BIOMETRIC = "biometric"
+    GENETIC = "genetic"
+    PLATE_READER = "plate_reader"
+    """Recordings of cameras that read number plates."""
+    BIRTH_DATE = "birth_date"
+    EMPLOYEE_NUMBER = "employee_number"
+    CREDENTIALS = "credentials"
+    """A user name or a mail address, with a secret of the account: a password, or an answer to a question."""
+
+
+NAME = ("user.name",)
+_NUMBER = ("user.government_id.national_identification_number",)
+WORDS: Mapping[BreachedKind, tuple[tuple[str, ...], ...]] = {
+    BreachedKind.SOCIAL_SECURITY: (_NUMBER,),
+    BreachedKind.DRIVERS_LICENCE: (("user.government_id.drivers_license_number", *_NUMBER),),
+    BreachedKind.OTHER_ID: (
+        ("user.government_id.passport_number", "user.government_id.immigration", *_NUMBER),
+    ),
+    BreachedKind.ACCOUNT: (("user.financial.bank_account", "user.financial.credit_card", "user.payment"),),
+    BreachedKind.MEDICAL: (("user.health_and_medical", "user.biometric.health"),),
+    BreachedKind.HEALTH_INSURANCE: (("user.health_and_medical.insurance_beneficiary_id",),),
+    BreachedKind.BIOMETRIC: (("user.biometric", "user.authorization.biometric"),),
+    BreachedKind.GENETIC: (("user.health_and_medical.genetic",),),
+    BreachedKind.PLATE_READER: (("user.government_id.vehicle_registration",),),
+    BreachedKind.BIRTH_DATE: (("user.demographic.date_of_birth",),),
+    BreachedKind.EMPLOYEE_NUMBER: (("user.workplace",),),
+    BreachedKind.CREDENTIALS: (
+        ("user.account.username", "user.contact.email"),
+        ("user.authorization.password", "user.authorization.credentials"),
+    ),
+}
+"""Of each kind: categories of which one of every group is there."""
+
+
+def is_there(kind: BreachedKind, categories: Iterable[str]) -> bool:
+    """Return whether data of *categories* has, or may have, the *kind*."""
+    there = tuple(map(nearest, categories))
+    return all(_meets(group, there) for group in WORDS[kind])
+
+
+def names_a_person(categories: Iterable[str]) -> bool:
+    """Return whether data of *categories* has a name in it."""
+    return _meets(NAME, tuple(map(nearest, categories)))
+
+
+def _meets(group: Iterable[str], categories: tuple[str, ...]) -> bool:
+    return any(_overlap(wanted, there) for wanted in group for there in categories)
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Return whether one of the two categories is, or is a part of, the other."""
+    return one == other or one.startswith(f"{other}.") or other.startswith(f"{one}.")
+
+
+DEFAULT_HOURS = 24
+"""
+Hours within which a processor notifies its customer, where no contract says it.
+
+Law:
+    GDPR Art. 33(2): without undue delay. The laws of the States: immediately, or within days. Our policy.
+"""
+
+
+class BreachRole(StrEnum):
+    """The company's role for the data that was breached."""
+
+    CONTROLLER = "controller"
+    PROCESSOR = "processor"
+
+
+class Risk(StrEnum):
+    """The likelihood of harm to people."""
+
+    UNLIKELY = "unlikely"
+    RISK = "risk"
+    HIGH = "high"
+
+    def reaches(self, least: "Risk") -> bool:
+        """Return whether it is as high as *least*."""
+        order = tuple(Risk)
+        return order.index(self) >= order.index(least)
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessorCustomer:
+    """A controller that has the company process its data."""
+
+    id: str
+    """The company's name for it."""
+    hours: int = DEFAULT_HOURS
+    """Hours within which it is notified; its contract says it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A breach, as far as laws ask for its facts."""
+
+    role: BreachRole
+    risk: Risk
+    occurred_from: datetime
+    detected_at: datetime
+    """When the first sign was noticed: the discovery of some laws, at the earliest."""
+    aware_at: datetime
+    """When it was reasonably certain that personal data was breached (EDPB Guidelines 9/2022)."""
+    judged_at: datetime | None = None
+    """
+    The day of the editions: when it was first declared to be known. None: *aware_at*. No later
+    statement changes the laws that an incident is judged by.
+    """
+    occurred_to: datetime | None = None
+    categories: tuple[str, ...] = ()
+    """Kinds of data that were breached, in the words of the data map."""
+    unintelligible: bool = False
+    """Whether the taken data cannot be read: it was encrypted, and the key was not taken."""
+    acquired: bool = True
+    """Whether the data was got, and not merely could have been."""
+    sensitive_to_security: bool = False
+    """Whether it is a significant incident of a provider of services (NIS2 Art. 23(3))."""
+    ongoing: bool = False
+    """Whether the incident goes on, or is not dealt with yet."""
+    handled_at: datetime | None = None
+    """When it was dealt with, of one that had gone on; None: not stated, or it never went on."""
+    controllers: tuple[ProcessorCustomer, ...] = ()
+    """Customers with breached data."""
+    assessed_at: datetime | None = None
+    """When it was found that notices are owed; None: that is taken to be when it became known."""
+    unreached: bool = False
+    """Whether some people cannot be notified individually."""
+    done_clocks: tuple[tuple[str, datetime], ...] = ()
+    """Which clocks were done when, by their ids: some periods begin with another notice."""
+
+    def goes_on_at(self, moment: datetime | None) -> bool:
+        """Return whether the incident goes on at *moment*, as far as is known; None: it has not come."""
+        later = self.handled_at is not None and moment is not None and self.handled_at > moment
+        return self.ongoing or later

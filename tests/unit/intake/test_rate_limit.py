@@ -19,7 +19,7 @@ from services.intake.cases.rate_limit import (
 from services.intake.domain import PUBLIC_SOURCES
 from shared.contract.events import BurstDeclared, LastDay, RequestReceived
 from shared.law import Right, TimedDuty
-from shared.law.scope import PROOFLESS
+from shared.law.terms import PROOFLESS
 
 NOON = datetime(2026, 3, 5, 12, tzinfo=UTC)
 SHOP, PORTAL = "shop.example", "portal.example"

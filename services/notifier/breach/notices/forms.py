@@ -249,12 +249,9 @@ def protected(
     Law:
         GDPR Art. 3(1), (2).
     """
-    if policy.scope is None:
+    if policy.scope is None or policy.reaches(established):
         return people
-    places = policy.scope.places
-    if policy.scope.by_establishment and any(lies_in(place, places) for place in established):
-        return people
-    return {place: number for place, number in people.items() if lies_in(place, places)}
+    return {place: number for place, number in people.items() if lies_in(place, policy.places)}
 
 
 def within(people: Mapping[str | None, int], policy: BreachPolicy, state: str) -> int:

@@ -1,0 +1,227 @@
+"""Terms of laws: rights, roles, letters and fees."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Regulation(StrEnum):
+    """The law a request is answered under; the laws of the States of the US but California's are one."""
+
+    GDPR = "gdpr"
+    UK_GDPR = "uk_gdpr"
+    FADP = "fadp"
+    CCPA = "ccpa"
+    US_STATE = "us_state"
+    LGPD = "lgpd"
+    PIPEDA = "pipeda"
+    QUEBEC = "quebec"
+    DPDP = "dpdp"
+    PIPL = "pipl"
+    PDPA = "pdpa"
+
+
+class Role(StrEnum):
+    """The person's role towards the company."""
+
+    CONSUMER = "consumer"
+    EMPLOYEE = "employee"
+    """Also applicants, and contractors."""
+    BUSINESS_CONTACT = "business_contact"
+    """A person acting for another company."""
+    END_USER = "end_user"
+    """A person in the data that the company holds for a customer, on the customer's orders."""
+
+
+class Right(StrEnum):
+    """A right of a data subject (CCPA: consumer)."""
+
+    ACCESS = "access"
+    PORTABILITY = "portability"
+    ERASURE = "erasure"
+    RECTIFICATION = "rectification"
+    RESTRICTION = "restriction"
+    OBJECTION = "objection"
+    CONSENT_WITHDRAWAL = "consent_withdrawal"
+    KNOW_CATEGORIES = "know_categories"
+    OPT_OUT_OF_SALE = "opt_out_of_sale"
+    LIMIT_SENSITIVE_USE = "limit_sensitive_use"
+
+
+PROOFLESS = frozenset({Right.OPT_OUT_OF_SALE, Right.LIMIT_SENSITIVE_USE, Right.CONSENT_WITHDRAWAL})
+"""
+Rights that anyone may exercise for anyone: the worst that can happen is that less is done with the data.
+
+Law:
+    11 CCR §§ 7026(d), 7027(e), 7060(b): no verification of requests to opt out or to limit.
+    GDPR Art. 7(3): withdrawing consent is as easy as giving it.
+"""
+
+DIRECT_MARKETING = "direct_marketing"
+"""Scope of an objection to direct marketing alone."""
+
+
+def needs_proof(right: Right, *, direct_marketing: bool = False) -> bool:
+    """
+    Return whether *right* needs proof of identity.
+
+    Args:
+        right: The right of the request.
+        direct_marketing: Whether it is an objection to direct marketing alone.
+
+    Law:
+        GDPR Art. 21(2)-(3): an objection to direct marketing stops it, for any reason. Nothing is
+        weighed and nothing can go wrong, so there is no doubt to clear (Art. 12(6)).
+        11 CCR §§ 7026(d), 7027(e), 7060(b): see :data:`PROOFLESS`.
+    """
+    return right not in PROOFLESS and not (right is Right.OBJECTION and direct_marketing)
+
+
+class LetterForm(StrEnum):
+    """A letter, as its template is called."""
+
+    ACKNOWLEDGEMENT = "acknowledgement"
+    CODE = "code"
+    PROOF_WANTED = "proof_wanted"
+    REMINDER = "reminder"
+    CLARIFICATION = "clarification"
+    IN_REVIEW = "in_review"
+    DUPLICATE = "duplicate"
+    FORWARDED = "forwarded"
+    FORWARDED_TO_CONTROLLER = "forwarded_to_controller"
+    FEE_QUOTED = "fee_quoted"
+    EXTENSION = "extension"
+    LATE = "late"
+    ACCESS = "access"
+    ERASURE_SCHEDULED = "erasure_scheduled"
+    ERASURE = "erasure"
+    DONE = "done"
+    REFUSAL = "refusal"
+    PACKAGE_EXPIRING = "package_expiring"
+    WEIGHING = "weighing"
+    LIFTING = "lifting"
+    APPEAL_RECEIVED = "appeal_received"
+    APPEAL_DECIDED = "appeal_decided"
+    COMPLAINT_RECEIVED = "complaint_received"
+    COMPLAINT_DECIDED = "complaint_decided"
+    WITHDRAWN = "withdrawn"
+    NAMED_MAILBOX = "named_mailbox"
+    ALIAS_CODE = "alias_code"
+
+
+class LetterElement(StrEnum):
+    """An element of a letter, named like its block."""
+
+    ABOUT = "about"
+    ALTERNATIVE = "alternative"
+    ANSWER = "answer"
+    APPEAL = "appeal"
+    APPEAL_DECISION = "appeal-decision"
+    ASK_AGAIN = "ask-again"
+    BACKUPS = "backups"
+    BLACK_OUT = "black-out"
+    BLACKED_OUT = "blacked-out"
+    CATEGORIES = "categories"
+    CERTIFICATE = "certificate"
+    CHOICE = "choice"
+    CLOCK_STANDS = "clock-stands"
+    COMPLAINT = "complaint"
+    COMPLAINT_AFTER_APPEAL = "complaint-after-appeal"
+    COMPLAINT_AFTER_GRIEVANCE = "complaint-after-grievance"
+    COMPLAINT_PROCEDURE = "complaint-procedure"
+    CONTACT = "contact"
+    CONTENTS = "contents"
+    CORRECTED = "corrected"
+    DECLARATION = "declaration"
+    DECLINED = "declined"
+    DELETION = "deletion"
+    DUE = "due"
+    ERASED = "erased"
+    EXTENSION = "extension"
+    FEE = "fee"
+    FRESH_CODE = "fresh-code"
+    GRIEVANCE = "grievance"
+    HELP = "help"
+    INSTEAD = "instead"
+    KEPT = "kept"
+    KEPT_USE = "kept-use"
+    LEFT = "left"
+    LOOK_AGAIN = "look-again"
+    MARKED = "marked"
+    MASKED = "masked"
+    NOT_YOU = "not-you"
+    OFFICER = "officer"
+    OPT_OUT = "opt-out"
+    OTHER_AUTHORITY = "other-authority"
+    TRANSFER = "transfer"
+    PACKAGE = "package"
+    PRIVACY_POLICY = "privacy-policy"
+    PROCESS = "process"
+    PROMISE = "promise"
+    PROVISION = "provision"
+    PURPOSE = "purpose"
+    REASONS = "reasons"
+    RECEIPT = "receipt"
+    RECIPIENTS = "recipients"
+    RECORD_KEPT = "record-kept"
+    RECORD_KEPT_24_MONTHS = "record-kept-24-months"
+    RECOURSE_LIMIT = "recourse-limit"
+    REMEDY = "remedy"
+    REQUEST = "request"
+    RIGHTS = "rights"
+    SALE_RIGHTS = "sale-rights"
+    SEARCHED = "searched"
+    STATEMENT = "statement"
+    VERIFICATION = "verification"
+    WHO_ASKS = "who-asks"
+    WHY = "why"
+    WITHDRAWAL = "withdrawal"
+    WITHHELD = "withheld"
+
+
+TELL_DAYS = frozenset(
+    {
+        LetterElement.APPEAL,
+        LetterElement.COMPLAINT_PROCEDURE,
+        LetterElement.GRIEVANCE,
+        LetterElement.RECOURSE_LIMIT,
+    }
+)
+"""Elements that state a number of days."""
+
+
+class FeeReason(StrEnum):
+    """The reason for a fee."""
+
+    FURTHER_COPY = "further_copy"
+    EXCESSIVE = "excessive"
+    MANIFESTLY_UNFOUNDED = "manifestly_unfounded"
+    EFFORT = "effort"
+    """The answer takes out-of-the-way effort, where the law lets that be paid for."""
+    TRANSCRIPTION = "transcription"
+
+
+class Money(BaseModel):
+    """An amount."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    amount: Annotated[Decimal, Field(gt=0, max_digits=9, decimal_places=2)]
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    """ISO 4217: ``EUR``."""
+
+    def __str__(self) -> str:
+        """Return both as they are written: ``12.50 EUR``."""
+        return f"{self.amount:.2f} {self.currency}"
+
+
+@dataclass(frozen=True, slots=True)
+class GivenCopies:
+    """Copies that a person was given within twelve months."""
+
+    total: int = 0
+    same: int = 0
+    """Those of them with the content of a copy now."""
