@@ -194,12 +194,7 @@ def _months_later(day: date, months: int) -> date:
 
 
 def _count_calendar_days(rule: StatutoryPeriod, received_on: date, begun: str) -> DayStep:
-    """
-    Count every day.
-
-    Law:
-        11 CCR § 7021(b): the period begins on the day of receipt.
-    """
+    """Count every day (11 CCR § 7021(b): the period begins on the day of receipt)."""
     on_receipt = rule.first_day is FirstDay.RECEIPT
     end = received_on + (rule.length - on_receipt) * ONE_DAY
     first = f"the day of {begun} being day 1" if on_receipt else f"the day after {begun} being day 1"
