@@ -77,16 +77,7 @@ def sender_settings_of(
     public_url: str = "",
     reply_addresses: ReplyAddresses | None = None,
 ) -> SenderSettings:
-    """
-    Return the sender settings of *company*.
-
-    Args:
-        company: The company's profile.
-        mail_from: The sender of letters: ``Example Privacy <privacy@example.com>``.
-        reply_to: Where replies go, when not there.
-        public_url: Where people see their requests.
-        reply_addresses: Addresses of cases, where replies go to these.
-    """
+    """Return the sender settings of *company*; *mail_from*: ``Example Privacy <privacy@example.com>``."""
     name, address = parseaddr(mail_from)
     sender = Sender(
         name=name,

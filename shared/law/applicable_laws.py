@@ -110,11 +110,7 @@ def may_cost(laws: Iterable[Policy], reason: FeeReason, fee: Money, before: Give
     """
     Return whether *fee* may be taken for *reason* from a person that *laws* protect: every one must let it.
 
-    Args:
-        laws: If none is known, nothing has a fee.
-        reason: The reason for the fee.
-        fee: The amount.
-        before: Copies that the person was given within twelve months.
+    *before* are the copies that the person was given within twelve months.
 
     Law:
         GDPR Art. 12(5), 15(3); DPO Art. 19(2): at most 300 francs; Cal. Civ. Code §§ 1798.130(b),

@@ -142,15 +142,7 @@ def internal_due(legal: DueDate, *, margin: timedelta | None = None) -> date:
 
 @lru_cache(maxsize=4_096)
 def counted(rule: StatutoryPeriod, begun_on: date, begun: str, calendar: Calendar) -> tuple[DayStep, ...]:
-    """
-    Return the steps from another event than a receipt to the last day of its period.
-
-    Args:
-        rule: The period.
-        begun_on: The day on which it happened.
-        begun: The event: ``awareness``.
-        calendar: The holidays that count.
-    """
+    """Return the steps from *begun_on*, the day of an event (``awareness``), to the end of its period."""
     ended = _count(rule, begun_on, calendar, begun)
     return (ended, *_moved_off_holidays(ended, rule, calendar))
 

@@ -35,33 +35,18 @@ def policies() -> PolicyLibrary:
 
 
 def read(folder: Path) -> PolicyLibrary:
-    """
-    Return the policies of *folder*; each file is named after its policy.
-
-    Raises:
-        ConfigurationError: A file is no policy, or no file is there; the message names the place.
-    """
+    """Return the policies of *folder*, each in a file named after it; errors as of :func:`policies`."""
     return PolicyLibrary([_edition(file, Policy) for file in _files(folder)])
 
 
 @lru_cache(maxsize=1)
 def breach_policies() -> BreachPolicies:
-    """
-    Return all policies on breaches; they are read once.
-
-    Raises:
-        ConfigurationError: A file is damaged; the message names it and the place in it.
-    """
+    """Return all policies on breaches; they are read once; errors as of :func:`policies`."""
     return read_breaches(BREACHES)
 
 
 def read_breaches(folder: Path) -> BreachPolicies:
-    """
-    Return the policies on breaches of *folder*; each file is named after its policy.
-
-    Raises:
-        ConfigurationError: A file is no policy, or no file is there; the message names the place.
-    """
+    """Return the policies on breaches of *folder*; errors as of :func:`policies`."""
     return BreachPolicies([_edition(file, BreachPolicy) for file in _files(folder)])
 
 

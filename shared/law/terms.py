@@ -66,11 +66,7 @@ DIRECT_MARKETING = "direct_marketing"
 
 def needs_proof(right: Right, *, direct_marketing: bool = False) -> bool:
     """
-    Return whether *right* needs proof of identity.
-
-    Args:
-        right: The right of the request.
-        direct_marketing: Whether it is an objection to direct marketing alone.
+    Return whether *right* needs proof of identity; *direct_marketing*: an objection to that alone.
 
     Law:
         GDPR Art. 21(2)-(3): an objection to direct marketing stops it, for any reason. Nothing is

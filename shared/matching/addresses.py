@@ -89,13 +89,7 @@ class Parts:
 
 
 def match_addresses(one: Address | Sequence[str] | str, other: Address | Sequence[str] | str) -> Match:
-    """
-    Return whether *one* and *other* are the same dwelling.
-
-    Args:
-        one: In lines, in one line, or in fields: an :class:`Address` may have both.
-        other: The same of the other side. The two may change places.
-    """
+    """Return whether *one* and *other* are the same dwelling. The two may change places."""
     ours, theirs = Address.of(one), Address.of(other)
     if ours.country and theirs.country and folded(ours.country) != folded(theirs.country):
         return MISMATCH

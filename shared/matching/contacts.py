@@ -31,11 +31,8 @@ def match_phones(one: str, other: str, region: str | None = None) -> Match:
     """
     Return whether both are the same telephone number.
 
-    Args:
-        one: A number with or without its country's code.
-        other: The same of the other side.
-        region: Where a number without code is dialled, as two letters. Without it such a number is perhaps
-            the one that ends in the same digits, and no more.
+    *region*: where a number without its country's code is dialled, as two letters. Without it such a number
+    is perhaps the one that ends in the same digits, and no more.
     """
     ours, theirs = _number(one, region), _number(other, region)
     if ours is not None and theirs is not None:

@@ -88,11 +88,9 @@ class WrittenDate:
 
 def written_dates(text: str, *, day_first: bool | None = None) -> tuple[WrittenDate, ...]:
     """
-    Return the dates that stand in *text*, in their order there.
+    Return the dates in *text*, in one of the languages of the months, in their order there.
 
-    Args:
-        text: Words in English, German, French, Spanish, Italian, Dutch, Polish or Portuguese.
-        day_first: Whether the day comes first where both are numbers; none keeps both days.
+    *day_first*: whether the day comes first where both are numbers; None keeps both days.
     """
     plain = stripped(folded(text))
     found: list[WrittenDate] = []

@@ -182,15 +182,11 @@ NOTHING_LIKE = 50
 
 def match_names(one: str | PersonName, other: str | PersonName) -> Match:
     """
-    Return whether *one* and *other* are the same person's name.
+    Return whether *one* and *other* are the same person's name. The two may change places.
 
     Case, accents, the order of the words, titles and punctuation make no difference. Middle names may be
     missing on one side, or stand as initials. A nickname is a doubt, and so is a name in a script that cannot
     be compared with the other's.
-
-    Args:
-        one: As claimed or as read; a :class:`PersonName` where the parts are known.
-        other: The same of the other side. The two may change places.
     """
     first, second = sorted((PersonName.of(one), PersonName.of(other)), key=_weight)
     if not first.words:

@@ -57,13 +57,7 @@ class Postcode:
 
 
 def find_postcode(line: str, country: str | None = None) -> Postcode | None:
-    """
-    Return the postal code in *line*.
-
-    Args:
-        line: Of an address.
-        country: Two letters; without it any country's code counts that looks like one.
-    """
+    """Return the postal code in *line*; without *country* any country's code counts that looks like one."""
     patterns = {country: PATTERNS[country]} if country and country in PATTERNS else PATTERNS
     found = [(code, match) for code, pattern in patterns.items() if (match := pattern.search(line))]
     if not found:

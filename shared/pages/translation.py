@@ -113,11 +113,9 @@ class Catalogues:
 
     def _nearest(self, wanted: str, *, at_home: str = AT_HOME) -> Locale:
         """
-        Return the locale nearest to *wanted* that there is, else English.
+        Return the locale nearest to *wanted* (``de``, ``de-AT``, ``de_AT``, or any text), else English.
 
-        Args:
-            wanted: A tag such as ``de``, ``de-AT`` or ``de_AT``; anything else is no error.
-            at_home: Country of English where the tag names none: ``US``.
+        *at_home*: country of English where the tag names none.
         """
         locale = _parsed(wanted.replace("-", "_"))
         if locale.language not in self.languages:

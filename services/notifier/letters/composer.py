@@ -61,12 +61,6 @@ def compose(letter: LetterRequest, *, sender: Sender, message_id: str, date: dat
     """
     Return *letter* as an RFC 5322 message, in text and HTML; the same arguments give the same bytes.
 
-    Args:
-        letter: The content.
-        sender: The sender.
-        message_id: ``<…@domain>``, the same for every attempt to send this letter.
-        date: When it was written.
-
     Raises:
         MailRefused: The person's mail address is invalid.
     """

@@ -109,9 +109,12 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class LetterFacts:
-    """The facts of one kind of letter."""
+    """The facts of one kind of letter; *kind* is the name of its template."""
 
-    kind: ClassVar[str]
+    kind: ClassVar[str] = ""
+
+    def __init_subclass__(cls, *, kind: str = "") -> None:
+        cls.kind = kind or cls.kind  # a dataclass with slots is made twice, and named once
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +144,9 @@ class PackageLetter:
 
 
 @dataclass(frozen=True, slots=True)
-class Acknowledgement(RequestLetter):
+class Acknowledgement(RequestLetter, kind="acknowledgement"):
     """A request has arrived."""
 
-    kind: ClassVar[str] = "acknowledgement"
     due_on: date
     identity: IdentityCheck
 
@@ -169,10 +171,9 @@ class RequestReceipt:
 
 
 @dataclass(frozen=True, slots=True)
-class CodeLetter(LetterFacts):
+class CodeLetter(LetterFacts, kind="code"):
     """A one-time code."""
 
-    kind: ClassVar[str] = "code"
     code: str
     expires_at: datetime
     purpose: CodePurpose
@@ -205,28 +206,25 @@ class ProofOption:
 
 
 @dataclass(frozen=True, slots=True)
-class ProofWanted(RequestLetter):
+class ProofWanted(RequestLetter, kind="proof_wanted"):
     """More is needed to establish the identity."""
 
-    kind: ClassVar[str] = "proof_wanted"
     wanted: ProofOption
     setback: Setback | None = None
     """Why the last proof has not convinced."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reminder(RequestLetter):
+class Reminder(RequestLetter, kind="reminder"):
     """The requested proof has not come yet."""
 
-    kind: ClassVar[str] = "reminder"
     wanted: ProofOption
 
 
 @dataclass(frozen=True, slots=True)
-class Clarification(LetterFacts):
+class Clarification(LetterFacts, kind="clarification"):
     """A mail came in with an unclear request."""
 
-    kind: ClassVar[str] = "clarification"
     received_on: date
     rights: tuple[Right, ...]
     """Rights that may be meant; all that are offered where nothing is known."""
@@ -235,18 +233,16 @@ class Clarification(LetterFacts):
 
 
 @dataclass(frozen=True, slots=True)
-class InReview(RequestLetter):
+class InReview(RequestLetter, kind="in_review"):
     """The staff examines a proof that a machine could not decide on."""
 
-    kind: ClassVar[str] = "in_review"
     url: str
 
 
 @dataclass(frozen=True, slots=True)
-class AccessOutcome(RequestLetter):
+class AccessOutcome(RequestLetter, kind="access"):
     """The answer to a request for access, portability or categories."""
 
-    kind: ClassVar[str] = "access"
     outcome: AnswerOutcome
     package: PackageLetter | None = None
     """None only when nothing is held."""
@@ -263,10 +259,9 @@ class AccessOutcome(RequestLetter):
 
 
 @dataclass(frozen=True, slots=True)
-class ErasureOutcome(LetterFacts):
+class ErasureOutcome(LetterFacts, kind="erasure"):
     """The answer to a request for erasure."""
 
-    kind: ClassVar[str] = "erasure"
     right: ClassVar[Right] = Right.ERASURE
     outcome: AnswerOutcome
     received_on: date
@@ -290,10 +285,9 @@ class ErasureOutcome(LetterFacts):
 
 
 @dataclass(frozen=True, slots=True)
-class ErasureAnnounced(LetterFacts):
+class ErasureAnnounced(LetterFacts, kind="erasure_scheduled"):
     """An erasure is planned, and can be stopped until it begins."""
 
-    kind: ClassVar[str] = "erasure_scheduled"
     right: ClassVar[Right] = Right.ERASURE
     received_on: date
     begins_at: datetime
@@ -302,10 +296,9 @@ class ErasureAnnounced(LetterFacts):
 
 
 @dataclass(frozen=True, slots=True)
-class RequestDone(RequestLetter):
+class RequestDone(RequestLetter, kind="done"):
     """A wish is carried out that hands over no data and erases none."""
 
-    kind: ClassVar[str] = "done"
     right: Deed
     done_on: date
     recipients: tuple[str, ...] = ()
@@ -326,10 +319,9 @@ class RequestDone(RequestLetter):
 
 
 @dataclass(frozen=True, slots=True)
-class RefusalLetter(RequestLetter):
+class RefusalLetter(RequestLetter, kind="refusal"):
     """A request is refused as a whole."""
 
-    kind: ClassVar[str] = "refusal"
     reasons: tuple[ReasonCode, ...]
     kept: tuple[KeptGroup, ...] = ()
     """Data in the scope of the erasure that must stay, and until when."""
@@ -342,43 +334,37 @@ class RefusalLetter(RequestLetter):
 
 
 @dataclass(frozen=True, slots=True)
-class Weighing(RequestLetter):
+class Weighing(RequestLetter, kind="weighing"):
     """An objection is looked at by people; until they have decided, the data is only stored."""
-
-    kind: ClassVar[str] = "weighing"
 
 
 @dataclass(frozen=True, slots=True)
-class Lifting(RequestLetter):
+class Lifting(RequestLetter, kind="lifting"):
     """A restriction is about to be lifted."""
 
-    kind: ClassVar[str] = "lifting"
     reason: ReasonCode
 
 
 @dataclass(frozen=True, slots=True)
-class NamedMailbox(LetterFacts):
+class NamedMailbox(LetterFacts, kind="named_mailbox"):
     """Another person's request names the reader's mailbox."""
 
-    kind: ClassVar[str] = "named_mailbox"
     right: Right
 
 
 @dataclass(frozen=True, slots=True)
-class AliasCode(LetterFacts):
+class AliasCode(LetterFacts, kind="alias_code"):
     """A code by which the reader confirms that a request from another address is theirs."""
 
-    kind: ClassVar[str] = "alias_code"
     code: str
     expires_at: datetime
     right: Right
 
 
 @dataclass(frozen=True, slots=True)
-class Withdrawn(RequestLetter):
+class Withdrawn(RequestLetter, kind="withdrawn"):
     """The person has withdrawn the request."""
 
-    kind: ClassVar[str] = "withdrawn"
     withdrawn_on: date
     deemed: bool = False
     """Whether they were informed of a fee, and have not agreed to it in time."""
@@ -387,10 +373,9 @@ class Withdrawn(RequestLetter):
 
 
 @dataclass(frozen=True, slots=True)
-class Extension(RequestLetter):
+class Extension(RequestLetter, kind="extension"):
     """The answer takes longer, as the law allows; announced before the first due day."""
 
-    kind: ClassVar[str] = "extension"
     promised_on: date
     """The last day without the extension."""
     due_on: date
@@ -399,10 +384,9 @@ class Extension(RequestLetter):
 
 
 @dataclass(frozen=True, slots=True)
-class OverdueLetter(RequestLetter):
+class OverdueLetter(RequestLetter, kind="late"):
     """The last day is over and the answer is not sent."""
 
-    kind: ClassVar[str] = "late"
     promised_on: date
     """The day that was missed."""
     expected_on: date | None = None
@@ -410,10 +394,9 @@ class OverdueLetter(RequestLetter):
 
 
 @dataclass(frozen=True, slots=True)
-class Duplicate(RequestLetter):
+class Duplicate(RequestLetter, kind="duplicate"):
     """The person has asked for the same before, and it is not answered yet."""
 
-    kind: ClassVar[str] = "duplicate"
     first_received_on: date
     first_reference: str
     due_on: date
@@ -423,30 +406,27 @@ class Duplicate(RequestLetter):
 
 
 @dataclass(frozen=True, slots=True)
-class Forwarded(RequestLetter):
+class Forwarded(RequestLetter, kind="forwarded"):
     """We hold the data for a customer of ours, which decides; the request was passed on."""
 
-    kind: ClassVar[str] = "forwarded"
     forwarded_on: date
     controller: str = ""
     """The customer that decides; empty where we may not name it."""
 
 
 @dataclass(frozen=True, slots=True)
-class ForwardedToController(RequestLetter):
+class ForwardedToController(RequestLetter, kind="forwarded_to_controller"):
     """To the customer that decides: a request came in, and here is the link to it."""
 
-    kind: ClassVar[str] = "forwarded_to_controller"
     url: str
     """Where the customer fetches the request: the letter itself reveals nothing of the person."""
     expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class FeeQuotedLetter(RequestLetter):
+class FeeQuotedLetter(RequestLetter, kind="fee_quoted"):
     """The request costs something; the person decides whether they want that."""
 
-    kind: ClassVar[str] = "fee_quoted"
     fee: Money
     reason: FeeReason
     answer_by: date
@@ -456,28 +436,25 @@ class FeeQuotedLetter(RequestLetter):
 
 
 @dataclass(frozen=True, slots=True)
-class PackageExpiringLetter(RequestLetter):
+class PackageExpiringLetter(RequestLetter, kind="package_expiring"):
     """The data package was not fetched, and will be deleted."""
 
-    kind: ClassVar[str] = "package_expiring"
     url: str
     expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class AppealReceivedLetter(RequestLetter):
+class AppealReceivedLetter(RequestLetter, kind="appeal_received"):
     """The person has appealed."""
 
-    kind: ClassVar[str] = "appeal_received"
     appealed_on: date
     due_on: date
 
 
 @dataclass(frozen=True, slots=True)
-class AppealDecidedLetter(RequestLetter):
+class AppealDecidedLetter(RequestLetter, kind="appeal_decided"):
     """Another person has reviewed the answer."""
 
-    kind: ClassVar[str] = "appeal_decided"
     appealed_on: date
     granted: bool
     """Whether the person was right; then the answer follows in a letter of its own."""
@@ -487,20 +464,18 @@ class AppealDecidedLetter(RequestLetter):
 
 
 @dataclass(frozen=True, slots=True)
-class ComplaintReceived(RequestLetter):
+class ComplaintReceived(RequestLetter, kind="complaint_received"):
     """The person has complained to us."""
 
-    kind: ClassVar[str] = "complaint_received"
     complained_on: date
     answer_by: date | None = None
     """When they hear from us at the latest, where we can say."""
 
 
 @dataclass(frozen=True, slots=True)
-class ComplaintDecided(RequestLetter):
+class ComplaintDecided(RequestLetter, kind="complaint_decided"):
     """The result of the complaint."""
 
-    kind: ClassVar[str] = "complaint_decided"
     complained_on: date
     upheld: bool
     """Whether the person was right; the explanation states the remedy."""

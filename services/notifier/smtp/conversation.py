@@ -82,12 +82,8 @@ class Conversation(asyncio.Protocol):
         """
         Return so many *answers* to the bytes *said*; fewer where the connection ends before.
 
-        After the answer that the server closes the connection none is waited for.
-
-        Args:
-            said: Commands, or a letter, with their line breaks.
-            answers: How many the server owes for it.
-            within: How long they are waited for, if not as long as for a command.
+        After the answer that the server closes the connection none is waited for. *within*: how long they are
+        waited for, if not as long as for a command.
         """
         if not self.is_open:
             return []

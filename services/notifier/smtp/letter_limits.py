@@ -105,15 +105,7 @@ class MailboxLimits:
             await self._sent.create_index("at", expireAfterSeconds=int(KEEP_COUNTS.total_seconds()))
 
     async def admit(self, counted: LetterCount, mailbox: str, letter: str, now: datetime) -> bool:
-        """
-        Count *letter* and return whether *mailbox* may get it; a repeated letter is counted once.
-
-        Args:
-            counted: The limit that it counts towards.
-            mailbox: Its address.
-            letter: Distinguishes one letter from all others.
-            now: The present moment.
-        """
+        """Count *letter*, once, towards *counted* and return whether *mailbox* may get it."""
         name = hmac.new(self._key, mailbox.strip().casefold().encode(), sha256).hexdigest()
         with translated("count the letters of a mailbox"):
             row = await self._sent.find_one_and_update(

@@ -62,14 +62,9 @@ class SmtpChannel:
 
     async def send(self, sender: str, recipient: str, message: bytes) -> str:
         """
-        Return the mail server's answer when it had taken *message*.
+        Return the mail server's answer when it had taken *message*; *sender* is where bounces go.
 
         A connection that the server closed while it was idle is replaced once, without the caller's noticing.
-
-        Args:
-            sender: Envelope sender: where bounces go.
-            recipient: Envelope recipient.
-            message: RFC 5322 message, headers included.
 
         Raises:
             MailUnavailable: Not taken now; may be later.

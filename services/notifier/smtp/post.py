@@ -94,14 +94,9 @@ class LetterPost:
 
     async def send(self, letter: str, recipient: str, message: bytes) -> Posted:
         """
-        Hand over *message*, known as *letter*, at most once as far as that can be known.
+        Hand over *message*, known as *letter* and not signed yet, at most once as far as that can be known.
 
         A letter that was begun and never recorded goes out again with the same Message-ID.
-
-        Args:
-            letter: ``<case>:<event>``.
-            recipient: An address.
-            message: Not signed yet.
 
         Raises:
             MailUnavailable: The mail server does not take it now, or the domain is sent no more for now.

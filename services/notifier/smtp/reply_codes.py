@@ -83,12 +83,9 @@ def status_in(text: str) -> str | None:
 
 def outcome_of(code: int, status: str | None, *, recipient_named: bool = True) -> LetterOutcome:
     """
-    Return the outcome of a letter that was answered with *code* and *status*.
+    Return the outcome of a letter that was answered with *code*, 400 to 599, and an enhanced *status*.
 
-    Args:
-        code: Basic reply code, 400 to 599.
-        status: Enhanced status code, if there was one.
-        recipient_named: Whether the server knew the recipient. Refusals before that concern us.
+    *recipient_named*: whether the server knew the recipient. Refusals before that concern us.
     """
     if code >= FIRST_PERMANENT and not recipient_named:
         return LetterOutcome.OURS

@@ -75,13 +75,8 @@ def clocks(
     """
     Return every duty to notify of *breach*, also those that are not owed, with the reason.
 
-    Args:
-        breach: The facts of the breach.
-        residents: Number of people affected by residence, None for unknown residence;
-            empty before the search. If no people were found, their number is unknown.
-        policies: All editions.
-        company: The company that notifies, and its establishments.
-        calendars: Public holidays by place.
+    *residents* are the numbers of people affected by residence, empty before the search. If no people were
+    found, their number is unknown.
 
     Law:
         GDPR Art. 33(1): 72 hours, where feasible, after becoming aware. EDPB Guidelines 9/2022: without an

@@ -35,12 +35,7 @@ def laws_requiring_notice(
     """
     Return the laws that demand notice to a person living in *place*; that of the residence comes first.
 
-    Args:
-        breach: The facts of the breach.
-        place: Their residence; None if unknown.
-        categories: The person's data that was breached; none: that of the whole breach.
-        policies: All editions.
-        company: The company and its establishments.
+    Without *categories* of the person's breached data those of the whole breach count.
 
     Law:
         GDPR Art. 34(1), (3)(a): people at high risk, unless the data cannot be read.
@@ -99,12 +94,8 @@ def exemption(
     """
     Return why *notice* is not owed; None where it is.
 
-    Args:
-        policy: The law that wants it.
-        notice: The rule of the notice.
-        breach: The facts of the breach.
-        categories: Kinds of data breached. None named: any may have been.
-        people: Number of affected people that the law protects; None if unknown yet.
+    Without *categories* any data may have been breached. *people* is the number of affected people that the
+    law protects; None if unknown yet.
     """
     reasons = (*_of_the_breach(notice, breach, people), *_of_the_data(policy, notice, breach, categories))
     return next(iter(reasons), None)

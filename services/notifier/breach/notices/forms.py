@@ -238,16 +238,10 @@ def protected(
     people: Mapping[str | None, int], policy: BreachPolicy, established: Iterable[str]
 ) -> Mapping[str | None, int]:
     """
-    Return those of *people* that *policy* protects: residents of its places.
-
-    Args:
-        people: Number of people by residence.
-        policy: The law.
-        established: The company's places. If the law is that of an establishment, and one lies there, it
-            protects all people.
+    Return those of *people* that *policy* protects: residents of its places, or all.
 
     Law:
-        GDPR Art. 3(1), (2).
+        GDPR Art. 3(1), (2): all, if the law is that of an establishment, and one lies there.
     """
     if policy.scope is None or policy.reaches(established):
         return people

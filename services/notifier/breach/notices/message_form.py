@@ -75,14 +75,7 @@ class MessageForm:
         )
 
     def filled(self, to: str, name: str, message_id: str) -> bytes:
-        """
-        Return the message.
-
-        Args:
-            to: Value of the header, encoded.
-            name: How the person is greeted.
-            message_id: ``<…@domain>``.
-        """
+        """Return the message; *to* is the value of the header, encoded, and *name* stands in the greeting."""
         addressed = f"To: {to}\r\nMessage-ID: {message_id}\r\n".encode()
         text, html = self.text.filled(name), self.html.filled(str(escape(name)))
         return b"".join((self.head, addressed, self.rest, text, self.between, html, self.end))

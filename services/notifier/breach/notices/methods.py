@@ -149,12 +149,9 @@ def to_people(
     policies: Sequence[BreachPolicy], notice: BreachNotice, categories: Iterable[str]
 ) -> NoticeMethod:
     """
-    Return the method of *notice* to people.
+    Return the method of *notice* to people: the order is that of the first of *policies*.
 
-    Args:
-        policies: The laws that protect them, of which there is at least one: the first one's order counts.
-        notice: The notice.
-        categories: Their breached data. Nothing: unknown, so everything may have been breached.
+    Without *categories* of data, everything may have been breached.
     """
     first, theirs = policies[0], tuple(categories)
     left_out = set(forbidden(first))
@@ -215,17 +212,11 @@ def _method(
     prescribed: bool = False,
 ) -> NoticeMethod:
     """
-    Return the method of a notice.
+    Return the method of a notice under the laws that demand *letters*.
 
     The first law sets the order. Elements of others stand below the heading where they belong, last;
-    so the order that the first one prescribes is never broken.
-
-    Args:
-        title: Its title, in English.
-        letters: The elements that each of the laws demands.
-        headings: The heading of each part where no law prescribes it.
-        is_needed: Whether this breach calls for it.
-        prescribed: Whether the first law prescribes title and headings.
+    so the order that the first one prescribes is never broken. *headings* are for parts without a prescribed
+    one; *prescribed*: whether the first law prescribes title and headings.
     """
     first, *others = letters
     runs = [

@@ -37,16 +37,7 @@ def missing_for_people(
     language: str,
     sender: Sender,
 ) -> tuple[Omission, ...]:
-    """
-    Return the omissions of a notice to people.
-
-    Args:
-        declared: The declaration.
-        policies: The laws that demand the notice, that of the residence first.
-        categories: Their breached data.
-        language: Their language.
-        sender: The sender of the notice.
-    """
+    """Return the omissions of a notice to people in *language*; *policies*: that of the residence first."""
     theirs = tuple(categories) or declared.categories
     return (
         *_untranslated(declared, language),

@@ -67,13 +67,7 @@ class Notices:
 
     def of(self, person: NoticeRecipient, *, message_id: str) -> bytes:
         """
-        Return the notice to *person* as an RFC 5322 message, not signed yet.
-
-        The same arguments give the same bytes.
-
-        Args:
-            person: One of the chunk.
-            message_id: ``<…@domain>``, the same for every attempt to send it.
+        Return the notice to *person*, not signed; the same arguments give the same bytes (RFC 5322).
 
         Raises:
             MailRefused: The person has no address that mail could go to, or the password of its mailbox

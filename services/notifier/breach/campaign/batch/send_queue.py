@@ -98,11 +98,8 @@ class SendQueue:
         """
         Hand out *numbers*, in their order.
 
-        Args:
-            numbers: The people to be written to.
-            limited: Returns the limited domain of a person, if any.
-            pace: Returns when the next letter to such a domain may go.
-            ready: Called when a person can be written to that could not before.
+        *limited* returns the limited domain of a person, if any; *ready* is called when a person can be
+        written to that could not before.
         """
         self._pace = pace
         self._announce: Callable[[], None] = ready
