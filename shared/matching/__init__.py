@@ -7,7 +7,8 @@ Three outcomes, because two are not enough: a case for a person is neither a mat
 from shared.matching.addresses import Address, match_addresses, match_streets
 from shared.matching.contacts import mailbox, match_emails, match_phones
 from shared.matching.dates import match_dates, read_dates
-from shared.matching.names import PersonName, match_names, match_parts
+from shared.matching.name_words import PersonName
+from shared.matching.names import match_names, match_parts
 from shared.matching.outcome import Doubt, Match, MatchOutcome
 
 __all__ = [
