@@ -221,6 +221,6 @@ def _with_customers_of(wanted: NoticeAudience, declared: BreachDeclared) -> Brea
 
 def _lacks(wanted: NoticeAudience, declared: BreachDeclared, sender: Sender) -> tuple[Omission, ...]:
     if wanted.to == "controllers":
-        return missing_for_controllers(_with_customers_of(wanted, declared), wanted.language)
+        return tuple(missing_for_controllers(_with_customers_of(wanted, declared), wanted.language))
     policies = tuple(map(breach_policies().named, wanted.laws))
     return missing_for_people(declared, policies, wanted.categories, wanted.language, sender)

@@ -1,7 +1,7 @@
 """Deadlines for notifying each recipient of a breach, every step explained."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time
 from functools import partial
 from typing import TypeAlias
@@ -105,20 +105,16 @@ def _bound(
 
 def _of_law(policy: BreachPolicy, people: Mapping[str | None, int], counting: _Counting) -> Iterator[Clock]:
     number = sum(people.values()) if counting.counted else None
-    by_right = _binds(policy, people, counting.company)
+    # The law itself may want it, or only the company, which grants it to everybody: then people alone hear.
+    binds = any(lies_in(place, policy.places) for place in (*people, *counting.company.places))
     for notice in policy.notices:
         if notice.to is NoticeRecipientKind.CONTROLLER or not (
-            by_right or notice.to is NoticeRecipientKind.PEOPLE
+            binds or notice.to is NoticeRecipientKind.PEOPLE
         ):
             continue
         places = _states(policy, people, counting.company) if notice.each_state else (None,)
         for place in places:
-            yield _clock(policy, notice, place, number, counting)
-
-
-def _binds(policy: BreachPolicy, people: Mapping[str | None, int], company: CompanyProfile) -> bool:
-    """Return whether the law itself wants it, and not only the company that grants it to everybody."""
-    return any(lies_in(place, policy.places) for place in (*people, *company.places))
+            yield _Duty(policy, notice, place, counting).clock(number)
 
 
 def _states(policy: BreachPolicy, people: Mapping[str | None, int], company: CompanyProfile) -> list[str]:
@@ -138,81 +134,116 @@ def _state(policy: BreachPolicy, place: str) -> str:
     return policy.states.get(country, country)
 
 
-def _clock(
-    policy: BreachPolicy, notice: NoticeRule, place: str | None, people: int | None, counting: _Counting
-) -> Clock:
-    clock = partial(Clock, _id(policy, notice, place), policy, notice, notice.to, place)
-    reason = exemption(policy, notice, counting.breach, counting.breach.categories, people)
-    begun_at = _begun(policy, notice, place, counting)
-    end = _counted(policy, notice, place, begun_at, counting)
-    goes_on = counting.breach.goes_on_at(end[0])
-    if reason is None and notice.while_ongoing and not goes_on:
-        reason = Exemption("the incident does not go on: the final report is due", notice.provision)
-    if reason is not None:
-        step = DayStep(on(counting.breach, counting.company), reason.reason, reason.provision)
-        return clock(begun_at, due_at=None, owed=False, why=(step,))
-    if notice.handled is not None and goes_on:
-        return _clock(policy, _once_handled(notice), place, people, counting)
-    due_at, why = _brought_forward(policy, notice, end, counting)
-    return clock(begun_at, due_at=due_at, owed=True, why=why)
+@dataclass(frozen=True, slots=True)
+class _Duty:
+    """The duty to send one notice to one recipient."""
 
+    policy: BreachPolicy
+    notice: NoticeRule
+    place: str | None
+    """As in :class:`Clock`."""
+    counting: _Counting
 
-def _once_handled(notice: NoticeRule) -> NoticeRule:
-    """
-    Return *notice* of an incident that goes on when it would be due.
+    @property
+    def id(self) -> str:
+        """The id of its clock."""
+        stage = None if self.notice.stage is NoticeStage.NOTICE else self.notice.stage
+        return ".".join(part for part in (self.policy.law, self.notice.to, stage, self.place) if part)
 
-    Law:
-        NIS2 Art. 23(4)(e): a progress report then, and the final one within a month of the handling.
-    """
-    changes = {"since": PeriodStart.HANDLED, "provision": notice.handled, "handled": None}
-    return notice.model_copy(update=changes)
+    def clock(self, people: int | None) -> Clock:
+        """Return its clock; *people* is the number of people affected, if known."""
+        breach, notice = self.counting.breach, self.notice
+        begun_at = self.begun_at()
+        clock = partial(Clock, self.id, self.policy, notice, notice.to, self.place, begun_at)
+        reason = exemption(self.policy, notice, breach, breach.categories, people)
+        end = self.end(begun_at)
+        goes_on = breach.goes_on_at(end[0])
+        if reason is None and notice.while_ongoing and not goes_on:
+            reason = Exemption("the incident does not go on: the final report is due", notice.provision)
+        if reason is not None:
+            step = DayStep(on(breach, self.counting.company), reason.reason, reason.provision)
+            return clock(due_at=None, owed=False, why=(step,))
+        if notice.handled is not None and goes_on:
+            return self._once_handled().clock(people)
+        due_at, why = self._brought_forward(end)
+        return clock(due_at=due_at, owed=True, why=why)
 
+    def _once_handled(self) -> "_Duty":
+        """
+        Return the duty for an incident that goes on when its notice would be due.
 
-def _brought_forward(policy: BreachPolicy, notice: NoticeRule, end: _End, counting: _Counting) -> _End:
-    """
-    Return *end*, or the moment of notices that must not precede this one, if that is earlier.
+        Law:
+            NIS2 Art. 23(4)(e): a progress report then, and the final one within a month of the handling.
+        """
+        changes = {"since": PeriodStart.HANDLED, "provision": self.notice.handled, "handled": None}
+        return replace(self, notice=self.notice.model_copy(update=changes))
 
-    Law:
-        Conn. Gen. Stat. § 36a-701b(b)(2), and the like: not later than notice to residents.
-    """
-    done_at = counting.done_at(f"{policy.law}.{notice.not_after}") if notice.not_after else None
-    due_at, why = end
-    if done_at is None or (due_at is not None and due_at.timestamp() <= done_at.timestamp()):
-        return end
-    local = done_at.astimezone(counting.company.zone)
-    says = f"not after the {notice.not_after}, notified at {local:%H:%M}"
-    return local, (*why, DayStep(local.date(), says, notice.provision))
+    def _brought_forward(self, end: _End) -> _End:
+        """
+        Return *end*, or the moment of notices that must not precede this one, if that is earlier.
 
+        Law:
+            Conn. Gen. Stat. § 36a-701b(b)(2), and the like: not later than notice to residents.
+        """
+        first = self.notice.not_after
+        done_at = self.counting.done_at(f"{self.policy.law}.{first}") if first else None
+        due_at, why = end
+        if done_at is None or (due_at is not None and due_at.timestamp() <= done_at.timestamp()):
+            return end
+        local = done_at.astimezone(self.counting.company.zone)
+        says = f"not after the {first}, notified at {local:%H:%M}"
+        return local, (*why, DayStep(local.date(), says, self.notice.provision))
 
-def _id(policy: BreachPolicy, notice: NoticeRule, place: str | None) -> str:
-    stage = None if notice.stage is NoticeStage.NOTICE else notice.stage
-    return ".".join(part for part in (policy.law, notice.to, stage, place) if part)
+    def begun_at(self) -> datetime | None:
+        """Return when the period began; None where that has not happened yet."""
+        breach, notice = self.counting.breach, self.notice
+        match notice.since:
+            case PeriodStart.AWARE:
+                return breach.aware_at
+            case PeriodStart.DISCOVERED:
+                return breach.detected_at
+            case PeriodStart.ASSESSED:
+                return breach.assessed_at or breach.aware_at
+            case PeriodStart.PEOPLE_NOTIFIED:
+                return self.counting.done_at(f"{self.policy.law}.{NoticeRecipientKind.PEOPLE}")
+            case PeriodStart.HANDLED:
+                return breach.handled_at
+            case PeriodStart.RECIPIENT_NOTIFIED:
+                before = replace(self, notice=notice.model_copy(update={"stage": notice.after}))
+                return self.counting.done_at(before.id)
 
+    def end(self, begun_at: datetime | None) -> _End:
+        """Return when the period is over, and how that was counted."""
+        notice, company = self.notice, self.counting.company
+        if begun_at is None:
+            awaited = f"counted from {notice.since}, which has not happened yet"
+            day = on(self.counting.breach, company)
+            return None, (DayStep(day, awaited, notice.provision, Move.RECEIVED),)
+        begun = _begun_step(begun_at.astimezone(company.zone), notice)
+        if notice.length is None:
+            return None, (begun, DayStep(begun.day, "no number: without undue delay", notice.provision))
+        small = notice.doubled_for_small if company.small else None
+        doubled = () if small is None else (DayStep(begun.day, "twice as long for a small company", small),)
+        period = notice.period(2 if doubled else 1)
+        if period is None:
+            due_at, steps = _in_hours(notice.length, begun_at, notice.provision, self.counting)
+            return due_at, (begun, *steps)
+        calendar = self._calendar()
+        zones = {str(zone): zone for zone in (company.zone, self.policy.zone) if zone}.values()
+        ends = (_last_day(period, notice, begun_at.astimezone(zone), calendar) for zone in zones)
+        due_at, steps = min(ends, key=_when)
+        return due_at, (*doubled, *steps)
 
-def _counted(
-    policy: BreachPolicy,
-    notice: NoticeRule,
-    place: str | None,
-    begun_at: datetime | None,
-    counting: _Counting,
-) -> _End:
-    if begun_at is None:
-        awaited = f"counted from {notice.since}, which has not happened yet"
-        day = on(counting.breach, counting.company)
-        return None, (DayStep(day, awaited, notice.provision, Move.RECEIVED),)
-    begun = _begun_step(begun_at.astimezone(counting.company.zone), notice)
-    if notice.length is None:
-        return None, (begun, DayStep(begun.day, "no number: without undue delay", notice.provision))
-    doubled = _doubled(notice, begun, counting)
-    period = notice.period(2 if doubled else 1)
-    if period is None:
-        due_at, steps = _in_hours(notice.length, begun_at, notice.provision, counting)
-        return due_at, (begun, *steps)
-    calendar = _calendar(policy, place, counting)
-    zones = {str(zone): zone for zone in (counting.company.zone, policy.zone) if zone}.values()
-    ends = (_last_day(period, notice, begun_at.astimezone(zone), calendar) for zone in zones)
-    due_at, steps = min(ends, key=_when)
-    return due_at, (*doubled, *steps)
+    def _calendar(self) -> Calendar:
+        """
+        Return the holidays of the law's place; else of the company's, or of the Member State, under that law.
+
+        No holiday of elsewhere makes a period longer.
+        """
+        company, calendars = self.counting.company, self.counting.calendars
+        here = next((at for at in company.places if lies_in(at, self.policy.places)), self.place)
+        named = self.policy.calendar or here
+        return WEEKENDS if named is None else calendars(named)
 
 
 def _last_day(
@@ -229,37 +260,9 @@ def _when(end: tuple[datetime, tuple[DayStep, ...]]) -> float:
     return end[0].timestamp()
 
 
-def _doubled(notice: NoticeRule, begun: DayStep, counting: _Counting) -> tuple[DayStep, ...]:
-    """Return the step that doubles the period; nothing where it is not doubled."""
-    if notice.doubled_for_small is None or not counting.company.small:
-        return ()
-    return (DayStep(begun.day, "twice as long for a small company", notice.doubled_for_small),)
-
-
 def _begun_step(local: datetime, notice: NoticeRule) -> DayStep:
     reason = f"{notice.since} at {local:%H:%M} {local.tzinfo}"
     return DayStep(local.date(), reason, notice.provision, Move.RECEIVED)
-
-
-def _begun(
-    policy: BreachPolicy, notice: NoticeRule, place: str | None, counting: _Counting
-) -> datetime | None:
-    """Return when the period began; None where that has not happened yet."""
-    breach = counting.breach
-    match notice.since:
-        case PeriodStart.AWARE:
-            return breach.aware_at
-        case PeriodStart.DISCOVERED:
-            return breach.detected_at
-        case PeriodStart.ASSESSED:
-            return breach.assessed_at or breach.aware_at
-        case PeriodStart.PEOPLE_NOTIFIED:
-            return counting.done_at(f"{policy.law}.{NoticeRecipientKind.PEOPLE}")
-        case PeriodStart.HANDLED:
-            return breach.handled_at
-        case PeriodStart.RECIPIENT_NOTIFIED:
-            before = notice.model_copy(update={"stage": notice.after})
-            return counting.done_at(_id(policy, before, place))
 
 
 def _in_hours(
@@ -279,17 +282,6 @@ def _in_hours(
     return last.due_at, (DayStep(last.due_at.date(), reason, provision),)
 
 
-def _calendar(policy: BreachPolicy, place: str | None, counting: _Counting) -> Calendar:
-    """
-    Return the holidays of the law's place; else of the company's, or of the Member State, under that law.
-
-    No holiday of elsewhere makes a period longer.
-    """
-    here = next((at for at in counting.company.places if lies_in(at, policy.places)), place)
-    named = policy.calendar or here
-    return WEEKENDS if named is None else counting.calendars(named)
-
-
 def _to_customers(
     counting: _Counting, laws: Sequence[BreachPolicy], policies: BreachPolicies
 ) -> Iterator[Clock]:
@@ -303,34 +295,27 @@ def _to_customers(
     """
     breach = counting.breach
     unnamed = (ProcessorCustomer(""),) if breach.role is BreachRole.PROCESSOR else ()
-    notices = _for_customers(laws) or _for_customers(_contract(policies, counting))
-    if notices:
+    that_day = policies.of_that_day(on(breach, counting.company))
+    contract = (policy for policy in that_day if policy.law == CONTRACT)
+    duties = _for_customers(laws, counting) or _for_customers(contract, counting)
+    if duties:
         for customer in breach.controllers or unnamed:
-            yield _to_customer(customer, notices, counting)
+            yield _to_customer(customer, duties)
 
 
-def _for_customers(laws: Iterable[BreachPolicy]) -> list[tuple[BreachPolicy, NoticeRule]]:
-    return [
-        (law, notice) for law in laws for notice in law.notices if notice.to is NoticeRecipientKind.CONTROLLER
-    ]
+def _for_customers(laws: Iterable[BreachPolicy], counting: _Counting) -> list[_Duty]:
+    notices = ((law, notice) for law in laws for notice in law.notices)
+    to = NoticeRecipientKind.CONTROLLER
+    return [_Duty(law, notice, None, counting) for law, notice in notices if notice.to is to]
 
 
-def _contract(policies: BreachPolicies, counting: _Counting) -> Iterator[BreachPolicy]:
-    that_day = policies.of_that_day(on(counting.breach, counting.company))
-    return (policy for policy in that_day if policy.law == CONTRACT)
-
-
-def _to_customer(
-    customer: ProcessorCustomer, notices: Sequence[tuple[BreachPolicy, NoticeRule]], counting: _Counting
-) -> Clock:
-    law, notice = notices[0]
+def _to_customer(customer: ProcessorCustomer, duties: Sequence[_Duty]) -> Clock:
+    law, notice, counting = duties[0].policy, duties[0].notice, duties[0].counting
     begun_at = counting.breach.aware_at
     due_at, steps = _in_hours(customer.hours, begun_at, "Contract; our policy", counting)
     begun = _begun_step(begun_at.astimezone(counting.company.zone), notice)
-    contract = (due_at, (begun, *steps))
-    laws = (
-        _counted(policy, one, None, _begun(policy, one, None, counting), counting) for policy, one in notices
-    )
-    due_at, why = min((contract, *((at, steps) for at, steps in laws if at)), key=_when)
+    laws = [duty.end(duty.begun_at()) for duty in duties]
+    ends = ((due_at, (begun, *steps)), *((at, steps) for at, steps in laws if at))
+    due_at, why = min(ends, key=_when)
     id_ = ".".join(part for part in (law.law, notice.to, customer.id) if part)
     return Clock(id_, law, notice, notice.to, None, begun_at, due_at, owed=True, why=why)

@@ -45,20 +45,22 @@ def missing_for_people(
         *_unnamed(theirs, language),
         *_unprotected(declared, policies, theirs),
         *_forbidden(policies),
-        *_revealing(policies),
         *_unspecified(theirs),
         *_unreachable(policies, sender),
         *_mailboxes(declared, theirs),
     )
 
 
-def missing_for_controllers(declared: BreachDeclared, language: str) -> tuple[Omission, ...]:
-    """Return the omissions of a notice to customers."""
-    return (
-        *_untranslated(declared, language),
-        *_unnamed(declared.categories, language),
-        *_open_ended(declared),
-    )
+def missing_for_controllers(declared: BreachDeclared, language: str) -> Iterator[Omission]:
+    """Yield the omissions of a notice to customers."""
+    yield from _untranslated(declared, language)
+    yield from _unnamed(declared.categories, language)
+    if declared.next_update_at is None and not declared.final:
+        says = "the time of the next update (next_update_at) is not declared"
+        yield Omission(says, "GDPR Art. 33(2), 33(4)")
+    if any(not one.services for one in declared.affected.controllers):
+        says = "of some customers it is not declared what they use that is affected"
+        yield Omission(says, "GDPR Art. 33(2)")
 
 
 def _untranslated(declared: BreachDeclared, language: str) -> Iterator[Omission]:
@@ -126,26 +128,17 @@ def _unprotected(
 
 
 def _forbidden(policies: Sequence[BreachPolicy]) -> Iterator[Omission]:
-    """Yield elements that one law demands and that of the residence forbids."""
+    """Yield elements that the law of the residence forbids: demanded by others, or revealed by texts."""
     if not policies:
         return
     first, *others = policies
     never = forbidden(first)
     for said in (said for policy in others for said in policy.letter if said.element in never):
         yield Omission(f"{said.element} is left out: {first.name} forbids it", said.provision)
-
-
-def _revealing(policies: Sequence[BreachPolicy]) -> Iterator[Omission]:
-    """Yield that texts beside the nature of the breach may reveal it, where a law forbids that."""
-    for policy in policies[:1]:
-        if Part.NATURE in policy.never:
-            says = "measures, advice and how to sign up must not reveal the nature of the breach: read them"
-            yield Omission(f"{says}; {policy.name} forbids it", _provision(policy))
-
-
-def _provision(policy: BreachPolicy) -> str:
-    notice = policy.notice(NoticeRecipientKind.PEOPLE)
-    return notice.provision if notice else policy.name
+    if Part.NATURE in first.never:
+        notice = first.notice(NoticeRecipientKind.PEOPLE)
+        says = "measures, advice and how to sign up must not reveal the nature of the breach: read them"
+        yield Omission(f"{says}; {first.name} forbids it", notice.provision if notice else first.name)
 
 
 def _unspecified(categories: tuple[str, ...]) -> Iterator[Omission]:
@@ -165,14 +158,3 @@ def _mailboxes(declared: BreachDeclared, categories: tuple[str, ...]) -> Iterato
     if is_there(BreachedKind.CREDENTIALS, categories) and not declared.mail_domains:
         says = "passwords are part of it: where they open mailboxes that the company gives people, declare"
         yield Omission(f"{says} mail_domains, so that no notice goes there", "Cal. Civ. Code § 1798.82(j)(5)")
-
-
-def _open_ended(declared: BreachDeclared) -> Iterator[Omission]:
-    if declared.next_update_at is None and not declared.final:
-        yield Omission(
-            "the time of the next update (next_update_at) is not declared", "GDPR Art. 33(2), 33(4)"
-        )
-    if any(not one.services for one in declared.affected.controllers):
-        yield Omission(
-            "of some customers it is not declared what they use that is affected", "GDPR Art. 33(2)"
-        )
