@@ -35,12 +35,7 @@ from habeas.cli import (
 )
 from shared.errors import HabeasError
 
-app = typer.Typer(
-    name="habeas",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+app = typer.Typer(name="habeas", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(start.app)
 app.add_typer(operations.app)
 app.add_typer(requests.app)

@@ -338,12 +338,7 @@ def _local(text: str, zone: "ZoneInfo") -> str:
 
 
 def moment(option: str, text: str) -> datetime:
-    """
-    Return the moment typed in.
-
-    Raises:
-        ConfigurationError: It is no moment, or lacks its offset.
-    """
+    """Return the moment typed in. Raises ConfigurationError if it is no moment, or lacks its offset."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:

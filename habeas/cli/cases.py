@@ -208,10 +208,7 @@ def forward(
     text = _salted(requests.fact(Controller, name=name, email=email).model_dump_json().encode())
     signer = signer_of(account, code, state)
     decided = requests.fact(
-        ForwardingDecided,
-        request_id=request_id,
-        by=signer.account,
-        controller=written_item(text),
+        ForwardingDecided, request_id=request_id, by=signer.account, controller=written_item(text)
     )
     decide_as(signer, decided, text)
     out.print("decided; both get a letter")

@@ -23,11 +23,7 @@ unsubscribe_app = typer.Typer(
 def recipients(
     context: typer.Context,
     failed: Annotated[
-        bool,
-        typer.Option(
-            "--failed",
-            help="Only recipients not notified; exits 1 if there are any.",
-        ),
+        bool, typer.Option("--failed", help="Only recipients not notified; exits 1 if there are any.")
     ] = False,
     state: State = STATE,
     as_json: AsJson = False,

@@ -216,12 +216,7 @@ def filter_(
 
 @asynccontextmanager
 async def open_erasure_records(state: Path) -> "AsyncIterator[ErasureRecords]":
-    """
-    Open the erasure records of the installation.
-
-    Raises:
-        ConfigurationError: A setting is missing.
-    """
+    """Open the erasure records of the installation. Raises ConfigurationError if a setting is missing."""
     from habeas.client import erasures  # noqa: PLC0415
 
     master_key = root_key(state)

@@ -28,10 +28,7 @@ Files = Annotated[
     typer.Argument(help="CloudEvents as JSON: one, an array, or a line each; or CSV. - is standard input."),
 ]
 AsCsv = Annotated[bool, typer.Option("--csv", help="The files are sheets; so are all .csv files.")]
-From = Annotated[
-    str | None,
-    typer.Option(help="Source of a sheet's references; needed to publish it."),
-]
+From = Annotated[str | None, typer.Option(help="Source of a sheet's references; needed to publish it.")]
 Encoding = Annotated[
     str | None, typer.Option(help="Of a sheet that is not UTF-8: windows-1252, iso-8859-2 …")
 ]

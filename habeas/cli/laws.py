@@ -28,8 +28,7 @@ def due(
     ] = ["gdpr"],  # noqa: B006 - typer takes no other
     right: Annotated[Right, typer.Option(help="The requested right.")] = Right.ACCESS,
     calendar: Annotated[
-        str | None,
-        typer.Option(help="Public holidays: DE-BE. For laws without a calendar of their own."),
+        str | None, typer.Option(help="Public holidays: DE-BE. For laws without a calendar of their own.")
     ] = None,
     zone: Annotated[str, typer.Option(help="Time zone of the place that answers.")] = "Europe/Berlin",
     explain: Annotated[bool, typer.Option("--explain", help="Print each step.")] = False,

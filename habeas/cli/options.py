@@ -91,12 +91,7 @@ def _files(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def existing(file: Path) -> Path:
-    """
-    Return *file*.
-
-    Raises:
-        ConfigurationError: It is not there.
-    """
+    """Return *file*. Raises ConfigurationError if it is not there."""
     if file.is_dir():
         raise ConfigurationError(f"{file}: is a folder; name the file")
     if not file.is_file():
@@ -115,8 +110,7 @@ def setting(name: str, state: Path, account: str = COMMAND) -> str:
     """
     Return the setting *name* of the installation, for *account*.
 
-    Raises:
-        ConfigurationError: It is not set.
+    Raises ConfigurationError if it is not set.
     """
     variable = f"HABEAS_{name}"
     value = settings(state, account).get(variable)

@@ -124,12 +124,7 @@ def _names(found: "Sequence[Figures]") -> dict[str, str]:
 
 
 def _known(law: str | None) -> None:
-    """
-    Check that *law* exists.
-
-    Raises:
-        ConfigurationError: It does not; its report would be empty.
-    """
+    """Check that *law* exists. Raises ConfigurationError if it does not; its report would be empty."""
     from shared.law.library import policies  # noqa: PLC0415
 
     known = sorted({policy.law for policy in policies() if not policy.common})
@@ -148,8 +143,7 @@ def _written(file: Path | None) -> Iterator[TextIO]:
     """
     Open *file*, or the standard output where none is named.
 
-    Raises:
-        ConfigurationError: It cannot be written.
+    Raises ConfigurationError if it cannot be written.
     """
     if file is None:
         yield sys.stdout

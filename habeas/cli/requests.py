@@ -30,8 +30,7 @@ app = typer.Typer()
 @app.command()
 def submit(
     file: Annotated[
-        Path | None,
-        typer.Argument(help="JSON as in `request.submitted`; - reads standard input."),
+        Path | None, typer.Argument(help="JSON as in `request.submitted`; - reads standard input.")
     ] = None,
     right: Annotated[str, typer.Option(help="access, erasure, …")] = "access",
     email: Annotated[str | None, typer.Option(help="The person's e-mail address.")] = None,

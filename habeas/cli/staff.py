@@ -145,12 +145,7 @@ def reset(
 
 
 def signer_of(account: str | None, code: str | None, state: Path) -> "DecisionSigner":
-    """
-    Return the signer of this verb's decision.
-
-    Raises:
-        ConfigurationError: No account is named.
-    """
+    """Return the signer of this verb's decision. Raises ConfigurationError if no account is named."""
     from habeas.client.staff import DecisionSigner  # noqa: PLC0415
 
     if account is None:
@@ -164,10 +159,8 @@ def decide(signer: "DecisionSigner", decision: D, text: bytes | None = None) -> 
     """
     Sign *decision* and have it take effect; return the ids of the event and the case.
 
-    A missing password or code is asked for.
-
-    Raises:
-        ConfigurationError: It was refused, or took no effect in time.
+    A missing password or code is asked for. Raises ConfigurationError if it was refused, or took no effect in
+    time.
     """
     from habeas.client import staff  # noqa: PLC0415
 

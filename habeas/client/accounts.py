@@ -35,8 +35,7 @@ def users_in(folder: Path, file: str = AMQP_URL) -> dict[str, tuple[str, str]]:
     """
     Return account → user and password, from *file* of every account in *folder* but the topology's own.
 
-    Raises:
-        ConfigurationError: One that every installation has is missing, or a file names no user.
+    Raises ConfigurationError if one that every installation has is missing, or a file names no user.
     """
     found = {path.parent.name: _user(path) for path in sorted(folder.glob(f"*/{file}"))}
     found.pop(TOPOLOGY, None)

@@ -249,12 +249,7 @@ def write_heads(folder: Path, service: str, heads: Iterable[SignedHeads]) -> int
 
 
 def read_heads(folder: Path, service: str) -> list[SignedHeads]:
-    """
-    Return the heads of *service* that lie in *folder*.
-
-    Raises:
-        ConfigurationError: A file is damaged.
-    """
+    """Return the heads of *service* that lie in *folder*. Raises ConfigurationError if a file is damaged."""
     try:
         return [
             SignedHeads(file.read_bytes(), file.with_name(_signature_of(file.name)).read_bytes())

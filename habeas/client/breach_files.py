@@ -52,12 +52,7 @@ class _Loader(yaml.SafeLoader):
     """A loader like JSON's: only ``true`` is true; no repeated names."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """
-        Return the object at *node*.
-
-        Raises:
-            _TwiceError: A name is repeated in it.
-        """
+        """Return the object at *node*. Raises _TwiceError if a name is repeated in it."""
         names = set()
         for key, _ in node.value:
             if key.value in names:
@@ -100,8 +95,7 @@ def unsigned(path: Path, mapped: Collection[str] | None = None) -> BreachDeclare
     """
     Return the declaration in the file *path* for a preview, without an account.
 
-    Raises:
-        ConfigurationError: It cannot be read; the message names the errors, places and remedies.
+    Raises ConfigurationError if it cannot be read; the message names the errors, places and remedies.
     """
     return _declared(path, _content(path), mapped)
 

@@ -33,11 +33,8 @@ async def check(engine: OperatorEngine, declared: BreachDeclared) -> None:
     """
     Check that the records of *declared* can be searched.
 
-    An unreachable store or a missing collection is no error here:
-    the service checks them.
-
-    Raises:
-        PermanentError: They cannot be searched as named.
+    An unreachable store or a missing collection is no error here: the service checks them. Raises
+    PermanentError if they cannot be searched as named.
     """
     with suppress(StoreUnavailable, InvalidDataMap):
         await AffectedSearch(engine.data_map, engine.stores).check(declared)

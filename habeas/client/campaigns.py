@@ -147,8 +147,7 @@ class CampaignReader:
         """
         Return the progress of the notices of *incident*.
 
-        Raises:
-            ConfigurationError: None were released.
+        Raises ConfigurationError if none were released.
         """
         with translated("read a campaign"):
             found = await self._campaigns.find_one({"_id": incident})
@@ -251,8 +250,7 @@ async def opened(mongo_url: str, prefix: str, master_key: RootKey) -> AsyncItera
     """
     Open the campaigns of the installation at *mongo_url*.
 
-    Raises:
-        StoreUnavailable: The database did not answer.
+    Raises StoreUnavailable if the database does not answer.
     """
     client = connect(mongo_url, app_name="habeas command")
     try:
@@ -266,8 +264,7 @@ def write(file: Path, rows: list[Unreached]) -> None:
     """
     Write the list of *rows* to *file*, as CSV, readable by its owner only.
 
-    Raises:
-        ConfigurationError: It cannot be written.
+    Raises ConfigurationError if it cannot be written.
     """
     try:
         with open(file, "w", encoding="utf-8-sig", newline="", opener=_for_us_alone) as out:

@@ -83,8 +83,7 @@ async def opened(
     """
     Open the case of a request in the installation at *mongo_url*.
 
-    Raises:
-        StoreUnavailable: The database did not answer.
+    Raises StoreUnavailable if the database does not answer.
     """
     client = connect(mongo_url, app_name="habeas command")
     try:

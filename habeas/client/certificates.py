@@ -25,8 +25,7 @@ def page_of(file: bytes, language: str) -> bytes:
     """
     Return the certificate in *file* as an HTML page.
 
-    Raises:
-        ConfigurationError: It is no certificate, or it was changed since it was signed.
+    Raises ConfigurationError if it is no certificate, or it was changed since it was signed.
     """
     report = verify_certificate(file)
     if not report.ok:

@@ -20,8 +20,7 @@ def documents(folder: Path) -> Iterator[tuple[str, str, Document]]:
     """
     Read ``<database>/<collection>.jsonl[.gz]`` in *folder*: one document a line, in extended JSON.
 
-    Raises:
-        ConfigurationError: There is no such file, or a line is no document.
+    Raises ConfigurationError if there is no such file, or a line is no document.
     """
     paths = sorted([*folder.glob("*/*.jsonl"), *folder.glob("*/*.jsonl.gz")])
     if not paths:

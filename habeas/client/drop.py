@@ -14,8 +14,7 @@ async def standing(mongo_url: str, prefix: str, now: datetime) -> dict[str, Any]
     """
     Return the state; none if the platform was never called.
 
-    Raises:
-        StoreUnavailable: The database did not answer.
+    Raises StoreUnavailable if the database does not answer.
     """
     async with _ledger(mongo_url, prefix) as ledger:
         state = await ledger.state()
@@ -39,8 +38,7 @@ async def pull(mongo_url: str, prefix: str) -> bool:
     """
     Order a fetch of the lists as soon as the platform is open; return whether others must be answered first.
 
-    Raises:
-        StoreUnavailable: The database did not answer.
+    Raises StoreUnavailable if the database does not answer.
     """
     async with _ledger(mongo_url, prefix) as ledger:
         await ledger.lease(datetime.now(UTC))

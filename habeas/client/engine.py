@@ -83,10 +83,8 @@ class OperatorEngine:
         """
         Execute a plan, search again and certify it; *memory* records it, and keeps the certificate.
 
-        The certificate names records that a store refused to change.
-
-        Raises:
-            StoreUnavailable: A store does not answer; the same call may be made again.
+        The certificate names records that a store refused to change. Raises StoreUnavailable if a store does
+        not answer; the same call may be made again.
         """
         number = secrets.token_hex(16)
         found_by = {name: tuple(spellings) for name, spellings in identities.items()}
@@ -122,12 +120,7 @@ async def connected(urls: Mapping[str, str]) -> AsyncIterator[Stores]:
 
 
 def store_urls(text: str) -> dict[str, str]:
-    """
-    Read ``HABEAS_STORES``.
-
-    Raises:
-        ConfigurationError: It is no JSON object of names and URLs.
-    """
+    """Read ``HABEAS_STORES``. Raises ConfigurationError if it is no JSON object of names and URLs."""
     try:
         urls = json.loads(text)
     except json.JSONDecodeError:
@@ -141,8 +134,7 @@ def identities(pairs: Sequence[str]) -> Identities:
     """
     Read ``name=value`` pairs; one name may be given several values.
 
-    Raises:
-        ConfigurationError: One is none, or no address or number.
+    Raises ConfigurationError if one is none, or no address or number.
     """
     named = [pair.partition("=") for pair in pairs]
     wrong = [name for name, equals, value in named if not equals or not value]

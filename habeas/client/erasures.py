@@ -90,8 +90,7 @@ class ErasureRecorder:
         """
         Record an erasure by *decided*.
 
-        Raises:
-            StoreUnavailable: The database did not answer; the call may be repeated.
+        Raises StoreUnavailable if the database does not answer; the call may be repeated.
         """
         await self.maps.prepare()
         await self.registers.remember(decided, data_map)
@@ -101,8 +100,7 @@ def kept_for(text: str | None) -> timedelta:
     """
     Read ``HABEAS_BACKUP_RETENTION``, or the service's default.
 
-    Raises:
-        ConfigurationError: It is no period.
+    Raises ConfigurationError if it is no period.
     """
     if text is None:
         return USUAL_RETENTION
@@ -145,8 +143,7 @@ async def replay(
     """
     Erase records again, in the stores at *urls*, that a restored backup has brought back.
 
-    Raises:
-        ConfigurationError: A store of the map has no URL.
+    Raises ConfigurationError if a store of the map has no URL.
     """
     stores = Stores.connect(urls)
     try:
@@ -193,12 +190,7 @@ def remarks(report: ReplayReport) -> Iterator[str]:
 
 
 def purpose_of(text: str) -> SuppressionPurpose:
-    """
-    Read the name of a purpose of the suppression list.
-
-    Raises:
-        ConfigurationError: There is no such purpose.
-    """
+    """Read the name of a purpose of the list. Raises ConfigurationError if there is no such purpose."""
     try:
         return SuppressionPurpose(text)
     except ValueError:
@@ -211,10 +203,8 @@ async def unlisted_lines(
     """
     Yield those of *lines*, an identity each, that are not on the suppression list for *purpose*.
 
-    Identities on California's DROP lists are neither imported nor sold, matched or not.
-
-    Raises:
-        ConfigurationError: A line is more than an identity and would match no entry.
+    Identities on California's DROP lists are neither imported nor sold, matched or not. Raises
+    ConfigurationError if a line is more than an identity and would match no entry.
     """
     waiting = (bare(number, line, identity) for number, line in enumerate(lines, 1))
     while some := list(islice(waiting, LINES_PER_LOOK)):
@@ -234,8 +224,7 @@ def bare(number: int, line: str, identity: str) -> str:
     """
     Return *line*, which must be an identity only.
 
-    Raises:
-        ConfigurationError: It is a line of a table or of JSON, or no address.
+    Raises ConfigurationError if it is a line of a table or of JSON, or no address.
     """
     value = line.rstrip("\r\n")
     text = value.strip()

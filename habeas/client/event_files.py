@@ -100,8 +100,7 @@ class EventFile:
         """
         Yield the events of the file, each validated by itself.
 
-        Raises:
-            ConfigurationError: It cannot be read.
+        Raises ConfigurationError if it cannot be read.
         """
         try:
             with self._open() as stream:
@@ -122,11 +121,9 @@ def found_in(sources: Iterable[EventFile]) -> Iterator[tuple[EventFile, FileEven
     """
     Yield the events of all *sources*, with errors for conflicts between them.
 
-    Two events with the same source and id are one for Habeas, as are two requests with the same
-    source and reference: the second would be lost. Equal ones are no conflict.
-
-    Raises:
-        ConfigurationError: A file cannot be read.
+    Two events with the same source and id are one for Habeas, as are two requests with the same source and
+    reference: the second would be lost. Equal ones are no conflict. Raises ConfigurationError if a file
+    cannot be read.
     """
     seen: dict[str, tuple[str, bytes]] = {}
     for source in sources:

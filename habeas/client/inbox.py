@@ -63,12 +63,7 @@ async def waiting(mongo_url: str, prefix: str) -> list[dict[str, Any]]:
 
 
 async def opened(mongo_url: str, prefix: str, master_key: RootKey, case: str, item: str) -> bytes:
-    """
-    Return a sealed mail.
-
-    Raises:
-        UnknownRequest: There is none.
-    """
+    """Return a sealed mail. Raises UnknownRequest if there is none."""
     client = connect(mongo_url, app_name="habeas command")
     try:
         vault = Vault(client, prefix=prefix, master_key=master_key)

@@ -100,12 +100,7 @@ class IncidentCase:
         return self.declared[phase.number - 1].affected.collections
 
     def clock(self, name: str) -> NotificationDue:
-        """
-        Return the clock of that name.
-
-        Raises:
-            ConfigurationError: There is none.
-        """
+        """Return the clock of that name. Raises ConfigurationError if there is none."""
         known = {duty.clock: duty for duty in self.incident.clocks}
         if name not in known:
             raise ConfigurationError(f"--clock {name}: there is no such clock; there are {', '.join(known)}")
@@ -115,10 +110,7 @@ class IncidentCase:
         """Return all clocks as plain values, with their customers."""
         ids = {name: id_ for id_, name in customer_labels(self.incident, self.declared).items()}
         return [
-            {
-                **clock_of(duty, self.incident, now),
-                "customer": ids.get(duty.customer or ""),
-            }
+            {**clock_of(duty, self.incident, now), "customer": ids.get(duty.customer or "")}
             for duty in self.incident.duties
         ]
 
@@ -227,8 +219,7 @@ def approvable(case: IncidentCase, phase: int | None, by: str) -> dict[str, Any]
     """
     Return the phase that *by* approves, with its declaration; the newest by default.
 
-    Raises:
-        ConfigurationError: They may not, or it would release more than they have named.
+    Raises ConfigurationError if they may not, or it would release more than they have named.
     """
     incident = case.incident
     number = phase or approvable_phase(incident).number
@@ -340,8 +331,7 @@ class IncidentRegister:
         """
         Yield the recorded incidents, one at a time.
 
-        Raises:
-            StoreUnavailable: The database did not answer.
+        Raises StoreUnavailable if the database does not answer.
         """
         for id_ in self.ids:
             rows = (await self.journal.histories({id_})).get(id_, [])
@@ -353,18 +343,12 @@ class IncidentRegister:
         """
         Return why *declared* cannot be a phase of the incident *id_*; None if it can.
 
-        Raises:
-            StoreUnavailable: The database did not answer.
+        Raises StoreUnavailable if the database does not answer.
         """
         return against(await self.incident(id_), declared) if id_ in self.ids else None
 
     async def incident(self, id_: str) -> IncidentCase:
-        """
-        Return the incident *id_*.
-
-        Raises:
-            ConfigurationError: There is none.
-        """
+        """Return the incident *id_*. Raises ConfigurationError if there is none."""
         rows = (await self.journal.histories({id_})).get(id_, [])
         incident = reduce(evolve, events_of(rows), Incident())
         if not incident.phases:
@@ -385,8 +369,7 @@ async def opened(mongo_url: str, prefix: str, master_key: RootKey) -> AsyncItera
     """
     Open the register of the installation at *mongo_url*, with the key of its sealed content.
 
-    Raises:
-        StoreUnavailable: The database did not answer.
+    Raises StoreUnavailable if the database does not answer.
     """
     client = connect(mongo_url, app_name="habeas command")
     try:
@@ -400,12 +383,7 @@ async def opened(mongo_url: str, prefix: str, master_key: RootKey) -> AsyncItera
 
 
 def check_size(declared: BreachDeclared) -> None:
-    """
-    Check that a declaration fits into one message.
-
-    Raises:
-        ConfigurationError: It is too large.
-    """
+    """Check that a declaration fits into one message. Raises ConfigurationError if it is too large."""
     try:
         message_of(declared, source=SOURCE, id=event_id(SOURCE, declared))
     except ConfigurationError:

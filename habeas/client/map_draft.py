@@ -53,12 +53,7 @@ def files(found: StoreSurvey) -> dict[str, str]:
 
 
 def save(drafted: Mapping[str, str], folder: Path) -> None:
-    """
-    Write the files of a draft into *folder*.
-
-    Raises:
-        ConfigurationError: One exists already.
-    """
+    """Write the files of a draft into *folder*. Raises ConfigurationError if one exists already."""
     there = [name for name in drafted if (folder / name).exists()]
     if there:
         raise ConfigurationError(f"{folder}: {there[0]} is there already; name another folder with --out")

@@ -70,8 +70,7 @@ def load(credentials: Path) -> MasterKeys:
     """
     Read the master keys from the folder of accounts.
 
-    Raises:
-        ConfigurationError: They are not there, or damaged.
+    Raises ConfigurationError if they are not there, or damaged.
     """
     rotated, first = credentials / KEEPER / ROTATED, credentials / KEEPER / FIRST
     try:

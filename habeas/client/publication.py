@@ -25,10 +25,7 @@ class CheckedFiles:
 
 
 def check(
-    sources: Sequence[EventFile],
-    report: Callable[[EventFile, FileEvent], None],
-    *,
-    every: bool = False,
+    sources: Sequence[EventFile], report: Callable[[EventFile, FileEvent], None], *, every: bool = False
 ) -> CheckedFiles:
     """
     Read all of *sources*, report each event with errors, and return the result.
@@ -93,8 +90,7 @@ def check_unchanged(expected: int, published: int) -> None:
     """
     Check that files did not change between validation and publication.
 
-    Raises:
-        ConfigurationError: They did.
+    Raises ConfigurationError if they did.
     """
     if expected != published:
         raise ConfigurationError(

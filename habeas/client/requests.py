@@ -32,8 +32,7 @@ def read(path: Path) -> dict[str, Any]:
     """
     Return the request in a JSON file, or on standard input when it is called ``-``.
 
-    Raises:
-        ConfigurationError: It is no JSON object.
+    Raises ConfigurationError if it is no JSON object.
     """
     text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
     try:
@@ -89,8 +88,7 @@ def fact(kind: type[F], **fields: Any) -> F:
     """
     Return the fact, or the part of one, typed in.
 
-    Raises:
-        ConfigurationError: A field has a wrong form; the message says which.
+    Raises ConfigurationError if a field has a wrong form; the message says which.
     """
     try:
         return kind.model_validate(fields)

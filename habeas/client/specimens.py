@@ -145,14 +145,7 @@ def erasure(outcome: Outcome, copy: PackageLetter | None = None) -> ErasureOutco
     match outcome:
         case Outcome.GRANTED:
             return ErasureOutcome(
-                outcome,
-                RECEIVED,
-                DONE,
-                "C-17",
-                erased,
-                masked,
-                recipients=RECIPIENTS,
-                package=copy,
+                outcome, RECEIVED, DONE, "C-17", erased, masked, recipients=RECIPIENTS, package=copy
             )
         case Outcome.PARTLY_GRANTED:
             return ErasureOutcome(
@@ -235,19 +228,14 @@ LETTERS: dict[str, LetterFacts] = {
     "code to permit an agent": permit(Representative(Right.ACCESS)),
     "proof wanted": ProofWanted(Right.ACCESS, RECEIVED, WANTED),
     "another proof wanted": ProofWanted(
-        Right.ERASURE,
-        RECEIVED,
-        replace(WANTED, ways=((Evidence.TWO_POINTS,),)),
-        Setback.DOCUMENT_UNREADABLE,
+        Right.ERASURE, RECEIVED, replace(WANTED, ways=((Evidence.TWO_POINTS,),)), Setback.DOCUMENT_UNREADABLE
     ),
     "proof wanted of the person": ProofWanted(
         Right.ACCESS, RECEIVED, replace(WANTED, representative=Representative(Right.ACCESS, "Helfer e. V."))
     ),
     "reminder": Reminder(Right.ACCESS, RECEIVED, WANTED),
     "clarification": Clarification(
-        RECEIVED,
-        (Right.ACCESS, Right.ERASURE, Right.RECTIFICATION),
-        "https://privacy.example.com",
+        RECEIVED, (Right.ACCESS, Right.ERASURE, Right.RECTIFICATION), "https://privacy.example.com"
     ),
     "in review": InReview(Right.ACCESS, RECEIVED, WANTED.url),
     "access granted": access(Outcome.GRANTED),
@@ -374,7 +362,6 @@ def law_named(name: str) -> Policy:
     """
     Return the edition of a law that was in force when the letters were written.
 
-    Raises:
-        ConfigurationError: The law is unknown; the message lists the known ones.
+    Raises ConfigurationError if the law is unknown; the message lists the known ones.
     """
     return policies().in_force(name, WRITTEN_AT.date())

@@ -128,8 +128,7 @@ async def reset(register: StaffRegister, name: str, password: str | None = None)
     """
     Give an account a new password and second factor, and enable it.
 
-    Raises:
-        ConfigurationError: There is no such account, or the password is short.
+    Raises ConfigurationError if there is no such account, or the password is short.
     """
     enrolment = _enrolled(register, await account_named(register, name), password)
     await register.replace(enrolment.account)
@@ -140,8 +139,7 @@ async def disable(register: StaffRegister, name: str) -> None:
     """
     Disable an account: all its decisions, also pending ones, are refused.
 
-    Raises:
-        ConfigurationError: There is no such account.
+    Raises ConfigurationError if there is no such account.
     """
     await register.replace(replace(await account_named(register, name), disabled=True))
 
@@ -150,8 +148,7 @@ async def add_program(register: StaffRegister, program: AccountHolder) -> str:
     """
     Make the account of a program, which signs with a key of its own and has no second factor; return the key.
 
-    Raises:
-        ConfigurationError: The name is taken.
+    Raises ConfigurationError if the name is taken.
     """
     key = Ed25519PrivateKey.generate()
     account = StaffAccount(
@@ -163,12 +160,7 @@ async def add_program(register: StaffRegister, program: AccountHolder) -> str:
 
 
 async def account_named(register: StaffRegister, name: str) -> StaffAccount:
-    """
-    Return the account *name*.
-
-    Raises:
-        ConfigurationError: There is none.
-    """
+    """Return the account *name*. Raises ConfigurationError if there is none."""
     account = await register.account(name)
     if account is None:
         raise ConfigurationError(f"there is no account {name}")

@@ -75,8 +75,7 @@ async def run_demonstration(state: Path, out: Console, setting: DemoSetting, *, 
     """
     Run the demonstration in the folder *state*; stop its parts unless *keep* is set.
 
-    Raises:
-        ConfigurationError: A step failed; the message names it.
+    Raises ConfigurationError if a step failed; the message names it.
     """
     began = time.monotonic()
     asking, leaving = _cast(setting.data, setting.people)
@@ -121,11 +120,7 @@ async def _play(stage: DemoStage, asking: DemoRequester, leaving: DemoRequester,
         _title(stage.out, "What is left")
         await _prove(stage, leaving, held, before)
         after = await opened.gather(engine.identities([f"email={leaving.email}"]))
-    _did(
-        stage.out,
-        "A second search finds",
-        f"{after.total} records; before, there were {held.total}",
-    )
+    _did(stage.out, "A second search finds", f"{after.total} records; before, there were {held.total}")
     _did(stage.out, "All letters are in", str(stage.installation.stack.mail_folder))
 
 

@@ -145,8 +145,7 @@ class Installation:
         """
         Start the services; return when they are ready.
 
-        Raises:
-            ConfigurationError: They do not start; the message says why.
+        Raises ConfigurationError if they do not start; the message says why.
         """
         await self._prepare_parts()
         self._write_environment()
@@ -225,8 +224,7 @@ def _given(environment: Mapping[str, str]) -> dict[str, str]:
     """
     Return the settings of *environment* that services read.
 
-    Raises:
-        ConfigurationError: One is not known, or belongs to a part that is run here.
+    Raises ConfigurationError if one is not known, or belongs to a part that is run here.
     """
     flaws = unknown(environment.keys()) + [
         f"{name}: {RUN_HERE[name.removesuffix(FILE)]}"

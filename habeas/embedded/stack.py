@@ -127,8 +127,7 @@ class Stack:
         """
         Start *part* with its data, unless it runs.
 
-        Raises:
-            ConfigurationError: It cannot be started; the message has the remedy.
+        Raises ConfigurationError if it cannot be started; the message has the remedy.
         """
         if part not in self._running or not self._running[part].running:
             self._running[part] = await self._startable(part).start()

@@ -44,12 +44,14 @@ def test_module_names_are_nouns() -> None:
 
 
 RAISED = re.compile(r"^    (\w[\w.]*): ", re.MULTILINE)
+RAISED_IF = re.compile(r"\bRaises\s+(\w[\w.]*)\s+if\b")
 
 
 def raised_in(docstring: str) -> list[str]:
-    """Return the names under ``Raises:`` in a docstring without its indentation."""
+    """Return the names under ``Raises:``, or in ``Raises X if``, in a docstring without its indentation."""
     section = docstring.partition("Raises:\n")[2]
-    return RAISED.findall(re.split(r"^\S", section, maxsplit=1, flags=re.MULTILINE)[0])
+    listed = RAISED.findall(re.split(r"^\S", section, maxsplit=1, flags=re.MULTILINE)[0])
+    return [*listed, *RAISED_IF.findall(docstring)]
 
 
 def documented(tree: ast.AST) -> list[str]:

@@ -56,8 +56,7 @@ def write(announcement: Announcement, folder: Path) -> None:
     """
     Write *announcement* into *folder*, as a page and as text.
 
-    Raises:
-        ConfigurationError: It cannot be written there.
+    Raises ConfigurationError if it cannot be written there.
     """
     body, name = announcement.body, announcement.name
     save({f"{name}.html": body.html, f"{name}.txt": body.text}, folder)

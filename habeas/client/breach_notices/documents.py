@@ -89,8 +89,7 @@ def write(document: AuthorityForm, letter: Sample | None, folder: Path) -> None:
     """
     Write *document* into *folder*, as a page and as JSON, and the *letter* that goes with it.
 
-    Raises:
-        ConfigurationError: It cannot be written there.
+    Raises ConfigurationError if it cannot be written there.
     """
     files = {
         f"{document.name}.html": page(document),
@@ -105,8 +104,7 @@ def save(files: Mapping[str, str], folder: Path) -> None:
     """
     Write *files*, contents by name, into *folder*.
 
-    Raises:
-        ConfigurationError: It cannot be written there.
+    Raises ConfigurationError if it cannot be written there.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -88,8 +88,7 @@ def write(letters: Sequence[SamplePreview], declared: BreachDeclared, incident: 
     """
     Write *letters* and an index page into *folder*; return that page.
 
-    Raises:
-        ConfigurationError: It cannot be written there.
+    Raises ConfigurationError if it cannot be written there.
     """
     index = folder / "index.html"
     page = TEMPLATES.get_template("notices_index.html.jinja").render(

@@ -34,10 +34,7 @@ async def chunks(
     """
     Yield phase and batch of all people notified in *phases*, or in all standing ones; one batch at a time.
 
-    Phases with forgotten people are left out.
-
-    Raises:
-        Destroyed: The incident has no key any more.
+    Phases with forgotten people are left out. Raises Destroyed if the incident has no key any more.
     """
     for phase in case.incident.standing if phases is None else phases:
         for number in range(phase.chunks):

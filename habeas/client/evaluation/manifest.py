@@ -25,8 +25,7 @@ class Manifest:
         """
         Return the manifest *path*, or the one in the folder *path*.
 
-        Raises:
-            ConfigurationError: It is missing or invalid, or one of its pictures is missing.
+        Raises ConfigurationError if it is missing or invalid, or one of its pictures is missing.
         """
         file = path / NAME if path.is_dir() else path
         try:

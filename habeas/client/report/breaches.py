@@ -53,12 +53,7 @@ class RegisterFormat(StrEnum):
 
 
 def form_of(file: Path) -> RegisterFormat:
-    """
-    Return the format of *file*, by its name.
-
-    Raises:
-        ConfigurationError: The suffix is unknown.
-    """
+    """Return the format of *file*, by its name. Raises ConfigurationError if the suffix is unknown."""
     try:
         return RegisterFormat(file.suffix.removeprefix(".").lower())
     except ValueError:

@@ -58,10 +58,8 @@ async def opened(mongo_url: str, prefix: str, zone: tzinfo) -> AsyncIterator[Reg
     """
     Open the register of the installation at *mongo_url*.
 
-    Cases purged meanwhile are seen in their first state, and so counted once.
-
-    Raises:
-        StoreUnavailable: The database did not answer.
+    Cases purged meanwhile are seen in their first state, and so counted once. Raises StoreUnavailable if the
+    database does not answer.
     """
     client = connect(mongo_url, app_name="habeas command")
     try:

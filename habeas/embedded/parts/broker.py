@@ -57,8 +57,7 @@ class Broker:
         """
         Run the broker and return when it answers.
 
-        Raises:
-            ConfigurationError: The program is missing, or did not come up.
+        Raises ConfigurationError if the program is missing, or did not come up.
         """
         if not self.program.is_file():
             raise ConfigurationError(f"RabbitMQ is missing ({self.program}): {REMEDY}")

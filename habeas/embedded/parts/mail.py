@@ -32,12 +32,7 @@ class MailPart:
         return self.folder / "letters"
 
     async def start(self) -> Process:
-        """
-        Run the mail server and return when it answers.
-
-        Raises:
-            ConfigurationError: It did not come up.
-        """
+        """Run the mail server and return when it answers. Raises ConfigurationError if it did not come up."""
         self.letters.mkdir(mode=0o700, parents=True, exist_ok=True)
         arguments = [
             "-m",

@@ -27,12 +27,7 @@ def is_free(port: int) -> bool:
 
 
 async def dial(port: int) -> None:
-    """
-    Check that a server listens on *port*.
-
-    Raises:
-        TransientError: None does.
-    """
+    """Check that a server listens on *port*. Raises TransientError if none does."""
     try:
         _, writer = await asyncio.open_connection(HOST, port)
     except OSError:
@@ -41,12 +36,7 @@ async def dial(port: int) -> None:
 
 
 def free_port(*, besides: AbstractSet[int] = frozenset()) -> int:
-    """
-    Return a free port, none of *besides*.
-
-    Raises:
-        ConfigurationError: None was found.
-    """
+    """Return a free port, none of *besides*. Raises ConfigurationError if none was found."""
     for _ in range(ATTEMPTS):
         port = random.randrange(LOWEST, HIGHEST)  # noqa: S311 - a port is no secret
         if port not in besides and is_free(port):

@@ -44,12 +44,7 @@ class Process:
 
     @classmethod
     async def start(cls, command: Command) -> "Process":
-        """
-        Run *command*.
-
-        Raises:
-            ConfigurationError: It cannot be run at all.
-        """
+        """Run *command*. Raises ConfigurationError if it cannot be run at all."""
         with command.output.open("ab") as output:
             try:
                 child = await asyncio.create_subprocess_exec(
@@ -82,8 +77,7 @@ class Process:
         """
         Wait until *answers* raises no TransientError any more.
 
-        Raises:
-            ConfigurationError: The process ended instead, or *within* is over.
+        Raises ConfigurationError if the process ended instead, or *within* is over.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + within.total_seconds()
