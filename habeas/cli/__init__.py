@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from habeas.cli import (
-    breach_scope,
+    breach_previews,
     breaches,
     campaigns,
     cases,
@@ -24,7 +24,6 @@ from habeas.cli import (
     laws,
     letters,
     maps,
-    notices,
     operations,
     records,
     reports,
@@ -44,9 +43,8 @@ app.add_typer(cases.app, name="case")
 app.add_typer(identity.app, name="verify")
 app.add_typer(staff.app, name="staff")
 app.add_typer(operations.burst_app, name="burst")
-breach_scope.register(breaches.app)
-notices.register(breaches.app)
-campaigns.register(breaches.app)
+breaches.app.add_typer(breach_previews.app)
+breaches.app.add_typer(campaigns.app)
 app.add_typer(breaches.app, name="breach")
 app.add_typer(operations.dead_letters_app, name="dead-letters")
 app.add_typer(records.app)

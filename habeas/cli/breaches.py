@@ -1,46 +1,38 @@
 """Verbs about breaches: declaration, holds, approval, reports, and the register."""
 
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from habeas.cli import client
+from habeas.cli.breach_previews import DeclarationFile, open_register, scope
 from habeas.cli.options import (
     STATE,
     AsJson,
     State,
+    ask,
     existing,
     fields,
-    house,
-    map_folder_of,
-    mapped_categories,
+    listed,
+    moment,
+    optional,
     out,
-    prefix_of,
-    root_key,
     run,
-    setting,
-    settings,
-    stores_of,
+    save,
 )
-from habeas.cli.staff import As, OneTimeCode, decide, signer_of
-from shared.contract.events.breaches import (
-    BreachApproved,
-    BreachHeld,
-    BreachHoldEnded,
-    BreachReported,
-    BreachWithdrawn,
-)
+from habeas.cli.staff import As, OneTimeCode, decide, send, signer_of
+from shared.contract.events import breaches as events
 from shared.errors import ConfigurationError, PermanentError, StoreUnavailable
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from habeas.client.incident_register import IncidentCase, IncidentRegister
-    from shared.contract.events.breaches import BreachDeclared
+    from habeas.client.incident_register import IncidentCase
 
 app = typer.Typer(help="Breaches of personal data: declare, review, approve notices.")
 
@@ -49,7 +41,7 @@ Incident = Annotated[str, typer.Argument(help="Id of the incident.")]
 
 @app.command()
 def declare(
-    file: Annotated[Path, typer.Argument(help="YAML or JSON as in `breach.declared`; - is standard input.")],
+    file: DeclarationFile,
     account: As = None,
     code: OneTimeCode = None,
     dry_run: Annotated[
@@ -63,39 +55,31 @@ def declare(
     The same content again has no effect. Phases of a withdrawn incident are refused. Another account
     than the declaring one has to approve the notices.
     """
-    from habeas.cli.breach_scope import scope  # noqa: PLC0415
-    from habeas.client import breach_files, incident_register  # noqa: PLC0415
-
     if dry_run:
         scope(file, state=state)
         return
-    known = mapped_categories(None, state)
-    declared = breach_files.read(file if str(file) == "-" else existing(file), account, known)
-    incident_register.check_size(declared)
+    known = state.mapped_categories(None)
+    declared = client.breach_files.read(existing(file, standard_input=True), account, known)
+    client.incident_register.check_size(declared)
     if known is not None:
         run(_check(declared, file, state))
     refused = run(_objection(declared, state))
     if refused is not None:
         raise ConfigurationError(f"{declared.reference}: {refused}")
-    _, incident = decide(signer_of(declared.by, code, state), declared)
+    _, incident = send(signer_of(declared.by, code, state), declared)
     out.print(f"declared; `habeas breach show {incident}` lists recipients and deadlines")
 
 
 @app.command("list")
 def list_(state: State = STATE, as_json: AsJson = False) -> None:
     """List the incidents, the earliest deadline first."""
-
-    async def work() -> "list[IncidentCase]":
-        async with _opened(state) as register:
-            return [case async for case in register.all()]
-
-    now, zone = datetime.now(UTC), _zone(state)
-    found = sorted(run(work()), key=_urgency)
+    now, zone = datetime.now(UTC), state.company().zone
+    found = sorted(_all(state), key=_urgency)
     if as_json:
         print(json.dumps([case.plain(now) for case in found]))
         return
     for case in found:
-        out.print(f"{case.id}  {case.last.reference}", markup=False)
+        out.print(f"{case.id}  {case.last.reference}")
         due, newest = case.next_due(), case.incident.newest
         said = [f"phase {newest.number}: {newest.status}"]
         if newest.number in case.stuck:
@@ -103,7 +87,7 @@ def list_(state: State = STATE, as_json: AsJson = False) -> None:
         if due is not None and due.due_at is not None:
             late = ", LATE" if due.due_at < now else ""
             said.append(f"{due.clock} by {due.due_at.astimezone(zone):%Y-%m-%d %H:%M %Z}{late}")
-        out.print(f"    {'; '.join(said)}", markup=False)
+        out.print(f"    {'; '.join(said)}")
     if not found:
         out.print("no incident is registered")
 
@@ -113,13 +97,13 @@ def show(incident: Incident, state: State = STATE, as_json: AsJson = False) -> N
     """Show an incident: phases, counts by law and language, clocks with calculation, approvals."""
     from habeas.client.breach_notices.preview import missing_facts  # noqa: PLC0415
 
-    case, now = run(_the(incident, state)), datetime.now(UTC)
+    case, now = _the(incident, state), datetime.now(UTC)
     if as_json:
         print(json.dumps(case.plain(now)))
         return
-    _show(case.plain(now), _zone(state))
-    for lack in missing_facts(case, house(state).sender):
-        out.print(f"lacks: {lack}", markup=False)
+    _show(case.plain(now), state.company().zone)
+    for lack in missing_facts(case, state.sender().sender):
+        out.print(f"lacks: {lack}")
 
 
 @app.command()
@@ -132,16 +116,11 @@ def hold(
     state: State = STATE,
 ) -> None:
     """Hold unsent notices for an investigation; the latest hold counts."""
-    from habeas.client import requests  # noqa: PLC0415
-
     end = moment("--until", until)
     if end <= datetime.now(UTC):
         raise ConfigurationError("--until: lies in the past; `habeas breach end-hold` releases notices")
-    case = run(_seen(incident, state))
-    signer = signer_of(account, code, state)
-    decide(
-        signer, requests.fact(BreachHeld, request_id=incident, by=signer.account, agency=agency, until=end)
-    )
+    case = _seen(incident, state)
+    decide(signer_of(account, code, state), events.BreachHeld, incident, agency=agency, until=end)
     out.print("held; approved notices go out at the end, and mention the delay")
     for phase in case.incident.phases if case else ():
         if phase.status.value in {"released", "notified"}:
@@ -151,13 +130,10 @@ def hold(
 @app.command("end-hold")
 def end_hold(incident: Incident, account: As = None, code: OneTimeCode = None, state: State = STATE) -> None:
     """End a hold before its declared end, and release the notices."""
-    from habeas.client import requests  # noqa: PLC0415
-
-    case = run(_seen(incident, state))
+    case = _seen(incident, state)
     if case is not None and not case.incident.held(datetime.now(UTC)):
         raise ConfigurationError(f"{case.id}: its notices are not held")
-    signer = signer_of(account, code, state)
-    decide(signer, requests.fact(BreachHoldEnded, request_id=incident, by=signer.account))
+    decide(signer_of(account, code, state), events.BreachHoldEnded, incident)
     out.print(f"ended; `habeas breach show {incident}` lists the released notices")
 
 
@@ -172,29 +148,25 @@ def approve(
     state: State = STATE,
 ) -> None:
     """Approve the notices of an incident as its second account; they wait for the end of a hold."""
-    from habeas.client import incident_register, requests  # noqa: PLC0415
-
-    case, signer = run(_seen(incident, state)), signer_of(account, code, state)
+    case, signer = _seen(incident, state), signer_of(account, code, state)
     if case is None and phase is None:
         raise ConfigurationError("--phase: name the reviewed one")
-    words = incident_register.approvable(case, phase, signer.account) if case else {"phase": phase}
-    fact = requests.fact(BreachApproved, request_id=incident, by=signer.account, **words)
-    decide(signer, fact)
+    approvable = client.incident_register.approvable
+    words = approvable(case, phase, signer.account) if case else {"phase": phase}
+    fact, _ = decide(signer, events.BreachApproved, incident, **words)
     if case is None:
         out.print("approved; notices go out after all approvals and holds")
     else:
         _show_approved(case, fact)
 
 
-def _show_approved(case: "IncidentCase", fact: BreachApproved) -> None:
+def _show_approved(case: "IncidentCase", fact: events.BreachApproved) -> None:
     """Print the effect of an approval."""
-    from habeas.client import incident_register  # noqa: PLC0415
-
     for one in case.incident.waiting(fact.phase):
-        out.print(f"phase {one.number}: {incident_register.recipients_text(one)}", markup=False)
-        if nowhere := incident_register.without_address(one):
-            out.print(f"    {nowhere:,} of them have no mail address and get no letter", markup=False)
-    if incident_register.needs_second_approval(case.incident, fact):
+        out.print(f"phase {one.number}: {client.incident_register.recipients_text(one)}")
+        if nowhere := client.incident_register.without_address(one):
+            out.print(f"    {nowhere:,} of them have no mail address and get no letter")
+    if client.incident_register.needs_second_approval(case.incident, fact):
         out.print("approved by one; no staff account declared it: a second one has to approve")
         return
     held = case.incident.hold if case.incident.held(datetime.now(UTC)) else None
@@ -211,15 +183,13 @@ def withdraw(
     state: State = STATE,
 ) -> None:
     """Withdraw a phase before its notices: none is sent for it, and its clocks end."""
-    from habeas.client import requests  # noqa: PLC0415
     from services.intake.breach.approvals import withdrawal_refusal  # noqa: PLC0415
 
-    case = run(_seen(incident, state))
+    case = _seen(incident, state)
     against = withdrawal_refusal(case.incident, phase) if case else None
     if against is not None:
         raise ConfigurationError(against)
-    signer = signer_of(account, code, state)
-    decide(signer, requests.fact(BreachWithdrawn, request_id=incident, by=signer.account, phase=phase))
+    decide(signer_of(account, code, state), events.BreachWithdrawn, incident, phase=phase)
     out.print(f"withdrawn; phase {phase} stays in the register; a later phase may name its people")
 
 
@@ -234,20 +204,14 @@ def reported(
     state: State = STATE,
 ) -> None:
     """Record a report to an authority, or another recipient without a letter: its clock stops."""
-    from habeas.client import requests  # noqa: PLC0415
-
-    case, now = run(_seen(incident, state)), datetime.now(UTC)
+    case, now = _seen(incident, state), datetime.now(UTC)
     done_at = moment("--at", at) if at else now
     if done_at > now or (case is not None and done_at < case.incident.aware_at):
         raise ConfigurationError("--at: must lie between awareness and now")
     due_at = case.clock(clock).due_at if case else None
     signer = signer_of(account, code, state)
-    fact = requests.fact(
-        BreachReported, request_id=incident, by=signer.account, clock=clock, at=done_at, receipt=receipt
-    )
-    decide(signer, fact)
-    late = due_at is not None and done_at > due_at
-    out.print("recorded, as late" if late else "recorded")
+    decide(signer, events.BreachReported, incident, clock=clock, at=done_at, receipt=receipt)
+    out.print("recorded, as late" if due_at is not None and done_at > due_at else "recorded")
 
 
 @app.command()
@@ -259,18 +223,9 @@ def register(
     from habeas.client.report import breaches  # noqa: PLC0415
 
     form = breaches.form_of(file)
-
-    async def work() -> "list[IncidentCase]":
-        async with _opened(state) as incidents:
-            return [case async for case in incidents.all()]
-
-    cases = sorted(run(work()), key=lambda case: case.incident.aware_at)
-    text = breaches.written(cases, form, _company(state), datetime.now(UTC))
-    try:
-        file.write_text(text, encoding="utf-8", newline="")
-    except OSError as error:
-        raise ConfigurationError(f"{file}: cannot be written ({error.strerror})") from None
-    out.print(f"{len(cases)} incidents are in {file}", markup=False)
+    cases = sorted(_all(state), key=lambda case: case.incident.aware_at)
+    save(file, breaches.written(cases, form, state.company(), datetime.now(UTC)), newline="")
+    out.print(f"{len(cases)} incidents are in {file}")
 
 
 def _urgency(case: "IncidentCase") -> datetime:
@@ -278,134 +233,96 @@ def _urgency(case: "IncidentCase") -> datetime:
     return due.due_at if due is not None and due.due_at is not None else datetime.max.replace(tzinfo=UTC)
 
 
-def _show(plain: dict[str, Any], zone: "ZoneInfo") -> None:
+def _show(plain: Mapping[str, Any], zone: "ZoneInfo") -> None:
     about = f"{plain['reference']}: {plain['role']}, {plain['risk']}"
-    out.print(f"{about}; known since {_local(plain['aware_at'], zone)}", markup=False)
+    out.print(f"{about}; known since {_local(plain['aware_at'], zone)}")
     if plain["held_until"]:
-        out.print(f"held up by {plain['held_by']} until {_local(plain['held_until'], zone)}", markup=False)
+        out.print(f"held up by {plain['held_by']} until {_local(plain['held_until'], zone)}")
     for phase in plain["phases"]:
         _show_phase(phase)
     for clock in plain["clocks"]:
         customer = f" (customer {clock['customer']})" if clock["customer"] else ""
-        out.print(f"{clock['clock']}{customer}: {standing(clock, zone)}", markup=False)
+        out.print(f"{clock['clock']}{customer}: {standing(clock, zone)}")
         for number, why in enumerate(clock["why"]):
             fields({"because" if number == 0 else "": [why]})
         fields({"others before": [standing(clock | stop, zone) for stop in clock["before"]]})
     for event in plain["history"]:
-        out.print(f"{_local(event['at'], zone)}  {event['what']}", markup=False)
+        out.print(f"{_local(event['at'], zone)}  {event['what']}")
 
 
-def _show_phase(phase: dict[str, Any]) -> None:
-    out.print(f"phase {phase['phase']}: {phase['status']}", markup=False)
+def _show_phase(phase: Mapping[str, Any]) -> None:
+    out.print(f"phase {phase['phase']}: {phase['status']}")
     reached = {name: phase[name] for name in ("sent", "doubtful", "failed") if phase[name] is not None}
+    unnamed, crowded = phase["unnamed"], phase["crowded"]
     fields(
         {
             "declared by": [phase["declared_by"] or "no account"],
-            "declared anew": [phase["anew"]] if phase["anew"] else [],
+            "declared anew": optional(phase["anew"]),
             "approved by": phase["approved_by"],
-            "withdrawn by": [phase["withdrawn_by"]] if phase["withdrawn_by"] else [],
-            "customers": [str(phase["customers"])] if phase["customers"] else [],
+            "withdrawn by": optional(phase["withdrawn_by"]),
+            "customers": optional(phase["customers"]),
             "people by law": [f"{law} {people}" for law, people in phase["by_law"].items()],
             "by language": [f"{language} {people}" for language, people in phase["by_language"].items()],
-            "no address": [str(phase["unreachable"])] if phase["unreachable"] else [],
-            "not scoped": [phase["stuck"]] if phase["stuck"] else [],
-            "no customer": [f"{phase['unnamed']} records"] if phase["unnamed"] else [],
-            "shared": [f"{phase['crowded']} mailboxes by many people"] if phase["crowded"] else [],
-            "supplements": [str(phase["again"])] if phase["again"] else [],
+            "no address": optional(phase["unreachable"]),
+            "not scoped": optional(phase["stuck"]),
+            "no customer": optional(unnamed and f"{unnamed} records"),
+            "shared": optional(crowded and f"{crowded} mailboxes by many people"),
+            "supplements": optional(phase["again"]),
             "letters": [f"{number} {name}" for name, number in reached.items()],
         }
     )
 
 
-def standing(clock: dict[str, Any], zone: "ZoneInfo") -> str:
+def standing(clock: Mapping[str, Any], zone: "ZoneInfo") -> str:
     """Return the state of a clock as text."""
     if clock["withdrawn"]:
         return f"withdrawn with phase {clock['withdrawn']}: no notice is due"
     if not clock["owed"] and not clock["done_at"]:
         return "no notice is due"
     due = f"by {_local(clock['due_at'], zone)}" if clock["due_at"] else "without undue delay"
+    late = ", LATE" if clock["late"] else ""
     if clock["done_at"]:
         who = f" by {clock['done_by']}" if clock["done_by"] else ""
         receipt = f" ({clock['receipt']})" if clock["receipt"] else ""
-        late = ", LATE" if clock["late"] else ""
         done = f"notified {_local(clock['done_at'], zone)}{who}{receipt}{late}"
         return f"{done}; due {due}" if clock["owed"] else f"{done}; no longer due"
-    return f"due {due}{', LATE' if clock['late'] else ''}"
+    return f"due {due}{late}"
 
 
 def _local(text: str, zone: "ZoneInfo") -> str:
     return f"{datetime.fromisoformat(text).astimezone(zone):%Y-%m-%d %H:%M %Z}"
 
 
-def moment(option: str, text: str) -> datetime:
-    """Return the moment typed in. Raises ConfigurationError if it is no moment, or lacks its offset."""
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        at = datetime.min  # noqa: DTZ901 - as wrong as one without an offset
-    if at.tzinfo is None:
-        raise ConfigurationError(f"{option}: must be a moment with its offset, like 2026-03-09T00:00+01:00")
-    return at
-
-
-async def _check(declared: "BreachDeclared", file: Path, state: Path) -> None:
+async def _check(declared: events.BreachDeclared, file: Path, state: State) -> None:
     """Check that the scope can be determined, if the stores are known here."""
-    from habeas.client import breach_scope, engine  # noqa: PLC0415
-
-    if not {"HABEAS_STORES", "HABEAS_MONGO_URL"} & settings(state).keys():
+    if not {"HABEAS_STORES", "HABEAS_MONGO_URL"} & state.settings().keys():
         return
-    async with engine.opened(map_folder_of(None, state), stores_of(None, state)) as opened:
+    async with client.engine.opened(state.data_map(None), state.stores(None)) as opened:
         try:
-            await breach_scope.check(opened, declared)
+            await client.breach_scope.check(opened, declared)
         except PermanentError as error:
             raise ConfigurationError(f"{file}: {error}") from None
 
 
-async def _objection(declared: "BreachDeclared", state: Path) -> str | None:
+async def _objection(declared: events.BreachDeclared, state: State) -> str | None:
     """Return the register's objection to a declaration; None if it cannot be read."""
-    from habeas.client import incident_register  # noqa: PLC0415
-
-    if not _is_operator(state):
+    if not state.has_databases:
         return None
-    incident = incident_register.id_of(declared, root_key(state))
+    incident = client.incident_register.id_of(declared, state.root_key())
     with suppress(StoreUnavailable):
-        async with _opened(state) as register:
-            return await register.objection(incident, declared)
+        async with open_register(state) as incidents:
+            return await incidents.objection(incident, declared)
     return None
 
 
-def _is_operator(state: Path) -> bool:
-    """Return whether the register can be read here; a staff account decides without it."""
-    return {"HABEAS_MONGO_URL", "HABEAS_MASTER_KEY"} <= settings(state).keys()
-
-
-async def _seen(incident: str, state: Path) -> "IncidentCase | None":
+def _seen(incident: str, state: State) -> "IncidentCase | None":
     """Return an incident; None where the register cannot be read here."""
-    return await _the(incident, state) if _is_operator(state) else None
+    return _the(incident, state) if state.has_databases else None
 
 
-async def _the(incident: str, state: Path) -> "IncidentCase":
-    async with _opened(state) as register:
-        return await register.incident(incident)
+def _the(incident: str, state: State) -> "IncidentCase":
+    return ask(open_register(state), lambda incidents: incidents.incident(incident))
 
 
-@asynccontextmanager
-async def _opened(state: Path) -> "AsyncIterator[IncidentRegister]":
-    from habeas.client import incident_register  # noqa: PLC0415
-
-    master_key = root_key(state)
-    async with incident_register.opened(
-        setting("MONGO_URL", state), prefix_of(state), master_key
-    ) as register:
-        yield register
-
-
-def _company(state: Path) -> Any:
-    from shared.law.library import EXAMPLE, company  # noqa: PLC0415
-
-    return company(settings(state).get("HABEAS_COMPANY", EXAMPLE))
-
-
-def _zone(state: Path) -> "ZoneInfo":
-    zone: ZoneInfo = _company(state).zone
-    return zone
+def _all(state: State) -> "list[IncidentCase]":
+    return ask(open_register(state), lambda incidents: listed(incidents.all()))

@@ -8,45 +8,28 @@ from typing import Annotated
 
 import typer
 
-from habeas.cli.options import STATE, AsJson, State, existing, out, prefix_of, root_key, run, setting
+from habeas.cli import client
+from habeas.cli.options import STATE, AsJson, RequestId, State, ask, existing, out
 from habeas.cli.staff import As, OneTimeCode, signer_of
 from habeas.cli.staff import decide as decide_as
-from shared.contract.events import (
-    AliasConfirmed,
-    AnswerDelivered,
-    AppealDecided,
-    Controller,
-    CorrectionApproved,
-    ExtensionDecided,
-    ExtensionReason,
-    FeeDecided,
-    ForwardingDecided,
-    StopDecided,
-)
+from shared.contract import events
 from shared.contract.staff import TEXT_SALT_BYTES, salted, written_item
 from shared.errors import ConfigurationError
 from shared.law import FeeReason, Money
 
 app = typer.Typer(help="Decisions of the privacy staff about a request.")
 
-RequestId = Annotated[str, typer.Argument(help="Id of the request.")]
-
 
 @app.command()
 def extend(
     request_id: RequestId,
-    reason: Annotated[ExtensionReason, typer.Option(help="The reason, for the letter.")],
+    reason: Annotated[events.ExtensionReason, typer.Option(help="The reason, for the letter.")],
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
 ) -> None:
     """Extend the answer once, by the law's period; the person gets a letter with the reason."""
-    from habeas.client import requests  # noqa: PLC0415
-
-    signer = signer_of(account, code, state)
-    decide_as(
-        signer, requests.fact(ExtensionDecided, request_id=request_id, by=signer.account, reason=reason)
-    )
+    decide_as(signer_of(account, code, state), events.ExtensionDecided, request_id, reason=reason)
     out.print(f"decided; `habeas status {request_id}` shows the new deadline, if the law allows it")
 
 
@@ -65,13 +48,8 @@ def quote(
 
     The person gets a letter once identity is proven; nothing is done before they agree.
     """
-    from habeas.client import requests  # noqa: PLC0415
-
-    fee = requests.fact(Money, amount=amount, currency=currency)
-    signer = signer_of(account, code, state)
-    decide_as(
-        signer, requests.fact(FeeDecided, request_id=request_id, by=signer.account, fee=fee, reason=reason)
-    )
+    fee = client.requests.fact(Money, amount=amount, currency=currency)
+    decide_as(signer_of(account, code, state), events.FeeDecided, request_id, fee=fee, reason=reason)
     out.print(f"decided; `habeas status {request_id}` shows the fee after the letter")
 
 
@@ -84,10 +62,7 @@ def delivered(
     state: State = STATE,
 ) -> None:
     """Record another delivery of an answer after a returned letter."""
-    from habeas.client import requests  # noqa: PLC0415
-
-    signer = signer_of(account, code, state)
-    decide_as(signer, requests.fact(AnswerDelivered, request_id=request_id, by=signer.account, way=way))
+    decide_as(signer_of(account, code, state), events.AnswerDelivered, request_id, way=way)
     out.print("recorded: the answer is given")
 
 
@@ -106,59 +81,36 @@ def decide(
     state: State = STATE,
 ) -> None:
     """Decide an appeal or a complaint; a granted one reopens the request."""
-    from habeas.client import requests  # noqa: PLC0415
-
     reasons = _known_to_letters(reason or ())
     text = None if explanation is None else _salted(existing(explanation).read_bytes())
-    signer = signer_of(account, code, state)
-    decided = requests.fact(
-        AppealDecided,
-        request_id=request_id,
-        by=signer.account,
-        granted=granted,
-        reasons=reasons,
-        explanation=None if text is None else written_item(text),
-    )
-    decide_as(signer, decided, text)
+    words = {"granted": granted, "reasons": reasons, "explanation": text and written_item(text)}
+    decide_as(signer_of(account, code, state), events.AppealDecided, request_id, text=text, **words)
     out.print(f"decided; the person gets a letter, and `habeas status {request_id}` shows it")
 
 
 @app.command()
 def resume(request_id: RequestId, account: As = None, code: OneTimeCode = None, state: State = STATE) -> None:
     """Resume a request that a letter's reader, or an unclear reply, has stopped."""
-    from habeas.client import requests  # noqa: PLC0415
-
-    signer = signer_of(account, code, state)
-    decide_as(signer, requests.fact(StopDecided, request_id=request_id, by=signer.account, resume=True))
+    decide_as(signer_of(account, code, state), events.StopDecided, request_id, resume=True)
     out.print(f"decided; `habeas status {request_id}` shows the request as no longer stopped")
 
 
 @app.command()
 def close(request_id: RequestId, account: As = None, code: OneTimeCode = None, state: State = STATE) -> None:
     """End a stopped request without an answer; one that was answered stays stopped, its package closed."""
-    from habeas.client import requests  # noqa: PLC0415
-
-    signer = signer_of(account, code, state)
-    decide_as(signer, requests.fact(StopDecided, request_id=request_id, by=signer.account, resume=False))
+    decide_as(signer_of(account, code, state), events.StopDecided, request_id, resume=False)
     out.print(f"decided; `habeas status {request_id}` shows the request as ended")
 
 
 @app.command()
 def aliases(request_id: RequestId, state: State = STATE, as_json: AsJson = False) -> None:
     """List addresses, numbers … that the person's records name and nothing verifies; they opened nothing."""
-    from habeas.client import cases  # noqa: PLC0415
-
-    async def work() -> list[tuple[str, str, str]]:
-        url, prefix = setting("MONGO_URL", state), prefix_of(state)
-        async with cases.opened(url, prefix, root_key(state), request_id) as case:
-            return await case.aliases()
-
-    found = run(work())
+    found = ask(state.case(request_id), lambda case: case.aliases())
     if as_json:
         print(json.dumps([dict(zip(("alias", "identity", "value"), row, strict=True)) for row in found]))
         return
     for reference, identity, value in found:
-        out.print(f"{reference}  {identity}  {value}", markup=False)
+        out.print(f"{reference}  {identity}  {value}")
 
 
 @app.command("confirm-alias")
@@ -170,14 +122,8 @@ def confirm_alias(
     state: State = STATE,
 ) -> None:
     """Confirm that an alias is the person's: its records are disclosed or erased in the same case."""
-    from habeas.client import requests  # noqa: PLC0415
-
     ref, _, number = alias.rpartition(":")
-    signer = signer_of(account, code, state)
-    decide_as(
-        signer,
-        requests.fact(AliasConfirmed, request_id=request_id, by=signer.account, aliases=ref, number=number),
-    )
+    decide_as(signer_of(account, code, state), events.AliasConfirmed, request_id, aliases=ref, number=number)
     out.print(f"confirmed; ask with `habeas status {request_id}`")
 
 
@@ -186,10 +132,7 @@ def approve_correction(
     request_id: RequestId, account: As = None, code: OneTimeCode = None, state: State = STATE
 ) -> None:
     """Approve a correction of an address, number or other identity; you have made sure it is the person's."""
-    from habeas.client import requests  # noqa: PLC0415
-
-    signer = signer_of(account, code, state)
-    decide_as(signer, requests.fact(CorrectionApproved, request_id=request_id, by=signer.account))
+    decide_as(signer_of(account, code, state), events.CorrectionApproved, request_id)
     out.print(f"approved; ask with `habeas status {request_id}`")
 
 
@@ -203,14 +146,9 @@ def forward(
     state: State = STATE,
 ) -> None:
     """Forward the request of an end user to the deciding customer; both get a letter."""
-    from habeas.client import requests  # noqa: PLC0415
-
-    text = _salted(requests.fact(Controller, name=name, email=email).model_dump_json().encode())
-    signer = signer_of(account, code, state)
-    decided = requests.fact(
-        ForwardingDecided, request_id=request_id, by=signer.account, controller=written_item(text)
-    )
-    decide_as(signer, decided, text)
+    controller = client.requests.fact(events.Controller, name=name, email=email)
+    text, signer = _salted(controller.model_dump_json().encode()), signer_of(account, code, state)
+    decide_as(signer, events.ForwardingDecided, request_id, text=text, controller=written_item(text))
     out.print("decided; both get a letter")
 
 

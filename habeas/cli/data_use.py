@@ -5,18 +5,15 @@ from typing import Annotated
 
 import typer
 
-from habeas.cli.options import STATE, AsJson, State, fields, out, prefix_of, root_key, run, setting
+from habeas.cli import client
+from habeas.cli.options import STATE, AsJson, State, fields, out, run
 from habeas.cli.staff import As, OneTimeCode, decide, signer_of
 from shared.contract.events import LiftingReason, RestrictionLifting
 from shared.errors import ConfigurationError
 
 app = typer.Typer(help="Notices to recipients of data: list and resend them.")
-
 restriction_app = typer.Typer(help="Restrictions of processing (GDPR Art. 18).")
-
-unsubscribe_app = typer.Typer(
-    help="One-click unsubscribe (RFC 8058): links for the company's mailers.", no_args_is_help=True
-)
+unsubscribe_app = typer.Typer(no_args_is_help=True)
 
 
 @app.callback(invoke_without_command=True)
@@ -31,16 +28,13 @@ def recipients(
     """List the notices to recipients of data and their states."""
     if context.invoked_subcommand is not None:
         return
-    from habeas.client import recipients as notices  # noqa: PLC0415
-
-    found = run(notices.messages(setting("MONGO_URL", state), prefix_of(state), failed=failed))
+    found = run(client.recipients.messages(*state.databases(), failed=failed))
     if as_json:
         print(json.dumps([message.plain() for message in found]))
     else:
         for message in found:
             row = message.plain()
-            status = " ".join(filter(None, (row["status"], row["reason"])))
-            out.print(f"{row['recipient']}: {status}", markup=False)
+            out.print(f"{row['recipient']}: {' '.join(filter(None, (row['status'], row['reason'])))}")
             fields({name: [row[name]] for name in ("about", "request", "since")})
         if not found:
             out.print("none")
@@ -53,13 +47,10 @@ def retry(
     state: State = STATE,
 ) -> None:
     """Notify failed recipients again, once the cause is gone."""
-    from habeas.client import recipients as notices  # noqa: PLC0415
-    from habeas.client import requests  # noqa: PLC0415
-
-    found = run(notices.messages(setting("MONGO_URL", state), prefix_of(state), failed=True))
+    found = run(client.recipients.messages(*state.databases(), failed=True))
     again = [message.concerned for message in found if recipient in (None, message.concerned.recipient)]
     for concerned in again:
-        run(requests.announce(setting("AMQP_URL", state), concerned))
+        run(client.requests.announce(state.setting("AMQP_URL"), concerned))
     out.print(f"{len(again)} messages are sent again")
 
 
@@ -72,11 +63,7 @@ def lift(
     state: State = STATE,
 ) -> None:
     """Lift a restriction: the person gets a letter, then the marks are removed."""
-    from habeas.client import requests  # noqa: PLC0415
-
-    signer = signer_of(account, code, state)
-    fact = requests.fact(RestrictionLifting, request_id=request_id, by=signer.account, reason=reason)
-    decide(signer, fact)
+    decide(signer_of(account, code, state), RestrictionLifting, request_id, reason=reason)
     out.print("the person gets a letter; the marks are removed when the mail server has taken it")
 
 
@@ -103,9 +90,6 @@ def link(
         flaw = error.errors(include_url=False, include_input=False)[0]
         what = flaw["msg"] if flaw["type"] == TOO_LONG else "has a wrong form"
         raise ConfigurationError(f"--{flaw['loc'][0]}: {what}") from None
-    links = UnsubscribeLinks(root_key(state), setting("PUBLIC_URL", state))
-    if as_json:
-        url, headers = links.url_for(subscription), dict(links.headers_for(subscription))
-        print(json.dumps({"url": url, "headers": headers}))
-    else:
-        print(links.url_for(subscription))
+    links = UnsubscribeLinks(state.root_key(), state.setting("PUBLIC_URL"))
+    url = links.url_for(subscription)
+    print(json.dumps({"url": url, "headers": dict(links.headers_for(subscription))}) if as_json else url)

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import TextColumn
 
-from habeas.cli.options import STATE, State, existing, out, run, setting, settings
+from habeas.cli import client
+from habeas.cli.options import STATE, State, existing, out, progress_of, run, save
 from shared.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -74,10 +74,7 @@ def publish(
 
     The same files may be published again: known submissions have no effect.
     """
-    from habeas.client import publication  # noqa: PLC0415
-
-    sheet = _sheet(source, encoding, ignored, state)
-    sources = _sources(files, sheet, as_csv=as_csv)
+    sources = _sources(files, _sheet(source, encoding, ignored, state), as_csv=as_csv)
     if not source and any(one.is_sheet for one in sources):
         raise ConfigurationError(
             "--source: name the sheet's system, such as support.example: others may use the same references"
@@ -86,30 +83,25 @@ def publish(
     if faulty and not keep_going:
         out.print("nothing is published")
         raise typer.Exit(1)
-    url = setting("AMQP_URL", state)
+    url = state.setting("AMQP_URL")
     with _progress(sound) as progress:
-        published = run(publication.publish(url, sources, progress))
-    publication.check_unchanged(sound, published)
+        published = run(client.publication.publish(url, sources, progress))
+    client.publication.check_unchanged(sound, published)
     out.print(f"{published} events are published")
     raise typer.Exit(1 if faulty else 0)
 
 
-def _sheet(source: str | None, encoding: str | None, ignored: list[str] | None, state: Path) -> "Sheet":
-    from habeas.client.event_files import Sheet  # noqa: PLC0415
-    from shared.law.library import EXAMPLE, company  # noqa: PLC0415
-
-    zone = company(settings(state).get("HABEAS_COMPANY", EXAMPLE)).zone
-    return Sheet(source or NO_SOURCE, zone, encoding, tuple(ignored or ()))
+def _sheet(source: str | None, encoding: str | None, ignored: list[str] | None, state: State) -> "Sheet":
+    zone = state.company().zone
+    return client.event_files.Sheet(source or NO_SOURCE, zone, encoding, tuple(ignored or ()))
 
 
 def _sources(files: list[Path], sheet: "Sheet", *, as_csv: bool) -> "list[EventFile]":
-    from habeas.client.event_files import EventFile  # noqa: PLC0415
-
     if sum(str(file) == "-" for file in files) > 1:
         raise ConfigurationError("-: standard input can be read once only")
     return [
-        EventFile(
-            file if str(file) == "-" else existing(file),
+        client.event_files.EventFile(
+            existing(file, standard_input=True),
             sheet=sheet if as_csv or file.suffix.lower() == ".csv" else None,
         )
         for file in files
@@ -118,8 +110,6 @@ def _sources(files: list[Path], sheet: "Sheet", *, as_csv: bool) -> "list[EventF
 
 def _check(sources: "list[EventFile]", report: Path | None) -> tuple[int, int]:
     """Print the errors in *sources*; return the numbers of valid and invalid events."""
-    from habeas.client import publication  # noqa: PLC0415
-
     printed = 0
 
     def print_faults(source: "EventFile", found: "FileEvent") -> None:
@@ -127,34 +117,24 @@ def _check(sources: "list[EventFile]", report: Path | None) -> tuple[int, int]:
         printed += 1
         if printed <= MOST_FAULTS:
             for fault in found.faults:
-                out.print(f"{source.name}:{fault}", markup=False)
+                out.print(f"{source.name}:{fault}")
 
-    checked = publication.check(sources, print_faults, every=report is not None)
+    checked = client.publication.check(sources, print_faults, every=report is not None)
     if printed > MOST_FAULTS:
         out.print(f"… and {printed - MOST_FAULTS} more with errors; --report FILE has all")
     if report is not None:
-        _write(report, checked.report)
+        from habeas.client.report.writer import as_csv  # noqa: PLC0415
+
+        text = as_csv(checked.report, ("file", "line", "reference", "column", "fault"))
+        save(report, text, newline="")
     out.print(f"{checked.sound} sound, {checked.faulty} wrong")
     return checked.sound, checked.faulty
-
-
-def _write(path: Path, rows: list[dict[str, str]]) -> None:
-    from habeas.client.report.writer import as_csv  # noqa: PLC0415
-
-    text = as_csv(rows, ("file", "line", "reference", "column", "fault"))
-    try:
-        path.write_text(text, encoding="utf-8", newline="")
-    except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be written ({error.strerror})") from None
 
 
 @contextmanager
 def _progress(total: int) -> "Iterator[Callable[[int], None]]":
     """Count published events on the error stream after a delay."""
-    count = TextColumn("{task.completed:.0f} of {task.total:.0f} events published")
-    shown = Progress(
-        SpinnerColumn(), count, TimeElapsedColumn(), console=Console(stderr=True), transient=True
-    )
+    shown = progress_of(TextColumn("{task.completed:.0f} of {task.total:.0f} events published"))
     task = shown.add_task("", total=total)
     began = shown.get_time()
 

@@ -1,30 +1,23 @@
 """Verbs about identity: proofs, decisions, and the quality of document reading."""
 
 import json
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from habeas.cli.options import STATE, AsJson, State, out, prefix_of, root_key, run, setting
+from habeas.cli import client
+from habeas.cli.options import STATE, AsJson, RequestId, State, ask, out
 from habeas.cli.staff import As, OneTimeCode, decide, signer_of
-from shared.contract.events import RefusalReason
+from shared.contract.events import EvidenceAsked, IdentityDecided, RefusalReason
 from shared.errors import ConfigurationError
 
-if TYPE_CHECKING:
-    from habeas.client.identity import EvidenceLook, IdentityStatus
-    from habeas.client.staff import DecisionSigner
-
 app = typer.Typer(help="Identity: requested proofs, and decisions of staff.")
-
-RequestId = Annotated[str, typer.Argument(help="Id of the request.")]
-Because = Annotated[str, typer.Option(help="Reason: a-z, 0-9, _ and dots.")]
 
 WIDTH = 100
 """Columns of the tables of an evaluation."""
@@ -33,17 +26,11 @@ WIDTH = 100
 @app.command("list")
 def waiting(state: State = STATE, as_json: AsJson = False) -> None:
     """List the requests with a proof for staff to review."""
-    from habeas.client import identity  # noqa: PLC0415
-
-    async def work() -> list[identity.IdentityStatus]:
-        async with identity.opened(setting("MONGO_URL", state), prefix_of(state)) as desk:
-            return await desk.waiting()
-
-    found = run(work())
+    found = ask(client.identity.opened(*state.databases()), lambda reader: reader.waiting())
     if as_json:
         print(json.dumps([standing.plain() for standing in found]))
         return
-    out.print(identity.table_of(found) if found else "no proof waits for review")
+    out.print(client.identity.table_of(found) if found else "no proof waits for review")
 
 
 @app.command()
@@ -60,51 +47,32 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show the required assurance, its reasons, and the results of checks."""
-    from habeas.client import identity, requests  # noqa: PLC0415
-    from shared.contract.events import EvidenceAsked  # noqa: PLC0415
-
-    standing = run(_standing(request_id, state))
-    looked = identity.EvidenceLook((), {})
+    opened = client.identity.opened
+    standing = ask(opened(*state.databases()), lambda reader: reader.standing(request_id))
+    looked = client.identity.EvidenceLook((), {})
     if folder is not None:
-        signer = signer_of(account, code, state)
         refs = tuple(proof.ref for proof in standing.proofs)
-        asked = requests.fact(
-            EvidenceAsked, request_id=request_id, by=signer.account, reason=reason, refs=refs
-        )
-        entry, _ = decide(signer, asked)
-        looked = run(_looked(standing, entry, folder, state))
+        signer = signer_of(account, code, state)
+        _, entry = decide(signer, EvidenceAsked, request_id, reason=reason, refs=refs)
+        key = state.root_key()
+        looked = ask(opened(*state.databases()), lambda reader: reader.show(standing, entry, key, folder))
     if as_json:
         seen = {"written": [str(path) for path in looked.written], "not_shown": dict(looked.withheld)}
         print(json.dumps(standing.plain() | seen))
         return
     for name, value in standing.plain().items():
         if value not in (None, [], {}):
-            out.print(f"{name:14} {value}", markup=False)
+            out.print(f"{name:14} {value}")
     for path in looked.written:
         out.print(f"{'written':14} {path}")
     for proof, reasons in looked.withheld.items():
-        out.print(f"{'not shown':14} {proof}: {', '.join(reasons)}", markup=False)
-
-
-async def _standing(request_id: str, state: Path) -> "IdentityStatus":
-    from habeas.client import identity  # noqa: PLC0415
-
-    async with identity.opened(setting("MONGO_URL", state), prefix_of(state)) as desk:
-        return await desk.standing(request_id)
-
-
-async def _looked(standing: "IdentityStatus", entry: str, folder: Path, state: Path) -> "EvidenceLook":
-    from habeas.client import identity  # noqa: PLC0415
-
-    key = root_key(state)
-    async with identity.opened(setting("MONGO_URL", state), prefix_of(state)) as desk:
-        return await desk.show(standing, entry, key, folder)
+        out.print(f"{'not shown':14} {proof}: {', '.join(reasons)}")
 
 
 @app.command()
 def accept(
     request_id: RequestId,
-    reason: Because,
+    reason: Annotated[str, typer.Option(help="Reason: a-z, 0-9, _ and dots.")],
     identity: Annotated[
         list[str], typer.Option(help="Name of an identity that is the person's (email …); may be repeated.")
     ],
@@ -113,8 +81,7 @@ def accept(
     state: State = STATE,
 ) -> None:
     """Decide that the requester is the person (with `HABEAS_TWO_DECIDERS`, two accounts)."""
-    decided = {"verified": True, "reason": reason, "identities": identity}
-    _decide(signer_of(account, code, state), request_id, decided)
+    _decide(request_id, account, code, state, verified=True, reason=reason, identities=identity)
 
 
 @app.command()
@@ -126,8 +93,12 @@ def refuse(
     state: State = STATE,
 ) -> None:
     """Decide that identity is not established; the person gets a letter."""
-    decided = {"verified": False, "reason": reason}
-    _decide(signer_of(account, code, state), request_id, decided)
+    _decide(request_id, account, code, state, verified=False, reason=reason)
+
+
+def _decide(request_id: str, account: str | None, code: str | None, state: State, **words: Any) -> None:
+    decide(signer_of(account, code, state), IdentityDecided, request_id, **words)
+    out.print(f"decided; ask with `habeas verify show {request_id}`")
 
 
 @app.command()
@@ -152,8 +123,8 @@ def evaluate(
         readings.write_text(json.dumps(found.readings(), indent=1, default=str), encoding="utf-8")
     wrong = found.judged.wrongly_convincing
     if wrong:
-        out.print(f"convinced, and must not: {', '.join(wrong)}", markup=False)
-        sys.exit(1)
+        out.print(f"convinced, and must not: {', '.join(wrong)}")
+        raise typer.Exit(1)
 
 
 @contextmanager
@@ -167,11 +138,3 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
             shown.update(task, description=f"{doing:10}", completed=done, total=files)
 
         yield progress
-
-
-def _decide(signer: "DecisionSigner", request_id: str, decided: Mapping[str, Any]) -> None:
-    from habeas.client import requests  # noqa: PLC0415
-    from shared.contract.events import IdentityDecided  # noqa: PLC0415
-
-    decide(signer, requests.fact(IdentityDecided, request_id=request_id, by=signer.account, **decided))
-    out.print(f"decided; ask with `habeas verify show {request_id}`")

@@ -1,19 +1,20 @@
 """Verbs about the keys of an installation."""
 
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from habeas.cli.options import STATE, State, out, prefix_of, run, setting, signer
+from habeas.cli import client
+from habeas.cli.options import STATE, State, out, run
 from shared.runtime.accounts import ACCOUNTS, TOPOLOGY
 
 if TYPE_CHECKING:
     from habeas.client.master_keys import MasterKeys
-    from shared.runtime.vault import Rewrapped
 
-app = typer.Typer(help="Keys of the installation.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.callback()
@@ -24,9 +25,9 @@ def _keys() -> None:
 @app.command()
 def show(state: State = STATE) -> None:
     """Print the fingerprint and the public key that verify packages and certificates; publish both."""
-    key = signer(state).public_key
-    out.print(f"fingerprint {key.fingerprint}", markup=False)
-    out.print(key.pem.decode(), markup=False, end="")
+    key = state.signer().public_key
+    out.print(f"fingerprint {key.fingerprint}")
+    out.print(key.pem.decode(), end="")
 
 
 @app.command()
@@ -36,10 +37,8 @@ def issue(state: State = STATE) -> None:
 
     A process gets only the keys of its work; none gets a master key.
     """
-    from habeas.client import master_keys  # noqa: PLC0415  each verb loads only what it needs
-
-    credentials = Path(setting("CREDENTIALS", state))
-    master_keys.issue(master_keys.load(credentials), credentials)
+    credentials = Path(state.setting("CREDENTIALS"))
+    client.master_keys.issue(client.master_keys.load(credentials), credentials)
     out.print(f"{len(ACCOUNTS)} key rings are written")
 
 
@@ -53,46 +52,41 @@ def rotate(
 
     Until the old key is destroyed (`habeas keys retire`), both are valid.
     """
-    from habeas.client import master_keys  # noqa: PLC0415
-
-    credentials = Path(setting("CREDENTIALS", state))
-    keys = master_keys.load(credentials).rotated(datetime.now(UTC), timedelta(days=keep))
-    master_keys.save(keys, credentials)
-    master_keys.issue(keys, credentials)
-    done = run(_wrap_anew(keys, state))
-    out.print(f"the keys of {done.anew} cases are wrapped anew; the old master key goes in {keep} days")
-    _warn(done)
+    credentials = Path(state.setting("CREDENTIALS"))
+    keys = client.master_keys.load(credentials).rotated(datetime.now(UTC), timedelta(days=keep))
+    client.master_keys.save(keys, credentials)
+    client.master_keys.issue(keys, credentials)
+    anew, unopened = run(_wrap_anew(keys, state))
+    out.print(f"the keys of {anew} cases are wrapped anew; the old master key goes in {keep} days")
+    _warn(unopened)
 
 
 @app.command()
 def retire(state: State = STATE) -> None:
     """Destroy expired master keys after rewrapping the remaining case keys; for a daily job."""
-    from habeas.client import master_keys  # noqa: PLC0415
-
-    credentials = Path(setting("CREDENTIALS", state))
-    keys = master_keys.load(credentials)
+    credentials = Path(state.setting("CREDENTIALS"))
+    keys = client.master_keys.load(credentials)
     left = keys.without_overdue(datetime.now(UTC))
-    master_keys.issue(keys, credentials)  # a rotation that was interrupted may not have issued them
-    done = run(_wrap_anew(keys, state))
+    client.master_keys.issue(keys, credentials)  # a rotation that was interrupted may not have issued them
+    anew, unopened = run(_wrap_anew(keys, state))
     if left != keys:
-        master_keys.save(left, credentials)
-        master_keys.issue(left, credentials)
+        client.master_keys.save(left, credentials)
+        client.master_keys.issue(left, credentials)
     gone = len(keys.older) - len(left.older)
-    out.print(f"{gone} master keys are destroyed; the keys of {done.anew} cases were wrapped anew")
-    _warn(done)
+    out.print(f"{gone} master keys are destroyed; the keys of {anew} cases were wrapped anew")
+    _warn(unopened)
 
 
-def _warn(done: "Rewrapped") -> None:
-    if done.unopened:
-        out.print(f"the keys of {done.unopened} cases do not open: they are from before an earlier rotation")
+def _warn(unopened: int) -> None:
+    if unopened:
+        out.print(f"the keys of {unopened} cases do not open: they are from before an earlier rotation")
 
 
-async def _wrap_anew(keys: "MasterKeys", state: Path) -> "Rewrapped":
+async def _wrap_anew(keys: "MasterKeys", state: State) -> tuple[int, int]:
+    """Return the numbers of cases with keys wrapped anew, and with keys that do not open."""
     from shared.runtime.mongo import connect  # noqa: PLC0415
     from shared.runtime.vault import wrap_anew  # noqa: PLC0415
 
-    client = connect(setting("MONGO_URL", state, TOPOLOGY), app_name="habeas keys")
-    try:
-        return await wrap_anew(client, prefix_of(state), {one: keys.ring(one) for one in ACCOUNTS})
-    finally:
-        client.close()
+    with closing(connect(state.setting("MONGO_URL", TOPOLOGY), app_name="habeas keys")) as mongo:
+        done = await wrap_anew(mongo, state.prefix, {one: keys.ring(one) for one in ACCOUNTS})
+    return done.anew, done.unopened

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from habeas.cli.options import STATE, AsJson, State, out, prefix_of, run, setting, settings
+from habeas.cli import client
+from habeas.cli.options import STATE, AsJson, State, out, run
 from shared.errors import ConfigurationError
 from shared.law import DueDate, Right, Strictest, TimedDuty, hours_later, internal_due, strictest
 from shared.law import due as counted_by
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 NOON = time(12)
+Zone = Annotated[str, typer.Option(help="Time zone of the place that answers.")]
 
 
 @app.command()
@@ -30,7 +32,7 @@ def due(
     calendar: Annotated[
         str | None, typer.Option(help="Public holidays: DE-BE. For laws without a calendar of their own.")
     ] = None,
-    zone: Annotated[str, typer.Option(help="Time zone of the place that answers.")] = "Europe/Berlin",
+    zone: Zone = "Europe/Berlin",
     explain: Annotated[bool, typer.Option("--explain", help="Print each step.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -46,13 +48,16 @@ def due(
     laws = [policies().in_force(name, at.date()) for name in law]
 
     def counted(policy: "Policy", rule: "DeadlineRule") -> DueDate:
-        place = calendar if len(laws) == 1 and calendar else policy.calendar or _given(calendar, policy)
+        place = calendar if len(laws) == 1 and calendar else policy.calendar or calendar
+        if place is None:
+            message = f"--calendar: {policy.id} needs the public holidays of the place that answers: DE-BE"
+            raise ConfigurationError(message)
         return counted_by(rule, at, ZoneInfo(zone), calendar_named(place))
 
     days = {duty: strictest(laws, duty, right, counted) for duty in TimedDuty}
     found = {duty: day for duty, day in days.items() if day is not None}
     if as_json:
-        print(json.dumps(_all_plain(laws, found), ensure_ascii=False))
+        print(json.dumps(_plain(laws, found), ensure_ascii=False))
     else:
         _show(laws, found, explain=explain)
 
@@ -62,15 +67,15 @@ def hours_of(
     aware: Annotated[str, typer.Option(help="The instant: 2026-12-24T18:30+01:00.")],
     calendar: Annotated[str, typer.Option(help="Public holidays of the place that answers: DE-BE.")],
     length: Annotated[int, typer.Option(min=1, max=1_000, help="Number of hours.")] = 72,
-    zone: Annotated[str, typer.Option(help="Time zone of the place that answers.")] = "Europe/Berlin",
+    zone: Zone = "Europe/Berlin",
 ) -> None:
     """Print the end of a period in hours, as for a breach: the plain and the latest reading."""
     from shared.law.calendars import calendar_named  # noqa: PLC0415
 
     found = hours_later(length, _instant(aware, zone), _place(zone), calendar_named(calendar))
-    out.print(f"{found.due_at:%Y-%m-%d %H:%M %Z}  {length} hours from the exact moment", markup=False)
+    out.print(f"{found.due_at:%Y-%m-%d %H:%M %Z}  {length} hours from the exact moment")
     latest = "the hour of the event not counted, two working days at least; not to be relied on"
-    out.print(f"{found.latest_at:%Y-%m-%d %H:%M %Z}  {latest}", markup=False)
+    out.print(f"{found.latest_at:%Y-%m-%d %H:%M %Z}  {latest}")
 
 
 @app.command()
@@ -80,15 +85,12 @@ def deadlines(
     as_json: AsJson = False,
 ) -> None:
     """List open requests that are due soon or late; exit 1 when one is late."""
-    from habeas.client.deadlines import due_within, line_of  # noqa: PLC0415
-    from shared.law.library import EXAMPLE, company  # noqa: PLC0415
-
-    today = datetime.now(company(settings(state).get("HABEAS_COMPANY", EXAMPLE)).zone).date()
-    found = run(due_within(setting("MONGO_URL", state), prefix_of(state), timedelta(days=days), today))
+    today = datetime.now(state.company().zone).date()
+    found = run(client.deadlines.due_within(*state.databases(), timedelta(days=days), today))
     if as_json:
         print(json.dumps([one.plain() for one in found]))
     else:
-        out.print("\n".join(map(line_of, found)) or f"nothing is due within {days} days", markup=False)
+        out.print("\n".join(map(client.deadlines.line_of, found)) or f"nothing is due within {days} days")
     raise typer.Exit(any(one.late for one in found))
 
 
@@ -117,41 +119,31 @@ def _written_out(received: str) -> datetime:
         ) from None
 
 
-def _given(calendar: str | None, policy: "Policy") -> str:
-    if calendar is None:
-        raise ConfigurationError(
-            f"--calendar: {policy.id} needs the public holidays of the place that answers: DE-BE"
-        )
-    return calendar
-
-
-def _all_plain(laws: Sequence["Policy"], found: Mapping[TimedDuty, Strictest]) -> dict[str, Any]:
-    return {
-        "policies": [policy.id for policy in laws],
-        **{duty: {"policy": day.policy.id, **_plain(day.last)} for duty, day in found.items()},
+def _plain(laws: Sequence["Policy"], found: Mapping[TimedDuty, Strictest]) -> dict[str, Any]:
+    duties: dict[str, Any] = {
+        duty: {
+            "policy": day.policy.id,
+            "due_on": day.last.due_on.isoformat(),
+            "internal_due_on": internal_due(day.last).isoformat(),
+            "period": day.last.rule.period,
+            "provision": day.last.rule.provision,
+            "read": day.last.rule.read.value,
+            "calendar": day.last.calendar,
+            "steps": [str(step) for step in day.last.steps],
+        }
+        for duty, day in found.items()
     }
-
-
-def _plain(last: DueDate) -> dict[str, Any]:
-    return {
-        "due_on": last.due_on.isoformat(),
-        "internal_due_on": internal_due(last).isoformat(),
-        "period": last.rule.period,
-        "provision": last.rule.provision,
-        "read": last.rule.read.value,
-        "calendar": last.calendar,
-        "steps": [str(step) for step in last.steps],
-    }
+    return {"policies": [policy.id for policy in laws], **duties}
 
 
 def _show(laws: Sequence["Policy"], found: Mapping[TimedDuty, Strictest], *, explain: bool) -> None:
     for policy in laws:
-        out.print(f"{policy.id}: {policy.name}", markup=False)
+        out.print(f"{policy.id}: {policy.name}")
     for duty, day in found.items():
         law = f"; by {day.policy.id}" if len(laws) > 1 else ""
         last = day.last
-        out.print(f"{last.due_on}  {duty}, {last.rule}; meant for {internal_due(last)}{law}", markup=False)
+        out.print(f"{last.due_on}  {duty}, {last.rule}; meant for {internal_due(last)}{law}")
         if explain:
             for step in last.steps:
-                out.print(f"            {step}", markup=False)
-            out.print(f"            calendar {last.calendar}, read: {last.rule.read}", markup=False)
+                out.print(f"            {step}")
+            out.print(f"            calendar {last.calendar}, read: {last.rule.read}")

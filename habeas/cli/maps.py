@@ -8,20 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from habeas.cli.options import (
-    STATE,
-    AsJson,
-    MapFolder,
-    State,
-    Stores,
-    existing,
-    fields,
-    map_folder_of,
-    out,
-    prefix_of,
-    run,
-    stores_of,
-)
+from habeas.cli import client
+from habeas.cli.options import STATE, AsJson, MapFolder, State, Stores, ask, existing, fields, out, run, save
 from shared.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -30,7 +18,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="Data maps: draft, import, draw, and check them against the data.", no_args_is_help=True
 )
-notes = Console(stderr=True, highlight=False, soft_wrap=True)
+notes = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
 """Remarks, apart from a verb's output."""
 
 
@@ -39,21 +27,16 @@ def check(
     map_folder: MapFolder = None, stores: Stores = None, state: State = STATE, as_json: AsJson = False
 ) -> None:
     """Compare a data map with the live databases; exit 1 when an answer would be wrong."""
-    from habeas.client import engine  # noqa: PLC0415
     from services.fulfillment.map_check import check as checked  # noqa: PLC0415
 
-    async def work() -> Any:
-        async with engine.opened(map_folder_of(map_folder, state), stores_of(stores, state)) as opened:
-            return await checked(opened.data_map, opened.stores)
-
-    flaws = run(work())
+    engine = client.engine.opened(state.data_map(map_folder), state.stores(stores))
+    flaws = ask(engine, lambda opened: checked(opened.data_map, opened.stores))
+    wrong = sum(not flaw.remark for flaw in flaws)
     if as_json:
         print(json.dumps([_plain(flaw) for flaw in flaws], ensure_ascii=False))
-    wrong = [flaw for flaw in flaws if not flaw.remark]
-    if not as_json:
+    else:
         _show(flaws)
-        summary = f"{len(wrong)} wrong, {len(flaws) - len(wrong)} to know"
-        out.print(summary if wrong else "the map fits the data")
+        out.print(f"{wrong} wrong, {len(flaws) - wrong} to know" if wrong else "the map fits the data")
     raise typer.Exit(1 if wrong else 0)
 
 
@@ -64,11 +47,9 @@ def _show(flaws: "Sequence[MapError]") -> None:
         alike.setdefault((flaw.remark, flaw.what, flaw.remedy), []).append(flaw.where)
     for (remark, what, remedy), places in alike.items():
         severity = "remark" if remark else "wrong "
-        if len(places) == 1:
-            out.print(f"{severity}  {places[0]}: {what}; {remedy}", markup=False)
-            continue
-        out.print(f"{severity}  {len(places)} places: {what}; {remedy}", markup=False)
-        fields({"at": places})
+        where = places[0] if len(places) == 1 else f"{len(places)} places"
+        out.print(f"{severity}  {where}: {what}; {remedy}")
+        fields({"at": places if len(places) > 1 else []})
 
 
 def _plain(flaw: Any) -> dict[str, str | int]:
@@ -94,12 +75,12 @@ def graph(
     forms = {".svg": svg, ".mmd": mermaid}
     if file is not None and file.suffix not in forms:
         raise ConfigurationError(f"{file}: the name of a drawing ends with .svg or .mmd")
-    picture = picture_of(load(map_folder_of(map_folder, state)))
+    picture = picture_of(load(state.data_map(map_folder)))
     if file is None:
         print(mermaid(picture), end="")
     else:
-        _save(file, forms[file.suffix](picture))
-        out.print(f"{file}: {len(picture.boxes)} collections, {picture.waves} waves", markup=False)
+        save(file, forms[file.suffix](picture))
+        out.print(f"{file}: {len(picture.boxes)} collections, {picture.waves} waves")
 
 
 @app.command("import")
@@ -114,12 +95,12 @@ def import_(
         raise ConfigurationError(f"{file}: is there already; name another file or remove it")
     made = imported(fides_file.name, _text(existing(fides_file)))
     for remark in made.remarks:
-        notes.print(f"remark  {remark}", markup=False)
+        notes.print(f"remark  {remark}")
     if file is None:
         print(made.text, end="")
     else:
-        _save(file, made.text)
-        out.print(f"{file}: complete it as its comments say, then check it", markup=False)
+        save(file, made.text)
+        out.print(f"{file}: complete it as its comments say, then check it")
 
 
 def _text(file: Path) -> str:
@@ -127,13 +108,6 @@ def _text(file: Path) -> str:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{file}: cannot be read as text ({type(error).__name__})") from None
-
-
-def _save(file: Path, text: str) -> None:
-    try:
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ConfigurationError(f"{file}: cannot be written ({error.strerror})") from None
 
 
 @app.command()
@@ -148,22 +122,18 @@ def draft(
     as_json: AsJson = False,
 ) -> None:
     """Sample live databases and propose a data map: fields, identities, categories, references."""
-    from habeas.client import map_draft  # noqa: PLC0415
-
+    urls, own = state.stores(stores), state.prefix
     with Console(stderr=True).status("reading …") as status:
-        found = run(
-            map_draft.survey_stores(
-                stores_of(stores, state), database or (), status.update, sample=sample, own=prefix_of(state)
-            )
-        )
-    drafted = map_draft.files(found)
+        survey = client.map_draft.survey_stores(urls, database or (), status.update, sample=sample, own=own)
+        found = run(survey)
+    drafted = client.map_draft.files(found)
     if folder is not None:
-        map_draft.save(drafted, folder)
+        client.map_draft.save(drafted, folder)
     if as_json:
-        print(json.dumps(map_draft.summary(found)))
+        print(json.dumps(client.map_draft.summary(found)))
     elif folder is None:
         print("".join(drafted.values()), end="")
     else:
-        out.print(f"{len(drafted)} files in {folder}: review them before use", markup=False)
+        out.print(f"{len(drafted)} files in {folder}: review them before use")
         identities = sum(len(some) for some in found.identities.values())
-        out.print(f"{identities} identity fields: state how the value of each is verified", markup=False)
+        out.print(f"{identities} identity fields: state how the value of each is verified")

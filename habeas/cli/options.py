@@ -1,16 +1,21 @@
-"""Settings of the installation, and shared options of verbs."""
+"""The installation as the command knows it, and shared options and output of verbs."""
 
 import asyncio
 import json
 import os
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
+from rich.progress import Progress, ProgressColumn, SpinnerColumn, TimeElapsedColumn
 
+from habeas.cli import client
 from habeas.embedded import installation
 from shared.contract.topology import COMMAND
 from shared.errors import ConfigurationError, InvalidDataMap
@@ -20,8 +25,6 @@ from shared.runtime.variables import COMMAND as VERB_VARIABLES
 from shared.runtime.variables import FILE, PREFIX, SETTINGS
 
 if TYPE_CHECKING:
-    from contextlib import AbstractAsyncContextManager
-
     from habeas.client.cases import CaseReader
     from services.fulfillment.certificate.signatures import CertificateSigner
     from services.fulfillment.erasure.steps import RecordPlan
@@ -29,11 +32,127 @@ if TYPE_CHECKING:
     from shared.law import CompanyProfile
 
 T = TypeVar("T")
+R = TypeVar("R")
 
-out = Console(highlight=False, soft_wrap=True)
+out = Console(markup=False, highlight=False, soft_wrap=True)
+COLUMNS = 79
+FEW = 10
+"""Ids of a collection shown by default."""
 
-State = Annotated[Path, typer.Option(help="Folder of the embedded stack's data.", envvar="HABEAS_STATE")]
+
+@dataclass(frozen=True, slots=True)
+class InstallationState:
+    """The settings of an installation; those of the environment precede those remembered in *folder*."""
+
+    folder: Path
+
+    def __str__(self) -> str:
+        return str(self.folder)
+
+    def settings(self, account: str = COMMAND) -> Mapping[str, str]:
+        """Return all settings; secrets may be in files of *account*."""
+        return {**_given(installation.remembered(self.folder), account), **_given(os.environ, account)}
+
+    def setting(self, name: str, account: str = COMMAND) -> str:
+        """Return the setting *name* for *account*. Raises ConfigurationError if it is not set."""
+        variable = f"HABEAS_{name}"
+        value = self.settings(account).get(variable)
+        if not value:
+            raise ConfigurationError(f"{variable} is not set, and no `habeas up` has run in {self}")
+        return value
+
+    def root_key(self, account: str = COMMAND) -> RootKey:
+        """Return the command's source of keys: its key ring, or the master key."""
+        try:
+            return root_key_of(self.setting("MASTER_KEY", account))
+        except ValueError as error:
+            raise ConfigurationError(f"HABEAS_MASTER_KEY: {error}") from None
+
+    @property
+    def prefix(self) -> str:
+        """The prefix of our databases."""
+        return self.settings().get("HABEAS_DATABASE_PREFIX", "habeas")
+
+    def databases(self) -> tuple[str, str]:
+        """Return the URL and the prefix of our databases."""
+        return self.setting("MONGO_URL"), self.prefix
+
+    def sealed_databases(self) -> tuple[str, str, RootKey]:
+        """Return URL and prefix of our databases, and the key of their sealed content."""
+        key = self.root_key()
+        return *self.databases(), key
+
+    @property
+    def has_databases(self) -> bool:
+        """Whether the databases can be read here; a staff account decides without them."""
+        return {"HABEAS_MONGO_URL", "HABEAS_MASTER_KEY"} <= self.settings().keys()
+
+    def data_map(self, folder: Path | None) -> Path:
+        """Return the folder of the data map: *folder* if it was given."""
+        return folder or Path(self.setting("DATAMAP"))
+
+    def mapped_categories(self, folder: Path | None) -> frozenset[str] | None:
+        """Return the categories that the data map uses; None if no map can be read."""
+        from services.fulfillment.datamap.reader import load  # noqa: PLC0415
+
+        named = folder or self.settings().get("HABEAS_DATAMAP")
+        if not named:
+            return None
+        try:
+            collections = load(Path(named)).collections
+        except InvalidDataMap:
+            return None
+        return frozenset(
+            category for one in collections for leaf in one.leaves for category in leaf.categories
+        )
+
+    def stores(self, text: str | None) -> dict[str, str]:
+        """Return the URLs of the stores by name: those of *text* if it was given."""
+        if text is None and "HABEAS_STORES" not in self.settings():
+            return {"default": self.setting("MONGO_URL")}
+        return client.engine.store_urls(text or self.setting("STORES"))
+
+    def company(self) -> "CompanyProfile":
+        """Return the company."""
+        from shared.law.library import EXAMPLE, company  # noqa: PLC0415
+
+        return company(self.settings().get("HABEAS_COMPANY", EXAMPLE))
+
+    def sender(self) -> "SenderSettings":
+        """Return the sender of letters."""
+        from services.notifier.context import sender_settings_of  # noqa: PLC0415
+
+        known, company = self.settings(), self.company()
+        mail_from = known.get("HABEAS_MAIL_FROM") or f"{company.name} <privacy@example.com>"
+        return sender_settings_of(company, mail_from, reply_to=known.get("HABEAS_MAIL_REPLY_TO", ""))
+
+    def controller(self) -> str:
+        """Return the controller's name."""
+        return self.settings().get("HABEAS_MAIL_FROM", "").partition(" <")[0]
+
+    def signer(self) -> "CertificateSigner":
+        """Return the installation's signer."""
+        from services.fulfillment.certificate.signatures import CertificateSigner  # noqa: PLC0415
+
+        return CertificateSigner(self.root_key())
+
+    def case(self, request_id: str) -> "AbstractAsyncContextManager[CaseReader]":
+        """Open the case of a request."""
+        return client.cases.opened(*self.sealed_databases(), request_id)
+
+
+STATE = InstallationState(Path(".state"))
+State = Annotated[
+    InstallationState,
+    typer.Option(
+        help="Folder of the embedded stack's data.",
+        envvar="HABEAS_STATE",
+        parser=lambda given: InstallationState(Path(str(given))),
+        metavar="<path>",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+RequestId = Annotated[str, typer.Argument(help="Id of the request.")]
 MapFolder = Annotated[Path | None, typer.Option("--map", help="Folder of the data map [HABEAS_DATAMAP].")]
 Stores = Annotated[
     str | None, typer.Option(help="JSON: store name → MongoDB URL [HABEAS_STORES].", show_default=False)
@@ -41,19 +160,6 @@ Stores = Annotated[
 Identities = Annotated[
     list[str], typer.Option("--identity", help="email=ada@example.org; may be given several times.")
 ]
-STATE = Path(".state")
-COLUMNS = 79
-FEW = 10
-"""Ids of a collection shown by default."""
-
-
-def settings(state: Path, account: str = COMMAND) -> Mapping[str, str]:
-    """
-    Return the settings of the installation; secrets may be in files of *account*.
-
-    The environment, its files included, precedes the settings remembered in *state*.
-    """
-    return {**_given(installation.remembered(state), account), **_given(os.environ, account)}
 
 
 def _given(variables: Mapping[str, str], account: str) -> dict[str, str]:
@@ -62,21 +168,10 @@ def _given(variables: Mapping[str, str], account: str) -> dict[str, str]:
     return {**(_credentials(Path(folder, account)) if folder else {}), **_files(variables), **variables}
 
 
-def root_key(state: Path, account: str = COMMAND) -> RootKey:
-    """Return the command's source of keys: its key ring, or the master key."""
-    try:
-        return root_key_of(setting("MASTER_KEY", state, account))
-    except ValueError as error:
-        raise ConfigurationError(f"HABEAS_MASTER_KEY: {error}") from None
-
-
 def _credentials(folder: Path) -> dict[str, str]:
     """Return the settings that the files of an account's *folder* hold."""
-    found = {
-        f"{PREFIX}{path.name.upper()}": _content(f"{PREFIX}CREDENTIALS", path)
-        for path in folder.glob("*")
-        if path.is_file()
-    }
+    files = (path for path in folder.glob("*") if path.is_file())
+    found = {f"{PREFIX}{path.name.upper()}": _content(f"{PREFIX}CREDENTIALS", path) for path in files}
     keys = found.pop(f"{PREFIX}KEYS", None)
     return {**found, f"{PREFIX}MASTER_KEY": keys} if keys else found
 
@@ -90,15 +185,6 @@ def _files(variables: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def existing(file: Path) -> Path:
-    """Return *file*. Raises ConfigurationError if it is not there."""
-    if file.is_dir():
-        raise ConfigurationError(f"{file}: is a folder; name the file")
-    if not file.is_file():
-        raise ConfigurationError(f"{file}: there is no such file")
-    return file
-
-
 def _content(variable: str, path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8").strip()
@@ -106,17 +192,38 @@ def _content(variable: str, path: Path) -> str:
         raise ConfigurationError(f"{variable}: cannot read the file it names ({error.strerror})") from None
 
 
-def setting(name: str, state: Path, account: str = COMMAND) -> str:
+def existing(file: Path, *, standard_input: bool = False) -> Path:
     """
-    Return the setting *name* of the installation, for *account*.
+    Return *file*, which may be ``-`` if *standard_input* is accepted.
 
-    Raises ConfigurationError if it is not set.
+    Raises ConfigurationError if it is not there.
     """
-    variable = f"HABEAS_{name}"
-    value = settings(state, account).get(variable)
-    if not value:
-        raise ConfigurationError(f"{variable} is not set, and no `habeas up` has run in {state}")
-    return value
+    if standard_input and str(file) == "-":
+        return file
+    if file.is_dir():
+        raise ConfigurationError(f"{file}: is a folder; name the file")
+    if not file.is_file():
+        raise ConfigurationError(f"{file}: there is no such file")
+    return file
+
+
+def save(file: Path, text: str, *, newline: str | None = None) -> None:
+    """Write *text* to *file*. Raises ConfigurationError if it cannot be written."""
+    try:
+        file.write_text(text, encoding="utf-8", newline=newline)
+    except OSError as error:
+        raise ConfigurationError(f"{file}: cannot be written ({error.strerror})") from None
+
+
+def moment(option: str, text: str) -> datetime:
+    """Return the moment typed in. Raises ConfigurationError if it is no moment, or lacks its offset."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = datetime.min  # noqa: DTZ901 - as wrong as one without an offset
+    if at.tzinfo is None:
+        raise ConfigurationError(f"{option}: must be a moment with its offset, like 2026-03-09T00:00+01:00")
+    return at
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
@@ -124,87 +231,38 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(work)
 
 
-def map_folder_of(folder: Path | None, state: Path) -> Path:
-    """Return the folder of the data map: *folder* if it was given."""
-    return folder or Path(setting("DATAMAP", state))
+def ask(opened: AbstractAsyncContextManager[R], question: Callable[[R], Awaitable[T]]) -> T:
+    """Return the answer of the *opened* reader to *question*, and close it."""
+
+    async def work() -> T:
+        async with opened as reader:
+            return await question(reader)
+
+    return run(work())
 
 
-def mapped_categories(folder: Path | None, state: Path) -> frozenset[str] | None:
-    """Return the categories that the data map uses; None if no map can be read."""
-    from services.fulfillment.datamap.reader import load  # noqa: PLC0415
-
-    named = folder or settings(state).get("HABEAS_DATAMAP")
-    if not named:
-        return None
-    try:
-        collections = load(Path(named)).collections
-    except InvalidDataMap:
-        return None
-    return frozenset(category for one in collections for leaf in one.leaves for category in leaf.categories)
+async def listed(items: AsyncIterator[T]) -> list[T]:
+    """Return all of *items*."""
+    return [item async for item in items]
 
 
-def stores_of(text: str | None, state: Path) -> dict[str, str]:
-    """Return the URLs of the stores by name: those of *text* if it was given."""
-    from habeas.client import engine  # noqa: PLC0415
-
-    if text is None and "HABEAS_STORES" not in settings(state):
-        return {"default": setting("MONGO_URL", state)}
-    return engine.store_urls(text or setting("STORES", state))
-
-
-def prefix_of(state: Path) -> str:
-    """Return the prefix of our databases."""
-    return settings(state).get("HABEAS_DATABASE_PREFIX", "habeas")
-
-
-def company_of(state: Path) -> "CompanyProfile":
-    """Return the company."""
-    from shared.law.library import EXAMPLE, company  # noqa: PLC0415
-
-    return company(settings(state).get("HABEAS_COMPANY", EXAMPLE))
-
-
-def house(state: Path) -> "SenderSettings":
-    """Return the sender of letters."""
-    from services.notifier.context import sender_settings_of  # noqa: PLC0415
-
-    known, company = settings(state), company_of(state)
-    mail_from = known.get("HABEAS_MAIL_FROM") or f"{company.name} <privacy@example.com>"
-    return sender_settings_of(company, mail_from, reply_to=known.get("HABEAS_MAIL_REPLY_TO", ""))
-
-
-def controller(state: Path) -> str:
-    """Return the controller's name."""
-    return settings(state).get("HABEAS_MAIL_FROM", "").partition(" <")[0]
-
-
-def signer(state: Path) -> "CertificateSigner":
-    """Return the installation's signer."""
-    from services.fulfillment.certificate.signatures import CertificateSigner  # noqa: PLC0415
-
-    return CertificateSigner(root_key(state))
-
-
-def case_of(request_id: str, state: Path) -> "AbstractAsyncContextManager[CaseReader]":
-    """Open the case of a request in the installation."""
-    from habeas.client import cases  # noqa: PLC0415
-
-    master_key = root_key(state)
-    return cases.opened(setting("MONGO_URL", state), prefix_of(state), master_key, request_id)
+def progress_of(*columns: ProgressColumn) -> Progress:
+    """Return a display of progress on the error stream, so that the output is the result alone."""
+    return Progress(
+        SpinnerColumn(), *columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True
+    )
 
 
 def show_plan(decided: "RecordPlan", *, as_json: bool, ids: bool = False) -> None:
     """Print an erasure plan; all *ids* only on demand, if there are many."""
-    from habeas.client import engine  # noqa: PLC0415
-
     if as_json:
-        print(json.dumps(engine.summary_of_plan(decided)))
+        print(json.dumps(client.engine.summary_of_plan(decided)))
         return
-    plan = engine.counts_of_plan(decided)
+    plan = client.engine.counts_of_plan(decided)
     for key, counts in plan["collections"].items():
         changes = plan["changes"][key]
         shown = "; ".join(f"{number} {kind}" for kind, number in counts.items())
-        out.print(f"{key}: {changes['found']} found: {shown}", markup=False)
+        out.print(f"{key}: {changes['found']} found: {shown}")
         fields(
             {
                 "details removed": changes["masked_fields"],
@@ -212,18 +270,22 @@ def show_plan(decided: "RecordPlan", *, as_json: bool, ids: bool = False) -> Non
                 "stays in them": changes["unchangeable_fields"],
                 "kept because": changes["kept_because"],
                 "kept until": [" to ".join(changes["kept_until"])] if changes["kept_until"] else [],
-                "ids": list(map(str, engine.ids_in(decided, key))) if ids or changes["found"] <= FEW else [],
+                "ids": client.engine.ids_in(decided, key) if ids or changes["found"] <= FEW else [],
             }
         )
     if not plan["collections"]:
         out.print("nothing is held")
 
 
-def fields(named: Mapping[str, Sequence[str]]) -> None:
+def fields(named: Mapping[str, Iterable[object]]) -> None:
     """Print the non-empty values of *named*, indented, for a terminal of 80 columns."""
     for name, values in named.items():
-        if values:
-            lead = f"    {name:16}"
-            lines = wrap(", ".join(values), COLUMNS - len(lead), break_on_hyphens=False)
-            for number, line in enumerate(lines):
-                out.print((lead if number == 0 else " " * len(lead)) + line, markup=False)
+        lead = f"    {name:16}"
+        lines = wrap(", ".join(map(str, values)), COLUMNS - len(lead), break_on_hyphens=False)
+        for number, line in enumerate(lines):
+            out.print((lead if number == 0 else " " * len(lead)) + line)
+
+
+def optional(value: object) -> Sequence[object]:
+    """Return *value* for :func:`fields`: no values if it is empty."""
+    return [value] if value else []

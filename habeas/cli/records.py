@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
+from habeas.cli import client
 from habeas.cli.erasures import open_erasure_records
 from habeas.cli.options import (
     STATE,
@@ -18,15 +19,10 @@ from habeas.cli.options import (
     MapFolder,
     State,
     Stores,
-    controller,
     fields,
-    map_folder_of,
     out,
     run,
-    settings,
     show_plan,
-    signer,
-    stores_of,
 )
 from shared.errors import ConfigurationError
 
@@ -49,19 +45,18 @@ def gather(
     as_json: AsJson = False,
 ) -> None:
     """Find every record of a person."""
-    from habeas.client import engine  # noqa: PLC0415
 
     async def work() -> Any:
-        async with engine.opened(map_folder_of(map_folder, state), stores_of(stores, state)) as opened:
-            person = engine.identities(identity)
+        async with client.engine.opened(state.data_map(map_folder), state.stores(stores)) as opened:
+            person = client.engine.identities(identity)
             found = await opened.gather(person)
             _warn(opened, person)
             return found
 
     findings = run(work())
     if folder is not None:
-        engine.write(findings, folder)
-    found = engine.summary_of_findings(findings)
+        client.engine.write(findings, folder)
+    found = client.engine.summary_of_findings(findings)
     if as_json:
         print(json.dumps(found))
         return
@@ -86,15 +81,14 @@ def erase(
     as_json: AsJson = False,
 ) -> None:
     """Erase every record of a person, as far as map and law allow, and certify it; exits 1 if any is left."""
-    from habeas.client import engine  # noqa: PLC0415
     from services.fulfillment.recipients.directory import recipients_of  # noqa: PLC0415
 
-    person = engine.identities(identity)
+    person = client.engine.identities(identity)
     if certificate is not None and not dry_run:
-        _writable(certificate)
+        _check_writable(certificate)
 
     async def work() -> "Completed | None":
-        async with engine.opened(map_folder_of(map_folder, state), stores_of(stores, state)) as opened:
+        async with client.engine.opened(state.data_map(map_folder), state.stores(stores)) as opened:
             found = await opened.gather(person)
             _warn(opened, person)
             plan = await opened.plan(found)
@@ -102,17 +96,13 @@ def erase(
             if dry_run or not (yes or typer.confirm("Erase?", err=True)):
                 return None
             async with _memory(state) as memory:
-                completed = await opened.erase(
-                    plan, person, controller=controller(state), signer=signer(state), memory=memory
-                )
-            kept = memory is not None
-            _print_result(
-                completed, recipients_of(completed.plan, opened.data_map), certificate, kept, as_json
-            )
+                completed = await opened.erase(plan, person, state.controller(), state.signer(), memory)
+            recipients = recipients_of(completed.plan, opened.data_map)
+            _print_result(completed, recipients, certificate, memory is not None, as_json)
             return completed
 
     completed = run(work())
-    left = [] if completed is None else engine.left_of(completed)
+    left = [] if completed is None else client.engine.left_of(completed)
     if left:
         print(f"habeas: left: {'; '.join(left)}: {GO_ON}", file=sys.stderr)
         raise typer.Exit(1)
@@ -120,17 +110,15 @@ def erase(
 
 def _warn(opened: "OperatorEngine", person: Mapping[str, Sequence[str]]) -> None:
     """Warn about identities that the map does not know."""
-    unknown = opened.unknown(person)
-    if unknown:
+    if unknown := opened.unknown(person):
         print(f"habeas: {opened.not_known(unknown)}", file=sys.stderr)
 
 
-def _writable(file: Path) -> None:
+def _check_writable(file: Path) -> None:
     """Make sure that the certificate can be written, before anything is erased."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("ab"):
-            pass
+        file.open("ab").close()
     except OSError as error:
         raise ConfigurationError(f"{file}: cannot be written ({error.strerror})") from None
 
@@ -139,33 +127,29 @@ def _print_result(
     completed: "Completed", recipients: Sequence[str], file: Path | None, kept: bool, as_json: bool
 ) -> None:
     """Print the result, the recipients to notify, and the place of the certificate."""
-    from habeas.client import certificates  # noqa: PLC0415
-
     issued = completed.certificate
-    number = certificates.number_of(issued)
+    number = client.certificates.number_of(issued)
     if file is not None:
-        certificates.write(issued, file, "en")
+        client.certificates.write(issued, file, "en")
     if as_json:
         print(issued.decode())
         return
     counts = ", ".join(f"{records} {name}" for name, records in completed.plan.counts().items())
     remaining = "" if completed.plan.counts().get("left") else "; searched again: nothing is left"
-    out.print(f"done: {counts or 'nothing was held'}{remaining}", markup=False)
+    out.print(f"done: {counts or 'nothing was held'}{remaining}")
     if recipients:
         out.print("this verb notifies no recipient; these must erase it too (GDPR Art. 19):")
         fields({"": recipients})
-    if file is not None:
-        out.print(f"certificate {number}: {file}", markup=False)
-    elif kept:
-        out.print(f"certificate {number}: habeas certificate fetch {number}", markup=False)
-    else:
-        out.print(f"certificate {number}: kept nowhere; give --certificate FILE to have it", markup=False)
+    fetched = (
+        f"habeas certificate fetch {number}" if kept else "kept nowhere; give --certificate FILE to have it"
+    )
+    out.print(f"certificate {number}: {file or fetched}")
 
 
 @asynccontextmanager
-async def _memory(state: Path) -> "AsyncIterator[ErasureRecords | None]":
+async def _memory(state: State) -> "AsyncIterator[ErasureRecords | None]":
     """Open the erasure journal; warn if no database is set for it."""
-    if "HABEAS_MONGO_URL" not in settings(state):
+    if "HABEAS_MONGO_URL" not in state.settings():
         note = "HABEAS_MONGO_URL is not set: this erasure will not be repeated after a backup is restored"
         print(f"habeas: {note}", file=sys.stderr)
         yield None

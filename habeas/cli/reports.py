@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import TextColumn
 
-from habeas.cli.options import STATE, State, out, prefix_of, run, setting, settings
+from habeas.cli.options import STATE, State, out, progress_of, run
 from shared.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
     from habeas.client.report.figures import Figures
     from habeas.client.report.reader import Progress as Report
-    from shared.law import CompanyProfile
 
 app = typer.Typer()
 
@@ -50,8 +48,8 @@ def report(
     state: State = STATE,
 ) -> None:
     """Report on requests by right, law and year: results and durations."""
-    _known(law)
-    year = year or datetime.now(_company(state).zone).year
+    _check_law(law)
+    year = year or datetime.now(state.company().zone).year
     if register:
         if form not in {ReportFormat.CSV, ReportFormat.JSON}:
             raise ConfigurationError("--register: needs --format csv, or --format json")
@@ -68,43 +66,41 @@ def report(
         text.write(_shaped(found, year, form, state))
 
 
-async def _figures(year: int, law: str | None, state: Path) -> "Sequence[Figures]":
+async def _figures(year: int, law: str | None, state: State) -> "Sequence[Figures]":
     from habeas.client.report.figures import figures  # noqa: PLC0415
     from habeas.client.report.reader import opened  # noqa: PLC0415
 
-    async with opened(setting("MONGO_URL", state), prefix_of(state), _company(state).zone) as register:
+    async with opened(*state.databases(), state.company().zone) as register:
         with _progress() as report:
             found = figures(await register.counts(year, report))
     return [one for one in found if law in {None, one.law}]
 
 
-async def _write_register(text: TextIO, year: int, law: str | None, form: ReportFormat, state: Path) -> None:
+async def _write_register(text: TextIO, year: int, law: str | None, form: ReportFormat, state: State) -> None:
     from habeas.client.report.reader import opened  # noqa: PLC0415
     from habeas.client.report.writer import FIELDS, as_csv, line  # noqa: PLC0415
     from services.intake.cases.register import laws_of  # noqa: PLC0415
 
     if form is ReportFormat.CSV:
         text.write(as_csv((), FIELDS))
-    async with opened(setting("MONGO_URL", state), prefix_of(state), _company(state).zone) as register:
+    async with opened(*state.databases(), state.company().zone) as register:
         with _progress() as report:
             async for entry in register.entries(year, report):
                 if law is None or law in laws_of(entry):
                     text.write(line(entry, form))
 
 
-def _shaped(found: "Sequence[Figures]", year: int, form: ReportFormat, state: Path) -> str:
-    from habeas.client.report import writer  # noqa: PLC0415
+def _shaped(found: "Sequence[Figures]", year: int, form: ReportFormat, state: State) -> str:
     from habeas.client.report.page import page  # noqa: PLC0415
+    from habeas.client.report.writer import figures_as_csv, figures_as_json  # noqa: PLC0415
 
-    match form:
-        case ReportFormat.CSV:
-            return writer.figures_as_csv(found)
-        case ReportFormat.JSON:
-            return writer.figures_as_json(found)
-        case _:
-            who = _company(state)
-            today = datetime.now(who.zone).date()
-            return page(found, year, _names(found), on=today, controller=who.name)
+    if form is ReportFormat.CSV:
+        return figures_as_csv(found)
+    if form is ReportFormat.JSON:
+        return figures_as_json(found)
+    company = state.company()
+    today = datetime.now(company.zone).date()
+    return page(found, year, _names(found), on=today, controller=company.name)
 
 
 def _show(found: "Sequence[Figures]", year: int) -> None:
@@ -123,7 +119,7 @@ def _names(found: "Sequence[Figures]") -> dict[str, str]:
     return {one.law: policies().in_force(one.law, date(one.year, 12, 31)).name for one in found}
 
 
-def _known(law: str | None) -> None:
+def _check_law(law: str | None) -> None:
     """Check that *law* exists. Raises ConfigurationError if it does not; its report would be empty."""
     from shared.law.library import policies  # noqa: PLC0415
 
@@ -132,19 +128,9 @@ def _known(law: str | None) -> None:
         raise ConfigurationError(f"--law {law}: there is no such law; there are {', '.join(known)}")
 
 
-def _company(state: Path) -> "CompanyProfile":
-    from shared.law.library import EXAMPLE, company  # noqa: PLC0415
-
-    return company(settings(state).get("HABEAS_COMPANY", EXAMPLE))
-
-
 @contextmanager
 def _written(file: Path | None) -> Iterator[TextIO]:
-    """
-    Open *file*, or the standard output where none is named.
-
-    Raises ConfigurationError if it cannot be written.
-    """
+    """Open *file*, or the standard output. Raises ConfigurationError if it cannot be written."""
     if file is None:
         yield sys.stdout
         return
@@ -157,10 +143,7 @@ def _written(file: Path | None) -> Iterator[TextIO]:
 
 @contextmanager
 def _progress() -> "Iterator[Report]":
-    """Show the number of requests read on the error stream, so that the output is the report alone."""
-    count = TextColumn("{task.completed:.0f} requests read")
-    with Progress(
-        SpinnerColumn(), count, TimeElapsedColumn(), console=Console(stderr=True), transient=True
-    ) as shown:
+    """Show the number of requests read."""
+    with progress_of(TextColumn("{task.completed:.0f} requests read")) as shown:
         task = shown.add_task("", total=None)
         yield lambda more: shown.advance(task, more)

@@ -7,21 +7,11 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from habeas.cli.options import (
-    STATE,
-    AsJson,
-    Identities,
-    State,
-    existing,
-    out,
-    prefix_of,
-    root_key,
-    run,
-    setting,
-    settings,
-)
+from habeas.cli import client
+from habeas.cli.options import STATE, AsJson, Identities, RequestId, State, existing, out, run
 from habeas.cli.staff import As, OneTimeCode, decide, signer_of
-from habeas.embedded import installation
+from habeas.embedded.installation import api_key
+from shared.contract.events import ErasureApproved
 from shared.errors import ConfigurationError
 
 app = typer.Typer()
@@ -40,19 +30,16 @@ def submit(
     state: State = STATE,
 ) -> None:
     """Submit a request, over the API or as an event."""
-    from habeas.client import requests  # noqa: PLC0415
-
-    data = (
-        requests.read(file if str(file) == "-" else existing(file))
-        if file
-        else requests.made_of(right, email=email, name=name, country=country)
-    )
+    if file:
+        data = client.requests.read(existing(file, standard_input=True))
+    else:
+        data = client.requests.made_of(right, email=email, name=name, country=country)
     if by == "amqp":
-        run(requests.submit_by_amqp(setting("AMQP_URL", state), data))
+        run(client.requests.submit_by_amqp(state.setting("AMQP_URL"), data))
         out.print(f"published; ask with `habeas status --reference {data['reference']}`")
     else:
-        key = installation.api_key(settings(state))
-        out.print(run(requests.submit_by_http(setting("PUBLIC_URL", state), data, key=key)))
+        key = api_key(state.settings())
+        out.print(run(client.requests.submit_by_http(state.setting("PUBLIC_URL"), data, key=key)))
 
 
 @app.command()
@@ -63,14 +50,12 @@ def status(
     as_json: AsJson = False,
 ) -> None:
     """Show the status of a request."""
-    from habeas.client import requests  # noqa: PLC0415
-
-    url = setting("PUBLIC_URL", state)
+    url = state.setting("PUBLIC_URL")
     if request_id is not None:
-        standing = run(requests.status(url, request_id))
+        standing = run(client.requests.status(url, request_id))
     elif reference is not None:
-        key = installation.api_key(settings(state)) or ""
-        standing = run(requests.status_by_reference(url, reference, key=key))
+        key = api_key(state.settings()) or ""
+        standing = run(client.requests.status_by_reference(url, reference, key=key))
     else:
         raise ConfigurationError("name the request: its id, or --reference")
     if as_json:
@@ -83,17 +68,10 @@ def status(
 
 @app.command()
 def approve(
-    request_id: Annotated[str, typer.Argument(help="Id of the request.")],
-    account: As = None,
-    code: OneTimeCode = None,
-    state: State = STATE,
+    request_id: RequestId, account: As = None, code: OneTimeCode = None, state: State = STATE
 ) -> None:
     """Approve an erasure that waits for approval (HABEAS_ERASURE_APPROVAL)."""
-    from habeas.client import requests  # noqa: PLC0415
-    from shared.contract.events import ErasureApproved  # noqa: PLC0415
-
-    signer = signer_of(account, code, state)
-    decide(signer, requests.fact(ErasureApproved, request_id=request_id, by=signer.account))
+    decide(signer_of(account, code, state), ErasureApproved, request_id)
     out.print(f"approved; ask with `habeas status {request_id}`")
 
 
@@ -105,7 +83,7 @@ def mail(
     """List the letters that the embedded stack has caught, or print one."""
     from habeas.embedded.mailcatcher import letters  # noqa: PLC0415
 
-    caught = list(letters(state / "mail" / "letters"))
+    caught = list(letters(state.folder / "mail" / "letters"))
     if number is not None:
         if not 1 <= number <= len(caught):
             raise ConfigurationError(f"there is no letter {number}; there are {len(caught)}")
@@ -120,16 +98,11 @@ def mail(
 @app.command()
 def disagreements(identity: Identities, state: State = STATE, as_json: AsJson = False) -> None:
     """Print a person's statements about uncorrected data."""
-    from habeas.client import cases as kept  # noqa: PLC0415
-
-    master_key = root_key(state)
-    found = run(
-        kept.statements(setting("MONGO_URL", state), identity, prefix=prefix_of(state), master_key=master_key)
-    )
+    found = run(client.cases.statements(*state.sealed_databases(), identity))
     if as_json:
         print(json.dumps(found))
         return
     for statement in found:
-        out.print(f"{statement['request']}  {statement['statement']}", markup=False)
+        out.print(f"{statement['request']}  {statement['statement']}")
     if not found:
         out.print("nothing is kept of this person")

@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from habeas.cli.keys import retire
 from habeas.cli.options import STATE, MapFolder, State, out, run
+from habeas.cli.verification import copy_heads
+from habeas.embedded.installation import SERVICES
 from shared.errors import ConfigurationError, HabeasError
+from shared.runtime.accounts import TOPOLOGY
 
 if TYPE_CHECKING:
     from shared.runtime.bootstrap import ServicePlan
 
 app = typer.Typer()
-SERVICES = ("intake", "verifier", "fulfillment", "notifier")
 
 
 @app.command()
@@ -26,11 +29,9 @@ def serve(
     """Run services in this process, with the settings in the environment."""
     from shared.runtime.bootstrap import main  # noqa: PLC0415  each verb loads only what it needs
 
-    unknown = sorted(set(services) - set(SERVICES))
+    unknown = ", ".join(sorted(set(services) - set(SERVICES)))
     if unknown:
-        raise ConfigurationError(
-            f"no service is called {', '.join(unknown)}; there are {', '.join(SERVICES)}"
-        )
+        raise ConfigurationError(f"no service is called {unknown}; there are {', '.join(SERVICES)}")
     main([plan for name in dict.fromkeys(services) for plan in _plans(name)])
 
 
@@ -46,10 +47,6 @@ def upkeep(
     state: State = STATE,
 ) -> None:
     """Destroy overdue master keys and copy the signed heads of the journals, once a day."""
-    from habeas.cli.keys import retire  # noqa: PLC0415
-    from habeas.cli.verification import copy_heads  # noqa: PLC0415
-    from shared.runtime.accounts import TOPOLOGY  # noqa: PLC0415
-
     while True:
         try:
             retire(state)
@@ -57,7 +54,7 @@ def upkeep(
         except HabeasError as error:
             if once:
                 raise
-            out.print(f"later: {error}", markup=False)
+            out.print(f"later: {error}")
         if once:
             return
         time.sleep(timedelta(days=1).total_seconds())
@@ -81,7 +78,7 @@ def up(
     from habeas.embedded import uptime  # noqa: PLC0415
 
     contents = uptime.StoreContents(company=company, data=data)
-    run(uptime.up(state, out, contents, port_base=port_base, datamap=map_folder))
+    run(uptime.up(state.folder, out, contents, port_base=port_base, datamap=map_folder))
 
 
 @app.command()
@@ -97,4 +94,5 @@ def demo(
     """Run two requests through the whole pipeline: an access and an erasure."""
     from habeas.embedded import demo as story  # noqa: PLC0415
 
-    run(story.run_demonstration(state, out, story.DemoSetting(data, map_folder, identity or []), keep=keep))
+    setting = story.DemoSetting(data, map_folder, identity or [])
+    run(story.run_demonstration(state.folder, out, setting, keep=keep))

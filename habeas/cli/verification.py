@@ -1,15 +1,30 @@
 """Verbs that verify journals, packages and certificates."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from habeas.cli import client
 from habeas.cli.erasures import open_erasure_records
-from habeas.cli.options import STATE, AsJson, State, case_of, existing, out, prefix_of, root_key, run, setting
+from habeas.cli.options import STATE, AsJson, State, existing, out, run
 from shared.contract.topology import COMMAND
+from shared.runtime.mongo import Client, connect
+
+if TYPE_CHECKING:
+    from habeas.client.audit import AuditReport
+    from services.fulfillment.certificate.document import CertificateReport
+    from services.fulfillment.package.verification import PackageReport
 
 app = typer.Typer(help="Verify the journals: tampering is detected.", no_args_is_help=True)
+packages = typer.Typer(help="Packages that people download.", no_args_is_help=True)
+certificates = typer.Typer(help="Certificates of erasure.", no_args_is_help=True)
+
+Issuer = Annotated[
+    str | None,
+    typer.Option(help="The issuer's key: its fingerprint, or a file with it or with the public key (PEM)."),
+]
 
 
 @app.command()
@@ -27,19 +42,13 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Verify each row against the chain of its case and the signed heads; exit 1 if one does not fit."""
-    from habeas.client import audit  # noqa: PLC0415
-    from shared.runtime.mongo import connect  # noqa: PLC0415
+    key, prefix, audit = state.root_key(), state.prefix, client.audit
 
-    key, prefix = root_key(state), prefix_of(state)
-
-    async def work() -> audit.AuditReport:
+    async def work() -> "AuditReport":
         if dump is not None:
             return await audit.verify(audit.DumpedRows(dump, prefix), key, case=request_id, kept=heads)
-        client = connect(setting("MONGO_URL", state), app_name="habeas-audit")
-        try:
-            return await audit.verify(audit.StoredRows(client, prefix), key, case=request_id, kept=heads)
-        finally:
-            client.close()
+        with _connected(state) as mongo:
+            return await audit.verify(audit.StoredRows(mongo, prefix), key, case=request_id, kept=heads)
 
     report = run(work())
     print(audit.json_of(report) if as_json else audit.text_of(report))
@@ -55,33 +64,20 @@ def write_heads(
     copy_heads(folder, state)
 
 
-def copy_heads(folder: Path, state: Path, account: str = COMMAND) -> None:
+def copy_heads(folder: Path, state: State, account: str = COMMAND) -> None:
     """Copy the signed heads to *folder*, as *account* can read them."""
-    from habeas.client import audit  # noqa: PLC0415
-    from shared.runtime.mongo import connect  # noqa: PLC0415
+    audit = client.audit
 
     async def work() -> int:
-        client = connect(setting("MONGO_URL", state, account), app_name="habeas-audit")
-        try:
-            stored = audit.StoredRows(client, prefix_of(state))
+        with _connected(state, account) as mongo:
+            stored = audit.StoredRows(mongo, state.prefix)
             return sum([audit.write_heads(folder, name, await stored.heads(name)) for name in audit.JOURNALS])
-        finally:
-            client.close()
 
-    out.print(f"{run(work())} new heads in {folder}", markup=False)
+    out.print(f"{run(work())} new heads in {folder}")
 
 
-if TYPE_CHECKING:
-    from services.fulfillment.certificate.document import CertificateReport
-    from services.fulfillment.package.verification import PackageReport
-
-Issuer = Annotated[
-    str | None,
-    typer.Option(help="The issuer's key: its fingerprint, or a file with it or with the public key (PEM)."),
-]
-
-packages = typer.Typer(help="Packages that people download.", no_args_is_help=True)
-certificates = typer.Typer(help="Certificates of erasure.", no_args_is_help=True)
+def _connected(state: State, account: str = COMMAND) -> "closing[Client]":
+    return closing(connect(state.setting("MONGO_URL", account), app_name="habeas-audit"))
 
 
 @packages.command("verify")
@@ -101,19 +97,16 @@ def verify_certificate(file: Path, issuer: Issuer = None) -> None:
 
 
 def _fingerprint(issuer: str | None) -> str | None:
-    from habeas.client import certificates  # noqa: PLC0415
-
-    return None if issuer is None else certificates.issuer_of(issuer)
+    return None if issuer is None else client.certificates.issuer_of(issuer)
 
 
 def _conclude(report: "PackageReport | CertificateReport") -> None:
     """Print *report*; exit 0 only if the file is unchanged and its issuer is known."""
     lines = list(report.problems)
     if report.ok and not report.trusted:
-        lines.append(
-            f"unknown key {report.fingerprint}: compare it with the issuer's, then name it with --issuer"
-        )
-    out.print("\n".join(lines) or f"unchanged since it was signed by key {report.fingerprint}", markup=False)
+        remedy = "compare it with the issuer's, then name it with --issuer"
+        lines.append(f"unknown key {report.fingerprint}: {remedy}")
+    out.print("\n".join(lines) or f"unchanged since it was signed by key {report.fingerprint}")
     raise typer.Exit(0 if report.trusted and report.ok else 1)
 
 
@@ -127,16 +120,15 @@ def fetch_certificate(
     state: State = STATE,
 ) -> None:
     """Write a certificate of erasure: the signed JSON file, and a page to read."""
-    from habeas.client import certificates  # noqa: PLC0415
 
     async def work() -> bytes:
         async with open_erasure_records(state) as memory:
             kept = await memory.certificates.of(request_id)
         if kept is not None:
             return kept
-        async with case_of(request_id, state) as case:
+        async with state.case(request_id) as case:
             return await case.certificate()
 
     path = folder / f"certificate-{request_id}.json"
-    certificates.write(run(work()), path, language)
+    client.certificates.write(run(work()), path, language)
     out.print(str(path))

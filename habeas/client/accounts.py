@@ -10,6 +10,7 @@ import json
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -64,8 +65,7 @@ async def grant(
         PermanentError: It refused.
     """
     names = list(business)
-    client = connect(root_url, app_name="habeas topology")
-    try:
+    with closing(connect(root_url, app_name="habeas topology")) as client:
         for name, role in made_roles(prefix).items():
             await _make_role(client, name, role)
         for account, (user, password) in users.items():
@@ -74,8 +74,6 @@ async def grant(
                 verb = "updateUser" if known["users"] else "createUser"
                 roles = database_roles(account, prefix, names)
                 await client.admin.command(verb, user, pwd=password, roles=roles)
-    finally:
-        client.close()
 
 
 async def _make_role(client: Client, name: str, role: Mapping[str, Any]) -> None:

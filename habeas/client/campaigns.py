@@ -3,7 +3,7 @@
 import csv
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -252,12 +252,9 @@ async def opened(mongo_url: str, prefix: str, master_key: RootKey) -> AsyncItera
 
     Raises StoreUnavailable if the database does not answer.
     """
-    client = connect(mongo_url, app_name="habeas command")
-    try:
+    with closing(connect(mongo_url, app_name="habeas command")) as client:
         vault = Vault(client, prefix=prefix, master_key=master_key)
         yield CampaignReader(client[f"{prefix}_{STEERING}"], vault, notice_paths("", master_key))
-    finally:
-        client.close()
 
 
 def write(file: Path, rows: list[Unreached]) -> None:

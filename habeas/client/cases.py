@@ -1,7 +1,7 @@
 """Reader of a case's sealed content, and of people's statements about uncorrected data, for operators."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, replace
 
 from habeas.client.engine import identities
@@ -85,32 +85,21 @@ async def opened(
 
     Raises StoreUnavailable if the database does not answer.
     """
-    client = connect(mongo_url, app_name="habeas command")
-    try:
+    with closing(connect(mongo_url, app_name="habeas command")) as client:
         rows = await Journal(client[f"{prefix}_fulfillment"]).histories({request_id})
         facts = tuple(events_of(rows.get(request_id, ())))
         yield CaseReader(request_id, facts, Vault(client, prefix=prefix, master_key=master_key))
-    finally:
-        client.close()
 
 
 async def statements(
-    mongo_url: str, pairs: Sequence[str], *, prefix: str, master_key: RootKey
+    mongo_url: str, prefix: str, master_key: RootKey, pairs: Sequence[str]
 ) -> list[dict[str, str]]:
     """
-    Return the person's statements, oldest first, with their requests.
+    Return the statements of the person with the identities *pairs*, oldest first, with their requests.
 
-    Args:
-        mongo_url: Habeas' own databases.
-        pairs: Identities of the person: ``email=kim@example.org``.
-        prefix: Of the names of the databases.
-        master_key: Opens the cases.
-
-    Raises:
-        ConfigurationError: One of *pairs* is none.
+    Raises ConfigurationError if one of *pairs* is not like ``email=kim@example.org``.
     """
-    client = connect(mongo_url, app_name="habeas command")
-    try:
+    with closing(connect(mongo_url, app_name="habeas command")) as client:
         known = Disagreements(client[f"{prefix}_fulfillment"], derived_key(master_key, DISAGREEMENTS_KEY))
         vault = Vault(client, prefix=prefix, master_key=master_key)
         return [
@@ -118,8 +107,6 @@ async def statements(
             for case in await known.of(identities(pairs))
             if await vault.holds(case, SUBMISSION)  # else the case was destroyed, and the statement with it
         ]
-    finally:
-        client.close()
 
 
 async def _statement(vault: Vault, case: str) -> str:

@@ -6,6 +6,7 @@ is gone. A submission that could not be read is sealed in the vault, because it 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -65,17 +66,12 @@ async def set_aside(client: Client, prefix: str) -> list[SetAside]:
         ]
 
 
-@dataclass(frozen=True, slots=True)
-class Replayed:
-    """Counts of a replay."""
+async def replay(amqp_url: str, client: Client, prefix: str, service: str) -> tuple[int, int]:
+    """
+    Replay all parked messages of *service*, but drop those about purged cases; return the numbers of both.
 
-    replayed: int
-    dropped: int
-    """Messages about cases that were purged since: they would begin the case again."""
-
-
-async def replay(amqp_url: str, client: Client, prefix: str, service: str) -> Replayed:
-    """Replay all parked messages of *service*, but drop those about purged cases."""
+    A message about a purged case would begin the case again.
+    """
     replayed = dropped = 0
     async with Parking(amqp_url, parking_of(service)) as parking:
         async for delivery in parking:
@@ -85,7 +81,7 @@ async def replay(amqp_url: str, client: Client, prefix: str, service: str) -> Re
             else:
                 await parking.hand_back(delivery)
                 replayed += 1
-    return Replayed(replayed, dropped)
+    return replayed, dropped
 
 
 async def _is_of_purged_case(client: Client, prefix: str, delivery: Delivery) -> bool:
@@ -113,11 +109,8 @@ async def _is_of_purged_case(client: Client, prefix: str, delivery: Delivery) ->
 
 async def found(amqp_url: str, mongo_url: str, prefix: str) -> dict[str, list[dict[str, object]]]:
     """Return all of both kinds as plain values."""
-    client = connect(mongo_url, app_name="habeas command")
-    try:
+    with closing(connect(mongo_url, app_name="habeas command")) as client:
         unread = await set_aside(client, prefix)
-    finally:
-        client.close()
     return {
         "parked": [asdict(message) for message in await parked(amqp_url)],
         "set_aside": [asdict(submission) for submission in unread],

@@ -1,5 +1,6 @@
 """Open requests with a deadline ahead, the earliest first."""
 
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import reduce
@@ -51,8 +52,7 @@ async def due_within(mongo_url: str, prefix: str, within: timedelta, today: date
     Raises:
         StoreUnavailable: The database did not answer.
     """
-    client = connect(mongo_url, app_name="habeas command")
-    try:
+    with closing(connect(mongo_url, app_name="habeas command")) as client:
         database = client[f"{prefix}_intake"]
         until = datetime.now(UTC) + within
         coming = {"kind": APPROACHING, "published": False, "at": {"$lte": until}}
@@ -61,8 +61,6 @@ async def due_within(mongo_url: str, prefix: str, within: timedelta, today: date
         with translated("look for deadlines"):
             ids = [timer["case"] async for timer in timers]
         histories = await Journal(database, RECORDS, notes=True).histories(set(ids))
-    finally:
-        client.close()
     cases = {id_: reduce(evolve, events_of(rows), IntakeCase()) for id_, rows in histories.items()}
     found = [
         OpenRequest(id_, case, case.due_on, case.due_on < today and not is_paused(case, policies()))

@@ -1,7 +1,7 @@
 """The state of California's DROP, and the order to fetch its lists."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -49,8 +49,5 @@ async def pull(mongo_url: str, prefix: str) -> bool:
 
 @asynccontextmanager
 async def _ledger(mongo_url: str, prefix: str) -> AsyncIterator[DropLedger]:
-    client = connect(mongo_url, app_name="habeas command")
-    try:
+    with closing(connect(mongo_url, app_name="habeas command")) as client:
         yield DropLedger(client[f"{prefix}_intake"])
-    finally:
-        client.close()

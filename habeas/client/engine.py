@@ -75,7 +75,6 @@ class OperatorEngine:
         self,
         decided: RecordPlan,
         identities: Identities,
-        *,
         controller: str,
         signer: CertificateSigner,
         memory: ErasureRecords | None = None,

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -64,7 +64,7 @@ class ErasureRecords:
         return ErasureRecorder(registers, DataMapVersions(self.database, data_map))
 
     def purging(
-        self, current: DataMap, stores: Stores, *, controller: str, signer: CertificateSigner
+        self, current: DataMap, stores: Stores, controller: str, signer: CertificateSigner
     ) -> Purging:
         """Return the purge of records at the end of their retention."""
         return Purging(
@@ -115,8 +115,7 @@ async def memory(
     mongo_url: str, prefix: str, master_key: RootKey, keep: timedelta = USUAL_RETENTION
 ) -> AsyncIterator[ErasureRecords]:
     """Open the erasure records of the installation at *mongo_url*; new entries are kept for *keep*."""
-    client = connect(mongo_url, app_name="habeas command")
-    try:
+    with closing(connect(mongo_url, app_name="habeas command")) as client:
         database, fingerprints = (
             client[f"{prefix}_fulfillment"],
             Fingerprints(derived_key(master_key, FINGERPRINTS_KEY)),
@@ -129,8 +128,6 @@ async def memory(
         listed = HashLists(database, derived_key(master_key, HASH_LISTS_KEY))
         certificates = Certificates(database)
         yield ErasureRecords(erasures, suppressions, fingerprints, kept, certificates, listed, database)
-    finally:
-        client.close()
 
 
 async def replay(

@@ -9,7 +9,7 @@ never shown, only pictures of it, drawn by a confined process.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
@@ -96,11 +96,8 @@ class EvidenceLook:
 @asynccontextmanager
 async def opened(mongo_url: str, prefix: str) -> AsyncIterator["IdentityReader"]:
     """Open the verifier's journal."""
-    client = connect(mongo_url, app_name="habeas command")
-    try:
+    with closing(connect(mongo_url, app_name="habeas command")) as client:
         yield IdentityReader(client, prefix)
-    finally:
-        client.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The classification of a mail, and the mails for staff."""
 
+from contextlib import closing
 from typing import Any
 
 from services.intake.channels.email.attachments import documents_in
@@ -52,14 +53,11 @@ def explained(content: bytes, *, address: str, trusted: str) -> dict[str, Any]:
 
 async def waiting(mongo_url: str, prefix: str) -> list[dict[str, Any]]:
     """Return references to the mails for staff and to stopped requests, oldest first."""
-    client = connect(mongo_url, app_name="habeas command")
-    try:
+    with closing(connect(mongo_url, app_name="habeas command")) as client:
         journal = client[f"{prefix}_intake"]["journal"]
         # A query each: for one, or sorted, the database would read all rows.
         rows = [row for kind in LISTED async for row in journal.find({"facts.type": kind.TYPE})]
         return [_entry(row) for row in sorted(rows, key=lambda row: row["at"])]
-    finally:
-        client.close()
 
 
 async def opened(mongo_url: str, prefix: str, master_key: RootKey, case: str, item: str) -> bytes:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import reduce
@@ -371,15 +371,12 @@ async def opened(mongo_url: str, prefix: str, master_key: RootKey) -> AsyncItera
 
     Raises StoreUnavailable if the database does not answer.
     """
-    client = connect(mongo_url, app_name="habeas command")
-    try:
+    with closing(connect(mongo_url, app_name="habeas command")) as client:
         database = client[f"{prefix}_incidents"]
         with translated("look for incidents"):
             ids = sorted(await database["journal"].distinct("case"))
         vault = Vault(client, prefix=prefix, master_key=master_key)
         yield IncidentRegister(Journal(database, RECORDS), ids, vault, client[f"{prefix}_fulfillment"])
-    finally:
-        client.close()
 
 
 def check_size(declared: BreachDeclared) -> None:

@@ -5,7 +5,7 @@ import base64
 import secrets
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -25,7 +25,6 @@ from shared.runtime.staff_register import StaffKeys, StaffRegister
 from shared.runtime.vault import Vault
 
 D = TypeVar("D", Decision, BreachDeclared)
-
 SECOND_FACTOR_BYTES = 20
 """RFC 4226 section 4, R6."""
 PASSWORD_BYTES = 15
@@ -84,12 +83,9 @@ class Enrolment:
 @asynccontextmanager
 async def opened(mongo_url: str, prefix: str, master_key: RootKey) -> AsyncIterator[StaffRegister]:
     """Open the register of accounts, as the operator may."""
-    client = connect(mongo_url, app_name="habeas command")
-    try:
+    with closing(connect(mongo_url, app_name="habeas command")) as client:
         vault = Vault(client, prefix=prefix, master_key=master_key)
         yield StaffRegister(client, prefix=prefix, keys=StaffKeys.of(master_key), vault=vault)
-    finally:
-        client.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -264,8 +264,8 @@ async def _until(what: str, probe: Callable[[], Awaitable[T | None]]) -> T:
 
 
 def _title(out: Console, text: str) -> None:
-    out.print(f"\n[bold]{escape(text)}[/bold]")
+    out.print(f"\n[bold]{escape(text)}[/bold]", markup=True)
 
 
 def _did(out: Console, what: str, detail: str) -> None:
-    out.print(f"  [green]✓[/green] {escape(what)}  [dim]{escape(detail)}[/dim]")
+    out.print(f"  [green]✓[/green] {escape(what)}  [dim]{escape(detail)}[/dim]", markup=True)

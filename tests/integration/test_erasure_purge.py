@@ -86,15 +86,13 @@ async def erased(world: World, memory: ErasureRecords, **changes: Any) -> None:
         "desk.bills", {"_id": 1, "person": 70_077_077, **bill}, {"_id": 2, "person": 78, **bill}
     )
     decided = plan(await gather(MAP, world.stores, PERSON), MAP, TODAY)
-    await OperatorEngine(MAP, world.stores).erase(
-        decided, PERSON, controller="Example", signer=SIGNER, memory=memory
-    )
+    await OperatorEngine(MAP, world.stores).erase(decided, PERSON, "Example", SIGNER, memory=memory)
     assert await world.get("desk.people", _id=70_077_077) is None
     assert await world.get("desk.bills", _id=1) is not None
 
 
 def purging(world: World, memory: ErasureRecords) -> Purging:
-    return memory.purging(OTHER, world.stores, controller="Example", signer=SIGNER)
+    return memory.purging(OTHER, world.stores, "Example", SIGNER)
 
 
 async def due(world: World, memory: ErasureRecords, day: date) -> list[DueRecords]:

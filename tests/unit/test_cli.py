@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from habeas.cli import app
 from habeas.cli.maps import _show
-from habeas.cli.options import settings, show_plan
+from habeas.cli.options import InstallationState, show_plan
 from habeas.client.engine import identities
 from habeas.client.erasures import bare
 from services.fulfillment.datamap.model import CollectionPlace
@@ -142,9 +142,9 @@ def test_key_in_credentials_of_the_environment_beats_a_remembered_master_key(
     (credentials / "command").mkdir(parents=True)
     (credentials / "command" / "keys").write_text("ring", encoding="utf-8")
     monkeypatch.setenv("HABEAS_CREDENTIALS", str(credentials))
-    assert settings(state)["HABEAS_MASTER_KEY"] == "ring"
+    assert InstallationState(state).settings()["HABEAS_MASTER_KEY"] == "ring"
     monkeypatch.setenv("HABEAS_MASTER_KEY", "given")
-    assert settings(state)["HABEAS_MASTER_KEY"] == "given"
+    assert InstallationState(state).settings()["HABEAS_MASTER_KEY"] == "given"
 
 
 def test_password_of_a_staff_account_is_read_from_a_file(
@@ -152,4 +152,4 @@ def test_password_of_a_staff_account_is_read_from_a_file(
 ) -> None:
     (tmp_path / "password").write_text("secret words\n", encoding="utf-8")
     monkeypatch.setenv("HABEAS_STAFF_PASSWORD_FILE", str(tmp_path / "password"))
-    assert settings(tmp_path)["HABEAS_STAFF_PASSWORD"] == "secret words"
+    assert InstallationState(tmp_path).settings()["HABEAS_STAFF_PASSWORD"] == "secret words"

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from habeas.client.breach_notices.announcements import Announcement, announcements, write
-from habeas.client.breach_notices.documents import FormContext
+from habeas.client.breach_notices.documents import Announcement, FormContext, announcements
 from habeas.client.breach_specimens import DECLARED, HOUSE, known
 from services.intake.breach.duties import NotificationDue
 from services.notifier.letters import languages
@@ -96,6 +95,6 @@ def test_document_without_a_duty_is_not_written() -> None:
 def test_a_page_and_a_text_are_written(tmp_path: Path) -> None:
     later = replace(DESK, now=datetime(2026, 3, 7, 9, 0, tzinfo=UTC))
     for one in announcements([USERS], known(), later):
-        write(one, tmp_path)
+        one.write(tmp_path)
     names = {path.name for path in tmp_path.iterdir()}
     assert {f"nis2.service_recipients.de.{ending}" for ending in ("html", "txt")} <= names

@@ -2,13 +2,17 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
 from html import escape
 from pathlib import Path
 
-from habeas.client.breach_notices.samples import Sample, distinct_samples
-from habeas.client.incident_register import IncidentCase
+from habeas.client.breach_notices.reader import chunks, waiting, words_of
+from habeas.client.breach_notices.samples import Sample, SampleNotice, audiences_in, distinct_samples, sample
+from habeas.client.incident_register import IncidentCase, IncidentRegister
 from habeas.client.letters import TEMPLATES, citations, with_citations
+from services.notifier.breach.notices.mailboxes import reached
 from services.notifier.breach.notices.missing_facts import (
     NO_CUSTOMER,
     Omission,
@@ -16,6 +20,7 @@ from services.notifier.breach.notices.missing_facts import (
     missing_for_controllers,
     missing_for_people,
 )
+from services.notifier.context import SenderSettings
 from services.notifier.letters.letter_models import Sender
 from shared.contract.events.breaches import AffectedGroup, BreachDeclared, BreachRole
 from shared.errors import ConfigurationError
@@ -64,14 +69,30 @@ class SamplePreview:
         return f"not declared in {self.sample.wanted.language}: as declared"
 
 
+async def samples_of(
+    incident: str, register: IncidentRegister, sender: SenderSettings
+) -> tuple[SampleNotice, list[Sample]]:
+    """Return the samples of the waiting letters of *incident*, and the last notice."""
+    case = await register.incident(incident)
+    notice = SampleNotice(case.last, case.id, sender, datetime.now(UTC))
+    samples: list[Sample] = []
+    for phase in waiting(case):
+        words, further = words_of(case, phase), case.incident.has_earlier_notices(phase)
+        notice = replace(notice, declared=words, held_by_police=phase.delayed, further=further)
+        people = chunks(case, register.vault, [phase])
+        counted = await audiences_in(people, partial(reached, declared=words))
+        samples += [sample(one, number, notice) for one, number in counted.items()]
+    return notice, samples
+
+
 def shown(samples: Iterable[Sample], policies: BreachPolicies) -> list[SamplePreview]:
     """Return the different *samples* with names: a number distinguishes those of one law and language."""
     found: list[SamplePreview] = []
-    for sample in distinct_samples(samples):
-        same = sum(one.sample.name == sample.name for one in found)
-        name = f"{sample.name}.{same + 1}" if same else sample.name
-        law = policies.named(sample.wanted.laws[0]).name if sample.wanted.laws else "no law"
-        found.append(SamplePreview(sample, name, law, is_written(sample.declared, sample.wanted.language)))
+    for one in distinct_samples(samples):
+        same = sum(other.sample.name == one.name for other in found)
+        name = f"{one.name}.{same + 1}" if same else one.name
+        law = policies.named(one.wanted.laws[0]).name if one.wanted.laws else "no law"
+        found.append(SamplePreview(one, name, law, is_written(one.declared, one.wanted.language)))
     return found
 
 

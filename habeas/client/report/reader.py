@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
@@ -61,9 +61,6 @@ async def opened(mongo_url: str, prefix: str, zone: tzinfo) -> AsyncIterator[Reg
     Cases purged meanwhile are seen in their first state, and so counted once. Raises StoreUnavailable if the
     database does not answer.
     """
-    client = connect(mongo_url, app_name="habeas command")
-    try:
+    with closing(connect(mongo_url, app_name="habeas command")) as client:
         async with snapshot(client, "read the register") as session:
             yield RegisterSnapshot(client[f"{prefix}_intake"], session, zone)
-    finally:
-        client.close()

@@ -9,6 +9,7 @@ invoices, payments) and ``ops`` (servers, usage, and sites without people). The 
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 
 from habeas.embedded.company.people import ADA, BRUNO, DemoPerson
 from habeas.embedded.company.records import generate, indexes
@@ -47,13 +48,10 @@ async def fill(
     Raises:
         StoreUnavailable: The server did not answer; the call may be repeated.
     """
-    client = connect(mongo_url, app_name="habeas-company")
-    try:
+    with closing(connect(mongo_url, app_name="habeas-company")) as client:
         if index:
             await _create_indexes(client, prefix)
         return await _insert(client, records, prefix, progress)
-    finally:
-        client.close()
 
 
 async def _create_indexes(client: Client, prefix: str) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from habeas.cli.options import settings
+from habeas.cli.options import InstallationState
 from habeas.embedded.installation import Installation
 from shared.errors import ConfigurationError
 
@@ -32,7 +32,7 @@ def test_commands_read_settings_that_an_installation_was_given_as_files(
     monkeypatch.delenv("HABEAS_MASTER_KEY", raising=False)
     (tmp_path / "key").write_text("sesame\n", encoding="utf-8")
     (tmp_path / "environment").write_text(f"HABEAS_MASTER_KEY_FILE={tmp_path}/key\n", encoding="utf-8")
-    assert settings(tmp_path)["HABEAS_MASTER_KEY"] == "sesame"
+    assert InstallationState(tmp_path).settings()["HABEAS_MASTER_KEY"] == "sesame"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,194 @@
+"""Verbs that preview the scope and the letters of a breach, and write documents for authorities."""
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from habeas.cli import client
+from habeas.cli.options import STATE, AsJson, MapFolder, State, Stores, ask, existing, fields, out, run
+from shared.contract.events.breaches import BreachRole
+from shared.law.library import breach_policies
+
+if TYPE_CHECKING:
+    from habeas.client.breach_notices.samples import LetterCounter, Sample, SampleNotice
+    from habeas.client.breach_scope import ScopeResult
+    from habeas.client.incident_register import IncidentRegister
+    from services.fulfillment.breach.dry_run import Progress
+
+app = typer.Typer()
+DeclarationFile = Annotated[
+    Path, typer.Argument(help="YAML or JSON as in `breach.declared`; - is standard input.")
+]
+DRAFT = "draft"
+"""Id of an undeclared incident."""
+CROWDED = "are shared by many people, possibly more than counted: check that they are no placeholders"
+ALL = "all declared ones must be notified"
+QUIET_S = 2.0
+"""Seconds before progress is shown."""
+
+
+@app.command()
+def scope(
+    file: DeclarationFile,
+    map_folder: MapFolder = None,
+    stores: Stores = None,
+    folder: Annotated[
+        Path | None, typer.Option("--out", help="Write a sample of each letter into this folder.")
+    ] = None,
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Count the people a breach would affect, by law, and the letters; nothing is kept.
+
+    It reads the databases like the service; a person in several records counts once.
+    """
+    from services.notifier.breach.notices.missing_facts import NO_CUSTOMER  # noqa: PLC0415
+
+    known = state.mapped_categories(map_folder)
+    declared = client.breach_files.unsigned(existing(file, standard_input=True), known)
+    company = state.company()
+
+    async def work() -> "ScopeResult":
+        async with client.engine.opened(state.data_map(map_folder), state.stores(stores)) as opened:
+            with _progress() as report:
+                return await client.breach_scope.scoped(opened, declared, company, report)
+
+    tried = run(work())
+    found = client.breach_scope.plain(tried)
+    index = None if folder is None else _write(tried.letters, folder, state)
+    if as_json:
+        print(json.dumps(found))
+        return
+    _show(found)
+    if declared.role is BreachRole.PROCESSOR and not declared.affected.controllers:
+        out.print(f"lacks: {NO_CUSTOMER}")
+    if index is not None:
+        out.print(f"samples of the letters and missing facts: open {index}")
+
+
+@app.command()
+def preview(
+    incident: Annotated[str, typer.Argument(help="Id of an incident, or a file as for `declare`.")],
+    folder: Annotated[Path, typer.Option("--out", help="Write the samples into this folder.")],
+    place: Annotated[
+        list[str] | None, typer.Option(help="Of a file: residence, DE or US-CA; may be repeated.")
+    ] = None,
+    language: Annotated[list[str] | None, typer.Option(help="Of a file: language; may be repeated.")] = None,
+    state: State = STATE,
+) -> None:
+    """
+    Write a sample of each letter: as mail, as a page with provisions, as text; list missing facts.
+
+    No letter is sent. Samples are addressed to fictional people.
+    """
+    from habeas.client.breach_notices.preview import lacks, samples_of, shown, write  # noqa: PLC0415
+
+    file, nothing = Path(incident), "no law demands a notice"
+    if file.is_file():
+        notice, samples = _of_file(file, place or [], language or [], state)
+    else:
+        sender = state.sender()
+        notice, samples = ask(open_register(state), lambda register: samples_of(incident, register, sender))
+        nothing = "no letter waits to be sent"
+    letters = shown(samples, breach_policies())
+    index = write(letters, notice.declared, notice.incident, folder)
+    for lack, names in lacks(letters).items():
+        out.print(f"{lack}:")
+        out.print(f"    {', '.join(names)}")
+    out.print(f"{len(letters)} letters; open {index}" if letters else nothing)
+
+
+@app.command()
+def forms(
+    incident: Annotated[str, typer.Argument(help="Id of the incident.")],
+    folder: Annotated[Path, typer.Option("--out", help="Write the documents into this folder.")],
+    state: State = STATE,
+) -> None:
+    """
+    Write the document for each authority: a page to send or to copy from, and the same as JSON.
+
+    Texts for the public and for users of a service are written there, too.
+    Missing facts are listed. The verb `breach reported` records a sent document.
+    """
+    from habeas.client.breach_notices.documents import FormContext, write_all  # noqa: PLC0415
+
+    register = open_register(state)
+    context = FormContext(state.company(), state.sender(), breach_policies(), datetime.now(UTC))
+    written, announced = ask(register, lambda register: write_all(incident, register, context, folder))
+    for document in written:
+        lacking = ", ".join(field.label for field in document.missing)
+        out.print(f"{document.name}{f': missing: {lacking}' if lacking else ''}")
+    for announcement in announced:
+        out.print(f"{announcement.name}: to be published, or sent, by you")
+    out.print(f"{len(written) + len(announced)} documents are in {folder}")
+
+
+def open_register(state: State) -> "AbstractAsyncContextManager[IncidentRegister]":
+    """Open the register of incidents."""
+    return client.incident_register.opened(*state.sealed_databases())
+
+
+def _of_file(
+    file: Path, places: list[str], languages: list[str], state: State
+) -> "tuple[SampleNotice, list[Sample]]":
+    from habeas.client.breach_notices.samples import SampleNotice, audiences_of, sample  # noqa: PLC0415
+
+    declared = client.breach_files.unsigned(file, state.mapped_categories(None))
+    notice = SampleNotice(declared, DRAFT, state.sender(), datetime.now(UTC))
+    wanted = audiences_of(declared, places, languages, state.company())
+    return notice, [sample(one, None, notice) for one in wanted]
+
+
+def _write(letters: "LetterCounter", folder: Path, state: State) -> Path:
+    """Write a sample of each of *letters* into *folder*; return their index page."""
+    from habeas.client.breach_notices.preview import shown, write  # noqa: PLC0415
+    from habeas.client.breach_notices.samples import SampleNotice, sample  # noqa: PLC0415
+
+    notice = SampleNotice(letters.declared, DRAFT, state.sender(), datetime.now(UTC))
+    samples = [sample(wanted, number, notice) for wanted, number in letters.counted.items()]
+    return write(shown(samples, breach_policies()), letters.declared, DRAFT, folder)
+
+
+def _show(found: Mapping[str, Any]) -> None:
+    out.print(
+        f"{found['people']:,} people, {found['told']:,} of them to be notified; "
+        f"of these {found['unreachable']:,} have no mail address; {found['records']:,} records"
+    )
+    if found["unsafe"]:
+        out.print(f"{found['unsafe']:,} more have no permitted address")
+    out.print(f"{found['letters']:,} letters would be sent")
+    if found["crowded"]:
+        out.print(f"{found['crowded']:,} mailboxes {CROWDED}")
+    if found["customers"]:
+        out.print(f"{found['customers']:,} customers must be notified; they notify the people")
+    if found["unnamed"]:
+        out.print(f"{found['unnamed']:,} records name no declared customer: {ALL}")
+    for key, records in found["collections"].items():
+        if not records:
+            out.print(f"{key}: no record is found there; check the filter")
+    for name in ("collections", "laws", "places", "languages"):
+        fields({name: [f"{key} {number:,}" for key, number in found[name].items()]})
+    fields({"categories": found["categories"]})
+
+
+@contextmanager
+def _progress() -> "Iterator[Progress]":
+    """Show progress on standard error after a delay."""
+    began = time.monotonic()
+    with Console(stderr=True).status("") as status:
+        status.stop()
+
+        def report(collection: str, records: int) -> None:
+            if collection and time.monotonic() - began > QUIET_S:
+                status.update(f"{collection}: {records:,} records")
+                status.start()
+
+        yield report

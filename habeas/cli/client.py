@@ -1,0 +1,43 @@
+"""The modules of ``habeas.client``, each imported at its first use: a verb loads only what it needs."""
+
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from habeas.client import (
+        accounts,
+        audit,
+        breach_files,
+        breach_scope,
+        campaigns,
+        cases,
+        certificates,
+        dead_letters,
+        deadlines,
+        drop,
+        engine,
+        erasures,
+        event_files,
+        identity,
+        inbox,
+        incident_register,
+        letters,
+        map_draft,
+        master_keys,
+        publication,
+        recipients,
+        requests,
+        staff,
+    )
+
+    __all__ = ["accounts", "audit", "breach_files", "breach_scope", "campaigns", "cases", "certificates"]
+    __all__ += ["dead_letters", "deadlines", "drop", "engine", "erasures", "event_files", "identity", "inbox"]
+    __all__ += ["incident_register", "letters", "map_draft", "master_keys", "publication", "recipients"]
+    __all__ += ["requests", "staff"]
+else:
+
+    def __getattr__(name: str) -> ModuleType:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return import_module(f"habeas.client.{name}")
