@@ -31,8 +31,7 @@ from services.intake.breach import phases
 from services.intake.settings import IntakeSettings
 from services.notifier.settings import NotifierSettings
 from services.verifier import domain as verifier
-from services.verifier.documents.examiner.settings import ExaminerSettings
-from services.verifier.settings import VerifierSettings
+from services.verifier.settings import ExaminerSettings, VerifierSettings
 from shared.contract.catalogue import catalogue
 from shared.contract.events import Decision, Event, Fact, Record, Submission
 from shared.contract.topology import COMMAND, LISTENS, publishers_of

@@ -57,10 +57,8 @@ def service(
 async def build(settings: VerifierSettings, platform: ServiceRuntime) -> AsyncIterator[Running]:
     """Put the verifier together."""
     database = platform.client[f"{settings.database_prefix}_{NAME}"]
-    journal, timers = (
-        Journal(database, RECORDS, key=chain_key(settings.root_key, NAME)),
-        Timers(database),
-    )
+    journal = Journal(database, RECORDS, key=chain_key(settings.root_key, NAME))
+    timers = Timers(database)
     await journal.prepare()
     allowances = CodeAllowances(
         database, derived_key(settings.root_key, "mailboxes"), per_hour=settings.codes_per_hour
@@ -69,25 +67,7 @@ async def build(settings: VerifierSettings, platform: ServiceRuntime) -> AsyncIt
     await allowances.prepare()
     key = derived_key(settings.root_key, "verification codes")
     timer_task = publish_due_timers(timers, platform.bus, NAME, event=TimeCame)
-    made = service(platform.vault, timers, allowances, key=key, practice=_practice(settings))
-    yield Running(_listing_reviews(made, ReviewQueue(database)), journal, background=timer_task)
-
-
-def _listing_reviews(
-    made: Service[Verification, VerifierContext], reviews: ReviewQueue
-) -> Service[Verification, VerifierContext]:
-    """Return the service *made*, which lists the requests to review as well."""
-
-    async def effects(rows: Sequence[JournalRow]) -> None:
-        if made.effects is not None:
-            await made.effects(rows)
-        await reviews.follow(rows)
-
-    return replace(made, effects=effects)
-
-
-def _practice(settings: VerifierSettings) -> AssuranceRules:
-    return AssuranceRules(
+    practice = AssuranceRules(
         trusted=settings.trusted,
         confirming=settings.confirming_sources,
         sensitivity=settings.sensitivity,
@@ -95,6 +75,14 @@ def _practice(settings: VerifierSettings) -> AssuranceRules:
         logs_in=bool(settings.login_issuer),
         four_eyes=settings.two_deciders,
     )
+    reviews = ReviewQueue(database)
+
+    async def effects(rows: Sequence[JournalRow]) -> None:
+        await destroy_spent(rows, platform.vault)
+        await reviews.follow(rows)
+
+    made = replace(service(platform.vault, timers, allowances, key=key, practice=practice), effects=effects)
+    yield Running(made, journal, background=timer_task)
 
 
 PLANS = (ServicePlan(VerifierSettings, build), EXAMINER, LOGIN)

@@ -8,12 +8,12 @@ the only way to do so.
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
-from services.verifier.assurance.levels import ProofWay, Requirement
+from services.verifier.assurance.levels import NEEDS_SPECIFIC_PIECES_PROOF, ProofWay, Requirement
 from shared.contract.codes import IssuedCode
 from shared.contract.drop import SOURCE as DROP
 from shared.contract.events import (
@@ -56,7 +56,7 @@ from shared.contract.events import (
     Verdict,
 )
 from shared.errors import IllegalTransition, TooEarly
-from shared.law import Regulation, Right
+from shared.law import Regulation
 
 POINTS_FOR_CATEGORIES = 2
 MOST_CLAIMS = 3
@@ -180,7 +180,7 @@ class Verification:
     status: VerificationStatus = VerificationStatus.UNKNOWN
     request: RequestReceived | None = None
     requirement: Requirement | None = None
-    gained: Mapping[Evidence, tuple[Code, ...]] | None = None
+    held: Mapping[Evidence, tuple[Code, ...]] = field(default_factory=dict)
     """Convincing evidence → names of the identities that it proves."""
     attested: frozenset[Evidence] = frozenset()
     """The part of it that is an agent's word."""
@@ -237,61 +237,31 @@ class Verification:
         """Whether a proof is being compared or examined."""
         return self.comparisons < self.claims or self.examined < self.presented
 
-    @property
-    def held(self) -> Mapping[Evidence, tuple[Code, ...]]:
-        """The convincing evidence."""
-        return self.gained or {}
 
-
-S = VerificationStatus
+_WHILE_OPEN: tuple[type[Fact], ...] = (
+    Assessed, CodeIssued, EvidenceGained, StaffAgreed, EvidenceAsked, EvidenceShown, IdentityAssessed,
+    IdentityChallenged, IdentityClaimed, IdentityCompared, IdentityDecided, IdentityReminded,
+    IdentityReviewNeeded, ProofExamined, ProofPresented, TokenPresented, ProofReceived, ProofRefused,
+    RequestLapsed, RequestPaused, RequestReleased, RequestResumed, RequestStopped, TimeCame,
+)  # fmt: skip
+_DECIDING: tuple[type[Fact], ...] = (IdentityVerified, IdentityRefused, RequestWithdrawn)
+_AFTERWARDS: tuple[type[Fact], ...] = (
+    EvidenceDestroyed, EvidenceAsked, EvidenceShown, IdentityChallenged, IdentityCompared, IdentityDecided,
+    ProofExamined, ProofReceived, ProofSpent, RequestReleased, RequestStopped, RequestWithdrawn, TimeCame,
+)  # fmt: skip
+"""Proofs that were on their way when the decision fell are noted, and their evidence destroyed."""
 TRANSITIONS: Mapping[VerificationStatus, Mapping[type[Fact], VerificationStatus]] = {
     # Decided from the beginning where the identity is proven elsewhere.
-    S.UNKNOWN: {RequestReceived: S.OPEN, RequestStopped: S.UNKNOWN, RequestReleased: S.UNKNOWN},
-    S.OPEN: {
-        Assessed: S.OPEN,
-        CodeIssued: S.OPEN,
-        EvidenceGained: S.OPEN,
-        StaffAgreed: S.OPEN,
-        EvidenceAsked: S.OPEN,
-        EvidenceShown: S.OPEN,
-        IdentityAssessed: S.OPEN,
-        IdentityChallenged: S.OPEN,
-        IdentityClaimed: S.OPEN,
-        IdentityCompared: S.OPEN,
-        IdentityDecided: S.OPEN,
-        IdentityReminded: S.OPEN,
-        IdentityReviewNeeded: S.OPEN,
-        ProofExamined: S.OPEN,
-        ProofPresented: S.OPEN,
-        TokenPresented: S.OPEN,
-        ProofReceived: S.OPEN,
-        ProofRefused: S.OPEN,
-        RequestLapsed: S.OPEN,
-        RequestPaused: S.OPEN,
-        RequestReleased: S.OPEN,
-        RequestResumed: S.OPEN,
-        RequestStopped: S.OPEN,
-        TimeCame: S.OPEN,
-        IdentityVerified: S.DECIDED,
-        IdentityRefused: S.DECIDED,
-        RequestWithdrawn: S.DECIDED,
+    VerificationStatus.UNKNOWN: {
+        RequestReceived: VerificationStatus.OPEN,
+        RequestStopped: VerificationStatus.UNKNOWN,
+        RequestReleased: VerificationStatus.UNKNOWN,
     },
-    # Proofs that were on their way when the decision fell are noted, and their evidence destroyed.
-    S.DECIDED: {
-        EvidenceDestroyed: S.DECIDED,
-        EvidenceAsked: S.DECIDED,
-        EvidenceShown: S.DECIDED,
-        IdentityChallenged: S.DECIDED,
-        IdentityCompared: S.DECIDED,
-        IdentityDecided: S.DECIDED,
-        ProofExamined: S.DECIDED,
-        ProofReceived: S.DECIDED,
-        ProofSpent: S.DECIDED,
-        RequestReleased: S.DECIDED,
-        RequestStopped: S.DECIDED,
-        RequestWithdrawn: S.DECIDED,
-        TimeCame: S.DECIDED,
+    VerificationStatus.OPEN: {
+        **dict.fromkeys(_WHILE_OPEN, VerificationStatus.OPEN),
+        **dict.fromkeys(_DECIDING, VerificationStatus.DECIDED),
     },
+    VerificationStatus.DECIDED: dict.fromkeys(_AFTERWARDS, VerificationStatus.DECIDED),
 }
 """Status → fact → status. A fact that is in no row of a status is an :class:`IllegalTransition`."""
 
@@ -304,18 +274,12 @@ def evolve(verification: Verification, fact: Fact) -> Verification:
         TooEarly: The request itself has not arrived yet.
         IllegalTransition: *fact* cannot happen in this status.
     """
-    if (
-        verification.status is VerificationStatus.UNKNOWN
-        and type(fact) not in TRANSITIONS[VerificationStatus.UNKNOWN]
-    ):
+    row = TRANSITIONS[verification.status]
+    if type(fact) in row:
+        return _noted(replace(verification, status=row[type(fact)]), fact)
+    if verification.status is VerificationStatus.UNKNOWN:
         raise TooEarly(f"{fact.TYPE} came before its request")
-    try:
-        status = TRANSITIONS[verification.status][type(fact)]
-    except KeyError:
-        raise IllegalTransition(
-            f"{fact.TYPE} cannot happen to a verification that is {verification.status}"
-        ) from None
-    return _noted(replace(verification, status=status), fact)
+    raise IllegalTransition(f"{fact.TYPE} cannot happen to a verification that is {verification.status}")
 
 
 def _noted(known: Verification, fact: Fact) -> Verification:
@@ -330,17 +294,14 @@ def _noted(known: Verification, fact: Fact) -> Verification:
         case EvidenceGained():
             return _gained(known, fact)
         case IdentityClaimed():
-            documented = known.documented or any(proof.ref == DOCUMENTED for proof in fact.proofs)
-            evidence = (
-                (*known.evidence, DOCUMENTED) if documented and not known.documented else known.evidence
-            )
+            documented = not known.documented and any(proof.ref == DOCUMENTED for proof in fact.proofs)
             hold = None if known.points_on_hold in fact.proofs else known.points_on_hold
-            claimed = replace(known, claims=known.claims + 1, documented=documented, points_on_hold=hold)
-            return replace(claimed, evidence=evidence)
+            claimed = replace(known, claims=known.claims + 1, points_on_hold=hold)
+            if not documented:
+                return claimed
+            return replace(claimed, documented=True, evidence=(*known.evidence, DOCUMENTED))
         case IdentityCompared():
             return _compared(known, fact)
-        case RequestPaused() | RequestResumed() | RequestStopped() | RequestReleased():
-            return _halt_noted(known, fact)
         case IdentityReviewNeeded():
             return replace(known, reviewed_for=(*known.reviewed_for, *fact.reasons))
         case IdentityDecided() if fact.verified:
@@ -352,26 +313,15 @@ def _noted(known: Verification, fact: Fact) -> Verification:
             return _proof_noted(known, fact)
 
 
-def _halt_noted(
-    known: Verification, fact: RequestPaused | RequestResumed | RequestStopped | RequestReleased
-) -> Verification:
-    match fact:
-        case RequestPaused() | RequestResumed():
-            return replace(known, paused=isinstance(fact, RequestPaused))
-        case RequestStopped():
-            # A code that was mailed before is void: its letter may be in the wrong hands.
-            return replace(known, stopped=True, code=None, points_on_hold=None)
-        case RequestReleased():
-            return replace(known, stopped=False)
-
-
 def _proof_noted(known: Verification, fact: Fact) -> Verification:
     match fact:
         case ProofReceived():
             evidence = (*known.evidence, *(proof.ref for proof in fact.proofs))
             return replace(known, evidence=evidence, points_on_hold=_newest_points(fact.proofs, known))
         case CodeIssued():
-            return _issued(known, fact)
+            code, evidence = IssuedCode(fact.digest, fact.expires_at), (*known.evidence, fact.ref)
+            issued = replace(known, code=code, code_ref=fact.ref, codes=known.codes + 1, put_off=0)
+            return replace(issued, evidence=evidence)
         case StaffAgreed():
             return replace(known, agreed=fact)
         case ProofRefused() if fact.reason == TOO_MANY_CODES:
@@ -387,6 +337,19 @@ def _proof_noted(known: Verification, fact: Fact) -> Verification:
         case ProofSpent():
             return replace(known, evidence=tuple(ref for ref in known.evidence if ref not in fact.refs))
         case _:
+            return _halt_noted(known, fact)
+
+
+def _halt_noted(known: Verification, fact: Fact) -> Verification:
+    match fact:
+        case RequestPaused() | RequestResumed():
+            return replace(known, paused=isinstance(fact, RequestPaused))
+        case RequestStopped():
+            # A code that was mailed before is void: its letter may be in the wrong hands.
+            return replace(known, stopped=True, code=None, points_on_hold=None)
+        case RequestReleased():
+            return replace(known, stopped=False)
+        case _:
             return known
 
 
@@ -396,17 +359,6 @@ def _newest_points(proofs: Sequence[ProofRef], known: Verification) -> ProofRef 
         return None
     points = (proof for proof in reversed(proofs) if proof.kind is ProofKind.DATA_POINTS)
     return next(points, known.points_on_hold)
-
-
-def _issued(known: Verification, fact: CodeIssued) -> Verification:
-    return replace(
-        known,
-        code=IssuedCode(fact.digest, fact.expires_at),
-        code_ref=fact.ref,
-        codes=known.codes + 1,
-        put_off=0,
-        evidence=(*known.evidence, fact.ref),
-    )
 
 
 def _examined(known: Verification, fact: ProofExamined) -> Verification:
@@ -427,7 +379,7 @@ def _gained(known: Verification, fact: EvidenceGained) -> Verification:
         enough = fact.identities
     return replace(
         known,
-        gained={**known.held, fact.evidence: fact.identities},
+        held={**known.held, fact.evidence: fact.identities},
         attested=known.attested | {fact.evidence} if fact.attested else known.attested - {fact.evidence},
         evidence=tuple(ref for ref in known.evidence if ref != fact.kept),
         kept=known.kept if fact.kept is None else (*known.kept, fact.kept),
@@ -436,14 +388,11 @@ def _gained(known: Verification, fact: EvidenceGained) -> Verification:
 
 
 def _compared(known: Verification, fact: IdentityCompared) -> Verification:
-    enough = fact.identities if _is_enough_for_categories(fact, known) else known.enough_for_categories
-    at_once = gained_by_comparison(fact, known) is not None or DOCUMENTED in fact.proofs
-    return replace(
-        known,
-        comparisons=known.comparisons + at_once,
-        not_notified=known.not_notified + (not at_once),
-        enough_for_categories=enough,
-    )
+    if _is_enough_for_categories(fact, known):
+        known = replace(known, enough_for_categories=fact.identities)
+    if gained_by_comparison(fact, known) is not None or DOCUMENTED in fact.proofs:
+        return replace(known, comparisons=known.comparisons + 1)
+    return replace(known, not_notified=known.not_notified + 1)
 
 
 def gained_by_comparison(compared: IdentityCompared, known: Verification) -> Evidence | None:
@@ -469,16 +418,16 @@ def gained_by_comparison(compared: IdentityCompared, known: Verification) -> Evi
 
 def _reliable(compared: IdentityCompared, known: Verification) -> bool:
     """
-    Return whether all data points agree, and a neighbour does not know them all.
+    Return whether all data points agree, and a neighbour does not know them all (11 CCR § 7062(b)).
 
     Beside the mailbox of the same records, values of a directory count as well.
-
-    Law:
-        11 CCR § 7062(b): the business determines which data points are reliable.
     """
     mailbox = EMAIL in known.held.get(Evidence.MAILBOX, ()) and EMAIL in compared.identities
-    agrees = compared.agreed == compared.claimed and compared.groups >= POINTS_FOR_CATEGORIES
-    return agrees and (compared.private or mailbox)
+    return _all_agree(compared) and (compared.private or mailbox)
+
+
+def _all_agree(compared: IdentityCompared) -> bool:
+    return compared.agreed == compared.claimed and compared.groups >= POINTS_FOR_CATEGORIES
 
 
 def comparison_waits(known: Verification) -> bool:
@@ -558,14 +507,12 @@ def reasons_for(way: ProofWay, known: Verification) -> tuple[Code, ...]:
 
 def evidence_of_agent(request: RequestReceived, *, trusted: bool) -> tuple[EvidenceGained, ...]:
     """
-    Return the evidence of an agent's word with a checked signature.
+    Return the evidence of an agent's word with a checked signature: the permission, which it states.
 
-    The permission, for that is what the signature says; the mailbox only of agents with
-    checks of identity that the company trusts.
+    The mailbox, too, of agents with checks of identity that the company trusts.
 
     Law:
-        11 CCR § 7063(a): proof of the permission, and confirmation by the person, may be asked for; they
-        need not be.
+        11 CCR § 7063(a): proof of the permission, and confirmation by the person, need not be asked for.
     """
     if request.requester is not Requester.AGENT:
         return ()
@@ -583,13 +530,7 @@ def evidence_of_agent(request: RequestReceived, *, trusted: bool) -> tuple[Evide
 
 
 def wanted(known: Verification, *, logs_in: bool) -> tuple[tuple[Evidence, ...], ...]:
-    """
-    Return the ways that the person has left, the least intrusive first.
-
-    Args:
-        known: The state of the request.
-        logs_in: Whether the company's own log-in can be asked.
-    """
+    """Return the ways that the person has left, least intrusive first; *logs_in*: a log-in can be asked."""
     if known.requirement is None:
         return ()
     missing = [
@@ -603,11 +544,7 @@ def wanted(known: Verification, *, logs_in: bool) -> tuple[tuple[Evidence, ...],
 
 
 def confirmable(known: Verification) -> bool:
-    """
-    Return whether a confirmation without a code counts: all else is proven, and no code can be mailed.
-
-    The staff may have decided for a person without their mailbox.
-    """
+    """Return whether a confirmation without a code counts: none can be mailed, or the staff has decided."""
     unreachable = known.request is not None and not known.request.reachable
     return known.wanted == CONFIRMED and (unreachable or known.agreed is not None)
 
@@ -641,19 +578,13 @@ def _is_enough_for_categories(compared: IdentityCompared, known: Verification) -
         11 CCR § 7024(a): a requester not verified for specific pieces is answered as if they had asked for
         the categories; § 7062(b): for these, two data points that agree are enough.
     """
-    agrees = _reliable(compared, known) or (
-        DOCUMENTED in compared.proofs
-        and compared.agreed == compared.claimed
-        and compared.groups >= POINTS_FOR_CATEGORIES
-    )
-    return agrees and known.request is not None and may_have_categories(known.request)
+    enough = _all_agree(compared) if DOCUMENTED in compared.proofs else _reliable(compared, known)
+    return enough and known.request is not None and may_have_categories(known.request)
 
 
 def proven_elsewhere(request: RequestReceived) -> bool:
     """
-    Return whether *request* needs no proof here, and is not decided here.
-
-    The customer asks its end user for proof; of two equal requests, the first is proven.
+    Return whether *request* is not decided here: its customer asks for proof, or its equal is proven.
 
     Law:
         GDPR Art. 28(3)(e): a processor changes nothing in the data on its own.
@@ -673,9 +604,6 @@ def may_have_categories(request: RequestReceived) -> bool:
     Law:
         11 CCR § 7024(a). § 7070(c): an unproven parent gets no answer about a child.
     """
-    return wants_specific_pieces(request) and request.requester is not Requester.PARENT
-
-
-def wants_specific_pieces(request: RequestReceived) -> bool:
-    """Return whether a Californian asks for the data itself."""
-    return request.proof_regulation is Regulation.CCPA and request.right in {Right.ACCESS, Right.PORTABILITY}
+    californian = request.proof_regulation is Regulation.CCPA
+    asks_for_data = request.right in NEEDS_SPECIFIC_PIECES_PROOF
+    return californian and asks_for_data and request.requester is not Requester.PARENT

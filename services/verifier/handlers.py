@@ -6,42 +6,17 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TypeAlias
 
+from services.verifier import domain
 from services.verifier.assurance import levels
 from services.verifier.assurance.levels import LOGGED_IN, Sensitivity, Situation, required
 from services.verifier.context import VerifierContext
 from services.verifier.domain import (
-    CLAIM_NOTICE,
-    CODE_BY_MAIL,
-    CONFIRMED,
-    DOCUMENTED,
-    EMAIL,
-    GAINED_BY_SLOT,
-    MOST_CLAIMS,
-    MOST_EXAMINED,
-    TOO_MANY_CODES,
     Assessed,
     AssessedWay,
     CodeIssued,
     EvidenceGained,
     ProofSpent,
     StaffAgreed,
-    Verification,
-    comparison_waits,
-    completed,
-    confirmable,
-    confirmed_elsewhere,
-    evidence_of_agent,
-    evolve,
-    gained_by_comparison,
-    gained_by_examination,
-    level_of,
-    only_records_missing,
-    proven,
-    proven_by_code,
-    proven_elsewhere,
-    reasons_for,
-    vouched_identities,
-    wanted,
 )
 from shared.contract.codes import LIFETIME, MOST_ISSUED, CodeVerdict, digest_of, draw_code, judge, uses_a_try
 from shared.contract.correspondents import acknowledged_after_assessment, mailbox_for
@@ -95,7 +70,7 @@ from shared.runtime.log import logger
 from shared.runtime.service import forget, on
 
 BY_STAFF = "decided_by_staff"
-SEALED = ("proof_", "report_", "code_", DOCUMENTED)
+SEALED = ("proof_", "report_", "code_", domain.DOCUMENTED)
 """Prefixes of the names of sealed evidence."""
 AT_ONCE = timedelta(days=3)
 """A later request for proof does not stop the clock (EDPB Guidelines 01/2022 section 5.3)."""
@@ -115,22 +90,18 @@ Ways: TypeAlias = tuple[tuple[Evidence, ...], ...]
 
 async def assess(event: RequestReceived, ctx: VerifierContext) -> Sequence[Fact]:
     """Decide the level needed, weigh the proofs that came along, and ask for the missing evidence."""
-    if proven_elsewhere(event):
+    if domain.proven_elsewhere(event):
         return await _settled(event, [], ctx)
     vouched = await _vouched(event, ctx)
     assessed = _assessed(event, ctx, vouched=vouched is None or bool(vouched))
-    attested = evidence_of_agent(event, trusted=vouched is None or EMAIL in vouched)
+    attested = domain.evidence_of_agent(event, trusted=vouched is None or domain.EMAIL in vouched)
     weighed = await _weighed_all(event.proofs, ctx.with_facts(event, assessed, *attested))
     concluded = await _concluded(event, [assessed, *attested, *weighed], ctx)
     return _acknowledging(concluded, event) if acknowledged_after_assessment(event) else concluded
 
 
 def _acknowledging(facts: Sequence[Fact], request: RequestReceived) -> Sequence[Fact]:
-    """
-    Return *facts* with the one that has the receipt of *request* confirmed.
-
-    A code mailed at once to the requester confirms it in the same letter.
-    """
+    """Return *facts* that confirm the receipt: in the letter with a code for the requester, or alone."""
     mailed = (n for n, fact in enumerate(facts) if isinstance(fact, IdentityChallenged) and fact.ref)
     first = next(mailed, None) if request.requester is Requester.PERSON else None
     if first is None:
@@ -140,7 +111,7 @@ def _acknowledging(facts: Sequence[Fact], request: RequestReceived) -> Sequence[
 
 async def weigh(event: ProofReceived, ctx: VerifierContext) -> Sequence[Fact]:
     """Weigh proofs that came later."""
-    known = evolve(ctx.known, event)
+    known = domain.evolve(ctx.known, event)
     if not known.open:
         return _spent(ctx.case_id, known)
     resumed = _resumed(ctx) if known.paused else []
@@ -152,9 +123,9 @@ async def decide_on_comparison(event: IdentityCompared, ctx: VerifierContext) ->
     """Weigh the claimed data points that agree with the records; too few are reported in their time."""
     if not ctx.known.open:
         return []
-    if (evidence := gained_by_comparison(event, ctx.known)) is not None:
+    if (evidence := domain.gained_by_comparison(event, ctx.known)) is not None:
         return await _concluded(event, [_gained(ctx, evidence, event.identities)], ctx)
-    if DOCUMENTED in event.proofs:
+    if domain.DOCUMENTED in event.proofs:
         review = IdentityReviewNeeded(request_id=ctx.case_id, reasons=("records_differ",))
         return await _concluded(event, [review], ctx)
     return []
@@ -162,20 +133,18 @@ async def decide_on_comparison(event: IdentityCompared, ctx: VerifierContext) ->
 
 async def decide_on_examination(event: ProofExamined, ctx: VerifierContext) -> Sequence[Fact]:
     """Weigh the verdict on a document or a token."""
-    known = evolve(ctx.known, event)
+    known = domain.evolve(ctx.known, event)
     if not known.open:
         return _spent(ctx.case_id, known)
-    if (gained := gained_by_examination(event)) is not None:
+    if (gained := domain.gained_by_examination(event)) is not None:
         facts: Sequence[Fact] = [gained]
     elif known.stopped:
         facts = []
-    elif event.verdict is Examined.UNCLEAR:
+    elif event.verdict is Examined.UNCLEAR or known.mismatches > 1:
         reasons = event.reasons or ("unclear",)
         facts = [IdentityReviewNeeded(request_id=ctx.case_id, reasons=reasons, report=event.report)]
-    elif known.mismatches > 1:
-        facts = [IdentityReviewNeeded(request_id=ctx.case_id, reasons=event.reasons, report=event.report)]
-    elif known.examined >= MOST_EXAMINED:
-        facts = [_refused(replace(ctx, known=known), "proof_not_convincing")]
+    elif known.examined >= domain.MOST_EXAMINED:
+        facts = [_refuse_or_downgrade(replace(ctx, known=known), "proof_not_convincing")]
     else:
         facts = _asked_again(event, replace(ctx, known=known))
     return await _concluded(event, facts, ctx)
@@ -195,31 +164,34 @@ async def decide_by_staff(event: IdentityDecided, ctx: VerifierContext) -> Seque
         return []
     first = ctx.known.first_decision
     if not event.verified:
-        facts: Sequence[Fact] = [IdentityRefused(request_id=ctx.case_id, reasons=(event.reason,))]
-    elif ctx.known.stopped:
+        refused = IdentityRefused(request_id=ctx.case_id, reasons=(event.reason,))
+        return await _settled(event, [refused], ctx)
+    if ctx.known.stopped:
         logger().warning("nothing to decide", request_id=ctx.case_id, reason="stopped: release it first")
         return []
-    elif ctx.practice.four_eyes and first is None:
+    if ctx.practice.four_eyes and first is None:
         return []
-    elif ctx.practice.four_eyes and first is not None and first.by == event.by:
+    if ctx.practice.four_eyes and first is not None and first.by == event.by:
         raise RefusedDecision("decider_decided_before")
-    else:
-        agreed = _agreed(event, ctx)
-        if not agreed:
-            return []
-        level = ctx.known.requirement.level if ctx.known.requirement else Assurance.MAILBOX
-        deciders = tuple(dict.fromkeys([first.by, event.by] if first else [event.by]))
-        if _confirmation_missing(ctx.known):
-            awaited = StaffAgreed(
-                request_id=ctx.case_id, identities=agreed, reason=event.reason, deciders=deciders
-            )
-            return await _concluded(event, [awaited], ctx)
-        verified = _verified(ctx.request(), level, agreed, (BY_STAFF, event.reason))
-        facts = [verified.model_copy(update={"deciders": deciders})]
-    return await _settled(event, facts, ctx)
+    identities = _agreed(event, ctx)
+    if not identities:
+        return []
+    deciders = tuple(dict.fromkeys([first.by, event.by] if first else [event.by]))
+    agreed = StaffAgreed(
+        request_id=ctx.case_id, identities=identities, reason=event.reason, deciders=deciders
+    )
+    if _confirmation_missing(ctx.known):
+        return await _concluded(event, [agreed], ctx)
+    return await _settled(event, [_verified_by_staff(agreed, ctx)], ctx)
 
 
-def _confirmation_missing(known: Verification) -> bool:
+def _verified_by_staff(agreed: StaffAgreed, ctx: VerifierContext) -> IdentityVerified:
+    level = ctx.known.requirement.level if ctx.known.requirement else Assurance.MAILBOX
+    verified = _verified(ctx.request(), level, agreed.identities, (BY_STAFF, agreed.reason))
+    return verified.model_copy(update={"deciders": agreed.deciders})
+
+
+def _confirmation_missing(known: domain.Verification) -> bool:
     """Return whether the person has still to confirm an irreversible act."""
     ways = known.requirement.ways if known.requirement else ()
     needed = any(Evidence.CONFIRMATION in way.evidence for way in ways)
@@ -238,7 +210,7 @@ async def handle_timer(event: TimeCame, ctx: VerifierContext) -> Sequence[Fact]:
     """Do the delayed act, unless it is no longer needed, or the staff looks at a proof."""
     if ctx.known.stopped:
         return []
-    if ctx.known.open and event.name.startswith(CLAIM_NOTICE):
+    if ctx.known.open and event.name.startswith(domain.CLAIM_NOTICE):
         return await _notify_of_claim(event, ctx)
     if not ctx.known.open or (ctx.known.reviewed_for and ctx.known.agreed is None):
         return []
@@ -260,23 +232,11 @@ async def remind_or_lapse(event: TimeCame, ctx: VerifierContext) -> Sequence[Fac
     if event.name == REMINDER:
         return [
             IdentityReminded(
-                request_id=ctx.case_id,
-                expires_at=known.lapses_at,
-                wanted=known.wanted,
-                paused=known.paused,
+                request_id=ctx.case_id, expires_at=known.lapses_at, wanted=known.wanted, paused=known.paused
             )
         ]
-    facts = [RequestLapsed(request_id=ctx.case_id), _refused(ctx, "not_proven_in_time")]
+    facts = [RequestLapsed(request_id=ctx.case_id), _refuse_or_downgrade(ctx, "not_proven_in_time")]
     return await _settled(event, facts, ctx)
-
-
-async def _await_proof(event: IdentityChallenged, ctx: VerifierContext) -> None:
-    """Set the timers of the reminder and of the lapse."""
-    lapses_at = ctx.known.lapses_at or event.expires_at
-    await asyncio.gather(
-        ctx.timers.set(ctx.case_id, REMINDER, lapses_at - ctx.practice.patience / 2),
-        ctx.timers.set(ctx.case_id, LAPSE, lapses_at),
-    )
 
 
 async def record_evidence_view(event: EvidenceAsked, ctx: VerifierContext) -> Sequence[Fact]:
@@ -303,13 +263,13 @@ async def release(event: RequestReleased, ctx: VerifierContext) -> Sequence[Fact
 def _misses_code(ctx: VerifierContext) -> bool:
     """Return whether a code is wanted, none is valid, and another may be mailed."""
     known = ctx.known
-    wants = _code_helps(wanted(known, logs_in=ctx.practice.logs_in), ctx) and not known.reviewed_for
+    wants = _code_helps(domain.wanted(known, logs_in=ctx.practice.logs_in), ctx) and not known.reviewed_for
     return wants and known.code is None and known.codes < MOST_ISSUED
 
 
 async def end_by_withdrawal(event: RequestWithdrawn, ctx: VerifierContext) -> Sequence[Fact]:
     """Ask no more of a person that has withdrawn the request."""
-    return _spent(ctx.case_id, evolve(ctx.known, event))
+    return _spent(ctx.case_id, domain.evolve(ctx.known, event))
 
 
 async def destroy_spent(rows: Sequence[JournalRow], vault: VaultPort) -> None:
@@ -345,7 +305,7 @@ async def _vouched(event: RequestReceived, ctx: VerifierContext) -> tuple[str, .
     verifies = ctx.practice.trusted.get(event.source, frozenset())
     if not verifies:
         return None if verifies is None else ()
-    return vouched_identities((await ctx.submission()).subject, verifies)
+    return domain.vouched_identities((await ctx.submission()).subject, verifies)
 
 
 def _assessed(event: RequestReceived, ctx: VerifierContext, *, vouched: bool) -> Assessed:
@@ -358,7 +318,7 @@ def _assessed(event: RequestReceived, ctx: VerifierContext, *, vouched: bool) ->
         by_state=event.source == DROP,
         reachable=event.reachable,
         direct_marketing=event.direct_marketing,
-        confirms=event.irreversible and not confirmed_elsewhere(event, ctx.practice.confirming),
+        confirms=event.irreversible and not domain.confirmed_elsewhere(event, ctx.practice.confirming),
         attested=bool(event.attested),
     )
     requirement = required(situation)
@@ -384,24 +344,24 @@ async def _weighed_all(proofs: Sequence[ProofRef], ctx: VerifierContext) -> list
 async def _weighed(proof: ProofRef, ctx: VerifierContext) -> Sequence[Fact]:
     match proof.kind:
         case ProofKind.EMAIL_CODE | ProofKind.DECLARATION | ProofKind.CONFIRMATION:
-            return await _judged(proof, ctx)
+            return await JUDGED_AT_ONCE[proof.kind](proof, ctx)
         case ProofKind.NEW_CODE:
             return await _challenge(ctx)
-        case ProofKind.DATA_POINTS if comparison_waits(ctx.known):
+        case ProofKind.DATA_POINTS if domain.comparison_waits(ctx.known):
             return []
-        case ProofKind.DATA_POINTS if ctx.known.claims < MOST_CLAIMS:
+        case ProofKind.DATA_POINTS if ctx.known.claims < domain.MOST_CLAIMS:
             return await _claimed(proof, ctx)
         case ProofKind.DOCUMENT if not _is_wanted(proof, ctx):
-            return [_proof_refused(ctx, "not_needed", MOST_EXAMINED, spends_code=False)]
-        case ProofKind.DOCUMENT if ctx.known.presented < MOST_EXAMINED:
+            return [_proof_refused(ctx, "not_needed", domain.MOST_EXAMINED)]
+        case ProofKind.DOCUMENT if ctx.known.presented < domain.MOST_EXAMINED:
             return [ProofPresented(request_id=ctx.case_id, proof=proof)]
-        case ProofKind.ID_TOKEN if ctx.known.presented < MOST_EXAMINED:
+        case ProofKind.ID_TOKEN if ctx.known.presented < domain.MOST_EXAMINED:
             return [TokenPresented(request_id=ctx.case_id, proof=proof)]
         case ProofKind.DATA_POINTS:
             # Not decided on: the last claim that counts is still being compared.
-            return [_proof_refused(ctx, "details_do_not_match", 0, spends_code=False)]
+            return [_proof_refused(ctx, "details_do_not_match", 0)]
         case ProofKind.DOCUMENT | ProofKind.ID_TOKEN:
-            return [_proof_refused(ctx, "too_many_attempts", 0, spends_code=False)]
+            return [_proof_refused(ctx, "too_many_attempts", 0)]
 
 
 async def _claimed(proof: ProofRef, ctx: VerifierContext) -> list[Fact]:
@@ -409,20 +369,9 @@ async def _claimed(proof: ProofRef, ctx: VerifierContext) -> list[Fact]:
     return [IdentityClaimed(request_id=ctx.case_id, proofs=(proof,))]
 
 
-async def _judged(proof: ProofRef, ctx: VerifierContext) -> Sequence[Fact]:
-    """Weigh a proof that is weighed at once."""
-    match proof.kind:
-        case ProofKind.DECLARATION:
-            return await _judge_declaration(proof, ctx)
-        case ProofKind.CONFIRMATION:
-            return await _judge_confirmation(proof, ctx)
-        case _:
-            return await _judge_code(proof, ctx)
-
-
 def _is_wanted(proof: ProofRef, ctx: VerifierContext) -> bool:
     """Return whether a document may be looked at: needless ones must not be (GDPR Art. 5(1)(c))."""
-    evidence = GAINED_BY_SLOT[proof.slot]
+    evidence = domain.GAINED_BY_SLOT[proof.slot]
     needed = ctx.known.requirement
     return needed is not None and any(evidence in way.evidence for way in needed.ways)
 
@@ -430,11 +379,11 @@ def _is_wanted(proof: ProofRef, ctx: VerifierContext) -> bool:
 def _point_to_page(ctx: VerifierContext) -> Sequence[Fact]:
     """Refuse a code that came by mail from an unknown sender; no try is used, and the page is named once."""
     tries_left = ctx.known.code.tries_left if ctx.known.code else 0
-    refused = _proof_refused(ctx, CODE_BY_MAIL, tries_left, spends_code=False)
-    asks = wanted(ctx.known, logs_in=ctx.practice.logs_in)
+    refused = _proof_refused(ctx, domain.CODE_BY_MAIL, tries_left)
+    asks = domain.wanted(ctx.known, logs_in=ctx.practice.logs_in)
     if ctx.known.pointed or not _code_helps(asks, ctx):
         return [refused]
-    return [refused, *_ask(ctx, asks, CODE_BY_MAIL)]
+    return [refused, *_ask(ctx, asks, domain.CODE_BY_MAIL)]
 
 
 async def _judge_code(proof: ProofRef, ctx: VerifierContext) -> Sequence[Fact]:
@@ -444,25 +393,23 @@ async def _judge_code(proof: ProofRef, ctx: VerifierContext) -> Sequence[Fact]:
     digest = digest_of(offered.code, key=ctx.key, ref=f"{ctx.case_id}/{ctx.known.code_ref}")
     verdict = judge(ctx.known.code, digest, now=ctx.now)
     if verdict is CodeVerdict.MATCHED:
-        gained = [_gained(ctx, Evidence.MAILBOX, proven_by_code(ctx.request()))]
         # The letter with the code states its effect.
-        return (
-            [*gained, _gained(ctx, Evidence.CONFIRMATION, ())] if _confirmation_missing(ctx.known) else gained
-        )
+        confirmed = [_gained(ctx, Evidence.CONFIRMATION)] if _confirmation_missing(ctx.known) else []
+        return [_gained(ctx, Evidence.MAILBOX, domain.proven_by_code(ctx.request())), *confirmed]
     spent = uses_a_try(verdict)
     tries_left = (ctx.known.code.tries_left if ctx.known.code else 0) - spent
     used_up = tries_left <= 0 or verdict is CodeVerdict.EXPIRED
     if used_up and ctx.known.codes >= MOST_ISSUED:
-        return [_refused(ctx, "too_many_attempts")]
+        return [_refuse_or_downgrade(ctx, "too_many_attempts")]
     return [_proof_refused(ctx, verdict, tries_left, spends_code=spent)]
 
 
 async def _judge_confirmation(proof: ProofRef, ctx: VerifierContext) -> Sequence[Fact]:
     """Weigh a confirmation without a code: it names the right, and comes last."""
     said = Confirmation.model_validate_json(await ctx.vault.open(ctx.case_id, proof.ref))
-    if not confirmable(ctx.known) or said.right is not ctx.request().right:
-        return [_proof_refused(ctx, "not_needed", MOST_EXAMINED, spends_code=False)]
-    return [_gained(ctx, Evidence.CONFIRMATION, ())]
+    if not domain.confirmable(ctx.known) or said.right is not ctx.request().right:
+        return [_proof_refused(ctx, "not_needed", domain.MOST_EXAMINED)]
+    return [_gained(ctx, Evidence.CONFIRMATION)]
 
 
 async def _judge_declaration(proof: ProofRef, ctx: VerifierContext) -> Sequence[Fact]:
@@ -470,8 +417,15 @@ async def _judge_declaration(proof: ProofRef, ctx: VerifierContext) -> Sequence[
     signed = Declaration.model_validate_json(await ctx.vault.open(ctx.case_id, proof.ref))
     flaw = levels.declaration_error(signed, (await ctx.submission()).subject.name, ctx.now)
     if flaw is not None:
-        return [_proof_refused(ctx, flaw, MOST_EXAMINED, spends_code=False)]
-    return [_gained(ctx, Evidence.DECLARATION, (), kept=proof.ref)]
+        return [_proof_refused(ctx, flaw, domain.MOST_EXAMINED)]
+    return [_gained(ctx, Evidence.DECLARATION, kept=proof.ref)]
+
+
+JUDGED_AT_ONCE = {
+    ProofKind.EMAIL_CODE: _judge_code,
+    ProofKind.DECLARATION: _judge_declaration,
+    ProofKind.CONFIRMATION: _judge_confirmation,
+}
 
 
 async def _concluded(event: Fact, facts: Sequence[Fact], ctx: VerifierContext) -> Sequence[Fact]:
@@ -484,75 +438,70 @@ async def _concluded(event: Fact, facts: Sequence[Fact], ctx: VerifierContext) -
 
 async def _next(ctx: VerifierContext) -> Sequence[Fact]:
     """Decide for the requester once a way is complete; else ask for missing evidence, unless awaited."""
-    known, way = ctx.known, completed(ctx.known)
+    known, way = ctx.known, domain.completed(ctx.known)
     if known.agreed is not None:
         return await _confirmed_or_asked(known.agreed, ctx)
     if way is not None and Evidence.RECORDS in way.evidence:
         # Papers can be drawn: where nothing else supports them, the staff looks.
         return [IdentityReviewNeeded(request_id=ctx.case_id, reasons=("documents_alone",))]
     if way is not None:
-        level, names = level_of(way, known), proven(way, known)
+        level, names = domain.level_of(way, known), domain.proven(way, known)
         if names is None and known.requirement and LOGGED_IN in known.requirement.grounds:
             names = await _vouched(ctx.request(), ctx)
-        return [_verified(ctx.request(), level, names, reasons_for(way, known))]
+        return [_verified(ctx.request(), level, names, domain.reasons_for(way, known))]
     return [] if known.reviewed_for else await _ask_for_missing(ctx)
 
 
 async def _confirmed_or_asked(agreed: StaffAgreed, ctx: VerifierContext) -> Sequence[Fact]:
     """Decide as the staff has, once the person has confirmed; else ask for that."""
     known = ctx.known
-    if _confirmation_missing(known):
-        if known.wanted == CONFIRMED:
-            return []
-        mailed = ctx.request().reachable and known.codes < MOST_ISSUED and not known.put_off
-        return await _challenge(ctx) if mailed else _ask(ctx, CONFIRMED)
-    level = ctx.known.requirement.level if ctx.known.requirement else Assurance.MAILBOX
-    verified = _verified(ctx.request(), level, agreed.identities, (BY_STAFF, agreed.reason))
-    return [verified.model_copy(update={"deciders": agreed.deciders})]
+    if not _confirmation_missing(known):
+        return [_verified_by_staff(agreed, ctx)]
+    if known.wanted == domain.CONFIRMED:
+        return []
+    mailed = ctx.request().reachable and known.codes < MOST_ISSUED and not known.put_off
+    return await _challenge(ctx) if mailed else _ask(ctx, domain.CONFIRMED)
 
 
 async def _ask_for_missing(ctx: VerifierContext) -> Sequence[Fact]:
     """Ask for missing evidence, unless it is awaited or too late."""
     known = ctx.known
     if known.lapses_at is not None and ctx.now >= known.lapses_at and not known.busy:
-        return [RequestLapsed(request_id=ctx.case_id), _refused(ctx, "not_proven_in_time")]
+        return [RequestLapsed(request_id=ctx.case_id), _refuse_or_downgrade(ctx, "not_proven_in_time")]
     if known.comparisons < known.claims:
         return []
-    if known.points_on_hold and not comparison_waits(known) and known.claims < MOST_CLAIMS:
+    if known.points_on_hold and not domain.comparison_waits(known) and known.claims < domain.MOST_CLAIMS:
         return await _claimed(known.points_on_hold, ctx)
-    if only_records_missing(known) and not known.documented:
+    if domain.only_records_missing(known) and not known.documented:
         return await _compare_documented(ctx)
-    asks = wanted(known, logs_in=ctx.practice.logs_in)
+    asks = domain.wanted(known, logs_in=ctx.practice.logs_in)
     if not known.put_off and _code_helps(asks, ctx) and not _code_is_out(asks, ctx):
         return await _challenge(ctx)
     if known.busy:
         return []
     if not asks:
-        return [_refused(ctx, "unidentifiable")]
+        return [_refuse_or_downgrade(ctx, "unidentifiable")]
     return [] if asks == known.wanted else _ask(ctx, asks)
 
 
 def _code_helps(asks: Ways, ctx: VerifierContext) -> bool:
     """Return whether a code can be mailed that one of the ways in *asks* needs."""
-    return ctx.request().reachable and any(Evidence.MAILBOX in way or (way,) == CONFIRMED for way in asks)
+    helps = any(Evidence.MAILBOX in way or (way,) == domain.CONFIRMED for way in asks)
+    return ctx.request().reachable and helps
 
 
 def _code_is_out(asks: Ways, ctx: VerifierContext) -> bool:
     """Return whether a code was mailed; where a confirmation comes to be all that is missing, a good one."""
-    if asks != CONFIRMED or ctx.known.wanted == CONFIRMED:
+    if asks != domain.CONFIRMED or ctx.known.wanted == domain.CONFIRMED:
         return bool(ctx.known.codes)
     code = ctx.known.code
     return code is not None and code.tries_left > 0 and ctx.now < code.expires_at
 
 
 def _ask(ctx: VerifierContext, asks: Ways, refused_for: str | None = None) -> Sequence[Fact]:
-    """
-    Ask for one of the ways in *asks*; until it comes, the clock may stand still.
-
-    It does not where we keep the person waiting for a code.
-    """
+    """Ask for one of *asks*. The clock may stand still until it comes, not while a code is put off by us."""
     asked_at_once = ctx.now - ctx.request().received_at <= AT_ONCE
-    doubtful = asks != CONFIRMED  # a confirmation is requested without any doubt of the identity
+    doubtful = asks != domain.CONFIRMED  # a confirmation is requested without any doubt of the identity
     pauses = asked_at_once and doubtful and not (ctx.known.paused or ctx.known.put_off)
     challenged = IdentityChallenged(
         request_id=ctx.case_id,
@@ -569,18 +518,14 @@ def _ask(ctx: VerifierContext, asks: Ways, refused_for: str | None = None) -> Se
 def _asked_again(event: ProofExamined, ctx: VerifierContext) -> Sequence[Fact]:
     """Report that a document or a token has not convinced, and the proofs that may be sent instead."""
     reason = _coarse(event)
-    refused = _proof_refused(ctx, reason, MOST_EXAMINED - ctx.known.examined, spends_code=False)
+    refused = _proof_refused(ctx, reason, domain.MOST_EXAMINED - ctx.known.examined)
     if ctx.known.busy or ctx.known.reviewed_for:
         return [refused]
-    return [refused, *_ask(ctx, wanted(ctx.known, logs_in=ctx.practice.logs_in), reason)]
+    return [refused, *_ask(ctx, domain.wanted(ctx.known, logs_in=ctx.practice.logs_in), reason)]
 
 
 def _coarse(event: ProofExamined) -> str:
-    """
-    Return the reason that the person gets why a proof has not convinced.
-
-    An unreadable proof can be sent again; differences in it are not disclosed.
-    """
+    """Return the reason for the person: an unreadable proof can be sent again; no difference is disclosed."""
     if event.proof.kind is ProofKind.ID_TOKEN:
         return "log_in_failed"
     unreadable = any(reason.startswith(UNREADABLE) for reason in event.reasons)
@@ -595,14 +540,9 @@ UNREADABLE = (
 
 
 async def _compare_documented(ctx: VerifierContext) -> Sequence[Fact]:
-    """
-    Have the details that documents confirm compared with the records held.
-
-    A genuine document of one's own opens no other person's records.
-    """
+    """Have what documents confirm compared with the records: one's own passport opens no other's."""
     subject = (await ctx.submission()).subject
-    address = subject.postal_address
-    born = subject.date_of_birth
+    address, born = subject.postal_address, subject.date_of_birth
     points = {
         "user.name": subject.name,
         "user.contact.address.postal_code": address and address.postal_code,
@@ -612,8 +552,8 @@ async def _compare_documented(ctx: VerifierContext) -> Sequence[Fact]:
     if not documented:
         return [IdentityReviewNeeded(request_id=ctx.case_id, reasons=("records_differ",))]
     claim = DataPoints(kind="data_points", points=documented)
-    await ctx.vault.seal(ctx.case_id, DOCUMENTED, claim.model_dump_json().encode())
-    proof = ProofRef(kind=ProofKind.DATA_POINTS, ref=DOCUMENTED)
+    await ctx.vault.seal(ctx.case_id, domain.DOCUMENTED, claim.model_dump_json().encode())
+    proof = ProofRef(kind=ProofKind.DATA_POINTS, ref=domain.DOCUMENTED)
     return [IdentityClaimed(request_id=ctx.case_id, proofs=(proof,))]
 
 
@@ -622,14 +562,17 @@ async def _challenge(ctx: VerifierContext) -> Sequence[Fact]:
     if not ctx.request().reachable:
         return []
     if ctx.known.codes >= MOST_ISSUED:
-        return [_refused(ctx, "too_many_attempts")]
+        return [_refuse_or_downgrade(ctx, "too_many_attempts")]
     ref = f"code_{ctx.known.codes}"
     requester = ctx.request().requester
     mailbox = mailbox_for(LetterKind.CODE, requester, await ctx.submission()) or ""
     if not await ctx.allowances.take(mailbox, f"{ctx.case_id}/{ref}", ctx.now):
         return await _put_off(ctx)
     expires_at = ctx.now + LIFETIME
-    digest = await _new_code(ctx, ref, strong=ctx.request().irreversible)
+    # After a crash in between, the code that was sealed first counts.
+    await ctx.vault.seal(ctx.case_id, ref, draw_code(strong=ctx.request().irreversible).encode())
+    code = (await ctx.vault.open(ctx.case_id, ref)).decode()
+    digest = digest_of(code, key=ctx.key, ref=f"{ctx.case_id}/{ref}")
     return [
         CodeIssued(request_id=ctx.case_id, ref=ref, digest=digest, expires_at=expires_at),
         IdentityChallenged(
@@ -637,23 +580,18 @@ async def _challenge(ctx: VerifierContext) -> Sequence[Fact]:
             kind=ProofKind.EMAIL_CODE,
             ref=ref,
             expires_at=expires_at,
-            wanted=wanted(ctx.known, logs_in=ctx.practice.logs_in),
+            wanted=domain.wanted(ctx.known, logs_in=ctx.practice.logs_in),
         ),
     ]
 
 
 async def _put_off(ctx: VerifierContext) -> Sequence[Fact]:
-    """
-    Have the code mailed later, and ask for other evidence meanwhile.
-
-    A stranger can use up the limit of a mailbox: its owner may not be left without an
-    answer for it.
-    """
+    """Mail the code later, and ask for other evidence: a stranger can use up the limit of a mailbox."""
     known = ctx.known
     wait = ALLOWANCE_WINDOW * 2 ** min(known.put_off, LONGEST_DOUBLINGS)
     await ctx.timers.set(ctx.case_id, f"{LATER}_{known.codes}_{known.put_off}", ctx.now + wait)
-    refused = _proof_refused(ctx, TOO_MANY_CODES, 0, spends_code=False)
-    asks = wanted(known, logs_in=ctx.practice.logs_in)
+    refused = _proof_refused(ctx, domain.TOO_MANY_CODES, 0)
+    asks = domain.wanted(known, logs_in=ctx.practice.logs_in)
     if known.reviewed_for or asks == known.wanted:
         return [refused]
     return [*_ask(ctx.with_facts(refused), asks), refused]
@@ -661,7 +599,7 @@ async def _put_off(ctx: VerifierContext) -> Sequence[Fact]:
 
 async def _mail_code_put_off(event: TimeCame, ctx: VerifierContext) -> Sequence[Fact]:
     """Mail the delayed code, unless another was mailed or none is needed; or delay it again."""
-    asks = wanted(ctx.known, logs_in=ctx.practice.logs_in)
+    asks = domain.wanted(ctx.known, logs_in=ctx.practice.logs_in)
     if not ctx.known.put_off or not _code_helps(asks, ctx):
         return []
     return await _concluded(event, await _challenge(ctx), ctx)
@@ -669,8 +607,8 @@ async def _mail_code_put_off(event: TimeCame, ctx: VerifierContext) -> Sequence[
 
 async def _notify_later(ctx: VerifierContext, claim: int, wait: int = 0) -> None:
     """Set the timer that reports to the person that claim number *claim* has not convinced."""
-    name, after = f"{CLAIM_NOTICE}{claim}_{wait}", CLAIM_NOTICE_AFTER * 2 ** min(wait, LONGEST_DOUBLINGS)
-    await ctx.timers.set(ctx.case_id, name, ctx.now + after)
+    due = ctx.now + CLAIM_NOTICE_AFTER * 2 ** min(wait, LONGEST_DOUBLINGS)
+    await ctx.timers.set(ctx.case_id, f"{domain.CLAIM_NOTICE}{claim}_{wait}", due)
 
 
 async def _notify_of_claim(event: TimeCame, ctx: VerifierContext) -> Sequence[Fact]:
@@ -680,36 +618,29 @@ async def _notify_of_claim(event: TimeCame, ctx: VerifierContext) -> Sequence[Fa
     A search of many records takes longer than an empty one: an answer at once would show
     strangers whether the company holds data of a person.
     """
-    claim, wait = map(int, event.name.removeprefix(CLAIM_NOTICE).split("_"))
+    claim, wait = map(int, event.name.removeprefix(domain.CLAIM_NOTICE).split("_"))
     if not ctx.known.not_notified:
         if ctx.known.comparisons < claim:
             await _notify_later(ctx, claim, wait + 1)
         return []
-    known = evolve(ctx.known, event)
-    if known.comparisons >= MOST_CLAIMS:
-        facts: Sequence[Fact] = [_refused(replace(ctx, known=known), "details_do_not_match")]
+    known = domain.evolve(ctx.known, event)
+    if known.comparisons >= domain.MOST_CLAIMS:
+        facts: Sequence[Fact] = [_refuse_or_downgrade(replace(ctx, known=known), "details_do_not_match")]
     else:
-        facts = [_proof_refused(ctx, "details_do_not_match", MOST_CLAIMS - known.claims, spends_code=False)]
+        facts = [_proof_refused(ctx, "details_do_not_match", domain.MOST_CLAIMS - known.claims)]
     return await _concluded(event, facts, ctx)
 
 
-async def _new_code(ctx: VerifierContext, ref: str, *, strong: bool) -> str:
-    """Draw a code and return its digest; after a crash in between, the code that was kept counts."""
-    await ctx.vault.seal(ctx.case_id, ref, draw_code(strong=strong).encode())
-    code = (await ctx.vault.open(ctx.case_id, ref)).decode()
-    return digest_of(code, key=ctx.key, ref=f"{ctx.case_id}/{ref}")
-
-
 async def _settled(event: Fact, facts: Sequence[Fact], ctx: VerifierContext) -> Sequence[Fact]:
-    """
-    Return *facts*, and set the timers of proofs that they ask for.
-
-    Where one of them decides, the clock runs again first, and the evidence has served.
-    """
+    """Return *facts* and set their timers; a decision resumes the clock and spends the evidence."""
     after = ctx.with_facts(event, *facts)
     for fact in facts:
         if isinstance(fact, IdentityChallenged):
-            await _await_proof(fact, after)
+            lapses_at = after.known.lapses_at or fact.expires_at
+            await asyncio.gather(
+                ctx.timers.set(ctx.case_id, REMINDER, lapses_at - ctx.practice.patience / 2),
+                ctx.timers.set(ctx.case_id, LAPSE, lapses_at),
+            )
     known = after.known
     if known.open or (isinstance(event, RequestReceived) and not known.evidence):
         return facts  # decided at once, without any requested proof: there is none to destroy
@@ -720,27 +651,21 @@ def _resumed(ctx: VerifierContext) -> list[Fact]:
     return [RequestResumed(request_id=ctx.case_id, at=ctx.now)]
 
 
-def _spent(case_id: str, known: Verification) -> list[Fact]:
+def _spent(case_id: str, known: domain.Verification) -> list[Fact]:
     """Return the facts that the evidence has served; only known evidence is reported destroyed."""
-    spent = ProofSpent(
-        request_id=case_id, refs=known.evidence, kept=known.kept, reviewed=bool(known.reviewed_for)
-    )
-    if not known.evidence:
-        return [spent]
-    return [spent, EvidenceDestroyed(request_id=case_id, refs=known.evidence)]
+    refs, reviewed = known.evidence, bool(known.reviewed_for)
+    spent = ProofSpent(request_id=case_id, refs=refs, kept=known.kept, reviewed=reviewed)
+    return [spent, EvidenceDestroyed(request_id=case_id, refs=refs)] if refs else [spent]
 
 
 def _gained(
-    ctx: VerifierContext, evidence: Evidence, identities: tuple[str, ...], *, kept: str | None = None
+    ctx: VerifierContext, evidence: Evidence, identities: tuple[str, ...] = (), *, kept: str | None = None
 ) -> EvidenceGained:
     return EvidenceGained(request_id=ctx.case_id, evidence=evidence, identities=identities, kept=kept)
 
 
 def _verified(
-    request: RequestReceived,
-    assurance: Assurance,
-    proven: tuple[str, ...] | None,
-    reasons: tuple[str, ...],
+    request: RequestReceived, assurance: Assurance, proven: tuple[str, ...] | None, reasons: tuple[str, ...]
 ) -> IdentityVerified:
     return IdentityVerified(
         request_id=request.request_id,
@@ -756,7 +681,7 @@ def _verified(
     )
 
 
-def _refused(ctx: VerifierContext, reason: str) -> IdentityRefused | IdentityVerified:
+def _refuse_or_downgrade(ctx: VerifierContext, reason: str) -> IdentityRefused | IdentityVerified:
     """Refuse the requester for *reason*, unless their proof is enough for the kinds of data at least."""
     enough = ctx.known.enough_for_categories
     if enough is not None:
@@ -764,7 +689,8 @@ def _refused(ctx: VerifierContext, reason: str) -> IdentityRefused | IdentityVer
     return IdentityRefused(request_id=ctx.case_id, reasons=(reason,))
 
 
-def _proof_refused(ctx: VerifierContext, reason: str, tries_left: int, *, spends_code: bool) -> ProofRefused:
-    return ProofRefused(
-        request_id=ctx.case_id, reason=reason, tries_left=max(tries_left, 0), spends_code=spends_code
-    )
+def _proof_refused(
+    ctx: VerifierContext, reason: str, tries_left: int, *, spends_code: bool = False
+) -> ProofRefused:
+    left = max(tries_left, 0)
+    return ProofRefused(request_id=ctx.case_id, reason=reason, tries_left=left, spends_code=spends_code)

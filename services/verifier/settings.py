@@ -1,8 +1,9 @@
-"""Settings of the verifier alone."""
+"""Settings of the verifier and its examiner."""
 
 import re
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, ClassVar, TypeAlias
 
 from pydantic import AfterValidator, Field, field_validator
@@ -84,3 +85,19 @@ class VerifierSettings(Settings):
         """Each trusted source, with the identities that it verifies; None where they are not stated."""
         parts = map(_parts, self.trusted_sources)
         return {source: None if names is None else frozenset(names.split(",")) for source, names in parts}
+
+
+class ExaminerSettings(VerifierSettings):
+    """Settings of the examiner, which reads documents."""
+
+    bill_age: timedelta = Field(default=timedelta(days=90), gt=timedelta())
+    """How old a bill may be that proves an address."""
+
+    models: Path | None = None
+    """Folder of the models that read machine-readable zones; `.tools/models` if not set."""
+
+    antivirus: str = Field(default="", pattern=r"^$|^[^:\s]+:[0-9]{1,5}$")
+    """Where ClamAV's daemon listens, `host:port`; empty: files are not scanned."""
+
+    examination_timeout: timedelta = Field(default=timedelta(seconds=45), gt=timedelta())
+    """How long one document may be examined."""

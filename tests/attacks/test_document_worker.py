@@ -178,7 +178,7 @@ def uids_of(pid: int) -> list[str]:
 @pytest.mark.parametrize(
     ("missing", "reason"),
     [
-        ("landlock.version = lambda _: 0", "no Landlock"),
+        ("confinement.landlock_version = lambda _: 0", "no Landlock"),
         ("confinement.install_filter = lambda _: False", "no filter of system calls"),
     ],
 )
@@ -187,7 +187,7 @@ async def test_worker_that_the_kernel_does_not_confine_reads_nothing_and_the_log
 ) -> None:
     program = (
         "import sys\n"
-        "from services.verifier.documents.worker import confinement, fork_server, landlock\n"
+        "from services.verifier.documents.worker import confinement, fork_server\n"
         f"{missing}\n"
         f"sys.path.insert(0, {str(HERE)!r})\n"
         "import document_worker\n"

@@ -13,8 +13,7 @@ from pydantic.fields import FieldInfo
 from services.fulfillment.settings import FulfillmentSettings
 from services.intake.settings import IntakeSettings
 from services.notifier.settings import NotifierSettings
-from services.verifier.documents.examiner.settings import ExaminerSettings
-from services.verifier.settings import VerifierSettings
+from services.verifier.settings import ExaminerSettings, VerifierSettings
 from shared.runtime.settings import Settings
 
 ROOT = Path(__file__).parents[2]

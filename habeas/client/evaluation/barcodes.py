@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from habeas.client.evaluation.manifest import Entry, Manifest
 from habeas.client.evaluation.outcomes import Family, FileResult
 from habeas.client.evaluation.pictures import picture_of
-from services.verifier.documents.barcode.aamva import parse_aamva
-from services.verifier.documents.barcode.elements import NotALicenceError
+from services.verifier.documents.barcode.aamva import NotALicenceError, parse_aamva
 from services.verifier.documents.barcode.symbols import read_symbol
 from services.verifier.documents.results import Licence
 

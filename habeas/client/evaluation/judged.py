@@ -16,16 +16,15 @@ from typing import Any
 from habeas.client.evaluation.barcodes import payload_of
 from habeas.client.evaluation.manifest import Entry, Manifest
 from habeas.client.evaluation.outcomes import FileOutcome, FileResult
-from services.verifier.documents.barcode.aamva import parse_aamva
-from services.verifier.documents.barcode.elements import NotALicenceError
-from services.verifier.documents.cards.specimens import known_holder, marks_in
+from services.verifier.documents.barcode.aamva import NotALicenceError, parse_aamva
+from services.verifier.documents.cards.comparison import known_holder, marks_in
 from services.verifier.documents.examiner.domain import checks_of, verdict_on
-from services.verifier.documents.examiner.settings import ExaminerSettings
 from services.verifier.documents.mrz.engines import models_folder
 from services.verifier.documents.results import CheckResult, DocumentReading, reasons_of
 from services.verifier.documents.sandbox import DocumentWorker, WorkerLimits
 from services.verifier.documents.worker.confinement import MODELS_VARIABLE
 from services.verifier.documents.worker.frames import WorkerTask as Kind
+from services.verifier.settings import ExaminerSettings
 from shared.contract.events import PostalAddress, ProofSlot, Subject, Verdict
 
 PAPERS = ("proof_of_address",)

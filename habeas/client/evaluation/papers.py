@@ -8,7 +8,7 @@ from typing import Any
 from habeas.client.evaluation.manifest import Entry, Manifest
 from habeas.client.evaluation.outcomes import Family, FileResult
 from services.verifier.documents.bills.checks import MOST_DAYS
-from services.verifier.documents.cards import PrintedField, PrintedFields, printed_fields
+from services.verifier.documents.cards.fields import PrintedField, PrintedFields, printed_fields
 from services.verifier.documents.results import Bill, BillKind, DocumentReading
 from services.verifier.documents.worker.examination import Readers, examine
 from services.verifier.documents.worker.frames import Request, WorkerTask

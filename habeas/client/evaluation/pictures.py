@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from services.verifier.documents.files.thumbnails import Picture
+from services.verifier.documents.files.picture import Picture
 
 
 def picture_of(path: Path) -> Picture:

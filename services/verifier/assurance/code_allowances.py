@@ -1,8 +1,4 @@
-"""
-Limits on the codes mailed to a mailbox, over all requests that name it.
-
-Kept in the database, so that it counts for all replicas, and by a keyed hash, without the address.
-"""
+"""Limits on the codes mailed to a mailbox, over all requests and replicas; kept by a keyed hash of it."""
 
 import hmac
 from collections.abc import Sequence
@@ -35,11 +31,6 @@ class CodeAllowances:
 
         A code above the limit gets a place in the next hour, if there is one: else a stranger could use up
         the codes of every hour as it begins, and keep the person's own away for ever.
-
-        Args:
-            mailbox: The address; it is hashed.
-            what: Distinguishes one code from all others.
-            now: The present moment.
         """
         key = hmac.new(self._key, mailbox.strip().casefold().encode(), sha256).hexdigest()
         place = (await self._asked_for(key, what, now)).index(what)

@@ -1,10 +1,8 @@
 """
-The level of assurance that a request needs, and the ways to reach it, the least intrusive first.
+The level of assurance that a request needs, and the ways to reach it, the least intrusive first. Pure.
 
-Pure. No more proof is requested than the risk needs, and the requirement comes with the reasons for it,
-each with its provision: they are stored with the case and shown to the staff.
-
-A signed declaration counts by its text, its signer and its date.
+No more proof is requested than the risk needs, and the requirement comes with the reasons for it, each with
+its provision: they are stored with the case and shown to the staff.
 """
 
 from collections.abc import Iterator, Mapping
@@ -110,31 +108,22 @@ GROUNDS: Mapping[str, str] = MappingProxyType(
 )
 """Why a level was chosen → the provision."""
 
-E = Evidence
 NEEDS_SPECIFIC_PIECES_PROOF = frozenset({Right.ACCESS, Right.PORTABILITY})
 NEEDS_DELETION_PROOF = frozenset({Right.ERASURE, Right.RECTIFICATION})
+_ACCOUNT, _MAILBOX = frozenset({Evidence.ACCOUNT}), frozenset({Evidence.MAILBOX})
+_DOCUMENTS = frozenset({Evidence.IDENTITY_DOCUMENT, Evidence.ADDRESS_DOCUMENT, Evidence.RECORDS})
 WAYS: Mapping[Assurance, tuple[frozenset[Evidence], ...]] = MappingProxyType(
     {
         Assurance.NONE_NEEDED: (frozenset(),),
         Assurance.VOUCHED: (frozenset(),),
-        Assurance.MAILBOX: (
-            frozenset({E.ACCOUNT}),
-            frozenset({E.MAILBOX}),
-            frozenset({E.THREE_POINTS}),
-            frozenset({E.IDENTITY_DOCUMENT, E.ADDRESS_DOCUMENT, E.RECORDS}),
-        ),
-        Assurance.REASONABLE: (
-            frozenset({E.ACCOUNT}),
-            frozenset({E.MAILBOX}),
-            frozenset({E.TWO_POINTS}),
-            frozenset({E.IDENTITY_DOCUMENT, E.ADDRESS_DOCUMENT, E.RECORDS}),
-        ),
+        Assurance.MAILBOX: (_ACCOUNT, _MAILBOX, frozenset({Evidence.THREE_POINTS}), _DOCUMENTS),
+        Assurance.REASONABLE: (_ACCOUNT, _MAILBOX, frozenset({Evidence.TWO_POINTS}), _DOCUMENTS),
         Assurance.REASONABLY_HIGH: (
-            frozenset({E.ACCOUNT}),
-            frozenset({E.MAILBOX, E.TWO_POINTS, E.DECLARATION}),
-            frozenset({E.THREE_POINTS, E.DECLARATION}),
-            frozenset({E.MAILBOX, E.IDENTITY_DOCUMENT}),
-            frozenset({E.IDENTITY_DOCUMENT, E.ADDRESS_DOCUMENT, E.RECORDS}),
+            _ACCOUNT,
+            frozenset({Evidence.MAILBOX, Evidence.TWO_POINTS, Evidence.DECLARATION}),
+            frozenset({Evidence.THREE_POINTS, Evidence.DECLARATION}),
+            frozenset({Evidence.MAILBOX, Evidence.IDENTITY_DOCUMENT}),
+            _DOCUMENTS,
         ),
     }
 )
@@ -157,7 +146,7 @@ def required(situation: Situation) -> Requirement:
         return _free(Assurance.VOUCHED, "controller_instructs")
     if situation.by_state:
         return _free(Assurance.VOUCHED, "state_vouches")
-    confirmed = frozenset({E.CONFIRMATION}) if situation.confirms else frozenset[Evidence]()
+    confirmed = frozenset({Evidence.CONFIRMATION}) if situation.confirms else frozenset[Evidence]()
     if situation.vouched and situation.requester is Requester.PERSON:
         grounds = (LOGGED_IN, *_more_grounds(situation)) if confirmed else (LOGGED_IN,)
         return Requirement(Assurance.VOUCHED, (ProofWay(Assurance.VOUCHED, confirmed),), grounds)
@@ -196,9 +185,9 @@ def _ways(level: Assurance, situation: Situation) -> Iterator[frozenset[Evidence
         asked = _fitted(evidence, situation)
         if any(way <= _with_fewer_points(asked) for way in shorter):
             continue  # it asks for more than a way before it
-        documents = E.IDENTITY_DOCUMENT in asked and level is not Assurance.REASONABLY_HIGH
-        account = E.ACCOUNT in asked and situation.requester is not Requester.PERSON
-        if account or (E.MAILBOX in asked and not situation.reachable):
+        documents = Evidence.IDENTITY_DOCUMENT in asked and level is not Assurance.REASONABLY_HIGH
+        account = Evidence.ACCOUNT in asked and situation.requester is not Requester.PERSON
+        if account or (Evidence.MAILBOX in asked and not situation.reachable):
             continue  # an agent's own account does not show the person they ask for
         if documents and situation.reachable:
             continue  # a mailbox is enough: no papers may be requested or sent
@@ -208,7 +197,8 @@ def _ways(level: Assurance, situation: Situation) -> Iterator[frozenset[Evidence
 
 def _with_fewer_points(evidence: AbstractSet[Evidence]) -> frozenset[Evidence]:
     """Return *evidence*, in which three points that agree are two as well."""
-    return frozenset(evidence | {E.TWO_POINTS}) if E.THREE_POINTS in evidence else frozenset(evidence)
+    more = {Evidence.TWO_POINTS} if Evidence.THREE_POINTS in evidence else set()
+    return frozenset(evidence | more)
 
 
 def _fitted(evidence: frozenset[Evidence], situation: Situation) -> frozenset[Evidence]:
@@ -218,21 +208,20 @@ def _fitted(evidence: frozenset[Evidence], situation: Situation) -> frozenset[Ev
     A mailbox that can be asked is part of every way but a log-in: data points can be known to other people.
     """
     if situation.regulation is not Regulation.CCPA:
-        evidence -= {E.DECLARATION}  # a promise that only Californian law knows
-    if situation.reachable and E.ACCOUNT not in evidence:
-        evidence |= {E.MAILBOX}
-    if situation.requester is Requester.PARENT or (
-        situation.requester is Requester.AGENT and E.MAILBOX not in evidence
-    ):
-        evidence |= {E.PERMISSION}
+        evidence -= {Evidence.DECLARATION}  # a promise that only Californian law knows
+    if situation.reachable and Evidence.ACCOUNT not in evidence:
+        evidence |= {Evidence.MAILBOX}
+    unconfirmed_agent = situation.requester is Requester.AGENT and Evidence.MAILBOX not in evidence
+    if situation.requester is Requester.PARENT or unconfirmed_agent:
+        evidence |= {Evidence.PERMISSION}
     return evidence
 
 
 def _level_by(evidence: frozenset[Evidence], level: Assurance) -> Assurance:
     """Return the level of *evidence*: a log-in or a mailbox is named so, even if it is enough for more."""
-    if evidence == {E.ACCOUNT}:
+    if evidence == _ACCOUNT:
         return Assurance.ACCOUNT
-    if evidence == {E.MAILBOX}:
+    if evidence == _MAILBOX:
         return Assurance.MAILBOX
     return Assurance.REASONABLE if level is Assurance.MAILBOX else level
 
@@ -251,11 +240,6 @@ def _more_grounds(situation: Situation) -> Iterator[str]:
 def declaration_error(declaration: Declaration, claimed_name: str | None, now: datetime) -> str | None:
     """
     Return the reason code for which *declaration* does not count, or None where it does.
-
-    Args:
-        declaration: The signed text, the signer and the date.
-        claimed_name: The name in the request.
-        now: The present moment.
 
     Law:
         11 CCR § 7062(c): a signed declaration under penalty of perjury; § 7001(ii): electronically, too.

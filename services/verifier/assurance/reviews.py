@@ -16,12 +16,7 @@ class ReviewQueue:
         self._reviews = database["reviews"]
 
     async def follow(self, rows: Sequence[JournalRow]) -> None:
-        """
-        Add and remove requests as committed *rows* say; it may be repeated.
-
-        Raises:
-            StoreUnavailable: The server did not answer.
-        """
+        """Add and remove requests as committed *rows* say; it may be repeated."""
         waits = {row.case: wait for row in rows if (wait := _waits_after(row)) is not None}
         if not waits:
             return

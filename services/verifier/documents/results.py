@@ -7,7 +7,7 @@ A reading is personal data. It lives in memory and sealed in the vault until the
 from collections.abc import Iterable
 from datetime import date
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, StringConstraints
 
@@ -36,6 +36,23 @@ class Check(PlainValue):
     name: Reason
     result: CheckResult
     reasons: tuple[Reason, ...] = ()
+
+    @classmethod
+    def passed(cls, name: Reason) -> Self:
+        """Return a check that found nothing wrong."""
+        return cls(name=name, result=CheckResult.PASS)
+
+    @classmethod
+    def failed(cls, name: Reason, *reasons: Reason, unless: bool = False) -> Self:
+        """Return a check that failed for *reasons*, or that passed where *unless* holds."""
+        return cls.passed(name) if unless else cls(name=name, result=CheckResult.FAIL, reasons=reasons)
+
+    @classmethod
+    def unsure(cls, name: Reason, *reasons: Reason, unless: bool = False) -> Self:
+        """Return a check that is undecided for *reasons*, or that passed where *unless* holds."""
+        return (
+            cls.passed(name) if unless else cls(name=name, result=CheckResult.INCONCLUSIVE, reasons=reasons)
+        )
 
 
 class Format(StrEnum):
@@ -162,3 +179,34 @@ class PageFacts(PlainValue):
 def reasons_of(checks: Iterable[Check]) -> tuple[Reason, ...]:
     """Return the reasons of *checks*, each once."""
     return tuple(dict.fromkeys(reason for check in checks for reason in check.reasons))
+
+
+FILE: Final = "file"
+
+
+class FileFlaw(StrEnum):
+    """Faults of a file."""
+
+    TYPE_NOT_ALLOWED = "file_type_not_allowed"
+    TOO_LARGE = "file_too_large"
+    POLYGLOT = "file_polyglot"
+    """It is, or may be, two things at once."""
+    BROKEN = "file_broken"
+    """It begins as the declared kind and cannot be read as that."""
+    ENCRYPTED = "file_encrypted"
+    ACTIVE_CONTENT = "file_active_content"
+    DECODE_LIMIT = "file_decode_limit"
+    """To read it would take more memory, time, pixels or pages than any proof needs."""
+
+
+class FileRefused(Exception):
+    """A file is not taken; the message is the reason's code and holds nothing of the file."""
+
+    def __init__(self, refusal: FileFlaw) -> None:
+        super().__init__(refusal.value)
+        self.refusal = refusal
+
+
+def refused(refusal: FileFlaw) -> Check:
+    """Return the check that says so."""
+    return Check.failed(FILE, refusal.value)

@@ -15,9 +15,10 @@ import signal
 import sys
 import tempfile
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Self, TypeVar
@@ -25,8 +26,14 @@ from typing import Final, Self, TypeVar
 from pydantic import ValidationError
 
 import services
-from services.verifier.documents.files.refusal import FILE, FileFlaw, refused
-from services.verifier.documents.results import Check, CheckResult, DocumentReading, PageFacts
+from services.verifier.documents.results import (
+    FILE,
+    Check,
+    DocumentReading,
+    FileFlaw,
+    PageFacts,
+    refused,
+)
 from services.verifier.documents.worker.frames import (
     BYTES_PER_PIXEL,
     LENGTH_BYTES,
@@ -99,12 +106,7 @@ class FilePreview:
 
 
 class DocumentWorker:
-    """
-    Keeps one worker warm and gives it one file at a time.
-
-    A worker that is lost is replaced when the next file comes. Files that come at the same time wait for
-    their turn.
-    """
+    """Keeps one worker warm and gives it one file at a time; a lost one is replaced with the next file."""
 
     def __init__(
         self,
@@ -143,27 +145,14 @@ class DocumentWorker:
     async def examine(
         self, content: bytes, media_type: str, slot: WorkerTask = WorkerTask.IDENTITY
     ) -> DocumentReading:
-        """
-        Return the reading of the file; where it could not be read, a check says so.
-
-        Args:
-            content: The whole file, of any size.
-            media_type: As the sender declared it.
-            slot: The claim that the file is to prove.
-        """
+        """Return the reading of a file that is to prove *slot*; if it could not be read, a check says so."""
         if len(content) > MOST_DOCUMENT_BYTES:
             return DocumentReading(checks=(refused(FileFlaw.TOO_LARGE),))
         reading = await self._answer(Request(content, media_type, slot), DocumentReading.model_validate_json)
         return reading or DocumentReading(checks=(_UNREAD,))
 
     async def show(self, content: bytes, media_type: str) -> FilePreview:
-        """
-        Return a preview of the first pages of the file; where it cannot be opened safely, a check says so.
-
-        Args:
-            content: The whole file, of any size.
-            media_type: As the sender declared it.
-        """
+        """Return a preview of a file's first pages; where it cannot be opened safely, a check says so."""
         if len(content) > MOST_DOCUMENT_BYTES:
             return FilePreview(PageFacts(checks=(refused(FileFlaw.TOO_LARGE),)))
         shown = await self._answer(Request(content, media_type, WorkerTask.IDENTITY, Task.SHOW), _shown)
@@ -200,7 +189,8 @@ class DocumentWorker:
         folder = Path(tempfile.mkdtemp(prefix="habeas-"))
         process = await asyncio.create_subprocess_exec(
             *self._command,
-            *_numbers(self._limits),
+            str(self._limits.memory_bytes),
+            *(str(max(1, round(limit.total_seconds()))) for limit in (self._limits.cpu, self._limits.wall)),
             stdin=PIPE,
             stdout=PIPE,
             stderr=DEVNULL,  # complaints of decoders quote the file
@@ -222,18 +212,7 @@ class DocumentWorker:
             await _end(worker.process, worker.folder)
 
 
-async def examine(
-    content: bytes,
-    media_type: str,
-    limits: WorkerLimits | None = None,
-    slot: WorkerTask = WorkerTask.IDENTITY,
-) -> DocumentReading:
-    """Return the reading of the file by a new worker: seconds slower than a warm ``DocumentWorker``."""
-    async with DocumentWorker(limits) as examiner:
-        return await examiner.examine(content, media_type, slot)
-
-
-_UNREAD: Final = Check(name=FILE, result=CheckResult.INCONCLUSIVE, reasons=(FileFlaw.DECODE_LIMIT.value,))
+_UNREAD: Final = Check.unsure(FILE, FileFlaw.DECODE_LIMIT.value)
 """The check of a file after its reader died or ran out of memory or time."""
 
 
@@ -264,19 +243,9 @@ def _shown(answer: bytes) -> FilePreview:
     asked_for = len(known.sizes) <= MOST_SHOWN and max(map(max, known.sizes), default=0) <= LONGEST_SHOWN
     if not asked_for or begin + pixels * BYTES_PER_PIXEL != len(answer):
         raise WorkerLostError("no pages")
-    return FilePreview(known, tuple(_pages(answer, begin, known.sizes)))
-
-
-def _pages(answer: bytes, begin: int, sizes: Sequence[tuple[int, int]]) -> Iterator[PagePixels]:
-    for width, height in sizes:
-        end = begin + width * height * BYTES_PER_PIXEL
-        yield PagePixels(width, height, answer[begin:end])
-        begin = end
-
-
-def _numbers(limits: WorkerLimits) -> tuple[str, ...]:
-    seconds = (max(1, round(limit.total_seconds())) for limit in (limits.cpu, limits.wall))
-    return (str(limits.memory_bytes), *(str(number) for number in seconds))
+    drawn = BytesIO(answer[begin:])
+    pages = (PagePixels(*size, drawn.read(size[0] * size[1] * BYTES_PER_PIXEL)) for size in known.sizes)
+    return FilePreview(known, tuple(pages))
 
 
 def _environment(folder: Path) -> dict[str, str]:

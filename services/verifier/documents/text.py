@@ -1,14 +1,12 @@
 """
 Reads the printed text of a picture, with PP-OCRv6 of the ``rapidocr`` package.
 
-No network and one thread. A page beyond the limits is not returned in parts: half a page
-could lack the second address or the date that says no.
+A page beyond the limits is not returned in parts: half a page could lack the second address or the date.
 """
 
 import time
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
-from typing import TypeAlias
+from functools import cache
 
 import cv2
 import numpy as np
@@ -16,12 +14,9 @@ from numpy.typing import NDArray
 from rapidocr import RapidOCR
 from rapidocr.main import RapidOCRError
 
+from services.verifier.documents.files.picture import Picture
+from services.verifier.documents.ocr import paddle
 from services.verifier.documents.results import TextLine
-from services.verifier.documents.telemetry import send_nothing
-
-Picture: TypeAlias = NDArray[np.uint8]
-"""Height by width, grey; or by three more: red, green, blue."""
-_Box: TypeAlias = tuple[float, float, float, float]
 
 LONGEST_SIDE = 2000
 """Pixels; a larger picture is made smaller. A page of A4 is read well at 170 dots per inch."""
@@ -41,12 +36,7 @@ def read_lines(picture: Picture, *, page: int = 0, seconds: float = MOST_SECONDS
     Return the lines of text in *picture*, row by row, each row from left to right.
 
     Nothing where there is no text, and where reading all of it would exceed a limit. A line's box is where it
-    lies once the page is turned upright.
-
-    Args:
-        picture: Decoded and upright, or nearly so: text that stands on its head is not read.
-        page: Number of the page that the lines are marked with.
-        seconds: Processor time that reading may take.
+    lies once the page is turned upright; text that stands on its head is not read.
     """
     until = time.thread_time() + seconds
     small = _small(picture)
@@ -83,20 +73,11 @@ def _middle(line: TextLine) -> float:
     return line.box[1] + line.box[3] / 2
 
 
-@lru_cache(maxsize=1)
+@cache
 def _engine() -> RapidOCR:
     """Return the models, loaded once for each process. Flags of single calls would stick, so none is used."""
-    send_nothing()
-    return RapidOCR(
-        params={
-            "Global.log_level": "critical",
-            "Global.use_cls": False,
-            "Global.use_preprocess_img": False,
-            "Global.use_vertical_padding": False,
-            "EngineConfig.onnxruntime.intra_op_num_threads": 1,
-            "EngineConfig.onnxruntime.inter_op_num_threads": 1,
-        }
-    )
+    steps = ("use_cls", "use_preprocess_img", "use_vertical_padding")
+    return paddle({"Global.log_level": "critical", **{f"Global.{step}": False for step in steps}})
 
 
 def _small(picture: Picture) -> Picture | None:
@@ -110,7 +91,7 @@ def _small(picture: Picture) -> Picture | None:
     if scale >= 1:
         return turned
     size = (max(round(width * scale), SHORTEST_SIDE), max(round(height * scale), SHORTEST_SIDE))
-    return np.asarray(cv2.resize(turned, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    return cv2.resize(turned, size, interpolation=cv2.INTER_AREA)
 
 
 def _framed(picture: Picture) -> Picture:
@@ -118,15 +99,13 @@ def _framed(picture: Picture) -> Picture:
     height, width = picture.shape[:2]
     least = max(height, width) // 2
     below, beside = max(least - height, 0), max(least - width, 0)
-    framed = cv2.copyMakeBorder(picture, 0, below, 0, beside, cv2.BORDER_REPLICATE)
-    return np.asarray(framed, dtype=np.uint8)
+    return cv2.copyMakeBorder(picture, 0, below, 0, beside, cv2.BORDER_REPLICATE)
 
 
 def _found(picture: Picture) -> tuple[NDArray[np.float32], list[Picture]]:
     """Return the corners of each line of text, and its part of the picture."""
-    engine = _engine()
     try:
-        crops, found = engine.detect_and_crop(_framed(picture), {})
+        crops, found = _engine().detect_and_crop(_framed(picture), {})
     except RapidOCRError:
         return np.empty((0, 4, 2), dtype=np.float32), []
     return np.asarray(found.boxes, dtype=np.float32), crops
@@ -143,7 +122,9 @@ def _recognised(crops: Sequence[Picture], until: float) -> list[tuple[str, float
     return read
 
 
-def _upright(boxes: NDArray[np.float32], width: int, height: int) -> Iterator[_Box]:
+def _upright(
+    boxes: NDArray[np.float32], width: int, height: int
+) -> Iterator[tuple[float, float, float, float]]:
     """Yield left, top, width and height of each line in parts of the page, after the page was turned."""
     along = boxes[:, 1] - boxes[:, 0]
     wide = np.linalg.norm(along, axis=1)

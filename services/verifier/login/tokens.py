@@ -31,14 +31,7 @@ class Login:
 
 async def check(token: str, keys: KeySet, client: str, nonce: str, now: datetime) -> Login:
     """
-    Return the claims of *token*, if it is valid.
-
-    Args:
-        token: As the issuer made it.
-        keys: The issuer's.
-        client: The client that the token must be meant for.
-        nonce: The value that the token must repeat: it was requested in this case.
-        now: The present moment.
+    Return the claims of *token*, if the issuer made it for *client* and this case's *nonce*.
 
     Raises:
         TokenRefused: It is not valid.
@@ -54,11 +47,7 @@ async def check(token: str, keys: KeySet, client: str, nonce: str, now: datetime
 
 def _check_claims(claims: Mapping[str, Any], client: str, nonce: str, now: datetime) -> None:
     """
-    Check the claims that a log-in alone has.
-
-    Source:
-        OpenID Connect Core 1.0, section 3.1.3.7: points 4 and 5 for ``azp``, 11 for ``nonce``, 13 for
-        ``auth_time``.
+    Check the claims that a log-in alone has (OpenID Connect Core 1.0, section 3.1.3.7, points 4, 5, 11, 13).
 
     Raises:
         TokenRefused: One of them is invalid.

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 from reportlab.pdfgen.canvas import Canvas
 
-from services.verifier.documents.bills import bill_checks, read_bill
-from services.verifier.documents.bills.checks import persons_of
+from services.verifier.documents.bills.checks import bill_checks, persons_of
+from services.verifier.documents.bills.reader import read_bill
 from services.verifier.documents.results import Bill, BillKind, CheckResult, TextLine, reasons_of
 from services.verifier.documents.text import read_lines
 

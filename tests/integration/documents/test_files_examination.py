@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen import canvas
 
-from services.verifier.documents.files.thumbnails import Picture
+from services.verifier.documents.files.picture import Picture
 from services.verifier.documents.results import (
     Bill,
     BillKind,

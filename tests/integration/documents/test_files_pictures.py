@@ -6,17 +6,17 @@ import pytest
 from PIL import Image, ImageFilter
 from PIL.PngImagePlugin import PngInfo
 
+from services.verifier.documents.examiner.reuse import distance
 from services.verifier.documents.files.opener import OpenedFile, open_file
 from services.verifier.documents.files.picture import (
+    Picture,
     decode,
     digest,
-    distance,
     encode,
     perceptual_hash,
     quality,
 )
 from services.verifier.documents.files.sniff import FileKind
-from services.verifier.documents.files.thumbnails import Picture
 from services.verifier.documents.results import CheckResult, reasons_of
 from tests import hostile
 

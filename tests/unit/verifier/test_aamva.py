@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from services.verifier.documents.barcode.aamva import (
     CANADA,
     UNITED_STATES,
+    NotALicenceError,
     country_of,
     parse_aamva,
     plausibility,
     region_of,
 )
-from services.verifier.documents.barcode.elements import NotALicenceError
 from services.verifier.documents.results import Licence, reasons_of
 
 FIELDS = {

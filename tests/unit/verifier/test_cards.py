@@ -5,14 +5,13 @@ from datetime import date
 
 import pytest
 
-from services.verifier.documents.cards import (
+from services.verifier.documents.cards.comparison import (
     ExpectedPrint,
     MachineSource,
-    PrintedField,
     print_checks,
-    printed_fields,
     specimen_check,
 )
+from services.verifier.documents.cards.fields import PrintedField, printed_fields
 from services.verifier.documents.results import Check, CheckResult, Format, Licence, MachineZone, TextLine
 
 BORN, EXPIRES = date(1990, 2, 3), date(2031, 5, 6)

@@ -1,8 +1,8 @@
 import pytest
 
 from services.verifier.documents.files.opener import open_file
-from services.verifier.documents.files.refusal import FileRefused
 from services.verifier.documents.files.sniff import FileKind, sniff
+from services.verifier.documents.results import FileRefused
 from shared.contract.events import MOST_DOCUMENT_BYTES
 from tests import hostile
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from services.verifier.documents.mrz.digits import ALPHABET, check_digit, fits
+from services.verifier.documents.mrz.layouts import ALPHABET, check_digit, fits
 
 texts = st.text(ALPHABET, min_size=1, max_size=40)
 

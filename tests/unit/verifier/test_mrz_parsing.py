@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.verifier.documents.mrz.digits import ALPHABET, check_digit
-from services.verifier.documents.mrz.layouts import LAYOUTS, layout_for, layout_of
+from services.verifier.documents.mrz.layouts import ALPHABET, LAYOUTS, check_digit, layout_for, layout_of
 from services.verifier.documents.mrz.parser import birth_date, expiry_date, parse, sex_in
 from services.verifier.documents.results import Format, MachineZone
 

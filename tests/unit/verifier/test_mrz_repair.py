@@ -2,10 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.verifier.documents.mrz.digits import ALPHABET
-from services.verifier.documents.mrz.layouts import layout_of
-from services.verifier.documents.mrz.reads import EngineText
-from services.verifier.documents.mrz.repair import cleaned, code_meant, zones_among
+from services.verifier.documents.mrz.layouts import ALPHABET, layout_of
+from services.verifier.documents.mrz.repair import EngineText, cleaned, code_meant, zones_among
 
 FIRST = "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<"
 SECOND = "L898902C36UTO7408122F1204159ZE184226B<<<<<10"

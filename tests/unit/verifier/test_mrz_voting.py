@@ -1,7 +1,7 @@
 from datetime import date
 
 from services.verifier.documents.mrz.consensus import SURE, best_of, elected, settled
-from services.verifier.documents.mrz.reads import Lines, Read
+from services.verifier.documents.mrz.repair import Lines, Read
 from services.verifier.documents.results import MachineZone
 
 TODAY = date(2026, 11, 25)

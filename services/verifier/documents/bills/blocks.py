@@ -1,8 +1,4 @@
-"""
-The pieces of a page: cells of text, and the postal addresses among them. Pure.
-
-Pieces without a place on the page, as in plain text, are related by their order alone.
-"""
+"""The pieces of a page: cells of text, and the postal addresses among them. Plain text counts by order."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -134,9 +130,8 @@ def _block(cells: Sequence[Cell], at: int) -> Block | None:
 def _named(lines: tuple[str, ...], parts: Parts, above: Sequence[str]) -> Block:
     """Return the address in *lines* with the name above it, and the text between."""
     headings = [text for text in above if not CARE_OF.match(text)][:_MOST_HEADINGS]
-    at, name = next(
-        ((at, name) for at, text in enumerate(headings) if is_person(name := _name_in(text))), (0, "")
-    )
+    names = [_GLUED.sub(" ", _unlabelled(text)) for text in headings]
+    at, name = next(((at, name) for at, name in enumerate(names) if is_person(name)), (0, ""))
     company = any(is_company(text) for text in (*headings[: at + 1], *(lines[:-1] or lines)))
     labels = [compact(text) for text in (*headings, lines[0])]
     between = headings[:at][::-1]
@@ -147,10 +142,6 @@ def _named(lines: tuple[str, ...], parts: Parts, above: Sequence[str]) -> Block:
         company=company,
         site=any(label in text for text in labels for label in SITE),
     )
-
-
-def _name_in(text: str) -> str:
-    return _GLUED.sub(" ", _unlabelled(text))
 
 
 def _unlabelled(text: str) -> str:

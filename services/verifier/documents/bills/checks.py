@@ -1,11 +1,11 @@
 """Checks of a bill: that the person got it lately, at their address. Pure."""
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
-from services.verifier.documents.results import Bill, BillKind, Check, CheckResult, Reason
-from shared.matching import Address, Doubt, Match, MatchOutcome, PersonName, match_addresses, match_names
+from services.verifier.documents.results import Bill, BillKind, Check, CheckResult
+from shared.matching import Address, Doubt, MatchOutcome, PersonName, match_addresses, match_names
 from shared.matching.outcome import best
 
 ACCEPTED = frozenset({BillKind.UTILITY, BillKind.TELECOM, BillKind.BANK, BillKind.CARD, BillKind.TAX})
@@ -13,7 +13,7 @@ ACCEPTED = frozenset({BillKind.UTILITY, BillKind.TELECOM, BillKind.BANK, BillKin
 MOST_DAYS = 90
 _ZONES = timedelta(days=1)
 """It may be tomorrow where the bill was issued."""
-_RESULTS = {
+RESULTS = {
     MatchOutcome.MATCH: CheckResult.PASS,
     MatchOutcome.PARTIAL: CheckResult.INCONCLUSIVE,
     MatchOutcome.MISMATCH: CheckResult.FAIL,
@@ -21,78 +21,53 @@ _RESULTS = {
 _AND = re.compile(r"(?i)\s+(?:und|and|&|\+|et|y|e|i|en|oraz)\s+|\s*/\s*")
 
 
-def bill_checks(  # noqa: PLR0913 - the claims, and the policy's limits
+def bill_checks(
     bill: Bill | None,
     name: str | PersonName | None,
     address: Address | Sequence[str] | str | None,
     today: date,
     most_days: int = MOST_DAYS,
-    *,
-    accepted: Collection[BillKind] = ACCEPTED,
 ) -> tuple[Check, ...]:
     """
-    Return the checks of *bill* for a person living at an address.
+    Return the checks of *bill* for a person with *name* at *address*, as claimed or as another proof has it.
 
     Name and address are compared with one block of the bill, the recipient's: a name from one place and an
     address from another prove nothing together.
-
-    Args:
-        bill: The bill; none where the page is no bill.
-        name: The person's, as claimed or as another proof has it; none if unknown.
-        address: The person's claimed residence; none if not claimed.
-        today: In the controller's zone.
-        most_days: Age up to which it is accepted.
-        accepted: Kinds that are accepted.
     """
     if bill is None:
-        return (_kind(BillKind.UNKNOWN, accepted),)
+        return (_kind(BillKind.UNKNOWN),)
     return (
-        _kind(bill.kind, accepted),
+        _kind(bill.kind),
         _date(bill.issued, today, timedelta(days=most_days)),
         _recipient(bill.recipient, name),
         _address(bill, address),
     )
 
 
-def _kind(kind: BillKind, accepted: Collection[BillKind]) -> Check:
-    if kind in accepted:
-        return Check(name="bill_kind", result=CheckResult.PASS)
-    unsure = kind is BillKind.UNKNOWN
-    result = CheckResult.INCONCLUSIVE if unsure else CheckResult.FAIL
-    return Check(name="bill_kind", result=result, reasons=("bill_type_not_accepted",))
+def _kind(kind: BillKind) -> Check:
+    if kind is BillKind.UNKNOWN:
+        return Check.unsure("bill_kind", "bill_type_not_accepted")
+    return Check.failed("bill_kind", "bill_type_not_accepted", unless=kind in ACCEPTED)
 
 
 def _date(issued: Sequence[date], today: date, most: timedelta) -> Check:
-    verdicts = {_age(day, today, most) for day in issued}
-    if not verdicts:
-        return Check(name="bill_date", result=CheckResult.INCONCLUSIVE, reasons=("bill_date_unreadable",))
-    if verdicts == {None}:
-        return Check(name="bill_date", result=CheckResult.PASS)
-    if None in verdicts:
-        return Check(name="bill_date", result=CheckResult.INCONCLUSIVE, reasons=("bill_date_unreadable",))
-    reasons = tuple(sorted(filter(None, verdicts)))
-    return Check(name="bill_date", result=CheckResult.FAIL, reasons=reasons)
-
-
-def _age(day: date, today: date, most: timedelta) -> Reason | None:
-    if day > today + _ZONES:
-        return "doc_not_yet_valid"
-    return "bill_too_old" if today - day > most else None
+    fitting = [day for day in issued if today - most <= day <= today + _ZONES]
+    if fitting or not issued:
+        # One of two days that the date may mean is not enough.
+        return Check.unsure("bill_date", "bill_date_unreadable", unless=0 < len(issued) == len(fitting))
+    reasons = {"doc_not_yet_valid" if day > today else "bill_too_old" for day in issued}
+    return Check.failed("bill_date", *sorted(reasons))
 
 
 def _recipient(recipient: str, name: str | PersonName | None) -> Check:
     if name is None:
-        return Check(name="bill_name", result=CheckResult.INCONCLUSIVE, reasons=("name_not_claimed",))
+        return Check.unsure("bill_name", "name_not_claimed")
     if not recipient:
-        return Check(name="bill_name", result=CheckResult.INCONCLUSIVE, reasons=("bill_recipient_missing",))
+        return Check.unsure("bill_name", "bill_recipient_missing")
     match = best(match_names(one, name) for one in persons_of(recipient))
-    return Check(name="bill_name", result=_RESULTS[match.outcome], reasons=name_reasons(match))
-
-
-def name_reasons(match: Match) -> tuple[Reason, ...]:
-    """Return the reasons that the outcome of comparing two names has."""
     script = ("script_not_comparable",) if Doubt.SCRIPT in match.doubts else ()
-    return (f"name_{match.outcome.value}", *script)
+    reasons = (f"name_{match.outcome}", *script)
+    return Check(name="bill_name", result=RESULTS[match.outcome], reasons=reasons)
 
 
 def persons_of(recipient: str) -> Iterator[str]:
@@ -106,16 +81,13 @@ def persons_of(recipient: str) -> Iterator[str]:
 
 def _address(bill: Bill, address: Address | Sequence[str] | str | None) -> Check:
     if address is None:
-        return Check(name="bill_address", result=CheckResult.INCONCLUSIVE, reasons=("address_not_claimed",))
+        return Check.unsure("bill_address", "address_not_claimed")
     if not (bill.recipient and bill.address):
-        return Check(
-            name="bill_address", result=CheckResult.INCONCLUSIVE, reasons=("bill_recipient_missing",)
-        )
+        return Check.unsure("bill_address", "bill_recipient_missing")
     match = match_addresses(bill.address, address)
     if match.outcome is MatchOutcome.MISMATCH:
-        return Check(name="bill_address", result=CheckResult.FAIL, reasons=("address_mismatch",))
-    partly: tuple[Reason, ...] = () if match else ("address_partial",)
-    several: tuple[Reason, ...] = ("bill_address_ambiguous",) if bill.addresses > 1 else ()
+        return Check.failed("bill_address", "address_mismatch")
+    partly = () if match else ("address_partial",)
+    several = ("bill_address_ambiguous",) if bill.addresses > 1 else ()
     reasons = (*partly, *several)
-    result = CheckResult.INCONCLUSIVE if reasons else CheckResult.PASS
-    return Check(name="bill_address", result=result, reasons=reasons)
+    return Check.unsure("bill_address", *reasons, unless=not reasons)

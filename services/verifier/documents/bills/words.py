@@ -1,8 +1,7 @@
 """
 Words on bills in English, German, French, Spanish, Italian, Dutch, Polish and Portuguese. Pure.
 
-All are written as :func:`compact` returns text: small letters without accents, blanks and punctuation,
-because readers of pictures lose blanks.
+All are written as :func:`compact` returns text, because readers of pictures lose blanks.
 """
 
 import re
@@ -19,14 +18,13 @@ def compact(text: str) -> str:
 ISSUED = listed(
     """
     invoicedate billdate billingdate statementdate dateofissue issuedate dateissued issuedon billedon
-    dateofbill dateofinvoice dateofstatement statementissued billissued documentdate noticedate
-    rechnungsdatum rechnungvom ausstellungsdatum ausgestelltam belegdatum bescheiddatum bescheidvom
-    kontoauszugvom auszugvom auszugsdatum abrechnungvom rechnungsabschlussvom erstelltam briefdatum
-    dateemission datedemission datedefacturation datefacture datedefacture datedelafacture facturedu emisele
-    editele dateedition dateedition datedereleve dateduroleve datedureleve avisdu datedavis etablile
-    fechadeemision fechaemision fechadefactura fechafactura fechadelafactura emitidael fechadeexpedicion
-    fechadelextracto fechaextracto expedidael
-    dataemissione datadiemissione emessail datafattura datadellafattura fatturadel bollettadel
+    dateofbill dateofinvoice dateofstatement statementissued billissued documentdate noticedate rechnungsdatum
+    rechnungvom ausstellungsdatum ausgestelltam belegdatum bescheiddatum bescheidvom kontoauszugvom auszugvom
+    auszugsdatum abrechnungvom rechnungsabschlussvom erstelltam briefdatum dateemission datedemission
+    datedefacturation datefacture datedefacture datedelafacture facturedu emisele editele dateedition
+    dateedition datedereleve dateduroleve datedureleve avisdu datedavis etablile fechadeemision fechaemision
+    fechadefactura fechafactura fechadelafactura emitidael fechadeexpedicion fechadelextracto fechaextracto
+    expedidael dataemissione datadiemissione emessail datafattura datadellafattura fatturadel bollettadel
     factuurdatum datumfactuur factuurvan afschriftdatum datumafschrift notadatum dagtekening datumuitgifte
     datawystawienia wystawionodnia wystawionadnia datasporzadzenia datadokumentu datawyciagu datafaktury
     datadeemissao dataemissao emitidaem emitidoem datadafatura datafatura datadoextrato
@@ -38,24 +36,23 @@ OTHER = listed(
     """
     due pleasepay paymentdue duebefore dueby dueon payby paybefore paidon paymentdate nextbill nextreading
     billingperiod statementperiod serviceperiod period from until between lastpayment paymentreceived
-    readingdate meterread dateofbirth birthdate born dob contractstart contractend startdate enddate
-    validfrom validuntil delivery shipped orderdate printedexpiry expires expiry directdebit collectedon
-    debitedon transactiondate valuedate balanceon openingbalance closingbalance previousbill supplydate
-    taxpoint fallig zahlbarbis zahlenbis bitteuberweisenbis zahlungsziel zahlungseingang abgebucht
-    abbuchung einzug eingezogen lastschrift zeitraum abrechnungsjahr lieferzeitraum leistungszeitraum
-    leistungsdatum lieferdatum bestelldatum geburtsdatum geboren geb vertragsbeginn vertragsende
-    ablesung ablesedatum zahlerstand buchungstag valuta gultigab gultigbis nachsteablesung kontostandam
-    saldoam saldozum echeance apayeravant payerle apayerle limitedepaiement datelimite prelevement
-    prelevele prochaine periode consommationdu datedenaissance nele neele dateducontrat debutdecontrat
-    relevecompteur datereleve miseenservice livraison soldeau anciensolde nouveausolde vencimiento
-    fechalimite fechadecargo fechadecobro pagarantesdel cargoencuenta periododefacturacion periodo
-    fechadenacimiento nacidoel nacidael lectura iniciodelcontrato findecontrato fechavalor saldoal
-    proxima scadenza entroil pagareentro datadinascita natoil natail periododi lettura decorrenza
-    datavaluta vervaldatum vervaldag betalenvoor uiterstebetaal betaaldatum incasso afgeschreven
-    afschrijving periode geboortedatum geborenop meterstand ingangsdatum einddatum leverdatum boekdatum
-    terminplatnosci platnedo zaplatydo okres dataurodzenia urodzon odczyt datasprzedazy umowaoddnia
-    dataksiegowania vencimento datalimite pagarate pagamentoate debitoem periodode datadenascimento
-    nascidoem leitura inicio iniciodocontrato datavalor
+    readingdate meterread dateofbirth birthdate born dob contractstart contractend startdate enddate validfrom
+    validuntil delivery shipped orderdate printedexpiry expires expiry directdebit collectedon debitedon
+    transactiondate valuedate balanceon openingbalance closingbalance previousbill supplydate taxpoint fallig
+    zahlbarbis zahlenbis bitteuberweisenbis zahlungsziel zahlungseingang abgebucht abbuchung einzug eingezogen
+    lastschrift zeitraum abrechnungsjahr lieferzeitraum leistungszeitraum leistungsdatum lieferdatum
+    bestelldatum geburtsdatum geboren geb vertragsbeginn vertragsende ablesung ablesedatum zahlerstand
+    buchungstag valuta gultigab gultigbis nachsteablesung kontostandam saldoam saldozum echeance apayeravant
+    payerle apayerle limitedepaiement datelimite prelevement prelevele prochaine periode consommationdu
+    datedenaissance nele neele dateducontrat debutdecontrat relevecompteur datereleve miseenservice livraison
+    soldeau anciensolde nouveausolde vencimiento fechalimite fechadecargo fechadecobro pagarantesdel
+    cargoencuenta periododefacturacion periodo fechadenacimiento nacidoel nacidael lectura iniciodelcontrato
+    findecontrato fechavalor saldoal proxima scadenza entroil pagareentro datadinascita natoil natail
+    periododi lettura decorrenza datavaluta vervaldatum vervaldag betalenvoor uiterstebetaal betaaldatum
+    incasso afgeschreven afschrijving periode geboortedatum geborenop meterstand ingangsdatum einddatum
+    leverdatum boekdatum terminplatnosci platnedo zaplatydo okres dataurodzenia urodzon odczyt datasprzedazy
+    umowaoddnia dataksiegowania vencimento datalimite pagarate pagamentoate debitoem periodode
+    datadenascimento nascidoem leitura inicio iniciodocontrato datavalor
     """
 )
 """Labels of any other day: of payment, of service, of birth."""
@@ -79,33 +76,33 @@ COMPANY = re.compile(
 """The form of a company behind its name."""
 TRADE = listed(
     """
-    stadtwerke energie energy power electric electricity water gas utilities utility broadband telecom
-    telekom mobile mobilfunk bank banque banco banca sparkasse volksbank credit union versicherung
-    insurance council city county finanzamt belastingdienst wasserwerke wasserverband netz netze strom
-    eau electricite gaz agua energia luz luce acqua edf stroom drinkwater prad wodociagi gaz gmina
-    comune mairie ayuntamiento gemeente camara services servizi servicios communications internet fibre
-    fibra headquarters billing department kundenservice kundenzentrum
+    stadtwerke energie energy power electric electricity water gas utilities utility broadband telecom telekom
+    mobile mobilfunk bank banque banco banca sparkasse volksbank credit union versicherung insurance council
+    city county finanzamt belastingdienst wasserwerke wasserverband netz netze strom eau electricite gaz agua
+    energia luz luce acqua edf stroom drinkwater prad wodociagi gaz gmina comune mairie ayuntamiento gemeente
+    camara services servizi servicios communications internet fibre fibra headquarters billing department
+    kundenservice kundenzentrum
     """
 )
 """Words in names of companies and offices, and not of people."""
 SITE = listed(
     """
-    serviceaddress supplyaddress siteaddress premises propertyaddress servicelocation shipto
-    deliveryaddress verbrauchsstelle lieferstelle lieferanschrift lieferadresse abnahmestelle
-    entnahmestelle zahlerstandort lieudeconsommation adressedeconsommation pointdelivraison
-    lieudelivraison adressedelivraison puntodesuministro direcciondesuministro direcciondelsuministro
-    fornituraindirizzo indirizzodifornitura puntodifornitura leveringsadres verbruiksadres adresdostawy
-    punktpoboru miejscedostarczania moradadefornecimento localdeconsumo
+    serviceaddress supplyaddress siteaddress premises propertyaddress servicelocation shipto deliveryaddress
+    verbrauchsstelle lieferstelle lieferanschrift lieferadresse abnahmestelle entnahmestelle zahlerstandort
+    lieudeconsommation adressedeconsommation pointdelivraison lieudelivraison adressedelivraison
+    puntodesuministro direcciondesuministro direcciondelsuministro fornituraindirizzo indirizzodifornitura
+    puntodifornitura leveringsadres verbruiksadres adresdostawy punktpoboru miejscedostarczania
+    moradadefornecimento localdeconsumo
     """
 )
 """Labels of the place that is supplied, which need not be a residence."""
 RECIPIENT = listed(
     """
-    billto billedto customer customername accountholder name soldto invoiceto recipient attention
-    rechnungan rechnungsempfanger kunde kundin kunden kontoinhaber karteninhaber name herrn herr frau
-    familie firma client titulaire destinataire nom monsieur madame facturea cliente titular nombre
-    destinatario facturaa intestatario intestata nome klant rekeninghouder naam nabywca odbiorca klient
-    wlascicielrachunku imieinazwisko titulardaconta exmosr
+    billto billedto customer customername accountholder name soldto invoiceto recipient attention rechnungan
+    rechnungsempfanger kunde kundin kunden kontoinhaber karteninhaber name herrn herr frau familie firma
+    client titulaire destinataire nom monsieur madame facturea cliente titular nombre destinatario facturaa
+    intestatario intestata nome klant rekeninghouder naam nabywca odbiorca klient wlascicielrachunku
+    imieinazwisko titulardaconta exmosr
     """
 )
 """Labels before or above a recipient's name."""
@@ -113,76 +110,71 @@ RECIPIENT = listed(
 STRONG: dict[BillKind, frozenset[str]] = {
     BillKind.UTILITY: listed(
         """
-        kwh meternumber meterreading meterpoint mpan mprn electricitybill gasbill waterbill
-        electricsupply energybill watersupply sewer standingcharge unitrate gallons zahlernummer
-        zahlerstand zahlernr stromrechnung gasrechnung wasserrechnung stromverbrauch arbeitspreis
-        grundpreis stromlieferung marktlokation fernwarme abwasser abschlag compteur electricite
-        consommationelectri facturedelectricite gaznaturel pointdelivraison heurescreuses
-        puissancesouscrite factureeau abonnementelectricite facturedeau cups contador potenciacontratada
-        suministroelectrico facturadelaluz facturadeelectricidad energiaconsumida facturadegas
-        facturadeagua terminodepotencia contatore bollettaluce bollettagas fornituraluce
-        energiaelettrica puntodifornitura gasnaturale meterstand elektriciteit leveringstarief
-        energienota gasverbruik stroomverbruik eancode vastrecht licznik energiaelektryczna
-        fakturazaprad energieelektryczna zuzycie gazziemny odczytlicznika numerppe energiaeletrica
-        leituradocontador potenciacontratada faturadeagua faturadeeletricidade consumodeenergia
+        kwh meternumber meterreading meterpoint mpan mprn electricitybill gasbill waterbill electricsupply
+        energybill watersupply sewer standingcharge unitrate gallons zahlernummer zahlerstand zahlernr
+        stromrechnung gasrechnung wasserrechnung stromverbrauch arbeitspreis grundpreis stromlieferung
+        marktlokation fernwarme abwasser abschlag compteur electricite consommationelectri facturedelectricite
+        gaznaturel pointdelivraison heurescreuses puissancesouscrite factureeau abonnementelectricite
+        facturedeau cups contador potenciacontratada suministroelectrico facturadelaluz facturadeelectricidad
+        energiaconsumida facturadegas facturadeagua terminodepotencia contatore bollettaluce bollettagas
+        fornituraluce energiaelettrica puntodifornitura gasnaturale meterstand elektriciteit leveringstarief
+        energienota gasverbruik stroomverbruik eancode vastrecht licznik energiaelektryczna fakturazaprad
+        energieelektryczna zuzycie gazziemny odczytlicznika numerppe energiaeletrica leituradocontador
+        potenciacontratada faturadeagua faturadeeletricidade consumodeenergia
         """
     ),
     BillKind.TELECOM: listed(
         """
-        broadband mobilenumber phonebill callcharges dataallowance linerental monthlyplan mobileplan
-        mobilfunk festnetz rufnummer telefonrechnung datenvolumen internetanschluss handyrechnung
-        telefonanschluss forfaitmobile lignemobile fibreoptique abonnementinternet facturemobile
-        lignefixe facturetelephone lineamovil tarifamovil fibraoptica lineafija facturamovil llamadas
-        lineamobile lineafissa telefonia fibraottica offertamobile chiamate mobielnummer
-        abonnementmobiel internetabonnement belminuten mobieleabonnement numertelefonu
-        abonamenttelefoniczny uslugitelekomunikacyjne internetmobilny polaczenia telemovel cartaomovel
-        pacoteinternet chamadas
+        broadband mobilenumber phonebill callcharges dataallowance linerental monthlyplan mobileplan mobilfunk
+        festnetz rufnummer telefonrechnung datenvolumen internetanschluss handyrechnung telefonanschluss
+        forfaitmobile lignemobile fibreoptique abonnementinternet facturemobile lignefixe facturetelephone
+        lineamovil tarifamovil fibraoptica lineafija facturamovil llamadas lineamobile lineafissa telefonia
+        fibraottica offertamobile chiamate mobielnummer abonnementmobiel internetabonnement belminuten
+        mobieleabonnement numertelefonu abonamenttelefoniczny uslugitelekomunikacyjne internetmobilny
+        polaczenia telemovel cartaomovel pacoteinternet chamadas
         """
     ),
     BillKind.CARD: listed(
         """
-        creditcardstatement cardstatement minimumpayment creditlimit cardnumberending cardending
-        cardaccount availablecredit purchasesandcash kreditkartenabrechnung kreditkartenkonto
-        kartenabrechnung kartenumsatze verfugungsrahmen kartenlimit relevedecarte relevecarte
-        cartebancaire encourscarte carteadebitdiffere plafonddecarte extractodetarjeta tarjetadecredito
-        limitedecredito movimientosdelatarjeta estrattocontocarta cartadicredito limitedispesa
-        fidodellacarta creditcardoverzicht kaartoverzicht bestedingslimiet rekeningoverzichtcreditcard
-        wyciagkarty kartakredytowa kartykredytowej limitkredytowy extratodocartao cartaodecredito
-        limitedecreditodocartao
+        creditcardstatement cardstatement minimumpayment creditlimit cardnumberending cardending cardaccount
+        availablecredit purchasesandcash kreditkartenabrechnung kreditkartenkonto kartenabrechnung
+        kartenumsatze verfugungsrahmen kartenlimit relevedecarte relevecarte cartebancaire encourscarte
+        carteadebitdiffere plafonddecarte extractodetarjeta tarjetadecredito limitedecredito
+        movimientosdelatarjeta estrattocontocarta cartadicredito limitedispesa fidodellacarta
+        creditcardoverzicht kaartoverzicht bestedingslimiet rekeningoverzichtcreditcard wyciagkarty
+        kartakredytowa kartykredytowej limitkredytowy extratodocartao cartaodecredito limitedecreditodocartao
         """
     ),
     BillKind.BANK: listed(
         """
         bankstatement accountstatement statementofaccount openingbalance closingbalance sortcode
-        currentaccount checkingaccount savingsaccount kontoauszug girokonto alterkontostand
-        neuerkontostand kontostand buchungstag relevedecompte comptecourant comptecheques anciensolde
-        nouveausolde soldecrediteur extractodecuenta extractobancario cuentacorriente saldoanterior
-        saldofinal estrattoconto contocorrente saldoiniziale saldofinale rekeningafschrift bankafschrift
-        beginsaldo eindsaldo betaalrekening wyciagzrachunku wyciagbankowy saldopoczatkowe saldokoncowe
-        rachunekbiezacy extratodeconta extratobancario contaaordem saldoinicial saldofinal
+        currentaccount checkingaccount savingsaccount kontoauszug girokonto alterkontostand neuerkontostand
+        kontostand buchungstag relevedecompte comptecourant comptecheques anciensolde nouveausolde
+        soldecrediteur extractodecuenta extractobancario cuentacorriente saldoanterior saldofinal
+        estrattoconto contocorrente saldoiniziale saldofinale rekeningafschrift bankafschrift beginsaldo
+        eindsaldo betaalrekening wyciagzrachunku wyciagbankowy saldopoczatkowe saldokoncowe rachunekbiezacy
+        extratodeconta extratobancario contaaordem saldoinicial saldofinal
         """
     ),
     BillKind.TAX: listed(
         """
-        counciltax propertytax taxassessment noticeofassessment taxbill taxreturn taxnotice
-        steuerbescheid einkommensteuer grundsteuer abgabenbescheid grundbesitzabgaben finanzamt
-        avisdimposition avisdimpot taxefonciere taxedhabitation impotsurlerevenu
-        impuestosobrebienesinmuebles agenciatributaria declaraciondelarenta recibodelibi
-        agenziadelleentrate avvisodipagamentotari impostamunicipale belastingaanslag aanslagbiljet
-        belastingdienst gemeentelijkebelastingen urzadskarbowy podatekodnieruchomosci decyzjapodatkowa
-        notadeliquidacao impostomunicipal autoridadetributaria
+        counciltax propertytax taxassessment noticeofassessment taxbill taxreturn taxnotice steuerbescheid
+        einkommensteuer grundsteuer abgabenbescheid grundbesitzabgaben finanzamt avisdimposition avisdimpot
+        taxefonciere taxedhabitation impotsurlerevenu impuestosobrebienesinmuebles agenciatributaria
+        declaraciondelarenta recibodelibi agenziadelleentrate avvisodipagamentotari impostamunicipale
+        belastingaanslag aanslagbiljet belastingdienst gemeentelijkebelastingen urzadskarbowy
+        podatekodnieruchomosci decyzjapodatkowa notadeliquidacao impostomunicipal autoridadetributaria
         """
     ),
     BillKind.INVOICE: listed(
         """
-        quantity qty unitprice itemcode itemno shipto soldto ponumber purchaseorder ordernumber
-        salesperson requisitioner shippedvia subtotal lineitem sku hoursworked consulting shipping menge
-        einzelpreis artikel artikelnr artikelnummer stuckpreis lieferschein bestellnummer versandkosten
-        gesamtpreis zwischensumme stundensatz warenwert quantite prixunitaire
-        bondecommande fraisdeport numerodecommande soustotal cantidad preciounitario articulo pedido
-        gastosdeenvio albaran quantita prezzounitario codicearticolo spedizione numeroordine aantal
-        stukprijs bestelnummer verzendkosten artikelnummer ilosc cenajednostkowa towar zamowienie
-        wysylka quantidade precounitario artigo encomenda portes
+        quantity qty unitprice itemcode itemno shipto soldto ponumber purchaseorder ordernumber salesperson
+        requisitioner shippedvia subtotal lineitem sku hoursworked consulting shipping menge einzelpreis
+        artikel artikelnr artikelnummer stuckpreis lieferschein bestellnummer versandkosten gesamtpreis
+        zwischensumme stundensatz warenwert quantite prixunitaire bondecommande fraisdeport numerodecommande
+        soustotal cantidad preciounitario articulo pedido gastosdeenvio albaran quantita prezzounitario
+        codicearticolo spedizione numeroordine aantal stukprijs bestelnummer verzendkosten artikelnummer ilosc
+        cenajednostkowa towar zamowienie wysylka quantidade precounitario artigo encomenda portes
         """
     ),
 }

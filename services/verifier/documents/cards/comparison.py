@@ -1,38 +1,29 @@
 """
-Comparison of the print of a card with its machine-readable part. Pure.
+Comparison of the print of a card with its machine-readable part, and with well-known samples. Pure.
 
-A forger that changes one seldom changes both. Unread print is inconclusive, never a pass; a difference
-counts where the print was read surely and says something else in the same place.
+A forger that changes one part seldom changes both. Unread print is inconclusive, never a pass; a difference
+counts where the print was read surely and says something else in the same place. Official samples and
+novelty prints have right digits: a web search for "passport" finds them.
 """
 
-from __future__ import annotations
-
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import Self
 
 from services.verifier.documents.cards.fields import (
     SURE,
-    Printed,
     PrintedField,
     PrintedFields,
     is_label,
     print_of,
     printed_fields,
 )
-from services.verifier.documents.cards.specimens import ALSO_NAMES, known_holder, marks_in
-from services.verifier.documents.results import (
-    Check,
-    CheckResult,
-    Format,
-    Licence,
-    MachineZone,
-    Reason,
-    TextLine,
-)
+from services.verifier.documents.results import Check, CheckResult, Format, Licence, MachineZone, TextLine
 from shared.matching import MatchOutcome, PersonName, match_parts
+from shared.matching.characters import folded, listed, stripped
 from shared.matching.name_words import split
 from shared.matching.transliteration import spellings
 
@@ -44,7 +35,34 @@ _LEAST_AGE = 14
 _FEW = 2
 """Characters by which a number that was changed differs from the true one."""
 _ALIKE = str.maketrans("OQILSBZG", "00115826")
-"""Characters that readers take for each other."""
+"""Characters of numbers that readers take for each other."""
+MARKS = listed(
+    """
+    specimen spécimen spesimen muster musterausweis mustermann musterfrau vzor vzorka uzorak wzór uzorec
+    vzorec minta paraugs parauga paraudzins paraudzina näidis pavyzdys pavyzdingas espécimen especimen muestra
+    espécime facsimile voorbeeld malli mallikappale exempel örnek numune образец зразок узор нүсха υπόδειγμα
+    δείγμα sample exemplar campione esempio prøve utopia utopian happyperson traveler fictitious replica
+    novelty cardholder dummyperson δειγμα
+    """
+)
+"""Words that are printed across samples, or that their holders are named by."""
+ALSO_NAMES = listed("muster sample traveler exemplar")
+"""Those of them that are also surnames: the staff looks."""
+HOLDERS = frozenset(
+    {
+        ("mustermann", "erika"), ("mustermann", "max"), ("eriksson", "anna maria"), ("martin", "sarah"),
+        ("gaimu", "sakura"), ("espanola espanola", "carmen"), ("espanola", "carmen"), ("vadis", "quo"),
+        ("basanaviciene", "birute"), ("lin", "mei hua"), ("de bruijn", "willeke liselotte"),
+        ("van der steen", "willeke liselotte"), ("public", "john q"), ("public", "john"), ("doe", "john"),
+        ("doe", "jane"), ("henderson", "elizabeth"), ("zhengjian", "yangben"), ("ospelt beck", "marisa"),
+        ("ospeltbeck", "marisa"), ("berthier", "corinne"), ("mordaunt", "angela zoe"),
+    }
+)  # fmt: skip
+"""Surname and given names of the holders of well-known official samples, as their zones have them."""
+NUMBERS = listed("L898902C3 L898902C D23145890 AB1234567 C01X00T47 000000000 123456789")
+"""Document numbers of samples that standards and offices print."""
+_LEAST_FUZZY = 7
+"""Letters of a mark that is also found where one of its letters was misread."""
 
 
 class MachineSource(StrEnum):
@@ -52,11 +70,6 @@ class MachineSource(StrEnum):
 
     ZONE = "mrz"
     BARCODE = "barcode"
-
-    @property
-    def mismatch(self) -> Reason:
-        """Return the reason for a print that says something else."""
-        return f"{self.value}_print_mismatch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,54 +92,18 @@ class ExpectedPrint:
         return PersonName(self.surname, self.given_names, truncated=self.truncated)
 
     @classmethod
-    def of(cls, read: ExpectedPrint | MachineZone | Licence) -> ExpectedPrint:
-        """Return the print expected for *read*, the machine-readable part."""
-        match read:
-            case MachineZone():
-                return cls.of_zone(read)
-            case Licence():
-                return cls.of_licence(read)
-            case ExpectedPrint():
-                return read
-
-    @classmethod
-    def of_zone(cls, zone: MachineZone) -> ExpectedPrint:
-        """Return the print expected for a card with *zone*."""
-        names = zone.lines[2:3] if zone.format is Format.TD1 else zone.lines[:1]
+    def of(cls, read: MachineZone | Licence) -> Self:
+        """Return the print expected on a card with *read*: on the front, where a barcode is on the back."""
+        fields = (read.number, read.born, read.expires)
+        if isinstance(read, Licence):
+            return cls(MachineSource.BARCODE, read.surname, read.given_names, read.truncated, *fields)
+        names = read.lines[2:3] if read.format is Format.TD1 else read.lines[:1]
         full = any(not line.endswith("<") for line in names)
-        return cls(
-            MachineSource.ZONE,
-            zone.surname,
-            zone.given_names,
-            full,
-            zone.number,
-            zone.born,
-            zone.expires,
-            zone.lines,
-        )
-
-    @classmethod
-    def of_licence(cls, licence: Licence) -> ExpectedPrint:
-        """Return the print expected on the front of the card with *licence* on its back."""
-        return cls(
-            MachineSource.BARCODE,
-            licence.surname,
-            licence.given_names,
-            licence.truncated,
-            licence.number,
-            licence.born,
-            licence.expires,
-        )
+        return cls(MachineSource.ZONE, read.surname, read.given_names, full, *fields, read.lines)
 
 
-def print_checks(lines: Sequence[TextLine], read: ExpectedPrint | MachineZone | Licence) -> tuple[Check, ...]:
-    """
-    Return the checks of the print in *lines* against *read*, field by field, and whether it is a sample's.
-
-    Args:
-        lines: Printed text of the card, with their places.
-        read: Content of the zone or the barcode.
-    """
+def print_checks(lines: Sequence[TextLine], read: MachineZone | Licence) -> tuple[Check, ...]:
+    """Return the checks of the print in *lines* against *read*, by field, and whether it is a sample's."""
     expected = ExpectedPrint.of(read)
     printed = print_of(lines, expected.zone)
     fields = printed_fields(printed)
@@ -139,11 +116,10 @@ def print_checks(lines: Sequence[TextLine], read: ExpectedPrint | MachineZone | 
         "born": _born(expected, fields),
         "expires": _expires(expected, fields),
     }
-    if _Answer.SAID not in answers.values():
-        # Where nothing agrees, the print was hardly read: it may stand on its head.
-        answers = {name: _softened(answer) for name, answer in answers.items()}
+    # Where nothing agrees, the print was hardly read: it may stand on its head.
+    softened = {} if _Answer.SAID in answers.values() else {_Answer.DIFFERENT: _Answer.ALIKE}
     return (
-        *(_check(expected.source, name, answer) for name, answer in answers.items()),
+        *(_check(expected.source, name, softened.get(one, one)) for name, one in answers.items()),
         specimen_check(printed, expected),
     )
 
@@ -158,20 +134,19 @@ class _Answer(StrEnum):
     UNASKED = "unasked"
 
 
-def _softened(answer: _Answer) -> _Answer:
-    return _Answer.ALIKE if answer is _Answer.DIFFERENT else answer
-
-
 def _check(source: MachineSource, field: str, answer: _Answer) -> Check:
-    results: dict[_Answer, tuple[CheckResult, tuple[Reason, ...]]] = {
-        _Answer.SAID: (CheckResult.PASS, ()),
-        _Answer.DIFFERENT: (CheckResult.FAIL, (source.mismatch,)),
-        _Answer.ALIKE: (CheckResult.INCONCLUSIVE, (source.mismatch,)),
-        _Answer.UNREAD: (CheckResult.INCONCLUSIVE, ("print_unreadable",)),
-        _Answer.UNASKED: (CheckResult.NOT_RUN, ()),
-    }
-    result, reasons = results[answer]
-    return Check(name=f"{source.value}_print_{field}", result=result, reasons=reasons)
+    name, mismatch = f"{source}_print_{field}", f"{source}_print_mismatch"
+    match answer:
+        case _Answer.SAID:
+            return Check.passed(name)
+        case _Answer.DIFFERENT:
+            return Check.failed(name, mismatch)
+        case _Answer.ALIKE:
+            return Check.unsure(name, mismatch)
+        case _Answer.UNREAD:
+            return Check.unsure(name, "print_unreadable")
+        case _Answer.UNASKED:
+            return Check(name=name, result=CheckResult.NOT_RUN)
 
 
 def specimen_check(lines: Iterable[TextLine], expected: ExpectedPrint | None = None) -> Check:
@@ -180,14 +155,36 @@ def specimen_check(lines: Iterable[TextLine], expected: ExpectedPrint | None = N
     names = [expected.surname, expected.given_names] if expected is not None else []
     marks = marks_in([*texts, *names])
     if marks - ALSO_NAMES:
-        return Check(name="specimen", result=CheckResult.FAIL, reasons=("specimen_document",))
+        return Check.failed("specimen", "specimen_document")
     known = expected is not None and known_holder(expected.surname, expected.given_names, expected.number)
     if marks or known:
         # A real person may bear the name: the staff looks.
-        return Check(name="specimen", result=CheckResult.INCONCLUSIVE, reasons=("specimen_document",))
-    if not texts:
-        return Check(name="specimen", result=CheckResult.INCONCLUSIVE, reasons=("print_unreadable",))
-    return Check(name="specimen", result=CheckResult.PASS)
+        return Check.unsure("specimen", "specimen_document")
+    return Check.unsure("specimen", "print_unreadable", unless=bool(texts))
+
+
+def marks_in(texts: Iterable[str]) -> frozenset[str]:
+    """Return the marks of samples that stand in *texts*."""
+    words = {word for text in texts for word in re.split(r"[\W_\d]+", folded(text)) if word}
+    whole = {_alike(word) for word in words}
+    return frozenset(mark for mark in MARKS if _alike(mark) in whole or _inside(mark, whole))
+
+
+def known_holder(surname: str, given_names: str, number: str) -> bool:
+    """Return whether this is the holder, or the number, of a well-known sample."""
+    holder = (stripped(folded(surname)), stripped(folded(given_names)))
+    return holder in HOLDERS or number.strip("<").upper() in NUMBERS
+
+
+def _alike(word: str) -> str:
+    """Return *word* with one sign for those that readers take for each other."""
+    return stripped(word).translate(str.maketrans("1l|05", "iiios"))
+
+
+def _inside(mark: str, words: Iterable[str]) -> bool:
+    """Return whether a long mark is part of a word, as where readers lose blanks."""
+    plain = _alike(mark)
+    return len(plain) >= _LEAST_FUZZY and mark not in ALSO_NAMES and any(plain in word for word in words)
 
 
 def _names(
@@ -200,9 +197,8 @@ def _names(
     missing = [name for name in names if name not in on_card]
     if missing and len("".join(names)) >= _LEAST_JOINED:
         # A reader may have lost the blanks between names, and between a name and its label.
-        glued = {
-            rest for line in lines for form in _joined(line.text) if (rest := _without(form, names)) != form
-        }
+        whole = "".join(names)
+        glued = {form.replace(whole, "", 1) for line in lines for form in _joined(line.text) if whole in form}
         missing = [] if any(not rest or is_label(rest) for rest in glued) else missing
     if cut and missing == names[-1:]:
         missing = [] if any(word.startswith(missing[0]) for word in on_card) else missing
@@ -214,15 +210,8 @@ def _names(
     return _Answer.UNREAD
 
 
-def _without(text: str, names: Sequence[str]) -> str:
-    """Return *text*, which has lost its blanks, without *names*; as it is where one of them is not in it."""
-    whole = "".join(names)
-    return text.replace(whole, "", 1)
-
-
 def _joined(text: str) -> Iterator[str]:
-    columns = zip(*map(spellings, split(text)), strict=True)
-    yield from ("".join(column) for column in columns)
+    return map("".join, zip(*map(spellings, split(text)), strict=True))
 
 
 def _is_name(text: str) -> bool:
@@ -235,21 +224,14 @@ def _number(wanted: str, lines: Sequence[TextLine], fields: PrintedFields) -> _A
         return _Answer.UNASKED
     if len(number) >= LEAST_NUMBER and any(number in _plain_number(line.text) for line in lines):
         return _Answer.SAID
-    labelled = [one for one in fields.of(PrintedField.NUMBER) if one.confidence >= SURE]
-    return _differing(labelled, lambda one: _apart(_plain_number(one.text), number))
-
-
-def _differing(labelled: Sequence[Printed], differs: Callable[[Printed], int | None]) -> _Answer:
-    """Return the result of fields with a number: one of the same length is it, or another."""
-    distances = [apart for one in labelled if (apart := differs(one)) is not None]
+    labelled = [_plain_number(one.text) for one in fields.of(PrintedField.NUMBER) if one.confidence >= SURE]
+    # One of the same length is the number, or another.
+    distances = [
+        sum(a != b for a, b in zip(one, number, strict=True)) for one in labelled if len(one) == len(number)
+    ]
     if not distances:
         return _Answer.UNREAD
     return _Answer.ALIKE if min(distances) <= _FEW else _Answer.DIFFERENT
-
-
-def _apart(one: str, other: str) -> int | None:
-    """Return in how many places two texts differ; none where they are not of one length."""
-    return sum(a != b for a, b in zip(one, other, strict=True)) if len(one) == len(other) else None
 
 
 def _plain_number(text: str) -> str:
@@ -265,10 +247,8 @@ def _born(expected: ExpectedPrint, fields: PrintedFields) -> _Answer:
         return _Answer.SAID if any(born in days for days in labelled) else _Answer.DIFFERENT
     if any(born in days for days in fields.dates):
         return _Answer.SAID
-    rivals = [
-        days for days in fields.dates if any(_may_be_birth(day, born, expected.expires) for day in days)
-    ]
-    return _Answer.ALIKE if rivals else _Answer.UNREAD
+    rivals = (_may_be_birth(day, born, expected.expires) for days in fields.dates for day in days)
+    return _Answer.ALIKE if any(rivals) else _Answer.UNREAD
 
 
 def _may_be_birth(day: date, born: date, expires: date | None) -> bool:
@@ -279,10 +259,9 @@ def _may_be_birth(day: date, born: date, expires: date | None) -> bool:
 
 def _expires(expected: ExpectedPrint, fields: PrintedFields) -> _Answer:
     """
-    Return whether the expiry is printed: a document that states one to a machine prints it, too.
+    Return whether the expiry is printed, as on every document that states one to a machine.
 
-    A forger of a valid expiry computes the zone anew and leaves the print. So an expiry
-    that was not read in the print is an open question, not one that need not be asked.
+    A forger computes the zone anew and leaves the print: an unread expiry is an open question.
     """
     if expected.expires is None:
         return _Answer.UNASKED

@@ -55,19 +55,19 @@ _NUMBERS = MappingProxyType(
 )
 _LABELS = {
     PrintedField.SURNAME: """
-        surname surnames familyname lastname nachname familienname name nom apellidos apellido
-        primerapellido segundoapellido cognome achternaam naam nazwisko apelido apelidos ln sukunimi
-        efternamn prezime prijmeni
+        surname surnames familyname lastname nachname familienname name nom apellidos apellido primerapellido
+        segundoapellido cognome achternaam naam nazwisko apelido apelidos ln sukunimi efternamn prezime
+        prijmeni
         """,
     PrintedField.GIVEN_NAMES: """
-        givennames givenname forenames forename firstname firstnames vornamen vorname prenoms prenom
-        nombre nombres nome nomi voornamen voornaam imie imiona nomeproprio nomesproprios fn etunimet
-        fornamn ime jmeno
+        givennames givenname forenames forename firstname firstnames vornamen vorname prenoms prenom nombre
+        nombres nome nomi voornamen voornaam imie imiona nomeproprio nomesproprios fn etunimet fornamn ime
+        jmeno
         """,
     PrintedField.BORN: """
-        dateofbirth birthdate birthday born dob geburtsdatum geburtstag geboren datedenaissance nele
-        neele fechadenacimiento fechanacimiento datadinascita natoil geboortedatum dataurodzenia
-        datadenascimento datanascimento bd
+        dateofbirth birthdate birthday born dob geburtsdatum geburtstag geboren datedenaissance nele neele
+        fechadenacimiento fechanacimiento datadinascita natoil geboortedatum dataurodzenia datadenascimento
+        datanascimento bd
         """,
     PrintedField.ISSUED: """
         dateofissue issued issuedate iss ausstellungsdatum ausgestelltam datededelivrance delivrele
@@ -75,17 +75,16 @@ _LABELS = {
         datawydania datadeemissao residentsince
         """,
     PrintedField.EXPIRES: """
-        dateofexpiry expirydate expires exp expiry expirationdate dateofexpiration cardexpires
-        validuntil gultigbis ablaufdatum datedexpiration expirele datedevalidite valablejusquau
-        fechadecaducidad caducidad validez validohasta datadiscadenza scadenza geldigtot datumverval
-        datawaznosci terminwaznosci validade datadevalidade
+        dateofexpiry expirydate expires exp expiry expirationdate dateofexpiration cardexpires validuntil
+        gultigbis ablaufdatum datedexpiration expirele datedevalidite valablejusquau fechadecaducidad
+        caducidad validez validohasta datadiscadenza scadenza geldigtot datumverval datawaznosci
+        terminwaznosci validade datadevalidade
         """,
     PrintedField.NUMBER: """
         documentno documentnumber passportno passportnumber cardno cardnumber licenseno licenceno
-        licencenumber licensenumber dl dln dlno lic licno idno idnumber number no nr ausweisnummer
-        passnr passnummer reisepassnr nodupasseport passeportno numerodepassaporte numero nodocumento
-        numsoporte idesp pasaporteno documentonr documentnr numerdokumentu numerpaszportu ndocumento
-        uscis
+        licencenumber licensenumber dl dln dlno lic licno idno idnumber number no nr ausweisnummer passnr
+        passnummer reisepassnr nodupasseport passeportno numerodepassaporte numero nodocumento numsoporte
+        idesp pasaporteno documentonr documentnr numerdokumentu numerpaszportu ndocumento uscis
         """,
     PrintedField.RESIDENCE: """
         address residence anschrift adresse wohnort adres domicilio direccion indirizzo residenza morada
@@ -94,9 +93,9 @@ _LABELS = {
     PrintedField.OTHER: """
         sex gender geschlecht sexe sexo sesso geslacht plec nationality nationalite staatsangehorigkeit
         nacionalidad cittadinanza nationaliteit obywatelstwo nacionalidade placeofbirth geburtsort
-        lieudenaissance lugardenacimiento luogodinascita geboorteplaats miejsceurodzenia height grosse
-        taille augenfarbe eyes authority behorde autorite autoridad autorita type typ tipo code
-        countryofbirth category
+        lieudenaissance lugardenacimiento luogodinascita geboorteplaats miejsceurodzenia height grosse taille
+        augenfarbe eyes authority behorde autorite autoridad autorita type typ tipo code countryofbirth
+        category
         """,
 }
 _MEANING = MappingProxyType({word: field for field, words in _LABELS.items() for word in listed(words)})
@@ -134,32 +133,18 @@ class PrintedFields:
 
 
 def printed_fields(lines: Sequence[TextLine]) -> PrintedFields:
-    """
-    Return the fields that are printed on a card.
-
-    Lines of a machine-readable zone are left out: they must not confirm themselves.
-
-    Args:
-        lines: Of the card, with their places.
-    """
+    """Return the fields printed on a card; not the lines of its zone, which must not confirm themselves."""
     printed = print_of(lines)
     numbered = list(_by_number(printed))
-    worded = list(_by_words(printed))
     enough = len({field for field, _ in numbered}) >= _LEAST_NUMBERED
-    fields = tuple(one for _, one in numbered) if enough else ()
+    fields = [one for _, one in numbered] if enough else []
     dates = tuple(one.dates for line in printed for one in written_dates(line.text))
-    return PrintedFields((*fields, *worded), dates)
+    return PrintedFields((*fields, *_by_words(printed)), dates)
 
 
 def print_of(lines: Sequence[TextLine], zone: Iterable[str] = ()) -> tuple[TextLine, ...]:
-    """
-    Return *lines* without those of the machine-readable zone.
-
-    Args:
-        lines: Of the card.
-        zone: Lines of the zone as they were read, if they were.
-    """
-    pieces = [piece for line in zone for piece in re.split(r"<+", line) if len(piece) >= _LEAST_PIECE]
+    """Return *lines* without those of the machine-readable zone, of which *zone* was read."""
+    pieces = [piece for line in zone for piece in line.split("<") if len(piece) >= _LEAST_PIECE]
     machine = [line for line in lines if _is_machine(line.text) or _is_piece(line.text, pieces)]
     return tuple(line for line in lines if not any(line is one or _same_row(line, one) for one in machine))
 
@@ -192,12 +177,11 @@ def _by_number(lines: Sequence[TextLine]) -> Iterator[tuple[str, Printed]]:
         if match is None:
             continue
         number = match[1].replace(" ", "").lower()
-        value = _unlabelled(match[2])
-        following = None if value else _right_of(lines, at)
-        source = line if following is None else following
-        if value or following is not None:
-            text = value or source.text
-            yield number, Printed(_NUMBERS[number], text.strip(), source.confidence)
+        field, rest = _labelled(match[2])
+        value = match[2].strip() if field is None else rest
+        source = line if value else _right_of(lines, at)
+        if source is not None:
+            yield number, Printed(_NUMBERS[number], value or source.text.strip(), source.confidence)
 
 
 def _by_words(lines: Sequence[TextLine]) -> Iterator[Printed]:
@@ -232,11 +216,6 @@ def _meaning(label: str) -> PrintedField | None:
 
 
 _UNSURE = frozenset({"name", "nome", "nom", "naam"})
-
-
-def _unlabelled(value: str) -> str:
-    field, rest = _labelled(value)
-    return rest if field is not None else value.strip()
 
 
 def _is_label(text: str) -> bool:

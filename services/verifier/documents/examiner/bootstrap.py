@@ -1,25 +1,19 @@
 """Assembles the examiner; it runs beside the verifier, with a queue of its own."""
 
 import ctypes
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from services.verifier.documents.examiner.domain import Examination, evolve
-from services.verifier.documents.examiner.handlers import (
-    SUBSCRIPTIONS,
-    ExaminerContext,
-    ProofRules,
-    Read,
-    Scan,
-)
+from services.verifier.documents.examiner.handlers import SUBSCRIPTIONS, ExaminerContext, Read, Scan
 from services.verifier.documents.examiner.reuse import PresentedDocuments
-from services.verifier.documents.examiner.settings import ExaminerSettings
 from services.verifier.documents.files.antivirus import Clamd
 from services.verifier.documents.results import Check, DocumentReading
 from services.verifier.documents.sandbox import NEEDED, DocumentWorker, WorkerLimits
-from services.verifier.documents.worker import landlock
+from services.verifier.documents.worker.confinement import MODELS_VARIABLE, landlock_version
 from services.verifier.documents.worker.frames import WorkerTask
+from services.verifier.settings import ExaminerSettings
 from shared.contract.events import ProofSlot
 from shared.runtime.audit_keys import chain_key
 from shared.runtime.bootstrap import Running, ServicePlan, ServiceRuntime
@@ -43,12 +37,11 @@ async def build(settings: ExaminerSettings, platform: ServiceRuntime) -> AsyncIt
     presented = PresentedDocuments(database, derived_key(settings.root_key, "documents presented"))
     await journal.prepare()
     await presented.prepare()
-    async with AsyncExitStack() as stack:
-        limits = WorkerLimits(cpu=MOST_CPU, wall=settings.examination_timeout)
-        sandbox = await stack.enter_async_context(DocumentWorker(limits, environment=_environment(settings)))
-        company = ProofRules(settings.company.zone, settings.bill_age)
+    limits = WorkerLimits(cpu=MOST_CPU, wall=settings.examination_timeout)
+    environment = {} if settings.models is None else {MODELS_VARIABLE: str(settings.models)}
+    async with DocumentWorker(limits, environment=environment) as sandbox:
         read, scan = _reading(sandbox), _scanning(settings.antivirus)
-        if not landlock.version(ctypes.CDLL(None)):
+        if not landlock_version(ctypes.CDLL(None)):
             logger().error("documents are not read", reason=f"no Landlock; {NEEDED}")
 
         def context(moment: Moment[Examination]) -> ExaminerContext:
@@ -60,16 +53,11 @@ async def build(settings: ExaminerSettings, platform: ServiceRuntime) -> AsyncIt
                 read=read,
                 scan=scan,
                 presented=presented,
-                company=company,
+                zone=settings.company.zone,
+                bill_age=settings.bill_age,
             )
 
-        service = Service(NAME, SUBSCRIPTIONS, Examination(), evolve, context)
-        yield Running(service, journal, batch=AT_ONCE)
-
-
-def _environment(settings: ExaminerSettings) -> Mapping[str, str]:
-    """Return the environment of the worker: the folder of its models."""
-    return {} if settings.models is None else {"HABEAS_MODELS": str(settings.models)}
+        yield Running(Service(NAME, SUBSCRIPTIONS, Examination(), evolve, context), journal, batch=AT_ONCE)
 
 
 def _reading(sandbox: DocumentWorker) -> Read:

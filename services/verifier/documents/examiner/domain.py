@@ -4,19 +4,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from services.verifier.documents.bills import bill_checks
-from services.verifier.documents.cards import ExpectedPrint, PrintedField, print_checks, printed_fields
-from services.verifier.documents.results import (
-    Check,
-    CheckResult,
-    DocumentReading,
-    Licence,
-    MachineZone,
-    reasons_of,
-)
+from services.verifier.documents.bills.checks import RESULTS, bill_checks
+from services.verifier.documents.cards.comparison import ExpectedPrint, print_checks
+from services.verifier.documents.cards.fields import PrintedField, printed_fields
+from services.verifier.documents.results import Check, CheckResult, DocumentReading, MachineZone, reasons_of
 from shared.contract.events import Code, Fact, ProofExamined, ProofPresented, ProofSlot, Subject, Verdict
 from shared.errors import IllegalTransition
-from shared.matching import Address, Match, MatchOutcome, PersonName, match_names
+from shared.matching import Address, PersonName, match_names
 
 OLDEST_PERSON_YEARS = 120
 LONGEST_VALIDITY = timedelta(days=15 * 366)
@@ -61,19 +55,10 @@ def evolve(known: Examination, fact: Fact) -> Examination:
 def checks_of(
     reading: DocumentReading, slot: ProofSlot, subject: Subject, today: date, bill_age: timedelta
 ) -> tuple[Check, ...]:
-    """
-    Return all checks of a document.
-
-    Args:
-        reading: The document as it was read.
-        slot: The claim that it is to prove.
-        subject: The person as the request names them.
-        today: The day it is judged by.
-        bill_age: Greatest age of a bill.
-    """
+    """Return all checks of a document that is to prove *slot* for *subject*, as of *today*."""
     match slot:
         case ProofSlot.PERMISSION:
-            return (*reading.checks, _unsure("permission", "needs_a_person"))
+            return (*reading.checks, Check.unsure("permission", "needs_a_person"))
         case ProofSlot.ADDRESS:
             return (*reading.checks, *_bill(reading, subject, today, bill_age))
         case ProofSlot.IDENTITY:
@@ -86,19 +71,22 @@ def verdict_on(checks: Iterable[Check]) -> Verdict:
 
     Check digits that do not fit are for a person to look at: one genuine specimen in nine carries such.
     """
-    wrong = [check for check in checks if _speaks_against(check)]
+    wrong = [check for check in doubtful(checks) if check.name not in HINTS or _failed(check)]
     if not wrong:
         return Verdict.CONVINCING
-    failed = reasons_of(check for check in wrong if check.result is CheckResult.FAIL)
+    failed = reasons_of(filter(_failed, wrong))
     refused = any(reason.startswith(FINAL) for reason in failed)
     again = any(reason.startswith(ANOTHER_PICTURE_MAY_HELP) for reason in reasons_of(wrong))
     return Verdict.REFUSED if refused or again else Verdict.UNCLEAR
 
 
-def _speaks_against(check: Check) -> bool:
-    """Return whether *check* does; that a picture is none of the best does not, if all was read from it."""
-    hint = check.name in HINTS and check.result is not CheckResult.FAIL
-    return check.result in (CheckResult.FAIL, CheckResult.INCONCLUSIVE) and not hint
+def _failed(check: Check) -> bool:
+    return check.result is CheckResult.FAIL
+
+
+def doubtful(checks: Iterable[Check]) -> list[Check]:
+    """Return the *checks* that have not passed."""
+    return [check for check in checks if check.result in (CheckResult.FAIL, CheckResult.INCONCLUSIVE)]
 
 
 def document_number(reading: DocumentReading) -> str:
@@ -109,9 +97,13 @@ def document_number(reading: DocumentReading) -> str:
 
 def _bill(reading: DocumentReading, subject: Subject, today: date, bill_age: timedelta) -> tuple[Check, ...]:
     if reading.bill is None:
-        return (_unsure("bill", "document_not_found"),)
-    issuer = () if reading.bill.issuer else (_unsure("bill_issuer", "bill_issuer_unknown"),)
-    return (*bill_checks(reading.bill, subject.name, _address(subject), today, bill_age.days), *issuer)
+        return (Check.unsure("bill", "document_not_found"),)
+    issuer = () if reading.bill.issuer else (Check.unsure("bill_issuer", "bill_issuer_unknown"),)
+    said = subject.postal_address
+    address = (
+        said if said is None else Address(said.lines, said.city, said.region, said.postal_code, said.country)
+    )
+    return (*bill_checks(reading.bill, subject.name, address, today, bill_age.days), *issuer)
 
 
 def _identity_checks(reading: DocumentReading, subject: Subject, today: date) -> Iterator[Check]:
@@ -119,13 +111,14 @@ def _identity_checks(reading: DocumentReading, subject: Subject, today: date) ->
     if read is None:
         yield from _print_alone(reading, subject)
         return
-    expected = ExpectedPrint.of(read)
     yield from reading.checks
-    yield _kind_check(read)
-    yield _name_check(expected.name, subject.name)
+    # A visa permits an entry, and proves no identity.
+    visa = isinstance(read, MachineZone) and read.document_code.startswith("V")
+    yield Check.failed("kind", "doc_type_not_accepted", unless=not visa)
+    yield _name_check(ExpectedPrint.of(read).name, subject.name)
     yield _birth_check(read.born, subject.date_of_birth, today)
     yield _expiry_check(read.expires, today)
-    yield from print_checks(reading.lines, expected)
+    yield from print_checks(reading.lines, read)
 
 
 def _print_alone(reading: DocumentReading, subject: Subject) -> Iterator[Check]:
@@ -136,67 +129,33 @@ def _print_alone(reading: DocumentReading, subject: Subject) -> Iterator[Check]:
     """
     printed = printed_fields(reading.lines)
     name = PersonName(printed.text(PrintedField.SURNAME), printed.text(PrintedField.GIVEN_NAMES))
-    fits = bool(name.surname and subject.name and match_names(name, subject.name))
-    if not fits:
+    if not (name.surname and subject.name and match_names(name, subject.name)):
         yield from reading.checks
         return
     yield from (check for check in reading.checks if "mrz_not_found" not in check.reasons)
-    yield _unsure("print", "print_alone")
-
-
-def _unsure(name: str, reason: str) -> Check:
-    return Check(name=name, result=CheckResult.INCONCLUSIVE, reasons=(reason,))
-
-
-def _kind_check(read: MachineZone | Licence) -> Check:
-    """Return whether the document proves an identity: a visa permits an entry, no more."""
-    visa = isinstance(read, MachineZone) and read.document_code.startswith("V")
-    return Check(
-        name="kind",
-        result=CheckResult.FAIL if visa else CheckResult.PASS,
-        reasons=("doc_type_not_accepted",) if visa else (),
-    )
+    yield Check.unsure("print", "print_alone")
 
 
 def _name_check(printed: PersonName, claimed: str | None) -> Check:
     if claimed is None:
-        return _unsure("name", "name_not_claimed")
-    return _judged("name", match_names(printed, claimed))
-
-
-def _judged(name: str, match: Match) -> Check:
-    result = {
-        MatchOutcome.MATCH: CheckResult.PASS,
-        MatchOutcome.PARTIAL: CheckResult.INCONCLUSIVE,
-        MatchOutcome.MISMATCH: CheckResult.FAIL,
-    }[match.outcome]
-    return Check(name=name, result=result, reasons=(f"{name}_{match.outcome.value}",))
+        return Check.unsure("name", "name_not_claimed")
+    outcome = match_names(printed, claimed).outcome
+    return Check(name="name", result=RESULTS[outcome], reasons=(f"name_{outcome.value}",))
 
 
 def _birth_check(born: date | None, claimed: date | None, today: date) -> Check:
     if claimed is not None and born is not None and born != claimed:
-        return Check(name="birth", result=CheckResult.FAIL, reasons=("dob_mismatch",))
+        return Check.failed("birth", "dob_mismatch")
     if born is not None and not 0 <= (today - born).days <= OLDEST_PERSON_YEARS * 366:
-        return _unsure("birth", "dob_implausible")
+        return Check.unsure("birth", "dob_implausible")
     if claimed is None:
         return Check(name="birth", result=CheckResult.NOT_RUN)
-    return (
-        _unsure("birth", "dob_unreadable") if born is None else Check(name="birth", result=CheckResult.PASS)
-    )
+    return Check.unsure("birth", "dob_unreadable", unless=born is not None)
 
 
 def _expiry_check(expires: date | None, today: date) -> Check:
     if expires is None:
-        return _unsure("expiry", "expiry_unreadable")
+        return Check.unsure("expiry", "expiry_unreadable")
     if expires < today:
-        return Check(name="expiry", result=CheckResult.FAIL, reasons=("doc_expired",))
-    if expires - today > LONGEST_VALIDITY:
-        return _unsure("expiry", "expiry_implausible")
-    return Check(name="expiry", result=CheckResult.PASS)
-
-
-def _address(subject: Subject) -> Address | None:
-    claimed = subject.postal_address
-    if claimed is None:
-        return None
-    return Address(claimed.lines, claimed.city, claimed.region, claimed.postal_code, claimed.country)
+        return Check.failed("expiry", "doc_expired")
+    return Check.unsure("expiry", "expiry_implausible", unless=expires - today <= LONGEST_VALIDITY)

@@ -8,7 +8,13 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
-from services.verifier.documents.examiner.domain import Examination, checks_of, document_number, verdict_on
+from services.verifier.documents.examiner.domain import (
+    Examination,
+    checks_of,
+    document_number,
+    doubtful,
+    verdict_on,
+)
 from services.verifier.documents.examiner.reuse import Traces
 from services.verifier.documents.results import Check, CheckResult, DocumentReading, reasons_of
 from shared.contract.answer import SUBMISSION
@@ -40,8 +46,6 @@ class PresentedDocumentPort(Protocol):
 
 Read = Callable[[bytes, str, ProofSlot], Coroutine[Any, Any, DocumentReading]]
 """Reads a file, apart from this process."""
-
-
 Scan = Callable[[bytes], Coroutine[Any, Any, tuple[Check, ...]]]
 """Asks a virus scanner, where there is one."""
 
@@ -56,14 +60,6 @@ class ExaminationReport(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class ProofRules:
-    """The proofs that the company accepts."""
-
-    zone: ZoneInfo
-    bill_age: timedelta
-
-
-@dataclass(frozen=True, slots=True)
 class ExaminerContext:
     """The context of a handler."""
 
@@ -74,7 +70,10 @@ class ExaminerContext:
     read: Read = field(repr=False)
     scan: Scan = field(repr=False)
     presented: PresentedDocumentPort = field(repr=False)
-    company: ProofRules
+    zone: ZoneInfo
+    """Of the company: a document is judged by its day."""
+    bill_age: timedelta
+    """How old a bill may be."""
 
     async def subject(self) -> Subject:
         """Return the person as the request describes them."""
@@ -101,21 +100,14 @@ async def _document_examined(proof: ProofRef, slot: ProofSlot, ctx: ExaminerCont
     if any(check.result is CheckResult.FAIL for check in scanned):
         return _examined(proof, Verdict.REFUSED, reasons_of(scanned), ctx)
     reading, subject = await ctx.read(content, proof.media_type, slot), await ctx.subject()
-    today = ctx.now.astimezone(ctx.company.zone).date()
-    found = checks_of(reading, slot, subject, today, ctx.company.bill_age)
+    today = ctx.now.astimezone(ctx.zone).date()
+    found = checks_of(reading, slot, subject, today, ctx.bill_age)
     checks = (*scanned, *found, await _seen_before(proof, reading, subject, ctx))
     verdict = verdict_on(checks)
     report = ExaminationReport(slot=slot, verdict=verdict, checks=checks, reading=reading)
     name = f"{REPORT}_{proof.ref}"
     await ctx.vault.seal(ctx.case_id, name, report.model_dump_json().encode())
-    return _examined(proof, verdict, _said(checks), ctx, report=name)
-
-
-def _said(checks: Sequence[Check]) -> tuple[Code, ...]:
-    """Return the reasons of the checks that did not pass."""
-    return reasons_of(
-        check for check in checks if check.result in (CheckResult.FAIL, CheckResult.INCONCLUSIVE)
-    )
+    return _examined(proof, verdict, reasons_of(doubtful(checks)), ctx, name)
 
 
 async def _seen_before(
@@ -124,16 +116,11 @@ async def _seen_before(
     """Note the document, so that it is recognised later, and return the check against earlier ones."""
     traces = Traces(document_number(reading), reading.digest, reading.picture)
     reasons = await ctx.presented.note(ctx.case_id, proof.ref, traces, _person(subject), ctx.now)
-    result = CheckResult.INCONCLUSIVE if reasons else CheckResult.PASS
-    return Check(name="reuse", result=result, reasons=reasons)
+    return Check.unsure("reuse", *reasons, unless=not reasons)
 
 
 def _person(subject: Subject) -> str:
-    """
-    Return the identity of the person within requests: the name that the document must show, too.
-
-    Addresses and numbers are chosen by the requester, and the same for all people they ask for.
-    """
+    """Return name and birth in the request: addresses and numbers a requester chooses, for all alike."""
     born = subject.date_of_birth.isoformat() if subject.date_of_birth else ""
     return f"{' '.join(sorted((subject.name or '').casefold().split()))} {born}"
 
@@ -143,7 +130,6 @@ def _examined(
     verdict: Verdict,
     reasons: tuple[Code, ...],
     ctx: ExaminerContext,
-    *,
-    report: Code | None = None,
+    report: str | None = None,
 ) -> ProofExamined:
     return ProofExamined(request_id=ctx.case_id, proof=proof, verdict=verdict, reasons=reasons, report=report)

@@ -1,8 +1,8 @@
 """
 Detects a document that was presented before, without keeping it.
 
-A document leaves a keyed hash of its issuer and number, one of its picture, and 64 bits of the look
-of its picture; the person leaves a keyed hash of their name in the request.
+It leaves a keyed hash of its issuer and number, one of its picture, and 64 bits of the look of its picture;
+the person leaves a keyed hash of their name in the request.
 """
 
 import hmac
@@ -50,16 +50,9 @@ class PresentedDocuments:
 
     async def note(self, case: str, ref: str, traces: Traces, person: str, at: datetime) -> tuple[str, ...]:
         """
-        Note that a document is presented, and return the reason codes against it.
+        Note that *person*, as the request names them, presents a document; return the reasons against it.
 
-        It may be repeated; the same proof of the same case counts once.
-
-        Args:
-            case: The request.
-            ref: Name of the proof in the vault.
-            traces: The values that the document is recognised by.
-            person: How the request names the person; it is hashed.
-            at: When.
+        It may be repeated; the same proof *ref* of the same case counts once.
         """
         marks, owner = list(self._marks(traces)), self._hash("person", person)
         if not marks:
@@ -86,7 +79,7 @@ class PresentedDocuments:
         """Return whether *seen* has a hash in common, or its picture looks the same."""
         if any(len(mark) > sha256().digest_size and mark in seen["marks"] for mark in marks):
             return True
-        return bool(picture and seen["picture"]) and _distance(picture, seen["picture"]) <= ALIKE_BITS
+        return bool(picture and seen["picture"]) and distance(picture, seen["picture"]) <= ALIKE_BITS
 
     def _hash(self, what: str, value: str) -> str:
         return hmac.new(self._key, f"{what}/{value}".encode(), sha256).hexdigest()
@@ -100,5 +93,6 @@ def _reasons(same: Sequence[Document], owner: str, at: datetime) -> Iterator[str
         yield "velocity_exceeded"
 
 
-def _distance(one: str, other: str) -> int:
+def distance(one: str, other: str) -> int:
+    """Return in how many of their 64 bits two difference hashes differ."""
     return (int(one, 16) ^ int(other, 16)).bit_count()

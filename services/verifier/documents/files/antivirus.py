@@ -1,28 +1,14 @@
-"""
-Client of a virus scanner, if configured: ClamAV's daemon, by its INSTREAM command (clamd(8)).
-
-The content goes over a socket, never into a file. A scanner that does not answer found nothing out: what that
-means is policy.
-"""
+"""Client of a virus scanner: ClamAV's daemon, by its INSTREAM command (clamd(8)); no file is written."""
 
 import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import Final
 
-from services.verifier.documents.results import Check, CheckResult
+from services.verifier.documents.results import Check
 
-MALWARE: Final = "malware"
 CHUNK_BYTES: Final = 65_536
 ANSWER_BYTES: Final = 4096
-
-
-class Scanner(Protocol):
-    """A scanner for infected files."""
-
-    async def scan(self, content: bytes) -> Check:
-        """Return pass for clean, fail for infected, inconclusive for unavailable."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +20,7 @@ class Clamd:
     patience: timedelta = timedelta(seconds=20)
 
     async def scan(self, content: bytes) -> Check:
-        """Return the daemon's check of *content*."""
+        """Return the daemon's check of *content*: inconclusive where there is no answer."""
         try:
             async with asyncio.timeout(self.patience.total_seconds()):
                 answer = await self._ask(content)
@@ -60,7 +46,7 @@ class Clamd:
 def _judge(answer: str) -> Check:
     """Return the check for ``stream: OK`` or ``stream: <name> FOUND``; everything else is no answer."""
     if answer == "stream: OK":
-        return Check(name=MALWARE, result=CheckResult.PASS)
+        return Check.passed("malware")
     if answer.endswith(" FOUND"):
-        return Check(name=MALWARE, result=CheckResult.FAIL, reasons=("file_malware",))
-    return Check(name=MALWARE, result=CheckResult.INCONCLUSIVE, reasons=("scan_unavailable",))
+        return Check.failed("malware", "file_malware")
+    return Check.unsure("malware", "scan_unavailable")

@@ -1,8 +1,7 @@
 """
 Compares the text inside a PDF with the text to be seen on its pages.
 
-A file may show one name and hold another: under white, behind a picture, in letters that are not drawn.
-Invisible text is no evidence.
+A file may hold another name under white, behind a picture, in letters that are not drawn: no evidence.
 """
 
 import re
@@ -13,12 +12,11 @@ from typing import Final, TypeAlias
 import cv2
 from rapidfuzz import fuzz, process
 
-from services.verifier.documents.files.thumbnails import Picture
+from services.verifier.documents.files.picture import Picture
 from services.verifier.documents.results import Check, CheckResult, TextLine
 from shared.matching.characters import folded, stripped
 
 PDF_HIDDEN_TEXT: Final = "pdf_hidden_text"
-PDF_SEEN_TEXT: Final = "pdf_seen_text"
 LEAST_CONTRAST: Final = 24
 """Between the darkest and the lightest pixel in a line's box, of 255."""
 LEAST_LETTERS: Final = 4
@@ -38,29 +36,19 @@ Place: TypeAlias = tuple[Sequence[TextLine], Sequence[TextLine]]
 
 
 def visible(lines: Sequence[TextLine], pictures: Sequence[Picture]) -> tuple[tuple[TextLine, ...], Check]:
-    """
-    Return the *lines* where something is drawn, and whether there were others.
-
-    Args:
-        lines: From inside the file.
-        pictures: The pages that they are from, as drawn.
-    """
+    """Return the *lines* inside a file where its *pictures* show anything, and whether there were others."""
     drawn = tuple(line for line in lines if _has_ink(line, pictures[line.page]))
     hidden = [line for line in set(lines) - set(drawn) if len(line.text) >= LEAST_LETTERS]
-    return drawn, _check(CheckResult.INCONCLUSIVE if hidden else CheckResult.PASS)
+    return drawn, Check.unsure(PDF_HIDDEN_TEXT, PDF_HIDDEN_TEXT, unless=not hidden)
 
 
 def confirmed(layer: Sequence[TextLine], seen: Sequence[TextLine]) -> tuple[tuple[TextLine, ...], Check]:
     """
-    Return the lines of *layer* that can be read where they stand, and whether something else is read there.
+    Return the lines of *layer* that are *seen* where they stand, and whether something else is read there.
 
-    Ink in a line's place does not confirm it: it may be other text, over a white box. A line that
-    differs by a letter or two is most likely misread, and may be the number of another house: it raises no
-    alarm, and the text that is read there counts instead.
-
-    Args:
-        layer: From inside the file.
-        seen: Of the same pages, read from their pictures. Pages that could not be read are for a person.
+    Ink in a line's place does not confirm it: it may be other text, over a white box. A line that differs by
+    a letter or two is most likely misread, and may be the number of another house: it raises no alarm, and
+    the text that is read there counts instead. Pages that could not be read are for a person.
     """
     pages = {line.page for line in seen}
     unread = {line for line in layer if line.page not in pages}
@@ -69,28 +57,19 @@ def confirmed(layer: Sequence[TextLine], seen: Sequence[TextLine]) -> tuple[tupl
     lines = _as_seen(kept, _places(layer, seen))
     covered = [line for line in set(layer) - set(kept) if _is_long_enough(line) and _is_clear(read[line])]
     if covered or _overlaid(kept):
-        return lines, Check(name=PDF_SEEN_TEXT, result=CheckResult.INCONCLUSIVE, reasons=(PDF_HIDDEN_TEXT,))
-    if any(map(_is_long_enough, unread)):
-        return lines, Check(
-            name=PDF_SEEN_TEXT, result=CheckResult.INCONCLUSIVE, reasons=("print_unreadable",)
-        )
-    return lines, Check(name=PDF_SEEN_TEXT, result=CheckResult.PASS)
+        return lines, Check.unsure("pdf_seen_text", PDF_HIDDEN_TEXT)
+    readable = not any(map(_is_long_enough, unread))
+    return lines, Check.unsure("pdf_seen_text", "print_unreadable", unless=readable)
 
 
 def hidden_text(layer: Iterable[TextLine], seen: Iterable[TextLine]) -> Check:
-    """
-    Return whether the text inside a file is the text to be seen.
-
-    Args:
-        layer: From inside the file.
-        seen: Of the same pages, read from their pictures; none at all if they were not read.
-    """
+    """Return whether the text inside a file is the text *seen* on its pages; not run without any."""
     visible_words = {word for line in seen for word in WORD.findall(line.text.lower())}
     words = {word for line in layer for word in WORD.findall(line.text.lower())}
     if not words or not visible_words:
-        return _check(CheckResult.NOT_RUN)
+        return Check(name=PDF_HIDDEN_TEXT, result=CheckResult.NOT_RUN)
     unseen = [word for word in words if not _is_among(word, visible_words)]
-    return _check(CheckResult.FAIL if len(unseen) > MOST_UNSEEN * len(words) else CheckResult.PASS)
+    return Check.failed(PDF_HIDDEN_TEXT, PDF_HIDDEN_TEXT, unless=len(unseen) <= MOST_UNSEEN * len(words))
 
 
 def _as_seen(kept: Iterable[TextLine], places: Iterable[Place]) -> tuple[TextLine, ...]:
@@ -136,17 +115,17 @@ def _is_among(word: str, words: set[str]) -> bool:
 def _overlaid(lines: Iterable[TextLine]) -> bool:
     """Return whether text stands on other text: nothing here says which of them is to be seen."""
     pairs = combinations(filter(_is_long_enough, lines), 2)
-    return any(_in_one_place(one, other) and not _within_another(one, other) for one, other in pairs)
-
-
-def _within_another(one: TextLine, other: TextLine) -> bool:
-    """Return whether either line holds the other, as where letters are drawn twice to look bold."""
-    letters, other_letters = _letters(one), _letters(other)
-    return letters in other_letters or other_letters in letters
+    together = ((_letters(one), _letters(other)) for one, other in pairs if _in_one_place(one, other))
+    # A line that holds the other is drawn twice, to look bold.
+    return any(one not in other and other not in one for one, other in together)
 
 
 def _in_one_place(one: TextLine, other: TextLine) -> bool:
-    return one.page == other.page and _in_one_row(one, other) and _shared(one, other)
+    """Return whether two lines stand in one row, and above each other for a good part of the narrower."""
+    (left, _, width, _), (other_left, _, other_width, _) = one.box, other.box
+    shared = min(left + width, other_left + other_width) - max(left, other_left)
+    overlap = shared > LEAST_SHARED * min(width, other_width)
+    return one.page == other.page and overlap and _in_one_row(one, other)
 
 
 def _in_one_row(one: TextLine, other: TextLine) -> bool:
@@ -154,13 +133,6 @@ def _in_one_row(one: TextLine, other: TextLine) -> bool:
     (_, top, _, height), (_, other_top, _, other_height) = one.box, other.box
     middle, other_middle = top + height / 2, other_top + other_height / 2
     return top <= other_middle <= top + height or other_top <= middle <= other_top + other_height
-
-
-def _shared(one: TextLine, other: TextLine) -> bool:
-    """Return whether one line stands above the other, for a good part of the narrower."""
-    (left, _, width, _), (other_left, _, other_width, _) = one.box, other.box
-    shared = min(left + width, other_left + other_width) - max(left, other_left)
-    return shared > LEAST_SHARED * min(width, other_width)
 
 
 def _is_read(read: Iterable[TextLine], line: TextLine) -> bool:
@@ -195,8 +167,3 @@ def _has_ink(line: TextLine, picture: Picture) -> bool:
         return False
     grey = cv2.cvtColor(part, cv2.COLOR_RGB2GRAY)
     return int(grey.max()) - int(grey.min()) >= LEAST_CONTRAST
-
-
-def _check(result: CheckResult) -> Check:
-    doubtful = result in {CheckResult.FAIL, CheckResult.INCONCLUSIVE}
-    return Check(name=PDF_HIDDEN_TEXT, result=result, reasons=(PDF_HIDDEN_TEXT,) if doubtful else ())

@@ -1,19 +1,14 @@
 """Opens a file: untrusted bytes go in, pictures and text come out, or the reason of a refusal."""
 
 from dataclasses import dataclass
-from typing import Final
 
 from services.verifier.documents.files.hidden import visible
 from services.verifier.documents.files.pdf_pages import read_pages
 from services.verifier.documents.files.pdf_structure import plain_pdf
-from services.verifier.documents.files.picture import decode, digest, perceptual_hash, quality
-from services.verifier.documents.files.refusal import FILE, FileFlaw, FileRefused, refused
+from services.verifier.documents.files.picture import Picture, decode, digest, perceptual_hash, quality
 from services.verifier.documents.files.sniff import FileKind, sniff
-from services.verifier.documents.files.thumbnails import Picture
-from services.verifier.documents.results import Check, CheckResult, TextLine
+from services.verifier.documents.results import FILE, Check, FileFlaw, FileRefused, TextLine, refused
 from shared.errors import ErrorNet
-
-READ: Final = Check(name=FILE, result=CheckResult.PASS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +28,7 @@ class OpenedFile:
 
 
 def open_file(content: bytes, media_type: str) -> OpenedFile:
-    """
-    Return the content of the file *content*; the reason is in its checks where it is refused.
-
-    Args:
-        content: The whole file.
-        media_type: As the sender declared it; empty if they did not.
-    """
+    """Return the content of a file; where it is refused, the reason is in its checks."""
     with ErrorNet():  # decoders raise any error on hostile bytes
         return _opened(content, media_type)
     return OpenedFile(checks=(refused(FileFlaw.BROKEN),))
@@ -61,7 +50,7 @@ def _picture(content: bytes, kind: FileKind) -> OpenedFile:
         media_type=kind.value,
         pages=1,
         pictures=(picture,),
-        checks=(READ, *quality(picture)),
+        checks=(Check.passed(FILE), *quality(picture)),
         looks=perceptual_hash(picture),
         digest=digest(picture),
     )
@@ -77,7 +66,7 @@ def _pdf(content: bytes) -> OpenedFile:
         pictures=pictures,
         layer=layer,
         layered=any(page.layered for page in pages),
-        checks=(READ, hidden),
+        checks=(Check.passed(FILE), hidden),
         looks=perceptual_hash(pictures[0]),
         digest=digest(pictures[0]),
     )

@@ -1,22 +1,22 @@
 """
 Draws the pages of a PDF and reads their text, with one library for both: the text read is the text drawn.
 
-Only files that ``pdf_structure`` wrote anew come here.
+Only files that ``pdf_structure`` wrote anew come here. A piece of text ends where the line ends or a gap is
+wider than a few letters: an address and a date may stand side by side, and belong to different blocks.
 """
 
+import ctypes
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, field
 from typing import Final
 
 import pypdfium2
 from pypdfium2 import raw
 
-from services.verifier.documents.files.pdf_text import lines_of
-from services.verifier.documents.files.picture import MOST_PIXELS
-from services.verifier.documents.files.refusal import FileFlaw, FileRefused
-from services.verifier.documents.files.thumbnails import Picture
-from services.verifier.documents.results import TextLine
+from services.verifier.documents.files.picture import MOST_PIXELS, Picture
+from services.verifier.documents.results import FileFlaw, FileRefused, TextLine
 
 MOST_DRAWN: Final = 3
 """Pages that become pictures: a letter has its address and date on the first."""
@@ -25,6 +25,16 @@ POINTS_PER_INCH: Final = 72
 MOST_OBJECTS: Final = 20_000
 SCANNED_SHARE: Final = 0.5
 """Share of a page covered by one image, from which on its text is a layer put over a picture."""
+MOST_LETTERS: Final = 30_000
+MOST_LINE_LETTERS: Final = 300
+WIDEST_GAP: Final = 1.5
+"""In heights of a letter: a space is about a quarter."""
+MOST_DROP: Final = 0.5
+"""In heights of a letter: lower text is on another line."""
+STEPS: Final = 10
+"""Per point: the library measures the seen page in whole units."""
+ROWS: Final = 200
+"""Letters of one line differ a little in height: lines this many to a page are sorted from left to right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +75,8 @@ def _draw(page: pypdfium2.PdfPage) -> Picture:
     width, height = page.get_size()
     fitting = math.sqrt(MOST_PIXELS / (math.ceil(width) * math.ceil(height) + 1))
     bitmap = page.render(scale=min(MOST_DPI / POINTS_PER_INCH, 0.99 * fitting), rev_byteorder=True)
-    try:
+    with closing(bitmap):
         picture: Picture = bitmap.to_numpy()[:, :, :3].copy()
-    finally:
-        bitmap.close()
     return picture
 
 
@@ -88,3 +96,109 @@ def _is_layered(page: pypdfium2.PdfPage) -> bool:
             if (right - left) * (top - bottom) > SCANNED_SHARE * width * height:
                 return True
     return False
+
+
+@dataclass(frozen=True, slots=True)
+class PdfCharacter:
+    """A letter, perhaps with a space before it; edges in points from the top left of the page as seen."""
+
+    text: str
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @property
+    def height(self) -> float:
+        """Height of the font's cell."""
+        return self.bottom - self.top
+
+
+@dataclass(slots=True)
+class Piece:
+    """Letters that stand in one line close together."""
+
+    letters: list[PdfCharacter] = field(default_factory=list)
+
+    def takes(self, letter: PdfCharacter) -> bool:
+        """Return whether *letter* goes on where this piece ends."""
+        if not self.letters:
+            return True
+        last = self.letters[-1]
+        height = max(last.height, letter.height, 1.0)
+        gap, drop = letter.left - last.right, letter.bottom - last.bottom
+        return abs(gap) <= WIDEST_GAP * height and abs(drop) <= MOST_DROP * height
+
+    def line(self, number: int, width: float, height: float) -> TextLine:
+        """Return this piece as a line of page *number*, its box in parts of the page."""
+        left = min(letter.left for letter in self.letters)
+        right = max(letter.right for letter in self.letters)
+        top = min(letter.top for letter in self.letters)
+        bottom = max(letter.bottom for letter in self.letters)
+        text = " ".join("".join(letter.text for letter in self.letters).split())[:MOST_LINE_LETTERS]
+        box = (left / width, top / height, (right - left) / width, (bottom - top) / height)
+        return TextLine(text=text, page=number, box=box)
+
+
+def lines_of(page: pypdfium2.PdfPage, number: int) -> list[TextLine]:
+    """Return the text of *page* in pieces, from top to bottom and left to right."""
+    width, height = page.get_size()
+    with closing(page.get_textpage()) as textpage:
+        lines = [piece.line(number, width, height) for piece in _pieces(_letters(page, textpage))]
+    return sorted(
+        (line for line in lines if line.text), key=lambda line: (round(line.box[1] * ROWS), line.box[0])
+    )
+
+
+def _pieces(letters: Iterator[PdfCharacter | None]) -> Iterator[Piece]:
+    """Yield *letters* in pieces; none among them ends a line."""
+    piece = Piece()
+    for letter in letters:
+        if letter is None or not piece.takes(letter):
+            if piece.letters:
+                yield piece
+            piece = Piece()
+        if letter is not None:
+            piece.letters.append(letter)
+    if piece.letters:
+        yield piece
+
+
+def _letters(page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage) -> Iterator[PdfCharacter | None]:
+    """Yield the letters of *textpage* in the order of the file, none at the end of a line."""
+    space = ""
+    for index in range(min(textpage.count_chars(), MOST_LETTERS)):
+        text = _character(textpage, index)
+        if text in {"\r", "\n", ""}:
+            yield None
+            space = ""
+        elif text.isspace():
+            space = " "
+        else:
+            yield PdfCharacter(space + text, *_edges(page, textpage, index))
+            space = ""
+
+
+def _character(textpage: pypdfium2.PdfTextPage, index: int) -> str:
+    """Return the character at *index*; empty for half of a pair, or a control code."""
+    code = raw.FPDFText_GetUnicode(textpage, index)
+    character = chr(code) if 0 <= code <= 0x10FFFF and not 0xD800 <= code <= 0xDFFF else ""  # noqa: PLR2004 - Unicode
+    return character if character.isprintable() or character.isspace() else ""
+
+
+def _edges(
+    page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage, index: int
+) -> tuple[float, float, float, float]:
+    """Return left, top, right and bottom of the letter's cell: its font's height, not its ink's."""
+    box = raw.FS_RECTF()
+    raw.FPDFText_GetLooseCharBox(textpage, index, ctypes.byref(box))
+    (one_x, one_y), (other_x, other_y) = _seen(page, box.left, box.top), _seen(page, box.right, box.bottom)
+    return min(one_x, other_x), min(one_y, other_y), max(one_x, other_x), max(one_y, other_y)
+
+
+def _seen(page: pypdfium2.PdfPage, x: float, y: float) -> tuple[float, float]:
+    """Return where a place of *page* is once the page is cropped and turned, in points from the top left."""
+    width, height = (round(side * STEPS) for side in page.get_size())
+    across, down = ctypes.c_int(), ctypes.c_int()
+    raw.FPDF_PageToDevice(page, 0, 0, width, height, 0, x, y, ctypes.byref(across), ctypes.byref(down))
+    return across.value / STEPS, down.value / STEPS

@@ -9,18 +9,18 @@ import hashlib
 import warnings
 from io import BytesIO
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
 import pillow_heif
 from PIL import Image, ImageOps
 
-from services.verifier.documents.files.refusal import FileFlaw, FileRefused
 from services.verifier.documents.files.sniff import FileKind
-from services.verifier.documents.files.thumbnails import Picture, reduced
-from services.verifier.documents.results import Check, CheckResult
+from services.verifier.documents.results import Check, FileFlaw, FileRefused
 
+Picture = np.ndarray[Any, Any]
+"""Rows and columns of grey, or of red, green and blue; 8 bits each."""
 MOST_PIXELS: Final = 20_000_000
 FORMATS: Final = {
     FileKind.JPEG: ("JPEG", "MPO"),
@@ -30,12 +30,8 @@ FORMATS: Final = {
 }
 ONE_OF_MANY: Final = frozenset({"MPO", "HEIF"})
 """Phones put a second view into these (depth, brightness); the first is the photo."""
-JPEG_QUALITY: Final = 90
-TOO_LARGE: Final = "too large"
-PAPER: Final = (255, 255, 255)
-
 SIDE: Final = 8
-
+"""Fields of a perceptual hash in each direction."""
 LEAST_SHORT_SIDE, LEAST_LONG_SIDE = 120, 200
 """Pixels. The lines of a machine-readable zone have 30 to 44 letters, which need about 6 each."""
 COMPARED_PIXELS: Final = 1000
@@ -66,20 +62,14 @@ def decode(content: bytes, kind: FileKind) -> Picture:
         except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
             raise FileRefused(FileFlaw.DECODE_LIMIT) from error
         except ValueError as error:
-            too_large = TOO_LARGE in str(error)  # a comment or profile: Pillow has no class of error for it
+            too_large = "too large" in str(error)  # a comment or profile: Pillow has no class of error for it
             raise FileRefused(FileFlaw.DECODE_LIMIT if too_large else FileFlaw.BROKEN) from error
 
 
 def encode(pixels: bytes, size: tuple[int, int]) -> bytes:
-    """
-    Return a JPEG made here: it is shown to the staff instead of the file that came.
-
-    Args:
-        pixels: A byte of red, of green and of blue for each, row by row.
-        size: Width and height in pixels.
-    """
+    """Return a JPEG of *pixels* (red, green, blue), made here: the staff sees it instead of the file."""
     buffer = BytesIO()
-    Image.frombytes("RGB", size, pixels).save(buffer, format="JPEG", quality=JPEG_QUALITY)
+    Image.frombytes("RGB", size, pixels).save(buffer, format="JPEG", quality=90)
     return buffer.getvalue()
 
 
@@ -107,7 +97,7 @@ def _flatten(image: Image.Image) -> Image.Image:
     if not image.has_transparency_data:
         return image.convert("RGB")
     layer = image.convert("RGBA")
-    paper = Image.new("RGBA", layer.size, (*PAPER, 255))
+    paper = Image.new("RGBA", layer.size, (255, 255, 255, 255))
     return Image.alpha_composite(paper, layer).convert("RGB")
 
 
@@ -125,11 +115,6 @@ def perceptual_hash(picture: Picture) -> str:
     return f"{int(bits, 2):016x}"
 
 
-def distance(one: str, other: str) -> int:
-    """Return in how many of their 64 bits two difference hashes differ."""
-    return (int(one, 16) ^ int(other, 16)).bit_count()
-
-
 def digest(picture: Picture) -> str:
     """
     Return the SHA-256 of *picture* re-encoded without loss, as a portable pixmap.
@@ -143,11 +128,11 @@ def digest(picture: Picture) -> str:
 def quality(picture: Picture) -> tuple[Check, ...]:
     """Return faults of *picture*, as hints: readable text counts more."""
     if min(picture.shape[:2]) < LEAST_SHORT_SIDE or max(picture.shape[:2]) < LEAST_LONG_SIDE:
-        return (Check(name="image_size", result=CheckResult.FAIL, reasons=("image_too_small",)),)
+        return (Check.failed("image_size", "image_too_small"),)
     grey, _ = reduced(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), COMPARED_PIXELS)
     return (
-        _hint("image_sharpness", "image_blurred", holds=sharpness(grey) >= LEAST_SHARPNESS),
-        _hint("image_light", "image_glare", holds=glare(grey) <= MOST_GLARE),
+        Check.unsure("image_sharpness", "image_blurred", unless=sharpness(grey) >= LEAST_SHARPNESS),
+        Check.unsure("image_light", "image_glare", unless=glare(grey) <= MOST_GLARE),
     )
 
 
@@ -172,7 +157,9 @@ def glare(grey: Picture) -> float:
     return float(areas.max() / burnt.size)
 
 
-def _hint(name: str, reason: str, *, holds: bool) -> Check:
-    if holds:
-        return Check(name=name, result=CheckResult.PASS)
-    return Check(name=name, result=CheckResult.INCONCLUSIVE, reasons=(reason,))
+def reduced(picture: Picture, longest: int) -> tuple[Picture, float]:
+    """Return *picture* with a long side of at most *longest* pixels, and by how much it was made smaller."""
+    rows, columns = picture.shape[:2]
+    scale = min(1.0, longest / max(rows, columns))
+    size = (max(1, round(columns * scale)), max(1, round(rows * scale)))  # a line stays one
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA), scale

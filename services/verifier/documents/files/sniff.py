@@ -12,10 +12,9 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Final, assert_never
 
-from services.verifier.documents.files.refusal import FileFlaw, FileRefused
+from services.verifier.documents.results import FileFlaw, FileRefused
 from shared.contract.events import MOST_DOCUMENT_BYTES
 
-END: Final = b"\xff\xd9"
 START_OF_SCAN: Final = 0xDA
 END_OF_IMAGE: Final = 0xD9
 MARKER: Final = 0xFF
@@ -32,15 +31,10 @@ class FileKind(StrEnum):
     PDF = "application/pdf"
 
 
-DECLARED: Final = {
-    "image/jpeg": FileKind.JPEG,
+DECLARED: Final = {kind.value: kind for kind in FileKind} | {
     "image/jpg": FileKind.JPEG,
     "image/pjpeg": FileKind.JPEG,
-    "image/png": FileKind.PNG,
-    "image/heic": FileKind.HEIC,
     "image/heif": FileKind.HEIC,
-    "image/tiff": FileKind.TIFF,
-    "application/pdf": FileKind.PDF,
     "application/x-pdf": FileKind.PDF,
 }
 UNDECLARED: Final = frozenset({"", "application/octet-stream"})
@@ -50,7 +44,7 @@ PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 PNG_END: Final = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 TIFF_MAGICS: Final = (b"II*\x00", b"MM\x00*")
 HEIC_BRANDS: Final = frozenset({b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1"})
-FOREIGN_IN_PICTURES: Final = (b"%PDF-", PNG_SIGNATURE, b"GIF87a", b"GIF89a", b"\x7fELF\x02\x01\x01", b"<?php")
+FOREIGN_IN_PICTURES: Final = (b"%PDF-", b"GIF87a", b"GIF89a", b"\x7fELF\x02\x01\x01", b"<?php")
 """Long enough not to appear in compressed data by chance."""
 MARKUP: Final = (b"<html", b"<script", b"<!doctype", b"<iframe", b"<body")
 ZIP_END: Final = b"PK\x05\x06"
@@ -119,16 +113,13 @@ def _expect_one_format(content: bytes, kind: FileKind) -> None:
         # text streams may quote markup; a browser that guesses looks at the beginning only
         second = content.find(b"%PDF-", 1) > 0 or _holds(content[:PDF_END_BYTES].lower(), MARKUP)
     else:
-        own_signatures = content.count(PNG_SIGNATURE) if kind is FileKind.PNG else 0
-        foreign = [
-            magic for magic in FOREIGN_IN_PICTURES if magic != PNG_SIGNATURE or kind is not FileKind.PNG
-        ]
-        second = own_signatures > 1 or _holds(content, foreign) or _holds(content.lower(), MARKUP)
+        signatures = content.count(PNG_SIGNATURE) - (kind is FileKind.PNG)
+        second = signatures > 0 or _holds(content, FOREIGN_IN_PICTURES) or _holds(content.lower(), MARKUP)
     if second:
         raise FileRefused(FileFlaw.POLYGLOT)
 
 
-def _holds(content: bytes, magics: tuple[bytes, ...] | list[bytes]) -> bool:
+def _holds(content: bytes, magics: tuple[bytes, ...]) -> bool:
     return any(magic in content for magic in magics)
 
 
@@ -137,12 +128,12 @@ def _expect_end(content: bytes, kind: FileKind) -> None:
     match kind:
         case FileKind.JPEG:
             rest = content[end_of_jpeg(content) :]
-            clean = not rest.strip(BLANKS) or _from_a_phone(rest)
+            # A camera may add to a photo: a directory of its own, a short film.
+            clean = not rest.strip(BLANKS) or rest.endswith(SAMSUNG_END) or rest[4:8] == b"ftyp"
         case FileKind.PNG:
             clean = not content[_end(content, PNG_END) :].strip(BLANKS)
         case FileKind.PDF:
-            end = _end(content, b"%%EOF")
-            clean = not content[end:].strip(BLANKS)
+            clean = not content[_end(content, b"%%EOF") :].strip(BLANKS)
         case FileKind.HEIC:
             clean = _boxes_fill(content)
         case FileKind.TIFF:
@@ -153,17 +144,12 @@ def _expect_end(content: bytes, kind: FileKind) -> None:
         raise FileRefused(FileFlaw.POLYGLOT)
 
 
-def _end(content: bytes, mark: bytes) -> int:
-    """Return the offset after the last *mark* of *content*."""
-    at = content.rfind(mark)
+def _end(content: bytes, mark: bytes, start: int = 0) -> int:
+    """Return the offset after the last *mark* of *content*, from *start* on."""
+    at = content.rfind(mark, start)
     if at < 0:
         raise FileRefused(FileFlaw.BROKEN)
     return at + len(mark)
-
-
-def _from_a_phone(rest: bytes) -> bool:
-    """Return whether *rest* is a camera's addition to a photo: a directory of its own, a short film."""
-    return rest.endswith(SAMSUNG_END) or rest[4:8] == b"ftyp"
 
 
 def _boxes_fill(content: bytes) -> bool:
@@ -197,10 +183,7 @@ def end_of_jpeg(content: bytes) -> int:
     Raises:
         FileRefused: There is none: the file was cut off.
     """
-    end = content.rfind(END, _first_scan(content))
-    if end < 0:
-        raise FileRefused(FileFlaw.BROKEN)
-    return end + len(END)
+    return _end(content, b"\xff\xd9", _first_scan(content))
 
 
 def _first_scan(content: bytes) -> int:

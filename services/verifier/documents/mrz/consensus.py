@@ -6,8 +6,8 @@ from datetime import date
 
 from services.verifier.documents.mrz.countries import SPECIMENS, known
 from services.verifier.documents.mrz.parser import parse
-from services.verifier.documents.mrz.reads import Lines, Read
-from services.verifier.documents.results import Check, CheckResult, MachineZone, Reason
+from services.verifier.documents.mrz.repair import Lines, Read
+from services.verifier.documents.results import Check, MachineZone
 
 ENOUGH = 2
 """Reads that must agree: a check digit lets every tenth error pass, and protects no name."""
@@ -54,7 +54,13 @@ def elected(reads: Sequence[Read], *, today: date) -> MachineZone | None:
     zones = [zone for zone in (parse(lines, today=today) for lines in candidates) if zone is not None]
     if not zones:
         return None
-    best = min(zones, key=lambda zone: _rank(zone, counts[zone.lines]))
+    best = min(
+        zones,
+        key=lambda zone: (
+            *(bool(zone.wrong_digits), _unknown(zone)),
+            *(-counts[zone.lines], len(zone.wrong_digits)),
+        ),
+    )
     return best.model_copy(update={"agreement": agreement(best, reads)})
 
 
@@ -72,10 +78,6 @@ def agreement(zone: MachineZone, reads: Sequence[Read]) -> int:
     return max(1, engines, sum(read.confidence >= SURE for read in alike))
 
 
-def _rank(zone: MachineZone, agreement: int) -> tuple[bool, bool, int, int]:
-    return bool(zone.wrong_digits), _unknown(zone), -agreement, len(zone.wrong_digits)
-
-
 def _unknown(zone: MachineZone) -> bool:
     return not (known(zone.issuer) and known(zone.nationality))
 
@@ -85,14 +87,11 @@ def _majorities(reads: Iterable[Lines]) -> set[Lines]:
     shapes: dict[tuple[int, ...], list[Lines]] = {}
     for lines in reads:
         shapes.setdefault(tuple(map(len, lines)), []).append(lines)
-    return {_majority(alike) for alike in shapes.values()}
+    return {tuple(map(_majority, zip(*alike, strict=True))) for alike in shapes.values()}
 
 
-def _majority(reads: Sequence[Lines]) -> Lines:
-    return tuple(
-        "".join(Counter(signs).most_common(1)[0][0] for signs in zip(*rows, strict=True))
-        for rows in zip(*reads, strict=True)
-    )
+def _majority(lines: Iterable[str]) -> str:
+    return "".join(Counter(signs).most_common(1)[0][0] for signs in zip(*lines, strict=True))
 
 
 def accepted(zone: MachineZone) -> bool:
@@ -102,14 +101,7 @@ def accepted(zone: MachineZone) -> bool:
     Fitting digits alone are not enough: they protect no name, nationality or issuer, and let every tenth
     error pass. Whether the document is one that may be accepted, or has expired, is decided elsewhere.
     """
-    return all(
-        (
-            not zone.wrong_digits,
-            zone.agreement >= ENOUGH,
-            known(zone.issuer),
-            known(zone.nationality),
-        )
-    )
+    return not zone.wrong_digits and zone.agreement >= ENOUGH and not _unknown(zone)
 
 
 def zone_checks(zone: MachineZone | None) -> tuple[Check, ...]:
@@ -120,33 +112,21 @@ def zone_checks(zone: MachineZone | None) -> tuple[Check, ...]:
     printed so. Official specimens have such digits, too: the verdict is decided elsewhere.
     """
     if zone is None:
-        return (Check(name="zone", result=CheckResult.INCONCLUSIVE, reasons=("mrz_not_found",)),)
+        return (Check.unsure("zone", "mrz_not_found"),)
+    specimen = Check.failed("zone_specimen", "specimen_document", unless=not is_specimen(zone))
     if zone.agreement < ENOUGH:
-        doubt: Reason = "mrz_unreadable" if zone.wrong_digits else "mrz_low_agreement"
-        return (Check(name="zone", result=CheckResult.INCONCLUSIVE, reasons=(doubt,)), _specimen(zone))
-    return (Check(name="zone", result=CheckResult.PASS), _digits(zone), _issuer(zone), _specimen(zone))
+        doubt = "mrz_unreadable" if zone.wrong_digits else "mrz_low_agreement"
+        return (Check.unsure("zone", doubt), specimen)
+    wrong = [f"mrz_check_digit_invalid.{name}" for name in zone.wrong_digits]
+    return (
+        Check.passed("zone"),
+        Check.failed("zone_digits", *wrong, unless=not wrong),
+        Check.failed("zone_issuer", "issuer_unknown", unless=not _unknown(zone)),
+        specimen,
+    )
 
 
 def is_specimen(zone: MachineZone) -> bool:
     """Return whether *zone* says that it is a sample."""
     words = {*zone.surname.split(), *zone.given_names.split()}
     return bool(words & SPECIMEN_NAMES or {zone.issuer, zone.nationality} & SPECIMENS)
-
-
-def _digits(zone: MachineZone) -> Check:
-    reasons = tuple(f"mrz_check_digit_invalid.{name}" for name in zone.wrong_digits)
-    return Check(
-        name="zone_digits", result=CheckResult.FAIL if reasons else CheckResult.PASS, reasons=reasons
-    )
-
-
-def _issuer(zone: MachineZone) -> Check:
-    if known(zone.issuer) and known(zone.nationality):
-        return Check(name="zone_issuer", result=CheckResult.PASS)
-    return Check(name="zone_issuer", result=CheckResult.FAIL, reasons=("issuer_unknown",))
-
-
-def _specimen(zone: MachineZone) -> Check:
-    if is_specimen(zone):
-        return Check(name="zone_specimen", result=CheckResult.FAIL, reasons=("specimen_document",))
-    return Check(name="zone_specimen", result=CheckResult.PASS)

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from services.verifier.documents.mrz.bars import Picture
-from services.verifier.documents.mrz.reads import MOST_NOISE, EngineText
-from services.verifier.documents.telemetry import send_nothing
+from services.verifier.documents.files.picture import Picture
+from services.verifier.documents.mrz.repair import MOST_NOISE, EngineText
+from services.verifier.documents.ocr import paddle
 from services.verifier.documents.worker.confinement import MODELS_VARIABLE, OWN_MODELS
 
 MODEL = "mrz"
@@ -59,7 +59,7 @@ def _with_confidences(lines: Iterable[str], confidences: Iterable[int]) -> list[
 def lines_by_paddle(picture: Picture) -> list[EngineText]:
     """Return the lines that PP-OCR reads in *picture*, from the top, pieces of one line joined."""
     # flags stick from call to call, so all are given
-    found = _paddle()(picture, use_det=True, use_cls=False, use_rec=True)
+    found = _engine()(picture, use_det=True, use_cls=False, use_rec=True)
     if found.boxes is None or found.txts is None:
         return []
     pieces = [_piece(box, text) for box, text in zip(found.boxes, found.txts, strict=True)]
@@ -78,19 +78,8 @@ def _tesseract(folder: Path) -> Any:
 
 
 @cache
-def _paddle() -> Any:
-    from rapidocr import RapidOCR  # noqa: PLC0415 - it loads 200 MB: only where used
-
-    send_nothing()
-    return RapidOCR(
-        params={
-            "Global.log_level": "error",
-            "Det.limit_type": "max",
-            "Det.limit_side_len": 960,
-            "EngineConfig.onnxruntime.intra_op_num_threads": 1,
-            "EngineConfig.onnxruntime.inter_op_num_threads": 1,
-        }
-    )
+def _engine() -> Any:
+    return paddle({"Global.log_level": "error", "Det.limit_type": "max", "Det.limit_side_len": 960})
 
 
 Piece = tuple[float, float, float, str]

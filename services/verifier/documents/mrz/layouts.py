@@ -1,9 +1,38 @@
-"""Layouts of the zones: the place of each field. Data and look-ups. Pure."""
+"""Layouts of machine-readable zones and their check digits (ICAO Doc 9303). Data and look-ups. Pure."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 
 from services.verifier.documents.results import Format
+
+FILLER = "<"
+ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ<"
+"""Everything that may stand in a zone."""
+_VALUES = {character: value for value, character in enumerate(ALPHABET[:-1])} | {FILLER: 0}
+
+
+def check_digit(text: str) -> str:
+    """
+    Return the check digit of *text*.
+
+    Raises:
+        KeyError: A character is not of the alphabet.
+
+    Source:
+        ICAO Doc 9303-3, 4.9: weights 7, 3, 1 repeating, sum modulo 10; A is 10 … Z is 35, the filler 0.
+    """
+    return str(sum(_VALUES[character] * weight for character, weight in zip(text, cycle((7, 3, 1)))) % 10)
+
+
+def fits(text: str, digit: str) -> bool:
+    """
+    Return whether *digit* is right for *text*.
+
+    Where *text* is nothing but fillers the digit may be one, too (9303-4, 4.2.2: optional data of a TD3).
+    """
+    return digit == check_digit(text) or (digit == FILLER and not text.strip(FILLER))
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +50,16 @@ class ZoneSpan:
 
 @dataclass(frozen=True, slots=True)
 class Protected:
-    """A field with a check digit: the stretches that count, in their order, and where the digit is."""
+    """A field with a check digit: the stretches that count, in order; the digit stands behind the last."""
 
     name: str
     spans: tuple[ZoneSpan, ...]
-    digit: ZoneSpan
+
+    @property
+    def digit(self) -> ZoneSpan:
+        """The place of the digit."""
+        last = self.spans[-1]
+        return ZoneSpan(last.line, last.end, last.end + 1)
 
     def text(self, lines: Sequence[str]) -> str:
         """Return the characters that the digit is computed over."""
@@ -39,181 +73,114 @@ class Layout:
     format: Format
     rows: int
     width: int
+    prefixes: tuple[str, ...]
+    """How the first line begins."""
     fields: Mapping[str, ZoneSpan]
     protected: tuple[Protected, ...]
     numeric: tuple[ZoneSpan, ...]
     """Where only digits and fillers can stand."""
     alphabetic: tuple[ZoneSpan, ...]
     """Where only letters and fillers can stand."""
-    prefixes: tuple[str, ...] = ("",)
-    """How the first line begins."""
     overflow: ZoneSpan | None = None
     """Where a document number goes on that has no room in its field."""
 
     def fit(self, lines: Sequence[str]) -> bool:
         """Return whether *lines* have this shape."""
-        return [len(line) for line in lines] == [self.width] * self.rows and lines[0].startswith(
-            self.prefixes
-        )
+        shape = [len(line) for line in lines]
+        return shape == [self.width] * self.rows and lines[0].startswith(self.prefixes)
 
 
-def _protected(name: str, line: int, start: int, end: int) -> Protected:
-    return Protected(name, (ZoneSpan(line, start, end),), ZoneSpan(line, end, end + 1))
+def _spans(text: str) -> tuple[ZoneSpan, ...]:
+    """Return the stretches in *text*, each written as line, start and end: ``1:9-10 1:13-20``."""
+    return tuple(ZoneSpan(*map(int, re.split("[:-]", span))) for span in text.split())
 
 
-_TWO_LINES = {
-    "document_code": ZoneSpan(0, 0, 2),
-    "issuer": ZoneSpan(0, 2, 5),
-    "number": ZoneSpan(1, 0, 9),
-    "nationality": ZoneSpan(1, 10, 13),
-    "birth": ZoneSpan(1, 13, 19),
-    "sex": ZoneSpan(1, 20, 21),
-    "expiry": ZoneSpan(1, 21, 27),
-}
-_TWO_LINE_DIGITS = (
-    _protected("number", 1, 0, 9),
-    _protected("birth", 1, 13, 19),
-    _protected("expiry", 1, 21, 27),
-)
-_TWO_LINE_NUMERIC = (ZoneSpan(1, 9, 10), ZoneSpan(1, 13, 20), ZoneSpan(1, 21, 28))
-_TWO_LINE_ALPHABETIC = (ZoneSpan(0, 0, 5), ZoneSpan(1, 10, 13), ZoneSpan(1, 20, 21))
+def _fields(**spans: str) -> dict[str, ZoneSpan]:
+    return {name: _spans(span)[0] for name, span in spans.items()}
 
 
-def _composite(digit: ZoneSpan, *spans: ZoneSpan) -> Protected:
-    return Protected("composite", spans, digit)
+def _protected(**spans: str) -> tuple[Protected, ...]:
+    return tuple(Protected(name, _spans(span)) for name, span in spans.items())
 
 
-TD3 = Layout(
-    Format.TD3,
-    rows=2,
-    width=44,
-    fields=_TWO_LINES | {"names": ZoneSpan(0, 5, 44)},
-    protected=(
-        *_TWO_LINE_DIGITS,
-        _protected("optional", 1, 28, 42),
-        _composite(ZoneSpan(1, 43, 44), ZoneSpan(1, 0, 10), ZoneSpan(1, 13, 20), ZoneSpan(1, 21, 43)),
-    ),
-    numeric=(*_TWO_LINE_NUMERIC, ZoneSpan(1, 42, 44)),
-    alphabetic=(*_TWO_LINE_ALPHABETIC, ZoneSpan(0, 5, 44)),
-    prefixes=("P",),
+def _of_two_lines(
+    form: Format, width: int, *prefixes: str, numeric: str = "", overflow: str = "", **digits: str
+) -> Layout:
+    """Return the layout of a zone of two lines: names in the first, all else in the second."""
+    common = _fields(
+        document_code="0:0-2", issuer="0:2-5", number="1:0-9", nationality="1:10-13", birth="1:13-19",
+        sex="1:20-21", expiry="1:21-27",
+    )  # fmt: skip
+    return Layout(
+        form,
+        rows=2,
+        width=width,
+        prefixes=prefixes,
+        fields=common | {"names": ZoneSpan(0, 5, width)},
+        protected=_protected(number="1:0-9", birth="1:13-19", expiry="1:21-27", **digits),
+        numeric=_spans(f"1:9-10 1:13-20 1:21-28 {numeric}"),
+        alphabetic=_spans(f"0:0-5 1:10-13 1:20-21 0:5-{width}"),
+        overflow=next(iter(_spans(overflow)), None),
+    )
+
+
+TD3 = _of_two_lines(
+    Format.TD3, 44, "P", numeric="1:42-44", optional="1:28-42", composite="1:0-10 1:13-20 1:21-43"
 )
 """Passports (9303-4, 4.2.2)."""
-
-TD2 = Layout(
-    Format.TD2,
-    rows=2,
-    width=36,
-    fields=_TWO_LINES | {"names": ZoneSpan(0, 5, 36)},
-    protected=(
-        *_TWO_LINE_DIGITS,
-        _composite(ZoneSpan(1, 35, 36), ZoneSpan(1, 0, 10), ZoneSpan(1, 13, 20), ZoneSpan(1, 21, 35)),
-    ),
-    numeric=(*_TWO_LINE_NUMERIC, ZoneSpan(1, 35, 36)),
-    alphabetic=(*_TWO_LINE_ALPHABETIC, ZoneSpan(0, 5, 36)),
-    prefixes=("A", "C", "I", "P"),
-    overflow=ZoneSpan(1, 28, 35),
+TD2 = _of_two_lines(
+    *(Format.TD2, 36, "A", "C", "I", "P"),
+    numeric="1:35-36",
+    overflow="1:28-35",
+    composite="1:0-10 1:13-20 1:21-35",
 )
 """Larger identity cards (9303-6, 4.2.2)."""
-
-VISA_A = Layout(
-    Format.VISA_A,
-    rows=2,
-    width=44,
-    fields=_TWO_LINES | {"names": ZoneSpan(0, 5, 44)},
-    protected=_TWO_LINE_DIGITS,
-    numeric=_TWO_LINE_NUMERIC,
-    alphabetic=(*_TWO_LINE_ALPHABETIC, ZoneSpan(0, 5, 44)),
-    prefixes=("V",),
-)
+VISA_A = _of_two_lines(Format.VISA_A, 44, "V")
 """Visas of format A: no composite digit (9303-7, 4.2.2)."""
-
-VISA_B = Layout(
-    Format.VISA_B,
-    rows=2,
-    width=36,
-    fields=_TWO_LINES | {"names": ZoneSpan(0, 5, 36)},
-    protected=_TWO_LINE_DIGITS,
-    numeric=_TWO_LINE_NUMERIC,
-    alphabetic=(*_TWO_LINE_ALPHABETIC, ZoneSpan(0, 5, 36)),
-    prefixes=("V",),
-)
+VISA_B = _of_two_lines(Format.VISA_B, 36, "V")
 """Visas of format B (9303-7, 5.2.2)."""
-
 TD1 = Layout(
     Format.TD1,
     rows=3,
     width=30,
-    fields={
-        "document_code": ZoneSpan(0, 0, 2),
-        "issuer": ZoneSpan(0, 2, 5),
-        "number": ZoneSpan(0, 5, 14),
-        "birth": ZoneSpan(1, 0, 6),
-        "sex": ZoneSpan(1, 7, 8),
-        "expiry": ZoneSpan(1, 8, 14),
-        "nationality": ZoneSpan(1, 15, 18),
-        "names": ZoneSpan(2, 0, 30),
-    },
-    protected=(
-        _protected("number", 0, 5, 14),
-        _protected("birth", 1, 0, 6),
-        _protected("expiry", 1, 8, 14),
-        _composite(
-            ZoneSpan(1, 29, 30),
-            ZoneSpan(0, 5, 30),
-            ZoneSpan(1, 0, 7),
-            ZoneSpan(1, 8, 15),
-            ZoneSpan(1, 18, 29),
-        ),
-    ),
-    numeric=(ZoneSpan(0, 14, 15), ZoneSpan(1, 0, 7), ZoneSpan(1, 8, 15), ZoneSpan(1, 29, 30)),
-    alphabetic=(ZoneSpan(0, 0, 5), ZoneSpan(1, 7, 8), ZoneSpan(1, 15, 18), ZoneSpan(2, 0, 30)),
     prefixes=("A", "C", "I"),
+    fields=_fields(
+        document_code="0:0-2", issuer="0:2-5", number="0:5-14", birth="1:0-6", sex="1:7-8", expiry="1:8-14",
+        nationality="1:15-18", names="2:0-30",
+    ),
+    protected=_protected(
+        number="0:5-14", birth="1:0-6", expiry="1:8-14", composite="0:5-30 1:0-7 1:8-15 1:18-29"
+    ),
+    numeric=_spans("0:14-15 1:0-7 1:8-15 1:29-30"),
+    alphabetic=_spans("0:0-5 1:7-8 1:15-18 2:0-30"),
     overflow=ZoneSpan(0, 15, 30),
-)
+)  # fmt: skip
 """Identity cards of the size of a bank card (9303-5, 4.2.2)."""
-
 FRENCH_ID = Layout(
     Format.FRENCH_ID,
     rows=2,
     width=36,
-    fields={
-        "document_code": ZoneSpan(0, 0, 2),
-        "issuer": ZoneSpan(0, 2, 5),
-        "surname": ZoneSpan(0, 5, 30),
-        "number": ZoneSpan(1, 0, 12),
-        "given_names": ZoneSpan(1, 13, 27),
-        "birth": ZoneSpan(1, 27, 33),
-        "sex": ZoneSpan(1, 34, 35),
-    },
-    protected=(
-        _protected("number", 1, 0, 12),
-        _protected("birth", 1, 27, 33),
-        _composite(ZoneSpan(1, 35, 36), ZoneSpan(0, 0, 36), ZoneSpan(1, 0, 35)),
-    ),
-    numeric=(ZoneSpan(1, 0, 4), ZoneSpan(1, 7, 13), ZoneSpan(1, 27, 34), ZoneSpan(1, 35, 36)),
-    alphabetic=(ZoneSpan(0, 0, 30), ZoneSpan(1, 13, 27), ZoneSpan(1, 34, 35)),
     prefixes=("IDFRA",),
-)
+    fields=_fields(
+        document_code="0:0-2", issuer="0:2-5", surname="0:5-30", number="1:0-12", given_names="1:13-27",
+        birth="1:27-33", sex="1:34-35",
+    ),
+    protected=_protected(number="1:0-12", birth="1:27-33", composite="0:0-36 1:0-35"),
+    numeric=_spans("1:0-4 1:7-13 1:27-34 1:35-36"),
+    alphabetic=_spans("0:0-30 1:13-27 1:34-35"),
+)  # fmt: skip
 """The French identity card of 1988 to 2021: no expiry, given names in the second line."""
-
 FRENCH_LICENCE = Layout(
     Format.FRENCH_LICENCE,
     rows=1,
     width=30,
-    fields={
-        "document_code": ZoneSpan(0, 0, 2),
-        "issuer": ZoneSpan(0, 2, 5),
-        "number": ZoneSpan(0, 5, 14),
-        "expiry": ZoneSpan(0, 15, 21),
-        "names": ZoneSpan(0, 21, 29),
-    },
-    protected=(_protected("line", 0, 0, 29),),
-    numeric=(ZoneSpan(0, 15, 21), ZoneSpan(0, 29, 30)),
-    alphabetic=(ZoneSpan(0, 0, 1), ZoneSpan(0, 2, 5), ZoneSpan(0, 21, 29)),
     prefixes=("D1FRA",),
+    fields=_fields(document_code="0:0-2", issuer="0:2-5", number="0:5-14", expiry="0:15-21", names="0:21-29"),
+    protected=_protected(line="0:0-29"),
+    numeric=_spans("0:15-21 0:29-30"),
+    alphabetic=_spans("0:0-1 0:2-5 0:21-29"),
 )
 """The French driving licence since 2013: one line, the surname cut to eight characters."""
-
 LAYOUTS = (FRENCH_ID, TD1, TD3, VISA_A, TD2, VISA_B, FRENCH_LICENCE)
 """The first that fits is the one: the French card looks like a TD2."""
 

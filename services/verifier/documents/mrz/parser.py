@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
-from services.verifier.documents.mrz.digits import FILLER, fits
-from services.verifier.documents.mrz.layouts import Layout, ZoneSpan, layout_of
+from services.verifier.documents.mrz.layouts import FILLER, Layout, Protected, fits, layout_of
 from services.verifier.documents.results import MachineZone
 
 CENTURY = 100
@@ -14,13 +13,9 @@ LONGEST_VALIDITY_YEARS = 50
 
 def parse(lines: Sequence[str], *, today: date) -> MachineZone | None:
     """
-    Return the zone in *lines*; None when they have the shape of no zone.
+    Return the zone in *lines*, from the top; None when they have the shape of no zone.
 
-    A wrong check digit is named in ``wrong_digits``; nothing is corrected.
-
-    Args:
-        lines: The lines from the top, characters of the zone's alphabet only.
-        today: Decides the century of two-digit years.
+    A wrong check digit is named in ``wrong_digits``; nothing is corrected. *today* decides the century.
     """
     layout = layout_of(lines)
     if layout is None:
@@ -48,21 +43,12 @@ def wrong_digits(layout: Layout, lines: Sequence[str]) -> tuple[str, ...]:
     return tuple(
         field.name
         for field in layout.protected
-        if not (
-            _number(layout, lines)[1]
-            if field.name == "number"
-            else _fits(field.text(lines), field.digit, lines)
-        )
+        if not (_number(layout, lines)[1] if field.name == "number" else _fits(field, lines))
     )
 
 
 def names_in(said: dict[str, str]) -> tuple[str, str]:
-    """
-    Return surname and given names, words separated by blanks.
-
-    Source:
-        ICAO Doc 9303-3, 4.6: two fillers part the primary from the secondary identifier, one is a blank.
-    """
+    """Return surname and given names: two fillers part them, one is a blank (ICAO Doc 9303-3, 4.6)."""
     if "names" not in said:
         return _words(said["surname"]), _words(said["given_names"])
     primary, _, secondary = said["names"].partition(FILLER * 2)
@@ -70,16 +56,10 @@ def names_in(said: dict[str, str]) -> tuple[str, str]:
 
 
 def birth_date(text: str, *, today: date) -> date | None:
-    """
-    Return the day in the past that YYMMDD stands for; None when a part is unknown or there is no such day.
-
-    Source:
-        ICAO Doc 9303-3, 4.8: unknown parts are fillers.
-    """
-    recent = _date(text, today.year - today.year % CENTURY)
-    if recent is not None and recent <= today:
-        return recent
-    return _date(text, today.year - today.year % CENTURY - CENTURY)
+    """Return the day in the past that YYMMDD stands for; None when a part is unknown (9303-3, 4.8)."""
+    century = today.year - today.year % CENTURY
+    recent = _date(text, century)
+    return recent if recent is not None and recent <= today else _date(text, century - CENTURY)
 
 
 def expiry_date(text: str, *, today: date) -> date | None:
@@ -99,23 +79,21 @@ def _number(layout: Layout, lines: Sequence[str]) -> tuple[str, bool]:
     """
     Return the document number and whether its check digit fits.
 
-    Source:
-        ICAO Doc 9303-5, 4.2.2, and 9303-6: a filler in place of the digit says that the number goes on in the
-        optional data, up to the next filler; its last character there is the check digit.
+    A filler in place of the digit says that the number goes on in the optional data, up to the next filler,
+    its last character there being the check digit (ICAO Doc 9303-5, 4.2.2, and 9303-6).
     """
-    span = layout.fields["number"]
-    begin = span.of(lines)
-    digit = next((field.digit for field in layout.protected if field.name == "number"), None)
-    if digit is None:
+    begin = layout.fields["number"].of(lines)
+    field = next((field for field in layout.protected if field.name == "number"), None)
+    if field is None:
         return _plain(begin), True
     rest = layout.overflow.of(lines).partition(FILLER)[0] if layout.overflow else ""
-    if digit.of(lines) == FILLER and len(rest) > 1:
+    if field.digit.of(lines) == FILLER and len(rest) > 1:
         return begin + rest[:-1], fits(begin + rest[:-1], rest[-1])
-    return _plain(begin), _fits(begin, digit, lines)
+    return _plain(begin), _fits(field, lines)
 
 
-def _fits(text: str, digit: ZoneSpan, lines: Sequence[str]) -> bool:
-    return fits(text, digit.of(lines))
+def _fits(field: Protected, lines: Sequence[str]) -> bool:
+    return fits(field.text(lines), field.digit.of(lines))
 
 
 def _date(text: str, century: int) -> date | None:

@@ -16,7 +16,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from services.verifier.documents.mrz.bars import Picture
+from services.verifier.documents.files.picture import Picture
 from services.verifier.documents.mrz.consensus import ENOUGH, best_of, elected, settled
 from services.verifier.documents.mrz.engines import (
     has_model,
@@ -24,8 +24,7 @@ from services.verifier.documents.mrz.engines import (
     lines_by_tesseract,
     models_folder,
 )
-from services.verifier.documents.mrz.reads import Read
-from services.verifier.documents.mrz.repair import zones_among
+from services.verifier.documents.mrz.repair import Read, zones_among
 from services.verifier.documents.mrz.zones import ZonePlace, cut, grey_of, places_in
 from services.verifier.documents.results import MachineZone
 

@@ -1,19 +1,23 @@
 """
-Repairs misread lines of a zone, only where the standard leaves no doubt. Pure.
+Reads of an engine, and the repair of misread lines, only where the standard leaves no doubt. Pure.
 
 A character is never changed because a check digit asks for it: a zone that was printed wrong must be read so.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import product
 
 from services.verifier.documents.mrz.countries import CODES, known
-from services.verifier.documents.mrz.digits import ALPHABET, FILLER
-from services.verifier.documents.mrz.layouts import LAYOUTS, Layout, ZoneSpan
-from services.verifier.documents.mrz.reads import MOST_NOISE, EngineText, Lines, Read
+from services.verifier.documents.mrz.layouts import ALPHABET, FILLER, LAYOUTS, Layout, ZoneSpan
 from services.verifier.documents.results import Format
 
+MOST_NOISE = 2
+"""Characters that stand alone and are taken for a misread edge or filler; more of them may be text."""
+
+Lines = tuple[str, ...]
+"""The lines of a zone, from the top."""
 TO_DIGITS = str.maketrans("OQDILZSBG", "000112586")
 TO_LETTERS = str.maketrans("01258", "OIZSB")
 LOOKALIKES = ("MNH", "OQDCGU0", "VUWY", "PRFB", "IJLT1", "EFB", "KXR", "S5B8")
@@ -26,6 +30,25 @@ _NAMES = re.compile("<*[A-Z0-9]+(<[A-Z0-9]+)*(<<[A-Z0-9]+(<[A-Z0-9]+)*)?(?=<|$)"
 _READ_AS_FILLERS = str.maketrans(
     {"«": "<<", "\u2039": "<", "\uff1c": "<", "〈": "<", "《": "<<", "(": "<", "{": "<", "[": "<"}
 )
+
+
+@dataclass(frozen=True, slots=True)
+class EngineText:
+    """A line of text as an engine gave it."""
+
+    text: str
+    confidence: float = 100
+    """That of its least sure character, of 100."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """The lines of a zone, as one read has them."""
+
+    lines: Lines
+    confidence: float = 100
+    other: bool = False
+    """Whether the other engine read it."""
 
 
 def zones_among(texts: Iterable[EngineText]) -> Iterator[Read]:
@@ -56,10 +79,11 @@ def cleaned(text: str) -> str:
 
 def fitted(lines: Sequence[str], layout: Layout) -> Iterator[Lines]:
     """Yield *lines* as lines of *layout*, in every way that their lengths can be put right."""
+    codes = [layout.fields[name] for name in ("issuer", "nationality") if name in layout.fields]
     for sized in product(*(_sized(line, row, layout) for row, line in enumerate(lines))):
-        made = _each(sized, layout.numeric, TO_DIGITS)
-        made = _each(made, layout.alphabetic, TO_LETTERS)
-        made = _codes(made, layout)
+        made = _each(sized, layout.numeric, lambda text: text.translate(TO_DIGITS))
+        made = _each(made, layout.alphabetic, lambda text: text.translate(TO_LETTERS))
+        made = _each(made, codes, code_meant)
         if layout.fit(made):
             yield _names(made, layout)
 
@@ -77,47 +101,27 @@ def _sized(line: str, row: int, layout: Layout) -> list[str]:
 
 def _refilled(line: str, row: int, layout: Layout) -> list[str]:
     if not line.endswith(FILLER):
-        made = _stretched(line, layout.width)
-    else:
-        made = _padded(line, layout.width) if _ends_in_fillers(row, layout) else None
-    return [made] if made is not None else []
+        return _stretched(line, layout.width)
+    text, end = line.rstrip(FILLER), (row, layout.width)
+    digit_ends = any(end == (field.digit.line, field.digit.end) for field in layout.protected)
+    return [text.ljust(layout.width, FILLER)] if len(text) <= layout.width and not digit_ends else []
 
 
-def _ends_in_fillers(row: int, layout: Layout) -> bool:
-    """Return whether the last character of a line is no check digit."""
-    return all((row, layout.width) != (field.digit.line, field.digit.end) for field in layout.protected)
-
-
-def _padded(line: str, width: int) -> str | None:
-    text = line.rstrip(FILLER)
-    return text.ljust(width, FILLER) if len(text) <= width else None
-
-
-def _stretched(line: str, width: int) -> str | None:
-    """Return *line* with its longest run of fillers made longer or shorter; None without such a run."""
+def _stretched(line: str, width: int) -> list[str]:
+    """Return *line* with its longest run of fillers made longer or shorter; nothing without such a run."""
     runs = sorted(re.finditer("<{3,}", line), key=lambda run: len(run.group()))
     missing = width - len(line)
     if not runs or len(runs[-1].group()) + missing < 1:
-        return None
+        return []
     start, end = runs[-1].span()
-    return line[:start] + FILLER * (end - start + missing) + line[end:]
+    return [line[:start] + FILLER * (end - start + missing) + line[end:]]
 
 
-def _each(lines: Lines, spans: Sequence[ZoneSpan], table: dict[int, int]) -> Lines:
+def _each(lines: Lines, spans: Iterable[ZoneSpan], change: Callable[[str], str]) -> Lines:
     made = list(lines)
     for span in spans:
         line = made[span.line]
-        made[span.line] = line[: span.start] + span.of(made).translate(table) + line[span.end :]
-    return tuple(made)
-
-
-def _codes(lines: Lines, layout: Layout) -> Lines:
-    made = list(lines)
-    for name in ("issuer", "nationality"):
-        span = layout.fields.get(name)
-        if span is not None:
-            line = made[span.line]
-            made[span.line] = line[: span.start] + code_meant(span.of(made)) + line[span.end :]
+        made[span.line] = line[: span.start] + change(span.of(made)) + line[span.end :]
     return tuple(made)
 
 
@@ -135,12 +139,7 @@ def _differs_in_one_lookalike(one: str, other: str) -> bool:
 
 
 def _names(lines: Lines, layout: Layout) -> Lines:
-    """
-    Clear the text behind the end of the names.
-
-    Source:
-        ICAO Doc 9303-3, 4.6: two fillers stand once, between the identifiers; more mean that nothing follows.
-    """
+    """Clear the text behind the names: more than two fillers mean that nothing follows (9303-3, 4.6)."""
     span = layout.fields.get("names")
     if span is None or layout.format is Format.FRENCH_LICENCE:
         return lines

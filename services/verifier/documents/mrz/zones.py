@@ -1,15 +1,29 @@
-"""Finds machine-readable zones in a picture, and cuts them out level."""
+"""Finds machine-readable zones in a picture by lines of dark text, and cuts them out level."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import cos, hypot, radians, sin, tan
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.verifier.documents.mrz.bars import Bar, Picture, bars_in
+from services.verifier.documents.files.picture import Picture
 
+STROKE = (13, 13)
+"""Larger than a stroke at the sizes that are looked at, in pixels: dark and smaller things stand out."""
+GAP = (17, 3)
+"""Closes the gaps between the characters of a line, not those between lines."""
+SPECK = (9, 3)
+"""Smaller things are no line."""
+SHORTEST = 110
+"""Of a bar, in pixels: 30 characters of the smallest that can be read."""
+LEAST_ASPECT = 4.0
+LEAST_THICKNESS = 5.0
+"""In pixels; thinner things are ruled lines."""
+MOST_TILT = 30.0
+"""In degrees; steeper lines are found in the picture turned by 90."""
 LEVELS = (1000, 600, 1600)
 """Longest sides, in pixels, at which a picture is looked at, in this order."""
 Change = NDArray[np.float64]
@@ -19,8 +33,6 @@ LEVEL = 5.0
 LEAST_SIDE = 60
 """Of a picture, in pixels: nothing smaller holds a zone that can be read."""
 MOST_ROWS = 3
-FLAT = 2
-"""Dimensions of a grey picture."""
 SHRUNK = 0.6
 """A scale below it needs the average of the pixels, lest strokes break."""
 CLOSE = 3.6
@@ -29,6 +41,43 @@ LIKE_TILT = 6.0
 """Degrees within which lines of one zone are parallel, in a picture taken from the side."""
 MOST_ZONES = 2
 """Candidates that are handed out per level and turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A line of text, or several that touch: middle, length and thickness in pixels, tilt in degrees."""
+
+    x: float
+    y: float
+    length: float
+    thickness: float
+    tilt: float
+
+
+def bars_in(grey: Picture) -> list[Bar]:
+    """Return the bars in *grey* (rows by columns), the longest first."""
+    outlines, _ = cv2.findContours(mask_of(grey), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    return sorted(filter(None, map(_bar, outlines)), key=lambda bar: bar.length, reverse=True)
+
+
+def mask_of(grey: Picture) -> Picture:
+    """Return where lines of text are: 255 there, else 0."""
+    dark = cv2.morphologyEx(grey, cv2.MORPH_BLACKHAT, np.ones(STROKE, np.uint8))
+    local = cv2.blur(dark, (61, 61))
+    flat = np.clip(dark.astype(np.float32) * 40 / (local.astype(np.float32) + 12), 0, 255).astype(np.uint8)
+    closed = cv2.morphologyEx(flat, cv2.MORPH_CLOSE, np.ones(GAP[::-1], np.uint8))
+    _, mask = cv2.threshold(closed, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    return cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones(SPECK[::-1], np.uint8))
+
+
+def _bar(outline: Any) -> Bar | None:
+    (x, y), (width, height), tilt = cv2.minAreaRect(outline)
+    if width < height:
+        width, height, tilt = height, width, tilt - 90
+    tilt = (tilt + 90) % 180 - 90
+    if width < max(SHORTEST, LEAST_ASPECT * height) or height < LEAST_THICKNESS or abs(tilt) > MOST_TILT:
+        return None
+    return Bar(x, y, width, height, tilt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +98,7 @@ class ZonePlace:
 
 def grey_of(picture: Picture) -> Picture:
     """Return *picture* in grey, rows by columns."""
-    return picture if picture.ndim == FLAT else cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY).astype(np.uint8)
+    return picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)  # noqa: PLR2004 - axes
 
 
 def turned(picture: Picture, turns: int) -> Picture:
@@ -67,15 +116,7 @@ def places_in(grey: Picture) -> Iterator[ZonePlace]:
 
 
 def cut(grey: Picture, place: ZonePlace, text: float, *, flipped: bool = False) -> Picture:
-    """
-    Return the zone at *place*, level and upright.
-
-    Args:
-        grey: The whole picture, not turned.
-        place: Where the zone is.
-        text: Wanted height of a character, in pixels.
-        flipped: Whether to turn the zone by 180 degrees.
-    """
+    """Return the zone at *place*, level and upright, characters *text* high; *flipped* by 180 degrees."""
     scale = text / place.text
     width, height = round(place.width * scale), round(place.height * scale)
     wanted = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
@@ -84,13 +125,13 @@ def cut(grey: Picture, place: ZonePlace, text: float, *, flipped: bool = False) 
     block = cv2.warpPerspective(
         turned(grey, place.turns), change, (width, height), flags=method, borderMode=cv2.BORDER_REPLICATE
     )
-    return turned(block.astype(np.uint8), 2) if flipped else block.astype(np.uint8)
+    return turned(block, 2) if flipped else block
 
 
 def _places_at(grey: Picture, turns: int, level: int) -> Iterator[ZonePlace]:
     scale = level / max(grey.shape)
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=method).astype(np.uint8)
+    small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=method)
     bars = bars_in(small)
     upright = np.array([(scale, 0, 0), (0, scale, 0)])
     yield from (_place(rows, turns, upright) for rows in _groups(bars))
@@ -107,7 +148,7 @@ def _straightened(small: Picture, tilt: float) -> tuple[Picture, Change]:
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), tilt, 1.0)
     turn[:, 2] += (side - width) / 2, (side - height) / 2
     straight = cv2.warpAffine(small, turn, (side, side), borderMode=cv2.BORDER_REPLICATE)
-    return straight.astype(np.uint8), turn.astype(np.float64)
+    return straight, turn.astype(np.float64)
 
 
 def _groups(bars: Sequence[Bar]) -> Iterator[list[Bar]]:
@@ -115,14 +156,10 @@ def _groups(bars: Sequence[Bar]) -> Iterator[list[Bar]]:
     left = list(bars)
     while left:
         longest = left[0]
-        rows = sorted(_companions(longest, left), key=lambda bar: across(longest, bar))
-        rows = _nearest(rows, longest)
+        alike = [bar for bar in left if bar is longest or _alike(longest, bar)]
+        rows = _nearest(sorted(alike, key=lambda bar: across(longest, bar)), longest)
         left = [bar for bar in left if bar not in rows]
         yield rows
-
-
-def _companions(longest: Bar, bars: Sequence[Bar]) -> list[Bar]:
-    return [bar for bar in bars if bar is longest or _alike(longest, bar)]
 
 
 def _alike(longest: Bar, bar: Bar) -> bool:

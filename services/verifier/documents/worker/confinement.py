@@ -11,15 +11,15 @@ import ctypes
 import os
 import resource
 import signal
+import struct
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import services
 import shared
-from services.verifier.documents.worker import landlock
 from services.verifier.documents.worker.seccomp import install_filter
 
 NICENESS: Final = 10
@@ -31,19 +31,27 @@ UNPRIVILEGED_ID: Final = 65_534
 """User and group that own no files."""
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 1, 4, 38
-SYSTEM: Final = tuple(
-    map(
-        Path,
-        (
-            *("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/share"),
-            *("/etc/ld.so.cache", "/etc/localtime", "/etc/fonts", "/dev/null", "/dev/urandom"),
-            *("/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system/cpu"),
-        ),
-    )
+SYSTEM: Final = (
+    *("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/share"),
+    *("/etc/ld.so.cache", "/etc/localtime", "/etc/fonts", "/dev/null", "/dev/urandom"),
+    *("/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system/cpu"),
 )
 """Files of the machine that libraries read; none holds anything of the service."""
 MODELS_VARIABLE: Final = "HABEAS_MODELS"
 OWN_MODELS: Final = Path(services.__file__).parent.parent / ".tools" / "models"
+CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
+"""System calls; their numbers are the same on all kinds of machines."""
+VERSION: Final = 1
+"""Flag that asks for the version instead of a ruleset."""
+PATH_BENEATH: Final = 1
+READ_FILE, READ_FOLDER = 1 << 2, 1 << 3
+TCP: Final = 0b11
+OUTSIDE: Final = 0b11
+"""Abstract sockets and signals."""
+
+
+class NotConfinedError(OSError):
+    """The kernel does not confine this process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +83,7 @@ def confine(memory_bytes: int) -> dict[str, int]:
         "own_user": _drop_privileges(),
         "no_new_privileges": library.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0,
         "own_network": library.unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0,
-        "files_confined": landlock.confine_to(readable(), library),
+        "files_confined": confine_to(readable(), library),
     }
     # Changing the user takes both away again.
     return granted | {
@@ -86,7 +94,7 @@ def confine(memory_bytes: int) -> dict[str, int]:
 
 def readable() -> list[Path]:
     """Return the paths that the worker may read: code, libraries and models; no settings, no secrets."""
-    return [*SYSTEM, *_code()]
+    return [*map(Path, SYSTEM), *_code()]
 
 
 def _code() -> Iterator[Path]:
@@ -140,7 +148,7 @@ def seal(bounds: Bounds) -> None:
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(bounds.wall_seconds)
     if not install_filter(library):
-        raise landlock.NotConfinedError("no filter of system calls")
+        raise NotConfinedError("no filter of system calls")
 
 
 def _limit(kind: int, value: int) -> None:
@@ -148,3 +156,55 @@ def _limit(kind: int, value: int) -> None:
     _, hard = resource.getrlimit(kind)
     value = value if hard == resource.RLIM_INFINITY else min(value, hard)
     resource.setrlimit(kind, (value, value))
+
+
+def landlock_version(library: ctypes.CDLL) -> int:
+    """Return the version of Landlock in the kernel; 0 where it has none, or its calls are forbidden."""
+    return max(0, int(library.syscall(CREATE_RULESET, None, 0, VERSION)))
+
+
+def confine_to(paths: Iterable[Path], library: ctypes.CDLL) -> int:
+    """
+    Let this process read the files at or below *paths* and use no other; return the version of Landlock.
+
+    ``PR_SET_NO_NEW_PRIVS`` must be set before. The rules (landlock(7), from Linux 5.13 on) hold for the
+    process and all that it starts, for good. Other files cannot be opened, listed, run, made or removed, by
+    any user. From newer kernels it takes more: TCP (6.7), signals to and abstract sockets of processes
+    outside (6.12). Processes outside cannot be traced.
+
+    Raises:
+        NotConfinedError: The kernel has no Landlock, or does not let this process use it.
+    """
+    offered = landlock_version(library)
+    if offered == 0:
+        raise NotConfinedError("no Landlock")
+    # ``struct landlock_ruleset_attr`` with all that this version can forbid.
+    files = 13 + (offered >= 2) + (offered >= 3) + (offered >= 5)  # noqa: PLR2004 - versions of landlock(7)
+    fields = [(1 << files) - 1, *[TCP] * (offered >= 4), *[OUTSIDE] * (offered >= 6)]  # noqa: PLR2004 - same
+    attributes = struct.pack(f"={len(fields)}Q", *fields)
+    ruleset = int(library.syscall(CREATE_RULESET, attributes, len(attributes), 0))
+    if ruleset < 0:
+        raise NotConfinedError("no ruleset")
+    try:
+        for path in paths:
+            _allow(path, ruleset, library)
+        if library.syscall(RESTRICT_SELF, ruleset, 0) != 0:
+            raise NotConfinedError("not restricted")
+    finally:
+        os.close(ruleset)
+    return offered
+
+
+def _allow(path: Path, ruleset: int, library: ctypes.CDLL) -> None:
+    """Allow to read *path* and all below it; a missing path needs no rule."""
+    try:
+        place = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        rights = READ_FILE | READ_FOLDER if path.is_dir() else READ_FILE
+        rule = struct.pack("=Qi", rights, place)
+        if library.syscall(ADD_RULE, ruleset, PATH_BENEATH, rule, 0) != 0:
+            raise NotConfinedError("a rule was refused")
+    finally:
+        os.close(place)

@@ -1,8 +1,7 @@
 """
 Reads one file: its kind, then the readers that fit the claimed proof.
 
-Another proof is looked for only when it holds nothing else: a person may send both proofs in
-one message, and name them the wrong way round.
+Another proof is looked for only when it holds nothing else: a person may name two proofs the wrong way round.
 """
 
 import unicodedata
@@ -12,7 +11,7 @@ from typing import Final
 
 from services.verifier.documents.files.hidden import PDF_HIDDEN_TEXT, confirmed, hidden_text
 from services.verifier.documents.files.opener import OpenedFile, open_file
-from services.verifier.documents.files.thumbnails import Picture
+from services.verifier.documents.files.picture import Picture
 from services.verifier.documents.results import (
     Bill,
     BillKind,

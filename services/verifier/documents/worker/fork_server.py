@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Final, NoReturn
 
-from services.verifier.documents.worker.confinement import Bounds, confine, seal
+from services.verifier.documents.worker.confinement import Bounds, NotConfinedError, confine, seal
 from services.verifier.documents.worker.frames import (
     MOST_ANSWER_BYTES,
     REFUSED,
@@ -22,7 +22,6 @@ from services.verifier.documents.worker.frames import (
     frame,
     receive,
 )
-from services.verifier.documents.worker.landlock import NotConfinedError
 from services.verifier.documents.worker.seccomp import is_filtered
 
 Examine = Callable[[Request], bytes]
@@ -33,13 +32,7 @@ FILTERED: Final = b"filtered"
 
 
 def serve(load: Callable[[], Examine], bounds: Bounds) -> None:
-    """
-    Answer the requests on standard input until it ends.
-
-    Args:
-        load: Returns the reader of a file; called only once this process is confined.
-        bounds: The resources that one file may use.
-    """
+    """Answer the requests on standard input until it ends; *load* is called once this process is confined."""
     answers = os.dup(sys.stdout.fileno())
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:

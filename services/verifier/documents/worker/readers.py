@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 
 from services.verifier.documents.barcode.symbols import read_licence
-from services.verifier.documents.bills import read_bill
+from services.verifier.documents.bills.reader import read_bill
 from services.verifier.documents.files.opener import open_file
-from services.verifier.documents.files.thumbnails import Picture, reduced
+from services.verifier.documents.files.picture import Picture, reduced
 from services.verifier.documents.mrz.consensus import zone_checks
 from services.verifier.documents.mrz.reader import read_zone
 from services.verifier.documents.results import MachineZone, PageFacts, TextLine

@@ -1,0 +1,21 @@
+"""Makes the engine PP-OCR of the package ``rapidocr``: one thread, and no telemetry."""
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rapidocr import RapidOCR
+
+ONE_THREAD = dict.fromkeys(
+    (f"EngineConfig.onnxruntime.{kind}_op_num_threads" for kind in ("intra", "inter")), 1
+)
+
+
+def paddle(params: Mapping[str, object]) -> "RapidOCR":
+    """Return an engine with *params*; it loads 200 MB."""
+    from rapidocr import RapidOCR  # noqa: PLC0415 - only where used
+
+    # From version 1.29 on, onnxruntime for Linux sends events, and keeps them and an id in the home folder.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    return RapidOCR(params={**params, **ONE_THREAD})
