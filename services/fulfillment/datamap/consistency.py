@@ -1,7 +1,7 @@
 """Consistency checks of a whole data map: all names are defined, and nothing is declared twice."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
@@ -50,20 +50,16 @@ def resolved(collections: Sequence[Collection]) -> tuple[Collection, ...]:
     return tuple(
         replace(
             collection,
-            fields=tuple(_with_check(collection, _with_names(field, names)) for field in collection.fields),
+            fields=tuple(_with_check(collection, field, names) for field in collection.fields),
         )
         for collection in collections
     )
 
 
-def _with_names(field: MappedField, names: AbstractSet[str]) -> MappedField:
-    if not field.references:
-        return field
-    return replace(field, references=tuple(_named_by(reference, names) for reference in field.references))
-
-
-def _with_check(collection: Collection, field: MappedField) -> MappedField:
-    """Return *field* with the full path of the field that states its verification: the nearest one."""
+def _with_check(collection: Collection, field: MappedField, names: AbstractSet[str]) -> MappedField:
+    """Return *field* with exact references and the full path of the field that states its verification."""
+    if field.references:
+        field = replace(field, references=tuple(_named_by(one, names) for one in field.references))
     if field.verified is None or field.verified.field is None:
         return field
     around = field.path.split(".")[:-1]
@@ -86,14 +82,10 @@ def _check_fields(collection: Collection, notes: MapFindings) -> None:
         if count > 1:
             where = collection.by_path[path].where
             notes.flaw(where, f"`{path}` is declared {count} times", "keep one declaration")
-    if collection.erasure is Erasure.MASK:
-        for field in collection.leaves:
-            if field.primary_key and field.personal:
-                notes.remark(
-                    field.where,
-                    f"the primary key `{field.path}` is personal and cannot be masked",
-                    "use `erasure: delete` if nothing else may remain",
-                )
+    for field in collection.leaves if collection.erasure is Erasure.MASK else ():
+        if field.primary_key and field.personal:
+            what = f"the primary key `{field.path}` is personal and cannot be masked"
+            notes.remark(field.where, what, "use `erasure: delete` if nothing else may remain")
 
 
 def _check_deletion(collection: Collection, notes: MapFindings) -> None:
@@ -125,20 +117,14 @@ def _check_fixed(collection: Collection, notes: MapFindings) -> None:
 
 
 def _check_paths(collection: Collection, notes: MapFindings) -> None:
-    for key, path in _named(collection):
-        if path not in collection.by_path:
-            notes.flaw(
-                collection.where, f"`{key}` names no field of `{collection.key}`: `{path}`", "declare it"
-            )
-
-
-def _named(collection: Collection) -> Iterator[tuple[str, str]]:
+    pairs = {key: getattr(collection, key) for key in ("legal_hold", *MARKS)}
+    named = {key: pair.field for key, pair in pairs.items() if pair is not None}
     if collection.retention is not None and collection.retention.start not in ("now", ""):
-        yield "retention.from", collection.retention.start
-    for key in ("legal_hold", "restriction", "opt_out", "consent"):
-        pair = getattr(collection, key)
-        if pair is not None:
-            yield key, pair.field
+        named = {"retention.from": collection.retention.start} | named
+    for key, path in named.items():
+        if path not in collection.by_path:
+            what = f"`{key}` names no field of `{collection.key}`: `{path}`"
+            notes.flaw(collection.where, what, "declare it")
 
 
 def _check_references(collection: Collection, keys: Mapping[str, Collection], notes: MapFindings) -> None:
@@ -146,14 +132,12 @@ def _check_references(collection: Collection, keys: Mapping[str, Collection], no
         for reference in field.references:
             target = keys.get(reference.key)
             if target is None:
-                notes.flaw(
-                    reference.where, f"no collection `{reference.key}`", "correct `dataset` or `field`"
-                )
-            elif not _leads_to_value(target.by_path.get(reference.path)):
+                what, remedy = f"no collection `{reference.key}`", "correct `dataset` or `field`"
+                notes.flaw(reference.where, what, remedy)
+            elif (found := target.by_path.get(reference.path)) is None or found.container:
                 what = f"`{reference.key}` has no field `{reference.path}` that holds a value"
-                notes.flaw(
-                    reference.where, what, "correct `field` (`collection.path.to.field`) or declare it"
-                )
+                remedy = "correct `field` (`collection.path.to.field`) or declare it"
+                notes.flaw(reference.where, what, remedy)
         if field.container and (field.identity or field.references):
             notes.flaw(field.where, f"`{field.path}` holds fields, not a value", "say it of a field inside")
 
@@ -223,28 +207,19 @@ def _arrays(collection: Collection, path: str) -> Sequence[str]:
     return [one for one in paths if (found := collection.by_path.get(one)) is not None and found.array]
 
 
-def _leads_to_value(field: MappedField | None) -> bool:
-    return field is not None and not field.container
-
-
 def _check_order(collection: Collection, keys: Mapping[str, Collection], notes: MapFindings) -> None:
     datasets = {other.dataset for other in keys.values()}
-    for name in collection.after:
-        if name not in keys and name not in datasets:
-            notes.flaw(collection.where, f"`after` names `{name}`, which is not declared", "correct it")
-    for name in collection.erase_after:
-        if name not in keys:
-            notes.flaw(collection.where, f"`erase_after` names `{name}`, which is not declared", "correct it")
+    unknown = [("after", name) for name in collection.after if name not in keys and name not in datasets]
+    unknown += [("erase_after", name) for name in collection.erase_after if name not in keys]
+    for key, name in unknown:
+        notes.flaw(collection.where, f"`{key}` names `{name}`, which is not declared", "correct it")
 
 
 def _check_cycles(collections: Sequence[Collection], notes: MapFindings) -> None:
-    by_key = {collection.key: collection for collection in collections}
     try:
         TopologicalSorter(predecessors(collections)).prepare()
     except CycleError as error:
-        circle = " → ".join(error.args[1])
-        first = by_key.get(error.args[1][0])
-        where = "?" if first is None else first.where
-        notes.flaw(
-            where, f"`after` and `erase_after` go round in a circle: {circle}", "drop one of these orders"
-        )
+        keys = error.args[1]
+        what = f"`after` and `erase_after` go round in a circle: {' → '.join(keys)}"
+        where = next((collection.where for collection in collections if collection.key == keys[0]), "?")
+        notes.flaw(where, what, "drop one of these orders")

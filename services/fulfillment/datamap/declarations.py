@@ -25,9 +25,6 @@ from shared.law.taxonomy import DEFAULT_CATEGORIES
 
 META = ("fides_meta", "fidesops_meta")
 """The key of Fides' declarations; the second is that of older files."""
-BY_CATEGORIES = "the categories alone decide what is shown and erased"
-AS_NAMED = "names of collections and fields are shown as they are"
-AS_RETENTION = "say it as `meta: habeas: retention` of each collection"
 
 
 def habeas_keys(keys: KnownKeys) -> KnownKeys | None:
@@ -51,61 +48,46 @@ def facts_of(keys: KnownKeys, inherited: Facts) -> Facts:
 def categories_of(keys: KnownKeys, known: frozenset[str], notes: MapFindings) -> tuple[str, ...]:
     """Return the categories under *keys*; each must be one of *known*."""
     rows = keys.texts("data_categories")
+    remedy = "use one of Fides' taxonomy or declare it under `data_category:`"
     for row in rows:
         if row.value not in known:
-            notes.flaw(
-                row.where,
-                f"unknown category `{row.value}`",
-                "use one of Fides' taxonomy or declare it under `data_category:`",
-            )
+            notes.flaw(row.where, f"unknown category `{row.value}`", remedy)
     return tuple(str(row.value) for row in rows)
 
 
-TYPES = frozenset(
-    {
-        "binary",
-        "boolean",
-        "date",
-        "datetime",
-        "decimal",
-        "double",
-        "float",
-        "integer",
-        "javascript",
-        "long",
-        "max_key",
-        "min_key",
-        "null",
-        "object",
-        "object_id",
-        "regex",
-        "string",
-        "timestamp",
-        "uuid",
-    }
+def _not_honoured(keys: KnownKeys, *names: str) -> None:
+    for name in names:
+        keys.not_honoured(name, instead=_NOT_HONOURED[name])
+
+
+_TYPES = (
+    "binary boolean date datetime decimal double float integer javascript long max_key min_key null object "
+    "object_id regex string timestamp uuid"
 )
+TYPES = frozenset(_TYPES.split())
 """The types of BSON; each may be followed by ``[]``."""
 
+_NOT_HONOURED = {
+    "data_qualifier": "the categories alone decide what is shown and erased",
+    "joint_controller": "name it in `meta: habeas: recipients`",
+    "retention": "say it as `meta: habeas: retention` of each collection",
+    "third_country_transfers": "declare it in `meta: habeas: transfer`",
+    "redact": "names of collections and fields are shown as they are",
+    "namespace": "the `fides_key` of a dataset is the name of its database",
+    "partitioning": "a collection is searched as a whole",
+    "custom_request_field": "declare it as an `identity`: a request's identifiers go by it",
+    "type": "say it as `data_type`",
+}
+"""Keys of Fides' format without an effect here, and the alternatives."""
 _WORDS = ("data_type", "identity", "masking_strategy_override", "primary_key", "read_only", "references")
 """Keys that belong under ``fides_meta``, and are sometimes found beside it."""
 _NESTED = re.compile(r"(\[\]){2,}$")
 """An array of arrays, which MongoDB searches as one."""
 
-STRATEGIES = frozenset(
-    {
-        "null_rewrite",
-        "string_rewrite",
-        "random_string_rewrite",
-        "hash",
-        "hmac",
-        "truncate",
-        "year",
-        "email",
-        "phone",
-        "delete",
-        "preserve",
-    }
+_STRATEGIES = (
+    "null_rewrite string_rewrite random_string_rewrite hash hmac truncate year email phone delete preserve"
 )
+STRATEGIES = frozenset(_STRATEGIES.split())
 """Strategies (``preserve``: no mask); beyond Fides': truncate, year, email, phone."""
 DIGITS = {"hash": 64, "hmac": 64}
 """Characters of a mask with a variable length."""
@@ -148,8 +130,7 @@ class FieldReader:
         withheld = not field.container and any(covered(c, NEVER_DISCLOSED) for c in categories)
         field = replace(field, categories=categories, disclose=not withheld)
         field = self._habeas_field(keys, field)
-        keys.not_honoured("data_qualifier", instead=BY_CATEGORIES)
-        keys.not_honoured("retention", instead=AS_RETENTION)
+        _not_honoured(keys, "data_qualifier", "retention")
         keys.done()
         return field
 
@@ -173,11 +154,7 @@ class FieldReader:
             return_all_elements=meta.flag("return_all_elements"),
             masking=read_masking(meta, length, self.notes),
         )
-        meta.not_honoured(
-            "custom_request_field", instead="declare it as an `identity`: a request's identifiers go by it"
-        )
-        meta.not_honoured("redact", instead=AS_NAMED)
-        meta.not_honoured("type", instead="say it as `data_type`")
+        _not_honoured(meta, "custom_request_field", "redact", "type")
         meta.done()
         return field
 
@@ -221,14 +198,7 @@ class FieldReader:
 
 
 def read_masking(meta: KnownKeys, length: int | None, notes: MapFindings) -> Masking | None:
-    """
-    Return the mask in ``masking_strategy_override``.
-
-    Args:
-        meta: The keys around it.
-        length: The most characters of the field, if the map declares it.
-        notes: Collects unsupported declarations.
-    """
+    """Return the mask in ``masking_strategy_override`` of *meta*, cut to *length* characters if given."""
     keys = meta.within("masking_strategy_override", of="`masking_strategy_override`")
     if keys is None:
         return None
@@ -277,14 +247,6 @@ def _suffix(masking: Masking) -> str:
 _PERIOD = re.compile(r"^P(?=\d)(?:(\d{1,3})Y)?(?:(\d{1,4})M)?(?:(\d{1,4})W)?(?:(\d{1,5})D)?$")
 
 
-@dataclass(frozen=True, slots=True)
-class Inherited:
-    """The declarations of a dataset or a collection that apply to everything in it."""
-
-    facts: Facts
-    categories: tuple[str, ...]
-
-
 def extra_categories(rows: Iterable[Node], notes: MapFindings) -> frozenset[str]:
     """Return the categories of a map: the default ones and its own."""
     extra = set()
@@ -303,10 +265,7 @@ def read_dataset(node: Node, known: frozenset[str], notes: MapFindings) -> Itera
     name = keys.required("fides_key")
     categories = categories_of(keys, known, notes)
     keys.ignored("name", "description", "organization_fides_key", "tags", "fidesctl_meta")
-    keys.not_honoured("data_qualifier", instead=BY_CATEGORIES)
-    keys.not_honoured("joint_controller", instead="name it in `meta: habeas: recipients`")
-    keys.not_honoured("retention", instead=AS_RETENTION)
-    keys.not_honoured("third_country_transfers", instead="declare it in `meta: habeas: transfer`")
+    _not_honoured(keys, "data_qualifier", "joint_controller", "retention", "third_country_transfers")
     after = _dataset_meta(keys)
     habeas = habeas_keys(keys)
     store, facts = "default", Facts()
@@ -317,7 +276,7 @@ def read_dataset(node: Node, known: frozenset[str], notes: MapFindings) -> Itera
     rows = keys.rows("collections")
     keys.done()
     for row in rows:
-        collection = _CollectionReader(known, notes).collection(row, Inherited(facts, categories))
+        collection = _CollectionReader(known, notes).collection(row, facts, categories)
         yield replace(collection, store=store, dataset=name, after=(*after, *collection.after))
 
 
@@ -327,8 +286,7 @@ def _dataset_meta(keys: KnownKeys) -> tuple[str, ...]:
         return ()
     after = tuple(str(row.value) for row in meta.texts("after"))
     meta.ignored("resource_id")
-    meta.not_honoured("namespace", instead="the `fides_key` of a dataset is the name of its database")
-    meta.not_honoured("redact", instead=AS_NAMED)
+    _not_honoured(meta, "namespace", "redact")
     meta.done()
     return after
 
@@ -340,17 +298,15 @@ class _CollectionReader:
         self._known = known
         self._notes = notes
 
-    def collection(self, node: Node, inherited: Inherited) -> Collection:
+    def collection(self, node: Node, facts: Facts, inherited: tuple[str, ...]) -> Collection:
+        """Return the collection at *node*, which inherits the *facts* and categories of its dataset."""
         keys = KnownKeys(node, self._notes, of="a collection")
-        collection = Collection(
-            store="", dataset="", name=keys.required("name"), where=node.where, facts=inherited.facts
-        )
-        categories = categories_of(keys, self._known, self._notes) or inherited.categories
-        collection = replace(collection, description=keys.text("description"))
-        collection = self._fides_collection(keys, collection)
-        collection = self._habeas_collection(keys, collection)
+        name = keys.required("name")
+        categories = categories_of(keys, self._known, self._notes) or inherited
+        collection = Collection("", "", name, node.where, keys.text("description"), facts=facts)
+        collection = self._habeas_collection(keys, self._fides_collection(keys, collection))
         fields = tuple(FieldReader(self._known, self._notes).read(keys.rows("fields"), "", categories))
-        keys.not_honoured("data_qualifier", instead=BY_CATEGORIES)
+        _not_honoured(keys, "data_qualifier")
         keys.done()
         return replace(collection, fields=fields)
 
@@ -372,8 +328,7 @@ class _CollectionReader:
             after=tuple(str(row.value) for row in meta.texts("after")),
             erase_after=tuple(str(row.value) for row in meta.texts("erase_after")),
         )
-        meta.not_honoured("partitioning", instead="a collection is searched as a whole")
-        meta.not_honoured("redact", instead=AS_NAMED)
+        _not_honoured(meta, "partitioning", "redact")
         meta.done()
         return collection
 
@@ -387,10 +342,10 @@ class _CollectionReader:
             facts=facts_of(habeas, collection.facts),
             erasure=collection.erasure if erasure is None else Erasure(erasure),
             retention=self._retention(habeas),
-            legal_hold=None if (hold := self._pair(habeas, "legal_hold")) is None else Hold(*hold),
-            restriction=None if (mark := self._pair(habeas, "restriction")) is None else MarkRule(*mark),
-            opt_out=None if (mark := self._pair(habeas, "opt_out")) is None else MarkRule(*mark),
-            consent=None if (mark := self._pair(habeas, "consent")) is None else MarkRule(*mark),
+            legal_hold=(hold := self._pair(habeas, "legal_hold")) and Hold(*hold),
+            restriction=(mark := self._pair(habeas, "restriction")) and MarkRule(*mark),
+            opt_out=(mark := self._pair(habeas, "opt_out")) and MarkRule(*mark),
+            consent=(mark := self._pair(habeas, "consent")) and MarkRule(*mark),
         )
         habeas.done()
         return collection
@@ -399,19 +354,15 @@ class _CollectionReader:
         keys = habeas.within("retention", of="`retention`")
         if keys is None:
             return None
-        length = keys.required("keep")
-        retention = RetentionRule(self._period(length, keys), keys.required("from"), keys.required("because"))
-        keys.done()
-        return retention
-
-    def _period(self, text: str, keys: KnownKeys) -> RetentionPeriod:
+        text = keys.required("keep")
         match = _PERIOD.match(text)
         if text and match is None:
             self._notes.flaw(keys.where, f"`keep: {text}` is no period", "write one like P10Y, P6M or P90D")
-        if match is None:
-            return RetentionPeriod()
-        years, months, weeks, days = (int(number or 0) for number in match.groups())
-        return RetentionPeriod(years, months, 7 * weeks + days)
+        years, months, weeks, days = (int(number or 0) for number in match.groups()) if match else (0,) * 4
+        period = RetentionPeriod(years, months, 7 * weeks + days)
+        retention = RetentionRule(period, keys.required("from"), keys.required("because"))
+        keys.done()
+        return retention
 
     def _pair(self, habeas: KnownKeys, key: str) -> tuple[str, object] | None:
         keys = habeas.within(key, of=f"`{key}`")

@@ -17,7 +17,6 @@ from services.fulfillment.datamap.model import (
     Masking,
     Reference,
     RetentionPeriod,
-    ValueCheck,
     covered,
 )
 from services.fulfillment.datamap.reader import datasets_of, in_order
@@ -107,7 +106,10 @@ def _collection(collection: Collection) -> Iterator[str]:
     yield "          habeas:"
     yield from (f"            {line}" for line in _habeas(collection))
     yield "        fields:"
-    yield from _fields(collection)
+    for field in collection.fields:
+        pad = " " * (10 + 4 * field.path.count("."))
+        yield f"{pad}- name: {word(field.path.rpartition('.')[2])}"
+        yield from (f"{pad}  {line}" for line in _field(collection, field))
 
 
 def _order(collection: Collection) -> Iterator[str]:
@@ -155,14 +157,6 @@ def _period(period: RetentionPeriod) -> str:
 # --- fields -------------------------------------------------------------------------------------------
 
 
-def _fields(collection: Collection) -> Iterator[str]:
-    for field in collection.fields:
-        pad = " " * (10 + 4 * field.path.count("."))
-        yield f"{pad}- name: {word(field.path.rpartition('.')[2])}"
-        for line in _field(collection, field):
-            yield f"{pad}  {line}"
-
-
 def _field(collection: Collection, field: MappedField) -> Iterator[str]:
     if field.description:
         yield f"description: {word(field.description)}"
@@ -193,18 +187,17 @@ def _a(name: str) -> str:
 
 
 def _fides(field: MappedField) -> dict[str, str]:
-    pairs = {
-        "data_type": None if field.type is None else json.dumps(field.type) if field.array else field.type
-    }
+    kind = json.dumps(field.type) if field.type and field.array else field.type
     flags = ("primary_key", "read_only", "return_all_elements")
-    return {
-        **{key: value for key, value in pairs.items() if value},
-        **({"length": str(field.length)} if field.length else {}),
+    pairs = {
+        "data_type": kind,
+        "length": str(field.length) if field.length else None,
         **{flag: "true" for flag in flags if getattr(field, flag)},
-        **({"identity": word(field.identity)} if field.identity else {}),
-        **({"references": f"[{', '.join(map(_reference, field.references))}]"} if field.references else {}),
-        **({"masking_strategy_override": _masking(field.masking)} if field.masking else {}),
+        "identity": word(field.identity) if field.identity else None,
+        "references": f"[{', '.join(map(_reference, field.references))}]" if field.references else None,
+        "masking_strategy_override": _masking(field.masking) if field.masking else None,
     }
+    return {key: value for key, value in pairs.items() if value}
 
 
 def _reference(reference: Reference) -> str:
@@ -222,23 +215,18 @@ def _masking(masking: Masking) -> str:
     return _flow(pairs)
 
 
-def _check(check: ValueCheck) -> str:
-    if check.field is not None:
-        return _flow({"field": word(check.field)})
-    return "never" if check.never else "always"
-
-
 def _ours(field: MappedField) -> dict[str, str]:
     withheld = not field.container and any(covered(c, NEVER_DISCLOSED) for c in field.categories)
-    return {
-        **_known(field.facts),
-        **({"disclose": "always" if field.disclose else "never"} if field.disclose is withheld else {}),
-        **({"third_parties": "redact"} if field.redact else {}),
-        **({"editable": "true"} if field.editable else {}),
-        **({"plus_tags": "true"} if field.plus_tags else {}),
-        **({"verified": _check(field.verified)} if field.verified else {}),
-        **({"controller": "true"} if field.controller else {}),
-    }
+    pairs: dict[str, str | None] = dict(_known(field.facts))
+    if field.disclose is withheld:
+        pairs["disclose"] = "always" if field.disclose else "never"
+    pairs["third_parties"] = "redact" if field.redact else None
+    pairs |= {flag: "true" for flag in ("editable", "plus_tags") if getattr(field, flag)}
+    if (check := field.verified) is not None:
+        stated = "never" if check.never else "always"
+        pairs["verified"] = _flow({"field": word(check.field)}) if check.field is not None else stated
+    pairs["controller"] = "true" if field.controller else None
+    return {key: value for key, value in pairs.items() if value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +257,12 @@ def imported(name: str, text: str) -> Imported:
     for category, node in own.items():
         if category not in known:
             notes.remark(node.where, f"`{category}` is no category of Fides' taxonomy", "it is declared now")
-    _note_strangers(collections, notes)
+    keys = {collection.key for collection in collections}
+    for field in (field for collection in collections for field in collection.fields):
+        for reference in field.references:
+            if reference.key not in keys:
+                what = f"`{field.path}` refers to `{reference.key}`, which is not in this file"
+                notes.remark(reference.where, what, "import that dataset into the same folder")
     if not collections and not notes.flaws:
         notes.flaw(f"{name}:1", "no collection is declared", "give a file with a `dataset:` list")
     if notes.flaws:
@@ -289,13 +282,3 @@ def _categories(node: Node) -> Iterator[Node]:
     elif isinstance(node.value, tuple):
         for item in node.value:
             yield from _categories(item)
-
-
-def _note_strangers(collections: tuple[Collection, ...], notes: MapFindings) -> None:
-    keys = {collection.key for collection in collections}
-    for collection in collections:
-        for field in collection.fields:
-            for reference in field.references:
-                if reference.key not in keys:
-                    what = f"`{field.path}` refers to `{reference.key}`, which is not in this file"
-                    notes.remark(reference.where, what, "import that dataset into the same folder")

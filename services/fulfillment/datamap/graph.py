@@ -90,10 +90,13 @@ def _grouping(several: _Parts, ends: Sequence[End]) -> Sequence[Sequence[End]] |
     if len(counts) > 1:
         return None
     for keys in (_parents, _distinct_words, _distinct_letters):
-        groups = _by(keys, several)
-        if groups is not None:
+        if (groups := _by(keys, several)) is not None:
             return groups
-    return _by_order(several, [end for end in ends if end[1].path in several])
+    # Neighbours in the map: all parts of the first reference, then all of the second.
+    size, ends = len(several), [end for end in ends if end[1].path in several]
+    ordered = [ends[start : start + size] for start in range(0, len(ends), size)]
+    whole = all({there.path for _, there, _ in group} == several.keys() for group in ordered)
+    return ordered if whole else None
 
 
 _DistinctKeys: TypeAlias = Callable[[Sequence[MappedField]], Sequence[Hashable]]
@@ -107,22 +110,15 @@ def _by(keys: _DistinctKeys, parts: _Parts) -> Sequence[Sequence[End]] | None:
             if part in grouped[key]:
                 return None
             grouped[key][part] = end
-    if any(len(group) < len(parts) for group in grouped.values()):
-        return None
-    return [list(group.values()) for group in grouped.values()]
-
-
-def _by_order(parts: _Parts, ends: Sequence[End]) -> Sequence[Sequence[End]] | None:
-    """Group neighbours in the map: all parts of the first reference, then all of the second."""
-    groups = [ends[start : start + len(parts)] for start in range(0, len(ends), len(parts))]
-    return groups if all({there.path for _, there, _ in group} == parts.keys() for group in groups) else None
+    groups = [list(group.values()) for group in grouped.values()]
+    return None if any(len(group) < len(parts) for group in groups) else groups
 
 
 def _parents(fields: Sequence[MappedField]) -> Sequence[Hashable]:
     return [_parent(field) for field in fields]
 
 
-def _distinct_words(fields: Sequence[MappedField]) -> Sequence[Hashable]:
+def _distinct_words(fields: Sequence[MappedField]) -> Sequence[tuple[str, ...]]:
     """Return of each name the words that not all of the names have."""
     common = _common_words(fields)
     return [tuple(word for word in _words(field) if word not in common) for field in fields]
@@ -153,13 +149,9 @@ def _is_shared(one: MappedField, several: _Parts) -> bool:
     if all(_parent(other) != _parent(one) and other.path.startswith(above) for other in others):
         return True
     names = [[field for field, _, _ in ends] for ends in several.values()]
-    telling = {word for fields in names for key in _distinct_words(fields) for word in _flat(key)}
+    telling = {word for fields in names for key in _distinct_words(fields) for word in key}
     alike = all(_common_words(fields) for fields in names) and not telling.intersection(_words(one))
     return alike and all(_parent(other) == _parent(one) for other in others)
-
-
-def _flat(key: Hashable) -> Iterable[str]:
-    return key if isinstance(key, tuple) else ()
 
 
 def _parent(field: MappedField) -> str:
@@ -335,21 +327,15 @@ def _edge(
         origin.key,
         first.path,
         _to(target, fields, sources),
-        _paths(others),
+        tuple(field.path for field in others),
         keyed=first.path in origin.primary_key or fields[0].path in target.primary_key,
         inward=all(field.path in origin.primary_key for field in sources),
-        claims=tuple(_claims(origin, sources, target, fields)),
+        claims=tuple(
+            (place, kind)
+            for place, (source, field) in enumerate(zip(sources, fields, strict=True))
+            if (kind := _claimed(origin, source, target, field)) is not None
+        ),
     )
-
-
-def _claims(
-    origin: Collection, sources: Sequence[MappedField], target: Collection, fields: Sequence[MappedField]
-) -> Iterator[tuple[int, str]]:
-    """Yield those of *sources* with values that people state about themselves, with the identity's name."""
-    for place, (source, field) in enumerate(zip(sources, fields, strict=True)):
-        kind = _claimed(origin, source, target, field)
-        if kind is not None:
-            yield place, kind
 
 
 def _claimed(origin: Collection, source: MappedField, target: Collection, field: MappedField) -> str | None:
@@ -416,17 +402,13 @@ def _to(collection: Collection, fields: Sequence[MappedField], sources: Sequence
     return replace(
         lookup,
         unit=max(units, key=len, default=None),
-        others=_paths(others),
+        others=tuple(field.path for field in others),
         types=tuple(field.type for field in others),
         ignoring=tuple(
             EMAIL in (field.identity, source.identity)
             for field, source in zip(others, sources[1:], strict=True)
         ),
     )
-
-
-def _paths(fields: Iterable[MappedField]) -> tuple[str, ...]:
-    return tuple(field.path for field in fields)
 
 
 def _lookup(collection: Collection, field: MappedField, *identities: str | None) -> Lookup:

@@ -118,8 +118,10 @@ def places(value: Any, path: str, above: str = "") -> Iterator[tuple[tuple[str, 
     elif isinstance(value, list):
         for item in value:
             yield from (((above, *arrays), found) for arrays, found in places(item, path, above))
-    else:
-        yield from _places_in(value, path, above)
+    elif isinstance(value, Mapping):
+        head, _, rest = path.partition(".")
+        if head in value:
+            yield from places(value[head], rest, joined(above, head))
 
 
 def arrays_at(value: Any, path: str) -> Iterator[tuple[str, ...]]:
@@ -133,10 +135,3 @@ def _within(value: Any, path: str, arrays: tuple[str, ...]) -> Iterator[tuple[st
         yield arrays
         for item in value:
             yield from _within(item, path, (*arrays, path))
-
-
-def _places_in(value: Any, path: str, above: str) -> Iterator[tuple[tuple[str, ...], Any]]:
-    if isinstance(value, Mapping):
-        head, _, rest = path.partition(".")
-        if head in value:
-            yield from places(value[head], rest, joined(above, head))

@@ -29,16 +29,8 @@ from services.fulfillment.datamap.yaml_loader import KnownKeys, MapError, MapFin
 from services.fulfillment.datamap.yaml_loader import parse as parse_yaml
 from shared.errors import InvalidDataMap
 
-OTHER_RESOURCES = (
-    "data_subject",
-    "data_use",
-    "evaluation",
-    "organization",
-    "policy",
-    "registry",
-    "system",
-    "system_group",
-)
+_RESOURCES = "data_subject data_use evaluation organization policy registry system system_group"
+OTHER_RESOURCES = tuple(_RESOURCES.split())
 """Other resources in a file of Fides."""
 
 
@@ -122,7 +114,7 @@ def directed(data_map: DataMap) -> DataMap:
 
     No inward reference is added.
     """
-    kept = graph_of(_mapped(data_map, _none))
+    kept = graph_of(_mapped(data_map, lambda _: None))
     reached = kept.reached(kept.entries)
 
     def outward(reference: Reference) -> Reference:
@@ -131,26 +123,22 @@ def directed(data_map: DataMap) -> DataMap:
     return _mapped(data_map, outward)
 
 
-def _none(_: Reference) -> None:
-    return None
-
-
 def _mapped(data_map: DataMap, change: Callable[[Reference], Reference | None]) -> DataMap:
     """Return *data_map* with *change* applied to its undirected references in arrays; None: removed."""
-    collections = tuple(
-        replace(collection, fields=tuple(_changed(collection, field, change) for field in collection.fields))
-        for collection in data_map.collections
+
+    def changed(collection: Collection, field: MappedField) -> MappedField:
+        if not field.references or not _is_bare(collection, field):
+            return field
+        references = [change(r) if r.direction is Direction.BOTH else r for r in field.references]
+        return replace(field, references=tuple(one for one in references if one is not None))
+
+    return replace(
+        data_map,
+        collections=tuple(
+            replace(collection, fields=tuple(changed(collection, field) for field in collection.fields))
+            for collection in data_map.collections
+        ),
     )
-    return replace(data_map, collections=collections)
-
-
-def _changed(
-    collection: Collection, field: MappedField, change: Callable[[Reference], Reference | None]
-) -> MappedField:
-    if not field.references or not _is_bare(collection, field):
-        return field
-    changed = [change(r) if r.direction is Direction.BOTH else r for r in field.references]
-    return replace(field, references=tuple(reference for reference in changed if reference is not None))
 
 
 def _is_bare(collection: Collection, field: MappedField) -> bool:

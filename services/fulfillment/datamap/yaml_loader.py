@@ -4,7 +4,7 @@ Reads YAML with file and line of every value, and collects the errors.
 YAML's own constructors would lose the lines, and silently keep the last of two equal keys.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -90,24 +90,19 @@ def _node(root: yaml.Node, name: str, notes: MapFindings) -> Node:
     where = f"{name}:{root.start_mark.line + 1}"
     match root:
         case MappingNode():
-            return Node(dict(_entries(root, name, notes)), where)
+            entries: dict[str, Node] = {}
+            for key, value in root.value:
+                # The key's line, not the value's: it is easier to find.
+                at, word = f"{name}:{key.start_mark.line + 1}", str(key.value)
+                if word in entries:
+                    notes.flaw(at, f"the key '{word}' stands here twice", "remove one")
+                else:
+                    entries[word] = Node(_node(value, name, notes).value, at)
+            return Node(entries, where)
         case SequenceNode():
             return Node(tuple(_node(item, name, notes) for item in root.value), where)
         case _:
             return Node(_scalar(root, where, notes), where)
-
-
-def _entries(root: MappingNode, name: str, notes: MapFindings) -> Iterator[tuple[str, Node]]:
-    seen: set[str] = set()
-    for key, value in root.value:
-        where = f"{name}:{key.start_mark.line + 1}"
-        word = str(key.value)
-        if word in seen:
-            notes.flaw(where, f"the key '{word}' stands here twice", "remove one")
-            continue
-        seen.add(word)
-        # The key's line, not the value's: it is easier to find.
-        yield word, Node(_node(value, name, notes).value, where)
 
 
 def _scalar(root: yaml.Node, where: str, notes: MapFindings) -> Scalar:

@@ -7,7 +7,7 @@ in one call. Both use this definition of a round, and of the registers written b
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, tzinfo
 from typing import Protocol
@@ -28,7 +28,6 @@ from services.fulfillment.search.mentions import Needle, needles
 from services.fulfillment.search.ownership import OwnershipMatch
 from services.fulfillment.state import MOST_ROUNDS, united
 from services.fulfillment.stores.mongodb import Stores
-from services.fulfillment.stores.rules import Rules
 from shared.runtime.dataloader import in_thread
 from shared.runtime.mongo import Document
 
@@ -107,17 +106,28 @@ async def plan_again(done: Round, data_map: DataMap, stores: Stores, today: date
         StoreUnavailable: A store did not answer.
     """
     found, lost = await asyncio.to_thread(_left_of, done)
-    by_key, gone = await _sought_by_key(lost, data_map, stores)
-    rules = await _rules_of(done.refused, data_map, stores)
-    again = [*found, *by_key]
-    decided = await asyncio.to_thread(plan_records, again, data_map, today, done.plan.targets, rules)
+    gone: list[RecordStep] = []
+    by_key: defaultdict[str, list[RecordStep]] = defaultdict(list)
+    for step in lost:
+        by_key[step.key].append(step)
+    for part in await asyncio.gather(*(reread(some, stores) for some in by_key.values())):
+        for step, document in part:
+            if matches := _matches(step, document):
+                found.append(FoundRecord(data_map.by_key[step.key], step.id, document, matches))
+            elif step.owned:
+                gone.append(replace(step, disposition=Disposition.GONE, deleted=False, masks=(), pulls=()))
+    keys = sorted({key for (key, _), reason in done.refused.items() if reason in AVOIDABLE})
+    stated = await asyncio.gather(*(stores.rules(data_map.by_key[key].place) for key in keys))
+    rules = dict(zip(keys, stated, strict=True))
+    decided = await asyncio.to_thread(plan_records, found, data_map, today, done.plan.targets, rules)
+    before = done.plan
     return replace(
         decided,
         steps=(*decided.steps, *gone),
-        identities=done.plan.identities,
-        aliases=done.plan.aliases,
-        verified=done.plan.verified,
-        unconfirmed=done.plan.unconfirmed,
+        identities=before.identities,
+        aliases=before.aliases,
+        verified=before.verified,
+        unconfirmed=before.unconfirmed,
     )
 
 
@@ -128,29 +138,6 @@ def _left_of(done: Round) -> tuple[list[FoundRecord], list[RecordStep]]:
     left.difference_update(found)
     lost = [step for step in done.plan.steps if record_of(step) in left] if left else []
     return list(found.values()), lost
-
-
-async def _rules_of(refused: Refused, data_map: DataMap, stores: Stores) -> Mapping[str, Rules]:
-    keys = sorted({key for (key, _), reason in refused.items() if reason in AVOIDABLE})
-    found = await asyncio.gather(*(stores.rules(data_map.by_key[key].place) for key in keys))
-    return dict(zip(keys, found, strict=True))
-
-
-async def _sought_by_key(
-    steps: Iterable[RecordStep], data_map: DataMap, stores: Stores
-) -> tuple[list[FoundRecord], list[RecordStep]]:
-    """Return the records of *steps* as a search would, without references, and the missing ones."""
-    by_key: defaultdict[str, list[RecordStep]] = defaultdict(list)
-    for step in steps:
-        by_key[step.key].append(step)
-    found, gone = [], []
-    for part in await asyncio.gather(*(reread(some, stores) for some in by_key.values())):
-        for step, document in part:
-            if matches := _matches(step, document):
-                found.append(FoundRecord(data_map.by_key[step.key], step.id, document, matches))
-            elif step.owned:
-                gone.append(replace(step, disposition=Disposition.GONE, deleted=False, masks=(), pulls=()))
-    return found, gone
 
 
 def _matches(step: RecordStep, document: Document) -> tuple[OwnershipMatch, ...]:
@@ -185,25 +172,15 @@ def _settled(done: Round) -> Iterator[RecordStep]:
     for step in done.plan.steps:
         record = record_of(step)
         unplanned.discard(record)
-        yield _left(step, done.refused) if record in left else step
-    if unplanned:
-        yield from (_unplanned(item) for item in done.remains.findings.found if record_of(item) in unplanned)
-
-
-def _left(step: RecordStep, refused: Refused) -> RecordStep:
-    reason = refused.get(record_of(step), CHANGED_MEANWHILE)
-    return replace(step, disposition=Disposition.LEFT, reason=reason, because=None, until=None)
-
-
-def _unplanned(found: FoundRecord) -> RecordStep:
-    return RecordStep(
-        key=found.collection.key,
-        place=found.collection.place,
-        id=found.id,
-        disposition=Disposition.LEFT,
-        guard=found.matches,
-        reason=CHANGED_MEANWHILE,
-    )
+        if record in left:
+            reason = done.refused.get(record, CHANGED_MEANWHILE)
+            yield replace(step, disposition=Disposition.LEFT, reason=reason, because=None, until=None)
+        else:
+            yield step
+    for found in done.remains.findings.found if unplanned else ():
+        if record_of(found) in unplanned:
+            key, place = found.collection.key, found.collection.place
+            yield RecordStep(key, place, found.id, Disposition.LEFT, found.matches, reason=CHANGED_MEANWHILE)
 
 
 class ErasableRecords(Protocol):
@@ -289,12 +266,14 @@ async def complete(  # noqa: PLR0913 - the parts of a completed erasure
     """
     Register the erasure, search for texts that still name the person, and issue the certificate.
 
+    It is registered before anyone is notified, so that a restored backup is erased again.
+
     Args:
         decided: The plan with the final dispositions.
         done: The last round.
         data_map: The data map of the plan.
         records: The stores.
-        memory: Registers the erasure before anyone is notified, so that a restored backup is erased again.
+        memory: The registers.
         name: The person's full name, where it is known.
         details: Of the certificate.
         signer: Signs the certificate.
@@ -326,17 +305,9 @@ async def run_all_rounds(  # noqa: PLR0913 - the parts of an erasure
     zone: tzinfo = UTC,
 ) -> Completed:
     """
-    Run all rounds of an erasure that belongs to no request. Refused records are left.
+    Run all rounds of an erasure that belongs to no request, under the certificate *number*.
 
-    Args:
-        decided: The plan.
-        data_map: The data map of the plan.
-        records: The stores.
-        memory: Registers the erasure under *number*.
-        number: Of the certificate.
-        controller: The controller named on the certificate.
-        signer: Signs the certificate.
-        zone: Time zone of the certificate's date.
+    Refused records are left. *zone* decides the date.
 
     Raises:
         StoreUnavailable: A store does not answer; the call may be repeated.
@@ -346,8 +317,7 @@ async def run_all_rounds(  # noqa: PLR0913 - the parts of an erasure
     await memory.remember(decided, data_map)
     while True:
         done = await take_round(plans, data_map, records)
-        today = datetime.now(zone).date()
-        again = await plan_next_round(done, len(plans), data_map, records, today)
+        again = await plan_next_round(done, len(plans), data_map, records, datetime.now(zone).date())
         if again is None:
             break
         plans.append(again)

@@ -158,6 +158,14 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+def _retry_of(case: str, day: date) -> Message:
+    """Return the command to retry *case*; all of one day are equal."""
+    id_ = uuid5(NAMESPACE_OID, f"{case} {day.isoformat()}").hex
+    fact = ErasureRetried(request_id=case)
+    body = encode(fact, id=id_, source="habeas/fulfillment", time=datetime.now(UTC))
+    return Message(fact.EXCHANGE, fact.TYPE, body, id_)
+
+
 @dataclass(frozen=True, slots=True)
 class DailyJob:
     """The daily job, and its connection to the services."""
@@ -169,9 +177,8 @@ class DailyJob:
 
     async def run(self, *, every_s: float = LOOK_EVERY_S) -> None:
         """Do the job of each day, for ever. A failed one is repeated after an hour."""
-        await work_forever(
-            self.once, service="fulfillment", delayed="daily job is retried later", every_s=every_s
-        )
+        delayed = "daily job is retried later"
+        await work_forever(self.once, service="fulfillment", delayed=delayed, every_s=every_s)
 
     async def once(self) -> None:
         """Do today's job if it is due."""
@@ -187,7 +194,10 @@ class DailyJob:
         for entries in await self.purging.left(day):
             await self.days.prolong(day, self.clock())
             try:
-                await self._do(entries, day)
+                if entries[0].retried:
+                    await self.publish([_retry_of(entries[0].erasure, day)])
+                elif not (item := await self.purging.planned(entries, day)).idle:
+                    await self.purging.purge(item)
             except HabeasError as error:
                 # An unavailable store must not keep the records in the others.
                 done = False
@@ -197,19 +207,3 @@ class DailyJob:
         if done:
             await self.days.end(day)
         return done
-
-    async def _do(self, entries: Sequence[RetainedRecord], day: date) -> None:
-        if entries[0].retried:
-            await self.publish([_retried(entries[0].erasure, day)])
-            return
-        item = await self.purging.planned(entries, day)
-        if not item.idle:
-            await self.purging.purge(item)
-
-
-def _retried(case: str, day: date) -> Message:
-    """Return the command to retry *case*; all of one day are equal."""
-    id_ = uuid5(NAMESPACE_OID, f"{case} {day.isoformat()}").hex
-    fact = ErasureRetried(request_id=case)
-    body = encode(fact, id=id_, source="habeas/fulfillment", time=datetime.now(UTC))
-    return Message(fact.EXCHANGE, fact.TYPE, body, id_)

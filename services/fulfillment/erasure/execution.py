@@ -1,18 +1,17 @@
 """
 Executes the erasures, marks and corrections of a plan, and verifies the result.
 
-:func:`plan` decides; :func:`execute` writes, and may be stopped and repeated at any point; :func:`verify`
-relies on neither and reads.
-
-:func:`execute_changes` may be repeated, too: written values are found written.
+:func:`execute` and :func:`execute_changes` write, and may be stopped and repeated at any point: written
+values are found written. :func:`verify` relies on neither and reads.
 """
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import islice
+from functools import partial
+from itertools import chain, islice
 from typing import Any, TypeAlias, TypeVar
 
 from services.fulfillment.changes.change import MissingChange, same, standing
@@ -115,8 +114,7 @@ async def execute(
     refused: dict[Record, str] = {}
     for group in plan.order:
         team = _TaskTeam()
-        works = [team.work(_erase(_changing(plan, key), stores, progress, team)) for key in group]
-        for part in await team.all_of(works):
+        for part in await team.all_of(_erase(_changing(plan, key), stores, progress, team) for key in group):
             refused |= part
     return refused
 
@@ -131,20 +129,19 @@ class _TaskTeam:
 
     failed: list[BaseException] = field(default_factory=list)
 
-    async def work(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run *work*, and record its failure for the others."""
+    async def all_of(self, works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+        """Return the results of *works* when all have ended; raise the first failure."""
+        done = await asyncio.gather(*map(self._work, works), return_exceptions=True)
+        if self.failed:
+            raise self.failed[0]
+        return [part for part in done if not isinstance(part, BaseException)]
+
+    async def _work(self, work: Coroutine[Any, Any, T]) -> T:
         try:
             return await work
         except BaseException as error:
             self.failed.append(error)
             raise
-
-    async def all_of(self, works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-        """Return the results of *works* when all have ended; raise the first failure."""
-        done = await asyncio.gather(*works, return_exceptions=True)
-        if self.failed:
-            raise self.failed[0]
-        return [part for part in done if not isinstance(part, BaseException)]
 
 
 async def _erase(
@@ -189,7 +186,10 @@ async def verify(plan: RecordPlan, data_map: DataMap, stores: Stores, identities
     Raises:
         StoreUnavailable: A store did not answer: the result would be incomplete.
     """
-    looked_at = _changing_records(plan)
+    counts: Counter[str] = Counter()
+    for step, number in alike(plan.steps):
+        counts[step.key] += number if step.changes else 0
+    looked_at = +counts
     parts = await asyncio.gather(*(_reread(_changing(plan, key), stores.fresh) for key in looked_at))
     findings = await gather(data_map, stores.fresh, identities, plan.aliases, verified=plan.verified)
     again = await in_thread(_seen_again, findings, plan, small=findings.is_small and plan.is_small)
@@ -199,15 +199,9 @@ async def verify(plan: RecordPlan, data_map: DataMap, stores: Stores, identities
         if key in findings.missing
         for step in _changing(plan, key)
     ]
-    return Remains(_once([*(one for part in parts for one in part), *again, *vanished]), looked_at, findings)
-
-
-def _changing_records(plan: RecordPlan) -> Counter[str]:
-    """Return how many records *plan* changes per collection."""
-    counts: Counter[str] = Counter()
-    for step, number in alike(plan.steps):
-        counts[step.key] += number if step.changes else 0
-    return +counts
+    left = [*chain.from_iterable(parts), *again, *vanished]
+    distinct = {(record_of(one), one.left, one.path): one for one in left}
+    return Remains(tuple(distinct.values()), looked_at, findings)
 
 
 def _seen_again(findings: Findings, plan: RecordPlan) -> list[Remainder]:
@@ -219,11 +213,6 @@ def _seen_again(findings: Findings, plan: RecordPlan) -> list[Remainder]:
     return [left for found in findings.found for left in _found_again(found, planned.get(record_of(found)))]
 
 
-def _once(remainders: Sequence[Remainder]) -> tuple[Remainder, ...]:
-    """Return *remainders* without duplicates of the two verifications."""
-    return tuple({(record_of(r), r.left, r.path): r for r in remainders}.values())
-
-
 async def _reread(steps: Iterator[RecordStep], stores: Stores) -> list[Remainder]:
     """Read the documents of *steps*, all in one collection, and return the remainders."""
     remaining: list[Remainder] = []
@@ -231,13 +220,26 @@ async def _reread(steps: Iterator[RecordStep], stores: Stores) -> list[Remainder
         if some[0].id.keys() != {"_id"}:
             some += islice(steps, STEPS_PER_SCAN)
         for step, document in await reread(some, stores):
-            remaining += _remaining(step, document)
+            remaining += [Remainder(step.key, step.id, left, path) for left, path in _left(step, document)]
     return remaining
+
+
+def _left(step: RecordStep, document: Document) -> Iterator[tuple[RemainderKind, str]]:
+    if step.deleted:
+        yield RemainderKind.DOCUMENT, ""
+        return
+    for path in dict.fromkeys(mask.path for mask in step.masks):
+        if not bears(document, path, [mask for mask in step.masks if mask.path == path]):
+            yield RemainderKind.FIELD, path
+    for pull in step.pulls:
+        if any(True for _ in pull.match.elements(document)):
+            yield RemainderKind.ELEMENT, pull.match.unit or ""
 
 
 async def reread(steps: Sequence[RecordStep], stores: Stores) -> list[tuple[RecordStep, Document]]:
     """Return *steps*, all in one collection, with their documents, if these still exist."""
-    probes = [_probe(step) for step in steps]
+    ids = [next(iter(step.id.items())) for step in steps]
+    probes = [Probe.of(path, value, caseless=False) for path, value in ids]
     answers = await stores.find(steps[0].place, probes)
     return [
         (step, document)
@@ -247,52 +249,29 @@ async def reread(steps: Sequence[RecordStep], stores: Stores) -> list[tuple[Reco
     ]
 
 
-def _probe(step: RecordStep) -> Probe:
-    path = next(iter(step.id))
-    return Probe.of(path, step.id[path], caseless=False)
-
-
-def _remaining(step: RecordStep, document: Document) -> Iterator[Remainder]:
-    if step.deleted:
-        yield Remainder(step.key, step.id, RemainderKind.DOCUMENT)
-        return
-    for path in dict.fromkeys(mask.path for mask in step.masks):
-        masks = [mask for mask in step.masks if mask.path == path]
-        if not bears(document, path, masks):
-            yield Remainder(step.key, step.id, RemainderKind.FIELD, path)
-    for pull in step.pulls:
-        if any(True for _ in pull.match.elements(document)):
-            yield Remainder(step.key, step.id, RemainderKind.ELEMENT, pull.match.unit or "")
-
-
 def bears(document: Document, path: str, masks: Sequence[Mask]) -> bool:
     """Return whether only masks stand at *path*, in the elements concerned if not in all."""
     allowed = {key_of(v) for mask in masks if not mask.removed for v in values_at(mask.value, "")}
     of = [mask.of for mask in masks if mask.of is not None]
-    if not of:
-        return all(value is None or key_of(value) in allowed for value in values_at(document, path))
-    return all(
-        value is None or key_of(value) in allowed
-        for match in of
-        for element in match.elements(document)
-        for value in values_at(element.value, below(path, match.unit or ""))
-    )
+    parts = [match.element_values(document, path) for match in of] if of else [values_at(document, path)]
+    return all(value is None or key_of(value) in allowed for part in parts for value in part)
 
 
 def _found_again(found: FoundRecord, step: RecordStep | None) -> Iterator[Remainder]:
     """Yield the remainders of a record that the second search found."""
+    remainder = partial(Remainder, found.collection.key, found.id)
     if step is None:
-        yield Remainder(found.collection.key, found.id, RemainderKind.UNPLANNED)
+        yield remainder(RemainderKind.UNPLANNED)
         return
     if step.deleted:
-        yield Remainder(step.key, step.id, RemainderKind.DOCUMENT)
+        yield remainder(RemainderKind.DOCUMENT)
     gone = {pull.match.unit for pull in step.pulls} | {mask.path for mask in step.masks if mask.single}
     hidden = {mask.path for mask in step.masks if mask.of is None}
     for match in found.matches:
         if match.unit is not None and match.unit in gone:
-            yield Remainder(step.key, step.id, RemainderKind.ELEMENT, match.unit)
+            yield remainder(RemainderKind.ELEMENT, match.unit)
         elif any(path in hidden for path, _ in match.conditions):
-            yield Remainder(step.key, step.id, RemainderKind.FIELD, match.path)
+            yield remainder(RemainderKind.FIELD, match.path)
 
 
 async def execute_changes(plan: RecordPlan, stores: Stores) -> tuple[MissingChange, ...]:
@@ -307,19 +286,13 @@ async def execute_changes(plan: RecordPlan, stores: Stores) -> tuple[MissingChan
     for step in plan.steps:
         if step.sets:
             steps[step.place].append(step)
-    parts = await asyncio.gather(*(_verified(some, refused, stores) for some in steps.values()))
-    return tuple(undone for part in parts for undone in part)
-
-
-async def _verified(
-    steps: Sequence[RecordStep], refused: Collection[Record], stores: Stores
-) -> list[MissingChange]:
-    documents = {record_of(step): document for step, document in await reread(steps, stores)}
-    return [
+    found = await asyncio.gather(*(reread(some, stores) for some in steps.values()))
+    documents = {record_of(step): document for part in found for step, document in part}
+    return tuple(
         MissingChange(step, part, NOT_TAKEN if record_of(step) in refused else OVERTAKEN)
-        for step in steps
+        for step in chain.from_iterable(steps.values())
         for part in _missing(step, documents.get(record_of(step)))
-    ]
+    )
 
 
 def _missing(step: RecordStep, document: Document | None) -> Iterator[Set]:
@@ -339,9 +312,9 @@ def _held(document: Document, part: Set) -> Iterator[Any]:
     """Yield the values at the place of *part*: one, or one in each of the person's elements."""
     if part.of is None:
         yield standing(document, part.path)
-        return
-    for element in part.of.elements(document):
-        yield standing(element.value, below(part.path, part.of.unit or ""))
+    else:
+        unit = part.of.unit or ""
+        yield from (standing(one.value, below(part.path, unit)) for one in part.of.elements(document))
 
 
 def _is_done(value: Any, part: Set, step: RecordStep) -> bool:

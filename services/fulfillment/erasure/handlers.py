@@ -16,7 +16,6 @@ from services.fulfillment.domain import (
     answer_due_on,
 )
 from services.fulfillment.erasure.completion import (
-    Completed,
     Registers,
     Round,
     complete,
@@ -309,9 +308,22 @@ async def _certified(
     before = ctx.known.fulfilled
     if before is not None and before.dispositions == decided.counts():
         return []
-    completed = await _completed(decided, done, data_map, ctx)
+    completed = await complete(
+        decided,
+        done,
+        data_map,
+        ctx.records,
+        Registers(ctx.kept, ctx.erasures, ctx.suppressions, ctx.case_id, ctx.now, asked=True),
+        name=(await ctx.submission()).subject.name,
+        details=_issue(ctx),
+        signer=ctx.house.signer,
+    )
     residues, agreed = completed.residues, ctx.house.recipients
-    answer = answers.erasure(decided, residues, data_map, await _copied(event, ctx), agreed=agreed)
+    copied = Answer()
+    if event.package is not None:
+        disclosed = await ctx.vault.open(ctx.case_id, contents_of(event.package))
+        copied = Answer.model_validate_json(disclosed)
+    answer = answers.erasure(decided, residues, data_map, copied, agreed=agreed)
     name, certified, places = await asyncio.gather(
         ctx.sealed(ANSWER, answer.model_dump_json()),
         ctx.sealed(CERTIFICATE, completed.certificate),
@@ -333,22 +345,6 @@ async def _certified(
     return [fulfilled, erased, *notifications_of(erased, decided, data_map, ctx)]
 
 
-async def _completed(
-    decided: RecordPlan, done: Round, data_map: DataMap, ctx: FulfillmentContext
-) -> Completed:
-    subject = (await ctx.submission()).subject
-    return await complete(
-        decided,
-        done,
-        data_map,
-        ctx.records,
-        Registers(ctx.kept, ctx.erasures, ctx.suppressions, ctx.case_id, ctx.now, asked=True),
-        name=subject.name,
-        details=_issue(ctx),
-        signer=ctx.house.signer,
-    )
-
-
 async def _places(residues: Sequence[Residue], ctx: FulfillmentContext) -> str | None:
     """Seal the places that still name the person, for the staff; None if there are none."""
     lines = [line for residue in residues for line in residue.lines()]
@@ -364,13 +360,6 @@ def _reasons(decided: RecordPlan, residues: Sequence[Residue], findings: Finding
         UNCONFIRMED_IDENTITY: len(decided.unconfirmed),
     }
     return {**decided.reasons(), **{reason: records for reason, records in more.items() if records}}
-
-
-async def _copied(event: ErasurePlanned, ctx: FulfillmentContext) -> Answer:
-    """Return the copy that was disclosed before the erasure."""
-    if event.package is None:
-        return Answer()
-    return Answer.model_validate_json(await ctx.vault.open(ctx.case_id, contents_of(event.package)))
 
 
 def _issue(ctx: FulfillmentContext) -> Issue:

@@ -11,11 +11,12 @@ is removed if it is optional, or gets an empty value of its type, or a keyed has
 
 import hmac
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import sha256, sha512
+from itertools import chain
 from typing import Any
 
 from services.fulfillment.datamap.model import Masking
@@ -54,37 +55,68 @@ def masked(value: Any, masking: Masking, secret: bytes) -> Any:
     that the map states.
     """
     if isinstance(value, list):
-        return [] if constant(masking) else _distinct([masked(item, masking, secret) for item in value])
+        masks = [] if constant(masking) else [masked(item, masking, secret) for item in value]
+        return [mask for mask in masks if mask is not None]  # a null replaces no value
     if _is_mask(value, masking):
         return value
     mask = _mask(value, masking, secret)
-    return None if mask is not None and _shows(mask, value, masking) else mask
+    if mask is None or key_of(mask) == key_of(value):
+        return None
+    # A configured text may happen to contain the value. In a digest, that says nothing: every fourth one
+    # contains any given pair of hexadecimal digits.
+    shown = masking.strategy == "string_rewrite" and value != "" and value.casefold() in mask.casefold()
+    return None if shown else mask
+
+
+def _is_mask(value: Any, masking: Masking) -> bool:
+    """Return whether *value* is a mask of *masking* already: masking it again would lose the kept part."""
+    match masking.strategy, value:
+        case "email", str():
+            return _ADDRESS_MASK.fullmatch(value) is not None
+        case "phone", str():
+            return _NUMBER_MASK.fullmatch(value) is not None
+        case "truncate", str():
+            return len(value) == _length(masking, _KEPT) + len(_CUT) and value.endswith(_CUT)
+        case "year", str():
+            return _YEAR.fullmatch(value) is not None
+        case "year", datetime():
+            return value == _new_year(value)
+        case _:
+            return False
 
 
 def _mask(value: Any, masking: Masking, secret: bytes) -> Any:
-    match masking.strategy:
-        case "string_rewrite":
-            text = str(masking.configuration.get("rewrite_value", "MASKED"))
-            return _suffixed(text, masking) if isinstance(value, str) else None
-        case "random_string_rewrite":
-            length = _number(masking.configuration.get("length"), _LENGTH)
-            return (
-                _suffixed(_digest(value, b"random" + secret)[:length], masking)
-                if isinstance(value, str)
-                else None
-            )
-        case "hash" | "hmac":
+    match masking.strategy, value:
+        case (("hash" | "hmac"), _):
             return keyed(value, masking, secret)
-        case "email":
-            return f"{_digest(value, secret)[:20]}{NOWHERE}" if isinstance(value, str) else None
-        case "phone":
-            return _phone(value)
-        case "truncate":
-            return _truncated(value, masking)
-        case "year":
-            return _year(value)
+        case "string_rewrite", str():
+            return _suffixed(str(masking.configuration.get("rewrite_value", "MASKED")), masking)
+        case "random_string_rewrite", str():
+            digest = hmac.new(b"random" + secret, _bytes(value), sha256).hexdigest()
+            return _suffixed(digest[: _length(masking, _LENGTH)], masking)
+        case "email", str():
+            return f"{hmac.new(secret, _bytes(value), sha256).hexdigest()[:20]}{NOWHERE}"
+        case "phone", str() if _DIGIT.search(value):  # an unassigned number with as many digits
+            return _DIGIT.sub("0", _NO_NUMBER.sub("", value))
+        case "phone", int() if not isinstance(value, bool):
+            return 0
+        case "truncate", str() if len(value) > (kept := _length(masking, _KEPT)):
+            return value[:kept] + _CUT  # a text that is not longer would be shown in full
+        case "year", datetime():
+            return _new_year(value)
+        case "year", str() if written := _DATE.fullmatch(value):
+            return written[1]
         case _:
             return None
+
+
+def _new_year(moment: datetime) -> datetime:
+    return moment.replace(month=1, day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
+def _length(masking: Masking, otherwise: int) -> int:
+    length = masking.configuration.get("length")
+    return length if isinstance(length, int) and length > 0 else otherwise
 
 
 def keyed(value: Any, masking: Masking, secret: bytes) -> Any:
@@ -108,49 +140,6 @@ def keyed(value: Any, masking: Masking, secret: bytes) -> Any:
             return None
 
 
-def _is_mask(value: Any, masking: Masking) -> bool:
-    """Return whether *value* is a mask of *masking* already: masking it again would lose the kept part."""
-    match masking.strategy, value:
-        case "email", str():
-            return _ADDRESS_MASK.fullmatch(value) is not None
-        case "phone", str():
-            return _NUMBER_MASK.fullmatch(value) is not None
-        case "truncate", str():
-            return len(value) == _kept(masking) + len(_CUT) and value.endswith(_CUT)
-        case "year", str():
-            return _YEAR.fullmatch(value) is not None
-        case "year", datetime():
-            return bool(value == _year(value))
-        case _:
-            return False
-
-
-def _phone(value: Any) -> Any:
-    """Return an unassigned number with as many digits."""
-    if isinstance(value, str):
-        return _DIGIT.sub("0", _NO_NUMBER.sub("", value)) if _DIGIT.search(value) else None
-    return 0 if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _truncated(value: Any, masking: Masking) -> Any:
-    """Return the beginning of a text; a text that is not longer would be shown in full."""
-    if not isinstance(value, str) or len(value) <= _kept(masking):
-        return None
-    return value[: _kept(masking)] + _CUT
-
-
-def _kept(masking: Masking) -> int:
-    return _number(masking.configuration.get("length"), _KEPT)
-
-
-def _year(value: Any) -> Any:
-    """Return January 1 of a date's year; of a date as text (ISO 8601), the year."""
-    if isinstance(value, datetime):
-        return value.replace(month=1, day=1, hour=0, minute=0, second=0, microsecond=0)
-    written = _DATE.fullmatch(value) if isinstance(value, str) else None
-    return written[1] if written else None
-
-
 def _suffixed(text: str, masking: Masking) -> str:
     """Return *text* with the suffix of Fides' ``format_preservation``."""
     format_preservation = masking.configuration.get("format_preservation")
@@ -158,32 +147,8 @@ def _suffixed(text: str, masking: Masking) -> str:
     return f"{text}{suffix or ''}"
 
 
-def _digest(value: Any, secret: bytes) -> str:
-    return hmac.new(secret, _bytes(value), sha256).hexdigest()
-
-
 def _bytes(value: Any) -> bytes:
     return json_util.dumps(value, json_options=json_util.CANONICAL_JSON_OPTIONS).encode()
-
-
-def _number(value: object, otherwise: int) -> int:
-    return value if isinstance(value, int) and value > 0 else otherwise
-
-
-def _shows(mask: Any, value: Any, masking: Masking) -> bool:
-    """
-    Return whether *mask* shows *value*.
-
-    A configured text may happen to contain it. In a digest, that says nothing: every fourth one contains any
-    given pair of hexadecimal digits.
-    """
-    written = masking.strategy == "string_rewrite" and isinstance(value, str) and value != ""
-    return key_of(mask) == key_of(value) or (written and value.casefold() in mask.casefold())
-
-
-def _distinct(masks: Sequence[Any]) -> list[Any]:
-    """Return *masks* without nulls that replace no value."""
-    return [mask for mask in masks if mask is not None]
 
 
 KEYED = Masking("hash")
@@ -206,28 +171,28 @@ class MaskFit:
 def fitting_mask(value: Any, path: str, masking: Masking, rules: Rules, secret: bytes) -> MaskFit:
     """Return the mask of *value* at *path* that *rules* accept and that is closest to *masking*."""
     planned = MaskFit(masked(value, masking, secret), removed=masking.strategy == "delete")
-    schema, required = _found(rules.schema or {}, path)
+    *above, around, schema = _on_the_way(rules.schema or {}, path)
     unique = path in rules.unique
-    if _opaque(rules, path) and not unique:
+    combined = any(not COMBINED.isdisjoint(one) for one in (*above, around, schema))
+    if (rules.more_than_schema or combined) and not unique:
         # Irreversible ones: the most similar to the value has the best chance.
         return next(_alike(value, secret, schema), planned)
-    if unique:
-        candidates = _alike(value, secret, schema)
-    else:
-        candidates = _candidates(value, planned, schema, secret, optional=not required)
-    return next((fit for fit in candidates if fit.removed or _accepted(fit.value, value, schema)), planned)
+    optional = path.rpartition(".")[2] not in around.get("required", ())
+    alike = _alike(value, secret, schema)
+    for fit in alike if unique else chain(_candidates(planned, schema, optional=optional), alike):
+        shows = value is not None and key_of(fit.value) == key_of(value)
+        if fit.removed or (not shows and conforms(fit.value, schema)):
+            return fit
+    return planned
 
 
-def _candidates(
-    value: Any, planned: MaskFit, schema: Mapping[str, Any], secret: bytes, *, optional: bool
-) -> Iterator[MaskFit]:
+def _candidates(planned: MaskFit, schema: Mapping[str, Any], *, optional: bool) -> Iterator[MaskFit]:
     if optional or not planned.removed:
         yield planned
     yield MaskFit(None)
     if optional:
         yield MaskFit(removed=True)
     yield from map(MaskFit, _empty(schema))
-    yield from _alike(value, secret, schema)
 
 
 def _alike(value: Any, secret: bytes, schema: Mapping[str, Any]) -> Iterator[MaskFit]:
@@ -257,22 +222,22 @@ def _empty(schema: Mapping[str, Any]) -> Iterator[Any]:
     yield from (EPOCH, False, True, [], {})
 
 
-def _accepted(mask: Any, value: Any, schema: Mapping[str, Any]) -> bool:
-    """Return whether *mask* hides *value* and fulfils *schema*."""
-    return (value is None or key_of(mask) != key_of(value)) and conforms(mask, schema)
-
-
 def conforms(value: Any, schema: Mapping[str, Any]) -> bool:
     """Return whether *schema* accepts *value*, by types, lengths, bounds and patterns."""
     wanted = schema.get("bsonType", schema.get("type"))
     types = {wanted} if isinstance(wanted, str) else set(wanted or ())
-    if types and types.isdisjoint(_types(value)):
+    if types and types.isdisjoint(next((names for kind, names in _NAMES if isinstance(value, kind)), ())):
         return False
     if "enum" in schema and value not in schema["enum"]:
         return False
     match value:
         case str():
-            return _is_in(len(value), schema, "minLength", "maxLength") and _matches(value, schema)
+            if not _is_in(len(value), schema, "minLength", "maxLength"):
+                return False
+            try:
+                return re.search(schema.get("pattern", ""), value) is not None
+            except re.error:  # written for another regular expression engine
+                return True
         case list():
             return _is_in(len(value), schema, "minItems", "maxItems")
         case int() | float():
@@ -281,23 +246,8 @@ def conforms(value: Any, schema: Mapping[str, Any]) -> bool:
             return True
 
 
-def _matches(text: str, schema: Mapping[str, Any]) -> bool:
-    try:
-        return re.search(schema.get("pattern", ""), text) is not None
-    except re.error:  # written for another regular expression engine
-        return True
-
-
 def _is_in(size: float, schema: Mapping[str, Any], low: str, high: str) -> bool:
     return bool(schema.get(low, size) <= size <= schema.get(high, size))
-
-
-def _types(value: Any) -> set[str]:
-    """Return the names of the type of *value* in a schema."""
-    for kind, names in _NAMES:
-        if isinstance(value, kind):
-            return names
-    return set()
 
 
 _NAMES: tuple[tuple[type, set[str]], ...] = (
@@ -315,19 +265,6 @@ _NAMES: tuple[tuple[type, set[str]], ...] = (
     (list, {"array"}),
     (Mapping, {"object"}),
 )
-
-
-def _opaque(rules: Rules, path: str) -> bool:
-    """Return whether *rules* may restrict the field at *path* beyond the plain part of the schema."""
-    if rules.more_than_schema:
-        return True
-    return any(not COMBINED.isdisjoint(schema) for schema in _on_the_way(rules.schema or {}, path))
-
-
-def _found(schema: Mapping[str, Any], path: str) -> tuple[Mapping[str, Any], bool]:
-    """Return the schema of the field at *path*, through arrays, and whether it is required."""
-    *_, around, found = _on_the_way(schema, path)
-    return found, path.rpartition(".")[2] in around.get("required", ())
 
 
 def _on_the_way(schema: Mapping[str, Any], path: str) -> Iterator[Mapping[str, Any]]:

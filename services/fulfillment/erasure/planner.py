@@ -79,12 +79,7 @@ def plan_records(
     """
     Return the disposition of the records *found*, for instance of those that an earlier plan has left.
 
-    Args:
-        found: Records from a search, or read by primary key.
-        data_map: As for :func:`plan`.
-        today: As for :func:`plan`.
-        targets: As for :func:`plan`.
-        rules: By key of a collection, the validation rules of its store; masks adapt to them.
+    *rules* are the validation rules of the stores by the key of a collection; masks adapt to them.
     """
     return _plan(found, data_map, _Planner(today, targets, secrets.token_bytes(SECRET_BYTES), rules))
 
@@ -121,13 +116,13 @@ class _Planner:
         self._secret = secret
         self._rules = rules
         self._maskables: dict[str, list[MappedField]] = {}
-        self._deletables: dict[str, bool] = {}
+        self._deletable: dict[str, bool] = {}
 
     def step(self, found: FoundRecord) -> RecordStep:
         decision = decide_disposition(found.collection, found.document, today=self.today)
         if isinstance(decision, Retain):
             return self._retained(found, decision)
-        if found.owned and decision.mode is Erasure.DELETE and self._deletable(found.collection):
+        if found.owned and decision.mode is Erasure.DELETE and self._goes_whole(found.collection):
             return self._step(found, Disposition.ERASED, deleted=True)
         return self._changed(found)
 
@@ -184,7 +179,9 @@ class _Planner:
             masks=tuple(masks),
             pulls=tuple(pulls),
             undeclared=_undeclared(collection, found.document) if found.owned else 0,
-            left=tuple(field.path for field in self._left(found)),
+            left=tuple(f.path for f in collection.leaves if _fixed(f) and _is_about(f, self.targets))
+            if found.owned
+            else (),
         )
 
     def _goes(self, collection: Collection, match: OwnershipMatch) -> bool:
@@ -200,21 +197,16 @@ class _Planner:
             bool(personal) or covered("user", self.targets)
         )
 
-    def _deletable(self, collection: Collection) -> bool:
-        if collection.key not in self._deletables:
-            self._deletables[collection.key] = self._whole(collection.leaves)
-        return self._deletables[collection.key]
+    def _goes_whole(self, collection: Collection) -> bool:
+        if collection.key not in self._deletable:
+            self._deletable[collection.key] = self._whole(collection.leaves)
+        return self._deletable[collection.key]
 
     def _maskable(self, collection: Collection) -> list[MappedField]:
         if collection.key not in self._maskables:
             fields = [f for f in collection.leaves if _is_about(f, self.targets) and not _fixed(f)]
             self._maskables[collection.key] = fields
         return self._maskables[collection.key]
-
-    def _left(self, found: FoundRecord) -> Iterator[MappedField]:
-        for field in found.collection.leaves:
-            if found.owned and _fixed(field) and _is_about(field, self.targets):
-                yield field
 
     def _masks(self, found: FoundRecord, fields: Iterable[MappedField]) -> Iterator[Mask]:
         """Yield the masks of a document that is the person's, outside the arrays that people share."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from services.fulfillment.datamap.model import Collection, DataMap
 from services.fulfillment.erasure.execution import Remains
-from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordStep, steps_where
+from services.fulfillment.erasure.steps import Disposition, RecordPlan, steps_where
 from services.fulfillment.search.bson_equality import key_of
 from services.fulfillment.search.findings import SearchStatus
 from services.fulfillment.search.mentions import Mention, Needle, NeedleKind
@@ -51,13 +51,13 @@ async def search_texts(
     If a store does not answer, only its search is unfinished: the erasure itself is verified.
     """
     searched = [part.key for part in remains.findings.coverage if part.status is SearchStatus.SEARCHED]
-    collections = [data_map.by_key[key] for key in searched]
-    looks = [_look(c, paths, plan, stores, wanted) for c in collections if (paths := _texts(c)) and wanted]
+    collections = [data_map.by_key[key] for key in searched] if wanted else []
+    looks = []
+    for collection in collections:
+        texts = [field.path for field in collection.leaves if (field.type or "string").startswith("string")]
+        if texts:
+            looks.append(_look(collection, texts, plan, stores, wanted))
     return await asyncio.gather(*looks)
-
-
-def _texts(collection: Collection) -> Sequence[str]:
-    return [field.path for field in collection.leaves if (field.type or "string").startswith("string")]
 
 
 async def _look(
@@ -67,15 +67,11 @@ async def _look(
         seen = await stores.mentions(collection.place, paths, wanted)
     except StoreUnavailable:
         return Residue(collection.key, 0, finished=False)
-    explained = steps_where(plan.steps, lambda step: step.key == collection.key and _explained(step))
-    kept = {key_of(step.id["_id"]) for step in explained}
-    others = tuple(mention for mention in seen.found if key_of(mention.id) not in kept)
-    return Residue(collection.key, seen.documents, others)
-
-
-def _explained(step: RecordStep) -> bool:
-    """Return whether the certificate states already that the record of *step* still names the person."""
-    return step.disposition in (Disposition.RETAINED, Disposition.LEFT)
+    # The certificate states already that these records still name the person.
+    stated = (Disposition.RETAINED, Disposition.LEFT)
+    kept = steps_where(plan.steps, lambda step: step.key == collection.key and step.disposition in stated)
+    ids = {key_of(step.id["_id"]) for step in kept}
+    return Residue(collection.key, seen.documents, tuple(m for m in seen.found if key_of(m.id) not in ids))
 
 
 def records_naming(residues: Iterable[Residue]) -> int:

@@ -1,8 +1,11 @@
 """
 A plan of an erasure, of marks or of corrections: the treatment of each record, decided before any write.
 
-A plan is a value. It is stored, sealed; executed as often as needed; and compared with the records
-afterwards.
+A plan is a value: stored sealed, executed as often as needed, and compared with the records afterwards. A
+step names its record by primary key and by the values that make it the person's, never by a position.
+
+Consecutive steps that differ in the primary key alone are kept as one run, with its keys: most of a person's
+records are treated alike, so that a million of them need the memory of their keys.
 """
 
 from base64 import b64decode, b64encode
@@ -13,7 +16,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from enum import StrEnum
 from functools import partial
-from itertools import accumulate
+from itertools import accumulate, chain
 from operator import is_
 from typing import Any, TypeAlias, overload
 
@@ -154,22 +157,25 @@ class RecordStep:
 def as_document(step: RecordStep) -> dict[str, Any]:
     """Return *step* in its stored form."""
     return {
-        "key": step.key,
+        **_members(step),
         "place": list(step.place),
         "id": [[path, value] for path, value in step.id.items()],
         "disposition": step.disposition.value,
         "guard": [_match_as_document(match) for match in step.guard],
-        "hold": None if step.hold is None else list(step.hold),
-        "deleted": step.deleted,
-        "masks": [_mask_as_document(mask) for mask in step.masks],
+        "masks": [_part_as_document(mask) for mask in step.masks],
         "pulls": [[_match_as_document(pull.match), list(pull.arrays)] for pull in step.pulls],
-        "sets": [_set_as_document(part) for part in step.sets],
-        "reason": step.reason,
-        "because": step.because,
+        "sets": [_part_as_document(part) for part in step.sets],
         "until": None if step.until is None else step.until.isoformat(),
-        "undeclared": step.undeclared,
-        "left": list(step.left),
     }
+
+
+def _members(thing: RecordStep | Mask | Set) -> dict[str, Any]:
+    return {one.name: getattr(thing, one.name) for one in fields(thing)}
+
+
+def _part_as_document(part: Mask | Set) -> dict[str, Any]:
+    """Return *part* in its stored form, in which BSON writes tuples as arrays."""
+    return {**_members(part), "of": None if part.of is None else _match_as_document(part.of)}
 
 
 def of_document(document: Mapping[str, Any]) -> RecordStep:
@@ -179,12 +185,12 @@ def of_document(document: Mapping[str, Any]) -> RecordStep:
         place=CollectionPlace(*document["place"]),
         id=dict(document["id"]),
         disposition=Disposition(document["disposition"]),
-        guard=_matches_of(document["guard"]),
+        guard=tuple(map(_match_of, document["guard"])),
         hold=None if document["hold"] is None else tuple(document["hold"]),
         deleted=document["deleted"],
-        masks=tuple(_mask_of(mask) for mask in document["masks"]),
+        masks=tuple(map(_mask_of, document["masks"])),
         pulls=tuple(Pull(_match_of(match), tuple(arrays)) for match, arrays in document["pulls"]),
-        sets=tuple(_set_of(part) for part in document.get("sets", ())),
+        sets=tuple(map(_set_of, document["sets"])),
         reason=document["reason"],
         because=document["because"],
         until=None if document["until"] is None else date.fromisoformat(document["until"]),
@@ -193,47 +199,17 @@ def of_document(document: Mapping[str, Any]) -> RecordStep:
     )
 
 
-def _mask_as_document(mask: Mask) -> dict[str, Any]:
-    return {
-        "path": mask.path,
-        "arrays": list(mask.arrays),
-        "value": mask.value,
-        "removed": mask.removed,
-        "instead_of": list(mask.instead_of),
-        "of": None if mask.of is None else _match_as_document(mask.of),
-        "single": mask.single,
-    }
-
-
 def _mask_of(document: Mapping[str, Any]) -> Mask:
-    return Mask(
-        path=document["path"],
-        arrays=tuple(document["arrays"]),
-        value=document["value"],
-        removed=document["removed"],
-        instead_of=tuple(document["instead_of"]),
-        of=None if document["of"] is None else _match_of(document["of"]),
-        single=document.get("single", False),
-    )
-
-
-def _set_as_document(part: Set) -> dict[str, Any]:
-    return {
-        "path": part.path,
-        "value": part.value,
-        "before": part.before,
-        "created": part.created,
-        "arrays": list(part.arrays),
-        "of": None if part.of is None else _match_as_document(part.of),
-        "instead": part.instead,
-        "removed": part.removed,
-    }
+    return Mask(**{**_placed(document), "instead_of": tuple(document["instead_of"])})
 
 
 def _set_of(document: Mapping[str, Any]) -> Set:
-    of = document["of"]
-    arrays = tuple(document["arrays"])
-    return Set(**{**document, "arrays": arrays, "of": None if of is None else _match_of(of)})
+    return Set(**_placed(document))
+
+
+def _placed(document: Mapping[str, Any]) -> dict[str, Any]:
+    of = None if document["of"] is None else _match_of(document["of"])
+    return {**document, "arrays": tuple(document["arrays"]), "of": of}
 
 
 def _match_as_document(match: OwnershipMatch) -> dict[str, Any]:
@@ -241,10 +217,6 @@ def _match_as_document(match: OwnershipMatch) -> dict[str, Any]:
     if not match.others:
         return simple
     return {**simple, "others": [list(other) for other in match.others], "arrays": list(match.arrays)}
-
-
-def _matches_of(documents: Iterable[Mapping[str, Any]]) -> tuple[OwnershipMatch, ...]:
-    return tuple(_match_of(document) for document in documents)
 
 
 def _match_of(document: Mapping[str, Any]) -> OwnershipMatch:
@@ -370,10 +342,7 @@ def run_as_document(run: StepRun) -> dict[str, Any]:
 
 def run_of_document(document: Mapping[str, Any]) -> StepRun:
     """Return the run that :func:`run_as_document` wrote."""
-    step = of_document(document)
-    # One step per line: the format before runs.
-    keys = document.get("keys") or [[value] for value in step.id.values()]
-    return StepRun(step, tuple(map(tuple, keys)))
+    return StepRun(of_document(document), tuple(map(tuple, document["keys"])))
 
 
 @dataclass(slots=True)
@@ -415,6 +384,8 @@ def _content(step: RecordStep) -> bytes:
     return to_bson({**as_document(step), "id": None})
 
 
+_NAMED = ("identities", "aliases", "verified")
+"""Members of a plan that are stored as pairs of a name and its spellings."""
 SMALL = 100
 """Steps of a plan that are gone through within a few milliseconds."""
 
@@ -450,12 +421,11 @@ class RecordPlan:
 
     def counts(self) -> dict[str, int]:
         """Return the number of records per disposition."""
-        return dict(_total((step.disposition.value, number) for step, number in alike(self.steps)))
+        return _total((step.disposition.value, number) for step, number in alike(self.steps))
 
     def reasons(self) -> dict[str, int]:
         """Return the number of records per reason for which they are retained, or left as they are."""
-        reasons = ((step.reason, number) for step, number in alike(self.steps) if step.reason is not None)
-        return dict(_total(reasons))
+        return _total((step.reason, number) for step, number in alike(self.steps) if step.reason is not None)
 
     @property
     def undeclared(self) -> int:
@@ -470,22 +440,37 @@ class RecordPlan:
     @property
     def known_by(self) -> dict[str, tuple[str, ...]]:
         """The person's identities, from the request and from their own records."""
-        names = dict.fromkeys((*self.identities, *self.aliases))
         return {
             name: tuple(dict.fromkeys((*self.identities.get(name, ()), *self.aliases.get(name, ()))))
-            for name in names
+            for name in dict.fromkeys((*self.identities, *self.aliases))
         }
 
     def lines(self) -> Iterator[str]:
         """Yield the plan as text with all BSON types: its head in the first line, then a run in each."""
-        yield _line(_plan_as_document(self))
-        for run in self.steps.runs if isinstance(self.steps, Steps) else runs_of(self.steps):
-            yield _line(run_as_document(run))
+        head = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "steps"}
+        named = {name: [[key, list(texts)] for key, texts in head[name].items()] for name in _NAMED}
+        runs = self.steps.runs if isinstance(self.steps, Steps) else runs_of(self.steps)
+        for document in chain(
+            [{**head, "made_on": self.made_on.isoformat(), **named}], map(run_as_document, runs)
+        ):
+            # BSON is written ten times as fast as extended JSON.
+            yield b64encode(to_bson(document)).decode()
 
     @classmethod
     def of_line(cls, line: str) -> "RecordPlan":
         """Return the plan with the first line *line*, without its steps."""
-        return _plan_of(_document(line))
+        head = from_bson(b64decode(line))[0]
+        lists = ("targets", "missing", "unconfirmed")
+        return cls(
+            **{
+                **head,
+                "made_on": date.fromisoformat(head["made_on"]),
+                "order": tuple(map(tuple, head["order"])),
+                **{name: tuple(head[name]) for name in lists},
+                **{name: {key: tuple(texts) for key, texts in head[name]} for name in _NAMED},
+            },
+            steps=(),
+        )
 
     @classmethod
     def of_lines(cls, lines: Iterable[str]) -> "RecordPlan":
@@ -496,49 +481,11 @@ class RecordPlan:
 
 def run_of_line(line: str) -> StepRun:
     """Return the run in a line of a plan."""
-    return run_of_document(_document(line))
+    return run_of_document(from_bson(b64decode(line))[0])
 
 
-def _total(counted: Iterable[tuple[str, int]]) -> Counter[str]:
+def _total(counted: Iterable[tuple[str, int]]) -> dict[str, int]:
     counts: Counter[str] = Counter()
-    for what, number in counted:
-        counts[what] += number
-    return counts
-
-
-def _line(document: dict[str, Any]) -> str:
-    """Return *document* in a line: BSON, which is written ten times as fast as extended JSON."""
-    return b64encode(to_bson(document)).decode()
-
-
-def _document(line: str) -> dict[str, Any]:
-    return from_bson(b64decode(line))[0]
-
-
-def _plan_as_document(plan: RecordPlan) -> dict[str, Any]:
-    return {
-        "version": plan.version,
-        "made_on": plan.made_on.isoformat(),
-        "targets": list(plan.targets),
-        "order": [list(group) for group in plan.order],
-        "missing": list(plan.missing),
-        "identities": [[name, list(spellings)] for name, spellings in plan.identities.items()],
-        "aliases": [[name, list(spellings)] for name, spellings in plan.aliases.items()],
-        "verified": [[name, list(spellings)] for name, spellings in plan.verified.items()],
-        "unconfirmed": list(plan.unconfirmed),
-    }
-
-
-def _plan_of(document: Mapping[str, Any]) -> RecordPlan:
-    return RecordPlan(
-        version=document["version"],
-        made_on=date.fromisoformat(document["made_on"]),
-        targets=tuple(document["targets"]),
-        steps=(),
-        order=tuple(tuple(group) for group in document["order"]),
-        missing=tuple(document["missing"]),
-        identities={name: tuple(spellings) for name, spellings in document["identities"]},
-        aliases={name: tuple(spellings) for name, spellings in document["aliases"]},
-        verified={name: tuple(spellings) for name, spellings in document["verified"]},
-        unconfirmed=tuple(document["unconfirmed"]),
-    )
+    for name, number in counted:
+        counts[name] += number
+    return dict(counts)

@@ -5,13 +5,21 @@ A match on a field outside any divided array makes the document theirs, without 
 it. A match inside a divided array makes that one element theirs, and nothing else.
 """
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
 
 from services.fulfillment.datamap.model import PERSONAL, Collection, covered
-from services.fulfillment.datamap.paths import below, joined, leads_through, raw_at, tuples_at, values_at
+from services.fulfillment.datamap.paths import (
+    below,
+    joined,
+    leads_through,
+    raw_at,
+    together,
+    tuples_at,
+    values_at,
+)
 from services.fulfillment.search.bson_equality import key_of
 from shared.runtime.mongo import Document
 
@@ -85,6 +93,33 @@ class OwnershipMatch:
         if self.unit is not None:
             parts = tuple((path, frozenset({key_of(value)})) for path, value in self.others)
             yield from _elements(document, self.unit, ((self.path, self.keys), *parts), _START)
+
+    def element_values(self, document: Any, path: str) -> Iterator[Any]:
+        """Yield the values at *path* of *document* in the elements that are the person's for this reason."""
+        for element in self.elements(document):
+            yield from values_at(element.value, below(path, self.unit or ""))
+
+
+def hashed_matches(  # noqa: PLR0913 - a match by hashes, and how to compute them
+    document: Any,
+    path: str,
+    unit: str | None,
+    hashes: frozenset[bytes],
+    others: Sequence[tuple[str, bytes]],
+    *,
+    hash_of: Callable[[Any], bytes],
+) -> Iterator[OwnershipMatch]:
+    """Yield the matches in *document*: values with one of *hashes* at *path*, beside *others* if any."""
+    if not others:
+        found = {key_of(value): value for value in values_at(document, path) if hash_of(value) in hashes}
+        if found:
+            yield OwnershipMatch(path, unit, tuple(found.values()))
+        return
+    paths, wanted = zip(*others, strict=True)
+    for (first, *rest), arrays in together(document, (path, *paths)):
+        if hash_of(first) in hashes and tuple(map(hash_of, rest)) == wanted:
+            parts = tuple(zip(paths, rest, strict=True))
+            yield OwnershipMatch(path, unit, (first,), parts, tuple(dict.fromkeys(arrays)))
 
 
 _Conditions: TypeAlias = tuple[tuple[str, frozenset[Hashable]], ...]

@@ -14,7 +14,6 @@ from itertools import islice
 from typing import Any
 
 from services.fulfillment.datamap.model import CollectionPlace, DataMap
-from services.fulfillment.datamap.paths import together, values_at
 from services.fulfillment.domain import LEGAL_HOLD
 from services.fulfillment.erasure.journal.entries import (
     ErasureEntry,
@@ -24,8 +23,7 @@ from services.fulfillment.erasure.journal.entries import (
     of_document,
 )
 from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordStep, steps_where
-from services.fulfillment.search.bson_equality import key_of
-from services.fulfillment.search.ownership import OwnershipMatch
+from services.fulfillment.search.ownership import OwnershipMatch, hashed_matches
 from shared.runtime.bulk_insert import Insertions
 from shared.runtime.dataloader import in_thread
 from shared.runtime.mongo import Database, Document, UpdateOne, id_bytes, insert_new, to_bson, translated
@@ -39,17 +37,6 @@ LEASE = timedelta(hours=1)
 """How long a running daily job may be silent before another replica takes over."""
 REMEMBERED_FOR = timedelta(days=30)
 """How long the state of a day is kept."""
-
-
-@dataclass(frozen=True, slots=True)
-class IdentityMark:
-    """A value that makes a record, or elements of it, the person's."""
-
-    path: str
-    unit: str | None
-    digest: bytes
-    others: tuple[tuple[str, bytes], ...] = ()
-    """The other parts of a composite key, each with its path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +57,8 @@ class RetainedRecord:
     reason: str
     retried: bool
     """Whether its erasure failed and the service retries it, because a requester waits for the result."""
-    marks: tuple[IdentityMark, ...]
+    marks: Sequence[tuple[str, str | None, bytes, Sequence[tuple[str, bytes]]]]
+    """The values that make the record the person's: path, array, hash, other parts of a key."""
 
 
 class RetainedRecords:
@@ -93,24 +81,19 @@ class RetainedRecords:
 
         It may be repeated; earlier entries of the same *erasure* for records that are gone are deleted.
 
-        Args:
-            decided: The plan with the final dispositions.
-            erasure: The request, or the number of the certificate.
-            at: The time of the verification.
-            asked: Whether it belongs to a request.
-
         Law:
             GDPR Art. 5(1)(e), 17(1)(a): when the reason to keep a record has ended, it is erased.
         """
-        entries = await in_thread(self._kept_by, decided, erasure, at, asked, small=decided.is_small)
-        names = [entry["_id"] for entry in entries]
+        found = await in_thread(lambda: list(self._entries(decided, erasure, at)), small=decided.is_small)
+        entries = [entry | {"asked": asked} for entry in found]
+        names = {entry["_id"] for entry in entries}
         with translated("register kept records"):
             for start in range(0, len(entries), ENTRIES_PER_WRITE):
                 some = entries[start : start + ENTRIES_PER_WRITE]
                 writes = [UpdateOne({"_id": entry["_id"]}, {"$set": entry}, upsert=True) for entry in some]
                 await self._kept.bulk_write(writes, ordered=False)
             before = [document["_id"] async for document in self._kept.find({"erasure": erasure}, {"_id": 1})]
-            gone = sorted(set(before).difference(names))
+            gone = sorted(set(before) - names)
             for start in range(0, len(gone), ENTRIES_PER_WRITE):
                 await self._kept.delete_many({"_id": {"$in": gone[start : start + ENTRIES_PER_WRITE]}})
 
@@ -133,37 +116,25 @@ class RetainedRecords:
         if not entry.marks:
             # The erasure has masked the values it was found by: only the primary key is left.
             return (OwnershipMatch("_id", None, (document["_id"],)),)
-        found: list[OwnershipMatch] = []
-        for mark in entry.marks:
-            if mark.others:
-                found += self._composite(mark, document)
-                continue
-            held = {key_of(v): v for v in values_at(document, mark.path) if self._digest(v) == mark.digest}
-            if held:
-                found.append(OwnershipMatch(mark.path, mark.unit, tuple(held.values())))
-        return tuple(found)
-
-    def _composite(self, mark: IdentityMark, document: Document) -> Iterator[OwnershipMatch]:
-        paths = tuple(path for path, _ in mark.others)
-        digests = (mark.digest, *(digest for _, digest in mark.others))
-        for values, arrays in together(document, (mark.path, *paths)):
-            if tuple(map(self._digest, values)) == digests:
-                parts = tuple(zip(paths, values[1:], strict=True))
-                yield OwnershipMatch(mark.path, mark.unit, values[:1], parts, tuple(dict.fromkeys(arrays)))
-
-    def _kept_by(self, decided: RecordPlan, erasure: str, at: datetime, asked: bool) -> list[Document]:
-        return [entry | {"asked": asked} for entry in self._entries(decided, erasure, at)]
+        return tuple(
+            match
+            for path, unit, digest, others in entry.marks
+            for match in hashed_matches(
+                document, path, unit, frozenset({digest}), others, hash_of=self._digest
+            )
+        )
 
     def _entries(self, decided: RecordPlan, erasure: str, at: datetime) -> Iterator[Document]:
         for step in steps_where(decided.steps, lambda step: _until(step, at.date()) is not None):
             until = _until(step, at.date())
+            identity = [[path, value] for path, value in step.id.items()]
             yield {
-                "_id": self._name(erasure, step),
+                "_id": f"{erasure}/{self._digest([step.key, *identity]).hex()}",
                 "erasure": erasure,
                 "version": decided.version,
                 "key": step.key,
                 "place": list(step.place),
-                "id": [[path, value] for path, value in step.id.items()],
+                "id": identity,
                 "until": until and until.isoformat(),
                 "reason": step.reason,
                 "refused": step.disposition is Disposition.LEFT,
@@ -182,10 +153,6 @@ class RetainedRecords:
 
     def _digest(self, value: Any) -> bytes:
         return hmac.new(self._key, id_bytes(value), sha256).digest()
-
-    def _name(self, erasure: str, step: RecordStep) -> str:
-        digest = self._digest([step.key, *([path, value] for path, value in step.id.items())])
-        return f"{erasure}/{digest.hex()}"
 
 
 def _until(step: RecordStep, today: date) -> date | None:
@@ -206,14 +173,8 @@ def _entry(document: Document) -> RetainedRecord:
         until=date.fromisoformat(document["until"]),
         reason=document["reason"],
         retried=document["refused"] and document["asked"],
-        marks=tuple(map(_mark, document["marks"])),
+        marks=document["marks"],
     )
-
-
-def _mark(written: Sequence[Any]) -> IdentityMark:
-    """Return the mark that is *written*; early versions had no composite keys."""
-    path, unit, digest, *others = written
-    return IdentityMark(path, unit, digest, tuple((p, d) for some in others for p, d in some))
 
 
 def by_erasure(entries: Iterable[RetainedRecord]) -> dict[tuple[str, str, bool], Sequence[RetainedRecord]]:

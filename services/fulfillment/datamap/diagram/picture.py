@@ -2,11 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from services.fulfillment.datamap.graph import Graph, graph_of
-from services.fulfillment.datamap.model import Collection, DataMap, Erasure, RetentionPeriod
+from services.fulfillment.datamap.model import Collection, DataMap, Erasure
 
 
 class CollectionReach(StrEnum):
@@ -110,19 +110,13 @@ def waves_of(graph: Graph) -> dict[str, int]:
 
 def _box(collection: Collection, wave: int, ports: set[str]) -> Box:
     store = "" if collection.store == "default" else f" · {collection.store}"
-    reach = (
-        CollectionReach.SKIPPED
-        if collection.skipped
-        else CollectionReach.REACHED
-        if wave
-        else CollectionReach.UNREACHED
-    )
+    reach = CollectionReach.REACHED if wave else CollectionReach.UNREACHED
     own = tuple(field.path for field in collection.fields if field.path in ports)
     return Box(
         key=collection.key,
         name=collection.name,
         lane=collection.dataset + store,
-        reach=reach,
+        reach=CollectionReach.SKIPPED if collection.skipped else reach,
         wave=wave,
         erasure=collection.erasure,
         kept=_kept(collection),
@@ -143,40 +137,35 @@ def _shown(collection: Collection, path: str) -> str:
 def _kept(collection: Collection) -> str:
     reasons = []
     if collection.retention is not None:
-        reasons.append(f"kept {_period(collection.retention.keep)}")
+        keep = collection.retention.keep
+        parts = ((keep.years, "Y"), (keep.months, "M"), (keep.days, "D"))
+        reasons.append("kept P" + "".join(f"{number}{unit}" for number, unit in parts if number))
     if collection.legal_hold is not None:
         reasons.append("legal hold")
     return ", ".join(reasons)
 
 
-def _period(period: RetentionPeriod) -> str:
-    parts = ((period.years, "Y"), (period.months, "M"), (period.days, "D"))
-    return "P" + "".join(f"{number}{unit}" for number, unit in parts if number)
-
-
 def _arrows(data_map: DataMap, graph: Graph, waves: Mapping[str, int]) -> Iterator[Arrow]:
+    """Yield the arrows of identities and references; every part of a composite key has its own."""
     for name, lookups in graph.entries.items():
-        for lookup in lookups:
-            yield Arrow(name, "", lookup.key, lookup.path)
+        yield from (Arrow(name, "", lookup.key, lookup.path) for lookup in lookups)
     reached = [collection.key for collection in data_map.collections if collection.key in waves]
-    yield from _paired([arrow for key in reached for arrow in _leading(graph, key)])
-
-
-def _leading(graph: Graph, key: str) -> Iterator[Arrow]:
-    """Yield the arrows of references; every part of a composite key has its own."""
-    for edge in graph.edges.get(key, ()):
-        for source, target in zip(edge.paths, edge.target.paths, strict=True):
-            yield Arrow(edge.key, source, edge.target.key, target)
+    yield from _paired(
+        [
+            Arrow(edge.key, source, edge.target.key, target)
+            for key in reached
+            for edge in graph.edges.get(key, ())
+            for source, target in zip(edge.paths, edge.target.paths, strict=True)
+        ]
+    )
 
 
 def _paired(arrows: Sequence[Arrow]) -> Iterator[Arrow]:
     """Yield *arrows*, with opposite ones as one."""
-    known: Mapping[Arrow, None] = dict.fromkeys(arrows)
+    known = dict.fromkeys(arrows)
     done: set[Arrow] = set()
     for arrow in known:
         back = Arrow(arrow.target, arrow.target_path, arrow.source, arrow.source_path)
-        if back in done:
-            continue
-        done.add(arrow)
-        both = back in known
-        yield Arrow(arrow.source, arrow.source_path, arrow.target, arrow.target_path, both)
+        if back not in done:
+            done.add(arrow)
+            yield replace(arrow, both=back in known)

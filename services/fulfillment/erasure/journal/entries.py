@@ -17,16 +17,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from itertools import groupby, islice
+from operator import attrgetter
 from typing import Any, Final
 
 from services.fulfillment.datamap.graph import EMAIL
 from services.fulfillment.datamap.model import PERSONAL, Collection, CollectionPlace, DataMap, covered
-from services.fulfillment.datamap.paths import together, values_at
 from services.fulfillment.erasure.steps import Mask, RecordPlan, RecordStep, steps_where
 from services.fulfillment.search.bson_equality import folded
 from services.fulfillment.search.forms import forms, text_of
 from services.fulfillment.search.identities import Identities
-from services.fulfillment.search.ownership import OwnershipMatch
+from services.fulfillment.search.ownership import OwnershipMatch, hashed_matches
 from shared.runtime.mongo import Binary, Document, ObjectId, id_bytes
 
 FINGERPRINTS_KEY: Final = "erasure journal"
@@ -46,7 +46,8 @@ class Fingerprints:
 
     def value(self, value: Any) -> bytes:
         """Return the hash of a value as it is stored; the case of a text does not count."""
-        return self._hash("value", _stored(value))
+        text = folded(value) if isinstance(value, str) else text_of(value)
+        return self._hash("value", id_bytes(value if text is None else text))
 
     def identity(self, name: str, value: Any) -> bytes | None:
         """Return the hash of an identity in a document; None where *value* identifies no one."""
@@ -57,12 +58,12 @@ class Fingerprints:
 
     def identities(self, identities: Identities) -> dict[str, tuple[bytes, ...]]:
         """Return for each of *identities* the hashes of all its stored forms."""
-        return {
-            name: tuple(
-                sorted({hashed for value in _every_form(spellings) if (hashed := self.identity(name, value))})
-            )
-            for name, spellings in identities.items()
-        }
+        found: dict[str, tuple[bytes, ...]] = {}
+        for name, spellings in identities.items():
+            values = (value for spelling in spellings for value in forms(spelling.strip(), None))
+            hashes = {hashed for value in values if (hashed := self.identity(name, value))}
+            found[name] = tuple(sorted(hashes))
+        return found
 
     def _hash(self, kind: str, content: bytes) -> bytes:
         return hmac.digest(self._key, kind.encode() + b"\0" + content, "sha256")[:BYTES]
@@ -71,16 +72,6 @@ class Fingerprints:
 def written(value: Any) -> str | None:
     """Return the text for looking up a stored identity again."""
     return value.hex() if type(value) is bytes else text_of(value)
-
-
-def _every_form(spellings: Any) -> Iterator[Any]:
-    for spelling in spellings:
-        yield from forms(spelling.strip(), None)
-
-
-def _stored(value: Any) -> bytes:
-    text = folded(value) if isinstance(value, str) else text_of(value)
-    return id_bytes(value if text is None else text)
 
 
 MOST_RECORDS = 10_000
@@ -159,12 +150,15 @@ def entries_of(
     identities = fingerprints.identities(plan.identities)
     entry = partial(ErasureEntry, erasure, at, targets=plan.targets, identities=identities)
     steps = steps_where(plan.steps, lambda step: bool(step.deleted or step.masks or step.pulls))
+    alike_in = attrgetter("key", "deleted", "guard", "masks", "pulls")
     while some := list(islice(steps, MOST_RECORDS)):
         alike: defaultdict[Treatment, list[Any]] = defaultdict(list)
-        for same, group in groupby(some, key=_changes_of):
-            steps_alike = list(group)
-            treatment = _treatment(steps_alike[0], data_map.by_key[same[0]], fingerprints)
-            alike[treatment] += [step.id["_id"] for step in steps_alike]
+        for _, group in groupby(some, key=alike_in):
+            step, *others = group
+            masks = () if step.deleted else step.masks
+            masked = tuple(_masked(masks, data_map.by_key[step.key], fingerprints))
+            treatment = Treatment(step.place, step.deleted, tuple(_traces(step, fingerprints)), masked)
+            alike[treatment] += [one.id["_id"] for one in (step, *others)]
         for treatment, ids in alike.items():
             collection = data_map.by_key[treatment.key]
             plain = tuple(one for one in ids if opaque(one, collection))
@@ -195,19 +189,6 @@ def unique(document_id: Any) -> bool:
     )
 
 
-def _changes_of(step: RecordStep) -> tuple[Any, ...]:
-    return step.key, step.deleted, step.guard, step.masks, step.pulls
-
-
-def _treatment(step: RecordStep, collection: Collection, fingerprints: Fingerprints) -> Treatment:
-    return Treatment(
-        place=step.place,
-        deleted=step.deleted,
-        traces=tuple(_traces(step, fingerprints)),
-        masked=() if step.deleted else tuple(_masked(step.masks, collection, fingerprints)),
-    )
-
-
 def _traces(step: RecordStep, fingerprints: Fingerprints) -> Iterator[Trace]:
     matches = [*step.guard, *(pull.match for pull in step.pulls)]
     matches += [mask.of for mask in step.masks if mask.of is not None]
@@ -230,19 +211,12 @@ def _masked(masks: Iterable[Mask], collection: Collection, fingerprints: Fingerp
     for mask in masks:
         by_path[mask.path].append(mask)
     for path, all_masks in by_path.items():
-        shown = [mask for mask in all_masks if not mask.removed and mask.value is not None]
-        again = shown[0].value if len(all_masks) == 1 and shown and _says_nothing(collection, path) else None
-        items = [item for mask in shown for item in _items(mask.value)]
+        shown = [mask.value for mask in all_masks if not mask.removed and mask.value is not None]
+        masking = collection.by_path[path].masking
+        speechless = masking is not None and masking.strategy in SPEECHLESS
+        again = shown[0] if len(all_masks) == 1 and shown and speechless else None
+        items = [item for value in shown for item in (value if isinstance(value, list) else [value])]
         yield Masked(path, tuple(dict.fromkeys(map(fingerprints.value, items))), again)
-
-
-def _items(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def _says_nothing(collection: Collection, path: str) -> bool:
-    masking = collection.by_path[path].masking
-    return masking is not None and masking.strategy in SPEECHLESS
 
 
 def matches_of(
@@ -250,25 +224,8 @@ def matches_of(
 ) -> Iterator[OwnershipMatch]:
     """Yield the person's matches in *document* by *treatment*, with the values in the document."""
     for trace in treatment.traces:
-        known = frozenset(trace.values)
-        if trace.others:
-            yield from _composite(trace, document, fingerprints)
-            continue
-        found = [value for value in values_at(document, trace.path) if fingerprints.value(value) in known]
-        if found:
-            yield OwnershipMatch(trace.path, trace.unit, tuple(found))
-
-
-def _composite(
-    trace: Trace, document: Mapping[str, Any], fingerprints: Fingerprints
-) -> Iterator[OwnershipMatch]:
-    """Yield the composite keys of *trace* that stand together in *document*."""
-    paths = tuple(path for path, _ in trace.others)
-    hashes = tuple(hashed for _, hashed in trace.others)
-    for (first, *others), arrays in together(document, (trace.path, *paths)):
-        if fingerprints.value(first) in trace.values and tuple(map(fingerprints.value, others)) == hashes:
-            parts = tuple(zip(paths, others, strict=True))
-            yield OwnershipMatch(trace.path, trace.unit, (first,), parts, tuple(dict.fromkeys(arrays)))
+        matches = partial(hashed_matches, document, trace.path, trace.unit, frozenset(trace.values))
+        yield from matches(trace.others, hash_of=fingerprints.value)
 
 
 def as_document(entry: ErasureEntry) -> Document:
@@ -301,10 +258,14 @@ def as_document(entry: ErasureEntry) -> Document:
 
 def of_document(document: Mapping[str, Any]) -> ErasureEntry:
     """Return the entry that :func:`as_document` wrote."""
+    traces = (
+        Trace(one["path"], one["unit"], tuple(one["values"]), tuple((path, h) for path, h in one["others"]))
+        for one in document["traces"]
+    )
     treatment = Treatment(
         place=CollectionPlace(document["store"], document["database"], document["collection"]),
         deleted=document["deleted"],
-        traces=tuple(map(_trace, document["traces"])),
+        traces=tuple(traces),
         masked=tuple(Masked(m["path"], tuple(m["masks"]), m["again"]) for m in document["masked"]),
     )
     return ErasureEntry(
@@ -316,8 +277,3 @@ def of_document(document: Mapping[str, Any]) -> ErasureEntry:
         ids=tuple(document["ids"]),
         hashed=tuple(document["hashed"]),
     )
-
-
-def _trace(document: Mapping[str, Any]) -> Trace:
-    others = tuple((path, hashed) for path, hashed in document.get("others", ()))
-    return Trace(document["path"], document["unit"], tuple(document["values"]), others)

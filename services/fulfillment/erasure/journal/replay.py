@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Hashable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
+from itertools import chain
 from typing import Any, TypeAlias
 
 from services.fulfillment.datamap.model import CollectionPlace, DataMap
@@ -38,7 +39,6 @@ from services.fulfillment.stores.batch_lookup import Probe
 from services.fulfillment.stores.mongodb import Stores
 from services.fulfillment.stores.registers import EARLIEST, ErasureJournal
 from shared.errors import StoreUnavailable
-from shared.runtime.mongo import Document
 
 ReplayedRecord: TypeAlias = tuple[str, Hashable]
 """Key of a collection, and the comparison key of a record's ``_id``."""
@@ -173,15 +173,6 @@ class ReplayCandidate:
         return record_of(self.found.collection.key, self.found.document["_id"])
 
 
-@dataclass(frozen=True, slots=True)
-class TimeSinceErasure:
-    """The time of an erasure, and the person's later state."""
-
-    erased_at: datetime
-    back: bool
-    """Whether the person has newer records."""
-
-
 class Replay:
     """One replay of the erasure journal."""
 
@@ -277,24 +268,19 @@ class Replay:
             and scope.covers(candidate.found.collection.place)
         ]
         rules = {key: await self._stores.rules(self._map.by_key[key].place) for key in refused}
-        planned = plan_records(
-            [candidate.found for candidate in candidates],
-            self._map,
-            self._today,
-            entries[0].targets,
-            rules=rules,
-        )
+        found = [candidate.found for candidate in candidates]
+        planned = plan_records(found, self._map, self._today, entries[0].targets, rules=rules)
         back = any(newer(candidate.found, entries[0].at) for candidate in candidates)
         examined = Examined(planned, seen=frozenset(candidate.record for candidate in candidates))
         due = [
-            self._due(step, candidate, TimeSinceErasure(entries[0].at, back), examined)
+            self._due(step, candidate, entries[0].at, examined, back=back)
             for step, candidate in zip(planned.steps, candidates, strict=True)
         ]
         examined.plan = replace(planned, steps=tuple(step for step in due if step.changes))
         return examined
 
     def _due(
-        self, step: RecordStep, candidate: ReplayCandidate, since: TimeSinceErasure, examined: Examined
+        self, step: RecordStep, candidate: ReplayCandidate, at: datetime, examined: Examined, *, back: bool
     ) -> RecordStep:
         """Return the part of *step* to repeat; note the records left alone."""
         entry, document = candidate.entry, candidate.found.document
@@ -305,8 +291,7 @@ class Replay:
             elif entry is not None and entry.treatment.deleted:
                 examined.left[candidate.record] = None
             return due
-        named = entry is not None
-        verdict = judge(candidate.found, since.erased_at, named=named, back=since.back)
+        verdict = judge(candidate.found, at, named=entry is not None, back=back)
         if verdict is not ReturnVerdict.RETURNED:
             examined.left[candidate.record] = verdict
             return replace(due, deleted=False, masks=(), pulls=())
@@ -341,22 +326,13 @@ class Replay:
                 record = record_of(found.collection.key, found.document["_id"])
                 yield ReplayCandidate(found, named.pop(record, None))
         for entry in entries:
-            ids = [
-                one
-                for one in sightings.ids_of(entry)
-                if named.get(record_of(entry.treatment.key, one)) is entry
-            ]
-            async for document in self._read(entry.treatment.place, ids):
-                collection = self._map.by_key[entry.treatment.key]
-                yield ReplayCandidate(found_again(entry, document, collection, self._fingerprints), entry)
-
-    async def _read(self, place: CollectionPlace, ids: Sequence[Any]) -> AsyncIterator[Document]:
-        """Yield the documents at *place* that have one of *ids*."""
-        for start in range(0, len(ids), IDS_PER_LOOK):
-            probes = [Probe.of("_id", one, caseless=False) for one in ids[start : start + IDS_PER_LOOK]]
-            for documents in (await self._stores.find(place, probes)).values():
-                for document in documents:
-                    yield document
+            key, place = entry.treatment.key, entry.treatment.place
+            ids = [one for one in sightings.ids_of(entry) if named.get(record_of(key, one)) is entry]
+            for start in range(0, len(ids), IDS_PER_LOOK):
+                probes = [Probe.of("_id", one, caseless=False) for one in ids[start : start + IDS_PER_LOOK]]
+                for document in chain.from_iterable((await self._stores.find(place, probes)).values()):
+                    found = found_again(entry, document, self._map.by_key[key], self._fingerprints)
+                    yield ReplayCandidate(found, entry)
 
 
 def _person(entries: Sequence[ErasureEntry]) -> frozenset[bytes]:

@@ -133,8 +133,7 @@ def found_again(
     """
     Return *document*, which has the id of a record of *entry*, as a search for the person would.
 
-    It has no matches if nothing in it is the person's any more. For a deleted record with a globally unique
-    id, nothing else needs to agree.
+    Without a match nothing in it is the person's any more; but a deleted record with a globally unique id is.
     """
     matches = tuple(matches_of(entry.treatment, document, fingerprints))
     if not matches and entry.treatment.deleted and unique(document["_id"]):
@@ -170,13 +169,10 @@ def newer(found: FoundRecord, erased_at: datetime) -> bool:
 
 def judge(found: FoundRecord, erased_at: datetime, *, named: bool, back: bool) -> ReturnVerdict:
     """
-    Return the verdict on *found*.
+    Return the verdict on *found*, a record of the person or elements of one.
 
-    Args:
-        found: A record of the person, or elements of one.
-        erased_at: Time of the erasure.
-        named: Whether the journal names the record.
-        back: Whether the person has newer records: a record without date may then be one of those.
+    *named* says whether the journal names the record; *back*, whether the person has newer records: a record
+    without date may then be one of those.
     """
     if named and found.owned and unique(found.document["_id"]):
         return ReturnVerdict.RETURNED
@@ -197,18 +193,13 @@ def _later(found: FoundRecord, erased_at: datetime) -> list[bool]:
 def _made(found: FoundRecord) -> Iterator[datetime]:
     """Yield the known times of creation of the person's part: of the record, or of each of their elements."""
     if not found.owned:
-        for element in _elements(found):
-            yield from _earliest(found.collection, *element)
+        for unit in dict.fromkeys(match.unit for match in found.elements if match.unit is not None):
+            for element in values_at(found.disclosed, unit):
+                yield from _earliest(found.collection, element, unit)
     elif isinstance(found.document["_id"], ObjectId):
         yield found.document["_id"].generation_time
     else:
         yield from _earliest(found.collection, found.disclosed, "")
-
-
-def _elements(found: FoundRecord) -> Iterator[tuple[Any, str]]:
-    for unit in dict.fromkeys(match.unit for match in found.elements if match.unit is not None):
-        for element in values_at(found.disclosed, unit):
-            yield element, unit
 
 
 def _earliest(collection: Collection, value: Any, above: str) -> Iterator[datetime]:
@@ -216,16 +207,13 @@ def _earliest(collection: Collection, value: Any, above: str) -> Iterator[dateti
     moments = [
         moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         for field in collection.leaves
-        if field.path.startswith(f"{above}." if above else "") and not _is_birthday(field.categories)
-        for moment in values_at(value, field.path[len(above) + 1 :] if above else field.path)
+        if field.path.startswith(f"{above}." if above else "")
+        if not any(covered(category, BIRTH) for category in field.categories)
+        for moment in values_at(value, below(field.path, above))
         if isinstance(moment, datetime)
     ]
     if moments:
         yield min(moments)
-
-
-def _is_birthday(categories: tuple[str, ...]) -> bool:
-    return any(covered(category, BIRTH) for category in categories)
 
 
 def remaining(
@@ -246,27 +234,14 @@ def remaining(
 def _stands(
     mask: Mask, document: Mapping[str, Any], entry: ErasureEntry | None, fingerprints: Fingerprints
 ) -> bool:
-    known = _known(mask.path, entry)
-    values = mask.instead_of or tuple(_at(mask, document))
+    treated = () if entry is None else entry.treatment.masked
+    known = {one for masked in treated if masked.path == mask.path for one in masked.masks}
+    there = values_at(document, mask.path) if mask.of is None else mask.of.element_values(document, mask.path)
     same = {key_of(value) for value in values_at(mask.value, "")}
     return all(
         value is None or key_of(value) in same or fingerprints.value(value) in known
-        for value in values_at(list(values), "")
+        for value in values_at(list(mask.instead_of or there), "")
     )
-
-
-def _at(mask: Mask, document: Mapping[str, Any]) -> Iterator[Any]:
-    """Yield the values that *mask* replaces."""
-    if mask.of is None:
-        yield from values_at(document, mask.path)
-        return
-    for element in mask.of.elements(document):
-        yield from values_at(element.value, below(mask.path, mask.of.unit or ""))
-
-
-def _known(path: str, entry: ErasureEntry | None) -> frozenset[bytes]:
-    masked = () if entry is None else entry.treatment.masked
-    return frozenset(one for each in masked if each.path == path for one in each.masks)
 
 
 def _as_before(mask: Mask, entry: ErasureEntry | None) -> Mask:
