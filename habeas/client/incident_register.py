@@ -13,7 +13,7 @@ from habeas.client.breach_files import event_id
 from habeas.client.requests import SOURCE
 from services.fulfillment.breach.scope_store import failures
 from services.intake.breach.approvals import approvable_phase, approval_refusal
-from services.intake.breach.customers import customer_labels
+from services.intake.breach.assessment import customer_labels
 from services.intake.breach.domain import RECORDS, Incident, NotificationDone, evolve
 from services.intake.breach.duties import NotificationDue
 from services.intake.breach.phases import Phase

@@ -72,25 +72,19 @@ def service(ports: Ports, key: bytes, bindings: Bindings) -> Service[IntakeCase,
 async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIterator[Running]:
     """Build intake."""
     database = platform.client[f"{settings.database_prefix}_{NAME}"]
-    journal, timers = (
-        Journal(database, RECORDS, key=chain_key(settings.root_key, NAME), notes=True),
-        Timers(database),
-    )
-    await journal.prepare()
-    await timers.prepare()
+    journal = Journal(database, RECORDS, key=chain_key(settings.root_key, NAME), notes=True)
+    timers = Timers(database)
     duplicates = FirstRequests(database, journal, derived_key(settings.root_key, "repeated requests"))
-    await duplicates.prepare()
     queue = WaitingQueue(database, settings.requests_per_hour)
-    await queue.prepare()
     retention = RegisterRetention(settings.register_months, settings.company.zone)
     purge = Purge(platform.client, database, journal, platform.vault, platform.bus, retention)
-    await purge.prepare()
     keys = ServiceKeys(
         requests=derived_key(settings.root_key, "request ids"),
         codes=derived_key(settings.root_key, "package codes"),
     )
     wrong = WrongCodes(database, alarm_at=settings.wrong_codes_alarm)
-    await wrong.prepare()
+    for part in (journal, timers, duplicates, queue, purge, wrong):
+        await part.prepare()
     codes = CodeLimit.of(wrong, settings.codes_offered_per_hour)
     ports = Ports(platform.vault, timers, duplicates, queue, codes, settings.practice())
     requests = RequestService(platform.vault, journal, platform.bus, keys, ports.context, queue, codes=codes)
@@ -116,11 +110,7 @@ async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIter
         timer_task = publish_due_timers(timers, platform.bus, NAME, event=DeadlineCame)
         works = [work for channel in opened for work in channel.works]
         background = _run_all(
-            timer_task,
-            purge.run(),
-            start_waiting(queue, requests.start),
-            requests.outbox.run(),
-            *works,
+            timer_task, purge.run(), start_waiting(queue, requests.start), requests.outbox.run(), *works
         )
         own = user_of(settings.amqp_url.get_secret_value())
         bindings = Bindings(settings.sources, command_user(own), own)

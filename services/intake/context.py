@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Protocol
 
 from services.intake.cases.clock import ClockRules
-from services.intake.cases.deadlines import DeadlineTimer
+from services.intake.cases.code_limits import CodeLimit
+from services.intake.cases.deadlines import CaseTimer
 from services.intake.cases.fingerprint import FirstRequest
 from services.intake.cases.rate_limit import RateLane, WaitingRequest
 from services.intake.domain import IntakeCase, RequestLodged
@@ -60,18 +61,37 @@ class WaitingQueuePort(Protocol):
         """Store *burst*."""
 
 
-class CodeAttempts(Protocol):
-    """Limits of codes, and the count of wrong ones, over all requests."""
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The ports that intake depends on, and the rules of its clocks."""
 
-    async def take_of_source(self, source: str, codes: int, now: datetime) -> None:
-        """Count *codes* that *source* offers, or raise ``TooManyAttempts``."""
+    vault: VaultPort = field(repr=False)
+    timers: TimersPort = field(repr=False)
+    duplicates: FirstRequestPort = field(repr=False)
+    queue: WaitingQueuePort = field(repr=False)
+    codes: CodeLimit = field(repr=False)
+    practice: ClockRules
 
-    async def failed(self, attempt: str, now: datetime) -> None:
-        """Count a wrong code; the same attempt counts once."""
+    def context(self, moment: Moment[IntakeCase]) -> "IntakeContext":
+        """Return the context of a handled event, or of an operation by HTTP or a channel."""
+        return IntakeContext(
+            self.vault,
+            self.timers,
+            self.duplicates,
+            self.queue,
+            self.codes,
+            self.practice,
+            case_id=moment.case,
+            case=moment.state,
+            now=moment.now,
+            event_id=moment.event_id,
+            source=moment.source,
+            occurred_at=moment.occurred_at,
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class IntakeContext:
+class IntakeContext(Ports):
     """The ports and the state that a handler of intake uses."""
 
     case_id: str
@@ -80,44 +100,9 @@ class IntakeContext:
     event_id: str
     source: str
     occurred_at: datetime
-    vault: VaultPort = field(repr=False)
-    timers: TimersPort = field(repr=False)
-    duplicates: FirstRequestPort = field(repr=False)
-    queue: WaitingQueuePort = field(repr=False)
-    codes: CodeAttempts = field(repr=False)
-    practice: ClockRules
 
 
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """The ports that intake depends on, and the rules of its clocks."""
-
-    vault: VaultPort
-    timers: TimersPort
-    duplicates: FirstRequestPort
-    queue: WaitingQueuePort
-    codes: CodeAttempts
-    practice: ClockRules
-
-    def context(self, moment: Moment[IntakeCase]) -> IntakeContext:
-        """Return the context of a handled event, or of an operation by HTTP or a channel."""
-        return IntakeContext(
-            case_id=moment.case,
-            case=moment.state,
-            now=moment.now,
-            event_id=moment.event_id,
-            source=moment.source,
-            occurred_at=moment.occurred_at,
-            vault=self.vault,
-            timers=self.timers,
-            duplicates=self.duplicates,
-            queue=self.queue,
-            codes=self.codes,
-            practice=self.practice,
-        )
-
-
-async def set_timers(waits: Sequence[DeadlineTimer], ctx: IntakeContext) -> None:
+async def set_timers(waits: Sequence[CaseTimer], ctx: IntakeContext) -> None:
     """Set timers for *waits*."""
     for wait in waits:
         await ctx.timers.set(ctx.case_id, wait.name, wait.at)
@@ -125,28 +110,17 @@ async def set_timers(waits: Sequence[DeadlineTimer], ctx: IntakeContext) -> None
 
 def rejected(ctx: IntakeContext, *flaws: SubmissionError) -> RequestRejected:
     """Return the rejection that reports the errors of a submission to its publisher."""
-    return RequestRejected(
-        request_id=ctx.case_id, publisher_source=ctx.source, publisher_id=ctx.event_id, errors=flaws
-    )
+    source, id_ = ctx.source, ctx.event_id
+    return RequestRejected(request_id=ctx.case_id, publisher_source=source, publisher_id=id_, errors=flaws)
 
 
 def must_be_own(ctx: IntakeContext) -> None:
-    """
-    Refuse an event about the request of another source, as if it did not exist.
-
-    Raises:
-        Unreadable: It is the request of another source.
-    """
+    """Refuse an event about the request of another source as ``Unreadable``: as if it did not exist."""
     if ctx.case.received is not None and ctx.case.received.source != ctx.source:
         raise Unreadable((NOT_KNOWN,))
 
 
 async def end_waiting(ctx: IntakeContext) -> None:
-    """
-    Start the request next if it waits in the queue, as an event about it has arrived.
-
-    Raises:
-        TooEarly: It waited; the event is retried once it has begun.
-    """
+    """Start the request next if it waits in the queue, and raise ``TooEarly``: the event is retried then."""
     if await ctx.queue.start_next(ctx.case_id):
         raise TooEarly("the request waits its turn; it begins next")

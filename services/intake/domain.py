@@ -12,75 +12,21 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import ClassVar
 
+from shared.contract import events
 from shared.contract.codes import TRIES, IssuedCode
 from shared.contract.events import (
-    AliasCodeIssued,
-    AliasProven,
-    AnswerDelivered,
-    AppealAnswered,
-    AppealDecided,
-    AppealReceived,
-    BurstDeclared,
     Code,
-    DeadlineApproaching,
-    DeadlineCame,
-    DeadlineMissed,
     DeliveryAction,
-    DisclosureScheduled,
-    DropMatched,
-    ErasureApproved,
-    ErasurePlanned,
-    ErasureScheduled,
     Evidence,
-    ExtensionDecided,
     Fact,
-    FeeAgreed,
-    FeeQuoted,
-    ForwardingDecided,
-    ForwardingFetched,
-    IdentityChallenged,
-    IdentityRefused,
-    IdentityReviewNeeded,
-    IdentityVerified,
-    InquiryLodged,
     LetterKind,
-    MessageLodged,
-    NoticeFailed,
-    NoticeReported,
-    NoticeSent,
     OfferedAliases,
     Outcome,
-    PackageCodeIssued,
-    PackageExpired,
-    PackageExpiring,
-    PackageFetched,
     PolicyId,
-    ProofReceived,
     ProofRef,
-    ProofRefused,
-    RecipientAcknowledged,
-    RecipientFailed,
     Record,
-    RequestClosed,
-    RequestDuplicated,
     Requester,
-    RequestExtended,
-    RequestForwarded,
-    RequestFulfilled,
-    RequestPaused,
-    RequestPurged,
-    RequestReceived,
-    RequestReferred,
-    RequestRejected,
-    RequestReleased,
-    RequestRenewed,
-    RequestResumed,
-    RequestStopped,
-    RequestWithdrawn,
-    StopDecided,
     StopReason,
-    SubjectUnrestricted,
-    WithdrawalDecided,
 )
 from shared.contract.events.breaches import BreachLodged
 from shared.contract.sources import ChannelSource, channel_source
@@ -192,65 +138,71 @@ class RequestLodged(Record):
 RECORDS = (AliasCodeKept, AliasCodeRefused, PackageCodeKept, PackageCodeRefused, DueMoved, RequestLodged)
 
 _AWAITING_PROOF: Mapping[type[Fact], CaseStatus] = {
-    IdentityChallenged: CaseStatus.CHALLENGED,
-    ProofRefused: CaseStatus.CHALLENGED,
-    IdentityVerified: CaseStatus.VERIFIED,
+    events.IdentityChallenged: CaseStatus.CHALLENGED,
+    events.ProofRefused: CaseStatus.CHALLENGED,
+    events.IdentityVerified: CaseStatus.VERIFIED,
     # They may overtake the note that the identity is verified.
-    RequestFulfilled: CaseStatus.ANSWERED,
-    RequestReferred: CaseStatus.REFERRED,
-    IdentityRefused: CaseStatus.REFUSED,
-    RequestWithdrawn: CaseStatus.WITHDRAWN,
+    events.RequestFulfilled: CaseStatus.ANSWERED,
+    events.RequestReferred: CaseStatus.REFERRED,
+    events.IdentityRefused: CaseStatus.REFUSED,
+    events.RequestWithdrawn: CaseStatus.WITHDRAWN,
 }
 TRANSITIONS: Mapping[CaseStatus, Mapping[type[Fact], CaseStatus]] = {
-    CaseStatus.UNKNOWN: {RequestReceived: CaseStatus.RECEIVED, RequestPurged: CaseStatus.PURGED},
+    CaseStatus.UNKNOWN: {
+        events.RequestReceived: CaseStatus.RECEIVED,
+        events.RequestPurged: CaseStatus.PURGED,
+    },
     CaseStatus.RECEIVED: {
         **_AWAITING_PROOF,
-        RequestForwarded: CaseStatus.FORWARDED,
-        RequestDuplicated: CaseStatus.DUPLICATE,
+        events.RequestForwarded: CaseStatus.FORWARDED,
+        events.RequestDuplicated: CaseStatus.DUPLICATE,
     },
     CaseStatus.CHALLENGED: _AWAITING_PROOF,
     CaseStatus.VERIFIED: {
-        RequestFulfilled: CaseStatus.ANSWERED,
-        RequestReferred: CaseStatus.REFERRED,
-        RequestWithdrawn: CaseStatus.WITHDRAWN,
+        events.RequestFulfilled: CaseStatus.ANSWERED,
+        events.RequestReferred: CaseStatus.REFERRED,
+        events.RequestWithdrawn: CaseStatus.WITHDRAWN,
         # A refused proof may still be in transit when the decision that overtook it arrives; so below.
-        ProofRefused: CaseStatus.VERIFIED,
+        events.ProofRefused: CaseStatus.VERIFIED,
     },
     CaseStatus.REFERRED: {
-        RequestFulfilled: CaseStatus.ANSWERED,
-        RequestReferred: CaseStatus.REFERRED,
-        RequestWithdrawn: CaseStatus.WITHDRAWN,
-        ProofRefused: CaseStatus.REFERRED,
+        events.RequestFulfilled: CaseStatus.ANSWERED,
+        events.RequestReferred: CaseStatus.REFERRED,
+        events.RequestWithdrawn: CaseStatus.WITHDRAWN,
+        events.ProofRefused: CaseStatus.REFERRED,
     },
-    CaseStatus.REFUSED: {RequestClosed: CaseStatus.CLOSED, ProofRefused: CaseStatus.REFUSED},
+    CaseStatus.REFUSED: {events.RequestClosed: CaseStatus.CLOSED, events.ProofRefused: CaseStatus.REFUSED},
     CaseStatus.ANSWERED: {
-        RequestClosed: CaseStatus.CLOSED,
-        RequestFulfilled: CaseStatus.ANSWERED,
+        events.RequestClosed: CaseStatus.CLOSED,
+        events.RequestFulfilled: CaseStatus.ANSWERED,
         # It ends what waits for a window; the answer stands.
-        RequestWithdrawn: CaseStatus.ANSWERED,
-        ProofRefused: CaseStatus.ANSWERED,
+        events.RequestWithdrawn: CaseStatus.ANSWERED,
+        events.ProofRefused: CaseStatus.ANSWERED,
     },
-    CaseStatus.FORWARDED: {RequestForwarded: CaseStatus.FORWARDED, RequestClosed: CaseStatus.CLOSED},
-    CaseStatus.DUPLICATE: {RequestClosed: CaseStatus.CLOSED},
+    CaseStatus.FORWARDED: {
+        events.RequestForwarded: CaseStatus.FORWARDED,
+        events.RequestClosed: CaseStatus.CLOSED,
+    },
+    CaseStatus.DUPLICATE: {events.RequestClosed: CaseStatus.CLOSED},
     # A withdrawal may cross a decision; a sent answer stands.
     CaseStatus.WITHDRAWN: {
-        RequestClosed: CaseStatus.CLOSED,
-        ProofRefused: CaseStatus.WITHDRAWN,
-        IdentityRefused: CaseStatus.WITHDRAWN,
-        RequestReferred: CaseStatus.WITHDRAWN,
-        RequestFulfilled: CaseStatus.ANSWERED,
+        events.RequestClosed: CaseStatus.CLOSED,
+        events.ProofRefused: CaseStatus.WITHDRAWN,
+        events.IdentityRefused: CaseStatus.WITHDRAWN,
+        events.RequestReferred: CaseStatus.WITHDRAWN,
+        events.RequestFulfilled: CaseStatus.ANSWERED,
     },
     CaseStatus.CLOSED: {
-        ProofRefused: CaseStatus.CLOSED,
-        IdentityRefused: CaseStatus.CLOSED,
-        RequestReferred: CaseStatus.CLOSED,
-        RequestWithdrawn: CaseStatus.CLOSED,
-        RequestFulfilled: CaseStatus.ANSWERED,
+        events.ProofRefused: CaseStatus.CLOSED,
+        events.IdentityRefused: CaseStatus.CLOSED,
+        events.RequestReferred: CaseStatus.CLOSED,
+        events.RequestWithdrawn: CaseStatus.CLOSED,
+        events.RequestFulfilled: CaseStatus.ANSWERED,
     },
-    CaseStatus.PURGED: {RequestPurged: CaseStatus.PURGED},
+    CaseStatus.PURGED: {events.RequestPurged: CaseStatus.PURGED},
 }
 """Status → fact → status. A fact without an entry for a status is an :class:`IllegalTransition`."""
-NOTED: frozenset[type[Fact]] = frozenset({IdentityChallenged, IdentityVerified})
+NOTED: frozenset[type[Fact]] = frozenset({events.IdentityChallenged, events.IdentityVerified})
 """Facts that are noted, so that they can come in any order; where they change nothing they are ignored."""
 CLOSED_BY: Mapping[CaseStatus, LetterKind] = {
     CaseStatus.REFUSED: LetterKind.REFUSAL,
@@ -260,62 +212,64 @@ CLOSED_BY: Mapping[CaseStatus, LetterKind] = {
     CaseStatus.DUPLICATE: LetterKind.DUPLICATE,
 }
 """The last letter of a case. If two decisions crossed, both letters are written."""
+UNDECIDED = frozenset({CaseStatus.RECEIVED, CaseStatus.CHALLENGED, CaseStatus.VERIFIED, CaseStatus.REFERRED})
+"""Statuses in which the answer can still take longer, and the request be withdrawn."""
 ANSWERED = frozenset({CaseStatus.ANSWERED, CaseStatus.REFUSED, CaseStatus.FORWARDED, CaseStatus.CLOSED})
 """Statuses with an answer to download."""
 OWED = frozenset({LetterKind.OUTCOME, LetterKind.REFUSAL, LetterKind.FORWARDED_TO_CONTROLLER})
 """Letters that the law requires to arrive."""
 REMARKS: frozenset[type[Fact]] = frozenset(
     {
-        AliasCodeIssued,
+        events.AliasCodeIssued,
         AliasCodeKept,
         AliasCodeRefused,
-        AliasProven,
-        AnswerDelivered,
-        AppealAnswered,
-        AppealDecided,
-        AppealReceived,
+        events.AliasProven,
+        events.AnswerDelivered,
+        events.AppealAnswered,
+        events.AppealDecided,
+        events.AppealReceived,
         BreachLodged,
-        BurstDeclared,
-        DeadlineApproaching,
-        DeadlineCame,
-        DeadlineMissed,
-        DisclosureScheduled,
-        DropMatched,
+        events.BurstDeclared,
+        events.DeadlineApproaching,
+        events.DeadlineCame,
+        events.DeadlineMissed,
+        events.DisclosureScheduled,
+        events.DropMatched,
         DueMoved,
-        ErasureApproved,
-        ErasurePlanned,
-        ErasureScheduled,
-        ExtensionDecided,
-        FeeAgreed,
-        FeeQuoted,
-        ForwardingDecided,
-        ForwardingFetched,
-        IdentityReviewNeeded,
-        InquiryLodged,
-        MessageLodged,
-        NoticeFailed,
-        NoticeReported,
-        NoticeSent,
-        PackageCodeIssued,
-        PackageExpired,
-        PackageExpiring,
+        events.ErasureApproved,
+        events.ErasurePlanned,
+        events.ErasureScheduled,
+        events.ExtensionDecided,
+        events.FeeAgreed,
+        events.FeeQuoted,
+        events.ForwardingDecided,
+        events.ForwardingFetched,
+        events.IdentityReviewNeeded,
+        events.InquiryLodged,
+        events.MessageLodged,
+        events.NoticeFailed,
+        events.NoticeReported,
+        events.NoticeSent,
+        events.PackageCodeIssued,
+        events.PackageExpired,
+        events.PackageExpiring,
         PackageCodeKept,
         PackageCodeRefused,
-        PackageFetched,
-        ProofReceived,
-        RecipientAcknowledged,
-        RecipientFailed,
-        RequestExtended,
+        events.PackageFetched,
+        events.ProofReceived,
+        events.RecipientAcknowledged,
+        events.RecipientFailed,
+        events.RequestExtended,
         RequestLodged,
-        RequestPaused,
-        RequestRejected,
-        RequestReleased,
-        RequestRenewed,
-        RequestResumed,
-        RequestStopped,
-        StopDecided,
-        SubjectUnrestricted,
-        WithdrawalDecided,
+        events.RequestPaused,
+        events.RequestRejected,
+        events.RequestReleased,
+        events.RequestRenewed,
+        events.RequestResumed,
+        events.RequestStopped,
+        events.StopDecided,
+        events.SubjectUnrestricted,
+        events.WithdrawalDecided,
     }
 )
 """Facts of a case that do not change its status."""
@@ -326,10 +280,10 @@ class IntakeCase:
     """The state of a request in intake."""
 
     status: CaseStatus = CaseStatus.UNKNOWN
-    received: RequestReceived | None = None
-    fulfilled: RequestFulfilled | None = None
-    forwarded: RequestForwarded | None = None
-    duplicated: RequestDuplicated | None = None
+    received: events.RequestReceived | None = None
+    fulfilled: events.RequestFulfilled | None = None
+    forwarded: events.RequestForwarded | None = None
+    duplicated: events.RequestDuplicated | None = None
     refused_for: tuple[Code, ...] = ()
     tries_left: int | None = None
     codes: int = 0
@@ -341,17 +295,14 @@ class IntakeCase:
     proof_refused_for: Code | None = None
     """Why the last proof was not accepted."""
     in_review: bool = False
-    """Whether the staff checks a proof."""
     paused_since: datetime | None = None
     """When proof was requested that has not come yet."""
     paused_days: int = 0
-    """Total days of earlier pauses."""
     moved_to: date | None = None
     """The deadline after a pause or an extension."""
     moved_by: PolicyId | None = None
     """The law that sets that day."""
     moved_target: date | None = None
-    """The target day then."""
     missed: frozenset[tuple[TimedDuty, date]] = frozenset()
     """Steps that were late, and reported so."""
     tell_by: date | None = None
@@ -367,11 +318,8 @@ class IntakeCase:
     addressless: bool = False
     """Whether letters are impossible and unnecessary: the answer is on the request's page."""
     unnotified: tuple[str, ...] = ()
-    """Recipients of the person's data that could not be notified."""
-    quoted: FeeQuoted | None = None
-    """The fee in the fee letter."""
+    quoted: events.FeeQuoted | None = None
     agreed: bool = False
-    """Whether the person agrees to it."""
     erasure_at: datetime | None = None
     """When a planned erasure begins; until then it can be stopped."""
     disclosed_at: datetime | None = None
@@ -384,15 +332,13 @@ class IntakeCase:
     opened_by: IssuedCode | None = None
     """The last code that opened the package; it resumes an interrupted download."""
     opened_ref: int = 0
-    """The number of that code."""
     package_codes: int = 0
     downloads: int = 0
-    appeals: tuple[AppealReceived, ...] = ()
+    appeals: tuple[events.AppealReceived, ...] = ()
     answered_appeals: int = 0
     stopped: StopReason | None = None
     """Why the request is stopped until the privacy staff decides; None if it is not."""
     stops: int = 0
-    """Times that it was stopped."""
     offer: OfferedAliases | None = None
     """Aliases in the records; they open no records before they are proven."""
     alias_asked: AliasCodeKept | None = None
@@ -404,11 +350,10 @@ class IntakeCase:
     @property
     def provable_aliases(self) -> tuple[int, ...]:
         """
-        Return the numbers of offered mailboxes that a code can prove, once the request is answered.
+        The numbers of offered mailboxes that a code can prove: of an answer, or of a correction at the staff.
 
-        The new mailbox of a correction can be proven while the correction waits for the staff. There are
-        none for a controller, for a parent (the records name the child's mailbox), and for an erasure after a
-        copy: further records would be erased without a copy.
+        There are none for a controller, for a parent (the records name the child's mailbox), and for an
+        erasure after a copy: further records would be erased without a copy.
         """
         answered = self.fulfilled is not None and self.status in {CaseStatus.ANSWERED, CaseStatus.CLOSED}
         answered |= self.status is CaseStatus.REFERRED
@@ -424,7 +369,7 @@ class IntakeCase:
         return answer is not None and answer.right is Right.ERASURE and answer.package is not None
 
     @property
-    def open_appeal(self) -> AppealReceived | None:
+    def open_appeal(self) -> events.AppealReceived | None:
         """The appeal or complaint without a decision; there is one at a time."""
         return self.appeals[-1] if len(self.appeals) > self.answered_appeals else None
 
@@ -479,8 +424,8 @@ class IntakeCase:
         """
         Whether the duty to answer is open: it ends with the last letter, not with the decision.
 
-        Without an address it ends when the answer can be read; after a returned letter it is open until the
-        answer is delivered by other means. A duplicate is not answered itself.
+        Without an address it ends when the answer can be read; after a returned letter, when the answer is
+        delivered by other means. A duplicate is not answered itself.
         """
         if self.delivered or self.status in {CaseStatus.WITHDRAWN, CaseStatus.DUPLICATE}:
             return False
@@ -517,12 +462,7 @@ class IntakeCase:
     @property
     def withdrawable(self) -> bool:
         """Whether the request can be withdrawn: it has no answer yet."""
-        return self.status in {
-            CaseStatus.RECEIVED,
-            CaseStatus.CHALLENGED,
-            CaseStatus.VERIFIED,
-            CaseStatus.REFERRED,
-        }
+        return self.status in UNDECIDED
 
     def has_window(self, now: datetime) -> bool:
         """Return whether an erasure or a disclosure waits *now*, also one that is added to an answer."""
@@ -545,13 +485,7 @@ class IntakeCase:
 
 
 def evolve(case: IntakeCase, fact: Fact) -> IntakeCase:
-    """
-    Return *case* after *fact*.
-
-    Raises:
-        TooEarly: The request itself, or what *fact* follows from, has not arrived yet.
-        IllegalTransition: *fact* cannot happen to a case in this status.
-    """
+    """Return *case* after *fact*; errors as of :func:`status_after`."""
     return _noted(replace(case, status=status_after(case.status, fact)), fact)
 
 
@@ -577,195 +511,125 @@ def status_after(status: CaseStatus, fact: Fact) -> CaseStatus:
 
 def _noted(case: IntakeCase, fact: Fact) -> IntakeCase:
     match fact:
-        case RequestReceived():
+        case events.RequestReceived():
             # A controller reads the answer where it asked; the person gets no letter.
             return replace(case, received=fact, addressless=fact.requester is Requester.CONTROLLER)
-        case RequestFulfilled() | RequestForwarded() | RequestDuplicated():
-            return _decision_noted(case, fact)
-        case IdentityChallenged() | ProofRefused() | IdentityReviewNeeded() | IdentityRefused():
-            return _proof_noted(case, fact)
-        case RequestPaused() | RequestResumed() | DueMoved() | RequestExtended() | DeadlineMissed():
-            return _clock_noted(case, fact)
-        case NoticeSent() | NoticeFailed() | NoticeReported() | AnswerDelivered():
-            return _letter_noted(case, fact)
-        case RecipientFailed() | RecipientAcknowledged():
-            return _recipient_noted(case, fact)
-        case PackageCodeKept() | PackageCodeRefused() | PackageFetched():
-            return _package_noted(case, fact)
-        case AppealReceived() | AppealAnswered():
-            return _appeal_noted(case, fact)
-        case AliasCodeKept() | AliasCodeRefused() | AliasProven():
-            return _alias_noted(case, fact)
-        case _:
-            return _other_noted(case, fact)
-
-
-def _other_noted(case: IntakeCase, fact: Fact) -> IntakeCase:
-    match fact:
-        case IdentityVerified():
-            return replace(case, deciders=fact.deciders)
-        case RequestReferred():
+        case events.RequestFulfilled():
+            offer = case.offer if fact.right is Right.ERASURE else fact.aliases
+            return replace(case, fulfilled=fact, offer=offer)
+        case events.RequestForwarded():
+            return replace(case, forwarded=fact)
+        case events.RequestDuplicated():
+            return replace(case, duplicated=fact)
+        case events.RequestReferred():
             return replace(case, offer=fact.aliases)
-        case FeeQuoted() | FeeAgreed() | ErasurePlanned() | ErasureApproved() | ErasureScheduled():
-            return _fee_or_erasure_noted(case, fact)
-        case RequestStopped() | RequestReleased():
-            return _stop_noted(case, fact)
-        case DisclosureScheduled():
-            return replace(case, disclosed_at=fact.at)
-        case RequestWithdrawn():
+        case events.RequestWithdrawn():
             return replace(case, erasure_at=None, disclosed_at=None)
-        case _:
-            return case
-
-
-def _stop_noted(case: IntakeCase, fact: RequestStopped | RequestReleased) -> IntakeCase:
-    match fact:
-        case RequestStopped():
+        case events.RequestStopped():
             return replace(case, stopped=fact.reason, stops=case.stops + 1)
-        case RequestReleased():
+        case events.RequestReleased():
             return replace(case, stopped=None)
+        case _:
+            return _proof_noted(case, fact)
 
 
-def _alias_noted(case: IntakeCase, fact: AliasCodeKept | AliasCodeRefused | AliasProven) -> IntakeCase:
+def _proof_noted(case: IntakeCase, fact: Fact) -> IntakeCase:
     match fact:
+        case events.IdentityVerified():
+            return replace(case, deciders=fact.deciders)
+        case events.IdentityRefused():
+            return replace(case, refused_for=fact.reasons) if case.status is CaseStatus.REFUSED else case
+        case events.IdentityChallenged(kind=None):
+            return replace(
+                case, wanted=fact.wanted, wanted_until=fact.expires_at, proof_refused_for=fact.refused_for
+            )
+        case events.IdentityChallenged():
+            tries = TRIES if case.awaits_proof else case.tries_left
+            return replace(
+                case, wanted=fact.wanted, codes=case.codes + 1, tries_left=tries, proof_refused_for=None
+            )
+        case events.ProofRefused():
+            return replace(case, tries_left=fact.tries_left, proof_refused_for=fact.reason)
+        case events.IdentityReviewNeeded():
+            return replace(case, in_review=True)
         case AliasCodeKept():
             code = IssuedCode(fact.digest, fact.expires_at)
             return replace(case, alias_asked=fact, alias_code=code, alias_codes=case.alias_codes + 1)
         case AliasCodeRefused():
             return replace(case, alias_code=case.alias_code and case.alias_code.tried())
-        case AliasProven():
+        case events.AliasProven():
             proven = case.aliases_proven | {(fact.aliases, fact.number)}
             return replace(case, alias_asked=None, alias_code=None, aliases_proven=proven)
+        case _:
+            return _deadline_noted(case, fact)
 
 
-def _decision_noted(
-    case: IntakeCase, fact: RequestFulfilled | RequestForwarded | RequestDuplicated
-) -> IntakeCase:
+def _deadline_noted(case: IntakeCase, fact: Fact) -> IntakeCase:
     match fact:
-        case RequestFulfilled():
-            erased = fact.right is Right.ERASURE
-            return replace(case, fulfilled=fact, offer=case.offer if erased else fact.aliases)
-        case RequestForwarded():
-            return replace(case, forwarded=fact)
-        case RequestDuplicated():
-            return replace(case, duplicated=fact)
-
-
-def _recipient_noted(case: IntakeCase, fact: RecipientFailed | RecipientAcknowledged) -> IntakeCase:
-    match fact:
-        case RecipientFailed():
-            return replace(case, unnotified=tuple(dict.fromkeys((*case.unnotified, fact.recipient))))
-        case RecipientAcknowledged():
-            return replace(case, unnotified=tuple(name for name in case.unnotified if name != fact.recipient))
-
-
-def _appeal_noted(case: IntakeCase, fact: AppealReceived | AppealAnswered) -> IntakeCase:
-    match fact:
-        case AppealReceived():
-            return replace(case, appeals=(*case.appeals, fact))
-        case AppealAnswered():
-            return replace(case, answered_appeals=len(case.appeals))
-
-
-def _fee_or_erasure_noted(
-    case: IntakeCase, fact: FeeQuoted | FeeAgreed | ErasurePlanned | ErasureApproved | ErasureScheduled
-) -> IntakeCase:
-    match fact:
-        case ErasureScheduled():
-            return replace(case, erasure_at=fact.at)
-        case ErasurePlanned():
-            return replace(case, awaits_approval=fact.approval, offer=fact.aliases)
-        case ErasureApproved():
-            return replace(case, awaits_approval=False)
-        case FeeQuoted():
-            return replace(case, quoted=fact)
-        case FeeAgreed():
-            return replace(case, agreed=True)
-
-
-def _letter_noted(
-    case: IntakeCase, fact: NoticeSent | NoticeFailed | NoticeReported | AnswerDelivered
-) -> IntakeCase:
-    match fact:
-        case NoticeSent():
-            return replace(case, sent=case.sent | fact.letters, returned=case.returned - fact.letters)
-        case NoticeFailed():
-            nowhere = case.addressless or fact.reason == NO_ADDRESS
-            undelivered = (*case.undelivered, *sorted(fact.letters))
-            case = replace(case, undelivered=undelivered, addressless=nowhere)
-            return case if fact.reason == NO_ADDRESS else _came_back(case, fact.letters)
-        case NoticeReported():
-            return _came_back(case, fact.letters) if fact.action is DeliveryAction.FAILED else case
-        case AnswerDelivered() if case.status in ANSWERED:
-            return replace(case, returned=frozenset(), delivered=True)
-        case AnswerDelivered():
-            return case
-
-
-def _came_back(case: IntakeCase, letters: frozenset[LetterKind]) -> IntakeCase:
-    return replace(case, returned=case.returned | letters)
-
-
-def _clock_noted(
-    case: IntakeCase, fact: RequestPaused | RequestResumed | DueMoved | RequestExtended | DeadlineMissed
-) -> IntakeCase:
-    match fact:
-        case DeadlineMissed():
+        case events.DeadlineMissed():
             return replace(case, missed=case.missed | {(fact.duty, fact.due_on)})
-        case RequestPaused():
+        case events.RequestPaused():
             return replace(case, paused_since=fact.since)
-        case RequestResumed():
+        case events.RequestResumed():
             return replace(case, paused_since=None)
-        case DueMoved():
-            return replace(_moved(case, fact), paused_days=fact.days)
-        case RequestExtended():
-            return replace(_moved(case, fact), tell_by=fact.promised_on)
+        case DueMoved() | events.RequestExtended():
+            moved = replace(case, moved_to=fact.due_on, moved_by=fact.policy, moved_target=fact.meant_for)
+            if isinstance(fact, DueMoved):
+                return replace(moved, paused_days=fact.days)
+            return replace(moved, tell_by=fact.promised_on)
+        case events.AppealReceived():
+            return replace(case, appeals=(*case.appeals, fact))
+        case events.AppealAnswered():
+            return replace(case, answered_appeals=len(case.appeals))
+        case events.FeeQuoted():
+            return replace(case, quoted=fact)
+        case events.FeeAgreed():
+            return replace(case, agreed=True)
+        case _:
+            return _effect_noted(case, fact)
 
 
-def _moved(case: IntakeCase, fact: DueMoved | RequestExtended) -> IntakeCase:
-    return replace(case, moved_to=fact.due_on, moved_by=fact.policy, moved_target=fact.meant_for)
-
-
-def _proof_noted(
-    case: IntakeCase, fact: IdentityChallenged | ProofRefused | IdentityReviewNeeded | IdentityRefused
-) -> IntakeCase:
+def _effect_noted(case: IntakeCase, fact: Fact) -> IntakeCase:
     match fact:
-        case IdentityRefused():
-            return replace(case, refused_for=fact.reasons) if case.status is CaseStatus.REFUSED else case
-        case IdentityChallenged(kind=None):
-            return replace(
-                case, wanted=fact.wanted, wanted_until=fact.expires_at, proof_refused_for=fact.refused_for
-            )
-        case IdentityChallenged():
-            tries = TRIES if case.awaits_proof else case.tries_left
-            return replace(
-                case, wanted=fact.wanted, codes=case.codes + 1, tries_left=tries, proof_refused_for=None
-            )
-        case ProofRefused():
-            return replace(case, tries_left=fact.tries_left, proof_refused_for=fact.reason)
-        case IdentityReviewNeeded():
-            return replace(case, in_review=True)
-
-
-def _package_noted(
-    case: IntakeCase, fact: PackageCodeKept | PackageCodeRefused | PackageFetched
-) -> IntakeCase:
-    match fact:
+        case events.ErasurePlanned():
+            return replace(case, awaits_approval=fact.approval, offer=fact.aliases)
+        case events.ErasureApproved():
+            return replace(case, awaits_approval=False)
+        case events.ErasureScheduled():
+            return replace(case, erasure_at=fact.at)
+        case events.DisclosureScheduled():
+            return replace(case, disclosed_at=fact.at)
         case PackageCodeKept():
             code = IssuedCode(fact.digest, fact.expires_at)
             return replace(case, package_code=code, package_codes=case.package_codes + 1)
-        case PackageCodeRefused() if case.package_code is not None:
-            return replace(case, package_code=case.package_code.tried())
-        case PackageFetched() if not fact.continued and fact.by is None:
-            return replace(
-                case,
-                package_code=None,
-                opened_by=case.package_code,
-                opened_ref=case.package_codes - 1,
-                downloads=case.downloads + 1,
-            )
-        case PackageFetched():
+        case PackageCodeRefused():
+            return replace(case, package_code=case.package_code and case.package_code.tried())
+        case events.PackageFetched():
+            if not fact.continued and fact.by is None:
+                spent = case.package_code
+                case = replace(case, package_code=None, opened_by=spent, opened_ref=case.package_codes - 1)
             return replace(case, downloads=case.downloads + 1)
+        case _:
+            return _letter_noted(case, fact)
+
+
+def _letter_noted(case: IntakeCase, fact: Fact) -> IntakeCase:
+    match fact:
+        case events.NoticeSent():
+            return replace(case, sent=case.sent | fact.letters, returned=case.returned - fact.letters)
+        case events.NoticeFailed():
+            case = replace(case, undelivered=(*case.undelivered, *sorted(fact.letters)))
+            if fact.reason == NO_ADDRESS:
+                return replace(case, addressless=True)
+            return replace(case, returned=case.returned | fact.letters)
+        case events.NoticeReported(action=DeliveryAction.FAILED):
+            return replace(case, returned=case.returned | fact.letters)
+        case events.RecipientFailed():
+            return replace(case, unnotified=tuple(dict.fromkeys((*case.unnotified, fact.recipient))))
+        case events.RecipientAcknowledged():
+            return replace(case, unnotified=tuple(name for name in case.unnotified if name != fact.recipient))
+        case events.AnswerDelivered() if case.status in ANSWERED:
+            return replace(case, returned=frozenset(), delivered=True)
         case _:
             return case
 
@@ -776,13 +640,15 @@ def request_id(source: str, reference: str, *, key: bytes) -> str:
 
     It is a keyed hash: a reference does not reveal the id, which opens the status page.
     """
-    text = f"{len(source)} {source} {reference}"
-    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:32]
+    return _keyed_id(f"{len(source)} {source} {reference}", key)
 
 
 def incident_id(source: str, reference: str, *, key: bytes) -> str:
     """Return the id of the incident with the *reference* of *source*; never that of a request."""
-    text = f"breach {len(source)} {source} {reference}"  # the text of a request begins with a digit
+    return _keyed_id(f"breach {len(source)} {source} {reference}", key)  # a request's begins with a digit
+
+
+def _keyed_id(text: str, key: bytes) -> str:
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:32]
 
 

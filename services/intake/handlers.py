@@ -33,54 +33,11 @@ from services.intake.cases.sealed_content import (
 )
 from services.intake.context import NOT_KNOWN, IntakeContext, end_waiting, must_be_own, rejected, set_timers
 from services.intake.domain import CLOSED_BY, OWED, CaseStatus, RequestLodged, evolve, outcome_of
+from shared.contract import events
 from shared.contract.affected_people import declaration_item
 from shared.contract.codes import CodeVerdict
 from shared.contract.envelope import Unreadable, derived_id
-from shared.contract.events import (
-    AnswerDelivered,
-    AppealDecided,
-    AppealSubmitted,
-    BurstDeclared,
-    DeadlineCame,
-    DisclosureScheduled,
-    DropMatched,
-    EmailCode,
-    ErasureApproved,
-    ErasurePlanned,
-    ErasureScheduled,
-    ExtensionDecided,
-    Fact,
-    FeeQuoted,
-    ForwardingDecided,
-    IdentityChallenged,
-    IdentityRefused,
-    IdentityReviewNeeded,
-    IdentityVerified,
-    LetterKind,
-    NoticeFailed,
-    NoticeReported,
-    NoticeSent,
-    ProofRefused,
-    ProofSubmitted,
-    RecipientAcknowledged,
-    RecipientFailed,
-    RequestClosed,
-    RequestFulfilled,
-    RequestPaused,
-    RequestReferred,
-    RequestRejected,
-    RequestReleased,
-    RequestRenewed,
-    RequestResumed,
-    RequestSubmitted,
-    RequestWithdrawn,
-    StopDecided,
-    SubjectUnrestricted,
-    SubmissionError,
-    UnreadableSubmission,
-    WithdrawalDecided,
-    WithdrawalSubmitted,
-)
+from shared.contract.events import EmailCode, Fact, LetterKind, SubmissionError
 from shared.contract.events.breaches import BreachDeclared, BreachLodged
 from shared.contract.suggestions import suggestions_for
 from shared.errors import Destroyed, RefusedDecision, TooEarly
@@ -103,7 +60,7 @@ INCIDENT_PURGED = SubmissionError(
 )
 
 
-async def register(event: RequestSubmitted, ctx: IntakeContext) -> Sequence[Fact]:
+async def register(event: events.RequestSubmitted, ctx: IntakeContext) -> Sequence[Fact]:
     """
     Seal a request of an upstream system, and start its clock, once.
 
@@ -119,28 +76,18 @@ async def register(event: RequestSubmitted, ctx: IntakeContext) -> Sequence[Fact
     _must_be_the_same(sealed, event)
     proofs = await seal_proofs(event.proofs, ctx.vault, ctx.case_id, f"{ctx.source} {ctx.event_id}")
     lodged = RequestLodged(
-        request_id=ctx.case_id,
-        source=ctx.source,
-        occurred_at=ctx.occurred_at,
-        proofs=proofs,
-        submitted=True,
+        request_id=ctx.case_id, source=ctx.source, occurred_at=ctx.occurred_at, proofs=proofs, submitted=True
     )
     return await begin(sealed, lodged, ctx)
 
 
-def _must_be_the_same(sealed: RequestSubmitted, event: RequestSubmitted) -> None:
+def _must_be_the_same(sealed: events.RequestSubmitted, event: events.RequestSubmitted) -> None:
     if not is_equal_request(sealed, event):
         raise Unreadable((REUSED,))
 
 
-async def accept_proofs(event: ProofSubmitted, ctx: IntakeContext) -> Sequence[Fact]:
-    """
-    Seal proofs of identity for the verifier.
-
-    Raises:
-        TooEarly: The request waits in the queue; it starts next.
-        Unreadable: It is the request of another source: the event is set aside.
-    """
+async def accept_proofs(event: events.ProofSubmitted, ctx: IntakeContext) -> Sequence[Fact]:
+    """Seal proofs of identity for the verifier."""
     if ctx.case.status is CaseStatus.UNKNOWN:
         await end_waiting(ctx)
         return [rejected(ctx, NOT_KNOWN)]
@@ -155,14 +102,8 @@ async def accept_proofs(event: ProofSubmitted, ctx: IntakeContext) -> Sequence[F
     return await receive_proofs(event.proofs, ctx) or [rejected(ctx, _late("data.proofs", ctx))]
 
 
-async def withdraw_submitted(_event: WithdrawalSubmitted, ctx: IntakeContext) -> Sequence[Fact]:
-    """
-    Withdraw a request of an upstream system that has no answer.
-
-    Raises:
-        TooEarly: The request waits in the queue; it starts next.
-        Unreadable: It is the request of another source: the event is set aside.
-    """
+async def withdraw_submitted(_event: events.WithdrawalSubmitted, ctx: IntakeContext) -> Sequence[Fact]:
+    """Withdraw a request of an upstream system that has no answer."""
     if ctx.case.status is CaseStatus.UNKNOWN:
         await end_waiting(ctx)
         return [rejected(ctx, NOT_KNOWN)]
@@ -174,26 +115,20 @@ def _late(path: str, ctx: IntakeContext) -> SubmissionError:
     return SubmissionError(path=path, message=f"the request is {ctx.case.status}")
 
 
-async def decide_stop(event: StopDecided, ctx: IntakeContext) -> Sequence[Fact]:
+async def decide_stop(event: events.StopDecided, ctx: IntakeContext) -> Sequence[Fact]:
     """Let a stopped request go on, or end it; one that is answered and has no window stays stopped."""
     if ctx.case.stopped is None:
         logger().warning("stop not decided", request_id=ctx.case_id, reason="the request is not stopped")
         return []
     if event.resume:
-        return [RequestReleased(request_id=ctx.case_id)]
+        return [events.RequestReleased(request_id=ctx.case_id)]
     if not ctx.case.withdrawable_at(ctx.now):
         return []
-    return [RequestWithdrawn(request_id=ctx.case_id, stopped=True)]
+    return [events.RequestWithdrawn(request_id=ctx.case_id, stopped=True)]
 
 
-async def decide_withdrawal(_event: WithdrawalDecided, ctx: IntakeContext) -> Sequence[Fact]:
-    """
-    Take a request back, as the privacy staff decided.
-
-    Raises:
-        TooEarly: The decision overtook the request, which is being tried again.
-        RefusedDecision: It is answered already.
-    """
+async def decide_withdrawal(_event: events.WithdrawalDecided, ctx: IntakeContext) -> Sequence[Fact]:
+    """Take a request back, as the privacy staff decided, unless it is answered already."""
     if ctx.case.status is CaseStatus.UNKNOWN:
         await end_waiting(ctx)
         raise TooEarly("the withdrawal came before its request")
@@ -203,17 +138,17 @@ async def decide_withdrawal(_event: WithdrawalDecided, ctx: IntakeContext) -> Se
     return facts
 
 
-async def declare_burst(event: BurstDeclared, ctx: IntakeContext) -> Sequence[Fact]:
+async def declare_burst(event: events.BurstDeclared, ctx: IntakeContext) -> Sequence[Fact]:
     """Mark the requests during a declared incident, from now on."""
     await ctx.queue.declare(event)
     return []
 
 
-async def set_aside(event: UnreadableSubmission, ctx: IntakeContext) -> Sequence[Fact]:
+async def set_aside(event: events.UnreadableSubmission, ctx: IntakeContext) -> Sequence[Fact]:
     """Seal an unreadable message, and report its errors to its publisher."""
     await ctx.vault.create(ctx.case_id)
     await ctx.vault.seal_stream(ctx.case_id, SET_ASIDE, single_piece(event.body))
-    rejected = RequestRejected(
+    rejected = events.RequestRejected(
         request_id=ctx.case_id,
         publisher_source=event.publisher_source,
         publisher_id=event.publisher_id,
@@ -227,7 +162,7 @@ async def record_only(_event: Fact, _ctx: IntakeContext) -> Sequence[Fact]:
     return []
 
 
-async def note_approval(event: ErasureApproved, ctx: IntakeContext) -> Sequence[Fact]:
+async def note_approval(event: events.ErasureApproved, ctx: IntakeContext) -> Sequence[Fact]:
     """
     Record that the erasure needs no more approvals.
 
@@ -239,43 +174,33 @@ async def note_approval(event: ErasureApproved, ctx: IntakeContext) -> Sequence[
     return []
 
 
-async def resume(event: RequestResumed, ctx: IntakeContext) -> Sequence[Fact]:
-    """
-    Resume the clock, and move the last day by the length of the pause.
-
-    Raises:
-        TooEarly: The start of the pause is not known yet.
-    """
+async def resume(event: events.RequestResumed, ctx: IntakeContext) -> Sequence[Fact]:
+    """Resume the clock, and move the last day by the length of the pause."""
     if ctx.case.paused_since is None:
         raise TooEarly("resume received before pause")
     moved = resumed_deadline(ctx.case, event.at, ctx.practice)
     return [] if moved is None else [moved]
 
 
-async def close(event: NoticeSent, ctx: IntakeContext) -> Sequence[Fact]:
-    """
-    Close a case when its last letter is sent.
-
-    Raises:
-        TooEarly: The letter overtook the fact that it follows from.
-    """
+async def close(event: events.NoticeSent, ctx: IntakeContext) -> Sequence[Fact]:
+    """Close a case when its last letter is sent; wait for the decision that the letter may have overtaken."""
     if ctx.case.is_overtaken_by(event.letter):
         raise TooEarly(f"the request is {ctx.case.status}: its last letter came before the decision")
     if event.letter is LetterKind.FEE_QUOTED and ctx.case.quoted is not None:
         await set_timers(fee_timers(ctx.case.quoted, ctx.occurred_at, ctx.practice), ctx)
     if not ctx.case.is_closed_by(event.letter):
         return []
-    closed = RequestClosed(request_id=ctx.case_id, outcome=outcome_of(ctx.case))
+    closed = events.RequestClosed(request_id=ctx.case_id, outcome=outcome_of(ctx.case))
     await cancel_if_answered(evolve(evolve(ctx.case, event), closed), ctx)
     return [closed]
 
 
-def ends_a_step(event: NoticeSent) -> bool:
+def ends_a_step(event: events.NoticeSent) -> bool:
     """Return whether a letter can close a case, starts a deadline, or is owed by law."""
     return event.letter in ENDING | OWED
 
 
-async def count_wrong_code(event: ProofRefused, ctx: IntakeContext) -> Sequence[Fact]:
+async def count_wrong_code(event: events.ProofRefused, ctx: IntakeContext) -> Sequence[Fact]:
     """Count a wrong code over all requests: guesses at many look like one mistake at each."""
     if event.reason == CodeVerdict.WRONG:
         await ctx.codes.failed(ctx.event_id, ctx.now)
@@ -284,11 +209,10 @@ async def count_wrong_code(event: ProofRefused, ctx: IntakeContext) -> Sequence[
 
 async def lodge_breach(event: BreachDeclared, ctx: IntakeContext) -> Sequence[Fact]:
     """
-    Seal a declaration in the vault of its incident, and have it registered.
+    Seal a declaration in the vault of its incident, and have it registered; refuse obvious mistakes at once.
 
     A declaration has letters sent: only upstream systems and staff accounts make one. Its declarer counts if
-    the proof was verified (shared.runtime.service); a declaration without one needs two approvals. Obvious
-    mistakes are refused at once: they would mislead the assessment.
+    the proof was verified (shared.runtime.service); a declaration without one needs two approvals.
     """
     slips = [flaw.model_copy(update={"path": f"data.{flaw.path}"}) for flaw in suggestions_for(event)]
     if slips:
@@ -305,40 +229,40 @@ async def lodge_breach(event: BreachDeclared, ctx: IntakeContext) -> Sequence[Fa
 
 
 SUBSCRIPTIONS = (
-    on(RequestSubmitted, register),
-    on(ProofSubmitted, accept_proofs),
-    on(WithdrawalSubmitted, withdraw_submitted),
-    on(UnreadableSubmission, set_aside),
-    noted(IdentityChallenged, record_only),
-    noted(IdentityVerified, record_only),
-    on(IdentityRefused, record_only),
-    on(ProofRefused, count_wrong_code),
-    noted(ErasurePlanned, record_only),
-    on(ErasureApproved, note_approval),
-    noted(ErasureScheduled, record_only),
-    noted(DisclosureScheduled, record_only),
-    on(RequestFulfilled, schedule_package_expiry),
-    on(FeeQuoted, schedule_fee_deadline),
-    on(RequestReferred, record_only),
-    noted(NoticeSent, close, acted_on=ends_a_step),
-    on(NoticeFailed, note_letter_failure),
-    on(NoticeReported, note_report),
-    on(AnswerDelivered, note_delivery),
-    noted(RecipientAcknowledged, record_only),
-    noted(RecipientFailed, record_only),
-    on(IdentityReviewNeeded, record_only),
-    on(RequestPaused, record_only),
-    on(RequestResumed, resume),
-    on(AppealSubmitted, register_appeal),
-    on(AppealDecided, decide_appeal),
-    on(RequestRenewed, renew),
-    on(ForwardingDecided, forward),
-    on(ExtensionDecided, extend),
-    on(DeadlineCame, handle_deadline),
-    on(SubjectUnrestricted, record_only),
-    on(DropMatched, record_only),
-    on(StopDecided, decide_stop),
-    on(WithdrawalDecided, decide_withdrawal),
-    on(BurstDeclared, declare_burst),
+    on(events.RequestSubmitted, register),
+    on(events.ProofSubmitted, accept_proofs),
+    on(events.WithdrawalSubmitted, withdraw_submitted),
+    on(events.UnreadableSubmission, set_aside),
+    noted(events.IdentityChallenged, record_only),
+    noted(events.IdentityVerified, record_only),
+    on(events.IdentityRefused, record_only),
+    on(events.ProofRefused, count_wrong_code),
+    noted(events.ErasurePlanned, record_only),
+    on(events.ErasureApproved, note_approval),
+    noted(events.ErasureScheduled, record_only),
+    noted(events.DisclosureScheduled, record_only),
+    on(events.RequestFulfilled, schedule_package_expiry),
+    on(events.FeeQuoted, schedule_fee_deadline),
+    on(events.RequestReferred, record_only),
+    noted(events.NoticeSent, close, acted_on=ends_a_step),
+    on(events.NoticeFailed, note_letter_failure),
+    on(events.NoticeReported, note_report),
+    on(events.AnswerDelivered, note_delivery),
+    noted(events.RecipientAcknowledged, record_only),
+    noted(events.RecipientFailed, record_only),
+    on(events.IdentityReviewNeeded, record_only),
+    on(events.RequestPaused, record_only),
+    on(events.RequestResumed, resume),
+    on(events.AppealSubmitted, register_appeal),
+    on(events.AppealDecided, decide_appeal),
+    on(events.RequestRenewed, renew),
+    on(events.ForwardingDecided, forward),
+    on(events.ExtensionDecided, extend),
+    on(events.DeadlineCame, handle_deadline),
+    on(events.SubjectUnrestricted, record_only),
+    on(events.DropMatched, record_only),
+    on(events.StopDecided, decide_stop),
+    on(events.WithdrawalDecided, decide_withdrawal),
+    on(events.BurstDeclared, declare_burst),
     on(BreachDeclared, lodge_breach),
 )

@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from habeas.embedded.parts.ports import HOST, free_port
 from habeas.embedded.stack import Stack
-from services.intake.pages.centre.options import OPTIONS
+from services.intake.pages.centre.form import OPTIONS
 from services.intake.pages.csrf import FORMS_PER_REQUEST
 from tests.attacks.test_code_guessing import at
 from tests.integration.forked_processes import said

@@ -21,7 +21,7 @@ from PIL import Image
 from playwright.async_api import Browser, BrowserContext, Page
 
 from habeas.embedded.stack import Stack
-from services.intake.pages.centre.options import OPTIONS
+from services.intake.pages.centre.form import OPTIONS
 from services.intake.pages.site import LANGUAGES
 from tests.extent import extent
 from tests.integration.browser import too_wide, violations

@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 from services.intake.bootstrap import service as intake_service
 from services.intake.breach.assessment import BreachLaw
 from services.intake.breach.bootstrap import service
+from services.intake.breach.clocks import IncidentRetention
 from services.intake.breach.domain import Incident
-from services.intake.breach.retention import IncidentRetention
 from services.intake.cases.code_limits import CodeLimit
 from services.intake.context import Ports
 from services.intake.domain import incident_id

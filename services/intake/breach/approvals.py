@@ -16,15 +16,7 @@ from shared.contract.events.breaches import NoticesReleased
 
 
 def approval_refusal(incident: Incident, number: int, by: Code, shown: Code | None = None) -> str | None:
-    """
-    Return why *by* may not approve the notices of phase *number*; None if they may.
-
-    Args:
-        incident: The present state of the incident.
-        number: Number of the phase.
-        by: Account that approves.
-        shown: The declaration that the approver has seen; None if it is not stated.
-    """
+    """Return why *by*, who saw the declaration *shown*, may not approve phase *number*; None if they may."""
     against = _not_there(incident, number)
     if against is not None:
         return against
@@ -36,7 +28,9 @@ def approval_refusal(incident: Incident, number: int, by: Code, shown: Code | No
     if phase.status is PhaseStatus.REGISTERED:
         return f"phase {number} has no scope yet"
     if not any(one.awaits_approval for one in incident.phases[:number]):
-        return _nothing_to_approve(phase)
+        if phase.approved_by:
+            return f"phase {number} is approved already"
+        return f"phase {number} has no notices to approve: it affects no people"
     if shown not in {None, phase.declaration}:
         return f"phase {number} differs from the declaration that was shown: read it again"
     return _already_involved(phase, by)
@@ -54,8 +48,7 @@ def withdrawal_refusal(incident: Incident, number: int) -> str | None:
     """
     Return why phase *number* cannot be withdrawn; None if it can.
 
-    People notified in an older phase are not notified in a newer one. Withdrawing the older phase alone would
-    leave them out.
+    Without an older phase alone, people whom a newer one leaves to it would be left out.
     """
     against = _not_there(incident, number)
     if against is not None:
@@ -69,19 +62,9 @@ def withdrawal_refusal(incident: Incident, number: int) -> str | None:
 
 
 def approvable_phase(incident: Incident) -> Phase:
-    """
-    Return the phase that may be approved: the newest one with a known scope.
-
-    A phase with an unknown scope, perhaps for ever, does not delay the notices of another.
-    """
+    """Return the newest phase with a known scope: one without a scope, perhaps for ever, delays no other."""
     known = [phase for phase in incident.standing if phase.status is not PhaseStatus.REGISTERED]
     return known[-1] if known else incident.newest
-
-
-def _nothing_to_approve(phase: Phase) -> str:
-    if phase.approved_by:
-        return f"phase {phase.number} is approved already"
-    return f"phase {phase.number} has no notices to approve: it affects no people"
 
 
 def _already_involved(phase: Phase, by: Code) -> str | None:
@@ -115,11 +98,7 @@ def releasable_notices(case: RequestId, incident: Incident, now: datetime) -> li
 
 
 def notified_duties(incident: Incident) -> Iterator[NotificationDue]:
-    """
-    Yield the running clocks about people, or customers, with their notices out.
-
-    Any letter counts for a customer; a supplement reports later findings.
-    """
+    """Yield the running clocks with their notices out; any letter counts for a customer."""
     for duty in incident.clocks:
         notified = [phase.has_notified(duty) for phase in _phases_of(incident, duty)]
         if incident.running(duty.clock) and (any(notified) if duty.customer else notified and all(notified)):

@@ -1,5 +1,5 @@
 """
-Assessment of an incident by the breach laws, over all of its phases. Pure.
+Assessment of an incident by the breach laws, over all of its phases, and its customers. Pure.
 
 A duty runs from the first phase that makes it owed, or that finds more people after all others were notified.
 Of the moments that this and later phases state the earliest counts: no later statement gives more time.
@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from services.intake.breach.domain import Incident, categories_of, residents_of
 from services.intake.breach.duties import PEOPLE
 from services.intake.breach.phases import Phase
-from shared.contract.events.breaches import BreachDeclared
+from shared.contract.affected_people import NoticeRecipient
+from shared.contract.events.breaches import AffectedController, BreachDeclared, customer_numbers
 from shared.law import Calendars, CompanyProfile
 from shared.law.breaches import (
     BreachPolicies,
@@ -54,10 +55,9 @@ def duties_of(
     """
     Return every duty to notify about *incident* by *statements*, also those not owed.
 
-    As a controller the company notifies authorities and people; as a processor its customers. If phases state
-    both roles, each role counts its own data, and people notified in one count in that one alone.
-
-    Events and logs name the clocks of customers by *names*, which are numbers as a rule.
+    As a controller the company notifies authorities and people; as a processor its customers, named by
+    *names*. If phases state both roles, each counts its own data, and people notified in one count in that
+    one alone.
     """
     found: dict[str, Clock] = {}
     for role in BreachRole:
@@ -80,7 +80,6 @@ class _RolePhases:
     statements: Sequence[Statement]
     law: BreachLaw
     names: Mapping[str, str]
-    """Names of the customers in events, by id."""
 
     def duties(self) -> Iterator[Clock]:
         """Yield every duty, each from the phase from which it runs."""
@@ -165,10 +164,8 @@ def _notified_since(incident: Incident, since: Phase | None) -> dict[str, dateti
     """
     Return since when people are being notified, by clock; only those of *since* and later phases, if given.
 
-    Clocks that depend on a notice start with the first letter, and ignore clocks stopped before their end.
-
-    Law:
-        Cal. Civ. Code § 1798.82(f), and the like: days of notifying consumers.
+    Clocks that depend on a notice start with the first letter (Cal. Civ. Code § 1798.82(f), and the like),
+    and ignore clocks stopped before their end.
     """
     found = dict(incident.first_stopped)
     for duty in incident.clocks:
@@ -184,3 +181,28 @@ def _notified_since(incident: Incident, since: Phase | None) -> dict[str, dateti
             if out:
                 found[duty.clock] = min(*out, found.get(duty.clock, out[0]))
     return found
+
+
+def customer_labels(incident: Incident, declared: Sequence[BreachDeclared]) -> Mapping[str, str]:
+    """
+    Return the name of each customer in events about *incident*, by its id: a number, from all declarations.
+
+    Ids stay where clocks of an incident already have them: a customer notified then stays the same customer.
+    """
+    numbers = customer_numbers(declared)
+    known = {duty.customer for duty in incident.duties if duty.customer is not None}
+    return numbers if known <= set(numbers.values()) else {id_: id_ for id_ in numbers}
+
+
+def customers_in(people: Iterable[NoticeRecipient], declared: BreachDeclared) -> Iterator[str]:
+    """Yield the ids of the *declared* customers among *people*, the people of a batch."""
+    for reached in people:
+        at = [one for one in declared.affected.controllers if one.email == reached.email]
+        yield from (one.id for one in _with_name(at, reached))
+
+
+def _with_name(at: list[AffectedController], reached: NoticeRecipient) -> list[AffectedController]:
+    """Return the customers *at* one address with that name, or all; an envelope may have cut a long name."""
+    exactly = [one for one in at if one.name == reached.name]
+    begun = [one for one in at if reached.name and one.name.startswith(reached.name)]
+    return exactly or begun or at

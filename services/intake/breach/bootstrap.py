@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from services.intake.breach.assessment import BreachLaw
+from services.intake.breach.clocks import IncidentRetention
 from services.intake.breach.domain import RECORDS, Incident, evolve
 from services.intake.breach.handlers import SUBSCRIPTIONS, IncidentContext
-from services.intake.breach.retention import IncidentRetention
 from services.intake.settings import IntakeSettings
 from shared.contract.events.breaches import BreachTimeCame
 from shared.contract.ports import TimersPort, VaultPort
@@ -44,10 +44,7 @@ def service(
 async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIterator[Running]:
     """Build the register."""
     database = platform.client[f"{settings.database_prefix}_{NAME}"]
-    journal, timers = (
-        Journal(database, RECORDS, key=chain_key(settings.root_key, NAME)),
-        Timers(database),
-    )
+    journal, timers = Journal(database, RECORDS, key=chain_key(settings.root_key, NAME)), Timers(database)
     await journal.prepare()
     await timers.prepare()
     law = BreachLaw(breach_policies(), settings.company, calendar_named)

@@ -1,19 +1,19 @@
 """
-The clocks of an incident, by law and by promise, and the moments of warnings. Pure.
+The clocks of an incident, by law and by promise, the moments of warnings, and its retention. Pure.
 
 A moment is named after its clock and the clock's end: after a correction, old moments have no effect.
 """
 
+from calendar import monthrange
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from services.intake.breach.assessment import BreachLaw, Statement, duties_of
-from services.intake.breach.customers import customer_labels
+from services.intake.breach.assessment import BreachLaw, Statement, customer_labels, duties_of
 from services.intake.breach.domain import Incident
 from services.intake.breach.duties import CONTROLLER, CUSTOMERS, PEOPLE, ClockStep, NotificationDue
+from services.intake.cases.deadlines import CaseTimer
 from shared.contract.events.breaches import BreachDeclared
-from shared.law import DayStep
 from shared.law.breaches import Clock
 
 HALF, QUARTER, LAST_DAY, END = "half", "quarter", "day", "end"
@@ -29,27 +29,14 @@ AFTER_HOLD = timedelta(days=1)
 UPDATE, SUPPLEMENT = "update", "supplement"
 
 
-@dataclass(frozen=True, slots=True)
-class IncidentTimer:
-    """A moment for the scheduler."""
-
-    name: str
-    at: datetime
-
-
 def clocks_of(
     incident: Incident, declared: Sequence[BreachDeclared], law: BreachLaw, now: datetime
 ) -> tuple[NotificationDue, ...]:
     """
-    Return all clocks of *incident*; new ones begin *now*.
+    Return all clocks of *incident* by the declarations of all its phases; new ones begin *now*.
 
-    Args:
-        incident: The present state of the incident.
-        declared: The declarations of all its phases. The last one that stands counts, but the earliest of its
-            moments and everything found breached. Customers of all phases count: a supplement need not name
-            them again.
-        law: The breach laws.
-        now: This moment.
+    The last declaration that stands counts, but the earliest of its moments and everything found breached.
+    Customers of all phases count: a supplement need not name them again.
     """
     said = [Statement(phase, declared[phase.number - 1]) for phase in incident.standing]
     found = duties_of(incident, said, law, customer_labels(incident, declared))
@@ -74,13 +61,13 @@ def _due(clock: Clock, aware_at: datetime) -> NotificationDue:
         due_at=clock.due_at and clock.due_at.astimezone(UTC),
         owed=clock.owed,
         begun=clock.begun_at is not None,
-        why=tuple(_reason(step, clock) for step in clock.why),
+        why=tuple(
+            ClockStep(
+                says=f"{step.day} {step.reason}" if clock.owed else step.reason, provision=step.provision
+            )
+            for step in clock.why
+        ),
     )
-
-
-def _reason(step: DayStep, clock: Clock) -> ClockStep:
-    says = f"{step.day} {step.reason}" if clock.owed else step.reason
-    return ClockStep(says=says, provision=step.provision)
 
 
 def _promised(incident: Incident, declared: BreachDeclared) -> Iterator[NotificationDue]:
@@ -100,13 +87,10 @@ def _supplements(
     incident: Incident, by_law: Iterable[NotificationDue], now: datetime
 ) -> Iterator[NotificationDue]:
     """
-    Yield the clocks of a supplement to recipients of the first report, due as soon as the findings are known.
+    Yield the clocks of supplements to recipients of the first report, without delay (GDPR Art. 33(4)).
 
     People get letters once. The staff reports later findings to customers, unless letters of the supplement
     go to all of them.
-
-    Law:
-        GDPR Art. 33(4): information may be provided in phases without undue further delay.
     """
     number, again = incident.newest.number, len(incident.standing) > 1
     owed = [duty for duty in by_law if duty.owed and duty.recipient != PEOPLE] if again else []
@@ -143,12 +127,8 @@ def _supplement(clock: str, recipient: str, policy: str | None, since: datetime)
     )
 
 
-def timers_of(duty: NotificationDue, now: datetime) -> list[IncidentTimer]:
-    """
-    Return the moments of warnings for *duty*, and its end.
-
-    Of moments already past when the clock is set, the last one counts: each duty gets a warning.
-    """
+def timers_of(duty: NotificationDue, now: datetime) -> list[CaseTimer]:
+    """Return the moments of warnings for *duty*, and its end; of those already past, the last one."""
     if not duty.owed or not duty.begun:
         return []
     moments = sorted(_moments(duty), key=lambda wait: wait.at)
@@ -156,7 +136,7 @@ def timers_of(duty: NotificationDue, now: datetime) -> list[IncidentTimer]:
     return over[-1:] + moments[len(over) :]
 
 
-def _moments(duty: NotificationDue) -> Iterator[IncidentTimer]:
+def _moments(duty: NotificationDue) -> Iterator[CaseTimer]:
     due_at, since = duty.due_at, duty.runs_from
     if due_at is None:
         yield _wait(REMINDER, duty, since + QUESTIONED)
@@ -174,13 +154,13 @@ def is_held_over(duty: NotificationDue, now: datetime) -> bool:
     return duty.recipient == PEOPLE and all(wait.at <= now for wait in _moments(duty))
 
 
-def check_after_hold(duty: NotificationDue, until: datetime) -> IncidentTimer:
+def check_after_hold(duty: NotificationDue, until: datetime) -> CaseTimer:
     """Return when to check *duty* again, which an investigation delays *until* then."""
     return _wait(f"{HELD}{until:%Y%m%d%H%M%S}", duty, until + AFTER_HOLD)
 
 
-def _wait(kind: str, duty: NotificationDue, at: datetime) -> IncidentTimer:
-    return IncidentTimer(f"{kind}_{duty.clock}_{stamp(duty)}", at)
+def _wait(kind: str, duty: NotificationDue, at: datetime) -> CaseTimer:
+    return CaseTimer(f"{kind}_{duty.clock}_{stamp(duty)}", at)
 
 
 def stamp(duty: NotificationDue) -> str:
@@ -199,3 +179,43 @@ def duty_named(name: str, incident: Incident) -> NotificationDue | None:
     clock, _, when = rest.rpartition("_")
     duty = incident.running(clock)
     return duty if duty is not None and stamp(duty) == when else None
+
+
+PEOPLE_KEPT, RECORD_KEPT = "people", "record"
+"""Moments: the people notified are forgotten; the incident leaves the register."""
+KEPT = frozenset({PEOPLE_KEPT, RECORD_KEPT})
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentRetention:
+    """The months that incidents and their people are kept."""
+
+    record: int
+    people: int
+
+    def waits(self, phase: int, registered_at: datetime) -> list[CaseTimer]:
+        """Return the moments at which data of *phase*, registered at that time, expires."""
+        return [self._wait(PEOPLE_KEPT, phase, registered_at), self._wait(RECORD_KEPT, phase, registered_at)]
+
+    def later(self, name: str, now: datetime) -> CaseTimer | None:
+        """Return the next check, if the moment called *name* was set for a shorter retention."""
+        kind, phase, registered, _ = name.split("_")
+        wait = self._wait(kind, int(phase), datetime.strptime(registered, "%Y%m%d").replace(tzinfo=UTC))
+        return wait if wait.at > now else None
+
+    def _wait(self, kind: str, phase: int, registered_at: datetime) -> CaseTimer:
+        day = registered_at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        at = _months_later(day, self.people if kind == PEOPLE_KEPT else self.record)
+        return CaseTimer(f"{kind}_{phase}_{day:%Y%m%d}_{at:%Y%m%d}", at)
+
+
+def phase_of(name: str) -> int:
+    """Return the phase of the moment called *name*."""
+    return int(name.split("_")[1])
+
+
+def _months_later(day: datetime, months: int) -> datetime:
+    """Return the end of the same day of the month, *months* later; the last day in a shorter month."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    last = monthrange(year, month + 1)[1]
+    return day.replace(year=year, month=month + 1, day=min(day.day, last), hour=23, minute=59, second=59)

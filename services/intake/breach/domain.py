@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
+from typing import TypeAlias
 
 from services.intake.breach.duties import (
     CONTROLLER,
@@ -47,8 +48,9 @@ FOUR_EYES = 2
 """People behind a notice: the declarer and an approver, or two approvers."""
 HOLD = "hold"
 """Name of the moment at which a hold ends."""
-
-
+PhaseFact: TypeAlias = (
+    BreachScoped | BreachApproved | BreachWithdrawn | NoticesReleased | BreachNotified | BreachRecounted
+)
 RECORDS = (ClocksSet, CustomersFound, CustomersMissed, DutiesDone, DutiesWithdrawn)
 
 
@@ -87,7 +89,6 @@ class Incident:
     stops: tuple[Stop, ...] = ()
     """Stops of clocks that have begun again since, in order."""
     withdrawn: tuple[DutiesWithdrawn, ...] = ()
-    """Duties of phases that were withdrawn."""
     hold: BreachHeld | None = None
     aborted: bool = False
     """Whether the staff has stopped its notices for good."""
@@ -95,12 +96,7 @@ class Incident:
 
     @property
     def newest(self) -> Phase:
-        """
-        The last phase that stands; if none does, the last one.
-
-        Raises:
-            TooEarly: It has no phase yet.
-        """
+        """The last phase that stands; if none does, the last one. Without a phase: ``TooEarly``."""
         if not self.phases:
             raise TooEarly("the incident is not registered yet")
         return (self.standing or self.phases)[-1]
@@ -120,11 +116,7 @@ class Incident:
         return [phase, *alike][-1].declaration
 
     def has_earlier_notices(self, phase: Phase) -> bool:
-        """
-        Return whether others are notified of the breach before *phase* is.
-
-        A phase that affects no known people, or that was withdrawn, has notified no one.
-        """
+        """Return whether other people are notified of the breach before those of *phase* are."""
         return phase.further if phase.out else any(one.out for one in self.phases)
 
     @property
@@ -134,11 +126,7 @@ class Incident:
 
     @property
     def judged_at(self) -> datetime:
-        """
-        When the company knew by the first phase that stands: the editions of that day judge all phases.
-
-        A later phase that states another day corrects clocks, not the laws that judge them.
-        """
+        """When the company knew by the first phase that stands: the editions of that day judge all phases."""
         return (self.standing or self.phases)[0].aware_at
 
     @property
@@ -179,10 +167,10 @@ class Incident:
 
 def residents_of(phases: Iterable[Phase]) -> Mapping[str | None, int]:
     """
-    Return the number of people by residence, over *phases*: each counts the people not notified in another.
+    Return the number of people by residence, over *phases*; empty until a scope is known.
 
-    People who need no notice by any law may be counted in several phases: notifying more people is always
-    lawful. Empty until a scope is known; after that zero is a number, too.
+    Each phase counts the people not notified in another. People who need no notice by any law may be counted
+    in several phases: notifying more people is always lawful.
     """
     scoped = [phase for phase in phases if phase.scoped]
     counted: Counter[str | None] = Counter({None: 0} if scoped else {})
@@ -202,7 +190,7 @@ def evolve(incident: Incident, fact: Fact) -> Incident:
     """
     Return *incident* after *fact*.
 
-    TooEarly: The incident is not registered yet.
+    Raises:
         TooEarly: The incident itself is not registered yet.
         IllegalTransition: *fact* cannot happen to it.
     """
@@ -222,12 +210,12 @@ def evolve(incident: Incident, fact: Fact) -> Incident:
 
 def _continued(incident: Incident, newest: Phase, fact: Fact) -> Incident:
     match fact:
-        case BreachScoped() | BreachApproved() | BreachWithdrawn() | NoticesReleased() | BreachNotified():
+        case BreachScoped() | BreachApproved() | BreachWithdrawn():
             return _phase_noted(incident, fact)
-        case BreachRecounted():
-            return _recounted(incident, _phase_of(incident, fact), fact)
+        case NoticesReleased() | BreachNotified() | BreachRecounted():
+            return _phase_noted(incident, fact)
         case BreachHeld():
-            phases = tuple(replace(one, delayed=one.delayed or _ready(one)) for one in incident.phases)
+            phases = tuple(replace(one, delayed=one.delayed or one.is_ready) for one in incident.phases)
             return replace(incident, hold=fact, phases=phases)
         case BreachHoldEnded():
             return replace(incident, hold=None)
@@ -268,15 +256,10 @@ def _begun(incident: Incident, fact: BreachRegistered) -> Incident:
     return replace(incident, phases=(*incident.phases, phase))
 
 
-def _ready(phase: Phase) -> bool:
-    return phase.status in {PhaseStatus.SCOPED, PhaseStatus.APPROVED} and phase.chunks > 0
-
-
-def _phase_noted(
-    incident: Incident,
-    fact: BreachScoped | BreachApproved | BreachWithdrawn | NoticesReleased | BreachNotified,
-) -> Incident:
-    phase = _phase_of(incident, fact)
+def _phase_noted(incident: Incident, fact: PhaseFact) -> Incident:
+    if not 1 <= fact.phase <= len(incident.phases):
+        raise IllegalTransition(f"{fact.TYPE} is about phase {fact.phase}; there are {len(incident.phases)}")
+    phase = incident.phases[fact.phase - 1]
     match fact:
         case BreachApproved():
             return _approved(incident, phase, fact)
@@ -289,20 +272,8 @@ def _phase_noted(
         case BreachNotified():
             stopped = replace(incident, aborted=incident.aborted or fact.aborted)
             return _with(stopped, replace(phase, notified=fact), fact)
-
-
-def _phase_of(
-    incident: Incident,
-    fact: BreachScoped
-    | BreachApproved
-    | BreachWithdrawn
-    | NoticesReleased
-    | BreachNotified
-    | BreachRecounted,
-) -> Phase:
-    if not 1 <= fact.phase <= len(incident.phases):
-        raise IllegalTransition(f"{fact.TYPE} is about phase {fact.phase}; there are {len(incident.phases)}")
-    return incident.phases[fact.phase - 1]
+        case BreachRecounted():
+            return _recounted(incident, phase, fact)
 
 
 def _recounted(incident: Incident, phase: Phase, fact: BreachRecounted) -> Incident:
@@ -322,15 +293,14 @@ def _missed(incident: Incident, phase: Phase, customers: frozenset[str]) -> Inci
     """A customer without a letter of any phase is not notified; a supplement needs its own letter."""
     after = _replaced(incident, replace(phase, missed=(phase.missed or frozenset()) | customers))
     theirs = [
-        duty for duty in incident.clocks if duty.customer in customers and not _is_notified(after, duty)
+        duty
+        for duty in incident.clocks
+        if duty.customer in customers
+        and not any(one.concerns(duty) and one.has_notified(duty) for one in after.standing)
     ]
     if customers:
         theirs += [duty for duty in incident.clocks if duty.supplement == phase.number]
     return _restart_clocks(after, theirs)
-
-
-def _is_notified(incident: Incident, duty: NotificationDue) -> bool:
-    return any(phase.concerns(duty) and phase.has_notified(duty) for phase in incident.standing)
 
 
 def _restart_clocks(incident: Incident, duties: Iterable[NotificationDue]) -> Incident:
@@ -372,11 +342,7 @@ def _withdrawn(incident: Incident, phase: Phase, fact: BreachWithdrawn) -> Incid
 
 
 def _approved(incident: Incident, newest: Phase, fact: BreachApproved) -> Incident:
-    """
-    An approval of a phase approves all that wait before it: they are sent in its words.
-
-    A customer's words never go to other people: each role gets the newest words of its own.
-    """
+    """Approve all that wait before a phase as well: each role gets the newest words of its own."""
     by = (*newest.approved_by, fact.by)
     seconded = len({newest.by, *by} - {None}) >= FOUR_EYES
     for phase in incident.waiting(newest.number) or [newest]:

@@ -13,18 +13,20 @@ from services.intake.breach.approvals import (
     waits_for_hold,
     withdrawal_refusal,
 )
-from services.intake.breach.assessment import BreachLaw
+from services.intake.breach.assessment import BreachLaw, customer_labels, customers_in
 from services.intake.breach.clocks import (
     END,
-    IncidentTimer,
+    KEPT,
+    PEOPLE_KEPT,
+    IncidentRetention,
     check_after_hold,
     clocks_of,
     duty_named,
     is_held_over,
     kind_of,
+    phase_of,
     timers_of,
 )
-from services.intake.breach.customers import customer_labels, customers_in
 from services.intake.breach.domain import HOLD, Incident, end_of_hold, evolve
 from services.intake.breach.duties import (
     ClocksSet,
@@ -34,7 +36,7 @@ from services.intake.breach.duties import (
     DutiesWithdrawn,
     NotificationDue,
 )
-from services.intake.breach.retention import KEPT, PEOPLE_KEPT, IncidentRetention, phase_of
+from services.intake.cases.deadlines import CaseTimer
 from shared.contract.affected_people import Chunk, NoticeRecipient, chunk_item, chunks_of
 from shared.contract.events import Code, Fact, RequestPurged
 from shared.contract.events.breaches import (
@@ -85,7 +87,7 @@ class IncidentContext:
         sealed = await self.vault.open(self.case_id, chunk_item(phase, chunk))
         return Chunk.model_validate_json(sealed).people
 
-    async def set_timers(self, waits: Sequence[IncidentTimer]) -> None:
+    async def set_timers(self, waits: Sequence[CaseTimer]) -> None:
         """Set timers for *waits*."""
         # All at once, for a single write.
         await asyncio.gather(*(self.timers.set(self.case_id, wait.name, wait.at) for wait in waits))
@@ -124,12 +126,7 @@ async def correct_clocks(event: BreachScoped, ctx: IncidentContext) -> Sequence[
 
 
 async def _customers_found(event: BreachScoped, after: Incident, ctx: IncidentContext) -> Sequence[Fact]:
-    """
-    Return the customers that a phase notifies: a letter stops the clock of its own customer alone.
-
-    Law:
-        GDPR Art. 33(2): each controller is notified.
-    """
+    """Return the customers that a phase notifies: a letter stops its customer's clock (GDPR Art. 33(2))."""
     phase = after.phases[event.phase - 1]
     if not phase.customers or phase not in after.standing:
         return []
@@ -147,12 +144,7 @@ async def _customers_found(event: BreachScoped, after: Incident, ctx: IncidentCo
 async def _customers_missed(
     event: BreachNotified | BreachRecounted, after: Incident, ctx: IncidentContext
 ) -> Sequence[Fact]:
-    """
-    Return the customers without a letter of a phase; none if that is on record already.
-
-    Law:
-        GDPR Art. 33(2): each controller is notified.
-    """
+    """Return the customers without a letter of a phase, unless on record already (GDPR Art. 33(2))."""
     phase = after.phases[event.phase - 1]
     if not phase.customers or event.missed is None:
         return []

@@ -81,7 +81,6 @@ class Phase:
     delayed: bool = False
     """Whether an investigation delayed its notices."""
     out_at: datetime | None = None
-    """When its notices went out."""
     further: bool = False
     """Whether notices of another phase were out before."""
     notified: BreachNotified | None = None
@@ -116,6 +115,11 @@ class Phase:
         """Whether its notices are out."""
         return self.status in {PhaseStatus.RELEASED, PhaseStatus.NOTIFIED}
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether it has notices that are not out yet."""
+        return self.status in {PhaseStatus.SCOPED, PhaseStatus.APPROVED} and self.chunks > 0
+
     def concerns(self, duty: NotificationDue) -> bool:
         """Return whether it writes to people of *duty*."""
         if duty.recipient not in BY_LETTER or not self.chunks:
@@ -126,11 +130,7 @@ class Phase:
         return any(duty.policy in group.laws for group in self.groups if group.people or group.again)
 
     def has_notified(self, duty: NotificationDue) -> bool:
-        """
-        Return whether its notices have reached the people of *duty* that it concerns.
-
-        People without a letter are on a list; a customer who was not reached is not notified.
-        """
+        """Return whether its notices have reached the people of *duty*; the others are on a list."""
         notified = self.notified
         if notified is None or notified.sent + notified.elsewhere <= 0:
             return False
@@ -141,17 +141,11 @@ class Phase:
     @property
     def awaits_approval(self) -> bool:
         """Whether its notices wait for an approval."""
-        open_ = self.status in {PhaseStatus.SCOPED, PhaseStatus.APPROVED}
-        return open_ and not self.seconded and self.chunks > 0
+        return self.is_ready and not self.seconded
 
 
 def status_after(status: PhaseStatus, fact: Fact) -> PhaseStatus:
-    """
-    Return the status of a phase after *fact*.
-
-    Raises:
-        IllegalTransition: *fact* cannot happen to a phase in this status.
-    """
+    """Return the status of a phase after *fact*, or raise ``IllegalTransition``."""
     try:
         return TRANSITIONS[status][type(fact)]
     except KeyError:

@@ -1,5 +1,5 @@
 """
-Deadlines: by the laws that protect the person, the company's calendar, and pauses.
+Deadlines: by the laws that protect the person, the company's calendar, and pauses; also those of appeals.
 
 Pure. Every day is calculated from the receipt, so that each can be explained (``shared.law``).
 """
@@ -9,14 +9,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from services.intake.domain import CaseStatus, DueMoved, IntakeCase
+from services.intake.domain import UNDECIDED, CaseStatus, DueMoved, IntakeCase
 from shared.contract.correspondents import mailbox_for, person_mailbox
 from shared.contract.events import (
+    AppealReceived,
+    Code,
     Evidence,
     ExtensionReason,
     LastDay,
     LetterKind,
     ProofRef,
+    Remedy,
     Requester,
     RequestExtended,
     RequestId,
@@ -50,8 +53,6 @@ CHILDREN_FIRST = timedelta(days=10)
 """Time after receipt within which the answer to a child is meant to be sent."""
 OF_AGE = 18
 """Age from which a person acts for themselves under every law supported here."""
-UNDECIDED = frozenset({CaseStatus.RECEIVED, CaseStatus.CHALLENGED, CaseStatus.VERIFIED, CaseStatus.REFERRED})
-"""Statuses in which the answer can still take longer."""
 KEPT = (TimedDuty.ANSWER, TimedDuty.EXTENDED_ANSWER, TimedDuty.ACKNOWLEDGEMENT)
 """Duties with last days that a case keeps from the beginning."""
 
@@ -84,7 +85,6 @@ class Arrival:
     now: datetime
     proofs: tuple[ProofRef, ...] = field(default=())
     follows: RequestId | None = None
-    """The request that this one takes up again."""
     attested: tuple[Evidence, ...] = ()
     """Evidence from an agent with a checked signature."""
     instructed: bool = False
@@ -103,11 +103,14 @@ def received_request(request: RequestSubmitted, arrival: Arrival, practice: Cloc
     """
     received_at = max(EARLIEST_RECEIPT, min(request.received_at or arrival.occurred_at, arrival.now))
     received_on = received_at.astimezone(practice.zone).date()
-    laws = applicable(practice.policies, practice.company, _person(request), received_on)
+    person = ProtectedPerson(_place(request.residence), request.role, request.regulation)
+    laws = applicable(practice.policies, practice.company, person, received_on)
     counting = DeadlineCalculator(practice.company, practice.calendars, received_at)
     days = {duty: strictest(laws, duty, request.right, counting) for duty in KEPT}
-    answer = _the(days[TimedDuty.ANSWER], request.right)
-    child = request.child or _is_child(request.subject.date_of_birth, laws, received_on)
+    answer = _the(days[TimedDuty.ANSWER], request.right).last
+    born_on = request.subject.date_of_birth
+    child = request.child or (born_on is not None and is_child(laws, born_on, received_on))
+    usual = internal_due(answer, margin=practice.company.margin)
     requester = Requester.CONTROLLER if arrival.instructed else _requester(request, received_on, child=child)
     regulation = laws[0].regulation
     if regulation is None:
@@ -119,12 +122,14 @@ def received_request(request: RequestSubmitted, arrival: Arrival, practice: Cloc
         regulation=regulation,
         policy=laws[0].id,
         also=tuple(policy.id for policy in laws[1:]),
-        last_days=tuple(_last_day(duty, one) for duty, one in days.items() if one is not None),
+        last_days=tuple(
+            LastDay(duty=duty, policy=one.policy.id, on=one.last.due_on) for duty, one in days.items() if one
+        ),
         source=arrival.source,
         received_at=received_at,
         received_on=received_on,
-        due_on=answer.last.due_on,
-        internal_due_on=_meant_for(answer.last, practice, child=child),
+        due_on=answer.due_on,
+        internal_due_on=min(usual, answer.received_on + CHILDREN_FIRST) if child else usual,
         proofs=arrival.proofs,
         direct_marketing=request.direct_marketing,
         requester=requester,
@@ -146,8 +151,7 @@ def resumed_deadline(case: IntakeCase, at: datetime, practice: ClockRules) -> Du
     standing = any(policy.stands_still_for("identity") for policy in practice.laws_of(case.received))
     if days == case.paused_days or not standing:
         return None
-    duty = TimedDuty.EXTENDED_ANSWER if case.extended else TimedDuty.ANSWER
-    counted = _the(_counted(duty, case.received, days, practice), case.received.right)
+    counted = _the(_answer_counted(case, case.received, days, practice), case.received.right)
     return DueMoved(
         request_id=case.received.request_id,
         days=days,
@@ -162,22 +166,15 @@ def due_now(case: IntakeCase, now: datetime, practice: ClockRules) -> DueDate | 
     if case.received is None:
         return None
     running = 0 if case.paused_since is None else _whole_days(case.paused_since, now)
-    duty = TimedDuty.EXTENDED_ANSWER if case.extended else TimedDuty.ANSWER
-    counted = _counted(duty, case.received, case.paused_days + running, practice)
-    return _the(counted, case.received.right).last
+    days = case.paused_days + running
+    return _the(_answer_counted(case, case.received, days, practice), case.received.right).last
 
 
 def explained_deadline(case: IntakeCase, practice: ClockRules) -> Strictest | None:
-    """
-    Return the last day for the answer to *case*, with each step of the calculation.
-
-    None if it differs from the day on record: a calendar has changed since, and the record counts.
-    """
-    received = case.received
-    if received is None:
+    """Return the last day for the answer to *case*, step by step; None if another day is on record."""
+    if case.received is None:
         return None
-    duty = TimedDuty.EXTENDED_ANSWER if case.extended else TimedDuty.ANSWER
-    counted = _counted(duty, received, case.paused_days, practice)
+    counted = _answer_counted(case, case.received, case.paused_days, practice)
     return counted if counted is not None and counted.last.due_on == case.due_on else None
 
 
@@ -229,6 +226,13 @@ def end_of(day: date, zone: ZoneInfo) -> datetime:
     return begin_of(day + timedelta(days=1), zone)
 
 
+def _answer_counted(
+    case: IntakeCase, received: RequestReceived, days: int, practice: ClockRules
+) -> Strictest | None:
+    duty = TimedDuty.EXTENDED_ANSWER if case.extended else TimedDuty.ANSWER
+    return _counted(duty, received, days, practice)
+
+
 def _counted(duty: TimedDuty, received: RequestReceived, days: int, practice: ClockRules) -> Strictest | None:
     counting = DeadlineCalculator(practice.company, practice.calendars, received.received_at, days)
     return strictest(practice.laws_of(received), duty, received.right, counting)
@@ -238,23 +242,6 @@ def _the(counted: Strictest | None, right: Right) -> Strictest:
     if counted is None:
         raise ConfigurationError(f"policies: no law sets the time for {right}")
     return counted
-
-
-def _last_day(duty: TimedDuty, counted: Strictest) -> LastDay:
-    return LastDay(duty=duty, policy=counted.policy.id, on=counted.last.due_on)
-
-
-def _meant_for(last: DueDate, practice: ClockRules, *, child: bool) -> date:
-    usual = internal_due(last, margin=practice.company.margin)
-    return min(usual, last.received_on + CHILDREN_FIRST) if child else usual
-
-
-def _is_child(born_on: date | None, laws: Sequence[Policy], day: date) -> bool:
-    return born_on is not None and is_child(laws, born_on, day)
-
-
-def _person(request: RequestSubmitted) -> ProtectedPerson:
-    return ProtectedPerson(_place(request.residence), request.role, request.regulation)
 
 
 def _place(residence: Residence | None) -> str | None:
@@ -287,3 +274,57 @@ def _is_reachable(request: RequestSubmitted, requester: Requester) -> bool:
     if requester in {Requester.PARENT, Requester.CONTROLLER}:
         return mailbox_for(LetterKind.CODE, requester, request) is not None
     return person_mailbox(request) is not None
+
+
+DUTIES = {Remedy.APPEAL: TimedDuty.APPEAL, Remedy.COMPLAINT: TimedDuty.COMPLAINT}
+DECIDED = frozenset({CaseStatus.REFUSED, CaseStatus.ANSWERED, CaseStatus.CLOSED})
+"""Statuses with an answer to appeal against."""
+
+
+def received_appeal(
+    case: IntakeCase, statement: Code, at: datetime, practice: ClockRules
+) -> AppealReceived | None:
+    """
+    Return the appeal or complaint received at *at*; None if there is no request, or one is open already.
+
+    Before an answer it is a complaint about the handling of the request. An appeal against the answer
+    includes an open complaint: both are decided together.
+
+    Law:
+        Va. Code § 59.1-577(C) and the laws of other States: decided in writing within 45 or 60 days.
+        Data Protection Act 2018 s. 164A: a complaint, confirmed within 30 days; elsewhere without a limit.
+    """
+    received, opened = case.received, case.open_appeal
+    if received is None:
+        return None
+    remedy = remedy_of(case, received, practice)
+    if opened is not None and opened.remedy is remedy:
+        return None
+    laws = judging_policies(remedy, received, at, practice)
+    counting = DeadlineCalculator(practice.company, practice.calendars, at)
+    counted = strictest(laws, DUTIES[remedy], received.right, counting)
+    return AppealReceived(
+        request_id=received.request_id,
+        remedy=remedy,
+        statement=statement,
+        received_on=at.astimezone(practice.zone).date(),
+        due_on=counted and counted.last.due_on,
+        policy=counted and counted.policy.id,
+    )
+
+
+def remedy_of(case: IntakeCase, received: RequestReceived, practice: ClockRules) -> Remedy:
+    """Return the remedy now open to the person."""
+    known = any(policy.rule(TimedDuty.APPEAL, received.right) for policy in practice.laws_of(received))
+    return Remedy.APPEAL if known and case.status in DECIDED else Remedy.COMPLAINT
+
+
+def judging_policies(
+    remedy: Remedy, received: RequestReceived, at: datetime, practice: ClockRules
+) -> Sequence[Policy]:
+    """Return the editions that judge an appeal, those of its case, or a complaint, those of its day *at*."""
+    laws = practice.laws_of(received)
+    if remedy is Remedy.APPEAL:
+        return laws
+    day = at.astimezone(practice.zone).date()
+    return [practice.policies.in_force(policy.law, day) for policy in laws]

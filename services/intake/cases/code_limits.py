@@ -94,22 +94,12 @@ class CodeLimit:
         return cls(wrong, Allowance(per_network))
 
     async def take(self, network: str, now: datetime) -> None:
-        """
-        Count one code from *network*.
-
-        Raises:
-            TooManyAttempts: It has offered too many within the hour.
-        """
+        """Count one code from *network*; raise ``TooManyAttempts`` above the limit of an hour."""
         if not self.calm.take(network) or (await self._alarm(now) and not self.alarmed.take(network)):
             raise TooManyAttempts("too many codes were offered from this address; try again in an hour")
 
     async def take_of_source(self, source: str, codes: int, now: datetime) -> None:
-        """
-        Count *codes* that the upstream system *source* offers, by its API key or by an event.
-
-        Raises:
-            TooManyAttempts: It has offered too many within the hour.
-        """
+        """Count *codes* from an upstream system; raise ``TooManyAttempts`` above the limit of an hour."""
         for _ in range(codes):
             alarm = await self._alarm(now)
             if not self.of_source.take(source) or (alarm and not self.of_source_alarmed.take(source)):

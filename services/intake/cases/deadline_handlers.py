@@ -12,7 +12,7 @@ from services.intake.cases.deadlines import (
     MISSED,
     UNAGREED,
     UNEXTENDED,
-    DeadlineTimer,
+    CaseTimer,
     day_of,
     duty_of,
     fee_timers,
@@ -52,12 +52,9 @@ BOUNCED = "bounced"
 
 async def schedule_package_expiry(event: RequestFulfilled, ctx: IntakeContext) -> Sequence[Fact]:
     """
-    Store the answer and the last day of its package; destroy the package that it replaces.
+    Store the answer and the last day of its package; destroy the package it replaces (GDPR Art. 5(1)(e)).
 
     The deadline runs again for an answer to a closed or withdrawn case, until its letter is sent.
-
-    Law:
-        GDPR Art. 5(1)(e): kept no longer than necessary.
     """
     before = ctx.case.fulfilled.package if ctx.case.fulfilled else None
     if before is not None and event.package not in {None, before}:
@@ -72,7 +69,7 @@ async def note_report(event: NoticeReported, ctx: IntakeContext) -> Sequence[Fac
     return []
 
 
-def _timers_again(event: Fact, ctx: IntakeContext) -> list[DeadlineTimer]:
+def _timers_again(event: Fact, ctx: IntakeContext) -> list[CaseTimer]:
     """Return the timer of the answer if *event* makes it owed again: the earlier ones were cancelled."""
     owed_again = evolve(ctx.case, event).unanswered and not ctx.case.unanswered
     if not owed_again or ctx.case.meant_for is None:
@@ -88,13 +85,10 @@ async def schedule_fee_deadline(event: FeeQuoted, ctx: IntakeContext) -> Sequenc
 
 async def note_letter_failure(event: NoticeFailed, ctx: IntakeContext) -> Sequence[Fact]:
     """
-    Record an undelivered letter; if it held the answer, the answer is owed again and the alarm is raised.
+    Record an undelivered letter; one with the answer has to arrive (GDPR Art. 12(3)), and is owed again.
 
     Raises:
         TooEarly: It came back before it was known to be sent.
-
-    Law:
-        GDPR Art. 12(3): the information is provided to the person, so it has to arrive.
     """
     if event.reason == BOUNCED and event.letter not in ctx.case.sent:
         raise TooEarly("a letter came back before it was heard that it was sent")
@@ -102,7 +96,9 @@ async def note_letter_failure(event: NoticeFailed, ctx: IntakeContext) -> Sequen
         return _stop_for_staff(ctx)
     before, after, day = ctx.case, evolve(ctx.case, event), ctx.case.due_on
     if event.letter is LetterKind.EXTENSION and before.tell_by is not None:
-        return _unextended(before.tell_by, ctx)
+        # If the day is in the future, its own timer raises the alarm.
+        over = ctx.now >= end_of(before.tell_by, ctx.practice.zone)
+        return _missed(UNEXTENDED, before.tell_by, ctx) if over else []
     await cancel_if_answered(after, ctx)
     if day is None or not after.unanswered or event.letter not in OWED or event.letter not in before.sent:
         return []
@@ -129,17 +125,9 @@ def _stop_for_staff(ctx: IntakeContext) -> Sequence[Fact]:
     return [RequestStopped(request_id=ctx.case_id, reason=StopReason.MAILBOX_UNREACHABLE)]
 
 
-def _unextended(day: date, ctx: IntakeContext) -> Sequence[Fact]:
-    """If the day is in the future, its own timer raises the alarm."""
-    over = ctx.now >= end_of(day, ctx.practice.zone)
-    return _missed(UNEXTENDED, day, ctx) if over else []
-
-
 async def handle_deadline(event: DeadlineCame, ctx: IntakeContext) -> Sequence[Fact]:
     """
-    Raise an alarm if a step is not done by its target day or by its last day.
-
-    While the clock is paused it is checked again every day.
+    Raise an alarm if a step is not done by its target day or by its last day; daily during a pause.
 
     Raises:
         TooEarly: The timer overtook the request; its registration is retried.
@@ -170,9 +158,7 @@ async def handle_deadline(event: DeadlineCame, ctx: IntakeContext) -> Sequence[F
 
 async def _end_unagreed(ctx: IntakeContext) -> Sequence[Fact]:
     """
-    Withdraw a request if the requester did not agree to a notified fee in time.
-
-    Silence does not count if the letter did not arrive: the staff must check.
+    Withdraw a request without agreement to its fee; the staff checks if the fee letter did not arrive.
 
     Law:
         DPO Art. 19(3): 10 days, else the request counts as withdrawn; EDPB Guidelines 01/2022 para. 192.
@@ -187,12 +173,7 @@ async def _end_unagreed(ctx: IntakeContext) -> Sequence[Fact]:
 
 
 async def _check_package(kind: str, ctx: IntakeContext) -> Sequence[Fact]:
-    """
-    Remind of a package that was not downloaded, and destroy it at its end.
-
-    Law:
-        GDPR Art. 5(1)(e): kept no longer than necessary.
-    """
+    """Remind of a package not downloaded, and destroy it at its end (GDPR Art. 5(1)(e))."""
     answer = ctx.case.fulfilled
     if answer is None or answer.package is None or answer.package_expires_at is None:
         return []

@@ -7,7 +7,6 @@ A timer is named after its deadline and the day: setting it again has no effect.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from types import MappingProxyType
 
 from services.intake.cases.clock import ClockRules, begin_of, due_now, end_of, is_paused
 from services.intake.domain import IntakeCase
@@ -36,23 +35,22 @@ EXPIRING, EXPIRED = "package_expiring", "package_expired"
 """Of the package: the reminder before the end, and the end."""
 TIME_TO_AGREE = timedelta(days=10)
 REMINDED_BEFORE = timedelta(days=7)
-DUTIES: Mapping[str, TimedDuty] = MappingProxyType(
-    {
-        APPROACHING: TimedDuty.ANSWER,
-        MISSED: TimedDuty.ANSWER,
-        UNACKNOWLEDGED: TimedDuty.ACKNOWLEDGEMENT,
-        UNEXTENDED: TimedDuty.EXTENDED_ANSWER,
-        UNDECIDED: TimedDuty.APPEAL,
-    }
-)
-LETTERS: Mapping[str, LetterKind] = MappingProxyType(
-    {UNACKNOWLEDGED: LetterKind.ACKNOWLEDGEMENT, UNEXTENDED: LetterKind.EXTENSION}
-)
+DUTIES: Mapping[str, TimedDuty] = {
+    APPROACHING: TimedDuty.ANSWER,
+    MISSED: TimedDuty.ANSWER,
+    UNACKNOWLEDGED: TimedDuty.ACKNOWLEDGEMENT,
+    UNEXTENDED: TimedDuty.EXTENDED_ANSWER,
+    UNDECIDED: TimedDuty.APPEAL,
+}
+LETTERS: Mapping[str, LetterKind] = {
+    UNACKNOWLEDGED: LetterKind.ACKNOWLEDGEMENT,
+    UNEXTENDED: LetterKind.EXTENSION,
+}
 """Deadlines of letters: the kind of the letter."""
 
 
 @dataclass(frozen=True, slots=True)
-class DeadlineTimer:
+class CaseTimer:
     """A moment for the scheduler."""
 
     name: str
@@ -64,66 +62,50 @@ def kind_of(name: str) -> str:
     return next(kind for kind in (*DUTIES, UNAGREED, EXPIRING, EXPIRED) if name.startswith(kind))
 
 
-def timer_at(kind: str, at: datetime) -> DeadlineTimer:
+def timer_at(kind: str, at: datetime) -> CaseTimer:
     """Return the timer for *at*, named so that another day is another timer."""
-    return DeadlineTimer(f"{kind}_{at:%Y%m%d}", at)
+    return CaseTimer(f"{kind}_{at:%Y%m%d}", at)
 
 
-def initial_timers(received: RequestReceived, practice: ClockRules) -> list[DeadlineTimer]:
+def initial_timers(received: RequestReceived, practice: ClockRules) -> list[CaseTimer]:
     """Return the timers of a new request."""
     waits = [answer_timer(received.internal_due_on, practice)]
     acknowledged_by = _acknowledged_by(received)
     if acknowledged_by is not None and received.reachable and not received.goes_to_customer:
-        waits.append(DeadlineTimer(UNACKNOWLEDGED, end_of(acknowledged_by, practice.zone)))
+        waits.append(CaseTimer(UNACKNOWLEDGED, end_of(acknowledged_by, practice.zone)))
     return waits
 
 
-def answer_timer(meant_for: date, practice: ClockRules) -> DeadlineTimer:
+def answer_timer(meant_for: date, practice: ClockRules) -> CaseTimer:
     """Return the timer of an answer that is meant for a day."""
-    return DeadlineTimer(APPROACHING, begin_of(meant_for, practice.zone))
+    return CaseTimer(APPROACHING, begin_of(meant_for, practice.zone))
 
 
-def further_answer_timer(meant_for: date, at: datetime, practice: ClockRules) -> DeadlineTimer:
-    """
-    Return the timer of an answer that is owed again since *at*.
-
-    Its name is its own: a timer that is set again under the name of one that came would not be handled.
-    """
-    return DeadlineTimer(f"{APPROACHING}_{at:%Y%m%d%H%M%S}", begin_of(meant_for, practice.zone))
+def further_answer_timer(meant_for: date, at: datetime, practice: ClockRules) -> CaseTimer:
+    """Return the timer of an answer owed again since *at*; a timer of the same name would be ignored."""
+    return CaseTimer(f"{APPROACHING}_{at:%Y%m%d%H%M%S}", begin_of(meant_for, practice.zone))
 
 
-def extension_timers(
-    extension: RequestExtended, case: IntakeCase, practice: ClockRules
-) -> list[DeadlineTimer]:
-    """
-    Return the timers of *case* after an extension.
-
-    Law:
-        GDPR Art. 12(3), 11 CCR § 7021(b): the person is notified, with the reason, within the first period.
-    """
+def extension_timers(extension: RequestExtended, case: IntakeCase, practice: ClockRules) -> list[CaseTimer]:
+    """Return the timers of an extension, notified in the first period (GDPR Art. 12(3), 11 CCR § 7021(b))."""
     waits = [timer_at(APPROACHING, begin_of(extension.meant_for, practice.zone))]
     if case.due_on is not None and not case.addressless:
-        waits.append(DeadlineTimer(UNEXTENDED, end_of(case.due_on, practice.zone)))
+        waits.append(CaseTimer(UNEXTENDED, end_of(case.due_on, practice.zone)))
     return waits
 
 
-def appeal_timers(appeal: AppealReceived, practice: ClockRules) -> list[DeadlineTimer]:
+def appeal_timers(appeal: AppealReceived, practice: ClockRules) -> list[CaseTimer]:
     """Return the timers of an appeal."""
     return [] if appeal.due_on is None else [timer_at(UNDECIDED, end_of(appeal.due_on, practice.zone))]
 
 
-def fee_timers(quoted: FeeQuoted, notified_at: datetime, practice: ClockRules) -> list[DeadlineTimer]:
-    """
-    Return the timers of a fee after its letter.
-
-    Law:
-        DPO Art. 19(3): ten days from the letter.
-    """
+def fee_timers(quoted: FeeQuoted, notified_at: datetime, practice: ClockRules) -> list[CaseTimer]:
+    """Return the timers of a fee after its letter: ten days (DPO Art. 19(3))."""
     notified_on = notified_at.astimezone(practice.zone).date()
     return [timer_at(UNAGREED, end_of(max(quoted.answer_by, notified_on + TIME_TO_AGREE), practice.zone))]
 
 
-def package_timers(answer: RequestFulfilled) -> list[DeadlineTimer]:
+def package_timers(answer: RequestFulfilled) -> list[CaseTimer]:
     """Return the timers of a package."""
     if answer.package is None or answer.package_expires_at is None:
         return []

@@ -16,7 +16,7 @@ from services.intake.domain import IntakeCase, evolve
 from shared.errors import StoreUnavailable
 from shared.runtime.dataloader import DataLoader
 from shared.runtime.journal import Journal, events_of
-from shared.runtime.mongo import Database, Document, UpdateOne, insert_new, translated
+from shared.runtime.mongo import Database, UpdateOne, insert_new, translated
 
 KEEP = timedelta(days=365)
 """Retention of a claim: no request waits longer for its answer."""
@@ -40,12 +40,7 @@ class FirstRequests:
             await self._firsts.create_index("at", expireAfterSeconds=int(KEEP.total_seconds()))
 
     async def claim(self, fingerprint: bytes, case: str, now: datetime) -> FirstRequest:
-        """
-        Return the claim that holds *fingerprint*: that of *case*, unless another is first.
-
-        Raises:
-            StoreUnavailable: The server did not answer, or another's claim cannot be read yet.
-        """
+        """Return the claim that holds *fingerprint*: that of *case*, unless another is first."""
         try:
             return await self._claim(
                 FirstRequest(hmac.new(self._key, fingerprint, sha256).hexdigest(), case, now)
@@ -54,12 +49,7 @@ class FirstRequests:
             raise StoreUnavailable("the first request cannot be read yet") from None
 
     async def pass_on(self, held: FirstRequest, case: str, now: datetime) -> bool:
-        """
-        Give *held* to *case*; return False if another was faster.
-
-        Raises:
-            StoreUnavailable: The server did not answer; the call may be repeated.
-        """
+        """Give *held* to *case*; return False if another was faster. It may be repeated."""
         return await self._pass_on((held, FirstRequest(held.fingerprint, case, now)))
 
     async def case(self, case: str) -> IntakeCase:
@@ -70,7 +60,8 @@ class FirstRequests:
         holders: dict[str, FirstRequest] = {}
         for claim in claims:
             holders.setdefault(claim.fingerprint, claim)
-        taken = await insert_new(self._firsts, [_document(claim) for claim in holders.values()])
+        documents = [{"_id": one.fingerprint, "case": one.case, "at": one.at} for one in holders.values()]
+        taken = await insert_new(self._firsts, documents)
         if taken:
             holders = {
                 fingerprint: claim for fingerprint, claim in holders.items() if fingerprint not in taken
@@ -81,8 +72,14 @@ class FirstRequests:
     async def _pass_on_all(
         self, pairs: Sequence[tuple[FirstRequest, FirstRequest]]
     ) -> Mapping[tuple[FirstRequest, FirstRequest], bool]:
+        changes = [
+            UpdateOne(
+                {"_id": held.fingerprint, "case": held.case}, {"$set": {"case": new.case, "at": new.at}}
+            )
+            for held, new in pairs
+        ]
         with translated("pass claims on"):
-            await self._firsts.bulk_write([_passed_on(*pair) for pair in pairs], ordered=False)
+            await self._firsts.bulk_write(changes, ordered=False)
         holders = await self._held({held.fingerprint for held, _ in pairs})
         return {(held, new): holders.get(held.fingerprint, held).case == new.case for held, new in pairs}
 
@@ -94,12 +91,3 @@ class FirstRequests:
     async def _load_all(self, cases: Sequence[str]) -> Mapping[str, IntakeCase]:
         histories = await self._journal.histories(cases)
         return {case: reduce(evolve, events_of(histories.get(case, ())), IntakeCase()) for case in cases}
-
-
-def _document(claim: FirstRequest) -> Document:
-    return {"_id": claim.fingerprint, "case": claim.case, "at": claim.at}
-
-
-def _passed_on(held: FirstRequest, new: FirstRequest) -> UpdateOne:
-    change = {"case": new.case, "at": new.at}
-    return UpdateOne({"_id": held.fingerprint, "case": held.case}, {"$set": change})

@@ -15,14 +15,7 @@ import orjson
 
 from services.intake.domain import PUBLIC_SOURCES, IntakeCase
 from shared.contract.drop import SOURCE as DROP
-from shared.contract.events import (
-    Agent,
-    RequestDuplicated,
-    RequestId,
-    RequestReceived,
-    RequestSubmitted,
-    Subject,
-)
+from shared.contract.events import RequestDuplicated, RequestId, RequestReceived, RequestSubmitted, Subject
 from shared.law import Role, needs_proof
 from shared.matching import mailbox
 
@@ -32,7 +25,6 @@ class FirstRequest:
     """The first open request with a fingerprint."""
 
     fingerprint: str
-    """The fingerprint, a keyed hash."""
     case: RequestId
     at: datetime
 
@@ -42,14 +34,13 @@ def fingerprint_of(request: RequestSubmitted, received: RequestReceived) -> byte
     Return the fingerprint of a request, equal for equal requests; None if repetitions are not compared.
 
     The requester is part of it, and the system that passes it on: a request of another system does not hinder
-    the person's own. Requests without proof are cheaper to repeat than to compare; proofs in a request are
-    checked in any case.
+    the person's own. Proofs in a request are checked in any case.
     """
     if received.follows or received.proofs or received.role is Role.END_USER or received.source == DROP:
         return None
     if not needs_proof(received.right, direct_marketing=received.direct_marketing):
         return None
-    person = _person(request.subject)
+    person, agent = _person(request.subject), request.agent
     if not person["email"]:
         return None
     details = request.details.model_dump() | {"scope": sorted(set(request.details.scope))}
@@ -59,7 +50,7 @@ def fingerprint_of(request: RequestSubmitted, received: RequestReceived) -> byte
         "child": received.child,
         "source": received.source,
         "person": person,
-        "agent": _agent(request.agent),
+        "agent": agent and (mailbox(agent.email) or agent.email, agent.parent),
         "details": details,
     }
     return orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
@@ -70,8 +61,7 @@ def duplicate_of(first: IntakeCase, received: RequestReceived, today: date) -> R
     Return that *received* is a duplicate of *first*; None if it is not.
 
     Not if *first* has ended or is late: a reminder then gets its own deadline. Nor if it has other laws or a
-    later deadline than *received*, or waits for a proof that may not come. A duplicate stays linked, however
-    the first ends.
+    later deadline, or waits for a proof that may not come. A duplicate stays linked, however the first ends.
     """
     if first.received is None or first.due_on is None or not first.answer_awaited:
         return None
@@ -89,10 +79,10 @@ def duplicate_of(first: IntakeCase, received: RequestReceived, today: date) -> R
 
 def _may_prove_more(received: RequestReceived, first: RequestReceived) -> bool:
     """
-    Return whether *received* may be proven although its first request *first* is not.
+    Return whether *received* may be proven although *first* is not.
 
-    An agent may have stronger evidence now. On public channels anyone may ask in a person's name, and
-    withdraw: until it is proven, such a request must not block the person's own.
+    An agent may have stronger evidence now. On public channels anyone may ask, and withdraw, in a person's
+    name: unproven, such a request must not block the person's own.
     """
     return received.source in PUBLIC_SOURCES or not set(first.attested).issuperset(received.attested)
 
@@ -101,7 +91,3 @@ def _person(subject: Subject) -> dict[str, object]:
     """Return the whole description of the person: another number means other records."""
     name = " ".join((subject.name or "").casefold().split())
     return subject.model_dump() | {"email": mailbox(subject.email or ""), "name": name}
-
-
-def _agent(agent: Agent | None) -> tuple[str, bool] | None:
-    return None if agent is None else (mailbox(agent.email) or agent.email, agent.parent)

@@ -1,10 +1,8 @@
 """Operations on a registered request: proofs, fees, withdrawals, extensions, appeals, forwarding."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
-from services.intake.cases.appeals import DECIDED, received_appeal
-from services.intake.cases.clock import Arrival, extended_deadline, received_request
+from services.intake.cases.clock import DECIDED, Arrival, extended_deadline, received_appeal, received_request
 from services.intake.cases.deadlines import appeal_timers, extension_timers
 from services.intake.cases.registration import forwarding, register_request
 from services.intake.cases.sealed_content import seal_proofs, seal_request
@@ -65,7 +63,9 @@ async def receive_proofs(
 async def appeal(statement: str, ctx: IntakeContext) -> Sequence[Fact]:
     """Seal and register an appeal or a complaint; return nothing if one is open already."""
     name = f"appeal_{derived_id(f'{ctx.source} {ctx.event_id}', 0)}"
-    received = received_appeal(ctx.case, name, _appealed_at(ctx), ctx.practice)
+    begun = ctx.case.received.received_at if ctx.case.received else ctx.now
+    at = max(begun, min(ctx.occurred_at, ctx.now))  # a wrong clock moves no deadline
+    received = received_appeal(ctx.case, name, at, ctx.practice)
     if received is None:
         return []
     await ctx.vault.seal(ctx.case_id, name, statement.encode())
@@ -74,13 +74,7 @@ async def appeal(statement: str, ctx: IntakeContext) -> Sequence[Fact]:
 
 
 async def register_appeal(event: AppealSubmitted, ctx: IntakeContext) -> Sequence[Fact]:
-    """
-    Register an appeal or a complaint of an upstream system.
-
-    Raises:
-        TooEarly: The request waits in the queue; it starts next.
-        Unreadable: It is the request of another source: the event is set aside.
-    """
+    """Register an appeal or a complaint of an upstream system."""
     if ctx.case.received is None:
         await end_waiting(ctx)
         return [rejected(ctx, NOT_KNOWN)]
@@ -90,13 +84,10 @@ async def register_appeal(event: AppealSubmitted, ctx: IntakeContext) -> Sequenc
 
 async def decide_appeal(event: AppealDecided, ctx: IntakeContext) -> Sequence[Fact]:
     """
-    Publish the staff's decision of an appeal; a granted one renews the request.
+    Publish the staff's decision of an appeal, with reasons; a granted one renews the request.
 
     Law:
         Va. Code § 59.1-577(C): in writing, what is done or not done, and why.
-
-    Raises:
-        RefusedDecision: The explanation is not the signed text.
     """
     opened = ctx.case.open_appeal
     if opened is None:
@@ -137,10 +128,6 @@ async def forward(event: ForwardingDecided, ctx: IntakeContext) -> Sequence[Fact
 
     Law:
         GDPR Art. 28(3)(e), 11 CCR § 7050(c): a processor does not answer itself.
-
-    Raises:
-        TooEarly: The decision overtook the request.
-        RefusedDecision: The customer's name and address are not those that were signed.
     """
     if ctx.case.received is None:
         raise TooEarly("the forwarding came before its request")
@@ -164,12 +151,7 @@ async def _check_text(item: str | None, ctx: IntakeContext) -> None:
 
 
 async def extend(event: ExtensionDecided, ctx: IntakeContext) -> Sequence[Fact]:
-    """
-    Extend the deadline of an answer, once, while the law allows it and the person can still be notified.
-
-    Raises:
-        TooEarly: The decision overtook the request.
-    """
+    """Extend the deadline of an answer, once, while the law allows it and the person can be notified."""
     if ctx.case.received is None:
         raise TooEarly("the extension came before its request")
     longer = extended_deadline(ctx.case, event.reason, ctx.now, ctx.practice)
@@ -178,9 +160,3 @@ async def extend(event: ExtensionDecided, ctx: IntakeContext) -> Sequence[Fact]:
         return []
     await set_timers(extension_timers(longer, ctx.case, ctx.practice), ctx)
     return [longer]
-
-
-def _appealed_at(ctx: IntakeContext) -> datetime:
-    """Return the time of an appeal, between the request and now: a wrong clock moves no deadline."""
-    begun = ctx.case.received.received_at if ctx.case.received else ctx.now
-    return max(begun, min(ctx.occurred_at, ctx.now))

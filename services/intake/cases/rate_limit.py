@@ -40,7 +40,6 @@ class WaitingRequest:
 
     lodged: RequestLodged
     meant_for: date
-    """The target day of its answer."""
     received_at: datetime
     at_once: bool = False
     """Whether it begins in spite of the limit; it is counted all the same."""
@@ -57,11 +56,11 @@ def lane_of(
     """
     Return the lane of a request.
 
-    During a declared incident the requests of all its sources are one lane, if the incident has a limit.
-    People on public channels stay apart: each address has its own limit there. Requests that Habeas passes on
-    itself have a limit only if named.
+    During a declared incident with a limit, the requests of all its sources are one lane. People on public
+    channels stay apart: each address has its own limit there. Habeas' own requests have one only if named.
     """
-    burst = next((burst for burst in bursts if _is_of(burst, source, received_at)), None)
+    during = (burst for burst in bursts if burst.since <= received_at < burst.until)
+    burst = next((burst for burst in during if burst.source in {None, source}), None)
     incident = None if burst is None else burst.incident
     if burst is not None and burst.per_hour is not None:
         return RateLane(f"incident {burst.incident}", burst.per_hour, incident)
@@ -73,10 +72,6 @@ def limit_of(source: str, limits: Mapping[str, int]) -> int | None:
     if source in PUBLIC_SOURCES:
         return None
     return limits.get(source, None if source.startswith(OWN_SOURCES) else limits.get(OTHERS))
-
-
-def _is_of(burst: BurstDeclared, source: str, received_at: datetime) -> bool:
-    return burst.since <= received_at < burst.until and burst.source in {None, source}
 
 
 def takes_effect_at_once(asked: RequestSubmitted | RequestReceived) -> bool:
@@ -103,12 +98,7 @@ def allowance(per_hour: int | None, *, waiting: int, begun: int, oldest: datetim
     """
     Return how many of the waiting requests may begin now.
 
-    Args:
-        per_hour: The limit of their lane.
-        waiting: Number of waiting requests.
-        begun: Requests of the lane that began in this hour.
-        oldest: Time since when the first of them waits.
-        now: The present moment.
+    Their lane has a limit *per_hour*, of which *begun* are used; the first of the *waiting* came at *oldest*.
     """
     if per_hour is None:
         return waiting

@@ -53,9 +53,7 @@ from shared.law import Right, TimedDuty
 
 NOT_PROVEN = "not_proven_in_time"
 """The reason of a lapsed request."""
-Decision: TypeAlias = (
-    RequestFulfilled | RequestForwarded | RequestDuplicated | IdentityRefused | RequestWithdrawn
-)
+Decision: TypeAlias = RequestForwarded | RequestDuplicated | IdentityRefused | RequestWithdrawn
 ENTRY_FACTS: tuple[type[Fact], ...] = (
     AnswerDelivered,
     AppealAnswered,
@@ -136,7 +134,6 @@ class Appeal:
     due_on: date | None
     answered_at: datetime | None = None
     granted: bool | None = None
-    """None while undecided."""
 
     def seen_from(self, zone: tzinfo) -> "Appeal":
         """Return it with days in *zone*."""
@@ -174,7 +171,6 @@ class RegisterEntry:
     ended_at: datetime | None
     """When the last step was done."""
     standing: RetentionReason | None
-    """The reason to retain the ended case."""
     appeals: tuple[Appeal, ...]
     incident: Code | None
     """The declared incident during which it came."""
@@ -285,64 +281,56 @@ class CaseHistory:
     def note(self, fact: Fact, at: datetime) -> None:
         """Add one more fact; facts without effect on the register are skipped."""
         match fact:
-            case RequestReceived() | RequestLodged() | RequestRenewed():
-                self._note_beginning(fact)
-            case (
-                RequestFulfilled()
-                | RequestForwarded()
-                | RequestDuplicated()
-                | IdentityRefused()
-                | RequestWithdrawn()
-            ):
-                self._note_decision(fact, at)
-            case RequestClosed():
-                self._note_closed(at)
-            case NoticeSent() | NoticeFailed() | NoticeReported() | AnswerDelivered():
-                self._note_letter(fact, at)
-            case DueMoved() | RequestExtended():
-                self._note_last_day(fact)
-            case AppealReceived() | AppealAnswered():
-                self._note_appeal(fact, at)
+            case RequestLodged():
+                self.manner = _manner_of(fact)
+            case RequestReceived():
+                self.received, self.due_on = fact, fact.due_on
+                self.addressless = fact.requester is Requester.CONTROLLER
+            case RequestRenewed() if self.received is None:  # the earlier case has it as well
+                self.manner = RequestManner.COMPANION if fact.right else RequestManner.APPEAL
             case RequestRejected() if self.received is None:
                 self.rejected_at = at
             case InquiryLodged() | MessageLodged():
                 self.written_at = at
+            case RequestFulfilled():  # it crossed a withdrawal, or is better than the first decision
+                self.fulfilled, self.decided_at, self.closed_at = fact, at, None
+            case RequestForwarded() | RequestDuplicated() | IdentityRefused() | RequestWithdrawn():
+                self._note_decision(fact, at)
+            case RequestClosed():  # by the letter with the decision: that is the time of the answer
+                self.closed_at = at
+                self.answered_at = self.answered_at if self.withdrawn else self.answered_at or at
             case _:
-                self._note_remark(fact)
-
-    def _note_beginning(self, fact: RequestReceived | RequestLodged | RequestRenewed) -> None:
-        """A renewal also appears in the earlier case, where it begins nothing."""
-        match fact:
-            case RequestReceived():
-                self.received, self.due_on = fact, fact.due_on
-                self.addressless = fact.requester is Requester.CONTROLLER
-            case RequestLodged():
-                self.manner = _manner_of(fact)
-            case RequestRenewed() if self.received is None:
-                self.manner = RequestManner.COMPANION if fact.right else RequestManner.APPEAL
-            case _:
-                pass
+                self._note_later(fact, at)
 
     def _note_decision(self, fact: Decision, at: datetime) -> None:
-        """Only an answer of fulfillment undoes a decision: it crossed a withdrawal, or is better."""
-        if isinstance(fact, RequestFulfilled):
-            self.fulfilled, self.decided_at, self.closed_at = fact, at, None
-        elif self.decided_at is None:
+        if self.decided_at is None:
             self.decided_at = at
             self.forwarded = isinstance(fact, RequestForwarded)
             self.repeats = isinstance(fact, RequestDuplicated)
             self.refused = fact if isinstance(fact, IdentityRefused) else None
             self.withdrawn_at = at if isinstance(fact, RequestWithdrawn) else None
 
-    def _note_closed(self, at: datetime) -> None:
-        """A case is closed by the letter with the decision: that is the time of the answer."""
-        self.closed_at = at
-        if not self.withdrawn:
-            self.answered_at = self.answered_at or at
+    def _note_later(self, fact: Fact, at: datetime) -> None:
+        match fact:
+            case DueMoved():
+                self.due_on, self.paused_days = fact.due_on, fact.days
+            case RequestExtended():
+                self.due_on, self.extended = fact.due_on, True
+            case AppealReceived():
+                self.appeals += (Appeal(fact.remedy, fact.received_on, fact.due_on),)
+            case AppealAnswered():
+                last = replace(self.appeals[-1], answered_at=at, granted=fact.granted)
+                self.appeals, self.appeal_ended_at = (*self.appeals[:-1], last), at
+            case DeadlineMissed(duty=TimedDuty.ANSWER):
+                self.missed = True
+            case SubjectUnrestricted():
+                self.unrestricted = True
+            case RequestPurged():
+                self.purged = True
+            case _:
+                self._note_letter(fact, at)
 
-    def _note_letter(
-        self, fact: NoticeSent | NoticeFailed | NoticeReported | AnswerDelivered, at: datetime
-    ) -> None:
+    def _note_letter(self, fact: Fact, at: datetime) -> None:
         """A returned letter has answered nothing; the next one, or the staff, does."""
         match fact:
             case NoticeSent() if fact.letter in self.returned:
@@ -350,43 +338,14 @@ class CaseHistory:
                 self.answered_at = at
             case NoticeFailed() if fact.reason == NO_ADDRESS:
                 self.addressless = True
-            case NoticeReported() if fact.action is not DeliveryAction.FAILED:
-                pass
-            case NoticeFailed() | NoticeReported() if self.delivered_at is not None:
-                self.answered_at = self.delivered_at
-            case NoticeFailed() | NoticeReported():
-                self.returned |= {fact.letter} & OWED
+            case NoticeFailed() | NoticeReported(action=DeliveryAction.FAILED):
+                if self.delivered_at is None:
+                    self.returned |= {fact.letter} & OWED
+                else:
+                    self.answered_at = self.delivered_at
             case AnswerDelivered() if self.decided_at is not None:
                 self.answered_at = at if self.returned or not self.answered_at else self.answered_at
                 self.delivered_at, self.returned = self.delivered_at or at, frozenset()
-            case _:
-                pass
-
-    def _note_last_day(self, fact: DueMoved | RequestExtended) -> None:
-        self.due_on = fact.due_on
-        match fact:
-            case DueMoved():
-                self.paused_days = fact.days
-            case RequestExtended():
-                self.extended = True
-
-    def _note_appeal(self, fact: AppealReceived | AppealAnswered, at: datetime) -> None:
-        match fact:
-            case AppealReceived():
-                self.appeals += (Appeal(fact.remedy, fact.received_on, fact.due_on),)
-            case AppealAnswered():
-                self.appeal_ended_at = at
-                last = replace(self.appeals[-1], answered_at=at, granted=fact.granted)
-                self.appeals = (*self.appeals[:-1], last)
-
-    def _note_remark(self, fact: Fact) -> None:
-        match fact:
-            case DeadlineMissed(duty=TimedDuty.ANSWER):
-                self.missed = True
-            case SubjectUnrestricted():
-                self.unrestricted = True
-            case RequestPurged():
-                self.purged = True
             case _:
                 pass
 
@@ -506,4 +465,5 @@ def may_be_purged(history: CaseHistory, before: datetime) -> bool:
         11 CCR § 7101(a): records are kept for at least 24 months.
         GDPR Art. 5(1)(e): and no longer than necessary.
     """
-    return history.ended_at is not None and history.ended_at < before and history.standing is None
+    ended = history.ended_at is not None and history.ended_at < before
+    return ended and history.standing is None and not history.purged

@@ -33,11 +33,7 @@ LOST_AFTER = timedelta(minutes=5)
 
 
 async def begin(request: RequestSubmitted, lodged: RequestLodged, ctx: IntakeContext) -> Sequence[Fact]:
-    """
-    Return the facts of the registration of a sealed request; none if it waits in the queue.
-
-    Its clock runs from the receipt. Every channel registers requests by this function.
-    """
+    """Return the facts that register a sealed request of any channel; none if it waits in the queue."""
     arrival = Arrival(
         ctx.case_id,
         lodged.source,
@@ -63,12 +59,7 @@ async def begin(request: RequestSubmitted, lodged: RequestLodged, ctx: IntakeCon
 async def register_request(
     request: RequestSubmitted, received: RequestReceived, ctx: IntakeContext
 ) -> Sequence[Fact]:
-    """
-    Start the clock of a sealed request, and forward it if another decides about the data.
-
-    Raises:
-        TooEarly: Another request is about to become the first for the same.
-    """
+    """Start the clock of a sealed request, and forward it if another decides about the data."""
     # In parallel, for one round trip; the timers of a duplicate have no effect.
     duplicated, _ = await asyncio.gather(
         _first_request(request, received, ctx), set_timers(initial_timers(received, ctx.practice), ctx)
@@ -85,7 +76,7 @@ async def register_request(
 
 def _opt_out_of_child(received: RequestReceived) -> Iterator[Fact]:
     """
-    Opt a child's data out of sale at once, for any right: that needs no proof.
+    Opt a child's data out of sale at once, for any right and without proof.
 
     Law:
         Cal. Civ. Code § 1798.120(c); 11 CCR §§ 7070-7072: no sale of a child's data without consent.

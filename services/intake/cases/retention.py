@@ -12,7 +12,7 @@ import random
 from calendar import monthrange
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, tzinfo
 
 from services.intake.cases.register import CaseHistory, CountedRequest, RequestResult, counted, may_be_purged
@@ -29,13 +29,11 @@ from shared.runtime.worker import work_forever
 
 NAME = "intake"
 LOOK_EVERY_S = 3600.0
-"""Seconds between two checks for old records."""
 TRY_AGAIN_S = 5.0
 """Seconds, at most, before a retry after an outage or a conflict with another replica."""
 BEGAN = "began"
 """Index of the first rows of cases: a purged case has none."""
 AT_ONCE = 100
-"""Cases purged in one transaction."""
 
 
 class Metrics:
@@ -52,12 +50,7 @@ class Metrics:
             await self._metrics.bulk_write(changes, ordered=False, session=session)
 
     async def of(self, year: int, session: Session) -> Counter[CountedRequest]:
-        """
-        Return how many requests of each kind, received in *year*, were purged.
-
-        Raises:
-            StoreUnavailable: The database did not answer.
-        """
+        """Return how many requests of each kind, received in *year*, were purged."""
         with translated("read the metrics"):
             found = self._metrics.find({"year": year}, session=session)
             return Counter({_read(document): document["requests"] async for document in found})
@@ -71,11 +64,7 @@ class RegisterRetention:
     zone: tzinfo
 
     def ended_before(self, now: datetime) -> datetime:
-        """
-        Return the moment before which a case must have ended to be purged.
-
-        From the 31st it counts back to the last day of a shorter month: records are never kept too short.
-        """
+        """Return the moment before which a case must have ended; a shorter month shortens no retention."""
         here = now.astimezone(self.zone)
         year, month = divmod(here.year * 12 + here.month - 1 - self.months, 12)
         day = min(here.day, monthrange(year, month + 1)[1])
@@ -115,13 +104,7 @@ class Purge:
         )
 
     async def work(self) -> None:
-        """
-        Purge old cases, and notify the other services.
-
-        Raises:
-            StoreUnavailable: The database did not answer, or another replica holds the cases; try again.
-            BrokerUnavailable: The next call publishes the purge.
-        """
+        """Purge old cases, and notify the other services; after an error the next call continues."""
         await self._announce()
         before = self.retention.ended_before(self.clock())
         async for cases in self._old(before):
@@ -154,21 +137,17 @@ class Purge:
             await self._purge(cases[:half], before)
             await self._purge(cases[half:], before)
             return
-        outlived_ones = {case: rows for case, rows in histories.items() if _may_be_purged(rows, before)}
-        if outlived_ones:
-            await self._count_and_forget(outlived_ones)
+        old = {case: rows for case, rows in histories.items() if may_be_purged(_history(rows), before)}
+        if old:
+            await self._count_and_forget(old)
 
     async def _count_and_forget(self, histories: Mapping[str, Sequence[JournalRow]]) -> None:
-        """
-        Count the cases of *histories* and replace all of their rows by one.
-
-        Raises:
-            StoreUnavailable: It is not done: the database did not answer, or a row changed meanwhile.
-        """
+        """Count the cases and replace all of their rows by one, or raise ``StoreUnavailable``."""
         now, journal = self.clock(), self.database["journal"]
         chained = [[row for row in rows if not row.noted] for rows in histories.values()]
         last = [self._last(rows[-1], now) for rows in chained if rows]
-        kinds = [one for rows in histories.values() for one in _counted(rows, self.retention.zone)]
+        entries = filter(None, (_history(rows).entry(self.retention.zone) for rows in histories.values()))
+        kinds = [one for entry in entries for one in counted(entry)]
         expected = sum(map(len, chained))
         async with transaction(self.client, "purge") as session:
             await Metrics(self.database).add(Counter(kinds), session)
@@ -199,15 +178,8 @@ class Purge:
             return {(row["case"], row["n"]): row["at"] async for row in found}
 
 
-def _may_be_purged(rows: Sequence[JournalRow], before: datetime) -> bool:
-    history = CaseHistory.of(facts_of(rows))
-    return not history.purged and may_be_purged(history, before)
-
-
-def _counted(rows: Sequence[JournalRow], zone: tzinfo) -> Sequence[CountedRequest]:
-    """Return the counts of the case of *rows*: none if there was no request."""
-    entry = CaseHistory.of(facts_of(rows)).entry(zone)
-    return () if entry is None else tuple(counted(entry))
+def _history(rows: Sequence[JournalRow]) -> CaseHistory:
+    return CaseHistory.of(facts_of(rows))
 
 
 def _row(case: str, n: int, at: datetime) -> JournalRow:
@@ -215,25 +187,12 @@ def _row(case: str, n: int, at: datetime) -> JournalRow:
 
 
 def _addition(one: CountedRequest, number: int) -> UpdateOne:
-    fields = {
-        "year": one.year,
-        "law": one.law,
-        "right": one.right.value,
-        "result": one.result.value,
-        "grounds": list(one.grounds),
-        "late": one.late,
-        "days": one.days,
-    }
-    return UpdateOne({"_id": one.key}, {"$setOnInsert": fields, "$inc": {"requests": number}}, upsert=True)
+    plain = {"right": one.right.value, "result": one.result.value, "grounds": list(one.grounds)}
+    change = {"$setOnInsert": asdict(one) | plain, "$inc": {"requests": number}}
+    return UpdateOne({"_id": one.key}, change, upsert=True)
 
 
 def _read(document: Document) -> CountedRequest:
-    return CountedRequest(
-        document["year"],
-        document["law"],
-        Right(document["right"]),
-        RequestResult(document["result"]),
-        tuple(document["grounds"]),
-        document["late"],
-        document["days"],
-    )
+    year, law, late, days = (document[name] for name in ("year", "law", "late", "days"))
+    right, result = Right(document["right"]), RequestResult(document["result"])
+    return CountedRequest(year, law, right, result, tuple(document["grounds"]), late, days)

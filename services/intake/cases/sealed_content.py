@@ -15,17 +15,12 @@ class SealedRequest:
 
     request: RequestSubmitted
     fresh: bool
-    """Whether it was sealed just now."""
     same: bool
     """Whether the new submission is equal."""
 
 
 async def seal_request(request: RequestSubmitted, vault: VaultPort, case_id: str) -> SealedRequest:
-    """
-    Seal *request* unless one is sealed already, and return the sealed one.
-
-    Without its proofs: they are destroyed at the decision, the request is not.
-    """
+    """Seal *request* without its short-lived proofs unless one is sealed already; return the sealed one."""
     await vault.create(case_id)
     bare = _without_proofs(request)
     if await vault.seal(case_id, SUBMISSION, bare.model_dump_json().encode()):
@@ -54,19 +49,17 @@ async def seal_proofs(
     """Seal *proofs* under names derived from their *cause*; return the names."""
     if proofs:
         await vault.create(case_id)
-    refs = tuple(_ref(proof, f"proof_{derived_id(cause, index)}") for index, proof in enumerate(proofs))
-    for proof, ref in zip(proofs, refs, strict=True):
+    refs: list[ProofRef] = []
+    for index, proof in enumerate(proofs):
+        name = f"proof_{derived_id(cause, index)}"
         if isinstance(proof, Document):
-            await vault.seal_stream(case_id, ref.ref, single_piece(proof.content))
+            slot, media_type = proof.slot, proof.media_type
+            refs.append(ProofRef(kind=ProofKind.DOCUMENT, ref=name, slot=slot, media_type=media_type))
+            await vault.seal_stream(case_id, name, single_piece(proof.content))
         else:
-            await vault.seal(case_id, ref.ref, proof.model_dump_json().encode())
-    return refs
-
-
-def _ref(proof: Proof, name: str) -> ProofRef:
-    if isinstance(proof, Document):
-        return ProofRef(kind=ProofKind.DOCUMENT, ref=name, slot=proof.slot, media_type=proof.media_type)
-    return ProofRef(kind=ProofKind(proof.kind), ref=name)
+            refs.append(ProofRef(kind=ProofKind(proof.kind), ref=name))
+            await vault.seal(case_id, name, proof.model_dump_json().encode())
+    return tuple(refs)
 
 
 async def single_piece(body: bytes) -> AsyncIterator[bytes]:

@@ -8,11 +8,11 @@ rows that they lead to are appended and published by the outbox. Proofs leave no
 import asyncio
 import hmac
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from functools import reduce
+from functools import partial, reduce
 from hashlib import sha256
 from typing import Protocol, TypeAlias
 from uuid import uuid4
@@ -39,6 +39,7 @@ from services.intake.context import IntakeContext, WaitingQueuePort
 from services.intake.domain import CaseStatus, IntakeCase, RequestLodged, evolve, incident_id, request_id
 from services.intake.handlers import SET_ASIDE
 from shared.contract.answer import INQUIRY, SUBMISSION, Inquiry
+from shared.contract.codes import CodeVerdict, IssuedCode, digest_of, draw_code, judge
 from shared.contract.envelope import derived_id, encode
 from shared.contract.events import (
     Code,
@@ -73,6 +74,7 @@ ACTS_PER_HOUR = 60
 OPENED_AT_ONCE = 100
 OWN_SOURCE = "habeas/intake"
 """Source of operations by HTTP and channels, as of our events."""
+UNKNOWN = "no request has this id"
 STOPPED = "the request is stopped until the privacy staff has checked it"
 MOST_UPLOADS = 2
 """Concurrent uploads about one request: a double click may send a form twice."""
@@ -96,7 +98,12 @@ class ServiceKeys:
 
 @dataclass(frozen=True, slots=True)
 class RequestService:
-    """The application service for requests."""
+    """
+    The application service for requests.
+
+    Its operations raise ``UnknownRequest`` without such a request, ``NotPossibleNow`` in its present state,
+    ``TooManyAttempts`` above its hourly limit, and ``TooEarly`` if it is not registered yet.
+    """
 
     vault: VaultPort
     journal: JournalPort
@@ -109,7 +116,6 @@ class RequestService:
     acts: Allowance = field(default_factory=lambda: Allowance(ACTS_PER_HOUR))
     """Limit of operations on one request: each writes, and some send a letter."""
     codes: CodeLimit = field(default_factory=CodeLimit)
-    """Limit of one-time codes over all requests."""
     outbox: Outbox = field(init=False)
     _history: DataLoader[str, list[JournalRow]] = field(init=False)
     _uploads: Counter[str] = field(default_factory=Counter)
@@ -132,12 +138,8 @@ class RequestService:
         """
         Lodge *request* and return its id: the same (source, reference) is the same request.
 
-        Args:
-            request: The request.
-            source: The source that passes it on.
-            attested: Evidence from an agent with a checked signature.
-            instructed: Whether it comes from a controller with a checked credential.
-            at: Time of receipt, if it was before now.
+        *attested* is evidence from an agent with a checked signature; *instructed* says whether a controller
+        with a checked credential asks; *at* is the time of receipt, if it was before now.
 
         Raises:
             ReferenceReused: The source has given the reference to another request.
@@ -147,7 +149,7 @@ class RequestService:
             sealed = await seal_request(request, self.vault, case)
             if not sealed.same and names_requests(source):
                 raise ReferenceReused
-            if not sealed.fresh and await self._is_registered(case):
+            if not sealed.fresh and _folded(await self._history(case)).status is not CaseStatus.UNKNOWN:
                 return case
             proofs = await seal_proofs(request.proofs, self.vault, case, f"lodged {case}")
         except Destroyed:
@@ -177,13 +179,13 @@ class RequestService:
         """Register *request*; return False if it waits in the queue. A *fresh* one has no rows."""
 
         async def begun(ctx: IntakeContext) -> Sequence[Fact]:
-            if ctx.case.status is not CaseStatus.UNKNOWN:
-                return []
-            facts = await begin(request, lodged, ctx)
+            known = ctx.case.status is not CaseStatus.UNKNOWN
+            facts = [] if known else await begin(request, lodged, ctx)
             return [lodged, *facts] if facts else []
 
         rows = list[JournalRow]() if fresh else None
-        case = await self._act(lodged.request_id, begun, cause=f"lodged {lodged.request_id}", rows=rows)
+        cause = f"lodged {lodged.request_id}"
+        case = await self._append_facts(lodged.request_id, begun, cause=cause, rows=rows)
         return case.status is not CaseStatus.UNKNOWN
 
     async def reused(self, requests: Sequence[RequestSubmitted], source: Source) -> frozenset[str]:
@@ -203,14 +205,7 @@ class RequestService:
         )
 
     async def refuse_if_full(self, request: RequestSubmitted, source: str) -> None:
-        """
-        Refuse a request of *source* that would have to wait and can be sent again.
-
-        A request that takes effect at once is never refused.
-
-        Raises:
-            SourceLimitReached: It would have to wait.
-        """
+        """Raise ``SourceLimitReached`` if *request* would have to wait; never if it takes effect at once."""
         now = self.clock()
         if not takes_effect_at_once(request) and await self.queue.is_full(source, now):
             raise SourceLimitReached(max(1, round((next_hour(now) - now).total_seconds())))
@@ -220,45 +215,37 @@ class RequestService:
         Seal *content* as received, as evidence of the request; return whether it is the first.
 
         To be called before the request is lodged: a registered request has its evidence.
-
-        Raises:
-            UnknownRequest: The case was destroyed.
         """
-        try:
+        with _unknown_if_gone():
             await self.vault.create(case_id)
             return await self.vault.seal(case_id, item, content)
-        except Destroyed:
-            raise UnknownRequest("no request has this id") from None
 
     async def keep_large(self, case_id: str, item: str, content: bytes) -> None:
-        """
-        Seal *content* of any size, as received; to be called before the request is lodged.
-
-        Raises:
-            UnknownRequest: The case was destroyed.
-        """
-        try:
+        """Seal *content* of any size, as received; to be called before the request is lodged."""
+        with _unknown_if_gone():
             await self.vault.create(case_id)
             await self.vault.seal_stream(case_id, item, single_piece(content))
-        except Destroyed:
-            raise UnknownRequest("no request has this id") from None
 
     async def ask_back(self, case_id: str, inquiry: Inquiry, laws: Sequence[PolicyId], day: date) -> None:
         """
-        Send the author of a sealed mail a question back.
+        Send the author of a sealed mail, received on *day*, a question back.
 
-        Args:
-            case_id: The request that it will become.
-            inquiry: The author and the content, as far as known.
-            laws: Those that protect the author, as far as known.
-            day: Date of receipt of the mail.
-
-        Raises:
-            UnknownRequest: The case was destroyed.
+        *case_id* is the request that it will become; *inquiry* and *laws* hold what is known so far.
         """
         await self.keep(case_id, INQUIRY, inquiry.model_dump_json().encode())
         fact = InquiryLodged(request_id=case_id, inquiry=INQUIRY, received_on=day, laws=tuple(laws))
         await self.record(case_id, fact, cause=f"inquiry {case_id}")
+
+    async def draw_code(self, case_id: str, ref: str, *, strong: bool = False) -> str:
+        """Seal a new code as *ref*, and return its digest; of two drawn at once the stored one counts."""
+        await self.vault.seal(case_id, ref, draw_code(strong=strong).encode())
+        code = (await self.vault.open(case_id, ref)).decode()
+        return digest_of(code, key=self.keys.codes, ref=f"{case_id}/{ref}")
+
+    def judge_code(self, case_id: str, ref: str, issued: IssuedCode | None, code: str) -> CodeVerdict:
+        """Return the verdict on *code*, offered for the code *issued* as *ref*."""
+        digest = digest_of(code, key=self.keys.codes, ref=f"{case_id}/{ref}")
+        return judge(issued, digest, now=self.clock())
 
     async def note_message(self, case_id: str, item: str, reason: Code, *, own: bool) -> None:
         """Record that a mail about a request is sealed as *item* for the staff to read, with the reason."""
@@ -266,16 +253,9 @@ class RequestService:
         await self.record(case_id, fact, cause=f"message {case_id} {item}")
 
     async def kept(self, case_id: str, item: str) -> bytes:
-        """
-        Return the content sealed by :meth:`keep`.
-
-        Raises:
-            UnknownRequest: No content of that name is kept for a request of this id.
-        """
-        try:
+        """Return the content sealed by :meth:`keep`; raise ``UnknownRequest`` if there is none."""
+        with _unknown_if_gone():
             return await self.vault.open(case_id, item)
-        except (KeyError, Destroyed):
-            raise UnknownRequest("no request has this id") from None
 
     async def holds(self, case_id: str, item: str) -> bool:
         """Return whether :meth:`keep` has sealed content of that name."""
@@ -299,16 +279,9 @@ class RequestService:
         id_: str | None,
     ) -> str:
         """
-        Seal a message that makes no request, and record it for the staff to check; return its id.
+        Seal a message that makes no request, for the staff to check (`habeas dead-letters`); return its id.
 
-        `habeas dead-letters` lists it.
-
-        Args:
-            source: The sender.
-            reference: The same (source, reference) is the same message.
-            content: The content as received.
-            flaws: What is wrong with it.
-            id_: The sender's name for it; it holds no personal data.
+        The same (source, reference) is the same message. *id_*, the sender's, holds no personal data.
         """
         case_id = self.id_of(source, reference)
         try:
@@ -316,11 +289,8 @@ class RequestService:
             await self.vault.seal_stream(case_id, SET_ASIDE, single_piece(content))
         except Destroyed:
             return case_id  # checked and erased since
-        rejected = RequestRejected(
-            request_id=case_id, publisher_source=source, publisher_id=id_, errors=flaws
-        )
-        # An existing row says the same.
-        await self.append(case_id, 0, rejected)
+        fact = RequestRejected(request_id=case_id, publisher_source=source, publisher_id=id_, errors=flaws)
+        await self.append(case_id, 0, fact)  # an existing row says the same
         return case_id
 
     def id_of(self, source: str, reference: str) -> str:
@@ -332,62 +302,37 @@ class RequestService:
         return incident_id(source, reference, key=self.keys.requests)
 
     async def case(self, case_id: str) -> IntakeCase:
-        """
-        Return the state of a request; only its existence if it was just lodged.
-
-        Raises:
-            UnknownRequest: No request has this id.
-        """
+        """Return the state of a request; only its existence if it was just lodged."""
         case, _ = await self.look_up(case_id)
         if case.status is CaseStatus.UNKNOWN:
-            await self._must_be_lodged(case_id)
+            await self.kept(case_id, SUBMISSION)  # at least lodged
         return case
 
     async def must_be_of(self, case_id: str, source: Source) -> None:
-        """
-        Refuse access to a request of another source than *source*.
-
-        Raises:
-            UnknownRequest: No request of *source* has this id.
-        """
+        """Raise ``UnknownRequest`` if the request is of another source than *source*."""
         request = RequestSubmitted.model_validate_json(await self.kept(case_id, SUBMISSION))
         if self.id_of(source, request.reference) != case_id:
             raise UnknownRequest("no request of this system has this id")
 
     async def history(self, case_id: str) -> tuple[IntakeCase, list[DatedFact]]:
-        """
-        Return the state of a request, and its facts, oldest first.
-
-        Raises:
-            UnknownRequest: No request has this id.
-        """
+        """Return the state of a request, and its facts, oldest first."""
         rows = await self._history(case_id)
         case = _folded(rows)
         if case.status is CaseStatus.UNKNOWN:
-            await self._must_be_lodged(case_id)
+            await self.kept(case_id, SUBMISSION)  # at least lodged
         return case, list(facts_of(rows))
 
     async def prove(
         self, case_id: str, proofs: Sequence[Proof], *, cause: str = "", sender: SenderCheck | None = None
     ) -> None:
         """
-        Accept proofs of identity.
-
-        Args:
-            case_id: Id of the request.
-            proofs: The proofs.
-            cause: Cause of the offer: the same cause is the same offer.
-            sender: Result of our mail server's check of the sender, if they came by mail.
+        Accept proofs of identity, once for a *cause*, with our mail server's check of their *sender*.
 
         Raises:
-            UnknownRequest: No request has this id.
             NotPossibleNow: Its identity is decided already, or it is stopped.
-            TooManyAttempts: Too many were offered within the hour.
-            TooEarly: It is not registered yet.
-            BrokerUnavailable: The verifier cannot be reached.
         """
         cause = cause or uuid4().hex
-        ctx = self._at(case_id, _folded(await self._registered(case_id)), cause)
+        ctx = self._at(case_id, _folded(await self._registered_rows(case_id)), cause)
         if ctx.case.stopped is not None:
             raise NotPossibleNow(STOPPED, CaseError.STOPPED)
         facts = await receive_proofs(proofs, ctx, sender=sender)
@@ -399,19 +344,7 @@ class RequestService:
             await self.publish(fact, derived_id(f"{case_id} {cause}", 0))
 
     async def withdraw(self, case_id: str, *, cause: str = "") -> None:
-        """
-        Withdraw a request; one that is withdrawn already stays so.
-
-        Args:
-            case_id: Id of the request.
-            cause: Cause of the withdrawal: the same cause is the same withdrawal.
-
-        Raises:
-            UnknownRequest: No request has this id.
-            NotPossibleNow: It is answered already.
-            TooManyAttempts: Too many operations on the request within the hour.
-            TooEarly: It is not registered yet.
-        """
+        """Withdraw a request without an answer, once for a *cause*; a withdrawn one stays so."""
 
         async def withdrawn(ctx: IntakeContext) -> Sequence[Fact]:
             facts = await withdraw(ctx)
@@ -422,26 +355,20 @@ class RequestService:
                 )
             return facts
 
-        await self._operate(case_id, withdrawn, cause)
+        await self._append_facts(case_id, withdrawn, cause=cause, rows=await self._registered_rows(case_id))
 
     async def stop(self, case_id: str, reason: StopReason) -> IntakeCase:
-        """
-        Stop a request until the privacy staff decides; return its state before.
-
-        Raises:
-            UnknownRequest: No request has this id, or its record is gone.
-        """
+        """Stop a request until the privacy staff decides; return its state before."""
         before: list[IntakeCase] = []
 
         async def stopped(ctx: IntakeContext) -> Sequence[Fact]:
             before.append(ctx.case)
-            if ctx.case.status is CaseStatus.UNKNOWN:
-                await self._must_be_held(case_id)
-            if ctx.case.stopped is not None:
-                return []
-            return [RequestStopped(request_id=case_id, reason=reason)]
+            # A request, or a mail that may become one, must be sealed.
+            if ctx.case.status is CaseStatus.UNKNOWN and not await self.holds(case_id, SUBMISSION):
+                await self.kept(case_id, INQUIRY)
+            return [] if ctx.case.stopped else [RequestStopped(request_id=case_id, reason=reason)]
 
-        after = await self._act(case_id, stopped)
+        after = await self._append_facts(case_id, stopped)
         if after.stops > before[-1].stops:
             logger().warning("request stopped", request_id=case_id, reason=reason, service=NAME)
         return before[-1]
@@ -452,51 +379,17 @@ class RequestService:
         await self.publisher.publish([Message(fact.EXCHANGE, fact.TYPE, body, id_)])
 
     async def agree(self, case_id: str) -> None:
-        """
-        Agree to the fee of the fee letter.
-
-        Raises:
-            UnknownRequest: No request has this id.
-            NotPossibleNow: No fee awaits agreement.
-            TooManyAttempts: Too many operations on the request within the hour.
-        """
-
-        async def agreed(ctx: IntakeContext) -> Sequence[Fact]:
-            facts = await accept_fee(ctx)
-            if not facts:
-                raise NotPossibleNow("there is no fee to agree to", CaseError.NO_FEE)
-            return facts
-
-        await self._operate(case_id, agreed)
+        """Agree to the fee of the fee letter."""
+        await self._operate(case_id, accept_fee, "there is no fee to agree to", CaseError.NO_FEE)
 
     async def appeal(self, case_id: str, statement: str) -> None:
-        """
-        Register an appeal against an answer, or a complaint about the handling of a request.
-
-        Raises:
-            UnknownRequest: No request has this id.
-            NotPossibleNow: An appeal is open already.
-            TooManyAttempts: Too many operations on the request within the hour.
-        """
-
-        async def appealed(ctx: IntakeContext) -> Sequence[Fact]:
-            facts = await appeal(statement, ctx)
-            if not facts:
-                raise NotPossibleNow("an appeal or a complaint is open already", CaseError.APPEAL_OPEN)
-            return facts
-
-        await self._operate(case_id, appealed)
+        """Register an appeal against an answer, or a complaint about the handling of a request."""
+        against = "an appeal or a complaint is open already"
+        await self._operate(case_id, partial(appeal, statement), against, CaseError.APPEAL_OPEN)
 
     async def fetch_forwarded(self, case_id: str, secret: str) -> tuple[RequestSubmitted, RequestReceived]:
-        """
-        Return a request to the customer it was forwarded to; the access is recorded.
-
-        Raises:
-            UnknownRequest: No request has this id.
-            NotPossibleNow: The link is wrong or has expired.
-            TooManyAttempts: Too many operations on the request within the hour.
-        """
-        case = await self.act(case_id)
+        """Return a request to the customer with the *secret* of its link; the access is recorded."""
+        case = await self.count_operation(case_id)
         forwarded, received = case.forwarded, case.received
         digest = sha256(secret.encode()).hexdigest()
         if forwarded is None or received is None or not hmac.compare_digest(forwarded.digest, digest):
@@ -508,34 +401,21 @@ class RequestService:
         return RequestSubmitted.model_validate_json(sealed), received
 
     async def certificate(self, case_id: str) -> bytes:
-        """
-        Return the signed certificate of an erasure; it holds no personal data.
-
-        Raises:
-            UnknownRequest: No request has this id.
-            NotPossibleNow: Nothing was erased for it.
-        """
+        """Return the signed certificate of an erasure; it holds no personal data."""
         case = await self.case(case_id)
         if case.fulfilled is None or case.fulfilled.certificate is None:
             raise NotPossibleNow("there is no certificate for this request", CaseError.NO_CERTIFICATE)
         return await self.vault.open(case_id, case.fulfilled.certificate)
 
-    async def act(self, case_id: str) -> IntakeCase:
-        """
-        Count one operation on a request; return the request's state.
+    async def count_operation(self, case_id: str) -> IntakeCase:
+        """Count one operation on a request, register it if it waits in the queue, and return its state."""
+        return _folded(await self._counted_rows(case_id))
 
-        Raises:
-            UnknownRequest: No request has this id.
-            TooManyAttempts: Too many operations on the request within the hour.
-        """
-        return _folded(await self._counted(case_id))
-
-    async def _counted(self, case_id: str) -> list[JournalRow]:
-        """Count one operation on a request; return its history. If it waits in the queue, register it."""
+    async def _counted_rows(self, case_id: str) -> list[JournalRow]:
         rows = await self._history(case_id)
         unknown = _folded(rows).status is CaseStatus.UNKNOWN
         if unknown:
-            await self._must_be_lodged(case_id)
+            await self.kept(case_id, SUBMISSION)  # at least lodged
         if not self.acts.take(case_id):
             raise TooManyAttempts("too many operations on this request; try again in an hour")
         if not unknown:
@@ -545,48 +425,38 @@ class RequestService:
             await self.queue.begun([case_id], self.clock())
         return await self._history(case_id)
 
-    async def _operate(self, case_id: str, decide: Decide, cause: str = "") -> None:
-        """
-        Carry out an operation on a registered request, within its limit.
-
-        Raises:
-            UnknownRequest: No request has this id.
-            TooManyAttempts: Too many operations on the request within the hour.
-            TooEarly: The request is not registered yet.
-        """
-        await self._act(case_id, decide, cause=cause, rows=await self._registered(case_id))
-
-    async def _registered(self, case_id: str) -> list[JournalRow]:
-        """Count one operation on a registered request; return its history."""
-        rows = await self._counted(case_id)
+    async def _registered_rows(self, case_id: str) -> list[JournalRow]:
+        rows = await self._counted_rows(case_id)
         if _folded(rows).status is CaseStatus.UNKNOWN:
             raise TooEarly("the request is not registered yet")
         return rows
 
-    async def _act(
+    async def _operate(self, case_id: str, decide: Decide, against: str, error: CaseError) -> None:
+        """Carry out an operation on a registered request, or raise the reason *against* it."""
+
+        async def decided(ctx: IntakeContext) -> Sequence[Fact]:
+            facts = await decide(ctx)
+            if not facts:
+                raise NotPossibleNow(against, error)
+            return facts
+
+        await self._append_facts(case_id, decided, rows=await self._registered_rows(case_id))
+
+    async def _append_facts(
         self, case_id: str, decide: Decide, *, cause: str = "", rows: list[JournalRow] | None = None
     ) -> IntakeCase:
         """
-        Append the facts of an operation as one row, and publish them; return the state of the request.
+        Append the facts of an operation as one row, once for a *cause*; return the state of the request.
 
-        If another row was appended meanwhile, *decide* is called again, on the state after it.
-
-        Args:
-            case_id: Id of the request.
-            decide: The operation.
-            cause: Cause of the operation: the same cause leaves one row.
-            rows: The history, if it is known.
-
-        Raises:
-            UnknownRequest: The record of the request is purged.
-            StoreUnavailable: The database did not answer.
+        If another row was appended meanwhile, *decide* is called again, on the state after it. *rows* is the
+        history, if it is known.
         """
         cause = cause or uuid4().hex
         while True:
             rows = await self._history(case_id) if rows is None else rows
             case = _folded(rows)
             if case.status is CaseStatus.PURGED:
-                raise UnknownRequest("no request has this id")
+                raise UnknownRequest(UNKNOWN)
             if any(row.cause == cause for row in rows):
                 return case
             ctx = self._at(case_id, case, cause)
@@ -602,13 +472,7 @@ class RequestService:
 
     @asynccontextmanager
     async def upload(self, case_id: str) -> AsyncIterator[None]:
-        """
-        Admit an upload of proofs before its body is read.
-
-        Raises:
-            UnknownRequest: No request has this id.
-            TooManyAttempts: Too many operations on the request within the hour, or unfinished uploads.
-        """
+        """Admit an upload of proofs before its body is read; raise ``TooManyAttempts`` for too many."""
         await self.case(case_id)
         if not self.acts.left(case_id) or self._uploads[case_id] >= MOST_UPLOADS:
             raise TooManyAttempts("too many uploads for this request; try again later")
@@ -623,8 +487,7 @@ class RequestService:
     async def look_up(self, case_id: str) -> tuple[IntakeCase, int]:
         """Return the state of a case, and the number of its next row."""
         rows = await self._history(case_id)
-        last = newest(rows)
-        return _folded(rows), last.n + 1 if last else 0
+        return _folded(rows), _next_number(rows)
 
     async def _is_other(self, case_id: str, request: RequestSubmitted) -> bool:
         """Return whether a request other than *request* is sealed."""
@@ -633,36 +496,16 @@ class RequestService:
         except (KeyError, Destroyed):
             return False
 
-    async def _is_registered(self, case_id: str) -> bool:
-        case, _ = await self.look_up(case_id)
-        return case.status is not CaseStatus.UNKNOWN
-
-    async def _must_be_lodged(self, case_id: str) -> None:
-        try:
-            await self.vault.open(case_id, SUBMISSION)
-        except (KeyError, Destroyed):
-            raise UnknownRequest("no request has this id") from None
-
-    async def _must_be_held(self, case_id: str) -> None:
-        """Raise UnknownRequest unless a request, or a mail that may become one, is sealed for *case_id*."""
-        if not (await self.holds(case_id, SUBMISSION) or await self.holds(case_id, INQUIRY)):
-            raise UnknownRequest("no request has this id")
-
     async def record(self, case_id: str, fact: Fact, *, cause: str = "") -> None:
         """Record *fact*, once for a *cause*, regardless of concurrent changes of the case."""
 
-        async def noted(_ctx: IntakeContext) -> Sequence[Fact]:
+        async def recorded(_ctx: IntakeContext) -> Sequence[Fact]:
             return [fact]
 
-        await self._act(case_id, noted, cause=cause)
+        await self._append_facts(case_id, recorded, cause=cause)
 
     async def append(self, case_id: str, n: int, *facts: Fact) -> bool:
-        """
-        Append a row and publish it, at the latest once the broker is available again.
-
-        Returns:
-            False if another row was appended meanwhile.
-        """
+        """Append row *n* and publish it, later in an outage; return False if another row *n* was appended."""
         row = JournalRow(case_id, n, uuid4().hex, None, facts, stored_precision(self.clock()))
         return await self.outbox.append(row)
 
@@ -675,11 +518,24 @@ def _folded(rows: Sequence[JournalRow]) -> IntakeCase:
     return reduce(evolve, events_of(rows), IntakeCase())
 
 
+@contextmanager
+def _unknown_if_gone() -> Iterator[None]:
+    try:
+        yield
+    except (KeyError, Destroyed):
+        raise UnknownRequest(UNKNOWN) from None
+
+
+def _next_number(rows: Sequence[JournalRow]) -> int:
+    last = newest(rows)
+    return last.n + 1 if last else 0
+
+
 def _row_after(rows: Sequence[JournalRow], ctx: IntakeContext, facts: Sequence[Fact]) -> JournalRow:
     last = newest(rows)
     return JournalRow(
         ctx.case_id,
-        last.n + 1 if last else 0,
+        _next_number(rows),
         ctx.event_id,
         None,
         tuple(facts),

@@ -135,10 +135,9 @@ class WaitingQueue:
 
     async def _take(self, lane: RateLane, wanted: int, now: datetime) -> int:
         """
-        Take *wanted* of the hour's rest of *lane*; return the number taken.
+        Take *wanted* of the hour's rest of *lane*; return the number taken: none while others wait.
 
-        The rest is zero while others wait: they begin by deadline. The first to count gets it, and the excess
-        is given back.
+        The first to count gets it, and the excess is given back.
         """
         if await self._is_waited_for(lane):
             return 0
@@ -226,14 +225,7 @@ async def start_waiting(
     register: Callable[[RequestLodged], Awaitable[bool]],
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> None:
-    """
-    Register waiting requests, for ever; an outage only delays it.
-
-    Args:
-        queue: The queue.
-        register: Registers a request; returns False if it goes on waiting.
-        clock: Returns the time.
-    """
+    """Register the requests of *queue* by *register*, for ever; it returns False if one goes on waiting."""
 
     async def start() -> bool:
         turns = await queue.turns(clock())

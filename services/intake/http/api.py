@@ -10,7 +10,6 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, Field, SecretStr, ValidationError
 from starlette.requests import HTTPConnection
@@ -18,24 +17,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.intake.cases.clock import ClockRules
 from services.intake.cases.service import RequestService
-from services.intake.cases.timeline import TimelineEntry, TimelineKind, timeline_of
+from services.intake.cases.timeline import TimelineKind, timeline_of
 from services.intake.channels.csv import upload
 from services.intake.channels.unsubscribe.links import UnsubscribeLinks
 from services.intake.channels.unsubscribe.pages import unsubscribe_routes
 from services.intake.domain import PUBLIC_SOURCE, CaseStatus, IntakeCase, outcome_of
 from services.intake.http import uploads
-from services.intake.http.descriptions import paragraphs
-from services.intake.http.downloads import package_head, package_response, wanted_bytes
 from services.intake.http.failed_attempts import FailedAttempts, network_of_client
-from services.intake.http.packages import Packages
-from services.intake.http.problems import add_problems, problem
-from services.intake.http.ranges import RangeRequest
+from services.intake.http.packages import Packages, RangeRequest, package_head, package_response, wanted_bytes
+from services.intake.http.problems import add_problems, error_of_body, problem
 from services.intake.http.staff_decisions import StaffDecisions, staff_decisions
-from services.intake.pages.centre.pages import centre
-from services.intake.pages.centre.signal import honour
+from services.intake.pages.centre.pages import centre, honour
 from services.intake.pages.linked_pages import forwarded_request_routes
 from services.intake.pages.routes import certificate_response, pages
-from services.intake.pages.site import READ, Site, signals
+from services.intake.pages.site import READ, Site, paragraphs, signals
 from shared.contract.declarations import TEXTS
 from shared.contract.envelope import MAX_BODY
 from shared.contract.events import (
@@ -115,14 +110,6 @@ class Fee(BaseModel):
     answer_by: date
     agreed: bool
 
-    @classmethod
-    def of(cls, case: IntakeCase) -> "Fee | None":
-        """Return the fee for the answer to *case*; None if it is free."""
-        if case.quoted is None:
-            return None
-        quoted = case.quoted
-        return cls(fee=quoted.fee, reason=quoted.reason, answer_by=quoted.answer_by, agreed=case.agreed)
-
 
 class TimelineItem(BaseModel):
     """An entry in the timeline of a request."""
@@ -135,11 +122,6 @@ class TimelineItem(BaseModel):
     """The deadline that it sets."""
     acknowledges: bool = False
     """Whether the letter confirms the receipt of the request as well."""
-
-    @classmethod
-    def of(cls, entry: TimelineEntry) -> "TimelineItem":
-        """Return *entry* in the form of the API."""
-        return cls.model_validate(asdict(entry))
 
 
 class StatusPage(BaseModel):
@@ -192,7 +174,7 @@ class StatusPage(BaseModel):
     @classmethod
     def of(cls, case_id: str, case: IntakeCase, facts: Iterable[DatedFact], url: str) -> "StatusPage":
         """Return the page of *case* with its *facts*."""
-        received, fulfilled, opened = case.received, case.fulfilled, case.open_appeal
+        received, fulfilled, opened, quoted = case.received, case.fulfilled, case.open_appeal, case.quoted
         return cls(
             id=case_id,
             status="submitted" if case.status is CaseStatus.UNKNOWN else case.status,
@@ -205,7 +187,8 @@ class StatusPage(BaseModel):
             laws=list(received.laws) if received else [],
             follows=received.follows if received else None,
             erasure_at=case.erasure_at if case.withdrawable else None,
-            fee=Fee.of(case),
+            fee=quoted
+            and Fee(fee=quoted.fee, reason=quoted.reason, answer_by=quoted.answer_by, agreed=case.agreed),
             extended=case.extended,
             appeal=opened.remedy if opened else None,
             appeal_due_on=opened.due_on if opened else None,
@@ -220,7 +203,7 @@ class StatusPage(BaseModel):
             paused=case.paused_since is not None and case.awaits_proof,
             stopped=case.stopped,
             package_url=f"{url}/package" if fulfilled and fulfilled.package else None,
-            timeline=[TimelineItem.of(entry) for entry in timeline_of(facts)],
+            timeline=[TimelineItem(**asdict(entry)) for entry in timeline_of(facts)],
         )
 
 
@@ -235,12 +218,7 @@ class Callers:
     attempts: FailedAttempts = field(default_factory=FailedAttempts)
 
     def source_of(self, request: Request) -> Source:
-        """
-        Return the CloudEvents source of the caller.
-
-        Raises:
-            HTTPException: The key is wrong, or the limit is reached.
-        """
+        """Return the CloudEvents source of the caller; refuse a wrong key, or one request above the limit."""
         if "authorization" in request.headers:
             return self.system(request)
         if not self.public.take(network_of_client(request)):
@@ -248,42 +226,25 @@ class Callers:
         return PUBLIC_SOURCE
 
     def system(self, request: Request) -> Source:
-        """
-        Return the CloudEvents source of the calling upstream system.
-
-        Raises:
-            HTTPException: It presents no key, or an unknown one.
-        """
+        """Return the CloudEvents source of the calling upstream system; answer 401 without a known key."""
         scheme, _, offered = request.headers.get("authorization", "").partition(" ")
         shown = offered.strip().encode()
+        keys = {source: key.get_secret_value().encode() for source, key in self.keys.items()}
         # Each key is compared, for constant time.
-        fitting = [
-            source
-            for source, key in self.keys.items()
-            if hmac.compare_digest(key.get_secret_value().encode(), shown)
-        ]
+        fitting = [source for source, key in keys.items() if hmac.compare_digest(key, shown)]
         if fitting and scheme.lower() == "bearer":
             return fitting[0]
         raise HTTPException(401, "This API key is not known.", {"WWW-Authenticate": "Bearer"})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class OwnRequestsOnly:
-    """Restricts an upstream system to its own requests; people present no key."""
+def _own_only(service: RequestService, callers: Callers) -> Any:
+    """Return the dependency that refuses the key of another system than the request's."""
 
-    service: RequestService
-    callers: Callers
+    async def check(case_id: RequestId, request: Request) -> None:
+        if "authorization" in request.headers:  # people present no key
+            await service.must_be_of(case_id, callers.system(request))
 
-    async def __call__(self, case_id: RequestId, request: Request) -> None:
-        """
-        Refuse the key of another system than the request's.
-
-        Raises:
-            HTTPException: The key is not known.
-            UnknownRequest: The request is not one of the system's.
-        """
-        if "authorization" in request.headers:
-            await self.service.must_be_of(case_id, self.callers.system(request))
+    return Depends(check)
 
 
 def create_app(  # noqa: PLR0913 - everything that is served
@@ -296,19 +257,13 @@ def create_app(  # noqa: PLR0913 - everything that is served
     staff: StaffDecisions | None = None,
 ) -> FastAPI:
     """
-    Return the API on *service*, with the mounted applications.
+    Return the API on *service*, with the applications of *protocols*, by path: ``{"/drp": …}``.
 
-    Args:
-        service: The application service.
-        callers: The callers that may lodge requests.
-        site: The public address, and the look of the pages.
-        protocols: Applications of the protocols, by path: ``{"/drp": …}``.
-        links: Unsubscribe links; None without them.
-        staff: Decisions of staff accounts; None without them.
+    Without *links* there are no unsubscribe links, without *staff* no decisions of staff accounts.
     """
     app = FastAPI(title="Habeas intake", version="1", docs_url=None, redoc_url=None)
     add_problems(app, site)
-    own = Depends(OwnRequestsOnly(service, callers))
+    own = _own_only(service, callers)
     app.add_middleware(SmallBodies, callers=callers)
     app.add_middleware(AttemptLimit, attempts=callers.attempts)
 
@@ -409,8 +364,7 @@ def _add_proofs(app: FastAPI, service: RequestService, callers: Callers, own: An
         try:
             return ProofUploadForm.model_validate_json(body).proofs
         except ValidationError as error:
-            flaws = error.errors(include_url=False, include_context=False, include_input=False)
-            raise RequestValidationError([flaw | {"loc": ("body", *flaw["loc"])} for flaw in flaws]) from None
+            raise error_of_body(error) from None
 
     @app.post(
         "/v1/requests/{case_id}/proofs",
@@ -507,12 +461,7 @@ def forbid_caching(response: Response) -> None:
 
 
 def required_code(code: str) -> str:
-    """
-    Return *code*.
-
-    Raises:
-        HTTPException: It is missing.
-    """
+    """Return *code*; answer 401 without one."""
     if not code:
         raise HTTPException(401, "A code is required: POST to package/codes mails one.")
     return code

@@ -27,7 +27,6 @@ AGES_SHARE: Final = 10
 LONGEST = timedelta(seconds=10)
 """For the whole of one attempt: a slow receiver must not delay others."""
 LEASE = timedelta(minutes=1)
-"""Time of the lease on a request."""
 MOST_WAIT = timedelta(hours=1)
 MOST_TRIES: Final = 100
 """Within four days; then it is retried once a day."""
@@ -46,7 +45,6 @@ class WatchedRequest:
     reported: str = ""
     """The mark of the last accepted status."""
     tries: int = 0
-    """Failed attempts of the newest one."""
     missed: str = ""
     """The mark of that one."""
 
@@ -66,7 +64,6 @@ class Callback:
     mark: str
     """Identifies it among all reports of the request."""
     final: bool
-    """Whether it is the last one."""
     behind: bool = False
     """Whether another follows it at once."""
 
@@ -100,9 +97,8 @@ class WatchedRequests:
             )
         if found is None:
             return None
-        return WatchedRequest(
-            found["_id"], found["since"], found["told"], found["tries"], found.get("missed", "")
-        )
+        reported, tries, missed = found["told"], found["tries"], found.get("missed", "")
+        return WatchedRequest(found["_id"], found["since"], reported, tries, missed)
 
     async def look_again(self, watched: WatchedRequest, at: datetime) -> None:
         """Store the state of a request, and its next check."""
@@ -116,15 +112,11 @@ class WatchedRequests:
             await self._watched.delete_one({"_id": name})
 
 
-class CallbackListeners(Protocol):
-    """The requests of a protocol with listeners."""
+class WatchedRequestPort(Protocol):
+    """The requests with listeners, as :class:`WatchedRequests` stores them."""
 
     async def add(self, name: str, now: datetime) -> None:
         """Watch a request from now on; adding it again has no effect."""
-
-
-class WatchedRequestPort(Protocol):
-    """The requests with listeners, as :class:`WatchedRequests` stores them."""
 
     async def take(self, now: datetime) -> WatchedRequest | None:
         """Lease a request that is due for a check."""
@@ -143,9 +135,7 @@ class CallbackSource(Protocol):
         """
         Return the report that is due for a request, or the last one; None without a receiver.
 
-        Args:
-            name: The request, and the receiver.
-            reported: The mark of the status that was accepted last; empty if none was.
+        *reported* is the mark of the status that was accepted last; empty if none was.
         """
 
 
@@ -249,7 +239,8 @@ class CallbackProtocol:
         if callback.final:
             await self.watch.end(watched.name)
         else:
-            wait = SOONEST if callback.behind else _wait(watched, now)
+            age = now - watched.since
+            wait = SOONEST if callback.behind else min(LATEST, max(SOONEST, age / AGES_SHARE))
             await self.watch.look_again(watched, now + wait)
 
     async def _not_taken(self, watched: WatchedRequest, mark: str, now: datetime) -> None:
@@ -264,7 +255,3 @@ class CallbackProtocol:
 def _warn(what: str, error: Exception, request_id: str | None = None) -> None:
     """Log an error by its type alone: its message may hold another system's text."""
     logger().warning(what, service="intake", request_id=request_id, reason=type(error).__name__)
-
-
-def _wait(watched: WatchedRequest, now: datetime) -> timedelta:
-    return min(LATEST, max(SOONEST, (now - watched.since) / AGES_SHARE))

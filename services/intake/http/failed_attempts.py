@@ -19,7 +19,6 @@ T = TypeVar("T")
 MOST_OF_NETWORK: Final = 20
 MOST_OF_CLIENT: Final = 100
 MOST_PROVEN: Final = 10_000
-"""Remembered pairs of client and network."""
 
 
 @dataclass(slots=True)
@@ -43,16 +42,13 @@ class FailedAttempts:
             raise TooManyAttempts("this client has shown too many wrong secrets; try again in an hour")
         found = proven()
         if found is not None:
-            self._remember(client, network)
+            self._proven[client, network] = None
+            self._proven.move_to_end((client, network))
+            while len(self._proven) > MOST_PROVEN:
+                self._proven.popitem(last=False)
         elif not known:
             self.of_clients.take(client)
         return found
-
-    def _remember(self, client: str, network: str) -> None:
-        self._proven[client, network] = None
-        self._proven.move_to_end((client, network))
-        while len(self._proven) > MOST_PROVEN:
-            self._proven.popitem(last=False)
 
 
 def network_of_client(connection: HTTPConnection) -> str:

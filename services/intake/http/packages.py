@@ -1,23 +1,80 @@
 """
-Packages: their codes, and their download.
+Packages: their codes, and their download by HTTP, in whole or resumed (RFC 9110, section 14).
 
 Codes and downloads are recorded in the journal.
 """
 
 import hmac
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import Header
+from fastapi.responses import Response, StreamingResponse
 
 from services.intake.cases.errors import CaseError, CodeRefused, NotPossibleNow, TooManyAttempts
-from services.intake.cases.service import STOPPED, RequestService
+from services.intake.cases.service import STOPPED, UNKNOWN, RequestService
 from services.intake.domain import CaseStatus, IntakeCase, PackageCodeKept, PackageCodeRefused
-from services.intake.http.ranges import ByteRange, RangeRequest, span
 from shared.contract.answer import PackageFacts, facts_of
-from shared.contract.codes import LIFETIME, CodeVerdict, IssuedCode, digest_of, draw_code, judge, uses_a_try
+from shared.contract.codes import LIFETIME, CodeVerdict, uses_a_try
 from shared.contract.envelope import derived_id
 from shared.contract.events import PackageCodeIssued, PackageFetched
 from shared.errors import Destroyed, UnknownRequest
+
+ONE_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+
+
+class NotSatisfiable(Exception):
+    """The range begins behind the end."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__("the range begins behind the end of the package")
+        self.size = size
+
+
+@dataclass(frozen=True, slots=True)
+class RangeRequest:
+    """The range headers of a request."""
+
+    range: str = ""
+    if_range: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ByteRange:
+    """The bytes from *first* up to, and without, *end*."""
+
+    first: int
+    end: int
+
+    @property
+    def length(self) -> int:
+        """The number of bytes."""
+        return self.end - self.first
+
+
+def span(wanted: RangeRequest, *, size: int, etag: str) -> ByteRange:
+    """
+    Return the bytes to send of *size* bytes with *etag*: all, unless a single range is requested.
+
+    Invalid ranges, several ranges, and a range of another version (``If-Range``) are ignored.
+    """
+    match = ONE_RANGE.fullmatch(wanted.range.strip().lower())
+    if match is None or match[0] == "bytes=-" or wanted.if_range not in {"", etag}:
+        return ByteRange(0, size)
+    if not match[1]:
+        if not (length := int(match[2])):
+            raise NotSatisfiable(size)
+        return ByteRange(max(size - length, 0), size)
+    first, end = int(match[1]), min(int(match[2]) + 1, size) if match[2] else size
+    if first >= size:
+        raise NotSatisfiable(size)
+    return ByteRange(first, end) if first < end else ByteRange(0, size)
+
 
 WHOLE = RangeRequest()
 MOST_PACKAGE_CODES = 20
@@ -30,13 +87,17 @@ class Download:
 
     facts: PackageFacts
     span: ByteRange
-    """The range of the bytes."""
     pieces: AsyncIterator[bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class Packages:
-    """The packages of the cases of a service."""
+    """
+    The packages of the cases of a service.
+
+    The methods raise ``NotPossibleNow`` without a package (any more), ``CodeRefused`` for a wrong, spent or
+    expired code, ``NotSatisfiable`` for bytes behind the end; else as :class:`RequestService`.
+    """
 
     service: RequestService
 
@@ -48,15 +109,8 @@ class Packages:
             return None
 
     async def issue_code(self, case_id: str) -> datetime:
-        """
-        Mail a new code to the data subject; return its expiry.
-
-        Raises:
-            UnknownRequest: No request has this id.
-            NotPossibleNow: It has no package, or too many codes were issued.
-            TooManyAttempts: Too many operations on the request within the hour.
-        """
-        await self.service.act(case_id)
+        """Mail a new code to the data subject; return its expiry."""
+        await self.service.count_operation(case_id)
         while True:
             case, n = await self.service.look_up(case_id)
             self._must_be_there(case)
@@ -69,27 +123,18 @@ class Packages:
                 )
             ref = f"package_code_{case.package_codes}"
             expires_at = self.service.clock() + LIFETIME
-            kept = PackageCodeKept(
-                request_id=case_id, digest=await self._new_code(case_id, ref), expires_at=expires_at
-            )
+            digest = await self.service.draw_code(case_id, ref)
+            kept = PackageCodeKept(request_id=case_id, digest=digest, expires_at=expires_at)
             issued = PackageCodeIssued(request_id=case_id, ref=ref, expires_at=expires_at)
             if await self.service.append(case_id, n, kept, issued):
                 return expires_at
 
     async def open(self, case_id: str, code: str, wanted: RangeRequest = WHOLE) -> Download:
         """
-        Return the package, or the *wanted* part, for a valid code; the code is spent.
+        Return the package, or the *wanted* part, for a valid code; the code is spent, unless that fails.
 
         A code that has opened the package resumes an interrupted download, until it expires: the caller must
         name the entity tag, which only the first answer has.
-
-        Raises:
-            UnknownRequest: No request has this id.
-            NotPossibleNow: It has no package, or no longer.
-            TooManyAttempts: Too many operations on the request within the hour.
-            CodeRefused: The code is wrong, spent or expired.
-            NotSatisfiable: The bytes wanted lie behind the end; the code is not spent.
-            StoreUnavailable: The package cannot be read now; the code is not spent.
         """
         while True:
             case, n = await self.service.look_up(case_id)
@@ -105,20 +150,13 @@ class Packages:
 
     async def hand_over(self, case_id: str, source: str, wanted: RangeRequest = WHOLE) -> Download:
         """
-        Return the package, or the *wanted* part, to the controller that asked as *source*.
+        Return the package, or the *wanted* part, to the controller that asked as *source*, and record that.
 
-        The caller has checked that controller's credential. Each download is recorded.
-
-        Raises:
-            UnknownRequest: The request does not exist, or is another's.
-            NotPossibleNow: It has no package, or no longer.
-            TooManyAttempts: Too many operations on the request within the hour.
-            NotSatisfiable: The bytes wanted lie behind the end.
-            StoreUnavailable: The package cannot be read now.
+        The caller has checked that controller's credential.
         """
         case = await self.service.case(case_id)
         if not case.instructed or case.received is None or case.received.source != source:
-            raise UnknownRequest("no request has this id")
+            raise UnknownRequest(UNKNOWN)
         if not self.service.acts.take(case_id):
             raise TooManyAttempts("too many operations on this request; try again in an hour")
         download = await self._begun(case_id, self._must_be_there(case), wanted)
@@ -127,14 +165,7 @@ class Packages:
         return download
 
     async def look(self, case_id: str, code: str) -> PackageFacts:
-        """
-        Return size and digest of the package for a valid code, which is not spent.
-
-        Raises:
-            UnknownRequest: No request has this id.
-            NotPossibleNow: It has no package, or no longer.
-            CodeRefused: The code is wrong, spent or expired.
-        """
+        """Return size and digest of the package for a valid code, which is not spent."""
         while True:
             case, n = await self.service.look_up(case_id)
             package = self._must_be_there(case)
@@ -142,20 +173,14 @@ class Packages:
                 return await self._facts(case_id, package)
 
     async def _matches(self, case: IntakeCase, case_id: str, code: str, n: int) -> bool:
-        """
-        Return whether *code* opens the package; False if the case changed meanwhile: check again.
-
-        Raises:
-            CodeRefused: It does not; the wrong code is recorded.
-        """
-        verdict = self._verdict(case.package_code, case_id, case.package_codes - 1, code)
+        """Return whether *code* opens the package, or record it; False if the case changed: check again."""
+        ref = f"package_code_{case.package_codes - 1}"
+        verdict = self.service.judge_code(case_id, ref, case.package_code, code)
         if verdict is CodeVerdict.MATCHED:
             return True
-        if uses_a_try(verdict) and not await self.service.append(
-            case_id, n, PackageCodeRefused(request_id=case_id)
-        ):
-            return False
         if uses_a_try(verdict):
+            if not await self.service.append(case_id, n, PackageCodeRefused(request_id=case_id)):
+                return False
             await self.service.codes.failed(derived_id(f"package code {case_id}", n), self.service.clock())
         raise CodeRefused(verdict)
 
@@ -165,7 +190,8 @@ class Packages:
             return False
         if not self.service.acts.take(case_id):
             raise TooManyAttempts("too many operations on this request; try again in an hour")
-        verdict = self._verdict(case.opened_by, case_id, case.opened_ref, code)
+        ref = f"package_code_{case.opened_ref}"
+        verdict = self.service.judge_code(case_id, ref, case.opened_by, code)
         facts = await self._facts(case_id, case.fulfilled.package or "")
         return verdict is CodeVerdict.MATCHED and hmac.compare_digest(wanted.if_range, etag_of(facts))
 
@@ -174,32 +200,18 @@ class Packages:
         facts = await self._facts(case_id, package)
         part = span(wanted, size=facts.size, etag=etag_of(facts))
         pieces = self.service.vault.open_stream(case_id, package, start=part.first)
-        try:
+        with _gone_if_missing():
             first = await anext(pieces)
-        except (KeyError, Destroyed):
-            raise NotPossibleNow("the package is no longer available", CaseError.PACKAGE_GONE) from None
         return Download(facts, part, _cut(_joined(first, pieces), part.length))
 
     async def _facts(self, case_id: str, package: str) -> PackageFacts:
-        try:
+        with _gone_if_missing():
             content = await self.service.vault.open(case_id, facts_of(package))
-        except (KeyError, Destroyed):
-            raise NotPossibleNow("the package is no longer available", CaseError.PACKAGE_GONE) from None
         return PackageFacts.model_validate_json(content)
-
-    def _verdict(self, issued: IssuedCode | None, case_id: str, number: int, code: str) -> CodeVerdict:
-        digest = digest_of(code, key=self.service.keys.codes, ref=f"{case_id}/package_code_{number}")
-        return judge(issued, digest, now=self.service.clock())
-
-    async def _new_code(self, case_id: str, ref: str) -> str:
-        """Draw a code and return its digest; if two are drawn at once, the stored one counts."""
-        await self.service.vault.seal(case_id, ref, draw_code().encode())
-        code = (await self.service.vault.open(case_id, ref)).decode()
-        return digest_of(code, key=self.service.keys.codes, ref=f"{case_id}/{ref}")
 
     def _must_be_there(self, case: IntakeCase) -> str:
         if case.status is CaseStatus.UNKNOWN:
-            raise UnknownRequest("no request has this id")
+            raise UnknownRequest(UNKNOWN)
         if case.stopped is not None:
             raise NotPossibleNow(STOPPED, CaseError.STOPPED)
         if case.fulfilled is None or case.fulfilled.package is None:
@@ -208,6 +220,14 @@ class Packages:
         if expires_at is not None and self.service.clock() >= expires_at:
             raise NotPossibleNow("the package has expired; make the request again", CaseError.PACKAGE_GONE)
         return case.fulfilled.package
+
+
+@contextmanager
+def _gone_if_missing() -> Iterator[None]:
+    try:
+        yield
+    except (KeyError, Destroyed):
+        raise NotPossibleNow("the package is no longer available", CaseError.PACKAGE_GONE) from None
 
 
 def etag_of(facts: PackageFacts) -> str:
@@ -228,3 +248,38 @@ async def _joined(first: bytes, others: AsyncIterator[bytes]) -> AsyncIterator[b
     yield first
     async for piece in others:
         yield piece
+
+
+def wanted_bytes(
+    range: Annotated[str, Header()] = "",  # noqa: A002 - the header's name
+    if_range: Annotated[str, Header()] = "",
+) -> RangeRequest:
+    """Return the range that the headers of a request ask for."""
+    return RangeRequest(range, if_range)
+
+
+def package_headers(case_id: str, facts: PackageFacts, part: ByteRange) -> dict[str, str]:
+    """Return the headers of the bytes *part* of a package (RFC 9110, sections 8.8.3 and 14)."""
+    headers = {
+        "Content-Disposition": f'attachment; filename="your-data-{case_id[:8]}.zip"',
+        "Cache-Control": "no-store",
+        "Accept-Ranges": "bytes",
+        "ETag": etag_of(facts),
+        "Content-Length": str(part.length),
+    }
+    if part.length < facts.size:
+        headers["Content-Range"] = f"bytes {part.first}-{part.end - 1}/{facts.size}"
+    return headers
+
+
+def package_head(case_id: str, facts: PackageFacts) -> Response:
+    """Return the answer to a HEAD request for a package."""
+    headers = package_headers(case_id, facts, ByteRange(0, facts.size))
+    return Response(headers=headers, media_type="application/zip")
+
+
+def package_response(case_id: str, opened: Download) -> StreamingResponse:
+    """Return the package, or the requested part, as a download."""
+    headers = package_headers(case_id, opened.facts, opened.span)
+    status = HTTPStatus.PARTIAL_CONTENT if "Content-Range" in headers else HTTPStatus.OK
+    return StreamingResponse(opened.pieces, status, headers, media_type="application/zip")

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
-from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException as AnyHTTPException
 
 from services.intake.cases.errors import (
@@ -20,7 +21,7 @@ from services.intake.cases.errors import (
 )
 from services.intake.channels.csv import upload
 from services.intake.http import uploads
-from services.intake.http.ranges import NotSatisfiable
+from services.intake.http.packages import NotSatisfiable
 from services.intake.pages.site import Site
 from shared.contract.envelope import errors_of
 from shared.errors import PermanentError, TransientError, UnknownRequest
@@ -35,56 +36,37 @@ NOT_READ = (
     _("We cannot read this"),
     _("Nothing has happened. Please go back to our page, and send the form again."),
 )
-WORDS: Mapping[int, tuple[str, str]] = MappingProxyType(
-    {
-        403: (
-            _("We have not taken this"),
-            _("It came from another site, and nothing has happened. Please send it from our own page."),
-        ),
-        400: NOT_READ,
-        404: ELSEWHERE,
-        405: ELSEWHERE,
-        409: (
-            _("This cannot be done now"),
-            _("Your request has moved on meanwhile. Its page says where it stands."),
-        ),
-        415: NOT_READ,
-        413: (_("This is too large"), _("Please send less at once.")),
-        422: ELSEWHERE,
-        429: (
-            _("Too many requests"),
-            _("More came from your connection than we take in an hour. Please try again later."),
-        ),
-        503: (
-            _("We cannot do this at the moment"),
-            _("A part of our system does not answer. Please try again in a few minutes."),
-        ),
-    }
-)
+WORDS: Mapping[int, tuple[str, str]] = {
+    403: (
+        _("We have not taken this"),
+        _("It came from another site, and nothing has happened. Please send it from our own page."),
+    ),
+    400: NOT_READ,
+    404: ELSEWHERE,
+    405: ELSEWHERE,
+    409: (
+        _("This cannot be done now"),
+        _("Your request has moved on meanwhile. Its page says where it stands."),
+    ),
+    415: NOT_READ,
+    413: (_("This is too large"), _("Please send less at once.")),
+    422: ELSEWHERE,
+    429: (
+        _("Too many requests"),
+        _("More came from your connection than we take in an hour. Please try again later."),
+    ),
+    503: (
+        _("We cannot do this at the moment"),
+        _("A part of our system does not answer. Please try again in a few minutes."),
+    ),
+}
 """Status → title and sentence of the page."""
-BROKEN = (
-    _("Something went wrong"),
-    _("It is our fault, and we have a record of it."),
-)
-
-
-class ProblemWriter(Protocol):
-    """Writes a problem."""
-
-    def __call__(
-        self,
-        request: Request,
-        status: int,
-        detail: str,
-        headers: Mapping[str, str] | None = None,
-        **more: Any,
-    ) -> Response:
-        """Return the problem; *detail* and *more* are for programs."""
+BROKEN = (_("Something went wrong"), _("It is our fault, and we have a record of it."))
 
 
 @dataclass(frozen=True, slots=True)
 class Problems:
-    """Writes a problem in the caller's form."""
+    """Writes a problem in the caller's form: by RFC 9457, or as a page."""
 
     site: Site
 
@@ -99,10 +81,9 @@ class Problems:
         """Return the problem; *detail* and *more* are for programs."""
         if not wants_page(request):
             return problem(status, detail, headers, **more)
-        title, sentence = WORDS.get(status, BROKEN)
         view = self.site.at(request)
+        title, sentence = map(view.words.say, WORDS.get(status, BROKEN))
         here = view.here if request.method in {"GET", "HEAD"} else "/"
-        title, sentence = map(view.words.say, (title, sentence))
         page = view.draw("problem.html.jinja", status, here=here, title=title, detail=sentence)
         page.headers.update(headers or {})
         return page
@@ -120,11 +101,18 @@ def problem(status: int, detail: str, headers: Mapping[str, str] | None = None, 
     return JSONResponse(content | more, status, headers, media_type="application/problem+json")
 
 
+def error_of_body(error: ValidationError) -> RequestValidationError:
+    """Return the error of a body that a handler has read itself; without the input."""
+    flaws = error.errors(include_url=False, include_context=False, include_input=False)
+    return RequestValidationError([flaw | {"loc": ("body", *flaw["loc"])} for flaw in flaws])
+
+
 def add_problems(app: FastAPI, site: Site) -> None:
     """Have *app* answer errors with problems."""
-    say = Problems(site).say
-    _add_flaws(app, say)
-    _add_states(app, say)
+    problems = Problems(site)
+    say = problems.say
+    _add_flaws(app, problems)
+    _add_states(app, problems)
 
     @app.exception_handler(AnyHTTPException)
     async def refused(request: Request, error: AnyHTTPException) -> Response:
@@ -146,7 +134,9 @@ def add_problems(app: FastAPI, site: Site) -> None:
         return say(request, 500, detail)
 
 
-def _add_flaws(app: FastAPI, say: ProblemWriter) -> None:
+def _add_flaws(app: FastAPI, problems: Problems) -> None:
+    say = problems.say
+
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         flaws = [flaw.model_dump() for flaw in errors_of(error.errors(), within=None)]
@@ -163,27 +153,27 @@ def _add_flaws(app: FastAPI, say: ProblemWriter) -> None:
         return say(request, 409 if error.reused else 422, f"{error}.", errors=errors)
 
 
-def _add_states(app: FastAPI, say: ProblemWriter) -> None:
-    @app.exception_handler(NotPossibleNow)
-    async def not_now(request: Request, error: NotPossibleNow) -> Response:
-        return say(request, 409, f"{error}.")
+def _add_states(app: FastAPI, problems: Problems) -> None:
+    async def refused(request: Request, error: Exception) -> Response:
+        say, detail = partial(problems.say, request), f"{error}."
+        match error:
+            case TooManyAttempts():
+                return say(429, detail, {"Retry-After": "3600"})
+            case SourceLimitReached():
+                return say(429, detail, {"Retry-After": str(error.wait_s)})
+            case CodeRefused():
+                return say(403, detail, reason=error.verdict)
+            case NotSatisfiable():
+                return say(416, detail, {"Content-Range": f"bytes */{error.size}"})
+            case _:
+                return say(409, detail)
 
-    @app.exception_handler(ReferenceReused)
-    async def reused(request: Request, error: ReferenceReused) -> Response:
-        return say(request, 409, f"{error}.")
-
-    @app.exception_handler(TooManyAttempts)
-    async def too_often(request: Request, error: TooManyAttempts) -> Response:
-        return say(request, 429, f"{error}.", {"Retry-After": "3600"})
-
-    @app.exception_handler(SourceLimitReached)
-    async def too_many(request: Request, error: SourceLimitReached) -> Response:
-        return say(request, 429, f"{error}.", {"Retry-After": str(error.wait_s)})
-
-    @app.exception_handler(CodeRefused)
-    async def code_refused(request: Request, error: CodeRefused) -> Response:
-        return say(request, 403, f"{error}.", reason=error.verdict)
-
-    @app.exception_handler(NotSatisfiable)
-    async def not_satisfiable(request: Request, error: NotSatisfiable) -> Response:
-        return say(request, 416, f"{error}.", {"Content-Range": f"bytes */{error.size}"})
+    for kind in (
+        NotPossibleNow,
+        ReferenceReused,
+        TooManyAttempts,
+        SourceLimitReached,
+        CodeRefused,
+        NotSatisfiable,
+    ):
+        app.add_exception_handler(kind, refused)

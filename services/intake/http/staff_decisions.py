@@ -6,7 +6,7 @@ decision. The check is the attempt at the code. Nothing else depends on it: the 
 proof themselves.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -14,10 +14,11 @@ from http import HTTPStatus
 from typing import Annotated, Any, Protocol
 
 from fastapi import APIRouter, Depends, HTTPException, Request
-from fastapi.exceptions import RequestValidationError
 from pydantic import Base64Bytes, BaseModel, Field, ValidationError
 
-from services.intake.cases.service import RequestService
+from services.intake.cases.service import UNKNOWN, RequestService
+from services.intake.http.failed_attempts import network_of_client
+from services.intake.http.problems import error_of_body
 from shared.contract import topology
 from shared.contract.catalogue import catalogue
 from shared.contract.envelope import derived_id, encode_submission
@@ -27,7 +28,7 @@ from shared.contract.sources import COMMAND
 from shared.contract.staff import StaffDecision, written_item
 from shared.errors import Destroyed, UnknownRequest
 from shared.runtime.broker import Message
-from shared.runtime.client_limits import Allowance, network_of
+from shared.runtime.client_limits import Allowance
 from shared.runtime.staff_register import DecisionOutcome
 
 CALLS_PER_HOUR = 600
@@ -106,34 +107,24 @@ class StaffDecisions:
     calls: Allowance
 
     def throttle(self, request: Request) -> None:
-        """
-        Count a call.
-
-        Raises:
-            HTTPException: The address called too often.
-        """
-        if not self.calls.take(network_of(request.client.host if request.client else "")):
+        """Count a call; answer 429 above the limit of its address."""
+        if not self.calls.take(network_of_client(request)):
             raise HTTPException(429, "Too many requests from this address.", {"Retry-After": "3600"})
 
     async def take(self, form: DecisionForm) -> tuple[str, str]:
-        """
-        Publish a decision; return the id of the event and the case.
-
-        Raises:
-            RequestValidationError: It is no decision.
-            HTTPException: Its proof would be refused.
-            UnknownRequest: There is no such request.
-        """
-        decision = _read(form)
-        flaw = await self.register.flaw(decision, _event_id(decision), self.clock())
+        """Publish a decision with a valid proof; return the id of the event and the case."""
+        decision, now = _read(form), self.clock()
+        id_ = _event_id(decision)
+        flaw = await self.register.flaw(decision, id_, now)
         if flaw is not None:
             raise HTTPException(HTTPStatus.FORBIDDEN, flaw)
         if isinstance(decision, BreachDeclared):
-            case = self.service.incident_of(COMMAND, decision.reference)
-        else:
-            case = decision.request_id
-            await self._keep_text(decision, form.text)
-        return await self._published(decision), case
+            body = encode_submission(decision, id=id_, source=COMMAND, time=now)
+            await self.service.publisher.publish([Message(decision.EXCHANGE, decision.TYPE, body, id_)])
+            return id_, self.service.incident_of(COMMAND, decision.reference)
+        await self._keep_text(decision, form.text)
+        await self.service.publish(decision, id_)
+        return id_, decision.request_id
 
     async def _keep_text(self, decision: Decision, text: bytes | None) -> None:
         if decision.OF_REQUEST:
@@ -146,17 +137,7 @@ class StaffDecisions:
         try:
             await self.service.vault.seal(decision.request_id, item, text)
         except Destroyed:
-            raise UnknownRequest("no request has this id") from None
-
-    async def _published(self, decision: StaffDecision) -> str:
-        """Return the published decision."""
-        id_ = _event_id(decision)
-        if isinstance(decision, BreachDeclared):
-            body = encode_submission(decision, id=id_, source=COMMAND, time=self.clock())
-            await self.service.publisher.publish([Message(decision.EXCHANGE, decision.TYPE, body, id_)])
-        else:
-            await self.service.publish(decision, id_)
-        return id_
+            raise UnknownRequest(UNKNOWN) from None
 
     async def status(self, id_: str) -> DecisionStatus:
         """Return the effect of a decision, on all services that act on its type."""
@@ -200,19 +181,14 @@ def _event_id(decision: StaffDecision) -> str:
 def _read(form: DecisionForm) -> StaffDecision:
     kind = KINDS.get(form.type)
     if kind is None:
-        raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, f"type: known are {', '.join(_known())}")
+        raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, f"type: known are {', '.join(sorted(KINDS))}")
     try:
         return kind.model_validate(form.data)
     except ValidationError as error:
-        flaws = error.errors(include_url=False, include_context=False, include_input=False)
-        raise RequestValidationError([flaw | {"loc": ("body", *flaw["loc"])} for flaw in flaws]) from None
+        raise error_of_body(error) from None
 
 
 def _acting_services(type_: str) -> Sequence[str]:
     """Return the services that act on decisions of a type; declarations go to intake."""
     acting = [service for service, types in topology.LISTENS.items() if type_ in types]
     return acting or ["intake"]
-
-
-def _known() -> Iterator[str]:
-    yield from sorted(KINDS)

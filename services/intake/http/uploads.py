@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
-from types import MappingProxyType
 from typing import TypeVar
 
 from fastapi import HTTPException, Request
@@ -43,15 +42,13 @@ TICKED = "on"
 """The browser's value of a ticked box without a value of its own."""
 ACCEPTED = "image/jpeg,image/png,image/heic,image/tiff,application/pdf"
 """The types that a browser offers."""
-MAGICS: Mapping[bytes, str] = MappingProxyType(
-    {
-        b"\xff\xd8\xff": "image/jpeg",
-        b"\x89PNG\r\n\x1a\n": "image/png",
-        b"II*\x00": "image/tiff",
-        b"MM\x00*": "image/tiff",
-        b"%PDF-": "application/pdf",
-    }
-)
+MAGICS: Mapping[bytes, str] = {
+    b"\xff\xd8\xff": "image/jpeg",
+    b"\x89PNG\r\n\x1a\n": "image/png",
+    b"II*\x00": "image/tiff",
+    b"MM\x00*": "image/tiff",
+    b"%PDF-": "application/pdf",
+}
 """First bytes → type of the file."""
 HEIC = re.compile(rb".{4}ftyp(?:hei[cxms]|mif1|msf1)", re.DOTALL)
 
@@ -81,11 +78,7 @@ class FormNotTaken(Exception):
 
 
 class InMemory(MultiPartParser):
-    """
-    Parses a form without writing to a disk, and stops at the first file that is too large.
-
-    The body as a whole must be limited before.
-    """
+    """Parses a limited body without writing to a disk; stops at the first file that is too large."""
 
     spool_max_size = 0
     """Of a temporary file: without a maximum it is never moved from memory to a disk."""
@@ -108,22 +101,14 @@ class InMemory(MultiPartParser):
         self._bytes = 0
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
-        """
-        Process a piece of a field.
-
-        Raises:
-            FormNotTaken: The file is too large.
-        """
+        """Process a piece of a field; raise ``FormNotTaken`` if the file is too large."""
         self._bytes += end - start
         if self._bytes > MOST_DOCUMENT_BYTES:
-            wrong = FieldError(self._field(), TOO_LARGE, {"most": MOST_DOCUMENT_BYTES >> 20})
+            name = self._current_part.field_name
+            known = name if name in set(ProofSlot) else ""  # another name could hold any text
+            wrong = FieldError(known, TOO_LARGE, {"most": MOST_DOCUMENT_BYTES >> 20})
             raise FormNotTaken(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, wrong)
         super().on_part_data(data, start, end)
-
-    def _field(self) -> str:
-        """Return the name of a known field: another name could hold any text."""
-        name = self._current_part.field_name
-        return name if name in set(ProofSlot) else ""
 
 
 TOO_LARGE = _("The file is larger than %(most)s MB. Take a smaller picture of it.")
@@ -148,12 +133,7 @@ UTF8 = frozenset({b"utf-8", b"utf8"})
 
 
 def must_be_utf8(request: Request) -> None:
-    """
-    Refuse a form in another character set: codecs of others fail in various ways.
-
-    Raises:
-        HTTPException: It has another ``charset``.
-    """
+    """Refuse a form in another ``charset`` (415): codecs of others fail in various ways."""
     _, options = parse_options_header(request.headers.get("content-type", ""))
     if options.get(b"charset", b"utf-8").lower() not in UTF8:
         raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send forms in UTF-8.")
@@ -161,11 +141,7 @@ def must_be_utf8(request: Request) -> None:
 
 async def read(request: Request, now: datetime) -> tuple[Proof, ...]:
     """
-    Return the proofs in the form of *request*.
-
-    Args:
-        request: Not read yet; its body is limited.
-        now: The time of a declaration's signature.
+    Return the proofs in the form of *request*, unread and limited; *now* is the time of signature.
 
     Raises:
         FormNotTaken: It cannot be parsed, or a field is invalid.
@@ -202,12 +178,7 @@ FIELDS = frozenset({"code", "token", "declaration", "declaration_name", *ProofSl
 
 
 def signed(given: Mapping[str, str], now: datetime) -> Declaration:
-    """
-    Return the signed declaration: the box names the wording, the name is the signature.
-
-    Raises:
-        FormNotTaken: It is not signed, or in an unknown wording.
-    """
+    """Return the signed declaration: the box names the wording, the name is the signature."""
     ticked, name = given["declaration"], given["declaration_name"]
     missing = {"declaration": NOT_TICKED} if not ticked else {}
     missing |= {"declaration_name": NO_SIGNATURE} if not name else {}
@@ -228,17 +199,11 @@ async def _documents(form: FormData) -> AsyncIterator[Document]:
             raise flaw(slot, GIVEN_TWICE)
         for file in files:
             content = await file.read()
+            media_type = kind_of(content)
+            if media_type is None:
+                raise flaw(slot, NO_DOCUMENT)
             # Made without validation, which would decode the bytes as Base64.
-            yield Document.model_construct(
-                kind="document", slot=slot, media_type=_kind(content, slot), content=content
-            )
-
-
-def _kind(content: bytes, slot: ProofSlot) -> str:
-    kind = kind_of(content)
-    if kind is None:
-        raise flaw(slot, NO_DOCUMENT)
-    return kind
+            yield Document.model_construct(kind="document", slot=slot, media_type=media_type, content=content)
 
 
 def kind_of(content: bytes) -> str | None:

@@ -38,25 +38,12 @@ FROM_ELSEWHERE = "The form was sent by another site. Open the page here, and sen
 
 
 @dataclass(frozen=True, slots=True)
-class FormToken:
-    """The time when we made a form."""
-
-    nonce: str
-    at: datetime
-
-    def is_stale(self, now: datetime) -> bool:
-        """Return whether it was open for so long that another person may use the browser now."""
-        return now - self.at > LIFETIME
-
-
-@dataclass(frozen=True, slots=True)
 class CsrfGuard:
     """Seals our own forms, and checks the seals."""
 
     key: bytes = field(repr=False)
     public_url: str
     forms: Allowance = field(default_factory=lambda: Allowance(LEAST_FORMS))
-    """Forms that one network may send within an hour, accepted or not."""
 
     @classmethod
     def of(cls, key: bytes, public_url: str, requests_per_hour: int) -> "CsrfGuard":
@@ -68,9 +55,6 @@ class CsrfGuard:
         Admit a form from this site's own pages, or from no browser; count it before its body is read.
 
         FastAPI reads the body first if a handler declares form fields; handlers of forms read it themselves.
-
-        Raises:
-            HTTPException: Another site has made a browser send it, or the network has sent too many.
         """
         self.same_origin(request)
         if not self.forms.take(network_of(request.client.host if request.client else "")):
@@ -78,12 +62,9 @@ class CsrfGuard:
 
     def same_origin(self, request: Request) -> None:
         """
-        Accept requests from this site's own pages, or without a browser.
+        Accept requests from this site's own pages, or without a browser; answer 403 to others.
 
         Browsers state the origin of a request (``Sec-Fetch-Site``); older ones only the ``Origin``.
-
-        Raises:
-            HTTPException: Another site made the browser send this.
         """
         site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
         ours = {request.headers.get("host"), urlsplit(self.public_url).netloc}
@@ -96,29 +77,29 @@ class CsrfGuard:
         text = f"{int(now.timestamp())}.{secrets.token_hex(16)}"
         return f"{text}.{self._mac(path, text)}"
 
-    def opened(self, path: str, sealed: str) -> FormToken | None:
-        """Return the content of the seal of a form at *path*; None if it is not ours."""
+    def sealed_at(self, path: str, sealed: str, now: datetime) -> datetime | None:
+        """
+        Return when a form at *path* was sealed; None if that was not here, or too long ago.
+
+        Another person may use the browser by then.
+        """
         text, _dot, mac = sealed.rpartition(".")
         if not hmac.compare_digest(mac.encode(), self._mac(path, text).encode()):
             return None
-        seconds, _dot, nonce = text.partition(".")
-        return FormToken(nonce, datetime.fromtimestamp(int(seconds), UTC))
+        at = datetime.fromtimestamp(int(text.partition(".")[0]), UTC)
+        return None if now - at > LIFETIME else at
 
     def objection(self, path: str, given: Mapping[str, str], now: datetime) -> tuple[str, str] | None:
         """Return the field and the reason for which a form must be sent again; None if it is accepted."""
-        drawn = self.opened(path, given.get("seal", ""))
         if given.get(TRAP):
             return TRAP, TRAPPED
-        if drawn is None or drawn.is_stale(now):
+        sealed_at = self.sealed_at(path, given.get("seal", ""), now)
+        if sealed_at is None:
             return "", STALE
-        return ("", TOO_FAST) if now - drawn.at < LEAST else None
+        return ("", TOO_FAST) if now - sealed_at < LEAST else None
 
     def reference(self, path: str, given: Mapping[str, str]) -> str:
-        """
-        Return the reference of the request in a form: equal forms with equal content are one request.
-
-        A double click is one request. The reference cannot be chosen.
-        """
+        """Return the reference of a form's request, which cannot be chosen; a double click is one request."""
         content = "\x1f".join(f"{name}={given[name].strip()}" for name in sorted(given) if name != "step")
         return f"form-{hmac.new(self.key, f'{path} {content}'.encode(), sha256).hexdigest()[:40]}"
 

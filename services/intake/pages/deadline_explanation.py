@@ -6,7 +6,7 @@ The steps are those of ``shared.law``; the command ``due --explain`` prints them
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import assert_never
 
 from shared.law import DayOff, DayStep, DueDate, FirstDay, Move, PeriodUnit, Strictest
@@ -40,21 +40,12 @@ class ExplanationLine:
 
     text: str
     provision: str
-    """The citation of the provision."""
 
 
 def explanation(
     counted: Strictest, received_at: datetime, words: Words, *, laws: int
 ) -> tuple[ExplanationLine, ...]:
-    """
-    Return the steps of the calculation of a last day.
-
-    Args:
-        counted: The last day, with its law.
-        received_at: When the request was received.
-        words: The translations.
-        laws: Number of laws that protect the person.
-    """
+    """Return the steps of the calculation of a last day, for a person protected by a number of *laws*."""
     return tuple(_lines(counted, received_at, words, laws))
 
 
@@ -66,15 +57,10 @@ def _lines(counted: Strictest, received_at: datetime, words: Words, laws: int) -
             if laws > 1:
                 yield ExplanationLine(words.say(STRICTEST, law=law), "")
         elif step.move is Move.COUNTED:
-            yield ExplanationLine(
-                " ".join(_counted(step, last, law, words)), _provisions(last.rule.provision, step)
-            )
+            provisions = dict.fromkeys((last.rule.provision, step.provision))
+            yield ExplanationLine(" ".join(_counted(step, last, law, words)), "; ".join(provisions))
         else:
             yield ExplanationLine(_moved(step, last, words), step.provision)
-
-
-def _provisions(granting: str, step: DayStep) -> str:
-    return granting if step.provision == granting else f"{granting}; {step.provision}"
 
 
 def _counted(step: DayStep, last: DueDate, law: str, words: Words) -> Iterator[str]:
@@ -99,8 +85,5 @@ def _moved(step: DayStep, last: DueDate, words: Words) -> str:
         sentence = ONE_DAY_STILL if last.stood_still == 1 else DAYS_STILL
         return words.say(sentence, count=words.number(last.stood_still), day=day)
     sentence = EARLIER if last.rule.day_off is DayOff.BEFORE else LATER
-    return words.say(sentence, off=_days(step.passed, words), day=day)
-
-
-def _days(days: tuple[date, ...], words: Words) -> str:
-    return words.together([words.weekday(day) for day in sorted(days)])
+    off = words.together([words.weekday(passed) for passed in sorted(step.passed)])
+    return words.say(sentence, off=off, day=day)

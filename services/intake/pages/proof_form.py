@@ -6,7 +6,6 @@ Sentences are marked here and translated when shown.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from services.intake.domain import CaseStatus, IntakeCase
 from shared.contract.declarations import CURRENT, TEXTS
@@ -41,7 +40,7 @@ DETAILS = (
     Detail("user.demographic.date_of_birth", _("Date of birth"), "bday", "date"),
     Detail("user.unique_id", _("Customer number"), "off", hint=_("It stands on our letters and invoices.")),
 )  # fmt: skip
-LEAST_DETAILS: Mapping[Evidence, int] = MappingProxyType({Evidence.TWO_POINTS: 2, Evidence.THREE_POINTS: 3})
+LEAST_DETAILS: Mapping[Evidence, int] = {Evidence.TWO_POINTS: 2, Evidence.THREE_POINTS: 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,57 +55,53 @@ class DocumentUpload:
     """The parts that may be covered."""
 
 
-UPLOADS: Mapping[Evidence, DocumentUpload] = MappingProxyType(
-    {
-        Evidence.IDENTITY_DOCUMENT: DocumentUpload(
-            ProofSlot.IDENTITY,
-            _("Passport, identity card or driving licence"),
-            _(
-                "We need to read your name, your date of birth, the date until which it is valid, and the "
-                "machine-readable lines (<<<) with the number in them. On a card these are often on the "
-                "back: put both sides into one picture or PDF. On a North American licence it is the barcode."
-            ),
-            _(
-                "You may cover everything else: your photo, your signature, your height and eye colour, and "
-                "any national identification, tax or social security number that is not in those lines."
-            ),
+UPLOADS: Mapping[Evidence, DocumentUpload] = {
+    Evidence.IDENTITY_DOCUMENT: DocumentUpload(
+        ProofSlot.IDENTITY,
+        _("Passport, identity card or driving licence"),
+        _(
+            "We need to read your name, your date of birth, the date until which it is valid, and the "
+            "machine-readable lines (<<<) with the number in them. On a card these are often on the "
+            "back: put both sides into one picture or PDF. On a North American licence it is the barcode."
         ),
-        Evidence.ADDRESS_DOCUMENT: DocumentUpload(
-            ProofSlot.ADDRESS,
-            _("Recent bill or statement from a utility, phone company, bank or card company"),
-            _("We need to read your name, your address, the date, and who sent it."),
-            _(
-                "Cover everything else: amounts, account and card numbers, meter readings, lists of payments "
-                "or calls."
-            ),
+        _(
+            "You may cover everything else: your photo, your signature, your height and eye colour, and "
+            "any national identification, tax or social security number that is not in those lines."
         ),
-        Evidence.PERMISSION: DocumentUpload(
-            ProofSlot.PERMISSION,
-            _("Signed permission to ask for this person"),
-            _(
-                "We need to read who gives the permission, to whom, what for, the date and the signature. A "
-                "power of attorney will do as well."
-            ),
-            _("You may cover everything else."),
+    ),
+    Evidence.ADDRESS_DOCUMENT: DocumentUpload(
+        ProofSlot.ADDRESS,
+        _("Recent bill or statement from a utility, phone company, bank or card company"),
+        _("We need to read your name, your address, the date, and who sent it."),
+        _(
+            "Cover everything else: amounts, account and card numbers, meter readings, lists of payments "
+            "or calls."
         ),
-    }
-)
+    ),
+    Evidence.PERMISSION: DocumentUpload(
+        ProofSlot.PERMISSION,
+        _("Signed permission to ask for this person"),
+        _(
+            "We need to read who gives the permission, to whom, what for, the date and the signature. A "
+            "power of attorney will do as well."
+        ),
+        _("You may cover everything else."),
+    ),
+}
 """Evidence → its document. The legible parts are those that the check reads."""
 
-WORDS: Mapping[Evidence, str] = MappingProxyType(
-    {
-        Evidence.ACCOUNT: _("Log in to your account with us and confirm the request there."),
-        Evidence.MAILBOX: _("Enter the code that we mailed to you."),
-        Evidence.TWO_POINTS: _("Tell us two details that we can compare with what we hold."),
-        Evidence.THREE_POINTS: _("Tell us three details that we can compare with what we hold."),
-        Evidence.DECLARATION: _("Sign a declaration."),
-        Evidence.IDENTITY_DOCUMENT: _("Send a picture of your passport, identity card or driving licence."),
-        Evidence.ADDRESS_DOCUMENT: _("Send a recent bill or statement with your address."),
-        Evidence.PERMISSION: _("Send a signed permission to ask for this person."),
-        Evidence.CONFIRMATION: _("Confirm on this page what you ask for."),
-        Evidence.RECORDS: _("Wait until we have compared the documents with what we hold."),
-    }
-)
+WORDS: Mapping[Evidence, str] = {
+    Evidence.ACCOUNT: _("Log in to your account with us and confirm the request there."),
+    Evidence.MAILBOX: _("Enter the code that we mailed to you."),
+    Evidence.TWO_POINTS: _("Tell us two details that we can compare with what we hold."),
+    Evidence.THREE_POINTS: _("Tell us three details that we can compare with what we hold."),
+    Evidence.DECLARATION: _("Sign a declaration."),
+    Evidence.IDENTITY_DOCUMENT: _("Send a picture of your passport, identity card or driving licence."),
+    Evidence.ADDRESS_DOCUMENT: _("Send a recent bill or statement with your address."),
+    Evidence.PERMISSION: _("Send a signed permission to ask for this person."),
+    Evidence.CONFIRMATION: _("Confirm on this page what you ask for."),
+    Evidence.RECORDS: _("Wait until we have compared the documents with what we hold."),
+}
 """Evidence → the instruction for the person."""
 THEIR_CODE = _("Enter the code that we mailed to the person whom the request is about.")
 """The same for the code of an agent's request: it goes to the person alone; for a child, to the parent."""
@@ -115,83 +110,71 @@ ERASED = _("Your data will be erased. This cannot be undone.")
 SENT = _("Your data will be sent to %(recipient)s. This cannot be undone.")
 KEPT_WAITING = "too_many_codes"
 """Reason of a missing code: no proof was rejected."""
-SETBACKS: Mapping[Code, str] = MappingProxyType(
-    {
-        "wrong_code": _("This is not the code that we mailed last."),
-        KEPT_WAITING: _(
-            "So many codes were mailed to this address lately that the next has to wait. It comes by itself; "
-            "or show in another way that it is you."
-        ),
-        "code_expired": _("The code has expired. Have another one sent."),
-        "no_code_issued": _("No code has been mailed yet."),
-        "too_many_attempts": _("It was tried too often. Please show in another way that it is you."),
-        "details_do_not_match": _("The details were not enough to be sure that it is you."),
-        "document_unreadable": _(
-            "We cannot read the document well enough. Take the picture in good light, sharp, straight and "
-            "with all four corners, or send a PDF."
-        ),
-        "document_not_accepted": _(
-            "We cannot accept this document. Please make sure that it is one that we ask for, that it is "
-            "yours, still valid or recent enough, and in the name in your request."
-        ),
-        "log_in_failed": _("The log-in did not work. Please log in again."),
-        "code_by_mail": _(
-            "A code counts by mail only if your mail provider confirms who sent it. Please enter it here."
-        ),
-        "decl_text_version": _(
-            "The declaration has another wording by now. Please read it and sign it again."
-        ),
-        "decl_stale": _("The declaration was signed too long ago. Please sign it again."),
-        "decl_name_mismatch": _("Please sign the declaration with your name as it stands in your request."),
-    }
-)
+SETBACKS: Mapping[Code, str] = {
+    "wrong_code": _("This is not the code that we mailed last."),
+    KEPT_WAITING: _(
+        "So many codes were mailed to this address lately that the next has to wait. It comes by itself; "
+        "or show in another way that it is you."
+    ),
+    "code_expired": _("The code has expired. Have another one sent."),
+    "no_code_issued": _("No code has been mailed yet."),
+    "too_many_attempts": _("It was tried too often. Please show in another way that it is you."),
+    "details_do_not_match": _("The details were not enough to be sure that it is you."),
+    "document_unreadable": _(
+        "We cannot read the document well enough. Take the picture in good light, sharp, straight and "
+        "with all four corners, or send a PDF."
+    ),
+    "document_not_accepted": _(
+        "We cannot accept this document. Please make sure that it is one that we ask for, that it is "
+        "yours, still valid or recent enough, and in the name in your request."
+    ),
+    "log_in_failed": _("The log-in did not work. Please log in again."),
+    "code_by_mail": _(
+        "A code counts by mail only if your mail provider confirms who sent it. Please enter it here."
+    ),
+    "decl_text_version": _("The declaration has another wording by now. Please read it and sign it again."),
+    "decl_stale": _("The declaration was signed too long ago. Please sign it again."),
+    "decl_name_mismatch": _("Please sign the declaration with your name as it stands in your request."),
+}
 """Reason against a proof → the remedy, without details that would help an attacker."""
 UNCONVINCED = _("It was not enough to be sure that it is you.")
-MEANINGS: Mapping[str, str] = MappingProxyType(
-    {
-        "2026-11": _(
-            "I declare under penalty of perjury under the laws of the State of California that I am the "
-            "person whose personal information this request is about, and that what I have said is true."
-        ),
-    }
-)
+MEANINGS: Mapping[str, str] = {
+    "2026-11": _(
+        "I declare under penalty of perjury under the laws of the State of California that I am the "
+        "person whose personal information this request is about, and that what I have said is true."
+    ),
+}
 """Version of the declaration → its text, for translation. The English text is signed and stored."""
 ABOUT_CODES = frozenset({None, "wrong_code", "code_expired", "no_code_issued", "code_by_mail"})
 """Reasons that make the tries left those of the code."""
-PROVISIONS: Mapping[Regulation, str] = MappingProxyType(
-    {
-        Regulation.GDPR: _("GDPR Art. 12(6)"),
-        Regulation.UK_GDPR: _("UK GDPR Art. 12(6)"),
-        Regulation.FADP: _("DPO Art. 16(5)"),
-        Regulation.CCPA: _("11 CCR §§ 7060-7063"),
-        Regulation.US_STATE: _("the privacy law of your State"),
-        Regulation.LGPD: _("LGPD Art. 18"),
-        Regulation.PIPEDA: _("PIPEDA Principle 4.9"),
-        Regulation.QUEBEC: _("Act P-39.1 s. 30"),
-        Regulation.DPDP: _("DPDP Act s. 11"),
-        Regulation.PIPL: _("PIPL Art. 50"),
-        Regulation.PDPA: _("Personal Data Protection Regulations 2021 reg. 3"),
-    }
-)
+PROVISIONS: Mapping[Regulation, str] = {
+    Regulation.GDPR: _("GDPR Art. 12(6)"),
+    Regulation.UK_GDPR: _("UK GDPR Art. 12(6)"),
+    Regulation.FADP: _("DPO Art. 16(5)"),
+    Regulation.CCPA: _("11 CCR §§ 7060-7063"),
+    Regulation.US_STATE: _("the privacy law of your State"),
+    Regulation.LGPD: _("LGPD Art. 18"),
+    Regulation.PIPEDA: _("PIPEDA Principle 4.9"),
+    Regulation.QUEBEC: _("Act P-39.1 s. 30"),
+    Regulation.DPDP: _("DPDP Act s. 11"),
+    Regulation.PIPL: _("PIPL Art. 50"),
+    Regulation.PDPA: _("Personal Data Protection Regulations 2021 reg. 3"),
+}
 
-STANDINGS: Mapping[CaseStatus, str] = MappingProxyType(
-    {
-        CaseStatus.UNKNOWN: _("Taken in; it is being registered"),
-        CaseStatus.RECEIVED: _("Received; we are making sure that it comes from you"),
-        CaseStatus.CHALLENGED: _("Waiting for you to show that it is you"),
-        CaseStatus.VERIFIED: _("Confirmed; we are working on it"),
-        CaseStatus.REFERRED: _("Confirmed; our privacy staff is working on it"),
-        CaseStatus.REFUSED: _("Refused; our letter says why"),
-        CaseStatus.ANSWERED: _("Answered; our letter is on its way"),
-        CaseStatus.FORWARDED: _("Forwarded to the customer of ours who decides about the data"),
-        CaseStatus.DUPLICATE: _(
-            "You asked for the same before; our letter says where to see how that stands"
-        ),
-        CaseStatus.WITHDRAWN: _("Withdrawn"),
-        CaseStatus.CLOSED: _("Answered and closed"),
-        CaseStatus.PURGED: _("Ended long ago; nothing is kept of it any longer"),
-    }
-)
+STANDINGS: Mapping[CaseStatus, str] = {
+    CaseStatus.UNKNOWN: _("Taken in; it is being registered"),
+    CaseStatus.RECEIVED: _("Received; we are making sure that it comes from you"),
+    CaseStatus.CHALLENGED: _("Waiting for you to show that it is you"),
+    CaseStatus.VERIFIED: _("Confirmed; we are working on it"),
+    CaseStatus.REFERRED: _("Confirmed; our privacy staff is working on it"),
+    CaseStatus.REFUSED: _("Refused; our letter says why"),
+    CaseStatus.ANSWERED: _("Answered; our letter is on its way"),
+    CaseStatus.FORWARDED: _("Forwarded to the customer of ours who decides about the data"),
+    CaseStatus.DUPLICATE: _("You asked for the same before; our letter says where to see how that stands"),
+    CaseStatus.WITHDRAWN: _("Withdrawn"),
+    CaseStatus.CLOSED: _("Answered and closed"),
+    CaseStatus.PURGED: _("Ended long ago; nothing is kept of it any longer"),
+}
 FEE_WAITS = _("Waiting for you to say whether you want an answer that costs something")
 ERASURE_WAITS = _("Confirmed; your data will be erased, and you can still stop it")
 WORKED_ON = _("We are working on it")
@@ -251,28 +234,27 @@ def proof_form_of(case: IntakeCase) -> ProofForm | None:
     first = frozenset[Evidence]()
     if not case.in_review:
         first = next((frozenset(way) for way in case.wanted if Evidence.ACCOUNT not in way), first)
-    code = awaits_code(case)
-    confirmation = awaits_confirmation(case)
+    code, confirmation = awaits_code(case), awaits_confirmation(case)
     if confirmation:
         first = frozenset({Evidence.CONFIRMATION})
     others = frozenset() if case.in_review else _all_wanted(case) - first
     if first & LEAST_DETAILS.keys():
         others -= LEAST_DETAILS.keys()  # one form for details is enough
-    by_agent = case.received.requester is not Requester.PERSON
-    theirs = case.received.requester is Requester.AGENT
+    requester = case.received.requester
+    reason = case.proof_refused_for
     asked = ProofForm(
-        ways=() if case.in_review and not confirmation else _ways(case, theirs=theirs),
+        ways=() if case.in_review and not confirmation else _ways(case, theirs=requester is Requester.AGENT),
         first=_forms(
             first,
             code=code and (Evidence.MAILBOX in first or _confirms(case) or not case.wanted or case.in_review),
             confirmation=confirmation,
         ),
         others=_forms(others, code=code and Evidence.MAILBOX in others),
-        setback="" if case.in_review else _setback(case.proof_refused_for),
-        kept_waiting=case.proof_refused_for == KEPT_WAITING,
-        tries_left=case.tries_left if case.proof_refused_for in ABOUT_CODES else None,
+        setback="" if case.in_review or reason is None else SETBACKS.get(reason, UNCONVINCED),
+        kept_waiting=reason == KEPT_WAITING,
+        tries_left=case.tries_left if reason in ABOUT_CODES else None,
         provision=PROVISIONS[case.received.proof_regulation],
-        by_agent=by_agent,
+        by_agent=requester is not Requester.PERSON,
         strong_code=case.received.irreversible,
         consequence=consequence_of(case.received),
     )
@@ -307,8 +289,8 @@ def status_text(case: IntakeCase) -> str:
     """
     Return the status of *case* in a few words.
 
-    Only the letter names the first request of a duplicate: its id opens that request's page, and the
-    duplicate may be another person's.
+    Only the letter names the first request of a duplicate, which may be another person's: its id opens a
+    page.
     """
     if case.stopped is not None and (case.withdrawable or case.status is CaseStatus.ANSWERED):
         return STOPPED
@@ -338,10 +320,6 @@ def least_details(case: IntakeCase) -> int:
 
 def _all_wanted(case: IntakeCase) -> frozenset[Evidence]:
     return frozenset(one for way in case.wanted for one in way)
-
-
-def _setback(reason: Code | None) -> str:
-    return "" if reason is None else SETBACKS.get(reason, UNCONVINCED)
 
 
 def _ways(case: IntakeCase, *, theirs: bool) -> tuple[tuple[str, ...], ...]:

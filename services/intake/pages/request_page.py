@@ -11,22 +11,26 @@ from collections.abc import Awaitable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from http import HTTPStatus
-from types import MappingProxyType
 from typing import Any
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from services.intake.cases.alias_codes import AliasCodes
-from services.intake.cases.appeals import DECIDED, DUTIES, judging_policies, remedy_of
-from services.intake.cases.clock import ClockRules, explained_deadline
+from services.intake.cases.clock import (
+    DECIDED,
+    DUTIES,
+    ClockRules,
+    explained_deadline,
+    judging_policies,
+    remedy_of,
+)
 from services.intake.cases.errors import CodeRefused, NotPossibleNow, TooManyAttempts
 from services.intake.cases.service import RequestService
 from services.intake.cases.timeline import TimelineEntry, timeline_of
-from services.intake.domain import CaseStatus, IntakeCase, outcome_of
+from services.intake.domain import UNDECIDED, CaseStatus, IntakeCase, outcome_of
 from services.intake.http import uploads
-from services.intake.http.packages import Packages
-from services.intake.http.ranges import NotSatisfiable
+from services.intake.http.packages import NotSatisfiable, Packages
 from services.intake.http.uploads import FieldError, FormNotTaken
 from services.intake.pages import proof_form
 from services.intake.pages.deadline_explanation import ExplanationLine, explanation
@@ -64,10 +68,7 @@ ENDED = frozenset(
     {CaseStatus.REFUSED, CaseStatus.DUPLICATE, CaseStatus.WITHDRAWN, CaseStatus.CLOSED, CaseStatus.PURGED}
 )
 """Statuses without an open answer."""
-ARGUABLE = (
-    frozenset({CaseStatus.RECEIVED, CaseStatus.CHALLENGED, CaseStatus.VERIFIED, CaseStatus.REFERRED})
-    | DECIDED
-)
+ARGUABLE = UNDECIDED | DECIDED
 """Statuses in which a complaint to us is possible."""
 HEADERS: Mapping[str, str] = {**PRIVATE, "Referrer-Policy": "same-origin"}
 """The address is a secret: other sites must not get it. Our own forms need it to name their origin."""
@@ -75,39 +76,34 @@ ALIAS_PROVEN = _("Thank you. We go on with your request.")
 CHECKING = _("Thank you. We are checking what you sent; reload this page in a moment.")
 Refusal = NotPossibleNow | TooManyAttempts | CodeRefused | NotSatisfiable
 
-DECIDED_STATUSES = frozenset({CaseStatus.ANSWERED, CaseStatus.REFUSED, CaseStatus.CLOSED})
-STANDINGS: Mapping[Outcome, str] = MappingProxyType(
-    {
-        Outcome.GRANTED: _("Done"),
-        Outcome.PARTLY_GRANTED: _("Done in part"),
-        Outcome.REFUSED: _("Refused"),
-        Outcome.NOTHING_HELD: _("Answered: we hold no data about you"),
-    }
-)
-GROUNDS: Mapping[Code, str] = MappingProxyType(
-    {
-        "retention_duty": _("A law obliges us to keep some of the data."),
-        "legal_claims": _("We need some of the data for legal claims."),
-        "legal_hold": _("Some of the data must be kept for legal proceedings."),
-        "contract": _("We need some of the data for a contract with you."),
-        "security": _("We need some of the data to keep our systems secure."),
-        "free_expression": _("Some of the data is kept for freedom of expression and information."),
-        "public_interest": _("Some of the data is kept in the public interest."),
-        "research": _("Some of the data is kept for research, archives or statistics."),
-        "third_party_rights": _("Some of the data is about other people as well."),
-        "mentioned_elsewhere": _("You may still be named in texts of others."),
-        "shared_identity": _("Some records may be somebody else's."),
-        "unconfirmed_identity": _("Some records may be somebody else's."),
-        "identity_not_established": _("We could not establish that it is you who asks."),
-        "details_do_not_match": _("The details do not match what we hold."),
-        "not_proven_in_time": _("Nobody has shown in time that it is you who asks."),
-        "proof_not_convincing": _("What was sent did not convince us that it is you who asks."),
-        "too_many_attempts": _("It was tried too often to show that it is you who asks."),
-        "unidentifiable": _("We cannot tell which data is yours."),
-        "manifestly_unfounded": _("The request is manifestly unfounded."),
-        "excessive": _("The request is excessive."),
-    }
-)
+STANDINGS: Mapping[Outcome, str] = {
+    Outcome.GRANTED: _("Done"),
+    Outcome.PARTLY_GRANTED: _("Done in part"),
+    Outcome.REFUSED: _("Refused"),
+    Outcome.NOTHING_HELD: _("Answered: we hold no data about you"),
+}
+GROUNDS: Mapping[Code, str] = {
+    "retention_duty": _("A law obliges us to keep some of the data."),
+    "legal_claims": _("We need some of the data for legal claims."),
+    "legal_hold": _("Some of the data must be kept for legal proceedings."),
+    "contract": _("We need some of the data for a contract with you."),
+    "security": _("We need some of the data to keep our systems secure."),
+    "free_expression": _("Some of the data is kept for freedom of expression and information."),
+    "public_interest": _("Some of the data is kept in the public interest."),
+    "research": _("Some of the data is kept for research, archives or statistics."),
+    "third_party_rights": _("Some of the data is about other people as well."),
+    "mentioned_elsewhere": _("You may still be named in texts of others."),
+    "shared_identity": _("Some records may be somebody else's."),
+    "unconfirmed_identity": _("Some records may be somebody else's."),
+    "identity_not_established": _("We could not establish that it is you who asks."),
+    "details_do_not_match": _("The details do not match what we hold."),
+    "not_proven_in_time": _("Nobody has shown in time that it is you who asks."),
+    "proof_not_convincing": _("What was sent did not convince us that it is you who asks."),
+    "too_many_attempts": _("It was tried too often to show that it is you who asks."),
+    "unidentifiable": _("We cannot tell which data is yours."),
+    "manifestly_unfounded": _("The request is manifestly unfounded."),
+    "excessive": _("The request is excessive."),
+}
 """Reasons to retain data, or to refuse a request. A reason without text appears by its name."""
 
 
@@ -182,8 +178,8 @@ class RequestPage:
             "said": said,
             "size": size and size_in_words(size, self.view.words),
         }
-        path = self._path()
-        return self.view.draw("request.html.jinja", status=status, here=path, headers=HEADERS, **drawn)
+        here = self._path()
+        return self.view.draw("request.html.jinja", status, here=here, headers=HEADERS, **drawn)
 
     async def after(self, act: Awaitable[object], notice: str) -> HTMLResponse:
         """Do *act* and return the page with its result, or the reason against it."""
@@ -241,12 +237,9 @@ class RequestPage:
     def _day(self, at: datetime | None) -> date | None:
         return at.astimezone(self.practice.zone).date() if at else None
 
-    def _is_ahead(self, case: IntakeCase) -> bool:
-        today = self.service.clock().astimezone(self.practice.zone).date()
-        return case.status not in ENDED and case.due_on is not None and today <= case.due_on
-
     def _content(self, case: IntakeCase, facts: list[DatedFact]) -> dict[str, Any]:
-        words = self.view.words
+        words, now = self.view.words, self.service.clock()
+        today = now.astimezone(self.practice.zone).date()
         return {
             "case": case,
             "case_id": self.case_id,
@@ -263,14 +256,14 @@ class RequestPage:
             "most_mb": MOST_DOCUMENT_BYTES >> 20,
             "right": RIGHTS[case.received.right] if case.received else "",
             "due_on": None if case.status in ENDED else case.due_on,
-            "ahead": self._is_ahead(case),
+            "ahead": case.status not in ENDED and case.due_on is not None and today <= case.due_on,
             "why": _why(case, self.practice, words),
             "timeline": [(entry, _in_words(entry, words)) for entry in timeline_of(facts)],
-            "objection": _objection(case, self.service.clock(), self.practice),
+            "objection": _objection(case, now, self.practice),
             "open_remedy": OPEN_REMEDIES[case.open_appeal.remedy] if case.open_appeal else "",
             "authorities": list(_authorities(case, self.practice, words)),
             "package": case.fulfilled is not None and case.fulfilled.package is not None,
-            "erased_at": case.erased_after(self.service.clock()),
+            "erased_at": case.erased_after(now),
             "certificate": case.fulfilled is not None and case.fulfilled.certificate is not None,
             "Remedy": Remedy,
         }
@@ -336,7 +329,6 @@ def _authorities(case: IntakeCase, practice: ClockRules, words: Words) -> Iterat
 
     Law:
         GDPR Art. 12(4), 77: that of the establishment, or any other of the person's choice.
-        Elsewhere: the one that the policy names.
     """
     seen = set[str]()
     for policy in practice.laws_of(case.received) if case.received else ():
@@ -349,14 +341,14 @@ def _authorities(case: IntakeCase, practice: ClockRules, words: Words) -> Iterat
 def outcome_text(case: IntakeCase) -> str:
     """Return the status of *case* in a few words; the answer itself if no letter can be sent."""
     outcome = outcome_of(case)
-    if case.addressless and case.status in DECIDED_STATUSES and outcome is not None:
+    if case.addressless and case.status in DECIDED and outcome is not None:
         return STANDINGS[outcome]
     return proof_form.status_text(case)
 
 
 def grounds_of(case: IntakeCase) -> Iterator[str]:
     """Yield the reasons for a partial outcome; empty if a letter has them."""
-    if not (case.addressless and case.status in DECIDED_STATUSES):
+    if not (case.addressless and case.status in DECIDED):
         return
     kept = case.fulfilled.reasons if case.fulfilled else ()
     for reason in dict.fromkeys((*case.refused_for, *kept)):

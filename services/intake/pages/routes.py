@@ -14,9 +14,14 @@ from services.intake.cases.clock import ClockRules
 from services.intake.cases.errors import CodeRefused, NotPossibleNow, TooManyAttempts
 from services.intake.cases.service import RequestService
 from services.intake.http import uploads
-from services.intake.http.downloads import package_head, package_response, wanted_bytes
 from services.intake.http.failed_attempts import network_of_client
-from services.intake.http.ranges import NotSatisfiable, RangeRequest
+from services.intake.http.packages import (
+    NotSatisfiable,
+    RangeRequest,
+    package_head,
+    package_response,
+    wanted_bytes,
+)
 from services.intake.http.uploads import FormNotTaken
 from services.intake.pages import proof_form
 from services.intake.pages.request_page import PageText, RequestPage, RequestPages
@@ -42,11 +47,8 @@ def pages(service: RequestService, site: Site, practice: ClockRules) -> APIRoute
     """Return the pages on *service*."""
     router = APIRouter(prefix="/requests", include_in_schema=False)
     counter = RequestPages(service, site, practice)
-    _add_status(router, counter)
-    _add_proofs(router, counter)
-    _add_confirmation(router, counter)
-    _add_package(router, counter)
-    _add_aliases(router, counter)
+    for add in (_add_status, _add_proofs, _add_package, _add_aliases):
+        add(router, counter)
     return router
 
 
@@ -74,6 +76,13 @@ def _add_status(router: APIRouter, counter: RequestPages) -> None:
         if not 0 < len(given["statement"].strip()) <= MOST_STATEMENT:
             return await page.flawed(uploads.flaw("statement", NO_STATEMENT), given)
         return await page.after(page.service.appeal(page.case_id, given["statement"].strip()), LOOKING_AGAIN)
+
+    @router.post("/{case_id}/confirmation", dependencies=guarded)
+    async def confirm(page: Here) -> HTMLResponse:
+        received = (await page.service.case(page.case_id)).received
+        if received is None:
+            return await page.show()
+        return await page.proven(Confirmation(kind="confirmation", right=received.right))
 
     @router.api_route("/{case_id}/certificate", methods=READ, response_model=None)
     async def certificate(page: Here) -> Response:
@@ -118,17 +127,6 @@ def _add_proofs(router: APIRouter, counter: RequestPages) -> None:
     @router.post("/{case_id}/documents", dependencies=guarded)
     async def upload(page: Here, request: Request) -> HTMLResponse:
         return await page.uploaded(request)
-
-
-def _add_confirmation(router: APIRouter, counter: RequestPages) -> None:
-    Here = Annotated[RequestPage, Depends(counter.page)]  # noqa: N806 - a type
-
-    @router.post("/{case_id}/confirmation", dependencies=[Depends(counter.site.guard.admit)])
-    async def confirm(page: Here) -> HTMLResponse:
-        received = (await page.service.case(page.case_id)).received
-        if received is None:
-            return await page.show()
-        return await page.proven(Confirmation(kind="confirmation", right=received.right))
 
 
 def _add_package(router: APIRouter, counter: RequestPages) -> None:
@@ -195,16 +193,10 @@ async def _typed(request: Request, *fields: str) -> dict[str, str]:
 
 
 def _claimed(given: Mapping[str, str], least: int) -> DataPoints:
-    """
-    Return the details in *given*.
-
-    Raises:
-        FormNotTaken: They are fewer than *least*, or one is too long.
-    """
+    """Return the details in *given*; raise ``FormNotTaken`` below *least*, or if one is too long."""
     points = {name: value for name, value in given.items() if value}
     if too_long := [name for name, value in points.items() if len(value) > MOST_CHARACTERS]:
         raise uploads.flaw(too_long[0], TOO_LONG)
     if len(points) < least:
-        empty = next(name for name in given if name not in points)
-        raise uploads.flaw(empty, TOO_FEW, least=least)
+        raise uploads.flaw(next(name for name in given if name not in points), TOO_FEW, least=least)
     return DataPoints(kind="data_points", points=points)

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -103,12 +102,7 @@ class Site:
         return SiteView(self, words, chosen, here, signal=signals(request))
 
     def logo(self) -> Response:
-        """
-        Return the logo.
-
-        Raises:
-            HTTPException: There is none.
-        """
+        """Return the logo; answer 404 without one."""
         media_type = media_type_of(self.picture)
         if media_type is None:
             raise HTTPException(404)
@@ -134,9 +128,7 @@ class SiteView:
     chosen: str
     """The language in the address; empty if negotiated."""
     here: str
-    """Path of the page."""
     signal: bool
-    """Whether the browser sends the Global Privacy Control signal."""
 
     def draw(
         self,
@@ -150,12 +142,8 @@ class SiteView:
         """
         Return the page of *template* with *content*.
 
-        Args:
-            template: Extends ``layout.html.jinja``.
-            status: Of the response.
-            here: Path of this page in another language; the requested path if empty.
-            headers: :data:`PRIVATE` for personal pages, :data:`HEADERS` for public ones.
-            **content: The variables of the template.
+        *here* is its path in another language, if not the requested one; *headers* are :data:`PRIVATE` for
+        personal pages, :data:`HEADERS` for public ones.
         """
         page = DRAWING.get_template(template).render(self._frame(here or self.here) | content)
         return HTMLResponse(page, status, headers)
@@ -198,7 +186,7 @@ def _own_name(language: str) -> str:
     return name[0].upper() + name[1:]
 
 
-NAMES: Mapping[str, str] = MappingProxyType({one: _own_name(one) for one in LANGUAGES})
+NAMES: Mapping[str, str] = {one: _own_name(one) for one in LANGUAGES}
 """Language → its name for itself."""
 TAG = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}")
 WANTED = re.compile(rf"\s*({TAG.pattern}|\*)\s*(?:;\s*q=([01](?:\.[0-9]{{0,3}})?)\s*)?", re.IGNORECASE)
@@ -207,14 +195,7 @@ MOST_WANTED = 20
 
 
 def negotiated(chosen: str, accepted: str, ours: str) -> str:
-    """
-    Return the tag of the language for a page: one with translations.
-
-    Args:
-        chosen: The language in the address.
-        accepted: The header ``Accept-Language`` (RFC 9110, section 12.5.4).
-        ours: The company's language, for neither of them supported.
-    """
+    """Return a language with translations: *chosen* in the address, *accepted* by the browser, or *ours*."""
     return next(filter(is_spoken, (chosen, *_by_preference(accepted), ours)), SOURCE_LANGUAGE)
 
 
@@ -227,3 +208,22 @@ def _by_preference(accepted: str) -> Iterator[str]:
     wanted = [found for one in accepted.split(",")[:MOST_WANTED] if (found := WANTED.fullmatch(one))]
     weighed = [(float(found[2] or 1), found[1]) for found in wanted]
     yield from (tag for weight, tag in sorted(weighed, key=lambda one: -one[0]) if weight > 0)
+
+
+PARAGRAPHS = re.compile(r"\n\s*\n")
+CODE = re.compile(r"`{1,2}([^`]+)`{1,2}")
+EMPHASIS = re.compile(r"\*([^*\s](?:[^*]*[^*\s])?)\*")
+
+
+def paragraphs(description: str) -> list[Markup]:
+    """Return the paragraphs of *description*, as HTML."""
+    return [_marked(text) for text in PARAGRAPHS.split(description.strip())]
+
+
+def _marked(text: str) -> Markup:
+    """Convert code first: it contains no other marks."""
+    pieces = CODE.split(str(escape(text)))
+    return Markup("").join(
+        Markup(f"<code>{piece}</code>" if number % 2 else EMPHASIS.sub(r"<em>\1</em>", piece))  # noqa: S704
+        for number, piece in enumerate(pieces)
+    )

@@ -1,7 +1,6 @@
 """Terms of a request's page. Marked here, translated when shown."""
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
 from services.intake.cases.errors import CaseError
 from services.intake.cases.timeline import TimelineKind
@@ -10,132 +9,118 @@ from shared.contract.events import LetterKind, Remedy
 from shared.law import Right
 from shared.pages.translation import mark as _
 
-RIGHTS: Mapping[Right, str] = MappingProxyType(
-    {
-        Right.ACCESS: _("A copy of your personal data"),
-        Right.PORTABILITY: _("Your personal data in a form that other services can read"),
-        Right.ERASURE: _("Erasure of your personal data"),
-        Right.RECTIFICATION: _("Correction of your personal data"),
-        Right.RESTRICTION: _("Restriction of what we do with your personal data"),
-        Right.OBJECTION: _("An end to our use of your personal data (objection)"),
-        Right.CONSENT_WITHDRAWAL: _("Withdrawal of your consent"),
-        Right.KNOW_CATEGORIES: _("Which categories of personal data we hold about you"),
-        Right.OPT_OUT_OF_SALE: _("An end to selling and sharing your personal data"),
-        Right.LIMIT_SENSITIVE_USE: _("A limit to our use of your sensitive personal data"),
-    }
-)
+RIGHTS: Mapping[Right, str] = {
+    Right.ACCESS: _("A copy of your personal data"),
+    Right.PORTABILITY: _("Your personal data in a form that other services can read"),
+    Right.ERASURE: _("Erasure of your personal data"),
+    Right.RECTIFICATION: _("Correction of your personal data"),
+    Right.RESTRICTION: _("Restriction of what we do with your personal data"),
+    Right.OBJECTION: _("An end to our use of your personal data (objection)"),
+    Right.CONSENT_WITHDRAWAL: _("Withdrawal of your consent"),
+    Right.KNOW_CATEGORIES: _("Which categories of personal data we hold about you"),
+    Right.OPT_OUT_OF_SALE: _("An end to selling and sharing your personal data"),
+    Right.LIMIT_SENSITIVE_USE: _("A limit to our use of your sensitive personal data"),
+}
 """In the words of the letters."""
 
-THEIR_RIGHTS: Mapping[Right, str] = MappingProxyType(
-    {
-        Right.ACCESS: _("A copy of their personal data"),
-        Right.PORTABILITY: _("Their personal data in a form that other services can read"),
-        Right.ERASURE: _("Erasure of their personal data"),
-        Right.RECTIFICATION: _("Correction of their personal data"),
-        Right.RESTRICTION: _("Restriction of what is done with their personal data"),
-        Right.OBJECTION: _("An end to the use of their personal data (objection)"),
-        Right.CONSENT_WITHDRAWAL: _("Withdrawal of their consent"),
-        Right.KNOW_CATEGORIES: _("Which categories of personal data are held about them"),
-        Right.OPT_OUT_OF_SALE: _("An end to selling and sharing their personal data"),
-        Right.LIMIT_SENSITIVE_USE: _("A limit to the use of their sensitive personal data"),
-    }
-)
+THEIR_RIGHTS: Mapping[Right, str] = {
+    Right.ACCESS: _("A copy of their personal data"),
+    Right.PORTABILITY: _("Their personal data in a form that other services can read"),
+    Right.ERASURE: _("Erasure of their personal data"),
+    Right.RECTIFICATION: _("Correction of their personal data"),
+    Right.RESTRICTION: _("Restriction of what is done with their personal data"),
+    Right.OBJECTION: _("An end to the use of their personal data (objection)"),
+    Right.CONSENT_WITHDRAWAL: _("Withdrawal of their consent"),
+    Right.KNOW_CATEGORIES: _("Which categories of personal data are held about them"),
+    Right.OPT_OUT_OF_SALE: _("An end to selling and sharing their personal data"),
+    Right.LIMIT_SENSITIVE_USE: _("A limit to the use of their sensitive personal data"),
+}
 """For readers other than the person."""
 
-OBSTACLES: Mapping[CaseError, str] = MappingProxyType(
-    {
-        CaseError.PROOF_DECIDED: _("We no longer need a proof: it is decided already who asks."),
-        CaseError.TOO_LATE_TO_WITHDRAW: _("It is too late to withdraw the request: it is decided already."),
-        CaseError.NO_FEE: _("There is no fee that you could agree to."),
-        CaseError.APPEAL_OPEN: _("We are looking at it again already."),
-        CaseError.NO_CERTIFICATE: _("There is no certificate for this request."),
-        CaseError.TOO_MANY_CODES: _("Too many codes were sent for this package. Please write to us."),
-        CaseError.NO_PACKAGE: _("There is no data package for this request."),
-        CaseError.PACKAGE_GONE: _("The data package is kept no longer. You can make the request again."),
-        CaseError.STOPPED: _(
-            "The request is stopped. Our privacy staff looks at it before anything else happens."
-        ),
-    }
-)
+OBSTACLES: Mapping[CaseError, str] = {
+    CaseError.PROOF_DECIDED: _("We no longer need a proof: it is decided already who asks."),
+    CaseError.TOO_LATE_TO_WITHDRAW: _("It is too late to withdraw the request: it is decided already."),
+    CaseError.NO_FEE: _("There is no fee that you could agree to."),
+    CaseError.APPEAL_OPEN: _("We are looking at it again already."),
+    CaseError.NO_CERTIFICATE: _("There is no certificate for this request."),
+    CaseError.TOO_MANY_CODES: _("Too many codes were sent for this package. Please write to us."),
+    CaseError.NO_PACKAGE: _("There is no data package for this request."),
+    CaseError.PACKAGE_GONE: _("The data package is kept no longer. You can make the request again."),
+    CaseError.STOPPED: _(
+        "The request is stopped. Our privacy staff looks at it before anything else happens."
+    ),
+}
 NOT_NOW = _("This cannot be done now.")
 TOO_OFTEN = _("Too much was done about this request. Please try again in an hour.")
 NO_BYTES = _(
     "Your browser asked for a part of the package that is not there. Please begin the download again."
 )
-UNOPENED: Mapping[CodeVerdict, str] = MappingProxyType(
-    {
-        CodeVerdict.WRONG: _("This is not the code that we mailed last for the package."),
-        CodeVerdict.EXPIRED: _("The code has expired. Have another one sent."),
-        CodeVerdict.EXHAUSTED: _("A wrong code was entered too often. Have another one sent."),
-        CodeVerdict.NOT_ISSUED: _("This code opens nothing, or nothing any more. Have one sent."),
-    }
-)
+UNOPENED: Mapping[CodeVerdict, str] = {
+    CodeVerdict.WRONG: _("This is not the code that we mailed last for the package."),
+    CodeVerdict.EXPIRED: _("The code has expired. Have another one sent."),
+    CodeVerdict.EXHAUSTED: _("A wrong code was entered too often. Have another one sent."),
+    CodeVerdict.NOT_ISSUED: _("This code opens nothing, or nothing any more. Have one sent."),
+}
 """Reasons why a code does not open the package."""
 
-HAPPENED: Mapping[TimelineKind, str] = MappingProxyType(
-    {
-        TimelineKind.RECEIVED: _("We received your request"),
-        TimelineKind.PROOF_ASKED: _("We asked for proof of who asks"),
-        TimelineKind.PROOF_CAME: _("Your proof arrived"),
-        TimelineKind.PROOF_REFUSED: _("What was sent did not convince us"),
-        TimelineKind.IN_REVIEW: _("Our privacy staff began to look at your proof"),
-        TimelineKind.VERIFIED: _("We were sure who asks"),
-        TimelineKind.REFERRED: _("Our privacy staff took the request over"),
-        TimelineKind.DUE_MOVED: _(
-            "The last day for our answer moved to %(until)s, because we waited for your proof"
-        ),
-        TimelineKind.EXTENDED: _("We took more time, until %(until)s"),
-        TimelineKind.LATE: _("We missed the last day for our answer"),
-        TimelineKind.FEE_QUOTED: _("We said what the answer would cost"),
-        TimelineKind.FEE_AGREED: _("You agreed to the fee"),
-        TimelineKind.ANSWERED: _("We finished our answer"),
-        TimelineKind.REFUSED: _("We refused the request"),
-        TimelineKind.DUPLICATE: _("We found that you had asked for the same before"),
-        TimelineKind.FORWARDED: _("We passed the request on to the customer who decides about the data"),
-        TimelineKind.WITHDRAWN: _("The request was withdrawn"),
-        TimelineKind.LETTER_SENT: _("Letter sent: %(letter)s"),
-        TimelineKind.LETTER_RETURNED: _("Letter came back: %(letter)s"),
-        TimelineKind.DELIVERED: _("Our answer was handed over in another way"),
-        TimelineKind.DOWNLOADED: _("The data package was downloaded"),
-        TimelineKind.PACKAGE_EXPIRED: _("We deleted the data package"),
-        TimelineKind.APPEALED: _("We received your appeal"),
-        TimelineKind.COMPLAINED: _("We received your complaint"),
-        TimelineKind.APPEAL_DECIDED: _("We decided on your appeal"),
-        TimelineKind.COMPLAINT_DECIDED: _("We decided on your complaint"),
-        TimelineKind.STOPPED: _("The request was stopped"),
-        TimelineKind.RELEASED: _("Our privacy staff let the request go on"),
-    }
-)
-LETTERS: Mapping[LetterKind, str] = MappingProxyType(
-    {
-        LetterKind.ACKNOWLEDGEMENT: _("We received your request"),
-        LetterKind.CODE: _("Your code"),
-        LetterKind.CLARIFICATION: _("What would you like us to do?"),
-        LetterKind.EXTENSION: _("We need more time for your request"),
-        LetterKind.OUTCOME: _("Our answer"),
-        LetterKind.REFUSAL: _("We cannot do what you asked for"),
-        LetterKind.WITHDRAWN: _("We stopped working on your request"),
-        LetterKind.WEIGHING: _("We are looking at your objection"),
-        LetterKind.LIFTING: _("We will end the restriction of your data"),
-        LetterKind.ERASURE_SCHEDULED: _("We will soon erase your data"),
-        LetterKind.PROOF_WANTED: _("We need to make sure that it is you"),
-        LetterKind.REMINDER: _("Your request still waits for you"),
-        LetterKind.IN_REVIEW: _("Our staff is looking at your proof"),
-        LetterKind.DUPLICATE: _("We are already working on the same request"),
-        LetterKind.FORWARDED: _("We passed your request on"),
-        LetterKind.FORWARDED_TO_CONTROLLER: _("To the customer who decides about the data"),
-        LetterKind.FEE_QUOTED: _("Your request would cost something"),
-        LetterKind.LATE: _("We are late with our answer"),
-        LetterKind.PACKAGE_EXPIRING: _("Your data package will soon be deleted"),
-        LetterKind.APPEAL_RECEIVED: _("We received your appeal"),
-        LetterKind.APPEAL_DECIDED: _("What came of your appeal"),
-        LetterKind.COMPLAINT_RECEIVED: _("We received your complaint"),
-        LetterKind.COMPLAINT_DECIDED: _("What came of your complaint"),
-        LetterKind.ALIAS_CODE: _("Is this request yours?"),
-        LetterKind.NAMED_MAILBOX: _("A request about data with your email address"),
-    }
-)
+HAPPENED: Mapping[TimelineKind, str] = {
+    TimelineKind.RECEIVED: _("We received your request"),
+    TimelineKind.PROOF_ASKED: _("We asked for proof of who asks"),
+    TimelineKind.PROOF_CAME: _("Your proof arrived"),
+    TimelineKind.PROOF_REFUSED: _("What was sent did not convince us"),
+    TimelineKind.IN_REVIEW: _("Our privacy staff began to look at your proof"),
+    TimelineKind.VERIFIED: _("We were sure who asks"),
+    TimelineKind.REFERRED: _("Our privacy staff took the request over"),
+    TimelineKind.DUE_MOVED: _(
+        "The last day for our answer moved to %(until)s, because we waited for your proof"
+    ),
+    TimelineKind.EXTENDED: _("We took more time, until %(until)s"),
+    TimelineKind.LATE: _("We missed the last day for our answer"),
+    TimelineKind.FEE_QUOTED: _("We said what the answer would cost"),
+    TimelineKind.FEE_AGREED: _("You agreed to the fee"),
+    TimelineKind.ANSWERED: _("We finished our answer"),
+    TimelineKind.REFUSED: _("We refused the request"),
+    TimelineKind.DUPLICATE: _("We found that you had asked for the same before"),
+    TimelineKind.FORWARDED: _("We passed the request on to the customer who decides about the data"),
+    TimelineKind.WITHDRAWN: _("The request was withdrawn"),
+    TimelineKind.LETTER_SENT: _("Letter sent: %(letter)s"),
+    TimelineKind.LETTER_RETURNED: _("Letter came back: %(letter)s"),
+    TimelineKind.DELIVERED: _("Our answer was handed over in another way"),
+    TimelineKind.DOWNLOADED: _("The data package was downloaded"),
+    TimelineKind.PACKAGE_EXPIRED: _("We deleted the data package"),
+    TimelineKind.APPEALED: _("We received your appeal"),
+    TimelineKind.COMPLAINED: _("We received your complaint"),
+    TimelineKind.APPEAL_DECIDED: _("We decided on your appeal"),
+    TimelineKind.COMPLAINT_DECIDED: _("We decided on your complaint"),
+    TimelineKind.STOPPED: _("The request was stopped"),
+    TimelineKind.RELEASED: _("Our privacy staff let the request go on"),
+}
+LETTERS: Mapping[LetterKind, str] = {
+    LetterKind.ACKNOWLEDGEMENT: _("We received your request"),
+    LetterKind.CODE: _("Your code"),
+    LetterKind.CLARIFICATION: _("What would you like us to do?"),
+    LetterKind.EXTENSION: _("We need more time for your request"),
+    LetterKind.OUTCOME: _("Our answer"),
+    LetterKind.REFUSAL: _("We cannot do what you asked for"),
+    LetterKind.WITHDRAWN: _("We stopped working on your request"),
+    LetterKind.WEIGHING: _("We are looking at your objection"),
+    LetterKind.LIFTING: _("We will end the restriction of your data"),
+    LetterKind.ERASURE_SCHEDULED: _("We will soon erase your data"),
+    LetterKind.PROOF_WANTED: _("We need to make sure that it is you"),
+    LetterKind.REMINDER: _("Your request still waits for you"),
+    LetterKind.IN_REVIEW: _("Our staff is looking at your proof"),
+    LetterKind.DUPLICATE: _("We are already working on the same request"),
+    LetterKind.FORWARDED: _("We passed your request on"),
+    LetterKind.FORWARDED_TO_CONTROLLER: _("To the customer who decides about the data"),
+    LetterKind.FEE_QUOTED: _("Your request would cost something"),
+    LetterKind.LATE: _("We are late with our answer"),
+    LetterKind.PACKAGE_EXPIRING: _("Your data package will soon be deleted"),
+    LetterKind.APPEAL_RECEIVED: _("We received your appeal"),
+    LetterKind.APPEAL_DECIDED: _("What came of your appeal"),
+    LetterKind.COMPLAINT_RECEIVED: _("We received your complaint"),
+    LetterKind.COMPLAINT_DECIDED: _("What came of your complaint"),
+    LetterKind.ALIAS_CODE: _("Is this request yours?"),
+    LetterKind.NAMED_MAILBOX: _("A request about data with your email address"),
+}
 """By the subjects of the letters in the mailbox, if each has one."""
-OPEN_REMEDIES: Mapping[Remedy, str] = MappingProxyType(
-    {Remedy.APPEAL: _("Your appeal"), Remedy.COMPLAINT: _("Your complaint")}
-)
+OPEN_REMEDIES: Mapping[Remedy, str] = {Remedy.APPEAL: _("Your appeal"), Remedy.COMPLAINT: _("Your complaint")}

@@ -5,7 +5,7 @@ import pytest
 from httpx import AsyncClient
 
 from services.intake.domain import PUBLIC_SOURCE, PackageCodeRefused
-from services.intake.http.descriptions import paragraphs
+from services.intake.pages.site import paragraphs
 from shared.contract.answer import SUBMISSION
 from shared.contract.events import IdentityVerified, PackageFetched, RequestReceived, RequestWithdrawn
 from shared.runtime.client_limits import Allowance

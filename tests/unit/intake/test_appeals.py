@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import httpx
 import pytest
 
-from services.intake.cases.appeals import received_appeal
+from services.intake.cases.clock import received_appeal
 from services.intake.domain import CaseStatus, IntakeCase, request_id
 from services.intake.http.api import Callers, create_app
 from services.intake.pages.site import Site

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from services.intake.breach.clocks import clocks_of, duty_named, kind_of, timers_of
+from services.intake.breach.clocks import IncidentRetention, clocks_of, duty_named, kind_of, timers_of
 from services.intake.breach.domain import Incident, evolve
 from services.intake.breach.duties import ClocksSet, DutiesDone, NotificationDue
-from services.intake.breach.retention import IncidentRetention
 from services.intake.settings import IntakeSettings
 from shared.contract.events import Fact
 from shared.contract.events.breaches import BreachDeclared

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from services.fulfillment.breach.obligations import PolicyEditions
-from services.intake.breach.customers import customer_labels
+from services.intake.breach.assessment import customer_labels
 from services.intake.breach.duties import NotificationDue
 from shared.contract.affected_people import Chunk, NoticeRecipient, chunk_item
 from shared.contract.events.breaches import (

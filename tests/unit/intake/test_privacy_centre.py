@@ -13,8 +13,16 @@ from hypothesis import strategies as st
 
 from services.intake.channels.unsubscribe.links import MailSubscription
 from services.intake.domain import GPC, PUBLIC_SOURCE, RequestLodged
-from services.intake.pages.centre.form import FIELDS, FilledForm, OnBehalf
-from services.intake.pages.centre.options import CHOICES, MARKETING, OPT_OUT, OPTIONS, FormPart
+from services.intake.pages.centre.form import (
+    CHOICES,
+    FIELDS,
+    MARKETING,
+    OPT_OUT,
+    OPTIONS,
+    FilledForm,
+    FormPart,
+    OnBehalf,
+)
 from services.intake.pages.csrf import TRAP
 from services.intake.pages.site import CATALOGUES, LANGUAGES
 from shared.contract.answer import SUBMISSION

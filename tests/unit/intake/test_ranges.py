@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.intake.http.ranges import ByteRange, NotSatisfiable, RangeRequest, span
+from services.intake.http.packages import ByteRange, NotSatisfiable, RangeRequest, span
 
 ETAG = '"abc"'
 ALL = ByteRange(0, 10)

@@ -8,7 +8,7 @@ import pytest
 from httpx import Response
 
 from services.intake.cases.errors import CaseError, CodeRefused, NotPossibleNow, TooManyAttempts
-from services.intake.http.ranges import NotSatisfiable
+from services.intake.http.packages import NotSatisfiable
 from services.intake.pages import proof_form
 from services.intake.pages.request_page import problem_of, size_in_words
 from services.intake.pages.site import CATALOGUES, LANGUAGES, Site

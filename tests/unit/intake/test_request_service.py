@@ -12,8 +12,14 @@ import pytest
 from services.intake.cases.errors import CodeRefused, NotPossibleNow, ReferenceReused, TooManyAttempts
 from services.intake.cases.service import ACTS_PER_HOUR
 from services.intake.domain import PackageCodeRefused, RequestLodged, request_id
-from services.intake.http.packages import MOST_PACKAGE_CODES, Download, Packages, etag_of
-from services.intake.http.ranges import NotSatisfiable, RangeRequest
+from services.intake.http.packages import (
+    MOST_PACKAGE_CODES,
+    Download,
+    NotSatisfiable,
+    Packages,
+    RangeRequest,
+    etag_of,
+)
 from services.verifier.domain import ProofSpent
 from shared.contract.answer import SUBMISSION, PackageFacts, facts_of
 from shared.contract.codes import LIFETIME, TRIES, CodeVerdict

@@ -32,7 +32,7 @@ from services.intake.channels.drp.statuses import (
 )
 from services.intake.channels.protocols import JSON, case_or_new, is_receiver
 from services.intake.domain import IntakeCase
-from services.intake.http.callbacks import Callback, CallbackListeners
+from services.intake.http.callbacks import Callback, WatchedRequestPort
 from shared.errors import UnknownRequest
 
 KEEP = timedelta(days=2 * 365)
@@ -78,7 +78,7 @@ class DrpService:
 
     door: RequestService
     tokens: DrpTokenPort
-    watch: CallbackListeners
+    watch: WatchedRequestPort
     agents: Mapping[str, ListedAgent]
     business: str
     practice: ClockRules

@@ -17,9 +17,8 @@ from services.intake.channels.opendsr.controllers import ListedController
 from services.intake.channels.opendsr.messages import CallError, OpenDsrCallRefused, Version, refused
 from services.intake.channels.opendsr.service import DownloadGone, OpenDsrService
 from services.intake.channels.protocols import ABOUT_REQUESTS, ErrorAnswer, body_of, protocol_app
-from services.intake.http.downloads import package_response, wanted_bytes
 from services.intake.http.failed_attempts import network_of_client
-from services.intake.http.ranges import NotSatisfiable, RangeRequest
+from services.intake.http.packages import NotSatisfiable, RangeRequest, package_response, wanted_bytes
 
 NOT_KEPT = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 VERSION = re.compile(r"/v([0-9])(?=/|$)")

@@ -31,7 +31,7 @@ from services.intake.channels.opendsr.statuses import OpenDsrStatusReport, repor
 from services.intake.channels.protocols import case_or_new
 from services.intake.context import FirstRequestPort
 from services.intake.domain import CaseStatus, IntakeCase
-from services.intake.http.callbacks import CallbackListeners
+from services.intake.http.callbacks import WatchedRequestPort
 from shared.errors import UnknownRequest
 
 CALL, CANCELLATION = "opendsr_call", "opendsr_cancellation"
@@ -99,7 +99,7 @@ class Instructions:
     """
 
     door: RequestService
-    watch: CallbackListeners
+    watch: WatchedRequestPort
     groups: RequestGroupPort
     firsts: FirstRequestPort
     controllers: Mapping[str, ListedController]

@@ -25,8 +25,7 @@ from services.intake.channels.protocols import JSON, is_receiver
 from services.intake.domain import IntakeCase
 from services.intake.http.callbacks import Callback
 from services.intake.http.failed_attempts import FailedAttempts
-from services.intake.http.packages import Download, Packages
-from services.intake.http.ranges import RangeRequest
+from services.intake.http.packages import Download, Packages, RangeRequest
 from shared.errors import UnknownRequest
 from shared.runtime.client_limits import Allowance
 

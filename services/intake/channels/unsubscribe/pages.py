@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from services.intake.cases.service import RequestService
 from services.intake.channels.unsubscribe.links import MailSubscription, OpenedLink, UnsubscribeLinks
 from services.intake.http import uploads
-from services.intake.pages.centre.signal import honour
+from services.intake.pages.centre.pages import honour
 from services.intake.pages.site import READ, Site, signals
 from shared.contract.events import Details, RequestSubmitted
 from shared.contract.sources import ChannelSource, Source, channel_source

@@ -1,5 +1,5 @@
 """
-Forms: the request in a submitted form, or its faults by field. Pure.
+The forms of the privacy centre: requests on offer, and the request in a submitted form or its faults. Pure.
 
 Messages are English sentences, translated when shown; none repeats the input.
 """
@@ -8,32 +8,168 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any
 
 from pydantic import ValidationError
 
-from services.intake.pages.centre.options import FormPart, RequestOption
 from shared.contract.events import RequestSubmitted, SubmissionError
-from shared.law import Role
+from shared.law import DIRECT_MARKETING, Regulation, Right, Role, needs_proof
 from shared.law.places import SUBDIVISIONS
 from shared.pages.translation import mark as _
+
+
+class FormPart(StrEnum):
+    """A part of a form beyond the mail address."""
+
+    PERSON = "person"
+    """Name, residence, and the person it is for."""
+    COPY = "copy"
+    """Whether a copy is wanted before the erasure."""
+    CORRECTIONS = "corrections"
+    RECIPIENT = "recipient"
+    STATEMENT = "statement"
+    REASON = "reason"
+    """The reason: required."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestOption:
+    """A kind of request."""
+
+    right: Right
+    title: str
+    short: str
+    """Its effect, in one sentence."""
+    notes: tuple[str, ...] = ()
+    """Information before the request, by paragraph."""
+    parts: tuple[FormPart, ...] = (FormPart.PERSON, FormPart.STATEMENT)
+    path: str = ""
+    scope: tuple[str, ...] = ()
+    invoked: Regulation | None = None
+    label: str = _("Anything else we should know")
+    """The label of the field for a statement."""
+    hint: str = _("For example which of your data you mean. You need not say why you ask.")
+
+    @property
+    def where(self) -> str:
+        """Path of its form."""
+        return self.path or f"/ask/{self.right}"
+
+    @property
+    def needs_proof(self) -> bool:
+        """Whether a proof of identity will be needed."""
+        return needs_proof(self.right, direct_marketing=DIRECT_MARKETING in self.scope)
+
+    @property
+    def at_once(self) -> bool:
+        """Whether it is a form without a summary: one click (11 CCR § 7004(a); GDPR Art. 7(3))."""
+        return not self.needs_proof
+
+
+SEE = (
+    RequestOption(
+        Right.ACCESS,
+        _("Get a copy of your data"),
+        _("We collect all that we hold about you and give it to you as a download."),
+        (_("You also learn where the data comes from, what we use it for, and who received it."),),
+    ),
+    RequestOption(
+        Right.KNOW_CATEGORIES,
+        _("Learn what kinds of data we hold"),
+        _("We tell you the kinds of data, their sources, purposes and recipients, without the data itself."),
+    ),
+    RequestOption(
+        Right.PORTABILITY,
+        _("Take your data to another service"),
+        _("You get the data that you gave us in a form that other services can read."),
+        parts=(FormPart.PERSON, FormPart.RECIPIENT, FormPart.STATEMENT),
+    ),
+)
+CHANGE = (
+    RequestOption(
+        Right.RECTIFICATION,
+        _("Correct your data"),
+        _("We correct what is wrong or incomplete, and tell those who received it from us."),
+        parts=(FormPart.PERSON, FormPart.CORRECTIONS, FormPart.STATEMENT),
+        hint=_("For example how we can see that it is wrong."),
+    ),
+    RequestOption(
+        Right.ERASURE,
+        _("Delete your data"),
+        _("We delete what we hold about you. This cannot be undone."),
+        (
+            _("If a law makes us keep something, we tell you what it is, why, and until when."),
+            _("With your data your account goes, and what you bought or stored with it."),
+        ),
+        parts=(FormPart.PERSON, FormPart.COPY, FormPart.STATEMENT),
+    ),
+    RequestOption(
+        Right.RESTRICTION,
+        _("Pause the use of your data"),
+        _("We only store your data, and do nothing else with it, while a question is open."),
+        hint=_("For example that the data is wrong, or that you need it for a legal claim."),
+    ),
+)
+STOP = (
+    RequestOption(
+        Right.OBJECTION,
+        _("Object to what we do with your data"),
+        _("We stop, unless we can show reasons that weigh more than yours."),
+        parts=(FormPart.PERSON, FormPart.REASON),
+        label=_("What should we stop, and why?"),
+        hint=_("Your particular situation counts. One or two sentences are enough."),
+    ),
+    RequestOption(
+        Right.CONSENT_WITHDRAWAL,
+        _("Withdraw your consent"),
+        _("We stop what you once agreed to. You need no reason."),
+        parts=(FormPart.STATEMENT,),
+        label=_("Which consent do you mean?"),
+        hint=_("If you leave this empty, we take it that you mean all of them."),
+    ),
+)
+MARKETING = RequestOption(
+    Right.OBJECTION,
+    _("Stop advertising"),
+    _("We send you no more advertising, by any way, and use your data for none."),
+    parts=(),
+    path="/no-marketing",
+    scope=(DIRECT_MARKETING,),
+)
+OPT_OUT = RequestOption(
+    Right.OPT_OUT_OF_SALE,
+    _("Do Not Sell or Share My Personal Information"),
+    _("We no longer sell your data, nor share it for advertising across other sites."),
+    (_("We also tell those who have received your data from us since you asked."),),
+    parts=(),
+    path="/opt-out",
+    invoked=Regulation.CCPA,
+)
+LIMIT = RequestOption(
+    Right.LIMIT_SENSITIVE_USE,
+    _("Limit the Use of My Sensitive Personal Information"),
+    _("We use sensitive data, such as health, origin or exact location, only for what you asked us to do."),
+    parts=(),
+    path="/limit",
+    invoked=Regulation.CCPA,
+)
+CHOICES = (OPT_OUT, LIMIT, MARKETING)
+OPTIONS: Mapping[str, RequestOption] = {option.where: option for option in (*SEE, *CHANGE, *STOP, *CHOICES)}
+"""Path → request of its form."""
 
 ADDRESS = re.compile(r"[^@\s<>,;]{1,64}@[^@\s<>,;]+\.[^@\s<>,;.]{2,}")
 MOST_ADDRESS, MOST_LINE, MOST_STATEMENT = 320, 500, 10_000
 THROUGH = "Knows us through: "
 
-CORRECTABLE: Mapping[str, str] = MappingProxyType(
-    {
-        "name": _("Name"),
-        "email": _("Email address"),
-        "phone": _("Phone number"),
-        "street": _("Street and house number"),
-        "postal_code": _("Postal code"),
-        "city": _("Town or city"),
-        "date_of_birth": _("Date of birth"),
-    }
-)
+CORRECTABLE: Mapping[str, str] = {
+    "name": _("Name"),
+    "email": _("Email address"),
+    "phone": _("Phone number"),
+    "street": _("Street and house number"),
+    "postal_code": _("Postal code"),
+    "city": _("Town or city"),
+    "date_of_birth": _("Date of birth"),
+}
 """Fields of most records → their label in a form."""
 
 NO_ADDRESS = _("Enter your email address, such as name@example.com.")
@@ -77,7 +213,6 @@ FIELDS = (
     "other_value",
     "statement",
 )
-"""The fields, in the order of the form."""
 LONG = frozenset({"permission", "other_value", "statement"})
 
 
@@ -111,13 +246,7 @@ class FilledForm:
         return tuple(found[name] for name in FIELDS if name in found)
 
     def request(self, reference: str, locale: str) -> RequestSubmitted | None:
-        """
-        Return its request; None if it has none, for a reason that no fault names.
-
-        Args:
-            reference: The reference.
-            locale: Language and country of the form.
-        """
+        """Return its request, in the language and country *locale*; None for a reason that no fault names."""
         try:
             return RequestSubmitted.model_validate(
                 self._submission() | {"reference": reference, "locale": locale}
@@ -126,47 +255,37 @@ class FilledForm:
             return None
 
     def _flaws(self) -> Iterator[SubmissionError]:
-        yield from (
-            SubmissionError(path=name, message=TOO_LONG)
-            for name in FIELDS
-            if len(self[name]) > (MOST_STATEMENT if name in LONG else MOST_LINE)
-        )
-        if not _is_address(self["email"]):
-            yield SubmissionError(path="email", message=NO_ADDRESS)
+        for wrong, path, message in (*self._general(), *self._of_person(), *self._of_corrections()):
+            if wrong:
+                yield SubmissionError(path=path, message=message)
+
+    def _general(self) -> Iterator[tuple[bool, str, str]]:
+        for name in FIELDS:
+            yield len(self[name]) > (MOST_STATEMENT if name in LONG else MOST_LINE), name, TOO_LONG
+        yield not _is_address(self["email"]), "email", NO_ADDRESS
+        with_customer = len(self["statement"]) + MOST_LINE + len(THROUGH) + 2
+        yield bool(self["customer_of"]) and with_customer > MOST_STATEMENT, "statement", TOO_LONG
+        yield FormPart.REASON in self.option.parts and not self["statement"], "statement", NO_REASON
+
+    def _of_person(self) -> Iterator[tuple[bool, str, str]]:
         if FormPart.PERSON in self.option.parts:
-            yield from self._flaws_of_person()
-        if self["customer_of"] and len(self["statement"]) > MOST_STATEMENT - MOST_LINE - len(THROUGH) - 2:
-            yield SubmissionError(path="statement", message=TOO_LONG)
-        if FormPart.REASON in self.option.parts and not self["statement"]:
-            yield SubmissionError(path="statement", message=NO_REASON)
+            states = SUBDIVISIONS.get(self["country"], {self["state"]: ""})
+            yield not self["name"], "name", NO_NAME
+            yield not re.fullmatch("[A-Z]{2}", self["country"]), "country", NO_COUNTRY
+            yield self["state"] not in states, "state", NO_STATE
+            yield bool(self["for"]) and self["for"] not in set(OnBehalf), "for", NO_ONE
+        if self.on_behalf is not OnBehalf.SELF:
+            yield not self["agent_name"], "agent_name", NO_AGENT
+            yield not _is_address(self["agent_email"]), "agent_email", NO_AGENT_ADDRESS
+            yield not self["permission"], "permission", NO_PERMISSION
+
+    def _of_corrections(self) -> Iterator[tuple[bool, str, str]]:
         if FormPart.CORRECTIONS in self.option.parts:
-            yield from self._flaws_of_corrections()
-
-    def _flaws_of_person(self) -> Iterator[SubmissionError]:
-        if not self["name"]:
-            yield SubmissionError(path="name", message=NO_NAME)
-        if not re.fullmatch("[A-Z]{2}", self["country"]):
-            yield SubmissionError(path="country", message=NO_COUNTRY)
-        if self["state"] not in SUBDIVISIONS.get(self["country"], {self["state"]: ""}):
-            yield SubmissionError(path="state", message=NO_STATE)
-        if self["for"] and self["for"] not in set(OnBehalf):
-            yield SubmissionError(path="for", message=NO_ONE)
-        if self.on_behalf is OnBehalf.SELF:
-            return
-        if not self["agent_name"]:
-            yield SubmissionError(path="agent_name", message=NO_AGENT)
-        if not _is_address(self["agent_email"]):
-            yield SubmissionError(path="agent_email", message=NO_AGENT_ADDRESS)
-        if not self["permission"]:
-            yield SubmissionError(path="permission", message=NO_PERMISSION)
-
-    def _flaws_of_corrections(self) -> Iterator[SubmissionError]:
-        if self["other_value"] and not self["other_field"]:
-            yield SubmissionError(path="other_field", message=NOT_NAMED)
-        elif self["other_field"] and not self["other_value"]:
-            yield SubmissionError(path="other_value", message=NO_VALUE)
-        elif not any(True for _one in self.corrections):
-            yield SubmissionError(path=f"fix_{next(iter(CORRECTABLE))}", message=NO_CORRECTION)
+            field, value = bool(self["other_field"]), bool(self["other_value"])
+            yield value and not field, "other_field", NOT_NAMED
+            yield field and not value, "other_value", NO_VALUE
+            nothing = field == value and not any(True for _one in self.corrections)
+            yield nothing, f"fix_{next(iter(CORRECTABLE))}", NO_CORRECTION
 
     def _submission(self) -> dict[str, Any]:
         about_person = FormPart.PERSON in self.option.parts

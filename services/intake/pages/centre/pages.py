@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from http import HTTPStatus
 from typing import Any
 
@@ -10,21 +11,37 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from services.intake.cases.service import RequestService
-from services.intake.domain import PUBLIC_SOURCE
+from services.intake.domain import GPC, PUBLIC_SOURCE
 from services.intake.http import uploads
-from services.intake.pages.centre import signal
-from services.intake.pages.centre.form import CORRECTABLE, FIELDS, UNREADABLE, FilledForm, OnBehalf
-from services.intake.pages.centre.options import CHANGE, CHOICES, OPTIONS, SEE, STOP, RequestOption
+from services.intake.pages.centre.form import (
+    CHANGE,
+    CHOICES,
+    CORRECTABLE,
+    FIELDS,
+    OPTIONS,
+    SEE,
+    STOP,
+    UNREADABLE,
+    FilledForm,
+    OnBehalf,
+    RequestOption,
+)
 from services.intake.pages.csrf import TRAP
 from services.intake.pages.site import FORM, HEADERS, READ, Site, SiteView
-from shared.contract.events import RequestSubmitted, SubmissionError
+from shared.contract.events import Details, RequestSubmitted, Subject, SubmissionError
 from shared.errors import UnknownRequest
-from shared.law import Right
+from shared.law import CompanyProfile, Regulation, Right
 from shared.law.places import SUBDIVISIONS, countries
+from shared.matching import mailbox
 from shared.runtime.client_limits import Allowance, network_of
 
 MOST_FIELDS = len(FIELDS) + 3
 CASE_ID = re.compile("[0-9a-f]{32}")
+SIGNAL = "signal"
+"""Name of the browser's signal in the vault."""
+SIGNAL_HEADER = b"Sec-GPC: 1"
+SUPPORT = {"gpc": True, "lastUpdate": date(2026, 11, 26).isoformat()}
+"""The content of ``/.well-known/gpc.json`` (Global Privacy Control, section 4), with its date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +80,9 @@ class Centre:
     ) -> Response:
         """Return the form, with its input, and its faults."""
         path, now = filled.option.where, self.service.clock()
-        drawn = self.site.guard.opened(path, given.get("seal", ""))
-        seal = self.site.guard.seal(path, now) if drawn is None or drawn.is_stale(now) else given["seal"]
+        seal = given.get("seal", "")
+        if self.site.guard.sealed_at(path, seal, now) is None:
+            seal = self.site.guard.seal(path, now)
         return view.draw(
             "centre/form.html.jinja",
             status=HTTPStatus.UNPROCESSABLE_ENTITY if flaws else HTTPStatus.OK,
@@ -80,10 +98,10 @@ class Centre:
         if not (view.signal and by_person and submitted.subject.email):
             return await self.service.lodge(submitted, PUBLIC_SOURCE)
         if submitted.right is Right.OPT_OUT_OF_SALE:
-            await signal.note(self.service, self.service.id_of(PUBLIC_SOURCE, submitted.reference))
+            await record_signal(self.service, self.service.id_of(PUBLIC_SOURCE, submitted.reference))
         else:
             locale = str(view.words.locale)
-            await signal.honour(self.service, self.site.company, submitted.subject.email, locale)
+            await honour(self.service, self.site.company, submitted.subject.email, locale)
         return await self.service.lodge(submitted, PUBLIC_SOURCE)
 
 
@@ -121,7 +139,7 @@ def centre(service: RequestService, site: Site, allowance: Allowance) -> APIRout
 
     @router.api_route("/.well-known/gpc.json", methods=READ)
     async def support() -> Response:
-        return JSONResponse(signal.SUPPORT, headers={"Access-Control-Allow-Origin": "*"})
+        return JSONResponse(SUPPORT, headers={"Access-Control-Allow-Origin": "*"})
 
     for option in OPTIONS.values():
         _add_form(router, forms, option)
@@ -158,3 +176,33 @@ def _content(filled: FilledForm) -> dict[str, Any]:
         "subdivisions": SUBDIVISIONS,
         "trap": TRAP,
     }
+
+
+async def honour(service: RequestService, company: CompanyProfile, email: str, locale: str) -> str:
+    """
+    Record the signal of the person at *email*: their data is not sold or shared from now on.
+
+    All forms of one day make one request. It is an opt-out alone: no erasure, no access, and no proof of
+    identity.
+
+    Law:
+        Cal. Civ. Code § 1798.135(e); 11 CCR § 7025: it is an opt-out of the browser and, once known, of the
+        person. No other data may be required, and its processing must be shown (§ 7025(c)(6)).
+    """
+    day = service.clock().astimezone(company.zone).date()
+    reference = service.id_of(GPC, f"{mailbox(email) or email} {day}")
+    request = RequestSubmitted(
+        reference=reference,
+        right=Right.OPT_OUT_OF_SALE,
+        regulation=Regulation.CCPA,
+        subject=Subject(email=email),
+        details=Details(),
+        locale=locale,
+    )
+    await record_signal(service, service.id_of(GPC, reference))
+    return await service.lodge(request, GPC)
+
+
+async def record_signal(service: RequestService, case_id: str) -> None:
+    """Store the signal with a case, as evidence."""
+    await service.keep(case_id, SIGNAL, SIGNAL_HEADER)
