@@ -4,12 +4,11 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import cast
 
 import pytest
 import pytest_asyncio
 
-from services.intake.http.callbacks import Callback, CallbackProtocol, WatchedRequestPort
+from services.intake.http.callbacks import Callback, CallbackProtocol
 from shared.contract.events import Outcome, RequestFulfilled
 from shared.law import Right
 from tests.unit.agents import look
@@ -63,8 +62,8 @@ class Stage:
 async def stage() -> AsyncIterator[Stage]:
     async with calling(Office()) as controller:
         called, desk = Called(), controller.desk
-        watch = cast("WatchedRequestPort", desk.files.watch)
-        yield Stage(controller, called, CallbackProtocol(desk, watch, called, controller.office.clock))
+        protocol = CallbackProtocol(desk, desk.files.watch, called, controller.office.clock)
+        yield Stage(controller, called, protocol)
 
 
 async def test_each_address_hears_every_status_once_and_in_order(stage: Stage) -> None:
