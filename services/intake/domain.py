@@ -486,7 +486,7 @@ class IntakeCase:
 
 def evolve(case: IntakeCase, fact: Fact) -> IntakeCase:
     """Return *case* after *fact*; errors as of :func:`status_after`."""
-    return _noted(replace(case, status=status_after(case.status, fact)), fact)
+    return _note_request(replace(case, status=status_after(case.status, fact)), fact)
 
 
 def status_after(status: CaseStatus, fact: Fact) -> CaseStatus:
@@ -509,7 +509,7 @@ def status_after(status: CaseStatus, fact: Fact) -> CaseStatus:
         raise IllegalTransition(f"{fact.TYPE} cannot happen to a request that is {status}") from None
 
 
-def _noted(case: IntakeCase, fact: Fact) -> IntakeCase:
+def _note_request(case: IntakeCase, fact: Fact) -> IntakeCase:
     match fact:
         case events.RequestReceived():
             # A controller reads the answer where it asked; the person gets no letter.
@@ -530,10 +530,10 @@ def _noted(case: IntakeCase, fact: Fact) -> IntakeCase:
         case events.RequestReleased():
             return replace(case, stopped=None)
         case _:
-            return _proof_noted(case, fact)
+            return _note_proof(case, fact)
 
 
-def _proof_noted(case: IntakeCase, fact: Fact) -> IntakeCase:
+def _note_proof(case: IntakeCase, fact: Fact) -> IntakeCase:
     match fact:
         case events.IdentityVerified():
             return replace(case, deciders=fact.deciders)
@@ -561,10 +561,10 @@ def _proof_noted(case: IntakeCase, fact: Fact) -> IntakeCase:
             proven = case.aliases_proven | {(fact.aliases, fact.number)}
             return replace(case, alias_asked=None, alias_code=None, aliases_proven=proven)
         case _:
-            return _deadline_noted(case, fact)
+            return _note_deadline(case, fact)
 
 
-def _deadline_noted(case: IntakeCase, fact: Fact) -> IntakeCase:
+def _note_deadline(case: IntakeCase, fact: Fact) -> IntakeCase:
     match fact:
         case events.DeadlineMissed():
             return replace(case, missed=case.missed | {(fact.duty, fact.due_on)})
@@ -586,10 +586,10 @@ def _deadline_noted(case: IntakeCase, fact: Fact) -> IntakeCase:
         case events.FeeAgreed():
             return replace(case, agreed=True)
         case _:
-            return _effect_noted(case, fact)
+            return _note_effect(case, fact)
 
 
-def _effect_noted(case: IntakeCase, fact: Fact) -> IntakeCase:
+def _note_effect(case: IntakeCase, fact: Fact) -> IntakeCase:
     match fact:
         case events.ErasurePlanned():
             return replace(case, awaits_approval=fact.approval, offer=fact.aliases)
@@ -610,10 +610,10 @@ def _effect_noted(case: IntakeCase, fact: Fact) -> IntakeCase:
                 case = replace(case, package_code=None, opened_by=spent, opened_ref=case.package_codes - 1)
             return replace(case, downloads=case.downloads + 1)
         case _:
-            return _letter_noted(case, fact)
+            return _note_letter(case, fact)
 
 
-def _letter_noted(case: IntakeCase, fact: Fact) -> IntakeCase:
+def _note_letter(case: IntakeCase, fact: Fact) -> IntakeCase:
     match fact:
         case events.NoticeSent():
             return replace(case, sent=case.sent | fact.letters, returned=case.returned - fact.letters)

@@ -139,14 +139,14 @@ def timers_of(duty: NotificationDue, now: datetime) -> list[CaseTimer]:
 def _moments(duty: NotificationDue) -> Iterator[CaseTimer]:
     due_at, since = duty.due_at, duty.runs_from
     if due_at is None:
-        yield _wait(REMINDER, duty, since + QUESTIONED)
+        yield _timer(REMINDER, duty, since + QUESTIONED)
         return
     period = due_at - since
-    yield _wait(HALF, duty, since + period / 2)
-    yield _wait(QUARTER, duty, since + period * 3 / 4)
+    yield _timer(HALF, duty, since + period / 2)
+    yield _timer(QUARTER, duty, since + period * 3 / 4)
     if period >= LONG:
-        yield _wait(LAST_DAY, duty, due_at - timedelta(days=1))
-    yield _wait(END, duty, due_at)
+        yield _timer(LAST_DAY, duty, due_at - timedelta(days=1))
+    yield _timer(END, duty, due_at)
 
 
 def is_held_over(duty: NotificationDue, now: datetime) -> bool:
@@ -156,10 +156,10 @@ def is_held_over(duty: NotificationDue, now: datetime) -> bool:
 
 def check_after_hold(duty: NotificationDue, until: datetime) -> CaseTimer:
     """Return when to check *duty* again, which an investigation delays *until* then."""
-    return _wait(f"{HELD}{until:%Y%m%d%H%M%S}", duty, until + AFTER_HOLD)
+    return _timer(f"{HELD}{until:%Y%m%d%H%M%S}", duty, until + AFTER_HOLD)
 
 
-def _wait(kind: str, duty: NotificationDue, at: datetime) -> CaseTimer:
+def _timer(kind: str, duty: NotificationDue, at: datetime) -> CaseTimer:
     return CaseTimer(f"{kind}_{duty.clock}_{stamp(duty)}", at)
 
 
@@ -195,15 +195,15 @@ class IncidentRetention:
 
     def waits(self, phase: int, registered_at: datetime) -> list[CaseTimer]:
         """Return the moments at which data of *phase*, registered at that time, expires."""
-        return [self._wait(PEOPLE_KEPT, phase, registered_at), self._wait(RECORD_KEPT, phase, registered_at)]
+        return [self._timer(kind, phase, registered_at) for kind in (PEOPLE_KEPT, RECORD_KEPT)]
 
     def later(self, name: str, now: datetime) -> CaseTimer | None:
         """Return the next check, if the moment called *name* was set for a shorter retention."""
         kind, phase, registered, _ = name.split("_")
-        wait = self._wait(kind, int(phase), datetime.strptime(registered, "%Y%m%d").replace(tzinfo=UTC))
+        wait = self._timer(kind, int(phase), datetime.strptime(registered, "%Y%m%d").replace(tzinfo=UTC))
         return wait if wait.at > now else None
 
-    def _wait(self, kind: str, phase: int, registered_at: datetime) -> CaseTimer:
+    def _timer(self, kind: str, phase: int, registered_at: datetime) -> CaseTimer:
         day = registered_at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         at = _months_later(day, self.people if kind == PEOPLE_KEPT else self.record)
         return CaseTimer(f"{kind}_{phase}_{day:%Y%m%d}_{at:%Y%m%d}", at)

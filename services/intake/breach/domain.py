@@ -196,7 +196,7 @@ def evolve(incident: Incident, fact: Fact) -> Incident:
     """
     match fact:
         case BreachRegistered():
-            return _begun(incident, fact)
+            return _add_phase(incident, fact)
         case BreachLodged():
             return incident
         case RequestPurged():
@@ -205,27 +205,27 @@ def evolve(incident: Incident, fact: Fact) -> Incident:
             over = incident.hold is not None and fact.name == end_of_hold(incident.hold)
             return replace(incident, hold=None) if over else incident
         case _:
-            return _continued(incident, incident.newest, fact)
+            return _evolve_registered(incident, incident.newest, fact)
 
 
-def _continued(incident: Incident, newest: Phase, fact: Fact) -> Incident:
+def _evolve_registered(incident: Incident, newest: Phase, fact: Fact) -> Incident:
     match fact:
         case BreachScoped() | BreachApproved() | BreachWithdrawn():
-            return _phase_noted(incident, fact)
+            return _note_phase(incident, fact)
         case NoticesReleased() | BreachNotified() | BreachRecounted():
-            return _phase_noted(incident, fact)
+            return _note_phase(incident, fact)
         case BreachHeld():
             phases = tuple(replace(one, delayed=one.delayed or one.is_ready) for one in incident.phases)
             return replace(incident, hold=fact, phases=phases)
         case BreachHoldEnded():
             return replace(incident, hold=None)
         case ClocksSet() | DutiesDone() | DutiesWithdrawn() | BreachReported():
-            return _clock_noted(incident, fact)
+            return _note_clock(incident, fact)
         case CustomersFound():
             found = replace(incident.phases[fact.phase - 1], written_to=frozenset(fact.customers))
-            return _replaced(incident, found)
+            return _replace_phase(incident, found)
         case CustomersMissed():
-            return _missed(incident, incident.phases[fact.phase - 1], frozenset(fact.customers))
+            return _note_missed(incident, incident.phases[fact.phase - 1], frozenset(fact.customers))
         case CampaignAborted():
             # There are none to stop before notices are out.
             return replace(incident, aborted=any(phase.out for phase in incident.phases))
@@ -240,7 +240,7 @@ def end_of_hold(hold: BreachHeld) -> str:
     return f"{HOLD}_{hold.until.astimezone(UTC):%Y%m%d%H%M%S}"
 
 
-def _begun(incident: Incident, fact: BreachRegistered) -> Incident:
+def _add_phase(incident: Incident, fact: BreachRegistered) -> Incident:
     if fact.phase != len(incident.phases) + 1:
         raise IllegalTransition(f"phase {fact.phase} cannot follow phase {len(incident.phases)}")
     phase = Phase(
@@ -256,27 +256,27 @@ def _begun(incident: Incident, fact: BreachRegistered) -> Incident:
     return replace(incident, phases=(*incident.phases, phase))
 
 
-def _phase_noted(incident: Incident, fact: PhaseFact) -> Incident:
+def _note_phase(incident: Incident, fact: PhaseFact) -> Incident:
     if not 1 <= fact.phase <= len(incident.phases):
         raise IllegalTransition(f"{fact.TYPE} is about phase {fact.phase}; there are {len(incident.phases)}")
     phase = incident.phases[fact.phase - 1]
     match fact:
         case BreachApproved():
-            return _approved(incident, phase, fact)
+            return _approve(incident, phase, fact)
         case BreachScoped():
-            return _scoped(incident, phase, fact)
+            return _scope(incident, phase, fact)
         case BreachWithdrawn():
-            return _withdrawn(incident, phase, fact)
+            return _withdraw(incident, phase, fact)
         case NoticesReleased():
-            return _with(incident, replace(phase, out_at=fact.at, further=fact.further), fact)
+            return _advance(incident, replace(phase, out_at=fact.at, further=fact.further), fact)
         case BreachNotified():
             stopped = replace(incident, aborted=incident.aborted or fact.aborted)
-            return _with(stopped, replace(phase, notified=fact), fact)
+            return _advance(stopped, replace(phase, notified=fact), fact)
         case BreachRecounted():
-            return _recounted(incident, phase, fact)
+            return _recount(incident, phase, fact)
 
 
-def _recounted(incident: Incident, phase: Phase, fact: BreachRecounted) -> Incident:
+def _recount(incident: Incident, phase: Phase, fact: BreachRecounted) -> Incident:
     """Returned letters reduce the number of people reached; a late count changes nothing."""
     if phase.notified is None:
         raise TooEarly(f"letters of phase {phase.number} came back before all were reported out")
@@ -286,12 +286,12 @@ def _recounted(incident: Incident, phase: Phase, fact: BreachRecounted) -> Incid
     counted = replace(phase, notified=phase.notified.model_copy(update=counts))
     theirs = [duty for duty in incident.clocks if duty.recipient == CONTROLLER and phase.concerns(duty)]
     # Older events do not name the customers of returned letters: then any may be affected.
-    return _with(_restart_clocks(incident, theirs if fact.missed is None else ()), counted, fact)
+    return _advance(_restart_clocks(incident, theirs if fact.missed is None else ()), counted, fact)
 
 
-def _missed(incident: Incident, phase: Phase, customers: frozenset[str]) -> Incident:
+def _note_missed(incident: Incident, phase: Phase, customers: frozenset[str]) -> Incident:
     """A customer without a letter of any phase is not notified; a supplement needs its own letter."""
-    after = _replaced(incident, replace(phase, missed=(phase.missed or frozenset()) | customers))
+    after = _replace_phase(incident, replace(phase, missed=(phase.missed or frozenset()) | customers))
     theirs = [
         duty
         for duty in incident.clocks
@@ -312,25 +312,25 @@ def _restart_clocks(incident: Incident, duties: Iterable[NotificationDue]) -> In
     return replace(incident, done=kept)
 
 
-def _with(incident: Incident, phase: Phase, fact: Fact) -> Incident:
-    return _replaced(incident, replace(phase, status=status_after(phase.status, fact)))
+def _advance(incident: Incident, phase: Phase, fact: Fact) -> Incident:
+    return _replace_phase(incident, replace(phase, status=status_after(phase.status, fact)))
 
 
-def _replaced(incident: Incident, phase: Phase) -> Incident:
+def _replace_phase(incident: Incident, phase: Phase) -> Incident:
     phases = (*incident.phases[: phase.number - 1], phase, *incident.phases[phase.number :])
     return replace(incident, phases=phases)
 
 
-def _scoped(incident: Incident, phase: Phase, fact: BreachScoped) -> Incident:
+def _scope(incident: Incident, phase: Phase, fact: BreachScoped) -> Incident:
     if phase.status is PhaseStatus.WITHDRAWN:
-        return _with(incident, replace(phase, scoped=fact), fact)
+        return _advance(incident, replace(phase, scoped=fact), fact)
     scoped = replace(phase, scoped=fact, delayed=incident.hold is not None and fact.chunks > 0)
-    return _with(_reopened(incident, fact), scoped, fact)
+    return _advance(_reopen_clocks(incident, fact), scoped, fact)
 
 
-def _withdrawn(incident: Incident, phase: Phase, fact: BreachWithdrawn) -> Incident:
+def _withdraw(incident: Incident, phase: Phase, fact: BreachWithdrawn) -> Incident:
     """A withdrawn phase's words are sent to no one: the approval was for those words."""
-    incident = _with(incident, replace(phase, withdrawn_by=fact.by), fact)
+    incident = _advance(incident, replace(phase, withdrawn_by=fact.by), fact)
     stops = tuple(stop for stop in incident.stops if stop.phase != fact.phase)
     phases = tuple(
         replace(one, status=PhaseStatus.SCOPED, approved_by=(), seconded=False, words=one.declaration)
@@ -341,17 +341,17 @@ def _withdrawn(incident: Incident, phase: Phase, fact: BreachWithdrawn) -> Incid
     return replace(incident, phases=phases, stops=stops)
 
 
-def _approved(incident: Incident, newest: Phase, fact: BreachApproved) -> Incident:
+def _approve(incident: Incident, newest: Phase, fact: BreachApproved) -> Incident:
     """Approve all that wait before a phase as well: each role gets the newest words of its own."""
     by = (*newest.approved_by, fact.by)
     seconded = len({newest.by, *by} - {None}) >= FOUR_EYES
     for phase in incident.waiting(newest.number) or [newest]:
         words = incident.words_for(phase, newest.number)
-        incident = _with(incident, replace(phase, approved_by=by, seconded=seconded, words=words), fact)
+        incident = _advance(incident, replace(phase, approved_by=by, seconded=seconded, words=words), fact)
     return incident
 
 
-def _reopened(incident: Incident, scoped: BreachScoped) -> Incident:
+def _reopen_clocks(incident: Incident, scoped: BreachScoped) -> Incident:
     """The clock of people already notified does not cover people found later: it begins again."""
     laws = {law for group in scoped.groups if group.people or group.again for law in group.laws}
     again = {
@@ -363,7 +363,7 @@ def _reopened(incident: Incident, scoped: BreachScoped) -> Incident:
     return replace(incident, done=done, stops=(*incident.stops, *again.values()))
 
 
-def _clock_noted(
+def _note_clock(
     incident: Incident, fact: ClocksSet | DutiesDone | DutiesWithdrawn | BreachReported
 ) -> Incident:
     match fact:
@@ -373,14 +373,14 @@ def _clock_noted(
             done = {duty.clock: duty for duty in incident.clocks if duty.clock in incident.done}
             return replace(incident, clocks=fact.clocks, former={**incident.former, **done})
         case DutiesDone():
-            return _done(incident, dict.fromkeys(fact.clocks, NotificationDone(fact.at)))
+            return _complete(incident, dict.fromkeys(fact.clocks, NotificationDone(fact.at)))
         case BreachReported():
             if all(duty.clock != fact.clock for duty in incident.clocks):
                 raise IllegalTransition(f"no clock of the incident is called {fact.clock}")
-            return _done(incident, {fact.clock: NotificationDone(fact.at, fact.by, fact.receipt)})
+            return _complete(incident, {fact.clock: NotificationDone(fact.at, fact.by, fact.receipt)})
 
 
-def _done(incident: Incident, done: Mapping[str, NotificationDone]) -> Incident:
+def _complete(incident: Incident, done: Mapping[str, NotificationDone]) -> Incident:
     at = {clock: one.at for clock, one in done.items()}
     return replace(
         incident,

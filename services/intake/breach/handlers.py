@@ -96,8 +96,9 @@ class IncidentContext:
 async def register(event: BreachLodged, ctx: IncidentContext) -> Sequence[Fact]:
     """Register an incident, or its next phase, and start the clocks; earlier notifications stand."""
     declared = await ctx.declared(event.declaration)
+    said = declared.model_copy(update={"by": None})
     for phase in ctx.incident.standing:
-        if _is_equal(declared, await ctx.declared(phase.declaration)):
+        if said == (await ctx.declared(phase.declaration)).model_copy(update={"by": None}):
             return []
     registered = BreachRegistered(
         request_id=ctx.case_id,
@@ -110,22 +111,17 @@ async def register(event: BreachLodged, ctx: IncidentContext) -> Sequence[Fact]:
     await ctx.set_timers(ctx.retention.waits(registered.phase, ctx.now))
     after = evolve(ctx.incident, registered)
     fact = registered.model_copy(update={"judged_at": after.judged_at})
-    return [fact, *await _clocks_set(after, ctx)]
-
-
-def _is_equal(one: BreachDeclared, other: BreachDeclared) -> bool:
-    """Return whether both state the same, regardless of the declarer."""
-    return one.model_copy(update={"by": None}) == other.model_copy(update={"by": None})
+    return [fact, *await _set_clocks(after, ctx)]
 
 
 async def correct_clocks(event: BreachScoped, ctx: IncidentContext) -> Sequence[Fact]:
     """Recalculate duties and last days, now that the residences are known."""
     after = evolve(ctx.incident, event)
-    found = await _customers_found(event, after, ctx)
-    return [*found, *await _clocks_set(reduce(evolve, found, after), ctx)]
+    found = await _find_customers(event, after, ctx)
+    return [*found, *await _set_clocks(reduce(evolve, found, after), ctx)]
 
 
-async def _customers_found(event: BreachScoped, after: Incident, ctx: IncidentContext) -> Sequence[Fact]:
+async def _find_customers(event: BreachScoped, after: Incident, ctx: IncidentContext) -> Sequence[Fact]:
     """Return the customers that a phase notifies: a letter stops its customer's clock (GDPR Art. 33(2))."""
     phase = after.phases[event.phase - 1]
     if not phase.customers or phase not in after.standing:
@@ -141,7 +137,7 @@ async def _customers_found(event: BreachScoped, after: Incident, ctx: IncidentCo
     return [CustomersFound(request_id=ctx.case_id, phase=event.phase, customers=tuple(sorted(written)))]
 
 
-async def _customers_missed(
+async def _find_missed(
     event: BreachNotified | BreachRecounted, after: Incident, ctx: IncidentContext
 ) -> Sequence[Fact]:
     """Return the customers without a letter of a phase, unless on record already (GDPR Art. 33(2))."""
@@ -170,7 +166,7 @@ async def _customers_of(
     return found
 
 
-async def _clocks_set(incident: Incident, ctx: IncidentContext) -> Sequence[Fact]:
+async def _set_clocks(incident: Incident, ctx: IncidentContext) -> Sequence[Fact]:
     """Return the changed clocks of *incident*, and set timers for their moments."""
     clocks: tuple[NotificationDue, ...] = ()
     if incident.standing:
@@ -196,7 +192,7 @@ async def approve(event: BreachApproved, ctx: IncidentContext) -> Sequence[Fact]
 async def _release(incident: Incident, ctx: IncidentContext) -> Sequence[Fact]:
     """Release the notices of *incident* that are ready, and start the clocks that run from there."""
     out = releasable_notices(ctx.case_id, incident, ctx.now)
-    return [*out, *await _clocks_set(reduce(evolve, out, incident), ctx)] if out else []
+    return [*out, *await _set_clocks(reduce(evolve, out, incident), ctx)] if out else []
 
 
 async def withdraw(event: BreachWithdrawn, ctx: IncidentContext) -> Sequence[Fact]:
@@ -213,11 +209,11 @@ async def withdraw(event: BreachWithdrawn, ctx: IncidentContext) -> Sequence[Fac
     # Clocks that ran because of this phase alone were stopped before.
     notified = {duty.clock: after.stopped.get(duty.clock, ctx.now) for duty in notified_duties(after)}
     unscoped = BreachUnscoped(request_id=ctx.case_id, phase=event.phase)
-    found = [unscoped, *await _stopped(after, notified, ctx)]
-    return [*found, *_ended_duties(event, reduce(evolve, found, after), ctx)]
+    found = [unscoped, *await _stop_clocks(after, notified, ctx)]
+    return [*found, *_end_duties(event, reduce(evolve, found, after), ctx)]
 
 
-def _ended_duties(event: BreachWithdrawn, after: Incident, ctx: IncidentContext) -> Sequence[Fact]:
+def _end_duties(event: BreachWithdrawn, after: Incident, ctx: IncidentContext) -> Sequence[Fact]:
     """Return the duties that end *after* a phase was withdrawn: they stay in the register."""
     gone = [
         duty
@@ -258,16 +254,16 @@ async def _remind_after_hold(incident: Incident, until: datetime, ctx: IncidentC
 
 async def note_report(event: BreachReported, ctx: IncidentContext) -> Sequence[Fact]:
     """Stop a clock after a report of the staff; clocks that run from there start now."""
-    return await _clocks_set(evolve(ctx.incident, event), ctx)
+    return await _set_clocks(evolve(ctx.incident, event), ctx)
 
 
 async def note_notified(event: BreachNotified, ctx: IncidentContext) -> Sequence[Fact]:
     """Stop the clocks of people with all notices out; clocks that run from there start now."""
     after = evolve(ctx.incident, event)
-    missed = await _customers_missed(event, after, ctx)
+    missed = await _find_missed(event, after, ctx)
     after = reduce(evolve, missed, after)
     notified = {duty.clock: ctx.now for duty in notified_duties(after)}
-    return [*missed, *await _stopped(after, notified, ctx)] if notified else missed
+    return [*missed, *await _stop_clocks(after, notified, ctx)] if notified else missed
 
 
 async def note_recount(event: BreachRecounted, ctx: IncidentContext) -> Sequence[Fact]:
@@ -278,19 +274,19 @@ async def note_recount(event: BreachRecounted, ctx: IncidentContext) -> Sequence
         TooEarly: It is not known yet that all letters are out.
     """
     after = evolve(ctx.incident, event)
-    missed = await _customers_missed(event, after, ctx)
+    missed = await _find_missed(event, after, ctx)
     after = reduce(evolve, missed, after)
     running = [duty for duty in after.clocks if after.running(duty.clock)]
     restarted = [duty for duty in running if not ctx.incident.running(duty.clock)]
     alarms = [_alarm(duty, ctx, missed=_is_over(duty, ctx.now)) for duty in restarted]
-    return [*missed, *alarms, *await _clocks_set(after, ctx)]
+    return [*missed, *alarms, *await _set_clocks(after, ctx)]
 
 
 def _is_over(duty: NotificationDue, now: datetime) -> bool:
     return duty.due_at is not None and now >= duty.due_at
 
 
-async def _stopped(
+async def _stop_clocks(
     incident: Incident, notified: Mapping[str, datetime], ctx: IncidentContext
 ) -> Sequence[Fact]:
     """Stop the clocks of people *notified* by letters, and start the clocks that run from there."""
@@ -300,7 +296,7 @@ async def _stopped(
         )
         for at in sorted(set(notified.values()))
     ]
-    return [*done, *await _clocks_set(reduce(evolve, done, incident), ctx)]
+    return [*done, *await _set_clocks(reduce(evolve, done, incident), ctx)]
 
 
 async def handle_timer(event: BreachTimeCame, ctx: IncidentContext) -> Sequence[Fact]:

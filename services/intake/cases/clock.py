@@ -107,7 +107,7 @@ def received_request(request: RequestSubmitted, arrival: Arrival, practice: Cloc
     laws = applicable(practice.policies, practice.company, person, received_on)
     counting = DeadlineCalculator(practice.company, practice.calendars, received_at)
     days = {duty: strictest(laws, duty, request.right, counting) for duty in KEPT}
-    answer = _the(days[TimedDuty.ANSWER], request.right).last
+    answer = _required(days[TimedDuty.ANSWER], request.right).last
     born_on = request.subject.date_of_birth
     child = request.child or (born_on is not None and is_child(laws, born_on, received_on))
     usual = internal_due(answer, margin=practice.company.margin)
@@ -151,7 +151,7 @@ def resumed_deadline(case: IntakeCase, at: datetime, practice: ClockRules) -> Du
     standing = any(policy.stands_still_for("identity") for policy in practice.laws_of(case.received))
     if days == case.paused_days or not standing:
         return None
-    counted = _the(_answer_counted(case, case.received, days, practice), case.received.right)
+    counted = _required(_count_answer(case, case.received, days, practice), case.received.right)
     return DueMoved(
         request_id=case.received.request_id,
         days=days,
@@ -167,14 +167,14 @@ def due_now(case: IntakeCase, now: datetime, practice: ClockRules) -> DueDate | 
         return None
     running = 0 if case.paused_since is None else _whole_days(case.paused_since, now)
     days = case.paused_days + running
-    return _the(_answer_counted(case, case.received, days, practice), case.received.right).last
+    return _required(_count_answer(case, case.received, days, practice), case.received.right).last
 
 
 def explained_deadline(case: IntakeCase, practice: ClockRules) -> Strictest | None:
     """Return the last day for the answer to *case*, step by step; None if another day is on record."""
     if case.received is None:
         return None
-    counted = _answer_counted(case, case.received, case.paused_days, practice)
+    counted = _count_answer(case, case.received, case.paused_days, practice)
     return counted if counted is not None and counted.last.due_on == case.due_on else None
 
 
@@ -191,7 +191,7 @@ def extended_deadline(
     received = case.received
     if received is None or case.extended or case.due_on is None or case.status not in UNDECIDED:
         return None
-    counted = _counted(TimedDuty.EXTENDED_ANSWER, received, case.paused_days, practice)
+    counted = _count(TimedDuty.EXTENDED_ANSWER, received, case.paused_days, practice)
     if counted is None or counted.last.due_on <= case.due_on or now >= end_of(case.due_on, practice.zone):
         return None
     return RequestExtended(
@@ -226,19 +226,19 @@ def end_of(day: date, zone: ZoneInfo) -> datetime:
     return begin_of(day + timedelta(days=1), zone)
 
 
-def _answer_counted(
+def _count_answer(
     case: IntakeCase, received: RequestReceived, days: int, practice: ClockRules
 ) -> Strictest | None:
     duty = TimedDuty.EXTENDED_ANSWER if case.extended else TimedDuty.ANSWER
-    return _counted(duty, received, days, practice)
+    return _count(duty, received, days, practice)
 
 
-def _counted(duty: TimedDuty, received: RequestReceived, days: int, practice: ClockRules) -> Strictest | None:
+def _count(duty: TimedDuty, received: RequestReceived, days: int, practice: ClockRules) -> Strictest | None:
     counting = DeadlineCalculator(practice.company, practice.calendars, received.received_at, days)
     return strictest(practice.laws_of(received), duty, received.right, counting)
 
 
-def _the(counted: Strictest | None, right: Right) -> Strictest:
+def _required(counted: Strictest | None, right: Right) -> Strictest:
     if counted is None:
         raise ConfigurationError(f"policies: no law sets the time for {right}")
     return counted

@@ -12,7 +12,7 @@ import random
 from calendar import monthrange
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, tzinfo
 
 from services.intake.cases.register import CaseHistory, CountedRequest, RequestResult, counted, may_be_purged
@@ -145,7 +145,8 @@ class Purge:
         """Count the cases and replace all of their rows by one, or raise ``StoreUnavailable``."""
         now, journal = self.clock(), self.database["journal"]
         chained = [[row for row in rows if not row.noted] for rows in histories.values()]
-        last = [self._last(rows[-1], now) for rows in chained if rows]
+        ends = [_row(rows[-1].case, rows[-1].n + 1, now, before=rows[-1].mac) for rows in chained if rows]
+        last = [{**self.journal.chained(row), "announced": False} for row in ends]
         entries = filter(None, (_history(rows).entry(self.retention.zone) for rows in histories.values()))
         kinds = [one for entry in entries for one in counted(entry)]
         expected = sum(map(len, chained))
@@ -156,11 +157,6 @@ class Purge:
                 raise StoreUnavailable("purge: another replica holds the same cases")
             await journal.insert_many(last, session=session)
             await self.journal.forget_notes(list(histories), session)
-
-    def _last(self, newest: JournalRow, at: datetime) -> Document:
-        """Return the row that replaces those up to *newest*."""
-        row = replace(_row(newest.case, newest.n + 1, at), before=newest.mac)
-        return {**self.journal.chained(row), "announced": False}
 
     async def _announce(self) -> None:
         """Destroy the keys of purged cases and notify the other services, until both are done."""
@@ -182,8 +178,8 @@ def _history(rows: Sequence[JournalRow]) -> CaseHistory:
     return CaseHistory.of(facts_of(rows))
 
 
-def _row(case: str, n: int, at: datetime) -> JournalRow:
-    return JournalRow(case, n, f"purged {case}", None, (RequestPurged(request_id=case),), at)
+def _row(case: str, n: int, at: datetime, before: bytes | None = None) -> JournalRow:
+    return JournalRow(case, n, f"purged {case}", None, (RequestPurged(request_id=case),), at, before=before)
 
 
 def _addition(one: CountedRequest, number: int) -> UpdateOne:

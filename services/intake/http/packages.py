@@ -139,10 +139,10 @@ class Packages:
         while True:
             case, n = await self.service.look_up(case_id)
             package = self._must_be_there(case)
-            continued = await self._goes_on(case, case_id, code, wanted)
+            continued = await self._resumes(case, case_id, code, wanted)
             if not continued and not await self._matches(case, case_id, code, n):
                 continue
-            download = await self._begun(case_id, package, wanted)
+            download = await self._start_download(case_id, package, wanted)
             if await self.service.append(case_id, n, PackageFetched(request_id=case_id, continued=continued)):
                 if not continued:
                     await self.service.vault.discard(case_id, [f"package_code_{case.package_codes - 1}"])
@@ -159,7 +159,7 @@ class Packages:
             raise UnknownRequest(UNKNOWN)
         if not self.service.acts.take(case_id):
             raise TooManyAttempts("too many operations on this request; try again in an hour")
-        download = await self._begun(case_id, self._must_be_there(case), wanted)
+        download = await self._start_download(case_id, self._must_be_there(case), wanted)
         continued = download.span.first > 0
         await self.service.record(case_id, PackageFetched(request_id=case_id, by=source, continued=continued))
         return download
@@ -184,7 +184,7 @@ class Packages:
             await self.service.codes.failed(derived_id(f"package code {case_id}", n), self.service.clock())
         raise CodeRefused(verdict)
 
-    async def _goes_on(self, case: IntakeCase, case_id: str, code: str, wanted: RangeRequest) -> bool:
+    async def _resumes(self, case: IntakeCase, case_id: str, code: str, wanted: RangeRequest) -> bool:
         """Return whether *code* has opened the package before, and the same bytes are to be resumed."""
         if not wanted.if_range or case.opened_by is None or case.fulfilled is None:
             return False
@@ -195,7 +195,7 @@ class Packages:
         facts = await self._facts(case_id, case.fulfilled.package or "")
         return verdict is CodeVerdict.MATCHED and hmac.compare_digest(wanted.if_range, etag_of(facts))
 
-    async def _begun(self, case_id: str, package: str, wanted: RangeRequest) -> Download:
+    async def _start_download(self, case_id: str, package: str, wanted: RangeRequest) -> Download:
         """Return the *wanted* bytes, once the first piece is read: errors occur before the answer."""
         facts = await self._facts(case_id, package)
         part = span(wanted, size=facts.size, etag=etag_of(facts))

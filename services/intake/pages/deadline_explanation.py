@@ -44,12 +44,8 @@ class ExplanationLine:
 
 def explanation(
     counted: Strictest, received_at: datetime, words: Words, *, laws: int
-) -> tuple[ExplanationLine, ...]:
-    """Return the steps of the calculation of a last day, for a person protected by a number of *laws*."""
-    return tuple(_lines(counted, received_at, words, laws))
-
-
-def _lines(counted: Strictest, received_at: datetime, words: Words, laws: int) -> Iterator[ExplanationLine]:
+) -> Iterator[ExplanationLine]:
+    """Yield the steps of the calculation of a last day, for a person protected by a number of *laws*."""
     law, last = name_of(counted.policy, words.say), counted.last
     for step in last.steps:
         if step.move is Move.RECEIVED:
@@ -58,12 +54,12 @@ def _lines(counted: Strictest, received_at: datetime, words: Words, laws: int) -
                 yield ExplanationLine(words.say(STRICTEST, law=law), "")
         elif step.move is Move.COUNTED:
             provisions = dict.fromkeys((last.rule.provision, step.provision))
-            yield ExplanationLine(" ".join(_counted(step, last, law, words)), "; ".join(provisions))
+            yield ExplanationLine(" ".join(_period(step, last, law, words)), "; ".join(provisions))
         else:
-            yield ExplanationLine(_moved(step, last, words), step.provision)
+            yield ExplanationLine(_move(step, last, words), step.provision)
 
 
-def _counted(step: DayStep, last: DueDate, law: str, words: Words) -> Iterator[str]:
+def _period(step: DayStep, last: DueDate, law: str, words: Words) -> Iterator[str]:
     rule = last.rule
     values = {"law": law, "count": words.number(rule.length), "day": words.weekday(step.day)}
     match rule.unit:
@@ -79,7 +75,7 @@ def _counted(step: DayStep, last: DueDate, law: str, words: Words) -> Iterator[s
             assert_never(rule.unit)
 
 
-def _moved(step: DayStep, last: DueDate, words: Words) -> str:
+def _move(step: DayStep, last: DueDate, words: Words) -> str:
     day = words.weekday(step.day)
     if step.move is Move.STOOD_STILL:
         sentence = ONE_DAY_STILL if last.stood_still == 1 else DAYS_STILL

@@ -34,7 +34,7 @@ from services.intake.http.packages import NotSatisfiable, Packages
 from services.intake.http.uploads import FieldError, FormNotTaken
 from services.intake.pages import proof_form
 from services.intake.pages.deadline_explanation import ExplanationLine, explanation
-from services.intake.pages.site import PRIVATE, Site, SiteView
+from services.intake.pages.site import PRIVATE, SiteView
 from services.intake.pages.translations import (
     HAPPENED,
     LETTERS,
@@ -55,7 +55,6 @@ from shared.contract.events import (
     Outcome,
     Proof,
     Remedy,
-    RequestId,
     RequestSubmitted,
 )
 from shared.pages.law_names import name_of
@@ -125,19 +124,6 @@ class PageText:
 
 
 @dataclass(frozen=True, slots=True)
-class RequestPages:
-    """The pages of all requests."""
-
-    service: RequestService
-    site: Site
-    practice: ClockRules
-
-    def page(self, request: Request, case_id: RequestId) -> "RequestPage":
-        """Return the page of the request *case_id*, for the sender of *request*."""
-        return RequestPage(self.service, self.site.at(request), self.practice, case_id)
-
-
-@dataclass(frozen=True, slots=True)
 class RequestPage:
     """The page of one request, for one reader."""
 
@@ -146,21 +132,11 @@ class RequestPage:
     practice: ClockRules
     case_id: str
 
-    @property
-    def packages(self) -> Packages:
-        """The packages of the answers."""
-        return Packages(self.service)
-
-    @property
-    def aliases(self) -> AliasCodes:
-        """Proofs of other mailboxes."""
-        return AliasCodes(self.service)
-
     async def alias_proven(self, network: str, code: str) -> HTMLResponse:
         """Offer *code* from *network* for another mailbox, and return the page with the result."""
         try:
             await self.service.codes.take(network, self.service.clock())
-            await self.aliases.prove(self.case_id, code)
+            await AliasCodes(self.service).prove(self.case_id, code)
         except CodeRefused as error:
             said = PageText(problem=proof_form.SETBACKS[error.verdict])
             return await self.show(said, status=HTTPStatus.CONFLICT)
@@ -171,7 +147,7 @@ class RequestPage:
     async def show(self, said: PageText = PageText(), *, status: int = HTTPStatus.OK) -> HTMLResponse:
         """Return the page."""
         case, facts = await self.service.history(self.case_id)
-        size = await self.packages.size(self.case_id, case)
+        size = await Packages(self.service).size(self.case_id, case)
         drawn = {
             **self._content(case, facts),
             "recipient": await self._recipient(case),
@@ -288,11 +264,11 @@ def problem_of(error: Refusal) -> str:
             return NO_BYTES
 
 
-def _why(case: IntakeCase, practice: ClockRules, words: Words) -> tuple[ExplanationLine, ...]:
+def _why(case: IntakeCase, practice: ClockRules, words: Words) -> list[ExplanationLine]:
     counted = explained_deadline(case, practice)
     if counted is None or case.received is None or case.status in ENDED:
-        return ()
-    return explanation(counted, case.received.received_at, words, laws=len(case.received.laws))
+        return []
+    return list(explanation(counted, case.received.received_at, words, laws=len(case.received.laws)))
 
 
 def _in_words(entry: TimelineEntry, words: Words) -> str:

@@ -4,12 +4,13 @@ Routes of a request's page: its status, and the person's actions.
 Works without scripts. The address opens the page, as with the API: the id is a secret.
 """
 
-from collections.abc import Mapping
-from typing import Annotated
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, TypeAlias
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
 
+from services.intake.cases.alias_codes import AliasCodes
 from services.intake.cases.clock import ClockRules
 from services.intake.cases.errors import CodeRefused, NotPossibleNow, TooManyAttempts
 from services.intake.cases.service import RequestService
@@ -17,6 +18,7 @@ from services.intake.http import uploads
 from services.intake.http.failed_attempts import network_of_client
 from services.intake.http.packages import (
     NotSatisfiable,
+    Packages,
     RangeRequest,
     package_head,
     package_response,
@@ -24,10 +26,10 @@ from services.intake.http.packages import (
 )
 from services.intake.http.uploads import FormNotTaken
 from services.intake.pages import proof_form
-from services.intake.pages.request_page import PageText, RequestPage, RequestPages
+from services.intake.pages.request_page import PageText, RequestPage
 from services.intake.pages.site import READ, Site
 from shared.contract.codes import is_code
-from shared.contract.events import Confirmation, DataPoints, NewCode
+from shared.contract.events import Confirmation, DataPoints, NewCode, RequestId
 from shared.pages.translation import mark as _
 
 MOST_CHARACTERS = 500
@@ -43,18 +45,24 @@ NO_STATEMENT = _("Say in your own words what you disagree with; 10,000 character
 TOO_LONG = _("This is longer than we can take.")
 
 
+PageOf: TypeAlias = Callable[[Request, RequestId], RequestPage]
+"""Returns the page of a request, for the sender of a call."""
+
+
 def pages(service: RequestService, site: Site, practice: ClockRules) -> APIRouter:
     """Return the pages on *service*."""
     router = APIRouter(prefix="/requests", include_in_schema=False)
-    counter = RequestPages(service, site, practice)
+
+    def page(request: Request, case_id: RequestId) -> RequestPage:
+        return RequestPage(service, site.at(request), practice, case_id)
+
     for add in (_add_status, _add_proofs, _add_package, _add_aliases):
-        add(router, counter)
+        add(router, page, [Depends(site.guard.admit)])
     return router
 
 
-def _add_status(router: APIRouter, counter: RequestPages) -> None:
-    Here = Annotated[RequestPage, Depends(counter.page)]  # noqa: N806 - a type
-    guarded = [Depends(counter.site.guard.admit)]
+def _add_status(router: APIRouter, page_of: PageOf, guarded: Sequence[Any]) -> None:
+    Here = Annotated[RequestPage, Depends(page_of)]  # noqa: N806 - a type
 
     @router.api_route("/{case_id}", methods=READ)
     async def show(page: Here, code: str = "") -> HTMLResponse:
@@ -92,9 +100,8 @@ def _add_status(router: APIRouter, counter: RequestPages) -> None:
             return await page.refused(error)
 
 
-def _add_proofs(router: APIRouter, counter: RequestPages) -> None:
-    Here = Annotated[RequestPage, Depends(counter.page)]  # noqa: N806 - a type
-    guarded = [Depends(counter.site.guard.admit)]
+def _add_proofs(router: APIRouter, page_of: PageOf, guarded: Sequence[Any]) -> None:
+    Here = Annotated[RequestPage, Depends(page_of)]  # noqa: N806 - a type
 
     @router.post("/{case_id}/code", dependencies=guarded)
     async def prove(page: Here, request: Request) -> HTMLResponse:
@@ -129,13 +136,12 @@ def _add_proofs(router: APIRouter, counter: RequestPages) -> None:
         return await page.uploaded(request)
 
 
-def _add_package(router: APIRouter, counter: RequestPages) -> None:
-    Here = Annotated[RequestPage, Depends(counter.page)]  # noqa: N806 - a type
-    guarded = [Depends(counter.site.guard.admit)]
+def _add_package(router: APIRouter, page_of: PageOf, guarded: Sequence[Any]) -> None:
+    Here = Annotated[RequestPage, Depends(page_of)]  # noqa: N806 - a type
 
     @router.post("/{case_id}/package-code", dependencies=guarded)
     async def issue_code(page: Here) -> HTMLResponse:
-        return await page.after(page.packages.issue_code(page.case_id), PACKAGE_CODE_COMING)
+        return await page.after(Packages(page.service).issue_code(page.case_id), PACKAGE_CODE_COMING)
 
     @router.head("/{case_id}/package", response_model=None)
     async def look(page: Here, request: Request, code: str = "") -> Response:
@@ -143,7 +149,7 @@ def _add_package(router: APIRouter, counter: RequestPages) -> None:
             return await page.flawed(uploads.flaw("package-code", uploads.NO_CODE), {})
         try:
             await page.service.codes.take(network_of_client(request), page.service.clock())
-            facts = await page.packages.look(page.case_id, code)
+            facts = await Packages(page.service).look(page.case_id, code)
         except (NotPossibleNow, TooManyAttempts, CodeRefused) as error:
             return await page.refused(error)
         return package_head(page.case_id, facts)
@@ -157,19 +163,18 @@ def _add_package(router: APIRouter, counter: RequestPages) -> None:
             return await page.flawed(uploads.flaw("package-code", uploads.NO_CODE), {})
         try:
             await page.service.codes.take(network_of_client(request), page.service.clock())
-            opened = await page.packages.open(page.case_id, code, wanted)
+            opened = await Packages(page.service).open(page.case_id, code, wanted)
         except (NotPossibleNow, TooManyAttempts, CodeRefused, NotSatisfiable) as error:
             return await page.refused(error)
         return package_response(page.case_id, opened)
 
 
-def _add_aliases(router: APIRouter, counter: RequestPages) -> None:
-    Here = Annotated[RequestPage, Depends(counter.page)]  # noqa: N806 - a type
-    guarded = [Depends(counter.site.guard.admit)]
+def _add_aliases(router: APIRouter, page_of: PageOf, guarded: Sequence[Any]) -> None:
+    Here = Annotated[RequestPage, Depends(page_of)]  # noqa: N806 - a type
 
     @router.post("/{case_id}/aliases/{number}/code", dependencies=guarded)
     async def issue_alias_code(page: Here, number: int) -> HTMLResponse:
-        return await page.after(page.aliases.issue(page.case_id, number), ALIAS_CODE_COMING)
+        return await page.after(AliasCodes(page.service).issue(page.case_id, number), ALIAS_CODE_COMING)
 
     @router.post("/{case_id}/alias", dependencies=guarded)
     async def prove_alias(page: Here, request: Request) -> HTMLResponse:

@@ -118,7 +118,7 @@ def test_every_explanation_ends_on_the_day_itself(
     instant = NOW + timedelta(days=days)
     assume(PRACTICE.policies.named(law).rule(duty, right) is not None)
     found = counted(law, right=right, at=instant, paused=paused, duty=duty)
-    reported = explanation(found, instant, ENGLISH, laws=1)
+    reported = list(explanation(found, instant, ENGLISH, laws=1))
     last = ENGLISH.weekday(found.last.due_on)
     assert last in reported[-1].text
     assert len(reported) == len(found.last.steps)
@@ -127,7 +127,7 @@ def test_every_explanation_ends_on_the_day_itself(
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_it_is_said_in_every_language(language: str) -> None:
     words = CATALOGUES.words(language, BERLIN)
-    reported = explanation(counted("gdpr@2018-05-25", paused=3), NOW, words, laws=2)
+    reported = list(explanation(counted("gdpr@2018-05-25", paused=3), NOW, words, laws=2))
     assert words.weekday(date(2026, 4, 8)) in reported[-1].text
     assert language == "en" or not [
         line for line in reported if "that day" in line.text or "we " in line.text
