@@ -2,35 +2,11 @@
 
 from collections.abc import Sequence
 
+from services.intake.cases import deadline_handlers, lifecycle, sealed_content
 from services.intake.cases.clock import resumed_deadline
-from services.intake.cases.deadline_handlers import (
-    cancel_if_answered,
-    handle_deadline,
-    note_delivery,
-    note_letter_failure,
-    note_report,
-    schedule_fee_deadline,
-    schedule_package_expiry,
-)
 from services.intake.cases.deadlines import fee_timers
 from services.intake.cases.errors import TooManyAttempts
-from services.intake.cases.lifecycle import (
-    decide_appeal,
-    extend,
-    forward,
-    receive_proofs,
-    register_appeal,
-    renew,
-    withdraw,
-)
 from services.intake.cases.registration import begin
-from services.intake.cases.sealed_content import (
-    is_equal_request,
-    seal_proofs,
-    seal_request,
-    sealed_request,
-    single_piece,
-)
 from services.intake.context import NOT_KNOWN, IntakeContext, end_waiting, must_be_own, rejected, set_timers
 from services.intake.domain import CLOSED_BY, OWED, CaseStatus, RequestLodged, evolve, outcome_of
 from shared.contract import events
@@ -70,11 +46,13 @@ async def register(event: events.RequestSubmitted, ctx: IntakeContext) -> Sequen
     if ctx.case.status is CaseStatus.PURGED:
         raise Unreadable((USED_BEFORE,))
     if ctx.case.status is not CaseStatus.UNKNOWN:
-        _must_be_the_same(await sealed_request(ctx.vault, ctx.case_id), event)
+        _must_be_the_same(await sealed_content.sealed_request(ctx.vault, ctx.case_id), event)
         return []
-    sealed = (await seal_request(event, ctx.vault, ctx.case_id)).request
+    sealed = (await sealed_content.seal_request(event, ctx.vault, ctx.case_id)).request
     _must_be_the_same(sealed, event)
-    proofs = await seal_proofs(event.proofs, ctx.vault, ctx.case_id, f"{ctx.source} {ctx.event_id}")
+    proofs = await sealed_content.seal_proofs(
+        event.proofs, ctx.vault, ctx.case_id, f"{ctx.source} {ctx.event_id}"
+    )
     lodged = RequestLodged(
         request_id=ctx.case_id, source=ctx.source, occurred_at=ctx.occurred_at, proofs=proofs, submitted=True
     )
@@ -82,7 +60,7 @@ async def register(event: events.RequestSubmitted, ctx: IntakeContext) -> Sequen
 
 
 def _must_be_the_same(sealed: events.RequestSubmitted, event: events.RequestSubmitted) -> None:
-    if not is_equal_request(sealed, event):
+    if not sealed_content.is_equal_request(sealed, event):
         raise Unreadable((REUSED,))
 
 
@@ -99,7 +77,7 @@ async def accept_proofs(event: events.ProofSubmitted, ctx: IntakeContext) -> Seq
         return [rejected(ctx, SubmissionError(path="data.proofs", message=str(error)))]
     if ctx.case.stopped is not None:
         return [rejected(ctx, SubmissionError(path="data.proofs", message="the request is stopped"))]
-    return await receive_proofs(event.proofs, ctx) or [rejected(ctx, _late("data.proofs", ctx))]
+    return await lifecycle.receive_proofs(event.proofs, ctx) or [rejected(ctx, _late("data.proofs", ctx))]
 
 
 async def withdraw_submitted(_event: events.WithdrawalSubmitted, ctx: IntakeContext) -> Sequence[Fact]:
@@ -108,7 +86,7 @@ async def withdraw_submitted(_event: events.WithdrawalSubmitted, ctx: IntakeCont
         await end_waiting(ctx)
         return [rejected(ctx, NOT_KNOWN)]
     must_be_own(ctx)
-    return await withdraw(ctx) or [rejected(ctx, _late("data.request", ctx))]
+    return await lifecycle.withdraw(ctx) or [rejected(ctx, _late("data.request", ctx))]
 
 
 def _late(path: str, ctx: IntakeContext) -> SubmissionError:
@@ -132,7 +110,7 @@ async def decide_withdrawal(_event: events.WithdrawalDecided, ctx: IntakeContext
     if ctx.case.status is CaseStatus.UNKNOWN:
         await end_waiting(ctx)
         raise TooEarly("the withdrawal came before its request")
-    facts = await withdraw(ctx)
+    facts = await lifecycle.withdraw(ctx)
     if not facts:
         raise RefusedDecision("too_late_to_withdraw")
     return facts
@@ -147,7 +125,7 @@ async def declare_burst(event: events.BurstDeclared, ctx: IntakeContext) -> Sequ
 async def set_aside(event: events.UnreadableSubmission, ctx: IntakeContext) -> Sequence[Fact]:
     """Seal an unreadable message, and report its errors to its publisher."""
     await ctx.vault.create(ctx.case_id)
-    await ctx.vault.seal_stream(ctx.case_id, SET_ASIDE, single_piece(event.body))
+    await ctx.vault.seal_stream(ctx.case_id, SET_ASIDE, sealed_content.single_piece(event.body))
     rejected = events.RequestRejected(
         request_id=ctx.case_id,
         publisher_source=event.publisher_source,
@@ -191,7 +169,7 @@ async def close(event: events.NoticeSent, ctx: IntakeContext) -> Sequence[Fact]:
     if not ctx.case.is_closed_by(event.letter):
         return []
     closed = events.RequestClosed(request_id=ctx.case_id, outcome=outcome_of(ctx.case))
-    await cancel_if_answered(evolve(evolve(ctx.case, event), closed), ctx)
+    await deadline_handlers.cancel_if_answered(evolve(evolve(ctx.case, event), closed), ctx)
     return [closed]
 
 
@@ -241,24 +219,24 @@ SUBSCRIPTIONS = (
     on(events.ErasureApproved, note_approval),
     noted(events.ErasureScheduled, record_only),
     noted(events.DisclosureScheduled, record_only),
-    on(events.RequestFulfilled, schedule_package_expiry),
-    on(events.FeeQuoted, schedule_fee_deadline),
+    on(events.RequestFulfilled, deadline_handlers.schedule_package_expiry),
+    on(events.FeeQuoted, deadline_handlers.schedule_fee_deadline),
     on(events.RequestReferred, record_only),
     noted(events.NoticeSent, close, acted_on=ends_a_step),
-    on(events.NoticeFailed, note_letter_failure),
-    on(events.NoticeReported, note_report),
-    on(events.AnswerDelivered, note_delivery),
+    on(events.NoticeFailed, deadline_handlers.note_letter_failure),
+    on(events.NoticeReported, deadline_handlers.note_report),
+    on(events.AnswerDelivered, deadline_handlers.note_delivery),
     noted(events.RecipientAcknowledged, record_only),
     noted(events.RecipientFailed, record_only),
     on(events.IdentityReviewNeeded, record_only),
     on(events.RequestPaused, record_only),
     on(events.RequestResumed, resume),
-    on(events.AppealSubmitted, register_appeal),
-    on(events.AppealDecided, decide_appeal),
-    on(events.RequestRenewed, renew),
-    on(events.ForwardingDecided, forward),
-    on(events.ExtensionDecided, extend),
-    on(events.DeadlineCame, handle_deadline),
+    on(events.AppealSubmitted, lifecycle.register_appeal),
+    on(events.AppealDecided, lifecycle.decide_appeal),
+    on(events.RequestRenewed, lifecycle.renew),
+    on(events.ForwardingDecided, lifecycle.forward),
+    on(events.ExtensionDecided, lifecycle.extend),
+    on(events.DeadlineCame, deadline_handlers.handle_deadline),
     on(events.SubjectUnrestricted, record_only),
     on(events.DropMatched, record_only),
     on(events.StopDecided, decide_stop),

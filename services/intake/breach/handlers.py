@@ -6,13 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import reduce
 
-from services.intake.breach.approvals import (
-    approval_refusal,
-    notified_duties,
-    releasable_notices,
-    waits_for_hold,
-    withdrawal_refusal,
-)
+from services.intake.breach import approvals
 from services.intake.breach.assessment import BreachLaw, customer_labels, customers_in
 from services.intake.breach.clocks import (
     END,
@@ -183,7 +177,7 @@ async def approve(event: BreachApproved, ctx: IncidentContext) -> Sequence[Fact]
     Raises:
         PermanentError: The account may not approve, or there is nothing to approve.
     """
-    against = approval_refusal(ctx.incident, event.phase, event.by, event.declaration)
+    against = approvals.approval_refusal(ctx.incident, event.phase, event.by, event.declaration)
     if against is not None:
         raise PermanentError(against)
     return await _release(evolve(ctx.incident, event), ctx)
@@ -191,7 +185,7 @@ async def approve(event: BreachApproved, ctx: IncidentContext) -> Sequence[Fact]
 
 async def _release(incident: Incident, ctx: IncidentContext) -> Sequence[Fact]:
     """Release the notices of *incident* that are ready, and start the clocks that run from there."""
-    out = releasable_notices(ctx.case_id, incident, ctx.now)
+    out = approvals.releasable_notices(ctx.case_id, incident, ctx.now)
     return [*out, *await _set_clocks(reduce(evolve, out, incident), ctx)] if out else []
 
 
@@ -202,12 +196,14 @@ async def withdraw(event: BreachWithdrawn, ctx: IncidentContext) -> Sequence[Fac
     Raises:
         PermanentError: It is too late, or the phase does not exist.
     """
-    against = withdrawal_refusal(ctx.incident, event.phase)
+    against = approvals.withdrawal_refusal(ctx.incident, event.phase)
     if against is not None:
         raise PermanentError(against)
     after = evolve(ctx.incident, event)
     # Clocks that ran because of this phase alone were stopped before.
-    notified = {duty.clock: after.stopped.get(duty.clock, ctx.now) for duty in notified_duties(after)}
+    notified = {
+        duty.clock: after.stopped.get(duty.clock, ctx.now) for duty in approvals.notified_duties(after)
+    }
     unscoped = BreachUnscoped(request_id=ctx.case_id, phase=event.phase)
     found = [unscoped, *await _stop_clocks(after, notified, ctx)]
     return [*found, *_end_duties(event, reduce(evolve, found, after), ctx)]
@@ -262,7 +258,7 @@ async def note_notified(event: BreachNotified, ctx: IncidentContext) -> Sequence
     after = evolve(ctx.incident, event)
     missed = await _find_missed(event, after, ctx)
     after = reduce(evolve, missed, after)
-    notified = {duty.clock: ctx.now for duty in notified_duties(after)}
+    notified = {duty.clock: ctx.now for duty in approvals.notified_duties(after)}
     return [*missed, *await _stop_clocks(after, notified, ctx)] if notified else missed
 
 
@@ -339,7 +335,7 @@ async def _forget(event: BreachTimeCame, ctx: IncidentContext) -> Sequence[Fact]
 
 async def _warn(duty: NotificationDue, kind: str, ctx: IncidentContext) -> Sequence[Fact]:
     """Raise an alarm for a missing notification; later, if an investigation delays it."""
-    if ctx.incident.hold is not None and waits_for_hold(duty, ctx.incident, ctx.now):
+    if ctx.incident.hold is not None and approvals.waits_for_hold(duty, ctx.incident, ctx.now):
         await ctx.set_timers([check_after_hold(duty, ctx.incident.hold.until)])
         return []
     missed = _is_over(duty, ctx.now)

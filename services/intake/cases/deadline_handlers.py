@@ -3,26 +3,9 @@
 from collections.abc import Sequence
 from datetime import date, timedelta
 
+from services.intake.cases import deadlines
 from services.intake.cases.clock import end_of
-from services.intake.cases.deadlines import (
-    ANSWER,
-    APPROACHING,
-    DUTIES,
-    EXPIRED,
-    MISSED,
-    UNAGREED,
-    UNEXTENDED,
-    CaseTimer,
-    day_of,
-    duty_of,
-    fee_timers,
-    further_answer_timer,
-    is_done,
-    kind_of,
-    next_check,
-    package_timers,
-    timer_at,
-)
+from services.intake.cases.deadlines import CaseTimer
 from services.intake.context import IntakeContext, set_timers
 from services.intake.domain import OWED, IntakeCase, evolve
 from shared.contract.answer import facts_of
@@ -59,7 +42,7 @@ async def schedule_package_expiry(event: RequestFulfilled, ctx: IntakeContext) -
     before = ctx.case.fulfilled.package if ctx.case.fulfilled else None
     if before is not None and event.package not in {None, before}:
         await ctx.vault.discard(ctx.case_id, [before, facts_of(before)])
-    await set_timers([*package_timers(event), *_timers_again(event, ctx)], ctx)
+    await set_timers([*deadlines.package_timers(event), *_timers_again(event, ctx)], ctx)
     return []
 
 
@@ -74,12 +57,12 @@ def _timers_again(event: Fact, ctx: IntakeContext) -> list[CaseTimer]:
     owed_again = evolve(ctx.case, event).unanswered and not ctx.case.unanswered
     if not owed_again or ctx.case.meant_for is None:
         return []
-    return [further_answer_timer(ctx.case.meant_for, ctx.occurred_at, ctx.practice)]
+    return [deadlines.further_answer_timer(ctx.case.meant_for, ctx.occurred_at, ctx.practice)]
 
 
 async def schedule_fee_deadline(event: FeeQuoted, ctx: IntakeContext) -> Sequence[Fact]:
     """Record the fee, and set the deadline for the agreement; the clock runs on."""
-    await set_timers(fee_timers(event, ctx.now, ctx.practice), ctx)
+    await set_timers(deadlines.fee_timers(event, ctx.now, ctx.practice), ctx)
     return []
 
 
@@ -98,17 +81,17 @@ async def note_letter_failure(event: NoticeFailed, ctx: IntakeContext) -> Sequen
     if event.letter is LetterKind.EXTENSION and before.tell_by is not None:
         # If the day is in the future, its own timer raises the alarm.
         over = ctx.now >= end_of(before.tell_by, ctx.practice.zone)
-        return _missed(UNEXTENDED, before.tell_by, ctx) if over else []
+        return _missed(deadlines.UNEXTENDED, before.tell_by, ctx) if over else []
     await cancel_if_answered(after, ctx)
     if day is None or not after.unanswered or event.letter not in OWED or event.letter not in before.sent:
         return []
-    return await _deadline_fact(APPROACHING, day, ctx)
+    return await _deadline_fact(deadlines.APPROACHING, day, ctx)
 
 
 async def cancel_if_answered(after: IntakeCase, ctx: IntakeContext) -> None:
     """Cancel the timers of the answer if none is owed *after* the event; so closed cases leave none."""
     if not after.unanswered:
-        await ctx.timers.cancel(ctx.case_id, ANSWER)
+        await ctx.timers.cancel(ctx.case_id, deadlines.ANSWER)
 
 
 async def note_delivery(event: AnswerDelivered, ctx: IntakeContext) -> Sequence[Fact]:
@@ -138,18 +121,18 @@ async def handle_deadline(event: DeadlineCame, ctx: IntakeContext) -> Sequence[F
     """
     if ctx.case.due_on is None:
         raise TooEarly("the timer came before its request")
-    kind = kind_of(event.name)
-    if kind == UNAGREED:
+    kind = deadlines.kind_of(event.name)
+    if kind == deadlines.UNAGREED:
         return await _end_unagreed(ctx)
-    if kind not in DUTIES:
+    if kind not in deadlines.DUTIES:
         return await _check_package(kind, ctx)
-    day = day_of(kind, ctx.case)
-    if day is None or is_done(kind, ctx.case):
+    day = deadlines.day_of(kind, ctx.case)
+    if day is None or deadlines.is_done(kind, ctx.case):
         return []
-    later = next_check(kind, ctx.case, ctx.now, ctx.practice)
+    later = deadlines.next_check(kind, ctx.case, ctx.now, ctx.practice)
     if later is None:
         return await _deadline_fact(kind, day, ctx)
-    wait = timer_at(kind, later)
+    wait = deadlines.timer_at(kind, later)
     if wait.name == event.name:
         raise TooEarly("the timer is ahead of this clock")
     await set_timers([wait], ctx)
@@ -168,7 +151,7 @@ async def _end_unagreed(ctx: IntakeContext) -> Sequence[Fact]:
     if ctx.case.fee_notified:
         return [RequestWithdrawn(request_id=ctx.case_id, deemed=True)]
     logger().error("fee letter not delivered", request_id=ctx.case_id, reason="the letter did not arrive")
-    await set_timers([timer_at(UNAGREED, ctx.now + timedelta(days=1))], ctx)
+    await set_timers([deadlines.timer_at(deadlines.UNAGREED, ctx.now + timedelta(days=1))], ctx)
     return []
 
 
@@ -180,24 +163,24 @@ async def _check_package(kind: str, ctx: IntakeContext) -> Sequence[Fact]:
     if ctx.now >= answer.package_expires_at:
         await ctx.vault.discard(ctx.case_id, [answer.package, facts_of(answer.package)])
         return [PackageExpired(request_id=ctx.case_id)]
-    if kind == EXPIRED or ctx.case.downloads:
+    if kind == deadlines.EXPIRED or ctx.case.downloads:
         return []
     return [PackageExpiring(request_id=ctx.case_id, expires_at=answer.package_expires_at)]
 
 
 async def _deadline_fact(kind: str, day: date, ctx: IntakeContext) -> Sequence[Fact]:
-    if kind != APPROACHING:
+    if kind != deadlines.APPROACHING:
         return _missed(kind, day, ctx)
     logger().warning("deadline approaching", request_id=ctx.case_id, reason=f"due on {day}")
     approaching = DeadlineApproaching(request_id=ctx.case_id, due_on=day)
     end = end_of(day, ctx.practice.zone)
     # Also after the deadline: `habeas deadlines` finds late cases by it.
-    await set_timers([timer_at(MISSED, end)], ctx)
-    return [approaching, *(_missed(MISSED, day, ctx) if ctx.now >= end else [])]
+    await set_timers([deadlines.timer_at(deadlines.MISSED, end)], ctx)
+    return [approaching, *(_missed(deadlines.MISSED, day, ctx) if ctx.now >= end else [])]
 
 
 def _missed(kind: str, day: date, ctx: IntakeContext) -> Sequence[Fact]:
-    duty = duty_of(kind, ctx.case)
+    duty = deadlines.duty_of(kind, ctx.case)
     if (duty, day) in ctx.case.missed:
         return []
     logger().error("deadline missed", request_id=ctx.case_id, reason=f"{duty}, due on {day}")

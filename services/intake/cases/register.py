@@ -346,8 +346,6 @@ class CaseHistory:
             case AnswerDelivered() if self.decided_at is not None:
                 self.answered_at = at if self.returned or not self.answered_at else self.answered_at
                 self.delivered_at, self.returned = self.delivered_at or at, frozenset()
-            case _:
-                pass
 
     @property
     def withdrawn(self) -> bool:

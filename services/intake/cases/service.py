@@ -17,6 +17,7 @@ from hashlib import sha256
 from typing import Protocol, TypeAlias
 from uuid import uuid4
 
+from services.intake.cases import sealed_content
 from services.intake.cases.code_limits import CodeLimit
 from services.intake.cases.errors import (
     CaseError,
@@ -28,13 +29,6 @@ from services.intake.cases.errors import (
 from services.intake.cases.lifecycle import accept_fee, appeal, receive_proofs, withdraw
 from services.intake.cases.rate_limit import next_hour, takes_effect_at_once
 from services.intake.cases.registration import begin
-from services.intake.cases.sealed_content import (
-    is_equal_request,
-    seal_proofs,
-    seal_request,
-    sealed_request,
-    single_piece,
-)
 from services.intake.context import IntakeContext, WaitingQueuePort
 from services.intake.domain import CaseStatus, IntakeCase, RequestLodged, evolve, incident_id, request_id
 from services.intake.handlers import SET_ASIDE
@@ -146,12 +140,12 @@ class RequestService:
         """
         case = self.id_of(source, request.reference)
         try:
-            sealed = await seal_request(request, self.vault, case)
+            sealed = await sealed_content.seal_request(request, self.vault, case)
             if not sealed.same and names_requests(source):
                 raise ReferenceReused
             if not sealed.fresh and _folded(await self._history(case)).status is not CaseStatus.UNKNOWN:
                 return case
-            proofs = await seal_proofs(request.proofs, self.vault, case, f"lodged {case}")
+            proofs = await sealed_content.seal_proofs(request.proofs, self.vault, case, f"lodged {case}")
         except Destroyed:
             if names_requests(source):
                 raise ReferenceReused from None
@@ -170,7 +164,7 @@ class RequestService:
     async def start(self, lodged: RequestLodged) -> bool:
         """Register a request that waits in the queue; return False if it goes on waiting."""
         try:
-            request = await sealed_request(self.vault, lodged.request_id)
+            request = await sealed_content.sealed_request(self.vault, lodged.request_id)
         except Destroyed:
             return True
         return await self._begin(request, lodged, fresh=False)
@@ -224,7 +218,7 @@ class RequestService:
         """Seal *content* of any size, as received; to be called before the request is lodged."""
         with _unknown_if_gone():
             await self.vault.create(case_id)
-            await self.vault.seal_stream(case_id, item, single_piece(content))
+            await self.vault.seal_stream(case_id, item, sealed_content.single_piece(content))
 
     async def ask_back(self, case_id: str, inquiry: Inquiry, laws: Sequence[PolicyId], day: date) -> None:
         """
@@ -286,7 +280,7 @@ class RequestService:
         case_id = self.id_of(source, reference)
         try:
             await self.vault.create(case_id)
-            await self.vault.seal_stream(case_id, SET_ASIDE, single_piece(content))
+            await self.vault.seal_stream(case_id, SET_ASIDE, sealed_content.single_piece(content))
         except Destroyed:
             return case_id  # checked and erased since
         fact = RequestRejected(request_id=case_id, publisher_source=source, publisher_id=id_, errors=flaws)
@@ -492,7 +486,9 @@ class RequestService:
     async def _is_other(self, case_id: str, request: RequestSubmitted) -> bool:
         """Return whether a request other than *request* is sealed."""
         try:
-            return not is_equal_request(await sealed_request(self.vault, case_id), request)
+            return not sealed_content.is_equal_request(
+                await sealed_content.sealed_request(self.vault, case_id), request
+            )
         except (KeyError, Destroyed):
             return False
 

@@ -130,8 +130,6 @@ def _entries(at: datetime, fact: Fact) -> Iterator[TimelineEntry]:
             pass
         case _ if type(fact) in KIND_OF_FACT:
             yield TimelineEntry(at, KIND_OF_FACT[type(fact)])
-        case _:
-            pass
 
 
 def _of_letter(
@@ -146,8 +144,6 @@ def _of_letter(
             yield TimelineEntry(at, TimelineKind.LETTER_RETURNED, fact.letter, acknowledges=fact.acknowledges)
         case events.NoticeReported() if fact.action is DeliveryAction.FAILED:
             yield TimelineEntry(at, TimelineKind.LETTER_RETURNED, fact.letter, acknowledges=fact.acknowledges)
-        case _:
-            pass
 
 
 def _of_proof(
@@ -161,8 +157,6 @@ def _of_proof(
             yield TimelineEntry(at, TimelineKind.PROOF_ASKED)
         case events.ProofReceived() if any(proof.kind is not ProofKind.NEW_CODE for proof in fact.proofs):
             yield TimelineEntry(at, TimelineKind.PROOF_CAME)
-        case _:
-            pass
 
 
 def _of_clock(
@@ -175,5 +169,3 @@ def _of_clock(
             yield TimelineEntry(at, TimelineKind.EXTENDED, until=fact.due_on)
         case events.DeadlineMissed(duty=TimedDuty.ANSWER):
             yield TimelineEntry(at, TimelineKind.LATE, until=fact.due_on)
-        case _:
-            pass

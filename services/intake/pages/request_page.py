@@ -32,20 +32,9 @@ from services.intake.domain import UNDECIDED, CaseStatus, IntakeCase, outcome_of
 from services.intake.http import uploads
 from services.intake.http.packages import NotSatisfiable, Packages
 from services.intake.http.uploads import FieldError, FormNotTaken
-from services.intake.pages import proof_form
+from services.intake.pages import proof_form, translations
 from services.intake.pages.deadline_explanation import ExplanationLine, explanation
 from services.intake.pages.site import PRIVATE, SiteView
-from services.intake.pages.translations import (
-    HAPPENED,
-    LETTERS,
-    NO_BYTES,
-    NOT_NOW,
-    OBSTACLES,
-    OPEN_REMEDIES,
-    RIGHTS,
-    TOO_OFTEN,
-    UNOPENED,
-)
 from shared.contract.answer import SUBMISSION
 from shared.contract.events import (
     MOST_DOCUMENT_BYTES,
@@ -230,13 +219,13 @@ class RequestPage:
             "details": proof_form.DETAILS,
             "accepted": uploads.ACCEPTED,
             "most_mb": MOST_DOCUMENT_BYTES >> 20,
-            "right": RIGHTS[case.received.right] if case.received else "",
+            "right": translations.RIGHTS[case.received.right] if case.received else "",
             "due_on": None if case.status in ENDED else case.due_on,
             "ahead": case.status not in ENDED and case.due_on is not None and today <= case.due_on,
             "why": _why(case, self.practice, words),
             "timeline": [(entry, _in_words(entry, words)) for entry in timeline_of(facts)],
             "objection": _objection(case, now, self.practice),
-            "open_remedy": OPEN_REMEDIES[case.open_appeal.remedy] if case.open_appeal else "",
+            "open_remedy": translations.OPEN_REMEDIES[case.open_appeal.remedy] if case.open_appeal else "",
             "authorities": list(_authorities(case, self.practice, words)),
             "package": case.fulfilled is not None and case.fulfilled.package is not None,
             "erased_at": case.erased_after(now),
@@ -255,13 +244,13 @@ def problem_of(error: Refusal) -> str:
     """Return the reason against an act, for the person."""
     match error:
         case NotPossibleNow():
-            return OBSTACLES[error.obstacle] if error.obstacle else NOT_NOW
+            return translations.OBSTACLES[error.obstacle] if error.obstacle else translations.NOT_NOW
         case CodeRefused():
-            return UNOPENED[error.verdict]
+            return translations.UNOPENED[error.verdict]
         case TooManyAttempts():
-            return TOO_OFTEN
+            return translations.TOO_OFTEN
         case NotSatisfiable():
-            return NO_BYTES
+            return translations.NO_BYTES
 
 
 def _why(case: IntakeCase, practice: ClockRules, words: Words) -> list[ExplanationLine]:
@@ -273,8 +262,10 @@ def _why(case: IntakeCase, practice: ClockRules, words: Words) -> list[Explanati
 
 def _in_words(entry: TimelineEntry, words: Words) -> str:
     letters = (LetterKind.ACKNOWLEDGEMENT if entry.acknowledges else None, entry.letter)
-    letter = "; ".join(words.say(LETTERS[kind]) for kind in letters if kind)
-    return words.say(HAPPENED[entry.what], letter=letter, until=words.day(entry.until) if entry.until else "")
+    letter = "; ".join(words.say(translations.LETTERS[kind]) for kind in letters if kind)
+    return words.say(
+        translations.HAPPENED[entry.what], letter=letter, until=words.day(entry.until) if entry.until else ""
+    )
 
 
 @dataclass(frozen=True, slots=True)
