@@ -42,7 +42,7 @@ class RegisterSnapshot:
             if read % STEP == 0:
                 progress(STEP)
             entry = CaseHistory.of(facts).entry(self.zone)
-            if entry is not None and entry.received_on.year == year:
+            if entry is not None and entry.received.received_on.year == year:
                 yield entry
 
     async def counts(self, year: int, progress: Progress) -> Counter[CountedRequest]:

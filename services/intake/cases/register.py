@@ -34,7 +34,6 @@ from shared.contract.events import (
     NoticeReported,
     NoticeSent,
     Outcome,
-    PolicyId,
     Remedy,
     RequestClosed,
     RequestDuplicated,
@@ -150,14 +149,8 @@ class Appeal:
 class RegisterEntry:
     """The entry of one request in the register."""
 
-    request: str
-    right: Right
-    policy: PolicyId
-    also: tuple[PolicyId, ...]
+    received: RequestReceived
     manner: RequestManner
-    source: str
-    requester: Requester
-    received_on: date
     due_on: date
     extended: bool
     paused_days: int
@@ -172,25 +165,24 @@ class RegisterEntry:
     """When the last step was done."""
     standing: RetentionReason | None
     appeals: tuple[Appeal, ...]
-    incident: Code | None
-    """The declared incident during which it came."""
 
     @property
     def days(self) -> int | None:
         """Calendar days from receipt to answer."""
-        return None if self.answered_on is None else (self.answered_on - self.received_on).days
+        return None if self.answered_on is None else (self.answered_on - self.received.received_on).days
 
     def plain(self) -> dict[str, Any]:
         """Return the required fields as plain values, in reading order."""
+        received = self.received
         return {
-            "request": self.request,
-            "received_on": self.received_on.isoformat(),
-            "right": self.right.value,
-            "law": self.policy,
-            "also": list(self.also),
+            "request": received.request_id,
+            "received_on": received.received_on.isoformat(),
+            "right": received.right.value,
+            "law": received.policy,
+            "also": list(received.also),
             "manner": self.manner.value,
-            "source": self.source,
-            "requester": self.requester.value,
+            "source": received.source,
+            "requester": received.requester.value,
             "due_on": self.due_on.isoformat(),
             "extended": self.extended,
             "paused_days": self.paused_days,
@@ -202,7 +194,7 @@ class RegisterEntry:
             "appeals": [str(appeal) for appeal in self.appeals],
             "ended_at": self.ended_at and self.ended_at.isoformat(),
             "kept_for": self.standing and self.standing.value,
-            "incident": self.incident,
+            "incident": received.incident,
         }
 
 
@@ -228,15 +220,14 @@ class CountedRequest:
 
 def laws_of(entry: RegisterEntry) -> tuple[str, ...]:
     """Return the laws that protect the person, without editions; first the one of the answer."""
-    return tuple(dict.fromkeys(policy.partition("@")[0] for policy in (entry.policy, *entry.also)))
+    return tuple(dict.fromkeys(policy.partition("@")[0] for policy in entry.received.laws))
 
 
 def counted(entry: RegisterEntry) -> Iterator[CountedRequest]:
     """Yield the counts of *entry*: one under each law that protects the person."""
+    year, right = entry.received.received_on.year, entry.received.right
     for law in laws_of(entry):
-        yield CountedRequest(
-            entry.received_on.year, law, entry.right, entry.result, entry.grounds, entry.late, entry.days
-        )
+        yield CountedRequest(year, law, right, entry.result, entry.grounds, entry.late, entry.days)
 
 
 @dataclass(slots=True)
@@ -346,6 +337,8 @@ class CaseHistory:
             case AnswerDelivered() if self.decided_at is not None:
                 self.answered_at = at if self.returned or not self.answered_at else self.answered_at
                 self.delivered_at, self.returned = self.delivered_at or at, frozenset()
+            case _:
+                pass
 
     @property
     def withdrawn(self) -> bool:
@@ -425,14 +418,8 @@ class CaseHistory:
         answered_on = self._answered_at.astimezone(zone).date() if self._answered_at else None
         due_on = self.due_on or received.due_on
         return RegisterEntry(
-            request=received.request_id,
-            right=received.right,
-            policy=received.policy,
-            also=received.also,
+            received=received,
             manner=self.manner,
-            source=received.source,
-            requester=received.requester,
-            received_on=received.received_on,
             due_on=due_on,
             extended=self.extended,
             paused_days=self.paused_days,
@@ -443,7 +430,6 @@ class CaseHistory:
             ended_at=self.ended_at,
             standing=self.standing,
             appeals=tuple(appeal.seen_from(zone) for appeal in self.appeals),
-            incident=received.incident,
         )
 
 

@@ -67,6 +67,9 @@ KIND_OF_FACT: dict[type[Fact], TimelineKind] = {
     events.RequestDuplicated: TimelineKind.DUPLICATE,
     events.RequestForwarded: TimelineKind.FORWARDED,
     events.RequestWithdrawn: TimelineKind.WITHDRAWN,
+    DueMoved: TimelineKind.DUE_MOVED,
+    events.RequestExtended: TimelineKind.EXTENDED,
+    events.DeadlineMissed: TimelineKind.LATE,
     events.FeeQuoted: TimelineKind.FEE_QUOTED,
     events.FeeAgreed: TimelineKind.FEE_AGREED,
     events.RequestFulfilled: TimelineKind.ANSWERED,
@@ -94,20 +97,10 @@ def timeline_of(facts: Iterable[tuple[datetime, Fact]]) -> tuple[TimelineEntry, 
             entries += _entries(at, fact)
         if isinstance(fact, events.RequestResumed) and awaited:
             entries.append(TimelineEntry(fact.at, TimelineKind.PROOF_CAME))
-        awaited = _awaited(fact, before=awaited)
+        if isinstance(fact, events.RequestPaused | events.ProofReceived | events.RequestResumed):
+            awaited = isinstance(fact, events.RequestPaused)  # some proofs go to the verifier alone
         status = status_after(status, fact)
     return tuple(sorted(dict.fromkeys(entries), key=lambda entry: entry.at))
-
-
-def _awaited(fact: Fact, *, before: bool) -> bool:
-    """Return whether a proof is awaited that the facts do not mention: some go to the verifier alone."""
-    match fact:
-        case events.RequestPaused():
-            return True
-        case events.ProofReceived() | events.RequestResumed():
-            return False
-        case _:
-            return before
 
 
 def _entries(at: datetime, fact: Fact) -> Iterator[TimelineEntry]:
@@ -118,18 +111,19 @@ def _entries(at: datetime, fact: Fact) -> Iterator[TimelineEntry]:
             yield from _of_letter(at, fact)
         case events.IdentityChallenged() | events.ProofReceived() | events.ProofRefused():
             yield from _of_proof(at, fact)
-        case DueMoved() | events.RequestExtended() | events.DeadlineMissed():
-            yield from _of_clock(at, fact)
+        case DueMoved() | events.RequestExtended() | events.DeadlineMissed(duty=TimedDuty.ANSWER):
+            yield TimelineEntry(at, KIND_OF_FACT[type(fact)], until=fact.due_on)
         case events.AppealReceived():
             yield TimelineEntry(at, APPEALS[fact.remedy], until=fact.due_on)
         case events.AppealAnswered():
             yield TimelineEntry(at, ANSWERS[fact.remedy])
         case events.PackageFetched() if not fact.continued:
             yield TimelineEntry(at, TimelineKind.DOWNLOADED)
-        case events.IdentityVerified(assurance=Assurance.NONE_NEEDED):
+        case events.IdentityVerified(assurance=Assurance.NONE_NEEDED) | events.DeadlineMissed():
             pass
-        case _ if type(fact) in KIND_OF_FACT:
-            yield TimelineEntry(at, KIND_OF_FACT[type(fact)])
+        case _:
+            if kind := KIND_OF_FACT.get(type(fact)):
+                yield TimelineEntry(at, kind)
 
 
 def _of_letter(
@@ -144,6 +138,8 @@ def _of_letter(
             yield TimelineEntry(at, TimelineKind.LETTER_RETURNED, fact.letter, acknowledges=fact.acknowledges)
         case events.NoticeReported() if fact.action is DeliveryAction.FAILED:
             yield TimelineEntry(at, TimelineKind.LETTER_RETURNED, fact.letter, acknowledges=fact.acknowledges)
+        case _:
+            pass
 
 
 def _of_proof(
@@ -157,15 +153,5 @@ def _of_proof(
             yield TimelineEntry(at, TimelineKind.PROOF_ASKED)
         case events.ProofReceived() if any(proof.kind is not ProofKind.NEW_CODE for proof in fact.proofs):
             yield TimelineEntry(at, TimelineKind.PROOF_CAME)
-
-
-def _of_clock(
-    at: datetime, fact: DueMoved | events.RequestExtended | events.DeadlineMissed
-) -> Iterator[TimelineEntry]:
-    match fact:
-        case DueMoved():
-            yield TimelineEntry(at, TimelineKind.DUE_MOVED, until=fact.due_on)
-        case events.RequestExtended():
-            yield TimelineEntry(at, TimelineKind.EXTENDED, until=fact.due_on)
-        case events.DeadlineMissed(duty=TimedDuty.ANSWER):
-            yield TimelineEntry(at, TimelineKind.LATE, until=fact.due_on)
+        case _:
+            pass

@@ -189,7 +189,7 @@ def test_a_controllers_request_is_answered_at_the_decision() -> None:
     asks = received(requester="controller", role="end_user", reachable=False)
     assert entry(asks).result is RequestResult.OPEN
     found = entry(asks, fulfilled())
-    assert (found.result, found.requester) == (RequestResult.GRANTED, "controller")
+    assert (found.result, found.received.requester) == (RequestResult.GRANTED, "controller")
     assert found.answered_on == (MARCH + timedelta(days=1)).date()
     assert found.ended_at == MARCH + timedelta(days=1)
     identified = IdentityVerified(
