@@ -384,20 +384,13 @@ def _add_proofs(app: FastAPI, service: RequestService, callers: Callers, own: An
         await service.prove(case_id, proofs)
 
 
+PROOF_SCHEMA = ProofUploadForm.model_json_schema(ref_template="#/components/schemas/{model}")
+del PROOF_SCHEMA["$defs"]  # described with the request, which may carry proofs as well
 PROOFS: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
-            "application/json": {
-                # Its parts are described with the request, which may carry proofs as well.
-                "schema": {
-                    name: value
-                    for name, value in ProofUploadForm.model_json_schema(
-                        ref_template="#/components/schemas/{model}"
-                    ).items()
-                    if name != "$defs"
-                }
-            },
+            "application/json": {"schema": PROOF_SCHEMA},
             "multipart/form-data": {
                 "schema": {
                     "type": "object",
