@@ -2,9 +2,11 @@
 
 import ast
 import re
+from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -92,12 +94,18 @@ def _made_by(path: Path) -> set[object]:
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("shared.")
         for alias in node.names
     }
-    calls = [
-        node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-    ]
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
     asked_for = (word.value for call in calls for word in call.keywords if word.arg == "event")
     named = {ast.unparse(call.func) for call in calls} | {ast.unparse(value) for value in asked_for}
-    return {kinds[name] for name in named & kinds.keys() if isinstance(kinds[name], type)}
+    made = (_imported(name, kinds) for name in named)
+    return {kind for kind in made if isinstance(kind, type)}
+
+
+def _imported(name: str, imports: Mapping[str, object]) -> object:
+    """Return the class that *name* means by *imports*: a name, or one of an imported module."""
+    module, _, member = name.rpartition(".")
+    found = imports.get(module or member)
+    return found if not module else getattr(found, member, None) if isinstance(found, ModuleType) else None
 
 
 @pytest.mark.parametrize("event", [kind for kind in CATALOGUE if issubclass(kind, Fact)], ids=name_of)
