@@ -2,9 +2,9 @@
 The raw floor: bare aio-pika and motor doing the same durable writes in the same batches, and nothing else.
 
 ``python -m bench.floor WORK SERVICE`` runs one service's share of it. Each message stands for an event of the
-product: it is inserted where the product inserts (keys, vault, journal, claims), the messages that follow
-it are published with confirms, and then it is acknowledged. No event is read, no letter written, nothing
-sealed, no record looked at but the one that is deleted.
+product: it is inserted where the product inserts (keys, vault, timers, claims, notes, journal), the
+messages that follow it are published with confirms, and then it is acknowledged. No event is read, no letter
+written, nothing sealed, no record looked at but the one that is deleted.
 """
 
 import asyncio
@@ -22,6 +22,7 @@ from aio_pika.abc import AbstractIncomingMessage
 BATCH = 500
 ROW = b"x" * 600
 """About the size of a row of the journal."""
+COLLECTIONS = ("keys", "vault", "timers", "suppressions", "copies", "claims", "notes", "journal")
 LIMITS: Mapping[str, int] = {"notifier": 64}
 
 
@@ -35,45 +36,40 @@ class Step:
     deletes: int = 0
 
 
-ERASURE: Mapping[str, Mapping[str, Step]] = {
-    "intake": {
-        "submitted": Step(("keys", "vault", "journal"), ("received",)),
-        "verified": Step(),
-        "sent": Step(),
-        "fulfilled": Step(),
-        "sent_outcome": Step(publishes=("closed",)),
-    },
-    "verifier": {"received": Step(publishes=("verified",))},
-    "fulfillment": {
-        "verified": Step(("vault", "journal"), ("planned",), finds=1),
-        "planned": Step(("vault", "vault", "journal"), ("fulfilled", "erased"), finds=2, deletes=1),
-    },
-    "notifier": {
-        "received": Step(("claims", "journal"), ("sent",)),
-        "fulfilled": Step(("claims", "journal"), ("sent_outcome",)),
-    },
+INTAKE: Mapping[str, Step] = {
+    "submitted": Step(("keys", "vault", "timers", "claims", "journal"), ("received",)),
+    "assessed": Step(("notes",)),
+    "sent": Step(("notes",)),
+    "fulfilled": Step(("timers", "journal")),
+    "sent_outcome": Step(publishes=("closed",)),
 }
-"""An erasure of one record, vouched for by its source: service → event → cost, as the product does it."""
-OPT_OUT: Mapping[str, Mapping[str, Step]] = {
-    "intake": {
-        "submitted": Step(("keys", "vault", "journal"), ("received",)),
-        "verified": Step(),
-        "sent": Step(),
-        "fulfilled": Step(),
-        "sent_outcome": Step(publishes=("closed",)),
-    },
-    "verifier": {"received": Step(publishes=("verified",))},
-    "fulfillment": {
-        "verified": Step(("vault", "journal"), ("planned",), finds=1),
+VERIFIER: Mapping[str, Step] = {"received": Step(publishes=("assessed", "verified"))}
+NOTIFIER: Mapping[str, Step] = {
+    "received": Step(("notes",)),
+    "assessed": Step(("claims", "journal"), ("sent",)),
+    "fulfilled": Step(("claims", "journal"), ("sent_outcome",)),
+}
+PLANNED = Step(("vault", "journal"), ("planned",), finds=1)
+FULFILLMENT: Mapping[str, Mapping[str, Step]] = {
+    "opt_out_of_sale": {
+        "verified": PLANNED,
         "planned": Step(("suppressions", "vault", "journal"), ("fulfilled", "opted_out")),
     },
-    "notifier": {
-        "received": Step(("claims", "journal"), ("sent",)),
-        "fulfilled": Step(("claims", "journal"), ("sent_outcome",)),
+    "erasure": {
+        "verified": PLANNED,
+        "planned": Step(("vault", "vault", "journal"), ("fulfilled", "erased"), finds=2, deletes=1),
     },
+    "access": {"verified": Step(("vault", "vault", "copies", "journal"), ("fulfilled",), finds=1)},
 }
-"""An opt-out of somebody of whom nothing is sold: it is looked up, put on the stop list and answered."""
-WORKS = {"erasure": ERASURE, "opt_out_of_sale": OPT_OUT}
+WORKS: Mapping[str, Mapping[str, Mapping[str, Step]]] = {
+    right: {"intake": INTAKE, "verifier": VERIFIER, "notifier": NOTIFIER, "fulfillment": steps}
+    for right, steps in FULFILLMENT.items()
+}
+"""
+Requests with one record, vouched for by their source: right → service → event → cost, as the product does it.
+
+Nothing is sold of the person who opts out: they are looked up, suppressed and answered.
+"""
 
 
 @dataclass(slots=True)
@@ -101,7 +97,7 @@ class Share:
     async def _handle(self, batch: Sequence[AbstractIncomingMessage]) -> None:
         steps = [(message, self.steps[message.routing_key or ""]) for message in batch]
         await self._touch(steps)
-        for collection in ("keys", "vault", "suppressions", "claims", "journal"):
+        for collection in COLLECTIONS:
             rows = [
                 {"_id": f"{m.message_id}/{m.routing_key}/{n}", "row": ROW}
                 for m, step in steps

@@ -4,8 +4,9 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import aio_pika
@@ -15,6 +16,15 @@ from bench.installation import WITHIN, Ground
 from bench.load import CHUNK
 from habeas.embedded.parts.process import Command, Process
 from shared.errors import TransientError
+
+
+@dataclass(frozen=True, slots=True)
+class FloorOutcome:
+    """The result of a run of the floor."""
+
+    seconds: float
+    latencies_ms: Sequence[float]
+    """From the moment a request is due to its end; sorted."""
 
 
 @asynccontextmanager
@@ -44,8 +54,17 @@ async def _ready(process: Process) -> None:
         raise TransientError("not ready")
 
 
-async def drive(here: Ground, work: str, run: str, count: int) -> float:
-    """Send *count* requests through the floor of *work*; return the seconds until the last has ended."""
+async def drive(here: Ground, work: str, run: str, count: int, *, rate: float | None = None) -> FloorOutcome:
+    """
+    Send *count* requests through the floor of *work*, and await the end of each.
+
+    Args:
+        here: Broker and database.
+        work: The right.
+        run: Makes the ids of these requests unlike any other's.
+        count: Number of requests.
+        rate: Requests per second, evenly spaced; as fast as they are confirmed when None.
+    """
     people = here.client["floor"]["people"]
     await people.insert_many([{"_id": f"{run}-{n}", "row": ROW[:60]} for n in range(count)])
     connection = await aio_pika.connect(here.stack.amqp_url)
@@ -53,23 +72,31 @@ async def drive(here: Ground, work: str, run: str, count: int) -> float:
     exchange = await declare(channel, work)
     queue = await channel.declare_queue(exclusive=True)
     await queue.bind(exchange, "closed")
-    ended, all_ended = set(), asyncio.Event()
+    ended, all_ended = dict[str, float](), asyncio.Event()
 
     async def note(message: aio_pika.abc.AbstractIncomingMessage) -> None:
-        ended.add(message.message_id)
+        ended.setdefault(message.message_id or "", time.perf_counter())
         if len(ended) == count:
             all_ended.set()
 
+    async def publish(n: int) -> None:
+        message = aio_pika.Message(
+            ROW, message_id=f"{run}-{n}", delivery_mode=aio_pika.DeliveryMode.PERSISTENT
+        )
+        await exchange.publish(message, "submitted", mandatory=False)
+
     await queue.consume(note, no_ack=True)
     began = time.perf_counter()
-    for first in range(0, count, CHUNK):
-        some = range(first, min(first + CHUNK, count))
-        messages = (
-            aio_pika.Message(ROW, message_id=f"{run}-{n}", delivery_mode=aio_pika.DeliveryMode.PERSISTENT)
-            for n in some
-        )
-        await asyncio.gather(*(exchange.publish(m, "submitted", mandatory=False) for m in messages))
+    due = {f"{run}-{n}": began + (n / rate if rate else 0) for n in range(count)}
+    if rate is None:
+        for first in range(0, count, CHUNK):
+            await asyncio.gather(*map(publish, range(first, min(first + CHUNK, count))))
+    else:
+        async with asyncio.TaskGroup() as group:
+            for n, at in enumerate(due.values()):
+                await asyncio.sleep(max(0.0, at - time.perf_counter()))
+                group.create_task(publish(n))
     await asyncio.wait_for(all_ended.wait(), timeout=600)
     seconds = time.perf_counter() - began
     await connection.close()
-    return seconds
+    return FloorOutcome(seconds, sorted(1000 * (ended[name] - at) for name, at in due.items()))

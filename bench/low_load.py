@@ -1,18 +1,20 @@
 """
-``python -m bench.low_load``: the latency and the CPU time of requests at low rates, in under five minutes.
+``python -m bench.low_load``: the latency and the CPU time of requests at low rates, in about seven minutes.
 
 Requests are submitted evenly spaced, each at its moment whether or not earlier ones are answered. Latencies
-count from that moment to the end of the request, which follows its last letter. CPU times include the idle
-share; a single request costs the CPU time at 1 request a second less that of the idle stack.
+count from that moment to the end of the request, which follows its last letter. The raw floor
+(``bench/floor.py``) runs after the product, on the same broker and database. A single request costs the CPU
+time at 1 request a second less that of the idle stack.
 """
 
 import asyncio
 import statistics
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench import floor_run
 from bench.figures import Figure, figure, out, report
 from bench.installation import Costs, Ground, Services, costs, ground, services
 from bench.load import Load, drive, people
@@ -34,80 +36,110 @@ class RateResult:
     p99_ms: float
     costs: Costs
     """CPU time in milliseconds per request."""
+    idle: Costs
+    """CPU time in milliseconds per second without a request."""
 
-    def figures(self, idle: Costs) -> Iterator[Figure]:
-        """Yield the figures; *idle* is the CPU time of the idle stack in milliseconds per second."""
-        name = f"{self.right} at {self.rate}/s"
-        yield figure(f"{name}: p50", [self.p50_ms], "ms")
-        yield figure(f"{name}: p99", [self.p99_ms], "ms")
-        yield figure(f"{name}: CPU of the services", [self.costs.services], "ms/request")
-        yield figure(f"{name}: CPU of the broker", [self.costs.broker], "ms/request")
-        yield figure(f"{name}: CPU of the database", [self.costs.database], "ms/request")
-        if self.rate == 1:
-            yield figure(f"{self.right}: CPU of a single request", [self.costs.total - idle.total], "ms")
+    @property
+    def above_idle_ms(self) -> float:
+        """CPU time per request without the idle share."""
+        return self.costs.total - self.idle.total / self.rate
 
 
 @dataclass(frozen=True, slots=True)
 class LowLoad:
-    """The results at all rates, beside the idle stack."""
+    """The results at all rates: ours, and beside each that of the raw floor."""
 
-    idle: Costs
-    """CPU time in milliseconds per second."""
-    results: Sequence[RateResult]
+    results: Sequence[tuple[RateResult, RateResult]]
 
     def figures(self) -> Iterator[Figure]:
         """Yield all figures."""
-        for name in ("services", "broker", "database"):
-            yield figure(f"idle: CPU of the {name}", [getattr(self.idle, name)], "ms/s")
-        for result in self.results:
-            yield from result.figures(self.idle)
+        ours, floor = self.results[0]
+        yield figure("idle: CPU", [ours.idle.total], "ms/s", [floor.idle.total])
+        for one, raw in self.results:
+            name = f"{one.right} at {one.rate}/s"
+            yield figure(f"{name}: p50", [one.p50_ms], "ms", [raw.p50_ms])
+            yield figure(f"{name}: p99", [one.p99_ms], "ms", [raw.p99_ms])
+            yield figure(f"{name}: CPU", [one.costs.total], "ms/request", [raw.costs.total])
+            if one.rate == 1:
+                single = f"{one.right}: CPU of a single request"
+                yield figure(single, [one.above_idle_ms], "ms", [raw.above_idle_ms])
 
     def table(self) -> str:
-        """Return the table of ``docs/performance.md``."""
+        """Return the table of ``docs/performance.md``; the floor is in brackets."""
         lines = [
-            "| request | a second | p50 | p99 | CPU per request | services | broker | database |",
+            "| request | a second | p50 | p99 | CPU above idle | services | broker | database |",
             "|---|---|---|---|---|---|---|---|",
         ]
-        lines += [
-            f"| {one.right} | {one.rate} | {one.p50_ms:.0f} ms | {one.p99_ms:.0f} ms | {_cells(one.costs)} |"
-            for one in self.results
-        ]
-        lines.append(f"| none, per second | 0 | | | {_cells(self.idle)} |")
+        lines += [_line(one, raw) for one, raw in self.results]
         return "\n".join(lines)
 
 
-def _cells(spent: Costs) -> str:
-    parts = (spent.total, spent.services, spent.broker, spent.database)
-    return " | ".join(f"{one:.1f} ms" for one in parts)
+def _line(ours: RateResult, floor: RateResult) -> str:
+    numbers = [f"{one:.0f} ({raw:.0f}) ms" for one, raw in zip(_numbers(ours), _numbers(floor), strict=True)]
+    return f"| {ours.right} | {ours.rate} | {' | '.join(numbers)} |"
+
+
+def _numbers(one: RateResult) -> tuple[float, ...]:
+    spent = one.costs
+    return (one.p50_ms, one.p99_ms, one.above_idle_ms, spent.services, spent.broker, spent.database)
 
 
 async def measure(here: Ground) -> LowLoad:
-    """Measure every right at every rate, with the same services."""
+    """Measure every right at every rate, with the same services; then the raw floor of each."""
     async with services(here) as running:
         for right in RIGHTS:
-            await _run(here, running, right, WARM_UP, WARM_UP)
-        before = costs(here, running)
-        await asyncio.sleep(IDLE_S)
-        idle = costs(here, running).since(before, IDLE_S)
-        out.print(f"idle: {idle.total:.1f} ms of CPU a second")
-        results = [
-            await _run(here, running, right, rate, rate * seconds)
-            for rate, seconds in SECONDS.items()
-            for right in RIGHTS
+            await _drive(here, right, WARM_UP, WARM_UP)
+        idle = await _idle(here, running)
+        ours = [
+            await _result(here, running, _drive, (right, rate), idle) for right in RIGHTS for rate in SECONDS
         ]
-    return LowLoad(idle, results)
+    floors: list[RateResult] = []
+    for right in RIGHTS:
+        async with floor_run.shares(here, right) as processes:
+            raw = Services(processes, 0)
+            await _drive_floor(here, right, WARM_UP, WARM_UP)
+            idle = await _idle(here, raw)
+            floors += [await _result(here, raw, _drive_floor, (right, rate), idle) for rate in SECONDS]
+    return LowLoad(list(zip(ours, floors, strict=True)))
 
 
-async def _run(here: Ground, running: Services, right: str, rate: int, count: int) -> RateResult:
+async def _idle(here: Ground, running: Services) -> Costs:
+    before = costs(here, running)
+    await asyncio.sleep(IDLE_S)
+    idle = costs(here, running).since(before, IDLE_S)
+    out.print(f"idle: {idle.total:.1f} ms of CPU a second")
+    return idle
+
+
+async def _drive(here: Ground, right: str, rate: int, count: int) -> Sequence[float]:
     run = f"{right}-{rate}-{count}"
     await people(here, run, count)
-    before = costs(here, running)
     outcome = await drive(here, Load(right, run, count, rate))
-    spent = costs(here, running).since(before, count)
     outcome.must_be_whole(count)
-    cuts = statistics.quantiles(outcome.latencies_ms, n=100, method="inclusive")
-    result = RateResult(right, rate, cuts[49], cuts[98], spent)
-    out.print(f"{run}: p50 {result.p50_ms:.0f} ms, p99 {result.p99_ms:.0f} ms, CPU {spent.total:.1f} ms")
+    return outcome.latencies_ms
+
+
+async def _drive_floor(here: Ground, right: str, rate: int, count: int) -> Sequence[float]:
+    outcome = await floor_run.drive(here, right, f"{right}-{rate}-{count}", count, rate=rate)
+    return outcome.latencies_ms
+
+
+async def _result(
+    here: Ground,
+    running: Services,
+    driven: Callable[[Ground, str, int, int], Awaitable[Sequence[float]]],
+    step: tuple[str, int],
+    idle: Costs,
+) -> RateResult:
+    right, rate = step
+    count = rate * SECONDS[rate]
+    before = costs(here, running)
+    latencies = await driven(here, right, rate, count)
+    spent = costs(here, running).since(before, count)
+    cuts = statistics.quantiles(latencies, n=100, method="inclusive")
+    result = RateResult(right, rate, cuts[49], cuts[98], spent, idle)
+    p50_p99 = f"p50 {result.p50_ms:.0f} ms, p99 {result.p99_ms:.0f} ms"
+    out.print(f"{right} at {rate}/s: {p50_p99}, CPU {spent.total:.1f} ms")
     return result
 
 

@@ -1,5 +1,6 @@
 """The context of intake's handlers."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -104,8 +105,7 @@ class IntakeContext(Ports):
 
 async def set_timers(waits: Sequence[CaseTimer], ctx: IntakeContext) -> None:
     """Set timers for *waits*."""
-    for wait in waits:
-        await ctx.timers.set(ctx.case_id, wait.name, wait.at)
+    await asyncio.gather(*(ctx.timers.set(ctx.case_id, wait.name, wait.at) for wait in waits))
 
 
 def rejected(ctx: IntakeContext, *flaws: SubmissionError) -> RequestRejected:

@@ -33,8 +33,9 @@ async def work_forever(  # noqa: PLR0913 - the parts of a loop
         retry_s: Pause in seconds after so many errors in a row; *every_s* if not given.
         wake: Ends the pause when it is set.
     """
-    errors = 0
+    wake, errors = wake or asyncio.Event(), 0
     while True:
+        wake.clear()
         with ErrorNet() as net:
             while await work():
                 errors = 0
@@ -42,13 +43,10 @@ async def work_forever(  # noqa: PLR0913 - the parts of a loop
         if net.error is not None:
             write = logger().warning if isinstance(net.error, HabeasError) else logger().error
             write(delayed, service=service, reason=reason_of(net.error))
-        await _pause(retry_s(errors) if errors and retry_s else every_s, wake)
+        await pause(retry_s(errors) if errors and retry_s else every_s, wake)
 
 
-async def _pause(seconds: float, wake: asyncio.Event | None) -> None:
-    if wake is None:
-        await asyncio.sleep(seconds)
-        return
+async def pause(seconds: float, wake: asyncio.Event) -> None:
+    """Return after *seconds*, or as soon as *wake* is set."""
     with suppress(TimeoutError):
         await asyncio.wait_for(wake.wait(), seconds)
-    wake.clear()

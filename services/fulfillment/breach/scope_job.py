@@ -48,11 +48,12 @@ from shared.errors import ErrorNet, HabeasError, reason_of
 from shared.runtime.broker import Message
 from shared.runtime.log import logger
 from shared.runtime.vault import CaseKey
+from shared.runtime.worker import pause
 
 CHUNK_BYTES = 8 * 1024 * 1024
 """Bytes of a chunk, about: the vault accepts twice as many."""
 BEAT_S, HANGS_S = 60.0, 86_400.0
-LOOK_EVERY_S = 1.0
+LOOK_EVERY_S = 10.0
 TRY_AGAIN_S = 60.0
 BREACHES_AT_ONCE = 4
 """Incidents that one replica works on side by side: a slow store delays only its own."""
@@ -120,8 +121,8 @@ class ScopeJob:
         """Work on one scope after the other; idle tasks look in turn, one every :data:`LOOK_EVERY_S`."""
         await asyncio.sleep(after_s)
         while True:
-            pause = await self.take_turn()
-            await asyncio.sleep(pause)
+            self.scopes.waiting.clear()
+            await pause(await self.take_turn(), self.scopes.waiting)
 
     async def take_turn(self) -> float:
         """Work on all waiting scopes until one fails; return the seconds until the next attempt."""

@@ -5,6 +5,7 @@ A worker on a scope holds a lease. Its writes go with the lease in one transacti
 writes nothing any more, and a finished step is done once.
 """
 
+import asyncio
 import hmac
 from collections.abc import AsyncIterator, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -103,6 +104,8 @@ class BreachScopes:
         self._people = database["breach_people"]
         self._aliases = database["breach_aliases"]
         self._key = key
+        self.waiting = asyncio.Event()
+        """Set when this process has enqueued a scope."""
 
     async def prepare(self) -> None:
         """Create the indexes."""
@@ -121,6 +124,7 @@ class BreachScopes:
         with translated("take the scope of a breach"):
             await self._scopes.delete_one({"_id": scope.id, "refused": True})
         await insert_new(self._scopes, [_fresh(scope)])
+        self.waiting.set()
 
     async def refuse(self, scope: BreachScope, reason: str) -> None:
         """Record for the incident why *scope* cannot be searched as declared."""

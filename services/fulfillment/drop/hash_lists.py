@@ -8,6 +8,7 @@ Law:
     Cal. Civ. Code § 1798.99.86(c)-(d): listed people are deleted again, at least every 45 days.
 """
 
+import asyncio
 import base64
 import hmac
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
@@ -72,6 +73,8 @@ class HashLists:
         self._matches = database["drop_matches"]
         self._batches = database["drop_batches"]
         self._key = key
+        self.waiting = asyncio.Event()
+        """Set when this process has enqueued a batch."""
 
     async def prepare(self) -> None:
         """Create the indexes."""
@@ -87,6 +90,7 @@ class HashLists:
         """Enqueue *batch*; repeating it changes nothing."""
         fresh = {"_id": batch.id, "lists": list(batch.lists), "at": NEVER, "done": False}
         await insert_new(self._batches, [fresh])
+        self.waiting.set()
 
     async def begin(self, now: datetime) -> HashListBatch | None:
         """Take a free batch and return it."""

@@ -39,7 +39,7 @@ from shared.runtime.log import logger
 from shared.runtime.mongo import Document
 from shared.runtime.worker import work_forever
 
-LOOK_EVERY_S = 1.0
+LOOK_EVERY_S = 10.0
 TRY_AGAIN_S = 60.0
 DOCUMENTS_AT_ONCE = 1_000
 """Documents that are hashed and looked up together."""
@@ -79,6 +79,7 @@ class HashLookupJob:
             delayed="hashes of DROP are looked up later",
             every_s=LOOK_EVERY_S,
             retry_s=lambda _: TRY_AGAIN_S,
+            wake=self.listed.waiting,
         )
 
     async def work(self) -> LookupCounts | None:

@@ -29,7 +29,8 @@ from shared.runtime.mongo import Database, Document, ReturnDocument, UpdateOne, 
 from shared.runtime.worker import work_forever
 
 NAME = "intake"
-LOOK_EVERY_S = 1.0
+LOOK_EVERY_S = 10.0
+LOOK_WHILE_WAITING_S = 1.0
 MOST_AT_ONCE = 500
 KEEP_COUNTS = timedelta(days=1)
 GATHER_S = 0.005
@@ -59,6 +60,8 @@ class WaitingQueue:
         self._enter: DataLoader[_QueueEntry, bool] = DataLoader(self._enter_all, window=GATHER_S)
         self._declared: tuple[BurstDeclared, ...] = ()
         self._declared_at: datetime | None = None
+        self.changed = asyncio.Event()
+        """Set when requests may begin that could not before."""
 
     async def prepare(self) -> None:
         """Create the indexes."""
@@ -105,6 +108,7 @@ class WaitingQueue:
         """Start *case* next, regardless of the limit; return whether it waits."""
         with translated("advance a waiting request"):
             found = await self._waiting.update_one({"_id": case}, {"$set": {"hurried": True}})
+        self.changed.set()
         return bool(found.matched_count)
 
     async def declare(self, burst: BurstDeclared) -> None:
@@ -169,6 +173,7 @@ class WaitingQueue:
         if entries:
             with translated("store waiting requests"):
                 await self._waiting.bulk_write([_unless_there(entry) for entry in entries], ordered=False)
+            self.changed.set()
             logger().info("requests are waiting", service=NAME, reason=f"{len(entries)} over the limit")
 
     # --- starts ---------------------------------------------------------------------------------------------
@@ -176,10 +181,14 @@ class WaitingQueue:
     async def turns(self, now: datetime) -> list[RequestLodged]:
         """Return the requests that may begin now, the most urgent first."""
         with translated("read the requests that may begin"):
-            hurried = await self._waiting.find({"hurried": True}).to_list(MOST_AT_ONCE)
             group = {"_id": "$lane", "waiting": {"$sum": 1}, "oldest": {"$min": "$at"}}
             lanes = await self._waiting.aggregate([{"$group": group}]).to_list(None)
         metrics.waiting(sum(lane["waiting"] for lane in lanes))
+        if not lanes:
+            return []
+        asyncio.get_running_loop().call_later(LOOK_WHILE_WAITING_S, self.changed.set)
+        with translated("read the requests that may begin"):
+            hurried = await self._waiting.find({"hurried": True}).to_list(MOST_AT_ONCE)
         found = {one["_id"]: one for one in hurried}
         for lane in lanes:
             for one in await self._of(lane, now):
@@ -238,7 +247,14 @@ async def start_waiting(
                 raise result
         return bool(begun)
 
-    await work_forever(start, service=NAME, delayed="start of waiting requests delayed", every_s=LOOK_EVERY_S)
+    await work_forever(
+        start,
+        service=NAME,
+        delayed="start of waiting requests delayed",
+        every_s=LOOK_EVERY_S,
+        retry_s=lambda _: LOOK_WHILE_WAITING_S,
+        wake=queue.changed,
+    )
 
 
 def _hour(lane: str, now: datetime) -> str:
