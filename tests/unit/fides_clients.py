@@ -203,7 +203,7 @@ async def calling(
     desk = FidesService(office.door, ledger, policies, PRACTICE, ROOT, office.work)
     clients = Clients(CLIENTS, MemoryTokens(), office.clock)
     context = FidesContext(
-        desk, Reviews(desk, ledger, CLIENTS), Consents(desk, MemoryOpenConsents()), clients, public
+        desk, Reviews(desk, CLIENTS), Consents(desk, MemoryOpenConsents()), clients, public
     )
 
     async def fides(scope: Scope, receive: Receive, send: Send) -> None:

@@ -108,10 +108,10 @@ def bearer_token(request: Request) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-async def case_or_new(door: RequestService, case_id: str) -> IntakeCase:
+async def case_or_new(requests: RequestService, case_id: str) -> IntakeCase:
     """Return the state of a stored request; a new one if it is not lodged yet."""
     try:
-        return await door.case(case_id)
+        return await requests.case(case_id)
     except UnknownRequest:
         return IntakeCase()
 

@@ -69,8 +69,8 @@ class ChannelContext:
     settings: IntakeSettings
     database: Database
     vault: Vault
-    door: RequestService
-    firsts: FirstRequests
+    requests: RequestService
+    duplicates: FirstRequests
     public: Allowance
     """The limit of public requests without a key."""
     attempts: FailedAttempts
@@ -102,13 +102,13 @@ async def channels(context: ChannelContext) -> AsyncIterator[list[ChannelAdapter
     settings = context.settings
     async with AsyncExitStack() as stack:
         begun = OpenConsents(context.database)
-        requests = FidesLedger(context.database)
+        ledger = FidesLedger(context.database)
         # If they are disabled later, open consent requests still expire.
-        sweeps = ConsentCleanup(begun, context.vault), RequestCleanup(requests, context.door, context.vault)
+        sweeps = ConsentCleanup(begun, context.vault), RequestCleanup(ledger, context.requests, context.vault)
         swept = ChannelAdapter(works=[run_cleanup(sweep.work) for sweep in sweeps])
         opened = [await _webhooks(context, stack), swept]
         if settings.fides_served:
-            opened.append(await _fides(context, begun, requests))
+            opened.append(await _fides(context, begun, ledger))
         if settings.drp_business:
             opened.append(await _drp(context))
         if settings.opendsr_controllers:
@@ -126,7 +126,7 @@ async def _drp(context: ChannelContext) -> ChannelAdapter:
     await tokens.prepare()
     await watch.prepare()
     service = DrpService(
-        door=context.door,
+        requests=context.requests,
         tokens=tokens,
         watch=watch,
         agents={agent.id: agent for agent in settings.drp_agents},
@@ -151,10 +151,10 @@ async def _opendsr(context: ChannelContext) -> ChannelAdapter:
     await groups.prepare()
     await watch.prepare()
     files = Instructions(
-        door=context.door,
+        requests=context.requests,
         watch=watch,
         groups=groups,
-        firsts=context.firsts,
+        duplicates=context.duplicates,
         controllers={controller.id: controller for controller in settings.opendsr_controllers},
         served=DiscoveryDocument(domain, settings.opendsr_identities),
     )
@@ -174,34 +174,32 @@ async def _webhooks(context: ChannelContext, stack: AsyncExitStack) -> ChannelAd
     """Return the webhooks of platforms."""
     settings = context.settings
     http = await stack.enter_async_context(httpx.AsyncClient(timeout=ISSUER_TIMEOUT_S))
-    apples = KeySet(apple.ISSUER, http, url=settings.apple_keys)
+    apples, clients = KeySet(apple.ISSUER, http, url=settings.apple_keys), settings.apple_clients
     others = KeySet(settings.risc_issuer, http, url=settings.risc_keys)
     service = WebhookService(
-        door=context.door,
+        requests=context.requests,
         shopify=_bytes_of(settings.shopify_secrets),
         meta=_bytes_of(settings.meta_secrets),
-        apple=ExpectedToken(apples, settings.apple_clients, apple.REQUIRED)
-        if settings.apple_clients
-        else None,
+        apple=ExpectedToken(apples, clients, apple.REQUIRED) if clients else None,
         risc=ExpectedToken(others, settings.risc_audiences, risc.REQUIRED) if settings.risc_issuer else None,
         root=settings.public_url.rstrip("/"),
     )
     return ChannelAdapter("/webhooks", webhooks_app(service))
 
 
-async def _fides(context: ChannelContext, begun: OpenConsents, requests: FidesLedger) -> ChannelAdapter:
+async def _fides(context: ChannelContext, begun: OpenConsents, ledger: FidesLedger) -> ChannelAdapter:
     """Return the API for clients of Fides."""
     settings = context.settings
     tokens = FidesTokens(context.database, context.key("tokens of clients"))
-    for collection in (tokens, requests, begun):
+    for collection in (tokens, ledger, begun):
         await collection.prepare()
     policies = FidesPolicies(settings.fides_policies, settings.fides_data_uses)
     root = settings.public_url.rstrip("/")
-    service = FidesService(context.door, requests, policies, settings.practice(), root)
+    service = FidesService(context.requests, ledger, policies, settings.practice(), root)
     clients = Clients(settings.fides_clients, tokens, attempts=context.attempts)
     served = FidesContext(
         service,
-        Reviews(service, requests, settings.fides_clients),
+        Reviews(service, settings.fides_clients),
         Consents(service, begun),
         clients,
         context.public,
@@ -211,12 +209,12 @@ async def _fides(context: ChannelContext, begun: OpenConsents, requests: FidesLe
 
 async def _drop(context: ChannelContext) -> ChannelAdapter:
     """Return the background work for California's DROP."""
-    settings, door = context.settings, context.door
+    settings, requests = context.settings, context.requests
     ledger = DropLedger(context.database)
     await ledger.prepare()
     state = DropClient(settings.drop_url, settings.drop_key.get_secret_value())
-    listing = BatchLists(context.vault, door.journal, door.publisher)
-    puller = DropPuller(state, ledger, listing, door, settings.drop_every, hours(settings.drop_closed))
+    listing = BatchLists(context.vault, requests.journal, requests.publisher)
+    puller = DropPuller(state, ledger, listing, requests, settings.drop_every, hours(settings.drop_closed))
     return ChannelAdapter(works=[puller.run_forever()])
 
 
@@ -228,7 +226,7 @@ def _email(context: ChannelContext, stack: AsyncExitStack) -> Iterator[ChannelAd
         return
     senders = Senders(settings.inbox_per_hour)
     service = EmailService(
-        context.door, threads, rulebook(), senders, settings.practice(), settings.inbox_trust
+        context.requests, threads, rulebook(), senders, settings.practice(), settings.inbox_trust
     )
     if settings.inbox_port:
         bound = smtp_limits.bound(settings.http_host, settings.inbox_port, "HABEAS_INBOX_PORT")

@@ -85,10 +85,10 @@ class Counter:
         """Return a call that stops before each step."""
         desk = desk_of(self.office)
         ports = replace(self.office.ports, vault=Stepped(self.office.vault))
-        door = replace(desk.files.door, vault=ports.vault, context=ports.context)
+        door = replace(desk.files.requests, vault=ports.vault, context=ports.context)
         object.__setattr__(door, "outbox", SteppedOutbox(self.office))
         object.__setattr__(door, "_history", self._history)
-        files = replace(desk.files, door=door, firsts=Stepped(self.office.firsts))
+        files = replace(desk.files, requests=door, duplicates=Stepped(self.office.firsts))
         return _answer(replace(desk, files=files).submit, json.dumps(example(**changes)).encode())
 
     async def _history(self, case_id: str) -> list[JournalRow]:

@@ -15,10 +15,10 @@ from services.intake.channels.opendsr.messages import (
     DiscoveryDocument,
     OpenDsrCallRefused,
     Version,
+    fingerprint_of,
     instant,
     read,
     request_in,
-    wish_of,
 )
 from shared.contract.correspondents import mailbox_for, parties
 from shared.contract.events import LetterKind, Requester
@@ -183,7 +183,7 @@ def test_a_callback_address_counts_once() -> None:
 
 def wish(controller: str = "shop", version: str = "2", **changes: Any) -> bytes:
     message = read(orjson.dumps(example(version, **changes)), Version(int(version)))
-    return wish_of(message, LISTED[controller])
+    return fingerprint_of(message, LISTED[controller])
 
 
 def test_equal_requests_have_the_same_type_identities_and_extensions() -> None:

@@ -3,6 +3,9 @@ Parser of sheets: requests exported as CSV by a support desk. Pure.
 
 One row is one request. Faults are named by line and column, never by value. An encoding other than UTF-8 must
 be named: guessing it would corrupt names.
+
+Raises:
+    UnreadableSheet: The encoding is unknown or another, or the sheet has no readable heading.
 """
 
 import codecs
@@ -66,12 +69,7 @@ class UnreadableSheet(PermanentError):
 
 
 def decoded(content: BinaryIO, encoding: str | None = None) -> Iterator[str]:
-    """
-    Yield the lines of *content*: UTF-8, UTF-16 with a mark, or the named *encoding*.
-
-    Raises:
-        UnreadableSheet: The encoding is unknown, or *content* is not written in it.
-    """
+    """Yield the lines of *content*: UTF-8, UTF-16 with a mark, or the named *encoding*."""
     start = content.read(len(codecs.BOM_UTF8))
     content.seek(0)
     name = encoding or ("utf-16" if start[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE} else "utf-8-sig")
@@ -140,7 +138,7 @@ class _Table:
 
 
 def rows(lines: Iterable[str], reading: SheetFormat) -> Iterator[SheetRow]:
-    """Yield the rows of a sheet, valid or not, in order. Raises UnreadableSheet: it has no usable heading."""
+    """Yield the rows of a sheet in order, valid or not."""
     lines = iter(lines)
     first, skipped = _first(lines)
     cells = csv.reader(chain([first], lines), delimiter=max(DELIMITERS, key=first.count), strict=True)

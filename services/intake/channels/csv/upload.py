@@ -28,10 +28,9 @@ MOST_FAULTS = 1_000
 
 
 class SheetRefused(PermanentError):
-    """A sheet is refused because of its faults."""
+    """A sheet is refused because of its faults; *reused* if all are references of other requests."""
 
     def __init__(self, faults: Sequence[SheetFault], *, reused: bool = False) -> None:
-        """Store the faults; *reused*: all faults are references of other requests."""
         super().__init__(f"nothing is lodged: the sheet has {len(faults)} faults")
         self.faults = faults
         self.reused = reused
@@ -63,7 +62,7 @@ class SheetResult(BaseModel):
 
 
 def batch_route(
-    door: RequestService, system: Callable[[Request], Source], *, root: str, zone: tzinfo
+    requests: RequestService, system: Callable[[Request], Source], *, root: str, zone: tzinfo
 ) -> APIRouter:
     """Return the route; *system* identifies the calling system, *zone* is where days begin."""
     router = APIRouter()
@@ -80,12 +79,12 @@ def batch_route(
 
         The same sheet may be sent again: the same reference from the same system is the same request.
         """
-        sheet = await _read(request, SheetFormat(zone, door.clock(), frozenset(ignore)))
+        sheet = await _read(request, SheetFormat(zone, requests.clock(), frozenset(ignore)))
         faults = [fault for row in sheet for fault in row.faults]
         if faults and not keep_going:
             raise SheetRefused(faults)
-        requests = {row.line: row.request for row in sheet if row.request is not None}
-        known = await door.reused(list(requests.values()), source)
+        valid = {row.line: row.request for row in sheet if row.request is not None}
+        known = await requests.reused(list(valid.values()), source)
         reused = [_reused(row.line) for row in sheet if row.request and row.request.reference in known]
         if reused and not keep_going:
             raise SheetRefused(reused, reused=True)
@@ -94,13 +93,13 @@ def batch_route(
         async def lodge(line: int, one: RequestSubmitted) -> AcceptedRow | SheetFault:
             async with together:
                 try:
-                    case = await door.lodge(one, source)
+                    case = await requests.lodge(one, source)
                 except ReferenceReused:
                     return _reused(line)
             url = f"{root}/v1/requests/{case}"
             return AcceptedRow(line=line, reference=one.reference, id=case, status_url=url)
 
-        new = {line: one for line, one in requests.items() if one.reference not in known}
+        new = {line: one for line, one in valid.items() if one.reference not in known}
         done = await asyncio.gather(*(lodge(line, one) for line, one in new.items()))
         crossed = [one for one in done if isinstance(one, SheetFault)]
         taken = [one for one in done if isinstance(one, AcceptedRow)]
@@ -114,12 +113,7 @@ def _reused(line: int) -> SheetFault:
 
 
 async def _read(request: Request, reading: SheetFormat) -> list[SheetRow]:
-    """
-    Return the rows of the uploaded sheet.
-
-    Raises:
-        HTTPException: It is not a sheet, or has too many rows.
-    """
+    """Return the rows of the uploaded sheet. Raises HTTPException: no sheet, or too many rows."""
     content = io.BytesIO(await request.body())
     sheet: list[SheetRow] = []
     try:

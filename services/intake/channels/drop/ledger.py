@@ -96,7 +96,6 @@ class DropLedger:
     """The ledger of lists and statuses."""
 
     def __init__(self, database: Database) -> None:
-        """Keep it in *database*."""
         self._state = database["drop_state"]
         self._batches = database["drop_batches"]
         self._answers = database["drop_answers"]
@@ -220,12 +219,7 @@ class DropLedger:
             return [_answer(document) for document in await found.to_list(AT_ONCE)]
 
     async def decide(self, decided: Mapping[str, tuple[DropStatus | None, bool, datetime]]) -> None:
-        """
-        Store the statuses of requests.
-
-        Args:
-            decided: By id: the status, whether it may change, and the next check.
-        """
+        """Store, by id, the statuses of requests, whether they may change, and the next check."""
         if decided:
             changes = [
                 UpdateOne({"_id": id_}, [{"$set": change}, {"$set": {"amend": _AMENDED}}])

@@ -23,15 +23,7 @@ from datetime import UTC, datetime, timedelta
 from typing import IO, Final
 
 from services.intake.cases.service import RequestService
-from services.intake.channels.drop.client import (
-    LATER,
-    PIECE,
-    ArrivingArchive,
-    DropCallRejected,
-    DropClient,
-    DropRetryLater,
-    ListArchive,
-)
+from services.intake.channels.drop import client
 from services.intake.channels.drop.files import Hours, is_closed
 from services.intake.channels.drop.ledger import LEASE, NEVER, BatchStep, DropLedger, ListBatch, PlatformState
 from services.intake.channels.drop.lists import PREFIX, BatchLists
@@ -55,10 +47,10 @@ ARCHIVE_ITEM: Final = f"{PREFIX}archive"
 class DropPuller:
     """Calls the platform, in one replica of intake."""
 
-    platform: DropClient
+    platform: client.DropClient
     ledger: DropLedger
     listing: BatchLists
-    door: RequestService
+    requests: RequestService
     every: timedelta
     closed: Hours | None
     """The hours in which the platform is closed."""
@@ -76,12 +68,12 @@ class DropPuller:
         holding = asyncio.create_task(self._extend_lease())
         try:
             return await self._step(state)
-        except DropRetryLater as error:
+        except client.DropRetryLater as error:
             await self._leave_alone(str(error), error.after)
-        except DropCallRejected as error:
+        except client.DropCallRejected as error:
             # 409: the lists were lost, or are being answered by hand.
             logger().error("DROP refused a call", service=NAME, code=error.status, reason=str(error))
-            await self._leave_alone(str(error), LATER)
+            await self._leave_alone(str(error), client.LATER)
         finally:
             holding.cancel()
             await self.ledger.release(self.clock())
@@ -116,7 +108,7 @@ class DropPuller:
                 await self.ledger.advance(batch.id, BatchStep.LISTED)
                 return False
             case BatchStep.LISTED:
-                return await DropLodger(self.ledger, self.listing, self.door).lodge(batch)
+                return await DropLodger(self.ledger, self.listing, self.requests).lodge(batch)
             case _:
                 return self._may_call(state) and await reporter.report(batch)
 
@@ -132,7 +124,7 @@ class DropPuller:
         await self.ledger.begin(batch)
         return batch
 
-    async def _safe(self, arriving: ArrivingArchive, copy: IO[bytes]) -> ListBatch:
+    async def _safe(self, arriving: client.ArrivingArchive, copy: IO[bytes]) -> ListBatch:
         """Seal an arriving archive despite errors: there is no second source; a *copy* is kept until then."""
         pieces = _copied(arriving.pieces, copy)
         while True:
@@ -142,14 +134,14 @@ class DropPuller:
             async for piece in arriving.pieces:
                 copy.write(piece)
             copy.seek(0)
-            pieces = _alive(iter(lambda: copy.read(PIECE), b""))
+            pieces = _alive(iter(lambda: copy.read(client.PIECE), b""))
 
     async def _sealed(self, batch: ListBatch, pieces: AsyncIterator[bytes]) -> bool:
         """Seal *pieces* as the archive of *batch*; return False if another replica has forgotten it."""
         try:
             await self.ledger.begin(batch)
             await self.listing.keep(batch.id, ARCHIVE_ITEM, pieces)
-        except (DropRetryLater, DropCallRejected):
+        except (client.DropRetryLater, client.DropCallRejected):
             raise
         except HabeasError as error:
             await _log_trouble(error)
@@ -163,7 +155,7 @@ class DropPuller:
     def _batch(self, name: str, step: BatchStep) -> ListBatch:
         """Return a new batch; two archives of one day have the same name."""
         now = self.clock()
-        return ListBatch(self.door.id_of(SOURCE, f"{name} {now.isoformat()}"), {}, now, step)
+        return ListBatch(self.requests.id_of(SOURCE, f"{name} {now.isoformat()}"), {}, now, step)
 
     async def _recover(self, batch: ListBatch) -> None:
         """
@@ -186,7 +178,7 @@ class DropPuller:
 
     async def _unpacked(self, batch: ListBatch) -> bool:
         """Extract the lists from the archive; it stays sealed, for the state does not provide it again."""
-        with closing(ListArchive(batch.id, tempfile.TemporaryFile())) as archive:
+        with closing(client.ListArchive(batch.id, tempfile.TemporaryFile())) as archive:
             async for piece in self.listing.content(batch.id, ARCHIVE_ITEM):
                 archive.content.write(piece)
             files = archive.lists()

@@ -32,7 +32,7 @@ class DropLodger:
 
     ledger: DropLedger
     listing: BatchLists
-    door: RequestService
+    requests: RequestService
 
     async def lodge(self, batch: ListBatch) -> bool:
         """Lodge the requests of *batch*, once its matches are known; return whether they are."""
@@ -55,8 +55,7 @@ class DropLodger:
         """
         Lodge the request of a match; the same line is the same request.
 
-        No proof is asked for: the state has verified that its consumers live in California. Nor is there a
-        letter: the state informs them.
+        No proof is asked for, as the state has verified its consumers; no letter is written: it informs them.
         """
         request = RequestSubmitted(
             reference=f"{batch.id}/{found.id}/{found.number}",
@@ -66,7 +65,7 @@ class DropLodger:
             regulation=Regulation.CCPA,
             received_at=batch.fetched_at,
         )
-        return await self.door.lodge(request, SOURCE)
+        return await self.requests.lodge(request, SOURCE)
 
     async def _withdraw(self, batch: ListBatch) -> None:
         """Withdraw open requests that are no longer listed; completed ones cannot be undone."""
@@ -78,7 +77,7 @@ class DropLodger:
 
     async def _take_back(self, case: str) -> None:
         try:
-            await self.door.withdraw(case)
+            await self.requests.withdraw(case)
         except (NotPossibleNow, TooManyAttempts, UnknownRequest) as error:
             logger().warning(
                 "a request of DROP was not withdrawn", service=NAME, request_id=case, reason=str(error)

@@ -11,14 +11,7 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import IO, Final
 
-from services.intake.channels.drop.client import (
-    LATER,
-    DropCallRejected,
-    DropClient,
-    DropRetryLater,
-    StatusFile,
-    UploadResult,
-)
+from services.intake.channels.drop import client
 from services.intake.channels.drop.files import HEADER, lines_of, part_of
 from services.intake.channels.drop.ledger import BatchStep, DropLedger, ListBatch, ListedAnswer
 from services.intake.channels.drop.lists import BatchLists, in_portions
@@ -54,7 +47,7 @@ class _File:
 class DropReporter:
     """Reports statuses."""
 
-    platform: DropClient
+    platform: client.DropClient
     ledger: DropLedger
     listing: BatchLists
     clock: Callable[[], datetime]
@@ -88,10 +81,10 @@ class DropReporter:
         if await self._upload(batch):
             return True
         if waiting:
-            raise DropRetryLater("requests of DROP are undecided", LATER)
+            raise client.DropRetryLater("requests of DROP are undecided", client.LATER)
         for kind in batch.files:
             if await self.listing.spoilt(batch.id, kind.item):
-                raise DropCallRejected("rows of a list cannot be read", HTTPStatus.OK)
+                raise client.DropCallRejected("rows of a list cannot be read", HTTPStatus.OK)
         await self.ledger.advance(batch.id, BatchStep.ANSWERED)
         await self.ledger.note(trouble="")
         await self.listing.discard(batch.id)
@@ -104,7 +97,7 @@ class DropReporter:
             await self.ledger.settle(batch.id)
         made = [await self._file(batch, kind, name) for kind, name in batch.answerable.items()]
         try:
-            uploads = {one.kind: StatusFile(one.name, one.content) for one in made if one.reported}
+            uploads = {one.kind: client.StatusFile(one.name, one.content) for one in made if one.reported}
             if not uploads:
                 await self.ledger.sending(batch.id, ())
                 return bool(batch.sending)
@@ -118,7 +111,7 @@ class DropReporter:
         _must_have_taken(taken, [upload.name for upload in uploads.values()])
         return True
 
-    async def _sent(self, batch: ListBatch, uploads: Sequence[StatusFile]) -> UploadResult:
+    async def _sent(self, batch: ListBatch, uploads: Sequence[client.StatusFile]) -> client.UploadResult:
         """
         Send *uploads*.
 
@@ -129,15 +122,15 @@ class DropReporter:
         await self.ledger.sending(batch.id, names)
         try:
             return await self.platform.upload(uploads)
-        except DropRetryLater as error:
+        except client.DropRetryLater as error:
             if not error.perhaps:
                 await self.ledger.sending(batch.id, batch.sending)
             raise
-        except DropCallRejected as error:
+        except client.DropCallRejected as error:
             same = set(names) == set(batch.sending) and not batch.refused
             if error.status == HTTPStatus.CONFLICT and same:
                 logger().warning("DROP has the statuses already", service=NAME, request_id=batch.id)
-                return UploadResult(tuple(names), ())
+                return client.UploadResult(tuple(names), ())
             await self.ledger.sending(batch.id, batch.sending)
             raise
 
@@ -174,7 +167,7 @@ class DropReporter:
             file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed below
             file.writelines((HEADER, *lines_of(reported.items())))
             file.seek(0)
-            upload = StatusFile(batch.files[kind], file)
+            upload = client.StatusFile(batch.files[kind], file)
             try:
                 taken = await self.platform.amend([upload])
             finally:
@@ -200,12 +193,12 @@ def _decided(
     return status, status is DropStatus.EXEMPTED, now + EXEMPTED_AGAIN
 
 
-def _must_have_taken(taken: UploadResult, names: Iterable[str]) -> None:
+def _must_have_taken(taken: client.UploadResult, names: Iterable[str]) -> None:
     """Check that the platform has files called *names*. Raises DropCallRejected: it has not."""
     if set(names) - set(taken.accepted):
-        raise DropCallRejected("DROP accepted only some files", HTTPStatus.BAD_REQUEST)
+        raise client.DropCallRejected("DROP accepted only some files", HTTPStatus.BAD_REQUEST)
 
 
-def _close(files: Iterable[_File | StatusFile]) -> None:
+def _close(files: Iterable[_File | client.StatusFile]) -> None:
     for file in files:
         file.content.close()

@@ -67,7 +67,6 @@ class DrpTokens:
     """
 
     def __init__(self, database: Database, key: bytes) -> None:
-        """Keep them in *database*, hashed with *key*."""
         self._tokens = database["drp_tokens"]
         self._used = database["drp_messages"]
         self._key = key
@@ -80,14 +79,9 @@ class DrpTokens:
 
     async def issue(self, agent: str, message: str, expires_at: datetime) -> str | None:
         """
-        Return a new token for *agent*, or None if *message* was used for one before.
+        Return a new token for *agent*: the former becomes invalid.
 
-        The former token becomes invalid.
-
-        Args:
-            agent: The agent.
-            message: Digest of the message that asks for it: it counts once.
-            expires_at: End of the message's validity; it is remembered as long.
+        None if *message*, a digest that is remembered until *expires_at*, was used for one before.
         """
         if await insert_new(self._used, [{"_id": message, "expires_at": expires_at}]):
             return None

@@ -16,20 +16,9 @@ from typing import Any, Protocol
 
 from services.intake.cases.clock import Arrival, ClockRules, received_request
 from services.intake.cases.service import RequestService
-from services.intake.channels.drp import messages
+from services.intake.channels.drp import messages, statuses
 from services.intake.channels.drp.agents import ListedAgent
 from services.intake.channels.drp.messages import LONGEST, DrpCallRefused, DrpMessage, digest_of
-from services.intake.channels.drp.statuses import (
-    NOT_SERVED,
-    DrpLinks,
-    DrpRequestFacts,
-    DrpStatus,
-    DrpStatusReport,
-    expected_by,
-    is_proven,
-    report_of,
-    status_object,
-)
 from services.intake.channels.protocols import JSON, case_or_new, is_receiver
 from services.intake.domain import IntakeCase
 from services.intake.http.callbacks import Callback, WatchedRequestPort
@@ -76,7 +65,7 @@ class DrpService:
         TooManyAttempts: Too many operations on a request within the hour.
     """
 
-    door: RequestService
+    requests: RequestService
     tokens: DrpTokenPort
     watch: WatchedRequestPort
     agents: Mapping[str, ListedAgent]
@@ -104,24 +93,24 @@ class DrpService:
         """Lodge a request, once, and return its status."""
         message, _ = self._verified(agent, body)
         request = messages.request_in(message, agent)
-        case_id = self.door.id_of(agent.source, digest_of(message))
+        case_id = self.requests.id_of(agent.source, digest_of(message))
         filed = FiledDrpRequest(agent, case_id, message)
         receiver = filed.said.status_callback
         if receiver is not None and not is_receiver(receiver):
             raise messages.malformed("status_callback: no plain address for HTTPS")
         if request is None:
-            await self.door.keep(case_id, MESSAGE, messages.unsigned(messages.without_claims(message)))
+            await self.requests.keep(case_id, MESSAGE, messages.unsigned(messages.without_claims(message)))
         else:
-            await self.door.keep(case_id, MESSAGE, body)
+            await self.requests.keep(case_id, MESSAGE, body)
             if receiver is not None:
-                await self.watch.add(case_id, self.door.clock())
+                await self.watch.add(case_id, self.requests.clock())
             # Last: a lodged request must be complete.
-            await self.door.lodge(request, agent.source, attested=filed.said.attested)
-        return status_object(*await self._report(filed))
+            await self.requests.lodge(request, agent.source, attested=filed.said.attested)
+        return statuses.status_object(*await self._report(filed))
 
     async def status(self, agent: ListedAgent, request_id: str) -> dict[str, Any]:
         """Return the status of a request of *agent*."""
-        return status_object(*await self._report(await self._filed(agent, request_id)))
+        return statuses.status_object(*await self._report(await self._filed(agent, request_id)))
 
     async def callback(self, name: str, reported: str) -> Callback | None:
         """Return the callback for the agent of a request; None if the agent has none."""
@@ -134,25 +123,25 @@ class DrpService:
         url = filed.said.status_callback
         if url is None:
             return None
-        body = json.dumps(status_object(asked, report)).encode()
+        body = json.dumps(statuses.status_object(asked, report)).encode()
         return Callback(url, JSON, body, sha256(body).hexdigest(), report.final)
 
     async def revoke(self, agent: ListedAgent, request_id: str, body: bytes) -> dict[str, Any]:
         """Withdraw a request of *agent*, and return its status; NotPossibleNow if it is answered by then."""
         messages.read(messages.verified_message(body, agent.key))
         _, report = await self._report(await self._filed(agent, request_id))
-        if report.final and report.standing is not DrpStatus.REVOKED:
+        if report.final and report.standing is not statuses.DrpStatus.REVOKED:
             flaw = f"it is too late to revoke: the request is {report.standing}"
             raise DrpCallRefused(HTTPStatus.CONFLICT, flaw)
         if not report.final:
-            await self.door.withdraw(request_id)
-            await self.door.keep(request_id, REVOCATION, body)
+            await self.requests.withdraw(request_id)
+            await self.requests.keep(request_id, REVOCATION, body)
         return await self.status(agent, request_id)
 
     async def redirect_target(self, request_id: str, redirect_to: str) -> str:
         """Return the request's page for a person; after the proof, the agent's page if it gave one."""
         filed = await self._made(request_id)
-        back = is_proven(await self._case(filed)) and filed.agent.is_at(redirect_to)
+        back = statuses.is_proven(await self._case(filed)) and filed.agent.is_at(redirect_to)
         return redirect_to if back else f"{self.root}/requests/{request_id}"
 
     def _listed(self, agent_id: str) -> ListedAgent:
@@ -165,7 +154,7 @@ class DrpService:
         """Return the message that *agent* has signed for this business, and the end of its validity."""
         message = messages.verified_message(body, agent.key)
         content = messages.read(message)
-        until = messages.valid_until(content, agent.id, self.business, self.door.clock())
+        until = messages.valid_until(content, agent.id, self.business, self.requests.clock())
         messages.must_be_of_this_version(content)
         return message, until
 
@@ -176,30 +165,36 @@ class DrpService:
         return filed
 
     async def _made(self, request_id: str) -> FiledDrpRequest:
-        message = messages.message_in(await self.door.kept(request_id, MESSAGE))
+        message = messages.message_in(await self.requests.kept(request_id, MESSAGE))
         return FiledDrpRequest(self._listed(messages.request_message(message).agent_id), request_id, message)
 
     async def _case(self, filed: FiledDrpRequest) -> IntakeCase:
-        return IntakeCase() if filed.said.right is None else await case_or_new(self.door, filed.request_id)
+        return (
+            IntakeCase() if filed.said.right is None else await case_or_new(self.requests, filed.request_id)
+        )
 
-    async def _report(self, filed: FiledDrpRequest) -> tuple[DrpRequestFacts, DrpStatusReport]:
+    async def _report(
+        self, filed: FiledDrpRequest
+    ) -> tuple[statuses.DrpRequestFacts, statuses.DrpStatusReport]:
         case = await self._case(filed)
         asked = self._asked(filed, case)
         if filed.said.right is None:
-            return asked, NOT_SERVED
-        revoked = await self.door.holds(filed.request_id, REVOCATION)
-        links = DrpLinks(
+            return asked, statuses.NOT_SERVED
+        revoked = await self.requests.holds(filed.request_id, REVOCATION)
+        links = statuses.DrpLinks(
             page=f"{self.root}/requests/{filed.request_id}",
             verification=f"{self.root}/drp/v1/verification/{filed.request_id}",
         )
-        return asked, report_of(case, asked, links, revoked=revoked)
+        return asked, statuses.report_of(case, asked, links, revoked=revoked)
 
-    def _asked(self, filed: FiledDrpRequest, case: IntakeCase) -> DrpRequestFacts:
+    def _asked(self, filed: FiledDrpRequest, case: IntakeCase) -> statuses.DrpRequestFacts:
         said = filed.said
         known = case if case.received else self._as_received(filed)
         received_at = known.received.received_at if known.received else said.issued_at
-        by = expected_by(known, self.practice.zone) or received_at
-        return DrpRequestFacts(filed.request_id, said.agent_request_id, received_at, by, received_at + KEEP)
+        by = statuses.expected_by(known, self.practice.zone) or received_at
+        return statuses.DrpRequestFacts(
+            filed.request_id, said.agent_request_id, received_at, by, received_at + KEEP
+        )
 
     def _as_received(self, filed: FiledDrpRequest) -> IntakeCase:
         """Return the future state of a request that is not registered yet."""
@@ -207,5 +202,5 @@ class DrpService:
         if request is None:
             return IntakeCase()
         at = filed.said.issued_at
-        arrival = Arrival(filed.request_id, filed.agent.source, at, self.door.clock())
+        arrival = Arrival(filed.request_id, filed.agent.source, at, self.requests.clock())
         return IntakeCase(received=received_request(request, arrival, self.practice))

@@ -125,15 +125,7 @@ NOT_SERVED = DrpStatusReport(
 
 
 def report_of(case: IntakeCase, asked: DrpRequestFacts, links: DrpLinks, *, revoked: bool) -> DrpStatusReport:
-    """
-    Return the status of *case*.
-
-    Args:
-        case: The state in intake.
-        asked: The constant fields of the request.
-        links: The addresses for agents and persons.
-        revoked: Whether the agent withdrew it: that counts before the register is updated.
-    """
+    """Return the status of *case*; *revoked* by the agent counts before the register is updated."""
     ended = _ended(case, links)
     if ended is None:
         return DrpStatusReport(DrpStatus.REVOKED) if revoked else _under_way(case, asked, links)

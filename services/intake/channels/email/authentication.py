@@ -47,15 +47,10 @@ def is_forged(mail: ParsedMail, trusted: str) -> bool:
 
 def is_authenticated(mail: ParsedMail, trusted: str) -> bool:
     """
-    Return whether our mail server authenticates the domain of the sender of *mail*.
+    Return whether our mail server (*trusted*, by name) authenticates the domain of the sender of *mail*.
 
     For a domain without a valid policy DMARC has no result: then SPF or DKIM must pass for the sender's
-    domain or one above it. One below does not count: without the list of public suffixes it may have another
-    owner.
-
-    Args:
-        mail: The mail.
-        trusted: Name of our mail server in ``Authentication-Results``.
+    domain or one above it. One below may have another owner, without the list of public suffixes.
 
     Law:
         RFC 7489 sections 3.1 and 6.6.2: authenticated is an identifier that passes and is aligned.

@@ -127,14 +127,7 @@ class MailMeaning:
 
 
 def classify(subject: str, words: str, book: Rulebook) -> MailMeaning:
-    """
-    Return the intent of a mail.
-
-    Args:
-        subject: As written; the subject of a reply is not its sender's and does not count.
-        words: The sender's own words.
-        book: The rules.
-    """
+    """Return the intent of a mail; the subject of a reply is not its sender's and does not count."""
     own_subject = "" if ANSWER.match(subject) else subject
     texts = {"subject": folded(own_subject), "words": folded(words)}
     found = [match for where, text in texts.items() for match in _matches(book.rules, text, where)]

@@ -57,28 +57,14 @@ class MailExclusion(StrEnum):
 
 
 def is_dropped(mail: ParsedMail, *, ours: bool) -> bool:
-    """
-    Return whether a refused mail is dropped; any other is set aside, as it may be a request.
-
-    Args:
-        mail: The mail.
-        ours: Whether its ``Message-ID`` is one that only we can make.
-    """
+    """Return whether a refused mail is dropped: a report, or our own mail; others are set aside."""
     return ours or mail.content_type == "multipart/report"
 
 
 def refusal_of(
     mail: ParsedMail, envelope_sender: str | None, *, ours: Collection[str], trusted: str
 ) -> MailExclusion | None:
-    """
-    Return why *mail* opens no case; None if it may.
-
-    Args:
-        mail: The mail.
-        envelope_sender: The return address; empty for a report, None if unknown.
-        ours: Our addresses for mail.
-        trusted: Name of our mail server in ``Authentication-Results``; empty: none.
-    """
+    """Return why *mail* opens no case, if so. The envelope's sender: empty for a report, None if unknown."""
     reasons = {
         MailExclusion.LOOP: _is_loop(mail, ours),
         MailExclusion.BOUNCE: _is_bounce(mail, envelope_sender),

@@ -50,7 +50,6 @@ class SmtpPort:
     """The SMTP handler. Names and signatures of the methods are aiosmtpd's."""
 
     def __init__(self, service: EmailService) -> None:
-        """Pass mails to *service*."""
         self._service = service
 
     async def handle_RCPT(  # noqa: N802

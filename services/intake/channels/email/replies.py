@@ -82,15 +82,7 @@ class MailReply:
 
 
 def action_of(answer: MailReply, case: IntakeCase, inquiry: Inquiry | None, book: Rulebook) -> ReplyAction:
-    """
-    Return the effect of *answer*.
-
-    Args:
-        answer: The reply.
-        case: The state of its request.
-        inquiry: Set while the intent is unclear.
-        book: The rules.
-    """
+    """Return the effect of *answer*; *inquiry* is set while the intent is unclear."""
     clear = answer.own and answer.understood.wish is not None
     if inquiry is not None:
         return ReplyAction.CLARIFIES if clear else ReplyAction.FILED

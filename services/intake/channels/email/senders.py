@@ -42,12 +42,7 @@ class Senders:
     """Sender → its mails, oldest hour first."""
 
     def admit(self, sender: str, case_id: str) -> tuple[Admission, str]:
-        """
-        Count a mail of *sender* that would open *case_id*; repetitions count once.
-
-        Returns:
-            The admission of the mail, and its case.
-        """
+        """Count a mail that would open *case_id*, repetitions once; return its admission, and its case."""
         now = self.now()
         while self._uses and now - next(iter(self._uses.values())).since >= HOUR_S:
             self._uses.popitem(last=False)

@@ -28,19 +28,9 @@ from services.intake.channels.email.rulebook import MailIntent, Rulebook
 from services.intake.channels.email.senders import Admission, Senders
 from services.intake.channels.email.sole_code import sole_code
 from services.intake.domain import MAIL, IntakeCase
+from shared.contract import events
 from shared.contract.answer import INQUIRY, SUBMISSION, Inquiry
 from shared.contract.correspondents import mailbox_for, parties
-from shared.contract.events import (
-    Details,
-    Document,
-    LetterKind,
-    PolicyId,
-    Requester,
-    RequestSubmitted,
-    SenderCheck,
-    StopReason,
-    Subject,
-)
 from shared.errors import ErrorNet, HabeasError, TransientError, UnknownRequest, reason_of
 from shared.law import ProtectedPerson, Right, Role, applicable
 from shared.mail.reply_address import ReplyAddresses
@@ -110,7 +100,7 @@ class MailEnvelope:
 class EmailService:
     """Processes mails."""
 
-    door: RequestService
+    requests: RequestService
     threads: ReplyAddresses
     book: Rulebook
     senders: Senders
@@ -160,7 +150,7 @@ class EmailService:
     # --- new cases --------------------------------------------------------------------------------------
 
     async def _opened(self, mail: ParsedMail, content: bytes, envelope: MailEnvelope) -> str:
-        case_id = self.door.id_of(MAIL, mail.identity)
+        case_id = self.requests.id_of(MAIL, mail.identity)
         admission, case = self.senders.admit(mail.address.lower(), case_id)
         match admission:
             case Admission.WAITS:
@@ -169,7 +159,7 @@ class EmailService:
                 await self._file(mail.identity, content, case, "flood", own=True)
                 return MailOutcome.FLOOD
             case Admission.OPENS:
-                await self.door.keep_large(case_id, RAW, content)
+                await self.requests.keep_large(case_id, RAW, content)
                 return await self._begun(mail, case_id, envelope)
 
     async def _begun(self, mail: ParsedMail, case_id: str, envelope: MailEnvelope) -> str:
@@ -178,15 +168,15 @@ class EmailService:
         inquiry = inquiry_of(mail, understood, received_at)
         if understood.wish is not None:
             request = request_of(inquiry, understood, mail.words, documents_in(mail.attachments))
-            await self.door.lodge(request, MAIL)
+            await self.requests.lodge(request, MAIL)
             return MailOutcome.OPENED
         day = received_at.astimezone(self.practice.zone).date()
-        await self.door.ask_back(case_id, inquiry, laws_for(inquiry, day, self.practice), day)
+        await self.requests.ask_back(case_id, inquiry, laws_for(inquiry, day, self.practice), day)
         return MailOutcome.ASKED_BACK
 
     def _received_at(self, mail: ParsedMail, envelope: MailEnvelope) -> datetime:
         """Return the time of receipt; a sender's date cannot make a new request overdue."""
-        now, said = self.door.clock(), envelope.received_at
+        now, said = self.requests.clock(), envelope.received_at
         if said is None:
             return mail.received_at(now, now - BY_PORT)
         return said if now - BACKLOG <= said <= now else now
@@ -212,17 +202,17 @@ class EmailService:
     async def _replied(self, case_id: str) -> "_RepliedCase | None":
         """Return the state of a case; None if it is gone."""
         try:
-            case = await self.door.case(case_id)
-            submitted = await self.door.kept(case_id, SUBMISSION)
-            request = RequestSubmitted.model_validate_json(submitted)
-            requester = case.received.requester if case.received else Requester.PERSON
-            mailbox = mailbox_for(LetterKind.CODE, requester, request)
+            case = await self.requests.case(case_id)
+            submitted = await self.requests.kept(case_id, SUBMISSION)
+            request = events.RequestSubmitted.model_validate_json(submitted)
+            requester = case.received.requester if case.received else events.Requester.PERSON
+            mailbox = mailbox_for(events.LetterKind.CODE, requester, request)
             by = parties(requester, request)
             return _RepliedCase(case_id, case, mailbox, right=request.right, parties=by)
         except UnknownRequest:
             pass
         try:
-            inquiry = Inquiry.model_validate_json(await self.door.kept(case_id, INQUIRY))
+            inquiry = Inquiry.model_validate_json(await self.requests.kept(case_id, INQUIRY))
         except UnknownRequest:
             return None
         mailbox = inquiry.subject.email
@@ -236,7 +226,7 @@ class EmailService:
         for replied in cases:
             await self._file(mail.identity, content, replied.id, reason, own=False)
             if replied.inquiry is None:
-                await self.door.stop(replied.id, StopReason.UNCLEAR_REPLY)
+                await self.requests.stop(replied.id, events.StopReason.UNCLEAR_REPLY)
         if not cases:
             await self._set_aside(mail.identity, content, reason)
         return MailOutcome.SET_ASIDE if reason == WITHOUT_SENDER else reason
@@ -248,12 +238,12 @@ class EmailService:
         case_id = replied.id
         before = f"{_item(mail.identity)}_fate"
         try:
-            return (await self.door.kept(case_id, before)).decode()
+            return (await self.requests.kept(case_id, before)).decode()
         except UnknownRequest:
             pass
         answer = await self._read_as_answer(mail, replied, sole=sole)
         outcome = await self._take_effect(mail, content, envelope, replied, answer)
-        await self.door.keep(case_id, before, outcome.encode())
+        await self.requests.keep(case_id, before, outcome.encode())
         return outcome
 
     async def _take_effect(
@@ -268,31 +258,33 @@ class EmailService:
         deed = action_of(answer, replied.case, inquiry, self.book)
         stopped = inquiry is None and stops(answer, deed, replied.case)
         if stopped or deed is not ReplyAction.BEGINS:
-            await self.door.keep_large(case_id, _item(mail.identity), content)
+            await self.requests.keep_large(case_id, _item(mail.identity), content)
         if stopped:
             await self._filed(mail, case_id, "other", own=answer.own)
-            await self.door.stop(case_id, StopReason.UNCLEAR_REPLY)
+            await self.requests.stop(case_id, events.StopReason.UNCLEAR_REPLY)
         if deed is ReplyAction.BEGINS:
             return await self._opened(mail, content, envelope)
         if stopped:
             return MailOutcome.FILED
         if deed is ReplyAction.CLARIFIES and inquiry is not None:
             request = request_of(inquiry, answer.understood, mail.words, answer.documents)
-            await self.door.lodge(request, MAIL)
+            await self.requests.lodge(request, MAIL)
             return MailOutcome.OPENED
         if deed is ReplyAction.PROVES:
             proofs = answer.proofs(replied.case, self.book)
-            proven = self.door.prove(case_id, proofs, cause=f"mail {mail.identity}", sender=answer.check)
-            unchecked = answer.is_code and answer.check is SenderCheck.UNKNOWN
+            proven = self.requests.prove(case_id, proofs, cause=f"mail {mail.identity}", sender=answer.check)
+            unchecked = answer.is_code and answer.check is events.SenderCheck.UNKNOWN
             fate = MailOutcome.UNCHECKED if unchecked else MailOutcome.PROVEN
             return await self._done(proven, fate, mail, case_id, answer)
         if deed is ReplyAction.WITHDRAWS:
-            return await self._done(self.door.withdraw(case_id), MailOutcome.WITHDRAWN, mail, case_id, answer)
+            return await self._done(
+                self.requests.withdraw(case_id), MailOutcome.WITHDRAWN, mail, case_id, answer
+            )
         return await self._filed(mail, case_id, "other", own=answer.own)
 
     async def _read_as_answer(self, mail: ParsedMail, replied: "_RepliedCase", *, sole: bool) -> MailReply:
         authenticated = bool(self.trusted) and is_authenticated(mail, self.trusted)
-        check = SenderCheck.AUTHENTICATED if authenticated else SenderCheck.UNKNOWN
+        check = events.SenderCheck.AUTHENTICATED if authenticated else events.SenderCheck.UNKNOWN
         by_party = any(is_same_address(party, mail.address) for party in replied.parties)
         named = len(mail.fields["from"]) == 1 and by_party
         coded = named and is_same_address(replied.mailbox or "", mail.address)
@@ -321,15 +313,15 @@ class EmailService:
     # --- mails for the staff ------------------------------------------------------------------------------
 
     async def _filed(self, mail: ParsedMail, case_id: str, reason: str, *, own: bool) -> str:
-        await self.door.note_message(case_id, _item(mail.identity), reason, own=own)
+        await self.requests.note_message(case_id, _item(mail.identity), reason, own=own)
         return MailOutcome.FILED
 
     async def _file(self, identity: str, content: bytes, case_id: str, reason: str, *, own: bool) -> None:
-        await self.door.keep_large(case_id, _item(identity), content)
-        await self.door.note_message(case_id, _item(identity), reason, own=own)
+        await self.requests.keep_large(case_id, _item(identity), content)
+        await self.requests.note_message(case_id, _item(identity), reason, own=own)
 
     async def _set_aside(self, identity: str, content: bytes, reason: str) -> str:
-        await self._file(identity, content, self.door.id_of(MAIL, identity), reason, own=False)
+        await self._file(identity, content, self.requests.id_of(MAIL, identity), reason, own=False)
         return MailOutcome.SET_ASIDE
 
 
@@ -361,7 +353,7 @@ def inquiry_of(mail: ParsedMail, understood: MailMeaning, received_at: datetime)
     """Return the author and the known parts of the intent. The sender is not verified."""
     return Inquiry(
         reference=mail.identity,
-        subject=Subject(name=mail.name or None, email=mail.address),
+        subject=events.Subject(name=mail.name or None, email=mail.address),
         locale=understood.language,
         received_at=received_at,
         rights=tuple(dict.fromkeys(wish.right for wish in understood.candidates)),
@@ -371,16 +363,16 @@ def inquiry_of(mail: ParsedMail, understood: MailMeaning, received_at: datetime)
 
 
 def request_of(
-    inquiry: Inquiry, understood: MailMeaning, words: str, documents: Sequence[Document]
-) -> RequestSubmitted:
+    inquiry: Inquiry, understood: MailMeaning, words: str, documents: Sequence[events.Document]
+) -> events.RequestSubmitted:
     """Return the request of a mail, or of the reply to a question back. Raises ValueError: it is unclear."""
     if understood.wish is None:
         raise ValueError("the intent is unclear")
     statement = words.strip()[:LONGEST_STATEMENT].strip() if understood.wish in STATED else ""
-    details = Details(
+    details = events.Details(
         statement=statement or None, scope=understood.wish.scope, with_copy=understood.with_copy
     )
-    return RequestSubmitted.model_construct(
+    return events.RequestSubmitted.model_construct(
         reference=inquiry.reference,
         right=understood.wish.right,
         subject=inquiry.subject,
@@ -394,7 +386,7 @@ def request_of(
     )
 
 
-def laws_for(inquiry: Inquiry, day: date, practice: ClockRules) -> tuple[PolicyId, ...]:
+def laws_for(inquiry: Inquiry, day: date, practice: ClockRules) -> tuple[events.PolicyId, ...]:
     """Return the laws that protect the author, as far as the mail shows."""
     home = inquiry.residence
     place = "-".join(filter(None, (home.country, home.subdivision))) if home else None

@@ -31,13 +31,7 @@ MOST_TEXTS = 2
 
 
 def sole_code(mail: ParsedMail, case: str) -> str | None:
-    """
-    Return the code that *mail* consists of; None if it may say anything else.
-
-    Args:
-        mail: A reply.
-        case: Id of its request: a letter quoted without marks ends with it.
-    """
+    """Return the code that *mail*, a reply in *case*, consists of; None if it may say anything else."""
     texts = [text for text in mail.texts if text.strip()]
     if not mail.whole or not 0 < len(texts) <= MOST_TEXTS:
         return None
@@ -107,8 +101,8 @@ def _is_original(lines: Sequence[str], case: str) -> bool:
     """
     Return whether *lines* are the letter as an unmarked quotation, or empty.
 
-    The letter has the heads of a mail, and ends with our reference: text below it is detected. Of quotations
-    in markup, only the introduction is left.
+    It has the heads of a mail, and ends with our reference: text below is detected. Of quotations in markup,
+    only the introduction is left.
     """
     said = _words_in(lines)
     if not said or (len(said) <= WRAPPED and INTRODUCTION.match(" ".join(said))):

@@ -15,18 +15,7 @@ from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Connection
 
 from services.intake.cases.errors import NotPossibleNow
-from services.intake.channels.fides.bodies import (
-    CREATES,
-    CodeBody,
-    CreateConsent,
-    CreateRequest,
-    FidesCallRefused,
-    Selection,
-    SetPreferences,
-    bad_request,
-    case_of,
-    items_of,
-)
+from services.intake.channels.fides import bodies
 from services.intake.channels.fides.clients import Clients, ClientScope, token_route
 from services.intake.channels.fides.consents import Consents
 from services.intake.channels.fides.filters import Filter
@@ -58,13 +47,7 @@ class FidesContext:
 
 
 def fides_app(served: FidesContext, origins: frozenset[str] = frozenset()) -> ASGIApp:
-    """
-    Return the application for clients, to be mounted above ``/api/v1``.
-
-    Args:
-        served: The dependencies.
-        origins: Sites that may call from a browser.
-    """
+    """Return the application for clients; sites in *origins* may call it from a browser."""
     app = protocol_app(_error, {**ABOUT_REQUESTS, NotPossibleNow: ErrorAnswer(HTTPStatus.BAD_REQUEST)})
     app.add_middleware(
         CORSMiddleware,
@@ -80,8 +63,8 @@ def fides_app(served: FidesContext, origins: frozenset[str] = frozenset()) -> AS
         flaws = [{name: flaw[name] for name in ("loc", "msg", "type")} for flaw in error.errors()]
         return JSONResponse({"detail": flaws}, HTTPStatus.UNPROCESSABLE_ENTITY)
 
-    @app.exception_handler(FidesCallRefused)
-    async def refused(request: Request, error: FidesCallRefused) -> Response:
+    @app.exception_handler(bodies.FidesCallRefused)
+    async def refused(request: Request, error: bodies.FidesCallRefused) -> Response:
         return _error(request, error.status, str(error), HEADERS.get(error.status))
 
     token_route(app, f"{ROOT}/oauth/token", served.clients)
@@ -126,9 +109,9 @@ def _add_requests(app: FastAPI, served: FidesContext) -> None:
 
     @app.post(f"{ROOT}/privacy-request/{{name}}/verify")
     async def verify(name: str, request: Request) -> dict[str, Any]:
-        offered = (await _read(request, CodeBody)).code
-        await service.door.codes.take(network_of_client(request), service.door.clock())
-        return await service.verify(case_of(name), offered)
+        offered = (await _read(request, bodies.CodeBody)).code
+        await service.requests.codes.take(network_of_client(request), service.requests.clock())
+        return await service.verify(bodies.case_of(name), offered)
 
 
 def _add_reviews(app: FastAPI, served: FidesContext) -> None:
@@ -147,11 +130,11 @@ def _add_reviews(app: FastAPI, served: FidesContext) -> None:
 
     @app.get(f"{ROOT}/privacy-request/{{name}}/log", dependencies=[may_read])
     async def log(name: str, page: Page = 1, size: Size = 50) -> dict[str, Any]:
-        return await reviews.log(case_of(name), page=page, size=size)
+        return await reviews.log(bodies.case_of(name), page=page, size=size)
 
     @app.get(f"{ROOT}/privacy-request/{{name}}/access-results", dependencies=[may_see])
     async def results(name: str) -> dict[str, Any]:
-        return await served.service.results(case_of(name))
+        return await served.service.results(bodies.case_of(name))
 
 
 def _add_decisions(app: FastAPI, served: FidesContext) -> None:
@@ -159,7 +142,7 @@ def _add_decisions(app: FastAPI, served: FidesContext) -> None:
 
     def deciding(action: ReviewAction) -> Callable[..., Awaitable[dict[str, Any]]]:
         async def decide(request: Request, client: Reviewer) -> dict[str, Any]:
-            return await served.reviews.decide(action, await _read(request, Selection), client)
+            return await served.reviews.decide(action, await _read(request, bodies.Selection), client)
 
         return decide
 
@@ -172,12 +155,12 @@ def _add_consents(app: FastAPI, served: FidesContext) -> None:
 
     @app.post(f"{ROOT}/consent-request")
     async def begin(request: Request) -> dict[str, Any]:
-        said = await _read(request, CreateConsent)
+        said = await _read(request, bodies.CreateConsent)
         return await consents.begin(said, await request.body(), _allowed(served, request))
 
     @app.post(f"{ROOT}/consent-request/{{name}}/verify")
     async def verify(name: str, request: Request) -> dict[str, Any]:
-        await _read(request, CodeBody)
+        await _read(request, bodies.CodeBody)
         return await consents.preferences(name)
 
     @app.get(f"{ROOT}/consent-request/{{name}}/preferences")
@@ -186,7 +169,7 @@ def _add_consents(app: FastAPI, served: FidesContext) -> None:
 
     @app.patch(f"{ROOT}/consent-request/{{name}}/preferences")
     async def say(name: str, request: Request) -> dict[str, Any]:
-        said = await _read(request, SetPreferences)
+        said = await _read(request, bodies.SetPreferences)
         return await consents.say(name, said, await request.body(), _allowed(served, request))
 
 
@@ -196,17 +179,17 @@ def _add_webhooks(app: FastAPI) -> None:
     @app.post(f"{ROOT}/privacy-request/{{name}}/pre-approve/not-eligible")
     async def reply(name: str) -> None:
         del name
-        raise bad_request(NO_WEBHOOKS)
+        raise bodies.bad_request(NO_WEBHOOKS)
 
 
 def _allowed(served: FidesContext, request: Request) -> Callable[[], bool]:
     return lambda: served.public.take(network_of_client(request))
 
 
-async def _creates(request: Request) -> list[tuple[CreateRequest, bytes]]:
+async def _creates(request: Request) -> list[tuple[bodies.CreateRequest, bytes]]:
     body = await request.body()
-    said = _valid(CREATES, body)
-    return list(zip(said, items_of(body), strict=True))
+    said = _valid(bodies.CREATES, body)
+    return list(zip(said, bodies.items_of(body), strict=True))
 
 
 async def _read(request: Request, model: type[T]) -> T:

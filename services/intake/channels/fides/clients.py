@@ -3,6 +3,10 @@ The clients of Fides, their permissions and tokens.
 
 A secret gives a token for a while (RFC 6749 section 4.4). Tokens are kept in the database, for all replicas
 and after a restart; as a keyed hash, so that reading the database does not allow calls.
+
+Raises:
+    FidesCallRefused: A secret is wrong, or the client unknown (the same answer), or not permitted to do it.
+    TooManyAttempts: Too many wrong secrets.
 """
 
 import base64
@@ -103,7 +107,6 @@ class FidesTokens:
     """The tokens of clients; one client may have several."""
 
     def __init__(self, database: Database, key: bytes) -> None:
-        """Keep them in *database*, hashed with *key*."""
         self._tokens = database["fides_tokens"]
         self._key = key
 
@@ -149,13 +152,7 @@ class Clients:
     attempts: FailedAttempts = field(default_factory=FailedAttempts)
 
     async def token(self, client_id: str, secret: str, network: str) -> dict[str, Any]:
-        """
-        Return a new token for a client that presents its secret from *network*.
-
-        Raises:
-            FidesCallRefused: The secret is wrong, or the client unknown: the answer is the same.
-            TooManyAttempts: Too many wrong secrets.
-        """
+        """Return a new token for a client that presents its secret from *network*."""
         right = partial(shows_secret, self.known, client_id, secret)
         if not self.attempts.shown(client_id, network, lambda: right() or None):
             raise FidesCallRefused(HTTPStatus.UNAUTHORIZED, NOT_KNOWN)

@@ -54,7 +54,6 @@ class OpenConsents:
     """The collection ``fides_consents``: the open consent requests and their ends."""
 
     def __init__(self, database: Database) -> None:
-        """Store them in *database*."""
         self._begun = database["fides_consents"]
 
     async def prepare(self) -> None:
@@ -130,15 +129,15 @@ class Consents:
         if not allowed():
             raise FidesCallRefused(HTTPStatus.TOO_MANY_REQUESTS, TOO_MANY)
         consent_id = token_hex(16)
-        await self.begun.add(consent_id, self.service.door.clock() + KEPT_FOR)
-        await self.service.door.keep(consent_id, BEGUN, body)
+        await self.begun.add(consent_id, self.service.requests.clock() + KEPT_FOR)
+        await self.service.requests.keep(consent_id, BEGUN, body)
         return {"consent_request_id": spelt(consent_id, CONSENT_REQUEST)}
 
     async def preferences(self, name: str) -> dict[str, Any]:
         """Return the choices made before in the same consent request."""
         consent_id, _ = await self._opened(name)
         try:
-            said = SetPreferences.model_validate_json(await self.service.door.kept(consent_id, SAID))
+            said = SetPreferences.model_validate_json(await self.service.requests.kept(consent_id, SAID))
         except UnknownRequest:
             return {"consent": None}
         return _plain(said)
@@ -159,8 +158,8 @@ class Consents:
                 await self.service.take(asked, sealed, None, wish=wish, name=_called(consent_id, wish, asked))
             except RequestNotTaken as error:
                 raise bad_request(str(error)) from None
-        await self.service.door.vault.discard(consent_id, [SAID])
-        await self.service.door.keep(consent_id, SAID, body)
+        await self.service.requests.vault.discard(consent_id, [SAID])
+        await self.service.requests.keep(consent_id, SAID, body)
         return _plain(said)
 
     def _wishes(self, preferences: Sequence[Consent], key: str) -> dict[Wish, list[Consent]]:
@@ -178,10 +177,10 @@ class Consents:
 
     async def _opened(self, name: str) -> tuple[RequestId, bytes]:
         consent_id = case_of(name, CONSENT_REQUEST)
-        if consent_id is None or not await self.begun.is_open(consent_id, self.service.door.clock()):
+        if consent_id is None or not await self.begun.is_open(consent_id, self.service.requests.clock()):
             raise not_found("consent request")
         try:
-            return consent_id, await self.service.door.kept(consent_id, BEGUN)
+            return consent_id, await self.service.requests.kept(consent_id, BEGUN)
         except (UnknownRequest, Destroyed):
             raise not_found("consent request") from None
 

@@ -38,7 +38,6 @@ class FidesLedger:
     """The collection ``fides_requests``."""
 
     def __init__(self, database: Database) -> None:
-        """Store it in *database*."""
         self._requests = database["fides_requests"]
 
     async def prepare(self) -> None:
@@ -113,31 +112,31 @@ def _entry(document: Document) -> FidesEntry:
 class RequestCleanup:
     """Checks the requests of a day ago."""
 
-    requests: FidesLedger
-    door: RequestService
+    ledger: FidesLedger
+    requests: RequestService
     vault: VaultPort
 
     async def work(self) -> None:
         """Check all requests once."""
-        async for entries in self.requests.unregistered(self.door.clock() - LEFT_AFTER):
-            histories = await self.door.journal.histories({entry.case for entry in entries})
-            await self.requests.registered([case for case, rows in histories.items() if rows])
+        async for entries in self.ledger.unregistered(self.requests.clock() - LEFT_AFTER):
+            histories = await self.requests.journal.histories({entry.case for entry in entries})
+            await self.ledger.registered([case for case, rows in histories.items() if rows])
             for entry in entries:
                 if not histories.get(entry.case):
                     await self._settle(entry)
 
     async def _settle(self, entry: FidesEntry) -> None:
         try:
-            sealed = await self.door.kept(entry.case, SUBMISSION)
+            sealed = await self.requests.kept(entry.case, SUBMISSION)
         except UnknownRequest:
             await self.vault.destroy(entry.case)
-            await self.requests.remove(entry.case)
+            await self.ledger.remove(entry.case)
             logger().warning(
                 "a body that is no request is destroyed", service="intake", request_id=entry.case
             )
             return
         request = RequestSubmitted.model_validate_json(sealed)
-        await self.door.lodge(request, source_of(entry.client), at=entry.at)
+        await self.requests.lodge(request, source_of(entry.client), at=entry.at)
 
 
 async def run_cleanup(work: Callable[[], Awaitable[None]]) -> None:

@@ -1,4 +1,9 @@
-"""Requests made of the clients' bodies, with the rights of their policies and uses of data. Pure."""
+"""
+Requests made of the clients' bodies, with the rights of their policies and uses of data. Pure.
+
+Raises:
+    RequestNotTaken: A body does not identify a person, or asks for something unsupported.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -71,11 +76,7 @@ class FidesPolicies:
     """Use of data → the right requested by opting out of it and of its parts."""
 
     def opting_out(self, data_use: str, policy_key: str) -> Wish | None:
-        """
-        Return the request made by opting out of *data_use*; None without a policy.
-
-        The narrower of two configured uses counts; without any, the policy counts.
-        """
+        """Return the request for opting out of *data_use*: its narrowest use's, else the policy's."""
         parts = data_use.split(".")
         uses = (".".join(parts[:end]) for end in range(len(parts), 0, -1))
         narrower = (self.data_uses[use] for use in uses if use in self.data_uses)
@@ -103,7 +104,7 @@ def policy_object(key: str, wish: Wish) -> dict[str, Any]:
 
 
 def request_kind(said: CreateRequest, policies: FidesPolicies) -> Wish:
-    """Return the request of a body by its policy. Raises RequestNotTaken: none, or it requests nothing."""
+    """Return the request of a body by its policy."""
     wish = policies.wishes.get(said.policy_key)
     if wish is None:
         raise RequestNotTaken(f"Policy with key {said.policy_key} does not exist.")
@@ -121,9 +122,6 @@ def request_in(said: CreateRequest, wish: Wish, *, reference: str, public: bool)
         wish: The right.
         reference: The reference; not chosen by a client, so that none can name another's request.
         public: Whether it needed no token: then its own time of creation does not count.
-
-    Raises:
-        RequestNotTaken: It does not identify a person, or asks for something unsupported.
     """
     if said.encryption_key:
         raise RequestNotTaken(NO_KEY)
@@ -145,12 +143,7 @@ def request_in(said: CreateRequest, wish: Wish, *, reference: str, public: bool)
 
 
 def identifiers_in(identity: FidesIdentity) -> dict[str, str]:
-    """
-    Return the person's identifiers, besides name, e-mail address and telephone number.
-
-    Raises:
-        RequestNotTaken: An identifier of the operator's own has several values.
-    """
+    """Return the person's identifiers, besides name, e-mail address and telephone number."""
     named = {name: value for name, value in identity.named.items() if value is not None}
     labelled = {name: _values(one) for name, one in identity.labelled.items()}
     if any(len(values) > 1 for values in labelled.values()):

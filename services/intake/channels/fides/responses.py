@@ -5,16 +5,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from services.intake.channels.fides import statuses
 from services.intake.channels.fides.bodies import CreateRequest, spelt
 from services.intake.channels.fides.requests import Action, Wish, action_of, policy_object, right_of
-from services.intake.channels.fides.statuses import (
-    FidesStatus,
-    ObservedRequest,
-    days_left,
-    logged,
-    status_of,
-    time,
-)
 from shared.contract.events import RequestId
 from shared.law import DIRECT_MARKETING, needs_proof
 
@@ -45,7 +38,7 @@ class FilteredRequest:
     """A request of this API, with its state."""
 
     entry: FidesEntry
-    seen: ObservedRequest
+    seen: statuses.ObservedRequest
     said: CreateRequest | None
     """The client's body; None once the case is destroyed."""
 
@@ -55,10 +48,10 @@ class FilteredRequest:
         return spelt(self.entry.case)
 
     @property
-    def status(self) -> FidesStatus:
+    def status(self) -> statuses.FidesStatus:
         """Its status."""
         asks = needs_proof(right_of(self.entry.wish), direct_marketing=self.entry.wish == DIRECT_MARKETING)
-        return status_of(self.seen.case, asks_for_proof=asks and self.entry.client is None)
+        return statuses.status_of(self.seen.case, asks_for_proof=asks and self.entry.client is None)
 
     @property
     def action(self) -> Action:
@@ -88,33 +81,24 @@ def labelled(said: CreateRequest) -> dict[str, Any]:
 def response(
     found: FilteredRequest, today: date, *, personal: bool, identities: bool = False, fields: bool = False
 ) -> dict[str, Any]:
-    """
-    Return a request.
-
-    Args:
-        found: The request.
-        today: The current day of the controller.
-        personal: Whether the caller may see the client's body.
-        identities: Whether the caller asks for the person's identity.
-        fields: Whether the caller asks for the person's other answers.
-    """
+    """Return a request; if *personal*, with the body, and its *identities* and *fields* if asked for."""
     entry, seen, said = found.entry, found.seen, found.said
     shown = said if personal else None
     given = shown.custom_privacy_request_fields if shown and fields else None
     return {
         "id": found.name,
-        "created_at": time(entry.at),
-        "started_processing_at": time(seen.verified_at),
-        "reviewed_at": time(seen.reviewed_at),
-        "finished_processing_at": time(seen.finished_at),
-        "identity_verified_at": time(seen.verified_at),
+        "created_at": statuses.time(entry.at),
+        "started_processing_at": statuses.time(seen.verified_at),
+        "reviewed_at": statuses.time(seen.reviewed_at),
+        "finished_processing_at": statuses.time(seen.finished_at),
+        "identity_verified_at": statuses.time(seen.verified_at),
         "status": found.status,
         "external_id": shown.external_id if shown else None,
         "identity": labelled(shown) if shown and identities else None,
         "custom_privacy_request_fields": given
         and {name: one.model_dump(mode="json") for name, one in given.items()},
         "policy": policy_object(entry.policy, entry.wish),
-        "days_left": days_left(seen.case, today),
+        "days_left": statuses.days_left(seen.case, today),
         "source": said.source if said else None,
         "location": said.location if said else None,
         "property_id": shown.property_id if shown else None,
@@ -123,8 +107,21 @@ def response(
 
 
 def log(found: FilteredRequest) -> list[Any]:
-    """Return the log of a request, oldest first."""
-    return [logged(step, found.action) for step in found.seen.steps]
+    """Return the log of a request, oldest first, without personal data."""
+    return [
+        {
+            "collection_name": None,
+            "fields_affected": None,
+            "message": step.type,
+            "action_type": found.action,
+            "status": step.status,
+            "updated_at": statuses.time(step.at),
+            "connection_key": None,
+            "dataset_name": "habeas",
+            "saas_version": None,
+        }
+        for step in found.seen.steps
+    ]
 
 
 def paged(items: Sequence[Any], total: int, *, page: int, size: int) -> dict[str, Any]:

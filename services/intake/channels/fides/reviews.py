@@ -28,16 +28,9 @@ from services.intake.channels.fides.responses import (
     paged,
     response,
 )
-from services.intake.channels.fides.service import AWAY, FidesLedgerPort, FidesService
+from services.intake.channels.fides.service import AWAY, FidesService
 from services.intake.domain import CaseStatus
-from shared.contract.events import (
-    Decision,
-    ErasureApproved,
-    IdentityDecided,
-    RefusalReason,
-    RequestId,
-    WithdrawalDecided,
-)
+from shared.contract import events
 from shared.errors import TransientError
 
 MOST_BY_FILTER = 10_000
@@ -79,7 +72,6 @@ class Reviews:
     """
 
     service: FidesService
-    listed: FidesLedgerPort
     clients: Mapping[str, Client]
 
     async def search(self, wanted: Filter, *, page: int, size: int) -> dict[str, Any]:
@@ -92,23 +84,18 @@ class Reviews:
                     items.append(found)
                 total += 1
         else:
-            total = await self.listed.count(wanted.between)
+            total = await self.service.ledger.count(wanted.between)
             items = await self._some(wanted.between, skip, size)
         shown = [self._shown(found, wanted) for found in items]
         return paged(shown, total, page=page, size=size)
 
-    async def log(self, case_id: RequestId | None, *, page: int, size: int) -> dict[str, Any]:
+    async def log(self, case_id: events.RequestId | None, *, page: int, size: int) -> dict[str, Any]:
         """Return a page of the log of a request, oldest first."""
         lines = log(await self.service.found(case_id))
         return paged(lines[(page - 1) * size : page * size], len(lines), page=page, size=size)
 
     async def decide(self, action: ReviewAction, selection: Selection, client_id: str) -> dict[str, Any]:
-        """
-        Decide the selected requests by the client's staff account; return each result.
-
-        Raises:
-            FidesCallRefused: The client has no account, or the selection is too wide or malformed.
-        """
+        """Decide the selected requests by the client's staff account; return each result."""
         client = self.clients[client_id]
         if client.account is None:
             raise FidesCallRefused(HTTPStatus.FORBIDDEN, NO_ACCOUNT)
@@ -122,8 +109,8 @@ class Reviews:
             try:
                 decision = _decision(action, found, selection.reason)
                 # Signed with the key of the client's account: the acting service verifies it.
-                signed = client.signed(decision, secrets.token_hex(16), self.service.door.clock())
-                await self.service.door.publish(signed, uuid4().hex)
+                signed = client.signed(decision, secrets.token_hex(16), self.service.requests.clock())
+                await self.service.requests.publish(signed, uuid4().hex)
                 done.append(found)
             except (RequestNotTaken, NotPossibleNow, TooManyAttempts, TransientError) as error:
                 said = AWAY if isinstance(error, TransientError) else str(error)
@@ -158,14 +145,14 @@ class Reviews:
 
     async def _matching(self, wanted: Filter) -> AsyncIterator[FilteredRequest]:
         today = self.service.today()
-        async for batch in self.listed.batches(wanted.between):
+        async for batch in self.service.ledger.batches(wanted.between):
             for found in await self.service.look(batch):
                 if wanted.takes(found, today):
                     yield found
 
     async def _some(self, between: EntryRange, skip: int, size: int) -> list[FilteredRequest]:
         wanted = list[FidesEntry]()
-        async for batch in self.listed.batches(between, skip=skip):
+        async for batch in self.service.ledger.batches(between, skip=skip):
             wanted += batch
             if len(wanted) >= size:
                 break
@@ -187,27 +174,27 @@ class Reviews:
         return response(found, self.service.today(), personal=True)
 
 
-def _decision(action: ReviewAction, found: FilteredRequest, reason: str | None) -> Decision:
+def _decision(action: ReviewAction, found: FilteredRequest, reason: str | None) -> events.Decision:
     """Return the decision of *action*. Raises RequestNotTaken: the request or the reason forbids it."""
     request, state = found.entry.case, found.seen.case
     match action:
         case ReviewAction.APPROVE if state.awaits_approval and state.withdrawable:
-            return ErasureApproved(request_id=request, by=NO_NAME)
+            return events.ErasureApproved(request_id=request, by=NO_NAME)
         case ReviewAction.APPROVE if state.in_review and state.awaits_proof:
-            return IdentityDecided(
+            return events.IdentityDecided(
                 request_id=request, by=NO_NAME, verified=True, reason=REVIEWED, identities=_surest(found)
             )
         case ReviewAction.APPROVE:
             raise RequestNotTaken(NOT_APPROVABLE.format(found.status))
         case ReviewAction.DENY if not state.awaits_proof:
             raise RequestNotTaken(NOT_DENIABLE.format(found.status))
-        case ReviewAction.DENY if reason and reason not in set(RefusalReason):
-            raise RequestNotTaken(NO_SUCH_REASON.format(", ".join(RefusalReason)))
+        case ReviewAction.DENY if reason and reason not in set(events.RefusalReason):
+            raise RequestNotTaken(NO_SUCH_REASON.format(", ".join(events.RefusalReason)))
         case ReviewAction.DENY:
-            why = RefusalReason(reason or RefusalReason.IDENTITY_NOT_ESTABLISHED)
-            return IdentityDecided(request_id=request, by=NO_NAME, verified=False, reason=why)
+            why = events.RefusalReason(reason or events.RefusalReason.IDENTITY_NOT_ESTABLISHED)
+            return events.IdentityDecided(request_id=request, by=NO_NAME, verified=False, reason=why)
         case ReviewAction.CANCEL if state.withdrawable or state.status is CaseStatus.UNKNOWN:
-            return WithdrawalDecided(request_id=request, by=NO_NAME)
+            return events.WithdrawalDecided(request_id=request, by=NO_NAME)
         case ReviewAction.CANCEL:
             raise RequestNotTaken(NOT_CANCELABLE.format(found.status))
 
@@ -230,11 +217,7 @@ def _filter_of(said: Mapping[str, Any]) -> Filter:
 
 
 def _surest(found: FilteredRequest) -> tuple[str, ...]:
-    """
-    Return the identities of an approval: the mailbox; without one, the other identities stated.
-
-    A bulk approval has not compared every number with its owner.
-    """
+    """Return the identities of an approval: the mailbox, else the others; no one has compared each number."""
     said = found.said
     if said is None:
         return ()

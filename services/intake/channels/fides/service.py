@@ -77,8 +77,8 @@ class FidesService:
         TooManyAttempts: Too many operations on a request within the hour.
     """
 
-    door: RequestService
-    requests: FidesLedgerPort
+    requests: RequestService
+    ledger: FidesLedgerPort
     policies: FidesPolicies
     practice: ClockRules
     root: str
@@ -89,14 +89,7 @@ class FidesService:
     async def create(
         self, items: Sequence[tuple[CreateRequest, bytes]], client: str | None, allowed: Callable[[], bool]
     ) -> dict[str, Any]:
-        """
-        Lodge requests, and return each result; a refused one does not block the others.
-
-        Args:
-            items: Each as parsed, and as received.
-            client: The client; None for public callers.
-            allowed: Counts one request of the caller, and returns whether it is within the limit.
-        """
+        """Lodge requests, each parsed and as received, while *allowed* (counts one); return each result."""
         succeeded, failed = list[Mapping[str, Any]](), list[Mapping[str, Any]]()
         for number, (said, body) in enumerate(items):
             data = {"index": number, "policy_key": said.policy_key}
@@ -115,25 +108,16 @@ class FidesService:
     async def take(
         self, said: CreateRequest, body: bytes, client: str | None, wish: Wish | None = None, name: str = ""
     ) -> FilteredRequest:
-        """
-        Lodge a request.
-
-        Args:
-            said: The parsed body.
-            body: The body as received.
-            client: The client; None for public callers.
-            wish: The right, if the policy does not state it.
-            name: The reference, if the same may be sent again; no client chooses it.
-        """
+        """Lodge a request; *wish* if the policy does not state it, *name* if the same may be sent again."""
         wanted = request_kind(said, self.policies) if wish is None else wish
         reference = name or token_hex(16)
         request = request_in(said, wanted, reference=reference, public=client is None)
         source = source_of(client)
-        case_id = self.door.id_of(source, reference)
-        entry = FidesEntry(case_id, self.door.clock(), said.policy_key, wanted, client)
-        await self.requests.add(entry)
-        await self.door.keep(case_id, BODY, body)
-        await self.door.lodge(request, source)
+        case_id = self.requests.id_of(source, reference)
+        entry = FidesEntry(case_id, self.requests.clock(), said.policy_key, wanted, client)
+        await self.ledger.add(entry)
+        await self.requests.keep(case_id, BODY, body)
+        await self.requests.lodge(request, source)
         return FilteredRequest(entry, await self.seen(case_id), said)
 
     async def verify(self, case_id: RequestId | None, code: str) -> dict[str, Any]:
@@ -144,14 +128,14 @@ class FidesService:
             raise bad_request(f"No code is awaited: the request is {found.status}.")
         if not is_code(code):
             raise FidesCallRefused(HTTPStatus.FORBIDDEN, "Incorrect identification code.")
-        await self.door.prove(found.entry.case, [EmailCode(kind="email_code", code=code)])
+        await self.requests.prove(found.entry.case, [EmailCode(kind="email_code", code=code)])
         after = await self._until(found.entry.case, lambda seen: _is_judged(seen, before))
         _must_be_right(before, after)
         return response(FilteredRequest(found.entry, after, found.said), self.today(), personal=False)
 
     async def found(self, case_id: RequestId | None) -> FilteredRequest:
         """Return a request of this API."""
-        entry = None if case_id is None else await self.requests.entry(case_id)
+        entry = None if case_id is None else await self.ledger.entry(case_id)
         found = [] if entry is None else await self.look([entry])
         if not found:
             raise not_found()
@@ -178,10 +162,10 @@ class FidesService:
 
     def today(self) -> date:
         """Return the current day of the controller."""
-        return self.door.clock().astimezone(self.practice.zone).date()
+        return self.requests.clock().astimezone(self.practice.zone).date()
 
     async def _seen_of(self, case_ids: set[RequestId]) -> Mapping[RequestId, ObservedRequest]:
-        histories = await self.door.journal.histories(case_ids)
+        histories = await self.requests.journal.histories(case_ids)
         return {case: ObservedRequest.of(facts_of(histories.get(case, ()))) for case in case_ids}
 
     async def _looked(self, entry: FidesEntry, seen: ObservedRequest) -> FilteredRequest | None:
@@ -189,11 +173,11 @@ class FidesService:
             return None
         if seen.case.status is CaseStatus.UNKNOWN:
             try:
-                await self.door.case(entry.case)
+                await self.requests.case(entry.case)
             except UnknownRequest:
                 return None
         try:
-            said = CreateRequest.model_validate_json(await self.door.kept(entry.case, BODY))
+            said = CreateRequest.model_validate_json(await self.requests.kept(entry.case, BODY))
         except UnknownRequest:
             said = None
         return FilteredRequest(entry, seen, said)

@@ -1,24 +1,12 @@
 """Statuses and logs of requests in the clients' form. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
 
 from services.intake.domain import CaseStatus, IntakeCase, evolve
-from shared.contract.events import (
-    Fact,
-    IdentityChallenged,
-    IdentityRefused,
-    IdentityReviewNeeded,
-    IdentityVerified,
-    NoticeFailed,
-    Outcome,
-    ProofRefused,
-    RequestFulfilled,
-    RequestPaused,
-    RequestReferred,
-)
+from shared.contract import events
 
 NOT_PROVEN_IN_TIME, BY_STAFF = "not_proven_in_time", "decided_by_staff"
 
@@ -44,9 +32,9 @@ class FidesStatus(StrEnum):
     PRE_APPROVAL_NOT_ELIGIBLE = "pre_approval_not_eligible"
 
 
-ANSWERS_TO_PROOFS = (ProofRefused, IdentityChallenged, IdentityReviewNeeded)
+ANSWERS_TO_PROOFS = (events.ProofRefused, events.IdentityChallenged, events.IdentityReviewNeeded)
 """Facts after a proof that did not decide the identity."""
-WAITING: tuple[type[Fact], ...] = (*ANSWERS_TO_PROOFS, RequestPaused, RequestReferred)
+WAITING: tuple[type[events.Fact], ...] = (*ANSWERS_TO_PROOFS, events.RequestPaused, events.RequestReferred)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +60,11 @@ class ObservedRequest:
     """When the staff decided the identity."""
     finished_at: datetime | None = None
     steps: tuple[FidesLogEntry, ...] = ()
-    answers: tuple[Fact, ...] = field(default=())
+    answers: tuple[events.Fact, ...] = field(default=())
     """Facts after proofs that did not decide the identity."""
 
     @classmethod
-    def of(cls, history: Iterable[tuple[datetime, Fact]]) -> "ObservedRequest":
+    def of(cls, history: Iterable[tuple[datetime, events.Fact]]) -> "ObservedRequest":
         """Return the state by *history*."""
         seen = cls()
         for at, fact in history:
@@ -84,23 +72,23 @@ class ObservedRequest:
         return seen
 
 
-def _noted(seen: ObservedRequest, at: datetime, fact: Fact) -> ObservedRequest:
+def _noted(seen: ObservedRequest, at: datetime, fact: events.Fact) -> ObservedRequest:
     step = FidesLogEntry(at, fact.TYPE, _how_it_went(fact))
     seen = replace(seen, case=evolve(seen.case, fact), steps=(*seen.steps, step))
     match fact:
-        case IdentityVerified():
+        case events.IdentityVerified():
             reviewed = at if BY_STAFF in fact.reasons else seen.reviewed_at
             return replace(seen, verified_at=at, reviewed_at=reviewed)
-        case RequestFulfilled() | IdentityRefused():
+        case events.RequestFulfilled() | events.IdentityRefused():
             return replace(seen, finished_at=at)
-        case ProofRefused() | IdentityChallenged() | IdentityReviewNeeded():
+        case events.ProofRefused() | events.IdentityChallenged() | events.IdentityReviewNeeded():
             return replace(seen, answers=(*seen.answers, fact))
         case _:
             return seen
 
 
-def _how_it_went(fact: Fact) -> str:
-    if isinstance(fact, NoticeFailed):
+def _how_it_went(fact: events.Fact) -> str:
+    if isinstance(fact, events.NoticeFailed):
         return "error"
     return "awaiting_processing" if isinstance(fact, WAITING) else "complete"
 
@@ -109,17 +97,14 @@ def status_of(case: IntakeCase, *, asks_for_proof: bool) -> FidesStatus:
     """
     Return the status of *case*.
 
-    Args:
-        case: The state in intake.
-        asks_for_proof: Whether a proof of identity will probably be required: then a submitted form continues
-        with the code at once.
+    If a proof will probably be required, a submitted form continues with the code at once (*asks_for_proof*).
     """
     return _ended(case) or _under_way(case, asks_for_proof=asks_for_proof)
 
 
 def _ended(case: IntakeCase) -> FidesStatus | None:
     if case.fulfilled is not None:
-        refused = case.fulfilled.outcome is Outcome.REFUSED
+        refused = case.fulfilled.outcome is events.Outcome.REFUSED
         return FidesStatus.DENIED if refused else FidesStatus.COMPLETE
     if case.refused_for:
         return FidesStatus.CANCELED if NOT_PROVEN_IN_TIME in case.refused_for else FidesStatus.DENIED
@@ -153,18 +138,3 @@ def days_left(case: IntakeCase, today: date) -> int | None:
 def time(at: datetime | None) -> str | None:
     """Return *at* in the clients' form."""
     return None if at is None else at.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-def logged(step: FidesLogEntry, action: str) -> Mapping[str, object]:
-    """Return *step* as an entry in the log of a request, without personal data."""
-    return {
-        "collection_name": None,
-        "fields_affected": None,
-        "message": step.type,
-        "action_type": action,
-        "status": step.status,
-        "updated_at": time(step.at),
-        "connection_key": None,
-        "dataset_name": "habeas",
-        "saas_version": None,
-    }

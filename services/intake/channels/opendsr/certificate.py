@@ -39,8 +39,7 @@ class ProcessorCertificate:
         Return the signer for *domain*.
 
         Raises:
-            ConfigurationError: The key is not RSA or too short, or the certificate is another's, not valid
-                *now*, or for another domain.
+            ConfigurationError: The key or the certificate is not usable for *domain*, or not *now*.
         """
         found = _key(key)
         try:

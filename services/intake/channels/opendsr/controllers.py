@@ -85,7 +85,6 @@ class RequestGroups:
     """The groups of requests."""
 
     def __init__(self, database: Database, key: bytes) -> None:
-        """Keep them in *database*, hashed with *key*."""
         self._groups = database["opendsr_groups"]
         self._key = key
 

@@ -18,15 +18,6 @@ from uuid import uuid4
 from services.intake.cases.service import RequestService
 from services.intake.channels.opendsr import messages
 from services.intake.channels.opendsr.controllers import ListedController
-from services.intake.channels.opendsr.messages import (
-    EXISTS,
-    CallError,
-    DiscoveryDocument,
-    OpenDsrCallRefused,
-    OpenDsrMessage,
-    Version,
-    refused,
-)
 from services.intake.channels.opendsr.statuses import OpenDsrStatusReport, report_of
 from services.intake.channels.protocols import case_or_new
 from services.intake.context import FirstRequestPort
@@ -53,7 +44,7 @@ class FiledInstruction:
     """A received instruction, with its body."""
 
     controller: ListedController
-    version: Version
+    version: messages.Version
     received_at: datetime
     body: bytes
     case_id: str
@@ -71,7 +62,7 @@ class FiledInstruction:
         return f"{self.case_id}/{self.attempt}"
 
     @property
-    def said(self) -> OpenDsrMessage:
+    def said(self) -> messages.OpenDsrMessage:
         """The controller's message."""
         return messages.read(self.body, self.version)
 
@@ -98,57 +89,57 @@ class Instructions:
         TooManyAttempts: Too many operations on it within the hour.
     """
 
-    door: RequestService
+    requests: RequestService
     watch: WatchedRequestPort
     groups: RequestGroupPort
-    firsts: FirstRequestPort
+    duplicates: FirstRequestPort
     controllers: Mapping[str, ListedController]
-    served: DiscoveryDocument
+    served: messages.DiscoveryDocument
     """The document of supported features."""
 
-    def begin(self, controller: ListedController, version: Version, body: bytes) -> FiledInstruction:
+    def begin(self, controller: ListedController, version: messages.Version, body: bytes) -> FiledInstruction:
         """Return the instruction in *body*, which is not stored yet."""
         message = messages.read(body, version)
         messages.request_in(message, self.served)
-        case_id = self.door.id_of(controller.source, message.subject_request_id)
-        return FiledInstruction(controller, version, self.door.clock(), body, case_id, uuid4().hex)
+        case_id = self.requests.id_of(controller.source, message.subject_request_id)
+        return FiledInstruction(controller, version, self.requests.clock(), body, case_id, uuid4().hex)
 
     async def take(self, filed: FiledInstruction) -> None:
         """Store and lodge an instruction, once."""
-        wish = messages.wish_of(filed.said, filed.controller)
+        fingerprint = messages.fingerprint_of(filed.said, filed.controller)
         await self._must_be_new(filed)
         try:
-            await self.door.keep(filed.case_id, filed.draft, filed.to_bytes())
+            await self.requests.keep(filed.case_id, filed.draft, filed.to_bytes())
         except UnknownRequest:
-            raise refused("", EXISTS) from None
-        await self._must_be_alone(filed, wish)
+            raise messages.refused("", messages.EXISTS) from None
+        await self._must_be_alone(filed, fingerprint)
         if await self._completed(filed.claimant) is None:
-            raise refused("", EXISTS)
+            raise messages.refused("", messages.EXISTS)
 
     async def named(self, controller: ListedController, name: str) -> FiledInstruction:
         """Return the instruction that *controller* calls *name*."""
-        return await self.filed(self.door.id_of(controller.source, name))
+        return await self.filed(self.requests.id_of(controller.source, name))
 
     async def filed(self, case_id: str, item: str = CALL) -> FiledInstruction:
         """Return the instruction of a case; its draft if *item* names one."""
-        line, _, body = (await self.door.kept(case_id, item)).partition(b"\n")
+        line, _, body = (await self.requests.kept(case_id, item)).partition(b"\n")
         known = json.loads(line)
         controller = self.controllers.get(known["controller"])
         if controller is None:
             raise UnknownRequest("no request has this id")
         received_at = datetime.fromisoformat(known["received_at"])
-        version = Version(known["version"])
+        version = messages.Version(known["version"])
         return FiledInstruction(controller, version, received_at, body, case_id, known["attempt"])
 
     async def stands(self, filed: FiledInstruction) -> tuple[IntakeCase, OpenDsrStatusReport]:
         """Return the state of a request, and its status."""
-        case = await case_or_new(self.door, filed.case_id)
-        return case, report_of(case, cancelled=await self.door.holds(filed.case_id, CANCELLATION))
+        case = await case_or_new(self.requests, filed.case_id)
+        return case, report_of(case, cancelled=await self.requests.holds(filed.case_id, CANCELLATION))
 
     async def cancel(self, filed: FiledInstruction) -> None:
         """Withdraw a request."""
-        await self.door.withdraw(filed.case_id)
-        await self.door.keep(filed.case_id, CANCELLATION, b"")
+        await self.requests.withdraw(filed.case_id)
+        await self.requests.keep(filed.case_id, CANCELLATION, b"")
 
     async def _must_be_new(self, filed: FiledInstruction) -> None:
         """Refuse an id that was used before; an instruction that a crash left unlodged is lodged here."""
@@ -157,29 +148,31 @@ class Instructions:
         except UnknownRequest:
             return
         await self._complete(known)
-        raise refused("", EXISTS)
+        raise messages.refused("", messages.EXISTS)
 
-    async def _must_be_alone(self, filed: FiledInstruction, wish: bytes) -> None:
+    async def _must_be_alone(self, filed: FiledInstruction, fingerprint: bytes) -> None:
         """Refuse an instruction with the same fingerprint as another open request, and forget it."""
         now = filed.received_at
-        while (held := await self.firsts.claim(wish, filed.claimant, now)).case != filed.claimant:
+        while (held := await self.duplicates.claim(fingerprint, filed.claimant, now)).case != filed.claimant:
             if refusal := await self._refusal(filed, held.case):
-                await self.door.forget(filed.case_id, filed.draft)
+                await self.requests.forget(filed.case_id, filed.draft)
                 raise refusal
-            if await self.firsts.pass_on(held, filed.claimant, now):
+            if await self.duplicates.pass_on(held, filed.claimant, now):
                 return
 
-    async def _refusal(self, filed: FiledInstruction, claimant: str) -> OpenDsrCallRefused | None:
+    async def _refusal(self, filed: FiledInstruction, claimant: str) -> messages.OpenDsrCallRefused | None:
         """Return why *filed* is refused if *claimant* was first; None if that request is over."""
         first = await self._completed(claimant)
         if first is None:
             return None
         if first.case_id == filed.case_id:
-            return refused("", EXISTS)
+            return messages.refused("", messages.EXISTS)
         _, report = await self.stands(first)
         if report.final:
             return None
-        return OpenDsrCallRefused(HTTPStatus.CONFLICT, CallError("", "an equal request is in progress"))
+        return messages.OpenDsrCallRefused(
+            HTTPStatus.CONFLICT, messages.CallError("", "an equal request is in progress")
+        )
 
     async def _completed(self, claimant: str) -> FiledInstruction | None:
         """Complete an instruction that has claimed its fingerprint; return it if it is the one of its id."""
@@ -189,26 +182,26 @@ class Instructions:
         except UnknownRequest:
             return None
         await self._complete(filed)
-        await self.door.forget(case_id, f"{CALL}_{attempt}")
+        await self.requests.forget(case_id, f"{CALL}_{attempt}")
         return filed if filed.attempt == attempt else None
 
     async def _made_the_one(self, case_id: str, attempt: str) -> FiledInstruction:
         """Make an instruction the one of its id, unless there is one; return that one."""
         try:
             draft = await self.filed(case_id, f"{CALL}_{attempt}")
-            await self.door.keep(case_id, CALL, draft.to_bytes())
+            await self.requests.keep(case_id, CALL, draft.to_bytes())
         except UnknownRequest:
             pass  # done before
         return await self.filed(case_id)
 
     async def _complete(self, filed: FiledInstruction) -> None:
         """Lodge an instruction unless it is, last: a lodged request must be complete."""
-        if (await case_or_new(self.door, filed.case_id)).status is not CaseStatus.UNKNOWN:
+        if (await case_or_new(self.requests, filed.case_id)).status is not CaseStatus.UNKNOWN:
             return
-        said, now = filed.said, self.door.clock()
+        said, now = filed.said, self.requests.clock()
         request = messages.request_in(said, self.served)
         if said.group is not None:
             await self.groups.add(filed.controller, said.group, filed.case_id, filed.received_at)
         for number in range(len(said.callbacks)):
             await self.watch.add(f"{filed.case_id}/{number}", now)
-        await self.door.lodge(request, filed.controller.source, instructed=True)
+        await self.requests.lodge(request, filed.controller.source, instructed=True)

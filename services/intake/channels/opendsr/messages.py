@@ -292,7 +292,7 @@ def without_identities(message: OpenDsrMessage) -> RequestSubmitted:
     )
 
 
-def wish_of(message: OpenDsrMessage, controller: ListedController) -> bytes:
+def fingerprint_of(message: OpenDsrMessage, controller: ListedController) -> bytes:
     """Return the fingerprint of an instruction, equal for equal type, identities and extensions."""
     said = {
         "controller": controller.source,

@@ -111,7 +111,7 @@ class OpenDsrService:
         """Cancel a request that is still pending, or an erasure that has not begun."""
         filed = await self.files.named(controller, name)
         case, report = await self.files.stands(filed)
-        waits = case.erased_after(self.files.door.clock()) is not None
+        waits = case.erased_after(self.files.requests.clock()) is not None
         if report.standing is not OpenDsrStatus.PENDING and not waits:
             raise refused("", f"only a pending request can be cancelled: this one is {report.standing}")
         try:
@@ -120,7 +120,7 @@ class OpenDsrService:
             raise refused("", "only a pending request can be cancelled: this one is over") from None
         receipt = {
             "controller_id": controller.id,
-            "received_time": instant(self.files.door.clock()),
+            "received_time": instant(self.files.requests.clock()),
             "subject_request_id": name,
             "api_version": version.full,
         }
@@ -133,16 +133,12 @@ class OpenDsrService:
         if not report.results:
             raise UnknownRequest("the request has no results")
         try:
-            return await Packages(self.files.door).hand_over(filed.case_id, controller.source, wanted)
+            return await Packages(self.files.requests).hand_over(filed.case_id, controller.source, wanted)
         except NotPossibleNow:
             raise DownloadGone("the results are no longer available") from None
 
     async def callback(self, name: str, reported: str) -> Callback | None:
-        """
-        Return the status to report to a callback address after the one *reported* last.
-
-        Every status is reported, even one that lasted too shortly to be seen.
-        """
+        """Return the status to report after the one *reported* last; none is skipped, however short."""
         case_id, _, number = name.partition("/")
         try:
             filed = await self.files.filed(case_id)
@@ -185,7 +181,7 @@ class OpenDsrService:
         day = case.due_on
         if day is None:
             request = messages.without_identities(filed.said)
-            source, now = filed.controller.source, self.files.door.clock()
+            source, now = filed.controller.source, self.files.requests.clock()
             arrival = Arrival(filed.case_id, source, filed.received_at, now, instructed=True)
             day = received_request(request, arrival, self.practice).due_on
         return instant(end_of(day, self.practice.zone) - timedelta(seconds=1))

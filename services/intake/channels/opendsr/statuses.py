@@ -54,10 +54,8 @@ def report_of(case: IntakeCase, *, cancelled: bool) -> OpenDsrStatusReport:
     """
     Return the status of *case*.
 
-    Args:
-        case: The state in intake.
-        cancelled: Whether the controller cancelled it: that counts before it is registered. An answer that
-            crossed it stands, as an erasure cannot be undone.
+    *cancelled* by the controller counts before it is registered; an answer that crossed it stands, as an
+    erasure cannot be undone.
     """
     if case.fulfilled is not None:
         return _answered(case.fulfilled)

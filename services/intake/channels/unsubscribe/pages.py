@@ -40,7 +40,7 @@ class UnsubscribeLink(BaseModel):
 
 
 def unsubscribe_routes(
-    door: RequestService, site: Site, links: UnsubscribeLinks, system: Callable[[Request], Source]
+    requests: RequestService, site: Site, links: UnsubscribeLinks, system: Callable[[Request], Source]
 ) -> APIRouter:
     """Return the page on *site* for people with a link, and the call that makes *links* for a *system*."""
     router = APIRouter()
@@ -50,11 +50,11 @@ def unsubscribe_routes(
         """Make the one-click link of a person (RFC 8058). Nothing is stored."""
         return UnsubscribeLink(url=links.url_for(subscription), headers=links.headers_for(subscription))
 
-    _add_page(router, door, site, links)
+    _add_page(router, requests, site, links)
     return router
 
 
-def _add_page(router: APIRouter, door: RequestService, site: Site, links: UnsubscribeLinks) -> None:
+def _add_page(router: APIRouter, requests: RequestService, site: Site, links: UnsubscribeLinks) -> None:
     def page(request: Request, what: str, status: int = HTTPStatus.OK) -> HTMLResponse:
         content: dict[str, Any] = {"what": what, "field": FIELD, "value": VALUE}
         return site.at(request).draw("unsubscribe.html.jinja", status, **content)
@@ -71,10 +71,10 @@ def _add_page(router: APIRouter, door: RequestService, site: Site, links: Unsubs
             return page(request, "unknown", HTTPStatus.NOT_FOUND)
         if not await _is_click(request):
             return page(request, "ask", HTTPStatus.BAD_REQUEST)
-        await _object(door, found, await request.body())
+        await _object(requests, found, await request.body())
         if signals(request):
             view = site.at(request)
-            await honour(door, site.company, found.subscription.email, str(view.words.locale))
+            await honour(requests, site.company, found.subscription.email, str(view.words.locale))
         return page(request, "done")
 
 
@@ -86,20 +86,19 @@ async def _is_click(request: Request) -> bool:
         return uploads.text_of(form, FIELD) == VALUE
 
 
-async def _object(door: RequestService, clicked: OpenedLink, body: bytes) -> None:
+async def _object(requests: RequestService, clicked: OpenedLink, body: bytes) -> None:
     """
     Lodge the objection, once a day for the same subscription.
 
-    On another day it is another objection: the person may have consented again meanwhile, and then use the
-    link in an old mail.
+    On another day it is another: the person may have consented again, and then use the link in an old mail.
     """
-    reference = f"{clicked.name}/{door.clock().date()}"
-    case_id = door.id_of(SOURCE, reference)
+    reference = f"{clicked.name}/{requests.clock().date()}"
+    case_id = requests.id_of(SOURCE, reference)
     try:
-        await door.keep(case_id, CLICK, body)
+        await requests.keep(case_id, CLICK, body)
     except UnknownRequest:
         return  # answered and erased since
-    await door.lodge(_objection(clicked.subscription, reference), SOURCE)
+    await requests.lodge(_objection(clicked.subscription, reference), SOURCE)
 
 
 def _objection(subscription: MailSubscription, reference: str) -> RequestSubmitted:

@@ -2,6 +2,11 @@
 Server notifications of Sign in with Apple, as erasure requests.
 
 The body is ``{"payload": "<JWS>"}``; the claim ``events`` is JSON within JSON.
+
+Raises:
+    WebhookRefused: A message is not signed by the platform for this company, has expired, or is unsupported.
+    Malformed: It cannot be parsed.
+    IssuerUnavailable: Apple's keys are unavailable now.
 """
 
 from collections.abc import Iterator, Mapping
@@ -54,13 +59,7 @@ HAPPENINGS: TypeAdapter[tuple[AppleEvent, ...]] = TypeAdapter(tuple[AppleEvent, 
 
 
 async def verified_claims(body: bytes, expected: ExpectedToken) -> Mapping[str, Any]:
-    """
-    Return the claims of a notification, once verified as made by Apple for this company.
-
-    Raises:
-        WebhookRefused: It is not.
-        IssuerUnavailable: Apple's keys are unavailable now.
-    """
+    """Return the claims of a notification, once verified as made by Apple for this company."""
     try:
         token = read(Wrapped, body).payload
     except Malformed:
@@ -77,7 +76,7 @@ def reference_of(claims: Mapping[str, Any]) -> str:
 
 
 def requests_in(claims: Mapping[str, Any]) -> Iterator[PlatformRequest | UnreadableMessage]:
-    """Yield the requests of a notification, if any. Raises Malformed: it cannot be parsed."""
+    """Yield the requests of a notification, if any."""
     reference = reference_of(claims)
     for index, happening in enumerate(_happenings(claims["events"])):
         if happening.type in ERASING:

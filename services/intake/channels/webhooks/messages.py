@@ -2,6 +2,9 @@
 Messages of platforms: their signatures, and the requests or cases for the staff made of them. Pure.
 
 A message is parsed only after its signature was checked over the received bytes.
+
+Raises:
+    Malformed: It is not JSON, has another form, or describes no person that can be searched for.
 """
 
 import base64
@@ -62,7 +65,7 @@ class UnreadableMessage:
 
 
 def read(kind: type[T], content: bytes | str) -> T:
-    """Return the JSON *content* as *kind*. Raises Malformed: it is not JSON, or has another form."""
+    """Return the JSON *content* as *kind*."""
     try:
         return kind.model_validate_json(content)
     except ValidationError as error:
@@ -70,12 +73,7 @@ def read(kind: type[T], content: bytes | str) -> T:
 
 
 def platform_request(right: Right, reference: str, subject: Mapping[str, Any]) -> RequestSubmitted:
-    """
-    Return the request for *right* of the person in *subject*, without empty fields.
-
-    Raises:
-        Malformed: The person is described in an unsearchable form, or not at all.
-    """
+    """Return the request for *right* of the person in *subject*, without empty fields."""
     said = {name: value for name, value in subject.items() if value}
     if not said:
         raise Malformed(SubmissionError(path="", message="names no person"))

@@ -3,6 +3,10 @@ Meta's data deletion callback, as an erasure request. Pure.
 
 The form's ``signed_request`` is a signature, a dot, and the signed content: base64url of JSON, signed as
 text.
+
+Raises:
+    WebhookRefused: A message is not signed by the platform for this company, has expired, or is unsupported.
+    Malformed: It cannot be parsed.
 """
 
 from collections.abc import Sequence
@@ -14,15 +18,7 @@ from urllib.parse import parse_qsl
 from pydantic import Field, StrictFloat, StrictInt
 
 from services.intake.channels.parts import ReceivedPart
-from services.intake.channels.webhooks.messages import (
-    PlatformRequest,
-    WebhookRefused,
-    digest_of,
-    from_base64url,
-    is_signed,
-    platform_request,
-    read,
-)
+from services.intake.channels.webhooks import messages
 from shared.contract.events import Text
 from shared.contract.sources import ChannelSource, channel_source
 from shared.law import Right
@@ -44,35 +40,26 @@ class Signed(ReceivedPart):
 
 
 def content_of(form: bytes, secrets: Sequence[bytes]) -> bytes:
-    """
-    Return the content of a *form* that Meta has signed, as the received text.
-
-    Raises:
-        WebhookRefused: It is not signed, or the signature is wrong.
-    """
+    """Return the content of a *form* that Meta has signed, as the received text."""
     signature, dot, content = _field(form, b"signed_request").partition(b".")
     if not dot:
-        raise WebhookRefused(HTTPStatus.BAD_REQUEST, "there is no signed_request")
-    if not is_signed(content, from_base64url(signature), secrets):
-        raise WebhookRefused(HTTPStatus.UNAUTHORIZED, "the signature does not match the content")
+        raise messages.WebhookRefused(HTTPStatus.BAD_REQUEST, "there is no signed_request")
+    if not messages.is_signed(content, messages.from_base64url(signature), secrets):
+        raise messages.WebhookRefused(HTTPStatus.UNAUTHORIZED, "the signature does not match the content")
     return content
 
 
-def request_in(content: bytes, now: datetime) -> PlatformRequest:
-    """
-    Return the request in the signed content.
-
-    Raises:
-        WebhookRefused: Its algorithm is wrong, or it has expired.
-        Malformed: It cannot be parsed.
-    """
-    signed = read(Signed, from_base64url(content))
+def request_in(content: bytes, now: datetime) -> messages.PlatformRequest:
+    """Return the request in the signed content."""
+    signed = messages.read(Signed, messages.from_base64url(content))
     if signed.algorithm.upper() != ALGORITHM:
-        raise WebhookRefused(HTTPStatus.UNAUTHORIZED, f"the algorithm is not {ALGORITHM}")
+        raise messages.WebhookRefused(HTTPStatus.UNAUTHORIZED, f"the algorithm is not {ALGORITHM}")
     if signed.expires and signed.expires <= now.timestamp():
-        raise WebhookRefused(HTTPStatus.UNAUTHORIZED, "the signed content has expired")
+        raise messages.WebhookRefused(HTTPStatus.UNAUTHORIZED, "the signed content has expired")
     person = {"identifiers": {IDENTITY: str(signed.user_id)}}
-    return PlatformRequest(SOURCE, platform_request(Right.ERASURE, digest_of(content), person))
+    return messages.PlatformRequest(
+        SOURCE, messages.platform_request(Right.ERASURE, messages.digest_of(content), person)
+    )
 
 
 def _field(form: bytes, name: bytes) -> bytes:

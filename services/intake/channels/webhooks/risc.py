@@ -2,6 +2,11 @@
 Security events (RISC) of log-in providers, pushed by RFC 8935, as erasure requests.
 
 The body is a Security Event Token (RFC 8417). It does not expire: its name (``jti``) makes it count once.
+
+Raises:
+    NotPushed: It is not signed by the issuer for this company.
+    Malformed: It cannot be parsed.
+    IssuerUnavailable: The issuer's keys are unavailable now.
 """
 
 from collections.abc import Iterator, Mapping
@@ -64,13 +69,7 @@ class Purged(ReceivedPart):
 
 
 async def verified_claims(body: bytes, media_type: str, expected: ExpectedToken) -> Mapping[str, Any]:
-    """
-    Return the claims of a token, once verified as made by the issuer for this company.
-
-    Raises:
-        NotPushed: It is not.
-        IssuerUnavailable: The issuer's keys are unavailable now.
-    """
+    """Return the claims of a token, once verified as made by the issuer for this company."""
     if media_type.partition(";")[0].strip().lower() != MEDIA_TYPE:
         raise NotPushed("invalid_request", f"the type of the body is not {MEDIA_TYPE}")
     try:
@@ -86,7 +85,7 @@ def reference_of(claims: Mapping[str, Any]) -> str:
 
 
 def requests_in(claims: Mapping[str, Any]) -> Iterator[PlatformRequest]:
-    """Yield the requests of a token, if any. Raises Malformed: it cannot be parsed."""
+    """Yield the requests of a token, if any."""
     events = claims["events"]
     if not isinstance(events, dict):
         raise Malformed(SubmissionError(path="events", message="is no object"))

@@ -5,30 +5,24 @@ A message is sealed first, as received; then the request is lodged. The verifier
 trusted (``HABEAS_TRUSTED_SOURCES``).
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
+from typing import TypeVar
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
 from services.intake.cases.service import RequestService
 from services.intake.channels.protocols import EVERYWHERE, body_of, protocol_app
-from services.intake.channels.webhooks import apple, meta, risc, shopify
-from services.intake.channels.webhooks.messages import (
-    Malformed,
-    PlatformRequest,
-    UnreadableMessage,
-    WebhookRefused,
-    digest_of,
-)
+from services.intake.channels.webhooks import apple, messages, meta, risc, shopify
 from services.intake.channels.webhooks.risc import NotPushed
 from shared.errors import UnknownRequest
 from shared.runtime.tokens import ExpectedToken
 
+T = TypeVar("T")
 MESSAGE = "webhook"
 """Name of the bytes in the vault, as received."""
-
 MOST_BYTES = 256 << 10
 """A message has hundreds of bytes; one with a customer's orders has thousands."""
 
@@ -44,7 +38,7 @@ class WebhookService:
         IssuerUnavailable: The keys of its issuer are unavailable now.
     """
 
-    door: RequestService
+    requests: RequestService
     shopify: tuple[bytes, ...] = ()
     """Client secrets of its apps."""
     meta: tuple[bytes, ...] = ()
@@ -57,79 +51,64 @@ class WebhookService:
 
     async def from_shopify(self, headers: Mapping[str, str], body: bytes) -> bool:
         """Process one of Shopify's webhooks, once; return whether it made a request."""
-        delivery = shopify.received(headers, body, self.shopify, self.door.clock().date())
-        try:
-            notice = shopify.request_in(delivery)
-        except Malformed as error:
-            raise await self._unread(delivery.puzzle(*error.flaws), body) from None
-        await self._take(notice, body)
-        return isinstance(notice, PlatformRequest)
+        delivery = shopify.received(headers, body, self.shopify, self.requests.clock().date())
+        parsed = await self._parsed(lambda: shopify.request_in(delivery), delivery.unreadable(), body)
+        await self._take(parsed, body)
+        return isinstance(parsed, messages.PlatformRequest)
 
     async def from_meta(self, form: bytes) -> dict[str, str]:
         """Process a deletion request of Meta's, once; return the address of its status page."""
-        content = meta.content_of(form, self.meta)
-        try:
-            notice = meta.request_in(content, self.door.clock())
-        except Malformed as error:
-            unread = UnreadableMessage(meta.SOURCE, digest_of(content), error.flaws)
-            raise await self._unread(unread, form) from None
-        case_id = await self._take(notice, form)
+        content, now = meta.content_of(form, self.meta), self.requests.clock()
+        unread = messages.UnreadableMessage(meta.SOURCE, messages.digest_of(content), ())
+        request = await self._parsed(lambda: meta.request_in(content, now), unread, form)
+        case_id = await self._take(request, form)
         return {"url": f"{self.root}/requests/{case_id}", "confirmation_code": case_id}
 
     async def from_apple(self, body: bytes, expected: ExpectedToken) -> None:
-        """Process a notification of Apple's, once."""
+        """Process a notification of Apple's, once: all its events, or none if one cannot be parsed."""
         claims = await apple.verified_claims(body, expected)
-        unread = UnreadableMessage(apple.SOURCE, apple.reference_of(claims), ())
-        await self._take_all(lambda: apple.requests_in(claims), unread, body)
+        unread = messages.UnreadableMessage(apple.SOURCE, apple.reference_of(claims), ())
+        for one in await self._parsed(lambda: tuple(apple.requests_in(claims)), unread, body):
+            await self._take(one, body)
 
     async def from_risc(self, body: bytes, media_type: str, expected: ExpectedToken) -> None:
         """Process a security event, once."""
         claims = await risc.verified_claims(body, media_type, expected)
-        unread = UnreadableMessage(risc.SOURCE, risc.reference_of(claims), ())
-        await self._take_all(lambda: risc.requests_in(claims), unread, body)
+        unread = messages.UnreadableMessage(risc.SOURCE, risc.reference_of(claims), ())
+        for one in await self._parsed(lambda: tuple(risc.requests_in(claims)), unread, body):
+            await self._take(one, body)
 
-    async def _take_all(
-        self,
-        parse: Callable[[], Iterable[PlatformRequest | UnreadableMessage]],
-        unread: UnreadableMessage,
-        body: bytes,
-    ) -> None:
-        """Process all requests from *parse*, or none if a part cannot be parsed."""
+    async def _parsed(self, parse: Callable[[], T], unread: messages.UnreadableMessage, body: bytes) -> T:
+        """Return the result of *parse*; set an unreadable message aside."""
         try:
-            notices = tuple(parse())
-        except Malformed as error:
-            raise await self._unread(replace(unread, flaws=error.flaws), body) from None
-        for notice in notices:
-            await self._take(notice, body)
+            return parse()
+        except messages.Malformed as error:
+            await self._take(replace(unread, flaws=error.flaws), body)
+            raise
 
-    async def _take(self, notice: PlatformRequest | UnreadableMessage, body: bytes) -> str:
-        if isinstance(notice, UnreadableMessage):
-            return await self.door.set_aside(
-                notice.source, notice.reference, body, notice.flaws, id_=notice.id
+    async def _take(self, taken: messages.PlatformRequest | messages.UnreadableMessage, body: bytes) -> str:
+        if isinstance(taken, messages.UnreadableMessage):
+            return await self.requests.set_aside(
+                taken.source, taken.reference, body, taken.flaws, id_=taken.id
             )
-        case_id = self.door.id_of(notice.source, notice.request.reference)
+        case_id = self.requests.id_of(taken.source, taken.request.reference)
         try:
-            await self.door.keep(case_id, MESSAGE, body)
+            await self.requests.keep(case_id, MESSAGE, body)
         except UnknownRequest:
             return case_id  # answered and erased since
-        return await self.door.lodge(notice.request, notice.source)
-
-    async def _unread(self, puzzle: UnreadableMessage, body: bytes) -> Malformed:
-        """Set an unreadable message aside; return the error to raise."""
-        await self._take(puzzle, body)
-        return Malformed(*puzzle.flaws)
+        return await self.requests.lodge(taken.request, taken.source)
 
 
 def webhooks_app(service: WebhookService) -> FastAPI:
     """Return the application for platforms."""
     app = protocol_app(_error, EVERYWHERE)
 
-    @app.exception_handler(WebhookRefused)
-    async def refused(request: Request, error: WebhookRefused) -> Response:
+    @app.exception_handler(messages.WebhookRefused)
+    async def refused(request: Request, error: messages.WebhookRefused) -> Response:
         return _error(request, error.status, str(error), None)
 
-    @app.exception_handler(Malformed)
-    async def malformed(_request: Request, error: Malformed) -> Response:
+    @app.exception_handler(messages.Malformed)
+    async def malformed(_request: Request, error: messages.Malformed) -> Response:
         flaws = [str(flaw) for flaw in error.flaws]
         # It is sealed for the staff to check: sending it again for days would not change it.
         return JSONResponse({"status": "set_aside", "flaws": flaws})
@@ -177,7 +156,7 @@ def _add_risc(app: FastAPI, service: WebhookService, expected: ExpectedToken) ->
             await service.from_risc(await body_of(request, most=MOST_BYTES), media_type, expected)
         except NotPushed as error:
             return not_pushed(error.code, str(error))
-        except Malformed:
+        except messages.Malformed:
             return not_pushed("invalid_request", "set aside: it does not read")
         return Response(status_code=HTTPStatus.ACCEPTED)
 

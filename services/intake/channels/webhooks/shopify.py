@@ -3,6 +3,10 @@ Shopify's three mandatory webhooks, as requests. Pure.
 
 Only the body is signed; topic and delivery are unsigned headers. So a body counts for a topic only in that
 topic's form, and the same delivery is the same request only with the same body.
+
+Raises:
+    WebhookRefused: A message is not signed by the platform for this company, has expired, or is unsupported.
+    Malformed: It cannot be parsed.
 """
 
 import re
@@ -15,17 +19,7 @@ from typing import Annotated, Any
 from pydantic import Field, StrictInt, StringConstraints
 
 from services.intake.channels.parts import ReceivedPart
-from services.intake.channels.webhooks.messages import (
-    Malformed,
-    PlatformRequest,
-    UnreadableMessage,
-    WebhookRefused,
-    digest_of,
-    from_base64,
-    is_signed,
-    platform_request,
-    read,
-)
+from services.intake.channels.webhooks import messages
 from shared.contract.events import SubmissionError, Text
 from shared.contract.sources import ChannelSource, Source, channel_source
 from shared.law import Right
@@ -33,7 +27,7 @@ from shared.law import Right
 TOPIC, SIGNATURE, DELIVERY = "x-shopify-topic", "x-shopify-hmac-sha256", "x-shopify-webhook-id"
 DATA_REQUEST, REDACT, SHOP_REDACT = "customers/data_request", "customers/redact", "shop/redact"
 TOPICS = frozenset({DATA_REQUEST, REDACT, SHOP_REDACT})
-UNNAMED_SHOP = channel_source(ChannelSource.SHOPIFY)
+SHOPIFY = channel_source(ChannelSource.SHOPIFY)
 """CloudEvents source of a message without a shop."""
 IDENTITY = "shopify_customer_id"
 """The data map's name for Shopify's number of a customer."""
@@ -71,7 +65,7 @@ class ShopifyBody(ReceivedPart):
     orders_to_redact: tuple[Any, ...] | None = None
 
     def must_be_of(self, topic: str) -> None:
-        """Check the form of *topic*: a request for data must never erase. Raises Malformed: another form."""
+        """Check that the body has the form of *topic*: a request for data must never erase it."""
         asked = self.data_request is not None or self.orders_requested is not None
         redacted = self.orders_to_redact is not None
         fits = {
@@ -80,7 +74,7 @@ class ShopifyBody(ReceivedPart):
             SHOP_REDACT: not asked and not redacted and self.customer is None,
         }
         if not fits[topic]:
-            raise Malformed(SubmissionError(path="topic", message="the body is another topic's"))
+            raise messages.Malformed(SubmissionError(path="topic", message="the body is another topic's"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,46 +90,37 @@ class ShopifyDelivery:
     @property
     def reference(self) -> str:
         """The reference; without an id the same bytes are the same delivery on one day only."""
-        return f"{self.topic}/{self.id or self.day}/{digest_of(self.body)[:32]}"
+        return f"{self.topic}/{self.id or self.day}/{messages.digest_of(self.body)[:32]}"
 
-    def puzzle(self, *flaws: SubmissionError, source: Source = UNNAMED_SHOP) -> UnreadableMessage:
+    def unreadable(self, *flaws: SubmissionError, source: Source = SHOPIFY) -> messages.UnreadableMessage:
         """Return it as a message for the staff; *source* if the body names the shop."""
-        return UnreadableMessage(source, self.reference, flaws, self.id or None)
+        return messages.UnreadableMessage(source, self.reference, flaws, self.id or None)
 
 
 def received(
     headers: Mapping[str, str], body: bytes, secrets: tuple[bytes, ...], day: date
 ) -> ShopifyDelivery:
-    """
-    Return the delivery, once verified as sent by Shopify.
-
-    Args:
-        headers: Of the call; names in lower case.
-        body: The exact bytes received.
-        secrets: Client secrets of the configured apps.
-        day: Today.
-
-    Raises:
-        WebhookRefused: The signature is missing or wrong, or the topic is not supported.
-    """
-    if not is_signed(body, from_base64(headers.get(SIGNATURE, "")), secrets):
-        raise WebhookRefused(HTTPStatus.UNAUTHORIZED, "the signature does not match the body")
+    """Return the delivery, once verified as sent by Shopify; names of *headers* are in lower case."""
+    if not messages.is_signed(body, messages.from_base64(headers.get(SIGNATURE, "")), secrets):
+        raise messages.WebhookRefused(HTTPStatus.UNAUTHORIZED, "the signature does not match the body")
     topic = headers.get(TOPIC, "")
     if topic not in TOPICS:
-        raise WebhookRefused(HTTPStatus.NOT_FOUND, "this topic is not served")
+        raise messages.WebhookRefused(HTTPStatus.NOT_FOUND, "this topic is not served")
     id_ = headers.get(DELIVERY, "")
     return ShopifyDelivery(topic, id_ if UUID.fullmatch(id_) else "", body, day)
 
 
-def request_in(delivery: ShopifyDelivery) -> PlatformRequest | UnreadableMessage:
-    """Return the request of *delivery*. Raises Malformed: it cannot be parsed."""
-    body = read(ShopifyBody, delivery.body)
+def request_in(delivery: ShopifyDelivery) -> messages.PlatformRequest | messages.UnreadableMessage:
+    """Return the request of *delivery*."""
+    body = messages.read(ShopifyBody, delivery.body)
     body.must_be_of(delivery.topic)
     source = channel_source(ChannelSource.SHOPIFY, body.shop_domain)
     if body.customer is None:
-        return delivery.puzzle(WHOLE_SHOP, source=source)
+        return delivery.unreadable(WHOLE_SHOP, source=source)
     right = Right.ERASURE if delivery.topic == REDACT else Right.ACCESS
-    return PlatformRequest(source, platform_request(right, delivery.reference, _person(body.customer)))
+    return messages.PlatformRequest(
+        source, messages.platform_request(right, delivery.reference, _person(body.customer))
+    )
 
 
 def _person(customer: ShopifyCustomer) -> dict[str, Any]:
