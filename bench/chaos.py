@@ -34,7 +34,7 @@ from bench.upstream import QUEUE, Listener, Publisher, waiting
 from habeas.embedded.parts.ports import HOST, dial, free_port
 from habeas.embedded.parts.process import Command, Process
 from habeas.embedded.stack import Stack, StackPart
-from services.notifier.smtp.mail_queues import BATCH
+from services.notifier.bootstrap import BATCH
 from shared.contract.topology import LISTENS, queues
 from shared.runtime.broker import Bus, declare
 from shared.runtime.broker.subscriber import CAUTIOUS_PREFETCH

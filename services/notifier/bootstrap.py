@@ -6,30 +6,100 @@ from typing import Any
 
 from services.notifier.breach.campaign.bootstrap import CAMPAIGNS, CHUNKS, standings_of
 from services.notifier.codes.handlers import SUBSCRIPTIONS as CODE_SUBSCRIPTIONS
+from services.notifier.context import LetterPostPort, NotifierContext, SenderSettings
+from services.notifier.domain import Correspondence, evolve
 from services.notifier.handlers import SUBSCRIPTIONS
 from services.notifier.letters.store import LetterClaims
 from services.notifier.settings import NotifierSettings
 from services.notifier.smtp.bounces import BounceHandler, BounceServer, NoticeBounceHandler
 from services.notifier.smtp.delivery_reports import LARGEST
-from services.notifier.smtp.mail_queues import BATCH, MailLane, database_of, service, way_out
+from services.notifier.smtp.letter_limits import DomainLimits, MailboxLimits, MailLane
+from services.notifier.smtp.mail_channel import SmtpChannel
+from services.notifier.smtp.post import LetterPost
+from shared.contract.ports import VaultPort
 from shared.runtime import smtp_limits
 from shared.runtime.audit_keys import chain_key
 from shared.runtime.bootstrap import Running, ServicePlan, ServiceRuntime
 from shared.runtime.broker import user_of
 from shared.runtime.journal import Journal
+from shared.runtime.key_rings import derived_key
+from shared.runtime.mongo import Database
+from shared.runtime.service import Moment, Service, Subscription
+
+BATCH = 64
+"""Letters of a queue under way at once; a crash leaves about as many in doubt (docs/how-to/operate.md)."""
 
 
 @asynccontextmanager
 async def build(settings: NotifierSettings, platform: ServiceRuntime) -> AsyncIterator[Running]:
     """Put the notifier together."""
-    key = chain_key(settings.root_key, MailLane.LETTERS)
-    journal = Journal(database_of(settings, platform), key=key, notes=True)
-    await journal.prepare()
     with ExitStack() as stack:
-        returned = _returned(settings, platform, journal, stack)
-        async with way_out(MailLane.LETTERS, settings, platform) as post:
-            letters = service(MailLane.LETTERS, SUBSCRIPTIONS, platform.vault, post, settings.house())
+        async with _lane(MailLane.LETTERS, SUBSCRIPTIONS, settings, platform) as (letters, journal):
+            returned = _returned(settings, platform, journal, stack)
             yield Running(letters, journal, batch=BATCH, background=returned)
+
+
+@asynccontextmanager
+async def build_codes(settings: NotifierSettings, platform: ServiceRuntime) -> AsyncIterator[Running]:
+    """Put the lane for codes together."""
+    async with _lane(MailLane.CODES, CODE_SUBSCRIPTIONS, settings, platform) as (codes, journal):
+        yield Running(codes, journal, batch=BATCH)
+
+
+@asynccontextmanager
+async def _lane(
+    lane: MailLane,
+    subscriptions: tuple[Subscription[NotifierContext], ...],
+    settings: NotifierSettings,
+    platform: ServiceRuntime,
+) -> AsyncIterator[tuple[Service[Correspondence, NotifierContext], Journal]]:
+    """Open *lane*: its journal, its connections and its service."""
+    journal = Journal(_database(lane, settings, platform), key=chain_key(settings.root_key, lane), notes=True)
+    await journal.prepare()
+    database = _database(MailLane.LETTERS, settings, platform)
+    per_minute = {domain: lane.limit_of(letters) for domain, letters in settings.mail_limits.items()}
+    claims = LetterClaims(database)
+    limits = DomainLimits(database, derived_key(settings.root_key, "mail domains"), lane, per_minute)
+    key = derived_key(settings.root_key, "letters of mailboxes")
+    mailboxes = MailboxLimits(database, key, per_day=settings.letters_per_day)
+    for prepared in (claims, limits, mailboxes):
+        await prepared.prepare()
+    connections = lane.part_of(settings.mail_connections)
+    channel = SmtpChannel(settings.smtp_url.get_secret_value(), connections=connections)
+    post = LetterPost(
+        channel,
+        claims,
+        limits,
+        mailboxes,
+        settings.return_path(),
+        settings.sign() or bytes,  # without a key it stays as it is
+        wait_for=settings.retry_for / 2,  # later it would be parked without a report
+    )
+    try:
+        yield service(lane, subscriptions, platform.vault, post, settings.house()), journal
+    finally:
+        await channel.close()
+
+
+def service(
+    lane: MailLane,
+    subscriptions: tuple[Subscription[NotifierContext], ...],
+    vault: VaultPort,
+    post: LetterPostPort,
+    house: SenderSettings,
+) -> Service[Correspondence, NotifierContext]:
+    """Return the service of *lane*, put together on *vault* and *post*; codes wait for no acknowledgement."""
+
+    def context(moment: Moment[Correspondence]) -> NotifierContext:
+        at = moment.occurred_at
+        return NotifierContext(moment.case, moment.state, moment.event_id, at, vault, post, house)
+
+    return Service(lane, subscriptions, Correspondence(assessed=lane is MailLane.CODES), evolve, context)
+
+
+def _database(lane: MailLane, settings: NotifierSettings, platform: ServiceRuntime) -> Database:
+    """Return the database of *lane*; that of the letters has the claims and counts of both."""
+    return platform.client[f"{settings.database_prefix}_{lane}"]
 
 
 def _returned(
@@ -40,26 +110,12 @@ def _returned(
         return None
     listener = smtp_limits.bound(settings.http_host, settings.bounce_port, "HABEAS_BOUNCE_PORT")
     stack.enter_context(listener)
-    codes = Journal(platform.client[f"{settings.database_prefix}_{MailLane.CODES}"])
-    claims = LetterClaims(database_of(settings, platform))
+    codes = Journal(_database(MailLane.CODES, settings, platform))
+    claims = LetterClaims(_database(MailLane.LETTERS, settings, platform))
     user = user_of(settings.amqp_url.get_secret_value())
     desk = BounceHandler(claims, {MailLane.LETTERS: journal, MailLane.CODES: codes}, platform.bus, user=user)
     notices = NoticeBounceHandler(standings_of(settings, platform), platform.bus, settings.notice_paths())
     return smtp_limits.listen(BounceServer(desk, settings.return_paths(), notices), listener, largest=LARGEST)
-
-
-@asynccontextmanager
-async def build_codes(settings: NotifierSettings, platform: ServiceRuntime) -> AsyncIterator[Running]:
-    """Put it together."""
-    journal = Journal(
-        platform.client[f"{settings.database_prefix}_{MailLane.CODES}"],
-        key=chain_key(settings.root_key, MailLane.CODES),
-        notes=True,
-    )
-    await journal.prepare()
-    async with way_out(MailLane.CODES, settings, platform) as post:
-        codes = service(MailLane.CODES, CODE_SUBSCRIPTIONS, platform.vault, post, settings.house())
-        yield Running(codes, journal, batch=BATCH)
 
 
 CODES = ServicePlan(NotifierSettings, build_codes)

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from habeas.embedded.stack import Stack
 from services.notifier.domain import LetterCount
-from services.notifier.smtp.letter_limits import Allowed, DomainLimits, MailboxLimits, PutOff
-from services.notifier.smtp.mail_queues import MailLane
+from services.notifier.smtp.letter_limits import DomainLimits, MailboxLimits, MailLane, PutOff
 from shared.runtime.mongo import Client
 from tests.integration.case_events import Writer
 from tests.integration.mail_server import MailHost, running
@@ -32,7 +31,7 @@ def limits(
     client: Client, prefix: str, clock: Clock, lane: str = MailLane.LETTERS, **per_minute: int
 ) -> DomainLimits:
     allowed = {name.replace("_", "."): number for name, number in per_minute.items()}
-    return DomainLimits(client[f"{prefix}_notifier"], KEY, Allowed(lane, allowed), clock)
+    return DomainLimits(client[f"{prefix}_notifier"], KEY, lane, allowed, clock)
 
 
 async def admitted(*letters: Awaitable[None]) -> int:
@@ -75,8 +74,8 @@ async def test_another_lane_is_not_held_up(mongo_client: Client, database_prefix
 async def test_unnamed_source_has_the_limit_of_the_star_for_itself(
     mongo_client: Client, database_prefix: str
 ) -> None:
-    allowed = Allowed(MailLane.LETTERS, {"example.org": 3, "*": 1})
-    one = DomainLimits(mongo_client[f"{database_prefix}_notifier"], KEY, allowed, Clock())
+    allowed = {"example.org": 3, "*": 1}
+    one = DomainLimits(mongo_client[f"{database_prefix}_notifier"], KEY, MailLane.LETTERS, allowed, Clock())
     for domain, most in (("example.org", 3), ("example.net", 1), ("example.com", 1)):
         assert await admitted(*(one.admit(f"ada@{domain}") for _ in range(5))) == most
 

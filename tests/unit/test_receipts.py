@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from services.notifier.bootstrap import service
 from services.notifier.codes.handlers import SUBSCRIPTIONS as CODES
 from services.notifier.context import SenderSettings
 from services.notifier.domain import LetterCount
 from services.notifier.handlers import SUBSCRIPTIONS
-from services.notifier.smtp.mail_queues import MailLane, service
+from services.notifier.smtp.letter_limits import MailLane
 from services.notifier.smtp.post import Posted
 from shared.contract.correspondents import acknowledged_after_assessment
 from shared.contract.events import (

@@ -6,7 +6,7 @@ kept here: a report that was published, but lost its answer, is published again 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -14,8 +14,8 @@ from typing import Protocol
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from services.notifier.smtp import metrics
 from services.notifier.smtp.delivery_reports import DeliveryReport, report_in
+from services.notifier.smtp.post import count_report
 from services.notifier.smtp.return_path import CampaignNotice, NoticePaths, ReturnPaths
 from shared.contract import topology
 from shared.contract.envelope import derived_id, encode
@@ -54,11 +54,9 @@ class CampaignPort(Protocol):
 class SentLetter:
     """A letter that went out."""
 
-    id: str
     lane: str
     row: JournalRow
-    kind: LetterKind
-    acknowledges: bool
+    fact: NoticeSent
     repeated: bool
     """Whether it was sent because another one came back."""
 
@@ -87,11 +85,11 @@ class BounceHandler:
         if case is None:
             return False
         sent = await self._find(case, letter)
-        again = list(_again(sent, report, self.user))
+        again = [_again(sent, self.user)] if _may_go_again(sent, report) else []
         reported = NoticeReported(
             request_id=case,
-            letter=sent.kind,
-            acknowledges=sent.acknowledges,
+            letter=sent.fact.letter,
+            acknowledges=sent.fact.acknowledges,
             action=report.action,
             status=report.status,
             again=bool(again),
@@ -103,9 +101,11 @@ class BounceHandler:
     async def _find(self, case: str, letter: str) -> SentLetter:
         for lane, journal in self.journals.items():
             rows = (await journal.histories({case})).get(case, [])
-            for sent in _sent(lane, rows):
-                if sent.id == letter:
-                    return sent
+            repeated = letter in {_again_id(row.cause) for row in rows}
+            for row in rows:
+                for fact in row.facts:
+                    if row.cause == letter and isinstance(fact, NoticeSent):
+                        return SentLetter(lane, row, fact, repeated)
         raise TooEarly("a letter came back before it was on record that it was sent")
 
 
@@ -146,22 +146,16 @@ def _row(cause: str, fact: Fact, now: datetime) -> JournalRow:
     return JournalRow("", 0, cause, None, (fact,), now)
 
 
-def _sent(lane: str, rows: list[JournalRow]) -> Iterator[SentLetter]:
-    """Yield the letters that went out by *rows*."""
-    repeated = {_again_id(row.cause) for row in rows}
-    for row in rows:
-        for fact in row.facts:
-            if isinstance(fact, NoticeSent):
-                again = row.cause in repeated
-                yield SentLetter(row.cause, lane, row, fact.letter, fact.acknowledges, again)
+def _may_go_again(sent: SentLetter, report: DeliveryReport) -> bool:
+    may = report.may_be_sent_again and sent.row.event is not None
+    return may and not sent.repeated and sent.fact.letter not in NOT_AGAIN
 
 
-def _again(sent: SentLetter, report: DeliveryReport, user: str | None) -> Iterator[Message]:
-    """Yield the event that *sent* the letter once more, if it may be sent again, for its lane alone."""
+def _again(sent: SentLetter, user: str | None) -> Message:
+    """Return the event that *sent* the letter once more, for its lane alone."""
     event, id_ = sent.row.event, _again_id(sent.row.cause)
-    if event is None or sent.repeated or sent.kind in NOT_AGAIN or not report.may_be_sent_again:
-        return
-    yield Message(
+    assert event is not None  # noqa: S101  it may go again
+    return Message(
         exchange=topology.RETRY,
         routing_key=f"{AGAIN_AFTER}.{sent.lane}",
         body=encode(event, id=id_, source=f"habeas/{NAME}", time=sent.row.at, cause=sent.row.cause),
@@ -225,8 +219,8 @@ class BounceServer:
     async def _take(self, address: str, report: DeliveryReport | None) -> None:
         take = self._taker(address)
         if report is None or take is None:
-            metrics.report("no_report")
+            count_report("no_report")
         elif await take(report):
-            metrics.report(report.action)
+            count_report(report.action)
         else:
-            metrics.report("unknown_letter")
+            count_report("unknown_letter")

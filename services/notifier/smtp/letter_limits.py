@@ -1,5 +1,9 @@
 """
-Limits on letters per mail domain and minute, and per mailbox and day, for all replicas together.
+Lanes for letters, and their limits per mail domain and minute, and per mailbox and day, for all replicas.
+
+Codes, which people wait for on a page, are one lane, all others another. Each has a queue, a journal,
+connections to the mail server and a part of each domain's limit of its own, so that none can use up the
+capacity of the other (docs/adr/0015-lanes.md).
 
 A letter beyond the limit of its domain is put off like one that a mail server does not take now: it waits in
 the broker, holds no connection, and lets those for other domains pass. A domain may be a person's own: it is
@@ -11,8 +15,8 @@ the limit of a letter. They are counted by a keyed hash of the mailbox.
 
 import hmac
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from hashlib import sha256
 
 from services.notifier.domain import LetterCount
@@ -25,19 +29,35 @@ OTHERS = "*"
 """Each domain that is not named."""
 
 KEEP_COUNTS = timedelta(days=2)
+KEPT_FOR_CODES = 4
+"""One in so many connections, and letters of a limit; one at the least."""
+KEPT_FOR_NOTICES = 4
+"""One in so many letters of a limit; one at the least. Their connections are their own."""
 
 
 class PutOff(MailUnavailable):
     """The letters that a domain is sent in this minute are used up."""
 
 
-@dataclass(frozen=True, slots=True)
-class Allowed:
-    """The limits of a lane."""
+class MailLane(StrEnum):
+    """A lane, by the name of its queue."""
 
-    lane: str
-    per_minute: Mapping[str, int]
-    """Domain → letters; ``*``: each other domain. Where neither is there, any number."""
+    CODES = "codes"
+    LETTERS = "notifier"
+
+    def part_of(self, whole: int) -> int:
+        """Return this lane's part of *whole*, which is at least two."""
+        codes = max(1, whole // KEPT_FOR_CODES)
+        return codes if self is MailLane.CODES else whole - codes
+
+    def limit_of(self, whole: int) -> int:
+        """Return this lane's part of a limit, which is at least three; breach notices have the rest."""
+        return self.part_of(whole) - (notices_of(whole) if self is MailLane.LETTERS else 0)
+
+
+def notices_of(whole: int) -> int:
+    """Return the part of a limit that is for breach notices alone."""
+    return max(1, whole // KEPT_FOR_NOTICES)
 
 
 class DomainLimits:
@@ -47,14 +67,18 @@ class DomainLimits:
         self,
         database: Database,
         key: bytes,
-        allowed: Allowed,
+        lane: str,
+        per_minute: Mapping[str, int],
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Count in *database*; domains are hashed with *key*."""
+        """
+        Count in *database*; domains are hashed with *key*.
+
+        *per_minute* has the letters of a domain, and under ``*`` those of each other domain. Where neither is
+        there, any number goes out.
+        """
         self._counted = database["minutes"]
-        self._key = key
-        self._allowed = allowed
-        self._clock = clock
+        self._key, self._lane, self._per_minute, self._clock = key, lane, per_minute, clock
 
     async def prepare(self) -> None:
         """Create the index by which old minutes go."""
@@ -69,10 +93,10 @@ class DomainLimits:
             PutOff: It must wait for another minute.
             MailRefused: That is no address.
         """
-        if not self._allowed.per_minute:
+        if not self._per_minute:
             return
         domain = addr_spec(recipient).rpartition("@")[2].lower()
-        most = self._allowed.per_minute.get(domain, self._allowed.per_minute.get(OTHERS))
+        most = self._per_minute.get(domain, self._per_minute.get(OTHERS))
         if most is not None and await self._count(domain) > most:
             raise PutOff("the domain is sent no more letters in this minute (HABEAS_MAIL_LIMITS)")
 
@@ -81,13 +105,12 @@ class DomainLimits:
         key = hmac.new(self._key, domain.encode(), sha256).hexdigest()
         with translated("count letters"):
             minute = await self._counted.find_one_and_update(
-                {"_id": f"{self._allowed.lane}/{key}/{now:%Y-%m-%dT%H:%M}"},
+                {"_id": f"{self._lane}/{key}/{now:%Y-%m-%dT%H:%M}"},
                 {"$inc": {"letters": 1}, "$setOnInsert": {"at": now}},
                 upsert=True,
                 return_document=ReturnDocument.AFTER,
             )
-        letters: int = minute["letters"]
-        return letters
+        return int(minute["letters"])
 
 
 class MailboxLimits:

@@ -6,12 +6,37 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
+from prometheus_client import Counter
+
 from services.notifier.domain import LetterCount
-from services.notifier.smtp import metrics
 from services.notifier.smtp.server import Barred, MailboxFull, MailInDoubt, NoSuchMailbox, SenderBlamed
 from shared.contract.events import Code
 from shared.errors import MailRefused, MailUnavailable
 from shared.runtime.log import logger
+from shared.runtime.metrics import REGISTRY
+
+_LETTERS = Counter(  # labels come from closed vocabularies; never an address or a domain
+    "habeas_letters",
+    "Outcomes of letters, each time that they were tried.",
+    ["outcome"],
+    registry=REGISTRY,
+)
+_REPORTS = Counter(
+    "habeas_mail_reports",
+    "Messages to the port for returned mail: `no_report` and `unknown_letter` were dropped.",
+    ["outcome"],
+    registry=REGISTRY,
+)
+
+
+def count_letter(outcome: str, count: int = 1) -> None:
+    """Count letters that were tried."""
+    _LETTERS.labels(outcome).inc(count)
+
+
+def count_report(outcome: str) -> None:
+    """Count a message that came back."""
+    _REPORTS.labels(outcome).inc()
 
 
 class Posted(StrEnum):
@@ -89,7 +114,7 @@ class LetterPost:
         """Return whether *recipient* may get one more of the letters *counted* today."""
         admitted = await self.mailboxes.admit(counted, recipient, letter, self.clock())
         if not admitted:
-            metrics.letter("limited")
+            count_letter("limited")
         return admitted
 
     async def send(self, letter: str, recipient: str, message: bytes) -> Posted:
@@ -104,11 +129,11 @@ class LetterPost:
         try:
             posted = await self._send(letter, recipient, message)
         except MailUnavailable as error:
-            metrics.letter("later")
+            count_letter("later")
             if isinstance(error, SenderBlamed):  # every letter waits until the operator sees to it
                 logger().error("the mail server blames the sender", reason=str(error))
             raise
-        metrics.letter(posted)
+        count_letter(posted)
         return posted
 
     async def _send(self, letter: str, recipient: str, message: bytes) -> Posted:

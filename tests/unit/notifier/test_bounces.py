@@ -8,6 +8,7 @@ from threading import get_ident
 import pytest
 from aiosmtpd.smtp import Envelope
 
+from services.notifier.bootstrap import service
 from services.notifier.codes.handlers import SUBSCRIPTIONS as CODES
 from services.notifier.context import SenderSettings
 from services.notifier.domain import LetterCount
@@ -15,7 +16,7 @@ from services.notifier.handlers import SUBSCRIPTIONS
 from services.notifier.smtp import bounces
 from services.notifier.smtp.bounces import BounceHandler, BounceServer, NoticeBounceHandler
 from services.notifier.smtp.delivery_reports import DeliveryReport, report_in
-from services.notifier.smtp.mail_queues import MailLane, service
+from services.notifier.smtp.letter_limits import MailLane
 from services.notifier.smtp.post import Posted
 from services.notifier.smtp.return_path import CampaignNotice, NoticePaths, ReturnPaths
 from shared.contract.answer import SUBMISSION

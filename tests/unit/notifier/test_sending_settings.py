@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from services.notifier.settings import NotifierSettings
-from services.notifier.smtp.mail_queues import MailLane, notices_of
+from services.notifier.smtp.letter_limits import MailLane, notices_of
 from shared.errors import ConfigurationError
 from shared.mail.reply_address import LONGEST_NAME
 from shared.runtime.settings import load

@@ -18,8 +18,8 @@ from services.notifier.breach.campaign.handlers import SUBSCRIPTIONS, Campaign, 
 from services.notifier.breach.campaign.ledgers import LateBounceCounter, Ledgers
 from services.notifier.breach.campaign.states import Standings
 from services.notifier.settings import NotifierSettings
+from services.notifier.smtp.letter_limits import notices_of
 from services.notifier.smtp.mail_channel import SmtpChannel
-from services.notifier.smtp.mail_queues import notices_of
 from shared.runtime.audit_keys import chain_key
 from shared.runtime.bootstrap import Running, ServicePlan, ServiceRuntime
 from shared.runtime.journal import Journal
@@ -38,28 +38,24 @@ CHUNKS_AT_ONCE = 32
 
 def standings_of(settings: NotifierSettings, platform: ServiceRuntime) -> Standings:
     """Return how it stands with all campaigns."""
-    return Standings(database_of(settings, platform))
+    return Standings(_database(STEERING, settings, platform))
 
 
-def ledgers_of(database: Database) -> Ledgers:
+def _database(name: str, settings: NotifierSettings, platform: ServiceRuntime) -> Database:
+    return platform.client[f"{settings.database_prefix}_{name}"]
+
+
+def _ledgers(database: Database) -> Ledgers:
     """Return the ledgers of all campaigns, for this process."""
     return Ledgers(database, by=uuid.uuid4().hex)
-
-
-def database_of(settings: NotifierSettings, platform: ServiceRuntime) -> Database:
-    """Return the database of the campaigns."""
-    return platform.client[f"{settings.database_prefix}_{STEERING}"]
 
 
 @asynccontextmanager
 async def steering(settings: NotifierSettings, platform: ServiceRuntime) -> AsyncIterator[Running]:
     """Assemble the steering of campaigns."""
-    database = database_of(settings, platform)
-    ledgers, standings, journal = (
-        ledgers_of(database),
-        Standings(database),
-        Journal(database, key=chain_key(settings.root_key, STEERING)),
-    )
+    database = _database(STEERING, settings, platform)
+    ledgers, standings = _ledgers(database), Standings(database)
+    journal = Journal(database, key=chain_key(settings.root_key, STEERING))
     await ledgers.prepare()
     await standings.prepare()
     paths, domain = settings.notice_paths(), settings.house().domain
@@ -86,17 +82,14 @@ async def steering(settings: NotifierSettings, platform: ServiceRuntime) -> Asyn
 async def writers(settings: NotifierSettings, platform: ServiceRuntime) -> AsyncIterator[Running]:
     """Assemble the writers of chunks."""
     sys.setswitchinterval(SWITCH_S)
-    database = database_of(settings, platform)
-    ledgers, standings = ledgers_of(database), Standings(database)
+    database = _database(STEERING, settings, platform)
     connections, pace = settings.notice_connections, _pace(settings, database)
     await pace.prepare()
-    journal = Journal(
-        platform.client[f"{settings.database_prefix}_{WRITING}"], key=chain_key(settings.root_key, WRITING)
-    )
+    journal = Journal(_database(WRITING, settings, platform), key=chain_key(settings.root_key, WRITING))
     channel = SmtpChannel(settings.smtp_url.get_secret_value(), connections=connections)
     writer = Writer(
-        ledgers,
-        standings,
+        _ledgers(database),
+        Standings(database),
         platform.vault,
         channel,
         connections,
@@ -108,9 +101,7 @@ async def writers(settings: NotifierSettings, platform: ServiceRuntime) -> Async
         pace=pace,
         journal=journal,
     )
-    service = Service(
-        WRITING, writing.SUBSCRIPTIONS, None, lambda _known, _fact: None, lambda _moment: writer
-    )
+    service = Service(WRITING, writing.SUBSCRIPTIONS, None, lambda *_: None, lambda _moment: writer)
     try:
         yield Running(service, journal, batch=CHUNKS_AT_ONCE)
     finally:

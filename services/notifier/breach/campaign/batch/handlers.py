@@ -21,8 +21,8 @@ from services.notifier.breach.campaign.states import CampaignState, Standings
 from services.notifier.breach.notices.facts import Circumstances
 from services.notifier.breach.notices.writer import Notices
 from services.notifier.context import SenderSettings
-from services.notifier.smtp import metrics
 from services.notifier.smtp.mail_channel import SmtpChannel
+from services.notifier.smtp.post import count_letter
 from services.notifier.smtp.return_path import CampaignNotice, NoticePaths
 from shared.contract.affected_people import Chunk, chunk_item
 from shared.contract.events import Fact, RequestPurged
@@ -170,7 +170,7 @@ SUBSCRIPTIONS = (on(ChunkDue, write_chunk), on(RequestPurged, forget))
 
 def _count(page: LedgerPage) -> None:
     for outcome, count in Counter(map(_kind, page.outcomes)).items():
-        metrics.letter(outcome, count)
+        count_letter(outcome, count)
 
 
 def _kind(outcome: Outcome) -> str:

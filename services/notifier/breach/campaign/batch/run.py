@@ -93,11 +93,6 @@ class Objections:
         return len(self.about)
 
 
-def about_the_letter(error: MailUnavailable) -> bool:
-    """Return whether another letter may fare better than the one that *error* is about."""
-    return isinstance(error, Objected) or not isinstance(error, SenderBlamed)
-
-
 @dataclass(frozen=True, slots=True)
 class SendingPorts:
     """The ports that letters are sent by."""
@@ -145,13 +140,8 @@ class Turn:
 
     @property
     def may_go_on(self) -> bool:
-        """Whether the time was up, and not the patience of a server."""
+        """Whether the time was up, and not the patience of a server: some letters were never tried."""
         return bool(self._feed.untried)
-
-    @property
-    def all_tried(self) -> bool:
-        """Whether each letter that is left was tried, in this turn or before."""
-        return not self.may_go_on
 
     def _rests(self, number: int, now: datetime) -> bool:
         delayed = self._delayed.get(number)
@@ -180,7 +170,7 @@ class Turn:
             await self._let_finish()
             beating.cancel()
             self._feed.detach()
-        if self._error is not None and not (self.all_tried and isinstance(self._error, Objected)):
+        if self._error is not None and (self.may_go_on or not isinstance(self._error, Objected)):
             raise self._error
 
     async def _goes_on(self) -> bool:
@@ -311,8 +301,8 @@ class Turn:
         before = self._delayed.get(number, Delayed(persistence.clock(), 0))
         if in_doubt:
             self._doubts[number] += 1
-        if not about_the_letter(error):
-            self._fail(error)
+        if isinstance(error, SenderBlamed) and not isinstance(error, Objected):
+            self._fail(error)  # no other letter may fare better
         elif in_doubt and self._doubts[number] >= COPIES:
             return Failed(number, "doubtful", str(error), in_doubt=True)
         elif reason := persistence.given_up(error, before):
