@@ -55,7 +55,8 @@ def applicable(
         laws of other States: not people acting for a company, or as an employee.
     """
     that_day = policies.of_that_day(day)
-    residence = [policy for policy in that_day if _protects(policy, person)]
+    scoped = [(policy, policy.scope) for policy in that_day if policy.scope]
+    residence = [policy for policy, scope in scoped if scope.covers(person.place, person.role)]
     establishment = [policy for policy in that_day if policy.reaches(company.places)]
     invoked = [policy for policy in that_day if policy.regulation is person.invoked]
     if person.invoked is Regulation.US_STATE:
@@ -150,10 +151,6 @@ class DeadlineCalculator:
         """In California the clock runs, regardless of the time for verification (11 CCR § 7021(b))."""
         pause = policy.pause("identity")
         return ClockPause(self.paused_days, pause.provision) if pause and self.paused_days > 0 else None
-
-
-def _protects(policy: Policy, person: ProtectedPerson) -> bool:
-    return policy.scope is not None and policy.scope.covers(person.place, person.role)
 
 
 def _rules(laws: Iterable[Policy], duty: TimedDuty, right: Right) -> Iterator[tuple[Policy, DeadlineRule]]:

@@ -99,7 +99,7 @@ def _zone(name: object) -> ZoneInfo:
 
 
 Zone: TypeAlias = Annotated[ZoneInfo, BeforeValidator(_zone)]
-Place: TypeAlias = Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")]
+PlaceCode: TypeAlias = Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")]
 """A country or a part of one (ISO 3166): ``DE-BE``."""
 Url: TypeAlias = Annotated[str, Field(pattern=r"^https://[^\s\"'<>]+$")]
 
@@ -134,9 +134,9 @@ class CompanyProfile(_Said):
     """How the data protection officer is reached."""
     contact: str = ""
     """How the people that answer requests are reached: a mail address, or a page."""
-    established_in: Place
+    established_in: PlaceCode
     """Place of the public holidays that count where the law does not say so."""
-    also_established_in: tuple[Place, ...] = ()
+    also_established_in: tuple[PlaceCode, ...] = ()
     """Further places; their laws protect every requester."""
     zone: Zone
     """Where requests are answered: days begin and end there."""
@@ -179,6 +179,6 @@ class CompanyProfile(_Said):
         return None if self.margin_days is None else timedelta(days=self.margin_days)
 
     @property
-    def places(self) -> tuple[Place, ...]:
+    def places(self) -> tuple[PlaceCode, ...]:
         """Every place of establishment, the first one first."""
         return (self.established_in, *self.also_established_in)

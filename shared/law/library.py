@@ -1,8 +1,9 @@
 """Reads ``policies/``: every edition of every law, and the company's profile."""
 
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -36,7 +37,7 @@ def policies() -> PolicyLibrary:
 
 def read(folder: Path) -> PolicyLibrary:
     """Return the policies of *folder*, each in a file named after it; errors as of :func:`policies`."""
-    return PolicyLibrary([_edition(file, Policy) for file in _files(folder)])
+    return PolicyLibrary(_editions(folder, Policy, PolicyLibrary.FOLDER))
 
 
 @lru_cache(maxsize=1)
@@ -47,7 +48,7 @@ def breach_policies() -> BreachPolicies:
 
 def read_breaches(folder: Path) -> BreachPolicies:
     """Return the policies on breaches of *folder*; errors as of :func:`policies`."""
-    return BreachPolicies([_edition(file, BreachPolicy) for file in _files(folder)])
+    return BreachPolicies(_editions(folder, BreachPolicy, BreachPolicies.FOLDER))
 
 
 def company(name: str) -> CompanyProfile:
@@ -76,24 +77,22 @@ def _must_be_a_picture(file: Path, where: str) -> None:
         raise ConfigurationError(f"{where}: must be an SVG or PNG of at most {MOST_LOGO_BYTES >> 10} KiB")
 
 
-def _files(folder: Path) -> list[Path]:
+def _editions(folder: Path, kind: type[E], shown: str) -> Iterator[E]:
+    """Yield the policies of *folder*, which errors call *shown*."""
     files = sorted(folder.glob("*@*.yaml"))
     if not files:
         raise ConfigurationError(f"{folder}: no policies are here; install Habeas again")
-    return files
-
-
-def _edition(file: Path, kind: type[E]) -> E:
-    where = f"policies/breaches/{file.name}" if kind is BreachPolicy else f"policies/{file.name}"
-    policy = _content(file, where, kind)
-    if policy.id != file.stem:
-        raise ConfigurationError(f"{where}: holds {policy.id}; a file is named after its policy")
-    return policy
+    for file in files:
+        policy = _content(file, where := f"{shown}/{file.name}", kind)
+        if policy.id != file.stem:
+            raise ConfigurationError(f"{where}: holds {policy.id}; a file is named after its policy")
+        yield policy
 
 
 def _content(file: Path, where: str, kind: type[M]) -> M:
     try:
-        return kind.model_validate(_parsed(file))
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        return kind.model_validate(yaml.load(file.read_text(encoding="utf-8"), Loader=loader))  # noqa: S506 - both are safe
     except OSError as error:
         raise ConfigurationError(f"{where}: cannot be read ({error.strerror})") from None
     except yaml.YAMLError as error:
@@ -103,7 +102,3 @@ def _content(file: Path, where: str, kind: type[M]) -> M:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"])) or "whole"
         raise ConfigurationError(f"{where}: {place}: {first['msg']}") from None
-
-
-def _parsed(file: Path) -> Any:
-    return yaml.load(file.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe

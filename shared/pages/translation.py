@@ -153,14 +153,10 @@ def _marks(locale: Locale) -> Mapping[int, str] | None:
     return {ord(mark): own for mark, own in ((",", group), (".", decimal)) if mark != own}
 
 
-def _long_date(day: date, locale: Locale) -> str:
-    return _ordinal(format_date(day, "long", locale), day, locale)
-
-
 @lru_cache
 def _days(locale: Locale) -> Callable[[date], str]:
     """Return a formatter of days: a cache for each locale, for to hash one takes longer than all else."""
-    return lru_cache(maxsize=1024)(lambda day: _long_date(day, locale))
+    return lru_cache(maxsize=1024)(lambda day: _ordinal(format_date(day, "long", locale), day, locale))
 
 
 @lru_cache(maxsize=4096)

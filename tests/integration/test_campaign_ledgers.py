@@ -20,8 +20,8 @@ from services.notifier.breach.campaign.outcomes import (
     Failed,
     LeasedBatch,
     NoticeDeferred,
+    NoticeOutcome,
     NoticeSentOutcome,
-    Outcome,
 )
 from shared.contract.events import DeliveryAction
 from shared.contract.events.breaches import BreachNoticeReturned
@@ -178,7 +178,7 @@ async def test_a_notice_that_came_back_is_failed_once(database: Database) -> Non
     ],
 )
 async def test_doubtful_letter_that_returns_fails_once(
-    database: Database, outcome: Outcome, failed: int
+    database: Database, outcome: NoticeOutcome, failed: int
 ) -> None:
     one = Ledgers(database, by="one")
     chunk = await taken(one)

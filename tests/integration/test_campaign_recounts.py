@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from services.notifier.breach.campaign.ledgers import LateBounceCounter, LedgerPage, Ledgers, OpenedBatch
-from services.notifier.breach.campaign.outcomes import Failed, NoticeSentOutcome, Outcome
+from services.notifier.breach.campaign.outcomes import Failed, NoticeOutcome, NoticeSentOutcome
 from services.notifier.breach.campaign.states import Standings
 from shared.contract.envelope import decode
 from shared.contract.events import DeliveryAction
@@ -136,7 +136,7 @@ async def test_it_is_told_to_which_customers_no_letter_came(office: Office) -> N
     assert chunk is not None
     assert first is not None
     await office.ledgers.turn(first, first.step, LedgerPage([NoticeSentOutcome(0, "250 ok")]))
-    outcomes: list[Outcome] = [
+    outcomes: list[NoticeOutcome] = [
         *(NoticeSentOutcome(n, "250 ok") for n in range(3)),
         Failed(3, "mail_refused", "550 no"),
     ]

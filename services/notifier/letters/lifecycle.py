@@ -1,7 +1,6 @@
 """Letters about the lifecycle of a request: extension, forwarding, fee, withdrawal, appeal, unclear mail."""
 
 from collections.abc import Sequence
-from datetime import date
 
 from services.notifier.context import Addressee, NotifierContext, write, write_to
 from services.notifier.letters.composer import presentable
@@ -16,7 +15,6 @@ from services.notifier.letters.letter_models import (
     FeeQuotedLetter,
     Forwarded,
     ForwardedToController,
-    LetterFacts,
     OverdueLetter,
     PackageExpiringLetter,
 )
@@ -180,8 +178,16 @@ async def write_decision_letter(event: AppealAnswered, ctx: NotifierContext) -> 
     Law:
         Va. Code § 59.1-577(C): in writing, with the reasons.
     """
-    kind, facts = _decided(event, ctx.request().received_on, await _explained(event, ctx), ctx)
-    return await write(kind, facts, ctx.request(), ctx)
+    request, item = ctx.request(), event.explanation
+    explanation = "" if item is None else (await _signed_text(item, ctx)).decode()
+    # A reason that no letter knows is left out: the decision must reach the person.
+    reasons = tuple(ReasonCode(reason) for reason in event.reasons if reason in set(ReasonCode))
+    days, decided = (request.received_on, event.received_on), (event.granted, reasons, explanation)
+    if event.remedy is Remedy.APPEAL:
+        appeal = AppealDecidedLetter(request.right, *days, *decided)
+        return await write(LetterKind.APPEAL_DECIDED, appeal, request, ctx)
+    complaint = ComplaintDecided(request.right, *days, *decided)
+    return await write(LetterKind.COMPLAINT_DECIDED, complaint, request, ctx)
 
 
 SUBSCRIPTIONS = (
@@ -202,12 +208,6 @@ async def _controller(item: str, ctx: NotifierContext) -> Controller:
     return Controller.model_validate_json(named)
 
 
-async def _explained(event: AppealAnswered, ctx: NotifierContext) -> str:
-    if event.explanation is None:
-        return ""
-    return (await _signed_text(event.explanation, ctx)).decode()
-
-
 async def _signed_text(item: str, ctx: NotifierContext) -> bytes:
     """
     Return a text of the staff.
@@ -219,21 +219,6 @@ async def _signed_text(item: str, ctx: NotifierContext) -> bytes:
     if text is None:
         raise PermanentError(f"{ctx.case_id}/{item} is not the text that the staff account signed")
     return text
-
-
-def _decided(
-    event: AppealAnswered, received_on: date, explanation: str, ctx: NotifierContext
-) -> tuple[LetterKind, LetterFacts]:
-    right = ctx.request().right
-    # A reason that no letter knows is left out: the decision must reach the person.
-    reasons = tuple(ReasonCode(reason) for reason in event.reasons if reason in set(ReasonCode))
-    if event.remedy is Remedy.APPEAL:
-        appeal = AppealDecidedLetter(
-            right, received_on, event.received_on, event.granted, reasons, explanation
-        )
-        return LetterKind.APPEAL_DECIDED, appeal
-    complaint = ComplaintDecided(right, received_on, event.received_on, event.granted, reasons, explanation)
-    return LetterKind.COMPLAINT_DECIDED, complaint
 
 
 async def ask_back(event: InquiryLodged, ctx: NotifierContext) -> Sequence[Fact]:

@@ -192,7 +192,8 @@ class BounceServer:
         """Take a message in; answer when its report is durable."""
         del server, session
         content = envelope.content if isinstance(envelope.content, bytes) else b""
-        report = await self._read(content)
+        async with self._readers:
+            report = await asyncio.to_thread(report_in, content)
         try:
             for address in envelope.rcpt_tos:
                 await self._take(address, report)
@@ -203,10 +204,6 @@ class BounceServer:
             logger().error("a returned letter cannot be noted", reason=str(error))
             return "554 5.3.0 cannot be noted"
         return "250 2.0.0 noted"
-
-    async def _read(self, content: bytes) -> DeliveryReport | None:
-        async with self._readers:
-            return await asyncio.to_thread(report_in, content)
 
     def _taker(self, address: str) -> Callable[[DeliveryReport], Awaitable[bool]] | None:
         """Return the handler of a report on the letter that *address* was made for, if we have made it."""

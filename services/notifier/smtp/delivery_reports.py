@@ -31,7 +31,7 @@ STATUS_PARTS = frozenset({"message/delivery-status", "message/global-delivery-st
 STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
 BLANK = re.compile(rb"(?:\r?\n)[ \t]*(?:\r?\n)")
 
-Fields: TypeAlias = Mapping[str, str]
+ReportFields: TypeAlias = Mapping[str, str]
 
 ACTIONS: Mapping[str, DeliveryAction] = {
     "failed": DeliveryAction.FAILED,
@@ -77,12 +77,13 @@ def report_in(content: bytes) -> DeliveryReport | None:
     return min(reports, key=lambda report: GRAVITY.index(report.action), default=None)
 
 
-def _groups(content: bytes) -> Iterator[Fields]:
+def _groups(content: bytes) -> Iterator[ReportFields]:
     """Yield the groups of fields of the delivery status: first of the message, then of each recipient."""
     for headers, body in _parts(content):
         if headers.get_content_type() in STATUS_PARTS:
             for group in BLANK.split(body.strip(), maxsplit=MOST_GROUPS)[:MOST_GROUPS]:
-                yield {name.lower(): str(value) for name, value in _fields(group.strip()).items()}
+                fields = mime_parts.fields(group.strip(), largest_head=LARGEST_HEAD)
+                yield {name.lower(): str(value) for name, value in fields.items()}
 
 
 def _parts(content: bytes) -> Iterator[tuple[Message, bytes]]:
@@ -92,11 +93,7 @@ def _parts(content: bytes) -> Iterator[tuple[Message, bytes]]:
             yield mime_parts.split(piece, largest_head=LARGEST_HEAD)
 
 
-def _fields(head: bytes) -> Message:
-    return mime_parts.fields(head, largest_head=LARGEST_HEAD)
-
-
-def _report(fields: Fields) -> DeliveryReport | None:
+def _report(fields: ReportFields) -> DeliveryReport | None:
     found = STATUS.search(fields.get("status", ""))
     status = found[0] if found else None
     action = ACTIONS.get(fields.get("action", "").partition("(")[0].strip().lower())

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-Key: TypeAlias = RSAPrivateKey | Ed25519PrivateKey
+SigningKey: TypeAlias = RSAPrivateKey | Ed25519PrivateKey
 RSA_BITS = 2048
 """The least that signers should use (RFC 8301 section 3.2)."""
 SIGNED = frozenset(
@@ -54,7 +54,7 @@ class DkimSigner:
 
     domain: str
     selector: str
-    key: Key = field(repr=False)
+    key: SigningKey = field(repr=False)
 
     def sign(self, message: bytes) -> bytes:
         """Return *message* with a signature before its headers. The same message gives the same bytes."""

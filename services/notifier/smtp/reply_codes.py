@@ -89,14 +89,10 @@ def outcome_of(code: int, status: str | None, *, recipient_named: bool = True) -
     """
     if code >= FIRST_PERMANENT and not recipient_named:
         return LetterOutcome.OURS
-    return (by_status(status) if status else None) or BY_CODE.get(code) or _by_class(code)
+    by_class = LetterOutcome.NEVER if code >= FIRST_PERMANENT else LetterOutcome.LATER
+    return (by_status(status) if status else None) or BY_CODE.get(code, by_class)
 
 
 def by_status(status: str) -> LetterOutcome | None:
     """Return the outcome of *status* in the table, which is read from the left."""
-    exact, subject = status, status.rpartition(".")[0]
-    return BY_STATUS.get(exact) or BY_STATUS.get(subject)
-
-
-def _by_class(code: int) -> LetterOutcome:
-    return LetterOutcome.NEVER if code >= FIRST_PERMANENT else LetterOutcome.LATER
+    return BY_STATUS.get(status) or BY_STATUS.get(status.rpartition(".")[0])

@@ -107,8 +107,11 @@ def _of_the_breach(notice: NoticeRule, breach: Breach, people: int | None) -> It
         yield Exemption("the company is the processor: the controller notifies", notice.provision)
     if notice.significant and not breach.sensitive_to_security:
         yield Exemption("no significant incident", notice.provision)
-    if not breach.risk.reaches(notice.risk) and not _are_many(notice, people):
-        yield Exemption(_too_low(breach.risk), notice.provision)
+    many = notice.or_people is not None and people is not None and people >= notice.or_people
+    if not breach.risk.reaches(notice.risk) and not many:  # so many that the risk does not matter
+        why = "harm is unlikely" if breach.risk is Risk.UNLIKELY else "no high risk to people"
+        # GDPR Art. 33(5): breaches without notice are recorded all the same.
+        yield Exemption(f"{why}: it is recorded, with the reason, and not notified", notice.provision)
     if people is not None and people < notice.from_people:
         yield Exemption(
             f"people affected: {people}; notice is due from {notice.from_people} on", notice.provision
@@ -129,22 +132,6 @@ def _of_the_data(
         yield Exemption("the data was not got, though it could have been", notice.provision)
     if policy.listed and categories and not policy.listed.found_in(categories):
         yield Exemption("no data of the kinds that the law lists", policy.listed.provision)
-
-
-def _are_many(notice: NoticeRule, people: int | None) -> bool:
-    """Return whether so many people are affected that the risk does not matter."""
-    return notice.or_people is not None and people is not None and people >= notice.or_people
-
-
-def _too_low(risk: Risk) -> str:
-    """
-    Return the reason for no notice.
-
-    Law:
-        GDPR Art. 33(5): breaches without notice are recorded all the same.
-    """
-    why = "harm is unlikely" if risk is Risk.UNLIKELY else "no high risk to people"
-    return f"{why}: it is recorded, with the reason, and not notified"
 
 
 def _is_in_country(policy: BreachPolicy, place: str | None) -> bool:

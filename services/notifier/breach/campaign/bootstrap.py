@@ -83,8 +83,10 @@ async def writers(settings: NotifierSettings, platform: ServiceRuntime) -> Async
     """Assemble the writers of chunks."""
     sys.setswitchinterval(SWITCH_S)
     database = _database(STEERING, settings, platform)
-    connections, pace = settings.notice_connections, _pace(settings, database)
+    per_minute = {domain: notices_of(letters) for domain, letters in settings.mail_limits.items()}
+    pace = NoticePace(database, derived_key(settings.root_key, "mail domains"), per_minute)
     await pace.prepare()
+    connections = settings.notice_connections
     journal = Journal(_database(WRITING, settings, platform), key=chain_key(settings.root_key, WRITING))
     channel = SmtpChannel(settings.smtp_url.get_secret_value(), connections=connections)
     writer = Writer(
@@ -106,11 +108,6 @@ async def writers(settings: NotifierSettings, platform: ServiceRuntime) -> Async
         yield Running(service, journal, batch=CHUNKS_AT_ONCE)
     finally:
         await channel.close()
-
-
-def _pace(settings: NotifierSettings, database: Database) -> NoticePace:
-    per_minute = {domain: notices_of(letters) for domain, letters in settings.mail_limits.items()}
-    return NoticePace(database, derived_key(settings.root_key, "mail domains"), per_minute)
 
 
 CAMPAIGNS = ServicePlan(NotifierSettings, steering)

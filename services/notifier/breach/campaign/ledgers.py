@@ -21,8 +21,8 @@ from services.notifier.breach.campaign.outcomes import (
     Failed,
     LeasedBatch,
     NoticeDeferred,
+    NoticeOutcome,
     NoticeSentOutcome,
-    Outcome,
     taken,
 )
 from services.notifier.breach.campaign.states import LateBounces, Standings
@@ -99,7 +99,7 @@ class OpenedBatch:
 class LedgerPage:
     """The content of one update."""
 
-    outcomes: list[Outcome] = field(default_factory=list)
+    outcomes: list[NoticeOutcome] = field(default_factory=list)
     writing: Sequence[int] = ()
     """The people being written to from now on."""
     through: bool = False

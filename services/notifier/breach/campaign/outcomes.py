@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from shared.contract.events import Code
 
-Document: TypeAlias = Mapping[str, Any]
+LedgerDocument: TypeAlias = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class NoticeDeferred:
     """When it is tried again, if not with the chunk's next turn."""
 
 
-Outcome: TypeAlias = NoticeSentOutcome | Failed | NoticeDeferred
+NoticeOutcome: TypeAlias = NoticeSentOutcome | Failed | NoticeDeferred
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class LeasedBatch:
         return sorted(left, key=lambda number: (number in self.doubts, number in self.delayed))
 
 
-def taken(ledger: Document) -> LeasedBatch:
+def taken(ledger: LedgerDocument) -> LeasedBatch:
     """Return the chunk of *ledger*."""
     return LeasedBatch(
         key=ledger["_id"],
@@ -113,12 +113,12 @@ def taken(ledger: Document) -> LeasedBatch:
     )
 
 
-def elsewhere(ledger: Document) -> frozenset[int]:
+def elsewhere(ledger: LedgerDocument) -> frozenset[int]:
     """Return the people of *ledger* notified by the letter of another phase."""
     return frozenset(ledger.get("elsewhere", ()))
 
 
-def letters(ledger: Document, *kinds: str) -> Iterator[tuple[Any, ...]]:
+def letters(ledger: LedgerDocument, *kinds: str) -> Iterator[tuple[Any, ...]]:
     """Yield *ledger*'s records of single letters: number, answer …, and time."""
     for kind in kinds:
         for page in ledger[kind]:

@@ -45,9 +45,7 @@ def missing_for_people(
         *_unnamed(theirs, language),
         *_unprotected(declared, policies, theirs),
         *_forbidden(policies),
-        *_unspecified(theirs),
-        *_unreachable(policies, sender),
-        *_mailboxes(declared, theirs),
+        *_undeclared(declared, policies, theirs, sender),
     )
 
 
@@ -141,20 +139,20 @@ def _forbidden(policies: Sequence[BreachPolicy]) -> Iterator[Omission]:
         yield Omission(f"{says}; {first.name} forbids it", notice.provision if notice else first.name)
 
 
-def _unspecified(categories: tuple[str, ...]) -> Iterator[Omission]:
+def _undeclared(
+    declared: BreachDeclared,
+    policies: Iterable[BreachPolicy],
+    categories: tuple[str, ...],
+    sender: Sender,
+) -> Iterator[Omission]:
+    """Yield facts that neither the declaration nor the company's profile has."""
     if not categories:
         yield Omission("what kinds of data were breached is not declared", "GDPR Art. 34(2)")
-
-
-def _unreachable(policies: Iterable[BreachPolicy], sender: Sender) -> Iterator[Omission]:
     for said in (said for policy in policies for said in policy.letter):
         if said.element is Part.OFFICER and not sender.data_protection_officer:
             yield Omission("the company names no data protection officer", said.provision)
         if said.element is Part.SENDER and not sender.postal_address:
             yield Omission("the company names no postal address", said.provision)
-
-
-def _mailboxes(declared: BreachDeclared, categories: tuple[str, ...]) -> Iterator[Omission]:
     if is_there(BreachedKind.CREDENTIALS, categories) and not declared.mail_domains:
         says = "passwords are part of it: where they open mailboxes that the company gives people, declare"
         yield Omission(f"{says} mail_domains, so that no notice goes there", "Cal. Civ. Code § 1798.82(j)(5)")

@@ -16,7 +16,7 @@ from services.notifier.breach.campaign.batch.letters import BatchLetters
 from services.notifier.breach.campaign.batch.run import Persistence, SendingPorts, Turn
 from services.notifier.breach.campaign.batch.send_queue import NoticePace
 from services.notifier.breach.campaign.ledgers import LedgerPage, Ledgers
-from services.notifier.breach.campaign.outcomes import Failed, LeasedBatch, NoticeSentOutcome, Outcome
+from services.notifier.breach.campaign.outcomes import Failed, LeasedBatch, NoticeOutcome, NoticeSentOutcome
 from services.notifier.breach.campaign.states import CampaignState, Standings
 from services.notifier.breach.notices.facts import Circumstances
 from services.notifier.breach.notices.writer import Notices
@@ -173,7 +173,7 @@ def _count(page: LedgerPage) -> None:
         count_letter(outcome, count)
 
 
-def _kind(outcome: Outcome) -> str:
+def _kind(outcome: NoticeOutcome) -> str:
     match outcome:
         case NoticeSentOutcome():
             return "sent_perhaps_twice" if outcome.doubtful else "sent"

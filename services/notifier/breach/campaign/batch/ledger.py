@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from services.notifier.breach.campaign.ledgers import BatchLeaseLost, LedgerPage, Ledgers
-from services.notifier.breach.campaign.outcomes import LeasedBatch, Outcome
+from services.notifier.breach.campaign.outcomes import LeasedBatch, NoticeOutcome
 from shared.errors import HabeasError, StoreUnavailable
 
 GATHER_S = 0.02
@@ -42,7 +42,7 @@ class BatchLedger:
         self._closed = False
 
     async def note(
-        self, outcome: Outcome | None = None, *, begun: int | None = None, none_left: bool = False
+        self, outcome: NoticeOutcome | None = None, *, begun: int | None = None, none_left: bool = False
     ) -> None:
         """
         Record the outcome of one letter, and the one begun next on the same connection.

@@ -22,8 +22,8 @@ from services.notifier.breach.campaign.outcomes import (
     Failed,
     LeasedBatch,
     NoticeDeferred,
+    NoticeOutcome,
     NoticeSentOutcome,
-    Outcome,
 )
 from services.notifier.smtp.mail_channel import MailConnection, SmtpChannel
 from services.notifier.smtp.server import MailboxFull, MailInDoubt, NoSuchMailbox, Objected, SenderBlamed
@@ -121,7 +121,8 @@ class Turn:
         self._gone = Counter[int]()
         """How many addresses of a person are given up."""
         now, left = means.persistence.clock(), chunk.left()
-        self._resting = [number for number in left if self._rests(number, now)]
+        rests = {number: delayed.not_before for number, delayed in chunk.delayed.items()}
+        self._resting = [number for number in left if (until := rests.get(number)) and now < until]
         """Letters left for another turn."""
         due = [number for number in left if number not in set(self._resting)]
         self._feed = SendQueue(due, letters.limited, means.pace, ready=self._go_on)
@@ -142,10 +143,6 @@ class Turn:
     def may_go_on(self) -> bool:
         """Whether the time was up, and not the patience of a server: some letters were never tried."""
         return bool(self._feed.untried)
-
-    def _rests(self, number: int, now: datetime) -> bool:
-        delayed = self._delayed.get(number)
-        return delayed is not None and delayed.not_before is not None and now < delayed.not_before
 
     async def run(self) -> None:
         """
@@ -249,7 +246,7 @@ class Turn:
         """Send one letter after the other over one connection."""
         async with self._means.channel.line() as line:
             self._queueing.discard(_this_task())
-            outcome: Outcome | None = None
+            outcome: NoticeOutcome | None = None
             while (number := self._feed.next()) is not None:
                 await self._book.note(outcome, begun=number)
                 outcome = await self._write(number, line)
@@ -266,7 +263,7 @@ class Turn:
             worker.cancel()
         self._queueing.clear()
 
-    async def _write(self, number: int, line: MailConnection) -> Outcome:
+    async def _write(self, number: int, line: MailConnection) -> NoticeOutcome:
         """Write to the person *number*: at a further address, where one is given up and none has a letter."""
         outcome = await self._try(number, line)
         while isinstance(outcome, Failed) and self._may_try_another(outcome):
@@ -280,7 +277,7 @@ class Turn:
         left = self._gone[number] < self._letters.others(number)
         return left and (unknown or number not in self._doubts)
 
-    async def _try(self, number: int, line: MailConnection) -> Outcome:
+    async def _try(self, number: int, line: MailConnection) -> NoticeOutcome:
         letter = self._letters.make(number, gone=self._gone[number])
         if isinstance(letter, Failed):
             return letter
@@ -295,7 +292,7 @@ class Turn:
         self._objections = Objections()
         return NoticeSentOutcome(number, said, doubtful=number in self._doubts)
 
-    def _not_now(self, number: int, error: MailUnavailable) -> Outcome:
+    def _not_now(self, number: int, error: MailUnavailable) -> NoticeOutcome:
         """Have a letter that was not taken wait, or give it up."""
         in_doubt, persistence = isinstance(error, MailInDoubt), self._means.persistence
         before = self._delayed.get(number, Delayed(persistence.clock(), 0))
