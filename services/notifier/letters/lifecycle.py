@@ -182,12 +182,10 @@ async def write_decision_letter(event: AppealAnswered, ctx: NotifierContext) -> 
     explanation = "" if item is None else (await _signed_text(item, ctx)).decode()
     # A reason that no letter knows is left out: the decision must reach the person.
     reasons = tuple(ReasonCode(reason) for reason in event.reasons if reason in set(ReasonCode))
-    days, decided = (request.received_on, event.received_on), (event.granted, reasons, explanation)
+    facts = (request.right, request.received_on, event.received_on, event.granted, reasons, explanation)
     if event.remedy is Remedy.APPEAL:
-        appeal = AppealDecidedLetter(request.right, *days, *decided)
-        return await write(LetterKind.APPEAL_DECIDED, appeal, request, ctx)
-    complaint = ComplaintDecided(request.right, *days, *decided)
-    return await write(LetterKind.COMPLAINT_DECIDED, complaint, request, ctx)
+        return await write(LetterKind.APPEAL_DECIDED, AppealDecidedLetter(*facts), request, ctx)
+    return await write(LetterKind.COMPLAINT_DECIDED, ComplaintDecided(*facts), request, ctx)
 
 
 SUBSCRIPTIONS = (

@@ -17,14 +17,14 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from services.notifier.letters.composer import compose
-from services.notifier.smtp.dkim import DkimSigner, Key, signer
+from services.notifier.smtp.dkim import DkimSigner, SigningKey, signer
 from tests.unit.notifier.sample_letters import LETTERS, MESSAGE_ID, SENDER, WRITTEN_AT, letter
 
 DOMAIN, SELECTOR = "example.com", "habeas2026"
 
 
 @cache
-def key_of(algorithm: str) -> Key:
+def key_of(algorithm: str) -> SigningKey:
     return Ed25519PrivateKey.generate() if algorithm == "ed25519" else rsa.generate_private_key(65537, 2048)
 
 
