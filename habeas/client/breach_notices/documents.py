@@ -39,9 +39,8 @@ from services.notifier.breach.notices.forms import (
     page,
     plain,
 )
-from services.notifier.breach.notices.layout import BUREAUS
 from services.notifier.breach.notices.methods import Part
-from services.notifier.breach.notices.writer import Notices
+from services.notifier.breach.notices.writer import BUREAUS, Notices
 from services.notifier.breach.notices.writer import words_of as notice_words
 from services.notifier.context import SenderSettings
 from services.notifier.letters.languages import CATALOGUES, LANGUAGES

@@ -1,7 +1,5 @@
 """Mailboxes that no notice goes to. Pure."""
 
-from collections.abc import Iterable
-
 from services.notifier.letters import mime
 from shared.contract.affected_people import NoticeRecipient
 from shared.contract.events.breaches import BreachDeclared
@@ -28,10 +26,30 @@ def addresses(person: NoticeRecipient, declared: BreachDeclared) -> list[str]:
 
 
 def breached(person: NoticeRecipient, declared: BreachDeclared) -> list[str]:
-    """Return the addresses of *person* that must not be written to: their passwords were breached."""
-    if not _secret_is_out(person, declared):
+    """
+    Return the addresses of *person* that must not be written to: their passwords were breached.
+
+    These are all mailboxes of the domains with breached mailboxes, and of those below them, where a secret of
+    the person is part of the breach. If the person's breached data is unknown, it is taken for one.
+
+    Law:
+        Cal. Civ. Code § 1798.82(j)(5): not to the address with breached credentials.
+    """
+    categories = person.categories or declared.categories
+    if categories and not is_there(BreachedKind.CREDENTIALS, (*categories, ADDRESS)):
         return []
-    return [one for one in _all(person) if _is_at_one_of(declared.mail_domains, _domain(one))]
+    return [one for one in _all(person) if any(_lies_in(_domain(one), at) for at in declared.mail_domains)]
+
+
+def must_be_safe(person: NoticeRecipient, declared: BreachDeclared) -> None:
+    """
+    Make sure that a notice to *person* is not read by others with their password.
+
+    Raises:
+        BreachedMailbox: It would be.
+    """
+    if declared.mail_domains and person.email in breached(person, declared):
+        raise BreachedMailbox("the password of this mailbox was breached")
 
 
 def _all(person: NoticeRecipient) -> list[str]:
@@ -45,38 +63,6 @@ def _domain(address: str) -> str:
         return mime.addr_spec(address).rpartition("@")[2]
     except MailRefused:
         return ""
-
-
-def must_be_safe(person: NoticeRecipient, declared: BreachDeclared) -> None:
-    """
-    Make sure that a notice to *person* is not read by others with their password.
-
-    It goes to no mailbox of the domains with breached mailboxes, nor of those below them, where a
-    secret of the person is part of the breach. If the person's breached data is unknown, it is taken for
-    one.
-
-    Law:
-        Cal. Civ. Code § 1798.82(j)(5): not to the address with breached credentials.
-
-    Raises:
-        BreachedMailbox: It would be.
-        MailRefused: The address is none.
-    """
-    if not declared.mail_domains or person.email is None:
-        return
-    domain = mime.addr_spec(person.email).rpartition("@")[2]  # as it is written to
-    if _secret_is_out(person, declared) and _is_at_one_of(declared.mail_domains, domain):
-        raise BreachedMailbox("the password of this mailbox was breached")
-
-
-def _secret_is_out(person: NoticeRecipient, declared: BreachDeclared) -> bool:
-    """Return whether the breached data of *person* may open their mailbox."""
-    categories = person.categories or declared.categories
-    return not categories or is_there(BreachedKind.CREDENTIALS, (*categories, ADDRESS))
-
-
-def _is_at_one_of(domains: Iterable[str], domain: str) -> bool:
-    return any(_lies_in(domain, one) for one in domains)
 
 
 def _lies_in(domain: str, other: str) -> bool:

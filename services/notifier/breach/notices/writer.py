@@ -2,13 +2,15 @@
 Writes notices: a declaration and a chunk of people go in, messages come out.
 
 A chunk is notified under the same laws, in the same language. So a notice is laid out, translated
-and encoded once for each set of categories; each person adds an address, an id and a line.
+and encoded once for each set of categories; each person adds an address, an id and a line. Declared texts,
+dates and kinds of data are marks in a skeleton, as in letters: no cache holds them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Self
+from functools import lru_cache, partial
+from typing import Any, Self
 
 from services.notifier.breach.notices import mailboxes
 from services.notifier.breach.notices.facts import (
@@ -20,14 +22,14 @@ from services.notifier.breach.notices.facts import (
     names,
     paragraphs,
 )
-from services.notifier.breach.notices.layout import NoticeShape, skeletons, titled
 from services.notifier.breach.notices.message_form import NAME, MessageForm
-from services.notifier.breach.notices.methods import MANNERS, Part
+from services.notifier.breach.notices.methods import MANNERS, NoticeMethod, Part
 from services.notifier.context import SenderSettings
 from services.notifier.letters import mime
 from services.notifier.letters.composer import LetterOutline, headers_of, presentable
 from services.notifier.letters.languages import CATALOGUES
-from services.notifier.letters.letter_models import AuthorityContact
+from services.notifier.letters.letter_models import AuthorityContact, Sender
+from services.notifier.letters.skeletons import Say, Skeleton, rendered
 from shared.contract.affected_people import Chunk, NoticeRecipient
 from shared.contract.events.breaches import BreachDeclared
 from shared.errors import MailRefused
@@ -37,6 +39,50 @@ from shared.pages.translation import AT_HOME, Words
 
 ENGLISH = frozenset({"US", "CA", "IN", "SG"})
 """Countries that write English, and dates in their own way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mailing:
+    """A contact with an address and a telephone number."""
+
+    name: str
+    address: str
+    telephone: str
+    url: str
+
+
+BUREAUS = (
+    Mailing("Equifax", "P.O. Box 105788, Atlanta, GA 30348", "1-888-298-0045", "www.equifax.com"),
+    Mailing("Experian", "P.O. Box 9554, Allen, TX 75013", "1-888-397-3742", "www.experian.com"),
+    Mailing("TransUnion", "P.O. Box 160, Woodlyn, PA 19094", "1-888-909-8872", "www.transunion.com"),
+)
+"""
+The consumer reporting agencies that cover the whole country.
+
+Law:
+    Cal. Civ. Code § 1798.82(d)(2)(F): their toll-free telephone numbers and addresses. These are the
+    ones for security freezes; secondary source, to be checked before a notice goes out.
+"""
+TRADE_COMMISSION = Mailing(
+    "Federal Trade Commission",
+    "600 Pennsylvania Avenue NW, Washington, DC 20580",
+    "1-877-438-4338",
+    "www.identitytheft.gov",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeShape:
+    """A notice without its values: each of them is a mark."""
+
+    facts: BreachNotice
+    manner: NoticeMethod
+    name: str
+    reference: str
+    sender: Sender
+    authorities: tuple[AuthorityContact, ...]
+    attorneys: tuple[AuthorityContact, ...]
+    language: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,3 +225,35 @@ def _country(policies: Sequence[BreachPolicy]) -> str:
     """Return the country of the first of *policies*, if it is a law of one: laws are named after it."""
     law = policies[0].law if policies else ""
     return law[:2].upper() if law[2:3] == "-" else ""
+
+
+@lru_cache(maxsize=1024)
+def skeletons(shape: NoticeShape) -> tuple[Skeleton, Skeleton]:
+    """Return the skeletons of *shape*: text and HTML."""
+    cited = {part.replace("_", "-"): where for part, where in shape.manner.provisions}
+    return rendered("notices/notice.jinja", shape.language, partial(_content, shape), cited.get)
+
+
+def titled(words: str, translate: Say, *, prescribed: bool) -> str:
+    """Return *words* translated; where a law prescribes them, as it has them, with the meaning beside."""
+    meaning = translate(words)
+    return f"{words} ({meaning})" if prescribed and meaning != words else meaning
+
+
+def _content(shape: NoticeShape, translate: Say) -> Mapping[str, Any]:
+    said = partial(titled, translate=translate, prescribed=shape.manner.prescribed)
+    return {
+        "_": translate,
+        "f": shape.facts,
+        "title": said(shape.manner.title),
+        "heading": said,
+        "sections": shape.manner.sections,
+        "name": shape.name,
+        "reference": shape.reference,
+        "sender": shape.sender,
+        "authorities": shape.authorities,
+        "attorneys": shape.attorneys,
+        "language": shape.language,
+        "BUREAUS": BUREAUS,
+        "TRADE_COMMISSION": TRADE_COMMISSION,
+    }
