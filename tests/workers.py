@@ -26,8 +26,18 @@ from shared.runtime.mongo import connect
 
 WORKERS = min(2 * (os.cpu_count() or 1), 8)
 """Half of the time of a test on real parts is waiting. With three workers a core the suite takes longer."""
-LOCKED_S = 20
-"""How long the database lets the transaction of a killed process hold its locks: a minute by default."""
+TICK_MS = 300_000
+"""Interval in which the broker looks after each queue."""
+DATABASE = {
+    # How long the transaction of a killed process holds its locks: a minute by default.
+    "transactionLifetimeLimitSeconds": 20,
+    # A write that is acknowledged is in the journal at any interval; dropping a database waits for it.
+    "journalCommitInterval": 30,
+    # The least the server allows: each pipeline makes ten accounts.
+    "scramIterationCount": 5_000,
+    "scramSHA256IterationCount": 5_000,
+}
+"""Parameters of the database."""
 STOPS_PARTS = frozenset(
     f"tests/{topic}.py"
     for topic in (
@@ -124,14 +134,16 @@ class SharedParts:
 
 async def adjust(stack: Stack) -> None:
     """
-    Have the broker look after queues every five minutes instead of every five seconds.
+    Have the broker look after queues every five minutes instead of every five seconds, also once restarted.
 
     Tests leave their queues behind, a thousand in the end: they took a tenth of a processor. And have the
-    database end transactions of killed processes soon.
+    database end transactions of killed processes soon, and save processor time.
     """
-    await stack.broker._evaluate("application:set_env(rabbit, quorum_tick_interval, 300000).")
+    configuration = f"[{{rabbit, [{{quorum_tick_interval, {TICK_MS}}}]}}]."
+    (stack.broker.folder / "advanced.config").write_text(configuration, encoding="ascii")
+    await stack.broker._evaluate(f"application:set_env(rabbit, quorum_tick_interval, {TICK_MS}).")
     client = connect(stack.mongo_url, app_name="habeas-tests")
-    await client["admin"].command({"setParameter": 1, "transactionLifetimeLimitSeconds": LOCKED_S})
+    await client["admin"].command({"setParameter": 1, **DATABASE})
     client.close()
 
 

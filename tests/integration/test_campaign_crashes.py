@@ -11,7 +11,7 @@ from habeas.embedded.parts import broker
 from tests.conftest import given, missing
 from tests.extent import extent
 
-PEOPLE, KILLS, CONNECTIONS = extent(600, 2_000), extent(2, 3), 16
+PEOPLE, KILLS, CONNECTIONS = extent(400, 2_000), extent(2, 3), 16
 SERVERS = extent(("sink",), ("sink", "postfix"))
 
 

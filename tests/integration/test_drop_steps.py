@@ -44,6 +44,7 @@ from shared.runtime.fakes import MemoryBroker, MemoryJournal, MemoryVault
 from shared.runtime.mongo import Client, Database
 from shared.runtime.vault import CHUNK_BYTES, Vault
 from tests.drop_platform import KEY, California, hash_of
+from tests.extent import extent
 from tests.integration.crash_points import Killed, Life, Mortal
 
 NOON = datetime(2026, 11, 26, 20, tzinfo=UTC)
@@ -275,6 +276,8 @@ def ask(world: World) -> dict[str, int]:
     }
 
 
+KILLED_AT_EVERY = extent(3, 1)
+"""Boundaries tried after the lists are sealed."""
 BEFORE_THEY_LIE_SEALED = 3
 """Boundaries between the platform's answer and the end of the sealing: around the intent, and before it."""
 ASKED = {
@@ -650,6 +653,7 @@ async def test_lists_without_requests_need_no_answer(world: World) -> None:
     assert await world.ledger.open() is None
 
 
+@pytest.mark.campaign
 async def test_crash_leaves_nothing_undone_and_does_nothing_twice(world: World) -> None:
     whole = Life()
     expected = ask(world)
@@ -659,7 +663,8 @@ async def test_crash_leaves_nothing_undone_and_does_nothing_twice(world: World) 
     assert whole.passed > 40
     lodged = len(world.requests.lodged)
     lost = []
-    for last in range(1, whole.passed + 1):
+    sealed = BEFORE_THEY_LIE_SEALED + 1
+    for last in (*range(1, sealed), *range(sealed, whole.passed + 1, KILLED_AT_EVERY)):
         again = World(world.client, f"{world.prefix}{last}x", California(lists=("Email", "Phone", "NDZ")))
         again.prefix, again.california.clock = world.prefix, again.clock
         for database in world.databases:

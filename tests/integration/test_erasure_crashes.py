@@ -56,6 +56,7 @@ from shared.runtime.journal import Journal, JournalRow
 from shared.runtime.mongo import Client
 from shared.runtime.service import Moment, Runtime, Service
 from shared.runtime.vault import Vault
+from tests.extent import extent
 from tests.integration.crash_points import Killed, Life, Mortal
 from tests.integration.test_engine import World
 from tests.unit.fakes import OpenGate
@@ -64,6 +65,8 @@ CASE = "c" * 32
 KEY = b"k" * 32
 REGISTERS = frozenset({"kept", "erasures", "suppressions"})
 OWN = {"fulfillment": [*REGISTERS, "journal"], "vault": ["items", "chunks"], "keys": ["keys"]}
+KILLED_AT_EVERY, INTERRUPTED_AT_EVERY = extent((4, 2), (1, 1))
+"""Boundaries tried by real processes, and with other events meanwhile; within this process all are tried."""
 AT_ONCE = 2
 """Processes that are killed side by side, each in a world of its own."""
 WRITES = frozenset({"write", "seal", "seal_stream", "append", "publish", "settle", "record", "add", "keep"})
@@ -331,10 +334,11 @@ class Eraser:
         return int(status), int(passed)
 
 
+@pytest.mark.campaign
 async def test_a_process_that_sigkill_ends_at_any_write_of_an_erasure_changes_nothing_in_its_end(
     mongo_client: Client, mongo_url: str, database_prefix: str
 ) -> None:
-    numbers = itertools.count(1)
+    numbers = itertools.count(1, KILLED_AT_EVERY)
     ended: list[tuple[dict[Any, Any], dict[str, Any]]] = []
     boundaries: list[int] = []
 
@@ -359,7 +363,7 @@ async def test_a_process_that_sigkill_ends_at_any_write_of_an_erasure_changes_no
         for number in range(AT_ONCE):
             group.create_task(kill(number))
     assert min(boundaries) > 30
-    assert len(ended) >= min(boundaries) + 1
+    assert len(ended) >= min(boundaries) // KILLED_AT_EVERY + 1
     assert all(end == ended[0] for end in ended)
     assert {place[0] for place in ended[0][0]} >= REGISTERS, "the registers are compared, too"
     assert ended[0][1]["verification"]["result"] == "nothing_left"
@@ -397,6 +401,7 @@ async def interrupted(world: World, last: float, acts: Sequence[Fact], meanwhile
     return durable
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize(
     ("acts", "meanwhile", "after"),
     [
@@ -422,7 +427,7 @@ async def test_interrupted_erasure_is_certified_or_has_erased_nothing(
     await fill(world, notes=4, rooms=1)
     before = await end_of(world)
     certified = untouched = 0
-    for last in itertools.count(1):
+    for last in itertools.count(1, INTERRUPTED_AT_EVERY):
         durable = await interrupted(world, last, acts, meanwhile)
         for number, fact in enumerate(after):
             await durable.send(fact, f"after {number}")

@@ -18,7 +18,7 @@ from tests.extent import extent
 from tests.integration.pipeline import PORTAL, Pipeline, Somebody, comes_true, running
 
 MOST_RSS_MB = 400
-BURST = extent(600, 5_000)
+BURST = extent(300, 5_000)
 CLOSED = {"facts.type": "habeas.request.closed.v1"}
 RECIPIENT = re.compile(rb"^Delivered-To: (\S+)", re.MULTILINE)
 MESSAGE_ID = re.compile(rb"^Message-ID:\s*(\S+)", re.MULTILINE | re.IGNORECASE)

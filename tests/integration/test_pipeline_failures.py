@@ -38,7 +38,7 @@ ALL_MOMENTS = (
     ("notice.sent", 0.0),
 )
 """When a process is killed: so many seconds after the first event of this type was heard, or at once."""
-MOMENTS = extent(ALL_MOMENTS[1::2], ALL_MOMENTS)
+MOMENTS = extent(ALL_MOMENTS[1::3], ALL_MOMENTS)
 
 
 @pytest_asyncio.fixture
