@@ -248,16 +248,17 @@ class Graph:
         """Return the keys of the collections that some of *identities* can lead to."""
         names = frozenset(self.entries.keys() & identities)
         if names not in self._reached:
-            self._reached[names] = self._reach(names)
+            entering = [lookup.key for name in names for lookup in self.entries[name]]
+            self._reached[names] = self.reached_from(entering)
         return self._reached[names]
 
     @cached_property
     def _reached(self) -> dict[frozenset[str], frozenset[str]]:
         return {}
 
-    def _reach(self, names: Iterable[str]) -> frozenset[str]:
-        waiting = [lookup.key for name in names for lookup in self.entries[name]]
-        seen: set[str] = set()
+    def reached_from(self, keys: Iterable[str]) -> frozenset[str]:
+        """Return *keys* and the keys of all collections that references lead to from there."""
+        waiting, seen = list(keys), set[str]()
         while waiting:
             key = waiting.pop()
             if key not in seen:

@@ -81,24 +81,11 @@ _POINTING = frozenset({"id", "ids", "uuid", "fk", "ref"})
 _PEOPLE = PERSON_WORDS | {"full", "display", "real", "billing", "legal"}
 _EMPTY = frozenset({"value", "address", "number", "no", "nr", "data"})
 """Names that mean nothing without the one above them: ``phones.value``."""
-_ENDINGS = (
-    "geburtsdatum",
-    "telefonnummer",
-    "emailadresse",
-    "strasse",
-    "adresse",
-    "vorname",
-    "nachname",
-    "telefon",
-    "handynummer",
-    "passwort",
-    "email",
-    "password",
-    "phone",
-    "firstname",
-    "lastname",
-    "surname",
+_COMPOUNDS = (
+    "geburtsdatum telefonnummer emailadresse strasse adresse vorname nachname telefon handynummer passwort "
+    "email password phone firstname lastname surname"
 )
+_ENDINGS = _COMPOUNDS.split()
 """Endings of compounds: ``lieferstrasse``."""
 
 
@@ -108,9 +95,7 @@ def _by_name(name: str) -> dict[str, float]:
     if not last or (len(last) > 1 and last[-1] in ABOUT and "".join(last) not in MEANINGS):
         return {}
     named = _together(above, last) or _meanings(last)
-    if not named and last[-1] in _EMPTY:
-        named = _meanings(above)
-    return named
+    return named or (_meanings(above) if last[-1] in _EMPTY else {})
 
 
 def _together(above: Sequence[str], last: Sequence[str]) -> dict[str, float]:
@@ -230,13 +215,11 @@ def _weighed(category: str, name: float, shown: _Shown, values: Sequence[Any]) -
 
 
 def _fits(category: str, value: Any) -> bool:
-    if isinstance(value, bool):
-        return category == "user.privacy_preferences"
-    if isinstance(value, ObjectId):
-        return False
+    if isinstance(value, bool | ObjectId):
+        return category == "user.privacy_preferences" and isinstance(value, bool)
     if category in _SOMETIMES_NUMBERS and isinstance(value, int):
         return True
-    parts = category.split(".")
-    above = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
-    types = next((_FITTING[one] for one in above if one in _FITTING), (object,))
-    return isinstance(value, types)
+    above = category
+    while above and above not in _FITTING:
+        above = above.rpartition(".")[0]
+    return isinstance(value, _FITTING.get(above, object))

@@ -95,33 +95,34 @@ def _written(value: Any) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
-def _possible(text: str, region: str | None) -> bool:
+def _parsed(text: str, region: str | None = None) -> phonenumbers.PhoneNumber | None:
     try:
-        return phonenumbers.is_possible_number(phonenumbers.parse(text, region))
+        return phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
-        return False
+        return None
+
+
+def _possible(text: str, region: str | None) -> bool:
+    number = _parsed(text, region)
+    return number is not None and phonenumbers.is_possible_number(number)
 
 
 def _valid(text: str) -> bool:
-    try:
-        return phonenumbers.is_valid_number(phonenumbers.parse(text))
-    except phonenumbers.NumberParseException:
-        return False
+    number = _parsed(text)
+    return number is not None and phonenumbers.is_valid_number(number)
 
 
 def _can_be_dialled(value: Any) -> bool:
     """Return whether *value* may be a number dialled within some country; many other numbers may, too."""
     text = _written(value)
-    if not _DIALLED.fullmatch(text):
-        return False
-    return names_country(text) or any(_possible(text, region) for region in _REGIONS)
+    plausible = _DIALLED.fullmatch(text) is not None
+    return plausible and (names_country(text) or any(_possible(text, region) for region in _REGIONS))
 
 
 def _is_iban(value: Any) -> bool:
     text = _written(value).replace(" ", "").upper()
-    if not _IBAN.fullmatch(text):
-        return False
-    return int("".join(str(int(letter, 36)) for letter in text[4:] + text[:4])) % 97 == 1
+    moved = text[4:] + text[:4]
+    return bool(_IBAN.fullmatch(text)) and int("".join(str(int(one, 36)) for one in moved)) % 97 == 1
 
 
 def _is_card(value: Any) -> bool:
@@ -160,7 +161,7 @@ def _is_point(value: Any) -> bool:
     return isinstance(value, tuple)
 
 
-def _is_place(value: Any) -> bool:
+def _is_degree_or_point(value: Any) -> bool:
     degrees = isinstance(value, float) and abs(value) <= _HALF_TURN and not value.is_integer()
     return degrees or _is_point(value)
 
@@ -209,6 +210,7 @@ class ValueForm:
     """Whether values without it contradict a fitting name."""
 
 
+_NATIONAL_NUMBER = "user.government_id.national_identification_number"
 FORMS = (
     ValueForm("user.contact.email", is_email, "e-mail addresses", 0.95, 0.5, required=True),
     ValueForm("user.contact.phone_number", names_country, "numbers with a country code", 0.8, 0.5),
@@ -217,20 +219,10 @@ FORMS = (
     ValueForm("user.financial.credit_card", _is_card, "card numbers with right check digits", 0.9, 0.9),
     ValueForm("user.device.ip_address", _is_ip, "IP addresses", 0.85, 0.7, required=True),
     ValueForm("user.demographic.date_of_birth", _is_day, "days", needed=0.7, required=True),
-    ValueForm("user.location.precise", _is_place, "degrees or points", needed=0.7, required=True),
+    ValueForm("user.location.precise", _is_degree_or_point, "degrees or points", needed=0.7, required=True),
     ValueForm("user.location.precise", _is_point, "points", 0.75),
-    ValueForm(
-        "user.government_id.national_identification_number",
-        _is_dni,
-        "identity numbers with right letters",
-        0.9,
-    ),
-    ValueForm(
-        "user.government_id.national_identification_number",
-        _begins(_SOCIAL_SECURITY),
-        "in the form of social security numbers",
-        0.75,
-    ),
+    ValueForm(_NATIONAL_NUMBER, _is_dni, "identity numbers with right letters", 0.9),
+    ValueForm(_NATIONAL_NUMBER, _begins(_SOCIAL_SECURITY), "in the form of social security numbers", 0.75),
     ValueForm("user.authorization.password", _begins(_HASHED), "hashed passwords", 0.97, 0.5),
     ValueForm("user.authorization.credentials", _begins(_TOKEN), "signed tokens", 0.95, 0.5),
     ValueForm("user.device", _begins(_AGENT), "names of browsers", 0.9, 0.5),

@@ -69,31 +69,21 @@ def _gathered(
     one = outline.by_path[identity.path]
     alone = one.array and identity.unit == identity.path and one.unique and one.most <= OF_ONE
     described = any(_is_name(other, NAME) for other in outline.properties if other.unit is None)
-    if (
-        not alone
-        or not described
-        or any(other.name == identity.name and other.unit is None for other in found)
-    ):
-        return identity
-    return IdentityField(identity.path, identity.name, identity.confidence, identity.why, None, together=True)
+    named = any(other.name == identity.name and other.unit is None for other in found)
+    return replace(identity, unit=None, together=True) if alone and described and not named else identity
 
 
 def own_key(outline: CollectionOutline, referring: Collection[str]) -> IdentityField | None:
     """
     Return the key of people in a collection without their addresses and numbers.
 
-    Args:
-        outline: The collection.
-        referring: Paths with references, which are found from there.
+    The paths *referring* hold references, and are found from there.
     """
     whole = [one for one in outline.properties if not one.container and one.path not in referring]
-    names = [
-        one for one in whole if one.category is not None and one.category.category == USERNAME and one.unique
-    ]
-    if names:
-        return IdentityField(
-            names[0].path, "username", KEY, f"{names[0].detected[0].why}; no two are alike", names[0].unit
-        )
+    for one in whole:
+        if one.category is not None and one.category.category == USERNAME and one.unique:
+            why = f"{one.detected[0].why}; no two are alike"
+            return IdentityField(one.path, "username", KEY, why, one.unit)
     keys = [(one, stem) for one in whole if one.family is not None and (stem := _stem(one, outline, whole))]
     if not keys:
         return None
@@ -125,14 +115,12 @@ def _is_name(one: Property, sure: float) -> bool:
 def beside(outline: CollectionOutline, found: Sequence[IdentityField]) -> CollectionOutline:
     """Return *outline* with possible names beside an address or a number declared as the person's."""
     units = {identity.unit for identity in found}
-    return replace(
-        outline, properties=tuple(_named(one) if one.unit in units else one for one in outline.properties)
-    )
 
+    def named(one: Property) -> Property:
+        top = one.category
+        if one.unit not in units or top is None or top.category != "user.name" or top.confidence >= LIKELY:
+            return one
+        sure = replace(top, confidence=0.7, why=f"{top.why}; it stands beside an identity")
+        return replace(one, detected=(sure, *one.detected[1:]))
 
-def _named(one: Property) -> Property:
-    top = one.category
-    if top is None or top.category != "user.name" or top.confidence >= LIKELY:
-        return one
-    sure = replace(top, confidence=0.7, why=f"{top.why}; it stands beside an identity")
-    return replace(one, detected=(sure, *one.detected[1:]))
+    return replace(outline, properties=tuple(map(named, outline.properties)))

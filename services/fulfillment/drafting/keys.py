@@ -41,28 +41,20 @@ def key_of(value: Any) -> Key | None:
         case float():
             return Key(NUMBER, int(value)) if value.is_integer() and abs(value) < LARGEST else None
         case Decimal128():
-            return _decimal(value)
+            number = value.to_decimal()
+            # 12.00 is an amount of money; numbers of records have no decimals.
+            whole = number.is_finite() and number.as_tuple().exponent == 0 and abs(number) < LARGEST
+            return Key(NUMBER, int(number)) if whole else None
         case ObjectId():
             return Key(OBJECT_ID, str(value))
+        case Binary() if value.subtype in UUID_SUBTYPES and len(value) == UUID_BYTES:
+            return Key(UNIQUE, bytes(value).hex())
         case bytes():
-            return _binary(value)
+            return Key(BINARY, bytes(value)) if 0 < len(value) <= LONGEST_BINARY else None
         case str():
             return _text(value)
         case _:
             return None
-
-
-def _decimal(value: Decimal128) -> Key | None:
-    number = value.to_decimal()
-    whole = number.is_finite() and number == number.to_integral_value() and abs(number) < LARGEST
-    # 12.00 is an amount of money; numbers of records have no decimals.
-    return Key(NUMBER, int(number)) if whole and number.as_tuple().exponent == 0 else None
-
-
-def _binary(value: bytes) -> Key | None:
-    if isinstance(value, Binary) and value.subtype in UUID_SUBTYPES and len(value) == UUID_BYTES:
-        return Key(UNIQUE, bytes(value).hex())
-    return Key(BINARY, bytes(value)) if 0 < len(value) <= LONGEST_BINARY else None
 
 
 def _text(value: str) -> Key | None:

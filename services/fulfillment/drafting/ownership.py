@@ -52,30 +52,37 @@ def followed(
     """
     Return *links* with the direction in which a person's records are found, or the reason against it.
 
-    Args:
-        links: References.
-        identities: The fields that identify a person, by ``database.collection``.
+    *identities* are the fields that identify a person, by ``database.collection``.
     """
     owned = _Owned(_groups(links, identities))
-    for key, found in identities.items():
-        for one in found:
-            owned.units.add((key, one.unit))
+    owned.units.update((key, one.unit) for key, found in identities.items() for one in found)
     decided: dict[int, ReferenceLink] = {}
-    while _onwards(links, decided, owned) or _outwards(links, decided, owned):
+    while _decide_onwards(links, decided, owned) or _decide_outwards(links, decided, owned):
         pass
     return tuple(decided.get(place, replace(link, because=NOT_PERSONAL)) for place, link in enumerate(links))
 
 
-def _onwards(links: Sequence[ReferenceLink], decided: dict[int, ReferenceLink], owned: _Owned) -> bool:
+def _decide_onwards(links: Sequence[ReferenceLink], decided: dict[int, ReferenceLink], owned: _Owned) -> bool:
     """Decide every reference to one person's data; return whether there was any."""
-    moved = False
+    before = len(decided)
     for place, link in enumerate(links):
         if place not in decided and (now := _from(link, owned)) is not None:
             decided[place] = now
-            moved = True
             if now.direction is not None:
                 owned.units.add((link.source.outline.key, link.source.field.unit))
-    return moved
+    return len(decided) > before
+
+
+def _decide_outwards(
+    links: Sequence[ReferenceLink], decided: dict[int, ReferenceLink], owned: _Owned
+) -> bool:
+    """Decide one reference from one person's data to a target without other references."""
+    for place, link in enumerate(links):
+        if place not in decided and link.source in owned and _alone(link.source):
+            decided[place] = replace(link, direction=Direction.TO)
+            owned.units.add((link.target.outline.key, link.target.field.unit))
+            return True
+    return False
 
 
 def _from(link: ReferenceLink, owned: _Owned) -> ReferenceLink | None:
@@ -89,20 +96,6 @@ def _from(link: ReferenceLink, owned: _Owned) -> ReferenceLink | None:
     one_to_one = link.source.root and link.target.root and _alone(link.source)
     both = one_to_one and link.agreement is not None
     return replace(link, direction=Direction.BOTH if both else Direction.FROM)
-
-
-def _outwards(links: Sequence[ReferenceLink], decided: dict[int, ReferenceLink], owned: _Owned) -> bool:
-    """Decide one reference from one person's data to a target without other references."""
-    for place, link in enumerate(links):
-        if place not in decided and _to(link, owned):
-            decided[place] = replace(link, direction=Direction.TO)
-            owned.units.add((link.target.outline.key, link.target.field.unit))
-            return True
-    return False
-
-
-def _to(link: ReferenceLink, owned: _Owned) -> bool:
-    return link.source in owned and _alone(link.source)
 
 
 def _alone(end: End) -> bool:

@@ -48,7 +48,7 @@ def leads_by_name(  # noqa: PLR0913 - the context of a name is part of its meani
     source: str, target: str, field: str, *, people: bool, same: bool = False, others: Sequence[str] = ()
 ) -> NameHint:
     """
-    Return how far the name *source* points at *field* of the collection *target*.
+    Return how far the name *source* points at *field* of the collection *target*, both paths dotted.
 
     Args:
         source: A dotted path.
@@ -67,7 +67,8 @@ def leads_by_name(  # noqa: PLR0913 - the context of a name is part of its meani
     if set(stem) & UPWARD_WORDS:
         return NameHint(0.9 if same else 0.0)
     match = similarity(stem, words_of(target))
-    if match == 0 and words == words_of(field.rpartition(".")[2]) and not _bare(field):
+    target_words = words_of(field.rpartition(".")[2])
+    if match == 0 and words == target_words and not ID_WORDS.issuperset(words):
         # Two fields called room may both count rooms; two called customer_no name the same customer.
         match = 0.8 if marked else 0.5
     if match:
@@ -107,36 +108,21 @@ def _alike(one: str, many: str) -> float:
         return 0.95
     if shared == len(short) >= SHORTEST:
         return 0.85
-    if len(short) >= SHORTEST and short[0] == long[0] and _within(short.rstrip("s"), long):
-        return 0.75
+    if len(short) >= SHORTEST and short[0] == long[0]:
+        letters = iter(long)
+        return 0.75 if all(letter in letters for letter in short.rstrip("s")) else 0.0
     return 0.0
 
 
 def _singulars(word: str) -> set[str]:
-    forms = {word}
-    for ending, instead in (
-        ("ies", "y"),
-        ("es", ""),
-        ("s", ""),
-        ("en", ""),
-        ("n", ""),
-        ("e", ""),
-        ("er", ""),
-    ):
-        if word.endswith(ending) and len(word) - len(ending) >= SHORTEST:
-            forms.add(word.removesuffix(ending) + instead)
-    if word in {"people", "persons", "personas", "personen"}:
-        forms.add("person")
-    return forms
-
-
-def _within(short: str, long: str) -> bool:
-    letters = iter(long)
-    return all(letter in letters for letter in short)
-
-
-def _bare(field: str) -> bool:
-    return all(word in ID_WORDS for word in words_of(field.rpartition(".")[2]))
+    endings = {"ies": "y", **dict.fromkeys(("es", "s", "en", "n", "e", "er"), "")}
+    forms = {
+        word.removesuffix(ending) + instead
+        for ending, instead in endings.items()
+        if word.endswith(ending) and len(word) - len(ending) >= SHORTEST
+    }
+    person = {"person"} if word in {"people", "persons", "personas", "personen"} else set()
+    return {word, *forms, *person}
 
 
 ACCEPTED = 0.5
@@ -184,14 +170,6 @@ class End:
 
 
 @dataclass(frozen=True, slots=True)
-class ReferenceCandidate:
-    """A field that may refer to another."""
-
-    source: End
-    target: End
-
-
-@dataclass(frozen=True, slots=True)
 class Overlap:
     """The result of a look-up of the source's keys in the whole target."""
 
@@ -219,24 +197,23 @@ class ReferenceLink:
     """Why it is not followed."""
 
 
-def candidates(outlines: Sequence[CollectionOutline]) -> Iterator[ReferenceCandidate]:
-    """Yield every pair of fields that could refer to one another, by the kind of their keys."""
-    targets: defaultdict[str, list[End]] = defaultdict(list)
-    for end in _ends(outlines):
+def candidates(outlines: Sequence[CollectionOutline]) -> Iterator[tuple[End, End]]:
+    """Yield source and target of every possible reference, by the kind of their keys."""
+    ends = [
+        End(outline, one)
+        for outline in outlines
+        for one in outline.properties
+        if not one.container and one.family is not None and _impersonal(one)
+    ]
+    targets: defaultdict[str | None, list[End]] = defaultdict(list)
+    for end in ends:
         if _nameable(end):
-            targets[end.field.family or ""].append(end)
-    for source in _ends(outlines):
-        if _referring(source):
-            for target in targets[source.field.family or ""]:
+            targets[end.field.family].append(end)
+    for source in ends:
+        if source.field.type not in {"double", "decimal", "datetime", "boolean"} and source.field.count > 0:
+            for target in targets[source.field.family]:
                 if _possible(source, target):
-                    yield ReferenceCandidate(source, target)
-
-
-def _ends(outlines: Sequence[CollectionOutline]) -> Iterator[End]:
-    for outline in outlines:
-        for one in outline.properties:
-            if not one.container and one.family is not None and _impersonal(one):
-                yield End(outline, one)
+                    yield source, target
 
 
 def _impersonal(one: Property) -> bool:
@@ -254,13 +231,6 @@ def _nameable(end: End) -> bool:
         return True
     whole = one.type not in {"double", "decimal", "datetime"}
     return one.unique and whole and one.count >= FEW and not (one.array and one.unit == one.path)
-
-
-def _referring(end: End) -> bool:
-    one = end.field
-    if one.type in {"double", "decimal", "datetime", "boolean"}:
-        return False
-    return one.count > 0
 
 
 def _possible(source: End, target: End) -> bool:
@@ -284,18 +254,18 @@ def _called(end: End) -> str:
 
 
 def scored(
-    candidate: ReferenceCandidate, overlap: Overlap, people: frozenset[str], names: Sequence[str]
+    source: End, target: End, overlap: Overlap, people: frozenset[str], names: Sequence[str]
 ) -> ReferenceLink:
     """
-    Return *candidate* as a link with its confidence.
+    Return the reference from *source* to *target* with its confidence.
 
     Args:
-        candidate: Two fields.
+        source: The referring field.
+        target: The field with the same values.
         overlap: Their common values.
         people: Keys of the collections with documents about one person each.
         names: Names of all collections.
     """
-    source, target = candidate.source, candidate.target
     contained = overlap.matched / overlap.tested if overlap.tested else 0.0
     named = leads_by_name(
         _called(source),
@@ -309,7 +279,7 @@ def scored(
     if not overlap.target_unique or not overlap.matched or contained < GAIN:
         return ReferenceLink(source, target, 0.0, "no values in common", contained)
     if chance >= DENSE:
-        sure, why = _dense(candidate, contained, overlap.tested, named)
+        sure, why = _dense(source, target, contained, overlap.tested, named)
     else:
         sure, why = _sparse(contained, chance, overlap, named.score)
     if named.score and sure >= PLAUSIBLE:
@@ -367,15 +337,14 @@ def series(keys: Iterable[Key]) -> Mapping[str, list[int]]:
     return found
 
 
-def _dense(
-    candidate: ReferenceCandidate, contained: float, tested: int, named: NameHint
-) -> tuple[float, str]:
+def _dense(source: End, target: End, contained: float, tested: int, named: NameHint) -> tuple[float, str]:
     """Score a series that would contain any number: by the name, and by how far the source fills it."""
-    fills = _fills(candidate.source, candidate.target)
+    fills = _fills(source, target)
     why = f"{contained:.0%} of {tested} values are there, as any number would be"
     if named.silent:
         whole = contained >= WHOLE and tested >= MANY and fills >= FULL
-        return (ACCEPTED if whole and not _own_series(candidate.source) else 0.2), why
+        own_series = source.field.unique and source.field.count >= source.outline.sampled * 0.9
+        return (ACCEPTED if whole and not own_series else 0.2), why
     near = 0.95 if tested < MANY or fills >= HALF else 0.6
     # If several series fit, one as long as ours is likelier.
     return named.score * near * min(1.0, contained + 0.1) * (0.95 + 0.05 * fills), why
@@ -390,11 +359,6 @@ def _fills(source: End, target: End) -> float:
     low = min(theirs.get(prefix, [0]))
     width = max(theirs.get(prefix, [0])) - low + 1
     return min(1.0, (max(ours[prefix]) - low + 1) / width) if width > 0 else 0.0
-
-
-def _own_series(source: End) -> bool:
-    """Return whether the source numbers its own records."""
-    return source.field.unique and source.field.count >= source.outline.sampled * 0.9
 
 
 def chosen(links: Iterable[ReferenceLink]) -> tuple[ReferenceLink, ...]:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from services.fulfillment.datamap.paths import values_at
+from services.fulfillment.datamap.paths import below, leads_through, values_at
 from services.fulfillment.drafting.keys import Key, key_of, spellings
 from services.fulfillment.drafting.references import End, ReferenceLink
 from services.fulfillment.drafting.schema import CollectionOutline, Inference
@@ -28,6 +28,7 @@ VALUES_PER_QUERY = 1_000
 MOST_PER_KEY = 4
 """Records read for one value; a value of so many names none of them."""
 OWN = frozenset({"admin", "config", "local"})
+COLLECTIONS = {"type": "collection"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +43,21 @@ class SampleReader:
 
     async def places(self, databases: Sequence[str]) -> list[tuple[str, str]]:
         """
-        Return database and name of every collection.
-
-        Views, time series and system collections are left out.
+        Return database and name of every collection; views, time series and system collections are left out.
 
         Raises:
             StoreUnavailable: The store did not answer.
         """
         with translated(f"list the collections of the store {self.name}"):
-            known = await self.client.list_database_names()
+            known = set(databases) or {
+                name
+                for name in set(await self.client.list_database_names()) - OWN
+                if not self.ours or not name.startswith(self.ours)
+            }
             return [
                 (database, name)
-                for database in sorted(databases or set(known) - OWN)
-                if databases or not self.ours or not database.startswith(self.ours)
-                for name in sorted(
-                    await self.client[database].list_collection_names(filter={"type": "collection"})
-                )
+                for database in sorted(known)
+                for name in sorted(await self.client[database].list_collection_names(filter=COLLECTIONS))
                 if not name.startswith("system.")
             ]
 
@@ -70,23 +70,17 @@ class SampleReader:
         with translated(f"read the indexes of {database}.{name}"):
             total = await stored.estimated_document_count(maxTimeMS=PATIENCE_MS)
             indexes = (await stored.index_information()).values()
-        unique = frozenset(
-            str(index["key"][0][0]) for index in indexes if index.get("unique") and len(index["key"]) == 1
-        )
+        single = (index for index in indexes if index.get("unique") and len(index["key"]) == 1)
+        unique = frozenset(str(index["key"][0][0]) for index in single)
         return CollectionOutline(self.name, database, name, total, seen.documents, seen.properties(), unique)
 
     async def _sample(self, database: str, name: str) -> AsyncIterator[Document]:
-        stored = self._stored(database, name)
-        taken = False
+        stored, taken = self._stored(database, name), False
         try:
             with translated(f"sample {database}.{name}"):
-                cursor = stored.aggregate(
-                    [{"$sample": {"size": self.sample}}],
-                    maxTimeMS=PATIENCE_MS,
-                    allowDiskUse=True,
-                    batchSize=50,
-                )
-                async for document in cursor:
+                random = [{"$sample": {"size": self.sample}}]
+                options = {"maxTimeMS": PATIENCE_MS, "allowDiskUse": True, "batchSize": 50}
+                async for document in stored.aggregate(random, **options):
                     taken = True
                     yield document
         except HabeasError:
@@ -94,9 +88,8 @@ class SampleReader:
                 return
             # Too large for a random sample in time: the first documents are better than none.
             with translated(f"read {database}.{name}"):
-                async for document in (
-                    stored.find({}, batch_size=50).limit(self.sample).max_time_ms(PATIENCE_MS)
-                ):
+                first = stored.find({}, batch_size=50).limit(self.sample).max_time_ms(PATIENCE_MS)
+                async for document in first:
                     yield document
 
     async def found(self, end: End, keys: Sequence[Key]) -> Mapping[Key, int] | None:
@@ -152,50 +145,37 @@ class SampleReader:
     async def _rows(
         self, end: End, paths: Sequence[str], wanted: object = None, most: int = JOINED
     ) -> list[tuple[Key, set[str]]]:
+        """Return keys and texts of some documents, or of each element of the array that *end* lies in."""
         path = end.field.path
-        unit = None if end.field.unit == path else end.field.unit
+        unit = "" if end.field.unit in (None, path) else end.field.unit or ""
+        names = [below(name, unit) if leads_through(name, unit) else name for name in paths]
         stored = self._stored(end.outline.database, end.outline.name)
         with translated(f"read {end.outline.key}"):
             cursor = stored.find({path: wanted or {"$nin": [None, []]}}, dict.fromkeys((path, *paths), 1))
             cursor.limit(most).max_time_ms(PATIENCE_MS)
-            return [row async for document in cursor for row in _rows(document, path, paths, unit)]
+            return [
+                (key, _texts(element, names))
+                async for document in cursor
+                for element in values_at(document, unit)
+                if isinstance(element, Mapping)
+                for key in map(key_of, values_at(element, below(path, unit)))
+                if key is not None
+            ]
 
     async def _said(self, end: End, keys: set[Key], paths: Sequence[str]) -> dict[Key, set[str]]:
         said: dict[Key, set[str]] = {}
-        values = [value for key in keys for value in spellings(key)]
+        path, values = end.field.path, [value for key in keys for value in spellings(key)]
         stored = self._stored(end.outline.database, end.outline.name)
         with translated(f"read {end.outline.key}"):
-            cursor = stored.find(
-                {end.field.path: {"$in": values}}, dict.fromkeys((end.field.path, *paths), 1)
-            )
+            cursor = stored.find({path: {"$in": values}}, dict.fromkeys((path, *paths), 1))
             async for document in cursor.max_time_ms(PATIENCE_MS).limit(MOST_PER_KEY * len(keys)):
-                for key in map(key_of, values_at(document, end.field.path)):
+                for key in map(key_of, values_at(document, path)):
                     if key is not None:
                         said.setdefault(key, set()).update(_texts(document, paths))
         return said
 
     def _stored(self, database: str, name: str) -> Any:
         return secondary_first(self.client[database][name])
-
-
-def _rows(
-    document: Mapping[str, Any], path: str, ours: Sequence[str], unit: str | None
-) -> list[tuple[Key, set[str]]]:
-    """Return key and texts of *document*, or of each element of the array *unit* in it."""
-    elements: list[Any] = [document]
-    prefix = ""
-    if unit is not None:
-        elements, prefix = list(_elements(document, unit)), f"{unit}."
-    return [
-        (key, _texts(element, [name.removeprefix(prefix) for name in ours]))
-        for element in elements
-        for key in map(key_of, values_at(element, path.removeprefix(prefix)))
-        if key is not None
-    ]
-
-
-def _elements(document: Mapping[str, Any], unit: str) -> Any:
-    return (element for element in values_at(document, unit) if isinstance(element, Mapping))
 
 
 def _texts(value: Any, paths: Sequence[str]) -> set[str]:

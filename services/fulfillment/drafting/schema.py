@@ -13,7 +13,7 @@ from typing import Any
 
 from services.fulfillment.drafting.detection import Detected, categories_of
 from services.fulfillment.drafting.forms import can_be_looked_up, is_shared_mailbox
-from services.fulfillment.drafting.keys import TEXT, Key, key_of
+from services.fulfillment.drafting.keys import TEXT, UUID_SUBTYPES, Key, key_of
 from services.fulfillment.drafting.vocabulary import GIVEN_NAMES, plain
 from shared.runtime.mongo import Binary, Decimal128, Int64, ObjectId
 
@@ -71,18 +71,16 @@ class _SampledField:
             self.opaque = True
             self._keep(dict(value))
         elif not self.opaque:
-            self._enter(value, depth)
-            self._forget()
+            self.enter(value, depth)
 
-    def _enter(self, value: Mapping[str, Any], depth: int) -> None:
+    def enter(self, value: Mapping[str, Any], depth: int) -> None:
+        """Add the members of *value*."""
         self.opaque = depth > DEEPEST
         for name, member in value.items():
             inside = None if self.opaque else self._member(name)
             if inside is not None:
                 inside.present += 1
                 inside.add(member, depth + 1)
-
-    def _forget(self) -> None:
         if self.opaque:
             self.members.clear()
 
@@ -119,18 +117,18 @@ class _SampledField:
             self.seen.add(mark)
 
 
-def _unnameable(name: str) -> bool:
-    """Return whether a data map cannot name such a field."""
-    return not name or "." in name or name.startswith("$")
-
-
-def _is_data(name: str) -> bool:
-    """Return whether the name of a member is itself a value: an address, a number, a person's name."""
-    key = key_of(name)
-    telling = key is None or key.family != TEXT or plain(name) in GIVEN_NAMES
-    return telling or _unnameable(name) or re.fullmatch(r"[A-Za-z_][\w-]{0,60}", name) is None
-
-
+_TYPES: tuple[tuple[type, str], ...] = (
+    (bool, "boolean"),
+    (Int64, "long"),
+    (float, "double"),
+    (str, "string"),
+    (datetime, "datetime"),
+    (ObjectId, "object_id"),
+    (Decimal128, "decimal"),
+    (bytes, "binary"),
+    (Mapping, "object"),
+)
+"""Types of Python and their names; the first that fits counts."""
 _RARE = {
     "Code": "javascript",
     "DatetimeMS": "datetime",
@@ -141,33 +139,26 @@ _RARE = {
 }
 
 
-def type_of(value: Any) -> str:  # noqa: C901 - one line per type of BSON
+def type_of(value: Any) -> str:
     """Return the data map's name of the type of *value*."""
-    match value:
-        case bool():
-            return "boolean"
-        case Int64():
-            return "long"
-        case int():
-            return "integer" if value.bit_length() <= MOST_BITS else "long"
-        case float():
-            return "double"
-        case str():
-            return "string"
-        case datetime():
-            return "datetime"
-        case ObjectId():
-            return "object_id"
-        case Decimal128():
-            return "decimal"
-        case Binary() if value.subtype in {3, 4}:
-            return "uuid"
-        case bytes():
-            return "binary"
-        case Mapping():
-            return "object"
-        case _:
-            return _RARE.get(type(value).__name__, "object")
+    if isinstance(value, Binary) and value.subtype in UUID_SUBTYPES:
+        return "uuid"
+    if isinstance(value, int) and not isinstance(value, bool | Int64):
+        return "integer" if value.bit_length() <= MOST_BITS else "long"
+    rare = _RARE.get(type(value).__name__, "object")
+    return next((name for kind, name in _TYPES if isinstance(value, kind)), rare)
+
+
+def _unnameable(name: str) -> bool:
+    """Return whether a data map cannot name such a field."""
+    return not name or "." in name or name.startswith("$")
+
+
+def _is_data(name: str) -> bool:
+    """Return whether the name of a member is itself a value: an address, a number, a person's name."""
+    key = key_of(name)
+    telling = key is None or key.family != TEXT or plain(name) in GIVEN_NAMES
+    return telling or _unnameable(name) or re.fullmatch(r"[A-Za-z_][\w-]{0,60}", name) is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +227,7 @@ class Inference:
     def add(self, document: Mapping[str, Any]) -> None:
         """Read *document*."""
         self.documents += 1
-        self._root._enter(document, 0)  # noqa: SLF001 - the root is a field like all others
+        self._root.enter(document, 0)
 
     def properties(self) -> tuple[Property, ...]:
         """Return every field seen, an object before its members."""

@@ -13,7 +13,6 @@ from services.fulfillment.drafting.references import (
     PLAUSIBLE,
     End,
     Overlap,
-    ReferenceCandidate,
     ReferenceLink,
     candidates,
     chosen,
@@ -60,12 +59,7 @@ class StoreSurvey:
 
 async def survey(readers: Sequence[SampleReader], databases: Sequence[str], report: Report) -> StoreSurvey:
     """
-    Survey every collection of *databases*, or of all.
-
-    Args:
-        readers: One for each store.
-        databases: Their names.
-        report: Called with the progress.
+    Survey every collection of *databases*, or of all, and *report* the progress; each store has a reader.
 
     Raises:
         StoreUnavailable: A store did not answer.
@@ -111,31 +105,32 @@ async def _links(
     readers: Mapping[str, SampleReader],
     report: Report,
 ) -> tuple[ReferenceLink, ...]:
-    by_target: defaultdict[str, list[ReferenceCandidate]] = defaultdict(list)
-    for candidate in candidates(outlines):
-        by_target[candidate.target.name].append(candidate)
+    by_target: defaultdict[str, list[tuple[End, End]]] = defaultdict(list)
+    for source, target in candidates(outlines):
+        by_target[target.name].append((source, target))
     people = frozenset(key for key, found in named.items() if any(one.unit is None for one in found))
     names = sorted({outline.name for outline in outlines})
     likely: list[ReferenceLink] = []
     for name, some in by_target.items():
         report(f"looking for values in {name}")
-        found = await _found(readers[some[0].target.outline.store], some[0].target, some)
-        likely += [scored(one, _overlap(one, found), people, names) for one in some]
+        target = some[0][1]
+        found = await _found(readers[target.outline.store], target, [source for source, _ in some])
+        likely += [scored(*pair, _overlap(pair[0], found), people, names) for pair in some]
     plausible = [link for link in likely if link.confidence >= PLAUSIBLE]
     report(f"comparing {len(plausible)} possible references")
     best = chosen([await _compared(link, readers) for link in plausible])
     return tuple([await _crowded(link, readers) for link in best])
 
 
-async def _found(reader: SampleReader, target: End, some: Sequence[ReferenceCandidate]) -> Mapping[Key, int]:
-    """Return how often keys of *some* stand in *target*; if that takes too long, by the sample."""
-    wanted = {key: None for one in some for key in one.source.field.keys[:KEYS_PER_SOURCE]}
+async def _found(reader: SampleReader, target: End, sources: Sequence[End]) -> Mapping[Key, int]:
+    """Return how often keys of *sources* stand in *target*; if that takes too long, by the sample."""
+    wanted = {key: None for source in sources for key in source.field.keys[:KEYS_PER_SOURCE]}
     found = await reader.found(target, list(wanted))
     return dict.fromkeys(target.field.keys, 1) if found is None else found
 
 
-def _overlap(candidate: ReferenceCandidate, found: Mapping[Key, int]) -> Overlap:
-    keys = candidate.source.field.keys[:KEYS_PER_SOURCE]
+def _overlap(source: End, found: Mapping[Key, int]) -> Overlap:
+    keys = source.field.keys[:KEYS_PER_SOURCE]
     matched = [key for key in keys if key in found]
     once = sum(found[key] == 1 for key in matched)
     return Overlap(len(keys), len(matched), once >= ONCE * len(matched))

@@ -21,6 +21,8 @@ from services.fulfillment.drafting.survey import StoreSurvey
 LEAST_CONFIDENCE = 0.5
 """Findings with less confidence are comments only."""
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+MOST_NAMED = 5
+"""Fields that are named of a collection that no search reaches."""
 _IDENTIFYING = (EMAIL, PHONE)
 _RESERVED = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
 HEAD = """\
@@ -67,15 +69,12 @@ def write(found: StoreSurvey) -> dict[str, str]:
         drafts[outline.store, outline.database].append(
             _Draft(outline, identities, links[outline.key], reached[outline.key])
         )
-    return {
-        _file_name(store, database): HEAD + "".join(f"{line}\n" for line in _dataset(store, database, some))
-        for (store, database), some in drafts.items()
-    }
-
-
-def _file_name(store: str, database: str) -> str:
-    name = database if store == "default" else f"{store}.{database}"
-    return re.sub(r"[^\w.-]", "_", name) + ".yml"
+    files: dict[str, str] = {}
+    for (store, database), some in drafts.items():
+        name = database if store == "default" else f"{store}.{database}"
+        text = "".join(f"{line}\n" for line in _dataset(store, database, some))
+        files[re.sub(r"[^\w.-]", "_", name) + ".yml"] = HEAD + text
+    return files
 
 
 def _dataset(store: str, database: str, drafts: Sequence[_Draft]) -> Iterator[str]:
@@ -96,29 +95,19 @@ def _collection(draft: _Draft) -> Iterator[str]:
     if draft.owned:
         yield "        meta:"
         yield "          habeas:"
-        yield f"            {_erasure(draft)}"
+        if "_id" in draft.identities:
+            yield f"{' ' * 12}erasure: delete # the _id itself is personal, and no database lets it be masked"
+        else:
+            yield f"{' ' * 12}erasure: mask # to decide: delete, mask or keep"
     else:
-        yield from _unreached(outline)
+        personal = [one.path for one in outline.properties if _sure(one) and covered(_sure(one), PERSONAL)]
+        if personal:
+            named = ", ".join(map(word, personal[:MOST_NAMED]))
+            more = f" and {len(personal) - MOST_NAMED} more" if len(personal) > MOST_NAMED else ""
+            yield f"        # Look here: {named}{more} may be personal data, and no request would find it."
         yield "        fides_meta:"
         yield "          skip_processing: true # no reference leads from a person to here"
     yield from _fields(draft, "", 8)
-
-
-def _erasure(draft: _Draft) -> str:
-    if "_id" in draft.identities:
-        return "erasure: delete # the _id itself is personal, and no database lets it be masked"
-    return "erasure: mask # to decide: delete, mask or keep"
-
-
-def _unreached(outline: CollectionOutline) -> Iterator[str]:
-    personal = [one.path for one in outline.properties if _sure(one) and covered(_sure(one), PERSONAL)]
-    if personal:
-        yield f"        # Look here: {_listed(personal)} may be personal data, and no request would find it."
-
-
-def _listed(paths: Sequence[str]) -> str:
-    named = ", ".join(word(path) for path in paths[:5])
-    return named if len(paths) <= 5 else f"{named} and {len(paths) - 5} more"  # noqa: PLR2004
 
 
 def _fields(draft: _Draft, above: str, indent: int) -> Iterator[str]:
@@ -164,12 +153,9 @@ def _comments(draft: _Draft, one: Property) -> Iterator[str]:
         yield "No identity: few are in one piece with a country code, and a look-up would miss the rest."
     for link in draft.links.get(one.path, ()):
         if link.direction is None:
-            yield f"Refers to {_goal(link)}, {link.confidence:.2f}: {link.why}."
+            target = ".".join(map(word, link.target.name.split(".")))
+            yield f"Refers to {target}, {link.confidence:.2f}: {link.why}."
             yield f"Not followed: {link.because}."
-
-
-def _goal(link: ReferenceLink) -> str:
-    return ".".join(word(part) for part in link.target.name.split("."))
 
 
 def _sure(one: Property) -> str:

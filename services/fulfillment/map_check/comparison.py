@@ -1,7 +1,7 @@
 """Compares a data map with its databases, collection by collection, and sorts the findings."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, date, datetime
 
 from services.fulfillment.datamap.graph import Graph, Lookup, graph_of
@@ -136,20 +136,18 @@ def unreached_collections(data_map: DataMap, graph: Graph) -> Iterator[MapError]
         if collection.skipped or collection.key in reached:
             continue
         what = f"no identity and no reference leads to `{collection.key}`"
-        if any(field.personal for field in collection.fields):
-            yield MapError(
-                collection.where, what, "declare an `identity` or a reference: no search reaches it"
-            )
-        else:
-            yield MapError(collection.where, what, "say so with `skip_processing: true`", remark=True)
+        personal = any(field.personal for field in collection.fields)
+        missed, unsaid = (
+            "declare an `identity` or a reference: no search reaches it",
+            "say so with `skip_processing: true`",
+        )
+        yield MapError(collection.where, what, missed if personal else unsaid, remark=not personal)
 
 
 def reference_circles(data_map: DataMap, graph: Graph) -> Iterator[MapError]:
     """Yield a remark for circles of references; a search looks up each value once."""
     after = {
-        collection.key: _reached_from(
-            graph, [edge.target.key for edge in graph.edges.get(collection.key, ())]
-        )
+        collection.key: graph.reached_from(edge.target.key for edge in graph.edges.get(collection.key, ()))
         for collection in data_map.collections
     }
     done: set[str] = set()
@@ -159,17 +157,6 @@ def reference_circles(data_map: DataMap, graph: Graph) -> Iterator[MapError]:
             done.update(circle)
             what = f"references go round in a circle: {', '.join(circle)}"
             yield MapError(collection.where, what, "fine if all of it is one person's", remark=True)
-
-
-def _reached_from(graph: Graph, keys: Sequence[str]) -> frozenset[str]:
-    seen: set[str] = set()
-    waiting = list(keys)
-    while waiting:
-        key = waiting.pop()
-        if key not in seen:
-            seen.add(key)
-            waiting += [edge.target.key for edge in graph.edges.get(key, ())]
-    return frozenset(seen)
 
 
 def slow_lookups(observed: Observed) -> Iterator[MapError]:

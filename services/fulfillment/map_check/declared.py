@@ -2,13 +2,13 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeAlias
 
 from services.fulfillment.datamap.model import Collection, Erasure, MappedField
-from services.fulfillment.datamap.paths import places, raw_at
+from services.fulfillment.datamap.paths import joined, places, raw_at
 from services.fulfillment.datamap.yaml_loader import MapError
 from services.fulfillment.domain import last_day
 from services.fulfillment.drafting.detection import categories_of
@@ -36,15 +36,9 @@ def _single_values(value: Any, above: str) -> Iterator[tuple[str, Any]]:
             yield from _single_values(item, above)
     elif isinstance(value, Mapping):
         for name, member in value.items():
-            yield from _single_values(member, _below(above, name))
+            yield from _single_values(member, joined(above, _named(name)))
     elif value is not None:
         yield above, value
-
-
-def _below(above: str, name: str) -> str:
-    """Return a path; a name that is data itself, like an e-mail address as key, becomes a star."""
-    name = name if _PLAIN.fullmatch(name) else "*"
-    return f"{above}.{name}" if above else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +57,14 @@ def undeclared_fields(observed: Observed) -> Iterator[MapError]:
     documents, values = _strays(observed)
     suspicions = {path: suspected(values[path]) for path in sorted(documents)}
     plain = [path for path, suspicion in suspicions.items() if not suspicion.about]
+    shown = "it is shown as it is, and this was not reviewed"
+    left = "an erasure by masking leaves it as it is"
+    remedy = f"declare it: {shown if collection.erasure is Erasure.DELETE else left}"
     for path, suspicion in suspicions.items():
         if path not in plain[MOST_NAMED:]:
             held = f"{documents[path]} of {whole} documents of `{collection.key}` hold `{path}`"
             what = f"{held}, which is not declared{suspicion.about}"
-            yield MapError(collection.where, what, _remedy(collection), remark=not suspicion.sure)
+            yield MapError(collection.where, what, remedy, remark=not suspicion.sure)
     if len(plain) > MOST_NAMED:
         what = f"and {len(plain) - MOST_NAMED} more undeclared fields in `{collection.key}`"
         remedy = "declare the object that holds them as one field if they vary"
@@ -87,10 +84,9 @@ def _strays(observed: Observed) -> tuple[Counter[str], dict[str, _Values]]:
     return documents, values
 
 
-def _remedy(collection: Collection) -> str:
-    if collection.erasure is Erasure.DELETE:
-        return "declare it: it is shown as it is, and this was not reviewed"
-    return "declare it: an erasure by masking leaves it as it is"
+def _named(name: str) -> str:
+    """Return *name*, or a star for a name that is data itself, like an e-mail address as key."""
+    return name if _PLAIN.fullmatch(name) else "*"
 
 
 def suspected(values: Mapping[str, Sequence[Any]]) -> Suspicion:
@@ -111,11 +107,11 @@ def _unknown(collection: Collection, value: Any, above: str) -> Iterator[tuple[s
             yield from _unknown(collection, item, above)
     elif isinstance(value, Mapping):
         for name, member in value.items():
-            declared = collection.by_path.get(f"{above}.{name}" if above else name)
+            declared = collection.by_path.get(joined(above, name))
             if declared is not None and declared.container:
                 yield from _unknown(collection, member, declared.path)
             elif declared is None and (above or name != "_id"):
-                yield _below(above, name), member
+                yield joined(above, _named(name)), member
 
 
 def undeclared_collections(beside: Collection, samples: Mapping[str, Sequence[Any]]) -> Iterator[MapError]:
@@ -177,43 +173,36 @@ def _container(field: MappedField, observed: Observed) -> Iterator[MapError]:
         stays = collection.erasure is not Erasure.DELETE and any(leaf.personal for leaf in below)
         what = f"`{field.path}` holds a `{kind}`, not an object, {_count(odd[kind], observed)}"
         yield MapError(field.where, what, "store an object there: other values are not searched", not stays)
-    yield from _arrays(field, field.type or "object", observed, remark=field.type is None)
+    yield from _unexpected_arrays(field, field.type or "object", observed, remark=field.type is None)
 
 
 def _single(field: MappedField, observed: Observed) -> Iterator[MapError]:
     declared = (field.type or "").removesuffix("[]")
-    yield from _arrays(field, declared, observed)
-    if field.array and (single := _singles(field, observed)):
+    yield from _unexpected_arrays(field, declared, observed)
+    single = _holding(observed, field.path, lambda value: value is not None and not isinstance(value, list))
+    if field.array and single:
         what = f"`{field.path}` holds a single value, not an array, {_count(single, observed)}"
         divided = field.path in observed.collection.divided
         yield MapError(field.where, what, "store an array there", remark=not divided)
     odd = kinds_at(observed.documents, field.path)
     for kind in sorted(kind for kind in odd if not allows(declared, kind)):
-        what = (
-            f"`{field.path}` is declared as `{field.type}` and holds `{kind}` {_count(odd[kind], observed)}"
-        )
+        often = _count(odd[kind], observed)
+        what = f"`{field.path}` is declared as `{field.type}` and holds `{kind}` {often}"
         yield MapError(field.where, what, f"declare it as `{kind}` if that is what it should be", remark=True)
 
 
-def _arrays(
+def _unexpected_arrays(
     field: MappedField, declared: str, observed: Observed, *, remark: bool = False
 ) -> Iterator[MapError]:
-    if field.array:
-        return
-    count = sum(
-        any(isinstance(value, list) for _, value in places(document, field.path))
-        for document in observed.documents
-    )
-    if count:
+    count = _holding(observed, field.path, lambda value: isinstance(value, list))
+    if count and not field.array:
         what = f"`{field.path}` holds arrays, not a single `{declared}`, {_count(count, observed)}"
         yield MapError(field.where, what, f"declare it as `{declared}[]`", remark)
 
 
-def _singles(field: MappedField, observed: Observed) -> int:
-    return sum(
-        any(value is not None and not isinstance(value, list) for _, value in places(document, field.path))
-        for document in observed.documents
-    )
+def _holding(observed: Observed, path: str, wanted: Callable[[Any], bool]) -> int:
+    """Return the number of documents with a *wanted* value at *path*; an array counts as one value."""
+    return sum(any(wanted(value) for _, value in places(one, path)) for one in observed.documents)
 
 
 def _count(number: int, observed: Observed) -> str:

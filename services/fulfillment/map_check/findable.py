@@ -33,17 +33,28 @@ def unfindable(observed: Observed) -> Iterator[MapError]:
 
 def buried(observed: Observed) -> Iterator[MapError]:
     """Yield the looked-up fields in arrays of arrays, which queries do not search."""
-    for where, path, often in _looked_up(observed, _is_buried):
+
+    def is_buried(document: Document, path: str) -> bool:
+        return any(
+            any(around == array for around, array in pairwise(arrays))
+            or (isinstance(found, list) and any(isinstance(item, list) for item in found))
+            for arrays, found in places(document, path)
+        )
+
+    for where, path, often in _looked_up(observed, is_buried):
         what = f"`{path}` lies in arrays of arrays {often}"
         yield MapError(where, what, "store it in one array: a search finds nothing there")
 
 
 def pointed(observed: Observed) -> Iterator[MapError]:
     """Yield the looked-up fields with a driver's pointer, which holds an id and is none."""
-    for where, path, often in _looked_up(observed, _is_pointer):
-        yield MapError(
-            where, f"`{path}` holds a DBRef {often}", "store the id alone: a search finds no DBRef"
-        )
+
+    def is_pointer(document: Document, path: str) -> bool:
+        return any(isinstance(value, DBRef) for value in values_at(document, path))
+
+    for where, path, often in _looked_up(observed, is_pointer):
+        what = f"`{path}` holds a DBRef {often}"
+        yield MapError(where, what, "store the id alone: a search finds no DBRef")
 
 
 def _looked_up(observed: Observed, is_so: Callable[[Document, str], bool]) -> Iterator[tuple[str, str, str]]:
@@ -55,34 +66,22 @@ def _looked_up(observed: Observed, is_so: Callable[[Document, str], bool]) -> It
             yield observed.collection.by_path[path].where, path, often
 
 
-def _is_pointer(document: Document, path: str) -> bool:
-    return any(isinstance(value, DBRef) for value in values_at(document, path))
-
-
-def _is_buried(document: Document, path: str) -> bool:
-    return any(
-        any(around == array for around, array in pairwise(arrays))
-        or (isinstance(found, list) and any(isinstance(item, list) for item in found))
-        for arrays, found in places(document, path)
-    )
-
-
 def _typed(field: MappedField, observed: Observed) -> Iterator[MapError]:
+    """Yield the types of values that requests' texts are not looked up in."""
+
+    def is_missed(value: Any) -> bool:
+        text = text_of(value) if refers(value) else None
+        return text is not None and all(key_of(value) != key_of(form) for form in forms(text, field.type))
+
     missed = Counter(
-        kind for document in observed.documents for kind in {kind_of(v) for v in _missed(document, field)}
+        kind
+        for document in observed.documents
+        for kind in {kind_of(value) for value in values_at(document, field.path) if is_missed(value)}
     )
     for kind, number in sorted(missed.items()):
         count = counted(number, len(observed.documents))
         what = f"`{field.path}` holds `{kind}` {count}: no request is looked up as that"
         yield MapError(field.where, what, f"declare `data_type: {kind}`")
-
-
-def _missed(document: Document, field: MappedField) -> Iterator[Any]:
-    """Yield the values with a type that requests' texts are not looked up in."""
-    for value in filter(refers, values_at(document, field.path)):
-        text = text_of(value)
-        if text is not None and all(key_of(value) != key_of(form) for form in forms(text, field.type)):
-            yield value
 
 
 def _written(field: MappedField, observed: Observed) -> Iterator[MapError]:
@@ -125,6 +124,11 @@ class Pair:
         return self.there.collection.by_path[self.reference.path]
 
     @property
+    def target(self) -> str:
+        """The full name of the field at the other end."""
+        return f"{self.reference.key}.{self.reference.path}"
+
+    @property
     def caseless(self) -> bool:
         """Whether case does not count."""
         return EMAIL in (self.field.identity, self.other.identity)
@@ -135,16 +139,11 @@ class Pair:
 
     def followed(self) -> dict[Hashable, list[Any]]:
         """Return sampled values, each in every form of a partner."""
-        values = (
-            value
-            for document in self.here.documents
-            for value in values_at(document, self.field.path)
-            if refers(value)
-        )
         found: dict[Hashable, list[Any]] = {}
-        for value in values:
-            if len(found) < MOST_FOLLOWED:
-                found.setdefault(self.key(value), list(forms(value, self.other.type)))
+        for document in self.here.documents:
+            for value in filter(refers, values_at(document, self.field.path)):
+                if len(found) < MOST_FOLLOWED:
+                    found.setdefault(self.key(value), list(forms(value, self.other.type)))
         return found
 
 
@@ -158,9 +157,11 @@ def pairs(here: Observed, observed: Mapping[str, Observed]) -> Iterator[Pair]:
 
 def unlike(pair: Pair) -> Iterator[MapError]:
     """Yield a remark if the two ends hold values of different types."""
-    here, there = _types(pair.here, pair.field.path), _types(pair.there, pair.reference.path)
+    ends = ((pair.here, pair.field.path), (pair.there, pair.reference.path))
+    here, there = (sorted(kinds_at(seen.documents, path).keys() - {"null"}) for seen, path in ends)
     if here and there and not {*map(comparable, here)} & {*map(comparable, there)}:
-        what = f"`{pair.field.path}` holds {_listed(here)}, `{_named(pair.reference)}` holds {_listed(there)}"
+        ours, theirs = (", ".join(f"`{kind}`" for kind in kinds) for kinds in (here, there))
+        what = f"`{pair.field.path}` holds {ours}, `{pair.target}` holds {theirs}"
         remedy = "declare both types: values are converted on the way"
         yield MapError(pair.reference.where, what, remedy, remark=True)
 
@@ -173,18 +174,6 @@ def dangling(
     lost = sum(known.isdisjoint(map(pair.key, forms)) for forms in followed.values())
     if lost:
         values = f"{lost} of {len(followed)} values of `{pair.field.path}`"
-        what = f"{values} have no partner in `{_named(pair.reference)}`"
+        what = f"{values} have no partner in `{pair.target}`"
         remedy = "correct the reference" if lost == len(followed) else "fine if what they refer to is gone"
         yield MapError(pair.reference.where, what, remedy, remark=True)
-
-
-def _named(reference: Reference) -> str:
-    return f"{reference.key}.{reference.path}"
-
-
-def _types(observed: Observed, path: str) -> list[str]:
-    return sorted(kinds_at(observed.documents, path).keys() - {"null"})
-
-
-def _listed(kinds: Sequence[str]) -> str:
-    return ", ".join(f"`{kind}`" for kind in kinds)

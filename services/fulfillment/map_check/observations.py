@@ -92,7 +92,6 @@ class LookupSpeed(IntEnum):
 class Unique:
     """An index that refuses two documents with the same values."""
 
-    name: str
     paths: tuple[str, ...]
     sparse: bool
     partial: Mapping[str, Any]

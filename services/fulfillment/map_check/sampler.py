@@ -7,7 +7,7 @@ The query plan of a look-up shows whether it uses an index or reads the whole co
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from services.fulfillment.datamap.graph import Graph, Lookup
@@ -16,7 +16,7 @@ from services.fulfillment.datamap.paths import values_at
 from services.fulfillment.map_check.observations import LookupSpeed, Observed, Unique
 from services.fulfillment.search.bson_equality import refers
 from services.fulfillment.stores.batch_lookup import PATIENCE_MS
-from services.fulfillment.stores.caseless import CASELESS, MOST_SPELLED, Indexes, Query, queries
+from services.fulfillment.stores.caseless import CASELESS, MOST_SPELLED, Query, queries
 from services.fulfillment.stores.mongodb import Stores
 from services.fulfillment.stores.rules import Rules
 from shared.runtime.mongo import Collection as Stored
@@ -37,51 +37,37 @@ async def observe(collection: Collection, graph: Graph, stores: Stores) -> Obser
         StoreUnavailable: The store did not answer.
     """
     place = collection.place
-    kind, options = await _options(stores, place)
+    with translated(f"read the options of {place.database}.{place.name}"):
+        listed = await stored(stores, place).database.list_collections(filter={"name": place.name})
+        found = (await listed.to_list(None) or [{}])[0]
+    kind, options = found.get("type", "collection"), found.get("options", {})
     documents = await stores.sample(place, SAMPLE)
     if kind == "view":
         return Observed(collection, documents, kind)
-    unique = await _unique(stores, place)
-    lookups = [lookup for lookup in graph.lookups if lookup.key == collection.key]
-    speeds = await asyncio.gather(*(speed_of(each, place, stores, documents) for each in lookups))
-    return Observed(
-        collection=collection,
-        documents=documents,
-        kind=kind,
-        rules=Rules(
-            options.get("validator", {}), frozenset(path for index in unique for path in index.paths)
-        ),
-        refuses=_refuses(options),
-        unique=unique,
-        speeds=dict(zip(lookups, speeds, strict=True)),
-        nowhere=await _nowhere(stores, place, {lookup.path for lookup in lookups}),
-    )
-
-
-async def _options(stores: Stores, place: CollectionPlace) -> tuple[str, Mapping[str, Any]]:
-    with translated(f"read the options of {place.database}.{place.name}"):
-        database = stored(stores, place).database
-        found = await (await database.list_collections(filter={"name": place.name})).to_list(None)
-    return (found[0].get("type", "collection"), found[0].get("options", {})) if found else ("collection", {})
-
-
-def _refuses(options: Mapping[str, Any]) -> bool:
-    level, action = options.get("validationLevel"), options.get("validationAction", "error")
-    return bool(options.get("validator")) and level != "off" and action == "error"
-
-
-async def _unique(stores: Stores, place: CollectionPlace) -> tuple[Unique, ...]:
     with translated(f"read the indexes of {place.database}.{place.name}"):
-        information = await stored(stores, place).index_information()
-    return tuple(
+        indexes = (await stored(stores, place).index_information()).values()
+    unique = tuple(
         Unique(
-            name=name,
             paths=tuple(path for path, _ in index["key"]),
             sparse=bool(index.get("sparse")),
             partial=index.get("partialFilterExpression", {}),
         )
-        for name, index in information.items()
+        for index in indexes
         if index.get("unique")
+    )
+    lookups = [lookup for lookup in graph.lookups if lookup.key == collection.key]
+    speeds = await asyncio.gather(*(speed_of(each, place, stores, documents) for each in lookups))
+    validator = options.get("validator", {})
+    enforced = options.get("validationLevel") != "off" and options.get("validationAction", "error") == "error"
+    return Observed(
+        collection=collection,
+        documents=documents,
+        kind=kind,
+        rules=Rules(validator, frozenset(path for index in unique for path in index.paths)),
+        refuses=bool(validator) and enforced,
+        unique=unique,
+        speeds=dict(zip(lookups, speeds, strict=True)),
+        nowhere=await _nowhere(stores, place, {lookup.path for lookup in lookups}),
     )
 
 
@@ -160,7 +146,7 @@ async def speed_of(
         return LookupSpeed.SCANS if await _scans(stores, place, query) else LookupSpeed.INDEXED
     known = await stores.indexes(place)
     for number, speed in ((1, LookupSpeed.SCANS), (MOST_SPELLED + 1, LookupSpeed.SCANS_FOR_MANY)):
-        for query in _caseless(lookup, known, number):
+        for query in queries({lookup.path: [ADDRESS] * number}, known):
             if await _scans(stores, place, query):
                 return speed
     return LookupSpeed.INDEXED
@@ -171,10 +157,6 @@ def _example(path: str, documents: Sequence[Document]) -> Any:
     found = (value for document in documents for value in values_at(document, path) if refers(value))
     value = next(found, ADDRESS)
     return ADDRESS if isinstance(value, str) else value
-
-
-def _caseless(lookup: Lookup, known: Indexes, number: int) -> Iterator[Query]:
-    return queries({lookup.path: [ADDRESS] * number}, known)
 
 
 async def _scans(stores: Stores, place: CollectionPlace, query: Query) -> bool:

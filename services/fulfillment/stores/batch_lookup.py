@@ -67,7 +67,7 @@ class Probe:
         ignoring: tuple[bool, ...] = (),
     ) -> "Probe":
         """
-        Return the probe for *value*.
+        Return the probe for *value* at *path*.
 
         Args:
             path: The path in the document.
@@ -98,15 +98,11 @@ class Probe:
         first: Document = {"$in": written(self.value)} if self.phone else {"$eq": self.value}
         if self.caseless:
             first = {"$in": list(caseless.padded([self.value]))}
-        others = zip(self.others, self.ignoring, strict=True)
-        return {
-            self.path: first,
-            **{path: _part(value, ignores=ignores) for (path, value), ignores in others},
-        }
-
-
-def _part(value: Any, *, ignores: bool) -> Document:
-    return caseless.in_any_case(value) if ignores and isinstance(value, str) else {"$eq": value}
+        condition = {self.path: first}
+        for (path, value), ignores in zip(self.others, self.ignoring, strict=True):
+            in_any_case = ignores and isinstance(value, str)
+            condition[path] = caseless.in_any_case(value) if in_any_case else {"$eq": value}
+        return condition
 
 
 Take: TypeAlias = Callable[[Document, bytes], None]
@@ -127,15 +123,7 @@ class CollectionLookup:
     """Looks up documents of one collection."""
 
     def __init__(self, stored: Stored, name: str, large: asyncio.Semaphore, patience_ms: int) -> None:
-        """
-        Look up in *stored*, called *name* in messages.
-
-        Args:
-            stored: The collection.
-            name: Its name in messages.
-            large: Limits the large reads at a time.
-            patience_ms: How long a query may run on the server.
-        """
+        """Look up in *stored*, called *name* in messages; *large* limits the large reads at a time."""
         self._stored = stored
         self._name = name
         self._large = large
@@ -183,7 +171,7 @@ class CollectionLookup:
         return dict.fromkeys(names, found)
 
     async def _load(self, searches: Sequence[BatchSearch], most: int) -> dict[BatchSearch, None]:
-        deliver = _to_all(searches) if len(searches) > 1 else _to_one(searches[0])
+        deliver = _deliver_to(searches)
         probes = list(dict.fromkeys(probe for search in searches for probe in search.probes))
         for start in range(0, len(probes), most):
             queries = self._queries(probes[start : start + most])
@@ -293,26 +281,19 @@ _Deliver: TypeAlias = Callable[[bytes], None]
 """Receives documents as they were read, one after the other."""
 
 
-def _to_one(search: BatchSearch) -> _Deliver:
-    def deliver(batch: bytes) -> None:
-        for document, bson in each_with_bson(batch):
-            search.take(document, bson)
-
-    return deliver
-
-
-def _to_all(searches: Iterable[BatchSearch]) -> _Deliver:
+def _deliver_to(searches: Sequence[BatchSearch]) -> _Deliver:
     searches_of: dict[Probe, list[BatchSearch]] = defaultdict(list)
-    for search in searches:
+    for search in searches if len(searches) > 1 else ():
         for probe in search.probes:
             searches_of[probe].append(search)
     looked = ways(searches_of)
 
     def deliver(batch: bytes) -> None:
         for document, bson in each_with_bson(batch):
-            takers = {
-                search for probe in answered(document, searches_of, looked) for search in searches_of[probe]
-            }
+            takers: Iterable[BatchSearch] = searches
+            if searches_of:
+                found = answered(document, searches_of, looked)
+                takers = {search for probe in found for search in searches_of[probe]}
             for search in takers:
                 search.take(document, bson)
 

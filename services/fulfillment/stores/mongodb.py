@@ -6,7 +6,7 @@ Requests are answered side by side. Their writes to one collection at the same m
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Hashable, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -161,11 +161,7 @@ class Stores:
         """
         Return the documents at *place* that each of *probes* finds; they must be few, or limited by *most*.
 
-        They are shared with other requests and must not be changed.
-
-        Raises:
-            StoreUnavailable: The store did not answer, which differs from an empty result.
-            ConfigurationError: ``HABEAS_STORES`` does not name the store.
+        They are shared with other requests and must not be changed. Raises like :meth:`seek`.
         """
         found: dict[Probe, dict[Hashable, Document]] = {probe: {} for probe in probes}
         looked = ways(probes)
@@ -311,7 +307,8 @@ class Stores:
     async def _store(self, place: CollectionPlace, all_writes: Sequence[Writes]) -> dict[Writes, Refusals]:
         owners = [(writes, n) for writes in all_writes for n in range(len(writes.operations))]
         refused: dict[Writes, dict[int, int]] = {writes: {} for writes in all_writes}
-        for some in _chunks(owners, WRITES_PER_ROUND):
+        for start in range(0, len(owners), WRITES_PER_ROUND):
+            some = owners[start : start + WRITES_PER_ROUND]
             operations = [writes.operations[n] for writes, n in some]
             for index, code in (await write_each(self._stored(place), operations)).items():
                 writes, n = some[index]
@@ -331,7 +328,13 @@ class Stores:
                 async for document in cursor:
                     for mention in mentions_in(document, paths, pattern):
                         found[mention.needle].append(mention)
-        return {asking: Mentions(documents, tuple(_meant(asking, found))) for asking in asked}
+        return {
+            asking: Mentions(
+                documents,
+                tuple(m for needle in asking.wanted for m in found[needle] if m.path in asking.paths),
+            )
+            for asking in asked
+        }
 
 
 async def in_portions(documents: AsyncIterator[T], size: int) -> AsyncIterator[list[T]]:
@@ -349,13 +352,3 @@ async def in_portions(documents: AsyncIterator[T], size: int) -> AsyncIterator[l
 def _projection(paths: Iterable[str]) -> dict[str, int]:
     """Return the projection for *paths*: ``_id`` as a whole, beside which its parts may not be named."""
     return {"_id": 1} | {path: 1 for path in paths if not path.startswith("_id.")}
-
-
-def _meant(asking: TextLookup, found: Mapping[Needle, Sequence[Mention]]) -> Iterator[Mention]:
-    for needle in asking.wanted:
-        yield from (mention for mention in found[needle] if mention.path in asking.paths)
-
-
-def _chunks(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]

@@ -25,7 +25,9 @@ def deletions(steps: Iterable[RecordStep]) -> Iterator[tuple[list[RecordStep], D
     alike: dict[Hashable, list[RecordStep]] = defaultdict(list)
     for step in steps:
         if step.id.keys() == {"_id"}:
-            alike[_condition_key(step)].append(step)
+            # Equal for equal conditions: all holds of one collection are alike.
+            conditions = (condition for match in step.guard for condition in match.conditions)
+            alike[tuple((path, *map(key_of, values)) for path, values in conditions)].append(step)
         else:
             yield [step], DeleteOne(_guarded(step), collation=AS_IT_IS)
     for some in alike.values():
@@ -138,11 +140,6 @@ def _condition(step: RecordStep) -> Document:
     return {"$or": holding, **held}
 
 
-def _condition_key(step: RecordStep) -> Hashable:
-    """Return a key that steps in one collection with equal conditions share, if all holds are alike."""
-    return tuple((path, *map(key_of, values)) for match in step.guard for path, values in match.conditions)
-
-
 def _standing(conditions: _Conditions, arrays: Sequence[str], above: str) -> Document:
     """Return the condition that all of *conditions* hold together, in one element of each of *arrays*."""
     through = {array: [c for c in conditions if leads_through(c[0], array)] for array in arrays}
@@ -229,12 +226,13 @@ def _layers(pulls: Sequence[Pull]) -> tuple[list[Pull], list[Pull]]:
     would mean two elements in one place.
     """
     units = {pull.match.unit for pull in pulls}
-    early = [pull for pull in pulls if units.intersection(pull.arrays) or _asks_around(pull)]
+    early = [
+        pull
+        for pull in pulls
+        if units.intersection(pull.arrays)
+        or not _theirs(pull.match, (*pull.arrays, pull.match.unit or "")).keys().isdisjoint(pull.arrays)
+    ]
     return early, [pull for pull in pulls if pull not in early]
-
-
-def _asks_around(pull: Pull) -> bool:
-    return not _theirs(pull.match, (*pull.arrays, pull.match.unit or "")).keys().isdisjoint(pull.arrays)
 
 
 def _pulled(pulls: Iterable[Pull]) -> tuple[Document, list[Document]]:

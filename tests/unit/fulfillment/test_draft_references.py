@@ -13,7 +13,6 @@ from services.fulfillment.drafting.ownership import followed
 from services.fulfillment.drafting.references import (
     End,
     Overlap,
-    ReferenceCandidate,
     ReferenceLink,
     candidates,
     chosen,
@@ -42,7 +41,7 @@ def end(where: CollectionOutline, path: str) -> End:
 def link(
     source: End, target: End, overlap: Overlap, names: Sequence[str] = ("customers", "orders")
 ) -> ReferenceLink:
-    return scored(ReferenceCandidate(source, target), overlap, frozenset({"shop.customers"}), names)
+    return scored(source, target, overlap, frozenset({"shop.customers"}), names)
 
 
 def customers(count: int = 200) -> CollectionOutline:
@@ -147,14 +146,14 @@ def test_other_names_lead_nowhere(field: str) -> None:
 def test_numbers_text_and_hex_are_candidates_for_one_another() -> None:
     users = outline("users", [{"_id": n} for n in range(1, 30)])
     notes = outline("notes", [{"_id": ObjectId(), "user_id": str(n)} for n in range(1, 30)])
-    pairs = {(one.source.field.path, one.target.outline.name) for one in candidates((users, notes))}
+    pairs = {(one.field.path, other.outline.name) for one, other in candidates((users, notes))}
     assert ("user_id", "users") in pairs
 
 
 def test_addresses_and_names_are_identities_and_no_references() -> None:
     one = customers()
     two = outline("letters", [{"_id": n, "email": f"person{n}@example.org"} for n in range(1, 50)])
-    assert not [pair for pair in candidates((one, two)) if "email" in pair.source.field.path]
+    assert not [source for source, _ in candidates((one, two)) if "email" in source.field.path]
 
 
 def test_a_field_has_one_target() -> None:
