@@ -358,15 +358,12 @@ class IntakeCase:
         answered = self.fulfilled is not None and self.status in {CaseStatus.ANSWERED, CaseStatus.CLOSED}
         answered |= self.status is CaseStatus.REFERRED
         asks = self.received is not None and self.received.requester in {Requester.PERSON, Requester.AGENT}
-        if not answered or not asks or self.offer is None or self.stopped or self._copied_before:
+        answer = self.fulfilled
+        copied = answer is not None and answer.right is Right.ERASURE and answer.package is not None
+        if not answered or not asks or self.offer is None or self.stopped or copied:
             return ()
         mailboxes = [n for n, name in enumerate(self.offer.identities, 1) if name == EMAIL]
         return tuple(n for n in mailboxes if (self.offer.ref, n) not in self.aliases_proven)
-
-    @property
-    def _copied_before(self) -> bool:
-        answer = self.fulfilled
-        return answer is not None and answer.right is Right.ERASURE and answer.package is not None
 
     @property
     def open_appeal(self) -> events.AppealReceived | None:
@@ -437,11 +434,6 @@ class IntakeCase:
     def awaits_agreement(self) -> bool:
         """Whether the answer has a fee that the person has not agreed to yet."""
         return self.quoted is not None and not self.agreed and self.withdrawable
-
-    @property
-    def fee_notified(self) -> bool:
-        """Whether the person was notified of the fee, and that silence withdraws the request."""
-        return LetterKind.FEE_QUOTED in self.sent - self.returned
 
     @property
     def meant_for(self) -> date | None:
@@ -635,11 +627,7 @@ def _note_letter(case: IntakeCase, fact: Fact) -> IntakeCase:
 
 
 def request_id(source: str, reference: str, *, key: bytes) -> str:
-    """
-    Return the id of the request with the *reference* of *source*: equal pairs have one id.
-
-    It is a keyed hash: a reference does not reveal the id, which opens the status page.
-    """
+    """Return the id of the request with this pair: a keyed hash, as the id opens the status page."""
     return _keyed_id(f"{len(source)} {source} {reference}", key)
 
 

@@ -37,12 +37,7 @@ INCIDENT_PURGED = SubmissionError(
 
 
 async def register(event: events.RequestSubmitted, ctx: IntakeContext) -> Sequence[Fact]:
-    """
-    Seal a request of an upstream system, and start its clock, once.
-
-    Raises:
-        Unreadable: The reference belongs to another or purged request: the event is set aside.
-    """
+    """Seal a request of an upstream system, and start its clock, once; a used reference is ``Unreadable``."""
     if ctx.case.status is CaseStatus.PURGED:
         raise Unreadable((USED_BEFORE,))
     if ctx.case.status is not CaseStatus.UNKNOWN:
@@ -141,12 +136,7 @@ async def record_only(_event: Fact, _ctx: IntakeContext) -> Sequence[Fact]:
 
 
 async def note_approval(event: events.ErasureApproved, ctx: IntakeContext) -> Sequence[Fact]:
-    """
-    Record that the erasure needs no more approvals.
-
-    Raises:
-        RefusedDecision: The account already decided that the requester is the person.
-    """
+    """Record that the erasure needs no more approvals; refuse an account that decided on the requester."""
     if event.by in ctx.case.deciders:
         raise RefusedDecision("decider_decided_before")
     return []

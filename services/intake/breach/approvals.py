@@ -48,7 +48,8 @@ def withdrawal_refusal(incident: Incident, number: int) -> str | None:
     """
     Return why phase *number* cannot be withdrawn; None if it can.
 
-    Without an older phase alone, people whom a newer one leaves to it would be left out.
+    A newer phase does not notify the people of an older one: withdrawing the older alone would leave them
+    out.
     """
     against = _not_there(incident, number)
     if against is not None:

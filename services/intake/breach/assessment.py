@@ -184,11 +184,7 @@ def _notified_since(incident: Incident, since: Phase | None) -> dict[str, dateti
 
 
 def customer_labels(incident: Incident, declared: Sequence[BreachDeclared]) -> Mapping[str, str]:
-    """
-    Return the name of each customer in events about *incident*, by its id: a number, from all declarations.
-
-    Ids stay where clocks of an incident already have them: a customer notified then stays the same customer.
-    """
+    """Return the number of each customer in events, by id; ids stay where clocks of *incident* have them."""
     numbers = customer_numbers(declared)
     known = {duty.customer for duty in incident.duties if duty.customer is not None}
     return numbers if known <= set(numbers.values()) else {id_: id_ for id_ in numbers}

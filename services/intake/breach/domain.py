@@ -130,11 +130,6 @@ class Incident:
         return (self.standing or self.phases)[0].aware_at
 
     @property
-    def residents(self) -> Mapping[str | None, int]:
-        """The number of people by residence, over all phases that stand."""
-        return residents_of(self.standing)
-
-    @property
     def categories(self) -> tuple[str, ...]:
         """All categories found breached."""
         return categories_of(self.standing)

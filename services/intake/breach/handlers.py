@@ -6,21 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import reduce
 
-from services.intake.breach import approvals
+from services.intake.breach import approvals, clocks
 from services.intake.breach.assessment import BreachLaw, customer_labels, customers_in
-from services.intake.breach.clocks import (
-    END,
-    KEPT,
-    PEOPLE_KEPT,
-    IncidentRetention,
-    check_after_hold,
-    clocks_of,
-    duty_named,
-    is_held_over,
-    kind_of,
-    phase_of,
-    timers_of,
-)
 from services.intake.breach.domain import HOLD, Incident, end_of_hold, evolve
 from services.intake.breach.duties import (
     ClocksSet,
@@ -70,7 +57,7 @@ class IncidentContext:
     vault: VaultPort = field(repr=False)
     timers: TimersPort = field(repr=False)
     law: BreachLaw = field(repr=False)
-    retention: IncidentRetention
+    retention: clocks.IncidentRetention
 
     async def declared(self, item: Code) -> BreachDeclared:
         """Return the declaration sealed as *item*."""
@@ -162,21 +149,16 @@ async def _customers_of(
 
 async def _set_clocks(incident: Incident, ctx: IncidentContext) -> Sequence[Fact]:
     """Return the changed clocks of *incident*, and set timers for their moments."""
-    clocks: tuple[NotificationDue, ...] = ()
+    duties: tuple[NotificationDue, ...] = ()
     if incident.standing:
         declared = [await ctx.declared(phase.declaration) for phase in incident.phases]
-        clocks = clocks_of(incident, declared, ctx.law, ctx.now)
-    await ctx.set_timers([wait for duty in clocks for wait in timers_of(duty, ctx.now)])
-    return [ClocksSet(request_id=ctx.case_id, clocks=clocks)] if clocks != incident.clocks else []
+        duties = clocks.clocks_of(incident, declared, ctx.law, ctx.now)
+    await ctx.set_timers([wait for duty in duties for wait in clocks.timers_of(duty, ctx.now)])
+    return [ClocksSet(request_id=ctx.case_id, clocks=duties)] if duties != incident.clocks else []
 
 
 async def approve(event: BreachApproved, ctx: IncidentContext) -> Sequence[Fact]:
-    """
-    Release the notices of an incident once two people have approved them and no hold delays them.
-
-    Raises:
-        PermanentError: The account may not approve, or there is nothing to approve.
-    """
+    """Release the notices of an incident once two people have approved them and no hold delays them."""
     against = approvals.approval_refusal(ctx.incident, event.phase, event.by, event.declaration)
     if against is not None:
         raise PermanentError(against)
@@ -190,12 +172,7 @@ async def _release(incident: Incident, ctx: IncidentContext) -> Sequence[Fact]:
 
 
 async def withdraw(event: BreachWithdrawn, ctx: IncidentContext) -> Sequence[Fact]:
-    """
-    Withdraw a phase: its notices are not sent, and the other phases alone determine the clocks.
-
-    Raises:
-        PermanentError: It is too late, or the phase does not exist.
-    """
+    """Withdraw a phase: its notices are not sent, and the other phases alone determine the clocks."""
     against = approvals.withdrawal_refusal(ctx.incident, event.phase)
     if against is not None:
         raise PermanentError(against)
@@ -244,8 +221,12 @@ async def end_hold(event: BreachHoldEnded, ctx: IncidentContext) -> Sequence[Fac
 
 async def _remind_after_hold(incident: Incident, until: datetime, ctx: IncidentContext) -> None:
     """Set a check, soon after *until*, of duties that a hold delays beyond their time."""
-    over = [duty for duty in incident.clocks if incident.running(duty.clock) and is_held_over(duty, ctx.now)]
-    await ctx.set_timers([check_after_hold(duty, until) for duty in over])
+    over = [
+        duty
+        for duty in incident.clocks
+        if incident.running(duty.clock) and clocks.is_held_over(duty, ctx.now)
+    ]
+    await ctx.set_timers([clocks.check_after_hold(duty, until) for duty in over])
 
 
 async def note_report(event: BreachReported, ctx: IncidentContext) -> Sequence[Fact]:
@@ -263,12 +244,7 @@ async def note_notified(event: BreachNotified, ctx: IncidentContext) -> Sequence
 
 
 async def note_recount(event: BreachRecounted, ctx: IncidentContext) -> Sequence[Fact]:
-    """
-    Recount the people reached, update the clocks, and raise an alarm for customers not reached.
-
-    Raises:
-        TooEarly: It is not known yet that all letters are out.
-    """
+    """Recount the people reached, update the clocks, and raise an alarm for customers not reached."""
     after = evolve(ctx.incident, event)
     missed = await _find_missed(event, after, ctx)
     after = reduce(evolve, missed, after)
@@ -296,22 +272,17 @@ async def _stop_clocks(
 
 
 async def handle_timer(event: BreachTimeCame, ctx: IncidentContext) -> Sequence[Fact]:
-    """
-    Handle a timer: end a hold, forget data, or warn.
-
-    Raises:
-        TooEarly: The moment overtook the incident, or the clock here is behind.
-    """
+    """Handle a timer: end a hold, forget data, or warn; wait if it overtook the incident or this clock."""
     if not ctx.incident.phases:
         raise TooEarly("the timer came before its incident")
-    after, kind = evolve(ctx.incident, event), kind_of(event.name)
+    after, kind = evolve(ctx.incident, event), clocks.kind_of(event.name)
     if kind == HOLD:
         if ctx.incident.held(ctx.now) and not after.held(ctx.now):
             raise TooEarly(BEHIND)
         return await _release(after, ctx)
-    if kind in KEPT:
+    if kind in clocks.KEPT:
         return await _forget(event, ctx)
-    duty = duty_named(event.name, ctx.incident)
+    duty = clocks.duty_named(event.name, ctx.incident)
     return [] if duty is None else await _warn(duty, kind, ctx)
 
 
@@ -323,8 +294,8 @@ async def _forget(event: BreachTimeCame, ctx: IncidentContext) -> Sequence[Fact]
             raise TooEarly(BEHIND)
         await ctx.set_timers([later])
         return []
-    phase = phase_of(event.name)
-    if kind_of(event.name) == PEOPLE_KEPT:
+    phase = clocks.phase_of(event.name)
+    if clocks.kind_of(event.name) == clocks.PEOPLE_KEPT:
         await ctx.vault.discard_all(ctx.case_id, [chunks_of(phase)])
         return [BreachForgotten(request_id=ctx.case_id, phase=phase)]
     if phase < len(ctx.incident.phases):
@@ -336,10 +307,10 @@ async def _forget(event: BreachTimeCame, ctx: IncidentContext) -> Sequence[Fact]
 async def _warn(duty: NotificationDue, kind: str, ctx: IncidentContext) -> Sequence[Fact]:
     """Raise an alarm for a missing notification; later, if an investigation delays it."""
     if ctx.incident.hold is not None and approvals.waits_for_hold(duty, ctx.incident, ctx.now):
-        await ctx.set_timers([check_after_hold(duty, ctx.incident.hold.until)])
+        await ctx.set_timers([clocks.check_after_hold(duty, ctx.incident.hold.until)])
         return []
     missed = _is_over(duty, ctx.now)
-    if kind == END and not missed:
+    if kind == clocks.END and not missed:
         raise TooEarly(BEHIND)
     return [_alarm(duty, ctx, missed=missed)]
 

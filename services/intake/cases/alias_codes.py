@@ -28,12 +28,7 @@ class AliasCodes:
     service: RequestService
 
     async def issue(self, case_id: str, number: int) -> datetime:
-        """
-        Mail a code to the mailbox that is alias *number* of the newest answer; return its expiry.
-
-        Raises:
-            NotPossibleNow: No such mailbox can be proven, or too many codes were issued.
-        """
+        """Mail a code to the mailbox that is alias *number* of the newest answer; return its expiry."""
         await self.service.count_operation(case_id)
         while True:
             case, n = await self.service.look_up(case_id)
@@ -58,11 +53,7 @@ class AliasCodes:
 
     async def prove(self, case_id: str, code: str) -> None:
         """
-        Record the mailbox that *code* was mailed to as proven; the code is spent.
-
-        Raises:
-            NotPossibleNow: The request is stopped, or no mailbox can be proven any more.
-            CodeRefused: The code is wrong, spent or expired.
+        Record the mailbox that *code* was mailed to as proven; a wrong code is refused (``CodeRefused``).
         """
         while True:
             case, n = await self.service.look_up(case_id)

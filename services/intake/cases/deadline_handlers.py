@@ -8,24 +8,9 @@ from services.intake.cases.clock import end_of
 from services.intake.cases.deadlines import CaseTimer
 from services.intake.context import IntakeContext, set_timers
 from services.intake.domain import OWED, IntakeCase, evolve
+from shared.contract import events
 from shared.contract.answer import facts_of
-from shared.contract.events import (
-    AnswerDelivered,
-    DeadlineApproaching,
-    DeadlineCame,
-    DeadlineMissed,
-    Fact,
-    FeeQuoted,
-    LetterKind,
-    NoticeFailed,
-    NoticeReported,
-    PackageExpired,
-    PackageExpiring,
-    RequestFulfilled,
-    RequestStopped,
-    RequestWithdrawn,
-    StopReason,
-)
+from shared.contract.events import Fact, LetterKind, StopReason
 from shared.errors import TooEarly
 from shared.runtime.log import logger
 
@@ -33,7 +18,7 @@ BOUNCED = "bounced"
 """Reason for a letter that did not arrive although a mail server had accepted it."""
 
 
-async def schedule_package_expiry(event: RequestFulfilled, ctx: IntakeContext) -> Sequence[Fact]:
+async def schedule_package_expiry(event: events.RequestFulfilled, ctx: IntakeContext) -> Sequence[Fact]:
     """
     Store the answer and the last day of its package; destroy the package it replaces (GDPR Art. 5(1)(e)).
 
@@ -46,7 +31,7 @@ async def schedule_package_expiry(event: RequestFulfilled, ctx: IntakeContext) -
     return []
 
 
-async def note_report(event: NoticeReported, ctx: IntakeContext) -> Sequence[Fact]:
+async def note_report(event: events.NoticeReported, ctx: IntakeContext) -> Sequence[Fact]:
     """Record a mail server's report; the deadline runs again while a returned answer is sent once more."""
     await set_timers(_timers_again(event, ctx) if event.again else [], ctx)
     return []
@@ -60,19 +45,14 @@ def _timers_again(event: Fact, ctx: IntakeContext) -> list[CaseTimer]:
     return [deadlines.further_answer_timer(ctx.case.meant_for, ctx.occurred_at, ctx.practice)]
 
 
-async def schedule_fee_deadline(event: FeeQuoted, ctx: IntakeContext) -> Sequence[Fact]:
+async def schedule_fee_deadline(event: events.FeeQuoted, ctx: IntakeContext) -> Sequence[Fact]:
     """Record the fee, and set the deadline for the agreement; the clock runs on."""
     await set_timers(deadlines.fee_timers(event, ctx.now, ctx.practice), ctx)
     return []
 
 
-async def note_letter_failure(event: NoticeFailed, ctx: IntakeContext) -> Sequence[Fact]:
-    """
-    Record an undelivered letter; one with the answer has to arrive (GDPR Art. 12(3)), and is owed again.
-
-    Raises:
-        TooEarly: It came back before it was known to be sent.
-    """
+async def note_letter_failure(event: events.NoticeFailed, ctx: IntakeContext) -> Sequence[Fact]:
+    """Record an undelivered letter; one with the answer has to arrive (GDPR Art. 12(3)): it is owed again."""
     if event.reason == BOUNCED and event.letter not in ctx.case.sent:
         raise TooEarly("a letter came back before it was heard that it was sent")
     if event.letter is LetterKind.NAMED_MAILBOX:
@@ -94,7 +74,7 @@ async def cancel_if_answered(after: IntakeCase, ctx: IntakeContext) -> None:
         await ctx.timers.cancel(ctx.case_id, deadlines.ANSWER)
 
 
-async def note_delivery(event: AnswerDelivered, ctx: IntakeContext) -> Sequence[Fact]:
+async def note_delivery(event: events.AnswerDelivered, ctx: IntakeContext) -> Sequence[Fact]:
     """Record that the staff has handed over the answer."""
     await cancel_if_answered(evolve(ctx.case, event), ctx)
     return []
@@ -105,15 +85,12 @@ def _stop_for_staff(ctx: IntakeContext) -> Sequence[Fact]:
     if ctx.case.stopped is not None or not ctx.case.withdrawable_at(ctx.now):
         return []
     logger().warning("request stopped", request_id=ctx.case_id, reason=StopReason.MAILBOX_UNREACHABLE)
-    return [RequestStopped(request_id=ctx.case_id, reason=StopReason.MAILBOX_UNREACHABLE)]
+    return [events.RequestStopped(request_id=ctx.case_id, reason=StopReason.MAILBOX_UNREACHABLE)]
 
 
-async def handle_deadline(event: DeadlineCame, ctx: IntakeContext) -> Sequence[Fact]:
+async def handle_deadline(event: events.DeadlineCame, ctx: IntakeContext) -> Sequence[Fact]:
     """
     Raise an alarm if a step is not done by its target day or by its last day; daily during a pause.
-
-    Raises:
-        TooEarly: The timer overtook the request; its registration is retried.
 
     Law:
         GDPR Art. 12(3)-(4); 11 CCR § 7021(b): the answer is provided when it is sent.
@@ -148,8 +125,8 @@ async def _end_unagreed(ctx: IntakeContext) -> Sequence[Fact]:
     """
     if not ctx.case.awaits_agreement:
         return []
-    if ctx.case.fee_notified:
-        return [RequestWithdrawn(request_id=ctx.case_id, deemed=True)]
+    if LetterKind.FEE_QUOTED in ctx.case.sent - ctx.case.returned:
+        return [events.RequestWithdrawn(request_id=ctx.case_id, deemed=True)]
     logger().error("fee letter not delivered", request_id=ctx.case_id, reason="the letter did not arrive")
     await set_timers([deadlines.timer_at(deadlines.UNAGREED, ctx.now + timedelta(days=1))], ctx)
     return []
@@ -162,17 +139,17 @@ async def _check_package(kind: str, ctx: IntakeContext) -> Sequence[Fact]:
         return []
     if ctx.now >= answer.package_expires_at:
         await ctx.vault.discard(ctx.case_id, [answer.package, facts_of(answer.package)])
-        return [PackageExpired(request_id=ctx.case_id)]
+        return [events.PackageExpired(request_id=ctx.case_id)]
     if kind == deadlines.EXPIRED or ctx.case.downloads:
         return []
-    return [PackageExpiring(request_id=ctx.case_id, expires_at=answer.package_expires_at)]
+    return [events.PackageExpiring(request_id=ctx.case_id, expires_at=answer.package_expires_at)]
 
 
 async def _deadline_fact(kind: str, day: date, ctx: IntakeContext) -> Sequence[Fact]:
     if kind != deadlines.APPROACHING:
         return _missed(kind, day, ctx)
     logger().warning("deadline approaching", request_id=ctx.case_id, reason=f"due on {day}")
-    approaching = DeadlineApproaching(request_id=ctx.case_id, due_on=day)
+    approaching = events.DeadlineApproaching(request_id=ctx.case_id, due_on=day)
     end = end_of(day, ctx.practice.zone)
     # Also after the deadline: `habeas deadlines` finds late cases by it.
     await set_timers([deadlines.timer_at(deadlines.MISSED, end)], ctx)
@@ -184,4 +161,4 @@ def _missed(kind: str, day: date, ctx: IntakeContext) -> Sequence[Fact]:
     if (duty, day) in ctx.case.missed:
         return []
     logger().error("deadline missed", request_id=ctx.case_id, reason=f"{duty}, due on {day}")
-    return [DeadlineMissed(request_id=ctx.case_id, duty=duty, due_on=day)]
+    return [events.DeadlineMissed(request_id=ctx.case_id, duty=duty, due_on=day)]

@@ -79,10 +79,9 @@ def duplicate_of(first: IntakeCase, received: RequestReceived, today: date) -> R
 
 def _may_prove_more(received: RequestReceived, first: RequestReceived) -> bool:
     """
-    Return whether *received* may be proven although *first* is not.
+    Return whether *received* may be proven although *first* is not: unproven, it must not block another.
 
-    An agent may have stronger evidence now. On public channels anyone may ask, and withdraw, in a person's
-    name: unproven, such a request must not block the person's own.
+    An agent may have stronger evidence now; on public channels anyone may ask in a person's name.
     """
     return received.source in PUBLIC_SOURCES or not set(first.attested).issuperset(received.attested)
 

@@ -8,24 +8,10 @@ from services.intake.cases.registration import forwarding, register_request
 from services.intake.cases.sealed_content import seal_proofs, seal_request
 from services.intake.context import NOT_KNOWN, IntakeContext, end_waiting, must_be_own, rejected, set_timers
 from services.intake.domain import CaseStatus
+from shared.contract import events
 from shared.contract.answer import SUBMISSION
 from shared.contract.envelope import derived_id
-from shared.contract.events import (
-    AppealAnswered,
-    AppealDecided,
-    AppealSubmitted,
-    ExtensionDecided,
-    Fact,
-    FeeAgreed,
-    ForwardingDecided,
-    Proof,
-    ProofReceived,
-    RequestRenewed,
-    RequestSubmitted,
-    RequestWithdrawn,
-    SenderCheck,
-    SubmissionError,
-)
+from shared.contract.events import Fact, Proof, SubmissionError
 from shared.contract.sources import ChannelSource, channel_source
 from shared.contract.staff import written_text
 from shared.errors import RefusedDecision, TooEarly
@@ -40,16 +26,16 @@ RENEWAL = channel_source(ChannelSource.HABEAS, "appeal")
 
 async def accept_fee(ctx: IntakeContext) -> Sequence[Fact]:
     """Return that the requester agreed to the fee; nothing if no fee awaits agreement."""
-    return [FeeAgreed(request_id=ctx.case_id)] if ctx.case.awaits_agreement else []
+    return [events.FeeAgreed(request_id=ctx.case_id)] if ctx.case.awaits_agreement else []
 
 
 async def withdraw(ctx: IntakeContext) -> Sequence[Fact]:
     """Return the withdrawal of the request; nothing if it is too late."""
-    return [RequestWithdrawn(request_id=ctx.case_id)] if ctx.case.withdrawable_at(ctx.now) else []
+    return [events.RequestWithdrawn(request_id=ctx.case_id)] if ctx.case.withdrawable_at(ctx.now) else []
 
 
 async def receive_proofs(
-    proofs: Sequence[Proof], ctx: IntakeContext, *, sender: SenderCheck | None = None
+    proofs: Sequence[Proof], ctx: IntakeContext, *, sender: events.SenderCheck | None = None
 ) -> Sequence[Fact]:
     """Seal proofs of identity and pass them to the verifier; return nothing if none is awaited."""
     if ctx.case.stopped is not None or not ctx.case.awaits_proof:
@@ -57,7 +43,7 @@ async def receive_proofs(
     # An event's id is unique only together with its source: two systems may use the same one.
     refs = await seal_proofs(proofs, ctx.vault, ctx.case_id, f"{ctx.source} {ctx.event_id}")
     checked = tuple(ref.model_copy(update={"sender": sender}) for ref in refs)
-    return [ProofReceived(request_id=ctx.case_id, proofs=checked)]
+    return [events.ProofReceived(request_id=ctx.case_id, proofs=checked)]
 
 
 async def appeal(statement: str, ctx: IntakeContext) -> Sequence[Fact]:
@@ -73,7 +59,7 @@ async def appeal(statement: str, ctx: IntakeContext) -> Sequence[Fact]:
     return [received]
 
 
-async def register_appeal(event: AppealSubmitted, ctx: IntakeContext) -> Sequence[Fact]:
+async def register_appeal(event: events.AppealSubmitted, ctx: IntakeContext) -> Sequence[Fact]:
     """Register an appeal or a complaint of an upstream system."""
     if ctx.case.received is None:
         await end_waiting(ctx)
@@ -82,7 +68,7 @@ async def register_appeal(event: AppealSubmitted, ctx: IntakeContext) -> Sequenc
     return await appeal(event.statement, ctx) or [rejected(ctx, APPEAL_OPEN)]
 
 
-async def decide_appeal(event: AppealDecided, ctx: IntakeContext) -> Sequence[Fact]:
+async def decide_appeal(event: events.AppealDecided, ctx: IntakeContext) -> Sequence[Fact]:
     """
     Publish the staff's decision of an appeal, with reasons; a granted one renews the request.
 
@@ -96,7 +82,7 @@ async def decide_appeal(event: AppealDecided, ctx: IntakeContext) -> Sequence[Fa
     await _check_text(event.explanation, ctx)
     taken_up = event.granted and ctx.case.status in DECIDED  # an undecided request continues unchanged
     renewed = derived_id(f"renewed {ctx.case_id}", len(ctx.case.appeals)) if taken_up else None
-    answered = AppealAnswered(
+    answered = events.AppealAnswered(
         request_id=ctx.case_id,
         remedy=opened.remedy,
         received_on=opened.received_on,
@@ -107,14 +93,14 @@ async def decide_appeal(event: AppealDecided, ctx: IntakeContext) -> Sequence[Fa
     )
     if renewed is None:
         return [answered]
-    return [answered, RequestRenewed(request_id=renewed, follows=ctx.case_id)]
+    return [answered, events.RequestRenewed(request_id=renewed, follows=ctx.case_id)]
 
 
-async def renew(event: RequestRenewed, ctx: IntakeContext) -> Sequence[Fact]:
+async def renew(event: events.RequestRenewed, ctx: IntakeContext) -> Sequence[Fact]:
     """Register a request made from another one, once, with its own id and key."""
     if ctx.case.status is not CaseStatus.UNKNOWN:
         return []
-    first = RequestSubmitted.model_validate_json(await ctx.vault.open(event.follows, SUBMISSION))
+    first = events.RequestSubmitted.model_validate_json(await ctx.vault.open(event.follows, SUBMISSION))
     changes = {"received_at": None, "right": event.right or first.right}
     again = (await seal_request(first.model_copy(update=changes), ctx.vault, ctx.case_id)).request
     source = COMPANION if event.right else RENEWAL
@@ -122,7 +108,7 @@ async def renew(event: RequestRenewed, ctx: IntakeContext) -> Sequence[Fact]:
     return await register_request(again, received_request(again, arrival, ctx.practice), ctx)
 
 
-async def forward(event: ForwardingDecided, ctx: IntakeContext) -> Sequence[Fact]:
+async def forward(event: events.ForwardingDecided, ctx: IntakeContext) -> Sequence[Fact]:
     """
     Forward an end user's request to the customer that the staff named; again if the letter did not arrive.
 
@@ -150,7 +136,7 @@ async def _check_text(item: str | None, ctx: IntakeContext) -> None:
         raise RefusedDecision("text_differs")
 
 
-async def extend(event: ExtensionDecided, ctx: IntakeContext) -> Sequence[Fact]:
+async def extend(event: events.ExtensionDecided, ctx: IntakeContext) -> Sequence[Fact]:
     """Extend the deadline of an answer, once, while the law allows it and the person can be notified."""
     if ctx.case.received is None:
         raise TooEarly("the extension came before its request")

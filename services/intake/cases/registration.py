@@ -89,12 +89,7 @@ def _opt_out_of_child(received: RequestReceived) -> Iterator[Fact]:
 async def _first_request(
     request: RequestSubmitted, received: RequestReceived, ctx: IntakeContext
 ) -> RequestDuplicated | None:
-    """
-    Return the open request that *request* duplicates; None if it is the first of its kind.
-
-    Raises:
-        TooEarly: Another request is about to become the first.
-    """
+    """Return the open request that *request* duplicates; None if it is the first of its kind."""
     fingerprint = fingerprint_of(request, received)
     if fingerprint is None:
         return None

@@ -17,15 +17,8 @@ from hashlib import sha256
 from typing import Protocol, TypeAlias
 from uuid import uuid4
 
-from services.intake.cases import sealed_content
+from services.intake.cases import errors, sealed_content
 from services.intake.cases.code_limits import CodeLimit
-from services.intake.cases.errors import (
-    CaseError,
-    NotPossibleNow,
-    ReferenceReused,
-    SourceLimitReached,
-    TooManyAttempts,
-)
 from services.intake.cases.lifecycle import accept_fee, appeal, receive_proofs, withdraw
 from services.intake.cases.rate_limit import next_hour, takes_effect_at_once
 from services.intake.cases.registration import begin
@@ -142,13 +135,13 @@ class RequestService:
         try:
             sealed = await sealed_content.seal_request(request, self.vault, case)
             if not sealed.same and names_requests(source):
-                raise ReferenceReused
+                raise errors.ReferenceReused
             if not sealed.fresh and _folded(await self._history(case)).status is not CaseStatus.UNKNOWN:
                 return case
             proofs = await sealed_content.seal_proofs(request.proofs, self.vault, case, f"lodged {case}")
         except Destroyed:
             if names_requests(source):
-                raise ReferenceReused from None
+                raise errors.ReferenceReused from None
             return case  # an old case, answered and erased since
         lodged = RequestLodged(
             request_id=case,
@@ -202,14 +195,10 @@ class RequestService:
         """Raise ``SourceLimitReached`` if *request* would have to wait; never if it takes effect at once."""
         now = self.clock()
         if not takes_effect_at_once(request) and await self.queue.is_full(source, now):
-            raise SourceLimitReached(max(1, round((next_hour(now) - now).total_seconds())))
+            raise errors.SourceLimitReached(max(1, round((next_hour(now) - now).total_seconds())))
 
     async def keep(self, case_id: str, item: str, content: bytes) -> bool:
-        """
-        Seal *content* as received, as evidence of the request; return whether it is the first.
-
-        To be called before the request is lodged: a registered request has its evidence.
-        """
+        """Seal *content* as received, before the request is lodged; return whether it is the first."""
         with _unknown_if_gone():
             await self.vault.create(case_id)
             return await self.vault.seal(case_id, item, content)
@@ -221,11 +210,7 @@ class RequestService:
             await self.vault.seal_stream(case_id, item, sealed_content.single_piece(content))
 
     async def ask_back(self, case_id: str, inquiry: Inquiry, laws: Sequence[PolicyId], day: date) -> None:
-        """
-        Send the author of a sealed mail, received on *day*, a question back.
-
-        *case_id* is the request that it will become; *inquiry* and *laws* hold what is known so far.
-        """
+        """Send the author of a sealed mail, received on *day*, a question back, with what is known so far."""
         await self.keep(case_id, INQUIRY, inquiry.model_dump_json().encode())
         fact = InquiryLodged(request_id=case_id, inquiry=INQUIRY, received_on=day, laws=tuple(laws))
         await self.record(case_id, fact, cause=f"inquiry {case_id}")
@@ -319,20 +304,17 @@ class RequestService:
     async def prove(
         self, case_id: str, proofs: Sequence[Proof], *, cause: str = "", sender: SenderCheck | None = None
     ) -> None:
-        """
-        Accept proofs of identity, once for a *cause*, with our mail server's check of their *sender*.
-
-        Raises:
-            NotPossibleNow: Its identity is decided already, or it is stopped.
-        """
+        """Accept proofs of identity, once for a *cause*, with our mail server's check of their *sender*."""
         cause = cause or uuid4().hex
         ctx = self._at(case_id, _folded(await self._registered_rows(case_id)), cause)
         if ctx.case.stopped is not None:
-            raise NotPossibleNow(STOPPED, CaseError.STOPPED)
+            raise errors.NotPossibleNow(STOPPED, errors.CaseError.STOPPED)
         facts = await receive_proofs(proofs, ctx, sender=sender)
         if not facts:
             status = ctx.case.status
-            raise NotPossibleNow(f"no proof is awaited: the request is {status}", CaseError.PROOF_DECIDED)
+            raise errors.NotPossibleNow(
+                f"no proof is awaited: the request is {status}", errors.CaseError.PROOF_DECIDED
+            )
         # The verifier journals them; its row decides.
         for fact in facts:
             await self.publish(fact, derived_id(f"{case_id} {cause}", 0))
@@ -343,9 +325,9 @@ class RequestService:
         async def withdrawn(ctx: IntakeContext) -> Sequence[Fact]:
             facts = await withdraw(ctx)
             if not facts and ctx.case.status is not CaseStatus.WITHDRAWN:
-                raise NotPossibleNow(
+                raise errors.NotPossibleNow(
                     f"it is too late to withdraw: the request is {ctx.case.status}",
-                    CaseError.TOO_LATE_TO_WITHDRAW,
+                    errors.CaseError.TOO_LATE_TO_WITHDRAW,
                 )
             return facts
 
@@ -374,12 +356,12 @@ class RequestService:
 
     async def agree(self, case_id: str) -> None:
         """Agree to the fee of the fee letter."""
-        await self._operate(case_id, accept_fee, "there is no fee to agree to", CaseError.NO_FEE)
+        await self._operate(case_id, accept_fee, "there is no fee to agree to", errors.CaseError.NO_FEE)
 
     async def appeal(self, case_id: str, statement: str) -> None:
         """Register an appeal against an answer, or a complaint about the handling of a request."""
         against = "an appeal or a complaint is open already"
-        await self._operate(case_id, partial(appeal, statement), against, CaseError.APPEAL_OPEN)
+        await self._operate(case_id, partial(appeal, statement), against, errors.CaseError.APPEAL_OPEN)
 
     async def fetch_forwarded(self, case_id: str, secret: str) -> tuple[RequestSubmitted, RequestReceived]:
         """Return a request to the customer with the *secret* of its link; the access is recorded."""
@@ -387,9 +369,9 @@ class RequestService:
         forwarded, received = case.forwarded, case.received
         digest = sha256(secret.encode()).hexdigest()
         if forwarded is None or received is None or not hmac.compare_digest(forwarded.digest, digest):
-            raise NotPossibleNow("the link is wrong")
+            raise errors.NotPossibleNow("the link is wrong")
         if self.clock() >= forwarded.expires_at:
-            raise NotPossibleNow("the link has expired")
+            raise errors.NotPossibleNow("the link has expired")
         sealed = await self.vault.open(case_id, SUBMISSION)
         await self.record(case_id, ForwardingFetched(request_id=case_id))
         return RequestSubmitted.model_validate_json(sealed), received
@@ -398,7 +380,9 @@ class RequestService:
         """Return the signed certificate of an erasure; it holds no personal data."""
         case = await self.case(case_id)
         if case.fulfilled is None or case.fulfilled.certificate is None:
-            raise NotPossibleNow("there is no certificate for this request", CaseError.NO_CERTIFICATE)
+            raise errors.NotPossibleNow(
+                "there is no certificate for this request", errors.CaseError.NO_CERTIFICATE
+            )
         return await self.vault.open(case_id, case.fulfilled.certificate)
 
     async def count_operation(self, case_id: str) -> IntakeCase:
@@ -411,7 +395,7 @@ class RequestService:
         if unknown:
             await self.kept(case_id, SUBMISSION)  # at least lodged
         if not self.acts.take(case_id):
-            raise TooManyAttempts("too many operations on this request; try again in an hour")
+            raise errors.TooManyAttempts("too many operations on this request; try again in an hour")
         if not unknown:
             return rows
         lodged = await self.queue.lodged(case_id)
@@ -425,13 +409,13 @@ class RequestService:
             raise TooEarly("the request is not registered yet")
         return rows
 
-    async def _operate(self, case_id: str, decide: Decide, against: str, error: CaseError) -> None:
+    async def _operate(self, case_id: str, decide: Decide, against: str, error: errors.CaseError) -> None:
         """Carry out an operation on a registered request, or raise the reason *against* it."""
 
         async def decided(ctx: IntakeContext) -> Sequence[Fact]:
             facts = await decide(ctx)
             if not facts:
-                raise NotPossibleNow(against, error)
+                raise errors.NotPossibleNow(against, error)
             return facts
 
         await self._append_facts(case_id, decided, rows=await self._registered_rows(case_id))
@@ -469,7 +453,7 @@ class RequestService:
         """Admit an upload of proofs before its body is read; raise ``TooManyAttempts`` for too many."""
         await self.case(case_id)
         if not self.acts.left(case_id) or self._uploads[case_id] >= MOST_UPLOADS:
-            raise TooManyAttempts("too many uploads for this request; try again later")
+            raise errors.TooManyAttempts("too many uploads for this request; try again later")
         self._uploads[case_id] += 1
         try:
             yield

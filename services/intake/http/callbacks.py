@@ -132,11 +132,7 @@ class CallbackSource(Protocol):
     """Produces the reports of a protocol."""
 
     async def callback(self, name: str, reported: str) -> Callback | None:
-        """
-        Return the report that is due for a request, or the last one; None without a receiver.
-
-        *reported* is the mark of the status that was accepted last; empty if none was.
-        """
+        """Return the report due after the mark *reported*, or the last one; None without a receiver."""
 
 
 class CallbackPort(Protocol):

@@ -140,12 +140,7 @@ def must_be_utf8(request: Request) -> None:
 
 
 async def read(request: Request, now: datetime) -> tuple[Proof, ...]:
-    """
-    Return the proofs in the form of *request*, unread and limited; *now* is the time of signature.
-
-    Raises:
-        FormNotTaken: It cannot be parsed, or a field is invalid.
-    """
+    """Return the proofs in the form of *request*, unread and limited; *now* is the time of signature."""
     must_be_utf8(request)
     try:
         form = await InMemory(request).parse()

@@ -78,11 +78,7 @@ class CsrfGuard:
         return f"{text}.{self._mac(path, text)}"
 
     def sealed_at(self, path: str, sealed: str, now: datetime) -> datetime | None:
-        """
-        Return when a form at *path* was sealed; None if that was not here, or too long ago.
-
-        Another person may use the browser by then.
-        """
+        """Return when a form at *path* was sealed; None if that was not here, or too long ago."""
         text, _dot, mac = sealed.rpartition(".")
         if not hmac.compare_digest(mac.encode(), self._mac(path, text).encode()):
             return None

@@ -286,12 +286,7 @@ def consequence_of(received: RequestReceived) -> str:
 
 
 def status_text(case: IntakeCase) -> str:
-    """
-    Return the status of *case* in a few words.
-
-    Only the letter names the first request of a duplicate, which may be another person's: its id opens a
-    page.
-    """
+    """Return the status of *case* in a few words; only a duplicate's letter names the first request."""
     if case.stopped is not None and (case.withdrawable or case.status is CaseStatus.ANSWERED):
         return STOPPED
     if case.duplicated is not None:

@@ -13,7 +13,7 @@ from services.intake.breach.approvals import (
     releasable_notices,
     withdrawal_refusal,
 )
-from services.intake.breach.domain import Incident, evolve
+from services.intake.breach.domain import Incident, evolve, residents_of
 from services.intake.breach.duties import ClocksSet, DutiesDone, NotificationDue
 from services.intake.breach.phases import TRANSITIONS, PhaseStatus, status_after
 from shared.contract.events import Fact, RequestFulfilled, RequestPurged
@@ -292,7 +292,7 @@ def test_approved_words_that_are_withdrawn_need_a_new_approval() -> None:
 def test_withdrawn_requests_count_nowhere() -> None:
     early = registered(2, aware_at=NOW - timedelta(days=9))
     incident = after(*SCOPED, early, scoped(2, US_CA=600), withdrawn(2))
-    assert dict(incident.residents) == {None: 0, "DE": 3}
+    assert dict(residents_of(incident.standing)) == {None: 0, "DE": 3}
     assert incident.aware_at == NOW
     assert incident.newest.number == 1
 
@@ -441,8 +441,8 @@ def test_people_under_another_law_reopen_no_clock() -> None:
 
 def test_people_of_all_phases_are_counted_together() -> None:
     incident = after(*SCOPED, registered(2), scoped(2, DE=4, US_CA=2))
-    assert dict(incident.residents) == {None: 0, "DE": 7, "US-CA": 2}
-    assert after(registered()).residents == {}, "nobody has looked"
+    assert dict(residents_of(incident.standing)) == {None: 0, "DE": 7, "US-CA": 2}
+    assert residents_of(after(registered()).standing) == {}, "nobody has looked"
 
 
 def test_supplement_does_not_move_running_clocks() -> None:

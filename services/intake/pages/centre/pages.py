@@ -13,19 +13,8 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from services.intake.cases.service import RequestService
 from services.intake.domain import GPC, PUBLIC_SOURCE
 from services.intake.http import uploads
-from services.intake.pages.centre.form import (
-    CHANGE,
-    CHOICES,
-    CORRECTABLE,
-    FIELDS,
-    OPTIONS,
-    SEE,
-    STOP,
-    UNREADABLE,
-    FilledForm,
-    OnBehalf,
-    RequestOption,
-)
+from services.intake.pages.centre import form
+from services.intake.pages.centre.form import FilledForm, RequestOption
 from services.intake.pages.csrf import TRAP
 from services.intake.pages.site import FORM, HEADERS, READ, Site, SiteView
 from shared.contract.events import Details, RequestSubmitted, Subject, SubmissionError
@@ -35,7 +24,7 @@ from shared.law.places import SUBDIVISIONS, countries
 from shared.matching import mailbox
 from shared.runtime.client_limits import Allowance, network_of
 
-MOST_FIELDS = len(FIELDS) + 3
+MOST_FIELDS = len(form.FIELDS) + 3
 CASE_ID = re.compile("[0-9a-f]{32}")
 SIGNAL = "signal"
 """Name of the browser's signal in the vault."""
@@ -55,7 +44,7 @@ class Centre:
     async def sent(self, option: RequestOption, request: Request) -> Response:
         """Return the page after a submitted form."""
         view, given = self.site.at(request), await _typed(request)
-        filled = FilledForm(option, {name: given[name] for name in FIELDS})
+        filled = FilledForm(option, {name: given[name] for name in form.FIELDS})
         step = "send" if option.at_once else given["step"]
         if flaws := filled.flaws():
             return self.form(view, filled, given, flaws)
@@ -69,10 +58,10 @@ class Centre:
         reference = self.site.guard.reference(option.where, given)
         submitted = filled.request(reference, str(view.words.locale))
         if submitted is None:
-            return self.form(view, filled, given, (SubmissionError(path="", message=UNREADABLE),))
+            return self.form(view, filled, given, (SubmissionError(path="", message=form.UNREADABLE),))
         if not self.allowance.take(network_of(request.client.host if request.client else "")):
             raise HTTPException(429, "Too many requests from this address.", {"Retry-After": "3600"})
-        case_id = await self._lodged(submitted, view, by_person=filled.on_behalf is OnBehalf.SELF)
+        case_id = await self._lodged(submitted, view, by_person=filled.on_behalf is form.OnBehalf.SELF)
         return RedirectResponse(view.link(f"/requests/{case_id}"), HTTPStatus.SEE_OTHER)
 
     def form(
@@ -114,12 +103,17 @@ def centre(service: RequestService, site: Site, allowance: Allowance) -> APIRout
     async def home(request: Request) -> Response:
         draw = site.at(request).draw
         return draw(
-            "centre/home.html.jinja", headers=HEADERS, see=SEE, change=CHANGE, stop=STOP, choices=CHOICES
+            "centre/home.html.jinja",
+            headers=HEADERS,
+            see=form.SEE,
+            change=form.CHANGE,
+            stop=form.STOP,
+            choices=form.CHOICES,
         )
 
     @router.api_route("/choices", methods=READ)
     async def choices(request: Request) -> Response:
-        return site.at(request).draw("centre/choices.html.jinja", headers=HEADERS, choices=CHOICES)
+        return site.at(request).draw("centre/choices.html.jinja", headers=HEADERS, choices=form.CHOICES)
 
     @router.api_route("/account-deletion", methods=READ)
     async def account_deletion(request: Request, app: str = "") -> Response:
@@ -141,7 +135,7 @@ def centre(service: RequestService, site: Site, allowance: Allowance) -> APIRout
     async def support() -> Response:
         return JSONResponse(SUPPORT, headers={"Access-Control-Allow-Origin": "*"})
 
-    for option in OPTIONS.values():
+    for option in form.OPTIONS.values():
         _add_form(router, forms, option)
     return router
 
@@ -160,19 +154,19 @@ def _add_form(router: APIRouter, forms: Centre, option: RequestOption) -> None:
 
 async def _typed(request: Request, *fields: str) -> dict[str, str]:
     """Return the input. The body is smaller than the limit of memory."""
-    names = fields or (*FIELDS, "seal", "step", TRAP)
+    names = fields or (*form.FIELDS, "seal", "step", TRAP)
     uploads.must_be_utf8(request)
-    async with request.form(max_files=0, max_fields=MOST_FIELDS) as form:
-        return {name: uploads.text_of(form, name) for name in names}
+    async with request.form(max_files=0, max_fields=MOST_FIELDS) as body:
+        return {name: uploads.text_of(body, name) for name in names}
 
 
 def _content(filled: FilledForm) -> dict[str, Any]:
     return {
         "option": filled.option,
-        "own_form": filled.on_behalf is OnBehalf.SELF,
+        "own_form": filled.on_behalf is form.OnBehalf.SELF,
         "typed": filled,
-        "fields": FIELDS,
-        "correctable": CORRECTABLE,
+        "fields": form.FIELDS,
+        "correctable": form.CORRECTABLE,
         "subdivisions": SUBDIVISIONS,
         "trap": TRAP,
     }
