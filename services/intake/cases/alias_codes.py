@@ -52,9 +52,7 @@ class AliasCodes:
                 return expires_at
 
     async def prove(self, case_id: str, code: str) -> None:
-        """
-        Record the mailbox that *code* was mailed to as proven; a wrong code is refused (``CodeRefused``).
-        """
+        """Record the mailbox that *code* was mailed to as proven; a wrong code is refused."""
         while True:
             case, n = await self.service.look_up(case_id)
             asked = case.alias_asked
