@@ -75,8 +75,6 @@ How long a service recognises late events of a case that another one has purged.
 Longer than a message waits for its last try (``HABEAS_RETRY_FOR``); ``habeas dead-letters replay`` drops
 older ones.
 """
-NOTES = "notes"
-"""Collection of noted facts: a document for each case, with a field for each event."""
 UNKEYED = b""
 """Where rows are only read."""
 DatedFact: TypeAlias = tuple[datetime, Fact]
@@ -164,7 +162,7 @@ class Journal:
         self._key = key
         self.database = database
         self._rows: Collection = database["journal"]
-        self._keeps_notes = notes
+        self._notes: Collection | None = database["notes"] if notes else None
         self._kinds: Mapping[str, type[Fact]] = FACTS | {kind.TYPE: kind for kind in records}
 
     async def prepare(self) -> None:
@@ -203,9 +201,9 @@ class Journal:
     def _documents_of(self, cases: list[str]) -> AsyncIterator[Document]:
         """Read the rows of *cases*, and the document with the notes of each, in one query."""
         rows = {"case": {"$in": cases}}
-        if not self._keeps_notes:
+        if self._notes is None:
             return self._rows.find(rows, batch_size=5_000)
-        notes = {"coll": NOTES, "pipeline": [{"$match": {"_id": {"$in": cases}}}]}
+        notes = {"coll": "notes", "pipeline": [{"$match": {"_id": {"$in": cases}}}]}
         return self._rows.aggregate([{"$match": rows}, {"$unionWith": notes}], batchSize=5_000)
 
     def _noted(self, document: Document) -> list[JournalRow]:
@@ -232,7 +230,7 @@ class Journal:
             note = {"$literal": {**_stored(one.fact, one.case), "at": one.at}}
             notes[one.case][one.id] = {"$ifNull": [f"${one.id}", note]}
         changes = [UpdateOne({"_id": case}, [{"$set": noted}], upsert=True) for case, noted in notes.items()]
-        codes = await write_each(self.database[NOTES], changes)
+        codes = await write_each(self.database["notes"], changes)
         if DUPLICATE_KEY in codes.values():
             raise StoreUnavailable("note facts: another writer was faster")
         if codes:
@@ -306,9 +304,9 @@ class Journal:
 
     async def forget_notes(self, cases: Many[str], session: Session | None = None) -> None:
         """Remove the facts noted about *cases*; it may be repeated."""
-        if self._keeps_notes:
+        if self._notes is not None:
             with translated("forget notes"):
-                await self.database[NOTES].delete_many({"_id": {"$in": list(cases)}}, session=session)
+                await self._notes.delete_many({"_id": {"$in": list(cases)}}, session=session)
 
     async def forget_parts(self, case: str) -> None:
         """Remove the rows of cases that are parts of *case*, and are named after it; it may be repeated."""

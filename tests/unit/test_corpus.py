@@ -86,7 +86,8 @@ async def test_every_recorded_row_reads_with_its_whole_content(folder: Path) -> 
 @BY_VERSION
 async def test_every_noted_fact_reads(folder: Path) -> None:
     [stored] = documents_in(folder, "notes")
-    journal = Journal({"journal": StoredRows([stored])}, records(), notes=True)  # type: ignore[arg-type]  # only read
+    collections = {"journal": StoredRows([stored]), "notes": None}
+    journal = Journal(collections, records(), notes=True)  # type: ignore[arg-type]  # only read
     [read_back] = (await journal.histories([stored["_id"]])).values()
     recorded = [noted["type"] for name, noted in stored.items() if name != "_id"]
     assert sorted(row.event.TYPE for row in read_back if row.event) == sorted(recorded)
