@@ -20,8 +20,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from habeas.client import message_of
-from services.intake.channels.csv.columns import SheetFormat
-from services.intake.channels.csv.rows import SheetRow, UnreadableSheet, decoded, rows
+from services.intake.channels.csv.sheets import SheetFormat, SheetRow, UnreadableSheet, decoded, rows
 from shared.contract.envelope import STRUCTURED, Unreadable, decode, derived_id
 from shared.contract.events import Event, RequestSubmitted
 from shared.contract.events.breaches import BreachDeclared

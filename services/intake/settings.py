@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, SecretStr, StringConstraints, Valida
 
 from services.intake.cases.clock import ClockRules
 from services.intake.cases.code_limits import PER_NETWORK
-from services.intake.channels.drop.files import hours
+from services.intake.channels.drop.terms import hours
 from services.intake.channels.drp.agents import ListedAgent
 from services.intake.channels.email.inbox import ImapAccount
 from services.intake.channels.fides.bodies import Key

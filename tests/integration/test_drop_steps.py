@@ -28,11 +28,11 @@ from services.fulfillment.stores.mongodb import Stores
 from services.intake.cases.service import RequestService
 from services.intake.channels.drop import client
 from services.intake.channels.drop.client import LATER, DropClient, DropRetryLater
-from services.intake.channels.drop.files import hours
 from services.intake.channels.drop.ledger import DropLedger
 from services.intake.channels.drop.lists import BatchLists
 from services.intake.channels.drop.puller import ARCHIVE_ITEM, DropPuller
 from services.intake.channels.drop.status_reports import EXEMPTED_AGAIN, MARGIN, WITHIN
+from services.intake.channels.drop.terms import hours
 from services.intake.domain import CaseStatus, IntakeCase
 from shared.contract.drop import SOURCE
 from shared.contract.envelope import decode

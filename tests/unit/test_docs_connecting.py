@@ -4,7 +4,7 @@ import ast
 import re
 
 from services.intake.channels.csv import upload
-from services.intake.channels.csv.columns import COLUMNS, RIGHTS
+from services.intake.channels.csv.sheets import COLUMNS, RIGHTS
 from tests.unit.pages import rows, text
 
 PAGE = "docs/how-to/connect.md"

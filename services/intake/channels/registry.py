@@ -19,10 +19,10 @@ from starlette.types import ASGIApp
 from services.intake.cases.duplicates import FirstRequests
 from services.intake.cases.service import RequestService
 from services.intake.channels.drop.client import DropClient
-from services.intake.channels.drop.files import hours
 from services.intake.channels.drop.ledger import DropLedger
 from services.intake.channels.drop.lists import BatchLists
 from services.intake.channels.drop.puller import DropPuller
+from services.intake.channels.drop.terms import hours
 from services.intake.channels.drp.agents import DrpTokens
 from services.intake.channels.drp.api import drp_app
 from services.intake.channels.drp.service import DrpService

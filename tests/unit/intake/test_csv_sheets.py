@@ -8,8 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.channels.csv.columns import COLUMNS, SheetFormat, column_of
-from services.intake.channels.csv.rows import MOST_CHARACTERS, SheetRow, UnreadableSheet, decoded, rows
+from services.intake.channels.csv.sheets import (
+    COLUMNS,
+    MOST_CHARACTERS,
+    SheetFormat,
+    SheetRow,
+    UnreadableSheet,
+    column_of,
+    decoded,
+    rows,
+)
 from shared.contract.events import RequestSubmitted
 from shared.law import Right
 from tests.unit.fakes import NOW

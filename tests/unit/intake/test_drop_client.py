@@ -3,7 +3,7 @@
 import io
 import zipfile
 from collections.abc import AsyncIterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from services.intake.channels.drop.client import (
     ListArchive,
     StatusFile,
 )
-from services.intake.channels.drop.files import hours, is_closed, kind_of
+from services.intake.channels.drop.terms import hours, is_closed, kind_of
 from shared.contract.drop import LineSplitter, ListKind, row_of
 from tests.drop_platform import KEY, California, hash_of
 from tests.integration.controller_server import certificate
@@ -37,7 +37,7 @@ async def fetched(platform: DropClient) -> ListArchive:
     """Fetch the lists as whole archive."""
     async with platform.download() as arriving:
         assert arriving is not None
-        return ListArchive(arriving.name, io.BytesIO(b"".join([piece async for piece in arriving.pieces])))
+        return ListArchive(io.BytesIO(b"".join([piece async for piece in arriving.pieces])))
 
 
 def open_all_day() -> California:
@@ -54,9 +54,9 @@ async def test_lists_are_downloaded_and_answered_over_tls(tmp_path: Path) -> Non
     file, trust = certificate(tmp_path, "localhost")
     async with california.open(file) as url:
         platform = DropClient(url, KEY, trust)
-        with closing(await fetched(platform)) as archive:
-            name = archive.lists()[ListKind.EMAIL]
-            assert b"".join(archive.pieces(name)).decode() == f"ID,Hash\n{id_},{hash_of('kim@example.org')}\n"
+        archive = await fetched(platform)
+        name = archive.lists()[ListKind.EMAIL]
+        assert b"".join(archive.pieces(name)).decode() == f"ID,Hash\n{id_},{hash_of('kim@example.org')}\n"
         taken = await platform.upload([StatusFile(name, csv(f"Id,Status\n{id_},3\n"))])
         amended = await platform.amend([StatusFile(name, csv(f"Id,Status\n{id_},2\n"))])
     assert (taken.accepted, amended.rejected) == ((name,), ())
@@ -66,9 +66,9 @@ async def test_lists_are_downloaded_and_answered_over_tls(tmp_path: Path) -> Non
 async def test_a_selected_list_without_requests_is_a_file_without_rows() -> None:
     california = open_all_day()
     california.ask("Email", hash_of("kim@example.org"))
-    with closing(await fetched(of(california))) as archive:
-        assert set(archive.lists()) == set(ListKind) - {ListKind.REMOVED}
-        assert b"".join(archive.pieces(archive.lists()[ListKind.NDZ])) == b"ID,Hash\n"
+    archive = await fetched(of(california))
+    assert set(archive.lists()) == set(ListKind) - {ListKind.REMOVED}
+    assert b"".join(archive.pieces(archive.lists()[ListKind.NDZ])) == b"ID,Hash\n"
 
 
 async def test_nothing_new_is_no_archive() -> None:
@@ -183,7 +183,7 @@ def test_a_damaged_list_is_one_of_our_errors() -> None:
     for place in range(len(whole)):
         damaged = bytearray(whole)
         damaged[place] ^= 0xFF
-        archived = ListArchive("20261126_4821_DROP.zip", io.BytesIO(bytes(damaged)))
+        archived = ListArchive(io.BytesIO(bytes(damaged)))
         with suppress(DropCallRejected):
             for name in archived.lists().values():
                 list(archived.pieces(name))
@@ -216,7 +216,7 @@ async def test_an_archive_that_is_sent_damaged_is_one_of_our_errors() -> None:
 @given(st.binary(max_size=500))
 def test_an_archive_of_anything_is_not_taken(content: bytes) -> None:
     with pytest.raises(DropCallRejected):
-        ListArchive("20261126_4821_DROP.zip", io.BytesIO(content)).lists()
+        ListArchive(io.BytesIO(content)).lists()
 
 
 def test_an_archive_with_a_file_that_is_no_list_is_not_taken() -> None:
@@ -225,7 +225,7 @@ def test_an_archive_with_a_file_that_is_no_list_is_not_taken() -> None:
         archive.writestr("20261126_4821_Email.csv", "ID,Hash\n")
         archive.writestr("20261126_4821_Novel.csv", "ID,Hash\n")
     with pytest.raises(DropCallRejected):
-        ListArchive("20261126_4821_DROP.zip", made).lists()
+        ListArchive(made).lists()
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.intake.channels.drop.statuses import DropStatus, combined_status, status_of
+from services.intake.channels.drop.terms import DropStatus, combined_status, status_of
 from services.intake.domain import CaseStatus, IntakeCase
 from shared.contract.events import Outcome, RequestFulfilled
 from shared.law import Right

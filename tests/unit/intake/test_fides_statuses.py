@@ -17,7 +17,7 @@ from services.intake.channels.fides.requests import (
     policy_object,
     right_of,
 )
-from services.intake.channels.fides.statuses import FidesStatus, ObservedRequest, days_left, status_of
+from services.intake.channels.fides.responses import FidesStatus, ObservedRequest, days_left, status_of
 from services.intake.domain import CaseStatus as Standing
 from services.intake.domain import IntakeCase, evolve
 from shared.contract.events import (

@@ -12,8 +12,14 @@ from pydantic import BaseModel
 
 from services.intake.cases.errors import ReferenceReused
 from services.intake.cases.service import RequestService
-from services.intake.channels.csv.columns import SheetFormat
-from services.intake.channels.csv.rows import SheetFault, SheetRow, UnreadableSheet, decoded, rows
+from services.intake.channels.csv.sheets import (
+    SheetFault,
+    SheetFormat,
+    SheetRow,
+    UnreadableSheet,
+    decoded,
+    rows,
+)
 from shared.contract.events import RequestSubmitted
 from shared.contract.sources import Source
 from shared.errors import PermanentError

@@ -22,7 +22,7 @@ from typing import IO, Any, Final
 
 import httpx
 
-from services.intake.channels.drop.files import ARCHIVE, kind_of
+from services.intake.channels.drop.terms import ARCHIVE, kind_of
 from shared.contract.drop import ListKind
 from shared.errors import PermanentError, TransientError
 
@@ -69,12 +69,7 @@ class ListArchive:
         DropCallRejected: It is damaged, or no archive of lists; an unknown format must not be answered.
     """
 
-    name: str
     content: IO[bytes] = field(repr=False)
-
-    def close(self) -> None:
-        """Close the file."""
-        self.content.close()
 
     def lists(self) -> dict[ListKind, str]:
         """Return the names of the files by the kind of list."""
@@ -111,12 +106,14 @@ class ArrivingArchive:
     """The archive; it raises DropRetryLater if it is cut off, DropCallRejected if unreadable."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class StatusFile:
-    """Statuses in one file."""
+    """Statuses of a list, in an unnamed file."""
 
     name: str
     content: IO[bytes] = field(repr=False)
+    reported: int = 0
+    """Number of statuses."""
 
 
 @dataclass(frozen=True, slots=True)

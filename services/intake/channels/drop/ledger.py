@@ -12,7 +12,7 @@ from enum import StrEnum
 from secrets import token_hex
 from typing import Any, Final
 
-from services.intake.channels.drop.statuses import DropStatus
+from services.intake.channels.drop.terms import DropStatus
 from shared.contract.drop import ListKind
 from shared.runtime.mongo import Database, Document, UpdateOne, insert_new, translated
 

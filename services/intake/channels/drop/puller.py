@@ -17,18 +17,18 @@ Law:
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import IO, Final
 
 from services.intake.cases.service import RequestService
 from services.intake.channels.drop import client
-from services.intake.channels.drop.files import Hours, is_closed
 from services.intake.channels.drop.ledger import LEASE, NEVER, BatchStep, DropLedger, ListBatch, PlatformState
 from services.intake.channels.drop.lists import PREFIX, BatchLists
 from services.intake.channels.drop.requests import DropLodger
 from services.intake.channels.drop.status_reports import WITHIN, DropReporter
+from services.intake.channels.drop.terms import Hours, is_closed
 from shared.contract.drop import SOURCE
 from shared.errors import HabeasError
 from shared.runtime import metrics
@@ -178,9 +178,10 @@ class DropPuller:
 
     async def _unpacked(self, batch: ListBatch) -> bool:
         """Extract the lists from the archive; it stays sealed, for the state does not provide it again."""
-        with closing(client.ListArchive(batch.id, tempfile.TemporaryFile())) as archive:
+        with tempfile.TemporaryFile() as copy:
             async for piece in self.listing.content(batch.id, ARCHIVE_ITEM):
-                archive.content.write(piece)
+                copy.write(piece)
+            archive = client.ListArchive(copy)
             files = archive.lists()
             for kind, name in files.items():
                 await self.listing.keep(batch.id, kind.item, _alive(archive.pieces(name)))

@@ -14,7 +14,7 @@ from services.intake.cases.errors import NotPossibleNow, TooManyAttempts
 from services.intake.cases.service import RequestService
 from services.intake.channels.drop.ledger import BatchStep, DropLedger, ListBatch, ListedAnswer
 from services.intake.channels.drop.lists import BatchLists, in_portions
-from services.intake.channels.drop.statuses import DropStatus
+from services.intake.channels.drop.terms import DropStatus
 from shared.contract.drop import NO_IDENTITY, SOURCE, ListKind, ListMatch
 from shared.contract.events import RequestSubmitted, Residence, Subject
 from shared.errors import UnknownRequest

@@ -12,10 +12,9 @@ from http import HTTPStatus
 from typing import IO, Final
 
 from services.intake.channels.drop import client
-from services.intake.channels.drop.files import HEADER, lines_of, part_of
 from services.intake.channels.drop.ledger import BatchStep, DropLedger, ListBatch, ListedAnswer
 from services.intake.channels.drop.lists import BatchLists, in_portions
-from services.intake.channels.drop.statuses import DropStatus, combined_status
+from services.intake.channels.drop.terms import HEADER, DropStatus, combined_status, lines_of, part_of
 from services.intake.domain import CaseStatus, IntakeCase
 from shared.contract.drop import ListKind
 from shared.runtime.log import logger
@@ -30,17 +29,6 @@ EXEMPTED_AGAIN: Final = timedelta(days=1)
 """Interval of checks whether exempt data has been deleted since."""
 AT_ONCE: Final = 1_000
 NAME: Final = "intake"
-
-
-@dataclass(slots=True)
-class _File:
-    """Statuses of a list, in an unnamed file."""
-
-    kind: ListKind
-    name: str
-    content: IO[bytes]
-    reported: int = 0
-    """Number of statuses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +83,15 @@ class DropReporter:
         """Upload decided statuses that were not reported yet; return whether there were any."""
         if not batch.sending:
             await self.ledger.settle(batch.id)
-        made = [await self._file(batch, kind, name) for kind, name in batch.answerable.items()]
+        made = {kind: await self._file(batch, kind, name) for kind, name in batch.answerable.items()}
         try:
-            uploads = {one.kind: client.StatusFile(one.name, one.content) for one in made if one.reported}
+            uploads = {kind: one for kind, one in made.items() if one.reported}
             if not uploads:
                 await self.ledger.sending(batch.id, ())
                 return bool(batch.sending)
             taken = await self._sent(batch, list(uploads.values()))
         finally:
-            _close(made)
+            _close(made.values())
         kinds = [kind for kind, upload in uploads.items() if upload.name in taken.accepted]
         refused = len(kinds) < len(uploads)
         await self.ledger.mark_reported(batch.id, kinds)
@@ -134,7 +122,7 @@ class DropReporter:
             await self.ledger.sending(batch.id, batch.sending)
             raise
 
-    async def _file(self, batch: ListBatch, kind: ListKind, name: str) -> _File:
+    async def _file(self, batch: ListBatch, kind: ListKind, name: str) -> client.StatusFile:
         """
         Return the statuses of a list, without undecided ones.
 
@@ -142,7 +130,7 @@ class DropReporter:
         """
         content: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - it is handed on
         content.write(HEADER)
-        made = _File(kind, part_of(name, batch.parts), content)
+        made = client.StatusFile(part_of(name, batch.parts), content)
         if name in batch.uploaded:
             rest = await self.ledger.rest(batch.id, kind)
             content.writelines(lines_of(rest.items()))
@@ -199,6 +187,6 @@ def _must_have_taken(taken: client.UploadResult, names: Iterable[str]) -> None:
         raise client.DropCallRejected("DROP accepted only some files", HTTPStatus.BAD_REQUEST)
 
 
-def _close(files: Iterable[_File | client.StatusFile]) -> None:
+def _close(files: Iterable[client.StatusFile]) -> None:
     for file in files:
         file.content.close()

@@ -10,8 +10,7 @@ from pydantic import BeforeValidator, ConfigDict, Field
 
 from services.intake.channels.fides.bodies import Moment, Place, Short
 from services.intake.channels.fides.requests import Action
-from services.intake.channels.fides.responses import FilteredRequest, identities_of
-from services.intake.channels.fides.statuses import FidesStatus
+from services.intake.channels.fides.responses import FidesStatus, FilteredRequest, identities_of
 from services.intake.channels.parts import ReceivedPart
 
 SORTED_BY = ("created_at",)

@@ -217,7 +217,7 @@ def _filter_of(said: Mapping[str, Any]) -> Filter:
 
 
 def _surest(found: FilteredRequest) -> tuple[str, ...]:
-    """Return the identities of an approval: the mailbox, else the others; no one has compared each number."""
+    """Return the identities that an approval, perhaps of many, covers: the mailbox, else the others."""
     said = found.said
     if said is None:
         return ()

@@ -7,8 +7,9 @@ choose no reference, and their statements count only after a proof of identity.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from http import HTTPStatus
 from secrets import token_hex
 from typing import Any, Protocol
@@ -25,8 +26,13 @@ from services.intake.channels.fides.bodies import (
 from services.intake.channels.fides.clients import source_of
 from services.intake.channels.fides.filters import EntryRange
 from services.intake.channels.fides.requests import FidesPolicies, Wish, request_in, request_kind
-from services.intake.channels.fides.responses import FidesEntry, FilteredRequest, response
-from services.intake.channels.fides.statuses import FidesStatus, ObservedRequest
+from services.intake.channels.fides.responses import (
+    FidesEntry,
+    FidesStatus,
+    FilteredRequest,
+    ObservedRequest,
+    response,
+)
 from services.intake.domain import CaseStatus
 from shared.contract.codes import CodeVerdict, is_code
 from shared.contract.events import EmailCode, ProofRefused, RequestId
@@ -38,7 +44,7 @@ BODY = "fides_request"
 """Name of the sealed body in the vault."""
 LOOKS = 100
 """Checks for the result of a code, before the caller must ask again."""
-PAUSE_S = 0.1
+A_MOMENT = partial(asyncio.sleep, 0.1)
 TOO_MANY = "Too many requests from this address."
 AWAY = "A part of the system does not answer; send this request again."
 BROKEN = "This request is not taken until the staff has checked it; write to the contact."
@@ -62,10 +68,6 @@ class FidesLedgerPort(Protocol):
         """Yield them in batches, without the first *skip*."""
 
 
-async def _a_moment() -> None:
-    await asyncio.sleep(PAUSE_S)
-
-
 @dataclass(frozen=True, slots=True)
 class FidesService:
     """
@@ -83,13 +85,13 @@ class FidesService:
     practice: ClockRules
     root: str
     """The public address of intake."""
-    pause: Callable[[], Awaitable[None]] = field(default=_a_moment)
+    pause: Callable[[], Awaitable[None]] = A_MOMENT
     """Waits between two checks."""
 
     async def create(
         self, items: Sequence[tuple[CreateRequest, bytes]], client: str | None, allowed: Callable[[], bool]
     ) -> dict[str, Any]:
-        """Lodge requests, each parsed and as received, while *allowed* (counts one); return each result."""
+        """Lodge the requests that *allowed*, which counts them, does not refuse; return each result."""
         succeeded, failed = list[Mapping[str, Any]](), list[Mapping[str, Any]]()
         for number, (said, body) in enumerate(items):
             data = {"index": number, "policy_key": said.policy_key}
