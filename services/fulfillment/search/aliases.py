@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from services.fulfillment.datamap.graph import CONTACTS, PHONE
+from services.fulfillment.datamap.model import MappedField
 from services.fulfillment.search.forms import text_of
 from services.fulfillment.search.identities import Identities, plain
 from services.fulfillment.search.named_people import RecordPart, likeness, roles
@@ -130,17 +131,11 @@ class KnownIdentities:
 
     def spellings(self) -> dict[str, tuple[str, ...]]:
         """Return the followed spellings, by the name of the identity."""
-        found: dict[str, tuple[str, ...]] = {}
-        for alias in (alias for alias in self.followed if alias.home is None):
-            found[alias.name] = (*found.get(alias.name, ()), alias.spelling)
-        return found
+        return _by_name(alias for alias in self.followed if alias.home is None)
 
     def verified(self) -> dict[str, tuple[str, ...]]:
         """Return the proven or verified spellings, followed or not, by the name of the identity."""
-        found: dict[str, tuple[str, ...]] = {}
-        for alias in sorted(self._trusted, key=lambda alias: alias.spelling):
-            found[alias.name] = (*found.get(alias.name, ()), alias.spelling)
-        return found
+        return _by_name(sorted(self._trusted, key=_spelling))
 
     def unconfirmed(self) -> frozenset[str]:
         """Return the identities that the person's records state and that are not verified."""
@@ -148,11 +143,9 @@ class KnownIdentities:
 
     def claims(self) -> dict[str, tuple[str, ...]]:
         """Return the values in the person's records that are not verified, by the name of the identity."""
-        found: dict[str, tuple[str, ...]] = {}
-        for alias in sorted(self._claims, key=lambda alias: alias.spelling):
-            if not _overlap(alias.name, {alias}, self._known | self._trusted):
-                found[alias.name] = (*found.get(alias.name, ()), alias.spelling)
-        return found
+        theirs = self._known | self._trusted
+        claimed = (alias for alias in self._claims if not _overlap(alias.name, {alias}, theirs))
+        return _by_name(sorted(claimed, key=_spelling))
 
     def remember(self, aliases: Identities) -> None:
         """Follow the aliases that an earlier search has learned."""
@@ -267,13 +260,9 @@ class KnownIdentities:
 
     def contradicts_reference(self, part: RecordPart, path: str) -> bool:
         """Return whether *part*, to which a record refers that may be the person's, is another's."""
-        region = _country(part) or self._home
         played = {frozenset[str](), roles(path)}
-        named: dict[str, set[Alias]] = {}
-        for field_ in part.identifying:
-            if field_.identity is not None and roles(field_.path) in played:
-                values = _named(field_.identity, part.values(field_.path), region)
-                named.setdefault(field_.identity, set()).update(values)
+        fields = [field_ for field_ in part.identifying if roles(field_.path) in played]
+        named = _identities_in(part, fields, _country(part) or self._home)
         return (
             any(self._is_another(name, aliases) for name, aliases in named.items())
             or self._differs(part)
@@ -295,23 +284,24 @@ class KnownIdentities:
             refers: Whether it refers to a record that aliases led to, and holds none itself: it is then
                 compared by the identities in it, and not by every name.
         """
-        country = _country(part)
         if self.is_abroad(part, aliases):
             return True
-        region, besides = country or self._home, set() if refers else {alias.name for alias in aliases}
+        region = _country(part) or self._home
+        besides: set[str | None] = set() if refers else {alias.name for alias in aliases}
         # The requester may write a number without its country code.
-        lenient = all(alias.home is not None and self._is_sure_abroad(alias) for alias in aliases)
-        named: dict[str, set[Alias]] = {}
-        for field_ in part.identifying:
-            name = field_.identity or ""
-            if name not in besides:
-                named.setdefault(name, set()).update(_named(name, part.values(field_.path), region))
+        sure = [one.spelling for one in self._sure if one.name == PHONE]
+        lenient = all(
+            alias.home is not None and any(_may_be_one(one, alias.spelling) for one in sure)
+            for alias in aliases
+        )
+        named = _identities_in(part, [f for f in part.identifying if f.identity not in besides], region)
         checked = self._verified_in(part, path, region).items()
+        besides_paths = [where for where, name in part.naming.items() if name in besides]
         return (
             any(self._is_another(name, several, strict=not lenient) for name, several in named.items())
             or any(self._is_another(name, several) for name, several in checked)
             or self._differs(part)
-            or (not refers and self._names_another(part, besides))
+            or (not refers and self._likeness(part, besides_paths) is MatchOutcome.MISMATCH)
         )
 
     def is_abroad(self, part: RecordPart, aliases: AbstractSet[Alias]) -> bool:
@@ -339,10 +329,6 @@ class KnownIdentities:
                     found.setdefault(field_.identity, set()).update(named)
         return found
 
-    def _names_another(self, part: RecordPart, besides: AbstractSet[str]) -> bool:
-        paths = [path for path, name in part.naming.items() if name in besides]
-        return self._likeness(part, paths) is MatchOutcome.MISMATCH
-
     def _likeness(self, part: RecordPart, identities: Sequence[str]) -> MatchOutcome | None:
         names = tuple(part.names(identities) or part.other_names(identities))
         if names not in self._judged:
@@ -356,9 +342,6 @@ class KnownIdentities:
         """Return whether *part* states another date of birth or national number than the person's records."""
         verified, others = self._described
         return (verified if verified.facts else others).differs(part)
-
-    def _is_sure_abroad(self, alias: Alias) -> bool:
-        return any(one.name == PHONE and _may_be_one(one.spelling, alias.spelling) for one in self._sure)
 
     def _of_kind(self, name: str) -> set[Alias]:
         trusted = self._trusted | self._known
@@ -469,6 +452,17 @@ def _comparable(value: Any) -> str:
         return re.sub(r"[\W_]+", "", text).casefold()
 
 
+def _identities_in(
+    part: RecordPart, fields: Iterable[MappedField], region: str | None
+) -> dict[str, set[Alias]]:
+    """Return the identities at *fields* of *part*, by their names."""
+    named: dict[str, set[Alias]] = {}
+    for field_ in fields:
+        name = field_.identity or ""
+        named.setdefault(name, set()).update(_named(name, part.values(field_.path), region))
+    return named
+
+
 def _named(name: str, values: Iterable[Any], region: str | None) -> frozenset[Alias]:
     """Return the aliases that *values* of the identity *name* are; they come from *region*."""
     texts = (_whole(name, value, region) for value in values)
@@ -511,6 +505,17 @@ def _country(part: RecordPart) -> str | None:
     found = {value for f in fields for value in part.values(f.path) if isinstance(value, str)}
     codes = {value.strip().upper() for value in found}
     return codes.pop() if len(codes) == 1 and len(next(iter(codes))) == COUNTRY_LETTERS else None
+
+
+def _spelling(alias: Alias) -> str:
+    return alias.spelling
+
+
+def _by_name(aliases: Iterable[Alias]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for alias in aliases:
+        found[alias.name] = (*found.get(alias.name, ()), alias.spelling)
+    return found
 
 
 def _named_by(identities: Identities) -> frozenset[Alias]:

@@ -7,7 +7,7 @@ twice. Nor does the same value count twice in two spellings, nor in fields of tw
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Collection as Many
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -189,17 +189,18 @@ def plain(value: Any) -> str:
 def _fields(name: str, records: Iterable[FoundRecord], ignored: Many[str]) -> frozenset[_ClaimedField]:
     """Return the fields that *name* means and that can prove an identity, except those about *ignored*."""
     return frozenset(
-        _ClaimedField(found.collection.key, field.path, tuple(field.categories), _is_public(field))
+        _ClaimedField(
+            found.collection.key,
+            field.path,
+            tuple(field.categories),
+            public=field.identity is not None and not field.always_verified,
+        )
         for found in records
         for field in found.collection.leaves
         if name in {field.path, field.path.rpartition(".")[2], field.identity}
         or (covered(name, PROVING) and _is_of(name, field))
         if (groups := _groups(field.categories)) and groups.isdisjoint(ignored)
     )
-
-
-def _is_public(field: MappedField) -> bool:
-    return field.identity is not None and not field.always_verified
 
 
 def _is_of(category: str, field: MappedField) -> bool:
@@ -293,17 +294,16 @@ _RULES: tuple[tuple[Many[str], Callable[[str, str], Match | bool]], ...] = (
 """How values of a category are compared; in other categories they must be equal."""
 
 
-def _joined(distinct: Iterable[_Claim], claim: _Claim) -> list[_Claim]:
+def _joined(distinct: Sequence[_Claim], claim: _Claim) -> list[_Claim]:
     """Return the claims with *claim* added; claims that mean one value become one."""
-    others = [other for other in distinct if not _same(other, claim)]
-    same = [other for other in distinct if _same(other, claim)]
-    keys = claim.keys.union(*(other.keys for other in same))
-    groups = claim.groups.union(*(other.groups for other in same))
-    agrees, public = (
-        any([claim.agrees, *(other.agrees for other in same)]),
-        any([claim.public, *(other.public for other in same)]),
+    same = [claim, *(other for other in distinct if _same(other, claim))]
+    joined = _Claim(
+        keys=frozenset[str]().union(*(one.keys for one in same)),
+        agrees=any(one.agrees for one in same),
+        groups=frozenset[str]().union(*(one.groups for one in same)),
+        public=any(one.public for one in same),
     )
-    return [*others, _Claim(keys, agrees, groups, public)]
+    return [*(other for other in distinct if not _same(other, claim)), joined]
 
 
 def _same(one: _Claim, other: _Claim) -> bool:

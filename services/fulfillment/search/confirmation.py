@@ -78,28 +78,22 @@ class _Judge:
         for way in ways:
             if way.led:
                 continue
-            if self._is_sure(way):
+            is_sure = self._is_sure(way)
+            if is_sure:
                 sure.append(way.match)
-                plain.append(way.match)
-            elif self._is_anothers(way):
-                rejected.append(way.match)
-            else:
-                plain.append(way.match)
+            (rejected if not is_sure and self._is_anothers(way) else plain).append(way.match)
         led = [each for way in ways for each in way.led]
         accepted, refused, doubted = self._led(led, plain) if led else ([], [], frozenset[Alias]())
         return ConfirmedRecord(tuple(sure), tuple(plain), tuple(accepted), (*rejected, *refused), doubted)
 
     def _is_sure(self, way: LookupReason) -> bool:
-        if way.proven and self._is_verified(way.match):
+        if (way.proven and self._is_verified(way.match)) or way.reach is ReferenceReach.SURE:
             return True
-        outward = way.reach is ReferenceReach.SURE_OUTWARD
-        return way.reach is ReferenceReach.SURE or (outward and not self._is_verified_anothers(way.match))
-
-    def _is_verified_anothers(self, match: OwnershipMatch) -> bool:
-        """Return whether verified identities around *match* contradict the proven ones."""
-        if not self._collection.verifiable:
+        if way.reach is not ReferenceReach.SURE_OUTWARD:
             return False
-        return any(self._known.contradicts_proven(part, match.path) for part in self._parts(match))
+        # Verified identities around the match may contradict the proven ones.
+        parts = self._parts(way.match) if self._collection.verifiable else ()
+        return not any(self._known.contradicts_proven(part, way.match.path) for part in parts)
 
     def _is_verified(self, match: OwnershipMatch) -> bool:
         """Return whether the map states that the value of *match* is verified, in all its places."""
@@ -132,9 +126,8 @@ class _Judge:
 
     def _record(self, matches: Sequence[OwnershipMatch]) -> RecordPart:
         if self._whole is None:
-            self._whole = RecordPart(
-                self._collection, None, disclosed(self._collection, self._document, matches)
-            )
+            own = disclosed(self._collection, self._document, matches)
+            self._whole = RecordPart(self._collection, None, own)
         return self._whole
 
     def _led(
@@ -144,12 +137,16 @@ class _Judge:
         theirs = {element.position for match in plain for element in match.elements(self._document)}
         accepted, refused, doubted = list[AliasLead](), list[OwnershipMatch](), set[Alias]()
         for each in led:
-            parts = self._led_to(each, plain, theirs)
-            wrong = [part for part in parts if self._is_wrong(each, part)]
+            aliases, path = frozenset({each.alias}), each.match.path
+            wrong = [
+                part
+                for part in self._led_to(each, plain, theirs)
+                if self._known.contradicts_alias(part, aliases, path, refers=each.refers)
+            ]
             claimed = each.claimed if each.refers else not self._is_verified(each.match)
             if not wrong:
                 accepted.append(replace(each, claimed=claimed))
-            elif claimed or any(self._known.is_abroad(part, {each.alias}) for part in wrong):
+            elif claimed or any(self._known.is_abroad(part, aliases) for part in wrong):
                 refused.append(each.match)
             else:
                 doubted.add(each.alias)
@@ -167,7 +164,3 @@ class _Judge:
             for element in elements
             if element.position not in theirs
         ]
-
-    def _is_wrong(self, led: AliasLead, part: RecordPart) -> bool:
-        aliases = frozenset({led.alias})
-        return self._known.contradicts_alias(part, aliases, led.match.path, refers=led.refers)

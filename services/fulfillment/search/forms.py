@@ -8,6 +8,7 @@ same value is looked up, and the forms of the declared type as well.
 import re
 import unicodedata
 from collections.abc import Iterator
+from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
@@ -24,6 +25,7 @@ NUMBERS = frozenset({"integer", "long", "float", "double", "number", "decimal"})
 """Types that a map may declare for a stored number."""
 LONGEST_DECIMAL = 34
 """Most digits of a decimal in a database."""
+_HEXADECIMAL = re.compile(r"[0-9a-fA-F]*")
 _WHOLE = re.compile(r"0|-?[1-9][0-9]*", re.ASCII)
 _FRACTION = re.compile(r"-?(?:0|[1-9][0-9]*)\.[0-9]*[1-9]", re.ASCII)
 """Numbers as they are written: with leading zeros, or zeros after a fraction, a text may be another value."""
@@ -33,20 +35,29 @@ def forms(value: Any, kind: str | None) -> Iterator[Any]:
     """
     Yield *value* as it is, and in every form in which a field of type *kind* may store it.
 
-    A declared type may add a form and never rules one out: a field may hold other types as well.
-
-    Args:
-        value: As it was found, or typed.
-        kind: The declared type, ``[]`` included; None where the map declares none.
+    A declared type (None: none, ``[]`` included) may add a form and never rules one out: a field may hold
+    other types as well.
     """
     yield value
     declared = (kind or "").removesuffix("[]")
     for text in _read(value):
         if declared == "decimal":
-            yield from _decimal(text)
-        if declared == "binary":
-            yield from _bytes(text)
-        yield from _every_form(text)
+            with suppress(InvalidOperation):
+                yield Decimal128(Decimal(text))
+        if declared == "binary" and len(text) % 2 == 0 and _HEXADECIMAL.fullmatch(text):
+            yield bytes.fromhex(text)
+        yield from _texts(text)
+        yield from _number(text)
+        if _is_object_id(text):
+            yield ObjectId(text)
+        if (uuid := _parsed(text)) is not None:
+            # As drivers store it: in today's order of bytes, and in those of old drivers.
+            yield from (Binary(uuid.bytes, UUID_SUBTYPE), uuid.bytes)
+            yield from (Binary(order, OLD_UUID) for order in (uuid.bytes, _java(uuid.bytes), uuid.bytes_le))
+
+
+def _is_object_id(text: str) -> bool:
+    return len(text) == OBJECT_ID_DIGITS and ObjectId.is_valid(text)
 
 
 def text_of(value: Any) -> str | None:
@@ -60,8 +71,8 @@ def text_of(value: Any) -> str | None:
             return str(value)
         case float() if value.is_integer():
             return str(int(value))
-        case Decimal128() if _whole(value.to_decimal()):
-            return str(int(value.to_decimal()))
+        case Decimal128() if _short(number := value.to_decimal()) and number == number.to_integral_value():
+            return str(int(number))
         case bytes() if _may_be_uuid(value):
             return str(UUID(bytes=bytes(value)))
         case _:
@@ -81,13 +92,9 @@ def _read(value: Any) -> Iterator[str]:
 
 def _fraction(value: Any) -> str | None:
     """Return the number *value*, which is not whole, as it is written."""
-    match value:
-        case float():
-            text = repr(value)
-        case Decimal128():
-            text = format(value.to_decimal().normalize(), "f") if _short(value.to_decimal()) else ""
-        case _:
-            return None
+    text = repr(value) if isinstance(value, float) else ""
+    if isinstance(value, Decimal128) and _short(number := value.to_decimal()):
+        text = format(number.normalize(), "f")
     return text if _FRACTION.fullmatch(text) else None
 
 
@@ -106,24 +113,13 @@ def _java(order: bytes) -> bytes:
     return bytes(order[7::-1] + order[:7:-1])
 
 
-def _whole(value: Decimal) -> bool:
-    return _short(value) and value == value.to_integral_value()
-
-
-def _every_form(text: str) -> Iterator[Any]:
-    yield from _texts(text)
-    yield from _number(text)
-    yield from _object_id(text)
-    yield from _uuid(text)
-
-
 def _texts(text: str) -> Iterator[str]:
     """Yield the notations of *text*: accents composed and apart, hexadecimal digits large and small."""
     if text.isascii():
         yield text
     else:
         yield from (unicodedata.normalize(form, text) for form in ("NFC", "NFD"))
-    if len(text) == OBJECT_ID_DIGITS and ObjectId.is_valid(text):
+    if _is_object_id(text):
         yield from (text.lower(), text.upper())
     elif (uuid := _parsed(text)) is not None:
         yield from (str(uuid), str(uuid).upper(), uuid.hex, uuid.hex.upper())
@@ -145,18 +141,6 @@ def _number(text: str) -> Iterator[Any]:
             yield float(text)
 
 
-def _decimal(text: str) -> Iterator[Decimal128]:
-    try:
-        yield Decimal128(Decimal(text))
-    except InvalidOperation:
-        return
-
-
-def _object_id(text: str) -> Iterator[ObjectId]:
-    if len(text) == OBJECT_ID_DIGITS and ObjectId.is_valid(text):
-        yield ObjectId(text)
-
-
 def _parsed(text: str) -> UUID | None:
     if not LEAST_OF_UUID <= len(text) <= MOST_OF_UUID:
         return None
@@ -164,17 +148,3 @@ def _parsed(text: str) -> UUID | None:
         return UUID(text)
     except ValueError:
         return None
-
-
-def _uuid(text: str) -> Iterator[bytes]:
-    """Yield the identifier as drivers store it: in today's order of bytes, and in those of old drivers."""
-    uuid = _parsed(text)
-    if uuid is not None:
-        yield Binary(uuid.bytes, UUID_SUBTYPE)
-        yield uuid.bytes
-        yield from (Binary(order, OLD_UUID) for order in (uuid.bytes, _java(uuid.bytes), uuid.bytes_le))
-
-
-def _bytes(text: str) -> Iterator[bytes]:
-    if len(text) % 2 == 0 and all(digit in "0123456789abcdefABCDEF" for digit in text):
-        yield bytes.fromhex(text)

@@ -2,9 +2,7 @@
 The records of one person as a search leaves them: the documents, and the values they were looked up by.
 
 The reason why a document is the person's follows from the two. It is computed when it is read, so a million
-documents need no memory for it.
-
-Documents are stored in memory while they are few, else in a file.
+documents need no memory for it. Documents are stored in memory while they are few, else in a file.
 """
 
 from collections import defaultdict
@@ -105,17 +103,14 @@ class CollectionQuery:
     def _composite(self, lookup: Lookup, document: Document) -> Iterator[OwnershipMatch]:
         """Yield the composite keys of *document* that were looked up: each stands together in one place."""
         asked = self.asked[lookup]
-        for (first, *others), arrays in together(document, lookup.paths):
-            if key(lookup, (first, *others)) in asked:
+        for values, arrays in together(document, lookup.paths):
+            if key(lookup, values) in asked:
                 unit = lookup.unit or self._undeclared_array(arrays)
-                parts = tuple(zip(lookup.others, others, strict=True))
-                yield OwnershipMatch(lookup.path, unit, (first,), parts, tuple(dict.fromkeys(arrays)))
+                parts = tuple(zip(lookup.others, values[1:], strict=True))
+                yield OwnershipMatch(lookup.path, unit, values[:1], parts, tuple(dict.fromkeys(arrays)))
 
     def _note(
-        self,
-        lookup: Lookup,
-        document: Document,
-        by: Mapping[tuple[str, str | None], dict[Hashable, Any]],
+        self, lookup: Lookup, document: Document, by: Mapping[tuple[str, str | None], dict[Hashable, Any]]
     ) -> None:
         """Note the document's spelling of the values looked up, and whether they stand in an array."""
         asked = self.asked[lookup]
@@ -284,17 +279,13 @@ class _Streamed:
     rejected: Mapping[Hashable, frozenset[Hashable]]
 
     def __iter__(self) -> Iterator[FoundRecord]:
-        collection, matches = self.questions.collection, self.questions.matches
-        key = collection.primary_key
+        collection = self.questions.collection
         for document in self.shelf:
-            identity = {path: raw_at(document, path) for path in key}
-            yield FoundRecord(collection, identity, document, self._accepted(document, matches(document)))
-
-    def _accepted(
-        self, document: Document, matches: tuple[OwnershipMatch, ...]
-    ) -> tuple[OwnershipMatch, ...]:
-        rejected = self.rejected.get(key_of(document["_id"])) if self.rejected else None
-        return tuple(without(matches, rejected)) if rejected else matches
+            identity = {path: raw_at(document, path) for path in collection.primary_key}
+            matches = self.questions.matches(document)
+            rejected = self.rejected.get(key_of(document["_id"])) if self.rejected else None
+            accepted = tuple(without(matches, rejected)) if rejected else matches
+            yield FoundRecord(collection, identity, document, accepted)
 
 
 def without(matches: Iterable[OwnershipMatch], rejected: AbstractSet[Hashable]) -> Iterator[OwnershipMatch]:

@@ -80,10 +80,7 @@ def of_number(digits: str, region: str | None) -> str | None:
 
 def region_of(text: str) -> str | None:
     """Return the country of a number with a country code; None without one."""
-    dialled = canonical(text)
-    if dialled is None or not dialled.startswith("+"):
-        return None
-    number = _parsed(dialled, None)
+    number = _abroad(text)
     code = None if number is None else number.country_code
     return None if code is None else phonenumbers.region_code_for_country_code(code)
 
@@ -95,14 +92,23 @@ def national(text: str, region: str) -> str | None:
     None where it is abroad. A number that is dialled with a leading zero at home is not looked for without
     it: the rest is a local number within one town.
     """
-    dialled = canonical(text)
-    number = _parsed(dialled, None) if dialled is not None and dialled.startswith("+") else None
+    number = _abroad(text)
     if number is None or number.country_code != phonenumbers.country_code_for_region(region):
         return None
-    digits = re.sub(r"[^0-9]", "", phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL))
-    return (
-        digits if len(digits) >= LEAST_NATIONAL_DIGITS and phonenumbers.is_possible_number(number) else None
-    )
+    digits = _at_home(number)
+    long_enough = len(digits) >= LEAST_NATIONAL_DIGITS and phonenumbers.is_possible_number(number)
+    return digits if long_enough else None
+
+
+def _abroad(text: str) -> PhoneNumber | None:
+    """Return the number *text* if it has a country code."""
+    dialled = canonical(text)
+    return _parsed(dialled, None) if dialled is not None and dialled.startswith("+") else None
+
+
+def _at_home(number: PhoneNumber) -> str:
+    """Return the digits that are dialled in the same country."""
+    return re.sub(r"[^0-9]", "", phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL))
 
 
 def integers(dialled: str) -> Iterator[int]:
@@ -122,11 +128,6 @@ def longhand(dialled: str) -> Sequence[str]:
         code = str(number.country_code)
         trunk = [f"{code}{TRUNK}{digits.removeprefix(code)}"]
     return [lead + rest for rest in (digits, *trunk) for lead in ("", "00")]
-
-
-def _at_home(number: PhoneNumber) -> str:
-    """Return the digits that are dialled in the same country."""
-    return re.sub(r"[^0-9]", "", phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL))
 
 
 def _parsed(dialled: str, region: str | None) -> PhoneNumber | None:

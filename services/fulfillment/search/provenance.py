@@ -73,17 +73,10 @@ class _Reaches:
 
     def add(self, wanted: Hashable, reach: ReferenceReach, *, new: bool) -> bool:
         """Remember *reach* for *wanted*; return whether a value that is not *new* became surer."""
-        if new:
-            if reach is not self.usual:
-                self._put(wanted, reach)
+        if reach is self.usual if new else self.of(wanted) >= reach:
             return False
-        if self.of(wanted) >= reach:
-            return False
-        self._put(wanted, reach)
-        return True
-
-    def _put(self, wanted: Hashable, reach: ReferenceReach) -> None:
         self.others.setdefault(reach, DigestSet()).add(wanted)
+        return not new
 
 
 @dataclass(frozen=True, slots=True)

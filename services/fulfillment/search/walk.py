@@ -74,9 +74,8 @@ async def gather(  # noqa: PLR0913 - each says how surely something is the perso
         ConfigurationError: A store of the map has no URL.
     """
     graph = graph_of(data_map)
-    missing = await _missing(
-        data_map, stores, _within_reach(data_map, frozenset(graph.entries.keys() & identities))
-    )
+    within = _within_reach(data_map, frozenset(graph.entries.keys() & identities))
+    missing = frozenset([key for key in within if not await stores.exists(data_map.by_key[key].place)])
     doubts = AliasDoubts()
     while True:
         known = KnownIdentities(
@@ -123,11 +122,6 @@ def _status(collection: Collection, reached: frozenset[str], missing: frozenset[
     if collection.key not in reached:
         return SearchStatus.UNREACHED
     return SearchStatus.MISSING if collection.key in missing else SearchStatus.SEARCHED
-
-
-async def _missing(data_map: DataMap, stores: Stores, reached: Iterable[str]) -> frozenset[str]:
-    collections = [data_map.by_key[key] for key in reached]
-    return frozenset([c.key for c in collections if not await stores.exists(c.place)])
 
 
 async def _gone(
@@ -185,7 +179,8 @@ class _SearchWalk:
 
     def _wait(self, lookup: Lookup, values: Values, wanted: Hashable) -> bool:
         """Enqueue *values*, known as *wanted*, unless looked up before; return whether they are new."""
-        new = lookup.key not in self._missing and self._questions(lookup).ask(lookup, wanted)
+        questions = self.holdings.questions[lookup.key]
+        new = lookup.key not in self._missing and questions.ask(lookup, wanted)
         if new:
             self._waiting.put(lookup, values)
         return new
@@ -196,9 +191,6 @@ class _SearchWalk:
         for lookup, values in self._waiting.take(PORTION):
             probes[lookup.key].append(probe_of(lookup, values))
         await side_by_side([self._ask(name, asked) for name, asked in probes.items()])
-
-    def _questions(self, lookup: Lookup) -> CollectionQuery:
-        return self.holdings.questions[lookup.key]
 
     async def _ask(self, name: str, probes: Sequence[Probe]) -> None:
         questions = self.holdings.questions[name]
@@ -241,9 +233,8 @@ class _SearchWalk:
         """Return which of *matches* make *document* the person's; None if the search starts again."""
         usual = None if self._known.only_verified else self._trail.usual(questions)
         if usual is not None and not may_contradict(questions.collection, usual):
-            return ConfirmedRecord(
-                tuple(matches) if usual >= ReferenceReach.SURE_OUTWARD else (), tuple(matches)
-            )
+            sure = matches if usual >= ReferenceReach.SURE_OUTWARD else ()
+            return ConfirmedRecord(tuple(sure), tuple(matches))
         ways = self._trail.ways(questions, matches)
         judged = judge(questions.collection, document, ways, self._known)
         if judged.doubted:
@@ -307,18 +298,16 @@ class _SearchWalk:
 
     def _refer(self, edge: Edge, values: Values, led: "_Lead", stated: AbstractSet[Alias]) -> None:
         target, wanted = edge.target, key(edge.target, values)
-        if led.alias is None and stated:
-            self._ask_for(target, values, min(stated, key=lambda alias: alias.spelling))
-        elif led.alias is None and edge.claims:
-            self._ask_for(target, values, None)
-        else:
-            new = self._wait(target, values, wanted)
-            if led.alias is not None:
-                if new:
-                    self._trail.lead(target, wanted, led.alias, claimed=led.claimed)
-                return
-            if self._trail.refer(target, wanted, led.along(edge), new=new) and not new:
-                self._waiting.put(target, values)
+        if led.alias is None and edge.claims:
+            alias = min(stated, key=lambda alias: alias.spelling, default=None)
+            self._ask_for(target, values, alias)
+            return
+        new = self._wait(target, values, wanted)
+        if led.alias is not None:
+            if new:
+                self._trail.lead(target, wanted, led.alias, claimed=led.claimed)
+        elif self._trail.refer(target, wanted, led.along(edge), new=new) and not new:
+            self._waiting.put(target, values)
 
 
 @dataclass(frozen=True, slots=True)
