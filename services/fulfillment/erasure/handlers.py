@@ -27,7 +27,6 @@ from services.fulfillment.erasure.completion import (
 from services.fulfillment.erasure.planner import plan
 from services.fulfillment.erasure.residue import Residue, records_naming
 from services.fulfillment.erasure.steps import Disposition, RecordPlan, Steps, alike, run_of_line
-from services.fulfillment.erasure.suspension import unless_stopped
 from services.fulfillment.erasure.window import TIMER, round_timer, scheduled
 from services.fulfillment.package import answers
 from services.fulfillment.recipients.handlers import notifications_of
@@ -81,14 +80,9 @@ async def erase(event: ErasurePlanned, ctx: FulfillmentContext) -> Sequence[Fact
 
 async def certify_withdrawn(_event: RequestWithdrawn, ctx: FulfillmentContext) -> Sequence[Fact]:
     """Certify the earlier rounds when a withdrawal ends the window of a later one."""
-    planned = ctx.known.planned
-    if (
-        planned is None
-        or ctx.known.status is not FulfillmentStatus.AWAITING_WINDOW
-        or not ctx.known.later_round
-    ):
-        return []
-    return await _certified_without(planned, ctx)
+    known = ctx.known
+    waits = known.status is FulfillmentStatus.AWAITING_WINDOW and known.later_round
+    return await _certified_without(known.planned, ctx) if waits and known.planned is not None else []
 
 
 async def approve(event: ErasureApproved, ctx: FulfillmentContext) -> Sequence[Fact]:
@@ -113,23 +107,19 @@ async def approve(event: ErasureApproved, ctx: FulfillmentContext) -> Sequence[F
 async def erase_approved(event: ErasureApproved, ctx: FulfillmentContext) -> Sequence[Fact]:
     """Begin an erasure that another account than the deciders approved while its request was stopped."""
     planned = ctx.known.planned
-    if not ctx.known.may_approve(event.by):
-        return []
-    if planned is None or ctx.known.status is not FulfillmentStatus.EXECUTING:
-        return []
-    return [_window(ctx) or _start_event(planned)]
+    due = ctx.known.may_approve(event.by) and ctx.known.status is FulfillmentStatus.EXECUTING
+    return [_window(ctx) or _start_event(planned)] if due and planned is not None else []
 
 
 async def await_window(event: ErasureScheduled, ctx: FulfillmentContext) -> Sequence[Fact]:
     """Set the timer for the end of the window; after the answer it is the window of a confirmed alias."""
-    later = ctx.known.later_round and ctx.known.status is not FulfillmentStatus.FULFILLED
-    name = round_timer(event) if later else TIMER
+    name = round_timer(event) if ctx.known.later_round else TIMER
     name = window_name(event) if ctx.known.status is FulfillmentStatus.FULFILLED else name
     await ctx.timers.set(ctx.case_id, name, event.at)
     return []
 
 
-async def begin(event: ErasureDue, ctx: FulfillmentContext) -> Sequence[Fact]:
+async def begin(_event: ErasureDue, ctx: FulfillmentContext) -> Sequence[Fact]:
     """
     Start an erasure at the end of its window, unless it was stopped.
 
@@ -139,26 +129,19 @@ async def begin(event: ErasureDue, ctx: FulfillmentContext) -> Sequence[Fact]:
     Raises:
         TooEarly: The window has not ended by the clock of this process.
     """
-    window = ctx.known.erasure_window
-    if ctx.known.status is FulfillmentStatus.AWAITING_WINDOW and window is not None and ctx.now < window.at:
-        raise TooEarly("the window of the erasure has not ended")
-    return await _begun(event, ctx)
-
-
-@unless_stopped
-async def _begun(_event: ErasureDue, ctx: FulfillmentContext) -> Sequence[Fact]:
-    planned = ctx.known.planned
-    if ctx.known.status is not FulfillmentStatus.AWAITING_WINDOW or planned is None:
+    known = ctx.known
+    if known.status is not FulfillmentStatus.AWAITING_WINDOW:
         return []
-    return [_start_event(planned)]
+    if known.erasure_window is not None and ctx.now < known.erasure_window.at:
+        raise TooEarly("the window of the erasure has not ended")
+    return [] if known.stopped or known.planned is None else [_start_event(known.planned)]
 
 
 async def begin_released(_event: Fact, ctx: FulfillmentContext) -> Sequence[Fact]:
     """Start an erasure at the release of its request, if it was planned or its window ended meanwhile."""
     planned = ctx.known.planned
-    if planned is None or ctx.known.status is not FulfillmentStatus.EXECUTING:
-        return []
-    return [_start_event(planned)]
+    executing = ctx.known.status is FulfillmentStatus.EXECUTING
+    return [_start_event(planned)] if executing and planned is not None else []
 
 
 def _start_event(planned: ErasurePlanned) -> ErasurePlanned:
@@ -176,32 +159,30 @@ async def retry(_event: ErasureRetried, ctx: FulfillmentContext) -> Sequence[Fac
     waits = ctx.known.status in WAITING_FOR_APPROVAL
     if waits or planned is None or done_before is None or not done_before.dispositions.get(Disposition.LEFT):
         return []
-    plans = await _plans(ctx)
-    data_map = await ctx.maps.of(plans[0].version)
+    plans, data_map = await _plans(ctx)
     done = await verify_plans(plans, data_map, ctx.records)
     if done.remains.clean:
         return await _certified(planned, done, data_map, ctx)
     again = await ctx.records.plan_again(done, data_map, ctx.today())
-    return await _next_round(planned, done, plans, again, ctx)
+    return await _next_round(planned, done, plans, again, data_map, ctx)
 
 
 async def _executed(event: ErasurePlanned, ctx: FulfillmentContext) -> Sequence[Fact]:
     """Execute the newest plan and verify: certify the erasure, or plan another round."""
     await ctx.vault.seal(ctx.case_id, _mark(ctx.known.plans[-1]), BEGUN.encode())
-    plans = await _plans(ctx)
-    data_map = await ctx.maps.of(plans[0].version)
+    plans, data_map = await _plans(ctx)
     records = ctx.records.due_on(answer_due_on(event.regulation, Right.ERASURE, event.received_on))
     done = await take_round(plans, data_map, records)
     again = await plan_next_round(done, ctx.known.rounds, data_map, ctx.records, ctx.today())
     if again is not None:
-        return await _next_round(event, done, plans, again, ctx)
+        return await _next_round(event, done, plans, again, data_map, ctx)
     return await _certified(event, done, data_map, ctx)
 
 
 async def search_again(identities: Identities, claimed: Identities, ctx: FulfillmentContext) -> Findings:
     """Return the records that *identities* lead to, of which some were confirmed after the erasure."""
-    whole = await asyncio.to_thread(united, await _plans(ctx))
-    data_map = await ctx.maps.of(whole.version)
+    plans, data_map = await _plans(ctx)
+    whole = await asyncio.to_thread(united, plans)
     return await ctx.records.gather(data_map, identities, claimed, verified=whole.verified)
 
 
@@ -216,8 +197,7 @@ async def plan_confirmed(
     planned = ctx.known.planned
     if planned is None or not findings.total:
         return []
-    plans = await _plans(ctx)
-    data_map = await ctx.maps.of(plans[0].version)
+    plans, data_map = await _plans(ctx)
     made = await asyncio.to_thread(plan, findings, data_map, ctx.today())
     found_by = {name: tuple(spellings) for name, spellings in identities.items()}
     further = replace(made, identities=found_by)
@@ -245,21 +225,24 @@ def _mark(plan: str) -> str:
     return f"{BEGUN}_{plan}"
 
 
-async def _plans(ctx: FulfillmentContext) -> Sequence[RecordPlan]:
-    return await asyncio.gather(*(_plan(ref, ctx) for ref in ctx.known.plans))
+async def _plans(ctx: FulfillmentContext) -> tuple[Sequence[RecordPlan], DataMap]:
+    """Return the plans of all rounds, and the data map that they were made with."""
+
+    async def opened(ref: str) -> RecordPlan:
+        lines = ctx.opened_lines(ref)
+        decided = RecordPlan.of_line(await anext(lines))
+        return replace(decided, steps=Steps([run_of_line(line) async for line in lines]))
+
+    plans = await asyncio.gather(*map(opened, ctx.known.plans))
+    return plans, await ctx.maps.of(plans[0].version)
 
 
-async def _plan(ref: str, ctx: FulfillmentContext) -> RecordPlan:
-    lines = ctx.opened_lines(ref)
-    decided = RecordPlan.of_line(await anext(lines))
-    return replace(decided, steps=Steps([run_of_line(line) async for line in lines]))
-
-
-async def _next_round(
+async def _next_round(  # noqa: PLR0913, PLR0917 - a round and its place in the erasure
     event: ErasurePlanned,
     done: Round,
     plans: Sequence[RecordPlan],
     again: RecordPlan,
+    data_map: DataMap,
     ctx: FulfillmentContext,
 ) -> Sequence[Fact]:
     """
@@ -269,7 +252,6 @@ async def _next_round(
     must approve.
     """
     approval = await asyncio.to_thread(needs_approval_again, again, plans, ctx.house.approval_above)
-    data_map = await ctx.maps.of(plans[0].version)
     verified = ctx.known.verified
     mailboxes = await not_notified(done.remains.findings, data_map, verified, ctx) if verified else ()
     name = await ctx.sealed_lines(PLAN, again.lines())
@@ -295,8 +277,7 @@ async def _certified_without(event: ErasurePlanned, ctx: FulfillmentContext) -> 
     """Certify the finished rounds, with the records of the newest round as left."""
     if not any([await ctx.vault.holds(ctx.case_id, mark) for mark in map(_mark, _uncertified(ctx.known))]):
         return []
-    plans = await _plans(ctx)
-    data_map = await ctx.maps.of(plans[0].version)
+    plans, data_map = await _plans(ctx)
     return await _certified(event, await verify_plans(plans, data_map, ctx.records), data_map, ctx)
 
 
@@ -363,29 +344,28 @@ def _reasons(decided: RecordPlan, residues: Sequence[Residue], findings: Finding
 
 
 def _issue(ctx: FulfillmentContext) -> Issue:
+    verified = ctx.known.verified
+    proof = (
+        None
+        if verified is None
+        else CertificateProof(
+            right=verified.right,
+            regulation=verified.regulation,
+            received_on=verified.received_on,
+            assurance=verified.assurance,
+            by=verified.proven or (),
+            reasons=verified.reasons,
+            approved_by=ctx.known.approved_by,
+        )
+    )
     return Issue(
         number=ctx.case_id,
         request_id=ctx.case_id,
         controller=ctx.house.controller,
         begun_at=ctx.occurred_at,
         completed_at=ctx.now,
-        proof=_proof(ctx.known),
+        proof=proof,
         agreed=ctx.house.recipients,
-    )
-
-
-def _proof(known: FulfillmentCase) -> CertificateProof | None:
-    verified = known.verified
-    if verified is None:
-        return None
-    return CertificateProof(
-        right=verified.right,
-        regulation=verified.regulation,
-        received_on=verified.received_on,
-        assurance=verified.assurance,
-        by=verified.proven or (),
-        reasons=verified.reasons,
-        approved_by=known.approved_by,
     )
 
 

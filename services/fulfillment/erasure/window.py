@@ -10,7 +10,6 @@ from shared.contract.events import (
     ErasureDue,
     ErasureScheduled,
     Evidence,
-    IdentityVerified,
 )
 
 TIMER = "erasure_window"
@@ -32,7 +31,11 @@ def scheduled(ctx: FulfillmentContext) -> ErasureScheduled | None:
     at = _end(ctx)
     if at is None:
         return None
-    return ErasureScheduled(request_id=ctx.case_id, at=at, letter=not _confirmed_apart(ctx.known.verified))
+    # A person who was asked for a confirmation besides the proof of identity got a letter before.
+    verified = ctx.known.verified
+    reasons = frozenset(verified.reasons) if verified else frozenset[str]()
+    apart = Evidence.CONFIRMATION in reasons and Evidence.MAILBOX not in reasons
+    return ErasureScheduled(request_id=ctx.case_id, at=at, letter=not apart)
 
 
 def held_back(ctx: FulfillmentContext) -> DisclosureScheduled | None:
@@ -66,9 +69,3 @@ def window_ended(request_id: str, name: Code) -> ErasureDue | DisclosureDue:
     if name.startswith(DISCLOSURE):
         return DisclosureDue(request_id=request_id, name=name)
     return ErasureDue(request_id=request_id, name=name)
-
-
-def _confirmed_apart(verified: IdentityVerified | None) -> bool:
-    """Return whether the person was asked for a confirmation besides the proof of identity."""
-    reasons = frozenset(verified.reasons) if verified else frozenset[str]()
-    return Evidence.CONFIRMATION in reasons and Evidence.MAILBOX not in reasons

@@ -30,18 +30,17 @@ async def offered(claims: Identities, ctx: FulfillmentContext) -> OfferedAliases
 
     A mailbox is only offered in the spelling of letters to it: a look-alike may find another's records.
     """
+
+    def is_exact(mailbox: str) -> bool:
+        plain = mailbox.strip()
+        return list(addresses_in(plain)) == [plain] and unicodedata.is_normalized("NFC", plain)
+
     named = ((name, value) for name, values in claims.items() for value in values)
-    pairs = [one for one in named if one[0] != EMAIL or _is_exact(one[1])][:MOST_OFFERED]
+    pairs = [(name, value) for name, value in named if name != EMAIL or is_exact(value)][:MOST_OFFERED]
     if not pairs:
         return None
     ref = await ctx.sealed(OFFER, orjson.dumps(pairs))
     return OfferedAliases(ref=ref, identities=tuple(name for name, _ in pairs))
-
-
-def _is_exact(mailbox: str) -> bool:
-    """Return whether a letter to *mailbox* goes to exactly this spelling, in NFC."""
-    plain = mailbox.strip()
-    return list(addresses_in(plain)) == [plain] and unicodedata.is_normalized("NFC", plain)
 
 
 def values_of(sealed: bytes) -> Sequence[tuple[str, str]]:

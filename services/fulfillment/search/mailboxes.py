@@ -37,13 +37,9 @@ def addresses_in(text: str) -> Iterator[str]:
 
 def same(address: str, *, tagged: bool) -> Hashable:
     """
-    Return a key that all notations of the mailbox *address* share.
+    Return a key that all notations of the mailbox *address* share; *tagged*, whether a tag does not count.
 
     Case is ignored in ASCII alone: mail servers treat other letters differently.
-
-    Args:
-        address: As :func:`address_in` returned it, or as a person wrote it.
-        tagged: Whether it is the same with and without a part after a plus sign.
     """
     local, _, domain = (untagged(address) if tagged else address).strip().rpartition("@")
     return f"{local.encode().lower().decode()}@{looked_up(domain)}"

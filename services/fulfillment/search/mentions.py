@@ -27,9 +27,7 @@ def branches(words: Iterable[str], *, between: str = "") -> str:
     """
     Return a pattern that matches any of *words*; words that begin alike share a branch.
 
-    Args:
-        words: The words; a blank matches any white space.
-        between: What may stand between two characters.
+    A blank matches any white space; *between* two characters there may be something else.
     """
     tree: _Tree = {}
     for word in words:
@@ -45,16 +43,12 @@ def _written(tree: _Tree, between: str, *, inside: bool = False) -> str:
     text = ""
     while len(tree) == 1 and "" not in tree:
         [(character, tree)] = tree.items()
-        text += (between if inside else "") + _character(character)
+        text += (between if inside else "") + (r"\s+" if character == " " else re.escape(character))
         inside = True
     ways = [_written({c: below}, between, inside=inside) for c, below in tree.items() if c]
     if not ways:
         return text
     return f"{text}(?:{'|'.join(ways)}){'?' if '' in tree else ''}"
-
-
-def _character(character: str) -> str:
-    return r"\s+" if character == " " else re.escape(character)
 
 
 LEAST_DIGITS = 7
@@ -89,17 +83,14 @@ class Needle:
 def needles(identities: Identities, name: str | None) -> frozenset[Needle]:
     """Return the needles for the person; *name* is the full name, where it is known."""
     words = (name or "").casefold().split()
-    named = [Needle(NeedleKind.NAME, " ".join(words))] if len(words) >= LEAST_WORDS else []
-    return frozenset((*named, *_of(identities)))
-
-
-def _of(identities: Identities) -> Iterator[Needle]:
-    for name, spellings in identities.items():
+    found = {Needle(NeedleKind.NAME, " ".join(words))} if len(words) >= LEAST_WORDS else set[Needle]()
+    for kind, spellings in identities.items():
         for spelling in spellings:
-            if name == PHONE:
-                yield from _number(spelling)
-            elif name == EMAIL or len(spelling) >= LEAST_CHARACTERS:
-                yield Needle(NeedleKind.IDENTITY, spelling.strip().casefold())
+            if kind == PHONE:
+                found.update(_number(spelling))
+            elif kind == EMAIL or len(spelling) >= LEAST_CHARACTERS:
+                found.add(Needle(NeedleKind.IDENTITY, spelling.strip().casefold()))
+    return frozenset(found)
 
 
 def _number(spelling: str) -> Iterator[Needle]:
@@ -129,13 +120,13 @@ class Pattern:
 
     def found_in(self, text: str) -> Iterator[Needle]:
         """Yield the needles that stand in *text*."""
-        for match in self._compiled.finditer(text):
+        for match in self._expression.finditer(text):
             yield from self._by_text.get(" ".join(match[0].casefold().split()), ())
             digits = re.sub(r"[^0-9]", "", match[0])
             yield from (n for n in self._numbers if digits.endswith(n.text))
 
     @cached_property
-    def _compiled(self) -> re.Pattern[str]:
+    def _expression(self) -> re.Pattern[str]:
         return re.compile(self.text, re.IGNORECASE)
 
     @cached_property

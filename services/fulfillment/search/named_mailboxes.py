@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from services.fulfillment.context import FulfillmentContext
 from services.fulfillment.datamap.graph import EMAIL
-from services.fulfillment.datamap.model import Collection, DataMap, MappedField, covered
+from services.fulfillment.datamap.model import DataMap, covered
 from services.fulfillment.datamap.paths import values_at
 from services.fulfillment.erasure.masks import NOWHERE
 from services.fulfillment.search.bson_equality import untagged
@@ -109,18 +109,14 @@ def _tagged(data_map: DataMap) -> bool:
 
 def _addresses(findings: Findings, data_map: DataMap) -> Iterator[str]:
     for collection in data_map.collections:
-        if fields := _fields(collection):
-            for record in findings.of(collection.key):
-                for field in fields:
-                    for value in values_at(record.disclosed, field.path):
-                        if isinstance(value, str):
-                            yield from addresses_in(value)
-
-
-def _fields(collection: Collection) -> list[MappedField]:
-    return [
-        field
-        for field in collection.leaves
-        if roles(field.path) <= OWN_ROLES
-        and (field.identity == EMAIL or any(covered(c, ("user.contact.email",)) for c in field.categories))
-    ]
+        paths = [
+            field.path
+            for field in collection.leaves
+            if field.identity == EMAIL or any(covered(c, ("user.contact.email",)) for c in field.categories)
+            if roles(field.path) <= OWN_ROLES
+        ]
+        for record in findings.of(collection.key) if paths else ():
+            for path in paths:
+                for value in values_at(record.disclosed, path):
+                    if isinstance(value, str):
+                        yield from addresses_in(value)

@@ -134,7 +134,9 @@ class RecordPart:
     @cached_property
     def identifying(self) -> Sequence[MappedField]:
         """The fields in it that hold an identity of its person."""
-        return [field for field in self.collection.identifying if self._is_own(field)]
+        if self.unit is None:
+            return [f for f in self.collection.identifying if self.collection.unit(f.path) is None]
+        return [field for field in self.collection.identifying if self._has(field, self.unit)]
 
     def verified(self, path: str) -> Iterator[Any]:
         """Yield the values at *path* that the map states to be verified."""
@@ -177,9 +179,6 @@ class RecordPart:
         """Return the names in other places that may be the same person's."""
         played = frozenset[str]().union(*map(roles, identities))
         return [text for f in self.about(NAME) if roles(f.path) <= played for text in self._texts(f.path)]
-
-    def _is_own(self, field: MappedField) -> bool:
-        return self.collection.unit(field.path) is None if self.unit is None else self._has(field, self.unit)
 
     def _has(self, field: MappedField, unit: str) -> bool:
         inner = self.collection.unit(field.path)

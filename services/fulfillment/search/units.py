@@ -78,7 +78,8 @@ class RecordUnit:
         """Yield the identities that the part states; of two fields for one identity, neither counts."""
         counts = Counter(field.identity for field in self.fields)
         telling = [field for field in self.fields if field.identity and counts[field.identity] == 1]
-        for field in sorted(telling, key=lambda field: _preference(field.identity or "")):
+        ranks = {**dict.fromkeys(SUREST, 0), **dict.fromkeys(LAST_RESORT, 2)}
+        for field in sorted(telling, key=lambda field: ranks.get(field.identity or "", 1)):
             for value in self.values(part, field):
                 yield field.identity or "", str(value)
 
@@ -107,7 +108,3 @@ def is_of(field: MappedField, categories: Iterable[str]) -> bool:
 def own_first(identity: str) -> int:
     """Return the rank of *identity* by how surely it is one person's: a customer number before a mailbox."""
     return 3 if identity in LAST_RESORT else 2 if identity in MANY else 1 if identity in SUREST else 0
-
-
-def _preference(identity: str) -> int:
-    return 0 if identity in SUREST else 2 if identity in LAST_RESORT else 1

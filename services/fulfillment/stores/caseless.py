@@ -12,7 +12,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import product, takewhile
 from typing import Any
 
 from services.fulfillment.search.bson_equality import untagged
@@ -81,9 +81,8 @@ def indexes(information: Mapping[str, Mapping[str, Any]]) -> Indexes:
 
 def _ignores_case(collation: Mapping[str, Any]) -> bool:
     """Return whether *collation* finds an address in any case, as a pass over the collection does."""
-    if str(collation.get("locale", "")).startswith(OTHER_CASES):
-        return False
-    return collation.get("strength", 3) == CASELESS["strength"] and not collation.get("caseLevel")
+    alike = collation.get("strength", 3) == CASELESS["strength"] and not collation.get("caseLevel")
+    return alike and not str(collation.get("locale", "")).startswith(OTHER_CASES)
 
 
 def queries(wanted: Mapping[str, Sequence[str]], known: Indexes) -> Iterator[Query]:
@@ -109,11 +108,9 @@ def queries(wanted: Mapping[str, Sequence[str]], known: Indexes) -> Iterator[Que
 
 def with_any_tag(path: str, address: str) -> Document:
     """Return the condition that *address* stands at *path*, in any case and with or without a tag."""
-    either = []
-    for form in _composed([address.strip()]):
-        local, _, domain = untagged(form).rpartition("@")
-        either.append(rf"{re.escape(local)}(\+[^@]*)?@{re.escape(domain)}")
-    return {path: {"$regex": rf"^\s*(?:{'|'.join(either)})\s*$", "$options": "i"}}
+    parts = (untagged(form).rpartition("@") for form in _composed([address.strip()]))
+    either = "|".join(rf"{re.escape(local)}(\+[^@]*)?@{re.escape(domain)}" for local, _, domain in parts)
+    return {path: {"$regex": rf"^\s*(?:{either})\s*$", "$options": "i"}}
 
 
 def in_any_case(address: str) -> Document:
@@ -139,11 +136,7 @@ def padded(addresses: Iterable[str]) -> Iterator[str]:
 
 def spellings(address: str) -> Iterator[str]:
     """Yield patterns that together match *address* in any case, each beginning with fixed letters."""
-    head = ""
-    for character in address[:LETTERS]:
-        if not character.isascii():
-            break
-        head += character
+    head = "".join(takewhile(str.isascii, address[:LETTERS]))
     rest = re.escape(address[len(head) :])
     for letters in product(*({c.lower(), c.upper()} for c in head)):
         yield f"^{re.escape(''.join(letters))}(?i:{rest})\\s*$"

@@ -102,7 +102,18 @@ class RetainedRecords:
         condition = {"until": {"$lt": today.isoformat()}}
         with translated("read kept records"):
             async for document in self._kept.find(condition).sort([("until", 1), ("erasure", 1)]):
-                yield _entry(document)
+                yield RetainedRecord(
+                    name=document["_id"],
+                    erasure=document["erasure"],
+                    version=document["version"],
+                    key=document["key"],
+                    place=CollectionPlace(*document["place"]),
+                    id=dict(document["id"]),
+                    until=date.fromisoformat(document["until"]),
+                    reason=document["reason"],
+                    retried=document["refused"] and document["asked"],
+                    marks=document["marks"],
+                )
 
     async def forget(self, entries: Sequence[RetainedRecord]) -> None:
         """Delete *entries*: their records were checked again."""
@@ -160,21 +171,6 @@ def _until(step: RecordStep, today: date) -> date | None:
     if step.disposition is Disposition.LEFT or step.reason == LEGAL_HOLD:
         return today
     return step.until if step.disposition is Disposition.RETAINED else None
-
-
-def _entry(document: Document) -> RetainedRecord:
-    return RetainedRecord(
-        name=document["_id"],
-        erasure=document["erasure"],
-        version=document["version"],
-        key=document["key"],
-        place=CollectionPlace(*document["place"]),
-        id=dict(document["id"]),
-        until=date.fromisoformat(document["until"]),
-        reason=document["reason"],
-        retried=document["refused"] and document["asked"],
-        marks=document["marks"],
-    )
 
 
 def by_erasure(entries: Iterable[RetainedRecord]) -> dict[tuple[str, str, bool], Sequence[RetainedRecord]]:

@@ -449,10 +449,10 @@ async def with_window(new: Findings) -> tuple[FulfillmentContext, Sequence[Fact]
 def certificates(monkeypatch: pytest.MonkeyPatch) -> None:
     """Issue certificates without the registers that they read."""
 
-    async def complete(decided: RecordPlan, *_: object) -> Completed:
+    async def complete(decided: RecordPlan, *_: object, **__: object) -> Completed:
         return Completed(decided, (), b"certificate")
 
-    monkeypatch.setattr(handlers, "_completed", complete)
+    monkeypatch.setattr(handlers, "complete", complete)
 
 
 KIMS = findings(record("shop.users", email=KIM))

@@ -241,21 +241,18 @@ _TITLES = {
 
 def _apart(picture: Picture, y: float, right: float) -> tuple[tuple[DiagramLane, ...], tuple[Placed, ...]]:
     lanes, placed = [], []
-    width = max(
-        [LEAST_WIDTH, *(_width(box) for box in picture.boxes if box.reach is not CollectionReach.REACHED)]
-    )
+    outside = [box for box in picture.boxes if box.reach is not CollectionReach.REACHED]
+    width = max([LEAST_WIDTH, *map(_width, outside)])
+    per_row = max(1, int((right - 2 * MARGIN) // (width + BOX_GAP)))
     for reach, title in _TITLES.items():
         boxes = picture.apart(reach)
         if not boxes:
             continue
-        per_row = max(1, int((right - 2 * MARGIN) // (width + BOX_GAP)))
         tallest = max(map(_height, boxes))
         for number, box in enumerate(boxes):
             row, column = divmod(number, per_row)
-            left, top = (
-                MARGIN + BOX_GAP + column * (width + BOX_GAP),
-                y + LANE_PADDING + row * (tallest + BOX_GAP),
-            )
+            left = MARGIN + BOX_GAP + column * (width + BOX_GAP)
+            top = y + LANE_PADDING + row * (tallest + BOX_GAP)
             placed.append(Placed(box, left, top, width, _height(box)))
         rows = -(-len(boxes) // per_row)
         height = rows * tallest + (rows - 1) * BOX_GAP + 2 * LANE_PADDING
@@ -284,10 +281,12 @@ def routes(page: DiagramPage) -> Iterator[Route]:
 
 def _between(arrow: Arrow, source: Placed, target: Placed) -> Route:
     here, there = source.port(arrow.source_path), target.port(arrow.target_path)
+    edge = source.x + source.width
     if source.x < target.x:
-        return Route(arrow, _forward((source.x + source.width, here), (target.x, there)), back=False)
+        return Route(arrow, _forward((edge, here), (target.x, there)), back=False)
     if source.x == target.x:
-        return Route(arrow, _beside(source.x + source.width, here, there), back=False)
+        reach = edge + min(GUTTER * 0.8, 36 + abs(there - here) * 0.18)
+        return Route(arrow, ((edge, here), (reach, here), (reach, there), (edge, there)), back=False)
     start, end = (source.x, here), (target.x + target.width, there)
     return Route(arrow, _forward(end, start)[::-1], back=not arrow.both)
 
@@ -310,8 +309,3 @@ def _around(
 def _forward(start: tuple[float, float], end: tuple[float, float]) -> tuple[tuple[float, float], ...]:
     reach = max(GUTTER * 0.55, (end[0] - start[0]) / 2)
     return start, (start[0] + reach, start[1]), (end[0] - reach, end[1]), end
-
-
-def _beside(x: float, here: float, there: float) -> tuple[tuple[float, float], ...]:
-    reach = min(GUTTER * 0.8, 36 + abs(there - here) * 0.18)
-    return (x, here), (x + reach, here), (x + reach, there), (x, there)

@@ -17,7 +17,7 @@ from services.fulfillment.datamap.diagram.layout import (
     arranged,
     withheld,
 )
-from services.fulfillment.datamap.diagram.picture import Arrow, CollectionReach, Picture
+from services.fulfillment.datamap.diagram.picture import CollectionReach, Picture
 from services.fulfillment.datamap.model import Erasure
 
 LEGEND = 64.0
@@ -69,8 +69,7 @@ _LOCK = "M2 5 V3.4 a2.6 2.6 0 0 1 5.2 0 V5 h.8 v5.4 h-6.8 V5 z M3.2 5 h2.8 V3.4 
 
 def svg(picture: Picture) -> str:
     """Return *picture* as SVG; the same picture gives the same text."""
-    page = arranged(picture)
-    return "\n".join(_lines(page)) + "\n"
+    return "\n".join(_lines(arranged(picture))) + "\n"
 
 
 def _lines(page: DiagramPage) -> Iterator[str]:
@@ -78,7 +77,10 @@ def _lines(page: DiagramPage) -> Iterator[str]:
     size = f'width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}"'
     yield f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-labelledby="title about" {size}>'
     yield '<title id="title">The walk of a data map</title>'
-    yield f'<desc id="about">{_about(page.picture)}</desc>'
+    picture = page.picture
+    reached = len(picture.apart(CollectionReach.REACHED))
+    walk = f"{len(picture.identities)} identities lead to {reached} collections in {picture.waves} waves"
+    yield f'<desc id="about">{walk}; {len(picture.boxes) - reached} stand apart.</desc>'
     yield f"<style>{_STYLE}</style>"
     yield f"<defs>{_head('head')}{_head('entering-head')}</defs>"
     yield f'<rect class="paper" width="{width:.0f}" height="{height:.0f}"/>'
@@ -95,19 +97,11 @@ def _lines(page: DiagramPage) -> Iterator[str]:
     yield "</svg>"
 
 
-def _about(picture: Picture) -> str:
-    reached = len(picture.apart(CollectionReach.REACHED))
-    others = len(picture.boxes) - reached
-    walk = f"{len(picture.identities)} identities lead to {reached} collections in {picture.waves} waves"
-    return f"{walk}; {others} stand apart."
-
-
 def _head(name: str) -> str:
-    size = (
-        'viewBox="0 0 8 8" refX="7.2" refY="4" markerWidth="8" markerHeight="8" markerUnits="userSpaceOnUse"'
-    )
+    size = 'viewBox="0 0 8 8" refX="7.2" refY="4" markerWidth="8" markerHeight="8"'
     shape = f'<path class="{name}" d="M0 .6 L8 4 L0 7.4 z"/>'
-    return f'<marker id="{name}" {size} orient="auto-start-reverse">{shape}</marker>'
+    turned = 'markerUnits="userSpaceOnUse" orient="auto-start-reverse"'
+    return f'<marker id="{name}" {size} {turned}>{shape}</marker>'
 
 
 def _text(kind: str, x: float, y: float, text: str) -> str:
@@ -136,12 +130,9 @@ def _way(route: Route) -> str:
     head = "entering-head" if arrow.entering else "head"
     start = f' marker-start="url(#{head})"' if arrow.both else ""
     path = f'<path class="way {kind}" d="M{x0:.1f} {y0:.1f} C{curve}" marker-end="url(#{head})"{start}>'
-    return f"{path}<title>{escape(_named(arrow))}</title></path>"
-
-
-def _named(arrow: Arrow) -> str:
     source = arrow.source if arrow.entering else f"{arrow.source}.{arrow.source_path}"
-    return f"{source} {'↔' if arrow.both else '→'} {arrow.target}.{arrow.target_path}"
+    named = f"{source} {'↔' if arrow.both else '→'} {arrow.target}.{arrow.target_path}"
+    return f"{path}<title>{escape(named)}</title></path>"
 
 
 def _pill(pill: Pill) -> Iterator[str]:
