@@ -11,8 +11,9 @@ from typing import Protocol
 
 from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.changes.change import MissingChange
+from services.fulfillment.changes.suppressions import Disagreements
 from services.fulfillment.datamap.model import DataMap
-from services.fulfillment.drop.hash_lists import HashListBatch
+from services.fulfillment.drop.hash_lists import HashLists
 from services.fulfillment.erasure.completion import (
     ErasableRecords,
     ErasureJournalPort,
@@ -20,7 +21,7 @@ from services.fulfillment.erasure.completion import (
     SuppressionsPort,
 )
 from services.fulfillment.erasure.steps import RecordPlan
-from services.fulfillment.recipients.carrier import Parcel
+from services.fulfillment.recipients.carrier import Carrier, RecipientWebhooks
 from services.fulfillment.recipients.directory import DataRecipient, pseudonyms
 from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.identities import Identities
@@ -29,7 +30,6 @@ from shared.contract.answer import ANSWER, SUBMISSION, Answer
 from shared.contract.events import Fact, RequestReferred, RequestSubmitted
 from shared.contract.ports import TimersPort, VaultPort
 from shared.law import GivenCopies, Money, Right
-from shared.runtime.safe_http import Receipt
 
 SEALED_AT_ONCE = 1 << 20
 """Most characters of lines that are sealed as one item."""
@@ -70,13 +70,6 @@ class DataMapPort(Protocol):
         """Return the map of a case."""
 
 
-class DisagreementPort(Protocol):
-    """Statements of people who disagree with their data."""
-
-    async def keep(self, case: str, identities: Identities, at: datetime) -> None:
-        """Remember that *case* holds a statement of the person with *identities*."""
-
-
 class CopyCounterPort(Protocol):
     """The copies that people were given."""
 
@@ -87,27 +80,6 @@ class CopyCounterPort(Protocol):
         self, case: str, identities: Identities, at: datetime, content: bytes | None = None
     ) -> int:
         """Register a copy by *case*, and return the number of the person's copies within a year."""
-
-
-class CarrierPort(Protocol):
-    """The connection to other controllers."""
-
-    async def send(self, parcel: Parcel) -> Receipt:
-        """Send *parcel* and return the receiver's receipt."""
-
-
-class RecipientWebhookPort(Protocol):
-    """The connection to the recipients of data."""
-
-    async def send(self, recipient: DataRecipient, message_id: str, body: bytes, at: datetime) -> None:
-        """Return when *recipient* has acknowledged *body*."""
-
-
-class HashListPort(Protocol):
-    """The hash lists of California's DROP."""
-
-    async def take(self, batch: HashListBatch) -> None:
-        """Enqueue *batch* for the look-up; repeating it changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,13 +128,13 @@ class FulfillmentContext:
     maps: DataMapPort = field(repr=False)
     house: FulfillmentProfile
     suppressions: SuppressionsPort = field(repr=False)
-    disagreements: DisagreementPort = field(repr=False)
+    disagreements: Disagreements = field(repr=False)
     erasures: ErasureJournalPort = field(repr=False)
     kept: RetainedRecordsPort = field(repr=False)
     copies: CopyCounterPort = field(repr=False)
-    carrier: CarrierPort = field(repr=False)
-    webhooks: RecipientWebhookPort = field(repr=False)
-    listed: HashListPort = field(repr=False)
+    carrier: Carrier = field(repr=False)
+    webhooks: RecipientWebhooks = field(repr=False)
+    listed: HashLists = field(repr=False)
     timers: TimersPort = field(repr=False)
 
     async def submission(self) -> RequestSubmitted:

@@ -74,7 +74,9 @@ def decide_disposition(collection: Collection, document: Mapping[str, Any], *, t
         return Retain(LEGAL_HOLD, HOLD_PROVISION, until=None, reduced=False)
     until = None if collection.retention is None else last_day(collection.retention, document, today=today)
     if collection.erasure is Erasure.KEEP:
-        return Retain(RETENTION_DUTY, _ground(collection), until=until, reduced=True)
+        rule, basis = collection.retention, collection.facts.legal_basis
+        because = (basis or "") if rule is None else rule.because
+        return Retain(RETENTION_DUTY, because, until=until, reduced=True)
     if collection.retention is not None and (until is None or today <= until):
         return Retain(RETENTION_DUTY, collection.retention.because, until=until, reduced=True)
     return Erase(collection.erasure)
@@ -102,17 +104,9 @@ def answer_due_on(regulation: Regulation, right: Right, received_on: date) -> da
     return due(rule, datetime.combine(received_on, time.min, UTC), ZoneInfo("UTC"), WEEK_ENDS).due_on
 
 
-def _ground(collection: Collection) -> str:
-    if collection.retention is not None:
-        return collection.retention.because
-    return collection.facts.legal_basis or ""
-
-
 def _holds(hold: Hold, document: Mapping[str, Any]) -> bool:
     """Return whether *document* is under *hold*; in an array, one element is enough, as in a query."""
-    return any(
-        found == hold.value for found in (raw_at(document, hold.field), *values_at(document, hold.field))
-    )
+    return hold.value in [raw_at(document, hold.field), *values_at(document, hold.field)]
 
 
 def _day(value: Any) -> date | None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from types import MappingProxyType
 
 from services.fulfillment.changes.handlers import change, lift_restriction, plan_change, suppress_at_once
 from services.fulfillment.context import FulfillmentContext
@@ -176,7 +175,9 @@ async def _search_and_answer(event: IdentityVerified, ctx: FulfillmentContext) -
         case SearchAnswer.NOTHING_DECLARED:
             return [ctx.referred(event.right, NOTHING_DECLARED)]
         case SearchAnswer.NOTHING_FOUND:
-            return await _nothing_held(event.right, findings, ctx)
+            name = await ctx.sealed_answer(answers.nothing_held(findings, ctx.maps.current))
+            outcome = Outcome.NOTHING_HELD
+            return [RequestFulfilled(request_id=ctx.case_id, right=event.right, outcome=outcome, answer=name)]
         case SearchAnswer.FOUND:
             return await _announce(event, submitted, identities, findings, ctx)
 
@@ -206,11 +207,9 @@ async def _announce(
 
 def _concerns_others(fact: Fact) -> bool:
     """Return whether *fact* discloses records or plans to: a quoted fee or a refusal does not."""
-    match fact:
-        case RequestFulfilled():
-            return fact.package is not None and fact.right is not Right.KNOW_CATEGORIES
-        case _:
-            return isinstance(fact, DisclosureScheduled | ErasurePlanned | ChangePlanned | TransferOrdered)
+    if isinstance(fact, RequestFulfilled):
+        return fact.package is not None and fact.right is not Right.KNOW_CATEGORIES
+    return isinstance(fact, DisclosureScheduled | ErasurePlanned | ChangePlanned | TransferOrdered)
 
 
 async def await_disclosure(event: DisclosureScheduled, ctx: FulfillmentContext) -> Sequence[Fact]:
@@ -327,13 +326,9 @@ async def _further(
     """
     Return the further answer for confirmed aliases, or its window; None if the staff must decide.
 
-    While the window of an alias is open, records of another alias wait as well: the search uses both.
-
-    Args:
-        event: The verification of the requester.
-        mailboxes: Mailboxes with owners to notify, beside those in the records.
-        ctx: The case.
-        waits: Whether a disclosure waits although no owner is notified now.
+    While the window of an alias is open, records of another alias wait as well: the search uses both. The
+    owners of *mailboxes* are notified, beside those in the records. If it *waits*, a disclosure waits even if
+    no owner is notified now.
     """
     waits = waits or (ctx.known.disclosure_window is not None and ctx.now < ctx.known.disclosure_window.at)
     submitted = await ctx.submission()
@@ -353,16 +348,13 @@ async def _further(
     else:
         wanted = at > ctx.now and (waits or bool(mailboxes))
         window = DisclosureScheduled(request_id=ctx.case_id, at=at) if wanted else None
-        completed = Disclosure(event, _to_the_person(submitted), identities, findings)
+        # Further answers go to the person, also those of a transfer.
+        details = submitted.details.model_copy(update={"transfer_to": None})
+        submitted = submitted.model_copy(update={"details": details})
+        completed = Disclosure(event, submitted, identities, findings)
         facts = await disclose_package(completed, ctx.free(), window)
         mailboxes = mailboxes if any(map(_concerns_others, facts)) else ()
     return [*await notices(mailboxes, event.right, ctx), *facts]
-
-
-def _to_the_person(submitted: RequestSubmitted) -> RequestSubmitted:
-    """Return *submitted* without the recipient of a transfer: further answers go to the person."""
-    details = submitted.details.model_copy(update={"transfer_to": None})
-    return submitted.model_copy(update={"details": details})
 
 
 async def _search_confirmed(
@@ -427,20 +419,18 @@ async def look_up_lists(event: DropListed, ctx: FulfillmentContext) -> Sequence[
     return []
 
 
-RELEASED: Mapping[type[Fact], HeldAct] = MappingProxyType(
-    {
-        AliasProven: answer_proven_alias,
-        IdentityVerified: answer,
-        FeeAgreed: answer_agreed,
-        ErasurePlanned: begin_released,
-        ErasureApproved: erase_approved,
-        ErasureDue: handle_released_window,
-        ErasureRetried: retry,
-        ChangePlanned: change,
-        DisclosureDue: disclose_released,
-        TransferOrdered: transfer,
-    }
-)
+RELEASED: Mapping[type[Fact], HeldAct] = {
+    AliasProven: answer_proven_alias,
+    IdentityVerified: answer,
+    FeeAgreed: answer_agreed,
+    ErasurePlanned: begin_released,
+    ErasureApproved: erase_approved,
+    ErasureDue: handle_released_window,
+    ErasureRetried: retry,
+    ChangePlanned: change,
+    DisclosureDue: disclose_released,
+    TransferOrdered: transfer,
+}
 """The handler of each event of ``HELD`` once its request is released."""
 SUBSCRIPTIONS = (
     on(IdentityClaimed, compare_claims),
@@ -496,11 +486,6 @@ def _whole(findings: Findings) -> Findings:
             "then `habeas dead-letters replay fulfillment`"
         )
     return findings
-
-
-async def _nothing_held(right: Right, findings: Findings, ctx: FulfillmentContext) -> Sequence[Fact]:
-    name = await ctx.sealed_answer(answers.nothing_held(findings, ctx.maps.current))
-    return [RequestFulfilled(request_id=ctx.case_id, right=right, outcome=Outcome.NOTHING_HELD, answer=name)]
 
 
 async def _plan_erasure(

@@ -504,12 +504,9 @@ def needs_approval(plan: RecordPlan, above: int | None) -> bool:
 
 def needs_approval_again(plan: RecordPlan, approved: Sequence[RecordPlan], above: int | None) -> bool:
     """
-    Return whether *plan* has changes that were not approved, and a second person must approve.
+    Return whether a second person must approve *plan*, for newly found records, after the plans *approved*.
 
-    Args:
-        plan: The plan for newly found records.
-        approved: The plans so far.
-        above: Most records of the whole erasure without approval; None: any number.
+    *above* is the limit of records of the whole erasure without approval; None: any number.
     """
     if above is None:
         return False
@@ -550,13 +547,9 @@ def outcome_of_disclosure(answer: Answer) -> Outcome:
 
 def outcome_of_erasure(plan: RecordPlan, *, mentions: int = 0) -> Outcome:
     """
-    Return the outcome of an erasure by *plan*.
+    Return the outcome of an erasure by *plan*, where *mentions* records of others still name the person.
 
     A record that could not be erased is neither granted nor refused: it stays due.
-
-    Args:
-        plan: The plan with the final dispositions.
-        mentions: Records of others that still name the person.
 
     Law:
         GDPR Art. 17(3), 12(4): a retained record is a refusal in part; if all are retained, as a whole.
@@ -572,12 +565,7 @@ def outcome_of_erasure(plan: RecordPlan, *, mentions: int = 0) -> Outcome:
 
 
 def outcome_of_change(done: Change) -> Outcome:
-    """
-    Return the outcome of marks and corrections.
-
-    Law:
-        GDPR Art. 12(4): a change not made is a refusal in part; if none is made, as a whole.
-    """
+    """Return the outcome of marks and corrections; one not made is a refusal in part (GDPR Art. 12(4))."""
     if not done.done:
         return Outcome.REFUSED
     return Outcome.GRANTED if done.whole else Outcome.PARTLY_GRANTED

@@ -75,19 +75,15 @@ class AffectedPerson:
 
     def also(self, other: "AffectedPerson") -> "AffectedPerson":
         """Return this merged with *other*, the same person."""
-        what = {*self.said, *other.said}
-        said = {name: min(one.said[name] for one in (self, other) if name in one.said) for name in what}
-        places = dict(self.places)
-        for place, rank in other.places.items():
-            places[place] = min(rank, places.get(place, rank))
-        names = sorted({*self.names, *other.names})[:MOST_NAMES]
-        categories = self.categories | other.categories
+        both = (self, other)
+        said = {*self.said, *other.said}
+        places = {*self.places, *other.places}
         return replace(
             self,
-            said=said,
-            places=places,
-            categories=categories,
-            names=tuple(names),
+            said={name: min(one.said[name] for one in both if name in one.said) for name in said},
+            places={place: min(one.places[place] for one in both if place in one.places) for place in places},
+            categories=self.categories | other.categories,
+            names=tuple(sorted({*self.names, *other.names})[:MOST_NAMES]),
             aliases=self.aliases | other.aliases,
             others=tuple(sorted({*self.others, *other.others})),
         )
@@ -99,8 +95,9 @@ class AffectedPerson:
         mailboxes = {same(address, tagged=False): address for address in reversed(found)}
         if both.email:
             del mailboxes[same(both.email, tagged=False)]
-        others = tuple(sorted(mailboxes.values()))
-        return replace(both, others=others, earlier=self.earlier.also(other.earlier))
+        return replace(
+            both, others=tuple(sorted(mailboxes.values())), earlier=self.earlier.also(other.earlier)
+        )
 
     def as_named(self) -> "AffectedPerson":
         """Return this with the name kept."""

@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
-from services.fulfillment.breach.affected import LANGUAGE as READS
-from services.fulfillment.breach.affected import PLACE, AffectedPerson, PersonIdentity
+from services.fulfillment.breach.affected import LANGUAGE, PLACE, AffectedPerson, PersonIdentity
 from services.fulfillment.breach.places import folded_name, language_of, place_of
 from services.fulfillment.datamap.graph import EMAIL, PHONE, Edge, Graph, graph_of
 from services.fulfillment.datamap.model import Collection, DataMap, MappedField
@@ -23,7 +22,7 @@ from services.fulfillment.search.mailboxes import address_in, same
 from services.fulfillment.search.named_people import HELPERS, KIN, NAME, roles
 from services.fulfillment.search.units import RecordUnit, is_of, own_first, units
 
-MAIL, LANGUAGE = "user.contact.email", "user.demographic.language"
+MAIL, SPOKEN = "user.contact.email", "user.demographic.language"
 HOME = "user.contact.address"
 STREET, CODE, CITY, STATE, COUNTRY = (
     f"{HOME}.{part}" for part in ("street", "postal_code", "city", "state", "country")
@@ -86,9 +85,8 @@ class ContactFields(RecordUnit):
 
     def may_state(self, lacking: frozenset[str]) -> bool:
         """Return whether some of the *lacking* facts may stand here."""
-        return not self.mentions and bool(
-            (PLACE in lacking and self.addresses) or (READS in lacking and self.languages)
-        )
+        places, languages = PLACE in lacking and self.addresses, LANGUAGE in lacking and self.languages
+        return not self.mentions and bool(places or languages)
 
     def person_of(self, part: Any, *, hops: int = 0) -> AffectedPerson:
         """Return the person of *part*, *hops* references away from the breached record."""
@@ -152,13 +150,7 @@ class ContactFields(RecordUnit):
             yield from ((field.identity or "", value) for value in self.values(part, field) if refers(value))
 
     def strangers_key(self, part: Any, place: tuple[Hashable, ...]) -> tuple[Hashable, ...]:
-        """
-        Return the unique identity of a person without a mail address.
-
-        Args:
-            part: The part of the record.
-            place: The unique place of the part.
-        """
+        """Return the unique identity of a person without a mail address; *place* is that of *part*."""
         for name, value in self.numbers(part):
             return ("known", name, key_of(value, phone=True) if name == PHONE else _key(value))
         for edge, values in self.values_along(part, self.back):
@@ -205,12 +197,10 @@ class ContactFields(RecordUnit):
 @lru_cache(maxsize=4)
 def contact_fields_of(data_map: DataMap) -> Mapping[str, tuple[ContactFields, ...]]:
     """Return the contact fields by the keys of the collections."""
-    graph = graph_of(data_map)
-    found = enumerate(data_map.collections)
-    tagged = plus_tags(data_map)
+    graph, tagged = graph_of(data_map), plus_tags(data_map)
     contacts = {
         c.key: tuple(replace(contact, tagged=tagged) for contact in _contact_fields(c, graph, rank))
-        for rank, c in found
+        for rank, c in enumerate(data_map.collections)
         if not c.skipped
     }
     back = [edge for some in contacts.values() for one in some if one.emails for edge in one.back]
@@ -231,11 +221,11 @@ def plus_tags(data_map: DataMap) -> bool:
     return any(field.plus_tags for collection in data_map.collections for field in collection.leaves)
 
 
-def needed(tellings_: Sequence[ContactFields]) -> list[str]:
+def needed(contacts: Sequence[ContactFields]) -> list[str]:
     """Return the paths to read."""
-    fields = {field.path for contact in tellings_ for field in contact.fields}
-    along = {path for t in tellings_ for edge in (*t.back, *t.out) for path in edge.paths}
-    pointed = {path for contact in tellings_ for paths in contact.pointed for path in paths}
+    fields = {field.path for contact in contacts for field in contact.fields}
+    along = {path for one in contacts for edge in (*one.back, *one.out) for path in edge.paths}
+    pointed = {path for contact in contacts for paths in contact.pointed for path in paths}
     return sorted(fields | along | pointed)
 
 
@@ -246,14 +236,11 @@ def _contact_fields(collection: Collection, graph: Graph, rank: int) -> Iterator
         contact = [f for f in fields if f.identity or is_of(f, (MAIL,)) or f.path in leading]
         if contact or not collection.divided:
             whole = RecordUnit(collection, unit, tuple(fields))
-            parts = _roles(unit, fields, contact, about=_about(collection.name))
+            # A role that the collection is about is no other person's: ``driver_email`` of drivers is theirs.
+            about = roles(f"{collection.name} {collection.name.removesuffix('s')}")
+            parts = _roles(unit, fields, contact, about=about)
             yield from (_contact(whole, played, back, out, rank=rank) for played in parts)
             yield from _mentions(whole, parts, rank)
-
-
-def _about(collection: str) -> frozenset[str]:
-    """Return the roles that *collection* is about: ``driver_email`` of drivers is theirs."""
-    return roles(f"{collection} {collection.removesuffix('s')}")
 
 
 def _roles(
@@ -291,7 +278,7 @@ def _contact(
         # If a reference names the record's person, another address is another person's.
         spare=tuple(perhaps) if sure and not refers else (),
         known=tuple(sorted(known, key=lambda field: own_first(field.identity or ""))),
-        languages=tuple(field for field in own if is_of(field, (LANGUAGE,))),
+        languages=tuple(field for field in own if is_of(field, (SPOKEN,))),
         addresses=tuple(_addresses(own)),
         back=led,
         refers=refers,

@@ -25,7 +25,6 @@ from shared.runtime.vault import CaseKey
 KEY_BYTES = 16
 Progress = Callable[[str, int], None]
 """Called with the current collection, and the total number of records read."""
-
 Each = Callable[[NoticeGroup, AffectedPerson], None]
 
 
@@ -56,10 +55,8 @@ async def run_dry(
         StoreUnavailable: A store did not answer, which differs from an empty result.
     """
     with closing(_People()) as people:
-        trial = DryRunResult()
-        trial.by_collection, trial.named = await _gone_through(
-            finding.portions(declared), people.add, progress
-        )
+        trial, found = DryRunResult(), finding.portions(declared)
+        trial.by_collection, trial.named = await _gone_through(found, people.add, progress)
         trial.records = trial.by_collection.total()
         await _gone_through(finding.completions(people.lacking()), people.complete, progress)
         people.unite()
@@ -141,11 +138,8 @@ class _People:
 
     def lacking(self) -> frozenset[str]:
         """Return the facts that are missing for some people."""
-        return frozenset(
-            what
-            for (several,) in self._file.execute("SELECT DISTINCT lacks FROM people")
-            for what in several.split()
-        )
+        rows = self._file.execute("SELECT DISTINCT lacks FROM people")
+        return frozenset(fact for (several,) in rows for fact in several.split())
 
     def everyone(self) -> Iterator[AffectedPerson]:
         for id_, sealed in self._file.execute("SELECT id, sealed FROM people ORDER BY id"):

@@ -21,9 +21,14 @@ def _named(names: str) -> frozenset[str]:
     return frozenset(names.split())
 
 
-SCRIPTS = frozenset({"$where", "$function", "$accumulator", "$code"})
-WRITES = frozenset({"$out", "$merge"})
-CHANCE = frozenset({"$rand", "$sampleRate", "$sample", "$$NOW", "$$CLUSTER_TIME", "$$USER_ROLES"})
+_MAY_COMPARE = "a filter may only compare"
+_CHANCE = _named("$rand $sampleRate $sample $$NOW $$CLUSTER_TIME $$USER_ROLES")
+FORBIDDEN: Mapping[str, str] = {
+    **dict.fromkeys(_named("$where $function $accumulator $code"), f"runs a script; {_MAY_COMPARE}"),
+    **dict.fromkeys(_named("$out $merge"), f"writes; {_MAY_COMPARE}"),
+    **dict.fromkeys(_CHANCE, "finds something else each time"),
+}
+"""Operator or variable → the complaint about it."""
 TYPES = _named("""
     $oid $date $numberInt $numberLong $numberDouble $numberDecimal $binary $uuid $timestamp $minKey
     $maxKey $regularExpression $ref $id $db
@@ -65,11 +70,18 @@ def conditions(data_map: DataMap, named: Sequence[AffectedCollection]) -> dict[s
         FilterRefused: A collection is not in the map, or a filter does more than compare.
     """
     found: dict[str, list[Document]] = {}
+    for where, collection, declared in _filters(data_map, named):
+        found.setdefault(collection.key, []).append(query(declared, where))
+    return {key: some[0] if len(some) == 1 else {"$or": some} for key, some in found.items()}
+
+
+def _filters(
+    data_map: DataMap, named: Sequence[AffectedCollection]
+) -> Iterator[tuple[str, Collection, Mapping[str, Any]]]:
+    """Yield each filter of *named*, with its place in the declaration and its collection."""
     for number, one in enumerate(named):
         where = f"affected.collections.{number}"
-        collection = _meant(data_map, one, where)
-        found.setdefault(collection.key, []).append(query(one.filter, f"{where}.filter"))
-    return {key: some[0] if len(some) == 1 else {"$or": some} for key, some in found.items()}
+        yield f"{where}.filter", _meant(data_map, one, where), one.filter
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +109,10 @@ def unmapped(data_map: DataMap, named: Sequence[AffectedCollection]) -> Iterator
     Raises:
         FilterRefused: A collection is not in the map.
     """
-    for number, one in enumerate(named):
-        where = f"affected.collections.{number}"
-        collection = _meant(data_map, one, where)
-        for path in dict.fromkeys(_compared(one.filter)):
+    for where, collection, declared in _filters(data_map, named):
+        for path in dict.fromkeys(_compared(declared)):
             if not _is_mapped(collection, path):
-                nearest = nearest_word(path, collection.by_path)
-                yield Unmapped(f"{where}.filter", collection.key, path, nearest)
+                yield Unmapped(where, collection.key, path, nearest_word(path, collection.by_path))
 
 
 def _compared(declared: Mapping[str, Any], at: str = "") -> Iterator[str]:
@@ -117,13 +126,8 @@ def _compared(declared: Mapping[str, Any], at: str = "") -> Iterator[str]:
         elif not name.startswith("$"):
             path = ".".join(step for step in f"{at}.{name}".split(".") if step and not step.isdigit())
             yield path
-            yield from _compared(_operations(value), path)
-
-
-def _operations(value: Any) -> Mapping[str, Any]:
-    """Return the operators on a field; empty if it is compared with *value* as a whole."""
-    inside = value if isinstance(value, Mapping) else {}
-    return {name: one for name, one in inside.items() if name in IS_ONE}
+            inside = value if isinstance(value, Mapping) else {}
+            yield from _compared({name: one for name, one in inside.items() if name in IS_ONE}, path)
 
 
 def _is_mapped(collection: Collection, path: str) -> bool:
@@ -141,12 +145,8 @@ def query(declared: Mapping[str, Any], where: str) -> Document:
         FilterRefused: It does more than compare, or is no extended JSON.
     """
     for operator in _operators(declared, where):
-        if operator in SCRIPTS:
-            raise FilterRefused(f"{where}: `{operator}` runs a script; a filter may only compare")
-        if operator in WRITES:
-            raise FilterRefused(f"{where}: `{operator}` writes; a filter may only compare")
-        if operator in CHANCE:
-            raise FilterRefused(f"{where}: `{operator}` finds something else each time")
+        if operator in FORBIDDEN:
+            raise FilterRefused(f"{where}: `{operator}` {FORBIDDEN[operator]}")
         if operator not in ALLOWED and not operator.startswith(VARIABLE):
             raise FilterRefused(f"{where}: `{operator}` is none of the comparisons that a filter may make")
     try:

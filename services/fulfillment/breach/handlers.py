@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from services.fulfillment.breach.scope_store import BreachScope
+from services.fulfillment.breach.scope_store import BreachScope, BreachScopes
 from shared.contract.events import Fact, RequestPurged
 from shared.contract.events.breaches import BreachDeclared, BreachForgotten, BreachRegistered, BreachUnscoped
 from shared.contract.ports import VaultPort
@@ -20,28 +20,9 @@ class AffectedSearchPort(Protocol):
         """Check that the records of *declared* can be searched."""
 
 
-class BreachScopePort(Protocol):
-    """The scopes that run beside the messages."""
-
-    async def take(self, scope: BreachScope) -> None:
-        """Enqueue *scope*; repeating it changes nothing."""
-
-    async def refuse(self, scope: BreachScope, reason: str) -> None:
-        """Record why *scope* cannot be searched."""
-
-    async def give_up(self, scope: BreachScope) -> None:
-        """Stop the search for *scope*, and delete its people."""
-
-    async def forget_phase(self, incident: str, phase: int) -> None:
-        """Delete the people of one phase of *incident*."""
-
-    async def forget(self, incident: str) -> None:
-        """Delete the people of *incident*."""
-
-
 def evolve(known: None, fact: Fact) -> None:
     """
-    Return *known*, which is nothing: the scopes hold the state.
+    Return nothing: the scopes hold the state.
 
     Raises:
         IllegalTransition: *fact* neither registers, withdraws nor deletes a breach.
@@ -57,7 +38,7 @@ class ScopeContext:
 
     vault: VaultPort = field(repr=False)
     finding: AffectedSearchPort = field(repr=False)
-    scopes: BreachScopePort = field(repr=False)
+    scopes: BreachScopes = field(repr=False)
 
 
 async def scope(event: BreachRegistered, ctx: ScopeContext) -> Sequence[Fact]:

@@ -31,8 +31,7 @@ class NoticeGroup:
 
     def __str__(self) -> str:
         """Return the name that the database sorts by."""
-        parts = (self.to, _BETWEEN.join(self.laws), self.language, _AGAIN if self.again else "")
-        return _LAST.join(parts)
+        return _LAST.join((self.to, _BETWEEN.join(self.laws), self.language, _AGAIN if self.again else ""))
 
     @classmethod
     def named(cls, name: str) -> "NoticeGroup":
@@ -65,20 +64,11 @@ class PolicyEditions:
 
     def owed(self, declared: BreachDeclared, place: str | None, categories: tuple[str, ...]) -> Laws:
         """Return the laws to notify a person at *place* of a breach of *categories*."""
-        return tuple(
-            policy.id
-            for policy in laws_requiring_notice(
-                declared.breach, place, categories, self.policies, self.company
-            )
-        )
+        laws = laws_requiring_notice(declared.breach, place, categories, self.policies, self.company)
+        return tuple(policy.id for policy in laws)
 
     def to_customers(self, declared: BreachDeclared) -> Laws:
-        """
-        Return the laws to notify customers of a processor.
-
-        Law:
-            GDPR Art. 33(2), and similar: the laws by which their clocks run.
-        """
+        """Return the laws by which the clocks of a processor's customers run (GDPR Art. 33(2) and others)."""
         duties = clocks(declared.breach, {}, self.policies, self.company, calendar_named)
         laws = (duty.policy.id for duty in duties if duty.recipient is NoticeRecipientKind.CONTROLLER)
         return tuple(dict.fromkeys(laws))
@@ -108,13 +98,13 @@ class Judge:
     def _laws(self, person: AffectedPerson) -> Laws:
         asked = person.to, person.place, person.categories
         if asked not in self._known:
-            self._known[asked] = self._ask(person)
+            categories = tuple(sorted(person.categories))
+            self._known[asked] = (
+                self.law.to_customers(self.declared)
+                if person.to == CONTROLLERS
+                else self.law.owed(self.declared, person.place, categories)
+            )
         return self._known[asked]
-
-    def _ask(self, person: AffectedPerson) -> Laws:
-        if person.to == CONTROLLERS:
-            return self.law.to_customers(self.declared)
-        return self.law.owed(self.declared, person.place, tuple(sorted(person.categories)))
 
 
 def _is_news(person: AffectedPerson, laws: Laws) -> bool:
@@ -145,11 +135,7 @@ class AffectedCounter:
     """Customers that are notified."""
 
     def add(self, group: NoticeGroup, person: AffectedPerson) -> None:
-        """
-        Count *person*, or all people with their mailbox.
-
-        Customers are not counted as people, and people without news are not counted at all.
-        """
+        """Count all people with the mailbox of *person*, but customers apart, and people without news not."""
         if group.again and not group.notified:
             return
         self._categories |= person.categories

@@ -2,14 +2,12 @@
 The residence and language in records. Pure.
 
 Source: names, codes and languages of countries are CLDR's (Unicode's Common Locale Data Repository), from
-    Babel. The
-parts of countries with own laws are in :mod:`shared.law.places`.
+Babel. The parts of countries with own laws are in :mod:`shared.law.places`.
 """
 
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from types import MappingProxyType
 
 from babel import Locale, UnknownLocaleError
 from babel.core import get_global
@@ -20,14 +18,12 @@ from shared.matching.postcodes import PATTERNS
 
 WRITTEN_IN = ("en", "de", "fr", "es", "it", "nl", "pt", "pl", "sv", "zh", "ja", "ko")
 """Languages in which records name countries, besides each country's own."""
-PARTS: Mapping[str, str] = MappingProxyType(
-    {
-        "CA-QC": "fr",  # Charter of the French Language, s. 1
-        "CH-FR": "fr", "CH-GE": "fr", "CH-JU": "fr", "CH-NE": "fr", "CH-VD": "fr", "CH-VS": "fr",
-        "CH-TI": "it",
-        "BE-WAL": "fr", "BE-BRU": "fr",
-    }
-)  # fmt: skip
+PARTS: Mapping[str, str] = {
+    "CA-QC": "fr",  # Charter of the French Language, s. 1
+    "CH-FR": "fr", "CH-GE": "fr", "CH-JU": "fr", "CH-NE": "fr", "CH-VD": "fr", "CH-VS": "fr",
+    "CH-TI": "it",
+    "BE-WAL": "fr", "BE-BRU": "fr",
+}  # fmt: skip
 """
 Parts of countries with another main language than the whole.
 
@@ -44,10 +40,8 @@ def place_of(country: str, part: str = "", postcode: str = "") -> str | None:
     """
     Return the place that a record names: ``DE``, ``US-CA``; None without one.
 
-    Args:
-        country: Its code or its name, in any of many languages.
-        part: Part of the country, a state for instance: its code or its name.
-        postcode: With a state, it identifies a country that the record does not name.
+    *country* and its *part*, say a state, are codes or names, in any of many languages. With a state, the
+    *postcode* identifies a country that the record does not name.
     """
     whole = _PART.fullmatch(part.strip().upper())
     code = _country(country) or (whole[1] if whole and whole[1] in _known() else None)
@@ -70,7 +64,7 @@ def language_of(text: str) -> str | None:
     """Return the language that a record names, by its code or its name; None without one."""
     written = text.strip()
     short = SHORT.fullmatch(written)
-    if short and _is_language(short[1].lower()):
+    if short and short[1].lower() in Locale("en").languages:
         return short[1].lower()
     return _languages().get(folded_name(written))
 
@@ -111,12 +105,9 @@ def _named() -> Mapping[str, str]:
             found.setdefault(folded_name(name), set()).add(code)
     for code in _known():
         for spoken in get_official_languages(code, de_facto=True):
-            at_home = _locale(str(spoken)).territories.get(code)
-            if at_home:
+            if at_home := _locale(str(spoken)).territories.get(code):
                 found.setdefault(folded_name(at_home), set()).add(code)
-    return MappingProxyType(
-        {name: next(iter(codes)) for name, codes in found.items() if len(codes) == 1} | _COMMON
-    )
+    return {name: next(iter(codes)) for name, codes in found.items() if len(codes) == 1} | _COMMON
 
 
 def _locale(name: str) -> Locale:
@@ -131,17 +122,13 @@ def _parts(country: str) -> Mapping[str, str]:
     """Return the parts of *country* by their folded codes and names."""
     listed = SUBDIVISIONS.get(country, {})
     codes = {folded_name(code.partition("-")[2]): code for code in listed}
-    return MappingProxyType({**codes, **{folded_name(name): code for code, name in listed.items()}})
+    return {**codes, **{folded_name(name): code for code, name in listed.items()}}
 
 
 @lru_cache(maxsize=1)
 def _languages() -> Mapping[str, str]:
     names = [(code, Locale(language).languages.get(code)) for language in WRITTEN_IN for code in WRITTEN_IN]
-    return MappingProxyType({folded_name(name): code for code, name in names if name})
-
-
-def _is_language(code: str) -> bool:
-    return code in Locale("en").languages
+    return {folded_name(name): code for code, name in names if name}
 
 
 def folded_name(name: str) -> str:

@@ -9,6 +9,7 @@ records.
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from itertools import product
 from typing import Any, TypeAlias
 
 from services.fulfillment.breach.affected import AffectedPerson
@@ -72,8 +73,7 @@ class ReferenceSearch:
 
     def guess(self, way: LookupKind, person: AffectedPerson | None) -> None:
         """Remember *person* found in this way, if not None."""
-        if person is not None:
-            self.guessed.append((way, person))
+        self.guessed += [] if person is None else [(way, person)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,35 +119,29 @@ class ReferenceFollower:
                     self._arrive(search, step, documents[probe], hop, furthest)
 
     def _arrive(
-        self,
-        search: ReferenceSearch,
-        step: Step,
-        documents: Sequence[Document],
-        hop: int,
-        furthest: LookupKind,
+        self, search: ReferenceSearch, step: Step, found: Sequence[Document], hop: int, furthest: LookupKind
     ) -> None:
-        way, found_by, asked = step
-        for document in documents:
-            for contact, part in self._meant(found_by, asked, document):
-                person = contact.person_of(part, hops=hop)
-                if person.identity:
-                    search.found.append((way, person))
-                else:
-                    search.nameless = search.nameless.also(person) if search.nameless else person
-                    search.guess(way, contact.guess_of(part, hops=hop))
-                    search.steps += [
-                        (max(way, further), lookup, probe)
-                        for further, lookup, probe in self._steps(search, contact, part, furthest)
-                    ]
+        way, lookup, probe = step
+        for contact, part in self._meant(lookup, probe, found):
+            person = contact.person_of(part, hops=hop)
+            if person.identity:
+                search.found.append((way, person))
+            else:
+                search.nameless = search.nameless.also(person) if search.nameless else person
+                search.guess(way, contact.guess_of(part, hops=hop))
+                further = self._steps(search, contact, part, furthest)
+                search.steps += [(max(way, after), lookup, probe) for after, lookup, probe in further]
 
-    def _meant(self, lookup: Lookup, probe: Probe, document: Document) -> Iterator[tuple[ContactFields, Any]]:
-        """Yield the parts of *document* that *probe* finds."""
+    def _meant(
+        self, lookup: Lookup, probe: Probe, found: Sequence[Document]
+    ) -> Iterator[tuple[ContactFields, Any]]:
+        """Yield the parts of the documents *found* that *probe* finds."""
         unit = unit_of(self.data_map.by_key[lookup.key], lookup.path)
-        for contact in contact_fields_of(self.data_map)[lookup.key]:
-            if contact.unit == unit and contact.has(lookup.path) and not contact.mentions:
-                for part in contact.parts(document):
-                    if _finds(probe, part, document, unit):
-                        yield contact, part
+        contacts = contact_fields_of(self.data_map)[lookup.key]
+        named = [one for one in contacts if one.unit == unit and one.has(lookup.path) and not one.mentions]
+        for document, contact in product(found, named):
+            parts = (part for part in contact.parts(document) if _finds(probe, part, document, unit))
+            yield from ((contact, part) for part in parts)
 
     def _steps(
         self, search: ReferenceSearch, contact: ContactFields, part: Any, furthest: LookupKind

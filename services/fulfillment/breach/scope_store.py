@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
+from itertools import batched
 from typing import Any
 
 import orjson
@@ -53,7 +54,8 @@ LEASE = timedelta(minutes=5)
 """How long a worker on a scope may be silent before another replica takes over."""
 NEVER = datetime(2018, 5, 25, tzinfo=UTC)
 AT_ONCE = 1_000
-_NONE: frozenset[PersonIdentity] = frozenset()
+FINDINGS_OF = "{} found"
+"""The name under which findings about a person are sealed, apart from their identity."""
 THEMSELVES: Document = {"into": {"$exists": False}}
 """People who are not merged into a person at another address."""
 
@@ -117,8 +119,6 @@ class BreachScopes:
             await self._people.create_index([("incident", 1), ("phase", 1), ("group", 1), ("_id", 1)])
             await self._aliases.create_index([("incident", 1), ("phase", 1)])
 
-    # --- scopes -----------------------------------------------------------------------------------------
-
     async def take(self, scope: BreachScope) -> None:
         """Enqueue *scope*, also if it was refused before; repeating it changes nothing."""
         with translated("take the scope of a breach"):
@@ -143,9 +143,10 @@ class BreachScopes:
         """
         with translated("begin the scope of a breach"):
             undone = await self._scopes.find({"done": False}).to_list(None)
-            for found in sorted(undone, key=_longest_left):
+            for found in sorted(undone, key=lambda one: one["at"]):
                 alike = [one for one in undone if one["incident"] == found["incident"]]
-                if found["at"] < now - LEASE and found is min(alike, key=_first_begun):
+                first = min(alike, key=lambda one: (one["turn"] == 0, one["phase"]))
+                if found["at"] < now - LEASE and found is first:
                     taken = await self._taken(found, now)
                     if taken is not None:
                         return _scope(taken)
@@ -235,8 +236,6 @@ class BreachScopes:
             await self._hold(scope, {"at": now}, session)
             yield session
 
-    # --- people -----------------------------------------------------------------------------------------
-
     def key_of(self, incident: str, identity: tuple[Hashable, ...]) -> str:
         """Return the hash of a person's identity within *incident*; it needs the key."""
         content = f"{incident}\0".encode() + spelled(identity)
@@ -255,7 +254,7 @@ class BreachScopes:
         fresh = self._together(scope, people)
         await insert_new(self._aliases, list(self._named(scope, fresh)))
         fresh = await self._where_united(fresh)
-        for some in _chunks(list(fresh), AT_ONCE):
+        for some in batched(fresh, AT_ONCE, strict=False):
             async with self._held(scope, now) as session:
                 known = await self._known(some, session)
                 merged = {id_: _merged(fresh[id_], known.get(id_), scope, key) for id_ in some}
@@ -282,7 +281,7 @@ class BreachScopes:
         merged = await self._united(list(people))
         found: dict[str, AffectedPerson] = {}
         for id_, one in people.items():
-            into, bare = merged[id_], replace(one, aliases=_NONE)
+            into, bare = merged[id_], replace(one, aliases=frozenset[PersonIdentity]())
             found[into] = found[into].with_address_of(bare) if into in found else bare
         return found
 
@@ -326,7 +325,8 @@ class BreachScopes:
             here = [id_ for id_, one in known.items() if one["phase"] == scope.phase]
             if len(known) <= 1 or not here:
                 return
-            first = min(known, key=lambda id_: _known_first(known[id_], scope))
+            # People of an earlier phase come first.
+            first = min(known, key=lambda id_: (id_ in here, "before" not in known[id_], id_))
             united = _as_one(known, first, [id_ for id_ in sorted(here) if id_ != first], scope, key)
             await self._remember(scope, [first], session)
             gone = {"$set": {"into": first, "group": NOT_NOTIFIED}, "$unset": {"sealed": 1}}
@@ -340,7 +340,7 @@ class BreachScopes:
     ) -> None:
         """Merge *people* into those of *scope* with missing facts; none are added."""
         more = await self._where_united(self._together(scope, people))
-        for some in _chunks(list(more), AT_ONCE):
+        for some in batched(more, AT_ONCE, strict=False):
             async with self._held(scope, now) as session:
                 known = await self._known(some, session, phase=scope.phase, lacks={"$ne": []})
                 changes = [_kept(scope, id_, _joined(d, more[id_], key), key) for id_, d in known.items()]
@@ -372,12 +372,9 @@ class BreachScopes:
         self, scope: BreachScope, groups: Mapping[NoticeGroup, Sequence[str]], now: datetime
     ) -> None:
         """Store the members of *groups*, by their keys."""
+        ids = {group: [f"{scope.incident}:{key}" for key in keys] for group, keys in groups.items()}
         changes = [
-            UpdateMany(
-                {"_id": {"$in": [f"{scope.incident}:{key}" for key in keys]}},
-                {"$set": {"group": str(group)}},
-            )
-            for group, keys in groups.items()
+            UpdateMany({"_id": {"$in": some}}, {"$set": {"group": str(group)}}) for group, some in ids.items()
         ]
         async with self._held(scope, now) as session:
             await self._people.bulk_write(changes, ordered=False, session=session)
@@ -394,11 +391,8 @@ class BreachScopes:
 
     async def other_reported_phases(self, scope: BreachScope) -> list[int]:
         """Return the other reported phases of the incident."""
-        wanted = {
-            "incident": scope.incident,
-            "stage": ScopeStage.REPORTED.value,
-            "phase": {"$ne": scope.phase},
-        }
+        reported = {"stage": ScopeStage.REPORTED.value, "phase": {"$ne": scope.phase}}
+        wanted = {"incident": scope.incident, **reported}
         with translated("read the scopes of a breach"):
             return [one["phase"] async for one in self._scopes.find(wanted, {"phase": 1}).sort("phase", 1)]
 
@@ -416,9 +410,8 @@ class BreachScopes:
 
     def _together(self, scope: BreachScope, people: Iterable[AffectedPerson]) -> dict[str, AffectedPerson]:
         """Return *people*, each once, by their ids in the database."""
-        return merge_people(
-            people, lambda identity: f"{scope.incident}:{self.key_of(scope.incident, identity)}"
-        )
+        prefix = scope.incident
+        return merge_people(people, lambda identity: f"{prefix}:{self.key_of(prefix, identity)}")
 
     async def _known(self, ids: Sequence[str], session: Session, **wanted: Any) -> dict[str, Document]:
         found = self._people.find({"_id": {"$in": list(ids)}, **wanted}, session=session)
@@ -459,15 +452,9 @@ def read_from(document: Document, key: CaseKey) -> AffectedPerson:
         ScopeLeaseLost: Another replica has reported the phase meanwhile: only the chunks hold its people.
     """
     if "sealed" not in document:
-        raise ScopeLeaseLost(
-            f"phase {document['phase']} of {document['incident']} was reported by another replica"
-        )
+        phase = f"phase {document['phase']} of {document['incident']}"
+        raise ScopeLeaseLost(f"{phase} was reported by another replica")
     return read(key.open(document["sealed"], document["_id"]))
-
-
-def _known_first(document: Document, scope: BreachScope) -> tuple[bool, bool, str]:
-    """Return a sort key by which people of an earlier phase come first."""
-    return document["phase"] == scope.phase, "before" not in document, document["_id"]
 
 
 def _as_one(
@@ -491,7 +478,7 @@ def _kept(scope: BreachScope, id_: str, person: AffectedPerson, key: CaseKey) ->
         "group": NOT_NOTIFIED,
         "lacks": list(person.lacks),
         "sealed": key.seal(written(person), id_),
-        "found": key.seal(orjson.dumps(written_findings(found)), _found_of(id_)),
+        "found": key.seal(orjson.dumps(written_findings(found)), FINDINGS_OF.format(id_)),
     }
     return UpdateOne({"_id": id_}, {"$set": kept}, upsert=True)
 
@@ -521,23 +508,9 @@ def _joined(known: Document, person: AffectedPerson, key: CaseKey) -> AffectedPe
 
 def _earlier_from(document: Document, key: CaseKey) -> EarlierFindings:
     """Return the findings of the phase of *document*, with the laws of all notices so far."""
-    found = read_findings(orjson.loads(key.open(document["found"], _found_of(document["_id"]))))
+    found = read_findings(orjson.loads(key.open(document["found"], FINDINGS_OF.format(document["_id"]))))
     laws = dict.fromkeys((*found.laws, *NoticeGroup.named(document["group"]).laws))
     return EarlierFindings(tuple(laws), found.categories, found.place)
-
-
-def _found_of(id_: str) -> str:
-    """Return the name under which findings about a person are sealed, apart from their identity."""
-    return f"{id_} found"
-
-
-def _longest_left(scope: Document) -> datetime:
-    at: datetime = scope["at"]
-    return at
-
-
-def _first_begun(scope: Document) -> tuple[bool, int]:
-    return scope["turn"] == 0, scope["phase"]
 
 
 def _key(document: Document) -> str:
@@ -545,18 +518,7 @@ def _key(document: Document) -> str:
 
 
 def _scope(document: Document) -> BreachScope:
-    return BreachScope(
-        document["incident"],
-        document["phase"],
-        document["declaration"],
-        document["turn"],
-        ScopeStage(document["stage"]),
-        document["records"],
-        document["unnamed"],
-        document.get("judged_at"),  # missing in those of an earlier version
-    )
-
-
-def _chunks(items: Sequence[str], size: int) -> Iterable[Sequence[str]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
+    names = ("incident", "phase", "declaration", "turn", "records", "unnamed")
+    found = {name: document[name] for name in names}
+    judged_at = document.get("judged_at")  # missing in those of an earlier version
+    return BreachScope(**found, stage=ScopeStage(document["stage"]), judged_at=judged_at)

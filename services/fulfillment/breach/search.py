@@ -59,12 +59,9 @@ def named_in(documents: Iterable[Document], paths: Sequence[str], declared: Brea
 
 def customers(declared: BreachDeclared, named: NamedCustomers, *, all_named: bool) -> list[AffectedPerson]:
     """
-    Return the customers to notify: the *named* ones, and all if a record's customer is unknown.
+    Return the customers to notify: those *named* in the breached records, and all if one's is unknown.
 
-    Args:
-        declared: The breach.
-        named: The customers named in the breached records.
-        all_named: Whether all breached collections have a field for the customer.
+    *all_named* states whether all breached collections have a field for the customer.
     """
     if declared.role is not BreachRole.PROCESSOR:
         return []
@@ -76,14 +73,10 @@ def customers(declared: BreachDeclared, named: NamedCustomers, *, all_named: boo
 def _ids(document: Document, paths: Sequence[str], listed: Listed) -> frozenset[str]:
     """Return the *listed* customers that the document names; none if it names any other."""
     values = [value for path in paths for value in values_at(document, path) if refers(value)]
-    each = [_meant(_written(value), listed) for value in values]
+    texts = [_written(value) for value in values]
+    alike = [(text, listed.get(folded(text), frozenset[str]())) for text in texts]
+    each = [same_case & {text} or same_case for text, same_case in alike]  # exactly, else in any case
     return frozenset().union(*each) if all(each) else frozenset()
-
-
-def _meant(text: str, listed: Listed) -> frozenset[str]:
-    """Return the *listed* customers written as *text*: exactly, else in any case."""
-    alike = listed.get(folded(text), frozenset())
-    return alike & {text} or alike
 
 
 def _written(value: Any) -> str:
@@ -210,9 +203,8 @@ class AffectedSearch:
     async def _people_of(self, parts: Sequence["_PersonPart"]) -> list[AffectedPerson]:
         """Return the people of *parts*; those without an address are searched along the references."""
         lost = [part for part in parts if not part.person.identity]
-        searches = await ReferenceFollower(self.data_map, self.stores).owners(
-            (p.contact, p.value) for p in lost
-        )
+        follower = ReferenceFollower(self.data_map, self.stores)
+        searches = await follower.owners((part.contact, part.value) for part in lost)
         people = [part.person for part in parts if part.person.identity]
         for part, search in zip(lost, searches, strict=True):
             stranger = replace(part.person, identity=part.contact.strangers_key(part.value, part.place))
@@ -272,12 +264,8 @@ async def _portions(documents: AsyncIterator[Document]) -> AsyncIterator[list[Do
 
 
 def _known_in(documents: Iterable[Document], several: Sequence[ContactFields]) -> list[AffectedPerson]:
-    people = (
-        contact.person_of(part, hops=MORE)
-        for d in documents
-        for contact in several
-        for part in contact.parts(d)
-    )
+    pairs = ((contact, part) for d in documents for contact in several for part in contact.parts(d))
+    people = (contact.person_of(part, hops=MORE) for contact, part in pairs)
     return [one for one in people if one.identity]
 
 

@@ -190,21 +190,16 @@ def issue(certificate: Certificate, signer: CertificateSigner) -> bytes:
 
 def verify_certificate(file: bytes, *, issuer: str | None = None) -> CertificateReport:
     """
-    Return the problems of the certificate in *file*.
+    Return the problems of the certificate in *file*, a JSON file.
 
-    Args:
-        file: The JSON file.
-        issuer: Fingerprint of the issuer's key; without it no file is trusted.
+    *issuer* is the fingerprint of the issuer's key; without it no file is trusted.
     """
     try:
         content, embedded, signature = _opened(file)
     except (ValueError, KeyError, TypeError, RecursionError):
         return CertificateReport((f"not a certificate of the form {FORMAT}, or changed",), {})
-    signed = json_text(content)
-    problems: list[str] = []
-    belongs = embedded.accepts(signature, signed)
-    if not belongs:
-        problems.append("the signature does not belong to the content")
+    belongs = embedded.accepts(signature, json_text(content))
+    problems = [] if belongs else ["the signature does not belong to the content"]
     if issuer is not None and issuer != embedded.fingerprint:
         problems.append(unknown_key(embedded))
     trusted = belongs and issuer == embedded.fingerprint
@@ -212,12 +207,7 @@ def verify_certificate(file: bytes, *, issuer: str | None = None) -> Certificate
 
 
 def read(content: Mapping[str, Any]) -> Certificate:
-    """
-    Return the certificate in a signed file.
-
-    Args:
-        content: The signed content from :func:`verify_certificate`.
-    """
+    """Return the certificate of the signed *content* from :func:`verify_certificate`."""
     look = content["verification"]
     return Certificate(
         number=content["number"],
@@ -226,7 +216,7 @@ def read(content: Mapping[str, Any]) -> Certificate:
         controller=content["controller"],
         begun_at=datetime.fromisoformat(content["begun_at"]),
         completed_at=datetime.fromisoformat(content["completed_at"]),
-        handled=tuple(_handled(item) for item in content["collections"]),
+        handled=tuple(map(_handled, content["collections"])),
         second_look=SecondLook(datetime.fromisoformat(look["at"]), look["collections"], look["remaining"]),
         recipients=tuple(content["recipients"]),
         # Certificates of earlier versions have no further fields.
@@ -239,13 +229,8 @@ def read(content: Mapping[str, Any]) -> Certificate:
 
 
 def _handled(item: Mapping[str, Any]) -> Handled:
-    names = ("store", "dataset", "collection", "label", "found", "erased", "masked", "gone")
-    return Handled(
-        **{name: item[name] for name in names},
-        retained=tuple(_retained(kept) for kept in item["retained"]),
-        left=tuple(Retained(left["records"], left["reason"]) for left in item.get("left", ())),
-        incomplete=item.get("incomplete", 0),
-    )
+    left = (Retained(left["records"], left["reason"]) for left in item.get("left", ()))
+    return Handled(**{**item, "retained": tuple(map(_retained, item["retained"])), "left": tuple(left)})
 
 
 def _retained(kept: Mapping[str, Any]) -> Retained:
@@ -303,7 +288,7 @@ def _left(handled: Handled) -> Sequence[Retained]:
 
 
 def _content(certificate: Certificate) -> dict[str, Any]:
-    look = certificate.second_look
+    look, proof = certificate.second_look, certificate.proof
     return {
         "format": FORMAT,
         "number": certificate.number,
@@ -312,7 +297,7 @@ def _content(certificate: Certificate) -> dict[str, Any]:
         "controller": certificate.controller,
         "begun_at": certificate.begun_at.isoformat(),
         "completed_at": certificate.completed_at.isoformat(),
-        "collections": _collections(certificate.handled),
+        "collections": [_collection(item) for item in certificate.handled],
         "recipients": list(certificate.recipients),
         "recipients_untold": list(certificate.not_notified),
         "verification": {
@@ -323,39 +308,20 @@ def _content(certificate: Certificate) -> dict[str, Any]:
             "searched": [asdict(item) for item in certificate.searched],
             "texts": [asdict(item) for item in certificate.looked_through],
         },
-        "asked": _asked(certificate.proof),
+        "asked": None if proof is None else asdict(proof) | {"received_on": proof.received_on.isoformat()},
         "issued_by": certificate.program,
     }
 
 
-def _asked(proof: CertificateProof | None) -> dict[str, Any] | None:
-    return None if proof is None else {**asdict(proof), "received_on": proof.received_on.isoformat()}
-
-
-def _collections(handled: Sequence[Handled]) -> list[dict[str, Any]]:
-    return [
+def _collection(item: Handled) -> dict[str, Any]:
+    retained = [
         {
-            "store": item.store,
-            "dataset": item.dataset,
-            "collection": item.collection,
-            "label": item.label,
-            "found": item.found,
-            "erased": item.erased,
-            "masked": item.masked,
-            "gone": item.gone,
-            "incomplete": item.incomplete,
-            "retained": [
-                {
-                    "records": kept.records,
-                    "reason": kept.reason,
-                    "citation": kept.citation or None,
-                    "until": kept.until.isoformat() if kept.until else None,
-                }
-                for kept in item.retained
-            ],
-            "left": [
-                {"records": left.records, "reason": left.reason, "retried": RETRIED} for left in item.left
-            ],
+            "records": kept.records,
+            "reason": kept.reason,
+            "citation": kept.citation or None,
+            "until": kept.until.isoformat() if kept.until else None,
         }
-        for item in handled
+        for kept in item.retained
     ]
+    left = [{"records": left.records, "reason": left.reason, "retried": RETRIED} for left in item.left]
+    return asdict(item) | {"retained": retained, "left": left}

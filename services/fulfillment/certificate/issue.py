@@ -80,6 +80,7 @@ def _handled(plan: RecordPlan, data_map: DataMap) -> Iterator[Handled]:
         counts: Counter[Disposition] = Counter()
         for step, records in of_collection:
             counts[step.disposition] += records
+        unchanged = counts[Disposition.UNCHANGED]
         yield Handled(
             store=collection.store,
             dataset=collection.dataset,
@@ -89,9 +90,10 @@ def _handled(plan: RecordPlan, data_map: DataMap) -> Iterator[Handled]:
             erased=counts[Disposition.ERASED],
             masked=counts[Disposition.MASKED],
             gone=counts[Disposition.GONE],
+            # Unchanged are records without data that the erasure covers.
             retained=(
                 *_reasons(of_collection, Disposition.RETAINED),
-                *_unchanged(counts[Disposition.UNCHANGED]),
+                *([Retained(unchanged, "not_personal")] if unchanged else []),
             ),
             left=tuple(_reasons(of_collection, Disposition.LEFT)),
             incomplete=sum(records for step, records in of_collection if step.incomplete),
@@ -104,11 +106,6 @@ def _reasons(steps: Iterable[tuple[RecordStep, int]], disposition: Disposition) 
         if step.disposition is disposition:
             counts[step.reason or "", step.because or "", step.until] += records
     return [Retained(records, reason, because, until) for (reason, because, until), records in counts.items()]
-
-
-def _unchanged(records: int) -> Sequence[Retained]:
-    """Records without data that the erasure covers."""
-    return [Retained(records, "not_personal")] if records else []
 
 
 def _searched(remains: Remains, data_map: DataMap) -> Iterator[Searched]:
@@ -147,15 +144,7 @@ class Certificates:
         self._certificates = database["certificates"]
 
     async def keep(self, number: str, file: bytes, at: datetime, *, of: str | None = None) -> None:
-        """
-        Keep the signed *file*.
-
-        Args:
-            number: Number of the certificate.
-            file: The signed file.
-            at: Time of issue.
-            of: The earlier erasure with records left; None if it is an erasure of its own.
-        """
+        """Keep the signed *file*, issued *at*; *of* is the earlier erasure that left records, if any."""
         await insert_new(self._certificates, [{"_id": number, "of": of, "at": at, "file": file}])
 
     async def of(self, number: str) -> bytes | None:

@@ -29,12 +29,7 @@ class PublicKey:
 
     @classmethod
     def of_pem(cls, pem: bytes) -> "PublicKey":
-        """
-        Read a PEM file.
-
-        Raises:
-            ValueError: It holds no Ed25519 public key.
-        """
+        """Read a PEM file; a :class:`ValueError` means that it holds no Ed25519 public key."""
         try:
             key = load_pem_public_key(pem)
         except (ValueError, UnsupportedAlgorithm):

@@ -7,14 +7,14 @@ changed.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeAlias
 
 from services.fulfillment.changes.change import Change, Gap, RefusedCorrection, array_around, same, standing
-from services.fulfillment.datamap.model import Collection, DataMap, MappedField
+from services.fulfillment.datamap.model import DataMap, MappedField
 from services.fulfillment.datamap.paths import below, places
 from services.fulfillment.domain import LEGAL_HOLD, Retain, decide_disposition
 from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordStep, Set
@@ -94,27 +94,15 @@ def _alike(one: Set, other: Set) -> bool:
 
 def _named(data_map: DataMap, name: str) -> Mapping[str, Sequence[MappedField]]:
     """Return the fields with *name*, by collection: by the first way of reading it with a result."""
-    for reading in (_qualified, _by_path, _by_last_name):
-        found = {
-            collection.key: fields
-            for collection in data_map.collections
-            if (fields := [field for field in collection.leaves if reading(collection, field, name)])
-        }
-        if found:
-            return found
-    return {}
-
-
-def _qualified(collection: Collection, field: MappedField, name: str) -> bool:
-    return name in {f"{collection.key}.{field.path}", f"{collection.name}.{field.path}"}
-
-
-def _by_path(_collection: Collection, field: MappedField, name: str) -> bool:
-    return name == field.path
-
-
-def _by_last_name(_collection: Collection, field: MappedField, name: str) -> bool:
-    return name == field.path.rpartition(".")[2]
+    readings: Sequence[defaultdict[str, list[MappedField]]] = [defaultdict(list) for _ in range(3)]
+    for collection in data_map.collections:
+        for field in collection.leaves:
+            qualified = {f"{collection.key}.{field.path}", f"{collection.name}.{field.path}"}
+            forms = (qualified, {field.path}, {field.path.rpartition(".")[2]})
+            for reading, names in zip(readings, forms, strict=True):
+                if name in names:
+                    reading[collection.key].append(field)
+    return next(filter(None, readings), {})
 
 
 def _decide(found: FoundRecord, field: MappedField, text: str, today: date) -> _Decision | None:
@@ -124,24 +112,15 @@ def _decide(found: FoundRecord, field: MappedField, text: str, today: date) -> _
         return place
     if not field.editable or field.primary_key or field.read_only:
         return NOT_EDITABLE
-    if _held(found, today):
+    # Evidence must not change at all (GDPR Art. 17(3)(e), by its reason).
+    decided = decide_disposition(found.collection, found.document, today=today)
+    if isinstance(decided, Retain) and decided.reason == LEGAL_HOLD:
         return LEGAL_HOLD
     try:
         value = converted(text, place.before, field.type)
     except ValueError:
         return WRONG_TYPE
     return SAME_VALUE if not place.created and same(value, place.before) else replace(place, value=value)
-
-
-def _held(found: FoundRecord, today: date) -> bool:
-    """
-    Return whether a record is evidence, which must not change at all.
-
-    Law:
-        GDPR Art. 17(3)(e), by its reason: data needed to establish or defend claims stays unchanged.
-    """
-    decided = decide_disposition(found.collection, found.document, today=today)
-    return isinstance(decided, Retain) and decided.reason == LEGAL_HOLD
 
 
 def _place(found: FoundRecord, field: MappedField) -> Set | str | None:
@@ -165,18 +144,14 @@ def _on_elements(
     found: FoundRecord, field: MappedField, unit: str, theirs: Sequence[OwnershipMatch]
 ) -> Set | str:
     inside = below(field.path, unit)
-    held = list(_held_by(found, inside, theirs)) if inside else []
+    elements = (element for match in theirs for element in match.elements(found.document))
+    held = [standing(element.value, inside) for element in elements] if inside else []
     if not held or held[0] is Gap.BLOCKED or not all(same(value, held[0]) for value in held):
         return AMBIGUOUS
     above = next((arrays for arrays, _ in places(found.document, unit)), ())
     created = held[0] is Gap.MISSING
     before = None if created else held[0]
     return Set(field.path, None, before, created, (*above, unit), of=theirs[0], instead=True)
-
-
-def _held_by(found: FoundRecord, path: str, theirs: Iterable[OwnershipMatch]) -> Iterator[Any]:
-    for match in theirs:
-        yield from (standing(element.value, path) for element in match.elements(found.document))
 
 
 def _step(found: FoundRecord, parts: Sequence[Set]) -> RecordStep:
@@ -213,45 +188,11 @@ def converted(text: str, stored: Any, declared: str | None) -> Any:
 
 
 def _single(text: str, stored: Any, kind: str) -> Any:
-    match stored:
-        case None:
-            return _declared(text, kind)
-        case bool():
-            return _declared(text, "boolean")
-        case Int64():
-            return _declared(text, "long")
-        case int():
-            return _declared(text, "integer")
-        case float():
-            return _declared(text, "double")
-        case Decimal128():
-            return _declared(text, "decimal")
-        case datetime():
-            return _declared(text, "datetime")
-        case str():
-            return text
-        case _:
-            raise ValueError("a value of this type cannot be written down")
-
-
-def _declared(text: str, kind: str) -> Any:
-    match kind:
-        case "" | "string":
-            return text
-        case "boolean":
-            return _truth(text)
-        case "integer" | "number":
-            return int(_long(text))
-        case "long":
-            return _long(text)
-        case "float" | "double":
-            return float(text)
-        case "decimal":
-            return _decimal(text)
-        case "datetime" | "date":
-            return _moment(text)
-        case _:
-            raise ValueError("a value of this type cannot be written down")
+    if stored is not None:
+        kind = next((name for type_, name in _KINDS if isinstance(stored, type_)), "unwritable")
+    if kind not in _READERS:
+        raise ValueError("a value of this type cannot be written down")
+    return _READERS[kind](text)
 
 
 def _truth(text: str) -> bool:
@@ -267,6 +208,10 @@ def _long(text: str) -> Int64:
     return Int64(number)
 
 
+def _integer(text: str) -> int:
+    return int(_long(text))
+
+
 def _decimal(text: str) -> Decimal128:
     try:
         return Decimal128(Decimal(text))
@@ -277,3 +222,14 @@ def _decimal(text: str) -> Decimal128:
 def _moment(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+_KINDS: Sequence[tuple[type, str]] = (
+    (bool, "boolean"), (Int64, "long"), (int, "integer"), (float, "double"),
+    (Decimal128, "decimal"), (datetime, "datetime"), (str, "string"),
+)  # fmt: skip
+"""Type of a stored value → type of the data map; the first that fits counts."""
+_READERS: Mapping[str, Callable[[str], Any]] = {
+    "": str, "string": str, "boolean": _truth, "integer": _integer, "number": _integer, "long": _long,
+    "float": float, "double": float, "decimal": _decimal, "datetime": _moment, "date": _moment,
+}  # fmt: skip

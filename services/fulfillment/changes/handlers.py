@@ -7,6 +7,8 @@ takes everyone, and the letter is the same.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
+from typing import Any
 
 from services.fulfillment.changes.change import Change, corrected
 from services.fulfillment.changes.corrections import plan_corrections
@@ -147,9 +149,8 @@ async def lift_restriction(event: RestrictionAnnounced, ctx: FulfillmentContext)
     if undone:
         raise PermanentError(f"{len(undone)} records are still marked as restricted")
     identifiers = ctx.pseudonyms_of(planned.plan.identities)
-    return await _with_recipients(
-        [SubjectUnrestricted(request_id=ctx.case_id, identifiers=identifiers)], lifting, ctx
-    )
+    unrestricted = SubjectUnrestricted(request_id=ctx.case_id, identifiers=identifiers)
+    return await _with_recipients([unrestricted], lifting, ctx)
 
 
 async def _with_recipients(
@@ -157,10 +158,7 @@ async def _with_recipients(
 ) -> Sequence[Fact]:
     """Return *notices* and, for each, the events for the recipients it concerns."""
     data_map = await ctx.maps.of(done.version)
-    return [
-        *notices,
-        *(heard for notice in notices for heard in notifications_of(notice, done, data_map, ctx)),
-    ]
+    return [*notices, *chain.from_iterable(notifications_of(one, done, data_map, ctx) for one in notices)]
 
 
 async def _suppress(right: Right, identities: Identities, ctx: FulfillmentContext) -> None:
@@ -201,7 +199,7 @@ def _reason_for_staff(
             return NOTHING_NAMED
         case Right.RECTIFICATION if event.assurance not in AS_SURE_AS_FOR_ACCESS:
             return UNSURE
-        case Right.RECTIFICATION if _changes_identity(decided, data_map):
+        case Right.RECTIFICATION if _changed_identities(decided, data_map):
             return IDENTITY_CHANGE
         case Right.RESTRICTION if not decided.done:
             return NOT_MARKABLE
@@ -209,22 +207,20 @@ def _reason_for_staff(
             return None if identities else NOTHING_DECLARED
 
 
-def _changes_identity(decided: Change, data_map: DataMap) -> bool:
-    """Return whether a correction changes a field by which records are found."""
-    fields = (data_map.by_key[step.key].by_path.get(part.path) for step, part in corrected(decided))
-    return any(field is not None and field.identity is not None for field in fields)
-
-
-def _new_mailbox(decided: Change, data_map: DataMap) -> str:
-    """Return the new mailbox of the corrections; empty if several, or another identity, change."""
-    changed = [
+def _changed_identities(decided: Change, data_map: DataMap) -> list[tuple[str, Any]]:
+    """Return the corrected identities, by which records are found, with their new values."""
+    return [
         (field.identity, part.value)
         for step, part in corrected(decided)
         if (field := data_map.by_key[step.key].by_path.get(part.path)) is not None and field.identity
     ]
-    values = {value for name, value in changed if name == EMAIL and isinstance(value, str)}
-    alone = all(name == EMAIL and isinstance(value, str) for name, value in changed)
-    return values.pop() if alone and len(values) == 1 else ""
+
+
+def _new_mailbox(decided: Change, data_map: DataMap) -> str:
+    """Return the new mailbox of the corrections; empty if several, or another identity, change."""
+    changed = _changed_identities(decided, data_map)
+    mailboxes = [value for name, value in changed if name == EMAIL and isinstance(value, str)]
+    return mailboxes[0] if len(mailboxes) == len(changed) and len(set(mailboxes)) == 1 else ""
 
 
 def _notices(
@@ -252,16 +248,10 @@ async def _granted_without_proof(
 ) -> Sequence[Fact]:
     """Return the answer without facts about the person, and the events for all recipients of such data."""
     answer = answers.stopped(right, ctx.maps.current, agreed=ctx.house.recipients)
-    fulfilled = RequestFulfilled(
-        request_id=ctx.case_id,
-        right=right,
-        outcome=Outcome.GRANTED,
-        answer=await ctx.sealed_answer(answer),
-    )
-    concern = [
-        fact for notice in notices for fact in notifications_to(notice, answer.recipients, identities, ctx)
-    ]
-    return [fulfilled, *notices, *concern]
+    name, outcome = await ctx.sealed_answer(answer), Outcome.GRANTED
+    fulfilled = RequestFulfilled(request_id=ctx.case_id, right=right, outcome=outcome, answer=name)
+    concern = (notifications_to(notice, answer.recipients, identities, ctx) for notice in notices)
+    return [fulfilled, *notices, *chain.from_iterable(concern)]
 
 
 async def _fulfilled(

@@ -21,18 +21,11 @@ from shared.law import Right
 NOT_MARKABLE = "not_markable"
 """The map names no mark for the record, or the record has no place for it."""
 SENSITIVE = (
-    "user.authorization",
-    "user.biometric",
-    "user.content.private",
-    "user.demographic.political_opinion",
-    "user.demographic.race_ethnicity",
-    "user.demographic.religious_belief",
-    "user.demographic.sexual_orientation",
-    "user.financial",
-    "user.government_id",
-    "user.health_and_medical",
+    "user.authorization", "user.biometric", "user.content.private", "user.demographic.political_opinion",
+    "user.demographic.race_ethnicity", "user.demographic.religious_belief",
+    "user.demographic.sexual_orientation", "user.financial", "user.government_id", "user.health_and_medical",
     "user.location.precise",
-)
+)  # fmt: skip
 """
 Categories with a use that a consumer may limit.
 
@@ -57,9 +50,10 @@ def marks(right: Right, collection: Collection, *, direct_marketing: bool) -> It
     """Yield the marks that *right* sets on records of *collection*."""
     if restricts(right, direct_marketing=direct_marketing) and collection.restriction is not None:
         yield collection.restriction
+    categories = (category for field in collection.leaves for category in field.categories)
     if collection.opt_out is not None and (
         right in {Right.OBJECTION, Right.OPT_OUT_OF_SALE}
-        or (right is Right.LIMIT_SENSITIVE_USE and _is_sensitive(collection))
+        or (right is Right.LIMIT_SENSITIVE_USE and any(covered(one, SENSITIVE) for one in categories))
     ):
         yield collection.opt_out
     if right is Right.CONSENT_WITHDRAWAL and collection.consent is not None:
@@ -75,11 +69,8 @@ def plan_marks(
     If the right restricts, records that cannot be marked are in the plan as well, with the reason; else
     records without a mark are left out.
     """
-    steps = tuple(
-        step
-        for found in findings.found
-        if (step := _step(found, right, direct_marketing=direct_marketing)) is not None
-    )
+    planned = (_step(found, right, direct_marketing=direct_marketing) for found in findings.found)
+    steps = tuple(filter(None, planned))
     return RecordPlan(
         version=data_map.version,
         made_on=today,
@@ -96,20 +87,16 @@ def lifted(plan: RecordPlan, data_map: DataMap) -> RecordPlan:
     steps = []
     for step in plan.steps:
         mark = data_map.by_key[step.key].restriction
-        parts = [_back(part) for part in step.sets if mark is not None and part.path == mark.field]
+        parts = [
+            replace(part, value=part.before, before=part.value, instead=True, removed=part.created)
+            for part in step.sets
+            if mark is not None and part.path == mark.field
+        ]
         ours = tuple(part for part in parts if not same(part.before, part.value) or part.removed)
         if ours:
             path, value = next(iter(step.id.items()))
             steps.append(replace(step, sets=ours, guard=(OwnershipMatch(path, None, (value,)),)))
     return replace(plan, steps=tuple(steps))
-
-
-def _back(part: Set) -> Set:
-    return replace(part, value=part.before, before=part.value, instead=True, removed=part.created)
-
-
-def _is_sensitive(collection: Collection) -> bool:
-    return any(covered(category, SENSITIVE) for field in collection.leaves for category in field.categories)
 
 
 def _step(found: FoundRecord, right: Right, *, direct_marketing: bool) -> RecordStep | None:

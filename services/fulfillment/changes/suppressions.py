@@ -44,17 +44,13 @@ def suppressed_purposes(right: Right) -> tuple[SuppressionPurpose, ...]:
 
     An objection to all processing includes direct marketing, and that part of it is not weighed.
     """
-    match right:
-        case Right.OBJECTION:
-            return (SuppressionPurpose.MARKETING,)
-        case Right.CONSENT_WITHDRAWAL:
-            return (SuppressionPurpose.CONSENT,)
-        case Right.OPT_OUT_OF_SALE:
-            return (SuppressionPurpose.SALE,)
-        case Right.LIMIT_SENSITIVE_USE:
-            return (SuppressionPurpose.SENSITIVE,)
-        case _:
-            return ()
+    purposes = {
+        Right.OBJECTION: SuppressionPurpose.MARKETING,
+        Right.CONSENT_WITHDRAWAL: SuppressionPurpose.CONSENT,
+        Right.OPT_OUT_OF_SALE: SuppressionPurpose.SALE,
+        Right.LIMIT_SENSITIVE_USE: SuppressionPurpose.SENSITIVE,
+    }
+    return (purposes[right],) if right in purposes else ()
 
 
 class SuppressionList:
@@ -68,9 +64,7 @@ class SuppressionList:
 
     async def add(self, identities: Identities, purpose: str, at: datetime) -> None:
         """
-        Add the people with *identities* to the list, for *purpose* alone.
-
-        An earlier entry keeps its date.
+        Add the people with *identities* to the list, for *purpose* alone; an earlier entry keeps its date.
 
         Raises:
             StoreUnavailable: The database did not answer; the call may be repeated.

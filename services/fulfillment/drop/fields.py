@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice, product
-from types import MappingProxyType
 from typing import Any
 
 from services.fulfillment.datamap.graph import EMAIL, PHONE
@@ -24,16 +23,12 @@ from shared.runtime.mongo import Document
 MOST_COMBINATIONS = 5_000
 """Most hashes of one composite kind per person's part of a record."""
 BIRTH, ZIP = "user.demographic.date_of_birth", "user.contact.address.postal_code"
-SINGLE: Mapping[ListKind, tuple[Callable[[Any], tuple[str, ...]], tuple[str, ...], tuple[str, ...]]] = (
-    MappingProxyType(
-        {
-            ListKind.EMAIL: (standard_hashes.email, ("user.contact.email",), (EMAIL,)),
-            ListKind.PHONE: (standard_hashes.phone, ("user.contact.phone_number",), (PHONE,)),
-            ListKind.MAID: (standard_hashes.advertising_id, (), ADVERTISING),
-            ListKind.CTV_ID: (standard_hashes.television, (), TELEVISION),
-        }
-    )
-)
+SINGLE: Mapping[ListKind, tuple[Callable[[Any], tuple[str, ...]], tuple[str, ...], tuple[str, ...]]] = {
+    ListKind.EMAIL: (standard_hashes.email, ("user.contact.email",), (EMAIL,)),
+    ListKind.PHONE: (standard_hashes.phone, ("user.contact.phone_number",), (PHONE,)),
+    ListKind.MAID: (standard_hashes.advertising_id, (), ADVERTISING),
+    ListKind.CTV_ID: (standard_hashes.television, (), TELEVISION),
+}
 """List → how a value is standardised, and the categories or the identities of its fields."""
 
 
@@ -76,15 +71,9 @@ class HashSource(RecordUnit):
 
     def _of(self, part: Any) -> HashedPerson:
         names = list(dict.fromkeys(self._names(part)))
-        hashes = (*self._single(part), *self._composite(part, names))
-        called = tuple(dict.fromkeys(self.written_names(part)))
-        return HashedPerson(
-            tuple(dict.fromkeys(hashes)),
-            called,
-            tuple(self.known_by(part)),
-            self._births(part),
-            frozenset(self._verified(part)),
-        )
+        hashes = tuple(dict.fromkeys((*self._single(part), *self._composite(part, names))))
+        called, known_by = tuple(dict.fromkeys(self.written_names(part))), tuple(self.known_by(part))
+        return HashedPerson(hashes, called, known_by, self._births(part), frozenset(self._verified(part)))
 
     def _verified(self, part: Any) -> Iterator[tuple[str, str]]:
         whole = RecordPart(self.collection, self.unit or None, part)
@@ -93,12 +82,10 @@ class HashSource(RecordUnit):
 
     def _single(self, part: Any) -> Iterator[Hash]:
         for kind, (rule, categories, identities) in SINGLE.items():
-            for field in self.fields:
-                if field.identity in identities or is_of(field, categories):
-                    for value in self.values(part, field):
-                        for standard in rule(value):
-                            identity = (field.identity, str(value)) if field.identity else None
-                            yield Hash(kind, standard_hashes.hashed(standard), identity)
+            fields = (one for one in self.fields if one.identity in identities or is_of(one, categories))
+            for name, value in ((f.identity, value) for f in fields for value in self.values(part, f)):
+                identity = (name, str(value)) if name else None
+                yield from (Hash(kind, standard_hashes.hashed(one), identity) for one in rule(value))
 
     def _composite(self, part: Any, names: Sequence[tuple[str, str]]) -> Iterator[Hash]:
         if not names:
@@ -146,20 +133,18 @@ def sources(data_map: DataMap) -> Mapping[str, tuple[HashSource, ...]]:
         key: tuple(source for source in several if _hashable(source.fields))
         for key, several in identifying_sources(data_map).items()
     }
-    return MappingProxyType({key: several for key, several in found.items() if several})
+    return {key: several for key, several in found.items() if several}
 
 
 @lru_cache(maxsize=4)
 def identifying_sources(data_map: DataMap) -> Mapping[str, tuple[HashSource, ...]]:
     """Return the identifying fields by the keys of their collections, hashable or not."""
-    return MappingProxyType({c.key: tuple(_sources(c)) for c in data_map.collections if not c.skipped})
+    return {c.key: tuple(_sources(c)) for c in data_map.collections if not c.skipped}
 
 
 def _sources(collection: Collection) -> Iterator[HashSource]:
-    telling = units(
-        collection, lambda field: bool(field.identity) or is_of(field, (*_CATEGORIES, NAME, BIRTH, ZIP))
-    )
-    for unit, fields in telling:
+    kinds = (*_CATEGORIES, NAME, BIRTH, ZIP)
+    for unit, fields in units(collection, lambda field: bool(field.identity) or is_of(field, kinds)):
         yield HashSource(collection, unit, tuple(fields))
 
 
@@ -176,10 +161,8 @@ def _hashable(fields: Iterable[MappedField]) -> bool:
 
 def _together(kind: ListKind, names: Sequence[tuple[str, str]], *others: Sequence[str]) -> Iterator[Hash]:
     for first, last in names if all(others) else ():
-        for value in standard_hashes.together(
-            (standard_hashes.name(first), standard_hashes.name(last), *others)
-        ):
-            yield Hash(kind, value)
+        parts = (standard_hashes.name(first), standard_hashes.name(last), *others)
+        yield from (Hash(kind, value) for value in standard_hashes.together(parts))
 
 
 def _parted(whole: str) -> Iterator[tuple[str, str]]:

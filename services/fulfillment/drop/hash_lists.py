@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequen
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from itertools import batched
 from typing import Any
 
 from services.fulfillment.drop.fields import Hash, hashes_of
@@ -84,8 +85,6 @@ class HashLists:
             await self._matches.create_index("wanted")
             await self._batches.create_index("at", partialFilterExpression={"done": False})
 
-    # --- batches ----------------------------------------------------------------------------------------
-
     async def take(self, batch: HashListBatch) -> None:
         """Enqueue *batch*; repeating it changes nothing."""
         fresh = {"_id": batch.id, "lists": list(batch.lists), "at": NEVER, "done": False}
@@ -111,14 +110,10 @@ class HashLists:
         with translated("end a batch of DROP"):
             await self._batches.update_one({"_id": batch}, {"$set": {"done": True}})
 
-    # --- listed hashes ----------------------------------------------------------------------------------
-
     async def add(self, rows: Sequence[ListRow], kind: ListKind, batch: str) -> None:
         """Add *rows* of the list *kind*; repeating it changes nothing."""
-        entries = [
-            {"_id": row.id, "key": self._keyed(kind, row.hash), "list": kind.value, "batch": batch}
-            for row in rows
-        ]
+        common = {"list": kind.value, "batch": batch}
+        entries = [{"_id": row.id, "key": self._keyed(kind, row.hash), **common} for row in rows]
         await insert_new(self._wanted, entries)
 
     async def remove(self, ids: Sequence[str]) -> None:
@@ -130,11 +125,9 @@ class HashLists:
     async def those_of(self, keys: Collection[bytes]) -> Mapping[bytes, Sequence[ListedHash]]:
         """Return the listed hashes by *keys*."""
         found: dict[bytes, list[ListedHash]] = {}
-        every = list(keys)
         with translated("look hashes of DROP up"):
-            for start in range(0, len(every), AT_ONCE):
-                some = {"key": {"$in": every[start : start + AT_ONCE]}}
-                async for document in self._wanted.find(some):
+            for some in batched(keys, AT_ONCE, strict=False):
+                async for document in self._wanted.find({"key": {"$in": list(some)}}):
                     found.setdefault(bytes(document["key"]), []).append(_wanted(document))
         return found
 
@@ -156,29 +149,20 @@ class HashLists:
         """Return the key of the hash *one*."""
         return self._keyed(one.kind, base64.b64decode(one.value))
 
-    # --- finds ------------------------------------------------------------------------------------------
-
     async def found_in(self, pairs: Iterable[tuple[str, str, Any]], batch: str) -> None:
         """
-        Record the finds of requests in records; known ones stay unchanged.
+        Record the finds of requests in records, for *batch*; known ones stay unchanged.
 
-        Args:
-            pairs: Id of the request, key of the collection, and the record's ``_id``.
-            batch: The batch that was looked up.
+        Of each of *pairs*, the id of the request, the key of the collection, and the record's ``_id``.
         """
         entries = {
-            (name := f"{id_}/{self._fingerprint(collection, record)}"): {
-                "_id": name,
-                "wanted": id_,
-                "collection": collection,
-                "record": record,
-                "batch": batch,
+            f"{id_}/{self._fingerprint(collection, record)}": {
+                "wanted": id_, "collection": collection, "record": record, "batch": batch,
             }
             for id_, collection, record in pairs
-        }
-        documents = list(entries.values())
-        for start in range(0, len(documents), AT_ONCE):
-            await insert_new(self._matches, documents[start : start + AT_ONCE])
+        }  # fmt: skip
+        for some in batched(entries.items(), AT_ONCE, strict=False):
+            await insert_new(self._matches, [{"_id": name, **entry} for name, entry in some])
 
     async def fresh(self, batch: str) -> AsyncIterator[str]:
         """Yield each request once that was first found in a record for *batch*."""
@@ -194,9 +178,8 @@ class HashLists:
         found: dict[str, list[Sighting]] = {}
         with translated("read the finds of DROP"):
             async for one in self._matches.find({"wanted": {"$in": list(ids)}}).sort("_id", 1):
-                sighting = Sighting(
-                    one["_id"].partition("/")[2], one["collection"], one["record"], one["batch"]
-                )
+                name = one["_id"].partition("/")[2]
+                sighting = Sighting(name, one["collection"], one["record"], one["batch"])
                 found.setdefault(one["wanted"], []).append(sighting)
         return found
 

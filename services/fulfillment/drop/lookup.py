@@ -131,8 +131,6 @@ class HashLookupJob:
         if rows:
             yield rows
 
-    # --- one pass over every collection -----------------------------------------------------------------
-
     async def _look_up(self, batch: HashListBatch, tally: LookupCounts) -> None:
         data_map = self.current()
         for key, several in sources(data_map).items():
@@ -151,12 +149,8 @@ class HashLookupJob:
         # In a thread: the broker needs heartbeats meanwhile.
         hashes = await asyncio.to_thread(self._hashes, documents, several)
         wanted = await self.listed.those_of(hashes)
-        pairs = [
-            (one.id, key, record)
-            for digest, some in wanted.items()
-            for one in some
-            for record in hashes[digest]
-        ]
+        finds = ((one, hashes[digest]) for digest, some in wanted.items() for one in some)
+        pairs = [(one.id, key, record) for one, records in finds for record in records]
         await self.listed.found_in(pairs, batch.id)
 
     def _hashes(self, documents: Iterable[Document], several: Sequence[HashSource]) -> dict[bytes, list[Any]]:
@@ -167,8 +161,6 @@ class HashLookupJob:
             for key in keys:
                 found.setdefault(key, []).append(document["_id"])
         return found
-
-    # --- people of a request ----------------------------------------------------------------------------
 
     async def _matches(self, batch: HashListBatch, tally: LookupCounts) -> AsyncIterator[bytes]:
         async for ids in in_portions(self.listed.fresh(batch.id), REQUESTS_AT_ONCE):
@@ -208,8 +200,7 @@ class HashLookupJob:
         for id_, people in people_of.items():
             found = [others[lead] for lead in leads[id_]]
             known = [one for some in found for one in some or ()]
-            sure = None not in found
-            rights[id_] = right_for([*people, *known]) if sure else Right.OPT_OUT_OF_SALE
+            rights[id_] = Right.OPT_OUT_OF_SALE if None in found else right_for([*people, *known])
         return rights
 
     async def _others(self, leads: Iterable[Lead]) -> dict[Lead, list[MatchedPerson] | None]:
@@ -266,9 +257,8 @@ class HashLookupJob:
         people: list[MatchedPerson] = []
         for sighting in sightings:
             for person in _people(documents.get(sighting, {}), maps.get(sighting.collection, ())):
-                one = matched_person(
-                    person, lambda h: self.listed.key_of(h) == wanted.key, fresh=sighting.batch == batch.id
-                )
+                fresh = sighting.batch == batch.id
+                one = matched_person(person, lambda h: self.listed.key_of(h) == wanted.key, fresh=fresh)
                 people += [one] if one is not None else []
         return people
 

@@ -65,7 +65,8 @@ def people_of_lead(people: Sequence[HashedPerson], lead: tuple[str, str]) -> Ite
     """Yield the *people* of a document that *lead* finds; all, if no part names it."""
     meant = (lead[0], comparable(*lead))
     parts = [MatchedPerson(one.names, one.known_by, births=one.births) for one in people]
-    yield from [one for one in parts if meant in _all_of(one)] or parts
+    named = [one for one in parts if meant in {(name, comparable(name, v)) for name, v in one.known_by}]
+    yield from named or parts
 
 
 def right_for(people: Sequence[MatchedPerson]) -> Right:
@@ -91,17 +92,10 @@ def followed(people: Iterable[MatchedPerson], right: Right) -> Sequence[tuple[st
     own identities, whether or not they were found before.
     """
     several = right is Right.OPT_OUT_OF_SALE
-    leads = [_lead(one, several=several) for one in people if one.fresh or several]
+    own = ((one, next(iter(one.known_by), one.follow) if several else one.follow) for one in people)
+    leads = [lead for one, lead in own if one.fresh or several]
     found = {(lead[0], plain(*lead)): lead for lead in leads if lead is not None}
     return list(found.values()) or [None for _ in leads[:1]]
-
-
-def _lead(one: MatchedPerson, *, several: bool) -> tuple[str, str] | None:
-    return next(iter(one.known_by), one.follow) if several else one.follow
-
-
-def _all_of(one: MatchedPerson) -> frozenset[tuple[str, str]]:
-    return frozenset((name, comparable(name, value)) for name, value in one.known_by)
 
 
 def _several(people: Sequence[MatchedPerson]) -> bool:
@@ -110,7 +104,7 @@ def _several(people: Sequence[MatchedPerson]) -> bool:
     return (
         len(described) > MOST_DESCRIPTIONS
         or any(_differ(one, other) for one, other in combinations(described, 2))
-        or not all(map(_same_name, _pairs_of_names(described)))
+        or not all(match_names(*pair) for pair in _pairs_of_names(described))
         or _strangers(described)
     )
 
@@ -129,10 +123,6 @@ def _pairs_of_names(described: Sequence[MatchedPerson]) -> set[tuple[str, str]]:
     inside = (pair for one in described for pair in combinations(one.names, 2))
     between = ((a, b) for one, other in combinations(described, 2) for a in one.names for b in other.names)
     return {(min(pair), max(pair)) for pair in (*inside, *between)}
-
-
-def _same_name(pair: tuple[str, str]) -> bool:
-    return bool(match_names(*pair))
 
 
 def _strangers(described: Sequence[MatchedPerson]) -> bool:

@@ -76,12 +76,8 @@ def erasure(
     """
     Return the answer to an erasure by *plan*, which has the final dispositions.
 
-    Args:
-        plan: The plan.
-        residues: Texts that still name the person.
-        data_map: Names the records.
-        copied: The copy disclosed before.
-        agreed: Recipients that are notified automatically.
+    *residues* are texts that still name the person, *copied* is the copy disclosed before, and the recipients
+    *agreed* are notified automatically.
     """
     named = recipients_of(plan, data_map)
     return Answer(
@@ -100,13 +96,10 @@ def erasure(
 
 def change(done: Change, data_map: DataMap, *, statement_kept: bool, agreed: Collection[str]) -> Answer:
     """
-    Return the answer to marks or corrections.
+    Return the answer to marks or corrections, *done* with its failures.
 
-    Args:
-        done: The change with its failures.
-        data_map: Names the records.
-        statement_kept: Whether a statement of the person is kept with values that were not corrected.
-        agreed: Recipients that are notified automatically.
+    With *statement_kept*, a statement of the person is kept with values that were not corrected. Recipients
+    *agreed* are notified automatically.
     """
     named = recipients_of(done.plan, data_map)
     left = _counted(done.plan, lambda step: step.reason)

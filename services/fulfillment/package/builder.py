@@ -21,7 +21,6 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Any, Final
 
 from services.fulfillment.certificate.signatures import ALGORITHM, CertificateSigner
@@ -38,15 +37,13 @@ SIGNATURE: Final = "manifest.json.sig"
 PUBLIC_KEY: Final = "public-key.pem"
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-JSON_TYPES: Mapping[str, list[str]] = MappingProxyType(
-    {
-        "string": ["string"],
-        "boolean": ["boolean"],
-        "integer": ["integer"],
-        "long": ["integer"],
-        "float": ["number"],
-    }
-)
+JSON_TYPES: Mapping[str, list[str]] = {
+    "string": ["string"],
+    "boolean": ["boolean"],
+    "integer": ["integer"],
+    "long": ["integer"],
+    "float": ["number"],
+}
 """Types that extended JSON writes as plain JSON; all others are objects such as ``{"$date": …}``."""
 PIECE_BYTES = 64 * 1024
 ZIP64_FROM = 1 << 31

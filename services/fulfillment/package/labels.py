@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, time
 from functools import lru_cache
 from pathlib import Path
-from types import MappingProxyType
 
 from babel.units import format_unit
 
@@ -29,23 +28,19 @@ from shared.runtime.mongo import utc
 LONGEST_TITLE = 70
 """Longest description that is used as a heading; a longer one stands below it."""
 
-PLACEHOLDERS: Mapping[RedactedKind, str] = MappingProxyType(
-    {
-        RedactedKind.EMAIL: _("[e-mail address of somebody else]"),
-        RedactedKind.PHONE: _("[phone number of somebody else]"),
-        RedactedKind.NAME: _("[name of somebody else]"),
-        RedactedKind.ACCOUNT: _("[number of an account or card]"),
-    }
-)
+PLACEHOLDERS: Mapping[RedactedKind, str] = {
+    RedactedKind.EMAIL: _("[e-mail address of somebody else]"),
+    RedactedKind.PHONE: _("[phone number of somebody else]"),
+    RedactedKind.NAME: _("[name of somebody else]"),
+    RedactedKind.ACCOUNT: _("[number of an account or card]"),
+}
 """Text in place of blacked out data."""
-BLACKED_OUT: Mapping[RedactedKind, str] = MappingProxyType(
-    {
-        RedactedKind.EMAIL: _("E-mail addresses of other people"),
-        RedactedKind.PHONE: _("Phone numbers of other people"),
-        RedactedKind.NAME: _("Names of other people"),
-        RedactedKind.ACCOUNT: _("Numbers of accounts and cards"),
-    }
-)
+BLACKED_OUT: Mapping[RedactedKind, str] = {
+    RedactedKind.EMAIL: _("E-mail addresses of other people"),
+    RedactedKind.PHONE: _("Phone numbers of other people"),
+    RedactedKind.NAME: _("Names of other people"),
+    RedactedKind.ACCOUNT: _("Numbers of accounts and cards"),
+}
 
 
 STATUTORY: tuple[tuple[tuple[str, ...], str], ...] = (

@@ -17,11 +17,8 @@ from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.recipients.directory import DataRecipient, signed
 from shared.runtime.safe_http import Receipt, ReceiverUnavailable, SafeHttp, receiver
 
-LONGEST = timedelta(minutes=10)
-"""Time limit of a whole transfer: a slow receiver must not block the service."""
-
-LONGEST_MESSAGE = timedelta(seconds=30)
-"""Time limit of one attempt: a slow recipient must not block the service."""
+LONGEST, LONGEST_MESSAGE = timedelta(minutes=10), timedelta(seconds=30)
+"""Time limits of a whole transfer, and of one attempt: a slow receiver must not block the service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +61,15 @@ class Carrier:
         async for piece in parcel.body():
             digest.update(piece)
             size += len(piece)
-        signed = {
-            "@method": "POST",
-            "@target-uri": str(url),
-            "content-digest": f"sha-256=:{_b64(digest.digest())}:",
-            "idempotency-key": f'"{parcel.key}"',
-        }
+        content, key = f"sha-256=:{_b64(digest.digest())}:", f'"{parcel.key}"'
+        target = {"@method": "POST", "@target-uri": str(url)}
+        components = {**target, "content-digest": content, "idempotency-key": key}
         return {
             "Content-Type": "application/json",
             "Content-Length": str(size),
-            "Content-Digest": signed["content-digest"],
-            "Idempotency-Key": signed["idempotency-key"],
-            **signature(signed, self.signer, parcel.sent_at),
+            "Content-Digest": content,
+            "Idempotency-Key": key,
+            **signature(components, self.signer, parcel.sent_at),
         }
 
 
@@ -114,7 +108,9 @@ class RecipientWebhooks:
             ReceiverRefused: The recipient refuses it.
             ReceiverUnavailable: The recipient did not answer, or only temporarily refused.
         """
-        url = _address(recipient)
+        text = recipient.webhook or ""
+        plain = recipient.inside and text.startswith("http://")
+        url = httpx.URL(text) if plain else receiver(text)
         headers = {
             "Content-Type": "application/json",
             "Content-Length": str(len(body)),
@@ -126,13 +122,6 @@ class RecipientWebhooks:
                 await way.post(url, headers, lambda: _whole(body))
         except TimeoutError:
             raise ReceiverUnavailable("the receiver did not answer in time") from None
-
-
-def _address(recipient: DataRecipient) -> httpx.URL:
-    text = recipient.webhook or ""
-    if recipient.inside and text.startswith("http://"):
-        return httpx.URL(text)
-    return receiver(text)
 
 
 async def _whole(body: bytes) -> AsyncIterator[bytes]:

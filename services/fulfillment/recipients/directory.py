@@ -46,12 +46,7 @@ def recipients_of(plan: RecordPlan, data_map: DataMap) -> tuple[str, ...]:
 
 
 def by_hand(names: Iterable[str], agreed: Collection[str]) -> tuple[str, ...]:
-    """
-    Return those of *names* that the staff must notify: no automatic way is agreed with them.
-
-    Law:
-        GDPR Art. 19: each recipient must be notified; a name in the data map is not enough.
-    """
+    """Return those of *names* that the staff must notify (GDPR Art. 19), without an agreed automatic way."""
     return tuple(name for name in names if name not in agreed)
 
 

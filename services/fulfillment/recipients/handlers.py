@@ -85,21 +85,14 @@ def _failed(event: RecipientConcerned, reason: str) -> RecipientFailed:
 
 
 def _message_of(event: RecipientConcerned) -> dict[str, str]:
-    return {
-        "request_id": event.request_id,
-        "recipient": event.recipient,
-        "notice": event.notice,
-        "about": event.about,
-    }
+    return event.model_dump(include={"request_id", "recipient", "notice", "about"})
 
 
 def _message(event: RecipientConcerned, ctx: FulfillmentContext) -> bytes:
     """Return the message; the same for every attempt."""
-    data = {"request": event.request_id, "identifiers": event.identifiers}
-    if event.fields:
-        data["fields"] = event.fields
-    content = {"type": event.about, "timestamp": ctx.occurred_at.isoformat(), "data": data}
-    return json.dumps(content).encode()
+    fields = {"fields": event.fields} if event.fields else {}
+    data = {"request": event.request_id, "identifiers": event.identifiers, **fields}
+    return json.dumps({"type": event.about, "timestamp": ctx.occurred_at.isoformat(), "data": data}).encode()
 
 
 FORMAT = "habeas-transfer/1"
@@ -123,7 +116,7 @@ async def transfer(event: TransferOrdered, ctx: FulfillmentContext) -> Sequence[
     if ctx.known.withdrawn:
         return []
     submitted = await ctx.submission()
-    result = await _sent(event, submitted, submitted.details.transfer_to or "", ctx)
+    result = await _send(event, submitted, submitted.details.transfer_to or "", ctx)
     answer = Answer.model_validate_json(await ctx.vault.open(ctx.case_id, event.answer))
     answer = answer.model_copy(update={"transfer": result})
     reason = "transferred" if result.done else f"transfer_{result.reason}"
@@ -142,7 +135,7 @@ async def transfer(event: TransferOrdered, ctx: FulfillmentContext) -> Sequence[
     ]
 
 
-async def _sent(
+async def _send(
     event: TransferOrdered, submitted: RequestSubmitted, to: str, ctx: FulfillmentContext
 ) -> TransferResult:
     facts = PackageFacts.model_validate_json(await ctx.vault.open(ctx.case_id, facts_of(event.package)))
@@ -169,6 +162,7 @@ async def _sent(
 
 def _frame(submitted: RequestSubmitted, facts: PackageFacts, ctx: FulfillmentContext) -> tuple[bytes, bytes]:
     """Return the JSON before and after the package."""
+    package = {"media_type": "application/zip", "bytes": facts.size, "sha256": facts.sha256, "content": ""}
     message = {
         "format": FORMAT,
         "request": ctx.case_id,
@@ -176,12 +170,7 @@ def _frame(submitted: RequestSubmitted, facts: PackageFacts, ctx: FulfillmentCon
         "contact": ctx.house.contact,
         "subject": {"name": submitted.subject.name, "email": submitted.subject.email},
         "public_key": ctx.house.signer.public_key.pem.decode(),
-        "package": {
-            "media_type": "application/zip",
-            "bytes": facts.size,
-            "sha256": facts.sha256,
-            "content": "",
-        },
+        "package": package,
     }
     text = json.dumps(message).encode()
     return text[:-3], text[-3:]  # the quotation mark and the two brackets after the content
