@@ -128,6 +128,7 @@ class FulfillmentSettings(Settings):
     def house(self) -> FulfillmentProfile:
         """Return the controller's profile."""
         _, address = parseaddr(self.mail_from)
+        limit = self.erasure_approval.partition(":")[2]
         return FulfillmentProfile(
             controller=self.company.name,
             contact=address,
@@ -137,15 +138,10 @@ class FulfillmentSettings(Settings):
             pseudonyms=derived_key(self.root_key, "pseudonyms"),
             package_lifetime=self.package_lifetime,
             further_copy_fee=self.company.further_copy_fee,
-            approval_above=self._approval_above(),
+            approval_above=None if self.erasure_approval == "never" else int(limit or 0),
             two_deciders=self.two_deciders,
             erasure_window=self.erasure_window,
             recipients={name: agreed.value() for name, agreed in self.recipients.items()},
             patience=self.retry_for,
             automated_decisions=self.automated_decisions,
         )
-
-    def _approval_above(self) -> int | None:
-        if self.erasure_approval == "never":
-            return None
-        return int(self.erasure_approval.partition(":")[2] or 0)

@@ -143,7 +143,11 @@ class ScopeJob:
         with ErrorNet() as net:
             scope = await self.scopes.begin(self.clock())
             if scope is not None:
-                await self._keep_at(scope)
+                beats = asyncio.create_task(self._beat(scope))
+                try:
+                    await self._go_on(scope)
+                finally:
+                    beats.cancel()
         if net.error is not None:
             await self._note_failure(net.error, scope)
             raise net.error
@@ -151,23 +155,13 @@ class ScopeJob:
 
     async def _note_failure(self, error: Exception, scope: BreachScope | None) -> None:
         """Record an error once: in the log, and for the incident of *scope*."""
-        foreseen = isinstance(error, HabeasError)
+        foreseen, reason = isinstance(error, HabeasError), reason_of(error)
         write = logger().warning if foreseen else logger().error
         which = {"request_id": scope.incident} if scope is not None else {}
-        write(
-            LATER, service="scoping", reason=reason_of(error), exc_info=None if foreseen else error, **which
-        )
+        write(LATER, service="scoping", reason=reason, exc_info=None if foreseen else error, **which)
         if scope is not None:
             with suppress(HabeasError):
-                await self.scopes.fail(scope, reason_of(error), self.clock())
-
-    async def _keep_at(self, scope: BreachScope) -> None:
-        """Work on *scope*, and keep the lease meanwhile."""
-        beats = asyncio.create_task(self._beat(scope))
-        try:
-            await self._go_on(scope)
-        finally:
-            beats.cancel()
+                await self.scopes.fail(scope, reason, self.clock())
 
     async def _beat(self, scope: BreachScope) -> None:
         """Keep the lease during long steps; a step that hangs for a day loses it."""
@@ -231,12 +225,11 @@ class ScopeJob:
             await self.vault.seal(scope.incident, chunk_item(scope.phase, sealed), content)
             sealed += 1
             await pulse.beat(len(people))
-        async for looked_at in PhaseDuplicates(scope, self.scopes, self.vault, key).seal():
-            await pulse.beat(looked_at)
+        async for compared in self._seal_duplicates(scope, key):
+            await pulse.beat(compared)
         await self.publish([_message(scope, counting, sealed)])
-        logger().info(
-            "breach scope is complete", service="scoping", request_id=scope.incident, handled=counting.people
-        )
+        done = {"service": "scoping", "request_id": scope.incident, "handled": counting.people}
+        logger().info("breach scope is complete", **done)
         return await self.scopes.reach(scope, ScopeStage.REPORTED, self.clock())
 
     async def _chunks(
@@ -255,6 +248,33 @@ class ScopeJob:
                 size += len(waiting[-1].model_dump_json())
         if waiting:
             yield last, waiting
+
+    async def _seal_duplicates(self, scope: BreachScope, key: CaseKey) -> AsyncIterator[int]:
+        """Seal the people of other phases that *scope* notifies as well; yield how many were compared."""
+        for phase in await self.scopes.other_reported_phases(scope):
+            number = 0
+            while (chunk := await self._opened(scope.incident, phase, number)) is not None:
+                if found := await self._notified_here(scope, chunk, key):
+                    item = elsewhere_item(phase, number, scope.phase)
+                    content = NotifiedElsewhere(numbers=found).model_dump_json().encode()
+                    await self.vault.seal(scope.incident, item, content)
+                yield len(chunk.people)
+                number += 1
+
+    async def _opened(self, incident: str, phase: int, number: int) -> Chunk | None:
+        """Return a chunk of another phase; None after the last, or if its people are forgotten."""
+        try:
+            return Chunk.model_validate_json(await self.vault.open(incident, chunk_item(phase, number)))
+        except KeyError:
+            return None
+
+    async def _notified_here(self, scope: BreachScope, chunk: Chunk, key: CaseKey) -> tuple[int, ...]:
+        known = await self.scopes.notified_people(scope, [person.key for person in chunk.people], key)
+        return tuple(
+            number
+            for number, person in enumerate(chunk.people)
+            if person.key in known and covers_notice(*known[person.key], chunk.laws, person)
+        )
 
     def _finding(self) -> AffectedSearch:
         return AffectedSearch(self.current(), self.stores, self.within)
@@ -279,47 +299,6 @@ def _message(scope: BreachScope, counting: AffectedCounter, chunks: int) -> Mess
     )
     body = encode(fact, id=id_, source="habeas/scoping", time=datetime.now(UTC))
     return Message(fact.EXCHANGE, fact.TYPE, body, id_)
-
-
-@dataclass(frozen=True, slots=True)
-class PhaseDuplicates:
-    """Finds people of other phases that *scope* notifies as well."""
-
-    scope: BreachScope
-    scopes: BreachScopes
-    vault: VaultPort
-    key: CaseKey
-
-    async def seal(self) -> AsyncIterator[int]:
-        """Seal it, chunk by chunk; yield the numbers of people compared. It may be repeated."""
-        for phase in await self.scopes.other_reported_phases(self.scope):
-            number = 0
-            while (chunk := await self._opened(phase, number)) is not None:
-                found = await self._notified_here(chunk)
-                if found:
-                    item = elsewhere_item(phase, number, self.scope.phase)
-                    content = NotifiedElsewhere(numbers=found).model_dump_json().encode()
-                    await self.vault.seal(self.scope.incident, item, content)
-                yield len(chunk.people)
-                number += 1
-
-    async def _opened(self, phase: int, number: int) -> Chunk | None:
-        """Return a chunk of another phase; None after the last, or if its people are forgotten."""
-        try:
-            sealed = await self.vault.open(self.scope.incident, chunk_item(phase, number))
-        except KeyError:
-            return None
-        return Chunk.model_validate_json(sealed)
-
-    async def _notified_here(self, chunk: Chunk) -> tuple[int, ...]:
-        known = await self.scopes.notified_people(
-            self.scope, [person.key for person in chunk.people], self.key
-        )
-        return tuple(
-            number
-            for number, person in enumerate(chunk.people)
-            if person.key in known and covers_notice(*known[person.key], chunk.laws, person)
-        )
 
 
 def covers_notice(group: NoticeGroup, affected: AffectedPerson, laws: Laws, person: NoticeRecipient) -> bool:

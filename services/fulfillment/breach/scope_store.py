@@ -8,7 +8,7 @@ writes nothing any more, and a finished step is done once.
 import asyncio
 import hmac
 from collections.abc import AsyncIterator, Hashable, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -156,12 +156,9 @@ class BreachScopes:
         """Take the scope *found*; return it, unless another of its incident is running already."""
         mine = {"_id": found["_id"], "turn": found["turn"], "done": False}
         begun = {"$set": {"at": now, "begun": found["incident"]}, "$inc": {"turn": 1}}
-        try:
-            taken: Document | None = await self._scopes.find_one_and_update(
-                mine, begun, return_document=ReturnDocument.AFTER
-            )
-        except DuplicateKeyError:
-            return None
+        taken: Document | None = None
+        with suppress(DuplicateKeyError):
+            taken = await self._scopes.find_one_and_update(mine, begun, return_document=ReturnDocument.AFTER)
         return taken
 
     async def prolong(self, scope: BreachScope, now: datetime) -> None:
@@ -189,9 +186,8 @@ class BreachScopes:
     async def end(self, scope: BreachScope) -> None:
         """Record that *scope* is reported; only the chunks hold its people from now on."""
         with translated("end the scope of a breach"):
-            await self._people.update_many(
-                {"incident": scope.incident, "phase": scope.phase}, {"$unset": {"sealed": 1}}
-            )
+            mine = {"incident": scope.incident, "phase": scope.phase}
+            await self._people.update_many(mine, {"$unset": {"sealed": 1}})
             await self._hold(scope, {"done": True, "begun": None})
 
     async def give_up(self, scope: BreachScope) -> None:
@@ -287,8 +283,7 @@ class BreachScopes:
 
     async def _united(self, ids: Sequence[str]) -> dict[str, str]:
         """Return for each of *ids* the id it is merged into, or itself."""
-        merged = {id_: id_ for id_ in ids}
-        asked = set(ids)
+        merged, asked = {id_: id_ for id_ in ids}, set(ids)
         while asked:
             wanted = {"_id": {"$in": sorted(asked)}, "into": {"$exists": True}}
             with translated("read merged people"):
@@ -359,8 +354,8 @@ class BreachScopes:
         """Yield the people of *scope* in pages, each with their key."""
         last = f"{scope.incident}:"
         while True:
-            wanted = {"_id": {"$gt": last, "$lt": f"{scope.incident};"}, "phase": scope.phase}
-            wanted |= THEMSELVES
+            ids = {"$gt": last, "$lt": f"{scope.incident};"}
+            wanted = {"_id": ids, "phase": scope.phase, **THEMSELVES}
             with translated("read the people of a breach"):
                 found = await self._people.find(wanted).sort("_id", 1).limit(AT_ONCE).to_list(AT_ONCE)
             if not found:

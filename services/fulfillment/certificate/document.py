@@ -283,8 +283,8 @@ def page(certificate: Certificate, words: Words, *, fingerprint: str) -> Iterato
 
 
 def _left(handled: Handled) -> Sequence[Retained]:
-    unchanged = Retained(handled.incomplete, NOT_CHANGEABLE)
-    return (*handled.left, unchanged) if handled.incomplete else handled.left
+    incomplete = [Retained(handled.incomplete, NOT_CHANGEABLE)] if handled.incomplete else []
+    return [*handled.left, *incomplete]
 
 
 def _content(certificate: Certificate) -> dict[str, Any]:

@@ -108,12 +108,11 @@ class HashLookupJob:
         return tally
 
     async def _import(self, batch: HashListBatch, item: str, tally: LookupCounts) -> None:
-        kind = KIND_OF[item]
         async for rows in self._rows(batch.id, item, tally):
-            if kind is ListKind.REMOVED:
+            if KIND_OF[item] is ListKind.REMOVED:
                 await self.listed.remove([row.id for row in rows])
             else:
-                await self.listed.add(rows, kind, batch.id)
+                await self.listed.add(rows, KIND_OF[item], batch.id)
             await self.listed.prolong(batch.id, self.clock())
 
     async def _rows(self, batch: str, item: str, tally: LookupCounts) -> AsyncIterator[Sequence[ListRow]]:
@@ -265,9 +264,8 @@ class HashLookupJob:
 
 def _leads(people: Sequence[MatchedPerson]) -> list[Lead]:
     """Return the identities that an erasure of *people* would follow; empty if they are several people."""
-    if right_for(people) is not Right.ERASURE:
-        return []
-    return [lead for lead in followed(people, Right.ERASURE) if lead is not None]
+    leads = followed(people, Right.ERASURE) if right_for(people) is Right.ERASURE else ()
+    return list(filter(None, leads))
 
 
 def _found(wanted: ListedHash, people: Sequence[MatchedPerson], right: Right) -> list[ListMatch]:

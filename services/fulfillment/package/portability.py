@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from services.fulfillment.datamap.model import Facts, MappedField
+from services.fulfillment.datamap.model import Facts
 from services.fulfillment.package.survey import LeftOut, PackageSection
 from services.fulfillment.package.withheld import NOT_PROVIDED, OTHER_BASIS
 from shared.runtime.mongo import Document
@@ -52,12 +52,12 @@ class Without:
 
 def portable(sections: Sequence[PackageSection]) -> tuple[list[PackageSection], list[LeftOut]]:
     """Return the parts of *sections* that the right covers, and the others with the reason."""
-    kept: list[PackageSection] = []
-    left: list[LeftOut] = []
+    kept, left = list[PackageSection](), list[LeftOut]()
     for section in sections:
         collection = section.collection
         reason = reason_against(collection.facts)
-        if reason is not None and not any(_says(field) for field in collection.fields):
+        own_facts = [field.facts for field in collection.fields]
+        if reason is not None and all(one.source is None and one.legal_basis is None for one in own_facts):
             left.append(LeftOut(collection, None, reason))
             continue
         # The primary key names the record: it is never left out.
@@ -72,21 +72,12 @@ def portable(sections: Sequence[PackageSection]) -> tuple[list[PackageSection], 
 
 def reason_against(facts: Facts) -> str | None:
     """Return why data with *facts* is not covered; None if it is."""
-    if facts.legal_basis is not None and not _is_consent_or_contract(facts.legal_basis):
+    source, basis = facts.source or "", facts.legal_basis
+    # An article in the legal basis counts more than its words.
+    if basis is not None and not (COVERED if ARTICLE.search(basis) else CONSENT_OR_CONTRACT).search(basis):
         return OTHER_BASIS
-    source = facts.source or ""
-    if FROM_ELSEWHERE.search(source) and not PROVIDED.search(source):
-        return NOT_PROVIDED
-    return None
-
-
-def _is_consent_or_contract(basis: str) -> bool:
-    """Return whether *basis* is one of the two; an article in it counts more than its words."""
-    return bool((COVERED if ARTICLE.search(basis) else CONSENT_OR_CONTRACT).search(basis))
-
-
-def _says(field: MappedField) -> bool:
-    return field.facts.source is not None or field.facts.legal_basis is not None
+    derived = FROM_ELSEWHERE.search(source) and not PROVIDED.search(source)
+    return NOT_PROVIDED if derived else None
 
 
 def _without(value: Any, path: str, paths: frozenset[str]) -> Any:

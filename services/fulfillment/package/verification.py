@@ -83,7 +83,7 @@ def _report(archive: zipfile.ZipFile, issuer: str | None) -> PackageReport:
     problems = [*([] if signed else [unsigned]), *([unknown_key(embedded)] if foreign else [])]
     problems += _changed(archive, content)
     return PackageReport(
-        problems=tuple(map(_printable, problems)),
+        problems=tuple("".join(c if c.isprintable() else "\ufffd" for c in text) for text in problems),
         request_id=str(content["request"]),
         made_at=str(content["made_at"]),
         files=len(content["files"]),
@@ -91,10 +91,6 @@ def _report(archive: zipfile.ZipFile, issuer: str | None) -> PackageReport:
         fingerprint=embedded.fingerprint,
         trusted=signed and issuer == embedded.fingerprint,
     )
-
-
-def _printable(problem: str) -> str:
-    return "".join(character if character.isprintable() else "\ufffd" for character in problem)
 
 
 def _parsed(manifest: bytes) -> dict[str, Any]:
@@ -105,10 +101,11 @@ def _parsed(manifest: bytes) -> dict[str, Any]:
         raise problem from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise problem
-    files, records = content.get("files"), content.get("records")
+    files, records, names = content.get("files"), content.get("records"), ("name", "bytes", "sha256")
     well_formed = (
         isinstance(files, list)
-        and all(isinstance(file, dict) and _types(file) == (str, int, str) for file in files)
+        and all(isinstance(file, dict) for file in files)
+        and all([type(file.get(name)) for name in names] == [str, int, str] for file in files)
         and isinstance(records, dict)
         and all(type(count) is int for count in records.values())
         and {"request", "made_at"} <= content.keys()
@@ -116,10 +113,6 @@ def _parsed(manifest: bytes) -> dict[str, Any]:
     if not well_formed:
         raise problem
     return content
-
-
-def _types(file: Mapping[str, Any]) -> tuple[type, ...]:
-    return tuple(type(file.get(name)) for name in ("name", "bytes", "sha256"))
 
 
 def _changed(archive: zipfile.ZipFile, content: Mapping[str, Any]) -> Iterator[str]:

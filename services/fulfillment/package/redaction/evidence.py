@@ -67,19 +67,16 @@ def _titled(run: WordRun, _: TextContext) -> int | None:
     """``Mrs Miller``, ``Dr. Miller``."""
     back = next((back for back in range(MOST_PARTICLES) if run.word(-1 - back) not in PARTICLES), 0)
     title, gap = run.word(-1 - back), run.gap(-back)
-    if title not in TITLES or not TITLE_GAP.fullmatch(gap) or _is_unit(run, -1 - back):
-        return None
-    return None if (title, run.word(0)) in BRANDS else 0
+    unit = title == "ms" and run.gap(-1 - back).rstrip()[-1:].isdigit()  # ``5 ms``
+    brand = (title, run.word(0)) in BRANDS
+    return 0 if title in TITLES and TITLE_GAP.fullmatch(gap) and not unit and not brand else None
 
 
 def _addressed(run: WordRun, _: TextContext) -> int | None:
     """``Dear Ann``, ``Kind regards, Ann``, ``Contact: Ann``."""
     before, gap = run.word(-1), run.gap(0)
-    if before in SALUTATIONS and SALUTATION_GAP.fullmatch(gap):
-        return 0
-    if before in CLOSINGS and CLOSING_GAP.fullmatch(gap):
-        return 0
-    return 0 if before in LABELS and COLON.fullmatch(gap) else None
+    openings = ((SALUTATIONS, SALUTATION_GAP), (CLOSINGS, CLOSING_GAP), (LABELS, COLON))
+    return 0 if any(before in words and form.fullmatch(gap) for words, form in openings) else None
 
 
 def _displayed(run: WordRun, context: TextContext) -> int | None:
@@ -128,12 +125,8 @@ def _is_rather_given(run: WordRun, at: int) -> bool:
 
 def _surnamed(run: WordRun, context: TextContext) -> int | None:
     """``Xanthe Miller``: by the surname."""
-    if _is_beside_common(run):
-        return None
-    for at, word in enumerate(run.words[1:]):
-        if word in SURNAMES and not context.own.may_be(word):
-            return at
-    return None
+    named = (word in SURNAMES and not context.own.may_be(word) for word in run.words[1:])
+    return None if _is_beside_common(run) else next((at for at, surname in enumerate(named) if surname), None)
 
 
 def _joined(run: WordRun, _: TextContext) -> int | None:
@@ -196,11 +189,6 @@ def _is_beside_common(run: WordRun) -> bool:
     word = run.word(ahead)
     capital = run.last < len(run.tokens) and run.tokens[run.last].capital
     return capital and is_common(word) and SPACE.fullmatch(run.gap(ahead)) is not None
-
-
-def _is_unit(run: WordRun, at: int) -> bool:
-    """Return whether the word *at* so many places from the first is a unit: ``5 ms``."""
-    return run.word(at) == "ms" and run.gap(at).rstrip()[-1:].isdigit()
 
 
 def is_namesake(run: WordRun) -> bool:

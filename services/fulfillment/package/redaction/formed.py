@@ -70,14 +70,10 @@ def _iban_end(text: str, match: re.Match[str]) -> int:
     for length in range(len(places), 14, -1):
         end = places[length - 1] + 1
         compact = "".join(text[at] for at in places[:length])
-        if not text[end : end + 1].isalnum() and _mod_97(compact):
+        digits = "".join(str(int(character, 36)) for character in compact[4:] + compact[:4])
+        if not text[end : end + 1].isalnum() and int(digits) % 97 == 1:
             return end
     return 0
-
-
-def _mod_97(compact: str) -> bool:
-    moved = compact[4:] + compact[:4]
-    return int("".join(str(int(character, 36)) for character in moved)) % 97 == 1
 
 
 def _luhn(number: str) -> bool:

@@ -87,9 +87,8 @@ class WordRun:
 
 def is_common(word: str) -> bool:
     """Return whether *word* is no name, by the word itself or its ending."""
-    if word in BREAKS:
-        return True
-    return len(word) >= SHORTEST_COMPOUND and word.endswith(COMMON_ENDINGS) and word not in GIVEN_NAMES
+    compound = len(word) >= SHORTEST_COMPOUND and word.endswith(COMMON_ENDINGS)
+    return word in BREAKS or (compound and word not in GIVEN_NAMES)
 
 
 def is_person(word: str) -> bool:
@@ -140,18 +139,15 @@ def _last(text: str, tokens: Sequence[Token], first: int) -> int:
     """Return the end of the run that begins at *first*."""
     last = first + 1
     while last < min(len(tokens), first + LONGEST_RUN) and _is_close(text, tokens[last - 1], tokens[last]):
-        if _goes_on(tokens[last - 1], tokens[last]):
+        before, word = tokens[last - 1], tokens[last]
+        shared = word.plain in SHARED_SURNAMES and before.plain in GIVEN_NAMES
+        if word.capital and (shared or not is_common(word.plain)):
             last += 1
         elif after := _after_particles(text, tokens, last):
             last = after
         else:
             break
     return last
-
-
-def _goes_on(before: Token, word: Token) -> bool:
-    shared = word.plain in SHARED_SURNAMES and before.plain in GIVEN_NAMES
-    return word.capital and (shared or not is_common(word.plain))
 
 
 def _after_particles(text: str, tokens: Sequence[Token], at: int) -> int:
