@@ -199,12 +199,7 @@ async def seal_lines(vault: VaultPort, case: str, name: str, lines: Iterable[str
 
 
 async def open_lines(vault: VaultPort, case: str, name: str) -> AsyncIterator[str]:
-    """
-    Yield the lines that :func:`seal_lines` sealed.
-
-    Raises:
-        KeyError: No such text is sealed.
-    """
+    """Yield the lines that :func:`seal_lines` sealed; a :class:`KeyError` means that there are none."""
     held = ""
     async for piece in _pieces(vault, case, name):
         *whole, held = (held + piece).split("\n")

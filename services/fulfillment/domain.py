@@ -2,6 +2,7 @@
 
 import calendar
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, TypeAlias
@@ -112,9 +113,6 @@ def _holds(hold: Hold, document: Mapping[str, Any]) -> bool:
 def _day(value: Any) -> date | None:
     if isinstance(value, datetime):
         return value.date()
-    if isinstance(value, str):
-        try:
-            return datetime.fromisoformat(value).date()
-        except ValueError:
-            return None
+    with suppress(ValueError, TypeError):
+        return datetime.fromisoformat(value).date()
     return None

@@ -473,12 +473,7 @@ async def _gather(submitted: RequestSubmitted, identities: Identities, ctx: Fulf
 
 
 def _whole(findings: Findings) -> Findings:
-    """
-    Return *findings*.
-
-    Raises:
-        InvalidDataMap: The map names a collection that does not exist: the answer would be incomplete.
-    """
+    """Return *findings*; if a collection is missing, they are incomplete: an :class:`InvalidDataMap`."""
     if findings.missing:
         raise InvalidDataMap(
             f"the data map names {', '.join(findings.missing)}, and the database has no such collection: "

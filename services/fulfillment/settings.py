@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from contextlib import suppress
 from datetime import timedelta
 from email.utils import parseaddr
 from pathlib import Path
@@ -36,11 +37,9 @@ class AgreedRecipient(BaseModel):
     @field_validator("key")
     @classmethod
     def _is_a_key(cls, key: SecretStr) -> SecretStr:
-        text = key.get_secret_value()
-        try:
+        text, content = key.get_secret_value(), b""
+        with suppress(binascii.Error):
             content = base64.b64decode(text.removeprefix(PREFIX), validate=True)
-        except binascii.Error:
-            content = b""
         if not text.startswith(PREFIX) or len(content) < LEAST_KEY_BYTES:
             raise ValueError(f"must be {PREFIX} and base64 of {LEAST_KEY_BYTES} bytes or more")
         return key

@@ -103,12 +103,7 @@ class Unmapped:
 
 
 def unmapped(data_map: DataMap, named: Sequence[AffectedCollection]) -> Iterator[Unmapped]:
-    """
-    Yield the fields in filters of *named* that *data_map* does not have: perhaps no record has them.
-
-    Raises:
-        FilterRefused: A collection is not in the map.
-    """
+    """Yield the fields in filters that *data_map* does not have; raises :class:`FilterRefused`."""
     for where, collection, declared in _filters(data_map, named):
         for path in dict.fromkeys(_compared(declared)):
             if not _is_mapped(collection, path):

@@ -21,12 +21,7 @@ class AffectedSearchPort(Protocol):
 
 
 def evolve(known: None, fact: Fact) -> None:
-    """
-    Return nothing: the scopes hold the state.
-
-    Raises:
-        IllegalTransition: *fact* neither registers, withdraws nor deletes a breach.
-    """
+    """Return nothing, as the scopes hold the state; another fact is an :class:`IllegalTransition`."""
     if not isinstance(fact, BreachRegistered | BreachUnscoped | BreachForgotten):
         raise IllegalTransition(f"{fact.TYPE} registers no breach, and takes none back")
     return known

@@ -83,12 +83,7 @@ class Judge:
     _known: dict[tuple[str, str | None, frozenset[str]], Laws] = field(default_factory=dict)
 
     def group_of(self, person: AffectedPerson) -> NoticeGroup:
-        """
-        Return the group of *person*.
-
-        Law:
-            GDPR Art. 33(4): information may be provided in phases; nothing is repeated.
-        """
+        """Return the group of *person*; in phases, nothing is repeated (GDPR Art. 33(4))."""
         otherwise = self.declared.language.replace("_", "-").partition("-")[0].lower()
         laws, again = self._laws(person), bool(person.earlier.laws)
         if again and not _is_news(person, laws):

@@ -84,12 +84,7 @@ class ReferenceFollower:
     stores: Stores
 
     async def owners(self, parts: Iterable[tuple[ContactFields, Any]]) -> list[ReferenceSearch]:
-        """
-        Return for each of *parts* the search with its people.
-
-        Raises:
-            StoreUnavailable: A store did not answer, which differs from an empty result.
-        """
+        """Return for each of *parts* the search with its people; raises :class:`StoreUnavailable`."""
         searches = [ReferenceSearch(contact, part) for contact, part in parts]
         for furthest in LookupKind:
             waiting = [search for search in searches if not search.found]

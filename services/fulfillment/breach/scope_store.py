@@ -162,12 +162,7 @@ class BreachScopes:
         return taken
 
     async def prolong(self, scope: BreachScope, now: datetime) -> None:
-        """
-        Prolong the lease of *scope*.
-
-        Raises:
-            ScopeLeaseLost: Another replica has it.
-        """
+        """Prolong the lease of *scope*; raises :class:`ScopeLeaseLost` if another replica has it."""
         with translated("prolong the scope of a breach"):
             await self._hold(scope, {"at": now})
 
@@ -293,12 +288,7 @@ class BreachScopes:
         return merged
 
     async def unite(self, scope: BreachScope, key: CaseKey, now: datetime) -> None:
-        """
-        Merge people of *scope* who are the same at two addresses; it may be repeated.
-
-        Raises:
-            ScopeLeaseLost: Another replica works on the scope.
-        """
+        """Merge people of *scope* who are the same at two addresses; raises like :meth:`add`."""
         last, alike = "", list[str]()
         wanted = {"_id": {"$gt": f"{scope.incident}:", "$lt": f"{scope.incident};"}}
         with translated("read what people are known by"):

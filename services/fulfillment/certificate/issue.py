@@ -76,16 +76,13 @@ def _handled(plan: RecordPlan, data_map: DataMap) -> Iterator[Handled]:
     for step, records in alike(plan.steps):
         steps[step.key].append((step, records))
     for key, of_collection in steps.items():
-        collection = data_map.by_key[key]
         counts: Counter[Disposition] = Counter()
         for step, records in of_collection:
             counts[step.disposition] += records
         unchanged = counts[Disposition.UNCHANGED]
         yield Handled(
-            store=collection.store,
-            dataset=collection.dataset,
-            collection=collection.name,
-            label=title(collection),
+            *_place(key, data_map),
+            label=title(data_map.by_key[key]),
             found=counts.total(),
             erased=counts[Disposition.ERASED],
             masked=counts[Disposition.MASKED],
@@ -110,30 +107,25 @@ def _reasons(steps: Iterable[tuple[RecordStep, int]], disposition: Disposition) 
 
 def _searched(remains: Remains, data_map: DataMap) -> Iterator[Searched]:
     for part in remains.findings.coverage:
-        collection = data_map.by_key[part.key]
-        yield Searched(
-            store=collection.store,
-            dataset=collection.dataset,
-            collection=collection.name,
-            status=part.status.value,
-            found=part.found,
-            read_again=remains.looked_at.get(part.key, 0),
-        )
+        read_again = remains.looked_at.get(part.key, 0)
+        yield Searched(*_place(part.key, data_map), part.status.value, part.found, read_again)
 
 
 def _looked_through(residues: Iterable[Residue], data_map: DataMap) -> Iterator[LookedThrough]:
     for residue in residues:
-        collection = data_map.by_key[residue.key]
         yield LookedThrough(
-            store=collection.store,
-            dataset=collection.dataset,
-            collection=collection.name,
-            label=title(collection),
+            *_place(residue.key, data_map),
+            label=title(data_map.by_key[residue.key]),
             documents=residue.documents,
             places=len(residue.mentions),
             records=residue.records,
             finished=residue.finished,
         )
+
+
+def _place(key: str, data_map: DataMap) -> tuple[str, str, str]:
+    collection = data_map.by_key[key]
+    return collection.store, collection.dataset, collection.name
 
 
 class Certificates:

@@ -86,19 +86,17 @@ def _after(step: RecordStep, undone: Sequence[MissingChange]) -> RecordStep:
     if not undone:
         return step
     kept = tuple(part for part in step.sets if part not in [item.part for item in undone])
-    if step.disposition is Disposition.CORRECTED and kept:
+    of_correction = step.disposition is Disposition.CORRECTED
+    if of_correction and kept:
         return replace(step, sets=kept)
-    corrected = step.disposition is Disposition.CORRECTED
-    reason = None if corrected else undone[0].reason
+    reason = None if of_correction else undone[0].reason
     return replace(step, sets=kept, disposition=Disposition.UNCHANGED, reason=reason)
 
 
 def corrected(change: Change) -> Iterator[tuple[RecordStep, Set]]:
     """Yield every value that was corrected, with its record."""
-    for step in change.plan.steps:
-        if step.disposition is Disposition.CORRECTED:
-            for part in step.sets:
-                yield step, part
+    steps = (step for step in change.plan.steps if step.disposition is Disposition.CORRECTED)
+    yield from ((step, part) for step in steps for part in step.sets)
 
 
 class Gap(Enum):

@@ -76,23 +76,13 @@ class SuppressionList:
         await self._insertions.add(entries)
 
     async def holds(self, identities: Identities, purpose: str) -> bool:
-        """
-        Return whether any of *identities* is on the list for *purpose*.
-
-        Raises:
-            StoreUnavailable: The database did not answer, which differs from an empty list.
-        """
+        """Return whether any of *identities* is on the list for *purpose*; raises like :meth:`add`."""
         entries = [entry for _, entry in self._entries(identities, purpose)]
         with translated("read the suppression list"):
             return await self._suppressions.find_one({"_id": {"$in": entries}}) is not None
 
     async def stopped(self, name: str, values: Sequence[str], purpose: str) -> frozenset[str]:
-        """
-        Return those of *values*, identities of *name*, that are on the list for *purpose*.
-
-        Raises:
-            StoreUnavailable: The database did not answer.
-        """
+        """Return those of *values* of *name* that are listed for *purpose*; raises like :meth:`add`."""
         entries = {value: entry for value in values for _, entry in self._entries({name: (value,)}, purpose)}
         with translated("read the suppression list"):
             found = self._suppressions.find({"_id": {"$in": list(entries.values())}}, {"_id": 1})
@@ -100,8 +90,7 @@ class SuppressionList:
         return frozenset(value for value, entry in entries.items() if entry in stopped)
 
     def _entries(self, identities: Identities, purpose: str) -> Iterator[tuple[str, str]]:
-        for name, value in hashed(identities, self._key):
-            yield name, f"{purpose}:{value}"
+        return ((name, f"{purpose}:{value}") for name, value in hashed(identities, self._key))
 
 
 def hashed(identities: Identities, key: bytes) -> Iterator[tuple[str, str]]:

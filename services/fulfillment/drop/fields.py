@@ -6,7 +6,7 @@ it. Fields without a category of their own are found by the name of their identi
 ``ctv_id``. In a divided array, each element is one person's.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice, product
@@ -129,10 +129,8 @@ def hashes_of(identity: str, value: str) -> Iterator[Hash]:
 @lru_cache(maxsize=4)
 def sources(data_map: DataMap) -> Mapping[str, tuple[HashSource, ...]]:
     """Return the hashable fields by the keys of their collections."""
-    found = {
-        key: tuple(source for source in several if _hashable(source.fields))
-        for key, several in identifying_sources(data_map).items()
-    }
+    every = identifying_sources(data_map)
+    found = {key: tuple(one for one in several if _hashable(one.fields)) for key, several in every.items()}
     return {key: several for key, several in found.items() if several}
 
 
@@ -148,15 +146,12 @@ def _sources(collection: Collection) -> Iterator[HashSource]:
         yield HashSource(collection, unit, tuple(fields))
 
 
-def _hashable(fields: Iterable[MappedField]) -> bool:
+def _hashable(fields: Sequence[MappedField]) -> bool:
     """Return whether *fields* contain a hash of any list."""
-    several = list(fields)
-    if any(field.identity in _IDENTITIES or is_of(field, _CATEGORIES) for field in several):
-        return True
-    named = any(is_of(field, (NAME,)) for field in several)
-    vehicle = any(field.identity == VIN for field in several)
-    born = all(any(is_of(field, (category,)) for field in several) for category in (BIRTH, ZIP))
-    return named and (vehicle or born)
+    single = any(field.identity in _IDENTITIES or is_of(field, _CATEGORIES) for field in fields)
+    named, born, zipped = (any(is_of(f, (category,)) for f in fields) for category in (NAME, BIRTH, ZIP))
+    vehicle = any(field.identity == VIN for field in fields)
+    return single or (named and (vehicle or (born and zipped)))
 
 
 def _together(kind: ListKind, names: Sequence[tuple[str, str]], *others: Sequence[str]) -> Iterator[Hash]:

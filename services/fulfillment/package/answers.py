@@ -52,11 +52,7 @@ def disclosure(survey: PackageSurvey, findings: Findings, data_map: DataMap) -> 
 
 
 def overview(survey: PackageSurvey, findings: Findings, *, fallback: bool) -> Answer:
-    """
-    Return the answer that states kinds of data.
-
-    With *fallback*, the data itself was requested, and the proof was not enough for it.
-    """
+    """Return the answer that states kinds of data; as a *fallback*, the proof was not enough for the data."""
     itself = WithheldGroup(label=survey.words.say("The data itself"), reason=NEEDS_MORE_PROOF)
     return Answer(
         categories=tuple(dict.fromkeys(category.name for category in by_category(survey))),
@@ -134,12 +130,7 @@ def stopped(right: Right, data_map: DataMap, *, agreed: Collection[str]) -> Answ
 
 
 def _corrected(done: Change, data_map: DataMap) -> tuple[CorrectedValue, ...]:
-    """
-    Return the corrected values, each once per kind of record.
-
-    Law:
-        11 CCR § 7024(d), 7023(j): secrets are not disclosed, in a correction either.
-    """
+    """Return the corrected values, once per kind of record, without secrets (11 CCR § 7024(d), 7023(j))."""
     values: dict[tuple[str, str], CorrectedValue] = {}
     for step, part in corrected(done):
         collection = data_map.by_key[step.key]

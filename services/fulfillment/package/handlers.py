@@ -97,12 +97,7 @@ async def disclose_package(
 
 
 async def store_copy(wanted: Disclosure, ctx: FulfillmentContext) -> tuple[str, Answer]:
-    """
-    Store a copy of all records and read it back; return its name and its content in words.
-
-    Raises:
-        Sealed: The copy read back differs.
-    """
+    """Store a copy of all records; return its name and content, or raise :class:`Sealed` if it differs."""
     package, answer = await _built(await _contents(wanted, ctx), wanted, ctx)
     return await _stored(package, answer, wanted, ctx)
 
@@ -149,7 +144,7 @@ async def _stored(
 
 
 async def _sealed(package: PackageWriter, ctx: FulfillmentContext, *, small: bool) -> str:
-    """Seal *package*, read it back, and return its name; raises like :func:`store_copy`."""
+    """Seal *package*, read it back, and return its name; raises :class:`Sealed` if it differs."""
     name = f"{PACKAGE}_{secrets.token_hex(8)}"
     written, read = hashlib.sha256(), hashlib.sha256()
     size = await ctx.vault.seal_stream(ctx.case_id, name, _pieces(package, written, small=small))

@@ -68,12 +68,7 @@ OTHER_STATUTORY = _("Other personal information (.140(v)(1))")
 
 
 def statutory(key: str, words: Words) -> str:
-    """
-    Return the CCPA's name of the category *key*.
-
-    Law:
-        Cal. Civ. Code § 1798.130(c): the categories are named as § 1798.140(v)(1) and (ae) name them.
-    """
+    """Return the name of the category *key* in Cal. Civ. Code § 1798.140, as § 1798.130(c) demands."""
     named = (said for ours, said in STATUTORY if covered(key, ours))
     return words.say(next(named, OTHER_STATUTORY))
 
@@ -84,12 +79,7 @@ def category(key: str, words: Words) -> str:
 
 
 def withheld(field: MappedField, words: Words) -> str:
-    """
-    Return the description of the data in *field*, with particularity.
-
-    Law:
-        11 CCR § 7024(d): "fingerprint scan", say, not "biometric data".
-    """
+    """Return the description of the data in *field* with particularity, as 11 CCR § 7024(d) demands."""
     named = [key for key in field.categories if covered(key, NEVER_DISCLOSED)] or field.categories
     return category(named[0], words) if named else spelt(field.path.rpartition(".")[2])
 

@@ -19,7 +19,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from services.fulfillment.datamap.model import Collection, Facts
+from services.fulfillment.datamap.model import Collection
 from services.fulfillment.package import about, labels
 from services.fulfillment.package.labels import TEMPLATES, stored_moment
 from services.fulfillment.package.records import instant, is_nested, text_of
@@ -138,63 +138,38 @@ NODES: Any = PAGES.get_template("values.jinja").module
 """Macros for nested values."""
 
 
-@dataclass(frozen=True, slots=True)
-class AreaView:
-    """An area for the template."""
+def _view(area: Area, written: TableLines) -> dict[str, Any]:
+    """Return *area* for the template: its texts, and its records as lines of a table or one by one."""
+    reader, shown = written.reader, min(area.records, MOST_ROWS if area.tabular else MOST_RECORDS)
+    storage = about.storage(area, reader.words)
+    return {
+        "label": area.label,
+        "facts": area.collection.facts,
+        "described": _described(area.collection, area.label, storage, reader.words),
+        "linked": _linked(area.stem, reader.words),
+        "records": area.records,
+        "shown": shown,
+        "tabular": [reader.name(key) for key in area.tabular],
+        "lines": _lines(area, shown, written),
+        "entries": _entries(area, shown, written),
+    }
 
-    area: Area
-    written: TableLines
 
-    @property
-    def label(self) -> str:
-        """The heading."""
-        return self.area.label
+def _lines(area: Area, shown: int, written: TableLines) -> Iterator[Markup]:
+    """Yield the lines of the table, some at a time."""
+    documents = islice(area.documents(), shown)
+    rows = (written.line(map(document.get, area.tabular)) for document in documents)
+    while lines := "\n".join(islice(rows, LINES)):
+        yield Markup(lines)  # noqa: S704 - escaped already
 
-    @property
-    def facts(self) -> Facts:
-        """The facts in the data map."""
-        return self.area.collection.facts
 
-    @property
-    def described(self) -> Markup:
-        """The rest of the description, and the facts that the law demands."""
-        words = self.written.reader.words
-        return _described(self.area.collection, self.label, about.storage(self.area, words), words)
-
-    @property
-    def linked(self) -> Markup:
-        """Links to its files."""
-        return _linked(self.area.stem, self.written.reader.words)
-
-    @property
-    def records(self) -> int:
-        """The number of records."""
-        return self.area.records
-
-    @property
-    def shown(self) -> int:
-        """The number of records on the page."""
-        return min(self.records, MOST_ROWS if self.area.tabular else MOST_RECORDS)
-
-    @property
-    def tabular(self) -> list[str]:
-        """Headings of the columns, if there is a table."""
-        return [self.written.reader.name(key) for key in self.area.tabular]
-
-    def lines(self) -> Iterator[Markup]:
-        """Yield the lines of the table, some at a time."""
-        documents, line = islice(self.area.documents(), self.shown), self.written.line
-        rows = (line(map(document.get, self.area.tabular)) for document in documents)
-        while lines := "\n".join(islice(rows, LINES)):
-            yield Markup(lines)  # noqa: S704 - escaped already
-
-    def entries(self) -> Iterator[Markup]:
-        """Yield the names and values of each record."""
-        for document in islice(self.area.documents(), self.shown):
-            if any(map(is_nested, document.values())):
-                yield NODES.entries(self.written.reader.entries(document), "")
-            else:
-                yield Markup(self.written.record(document))  # noqa: S704 - escaped there
+def _entries(area: Area, shown: int, written: TableLines) -> Iterator[Markup]:
+    """Yield the names and values of each record."""
+    for document in islice(area.documents(), shown):
+        if any(map(is_nested, document.values())):
+            yield NODES.entries(written.reader.entries(document), "")
+        else:
+            yield Markup(written.record(document))  # noqa: S704 - escaped there
 
 
 @lru_cache(maxsize=MOST_DESCRIBED)
@@ -230,7 +205,7 @@ def index(survey: PackageSurvey) -> Iterator[bytes]:
         received=words.day(contents.received_on) if contents.received_on else "",
         made=words.moment(contents.made_at),
         holds=_holds(survey),
-        areas=[AreaView(area, written) for area in survey.areas],
+        areas=[_view(area, written) for area in survey.areas],
         empty=survey.empty,
         withheld=_merged(survey.withheld),
         blacked_out=survey.blacked_out,

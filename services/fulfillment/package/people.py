@@ -51,12 +51,10 @@ def redacts(collection: Collection) -> bool:
 def people(findings: Findings, submitted: RequestSubmitted, identities: Identities) -> People:
     """Return the people in *findings*, which the proven *identities* have found."""
     own: dict[RedactedKind, set[str]] = {kind: set() for kind in RedactedKind}
-    for several in (identities, findings.aliases):
-        for name, spellings in several.items():
-            if name in IDENTITIES:
-                own[IDENTITIES[name]].update(spellings)
-    if submitted.subject.name is not None:
-        own[RedactedKind.NAME].add(submitted.subject.name)
+    for name, spellings in (*identities.items(), *findings.aliases.items()):
+        if name in IDENTITIES:
+            own[IDENTITIES[name]].update(spellings)
+    own[RedactedKind.NAME].update(filter(None, [submitted.subject.name]))
     named: defaultdict[str, set[str]] = defaultdict(set)
     for item in findings.found:
         for kind, value in (*_found_by(item), *_described(item, nameless=submitted.subject.name is None)):
@@ -64,15 +62,10 @@ def people(findings: Findings, submitted: RequestSubmitted, identities: Identiti
                 own[kind].add(value)
         if redacts(item.collection) and len(named[item.collection.key]) <= MOST_NAMES:
             named[item.collection.key].update(_names(item))
-    return People(
-        Own(
-            frozenset(own[RedactedKind.EMAIL]),
-            frozenset(own[RedactedKind.PHONE]),
-            frozenset(own[RedactedKind.NAME]),
-            _region(submitted),
-        ),
-        {key: frozenset(names) for key, names in named.items() if len(names) <= MOST_NAMES},
-    )
+    emails, phones, names = (own[one] for one in (RedactedKind.EMAIL, RedactedKind.PHONE, RedactedKind.NAME))
+    others = {key: frozenset(names) for key, names in named.items() if len(names) <= MOST_NAMES}
+    known = Own(frozenset(emails), frozenset(phones), frozenset(names), _region(submitted))
+    return People(known, others)
 
 
 def _found_by(item: FoundRecord) -> Iterator[tuple[RedactedKind, str]]:
@@ -131,7 +124,5 @@ def _names(item: FoundRecord) -> Iterator[str]:
 
 
 def _region(submitted: RequestSubmitted) -> str | None:
-    if submitted.residence is not None:
-        return submitted.residence.country
-    address = submitted.subject.postal_address
-    return None if address is None else address.country
+    home = submitted.residence or submitted.subject.postal_address
+    return None if home is None else home.country

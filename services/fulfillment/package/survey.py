@@ -200,12 +200,7 @@ def survey(contents: Contents) -> PackageSurvey:
 
 
 def outline(contents: Contents, counts: Mapping[str, int]) -> PackageSurvey:
-    """
-    Describe *contents*, sections without documents, by the *counts* of records in each collection.
-
-    Raises:
-        ValueError: A collection is there twice.
-    """
+    """Describe sections without documents by the *counts* of their records; raises like :func:`survey`."""
     spoken = words(contents.locale, contents.zone)
     areas = tuple(replace(area, records=counts[area.collection.key]) for area in _areas(contents, spoken))
     return PackageSurvey(contents=contents, words=spoken, areas=areas, empty=(), left_out=())
@@ -312,12 +307,7 @@ def _bytes_inside(value: Any) -> int:
 
 
 def filename_stems(collections: Sequence[Collection]) -> list[str]:
-    """
-    Return a name without extension for each of *collections*, in their order.
-
-    Raises:
-        ValueError: A collection is there twice.
-    """
+    """Return a name without extension for each of *collections*; a repeated one is a :class:`ValueError`."""
     if len({(c.store, c.dataset, c.name) for c in collections}) < len(collections):
         raise ValueError("a collection is in the package twice")
     levels = [SHORT] * len(collections)

@@ -113,7 +113,7 @@ class Withholding:
 
     def _shown(self, value: Any, path: str, notice: WithheldNotice | None) -> Any:
         """Return the shown form of *value*; *notice* names it if it must be redacted."""
-        if _is_empty(value):
+        if value is None or (not value and isinstance(value, str | bytes | list | tuple | dict)):
             return value  # that no data is held may be stated
         if path in self._notices:
             return self._notices[path]
@@ -146,10 +146,6 @@ def traces(value: Any) -> Iterator[WithheldNotice | Redacted]:
     elif isinstance(value, dict | list | tuple):
         for item in value.values() if isinstance(value, dict) else value:
             yield from traces(item)
-
-
-def _is_empty(value: Any) -> bool:
-    return value is None or (not value and isinstance(value, str | bytes | list | tuple | dict))
 
 
 def _around(notices: Mapping[str, WithheldNotice]) -> dict[str, WithheldNotice]:

@@ -34,12 +34,7 @@ class DataRecipient:
 
 
 def recipients_of(plan: RecordPlan, data_map: DataMap) -> tuple[str, ...]:
-    """
-    Return the recipients of the data that *plan* changes, by name.
-
-    Law:
-        GDPR Art. 19: the person is informed about the recipients on request; here, without one.
-    """
+    """Return the recipients of the data that *plan* changes, by name, for the person (GDPR Art. 19)."""
     keys = dict.fromkeys(step.key for step, _ in alike(plan.steps) if step.changes)
     named = (recipient for key in keys for recipient in data_map.by_key[key].facts.recipients)
     return tuple(dict.fromkeys(named))

@@ -56,12 +56,7 @@ def notifications_to(
 
 
 async def notify(event: RecipientConcerned, ctx: FulfillmentContext) -> Sequence[Fact]:
-    """
-    Notify one recipient until it has acknowledged; after too long, report the failure to the staff.
-
-    Law:
-        GDPR Art. 19: unless this proves impossible.
-    """
+    """Notify one recipient until it has acknowledged (GDPR Art. 19); after too long, inform the staff."""
     recipient = ctx.house.recipients.get(event.recipient)
     if recipient is None:
         return [_failed(event, NO_WAY_AGREED)]
