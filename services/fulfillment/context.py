@@ -164,10 +164,6 @@ class FulfillmentContext:
         """Return a copy of this after *facts*."""
         return replace(self, known=reduce(evolve, facts, self.known))
 
-    def free(self) -> "FulfillmentContext":
-        """Return a copy of this without fees: a completed answer is no further copy."""
-        return replace(self, house=replace(self.house, further_copy_fee=None))
-
     def pseudonyms_of(self, identities: Identities) -> dict[str, str]:
         """Return the identifiers as recipients know them: hashed with their key."""
         return pseudonyms(identities, self.house.pseudonyms)
@@ -175,7 +171,13 @@ class FulfillmentContext:
     async def sealed_lines(self, kind: str, lines: Iterable[str]) -> str:
         """Seal any number of *lines* like :meth:`sealed`; they are never all in memory."""
         name = f"{kind}_{secrets.token_hex(8)}"
-        await seal_lines(self.vault, self.case_id, name, lines)
+        rest, first = iter(lines), ""
+        for line in rest:
+            first += f"{line}\n"
+            if len(first) > SEALED_AT_ONCE:
+                await self.vault.seal_stream(self.case_id, name, _encoded(first, rest))
+                return name
+        await self.vault.seal(self.case_id, name, first.encode())
         return name
 
     def opened_lines(self, name: str) -> AsyncIterator[str]:
@@ -187,19 +189,8 @@ class FulfillmentContext:
         return self.now.astimezone(self.house.zone).date()
 
 
-async def seal_lines(vault: VaultPort, case: str, name: str, lines: Iterable[str]) -> None:
-    """Seal any number of *lines*; they are never all in memory."""
-    rest, first = iter(lines), ""
-    for line in rest:
-        first += f"{line}\n"
-        if len(first) > SEALED_AT_ONCE:
-            await vault.seal_stream(case, name, _encoded(first, rest))
-            return
-    await vault.seal(case, name, first.encode())
-
-
 async def open_lines(vault: VaultPort, case: str, name: str) -> AsyncIterator[str]:
-    """Yield the lines that :func:`seal_lines` sealed; a :class:`KeyError` means that there are none."""
+    """Yield the lines of :meth:`FulfillmentContext.sealed_lines`; raises :class:`KeyError` without any."""
     held = ""
     async for piece in _pieces(vault, case, name):
         *whole, held = (held + piece).split("\n")

@@ -352,7 +352,9 @@ async def _further(
         details = submitted.details.model_copy(update={"transfer_to": None})
         submitted = submitted.model_copy(update={"details": details})
         completed = Disclosure(event, submitted, identities, findings)
-        facts = await disclose_package(completed, ctx.free(), window)
+        # A completed answer is no further copy: it costs no fee.
+        free = replace(ctx, house=replace(ctx.house, further_copy_fee=None))
+        facts = await disclose_package(completed, free, window)
         mailboxes = mailboxes if any(map(_concerns_others, facts)) else ()
     return [*await notices(mailboxes, event.right, ctx), *facts]
 

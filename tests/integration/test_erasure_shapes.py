@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from services.fulfillment.changes.marks import plan_marks
+from services.fulfillment.changes.planner import plan_marks
 from services.fulfillment.erasure.execution import RemainderKind, execute, execute_changes, verify
 from services.fulfillment.erasure.planner import plan
 from services.fulfillment.erasure.steps import Disposition, RecordPlan

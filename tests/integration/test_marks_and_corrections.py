@@ -7,8 +7,7 @@ import pytest
 import pytest_asyncio
 
 from services.fulfillment.changes.change import Change
-from services.fulfillment.changes.corrections import plan_corrections
-from services.fulfillment.changes.marks import lifted, plan_marks
+from services.fulfillment.changes.planner import lifted, plan_corrections, plan_marks
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.erasure.execution import execute_changes
 from services.fulfillment.search.walk import gather

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from services.fulfillment.changes.marks import plan_marks
+from services.fulfillment.changes.planner import plan_marks
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.datamap.reader import parse
 from services.fulfillment.erasure.execution import execute, execute_changes, verify

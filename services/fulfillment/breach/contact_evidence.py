@@ -174,9 +174,8 @@ class ContactFields(RecordUnit):
 
     def _homes(self, part: Any, address: AddressFields) -> Iterator[tuple[Sequence[str], str | None]]:
         around = below(address.around, self.unit) if address.around != self.unit else ""
-        for home in values_at(part, around):
-            if isinstance(home, Mapping):
-                yield self._home(home, address)
+        homes = (home for home in values_at(part, around) if isinstance(home, Mapping))
+        return (self._home(home, address) for home in homes)
 
     def _home(self, home: Any, address: AddressFields) -> tuple[Sequence[str], str | None]:
         """Return the lines of a postal address, and its place."""

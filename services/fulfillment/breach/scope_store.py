@@ -202,15 +202,14 @@ class BreachScopes:
     async def forget_phase(self, incident: str, phase: int) -> None:
         """Delete the people of one *phase* of *incident*, except those found since; it may be repeated."""
         with translated("forget the people of a phase"):
-            await self._people.delete_many({"incident": incident, "phase": phase})
-            await self._aliases.delete_many({"incident": incident, "phase": phase})
+            for part in (self._people, self._aliases):
+                await part.delete_many({"incident": incident, "phase": phase})
 
     async def forget(self, incident: str) -> None:
         """Delete the people of *incident*; it may be repeated."""
         with translated("forget the people of a breach"):
-            await self._people.delete_many({"incident": incident})
-            await self._aliases.delete_many({"incident": incident})
-            await self._scopes.delete_many({"incident": incident})
+            for part in (self._people, self._aliases, self._scopes):
+                await part.delete_many({"incident": incident})
 
     async def _hold(
         self, scope: BreachScope, changes: Mapping[str, Any], session: Session | None = None

@@ -135,8 +135,7 @@ class AffectedSearch:
         Check that the records of *declared* can be searched.
 
         Raises:
-            FilterRefused: The declaration does not name them in a usable way, or by a field that no record
-                has.
+            FilterRefused: The declaration does not name them in a usable way, or by an unknown field.
             InvalidDataMap: The map names a collection that does not exist: the result would be empty.
             PermanentError: A store does not understand a filter.
             StoreUnavailable: A store did not answer, or not in time.
@@ -174,14 +173,11 @@ class AffectedSearch:
             contact = [t for t in several if t.emails and t.may_state(lacking)]
             place = self.data_map.by_key[key].place
             if contact and not await self.stores.absent([place]):
-                async for documents in _portions(self._scan(place, needed(contact))):
+                async for documents in _portions(
+                    self.stores.scan(place, needed(contact), within=self.within)
+                ):
                     found = await asyncio.to_thread(_known_in, documents, contact)
                     yield Portion(found, len(documents), collection=key)
-
-    def _scan(
-        self, place: CollectionPlace, paths: Sequence[str], condition: Document | None = None
-    ) -> AsyncIterator[Document]:
-        return self.stores.scan(place, paths, condition, within=self.within)
 
     async def _in_records(
         self, key: str, condition: Document, declared: BreachDeclared
@@ -189,7 +185,7 @@ class AffectedSearch:
         several = contact_fields_of(self.data_map).get(key, ())
         namers = [f.path for f in self.data_map.by_key[key].leaves if f.controller]
         place, paths = self.data_map.by_key[key].place, [*needed(several), *namers]
-        scanned = self._scan(place, sorted(set(paths)), condition)
+        scanned = self.stores.scan(place, sorted(set(paths)), condition, within=self.within)
         async for documents in _portions(scanned):
             # In a thread: the broker needs heartbeats meanwhile.
             parts = await asyncio.to_thread(_parts, documents, several, declared.categories)

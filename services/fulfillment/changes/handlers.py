@@ -11,8 +11,7 @@ from itertools import chain
 from typing import Any
 
 from services.fulfillment.changes.change import Change, corrected
-from services.fulfillment.changes.corrections import plan_corrections
-from services.fulfillment.changes.marks import NOT_MARKABLE, lifted, plan_marks, restricts
+from services.fulfillment.changes.planner import NOT_MARKABLE, lifted, plan_corrections, plan_marks, restricts
 from services.fulfillment.changes.suppressions import suppressed_purposes
 from services.fulfillment.context import FulfillmentContext
 from services.fulfillment.datamap.graph import EMAIL

@@ -120,12 +120,8 @@ def by_category(survey: PackageSurvey) -> list[Category]:
 
 def _category(key: str, survey: PackageSurvey) -> Category:
     areas = [area for area in survey.areas if key in categories(area.collection)]
-    facts = [
-        area.collection.facts_of(field)
-        for area in areas
-        for field in area.collection.fields
-        if key in field.categories
-    ]
+    held = ((area.collection, field) for area in areas for field in area.collection.fields)
+    facts = [collection.facts_of(field) for collection, field in held if key in field.categories]
     return Category(
         key=key,
         name=labels.category(key, survey.words),

@@ -6,7 +6,7 @@ from datetime import date, datetime, time
 from typing import Any
 
 from services.fulfillment.changes.change import Change, corrected
-from services.fulfillment.changes.marks import marks
+from services.fulfillment.changes.planner import marks
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.domain import MENTIONED_ELSEWHERE, NOT_CHANGEABLE
 from services.fulfillment.erasure.residue import Residue

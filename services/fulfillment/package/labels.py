@@ -100,14 +100,13 @@ def storage(collection: Collection, words: Words) -> str:
 
 def period(length: RetentionPeriod, words: Words) -> str:
     """Return *length* in words: ``10 years``."""
-    counts = {"year": length.years, "month": length.months, "day": length.days}
-    return ", ".join(_counted(n, f"duration-{unit}", words) for unit, n in counts.items() if n)
-
-
-def _counted(count: int, unit: str, words: Words) -> str:
-    said = format_unit(count, unit, locale=words.locale)
+    counts = {"duration-year": length.years, "duration-month": length.months, "duration-day": length.days}
+    units = [(n, unit, format_unit(n, unit, locale=words.locale)) for unit, n in counts.items() if n]
     # Where the long form equals the short one, CLDR leaves it out; Babel then returns the code of the unit.
-    return said if unit not in said else format_unit(count, unit, "short", locale=words.locale)
+    return ", ".join(
+        said if unit not in said else format_unit(n, unit, "short", locale=words.locale)
+        for n, unit, said in units
+    )
 
 
 @lru_cache(maxsize=1_024)

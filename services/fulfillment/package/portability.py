@@ -82,12 +82,8 @@ def reason_against(facts: Facts) -> str | None:
 
 def _without(value: Any, path: str, paths: frozenset[str]) -> Any:
     if isinstance(value, Mapping):
-        prefix = f"{path}." if path else ""
-        return {
-            name: _without(member, prefix + name, paths)
-            for name, member in value.items()
-            if prefix + name not in paths
-        }
+        inside = {name: f"{path}.{name}" if path else name for name in value}
+        return {key: _without(value[key], at, paths) for key, at in inside.items() if at not in paths}
     if isinstance(value, list):
         return [_without(item, path, paths) for item in value]
     return value

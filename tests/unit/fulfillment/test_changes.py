@@ -8,10 +8,16 @@ from typing import Any
 
 import pytest
 
-from services.fulfillment.changes import corrections
+from services.fulfillment.changes import planner
 from services.fulfillment.changes.change import Change, MissingChange, RefusedCorrection
-from services.fulfillment.changes.corrections import converted, plan_corrections
-from services.fulfillment.changes.marks import NOT_MARKABLE, lifted, marks, plan_marks
+from services.fulfillment.changes.planner import (
+    NOT_MARKABLE,
+    converted,
+    lifted,
+    marks,
+    plan_corrections,
+    plan_marks,
+)
 from services.fulfillment.datamap.model import Collection, DataMap
 from services.fulfillment.datamap.reader import parse
 from services.fulfillment.domain import LEGAL_HOLD
@@ -389,7 +395,7 @@ def test_every_reason_has_words_in_a_letter() -> None:
         NOT_TAKEN,
         OVERTAKEN,
         LEGAL_HOLD,
-        *(value for name, value in vars(corrections).items() if name.isupper() and isinstance(value, str)),
+        *(value for name, value in vars(planner).items() if name.isupper() and isinstance(value, str)),
     }
     assert reasons <= set(ReasonCode)
     assert len(reasons) > 7
