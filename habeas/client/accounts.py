@@ -42,9 +42,8 @@ def users_in(folder: Path, file: str = AMQP_URL) -> dict[str, tuple[str, str]]:
     found.pop(TOPOLOGY, None)
     missing = [account for account in ACCOUNTS if account not in found]
     if missing:
-        raise ConfigurationError(
-            f"{folder}: has no file {file} for {', '.join(missing)}; scripts/secrets makes them"
-        )
+        remedy = "scripts/secrets makes them"
+        raise ConfigurationError(f"{folder}: has no file {file} for {', '.join(missing)}; {remedy}")
     return found
 
 
@@ -119,23 +118,23 @@ def make(
     """
     for account in accounts:
         for name, scheme, location in ((AMQP_URL, "amqp", amqp), (MONGO_URL, "mongodb", mongo)):
+            path = folder / account / name
             if location:
-                _write(folder / account / name, scheme, location, f"{prefix}-{account}")
-
-
-def _write(path: Path, scheme: str, location: str, new_user: str) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    user, password = _user(path) if path.exists() else (new_user, secrets.token_urlsafe(24))
-    path.touch(mode=0o600)
-    path.write_text(f"{scheme}://{quote(user)}:{quote(password, safe='')}@{location}\n", encoding="utf-8")
+                new = (f"{prefix}-{account}", secrets.token_urlsafe(24))
+                user, password = _user(path) if path.exists() else new
+                _write(path, f"{scheme}://{quote(user)}:{quote(password, safe='')}@{location}")
 
 
 def keep_administrator(folder: Path, mongo_url: str) -> None:
     """Write the database's administrator into *folder*, for verbs about accounts and keys."""
-    path = folder / TOPOLOGY / MONGO_URL
+    _write(folder / TOPOLOGY / MONGO_URL, mongo_url)
+
+
+def _write(path: Path, url: str) -> None:
+    """Write *url* to *path*, readable by its owner only."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.touch(mode=0o600)
-    path.write_text(f"{mongo_url}\n", encoding="utf-8")
+    path.write_text(f"{url}\n", encoding="utf-8")
 
 
 def vhost_of(amqp_url: str) -> str:
@@ -186,17 +185,10 @@ def write_definitions(file: Path, amqp_url: str, users: Mapping[str, tuple[str, 
 async def _import(management_url: str, defined: Mapping[str, object]) -> None:
     try:
         async with httpx.AsyncClient(timeout=ANSWER_WITHIN_S) as http:
-            answer = await http.post(
-                f"{management_url.rstrip('/')}/api/definitions",
-                content=json.dumps(defined),
-                headers={"Content-Type": "application/json"},
-            )
+            answer = await http.post(f"{management_url.rstrip('/')}/api/definitions", json=dict(defined))
     except httpx.HTTPError as error:
-        raise BrokerUnavailable(
-            f"the management plugin of the broker does not answer ({type(error).__name__})"
-        ) from None
+        what = "the management plugin of the broker does not answer"
+        raise BrokerUnavailable(f"{what} ({type(error).__name__})") from None
     if answer.is_error:
-        raise ConfigurationError(
-            f"HABEAS_MANAGEMENT_URL: the broker refused the accounts (HTTP {answer.status_code}); "
-            "the user must be an administrator"
-        )
+        what = f"the broker refused the accounts (HTTP {answer.status_code})"
+        raise ConfigurationError(f"HABEAS_MANAGEMENT_URL: {what}; the user must be an administrator")

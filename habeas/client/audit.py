@@ -49,11 +49,11 @@ class StoredRows:
         async for row in in_order(journal, wanted, "case"):
             if row.get("case") != name:
                 if rows:
-                    yield name, _ordered(rows)
+                    yield name, sorted(rows, key=_number)
                 name, rows = str(row.get("case")), []
             rows.append(row)
         if rows:
-            yield name, _ordered(rows)
+            yield name, sorted(rows, key=_number)
 
     async def heads(self, service: str) -> list[SignedHeads]:
         """Return the exported heads of a service."""
@@ -107,17 +107,13 @@ class AuditReport:
 
     def plain(self) -> dict[str, Any]:
         """Return it as JSON has it."""
+        counts = {"rows": self.rows, "cases": self.cases}
+        heads = {"heads_until": self.until, "without_heads": self.unsigned}
         found = [
             {"service": one.service, "case": one.case, "n": one.n, "fault": one.fault.value}
             for one in self.findings
         ]
-        return {
-            "rows": self.rows,
-            "cases": self.cases,
-            "heads_until": self.until,
-            "without_heads": self.unsigned,
-            "findings": found,
-        }
+        return {**counts, **heads, "findings": found}
 
 
 async def verify(
@@ -171,12 +167,8 @@ class _Journal:
 
     def head_of(self) -> Mapping[str, Head]:
         """Return the newest exported row of each case."""
-        newest: dict[str, Head] = {}
-        for one in self.signed:
-            for case, head in one.heads.items():
-                if case not in newest or head.n >= newest[case].n:
-                    newest[case] = head
-        return newest
+        heads = (item for one in self.signed for item in one.heads.items())
+        return dict(sorted(heads, key=lambda item: item[1].n))
 
 
 async def _verify_journal(
@@ -218,10 +210,6 @@ def _late(journal: _Journal) -> Iterable[ChainFinding]:
         yield ChainFinding(journal.service, PLACE, newest.number + 1 if newest else 1, ChainFault.MISSING)
 
 
-def _ordered(rows: list[Document]) -> list[Document]:
-    return sorted(rows, key=_number)
-
-
 def _number(row: Document) -> int:
     """Return the number of a row; those that have none come first."""
     n = row.get("n")
@@ -251,16 +239,13 @@ def write_heads(folder: Path, service: str, heads: Iterable[SignedHeads]) -> int
 def read_heads(folder: Path, service: str) -> list[SignedHeads]:
     """Return the heads of *service* that lie in *folder*. Raises ConfigurationError if a file is damaged."""
     try:
+        stems = [str(file).removesuffix(HEADS_SUFFIX) for file in folder.glob(f"{service}-*{HEADS_SUFFIX}")]
         return [
-            SignedHeads(file.read_bytes(), file.with_name(_signature_of(file.name)).read_bytes())
-            for file in sorted(folder.glob(f"{service}-*{HEADS_SUFFIX}"))
+            SignedHeads(Path(stem + HEADS_SUFFIX).read_bytes(), Path(stem + SIGNATURE_SUFFIX).read_bytes())
+            for stem in sorted(stems)
         ]
     except OSError as error:
         raise ConfigurationError(f"{folder}: heads cannot be read ({error.strerror})") from None
-
-
-def _signature_of(name: str) -> str:
-    return name.removesuffix(HEADS_SUFFIX) + SIGNATURE_SUFFIX
 
 
 def text_of(report: AuditReport) -> str:

@@ -2,7 +2,7 @@
 
 import csv
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -74,14 +74,9 @@ class CampaignReport:
 
     def plain(self) -> dict[str, Any]:
         """Return it for programs."""
+        counts = {"left": self.left, "per_minute": self.per_minute, "minutes": self.minutes}
         parts = [{**asdict(part), "left": part.left} for part in self.parts]
-        return {
-            "standing": self.standing.value,
-            "left": self.left,
-            "per_minute": self.per_minute,
-            "minutes": self.minutes,
-            "parts": parts,
-        }
+        return {"standing": self.standing.value, **counts, "parts": parts}
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,10 +187,9 @@ class CampaignReader:
 
     async def _declared(self, ledger: Document) -> BreachDeclared | None:
         """Return the declaration that notices of *ledger* use, if it is recorded."""
-        if "declaration" not in ledger:
-            return None
-        sealed = await self._vault.open(ledger["incident"], ledger["declaration"])
-        return BreachDeclared.model_validate_json(sealed)
+        name = ledger.get("declaration")
+        sealed = name and await self._vault.open(ledger["incident"], name)
+        return BreachDeclared.model_validate_json(sealed) if sealed else None
 
     async def proofs(self, incident: str, email: str) -> AsyncIterator[NoticeRecord]:
         """Yield the records of notices to people with the address *email*."""
@@ -210,23 +204,23 @@ class CampaignReader:
         await self.report(incident)
         with translated("read ledgers"):
             async for ledger in self._ledgers.find({"incident": incident}).sort([("phase", 1), ("chunk", 1)]):
-                yield ledger, await self._chunk(incident, chunk_item(ledger["phase"], ledger["chunk"]))
-
-    async def _chunk(self, incident: str, item: str) -> Chunk:
-        try:
-            return Chunk.model_validate_json(await self._vault.open(incident, item))
-        except KeyError:
-            raise ConfigurationError(
-                f"incident {incident}: affected people are not kept any more (HABEAS_INCIDENT_PEOPLE_MONTHS)"
-            ) from None
+                try:
+                    item = chunk_item(ledger["phase"], ledger["chunk"])
+                    chunk = Chunk.model_validate_json(await self._vault.open(incident, item))
+                except KeyError:
+                    why = "affected people are not kept any more (HABEAS_INCIDENT_PEOPLE_MONTHS)"
+                    raise ConfigurationError(f"incident {incident}: {why}") from None
+                yield ledger, chunk
 
     def _proof(self, ledger: Document, number: int) -> NoticeRecord:
         campaign = self._paths.campaign(ledger["incident"])
         notice = CampaignNotice(campaign, ledger["phase"], ledger["chunk"], number)
         written = {n: (at, said) for n, said, at in letters(ledger, "written")}
-        at, said = written.get(number, (None, _unwritten(ledger, number)))
+        at, said = written.get(number, (None, IN_DOUBT if number in ledger["doubt"] else "not sent yet"))
         if at is None and number in (failed := _failures(ledger, aborted=False)):
             said = ": ".join(failed[number])
+        elif at is None and number in elsewhere(ledger):
+            said = "covered by the letter of another phase, released at the same moment"
         returned = ledger.get("returned", {}).get(str(number), {})
         return NoticeRecord(
             phase=ledger["phase"],
@@ -236,13 +230,6 @@ class CampaignReader:
             doubtful=number in ledger["doubt"],
             returned={action: status for action, (status, _) in returned.items()},
         )
-
-
-def _unwritten(ledger: Document, number: int) -> str:
-    """Return the record of a letter without an accepting server."""
-    if number in elsewhere(ledger):
-        return "covered by the letter of another phase, released at the same moment"
-    return IN_DOUBT if number in ledger["doubt"] else "not sent yet"
 
 
 @asynccontextmanager
@@ -264,7 +251,7 @@ def write(file: Path, rows: list[Unreached]) -> None:
     Raises ConfigurationError if it cannot be written.
     """
     try:
-        with open(file, "w", encoding="utf-8-sig", newline="", opener=_for_us_alone) as out:
+        with open(file, "w", encoding="utf-8-sig", newline="", opener=_private) as out:
             table = csv.DictWriter(out, COLUMNS)
             table.writeheader()
             table.writerows(one.row() for one in rows)
@@ -272,7 +259,7 @@ def write(file: Path, rows: list[Unreached]) -> None:
         raise ConfigurationError(f"{file}: cannot be written ({error.strerror})") from None
 
 
-def _for_us_alone(file: str, flags: int) -> int:
+def _private(file: str, flags: int) -> int:
     descriptor = os.open(file, flags, mode=0o600)
     os.fchmod(descriptor, 0o600)  # an existing file keeps its mode
     return descriptor
@@ -295,7 +282,8 @@ def _progress(group: Document) -> Progress:
 def _failures(ledger: Document, *, aborted: bool) -> dict[int, tuple[str, str]]:
     """Return the people of a batch to notify by other means, with reasons and answers."""
     failed = {n: (reason, said) for n, reason, said, _ in letters(ledger, "failures")}
-    failed |= dict(_returned(ledger))
+    returned = ledger.get("returned", {}).items()
+    failed |= {int(n): ("bounced", reports["failed"][0]) for n, reports in returned if "failed" in reports}
     if aborted:
         done = failed.keys() | {n for n, *_ in letters(ledger, "written")} | elsewhere(ledger)
         failed |= {n: _stopped(ledger, n) for n in range(ledger["people"]) if n not in done}
@@ -327,9 +315,3 @@ def _mailbox(email: str) -> str:
         return addr_spec(email).casefold()
     except MailRefused:
         return email.strip().casefold()
-
-
-def _returned(ledger: Document) -> Iterator[tuple[int, tuple[str, str]]]:
-    for number, reports in ledger.get("returned", {}).items():
-        if "failed" in reports:
-            yield int(number), ("bounced", reports["failed"][0])

@@ -5,10 +5,11 @@ Neither is lost. A parked message keeps its reason and number of tries; it can b
 is gone. A submission that could not be read is sealed in the vault, because it may hold personal data.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 from rich.table import Table
 
@@ -86,28 +87,20 @@ async def replay(amqp_url: str, client: Client, prefix: str, service: str) -> tu
 
 async def _is_of_purged_case(client: Client, prefix: str, delivery: Delivery) -> bool:
     """Return whether *delivery* is a fact about a purged case, other than the purge itself."""
+    exchange, kind = origin_in(delivery).exchange, delivery.content_type
     try:
-        event = decode(
-            delivery.body,
-            exchange=origin_in(delivery).exchange,
-            content_type=delivery.content_type,
-            headers=delivery.headers,
-        ).event
+        event = decode(delivery.body, exchange=exchange, content_type=kind, headers=delivery.headers).event
     except PermanentError:
         return False
     if not isinstance(event, Fact) or isinstance(event, RequestPurged):
         return False
     purged = {"case": event.case, "facts.type": RequestPurged.TYPE}
     with translated("look for purged cases"):
-        return any(
-            [
-                await client[f"{prefix}_{service}"]["journal"].find_one(purged)
-                for service in publishers_of(RequestPurged.TYPE)
-            ]
-        )
+        databases = [client[f"{prefix}_{service}"] for service in publishers_of(RequestPurged.TYPE)]
+        return any([await database["journal"].find_one(purged) for database in databases])
 
 
-async def found(amqp_url: str, mongo_url: str, prefix: str) -> dict[str, list[dict[str, object]]]:
+async def found(amqp_url: str, mongo_url: str, prefix: str) -> dict[str, list[dict[str, Any]]]:
     """Return all of both kinds as plain values."""
     with closing(connect(mongo_url, app_name="habeas command")) as client:
         unread = await set_aside(client, prefix)
@@ -117,7 +110,7 @@ async def found(amqp_url: str, mongo_url: str, prefix: str) -> dict[str, list[di
     }
 
 
-def table(everything: Mapping[str, Sequence[Mapping[str, object]]]) -> Table | str:
+def table(everything: Mapping[str, Sequence[Mapping[str, Any]]]) -> Table | str:
     """Return the result of :func:`found` as a table."""
     if not any(everything.values()):
         return "no dead letter"
@@ -127,14 +120,8 @@ def table(everything: Mapping[str, Sequence[Mapping[str, object]]]) -> Table | s
         shown.add_row(f"{message['service']}.parking", since, str(message["type"]), why)
     for submission in everything["set_aside"]:
         what = f"{submission['source'] or 'unknown source'} {submission['id']}"
-        shown.add_row(
-            "set aside, sealed", str(submission["at"]), what, "\n".join(_texts(submission["flaws"]))
-        )
+        shown.add_row("set aside, sealed", str(submission["at"]), what, "\n".join(submission["flaws"]))
     return shown
-
-
-def _texts(flaws: object) -> Iterator[str]:
-    yield from map(str, flaws if isinstance(flaws, Iterable) else ())
 
 
 def _described(service: str, delivery: Delivery) -> Parked:

@@ -43,14 +43,8 @@ async def due_within(mongo_url: str, prefix: str, within: timedelta, today: date
     """
     Return the open requests with a deadline *within* a time or past, the earliest first.
 
-    Args:
-        mongo_url: Of intake's database.
-        prefix: Of the names of our databases.
-        within: How far ahead to look.
-        today: The day at the place that answers; earlier deadlines are late.
-
-    Raises:
-        StoreUnavailable: The database did not answer.
+    *today* is the day at the place that answers; earlier deadlines are late. Raises StoreUnavailable if the
+    database does not answer.
     """
     with closing(connect(mongo_url, app_name="habeas command")) as client:
         database = client[f"{prefix}_intake"]

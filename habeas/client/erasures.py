@@ -1,6 +1,7 @@
 """The erasure journal and the suppression list for operators."""
 
 import re
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from services.fulfillment.datamap.versions import DataMapVersions
 from services.fulfillment.drop.hash_lists import HASH_LISTS_KEY, HashLists
 from services.fulfillment.erasure.completion import Registers
 from services.fulfillment.erasure.deferred import Purging
-from services.fulfillment.erasure.journal.entries import FINGERPRINTS_KEY, ErasureEntry, Fingerprints
+from services.fulfillment.erasure.journal.entries import FINGERPRINTS_KEY, Fingerprints
 from services.fulfillment.erasure.journal.replay import Replay, ReplayReport, ReplayScope
 from services.fulfillment.erasure.journal.returned import ScanProgress
 from services.fulfillment.erasure.steps import RecordPlan
@@ -155,14 +156,9 @@ async def listed(remembered: ErasureRecords, since: datetime = EARLIEST) -> list
     """Return the erasures of the journal as plain values, the latest first."""
     found: dict[str, dict[str, Any]] = {}
     async for entry in remembered.erasures.since(since):
-        row = found.setdefault(entry.erasure, _row(entry))
-        collections = row["collections"]
-        collections[entry.treatment.key] = collections.get(entry.treatment.key, 0) + entry.records
+        new = {"erasure": entry.erasure, "at": entry.at.isoformat(), "collections": Counter[str]()}
+        found.setdefault(entry.erasure, new)["collections"][entry.treatment.key] += entry.records
     return list(found.values())
-
-
-def _row(entry: ErasureEntry) -> dict[str, Any]:
-    return {"erasure": entry.erasure, "at": entry.at.isoformat(), "collections": {}}
 
 
 def table_of_report(report: ReplayReport) -> Table:

@@ -8,7 +8,7 @@ in memory; an array and standard input are. Errors show no values.
 import io
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -85,15 +85,16 @@ class EventFile:
         """Read *path*, or standard input for ``-``; as CSV if *sheet* is given."""
         self.name = str(path)
         self._sheet = sheet
-        content = sys.stdin.buffer.read() if self.name == "-" else None
-        self._open: Callable[[], BinaryIO] = (
-            (lambda: path.open("rb")) if content is None else (lambda: io.BytesIO(content))
-        )
+        self._path = path
+        self._content = sys.stdin.buffer.read() if self.name == "-" else None
 
     @property
     def is_sheet(self) -> bool:
         """Whether it is read as CSV."""
         return self._sheet is not None
+
+    def _open(self) -> BinaryIO:
+        return self._path.open("rb") if self._content is None else io.BytesIO(self._content)
 
     def found(self) -> Iterator[FileEvent]:
         """
@@ -103,17 +104,15 @@ class EventFile:
         """
         try:
             with self._open() as stream:
-                events = _events(stream) if self._sheet is None else _rows(stream, self._sheet)
-                yield from events
+                yield from _events(stream) if self._sheet is None else _rows(stream, self._sheet)
         except OSError as error:
             raise ConfigurationError(f"{self.name}: cannot be read ({error.strerror})") from None
 
     def report_of(self, found: FileEvent) -> list[dict[str, str]]:
         """Return the lines of a report on *found*: one for each error, or one for a valid event."""
         about = {"file": self.name, "line": str(found.line), "reference": found.reference}
-        return [about | {"column": fault.path, "fault": fault.message} for fault in found.faults] or [
-            about | {"column": "", "fault": ""}
-        ]
+        faults = [(fault.path, fault.message) for fault in found.faults] or [("", "")]
+        return [about | {"column": column, "fault": message} for column, message in faults]
 
 
 def found_in(sources: Iterable[EventFile]) -> Iterator[tuple[EventFile, FileEvent]]:
@@ -168,11 +167,9 @@ def _events(stream: BinaryIO) -> Iterator[FileEvent]:
     if not line:
         yield _faulty(1, "", "the file holds no event")
     elif _is_object(line):
-        for at, event in chain([(number, line)], lines):
-            yield _event(at, event.strip(BLANK))
+        yield from (_event(at, event) for at, event in chain([(number, line)], lines))
     elif _breaks_off(line, content := line + stream.read()):
-        for at, event in _lines(io.BytesIO(content), number):
-            yield _event(at, event.strip(BLANK))
+        yield from (_event(at, event) for at, event in _lines(io.BytesIO(content), number))
     else:
         yield from _values(content, number)
 
@@ -259,7 +256,8 @@ def _value(line: int, value: object) -> FileEvent:
         return _faulty(line, "", "it holds a value outside JSON for Habeas")
 
 
-def _event(line: int, body: bytes) -> FileEvent:
+def _event(line: int, content: bytes) -> FileEvent:
+    body = content.strip(BLANK)
     try:
         envelope = decode(body, exchange=REQUESTS, content_type=STRUCTURED, headers={})
     except Unreadable as error:
@@ -267,9 +265,8 @@ def _event(line: int, body: bytes) -> FileEvent:
     if isinstance(envelope.event, BreachDeclared):
         slips = suggestions_for(envelope.event, now=datetime.now(UTC))
         if slips:
-            return FileEvent(
-                line, None, tuple(FileFault(line, f"data.{slip.path}", slip.message) for slip in slips)
-            )
+            faults = (FileFault(line, f"data.{slip.path}", slip.message) for slip in slips)
+            return FileEvent(line, None, tuple(faults))
     # Ids are unique together with their source only.
     id_ = derived_id(f"{envelope.source} {envelope.id}", 0)
     names = [("id", id_)]
@@ -284,10 +281,9 @@ def _event(line: int, body: bytes) -> FileEvent:
 
 def _rows(stream: BinaryIO, sheet: Sheet) -> Iterator[FileEvent]:
     now = datetime.now(UTC)
-    reading = SheetFormat(sheet.zone, now, frozenset(sheet.ignored))
+    form = SheetFormat(sheet.zone, now, frozenset(sheet.ignored))
     try:
-        for row in rows(decoded(stream, sheet.encoding), reading):
-            yield _row(row, sheet.source, now)
+        yield from (_row(row, sheet.source, now) for row in rows(decoded(stream, sheet.encoding), form))
     except UnreadableSheet as error:
         yield _faulty(error.fault.line, error.fault.column, error.fault.message)
 
@@ -300,9 +296,6 @@ def _row(row: SheetRow, source: str, now: datetime) -> FileEvent:
         return found
     content = _content(row.request)
     id_ = derived_id(f"{source} {row.request.reference} {content.hex()}", 0)
-    return replace(
-        found,
-        message=message_of(row.request, source=source, id=id_, time=now),
-        names=(("reference", _request(source, row.request.reference)),),
-        content=content,
-    )
+    message = message_of(row.request, source=source, id=id_, time=now)
+    names = (("reference", _request(source, row.request.reference)),)
+    return replace(found, message=message, names=names, content=content)

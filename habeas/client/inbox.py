@@ -23,12 +23,9 @@ LISTED = (InquiryLodged, MessageLodged, RequestStopped)
 
 def explained(content: bytes, *, address: str, trusted: str) -> dict[str, Any]:
     """
-    Return the classification of the mail *content* and its rules, without effect.
+    Return the classification of the mail *content*, as received at *address*, and its rules, without effect.
 
-    Args:
-        content: The mail as received.
-        address: The address for requests.
-        trusted: Name under which our mail server writes ``Authentication-Results``.
+    *trusted* is the name under which our mail server writes ``Authentication-Results``.
     """
     mail = read(content)
     refused = refusal_of(mail, None, ours={address.lower()}, trusted=trusted)
@@ -45,9 +42,9 @@ def explained(content: bytes, *, address: str, trusted: str) -> dict[str, Any]:
         "residence": understood.residence and understood.residence.model_dump(),
         "language": understood.language,
         "proofs": [f"{one.slot}: {one.media_type}" for one in documents_in(mail.attachments)],
-        "because": [_said(match.rule, match.where, match.text) for match in understood.matches],
-        "hints": [_said(match.rule, match.where, match.text) for match in understood.hints],
-        "passed_over": [_said(match.rule, match.where, match.text) for match in understood.passed_over],
+        "because": list(map(_said, understood.matches)),
+        "hints": list(map(_said, understood.hints)),
+        "passed_over": list(map(_said, understood.passed_over)),
     }
 
 
@@ -62,14 +59,12 @@ async def waiting(mongo_url: str, prefix: str) -> list[dict[str, Any]]:
 
 async def opened(mongo_url: str, prefix: str, master_key: RootKey, case: str, item: str) -> bytes:
     """Return a sealed mail. Raises UnknownRequest if there is none."""
-    client = connect(mongo_url, app_name="habeas command")
-    try:
+    with closing(connect(mongo_url, app_name="habeas command")) as client:
         vault = Vault(client, prefix=prefix, master_key=master_key)
-        return b"".join([piece async for piece in vault.open_stream(case, item)])
-    except (KeyError, Destroyed):
-        raise UnknownRequest("no such mail is kept") from None
-    finally:
-        client.close()
+        try:
+            return b"".join([piece async for piece in vault.open_stream(case, item)])
+        except (KeyError, Destroyed):
+            raise UnknownRequest("no such mail is kept") from None
 
 
 def _outcome(mail: ParsedMail, understood: MailMeaning, refused: str | None) -> str:
@@ -80,21 +75,18 @@ def _outcome(mail: ParsedMail, understood: MailMeaning, refused: str | None) -> 
     return "opens a case" if understood.wish else f"asked back: {understood.clarity}"
 
 
-def _said(rule: str, where: str, text: str) -> str:
-    return f"{rule} in the {where}: {text}"
+def _said(match: Any) -> str:
+    return f"{match.rule} in the {match.where}: {match.text}"
 
 
 def _entry(row: Document) -> dict[str, Any]:
     kinds = {kind.TYPE for kind in LISTED}
     fact = next(fact for fact in row["facts"] if fact["type"] in kinds)
     kind, data = fact["type"], fact["data"]
-    entry = {"request": row["case"], "at": _moment(row), "mail": "", "reason": "", "own": None}
+    at = row["at"].isoformat(timespec="seconds")
+    entry = {"request": row["case"], "at": at, "mail": "", "reason": "", "own": None}
     if kind == InquiryLodged.TYPE:
         return entry | {"mail": RAW, "reason": "asked back"}
     if kind == MessageLodged.TYPE:
         return entry | {"mail": data["message"], "reason": data["reason"], "own": data["own"]}
     return entry | {"reason": f"stopped: {data['reason']}"}
-
-
-def _moment(row: Document) -> str:
-    return str(row["at"].isoformat(timespec="seconds"))

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import reduce
 from typing import Any
 
@@ -62,9 +62,8 @@ class IncidentCase:
     @property
     def standing(self) -> tuple[BreachDeclared, ...]:
         """The standing declarations; all, if none stands."""
-        return tuple(
-            self.declared[phase.number - 1] for phase in self.incident.standing or self.incident.phases
-        )
+        phases = self.incident.standing or self.incident.phases
+        return tuple(self.declared[phase.number - 1] for phase in phases)
 
     @property
     def role(self) -> str:
@@ -88,16 +87,14 @@ class IncidentCase:
 
         A supplement that names records again includes those of the phase before.
         """
-        counted = 0
-        for place, phase in enumerate(phases):
-            later = [self._named(other) for other in phases[place + 1 :] if other.scoped]
-            if phase.scoped and not any(_within(self._named(phase), named) for named in later):
-                counted += phase.scoped.records
-        return counted or None
-
-    def _named(self, phase: Phase) -> tuple[AffectedCollection, ...]:
-        """Return the records that *phase* names."""
-        return self.declared[phase.number - 1].affected.collections
+        scoped = [(phase.scoped.records, phase.number - 1) for phase in phases if phase.scoped]
+        named = [self.declared[place].affected.collections for _, place in scoped]
+        new = [
+            records
+            for place, (records, _) in enumerate(scoped)
+            if not any(_within(named[place], later) for later in named[place + 1 :])
+        ]
+        return sum(new) or None
 
     def clock(self, name: str) -> NotificationDue:
         """Return the clock of that name. Raises ConfigurationError if there is none."""
@@ -117,11 +114,13 @@ class IncidentCase:
     def next_due(self) -> NotificationDue | None:
         """Return the open duty that ends first."""
         running = [duty for duty in self.incident.clocks if self.incident.running(duty.clock)]
-        return min((duty for duty in running if duty.due_at), key=_due_at, default=None)
+        due = [(duty.due_at, place) for place, duty in enumerate(running) if duty.due_at]
+        return running[min(due)[1]] if due else None
 
     def plain(self, now: datetime) -> dict[str, Any]:
         """Return all of it as plain values."""
         hold = self.incident.hold
+        held = hold if hold is not None and hold.until > now else None
         return {
             "incident": self.id,
             "reference": self.last.reference,
@@ -129,8 +128,8 @@ class IncidentCase:
             "risk": self.last.risk.value,
             "aware_at": self.incident.aware_at.isoformat(),
             "final": self.last.final,
-            "held_until": hold.until.isoformat() if hold is not None and hold.until > now else None,
-            "held_by": hold.agency if hold is not None and hold.until > now else None,
+            "held_until": held and held.until.isoformat(),
+            "held_by": held and held.agency,
             "phases": [
                 {**phase_of(phase), "stuck": self.stuck.get(phase.number), "anew": self._anew(phase)}
                 for phase in self.incident.phases
@@ -153,28 +152,13 @@ class IncidentCase:
             if not isinstance(fact, Record | BreachTimeCame):
                 about = fact.model_dump(mode="json", include=_TOLD, exclude_none=True)
                 said = ", ".join(f"{name} {value}" for name, value in about.items())
-                yield at, " ".join(filter(None, (_short(fact), said)))
+                name = fact.TYPE.removeprefix("habeas.").removesuffix(".v1")
+                yield at, f"{name} {said}".rstrip()
 
 
-_TOLD = {
-    "phase",
-    "by",
-    "agency",
-    "until",
-    "clock",
-    "receipt",
-    "sent",
-    "elsewhere",
-    "doubtful",
-    "failed",
-    "missed",
-    "chunks",
-}
+_TOLD = {"phase", "by", "agency", "until", "clock", "receipt"}
+_TOLD |= {"sent", "elsewhere", "doubtful", "failed", "missed", "chunks"}
 """Fields of events for the history."""
-
-
-def _short(fact: Fact) -> str:
-    return fact.TYPE.removeprefix("habeas.").removesuffix(".v1")
 
 
 def _within(some: Sequence[AffectedCollection], others: Sequence[AffectedCollection]) -> bool:
@@ -184,14 +168,9 @@ def _within(some: Sequence[AffectedCollection], others: Sequence[AffectedCollect
     return bool(some) and all(one in others or everything in others for one, everything in pairs)
 
 
-def _due_at(duty: NotificationDue) -> datetime:
-    return duty.due_at or datetime.max.replace(tzinfo=UTC)
-
-
 def phase_of(phase: Phase) -> dict[str, Any]:
     """Return a phase as plain values."""
-    groups = phase.groups
-    notified = phase.notified
+    groups, notified, scoped = phase.groups, phase.notified, phase.scoped
     return {
         "phase": phase.number,
         "status": phase.status.value,
@@ -199,14 +178,14 @@ def phase_of(phase: Phase) -> dict[str, Any]:
         "approved_by": list(phase.approved_by),
         "approved": phase.seconded,
         "withdrawn_by": phase.withdrawn_by,
-        "records": phase.scoped.records if phase.scoped else None,
+        "records": scoped and scoped.records,
         "people": sum(group.people for group in groups),
         "customers": phase.customers,
         "by_law": dict(by_law([phase])),
         "by_language": dict(_by_language(phase)),
         "unreachable": without_address(phase),
-        "unnamed": phase.scoped.unnamed if phase.scoped else None,
-        "crowded": phase.scoped.crowded if phase.scoped else None,
+        "unnamed": scoped and scoped.unnamed,
+        "crowded": scoped and scoped.crowded,
         "again": sum(group.again for group in groups),
         "sent": notified and notified.sent,
         "doubtful": notified and notified.doubtful,
@@ -228,9 +207,8 @@ def approvable(case: IncidentCase, phase: int | None, by: str) -> dict[str, Any]
         raise ConfigurationError(against)
     others = [one.number for one in incident.waiting(number) if one.number != number]
     if phase is None and others:
-        raise ConfigurationError(
-            f"--phase: name the reviewed one: phase {number} releases phase {others[0]} too, in its words"
-        )
+        why = f"phase {number} releases phase {others[0]} too, in its words"
+        raise ConfigurationError(f"--phase: name the reviewed one: {why}")
     return {"phase": number, "declaration": incident.phases[number - 1].declaration}
 
 
@@ -285,9 +263,8 @@ def _by_language(phase: Phase, *, again: bool = False) -> Counter[str]:
 
 def clock_of(duty: NotificationDue, incident: Incident, now: datetime) -> dict[str, Any]:
     """Return a clock as plain values, with its calculation."""
-    done = incident.done.get(duty.clock)
+    done, back = incident.done.get(duty.clock), incident.withdrawn_with(duty.clock)
     stops = [stop for stop in incident.stops if stop.duty.clock == duty.clock]
-    back = incident.withdrawn_with(duty.clock)
     return {
         "clock": duty.clock,
         "recipient": duty.recipient,
@@ -334,8 +311,7 @@ class IncidentRegister:
         Raises StoreUnavailable if the database does not answer.
         """
         for id_ in self.ids:
-            rows = (await self.journal.histories({id_})).get(id_, [])
-            incident = reduce(evolve, events_of(rows), Incident())
+            incident, rows = await self._history(id_)
             if incident.phases and not incident.purged:
                 yield await self._case(id_, incident, rows)
 
@@ -349,19 +325,21 @@ class IncidentRegister:
 
     async def incident(self, id_: str) -> IncidentCase:
         """Return the incident *id_*. Raises ConfigurationError if there is none."""
-        rows = (await self.journal.histories({id_})).get(id_, [])
-        incident = reduce(evolve, events_of(rows), Incident())
+        incident, rows = await self._history(id_)
         if not incident.phases:
             raise ConfigurationError(f"{id_}: there is no such incident; `habeas breach list` lists all")
         return await self._case(id_, incident, rows)
+
+    async def _history(self, id_: str) -> tuple[Incident, Sequence[JournalRow]]:
+        rows = (await self.journal.histories({id_})).get(id_, [])
+        return reduce(evolve, events_of(rows), Incident()), rows
 
     async def _case(self, id_: str, incident: Incident, rows: Sequence[JournalRow]) -> IncidentCase:
         sealed = [await self.vault.open(id_, phase.declaration) for phase in incident.phases]
         read = (BreachDeclared.model_validate_json(content) for content in sealed)
         declared = tuple(one.judged_by(incident.judged_at) for one in read)
-        return IncidentCase(
-            id_, incident, tuple(facts_of(rows)), declared, await failures(self.fulfillment, id_)
-        )
+        stuck = await failures(self.fulfillment, id_)
+        return IncidentCase(id_, incident, tuple(facts_of(rows)), declared, stuck)
 
 
 @asynccontextmanager
@@ -399,10 +377,8 @@ def against(case: IncidentCase, declared: BreachDeclared) -> str | None:
     """
     number, phases = case.incident.newest.number, case.incident.phases
     if not case.incident.standing:
-        by = phases[number - 1].withdrawn_by
-        return (
-            f"phase {number} was withdrawn by {by}, and no phase stands: declare it under another reference"
-        )
+        withdrawn = f"phase {number} was withdrawn by {phases[number - 1].withdrawn_by}"
+        return f"{withdrawn}, and no phase stands: declare it under another reference"
     known = dict(zip((phase.number for phase in phases), case.declared, strict=True))
     back = [phase.number for phase in phases if phase not in case.incident.standing]
     same = [one for one in back if event_id(SOURCE, known[one]) == event_id(SOURCE, declared)]

@@ -12,8 +12,9 @@ Law:
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import lru_cache
 from html import unescape
 from pathlib import Path
@@ -27,7 +28,7 @@ from services.notifier.letters.letter_models import LetterFacts
 from services.notifier.letters.mime import Alternatives
 from shared.errors import ConfigurationError
 from shared.law import Demand, LetterElement, LetterForm, Policy
-from shared.law.breaches import BreachPolicy, NoticeElement, RequiredStatement
+from shared.law.breaches import NoticeElement, RequiredStatement
 from shared.law.library import breach_policies, policies
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "letters.md"
@@ -189,11 +190,6 @@ def citations(html: str) -> list[tuple[str, str]]:
     return [(block, unescape(provisions)) for block, provisions in found if provisions]
 
 
-def forms() -> list[LetterForm]:
-    """Return every kind of letter, in the order of the life of a case."""
-    return list(LetterForm)
-
-
 def outcomes_of(form: LetterForm) -> list[str]:
     """Return the possible outcomes in a kind of letter; empty if it has none."""
     found = (getattr(facts, "outcome", None) for facts in LETTERS.values() if facts.kind == form)
@@ -202,9 +198,8 @@ def outcomes_of(form: LetterForm) -> list[str]:
 
 def known_to(law: Policy, form: LetterForm) -> bool:
     """Return whether letters of that kind are written under *law*."""
-    return form not in SPECIAL or any(
-        demand.element is SPECIAL[form] and form in demand.letters for demand in law.letters
-    )
+    demanded = (demand for demand in law.letters if form in demand.letters)
+    return form not in SPECIAL or any(demand.element is SPECIAL[form] for demand in demanded)
 
 
 def preview(
@@ -250,7 +245,7 @@ def page_of(law: str, language: str) -> str:
 
 def _law_page(law: str, language: str) -> str:
     edition = law_named(law)
-    chapters = [(form, preview(form, [law], language)) for form in forms() if known_to(edition, form)]
+    chapters = [(form, preview(form, [law], language)) for form in LetterForm if known_to(edition, form)]
     style = STYLE.search(chapters[0][1][0].body.html)
     return _page(
         "letters_law.html.jinja",
@@ -265,7 +260,12 @@ def _law_page(law: str, language: str) -> str:
 
 def _page(template: str, **content: object) -> str:
     return TEMPLATES.get_template(template).render(
-        laws=SHOWN, languages=LANGUAGES, page_of=page_of, explained=explained, forms=forms(), **content
+        laws=SHOWN,
+        languages=LANGUAGES,
+        page_of=page_of,
+        explained=explained,
+        forms=list(LetterForm),
+        **content,
     )
 
 
@@ -297,7 +297,7 @@ def tables() -> str:
     everywhere = [demand for demand in demands if demand.letters == "all"]
     particular = [demand for demand in demands if demand.letters != "all"]
     parts = ["### Every letter\n", *_table(everywhere)]
-    for form in forms():
+    for form in LetterForm:
         parts += [f"### {form.value.replace('_', ' ').capitalize()}\n", f"{explained(form)} {_where(form)}\n"]
         parts += _table([demand for demand in particular if form in demand.letters])
     return "\n".join(parts)
@@ -312,18 +312,18 @@ def _where(form: LetterForm) -> str:
     return "Written under any law." if len(under) == len(SHOWN) else f"Written under: {', '.join(under)}."
 
 
-def _table(demands: list[Demand]) -> Iterator[str]:
+def _table(
+    demands: Iterable[Demand | RequiredStatement], elements: Iterable[StrEnum] = LetterElement
+) -> Iterator[str]:
+    """Yield the lines of a table of *elements* with the provisions of *demands*."""
     yield "| Element | Demanded by |\n|---|---|"
-    for element in LetterElement:
-        found = (demand for demand in demands if demand.element is element)
-        if cited := ", ".join(dict.fromkeys(f"{demand.provision} ({demand.read})" for demand in found)):
-            yield f"| `{element}` | {cited} |"
+    cited: dict[str, dict[str, None]] = {element: {} for element in elements}
+    for demand in demands:
+        cited[demand.element][f"{demand.provision} ({demand.read})"] = None
+    yield from (
+        f"| `{element}` | {', '.join(provisions)} |" for element, provisions in cited.items() if provisions
+    )
     yield ""
-
-
-def main() -> None:
-    """Write the tables of the page anew."""
-    PAGE.write_text(refreshed(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def refreshed(page: str) -> str:
@@ -332,34 +332,20 @@ def refreshed(page: str) -> str:
     return NOTICES.sub(lambda found: f"{found[1]}\n{notice_tables()}{found[2]}", page)
 
 
-if __name__ == "__main__":
-    main()
-
-
 def notice_tables() -> str:
     """Return the elements of notices to people, customers and authorities, as Markdown."""
     newest = {policy.law: policy for policy in breach_policies()}
     shown = [policy for law, policy in newest.items() if not law.startswith("us-")]
     shown += [newest["us-ca"], newest[NOTICE_STATE]]
+    statements = {
+        "people": [one for policy in shown for one in policy.letter],
+        "customers of a processor": [one for policy in shown for one in policy.to_controller],
+        "authorities": [one for policy in shown for one in policy.report],
+    }
     return "\n".join(
-        (
-            "### To people\n",
-            *_notice_table(shown, lambda policy: policy.letter),
-            "### To customers of a processor\n",
-            *_notice_table(shown, lambda policy: policy.to_controller),
-            "### To authorities\n",
-            *_notice_table(shown, lambda policy: policy.report),
-        )
+        line for to, said in statements.items() for line in (f"### To {to}\n", *_table(said, NoticeElement))
     )
 
 
-def _notice_table(
-    policies: Iterable[BreachPolicy], statements: Callable[[BreachPolicy], Iterable[RequiredStatement]]
-) -> Iterator[str]:
-    said = [one for policy in policies for one in statements(policy)]
-    yield "| Element | Demanded by |\n|---|---|"
-    for element in NoticeElement:
-        found = (one for one in said if one.element is element)
-        if cited := ", ".join(dict.fromkeys(f"{one.provision} ({one.read})" for one in found)):
-            yield f"| `{element}` | {cited} |"
-    yield ""
+if __name__ == "__main__":
+    PAGE.write_text(refreshed(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -7,49 +7,12 @@ Addresses are those that RFC 2606 keeps for examples; the company and the author
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from services.notifier.domain import authorities
+from services.notifier.letters import letter_models as models
 from services.notifier.letters.composer import LetterRequest
-from services.notifier.letters.letter_models import (
-    AccessOutcome,
-    Acknowledgement,
-    AliasCode,
-    AppealDecidedLetter,
-    AppealReceivedLetter,
-    AuthorityContact,
-    Clarification,
-    CodeLetter,
-    CodePurpose,
-    ComplaintDecided,
-    ComplaintReceived,
-    Duplicate,
-    ErasureAnnounced,
-    ErasureOutcome,
-    Extension,
-    FeeQuotedLetter,
-    Forwarded,
-    ForwardedToController,
-    IdentityCheck,
-    InReview,
-    LetterFacts,
-    Lifting,
-    NamedMailbox,
-    OverdueLetter,
-    PackageExpiringLetter,
-    PackageLetter,
-    ProofOption,
-    ProofWanted,
-    RefusalLetter,
-    Reminder,
-    Representative,
-    RequestDone,
-    RequestReceipt,
-    Sender,
-    Setback,
-    Weighing,
-    Withdrawn,
-)
 from services.notifier.letters.reasons import ReasonCode
 from shared.contract.answer import (
     AnswerGroup,
@@ -68,7 +31,7 @@ WRITTEN_AT = datetime(2026, 3, 5, 13, 30, tzinfo=UTC)
 REFERENCE = "5f0c" * 8
 RECEIVED, DUE, DONE = date(2026, 3, 2), date(2026, 4, 2), date(2026, 3, 4)
 
-SENDER = Sender(
+SENDER = models.Sender(
     name="Example Networks GmbH",
     address="privacy@example.com",
     reply_to="answers@example.com",
@@ -80,13 +43,13 @@ SENDER = Sender(
     opt_out_url="https://www.example.com/opt-out",
     zone=ZoneInfo("Europe/Berlin"),
 )
-AUTHORITY = AuthorityContact(
+AUTHORITY = models.AuthorityContact(
     "Authority of Examplia", "https://authority.example.org", "Amtsgasse 2, 10969 Berlin"
 )
 EXPIRY = datetime(2026, 3, 19, 11, 0, tzinfo=UTC)
 LATER, APPEALED = date(2026, 6, 2), date(2026, 4, 6)
 
-PACKAGE = PackageLetter(
+PACKAGE = models.PackageLetter(
     "https://privacy.example.com/package/5f0c",
     EXPIRY,
     (AnswerGroup(label="Invoices", records=1204), AnswerGroup(label="Support tickets", records=3)),
@@ -108,7 +71,7 @@ CORRECTED = (
     CorrectedValue(label="Accounts: City", before="Bremen", after="Berlin"),
     CorrectedValue(label="Accounts: Password"),
 )
-WANTED = ProofOption(
+WANTED = models.ProofOption(
     (
         (Evidence.ACCOUNT,),
         (Evidence.MAILBOX, Evidence.TWO_POINTS, Evidence.DECLARATION),
@@ -120,124 +83,103 @@ WANTED = ProofOption(
     clock_stands=True,
 )
 NOT_EDITABLE = DeclinedCorrection(label="Invoices: city", reason=ReasonCode.NOT_EDITABLE)
+MARKED = (AnswerGroup(label="Accounts", records=2),)
 NOT_MARKABLE = LeftGroup(label="Server logs", records=40, reason=ReasonCode.NOT_MARKABLE)
 
 
-def access(outcome: Outcome, right: Right = Right.ACCESS) -> AccessOutcome:
+def access(outcome: Outcome, right: Right = Right.ACCESS) -> models.AccessOutcome:
     """Return the answer to a request for data."""
     match outcome:
         case Outcome.GRANTED:
-            return AccessOutcome(right, RECEIVED, outcome, PACKAGE)
+            return models.AccessOutcome(right, RECEIVED, outcome, PACKAGE)
         case Outcome.PARTLY_GRANTED:
-            return AccessOutcome(right, RECEIVED, outcome, PACKAGE, withheld=(WITHHELD,))
+            return models.AccessOutcome(right, RECEIVED, outcome, PACKAGE, withheld=(WITHHELD,))
         case Outcome.NOTHING_HELD:
-            return AccessOutcome(right, RECEIVED, outcome, searched=SEARCHED)
+            return models.AccessOutcome(right, RECEIVED, outcome, searched=SEARCHED)
         case Outcome.REFUSED:
             raise ValueError("a refusal is a letter of its own")
 
 
-def erasure(outcome: Outcome, copy: PackageLetter | None = None) -> ErasureOutcome:
+def erasure(outcome: Outcome, copy: models.PackageLetter | None = None) -> models.ErasureOutcome:
     """Return the answer to a request for erasure."""
-    erased, masked = (
-        (AnswerGroup(label="Accounts", records=2), AnswerGroup(label="Support tickets", records=3)),
-        (AnswerGroup(label="Server logs", records=40),),
+    accounts, tickets, logs = (
+        AnswerGroup(label=label, records=records)
+        for label, records in (("Accounts", 2), ("Support tickets", 3), ("Server logs", 40))
     )
+    erased = models.ErasureOutcome(
+        Outcome.GRANTED, RECEIVED, DONE, "C-17", (accounts, tickets), (logs,), recipients=RECIPIENTS
+    )
+    kept, by_hand = (KEPT, ONE_BY_ONE, ON_HOLD), ("Tax adviser",)
     match outcome:
         case Outcome.GRANTED:
-            return ErasureOutcome(
-                outcome, RECEIVED, DONE, "C-17", erased, masked, recipients=RECIPIENTS, package=copy
-            )
+            return replace(erased, package=copy)
         case Outcome.PARTLY_GRANTED:
-            return ErasureOutcome(
-                outcome,
-                RECEIVED,
-                DONE,
-                "C-17",
-                erased,
-                masked,
-                (KEPT, ONE_BY_ONE, ON_HOLD),
-                RECIPIENTS,
-                ("Tax adviser",),
-            )
+            return replace(erased, outcome=outcome, kept=kept, by_hand=by_hand)
         case Outcome.NOTHING_HELD:
-            return ErasureOutcome(outcome, RECEIVED, DONE, "C-17", searched=SEARCHED)
+            return models.ErasureOutcome(outcome, RECEIVED, DONE, "C-17", searched=SEARCHED)
         case Outcome.REFUSED:
             raise ValueError("a refusal is a letter of its own")
 
 
-def permit(representative: Representative) -> CodeLetter:
+def code(text: str, right: Right, **more: Any) -> models.CodeLetter:
+    """Return the code that proves the mailbox."""
+    letter = models.CodeLetter(text, WRITTEN_AT, models.CodePurpose.IDENTITY, WANTED.url, right=right)
+    return replace(letter, **more)
+
+
+def permit(representative: models.Representative) -> models.CodeLetter:
     """Return the code that confirms the requester's permission."""
-    return CodeLetter(
-        "402815",
-        WRITTEN_AT,
-        CodePurpose.IDENTITY,
-        WANTED.url,
-        representative=representative,
-        right=representative.right,
-    )
+    return code("402815", representative.right, representative=representative)
 
 
-def acknowledging(code: str, right: Right) -> CodeLetter:
+def acknowledging(text: str, right: Right) -> models.CodeLetter:
     """Return the code that confirms the receipt of the request as well."""
-    url = f"{WANTED.url}?code={code}"
-    receipt = RequestReceipt(RECEIVED, DUE)
-    return CodeLetter(code, WRITTEN_AT, CodePurpose.IDENTITY, url, right=right, receipt=receipt)
+    receipt = models.RequestReceipt(RECEIVED, DUE)
+    return code(text, right, url=f"{WANTED.url}?code={text}", receipt=receipt)
 
 
-def refusal(*reasons: ReasonCode, right: Right = Right.ACCESS) -> RefusalLetter:
+def done(right: models.Deed, **more: Any) -> models.RequestDone:
+    """Return the answer to a request for a change of records."""
+    return models.RequestDone(right, RECEIVED, DONE, RECIPIENTS, **more)
+
+
+def refusal(*reasons: ReasonCode, right: Right = Right.ACCESS) -> models.RefusalLetter:
     """Return a refusal."""
-    return RefusalLetter(right, RECEIVED, reasons)
+    return models.RefusalLetter(right, RECEIVED, reasons)
 
 
-LETTERS: dict[str, LetterFacts] = {
-    "acknowledgement": Acknowledgement(Right.ACCESS, RECEIVED, DUE, IdentityCheck.CODE),
-    "acknowledgement of an opt-out": Acknowledgement(
-        Right.OPT_OUT_OF_SALE, RECEIVED, DUE, IdentityCheck.NONE
+LETTERS: dict[str, models.LetterFacts] = {
+    "acknowledgement": models.Acknowledgement(Right.ACCESS, RECEIVED, DUE, models.IdentityCheck.CODE),
+    "acknowledgement of an opt-out": models.Acknowledgement(
+        Right.OPT_OUT_OF_SALE, RECEIVED, DUE, models.IdentityCheck.NONE
     ),
-    "code": CodeLetter(
-        "402815", WRITTEN_AT, CodePurpose.IDENTITY, "https://privacy.example.com/r/5f0c", right=Right.ACCESS
-    ),
+    "code": code("402815", Right.ACCESS),
     "code that acknowledges": acknowledging("402815", Right.ACCESS),
     "code that acknowledges an erasure": replace(acknowledging("WDJB-MJHT", Right.ERASURE), more=True),
-    "code to erase": CodeLetter(
-        "WDJB-MJHT",
-        WRITTEN_AT,
-        CodePurpose.IDENTITY,
-        "https://privacy.example.com/r/5f0c",
-        right=Right.ERASURE,
+    "code to erase": code("WDJB-MJHT", Right.ERASURE),
+    "code to transfer": code("WDJB-MJHT", Right.PORTABILITY, recipient="import.example.com"),
+    "code for the package": models.CodeLetter("402815", WRITTEN_AT, models.CodePurpose.DOWNLOAD),
+    "code, and more": code("402815", Right.ACCESS, url=f"{WANTED.url}?code=402815", more=True),
+    "code to permit": permit(models.Representative(Right.ERASURE, "Helfer e. V.")),
+    "code to permit a parent": permit(models.Representative(Right.ACCESS, "Bruno Ferreira", parent=True)),
+    "code to permit an agent": permit(models.Representative(Right.ACCESS)),
+    "proof wanted": models.ProofWanted(Right.ACCESS, RECEIVED, WANTED),
+    "another proof wanted": models.ProofWanted(
+        Right.ERASURE,
+        RECEIVED,
+        replace(WANTED, ways=((Evidence.TWO_POINTS,),)),
+        models.Setback.DOCUMENT_UNREADABLE,
     ),
-    "code to transfer": CodeLetter(
-        "WDJB-MJHT",
-        WRITTEN_AT,
-        CodePurpose.IDENTITY,
-        "https://privacy.example.com/r/5f0c",
-        right=Right.PORTABILITY,
-        recipient="import.example.com",
+    "proof wanted of the person": models.ProofWanted(
+        Right.ACCESS,
+        RECEIVED,
+        replace(WANTED, representative=models.Representative(Right.ACCESS, "Helfer e. V.")),
     ),
-    "code for the package": CodeLetter("402815", WRITTEN_AT, CodePurpose.DOWNLOAD),
-    "code, and more": CodeLetter(
-        "402815",
-        WRITTEN_AT,
-        CodePurpose.IDENTITY,
-        "https://privacy.example.com/r/5f0c?code=402815",
-        more=True,
-        right=Right.ACCESS,
-    ),
-    "code to permit": permit(Representative(Right.ERASURE, "Helfer e. V.")),
-    "code to permit a parent": permit(Representative(Right.ACCESS, "Bruno Ferreira", parent=True)),
-    "code to permit an agent": permit(Representative(Right.ACCESS)),
-    "proof wanted": ProofWanted(Right.ACCESS, RECEIVED, WANTED),
-    "another proof wanted": ProofWanted(
-        Right.ERASURE, RECEIVED, replace(WANTED, ways=((Evidence.TWO_POINTS,),)), Setback.DOCUMENT_UNREADABLE
-    ),
-    "proof wanted of the person": ProofWanted(
-        Right.ACCESS, RECEIVED, replace(WANTED, representative=Representative(Right.ACCESS, "Helfer e. V."))
-    ),
-    "reminder": Reminder(Right.ACCESS, RECEIVED, WANTED),
-    "clarification": Clarification(
+    "reminder": models.Reminder(Right.ACCESS, RECEIVED, WANTED),
+    "clarification": models.Clarification(
         RECEIVED, (Right.ACCESS, Right.ERASURE, Right.RECTIFICATION), "https://privacy.example.com"
     ),
-    "in review": InReview(Right.ACCESS, RECEIVED, WANTED.url),
+    "in review": models.InReview(Right.ACCESS, RECEIVED, WANTED.url),
     "access granted": access(Outcome.GRANTED),
     "access partly granted": access(Outcome.PARTLY_GRANTED),
     "access, nothing held": access(Outcome.NOTHING_HELD),
@@ -269,59 +211,48 @@ LETTERS: dict[str, LetterFacts] = {
     "erasure with a copy": erasure(Outcome.GRANTED, copy=PACKAGE),
     "erasure partly granted": erasure(Outcome.PARTLY_GRANTED),
     "erasure, nothing held": erasure(Outcome.NOTHING_HELD),
-    "correction": RequestDone(Right.RECTIFICATION, RECEIVED, DONE, RECIPIENTS, corrected=CORRECTED),
-    "correction in part": RequestDone(
+    "correction": done(Right.RECTIFICATION, corrected=CORRECTED),
+    "correction in part": done(
         Right.RECTIFICATION,
-        RECEIVED,
-        DONE,
-        RECIPIENTS,
         outcome=Outcome.PARTLY_GRANTED,
         corrected=CORRECTED,
         declined=(NOT_EDITABLE,),
         statement_kept=True,
     ),
-    "restriction": RequestDone(
-        Right.RESTRICTION, RECEIVED, DONE, RECIPIENTS, marked=(AnswerGroup(label="Accounts", records=2),)
+    "restriction": done(Right.RESTRICTION, marked=MARKED),
+    "restriction in part": done(
+        Right.RESTRICTION, outcome=Outcome.PARTLY_GRANTED, marked=MARKED, left=(NOT_MARKABLE,)
     ),
-    "restriction in part": RequestDone(
-        Right.RESTRICTION,
-        RECEIVED,
-        DONE,
-        RECIPIENTS,
-        outcome=Outcome.PARTLY_GRANTED,
-        marked=(AnswerGroup(label="Accounts", records=2),),
-        left=(NOT_MARKABLE,),
-    ),
-    "restriction, nothing held": RequestDone(
+    "restriction, nothing held": models.RequestDone(
         Right.RESTRICTION, RECEIVED, DONE, outcome=Outcome.NOTHING_HELD, searched=SEARCHED
     ),
-    "weighing": Weighing(Right.OBJECTION, RECEIVED),
-    "scheduled erasure": ErasureAnnounced(RECEIVED, EXPIRY, WANTED.url),
-    "lifting": Lifting(Right.RESTRICTION, RECEIVED, ReasonCode.ACCURACY_VERIFIED),
-    "objection": RequestDone(Right.OBJECTION, RECEIVED, DONE),
-    "withdrawal of consent": RequestDone(Right.CONSENT_WITHDRAWAL, RECEIVED, DONE),
-    "opt-out": RequestDone(Right.OPT_OUT_OF_SALE, RECEIVED, DONE, RECIPIENTS),
-    "limit": RequestDone(Right.LIMIT_SENSITIVE_USE, RECEIVED, DONE, RECIPIENTS),
+    "weighing": models.Weighing(Right.OBJECTION, RECEIVED),
+    "scheduled erasure": models.ErasureAnnounced(RECEIVED, EXPIRY, WANTED.url),
+    "lifting": models.Lifting(Right.RESTRICTION, RECEIVED, ReasonCode.ACCURACY_VERIFIED),
+    "objection": models.RequestDone(Right.OBJECTION, RECEIVED, DONE),
+    "withdrawal of consent": models.RequestDone(Right.CONSENT_WITHDRAWAL, RECEIVED, DONE),
+    "opt-out": done(Right.OPT_OUT_OF_SALE),
+    "limit": done(Right.LIMIT_SENSITIVE_USE),
     "refusal": refusal(ReasonCode.TOO_MANY_ATTEMPTS),
     "refusal of an erasure": refusal(ReasonCode.RETENTION_DUTY, ReasonCode.EXCESSIVE, right=Right.ERASURE),
-    "refusal of a correction": RefusalLetter(
+    "refusal of a correction": models.RefusalLetter(
         Right.RECTIFICATION, RECEIVED, (ReasonCode.NOT_EDITABLE,), declined=(NOT_EDITABLE,)
     ),
-    "code to another mailbox, access": AliasCode("BCDF-GHJK", EXPIRY, Right.ACCESS),
-    "code to another mailbox, erasure": AliasCode("BCDF-GHJK", EXPIRY, Right.ERASURE),
-    "code to another mailbox, correction": AliasCode("BCDF-GHJK", EXPIRY, Right.RECTIFICATION),
-    "named mailbox, access": NamedMailbox(Right.ACCESS),
-    "named mailbox, erasure": NamedMailbox(Right.ERASURE),
-    "withdrawn": Withdrawn(Right.ACCESS, RECEIVED, DONE),
-    "withdrawn by silence": Withdrawn(Right.ACCESS, RECEIVED, DONE, deemed=True),
-    "extension": Extension(Right.ACCESS, RECEIVED, DUE, LATER, ExtensionReason.COMPLEXITY),
-    "late": OverdueLetter(Right.ACCESS, RECEIVED, DUE, date(2026, 4, 10)),
-    "late, no day": OverdueLetter(Right.ERASURE, RECEIVED, DUE),
-    "duplicate": Duplicate(Right.ACCESS, DONE, RECEIVED, "77d1" * 8, DUE, WANTED.url),
-    "forwarded": Forwarded(Right.ERASURE, RECEIVED, DONE, "Example Customer AG"),
-    "forwarded to a customer": Forwarded(Right.ACCESS, RECEIVED, DONE),
-    "forwarded to a controller": ForwardedToController(Right.ERASURE, RECEIVED, WANTED.url, EXPIRY),
-    "fee quoted": FeeQuotedLetter(
+    "code to another mailbox, access": models.AliasCode("BCDF-GHJK", EXPIRY, Right.ACCESS),
+    "code to another mailbox, erasure": models.AliasCode("BCDF-GHJK", EXPIRY, Right.ERASURE),
+    "code to another mailbox, correction": models.AliasCode("BCDF-GHJK", EXPIRY, Right.RECTIFICATION),
+    "named mailbox, access": models.NamedMailbox(Right.ACCESS),
+    "named mailbox, erasure": models.NamedMailbox(Right.ERASURE),
+    "withdrawn": models.Withdrawn(Right.ACCESS, RECEIVED, DONE),
+    "withdrawn by silence": models.Withdrawn(Right.ACCESS, RECEIVED, DONE, deemed=True),
+    "extension": models.Extension(Right.ACCESS, RECEIVED, DUE, LATER, ExtensionReason.COMPLEXITY),
+    "late": models.OverdueLetter(Right.ACCESS, RECEIVED, DUE, date(2026, 4, 10)),
+    "late, no day": models.OverdueLetter(Right.ERASURE, RECEIVED, DUE),
+    "duplicate": models.Duplicate(Right.ACCESS, DONE, RECEIVED, "77d1" * 8, DUE, WANTED.url),
+    "forwarded": models.Forwarded(Right.ERASURE, RECEIVED, DONE, "Example Customer AG"),
+    "forwarded to a customer": models.Forwarded(Right.ACCESS, RECEIVED, DONE),
+    "forwarded to a controller": models.ForwardedToController(Right.ERASURE, RECEIVED, WANTED.url, EXPIRY),
+    "fee quoted": models.FeeQuotedLetter(
         Right.ACCESS,
         RECEIVED,
         Money(amount=Decimal("37.50"), currency="EUR"),
@@ -329,10 +260,10 @@ LETTERS: dict[str, LetterFacts] = {
         date(2026, 3, 14),
         WANTED.url,
     ),
-    "package expiring": PackageExpiringLetter(Right.ACCESS, RECEIVED, PACKAGE.url, EXPIRY),
-    "appeal received": AppealReceivedLetter(Right.ACCESS, RECEIVED, APPEALED, date(2026, 5, 19)),
-    "appeal granted": AppealDecidedLetter(Right.ERASURE, RECEIVED, APPEALED, granted=True),
-    "appeal turned down": AppealDecidedLetter(
+    "package expiring": models.PackageExpiringLetter(Right.ACCESS, RECEIVED, PACKAGE.url, EXPIRY),
+    "appeal received": models.AppealReceivedLetter(Right.ACCESS, RECEIVED, APPEALED, date(2026, 5, 19)),
+    "appeal granted": models.AppealDecidedLetter(Right.ERASURE, RECEIVED, APPEALED, granted=True),
+    "appeal turned down": models.AppealDecidedLetter(
         Right.ERASURE,
         RECEIVED,
         APPEALED,
@@ -340,20 +271,20 @@ LETTERS: dict[str, LetterFacts] = {
         reasons=(ReasonCode.CONTRACT,),
         explanation="Your contract runs until May.",
     ),
-    "complaint received": ComplaintReceived(Right.ACCESS, RECEIVED, APPEALED, date(2026, 5, 5)),
-    "complaint upheld": ComplaintDecided(
+    "complaint received": models.ComplaintReceived(Right.ACCESS, RECEIVED, APPEALED, date(2026, 5, 5)),
+    "complaint upheld": models.ComplaintDecided(
         Right.ACCESS, RECEIVED, APPEALED, upheld=True, explanation="We sent you the missing invoices today."
     ),
-    "complaint turned down": ComplaintDecided(
+    "complaint turned down": models.ComplaintDecided(
         Right.ACCESS, RECEIVED, APPEALED, upheld=False, reasons=(ReasonCode.THIRD_PARTY_RIGHTS,)
     ),
 }
 
 
-def letter(facts: LetterFacts, laws: tuple[Policy, ...], locale: str = "en") -> LetterRequest:
+def letter(facts: models.LetterFacts, laws: tuple[Policy, ...], locale: str = "en") -> LetterRequest:
     """Return *facts* in a letter to a fictional person."""
     name, address = ("Example Customer AG", "privacy@customer.example.net")
-    if not isinstance(facts, ForwardedToController):
+    if not isinstance(facts, models.ForwardedToController):
         name, address = ("Amélia Ferreira", "amelia.ferreira@example.org")
     return LetterRequest(facts, REFERENCE, address, name, locale, laws, authorities(laws, AUTHORITY))
 

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from habeas.cli import app
-from habeas.client.letters import SHOWN, explained, forms, gallery, known_to, page_of, preview, refreshed
+from habeas.client.letters import SHOWN, explained, gallery, known_to, page_of, preview, refreshed
 from habeas.client.specimens import LETTERS, law_named
 from services.notifier.letters.languages import LANGUAGES
 from shared.errors import ConfigurationError
@@ -75,7 +75,7 @@ def test_the_gallery_begins_with_every_law_language_and_kind() -> None:
     pages = {page_of(law, language) for law in SHOWN for language in LANGUAGES}
     links = {link.partition("#")[0] for link in re.findall(r'href="([^"]+)"', index)}
     assert links == pages
-    assert all(f"#{form}" in index for form in forms())
+    assert all(f"#{form}" in index for form in LetterForm)
 
 
 def test_page_of_the_gallery_is_self_contained() -> None:
@@ -83,7 +83,7 @@ def test_page_of_the_gallery_is_self_contained() -> None:
     page = pages["gdpr.de.html"]
     names = [name for name, facts in LETTERS.items() if known_to(law_named("gdpr"), LetterForm(facts.kind))]
     assert re.findall(r'<div class="about"><h3>([^<]+)</h3>', page) == sorted(
-        names, key=lambda name: forms().index(LetterForm(LETTERS[name].kind))
+        names, key=lambda name: list(LetterForm).index(LetterForm(LETTERS[name].kind))
     )
     ids = re.findall(r' id="([^"]+)"', page)
     assert len(ids) == len(set(ids)), "an id stands there once"
@@ -101,8 +101,8 @@ def test_letter_unknown_to_a_law_is_not_shown_under_it() -> None:
 
 
 def test_every_kind_is_explained_and_has_an_example() -> None:
-    assert all(explained(form).endswith(".") for form in forms())
-    assert all(preview(form, ["gdpr"], "en") for form in forms())
+    assert all(explained(form).endswith(".") for form in LetterForm)
+    assert all(preview(form, ["gdpr"], "en") for form in LetterForm)
 
 
 def test_tables_of_the_page_agree_with_the_policies() -> None:
