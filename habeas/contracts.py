@@ -68,7 +68,7 @@ def asyncapi() -> dict[str, Any]:
             "publishFacts": _operation("send", EVENTS),
         },
         "components": {
-            "messages": {_name(kind): _message(kind) for kind in kinds},
+            "messages": {kind.__name__: _message(kind) for kind in kinds},
             "schemas": {"CloudEvent": _cloud_event(), **_without_mappings(schemas)},
         },
     }
@@ -91,16 +91,12 @@ def _mode(kind: type[Event]) -> Any:
     return "validation" if issubclass(kind, Submission) else "serialization"
 
 
-def _name(kind: type[Event]) -> str:
-    return kind.__name__
-
-
 def _channel(exchange: str, kinds: list[type[Event]]) -> dict[str, Any]:
     here = [kind for kind in kinds if exchange == kind.EXCHANGE]
     return {
         "address": exchange,
         "description": DESCRIPTIONS[exchange],
-        "messages": {_name(kind): {"$ref": f"#/components/messages/{_name(kind)}"} for kind in here},
+        "messages": {kind.__name__: {"$ref": f"#/components/messages/{kind.__name__}"} for kind in here},
         "bindings": {
             "amqp": {"is": "routingKey", "exchange": {"name": exchange, "type": "topic", "durable": True}}
         },
@@ -113,11 +109,11 @@ def _operation(action: str, exchange: str) -> dict[str, Any]:
 
 
 def _message(kind: type[Event]) -> dict[str, Any]:
-    data = {"$ref": f"#/components/schemas/{_name(kind)}"}
+    data = {"$ref": f"#/components/schemas/{kind.__name__}"}
     properties = {"type": {"const": kind.TYPE}, "data": data}
     return {
         "name": kind.TYPE,
-        "title": _name(kind),
+        "title": kind.__name__,
         "summary": (kind.__doc__ or "").strip().splitlines()[0],
         "contentType": STRUCTURED,
         "payload": {

@@ -100,10 +100,10 @@ def settings_page() -> Iterator[str]:
 
 
 def _settings_table(kind: type[Settings], known: Iterable[str]) -> Iterator[str]:
-    own = {name: field for name, field in kind.model_fields.items() if name not in set(known)}
     rows = (
         (f"`HABEAS_{name.upper()}`", _default_of(field), _sentence(field.description or ""))
-        for name, field in own.items()
+        for name, field in kind.model_fields.items()
+        if name not in set(known)
     )
     return table(("variable", "default", "meaning"), rows)
 
@@ -134,11 +134,13 @@ def verbs_page() -> Iterator[str]:
 
 def _verbs(command: Any, name: str) -> Iterator[str]:
     if not hasattr(command, "commands"):
-        yield f"### {_usage(command, name)}\n\n{_help_of(command)}\n"
+        arguments = [one for one in command.params if one.param_type_name == "argument"]
+        usage = " ".join((name, *(one.metavar or str(one.name).upper() for one in arguments)))
+        yield f"### {usage}\n\n{cleandoc(command.help or '')}\n"
         yield from _options(command)
         return
     if command.help and name != "habeas":
-        yield f"## {name}\n\n{_help_of(command)}\n"
+        yield f"## {name}\n\n{cleandoc(command.help)}\n"
     single = [verb for verb in command.commands.values() if not hasattr(verb, "commands")]
     if name == "habeas":
         yield "## habeas\n"
@@ -146,15 +148,6 @@ def _verbs(command: Any, name: str) -> Iterator[str]:
         yield from _verbs(verb, f"{name} {verb.name}")
     for group in sorted(set(command.commands.values()) - set(single), key=lambda group: str(group.name)):
         yield from _verbs(group, f"{name} {group.name}")
-
-
-def _help_of(command: Any) -> str:
-    return cleandoc(command.help or "")
-
-
-def _usage(command: Any, name: str) -> str:
-    arguments = [one for one in command.params if one.param_type_name == "argument"]
-    return " ".join((name, *(one.metavar or str(one.name).upper() for one in arguments)))
 
 
 def _options(command: Any) -> Iterator[str]:
@@ -263,13 +256,9 @@ def problems_page() -> Iterator[str]:
         "(`about:blank`), `title`, `status`, `detail`. Browsers get a page. *More* lists further members "
         "and headers.",
     )
-    found = {row for path in _problem_sources() for row in _problems_in(path)}
+    folders = (ROOT / "services" / "intake" / folder for folder in PROBLEM_SOURCES)
+    found = {row for folder in folders for path in folder.rglob("*.py") for row in _problems_in(path)}
     yield from table(("status", "detail or cause", "more"), sorted(found))
-
-
-def _problem_sources() -> Iterator[Path]:
-    for folder in PROBLEM_SOURCES:
-        yield from (ROOT / "services" / "intake" / folder).rglob("*.py")
 
 
 def _problems_in(path: Path) -> Iterator[tuple[str, str, str]]:
@@ -340,15 +329,10 @@ def _cause(function: ast.FunctionDef | ast.AsyncFunctionDef, names: Mapping[str,
     """Return the first line about the error that *function* handles."""
     for mark in function.decorator_list:
         if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "app.exception_handler":
-            handled = _resolved(ast.unparse(mark.args[0]), names)
+            first, *others = ast.unparse(mark.args[0]).split(".")
+            handled: Any = reduce(getattr, others, names[first])
             return _sentence((handled.__doc__ or "").partition("\n\n")[0])
     return "The reason."
-
-
-def _resolved(dotted: str, names: Mapping[str, Any]) -> Any:
-    """Return the object with the name *dotted* among *names*."""
-    first, *others = dotted.split(".")
-    return reduce(getattr, others, names[first])
 
 
 PAGES: Mapping[str, Callable[[], Iterator[str]]] = {

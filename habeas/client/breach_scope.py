@@ -13,7 +13,7 @@ from services.fulfillment.breach.dry_run import DryRunResult, Progress, run_dry
 from services.fulfillment.breach.filters import conditions
 from services.fulfillment.breach.obligations import PolicyEditions
 from services.fulfillment.breach.search import AffectedSearch
-from shared.contract.events.breaches import AffectedGroup, BreachDeclared
+from shared.contract.events.breaches import BreachDeclared
 from shared.errors import InvalidDataMap, StoreUnavailable
 from shared.law import CompanyProfile
 from shared.law.library import breach_policies
@@ -67,6 +67,11 @@ def plain(found: ScopeResult) -> dict[str, Any]:
     groups = trial.counting.groups()
     notified = sum(group.people for group in groups if group.laws)
     unreachable = sum(group.unreachable for group in groups if group.laws)
+    people_by_place, letters_by_language = Counter[str](), Counter[str]()
+    for group in groups:
+        people_by_place[group.place or "unknown"] += group.people
+    for wanted, number in letters.counted.items():
+        letters_by_language[wanted.language] += number
     return {
         "people": trial.counting.people,
         "unreachable": unreachable,
@@ -82,24 +87,10 @@ def plain(found: ScopeResult) -> dict[str, Any]:
         "crowded": trial.counting.crowded,
         "categories": list(trial.counting.categories()),
         "laws": _most_first(groups_by_law(groups)),
-        "places": _by_place(groups),
-        "languages": _letters_by_language(letters),
+        "places": _most_first(people_by_place),
+        "languages": _most_first(letters_by_language),
         "groups": [group.model_dump(mode="json") for group in groups],
     }
-
-
-def _by_place(groups: tuple[AffectedGroup, ...]) -> dict[str, int]:
-    people: Counter[str] = Counter()
-    for group in groups:
-        people[group.place or "unknown"] += group.people
-    return _most_first(people)
-
-
-def _letters_by_language(letters: LetterCounter) -> dict[str, int]:
-    counted: Counter[str] = Counter()
-    for wanted, number in letters.counted.items():
-        counted[wanted.language] += number
-    return _most_first(counted)
 
 
 def _most_first(people: Mapping[str, int]) -> dict[str, int]:

@@ -37,19 +37,15 @@ def issuer_of(named: str) -> str:
     """
     Return the fingerprint of the issuer's key.
 
-    Args:
-        named: The fingerprint in hexadecimal, or the path of a file with it or with the public key (PEM).
-
-    Raises:
-        ConfigurationError: It is neither.
+    *named* is the fingerprint in hexadecimal, or the path of a file with it or with the public key (PEM).
+    Raises ConfigurationError if it is neither.
     """
     if fingerprint := fingerprint_in(named):
         return fingerprint
     file = Path(named)
     if not file.is_file():
-        raise ConfigurationError(
-            f"{named}: is neither a fingerprint (64 hexadecimal digits) nor a file with the issuer's key"
-        )
+        what = "is neither a fingerprint (64 hexadecimal digits) nor a file with the issuer's key"
+        raise ConfigurationError(f"{named}: {what}")
     content = file.read_bytes()
     try:
         return fingerprint_in(content.decode("ascii", "replace")) or PublicKey.of_pem(content).fingerprint

@@ -5,7 +5,7 @@ import json
 import secrets
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -111,11 +111,8 @@ async def opened(datamap: Path, urls: Mapping[str, str]) -> AsyncIterator[Operat
 @asynccontextmanager
 async def connected(urls: Mapping[str, str]) -> AsyncIterator[Stores]:
     """Open the stores at *urls*."""
-    stores = Stores.connect(urls)
-    try:
+    with closing(Stores.connect(urls)) as stores:
         yield stores
-    finally:
-        stores.close()
 
 
 def store_urls(text: str) -> dict[str, str]:
@@ -136,24 +133,19 @@ def identities(pairs: Sequence[str]) -> Identities:
     Raises ConfigurationError if one is none, or no address or number.
     """
     named = [pair.partition("=") for pair in pairs]
-    wrong = [name for name, equals, value in named if not equals or not value]
-    if wrong or not named:
+    if not named or not all(equals and value for _, equals, value in named):
         raise ConfigurationError("an identity is given as name=value: email=ada@example.org")
     found: dict[str, tuple[str, ...]] = {}
     for name, _, value in named:
-        for known, spellings in _spelt(name, value).items():
+        fields: dict[str, Any] = {"email": {"email": value}, "phone_number": {"phone": value}}
+        try:
+            subject = Subject(**fields.get(name, {"identifiers": {name: value}}))
+        except ValidationError as error:
+            flaw = error.errors(include_url=False, include_input=False)[0]
+            raise ConfigurationError(f"identity {flaw['loc'][0]}: {flaw['msg']}") from None
+        for known, spellings in identities_of(subject).items():
             found[known] = tuple(dict.fromkeys((*found.get(known, ()), *spellings)))
     return found
-
-
-def _spelt(name: str, value: str) -> Identities:
-    """Return one identity in every spelling of its value."""
-    fields: dict[str, Any] = {"email": {"email": value}, "phone_number": {"phone": value}}
-    try:
-        return identities_of(Subject(**fields.get(name, {"identifiers": {name: value}})))
-    except ValidationError as error:
-        flaw = error.errors(include_url=False, include_input=False)[0]
-        raise ConfigurationError(f"identity {flaw['loc'][0]}: {flaw['msg']}") from None
 
 
 def write(findings: Findings, folder: Path) -> None:
@@ -172,31 +164,27 @@ def summary_of_findings(findings: Findings) -> dict[str, Any]:
     ids: defaultdict[str, list[Any]] = defaultdict(list)
     for item in findings.found:
         ids[item.collection.key].append(plain(item.id))
-    return {
-        "answer": findings.answer.value,
-        "map_version": findings.version,
-        "collections": {
-            part.key: {"status": part.status.value, "found": part.found, "ids": ids[part.key]}
-            for part in findings.coverage
-        },
+    collections = {
+        part.key: {"status": part.status.value, "found": part.found, "ids": ids[part.key]}
+        for part in findings.coverage
     }
+    answer = {"answer": findings.answer.value, "map_version": findings.version}
+    return {**answer, "collections": collections}
 
 
 def summary_of_plan(decided: RecordPlan) -> dict[str, Any]:
     """Return a plan as plain values, with every record."""
-    return {
-        **counts_of_plan(decided),
-        "steps": [
-            {
-                "collection": step.key,
-                "id": plain(step.id),
-                "disposition": step.disposition.value,
-                "reason": step.because or step.reason,
-                "until": step.until and step.until.isoformat(),
-            }
-            for step in decided.steps
-        ],
-    }
+    steps = [
+        {
+            "collection": step.key,
+            "id": plain(step.id),
+            "disposition": step.disposition.value,
+            "reason": step.because or step.reason,
+            "until": step.until and step.until.isoformat(),
+        }
+        for step in decided.steps
+    ]
+    return counts_of_plan(decided) | {"steps": steps}
 
 
 def counts_of_plan(decided: RecordPlan) -> dict[str, Any]:

@@ -143,13 +143,10 @@ async def replay(
 
     Raises ConfigurationError if a store of the map has no URL.
     """
-    stores = Stores.connect(urls)
-    try:
+    with closing(Stores.connect(urls)) as stores:
         today = datetime.now(UTC).date()
         again = Replay(remembered.erasures, remembered.fingerprints, data_map, stores, today)
         return await again.run(scope, progress)
-    finally:
-        stores.close()
 
 
 async def listed(remembered: ErasureRecords, since: datetime = EARLIEST) -> list[dict[str, Any]]:

@@ -36,7 +36,7 @@ from shared.contract.events import (
 from shared.errors import ConfigurationError
 from shared.runtime.journal import Journal, JournalRow, events_of
 from shared.runtime.key_rings import RootKey
-from shared.runtime.mongo import Client, Database, connect
+from shared.runtime.mongo import Client, connect
 from shared.runtime.vault import Vault
 
 SEEN_WITHIN_S = 15.0
@@ -66,7 +66,11 @@ class IdentityStatus:
     def plain(self) -> dict[str, Any]:
         """Return it as plain values: required proof with reasons, evidence, proofs to review."""
         needed = self.known.requirement
-        examined = [fact for fact in self.facts if isinstance(fact, ProofExamined)]
+        examined = [
+            {"slot": fact.proof.slot, "verdict": fact.verdict.value, "reasons": list(fact.reasons)}
+            for fact in self.facts
+            if isinstance(fact, ProofExamined)
+        ]
         return {
             "request": self.case,
             "status": self.known.status.value,
@@ -77,10 +81,7 @@ class IdentityStatus:
             "lapses_at": self.known.lapses_at.isoformat() if self.known.lapses_at else None,
             "review": list(self.known.reviewed_for),
             "first_decider": self.known.first_decision and self.known.first_decision.by,
-            "examined": [
-                {"slot": fact.proof.slot, "verdict": fact.verdict.value, "reasons": list(fact.reasons)}
-                for fact in examined
-            ],
+            "examined": examined,
         }
 
 
@@ -122,22 +123,18 @@ class IdentityReader:
 
     async def waiting(self) -> list[IdentityStatus]:
         """Return the requests with a proof to review."""
-        cases = await ReviewQueue(self._database()).cases()
+        cases = await ReviewQueue(self.client[f"{self.prefix}_verifier"]).cases()
         histories = await self._journal().histories(cases)
-        standings = [_standing(case, rows) for case, rows in histories.items()]
+        standings = (_standing(case, rows) for case, rows in histories.items())
         return [standing for standing in standings if standing.waits_for_staff]
 
     async def show(
         self, standing: IdentityStatus, entry: str, master_key: RootKey, folder: Path
     ) -> EvidenceLook:
         """
-        Write pictures of a request's proofs, and the readings, once the look is on record.
+        Write pictures of a request's proofs, and the readings, into *folder*, once the look is on record.
 
-        Args:
-            standing: Of the request.
-            entry: Id of the event of the staff account.
-            master_key: Opens the vault.
-            folder: For files readable by its owner only.
+        The files are readable by their owner only. *entry* is the id of the event of the staff account.
 
         Raises:
             ConfigurationError: The verifier refused it, or did not put it on record: it is not running. Or
@@ -153,7 +150,8 @@ class IdentityReader:
             for name, shown in drawn.items()
             for number, page in enumerate(shown.pages, 1)
         }
-        for report in _reports(standing):
+        examined = (fact.report for fact in standing.facts if isinstance(fact, ProofExamined))
+        for report in (report for report in examined if report and report in standing.known.evidence):
             read = orjson.loads(await vault.open(standing.case, report))
             files[f"report-{report[-8:]}.json"] = orjson.dumps(read, option=orjson.OPT_INDENT_2)
         not_shown = {name: _not_shown(shown) for name, shown in drawn.items()}
@@ -174,10 +172,7 @@ class IdentityReader:
         raise ConfigurationError("the verifier has not recorded the look: is it running?")
 
     def _journal(self) -> Journal:
-        return Journal(self._database(), RECORDS)
-
-    def _database(self) -> Database:
-        return self.client[f"{self.prefix}_verifier"]
+        return Journal(self.client[f"{self.prefix}_verifier"], RECORDS)
 
 
 def _standing(case: str, rows: Sequence[JournalRow]) -> IdentityStatus:
@@ -212,19 +207,12 @@ def _not_shown(shown: FilePreview) -> Sequence[str]:
     return (f"{more} more pages",) if more > 0 else ()
 
 
-def _reports(standing: IdentityStatus) -> list[str]:
-    examined = [fact for fact in standing.facts if isinstance(fact, ProofExamined)]
-    return [fact.report for fact in examined if fact.report in standing.known.evidence and fact.report]
-
-
 def _written(files: Mapping[str, bytes], folder: Path) -> list[Path]:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    paths = []
     for name, content in files.items():
-        paths.append(folder / name)
-        paths[-1].touch(mode=0o600)
-        paths[-1].write_bytes(content)
-    return paths
+        (folder / name).touch(mode=0o600)
+        (folder / name).write_bytes(content)
+    return [folder / name for name in files]
 
 
 def table_of(standings: Sequence[IdentityStatus]) -> Table:

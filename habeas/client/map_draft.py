@@ -18,28 +18,22 @@ async def survey_stores(
     urls: Mapping[str, str], databases: Sequence[str], report: Report, *, sample: int = SAMPLE, own: str = ""
 ) -> StoreSurvey:
     """
-    Survey the stores at *urls*.
+    Survey the *databases* of the stores at *urls*; without names all but the system's and our own.
 
-    Args:
-        urls: By the names of the stores.
-        databases: Names; by default all but those of the database system and our own.
-        report: Called with the progress.
-        sample: Documents sampled in each collection.
-        own: Prefix of our own databases.
+    *sample* is the number of documents in each collection; *own* is the prefix of our own databases.
 
     Raises:
         ConfigurationError: There is no collection to look at.
         StoreUnavailable: A store did not answer.
     """
-    readers = [
-        SampleReader(name, connect(url, app_name="habeas-drafting"), sample, f"{own}_" if own else "")
-        for name, url in urls.items()
-    ]
+    clients = {name: connect(url, app_name="habeas-drafting") for name, url in urls.items()}
+    prefix = f"{own}_" if own else ""
+    readers = [SampleReader(name, client, sample, prefix) for name, client in clients.items()]
     try:
         found = await survey(readers, databases, report)
     finally:
-        for reader in readers:
-            reader.client.close()
+        for client in clients.values():
+            client.close()
     if not found.outlines:
         raise ConfigurationError("the stores hold no collection to draft a map of; name one with --database")
     return found

@@ -53,12 +53,8 @@ class MasterKeys:
 
     def rotated(self, now: datetime, keep: timedelta) -> "MasterKeys":
         """Return them with a new current key; the old one is destroyed after *keep*."""
-        fixed = self.fixed or {
-            purpose: derived_key(self.current, purpose)
-            for account in ACCOUNTS
-            for purpose in purposes_of(account)
-            if not wraps(purpose)
-        }
+        purposes = {purpose for account in ACCOUNTS for purpose in purposes_of(account) if not wraps(purpose)}
+        fixed = self.fixed or {purpose: derived_key(self.current, purpose) for purpose in purposes}
         return MasterKeys(os.urandom(KEY_BYTES), (ReplacedKey(self.current, now + keep), *self.older), fixed)
 
     def without_overdue(self, now: datetime) -> "MasterKeys":
@@ -111,11 +107,9 @@ def _write(path: Path, text: str) -> None:
 
 
 def _parsed(read: dict[str, Any]) -> MasterKeys:
-    older = tuple(
-        ReplacedKey(_key(one["key"]), datetime.fromisoformat(one["destroy_at"])) for one in read["older"]
-    )
+    older = [(_key(one["key"]), datetime.fromisoformat(one["destroy_at"])) for one in read["older"]]
     fixed = {str(purpose): _key(key) for purpose, key in read["fixed"].items()}
-    return MasterKeys(_key(read["current"]), older, fixed)
+    return MasterKeys(_key(read["current"]), tuple(ReplacedKey(*one) for one in older), fixed)
 
 
 def _key(text: str) -> bytes:

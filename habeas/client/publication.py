@@ -1,6 +1,6 @@
 """Validation and publication of files of events."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -28,15 +28,9 @@ def check(
     sources: Sequence[EventFile], report: Callable[[EventFile, FileEvent], None], *, every: bool = False
 ) -> CheckedFiles:
     """
-    Read all of *sources*, report each event with errors, and return the result.
+    Read all of *sources*, call *report* with each event with errors, and return the result.
 
-    Args:
-        sources: The files.
-        report: Called with each event with errors.
-        every: Whether the report includes valid events.
-
-    Raises:
-        ConfigurationError: A file cannot be read.
+    With *every*, its report includes valid events. Raises ConfigurationError if a file cannot be read.
     """
     checked = CheckedFiles()
     for source, found in found_in(sources):
@@ -61,29 +55,21 @@ async def publish(amqp_url: str, sources: Sequence[EventFile], progress: Callabl
     """
     published = 0
     async with Publisher(amqp_url, source=COMMAND) as publisher:
-        for batch in _batches(messages(sources)):
+        left = messages(sources)
+        while batch := list(islice(left, BATCH)):
             try:
                 await publisher.publish(batch)
             except (BrokerUnavailable, Unroutable) as error:
-                raise type(error)(f"{error}; {_confirmed(published)}") from None
+                remedy = "publishing the same files again does no harm"
+                raise type(error)(f"{error}; {published} events are confirmed; {remedy}") from None
             published += len(batch)
             progress(len(batch))
     return published
 
 
-def _confirmed(published: int) -> str:
-    return f"{published} events are confirmed; publishing the same files again does no harm"
-
-
 def messages(sources: Sequence[EventFile]) -> Iterator[Message]:
     """Yield the valid events of *sources* as messages."""
     yield from (found.message for _, found in found_in(sources) if found.message is not None)
-
-
-def _batches(all_: Iterable[Message]) -> Iterator[list[Message]]:
-    left = iter(all_)
-    while batch := list(islice(left, BATCH)):
-        yield batch
 
 
 def check_unchanged(expected: int, published: int) -> None:
@@ -93,6 +79,5 @@ def check_unchanged(expected: int, published: int) -> None:
     Raises ConfigurationError if they did.
     """
     if expected != published:
-        raise ConfigurationError(
-            f"{published} events were published, {expected} were valid: a file changed meanwhile; check it"
-        )
+        what = f"{published} events were published, {expected} were valid"
+        raise ConfigurationError(f"{what}: a file changed meanwhile; check it")

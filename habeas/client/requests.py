@@ -53,16 +53,9 @@ def made_of(right: str, *, email: str | None, name: str | None, country: str | N
 
 def cloud_event(data: Mapping[str, Any], *, type_: str, source: str = SOURCE) -> bytes:
     """Return *data* as a CloudEvent with an id of its own, dated now."""
-    event = {
-        "specversion": "1.0",
-        "id": uuid4().hex,
-        "source": source,
-        "type": type_,
-        "time": datetime.now(UTC),
-        "datacontenttype": "application/json",
-        "data": data,
-    }
-    return orjson.dumps(event)
+    event = {"specversion": "1.0", "id": uuid4().hex, "source": source, "type": type_}
+    content = {"time": datetime.now(UTC), "datacontenttype": "application/json", "data": data}
+    return orjson.dumps(event | content)
 
 
 async def publish(amqp_url: str, body: bytes) -> None:
@@ -77,11 +70,7 @@ async def publish(amqp_url: str, body: bytes) -> None:
         event = decode(body, exchange=REQUESTS, content_type=None, headers={}).event
     except Unreadable as error:
         raise ConfigurationError(f"this is no event Habeas takes: {error}") from None
-    bus = Bus(amqp_url, name="habeas command")
-    try:
-        await bus.publish([Message(REQUESTS, event.TYPE, body, uuid4().hex)])
-    finally:
-        await bus.close()
+    await _publish(amqp_url, Message(REQUESTS, event.TYPE, body, uuid4().hex))
 
 
 def fact(kind: type[F], **fields: Any) -> F:
@@ -109,12 +98,16 @@ async def announce(amqp_url: str, fact: Fact) -> str:
     """
     id_ = uuid4().hex
     body = encode(fact, id=id_, source=SOURCE, time=datetime.now(UTC))
+    await _publish(amqp_url, Message(fact.EXCHANGE, fact.TYPE, body, id_))
+    return id_
+
+
+async def _publish(amqp_url: str, message: Message) -> None:
     bus = Bus(amqp_url, name="habeas command")
     try:
-        await bus.publish([Message(fact.EXCHANGE, fact.TYPE, body, id_)])
+        await bus.publish([message])
     finally:
         await bus.close()
-    return id_
 
 
 async def submit_by_amqp(amqp_url: str, data: Mapping[str, Any]) -> None:
@@ -165,9 +158,8 @@ async def _call(method: str, url: str, **arguments: Any) -> dict[str, Any]:
         async with httpx.AsyncClient(timeout=30) as client:
             answer = await client.request(method, url, **arguments)
     except httpx.HTTPError as error:
-        raise ConfigurationError(
-            f"intake does not answer at {url} ({type(error).__name__}); is `habeas up` running?"
-        ) from None
+        what = f"intake does not answer at {url} ({type(error).__name__})"
+        raise ConfigurationError(f"{what}; is `habeas up` running?") from None
     return dict(_checked(answer).json() or {})
 
 

@@ -109,14 +109,12 @@ async def add(register: StaffRegister, person: AccountHolder, password: str | No
     async for other in register.accounts():
         if other.mailboxes & hashes:
             raise ConfigurationError(f"--mailbox: account {other.name} has it: one person has one account")
-    blank = StaffAccount(
-        person.name, frozenset(person.roles), b"", mailboxes=hashes, display_name=person.display_name
-    )
+    roles, name = frozenset(person.roles), person.display_name
+    blank = StaffAccount(person.name, roles, b"", mailboxes=hashes, display_name=name)
     enrolment = _enrolled(register, blank, password)
     if not await register.add(enrolment.account):
-        raise ConfigurationError(
-            f"account {person.name} is there already; `habeas staff reset` gives it new secrets"
-        )
+        remedy = "`habeas staff reset` gives it new secrets"
+        raise ConfigurationError(f"account {person.name} is there already; {remedy}")
     return enrolment
 
 
@@ -146,10 +144,8 @@ async def add_program(register: StaffRegister, program: AccountHolder) -> str:
 
     Raises ConfigurationError if the name is taken.
     """
-    key = Ed25519PrivateKey.generate()
-    account = StaffAccount(
-        program.name, frozenset(program.roles), public_bytes(key), display_name=program.display_name
-    )
+    key, roles, name = Ed25519PrivateKey.generate(), frozenset(program.roles), program.display_name
+    account = StaffAccount(program.name, roles, public_bytes(key), display_name=name)
     if not await register.add(account):
         raise ConfigurationError(f"account {program.name} is there already")
     return base64.b64encode(key.private_bytes_raw()).decode()
@@ -177,22 +173,16 @@ async def decide(signer: DecisionSigner, decision: D, text: bytes | None = None)
     """
     Sign *decision*, send it to intake and wait for its effect; return the ids of the event and the case.
 
-    Args:
-        signer: Account, password and code.
-        decision: Its ``by`` is the account.
-        text: A salted text that goes with it; the decision names it by ``written_item(text)``.
+    *text* is a salted text that goes with it; the decision names it by ``written_item(text)``.
 
-    Raises:
-        ConfigurationError: It was refused, or took no effect in time; the message has the reason.
+    Raises ConfigurationError if it was refused, or took no effect in time; the message has the reason.
     """
     async with httpx.AsyncClient(base_url=signer.url, timeout=30) as client:
         salt = await _call(client, "GET", f"/v1/staff/accounts/{quote(signer.account)}/salt")
         key = private_key(signer.password, bytes.fromhex(salt["salt"]))
         sealed = signed(decision, key, at=datetime.now(UTC), nonce=secrets.token_hex(16), code=signer.code)
-        body: dict[str, Any] = {
-            "type": sealed.TYPE,
-            "data": sealed.model_dump(mode="json", exclude_defaults=True),
-        }
+        data = sealed.model_dump(mode="json", exclude_defaults=True)
+        body: dict[str, Any] = {"type": sealed.TYPE, "data": data}
         if text is not None:
             body["text"] = base64.b64encode(text).decode()
         taken = await _call(client, "POST", "/v1/staff/decisions", json=body)
@@ -221,9 +211,8 @@ async def _call(client: httpx.AsyncClient, method: str, path: str, **arguments: 
     try:
         answer = await client.request(method, path, **arguments)
     except httpx.HTTPError as error:
-        raise ConfigurationError(
-            f"intake does not answer at {client.base_url} ({type(error).__name__}); is HABEAS_URL right?"
-        ) from None
+        what = f"intake does not answer at {client.base_url} ({type(error).__name__})"
+        raise ConfigurationError(f"{what}; is HABEAS_URL right?") from None
     if answer.status_code == HTTPStatus.FORBIDDEN:
         raise ConfigurationError(explained(str(answer.json().get("detail", ""))))
     if answer.is_error:

@@ -55,11 +55,6 @@ class DemoStage:
     out: Console
     client: Client
 
-    @property
-    def url(self) -> str:
-        """Address of the API."""
-        return self.installation.url
-
 
 @dataclass(frozen=True, slots=True)
 class DemoSetting:
@@ -98,14 +93,11 @@ async def run_demonstration(state: Path, out: Console, setting: DemoSetting, *, 
 
 def _cast(data: Path | None, people: Sequence[str]) -> tuple[DemoRequester, DemoRequester]:
     if data is None:
-        return (
-            DemoRequester(ADA.email, ADA.name, ADA.country),
-            DemoRequester(BRUNO.email, BRUNO.name, BRUNO.country, (BRUNO.email, BRUNO.name)),
-        )
+        leaving = DemoRequester(BRUNO.email, BRUNO.name, BRUNO.country, (BRUNO.email, BRUNO.name))
+        return DemoRequester(ADA.email, ADA.name, ADA.country), leaving
     if len(people) != 2:  # noqa: PLR2004
         raise ConfigurationError("with --data, name two people in it: --email A --email B")
-    asking, leaving = people
-    return DemoRequester(asking), DemoRequester(leaving, words=(leaving,))
+    return DemoRequester(people[0]), DemoRequester(people[1], words=(people[1],))
 
 
 async def _play(stage: DemoStage, asking: DemoRequester, leaving: DemoRequester, data: Path | None) -> None:
@@ -145,13 +137,14 @@ async def _fill(stage: DemoStage, data: Path | None) -> list[Place]:
 async def _access(stage: DemoStage, person: DemoRequester) -> None:
     data = requests.made_of("access", email=person.email, name=person.name, country=person.country)
     seen = _newest(stage)
-    request_id = await requests.submit_by_http(stage.url, data)
+    request_id = await requests.submit_by_http(stage.installation.url, data)
     await _go_through(stage, request_id, person, seen)
     seen = _newest(stage)
-    await requests.ask_for_package_code(stage.url, request_id)
+    await requests.ask_for_package_code(stage.installation.url, request_id)
     code = await _code(stage, person, seen)
-    package = await requests.package(stage.url, request_id, code)
-    report = verify_package(BytesIO(package), issuer=_issuer(stage.installation))
+    package = await requests.package(stage.installation.url, request_id, code)
+    signer = CertificateSigner(stage.installation.master_keys().ring("fulfillment"))
+    report = verify_package(BytesIO(package), issuer=signer.public_key.fingerprint)
     if not report.trusted:
         raise ConfigurationError(f"the package is damaged: {report.problems[0]}")
     folder = stage.installation.folder / "package"
@@ -159,11 +152,6 @@ async def _access(stage: DemoStage, person: DemoRequester) -> None:
         archive.extractall(folder)
     _did(stage.out, "The package holds", f"{report.records} records in {report.files} files, signed")
     _did(stage.out, "Open", f"{folder}/index.html")
-
-
-def _issuer(installation: Installation) -> str:
-    """Return the fingerprint of the key that *installation* signs with."""
-    return CertificateSigner(installation.master_keys().ring("fulfillment")).public_key.fingerprint
 
 
 async def _erasure(stage: DemoStage, person: DemoRequester) -> None:
@@ -174,7 +162,7 @@ async def _erasure(stage: DemoStage, person: DemoRequester) -> None:
 
     async def registered() -> str | None:
         try:
-            standing = await requests.status_by_reference(stage.url, data["reference"], key=key)
+            standing = await requests.status_by_reference(stage.installation.url, data["reference"], key=key)
         except ConfigurationError:
             return None
         return str(standing["id"])
@@ -188,12 +176,12 @@ async def _go_through(stage: DemoStage, request_id: str, person: DemoRequester, 
     _did(stage.out, "Request", request_id)
     code = await _code(stage, person, seen)
     _did(stage.out, "The letter with the code came", f"code {code}")
-    await requests.prove_by_code(stage.url, request_id, code)
+    await requests.prove_by_code(stage.installation.url, request_id, code)
     standing: dict[str, Any] = {}
     with stage.out.status("") as progress:
 
         async def closed() -> bool:
-            standing.update(await requests.status(stage.url, request_id))
+            standing.update(await requests.status(stage.installation.url, request_id))
             progress.update(f"the request is {standing['status']}")
             return bool(standing["status"] == "closed")
 
@@ -210,13 +198,8 @@ async def _prove(stage: DemoStage, person: DemoRequester, held: Findings, before
         (item.collection.dataset, item.collection.name, digest_of_id(id_bytes(item.document["_id"])))
         for item in held.found
     }
-    touched = {
-        (*place, document)
-        for changes in (change.gone, change.changed)
-        for place, documents_of in changes.items()
-        for document in documents_of
-    }
-    strangers = touched - theirs
+    changes = (*change.gone.items(), *change.changed.items())
+    strangers = {(*place, document) for place, touched in changes for document in touched} - theirs
     if strangers:
         raise ConfigurationError(f"{len(strangers)} documents of other people were changed")
     gone = sum(map(len, change.gone.values()))
@@ -226,17 +209,13 @@ async def _prove(stage: DemoStage, person: DemoRequester, held: Findings, before
     mentioned = await mentions(stage.client, places, person.words)
     total = sum(map(len, mentioned.values()))
     where = ", ".join(f"{database}.{name}" for database, name in mentioned) or "nowhere"
-    _did(
-        stage.out,
-        "Name and address are still found",
-        f"{where} ({total} records that the law says to keep)" if total else where,
-    )
+    why = f" ({total} records that the law says to keep)" if total else ""
+    _did(stage.out, "Name and address are still found", f"{where}{why}")
 
 
 async def _code(stage: DemoStage, person: DemoRequester, seen: str) -> str:
     letter = await _letter(stage, person, seen, lambda letter: bool(ALONE.search(letter.body())))
-    found = ALONE.search(letter.body())
-    return found[1] if found else ""
+    return "".join(ALONE.findall(letter.body())[:1])
 
 
 async def _letter(

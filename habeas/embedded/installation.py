@@ -13,6 +13,7 @@ import secrets
 import signal
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -89,15 +90,17 @@ class Installation:
         given = _given(environment or {})
         self.stack = Stack(state, port_base)
         self._state = state.absolute()
-        port = free_port() if port_base is None else port_base + 4
-        host = _reached_at(given.get("HABEAS_HTTP_HOST", HOST))
+        ports = [free_port() if port_base is None else port_base + place for place in (4, 5, 6)]
+        port, returned, operators = ports
+        host = given.get("HABEAS_HTTP_HOST", HOST)
+        host = HOST if host in ANY_ADDRESS else host
         self.url = f"http://{host}:{port}"
-        returned = free_port() if port_base is None else port_base + 5
-        operators = free_port() if port_base is None else port_base + 6
         self.ops_url = f"http://{host}:{operators}"
         chosen = {"HABEAS_DATAMAP": str(datamap.absolute())} if datamap else {}
-        defaults = self._settings(port, operators, returned)
-        self.environment = {**_besides(defaults, given), **given, **chosen}
+        # A plain variable would win over one given as a file.
+        defaults = self._settings(port, operators, returned).items()
+        besides = {name: value for name, value in defaults if f"{name}{FILE}" not in given}
+        self.environment = {**besides, **given, **chosen}
         self._services: Process | None = None
 
     async def __aenter__(self) -> Self:
@@ -236,15 +239,6 @@ def _given(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if name.removesuffix(FILE) in SETTINGS}
 
 
-def _besides(defaults: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
-    """Return *defaults* without those *given* as files: a plain variable would win."""
-    return {name: value for name, value in defaults.items() if f"{name}{FILE}" not in given}
-
-
-def _reached_at(host: str) -> str:
-    return HOST if host in ANY_ADDRESS else host
-
-
 async def _ready(client: httpx.AsyncClient) -> None:
     try:
         answer = await client.get("/readyz")
@@ -264,8 +258,7 @@ def _secret(path: Path) -> str:
 
 def api_key(settings: Mapping[str, str]) -> str | None:
     """Return the key with which the command line uses the API of an installation with these *settings*."""
-    keys = json.loads(settings.get("HABEAS_API_KEYS") or "{}")
-    key = keys.get(SOURCE)
+    key = json.loads(settings.get("HABEAS_API_KEYS") or "{}").get(SOURCE)
     return None if key is None else str(key)
 
 
@@ -278,7 +271,5 @@ async def run_until_stopped(installation: Installation) -> None:
     while not stopping.is_set():
         if not installation.running:
             raise ConfigurationError(f"the services ended by themselves; their log is {installation.log}")
-        try:
+        with suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), timeout=1)
-        except TimeoutError:
-            continue

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 import uvloop
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -102,13 +103,8 @@ async def serve(port: int, folder: Path) -> None:
 
 
 def _conversation(catcher: Catcher) -> SMTP:
-    return SMTP(
-        catcher,
-        hostname="localhost",
-        data_size_limit=LARGEST_MESSAGE,
-        enable_SMTPUTF8=True,
-        command_call_limit=1_000_000,
-    )
+    limits: dict[str, Any] = {"data_size_limit": LARGEST_MESSAGE, "command_call_limit": 1_000_000}
+    return SMTP(catcher, hostname="localhost", enable_SMTPUTF8=True, **limits)
 
 
 def main() -> None:

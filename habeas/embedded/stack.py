@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from habeas.embedded.parts import broker, database, mail
 from habeas.embedded.parts.ports import HOST, free_port, is_free
@@ -28,10 +28,6 @@ class StackPart(StrEnum):
     BROKER = "broker"
     DATABASE = "database"
     MAIL = "mail"
-
-
-class _Startable(Protocol):
-    async def start(self) -> Process: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +75,8 @@ class Stack:
             self._state / StackPart.DATABASE, mongo, memory.password, programs.database
         )
         self.mail = mail.MailPart(self._state / StackPart.MAIL, smtp)
+        self._parts: dict[StackPart, broker.Broker | database.Database | mail.MailPart]
+        self._parts = dict(zip(StackPart, (self.broker, self.database, self.mail), strict=True))
         self._running: dict[StackPart, Process] = {}
 
     @property
@@ -130,7 +128,7 @@ class Stack:
         Raises ConfigurationError if it cannot be started; the message has the remedy.
         """
         if part not in self._running or not self._running[part].running:
-            self._running[part] = await self._startable(part).start()
+            self._running[part] = await self._parts[part].start()
 
     async def kill(self, part: StackPart) -> None:
         """Kill *part* (SIGKILL), as a crash would."""
@@ -140,14 +138,6 @@ class Stack:
         """Stop all parts, each in its own time but none later than a few seconds."""
         processes, self._running = list(self._running.values()), {}
         await asyncio.gather(*(process.stop(STOP_WITHIN) for process in processes))
-
-    def _startable(self, part: StackPart) -> _Startable:
-        startable: dict[StackPart, _Startable] = {
-            StackPart.BROKER: self.broker,
-            StackPart.DATABASE: self.database,
-            StackPart.MAIL: self.mail,
-        }
-        return startable[part]
 
 
 def _remember(state: Path, port_base: int | None) -> _Memory:
@@ -172,9 +162,8 @@ def _recall(path: Path) -> _Memory | None:
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, KeyError):
-        raise ConfigurationError(
-            f"{path} is damaged: remove the folder {path.parent}, or name another"
-        ) from None
+        remedy = f"remove the folder {path.parent}, or name another"
+        raise ConfigurationError(f"{path} is damaged: {remedy}") from None
 
 
 def _neighbours(port_base: int) -> tuple[int, ...]:
@@ -189,6 +178,5 @@ def _still_free(ports: tuple[int, ...]) -> tuple[int, ...]:
     """Return *ports*, with a free one in place of each that is in use; four when there were none."""
     kept = [port if port and is_free(port) else 0 for port in ports or (0, 0, 0, 0)]
     for place, port in enumerate(kept):
-        if not port:
-            kept[place] = free_port(besides=frozenset(kept))
+        kept[place] = port or free_port(besides=frozenset(kept))
     return tuple(kept)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from habeas.embedded.company import ADA, BRUNO, DemoPerson, generate, indexes
+from habeas.embedded.company import ADA, BRUNO, INDEXES, DemoPerson, generate
 from shared.runtime.mongo import Binary, Decimal128, Document, Int64, ObjectId
 
 TODAY = date(2026, 11, 25)
@@ -185,7 +185,7 @@ def test_there_is_an_index_for_every_field_that_a_request_is_looked_up_by() -> N
         for path, meta in _lookups(collection["fields"])
         if path != "_id" and (meta.get("identity") or meta.get("references"))
     }
-    assert set(indexes()) == needed
+    assert set(INDEXES) == needed
 
 
 def _collections() -> Iterator[tuple[Document, Document]]:

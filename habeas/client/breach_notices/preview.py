@@ -22,7 +22,7 @@ from services.notifier.breach.notices.missing_facts import (
 )
 from services.notifier.context import SenderSettings
 from services.notifier.letters.letter_models import Sender
-from shared.contract.events.breaches import AffectedGroup, BreachDeclared, BreachRole
+from shared.contract.events.breaches import BreachDeclared, BreachRole
 from shared.errors import ConfigurationError
 from shared.law.breaches import BreachPolicies
 from shared.law.library import breach_policies
@@ -112,9 +112,8 @@ def write(letters: Sequence[SamplePreview], declared: BreachDeclared, incident: 
     Raises ConfigurationError if it cannot be written there.
     """
     index = folder / "index.html"
-    page = TEMPLATES.get_template("notices_index.html.jinja").render(
-        letters=letters, declared=declared, incident=incident
-    )
+    template = TEMPLATES.get_template("notices_index.html.jinja")
+    page = template.render(letters=letters, declared=declared, incident=incident)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in (file for letter in letters for file in letter.files):
@@ -131,15 +130,10 @@ def missing_facts(case: IncidentCase, sender: Sender) -> tuple[str, ...]:
     return tuple(dict.fromkeys(map(str, found)))
 
 
-def _groups(case: IncidentCase) -> Iterator[AffectedGroup]:
-    """Yield the groups of people to be notified."""
-    for phase in case.incident.standing:
-        yield from (group for group in phase.scoped.groups if group.laws) if phase.scoped else ()
-
-
 def _of_people(case: IncidentCase, sender: Sender) -> Iterator[Omission]:
     declared = case.last_as(BreachRole.CONTROLLER)
-    for group in _groups(case):
+    scoped = (phase.scoped.groups for phase in case.incident.standing if phase.scoped)
+    for group in (group for groups in scoped for group in groups if group.laws):
         laws = tuple(map(breach_policies().named, group.laws))
         yield from missing_for_people(declared, laws, case.incident.categories, group.language, sender)
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 
 from habeas.client.incident_register import IncidentCase
 from services.intake.breach.approvals import approvable_phase
-from services.intake.breach.domain import Incident, residents_of
+from services.intake.breach.domain import residents_of
 from services.intake.breach.phases import Phase
 from services.notifier.breach.notices.forms import IncidentFacts, NoticeCounts
 from shared.contract.affected_people import Chunk, chunk_item, notified_elsewhere
@@ -44,22 +44,17 @@ async def chunks(
                 break
             along = _going_along(case, phase)
             spared = await notified_elsewhere(vault, case.id, phase.number, number, along)
-            yield phase.number, _but_for(spared, Chunk.model_validate_json(sealed))
+            chunk = Chunk.model_validate_json(sealed)
+            people = tuple(person for place, person in enumerate(chunk.people) if place not in spared)
+            yield phase.number, chunk.model_copy(update={"people": people})
 
 
 def _going_along(case: IncidentCase, phase: Phase) -> Iterable[int]:
     """Return the phases released together with *phase*, or that would be."""
-    released = (fact for _, fact in case.facts if isinstance(fact, NoticesReleased))
-    for fact in released:
-        if fact.phase == phase.number:
+    for _, fact in case.facts:
+        if isinstance(fact, NoticesReleased) and fact.phase == phase.number:
             return fact.along
     return [one.number for one in case.incident.standing if one is not phase and not one.out]
-
-
-def _but_for(spared: frozenset[int], chunk: Chunk) -> Chunk:
-    """Return *chunk* without the people who get the letter of another phase."""
-    people = (person for number, person in enumerate(chunk.people) if number not in spared)
-    return chunk.model_copy(update={"people": tuple(people)})
 
 
 def known(case: IncidentCase) -> IncidentFacts:
@@ -69,7 +64,8 @@ def known(case: IncidentCase) -> IncidentFacts:
     Customers report data for which the company is a processor.
     """
     incident, declared = case.incident, case.last_as(BreachRole.CONTROLLER)
-    phases = _with_the_same_role(incident, declared.role)
+    same_role = [phase for phase in incident.standing if phase.role is declared.role]
+    phases = same_role or list(incident.standing)
     scoped = [phase.scoped for phase in phases if phase.scoped]
     return IncidentFacts(
         incident=case.id,
@@ -84,11 +80,6 @@ def known(case: IncidentCase) -> IncidentFacts:
         delayed=any(phase.delayed for phase in phases),
         notice_owed=any(group.laws for one in scoped for group in one.groups) or not scoped,
     )
-
-
-def _with_the_same_role(incident: Incident, role: BreachRole) -> list[Phase]:
-    """Return the standing phases with the company in *role*; all, if none has it."""
-    return [phase for phase in incident.standing if phase.role is role] or list(incident.standing)
 
 
 def _notified(case: IncidentCase, phases: Sequence[Phase]) -> NoticeCounts | None:

@@ -127,11 +127,9 @@ async def audiences_in(
     """Return the audiences in *chunks* that are *reached*, with their sizes, without names."""
     counted: Counter[NoticeAudience] = Counter()
     async for phase, chunk in chunks:
-        for person in filter(reached, chunk.people):
-            same = NoticeAudience(
-                chunk.to, chunk.laws, chunk.language, person.categories, phase, person.services
-            )
-            counted[same] += 1
+        group = (chunk.to, chunk.laws, chunk.language)
+        people = filter(reached, chunk.people)
+        counted.update(NoticeAudience(*group, one.categories, phase, one.services) for one in people)
     return counted
 
 
@@ -141,18 +139,16 @@ def audiences_of(
     """
     Yield the audiences of what is *declared*, before the scope is known.
 
-    Args:
-        declared: The declaration.
-        places: Residences; those of the listed people, or the company's, when empty.
-        languages: Their languages; the declared ones when empty.
-        company: The sender.
-
-    Without both, and with all people listed, these are exactly the later audiences.
+    Without *places*, those of the listed people or of the *company* count; without *languages*, the declared
+    ones. Without both, and with all people listed, these are exactly the later audiences.
     """
     policies = breach_policies()
     law = PolicyEditions(policies, company)
     if declared.affected.list and not (places or languages or declared.affected.collections):
-        yield from _listed(declared, law)
+        letters, judge = LetterCounter(declared), Judge(declared, law)
+        for one in merge_people(listed_in(declared, tagged=False), str).values():
+            letters.add(judge.group_of(one), one)
+        yield from letters.counted
         yield from _customers(declared, law)
         return
     spoken = tuple(languages) or (declared.language, *declared.translations)
@@ -162,15 +158,6 @@ def audiences_of(
             ids = tuple(law.id for law in laws)
             yield from (NoticeAudience("people", ids, language, declared.categories) for language in spoken)
     yield from _customers(declared, law)
-
-
-def _listed(declared: BreachDeclared, law: PolicyEditions) -> Iterator[NoticeAudience]:
-    """Yield the audiences of the listed people, each once."""
-    letters = LetterCounter(declared)
-    judge, people = Judge(declared, law), listed_in(declared, tagged=False)
-    for one in merge_people(people, str).values():
-        letters.add(judge.group_of(one), one)
-    yield from letters.counted
 
 
 @dataclass
@@ -188,10 +175,8 @@ class LetterCounter:
         if not group.notified or person.email is None:
             return
         if reached(person, self.declared):
-            same = NoticeAudience(
-                group.to, group.laws, group.language, person.categories, services=person.services
-            )
-            self.counted[same] += 1
+            about = (person.categories, 1, person.services)
+            self.counted[NoticeAudience(group.to, group.laws, group.language, *about)] += 1
         elif group.to == PEOPLE:
             self.unsafe += affected.people
 
@@ -212,15 +197,12 @@ def _places(declared: BreachDeclared, company: CompanyProfile) -> Iterable[str]:
     return dict.fromkeys(found) or company.places
 
 
-def _with_customers_of(wanted: NoticeAudience, declared: BreachDeclared) -> BreachDeclared:
-    """Return the part of *declared* about customers of the same services."""
-    customers = tuple(one for one in declared.affected.controllers if one.services == wanted.services)
-    affected = declared.affected.model_copy(update={"controllers": customers})
-    return declared.model_copy(update={"affected": affected})
-
-
 def _lacks(wanted: NoticeAudience, declared: BreachDeclared, sender: Sender) -> tuple[Omission, ...]:
     if wanted.to == "controllers":
-        return tuple(missing_for_controllers(_with_customers_of(wanted, declared), wanted.language))
+        # Only the part about customers of the same services counts.
+        customers = tuple(one for one in declared.affected.controllers if one.services == wanted.services)
+        affected = declared.affected.model_copy(update={"controllers": customers})
+        theirs = declared.model_copy(update={"affected": affected})
+        return tuple(missing_for_controllers(theirs, wanted.language))
     policies = tuple(map(breach_policies().named, wanted.laws))
     return missing_for_people(declared, policies, wanted.categories, wanted.language, sender)

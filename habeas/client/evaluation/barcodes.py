@@ -98,11 +98,8 @@ def _said(licence: Licence | None) -> dict[str, str]:
 
 def _stated(entry: Entry) -> dict[str, str]:
     """Return the fields in the manifest."""
-    return {
-        name: str(value)
-        for name, value in entry.get("fields", {}).items()
-        if name in FIELDS.values() and value
-    }
+    fields = entry.get("fields", {}).items()
+    return {name: str(value) for name, value in fields if name in FIELDS.values() and value}
 
 
 def _wanted(text: str) -> dict[str, str]:

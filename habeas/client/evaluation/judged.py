@@ -47,27 +47,20 @@ class EvaluationVerdicts:
     @property
     def wrongly_convincing(self) -> list[str]:
         """Return the files that convince wrongly."""
-        return [
-            outcome.entry["file"]
-            for outcome in (*self.today, *self.while_valid)
-            if outcome.row in NEVER and outcome.found.marks[Verdict.CONVINCING.value]
-        ]
+        never = (outcome for outcome in (*self.today, *self.while_valid) if outcome.row in NEVER)
+        return [one.entry["file"] for one in never if one.found.marks[Verdict.CONVINCING.value]]
 
 
 async def judge(manifest: Manifest, today: date, note: Callable[[], None]) -> EvaluationVerdicts:
     """
     Return the verdicts on the documents of *manifest*.
 
-    Args:
-        manifest: Of the set.
-        today: The day they are judged by.
-        note: Called after each.
+    They are judged by the day *today*; *note* is called after each.
     """
     limits = WorkerLimits(wall=_setting("examination_timeout"))
     judged = EvaluationVerdicts([], [])
-    async with DocumentWorker(
-        limits, environment={MODELS_VARIABLE: str(models_folder().absolute())}
-    ) as examiner:
+    environment = {MODELS_VARIABLE: str(models_folder().absolute())}
+    async with DocumentWorker(limits, environment=environment) as examiner:
         await examiner.start()
         for entry in manifest.of(*CARDS, *PAPERS):
             known = _known(manifest, entry)
@@ -98,10 +91,8 @@ def _judged(read: _Read, today: date) -> FileOutcome:
     verdict = verdict_on(checks)
     against = reasons_of(one for one in checks if one.result in (CheckResult.FAIL, CheckResult.INCONCLUSIVE))
     marks = {name: name == verdict.value for name in VERDICTS}
-    said = {"verdict": verdict.value, "reasons": list(against)}
-    return FileOutcome(
-        read.entry, _sort(read.entry, read.known, today), FileResult(marks, said), read.seconds
-    )
+    found = FileResult(marks, {"verdict": verdict.value, "reasons": list(against)})
+    return FileOutcome(read.entry, _sort(read.entry, read.known, today), found, read.seconds)
 
 
 def _slot(entry: Entry) -> ProofSlot:
@@ -139,9 +130,8 @@ def _subject(known: Mapping[str, Any]) -> Subject:
 
 def _sort(entry: Entry, known: Mapping[str, Any], today: date) -> str:
     expires = _day(known.get("expiry"))
-    surname, given, number = (
-        str(known.get(name) or "") for name in ("surname", "given_names", "document_number")
-    )
+    names = ("surname", "given_names", "document_number")
+    surname, given, number = (str(known.get(name) or "") for name in names)
     if entry.get("tampered"):
         return "tampered"
     if (known.get("stale") or entry.get("expired")) if expires is None else expires < today:

@@ -43,7 +43,9 @@ def bills(readers: Readers, today: date) -> Family:
         bill = _examined(manifest, entry, WorkerTask.ADDRESS, readers).bill
         if bill is None:
             return FileResult(dict.fromkeys(_known(entry["expected"]), False), {})
-        return FileResult(_marks(bill, entry["expected"], today), bill.model_dump(mode="json"))
+        expected = entry["expected"]
+        marks = {question: _right(question, bill, expected, today) for question in _known(expected)}
+        return FileResult(marks, bill.model_dump(mode="json"))
 
     return Family("bills", ("proof_of_address",), BILL_QUESTIONS, read, lambda _: "bill")
 
@@ -74,10 +76,6 @@ def _known(expected: Mapping[str, Any]) -> tuple[str, ...]:
     dated = "date" in expected or "stale" in expected
     known = [question for question, key in has.items() if expected.get(key)]
     return (*known, *(("date",) if dated else ()))
-
-
-def _marks(bill: Bill, expected: Mapping[str, Any], today: date) -> dict[str, bool]:
-    return {question: _right(question, bill, expected, today) for question in _known(expected)}
 
 
 def _right(question: str, bill: Bill, expected: Mapping[str, Any], today: date) -> bool:

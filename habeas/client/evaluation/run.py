@@ -72,16 +72,10 @@ def _sorted(outcomes: Sequence[FileOutcome]) -> Sequence[FileOutcome]:
 
 def evaluate(manifest: Manifest, *, today: date, quick: bool, progress: ProgressCallback) -> Evaluation:
     """
-    Return the quality of the readings of *manifest*, and the verdicts on its documents.
+    Return the quality of the readings of *manifest*, and the verdicts on its documents by the day *today*.
 
-    Args:
-        manifest: Of the set.
-        today: The day documents are judged by.
-        quick: Leave out the judging, which takes minutes.
-        progress: Called with the progress.
-
-    Raises:
-        ConfigurationError: The manifest lacks the expected content of a file.
+    With *quick* the judging is left out, which takes minutes. Raises ConfigurationError if the manifest lacks
+    the expected content of a file.
     """
     progress("load", 0, 1)
     readers = installed_readers()

@@ -89,6 +89,7 @@ def entry(case: IncidentCase, now: datetime) -> dict[str, Any]:
     scoped = [phase.scoped for phase in phases if phase.scoped]
     notified = [phase.notified for phase in phases if phase.notified]
     people = by_law(phases)
+    customers = [duty for duty in duties if duty["recipient"] == CONTROLLER]
     return {
         "incident": case.id,
         "reference": last.reference,
@@ -109,18 +110,16 @@ def entry(case: IncidentCase, now: datetime) -> dict[str, Any]:
         "measures": last.measures,
         "advice": last.advice,
         "notified": [_stop_text(_called(duty), stop) for duty in duties for stop in _stops(duty)],
-        "late": [_called(duty) for duty in duties if duty["late"] or any(_late_before(duty))],
+        "late": [_called(duty) for duty in duties if any(stop["late"] for stop in (duty, *duty["before"]))],
         "not_notified": [f"{_called(duty)}: {_why_not(duty)}" for duty in duties if not duty["done_at"]],
         "late_because": last.late_because,
         "customers": _customers([phase for phase in phases if phase.customers]),
-        "customers_notified": sum(
-            bool(duty["done_at"]) for duty in duties if duty["recipient"] == CONTROLLER
-        ),
+        "customers_notified": len([duty for duty in customers if duty["done_at"]]),
         "letters_sent": sum(one.sent for one in notified),
         "letters_doubtful": sum(one.doubtful for one in notified),
         "letters_failed": sum(one.failed for one in notified),
         "held_by_police": any(phase.delayed for phase in phases),
-        "holds": holds_of(case),
+        "holds": list(_holds(case)),
         "declared_by": list(dict.fromkeys(phase.by for phase in phases if phase.by)),
         "approved_by": list(dict.fromkeys(by for phase in phases for by in phase.approved_by)),
         "withdrawn": [f"phase {phase.number}" for phase in case.incident.phases if phase.withdrawn_by],
@@ -154,10 +153,6 @@ def _stops(duty: dict[str, Any]) -> list[dict[str, Any]]:
     return [stop for stop in (*duty["before"], duty) if stop["done_at"]]
 
 
-def _late_before(duty: dict[str, Any]) -> Iterator[bool]:
-    return (stop["late"] for stop in duty["before"])
-
-
 def _stop_text(clock: str, stop: dict[str, Any]) -> str:
     by = f" by {stop['done_by']}" if stop["done_by"] else ""
     receipt = f" ({stop['receipt']})" if stop["receipt"] else ""
@@ -167,13 +162,13 @@ def _stop_text(clock: str, stop: dict[str, Any]) -> str:
 def _lines(declarations: Sequence[Declaration]) -> list[str]:
     """Return *declarations* for one cell."""
     return [
-        ", ".join(f"{name} {_cell(value)}" for name, value in one.items() if value not in (None, [], ""))
+        ", ".join(
+            f"{name} {' '.join(value) if isinstance(value, list) else value}"
+            for name, value in one.items()
+            if value not in (None, [], "")
+        )
         for one in declarations
     ]
-
-
-def _cell(value: Any) -> str:
-    return " ".join(value) if isinstance(value, list) else str(value)
 
 
 HEADINGS = {
@@ -182,16 +177,9 @@ HEADINGS = {
     "Effects": ("risk", "rationale", "consequences"),
     "What was done": ("measures", "advice", "contact", "final", "withdrawn"),
     "Notices": (
-        *(
-            "notified",
-            "not_notified",
-            "late",
-            "late_because",
-            "customers",
-            "customers_notified",
-            "letters_sent",
-        ),
-        *("letters_doubtful", "letters_failed", "held_by_police", "holds", "declared_by", "approved_by"),
+        *("notified", "not_notified", "late", "late_because", "customers", "customers_notified"),
+        *("letters_sent", "letters_doubtful", "letters_failed", "held_by_police", "holds"),
+        *("declared_by", "approved_by"),
     ),
 }
 """Parts of an entry on the page → its columns."""
@@ -199,22 +187,23 @@ HEADINGS = {
 
 def declarations_of(case: IncidentCase) -> list[Declaration]:
     """Return the declaration of each phase of *case*, with accounts, approvals and result."""
-    return [
-        _declaration(case, phase, declared)
-        for phase, declared in zip(case.incident.phases, case.declared, strict=True)
-    ]
+    pairs = zip(case.incident.phases, case.declared, strict=True)
+    return [_declaration(case, phase, declared) for phase, declared in pairs]
 
 
 def _declaration(case: IncidentCase, phase: Phase, declared: BreachDeclared) -> Declaration:
     moments = ("occurred_from", "occurred_to", "detected_at", "aware_at", "next_update_at")
     at = {name: getattr(declared, name) for name in moments}
     notified = phase.notified
+    facts = [(at, fact) for at, fact in case.facts if getattr(fact, "phase", None) == phase.number]
+    declared_by = [(at, fact.by) for at, fact in facts if isinstance(fact, BreachRegistered)]
+    withdrawn_by = [(at, fact.by) for at, fact in facts if isinstance(fact, BreachWithdrawn)]
     return {
         "phase": phase.number,
         "status": phase.status.value,
-        "declared": list(_declared(case, phase.number)),
+        "declared": [f"{minute(at)} by {by or 'another system'}" for at, by in declared_by],
         "approved": list(_approved(case, phase)),
-        "withdrawn": list(_withdrawn(case, phase.number)),
+        "withdrawn": [f"{minute(at)} by {by}" for at, by in withdrawn_by],
         **{name: moment and minute(moment) for name, moment in at.items()},
         "risk": declared.risk.value,
         "categories": list(declared.categories),
@@ -229,12 +218,6 @@ def _declaration(case: IncidentCase, phase: Phase, declared: BreachDeclared) -> 
     }
 
 
-def _declared(case: IncidentCase, number: int) -> Iterator[str]:
-    for at, fact in case.facts:
-        if isinstance(fact, BreachRegistered) and fact.phase == number:
-            yield f"{minute(at)} by {fact.by or 'another system'}"
-
-
 def _approved(case: IncidentCase, phase: Phase) -> Iterator[str]:
     """Yield the accounts that approved *phase*, or a newer one with its notices."""
     words = {one.number for one in case.incident.phases if one.declaration == phase.words}
@@ -243,18 +226,8 @@ def _approved(case: IncidentCase, phase: Phase) -> Iterator[str]:
             yield f"{minute(at)} by {fact.by}, phase {fact.phase}"
 
 
-def _withdrawn(case: IncidentCase, number: int) -> Iterator[str]:
-    for at, fact in case.facts:
-        if isinstance(fact, BreachWithdrawn) and fact.phase == number:
-            yield f"{minute(at)} by {fact.by}"
-
-
-def holds_of(case: IncidentCase) -> list[str]:
-    """Return the holds, with agency, start and end."""
-    return list(_holds(case))
-
-
 def _holds(case: IncidentCase) -> Iterator[str]:
+    """Yield the holds, with agency, start and end."""
     for at, fact in case.facts:
         if isinstance(fact, BreachHeld):
             yield f"{minute(at)} for {fact.agency} until {minute(fact.until)}, by {fact.by}"

@@ -91,20 +91,17 @@ def figures(counts: Mapping[CountedRequest, int]) -> list[Figures]:
     found: dict[tuple[int, str, int], Figures] = {}
     for one, number in counts.items():
         key = (one.year, one.law, RIGHTS.index(one.right))
-        _add(found.setdefault(key, Figures(one.year, one.law, one.right)), one, number)
+        into = found.setdefault(key, Figures(one.year, one.law, one.right))
+        into.results[one.result] += number
+        into.in_time[not one.late] += number
+        if one.result in RESPONSES and one.days is not None:
+            into.days[one.days] += number
+        for ground in one.grounds:
+            if one.result in DENIED:
+                into.denied_for[ground] += number
+            elif one.result is RequestResult.PARTLY_GRANTED:
+                into.limited_for[ground] += number
     return [found[key] for key in sorted(found)]
-
-
-def _add(into: Figures, one: CountedRequest, number: int) -> None:
-    into.results[one.result] += number
-    into.in_time[not one.late] += number
-    if one.result in RESPONSES and one.days is not None:
-        into.days[one.days] += number
-    for ground in one.grounds:
-        if one.result in DENIED:
-            into.denied_for[ground] += number
-        elif one.result is RequestResult.PARTLY_GRANTED:
-            into.limited_for[ground] += number
 
 
 def median(histogram: Mapping[int, int]) -> float | None:

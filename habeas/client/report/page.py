@@ -26,14 +26,9 @@ PROVISIONS: Mapping[str, str] = {
 
 def page(found: Sequence[Figures], year: int, names: Mapping[str, str], *, on: date, controller: str) -> str:
     """
-    Return the page of *found*.
+    Return the page of the figures *found* on the day *on*, of the requests received in *year*.
 
-    Args:
-        found: Figures of the requests received in *year*.
-        year: A calendar year.
-        names: Law → its name.
-        on: The day on which the figures were taken.
-        controller: Name of the controller; may be empty.
+    *names* has the name of each law; the name of the *controller* may be empty.
     """
     laws = {one.law: [other for other in found if other.law == one.law] for one in found}
     return PAGES.get_template("report.html.jinja").render(

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 
 from habeas.embedded.company.people import ADA, BRUNO, DemoPerson
-from habeas.embedded.company.records import generate, indexes
+from habeas.embedded.company.records import INDEXES, generate
 from shared.runtime.mongo import Client, Document, connect, insert_new, translated
 
-__all__ = ["ADA", "BRUNO", "DemoPerson", "Progress", "fill", "generate", "indexes"]
+__all__ = ["ADA", "BRUNO", "INDEXES", "DemoPerson", "Progress", "fill", "generate"]
 
 CHUNK = 1_000
 """Documents per round trip."""
@@ -56,7 +56,7 @@ async def fill(
 
 async def _create_indexes(client: Client, prefix: str) -> None:
     with translated("create the indexes of the example company"):
-        for database, collection, field in indexes():
+        for database, collection, field in INDEXES:
             await client[prefix + database][collection].create_index(field)
 
 

@@ -54,9 +54,8 @@ def _customer(customer: DemoCustomer, organisation: Organisation, dice: Dice) ->
     if customer.leading or dice.chance(0.3):
         document["card"] = {"last4": f"{dice.between(0, 9999):04d}", "expires_on": dice.now + YEAR}
     if customer.leading or dice.chance(0.1):
-        document["notes"] = (
-            "Prefers calls before noon; deputy is Carla Beispiel (carla.beispiel@example.net)."
-        )
+        deputy = "Carla Beispiel (carla.beispiel@example.net)"
+        document["notes"] = f"Prefers calls before noon; deputy is {deputy}."
     return document
 
 

@@ -26,17 +26,15 @@ SITES = (
 def sites() -> Iterator[tuple[str, Document]]:
     """Yield the data centres: records without people in them."""
     for place, (code, city, country) in enumerate(SITES, start=1):
-        yield (
-            "sites",
-            {
-                "_id": code,
-                "city": city,
-                "country": country,
-                "opened_on": datetime(2008 + place, place, 1, tzinfo=UTC),
-                "capacity_gbps": 400 * place,
-                "upstreams": [f"AS{64_496 + n}" for n in range(place % 3 + 1)],
-            },
-        )
+        site = {
+            "_id": code,
+            "city": city,
+            "country": country,
+            "opened_on": datetime(2008 + place, place, 1, tzinfo=UTC),
+            "capacity_gbps": 400 * place,
+            "upstreams": [f"AS{64_496 + n}" for n in range(place % 3 + 1)],
+        }
+        yield "sites", site
 
 
 def documents(organisation: Organisation, dice: Dice) -> Iterator[tuple[str, Document]]:

@@ -32,13 +32,9 @@ class Country:
         return self.locale.value[:2]
 
 
+US_AREAS = (202, 206, 212, 303, 305, 312, 404, 408, 512, 617, 702, 808)
 COUNTRIES = (
-    Country(
-        "US",
-        Locale.EN,
-        20,
-        tuple(f"+1 {area} 555 01##" for area in (202, 206, 212, 303, 305, 312, 404, 408, 512, 617, 702, 808)),
-    ),
+    Country("US", Locale.EN, 20, tuple(f"+1 {area} 555 01##" for area in US_AREAS)),
     Country("DE", Locale.DE, 16, ("+49 30 23125 ###", "+49 69 90009 ###", "+49 89 99998 ###")),
     Country("GB", Locale.EN_GB, 12, ("+44 20 7946 0###", "+44 161 496 0###", "+44 7700 900###")),
     Country("FR", Locale.FR, 9, ("+33 1 99 00 ## ##",)),
@@ -57,27 +53,12 @@ COUNTRIES = (
 )
 
 TRADES = (
-    "Analytics",
-    "Broadcast",
-    "Cloud",
-    "Games",
-    "Hosting",
-    "Labs",
-    "Logistics",
-    "Media",
-    "Retail",
-    "Studios",
+    *("Analytics", "Broadcast", "Cloud", "Games", "Hosting"),
+    *("Labs", "Logistics", "Media", "Retail", "Studios"),
 )
 COINED = (
-    "Alderbit",
-    "Brimfold",
-    "Corvane",
-    "Dellmarch",
-    "Estuval",
-    "Fennoro",
-    "Glimmerat",
-    "Hollowick",
-    "Ivernox",
+    *("Alderbit", "Brimfold", "Corvane", "Dellmarch", "Estuval"),
+    *("Fennoro", "Glimmerat", "Hollowick", "Ivernox"),
 )
 
 
@@ -158,13 +139,7 @@ def _organisation(
 def _customer(person: DemoPerson, number: int, since: datetime, dice: Dice, *, pays: bool) -> DemoCustomer:
     leading = person in (ADA, BRUNO)
     joined = since if leading else dice.moment(since)
-    return DemoCustomer(
-        person=person,
-        number=100_000 + number,
-        contact_id=dice.object_id(joined),
-        since=joined,
-        pays=pays or leading,
-    )
+    return DemoCustomer(person, 100_000 + number, dice.object_id(joined), joined, pays or leading)
 
 
 def _mailbox(first: str, last: str) -> str:

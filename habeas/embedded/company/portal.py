@@ -45,11 +45,8 @@ AGENTS = (
 )
 TOPICS = ("maintenance", "new-sites", "peering", "pricing", "security")
 JOBS = (
-    "Buyer",
-    "Head of Infrastructure",
-    "Network Engineer",
-    "Site Reliability Engineer",
-    "Technical Director",
+    *("Buyer", "Head of Infrastructure", "Network Engineer"),
+    *("Site Reliability Engineer", "Technical Director"),
 )
 
 
@@ -229,16 +226,12 @@ def _answer(at: datetime, dice: Dice) -> Document:
 
 
 def _attachment(dice: Dice) -> Document:
-    return {
-        "name": dice.pick(("graph.png", "traceroute.txt", "config.txt")),
-        "size": Int64(dice.between(800, 5_000_000)),
-        "sha256": dice.rng.randbytes(32),
-    }
+    name, size = dice.pick(("graph.png", "traceroute.txt", "config.txt")), dice.between(800, 5_000_000)
+    return {"name": name, "size": Int64(size), "sha256": dice.rng.randbytes(32)}
 
 
 def _subscription(person: DemoPerson, customer: DemoCustomer | None, dice: Dice) -> Document:
-    given = dice.moment(dice.now - 3 * YEAR)
-    subscribed = dice.chance(0.85)
+    given, subscribed = dice.moment(dice.now - 3 * YEAR), dice.chance(0.85)
     return {
         "_id": dice.object_id(given),
         "customer_id": Int64(customer.number) if customer else None,

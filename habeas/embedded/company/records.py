@@ -29,11 +29,7 @@ INDEXES = (
     ("ops", "servers", "ssh_keys.email"),
     ("ops", "usage", "customer_id"),
 )
-
-
-def indexes() -> Iterator[tuple[str, str, str]]:
-    """Yield (database, collection, field) for every field that a request is looked up by."""
-    return iter(INDEXES)
+"""Database, collection and name of every field that a request is looked up by."""
 
 
 def generate(seed: int, customers: int = 4_000, *, today: date) -> Iterator[tuple[str, str, Document]]:

@@ -62,14 +62,10 @@ class Broker:
         if not self.program.is_file():
             raise ConfigurationError(f"RabbitMQ is missing ({self.program}): {REMEDY}")
         self._configure()
-        process = await Process.start(
-            Command([str(self.program)], self.folder, self.folder / "output.log", self._environment())
-        )
-        try:
+        log = self.folder / "output.log"
+        process = await Process.start(Command([str(self.program)], self.folder, log, self._environment()))
+        async with process.killed_on_failure():
             await process.until(self._answers, START_WITHIN)
-        except BaseException:  # a failed start must leave no process behind
-            await process.kill()
-            raise
         return process
 
     async def add_vhost(self, name: str) -> None:
@@ -98,9 +94,8 @@ class Broker:
         path.touch(mode=0o600)
         try:
             path.write_text(json.dumps(defined), encoding="utf-8")
-            await self._evaluate(
-                f'{{ok, Read}} = file:read_file("{path}"), ok = rabbit_definitions:import_raw(Read).'
-            )
+            read = f'{{ok, Read}} = file:read_file("{path}")'
+            await self._evaluate(f"{read}, ok = rabbit_definitions:import_raw(Read).")
         finally:
             path.unlink()
 
@@ -119,9 +114,8 @@ class Broker:
 
     async def cut_connections(self) -> None:
         """Close every client's connection from the broker's side."""
-        await self._evaluate(
-            'rabbit_networking:close_connections(rabbit_networking:connections(), <<"the wire is cut">>).'
-        )
+        all_ = "rabbit_networking:connections()"
+        await self._evaluate(f'rabbit_networking:close_connections({all_}, <<"the wire is cut">>).')
 
     async def _answers(self) -> None:
         await dial(self.port)

@@ -1,5 +1,6 @@
 """A private MongoDB: the ``mongod`` that a Python package carries, as a replica set of one, with accounts."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
@@ -10,7 +11,7 @@ from urllib.parse import quote
 from habeas.embedded.parts.ports import HOST, dial
 from habeas.embedded.parts.process import Command, Process
 from shared.errors import ConfigurationError, StoreUnavailable
-from shared.runtime.mongo import Client, Document, connect, translated
+from shared.runtime.mongo import Client, connect, translated
 
 REPLICA_SET = "habeas"
 ADMINISTRATOR = "root"
@@ -76,14 +77,10 @@ class Database:
             raise ConfigurationError(f"mongod is missing ({program}): {PACKAGE_REMEDY}")
         (self.folder / "data").mkdir(mode=0o700, parents=True, exist_ok=True)
         self._write_key_file()
-        process = await Process.start(
-            Command(self._arguments(program), self.folder, self.folder / "output.log")
-        )
-        try:
+        log = self.folder / "output.log"
+        process = await Process.start(Command(self._arguments(program), self.folder, log))
+        async with process.killed_on_failure():
             await self._become_primary(process)
-        except BaseException:  # a failed start must leave no process behind
-            await process.kill()
-            raise
         return process
 
     def _arguments(self, program: Path) -> list[str]:
@@ -135,11 +132,9 @@ class Database:
     async def _add_administrator(self, client: Client) -> None:
         """Make the first user, which MongoDB allows on this machine while there is none."""
         with translated("make the administrator"):
-            answer = await client.admin.command(
-                "createUser", ADMINISTRATOR, pwd=self.password, roles=["root"], check=False
-            )
-        if not answer["ok"] and answer.get("code") != UNAUTHORIZED:  # it was made before a crash
-            raise StoreUnavailable(f"createUser: refused with code {answer.get('code')}")
+            # It is refused where the user was made before a crash.
+            user = {"pwd": self.password, "roles": ["root"]}
+            await _command(client, "createUser", ADMINISTRATOR, known=(UNAUTHORIZED,), **user)
         self._has_administrator.touch()
 
     async def _configure(self, client: Client) -> None:
@@ -148,9 +143,8 @@ class Database:
         with translated("configure the replica set"):
             if not self._has_administrator.exists():
                 first = {"_id": REPLICA_SET, "members": [{"_id": 0, "host": member}]}
-                answer = await client.admin.command("replSetInitiate", first, check=False)
-                if not answer["ok"] and answer.get("code") not in (ALREADY_INITIALIZED, UNAUTHORIZED):
-                    raise StoreUnavailable(f"replSetInitiate: refused with code {answer.get('code')}")
+                done = (ALREADY_INITIALIZED, UNAUTHORIZED)
+                await _command(client, "replSetInitiate", first, known=done)
                 return
             # By a bare command: a majority cannot be asked before there is one.
             answer = await client.local.command("find", "system.replset", limit=1)
@@ -161,10 +155,12 @@ class Database:
                 await _command(client, "replSetReconfig", known, force=True)
 
 
-async def _command(client: Client, name: str, argument: Document, **more: Any) -> None:
-    """Run a command that mongod refuses for a moment after its start."""
+async def _command(
+    client: Client, name: str, argument: Any, *, known: Sequence[int] = (), **more: Any
+) -> None:
+    """Run a command that mongod refuses for a moment after its start; *known* codes are no error."""
     answer = await client.admin.command(name, argument, check=False, **more)
-    if not answer["ok"]:
+    if not answer["ok"] and answer.get("code") not in known:
         raise StoreUnavailable(f"{name}: refused with code {answer.get('code')}")
 
 

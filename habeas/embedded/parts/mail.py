@@ -34,22 +34,11 @@ class MailPart:
     async def start(self) -> Process:
         """Run the mail server and return when it answers. Raises ConfigurationError if it did not come up."""
         self.letters.mkdir(mode=0o700, parents=True, exist_ok=True)
-        arguments = [
-            "-m",
-            "habeas.embedded.mailcatcher",
-            "--port",
-            str(self.port),
-            "--folder",
-            str(self.letters),
-        ]
-        process = await Process.start(
-            Command([sys.executable, *arguments], Path.cwd(), self.folder / "output.log")
-        )
-        try:
+        options = ("--port", str(self.port), "--folder", str(self.letters))
+        arguments = (sys.executable, "-m", "habeas.embedded.mailcatcher", *options)
+        process = await Process.start(Command(arguments, Path.cwd(), self.folder / "output.log"))
+        async with process.killed_on_failure():
             await process.until(self._answers, START_WITHIN)
-        except BaseException:  # a failed start must leave no process behind
-            await process.kill()
-            raise
         return process
 
     async def _answers(self) -> None:

@@ -8,8 +8,8 @@ stops its parts in its own time.
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -58,9 +58,8 @@ class Process:
                     start_new_session=True,
                 )
             except OSError as error:
-                raise ConfigurationError(
-                    f"cannot run {DIES_WITH_US[0]}: {error.strerror} (it is part of util-linux)"
-                ) from None
+                what = f"cannot run {DIES_WITH_US[0]}: {error.strerror}"
+                raise ConfigurationError(f"{what} (it is part of util-linux)") from None
         return cls(command, child)
 
     @property
@@ -100,6 +99,15 @@ class Process:
     def last_words(self) -> str:
         """Return the end of its output."""
         return self._command.output.read_text(encoding="utf-8", errors="replace")[-LAST_WORDS:]
+
+    @asynccontextmanager
+    async def killed_on_failure(self) -> AsyncIterator[None]:
+        """Kill the process if the start that follows fails: it must leave no process behind."""
+        try:
+            yield
+        except BaseException:
+            await self.kill()
+            raise
 
     async def stop(self, within: timedelta) -> None:
         """Ask it to end; kill it when it has not after *within*."""
