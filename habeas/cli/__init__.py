@@ -12,9 +12,8 @@ from typing import Annotated
 import typer
 
 from habeas.cli import (
-    breach_previews,
+    breach_notices,
     breaches,
-    campaigns,
     cases,
     data_use,
     erasures,
@@ -25,7 +24,6 @@ from habeas.cli import (
     letters,
     maps,
     operations,
-    records,
     reports,
     requests,
     staff,
@@ -43,11 +41,10 @@ app.add_typer(cases.app, name="case")
 app.add_typer(identity.app, name="verify")
 app.add_typer(staff.app, name="staff")
 app.add_typer(operations.burst_app, name="burst")
-breaches.app.add_typer(breach_previews.app)
-breaches.app.add_typer(campaigns.app)
+breaches.app.add_typer(breach_notices.app)
 app.add_typer(breaches.app, name="breach")
 app.add_typer(operations.dead_letters_app, name="dead-letters")
-app.add_typer(records.app)
+app.add_typer(erasures.records_app)
 app.add_typer(erasures.app, name="erasures")
 app.add_typer(erasures.stop_list, name="suppressions")
 app.add_typer(data_use.app, name="recipients")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from habeas.cli import client
-from habeas.cli.breach_previews import DeclarationFile, open_register, scope
+from habeas.cli.breach_notices import DeclarationFile, Incident, open_register, scope
 from habeas.cli.options import (
     STATE,
     AsJson,
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from habeas.client.incident_register import IncidentCase
 
 app = typer.Typer(help="Breaches of personal data: declare, review, approve notices.")
-
-Incident = Annotated[str, typer.Argument(help="Id of the incident.")]
 
 
 @app.command()

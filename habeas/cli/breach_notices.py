@@ -1,10 +1,10 @@
-"""Verbs that preview the scope and the letters of a breach, and write documents for authorities."""
+"""Verbs about the letters of a breach: scope, samples, documents for authorities, progress and results."""
 
 import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,17 +12,34 @@ import typer
 from rich.console import Console
 
 from habeas.cli import client
-from habeas.cli.options import STATE, AsJson, MapFolder, State, Stores, ask, existing, fields, out, run
-from shared.contract.events.breaches import BreachRole
+from habeas.cli.options import (
+    STATE,
+    AsJson,
+    MapFolder,
+    State,
+    Stores,
+    ask,
+    existing,
+    fields,
+    listed,
+    out,
+    run,
+)
+from habeas.cli.staff import As, OneTimeCode, decide, signer_of
+from shared.contract.events import Decision
+from shared.contract.events.breaches import BreachRole, CampaignAborted, CampaignPaused, CampaignResumed
+from shared.errors import ConfigurationError
 from shared.law.library import breach_policies
 
 if TYPE_CHECKING:
     from habeas.client.breach_notices.samples import LetterCounter, Sample, SampleNotice
     from habeas.client.breach_scope import ScopeResult
+    from habeas.client.campaigns import CampaignReader, CampaignReport
     from habeas.client.incident_register import IncidentRegister
     from services.fulfillment.breach.dry_run import Progress
 
 app = typer.Typer()
+Incident = Annotated[str, typer.Argument(help="Id of the incident.")]
 DeclarationFile = Annotated[
     Path, typer.Argument(help="YAML or JSON as in `breach.declared`; - is standard input.")
 ]
@@ -32,6 +49,8 @@ CROWDED = "are shared by many people, possibly more than counted: check that the
 ALL = "all declared ones must be notified"
 QUIET_S = 2.0
 """Seconds before progress is shown."""
+WATCH_S = 2.0
+"""Seconds between two reports of the progress."""
 
 
 @app.command()
@@ -108,7 +127,7 @@ def preview(
 
 @app.command()
 def forms(
-    incident: Annotated[str, typer.Argument(help="Id of the incident.")],
+    incident: Incident,
     folder: Annotated[Path, typer.Option("--out", help="Write the documents into this folder.")],
     state: State = STATE,
 ) -> None:
@@ -192,3 +211,118 @@ def _progress() -> "Iterator[Progress]":
                 status.start()
 
         yield report
+
+
+@app.command()
+def progress(
+    incident: Incident,
+    watch: Annotated[bool, typer.Option("--watch", help="Repeat until the end.")] = False,
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Show the progress of an incident's notices: sent, failed, left, rate and remaining time."""
+    report = _report(incident, state)
+    while watch and not as_json and any(part.through < part.chunks for part in report.parts):
+        _show_progress(report)
+        time.sleep(WATCH_S)
+        report = _report(incident, state)
+    if as_json:
+        print(json.dumps(report.plain()))
+    else:
+        _show_progress(report)
+
+
+@app.command()
+def pause(incident: Incident, account: As = None, code: OneTimeCode = None, state: State = STATE) -> None:
+    """Pause the notices of an incident within a second; `resume` continues."""
+    _decide(CampaignPaused, incident, account, code, state)
+    out.print("paused; letters in transmission still go")
+
+
+@app.command()
+def resume(incident: Incident, account: As = None, code: OneTimeCode = None, state: State = STATE) -> None:
+    """Resume the notices of an incident."""
+    _decide(CampaignResumed, incident, account, code, state)
+    out.print("resumed; no person gets a second letter")
+
+
+@app.command()
+def abort(
+    incident: Incident,
+    yes: Annotated[bool, typer.Option("--yes", help="There is no way back.")] = False,
+    account: As = None,
+    code: OneTimeCode = None,
+    state: State = STATE,
+) -> None:
+    """Abort the notices of an incident; `unreached` lists the people without one."""
+    if not yes:
+        raise ConfigurationError("abort: cannot be undone; confirm with --yes, or `pause`")
+    _decide(CampaignAborted, incident, account, code, state)
+    remedy = f"`habeas breach unreached {incident} --out FILE.csv` lists the people without a letter"
+    out.print(f"aborted; {remedy}")
+
+
+@app.command()
+def unreached(
+    incident: Incident,
+    file: Annotated[Path, typer.Option("--out", help="Write the list here, as CSV.")],
+    state: State = STATE,
+) -> None:
+    """List the people not reached, for letters by post: names, addresses, reasons."""
+    rows = ask(_campaigns(state), lambda campaigns: listed(campaigns.unreached(incident)))
+    client.campaigns.write(file, rows)
+    out.print(f"{len(rows)} people are in {file}; it holds personal data")
+
+
+@app.command()
+def proof(
+    incident: Incident,
+    email: Annotated[str, typer.Option(help="Address of the notice.")],
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Show time and answer of the mail server for the notice to a person."""
+    found = ask(_campaigns(state), lambda campaigns: listed(campaigns.proofs(incident, email)))
+    if as_json:
+        print(json.dumps([one.plain() for one in found]))
+        return
+    for one in found:
+        at = f"accepted {one.accepted_at.isoformat()}" if one.accepted_at else "not accepted"
+        out.print(f"phase {one.phase}: {at}: {one.said}")
+        out.print(f"    Message-ID {one.message_id}")
+        if one.doubtful:
+            out.print("    it may have gone out before as well, with the same Message-ID")
+        for action, status in one.returned.items():
+            out.print(f"    reported afterwards: {action} {status}")
+    if not found:
+        out.print("no affected person has this address")
+
+
+def _show_progress(report: "CampaignReport") -> None:
+    for part in report.parts:
+        out.print(
+            f"phase {part.phase}, {' '.join(part.laws)}: {part.sent} of {part.people} written to "
+            f"({part.doubtful} doubtful), {part.failed} failed, "
+            f"{part.elsewhere} covered by another phase, {part.left} left; "
+            f"{part.through} of {part.chunks} batches done"
+        )
+    eta = ""
+    if report.minutes and report.standing.value == "on":
+        eta = f", done in {timedelta(seconds=round(report.minutes * 60))} at this rate"
+    out.print(f"{report.standing.value}: {report.per_minute} a minute{eta}")
+
+
+def _report(incident: str, state: State) -> "CampaignReport":
+    return ask(_campaigns(state), lambda campaigns: campaigns.report(incident))
+
+
+def _campaigns(state: State) -> "AbstractAsyncContextManager[CampaignReader]":
+    return client.campaigns.opened(*state.sealed_databases())
+
+
+def _decide(kind: type[Decision], incident: str, account: str | None, code: str | None, state: State) -> None:
+    """Make a decision about the notices of *incident*, which must be released."""
+    signer = signer_of(account, code, state)
+    if state.has_databases:
+        _report(incident, state)
+    decide(signer, kind, incident)
