@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from services.intake.breach.domain import Incident
-from services.intake.breach.duties import CONTROLLER, CUSTOMERS, PEOPLE, NotificationDue
+from services.intake.breach.duties import CONTROLLER, CUSTOMERS, NotificationDue
 from services.intake.breach.phases import Phase, PhaseStatus
 from shared.contract.events import Code, RequestId
 from shared.contract.events.breaches import NoticesReleased
@@ -113,8 +113,3 @@ def _phases_of(incident: Incident, duty: NotificationDue) -> list[Phase]:
     theirs = {one.customer for one in incident.clocks if one.recipient == CONTROLLER and one.owed}
     phases = [one for one in incident.standing if one.number == duty.supplement]
     return [one for one in phases if theirs <= (one.written_to or set())]
-
-
-def waits_for_hold(duty: NotificationDue, incident: Incident, now: datetime) -> bool:
-    """Return whether an investigation is the reason why *duty* is not done."""
-    return duty.recipient == PEOPLE and incident.held(now)

@@ -10,6 +10,7 @@ from services.intake.breach import approvals, clocks
 from services.intake.breach.assessment import BreachLaw, customer_labels, customers_in
 from services.intake.breach.domain import HOLD, Incident, end_of_hold, evolve
 from services.intake.breach.duties import (
+    PEOPLE,
     ClocksSet,
     CustomersFound,
     CustomersMissed,
@@ -306,8 +307,9 @@ async def _forget(event: BreachTimeCame, ctx: IncidentContext) -> Sequence[Fact]
 
 async def _warn(duty: NotificationDue, kind: str, ctx: IncidentContext) -> Sequence[Fact]:
     """Raise an alarm for a missing notification; later, if an investigation delays it."""
-    if ctx.incident.hold is not None and approvals.waits_for_hold(duty, ctx.incident, ctx.now):
-        await ctx.set_timers([clocks.check_after_hold(duty, ctx.incident.hold.until)])
+    hold = ctx.incident.hold
+    if hold is not None and duty.recipient == PEOPLE and ctx.incident.held(ctx.now):
+        await ctx.set_timers([clocks.check_after_hold(duty, hold.until)])
         return []
     missed = _is_over(duty, ctx.now)
     if kind == clocks.END and not missed:

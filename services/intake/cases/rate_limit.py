@@ -44,11 +44,6 @@ class WaitingRequest:
     at_once: bool = False
     """Whether it begins in spite of the limit; it is counted all the same."""
 
-    @property
-    def urgency(self) -> tuple[date, datetime]:
-        """The sort key of the queue: the smallest begins first."""
-        return self.meant_for, self.received_at
-
 
 def lane_of(
     source: str, received_at: datetime, limits: Mapping[str, int], bursts: Iterable[BurstDeclared]

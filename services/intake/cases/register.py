@@ -134,10 +134,6 @@ class Appeal:
     answered_at: datetime | None = None
     granted: bool | None = None
 
-    def seen_from(self, zone: tzinfo) -> "Appeal":
-        """Return it with days in *zone*."""
-        return replace(self, answered_at=self.answered_at and self.answered_at.astimezone(zone))
-
     def __str__(self) -> str:
         """Return all of it as a text."""
         on = f" {self.answered_at.date()}" if self.answered_at else ""
@@ -429,7 +425,10 @@ class CaseHistory:
             late=answered_on > due_on if answered_on else self.missed and not self.withdrawn,
             ended_at=self.ended_at,
             standing=self.standing,
-            appeals=tuple(appeal.seen_from(zone) for appeal in self.appeals),
+            appeals=tuple(
+                replace(one, answered_at=one.answered_at and one.answered_at.astimezone(zone))
+                for one in self.appeals
+            ),
         )
 
 

@@ -160,18 +160,18 @@ class Purge:
 
     async def _announce(self) -> None:
         """Destroy the keys of purged cases and notify the other services, until both are done."""
-        while waiting := await self._unannounced():
+        while True:
+            with translated("find purged cases"):
+                found = self.database["journal"].find({"announced": False}).limit(AT_ONCE)
+                waiting = {(row["case"], row["n"]): row["at"] async for row in found}
+            if not waiting:
+                return
             await asyncio.gather(*(self.vault.destroy(case) for case, _ in waiting))
             rows = [_row(case, n, at) for (case, n), at in waiting.items()]
             await self.publisher.publish([message for row in rows for message in messages_of(row, NAME)])
             with translated("complete the purge"):
                 keys = {"_id": {"$in": [row.key for row in rows]}}
                 await self.database["journal"].update_many(keys, {"$unset": {"announced": ""}})
-
-    async def _unannounced(self) -> Mapping[tuple[str, int], datetime]:
-        with translated("find purged cases"):
-            found = self.database["journal"].find({"announced": False}).limit(AT_ONCE)
-            return {(row["case"], row["n"]): row["at"] async for row in found}
 
 
 def _history(rows: Sequence[JournalRow]) -> CaseHistory:

@@ -184,7 +184,13 @@ class RequestService:
 
         async def is_other(case: str, request: RequestSubmitted) -> bool:
             async with together:
-                return case in purged or await self._is_other(case, request)
+                if case in purged:
+                    return True
+                try:
+                    sealed = await sealed_content.sealed_request(self.vault, case)
+                except (KeyError, Destroyed):
+                    return False
+                return not sealed_content.is_equal_request(sealed, request)
 
         others = await asyncio.gather(*(is_other(*item) for item in cases.items()))
         return frozenset(
@@ -466,15 +472,6 @@ class RequestService:
         """Return the state of a case, and the number of its next row."""
         rows = await self._history(case_id)
         return _folded(rows), _next_number(rows)
-
-    async def _is_other(self, case_id: str, request: RequestSubmitted) -> bool:
-        """Return whether a request other than *request* is sealed."""
-        try:
-            return not sealed_content.is_equal_request(
-                await sealed_content.sealed_request(self.vault, case_id), request
-            )
-        except (KeyError, Destroyed):
-            return False
 
     async def record(self, case_id: str, fact: Fact, *, cause: str = "") -> None:
         """Record *fact*, once for a *cause*, regardless of concurrent changes of the case."""

@@ -120,7 +120,7 @@ class WaitingQueue:
 
     async def _enter_all(self, entries: Sequence[_QueueEntry]) -> Mapping[_QueueEntry, bool]:
         by_lane: dict[RateLane, list[_QueueEntry]] = defaultdict(list)
-        for entry in sorted(entries, key=lambda entry: entry.waiting.urgency):
+        for entry in sorted(entries, key=lambda one: (one.waiting.meant_for, one.waiting.received_at)):
             by_lane[entry.lane].append(entry)
         found: dict[_QueueEntry, bool] = {}
         for lane, ordered in by_lane.items():

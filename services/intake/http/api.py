@@ -476,7 +476,9 @@ class SmallBodies:
         """Count the received bytes."""
         limit, client = _limit_of(scope.get("path", "")), network_of((scope.get("client") or ("",))[0])
         seen = held = 0
-        refused = _is_public_request(scope) and not self.callers.public.left(client)
+        lodges = scope.get("path") == "/v1/requests" and scope.get("method") == "POST"
+        public = lodges and all(name != b"authorization" for name, _ in scope["headers"])
+        refused = public and not self.callers.public.left(client)
 
         async def counted() -> Message:
             nonlocal seen, held
@@ -496,12 +498,6 @@ class SmallBodies:
             await self.app(scope, counted, send)
         finally:
             self.callers.in_flight.give_back(client, held)
-
-
-def _is_public_request(scope: Scope) -> bool:
-    """Return whether a request is lodged without a key."""
-    lodges = scope.get("path") == "/v1/requests" and scope.get("method") == "POST"
-    return lodges and all(name != b"authorization" for name, _ in scope["headers"])
 
 
 def _limit_of(path: str) -> int:
