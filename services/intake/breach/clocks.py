@@ -96,33 +96,26 @@ def _supplements(
     owed = [duty for duty in by_law if duty.owed and duty.recipient != PEOPLE] if again else []
     reports = [duty for duty in owed if duty.recipient != CONTROLLER]
     if reports:
-        clock = f"{SUPPLEMENT}.{number}"
-        since = _supplement_due_since(clock, incident, now)
-        yield _supplement(clock, reports[0].recipient, reports[0].policy, since)
+        clock, first = f"{SUPPLEMENT}.{number}", reports[0]
+        yield _supplement(clock, first.recipient, first.policy, incident, now)
     if len(owed) > len(reports):
         clock = f"{SUPPLEMENT}.{number}.{CUSTOMERS}"
-        yield _supplement(clock, CUSTOMERS, owed[-1].policy, _supplement_due_since(clock, incident, now))
+        yield _supplement(clock, CUSTOMERS, owed[-1].policy, incident, now)
 
 
-def _supplement_due_since(clock: str, incident: Incident, now: datetime) -> datetime:
-    """Return since when the supplement is due; a later one does not postpone one that was not sent."""
+def _supplement(
+    clock: str, recipient: str, policy: str | None, incident: Incident, now: datetime
+) -> NotificationDue:
+    """Return a supplement; it does not postpone one to the same recipients that was not sent."""
     waiting = [duty for duty in incident.clocks if duty.clock not in incident.done or duty.clock == clock]
-    alike = [duty.runs_from for duty in waiting if _supplements_alike(duty.clock, clock)]
-    return min(alike, default=now)
-
-
-def _supplements_alike(one: str, other: str) -> bool:
-    """Return whether both are supplements to the same recipients: authorities, or customers."""
-    return one.startswith(f"{SUPPLEMENT}.") and one.endswith(CUSTOMERS) is other.endswith(CUSTOMERS)
-
-
-def _supplement(clock: str, recipient: str, policy: str | None, since: datetime) -> NotificationDue:
+    others = [duty for duty in waiting if duty.clock.startswith(f"{SUPPLEMENT}.")]
+    alike = [one.runs_from for one in others if one.clock.endswith(CUSTOMERS) is clock.endswith(CUSTOMERS)]
     says = "recipients of the first report get later findings without undue further delay"
     return NotificationDue(
         clock=clock,
         policy=policy,
         recipient=recipient,
-        runs_from=since.astimezone(UTC),
+        runs_from=min(alike, default=now).astimezone(UTC),
         why=(ClockStep(says=says, provision="GDPR Art. 33(4)"),),
     )
 

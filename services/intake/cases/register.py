@@ -18,63 +18,37 @@ from enum import StrEnum
 from typing import Any, TypeAlias
 
 from services.intake.domain import MAIL, NO_ADDRESS, OWED, OWN_SOURCES, DueMoved, RequestLodged
-from shared.contract.events import (
-    AnswerDelivered,
-    AppealAnswered,
-    AppealReceived,
-    Code,
-    DeadlineMissed,
-    DeliveryAction,
-    Fact,
-    IdentityRefused,
-    InquiryLodged,
-    LetterKind,
-    MessageLodged,
-    NoticeFailed,
-    NoticeReported,
-    NoticeSent,
-    Outcome,
-    Remedy,
-    RequestClosed,
-    RequestDuplicated,
-    Requester,
-    RequestExtended,
-    RequestForwarded,
-    RequestFulfilled,
-    RequestPurged,
-    RequestReceived,
-    RequestRejected,
-    RequestRenewed,
-    RequestWithdrawn,
-    SubjectUnrestricted,
-)
+from shared.contract import events
+from shared.contract.events import Code, DeliveryAction, Fact, LetterKind, Outcome, Remedy, Requester
 from shared.law import Right, TimedDuty
 
 NOT_PROVEN = "not_proven_in_time"
 """The reason of a lapsed request."""
-Decision: TypeAlias = RequestForwarded | RequestDuplicated | IdentityRefused | RequestWithdrawn
+Decision: TypeAlias = (
+    events.RequestForwarded | events.RequestDuplicated | events.IdentityRefused | events.RequestWithdrawn
+)
 ENTRY_FACTS: tuple[type[Fact], ...] = (
-    AnswerDelivered,
-    AppealAnswered,
-    AppealReceived,
-    DeadlineMissed,
+    events.AnswerDelivered,
+    events.AppealAnswered,
+    events.AppealReceived,
+    events.DeadlineMissed,
     DueMoved,
-    IdentityRefused,
-    InquiryLodged,
-    MessageLodged,
-    NoticeFailed,
-    RequestClosed,
-    RequestDuplicated,
-    RequestExtended,
-    RequestForwarded,
-    RequestFulfilled,
+    events.IdentityRefused,
+    events.InquiryLodged,
+    events.MessageLodged,
+    events.NoticeFailed,
+    events.RequestClosed,
+    events.RequestDuplicated,
+    events.RequestExtended,
+    events.RequestForwarded,
+    events.RequestFulfilled,
     RequestLodged,
-    RequestPurged,
-    RequestReceived,
-    RequestRejected,
-    RequestRenewed,
-    RequestWithdrawn,
-    SubjectUnrestricted,
+    events.RequestPurged,
+    events.RequestReceived,
+    events.RequestRejected,
+    events.RequestRenewed,
+    events.RequestWithdrawn,
+    events.SubjectUnrestricted,
 )
 """The facts of an entry, with letters sent of the kinds ``OWED``."""
 
@@ -145,7 +119,7 @@ class Appeal:
 class RegisterEntry:
     """The entry of one request in the register."""
 
-    received: RequestReceived
+    received: events.RequestReceived
     manner: RequestManner
     due_on: date
     extended: bool
@@ -230,16 +204,16 @@ def counted(entry: RegisterEntry) -> Iterator[CountedRequest]:
 class CaseHistory:
     """The history of one case, collected fact by fact."""
 
-    received: RequestReceived | None = None
+    received: events.RequestReceived | None = None
     manner: RequestManner = RequestManner.EVENT
     rejected_at: datetime | None = None
     written_at: datetime | None = None
     """When a mail came in that made no request yet, or none at all."""
-    fulfilled: RequestFulfilled | None = None
+    fulfilled: events.RequestFulfilled | None = None
     forwarded: bool = False
     repeats: bool = False
     """Whether it is a duplicate of an open request."""
-    refused: IdentityRefused | None = None
+    refused: events.IdentityRefused | None = None
     withdrawn_at: datetime | None = None
     decided_at: datetime | None = None
     answered_at: datetime | None = None
@@ -270,20 +244,25 @@ class CaseHistory:
         match fact:
             case RequestLodged():
                 self.manner = _manner_of(fact)
-            case RequestReceived():
+            case events.RequestReceived():
                 self.received, self.due_on = fact, fact.due_on
                 self.addressless = fact.requester is Requester.CONTROLLER
-            case RequestRenewed() if self.received is None:  # the earlier case has it as well
+            case events.RequestRenewed() if self.received is None:  # the earlier case has it as well
                 self.manner = RequestManner.COMPANION if fact.right else RequestManner.APPEAL
-            case RequestRejected() if self.received is None:
+            case events.RequestRejected() if self.received is None:
                 self.rejected_at = at
-            case InquiryLodged() | MessageLodged():
+            case events.InquiryLodged() | events.MessageLodged():
                 self.written_at = at
-            case RequestFulfilled():  # it crossed a withdrawal, or is better than the first decision
+            case events.RequestFulfilled():  # it crossed a withdrawal, or is better than the first decision
                 self.fulfilled, self.decided_at, self.closed_at = fact, at, None
-            case RequestForwarded() | RequestDuplicated() | IdentityRefused() | RequestWithdrawn():
+            case (
+                events.RequestForwarded()
+                | events.RequestDuplicated()
+                | events.IdentityRefused()
+                | events.RequestWithdrawn()
+            ):
                 self._note_decision(fact, at)
-            case RequestClosed():  # by the letter with the decision: that is the time of the answer
+            case events.RequestClosed():  # by the letter with the decision: that is the time of the answer
                 self.closed_at = at
                 self.answered_at = self.answered_at if self.withdrawn else self.answered_at or at
             case _:
@@ -292,27 +271,27 @@ class CaseHistory:
     def _note_decision(self, fact: Decision, at: datetime) -> None:
         if self.decided_at is None:
             self.decided_at = at
-            self.forwarded = isinstance(fact, RequestForwarded)
-            self.repeats = isinstance(fact, RequestDuplicated)
-            self.refused = fact if isinstance(fact, IdentityRefused) else None
-            self.withdrawn_at = at if isinstance(fact, RequestWithdrawn) else None
+            self.forwarded = isinstance(fact, events.RequestForwarded)
+            self.repeats = isinstance(fact, events.RequestDuplicated)
+            self.refused = fact if isinstance(fact, events.IdentityRefused) else None
+            self.withdrawn_at = at if isinstance(fact, events.RequestWithdrawn) else None
 
     def _note_later(self, fact: Fact, at: datetime) -> None:
         match fact:
             case DueMoved():
                 self.due_on, self.paused_days = fact.due_on, fact.days
-            case RequestExtended():
+            case events.RequestExtended():
                 self.due_on, self.extended = fact.due_on, True
-            case AppealReceived():
+            case events.AppealReceived():
                 self.appeals += (Appeal(fact.remedy, fact.received_on, fact.due_on),)
-            case AppealAnswered():
+            case events.AppealAnswered():
                 last = replace(self.appeals[-1], answered_at=at, granted=fact.granted)
                 self.appeals, self.appeal_ended_at = (*self.appeals[:-1], last), at
-            case DeadlineMissed(duty=TimedDuty.ANSWER):
+            case events.DeadlineMissed(duty=TimedDuty.ANSWER):
                 self.missed = True
-            case SubjectUnrestricted():
+            case events.SubjectUnrestricted():
                 self.unrestricted = True
-            case RequestPurged():
+            case events.RequestPurged():
                 self.purged = True
             case _:
                 self._note_letter(fact, at)
@@ -320,17 +299,17 @@ class CaseHistory:
     def _note_letter(self, fact: Fact, at: datetime) -> None:
         """A returned letter has answered nothing; the next one, or the staff, does."""
         match fact:
-            case NoticeSent() if fact.letter in self.returned:
+            case events.NoticeSent() if fact.letter in self.returned:
                 self.returned -= {fact.letter}
                 self.answered_at = at
-            case NoticeFailed() if fact.reason == NO_ADDRESS:
+            case events.NoticeFailed() if fact.reason == NO_ADDRESS:
                 self.addressless = True
-            case NoticeFailed() | NoticeReported(action=DeliveryAction.FAILED):
+            case events.NoticeFailed() | events.NoticeReported(action=DeliveryAction.FAILED):
                 if self.delivered_at is None:
                     self.returned |= {fact.letter} & OWED
                 else:
                     self.answered_at = self.delivered_at
-            case AnswerDelivered() if self.decided_at is not None:
+            case events.AnswerDelivered() if self.decided_at is not None:
                 self.answered_at = at if self.returned or not self.answered_at else self.answered_at
                 self.delivered_at, self.returned = self.delivered_at or at, frozenset()
             case _:
