@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -154,26 +153,28 @@ def _add_flaws(app: FastAPI, problems: Problems) -> None:
 
 
 def _add_states(app: FastAPI, problems: Problems) -> None:
-    async def refused(request: Request, error: Exception) -> Response:
-        say, detail = partial(problems.say, request), f"{error}."
-        match error:
-            case TooManyAttempts():
-                return say(429, detail, {"Retry-After": "3600"})
-            case SourceLimitReached():
-                return say(429, detail, {"Retry-After": str(error.wait_s)})
-            case CodeRefused():
-                return say(403, detail, reason=error.verdict)
-            case NotSatisfiable():
-                return say(416, detail, {"Content-Range": f"bytes */{error.size}"})
-            case _:
-                return say(409, detail)
+    say = problems.say
 
-    for kind in (
-        NotPossibleNow,
-        ReferenceReused,
-        TooManyAttempts,
-        SourceLimitReached,
-        CodeRefused,
-        NotSatisfiable,
-    ):
-        app.add_exception_handler(kind, refused)
+    @app.exception_handler(NotPossibleNow)
+    async def not_now(request: Request, error: NotPossibleNow) -> Response:
+        return say(request, 409, f"{error}.")
+
+    @app.exception_handler(ReferenceReused)
+    async def reused(request: Request, error: ReferenceReused) -> Response:
+        return say(request, 409, f"{error}.")
+
+    @app.exception_handler(TooManyAttempts)
+    async def too_often(request: Request, error: TooManyAttempts) -> Response:
+        return say(request, 429, f"{error}.", {"Retry-After": "3600"})
+
+    @app.exception_handler(SourceLimitReached)
+    async def too_many(request: Request, error: SourceLimitReached) -> Response:
+        return say(request, 429, f"{error}.", {"Retry-After": str(error.wait_s)})
+
+    @app.exception_handler(CodeRefused)
+    async def code_refused(request: Request, error: CodeRefused) -> Response:
+        return say(request, 403, f"{error}.", reason=error.verdict)
+
+    @app.exception_handler(NotSatisfiable)
+    async def not_satisfiable(request: Request, error: NotSatisfiable) -> Response:
+        return say(request, 416, f"{error}.", {"Content-Range": f"bytes */{error.size}"})
