@@ -1,10 +1,10 @@
 """Common parts of the protocols' APIs: applications, bodies, tokens, errors and callbacks."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import Protocol
+from typing import TypeAlias
 
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
@@ -54,16 +54,11 @@ ABOUT_REQUESTS: Mapping[type[Exception], ErrorAnswer] = MappingProxyType(
 """Errors of calls about existing requests."""
 
 
-class ProtocolErrorWriter(Protocol):
-    """Writes an error in the protocol's form."""
-
-    def __call__(
-        self, request: Request, status: int, message: str, headers: Mapping[str, str] | None, /
-    ) -> Response:
-        """Return the answer."""
+ErrorWriter: TypeAlias = Callable[[Request, int, str, Mapping[str, str] | None], Response]
+"""Writes status, message and headers of an error in the protocol's form."""
 
 
-def protocol_app(write: ProtocolErrorWriter, answers: Mapping[type[Exception], ErrorAnswer]) -> FastAPI:
+def protocol_app(write: ErrorWriter, answers: Mapping[type[Exception], ErrorAnswer]) -> FastAPI:
     """Return an application that answers errors by the table *answers*, and unknown calls, by *write*."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
 
@@ -71,20 +66,15 @@ def protocol_app(write: ProtocolErrorWriter, answers: Mapping[type[Exception], E
     async def no_such_call(request: Request, error: HTTPException) -> Response:
         return write(request, error.status_code, error.detail, error.headers)
 
-    for kind, answer in answers.items():
-        app.exception_handler(kind)(_answering(write, answer))
-    return app
-
-
-def _answering(
-    write: ProtocolErrorWriter, answer: ErrorAnswer
-) -> Callable[[Request, Exception], Awaitable[Response]]:
     async def answered(request: Request, error: Exception) -> Response:
+        answer = next(answers[kind] for kind in type(error).__mro__ if kind in answers)
         if answer.status is HTTPStatus.INTERNAL_SERVER_ERROR:
             logger().error("request failed", service="intake", exc_info=error)
         return write(request, answer.status, answer.words or str(error), answer.headers or None)
 
-    return answered
+    for kind in answers:
+        app.exception_handler(kind)(answered)
+    return app
 
 
 async def body_of(request: Request, *, most: int = MOST_BYTES) -> bytes:

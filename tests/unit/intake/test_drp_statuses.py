@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from services.intake.channels.drp.statuses import (
     FINAL,
     NOT_SERVED,
-    DrpLinks,
     DrpReason,
     DrpRequestFacts,
     DrpStatus,
@@ -46,8 +45,8 @@ from shared.law import Regulation, Right
 CASE = "c" * 32
 AT = datetime(2026, 3, 5, 9, 30, tzinfo=UTC)
 LAPSE = AT + timedelta(days=30)
-ASKED = DrpRequestFacts(CASE, "their-7", AT, AT + timedelta(days=45), AT + timedelta(days=1098))
-LINKS = DrpLinks("https://privacy.example.com/page", "https://privacy.example.com/verification")
+LINKS = "https://privacy.example.com/page", "https://privacy.example.com/verification"
+ASKED = DrpRequestFacts(CASE, "their-7", AT, AT + timedelta(days=45), AT + timedelta(days=1098), *LINKS)
 RECEIVED = RequestReceived(
     request_id=CASE,
     right=Right.ERASURE,
@@ -105,7 +104,7 @@ def answered(outcome: Outcome, **more: Any) -> RequestFulfilled:
 
 def status(*facts: Fact, revoked: bool = False) -> dict[str, Any]:
     case = reduce(evolve, facts, IntakeCase())
-    found = status_object(ASKED, report_of(case, ASKED, LINKS, revoked=revoked))
+    found = status_object(ASKED, report_of(case, ASKED, revoked=revoked))
     assert_fits(found)
     return found
 
@@ -195,7 +194,7 @@ def test_the_results_are_good_as_long_as_the_package_is() -> None:
     until = AT + timedelta(days=30)
     found = status(RECEIVED, VERIFIED, answered(G, package="package", package_expires_at=until))
     assert found["expires_at"] == until.isoformat(timespec="milliseconds")
-    assert found["results_url"] == LINKS.page
+    assert found["results_url"] == ASKED.page
 
 
 def test_retained_and_withheld_data_make_the_answer_partial() -> None:
@@ -232,14 +231,14 @@ def test_the_answer_is_expected_by_the_end_of_its_last_day() -> None:
 
 
 def test_a_request_without_the_agents_number_has_none() -> None:
-    asked = DrpRequestFacts(CASE, None, AT, AT, AT)
+    asked = DrpRequestFacts(CASE, None, AT, AT, AT, *LINKS)
     assert "agent_request_id" not in status_object(asked, NOT_SERVED)
 
 
 @given(st.sampled_from(CaseStatus), st.booleans(), st.booleans())
 def test_every_status_that_there_is_fits(state: CaseStatus, in_review: bool, revoked: bool) -> None:
     case = IntakeCase(status=state, received=RECEIVED, in_review=in_review)
-    reported = report_of(case, ASKED, LINKS, revoked=revoked)
+    reported = report_of(case, ASKED, revoked=revoked)
     found = status_object(ASKED, reported)
     assert reported.final is (found["status"] in FINAL)
     if state not in {CaseStatus.REFUSED, CaseStatus.ANSWERED}:

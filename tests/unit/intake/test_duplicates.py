@@ -9,7 +9,7 @@ import pytest
 from services.intake.cases.deadlines import APPROACHING, UNACKNOWLEDGED
 from services.intake.cases.fingerprint import duplicate_of
 from services.intake.cases.registration import LOST_AFTER
-from services.intake.channels.drp.statuses import DrpLinks, DrpReason, DrpRequestFacts, DrpStatus, report_of
+from services.intake.channels.drp.statuses import DrpReason, DrpRequestFacts, DrpStatus, report_of
 from services.intake.domain import PUBLIC_SOURCE, CaseStatus, IntakeCase, request_id
 from shared.contract.events import (
     DeadlineApproaching,
@@ -281,9 +281,9 @@ async def test_the_page_of_a_duplicate_does_not_link_to_the_first() -> None:
 
 async def test_an_agent_gets_the_status_of_a_duplicate() -> None:
     office = await asked_twice()
-    asked_of = DrpRequestFacts(SECOND, None, NOW, NOW, NOW)
-    links = DrpLinks("https://privacy.example.com", "https://privacy.example.com")
-    reported = report_of(await office.door.case(SECOND), asked_of, links, revoked=False)
+    links = "https://privacy.example.com", "https://privacy.example.com"
+    asked_of = DrpRequestFacts(SECOND, None, NOW, NOW, NOW, *links)
+    reported = report_of(await office.door.case(SECOND), asked_of, revoked=False)
     assert (reported.standing, reported.reason) == (DrpStatus.DENIED, DrpReason.TOO_MANY_REQUESTS)
 
 

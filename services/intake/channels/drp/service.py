@@ -181,19 +181,17 @@ class DrpService:
         if filed.said.right is None:
             return asked, statuses.NOT_SERVED
         revoked = await self.requests.holds(filed.request_id, REVOCATION)
-        links = statuses.DrpLinks(
-            page=f"{self.root}/requests/{filed.request_id}",
-            verification=f"{self.root}/drp/v1/verification/{filed.request_id}",
-        )
-        return asked, statuses.report_of(case, asked, links, revoked=revoked)
+        return asked, statuses.report_of(case, asked, revoked=revoked)
 
     def _asked(self, filed: FiledDrpRequest, case: IntakeCase) -> statuses.DrpRequestFacts:
         said = filed.said
         known = case if case.received else self._as_received(filed)
         received_at = known.received.received_at if known.received else said.issued_at
         by = statuses.expected_by(known, self.practice.zone) or received_at
+        id_ = filed.request_id
+        links = f"{self.root}/requests/{id_}", f"{self.root}/drp/v1/verification/{id_}"
         return statuses.DrpRequestFacts(
-            filed.request_id, said.agent_request_id, received_at, by, received_at + KEEP
+            id_, said.agent_request_id, received_at, by, received_at + KEEP, *links
         )
 
     def _as_received(self, filed: FiledDrpRequest) -> IntakeCase:

@@ -5,7 +5,7 @@ Every field is always present, empty without a value.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
@@ -86,15 +86,10 @@ class DrpRequestFacts:
     expected_by: datetime
     kept_until: datetime
     """When its record is purged."""
-
-
-@dataclass(frozen=True, slots=True)
-class DrpLinks:
-    """The addresses for agents and persons."""
-
     page: str
     """The request's page: the person proves their identity there, and gets the answer."""
     verification: str
+    """The address for agents that redirects to that page."""
 
 
 def status_object(asked: DrpRequestFacts, report: DrpStatusReport) -> dict[str, Any]:
@@ -124,14 +119,10 @@ NOT_SERVED = DrpStatusReport(
 """The status of a request without a supported right."""
 
 
-def report_of(case: IntakeCase, asked: DrpRequestFacts, links: DrpLinks, *, revoked: bool) -> DrpStatusReport:
+def report_of(case: IntakeCase, asked: DrpRequestFacts, *, revoked: bool) -> DrpStatusReport:
     """Return the status of *case*; *revoked* by the agent counts before the register is updated."""
-    ended = _ended(case, links)
-    if ended is None:
-        return DrpStatusReport(DrpStatus.REVOKED) if revoked else _under_way(case, asked, links)
-    if ended.standing is DrpStatus.FULFILLED and ended.expires_at is None:
-        return replace(ended, expires_at=asked.kept_until)
-    return ended
+    present = DrpStatusReport(DrpStatus.REVOKED) if revoked else _under_way(case, asked)
+    return _ended(case, asked) or present
 
 
 def is_proven(case: IntakeCase) -> bool:
@@ -144,9 +135,9 @@ def expected_by(case: IntakeCase, zone: ZoneInfo) -> datetime | None:
     return None if case.due_on is None else end_of(case.due_on, zone) - timedelta(seconds=1)
 
 
-def _ended(case: IntakeCase, links: DrpLinks) -> DrpStatusReport | None:
+def _ended(case: IntakeCase, asked: DrpRequestFacts) -> DrpStatusReport | None:
     if case.fulfilled is not None:
-        return _answered(case.fulfilled, links)
+        return _answered(case.fulfilled, asked)
     if NOT_PROVEN_IN_TIME in case.refused_for:
         return DrpStatusReport(DrpStatus.EXPIRED)
     if case.refused_for:
@@ -157,7 +148,7 @@ def _ended(case: IntakeCase, links: DrpLinks) -> DrpStatusReport | None:
     return DrpStatusReport(DrpStatus.REVOKED) if gone else None
 
 
-def _answered(fulfilled: RequestFulfilled, links: DrpLinks) -> DrpStatusReport:
+def _answered(fulfilled: RequestFulfilled, asked: DrpRequestFacts) -> DrpStatusReport:
     match fulfilled.outcome:
         case Outcome.NOTHING_HELD:
             return _denied(DrpReason.NO_MATCH)
@@ -169,8 +160,8 @@ def _answered(fulfilled: RequestFulfilled, links: DrpLinks) -> DrpStatusReport:
             return DrpStatusReport(
                 DrpStatus.FULFILLED,
                 details=IN_PART if fulfilled.outcome is Outcome.PARTLY_GRANTED else None,
-                expires_at=fulfilled.package_expires_at,
-                results_url=links.page,
+                expires_at=fulfilled.package_expires_at or asked.kept_until,
+                results_url=asked.page,
             )
 
 
@@ -178,7 +169,7 @@ def _denied(reason: DrpReason) -> DrpStatusReport:
     return DrpStatusReport(DrpStatus.DENIED, reason, DETAILS[reason])
 
 
-def _under_way(case: IntakeCase, asked: DrpRequestFacts, links: DrpLinks) -> DrpStatusReport:
+def _under_way(case: IntakeCase, asked: DrpRequestFacts) -> DrpStatusReport:
     if case.status in {CaseStatus.UNKNOWN, CaseStatus.RECEIVED}:
         return DrpStatusReport(DrpStatus.OPEN)
     if case.status is CaseStatus.CHALLENGED and not case.in_review:
@@ -186,7 +177,7 @@ def _under_way(case: IntakeCase, asked: DrpRequestFacts, links: DrpLinks) -> Drp
             DrpStatus.IN_PROGRESS,
             DrpReason.NEED_USER_VERIFICATION,
             DETAILS[DrpReason.NEED_USER_VERIFICATION],
-            verification_url=links.verification,
+            verification_url=asked.verification,
             expires_at=case.wanted_until or asked.expected_by,
         )
     return DrpStatusReport(DrpStatus.IN_PROGRESS, details=_moved(case), expires_at=asked.kept_until)

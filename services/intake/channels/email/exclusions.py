@@ -64,7 +64,11 @@ def is_dropped(mail: ParsedMail, *, ours: bool) -> bool:
 def refusal_of(
     mail: ParsedMail, envelope_sender: str | None, *, ours: Collection[str], trusted: str
 ) -> MailExclusion | None:
-    """Return why *mail* opens no case, if so. The envelope's sender: empty for a report, None if unknown."""
+    """
+    Return why *mail* opens no case; None if it may.
+
+    The sender of the envelope is empty for a report, and None if unknown.
+    """
     reasons = {
         MailExclusion.LOOP: _is_loop(mail, ours),
         MailExclusion.BOUNCE: _is_bounce(mail, envelope_sender),

@@ -11,8 +11,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
 from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import QueryParams
-from starlette.types import ASGIApp, Receive, Send
-from starlette.types import Scope as Connection
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.intake.cases.errors import NotPossibleNow
 from services.intake.channels.fides import bodies
@@ -77,9 +76,9 @@ def fides_app(served: FidesContext, origins: frozenset[str] = frozenset()) -> AS
 
 
 def _without_last_slash(app: ASGIApp) -> ASGIApp:
-    """Return *app* with a path with a slash at its end as the path without: many scripts write one."""
+    """Return *app*, ignoring a slash at the end of a path: many scripts write one."""
 
-    async def called(connection: Connection, receive: Receive, send: Send) -> None:
+    async def called(connection: Scope, receive: Receive, send: Send) -> None:
         path = connection.get("path", "")
         await app({**connection, "path": path.rstrip("/")} if path else connection, receive, send)
 

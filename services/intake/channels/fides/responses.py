@@ -215,7 +215,16 @@ def labelled(said: CreateRequest) -> dict[str, Any]:
 def response(
     found: FilteredRequest, today: date, *, personal: bool, identities: bool = False, fields: bool = False
 ) -> dict[str, Any]:
-    """Return a request; if *personal*, with the body, and its *identities* and *fields* if asked for."""
+    """
+    Return a request.
+
+    Args:
+        found: The request.
+        today: The current day of the controller.
+        personal: Whether the caller may see the client's body.
+        identities: Whether the caller asks for the person's identity.
+        fields: Whether the caller asks for the person's other answers.
+    """
     entry, seen, said = found.entry, found.seen, found.said
     shown = said if personal else None
     given = shown.custom_privacy_request_fields if shown and fields else None

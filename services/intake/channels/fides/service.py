@@ -91,7 +91,7 @@ class FidesService:
     async def create(
         self, items: Sequence[tuple[CreateRequest, bytes]], client: str | None, allowed: Callable[[], bool]
     ) -> dict[str, Any]:
-        """Lodge the requests that *allowed*, which counts them, does not refuse; return each result."""
+        """Lodge requests, and return each result; *allowed* counts one, and returns if it may be lodged."""
         succeeded, failed = list[Mapping[str, Any]](), list[Mapping[str, Any]]()
         for number, (said, body) in enumerate(items):
             data = {"index": number, "policy_key": said.policy_key}

@@ -21,9 +21,9 @@ from services.intake.channels.webhooks.messages import (
     PlatformRequest,
     UnreadableMessage,
     WebhookRefused,
-    digest_of,
     platform_request,
     read,
+    reference_of,
 )
 from shared.contract.events import SubmissionError, Text
 from shared.contract.sources import ChannelSource, channel_source
@@ -68,11 +68,6 @@ async def verified_claims(body: bytes, expected: ExpectedToken) -> Mapping[str, 
         return await tokens.verified_claims(token, expected)
     except TokenRefused as error:
         raise WebhookRefused(HTTPStatus.UNAUTHORIZED, f"the token is not accepted: {error.code}") from None
-
-
-def reference_of(claims: Mapping[str, Any]) -> str:
-    """Return the reference of a notification: Apple's id of it, of any form."""
-    return digest_of(str(claims["jti"]).encode(errors="replace"))
 
 
 def requests_in(claims: Mapping[str, Any]) -> Iterator[PlatformRequest | UnreadableMessage]:

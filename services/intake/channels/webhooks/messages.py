@@ -83,6 +83,11 @@ def platform_request(right: Right, reference: str, subject: Mapping[str, Any]) -
         raise Malformed(*_flaws_in(error)) from None
 
 
+def reference_of(claims: Mapping[str, Any]) -> str:
+    """Return the reference of a signed token: its issuer's name for it, of any form."""
+    return digest_of(str(claims["jti"]).encode(errors="replace"))
+
+
 def digest_of(content: bytes) -> str:
     """Return the digest that identifies *content*."""
     return sha256(content).hexdigest()

@@ -20,8 +20,8 @@ from services.intake.channels.webhooks.messages import (
     Malformed,
     PlatformRequest,
     WebhookRefused,
-    digest_of,
     platform_request,
+    reference_of,
 )
 from shared.contract.events import SubmissionError, Text
 from shared.contract.sources import ChannelSource, channel_source
@@ -77,11 +77,6 @@ async def verified_claims(body: bytes, media_type: str, expected: ExpectedToken)
     except TokenRefused as error:
         code = ERRORS.get(error.code, "invalid_request")
         raise NotPushed(code, f"the token is not accepted: {error.code}") from None
-
-
-def reference_of(claims: Mapping[str, Any]) -> str:
-    """Return the reference of a token."""
-    return digest_of(str(claims["jti"]).encode(errors="replace"))
 
 
 def requests_in(claims: Mapping[str, Any]) -> Iterator[PlatformRequest]:

@@ -67,14 +67,14 @@ class WebhookService:
     async def from_apple(self, body: bytes, expected: ExpectedToken) -> None:
         """Process a notification of Apple's, once: all its events, or none if one cannot be parsed."""
         claims = await apple.verified_claims(body, expected)
-        unread = messages.UnreadableMessage(apple.SOURCE, apple.reference_of(claims), ())
+        unread = messages.UnreadableMessage(apple.SOURCE, messages.reference_of(claims), ())
         for one in await self._parsed(lambda: tuple(apple.requests_in(claims)), unread, body):
             await self._take(one, body)
 
     async def from_risc(self, body: bytes, media_type: str, expected: ExpectedToken) -> None:
         """Process a security event, once."""
         claims = await risc.verified_claims(body, media_type, expected)
-        unread = messages.UnreadableMessage(risc.SOURCE, risc.reference_of(claims), ())
+        unread = messages.UnreadableMessage(risc.SOURCE, messages.reference_of(claims), ())
         for one in await self._parsed(lambda: tuple(risc.requests_in(claims)), unread, body):
             await self._take(one, body)
 
