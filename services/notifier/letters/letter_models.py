@@ -21,6 +21,7 @@ from shared.contract.answer import (
 )
 from shared.contract.events import Evidence, ExtensionReason, Outcome
 from shared.law import FeeReason, Money, Right
+from shared.pages.translation import mark as _
 
 AnswerOutcome: TypeAlias = Literal[Outcome.GRANTED, Outcome.PARTLY_GRANTED, Outcome.NOTHING_HELD]
 """How a request ended that was not refused as a whole; see ``RefusalLetter`` for those that were."""
@@ -109,12 +110,16 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class LetterFacts:
-    """The facts of one kind of letter; *kind* is the name of its template."""
+    """The facts of one kind of letter."""
 
     kind: ClassVar[str] = ""
+    """Name of its template."""
+    title: ClassVar[str] = ""
+    """Subject and heading, where all letters of the kind have the same; marked for translation."""
 
-    def __init_subclass__(cls, *, kind: str = "") -> None:
-        cls.kind = kind or cls.kind  # a dataclass with slots is made twice, and named once
+    def __init_subclass__(cls, *, kind: str = "", title: str = "") -> None:
+        # A dataclass with slots is made twice, and named once.
+        cls.kind, cls.title = kind or cls.kind, title or cls.title
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +149,7 @@ class PackageLetter:
 
 
 @dataclass(frozen=True, slots=True)
-class Acknowledgement(RequestLetter, kind="acknowledgement"):
+class Acknowledgement(RequestLetter, kind="acknowledgement", title=_("We received your request")):
     """A request has arrived."""
 
     due_on: date
@@ -206,7 +211,7 @@ class ProofOption:
 
 
 @dataclass(frozen=True, slots=True)
-class ProofWanted(RequestLetter, kind="proof_wanted"):
+class ProofWanted(RequestLetter, kind="proof_wanted", title=_("We need to make sure that it is you")):
     """More is needed to establish the identity."""
 
     wanted: ProofOption
@@ -215,14 +220,14 @@ class ProofWanted(RequestLetter, kind="proof_wanted"):
 
 
 @dataclass(frozen=True, slots=True)
-class Reminder(RequestLetter, kind="reminder"):
+class Reminder(RequestLetter, kind="reminder", title=_("Your request still waits for you")):
     """The requested proof has not come yet."""
 
     wanted: ProofOption
 
 
 @dataclass(frozen=True, slots=True)
-class Clarification(LetterFacts, kind="clarification"):
+class Clarification(LetterFacts, kind="clarification", title=_("What would you like us to do?")):
     """A mail came in with an unclear request."""
 
     received_on: date
@@ -233,7 +238,7 @@ class Clarification(LetterFacts, kind="clarification"):
 
 
 @dataclass(frozen=True, slots=True)
-class InReview(RequestLetter, kind="in_review"):
+class InReview(RequestLetter, kind="in_review", title=_("Our staff is looking at your proof")):
     """The staff examines a proof that a machine could not decide on."""
 
     url: str
@@ -285,7 +290,7 @@ class ErasureOutcome(LetterFacts, kind="erasure"):
 
 
 @dataclass(frozen=True, slots=True)
-class ErasureAnnounced(LetterFacts, kind="erasure_scheduled"):
+class ErasureAnnounced(LetterFacts, kind="erasure_scheduled", title=_("We will soon erase your data")):
     """An erasure is planned, and can be stopped until it begins."""
 
     right: ClassVar[Right] = Right.ERASURE
@@ -319,7 +324,7 @@ class RequestDone(RequestLetter, kind="done"):
 
 
 @dataclass(frozen=True, slots=True)
-class RefusalLetter(RequestLetter, kind="refusal"):
+class RefusalLetter(RequestLetter, kind="refusal", title=_("We cannot do what you asked for")):
     """A request is refused as a whole."""
 
     reasons: tuple[ReasonCode, ...]
@@ -334,26 +339,28 @@ class RefusalLetter(RequestLetter, kind="refusal"):
 
 
 @dataclass(frozen=True, slots=True)
-class Weighing(RequestLetter, kind="weighing"):
+class Weighing(RequestLetter, kind="weighing", title=_("We are looking at your objection")):
     """An objection is looked at by people; until they have decided, the data is only stored."""
 
 
 @dataclass(frozen=True, slots=True)
-class Lifting(RequestLetter, kind="lifting"):
+class Lifting(RequestLetter, kind="lifting", title=_("We will end the restriction of your data")):
     """A restriction is about to be lifted."""
 
     reason: ReasonCode
 
 
 @dataclass(frozen=True, slots=True)
-class NamedMailbox(LetterFacts, kind="named_mailbox"):
+class NamedMailbox(
+    LetterFacts, kind="named_mailbox", title=_("A request about data with your email address")
+):
     """Another person's request names the reader's mailbox."""
 
     right: Right
 
 
 @dataclass(frozen=True, slots=True)
-class AliasCode(LetterFacts, kind="alias_code"):
+class AliasCode(LetterFacts, kind="alias_code", title=_("Is this request yours?")):
     """A code by which the reader confirms that a request from another address is theirs."""
 
     code: str
@@ -362,7 +369,7 @@ class AliasCode(LetterFacts, kind="alias_code"):
 
 
 @dataclass(frozen=True, slots=True)
-class Withdrawn(RequestLetter, kind="withdrawn"):
+class Withdrawn(RequestLetter, kind="withdrawn", title=_("We stopped working on your request")):
     """The person has withdrawn the request."""
 
     withdrawn_on: date
@@ -373,7 +380,7 @@ class Withdrawn(RequestLetter, kind="withdrawn"):
 
 
 @dataclass(frozen=True, slots=True)
-class Extension(RequestLetter, kind="extension"):
+class Extension(RequestLetter, kind="extension", title=_("We need more time for your request")):
     """The answer takes longer, as the law allows; announced before the first due day."""
 
     promised_on: date
@@ -384,7 +391,7 @@ class Extension(RequestLetter, kind="extension"):
 
 
 @dataclass(frozen=True, slots=True)
-class OverdueLetter(RequestLetter, kind="late"):
+class OverdueLetter(RequestLetter, kind="late", title=_("We are late with our answer")):
     """The last day is over and the answer is not sent."""
 
     promised_on: date
@@ -394,7 +401,7 @@ class OverdueLetter(RequestLetter, kind="late"):
 
 
 @dataclass(frozen=True, slots=True)
-class Duplicate(RequestLetter, kind="duplicate"):
+class Duplicate(RequestLetter, kind="duplicate", title=_("We are already working on the same request")):
     """The person has asked for the same before, and it is not answered yet."""
 
     first_received_on: date
@@ -406,7 +413,7 @@ class Duplicate(RequestLetter, kind="duplicate"):
 
 
 @dataclass(frozen=True, slots=True)
-class Forwarded(RequestLetter, kind="forwarded"):
+class Forwarded(RequestLetter, kind="forwarded", title=_("We passed your request on")):
     """We hold the data for a customer of ours, which decides; the request was passed on."""
 
     forwarded_on: date
@@ -415,7 +422,9 @@ class Forwarded(RequestLetter, kind="forwarded"):
 
 
 @dataclass(frozen=True, slots=True)
-class ForwardedToController(RequestLetter, kind="forwarded_to_controller"):
+class ForwardedToController(
+    RequestLetter, kind="forwarded_to_controller", title=_("Somebody asks about data that you keep with us")
+):
     """To the customer that decides: a request came in, and here is the link to it."""
 
     url: str
@@ -424,7 +433,7 @@ class ForwardedToController(RequestLetter, kind="forwarded_to_controller"):
 
 
 @dataclass(frozen=True, slots=True)
-class FeeQuotedLetter(RequestLetter, kind="fee_quoted"):
+class FeeQuotedLetter(RequestLetter, kind="fee_quoted", title=_("Your request would cost something")):
     """The request costs something; the person decides whether they want that."""
 
     fee: Money
@@ -436,7 +445,9 @@ class FeeQuotedLetter(RequestLetter, kind="fee_quoted"):
 
 
 @dataclass(frozen=True, slots=True)
-class PackageExpiringLetter(RequestLetter, kind="package_expiring"):
+class PackageExpiringLetter(
+    RequestLetter, kind="package_expiring", title=_("Your data package will soon be deleted")
+):
     """The data package was not fetched, and will be deleted."""
 
     url: str
@@ -444,7 +455,7 @@ class PackageExpiringLetter(RequestLetter, kind="package_expiring"):
 
 
 @dataclass(frozen=True, slots=True)
-class AppealReceivedLetter(RequestLetter, kind="appeal_received"):
+class AppealReceivedLetter(RequestLetter, kind="appeal_received", title=_("We received your appeal")):
     """The person has appealed."""
 
     appealed_on: date
@@ -464,7 +475,7 @@ class AppealDecidedLetter(RequestLetter, kind="appeal_decided"):
 
 
 @dataclass(frozen=True, slots=True)
-class ComplaintReceived(RequestLetter, kind="complaint_received"):
+class ComplaintReceived(RequestLetter, kind="complaint_received", title=_("We received your complaint")):
     """The person has complained to us."""
 
     complained_on: date
@@ -473,7 +484,7 @@ class ComplaintReceived(RequestLetter, kind="complaint_received"):
 
 
 @dataclass(frozen=True, slots=True)
-class ComplaintDecided(RequestLetter, kind="complaint_decided"):
+class ComplaintDecided(RequestLetter, kind="complaint_decided", title=_("What came of your complaint")):
     """The result of the complaint."""
 
     complained_on: date

@@ -21,31 +21,6 @@ OPEN_END = _("As long as the reason lasts")
 ENDS_ONE_BY_ONE = _("Each has its own day, from %(first)s to %(last)s")
 NOTHING_HELD = _("We hold no data about you")
 
-PLAIN_TITLES: Mapping[str, str] = {
-    "acknowledgement": _("We received your request"),
-    "proof_wanted": _("We need to make sure that it is you"),
-    "reminder": _("Your request still waits for you"),
-    "clarification": _("What would you like us to do?"),
-    "in_review": _("Our staff is looking at your proof"),
-    "weighing": _("We are looking at your objection"),
-    "erasure_scheduled": _("We will soon erase your data"),
-    "lifting": _("We will end the restriction of your data"),
-    "refusal": _("We cannot do what you asked for"),
-    "withdrawn": _("We stopped working on your request"),
-    "extension": _("We need more time for your request"),
-    "late": _("We are late with our answer"),
-    "alias_code": _("Is this request yours?"),
-    "named_mailbox": _("A request about data with your email address"),
-    "duplicate": _("We are already working on the same request"),
-    "forwarded": _("We passed your request on"),
-    "forwarded_to_controller": _("Somebody asks about data that you keep with us"),
-    "fee_quoted": _("Your request would cost something"),
-    "package_expiring": _("Your data package will soon be deleted"),
-    "appeal_received": _("We received your appeal"),
-    "complaint_received": _("We received your complaint"),
-    "complaint_decided": _("What came of your complaint"),
-}
-
 CODE_TITLES: Mapping[CodePurpose, str] = {
     CodePurpose.IDENTITY: _("Your code to confirm your request"),
     CodePurpose.DOWNLOAD: _("Your code to open your data package"),
@@ -203,4 +178,4 @@ def title(facts: LetterFacts) -> str:
         case AppealDecidedLetter():
             return APPEAL_TITLES[facts.granted]
         case _:
-            return PLAIN_TITLES[facts.kind]
+            return facts.title
