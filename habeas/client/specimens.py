@@ -15,7 +15,9 @@ from services.notifier.letters import letter_models as models
 from services.notifier.letters.composer import LetterRequest
 from services.notifier.letters.reasons import ReasonCode
 from shared.contract.answer import (
+    Answer,
     AnswerGroup,
+    BlackedOutGroup,
     CorrectedValue,
     DeclinedCorrection,
     KeptGroup,
@@ -63,7 +65,7 @@ KEPT = KeptGroup(
 )
 ONE_BY_ONE = KEPT.model_copy(update={"label": "Receipts", "first": date(2027, 12, 31)})
 ON_HOLD = KeptGroup(label="Contracts", records=1, reason=ReasonCode.LEGAL_HOLD)
-BLACKED_OUT = (AnswerGroup(label="Names of other people", records=4),)
+BLACKED_OUT = (BlackedOutGroup(label="Names of other people", count=4),)
 WITHHELD = WithheldGroup(label="Password", reason=ReasonCode.NEVER_DISCLOSED)
 RECIPIENTS = ("Billing Partner Ltd", "Mail Sender Inc")
 SEARCHED = ("Customer portal", "Billing")
@@ -91,32 +93,28 @@ def access(outcome: Outcome, right: Right = Right.ACCESS) -> models.AccessOutcom
     """Return the answer to a request for data."""
     match outcome:
         case Outcome.GRANTED:
-            return models.AccessOutcome(right, RECEIVED, outcome, PACKAGE)
+            return models.AccessOutcome(right, RECEIVED, outcome, package=PACKAGE)
         case Outcome.PARTLY_GRANTED:
-            return models.AccessOutcome(right, RECEIVED, outcome, PACKAGE, withheld=(WITHHELD,))
+            return models.AccessOutcome(right, RECEIVED, outcome, Answer(withheld=(WITHHELD,)), PACKAGE)
         case Outcome.NOTHING_HELD:
-            return models.AccessOutcome(right, RECEIVED, outcome, searched=SEARCHED)
+            return models.AccessOutcome(right, RECEIVED, outcome, Answer(searched=SEARCHED))
         case Outcome.REFUSED:
             raise ValueError("a refusal is a letter of its own")
 
 
 def erasure(outcome: Outcome, copy: models.PackageLetter | None = None) -> models.ErasureOutcome:
     """Return the answer to a request for erasure."""
-    accounts, tickets, logs = (
-        AnswerGroup(label=label, records=records)
-        for label, records in (("Accounts", 2), ("Support tickets", 3), ("Server logs", 40))
-    )
-    erased = models.ErasureOutcome(
-        Outcome.GRANTED, RECEIVED, DONE, "C-17", (accounts, tickets), (logs,), recipients=RECIPIENTS
-    )
-    kept, by_hand = (KEPT, ONE_BY_ONE, ON_HOLD), ("Tax adviser",)
+    erased = (AnswerGroup(label="Accounts", records=2), AnswerGroup(label="Support tickets", records=3))
+    masked = (AnswerGroup(label="Server logs", records=40),)
+    answer = Answer(erased=erased, masked=masked, recipients=RECIPIENTS)
     match outcome:
         case Outcome.GRANTED:
-            return replace(erased, package=copy)
+            return models.ErasureOutcome(outcome, RECEIVED, DONE, "C-17", answer, copy)
         case Outcome.PARTLY_GRANTED:
-            return replace(erased, outcome=outcome, kept=kept, by_hand=by_hand)
+            left = {"kept": (KEPT, ONE_BY_ONE, ON_HOLD), "by_hand": ("Tax adviser",)}
+            return models.ErasureOutcome(outcome, RECEIVED, DONE, "C-17", answer.model_copy(update=left))
         case Outcome.NOTHING_HELD:
-            return models.ErasureOutcome(outcome, RECEIVED, DONE, "C-17", searched=SEARCHED)
+            return models.ErasureOutcome(outcome, RECEIVED, DONE, "C-17", Answer(searched=SEARCHED))
         case Outcome.REFUSED:
             raise ValueError("a refusal is a letter of its own")
 
@@ -138,9 +136,12 @@ def acknowledging(text: str, right: Right) -> models.CodeLetter:
     return code(text, right, url=f"{WANTED.url}?code={text}", receipt=receipt)
 
 
-def done(right: models.Deed, **more: Any) -> models.RequestDone:
-    """Return the answer to a request for a change of records."""
-    return models.RequestDone(right, RECEIVED, DONE, RECIPIENTS, **more)
+def done(
+    right: models.Deed, outcome: models.AnswerOutcome = Outcome.GRANTED, **held: Any
+) -> models.RequestDone:
+    """Return the answer to a request that hands over no data and erases none."""
+    answer = Answer(recipients=RECIPIENTS, **held)
+    return models.RequestDone(right, RECEIVED, DONE, outcome, answer)
 
 
 def refusal(*reasons: ReasonCode, right: Right = Right.ACCESS) -> models.RefusalLetter:
@@ -183,29 +184,37 @@ LETTERS: dict[str, models.LetterFacts] = {
     "access granted": access(Outcome.GRANTED),
     "access partly granted": access(Outcome.PARTLY_GRANTED),
     "access, nothing held": access(Outcome.NOTHING_HELD),
-    "access with texts blacked out": replace(access(Outcome.GRANTED), blacked_out=BLACKED_OUT),
-    "access with an identity that is not confirmed": replace(access(Outcome.GRANTED), unconfirmed=True),
-    "categories": replace(access(Outcome.GRANTED, Right.KNOW_CATEGORIES), categories=("Name", "Invoices")),
+    "access with texts blacked out": replace(access(Outcome.GRANTED), answer=Answer(blacked_out=BLACKED_OUT)),
+    "access with an identity that is not confirmed": replace(
+        access(Outcome.GRANTED), answer=Answer(unconfirmed=("email",))
+    ),
+    "categories": replace(
+        access(Outcome.GRANTED, Right.KNOW_CATEGORIES), answer=Answer(categories=("Name", "Invoices"))
+    ),
     "categories instead of data": replace(
         access(Outcome.PARTLY_GRANTED),
-        categories=("Name", "Invoices"),
-        withheld=(WithheldGroup(label="The data itself", reason=ReasonCode.NEEDS_MORE_PROOF),),
+        answer=Answer(
+            categories=("Name", "Invoices"),
+            withheld=(WithheldGroup(label="The data itself", reason=ReasonCode.NEEDS_MORE_PROOF),),
+        ),
     ),
     "portability": replace(
         access(Outcome.PARTLY_GRANTED, Right.PORTABILITY),
-        withheld=(
-            WithheldGroup(label="Scores", reason=ReasonCode.NOT_PROVIDED_BY_YOU),
-            WithheldGroup(label="Invoices", reason=ReasonCode.OTHER_LEGAL_BASIS),
+        answer=Answer(
+            withheld=(
+                WithheldGroup(label="Scores", reason=ReasonCode.NOT_PROVIDED_BY_YOU),
+                WithheldGroup(label="Invoices", reason=ReasonCode.OTHER_LEGAL_BASIS),
+            ),
+            transfer=TransferResult(to="import.example.com", done=True),
         ),
-        transfer=TransferResult(to="import.example.com", done=True),
     ),
     "portability, not taken": replace(
         access(Outcome.GRANTED, Right.PORTABILITY),
-        transfer=TransferResult(to="import.example.com", done=False, reason="refused"),
+        answer=Answer(transfer=TransferResult(to="import.example.com", done=False, reason="refused")),
     ),
     "portability, no address": replace(
         access(Outcome.GRANTED, Right.PORTABILITY),
-        transfer=TransferResult(to="", done=False, reason="not_allowed"),
+        answer=Answer(transfer=TransferResult(to="", done=False, reason="not_allowed")),
     ),
     "erasure granted": erasure(Outcome.GRANTED),
     "erasure with a copy": erasure(Outcome.GRANTED, copy=PACKAGE),
@@ -214,17 +223,17 @@ LETTERS: dict[str, models.LetterFacts] = {
     "correction": done(Right.RECTIFICATION, corrected=CORRECTED),
     "correction in part": done(
         Right.RECTIFICATION,
-        outcome=Outcome.PARTLY_GRANTED,
+        Outcome.PARTLY_GRANTED,
         corrected=CORRECTED,
         declined=(NOT_EDITABLE,),
         statement_kept=True,
     ),
     "restriction": done(Right.RESTRICTION, marked=MARKED),
     "restriction in part": done(
-        Right.RESTRICTION, outcome=Outcome.PARTLY_GRANTED, marked=MARKED, left=(NOT_MARKABLE,)
+        Right.RESTRICTION, Outcome.PARTLY_GRANTED, marked=MARKED, left=(NOT_MARKABLE,)
     ),
     "restriction, nothing held": models.RequestDone(
-        Right.RESTRICTION, RECEIVED, DONE, outcome=Outcome.NOTHING_HELD, searched=SEARCHED
+        Right.RESTRICTION, RECEIVED, DONE, Outcome.NOTHING_HELD, Answer(searched=SEARCHED)
     ),
     "weighing": models.Weighing(Right.OBJECTION, RECEIVED),
     "scheduled erasure": models.ErasureAnnounced(RECEIVED, EXPIRY, WANTED.url),
@@ -236,7 +245,7 @@ LETTERS: dict[str, models.LetterFacts] = {
     "refusal": refusal(ReasonCode.TOO_MANY_ATTEMPTS),
     "refusal of an erasure": refusal(ReasonCode.RETENTION_DUTY, ReasonCode.EXCESSIVE, right=Right.ERASURE),
     "refusal of a correction": models.RefusalLetter(
-        Right.RECTIFICATION, RECEIVED, (ReasonCode.NOT_EDITABLE,), declined=(NOT_EDITABLE,)
+        Right.RECTIFICATION, RECEIVED, (ReasonCode.NOT_EDITABLE,), Answer(declined=(NOT_EDITABLE,))
     ),
     "code to another mailbox, access": models.AliasCode("BCDF-GHJK", EXPIRY, Right.ACCESS),
     "code to another mailbox, erasure": models.AliasCode("BCDF-GHJK", EXPIRY, Right.ERASURE),

@@ -14,7 +14,6 @@ from services.notifier.letters.letter_models import (
     AnswerOutcome,
     CodeLetter,
     CodePurpose,
-    Deed,
     ErasureAnnounced,
     ErasureOutcome,
     IdentityCheck,
@@ -35,7 +34,7 @@ from services.notifier.letters.letter_models import (
     Withdrawn,
 )
 from services.notifier.letters.reasons import ReasonCode
-from shared.contract.answer import Answer, AnswerGroup
+from shared.contract.answer import Answer
 from shared.contract.correspondents import Correspondent, acknowledged_at_once, correspondent_of
 from shared.contract.events import (
     AliasCodeIssued,
@@ -186,14 +185,11 @@ async def announce_erasure(event: ErasureScheduled, ctx: NotifierContext) -> Seq
 async def write_outcome_letter(event: RequestFulfilled, ctx: NotifierContext) -> Sequence[Fact]:
     """Report the data found, handed over, erased and kept."""
     answer = Answer.model_validate_json(await ctx.vault.open(ctx.case_id, event.answer))
+    notified = tuple(name for name in answer.recipients if name not in answer.by_hand)
+    answer = answer.model_copy(update={"recipients": notified})
     if event.outcome is Outcome.REFUSED:
-        facts: LetterFacts = replace(
-            _refusal(list(event.reasons), ctx),
-            kept=answer.kept,
-            package=_package(event, answer, ctx),
-            declined=answer.declined,
-            statement_kept=answer.statement_kept,
-        )
+        refusal = _refusal(list(event.reasons), ctx)
+        facts: LetterFacts = replace(refusal, answer=answer, package=_package(event, answer, ctx))
     else:
         facts = _answered(event.outcome, event, answer, ctx)
     return await write(LetterKind.OUTCOME, facts, ctx.request(), ctx)
@@ -355,70 +351,15 @@ def _refusal(reasons: Sequence[str], ctx: NotifierContext) -> RefusalLetter:
 def _answered(
     outcome: AnswerOutcome, event: RequestFulfilled, answer: Answer, ctx: NotifierContext
 ) -> LetterFacts:
+    received_on, package = ctx.request().received_on, _package(event, answer, ctx)
     match event.right:
         case Right.ERASURE:
-            return _erasure(outcome, event, answer, ctx)
+            certificate = ctx.case_id if event.certificate else ""
+            return ErasureOutcome(outcome, received_on, ctx.occurred_on(), certificate, answer, package)
         case Right.ACCESS | Right.PORTABILITY | Right.KNOW_CATEGORIES:
-            return _access(outcome, event, answer, ctx)
+            return AccessOutcome(event.right, received_on, outcome, answer, package)
         case deed:
-            return _done(outcome, deed, answer, ctx)
-
-
-def _done(outcome: AnswerOutcome, right: Deed, answer: Answer, ctx: NotifierContext) -> RequestDone:
-    request = ctx.request()
-    return RequestDone(
-        right=right,
-        received_on=request.received_on,
-        done_on=ctx.occurred_on(),
-        recipients=tuple(name for name in answer.recipients if name not in answer.by_hand),
-        by_hand=answer.by_hand,
-        outcome=outcome,
-        marked=answer.marked,
-        left=answer.left,
-        corrected=answer.corrected,
-        declined=answer.declined,
-        statement_kept=answer.statement_kept,
-        searched=answer.searched,
-        unconfirmed=bool(answer.unconfirmed),
-    )
-
-
-def _access(
-    outcome: AnswerOutcome, event: RequestFulfilled, answer: Answer, ctx: NotifierContext
-) -> AccessOutcome:
-    request = ctx.request()
-    return AccessOutcome(
-        outcome=outcome,
-        right=event.right,
-        received_on=request.received_on,
-        package=_package(event, answer, ctx),
-        withheld=answer.withheld,
-        searched=answer.searched,
-        unconfirmed=bool(answer.unconfirmed),
-        blacked_out=tuple(AnswerGroup(label=one.label, records=one.count) for one in answer.blacked_out),
-        categories=answer.categories,
-        transfer=answer.transfer,
-    )
-
-
-def _erasure(
-    outcome: AnswerOutcome, event: RequestFulfilled, answer: Answer, ctx: NotifierContext
-) -> ErasureOutcome:
-    request = ctx.request()
-    return ErasureOutcome(
-        outcome=outcome,
-        received_on=request.received_on,
-        completed_on=ctx.occurred_on(),
-        certificate=ctx.case_id if event.certificate else "",
-        erased=answer.erased,
-        masked=answer.masked,
-        kept=answer.kept,
-        recipients=tuple(name for name in answer.recipients if name not in answer.by_hand),
-        by_hand=answer.by_hand,
-        searched=answer.searched,
-        unconfirmed=bool(answer.unconfirmed),
-        package=_package(event, answer, ctx),
-    )
+            return RequestDone(deed, received_on, ctx.occurred_on(), outcome, answer)
 
 
 def _package(event: RequestFulfilled, answer: Answer, ctx: NotifierContext) -> PackageLetter | None:

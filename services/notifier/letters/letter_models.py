@@ -1,7 +1,8 @@
 """
 The contents of each kind of letter: one dataclass of facts per kind, named like its template.
 
-Optional facts are optional for a reason that stands with them; everything else must be given.
+Optional facts are optional for a reason that stands with them; everything else must be given. The
+``recipients`` of an *answer* are notified; those ``by_hand``, by other means.
 """
 
 from dataclasses import dataclass
@@ -10,15 +11,7 @@ from enum import StrEnum
 from typing import ClassVar, Literal, TypeAlias
 
 from services.notifier.letters.reasons import ReasonCode
-from shared.contract.answer import (
-    AnswerGroup,
-    CorrectedValue,
-    DeclinedCorrection,
-    KeptGroup,
-    LeftGroup,
-    TransferResult,
-    WithheldGroup,
-)
+from shared.contract.answer import Answer, AnswerGroup
 from shared.contract.events import Evidence, ExtensionReason, Outcome
 from shared.law import FeeReason, Money, Right
 from shared.pages.translation import mark as _
@@ -35,6 +28,8 @@ Deed: TypeAlias = Literal[
     Right.LIMIT_SENSITIVE_USE,
 ]
 """A right that is answered by doing something; the others are answered with data or erasure."""
+
+NOTHING = Answer()
 
 
 class IdentityCheck(StrEnum):
@@ -249,18 +244,9 @@ class AccessOutcome(RequestLetter, kind="access"):
     """The answer to a request for access, portability or categories."""
 
     outcome: AnswerOutcome
+    answer: Answer = NOTHING
     package: PackageLetter | None = None
     """None only when nothing is held."""
-    withheld: tuple[WithheldGroup, ...] = ()
-    searched: tuple[str, ...] = ()
-    """Stores that were searched; for an answer that nothing is held."""
-    unconfirmed: bool = False
-    """Whether their records name an identity that is not verified, by which nothing was searched."""
-    blacked_out: tuple[AnswerGroup, ...] = ()
-    """Other people's data that was made illegible, and how often."""
-    categories: tuple[str, ...] = ()
-    """Kinds of data that are held, where the package states these and holds no data."""
-    transfer: TransferResult | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,18 +259,7 @@ class ErasureOutcome(LetterFacts, kind="erasure"):
     completed_on: date
     certificate: str
     """Its number; empty for an answer without one."""
-    erased: tuple[AnswerGroup, ...] = ()
-    masked: tuple[AnswerGroup, ...] = ()
-    """Records that stay without the details that pointed to the person."""
-    kept: tuple[KeptGroup, ...] = ()
-    recipients: tuple[str, ...] = ()
-    """Recipients that had the data from us and are notified."""
-    by_hand: tuple[str, ...] = ()
-    """Recipients that had it as well, to be notified by other means."""
-    searched: tuple[str, ...] = ()
-    """Stores that were searched; for an answer that nothing is held."""
-    unconfirmed: bool = False
-    """Whether their records name an identity that is not verified, by which nothing was searched."""
+    answer: Answer = NOTHING
     package: PackageLetter | None = None
     """A copy, requested before the erasure."""
 
@@ -306,21 +281,8 @@ class RequestDone(RequestLetter, kind="done"):
 
     right: Deed
     done_on: date
-    recipients: tuple[str, ...] = ()
-    """Recipients that had the data from us and are notified."""
-    by_hand: tuple[str, ...] = ()
-    """Recipients that had it as well, to be notified by other means."""
     outcome: AnswerOutcome = Outcome.GRANTED
-    marked: tuple[AnswerGroup, ...] = ()
-    left: tuple[LeftGroup, ...] = ()
-    corrected: tuple[CorrectedValue, ...] = ()
-    declined: tuple[DeclinedCorrection, ...] = ()
-    statement_kept: bool = False
-    """Whether the person's statement is kept with the uncorrected records."""
-    searched: tuple[str, ...] = ()
-    """Stores that were searched; for an answer that nothing is held."""
-    unconfirmed: bool = False
-    """Whether their records name an identity that is not verified, by which nothing was searched."""
+    answer: Answer = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,14 +290,10 @@ class RefusalLetter(RequestLetter, kind="refusal", title=_("We cannot do what yo
     """A request is refused as a whole."""
 
     reasons: tuple[ReasonCode, ...]
-    kept: tuple[KeptGroup, ...] = ()
-    """Data in the scope of the erasure that must stay, and until when."""
+    answer: Answer = NOTHING
+    """Data in the scope of an erasure that must stay, and corrections, one by one."""
     package: PackageLetter | None = None
     """A copy, requested with the erasure."""
-    declined: tuple[DeclinedCorrection, ...] = ()
-    """Corrections, one by one."""
-    statement_kept: bool = False
-    """Whether the person's statement is kept with the uncorrected records."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from services.notifier.letters.languages import CATALOGUES, TEMPLATES
 from services.notifier.letters.reasons import GROUNDS, IDENTITY_REASONS, ReasonCode
 from shared.contract.answer import (
     AnswerGroup,
+    BlackedOutGroup,
     CorrectedValue,
     DeclinedCorrection,
     KeptGroup,
@@ -42,8 +43,8 @@ TABLES = ("RIGHTS", "EXTENSIONS", "FEES", "NEXT_STEPS", "DEEDS", "PROMISES", "HI
 """Translations that templates look up."""
 
 VOICE = (
-    "basis", "body", "complaints", "corrected", "declined", "grounds", "kept", "laws", "left", "parts",
-    "ways", "wishes", "withheld",
+    "basis", "blacked_out", "body", "complaints", "corrected", "declined", "grounds", "kept", "laws", "left",
+    "parts", "ways", "wishes", "withheld",
 )  # fmt: skip
 """Methods of :class:`Voice` that templates call."""
 
@@ -252,6 +253,10 @@ class Voice:
     def parts(self, parts: Iterable[AnswerGroup]) -> list[tuple[object, ...]]:
         """Return a row of label and number for each group of records."""
         return [(part.label, part.records) for part in parts]
+
+    def blacked_out(self, parts: Iterable[BlackedOutGroup]) -> list[tuple[object, ...]]:
+        """Return a row of label and number for each group of other people's data made illegible."""
+        return [(part.label, part.count) for part in parts]
 
     def kept(self, parts: Iterable[KeptGroup]) -> list[tuple[object, ...]]:
         """Return a row of label, number, reason and end for each group of records that stays."""

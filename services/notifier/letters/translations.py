@@ -167,7 +167,7 @@ def title(facts: LetterFacts) -> str:
             return PERMISSION_TITLE
         case CodeLetter():
             return CODE_TITLES[facts.purpose]
-        case AccessOutcome() if facts.categories:
+        case AccessOutcome() if facts.answer.categories:
             return CATEGORIES_TITLE
         case AccessOutcome():
             return ACCESS_TITLES[facts.outcome]

@@ -25,6 +25,7 @@ from services.notifier.letters.letter_models import (
 )
 from services.notifier.letters.mime import Alternatives
 from services.notifier.letters.reasons import GROUNDS, ReasonCode
+from shared.contract.answer import Answer
 from shared.contract.events import Evidence, Outcome
 from shared.law import Demand, LetterForm, Regulation, Right, TimedDuty
 from tests.unit.notifier.sample_letters import (
@@ -413,7 +414,7 @@ def test_every_answer_names_where_people_complain(law: Regulation) -> None:
 
 
 MORE = (
-    replace(refusal(ReasonCode.RETENTION_DUTY, right=Right.ERASURE), kept=(KEPT,)),
+    replace(refusal(ReasonCode.RETENTION_DUTY, right=Right.ERASURE), answer=Answer(kept=(KEPT,))),
     Reminder(Right.ACCESS, RECEIVED, replace(WANTED, representative=Representative(Right.ACCESS))),
 )
 

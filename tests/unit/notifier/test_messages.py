@@ -21,7 +21,7 @@ from services.notifier.letters.letter_models import (
     Withdrawn,
 )
 from services.notifier.letters.mime import addr_spec, one_line
-from shared.contract.answer import AnswerGroup
+from shared.contract.answer import Answer, AnswerGroup
 from shared.contract.events import Outcome
 from shared.errors import MailRefused
 from shared.law import Regulation, Right
@@ -68,8 +68,7 @@ def erasure_of(label: str) -> LetterFacts:
         RECEIVED,
         DONE,
         label,
-        (AnswerGroup(label=label, records=1),),
-        recipients=(label,),
+        Answer(erased=(AnswerGroup(label=label, records=1),), recipients=(label,)),
     )
 
 
@@ -202,7 +201,7 @@ def test_any_name_makes_a_valid_message(name: str) -> None:
 @settings(max_examples=50, deadline=None)
 @given(st.text(max_size=300))
 def test_any_value_comes_through_on_one_line(label: str) -> None:
-    facts = replace(access(Outcome.NOTHING_HELD), searched=(f"begin{label}end",))
+    facts = replace(access(Outcome.NOTHING_HELD), answer=Answer(searched=(f"begin{label}end",)))
     message = written(letter(facts))
     assert_valid_on_the_wire(message)
     [text, *_] = (part.get_content() for part in read(message).iter_parts() if isinstance(part, EmailMessage))
