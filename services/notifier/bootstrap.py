@@ -9,13 +9,12 @@ from services.notifier.codes.handlers import SUBSCRIPTIONS as CODE_SUBSCRIPTIONS
 from services.notifier.context import LetterPostPort, NotifierContext, SenderSettings
 from services.notifier.domain import Correspondence, evolve
 from services.notifier.handlers import SUBSCRIPTIONS
-from services.notifier.letters.store import LetterClaims
 from services.notifier.settings import NotifierSettings
 from services.notifier.smtp.bounces import BounceHandler, BounceServer, NoticeBounceHandler
 from services.notifier.smtp.delivery_reports import LARGEST
 from services.notifier.smtp.letter_limits import DomainLimits, MailboxLimits, MailLane
 from services.notifier.smtp.mail_channel import SmtpChannel
-from services.notifier.smtp.post import LetterPost
+from services.notifier.smtp.post import LetterClaims, LetterPost
 from shared.contract.ports import VaultPort
 from shared.runtime import smtp_limits
 from shared.runtime.audit_keys import chain_key

@@ -3,7 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from services.notifier.letters.store import LetterClaims
+from services.notifier.smtp.post import LetterClaims
 from shared.runtime.mongo import Client
 
 LETTER = "case:event"

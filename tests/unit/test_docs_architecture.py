@@ -166,7 +166,7 @@ COLLECTIONS = {
     ("services/fulfillment/certificate/issue.py", "certificates"),
     ("services/fulfillment/stores/registers.py", "days"),
     ("services/fulfillment/changes/suppressions.py", "disagreements"),
-    ("services/notifier/letters/store.py", "claims"), ("services/notifier/smtp/letter_limits.py", "minutes"),
+    ("services/notifier/smtp/post.py", "claims"), ("services/notifier/smtp/letter_limits.py", "minutes"),
     ("services/notifier/breach/campaign/ledgers.py", "ledgers"),
     ("services/notifier/breach/campaign/states.py", "campaigns"),
     ("services/notifier/breach/campaign/batch/send_queue.py", "paces"),

@@ -9,7 +9,6 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from datetime import timedelta
 
 from services.notifier.letters.mime import Wired, addr_spec, wired
@@ -19,15 +18,6 @@ from shared.errors import MailUnavailable
 
 ASK_AGAIN_S = 5.0
 """Between two attempts at a further connection, where the server took fewer than we want."""
-
-
-@dataclass(frozen=True, slots=True)
-class Idle:
-    """A connection that waits for a letter."""
-
-    client: Conversation
-    since: float
-    """Seconds of the event loop's clock."""
 
 
 class SmtpChannel:
@@ -53,7 +43,8 @@ class SmtpChannel:
         self._idle_for = idle_for
         self._tls_context = tls_context
         self._free = asyncio.Semaphore(connections)
-        self._idle: list[Idle] = []
+        self._idle: list[tuple[Conversation, float]] = []
+        """Connections that wait for a letter, since a moment of the event loop's clock."""
         self._lines: set[MailConnection] = set()
         self._opening = 0
         self._changed = asyncio.Event()
@@ -102,7 +93,7 @@ class SmtpChannel:
         for _ in range(self._connections):
             await self._free.acquire()
         idle, self._idle = self._idle, []
-        await asyncio.gather(*(connection.client.quit() for connection in idle))
+        await asyncio.gather(*(client.quit() for client, _ in idle))
         for _ in range(self._connections):
             self._free.release()
 
@@ -138,17 +129,17 @@ class SmtpChannel:
 
     def keep(self, client: Conversation) -> None:
         """Keep an idle connection."""
-        self._idle.append(Idle(client, asyncio.get_running_loop().time()))
+        self._idle.append((client, asyncio.get_running_loop().time()))
         self._changed.set()
 
     def kept(self) -> Conversation | None:
         """Return the connection used last, so that those beyond the need grow old and are closed."""
         oldest = asyncio.get_running_loop().time() - self._idle_for.total_seconds()
         while self._idle:
-            idle = self._idle.pop()
-            if idle.client.is_open and idle.since >= oldest:
-                return idle.client
-            idle.client.close()
+            client, since = self._idle.pop()
+            if client.is_open and since >= oldest:
+                return client
+            client.close()
         return None
 
 

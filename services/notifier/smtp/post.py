@@ -1,6 +1,12 @@
-"""Hands letters to the mail server: admit, claim, sign, send; the journal's row is the record."""
+"""
+Hands letters to the mail server: admit, claim, sign, send.
 
-from collections.abc import Callable
+The row in the journal says that a letter was sent. A claim is recorded before it is handed over, so that a
+crash in between is seen: one without a row is a letter in doubt. A letter is named ``<case>:<event>``, by its
+case and by the event that called for it; its claim is found by the event.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -12,9 +18,13 @@ from services.notifier.domain import LetterCount
 from services.notifier.smtp.server import Barred, MailboxFull, MailInDoubt, NoSuchMailbox, SenderBlamed
 from shared.contract.events import Code
 from shared.errors import MailRefused, MailUnavailable
+from shared.runtime.dataloader import DataLoader
 from shared.runtime.log import logger
 from shared.runtime.metrics import REGISTRY
+from shared.runtime.mongo import Database, ReturnDocument, insert_new, translated
 
+KEEP = timedelta(days=30)
+"""Far longer than a message is retried, and than mail servers take to give a letter back."""
 _LETTERS = Counter(  # labels come from closed vocabularies; never an address or a domain
     "habeas_letters",
     "Outcomes of letters, each time that they were tried.",
@@ -158,3 +168,54 @@ class LetterPost:
     async def _waits_for_long(self, letter: str) -> bool:
         now = self.clock()
         return now - await self.claims.put_off(letter, now) >= self.wait_for
+
+
+class LetterClaims:
+    """The claims of all notifiers."""
+
+    def __init__(self, database: Database) -> None:
+        """Keep claims in *database*."""
+        self._claims = database["claims"]
+        self._claim = DataLoader(self._insert)
+
+    async def prepare(self) -> None:
+        """Create the index by which old claims go."""
+        with translated("index the claims"):
+            await self._claims.create_index("at", expireAfterSeconds=int(KEEP.total_seconds()))
+
+    async def claim(self, letter: str) -> bool:
+        """Claim *letter*, durably; return whether it was not begun before."""
+        return await self._claim(letter)
+
+    async def release(self, letter: str) -> None:
+        """Take back the claim of a *letter* that was surely not handed over."""
+        with translated("release a claim"):
+            await self._claims.delete_one({"_id": _event(letter)})
+
+    async def put_off(self, letter: str, now: datetime) -> datetime:
+        """Note that *letter* is not let in for now; return when that was first so."""
+        with translated("note a letter that waits"):
+            noted = await self._claims.find_one_and_update(
+                {"_id": f"{_event(letter)}/full"},
+                {"$setOnInsert": {"at": now}},
+                upsert=True,
+                return_document=ReturnDocument.AFTER,
+            )
+        at: datetime = noted["at"]
+        return at
+
+    async def case_of(self, event: str) -> str | None:
+        """Return the case of the letter that *event* called for; None where none was begun, or long ago."""
+        with translated("look up a claim"):
+            claim = await self._claims.find_one({"_id": event})
+        return claim["case"] if claim else None
+
+    async def _insert(self, letters: Sequence[str]) -> Mapping[str, bool]:
+        now = datetime.now(UTC)
+        claims = [{"_id": _event(letter), "case": letter.partition(":")[0], "at": now} for letter in letters]
+        begun = await insert_new(self._claims, claims)
+        return {letter: _event(letter) not in begun for letter in letters}
+
+
+def _event(letter: str) -> str:
+    return letter.rpartition(":")[2]
