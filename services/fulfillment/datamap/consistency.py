@@ -41,19 +41,11 @@ def check_consistency(collections: Sequence[Collection], notes: MapFindings) -> 
 
 
 def resolved(collections: Sequence[Collection]) -> tuple[Collection, ...]:
-    """
-    Return *collections* with references to exact names of collections.
-
-    Names and paths may both have dots: the longest declared name is meant.
-    """
+    """Return *collections* with references to exact names of collections."""
+    # Names and paths may both have dots: the longest declared name is meant.
     names = {collection.key for collection in collections}
-    return tuple(
-        replace(
-            collection,
-            fields=tuple(_with_check(collection, field, names) for field in collection.fields),
-        )
-        for collection in collections
-    )
+    fields = [tuple(_with_check(one, field, names) for field in one.fields) for one in collections]
+    return tuple(replace(one, fields=some) for one, some in zip(collections, fields, strict=True))
 
 
 def _with_check(collection: Collection, field: MappedField, names: AbstractSet[str]) -> MappedField:

@@ -36,13 +36,8 @@ def habeas_keys(keys: KnownKeys) -> KnownKeys | None:
 def facts_of(keys: KnownKeys, inherited: Facts) -> Facts:
     """Return the facts under *keys*, by default those *inherited*."""
     recipients = tuple(str(row.value) for row in keys.texts("recipients"))
-    return Facts(
-        purpose=keys.text("purpose") or inherited.purpose,
-        legal_basis=keys.text("legal_basis") or inherited.legal_basis,
-        source=keys.text("source") or inherited.source,
-        recipients=recipients or inherited.recipients,
-        transfer=keys.text("transfer") or inherited.transfer,
-    )
+    texts = {key: keys.text(key) for key in ("purpose", "legal_basis", "source", "transfer")}
+    return Facts(**texts, recipients=recipients).over(inherited)
 
 
 def categories_of(keys: KnownKeys, known: frozenset[str], notes: MapFindings) -> tuple[str, ...]:

@@ -143,7 +143,6 @@ def _facts(facts: Facts) -> Iterator[str]:
 
 
 def _known(facts: Facts) -> dict[str, str]:
-    """Return the known *facts* as YAML values."""
     texts = {key: word(value) for key in _FACTS if isinstance(value := getattr(facts, key), str)}
     lists = {"recipients": f"[{', '.join(map(word, facts.recipients))}]"} if facts.recipients else {}
     return texts | lists
@@ -272,7 +271,6 @@ def imported(name: str, text: str) -> Imported:
 
 
 def _categories(node: Node) -> Iterator[Node]:
-    """Yield every category at any depth below *node*."""
     if isinstance(node.value, Mapping):
         for key, below in node.value.items():
             if key == "data_categories" and isinstance(below.value, tuple):

@@ -139,11 +139,8 @@ def _alike(names: Sequence[str]) -> int:
 
 
 def _is_shared(one: MappedField, several: _Parts) -> bool:
-    """
-    Return whether the only field that refers to its part belongs to all the others.
-
-    The tenant of a document does, if buyer and seller are numbers in it, or below it.
-    """
+    """Return whether the only field that refers to its part belongs to all the others."""
+    # The tenant of a document does, if buyer and seller are numbers in it, or below it.
     others = [field for ends in several.values() for field, _, _ in ends]
     above = f"{_parent(one)}." if _parent(one) else ""
     if all(_parent(other) != _parent(one) and other.path.startswith(above) for other in others):
@@ -340,13 +337,10 @@ def _edge(
 
 
 def _claimed(origin: Collection, source: MappedField, target: Collection, field: MappedField) -> str | None:
-    """
-    Return the name of the identity in *source*, which refers to *field*, if people state it themselves.
-
-    A key that the system assigns is none. A mail address, a telephone number or a name is; so is an identity
-    that refers to a field other than a key, and a reference to an identity that is neither a key nor always
-    verified.
-    """
+    """Return the name of the identity in *source*, which refers to *field*, if people state it themselves."""
+    # A key that the system assigns is none. A mail address, a telephone number or a name is; so is an
+    # identity that refers to a field other than a key, and a reference to an identity that is neither a key
+    # nor always verified.
     contact = _contact(source) or _contact(field)
     if _is_key(origin, source):
         return contact if contact in CONTACTS else None
@@ -358,12 +352,9 @@ def _claimed(origin: Collection, source: MappedField, target: Collection, field:
 
 
 def _is_key(collection: Collection, field: MappedField) -> bool:
-    """
-    Return whether the system assigns *field*, a primary key of *collection*.
-
-    An identity may be such a key if it is always verified, or is the ``_id``, which no store allows to be
-    changed.
-    """
+    """Return whether the system assigns *field*, a primary key of *collection*."""
+    # An identity may be such a key if it is always verified, or is the ``_id``, which no store allows to be
+    # changed.
     fixed = field.path == ID or field.identity is None or field.always_verified
     return fixed and field.path in collection.primary_key
 
@@ -377,11 +368,8 @@ def _contact(field: MappedField) -> str | None:
 
 
 def _joined(data_map: DataMap, collection: Collection) -> Iterator[Sequence[End]]:
-    """
-    Yield the references of *collection*; those to the parts of one composite key are one.
-
-    A part of such a key alone names many documents, most of them other people's.
-    """
+    """Yield the references of *collection*; those to the parts of one composite key are one."""
+    # A part of such a key alone names many documents, most of them other people's.
     together = set()
     for other, ends in composites(collection, data_map.by_key):
         together.add(other.key)

@@ -8,7 +8,7 @@ it started with. ``datamap`` reads it.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from functools import cached_property
 from typing import NamedTuple
@@ -68,6 +68,10 @@ class Facts:
     source: str | None = None
     recipients: tuple[str, ...] = ()
     transfer: str | None = None
+
+    def over(self, inherited: "Facts") -> "Facts":
+        """Return these facts, and those *inherited* where there is none."""
+        return Facts(*(getattr(self, one.name) or getattr(inherited, one.name) for one in fields(self)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,14 +242,7 @@ class Collection:
 
     def facts_of(self, field: MappedField) -> Facts:
         """Return the facts of *field*: its own, else those of the collection."""
-        own, inherited = field.facts, self.facts
-        return Facts(
-            purpose=own.purpose or inherited.purpose,
-            legal_basis=own.legal_basis or inherited.legal_basis,
-            source=own.source or inherited.source,
-            recipients=own.recipients or inherited.recipients,
-            transfer=own.transfer or inherited.transfer,
-        )
+        return field.facts.over(self.facts)
 
     @cached_property
     def by_path(self) -> Mapping[str, MappedField]:
@@ -259,11 +256,8 @@ class Collection:
 
     @cached_property
     def primary_key(self) -> tuple[str, ...]:
-        """
-        The paths that identify one document.
-
-        ``_id`` is always among them: the database guarantees only for it that it exists and is unique.
-        """
+        """The paths that identify one document."""
+        # ``_id`` is always among them: the database guarantees only for it that it exists and is unique.
         return tuple(dict.fromkeys(("_id", *(field.path for field in self.fields if field.primary_key))))
 
     @cached_property
@@ -290,11 +284,8 @@ class Collection:
 
     @cached_property
     def naming(self) -> Mapping[str, str]:
-        """
-        The fields with identities of the document's person: path → name of the identity.
-
-        Of several fields with one identity, like those of a sender and a recipient, none counts.
-        """
+        """The fields with identities of the document's person: path → name of the identity."""
+        # Of several fields with one identity, like those of a sender and a recipient, none counts.
         return _naming(self.common)
 
     @cached_property

@@ -31,11 +31,8 @@ _Placed: TypeAlias = tuple[Any, tuple[str, ...]]
 
 
 def together(value: Any, paths: Sequence[str]) -> Iterator[tuple[tuple[Any, ...], tuple[str, ...]]]:
-    """
-    Yield the values at *paths* below *value* that stand together, with the arrays on the way to them.
-
-    Values in two separate arrays do not stand together: it is unknown which elements match.
-    """
+    """Yield the values at *paths* below *value* that stand together, with the arrays on the way to them."""
+    # Values in two separate arrays do not stand together: it is unknown which elements match.
     for placed in _together(value, paths, ""):
         arrays = max((around for _, around in placed), key=len)
         if all(around == arrays[: len(around)] for _, around in placed):
@@ -85,11 +82,8 @@ def leads_through(path: str, above: str) -> bool:
 
 
 def beside(value: Any, path: str, other: str) -> Iterator[tuple[Any, Any]]:
-    """
-    Yield the single value at *path* below *value* and the one at *other*, where both stand in one object.
-
-    Values in an array below that object are left out: it is unknown which of them belongs to the other.
-    """
+    """Yield the single values at *path* and *other* below *value*, where both stand in one object."""
+    # Values in an array below that object are left out: it is unknown which of them belongs to the other.
     parts, others = path.split("."), other.split(".")
     shared = 0
     while parts[shared] == others[shared] and shared < min(len(parts), len(others)) - 1:

@@ -151,7 +151,6 @@ _NOTHING = _Shown(0.0, "", against=False)
 
 
 def _by_values(values: Sequence[Any], named: Mapping[str, float]) -> dict[str, _Shown]:
-    """Return the evidence of the values for each category."""
     shown: dict[str, _Shown] = {}
     for form in FORMS if values else ():
         said = _said(form, values, named=form.category in named)
@@ -201,7 +200,6 @@ _SOMETIMES_NUMBERS = (
 
 
 def _weighed(category: str, name: float, shown: _Shown, values: Sequence[Any]) -> Detected:
-    """Combine the evidence of the name and the values."""
     if shown.against and not shown.sure:
         return Detected(category, 0.0, shown.why)
     if values and not shown.sure and _share(lambda value: _fits(category, value), values) < MOSTLY:

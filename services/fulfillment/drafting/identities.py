@@ -38,12 +38,9 @@ class IdentityField:
 
 
 def identities(outline: CollectionOutline) -> tuple[IdentityField, ...]:
-    """
-    Return the fields of *outline* that hold one person's e-mail address or telephone number.
-
-    An office's mailbox is no person's. A telephone number counts if it is stored in one piece with its
-    country, because only then it can be looked up.
-    """
+    """Return the fields of *outline* that hold one person's e-mail address or telephone number."""
+    # An office's mailbox is no person's. A telephone number counts if it is stored in one piece with its
+    # country, because only then it can be looked up.
     found = [identity for one in outline.properties if (identity := _identity(one)) is not None]
     return tuple(_gathered(identity, found, outline) for identity in found)
 
@@ -74,11 +71,8 @@ def _gathered(
 
 
 def own_key(outline: CollectionOutline, referring: Collection[str]) -> IdentityField | None:
-    """
-    Return the key of people in a collection without their addresses and numbers.
-
-    The paths *referring* hold references, and are found from there.
-    """
+    """Return the key of people in a collection without their addresses and numbers."""
+    # The paths *referring* hold references, and are found from there.
     whole = [one for one in outline.properties if not one.container and one.path not in referring]
     for one in whole:
         if one.category is not None and one.category.category == USERNAME and one.unique:

@@ -109,12 +109,10 @@ def _crowded(link: ReferenceLink) -> bool:
 def _groups(
     links: Iterable[ReferenceLink], identities: Mapping[str, Sequence[IdentityField]]
 ) -> frozenset[str]:
-    """
-    Return the collections with documents that many people's records refer to: firms, shops, courses.
-
-    The address in such a document is that of a person responsible, and not all of it is theirs. If the
-    document names and describes a person, it is a person that others refer to: their doctor, their teacher.
-    """
+    """Return the collections with documents that many people's records refer to: firms, shops, courses."""
+    # The address in such a document is that of a person responsible, and not all of it is theirs. If the
+    # document names and describes a person, it is a person that others refer to: their doctor, their
+    # teacher.
     people = {key for key, found in identities.items() if any(one.unit is None for one in found)}
     return frozenset(
         link.target.outline.key

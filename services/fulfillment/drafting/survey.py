@@ -146,7 +146,11 @@ async def _compared(link: ReferenceLink, readers: Mapping[str, SampleReader]) ->
         pairs = await reader.pairs(link, ours, theirs, readers[link.target.outline.store])
         said = [bool(one & other) for one, other in pairs if one and other]
         if len(said) >= LEAST_PAIRS:
-            return _judged(link, sum(said) / len(said))
+            agreement, sure, why = sum(said) / len(said), link.confidence, link.why
+            if agreement >= AGREED:
+                sure = round(1 - (1 - sure) * 0.25, 2)
+                why += f"; {agreement:.0%} of joined records name the same person"
+            return replace(link, confidence=sure, why=why, agreement=agreement)
     return link
 
 
@@ -167,20 +171,10 @@ async def _crowded(link: ReferenceLink, readers: Mapping[str, SampleReader]) -> 
 
 def _naming(end: End, category: str) -> list[str]:
     """Return the paths beside *end* that name a person in *category*."""
-    if end.field.unit == end.field.path:
-        return []
+    beside = [one for one in end.outline.properties if one.unit == end.field.unit and one is not end.field]
     return [
         one.path
-        for one in end.outline.properties
-        if one.unit == end.field.unit and one.shared < MOSTLY
-        if (one.category is not None and one.category.category.startswith(category))
-        if one.category.confidence >= SURE and one.path != end.field.path
+        for one in (beside if end.field.unit != end.field.path else ())
+        if (top := one.category) is not None and top.category.startswith(category)
+        if top.confidence >= SURE and one.shared < MOSTLY
     ]
-
-
-def _judged(link: ReferenceLink, agreement: float) -> ReferenceLink:
-    confidence, why = link.confidence, link.why
-    if agreement >= AGREED:
-        confidence = round(1 - (1 - confidence) * 0.25, 2)
-        why += f"; {agreement:.0%} of joined records name the same person"
-    return replace(link, confidence=confidence, why=why, agreement=agreement)

@@ -164,7 +164,6 @@ def _sure(one: Property) -> str:
 
 
 def _category(draft: _Draft, one: Property) -> tuple[str, str]:
-    """Return the category to write, and a comment on it."""
     top = one.category
     if top is not None and top.confidence >= LEAST_CONFIDENCE:
         known = one.path in draft.identities and top.category in _IDENTIFYING

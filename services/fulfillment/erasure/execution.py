@@ -205,7 +205,6 @@ async def verify(plan: RecordPlan, data_map: DataMap, stores: Stores, identities
 
 
 def _seen_again(findings: Findings, plan: RecordPlan) -> list[Remainder]:
-    """Return the records that a second search should not have found."""
     if not findings.total:
         return []
     seen = {record_of(found) for found in findings.found}
@@ -258,7 +257,6 @@ def bears(document: Document, path: str, masks: Sequence[Mask]) -> bool:
 
 
 def _found_again(found: FoundRecord, step: RecordStep | None) -> Iterator[Remainder]:
-    """Yield the remainders of a record that the second search found."""
     remainder = partial(Remainder, found.collection.key, found.id)
     if step is None:
         yield remainder(RemainderKind.UNPLANNED)
@@ -296,11 +294,8 @@ async def execute_changes(plan: RecordPlan, stores: Stores) -> tuple[MissingChan
 
 
 def _missing(step: RecordStep, document: Document | None) -> Iterator[Set]:
-    """
-    Yield the values of *step* that are missing.
-
-    A record that is gone, or another person's now, needs no mark any more; but it is not corrected.
-    """
+    """Yield the values of *step* that are missing."""
+    # A record that is gone, or another person's now, needs no mark any more; but it is not corrected.
     theirs = document is not None and any(match.holds_of(document) for match in step.guard)
     if theirs or step.disposition is Disposition.CORRECTED:
         for part in step.sets:

@@ -145,11 +145,8 @@ async def begin_released(_event: Fact, ctx: FulfillmentContext) -> Sequence[Fact
 
 
 def _start_event(planned: ErasurePlanned) -> ErasurePlanned:
-    """
-    Return the event at which an erasure that waits for nothing any more is carried out.
-
-    No other handler erases: the journal says that nothing stops it any more before the first record goes.
-    """
+    """Return the event at which an erasure that waits for nothing any more is carried out."""
+    # No other handler erases: the journal says that nothing stops it any more before the first record goes.
     return planned.model_copy(update={"approval": False})
 
 
@@ -245,12 +242,9 @@ async def _next_round(  # noqa: PLR0913, PLR0917 - a round and its place in the 
     data_map: DataMap,
     ctx: FulfillmentContext,
 ) -> Sequence[Fact]:
-    """
-    Return the plan of another round; it may contain records that were not approved.
-
-    They may name mailboxes, too: their owners are notified, and if there are too many a second person
-    must approve.
-    """
+    """Return the plan of another round; it may contain records that were not approved."""
+    # They may name mailboxes, too: their owners are notified, and if there are too many a second person
+    # must approve.
     approval = await asyncio.to_thread(needs_approval_again, again, plans, ctx.house.approval_above)
     verified = ctx.known.verified
     mailboxes = await not_notified(done.remains.findings, data_map, verified, ctx) if verified else ()

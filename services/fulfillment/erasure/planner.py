@@ -218,7 +218,6 @@ class _Planner:
                 yield from self._of_field(found, field, None)
 
     def _element_masks(self, found: FoundRecord, fields: Iterable[MappedField]) -> Iterator[Mask]:
-        """Yield the masks of the person's elements."""
         for match in found.elements:
             for field in fields:
                 if match.unit is not None and field.path.startswith(f"{match.unit}."):

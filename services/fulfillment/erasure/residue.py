@@ -45,11 +45,8 @@ class Residue:
 async def search_texts(
     plan: RecordPlan, remains: Remains, data_map: DataMap, stores: Stores, wanted: frozenset[Needle]
 ) -> Sequence[Residue]:
-    """
-    Search the texts of every searched collection for *wanted*; retained records are left out.
-
-    If a store does not answer, only its search is unfinished: the erasure itself is verified.
-    """
+    """Search the texts of every searched collection for *wanted*; retained records are left out."""
+    # If a store does not answer, only its search is unfinished: the erasure itself is verified.
     searched = [part.key for part in remains.findings.coverage if part.status is SearchStatus.SEARCHED]
     collections = [data_map.by_key[key] for key in searched] if wanted else []
     looks = []

@@ -158,11 +158,8 @@ class KnownIdentities:
         self._taken = True
 
     def is_outdated(self) -> bool:
-        """
-        Return whether verified values contradict a record taken before; the search then starts again.
-
-        Such a record was found because the person's identity stands in it, and is another person's.
-        """
+        """Return whether verified values contradict a record taken before; the search then starts again."""
+        # Such a record was found because the person's identity stands in it, and is another person's.
         news = self._trusted - self._doubts.trusted - self._sure
         contradicted = self._taken or any(self._is_another(name, named) for name, named in self._pending)
         if not news or not contradicted:
@@ -173,13 +170,11 @@ class KnownIdentities:
     # --- learn from records -----------------------------------------------------------------------------
 
     def learn(self, part: RecordPart, *, sure: bool) -> None:
-        """
-        Learn from a record of the person, or from an element.
-
-        Only where a known identity of theirs stands in it: an order refers to them, and names the recipient
-        of a present. *sure* says whether more than aliases has led to it; an element states no more than a
-        name. A value is believed if it is verified and stands beside a verified identity of the person.
-        """
+        """Learn from a record of the person, or from an element."""
+        # Only where a known identity of theirs stands in it: an order refers to them, and names the
+        # recipient of a present. *sure* says whether more than aliases has led to it; an element states no
+        # more than a name. A value is believed if it is verified and stands beside a verified identity of
+        # the person.
         region = _country(part) or self._home
         named = {path: _named(name, part.values(path), region) for path, name in part.naming.items()}
         known = [path for path, aliases in named.items() if aliases & self._known]
@@ -233,12 +228,9 @@ class KnownIdentities:
     # --- decide on records ------------------------------------------------------------------------------
 
     def contradicts_claim(self, part: RecordPart, path: str) -> bool:
-        """
-        Return whether *part*, in which an identity of the person stands unverified at *path*, is another's.
-
-        It is if a verified identity in it is not the person's; where none of that kind is known yet, it
-        counts as soon as one is.
-        """
+        """Return whether *part*, with an unverified identity of the person at *path*, is another's."""
+        # It is if a verified identity in it is not the person's; where none of that kind is known yet, it
+        # counts as soon as one is.
         region = _country(part) or self._home
         for name, named in self._verified_in(part, path, region).items():
             if self._is_another(name, named):
@@ -248,11 +240,8 @@ class KnownIdentities:
         return False
 
     def contradicts_proven(self, part: RecordPart, path: str) -> bool:
-        """
-        Return whether *part*, to which a record of the person refers, is verified to be another person's.
-
-        It is if an identity in it is verified that is not the person's, of a kind of which one is proven.
-        """
+        """Return whether *part*, to which a record of the person refers, is verified to be another's."""
+        # It is if an identity in it is verified that is not the person's, of a kind of which one is proven.
         region = _country(part) or self._home
         proven = {alias.name for alias in self._sure}
         verified = self._verified_in(part, path, region).items()
@@ -355,11 +344,8 @@ class KnownIdentities:
         return not _overlap(name, named, known) if known else strict
 
     def _believe(self, where: tuple[str, str], aliases: AbstractSet[Alias]) -> None:
-        """
-        Believe that *aliases* are the person's, unless another record has another value in the same place.
-
-        The shop a person buys from differs from order to order; the person's identities do not.
-        """
+        """Believe that *aliases* are the person's, unless another record has another value there."""
+        # The shop a person buys from differs from order to order; the person's identities do not.
         news = frozenset(aliases - self._sure - self._doubts.aliases)
         if not news or where in self._doubts.fields:
             return
@@ -390,12 +376,9 @@ class KnownIdentities:
                 self._meet_at_home(alias)
 
     def _meet_at_home(self, alias: Alias) -> None:
-        """
-        Follow a telephone number as it is dialled at home, too: ``030 901820`` for ``+49 30 901820``.
-
-        It may be a stranger's, in a store with numbers of another country. So it is doubted like every alias,
-        and nothing more is learned from it: it is the same number.
-        """
+        """Follow a telephone number as it is dialled at home, too: ``030 901820`` for ``+49 30 901820``."""
+        # It may be a stranger's, in a store with numbers of another country. So it is doubted like every
+        # alias, and nothing more is learned from it: it is the same number.
         if alias.name != PHONE or alias.home is not None:
             return
         home = self._home or region_of(alias.spelling)

@@ -39,11 +39,8 @@ def refers(value: Any) -> bool:
 
 
 def folded(text: str) -> str:
-    """
-    Return *text* in the form that compares equal when case does not count.
-
-    Not ``casefold``: that takes ``ß`` for ``ss``, and so one mailbox for another.
-    """
+    """Return *text* in the form that compares equal when case does not count."""
+    # Not ``casefold``: that takes ``ß`` for ``ss``, and so one mailbox for another.
     return unicodedata.normalize("NFC", text).lower()
 
 

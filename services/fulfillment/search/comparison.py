@@ -251,7 +251,6 @@ def _groups(categories: Iterable[str]) -> frozenset[str]:
 
 
 def _group(category: str) -> str:
-    """Return the subject of *category*."""
     return next((group for covering, group in GROUPS.items() if covered(category, (covering,))), category)
 
 

@@ -25,11 +25,8 @@ MOST_OFFERED = 20
 
 
 async def offered(claims: Identities, ctx: FulfillmentContext) -> OfferedAliases | None:
-    """
-    Seal the unverified values in the person's records, and return them by number; None if there are none.
-
-    A mailbox is only offered in the spelling of letters to it: a look-alike may find another's records.
-    """
+    """Seal the unverified values in the person's records, and return them by number, if there are any."""
+    # A mailbox is only offered in the spelling of letters to it: a look-alike may find another's records.
 
     def is_exact(mailbox: str) -> bool:
         plain = mailbox.strip()
@@ -88,11 +85,8 @@ async def _values(aliases: Iterable[tuple[Code, int]], ctx: FulfillmentContext) 
 async def own_mailbox(
     event: AliasConfirmed, requester: Requester, ctx: FulfillmentContext
 ) -> tuple[str, ...]:
-    """
-    Return the confirmed alias where it is a mailbox; its owner is notified, for staff may have been deceived.
-
-    A parent's request notifies no mailbox: it is the child's. Nor does a controller's instruction.
-    """
+    """Return the confirmed alias if it is a mailbox: its owner is notified, for staff may be deceived."""
+    # A parent's request notifies no mailbox: it is the child's. Nor does a controller's instruction.
     name, value = values_of(await ctx.vault.open(ctx.case_id, event.aliases))[event.number - 1]
     silent = requester in {Requester.PARENT, Requester.CONTROLLER}
     return (value,) if name == EMAIL and not silent else ()

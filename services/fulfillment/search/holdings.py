@@ -122,11 +122,8 @@ class CollectionQuery:
                     by[lookup.path, unit].setdefault(key_of(stored), stored)
 
     def _undeclared_array(self, arrays: Sequence[str]) -> str | None:
-        """
-        Return the innermost of *arrays* that the map does not declare as arrays.
-
-        A person named in one element must not be shown the others, even if the map misses the array.
-        """
+        """Return the innermost of *arrays* that the map does not declare as arrays."""
+        # A person named in one element must not be shown the others, even if the map misses the array.
         by_path = self.collection.by_path
         return next((path for path in reversed(arrays) if not by_path[path].return_all_elements), None)
 

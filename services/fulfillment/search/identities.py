@@ -50,11 +50,8 @@ def identities_of(subject: Subject, *, country: str | None = None) -> dict[str, 
 
 
 def spellings_of_phone(number: str, region: str | None) -> tuple[str, ...]:
-    """
-    Return the forms in which *number* may be stored: as given, and every usual one with a country code.
-
-    A number without country code is another person's in another country, and is only looked up as given.
-    """
+    """Return the forms in which *number* may be stored: as given, and every usual one with a country code."""
+    # A number without country code is another person's in another country, and is only looked up as given.
     given = number.strip()
     try:
         parsed = phonenumbers.parse(given, region)
@@ -107,12 +104,9 @@ def proven_identities(submitted: RequestSubmitted, names: Many[str], data_map: D
 
 
 def vouched_identities(submitted: RequestSubmitted, data_map: DataMap) -> Identities:
-    """
-    Return the identities that a trusted source proves by naming them.
-
-    People type their own telephone number into an account. So it is a claim beside any other identity, and
-    counts only where the source names the person by it alone.
-    """
+    """Return the identities that a trusted source proves by naming them."""
+    # People type their own telephone number into an account. So it is a claim beside any other identity,
+    # and counts only where the source names the person by it alone.
     identities = stated_identities(submitted, data_map)
     return {name: spellings for name, spellings in identities.items() if name != PHONE} or identities
 

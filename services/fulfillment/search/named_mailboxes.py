@@ -68,12 +68,9 @@ async def notices(mailboxes: Sequence[str], right: Right, ctx: FulfillmentContex
 
 
 def spelling_of(mailbox: str, findings: Findings, data_map: DataMap) -> str:
-    """
-    Return the spelling of the alias *mailbox* for letters to its owner.
-
-    It is the spelling in the records: an alias may be written so that it finds them, but reaches another
-    mailbox. If the records have none, it is the alias in NFC, without its tag if the map ignores tags.
-    """
+    """Return the spelling of the alias *mailbox* for letters to its owner."""
+    # It is the spelling in the records: an alias may be written so that it finds them, but reaches another
+    # mailbox. If the records have none, it is the alias in NFC, without its tag if the map ignores tags.
     tagged = _tagged(data_map)
     wanted = same(mailbox, tagged=tagged)
     found = (one for one in _addresses(findings, data_map) if same(one, tagged=tagged) == wanted)

@@ -229,11 +229,8 @@ def _beside(path: str, identity: str, named: Sequence[MappedField], fields: Sequ
 
 
 def likeness(some: Iterable[str], others: Sequence[str]) -> MatchOutcome | None:
-    """
-    Return whether one of the names *some* is one of *others*; None where one side has no names.
-
-    Names that are only spelled alike are those of spouses, and of brothers and sisters: a mismatch.
-    """
+    """Return whether one of the names *some* is one of *others*; None where one side has no names."""
+    # Names that are only spelled alike are those of spouses, and of brothers and sisters: a mismatch.
     found = [match_names(one, other) for one in some for other in others]
     if not found:
         return None

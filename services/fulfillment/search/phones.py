@@ -63,11 +63,8 @@ def international(text: str, region: str | None) -> str | None:
 
 
 def of_number(digits: str, region: str | None) -> str | None:
-    """
-    Return the telephone number *digits*, stored as a number, as it is dialled from abroad.
-
-    A number has no plus sign, so they begin with a country code, unless they are dialled in *region*.
-    """
+    """Return the telephone number *digits*, stored as a number, as it is dialled from abroad."""
+    # A number has no plus sign, so they begin with a country code, unless they are dialled in *region*.
     abroad = _parsed(f"+{digits}", None) if digits.isdigit() else None
     at_home = _parsed(digits, region) if digits.isdigit() and region else None
     both = abroad is not None and at_home is not None and abroad.country_code == at_home.country_code
@@ -86,12 +83,9 @@ def region_of(text: str) -> str | None:
 
 
 def national(text: str, region: str) -> str | None:
-    """
-    Return the digits by which *text*, a number with country code, is dialled in *region*, its country.
-
-    None where it is abroad. A number that is dialled with a leading zero at home is not looked for without
-    it: the rest is a local number within one town.
-    """
+    """Return the digits by which *text*, a number with country code, is dialled in *region*, its country."""
+    # None where it is abroad. A number that is dialled with a leading zero at home is not looked for
+    # without it: the rest is a local number within one town.
     number = _abroad(text)
     if number is None or number.country_code != phonenumbers.country_code_for_region(region):
         return None

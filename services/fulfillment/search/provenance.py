@@ -120,12 +120,9 @@ class Provenance:
         return reaches.add(wanted, reach, new=new)
 
     def usual(self, questions: CollectionQuery) -> ReferenceReach | None:
-        """
-        Return the one way in which all values of *questions* were found; None where there are several.
-
-        Where the map states no verified fields, a proven identity makes a record the person's in the same way
-        as a reference to the key of a record that may be theirs.
-        """
+        """Return the one way in which all values of *questions* were found; None where there are several."""
+        # Where the map states no verified fields, a proven identity makes a record the person's in the same
+        # way as a reference to the key of a record that may be theirs.
         found: ReferenceReach | None = None
         for lookup in questions.lookups:
             if lookup in self._entered or lookup in self._led or lookup in self._claimed:

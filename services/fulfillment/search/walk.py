@@ -147,11 +147,8 @@ class _SearchWalk:
         self._waiting = LookupQueue(self.holdings.spool)
 
     async def run(self, identities: Identities) -> None:
-        """
-        Look up the identities, then the values that they lead to, until nothing new is found.
-
-        Aliases from the records come last: by then it shows whether one of them alone leads somewhere.
-        """
+        """Look up the identities, then the values that they lead to, until nothing new is found."""
+        # Aliases from the records come last: by then it shows whether one of them alone leads somewhere.
         for name, spellings in identities.items():
             self._enter(name, spellings, None)
         while (self._waiting or self._known.waiting) and not self._known.doubtful:

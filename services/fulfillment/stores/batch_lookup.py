@@ -228,11 +228,8 @@ def _phones(probes: Iterable[Probe]) -> Iterator[Document]:
 
 
 def phone_patterns(path: str, values: Iterable[Any]) -> Iterator[Document]:
-    """
-    Yield conditions that find the telephone numbers *values* at *path* in any grouping, and perhaps others.
-
-    Only their digits get into a pattern.
-    """
+    """Yield conditions that find the telephone numbers *values* at *path* in any grouping, perhaps others."""
+    # Only their digits get into a pattern.
     values = list(values)
     dialled = [digits for value in values if (digits := canonical(value)) is not None]
     numbers = [number for digits in dialled for number in integers(digits)]

@@ -219,12 +219,9 @@ def _no_arrays(name: str, way: str) -> Iterator[Document]:
 
 
 def _layers(pulls: Sequence[Pull]) -> tuple[list[Pull], list[Pull]]:
-    """
-    Return the pulls that need an own operation, and the others.
-
-    These are pulls from arrays within arrays, and pulls with conditions on the elements around: two of them
-    would mean two elements in one place.
-    """
+    """Return the pulls that need an own operation, and the others."""
+    # These are pulls from arrays within arrays, and pulls with conditions on the elements around: two of
+    # them would mean two elements in one place.
     units = {pull.match.unit for pull in pulls}
     early = [
         pull
@@ -252,11 +249,8 @@ def _pulled(pulls: Iterable[Pull]) -> tuple[Document, list[Document]]:
 def _every(
     arrays: Sequence[str], unit: str, name: str, around: Mapping[str, _Conditions]
 ) -> tuple[str, list[Document]]:
-    """
-    Return the path of the array through the elements of the arrays around it, where it is an array.
-
-    In the next element, a single person may stand in place of the map's array.
-    """
+    """Return the path of the array through the elements of the arrays around it, where it is an array."""
+    # In the next element, a single person may stand in place of the map's array.
     path, start, filters = "", 0, []
     for number, (array, end) in enumerate(pairwise([*arrays, unit])):
         place = f"{name}n{number}"

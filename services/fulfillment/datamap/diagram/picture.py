@@ -161,7 +161,6 @@ def _arrows(data_map: DataMap, graph: Graph, waves: Mapping[str, int]) -> Iterat
 
 
 def _paired(arrows: Sequence[Arrow]) -> Iterator[Arrow]:
-    """Yield *arrows*, with opposite ones as one."""
     known = dict.fromkeys(arrows)
     done: set[Arrow] = set()
     for arrow in known:

@@ -236,11 +236,8 @@ class Replay:
     async def _again(
         self, entries: Sequence[ErasureEntry], sightings: Sightings, scope: ReplayScope, report: ReplayReport
     ) -> None:
-        """
-        Repeat one erasure until none of its records is back, and add the result to *report*.
-
-        Search finds the unmasked half of the data; the next round finds the rest by the journal.
-        """
+        """Repeat one erasure until none of its records is back, and add the result to *report*."""
+        # Search finds the unmasked half of the data; the next round finds the rest by the journal.
         rounds = [await self._examine(entries, sightings, scope)]
         refused: set[str] = set()
         while rounds[-1].plan.steps and not scope.dry_run and len(rounds) <= MOST_ROUNDS:
@@ -336,5 +333,4 @@ class Replay:
 
 
 def _person(entries: Sequence[ErasureEntry]) -> frozenset[bytes]:
-    """Return the hashes of the identities of the person of *entries*."""
     return frozenset(one for hashes in entries[0].identities.values() for one in hashes)

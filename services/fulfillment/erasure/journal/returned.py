@@ -130,11 +130,8 @@ class ReturnVerdict(StrEnum):
 def found_again(
     entry: ErasureEntry, document: Document, collection: Collection, fingerprints: Fingerprints
 ) -> FoundRecord:
-    """
-    Return *document*, which has the id of a record of *entry*, as a search for the person would.
-
-    Without a match nothing in it is the person's any more; but a deleted record with a globally unique id is.
-    """
+    """Return *document*, which has the id of a record of *entry*, as a search for the person would."""
+    # Without a match nothing in it is the person's, except for a deleted record with a globally unique id.
     matches = tuple(matches_of(entry.treatment, document, fingerprints))
     if not matches and entry.treatment.deleted and unique(document["_id"]):
         matches = (OwnershipMatch("_id", None, (document["_id"],)),)
@@ -219,12 +216,9 @@ def _earliest(collection: Collection, value: Any, above: str) -> Iterator[dateti
 def remaining(
     step: RecordStep, document: Mapping[str, Any], entry: ErasureEntry | None, fingerprints: Fingerprints
 ) -> RecordStep:
-    """
-    Return *step* without the masks that *document* has already, by *entry* or by the mask's own value.
-
-    A record that was masked while it had to be kept, and still is, has not returned; the end of its retention
-    is no matter of the backup.
-    """
+    """Return *step* without the masks that *document* has already, by *entry* or by the mask's own value."""
+    # A record that was masked while it had to be kept, and still is, has not returned; the end of its
+    # retention is no matter of the backup.
     if step.deleted and entry is not None and not entry.treatment.deleted:
         return replace(step, deleted=_unmasked(entry, document, fingerprints))
     left = [mask for mask in step.masks if not _stands(mask, document, entry, fingerprints)]
