@@ -4,7 +4,7 @@ Reads YAML with file and line of every value, and collects the errors.
 YAML's own constructors would lose the lines, and silently keep the last of two equal keys.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -135,18 +135,20 @@ class KnownKeys:
         node = self._left.pop(key, None)
         return None if node is None or node.value is None else node
 
+    def _checked(self, key: str, fits: Callable[[object], bool], kind: str, remedy: str) -> object:
+        """Return the value of *key*; None after noting that it is not of the *kind* that *fits*."""
+        node = self.take(key)
+        if node is not None and not fits(node.value):
+            self._notes.flaw(node.where, f"`{key}` must be {kind}", remedy)
+            return None
+        return None if node is None else node.value
+
     def text(self, key: str) -> str | None:
         """Return the text under *key*."""
-        node = self.take(key)
-        if node is None:
-            return None
-        if isinstance(node.value, Mapping | tuple | bool):
-            # YAML reads a bare no, off or yes as a truth value.
-            self._notes.flaw(
-                node.where, f"`{key}` must be text", "write it on one line, in quotes if need be"
-            )
-            return None
-        return str(node.value).strip()
+        # YAML reads a bare no, off or yes as a truth value.
+        remedy = "write it on one line, in quotes if need be"
+        value = self._checked(key, lambda v: not isinstance(v, Mapping | tuple | bool), "text", remedy)
+        return None if value is None else str(value).strip()
 
     def peek(self, key: str) -> object:
         """Return the plain value under *key* without taking it."""
@@ -172,22 +174,14 @@ class KnownKeys:
 
     def flag(self, key: str) -> bool:
         """Return whether *key* is true."""
-        node = self.take(key)
-        if node is None:
-            return False
-        if not isinstance(node.value, bool):
-            self._notes.flaw(node.where, f"`{key}` must be true or false", "use one of the two")
-        return node.value is True
+        return (
+            self._checked(key, lambda v: isinstance(v, bool), "true or false", "use one of the two") is True
+        )
 
     def rows(self, key: str) -> tuple[Node, ...]:
         """Return the list under *key*."""
-        node = self.take(key)
-        if node is None:
-            return ()
-        if not isinstance(node.value, tuple):
-            self._notes.flaw(node.where, f"`{key}` must be a list", "begin each item with `- `")
-            return ()
-        return node.value
+        rows = self._checked(key, lambda v: isinstance(v, tuple), "a list", "begin each item with `- `")
+        return rows if isinstance(rows, tuple) else ()
 
     def texts(self, key: str) -> tuple[Node, ...]:
         """Return the list of texts under *key*, each with its place."""
@@ -199,13 +193,12 @@ class KnownKeys:
 
     def number(self, key: str) -> int | None:
         """Return the whole number above zero under *key*."""
-        node = self.take(key)
-        if node is None:
-            return None
-        if isinstance(node.value, int) and not isinstance(node.value, bool) and node.value > 0:
-            return node.value
-        self._notes.flaw(node.where, f"`{key}` must be a number above zero", "write it in digits")
-        return None
+
+        def fits(value: object) -> bool:
+            return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+        number = self._checked(key, fits, "a number above zero", "write it in digits")
+        return number if isinstance(number, int) else None
 
     def within(self, *keys: str, of: str) -> "KnownKeys | None":
         """Return the keys of the mapping under the first of *keys* that exists, and drop the others."""

@@ -9,14 +9,13 @@ records are treated alike, so that a million of them need the memory of their ke
 """
 
 from base64 import b64decode, b64encode
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from enum import StrEnum
 from functools import partial
-from itertools import accumulate, chain
+from itertools import chain
 from operator import is_
 from typing import Any, TypeAlias, overload
 
@@ -259,38 +258,28 @@ class StepRun:
 class Steps(Sequence[RecordStep]):
     """A sequence of many steps; they are created at each iteration."""
 
-    __slots__ = ("_ends", "runs")
+    __slots__ = ("_length", "runs")
 
     def __init__(self, runs: Iterable[StepRun] = ()) -> None:
         """Create the sequence of *runs*."""
         self.runs = tuple(runs)
-        self._ends = list(accumulate(map(len, self.runs)))
+        self._length = sum(map(len, self.runs))
 
     def __len__(self) -> int:
         """Return the number of steps."""
-        return self._ends[-1] if self._ends else 0
+        return self._length
 
     def __iter__(self) -> Iterator[RecordStep]:
         """Yield every step."""
-        for run in self.runs:
-            yield from run
+        return chain.from_iterable(self.runs)
 
     @overload
     def __getitem__(self, place: int) -> RecordStep: ...
     @overload
     def __getitem__(self, place: slice) -> tuple[RecordStep, ...]: ...
     def __getitem__(self, place: int | slice) -> RecordStep | tuple[RecordStep, ...]:
-        """Return the step at *place*."""
-        if isinstance(place, slice):
-            return tuple(self)[place]
-        wanted = range(len(self))[place]
-        number = bisect_right(self._ends, wanted)
-        run = self.runs[number]
-        within = wanted - self._ends[number] + len(run)
-        return replace(
-            run.step,
-            id={path: values[within] for path, values in zip(run.step.id, run.keys, strict=True)},
-        )
+        """Return the step at *place*; all steps are created for it."""
+        return tuple(self)[place]
 
     def __eq__(self, other: object) -> bool:
         """Return whether *other* has the same steps, however they are stored."""
@@ -298,17 +287,17 @@ class Steps(Sequence[RecordStep]):
 
     def __hash__(self) -> int:
         """Return a hash that equal steps share."""
-        return hash(len(self))
+        return hash(self._length)
 
 
 def runs_of(steps: Iterable[RecordStep]) -> Iterator[StepRun]:
     """Yield *steps* in runs."""
     begun: _Begun | None = None
     for step in steps:
-        if begun is None or not begun.takes(step):
-            if begun is not None:
-                yield begun.run()
-            begun = _Begun(step)
+        if begun is not None and not begun.takes(step):
+            yield begun.run()
+            begun = None
+        begun = begun or _Begun(step)
         begun.keys.append(tuple(step.id.values()))
     if begun is not None:
         yield begun.run()
@@ -317,17 +306,15 @@ def runs_of(steps: Iterable[RecordStep]) -> Iterator[StepRun]:
 def alike(steps: Sequence[RecordStep]) -> Iterator[tuple[RecordStep, int]]:
     """Yield a step of each run and the number of steps in it, for callers that do not need the keys."""
     if isinstance(steps, Steps):
-        yield from ((run.step, len(run)) for run in steps.runs)
-    else:
-        yield from ((step, 1) for step in steps)
+        return ((run.step, len(run)) for run in steps.runs)
+    return ((step, 1) for step in steps)
 
 
 def steps_where(steps: Sequence[RecordStep], wanted: Callable[[RecordStep], bool]) -> Iterator[RecordStep]:
     """Yield the *wanted* steps; *wanted* must not depend on the primary key."""
     if isinstance(steps, Steps):
-        yield from (step for run in steps.runs if wanted(run.step) for step in run)
-    else:
-        yield from filter(wanted, steps)
+        return (step for run in steps.runs if wanted(run.step) for step in run)
+    return filter(wanted, steps)
 
 
 def steps_in(steps: Sequence[RecordStep], key: str) -> Iterator[RecordStep]:

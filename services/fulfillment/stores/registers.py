@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from hashlib import blake2b, sha256
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from services.fulfillment.datamap.model import CollectionPlace, DataMap
 from services.fulfillment.domain import LEGAL_HOLD
@@ -33,6 +33,7 @@ RETAINED_RECORDS_KEY = "kept records"
 ENTRIES_PER_WRITE = 1_000
 
 
+T = TypeVar("T")
 LEASE = timedelta(hours=1)
 """How long a running daily job may be silent before another replica takes over."""
 REMEMBERED_FOR = timedelta(days=30)
@@ -88,14 +89,13 @@ class RetainedRecords:
         entries = [entry | {"asked": asked} for entry in found]
         names = {entry["_id"] for entry in entries}
         with translated("register kept records"):
-            for start in range(0, len(entries), ENTRIES_PER_WRITE):
-                some = entries[start : start + ENTRIES_PER_WRITE]
+            for some in _portions(entries):
                 writes = [UpdateOne({"_id": entry["_id"]}, {"$set": entry}, upsert=True) for entry in some]
                 await self._kept.bulk_write(writes, ordered=False)
             before = [document["_id"] async for document in self._kept.find({"erasure": erasure}, {"_id": 1})]
             gone = sorted(set(before) - names)
-            for start in range(0, len(gone), ENTRIES_PER_WRITE):
-                await self._kept.delete_many({"_id": {"$in": gone[start : start + ENTRIES_PER_WRITE]}})
+            for names_gone in _portions(gone):
+                await self._kept.delete_many({"_id": {"$in": names_gone}})
 
     async def due(self, today: date) -> AsyncIterator[RetainedRecord]:
         """Yield the records retained until yesterday or earlier."""
@@ -118,9 +118,8 @@ class RetainedRecords:
     async def forget(self, entries: Sequence[RetainedRecord]) -> None:
         """Delete *entries*: their records were checked again."""
         with translated("forget kept records"):
-            for start in range(0, len(entries), ENTRIES_PER_WRITE):
-                names = [entry.name for entry in entries[start : start + ENTRIES_PER_WRITE]]
-                await self._kept.delete_many({"_id": {"$in": names}})
+            for some in _portions(entries):
+                await self._kept.delete_many({"_id": {"$in": [entry.name for entry in some]}})
 
     def matches(self, entry: RetainedRecord, document: Document) -> tuple[OwnershipMatch, ...]:
         """Return the matches that still make *document* the person's, by the marks of *entry*."""
@@ -164,6 +163,11 @@ class RetainedRecords:
 
     def _digest(self, value: Any) -> bytes:
         return hmac.new(self._key, id_bytes(value), sha256).digest()
+
+
+def _portions(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), ENTRIES_PER_WRITE):
+        yield items[start : start + ENTRIES_PER_WRITE]
 
 
 def _until(step: RecordStep, today: date) -> date | None:
