@@ -79,6 +79,10 @@ def pytest_configure(config: pytest.Config) -> None:
         workers.take_own_ports()
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    return True if workers.leaves_out(collection_path, config.rootpath) else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: workers.rank(item.nodeid))
 

@@ -3,7 +3,8 @@ Runs the tests in several workers that share one broker and one database.
 
 The process that starts the workers starts both parts and hands their addresses to each worker. A worker runs
 all tests of a file; one worker runs all files whose tests stop a part, on parts of its own, and one all tests
-on containers. Those files come first and unit tests last, so that the workers end together.
+on containers. Those files come first and unit tests last, so that the workers end together. Half of the
+workers collect and run unit tests: these never wait, so that one worker a core is enough.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ import threading
 import time
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
@@ -54,6 +56,7 @@ STOPS_PARTS = frozenset(
 )
 """Files with tests that stop a part, or that change it for all its users."""
 CONTAINERS = "tests/e2e/"
+UNIT = "tests/unit/"
 START_WITHIN_S = 90.0
 POLL_S = 0.05
 
@@ -76,14 +79,52 @@ def rank(nodeid: str) -> int:
     file = nodeid.partition("::")[0]
     if file.startswith(CONTAINERS) or stops_parts(nodeid):
         return 0
-    return 2 if file.startswith("tests/unit/") else 1
+    return 2 if is_unit(nodeid) else 1
+
+
+def is_unit(nodeid: str) -> bool:
+    """Return whether a test, or a group of tests, needs no parts."""
+    return nodeid.startswith(UNIT)
+
+
+def leaves_out(folder: Path, root: Path) -> bool:
+    """Return whether this process is a worker that does not collect the tests of *folder*."""
+    count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    # One that takes the place of a worker that has died collects all.
+    return folder == root / UNIT and (count + 1) // 2 <= number < count
 
 
 class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
     """Gives each worker one group of tests after the other."""
 
+    registered_collections: dict[Any, list[str]]
+
     def _split_scope(self, nodeid: str) -> str:
         return group(nodeid)
+
+    def schedule(self) -> None:
+        if self.collection is None:
+            found = sorted(self.registered_collections.items(), key=lambda one: len(one[1]), reverse=True)
+            self.registered_collections = dict(found)  # the first one counts as what there is
+        super().schedule()
+
+    def _check_nodes_have_same_collection(self) -> bool:
+        whole, *others = self.registered_collections.values()
+        parts = [nodeid for nodeid in whole if not is_unit(nodeid)]
+        if all(collection in (whole, parts) for collection in others):
+            return True
+        same: bool = super()._check_nodes_have_same_collection()
+        return same
+
+    def _assign_work_unit(self, node: Any) -> None:
+        if len(self.registered_collections[node]) < len(self.collection):
+            first = next((scope for scope in self.workqueue if not is_unit(scope)), None)
+            if first is None:
+                node.shutdown()
+                return
+            self.workqueue.move_to_end(first, last=False)
+        super()._assign_work_unit(node)
 
 
 class SharedParts:

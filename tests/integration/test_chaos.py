@@ -14,7 +14,7 @@ from habeas.embedded.parts import broker
 from tests.conftest import given, missing
 from tests.extent import extent
 
-SMALL = Order(requests=extent(100, 1_000), kills=extent(6, 40), seed=1)
+SMALL = Order(requests=extent(60, 1_000), kills=extent(6, 40), seed=1)
 LAST_LINES = 10
 
 

@@ -37,6 +37,7 @@ from shared.runtime.mongo import Client, snapshot
 from shared.runtime.retry_policy import EXCHANGE
 from shared.runtime.service import messages_of
 from shared.runtime.vault import Vault
+from tests.extent import extent
 from tests.integration.forked_processes import started
 from tests.waiting import eventually
 
@@ -44,7 +45,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 MASTER_KEY = bytes(32)
 WITHIN = timedelta(seconds=180)
 """A transaction of a killed replica keeps its rows locked for a minute (transactionLifetimeLimitSeconds)."""
-REPLICAS, CASES = 3, 1_000
+REPLICAS, CASES = 3, extent(400, 1_000)
 NOW = datetime.now(UTC)
 LONG_AGO = (NOW - timedelta(days=900)).replace(hour=12, minute=0, second=0, microsecond=0)
 YEAR = LONG_AGO.year
@@ -260,6 +261,7 @@ async def replicas(settings: Mapping[str, str], folder: Path) -> AsyncIterator[l
         yield running
 
 
+@pytest.mark.campaign
 @pytest.mark.timeout(420)
 async def test_each_case_is_counted_once_though_a_replica_is_killed_meanwhile(
     purge: Purge, amqp_url: str, mongo_url: str, database_prefix: str, tmp_path: Path

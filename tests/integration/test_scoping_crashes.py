@@ -21,10 +21,13 @@ from services.fulfillment.stores.mongodb import Stores
 from shared.errors import StoreUnavailable
 from shared.runtime.log import plain_traceback
 from shared.runtime.mongo import Client, Document
+from tests.extent import extent
 from tests.integration.pipeline import comes_true
 from tests.integration.scope_fixture import INCIDENT, Installation, declared
 from tests.integration.test_scoping import SHOP, collection, shop
 
+KILLED_AT_EVERY = extent(3, 1)
+"""Boundaries tried, of those there are."""
 WRITES = frozenset({"add", "begin", "complete", "end", "publish", "put_into", "reach", "seal", "take"})
 BREACH = declared(
     collections=[collection(name) for name in ("people", "devices", "positions", "teams")],
@@ -113,11 +116,12 @@ async def forget(installed: Installation) -> Installation:
     return Installation(installed.client, installed.prefix, SHOP)
 
 
+@pytest.mark.campaign
 @pytest.mark.timeout(300)
 async def test_crash_anywhere_leaves_nothing_undone_and_nothing_twice(installed: Installation) -> None:
     boundaries, told, chunks = await lived(installed)
     assert boundaries > 50
-    for last in range(1, boundaries + 1):
+    for last in range(1, boundaries + 1, KILLED_AT_EVERY):
         again = await forget(installed)
         await again.register(BREACH)
         with suppress(Killed):

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -56,6 +57,59 @@ def test_slow_groups_come_first_and_unit_tests_last() -> None:
         "tests/integration/test_stack.py",
     ]
     assert sorted(files, key=workers.rank) == files[::-1]
+
+
+class FakeWorker:
+    """Records the tests that it is to run."""
+
+    def __init__(self) -> None:
+        self.indices: list[int] = []
+        self.shutting_down = False
+
+    def send_runtest_some(self, indices: list[int]) -> None:
+        self.indices += indices
+
+    def shutdown(self) -> None:
+        self.shutting_down = True
+
+
+def scheduling(*collections: list[str]) -> tuple[workers.Scheduling, list[FakeWorker]]:
+    options = SimpleNamespace(loadscopereorder=False)
+    config = SimpleNamespace(getvalue=lambda _: ["popen"] * len(collections), option=options)
+    scheduler, nodes = workers.Scheduling(config), [FakeWorker() for _ in collections]
+    for node, collection in zip(nodes, collections, strict=True):
+        scheduler.add_node(node)
+        scheduler.add_node_collection(node, collection)
+    return scheduler, nodes
+
+
+def test_workers_without_unit_tests_run_the_others_alone() -> None:
+    others = [f"tests/integration/test_{name}.py::test_one" for name in "abcde"]
+    units = [f"tests/unit/test_{name}.py::test_one" for name in "abcd"]
+    scheduler, [part, whole] = scheduling(others, others + units)
+    scheduler.schedule()
+    done = [0, 0]
+    while done != [len(node.indices) for node in (part, whole)]:
+        for number, node in enumerate((part, whole)):
+            if done[number] < len(node.indices):
+                scheduler.mark_test_complete(node, node.indices[done[number]])
+                done[number] += 1
+    run = [others[index] for index in part.indices] + [(others + units)[index] for index in whole.indices]
+    assert sorted(run) == sorted(others + units)
+    assert part.indices
+    assert scheduler.tests_finished
+    assert part.shutting_down
+    assert whole.shutting_down
+
+
+def test_half_of_the_workers_leave_out_unit_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTEST_XDIST_WORKER_COUNT", "4")
+    leaving = []
+    for number in range(5):
+        monkeypatch.setenv("PYTEST_XDIST_WORKER", f"gw{number}")
+        leaving.append(workers.leaves_out(ROOT / "tests" / "unit", ROOT))
+        assert not workers.leaves_out(ROOT / "tests" / "integration", ROOT)
+    assert leaving == [False, False, True, True, False]
 
 
 def test_no_two_workers_take_the_same_port(monkeypatch: pytest.MonkeyPatch) -> None:
