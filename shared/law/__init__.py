@@ -21,16 +21,14 @@ from shared.law.applicable_laws import (
     proof_regulation,
     strictest,
 )
-from shared.law.clock import Calendar, DayStep, DueDate, LastHour, Move, due, hours_later, internal_due
+from shared.law.clock import Calendar, DayStep, DueDate, Move, due, hours_later, internal_due
 from shared.law.company import CompanyProfile
 from shared.law.policies import (
-    ComplaintBody,
     DayOff,
     DeadlineRule,
     Demand,
     FeeGround,
     FirstDay,
-    LawScope,
     Pause,
     PeriodUnit,
     Policy,
@@ -59,7 +57,6 @@ __all__ = [
     "Calendar",
     "Calendars",
     "CompanyProfile",
-    "ComplaintBody",
     "DayOff",
     "DayStep",
     "DeadlineCalculator",
@@ -70,8 +67,6 @@ __all__ = [
     "FeeReason",
     "FirstDay",
     "GivenCopies",
-    "LastHour",
-    "LawScope",
     "LetterElement",
     "LetterForm",
     "Money",

@@ -121,7 +121,10 @@ def due(
         steps = [received, *counted(rule, received.day, RECEIPT, calendar)]
     else:
         ended = _count(rule, received.day, calendar, RECEIPT)
-        later = _later(ended, stood_still)
+        days = "1 day" if stood_still.days == 1 else f"{stood_still.days} days"
+        reason = f"the clock stood still for {days}: proof was awaited"
+        day = ended.day + stood_still.days * ONE_DAY
+        later = DayStep(day, reason, stood_still.provision, Move.STOOD_STILL)
         steps = [received, ended, later, *_moved_off_holidays(later, rule, calendar)]
     stood = stood_still.days if stood_still else 0
     return DueDate(received.day, steps[-1].day, rule, str(zone), calendar.name, tuple(steps), stood)
@@ -145,12 +148,6 @@ def counted(rule: StatutoryPeriod, begun_on: date, begun: str, calendar: Calenda
     """Return the steps from *begun_on*, the day of an event (``awareness``), to the end of its period."""
     ended = _count(rule, begun_on, calendar, begun)
     return (ended, *_moved_off_holidays(ended, rule, calendar))
-
-
-def _later(ended: DayStep, stood: ClockPause) -> DayStep:
-    days = "1 day" if stood.days == 1 else f"{stood.days} days"
-    reason = f"the clock stood still for {days}: proof was awaited"
-    return DayStep(ended.day + stood.days * ONE_DAY, reason, stood.provision, Move.STOOD_STILL)
 
 
 def _count(rule: StatutoryPeriod, received_on: date, calendar: Calendar, begun: str) -> DayStep:

@@ -94,8 +94,8 @@ class BounceHandler:
             status=report.status,
             again=bool(again),
         )
-        row = _row(f"{report.action} {letter}", reported, self.clock())
-        await self.publisher.publish([*messages_of(row, NAME), *again])
+        reports = _reports(f"{report.action} {letter}", reported, self.clock())
+        await self.publisher.publish([*reports, *again])
         return True
 
     async def _find(self, case: str, letter: str) -> SentLetter:
@@ -136,14 +136,13 @@ class NoticeBounceHandler:
             action=report.action,
             status=report.status,
         )
-        row = _row(f"{report.action} {notice}", returned, self.clock())
-        await self.publisher.publish(list(messages_of(row, NAME)))
+        await self.publisher.publish(_reports(f"{report.action} {notice}", returned, self.clock()))
         return True
 
 
-def _row(cause: str, fact: Fact, now: datetime) -> JournalRow:
-    """Return the row that makes the event's id the same, however often the same is reported."""
-    return JournalRow("", 0, cause, None, (fact,), now)
+def _reports(cause: str, fact: Fact, now: datetime) -> list[Message]:
+    """Return *fact* as an event, with the same id however often the same is reported."""
+    return list(messages_of(JournalRow("", 0, cause, None, (fact,), now), NAME))
 
 
 def _may_go_again(sent: SentLetter, report: DeliveryReport) -> bool:

@@ -356,15 +356,10 @@ def _field(said: RequiredStatement, filing: Filing) -> FormField:
 
 def page(document: AuthorityForm) -> str:
     """Return *document* as one file of HTML that needs no network and runs no script."""
-    return HTML.get_template("notices/forms/document.jinja").render(
-        document=document, MISSING=MISSING, filing=document.filing, due=due(document)
-    )
-
-
-def due(document: AuthorityForm) -> str:
-    """Return by when it has to be there, in words."""
-    due_at = document.filing.duty.due_at
-    return "without undue delay" if due_at is None else document.filing.words.moment(due_at)
+    filing, due_at = document.filing, document.filing.duty.due_at
+    due = "without undue delay" if due_at is None else filing.words.moment(due_at)
+    template = HTML.get_template("notices/forms/document.jinja")
+    return template.render(document=document, MISSING=MISSING, filing=filing, due=due)
 
 
 def plain(document: AuthorityForm) -> dict[str, Any]:

@@ -3,14 +3,18 @@ Writes notices: a declaration and a chunk of people go in, messages come out.
 
 A chunk is notified under the same laws, in the same language. So a notice is laid out, translated
 and encoded once for each set of categories; each person adds an address, an id and a line. Declared texts,
-dates and kinds of data are marks in a skeleton, as in letters: no cache holds them.
+dates and kinds of data are marks in a skeleton, as in letters: no cache holds them. Quoted-printable is
+encoded line by line: so the line with a name can be put in between others that were encoded before.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache, partial
+from hashlib import sha256
 from typing import Any, Self
+
+from markupsafe import escape
 
 from services.notifier.breach.notices import mailboxes
 from services.notifier.breach.notices.facts import (
@@ -22,7 +26,6 @@ from services.notifier.breach.notices.facts import (
     names,
     paragraphs,
 )
-from services.notifier.breach.notices.message_form import NAME, MessageForm
 from services.notifier.breach.notices.methods import MANNERS, NoticeMethod, Part
 from services.notifier.context import SenderSettings
 from services.notifier.letters import mime
@@ -37,6 +40,8 @@ from shared.law.breaches import BreachPolicy
 from shared.law.library import breach_policies
 from shared.pages.translation import AT_HOME, Words
 
+NAME = "\x00"
+"""Stands where the name belongs."""
 ENGLISH = frozenset({"US", "CA", "IN", "SG"})
 """Countries that write English, and dates in their own way."""
 
@@ -83,6 +88,70 @@ class NoticeShape:
     authorities: tuple[AuthorityContact, ...]
     attorneys: tuple[AuthorityContact, ...]
     language: str
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedBody:
+    """A text in quoted-printable, with room for one line."""
+
+    before: bytes
+    line: tuple[str, ...]
+    """The pieces of the line between which the name stands; none: nothing does."""
+    after: bytes
+    finish: Callable[[bytes], bytes]
+    """Applied to all that is encoded."""
+
+    @classmethod
+    def of(cls, text: str, finish: Callable[[bytes], bytes]) -> "EncodedBody":
+        """Encode *text*, in which :data:`NAME` stands in one line at most."""
+        before, found, after = text.partition(NAME)
+        if not found:
+            return cls(finish(mime.quoted_printable(text)), (), b"", finish)
+        lines, _, lead = before.rpartition("\n")
+        rest, _, below = after.partition("\n")
+        encoded = [finish(mime.quoted_printable(part)) for part in (f"{lines}\n", below)]
+        return cls(encoded[0], (lead, *rest.split(NAME)), encoded[1], finish)
+
+    def filled(self, name: str) -> bytes:
+        """Return the whole text, with *name* in its place."""
+        if not self.line:
+            return self.before
+        line = self.finish(mime.quoted_printable(f"{name.join(self.line)}\n"))
+        return b"".join((self.before, line, self.after))
+
+
+@dataclass(frozen=True, slots=True)
+class MessageForm:
+    """A message in pieces, between which recipient and id are filled in."""
+
+    head: bytes
+    rest: bytes
+    text: EncodedBody
+    between: bytes
+    html: EncodedBody
+    end: bytes
+
+    @classmethod
+    def of(cls, body: mime.Alternatives, headers: dict[str, str], *, wired: bool) -> "MessageForm":
+        """Return *body* with *headers* as a message for anybody; *wired*: as it goes over the wire."""
+        finish: Callable[[bytes], bytes] = mime.stuffed if wired else bytes
+        boundary = f"=_{sha256((body.text + headers['Subject']).encode()).hexdigest()[:24]}"
+        rest = [f"{name}: {value}" for name, value in headers.items() if name != "From"]
+        rest += ["MIME-Version: 1.0", f'Content-Type: multipart/alternative; boundary="{boundary}"', "", ""]
+        return cls(
+            head=finish(f"From: {headers['From']}\r\n".encode()),
+            rest=finish("\r\n".join(rest).encode() + mime.part_head(boundary, "plain")),
+            text=EncodedBody.of(body.text, finish),
+            between=finish(b"\r\n" + mime.part_head(boundary, "html")),
+            html=EncodedBody.of(body.html, finish),
+            end=finish(f"\r\n--{boundary}--\r\n".encode()) + (mime.END if wired else b""),
+        )
+
+    def filled(self, to: str, name: str, message_id: str) -> bytes:
+        """Return the message; *to* is the value of the header, encoded, and *name* stands in the greeting."""
+        addressed = f"To: {to}\r\nMessage-ID: {message_id}\r\n".encode()
+        text, html = self.text.filled(name), self.html.filled(str(escape(name)))
+        return b"".join((self.head, addressed, self.rest, text, self.between, html, self.end))
 
 
 @dataclass(frozen=True, slots=True)
