@@ -34,7 +34,7 @@ PAUSE_S = 0.5
 
 def users_in(folder: Path, file: str = AMQP_URL) -> dict[str, tuple[str, str]]:
     """
-    Return account → user and password, from *file* of every account in *folder* but the topology's own.
+    Return account → user and password, from *file* of each account in *folder* but the topology's own.
 
     Raises ConfigurationError if one that every installation has is missing, or a file names no user.
     """
@@ -51,17 +51,11 @@ async def grant(
     root_url: str, users: Mapping[str, tuple[str, str]], *, prefix: str, business: Iterable[str]
 ) -> None:
     """
-    Make the users of the database, each with its roles; earlier roles are replaced.
+    Make the *users* of the database at *root_url*, each with its roles; earlier roles are replaced.
 
-    Args:
-        root_url: The database, as an administrator.
-        users: Account → user and password.
-        prefix: First part of the names of our own databases.
-        business: Names of the company's databases on the same server.
-
-    Raises:
-        StoreUnavailable: The database did not answer.
-        PermanentError: It refused.
+    *users* maps accounts to user and password; *prefix* begins the names of our own databases, *business*
+    names the company's on the same server. Raises StoreUnavailable or PermanentError if the database does not
+    answer or refuses.
     """
     names = list(business)
     with closing(connect(root_url, app_name="habeas topology")) as client:
@@ -82,13 +76,7 @@ async def _make_role(client: Client, name: str, role: Mapping[str, Any]) -> None
 
 
 def business_databases(data_map: Path, stores: str) -> set[str]:
-    """
-    Return the databases of *data_map* on the server of our own.
-
-    Args:
-        data_map: Folder of the data map.
-        stores: JSON as in `HABEAS_STORES`: where it names the default store, none lies with ours.
-    """
+    """Return the databases of *data_map* on our server; none if *stores* names another default store."""
     from services.fulfillment.datamap.reader import load  # noqa: PLC0415  needed by one verb alone
 
     if DEFAULT_STORE in json.loads(stores or "{}"):
@@ -109,12 +97,8 @@ def make(
     """
     Write the URLs of each of *accounts* into *folder*; existing passwords stay.
 
-    Args:
-        folder: Folder of accounts.
-        accounts: Their names.
-        amqp: Host, port and virtual host of the broker, as they stand in a URL; empty: no such file.
-        mongo: Host, port and options of the database, likewise.
-        prefix: First part of the names of their users.
+    *amqp* and *mongo* are the parts of the URLs behind the user; without one, no such file is written. The
+    names of new users begin with *prefix*.
     """
     for account in accounts:
         for name, scheme, location in ((AMQP_URL, "amqp", amqp), (MONGO_URL, "mongodb", mongo)):
@@ -146,12 +130,9 @@ async def declare_all(
     amqp_url: str, management_url: str | None, users: Mapping[str, tuple[str, str]]
 ) -> None:
     """
-    Declare exchanges, queues and bindings, and where *management_url* is given users and permissions.
+    Declare exchanges, queues and bindings, and where *management_url* is given *users* and permissions.
 
-    Args:
-        amqp_url: The broker, as the account that may configure it.
-        management_url: Its management plugin, `http://user:password@host:15672`, as an administrator.
-        users: Account → user and password.
+    The account of *amqp_url* may configure the broker, that of *management_url* is an administrator.
 
     Raises:
         BrokerUnavailable: The broker did not answer.

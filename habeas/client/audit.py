@@ -63,11 +63,7 @@ class StoredRows:
 
 @dataclass(frozen=True, slots=True)
 class DumpedRows:
-    """
-    Journals in a folder that mongodump wrote.
-
-    A dump has no order, and may be larger than the memory: a table on the disk says where each row lies.
-    """
+    """Journals that mongodump wrote, in no order: a table on the disk says where each row lies."""
 
     folder: Path
     prefix: str
@@ -120,13 +116,7 @@ async def verify(
     rows: AuditRowPort, master_key: RootKey, *, case: str | None = None, kept: Path | None = None
 ) -> AuditReport:
     """
-    Verify all journals, or one case.
-
-    Args:
-        rows: Where they are read.
-        master_key: Derives the keys of the chains and of the heads.
-        case: The only case that is looked at.
-        kept: Folder with copies of heads.
+    Verify all journals, or one *case*; *kept* is a folder with copies of heads.
 
     Raises:
         StoreUnavailable: The database did not answer.

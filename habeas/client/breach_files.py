@@ -70,15 +70,11 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(true|false
 
 def read(path: Path, by: str | None, mapped: Collection[str] | None = None) -> BreachDeclared:
     """
-    Return the declaration in the file *path*; ``-`` is standard input.
+    Return the declaration in the YAML or JSON file *path*; ``-`` is standard input.
 
-    Args:
-        path: YAML or JSON, with the fields of ``breach.declared``.
-        by: The declaring account, unless the file names it.
-        mapped: The categories that the data map knows; None where none is at hand.
-
-    Raises:
-        ConfigurationError: It cannot be read; the message names the errors, places and remedies.
+    *by* is the declaring account, unless the file names it; *mapped* are the categories of the data map, if
+    it is known. Raises ConfigurationError if it cannot be read; the message names the errors, places and
+    remedies.
     """
     content = _content(path)
     said = content.setdefault("by", by)
@@ -92,11 +88,7 @@ def read(path: Path, by: str | None, mapped: Collection[str] | None = None) -> B
 
 
 def unsigned(path: Path, mapped: Collection[str] | None = None) -> BreachDeclared:
-    """
-    Return the declaration in the file *path* for a preview, without an account.
-
-    Raises ConfigurationError if it cannot be read; the message names the errors, places and remedies.
-    """
+    """Return the declaration in *path*, without an account, for a preview; raises as :func:`read`."""
     return _declared(path, _content(path), mapped)
 
 

@@ -139,11 +139,7 @@ class CampaignReader:
         self._paths = paths
 
     async def report(self, incident: str, now: datetime | None = None) -> CampaignReport:
-        """
-        Return the progress of the notices of *incident*.
-
-        Raises ConfigurationError if none were released.
-        """
+        """Return the progress of an incident's notices. Raises ConfigurationError if none were released."""
         with translated("read a campaign"):
             found = await self._campaigns.find_one({"_id": incident})
             if found is None:
@@ -234,22 +230,14 @@ class CampaignReader:
 
 @asynccontextmanager
 async def opened(mongo_url: str, prefix: str, master_key: RootKey) -> AsyncIterator[CampaignReader]:
-    """
-    Open the campaigns of the installation at *mongo_url*.
-
-    Raises StoreUnavailable if the database does not answer.
-    """
+    """Open the campaigns at *mongo_url*. Raises StoreUnavailable if the database does not answer."""
     with closing(connect(mongo_url, app_name="habeas command")) as client:
         vault = Vault(client, prefix=prefix, master_key=master_key)
         yield CampaignReader(client[f"{prefix}_{STEERING}"], vault, notice_paths("", master_key))
 
 
 def write(file: Path, rows: list[Unreached]) -> None:
-    """
-    Write the list of *rows* to *file*, as CSV, readable by its owner only.
-
-    Raises ConfigurationError if it cannot be written.
-    """
+    """Write *rows* to *file* as CSV for its owner only. Raises ConfigurationError if it cannot be written."""
     try:
         with open(file, "w", encoding="utf-8-sig", newline="", opener=_private) as out:
             table = csv.DictWriter(out, COLUMNS)

@@ -31,9 +31,7 @@ class CaseReader:
         """
         Return the newest certificate, as it was signed.
 
-        Raises:
-            ConfigurationError: There is none.
-            Destroyed: The case has no key any more.
+        Raises ConfigurationError if there is none; Destroyed if the case has no key any more.
         """
         issued = [fact.certificate for fact in self.facts if isinstance(fact, RequestFulfilled)]
         names = [name for name in issued if name is not None]
@@ -42,13 +40,7 @@ class CaseReader:
         return await self.vault.open(self.id, names[-1])
 
     async def plan(self) -> RecordPlan:
-        """
-        Return its erasure plan.
-
-        Raises:
-            ConfigurationError: No erasure is planned.
-            Destroyed: The case has no key any more.
-        """
+        """Return its erasure plan; raises as :meth:`certificate`."""
         names = dict.fromkeys(fact.plan for fact in self.facts if isinstance(fact, ErasurePlanned))
         if not names:
             raise ConfigurationError(f"request {self.id} has no plan of an erasure")
@@ -58,9 +50,7 @@ class CaseReader:
         """
         Return reference, identity and value of each unverified alias that the newest answer offers.
 
-        Raises:
-            ConfigurationError: There is none.
-            Destroyed: The case has no key any more.
+        Raises ConfigurationError if there is none; Destroyed as :meth:`certificate`.
         """
         facts = [fact for fact in self.facts if isinstance(fact, RequestFulfilled | ErasurePlanned)]
         offers = [fact.aliases for fact in facts if fact.aliases is not None]
@@ -80,11 +70,7 @@ class CaseReader:
 async def opened(
     mongo_url: str, prefix: str, master_key: RootKey, request_id: str
 ) -> AsyncIterator[CaseReader]:
-    """
-    Open the case of a request in the installation at *mongo_url*.
-
-    Raises StoreUnavailable if the database does not answer.
-    """
+    """Open the case *request_id*. Raises StoreUnavailable if the database does not answer."""
     with closing(connect(mongo_url, app_name="habeas command")) as client:
         rows = await Journal(client[f"{prefix}_fulfillment"]).histories({request_id})
         facts = tuple(events_of(rows.get(request_id, ())))

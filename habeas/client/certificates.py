@@ -22,11 +22,7 @@ def number_of(file: bytes) -> str:
 
 
 def page_of(file: bytes, language: str) -> bytes:
-    """
-    Return the certificate in *file* as an HTML page.
-
-    Raises ConfigurationError if it is no certificate, or it was changed since it was signed.
-    """
+    """Return a certificate as HTML. Raises ConfigurationError if *file* is none, or was changed."""
     report = verify_certificate(file)
     if not report.ok:
         raise ConfigurationError("; ".join(report.problems))

@@ -41,10 +41,9 @@ class OpenRequest:
 
 async def due_within(mongo_url: str, prefix: str, within: timedelta, today: date) -> list[OpenRequest]:
     """
-    Return the open requests with a deadline *within* a time or past, the earliest first.
+    Return the open requests with a deadline *within* a time or past on the day *today*, the earliest first.
 
-    *today* is the day at the place that answers; earlier deadlines are late. Raises StoreUnavailable if the
-    database does not answer.
+    Raises StoreUnavailable if the database does not answer.
     """
     with closing(connect(mongo_url, app_name="habeas command")) as client:
         database = client[f"{prefix}_intake"]

@@ -11,11 +11,7 @@ from shared.runtime.mongo import connect
 
 
 async def standing(mongo_url: str, prefix: str, now: datetime) -> dict[str, Any] | None:
-    """
-    Return the state; none if the platform was never called.
-
-    Raises StoreUnavailable if the database does not answer.
-    """
+    """Return the state, if DROP was ever called. Raises StoreUnavailable if the database does not answer."""
     async with _ledger(mongo_url, prefix) as ledger:
         state = await ledger.state()
         if state is None:
@@ -35,11 +31,7 @@ async def standing(mongo_url: str, prefix: str, now: datetime) -> dict[str, Any]
 
 
 async def pull(mongo_url: str, prefix: str) -> bool:
-    """
-    Order a fetch of the lists as soon as the platform is open; return whether others must be answered first.
-
-    Raises StoreUnavailable if the database does not answer.
-    """
+    """Order a fetch of the lists when the platform is open; return whether others must be answered first."""
     async with _ledger(mongo_url, prefix) as ledger:
         await ledger.lease(datetime.now(UTC))
         await ledger.release(datetime.now(UTC))

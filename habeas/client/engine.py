@@ -127,11 +127,7 @@ def store_urls(text: str) -> dict[str, str]:
 
 
 def identities(pairs: Sequence[str]) -> Identities:
-    """
-    Read ``name=value`` pairs; one name may be given several values.
-
-    Raises ConfigurationError if one is none, or no address or number.
-    """
+    """Read ``name=value`` pairs. Raises ConfigurationError if one is none, or no address or number."""
     named = [pair.partition("=") for pair in pairs]
     if not named or not all(equals and value for _, equals, value in named):
         raise ConfigurationError("an identity is given as name=value: email=ada@example.org")

@@ -88,21 +88,13 @@ class ErasureRecorder:
     maps: DataMapVersions
 
     async def remember(self, decided: RecordPlan, data_map: DataMap) -> None:
-        """
-        Record an erasure by *decided*.
-
-        Raises StoreUnavailable if the database does not answer; the call may be repeated.
-        """
+        """Record an erasure by *decided*; may be repeated if StoreUnavailable is raised."""
         await self.maps.prepare()
         await self.registers.remember(decided, data_map)
 
 
 def kept_for(text: str | None) -> timedelta:
-    """
-    Read ``HABEAS_BACKUP_RETENTION``, or the service's default.
-
-    Raises ConfigurationError if it is no period.
-    """
+    """Read ``HABEAS_BACKUP_RETENTION``, if set. Raises ConfigurationError if it is no period."""
     if text is None:
         return USUAL_RETENTION
     try:
@@ -138,11 +130,7 @@ async def replay(
     scope: ReplayScope,
     progress: ScanProgress,
 ) -> ReplayReport:
-    """
-    Erase records again, in the stores at *urls*, that a restored backup has brought back.
-
-    Raises ConfigurationError if a store of the map has no URL.
-    """
+    """Erase records again that a backup has brought back. Raises ConfigurationError if a store has no URL."""
     with closing(Stores.connect(urls)) as stores:
         today = datetime.now(UTC).date()
         again = Replay(remembered.erasures, remembered.fingerprints, data_map, stores, today)

@@ -82,11 +82,7 @@ class IncidentCase:
         return min(one.detected_at for one in self.standing)
 
     def records(self, phases: Sequence[Phase]) -> int | None:
-        """
-        Return roughly the number of records of *phases*; None before a count.
-
-        A supplement that names records again includes those of the phase before.
-        """
+        """Return about how many records *phases* have, counting repeated ones once; None before a count."""
         scoped = [(phase.scoped.records, phase.number - 1) for phase in phases if phase.scoped]
         named = [self.declared[place].affected.collections for _, place in scoped]
         new = [
@@ -305,22 +301,14 @@ class IncidentRegister:
     """The scopes of phases."""
 
     async def all(self) -> AsyncIterator[IncidentCase]:
-        """
-        Yield the recorded incidents, one at a time.
-
-        Raises StoreUnavailable if the database does not answer.
-        """
+        """Yield the recorded incidents. Raises StoreUnavailable if the database does not answer."""
         for id_ in self.ids:
             incident, rows = await self._history(id_)
             if incident.phases and not incident.purged:
                 yield await self._case(id_, incident, rows)
 
     async def objection(self, id_: str, declared: BreachDeclared) -> str | None:
-        """
-        Return why *declared* cannot be a phase of the incident *id_*; None if it can.
-
-        Raises StoreUnavailable if the database does not answer.
-        """
+        """Return why *declared* cannot be a phase of *id_*; None if it can. Raises StoreUnavailable."""
         return against(await self.incident(id_), declared) if id_ in self.ids else None
 
     async def incident(self, id_: str) -> IncidentCase:
@@ -344,11 +332,7 @@ class IncidentRegister:
 
 @asynccontextmanager
 async def opened(mongo_url: str, prefix: str, master_key: RootKey) -> AsyncIterator[IncidentRegister]:
-    """
-    Open the register of the installation at *mongo_url*, with the key of its sealed content.
-
-    Raises StoreUnavailable if the database does not answer.
-    """
+    """Open the register at *mongo_url*. Raises StoreUnavailable if the database does not answer."""
     with closing(connect(mongo_url, app_name="habeas command")) as client:
         database = client[f"{prefix}_incidents"]
         with translated("look for incidents"):
@@ -372,8 +356,8 @@ def against(case: IncidentCase, declared: BreachDeclared) -> str | None:
     """
     Return why *declared* cannot be a further phase of *case*; None if it can.
 
-    A withdrawn incident has no supplements, and a withdrawn declaration repeated
-    is the same event, without effect.
+    A withdrawn incident has no supplements; a withdrawn declaration repeated is the same event, without
+    effect.
     """
     number, phases = case.incident.newest.number, case.incident.phases
     if not case.incident.standing:

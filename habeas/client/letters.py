@@ -206,16 +206,10 @@ def preview(
     form: LetterForm, laws: Iterable[str], language: str, outcome: str | None = None
 ) -> list[LetterPreview]:
     """
-    Write the examples of a kind of letter.
+    Write the examples of a kind of letter, in *language*; with *outcome* only those that have it.
 
-    Args:
-        form: The kind.
-        laws: Names of the laws that protect the person; the first is the one answered under.
-        language: Tag of the language.
-        outcome: Only those with it.
-
-    Raises:
-        ConfigurationError: There is no such law, language or outcome.
+    *laws* are names of the laws that protect the person; the request is answered under the first. Raises
+    ConfigurationError if there is no such law, language or outcome.
     """
     if language not in LANGUAGES:
         raise ConfigurationError(f"language {language!r}: unknown; known are {', '.join(LANGUAGES)}")

@@ -63,11 +63,7 @@ class MasterKeys:
 
 
 def load(credentials: Path) -> MasterKeys:
-    """
-    Read the master keys from the folder of accounts.
-
-    Raises ConfigurationError if they are not there, or damaged.
-    """
+    """Read the master keys of *credentials*. Raises ConfigurationError if they are missing, or damaged."""
     rotated, first = credentials / KEEPER / ROTATED, credentials / KEEPER / FIRST
     try:
         if rotated.exists():

@@ -73,11 +73,7 @@ def messages(sources: Sequence[EventFile]) -> Iterator[Message]:
 
 
 def check_unchanged(expected: int, published: int) -> None:
-    """
-    Check that files did not change between validation and publication.
-
-    Raises ConfigurationError if they did.
-    """
+    """Check that no file changed since the validation. Raises ConfigurationError if one did."""
     if expected != published:
         what = f"{published} events were published, {expected} were valid"
         raise ConfigurationError(f"{what}: a file changed meanwhile; check it")

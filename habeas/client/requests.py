@@ -29,11 +29,7 @@ LOOKS_LIKE = "write a-z, 0-9, _ and dots: dana.muster"
 
 
 def read(path: Path) -> dict[str, Any]:
-    """
-    Return the request in a JSON file, or on standard input when it is called ``-``.
-
-    Raises ConfigurationError if it is no JSON object.
-    """
+    """Return the request in a JSON file; ``-`` is standard input. Raises ConfigurationError if it is none."""
     text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
     try:
         data = json.loads(text)
@@ -62,9 +58,7 @@ async def publish(amqp_url: str, body: bytes) -> None:
     """
     Publish a CloudEvent to Habeas.
 
-    Raises:
-        ConfigurationError: It is no event of the catalogue; the message names the errors and places.
-        BrokerUnavailable: The broker did not confirm.
+    Raises ConfigurationError if it is no event of the catalogue; BrokerUnavailable if it was not confirmed.
     """
     try:
         event = decode(body, exchange=REQUESTS, content_type=None, headers={}).event
@@ -74,11 +68,7 @@ async def publish(amqp_url: str, body: bytes) -> None:
 
 
 def fact(kind: type[F], **fields: Any) -> F:
-    """
-    Return the fact, or the part of one, typed in.
-
-    Raises ConfigurationError if a field has a wrong form; the message says which.
-    """
+    """Return the fact, or part of one, typed in. Raises ConfigurationError if a field has a wrong form."""
     try:
         return kind.model_validate(fields)
     except ValidationError as error:
@@ -92,9 +82,7 @@ async def announce(amqp_url: str, fact: Fact) -> str:
     """
     Publish *fact*, a decision of the privacy staff, to all services; return its id.
 
-    Raises:
-        BrokerUnavailable: The broker did not confirm.
-        Unroutable: No service has a queue for it yet.
+    Raises BrokerUnavailable if it was not confirmed; Unroutable if no service has a queue for it yet.
     """
     id_ = uuid4().hex
     body = encode(fact, id=id_, source=SOURCE, time=datetime.now(UTC))

@@ -299,9 +299,5 @@ def letter(facts: models.LetterFacts, laws: tuple[Policy, ...], locale: str = "e
 
 
 def law_named(name: str) -> Policy:
-    """
-    Return the edition of a law that was in force when the letters were written.
-
-    Raises ConfigurationError if the law is unknown; the message lists the known ones.
-    """
+    """Return the law as in force at :data:`WRITTEN_AT`. Raises ConfigurationError if it is unknown."""
     return policies().in_force(name, WRITTEN_AT.date())

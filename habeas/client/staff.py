@@ -119,28 +119,20 @@ async def add(register: StaffRegister, person: AccountHolder, password: str | No
 
 
 async def reset(register: StaffRegister, name: str, password: str | None = None) -> Enrolment:
-    """
-    Give an account a new password and second factor, and enable it.
-
-    Raises ConfigurationError if there is no such account, or the password is short.
-    """
+    """Give an account new secrets, and enable it; raises as :func:`account_named`."""
     enrolment = _enrolled(register, await account_named(register, name), password)
     await register.replace(enrolment.account)
     return enrolment
 
 
 async def disable(register: StaffRegister, name: str) -> None:
-    """
-    Disable an account: all its decisions, also pending ones, are refused.
-
-    Raises ConfigurationError if there is no such account.
-    """
+    """Disable an account and refuse all its decisions, also pending ones; raises as :func:`reset`."""
     await register.replace(replace(await account_named(register, name), disabled=True))
 
 
 async def add_program(register: StaffRegister, program: AccountHolder) -> str:
     """
-    Make the account of a program, which signs with a key of its own and has no second factor; return the key.
+    Make the account of a program, which signs with a key and has no second factor; return the key.
 
     Raises ConfigurationError if the name is taken.
     """

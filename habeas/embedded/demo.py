@@ -67,11 +67,7 @@ class DemoSetting:
 
 
 async def run_demonstration(state: Path, out: Console, setting: DemoSetting, *, keep: bool) -> None:
-    """
-    Run the demonstration in the folder *state*; stop its parts unless *keep* is set.
-
-    Raises ConfigurationError if a step failed; the message names it.
-    """
+    """Run the demonstration, and stop it unless *keep* is set. Raises ConfigurationError if a step failed."""
     began = time.monotonic()
     asking, leaving = _cast(setting.data, setting.people)
     with out.status("starting a broker, a database, a mail catcher and the services"):

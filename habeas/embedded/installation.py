@@ -67,16 +67,11 @@ def remembered(state: Path) -> Mapping[str, str]:
 
 class Installation:
     """
-    A stack and its services, running between ``async with``'s two ends.
+    A stack and its services, running between ``async with``'s two ends, with all data in the folder *state*.
 
-    Args:
-        state: Folder of all data; made when it is not there.
-        port_base: First of seven neighbouring ports to use; free ones when None.
-        datamap: Folder of the data map; None takes `HABEAS_DATAMAP`, or the example.
-        environment: Settings. They precede the defaults of this module.
-
-    Raises:
-        ConfigurationError: *environment* has a setting that is not known, or of a part that is run here.
+    It uses seven neighbouring ports from *port_base* on, or free ones; *datamap*, or `HABEAS_DATAMAP`, or the
+    example. Settings of *environment* precede the defaults of this module. Raises ConfigurationError if one
+    is not known, or belongs to a part that is run here.
     """
 
     def __init__(
@@ -145,11 +140,7 @@ class Installation:
         return self._services is not None and self._services.running
 
     async def start_services(self) -> None:
-        """
-        Start the services; return when they are ready.
-
-        Raises ConfigurationError if they do not start; the message says why.
-        """
+        """Start the services; return when they are ready. Raises ConfigurationError if they do not start."""
         await self._prepare_parts()
         self._write_environment()
         arguments = (sys.executable, "-m", "habeas", "serve", *SERVICES)
@@ -224,11 +215,7 @@ class Installation:
 
 
 def _given(environment: Mapping[str, str]) -> dict[str, str]:
-    """
-    Return the settings of *environment* that services read.
-
-    Raises ConfigurationError if one is not known, or belongs to a part that is run here.
-    """
+    """Return the settings that services read. Raises ConfigurationError if one is unknown, or set by `up`."""
     flaws = unknown(environment.keys()) + [
         f"{name}: {RUN_HERE[name.removesuffix(FILE)]}"
         for name in environment

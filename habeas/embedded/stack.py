@@ -51,13 +51,10 @@ class _Memory:
 
 class Stack:
     """
-    A broker, a database and a mail server, running between ``async with``'s two ends.
+    A broker, a database and a mail server with data in *state*, running between ``async with``'s two ends.
 
-    Args:
-        state: Folder of the parts' data; made when it is not there.
-        port_base: First of four neighbouring ports to use (AMQP, MongoDB, SMTP, Erlang's own). When None the
-            ports of the last start are taken again, and others in place of those that are in use.
-        programs: The programs to run.
+    They use four neighbouring ports from *port_base* on (AMQP, MongoDB, SMTP, Erlang's own), or those of the
+    last start, with others in place of those in use.
     """
 
     def __init__(
@@ -122,11 +119,7 @@ class Stack:
         return self._running[part].pid
 
     async def start(self, part: StackPart) -> None:
-        """
-        Start *part* with its data, unless it runs.
-
-        Raises ConfigurationError if it cannot be started; the message has the remedy.
-        """
+        """Start *part* with its data, unless it runs. Raises ConfigurationError if it cannot be started."""
         if part not in self._running or not self._running[part].running:
             self._running[part] = await self._parts[part].start()
 

@@ -102,7 +102,7 @@ async def write_all(
     incident: str, register: IncidentRegister, context: FormContext, folder: Path
 ) -> tuple[list[AuthorityForm], list[Announcement]]:
     """
-    Write the documents and the announcements that *incident* needs into *folder*; return them.
+    Write the documents and announcements of *incident* into *folder*; return them.
 
     Raises ConfigurationError if there is no such incident, or they cannot be written there.
     """
@@ -156,11 +156,7 @@ def duties(clocks: Iterable[NotificationDue], policies: BreachPolicies) -> Itera
 
 
 def write(document: AuthorityForm, letter: Sample | None, folder: Path) -> None:
-    """
-    Write *document* into *folder*, as a page and as JSON, and the *letter* that goes with it.
-
-    Raises ConfigurationError if it cannot be written there.
-    """
+    """Write *document* into *folder*, as page and JSON, and the *letter* with it; raises as :func:`save`."""
     files = {
         f"{document.name}.html": page(document),
         f"{document.name}.json": json.dumps(plain(document), ensure_ascii=False, indent=2) + "\n",

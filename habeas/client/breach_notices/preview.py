@@ -106,11 +106,7 @@ def lacks(letters: Iterable[SamplePreview]) -> dict[str, list[str]]:
 
 
 def write(letters: Sequence[SamplePreview], declared: BreachDeclared, incident: str, folder: Path) -> Path:
-    """
-    Write *letters* and an index page into *folder*; return that page.
-
-    Raises ConfigurationError if it cannot be written there.
-    """
+    """Write *letters* and an index page; return it. Raises ConfigurationError if they cannot be written."""
     index = folder / "index.html"
     template = TEMPLATES.get_template("notices_index.html.jinja")
     page = template.render(letters=letters, declared=declared, incident=incident)

@@ -58,11 +58,7 @@ def _going_along(case: IncidentCase, phase: Phase) -> Iterable[int]:
 
 
 def known(case: IncidentCase) -> IncidentFacts:
-    """
-    Return the known facts of *case* for an authority.
-
-    Customers report data for which the company is a processor.
-    """
+    """Return the known facts of *case* for an authority; customers report data that is processed for them."""
     incident, declared = case.incident, case.last_as(BreachRole.CONTROLLER)
     same_role = [phase for phase in incident.standing if phase.role is declared.role]
     phases = same_role or list(incident.standing)

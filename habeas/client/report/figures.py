@@ -105,11 +105,7 @@ def figures(counts: Mapping[CountedRequest, int]) -> list[Figures]:
 
 
 def median(histogram: Mapping[int, int]) -> float | None:
-    """
-    Return the median of the values that *histogram* counts, without writing them out; None of none.
-
-    Of an even number it is the mean of the two in the middle.
-    """
+    """Return the median of the values that *histogram* counts; of an even number the middle mean."""
     total = sum(histogram.values())
     if not total:
         return None

@@ -56,10 +56,9 @@ class RegisterSnapshot:
 @asynccontextmanager
 async def opened(mongo_url: str, prefix: str, zone: tzinfo) -> AsyncIterator[RegisterSnapshot]:
     """
-    Open the register of the installation at *mongo_url*.
+    Open the register at *mongo_url*; cases purged meanwhile are seen in their first state, and counted once.
 
-    Cases purged meanwhile are seen in their first state, and so counted once. Raises StoreUnavailable if the
-    database does not answer.
+    Raises StoreUnavailable if the database does not answer.
     """
     with closing(connect(mongo_url, app_name="habeas command")) as client:
         async with snapshot(client, "read the register") as session:

@@ -36,17 +36,10 @@ async def fill(
     progress: Progress = lambda _where, _stored: None,
 ) -> int:
     """
-    Create the indexes, then insert missing *records*; return their number.
+    Create the company's own indexes if *index* is set, then insert missing *records*; return their number.
 
-    Args:
-        mongo_url: The store the company keeps its data in.
-        records: From :func:`generate`, with repeatable ids: a second call changes nothing.
-        prefix: Put before the names of the databases, where the plain ones are taken.
-        index: Whether to create the indexes of the company's own collections.
-        progress: Called after every stored chunk.
-
-    Raises:
-        StoreUnavailable: The server did not answer; the call may be repeated.
+    *records* have repeatable ids: a second call changes nothing. *prefix* begins the names of the databases;
+    *progress* is called after every stored chunk. Raises StoreUnavailable if the server does not answer.
     """
     with closing(connect(mongo_url, app_name="habeas-company")) as client:
         if index:

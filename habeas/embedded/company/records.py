@@ -34,12 +34,9 @@ INDEXES = (
 
 def generate(seed: int, customers: int = 4_000, *, today: date) -> Iterator[tuple[str, str, Document]]:
     """
-    Yield (database, collection, document): the same ones for the same arguments.
+    Yield (database, collection, document) of the company that *seed* chooses, always the same ones.
 
-    Args:
-        seed: Chooses the company among all the companies there could be.
-        customers: The number of people; two of them are Ada and Bruno.
-        today: The day the data looks back from; nothing in it happened later.
+    It has *customers* people, two of them Ada and Bruno; nothing in it happened later than *today*.
     """
     now = datetime(today.year, today.month, today.day, tzinfo=UTC)
     dice = Dice(Random(seed), now)  # noqa: S311 - fictional data, no secrets

@@ -54,11 +54,7 @@ class Broker:
         return f"{HOST}:{self.port}/{quote(vhost, safe='')}"
 
     async def start(self) -> Process:
-        """
-        Run the broker and return when it answers.
-
-        Raises ConfigurationError if the program is missing, or did not come up.
-        """
+        """Run the broker until it answers. Raises ConfigurationError if it is missing, or did not come up."""
         if not self.program.is_file():
             raise ConfigurationError(f"RabbitMQ is missing ({self.program}): {REMEDY}")
         self._configure()
@@ -69,11 +65,7 @@ class Broker:
         return process
 
     async def add_vhost(self, name: str) -> None:
-        """
-        Make the empty virtual host *name*.
-
-        Asks the node itself, by Erlang's own ``erl_call``: ``rabbitmqctl`` takes seconds.
-        """
+        """Make the empty virtual host *name*, by Erlang's own ``erl_call``: ``rabbitmqctl`` takes seconds."""
         await self._evaluate(
             f'rabbit_vhost:add(<<"{name}">>, <<"{USER}">>),'
             f'rabbit_auth_backend_internal:set_permissions(<<"{USER}">>, <<"{name}">>,'

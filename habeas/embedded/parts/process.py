@@ -73,11 +73,7 @@ class Process:
         return self._child.returncode is None
 
     async def until(self, answers: Callable[[], Awaitable[None]], within: timedelta) -> None:
-        """
-        Wait until *answers* raises no TransientError any more.
-
-        Raises ConfigurationError if the process ended instead, or *within* is over.
-        """
+        """Wait until *answers* raises no TransientError. Raises ConfigurationError if it does not in time."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + within.total_seconds()
         while True:
