@@ -85,8 +85,8 @@ def publish(
         raise typer.Exit(1)
     url = state.setting("AMQP_URL")
     with _progress(sound) as progress:
-        published = run(client.publication.publish(url, sources, progress))
-    client.publication.check_unchanged(sound, published)
+        published = run(client.event_files.publish(url, sources, progress))
+    client.event_files.check_unchanged(sound, published)
     out.print(f"{published} events are published")
     raise typer.Exit(1 if faulty else 0)
 
@@ -119,7 +119,7 @@ def _check(sources: "list[EventFile]", report: Path | None) -> tuple[int, int]:
             for fault in found.faults:
                 out.print(f"{source.name}:{fault}")
 
-    checked = client.publication.check(sources, print_faults, every=report is not None)
+    checked = client.event_files.check(sources, print_faults, every=report is not None)
     if printed > MOST_FAULTS:
         out.print(f"… and {printed - MOST_FAULTS} more with errors; --report FILE has all")
     if report is not None:

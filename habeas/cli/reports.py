@@ -91,8 +91,11 @@ async def _write_register(text: TextIO, year: int, law: str | None, form: Report
 
 
 def _shaped(found: "Sequence[Figures]", year: int, form: ReportFormat, state: State) -> str:
-    from habeas.client.report.page import page  # noqa: PLC0415
-    from habeas.client.report.writer import figures_as_csv, figures_as_json  # noqa: PLC0415
+    from habeas.client.report.writer import (  # noqa: PLC0415
+        figures_as_csv,
+        figures_as_json,
+        page,
+    )
 
     if form is ReportFormat.CSV:
         return figures_as_csv(found)

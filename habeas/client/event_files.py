@@ -1,5 +1,5 @@
 """
-Files of submissions: CloudEvents as one JSON object, an array, or a line each; or a sheet of requests.
+Files of submissions, validated and published: a JSON object, an array, a line each, or a sheet of requests.
 
 A file is read twice: to validate and to publish it. Lines are not kept
 in memory; an array and standard input are. Errors show no values.
@@ -8,25 +8,26 @@ in memory; an array and standard input are. Errors show no values.
 import io
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import blake2b
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 from zoneinfo import ZoneInfo
 
 import orjson
 
-from habeas.client import message_of
+from habeas.client import Publisher, message_of
 from services.intake.channels.csv.sheets import SheetFormat, SheetRow, UnreadableSheet, decoded, rows
 from shared.contract.envelope import STRUCTURED, Unreadable, decode, derived_id
 from shared.contract.events import Event, RequestSubmitted
 from shared.contract.events.breaches import BreachDeclared
+from shared.contract.sources import COMMAND
 from shared.contract.suggestions import suggestions_for
 from shared.contract.topology import REQUESTS
-from shared.errors import ConfigurationError
+from shared.errors import BrokerUnavailable, ConfigurationError, Unroutable
 from shared.runtime.broker import Message
 
 NO_JSON = "this is no JSON"
@@ -299,3 +300,72 @@ def _row(row: SheetRow, source: str, now: datetime) -> FileEvent:
     message = message_of(row.request, source=source, id=id_, time=now)
     names = (("reference", _request(source, row.request.reference)),)
     return replace(found, message=message, names=names, content=content)
+
+
+BATCH = 500
+"""Events that are confirmed together."""
+
+
+@dataclass(slots=True)
+class CheckedFiles:
+    """The result of reading files."""
+
+    sound: int = 0
+    faulty: int = 0
+    report: list[dict[str, str]] = field(default_factory=list)
+    """A line for each error, and on demand for each valid event."""
+
+
+def check(
+    sources: Sequence[EventFile], report: Callable[[EventFile, FileEvent], None], *, every: bool = False
+) -> CheckedFiles:
+    """
+    Read all of *sources*, call *report* with each event with errors, and return the result.
+
+    With *every*, its report includes valid events. Raises ConfigurationError if a file cannot be read.
+    """
+    checked = CheckedFiles()
+    for source, found in found_in(sources):
+        if found.faults:
+            checked.faulty += 1
+            report(source, found)
+        else:
+            checked.sound += 1
+        if found.faults or every:
+            checked.report += source.report_of(found)
+    return checked
+
+
+async def publish(amqp_url: str, sources: Sequence[EventFile], progress: Callable[[int], None]) -> int:
+    """
+    Publish the valid events of *sources* and return their number; *progress* is called with each batch.
+
+    Raises:
+        BrokerUnavailable: They were not all confirmed; the message has the number.
+        ConfigurationError: A file cannot be read, or the broker is not one of Habeas.
+        Unroutable: Habeas has no queue for an event.
+    """
+    published = 0
+    async with Publisher(amqp_url, source=COMMAND) as publisher:
+        left = messages(sources)
+        while batch := list(islice(left, BATCH)):
+            try:
+                await publisher.publish(batch)
+            except (BrokerUnavailable, Unroutable) as error:
+                remedy = "publishing the same files again does no harm"
+                raise type(error)(f"{error}; {published} events are confirmed; {remedy}") from None
+            published += len(batch)
+            progress(len(batch))
+    return published
+
+
+def messages(sources: Sequence[EventFile]) -> Iterator[Message]:
+    """Yield the valid events of *sources* as messages."""
+    yield from (found.message for _, found in found_in(sources) if found.message is not None)
+
+
+def check_unchanged(expected: int, published: int) -> None:
+    """Check that no file changed since the validation. Raises ConfigurationError if one did."""
+    if expected != published:
+        what = f"{published} events were published, {expected} were valid"
+        raise ConfigurationError(f"{what}: a file changed meanwhile; check it")

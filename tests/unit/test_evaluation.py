@@ -12,8 +12,7 @@ from bench.document_images import zone
 from habeas.cli import app
 from habeas.client.evaluation.barcodes import licences
 from habeas.client.evaluation.judged import EvaluationVerdicts
-from habeas.client.evaluation.manifest import Manifest
-from habeas.client.evaluation.outcomes import FileOutcome, FileResult
+from habeas.client.evaluation.known_files import FileOutcome, FileResult, Manifest
 from habeas.client.evaluation.run import row_of
 from shared.errors import ConfigurationError
 

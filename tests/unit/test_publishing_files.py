@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from habeas.cli import app
-from habeas.client import Publisher, publication
+from habeas.client import Publisher, event_files
 from habeas.client.event_files import EventFile, FileEvent, Sheet, found_in
 from shared.contract.envelope import STRUCTURED, decode
 from shared.contract.topology import REQUESTS
@@ -168,12 +168,12 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     published: list[int] = []
 
     async def publish(_url: str, sources: list[EventFile], told: Any) -> int:
-        count = len(list(publication.messages(sources)))
+        count = len(list(event_files.messages(sources)))
         told(count)
         published.append(count)
         return count
 
-    monkeypatch.setattr(publication, "publish", publish)
+    monkeypatch.setattr(event_files, "publish", publish)
     monkeypatch.setenv("HABEAS_AMQP_URL", "amqp://broker.example.com")
     return published
 
@@ -257,9 +257,9 @@ def test_what_two_files_say_alike_is_published_and_what_is_another_never(tmp_pat
     one.write_text(SHEET)
     two.write_text(SHEET.replace("bruno", "carla"))
     sources = [EventFile(path, sheet=READING) for path in (one, one, two)]
-    checked = publication.check(sources, lambda _source, _found: None)
+    checked = event_files.check(sources, lambda _source, _found: None)
     assert (checked.sound, checked.faulty) == (5, 1)
-    assert len(list(publication.messages(sources))) == 5
+    assert len(list(event_files.messages(sources))) == 5
 
 
 def test_a_report_has_a_line_for_each_event_and_no_formula(sent: list[int], tmp_path: Path) -> None:
@@ -278,9 +278,9 @@ def test_a_report_has_a_line_for_each_event_and_no_formula(sent: list[int], tmp_
 
 
 def test_a_file_that_changes_meanwhile_is_noticed() -> None:
-    publication.check_unchanged(2, 2)
+    event_files.check_unchanged(2, 2)
     with pytest.raises(ConfigurationError, match="changed meanwhile"):
-        publication.check_unchanged(2, 1)
+        event_files.check_unchanged(2, 1)
 
 
 def test_many_errors_are_counted_and_not_all_printed(sent: list[int], tmp_path: Path) -> None:
@@ -307,7 +307,7 @@ async def test_a_failure_in_the_middle_says_how_many_are_confirmed(
     many.write_text("\n".join(json.dumps(event(number)) for number in range(1_200)))
     told: list[int] = []
     with pytest.raises(error, match=r"away.*1000 events are confirmed; .*again does no harm"):
-        await publication.publish("amqp://broker.example.com", [EventFile(many)], told.append)
+        await event_files.publish("amqp://broker.example.com", [EventFile(many)], told.append)
     assert told == [500, 500]
 
 

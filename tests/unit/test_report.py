@@ -15,8 +15,7 @@ from typer.testing import CliRunner
 from habeas.cli import app
 from habeas.client.report import figures as counting
 from habeas.client.report.figures import DENIED, RESPONSES, figures
-from habeas.client.report.page import page
-from habeas.client.report.writer import FIGURES, HEADINGS, as_csv, figures_as_csv, figures_as_json
+from habeas.client.report.writer import FIGURES, HEADINGS, as_csv, figures_as_csv, figures_as_json, page
 from services.intake.cases.register import CountedRequest, RequestResult
 from shared.errors import ConfigurationError
 from shared.law import Right

@@ -8,9 +8,7 @@ a second, simple parser, since the set holds payloads only.
 import re
 from collections.abc import Mapping
 
-from habeas.client.evaluation.manifest import Entry, Manifest
-from habeas.client.evaluation.outcomes import Family, FileResult
-from habeas.client.evaluation.pictures import picture_of
+from habeas.client.evaluation.known_files import Entry, Family, FileResult, Manifest, picture_of
 from services.verifier.documents.barcode.aamva import NotALicenceError, parse_aamva
 from services.verifier.documents.barcode.symbols import read_symbol
 from services.verifier.documents.results import Licence

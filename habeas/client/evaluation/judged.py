@@ -14,8 +14,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from habeas.client.evaluation.barcodes import payload_of
-from habeas.client.evaluation.manifest import Entry, Manifest
-from habeas.client.evaluation.outcomes import FileOutcome, FileResult
+from habeas.client.evaluation.known_files import Entry, FileOutcome, FileResult, Manifest
 from services.verifier.documents.barcode.aamva import NotALicenceError, parse_aamva
 from services.verifier.documents.cards.comparison import known_holder, marks_in
 from services.verifier.documents.examiner.domain import checks_of, verdict_on

@@ -5,8 +5,7 @@ from contextlib import suppress
 from datetime import date, timedelta
 from typing import Any
 
-from habeas.client.evaluation.manifest import Entry, Manifest
-from habeas.client.evaluation.outcomes import Family, FileResult
+from habeas.client.evaluation.known_files import Entry, Family, FileResult, Manifest
 from services.verifier.documents.bills.checks import MOST_DAYS
 from services.verifier.documents.cards.fields import PrintedField, PrintedFields, printed_fields
 from services.verifier.documents.results import Bill, BillKind, DocumentReading

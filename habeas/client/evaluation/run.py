@@ -15,10 +15,16 @@ from rich.table import Table
 
 from habeas.client.evaluation.barcodes import licences, symbols
 from habeas.client.evaluation.judged import CARDS, PAPERS, SORTS, VERDICTS, EvaluationVerdicts, judge
-from habeas.client.evaluation.manifest import Entry, Manifest
-from habeas.client.evaluation.outcomes import Family, FileOutcome, FileResult, table_of
+from habeas.client.evaluation.known_files import (
+    Entry,
+    Family,
+    FileOutcome,
+    FileResult,
+    Manifest,
+    picture_of,
+    table_of,
+)
 from habeas.client.evaluation.papers import bills, cards
-from habeas.client.evaluation.pictures import picture_of
 from services.verifier.documents.mrz.consensus import accepted
 from services.verifier.documents.mrz.layouts import layout_for
 from services.verifier.documents.mrz.parser import parse

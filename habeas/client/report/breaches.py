@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from habeas.client.incident_register import IncidentCase, by_law
-from habeas.client.report.page import PAGES
-from habeas.client.report.writer import as_csv
+from habeas.client.report.writer import PAGES, as_csv
 from services.intake.breach.duties import CONTROLLER
 from services.intake.breach.phases import Phase
 from shared.contract.events.breaches import (

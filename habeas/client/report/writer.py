@@ -1,11 +1,13 @@
-"""Figures and entries as text: a table for the terminal, CSV and JSON for programs."""
+"""Figures and entries as text: a table for the terminal, a page, CSV and JSON for programs."""
 
 import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from rich.table import Table
 
 from habeas.client.report.figures import Figures
@@ -101,3 +103,38 @@ def line(entry: RegisterEntry, form: str) -> str:
     """Return *entry* as a line of the *form* ``csv`` or ``json``."""
     plain = entry.plain()
     return as_csv([plain], FIELDS, header=False) if form == "csv" else json.dumps(plain) + "\n"
+
+
+PAGES = Environment(
+    loader=PackageLoader("habeas.client.report"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+PROVISIONS: Mapping[str, str] = {
+    "us-ca-ccpa": "11 CCR §§ 7101 and 7102(a)(1)",
+    "us-co": "4 CCR 904-3, Rule 6.11",
+    "gdpr": "GDPR Art. 5(2)",
+    "uk-gdpr": "UK GDPR Art. 5(2)",
+}
+"""Provisions that demand the figures of a law."""
+
+
+def page(found: Sequence[Figures], year: int, names: Mapping[str, str], *, on: date, controller: str) -> str:
+    """
+    Return the page of the figures *found* on the day *on*, of the requests received in *year*.
+
+    *names* has the name of each law; the name of the *controller* may be empty.
+    """
+    laws = {one.law: [other for other in found if other.law == one.law] for one in found}
+    return PAGES.get_template("report.html.jinja").render(
+        laws=laws,
+        year=year,
+        names=names,
+        provisions=PROVISIONS,
+        on=on,
+        controller=controller,
+        headings=HEADINGS,
+        number=number,
+    )

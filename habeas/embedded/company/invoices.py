@@ -5,8 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from habeas.embedded.company.dice import YEAR, Dice
-from habeas.embedded.company.people import DemoCustomer, Organisation
+from habeas.embedded.company.people import YEAR, DemoCustomer, Dice, Organisation
 from habeas.embedded.company.portal import postal
 from shared.runtime.mongo import Binary, Decimal128, Document, Int64
 

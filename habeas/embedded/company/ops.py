@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from habeas.embedded.company.dice import YEAR, Dice
-from habeas.embedded.company.people import DemoCustomer, Organisation
+from habeas.embedded.company.people import YEAR, DemoCustomer, Dice, Organisation
 from shared.runtime.mongo import Decimal128, Document, Int64
 
 DATABASE = "ops"

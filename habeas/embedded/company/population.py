@@ -8,8 +8,7 @@ from itertools import chain
 from mimesis import Address, Locale
 from mimesis import Person as Names
 
-from habeas.embedded.company.dice import YEAR, Dice
-from habeas.embedded.company.people import ADA, BRUNO, DemoCustomer, DemoPerson, Organisation
+from habeas.embedded.company.people import ADA, BRUNO, YEAR, DemoCustomer, DemoPerson, Dice, Organisation
 
 __all__ = ["organisations"]
 

@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from habeas.embedded.company.dice import YEAR, Dice
-from habeas.embedded.company.people import DemoCustomer, DemoPerson, Organisation
+from habeas.embedded.company.people import YEAR, DemoCustomer, DemoPerson, Dice, Organisation
 from shared.runtime.mongo import Document, Int64
 
 DATABASE = "portal"

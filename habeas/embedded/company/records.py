@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from random import Random
 
 from habeas.embedded.company import invoices, ops, portal
-from habeas.embedded.company.dice import Dice
+from habeas.embedded.company.people import Dice
 from habeas.embedded.company.population import organisations
 from shared.runtime.mongo import Document
 
