@@ -583,7 +583,7 @@ async def test_a_mail_that_cannot_be_stored_stays_with_the_sender(
         raise ZeroDivisionError
 
     inbox = Inbox()
-    monkeypatch.setattr(EmailService, "_taken", stumbling)
+    monkeypatch.setattr(EmailService, "_outcome_of", stumbling)
     monkeypatch.setattr(EmailService, "_set_aside", stumbling)
     assert await port(inbox).handle_DATA(None, None, Said(written(WISH))) == LATER  # type: ignore[arg-type]
     flagged = Fetching(written(WISH))

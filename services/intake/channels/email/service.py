@@ -119,7 +119,7 @@ class EmailService:
         with ErrorNet(HabeasError) as net:  # any mail may come; an error must not block the others
             async with self._readers:
                 mail = await asyncio.to_thread(read, content)
-            outcome = await self._taken(mail, content, envelope)
+            outcome = await self._outcome_of(mail, content, envelope)
         if net.error is not None:
             logger().error("mail set aside", service="intake", reason=reason_of(net.error))
             outcome = await self._set_aside(sha256(content).hexdigest(), content, STUMBLED)
@@ -127,7 +127,7 @@ class EmailService:
         logger().info("mail processed", service="intake", outcome=outcome)
         return outcome
 
-    async def _taken(self, mail: ParsedMail, content: bytes, envelope: MailEnvelope) -> str:
+    async def _outcome_of(self, mail: ParsedMail, content: bytes, envelope: MailEnvelope) -> str:
         ours = {self.threads.address.lower()}
         refused = refusal_of(mail, envelope.sender, ours=ours, trusted=self.trusted)
         try:
@@ -136,33 +136,33 @@ class EmailService:
                 if not is_dropped(mail, ours=letter is not None):
                     await self._set_aside(mail.identity, content, refused)
                 return refused
-            named = [await self._replied(case) for case in self._answered(mail, envelope)]
+            named = [await self._replied_case(case) for case in self._cases_of(mail, envelope)]
             cases = [case for case in named if case is not None]
             doubt = refused or ("" if mail.address else WITHOUT_SENDER)
             if doubt:
-                return await self._doubted(mail, content, doubt, cases)
+                return await self._set_doubtful_aside(mail, content, doubt, cases)
             sole = len(cases) == 1
-            answers = [await self._answer(mail, content, envelope, one, sole=sole) for one in cases]
-            return answers[0] if answers else await self._opened(mail, content, envelope)
+            answers = [await self._process_reply(mail, content, envelope, one, sole=sole) for one in cases]
+            return answers[0] if answers else await self._open_case(mail, content, envelope)
         except UnknownRequest:
             return MailOutcome.OLD
 
     # --- new cases --------------------------------------------------------------------------------------
 
-    async def _opened(self, mail: ParsedMail, content: bytes, envelope: MailEnvelope) -> str:
+    async def _open_case(self, mail: ParsedMail, content: bytes, envelope: MailEnvelope) -> str:
         case_id = self.requests.id_of(MAIL, mail.identity)
         admission, case = self.senders.admit(mail.address.lower(), case_id)
         match admission:
             case Admission.WAITS:
                 raise MailDeferred("too many mails of one sender within the hour")
             case Admission.FILED:
-                await self._file(mail.identity, content, case, "flood", own=True)
+                await self._file_for_staff(mail.identity, content, case, "flood", own=True)
                 return MailOutcome.FLOOD
             case Admission.OPENS:
                 await self.requests.keep_large(case_id, RAW, content)
-                return await self._begun(mail, case_id, envelope)
+                return await self._begin_case(mail, case_id, envelope)
 
-    async def _begun(self, mail: ParsedMail, case_id: str, envelope: MailEnvelope) -> str:
+    async def _begin_case(self, mail: ParsedMail, case_id: str, envelope: MailEnvelope) -> str:
         understood = await self._understood(mail)
         received_at = self._received_at(mail, envelope)
         inquiry = inquiry_of(mail, understood, received_at)
@@ -188,7 +188,7 @@ class EmailService:
 
     # --- replies -----------------------------------------------------------------------------------------
 
-    def _answered(self, mail: ParsedMail, envelope: MailEnvelope) -> list[str]:
+    def _cases_of(self, mail: ParsedMail, envelope: MailEnvelope) -> list[str]:
         """Return the cases that *mail* is a reply in: by its recipient, else by the mail it answers."""
         named = mail.addresses("delivered-to", "x-original-to", "to", "cc")
         cases = filter(None, map(self.threads.case, (*envelope.recipients, *named)))
@@ -199,7 +199,7 @@ class EmailService:
         )
         return [ours] if ours else []
 
-    async def _replied(self, case_id: str) -> "_RepliedCase | None":
+    async def _replied_case(self, case_id: str) -> "_RepliedCase | None":
         """Return the state of a case; None if it is gone."""
         try:
             case = await self.requests.case(case_id)
@@ -219,19 +219,19 @@ class EmailService:
         by = (mailbox,) if mailbox else ()
         return _RepliedCase(case_id, IntakeCase(), mailbox, inquiry, parties=by)
 
-    async def _doubted(
+    async def _set_doubtful_aside(
         self, mail: ParsedMail, content: bytes, reason: str, cases: "Sequence[_RepliedCase]"
     ) -> str:
         """Set a mail with a doubtful sender aside; the requests that it replies to are stopped."""
         for replied in cases:
-            await self._file(mail.identity, content, replied.id, reason, own=False)
+            await self._file_for_staff(mail.identity, content, replied.id, reason, own=False)
             if replied.inquiry is None:
                 await self.requests.stop(replied.id, events.StopReason.UNCLEAR_REPLY)
         if not cases:
             await self._set_aside(mail.identity, content, reason)
         return MailOutcome.SET_ASIDE if reason == WITHOUT_SENDER else reason
 
-    async def _answer(
+    async def _process_reply(
         self, mail: ParsedMail, content: bytes, envelope: MailEnvelope, replied: "_RepliedCase", *, sole: bool
     ) -> str:
         """Process a reply once; a repetition returns the first result."""
@@ -241,7 +241,7 @@ class EmailService:
             return (await self.requests.kept(case_id, before)).decode()
         except UnknownRequest:
             pass
-        answer = await self._read_as_answer(mail, replied, sole=sole)
+        answer = await self._parsed_reply(mail, replied, sole=sole)
         outcome = await self._take_effect(mail, content, envelope, replied, answer)
         await self.requests.keep(case_id, before, outcome.encode())
         return outcome
@@ -260,10 +260,10 @@ class EmailService:
         if stopped or deed is not ReplyAction.BEGINS:
             await self.requests.keep_large(case_id, _item(mail.identity), content)
         if stopped:
-            await self._filed(mail, case_id, "other", own=answer.own)
+            await self._note_for_staff(mail, case_id, "other", own=answer.own)
             await self.requests.stop(case_id, events.StopReason.UNCLEAR_REPLY)
         if deed is ReplyAction.BEGINS:
-            return await self._opened(mail, content, envelope)
+            return await self._open_case(mail, content, envelope)
         if stopped:
             return MailOutcome.FILED
         if deed is ReplyAction.CLARIFIES and inquiry is not None:
@@ -275,14 +275,14 @@ class EmailService:
             proven = self.requests.prove(case_id, proofs, cause=f"mail {mail.identity}", sender=answer.check)
             unchecked = answer.is_code and answer.check is events.SenderCheck.UNKNOWN
             fate = MailOutcome.UNCHECKED if unchecked else MailOutcome.PROVEN
-            return await self._done(proven, fate, mail, case_id, answer)
+            return await self._act_or_file(proven, fate, mail, case_id, answer)
         if deed is ReplyAction.WITHDRAWS:
-            return await self._done(
+            return await self._act_or_file(
                 self.requests.withdraw(case_id), MailOutcome.WITHDRAWN, mail, case_id, answer
             )
-        return await self._filed(mail, case_id, "other", own=answer.own)
+        return await self._note_for_staff(mail, case_id, "other", own=answer.own)
 
-    async def _read_as_answer(self, mail: ParsedMail, replied: "_RepliedCase", *, sole: bool) -> MailReply:
+    async def _parsed_reply(self, mail: ParsedMail, replied: "_RepliedCase", *, sole: bool) -> MailReply:
         authenticated = bool(self.trusted) and is_authenticated(mail, self.trusted)
         check = events.SenderCheck.AUTHENTICATED if authenticated else events.SenderCheck.UNKNOWN
         by_party = any(is_same_address(party, mail.address) for party in replied.parties)
@@ -298,30 +298,32 @@ class EmailService:
             check=check if coded else None,
         )
 
-    async def _done(
+    async def _act_or_file(
         self, act: Awaitable[None], fate: MailOutcome, mail: ParsedMail, case_id: str, answer: MailReply
     ) -> str:
         """Do the effect of a reply; if it is too late, file it for the staff."""
         try:
             await act
         except NotPossibleNow:
-            return await self._filed(mail, case_id, "too_late", own=answer.own)
+            return await self._note_for_staff(mail, case_id, "too_late", own=answer.own)
         except TooManyAttempts:
             raise MailDeferred("too many operations on one request within the hour") from None
         return fate
 
     # --- mails for the staff ------------------------------------------------------------------------------
 
-    async def _filed(self, mail: ParsedMail, case_id: str, reason: str, *, own: bool) -> str:
+    async def _note_for_staff(self, mail: ParsedMail, case_id: str, reason: str, *, own: bool) -> str:
         await self.requests.note_message(case_id, _item(mail.identity), reason, own=own)
         return MailOutcome.FILED
 
-    async def _file(self, identity: str, content: bytes, case_id: str, reason: str, *, own: bool) -> None:
+    async def _file_for_staff(
+        self, identity: str, content: bytes, case_id: str, reason: str, *, own: bool
+    ) -> None:
         await self.requests.keep_large(case_id, _item(identity), content)
         await self.requests.note_message(case_id, _item(identity), reason, own=own)
 
     async def _set_aside(self, identity: str, content: bytes, reason: str) -> str:
-        await self._file(identity, content, self.requests.id_of(MAIL, identity), reason, own=False)
+        await self._file_for_staff(identity, content, self.requests.id_of(MAIL, identity), reason, own=False)
         return MailOutcome.SET_ASIDE
 
 

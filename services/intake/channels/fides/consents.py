@@ -135,7 +135,7 @@ class Consents:
 
     async def preferences(self, name: str) -> dict[str, Any]:
         """Return the choices made before in the same consent request."""
-        consent_id, _ = await self._opened(name)
+        consent_id, _ = await self._open_request(name)
         try:
             said = SetPreferences.model_validate_json(await self.service.requests.kept(consent_id, SAID))
         except UnknownRequest:
@@ -146,7 +146,7 @@ class Consents:
         self, name: str, said: SetPreferences, body: bytes, allowed: Callable[[], bool]
     ) -> dict[str, Any]:
         """Lodge a request for each opt-out; an opt-in lodges none, and is stored for a day."""
-        consent_id, begun = await self._opened(name)
+        consent_id, begun = await self._open_request(name)
         key = said.policy_key or DEFAULT_CONSENT_POLICY
         for wish, opted_out in self._wishes(said.consent, key).items():
             if not allowed():
@@ -175,7 +175,7 @@ class Consents:
                 wishes[wish].append(preference)
         return wishes
 
-    async def _opened(self, name: str) -> tuple[RequestId, bytes]:
+    async def _open_request(self, name: str) -> tuple[RequestId, bytes]:
         consent_id = case_of(name, CONSENT_REQUEST)
         if consent_id is None or not await self.begun.is_open(consent_id, self.service.requests.clock()):
             raise not_found("consent request")

@@ -145,13 +145,13 @@ class FidesService:
 
     async def look(self, entries: Sequence[FidesEntry]) -> list[FilteredRequest]:
         """Return the state of requests, except those never lodged or purged."""
-        seen = await self._seen_of({entry.case for entry in entries})
-        found = await asyncio.gather(*(self._looked(entry, seen[entry.case]) for entry in entries))
+        seen = await self._states_of({entry.case for entry in entries})
+        found = await asyncio.gather(*(self._with_body(entry, seen[entry.case]) for entry in entries))
         return [one for one in found if one is not None]
 
     async def seen(self, case_id: RequestId) -> ObservedRequest:
         """Return the state of a case."""
-        return (await self._seen_of({case_id}))[case_id]
+        return (await self._states_of({case_id}))[case_id]
 
     async def results(self, case_id: RequestId | None) -> dict[str, Any]:
         """Return the address of the package: a page that opens it with a code to the mailbox."""
@@ -166,11 +166,11 @@ class FidesService:
         """Return the current day of the controller."""
         return self.requests.clock().astimezone(self.practice.zone).date()
 
-    async def _seen_of(self, case_ids: set[RequestId]) -> Mapping[RequestId, ObservedRequest]:
+    async def _states_of(self, case_ids: set[RequestId]) -> Mapping[RequestId, ObservedRequest]:
         histories = await self.requests.journal.histories(case_ids)
         return {case: ObservedRequest.of(facts_of(histories.get(case, ()))) for case in case_ids}
 
-    async def _looked(self, entry: FidesEntry, seen: ObservedRequest) -> FilteredRequest | None:
+    async def _with_body(self, entry: FidesEntry, seen: ObservedRequest) -> FilteredRequest | None:
         if seen.case.status is CaseStatus.PURGED:
             return None
         if seen.case.status is CaseStatus.UNKNOWN:

@@ -113,7 +113,7 @@ class Instructions:
         except UnknownRequest:
             raise messages.refused("", messages.EXISTS) from None
         await self._must_be_alone(filed, fingerprint)
-        if await self._completed(filed.claimant) is None:
+        if await self._complete_claim(filed.claimant) is None:
             raise messages.refused("", messages.EXISTS)
 
     async def named(self, controller: ListedController, name: str) -> FiledInstruction:
@@ -147,7 +147,7 @@ class Instructions:
             known = await self.filed(filed.case_id)
         except UnknownRequest:
             return
-        await self._complete(known)
+        await self._lodge_if_new(known)
         raise messages.refused("", messages.EXISTS)
 
     async def _must_be_alone(self, filed: FiledInstruction, fingerprint: bytes) -> None:
@@ -162,7 +162,7 @@ class Instructions:
 
     async def _refusal(self, filed: FiledInstruction, claimant: str) -> messages.OpenDsrCallRefused | None:
         """Return why *filed* is refused if *claimant* was first; None if that request is over."""
-        first = await self._completed(claimant)
+        first = await self._complete_claim(claimant)
         if first is None:
             return None
         if first.case_id == filed.case_id:
@@ -174,18 +174,18 @@ class Instructions:
             HTTPStatus.CONFLICT, messages.CallError("", "an equal request is in progress")
         )
 
-    async def _completed(self, claimant: str) -> FiledInstruction | None:
+    async def _complete_claim(self, claimant: str) -> FiledInstruction | None:
         """Complete an instruction that has claimed its fingerprint; return it if it is the one of its id."""
         case_id, _, attempt = claimant.partition("/")
         try:
-            filed = await self._made_the_one(case_id, attempt)
+            filed = await self._choose_draft(case_id, attempt)
         except UnknownRequest:
             return None
-        await self._complete(filed)
+        await self._lodge_if_new(filed)
         await self.requests.forget(case_id, f"{CALL}_{attempt}")
         return filed if filed.attempt == attempt else None
 
-    async def _made_the_one(self, case_id: str, attempt: str) -> FiledInstruction:
+    async def _choose_draft(self, case_id: str, attempt: str) -> FiledInstruction:
         """Make an instruction the one of its id, unless there is one; return that one."""
         try:
             draft = await self.filed(case_id, f"{CALL}_{attempt}")
@@ -194,7 +194,7 @@ class Instructions:
             pass  # done before
         return await self.filed(case_id)
 
-    async def _complete(self, filed: FiledInstruction) -> None:
+    async def _lodge_if_new(self, filed: FiledInstruction) -> None:
         """Lodge an instruction unless it is, last: a lodged request must be complete."""
         if (await case_or_new(self.requests, filed.case_id)).status is not CaseStatus.UNKNOWN:
             return
