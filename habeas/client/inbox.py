@@ -4,11 +4,10 @@ from contextlib import closing
 from typing import Any
 
 from services.intake.channels.email.attachments import documents_in
-from services.intake.channels.email.authentication import is_authenticated
 from services.intake.channels.email.classification import MailMeaning, classify
-from services.intake.channels.email.exclusions import refusal_of
 from services.intake.channels.email.parser import ParsedMail, read
 from services.intake.channels.email.rulebook import rulebook
+from services.intake.channels.email.sender_checks import is_authenticated, refusal_of
 from shared.contract.events import InquiryLodged, MessageLodged, RequestStopped
 from shared.errors import Destroyed, UnknownRequest
 from shared.runtime.key_rings import RootKey

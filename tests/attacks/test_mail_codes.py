@@ -7,8 +7,8 @@ import pytest
 import pytest_asyncio
 
 from habeas.embedded.stack import Stack
-from services.intake.channels.email.exclusions import MailExclusion
 from services.intake.channels.email.parser import read
+from services.intake.channels.email.sender_checks import MailExclusion
 from services.intake.channels.email.service import MailEnvelope, MailOutcome
 from services.intake.channels.email.sole_code import sole_code
 from shared.contract.codes import ALONE

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.channels.email.authentication import is_authenticated, is_forged
 from services.intake.channels.email.parser import LONGEST_FIELD, ParsedMail, read
+from services.intake.channels.email.sender_checks import is_authenticated, is_forged
 
 OURS = "mx.example.com"
 ALIGNED = "dkim=pass header.d=example.org"

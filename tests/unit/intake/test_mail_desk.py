@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from services.intake.cases.service import RequestService
 from services.intake.channels.email import service
-from services.intake.channels.email.exclusions import MailExclusion
 from services.intake.channels.email.inbox import (
     LATER,
     NOT_HERE,
@@ -23,6 +22,7 @@ from services.intake.channels.email.inbox import (
     SmtpPort,
 )
 from services.intake.channels.email.rulebook import rulebook
+from services.intake.channels.email.sender_checks import MailExclusion
 from services.intake.channels.email.senders import FILED_FOR_ONE, Admission, Senders
 from services.intake.channels.email.service import EmailService, MailDeferred, MailEnvelope, MailOutcome
 from services.intake.domain import RequestLodged

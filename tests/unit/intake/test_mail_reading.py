@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.intake.channels.email.attachments import documents_in
-from services.intake.channels.email.exclusions import MailExclusion, is_dropped, refusal_of
 from services.intake.channels.email.markup import text_of
 from services.intake.channels.email.parser import (
     LARGEST_HEAD,
@@ -23,6 +22,7 @@ from services.intake.channels.email.parser import (
     read,
 )
 from services.intake.channels.email.quotation import own_words
+from services.intake.channels.email.sender_checks import MailExclusion, is_dropped, refusal_of
 from shared.contract.events import MOST_DOCUMENT_BYTES, ProofSlot
 
 NOW = datetime(2026, 3, 5, 9, 30, tzinfo=UTC)

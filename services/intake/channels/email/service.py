@@ -19,12 +19,16 @@ from services.intake.cases.clock import ClockRules
 from services.intake.cases.errors import NotPossibleNow, TooManyAttempts
 from services.intake.cases.service import RequestService
 from services.intake.channels.email.attachments import documents_in
-from services.intake.channels.email.authentication import is_authenticated
 from services.intake.channels.email.classification import MailMeaning, classify
-from services.intake.channels.email.exclusions import MailExclusion, is_dropped, refusal_of
 from services.intake.channels.email.parser import ParsedMail, read
 from services.intake.channels.email.replies import MailReply, ReplyAction, action_of, stops
 from services.intake.channels.email.rulebook import MailIntent, Rulebook
+from services.intake.channels.email.sender_checks import (
+    MailExclusion,
+    is_authenticated,
+    is_dropped,
+    refusal_of,
+)
 from services.intake.channels.email.senders import Admission, Senders
 from services.intake.channels.email.sole_code import sole_code
 from services.intake.domain import MAIL, IntakeCase
