@@ -90,15 +90,92 @@ _RANDOM = 30
 
 
 @dataclass(frozen=True, slots=True)
-class FieldReader:
-    """Reads fields, and their sub-fields."""
+class DeclarationReader:
+    """Reads collections and fields."""
 
     known: frozenset[str]
     """The allowed categories."""
     notes: MapFindings
     """Collects the errors."""
 
-    def read(self, rows: Iterable[Node], prefix: str, categories: tuple[str, ...]) -> Iterator[MappedField]:
+    def collection(self, node: Node, facts: Facts, inherited: tuple[str, ...]) -> Collection:
+        """Return the collection at *node*, which inherits the *facts* and categories of its dataset."""
+        keys = KnownKeys(node, self.notes, of="a collection")
+        name = keys.required("name")
+        categories = categories_of(keys, self.known, self.notes) or inherited
+        collection = Collection("", "", name, node.where, keys.text("description"), facts=facts)
+        collection = self._habeas_collection(keys, self._fides_collection(keys, collection))
+        fields = tuple(self.fields(keys.rows("fields"), "", categories))
+        _not_honoured(keys, "data_qualifier")
+        keys.done()
+        return replace(collection, fields=fields)
+
+    def _fides_collection(self, keys: KnownKeys, collection: Collection) -> Collection:
+        meta = keys.within(*META, of="the `fides_meta` of a collection")
+        if meta is None:
+            return collection
+        override = meta.within("masking_strategy_override", of="`masking_strategy_override`")
+        erasure = Erasure.MASK
+        if override is not None:
+            if override.choice("strategy", {"delete"}) is not None:
+                erasure = Erasure.DELETE
+            override.ignored("configuration")
+            override.done()
+        collection = replace(
+            collection,
+            erasure=erasure,
+            skipped=meta.flag("skip_processing"),
+            after=tuple(str(row.value) for row in meta.texts("after")),
+            erase_after=tuple(str(row.value) for row in meta.texts("erase_after")),
+        )
+        _not_honoured(meta, "partitioning", "redact")
+        meta.done()
+        return collection
+
+    def _habeas_collection(self, keys: KnownKeys, collection: Collection) -> Collection:
+        habeas = habeas_keys(keys)
+        if habeas is None:
+            return collection
+        erasure = habeas.choice("erasure", Erasure)
+        collection = replace(
+            collection,
+            facts=facts_of(habeas, collection.facts),
+            erasure=collection.erasure if erasure is None else Erasure(erasure),
+            retention=self._retention(habeas),
+            legal_hold=(hold := self._pair(habeas, "legal_hold")) and Hold(*hold),
+            restriction=(mark := self._pair(habeas, "restriction")) and MarkRule(*mark),
+            opt_out=(mark := self._pair(habeas, "opt_out")) and MarkRule(*mark),
+            consent=(mark := self._pair(habeas, "consent")) and MarkRule(*mark),
+        )
+        habeas.done()
+        return collection
+
+    def _retention(self, habeas: KnownKeys) -> RetentionRule | None:
+        keys = habeas.within("retention", of="`retention`")
+        if keys is None:
+            return None
+        text = keys.required("keep")
+        match = _PERIOD.match(text)
+        if text and match is None:
+            self.notes.flaw(keys.where, f"`keep: {text}` is no period", "write one like P10Y, P6M or P90D")
+        years, months, weeks, days = (int(number or 0) for number in match.groups()) if match else (0,) * 4
+        period = RetentionPeriod(years, months, 7 * weeks + days)
+        retention = RetentionRule(period, keys.required("from"), keys.required("because"))
+        keys.done()
+        return retention
+
+    def _pair(self, habeas: KnownKeys, key: str) -> tuple[str, object] | None:
+        keys = habeas.within(key, of=f"`{key}`")
+        if keys is None:
+            return None
+        value = keys.take("value")
+        if value is None:
+            self.notes.flaw(keys.where, f"`{key}` has no `value`", "add the value the field then has")
+        pair = keys.required("field"), None if value is None else value.plain()
+        keys.done()
+        return pair
+
+    def fields(self, rows: Iterable[Node], prefix: str, categories: tuple[str, ...]) -> Iterator[MappedField]:
         """Yield the fields at *rows* below *prefix*, which inherit *categories*."""
         for row in rows:
             keys = KnownKeys(row, self.notes, of="a field")
@@ -109,7 +186,7 @@ class FieldReader:
             field = MappedField(path=prefix + name, where=row.where, container=bool(below))
             field = self._field(keys, field, categories)
             yield field
-            yield from self.read(below, f"{field.path}.", field.categories or categories)
+            yield from self.fields(below, f"{field.path}.", field.categories or categories)
 
     def _field(self, keys: KnownKeys, field: MappedField, inherited: tuple[str, ...]) -> MappedField:
         categories = categories_of(keys, self.known, self.notes)
@@ -132,9 +209,8 @@ class FieldReader:
     def _fides_field(self, meta: KnownKeys, field: MappedField) -> MappedField:
         kind = _NESTED.sub("[]", meta.text("data_type") or "") or None
         if kind is not None and kind.removesuffix("[]") not in TYPES:
-            self.notes.flaw(
-                field.where, f"unknown data type `{kind}`", f"use one of {', '.join(sorted(TYPES))}"
-            )
+            remedy = f"use one of {', '.join(sorted(TYPES))}"
+            self.notes.flaw(field.where, f"unknown data type `{kind}`", remedy)
         if field.container and (kind or "object").removesuffix("[]") != "object":
             self.notes.flaw(field.where, f"a `{kind}` has no fields", "declare it as `object` or `object[]`")
         length = meta.number("length")
@@ -271,7 +347,7 @@ def read_dataset(node: Node, known: frozenset[str], notes: MapFindings) -> Itera
     rows = keys.rows("collections")
     keys.done()
     for row in rows:
-        collection = _CollectionReader(known, notes).collection(row, facts, categories)
+        collection = DeclarationReader(known, notes).collection(row, facts, categories)
         yield replace(collection, store=store, dataset=name, after=(*after, *collection.after))
 
 
@@ -284,88 +360,3 @@ def _dataset_meta(keys: KnownKeys) -> tuple[str, ...]:
     _not_honoured(meta, "namespace", "redact")
     meta.done()
     return after
-
-
-class _CollectionReader:
-    """Reads collections."""
-
-    def __init__(self, known: frozenset[str], notes: MapFindings) -> None:
-        self._known = known
-        self._notes = notes
-
-    def collection(self, node: Node, facts: Facts, inherited: tuple[str, ...]) -> Collection:
-        """Return the collection at *node*, which inherits the *facts* and categories of its dataset."""
-        keys = KnownKeys(node, self._notes, of="a collection")
-        name = keys.required("name")
-        categories = categories_of(keys, self._known, self._notes) or inherited
-        collection = Collection("", "", name, node.where, keys.text("description"), facts=facts)
-        collection = self._habeas_collection(keys, self._fides_collection(keys, collection))
-        fields = tuple(FieldReader(self._known, self._notes).read(keys.rows("fields"), "", categories))
-        _not_honoured(keys, "data_qualifier")
-        keys.done()
-        return replace(collection, fields=fields)
-
-    def _fides_collection(self, keys: KnownKeys, collection: Collection) -> Collection:
-        meta = keys.within(*META, of="the `fides_meta` of a collection")
-        if meta is None:
-            return collection
-        override = meta.within("masking_strategy_override", of="`masking_strategy_override`")
-        erasure = Erasure.MASK
-        if override is not None:
-            if override.choice("strategy", {"delete"}) is not None:
-                erasure = Erasure.DELETE
-            override.ignored("configuration")
-            override.done()
-        collection = replace(
-            collection,
-            erasure=erasure,
-            skipped=meta.flag("skip_processing"),
-            after=tuple(str(row.value) for row in meta.texts("after")),
-            erase_after=tuple(str(row.value) for row in meta.texts("erase_after")),
-        )
-        _not_honoured(meta, "partitioning", "redact")
-        meta.done()
-        return collection
-
-    def _habeas_collection(self, keys: KnownKeys, collection: Collection) -> Collection:
-        habeas = habeas_keys(keys)
-        if habeas is None:
-            return collection
-        erasure = habeas.choice("erasure", Erasure)
-        collection = replace(
-            collection,
-            facts=facts_of(habeas, collection.facts),
-            erasure=collection.erasure if erasure is None else Erasure(erasure),
-            retention=self._retention(habeas),
-            legal_hold=(hold := self._pair(habeas, "legal_hold")) and Hold(*hold),
-            restriction=(mark := self._pair(habeas, "restriction")) and MarkRule(*mark),
-            opt_out=(mark := self._pair(habeas, "opt_out")) and MarkRule(*mark),
-            consent=(mark := self._pair(habeas, "consent")) and MarkRule(*mark),
-        )
-        habeas.done()
-        return collection
-
-    def _retention(self, habeas: KnownKeys) -> RetentionRule | None:
-        keys = habeas.within("retention", of="`retention`")
-        if keys is None:
-            return None
-        text = keys.required("keep")
-        match = _PERIOD.match(text)
-        if text and match is None:
-            self._notes.flaw(keys.where, f"`keep: {text}` is no period", "write one like P10Y, P6M or P90D")
-        years, months, weeks, days = (int(number or 0) for number in match.groups()) if match else (0,) * 4
-        period = RetentionPeriod(years, months, 7 * weeks + days)
-        retention = RetentionRule(period, keys.required("from"), keys.required("because"))
-        keys.done()
-        return retention
-
-    def _pair(self, habeas: KnownKeys, key: str) -> tuple[str, object] | None:
-        keys = habeas.within(key, of=f"`{key}`")
-        if keys is None:
-            return None
-        value = keys.take("value")
-        if value is None:
-            self._notes.flaw(keys.where, f"`{key}` has no `value`", "add the value the field then has")
-        pair = keys.required("field"), None if value is None else value.plain()
-        keys.done()
-        return pair

@@ -17,7 +17,7 @@ from services.fulfillment.datamap.model import (
     Masking,
     covered,
 )
-from services.fulfillment.datamap.paths import arrays_at, places
+from services.fulfillment.datamap.paths import arrays_at, leads_through, places
 from services.fulfillment.domain import Retain, decide_disposition
 from services.fulfillment.erasure.masks import NULL, PRESERVE, UNSET, MaskFit, constant, fitting_mask, masked
 from services.fulfillment.erasure.steps import (
@@ -140,14 +140,11 @@ class _Planner:
         )
 
     def _retained(self, found: FoundRecord, decision: Retain) -> RecordStep:
-        masks: list[Mask] = []
-        if decision.reduced:
-            fields = [field for field in self._maskable(found.collection) if field.masking is not None]
-            masks = [*self._masks(found, fields), *self._element_masks(found, fields)]
+        fields = [field for field in self._maskable(found.collection) if field.masking is not None]
         return self._step(
             found,
             Disposition.RETAINED,
-            masks=tuple(masks),
+            masks=tuple(self._masks(found, fields, found.elements)) if decision.reduced else (),
             reason=decision.reason,
             because=decision.because,
             until=decision.until,
@@ -160,10 +157,7 @@ class _Planner:
         units = {match.unit for match in pulled}
         kept = [match for match in found.elements if match.unit not in units]
         fields = self._maskable(collection)
-        masks = [
-            *self._masks(found, fields),
-            *self._element_masks(replace(found, matches=tuple(kept)), fields),
-        ]
+        masks = [*self._masks(found, fields, kept)]
         masks += [mask for match in pulled for mask in self._single_masks(found, match)]
         pulls = [
             Pull(match, arrays)
@@ -208,17 +202,14 @@ class _Planner:
             self._maskables[collection.key] = fields
         return self._maskables[collection.key]
 
-    def _masks(self, found: FoundRecord, fields: Iterable[MappedField]) -> Iterator[Mask]:
-        """Yield the masks of a document that is the person's, outside the arrays that people share."""
-        if not found.owned:
-            return
-        divided = found.divided
-        for field in fields:
-            if not any(field.path == unit or field.path.startswith(f"{unit}.") for unit in divided):
+    def _masks(
+        self, found: FoundRecord, fields: Sequence[MappedField], elements: Iterable[OwnershipMatch]
+    ) -> Iterator[Mask]:
+        """Yield the masks of the person's document outside arrays that people share, and of *elements*."""
+        for field in fields if found.owned else ():
+            if not any(leads_through(field.path, unit) for unit in found.divided):
                 yield from self._of_field(found, field, None)
-
-    def _element_masks(self, found: FoundRecord, fields: Iterable[MappedField]) -> Iterator[Mask]:
-        for match in found.elements:
+        for match in elements:
             for field in fields:
                 if match.unit is not None and field.path.startswith(f"{match.unit}."):
                     yield from self._of_field(found, field, match)

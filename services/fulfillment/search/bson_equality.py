@@ -3,7 +3,6 @@
 import unicodedata
 from collections.abc import Hashable, Mapping
 from datetime import datetime
-from decimal import Decimal
 from math import isnan
 from typing import Any
 
@@ -23,19 +22,19 @@ def refers(value: Any) -> bool:
     Null, a text of blanks or nothing, truth values, programs and not-a-number cannot; nor can a pattern,
     which a query would not compare but apply.
     """
-    if isinstance(value, Code):
-        return False
-    if isinstance(value, str):
-        return not (value == "" or value.isspace())
-    if isinstance(value, bytes):
-        return len(value) > 0
-    if isinstance(value, bool):
-        return False
-    if isinstance(value, Mapping):
-        return len(value) > 0 and not any(name.startswith("$") for name in value)
-    if isinstance(value, float | Decimal128):
-        return str(value).lower().lstrip("-s") != "nan"
-    return isinstance(value, int | ObjectId | datetime)
+    match value:
+        case Code() | bool():
+            return False
+        case str():
+            return not (value == "" or value.isspace())
+        case bytes():
+            return len(value) > 0
+        case Mapping():
+            return len(value) > 0 and not any(name.startswith("$") for name in value)
+        case float() | Decimal128():
+            return str(value).lower().lstrip("-s") != "nan"
+        case _:
+            return isinstance(value, int | ObjectId | datetime)
 
 
 def folded(text: str) -> str:
@@ -78,7 +77,9 @@ def _key_of(value: Any) -> Hashable:
         case int() | float():
             return (NUMBER, "nan" if isnan(value) else value)
         case Decimal128():
-            return (NUMBER, _number(value.to_decimal()))
+            # A signalling not-a-number cannot be hashed, and in a database, not-a-number equals itself.
+            number = value.to_decimal()
+            return (NUMBER, "nan" if number.is_nan() else number)
         case bytes():
             return ("binary", value.subtype if isinstance(value, Binary) else 0, bytes(value))
         case Mapping():
@@ -86,12 +87,5 @@ def _key_of(value: Any) -> Hashable:
         case list():
             return ("array", *map(key_of, value))
         case _:
-            return (
-                type(value).__name__,
-                json_util.dumps(value, json_options=json_util.CANONICAL_JSON_OPTIONS),
-            )
-
-
-def _number(value: Decimal) -> Decimal | str:
-    # A signalling not-a-number cannot be hashed, and in a database, not-a-number equals itself.
-    return "nan" if value.is_nan() else value
+            written = json_util.dumps(value, json_options=json_util.CANONICAL_JSON_OPTIONS)
+            return (type(value).__name__, written)

@@ -47,20 +47,16 @@ def values_of(sealed: bytes) -> Sequence[tuple[str, str]]:
 
 def objection(event: AliasConfirmed, known: FulfillmentCase, *, two: bool) -> Code | None:
     """Return why the confirmation *event* is refused, or None; *two* says whether two must decide."""
+    if known.stopped:
+        return "request_stopped"
+    if known.status is not FulfillmentStatus.FULFILLED:
+        return "not_answered"
+    if not known.offers(event):
+        return "alias_unknown"
     earlier = known.confirmations_of(event)
-    match known:
-        case FulfillmentCase(stopped=True):
-            return "request_stopped"
-        case FulfillmentCase(status=FulfillmentStatus.FULFILLED) if not known.offers(event):
-            return "alias_unknown"
-        case FulfillmentCase(status=FulfillmentStatus.FULFILLED) if (
-            len(earlier) > two or (event.aliases, event.number) in known.aliases_proven
-        ):
-            return "alias_confirmed"
-        case FulfillmentCase(status=FulfillmentStatus.FULFILLED):
-            return "decider_decided_before" if event.by in earlier else None
-        case _:
-            return "not_answered"
+    if len(earlier) > two or (event.aliases, event.number) in known.aliases_proven:
+        return "alias_confirmed"
+    return "decider_decided_before" if event.by in earlier else None
 
 
 async def with_confirmed(identities: Identities, ctx: FulfillmentContext) -> dict[str, tuple[str, ...]]:

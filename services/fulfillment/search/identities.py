@@ -98,9 +98,8 @@ def stated_identities(submitted: RequestSubmitted, data_map: DataMap) -> Identit
 
 def proven_identities(submitted: RequestSubmitted, names: Many[str], data_map: DataMap) -> Identities:
     """Return the identities of *names* alone."""
-    return {
-        name: spellings for name, spellings in stated_identities(submitted, data_map).items() if name in names
-    }
+    stated = stated_identities(submitted, data_map)
+    return {name: spellings for name, spellings in stated.items() if name in names}
 
 
 def vouched_identities(submitted: RequestSubmitted, data_map: DataMap) -> Identities:

@@ -200,16 +200,19 @@ def states_verification(statement: Any) -> bool:
 
     It does if it is true, a moment after 1970, or a number above zero; other texts do not.
     """
-    if isinstance(statement, str):
-        return statement.strip().casefold() == "true" or states_verification(_moment(statement.strip()))
-    if isinstance(statement, datetime):
-        return statement.replace(tzinfo=statement.tzinfo or UTC) > NEVER
-    if isinstance(statement, Timestamp):
-        return statement.time > 0
-    if isinstance(statement, Decimal128):
-        number = statement.to_decimal()
-        return number.is_finite() and number > 0
-    return isinstance(statement, int | float) and isfinite(statement) and statement > 0
+    match statement:
+        case str():
+            text = statement.strip()
+            return text.casefold() == "true" or states_verification(_moment(text))
+        case datetime():
+            return statement.replace(tzinfo=statement.tzinfo or UTC) > NEVER
+        case Timestamp():
+            return statement.time > 0
+        case Decimal128():
+            number = statement.to_decimal()
+            return number.is_finite() and number > 0
+        case _:
+            return isinstance(statement, int | float) and isfinite(statement) and statement > 0
 
 
 def _moment(text: str) -> datetime | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
 
-from services.fulfillment.datamap.model import PERSONAL, Collection, covered
+from services.fulfillment.datamap.model import Collection
 from services.fulfillment.datamap.paths import (
     below,
     joined,
@@ -208,8 +208,7 @@ def disclosed(collection: Collection, document: Document, matches: Sequence[Owne
 
 
 def _personal(collection: Collection, path: str) -> bool:
-    field = collection.by_path.get(path)
-    return field is not None and any(covered(category, PERSONAL) for category in field.categories)
+    return path in collection.by_path and collection.by_path[path].personal
 
 
 class _Reducer:

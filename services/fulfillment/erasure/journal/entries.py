@@ -21,7 +21,7 @@ from operator import attrgetter
 from typing import Any, Final
 
 from services.fulfillment.datamap.graph import EMAIL
-from services.fulfillment.datamap.model import PERSONAL, Collection, CollectionPlace, DataMap, covered
+from services.fulfillment.datamap.model import Collection, CollectionPlace, DataMap
 from services.fulfillment.erasure.steps import Mask, RecordPlan, RecordStep, steps_where
 from services.fulfillment.search.bson_equality import folded
 from services.fulfillment.search.forms import forms, text_of
@@ -168,25 +168,16 @@ def entries_of(
 
 def opaque(document_id: Any, collection: Collection) -> bool:
     """Return whether an id says nothing about a person; the map states which numbers are personal."""
-    match document_id:
-        case ObjectId():
-            return True
-        case Binary(subtype=subtype):
-            return subtype in UUIDS
-        case int() if not isinstance(document_id, bool):
-            field = collection.by_path.get("_id")
-            return field is None or not (
-                field.identity or any(covered(c, PERSONAL) for c in field.categories)
-            )
-        case _:
-            return False
+    if not isinstance(document_id, int) or isinstance(document_id, bool):
+        return unique(document_id)
+    field = collection.by_path.get("_id")
+    return field is None or not (field.identity or field.personal)
 
 
 def unique(document_id: Any) -> bool:
     """Return whether an id is globally unique, so that a record with it is the same record."""
-    return isinstance(document_id, ObjectId) or (
-        isinstance(document_id, Binary) and document_id.subtype in UUIDS
-    )
+    is_uuid = isinstance(document_id, Binary) and document_id.subtype in UUIDS
+    return is_uuid or isinstance(document_id, ObjectId)
 
 
 def _traces(step: RecordStep, fingerprints: Fingerprints) -> Iterator[Trace]:
