@@ -24,8 +24,7 @@ from habeas.embedded.parts.database import Database
 from habeas.embedded.parts.ports import free_port
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.datamap.reader import load, parse
-from services.fulfillment.drafting.samples import SampleReader
-from services.fulfillment.drafting.survey import StoreSurvey, survey
+from services.fulfillment.drafting.survey import SampleReader, StoreSurvey, survey
 from shared.runtime.mongo import Client, Document, connect, insert_new, json_util
 
 ROOT = Path(__file__).parents[1]

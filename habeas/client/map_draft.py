@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from services.fulfillment.datamap.reader import parse
-from services.fulfillment.drafting.samples import SAMPLE, SampleReader
-from services.fulfillment.drafting.survey import Report, StoreSurvey, survey
+from services.fulfillment.drafting.survey import SAMPLE, Report, SampleReader, StoreSurvey, survey
 from services.fulfillment.drafting.writer import summary
 from services.fulfillment.drafting.writer import write as written
 from shared.errors import ConfigurationError

@@ -23,8 +23,15 @@ from services.fulfillment.erasure.handlers import (
     search_again,
 )
 from services.fulfillment.erasure.planner import plan
-from services.fulfillment.erasure.suspension import HeldAct, releases, stop, unless_stopped
-from services.fulfillment.erasure.window import disclosure_timer, held_back, scheduled
+from services.fulfillment.erasure.window import (
+    HeldAct,
+    disclosure_timer,
+    held_back,
+    releases,
+    scheduled,
+    stop,
+    unless_stopped,
+)
 from services.fulfillment.package import answers
 from services.fulfillment.package.handlers import (
     Disclosure,

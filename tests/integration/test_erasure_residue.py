@@ -9,9 +9,8 @@ import pytest_asyncio
 from habeas.client.engine import OperatorEngine
 from services.fulfillment.certificate.document import verify_certificate
 from services.fulfillment.certificate.signatures import CertificateSigner
-from services.fulfillment.erasure.execution import execute, verify
+from services.fulfillment.erasure.execution import Residue, execute, records_naming, search_texts, verify
 from services.fulfillment.erasure.planner import plan
-from services.fulfillment.erasure.residue import Residue, records_naming, search_texts
 from services.fulfillment.search.engine import RecordEngine as Fulfilling
 from services.fulfillment.search.mentions import needles
 from services.fulfillment.search.walk import gather

@@ -13,8 +13,7 @@ from bench.drafting import examine, fill, known_of_made, on_public_set
 from bench.drafting_shapes import SAAS, SHOP
 from bench.drafting_stores import Made, make
 from services.fulfillment.datamap.reader import parse
-from services.fulfillment.drafting.samples import SampleReader
-from services.fulfillment.drafting.survey import StoreSurvey, survey
+from services.fulfillment.drafting.survey import SampleReader, StoreSurvey, survey
 from services.fulfillment.drafting.writer import write
 from services.fulfillment.map_check import check
 from services.fulfillment.search.walk import gather

@@ -20,8 +20,7 @@ from services.fulfillment.certificate.document import (
     SecondLook,
 )
 from services.fulfillment.datamap.model import DataMap
-from services.fulfillment.erasure.execution import Remains
-from services.fulfillment.erasure.residue import Residue
+from services.fulfillment.erasure.execution import Remains, Residue
 from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordStep, alike
 from services.fulfillment.package.labels import title
 from services.fulfillment.recipients.directory import by_hand, recipients_of

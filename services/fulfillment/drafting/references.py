@@ -12,8 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from services.fulfillment.datamap.model import Direction
-from services.fulfillment.drafting.keys import NUMBER, TEXT, Key, counted
-from services.fulfillment.drafting.schema import CollectionOutline, Property
+from services.fulfillment.drafting.schema import NUMBER, TEXT, CollectionOutline, Key, Property, counted
 from services.fulfillment.drafting.vocabulary import PERSON_WORDS, words_of
 
 _ID_WORDS = (

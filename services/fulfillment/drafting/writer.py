@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import yaml
 
 from services.fulfillment.datamap.model import PERSONAL, Direction, covered
-from services.fulfillment.drafting.identities import EMAIL, PHONE, IdentityField
+from services.fulfillment.drafting.ownership import EMAIL, PHONE, IdentityField
 from services.fulfillment.drafting.references import ReferenceLink
 from services.fulfillment.drafting.schema import CollectionOutline, Property
 from services.fulfillment.drafting.survey import StoreSurvey

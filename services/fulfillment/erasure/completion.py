@@ -18,9 +18,8 @@ from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.changes.suppressions import SuppressionPurpose
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.domain import AVOIDABLE, CHANGED_MEANWHILE
-from services.fulfillment.erasure.execution import Refused, Remains, bears, record_of, reread
+from services.fulfillment.erasure.execution import Refused, Remains, Residue, bears, record_of, reread
 from services.fulfillment.erasure.planner import plan_records
-from services.fulfillment.erasure.residue import Residue
 from services.fulfillment.erasure.steps import SMALL, Disposition, RecordPlan, RecordStep, Steps, runs_of
 from services.fulfillment.search.findings import FoundRecord
 from services.fulfillment.search.identities import Identities

@@ -24,8 +24,8 @@ from services.fulfillment.erasure.completion import (
     take_round,
     verify_plans,
 )
+from services.fulfillment.erasure.execution import Residue, records_naming
 from services.fulfillment.erasure.planner import plan
-from services.fulfillment.erasure.residue import Residue, records_naming
 from services.fulfillment.erasure.steps import Disposition, RecordPlan, Steps, alike, run_of_line
 from services.fulfillment.erasure.window import TIMER, round_timer, scheduled
 from services.fulfillment.package import answers

@@ -1,6 +1,12 @@
-"""The windows before an erasure, and before a disclosure that names other mailboxes; both can be stopped."""
+"""
+Waits of a case: windows before an erasure or a disclosure that names other mailboxes, and stops.
 
+Events that would act on a stopped request are kept (``FulfillmentCase.held``); their acts run at the release.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Any, TypeAlias
 
 from services.fulfillment.context import FulfillmentContext
 from shared.contract.events import (
@@ -10,7 +16,11 @@ from shared.contract.events import (
     ErasureDue,
     ErasureScheduled,
     Evidence,
+    Fact,
+    RequestReleased,
+    RequestStopped,
 )
+from shared.runtime.log import logger
 
 TIMER = "erasure_window"
 """Name of the timer for the end of an erasure's window."""
@@ -69,3 +79,36 @@ def window_ended(request_id: str, name: Code) -> ErasureDue | DisclosureDue:
     if name.startswith(DISCLOSURE):
         return DisclosureDue(request_id=request_id, name=name)
     return ErasureDue(request_id=request_id, name=name)
+
+
+HeldAct: TypeAlias = Callable[[Any, FulfillmentContext], Awaitable[Sequence[Fact]]]
+
+
+def unless_stopped(act: HeldAct) -> HeldAct:
+    """Return *act* as a handler that does nothing while the request is stopped."""
+
+    async def handler(event: Fact, ctx: FulfillmentContext) -> Sequence[Fact]:
+        return [] if ctx.known.stopped else await act(event, ctx)
+
+    return handler
+
+
+async def stop(event: RequestStopped, ctx: FulfillmentContext) -> Sequence[Fact]:
+    """Record that nothing is disclosed or erased from now on."""
+    if ctx.known.fulfilled is not None:
+        logger().warning("stopped after its answer", request_id=ctx.case_id, reason=event.reason)
+    return []
+
+
+def releases(acts: Mapping[type[Fact], HeldAct]) -> HeldAct:
+    """Return the handler that runs *acts* on the events kept for a released request."""
+
+    async def release(event: RequestReleased, ctx: FulfillmentContext) -> Sequence[Fact]:
+        facts: list[Fact] = []
+        held, ctx = ctx.known.held, ctx.after(event)
+        for waiting in held:
+            more = await acts[type(waiting)](waiting, ctx)
+            facts, ctx = [*facts, *more], ctx.after(*more)
+        return facts
+
+    return release

@@ -9,7 +9,7 @@ from services.fulfillment.changes.change import Change, corrected
 from services.fulfillment.changes.planner import marks
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.domain import MENTIONED_ELSEWHERE, NOT_CHANGEABLE
-from services.fulfillment.erasure.residue import Residue
+from services.fulfillment.erasure.execution import Residue
 from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordStep, alike
 from services.fulfillment.package.about import by_category
 from services.fulfillment.package.labels import spelt, title

@@ -7,8 +7,15 @@ from datetime import date
 from services.fulfillment.changes.change import MissingChange
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.erasure.completion import Round, plan_again
-from services.fulfillment.erasure.execution import Refused, Remains, execute, execute_changes, verify
-from services.fulfillment.erasure.residue import Residue, search_texts
+from services.fulfillment.erasure.execution import (
+    Refused,
+    Remains,
+    Residue,
+    execute,
+    execute_changes,
+    search_texts,
+    verify,
+)
 from services.fulfillment.erasure.steps import RecordPlan
 from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.identities import Identities

@@ -82,8 +82,7 @@ def _international(number: PhoneNumber) -> Iterator[str]:
     for separator in (" ", "-", ".", ""):
         joined = re.sub(r"[^0-9]+", separator, groups)
         for lead in (code, code.removeprefix("+"), f"00{code[1:]}"):
-            for gap in {" ", separator}:
-                yield f"{lead}{gap}{joined}"
+            yield from (f"{lead}{gap}{joined}" for gap in {" ", separator})
     yield from (f"{code} ({area}) {rest.replace(' ', gap)}" for gap in ("-", " ") if rest)
     yield phonenumbers.format_number(number, PhoneNumberFormat.RFC3966)
 

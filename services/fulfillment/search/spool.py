@@ -137,8 +137,7 @@ class _ValueQueue:
         while self._reading is not None or self._later is not None:
             if self._reading is None and self._later is not None:
                 self._reading, self._later = iter(self._later), None
-            for document in self._reading or ():
-                yield tuple(document[_VALUES])
+            yield from (tuple(document[_VALUES]) for document in self._reading or ())
             self._reading = None
 
 

@@ -80,8 +80,7 @@ class RecordUnit:
         telling = [field for field in self.fields if field.identity and counts[field.identity] == 1]
         ranks = {**dict.fromkeys(SUREST, 0), **dict.fromkeys(LAST_RESORT, 2)}
         for field in sorted(telling, key=lambda field: ranks.get(field.identity or "", 1)):
-            for value in self.values(part, field):
-                yield field.identity or "", str(value)
+            yield from ((field.identity or "", str(value)) for value in self.values(part, field))
 
 
 def units(

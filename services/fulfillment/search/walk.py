@@ -23,6 +23,8 @@ from services.fulfillment.search.aliases import Alias, AliasDoubts, KnownIdentit
 from services.fulfillment.search.bson_equality import refers
 from services.fulfillment.search.confirmation import (
     ConfirmedRecord,
+    Provenance,
+    ReferenceReach,
     judge,
     may_contradict,
     rejected_identities,
@@ -33,7 +35,6 @@ from services.fulfillment.search.identities import Identities, spellings_of
 from services.fulfillment.search.lookups import formed, leads, probe_of
 from services.fulfillment.search.named_people import RecordPart
 from services.fulfillment.search.ownership import OwnershipMatch, disclosed, owned
-from services.fulfillment.search.provenance import Provenance, ReferenceReach
 from services.fulfillment.search.spool import LookupQueue, Values
 from services.fulfillment.stores.batch_lookup import Probe
 from services.fulfillment.stores.mongodb import Stores

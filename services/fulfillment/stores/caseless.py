@@ -102,8 +102,7 @@ def queries(wanted: Mapping[str, Sequence[str]], known: Indexes) -> Iterator[Que
         collated[tuple(sorted((collation or BLANKLESS).items()))].append({path: {"$in": list(spelt)}})
     if spelled:
         yield Query(spelled, None)
-    for items, branches in collated.items():
-        yield Query(branches, dict(items))
+    yield from (Query(branches, dict(items)) for items, branches in collated.items())
 
 
 def with_any_tag(path: str, address: str) -> Document:

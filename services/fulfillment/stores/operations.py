@@ -44,12 +44,10 @@ def changes(step: RecordStep) -> Iterator[UpdateOne]:
     if alone:
         # An array, and an element in place of one, at the same path in two elements around them.
         yield _update(step, alone, [])
-    for pull in early:
-        yield _update(step, [], [pull])
+    yield from (_update(step, [], [pull]) for pull in early)
     if masks or late:
         yield _update(step, masks, late)
-    for part in step.sets:
-        yield _setting(step, part)
+    yield from (_setting(step, part) for part in step.sets)
 
 
 def _update(step: RecordStep, masks: Sequence[Mask], pulls: Sequence[Pull]) -> UpdateOne:
@@ -115,8 +113,7 @@ def _theirs(match: OwnershipMatch, arrays: Sequence[str]) -> Mapping[str, _Condi
 
 def _outside(match: OwnershipMatch, arrays: Sequence[str]) -> Iterator[Document]:
     """Yield the conditions of *match*, by a composite key, on the document around *arrays*."""
-    for path, values in _theirs(match, arrays).get("", ()):
-        yield {path: {"$in": list(values)}}
+    yield from ({path: {"$in": list(values)}} for path, values in _theirs(match, arrays).get("", ()))
 
 
 def _of_element(name: str, conditions: _Conditions) -> Iterator[Document]:
@@ -160,11 +157,9 @@ def _shape(masks: Sequence[Mask], pulls: Sequence[Pull]) -> Iterator[Document]:
     """Yield the conditions for the change to be possible: arrays are arrays, objects objects."""
     arrays = {array for mask in masks for array in _sought(mask.arrays)}
     arrays |= {array for pull in pulls for array in (*pull.arrays, pull.match.unit or "")}
-    for array in sorted(arrays):
-        yield {array: {"$type": "array"}}
+    yield from ({array: {"$type": "array"}} for array in sorted(arrays))
     objects = {mask.path.rpartition(".")[0] for mask in masks if not mask.arrays} - {""}
-    for path in sorted(objects):
-        yield {path: {"$type": "object"}}
+    yield from ({path: {"$type": "object"}} for path in sorted(objects))
     for match, around in _matches(masks, pulls):
         yield from _outside(match, around)
     for mask in masks:

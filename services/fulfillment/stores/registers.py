@@ -158,8 +158,7 @@ class RetainedRecords:
             if not hidden.isdisjoint(path for path, _ in match.conditions):
                 continue
             others = [[path, self._digest(value)] for path, value in match.others]
-            for value in match.values:
-                yield [match.path, match.unit, self._digest(value), others]
+            yield from ([match.path, match.unit, self._digest(value), others] for value in match.values)
 
     def _digest(self, value: Any) -> bytes:
         return hmac.new(self._key, id_bytes(value), sha256).digest()

@@ -9,8 +9,7 @@ import pytest
 from services.fulfillment.context import FulfillmentContext
 from services.fulfillment.datamap.model import Collection, DataMap
 from services.fulfillment.erasure.handlers import await_window
-from services.fulfillment.erasure.suspension import releases
-from services.fulfillment.erasure.window import disclosure_timer
+from services.fulfillment.erasure.window import disclosure_timer, releases
 from services.fulfillment.handlers import (
     RELEASED,
     SUBSCRIPTIONS,

@@ -14,8 +14,7 @@ from services.fulfillment.erasure.execution import Remainder, RemainderKind, Rem
 from services.fulfillment.erasure.handlers import certify_withdrawn, erase, retry
 from services.fulfillment.erasure.planner import plan
 from services.fulfillment.erasure.steps import RecordPlan
-from services.fulfillment.erasure.suspension import releases
-from services.fulfillment.erasure.window import disclosure_timer, round_timer, window_ended
+from services.fulfillment.erasure.window import disclosure_timer, releases, round_timer, window_ended
 from services.fulfillment.handlers import (
     RELEASED,
     SUBSCRIPTIONS,

@@ -7,9 +7,7 @@ from uuid import UUID
 import pytest
 
 from services.fulfillment.datamap.model import Direction
-from services.fulfillment.drafting.identities import IdentityField, own_key
-from services.fulfillment.drafting.keys import Key, key_of, spellings
-from services.fulfillment.drafting.ownership import followed
+from services.fulfillment.drafting.ownership import IdentityField, followed, own_key
 from services.fulfillment.drafting.references import (
     End,
     Overlap,
@@ -19,7 +17,7 @@ from services.fulfillment.drafting.references import (
     leads_by_name,
     scored,
 )
-from services.fulfillment.drafting.schema import CollectionOutline, Inference
+from services.fulfillment.drafting.schema import CollectionOutline, Inference, Key, key_of, spellings
 from shared.runtime.mongo import Binary, Decimal128, Int64, ObjectId
 
 HEX = "5473c680a833b3b8f9000002"

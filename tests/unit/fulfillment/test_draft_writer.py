@@ -8,7 +8,7 @@ import pytest
 
 from services.fulfillment.datamap.model import DataMap, Direction
 from services.fulfillment.datamap.reader import parse
-from services.fulfillment.drafting.identities import beside, identities
+from services.fulfillment.drafting.ownership import beside, identities
 from services.fulfillment.drafting.references import End, ReferenceLink
 from services.fulfillment.drafting.schema import CollectionOutline, Inference
 from services.fulfillment.drafting.survey import StoreSurvey

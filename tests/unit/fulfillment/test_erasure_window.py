@@ -7,8 +7,7 @@ import pytest
 
 from services.fulfillment.context import FulfillmentContext
 from services.fulfillment.erasure.handlers import approve, await_window, begin, erase
-from services.fulfillment.erasure.suspension import releases, unless_stopped
-from services.fulfillment.erasure.window import TIMER
+from services.fulfillment.erasure.window import TIMER, releases, unless_stopped
 from services.fulfillment.handlers import RELEASED, SUBSCRIPTIONS, answer
 from services.fulfillment.state import FulfillmentCase, FulfillmentStatus, evolve
 from shared.contract.events import (

@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from services.fulfillment.context import FulfillmentContext
-from services.fulfillment.erasure.suspension import releases
+from services.fulfillment.erasure.window import releases
 from services.fulfillment.handlers import RELEASED, SUBSCRIPTIONS
 from services.fulfillment.state import HELD, FulfillmentCase, FulfillmentStatus, evolve
 from shared.contract.events import (

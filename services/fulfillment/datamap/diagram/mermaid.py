@@ -27,17 +27,14 @@ def mermaid(picture: Picture) -> str:
 def _lines(picture: Picture, names: Mapping[str, str]) -> Iterator[str]:
     yield f"%% data map {picture.version}"
     yield "flowchart LR"
-    for name in picture.identities:
-        yield f'  {names[name]}(["{_quoted(name)}"]):::identity'
+    yield from (f'  {names[name]}(["{_quoted(name)}"]):::identity' for name in picture.identities)
     reached = picture.apart(CollectionReach.REACHED)
     for number, lane in enumerate(picture.lanes):
         yield from _group(f"d{number}", lane, [box for box in reached if box.lane == lane], names)
     for reach, title in _APART.items():
         yield from _group(reach.value, title, picture.apart(reach), names)
-    for arrow in picture.arrows:
-        yield _arrow(arrow, names)
-    for name, style in _CLASSES.items():
-        yield f"  classDef {name} {style}"
+    yield from (_arrow(arrow, names) for arrow in picture.arrows)
+    yield from (f"  classDef {name} {style}" for name, style in _CLASSES.items())
 
 
 def _group(name: str, title: str, boxes: Sequence[Box], names: Mapping[str, str]) -> Iterator[str]:

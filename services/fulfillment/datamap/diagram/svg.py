@@ -87,8 +87,7 @@ def _lines(page: DiagramPage) -> Iterator[str]:
     yield from _header(page)
     for lane in (*page.lanes, *page.apart):
         yield from _lane(lane, page.width)
-    for route in page.routes:
-        yield _way(route)
+    yield from (_way(route) for route in page.routes)
     for pill in page.pills:
         yield from _pill(pill)
     for placed in page.boxes:
@@ -112,8 +111,7 @@ def _header(page: DiagramPage) -> Iterator[str]:
     yield _text("title", MARGIN, 36, "The walk of a data map")
     yield _text("small", MARGIN, 54, f"map {page.picture.version[:12]}")
     names = ["request", *(f"wave {number}" for number in range(1, len(page.columns)))]
-    for x, name in zip(page.columns, names, strict=True):
-        yield _text("wave", x, HEADER - 12, name)
+    yield from (_text("wave", x, HEADER - 12, name) for x, name in zip(page.columns, names, strict=True))
 
 
 def _lane(lane: DiagramLane, width: float) -> Iterator[str]:

@@ -192,8 +192,7 @@ def _traces(step: RecordStep, fingerprints: Fingerprints) -> Iterator[Trace]:
             composite[Trace(match.path, match.unit, tuple(hashed), others)] = None
         else:
             values[match.path, match.unit].update(hashed)
-    for (path, unit), hashes in values.items():
-        yield Trace(path, unit, tuple(hashes))
+    yield from (Trace(path, unit, tuple(hashes)) for (path, unit), hashes in values.items())
     yield from composite
 
 
