@@ -27,15 +27,7 @@ def service(
     """Return the register, built on *vault* and *timers*."""
 
     def context(moment: Moment[Incident]) -> IncidentContext:
-        return IncidentContext(
-            case_id=moment.case,
-            incident=moment.state,
-            now=moment.now,
-            vault=vault,
-            timers=timers,
-            law=law,
-            retention=retention,
-        )
+        return IncidentContext(moment.case, moment.state, moment.now, vault, timers, law, retention)
 
     return Service(NAME, SUBSCRIPTIONS, Incident(), evolve, context, RECORDS)
 

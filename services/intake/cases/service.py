@@ -471,7 +471,8 @@ class RequestService:
     async def look_up(self, case_id: str) -> tuple[IntakeCase, int]:
         """Return the state of a case, and the number of its next row."""
         rows = await self._history(case_id)
-        return _folded(rows), _next_number(rows)
+        last = newest(rows)
+        return _folded(rows), last.n + 1 if last else 0
 
     async def record(self, case_id: str, fact: Fact, *, cause: str = "") -> None:
         """Record *fact*, once for a *cause*, regardless of concurrent changes of the case."""
@@ -503,19 +504,7 @@ def _unknown_if_gone() -> Iterator[None]:
         raise UnknownRequest(UNKNOWN) from None
 
 
-def _next_number(rows: Sequence[JournalRow]) -> int:
-    last = newest(rows)
-    return last.n + 1 if last else 0
-
-
 def _row_after(rows: Sequence[JournalRow], ctx: IntakeContext, facts: Sequence[Fact]) -> JournalRow:
-    last = newest(rows)
-    return JournalRow(
-        ctx.case_id,
-        _next_number(rows),
-        ctx.event_id,
-        None,
-        tuple(facts),
-        stored_precision(not_before_notes(rows, ctx.now)),
-        before=last.mac if last else None,
-    )
+    last, at = newest(rows), stored_precision(not_before_notes(rows, ctx.now))
+    n, before = (last.n + 1, last.mac) if last else (0, None)
+    return JournalRow(ctx.case_id, n, ctx.event_id, None, tuple(facts), at, before=before)

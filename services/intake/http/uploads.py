@@ -6,7 +6,7 @@ never its value.
 """
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
@@ -205,6 +205,13 @@ def kind_of(content: bytes) -> str | None:
     """Return the type of a file by its first bytes; None if it is not a picture or PDF."""
     found = (media_type for magic, media_type in MAGICS.items() if content.startswith(magic))
     return next(found, "image/heic" if HEIC.match(content) else None)
+
+
+async def typed(request: Request, fields: Iterable[str], most: int) -> dict[str, str]:
+    """Return the input of *fields*, of at *most* so many. The body is smaller than the limit of memory."""
+    must_be_utf8(request)
+    async with request.form(max_files=0, max_fields=most) as form:
+        return {name: text_of(form, name) for name in fields}
 
 
 def text_of(form: FormData, field: str) -> str:

@@ -80,7 +80,7 @@ def _add_status(router: APIRouter, page_of: PageOf, guarded: Sequence[Any]) -> N
     @router.post("/{case_id}/appeal", dependencies=guarded)
     async def appeal(page: Here, request: Request) -> HTMLResponse:
         await page.service.case(page.case_id)
-        given = await _typed(request, "statement")
+        given = await uploads.typed(request, ["statement"], 1)
         if not 0 < len(given["statement"].strip()) <= MOST_STATEMENT:
             return await page.flawed(uploads.flaw("statement", NO_STATEMENT), given)
         return await page.after(page.service.appeal(page.case_id, given["statement"].strip()), LOOKING_AGAIN)
@@ -105,7 +105,7 @@ def _add_proofs(router: APIRouter, page_of: PageOf, guarded: Sequence[Any]) -> N
 
     @router.post("/{case_id}/code", dependencies=guarded)
     async def prove(page: Here, request: Request) -> HTMLResponse:
-        code = (await _typed(request, "code"))["code"]
+        code = (await uploads.typed(request, ["code"], 1))["code"]
         if not is_code(code):
             return await page.flawed(uploads.flaw("code", uploads.NO_CODE), {})
         return await page.proven_by_code(network_of_client(request), code)
@@ -117,7 +117,8 @@ def _add_proofs(router: APIRouter, page_of: PageOf, guarded: Sequence[Any]) -> N
     @router.post("/{case_id}/details", dependencies=guarded)
     async def compare(page: Here, request: Request) -> HTMLResponse:
         least = proof_form.least_details(await page.service.case(page.case_id))
-        given = await _typed(request, *(detail.name for detail in proof_form.DETAILS))
+        names = [detail.name for detail in proof_form.DETAILS]
+        given = await uploads.typed(request, names, len(names))
         try:
             return await page.proven(_claimed(given, least))
         except FormNotTaken as error:
@@ -125,7 +126,7 @@ def _add_proofs(router: APIRouter, page_of: PageOf, guarded: Sequence[Any]) -> N
 
     @router.post("/{case_id}/declaration", dependencies=guarded)
     async def sign(page: Here, request: Request) -> HTMLResponse:
-        given = await _typed(request, "declaration", "declaration_name")
+        given = await uploads.typed(request, ["declaration", "declaration_name"], 2)
         try:
             return await page.proven(uploads.signed(given, page.service.clock()))
         except FormNotTaken as error:
@@ -178,7 +179,7 @@ def _add_aliases(router: APIRouter, page_of: PageOf, guarded: Sequence[Any]) -> 
 
     @router.post("/{case_id}/alias", dependencies=guarded)
     async def prove_alias(page: Here, request: Request) -> HTMLResponse:
-        code = (await _typed(request, "code"))["code"]
+        code = (await uploads.typed(request, ["code"], 1))["code"]
         if not is_code(code):
             return await page.flawed(uploads.flaw("alias-code", uploads.NO_CODE), {})
         return await page.alias_proven(network_of_client(request), code)
@@ -188,13 +189,6 @@ def certificate_response(case_id: str, content: bytes) -> Response:
     """Return a certificate as a download."""
     headers = {"Content-Disposition": f'attachment; filename="certificate-{case_id[:8]}.json"'}
     return Response(content, media_type="application/json", headers=headers)
-
-
-async def _typed(request: Request, *fields: str) -> dict[str, str]:
-    """Return the input of *fields*. The body is smaller than the limit of memory."""
-    uploads.must_be_utf8(request)
-    async with request.form(max_files=0, max_fields=len(fields)) as form:
-        return {name: uploads.text_of(form, name) for name in fields}
 
 
 def _claimed(given: Mapping[str, str], least: int) -> DataPoints:

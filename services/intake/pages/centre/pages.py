@@ -43,7 +43,8 @@ class Centre:
 
     async def sent(self, option: RequestOption, request: Request) -> Response:
         """Return the page after a submitted form."""
-        view, given = self.site.at(request), await _typed(request)
+        view, names = self.site.at(request), (*form.FIELDS, "seal", "step", TRAP)
+        given = await uploads.typed(request, names, MOST_FIELDS)
         filled = FilledForm(option, {name: given[name] for name in form.FIELDS})
         step = "send" if option.at_once else given["step"]
         if flaws := filled.flaws():
@@ -124,7 +125,7 @@ def centre(service: RequestService, site: Site, allowance: Allowance) -> APIRout
 
     @router.post("/find", dependencies=[Depends(site.guard.admit)])
     async def find(request: Request) -> Response:
-        view, wanted = site.at(request), await _typed(request, "reference")
+        view, wanted = site.at(request), await uploads.typed(request, ["reference"], MOST_FIELDS)
         reference = "".join(wanted["reference"].split()).lower()
         if not CASE_ID.fullmatch(reference):
             raise UnknownRequest("no request has this id")
@@ -150,14 +151,6 @@ def _add_form(router: APIRouter, forms: Centre, option: RequestOption) -> None:
     router.add_api_route(option.where, show, methods=READ)
     guarded = [Depends(forms.site.guard.admit)]
     router.add_api_route(option.where, send, methods=["POST"], dependencies=guarded)
-
-
-async def _typed(request: Request, *fields: str) -> dict[str, str]:
-    """Return the input. The body is smaller than the limit of memory."""
-    names = fields or (*form.FIELDS, "seal", "step", TRAP)
-    uploads.must_be_utf8(request)
-    async with request.form(max_files=0, max_fields=MOST_FIELDS) as body:
-        return {name: uploads.text_of(body, name) for name in names}
 
 
 def _content(filled: FilledForm) -> dict[str, Any]:
