@@ -10,6 +10,7 @@ from importlib import metadata
 from typing import Annotated
 
 import typer
+from typer import Option
 
 from habeas.cli import (
     breach_notices,
@@ -72,7 +73,7 @@ def _print_version(wanted: bool) -> None:
 def options(
     *,
     version: Annotated[
-        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+        bool, Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
     """Handle data subject requests; start with the verb `demo`."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from typer import Argument, Option
 
 from habeas.cli import client
 from habeas.cli.options import (
@@ -39,10 +40,8 @@ if TYPE_CHECKING:
     from services.fulfillment.breach.dry_run import Progress
 
 app = typer.Typer()
-Incident = Annotated[str, typer.Argument(help="Id of the incident.")]
-DeclarationFile = Annotated[
-    Path, typer.Argument(help="YAML or JSON as in `breach.declared`; - is standard input.")
-]
+Incident = Annotated[str, Argument(help="Id of the incident.")]
+DeclarationFile = Annotated[Path, Argument(help="YAML or JSON as in `breach.declared`; - is standard input.")]
 DRAFT = "draft"
 """Id of an undeclared incident."""
 CROWDED = "are shared by many people, possibly more than counted: check that they are no placeholders"
@@ -59,7 +58,7 @@ def scope(
     map_folder: MapFolder = None,
     stores: Stores = None,
     folder: Annotated[
-        Path | None, typer.Option("--out", help="Write a sample of each letter into this folder.")
+        Path | None, Option("--out", help="Write a sample of each letter into this folder.")
     ] = None,
     state: State = STATE,
     as_json: AsJson = False,
@@ -95,12 +94,12 @@ def scope(
 
 @app.command()
 def preview(
-    incident: Annotated[str, typer.Argument(help="Id of an incident, or a file as for `declare`.")],
-    folder: Annotated[Path, typer.Option("--out", help="Write the samples into this folder.")],
+    incident: Annotated[str, Argument(help="Id of an incident, or a file as for `declare`.")],
+    folder: Annotated[Path, Option("--out", help="Write the samples into this folder.")],
     place: Annotated[
-        list[str] | None, typer.Option(help="Of a file: residence, DE or US-CA; may be repeated.")
+        list[str] | None, Option(help="Of a file: residence, DE or US-CA; may be repeated.")
     ] = None,
-    language: Annotated[list[str] | None, typer.Option(help="Of a file: language; may be repeated.")] = None,
+    language: Annotated[list[str] | None, Option(help="Of a file: language; may be repeated.")] = None,
     state: State = STATE,
 ) -> None:
     """
@@ -128,7 +127,7 @@ def preview(
 @app.command()
 def forms(
     incident: Incident,
-    folder: Annotated[Path, typer.Option("--out", help="Write the documents into this folder.")],
+    folder: Annotated[Path, Option("--out", help="Write the documents into this folder.")],
     state: State = STATE,
 ) -> None:
     """
@@ -216,7 +215,7 @@ def _progress() -> "Iterator[Progress]":
 @app.command()
 def progress(
     incident: Incident,
-    watch: Annotated[bool, typer.Option("--watch", help="Repeat until the end.")] = False,
+    watch: Annotated[bool, Option("--watch", help="Repeat until the end.")] = False,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
@@ -249,7 +248,7 @@ def resume(incident: Incident, account: As = None, code: OneTimeCode = None, sta
 @app.command()
 def abort(
     incident: Incident,
-    yes: Annotated[bool, typer.Option("--yes", help="There is no way back.")] = False,
+    yes: Annotated[bool, Option("--yes", help="There is no way back.")] = False,
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
@@ -265,7 +264,7 @@ def abort(
 @app.command()
 def unreached(
     incident: Incident,
-    file: Annotated[Path, typer.Option("--out", help="Write the list here, as CSV.")],
+    file: Annotated[Path, Option("--out", help="Write the list here, as CSV.")],
     state: State = STATE,
 ) -> None:
     """List the people not reached, for letters by post: names, addresses, reasons."""
@@ -277,7 +276,7 @@ def unreached(
 @app.command()
 def proof(
     incident: Incident,
-    email: Annotated[str, typer.Option(help="Address of the notice.")],
+    email: Annotated[str, Option(help="Address of the notice.")],
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer import Option
 
 from habeas.cli import client
 from habeas.cli.breach_notices import DeclarationFile, Incident, open_register, scope
@@ -42,9 +43,7 @@ def declare(
     file: DeclarationFile,
     account: As = None,
     code: OneTimeCode = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Declare nothing: print the same as `scope`.")
-    ] = False,
+    dry_run: Annotated[bool, Option("--dry-run", help="Declare nothing: print the same as `scope`.")] = False,
     state: State = STATE,
 ) -> None:
     """
@@ -107,8 +106,8 @@ def show(incident: Incident, state: State = STATE, as_json: AsJson = False) -> N
 @app.command()
 def hold(
     incident: Incident,
-    agency: Annotated[str, typer.Option(help="The investigator: a-z, 0-9, _ and dots.")],
-    until: Annotated[str, typer.Option(help="No notice before: 2026-03-09T00:00+01:00.")],
+    agency: Annotated[str, Option(help="The investigator: a-z, 0-9, _ and dots.")],
+    until: Annotated[str, Option(help="No notice before: 2026-03-09T00:00+01:00.")],
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
@@ -138,9 +137,7 @@ def end_hold(incident: Incident, account: As = None, code: OneTimeCode = None, s
 @app.command()
 def approve(
     incident: Incident,
-    phase: Annotated[
-        int | None, typer.Option(min=1, help="The reviewed phase; the newest by default.")
-    ] = None,
+    phase: Annotated[int | None, Option(min=1, help="The reviewed phase; the newest by default.")] = None,
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
@@ -175,7 +172,7 @@ def _show_approved(case: "IncidentCase", fact: events.BreachApproved) -> None:
 @app.command()
 def withdraw(
     incident: Incident,
-    phase: Annotated[int, typer.Option(min=1, help="The wrong phase; the newest by default.")],
+    phase: Annotated[int, Option(min=1, help="The wrong phase; the newest by default.")],
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
@@ -194,9 +191,9 @@ def withdraw(
 @app.command()
 def reported(
     incident: Incident,
-    clock: Annotated[str, typer.Option(help="The fulfilled duty: gdpr.authority.DE; `show` lists them.")],
-    at: Annotated[str | None, typer.Option(help="When; now by default.")] = None,
-    receipt: Annotated[str | None, typer.Option(help="Receipt number of the authority.")] = None,
+    clock: Annotated[str, Option(help="The fulfilled duty: gdpr.authority.DE; `show` lists them.")],
+    at: Annotated[str | None, Option(help="When; now by default.")] = None,
+    receipt: Annotated[str | None, Option(help="Receipt number of the authority.")] = None,
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
@@ -214,7 +211,7 @@ def reported(
 
 @app.command()
 def register(
-    file: Annotated[Path, typer.Option("--out", help="Write it here: .csv, .json or .html.")],
+    file: Annotated[Path, Option("--out", help="Write it here: .csv, .json or .html.")],
     state: State = STATE,
 ) -> None:
     """Write the register of breaches: facts, effects and remedies, also without notices."""

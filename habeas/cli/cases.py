@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Argument, Option
 
 from habeas.cli import client
 from habeas.cli.options import STATE, AsJson, RequestId, State, ask, existing, out
@@ -23,7 +24,7 @@ app = typer.Typer(help="Decisions of the privacy staff about a request.")
 @app.command()
 def extend(
     request_id: RequestId,
-    reason: Annotated[events.ExtensionReason, typer.Option(help="The reason, for the letter.")],
+    reason: Annotated[events.ExtensionReason, Option(help="The reason, for the letter.")],
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
@@ -36,9 +37,9 @@ def extend(
 @app.command()
 def quote(
     request_id: RequestId,
-    amount: Annotated[str, typer.Option(help="Amount: 20.00.")],
-    currency: Annotated[str, typer.Option(help="ISO 4217: EUR.")],
-    reason: Annotated[FeeReason, typer.Option(help="The ground, for the letter.")],
+    amount: Annotated[str, Option(help="Amount: 20.00.")],
+    currency: Annotated[str, Option(help="ISO 4217: EUR.")],
+    reason: Annotated[FeeReason, Option(help="The ground, for the letter.")],
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
@@ -56,7 +57,7 @@ def quote(
 @app.command()
 def delivered(
     request_id: RequestId,
-    way: Annotated[str, typer.Option(help="How: post, phone, in_person …")],
+    way: Annotated[str, Option(help="How: post, phone, in_person …")],
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
@@ -69,12 +70,12 @@ def delivered(
 @app.command()
 def decide(
     request_id: RequestId,
-    granted: Annotated[bool, typer.Option("--granted/--refused", help="Grant or refuse the appeal.")],
+    granted: Annotated[bool, Option("--granted/--refused", help="Grant or refuse the appeal.")],
     reason: Annotated[
-        list[str] | None, typer.Option(help="Reason of a refusal, as letters know it; may be repeated.")
+        list[str] | None, Option(help="Reason of a refusal, as letters know it; may be repeated.")
     ] = None,
     explanation: Annotated[
-        Path | None, typer.Option(help="Text to the person, sealed before anything is published.")
+        Path | None, Option(help="Text to the person, sealed before anything is published.")
     ] = None,
     account: As = None,
     code: OneTimeCode = None,
@@ -116,7 +117,7 @@ def aliases(request_id: RequestId, state: State = STATE, as_json: AsJson = False
 @app.command("confirm-alias")
 def confirm_alias(
     request_id: RequestId,
-    alias: Annotated[str, typer.Argument(help="Reference of the alias, as `habeas case aliases` shows it.")],
+    alias: Annotated[str, Argument(help="Reference of the alias, as `habeas case aliases` shows it.")],
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
@@ -139,8 +140,8 @@ def approve_correction(
 @app.command()
 def forward(
     request_id: RequestId,
-    name: Annotated[str, typer.Option(help="Name of the deciding customer.")],
-    email: Annotated[str, typer.Option(help="Mail address of the customer.")],
+    name: Annotated[str, Option(help="Name of the deciding customer.")],
+    email: Annotated[str, Option(help="Mail address of the customer.")],
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,

@@ -4,6 +4,7 @@ import json
 from typing import Annotated
 
 import typer
+from typer import Argument, Option
 
 from habeas.cli import client
 from habeas.cli.options import STATE, AsJson, State, fields, out, run
@@ -20,7 +21,7 @@ unsubscribe_app = typer.Typer(no_args_is_help=True)
 def recipients(
     context: typer.Context,
     failed: Annotated[
-        bool, typer.Option("--failed", help="Only recipients not notified; exits 1 if there are any.")
+        bool, Option("--failed", help="Only recipients not notified; exits 1 if there are any.")
     ] = False,
     state: State = STATE,
     as_json: AsJson = False,
@@ -43,7 +44,7 @@ def recipients(
 
 @app.command()
 def retry(
-    recipient: Annotated[str | None, typer.Option(help="Only this one, by its name in the data map.")] = None,
+    recipient: Annotated[str | None, Option(help="Only this one, by its name in the data map.")] = None,
     state: State = STATE,
 ) -> None:
     """Notify failed recipients again, once the cause is gone."""
@@ -56,8 +57,8 @@ def retry(
 
 @restriction_app.command()
 def lift(
-    request_id: Annotated[str, typer.Argument(help="Id of the request that restricted the data.")],
-    reason: Annotated[LiftingReason, typer.Option(help="The reason, for the letter.")],
+    request_id: Annotated[str, Argument(help="Id of the request that restricted the data.")],
+    reason: Annotated[LiftingReason, Option(help="The reason, for the letter.")],
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
@@ -74,8 +75,8 @@ def unsubscribe() -> None:
 
 @unsubscribe_app.command()
 def link(
-    email: Annotated[str, typer.Option(help="Recipient of the mail.")],
-    list_: Annotated[str | None, typer.Option("--list", help="Your name of the mailing list.")] = None,
+    email: Annotated[str, Option(help="Recipient of the mail.")],
+    list_: Annotated[str | None, Option("--list", help="Your name of the mailing list.")] = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:

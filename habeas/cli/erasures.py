@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.progress import TextColumn
 from rich.table import Table
+from typer import Argument, Option
 
 from habeas.cli import client
 from habeas.cli.options import (
@@ -46,7 +47,7 @@ GO_ON = "remove the cause and run the command again; `habeas erasures purge` ret
 
 Since = Annotated[
     datetime | None,
-    typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="Only erasures since then (UTC)."),
+    Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="Only erasures since then (UTC)."),
 ]
 
 
@@ -68,7 +69,7 @@ def list_(since: Since = None, state: State = STATE, as_json: AsJson = False) ->
 @app.command()
 def plan(
     request_id: RequestId,
-    ids: Annotated[bool, typer.Option(help="Print the ids of all records, not only of a few.")] = False,
+    ids: Annotated[bool, Option(help="Print the ids of all records, not only of a few.")] = False,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
@@ -92,8 +93,8 @@ async def _retry(erasure: str, state: State) -> None:
 
 @app.command()
 def purge(
-    dry_run: Annotated[bool, typer.Option(help="List due records and change nothing.")] = False,
-    folder: Annotated[Path | None, typer.Option("--out", help="Write the certificates here.")] = None,
+    dry_run: Annotated[bool, Option(help="List due records and change nothing.")] = False,
+    folder: Annotated[Path | None, Option("--out", help="Write the certificates here.")] = None,
     map_folder: MapFolder = None,
     stores: Stores = None,
     state: State = STATE,
@@ -139,8 +140,8 @@ async def _purged(item: "DueRecords", purging: "Purging", state: State) -> bytes
 @app.command()
 def replay(
     since: Since = None,
-    store: Annotated[str | None, typer.Option(help="Only in this store of HABEAS_STORES.")] = None,
-    dry_run: Annotated[bool, typer.Option(help="List returned records and change nothing.")] = False,
+    store: Annotated[str | None, Option(help="Only in this store of HABEAS_STORES.")] = None,
+    dry_run: Annotated[bool, Option(help="List returned records and change nothing.")] = False,
     map_folder: MapFolder = None,
     stores: Stores = None,
     state: State = STATE,
@@ -170,11 +171,9 @@ def replay(
 
 @stop_list.command("filter")
 def filter_(
-    file: Annotated[Path, typer.Argument(help="An identity a line; - reads standard input.")] = Path("-"),
-    identity: Annotated[
-        str, typer.Option(help="Identity in the lines, by its name in the data map.")
-    ] = "email",
-    purpose: Annotated[str, typer.Option(help="erased, marketing, consent, sale, sensitive")] = "erased",
+    file: Annotated[Path, Argument(help="An identity a line; - reads standard input.")] = Path("-"),
+    identity: Annotated[str, Option(help="Identity in the lines, by its name in the data map.")] = "email",
+    purpose: Annotated[str, Option(help="erased, marketing, consent, sale, sensitive")] = "erased",
     state: State = STATE,
 ) -> None:
     """Print the lines of people who are not on the suppression list, for an import."""
@@ -227,7 +226,7 @@ def _progress() -> "Iterator[Report]":
 @records_app.command()
 def gather(
     identity: Identities,
-    folder: Annotated[Path | None, typer.Option("--out", help="Write the records into this folder.")] = None,
+    folder: Annotated[Path | None, Option("--out", help="Write the records into this folder.")] = None,
     map_folder: MapFolder = None,
     stores: Stores = None,
     state: State = STATE,
@@ -258,12 +257,12 @@ def gather(
 @records_app.command()
 def erase(
     identity: Identities,
-    dry_run: Annotated[bool, typer.Option(help="Print the plan and change nothing.")] = False,
-    yes: Annotated[bool, typer.Option(help="Erase without asking.")] = False,
+    dry_run: Annotated[bool, Option(help="Print the plan and change nothing.")] = False,
+    yes: Annotated[bool, Option(help="Erase without asking.")] = False,
     certificate: Annotated[
-        Path | None, typer.Option(help="Write the certificate into this file, and a page beside it.")
+        Path | None, Option(help="Write the certificate into this file, and a page beside it.")
     ] = None,
-    ids: Annotated[bool, typer.Option(help="Print the ids of all records, not only of a few.")] = False,
+    ids: Annotated[bool, Option(help="Print the ids of all records, not only of a few.")] = False,
     map_folder: MapFolder = None,
     stores: Stores = None,
     state: State = STATE,

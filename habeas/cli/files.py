@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import TextColumn
+from typer import Argument, Option
 
 from habeas.cli import client
 from habeas.cli.options import STATE, State, existing, out, progress_of, run, save
@@ -25,18 +26,16 @@ MOST_FAULTS = 100
 
 Files = Annotated[
     list[Path],
-    typer.Argument(help="CloudEvents as JSON: one, an array, or a line each; or CSV. - is standard input."),
+    Argument(help="CloudEvents as JSON: one, an array, or a line each; or CSV. - is standard input."),
 ]
-AsCsv = Annotated[bool, typer.Option("--csv", help="The files are sheets; so are all .csv files.")]
-From = Annotated[str | None, typer.Option(help="Source of a sheet's references; needed to publish it.")]
-Encoding = Annotated[
-    str | None, typer.Option(help="Of a sheet that is not UTF-8: windows-1252, iso-8859-2 …")
-]
+AsCsv = Annotated[bool, Option("--csv", help="The files are sheets; so are all .csv files.")]
+From = Annotated[str | None, Option(help="Source of a sheet's references; needed to publish it.")]
+Encoding = Annotated[str | None, Option(help="Of a sheet that is not UTF-8: windows-1252, iso-8859-2 …")]
 Ignored = Annotated[
-    list[str] | None, typer.Option("--ignore", help="Of a sheet: a heading to ignore; may be repeated.")
+    list[str] | None, Option("--ignore", help="Of a sheet: a heading to ignore; may be repeated.")
 ]
 Report = Annotated[
-    Path | None, typer.Option(help="Write a CSV with a line for each event and fault; it names references.")
+    Path | None, Option(help="Write a CSV with a line for each event and fault; it names references.")
 ]
 
 
@@ -59,9 +58,7 @@ def validate(
 @app.command()
 def publish(
     files: Files,
-    keep_going: Annotated[
-        bool, typer.Option("--keep-going", help="Publish valid events despite errors.")
-    ] = False,
+    keep_going: Annotated[bool, Option("--keep-going", help="Publish valid events despite errors.")] = False,
     as_csv: AsCsv = False,
     source: From = None,
     encoding: Encoding = None,

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from typer import Argument, Option
 
 from habeas.cli import client
 from habeas.cli.options import STATE, AsJson, RequestId, State, ask, out
@@ -38,10 +39,10 @@ def show(
     request_id: RequestId,
     account: As = None,
     code: OneTimeCode = None,
-    reason: Annotated[str, typer.Option(help="With --out: the reason, for the record.")] = "review",
+    reason: Annotated[str, Option(help="With --out: the reason, for the record.")] = "review",
     folder: Annotated[
         Path | None,
-        typer.Option("--out", help="Write pictures of the proofs here; that goes on record first."),
+        Option("--out", help="Write pictures of the proofs here; that goes on record first."),
     ] = None,
     state: State = STATE,
     as_json: AsJson = False,
@@ -72,9 +73,9 @@ def show(
 @app.command()
 def accept(
     request_id: RequestId,
-    reason: Annotated[str, typer.Option(help="Reason: a-z, 0-9, _ and dots.")],
+    reason: Annotated[str, Option(help="Reason: a-z, 0-9, _ and dots.")],
     identity: Annotated[
-        list[str], typer.Option(help="Name of an identity that is the person's (email …); may be repeated.")
+        list[str], Option(help="Name of an identity that is the person's (email …); may be repeated.")
     ],
     account: As = None,
     code: OneTimeCode = None,
@@ -87,7 +88,7 @@ def accept(
 @app.command()
 def refuse(
     request_id: RequestId,
-    reason: Annotated[RefusalReason, typer.Option(help="The reason, for the letter.")],
+    reason: Annotated[RefusalReason, Option(help="The reason, for the letter.")],
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
@@ -103,9 +104,9 @@ def _decide(request_id: str, account: str | None, code: str | None, state: State
 
 @app.command()
 def evaluate(
-    manifest: Annotated[Path, typer.Argument(help="Manifest of known pictures, or its folder.")],
-    quick: Annotated[bool, typer.Option(help="Only read; skip the verdicts, which take minutes.")] = False,
-    readings: Annotated[Path | None, typer.Option("--json", help="Write the readings to this file.")] = None,
+    manifest: Annotated[Path, Argument(help="Manifest of known pictures, or its folder.")],
+    quick: Annotated[bool, Option(help="Only read; skip the verdicts, which take minutes.")] = False,
+    readings: Annotated[Path | None, Option("--json", help="Write the readings to this file.")] = None,
 ) -> None:
     """Measure the reader on known documents; exit 1 if a bad one convinces."""
     try:

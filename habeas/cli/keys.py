@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer import Option
 
 from habeas.cli import client
 from habeas.cli.options import STATE, State, out, run
@@ -44,7 +45,7 @@ def issue(state: State = STATE) -> None:
 
 @app.command()
 def rotate(
-    keep: Annotated[int, typer.Option("--keep", help="Days until the current master key is destroyed.")] = 7,
+    keep: Annotated[int, Option("--keep", help="Days until the current master key is destroyed.")] = 7,
     state: State = STATE,
 ) -> None:
     """

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
+from typer import Option
 
 from habeas.cli import client
 from habeas.cli.options import STATE, AsJson, State, out, run
@@ -19,21 +21,21 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 NOON = time(12)
-Zone = Annotated[str, typer.Option(help="Time zone of the place that answers.")]
+Zone = Annotated[str, Option(help="Time zone of the place that answers.")]
 
 
 @app.command()
 def due(
-    received: Annotated[str, typer.Option(help="Day or instant: 2027-01-31, 2027-01-31T23:59+01:00.")],
+    received: Annotated[str, Option(help="Day or instant: 2027-01-31, 2027-01-31T23:59+01:00.")],
     law: Annotated[
-        list[str], typer.Option(help="A law of the folder policies: uk-gdpr, us-ca-ccpa; may be repeated.")
+        list[str], Option(help="A law of the folder policies: uk-gdpr, us-ca-ccpa; may be repeated.")
     ] = ["gdpr"],  # noqa: B006 - typer takes no other
-    right: Annotated[Right, typer.Option(help="The requested right.")] = Right.ACCESS,
+    right: Annotated[Right, Option(help="The requested right.")] = Right.ACCESS,
     calendar: Annotated[
-        str | None, typer.Option(help="Public holidays: DE-BE. For laws without a calendar of their own.")
+        str | None, Option(help="Public holidays: DE-BE. For laws without a calendar of their own.")
     ] = None,
     zone: Zone = "Europe/Berlin",
-    explain: Annotated[bool, typer.Option("--explain", help="Print each step.")] = False,
+    explain: Annotated[bool, Option("--explain", help="Print each step.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """
@@ -64,9 +66,9 @@ def due(
 
 @app.command("hours")
 def hours_of(
-    aware: Annotated[str, typer.Option(help="The instant: 2026-12-24T18:30+01:00.")],
-    calendar: Annotated[str, typer.Option(help="Public holidays of the place that answers: DE-BE.")],
-    length: Annotated[int, typer.Option(min=1, max=1_000, help="Number of hours.")] = 72,
+    aware: Annotated[str, Option(help="The instant: 2026-12-24T18:30+01:00.")],
+    calendar: Annotated[str, Option(help="Public holidays of the place that answers: DE-BE.")],
+    length: Annotated[int, Option(min=1, max=1_000, help="Number of hours.")] = 72,
     zone: Zone = "Europe/Berlin",
 ) -> None:
     """Print the end of a period in hours, as for a breach: the plain and the latest reading."""
@@ -80,7 +82,7 @@ def hours_of(
 
 @app.command()
 def deadlines(
-    days: Annotated[int, typer.Option(min=0, help="Days ahead.")] = 7,
+    days: Annotated[int, Option(min=0, help="Days ahead.")] = 7,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
@@ -97,9 +99,12 @@ def deadlines(
 def _instant(received: str, zone: str) -> datetime:
     place = _place(zone)
     try:
-        at = datetime.combine(date.fromisoformat(received), NOON)
+        with suppress(ValueError):
+            received = datetime.combine(date.fromisoformat(received), NOON).isoformat()
+        at = datetime.fromisoformat(received)
     except ValueError:
-        at = _written_out(received)
+        what = f"--received {received}: no day and no instant"
+        raise ConfigurationError(f"{what}; write 2027-01-31, or 2027-01-31T23:59+01:00") from None
     return at.replace(tzinfo=place) if at.tzinfo is None else at.astimezone(place)
 
 
@@ -108,15 +113,6 @@ def _place(zone: str) -> ZoneInfo:
         return ZoneInfo(zone)
     except (KeyError, ValueError, OSError):
         raise ConfigurationError(f"{zone}: no such time zone; write one like Europe/Berlin") from None
-
-
-def _written_out(received: str) -> datetime:
-    try:
-        return datetime.fromisoformat(received)
-    except ValueError:
-        raise ConfigurationError(
-            f"--received {received}: no day and no instant; write 2027-01-31, or 2027-01-31T23:59+01:00"
-        ) from None
 
 
 def _plain(laws: Sequence["Policy"], found: Mapping[TimedDuty, Strictest]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
+from typer import Argument, Option
 
 from habeas.cli import client
 from habeas.cli.options import STATE, AsJson, State, existing, out, run
@@ -21,17 +22,15 @@ app = typer.Typer(no_args_is_help=True, help="Show letters, without sending any.
 @app.command()
 def preview(
     kind: Annotated[
-        LetterForm | None, typer.Option(help="Kind of letter; without it, all kinds are listed.")
+        LetterForm | None, Option(help="Kind of letter; without it, all kinds are listed.")
     ] = None,
-    law: Annotated[list[str] | None, typer.Option(help="Law; several protect the person together.")] = None,
-    language: Annotated[str, typer.Option(help="Language: de.")] = "en",
-    outcome: Annotated[str | None, typer.Option(help="Only letters with this outcome: granted.")] = None,
-    folder: Annotated[Path | None, typer.Option("--out", help="Write HTML files into this folder.")] = None,
-    html: Annotated[Path | None, typer.Option(help="Write the first letter, as HTML, to this file.")] = None,
-    text: Annotated[
-        bool, typer.Option("--text", help="Print the text form; the default without --out.")
-    ] = False,
-    everything: Annotated[bool, typer.Option("--all", help="Make the gallery, in the folder --out.")] = False,
+    law: Annotated[list[str] | None, Option(help="Law; several protect the person together.")] = None,
+    language: Annotated[str, Option(help="Language: de.")] = "en",
+    outcome: Annotated[str | None, Option(help="Only letters with this outcome: granted.")] = None,
+    folder: Annotated[Path | None, Option("--out", help="Write HTML files into this folder.")] = None,
+    html: Annotated[Path | None, Option(help="Write the first letter, as HTML, to this file.")] = None,
+    text: Annotated[bool, Option("--text", help="Print the text form; the default without --out.")] = False,
+    everything: Annotated[bool, Option("--all", help="Make the gallery, in the folder --out.")] = False,
 ) -> None:
     """
     Show letters to a fictional person, each block with the provision that demands it.
@@ -86,7 +85,7 @@ def _write(file: Path, text: str) -> None:
 
 @inbox_app.command()
 def explain(
-    file: Annotated[Path, typer.Argument(help="A mail, as mail programs save it (.eml).")],
+    file: Annotated[Path, Argument(help="A mail, as mail programs save it (.eml).")],
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
@@ -119,8 +118,8 @@ def list_(state: State = STATE, as_json: AsJson = False) -> None:
 
 @inbox_app.command()
 def read(
-    request: Annotated[str, typer.Argument(help="Its request.")],
-    mail: Annotated[str, typer.Argument(help="Its name from `inbox list`.")] = "mail",
+    request: Annotated[str, Argument(help="Its request.")],
+    mail: Annotated[str, Argument(help="Its name from `inbox list`.")] = "mail",
     state: State = STATE,
 ) -> None:
     """Print a mail as received."""

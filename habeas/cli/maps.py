@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from typer import Argument, Option
 
 from habeas.cli import client
 from habeas.cli.options import STATE, AsJson, MapFolder, State, Stores, ask, existing, fields, out, run, save
@@ -62,7 +63,7 @@ def _plain(flaw: Any) -> dict[str, str | int]:
 def graph(
     map_folder: MapFolder = None,
     file: Annotated[
-        Path | None, typer.Option("--out", help="Write to this file, .svg or .mmd; else print Mermaid text.")
+        Path | None, Option("--out", help="Write to this file, .svg or .mmd; else print Mermaid text.")
     ] = None,
     state: State = STATE,
 ) -> None:
@@ -85,8 +86,8 @@ def graph(
 
 @app.command("import")
 def import_(
-    fides_file: Annotated[Path, typer.Argument(help="A dataset file of Fides.")],
-    file: Annotated[Path | None, typer.Option("--out", help="Write to this file; else print.")] = None,
+    fides_file: Annotated[Path, Argument(help="A dataset file of Fides.")],
+    file: Annotated[Path | None, Option("--out", help="Write to this file; else print.")] = None,
 ) -> None:
     """Convert a dataset file of Fides to a data map; report ignored keys by line."""
     from services.fulfillment.datamap.fides_import import imported  # noqa: PLC0415
@@ -113,10 +114,10 @@ def _text(file: Path) -> str:
 @app.command()
 def draft(
     folder: Annotated[
-        Path | None, typer.Option("--out", help="Write a file per database into this folder; else print.")
+        Path | None, Option("--out", help="Write a file per database into this folder; else print.")
     ] = None,
-    database: Annotated[list[str] | None, typer.Option(help="This database; may be repeated [all].")] = None,
-    sample: Annotated[int, typer.Option(help="Documents sampled in each collection.", min=1)] = 1_000,
+    database: Annotated[list[str] | None, Option(help="This database; may be repeated [all].")] = None,
+    sample: Annotated[int, Option(help="Documents sampled in each collection.", min=1)] = 1_000,
     stores: Stores = None,
     state: State = STATE,
     as_json: AsJson = False,

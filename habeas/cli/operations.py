@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer import Argument, Option
 
 from habeas.cli import client
 from habeas.cli.options import STATE, AsJson, State, fields, moment, optional, out, run
@@ -26,7 +27,7 @@ drop_app = typer.Typer(help="California's deletion lists (DROP).")
 def topology(
     definitions: Annotated[
         Path | None,
-        typer.Option(help="Write users and permissions to this file, for `rabbitmqctl import_definitions`."),
+        Option(help="Write users and permissions to this file, for `rabbitmqctl import_definitions`."),
     ] = None,
     state: State = STATE,
 ) -> None:
@@ -82,14 +83,14 @@ def replay(service: str, state: State = STATE) -> None:
 
 @burst_app.command()
 def declare(
-    incident: Annotated[str, typer.Argument(help="Name of the incident: a-z, 0-9, _ and dots.")],
-    until: Annotated[str, typer.Option(help="When it ends: 2026-03-09T00:00+01:00.")],
-    since: Annotated[str | None, typer.Option(help="When it began; now by default.")] = None,
+    incident: Annotated[str, Argument(help="Name of the incident: a-z, 0-9, _ and dots.")],
+    until: Annotated[str, Option(help="When it ends: 2026-03-09T00:00+01:00.")],
+    since: Annotated[str | None, Option(help="When it began; now by default.")] = None,
     source: Annotated[
-        str | None, typer.Option(help="The system that the requests come from; by default any.")
+        str | None, Option(help="The system that the requests come from; by default any.")
     ] = None,
     per_hour: Annotated[
-        int | None, typer.Option(min=1, help="Requests that begin in an hour; others wait.")
+        int | None, Option(min=1, help="Requests that begin in an hour; others wait.")
     ] = None,
     account: As = None,
     code: OneTimeCode = None,

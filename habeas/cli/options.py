@@ -11,9 +11,9 @@ from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-import typer
 from rich.console import Console
 from rich.progress import Progress, ProgressColumn, SpinnerColumn, TimeElapsedColumn
+from typer import Argument, Option
 
 from habeas.cli import client
 from habeas.embedded import installation
@@ -144,21 +144,21 @@ class InstallationState:
 STATE = InstallationState(Path(".state"))
 State = Annotated[
     InstallationState,
-    typer.Option(
+    Option(
         help="Folder of the embedded stack's data.",
         envvar="HABEAS_STATE",
         parser=lambda given: InstallationState(Path(str(given))),
         metavar="<path>",
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
-RequestId = Annotated[str, typer.Argument(help="Id of the request.")]
-MapFolder = Annotated[Path | None, typer.Option("--map", help="Folder of the data map [HABEAS_DATAMAP].")]
+AsJson = Annotated[bool, Option("--json", help="Print JSON for programs.")]
+RequestId = Annotated[str, Argument(help="Id of the request.")]
+MapFolder = Annotated[Path | None, Option("--map", help="Folder of the data map [HABEAS_DATAMAP].")]
 Stores = Annotated[
-    str | None, typer.Option(help="JSON: store name → MongoDB URL [HABEAS_STORES].", show_default=False)
+    str | None, Option(help="JSON: store name → MongoDB URL [HABEAS_STORES].", show_default=False)
 ]
 Identities = Annotated[
-    list[str], typer.Option("--identity", help="email=ada@example.org; may be given several times.")
+    list[str], Option("--identity", help="email=ada@example.org; may be given several times.")
 ]
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 from rich.progress import TextColumn
+from typer import Option
 
 from habeas.cli.options import STATE, State, out, progress_of, run
 from shared.errors import ConfigurationError
@@ -35,15 +36,13 @@ class ReportFormat(StrEnum):
 @app.command()
 def report(
     year: Annotated[
-        int | None, typer.Option(min=2018, max=9000, help="Year of receipt; the current one by default.")
+        int | None, Option(min=2018, max=9000, help="Year of receipt; the current one by default.")
     ] = None,
-    law: Annotated[str | None, typer.Option(help="Only under this law: us-ca-ccpa, gdpr.")] = None,
-    form: Annotated[
-        ReportFormat, typer.Option("--format", help="Format of the report.")
-    ] = ReportFormat.TABLE,
-    file: Annotated[Path | None, typer.Option("--out", help="Write it into this file.")] = None,
+    law: Annotated[str | None, Option(help="Only under this law: us-ca-ccpa, gdpr.")] = None,
+    form: Annotated[ReportFormat, Option("--format", help="Format of the report.")] = ReportFormat.TABLE,
+    file: Annotated[Path | None, Option("--out", help="Write it into this file.")] = None,
     register: Annotated[
-        bool, typer.Option("--register", help="Print the register, request by request, as csv or json.")
+        bool, Option("--register", help="Print the register, request by request, as csv or json.")
     ] = False,
     state: State = STATE,
 ) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
+from typer import Argument, Option
 
 from habeas.cli import client
 from habeas.cli.options import STATE, AsJson, Identities, RequestId, State, existing, out, run
@@ -20,13 +21,13 @@ app = typer.Typer()
 @app.command()
 def submit(
     file: Annotated[
-        Path | None, typer.Argument(help="JSON as in `request.submitted`; - reads standard input.")
+        Path | None, Argument(help="JSON as in `request.submitted`; - reads standard input.")
     ] = None,
-    right: Annotated[str, typer.Option(help="access, erasure, …")] = "access",
-    email: Annotated[str | None, typer.Option(help="The person's e-mail address.")] = None,
-    name: Annotated[str | None, typer.Option(help="The person's name.")] = None,
-    country: Annotated[str | None, typer.Option(help="Residence: DE, GB, US …")] = None,
-    by: Annotated[str, typer.Option(help="http or amqp")] = "http",
+    right: Annotated[str, Option(help="access, erasure, …")] = "access",
+    email: Annotated[str | None, Option(help="The person's e-mail address.")] = None,
+    name: Annotated[str | None, Option(help="The person's name.")] = None,
+    country: Annotated[str | None, Option(help="Residence: DE, GB, US …")] = None,
+    by: Annotated[str, Option(help="http or amqp")] = "http",
     state: State = STATE,
 ) -> None:
     """Submit a request, over the API or as an event."""
@@ -44,8 +45,8 @@ def submit(
 
 @app.command()
 def status(
-    request_id: Annotated[str | None, typer.Argument(help="Id of the request.")] = None,
-    reference: Annotated[str | None, typer.Option(help="Reference of the submitting system.")] = None,
+    request_id: Annotated[str | None, Argument(help="Id of the request.")] = None,
+    reference: Annotated[str | None, Option(help="Reference of the submitting system.")] = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
@@ -77,7 +78,7 @@ def approve(
 
 @app.command()
 def mail(
-    number: Annotated[int | None, typer.Argument(help="Print this letter; 1 is the first.")] = None,
+    number: Annotated[int | None, Argument(help="Print this letter; 1 is the first.")] = None,
     state: State = STATE,
 ) -> None:
     """List the letters that the embedded stack has caught, or print one."""

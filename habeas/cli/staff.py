@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from rich.table import Table
+from typer import Argument, Option
 
 from habeas.cli import client
 from habeas.cli.options import STATE, AsJson, State, ask, existing, listed, out, run
@@ -26,19 +27,19 @@ app = typer.Typer(no_args_is_help=True, help="Staff accounts: the people who may
 D = TypeVar("D", Decision, BreachDeclared)
 K = TypeVar("K", bound=Decision)
 NAME = re.compile(r"[a-z0-9_.]{1,60}")
-Name = Annotated[str, typer.Argument(help="Name of the account: a-z, 0-9, _ and dots.")]
-Roles = Annotated[list[StaffRole], typer.Option("--role", help="Role; may be repeated.")]
-DisplayName = Annotated[str, typer.Option("--name", help="Name of the person or program.")]
+Name = Annotated[str, Argument(help="Name of the account: a-z, 0-9, _ and dots.")]
+Roles = Annotated[list[StaffRole], Option("--role", help="Role; may be repeated.")]
+DisplayName = Annotated[str, Option("--name", help="Name of the person or program.")]
 PasswordFile = Annotated[
-    Path | None, typer.Option(help="File with the person's own password; one is drawn where none is given.")
+    Path | None, Option(help="File with the person's own password; one is drawn where none is given.")
 ]
-As = Annotated[str | None, typer.Option("--as", help="Your staff account.", envvar="HABEAS_STAFF_ACCOUNT")]
+As = Annotated[str | None, Option("--as", help="Your staff account.", envvar="HABEAS_STAFF_ACCOUNT")]
 OneTimeCode = Annotated[
-    str | None, typer.Option("--code", help="Code that your second factor shows; asked for where not given.")
+    str | None, Option("--code", help="Code that your second factor shows; asked for where not given.")
 ]
 Mailboxes = Annotated[
     list[str],
-    typer.Option(help="Mailbox of the person: they cannot decide requests that name it; may be repeated."),
+    Option(help="Mailbox of the person: they cannot decide requests that name it; may be repeated."),
 ]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer import Argument, Option
 
 from habeas.cli.keys import retire
 from habeas.cli.options import STATE, MapFolder, State, out, run
@@ -24,7 +25,7 @@ app = typer.Typer()
 
 @app.command()
 def serve(
-    services: Annotated[list[str], typer.Argument(help="intake, verifier, fulfillment, notifier")],
+    services: Annotated[list[str], Argument(help="intake, verifier, fulfillment, notifier")],
 ) -> None:
     """Run services in this process, with the settings in the environment."""
     from shared.runtime.bootstrap import main  # noqa: PLC0415  each verb loads only what it needs
@@ -42,8 +43,8 @@ def _plans(name: str) -> "Sequence[ServicePlan[Any]]":
 
 @app.command()
 def upkeep(
-    heads: Annotated[Path, typer.Option(help="Folder for copies of the signed heads of the journals.")],
-    once: Annotated[bool, typer.Option("--once", help="Do it once, and end.")] = False,
+    heads: Annotated[Path, Option(help="Folder for copies of the signed heads of the journals.")],
+    once: Annotated[bool, Option("--once", help="Do it once, and end.")] = False,
     state: State = STATE,
 ) -> None:
     """Destroy overdue master keys and copy the signed heads of the journals, once a day."""
@@ -64,14 +65,12 @@ def upkeep(
 def up(
     state: State = STATE,
     port_base: Annotated[
-        int | None, typer.Option(help="First of seven ports to use; free ones if not given.")
+        int | None, Option(help="First of seven ports to use; free ones if not given.")
     ] = None,
     map_folder: MapFolder = None,
-    company: Annotated[
-        bool, typer.Option(help="Fill the store with a fictional company's customers.")
-    ] = True,
+    company: Annotated[bool, Option(help="Fill the store with a fictional company's customers.")] = True,
     data: Annotated[
-        Path | None, typer.Option(help="Store documents: a folder of <database>/<collection>.jsonl[.gz].")
+        Path | None, Option(help="Store documents: a folder of <database>/<collection>.jsonl[.gz].")
     ] = None,
 ) -> None:
     """Start a broker, a database, a mail catcher and all services on this machine."""
@@ -84,12 +83,12 @@ def up(
 @app.command()
 def demo(
     state: State = STATE,
-    keep: Annotated[bool, typer.Option(help="Leave everything running afterwards.")] = False,
+    keep: Annotated[bool, Option(help="Leave everything running afterwards.")] = False,
     data: Annotated[
-        Path | None, typer.Option(help="Your own data: a folder of <database>/<collection>.jsonl[.gz].")
+        Path | None, Option(help="Your own data: a folder of <database>/<collection>.jsonl[.gz].")
     ] = None,
     map_folder: MapFolder = None,
-    identity: Annotated[list[str] | None, typer.Option("--email", help="With --data: two people.")] = None,
+    identity: Annotated[list[str] | None, Option("--email", help="With --data: two people.")] = None,
 ) -> None:
     """Run two requests through the whole pipeline: an access and an erasure."""
     from habeas.embedded import demo as story  # noqa: PLC0415

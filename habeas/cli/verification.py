@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer import Argument, Option
 
 from habeas.cli import client
 from habeas.cli.erasures import open_erasure_records
@@ -23,21 +24,15 @@ certificates = typer.Typer(help="Certificates of erasure.", no_args_is_help=True
 
 Issuer = Annotated[
     str | None,
-    typer.Option(help="The issuer's key: its fingerprint, or a file with it or with the public key (PEM)."),
+    Option(help="The issuer's key: its fingerprint, or a file with it or with the public key (PEM)."),
 ]
 
 
 @app.command()
 def verify(
-    request_id: Annotated[
-        str | None, typer.Argument(help="Id of the request; all cases if not given.")
-    ] = None,
-    dump: Annotated[
-        Path | None, typer.Option(help="Read a folder that mongodump wrote, not the database.")
-    ] = None,
-    heads: Annotated[
-        Path | None, typer.Option(help="Folder of heads that the verb `audit heads` wrote.")
-    ] = None,
+    request_id: Annotated[str | None, Argument(help="Id of the request; all cases if not given.")] = None,
+    dump: Annotated[Path | None, Option(help="Read a folder that mongodump wrote, not the database.")] = None,
+    heads: Annotated[Path | None, Option(help="Folder of heads that the verb `audit heads` wrote.")] = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
@@ -57,7 +52,7 @@ def verify(
 
 @app.command("heads")
 def write_heads(
-    folder: Annotated[Path, typer.Option("--out", help="Where copies of the signed heads are written.")],
+    folder: Annotated[Path, Option("--out", help="Where copies of the signed heads are written.")],
     state: State = STATE,
 ) -> None:
     """Copy the signed heads of all journals to a folder, to be kept where the database cannot be written."""
@@ -112,11 +107,9 @@ def _conclude(report: "PackageReport | CertificateReport") -> None:
 
 @certificates.command("fetch")
 def fetch_certificate(
-    request_id: Annotated[
-        str, typer.Argument(help="Id of the request, or the number printed by `habeas erase`.")
-    ],
-    folder: Annotated[Path, typer.Option("--out", help="Folder to write to.")] = Path(),
-    language: Annotated[str, typer.Option(help="Language of the page: en, de …")] = "en",
+    request_id: Annotated[str, Argument(help="Id of the request, or the number printed by `habeas erase`.")],
+    folder: Annotated[Path, Option("--out", help="Folder to write to.")] = Path(),
+    language: Annotated[str, Option(help="Language of the page: en, de …")] = "en",
     state: State = STATE,
 ) -> None:
     """Write a certificate of erasure: the signed JSON file, and a page to read."""

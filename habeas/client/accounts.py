@@ -12,7 +12,6 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 import httpx
@@ -20,7 +19,7 @@ import httpx
 from shared.errors import BrokerUnavailable, ConfigurationError
 from shared.runtime.accounts import ACCOUNTS, TOPOLOGY, database_roles, definitions, made_roles
 from shared.runtime.broker import declare
-from shared.runtime.mongo import Client, connect, translated
+from shared.runtime.mongo import connect, translated
 
 AMQP_URL = "amqp_url"
 MONGO_URL = "mongo_url"
@@ -60,19 +59,16 @@ async def grant(
     names = list(business)
     with closing(connect(root_url, app_name="habeas topology")) as client:
         for name, role in made_roles(prefix).items():
-            await _make_role(client, name, role)
+            with translated(f"make the role {name}"):
+                known = await client.admin.command("rolesInfo", name)
+                verb = "updateRole" if known["roles"] else "createRole"
+                await client.admin.command(verb, name, **role)
         for account, (user, password) in users.items():
             with translated(f"make the user of {account}"):
                 known = await client.admin.command("usersInfo", user)
                 verb = "updateUser" if known["users"] else "createUser"
                 roles = database_roles(account, prefix, names)
                 await client.admin.command(verb, user, pwd=password, roles=roles)
-
-
-async def _make_role(client: Client, name: str, role: Mapping[str, Any]) -> None:
-    with translated(f"make the role {name}"):
-        known = await client.admin.command("rolesInfo", name)
-        await client.admin.command("updateRole" if known["roles"] else "createRole", name, **role)
 
 
 def business_databases(data_map: Path, stores: str) -> set[str]:

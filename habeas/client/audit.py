@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -75,7 +75,12 @@ class DumpedRows:
             return
         with closing(sqlite3.connect("")) as table, file.open("rb") as opened:
             table.execute("CREATE TABLE rows (position INTEGER, case_id TEXT, n INTEGER)")
-            table.executemany("INSERT INTO rows VALUES (?, ?, ?)", _positions(file, case))
+            rows = (
+                (position, str(row.get("case")), _number(row))
+                for position, row in positions_in(file)
+                if case is None or row.get("case") == case
+            )
+            table.executemany("INSERT INTO rows VALUES (?, ?, ?)", rows)
             found = table.execute("SELECT case_id, position FROM rows ORDER BY case_id, n, position")
             for name, places in groupby(found, key=itemgetter(0)):
                 yield name, [document_at(opened, position) for _, position in places]
@@ -204,13 +209,6 @@ def _number(row: Document) -> int:
     """Return the number of a row; those that have none come first."""
     n = row.get("n")
     return n if isinstance(n, int) else -1
-
-
-def _positions(file: Path, case: str | None) -> Iterator[tuple[int, str, int]]:
-    """Yield the rows of all cases, or of *case*: position in *file*, case and number."""
-    for position, row in positions_in(file):
-        if case is None or row.get("case") == case:
-            yield position, str(row.get("case")), _number(row)
 
 
 def write_heads(folder: Path, service: str, heads: Iterable[SignedHeads]) -> int:

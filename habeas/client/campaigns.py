@@ -274,7 +274,12 @@ def _failures(ledger: Document, *, aborted: bool) -> dict[int, tuple[str, str]]:
     failed |= {int(n): ("bounced", reports["failed"][0]) for n, reports in returned if "failed" in reports}
     if aborted:
         done = failed.keys() | {n for n, *_ in letters(ledger, "written")} | elsewhere(ledger)
-        failed |= {n: _stopped(ledger, n) for n in range(ledger["people"]) if n not in done}
+        reasons = {
+            True: ("doubtful", f"the campaign was stopped; {IN_DOUBT}"),
+            False: ("aborted", "the campaign was stopped"),
+        }
+        left = (n for n in range(ledger["people"]) if n not in done)
+        failed |= {n: reasons[n in ledger["doubt"]] for n in left}
     return failed
 
 
@@ -288,13 +293,6 @@ def _waiting(ledger: Document) -> dict[int, tuple[str, str]]:
     done = {number for number, *_ in letters(ledger, "written", "failures")}
     tried = {int(number): ("waiting", later[2]) for number, later in ledger.get("later", {}).items()}
     return {number: why for number, why in tried.items() if number not in done}
-
-
-def _stopped(ledger: Document, number: int) -> tuple[str, str]:
-    """Return the reason for no recorded letter in an aborted campaign."""
-    if number in ledger["doubt"]:
-        return "doubtful", f"the campaign was stopped; {IN_DOUBT}"
-    return "aborted", "the campaign was stopped"
 
 
 def _mailbox(email: str) -> str:

@@ -88,13 +88,9 @@ async def statements(
     with closing(connect(mongo_url, app_name="habeas command")) as client:
         known = Disagreements(client[f"{prefix}_fulfillment"], derived_key(master_key, DISAGREEMENTS_KEY))
         vault = Vault(client, prefix=prefix, master_key=master_key)
-        return [
-            {"request": case, "statement": await _statement(vault, case)}
-            for case in await known.of(identities(pairs))
-            if await vault.holds(case, SUBMISSION)  # else the case was destroyed, and the statement with it
-        ]
-
-
-async def _statement(vault: Vault, case: str) -> str:
-    submitted = RequestSubmitted.model_validate_json(await vault.open(case, SUBMISSION))
-    return submitted.details.statement or ""
+        found: list[dict[str, str]] = []
+        for case in await known.of(identities(pairs)):
+            if await vault.holds(case, SUBMISSION):  # else the case was destroyed, and the statement with it
+                submitted = RequestSubmitted.model_validate_json(await vault.open(case, SUBMISSION))
+                found.append({"request": case, "statement": submitted.details.statement or ""})
+        return found

@@ -59,12 +59,13 @@ async def set_aside(client: Client, prefix: str) -> list[SetAside]:
     """Return the submissions that intake could not read, oldest first."""
     with translated("read intake's journal"):
         rows = client[f"{prefix}_intake"]["journal"].find({"facts.type": RequestRejected.TYPE}).sort("at")
-        return [
-            _rejection(row["case"], row["at"], fact["data"])
-            async for row in rows
-            for fact in row["facts"]
-            if fact["type"] == RequestRejected.TYPE
-        ]
+        found: list[SetAside] = []
+        async for row in rows:
+            for fact in (fact for fact in row["facts"] if fact["type"] == RequestRejected.TYPE):
+                rejected = RequestRejected.model_validate({**fact["data"], "request_id": row["case"]})
+                event = (rejected.publisher_source or "", rejected.publisher_id or "")
+                found.append(SetAside(row["case"], row["at"], *event, tuple(map(str, rejected.errors))))
+        return found
 
 
 async def replay(amqp_url: str, client: Client, prefix: str, service: str) -> tuple[int, int]:
@@ -134,9 +135,3 @@ def _described(service: str, delivery: Delivery) -> Parked:
         attempts=int(headers.get(retry_policy.ATTEMPT, 0)),
         first_failure=str(headers.get(retry_policy.FIRST_FAILURE, "")),
     )
-
-
-def _rejection(case: str, at: datetime, data: dict[str, object]) -> SetAside:
-    rejected = RequestRejected.model_validate({**data, "request_id": case})
-    flaws = tuple(map(str, rejected.errors))
-    return SetAside(case, at, rejected.publisher_source or "", rejected.publisher_id or "", flaws)

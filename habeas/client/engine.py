@@ -186,10 +186,13 @@ def summary_of_plan(decided: RecordPlan) -> dict[str, Any]:
 def counts_of_plan(decided: RecordPlan) -> dict[str, Any]:
     """Return a plan as plain values, by collection."""
     steps: defaultdict[str, list[tuple[RecordStep, int]]] = defaultdict(list)
+    dispositions: dict[str, dict[str, int]] = {}
     for step, records in alike(decided.steps):
         steps[step.key].append((step, records))
+        counts = dispositions.setdefault(step.key, {})
+        counts[step.disposition.value] = counts.get(step.disposition.value, 0) + records
     return {
-        "collections": {key: _dispositions(some) for key, some in steps.items()},
+        "collections": dispositions,
         "changes": {key: _changes(some) for key, some in steps.items()},
         "totals": decided.counts(),
         "reasons": decided.reasons(),
@@ -200,13 +203,6 @@ def counts_of_plan(decided: RecordPlan) -> dict[str, Any]:
 def ids_in(decided: RecordPlan, key: str) -> Iterator[Any]:
     """Yield the primary keys of the records of one collection, as plain JSON."""
     return (plain(step.id) for step in steps_in(decided.steps, key))
-
-
-def _dispositions(steps: Iterable[tuple[RecordStep, int]]) -> dict[str, int]:
-    counts: Counter[str] = Counter()
-    for step, records in steps:
-        counts[step.disposition.value] += records
-    return dict(counts)
 
 
 def _changes(steps: Sequence[tuple[RecordStep, int]]) -> dict[str, Any]:

@@ -84,7 +84,13 @@ class Installation:
     ) -> None:
         given = _given(environment or {})
         self.stack = Stack(state, port_base)
-        self._state = state.absolute()
+        self.folder = state.absolute()
+        """Folder of all data."""
+        self.log = self.folder / "services.log"
+        """File that the services write their log to."""
+        self.settings_file = self.folder / ENVIRONMENT
+        """File with every setting of the services, secrets included."""
+        self._credentials = self.folder / "credentials"
         ports = [free_port() if port_base is None else port_base + place for place in (4, 5, 6)]
         port, returned, operators = ports
         host = given.get("HABEAS_HTTP_HOST", HOST)
@@ -115,21 +121,6 @@ class Installation:
         await self.stack.stop()
 
     @property
-    def folder(self) -> Path:
-        """Folder of all data."""
-        return self._state
-
-    @property
-    def log(self) -> Path:
-        """File that the services write their log to."""
-        return self._state / "services.log"
-
-    @property
-    def settings_file(self) -> Path:
-        """File with every setting of the services, secrets included."""
-        return self._state / ENVIRONMENT
-
-    @property
     def services_pid(self) -> int | None:
         """Process id of the services, while they run."""
         return self._services.pid if self._services is not None else None
@@ -142,10 +133,12 @@ class Installation:
     async def start_services(self) -> None:
         """Start the services; return when they are ready. Raises ConfigurationError if they do not start."""
         await self._prepare_parts()
-        self._write_environment()
+        lines = (f"{name}={value}\n" for name, value in sorted(self.environment.items()))
+        self.settings_file.touch(mode=0o600)
+        self.settings_file.write_text("".join(lines), encoding="utf-8")
         arguments = (sys.executable, "-m", "habeas", "serve", *SERVICES)
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-        command = Command(arguments, self._state, self.log, {**inherited, **self.environment})
+        command = Command(arguments, self.folder, self.log, {**inherited, **self.environment})
         self._services = await Process.start(command)
         async with httpx.AsyncClient(base_url=self.ops_url, timeout=5) as client:
             await self._services.until(lambda: _ready(client), READY_WITHIN)
@@ -181,10 +174,6 @@ class Installation:
         """Return the broker's URL for *account*."""
         return (self._credentials / account / accounts.AMQP_URL).read_text(encoding="utf-8").strip()
 
-    @property
-    def _credentials(self) -> Path:
-        return self._state / "credentials"
-
     async def kill_services(self) -> None:
         """Kill the services (SIGKILL), as a crash would."""
         if self._services is not None:
@@ -199,19 +188,13 @@ class Installation:
             "HABEAS_PUBLIC_URL": self.url,
             "HABEAS_DATAMAP": str(EXAMPLE_MAP),
             "HABEAS_SOURCES": json.dumps({f"{accounts.PREFIX}-{one}": [ALL] for one in (UPSTREAM, COMMAND)}),
-            "HABEAS_API_KEYS": json.dumps({SOURCE: _secret(self._state / "api.key")}),
+            "HABEAS_API_KEYS": json.dumps({SOURCE: _secret(self.folder / "api.key")}),
             "HABEAS_COMPANY": str(COMPANY),
             "HABEAS_MAIL_FROM": "Fernlicht Privacy <privacy@fernlicht.example>",
             "HABEAS_ERASURE_WINDOW": "PT0S",
             "HABEAS_MAIL_BOUNCES": "bounces@fernlicht.example",
             "HABEAS_BOUNCE_PORT": str(returned),
         }
-
-    def _write_environment(self) -> None:
-        path = self.settings_file
-        path.touch(mode=0o600)
-        lines = (f"{name}={value}\n" for name, value in sorted(self.environment.items()))
-        path.write_text("".join(lines), encoding="utf-8")
 
 
 def _given(environment: Mapping[str, str]) -> dict[str, str]:

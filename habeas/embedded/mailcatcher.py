@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -80,14 +81,11 @@ class Catcher:
         self._last = max(time.time_ns(), self._last + 1)
         name = f"{self._last:020d}"
         unfinished = self._folder / f"{name}.part"
-        unfinished.write_bytes(_headers(envelope) + (envelope.original_content or b""))
+        recipients = (f"Delivered-To: {address}\r\n" for address in envelope.rcpt_tos)
+        headers = f"Return-Path: <{envelope.mail_from or ''}>\r\n{''.join(recipients)}"
+        unfinished.write_bytes(headers.encode() + (envelope.original_content or b""))
         unfinished.rename(self._folder / f"{name}.eml")
         return "250 2.0.0 kept"
-
-
-def _headers(envelope: Envelope) -> bytes:
-    lines = [f"Return-Path: <{envelope.mail_from or ''}>", *(f"Delivered-To: {a}" for a in envelope.rcpt_tos)]
-    return "".join(f"{line}\r\n" for line in lines).encode()
 
 
 async def serve(port: int, folder: Path) -> None:
@@ -97,14 +95,11 @@ async def serve(port: int, folder: Path) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     catcher = Catcher(folder)
-    server = await loop.create_server(lambda: _conversation(catcher), HOST, port)
+    limits: dict[str, Any] = {"data_size_limit": LARGEST_MESSAGE, "command_call_limit": 1_000_000}
+    smtp = partial(SMTP, catcher, hostname="localhost", enable_SMTPUTF8=True, **limits)
+    server = await loop.create_server(smtp, HOST, port)
     await stopping.wait()
     server.close()
-
-
-def _conversation(catcher: Catcher) -> SMTP:
-    limits: dict[str, Any] = {"data_size_limit": LARGEST_MESSAGE, "command_call_limit": 1_000_000}
-    return SMTP(catcher, hostname="localhost", enable_SMTPUTF8=True, **limits)
 
 
 def main() -> None:

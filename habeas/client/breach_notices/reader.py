@@ -14,9 +14,8 @@ from shared.runtime.vault import Vault
 
 def waiting(case: IncidentCase) -> tuple[Phase, ...]:
     """Return the phases with notices that wait for approval or the end of a hold."""
-    if case.incident.aborted:
-        return ()
-    return tuple(phase for phase in case.incident.standing if phase.chunks and not phase.out)
+    phases = () if case.incident.aborted else case.incident.standing
+    return tuple(phase for phase in phases if phase.chunks and not phase.out)
 
 
 def words_of(case: IncidentCase, phase: Phase) -> BreachDeclared:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import count
 from typing import Any
 
 from rich.table import Table
@@ -107,15 +108,9 @@ def _read(family: Family, manifest: Manifest, progress: ProgressCallback) -> lis
 
 
 async def _judge(manifest: Manifest, today: date, progress: ProgressCallback) -> EvaluationVerdicts:
-    done, files = 0, len(manifest.of(*CARDS, *PAPERS))
-
-    def note() -> None:
-        nonlocal done
-        done += 1
-        progress("judged", done, files)
-
+    done, files = count(1), len(manifest.of(*CARDS, *PAPERS))
     progress("judged", 0, files)
-    return await judge(manifest, today, note)
+    return await judge(manifest, today, lambda: progress("judged", next(done), files))
 
 
 def zones(today: date) -> Family:

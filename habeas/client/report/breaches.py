@@ -89,6 +89,7 @@ def entry(case: IncidentCase, now: datetime) -> dict[str, Any]:
     notified = [phase.notified for phase in phases if phase.notified]
     people = by_law(phases)
     customers = [duty for duty in duties if duty["recipient"] == CONTROLLER]
+    stops = [(duty, stop) for duty in duties for stop in (*duty["before"], duty)]
     return {
         "incident": case.id,
         "reference": last.reference,
@@ -108,7 +109,7 @@ def entry(case: IncidentCase, now: datetime) -> dict[str, Any]:
         "consequences": last.consequences,
         "measures": last.measures,
         "advice": last.advice,
-        "notified": [_stop_text(_called(duty), stop) for duty in duties for stop in _stops(duty)],
+        "notified": [_stop_text(_called(duty), stop) for duty, stop in stops if stop["done_at"]],
         "late": [_called(duty) for duty in duties if any(stop["late"] for stop in (duty, *duty["before"]))],
         "not_notified": [f"{_called(duty)}: {_why_not(duty)}" for duty in duties if not duty["done_at"]],
         "late_because": last.late_because,
@@ -145,11 +146,6 @@ def _why_not(duty: dict[str, Any]) -> str:
     if duty["withdrawn"]:
         return f"withdrawn with phase {duty['withdrawn']}"
     return "still to be notified" if duty["owed"] else "; ".join(duty["why"])
-
-
-def _stops(duty: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the moments when a clock was stopped, including earlier ones."""
-    return [stop for stop in (*duty["before"], duty) if stop["done_at"]]
 
 
 def _stop_text(clock: str, stop: dict[str, Any]) -> str:

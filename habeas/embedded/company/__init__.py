@@ -42,15 +42,10 @@ async def fill(
     *progress* is called after every stored chunk. Raises StoreUnavailable if the server does not answer.
     """
     with closing(connect(mongo_url, app_name="habeas-company")) as client:
-        if index:
-            await _create_indexes(client, prefix)
+        with translated("create the indexes of the example company"):
+            for database, collection, field in INDEXES if index else ():
+                await client[prefix + database][collection].create_index(field)
         return await _insert(client, records, prefix, progress)
-
-
-async def _create_indexes(client: Client, prefix: str) -> None:
-    with translated("create the indexes of the example company"):
-        for database, collection, field in INDEXES:
-            await client[prefix + database][collection].create_index(field)
 
 
 async def _insert(

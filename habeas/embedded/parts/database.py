@@ -68,7 +68,10 @@ class Database:
         if not program.is_file():
             raise ConfigurationError(f"mongod is missing ({program}): {PACKAGE_REMEDY}")
         (self.folder / "data").mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._write_key_file()
+        # Without the key file of the replica set mongod requires no password.
+        self._key_file.unlink(missing_ok=True)
+        self._key_file.touch(mode=0o600)
+        self._key_file.write_text(sha256(self.password.encode()).hexdigest(), encoding="ascii")
         log = self.folder / "output.log"
         process = await Process.start(Command(self._arguments(program), self.folder, log))
         async with process.killed_on_failure():
@@ -97,12 +100,6 @@ class Database:
     def _has_administrator(self) -> Path:
         """File that is there once the administrator is."""
         return self.folder / "administrator"
-
-    def _write_key_file(self) -> None:
-        """Write the key file of the replica set; without it mongod requires no password."""
-        self._key_file.unlink(missing_ok=True)
-        self._key_file.touch(mode=0o600)
-        self._key_file.write_text(sha256(self.password.encode()).hexdigest(), encoding="ascii")
 
     async def _become_primary(self, process: Process) -> None:
         user = f"{ADMINISTRATOR}:{quote(self.password, safe='')}@" if self._has_administrator.exists() else ""
