@@ -29,9 +29,7 @@ class AssuranceRules:
     confirming: frozenset[str] = frozenset()
     """Sources that have the person confirm an erasure or a transfer before they pass the request on."""
     sensitivity: Sensitivity = Sensitivity.ORDINARY
-    """Of the data that the company holds."""
     patience: timedelta = timedelta(days=30)
-    """How long proof is waited for."""
     logs_in: bool = False
     """Whether tokens of the company's own log-in are taken."""
     four_eyes: bool = False

@@ -62,7 +62,6 @@ POINTS_FOR_CATEGORIES = 2
 MOST_CLAIMS = 3
 """Times a person may claim data points; each claim is a guess at the data held."""
 MOST_EXAMINED = 6
-"""Documents and tokens that are examined for one request."""
 ANOTHER_PERSON = frozenset({"name_mismatch", "dob_mismatch"})
 """Reasons for which a document is another person's. Once is a mistake; twice is an attempt."""
 EMAIL = "email"
@@ -136,11 +135,9 @@ class EvidenceGained(Record):
 
     evidence: Evidence
     identities: tuple[Code, ...] = ()
-    """Names of the identities that it proves."""
     kept: Code | None = None
     """Name of the proof in the vault, where the law wants it kept (a declaration)."""
     attested: bool = False
-    """Whether it is an agent's word."""
 
 
 class StaffAgreed(Record):
@@ -160,7 +157,6 @@ class ProofSpent(Record):
 
     refs: tuple[Code, ...]
     kept: tuple[Code, ...] = ()
-    """Names of proofs that the law wants kept."""
     reviewed: bool = False
     """Whether the staff was asked to look at one."""
 
@@ -190,7 +186,6 @@ class Verification:
     put_off: int = 0
     """Times that the next code was put off, because its mailbox was sent too many."""
     claims: int = 0
-    """Times that data points were claimed."""
     comparisons: int = 0
     """Claims that were compared with the records, and weighed; the others are still on their way."""
     not_notified: int = 0
@@ -203,7 +198,6 @@ class Verification:
     """Documents and tokens that were given out to be examined."""
     examined: int = 0
     wanted: tuple[tuple[Evidence, ...], ...] | None = None
-    """The evidence that the person was asked for last."""
     lapses_at: datetime | None = None
     pointed: bool = False
     """Whether the person was informed that a code by mail does not count, and where to enter it."""
@@ -211,9 +205,7 @@ class Verification:
     stopped: bool = False
     """Whether no proof counts, because a reader of a letter or of a reply stopped the request."""
     kept: tuple[Code, ...] = ()
-    """Names of proofs that the law wants kept."""
     mismatches: int = 0
-    """Documents that were another person's."""
     reviewed_for: tuple[Code, ...] = ()
     """Why the staff must look at a proof; empty if it need not."""
     unclear: tuple[Evidence, ...] = ()

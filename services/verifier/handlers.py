@@ -71,11 +71,9 @@ from shared.runtime.service import forget, on
 
 BY_STAFF = "decided_by_staff"
 SEALED = ("proof_", "report_", "code_", domain.DOCUMENTED)
-"""Prefixes of the names of sealed evidence."""
 AT_ONCE = timedelta(days=3)
 """A later request for proof does not stop the clock (EDPB Guidelines 01/2022 section 5.3)."""
 REMINDER, LAPSE = "proof_reminder", "proof_lapse"
-"""Moments that are waited for."""
 LATER = "code_later"
 """Prefix of the timers that mail a delayed code; its number, and how often, follow."""
 CLAIM_NOTICE_AFTER = timedelta(seconds=15)
@@ -84,6 +82,11 @@ ALLOWANCE_WINDOW = timedelta(hours=1)
 """How long a mailbox that was sent too many codes is sent none."""
 LONGEST_DOUBLINGS = 9
 """A code is put off for twice as long each time, for three weeks at last: a flood is not made ours."""
+UNREADABLE = (
+    "file_", "image_", "mrz_not_found", "mrz_unreadable", "mrz_low_agreement", "barcode_unreadable",
+    "bill_date_unreadable", "back_missing", "document_not_found", "scan_unavailable",
+)  # fmt: skip
+"""Prefixes of the reasons that another picture may help against."""
 Ways: TypeAlias = tuple[tuple[Evidence, ...], ...]
 """The missing evidence of each way to prove the identity."""
 
@@ -121,14 +124,12 @@ async def weigh(event: ProofReceived, ctx: VerifierContext) -> Sequence[Fact]:
 
 async def decide_on_comparison(event: IdentityCompared, ctx: VerifierContext) -> Sequence[Fact]:
     """Weigh the claimed data points that agree with the records; too few are reported in their time."""
-    if not ctx.known.open:
+    evidence = domain.gained_by_comparison(event, ctx.known)
+    if not ctx.known.open or (evidence is None and domain.DOCUMENTED not in event.proofs):
         return []
-    if (evidence := domain.gained_by_comparison(event, ctx.known)) is not None:
-        return await _concluded(event, [_gained(ctx, evidence, event.identities)], ctx)
-    if domain.DOCUMENTED in event.proofs:
-        review = IdentityReviewNeeded(request_id=ctx.case_id, reasons=("records_differ",))
-        return await _concluded(event, [review], ctx)
-    return []
+    differ = IdentityReviewNeeded(request_id=ctx.case_id, reasons=("records_differ",))
+    fact = differ if evidence is None else _gained(ctx, evidence, event.identities)
+    return await _concluded(event, [fact], ctx)
 
 
 async def decide_on_examination(event: ProofExamined, ctx: VerifierContext) -> Sequence[Fact]:
@@ -254,17 +255,12 @@ async def release(event: RequestReleased, ctx: VerifierContext) -> Sequence[Fact
     after = ctx.with_facts(event)
     if not (ctx.known.stopped and after.known.open):
         return []
-    facts = await _next(after)
-    if not facts and _misses_code(after):
+    facts, known = await _next(after), after.known
+    asks = domain.wanted(known, logs_in=ctx.practice.logs_in)
+    codeless = known.code is None and known.codes < MOST_ISSUED and not known.reviewed_for
+    if not facts and codeless and _code_helps(asks, after):
         facts = await _challenge(after)
     return await _settled(event, facts, ctx)
-
-
-def _misses_code(ctx: VerifierContext) -> bool:
-    """Return whether a code is wanted, none is valid, and another may be mailed."""
-    known = ctx.known
-    wants = _code_helps(domain.wanted(known, logs_in=ctx.practice.logs_in), ctx) and not known.reviewed_for
-    return wants and known.code is None and known.codes < MOST_ISSUED
 
 
 async def end_by_withdrawal(event: RequestWithdrawn, ctx: VerifierContext) -> Sequence[Fact]:
@@ -510,33 +506,21 @@ def _ask(ctx: VerifierContext, asks: Ways, refused_for: str | None = None) -> Se
         refused_for=refused_for,
         paused=pauses or ctx.known.paused,
     )
-    if not pauses:
-        return [challenged]
-    return [challenged, RequestPaused(request_id=ctx.case_id, reason="proof_wanted", since=ctx.now)]
+    paused = RequestPaused(request_id=ctx.case_id, reason="proof_wanted", since=ctx.now)
+    return [challenged, paused] if pauses else [challenged]
 
 
 def _asked_again(event: ProofExamined, ctx: VerifierContext) -> Sequence[Fact]:
     """Report that a document or a token has not convinced, and the proofs that may be sent instead."""
-    reason = _coarse(event)
+    # An unreadable proof can be sent again; differences in it are not disclosed.
+    unreadable = any(reason.startswith(UNREADABLE) for reason in event.reasons)
+    reason = "document_unreadable" if unreadable else "document_not_accepted"
+    if event.proof.kind is ProofKind.ID_TOKEN:
+        reason = "log_in_failed"
     refused = _proof_refused(ctx, reason, domain.MOST_EXAMINED - ctx.known.examined)
     if ctx.known.busy or ctx.known.reviewed_for:
         return [refused]
     return [refused, *_ask(ctx, domain.wanted(ctx.known, logs_in=ctx.practice.logs_in), reason)]
-
-
-def _coarse(event: ProofExamined) -> str:
-    """Return the reason for the person: an unreadable proof can be sent again; no difference is disclosed."""
-    if event.proof.kind is ProofKind.ID_TOKEN:
-        return "log_in_failed"
-    unreadable = any(reason.startswith(UNREADABLE) for reason in event.reasons)
-    return "document_unreadable" if unreadable else "document_not_accepted"
-
-
-UNREADABLE = (
-    "file_", "image_", "mrz_not_found", "mrz_unreadable", "mrz_low_agreement", "barcode_unreadable",
-    "bill_date_unreadable", "back_missing", "document_not_found", "scan_unavailable",
-)  # fmt: skip
-"""Prefixes of the reasons that another picture may help against."""
 
 
 async def _compare_documented(ctx: VerifierContext) -> Sequence[Fact]:

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from bench.document_images import passport, zone
 from habeas.cli import app
-from services.verifier.documents.mrz.engines import has_model, models_folder
+from services.verifier.documents.mrz.reader import has_model, models_folder
 
 TODAY = datetime.now(UTC).date()
 BORN, VALID_UNTIL = date(1988, 3, 4), TODAY + timedelta(days=900)

@@ -33,7 +33,7 @@ def symbols() -> Family:
     """Return the questions about pictures of symbols."""
 
     def read(manifest: Manifest, entry: Entry) -> FileResult:
-        content = _text(read_symbol(picture_of(manifest.folder / entry["file"])).content)
+        content = _text(read_symbol(picture_of(manifest.folder / entry["file"])) or b"")
         return FileResult({"content": content == entry["expected_text"]}, {"text": content})
 
     return Family("symbols", ("pdf417",), ("content",), read, lambda entry: str(entry.get("note", "pdf417")))
@@ -61,7 +61,7 @@ def _read_licence(manifest: Manifest, entry: Entry) -> FileResult:
     truth = payload_of(manifest, entry)
     content = truth
     if entry["kind"] == "aamva_barcode_image":
-        content = read_symbol(picture_of(manifest.folder / entry["file"])).content
+        content = read_symbol(picture_of(manifest.folder / entry["file"])) or b""
     try:
         licence = parse_aamva(content)
     except NotALicenceError:

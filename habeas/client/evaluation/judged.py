@@ -18,7 +18,7 @@ from habeas.client.evaluation.known_files import Entry, FileOutcome, FileResult,
 from services.verifier.documents.barcode.aamva import NotALicenceError, parse_aamva
 from services.verifier.documents.cards.comparison import known_holder, marks_in
 from services.verifier.documents.examiner.domain import checks_of, verdict_on
-from services.verifier.documents.mrz.engines import models_folder
+from services.verifier.documents.mrz.reader import models_folder
 from services.verifier.documents.results import CheckResult, DocumentReading, reasons_of
 from services.verifier.documents.sandbox import DocumentWorker, WorkerLimits
 from services.verifier.documents.worker.confinement import MODELS_VARIABLE

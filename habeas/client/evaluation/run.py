@@ -31,7 +31,7 @@ from services.verifier.documents.mrz.layouts import layout_for
 from services.verifier.documents.mrz.parser import parse
 from services.verifier.documents.mrz.reader import read_zone
 from services.verifier.documents.results import Format, MachineZone
-from services.verifier.documents.worker.readers import ZONE_SECONDS, installed_readers, warm_up
+from services.verifier.documents.worker.examination import ZONE_SECONDS, installed_readers, warm_up
 from shared.errors import ConfigurationError
 
 ProgressCallback = Callable[[str, int, int], None]

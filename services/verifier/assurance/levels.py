@@ -46,7 +46,6 @@ class Situation:
     reachable: bool = True
     """Whether the request names a mailbox of the person's."""
     direct_marketing: bool = False
-    """Whether it is an objection to direct marketing alone."""
     attested: bool = False
     """Whether an agent has signed that the person gave permission."""
     confirms: bool = False
@@ -79,7 +78,6 @@ class Requirement:
     level: Assurance
     ways: tuple[ProofWay, ...]
     grounds: tuple[str, ...]
-    """Keys of :data:`GROUNDS`."""
 
     def reached(self, gained: AbstractSet[Evidence]) -> ProofWay | None:
         """Return the first way that *gained* completes."""
@@ -172,11 +170,11 @@ def _level(situation: Situation) -> tuple[Assurance, str]:
 def _level_in_california(situation: Situation) -> tuple[Assurance, str]:
     if situation.right in NEEDS_SPECIFIC_PIECES_PROOF:
         return Assurance.REASONABLY_HIGH, "specific_pieces"
-    if situation.right in NEEDS_DELETION_PROOF and situation.sensitivity is Sensitivity.HIGH:
+    if situation.right not in NEEDS_DELETION_PROOF:
+        return Assurance.REASONABLE, "categories"
+    if situation.sensitivity is Sensitivity.HIGH:
         return Assurance.REASONABLY_HIGH, "sensitive_data"
-    if situation.right in NEEDS_DELETION_PROOF:
-        return Assurance.REASONABLE, "deletion_or_correction"
-    return Assurance.REASONABLE, "categories"
+    return Assurance.REASONABLE, "deletion_or_correction"
 
 
 def _ways(level: Assurance, situation: Situation) -> Iterator[frozenset[Evidence]]:

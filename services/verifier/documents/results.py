@@ -82,7 +82,6 @@ class MachineZone(PlainValue):
     sex: str = ""
     expires: date | None = None
     wrong_digits: tuple[Reason, ...] = ()
-    """Fields with a wrong check digit."""
     agreement: int = 1
     """How many independent reads said exactly this."""
 
@@ -99,7 +98,6 @@ class Licence(PlainValue):
     given_names: str = ""
     """All names in one where the card does not say which is which: *surname* is then empty."""
     truncated: bool = False
-    """Whether a name was cut to fit the card."""
     number: str = ""
     born: date | None = None
     issued: date | None = None
@@ -145,7 +143,6 @@ class Bill(PlainValue):
     address: tuple[str, ...] = ()
     """The lines below the recipient's name, in the same block."""
     addresses: int = 0
-    """How many different postal addresses are on it."""
 
 
 class DocumentReading(PlainValue):
@@ -156,7 +153,6 @@ class DocumentReading(PlainValue):
     zone: MachineZone | None = None
     licence: Licence | None = None
     lines: tuple[TextLine, ...] = ()
-    """The printed text."""
     bill: Bill | None = None
     checks: tuple[Check, ...] = ()
     """The readers' own checks: that a file is broken, a photo blurred, a digit wrong."""

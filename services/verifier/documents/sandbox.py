@@ -71,7 +71,6 @@ class WorkerLimits:
     cpu: timedelta = timedelta(seconds=45)
     wall: timedelta = timedelta(seconds=120)
     start: timedelta = timedelta(seconds=60)
-    """Until the worker has loaded its models."""
 
 
 class WorkerLostError(Exception):
@@ -162,7 +161,10 @@ class DocumentWorker:
         """Return the worker's answer as *understand* takes it; nothing where none came that is one."""
         async with self._turn:
             try:
-                answer = await self._ask(request)
+                worker = await self._ready()
+                async with asyncio.timeout((self._limits.wall + GRACE).total_seconds()):
+                    most = MOST_ANSWER_BYTES[request.task]
+                    answer = await _exchange(worker.process, pack(request), most)
                 # Without an answer only the process that had this file in hand died: the worker is fine.
                 return understand(answer) if answer else None
             except (OSError, TimeoutError, WorkerLostError, ValidationError):
@@ -171,11 +173,6 @@ class DocumentWorker:
             except asyncio.CancelledError:
                 await self._discard()  # its answer would be taken for that to the next file
                 raise
-
-    async def _ask(self, request: Request) -> bytes:
-        worker = await self._ready()
-        async with asyncio.timeout((self._limits.wall + GRACE).total_seconds()):
-            return await _exchange(worker.process, pack(request), MOST_ANSWER_BYTES[request.task])
 
     async def _ready(self) -> Worker:
         """Return a worker that waits for a file."""

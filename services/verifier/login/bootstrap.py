@@ -18,7 +18,7 @@ NAME = "login"
 
 @asynccontextmanager
 async def build(settings: VerifierSettings, platform: ServiceRuntime) -> AsyncIterator[Running]:
-    """Put the desk together."""
+    """Put the check together."""
     journal = Journal(
         platform.client[f"{settings.database_prefix}_{NAME}"], key=chain_key(settings.root_key, NAME)
     )

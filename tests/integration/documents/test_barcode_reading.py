@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
-from services.verifier.documents.barcode.symbols import SymbolQuality, read_licence, read_symbol
+from services.verifier.documents.barcode.symbols import read_licence, read_symbol
 from services.verifier.documents.results import CheckResult, reasons_of
 from tests import hostile
 
@@ -61,21 +61,21 @@ def test_a_licence_is_read_at_any_angle(degrees: float) -> None:
     ],
 )
 def test_a_licence_is_read_from_a_poor_photo(change: Callable[[Image.Image], Image.Image]) -> None:
-    assert read_symbol(np.asarray(change(photo(9)))).content == PAYLOAD
+    assert read_symbol(np.asarray(change(photo(9)))) == PAYLOAD
 
 
 def test_a_small_symbol_is_enlarged() -> None:
-    assert read_symbol(np.asarray(photo(5, scale=2))).content == PAYLOAD
+    assert read_symbol(np.asarray(photo(5, scale=2))) == PAYLOAD
 
 
 def test_the_bytes_come_as_they_were_printed() -> None:
     content = bytes(range(256))
 
-    assert read_symbol(np.asarray(hostile.barcode(content))).content == content
+    assert read_symbol(np.asarray(hostile.barcode(content))) == content
 
 
 def test_a_grey_picture_will_do() -> None:
-    assert read_symbol(np.asarray(photo(6).convert("L"))).sight is SymbolQuality.READ
+    assert read_symbol(np.asarray(photo(6).convert("L")))
 
 
 @pytest.mark.parametrize(

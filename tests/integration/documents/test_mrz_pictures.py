@@ -19,9 +19,15 @@ from PIL import Image, ImageDraw, ImageFont
 
 from services.verifier.documents.files.picture import Picture
 from services.verifier.documents.mrz.consensus import accepted, zone_checks
-from services.verifier.documents.mrz.engines import has_model, lines_by_tesseract, models_folder
 from services.verifier.documents.mrz.layouts import check_digit
-from services.verifier.documents.mrz.reader import RENDERINGS, read_zone, rendered
+from services.verifier.documents.mrz.reader import (
+    RENDERINGS,
+    has_model,
+    lines_by_tesseract,
+    models_folder,
+    read_zone,
+    rendered,
+)
 from services.verifier.documents.mrz.zones import ZonePlace, cut, grey_of, places_in
 from services.verifier.documents.results import MachineZone, reasons_of
 

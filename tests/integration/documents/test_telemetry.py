@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[3]
 READ = "import numpy as np\npage = np.full((200, 400, 3), 255, np.uint8)\npage[80:90, 40:360] = 0\n"
 TEXT = READ + "from services.verifier.documents.text import read_lines; read_lines(page)"
-ZONE = READ + "from services.verifier.documents.mrz.engines import lines_by_paddle; lines_by_paddle(page)"
+ZONE = READ + "from services.verifier.documents.mrz.reader import lines_by_paddle; lines_by_paddle(page)"
 
 
 @pytest.mark.parametrize("code", [pytest.param(TEXT, id="text"), pytest.param(ZONE, id="zones")])

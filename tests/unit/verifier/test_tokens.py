@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from services.verifier.login.tokens import CLOCKS_DIFFER, MOST_AGE, Login, check
+from services.verifier.login.handlers import CLOCKS_DIFFER, MOST_AGE, Login, check
 from shared.runtime.jwks import KEYS_KNOWN_FOR_S, LOOK_AGAIN_AFTER_S, IssuerUnavailable, KeySet
 from shared.runtime.tokens import TokenRefused
 from tests.unit.verifier.token_issuer import CLIENT, TLS, Issuer, issuing

@@ -8,6 +8,7 @@ D.12) the first counts. Issuers' numbers: annex D.12.3.1, assigned by AAMVA unde
 """
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -164,15 +165,11 @@ def _names(elements: Elements) -> tuple[str, str]:
     if family and given:
         return family, given
     whole = elements.text("DAA")
-    return _split(whole) if whole else (family, given)
-
-
-def _split(whole: str) -> tuple[str, str]:
-    """Return family name and given names from ``LAST,FIRST,MIDDLE,SUFFIX``; none and all from ``A B C``."""
-    parts = [_name(part) for part in re.split(r"[,@$]", whole)]
-    if len(parts) == 1:
-        return "", parts[0]
-    return parts[0], " ".join(part for part in parts[1:3] if part)
+    if not whole:
+        return family, given
+    # ``LAST,FIRST,MIDDLE,SUFFIX``, or ``A B C``, in which nothing says what is the family name.
+    last, *rest = (_name(part) for part in re.split(r"[,@$]", whole))
+    return (last, " ".join(filter(None, rest[:2]))) if rest else ("", last)
 
 
 def _name(text: str) -> str:
@@ -190,14 +187,10 @@ def _date(text: str) -> date | None:
     digits = re.sub(r"[-/ ]", "", text)
     if len(digits) != DATE_DIGITS or not (digits.isascii() and digits.isdigit()):
         return None
-    year_first = int(digits[:2]) in CENTURIES
-    ordered = digits if year_first else digits[4:] + digits[:4]
-    if int(ordered[:2]) not in CENTURIES:
-        return None
-    try:
-        return date(int(ordered[:4]), int(ordered[4:6]), int(ordered[6:]))
-    except ValueError:
-        return None
+    ordered = digits if int(digits[:2]) in CENTURIES else digits[4:] + digits[:4]
+    with suppress(ValueError):
+        return date.fromisoformat(ordered) if int(ordered[:2]) in CENTURIES else None
+    return None
 
 
 def _postal_code(text: str) -> str:

@@ -10,7 +10,6 @@ import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Enum
 from typing import Final
 
 import cv2
@@ -29,7 +28,6 @@ BROAD_PIXELS = 1400
 WIDEST_PIXELS = 2600
 MOST_TRIES = 24
 SEARCH_PIXELS = 1000
-"""Length of the long side of the reduced picture that is searched."""
 WINDOW_PIXELS = 15
 CLOSING_PIXELS = 9
 LEAST_COHERENCE = 0.35
@@ -43,23 +41,6 @@ MARGIN = 0.06
 BARCODE: Final = "barcode"
 
 
-class SymbolQuality(Enum):
-    """The visible part of a symbol."""
-
-    NOTHING = "nothing"
-    BROKEN = "broken"
-    """One is there, and its error correction does not suffice."""
-    READ = "read"
-
-
-@dataclass(frozen=True, slots=True)
-class Symbol:
-    """The content of a symbol."""
-
-    sight: SymbolQuality
-    content: bytes = b""
-
-
 @dataclass(frozen=True, slots=True)
 class BarcodeZone:
     """A tilted rectangle, in pixels of the whole picture; *angle* turns its bars upright, in degrees."""
@@ -69,16 +50,16 @@ class BarcodeZone:
     angle: float
 
 
-def read_symbol(picture: Picture) -> Symbol:
-    """Return the first PDF417 symbol of *picture* that can be read."""
-    seen = Symbol(SymbolQuality.NOTHING)
+def read_symbol(picture: Picture) -> bytes | None:
+    """Return the content of the first PDF417 symbol that can be read; empty if there are broken ones only."""
+    content = None
     for part in itertools.islice(_parts(picture), MOST_TRIES):
-        symbol = _decode(part)
-        if symbol.sight is SymbolQuality.READ:
-            return symbol
-        if symbol.sight is SymbolQuality.BROKEN:
-            seen = symbol
-    return seen
+        found = zxingcpp.read_barcodes(part, formats=PDF417, return_errors=True)
+        valid = next((symbol for symbol in found if symbol.valid), None)
+        if valid is not None:
+            return valid.bytes  # the text form escapes control characters
+        content = b"" if found else content
+    return content
 
 
 def _parts(picture: Picture) -> Iterator[Picture]:
@@ -105,29 +86,18 @@ def _enlarge(part: Picture) -> Picture:
     return cv2.resize(part, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
 
 
-def _decode(part: Picture) -> Symbol:
-    """Return the symbol in *part*; its bytes, since the text form escapes control characters."""
-    found = zxingcpp.read_barcodes(part, formats=PDF417, return_errors=True)
-    for symbol in found:
-        if symbol.valid:
-            return Symbol(SymbolQuality.READ, symbol.bytes)
-    return Symbol(SymbolQuality.BROKEN if found else SymbolQuality.NOTHING)
-
-
 def read_licence(picture: Picture) -> tuple[Licence | None, tuple[Check, ...]]:
     """Return the licence in the barcode of *picture*, if there is one, and the checks."""
-    symbol = read_symbol(picture)
-    match symbol.sight:
-        case SymbolQuality.NOTHING:
-            return None, (Check(name=BARCODE, result=CheckResult.NOT_RUN),)
-        case SymbolQuality.BROKEN:
-            return None, (Check.unsure(BARCODE, "barcode_unreadable"),)
-        case SymbolQuality.READ:
-            try:
-                licence = parse_aamva(symbol.content)
-            except NotALicenceError:
-                return None, (Check.unsure(BARCODE, "barcode_malformed"),)
-            return licence, (Check.passed(BARCODE), *plausibility(licence))
+    content = read_symbol(picture)
+    if content is None:
+        return None, (Check(name=BARCODE, result=CheckResult.NOT_RUN),)
+    if not content:
+        return None, (Check.unsure(BARCODE, "barcode_unreadable"),)
+    try:
+        licence = parse_aamva(content)
+    except NotALicenceError:
+        return None, (Check.unsure(BARCODE, "barcode_malformed"),)
+    return licence, (Check.passed(BARCODE), *plausibility(licence))
 
 
 def zones(grey: Picture) -> Iterator[BarcodeZone]:

@@ -125,9 +125,7 @@ class Rank(IntEnum):
     DATE = 2
     """It is called the date, and nothing else is said."""
     BARE = 3
-    """Nothing is said."""
     OTHER = 4
-    """It is said to be another day."""
 
 
 def issued_on(cells: Sequence[Cell], *, day_first: bool | None) -> tuple[date, ...]:

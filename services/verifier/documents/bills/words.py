@@ -30,7 +30,6 @@ ISSUED = listed(
     datadeemissao dataemissao emitidaem emitidoem datadafatura datafatura datadoextrato
     """
 )
-"""Labels of the day that a bill was issued."""
 
 OTHER = listed(
     """
@@ -73,7 +72,6 @@ COMPANY = re.compile(
     r"company|co|sa|s\.a\.?|s\.a\.s\.?|sas|sarl|s\.a\.r\.l\.?|eurl|sl|s\.l\.?|s\.l\.u\.?|slu|s\.p\.a\.?|spa|"
     r"s\.r\.l\.?|srl|b\.?v\.?|n\.?v\.?|sp\.?\s?z\s?o\.?\s?o\.?|lda|ltda|unip|ab|oy|a/s|aps|sc|sca)(?=$|[\s,.)·|])"
 )
-"""The form of a company behind its name."""
 TRADE = listed(
     """
     stadtwerke energie energy power electric electricity water gas utilities utility broadband telecom telekom
@@ -105,7 +103,6 @@ RECIPIENT = listed(
     imieinazwisko titulardaconta exmosr
     """
 )
-"""Labels before or above a recipient's name."""
 
 STRONG: dict[BillKind, frozenset[str]] = {
     BillKind.UTILITY: listed(

@@ -127,7 +127,6 @@ def print_checks(lines: Sequence[TextLine], read: MachineZone | Licence) -> tupl
 class _Answer(StrEnum):
     SAID = "said"
     DIFFERENT = "different"
-    """In the same place stands something else."""
     ALIKE = "alike"
     """Something like it stands there: changed, or misread."""
     UNREAD = "unread"
@@ -253,8 +252,8 @@ def _born(expected: ExpectedPrint, fields: PrintedFields) -> _Answer:
 
 def _may_be_birth(day: date, born: date, expires: date | None) -> bool:
     """Return whether *day* is the date of birth with one part of it changed."""
-    parts = zip((day.year, day.month, day.day), (born.year, born.month, born.day), strict=True)
-    return sum(a != b for a, b in parts) == 1 and (expires is None or day.year <= expires.year - _LEAST_AGE)
+    changed = (day.year != born.year) + (day.month != born.month) + (day.day != born.day)
+    return changed == 1 and (expires is None or day.year <= expires.year - _LEAST_AGE)
 
 
 def _expires(expected: ExpectedPrint, fields: PrintedFields) -> _Answer:
@@ -277,13 +276,10 @@ def _expires_otherwise(born: date | None, fields: PrintedFields) -> bool:
     if any(one.dates for one in fields.of(PrintedField.EXPIRES)):
         return True
     issued = {day for one in fields.of(PrintedField.ISSUED) for day in one.dates}
-    later = {days for days in fields.dates if _is_later(days, born) and issued.isdisjoint(days)}
+    unexplained = (days for days in fields.dates if issued.isdisjoint(days) and born not in days)
+    later = {days for days in unexplained if born is not None and any(day > born for day in days)}
     # One of them may be the day of issue where nothing says which that is.
     return len(later) > (0 if issued else 1)
-
-
-def _is_later(days: Sequence[date], born: date | None) -> bool:
-    return born is not None and born not in days and any(day > born for day in days)
 
 
 def _sure_dates(fields: PrintedFields, field: PrintedField) -> list[tuple[date, ...]]:

@@ -6,15 +6,12 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from services.verifier.documents.examiner.domain import Examination, evolve
-from services.verifier.documents.examiner.handlers import SUBSCRIPTIONS, ExaminerContext, Read, Scan
+from services.verifier.documents.examiner.handlers import SUBSCRIPTIONS, ExaminerContext
 from services.verifier.documents.examiner.reuse import PresentedDocuments
 from services.verifier.documents.files.antivirus import Clamd
-from services.verifier.documents.results import Check, DocumentReading
 from services.verifier.documents.sandbox import NEEDED, DocumentWorker, WorkerLimits
 from services.verifier.documents.worker.confinement import MODELS_VARIABLE, landlock_version
-from services.verifier.documents.worker.frames import WorkerTask
 from services.verifier.settings import ExaminerSettings
-from shared.contract.events import ProofSlot
 from shared.runtime.audit_keys import chain_key
 from shared.runtime.bootstrap import Running, ServicePlan, ServiceRuntime
 from shared.runtime.journal import Journal
@@ -40,7 +37,8 @@ async def build(settings: ExaminerSettings, platform: ServiceRuntime) -> AsyncIt
     limits = WorkerLimits(cpu=MOST_CPU, wall=settings.examination_timeout)
     environment = {} if settings.models is None else {MODELS_VARIABLE: str(settings.models)}
     async with DocumentWorker(limits, environment=environment) as sandbox:
-        read, scan = _reading(sandbox), _scanning(settings.antivirus)
+        host, _, port = settings.antivirus.rpartition(":")
+        scanner = Clamd(host, int(port)) if host else None
         if not landlock_version(ctypes.CDLL(None)):
             logger().error("documents are not read", reason=f"no Landlock; {NEEDED}")
 
@@ -50,32 +48,14 @@ async def build(settings: ExaminerSettings, platform: ServiceRuntime) -> AsyncIt
                 known=moment.state,
                 now=moment.now,
                 vault=platform.vault,
-                read=read,
-                scan=scan,
+                sandbox=sandbox,
+                scanner=scanner,
                 presented=presented,
                 zone=settings.company.zone,
                 bill_age=settings.bill_age,
             )
 
         yield Running(Service(NAME, SUBSCRIPTIONS, Examination(), evolve, context), journal, batch=AT_ONCE)
-
-
-def _reading(sandbox: DocumentWorker) -> Read:
-    async def read(content: bytes, media_type: str, slot: ProofSlot) -> DocumentReading:
-        kind = WorkerTask.IDENTITY if slot is ProofSlot.IDENTITY else WorkerTask.ADDRESS
-        return await sandbox.examine(content, media_type, kind)
-
-    return read
-
-
-def _scanning(socket: str) -> Scan:
-    host, _, port = socket.rpartition(":")
-    scanner = Clamd(host, int(port)) if socket else None
-
-    async def scan(content: bytes) -> tuple[Check, ...]:
-        return () if scanner is None else (await scanner.scan(content),)
-
-    return scan
 
 
 EXAMINER = ServicePlan(ExaminerSettings, build)

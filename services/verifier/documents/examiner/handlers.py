@@ -1,9 +1,8 @@
 """Handlers of the examiner: it has a presented document read, and judges the reading."""
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
@@ -15,8 +14,11 @@ from services.verifier.documents.examiner.domain import (
     doubtful,
     verdict_on,
 )
-from services.verifier.documents.examiner.reuse import Traces
+from services.verifier.documents.examiner.reuse import PresentedDocuments, Traces
+from services.verifier.documents.files.antivirus import Clamd
 from services.verifier.documents.results import Check, CheckResult, DocumentReading, reasons_of
+from services.verifier.documents.sandbox import DocumentWorker
+from services.verifier.documents.worker.frames import WorkerTask
 from shared.contract.answer import SUBMISSION
 from shared.contract.events import (
     Code,
@@ -37,19 +39,6 @@ from shared.runtime.service import forget, on
 REPORT = "report"
 
 
-class PresentedDocumentPort(Protocol):
-    """The documents that were presented before."""
-
-    async def note(self, case: str, ref: str, traces: Traces, person: str, at: datetime) -> tuple[str, ...]:
-        """Note a document; return the reasons against it."""
-
-
-Read = Callable[[bytes, str, ProofSlot], Coroutine[Any, Any, DocumentReading]]
-"""Reads a file, apart from this process."""
-Scan = Callable[[bytes], Coroutine[Any, Any, tuple[Check, ...]]]
-"""Asks a virus scanner, where there is one."""
-
-
 class ExaminationReport(BaseModel):
     """The reading and its checks, for the staff: sealed, and destroyed with the proof."""
 
@@ -67,18 +56,12 @@ class ExaminerContext:
     known: Examination
     now: datetime
     vault: VaultPort = field(repr=False)
-    read: Read = field(repr=False)
-    scan: Scan = field(repr=False)
-    presented: PresentedDocumentPort = field(repr=False)
+    sandbox: DocumentWorker = field(repr=False)
+    scanner: Clamd | None
+    presented: PresentedDocuments = field(repr=False)
     zone: ZoneInfo
     """Of the company: a document is judged by its day."""
     bill_age: timedelta
-    """How old a bill may be."""
-
-    async def subject(self) -> Subject:
-        """Return the person as the request describes them."""
-        content = await self.vault.open(self.case_id, SUBMISSION)
-        return RequestSubmitted.model_validate_json(content).subject
 
 
 async def examine(event: ProofPresented, ctx: ExaminerContext) -> Sequence[Fact]:
@@ -88,7 +71,7 @@ async def examine(event: ProofPresented, ctx: ExaminerContext) -> Sequence[Fact]
     try:
         return [await _document_examined(event.proof, event.proof.slot or ProofSlot.IDENTITY, ctx)]
     except (KeyError, Destroyed):
-        return [_examined(event.proof, Verdict.REFUSED, ("proof_destroyed",), ctx)]
+        return [_refused(event.proof, ("proof_destroyed",), ctx)]
 
 
 SUBSCRIPTIONS = (on(ProofPresented, examine), on(RequestPurged, forget))
@@ -96,27 +79,22 @@ SUBSCRIPTIONS = (on(ProofPresented, examine), on(RequestPurged, forget))
 
 async def _document_examined(proof: ProofRef, slot: ProofSlot, ctx: ExaminerContext) -> ProofExamined:
     content = b"".join([piece async for piece in ctx.vault.open_stream(ctx.case_id, proof.ref)])
-    scanned = await ctx.scan(content)
+    scanned = () if ctx.scanner is None else (await ctx.scanner.scan(content),)
     if any(check.result is CheckResult.FAIL for check in scanned):
-        return _examined(proof, Verdict.REFUSED, reasons_of(scanned), ctx)
-    reading, subject = await ctx.read(content, proof.media_type, slot), await ctx.subject()
-    today = ctx.now.astimezone(ctx.zone).date()
+        return _refused(proof, reasons_of(scanned), ctx)
+    task = WorkerTask.IDENTITY if slot is ProofSlot.IDENTITY else WorkerTask.ADDRESS
+    reading = await ctx.sandbox.examine(content, proof.media_type, task)
+    submission = RequestSubmitted.model_validate_json(await ctx.vault.open(ctx.case_id, SUBMISSION))
+    subject, today = submission.subject, ctx.now.astimezone(ctx.zone).date()
     found = checks_of(reading, slot, subject, today, ctx.bill_age)
-    checks = (*scanned, *found, await _seen_before(proof, reading, subject, ctx))
-    verdict = verdict_on(checks)
+    traces = Traces(document_number(reading), reading.digest, reading.picture)
+    seen = await ctx.presented.note(ctx.case_id, proof.ref, traces, _person(subject), ctx.now)
+    checks = (*scanned, *found, Check.unsure("reuse", *seen, unless=not seen))
+    verdict, reasons = verdict_on(checks), reasons_of(doubtful(checks))
     report = ExaminationReport(slot=slot, verdict=verdict, checks=checks, reading=reading)
     name = f"{REPORT}_{proof.ref}"
     await ctx.vault.seal(ctx.case_id, name, report.model_dump_json().encode())
-    return _examined(proof, verdict, reasons_of(doubtful(checks)), ctx, name)
-
-
-async def _seen_before(
-    proof: ProofRef, reading: DocumentReading, subject: Subject, ctx: ExaminerContext
-) -> Check:
-    """Note the document, so that it is recognised later, and return the check against earlier ones."""
-    traces = Traces(document_number(reading), reading.digest, reading.picture)
-    reasons = await ctx.presented.note(ctx.case_id, proof.ref, traces, _person(subject), ctx.now)
-    return Check.unsure("reuse", *reasons, unless=not reasons)
+    return ProofExamined(request_id=ctx.case_id, proof=proof, verdict=verdict, reasons=reasons, report=name)
 
 
 def _person(subject: Subject) -> str:
@@ -125,11 +103,5 @@ def _person(subject: Subject) -> str:
     return f"{' '.join(sorted((subject.name or '').casefold().split()))} {born}"
 
 
-def _examined(
-    proof: ProofRef,
-    verdict: Verdict,
-    reasons: tuple[Code, ...],
-    ctx: ExaminerContext,
-    report: str | None = None,
-) -> ProofExamined:
-    return ProofExamined(request_id=ctx.case_id, proof=proof, verdict=verdict, reasons=reasons, report=report)
+def _refused(proof: ProofRef, reasons: tuple[Code, ...], ctx: ExaminerContext) -> ProofExamined:
+    return ProofExamined(request_id=ctx.case_id, proof=proof, verdict=Verdict.REFUSED, reasons=reasons)

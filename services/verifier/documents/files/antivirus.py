@@ -26,7 +26,11 @@ class Clamd:
                 answer = await self._ask(content)
         except (OSError, TimeoutError):
             answer = ""
-        return _judge(answer)
+        if answer == "stream: OK":
+            return Check.passed("malware")
+        if answer.endswith(" FOUND"):
+            return Check.failed("malware", "file_malware")
+        return Check.unsure("malware", "scan_unavailable")
 
     async def _ask(self, content: bytes) -> str:
         reader, writer = await asyncio.open_connection(self.host, self.port)
@@ -41,12 +45,3 @@ class Clamd:
             return (await reader.read(ANSWER_BYTES)).decode("latin-1").rstrip("\0\n ")
         finally:
             writer.close()
-
-
-def _judge(answer: str) -> Check:
-    """Return the check for ``stream: OK`` or ``stream: <name> FOUND``; everything else is no answer."""
-    if answer == "stream: OK":
-        return Check.passed("malware")
-    if answer.endswith(" FOUND"):
-        return Check.failed("malware", "file_malware")
-    return Check.unsure("malware", "scan_unavailable")

@@ -55,7 +55,11 @@ def confirmed(layer: Sequence[TextLine], seen: Sequence[TextLine]) -> tuple[tupl
     read = {line: [one for one in seen if _in_one_place(one, line)] for line in layer}
     kept = tuple(line for line in layer if line in unread or _is_read(read[line], line))
     lines = _as_seen(kept, _places(layer, seen))
-    covered = [line for line in set(layer) - set(kept) if _is_long_enough(line) and _is_clear(read[line])]
+    covered = any(
+        one.confidence >= SURE and _is_long_enough(one)
+        for line in filter(_is_long_enough, set(layer) - set(kept))
+        for one in read[line]
+    )
     if covered or _overlaid(kept):
         return lines, Check.unsure("pdf_seen_text", PDF_HIDDEN_TEXT)
     readable = not any(map(_is_long_enough, unread))
@@ -144,10 +148,6 @@ def _is_read(read: Iterable[TextLine], line: TextLine) -> bool:
 
 def _is_long_enough(line: TextLine) -> bool:
     return len(_letters(line)) >= LEAST_LETTERS
-
-
-def _is_clear(read: Iterable[TextLine]) -> bool:
-    return any(one.confidence >= SURE and _is_long_enough(one) for one in read)
 
 
 def _letters(line: TextLine) -> str:

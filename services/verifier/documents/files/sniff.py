@@ -42,7 +42,12 @@ UNDECLARED: Final = frozenset({"", "application/octet-stream"})
 
 PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 PNG_END: Final = b"\x00\x00\x00\x00IEND\xaeB`\x82"
-TIFF_MAGICS: Final = (b"II*\x00", b"MM\x00*")
+MAGICS: Final = {
+    FileKind.JPEG: (b"\xff\xd8\xff",),
+    FileKind.PNG: (PNG_SIGNATURE,),
+    FileKind.TIFF: (b"II*\x00", b"MM\x00*"),
+    FileKind.PDF: (b"%PDF-1.", b"%PDF-2."),
+}
 HEIC_BRANDS: Final = frozenset({b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1"})
 FOREIGN_IN_PICTURES: Final = (b"%PDF-", b"GIF87a", b"GIF89a", b"\x7fELF\x02\x01\x01", b"<?php")
 """Long enough not to appear in compressed data by chance."""
@@ -92,17 +97,8 @@ def _agrees(declared: str, kind: FileKind) -> bool:
 
 
 def _by_magic(content: bytes) -> FileKind | None:
-    if content.startswith(b"\xff\xd8\xff"):
-        return FileKind.JPEG
-    if content.startswith(PNG_SIGNATURE):
-        return FileKind.PNG
-    if content.startswith(TIFF_MAGICS):
-        return FileKind.TIFF
-    if content.startswith((b"%PDF-1.", b"%PDF-2.")):
-        return FileKind.PDF
-    if content[4:8] == b"ftyp" and content[8:12] in HEIC_BRANDS:
-        return FileKind.HEIC
-    return None
+    heic = FileKind.HEIC if content[4:8] == b"ftyp" and content[8:12] in HEIC_BRANDS else None
+    return next((kind for kind, magics in MAGICS.items() if content.startswith(magics)), heic)
 
 
 def _expect_one_format(content: bytes, kind: FileKind) -> None:

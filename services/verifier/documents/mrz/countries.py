@@ -31,7 +31,6 @@ SPECIMENS = frozenset(("UTO", "BDR"))
 """Utopia of the standard's examples, and the printer that stands for a state in samples of Germany's."""
 
 CODES = _STATES | _OTHERS | _FORMER | SPECIMENS
-"""Every code that may be read."""
 
 
 def known(code: str) -> bool:

@@ -25,7 +25,6 @@ LOOKALIKES = ("MNH", "OQDCGU0", "VUWY", "PRFB", "IJLT1", "EFB", "KXR", "S5B8")
 OFF_BY = 3
 """Characters that a line may be too long or too short by, where fillers can make up for it."""
 FEWEST = 20
-"""Characters of a line that is looked at."""
 _NAMES = re.compile("<*[A-Z0-9]+(<[A-Z0-9]+)*(<<[A-Z0-9]+(<[A-Z0-9]+)*)?(?=<|$)")
 _READ_AS_FILLERS = str.maketrans(
     {"«": "<<", "\u2039": "<", "\uff1c": "<", "〈": "<", "《": "<<", "(": "<", "{": "<", "[": "<"}
@@ -48,7 +47,6 @@ class Read:
     lines: Lines
     confidence: float = 100
     other: bool = False
-    """Whether the other engine read it."""
 
 
 def zones_among(texts: Iterable[EngineText]) -> Iterator[Read]:

@@ -16,7 +16,6 @@ STROKE = (13, 13)
 GAP = (17, 3)
 """Closes the gaps between the characters of a line, not those between lines."""
 SPECK = (9, 3)
-"""Smaller things are no line."""
 SHORTEST = 110
 """Of a bar, in pixels: 30 characters of the smallest that can be read."""
 LEAST_ASPECT = 4.0
@@ -93,7 +92,6 @@ class ZonePlace:
     text: float
     """Height of a character, in pixels."""
     promise: float
-    """The greater, the likelier a zone."""
 
 
 def grey_of(picture: Picture) -> Picture:

@@ -13,8 +13,8 @@ def load() -> Examine:
 
     Imported here, after the process is confined: libraries are code, too.
     """
-    from services.verifier.documents.worker.examination import examine  # noqa: PLC0415 - see above
-    from services.verifier.documents.worker.readers import (  # noqa: PLC0415 - same
+    from services.verifier.documents.worker.examination import (  # noqa: PLC0415 - see above
+        examine,
         installed_readers,
         show,
         warm_up,

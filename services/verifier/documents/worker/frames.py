@@ -11,7 +11,6 @@ from typing import BinaryIO, Final
 
 LENGTH_BYTES: Final = 4
 MOST_SHOWN: Final = 3
-"""Pages of a file that are shown."""
 LONGEST_SHOWN: Final = 2_400
 """Pixels of the longer side of a page that is shown."""
 REFUSED: Final = "refused"
@@ -48,7 +47,6 @@ class Request:
 
     content: bytes
     media_type: str
-    """As the sender declared it."""
     slot: WorkerTask
     task: Task = Task.READ
 
@@ -60,18 +58,13 @@ def frame(content: bytes) -> bytes:
 
 def pack(request: Request) -> bytes:
     """Return *request* as it is sent: the facts about the file, then the file."""
-    about = {
-        "media_type": request.media_type,
-        "slot": request.slot.value,
-        "task": request.task.value,
-    }
+    about = {"media_type": request.media_type, "slot": request.slot, "task": request.task}
     return frame(json.dumps(about).encode()) + frame(request.content)
 
 
 def receive(source: BinaryIO) -> Request | None:
     """Return the next request from *source*; none when there are no more."""
-    about = _next(source)
-    content = _next(source) if about is not None else None
+    about, content = _next(source), _next(source)
     if about is None or content is None:
         return None
     fields = json.loads(about)
