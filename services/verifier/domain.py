@@ -262,9 +262,8 @@ def evolve(verification: Verification, fact: Fact) -> Verification:
     """
     Return *verification* after *fact*.
 
-    Raises:
-        TooEarly: The request itself has not arrived yet.
-        IllegalTransition: *fact* cannot happen in this status.
+    Raises TooEarly if the request itself has not arrived yet, or IllegalTransition if *fact* cannot happen in
+    this status.
     """
     row = TRANSITIONS[verification.status]
     if type(fact) in row:
@@ -423,11 +422,7 @@ def _all_agree(compared: IdentityCompared) -> bool:
 
 
 def comparison_waits(known: Verification) -> bool:
-    """
-    Return whether data points are compared only once the mailbox is proven.
-
-    Earlier the outcome would show strangers whether the company holds data of a person.
-    """
+    """Return whether data points wait for the mailbox: else strangers learn whether data is held."""
     reachable = known.request is not None and known.request.reachable
     return reachable and Evidence.MAILBOX not in known.held
 
@@ -575,12 +570,7 @@ def _is_enough_for_categories(compared: IdentityCompared, known: Verification) -
 
 
 def proven_elsewhere(request: RequestReceived) -> bool:
-    """
-    Return whether *request* is not decided here: its customer asks for proof, or its equal is proven.
-
-    Law:
-        GDPR Art. 28(3)(e): a processor changes nothing in the data on its own.
-    """
+    """Return whether no proof is needed here: a customer asks (GDPR Art. 28(3)(e)), or an equal is proven."""
     return request.goes_to_customer or request.repeats is not None
 
 
@@ -590,12 +580,7 @@ def proven_by_code(request: RequestReceived) -> tuple[Code, ...]:
 
 
 def may_have_categories(request: RequestReceived) -> bool:
-    """
-    Return whether proof that is too weak for the data itself is enough for kinds of data.
-
-    Law:
-        11 CCR § 7024(a). § 7070(c): an unproven parent gets no answer about a child.
-    """
+    """Return whether weak proof is enough for kinds of data: 11 CCR § 7024(a), not of a parent: § 7070(c)."""
     californian = request.proof_regulation is Regulation.CCPA
     asks_for_data = request.right in NEEDS_SPECIFIC_PIECES_PROOF
     return californian and asks_for_data and request.requester is not Requester.PARENT

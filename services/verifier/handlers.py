@@ -155,8 +155,7 @@ async def decide_by_staff(event: IdentityDecided, ctx: VerifierContext) -> Seque
     """
     Carry out the decision of the privacy staff; where two must decide for the requester, wait for the second.
 
-    Raises:
-        RefusedDecision: The second decision comes from the account that made the first.
+    Raises RefusedDecision if the second decision comes from the account that made the first.
     """
     if not ctx.known.open:
         logger().warning(
@@ -221,12 +220,7 @@ async def handle_timer(event: TimeCame, ctx: VerifierContext) -> Sequence[Fact]:
 
 
 async def remind_or_lapse(event: TimeCame, ctx: VerifierContext) -> Sequence[Fact]:
-    """
-    Remind the person of the missing proof; let the request lapse at the end.
-
-    Law:
-        GDPR Art. 12(2), (6): an unidentified request is refused, with notice; 11 CCR § 7062(f)-(g).
-    """
+    """Remind of missing proof; let the request lapse at last (GDPR Art. 12(2), (6); 11 CCR § 7062(f)-(g))."""
     known = ctx.known
     if known.busy or known.wanted is None or known.lapses_at is None:
         return []
@@ -599,8 +593,7 @@ async def _notify_of_claim(event: TimeCame, ctx: VerifierContext) -> Sequence[Fa
     """
     Report that a claim has not convinced, or ask for other evidence; wait again where it is still compared.
 
-    A search of many records takes longer than an empty one: an answer at once would show
-    strangers whether the company holds data of a person.
+    An answer at once would show strangers that the search was empty: the company holds no data of the person.
     """
     claim, wait = map(int, event.name.removeprefix(domain.CLAIM_NOTICE).split("_"))
     if not ctx.known.not_notified:

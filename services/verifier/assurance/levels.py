@@ -200,11 +200,7 @@ def _with_fewer_points(evidence: AbstractSet[Evidence]) -> frozenset[Evidence]:
 
 
 def _fitted(evidence: frozenset[Evidence], situation: Situation) -> frozenset[Evidence]:
-    """
-    Return *evidence* as the situation asks for it.
-
-    A mailbox that can be asked is part of every way but a log-in: data points can be known to other people.
-    """
+    """Return *evidence* as the situation asks for it: with the mailbox, if it can be, but for a log-in."""
     if situation.regulation is not Regulation.CCPA:
         evidence -= {Evidence.DECLARATION}  # a promise that only Californian law knows
     if situation.reachable and Evidence.ACCOUNT not in evidence:
@@ -236,12 +232,7 @@ def _more_grounds(situation: Situation) -> Iterator[str]:
 
 
 def declaration_error(declaration: Declaration, claimed_name: str | None, now: datetime) -> str | None:
-    """
-    Return the reason code for which *declaration* does not count, or None where it does.
-
-    Law:
-        11 CCR § 7062(c): a signed declaration under penalty of perjury; § 7001(ii): electronically, too.
-    """
+    """Return why *declaration* does not count, or None (11 CCR §§ 7062(c), 7001(ii): electronically, too)."""
     if _plain_text(declaration.text) not in map(_plain_text, TEXTS.values()):
         return "decl_text_version"
     if not now - VALID_FOR < declaration.signed_at <= now + CLOCKS_DIFFER:

@@ -42,7 +42,6 @@ from services.verifier.documents.worker.frames import (
     MOST_SHOWN,
     REFUSED,
     Request,
-    Task,
     WorkerTask,
     pack,
 )
@@ -154,7 +153,7 @@ class DocumentWorker:
         """Return a preview of a file's first pages; where it cannot be opened safely, a check says so."""
         if len(content) > MOST_DOCUMENT_BYTES:
             return FilePreview(PageFacts(checks=(refused(FileFlaw.TOO_LARGE),)))
-        shown = await self._answer(Request(content, media_type, WorkerTask.IDENTITY, Task.SHOW), _shown)
+        shown = await self._answer(Request(content, media_type, WorkerTask.SHOW), _shown)
         return shown or FilePreview(PageFacts(checks=(_UNREAD,)))
 
     async def _answer(self, request: Request, understand: Callable[[bytes], T]) -> T | None:
@@ -197,7 +196,7 @@ class DocumentWorker:
         )
         try:
             async with asyncio.timeout(self._limits.start.total_seconds()):
-                granted = json.loads(await _next(process, MOST_ANSWER_BYTES[Task.READ]))
+                granted = json.loads(await _next(process, MOST_ANSWER_BYTES[WorkerTask.IDENTITY]))
             return Worker(process, folder, _confined(granted))
         except BaseException:
             await _end(process, folder)
@@ -214,12 +213,7 @@ _UNREAD: Final = Check.unsure(FILE, FileFlaw.DECODE_LIMIT.value)
 
 
 def _confined(granted: Mapping[str, object]) -> Mapping[str, object]:
-    """
-    Return the confinement that the kernel *granted* a worker.
-
-    Raises:
-        WorkerLostError: It does not confine the worker, which reads no file then.
-    """
+    """Return what the kernel *granted* a worker. Raises WorkerLostError if that does not confine it."""
     if REFUSED in granted:
         logger().error("documents are not read", reason=f"{granted[REFUSED]}; {NEEDED}")
         raise WorkerLostError("not confined")
@@ -230,9 +224,7 @@ def _shown(answer: bytes) -> FilePreview:
     """
     Return the pages in *answer*.
 
-    Raises:
-        WorkerLostError: It is not as many pixels as it says, or more than are asked for.
-        ValidationError: It says nothing that is understood.
+    Raises WorkerLostError if it is not as many pixels as it says, or more than are asked for.
     """
     begin = LENGTH_BYTES + int.from_bytes(answer[:LENGTH_BYTES], "big")
     known = PageFacts.model_validate_json(answer[LENGTH_BYTES:begin])

@@ -5,7 +5,7 @@ The moment of the log-in (``auth_time``) is required, for which the client asks 
 when the token was issued says nothing of the person.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from string import ascii_lowercase, ascii_uppercase
@@ -62,12 +62,7 @@ class LoginState:
 
 
 def evolve(known: LoginState, fact: Fact) -> LoginState:
-    """
-    Return *known* after *fact*.
-
-    Raises:
-        IllegalTransition: It is about no token.
-    """
+    """Return *known* after *fact*. Raises IllegalTransition if it is about no token."""
     match fact:
         case TokenPresented():
             return known
@@ -135,31 +130,18 @@ async def check(token: str, keys: KeySet, client: str, nonce: str, now: datetime
     """
     Return the claims of *token*, if the issuer made it for *client* and this case's *nonce*.
 
-    Raises:
-        TokenRefused: It is not valid.
-        IssuerUnavailable: The issuer's keys are unavailable now.
+    Raises TokenRefused if it is not valid, or IssuerUnavailable if the issuer's keys are unavailable now.
     """
     claims = await verified_claims(token, ExpectedToken(keys, (client,), REQUIRED, ALGORITHMS))
-    _check_claims(claims, client, nonce, now)
-    return Login(
-        subject=str(claims["sub"]),
-        email=str(claims["email"]) if claims.get("email") and claims.get("email_verified") is True else None,
-    )
-
-
-def _check_claims(claims: Mapping[str, Any], client: str, nonce: str, now: datetime) -> None:
-    """
-    Check the claims that a log-in alone has (OpenID Connect Core 1.0, section 3.1.3.7, points 4, 5, 11, 13).
-
-    Raises:
-        TokenRefused: One of them is invalid.
-    """
+    # OpenID Connect Core 1.0, section 3.1.3.7: points 11, 4 and 5, 13.
     if claims["nonce"] != nonce:
         raise TokenRefused("token_nonce")
     if ("azp" in claims or isinstance(claims["aud"], list)) and claims.get("azp") != client:
         raise TokenRefused("token_audience")
     if not _just_now(claims.get("auth_time"), now):
         raise TokenRefused("token_auth_time")
+    email = str(claims["email"]) if claims.get("email") and claims.get("email_verified") is True else None
+    return Login(str(claims["sub"]), email)
 
 
 def _just_now(auth_time: Any, now: datetime) -> bool:

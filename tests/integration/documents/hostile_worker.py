@@ -15,7 +15,7 @@ from collections.abc import Callable
 from services.verifier.documents.results import DocumentReading, PageFacts
 from services.verifier.documents.worker.confinement import Bounds
 from services.verifier.documents.worker.fork_server import Examine, serve
-from services.verifier.documents.worker.frames import LONGEST_SHOWN, MOST_SHOWN, Request, Task, frame
+from services.verifier.documents.worker.frames import LONGEST_SHOWN, MOST_SHOWN, Request, WorkerTask, frame
 
 
 def allocate() -> None:
@@ -134,7 +134,7 @@ def load() -> Examine:
 def answer(request: Request) -> bytes:
     """Do what the file says; the reading tells whether the kernel allowed it."""
     content = request.content.decode("latin-1")
-    if request.task is Task.SHOW and content in PICTURES:
+    if request.task is WorkerTask.SHOW and content in PICTURES:
         return draw(content)
     if content == "environment":
         return DocumentReading(media_type=" ".join(sorted(os.environ))).model_dump_json().encode()
@@ -148,7 +148,7 @@ def answer(request: Request) -> bytes:
         except OSError as error:
             return DocumentReading(media_type=f"refused {error.errno}").model_dump_json().encode()
         return DocumentReading(media_type="done").model_dump_json().encode()
-    return DocumentReading(media_type=f"{request.slot} {len(content)}").model_dump_json().encode()
+    return DocumentReading(media_type=f"{request.task} {len(content)}").model_dump_json().encode()
 
 
 if __name__ == "__main__":

@@ -3,8 +3,7 @@ from datetime import date
 import pytest
 
 from services.verifier.documents.mrz.consensus import accepted, is_specimen, zone_checks
-from services.verifier.documents.mrz.countries import CODES, known
-from services.verifier.documents.mrz.layouts import check_digit
+from services.verifier.documents.mrz.layouts import CODES, check_digit, known
 from services.verifier.documents.mrz.parser import parse
 from services.verifier.documents.results import CheckResult, MachineZone, reasons_of
 

@@ -93,12 +93,7 @@ class Elements:
 
 
 def take_apart(content: bytes) -> Elements:
-    """
-    Return the elements in *content*.
-
-    Raises:
-        NotALicenceError: It is no AAMVA payload.
-    """
+    """Return the elements in *content*. Raises NotALicenceError if it is no AAMVA payload."""
     if len(content) > MOST_BYTES:
         raise NotALicenceError("longer than a symbol can be")
     try:
@@ -122,8 +117,7 @@ def parse_aamva(data: bytes) -> Licence:
     """
     Return the licence that *data* describes: the bytes of the symbol, not its escaped text.
 
-    Raises:
-        NotALicenceError: It is no AAMVA payload, or one without a name, a number or a date of birth.
+    Raises NotALicenceError if it is no AAMVA payload, or one without a name, a number or a date of birth.
     """
     elements = take_apart(data)
     if not 1 <= elements.version <= NEWEST_VERSION:
@@ -179,11 +173,7 @@ def _name(text: str) -> str:
 
 
 def _date(text: str) -> date | None:
-    """
-    Return the date that *text* means, CCYYMMDD or MMDDCCYY; none where it is neither.
-
-    The United States have the second from version 02, with exceptions; no eight digits are both.
-    """
+    """Return the date that *text* means, CCYYMMDD or MMDDCCYY, never both; none where it is neither."""
     digits = re.sub(r"[-/ ]", "", text)
     if len(digits) != DATE_DIGITS or not (digits.isascii() and digits.isdigit()):
         return None

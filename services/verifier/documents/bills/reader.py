@@ -95,11 +95,7 @@ def _day_first(blocks: Sequence[Block]) -> bool | None:
 
 
 def kind_of(texts: Sequence[str]) -> BillKind:
-    """
-    Return the kind of the letter with *texts*.
-
-    A bill for goods or work stays one where it mentions a supply, unless more speaks for the supply.
-    """
+    """Return the kind of a letter: a bill for goods stays one unless more speaks for a supply it mentions."""
     whole = [compact(text) for text in texts]
     found = {
         kind: sum(any(word in text for text in whole) for word in words) for kind, words in STRONG.items()

@@ -257,11 +257,7 @@ def _may_be_birth(day: date, born: date, expires: date | None) -> bool:
 
 
 def _expires(expected: ExpectedPrint, fields: PrintedFields) -> _Answer:
-    """
-    Return whether the expiry is printed, as on every document that states one to a machine.
-
-    A forger computes the zone anew and leaves the print: an unread expiry is an open question.
-    """
+    """Return whether the expiry is printed: a forger may compute the zone anew and leave the print."""
     if expected.expires is None:
         return _Answer.UNASKED
     if any(expected.expires in days for days in fields.dates):

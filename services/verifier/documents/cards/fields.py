@@ -145,22 +145,18 @@ def printed_fields(lines: Sequence[TextLine]) -> PrintedFields:
 def print_of(lines: Sequence[TextLine], zone: Iterable[str] = ()) -> tuple[TextLine, ...]:
     """Return *lines* without those of the machine-readable zone, of which *zone* was read."""
     pieces = [piece for line in zone for piece in line.split("<") if len(piece) >= _LEAST_PIECE]
-    machine = [line for line in lines if _is_machine(line.text) or _is_piece(line.text, pieces)]
+    machine = [line for line in lines if _is_machine(line.text, pieces)]
     return tuple(line for line in lines if not any(line is one or _same_row(line, one) for one in machine))
 
 
 _LEAST_PIECE = 9
 
 
-def _is_machine(text: str) -> bool:
+def _is_machine(text: str, pieces: Iterable[str]) -> bool:
+    """Return whether *text* has fillers, or holds a piece of the zone in which letters and digits follow."""
     bare = text.replace(" ", "")
-    return bool(re.search("[<\u00ab\u2039]", bare)) or _FILLED.fullmatch(bare) is not None
-
-
-def _is_piece(text: str, pieces: Iterable[str]) -> bool:
-    """Return whether *text* holds a piece of the zone in which letters and digits follow each other."""
-    bare = text.replace(" ", "")
-    return any(piece in bare and len(bare) > len(piece) + 3 for piece in pieces)
+    filled = re.search("[<\u00ab\u2039]", bare) or _FILLED.fullmatch(bare)
+    return bool(filled) or any(piece in bare and len(bare) > len(piece) + 3 for piece in pieces)
 
 
 def _same_row(line: TextLine, machine: TextLine) -> bool:

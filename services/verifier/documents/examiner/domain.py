@@ -37,12 +37,7 @@ class Examination:
 
 
 def evolve(known: Examination, fact: Fact) -> Examination:
-    """
-    Return *known* after *fact*.
-
-    Raises:
-        IllegalTransition: The examiner has nothing to do with *fact*.
-    """
+    """Return *known* after *fact*. Raises IllegalTransition if the examiner has nothing to do with *fact*."""
     match fact:
         case ProofPresented():
             return known
@@ -67,7 +62,7 @@ def checks_of(
 
 def verdict_on(checks: Iterable[Check]) -> Verdict:
     """
-    Return the verdict on *checks*. An undecided check never convinces.
+    Return the verdict on *checks*: an undecided one never convinces.
 
     Check digits that do not fit are for a person to look at: one genuine specimen in nine carries such.
     """
@@ -122,11 +117,7 @@ def _identity_checks(reading: DocumentReading, subject: Subject, today: date) ->
 
 
 def _print_alone(reading: DocumentReading, subject: Subject) -> Iterator[Check]:
-    """
-    Yield the checks of a card without anything for a machine, as licences of the Union are.
-
-    Print that fits the claim is for a person to look at; nothing in it could be checked.
-    """
+    """Yield the checks of a card without anything for a machine: a person looks at print that fits."""
     printed = printed_fields(reading.lines)
     name = PersonName(printed.text(PrintedField.SURNAME), printed.text(PrintedField.GIVEN_NAMES))
     if not (name.surname and subject.name and match_names(name, subject.name)):

@@ -7,9 +7,9 @@ wider than a few letters: an address and a date may stand side by side, and belo
 
 import ctypes
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import pypdfium2
@@ -48,26 +48,18 @@ class PdfPage:
     """Whether its text may be another than the one to be seen: invisible, or over an image of a page."""
 
 
-UNDRAWN: Final = PdfPage(None, (), layered=False)
-
-
 def read_pages(content: bytes) -> Iterator[PdfPage]:
-    """
-    Yield the pages of the PDF *content*, of which the first ones are drawn and read.
-
-    Raises:
-        FileRefused: It cannot be read.
-    """
+    """Yield the pages of a PDF, the first ones drawn and read. Raises FileRefused if it cannot be read."""
     try:
         with pypdfium2.PdfDocument(content) as document:
             for number in range(len(document)):
-                yield _read(document[number], number) if number < MOST_DRAWN else UNDRAWN
+                if number < MOST_DRAWN:
+                    page = document[number]
+                    yield PdfPage(_draw(page), tuple(lines_of(page, number)), _is_layered(page))
+                else:
+                    yield PdfPage(None, (), layered=False)
     except pypdfium2.PdfiumError as error:
         raise FileRefused(FileFlaw.BROKEN) from error
-
-
-def _read(page: pypdfium2.PdfPage, number: int) -> PdfPage:
-    return PdfPage(_draw(page), tuple(lines_of(page, number)), _is_layered(page))
 
 
 def _draw(page: pypdfium2.PdfPage) -> Picture:
@@ -114,54 +106,41 @@ class PdfCharacter:
         return self.bottom - self.top
 
 
-@dataclass(slots=True)
-class Piece:
-    """Letters that stand in one line close together."""
-
-    letters: list[PdfCharacter] = field(default_factory=list)
-
-    def takes(self, letter: PdfCharacter) -> bool:
-        """Return whether *letter* goes on where this piece ends."""
-        if not self.letters:
-            return True
-        last = self.letters[-1]
-        height = max(last.height, letter.height, 1.0)
-        gap, drop = letter.left - last.right, letter.bottom - last.bottom
-        return abs(gap) <= WIDEST_GAP * height and abs(drop) <= MOST_DROP * height
-
-    def line(self, number: int, width: float, height: float) -> TextLine:
-        """Return this piece as a line of page *number*, its box in parts of the page."""
-        left = min(letter.left for letter in self.letters)
-        right = max(letter.right for letter in self.letters)
-        top = min(letter.top for letter in self.letters)
-        bottom = max(letter.bottom for letter in self.letters)
-        text = " ".join("".join(letter.text for letter in self.letters).split())[:MOST_LINE_LETTERS]
-        box = (left / width, top / height, (right - left) / width, (bottom - top) / height)
-        return TextLine(text=text, page=number, box=box)
-
-
 def lines_of(page: pypdfium2.PdfPage, number: int) -> list[TextLine]:
     """Return the text of *page* in pieces, from top to bottom and left to right."""
     width, height = page.get_size()
     with closing(page.get_textpage()) as textpage:
-        lines = [piece.line(number, width, height) for piece in _pieces(_letters(page, textpage))]
-    return sorted(
-        (line for line in lines if line.text), key=lambda line: (round(line.box[1] * ROWS), line.box[0])
-    )
+        pieces = (_line(piece, number, width, height) for piece in _pieces(_letters(page, textpage)))
+        lines = [line for line in pieces if line.text]
+    return sorted(lines, key=lambda line: (round(line.box[1] * ROWS), line.box[0]))
 
 
-def _pieces(letters: Iterator[PdfCharacter | None]) -> Iterator[Piece]:
-    """Yield *letters* in pieces; none among them ends a line."""
-    piece = Piece()
+def _line(letters: Sequence[PdfCharacter], number: int, width: float, height: float) -> TextLine:
+    """Return *letters* as a line of page *number*, its box in parts of the page."""
+    left, right = min(letter.left for letter in letters), max(letter.right for letter in letters)
+    top, bottom = min(letter.top for letter in letters), max(letter.bottom for letter in letters)
+    text = " ".join("".join(letter.text for letter in letters).split())[:MOST_LINE_LETTERS]
+    box = (left / width, top / height, (right - left) / width, (bottom - top) / height)
+    return TextLine(text=text, page=number, box=box)
+
+
+def _pieces(letters: Iterator[PdfCharacter | None]) -> Iterator[list[PdfCharacter]]:
+    """Yield *letters* that stand in one line close together; none among them ends a line."""
+    piece: list[PdfCharacter] = []
     for letter in letters:
-        if letter is None or not piece.takes(letter):
-            if piece.letters:
-                yield piece
-            piece = Piece()
+        if piece and (letter is None or not _goes_on(piece[-1], letter)):
+            yield piece
+            piece = []
         if letter is not None:
-            piece.letters.append(letter)
-    if piece.letters:
+            piece.append(letter)
+    if piece:
         yield piece
+
+
+def _goes_on(last: PdfCharacter, letter: PdfCharacter) -> bool:
+    height = max(last.height, letter.height, 1.0)
+    gap, drop = letter.left - last.right, letter.bottom - last.bottom
+    return abs(gap) <= WIDEST_GAP * height and abs(drop) <= MOST_DROP * height
 
 
 def _letters(page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage) -> Iterator[PdfCharacter | None]:

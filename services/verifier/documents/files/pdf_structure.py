@@ -54,8 +54,7 @@ def plain_pdf(content: bytes) -> bytes:
     """
     Return *content*, written anew from the objects that were looked at.
 
-    Raises:
-        FileRefused: It is encrypted, broken, too large to be a letter, or does more than lie there.
+    Raises FileRefused if it is encrypted, broken, too large to be a letter, or does more than lie there.
     """
     try:
         with pikepdf.open(BytesIO(content)) as pdf:
@@ -151,12 +150,7 @@ class StreamBudget:
         self._left = {"drawing": MOST_DRAWING_BYTES, "images": MOST_IMAGE_BYTES}
 
     def spend(self, stream: pikepdf.Stream) -> None:
-        """
-        Take the size of the decoded *stream* from the budget.
-
-        Raises:
-            FileRefused: It is more than is left, or unknown.
-        """
+        """Spend the size of the decoded *stream*. Raises FileRefused if more than is left, or unknown."""
         filters = _filters(stream)
         compressing = [name for name in filters if name in COMPRESSING]
         if len(filters) > MOST_FILTERS or (len(compressing) > 1 and not set(compressing) <= FLATE):
@@ -177,12 +171,7 @@ def _filters(stream: pikepdf.Stream) -> list[str]:
 
 
 def _measure(raw: bytes, filters: list[str], most: int) -> int:
-    """
-    Return how many bytes *raw* becomes; filters of pictures, with a declared size, count as 1:1.
-
-    Raises:
-        FileRefused: They are more than *most*.
-    """
+    """Return how many bytes *raw* becomes, if no more than *most*; filters of pictures count as 1:1."""
     chunks: Iterable[bytes] = [raw]
     for name in filters:
         if name in FLATE:

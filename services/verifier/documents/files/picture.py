@@ -48,8 +48,7 @@ def decode(content: bytes, kind: FileKind) -> Picture:
     """
     Return the picture in *content*, upright, without metadata, transparency or colour profile.
 
-    Raises:
-        FileRefused: It is broken, has more than ``MOST_PIXELS`` pixels, or is several pictures in one.
+    Raises FileRefused if it is broken, has more than ``MOST_PIXELS`` pixels, or is several pictures in one.
     """
     pillow_heif.register_heif_opener()
     Image.MAX_IMAGE_PIXELS = MOST_PIXELS
@@ -104,19 +103,14 @@ def perceptual_hash(picture: Picture) -> str:
     """
     Return the difference hash of *picture*: 64 bits in hexadecimal, close for pictures that look alike.
 
-    Each bit says whether one of 8 times 9 fields is darker than its right neighbour, so that light, size and
-    compression change few of them. It finds copies, not forgers.
+    Each bit says whether one of 8 times 9 fields is darker than its right neighbour: it finds copies.
     """
     small = np.asarray(Image.fromarray(picture).convert("L").resize((SIDE + 1, SIDE), Image.Resampling.BOX))
     return np.packbits(small[:, :-1] < small[:, 1:]).tobytes().hex()
 
 
 def digest(picture: Picture) -> str:
-    """
-    Return the SHA-256 of *picture* re-encoded without loss, as a portable pixmap.
-
-    The same photo with other metadata has the same digest, with any compressors installed.
-    """
+    """Return the SHA-256 of *picture* as a portable pixmap: the same for other metadata and compressors."""
     rows, columns, _ = picture.shape
     return hashlib.sha256(b"P6 %d %d 255\n" % (columns, rows) + picture.tobytes()).hexdigest()
 
@@ -138,11 +132,7 @@ def sharpness(grey: Picture) -> float:
 
 
 def glare(grey: Picture) -> float:
-    """
-    Return how much of *grey* the largest burnt-out spot covers.
-
-    Spots that reach the edge do not count, nor do those of a page: both are white paper, not a reflection.
-    """
+    """Return the share of *grey* in its largest burnt-out spot; not white paper or spots at the edge."""
     burnt = (grey >= GLARE).astype(np.uint8)
     if burnt.mean() > PAPER_SHARE:
         return 0.0

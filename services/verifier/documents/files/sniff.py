@@ -85,11 +85,7 @@ def sniff(content: bytes, media_type: str) -> FileKind:
 
 
 def _agrees(declared: str, kind: FileKind) -> bool:
-    """
-    Return whether a file of *kind* may have been *declared* so.
-
-    One picture for another is let pass: browsers go by the end of the name, and people rename pictures.
-    """
+    """Return whether a file of *kind* may have been *declared* so: people rename pictures."""
     if declared in UNDECLARED:
         return True
     other = DECLARED.get(declared)
@@ -172,12 +168,9 @@ def _box_bytes(content: bytes, at: int) -> int:
 
 def end_of_jpeg(content: bytes) -> int:
     """
-    Return the offset after the last end-of-image marker of *content*.
+    Return the offset after the last end-of-image marker; the thumbnail inside a header has its own.
 
-    Only the bytes behind the header are searched: the thumbnail inside a header has an end of its own.
-
-    Raises:
-        FileRefused: There is none: the file was cut off.
+    Raises FileRefused if there is none: the file was cut off.
     """
     return _end(content, b"\xff\xd9", _first_scan(content))
 

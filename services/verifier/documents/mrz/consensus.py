@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date
 
-from services.verifier.documents.mrz.countries import SPECIMENS, known
+from services.verifier.documents.mrz.layouts import SPECIMENS, known
 from services.verifier.documents.mrz.parser import parse
 from services.verifier.documents.mrz.repair import Lines, Read
 from services.verifier.documents.results import Check, MachineZone
+from shared.matching.characters import listed
 
 ENOUGH = 2
 """Reads that must agree: a check digit lets every tenth error pass, and protects no name."""
@@ -16,11 +17,11 @@ ENOUGH_FOR_WRONG = 3
 SURE = 85
 """Confidence from which a read counts: in a blurred picture two unsure reads may err alike."""
 
-SPECIMEN_NAMES = frozenset(
+SPECIMEN_NAMES = listed(
     """
     AMOSTRA EKSEMPEL ESPECIMEN MINTA MUSTERFRAU MUSTERMANN NAIDIS NAYTE ORNEK PARAUGS PAVYZDYS SPECIMEN
     SPECIMENE UZORAK VZOR VZORCOVA VZOREC WZOR
-    """.split()  # noqa: SIM905 - a table of words
+    """
 )
 """Words for "sample" that issuers print in place of a name."""
 

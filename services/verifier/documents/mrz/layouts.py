@@ -1,4 +1,4 @@
-"""Layouts of machine-readable zones and their check digits (ICAO Doc 9303). Data and look-ups. Pure."""
+"""Layouts, check digits and country codes of machine-readable zones (ICAO Doc 9303). Pure."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import cycle
 
 from services.verifier.documents.results import Format
+from shared.matching.characters import listed
 
 FILLER = "<"
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ<"
@@ -15,24 +16,50 @@ _VALUES = {character: value for value, character in enumerate(ALPHABET[:-1])} | 
 
 def check_digit(text: str) -> str:
     """
-    Return the check digit of *text*.
+    Return the check digit of *text*, in the zones' alphabet.
 
-    Raises:
-        KeyError: A character is not of the alphabet.
-
-    Source:
-        ICAO Doc 9303-3, 4.9: weights 7, 3, 1 repeating, sum modulo 10; A is 10 … Z is 35, the filler 0.
+    ICAO Doc 9303-3, 4.9: weights 7, 3, 1 repeating, sum modulo 10; A is 10 … Z is 35, the filler 0.
     """
     return str(sum(_VALUES[character] * weight for character, weight in zip(text, cycle((7, 3, 1)))) % 10)
 
 
 def fits(text: str, digit: str) -> bool:
-    """
-    Return whether *digit* is right for *text*.
-
-    Where *text* is nothing but fillers the digit may be one, too (9303-4, 4.2.2: optional data of a TD3).
-    """
+    """Return whether *digit* is right for *text*; it may be a filler, as all of *text* (9303-4, 4.2.2)."""
     return digit == check_digit(text) or (digit == FILLER and not text.strip(FILLER))
+
+
+_STATES = listed(
+    """
+    ABW AFG AGO AIA ALA ALB AND ARE ARG ARM ASM ATA ATF ATG AUS AUT AZE BDI BEL BEN BES BFA BGD BGR BHR
+    BHS BIH BLM BLR BLZ BMU BOL BRA BRB BRN BTN BVT BWA CAF CAN CCK CHE CHL CHN CIV CMR COD COG COK COL
+    COM CPV CRI CUB CUW CXR CYM CYP CZE DEU DJI DMA DNK DOM DZA ECU EGY ERI ESH ESP EST ETH FIN FJI FLK
+    FRA FRO FSM GAB GBR GEO GGY GHA GIB GIN GLP GMB GNB GNQ GRC GRD GRL GTM GUF GUM GUY HKG HMD HND HRV
+    HTI HUN IDN IMN IND IOT IRL IRN IRQ ISL ISR ITA JAM JEY JOR JPN KAZ KEN KGZ KHM KIR KNA KOR KWT LAO
+    LBN LBR LBY LCA LIE LKA LSO LTU LUX LVA MAC MAF MAR MCO MDA MDG MDV MEX MHL MKD MLI MLT MMR MNE MNG
+    MNP MOZ MRT MSR MTQ MUS MWI MYS MYT NAM NCL NER NFK NGA NIC NIU NLD NOR NPL NRU NZL OMN PAK PAN PCN
+    PER PHL PLW PNG POL PRI PRK PRT PRY PSE PYF QAT REU ROU RUS RWA SAU SDN SEN SGP SGS SHN SJM SLB SLE
+    SLV SMR SOM SPM SRB SSD STP SUR SVK SVN SWE SWZ SXM SYC SYR TCA TCD TGO THA TJK TKL TKM TLS TON TTO
+    TUN TUR TUV TWN TZA UGA UKR UMI URY USA UZB VAT VCT VEN VGB VIR VNM VUT WLF WSM YEM ZAF ZMB ZWE
+    """
+)
+"""ISO 3166-1 alpha-3."""
+_OTHERS = listed(
+    """
+    D EUE GBD GBN GBO GBP GBS RKS IAO UNA UNK UNO XAA XBA XCC XCE XCO XCT XDC XEC XES XIM XMP XOM XPO
+    XXA XXB XXC XXX
+    """
+)
+"""Germany, the European Union, kinds of British nationals, Kosovo, organisations, stateless and refugees."""
+_FORMER = listed("ANT CSK DDR NTZ ROM SCG SUN TMP YUG ZAR")
+"""In documents of states that were renamed or are no more."""
+SPECIMENS = frozenset(("UTO", "BDR"))
+"""Utopia of the standard's examples, and the printer that stands for a state in samples of Germany's."""
+CODES = _STATES | _OTHERS | _FORMER | SPECIMENS
+
+
+def known(code: str) -> bool:
+    """Return whether *code*, without its fillers, may stand in a zone."""
+    return code in CODES
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from services.verifier.documents.mrz.countries import CODES, known
-from services.verifier.documents.mrz.layouts import ALPHABET, FILLER, LAYOUTS, Layout, ZoneSpan
+from services.verifier.documents.mrz.layouts import ALPHABET, CODES, FILLER, LAYOUTS, Layout, ZoneSpan, known
 from services.verifier.documents.results import Format
 
 MOST_NOISE = 2

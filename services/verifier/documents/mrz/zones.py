@@ -194,7 +194,9 @@ def across(base: Bar, bar: Bar) -> float:
 def _place(rows: Sequence[Bar], turns: int, change: Change) -> ZonePlace:
     """Return the place of a zone with *rows*, in the pixels from which *change* led to theirs."""
     base = max(rows, key=lambda bar: bar.length)
-    text = _text_height(rows, base)
+    # Where lines touch, their bar is thick: then its length gives the height of a character.
+    thinnest = min(bar.thickness for bar in rows)
+    text = thinnest if thinnest < base.length / 18 else base.length / 30
     start = min(along(base, bar) - bar.length / 2 for bar in rows) - text * 1.5
     end = max(along(base, bar) + bar.length / 2 for bar in rows) + text * 1.5
     spare = _spare(rows, base, text)
@@ -212,12 +214,6 @@ def _place(rows: Sequence[Bar], turns: int, change: Change) -> ZonePlace:
         text / scale,
         _promise(rows, base),
     )
-
-
-def _text_height(rows: Sequence[Bar], base: Bar) -> float:
-    """Return the height of a character; where lines touch, and their bar is thick, from its length."""
-    thinnest = min(bar.thickness for bar in rows)
-    return thinnest if thinnest < base.length / 18 else base.length / 30
 
 
 def _spare(rows: Sequence[Bar], base: Bar, text: float) -> float:

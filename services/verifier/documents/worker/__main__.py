@@ -4,15 +4,11 @@ import sys
 
 from services.verifier.documents.worker.confinement import Bounds
 from services.verifier.documents.worker.fork_server import Examine, serve
-from services.verifier.documents.worker.frames import Request, Task
+from services.verifier.documents.worker.frames import Request, WorkerTask
 
 
 def load() -> Examine:
-    """
-    Return the function that reads or draws a file, with all models loaded.
-
-    Imported here, after the process is confined: libraries are code, too.
-    """
+    """Return the function that reads or draws a file; imported once confined, for libraries are code, too."""
     from services.verifier.documents.worker.examination import (  # noqa: PLC0415 - see above
         examine,
         installed_readers,
@@ -24,11 +20,9 @@ def load() -> Examine:
     warm_up(readers)
 
     def answer(request: Request) -> bytes:
-        match request.task:
-            case Task.READ:
-                return examine(request, readers).model_dump_json().encode()
-            case Task.SHOW:
-                return show(request)
+        if request.task is WorkerTask.SHOW:
+            return show(request)
+        return examine(request, readers).model_dump_json().encode()
 
     return answer
 

@@ -66,12 +66,9 @@ class Bounds:
 
 def confine(memory_bytes: int) -> dict[str, int]:
     """
-    Limit this process and all it starts; return the confinement that the kernel granted.
+    Limit this process and all it starts, for good; return the confinement that the kernel granted.
 
-    It cannot be undone, and must come before a second thread exists.
-
-    Raises:
-        NotConfinedError: The kernel does not keep the process from other files.
+    It must come before a second thread exists. Raises NotConfinedError if other files stay open to it.
     """
     os.nice(NICENESS)
     _limit(resource.RLIMIT_AS, memory_bytes)
@@ -135,10 +132,8 @@ def seal(bounds: Bounds) -> None:
     """
     Take from this process, which reads one file and ends, all it does not need for that.
 
-    Past its processor time or its wall-clock time the kernel ends it.
-
-    Raises:
-        NotConfinedError: System calls are not filtered.
+    Past its processor time or its wall-clock time the kernel ends it. Raises NotConfinedError if system calls
+    are not filtered.
     """
     library = ctypes.CDLL(None, use_errno=True)
     library.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
@@ -172,8 +167,7 @@ def confine_to(paths: Iterable[Path], library: ctypes.CDLL) -> int:
     any user. From newer kernels it takes more: TCP (6.7), signals to and abstract sockets of processes
     outside (6.12). Processes outside cannot be traced.
 
-    Raises:
-        NotConfinedError: The kernel has no Landlock, or does not let this process use it.
+    Raises NotConfinedError if the kernel has no Landlock, or does not let this process use it.
     """
     offered = landlock_version(library)
     if offered == 0:

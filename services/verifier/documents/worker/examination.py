@@ -76,15 +76,12 @@ def examine(request: Request, readers: Readers) -> DocumentReading:
     if not opened.pictures:
         return reading
     reading = _with_text(reading, opened, readers)
-    match request.slot:
-        case WorkerTask.IDENTITY:
-            reading = _with_document(reading, opened, readers)
-            return reading if reading.zone or reading.licence else _with_bill(reading, readers)
-        case WorkerTask.ADDRESS:
-            reading = _with_bill(reading, readers)
-            bill = reading.bill
-            letter = bill is not None and (bill.kind is not BillKind.UNKNOWN or bill.addresses > 0)
-            return reading if letter else _with_document(reading, opened, readers)
+    if request.task is not WorkerTask.ADDRESS:
+        reading = _with_document(reading, opened, readers)
+        return reading if reading.zone or reading.licence else _with_bill(reading, readers)
+    reading = _with_bill(reading, readers)
+    letter = reading.bill and (reading.bill.kind is not BillKind.UNKNOWN or reading.bill.addresses)
+    return reading if letter else _with_document(reading, opened, readers)
 
 
 def _with_text(reading: DocumentReading, opened: OpenedFile, readers: Readers) -> DocumentReading:

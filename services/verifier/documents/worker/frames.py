@@ -19,26 +19,19 @@ BYTES_PER_PIXEL: Final = 3
 """Red, green, blue."""
 
 
-class Task(StrEnum):
-    """The task for a file."""
-
-    READ = "read"
-    """Find everything that is in it."""
-    SHOW = "show"
-    """Draw it."""
-
-
-MOST_ANSWER_BYTES: Final = {
-    Task.READ: 4_000_000,
-    Task.SHOW: MOST_SHOWN * LONGEST_SHOWN**2 * BYTES_PER_PIXEL + 10_000,
-}
-
-
 class WorkerTask(StrEnum):
-    """The claim that a file is to prove."""
+    """The task for a file: the claim that it is to prove, or to draw it."""
 
     IDENTITY = "identity"
     ADDRESS = "address"
+    SHOW = "show"
+
+
+MOST_ANSWER_BYTES: Final = {
+    WorkerTask.IDENTITY: 4_000_000,
+    WorkerTask.ADDRESS: 4_000_000,
+    WorkerTask.SHOW: MOST_SHOWN * LONGEST_SHOWN**2 * BYTES_PER_PIXEL + 10_000,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +40,7 @@ class Request:
 
     content: bytes
     media_type: str
-    slot: WorkerTask
-    task: Task = Task.READ
+    task: WorkerTask
 
 
 def frame(content: bytes) -> bytes:
@@ -58,7 +50,7 @@ def frame(content: bytes) -> bytes:
 
 def pack(request: Request) -> bytes:
     """Return *request* as it is sent: the facts about the file, then the file."""
-    about = {"media_type": request.media_type, "slot": request.slot, "task": request.task}
+    about = {"media_type": request.media_type, "task": request.task}
     return frame(json.dumps(about).encode()) + frame(request.content)
 
 
@@ -68,7 +60,7 @@ def receive(source: BinaryIO) -> Request | None:
     if about is None or content is None:
         return None
     fields = json.loads(about)
-    return Request(content, fields["media_type"], WorkerTask(fields["slot"]), Task(fields["task"]))
+    return Request(content, fields["media_type"], WorkerTask(fields["task"]))
 
 
 def _next(source: BinaryIO) -> bytes | None:
