@@ -200,7 +200,7 @@ def _with_fewer_points(evidence: AbstractSet[Evidence]) -> frozenset[Evidence]:
 
 
 def _fitted(evidence: frozenset[Evidence], situation: Situation) -> frozenset[Evidence]:
-    """Return *evidence* as the situation asks for it: with the mailbox, if it can be, but for a log-in."""
+    """Return *evidence* as the situation asks for it; a reachable mailbox is in every way but a log-in."""
     if situation.regulation is not Regulation.CCPA:
         evidence -= {Evidence.DECLARATION}  # a promise that only Californian law knows
     if situation.reachable and Evidence.ACCOUNT not in evidence:

@@ -26,14 +26,7 @@ from typing import Final, Self, TypeVar
 from pydantic import ValidationError
 
 import services
-from services.verifier.documents.results import (
-    FILE,
-    Check,
-    DocumentReading,
-    FileFlaw,
-    PageFacts,
-    refused,
-)
+from services.verifier.documents.results import FILE, Check, DocumentReading, FileFlaw, PageFacts, refused
 from services.verifier.documents.worker.frames import (
     BYTES_PER_PIXEL,
     LENGTH_BYTES,

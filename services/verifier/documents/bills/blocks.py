@@ -4,10 +4,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from services.verifier.documents.bills.words import COMPANY, INVOICE, RECIPIENT, SITE, STRONG, TRADE, compact
+from services.verifier.documents.bills.words import RECIPIENT, SITE, compact, is_company, is_heading
 from services.verifier.documents.results import TextLine
 from shared.matching.addresses import Parts, parts_of
-from shared.matching.characters import folded, stripped
 from shared.matching.dates import written_dates
 from shared.matching.postcodes import find_postcode
 from shared.matching.streets import CARE_OF
@@ -80,18 +79,6 @@ def blocks_of(cells: Sequence[Cell]) -> list[Block]:
     """Return the postal addresses among *cells*, in their order."""
     found = (_block(cells, at) for at, cell in enumerate(cells) if _is_town(cell.text))
     return [block for block in found if block is not None]
-
-
-def is_company(text: str) -> bool:
-    """Return whether *text* names a company or an office."""
-    words = set(re.split(r"\W+", stripped(folded(text))))
-    return COMPANY.search(text) is not None or bool(words & TRADE)
-
-
-def is_heading(text: str) -> bool:
-    """Return whether *text* is a heading of the letter, rather than its sender or recipient."""
-    plain = compact(text)
-    return any(word in plain for words in (*STRONG.values(), INVOICE) for word in words)
 
 
 def is_person(text: str) -> bool:

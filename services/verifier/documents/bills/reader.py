@@ -8,25 +8,9 @@ from typing import TypeAlias
 
 from rapidfuzz.fuzz import ratio
 
-from services.verifier.documents.bills.blocks import (
-    Block,
-    Cell,
-    beside,
-    blocks_of,
-    cells_of,
-    is_company,
-    is_heading,
-)
-from services.verifier.documents.bills.words import (
-    DATE,
-    DATE_AT_END,
-    INVOICE,
-    ISSUED,
-    OTHER,
-    PLACED,
-    STRONG,
-    compact,
-)
+from services.verifier.documents.bills import words
+from services.verifier.documents.bills.blocks import Block, Cell, beside, blocks_of, cells_of
+from services.verifier.documents.bills.words import compact
 from services.verifier.documents.results import Bill, BillKind, TextLine
 from shared.matching.dates import WrittenDate, written_dates
 from shared.matching.postcodes import DAY_FIRST
@@ -83,7 +67,7 @@ def read_bill(lines: Sequence[TextLine]) -> Bill | None:
 def _issuer(cells: Sequence[Cell]) -> str:
     """Return the first name of a company on the page, without the address behind it."""
     names = (re.split(r"\s*[·|•,;]\s*", cell.text)[0] for cell in cells)
-    return next((name for name in names if is_company(name) and not is_heading(name)), "")
+    return next((name for name in names if words.is_company(name) and not words.is_heading(name)), "")
 
 
 def _day_first(blocks: Sequence[Block]) -> bool | None:
@@ -98,7 +82,8 @@ def kind_of(texts: Sequence[str]) -> BillKind:
     """Return the kind of a letter: a bill for goods stays one unless more speaks for a supply it mentions."""
     whole = [compact(text) for text in texts]
     found = {
-        kind: sum(any(word in text for text in whole) for word in words) for kind, words in STRONG.items()
+        kind: sum(any(word in text for text in whole) for word in marks)
+        for kind, marks in words.STRONG.items()
     }
     goods = found.pop(BillKind.INVOICE)
     if found[BillKind.CARD] >= ENOUGH:
@@ -107,7 +92,7 @@ def kind_of(texts: Sequence[str]) -> BillKind:
     kind, count = max(found.items(), key=lambda item: item[1])
     if count >= ENOUGH and count > goods:
         return kind
-    if goods >= ENOUGH or any(word in text for text in whole for word in INVOICE):
+    if goods >= ENOUGH or any(word in text for text in whole for word in words.INVOICE):
         return BillKind.INVOICE
     return BillKind.UNKNOWN
 
@@ -155,10 +140,10 @@ def _rank(cells: Sequence[Cell], at: int, before: str, after: str) -> Rank:
     own = _label(before)
     if own is not None:
         return own
-    if any(word in compact(after) for word in OTHER):
+    if any(word in compact(after) for word in words.OTHER):
         return Rank.OTHER
     if compact(before):
-        return Rank.PLACED if PLACED.fullmatch(before) and not after.strip() else Rank.OTHER
+        return Rank.PLACED if words.PLACED.fullmatch(before) and not after.strip() else Rank.OTHER
     if compact(after):
         return Rank.OTHER
     labels = (rank for text in beside(cells, at) if (rank := _label(text)) is not None)
@@ -175,20 +160,20 @@ def _after(text: str, one: WrittenDate, written: Sequence[WrittenDate]) -> str:
 def _label(text: str) -> Rank | None:
     """Return the rank of *text* as a label of the date behind it; none where it is no label of dates."""
     plain = compact(text)
-    issued, other = float(_last(ISSUED, plain)), float(_last(OTHER, plain))
+    issued, other = float(_last(words.ISSUED, plain)), float(_last(words.OTHER, plain))
     if max(issued, other) < 0:
-        issued, other = _likest(ISSUED, plain), _likest(OTHER, plain)
+        issued, other = _likest(words.ISSUED, plain), _likest(words.OTHER, plain)
     if max(issued, other) >= 0:
         return Rank.ISSUED if issued > other else Rank.OTHER
-    return Rank.DATE if plain in DATE or DATE_AT_END.search(text) else None
+    return Rank.DATE if plain in words.DATE or words.DATE_AT_END.search(text) else None
 
 
-def _last(words: Iterable[str], text: str) -> int:
-    """Return where the last of *words* in *text* ends; -1 where there is none."""
-    return max((text.rfind(word) + len(word) for word in words if word in text), default=-1)
+def _last(labels: Iterable[str], text: str) -> int:
+    """Return where the last of *labels* in *text* ends; -1 where there is none."""
+    return max((text.rfind(word) + len(word) for word in labels if word in text), default=-1)
 
 
-def _likest(words: Iterable[str], text: str) -> float:
-    """Return how much the likest of the long *words* is like *text*, as where a letter was misread."""
-    near = (ratio(word, text, score_cutoff=_MISREAD) for word in words if len(word) >= _LONG)
+def _likest(labels: Iterable[str], text: str) -> float:
+    """Return how much the likest of the long *labels* is like *text*, as where a letter was misread."""
+    near = (ratio(word, text, score_cutoff=_MISREAD) for word in labels if len(word) >= _LONG)
     return max((score for score in near if score), default=-1)

@@ -178,3 +178,15 @@ STRONG: dict[BillKind, frozenset[str]] = {
 """Words on such a letter, and seldom on another."""
 INVOICE = listed("invoice rechnung facture factura fattura factuur faktura fatura")
 """Headings of a bill of any kind: alone they make no bill of a supplier."""
+
+
+def is_company(text: str) -> bool:
+    """Return whether *text* names a company or an office."""
+    words = set(re.split(r"\W+", stripped(folded(text))))
+    return COMPANY.search(text) is not None or bool(words & TRADE)
+
+
+def is_heading(text: str) -> bool:
+    """Return whether *text* is a heading of the letter, rather than its sender or recipient."""
+    plain = compact(text)
+    return any(word in plain for words in (*STRONG.values(), INVOICE) for word in words)

@@ -98,7 +98,7 @@ async def _document_examined(proof: ProofRef, slot: ProofSlot, ctx: ExaminerCont
 
 
 def _person(subject: Subject) -> str:
-    """Return name and birth in the request: addresses and numbers a requester chooses, for all alike."""
+    """Return name and birth in the request: a requester is free to choose addresses and numbers."""
     born = subject.date_of_birth.isoformat() if subject.date_of_birth else ""
     return f"{' '.join(sorted((subject.name or '').casefold().split()))} {born}"
 

@@ -24,7 +24,7 @@ def check_digit(text: str) -> str:
 
 
 def fits(text: str, digit: str) -> bool:
-    """Return whether *digit* is right for *text*; it may be a filler, as all of *text* (9303-4, 4.2.2)."""
+    """Return whether *digit* is right for *text*; if that is all fillers it may be one (9303-4, 4.2.2)."""
     return digit == check_digit(text) or (digit == FILLER and not text.strip(FILLER))
 
 

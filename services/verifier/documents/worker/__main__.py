@@ -9,12 +9,7 @@ from services.verifier.documents.worker.frames import Request, WorkerTask
 
 def load() -> Examine:
     """Return the function that reads or draws a file; imported once confined, for libraries are code, too."""
-    from services.verifier.documents.worker.examination import (  # noqa: PLC0415 - see above
-        examine,
-        installed_readers,
-        show,
-        warm_up,
-    )
+    from services.verifier.documents.worker.examination import examine, installed_readers, show, warm_up  # noqa: PLC0415 - see above
 
     readers = installed_readers()
     warm_up(readers)

@@ -109,7 +109,7 @@ class _Program(ctypes.Structure):
 
 
 def install_filter(library: ctypes.CDLL) -> bool:
-    """Allow this process its calls alone, for good; return whether the kernel does so, after NO_NEW_PRIVS."""
+    """Allow this process its calls alone, for good; return whether that holds. Needs PR_SET_NO_NEW_PRIVS."""
     machine = MACHINES.get(os.uname().machine)
     if machine is None:
         return False
