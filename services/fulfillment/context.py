@@ -27,7 +27,7 @@ from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.state import FulfillmentCase, evolve
 from shared.contract.answer import ANSWER, SUBMISSION, Answer
-from shared.contract.events import Fact, RequestReferred, RequestSubmitted
+from shared.contract.events import Fact, IdentityVerified, RequestReferred, RequestSubmitted
 from shared.contract.ports import TimersPort, VaultPort
 from shared.law import GivenCopies, Money, Right
 
@@ -113,6 +113,17 @@ class FulfillmentProfile:
         """Return the key for the hashes of identifiers for *recipient*."""
         agreed = self.recipients.get(recipient)
         return self.pseudonyms if agreed is None else agreed.key
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRequest:
+    """A verified request, and the records that were found for it."""
+
+    event: IdentityVerified
+    submitted: RequestSubmitted
+    identities: Identities
+    """The identities that the records were found by."""
+    findings: Findings
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,10 @@
 """Handlers of fulfillment: claims, searches, disclosures and the planning of erasures."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from services.fulfillment.changes.handlers import change, lift_restriction, plan_change, suppress_at_once
-from services.fulfillment.context import FulfillmentContext
+from services.fulfillment.context import FoundRequest, FulfillmentContext
 from services.fulfillment.domain import MANY_MAILBOXES, answer_due_on
 from services.fulfillment.drop.hash_lists import HashListBatch
 from services.fulfillment.erasure.handlers import (
@@ -34,7 +34,6 @@ from services.fulfillment.erasure.window import (
 )
 from services.fulfillment.package import answers
 from services.fulfillment.package.handlers import (
-    Disclosure,
     decide_fee,
     disclose_package,
     fee_by_staff,
@@ -114,7 +113,7 @@ async def compare_claims(event: IdentityClaimed, ctx: FulfillmentContext) -> Seq
     Law:
         11 CCR § 7060(h): a value that a request to correct disputes is no data point.
     """
-    if not ctx.known.waiting or not all(
+    if ctx.known.status is not FulfillmentStatus.UNDECIDED or not all(
         [await ctx.vault.holds(ctx.case_id, proof.ref) for proof in event.proofs]
     ):
         return []
@@ -130,10 +129,7 @@ async def compare_claims(event: IdentityClaimed, ctx: FulfillmentContext) -> Seq
     return [
         IdentityCompared(
             request_id=ctx.case_id,
-            agreed=agreement.agreed,
-            claimed=agreement.claimed,
-            groups=agreement.groups,
-            private=agreement.private,
+            **asdict(agreement),
             identities=tuple(identities),
             proofs=tuple(proof.ref for proof in event.proofs),
         )
@@ -172,13 +168,14 @@ async def _search_and_answer(event: IdentityVerified, ctx: FulfillmentContext) -
     submitted = await ctx.submission()
     proofless = not needs_proof(event.right, direct_marketing=submitted.direct_marketing)
     if proofless:
-        await suppress_at_once(event, submitted, ctx)
+        await suppress_at_once(event.right, submitted, ctx)
     records = ctx.records.due_on(answer_due_on(event.regulation, event.right, event.received_on))
     identities = _sure(event, submitted, ctx)
     findings = await _gather(submitted, identities, replace(ctx, records=records))
+    found = FoundRequest(event, submitted, identities, findings)
     match findings.answer:
         case _ if proofless:
-            return await plan_change(event, submitted, identities, findings, ctx)
+            return await plan_change(found, ctx)
         case SearchAnswer.NOTHING_DECLARED:
             return [ctx.referred(event.right, NOTHING_DECLARED)]
         case SearchAnswer.NOTHING_FOUND:
@@ -186,27 +183,21 @@ async def _search_and_answer(event: IdentityVerified, ctx: FulfillmentContext) -
             outcome = Outcome.NOTHING_HELD
             return [RequestFulfilled(request_id=ctx.case_id, right=event.right, outcome=outcome, answer=name)]
         case SearchAnswer.FOUND:
-            return await _announce(event, submitted, identities, findings, ctx)
+            return await _announce(found, ctx)
 
 
-async def _announce(
-    event: IdentityVerified,
-    submitted: RequestSubmitted,
-    identities: Identities,
-    findings: Findings,
-    ctx: FulfillmentContext,
-) -> Sequence[Fact]:
+async def _announce(found: FoundRequest, ctx: FulfillmentContext) -> Sequence[Fact]:
     """Notify the owners of other mailboxes, then disclose, or plan an erasure or a change."""
-    others = await not_notified(findings, ctx.maps.current, event, ctx)
+    event = found.event
+    others = await not_notified(found.findings, ctx.maps.current, event, ctx)
     if others is None:
         return [ctx.referred(event.right, MANY_MAILBOXES)]
     if event.right is Right.ERASURE:
-        facts = await _plan_erasure(event, submitted, identities, findings, ctx)
+        facts = await _plan_erasure(found, ctx)
     elif event.right in CHANGING:
-        facts = await plan_change(event, submitted, identities, findings, ctx)
+        facts = await plan_change(found, ctx)
     else:
-        window = held_back(ctx) if others else None
-        facts = await disclose_package(Disclosure(event, submitted, identities, findings), ctx, window)
+        facts = await disclose_package(found, ctx, held_back(ctx) if others else None)
     if not any(map(_concerns_others, facts)):
         return facts
     return [*await notices(others, event.right, ctx), *facts]
@@ -358,7 +349,7 @@ async def _further(
         # Further answers go to the person, also those of a transfer.
         details = submitted.details.model_copy(update={"transfer_to": None})
         submitted = submitted.model_copy(update={"details": details})
-        completed = Disclosure(event, submitted, identities, findings)
+        completed = FoundRequest(event, submitted, identities, findings)
         # A completed answer is no further copy: it costs no fee.
         free = replace(ctx, house=replace(ctx.house, further_copy_fee=None))
         facts = await disclose_package(completed, free, window)
@@ -492,19 +483,13 @@ def _whole(findings: Findings) -> Findings:
     return findings
 
 
-async def _plan_erasure(
-    event: IdentityVerified,
-    submitted: RequestSubmitted,
-    identities: Identities,
-    findings: Findings,
-    ctx: FulfillmentContext,
-) -> Sequence[Fact]:
+async def _plan_erasure(found: FoundRequest, ctx: FulfillmentContext) -> Sequence[Fact]:
     """Plan an erasure; if a copy is requested, store it first."""
-    package = None
-    if submitted.details.with_copy:
-        package, contents = await store_copy(Disclosure(event, submitted, identities, findings), ctx)
+    event, findings, package = found.event, found.findings, None
+    if found.submitted.details.with_copy:
+        package, contents = await store_copy(found, ctx)
         await ctx.vault.seal(ctx.case_id, contents_of(package), contents.model_dump_json().encode())
-    found_by = {name: tuple(spellings) for name, spellings in identities.items()}
+    found_by = {name: tuple(spellings) for name, spellings in found.identities.items()}
     made = await in_thread(plan, findings, ctx.maps.current, ctx.today(), small=findings.is_small)
     decided = replace(made, identities=found_by)
     planned = ErasurePlanned(

@@ -75,16 +75,10 @@ MOST_ROUNDS = 3
 """Most new plans of an erasure because of new records of the person."""
 
 DISCLOSING = frozenset({Right.ACCESS, Right.PORTABILITY, Right.KNOW_CATEGORIES})
-CHANGING = frozenset(
-    {
-        Right.RECTIFICATION,
-        Right.RESTRICTION,
-        Right.OBJECTION,
-        Right.CONSENT_WITHDRAWAL,
-        Right.OPT_OUT_OF_SALE,
-        Right.LIMIT_SENSITIVE_USE,
-    }
-)
+CHANGING = frozenset({
+    Right.RECTIFICATION, Right.RESTRICTION, Right.OBJECTION, Right.CONSENT_WITHDRAWAL,
+    Right.OPT_OUT_OF_SALE, Right.LIMIT_SENSITIVE_USE,
+})  # fmt: skip
 """Rights that are answered by marks or corrections."""
 
 
@@ -112,38 +106,20 @@ class FulfillmentStatus(StrEnum):
 
 
 SUBJECT_FACTS: tuple[type[Fact], ...] = (
-    SubjectRectified,
-    SubjectRestricted,
-    SubjectOptedOut,
-    SubjectObjected,
-    SubjectConsentWithdrawn,
-    RestrictionAnnounced,
-    SubjectUnrestricted,
-)
+    SubjectRectified, SubjectRestricted, SubjectOptedOut, SubjectObjected, SubjectConsentWithdrawn,
+    RestrictionAnnounced, SubjectUnrestricted,
+)  # fmt: skip
 """Facts for the recipients of data besides an erasure, and the end of a restriction."""
 
 RECIPIENT_FACTS: tuple[type[Fact], ...] = (
-    RecipientConcerned,
-    RecipientNotified,
-    RecipientAcknowledged,
-    RecipientFailed,
-)
+    RecipientConcerned, RecipientNotified, RecipientAcknowledged, RecipientFailed,
+)  # fmt: skip
 """The notifications of the recipients of data; they are independent of the request's state."""
 
-HELD: frozenset[type[Fact]] = frozenset(
-    {
-        AliasProven,
-        IdentityVerified,
-        FeeAgreed,
-        ErasurePlanned,
-        ErasureApproved,
-        ErasureDue,
-        ErasureRetried,
-        ChangePlanned,
-        DisclosureDue,
-        TransferOrdered,
-    }
-)
+HELD: frozenset[type[Fact]] = frozenset({
+    AliasProven, IdentityVerified, FeeAgreed, ErasurePlanned, ErasureApproved, ErasureDue, ErasureRetried,
+    ChangePlanned, DisclosureDue, TransferOrdered,
+})  # fmt: skip
 """Events that lead to a disclosure, an erasure or a change: they are held while a request is stopped."""
 
 _LATE: tuple[type[Fact], ...] = (DisclosureScheduled, DisclosureDue)
@@ -322,20 +298,9 @@ class FulfillmentCase:
         return self.status is FulfillmentStatus.REFERRED and reason == IDENTITY_CHANGE
 
     @property
-    def waiting(self) -> bool:
-        """Whether nothing is decided yet, so that a claim still matters."""
-        return self.status is FulfillmentStatus.UNDECIDED
-
-    @property
     def later_round(self) -> bool:
         """Whether an erasure is planned of records that were found after an earlier round."""
         return self.rounds > 1 or self.fulfilled is not None
-
-    @property
-    def not_begun(self) -> bool:
-        """Whether a first erasure or change was planned, and did not start because the request is stopped."""
-        first = self.status is FulfillmentStatus.EXECUTING and self.rounds <= 1 and self.fulfilled is None
-        return first and bool(self.held)
 
     @property
     def withdrawn(self) -> bool:
@@ -369,7 +334,8 @@ def evolve(known: FulfillmentCase, fact: Fact) -> FulfillmentCase:
 
 
 def _withdrawn_status(known: FulfillmentCase, status: FulfillmentStatus) -> FulfillmentStatus:
-    if known.not_begun:
+    if known.status is FulfillmentStatus.EXECUTING and not known.later_round and known.held:
+        # A first erasure or change is planned, and did not start because the request is stopped.
         return FulfillmentStatus.WITHDRAWN
     if known.status is FulfillmentStatus.AWAITING_WINDOW and known.later_round:
         return FulfillmentStatus.FULFILLED if known.fulfilled else FulfillmentStatus.EXECUTING

@@ -62,13 +62,12 @@ class ReferenceSearch:
 
         Those found in the surest way count, each for themselves: a shared number is both people's.
         """
-        people: dict[Hashable, AffectedPerson] = {}
         found = self.found or self.guessed
         surest = min((way for way, _ in found), default=LookupKind.BACK)
-        theirs = [person for way, person in found if way is surest]
-        for person in sorted(theirs, key=lambda one: one.said["email"]):
-            known = people.get(person.identity)
-            people[person.identity] = known.also(person) if known else person
+        theirs = sorted((one for way, one in found if way is surest), key=lambda one: one.said["email"])
+        people: dict[Hashable, AffectedPerson] = {}
+        for person in theirs:
+            people[person.identity] = people.get(person.identity, person).also(person)
         return list(people.values())
 
     def guess(self, way: LookupKind, person: AffectedPerson | None) -> None:

@@ -9,7 +9,7 @@ import asyncio
 import hmac
 from collections.abc import AsyncIterator, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
@@ -404,20 +404,8 @@ class BreachScopes:
 
 def _fresh(scope: BreachScope) -> Document:
     """Return a new scope."""
-    return {
-        "_id": scope.id,
-        "incident": scope.incident,
-        "phase": scope.phase,
-        "declaration": scope.declaration,
-        "turn": 0,
-        "stage": ScopeStage.GATHERING.value,
-        "records": 0,
-        "unnamed": 0,
-        "judged_at": scope.judged_at,
-        "failed": None,
-        "at": NEVER,
-        "done": False,
-    }
+    state = {"stage": scope.stage.value, "failed": None, "at": NEVER, "done": False}
+    return {"_id": scope.id, **asdict(scope), **state}
 
 
 async def failures(database: Database, incident: str) -> dict[int, str]:
@@ -502,7 +490,6 @@ def _key(document: Document) -> str:
 
 
 def _scope(document: Document) -> BreachScope:
-    names = ("incident", "phase", "declaration", "turn", "records", "unnamed")
-    found = {name: document[name] for name in names}
-    judged_at = document.get("judged_at")  # missing in those of an earlier version
-    return BreachScope(**found, stage=ScopeStage(document["stage"]), judged_at=judged_at)
+    # Those of an earlier version have no ``judged_at``.
+    found: dict[str, Any] = {field.name: document.get(field.name) for field in fields(BreachScope)}
+    return BreachScope(**found | {"stage": ScopeStage(document["stage"])})

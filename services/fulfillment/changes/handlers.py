@@ -13,14 +13,13 @@ from typing import Any
 from services.fulfillment.changes.change import Change, corrected
 from services.fulfillment.changes.planner import NOT_MARKABLE, lifted, plan_corrections, plan_marks, restricts
 from services.fulfillment.changes.suppressions import suppressed_purposes
-from services.fulfillment.context import FulfillmentContext
+from services.fulfillment.context import FoundRequest, FulfillmentContext
 from services.fulfillment.datamap.graph import EMAIL
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.erasure.steps import RecordPlan
 from services.fulfillment.package import answers
 from services.fulfillment.recipients.handlers import notifications_of, notifications_to
 from services.fulfillment.search.confirmed_aliases import offered, with_confirmed
-from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.identities import Identities, identities_of
 from services.fulfillment.state import (
     IDENTITY_CHANGE,
@@ -34,7 +33,6 @@ from shared.contract.events import (
     Assurance,
     ChangePlanned,
     Fact,
-    IdentityVerified,
     Outcome,
     RequestFulfilled,
     RequestSubmitted,
@@ -59,9 +57,7 @@ Law:
 """
 
 
-async def suppress_at_once(
-    event: IdentityVerified, submitted: RequestSubmitted, ctx: FulfillmentContext
-) -> None:
+async def suppress_at_once(right: Right, submitted: RequestSubmitted, ctx: FulfillmentContext) -> None:
     """
     Add a requester who needs no proof to the suppression list, even if the marks fail later. May be repeated.
 
@@ -69,20 +65,15 @@ async def suppress_at_once(
         GDPR Art. 21(3): no direct marketing after the objection.
         11 CCR § 7026(f)(1): as soon as feasible.
     """
-    await _suppress(event.right, _everything(submitted), ctx)
+    await _suppress(right, _everything(submitted), ctx)
 
 
-async def plan_change(
-    event: IdentityVerified,
-    submitted: RequestSubmitted,
-    identities: Identities,
-    findings: Findings,
-    ctx: FulfillmentContext,
-) -> Sequence[Fact]:
+async def plan_change(found: FoundRequest, ctx: FulfillmentContext) -> Sequence[Fact]:
     """Plan the marks or corrections of a request, or refer it to the staff."""
-    known_by = _everything(submitted) if event.proven is None else identities
-    decided = _decided(event.right, submitted, findings, ctx)
-    reason = _reason_for_staff(event, submitted, decided, known_by, ctx.maps.current)
+    event = found.event
+    known_by = _everything(found.submitted) if event.proven is None else found.identities
+    decided = _decided(found, ctx)
+    reason = _reason_for_staff(found, decided, known_by, ctx.maps.current)
     if reason == IDENTITY_CHANGE and not ctx.known.corrections_approved:
         mailbox = _new_mailbox(decided, ctx.maps.current)
         if not mailbox or mailbox not in (await with_confirmed({}, ctx)).get(EMAIL, ()):
@@ -175,28 +166,22 @@ def _everything(submitted: RequestSubmitted) -> Identities:
     return identities_of(submitted.subject, country=residence.country if residence else None)
 
 
-def _decided(
-    right: Right, submitted: RequestSubmitted, findings: Findings, ctx: FulfillmentContext
-) -> Change:
-    data_map, today = ctx.maps.current, ctx.today()
-    if right is Right.RECTIFICATION:
-        return plan_corrections(findings, data_map, submitted.details.corrections, today)
-    marketing = submitted.direct_marketing
-    return Change(plan_marks(findings, data_map, today, right, direct_marketing=marketing))
+def _decided(found: FoundRequest, ctx: FulfillmentContext) -> Change:
+    data_map, today, submitted = ctx.maps.current, ctx.today(), found.submitted
+    if found.event.right is Right.RECTIFICATION:
+        return plan_corrections(found.findings, data_map, submitted.details.corrections, today)
+    right, marketing = found.event.right, submitted.direct_marketing
+    return Change(plan_marks(found.findings, data_map, today, right, direct_marketing=marketing))
 
 
 def _reason_for_staff(
-    event: IdentityVerified,
-    submitted: RequestSubmitted,
-    decided: Change,
-    identities: Identities,
-    data_map: DataMap,
+    found: FoundRequest, decided: Change, identities: Identities, data_map: DataMap
 ) -> str | None:
     """Return why the staff must answer, as a code; None if it need not."""
-    match event.right:
-        case Right.RECTIFICATION if not submitted.details.corrections:
+    match found.event.right:
+        case Right.RECTIFICATION if not found.submitted.details.corrections:
             return NOTHING_NAMED
-        case Right.RECTIFICATION if event.assurance not in AS_SURE_AS_FOR_ACCESS:
+        case Right.RECTIFICATION if found.event.assurance not in AS_SURE_AS_FOR_ACCESS:
             return UNSURE
         case Right.RECTIFICATION if _changed_identities(decided, data_map):
             return IDENTITY_CHANGE

@@ -16,15 +16,18 @@ from uuid import NAMESPACE_OID, uuid5
 
 from services.fulfillment.datamap.graph import graph_of
 from services.fulfillment.datamap.model import DataMap
-from services.fulfillment.drop.fields import HashedPerson, HashSource, identifying_sources, sources
-from services.fulfillment.drop.hash_lists import AT_ONCE, HashListBatch, HashLists, ListedHash, Sighting
-from services.fulfillment.drop.people import (
+from services.fulfillment.drop.fields import (
+    HashedPerson,
+    HashSource,
     MatchedPerson,
     followed,
+    identifying_sources,
     matched_person,
     people_of_lead,
     right_for,
+    sources,
 )
+from services.fulfillment.drop.hash_lists import AT_ONCE, HashListBatch, HashLists, ListedHash, Sighting
 from services.fulfillment.search.lookups import entering
 from services.fulfillment.stores.batch_lookup import Probe
 from services.fulfillment.stores.mongodb import Stores, in_portions
@@ -174,12 +177,13 @@ class HashLookupJob:
     ) -> list[ListMatch]:
         sightings = await self.listed.sightings(list(wanted))
         documents = await self._read({s for some in sightings.values() for s in some[:MOST_SIGHTINGS]})
+        found = {id_: sightings.get(id_, ()) for id_ in wanted}
         people_of = {
-            id_: self._people_of(one, sightings.get(id_, ())[:MOST_SIGHTINGS], documents, batch)
+            id_: self._people_of(one, found[id_][:MOST_SIGHTINGS], documents, batch)
             for id_, one in wanted.items()
         }
-        too_many = {id_ for id_, some in sightings.items() if len(some) > MOST_SIGHTINGS}
-        rights = await self._rights({id_: people for id_, people in people_of.items() if id_ not in too_many})
+        few = {id_: people for id_, people in people_of.items() if len(found[id_]) <= MOST_SIGHTINGS}
+        rights = await self._rights(few)
         return [
             found
             for id_, one in wanted.items()

@@ -27,10 +27,10 @@ from shared.matching.transliteration import GREEK, spellings
 PHONE_DIGITS = 10
 ZIP_CHARACTERS = 5
 ZIP_PLUS_FOUR = 9
-VIN_CHARACTERS = 17
 MOST_CHARACTERS = 300
 """Most characters of an identifier."""
 _MAID = re.compile(r"[0-9a-f]{32}")
+_VIN = re.compile(r"[0-9a-z]{17}")
 _CTV_ID = re.compile(r"[0-9a-z]{8,32}")
 _PLUS_FOUR = re.compile(r"-\s*[0-9]{4}\s*$")
 _FRACTION = re.compile(r"^([0-9]+)\.0$")
@@ -113,20 +113,22 @@ def name(value: Any) -> tuple[str, ...]:
 
 def advertising_id(value: Any) -> tuple[str, ...]:
     """Return the advertising identifier of a telephone: 32 digits, base sixteen."""
-    plain = _alphanumeric(str(value).lower())
-    return (plain,) if _MAID.fullmatch(plain) else ()
+    return _formed(value, _MAID)
 
 
 def vehicle(value: Any) -> tuple[str, ...]:
     """Return the identification number of a vehicle: 17 letters and digits."""
-    plain = _alphanumeric(str(value).lower())
-    return (plain,) if len(plain) == VIN_CHARACTERS and plain.isascii() else ()
+    return _formed(value, _VIN)
 
 
 def television(value: Any) -> tuple[str, ...]:
     """Return the identifier of a television set: 8 to 32 letters and digits."""
+    return _formed(value, _CTV_ID)
+
+
+def _formed(value: Any, form: re.Pattern[str]) -> tuple[str, ...]:
     plain = _alphanumeric(str(value).lower())
-    return (plain,) if _CTV_ID.fullmatch(plain) else ()
+    return (plain,) if form.fullmatch(plain) else ()
 
 
 def together(parts: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -62,25 +62,20 @@ def overview(survey: PackageSurvey, findings: Findings, *, fallback: bool) -> An
 
 
 def erasure(
-    plan: RecordPlan,
-    residues: Sequence[Residue],
-    data_map: DataMap,
-    copied: Answer,
-    *,
-    agreed: Collection[str],
+    plan: RecordPlan, residues: Sequence[Residue], data_map: DataMap, copy: Answer, *, agreed: Collection[str]
 ) -> Answer:
     """
     Return the answer to an erasure by *plan*, which has the final dispositions.
 
-    *residues* are texts that still name the person, *copied* is the copy disclosed before, and the recipients
+    *residues* are texts that still name the person, *copy* is what was disclosed before, and the recipients
     *agreed* are notified automatically.
     """
     named = recipients_of(plan, data_map)
     return Answer(
-        disclosed=copied.disclosed,
-        withheld=copied.withheld,
-        blacked_out=copied.blacked_out,
-        copies=copied.copies,
+        disclosed=copy.disclosed,
+        withheld=copy.withheld,
+        blacked_out=copy.blacked_out,
+        copies=copy.copies,
         unconfirmed=plan.unconfirmed,
         erased=_groups(plan, Disposition.ERASED, data_map),
         masked=_groups(plan, Disposition.MASKED, data_map),

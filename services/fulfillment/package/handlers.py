@@ -9,11 +9,11 @@ import hashlib
 import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 from services.fulfillment.certificate.signatures import CertificateSigner
-from services.fulfillment.context import FulfillmentContext
+from services.fulfillment.context import FoundRequest, FulfillmentContext
 from services.fulfillment.domain import SHARED_IDENTITY, UNCONFIRMED_IDENTITY
 from services.fulfillment.package import answers
 from services.fulfillment.package.builder import PackageWriter, build, build_overview
@@ -23,7 +23,6 @@ from services.fulfillment.package.portability import portable
 from services.fulfillment.package.survey import Contents, Disclosed, PackageSection
 from services.fulfillment.search.confirmed_aliases import offered
 from services.fulfillment.search.findings import Findings, SearchStatus
-from services.fulfillment.search.identities import Identities
 from services.fulfillment.state import FulfillmentStatus, answerable, outcome_of_disclosure
 from shared.contract.answer import Answer, PackageFacts, facts_of
 from shared.contract.events import (
@@ -35,7 +34,6 @@ from shared.contract.events import (
     IdentityVerified,
     Outcome,
     RequestFulfilled,
-    RequestSubmitted,
     TransferOrdered,
 )
 from shared.errors import Sealed
@@ -49,21 +47,8 @@ FURTHER_COPY = "further_copy"
 BLACKED_OUT = "others_blacked_out"
 
 
-@dataclass(frozen=True, slots=True)
-class Disclosure:
-    """The records of a person, and their request."""
-
-    event: IdentityVerified
-    submitted: RequestSubmitted
-    identities: Identities
-    """The identities that the records were found by."""
-    findings: Findings
-    content: bytes | None = None
-    """Fingerprint for the comparison of copies; None if no fee can follow."""
-
-
 async def disclose_package(
-    wanted: Disclosure, ctx: FulfillmentContext, window: DisclosureScheduled | None = None
+    wanted: FoundRequest, ctx: FulfillmentContext, window: DisclosureScheduled | None = None
 ) -> Sequence[Fact]:
     """
     Disclose the records under the right, or as much as the proof is enough for; quote a fee if due.
@@ -82,27 +67,27 @@ async def disclose_package(
     package, answer = await _built(contents, wanted, ctx)
     if not answer.disclosed:  # it is no copy, and no package is stored
         return [await _refused(answer, wanted, ctx)]
+    content = None
     if right is Right.ACCESS and ctx.house.further_copy_fee is not None:
         content = await in_thread(content_of, wanted.findings, small=wanted.findings.is_small)
         given = await ctx.copies.given(ctx.case_id, wanted.identities, ctx.now, content)
         if (quoted := fee_for_copy(wanted.event, given, ctx.house.further_copy_fee, ctx)) is not None:
             return [quoted]
-        wanted = replace(wanted, content=content)
     if window is not None:
         return [window]
-    name, answer = await _stored(package, answer, wanted, ctx)
+    name, answer = await _stored(package, answer, wanted, ctx, content)
     fulfilled = await _fulfilled(name, answer, wanted, ctx)
     transferred = right is Right.PORTABILITY and wanted.submitted.details.transfer_to is not None
     return [_ordered(fulfilled) if transferred else fulfilled]
 
 
-async def store_copy(wanted: Disclosure, ctx: FulfillmentContext) -> tuple[str, Answer]:
+async def store_copy(wanted: FoundRequest, ctx: FulfillmentContext) -> tuple[str, Answer]:
     """Store a copy of all records; return its name and content, or raise :class:`Sealed` if it differs."""
     package, answer = await _built(await _contents(wanted, ctx), wanted, ctx)
     return await _stored(package, answer, wanted, ctx)
 
 
-async def _disclose_categories(wanted: Disclosure, ctx: FulfillmentContext) -> RequestFulfilled:
+async def _disclose_categories(wanted: FoundRequest, ctx: FulfillmentContext) -> RequestFulfilled:
     """
     Return the kinds of data held, without values.
 
@@ -121,7 +106,7 @@ async def _disclose_categories(wanted: Disclosure, ctx: FulfillmentContext) -> R
 
 
 async def _built(
-    contents: Contents, wanted: Disclosure, ctx: FulfillmentContext
+    contents: Contents, wanted: FoundRequest, ctx: FulfillmentContext
 ) -> tuple[PackageWriter, Answer]:
     """Return a package and its answer, without storing it."""
     package = await in_thread(_packed, contents, wanted, ctx.house.signer, small=wanted.findings.is_small)
@@ -129,17 +114,21 @@ async def _built(
     return package, answers.disclosure(package.summary, wanted.findings, data_map)
 
 
-def _packed(contents: Contents, wanted: Disclosure, signer: CertificateSigner) -> PackageWriter:
+def _packed(contents: Contents, wanted: FoundRequest, signer: CertificateSigner) -> PackageWriter:
     everyone = people(wanted.findings, wanted.submitted, wanted.identities)
     return build(replace(contents, people=everyone), signer=signer)
 
 
 async def _stored(
-    package: PackageWriter, answer: Answer, wanted: Disclosure, ctx: FulfillmentContext
+    package: PackageWriter,
+    answer: Answer,
+    wanted: FoundRequest,
+    ctx: FulfillmentContext,
+    content: bytes | None = None,
 ) -> tuple[str, Answer]:
-    """Store a package and count the copy; return its name and the answer."""
+    """Store a package and count the copy, with the fingerprint of its *content* if it may cost a fee."""
     name = await _sealed(package, ctx, small=wanted.findings.is_small)
-    copies = await ctx.copies.count(ctx.case_id, wanted.identities, ctx.now, wanted.content)
+    copies = await ctx.copies.count(ctx.case_id, wanted.identities, ctx.now, content)
     return name, answer.model_copy(update={"copies": copies})
 
 
@@ -165,7 +154,7 @@ async def _pieces(package: PackageWriter, digest: "hashlib._Hash", *, small: boo
         yield piece
 
 
-async def _contents(wanted: Disclosure, ctx: FulfillmentContext) -> Contents:
+async def _contents(wanted: FoundRequest, ctx: FulfillmentContext) -> Contents:
     findings, submitted, event = wanted.findings, wanted.submitted, wanted.event
     data_map = await ctx.maps.of(findings.version)
     searched = [part.key for part in findings.coverage if part.status is SearchStatus.SEARCHED]
@@ -186,7 +175,7 @@ async def _contents(wanted: Disclosure, ctx: FulfillmentContext) -> Contents:
     )
 
 
-async def _refused(answer: Answer, wanted: Disclosure, ctx: FulfillmentContext) -> RequestFulfilled:
+async def _refused(answer: Answer, wanted: FoundRequest, ctx: FulfillmentContext) -> RequestFulfilled:
     """Return the answer if the right covers no data of the person."""
     return RequestFulfilled(
         request_id=ctx.case_id,
@@ -198,7 +187,7 @@ async def _refused(answer: Answer, wanted: Disclosure, ctx: FulfillmentContext) 
 
 
 async def _fulfilled(
-    name: str, answer: Answer, wanted: Disclosure, ctx: FulfillmentContext
+    name: str, answer: Answer, wanted: FoundRequest, ctx: FulfillmentContext
 ) -> RequestFulfilled:
     disclosed = sum(group.records for group in answer.disclosed)
     return RequestFulfilled(

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from services.fulfillment.context import FulfillmentContext, PersonRecords
+from services.fulfillment.context import FoundRequest, FulfillmentContext, PersonRecords
 from services.fulfillment.erasure import handlers
 from services.fulfillment.erasure.completion import Completed, Round
 from services.fulfillment.erasure.execution import Remainder, RemainderKind, Remains
@@ -336,13 +336,13 @@ async def test_controllers_instruction_notifies_no_mailbox_and_only_its_erasure_
 async def test_change_has_the_owners_of_other_mailboxes_notified(
     monkeypatch: pytest.MonkeyPatch, found: Findings
 ) -> None:
-    async def planned(event: IdentityVerified, *_: object) -> Sequence[Fact]:
+    async def planned(found: FoundRequest, *_: object) -> Sequence[Fact]:
         change = ChangePlanned(
             request_id=CASE,
-            right=event.right,
+            right=found.event.right,
             plan="change_plan_1",
-            regulation=event.regulation,
-            received_on=event.received_on,
+            regulation=found.event.regulation,
+            received_on=found.event.received_on,
         )
         return [change]
 

@@ -2,9 +2,10 @@
 
 import pytest
 
-from services.fulfillment.drop.fields import Hash, HashedPerson
-from services.fulfillment.drop.people import (
+from services.fulfillment.drop.fields import (
     MOST_DESCRIPTIONS,
+    Hash,
+    HashedPerson,
     MatchedPerson,
     followed,
     matched_person,
