@@ -137,11 +137,7 @@ async def compare_claims(event: IdentityClaimed, ctx: FulfillmentContext) -> Seq
 
 
 async def answer(event: IdentityVerified, ctx: FulfillmentContext) -> Sequence[Fact]:
-    """
-    Answer a verified request: disclose, plan an erasure or a change, or refer it to the staff.
-
-    If the answer costs a fee, it is quoted first.
-    """
+    """Answer a verified request, or refer it to the staff; if the answer costs a fee, quote it first."""
     if ctx.known.withdrawn:
         return []
     quoted = fee_by_staff(event, ctx)

@@ -263,11 +263,6 @@ class FulfillmentCase:
     held: tuple[Fact, ...] = ()
     """Events that came while it was stopped and were not handled yet."""
 
-    @property
-    def deciders(self) -> tuple[Code, ...]:
-        """Staff accounts that decided that the requester, or an alias, is the person."""
-        return (*(self.verified.deciders if self.verified else ()), *(each.by for each in self.confirmations))
-
     def confirmations_of(self, alias: AliasConfirmed) -> frozenset[Code]:
         """Return the staff accounts that confirmed the same alias as *alias* does."""
         same = (alias.aliases, alias.number)
@@ -288,8 +283,9 @@ class FulfillmentCase:
         return alias.number <= sizes.get(alias.aliases, 0)
 
     def may_approve(self, account: Code) -> bool:
-        """Return whether *account* is another than those that decided that the requester is the person."""
-        return account not in self.deciders
+        """Return whether *account* has not decided that the requester, or an alias, is the person."""
+        deciders = self.verified.deciders if self.verified else ()
+        return account not in (*deciders, *(each.by for each in self.confirmations))
 
     @property
     def awaits_correction(self) -> bool:

@@ -133,12 +133,7 @@ def _is_mapped(collection: Collection, path: str) -> bool:
 
 
 def query(declared: Mapping[str, Any], where: str) -> Document:
-    """
-    Return the filter *declared*, in extended JSON, for the driver; *where* names it in messages.
-
-    Raises:
-        FilterRefused: It does more than compare, or is no extended JSON.
-    """
+    """Return the filter *declared* at *where* for the driver; raises :class:`FilterRefused`."""
     for operator in _operators(declared, where):
         if operator in FORBIDDEN:
             raise FilterRefused(f"{where}: `{operator}` {FORBIDDEN[operator]}")

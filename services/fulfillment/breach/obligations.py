@@ -104,9 +104,8 @@ class Judge:
 
 def _is_news(person: AffectedPerson, laws: Laws) -> bool:
     """Return whether a further law applies to *person*, or more of their data was breached."""
-    earlier = person.earlier
-    more = any(not covered(category, earlier.categories) for category in person.categories)
-    return more or not set(map(without_edition, laws)) <= set(map(without_edition, earlier.laws))
+    more = any(not covered(category, person.earlier.categories) for category in person.categories)
+    return more or not set(map(without_edition, laws)) <= set(map(without_edition, person.earlier.laws))
 
 
 def without_edition(law: str) -> str:

@@ -57,11 +57,7 @@ class ReferenceSearch:
     """People with an address that may be another's: used if no others are found."""
 
     def owners(self) -> list[AffectedPerson]:
-        """
-        Return the people of the record, each once.
-
-        Those found in the surest way count, each for themselves: a shared number is both people's.
-        """
+        """Return the people of the record, found in the surest way; a shared number is both people's."""
         found = self.found or self.guessed
         surest = min((way for way, _ in found), default=LookupKind.BACK)
         theirs = sorted((one for way, one in found if way is surest), key=lambda one: one.said["email"])

@@ -417,12 +417,7 @@ async def failures(database: Database, incident: str) -> dict[int, str]:
 
 
 def read_from(document: Document, key: CaseKey) -> AffectedPerson:
-    """
-    Return the person sealed in *document*.
-
-    Raises:
-        ScopeLeaseLost: Another replica has reported the phase meanwhile: only the chunks hold its people.
-    """
+    """Return the person of *document*, or raise :class:`ScopeLeaseLost` if only the batches hold them."""
     if "sealed" not in document:
         phase = f"phase {document['phase']} of {document['incident']}"
         raise ScopeLeaseLost(f"{phase} was reported by another replica")
@@ -433,10 +428,8 @@ def _as_one(
     known: Mapping[str, Document], first: str, others: Sequence[str], scope: BreachScope, key: CaseKey
 ) -> AffectedPerson:
     """Return *first* and *others*, who are one person, merged; *first* may be of another phase."""
-    if known[first]["phase"] == scope.phase:
-        united = read_from(known[first], key)
-    else:
-        united = AffectedPerson(identity=()).after(_earlier_from(known[first], key))
+    here, stranger = known[first]["phase"] == scope.phase, AffectedPerson(identity=())
+    united = read_from(known[first], key) if here else stranger.after(_earlier_from(known[first], key))
     for one in others:
         united = united.with_address_of(read_from(known[one], key))
     return united

@@ -79,16 +79,12 @@ def plan_marks(
     records without a mark are left out.
     """
     planned = (_marked_step(found, right, direct_marketing=direct_marketing) for found in findings.found)
-    steps = tuple(filter(None, planned))
-    return RecordPlan(
-        version=data_map.version,
-        made_on=today,
-        targets=(),
-        steps=steps,
-        order=(tuple(dict.fromkeys(step.key for step in steps)),),
-        missing=findings.missing,
-        unconfirmed=findings.unconfirmed,
-    )
+    return _plan(tuple(filter(None, planned)), findings, data_map, today)
+
+
+def _plan(steps: tuple[RecordStep, ...], findings: Findings, data_map: DataMap, today: date) -> RecordPlan:
+    order, version = (tuple(dict.fromkeys(step.key for step in steps)),), data_map.version
+    return RecordPlan(version, today, (), steps, order, findings.missing, unconfirmed=findings.unconfirmed)
 
 
 def lifted(plan: RecordPlan, data_map: DataMap) -> RecordPlan:
@@ -113,17 +109,22 @@ def _marked_step(found: FoundRecord, right: Right, *, direct_marketing: bool) ->
     restricted = restricts(right, direct_marketing=direct_marketing)
     parts = [_marks_of(found, mark) for mark in wanted]
     unmarkable = restricted and (found.collection.restriction is None or parts[0] is None)
-    if unmarkable or any(part is not None for part in parts):
-        return RecordStep(
-            key=found.collection.key,
-            place=found.collection.place,
-            id=found.id,
-            disposition=Disposition.UNCHANGED if unmarkable else Disposition.MARKED,
-            guard=tuple(m for m in found.matches if m.unit is None) if found.owned else found.matches,
-            sets=tuple(part for some in parts for part in some or ()),
-            reason=NOT_MARKABLE if unmarkable else None,
-        )
-    return None
+    if not unmarkable and all(part is None for part in parts):
+        return None
+    sets = [part for some in parts for part in some or ()]
+    step = _step(found, Disposition.UNCHANGED if unmarkable else Disposition.MARKED, sets)
+    return replace(step, reason=NOT_MARKABLE if unmarkable else None)
+
+
+def _step(found: FoundRecord, disposition: Disposition, sets: Sequence[Set]) -> RecordStep:
+    return RecordStep(
+        key=found.collection.key,
+        place=found.collection.place,
+        id=found.id,
+        disposition=disposition,
+        guard=tuple(m for m in found.matches if m.unit is None) if found.owned else found.matches,
+        sets=tuple(sets),
+    )
 
 
 def _marks_of(found: FoundRecord, mark: MarkRule) -> tuple[Set, ...] | None:
@@ -202,12 +203,12 @@ def plan_corrections(
                 declined[RefusedCorrection(correction.field, reason, key)] = None
             for found, part in accepted:
                 parts.setdefault(id(found), (found, []))[1].append(part)
-    steps = tuple(_step(found, changed) for found, changed in parts.values())
-    order = (tuple(dict.fromkeys(step.key for step in steps)),)
-    plan = RecordPlan(
-        data_map.version, today, (), steps, order, findings.missing, unconfirmed=findings.unconfirmed
-    )
-    return Change(plan, tuple(declined))
+    steps = []
+    for found, changed in parts.values():
+        hold = found.collection.legal_hold
+        step = _step(found, Disposition.CORRECTED, changed)
+        steps.append(replace(step, hold=None if hold is None else (hold.field, hold.value)))
+    return Change(_plan(tuple(steps), findings, data_map, today), tuple(declined))
 
 
 def _settled(
@@ -293,19 +294,6 @@ def _on_elements(
     created = held[0] is Gap.MISSING
     before = None if created else held[0]
     return Set(field.path, None, before, created, (*above, unit), of=theirs[0], instead=True)
-
-
-def _step(found: FoundRecord, parts: Sequence[Set]) -> RecordStep:
-    hold = found.collection.legal_hold
-    return RecordStep(
-        key=found.collection.key,
-        place=found.collection.place,
-        id=found.id,
-        disposition=Disposition.CORRECTED,
-        guard=tuple(m for m in found.matches if m.unit is None) if found.owned else found.matches,
-        hold=None if hold is None else (hold.field, hold.value),
-        sets=tuple(parts),
-    )
 
 
 YES, NO = frozenset({"true", "yes", "1"}), frozenset({"false", "no", "0"})

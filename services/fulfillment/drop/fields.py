@@ -181,11 +181,7 @@ def _together(kind: ListKind, names: Sequence[tuple[str, str]], *others: Sequenc
 
 
 def _parted(whole: str) -> Iterator[tuple[str, str]]:
-    """
-    Yield the possible first and last names in a *whole* one.
-
-    The last word alone, and all words after the first; before a comma stands the last name.
-    """
+    """Yield the possible first and last names in a *whole* one; before a comma stands the last name."""
     last, comma, first = whole.partition(",")
     if comma and first.strip():
         yield first.strip(), last.strip()

@@ -133,8 +133,7 @@ def _formed(value: Any, form: re.Pattern[str]) -> tuple[str, ...]:
 
 def together(parts: Sequence[Sequence[str]]) -> Iterator[str]:
     """Yield the hash of every combination of one standardised value from each of *parts*, in their order."""
-    for some in product(*parts):
-        yield composed(*map(hashed, some))
+    return (composed(*map(hashed, some)) for some in product(*parts))
 
 
 @lru_cache(maxsize=65_536)

@@ -79,7 +79,7 @@ def erasure(
         unconfirmed=plan.unconfirmed,
         erased=_groups(plan, Disposition.ERASED, data_map),
         masked=_groups(plan, Disposition.MASKED, data_map),
-        kept=(*_kept(plan, data_map), *_unchangeable(plan, data_map), *_mentioned(residues, data_map)),
+        kept=(*_kept(plan, data_map), *_remaining(plan, residues, data_map)),
         recipients=named,
         by_hand=by_hand(named, agreed),
     )
@@ -114,11 +114,7 @@ def change(done: Change, data_map: DataMap, *, statement_kept: bool, agreed: Col
 
 
 def stopped(right: Right, data_map: DataMap, *, agreed: Collection[str]) -> Answer:
-    """
-    Return the answer to a request without proof of identity: it states the general treatment.
-
-    The recipients are those of all data under the right, for any person.
-    """
+    """Return the answer without a proof of identity: treatment and recipients are those of any person."""
     concerned = [c for c in data_map.collections if any(marks(right, c, direct_marketing=True))]
     named = tuple(dict.fromkeys(name for collection in concerned for name in collection.facts.recipients))
     return Answer(recipients=named, by_hand=by_hand(named, agreed))
@@ -190,16 +186,9 @@ def _kept(plan: RecordPlan, data_map: DataMap) -> Iterator[KeptGroup]:
         )
 
 
-def _unchangeable(plan: RecordPlan, data_map: DataMap) -> Iterator[KeptGroup]:
-    """Yield the records with fields that the map forbids to change."""
+def _remaining(plan: RecordPlan, residues: Iterable[Residue], data_map: DataMap) -> Iterator[KeptGroup]:
+    """Yield records with fields that the map forbids to change, and those of others that name the person."""
     counts = _counted(plan, lambda step: NOT_CHANGEABLE if step.incomplete else None)
-    for (key, reason), records in counts.items():
+    mentions = [((one.key, MENTIONED_ELSEWHERE), one.records) for one in residues if one.records]
+    for (key, reason), records in (*counts.items(), *mentions):
         yield KeptGroup(label=title(data_map.by_key[key]), records=records, reason=reason)
-
-
-def _mentioned(residues: Iterable[Residue], data_map: DataMap) -> Iterator[KeptGroup]:
-    """Yield the records of others that still name the person, without those of namesakes."""
-    for residue in residues:
-        if residue.records:
-            label = title(data_map.by_key[residue.key])
-            yield KeptGroup(label=label, records=residue.records, reason=MENTIONED_ELSEWHERE)

@@ -96,9 +96,9 @@ class CopyCounter:
         }
 
     def _hashes(self, identities: Identities) -> Iterator[str]:
-        for name, spellings in identities.items():
-            for value in dict.fromkeys(plain(name, spelling) for spelling in spellings):
-                yield self._keyed(f"{name}\x00{value}".encode())
+        named = ((name, spelling) for name, spellings in identities.items() for spelling in spellings)
+        forms = dict.fromkeys((name, plain(name, spelling)) for name, spelling in named)
+        return (self._keyed(f"{name}\x00{value}".encode()) for name, value in forms)
 
     def _keyed(self, content: bytes) -> str:
         return hmac.new(self._key, content, sha256).hexdigest()

@@ -183,11 +183,7 @@ class Columns:
                 del self._levels[depth]
 
     def chosen(self, order: Sequence[str]) -> list[Path]:
-        """
-        Return the columns, as deep as their number allows.
-
-        The paths of the data map come first, in their *order*; others follow by name.
-        """
+        """Return the columns, as deep as their number allows, those in the *order* of the data map first."""
         if not self._levels:
             return [WHOLE]
         ranks = {path: rank for rank, path in enumerate(order)}

@@ -96,14 +96,7 @@ class RecipientWebhooks:
     """For internal recipients."""
 
     async def send(self, recipient: DataRecipient, message_id: str, body: bytes, at: datetime) -> None:
-        """
-        Return when *recipient* has acknowledged *body*; every attempt carries the same *message_id*.
-
-        Raises:
-            NotAllowed: The address is not allowed.
-            ReceiverRefused: The recipient refuses it.
-            ReceiverUnavailable: The recipient did not answer, or only temporarily refused.
-        """
+        """Return when *recipient* has acknowledged *body*; raises like :meth:`Carrier.send`."""
         text = recipient.webhook or ""
         plain = recipient.inside and text.startswith("http://")
         url = httpx.URL(text) if plain else receiver(text)
