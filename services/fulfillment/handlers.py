@@ -273,7 +273,7 @@ async def confirm_alias(event: AliasConfirmed, ctx: FulfillmentContext) -> Seque
         raise RefusedDecision(reason)
     ctx = ctx.after(event)
     verified = ctx.known.verified
-    if verified is None or not ctx.known.confirmed_now(event, two=ctx.house.two_deciders):
+    if verified is None or len(ctx.known.confirmations_of(event)) <= ctx.house.two_deciders:
         return []
     if verified.right is Right.ERASURE and (await ctx.submission()).details.with_copy:
         raise RefusedDecision("copy_wanted")

@@ -268,10 +268,6 @@ class FulfillmentCase:
         same = (alias.aliases, alias.number)
         return frozenset(each.by for each in self.confirmations if (each.aliases, each.number) == same)
 
-    def confirmed_now(self, alias: AliasConfirmed, *, two: bool) -> bool:
-        """Return whether *alias* is confirmed; *two* says whether two must decide."""
-        return len(self.confirmations_of(alias)) > two
-
     def confirmed(self, *, two: bool) -> tuple[tuple[Code, int], ...]:
         """Return name and number of each alias that is proven, or confirmed (with *two*: by two accounts)."""
         enough = [each for each in self.confirmations if len(self.confirmations_of(each)) > two]
