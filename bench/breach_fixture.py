@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 
-from shared.contract.affected_people import CHUNK, Chunk, NoticeRecipient, chunk_item, declaration_item
+from shared.contract.affected_people import (
+    MOST_IN_BATCH,
+    NoticeBatch,
+    NoticeRecipient,
+    batch_item,
+    declaration_item,
+)
 from shared.contract.events.breaches import BreachDeclared, NoticesReleased
 from shared.runtime.vault import Vault
 
@@ -56,12 +62,12 @@ def declared() -> BreachDeclared:
     )
 
 
-def chunks(people: int, size: int = CHUNK) -> Iterator[Chunk]:
+def chunks(people: int, size: int = MOST_IN_BATCH) -> Iterator[NoticeBatch]:
     """Yield *people* in chunks of at most *size*."""
     for n, first in enumerate(range(0, people, size)):
         some = range(first, min(first + size, people))
         language = LANGUAGES[n % len(LANGUAGES)]
-        yield Chunk(laws=("gdpr@2018-05-25",), language=language, people=tuple(map(_person, some)))
+        yield NoticeBatch(laws=("gdpr@2018-05-25",), language=language, people=tuple(map(_person, some)))
 
 
 def _person(number: int) -> NoticeRecipient:
@@ -71,12 +77,12 @@ def _person(number: int) -> NoticeRecipient:
     )
 
 
-async def seal(vault: Vault, people: int, *, size: int = CHUNK) -> Breach:
+async def seal(vault: Vault, people: int, *, size: int = MOST_IN_BATCH) -> Breach:
     """Seal a breach that affects so many *people*."""
     return await seal_chunks(vault, chunks(people, size))
 
 
-async def seal_chunks(vault: Vault, parts: Iterator[Chunk]) -> Breach:
+async def seal_chunks(vault: Vault, parts: Iterator[NoticeBatch]) -> Breach:
     """Seal a breach that affects the people of *parts*."""
     incident, event = uuid.uuid4().hex, uuid.uuid4().hex
     await vault.create(incident)
@@ -87,7 +93,7 @@ async def seal_chunks(vault: Vault, parts: Iterator[Chunk]) -> Breach:
 
     async def keep(number: int, content: bytes) -> None:
         async with free:
-            await vault.seal(incident, chunk_item(1, number), content)
+            await vault.seal(incident, batch_item(1, number), content)
 
     async with asyncio.TaskGroup() as group:
         for count, part in enumerate(parts, start=1):

@@ -39,7 +39,7 @@ from bench.servers import SERVERS, Server, serving
 from habeas.embedded.parts.ports import HOST, free_port
 from habeas.embedded.parts.process import Command, Process
 from habeas.embedded.stack import Stack, StackPart
-from shared.contract.affected_people import CHUNK
+from shared.contract.affected_people import MOST_IN_BATCH
 from shared.contract.envelope import encode
 from shared.contract.events.breaches import BreachNotified
 from shared.contract.topology import EVENTS
@@ -301,7 +301,7 @@ async def _kept(ground: Field, breach: Breach, seconds: float, bound: int) -> Ke
 
 
 def _place(ledger: Document, number: int) -> int:
-    return int(ledger["chunk"]) * CHUNK + number
+    return int(ledger["chunk"]) * MOST_IN_BATCH + number
 
 
 def _now() -> datetime:

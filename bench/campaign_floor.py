@@ -24,7 +24,7 @@ from services.notifier.letters.letter_models import AuthorityContact, Sender
 from services.notifier.letters.mime import Wired, wired
 from services.notifier.smtp.conversation import Patience
 from services.notifier.smtp.server import MailServer, hand_over
-from shared.contract.affected_people import CHUNK
+from shared.contract.affected_people import MOST_IN_BATCH
 from shared.law.library import EXAMPLE, company
 
 FROM = "Example Privacy <privacy@example.com>"
@@ -44,7 +44,7 @@ def house() -> SenderSettings:
 def letters() -> list[bytes]:
     """Return the letters of two chunks, one of each language."""
     made: list[bytes] = []
-    for chunk in chunks(2 * CHUNK):
+    for chunk in chunks(2 * MOST_IN_BATCH):
         circumstances = Circumstances("0" * 32, False, False, datetime.now(UTC))
         notices = Notices.to_chunk(declared(), circumstances, chunk, house())
         made += [notices.of(one, message_id=f"<{one.key}@example.com>") for one in chunk.people]

@@ -16,7 +16,7 @@ from bench.figures import Figure, figure, report
 from habeas.client.breach_specimens import EVERYTHING, INCIDENT, PERSON, WRITTEN_AT, notices
 from habeas.client.specimens import LETTERS, SENDER, law_named, letter
 from services.notifier.letters.composer import compose
-from shared.contract.affected_people import CHUNK, NoticeRecipient
+from shared.contract.affected_people import MOST_IN_BATCH, NoticeRecipient
 
 LAWS = ("us-ca@2026-01-01", "gdpr@2018-05-25")
 LANGUAGE = "zh"
@@ -62,9 +62,9 @@ def everybody(people: int) -> Iterable[NoticeRecipient]:
 
 def _notices(crowd: Sequence[NoticeRecipient]) -> Callable[[], None]:
     def write() -> None:
-        for begin in range(0, len(crowd), CHUNK):
+        for begin in range(0, len(crowd), MOST_IN_BATCH):
             writer = notices(LAWS, LANGUAGE)
-            for number, person in enumerate(crowd[begin : begin + CHUNK]):
+            for number, person in enumerate(crowd[begin : begin + MOST_IN_BATCH]):
                 writer.of(person, message_id=f"<{INCIDENT}.1.{begin}.{number}@example.com>")
 
     return write

@@ -13,7 +13,7 @@ from services.notifier.breach.notices.facts import Circumstances
 from services.notifier.breach.notices.forms import IncidentFacts
 from services.notifier.breach.notices.writer import Notices
 from services.notifier.context import SenderSettings
-from shared.contract.affected_people import Chunk, NoticeRecipient
+from shared.contract.affected_people import NoticeBatch, NoticeRecipient
 from shared.contract.events.breaches import (
     Affected,
     AffectedController,
@@ -104,7 +104,7 @@ def notices(
 ) -> Notices:
     """Return the drafts of specimens under the editions *laws*, in *language*."""
     who = CUSTOMER if to_controllers else PERSON
-    chunk = Chunk(
+    chunk = NoticeBatch(
         to="controllers" if to_controllers else "people", laws=tuple(laws), language=language, people=(who,)
     )
     circumstances = Circumstances(INCIDENT, further, False, WRITTEN_AT)

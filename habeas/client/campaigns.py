@@ -17,7 +17,7 @@ from services.notifier.breach.notices import mailboxes
 from services.notifier.letters.mime import addr_spec
 from services.notifier.settings import notice_paths
 from services.notifier.smtp.return_path import CampaignNotice, NoticePaths
-from shared.contract.affected_people import Chunk, NoticeRecipient, chunk_item
+from shared.contract.affected_people import NoticeBatch, NoticeRecipient, batch_item
 from shared.contract.events.breaches import BreachDeclared
 from shared.errors import ConfigurationError, MailRefused
 from shared.pages.spreadsheets import safe_cell
@@ -195,14 +195,14 @@ class CampaignReader:
                 if wanted in map(_mailbox, filter(None, (person.email, *person.others))):
                     yield self._proof(ledger, number)
 
-    async def _opened(self, incident: str) -> AsyncIterator[tuple[Document, Chunk]]:
+    async def _opened(self, incident: str) -> AsyncIterator[tuple[Document, NoticeBatch]]:
         """Yield each chunk of *incident* with its ledger."""
         await self.report(incident)
         with translated("read ledgers"):
             async for ledger in self._ledgers.find({"incident": incident}).sort([("phase", 1), ("chunk", 1)]):
                 try:
-                    item = chunk_item(ledger["phase"], ledger["chunk"])
-                    chunk = Chunk.model_validate_json(await self._vault.open(incident, item))
+                    item = batch_item(ledger["phase"], ledger["chunk"])
+                    chunk = NoticeBatch.model_validate_json(await self._vault.open(incident, item))
                 except KeyError:
                     why = "affected people are not kept any more (HABEAS_INCIDENT_PEOPLE_MONTHS)"
                     raise ConfigurationError(f"incident {incident}: {why}") from None

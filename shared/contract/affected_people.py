@@ -1,8 +1,8 @@
 """
-People affected by a breach, sealed in chunks between the search and the letters.
+People affected by a breach, sealed in batches between the search and the letters.
 
-A chunk holds people to be notified under the same laws and in one language, so that a letter is
-laid out once for all of them. A person is in one chunk of a phase at most; of a later phase only if more
+A batch holds people to be notified under the same laws and in one language, so that a letter is
+laid out once for all of them. A person is in one batch of a phase at most; of a later phase only if more
 was found of them since.
 """
 
@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict
 
 from shared.contract.ports import VaultPort
 
-CHUNK = 500
-"""People in a chunk at most."""
+MOST_IN_BATCH = 500
+"""People in a batch at most."""
 
 
 class NoticeRecipient(BaseModel):
@@ -39,7 +39,7 @@ class NoticeRecipient(BaseModel):
     """Further addresses of the same person, used if the first fails."""
 
 
-class Chunk(BaseModel):
+class NoticeBatch(BaseModel):
     """People to be notified under the same laws, in one language."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
@@ -52,25 +52,25 @@ class Chunk(BaseModel):
 
 
 class NotifiedElsewhere(BaseModel):
-    """People of a chunk notified by the letter of another phase, which says the same and more."""
+    """People of a batch notified by the letter of another phase, which says the same and more."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     numbers: tuple[int, ...]
-    """Their places in the chunk, counted from 0."""
+    """Their places in the batch, counted from 0."""
 
 
 async def notified_elsewhere(
     vault: VaultPort, incident: str, phase: int, number: int, along: Iterable[int]
 ) -> frozenset[int]:
     """
-    Return the people of a chunk that get the letter of another phase instead.
+    Return the people of a batch that get the letter of another phase instead.
 
     Args:
-        vault: The vault that holds the chunks.
-        incident: The incident of the chunk.
-        phase: Of the chunk.
-        number: Of the chunk in its phase.
+        vault: The vault that holds the batches.
+        incident: The incident of the batch.
+        phase: Of the batch.
+        number: Of the batch in its phase.
         along: The phases with notices at the same moment: of all others each has its own letter.
 
     Law:
@@ -85,17 +85,17 @@ async def notified_elsewhere(
 
 
 def elsewhere_item(phase: int, number: int, by: int) -> str:
-    """Return the name of the item that lists the people of a chunk notified by the phase *by*."""
-    return f"{chunk_item(phase, number)}_by_{by}"
+    """Return the name of the item that lists the people of a batch notified by the phase *by*."""
+    return f"{batch_item(phase, number)}_by_{by}"
 
 
-def chunk_item(phase: int, number: int) -> str:
-    """Return the name of a chunk in the vault of its incident."""
-    return f"{chunks_of(phase)}{number:06}"
+def batch_item(phase: int, number: int) -> str:
+    """Return the name of a batch in the vault of its incident."""
+    return f"{batches_of(phase)}{number:06}"
 
 
-def chunks_of(phase: int) -> str:
-    """Return the common prefix of the names of a phase's chunks."""
+def batches_of(phase: int) -> str:
+    """Return the common prefix of the names of a phase's batches."""
     return f"breach_chunk_{phase}_"
 
 

@@ -11,7 +11,7 @@ from services.fulfillment.breach.scope_store import LEASE, BreachScopes, failure
 from services.fulfillment.breach.search import AffectedSearch
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.stores.mongodb import Stores
-from shared.contract.affected_people import Chunk, NoticeRecipient, chunk_item, declaration_item
+from shared.contract.affected_people import NoticeBatch, NoticeRecipient, batch_item, declaration_item
 from shared.contract.envelope import decode
 from shared.contract.events.breaches import BreachDeclared, BreachRegistered, BreachScoped
 from shared.runtime.broker import Message
@@ -149,10 +149,10 @@ class Installation:
         [found] = [one for one in self.told.values() if one.phase == phase]
         return found
 
-    async def chunks(self, phase: int = 1) -> list[Chunk]:
+    async def chunks(self, phase: int = 1) -> list[NoticeBatch]:
         """Return what is sealed for the letters."""
-        items = [chunk_item(phase, number) for number in range(self.of(phase).chunks)]
-        return [Chunk.model_validate_json(await self.vault.open(INCIDENT, item)) for item in items]
+        items = [batch_item(phase, number) for number in range(self.of(phase).chunks)]
+        return [NoticeBatch.model_validate_json(await self.vault.open(INCIDENT, item)) for item in items]
 
     async def written_to(self, phase: int = 1) -> dict[str, NoticeRecipient]:
         """Return who is written to, by address."""

@@ -13,7 +13,7 @@ import aiosmtplib
 from bench.breach_fixture import Breach, address, seal, seal_chunks
 from habeas.embedded.parts.ports import HOST, free_port
 from habeas.embedded.stack import Stack
-from shared.contract.affected_people import Chunk, NoticeRecipient
+from shared.contract.affected_people import NoticeBatch, NoticeRecipient
 from shared.contract.events import Decision
 from shared.contract.events.breaches import CampaignAborted, CampaignPaused, CampaignResumed
 from tests.integration.campaign_fixture import Campaigner, campaigning, sink
@@ -123,7 +123,7 @@ async def test_a_notice_that_comes_back_is_on_the_list_for_letters_by_post(
         ),
         NoticeRecipient(key="2" * 32, name="Carla Muster", postal=("Weg 2",)),
     )
-    chunk = Chunk(laws=("gdpr@2018-05-25",), language="en", people=people)
+    chunk = NoticeBatch(laws=("gdpr@2018-05-25",), language="en", people=people)
     async with (
         running(MailHost({"DATA": say("250 2.0.0 queued as 4F2A1B")})) as host,
         campaigning(

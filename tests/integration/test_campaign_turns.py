@@ -30,7 +30,7 @@ from services.notifier.breach.campaign.states import CampaignState, Standings
 from services.notifier.smtp.mail_channel import SmtpChannel
 from services.notifier.smtp.return_path import NoticePaths
 from services.notifier.smtp.server import SenderBlamed
-from shared.contract.affected_people import Chunk, NoticeRecipient, NotifiedElsewhere, elsewhere_item
+from shared.contract.affected_people import NoticeBatch, NoticeRecipient, NotifiedElsewhere, elsewhere_item
 from shared.contract.events.breaches import BreachNotified, ChunkDue, Missed
 from shared.errors import MailUnavailable, StoreUnavailable
 from shared.runtime.journal import Journal
@@ -91,7 +91,7 @@ class Desk:
             )
             for number, email in enumerate(addresses)
         )
-        chunk = Chunk(to=self.to, laws=("gdpr@2018-05-25",), language="en", people=people)
+        chunk = NoticeBatch(to=self.to, laws=("gdpr@2018-05-25",), language="en", people=people)
         self.breach = await seal_chunks(self.vault, iter([chunk]))
         ledgers, known = Ledgers(self.database, by="one"), Standings(self.database)
         incident = self.breach.incident

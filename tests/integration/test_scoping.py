@@ -478,7 +478,7 @@ async def _dies(_messages: object) -> None:
 async def test_no_chunk_is_larger_than_it_may_be_nor_of_two_laws_or_languages(
     installed: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.fulfillment.breach.scope_job.CHUNK", 2)
+    monkeypatch.setattr("services.fulfillment.breach.scope_job.MOST_IN_BATCH", 2)
     people = [
         {"email": f"{country}{number}@example.org", "residence": {"country": country}}
         for country, many in (("DE", 5), ("FR", 2), ("IE", 1))

@@ -78,7 +78,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have few records and people at once, so that there are many places to die at."""
     monkeypatch.setattr(search, "DOCUMENTS_AT_ONCE", 1)
     monkeypatch.setattr(scope_store, "AT_ONCE", 2)
-    monkeypatch.setattr("services.fulfillment.breach.scope_job.CHUNK", 1)
+    monkeypatch.setattr("services.fulfillment.breach.scope_job.MOST_IN_BATCH", 1)
 
 
 @pytest.fixture

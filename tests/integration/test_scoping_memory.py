@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from services.fulfillment.datamap.reader import parse
-from shared.contract.affected_people import CHUNK
+from shared.contract.affected_people import MOST_IN_BATCH
 from shared.contract.events.breaches import BreachScoped
 from shared.runtime.mongo import Client, Document
 from tests.integration.pipeline import comes_true
@@ -109,10 +109,10 @@ async def test_a_hundred_thousand_records_are_scoped_in_little_memory_though_a_r
     installed.told["from the replica"] = scoped = BreachScoped.model_validate_json(fact)
     assert scoped.records == RECORDS + ORDERS
     assert [(group.place, group.people, group.unreachable) for group in scoped.groups] == [("DE", PEOPLE, 0)]
-    assert scoped.chunks == -(-PEOPLE // CHUNK)
+    assert scoped.chunks == -(-PEOPLE // MOST_IN_BATCH)
     chunks = await installed.chunks()
-    assert [len(chunk.people) for chunk in chunks] == [CHUNK] * (scoped.chunks - 1) + [
-        PEOPLE % CHUNK or CHUNK
+    assert [len(chunk.people) for chunk in chunks] == [MOST_IN_BATCH] * (scoped.chunks - 1) + [
+        PEOPLE % MOST_IN_BATCH or MOST_IN_BATCH
     ]
     written = by_address([person for chunk in chunks for person in chunk.people])
     assert set(written) == {f"p{n}@example.org" for n in range(PEOPLE)}

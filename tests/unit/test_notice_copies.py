@@ -20,10 +20,10 @@ from services.intake.breach.domain import Incident, evolve
 from services.intake.breach.duties import NotificationDue
 from services.notifier.breach.notices.forms import AuthorityForm
 from shared.contract.affected_people import (
-    Chunk,
+    NoticeBatch,
     NoticeRecipient,
     NotifiedElsewhere,
-    chunk_item,
+    batch_item,
     elsewhere_item,
 )
 from shared.contract.events import Fact
@@ -169,8 +169,8 @@ async def test_person_notified_by_another_phase_is_processed_once() -> None:
     await vault.create(INCIDENT)
     people = tuple(NoticeRecipient(key=f"{number:032}", email=f"{number}@example.org") for number in range(2))
     for phase in (1, 2):
-        chunk = Chunk(laws=(CALIFORNIA,), language="en", people=people[: 3 - phase])
-        await vault.seal(INCIDENT, chunk_item(phase, 0), chunk.model_dump_json().encode())
+        chunk = NoticeBatch(laws=(CALIFORNIA,), language="en", people=people[: 3 - phase])
+        await vault.seal(INCIDENT, batch_item(phase, 0), chunk.model_dump_json().encode())
     spared = NotifiedElsewhere(numbers=(0,)).model_dump_json().encode()
     await vault.seal(INCIDENT, elsewhere_item(1, 0, by=2), spared)
     both = case(registered(1), scoped(US_CA=2), registered(2), scoped(2, US_CA=1), phases=2)
@@ -185,8 +185,8 @@ async def test_people_who_were_forgotten_are_not_copied() -> None:
     vault = MemoryVault()
     await vault.create(INCIDENT)
     twice = case(*OUT, registered(2), scoped(2, US_CA=1), phases=2)
-    chunk = Chunk(laws=(CALIFORNIA,), language="en", people=())
-    await vault.seal(INCIDENT, chunk_item(2, 0), chunk.model_dump_json().encode())
+    chunk = NoticeBatch(laws=(CALIFORNIA,), language="en", people=())
+    await vault.seal(INCIDENT, batch_item(2, 0), chunk.model_dump_json().encode())
     found = [(phase, one) async for phase, one in chunks(twice, vault)]  # type: ignore[arg-type]
     assert found == [(2, chunk)]
 

@@ -7,7 +7,7 @@ from services.intake.breach.approvals import approvable_phase
 from services.intake.breach.domain import residents_of
 from services.intake.breach.phases import Phase
 from services.notifier.breach.notices.forms import IncidentFacts, NoticeCounts
-from shared.contract.affected_people import Chunk, chunk_item, notified_elsewhere
+from shared.contract.affected_people import NoticeBatch, batch_item, notified_elsewhere
 from shared.contract.events.breaches import BreachDeclared, BreachRole, NoticesReleased
 from shared.runtime.vault import Vault
 
@@ -29,7 +29,7 @@ def words_of(case: IncidentCase, phase: Phase) -> BreachDeclared:
 
 async def chunks(
     case: IncidentCase, vault: Vault, phases: Iterable[Phase] | None = None
-) -> AsyncIterator[tuple[int, Chunk]]:
+) -> AsyncIterator[tuple[int, NoticeBatch]]:
     """
     Yield phase and batch of all people notified in *phases*, or in all standing ones; one batch at a time.
 
@@ -38,12 +38,12 @@ async def chunks(
     for phase in case.incident.standing if phases is None else phases:
         for number in range(phase.chunks):
             try:
-                sealed = await vault.open(case.id, chunk_item(phase.number, number))
+                sealed = await vault.open(case.id, batch_item(phase.number, number))
             except KeyError:
                 break
             along = _going_along(case, phase)
             spared = await notified_elsewhere(vault, case.id, phase.number, number, along)
-            chunk = Chunk.model_validate_json(sealed)
+            chunk = NoticeBatch.model_validate_json(sealed)
             people = tuple(person for place, person in enumerate(chunk.people) if place not in spared)
             yield phase.number, chunk.model_copy(update={"people": people})
 

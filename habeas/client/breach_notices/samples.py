@@ -21,7 +21,7 @@ from services.notifier.breach.notices.missing_facts import (
 from services.notifier.breach.notices.writer import Notices
 from services.notifier.context import SenderSettings
 from services.notifier.letters.letter_models import Sender
-from shared.contract.affected_people import Chunk, NoticeRecipient
+from shared.contract.affected_people import NoticeBatch, NoticeRecipient
 from shared.contract.events.breaches import BreachDeclared, BreachRole
 from shared.law import CompanyProfile
 from shared.law.breaches import laws_requiring_notice
@@ -91,7 +91,7 @@ def sample(
     """Write the letter that *wanted* gets, to a fictional person."""
     recipient = to or (SAMPLE_PERSON if wanted.to == "people" else A_CUSTOMER)
     person = recipient.model_copy(update={"categories": wanted.categories, "services": wanted.services})
-    chunk = Chunk.model_validate(
+    chunk = NoticeBatch.model_validate(
         {"to": wanted.to, "laws": wanted.laws, "language": wanted.language, "people": (person,)}
     )
     circumstances = Circumstances(
@@ -122,7 +122,8 @@ def _together(first: Sample, other: Sample) -> Sample:
 
 
 async def audiences_in(
-    chunks: AsyncIterator[tuple[int, Chunk]], reached: Callable[[NoticeRecipient], bool] = lambda _: True
+    chunks: AsyncIterator[tuple[int, NoticeBatch]],
+    reached: Callable[[NoticeRecipient], bool] = lambda _: True,
 ) -> Counter[NoticeAudience]:
     """Return the audiences in *chunks* that are *reached*, with their sizes, without names."""
     counted: Counter[NoticeAudience] = Counter()

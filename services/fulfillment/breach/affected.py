@@ -143,7 +143,7 @@ class AffectedPerson:
         return (*(() if self.places else (PLACE,)), *(() if "language" in self.said else (LANGUAGE,)))
 
     def reached(self, key: str) -> NoticeRecipient:
-        """Return them as a recipient in a chunk, under *key*."""
+        """Return them as a recipient in a batch, under *key*."""
         return NoticeRecipient(
             key=key,
             email=self.email,

@@ -21,7 +21,7 @@ _AGAIN = "again"
 
 @dataclass(frozen=True, slots=True)
 class NoticeGroup:
-    """People with the same notice, in one chunk after the other."""
+    """People with the same notice, in one batch after the other."""
 
     to: str
     laws: Laws

@@ -1,12 +1,12 @@
 """
-The search job for the people affected by a breach: it finds them and seals their notices in chunks.
+The search job for the people affected by a breach: it finds them and seals their notices in batches.
 
 The broker allows half an hour per message, and a million records take longer. So a message only enqueues a
 scope, and one replica at a time works on it under a lease. Each step can be repeated: a crash leaves nothing
-half done, and the next replica gets the same chunks and numbers.
+half done, and the next replica gets the same batches and numbers.
 
 A person with two phases that go out at the same moment gets one letter: that of the phase found last. It is
-not known yet when they go out, or whether one is withdrawn before. So this seals for each chunk of the other
+not known yet when they go out, or whether one is withdrawn before. So this seals for each batch of the other
 phases the people that this phase notifies as well, in case it goes with it.
 """
 
@@ -34,11 +34,11 @@ from services.fulfillment.datamap.model import DataMap, covered
 from services.fulfillment.search.mailboxes import same
 from services.fulfillment.stores.mongodb import Stores
 from shared.contract.affected_people import (
-    CHUNK,
-    Chunk,
+    MOST_IN_BATCH,
+    NoticeBatch,
     NoticeRecipient,
     NotifiedElsewhere,
-    chunk_item,
+    batch_item,
     elsewhere_item,
 )
 from shared.contract.envelope import encode
@@ -50,8 +50,8 @@ from shared.runtime.log import logger
 from shared.runtime.vault import CaseKey
 from shared.runtime.worker import pause
 
-CHUNK_BYTES = 8 * 1024 * 1024
-"""Bytes of a chunk, about: the vault accepts twice as many."""
+BATCH_BYTES = 8 * 1024 * 1024
+"""Bytes of a batch, about: the vault accepts twice as many."""
 BEAT_S, HANGS_S = 60.0, 86_400.0
 LOOK_EVERY_S = 10.0
 TRY_AGAIN_S = 60.0
@@ -217,12 +217,12 @@ class ScopeJob:
         return await self.scopes.reach(scope, ScopeStage.SEALING, self.clock())
 
     async def _seal(self, scope: BreachScope, key: CaseKey) -> BreachScope:
-        """Seal the chunks, and publish the number of people by law."""
+        """Seal the batches, and publish the number of people by law."""
         pulse, counting, sealed = self._pulse(scope), AffectedCounter(), 0
-        async for group, people in self._chunks(scope, key, counting):
-            chunk = Chunk(to=group.to, laws=group.laws, language=group.language, people=tuple(people))
-            content = chunk.model_dump_json().encode()
-            await self.vault.seal(scope.incident, chunk_item(scope.phase, sealed), content)
+        async for group, people in self._batches(scope, key, counting):
+            batch = NoticeBatch(to=group.to, laws=group.laws, language=group.language, people=tuple(people))
+            content = batch.model_dump_json().encode()
+            await self.vault.seal(scope.incident, batch_item(scope.phase, sealed), content)
             sealed += 1
             await pulse.beat(len(people))
         async for compared in self._seal_duplicates(scope, key):
@@ -232,14 +232,14 @@ class ScopeJob:
         logger().info("breach scope is complete", **done)
         return await self.scopes.reach(scope, ScopeStage.REPORTED, self.clock())
 
-    async def _chunks(
+    async def _batches(
         self, scope: BreachScope, key: CaseKey, counting: AffectedCounter
     ) -> AsyncIterator[tuple[NoticeGroup, list[NoticeRecipient]]]:
-        """Yield the people to notify, in chunks; count all people."""
+        """Yield the people to notify, in batches; count all people."""
         last, waiting, size = NoticeGroup("", (), ""), list[NoticeRecipient](), 0
         async for group, name, person in self.scopes.in_groups(scope, key):
             counting.add(group, person)
-            if waiting and (group != last or len(waiting) == CHUNK or size >= CHUNK_BYTES):
+            if waiting and (group != last or len(waiting) == MOST_IN_BATCH or size >= BATCH_BYTES):
                 yield last, waiting
                 waiting, size = [], 0
             last = group
@@ -253,27 +253,27 @@ class ScopeJob:
         """Seal the people of other phases that *scope* notifies as well; yield how many were compared."""
         for phase in await self.scopes.other_reported_phases(scope):
             number = 0
-            while (chunk := await self._opened(scope.incident, phase, number)) is not None:
-                if found := await self._notified_here(scope, chunk, key):
+            while (batch := await self._opened(scope.incident, phase, number)) is not None:
+                if found := await self._notified_here(scope, batch, key):
                     item = elsewhere_item(phase, number, scope.phase)
                     content = NotifiedElsewhere(numbers=found).model_dump_json().encode()
                     await self.vault.seal(scope.incident, item, content)
-                yield len(chunk.people)
+                yield len(batch.people)
                 number += 1
 
-    async def _opened(self, incident: str, phase: int, number: int) -> Chunk | None:
-        """Return a chunk of another phase; None after the last, or if its people are forgotten."""
+    async def _opened(self, incident: str, phase: int, number: int) -> NoticeBatch | None:
+        """Return a batch of another phase; None after the last, or if its people are forgotten."""
         try:
-            return Chunk.model_validate_json(await self.vault.open(incident, chunk_item(phase, number)))
+            return NoticeBatch.model_validate_json(await self.vault.open(incident, batch_item(phase, number)))
         except KeyError:
             return None
 
-    async def _notified_here(self, scope: BreachScope, chunk: Chunk, key: CaseKey) -> tuple[int, ...]:
-        known = await self.scopes.notified_people(scope, [person.key for person in chunk.people], key)
+    async def _notified_here(self, scope: BreachScope, batch: NoticeBatch, key: CaseKey) -> tuple[int, ...]:
+        known = await self.scopes.notified_people(scope, [person.key for person in batch.people], key)
         return tuple(
             number
-            for number, person in enumerate(chunk.people)
-            if person.key in known and covers_notice(*known[person.key], chunk.laws, person)
+            for number, person in enumerate(batch.people)
+            if person.key in known and covers_notice(*known[person.key], batch.laws, person)
         )
 
     def _finding(self) -> AffectedSearch:
@@ -283,7 +283,7 @@ class ScopeJob:
         return ScopeProgress(self.scopes, scope, self.clock)
 
 
-def _message(scope: BreachScope, counting: AffectedCounter, chunks: int) -> Message:
+def _message(scope: BreachScope, counting: AffectedCounter, batches: int) -> Message:
     """Return the event; equal for all replicas that report one phase."""
     id_ = uuid5(NAMESPACE_OID, f"scoped {scope.id}").hex
     fact = BreachScoped(
@@ -295,7 +295,7 @@ def _message(scope: BreachScope, counting: AffectedCounter, chunks: int) -> Mess
         records=scope.records,
         unnamed=scope.unnamed,
         crowded=counting.crowded,
-        chunks=chunks,
+        chunks=batches,
     )
     body = encode(fact, id=id_, source="habeas/scoping", time=datetime.now(UTC))
     return Message(fact.EXCHANGE, fact.TYPE, body, id_)

@@ -179,7 +179,7 @@ class BreachScopes:
             await self._hold(scope, {"failed": reason, "at": now})
 
     async def end(self, scope: BreachScope) -> None:
-        """Record that *scope* is reported; only the chunks hold its people from now on."""
+        """Record that *scope* is reported; only the batches hold its people from now on."""
         with translated("end the scope of a breach"):
             mine = {"incident": scope.incident, "phase": scope.phase}
             await self._people.update_many(mine, {"$unset": {"sealed": 1}})

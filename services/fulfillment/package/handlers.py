@@ -66,7 +66,7 @@ async def disclose_package(
         contents = replace(contents, sections=kept, left_out=left)
     package, answer = await _built(contents, wanted, ctx)
     if not answer.disclosed:  # it is no copy, and no package is stored
-        return [await _refused(answer, wanted, ctx)]
+        return [await _refusal(answer, wanted, ctx)]
     content = None
     if right is Right.ACCESS and ctx.house.further_copy_fee is not None:
         content = await in_thread(content_of, wanted.findings, small=wanted.findings.is_small)
@@ -175,7 +175,7 @@ async def _contents(wanted: FoundRequest, ctx: FulfillmentContext) -> Contents:
     )
 
 
-async def _refused(answer: Answer, wanted: FoundRequest, ctx: FulfillmentContext) -> RequestFulfilled:
+async def _refusal(answer: Answer, wanted: FoundRequest, ctx: FulfillmentContext) -> RequestFulfilled:
     """Return the answer if the right covers no data of the person."""
     return RequestFulfilled(
         request_id=ctx.case_id,

@@ -19,7 +19,7 @@ from services.intake.breach.duties import (
     NotificationDue,
 )
 from services.intake.cases.deadlines import CaseTimer
-from shared.contract.affected_people import Chunk, NoticeRecipient, chunk_item, chunks_of
+from shared.contract.affected_people import NoticeBatch, NoticeRecipient, batch_item, batches_of
 from shared.contract.events import Code, Fact, RequestPurged
 from shared.contract.events.breaches import (
     BreachAlarmed,
@@ -66,8 +66,8 @@ class IncidentContext:
 
     async def people(self, phase: int, chunk: int) -> Sequence[NoticeRecipient]:
         """Return the people of a batch; KeyError if they are forgotten."""
-        sealed = await self.vault.open(self.case_id, chunk_item(phase, chunk))
-        return Chunk.model_validate_json(sealed).people
+        sealed = await self.vault.open(self.case_id, batch_item(phase, chunk))
+        return NoticeBatch.model_validate_json(sealed).people
 
     async def set_timers(self, waits: Sequence[CaseTimer]) -> None:
         """Set timers for *waits*."""
@@ -297,7 +297,7 @@ async def _forget(event: BreachTimeCame, ctx: IncidentContext) -> Sequence[Fact]
         return []
     phase = clocks.phase_of(event.name)
     if clocks.kind_of(event.name) == clocks.PEOPLE_KEPT:
-        await ctx.vault.discard_all(ctx.case_id, [chunks_of(phase)])
+        await ctx.vault.discard_all(ctx.case_id, [batches_of(phase)])
         return [BreachForgotten(request_id=ctx.case_id, phase=phase)]
     if phase < len(ctx.incident.phases):
         return []

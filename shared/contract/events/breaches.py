@@ -340,7 +340,7 @@ class BreachScoped(Fact):
     crowded: int = 0
     """Mailboxes of many people to be notified: perhaps placeholders, such as one that stands for "none"."""
     chunks: int
-    """Sealed as :func:`shared.contract.affected_people.chunk_item` names them, numbered from 0."""
+    """Sealed as :func:`shared.contract.affected_people.batch_item` names them, numbered from 0."""
 
 
 class IncidentDecision(Decision):

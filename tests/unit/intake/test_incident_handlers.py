@@ -9,7 +9,7 @@ from services.intake.breach.domain import Incident
 from services.intake.breach.duties import NotificationDue
 from services.intake.breach.phases import PhaseStatus
 from services.intake.domain import incident_id, request_id
-from shared.contract.affected_people import chunk_item
+from shared.contract.affected_people import batch_item
 from shared.contract.events import RequestPurged, RequestRejected
 from shared.contract.events.breaches import (
     BreachAlarmed,
@@ -508,12 +508,12 @@ async def test_a_delivery_twice_has_one_effect(registry: Registry) -> None:
 async def test_people_are_forgotten_before_the_incident(registry: Registry) -> None:
     await registry.declare()
     for phase in (1, 2):
-        await registry.vault.seal(INCIDENT, chunk_item(phase, 0), b"people")
+        await registry.vault.seal(INCIDENT, batch_item(phase, 0), b"people")
     await registry.pass_time(timedelta(days=3 * 365 - 2))
-    assert await registry.vault.holds(INCIDENT, chunk_item(1, 0))
+    assert await registry.vault.holds(INCIDENT, batch_item(1, 0))
     await registry.pass_time(timedelta(days=4))
-    assert not await registry.vault.holds(INCIDENT, chunk_item(1, 0))
-    assert await registry.vault.holds(INCIDENT, chunk_item(2, 0)), "that is another phase"
+    assert not await registry.vault.holds(INCIDENT, batch_item(1, 0))
+    assert await registry.vault.holds(INCIDENT, batch_item(2, 0)), "that is another phase"
     assert [told.phase for told in registry.facts(BreachForgotten)] == [1]
     assert (await registry.declared(1)).nature
 

@@ -8,7 +8,7 @@ import pytest
 from services.fulfillment.breach.obligations import PolicyEditions
 from services.intake.breach.assessment import customer_labels
 from services.intake.breach.duties import NotificationDue
-from shared.contract.affected_people import Chunk, NoticeRecipient, chunk_item
+from shared.contract.affected_people import NoticeBatch, NoticeRecipient, batch_item
 from shared.contract.events.breaches import (
     BreachAlarmed,
     BreachRecounted,
@@ -354,8 +354,8 @@ async def written_to(registry: Registry, phase: int, *customers: dict[str, Any])
         NoticeRecipient(key=f"{number:032}", email=one["email"], name=one["name"])
         for number, one in enumerate(customers)
     )
-    chunk = Chunk(to="controllers", laws=(GDPR,), language="en", people=people)
-    await registry.vault.seal(INCIDENT, chunk_item(phase, 0), chunk.model_dump_json().encode())
+    chunk = NoticeBatch(to="controllers", laws=(GDPR,), language="en", people=people)
+    await registry.vault.seal(INCIDENT, batch_item(phase, 0), chunk.model_dump_json().encode())
     return to_customers(phase).model_copy(update={"customers": len(customers)})
 
 
@@ -515,7 +515,7 @@ async def test_with_unknown_returned_notices_all_customers_count_as_not_notified
 ) -> None:
     await both_written_to(registry)
     await registry.tell(notified(1, missed=()))
-    await registry.vault.discard_all(INCIDENT, [chunk_item(1, 0)])
+    await registry.vault.discard_all(INCIDENT, [batch_item(1, 0)])
     await registry.tell(recounted(1, SECOND))
     assert await customers_running(registry) == {"gdpr.controller.1", "gdpr.controller.2"}
 

@@ -15,7 +15,7 @@ from services.notifier.breach.notices.facts import Circumstances
 from services.notifier.breach.notices.mailboxes import BreachedMailbox
 from services.notifier.breach.notices.writer import Notices
 from services.notifier.letters.mime import in_lines, wired
-from shared.contract.affected_people import Chunk, NoticeRecipient
+from shared.contract.affected_people import NoticeBatch, NoticeRecipient
 from shared.contract.events.breaches import BreachDeclared
 from shared.errors import ConfigurationError, MailRefused
 
@@ -32,7 +32,7 @@ def writer(
     further: bool = False,
     held_by_police: bool = False,
 ) -> Notices:
-    chunk = Chunk(laws=laws, language=language, people=(PERSON,))
+    chunk = NoticeBatch(laws=laws, language=language, people=(PERSON,))
     circumstances = Circumstances(INCIDENT, further, held_by_police, WRITTEN_AT)
     return Notices.to_chunk(declared, circumstances, chunk, HOUSE)
 

@@ -21,7 +21,7 @@ from habeas.client.letters import of_letter
 from services.notifier.breach.notices.facts import Circumstances
 from services.notifier.breach.notices.writer import Notices
 from services.notifier.letters import languages
-from shared.contract.affected_people import Chunk
+from shared.contract.affected_people import NoticeBatch
 from shared.law.breaches import BreachPolicy, NoticeElement
 from shared.law.library import breach_policies
 
@@ -197,7 +197,7 @@ def mutants(policy: BreachPolicy) -> Iterator[tuple[str, BreachPolicy]]:
 @pytest.mark.parametrize("law", WANTED)
 def test_it_would_be_noticed_if_an_element_was_missing_or_in_the_wrong_place(law: str) -> None:
     policy = newest(law)
-    chunk = Chunk(laws=(policy.id,), language="en", people=(PERSON,))
+    chunk = NoticeBatch(laws=(policy.id,), language="en", people=(PERSON,))
     draft = Notices.to_chunk(DECLARED, Circumstances(INCIDENT, False, False, WRITTEN_AT), chunk, HOUSE)
     for name, mutant in mutants(policy):
         body = replace(draft, policies=(mutant,)).body(PERSON, "")
@@ -221,7 +221,7 @@ def test_customer_letter_has_the_contents_for_its_own_notice(form: str) -> None:
 
 def test_missing_part_of_a_customer_letter_is_detected() -> None:
     policy = newest("gdpr")
-    chunk = Chunk(to="controllers", laws=(policy.id,), language="en", people=(CUSTOMER,))
+    chunk = NoticeBatch(to="controllers", laws=(policy.id,), language="en", people=(CUSTOMER,))
     draft = Notices.to_chunk(DECLARED, Circumstances(INCIDENT, False, False, WRITTEN_AT), chunk, HOUSE)
     for place, one in enumerate(policy.to_controller):
         without = policy.to_controller[:place] + policy.to_controller[place + 1 :]

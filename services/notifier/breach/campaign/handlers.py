@@ -8,7 +8,7 @@ from datetime import datetime
 from services.notifier.breach.campaign.ledgers import Ledgers, OpenedBatch
 from services.notifier.breach.campaign.states import CampaignState, Standings
 from services.notifier.smtp.return_path import NoticePaths
-from shared.contract.affected_people import Chunk, chunk_item, notified_elsewhere
+from shared.contract.affected_people import NoticeBatch, batch_item, notified_elsewhere
 from shared.contract.events import DeliveryAction, Fact, RequestPurged
 from shared.contract.events.breaches import (
     BreachNoticeReturned,
@@ -81,10 +81,10 @@ async def release(event: NoticesReleased, ctx: Steering) -> Sequence[Fact]:
 async def _opened(event: NoticesReleased, number: int, ctx: Steering) -> OpenedBatch:
     case, phase = ctx.incident, event.phase
     sealed, elsewhere = await asyncio.gather(
-        ctx.vault.open(case, chunk_item(phase, number)),
+        ctx.vault.open(case, batch_item(phase, number)),
         notified_elsewhere(ctx.vault, case, phase, number, event.along),
     )
-    chunk = Chunk.model_validate_json(sealed)
+    chunk = NoticeBatch.model_validate_json(sealed)
     contents = (chunk.to, chunk.laws, chunk.language, len(chunk.people))
     return OpenedBatch(case, phase, number, *contents, event.declaration, sorted(elsewhere))
 

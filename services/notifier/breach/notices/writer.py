@@ -33,7 +33,7 @@ from services.notifier.letters.composer import LetterOutline, headers_of, presen
 from services.notifier.letters.languages import CATALOGUES
 from services.notifier.letters.letter_models import AuthorityContact, Sender
 from services.notifier.letters.skeletons import Say, Skeleton, rendered
-from shared.contract.affected_people import Chunk, NoticeRecipient
+from shared.contract.affected_people import NoticeBatch, NoticeRecipient
 from shared.contract.events.breaches import BreachDeclared
 from shared.errors import MailRefused
 from shared.law.breaches import BreachPolicy
@@ -168,7 +168,7 @@ class Notices:
 
     @classmethod
     def to_chunk(
-        cls, declared: BreachDeclared, circumstances: Circumstances, chunk: Chunk, house: SenderSettings
+        cls, declared: BreachDeclared, circumstances: Circumstances, chunk: NoticeBatch, house: SenderSettings
     ) -> Self:
         """
         Return the notices to *chunk*.

@@ -24,7 +24,7 @@ from services.notifier.context import SenderSettings
 from services.notifier.smtp.mail_channel import SmtpChannel
 from services.notifier.smtp.post import count_letter
 from services.notifier.smtp.return_path import CampaignNotice, NoticePaths
-from shared.contract.affected_people import Chunk, chunk_item
+from shared.contract.affected_people import NoticeBatch, batch_item
 from shared.contract.events import Fact, RequestPurged
 from shared.contract.events.breaches import BreachDeclared, BreachNotified, ChunkDue
 from shared.contract.ports import VaultPort
@@ -82,9 +82,9 @@ class Writer:
         case = event.request_id
         declared, sealed = await asyncio.gather(
             self.vault.open(case, event.declaration),
-            self.vault.open(case, chunk_item(event.phase, event.chunk)),
+            self.vault.open(case, batch_item(event.phase, event.chunk)),
         )
-        chunk = Chunk.model_validate_json(sealed)
+        chunk = NoticeBatch.model_validate_json(sealed)
         circumstances = Circumstances(case, event.further, event.held_by_police, taken.begun_at)
         declaration = BreachDeclared.model_validate_json(declared)
         return BatchLetters(
