@@ -19,7 +19,7 @@ from pathlib import Path
 from bench.drafting_shapes import TUNED, UNSEEN
 from bench.drafting_stores import Made, Shape, make
 from bench.figures import Figure, report
-from habeas.embedded.company.records import generate
+from habeas.embedded.company import generate
 from habeas.embedded.parts.database import Database
 from habeas.embedded.parts.ports import free_port
 from services.fulfillment.datamap.model import DataMap

@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from habeas.client.engine import OperatorEngine
     from habeas.client.erasures import ErasureRecords
     from services.fulfillment.erasure.completion import Completed
-    from services.fulfillment.erasure.deferred import DueRecords, Purging
     from services.fulfillment.erasure.journal.returned import ScanProgress as Report
 
 app = typer.Typer(help="Erasures: list them, and repeat them after a backup was restored.")
@@ -105,19 +104,23 @@ def purge(
 
     data_map, urls = load(state.data_map(map_folder)), state.stores(stores)
     today, purged = datetime.now(UTC).date(), []
-    certificates: dict[str, bytes | None] = {}
+    certificates: dict[str, bytes] = {}
 
     async def work() -> None:
         async with open_erasure_records(state) as memory, client.engine.connected(urls) as opened:
             purging = memory.purging(data_map, opened, state.controller(), state.signer())
             async for item in purging.due(today):
                 purged.append(item.summary())
-                if not dry_run and not item.idle:
-                    certificates[item.erasure] = await _purged(item, purging, state)
+                if dry_run or item.idle:
+                    continue
+                if item.retried:
+                    await _retry(item.erasure, state)
+                else:
+                    certificates[item.erasure] = await purging.purge(item)
 
     run(work())
     for erasure, certificate in certificates.items():
-        if folder is not None and certificate is not None:
+        if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
             (folder / f"{erasure}-{today}.json").write_bytes(certificate)
     if as_json:
@@ -127,14 +130,6 @@ def purge(
         counts = ", ".join(f"{count} {name}" for name, count in item["records"].items())
         out.print(f"{item['erasure']}  {'is tried again' if item['retried'] else counts}")
     out.print(f"{len(purged)} erasures had due records")
-
-
-async def _purged(item: "DueRecords", purging: "Purging", state: State) -> bytes | None:
-    """Erase due records; return the certificate, unless the service does it."""
-    if not item.retried:
-        return await purging.purge(item)
-    await _retry(item.erasure, state)
-    return None
 
 
 @app.command()

@@ -167,8 +167,12 @@ class CampaignReader:
         ]
         with translated("read a campaign"):
             found = await self._ledgers.aggregate(stages).to_list(1)
-        rates: list[float] = [one["letters"] * (RECENT / _window(one["begun_at"], now)) for one in found]
-        return round(sum(rates))
+        rate = 0.0
+        for one in found:
+            # Letters could go out since the first batch began, a second ago at least.
+            window = min(RECENT, max(now - one["begun_at"], timedelta(seconds=1)))
+            rate += one["letters"] * (RECENT / window)
+        return round(rate)
 
     async def unreached(self, incident: str) -> AsyncIterator[Unreached]:
         """Yield people not reached: no address, refused, returned, given up, aborted, or not taken yet."""
@@ -281,11 +285,6 @@ def _failures(ledger: Document, *, aborted: bool) -> dict[int, tuple[str, str]]:
         left = (n for n in range(ledger["people"]) if n not in done)
         failed |= {n: reasons[n in ledger["doubt"]] for n in left}
     return failed
-
-
-def _window(begun_at: datetime, now: datetime) -> timedelta:
-    """Return the part of the last minute in which letters could go out."""
-    return min(RECENT, max(now - begun_at, timedelta(seconds=1)))
 
 
 def _waiting(ledger: Document) -> dict[int, tuple[str, str]]:
