@@ -94,9 +94,7 @@ class DeclarationReader:
     """Reads collections and fields."""
 
     known: frozenset[str]
-    """The allowed categories."""
     notes: MapFindings
-    """Collects the errors."""
 
     def collection(self, node: Node, facts: Facts, inherited: tuple[str, ...]) -> Collection:
         """Return the collection at *node*, which inherits the *facts* and categories of its dataset."""

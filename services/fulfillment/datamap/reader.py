@@ -31,7 +31,6 @@ from shared.errors import InvalidDataMap
 
 _RESOURCES = "data_subject data_use evaluation organization policy registry system system_group"
 OTHER_RESOURCES = tuple(_RESOURCES.split())
-"""Other resources in a file of Fides."""
 
 
 def load(folder: Path) -> DataMap:

@@ -26,7 +26,6 @@ class MapError:
     what: str
     remedy: str
     remark: bool = False
-    """Whether it is only a remark."""
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}; {self.remedy}"

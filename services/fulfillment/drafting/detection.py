@@ -32,7 +32,6 @@ CONFIRMED = 0.6
 """Added by values of the right form to a fitting name, where the form alone would mean nothing."""
 SUREST = 0.99
 UNSEEN = 0.8
-"""Factor for a name without values."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,12 +125,10 @@ def _singulars(word: str) -> set[str]:
 
 
 ACCEPTED = 0.5
-"""Least confidence of a reference."""
 DENSE = 0.7
 """A series as full as this contains any number of its range: a match means nothing."""
 SHORT_TEXT = 3
 FEW = 3
-"""Fewest values of a target."""
 MANY = 20
 """Fewest values for which their range means something."""
 GAIN = 0.1

@@ -112,7 +112,6 @@ MOST_FIELDS = 1_000
 SEVERAL, RARE = 12, 0.15
 SOME_REPEATED = 0.02
 MOST_ELEMENTS = 50
-"""Elements read of one array."""
 DEEPEST = 12
 MOST_BITS = 31
 
@@ -285,7 +284,6 @@ class CollectionOutline:
     sampled: int
     properties: tuple[Property, ...]
     unique: frozenset[str] = frozenset()
-    """Paths with values in a unique index."""
 
     @property
     def key(self) -> str:

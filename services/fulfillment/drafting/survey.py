@@ -27,7 +27,6 @@ from shared.errors import HabeasError
 from shared.runtime.mongo import Client, Document, secondary_first, translated
 
 SAMPLE = 1_000
-"""Documents sampled per collection."""
 CROWDS = 20
 """Records that are checked for references from several people's."""
 JOINED = 60
@@ -198,7 +197,6 @@ def _texts(value: Any, paths: Sequence[str]) -> set[str]:
 
 
 TOGETHER = 4
-"""Collections read at the same time."""
 LEAST_CROWDS = 3
 LEAST_PAIRS = 4
 """Fewest joined records with names on both sides that mean something."""

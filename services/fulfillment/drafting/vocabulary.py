@@ -95,7 +95,6 @@ MEANINGS: Mapping[str, str] = {
     for category, *words in map(str.split, re.split(r"\n(?=user\.)", _WORDS))
     for word in words
 }
-"""Word → category."""
 
 _AMBIGUOUS = """
 name nombre nom mail recipient cc bcc address address1 addr adresse direccion holder author requester state

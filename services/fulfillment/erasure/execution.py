@@ -92,7 +92,6 @@ class Remains:
     looked_at: Mapping[str, int]
     """Number of records read again by primary key, per collection."""
     findings: Findings
-    """The second search from the same identities."""
 
     @property
     def clean(self) -> bool:

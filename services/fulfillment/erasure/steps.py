@@ -88,7 +88,6 @@ class Set:
     path: str
     value: Any
     before: Any = None
-    """The value before."""
     created: bool = False
     """Whether the field was absent: neither a value nor null."""
     arrays: tuple[str, ...] = ()
@@ -382,7 +381,6 @@ class RecordPlan:
     """The treatment of every record found."""
 
     version: str
-    """Version of the data map."""
     made_on: date
     targets: tuple[str, ...]
     steps: Sequence[RecordStep]

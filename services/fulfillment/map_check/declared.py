@@ -22,7 +22,6 @@ SURE = 0.5
 _PLAIN = re.compile(r"[A-Za-z_$][\w$-]{0,60}")
 
 _Values: TypeAlias = dict[str, list[Any]]
-"""Path → values."""
 
 
 def paths_of(value: Any, above: str = "") -> Iterator[str]:

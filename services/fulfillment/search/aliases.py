@@ -45,7 +45,6 @@ class Alias:
     """An identity of the person other than the proven ones."""
 
     name: str
-    """The name of the identity."""
     key: Hashable
     spelling: str = field(compare=False)
     home: str | None = None
@@ -61,7 +60,6 @@ class AliasDoubts:
     fields: set[tuple[str, str]] = field(default_factory=set)
     """Collection and path where every record has another value."""
     names: set[str] = field(default_factory=set)
-    """Names of the identities concerned."""
     trusted: set[Alias] = field(default_factory=set)
     """Aliases that earlier rounds found verified: records that contradict them are other people's."""
     unconfirmed: set[str] = field(default_factory=set)
@@ -231,8 +229,7 @@ class KnownIdentities:
         """Return whether *part*, with an unverified identity of the person at *path*, is another's."""
         # It is if a verified identity in it is not the person's; where none of that kind is known yet, it
         # counts as soon as one is.
-        region = _country(part) or self._home
-        for name, named in self._verified_in(part, path, region).items():
+        for name, named in self._verified_in(part, path).items():
             if self._is_another(name, named):
                 return True
             if not self._of_kind(name) and len(self._pending) < MOST_JUDGED:
@@ -242,9 +239,8 @@ class KnownIdentities:
     def contradicts_proven(self, part: RecordPart, path: str) -> bool:
         """Return whether *part*, to which a record of the person refers, is verified to be another's."""
         # It is if an identity in it is verified that is not the person's, of a kind of which one is proven.
-        region = _country(part) or self._home
         proven = {alias.name for alias in self._sure}
-        verified = self._verified_in(part, path, region).items()
+        verified = self._verified_in(part, path).items()
         return any(name in proven and self._is_another(name, named) for name, named in verified)
 
     def contradicts_reference(self, part: RecordPart, path: str) -> bool:
@@ -284,7 +280,7 @@ class KnownIdentities:
             for alias in aliases
         )
         named = _identities_in(part, [f for f in part.identifying if f.identity not in besides], region)
-        checked = self._verified_in(part, path, region).items()
+        checked = self._verified_in(part, path).items()
         besides_paths = [where for where, name in part.naming.items() if name in besides]
         return (
             any(self._is_another(name, several, strict=not lenient) for name, several in named.items())
@@ -308,9 +304,10 @@ class KnownIdentities:
         """Note that records with the identities *names* are not given, since they may be another person's."""
         self._doubts.unconfirmed.update(names)
 
-    def _verified_in(self, part: RecordPart, path: str, region: str | None) -> dict[str, set[Alias]]:
+    def _verified_in(self, part: RecordPart, path: str) -> dict[str, set[Alias]]:
         """Return the verified identities in *part* of the person in the same role as the one at *path*."""
         found: dict[str, set[Alias]] = {}
+        region = _country(part) or self._home
         for field_ in part.identifying:
             if field_.verifiable and field_.identity and roles(field_.path) == roles(path):
                 named = _named(field_.identity, part.verified(field_.path), region)

@@ -54,9 +54,7 @@ class LookupReason:
     """The reason why one value in a record was looked up."""
 
     match: OwnershipMatch
-    """The match of that value alone."""
     proven: bool = False
-    """Whether it is an identity that the person has proven."""
     reach: ReferenceReach | None = None
     led: tuple[AliasLead, ...] = ()
     """Not empty: aliases alone have led to it."""

@@ -103,7 +103,6 @@ class Findings:
     """The records that a search found, and how far it went."""
 
     version: str
-    """Version of the data map."""
     found: FoundRecords
     """As large as the data: do not make a list of it."""
     coverage: tuple[Coverage, ...]

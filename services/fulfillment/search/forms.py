@@ -24,7 +24,6 @@ OBJECT_ID_DIGITS = 24
 NUMBERS = frozenset({"integer", "long", "float", "double", "number", "decimal"})
 """Types that a map may declare for a stored number."""
 LONGEST_DECIMAL = 34
-"""Most digits of a decimal in a database."""
 _HEXADECIMAL = re.compile(r"[0-9a-fA-F]*")
 _WHOLE = re.compile(r"0|-?[1-9][0-9]*", re.ASCII)
 _FRACTION = re.compile(r"-?(?:0|[1-9][0-9]*)\.[0-9]*[1-9]", re.ASCII)

@@ -1,6 +1,6 @@
 """The forms in which a value of one field is looked up in another, and the probes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from services.fulfillment.datamap.graph import Edge, Graph, Lookup
@@ -18,11 +18,17 @@ ZERO = key_of(0)
 
 def entering(graph: Graph, name: str, value: str) -> Iterator[tuple[str, Probe]]:
     """Yield the probes for the identity *name* with *value*, each with the key of its collection."""
+    for lookup, values in identity_lookups(graph, name, spellings_of(name, value)):
+        yield lookup.key, probe_of(lookup, values)
+
+
+def identity_lookups(graph: Graph, name: str, spellings: Iterable[str]) -> Iterator[tuple[Lookup, Values]]:
+    """Yield the look-ups by the identity *name* with one of *spellings*, in all stored forms."""
     for lookup in graph.entries.get(name, ()):
-        for spelling in spellings_of(name, value):
+        for spelling in spellings:
             for values in formed(lookup, (spelling.strip(),)):
                 if all(map(refers, values)):
-                    yield lookup.key, probe_of(lookup, values)
+                    yield lookup, values
 
 
 def leads(edge: Edge, values: Sequence[Any]) -> bool:

@@ -161,7 +161,6 @@ class Mention:
     """The place of a needle."""
 
     id: Any
-    """The ``_id`` of the document."""
     path: str
     needle: Needle
 

@@ -20,7 +20,6 @@ from services.fulfillment.datamap.graph import Edge, Graph, Lookup, graph_of
 from services.fulfillment.datamap.model import Collection, DataMap
 from services.fulfillment.datamap.paths import tuples_at
 from services.fulfillment.search.aliases import Alias, AliasDoubts, KnownIdentities
-from services.fulfillment.search.bson_equality import refers
 from services.fulfillment.search.confirmation import (
     ConfirmedRecord,
     Provenance,
@@ -32,7 +31,7 @@ from services.fulfillment.search.confirmation import (
 from services.fulfillment.search.findings import Coverage, Findings, SearchStatus
 from services.fulfillment.search.holdings import CollectionQuery, Holdings, key
 from services.fulfillment.search.identities import Identities, spellings_of
-from services.fulfillment.search.lookups import formed, leads, probe_of
+from services.fulfillment.search.lookups import formed, identity_lookups, leads, probe_of
 from services.fulfillment.search.named_people import RecordPart
 from services.fulfillment.search.ownership import OwnershipMatch, disclosed, owned
 from services.fulfillment.search.spool import LookupQueue, Values
@@ -160,11 +159,8 @@ class _SearchWalk:
             await self._look_up()
 
     def _enter(self, name: str, spellings: Iterable[str], alias: Alias | None) -> None:
-        for lookup in self._graph.entries.get(name, ()):
-            for spelling in spellings:
-                for values in formed(lookup, (spelling.strip(),)):
-                    if all(map(refers, values)):
-                        self._ask_for(lookup, values, alias)
+        for lookup, values in identity_lookups(self._graph, name, spellings):
+            self._ask_for(lookup, values, alias)
 
     def _ask_for(self, lookup: Lookup, values: Values, alias: Alias | None) -> None:
         """Enqueue an identity: a proven one, or *alias*."""
@@ -291,7 +287,8 @@ class _SearchWalk:
             vouched = self._known.vouched(kind, values[place], verified=checked)
             if vouched is False:
                 return None
-            aliases |= {vouched} if isinstance(vouched, Alias) else set()
+            if isinstance(vouched, Alias):
+                aliases.add(vouched)
         return frozenset(aliases)
 
     def _refer(self, edge: Edge, values: Values, led: "_Lead", stated: AbstractSet[Alias]) -> None:

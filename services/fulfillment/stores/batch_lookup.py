@@ -116,7 +116,6 @@ class BatchSearch:
     probes: Sequence[Probe]
     take: Take
     due: date
-    """When the request must be answered."""
 
 
 class CollectionLookup:

@@ -86,7 +86,6 @@ class Mentions:
     """The result of a pass over the texts of a collection."""
 
     documents: int
-    """Number of documents in the collection."""
     found: Sequence[Mention]
 
 

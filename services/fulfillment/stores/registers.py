@@ -49,7 +49,6 @@ class RetainedRecord:
     erasure: str
     """The request, or the number of the certificate if there is no request."""
     version: str
-    """Version of the data map of the decision."""
     key: str
     place: CollectionPlace
     id: Mapping[str, Any]

@@ -16,7 +16,6 @@ from statistics import fmean
 from services.fulfillment.datamap.diagram.picture import Arrow, Box, CollectionReach, Picture
 
 HEAD = 46.0
-"""Space for the name of a collection and its erasure."""
 ROW = 19.0
 GUTTER = 132.0
 PILL_HEIGHT = 34.0

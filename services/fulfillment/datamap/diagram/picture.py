@@ -48,7 +48,6 @@ class Arrow:
     source: str
     """The key of a collection, or the name of an identity."""
     source_path: str
-    """Empty for an identity."""
     target: str
     target_path: str
     both: bool = False

@@ -59,7 +59,6 @@ class Examined:
     """The returned records of one erasure."""
 
     plan: RecordPlan
-    """The steps to repeat."""
     unnamed: set[ReplayedRecord] = field(default_factory=set)
     """Its records that the journal does not name."""
     left: dict[ReplayedRecord, ReturnVerdict | None] = field(default_factory=dict)
@@ -87,22 +86,6 @@ class ReplayCounts:
     failed: int = 0
     """Still there after all rounds."""
 
-    def count(self, step: RecordStep, *, failed: bool, unnamed: bool) -> None:
-        """Add a returned record."""
-        if failed:
-            self.failed += 1
-            return
-        self.deleted += step.deleted
-        self.pulled += bool(step.pulls)
-        self.masked += bool(step.masks) and not step.pulls
-        self.unnamed += unnamed
-
-    def leave(self, verdict: ReturnVerdict | None) -> None:
-        """Add a record that is left alone; without a verdict, a law requires it."""
-        self.kept += verdict is None
-        self.newer += verdict is ReturnVerdict.NEWER
-        self.unsure += verdict is ReturnVerdict.UNSURE
-
 
 @dataclass
 class ReplayReport:
@@ -120,9 +103,19 @@ class ReplayReport:
         steps = {record_of_step(step): step for examined in rounds for step in examined.plan.steps}
         unnamed = {record for examined in rounds for record in examined.unnamed}
         for record, step in steps.items():
-            self.collections[step.key].count(step, failed=record in failed, unnamed=record in unnamed)
+            counts = self.collections[step.key]
+            if record in failed:
+                counts.failed += 1
+                continue
+            counts.deleted += step.deleted
+            counts.pulled += bool(step.pulls)
+            counts.masked += bool(step.masks) and not step.pulls
+            counts.unnamed += record in unnamed
         for (key, _), verdict in rounds[0].left.items():
-            self.collections[key].leave(verdict)
+            counts = self.collections[key]
+            counts.kept += verdict is None
+            counts.newer += verdict is ReturnVerdict.NEWER
+            counts.unsure += verdict is ReturnVerdict.UNSURE
 
     @property
     def done(self) -> bool:
