@@ -167,6 +167,14 @@ def test_a_picture_without_anything_may_be_taken_again() -> None:
     assert judged(reading) == (Verdict.REFUSED, {"mrz_not_found"})
 
 
+def test_picture_without_anything_never_convinces_even_where_no_reader_doubts_it() -> None:
+    passed = Check(name="file", result=CheckResult.PASS)
+    assert judged(DocumentReading(media_type="image/jpeg", pages=1, checks=(passed,))) == (
+        Verdict.REFUSED,
+        {"mrz_not_found"},
+    )
+
+
 def test_print_alone_that_fits_is_for_a_person() -> None:
     lines = (
         "1. BRANDEL-JONES",

@@ -16,8 +16,6 @@ from typing import Final
 from services.verifier.documents.results import Check, Licence
 
 NEWEST_VERSION: Final = 12
-FIRST_WITH_FAMILY_NAME: Final = 2
-"""Version 01 has one element for the whole name."""
 SEXES: Final = {"1": "M", "2": "F", "9": "X", "M": "M", "F": "F", "X": "X"}
 TRUNCATED: Final = ("DDE", "DDF", "DDG")
 """``T`` in one of them: family, first or middle name was cut (from version 04)."""

@@ -75,7 +75,8 @@ def sniff(content: bytes, media_type: str) -> FileKind:
     """
     if len(content) > MOST_DOCUMENT_BYTES:
         raise FileRefused(FileFlaw.TOO_LARGE)
-    kind = _by_magic(content)
+    heic = FileKind.HEIC if content[4:8] == b"ftyp" and content[8:12] in HEIC_BRANDS else None
+    kind = next((kind for kind, magics in MAGICS.items() if content.startswith(magics)), heic)
     declared = media_type.partition(";")[0].strip().lower()
     if kind is None or not _agrees(declared, kind):
         raise FileRefused(FileFlaw.TYPE_NOT_ALLOWED)
@@ -90,11 +91,6 @@ def _agrees(declared: str, kind: FileKind) -> bool:
         return True
     other = DECLARED.get(declared)
     return other is kind or (other is not None and FileKind.PDF not in {other, kind})
-
-
-def _by_magic(content: bytes) -> FileKind | None:
-    heic = FileKind.HEIC if content[4:8] == b"ftyp" and content[8:12] in HEIC_BRANDS else None
-    return next((kind for kind, magics in MAGICS.items() if content.startswith(magics)), heic)
 
 
 def _expect_one_format(content: bytes, kind: FileKind) -> None:
