@@ -75,7 +75,9 @@ async def disclose_package(
             return [quoted]
     if window is not None:
         return [window]
-    name, answer = await _stored(package, answer, wanted, ctx, content)
+    name = await _sealed(package, ctx, small=wanted.findings.is_small)
+    copies = await ctx.copies.count(ctx.case_id, wanted.identities, ctx.now, content)
+    answer = answer.model_copy(update={"copies": copies})
     fulfilled = await _fulfilled(name, answer, wanted, ctx)
     transferred = right is Right.PORTABILITY and wanted.submitted.details.transfer_to is not None
     return [_ordered(fulfilled) if transferred else fulfilled]
@@ -84,7 +86,9 @@ async def disclose_package(
 async def store_copy(wanted: FoundRequest, ctx: FulfillmentContext) -> tuple[str, Answer]:
     """Store a copy of all records; return its name and content, or raise :class:`Sealed` if it differs."""
     package, answer = await _built(await _contents(wanted, ctx), wanted, ctx)
-    return await _stored(package, answer, wanted, ctx)
+    name = await _sealed(package, ctx, small=wanted.findings.is_small)
+    copies = await ctx.copies.count(ctx.case_id, wanted.identities, ctx.now)
+    return name, answer.model_copy(update={"copies": copies})
 
 
 async def _disclose_categories(wanted: FoundRequest, ctx: FulfillmentContext) -> RequestFulfilled:
@@ -117,19 +121,6 @@ async def _built(
 def _packed(contents: Contents, wanted: FoundRequest, signer: CertificateSigner) -> PackageWriter:
     everyone = people(wanted.findings, wanted.submitted, wanted.identities)
     return build(replace(contents, people=everyone), signer=signer)
-
-
-async def _stored(
-    package: PackageWriter,
-    answer: Answer,
-    wanted: FoundRequest,
-    ctx: FulfillmentContext,
-    content: bytes | None = None,
-) -> tuple[str, Answer]:
-    """Store a package and count the copy, with the fingerprint of its *content* if it may cost a fee."""
-    name = await _sealed(package, ctx, small=wanted.findings.is_small)
-    copies = await ctx.copies.count(ctx.case_id, wanted.identities, ctx.now, content)
-    return name, answer.model_copy(update={"copies": copies})
 
 
 async def _sealed(package: PackageWriter, ctx: FulfillmentContext, *, small: bool) -> str:

@@ -84,10 +84,6 @@ class ValueReader:
         """Return the names and values of *document*."""
         return tuple((self.name(key), self.node(value, 1)) for key, value in document.items())
 
-    def row(self, document: Document, keys: Sequence[str]) -> tuple[TextValue, ...]:
-        """Return the values of *keys* in *document*, for a line of a table."""
-        return tuple(map(self.text, map(document.get, keys)))
-
     def name(self, key: str) -> str:
         """Return the label of the field *key*."""
         return self.words.say("Record number") if key == "_id" else spelt(key)
@@ -139,7 +135,7 @@ class ValueReader:
         shown, more = value[:MOST_ITEMS], self._more(len(value))
         keys = _common_columns(shown)
         if keys:
-            rows = tuple(self.row(item, keys) for item in shown)
+            rows = tuple(tuple(map(self.text, map(item.get, keys))) for item in shown)
             return ValueRows(tuple(self.name(key) for key in keys), rows, more)
         return ValueList(tuple(self.node(item, depth + 1) for item in shown), more)
 
