@@ -46,7 +46,7 @@ async def snapshot(client: Client, places: Iterable[Place]) -> Snapshot:
     for place in places:
         taken[place] = {}
         async for document_id, raw in raw_documents(client[place[0]][place[1]]):
-            taken[place][_digest(document_id)] = _digest(raw)
+            taken[place][digest(document_id)] = digest(raw)
     return taken
 
 
@@ -80,14 +80,10 @@ async def mentions(client: Client, places: Iterable[Place], words: Iterable[str]
         async for document_id, raw in raw_documents(client[place[0]][place[1]]):
             text = raw.lower()
             if any(needle in text for needle in needles):
-                found.setdefault(place, set()).add(_digest(document_id))
+                found.setdefault(place, set()).add(digest(document_id))
     return found
 
 
-def _digest(content: bytes) -> bytes:
+def digest(content: bytes) -> bytes:
+    """Return the digest of a document or of its ``_id`` in BSON, as in snapshots."""
     return blake2b(content, digest_size=16).digest()
-
-
-def digest_of_id(document_id: bytes) -> bytes:
-    """Return the digest of the BSON ``_id`` *document_id*, as in snapshots."""
-    return _digest(document_id)

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from habeas.client import engine, requests
-from habeas.client.collections import Place, Snapshot, difference, digest_of_id, documents, mentions, snapshot
+from habeas.client.collections import Place, Snapshot, difference, digest, documents, mentions, snapshot
 from habeas.embedded.company import ADA, BRUNO, fill
 from habeas.embedded.installation import Installation, api_key, run_until_stopped
 from habeas.embedded.mailcatcher import CaughtMessage, letters
@@ -191,7 +191,7 @@ async def _prove(stage: DemoStage, person: DemoRequester, held: Findings, before
     places = list(before)
     change = difference(before, await snapshot(stage.client, places))
     theirs = {
-        (item.collection.dataset, item.collection.name, digest_of_id(id_bytes(item.document["_id"])))
+        (item.collection.dataset, item.collection.name, digest(id_bytes(item.document["_id"])))
         for item in held.found
     }
     changes = (*change.gone.items(), *change.changed.items())

@@ -121,11 +121,6 @@ class Installation:
         await self.stack.stop()
 
     @property
-    def services_pid(self) -> int | None:
-        """Process id of the services, while they run."""
-        return self._services.pid if self._services is not None else None
-
-    @property
     def running(self) -> bool:
         """Whether the services run."""
         return self._services is not None and self._services.running
@@ -173,11 +168,6 @@ class Installation:
     def amqp_url_of(self, account: str) -> str:
         """Return the broker's URL for *account*."""
         return (self._credentials / account / accounts.AMQP_URL).read_text(encoding="utf-8").strip()
-
-    async def kill_services(self) -> None:
-        """Kill the services (SIGKILL), as a crash would."""
-        if self._services is not None:
-            await self._services.kill()
 
     def _settings(self, port: int, operators: int, returned: int) -> dict[str, str]:
         return {

@@ -91,10 +91,6 @@ class Broker:
         finally:
             path.unlink()
 
-    async def drop_vhost(self, name: str) -> None:
-        """Remove the virtual host *name* with all it holds; its connections are closed."""
-        await self._evaluate(f'rabbit_vhost:delete(<<"{name}">>, <<"{USER}">>).')
-
     async def settle(self) -> None:
         """
         Make newly declared queues survive a crash.
