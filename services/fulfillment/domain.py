@@ -55,10 +55,10 @@ class Retain:
     """Whether fields that the duty does not need are masked."""
 
 
-Disposition: TypeAlias = Erase | Retain
+RecordDecision: TypeAlias = Erase | Retain
 
 
-def decide_disposition(collection: Collection, document: Mapping[str, Any], *, today: date) -> Disposition:
+def decide_disposition(collection: Collection, document: Mapping[str, Any], *, today: date) -> RecordDecision:
     """
     Decide whether *document* is erased or kept.
 

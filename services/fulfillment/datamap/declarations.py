@@ -20,7 +20,7 @@ from services.fulfillment.datamap.model import (
     ValueCheck,
     covered,
 )
-from services.fulfillment.datamap.yaml_loader import KnownKeys, MapFindings, Node
+from services.fulfillment.datamap.yaml_loader import KnownKeys, MapFindings, YamlNode
 from shared.law.taxonomy import DEFAULT_CATEGORIES
 
 META = ("fides_meta", "fidesops_meta")
@@ -96,7 +96,7 @@ class DeclarationReader:
     known: frozenset[str]
     notes: MapFindings
 
-    def collection(self, node: Node, facts: Facts, inherited: tuple[str, ...]) -> Collection:
+    def collection(self, node: YamlNode, facts: Facts, inherited: tuple[str, ...]) -> Collection:
         """Return the collection at *node*, which inherits the *facts* and categories of its dataset."""
         keys = KnownKeys(node, self.notes, of="a collection")
         name = keys.required("name")
@@ -173,7 +173,9 @@ class DeclarationReader:
         keys.done()
         return pair
 
-    def fields(self, rows: Iterable[Node], prefix: str, categories: tuple[str, ...]) -> Iterator[MappedField]:
+    def fields(
+        self, rows: Iterable[YamlNode], prefix: str, categories: tuple[str, ...]
+    ) -> Iterator[MappedField]:
         """Yield the fields at *rows* below *prefix*, which inherit *categories*."""
         for row in rows:
             keys = KnownKeys(row, self.notes, of="a field")
@@ -190,7 +192,7 @@ class DeclarationReader:
         categories = categories_of(keys, self.known, self.notes)
         field = replace(field, description=keys.text("description"))
         about = "the `fides_meta` of a field"
-        meta = keys.within(*META, of=about) or KnownKeys(Node({}, field.where), self.notes, of=about)
+        meta = keys.within(*META, of=about) or KnownKeys(YamlNode({}, field.where), self.notes, of=about)
         meta.adopt(keys, _WORDS)
         # Fides' own examples place categories here, where Fides ignores them silently.
         categories = categories or categories_of(meta, self.known, self.notes)
@@ -316,7 +318,7 @@ def _suffix(masking: Masking) -> str:
 _PERIOD = re.compile(r"^P(?=\d)(?:(\d{1,3})Y)?(?:(\d{1,4})M)?(?:(\d{1,4})W)?(?:(\d{1,5})D)?$")
 
 
-def extra_categories(rows: Iterable[Node], notes: MapFindings) -> frozenset[str]:
+def extra_categories(rows: Iterable[YamlNode], notes: MapFindings) -> frozenset[str]:
     """Return the categories of a map: the default ones and its own."""
     extra = set()
     for row in rows:
@@ -328,7 +330,7 @@ def extra_categories(rows: Iterable[Node], notes: MapFindings) -> frozenset[str]
     return DEFAULT_CATEGORIES | extra
 
 
-def read_dataset(node: Node, known: frozenset[str], notes: MapFindings) -> Iterator[Collection]:
+def read_dataset(node: YamlNode, known: frozenset[str], notes: MapFindings) -> Iterator[Collection]:
     """Yield the collections of the dataset at *node*; *known* are the allowed categories."""
     keys = KnownKeys(node, notes, of="a dataset")
     name = keys.required("fides_key")

@@ -20,7 +20,7 @@ from services.fulfillment.datamap.model import (
     covered,
 )
 from services.fulfillment.datamap.reader import datasets_of, in_order
-from services.fulfillment.datamap.yaml_loader import MapError, MapFindings, Node, parse
+from services.fulfillment.datamap.yaml_loader import MapError, MapFindings, YamlNode, parse
 from shared.errors import InvalidDataMap
 from shared.law.taxonomy import DEFAULT_CATEGORIES
 
@@ -270,7 +270,7 @@ def imported(name: str, text: str) -> Imported:
     return Imported(written(collections, sorted(own), remarks), remarks)
 
 
-def _categories(node: Node) -> Iterator[Node]:
+def _categories(node: YamlNode) -> Iterator[YamlNode]:
     if isinstance(node.value, Mapping):
         for key, below in node.value.items():
             if key == "data_categories" and isinstance(below.value, tuple):

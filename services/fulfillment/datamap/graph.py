@@ -16,9 +16,9 @@ from typing import TypeAlias
 
 from services.fulfillment.datamap.model import Collection, DataMap, Direction, MappedField, Reference, covered
 
-End: TypeAlias = tuple[MappedField, MappedField, Reference]
+ReferenceEnds: TypeAlias = tuple[MappedField, MappedField, Reference]
 """A field, the field that it refers to, and the reference."""
-_Parts: TypeAlias = Mapping[str, Sequence[End]]
+_Parts: TypeAlias = Mapping[str, Sequence[ReferenceEnds]]
 """For each part of a key the references to it, in the order of the map."""
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W0-9A-Za-z_]+")
 
@@ -29,9 +29,9 @@ class UngroupedError(ValueError):
 
 def composites(
     collection: Collection, by_key: Mapping[str, Collection]
-) -> Iterator[tuple[Collection, Sequence[End]]]:
+) -> Iterator[tuple[Collection, Sequence[ReferenceEnds]]]:
     """Yield the references of *collection* to all parts of a composite key, with its collection."""
-    found: defaultdict[str, dict[Hashable, End]] = defaultdict(dict)
+    found: defaultdict[str, dict[Hashable, ReferenceEnds]] = defaultdict(dict)
     for field in collection.leaves:
         for reference in field.references:
             other = by_key.get(reference.key)
@@ -43,7 +43,9 @@ def composites(
             yield by_key[key], tuple(ends.values())
 
 
-def paired(collection: Collection, other: Collection, ends: Sequence[End]) -> Sequence[Sequence[End]]:
+def paired(
+    collection: Collection, other: Collection, ends: Sequence[ReferenceEnds]
+) -> Sequence[Sequence[ReferenceEnds]]:
     """
     Return *ends*, the references of *collection* to a composite key of *other*, grouped by reference.
 
@@ -66,8 +68,8 @@ def _arrays(collection: Collection, field: MappedField) -> Sequence[str]:
     return [path for path in paths if path in collection.by_path and collection.by_path[path].array]
 
 
-def _grouped(ends: Sequence[End]) -> Sequence[Sequence[End]]:
-    parts: defaultdict[str, list[End]] = defaultdict(list)
+def _grouped(ends: Sequence[ReferenceEnds]) -> Sequence[Sequence[ReferenceEnds]]:
+    parts: defaultdict[str, list[ReferenceEnds]] = defaultdict(list)
     for end in ends:
         parts[end[1].path].append(end)
     several = {part: some for part, some in parts.items() if len(some) > 1}
@@ -82,7 +84,7 @@ def _grouped(ends: Sequence[End]) -> Sequence[Sequence[End]]:
     return [sorted([*shared, *group], key=lambda end: order.index(end[1].path)) for group in groups]
 
 
-def _grouping(several: _Parts, ends: Sequence[End]) -> Sequence[Sequence[End]] | None:
+def _grouping(several: _Parts, ends: Sequence[ReferenceEnds]) -> Sequence[Sequence[ReferenceEnds]] | None:
     """Return the references of *several* in groups of one for each part; None if that is unclear."""
     counts = {len(some) for some in several.values()}
     if len(several) == 1:
@@ -103,8 +105,8 @@ _DistinctKeys: TypeAlias = Callable[[Sequence[MappedField]], Sequence[Hashable]]
 """Returns distinguishing keys of the fields that refer to one part."""
 
 
-def _by(keys: _DistinctKeys, parts: _Parts) -> Sequence[Sequence[End]] | None:
-    grouped: defaultdict[Hashable, dict[str, End]] = defaultdict(dict)
+def _by(keys: _DistinctKeys, parts: _Parts) -> Sequence[Sequence[ReferenceEnds]] | None:
+    grouped: defaultdict[Hashable, dict[str, ReferenceEnds]] = defaultdict(dict)
     for part, ends in parts.items():
         for key, end in zip(keys([field for field, _, _ in ends]), ends, strict=True):
             if part in grouped[key]:
@@ -367,7 +369,7 @@ def _contact(field: MappedField) -> str | None:
     )
 
 
-def _joined(data_map: DataMap, collection: Collection) -> Iterator[Sequence[End]]:
+def _joined(data_map: DataMap, collection: Collection) -> Iterator[Sequence[ReferenceEnds]]:
     """Yield the references of *collection*; those to the parts of one composite key are one."""
     # A part of such a key alone names many documents, most of them other people's.
     together = set()

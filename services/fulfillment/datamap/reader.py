@@ -25,7 +25,7 @@ from services.fulfillment.datamap.model import (
     MappedField,
     Reference,
 )
-from services.fulfillment.datamap.yaml_loader import KnownKeys, MapError, MapFindings, Node
+from services.fulfillment.datamap.yaml_loader import KnownKeys, MapError, MapFindings, YamlNode
 from services.fulfillment.datamap.yaml_loader import parse as parse_yaml
 from shared.errors import InvalidDataMap
 
@@ -78,9 +78,9 @@ def in_order(flaws: Iterable[MapError]) -> tuple[MapError, ...]:
     return tuple(sorted(flaws, key=lambda flaw: flaw.place))
 
 
-def _files(sources: Mapping[str, str], notes: MapFindings) -> tuple[list[Node], frozenset[str]]:
-    datasets: list[Node] = []
-    categories: list[Node] = []
+def _files(sources: Mapping[str, str], notes: MapFindings) -> tuple[list[YamlNode], frozenset[str]]:
+    datasets: list[YamlNode] = []
+    categories: list[YamlNode] = []
     for name, text in sorted(sources.items()):
         root = parse_yaml(name, text, notes)
         if root is not None:
@@ -90,7 +90,7 @@ def _files(sources: Mapping[str, str], notes: MapFindings) -> tuple[list[Node], 
     return datasets, extra_categories(categories, notes)
 
 
-def datasets_of(root: Node, notes: MapFindings) -> tuple[Sequence[Node], Sequence[Node]]:
+def datasets_of(root: YamlNode, notes: MapFindings) -> tuple[Sequence[YamlNode], Sequence[YamlNode]]:
     """Return the datasets and the categories that a file declares."""
     keys = KnownKeys(root, notes, of="a data map file")
     datasets, categories = keys.rows("dataset"), keys.rows("data_category")

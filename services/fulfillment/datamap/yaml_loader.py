@@ -38,10 +38,10 @@ class MapError:
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class YamlNode:
     """A value of a YAML file with its place."""
 
-    value: "Mapping[str, Node] | tuple[Node, ...] | Scalar"
+    value: "Mapping[str, YamlNode] | tuple[YamlNode, ...] | Scalar"
     where: str
 
     def plain(self) -> object:
@@ -71,7 +71,7 @@ class MapFindings:
         self.remarks.append(MapError(where, what, remedy, remark=True))
 
 
-def parse(name: str, text: str, notes: MapFindings) -> Node | None:
+def parse(name: str, text: str, notes: MapFindings) -> YamlNode | None:
     """Return the only document of *text*; None after noting why there is none."""
     try:
         root = yaml.compose(text, Loader=LOADER)
@@ -85,23 +85,23 @@ def parse(name: str, text: str, notes: MapFindings) -> Node | None:
     return None
 
 
-def _node(root: yaml.Node, name: str, notes: MapFindings) -> Node:
+def _node(root: yaml.Node, name: str, notes: MapFindings) -> YamlNode:
     where = f"{name}:{root.start_mark.line + 1}"
     match root:
         case MappingNode():
-            entries: dict[str, Node] = {}
+            entries: dict[str, YamlNode] = {}
             for key, value in root.value:
                 # The key's line, not the value's: it is easier to find.
                 at, word = f"{name}:{key.start_mark.line + 1}", str(key.value)
                 if word in entries:
                     notes.flaw(at, f"the key '{word}' stands here twice", "remove one")
                 else:
-                    entries[word] = Node(_node(value, name, notes).value, at)
-            return Node(entries, where)
+                    entries[word] = YamlNode(_node(value, name, notes).value, at)
+            return YamlNode(entries, where)
         case SequenceNode():
-            return Node(tuple(_node(item, name, notes) for item in root.value), where)
+            return YamlNode(tuple(_node(item, name, notes) for item in root.value), where)
         case _:
-            return Node(_scalar(root, where, notes), where)
+            return YamlNode(_scalar(root, where, notes), where)
 
 
 def _scalar(root: yaml.Node, where: str, notes: MapFindings) -> Scalar:
@@ -118,18 +118,18 @@ def _scalar(root: yaml.Node, where: str, notes: MapFindings) -> Scalar:
 class KnownKeys:
     """Takes the known keys of a mapping one by one; remaining ones are errors."""
 
-    def __init__(self, node: Node, notes: MapFindings, *, of: str) -> None:
+    def __init__(self, node: YamlNode, notes: MapFindings, *, of: str) -> None:
         """Read *node*, described as *of* in messages."""
         self.where = node.where
         self._of = of
         self._notes = notes
-        self._left: dict[str, Node] = {}
+        self._left: dict[str, YamlNode] = {}
         if isinstance(node.value, Mapping):
             self._left = dict(node.value)
         elif node.value is not None:
             notes.flaw(node.where, f"{of} must be a mapping", "write `key: value` pairs")
 
-    def take(self, key: str) -> Node | None:
+    def take(self, key: str) -> YamlNode | None:
         """Return the value of *key*; an empty one counts as absent."""
         node = self._left.pop(key, None)
         return None if node is None or node.value is None else node
@@ -177,12 +177,12 @@ class KnownKeys:
             self._checked(key, lambda v: isinstance(v, bool), "true or false", "use one of the two") is True
         )
 
-    def rows(self, key: str) -> tuple[Node, ...]:
+    def rows(self, key: str) -> tuple[YamlNode, ...]:
         """Return the list under *key*."""
         rows = self._checked(key, lambda v: isinstance(v, tuple), "a list", "begin each item with `- `")
         return rows if isinstance(rows, tuple) else ()
 
-    def texts(self, key: str) -> tuple[Node, ...]:
+    def texts(self, key: str) -> tuple[YamlNode, ...]:
         """Return the list of texts under *key*, each with its place."""
         rows = self.rows(key)
         for row in rows:

@@ -71,7 +71,7 @@ def _gathered(
     """Join an array of one person's own addresses or numbers: no other field names them so."""
     one = outline.by_path[identity.path]
     alone = one.array and identity.unit == identity.path and one.unique and one.most <= OF_ONE
-    described = any(_is_name(other, NAME) for other in outline.properties if other.unit is None)
+    described = any(other.seems("user.name", NAME) for other in outline.properties if other.unit is None)
     named = any(other.name == identity.name and other.unit is None for other in found)
     return replace(identity, unit=None, together=True) if alone and described and not named else identity
 
@@ -100,16 +100,10 @@ def _stem(one: Property, outline: CollectionOutline, whole: Sequence[Property]) 
         return ""
     if not stem:
         stem = stem_of(words_of(above.rpartition(".")[2] or outline.name))[0]
-    named = any(
-        _is_name(other, SURE) and words_of(other.path.rpartition(".")[2])[:1] == stem[:1] for other in whole
-    )
+    names = [words_of(other.path.rpartition(".")[2]) for other in whole if other.seems("user.name", SURE)]
+    named = any(words[:1] == stem[:1] for words in names)
     singular = re.sub("s$", "", stem[-1]) if stem else ""
     return singular if singular and (named or singular in PEOPLE) else ""
-
-
-def _is_name(one: Property, sure: float) -> bool:
-    top = one.category
-    return top is not None and top.category.startswith("user.name") and top.confidence >= sure
 
 
 def beside(outline: CollectionOutline, found: Sequence[IdentityField]) -> CollectionOutline:

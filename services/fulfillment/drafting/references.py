@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from services.fulfillment.datamap.model import Direction
-from services.fulfillment.drafting.schema import NUMBER, TEXT, CollectionOutline, Key, Property, counted
+from services.fulfillment.drafting.schema import NUMBER, TEXT, CollectionOutline, Property, RecordKey, counted
 from services.fulfillment.drafting.vocabulary import PERSON_WORDS, words_of
 
 _ID_WORDS = (
@@ -317,7 +317,7 @@ def by_chance(source: End, target: End) -> float:
     return min(1.0, max(around, overall))
 
 
-def _word_by_word(keys: Sequence[Key]) -> float:
+def _word_by_word(keys: Sequence[RecordKey]) -> float:
     """Return the probability that a text is elsewhere because it is common: ``DE``, ``open``, ``Lamp``."""
     texts = [str(key.value) for key in keys]
     if sum(len(text) <= SHORT_TEXT for text in texts) * 2 > len(texts):
@@ -325,7 +325,7 @@ def _word_by_word(keys: Sequence[Key]) -> float:
     return 0.3 if sum(text.isalpha() for text in texts) * 2 > len(texts) else 0.0
 
 
-def series(keys: Iterable[Key]) -> Mapping[str, list[int]]:
+def series(keys: Iterable[RecordKey]) -> Mapping[str, list[int]]:
     """Return the numbers of *keys*, by their prefix."""
     found: defaultdict[str, list[int]] = defaultdict(list)
     for key in keys:

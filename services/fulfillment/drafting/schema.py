@@ -31,50 +31,50 @@ _TOKEN = re.compile(r"[^\s,;]+")
 _COUNTER = re.compile(r"(.*?\D)(\d{1,15})")
 
 
-class Key(NamedTuple):
+class RecordKey(NamedTuple):
     """A value in comparable form."""
 
     family: str
     value: Any
 
 
-def key_of(value: Any) -> Key | None:
+def key_of(value: Any) -> RecordKey | None:
     """Return a key that all spellings of *value* share; ``None`` if it cannot name a record."""
     match value:
         case bool() | None:
             return None
         case int():
-            return Key(NUMBER, int(value))
+            return RecordKey(NUMBER, int(value))
         case float():
-            return Key(NUMBER, int(value)) if value.is_integer() and abs(value) < LARGEST else None
+            return RecordKey(NUMBER, int(value)) if value.is_integer() and abs(value) < LARGEST else None
         case Decimal128():
             number = value.to_decimal()
             # 12.00 is an amount of money; numbers of records have no decimals.
             whole = number.is_finite() and number.as_tuple().exponent == 0 and abs(number) < LARGEST
-            return Key(NUMBER, int(number)) if whole else None
+            return RecordKey(NUMBER, int(number)) if whole else None
         case ObjectId():
-            return Key(OBJECT_ID, str(value))
+            return RecordKey(OBJECT_ID, str(value))
         case Binary() if value.subtype in UUID_SUBTYPES and len(value) == UUID_BYTES:
-            return Key(UNIQUE, bytes(value).hex())
+            return RecordKey(UNIQUE, bytes(value).hex())
         case bytes():
-            return Key(BINARY, bytes(value)) if 0 < len(value) <= LONGEST_BINARY else None
+            return RecordKey(BINARY, bytes(value)) if 0 < len(value) <= LONGEST_BINARY else None
         case str():
             return _text(value)
         case _:
             return None
 
 
-def _text(value: str) -> Key | None:
+def _text(value: str) -> RecordKey | None:
     if _NUMBER.fullmatch(value):
-        return Key(NUMBER, int(value))
+        return RecordKey(NUMBER, int(value))
     if _OBJECT_ID.fullmatch(value):
-        return Key(OBJECT_ID, value.lower())
+        return RecordKey(OBJECT_ID, value.lower())
     if _UUID.fullmatch(value):
-        return Key(UNIQUE, value.replace("-", "").lower())
-    return Key(TEXT, value) if len(value) <= LONGEST_TEXT and _TOKEN.fullmatch(value) else None
+        return RecordKey(UNIQUE, value.replace("-", "").lower())
+    return RecordKey(TEXT, value) if len(value) <= LONGEST_TEXT and _TOKEN.fullmatch(value) else None
 
 
-def spellings(key: Key) -> Iterator[Any]:
+def spellings(key: RecordKey) -> Iterator[Any]:
     """Yield every value that a field may hold for *key*; MongoDB compares numbers of all types as one."""
     match key.family:
         case "number":
@@ -89,7 +89,7 @@ def spellings(key: Key) -> Iterator[Any]:
             yield key.value
 
 
-def counted(key: Key) -> tuple[str, int] | None:
+def counted(key: RecordKey) -> tuple[str, int] | None:
     """Return *key* as a place in a series, which another series may share by accident: ``A-000017``."""
     if key.family == NUMBER:
         return "", key.value
@@ -125,7 +125,7 @@ class _SampledField:
     array: bool = False
     most: int = 0
     values: list[Any] = field(default_factory=list)
-    keys: dict[Key, None] = field(default_factory=dict)
+    keys: dict[RecordKey, None] = field(default_factory=dict)
     families: Counter[str] = field(default_factory=Counter)
     seen: set[int] = field(default_factory=set)
     repeated: int = 0
@@ -257,7 +257,7 @@ class Property:
     """The most elements in one array of it."""
     count: int
     """Number of values seen that are not null."""
-    keys: tuple[Key, ...] = field(default=(), repr=False)
+    keys: tuple[RecordKey, ...] = field(default=(), repr=False)
     family: str | None = None
     """The kind of most of its values, as keys."""
     unique: bool = False
@@ -271,6 +271,11 @@ class Property:
     def category(self) -> Detected | None:
         """The likeliest category."""
         return self.detected[0] if self.detected else None
+
+    def seems(self, category: str, least: float = 0.0) -> bool:
+        """Return whether its likeliest category is *category*, or one below, with *least* confidence."""
+        top = self.category
+        return top is not None and top.category.startswith(category) and top.confidence >= least
 
 
 @dataclass(frozen=True, slots=True)

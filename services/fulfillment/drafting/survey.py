@@ -22,7 +22,7 @@ from services.fulfillment.drafting.references import (
     chosen,
     scored,
 )
-from services.fulfillment.drafting.schema import CollectionOutline, Inference, Key, key_of, spellings
+from services.fulfillment.drafting.schema import CollectionOutline, Inference, RecordKey, key_of, spellings
 from shared.errors import HabeasError
 from shared.runtime.mongo import Client, Document, secondary_first, translated
 
@@ -101,9 +101,9 @@ class SampleReader:
                 async for document in first:
                     yield document
 
-    async def found(self, end: End, keys: Sequence[Key]) -> Mapping[Key, int] | None:
+    async def found(self, end: End, keys: Sequence[RecordKey]) -> Mapping[RecordKey, int] | None:
         """Return how often each of *keys* stands in the field *end*; ``None`` if that takes too long."""
-        counts: Counter[Key] = Counter()
+        counts: Counter[RecordKey] = Counter()
         try:
             for start in range(0, len(keys), VALUES_PER_QUERY):
                 counts.update(await self._found(end, frozenset(keys[start : start + VALUES_PER_QUERY])))
@@ -111,7 +111,7 @@ class SampleReader:
             return None
         return counts
 
-    async def _found(self, end: End, keys: frozenset[Key]) -> list[Key]:
+    async def _found(self, end: End, keys: frozenset[RecordKey]) -> list[RecordKey]:
         path, values = end.field.path, [value for key in keys for value in spellings(key)]
         stored = self._stored(end.outline.database, end.outline.name)
         with translated(f"look for values in {end.outline.key}"):
@@ -141,7 +141,7 @@ class SampleReader:
 
     async def crowd(self, link: ReferenceLink, ours: Sequence[str]) -> list[list[set[str]]]:
         """Return for some records of the target the texts at *ours* of each record that refers to it."""
-        said: defaultdict[Key, list[set[str]]] = defaultdict(list)
+        said: defaultdict[RecordKey, list[set[str]]] = defaultdict(list)
         try:
             keys = dict.fromkeys(key for key, _ in await self._rows(link.source, ours))
             values = [value for key in list(keys)[:CROWDS] for value in spellings(key)]
@@ -153,7 +153,7 @@ class SampleReader:
 
     async def _rows(
         self, end: End, paths: Sequence[str], wanted: object = None, most: int = JOINED
-    ) -> list[tuple[Key, set[str]]]:
+    ) -> list[tuple[RecordKey, set[str]]]:
         """Return keys and texts of some documents, or of each element of the array that *end* lies in."""
         path = end.field.path
         unit = "" if end.field.unit in (None, path) else end.field.unit or ""
@@ -171,8 +171,8 @@ class SampleReader:
                 if key is not None
             ]
 
-    async def _said(self, end: End, keys: set[Key], paths: Sequence[str]) -> dict[Key, set[str]]:
-        said: dict[Key, set[str]] = {}
+    async def _said(self, end: End, keys: set[RecordKey], paths: Sequence[str]) -> dict[RecordKey, set[str]]:
+        said: dict[RecordKey, set[str]] = {}
         path, values = end.field.path, [value for key in keys for value in spellings(key)]
         stored = self._stored(end.outline.database, end.outline.name)
         with translated(f"read {end.outline.key}"):
@@ -296,14 +296,14 @@ async def _links(
     return tuple([await _crowded(link, readers) for link in best])
 
 
-async def _found(reader: SampleReader, target: End, sources: Sequence[End]) -> Mapping[Key, int]:
+async def _found(reader: SampleReader, target: End, sources: Sequence[End]) -> Mapping[RecordKey, int]:
     """Return how often keys of *sources* stand in *target*; if that takes too long, by the sample."""
     wanted = {key: None for source in sources for key in source.field.keys[:KEYS_PER_SOURCE]}
     found = await reader.found(target, list(wanted))
     return dict.fromkeys(target.field.keys, 1) if found is None else found
 
 
-def _overlap(source: End, found: Mapping[Key, int]) -> Overlap:
+def _overlap(source: End, found: Mapping[RecordKey, int]) -> Overlap:
     keys = source.field.keys[:KEYS_PER_SOURCE]
     matched = [key for key in keys if key in found]
     once = sum(found[key] == 1 for key in matched)
@@ -346,9 +346,5 @@ async def _crowded(link: ReferenceLink, readers: Mapping[str, SampleReader]) -> 
 def _naming(end: End, category: str) -> list[str]:
     """Return the paths beside *end* that name a person in *category*."""
     beside = [one for one in end.outline.properties if one.unit == end.field.unit and one is not end.field]
-    return [
-        one.path
-        for one in (beside if end.field.unit != end.field.path else ())
-        if (top := one.category) is not None and top.category.startswith(category)
-        if top.confidence >= SURE and one.shared < MOSTLY
-    ]
+    named = [one.path for one in beside if one.seems(category, SURE) and one.shared < MOSTLY]
+    return named if end.field.unit != end.field.path else []

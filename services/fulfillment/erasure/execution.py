@@ -21,7 +21,7 @@ from services.fulfillment.datamap.paths import below, raw_at, values_at
 from services.fulfillment.erasure.steps import (
     Disposition,
     Mask,
-    Record,
+    RecordName,
     RecordPlan,
     RecordStep,
     Set,
@@ -53,7 +53,7 @@ T = TypeVar("T")
 Progress = Callable[[str, int], None]
 """Called with the key of a collection and the number of its records just done."""
 
-Refused: TypeAlias = Mapping[Record, str]
+Refused: TypeAlias = Mapping[RecordName, str]
 """Records that a store refused to change → reason code."""
 
 NOT_TAKEN = "not_taken"
@@ -113,7 +113,7 @@ async def execute(
     Raises:
         StoreUnavailable: A store did not answer; all writes have ended, and the call may be repeated.
     """
-    refused: dict[Record, str] = {}
+    refused: dict[RecordName, str] = {}
     for group in plan.order:
         team = _TaskTeam()
         for part in await team.all_of(_erase(_changing(plan, key), stores, progress, team) for key in group):
@@ -148,15 +148,15 @@ class _TaskTeam:
 
 async def _erase(
     steps: Iterator[RecordStep], stores: Stores, progress: Progress, team: _TaskTeam
-) -> dict[Record, str]:
-    refused: dict[Record, str] = {}
+) -> dict[RecordName, str]:
+    refused: dict[RecordName, str] = {}
     while not team.failed and (chunk := list(islice(steps, STEPS_PER_CHUNK))):
         refused |= await _erase_chunk(chunk, stores)
         progress(chunk[0].key, len(chunk))
     return refused
 
 
-async def _erase_chunk(steps: Sequence[RecordStep], stores: Stores) -> dict[Record, str]:
+async def _erase_chunk(steps: Sequence[RecordStep], stores: Stores) -> dict[RecordName, str]:
     """Execute *steps*, all in one collection: the first write of each, then the second, and so on."""
     refused = await _write(list(deletions(step for step in steps if step.deleted)), stores)
     waves = [(step, list(changes(step))) for step in steps if not step.deleted]
@@ -166,7 +166,9 @@ async def _erase_chunk(steps: Sequence[RecordStep], stores: Stores) -> dict[Reco
     return refused
 
 
-async def _write(parts: Sequence[tuple[Sequence[RecordStep], Write]], stores: Stores) -> dict[Record, str]:
+async def _write(
+    parts: Sequence[tuple[Sequence[RecordStep], Write]], stores: Stores
+) -> dict[RecordName, str]:
     """Write *parts*, all in one collection, each for some steps; return the refused records."""
     if not parts:
         return {}
@@ -175,7 +177,7 @@ async def _write(parts: Sequence[tuple[Sequence[RecordStep], Write]], stores: St
     return {record_of(step): reason_of_refusal(code) for n, code in refused.items() for step in parts[n][0]}
 
 
-def record_of(thing: RecordStep | FoundRecord | Remainder) -> Record:
+def record_of(thing: RecordStep | FoundRecord | Remainder) -> RecordName:
     """Return the unique name of the record of *thing*."""
     key = thing.collection.key if isinstance(thing, FoundRecord) else thing.key
     return record_named(key, thing.id)

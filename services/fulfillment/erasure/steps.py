@@ -24,11 +24,11 @@ from services.fulfillment.search.bson_equality import key_of
 from services.fulfillment.search.ownership import OwnershipMatch, owned
 from shared.runtime.mongo import from_bson, to_bson
 
-Record: TypeAlias = tuple[str, Hashable]
+RecordName: TypeAlias = tuple[str, Hashable]
 """Key of a collection, and the comparison key of a record's primary key."""
 
 
-def record_named(key: str, identity: Mapping[str, Any]) -> Record:
+def record_named(key: str, identity: Mapping[str, Any]) -> RecordName:
     """Return the unique name of a record of the collection *key*, by its primary key."""
     return key, tuple((path, key_of(value)) for path, value in identity.items())
 
@@ -125,7 +125,7 @@ class RecordStep:
     """Personal fields that the map forbids to change."""
 
     @property
-    def record(self) -> Record:
+    def record(self) -> RecordName:
         """Its record's unique name."""
         return record_named(self.key, self.id)
 

@@ -122,29 +122,31 @@ def hashed_matches(  # noqa: PLR0913 - a match by hashes, and how to compute the
             yield OwnershipMatch(path, unit, (first,), parts, tuple(dict.fromkeys(arrays)))
 
 
-_Conditions: TypeAlias = tuple[tuple[str, frozenset[Hashable]], ...]
+_KeyConditions: TypeAlias = tuple[tuple[str, frozenset[Hashable]], ...]
 """Paths, and the keys of the values of which one must stand there."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _DocumentPlace:
     """The way to a place in a document."""
 
     path: str
     position: Position
     arrays: tuple[str, ...]
 
-    def item(self, number: int) -> "_Place":
-        return _Place(self.path, (*self.position, number), (*self.arrays, self.path))
+    def item(self, number: int) -> "_DocumentPlace":
+        return _DocumentPlace(self.path, (*self.position, number), (*self.arrays, self.path))
 
-    def member(self, name: str) -> "_Place":
-        return _Place(joined(self.path, name), (*self.position, name), self.arrays)
-
-
-_START = _Place("", (), ())
+    def member(self, name: str) -> "_DocumentPlace":
+        return _DocumentPlace(joined(self.path, name), (*self.position, name), self.arrays)
 
 
-def _elements(value: Any, unit: str, conditions: _Conditions, way: _Place) -> Iterator[ArrayElement]:
+_START = _DocumentPlace("", (), ())
+
+
+def _elements(
+    value: Any, unit: str, conditions: _KeyConditions, way: _DocumentPlace
+) -> Iterator[ArrayElement]:
     """Yield the elements at *unit* below *value* that fulfil *conditions*, each where it stands."""
     if not unit:
         single = not isinstance(value, list)

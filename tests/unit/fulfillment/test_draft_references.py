@@ -17,7 +17,7 @@ from services.fulfillment.drafting.references import (
     leads_by_name,
     scored,
 )
-from services.fulfillment.drafting.schema import CollectionOutline, Inference, Key, key_of, spellings
+from services.fulfillment.drafting.schema import CollectionOutline, Inference, RecordKey, key_of, spellings
 from shared.runtime.mongo import Binary, Decimal128, Int64, ObjectId
 
 HEX = "5473c680a833b3b8f9000002"
@@ -69,7 +69,7 @@ def test_value_that_names_nothing_is_no_key(value: Any) -> None:
 
 
 def test_a_number_with_leading_zeros_is_text() -> None:
-    assert key_of("007") == Key("text", "007")
+    assert key_of("007") == RecordKey("text", "007")
 
 
 # --- how sure -----------------------------------------------------------------------------------------
