@@ -38,7 +38,7 @@ async def test_names_and_addresses_that_go_on_for_pages_are_cut(installed: Insta
 async def test_no_chunk_has_more_bytes_than_the_vault_takes(
     installed: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.fulfillment.breach.scope_job.CHUNK_BYTES", 1)
+    monkeypatch.setattr("services.fulfillment.breach.scope_job.BATCH_BYTES", 1)
     listed = [{"email": f"p{n}@example.org", "residence": {"country": "DE"}} for n in range(3)]
     assert (await installed.scoped(declared(list=listed))).chunks == 3
     assert len(await installed.written_to()) == 3
