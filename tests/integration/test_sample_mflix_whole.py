@@ -10,6 +10,7 @@ import pytest
 
 from habeas.embedded.stack import Stack
 from shared.runtime.mongo import insert_new, json_util
+from tests.extent import extent
 from tests.integration.pipeline import PORTAL, Pipeline, Somebody, command, prepared
 from tests.integration.test_sample_mflix import (
     EXPECTED,
@@ -22,6 +23,8 @@ from tests.integration.test_sample_mflix import (
     listed,
 )
 
+TRIED = extent(2, None)
+"""People erased by command; test_sample_mflix.py erases all of them."""
 pytestmark = pytest.mark.skipif(not SET.is_dir(), reason="the data set is not beside the repository")
 
 
@@ -43,10 +46,11 @@ async def loaded(stack: Stack, folder: Path) -> AsyncIterator[Pipeline]:
         yield pipeline
 
 
+@pytest.mark.campaign
 async def test_command_finds_and_erases_exactly_the_listed_records(stack: Stack, tmp_path: Path) -> None:
     async with loaded(stack, tmp_path) as pipeline:
         before = await everything(pipeline.client, pipeline.prefix)
-        for number, person in enumerate(EXPECTED["people"]):
+        for number, person in enumerate(EXPECTED["people"][:TRIED]):
             words = ("--identity", f"email={person['identity']['email']}", "--json")
             code, output, _ = await command(pipeline, "gather", *words)
             assert (code, ids(json.loads(output), pipeline.prefix)) == (0, listed(person)), number
