@@ -69,24 +69,11 @@ async def build(settings: FulfillmentSettings, platform: ServiceRuntime) -> Asyn
 
     def context(moment: Moment[FulfillmentCase]) -> FulfillmentContext:
         return FulfillmentContext(
-            case_id=moment.case,
-            known=moment.state,
-            now=moment.now,
-            occurred_at=moment.occurred_at,
-            vault=platform.vault,
-            records=engine,
-            maps=maps,
-            house=house,
-            suppressions=suppressions,
-            disagreements=disagreements,
-            erasures=erasures,
-            kept=kept,
-            copies=copies,
-            carrier=carrier,
-            webhooks=webhooks,
-            listed=listed,
-            timers=timers,
-        )
+            moment.case, moment.state, moment.now, moment.occurred_at,
+            vault=platform.vault, records=engine, maps=maps, house=house, suppressions=suppressions,
+            disagreements=disagreements, erasures=erasures, kept=kept, copies=copies, carrier=carrier,
+            webhooks=webhooks, listed=listed, timers=timers,
+        )  # fmt: skip
 
     try:
         certificates, signer, publish = Certificates(database), house.signer, platform.bus.publish
