@@ -29,13 +29,9 @@ ALL = ""
 
 def masks_of(observed: Observed, data_map: DataMap, today: date, *, yielding: bool) -> Tried:
     """
-    Return sampled documents with the masks that an erasure would write.
+    Return sampled documents with the masks that an erasure on the day *today* would write.
 
-    Args:
-        observed: The sample.
-        data_map: States the masks.
-        today: The day for the retention periods.
-        yielding: Whether the masks adapt to the rules of the database, as after a refusal.
+    *yielding* says whether the masks adapt to the rules of the database, as after a refusal.
     """
     found = [
         FoundRecord(
@@ -114,21 +110,15 @@ def _leaves(index: Unique, mask: Mask) -> bool:
 
 def refused(observed: Observed, path: str, *, saved: bool) -> MapError:
     """
-    Return the finding that the database's rules refuse the mask of *path*.
+    Return the finding that the database's rules refuse the mask of *path*, or of :data:`ALL` fields together.
 
-    Args:
-        observed: The collection and its rules.
-        path: The field; :data:`ALL` for all of them together.
-        saved: Whether another mask, which the erasure then takes, is accepted.
+    *saved* says whether another mask, which the erasure then takes, is accepted.
     """
-    collection = observed.collection
-    what = f"the validator of `{collection.key}` refuses a document once it is masked"
-    where = collection.where
+    collection, where, field, how = observed.collection, observed.collection.where, "a document", ""
     if path != ALL:
-        field = collection.by_path[path]
-        masking = (field.masking or NULL).strategy
-        what = f"the validator of `{collection.key}` refuses `{path}` once it is masked (`{masking}`)"
-        where = field.where
+        mapped = collection.by_path[path]
+        where, field, how = mapped.where, f"`{path}`", f" (`{(mapped.masking or NULL).strategy}`)"
+    what = f"the validator of `{collection.key}` refuses {field} once it is masked{how}"
     if saved:
         return MapError(where, what, "another mask takes its place; choose one that fits", remark=True)
     return MapError(where, what, "choose a `masking_strategy_override` that fits, or let the rule allow null")

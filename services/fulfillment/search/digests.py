@@ -35,18 +35,14 @@ def _alike(key: Hashable) -> Hashable:
     """Return *key* in a form that equal keys share: a number may be whole, double or decimal."""
     if not isinstance(key, tuple):
         return key
-    if len(key) == _PARTS_OF_A_NUMBER and key[0] == NUMBER and type(key[1]) in (float, Decimal):
-        return (NUMBER, _ratio(key[1]))
-    return tuple(map(_alike, key))
-
-
-def _ratio(number: float | Decimal) -> Hashable:
+    if len(key) != _PARTS_OF_A_NUMBER or key[0] != NUMBER or type(key[1]) not in (float, Decimal):
+        return tuple(map(_alike, key))
     try:
-        above, below = number.as_integer_ratio()
+        above, below = key[1].as_integer_ratio()
     except (ValueError, OverflowError):  # not a number, or infinite
-        return str(float(number))
+        return (NUMBER, str(float(key[1])))
     # A decimal may have six thousand digits, which Python writes in this form alone.
-    return above if below == 1 and abs(above) < 1 << BITS else (hex(above), hex(below))
+    return (NUMBER, above if below == 1 and abs(above) < 1 << BITS else (hex(above), hex(below)))
 
 
 class DigestSet:
