@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache
 from itertools import takewhile
 from typing import TypeAlias
 
-from services.fulfillment.datamap.model import Collection, DataMap, Direction, MappedField, Reference, covered
+from services.fulfillment.datamap.model import Collection, DataMap, Direction, MappedField, Reference
 
 ReferenceEnds: TypeAlias = tuple[MappedField, MappedField, Reference]
 """A field, the field that it refers to, and the reference."""
@@ -364,9 +364,7 @@ def _is_key(collection: Collection, field: MappedField) -> bool:
 def _contact(field: MappedField) -> str | None:
     if field.identity in CONTACTS:
         return field.identity
-    return next(
-        (kind for of, kind in _STATED.items() if any(covered(c, (of,)) for c in field.categories)), None
-    )
+    return next((kind for of, kind in _STATED.items() if field.is_about((of,))), None)
 
 
 def _joined(data_map: DataMap, collection: Collection) -> Iterator[Sequence[ReferenceEnds]]:

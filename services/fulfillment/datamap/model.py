@@ -192,7 +192,11 @@ class MappedField:
     @property
     def personal(self) -> bool:
         """Whether it holds something about a person."""
-        return any(covered(category, PERSONAL) for category in self.categories)
+        return self.is_about(PERSONAL)
+
+    def is_about(self, categories: Sequence[str]) -> bool:
+        """Return whether it holds data of one of *categories*."""
+        return any(covered(category, categories) for category in self.categories)
 
 
 class CollectionPlace(NamedTuple):
@@ -274,8 +278,7 @@ class Collection:
     def common_about(self, category: str) -> tuple[MappedField, ...]:
         """Return those of :attr:`common` that hold *category*; called for every record."""
         if category not in self._about:
-            about = (f for f in self.common if any(covered(one, (category,)) for one in f.categories))
-            self._about[category] = tuple(about)
+            self._about[category] = tuple(f for f in self.common if f.is_about((category,)))
         return self._about[category]
 
     @cached_property

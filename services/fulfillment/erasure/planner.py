@@ -173,7 +173,7 @@ class _Planner:
             masks=tuple(masks),
             pulls=tuple(pulls),
             undeclared=_undeclared(collection, found.document) if found.owned else 0,
-            left=tuple(f.path for f in collection.leaves if _fixed(f) and _is_about(f, self.targets))
+            left=tuple(f.path for f in collection.leaves if _fixed(f) and f.is_about(self.targets))
             if found.owned
             else (),
         )
@@ -186,8 +186,8 @@ class _Planner:
 
     def _whole(self, fields: Iterable[MappedField]) -> bool:
         """Return whether the erasure covers all personal data in *fields*."""
-        personal = [f for f in fields if _is_about(f, PERSONAL)]
-        return all(_is_about(f, self.targets) for f in personal) and (
+        personal = [f for f in fields if f.is_about(PERSONAL)]
+        return all(f.is_about(self.targets) for f in personal) and (
             bool(personal) or covered("user", self.targets)
         )
 
@@ -198,7 +198,7 @@ class _Planner:
 
     def _maskable(self, collection: Collection) -> list[MappedField]:
         if collection.key not in self._maskables:
-            fields = [f for f in collection.leaves if _is_about(f, self.targets) and not _fixed(f)]
+            fields = [f for f in collection.leaves if f.is_about(self.targets) and not _fixed(f)]
             self._maskables[collection.key] = fields
         return self._maskables[collection.key]
 
@@ -245,10 +245,6 @@ class _Planner:
         if rules is not None:
             return fitting_mask(value, path, masking, rules, self._secret)
         return MaskFit(masked(value, masking, self._secret), removed=masking.strategy == UNSET)
-
-
-def _is_about(field: MappedField, categories: Sequence[str]) -> bool:
-    return any(covered(category, categories) for category in field.categories)
 
 
 def _fixed(field: MappedField) -> bool:

@@ -117,7 +117,7 @@ def disputed(corrections: Iterable[Correction], data_map: DataMap) -> frozenset[
         _group(category)
         for collection in data_map.collections
         for field in collection.leaves
-        if names & _names(collection, field) or any(_is_of(name, field) for name in names)
+        if names & _names(collection, field) or field.is_about(tuple(names))
         for category in field.categories
     )
 
@@ -198,13 +198,9 @@ def _fields(name: str, records: Iterable[FoundRecord], ignored: Many[str]) -> fr
         for found in records
         for field in found.collection.leaves
         if name in {field.path, field.path.rpartition(".")[2], field.identity}
-        or (covered(name, PROVING) and _is_of(name, field))
+        or (covered(name, PROVING) and field.is_about((name,)))
         if (groups := _groups(field.categories)) and groups.isdisjoint(ignored)
     )
-
-
-def _is_of(category: str, field: MappedField) -> bool:
-    return any(covered(one, (category,)) for one in field.categories)
 
 
 def _names(collection: Collection, field: MappedField) -> frozenset[str | None]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from services.fulfillment.context import FulfillmentContext
 from services.fulfillment.datamap.graph import EMAIL
-from services.fulfillment.datamap.model import DataMap, covered
+from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.datamap.paths import values_at
 from services.fulfillment.erasure.masks import NOWHERE
 from services.fulfillment.search.bson_equality import untagged
@@ -109,7 +109,7 @@ def _addresses(findings: Findings, data_map: DataMap) -> Iterator[str]:
         paths = [
             field.path
             for field in collection.leaves
-            if field.identity == EMAIL or any(covered(c, ("user.contact.email",)) for c in field.categories)
+            if field.identity == EMAIL or field.is_about(("user.contact.email",))
             if roles(field.path) <= OWN_ROLES
         ]
         for record in findings.of(collection.key) if paths else ():

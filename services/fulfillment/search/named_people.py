@@ -16,7 +16,7 @@ from functools import cached_property, lru_cache
 from math import isfinite
 from typing import Any
 
-from services.fulfillment.datamap.model import Collection, MappedField, covered
+from services.fulfillment.datamap.model import Collection, MappedField
 from services.fulfillment.datamap.paths import below, beside, leads_through, values_at
 from shared.matching import Doubt, MatchOutcome, match_names
 from shared.runtime.mongo import Decimal128, Timestamp
@@ -161,7 +161,7 @@ class RecordPart:
         """Return those of its fields that hold *category*."""
         if self.unit is None:
             return self.collection.common_about(category)
-        return [f for f in self.fields if any(covered(one, (category,)) for one in f.categories)]
+        return [f for f in self.fields if f.is_about((category,))]
 
     def values(self, path: str) -> Iterator[Any]:
         """Yield the values at *path*, which is counted from the document."""

@@ -12,7 +12,7 @@ from itertools import product
 from typing import Any
 
 from services.fulfillment.datamap.graph import EMAIL, PHONE
-from services.fulfillment.datamap.model import Collection, MappedField, covered
+from services.fulfillment.datamap.model import Collection, MappedField
 from services.fulfillment.datamap.paths import below, leads_through, values_at
 from shared.runtime.mongo import Document
 
@@ -101,7 +101,7 @@ def unit_of(collection: Collection, path: str) -> str:
 
 def is_of(field: MappedField, categories: Iterable[str]) -> bool:
     """Return whether *field* is of one of *categories*."""
-    return any(covered(category, tuple(categories)) for category in field.categories)
+    return field.is_about(tuple(categories))
 
 
 def own_first(identity: str) -> int:

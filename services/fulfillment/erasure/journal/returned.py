@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from services.fulfillment.datamap.model import Collection, CollectionPlace, covered
+from services.fulfillment.datamap.model import Collection, CollectionPlace
 from services.fulfillment.datamap.paths import below, raw_at, values_at
 from services.fulfillment.erasure.journal.entries import (
     ErasureEntry,
@@ -205,7 +205,7 @@ def _earliest(collection: Collection, value: Any, above: str) -> Iterator[dateti
         moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         for field in collection.leaves
         if field.path.startswith(f"{above}." if above else "")
-        if not any(covered(category, BIRTH) for category in field.categories)
+        if not field.is_about(BIRTH)
         for moment in values_at(value, below(field.path, above))
         if isinstance(moment, datetime)
     ]
