@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
-from services.fulfillment.datamap.model import Collection, Erasure, Hold, RetentionPeriod, RetentionRule
+from services.fulfillment.datamap.model import Collection, Erasure, MarkRule, RetentionPeriod, RetentionRule
 from services.fulfillment.datamap.paths import raw_at, values_at
 from shared.law import Calendar, Regulation, Right, due
 from shared.law.library import policies
@@ -105,7 +105,7 @@ def answer_due_on(regulation: Regulation, right: Right, received_on: date) -> da
     return due(rule, datetime.combine(received_on, time.min, UTC), ZoneInfo("UTC"), WEEK_ENDS).due_on
 
 
-def _holds(hold: Hold, document: Mapping[str, Any]) -> bool:
+def _holds(hold: MarkRule, document: Mapping[str, Any]) -> bool:
     """Return whether *document* is under *hold*; in an array, one element is enough, as in a query."""
     return hold.value in [raw_at(document, hold.field), *values_at(document, hold.field)]
 

@@ -10,7 +10,6 @@ from services.fulfillment.datamap.model import (
     Direction,
     Erasure,
     Facts,
-    Hold,
     MappedField,
     MarkRule,
     Masking,
@@ -140,10 +139,10 @@ class DeclarationReader:
             facts=facts_of(habeas, collection.facts),
             erasure=collection.erasure if erasure is None else Erasure(erasure),
             retention=self._retention(habeas),
-            legal_hold=(hold := self._pair(habeas, "legal_hold")) and Hold(*hold),
-            restriction=(mark := self._pair(habeas, "restriction")) and MarkRule(*mark),
-            opt_out=(mark := self._pair(habeas, "opt_out")) and MarkRule(*mark),
-            consent=(mark := self._pair(habeas, "consent")) and MarkRule(*mark),
+            legal_hold=self._mark(habeas, "legal_hold"),
+            restriction=self._mark(habeas, "restriction"),
+            opt_out=self._mark(habeas, "opt_out"),
+            consent=self._mark(habeas, "consent"),
         )
         habeas.done()
         return collection
@@ -162,16 +161,16 @@ class DeclarationReader:
         keys.done()
         return retention
 
-    def _pair(self, habeas: KnownKeys, key: str) -> tuple[str, object] | None:
+    def _mark(self, habeas: KnownKeys, key: str) -> MarkRule | None:
         keys = habeas.within(key, of=f"`{key}`")
         if keys is None:
             return None
         value = keys.take("value")
         if value is None:
             self.notes.flaw(keys.where, f"`{key}` has no `value`", "add the value the field then has")
-        pair = keys.required("field"), None if value is None else value.plain()
+        mark = MarkRule(keys.required("field"), None if value is None else value.plain())
         keys.done()
-        return pair
+        return mark
 
     def fields(
         self, rows: Iterable[YamlNode], prefix: str, categories: tuple[str, ...]

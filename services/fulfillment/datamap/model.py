@@ -113,16 +113,8 @@ class RetentionRule:
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
-    """A field that suspends the erasure of its document while it has a certain value."""
-
-    field: str
-    value: object
-
-
-@dataclass(frozen=True, slots=True)
 class MarkRule:
-    """The mark of a record as restricted, opted out or without consent."""
+    """A field and its value that mark a record as restricted, opted out, without consent, or on hold."""
 
     field: str
     value: object
@@ -221,7 +213,8 @@ class Collection:
     facts: Facts = Facts()
     erasure: Erasure = Erasure.MASK
     retention: RetentionRule | None = None
-    legal_hold: Hold | None = None
+    legal_hold: MarkRule | None = None
+    """The mark that suspends the erasure of its document."""
     restriction: MarkRule | None = None
     opt_out: MarkRule | None = None
     consent: MarkRule | None = None

@@ -9,7 +9,7 @@ from services.fulfillment.datamap.model import (
     Collection,
     Erasure,
     Facts,
-    Hold,
+    MarkRule,
     RetentionPeriod,
     RetentionRule,
 )
@@ -51,7 +51,7 @@ def test_a_period_may_run_from_the_erasure_itself() -> None:
 
 
 def test_a_hold_prevails_over_everything_and_changes_nothing() -> None:
-    held = replace(KEPT, legal_hold=Hold("held", value=True))
+    held = replace(KEPT, legal_hold=MarkRule("held", value=True))
     decision = decide_disposition(held, {"held": True, **issued(2000, 1, 1)}, today=TODAY)
     assert decision == Retain("legal_hold", "GDPR Art. 17(3)(e)", until=None, reduced=False)
     assert decide_disposition(held, {"held": False, **issued(2000, 1, 1)}, today=TODAY) == Erase(
@@ -98,7 +98,7 @@ def test_a_period_ends_on_the_same_date_or_the_months_last_day(
     ],
 )
 def test_a_hold_may_be_one_of_several_flags(document: dict[str, object], *, held: bool) -> None:
-    flagged = replace(PLAIN, legal_hold=Hold("flags", "hold"))
+    flagged = replace(PLAIN, legal_hold=MarkRule("flags", "hold"))
     decision = decide_disposition(flagged, document, today=TODAY)
     assert decision == (
         Retain("legal_hold", "GDPR Art. 17(3)(e)", until=None, reduced=False)
@@ -108,6 +108,6 @@ def test_a_hold_may_be_one_of_several_flags(document: dict[str, object], *, held
 
 
 def test_a_hold_is_found_in_every_element_around_it() -> None:
-    flagged = replace(PLAIN, legal_hold=Hold("lines.state.hold", value=True))
+    flagged = replace(PLAIN, legal_hold=MarkRule("lines.state.hold", value=True))
     document = {"lines": [{"state": None}, {"state": {"hold": True}}]}
     assert isinstance(decide_disposition(flagged, document, today=TODAY), Retain)
