@@ -12,10 +12,16 @@ FIRST_POLL_S, LAST_POLL_S = 0.02, 0.1
 """Pauses between two looks: each is half as long again as the one before. A look at a page costs 10 ms."""
 
 
-async def eventually(probe: Callable[[], Awaitable[T] | T], within: timedelta = timedelta(seconds=30)) -> T:
+async def eventually(
+    probe: Callable[[], Awaitable[T] | T],
+    within: timedelta = timedelta(seconds=30),
+    *,
+    at_once: bool = False,
+) -> T:
     """
     Ask *probe* until what it returns is true, and return that.
 
+    With *at_once* it asks as often as at first until the end, for tests that kill a process at this moment.
     An ``AssertionError`` means "not yet" as well, so that a probe may simply assert.
 
     Raises:
@@ -39,4 +45,4 @@ async def eventually(probe: Callable[[], Awaitable[T] | T], within: timedelta = 
         if loop.time() > deadline:
             raise AssertionError(f"not within {within}: the last answer was {last!r}")
         await asyncio.sleep(pause)
-        pause = min(1.5 * pause, LAST_POLL_S)
+        pause = pause if at_once else min(1.5 * pause, LAST_POLL_S)

@@ -120,7 +120,7 @@ async def test_each_deadline_is_reported_once_despite_a_killed_replica(
     assert rows == REQUESTS_MADE
     # All at once, so that two replicas come upon the same ones.
     await timers.update_many({}, {"$set": {"at": datetime.now(UTC)}})
-    _: Counter[str] = await eventually(begun, WITHIN)
+    _: Counter[str] = await eventually(begun, WITHIN, at_once=True)
     await random.choice(replicas).kill()
     missed: Counter[str] = await eventually(partial(all_of, DeadlineMissed.TYPE), WITHIN)
     # What the killed one had begun is told by another, be it after the last day.

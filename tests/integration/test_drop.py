@@ -156,7 +156,7 @@ async def test_crash_between_steps_leaves_nothing_undone_and_nothing_twice(broke
     await broker.pull()
     for step in ("GET /data/download", "POST /data/upload"):
         calls = state.calls.count(step)
-        await eventually(partial(called_again, state, step, calls), WITHIN)
+        await eventually(partial(called_again, state, step, calls), WITHIN, at_once=True)
         await pipeline.kill()
         await pipeline.start()
     assert await broker.answered(*asked) == asked

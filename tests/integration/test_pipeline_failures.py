@@ -77,7 +77,8 @@ async def test_killed_at_any_moment_every_request_is_answered_truly_and_once(
             await pipeline.send(reading)
             await pipeline.send(erasing)
             if type_:
-                await eventually(partial(heard.of, await pipeline.id_of(erasing), type_), LONG)
+                known = partial(heard.of, await pipeline.id_of(erasing), type_)
+                await eventually(known, LONG, at_once=True)
                 await asyncio.sleep(delay)  # the moment itself is what is tested
             await pipeline.kill()
             await pipeline.start()

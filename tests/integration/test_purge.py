@@ -45,7 +45,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 MASTER_KEY = bytes(32)
 WITHIN = timedelta(seconds=180)
 """A transaction of a killed replica keeps its rows locked for a minute (transactionLifetimeLimitSeconds)."""
-REPLICAS, CASES = 3, extent(400, 1_000)
+REPLICAS, CASES = 3, extent(600, 1_000)
 NOW = datetime.now(UTC)
 LONG_AGO = (NOW - timedelta(days=900)).replace(hour=12, minute=0, second=0, microsecond=0)
 YEAR = LONG_AGO.year
@@ -290,7 +290,7 @@ async def test_each_case_is_counted_once_though_a_replica_is_killed_meanwhile(
         return told == CASES
 
     async with replicas(settings, tmp_path) as running:
-        _: int = await eventually(begun, WITHIN)
+        _: int = await eventually(begun, WITHIN, at_once=True)
         await random.choice(running).kill()
         told: bool = await eventually(all_told, WITHIN)
         assert told

@@ -72,7 +72,7 @@ async def test_a_code_overtakes_a_backlog_and_its_own_acknowledgement(
     async with choked(parts, tmp_path) as (pipeline, host, writer):
         [case] = await writer.register(PERSON)
         await writer.challenge(case, "402815")
-        await eventually(lambda: host.taken, timedelta(seconds=30))
+        await eventually(lambda: host.taken, timedelta(seconds=30), at_once=True)
         assert [recipient for _, recipient, _ in host.taken] == [PERSON]
         assert await waiting(pipeline, "notifier") > BACKLOG // 2, "the others wait in the broker"
         await pipeline.kill()
@@ -84,7 +84,7 @@ async def test_a_code_for_a_package_overtakes_a_backlog(parts: Stack | None, tmp
         await writer.seal_code(case, "package_code_0", "402815")
         expires_at = now() + timedelta(minutes=30)
         await writer.tell(PackageCodeIssued(request_id=case, ref="package_code_0", expires_at=expires_at))
-        await eventually(lambda: host.taken, timedelta(seconds=30))
+        await eventually(lambda: host.taken, timedelta(seconds=30), at_once=True)
         assert [recipient for _, recipient, _ in host.taken] == [PERSON]
         await pipeline.kill()
 
