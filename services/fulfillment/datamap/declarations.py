@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
 
 from services.fulfillment.datamap.model import (
     NEVER_DISCLOSED,
@@ -21,6 +23,7 @@ from services.fulfillment.datamap.model import (
 )
 from services.fulfillment.datamap.yaml_loader import KnownKeys, MapFindings, YamlNode
 from shared.law.taxonomy import DEFAULT_CATEGORIES
+from shared.runtime.mongo import Binary, Decimal128, Int64, ObjectId
 
 META = ("fides_meta", "fidesops_meta")
 """The key of Fides' declarations; the second is that of older files."""
@@ -75,6 +78,30 @@ _NOT_HONOURED = {
 """Keys of Fides' format without an effect here, and the alternatives."""
 _WORDS = ("data_type", "identity", "masking_strategy_override", "primary_key", "read_only", "references")
 """Keys that belong under ``fides_meta``, and are sometimes found beside it."""
+UUID_SUBTYPES = (3, 4)
+_LARGEST_INTEGER = 31
+"""Bits of a number beyond which it is a ``long``."""
+_BY_NAME = {
+    "Code": "javascript",
+    "DatetimeMS": "datetime",
+    "MaxKey": "max_key",
+    "MinKey": "min_key",
+    "Regex": "regex",
+    "Timestamp": "timestamp",
+}
+_KINDS: tuple[tuple[type, str], ...] = (
+    (type(None), "null"),
+    (bool, "boolean"),
+    (Int64, "long"),
+    (float, "double"),
+    (str, "string"),
+    (datetime, "datetime"),
+    (ObjectId, "object_id"),
+    (Decimal128, "decimal"),
+    (bytes, "binary"),
+    (list, "array"),
+)
+"""Types of Python and their names; the first that fits counts."""
 _NESTED = re.compile(r"(\[\]){2,}$")
 """An array of arrays, which MongoDB searches as one."""
 
@@ -265,6 +292,16 @@ class DeclarationReader:
         field = keys.required("field")
         keys.done()
         return ValueCheck(field) if field else None
+
+
+def kind_of(value: Any) -> str:
+    """Return the type of a single stored *value* in the words of a map, or ``array``."""
+    if isinstance(value, Binary) and value.subtype in UUID_SUBTYPES:
+        return "uuid"
+    if isinstance(value, int) and not isinstance(value, bool | Int64):
+        return "integer" if value.bit_length() <= _LARGEST_INTEGER else "long"
+    named = _BY_NAME.get(type(value).__name__)
+    return named or next((name for kind, name in _KINDS if isinstance(value, kind)), "object")
 
 
 def read_masking(meta: KnownKeys, length: int | None, notes: MapFindings) -> Masking | None:

@@ -9,10 +9,10 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from services.fulfillment.datamap.declarations import UUID_SUBTYPES, kind_of
 from services.fulfillment.drafting.detection import Detected, categories_of
 from services.fulfillment.drafting.forms import can_be_looked_up, is_shared_mailbox
 from services.fulfillment.drafting.vocabulary import GIVEN_NAMES, plain
@@ -20,7 +20,6 @@ from shared.runtime.mongo import Binary, Decimal128, Int64, ObjectId
 
 NUMBER, OBJECT_ID, UNIQUE, BINARY, TEXT = "number", "object_id", "uuid", "binary", "text"
 UUID_BYTES = 16
-UUID_SUBTYPES = (3, 4)
 LONGEST_TEXT = 80
 LONGEST_BINARY = 64
 LARGEST = 2**63
@@ -113,7 +112,6 @@ SEVERAL, RARE = 12, 0.15
 SOME_REPEATED = 0.02
 MOST_ELEMENTS = 50
 DEEPEST = 12
-MOST_BITS = 31
 
 
 @dataclass(slots=True)
@@ -143,7 +141,7 @@ class _SampledField:
             return
         if value is None:
             return
-        self.types[type_of(value)] += 1
+        self.types["string" if isinstance(value, str) else kind_of(value)] += 1
         if not isinstance(value, Mapping):
             self._keep(value)
         elif "coordinates" in value and "type" in value:
@@ -195,38 +193,6 @@ class _SampledField:
             mark = hash(key)
             self.repeated += mark in self.seen
             self.seen.add(mark)
-
-
-_TYPES: tuple[tuple[type, str], ...] = (
-    (bool, "boolean"),
-    (Int64, "long"),
-    (float, "double"),
-    (str, "string"),
-    (datetime, "datetime"),
-    (ObjectId, "object_id"),
-    (Decimal128, "decimal"),
-    (bytes, "binary"),
-    (Mapping, "object"),
-)
-"""Types of Python and their names; the first that fits counts."""
-_RARE = {
-    "Code": "javascript",
-    "DatetimeMS": "datetime",
-    "MaxKey": "max_key",
-    "MinKey": "min_key",
-    "Regex": "regex",
-    "Timestamp": "timestamp",
-}
-
-
-def type_of(value: Any) -> str:
-    """Return the data map's name of the type of *value*."""
-    if isinstance(value, Binary) and value.subtype in UUID_SUBTYPES:
-        return "uuid"
-    if isinstance(value, int) and not isinstance(value, bool | Int64):
-        return "integer" if value.bit_length() <= MOST_BITS else "long"
-    rare = _RARE.get(type(value).__name__, "object")
-    return next((name for kind, name in _TYPES if isinstance(value, kind)), rare)
 
 
 def _unnameable(name: str) -> bool:

@@ -76,8 +76,9 @@ def round_timer(window: ErasureScheduled) -> Code:
 
 def window_ended(request_id: str, name: Code) -> ErasureDue | DisclosureDue:
     """Return the event of the timer *name*."""
-    event = DisclosureDue if name.startswith(DISCLOSURE) else ErasureDue
-    return event(request_id=request_id, name=name)
+    if name.startswith(DISCLOSURE):
+        return DisclosureDue(request_id=request_id, name=name)
+    return ErasureDue(request_id=request_id, name=name)
 
 
 HeldAct: TypeAlias = Callable[[Any, FulfillmentContext], Awaitable[Sequence[Fact]]]

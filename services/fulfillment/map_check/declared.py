@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeAlias
 
+from services.fulfillment.datamap.declarations import kind_of
 from services.fulfillment.datamap.model import Collection, Erasure, MappedField
 from services.fulfillment.datamap.paths import joined, places, raw_at
 from services.fulfillment.datamap.yaml_loader import MapError
 from services.fulfillment.domain import last_day
 from services.fulfillment.drafting.detection import categories_of
-from services.fulfillment.map_check.observations import Observed, allows, counted, kind_of, kinds_at
+from services.fulfillment.map_check.observations import Observed, allows, counted, kinds_at
 from shared.contract.suggestions import nearest_word
 
 MOST_NAMED = 10

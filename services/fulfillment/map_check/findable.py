@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from services.fulfillment.datamap.declarations import kind_of
 from services.fulfillment.datamap.graph import EMAIL
 from services.fulfillment.datamap.model import MappedField, Reference
 from services.fulfillment.datamap.paths import places, values_at
 from services.fulfillment.datamap.yaml_loader import MapError
-from services.fulfillment.map_check.observations import Observed, comparable, counted, kind_of, kinds_at
+from services.fulfillment.map_check.observations import Observed, comparable, counted, kinds_at
 from services.fulfillment.search.bson_equality import key_of, refers
 from services.fulfillment.search.forms import forms, text_of
 from services.fulfillment.search.phones import canonical

@@ -3,40 +3,16 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import IntEnum
 from typing import Any
 
+from services.fulfillment.datamap.declarations import kind_of
 from services.fulfillment.datamap.graph import Lookup
 from services.fulfillment.datamap.model import Collection
 from services.fulfillment.datamap.paths import values_at
 from services.fulfillment.stores.rules import Rules
-from shared.runtime.mongo import Binary, Decimal128, Document, Int64, ObjectId
+from shared.runtime.mongo import Document
 
-UUIDS = (3, 4)
-"""Sub-types of binary that hold a UUID."""
-_BY_NAME = {
-    "Code": "javascript",
-    "DatetimeMS": "datetime",
-    "MaxKey": "max_key",
-    "MinKey": "min_key",
-    "Regex": "regex",
-    "Timestamp": "timestamp",
-}
-_KINDS: tuple[tuple[type, str], ...] = (
-    (type(None), "null"),
-    (bool, "boolean"),
-    (Int64, "long"),
-    (int, "integer"),
-    (float, "double"),
-    (str, "string"),
-    (datetime, "datetime"),
-    (ObjectId, "object_id"),
-    (Decimal128, "decimal"),
-    (bytes, "binary"),
-    (list, "array"),
-)
-"""Types of Python and their names; the first that fits counts."""
 _WHOLE = frozenset({"integer", "long"})
 _FRACTIONAL = _WHOLE | {"double"}
 _ALLOWED = {
@@ -48,14 +24,6 @@ _ALLOWED = {
     "long": _WHOLE,
 }
 _NUMBERS = _FRACTIONAL | {"decimal"}
-
-
-def kind_of(value: Any) -> str:
-    """Return the type of a single *value*, or ``array``."""
-    if isinstance(value, Binary) and value.subtype in UUIDS:
-        return "uuid"
-    named = _BY_NAME.get(type(value).__name__)
-    return named or next((name for kind, name in _KINDS if isinstance(value, kind)), "object")
 
 
 def allows(declared: str, kind: str) -> bool:
