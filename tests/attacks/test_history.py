@@ -256,8 +256,8 @@ async def test_genuine_purge_fits(history: History) -> None:
     case = history.cases[2]
     pipeline = history.pipeline
     database = pipeline.client[f"{pipeline.prefix}_intake"]
-    from shared.runtime.fakes import MemoryBroker, MemoryVault  # noqa: PLC0415
     from shared.runtime.journal import Journal  # noqa: PLC0415
+    from tests.runtime_fakes import MemoryBroker, MemoryVault  # noqa: PLC0415
 
     journal = Journal(database, key=chain_key(history.master_key, "intake"))
     retention = RegisterRetention(0, UTC)

@@ -12,8 +12,8 @@ import pytest_asyncio
 from shared.contract.topology import EVENTS, REDELIVERY, REQUESTS, parking_of
 from shared.errors import PermanentError, StoreUnavailable, Unroutable
 from shared.runtime.broker import Bus, Consumer, Delivery, EventPublisher, Inbox, Message
-from shared.runtime.fakes import MemoryBroker
 from shared.runtime.retry_policy import ATTEMPT, ERROR, REASON, after_failure, origin_of
+from tests.runtime_fakes import MemoryBroker
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

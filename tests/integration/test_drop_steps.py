@@ -40,12 +40,12 @@ from shared.contract.events import DropMatched, Outcome, RequestFulfilled, Reque
 from shared.errors import InvalidDataMap, StoreUnavailable
 from shared.law import Right
 from shared.runtime.broker import Message
-from shared.runtime.fakes import MemoryBroker, MemoryJournal, MemoryVault
 from shared.runtime.mongo import Client, Database
 from shared.runtime.vault import CHUNK_BYTES, Vault
 from tests.drop_platform import KEY, California, hash_of
 from tests.extent import extent
 from tests.integration.crash_points import Killed, Life, Mortal
+from tests.runtime_fakes import MemoryBroker, MemoryJournal, MemoryVault
 
 NOON = datetime(2026, 11, 26, 20, tzinfo=UTC)
 MAP = parse(

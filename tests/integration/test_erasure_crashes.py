@@ -51,7 +51,6 @@ from shared.contract.events import (
 )
 from shared.law import Regulation, Right
 from shared.runtime.broker import Message
-from shared.runtime.fakes import MemoryBroker, MemoryJournal, MemoryVault
 from shared.runtime.journal import Journal, JournalRow
 from shared.runtime.mongo import Client
 from shared.runtime.service import Moment, Runtime, Service
@@ -59,6 +58,7 @@ from shared.runtime.vault import Vault
 from tests.extent import extent
 from tests.integration.crash_points import Killed, Life, Mortal
 from tests.integration.test_engine import World
+from tests.runtime_fakes import MemoryBroker, MemoryJournal, MemoryVault
 from tests.unit.fakes import OpenGate
 
 CASE = "c" * 32

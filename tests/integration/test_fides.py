@@ -33,12 +33,12 @@ from shared.contract.staff import StaffAccount, public_bytes
 from shared.contract.topology import EVENTS
 from shared.errors import Destroyed
 from shared.law import Right
-from shared.runtime.fakes import MemoryBroker
 from shared.runtime.journal import Journal, JournalRow
 from shared.runtime.mongo import Client
 from shared.runtime.scheduler import Timers
 from shared.runtime.vault import Vault
 from tests.integration.pipeline import PORTAL, WITHIN, Heard, Pipeline, Somebody, comes_true, running
+from tests.runtime_fakes import MemoryBroker
 from tests.unit.fakes import PRACTICE
 from tests.waiting import eventually
 

@@ -16,10 +16,10 @@ from services.intake.context import IntakeContext, Ports
 from services.intake.domain import RECORDS, IntakeCase, request_id
 from shared.contract.events import RequestReceived
 from shared.errors import TransientError
-from shared.runtime.fakes import MemoryBroker, MemoryTimers, MemoryVault
 from shared.runtime.journal import Journal
 from shared.runtime.mongo import Client, connect
 from shared.runtime.service import Runtime
+from tests.runtime_fakes import MemoryBroker, MemoryTimers, MemoryVault
 from tests.unit.fakes import BINDINGS, PRACTICE, REQUEST_KEY, RETRY, SOURCE, MemoryRoom, request, submission
 
 NOW = datetime(2026, 3, 5, 9, 30, tzinfo=UTC)

@@ -1,7 +1,7 @@
 """
 What the unit tests of intake and verifier stand on: both services, put together in memory.
 
-Broker, journal and vault are those of ``shared.runtime.fakes``; here are a clock that a test moves, a
+Broker, journal and vault are those of ``tests.runtime_fakes``; here are a clock that a test moves, a
 broker that
 is away, and a journal in which somebody else is always a moment faster.
 """
@@ -42,10 +42,10 @@ from shared.law import CompanyProfile
 from shared.law.calendars import calendar_named
 from shared.law.library import policies
 from shared.runtime.broker import Message
-from shared.runtime.fakes import MemoryBroker, MemoryJournal, MemoryTimers, MemoryVault, Unlimited
 from shared.runtime.journal import JournalRow, events_of
 from shared.runtime.service import Runtime
 from shared.runtime.staff_register import DecisionOutcome
+from tests.runtime_fakes import MemoryBroker, MemoryJournal, MemoryTimers, MemoryVault, Unlimited
 
 F = TypeVar("F", bound=Fact)
 

@@ -25,8 +25,8 @@ from shared.contract.topology import EVENTS
 from shared.law.calendars import calendar_named
 from shared.law.library import breach_policies
 from shared.runtime.broker import Message
-from shared.runtime.fakes import MemoryBroker, MemoryJournal, MemoryTimers, MemoryVault
 from shared.runtime.service import Runtime
+from tests.runtime_fakes import MemoryBroker, MemoryJournal, MemoryTimers, MemoryVault
 from tests.unit.fakes import (
     BINDINGS,
     NOW,

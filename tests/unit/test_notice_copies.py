@@ -38,7 +38,7 @@ from shared.contract.events.breaches import (
     NoticesReleased,
 )
 from shared.law.library import EXAMPLE, breach_policies, company
-from shared.runtime.fakes import MemoryVault
+from tests.runtime_fakes import MemoryVault
 from tests.unit.incident_register_fakes import AWARE_AT, CALIFORNIA, GDPR, INCIDENT, declaration, scoped
 
 RELEASED_AT = datetime(2026, 4, 9, 12, 0, tzinfo=UTC)

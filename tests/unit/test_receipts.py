@@ -31,8 +31,8 @@ from shared.contract.events import (
 from shared.contract.topology import DELAYS
 from shared.errors import MailUnavailable
 from shared.law import Right, Role
-from shared.runtime.fakes import MemoryJournal
 from shared.runtime.service import Runtime
+from tests.runtime_fakes import MemoryJournal
 from tests.unit.fakes import PERSON, SOURCE, Office, request
 from tests.unit.intake_api import CASE
 from tests.unit.notifier.sample_letters import AUTHORITY, SENDER, asked

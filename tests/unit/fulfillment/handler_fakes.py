@@ -15,8 +15,8 @@ from services.fulfillment.state import FulfillmentCase
 from shared.contract.answer import SUBMISSION, Answer
 from shared.contract.events import Assurance, IdentityVerified, RequestSubmitted
 from shared.law import GivenCopies, Regulation, Right
-from shared.runtime.fakes import MemoryVault
 from shared.runtime.safe_http import Receipt
+from tests.runtime_fakes import MemoryVault
 
 CASE = "a" * 32
 KEY = bytes(32)

@@ -25,7 +25,7 @@ from shared.contract.events import (
     RequestSubmitted,
 )
 from shared.law import Regulation, Right
-from shared.runtime.fakes import MemoryVault
+from tests.runtime_fakes import MemoryVault
 from tests.unit.fulfillment.handler_fakes import around
 
 CASE = "a" * 32

@@ -39,7 +39,7 @@ from shared.contract.events import (
 )
 from shared.errors import PermanentError, RefusedDecision, StoreUnavailable, TooEarly
 from shared.law import Regulation, Right
-from shared.runtime.fakes import MemoryVault
+from tests.runtime_fakes import MemoryVault
 from tests.unit.fulfillment.handler_fakes import CASE, OneMap, around, stage
 
 KIM = "kim@example.org"

@@ -20,7 +20,7 @@ from shared.contract.events import (
     RequestSubmitted,
 )
 from shared.law import Right
-from shared.runtime.fakes import MemoryVault
+from tests.runtime_fakes import MemoryVault
 from tests.unit.fulfillment.handler_fakes import CASE, Held, OneMap, around
 
 MAP = parse(

@@ -23,8 +23,8 @@ from services.fulfillment.state import FulfillmentStatus
 from shared.contract.answer import PackageFacts, facts_of
 from shared.contract.events import Assurance, Fact, Outcome, RequestFulfilled, TransferOrdered
 from shared.law import Regulation, Right
-from shared.runtime.fakes import MemoryVault
 from shared.runtime.safe_http import NotAllowed, ReceiverRefused, ReceiverUnavailable
+from tests.runtime_fakes import MemoryVault
 from tests.unit.fulfillment.handler_fakes import CASE, HOUSE, Counter, Courier, answer_of, stage, whole
 from tests.unit.fulfillment.sample_records import parsed, repacked, unpacked
 

@@ -54,7 +54,7 @@ from shared.contract.events import (
 )
 from shared.errors import TooEarly
 from shared.law import FeeReason, Money, Right
-from shared.runtime.fakes import MemoryTimers
+from tests.runtime_fakes import MemoryTimers
 from tests.unit.fulfillment.handler_fakes import CASE, HOUSE, NOW, Counter, Held, stage
 from tests.unit.fulfillment.test_change_handlers import EDITABLE, PEOPLE
 from tests.unit.fulfillment.test_change_handlers import HELD as PERSON

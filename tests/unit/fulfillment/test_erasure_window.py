@@ -24,7 +24,7 @@ from shared.contract.events import (
 )
 from shared.errors import RefusedDecision, TooEarly
 from shared.law import Right
-from shared.runtime.fakes import MemoryTimers
+from tests.runtime_fakes import MemoryTimers
 from tests.unit.fulfillment.handler_fakes import CASE, HOUSE, NOW, stage
 from tests.unit.fulfillment.test_disclosure import HELD, MAP
 

@@ -35,7 +35,7 @@ from shared.contract.topology import REQUESTS
 from shared.law import Right
 from shared.runtime.broker import Message
 from shared.runtime.client_limits import Allowance
-from shared.runtime.fakes import MemoryJournal, MemoryTimers, MemoryVault
+from tests.runtime_fakes import MemoryJournal, MemoryTimers, MemoryVault
 from tests.unit.fakes import (
     NOW,
     PERSON,

@@ -39,7 +39,7 @@ from shared.contract.events import (
 from shared.contract.sources import ChannelSource, channel_source
 from shared.errors import StoreUnavailable, TooEarly, UnknownRequest
 from shared.law import Right
-from shared.runtime.fakes import MemoryJournal, MemoryVault
+from tests.runtime_fakes import MemoryJournal, MemoryVault
 from tests.unit.fakes import (
     PERSON,
     REQUEST_KEY,

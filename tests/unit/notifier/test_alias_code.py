@@ -8,7 +8,7 @@ import pytest
 from services.notifier.handlers import send_alias_code
 from shared.contract.events import AliasCodeIssued, LetterKind
 from shared.law import Right
-from shared.runtime.fakes import MemoryVault
+from tests.runtime_fakes import MemoryVault
 from tests.unit.notifier.sample_letters import asked
 from tests.unit.notifier.test_proofs import AGENT, CASE, Outbox, kinds, notifier
 

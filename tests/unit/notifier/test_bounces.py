@@ -45,8 +45,8 @@ from shared.contract.topology import DELAYS, EVENTS, RETRY
 from shared.errors import BrokerUnavailable, MailUnavailable, PermanentError, TooEarly
 from shared.law import Right
 from shared.runtime.broker import EventPublisher, Message
-from shared.runtime.fakes import MemoryBroker, MemoryJournal, MemoryVault
 from shared.runtime.service import Runtime
+from tests.runtime_fakes import MemoryBroker, MemoryJournal, MemoryVault
 from tests.unit.fakes import OpenGate
 from tests.unit.notifier.sample_letters import AUTHORITY, SENDER, WRITTEN_AT, asked
 

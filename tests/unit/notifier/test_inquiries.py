@@ -28,7 +28,7 @@ from shared.contract.events import (
 )
 from shared.law import Right
 from shared.mail.reply_address import ReplyAddresses
-from shared.runtime.fakes import MemoryVault
+from tests.runtime_fakes import MemoryVault
 from tests.unit.notifier.sample_letters import AUTHORITY, SENDER, WRITTEN_AT
 from tests.unit.notifier.test_restrictions import RECEIVED
 

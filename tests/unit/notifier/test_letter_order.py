@@ -10,7 +10,7 @@ from shared.contract.answer import ANSWER, Answer
 from shared.contract.events import IdentityRefused, Outcome, RequestFulfilled, RequestWithdrawn
 from shared.errors import TooEarly
 from shared.law import Right
-from shared.runtime.fakes import MemoryVault
+from tests.runtime_fakes import MemoryVault
 from tests.unit.notifier.sample_letters import AUTHORITY, SENDER, WRITTEN_AT
 
 CASE = "a" * 32

@@ -10,7 +10,7 @@ from services.notifier.handlers import notify_named_mailbox
 from shared.contract.answer import SUBMISSION
 from shared.contract.events import LetterKind, MailboxNamed, RequestSubmitted, Subject
 from shared.law import Right
-from shared.runtime.fakes import MemoryVault
+from tests.runtime_fakes import MemoryVault
 from tests.unit.notifier.sample_letters import asked
 from tests.unit.notifier.test_proofs import AGENT, CASE, Outbox, kinds, notifier
 

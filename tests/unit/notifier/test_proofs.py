@@ -42,7 +42,7 @@ from shared.contract.events import (
 from shared.contract.topology import LISTENS
 from shared.errors import TooEarly
 from shared.law import Regulation, Right
-from shared.runtime.fakes import MemoryVault
+from tests.runtime_fakes import MemoryVault
 from tests.unit.notifier.sample_letters import AUTHORITY, SENDER, WRITTEN_AT, asked
 
 E = Evidence

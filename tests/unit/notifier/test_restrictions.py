@@ -23,7 +23,7 @@ from shared.contract.events import (
 )
 from shared.errors import PermanentError
 from shared.law import Right
-from shared.runtime.fakes import MemoryVault
+from tests.runtime_fakes import MemoryVault
 from tests.unit.notifier.sample_letters import AUTHORITY, SENDER, WRITTEN_AT, asked
 
 CASE = "a" * 32

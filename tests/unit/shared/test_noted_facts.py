@@ -21,9 +21,9 @@ from shared.contract.topology import EVENTS
 from shared.errors import PermanentError, StoreUnavailable
 from shared.law import Right
 from shared.runtime.broker import Message
-from shared.runtime.fakes import MemoryBroker, MemoryJournal
 from shared.runtime.journal import JournalRow, NotedFact, merged
 from shared.runtime.service import NOTED_WITHIN, Moment, Runtime, Service, forget, noted, on
+from tests.runtime_fakes import MemoryBroker, MemoryJournal
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CASE, OTHER = "a" * 32, "b" * 32

@@ -30,9 +30,9 @@ from shared.contract.sources import Bindings
 from shared.errors import BrokerUnavailable, PermanentError, StoreUnavailable, TransientError
 from shared.runtime import retry_policy
 from shared.runtime.broker import Delivery, Message
-from shared.runtime.fakes import MemoryBroker, MemoryJournal
 from shared.runtime.journal import JournalRow
 from shared.runtime.service import PATIENCE_S, Moment, Runtime, Service, on
+from tests.runtime_fakes import MemoryBroker, MemoryJournal
 from tests.waiting import eventually
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)

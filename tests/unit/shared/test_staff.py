@@ -39,8 +39,8 @@ from shared.contract.staff import (
 from shared.contract.topology import EVENTS, LISTENS
 from shared.errors import RefusedDecision
 from shared.runtime.broker import Message
-from shared.runtime.fakes import MemoryBroker, MemoryJournal
 from shared.runtime.service import Moment, Runtime, Service, on
+from tests.runtime_fakes import MemoryBroker, MemoryJournal
 from tests.unit.fakes import OpenGate
 from tests.unit.incident_register_fakes import declaration
 

@@ -9,8 +9,8 @@ import pytest
 from shared.contract.answer import SUBMISSION
 from shared.contract.events import AliasConfirmed
 from shared.contract.staff import StaffAccount
-from shared.runtime.fakes import MemoryVault
 from shared.runtime.staff_register import StaffKeys, StaffRegister
+from tests.runtime_fakes import MemoryVault
 
 CASE, OWN = "a" * 32, "dana@example.net"
 

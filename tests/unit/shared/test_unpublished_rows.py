@@ -11,9 +11,9 @@ from shared.contract.events import PackageFetched
 from shared.errors import StoreUnavailable, Unroutable
 from shared.runtime import outbox
 from shared.runtime.broker import Message
-from shared.runtime.fakes import MemoryBroker, MemoryJournal
 from shared.runtime.journal import Journal, JournalRow, document_of
 from shared.runtime.outbox import Outbox
+from tests.runtime_fakes import MemoryBroker, MemoryJournal
 from tests.unit.fakes import NOW, AbsentBroker
 
 CASE = "c" * 32

@@ -17,8 +17,8 @@ from shared.contract.events import (
     TokenPresented,
     Verdict,
 )
-from shared.runtime.fakes import MemoryVault
 from shared.runtime.jwks import KeySet
+from tests.runtime_fakes import MemoryVault
 from tests.unit.verifier.token_issuer import CLIENT, TLS, Issuer, issuing
 
 CASE = "c" * 32
