@@ -72,12 +72,29 @@ class Stack:
             self._state / StackPart.DATABASE, mongo, memory.password, programs.database
         )
         self.mail = mail.MailPart(self._state / StackPart.MAIL, smtp)
-        self.amqp_url, self.mongo_url, self.smtp_url = self.broker.url, self.database.url, self.mail.url
-        self.mail_folder = self.mail.letters
-        """Folder of stored letters; ``habeas.embedded.mailcatcher.letters`` reads it."""
         self._parts: dict[StackPart, broker.Broker | database.Database | mail.MailPart]
         self._parts = dict(zip(StackPart, (self.broker, self.database, self.mail), strict=True))
         self._running: dict[StackPart, Process] = {}
+
+    @property
+    def amqp_url(self) -> str:
+        """Broker URL."""
+        return self.broker.url
+
+    @property
+    def mongo_url(self) -> str:
+        """MongoDB URL of a replica set."""
+        return self.database.url
+
+    @property
+    def smtp_url(self) -> str:
+        """Mail server URL."""
+        return self.mail.url
+
+    @property
+    def mail_folder(self) -> Path:
+        """Folder of stored letters; ``habeas.embedded.mailcatcher.letters`` reads it."""
+        return self.mail.letters
 
     async def __aenter__(self) -> Self:
         try:

@@ -129,6 +129,14 @@ def test_no_two_workers_take_the_same_port(monkeypatch: pytest.MonkeyPatch) -> N
     ]
 
 
+def test_a_worker_uses_the_shared_broker_and_database(tmp_path: Path) -> None:
+    shared = workers.SharedParts(tmp_path)
+    (tmp_path / "started").touch()
+    stack = workers.joined(shared.address(), tmp_path / "worker")
+    assert stack.amqp_url == shared._stack.amqp_url
+    assert stack.mongo_url == shared._stack.mongo_url
+
+
 @pytest.mark.parametrize("part", [StackPart.BROKER, StackPart.DATABASE])
 async def test_a_worker_cannot_stop_a_part_that_others_use(tmp_path: Path, part: StackPart) -> None:
     shared = workers.SharedParts(tmp_path)
