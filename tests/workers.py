@@ -117,6 +117,10 @@ class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
         same: bool = super()._check_nodes_have_same_collection()
         return same
 
+    def _reschedule(self, node: Any) -> None:
+        if node in self.registered_collections:  # one that takes another's place is still collecting
+            super()._reschedule(node)
+
     def _assign_work_unit(self, node: Any) -> None:
         if len(self.registered_collections[node]) < len(self.collection):
             first = next((scope for scope in self.workqueue if not is_unit(scope)), None)

@@ -102,6 +102,15 @@ def test_workers_without_unit_tests_run_the_others_alone() -> None:
     assert whole.shutting_down
 
 
+def test_a_worker_that_is_still_collecting_gets_no_tests() -> None:
+    scheduler, _ = scheduling(*2 * [[f"tests/integration/test_{number}.py::test_one" for number in range(9)]])
+    scheduler.schedule()
+    late = FakeWorker()
+    scheduler.add_node(late)
+    scheduler.schedule()
+    assert late.indices == []
+
+
 def test_half_of_the_workers_leave_out_unit_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTEST_XDIST_WORKER_COUNT", "4")
     leaving = []
