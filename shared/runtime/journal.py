@@ -186,9 +186,10 @@ class Journal:
         """
         histories: dict[str, list[JournalRow]] = defaultdict(list)
         notes: dict[str, list[JournalRow]] = {}
+        wanted = set(cases)
         with translated("read the journal"):
-            async for document in self._documents_of(list(cases)):
-                if document["_id"] in cases:
+            async for document in self._documents_of(list(wanted)):
+                if document["_id"] in wanted:
                     notes[document["_id"]] = self._noted(document)
                 else:
                     histories[document["case"]].append(self._row(document))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from shared.errors import PermanentError, TransientError, Unroutable
+from shared.errors import HabeasError, PermanentError, TransientError, Unroutable
 from shared.runtime.broker import EventPublisher
 from shared.runtime.dataloader import DataLoader
 from shared.runtime.journal import JournalRow
@@ -83,7 +83,6 @@ class Outbox:
             await self._send(appended)
         except (TransientError, Unroutable) as error:
             logger().warning("row is published later", service=self.service, reason=str(error))
-            asyncio.get_running_loop().call_later(LEFT_AFTER.total_seconds(), self._left.set)
         return True
 
     async def run(self) -> None:
@@ -138,7 +137,11 @@ class Outbox:
         return {one: first[one.row.key] is one and one.row.key not in taken for one in appended}
 
     async def _send_all(self, appended: Sequence[_Appended]) -> Mapping[_Appended, None]:
-        await self._publish([one.row for one in appended])
+        try:
+            await self._publish([one.row for one in appended])
+        except HabeasError:  # here: the caller may have been cancelled meanwhile
+            asyncio.get_running_loop().call_later(LEFT_AFTER.total_seconds(), self._left.set)
+            raise
         return dict.fromkeys(appended)
 
     async def _publish(self, rows: Sequence[JournalRow]) -> None:

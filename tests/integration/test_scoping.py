@@ -1,10 +1,12 @@
 """Whom a breach concerns is found by the data map, exactly, on real databases."""
 
 from collections import Counter
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
 
+from services.fulfillment.breach import scope_store
 from services.fulfillment.breach.filters import FilterRefused
 from services.fulfillment.breach.handlers import ScopeContext, forget
 from services.fulfillment.breach.scope_store import BreachScope
@@ -12,8 +14,8 @@ from services.fulfillment.breach.search import AffectedSearch
 from services.fulfillment.datamap.reader import parse
 from shared.contract.events import RequestPurged
 from shared.errors import HabeasError, InvalidDataMap, PermanentError
-from shared.runtime.mongo import Client
-from tests.integration.scope_fixture import CALIFORNIA, GDPR, INCIDENT, Installation, declared
+from shared.runtime.mongo import Client, translated
+from tests.integration.scope_fixture import CALIFORNIA, GDPR, INCIDENT, NOON, Installation, declared
 
 SHOP = parse(
     {
@@ -260,6 +262,29 @@ async def test_why_a_phase_was_refused_goes_with_it(installed: Installation) -> 
     assert list(await installed.failures()) == [1]
     await installed.scopes.give_up(BreachScope(INCIDENT, 1, declaration=""))
     assert await installed.failures() == {}
+
+
+async def test_next_phase_is_looked_for_after_one_is_given_up_and_not_before(
+    installed: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scopes = installed.scopes
+    await scopes.prepare()
+    phases = [BreachScope(INCIDENT, number, declaration="") for number in (1, 2)]
+    for phase in phases:
+        await scopes.take(phase)
+    assert (await scopes.begin(NOON) or phases[1]).phase == 1
+    scopes.waiting.clear()
+    woken: dict[str, bool] = {}
+
+    def noted(action: str) -> AbstractContextManager[None]:
+        woken[action] = scopes.waiting.is_set()
+        return translated(action)
+
+    monkeypatch.setattr(scope_store, "translated", noted)
+    await scopes.give_up(phases[0])
+    assert not woken["give up the scope of a breach"]
+    assert scopes.waiting.is_set()
+    assert (await scopes.begin(NOON) or phases[0]).phase == 2
 
 
 async def test_filter_by_an_unknown_field_is_an_error_and_no_empty_scope(installed: Installation) -> None:

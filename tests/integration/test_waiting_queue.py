@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 import pytest_asyncio
 
+from services.intake.cases import waiting_queue
 from services.intake.cases.rate_limit import WaitingRequest
 from services.intake.cases.waiting_queue import WaitingQueue, start_waiting
 from services.intake.domain import RequestLodged
@@ -189,6 +190,33 @@ async def test_request_that_is_not_registered_goes_on_waiting_and_hinders_no_oth
             await asyncio.wait_for(start_waiting(shop, register, lambda: NOON), 0.5)
         assert started == [1, 2, 3]
         assert sorted(await begin(shop, NOON)) == [1, 2]
+
+
+async def test_many_arrivals_lead_to_no_more_looks_later(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting_queue, "LOOK_WHILE_WAITING_S", 0.2)
+    looks = 0
+    async with room(database, shop=1) as shop:
+        await come(shop, 1, 2)
+        real = shop.turns
+
+        async def counted(now: datetime) -> list[RequestLodged]:
+            nonlocal looks
+            looks += 1
+            return await real(now)
+
+        monkeypatch.setattr(shop, "turns", counted)
+        running = asyncio.create_task(
+            start_waiting(shop, lambda _: asyncio.sleep(0, result=False), lambda: NOON)
+        )
+        for _ in range(15):
+            shop.changed.set()
+            await asyncio.sleep(0.02)
+        looks = 0
+        await asyncio.sleep(1)
+        running.cancel()
+    assert looks <= 6, "one for each interval"
 
 
 async def test_two_replicas_count_together(database: Database) -> None:

@@ -115,11 +115,11 @@ class ScopeJob:
         """Work on every scope, for ever; the next replica continues after failures."""
         async with asyncio.TaskGroup() as group:
             for number in range(BREACHES_AT_ONCE):
-                group.create_task(self._work_on(number * LOOK_EVERY_S))
+                group.create_task(self._work_on(number * LOOK_EVERY_S / BREACHES_AT_ONCE))
 
     async def _work_on(self, after_s: float) -> None:
-        """Work on one scope after the other; idle tasks look in turn, one every :data:`LOOK_EVERY_S`."""
-        await asyncio.sleep(after_s)
+        """Work on one scope after the other; an idle task looks every :data:`LOOK_EVERY_S`."""
+        await pause(after_s, self.scopes.waiting)
         while True:
             self.scopes.waiting.clear()
             await pause(await self.take_turn(), self.scopes.waiting)
@@ -129,7 +129,7 @@ class ScopeJob:
         with ErrorNet() as net:
             while await self.work():
                 pass
-        return BREACHES_AT_ONCE * LOOK_EVERY_S if net.error is None else TRY_AGAIN_S
+        return LOOK_EVERY_S if net.error is None else TRY_AGAIN_S
 
     async def work(self) -> bool:
         """

@@ -107,7 +107,7 @@ class BreachScopes:
         self._aliases = database["breach_aliases"]
         self._key = key
         self.waiting = asyncio.Event()
-        """Set when this process has enqueued a scope."""
+        """Set when this process has enqueued a scope, or given one up that others waited for."""
 
     async def prepare(self) -> None:
         """Create the indexes."""
@@ -121,10 +121,13 @@ class BreachScopes:
 
     async def take(self, scope: BreachScope) -> None:
         """Enqueue *scope*, also if it was refused before; repeating it changes nothing."""
+        await self._add(scope)
+        self.waiting.set()
+
+    async def _add(self, scope: BreachScope) -> None:
         with translated("take the scope of a breach"):
             await self._scopes.delete_one({"_id": scope.id, "refused": True})
         await insert_new(self._scopes, [_fresh(scope)])
-        self.waiting.set()
 
     async def refuse(self, scope: BreachScope, reason: str) -> None:
         """Record for the incident why *scope* cannot be searched as declared."""
@@ -191,13 +194,14 @@ class BreachScopes:
 
         Of people from an earlier phase, the earlier findings remain.
         """
-        await self.take(scope)  # so that it is not taken later, if it comes later
+        await self._add(scope)  # so that it is not taken later, if it comes later
         mine = {"incident": scope.incident, "phase": scope.phase}
         with translated("give up the scope of a breach"):
             await self._scopes.update_one({"_id": scope.id}, {"$set": {"done": True, "begun": None}})
             known = {**mine, "before": {"$exists": True}}
             await self._people.update_many(known, [{"$replaceWith": "$before"}])
             await self._people.delete_many(mine)
+        self.waiting.set()  # the next phase may begin
 
     async def forget_phase(self, incident: str, phase: int) -> None:
         """Delete the people of one *phase* of *incident*, except those found since; it may be repeated."""

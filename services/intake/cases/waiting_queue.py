@@ -62,6 +62,7 @@ class WaitingQueue:
         self._declared_at: datetime | None = None
         self.changed = asyncio.Event()
         """Set when requests may begin that could not before."""
+        self._next_look: asyncio.TimerHandle | None = None
 
     async def prepare(self) -> None:
         """Create the indexes."""
@@ -108,7 +109,8 @@ class WaitingQueue:
         """Start *case* next, regardless of the limit; return whether it waits."""
         with translated("advance a waiting request"):
             found = await self._waiting.update_one({"_id": case}, {"$set": {"hurried": True}})
-        self.changed.set()
+        if found.matched_count:
+            self.changed.set()
         return bool(found.matched_count)
 
     async def declare(self, burst: BurstDeclared) -> None:
@@ -186,7 +188,7 @@ class WaitingQueue:
         metrics.waiting(sum(lane["waiting"] for lane in lanes))
         if not lanes:
             return []
-        asyncio.get_running_loop().call_later(LOOK_WHILE_WAITING_S, self.changed.set)
+        self._look_again()
         with translated("read the requests that may begin"):
             hurried = await self._waiting.find({"hurried": True}).to_list(MOST_AT_ONCE)
         found = {one["_id"]: one for one in hurried}
@@ -194,6 +196,12 @@ class WaitingQueue:
             for one in await self._of(lane, now):
                 found.setdefault(one["_id"], one)
         return [RequestLodged.model_validate_json(one["lodged"]) for one in found.values()]
+
+    def _look_again(self) -> None:
+        """Have the queue looked at again soon: once, however often it was looked at meanwhile."""
+        if self._next_look is not None:
+            self._next_look.cancel()
+        self._next_look = asyncio.get_running_loop().call_later(LOOK_WHILE_WAITING_S, self.changed.set)
 
     async def _of(self, lane: Document, now: datetime) -> list[Document]:
         name = lane["_id"]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.contract.events import PackageFetched
-from shared.errors import StoreUnavailable, Unroutable
+from shared.errors import BrokerUnavailable, StoreUnavailable, Unroutable
 from shared.runtime import outbox
 from shared.runtime.broker import Message
 from shared.runtime.journal import Journal, JournalRow, document_of
@@ -146,3 +146,34 @@ async def test_outage_of_the_database_delays_the_publication_only(monkeypatch: p
         await asyncio.wait_for(asyncio.shield(running), 0.1)
     running.cancel()
     assert len(broker.published) == 1
+
+
+class BrokerThatComesBack(MemoryBroker):
+    """Fails once, after a while; later it takes messages."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.fails = asyncio.Event(), asyncio.Event()
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        if not self.asked.is_set():
+            self.asked.set()
+            await self.fails.wait()
+            raise BrokerUnavailable("away")
+        await super().publish(messages)
+
+
+async def test_row_of_a_cancelled_caller_does_not_wait_for_the_regular_look(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(outbox, "LEFT_AFTER", timedelta(0))
+    journal, broker = MemoryJournal(), BrokerThatComesBack()
+    box = Outbox("intake", journal, broker)
+    running = asyncio.create_task(box.run())
+    caller = asyncio.create_task(box.append(ROW))
+    await broker.asked.wait()
+    caller.cancel()
+    broker.fails.set()
+    await asyncio.sleep(0.05)
+    running.cancel()
+    assert [message.routing_key for message in broker.published] == [PackageFetched.TYPE]
