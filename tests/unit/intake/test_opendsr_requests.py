@@ -2,6 +2,7 @@
 
 import base64
 import json
+import threading
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,6 +15,7 @@ from services.intake.channels.opendsr.instructions import CALL
 from services.intake.channels.opendsr.messages import EXISTS
 from services.intake.channels.protocols import MOST_BYTES
 from services.intake.domain import RequestLodged
+from services.intake.http.failed_attempts import FailedAttempts
 from shared.contract.answer import SUBMISSION
 from shared.contract.events import (
     Assurance,
@@ -140,6 +142,21 @@ async def test_no_event_names_the_person_or_the_controllers_reference(
 async def test_a_controller_shows_its_credential_in_either_way(controller: Calling, header: str) -> None:
     answer = await controller.post(example(), headers={"Authorization": header})
     assert (answer.status_code, answer.json()["controller_id"]) == (201, "shop")
+
+
+async def test_attempts_are_counted_in_one_thread(
+    controller: Calling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other channels count in the same object, which is not locked."""
+    threads, shown = set[int](), FailedAttempts.shown
+
+    def counted(*given: Any) -> Any:
+        threads.add(threading.get_ident())
+        return shown(*given)
+
+    monkeypatch.setattr(FailedAttempts, "shown", counted)
+    assert (await controller.post(example())).status_code == 201
+    assert threads == {threading.get_ident()}
 
 
 # --- what is refused -------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ Answers are signed over the exact bytes sent. Errors are not: callers without a 
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Annotated
 
@@ -45,7 +45,8 @@ def opendsr_app(service: OpenDsrService) -> FastAPI:
     async def certificate() -> Response:
         return Response(service.certified.pem, media_type="application/x-pem-file")
 
-    def caller(request: Request, authorization: Annotated[str, Header()] = "") -> ListedController:
+    # Asynchronous: FastAPI runs other functions in threads, and the counts of attempts are not locked.
+    async def caller(request: Request, authorization: Annotated[str, Header()] = "") -> ListedController:
         found = service.caller(authorization, network_of_client(request))
         if found is None:
             flaw = CallError("", "the credential is missing or unknown")
@@ -59,7 +60,10 @@ def opendsr_app(service: OpenDsrService) -> FastAPI:
 
 
 def _add_requests(
-    app: FastAPI, service: OpenDsrService, version: Version, caller: Callable[..., ListedController]
+    app: FastAPI,
+    service: OpenDsrService,
+    version: Version,
+    caller: Callable[..., Awaitable[ListedController]],
 ) -> None:
     Caller = Annotated[ListedController, Depends(caller)]  # noqa: N806 - a type
 
@@ -93,7 +97,9 @@ def _add_requests(
         return package_response(name, await service.results(controller, name, wanted))
 
 
-def _add_groups(app: FastAPI, service: OpenDsrService, caller: Callable[..., ListedController]) -> None:
+def _add_groups(
+    app: FastAPI, service: OpenDsrService, caller: Callable[..., Awaitable[ListedController]]
+) -> None:
     Caller = Annotated[ListedController, Depends(caller)]  # noqa: N806 - a type
 
     @app.get(Version.THREE.requests)
