@@ -205,13 +205,13 @@ class RequestService:
 
     async def keep(self, case_id: str, item: str, content: bytes) -> bool:
         """Seal *content* as received, before the request is lodged; return whether it is the first."""
-        with _unknown_if_gone():
+        with _unknown_if(Destroyed):
             await self.vault.create(case_id)
             return await self.vault.seal(case_id, item, content)
 
     async def keep_large(self, case_id: str, item: str, content: bytes) -> None:
         """Seal *content* of any size, as received; to be called before the request is lodged."""
-        with _unknown_if_gone():
+        with _unknown_if(Destroyed):
             await self.vault.create(case_id)
             await self.vault.seal_stream(case_id, item, sealed_content.single_piece(content))
 
@@ -239,7 +239,7 @@ class RequestService:
 
     async def kept(self, case_id: str, item: str) -> bytes:
         """Return the content sealed by :meth:`keep`; raise ``UnknownRequest`` if there is none."""
-        with _unknown_if_gone():
+        with _unknown_if(KeyError, Destroyed):
             return await self.vault.open(case_id, item)
 
     async def holds(self, case_id: str, item: str) -> bool:
@@ -497,10 +497,10 @@ def _folded(rows: Sequence[JournalRow]) -> IntakeCase:
 
 
 @contextmanager
-def _unknown_if_gone() -> Iterator[None]:
+def _unknown_if(*errors_of_vault: type[Exception]) -> Iterator[None]:
     try:
         yield
-    except (KeyError, Destroyed):
+    except errors_of_vault:
         raise UnknownRequest(UNKNOWN) from None
 
 

@@ -216,6 +216,20 @@ async def test_unknown_requests_are_not_found() -> None:
             await act
 
 
+async def test_fault_of_the_vault_is_no_missing_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mail or a webhook would be dropped: of a missing request it is answered and erased since."""
+    door = Office().door
+
+    async def broken(*_given: object) -> None:
+        raise KeyError("a fault")
+
+    for name in ("seal", "seal_stream"):
+        monkeypatch.setattr(MemoryVault, name, broken)
+    for act in (door.keep("0" * 32, "mail", b"m"), door.keep_large("0" * 32, "mail", b"m")):
+        with pytest.raises(KeyError):
+            await act
+
+
 # --- proofs and withdrawals ---------------------------------------------------------------------------
 
 
