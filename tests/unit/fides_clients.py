@@ -48,7 +48,7 @@ EMAIL = "ottilie.quastenflosser@example.org"
 
 @dataclass
 class MemoryTokens:
-    """What :class:`services.intake.channels.fides.tokens.FidesTokens` promises, in memory."""
+    """What :class:`services.intake.channels.fides.clients.FidesTokens` promises, in memory."""
 
     tokens: dict[str, tuple[str, datetime]] = field(default_factory=dict)
 

@@ -181,7 +181,14 @@ KEPT = frozenset({PEOPLE_KEPT, RECORD_KEPT})
 
 @dataclass(frozen=True, slots=True)
 class IncidentRetention:
-    """The months that incidents and their people are kept."""
+    """
+    The months that incidents and their people are kept.
+
+    Law:
+        Règlement sur les incidents de confidentialité (Quebec), s. 8: five years after the enterprise knew.
+        Breach of Security Safeguards Regulations (Canada), s. 6(1): 24 months; DPO Art. 15(4): two years.
+        GDPR Art. 33(5): breaches are documented; Art. 5(1)(e): the people affected, only as long as needed.
+    """
 
     record: int
     people: int

@@ -23,7 +23,7 @@ KEEP = timedelta(days=365)
 
 
 class FirstRequests:
-    """The collection ``duplicates``: fingerprints of open requests, as keyed hashes."""
+    """The collection ``firsts``: fingerprints of open requests, as keyed hashes."""
 
     def __init__(self, database: Database, journal: Journal, key: bytes) -> None:
         """Keep them in *database*; *journal* gives the state of a case, *key* is hashed with."""

@@ -191,7 +191,7 @@ NAMES: Mapping[str, str] = {one: _own_name(one) for one in LANGUAGES}
 TAG = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}")
 WANTED = re.compile(rf"\s*({TAG.pattern}|\*)\s*(?:;\s*q=([01](?:\.[0-9]{{0,3}})?)\s*)?", re.IGNORECASE)
 MOST_WANTED = 20
-"""Languages of a header that are read; browsers send a handful."""
+"""Languages of ``Accept-Language`` (RFC 9110, section 12.5.4) that are read; browsers send a handful."""
 
 
 def negotiated(chosen: str, accepted: str, ours: str) -> str:
