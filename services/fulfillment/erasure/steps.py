@@ -188,7 +188,7 @@ def of_document(document: Mapping[str, Any]) -> RecordStep:
         deleted=document["deleted"],
         masks=tuple(map(_mask_of, document["masks"])),
         pulls=tuple(Pull(_match_of(match), tuple(arrays)) for match, arrays in document["pulls"]),
-        sets=tuple(map(_set_of, document["sets"])),
+        sets=tuple(map(_set_of, document.get("sets", ()))),
         reason=document["reason"],
         because=document["because"],
         until=None if document["until"] is None else date.fromisoformat(document["until"]),
@@ -328,7 +328,10 @@ def run_as_document(run: StepRun) -> dict[str, Any]:
 
 def run_of_document(document: Mapping[str, Any]) -> StepRun:
     """Return the run that :func:`run_as_document` wrote."""
-    return StepRun(of_document(document), tuple(map(tuple, document["keys"])))
+    step = of_document(document)
+    # One step per line: the format before runs.
+    keys = document.get("keys") or [[value] for value in step.id.values()]
+    return StepRun(step, tuple(map(tuple, keys)))
 
 
 @dataclass(slots=True)

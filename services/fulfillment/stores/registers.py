@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from hashlib import blake2b, sha256
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, TypeVar
 
 from services.fulfillment.datamap.model import CollectionPlace, DataMap
@@ -127,9 +127,9 @@ class RetainedRecords:
             return (OwnershipMatch("_id", None, (document["_id"],)),)
         return tuple(
             match
-            for path, unit, digest, others in entry.marks
+            for path, unit, digest, *others in entry.marks  # those of an earlier version have no other parts
             for match in hashed_matches(
-                document, path, unit, frozenset({digest}), others, hash_of=self._digest
+                document, path, unit, frozenset({digest}), [*chain(*others)], hash_of=self._digest
             )
         )
 

@@ -1,5 +1,6 @@
 """Runs of steps: alike steps are stored as one and read back as many."""
 
+from base64 import b64encode
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -105,6 +106,18 @@ def test_a_key_of_several_parts_comes_back_whole_and_an_old_plan_is_read() -> No
     old = as_document(STEP)
     assert "others" not in old["guard"][0]
     assert of_document(old) == STEP
+
+
+def test_plan_of_an_earlier_version_is_read_one_step_a_line() -> None:
+    mask = Mask("a", (), None)
+    steps = [replace(STEP, id={"_id": n, "part": "x"}, deleted=False, masks=(mask,)) for n in (1, 2)]
+    plan = RecordPlan("v", date(2026, 11, 25), (), steps, (("desk.notes",),))
+    first, *_ = plan.lines()
+    old = list(map(as_document, steps))
+    for document in old:
+        del document["sets"], document["masks"][0]["single"]
+    lines = [b64encode(to_bson(document)).decode() for document in old]
+    assert list(RecordPlan.of_lines([first, *lines]).steps) == steps
 
 
 def test_records_with_different_keys_of_several_parts_are_not_deleted_as_one() -> None:

@@ -247,10 +247,11 @@ def as_document(entry: ErasureEntry) -> Document:
 
 
 def of_document(document: Mapping[str, Any]) -> ErasureEntry:
-    """Return the entry that :func:`as_document` wrote."""
+    """Return the entry that :func:`as_document` wrote; traces of an earlier version have no other parts."""
+    others = (tuple((path, h) for path, h in one.get("others", ())) for one in document["traces"])
     traces = (
-        Trace(one["path"], one["unit"], tuple(one["values"]), tuple((path, h) for path, h in one["others"]))
-        for one in document["traces"]
+        Trace(one["path"], one["unit"], tuple(one["values"]), parts)
+        for one, parts in zip(document["traces"], others, strict=True)
     )
     treatment = Treatment(
         place=CollectionPlace(document["store"], document["database"], document["collection"]),

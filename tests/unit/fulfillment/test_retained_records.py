@@ -1,0 +1,37 @@
+"""Recognition of retained records by the marks in their register."""
+
+from datetime import date
+from typing import Any, cast
+
+import pytest
+
+from services.fulfillment.datamap.model import CollectionPlace
+from services.fulfillment.search.ownership import OwnershipMatch
+from services.fulfillment.stores.registers import RetainedRecord, RetainedRecords
+
+RECORDS = RetainedRecords(cast("Any", {"kept": None}), b"k" * 32)
+
+
+def digest(value: Any) -> bytes:
+    return RECORDS._digest(value)
+
+
+def entry(*marks: list[Any]) -> RetainedRecord:
+    place = CollectionPlace("default", "shop", "bills")
+    return RetainedRecord(
+        "e/1", "e", "v", "shop.bills", place, {"_id": 1}, date(2030, 1, 1), "duty", False, cast("Any", marks)
+    )
+
+
+@pytest.mark.parametrize("parts", [[[]], []], ids=["this version", "earlier version without parts"])
+def test_record_is_recognised_by_a_mark(parts: list[Any]) -> None:
+    marked = entry(["login", None, digest("kim"), *parts])
+    assert RECORDS.matches(marked, {"_id": 1, "login": "kim"}) == (OwnershipMatch("login", None, ("kim",)),)
+    assert RECORDS.matches(marked, {"_id": 1, "login": "lee"}) == ()
+
+
+def test_record_is_recognised_by_a_key_of_several_parts_only_as_a_whole() -> None:
+    marked = entry(["t", None, digest("acme"), [["n", digest(1)]]])
+    whole = OwnershipMatch("t", None, ("acme",), (("n", 1),))
+    assert RECORDS.matches(marked, {"_id": 1, "t": "acme", "n": 1}) == (whole,)
+    assert RECORDS.matches(marked, {"_id": 1, "t": "acme", "n": 2}) == ()
