@@ -264,9 +264,10 @@ class ScopeJob:
     async def _opened(self, incident: str, phase: int, number: int) -> NoticeBatch | None:
         """Return a batch of another phase; None after the last, or if its people are forgotten."""
         try:
-            return NoticeBatch.model_validate_json(await self.vault.open(incident, batch_item(phase, number)))
+            sealed = await self.vault.open(incident, batch_item(phase, number))
         except KeyError:
             return None
+        return NoticeBatch.model_validate_json(sealed)
 
     async def _notified_here(self, scope: BreachScope, batch: NoticeBatch, key: CaseKey) -> tuple[int, ...]:
         known = await self.scopes.notified_people(scope, [person.key for person in batch.people], key)
