@@ -167,12 +167,21 @@ def test_a_picture_without_anything_may_be_taken_again() -> None:
     assert judged(reading) == (Verdict.REFUSED, {"mrz_not_found"})
 
 
-def test_picture_without_anything_never_convinces_even_where_no_reader_doubts_it() -> None:
-    passed = Check(name="file", result=CheckResult.PASS)
-    assert judged(DocumentReading(media_type="image/jpeg", pages=1, checks=(passed,))) == (
-        Verdict.REFUSED,
-        {"mrz_not_found"},
-    )
+@pytest.mark.parametrize(
+    "hints",
+    [
+        (),
+        (Check.unsure("image_sharpness", "image_blurred"),),
+        (Check.unsure("image_light", "image_glare"),),
+    ],
+)
+def test_picture_without_anything_never_convinces_even_where_no_reader_doubts_it(
+    hints: tuple[Check, ...],
+) -> None:
+    checks = (Check.passed("file"), *hints)
+    verdict, reasons = judged(DocumentReading(media_type="image/jpeg", pages=1, checks=checks))
+    assert verdict is Verdict.REFUSED
+    assert "mrz_not_found" in reasons
 
 
 def test_print_alone_that_fits_is_for_a_person() -> None:

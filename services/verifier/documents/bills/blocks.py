@@ -1,4 +1,4 @@
-"""The pieces of a page: cells of text, and the postal addresses among them. Plain text counts by order."""
+"""The pieces of a page: cells of text, and postal addresses among them. Plain text counts by order. Pure."""
 
 import re
 from collections.abc import Iterator, Sequence

@@ -122,7 +122,7 @@ def _print_alone(reading: DocumentReading, subject: Subject) -> Iterator[Check]:
     name = PersonName(printed.text(PrintedField.SURNAME), printed.text(PrintedField.GIVEN_NAMES))
     if not (name.surname and subject.name and match_names(name, subject.name)):
         yield from reading.checks
-        if not doubtful(reading.checks):
+        if verdict_on(reading.checks) is Verdict.CONVINCING:
             yield Check.unsure("zone", "mrz_not_found")  # no reader may let an empty picture convince
         return
     yield from (check for check in reading.checks if "mrz_not_found" not in check.reasons)
