@@ -100,3 +100,19 @@ async def test_a_store_that_is_down_when_a_breach_is_registered_holds_up_no_mess
     assert await scope(event, ScopeContext(installed.vault, Down(), installed.scopes)) == []
     assert await installed.replica().work()
     assert installed.of().records == 4
+
+
+async def test_scope_that_is_enqueued_wakes_the_job(installed: Installation) -> None:
+    await installed.scopes.prepare()
+    begun = asyncio.Event()
+
+    class Beginning(ScopeJob):
+        async def _go_on(self, _scope: BreachScope) -> None:
+            begun.set()
+
+    made = installed.replica()
+    running = asyncio.create_task(Beginning(**{name: getattr(made, name) for name in made.__slots__}).run())
+    await asyncio.sleep(0.3)  # its first task has looked, and waits for its next look
+    await made.scopes.take(BreachScope("2" * 32, 1, declaration=""))
+    await asyncio.wait_for(begun.wait(), 5)
+    running.cancel()

@@ -14,6 +14,7 @@ from shared.errors import BrokerUnavailable
 from shared.runtime.broker import Message
 from shared.runtime.mongo import Client
 from shared.runtime.scheduler import Timers, publish_due_timers
+from tests.waiting import eventually
 
 CASE, OTHER = "a" * 32, "b" * 32
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -101,6 +102,25 @@ async def test_the_first_moment_set_counts_and_one_that_was_told_is_not_told_aga
     await timers.set(CASE, "lapse", NOW)
     await keep_for_a_moment(timers, wire, clock)
     assert wire.told == [(CASE, "lapse")]
+
+
+async def test_timer_set_while_the_publisher_waits_is_published_at_its_moment(timers: Timers) -> None:
+    wire = Wire()
+    running = asyncio.create_task(publish_due_timers(timers, wire, "verifier", event=TimeCame))
+    await asyncio.sleep(0.2)  # it has looked, and waits for its next look
+    await timers.set(CASE, "lapse", datetime.now(UTC) + timedelta(seconds=0.5))
+    await asyncio.sleep(0.2)
+    assert wire.told == []
+    await eventually(lambda: wire.told == [(CASE, "lapse")], timedelta(seconds=3))
+    running.cancel()
+
+
+async def test_timer_found_by_a_look_is_published_at_its_moment(timers: Timers) -> None:
+    wire = Wire()
+    await timers.set(CASE, "lapse", datetime.now(UTC) + timedelta(seconds=0.5))
+    running = asyncio.create_task(publish_due_timers(timers, wire, "verifier", event=TimeCame))
+    await eventually(lambda: wire.told == [(CASE, "lapse")], timedelta(seconds=3))
+    running.cancel()
 
 
 async def test_any_number_of_replicas_tell_a_moment_under_one_id(timers: Timers) -> None:

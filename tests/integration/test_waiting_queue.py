@@ -15,6 +15,7 @@ from services.intake.domain import RequestLodged
 from shared.contract.events import BurstDeclared
 from shared.errors import StoreUnavailable
 from shared.runtime.mongo import Client, Database
+from tests.waiting import eventually
 
 NOON = datetime(2026, 3, 5, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -217,6 +218,22 @@ async def test_many_arrivals_lead_to_no_more_looks_later(
         await asyncio.sleep(1)
         running.cancel()
     assert looks <= 6, "one for each interval"
+
+
+async def test_request_that_begins_to_wait_wakes_the_loop(database: Database) -> None:
+    async with room(database, shop=1) as shop:
+        started: list[str] = []
+
+        async def register(lodged: RequestLodged) -> bool:
+            started.append(lodged.request_id)
+            return True
+
+        running = asyncio.create_task(start_waiting(shop, register, lambda: NOON))
+        await asyncio.sleep(0.2)  # it has looked, and waits for its next look
+        lodged = RequestLodged(request_id=case(1), source=SHOP, occurred_at=NOON)
+        await shop.hold(WaitingRequest(lodged, date(2026, 4, 5), NOON), NOON)
+        await eventually(lambda: started == [case(1)], timedelta(seconds=3))
+        running.cancel()
 
 
 async def test_two_replicas_count_together(database: Database) -> None:

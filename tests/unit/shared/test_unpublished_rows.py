@@ -15,6 +15,7 @@ from shared.runtime.journal import Journal, JournalRow, document_of
 from shared.runtime.outbox import Outbox
 from tests.runtime_fakes import MemoryBroker, MemoryJournal
 from tests.unit.fakes import NOW, AbsentBroker
+from tests.waiting import eventually
 
 CASE = "c" * 32
 LATER = NOW + timedelta(hours=1)
@@ -52,6 +53,31 @@ async def test_row_is_left_to_its_writer_for_some_seconds() -> None:
     later = NOW + outbox.LEFT_AFTER + timedelta(seconds=1)
     await run_for_a_moment(Outbox("intake", journal, broker, lambda: later))
     assert len(broker.published) == 1
+
+
+async def test_row_is_published_after_an_outage_without_waiting_for_the_regular_look(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(outbox, "LEFT_AFTER", timedelta(milliseconds=20))
+    journal, broker = MemoryJournal(), WorkingAgainBroker()
+    mine = Outbox("intake", journal, broker, lambda: LATER)
+    running = asyncio.create_task(mine.run())
+    await asyncio.sleep(0)  # it has looked, and waits
+    assert await mine.append(ROW)
+    await eventually(lambda: len(broker.published) == 1, timedelta(seconds=2))
+    running.cancel()
+
+
+class WorkingAgainBroker(MemoryBroker):
+    """Does not confirm the first publication."""
+
+    away = True
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        if self.away:
+            self.away = False
+            raise BrokerUnavailable("away")
+        await MemoryBroker.publish(self, messages)
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ from structlog.testing import capture_logs
 
 from shared.errors import StoreUnavailable
 from shared.runtime.worker import work_forever
+from tests.waiting import eventually
 
 
 async def logs_of(error: Exception, *, calls: int = 3) -> tuple[int, list[str]]:
@@ -54,6 +55,40 @@ async def test_work_that_found_something_is_repeated_at_once() -> None:
     await asyncio.wait_for(done.wait(), 5)
     task.cancel()
     assert not left
+
+
+async def test_work_that_is_woken_is_repeated_before_its_pause_ends() -> None:
+    wake, calls = asyncio.Event(), 0
+
+    async def work() -> bool:
+        nonlocal calls
+        calls += 1
+        return False
+
+    task = asyncio.create_task(
+        work_forever(work, service="intake", delayed="later", every_s=3_600, wake=wake)
+    )
+    await eventually(lambda: calls == 1)
+    wake.set()
+    await eventually(lambda: calls == 2)
+    task.cancel()
+
+
+async def test_wake_up_during_work_is_not_lost() -> None:
+    wake, calls = asyncio.Event(), 0
+
+    async def work() -> bool:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            wake.set()
+        return False
+
+    task = asyncio.create_task(
+        work_forever(work, service="intake", delayed="later", every_s=3_600, wake=wake)
+    )
+    await eventually(lambda: calls == 2)
+    task.cancel()
 
 
 async def test_pause_after_errors_grows_as_stated() -> None:
