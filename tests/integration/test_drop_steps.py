@@ -5,11 +5,12 @@ The services around are simple here: whatever is lodged is answered as the test 
 every write; another goes on when its lease is over.
 """
 
+import asyncio
 import zipfile
 import zlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import sha256
@@ -21,8 +22,8 @@ from httpx import ASGITransport
 from structlog.testing import capture_logs
 
 from services.fulfillment.datamap.reader import parse
+from services.fulfillment.drop.hash_lists import NEVER, HashLists
 from services.fulfillment.drop.hash_lists import HashListBatch as Taken
-from services.fulfillment.drop.hash_lists import HashLists
 from services.fulfillment.drop.lookup import HashLookupJob
 from services.fulfillment.stores.mongodb import Stores
 from services.intake.cases.service import RequestService
@@ -46,6 +47,7 @@ from tests.drop_platform import KEY, California, hash_of
 from tests.extent import extent
 from tests.integration.crash_points import Killed, Life, Mortal
 from tests.runtime_fakes import MemoryBroker, MemoryJournal, MemoryVault
+from tests.waiting import eventually
 
 NOON = datetime(2026, 11, 26, 20, tzinfo=UTC)
 MAP = parse(
@@ -684,3 +686,17 @@ async def test_crash_leaves_nothing_undone_and_does_nothing_twice(world: World) 
         assert (await again.ledger.open()) is None, last
         assert again.california.calls.count("POST /data/upload") <= 2, last
     assert len(lost) == BEFORE_THEY_LIE_SEALED
+
+
+async def test_enqueued_batch_is_looked_up_before_the_regular_look(world: World) -> None:
+    job = replace(world.matching(Life()), listed=world.listed)
+    running = asyncio.create_task(job.run())
+    await asyncio.sleep(0.3)  # it has looked, and looks again in ten seconds
+    await job.listed.take(Taken("batch", ()))
+
+    async def begun() -> bool:
+        taken = {"_id": "batch", "at": {"$gt": NEVER}}
+        return await world.databases[1]["drop_batches"].find_one(taken) is not None
+
+    _: bool = await eventually(begun, timedelta(seconds=5))
+    running.cancel()

@@ -272,6 +272,7 @@ async def test_next_phase_is_looked_for_after_one_is_given_up_and_not_before(
     phases = [BreachScope(INCIDENT, number, declaration="") for number in (1, 2)]
     for phase in phases:
         await scopes.take(phase)
+    assert scopes.waiting.is_set()
     assert (await scopes.begin(NOON) or phases[1]).phase == 1
     scopes.waiting.clear()
     woken: dict[str, bool] = {}
