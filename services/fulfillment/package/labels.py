@@ -68,7 +68,12 @@ OTHER_STATUTORY = _("Other personal information (.140(v)(1))")
 
 
 def statutory(key: str, words: Words) -> str:
-    """Return the name of the category *key* in Cal. Civ. Code § 1798.140, as § 1798.130(c) demands."""
+    """
+    Return the CCPA's name of the category *key*.
+
+    Law:
+        Cal. Civ. Code § 1798.130(c): the categories are named as § 1798.140(v)(1) and (ae) name them.
+    """
     named = (said for ours, said in STATUTORY if covered(key, ours))
     return words.say(next(named, OTHER_STATUTORY))
 

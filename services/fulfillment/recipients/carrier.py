@@ -74,7 +74,11 @@ class Carrier:
 
 
 def signature(signed: dict[str, str], signer: CertificateSigner, at: datetime) -> dict[str, str]:
-    """Return the headers that sign the components *signed* (RFC 9421, Ed25519), the content by its digest."""
+    """
+    Return the headers that sign the components *signed* of a message (RFC 9421, Ed25519).
+
+    The content is signed by its digest (RFC 9530).
+    """
     names = " ".join(f'"{name}"' for name in signed)
     key = signer.public_key.fingerprint
     parameters = f'({names});created={int(at.timestamp())};keyid="{key}";alg="ed25519"'
