@@ -88,9 +88,11 @@ def _iban_end(text: str, match: re.Match[str]) -> int:
     places = [at for at in range(match.start(), match.end()) if text[at].isalnum()]
     for length in range(len(places), 14, -1):
         end = places[length - 1] + 1
+        if text[end : end + 1].isalnum():
+            continue
         compact = "".join(text[at] for at in places[:length])
         digits = "".join(str(int(character, 36)) for character in compact[4:] + compact[:4])
-        if not text[end : end + 1].isalnum() and int(digits) % 97 == 1:
+        if int(digits) % 97 == 1:
             return end
     return 0
 
