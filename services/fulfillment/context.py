@@ -115,7 +115,7 @@ class FulfillmentProfile:
         return self.pseudonyms if agreed is None else agreed.key
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class FoundRequest:
     """A verified request, and the records that were found for it."""
 

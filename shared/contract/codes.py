@@ -4,7 +4,7 @@ One-time codes: mailed, and kept only as a keyed hash.
 A code has six digits, or eight letters where it confirms an erasure or a transfer. It is worth as much as the
 tries it allows: five per code, so that a guesser's chance is one in 200,000 for six digits and one in five
 billion for eight letters. Times and numbers are those of NIST SP 800-63B § 5.1.3; the letters are those of
-RFC 8628 § 6.1: no vowels, so that no words come out, and nothing that looks like a digit.
+RFC 8628 § 6.1: no vowels, so that no words come out, and nothing that looks like a digit. Pure.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""The end of a statutory period, in days or in hours, every step explained."""
+"""The end of a statutory period, in days or in hours, every step explained. Pure."""
 
 from calendar import monthrange
 from collections.abc import Callable, Mapping

@@ -2,7 +2,7 @@
 The certificate of an erasure: searched, erased and retained records, with the verification.
 
 It is signed, so that anyone can check it, and free of personal data, so that it can outlive the case. It has
-one written form only (that of :func:`issue`), so the signature leaves no second reading.
+one written form only (that of :func:`issue`), so the signature leaves no second reading. Pure.
 """
 
 import base64

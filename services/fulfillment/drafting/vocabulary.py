@@ -1,7 +1,7 @@
 """
 Names of fields with personal data, in English, German, Spanish and French, without accents or gaps.
 
-Many names mean several things: the detection weighs them against the values.
+Many names mean several things: the detection weighs them against the values. Pure.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Tries the masks of an erasure on sampled documents against the database's rules."""
+"""Tries the masks of an erasure on sampled documents against the database's rules. Pure."""
 
 import copy
 from collections import defaultdict

@@ -1,7 +1,7 @@
 """
 Names of collections, fields, categories and times on pages, in words where possible.
 
-The catalogues of the languages are in ``templates/locale``.
+The catalogues of the languages are in ``templates/locale``. Pure.
 """
 
 import re

@@ -2,7 +2,7 @@
 The page for the person: all data held, in words and tables, in the person's language.
 
 It works without a network and runs no script; a policy in the page forbids both. Personal data reaches the
-templates as values alone, is escaped there, and is never read as a template.
+templates as values alone, is escaped there, and is never read as a template. Pure.
 """
 
 import base64

@@ -3,7 +3,7 @@ Documents as files for other programs, and single values as text.
 
 As relaxed MongoDB extended JSON, types survive: MongoDB's own reader restores all except for notices.
 As CSV (RFC 4180) for spreadsheets, embedded objects become columns named by their path; arrays stay in one
-cell, as JSON. A text that a spreadsheet would read as a formula gets a leading apostrophe.
+cell, as JSON. A text that a spreadsheet would read as a formula gets a leading apostrophe. Pure.
 """
 
 import base64

@@ -1,4 +1,4 @@
-"""Equality of values as in MongoDB."""
+"""Equality of values as in MongoDB. Pure."""
 
 import unicodedata
 from collections.abc import Hashable, Mapping

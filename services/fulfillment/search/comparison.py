@@ -3,6 +3,7 @@ Comparison of claims about a person's data with the records.
 
 The identities that the request is looked up by prove nothing: a person who knows an address can write it
 twice. Nor does the same value count twice in two spellings, nor in fields of two kinds, nor a disputed value.
+Pure.
 """
 
 import re

@@ -3,7 +3,7 @@ The identities in a request that records can be found by, and those believed to 
 
 The proof of a mailbox proves that mailbox alone: a stranger's telephone number in the same request must not
 open the stranger's records. An identity that is not proven counts only where a record found by the proven
-ones holds it; the search finds that out.
+ones holds it; the search finds that out. Pure.
 """
 
 import re

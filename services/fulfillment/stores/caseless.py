@@ -4,7 +4,7 @@ Queries for e-mail addresses in any case: by the best index there is, or without
 An index with a collation of strength 2 answers directly; ``habeas map check`` recommends it. An ordinary
 index cannot compare without case, but it can be entered at every spelling of the first letters: that reads
 few of its keys for few addresses. For many addresses at once, and where there is no index, one pass over the
-collection that compares by collation costs less than a pass per spelling.
+collection that compares by collation costs less than a pass per spelling. Pure.
 """
 
 import re

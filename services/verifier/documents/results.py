@@ -2,6 +2,7 @@
 The reading of one file, and its checks: plain values that pass between processes.
 
 A reading is personal data. It lives in memory and sealed in the vault until the decision, and nowhere else.
+Pure.
 """
 
 from collections.abc import Iterable

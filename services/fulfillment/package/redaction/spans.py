@@ -1,4 +1,4 @@
-"""Words of a text in comparable form, and places in it with their combination."""
+"""Words of a text in comparable form, and places in it with their combination. Pure."""
 
 import re
 import unicodedata
