@@ -5,7 +5,6 @@ The row is marked as unpublished in the write that appends it. The mark goes whe
 row's facts. If the broker is away, :meth:`Outbox.run` publishes them later, under the same ids.
 """
 
-import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -17,7 +16,7 @@ from shared.runtime.dataloader import DataLoader
 from shared.runtime.journal import JournalRow
 from shared.runtime.log import logger
 from shared.runtime.service import messages_of
-from shared.runtime.worker import work_forever
+from shared.runtime.worker import WakeUp, work_forever
 
 LOOK_EVERY_S = 10.0
 RETRY_EVERY_S = 1.0
@@ -58,8 +57,8 @@ class Outbox:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     _store: DataLoader[_Appended, bool] = field(init=False)
     _send: DataLoader[_Appended, None] = field(init=False)
-    _left: asyncio.Event = field(default_factory=asyncio.Event, init=False)
-    """Set when a row that this process did not publish can be looked for."""
+    _left: WakeUp = field(default_factory=WakeUp, init=False)
+    """Wakes when a row that this process could not publish is old enough to be looked for."""
 
     def __post_init__(self) -> None:
         """Create the loaders."""
@@ -99,6 +98,7 @@ class Outbox:
     async def _publish_unpublished(self) -> bool:
         rows = await self.rows.unpublished(MOST_AT_ONCE, self.clock() - LEFT_AFTER)
         if rows:
+            self._left.within(LEFT_AFTER.total_seconds())  # others may be younger
             await self._publish_each(sorted(rows, key=lambda row: row.at))
         return bool(rows)
 
@@ -140,7 +140,7 @@ class Outbox:
         try:
             await self._publish([one.row for one in appended])
         except HabeasError:  # here: the caller may have been cancelled meanwhile
-            asyncio.get_running_loop().call_later(LEFT_AFTER.total_seconds(), self._left.set)
+            self._left.within(LEFT_AFTER.total_seconds())
             raise
         return dict.fromkeys(appended)
 

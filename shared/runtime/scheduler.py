@@ -6,7 +6,6 @@ the same time, under the same id, and its consumer recognises the repetition. Th
 wakes its own publisher; the timers of a process that died are found by the next look.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,7 +18,7 @@ from shared.runtime.dataloader import DataLoader
 from shared.runtime.journal import JournalRow
 from shared.runtime.mongo import Database, DeleteMany, UpdateOne, starting, translated
 from shared.runtime.service import messages_of
-from shared.runtime.worker import work_forever
+from shared.runtime.worker import WakeUp, work_forever
 
 TimerEvent: TypeAlias = TimeCame | DeadlineCame | ErasureDue | DisclosureDue | BreachTimeCame
 """An event that reports a moment to a service."""
@@ -57,9 +56,8 @@ class Timers:
         self._timers = database["timers"]
         self._set: DataLoader[Timer, None] = DataLoader(self._set_all)
         self._cancel: DataLoader[str, None] = DataLoader(self._cancel_all)
-        self._known_until = datetime.min.replace(tzinfo=UTC)
-        self.sooner = asyncio.Event()
-        """Set when a timer is due before the next look of this process."""
+        self.due_soon = WakeUp()
+        """Wakes at the first timer that is due before the next regular look."""
 
     async def prepare(self) -> None:
         """Create the index."""
@@ -80,8 +78,7 @@ class Timers:
         first = {timer.key: timer for timer in reversed(timers)}
         with translated("set timers"):
             await self._timers.bulk_write([_unless_set(timer) for timer in first.values()], ordered=False)
-        if any(timer.at < self._known_until for timer in first.values()):
-            self.sooner.set()
+        self._wake_at(min(timer.at for timer in timers), datetime.now(UTC))
         return dict.fromkeys(timers)
 
     async def cancel(self, case: str, kind: str) -> None:
@@ -98,17 +95,20 @@ class Timers:
         """
         Return the timers that are due at *now* and not published, the earliest first.
 
-        If there are none, :attr:`sooner` is set when the first is due within :data:`LOOK_EVERY`.
+        If there are none, :attr:`due_soon` wakes at the first that is due within :data:`LOOK_EVERY`.
         """
-        self._known_until = now + LOOK_EVERY  # before the look: a timer set during it counts as well
         with translated("look for timers"):
-            cursor = self._timers.find({"published": False, "at": {"$lte": self._known_until}}).sort("at", 1)
+            cursor = self._timers.find({"published": False, "at": {"$lte": now + LOOK_EVERY}}).sort("at", 1)
             found = await cursor.to_list(MOST_AT_ONCE)
         timers = [Timer(document["case"], document["name"], document["at"]) for document in found]
         due = [timer for timer in timers if timer.at <= now]
         if timers and not due:
-            asyncio.get_running_loop().call_later((timers[0].at - now).total_seconds(), self.sooner.set)
+            self._wake_at(timers[0].at, now)
         return due
+
+    def _wake_at(self, moment: datetime, now: datetime) -> None:
+        if moment - now < LOOK_EVERY:
+            self.due_soon.within((moment - now).total_seconds())
 
     async def mark_published(self, timers: Sequence[Timer]) -> None:
         """Record that *timers* were published."""
@@ -141,7 +141,7 @@ async def publish_due_timers(
         delayed="a timer is published later",
         every_s=LOOK_EVERY.total_seconds(),
         retry_s=lambda _: RETRY_EVERY_S,
-        wake=timers.sooner,
+        wake=timers.due_soon,
     )
 
 

@@ -13,6 +13,38 @@ from shared.errors import ErrorNet, HabeasError, reason_of
 from shared.runtime.log import logger
 
 
+class WakeUp:
+    """Ends the pause of one or more loops."""
+
+    def __init__(self) -> None:
+        """Wake none yet."""
+        self._woken = asyncio.Event()
+        self._alarm: asyncio.TimerHandle | None = None
+
+    def within(self, seconds: float) -> None:
+        """Wake after *seconds*; if that is planned for an earlier moment, it stays so."""
+        loop = asyncio.get_running_loop()
+        at = loop.time() + seconds
+        if self._alarm is None or at < self._alarm.when():
+            if self._alarm is not None:
+                self._alarm.cancel()
+            self._alarm = loop.call_at(at, self._wake)
+
+    def _wake(self) -> None:
+        self._alarm = None
+        self._woken.set()
+
+    def clear(self) -> None:
+        """Forget what has woken until now: a look follows."""
+        self._woken.clear()
+
+    async def pause(self, seconds: float) -> bool:
+        """Return after *seconds*, or when woken; return whether it was woken."""
+        with suppress(TimeoutError):
+            return await asyncio.wait_for(self._woken.wait(), seconds)
+        return False
+
+
 async def work_forever(  # noqa: PLR0913 - the parts of a loop
     work: Callable[[], Awaitable[object]],
     *,
@@ -20,7 +52,7 @@ async def work_forever(  # noqa: PLR0913 - the parts of a loop
     delayed: str,
     every_s: float,
     retry_s: Callable[[int], float] | None = None,
-    wake: asyncio.Event | None = None,
+    wake: WakeUp | None = None,
 ) -> None:
     """
     Call *work* until cancelled: again at once while it returns something true, else after *every_s* seconds.
@@ -31,9 +63,9 @@ async def work_forever(  # noqa: PLR0913 - the parts of a loop
         delayed: Message of the log after an error.
         every_s: Pause after work that is done, in seconds.
         retry_s: Pause in seconds after so many errors in a row; *every_s* if not given.
-        wake: Ends the pause when it is set.
+        wake: Ends the pause.
     """
-    wake, errors = wake or asyncio.Event(), 0
+    wake, errors = wake or WakeUp(), 0
     while True:
         wake.clear()
         with ErrorNet() as net:
@@ -43,10 +75,4 @@ async def work_forever(  # noqa: PLR0913 - the parts of a loop
         if net.error is not None:
             write = logger().warning if isinstance(net.error, HabeasError) else logger().error
             write(delayed, service=service, reason=reason_of(net.error))
-        await pause(retry_s(errors) if errors and retry_s else every_s, wake)
-
-
-async def pause(seconds: float, wake: asyncio.Event) -> None:
-    """Return after *seconds*, or as soon as *wake* is set."""
-    with suppress(TimeoutError):
-        await asyncio.wait_for(wake.wait(), seconds)
+        await wake.pause(retry_s(errors) if errors and retry_s else every_s)

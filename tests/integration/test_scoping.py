@@ -269,22 +269,24 @@ async def test_next_phase_is_looked_for_after_one_is_given_up_and_not_before(
 ) -> None:
     scopes = installed.scopes
     await scopes.prepare()
+    wakes: list[float] = []
+    monkeypatch.setattr(scopes.enqueued, "within", wakes.append)
     phases = [BreachScope(INCIDENT, number, declaration="") for number in (1, 2)]
     for phase in phases:
         await scopes.take(phase)
-    assert scopes.waiting.is_set()
+    assert wakes == [0, 0]
     assert (await scopes.begin(NOON) or phases[1]).phase == 1
-    scopes.waiting.clear()
+    wakes.clear()
     woken: dict[str, bool] = {}
 
     def noted(action: str) -> AbstractContextManager[None]:
-        woken[action] = scopes.waiting.is_set()
+        woken[action] = bool(wakes)
         return translated(action)
 
     monkeypatch.setattr(scope_store, "translated", noted)
     await scopes.give_up(phases[0])
     assert not woken["give up the scope of a breach"]
-    assert scopes.waiting.is_set()
+    assert wakes == [0]
     assert (await scopes.begin(NOON) or phases[0]).phase == 2
 
 

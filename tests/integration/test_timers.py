@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
+import pytest
 import pytest_asyncio
 
 from shared.contract.envelope import decode
@@ -13,7 +14,7 @@ from shared.contract.topology import EVENTS
 from shared.errors import BrokerUnavailable
 from shared.runtime.broker import Message
 from shared.runtime.mongo import Client
-from shared.runtime.scheduler import Timers, publish_due_timers
+from shared.runtime.scheduler import Timer, Timers, publish_due_timers
 from tests.waiting import eventually
 
 CASE, OTHER = "a" * 32, "b" * 32
@@ -121,6 +122,28 @@ async def test_timer_found_by_a_look_is_published_at_its_moment(timers: Timers) 
     running = asyncio.create_task(publish_due_timers(timers, wire, "verifier", event=TimeCame))
     await eventually(lambda: wire.told == [(CASE, "lapse")], timedelta(seconds=3))
     running.cancel()
+
+
+@pytest.mark.usefixtures("timers")
+async def test_timers_set_for_later_moments_lead_to_no_looks(
+    mongo_client: Client, database_prefix: str
+) -> None:
+    looks = 0
+
+    class CountedTimers(Timers):
+        async def due(self, now: datetime) -> list[Timer]:
+            nonlocal looks
+            looks += 1
+            return await Timers.due(self, now)
+
+    counted = CountedTimers(mongo_client[f"{database_prefix}_verifier"])
+    running = asyncio.create_task(publish_due_timers(counted, Wire(), "verifier", event=TimeCame))
+    await eventually(lambda: looks == 1)
+    for number in range(20):
+        await counted.set(f"{number:032x}", "lapse", datetime.now(UTC) + timedelta(seconds=8))
+    await asyncio.sleep(0.2)
+    running.cancel()
+    assert looks == 1
 
 
 async def test_any_number_of_replicas_tell_a_moment_under_one_id(timers: Timers) -> None:

@@ -48,7 +48,6 @@ from shared.errors import ErrorNet, HabeasError, reason_of
 from shared.runtime.broker import Message
 from shared.runtime.log import logger
 from shared.runtime.vault import CaseKey
-from shared.runtime.worker import pause
 
 BATCH_BYTES = 8 * 1024 * 1024
 """Bytes of a batch, about: the vault accepts twice as many."""
@@ -119,10 +118,10 @@ class ScopeJob:
 
     async def _work_on(self, after_s: float) -> None:
         """Work on one scope after the other; an idle task looks every :data:`LOOK_EVERY_S`."""
-        await pause(after_s, self.scopes.waiting)
+        await self.scopes.enqueued.pause(after_s)
         while True:
-            self.scopes.waiting.clear()
-            await pause(await self.take_turn(), self.scopes.waiting)
+            self.scopes.enqueued.clear()
+            await self.scopes.enqueued.pause(await self.take_turn())
 
     async def take_turn(self) -> float:
         """Work on all waiting scopes until one fails; return the seconds until the next attempt."""

@@ -5,7 +5,6 @@ A worker on a scope holds a lease. Its writes go with the lease in one transacti
 writes nothing any more, and a finished step is done once.
 """
 
-import asyncio
 import hmac
 from collections.abc import AsyncIterator, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -46,6 +45,7 @@ from shared.runtime.mongo import (
     translated,
 )
 from shared.runtime.vault import CaseKey
+from shared.runtime.worker import WakeUp
 
 BREACH_PEOPLE_KEY = "people of breaches"
 """Purpose of the key for the hashes of people."""
@@ -106,7 +106,7 @@ class BreachScopes:
         self._people = database["breach_people"]
         self._aliases = database["breach_aliases"]
         self._key = key
-        self.waiting = asyncio.Event()
+        self.enqueued = WakeUp()
         """Set when this process has enqueued a scope, or given one up that others waited for."""
 
     async def prepare(self) -> None:
@@ -122,7 +122,7 @@ class BreachScopes:
     async def take(self, scope: BreachScope) -> None:
         """Enqueue *scope*, also if it was refused before; repeating it changes nothing."""
         await self._add(scope)
-        self.waiting.set()
+        self.enqueued.within(0)
 
     async def _add(self, scope: BreachScope) -> None:
         with translated("take the scope of a breach"):
@@ -201,7 +201,7 @@ class BreachScopes:
             known = {**mine, "before": {"$exists": True}}
             await self._people.update_many(known, [{"$replaceWith": "$before"}])
             await self._people.delete_many(mine)
-        self.waiting.set()  # the next phase may begin
+        self.enqueued.within(0)  # the next phase may begin
 
     async def forget_phase(self, incident: str, phase: int) -> None:
         """Delete the people of one *phase* of *incident*, except those found since; it may be repeated."""

@@ -8,7 +8,6 @@ Law:
     Cal. Civ. Code § 1798.99.86(c)-(d): listed people are deleted again, at least every 45 days.
 """
 
-import asyncio
 import base64
 import hmac
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
@@ -21,6 +20,7 @@ from typing import Any
 from services.fulfillment.drop.fields import Hash, hashes_of
 from shared.contract.drop import ListKind, ListRow
 from shared.runtime.mongo import Database, Document, id_bytes, insert_new, translated
+from shared.runtime.worker import WakeUp
 
 HASH_LISTS_KEY = "hashes of DROP"
 """Purpose of the key."""
@@ -74,8 +74,8 @@ class HashLists:
         self._matches = database["drop_matches"]
         self._batches = database["drop_batches"]
         self._key = key
-        self.waiting = asyncio.Event()
-        """Set when this process has enqueued a batch."""
+        self.enqueued = WakeUp()
+        """Wakes when this process has enqueued a batch."""
 
     async def prepare(self) -> None:
         """Create the indexes."""
@@ -89,7 +89,7 @@ class HashLists:
         """Enqueue *batch*; repeating it changes nothing."""
         fresh = {"_id": batch.id, "lists": list(batch.lists), "at": NEVER, "done": False}
         await insert_new(self._batches, [fresh])
-        self.waiting.set()
+        self.enqueued.within(0)
 
     async def begin(self, now: datetime) -> HashListBatch | None:
         """Take a free batch and return it."""

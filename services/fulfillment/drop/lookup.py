@@ -82,7 +82,7 @@ class HashLookupJob:
             delayed="hashes of DROP are looked up later",
             every_s=LOOK_EVERY_S,
             retry_s=lambda _: TRY_AGAIN_S,
-            wake=self.listed.waiting,
+            wake=self.listed.enqueued,
         )
 
     async def work(self) -> LookupCounts | None:

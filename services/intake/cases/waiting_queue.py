@@ -26,7 +26,7 @@ from shared.runtime import metrics
 from shared.runtime.dataloader import DataLoader
 from shared.runtime.log import logger
 from shared.runtime.mongo import Database, Document, ReturnDocument, UpdateOne, translated
-from shared.runtime.worker import work_forever
+from shared.runtime.worker import WakeUp, work_forever
 
 NAME = "intake"
 LOOK_EVERY_S = 10.0
@@ -60,9 +60,8 @@ class WaitingQueue:
         self._enter: DataLoader[_QueueEntry, bool] = DataLoader(self._enter_all, window=GATHER_S)
         self._declared: tuple[BurstDeclared, ...] = ()
         self._declared_at: datetime | None = None
-        self.changed = asyncio.Event()
-        """Set when requests may begin that could not before."""
-        self._next_look: asyncio.TimerHandle | None = None
+        self.next_look = WakeUp()
+        """Wakes once in :data:`LOOK_WHILE_WAITING_S` while requests wait: a look reads all of them."""
 
     async def prepare(self) -> None:
         """Create the indexes."""
@@ -109,8 +108,7 @@ class WaitingQueue:
         """Start *case* next, regardless of the limit; return whether it waits."""
         with translated("advance a waiting request"):
             found = await self._waiting.update_one({"_id": case}, {"$set": {"hurried": True}})
-        if found.matched_count:
-            self.changed.set()
+        self.next_look.within(LOOK_WHILE_WAITING_S)
         return bool(found.matched_count)
 
     async def declare(self, burst: BurstDeclared) -> None:
@@ -175,7 +173,7 @@ class WaitingQueue:
         if entries:
             with translated("store waiting requests"):
                 await self._waiting.bulk_write([_unless_there(entry) for entry in entries], ordered=False)
-            self.changed.set()
+            self.next_look.within(LOOK_WHILE_WAITING_S)
             logger().info("requests are waiting", service=NAME, reason=f"{len(entries)} over the limit")
 
     # --- starts ---------------------------------------------------------------------------------------------
@@ -188,7 +186,7 @@ class WaitingQueue:
         metrics.waiting(sum(lane["waiting"] for lane in lanes))
         if not lanes:
             return []
-        self._look_again()
+        self.next_look.within(LOOK_WHILE_WAITING_S)
         with translated("read the requests that may begin"):
             hurried = await self._waiting.find({"hurried": True}).to_list(MOST_AT_ONCE)
         found = {one["_id"]: one for one in hurried}
@@ -196,12 +194,6 @@ class WaitingQueue:
             for one in await self._of(lane, now):
                 found.setdefault(one["_id"], one)
         return [RequestLodged.model_validate_json(one["lodged"]) for one in found.values()]
-
-    def _look_again(self) -> None:
-        """Have the queue looked at again soon: once, however often it was looked at meanwhile."""
-        if self._next_look is not None:
-            self._next_look.cancel()
-        self._next_look = asyncio.get_running_loop().call_later(LOOK_WHILE_WAITING_S, self.changed.set)
 
     async def _of(self, lane: Document, now: datetime) -> list[Document]:
         name = lane["_id"]
@@ -261,7 +253,7 @@ async def start_waiting(
         delayed="start of waiting requests delayed",
         every_s=LOOK_EVERY_S,
         retry_s=lambda _: LOOK_WHILE_WAITING_S,
-        wake=queue.changed,
+        wake=queue.next_look,
     )
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from services.fulfillment.breach.scope_job import BREACHES_AT_ONCE, LOOK_EVERY_S, ScopeJob
+from shared.runtime.worker import WakeUp
 
 UNUSED = cast(Any, None)
 
@@ -13,7 +14,7 @@ class EnqueuedScopes:
     """Scopes of which a look never ends, or none."""
 
     def __init__(self, *, endless: bool) -> None:
-        self.waiting = asyncio.Event()
+        self.enqueued = WakeUp()
         self.looks = 0
         self.endless = endless
 
@@ -36,7 +37,7 @@ async def test_scopes_enqueued_at_the_start_are_worked_on_side_by_side() -> None
     scopes = EnqueuedScopes(endless=True)
     running = asyncio.create_task(job(scopes).run())
     for _ in range(BREACHES_AT_ONCE):  # each begins a scope, and does not look again
-        scopes.waiting.set()
+        scopes.enqueued.within(0)
         await asyncio.sleep(0.01)
     running.cancel()
     assert scopes.looks == BREACHES_AT_ONCE

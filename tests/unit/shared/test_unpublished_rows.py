@@ -2,7 +2,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -66,6 +66,46 @@ async def test_row_is_published_after_an_outage_without_waiting_for_the_regular_
     assert await mine.append(ROW)
     await eventually(lambda: len(broker.published) == 1, timedelta(seconds=2))
     running.cancel()
+
+
+async def test_younger_row_of_an_outage_is_published_after_the_older_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(outbox, "LEFT_AFTER", timedelta(seconds=0.2))
+    journal, broker = MemoryJournal(), WorkingAgainBroker()
+    box = Outbox("intake", journal, broker)
+    running = asyncio.create_task(box.run())
+    for case in ("a" * 32, "b" * 32):
+        broker.away = True
+        await box.append(replace(ROW, case=case, at=datetime.now(UTC)))
+        await asyncio.sleep(0.1)
+    await eventually(lambda: len(broker.published) == 2, timedelta(seconds=2))
+    running.cancel()
+
+
+class LookedAtJournal(MemoryJournal):
+    """Counts the looks for unpublished rows."""
+
+    looks = 0
+
+    async def unpublished(self, most: int, before: datetime) -> list[JournalRow]:
+        self.looks += 1
+        return await MemoryJournal.unpublished(self, most, before)
+
+
+async def test_many_rows_of_an_outage_lead_to_one_look_in_each_interval(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(outbox, "LEFT_AFTER", timedelta(seconds=0.2))
+    monkeypatch.setattr(outbox, "RETRY_EVERY_S", 0.2)
+    journal = LookedAtJournal()
+    box = Outbox("intake", journal, AbsentBroker(), lambda: LATER)
+    running = asyncio.create_task(box.run())
+    for number in range(60):
+        await box.append(replace(ROW, case=f"{number:032}"))
+        await asyncio.sleep(0.01)
+    running.cancel()
+    assert 2 <= journal.looks <= 10
 
 
 class WorkingAgainBroker(MemoryBroker):

@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from shared.errors import StoreUnavailable
-from shared.runtime.worker import work_forever
+from shared.runtime.worker import WakeUp, work_forever
 from tests.waiting import eventually
 
 
@@ -58,7 +58,7 @@ async def test_work_that_found_something_is_repeated_at_once() -> None:
 
 
 async def test_work_that_is_woken_is_repeated_before_its_pause_ends() -> None:
-    wake, calls = asyncio.Event(), 0
+    wake, calls = WakeUp(), 0
 
     async def work() -> bool:
         nonlocal calls
@@ -69,19 +69,19 @@ async def test_work_that_is_woken_is_repeated_before_its_pause_ends() -> None:
         work_forever(work, service="intake", delayed="later", every_s=3_600, wake=wake)
     )
     await eventually(lambda: calls == 1)
-    wake.set()
+    wake.within(0)
     await eventually(lambda: calls == 2)
     task.cancel()
 
 
 async def test_wake_up_during_work_is_not_lost() -> None:
-    wake, calls = asyncio.Event(), 0
+    wake, calls = WakeUp(), 0
 
     async def work() -> bool:
         nonlocal calls
         calls += 1
         if calls == 1:
-            wake.set()
+            wake.within(0)
         return False
 
     task = asyncio.create_task(
@@ -89,6 +89,16 @@ async def test_wake_up_during_work_is_not_lost() -> None:
     )
     await eventually(lambda: calls == 2)
     task.cancel()
+
+
+async def test_of_two_moments_the_earlier_one_wakes_and_the_other_is_dropped() -> None:
+    for first, second in ((0.05, 0.2), (0.2, 0.05)):
+        wake = WakeUp()
+        wake.within(first)
+        wake.within(second)
+        assert await wake.pause(5)
+        wake.clear()
+        assert not await wake.pause(0.3)
 
 
 async def test_pause_after_errors_grows_as_stated() -> None:
