@@ -109,7 +109,7 @@ def noted(
     """
     Note *event* as a part of the case's state, without a row.
 
-    *handler* gets those that are *acted_on*, and those that come a day late.
+    *handler* gets those that are *acted_on*, come a day late, or have an id that names no field.
 
     A noted event may arrive in any order; the fold of the service must accept it in every state.
     """
