@@ -62,8 +62,8 @@ def declared() -> BreachDeclared:
     )
 
 
-def chunks(people: int, size: int = MOST_IN_BATCH) -> Iterator[NoticeBatch]:
-    """Yield *people* in chunks of at most *size*."""
+def batches(people: int, size: int = MOST_IN_BATCH) -> Iterator[NoticeBatch]:
+    """Yield *people* in batches of at most *size*."""
     for n, first in enumerate(range(0, people, size)):
         some = range(first, min(first + size, people))
         language = LANGUAGES[n % len(LANGUAGES)]
@@ -79,10 +79,10 @@ def _person(number: int) -> NoticeRecipient:
 
 async def seal(vault: Vault, people: int, *, size: int = MOST_IN_BATCH) -> Breach:
     """Seal a breach that affects so many *people*."""
-    return await seal_chunks(vault, chunks(people, size))
+    return await seal_batches(vault, batches(people, size))
 
 
-async def seal_chunks(vault: Vault, parts: Iterator[NoticeBatch]) -> Breach:
+async def seal_batches(vault: Vault, parts: Iterator[NoticeBatch]) -> Breach:
     """Seal a breach that affects the people of *parts*."""
     incident, event = uuid.uuid4().hex, uuid.uuid4().hex
     await vault.create(incident)

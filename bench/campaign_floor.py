@@ -16,7 +16,7 @@ from email.utils import parseaddr
 import aiosmtplib
 import uvloop
 
-from bench.breach_fixture import address, chunks, declared
+from bench.breach_fixture import address, batches, declared
 from services.notifier.breach.notices.facts import Circumstances
 from services.notifier.breach.notices.writer import Notices
 from services.notifier.context import SenderSettings
@@ -42,12 +42,12 @@ def house() -> SenderSettings:
 
 
 def letters() -> list[bytes]:
-    """Return the letters of two chunks, one of each language."""
+    """Return the letters of two batches, one of each language."""
     made: list[bytes] = []
-    for chunk in chunks(2 * MOST_IN_BATCH):
+    for batch in batches(2 * MOST_IN_BATCH):
         circumstances = Circumstances("0" * 32, False, False, datetime.now(UTC))
-        notices = Notices.to_chunk(declared(), circumstances, chunk, house())
-        made += [notices.of(one, message_id=f"<{one.key}@example.com>") for one in chunk.people]
+        notices = Notices.to_batch(declared(), circumstances, batch, house())
+        made += [notices.of(one, message_id=f"<{one.key}@example.com>") for one in batch.people]
     return made
 
 

@@ -1,7 +1,7 @@
 """
 What a notice costs of a processor: ``python -m bench.notice_cost [--people N]``.
 
-People of one chunk, under California's law and the GDPR together, in Chinese (of which every character is
+People of one batch, under California's law and the GDPR together, in Chinese (of which every character is
 encoded); beside it the same people by way of :func:`services.notifier.letters.composer.compose`, which lays
 out each
 letter for itself, and beside that the bare copying of as many bytes.
@@ -22,7 +22,7 @@ LAWS = ("us-ca@2026-01-01", "gdpr@2018-05-25")
 LANGUAGE = "zh"
 NANOSECONDS = 1_000
 SEVERAL = 4
-"""Sets of categories that people of a chunk have."""
+"""Sets of categories that people of a batch have."""
 
 
 def main() -> None:
@@ -40,10 +40,10 @@ def measure(people: int, runs: int) -> list[Figure]:
     written = [_each(_notices(crowd), people) for _ in range(runs)]
     copied = [_each(_copies(people), people) for _ in range(runs)]
     composed = [_each(_letters(people // 10), people // 10) for _ in range(runs)]
-    first = [_each(_first_of_chunk, 1) for _ in range(runs * 5)]
+    first = [_each(_first_of_batch, 1) for _ in range(runs * 5)]
     return [
         figure("notice, beside copying its bytes", written, "µs", copied),
-        figure("first notice of a chunk", first, "µs"),
+        figure("first notice of a batch", first, "µs"),
         figure("letter of a case, one by one", composed, "µs"),
     ]
 
@@ -70,7 +70,7 @@ def _notices(crowd: Sequence[NoticeRecipient]) -> Callable[[], None]:
     return write
 
 
-def _first_of_chunk() -> None:
+def _first_of_batch() -> None:
     notices(LAWS, LANGUAGE).of(PERSON, message_id=f"<{INCIDENT}.1.0.0@example.com>")
 
 

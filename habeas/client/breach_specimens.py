@@ -104,11 +104,11 @@ def notices(
 ) -> Notices:
     """Return the drafts of specimens under the editions *laws*, in *language*."""
     who = CUSTOMER if to_controllers else PERSON
-    chunk = NoticeBatch(
+    batch = NoticeBatch(
         to="controllers" if to_controllers else "people", laws=tuple(laws), language=language, people=(who,)
     )
     circumstances = Circumstances(INCIDENT, further, False, WRITTEN_AT)
-    return Notices.to_chunk(DECLARED, circumstances, chunk, HOUSE)
+    return Notices.to_batch(DECLARED, circumstances, batch, HOUSE)
 
 
 def known(**changes: object) -> IncidentFacts:

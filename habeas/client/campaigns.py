@@ -177,11 +177,11 @@ class CampaignReader:
     async def unreached(self, incident: str) -> AsyncIterator[Unreached]:
         """Yield people not reached: no address, refused, returned, given up, aborted, or not taken yet."""
         aborted = (await self.report(incident)).standing is CampaignState.ABORTED
-        async for ledger, chunk in self._opened(incident):
+        async for ledger, batch in self._opened(incident):
             missed = _waiting(ledger) | _failures(ledger, aborted=aborted)
             declared = await self._declared(ledger) if missed else None
             for number, (reason, said) in sorted(missed.items()):
-                person = chunk.people[number]
+                person = batch.people[number]
                 unsafe = mailboxes.breached(person, declared) if declared else ()
                 yield Unreached(person, reason, said, ledger, unsafe)
 
@@ -194,23 +194,23 @@ class CampaignReader:
     async def proofs(self, incident: str, email: str) -> AsyncIterator[NoticeRecord]:
         """Yield the records of notices to people with the address *email*."""
         wanted = _mailbox(email)
-        async for ledger, chunk in self._opened(incident):
-            for number, person in enumerate(chunk.people):
+        async for ledger, batch in self._opened(incident):
+            for number, person in enumerate(batch.people):
                 if wanted in map(_mailbox, filter(None, (person.email, *person.others))):
                     yield self._proof(ledger, number)
 
     async def _opened(self, incident: str) -> AsyncIterator[tuple[Document, NoticeBatch]]:
-        """Yield each chunk of *incident* with its ledger."""
+        """Yield each batch of *incident* with its ledger."""
         await self.report(incident)
         with translated("read ledgers"):
             async for ledger in self._ledgers.find({"incident": incident}).sort([("phase", 1), ("chunk", 1)]):
                 try:
                     item = batch_item(ledger["phase"], ledger["chunk"])
-                    chunk = NoticeBatch.model_validate_json(await self._vault.open(incident, item))
+                    batch = NoticeBatch.model_validate_json(await self._vault.open(incident, item))
                 except KeyError:
                     why = "affected people are not kept any more (HABEAS_INCIDENT_PEOPLE_MONTHS)"
                     raise ConfigurationError(f"incident {incident}: {why}") from None
-                yield ledger, chunk
+                yield ledger, batch
 
     def _proof(self, ledger: Document, number: int) -> NoticeRecord:
         campaign = self._paths.campaign(ledger["incident"])

@@ -48,7 +48,7 @@ class Campaigner:
         await self.tell(breach.released())
 
     async def notified(self, breach: Breach, within: timedelta = WITHIN) -> dict[str, Any]:
-        """Return what is told once every chunk is through."""
+        """Return what is told once every batch is through."""
 
         def told() -> list[dict[str, Any]]:
             return self.heard.of(breach.incident, "breach.notified")
@@ -56,7 +56,7 @@ class Campaigner:
         return dict((await eventually(told, within))[-1]["data"])
 
     async def ledgers(self, breach: Breach) -> list[Document]:
-        """Return the ledgers of *breach*, in the order of its chunks."""
+        """Return the ledgers of *breach*, in the order of its batches."""
         found = self.pipeline.client[f"{self.pipeline.prefix}_campaigns"]["ledgers"]
         return [one async for one in found.find({"incident": breach.incident}).sort("chunk")]
 

@@ -149,14 +149,14 @@ class Installation:
         [found] = [one for one in self.told.values() if one.phase == phase]
         return found
 
-    async def chunks(self, phase: int = 1) -> list[NoticeBatch]:
+    async def batches(self, phase: int = 1) -> list[NoticeBatch]:
         """Return what is sealed for the letters."""
         items = [batch_item(phase, number) for number in range(self.of(phase).chunks)]
         return [NoticeBatch.model_validate_json(await self.vault.open(INCIDENT, item)) for item in items]
 
     async def written_to(self, phase: int = 1) -> dict[str, NoticeRecipient]:
         """Return who is written to, by address."""
-        return by_address([person for chunk in await self.chunks(phase) for person in chunk.people])
+        return by_address([person for batch in await self.batches(phase) for person in batch.people])
 
 
 def by_address(people: Sequence[NoticeRecipient]) -> dict[str, NoticeRecipient]:

@@ -1,4 +1,4 @@
-"""A ledger is changed by whoever has taken its chunk last, and by nobody else; what it says stays said."""
+"""A ledger is changed by whoever has taken its batch last, and by nobody else; what it says stays said."""
 
 import asyncio
 import uuid
@@ -43,9 +43,9 @@ async def database(mongo_client: Client, database_prefix: str) -> Database:
 
 
 async def taken(ledgers: Ledgers) -> LeasedBatch:
-    chunk = await ledgers.take(KEY)
-    assert chunk is not None
-    return chunk
+    batch = await ledgers.take(KEY)
+    assert batch is not None
+    return batch
 
 
 async def ledger(database: Database) -> Document:
@@ -60,11 +60,11 @@ async def grown_old(database: Database) -> None:
 
 async def test_writer_without_its_lease_changes_nothing(database: Database) -> None:
     one, other = Ledgers(database, by="one"), Ledgers(database, by="other")
-    chunk = await taken(one)
+    batch = await taken(one)
     later = await taken(other)
-    assert later.epoch == chunk.epoch + 1
-    assert not await one.turn(chunk, chunk.step, LedgerPage([NoticeSentOutcome(3, "250 ok")]))
-    assert not await one.close(chunk, chunk.step)
+    assert later.epoch == batch.epoch + 1
+    assert not await one.turn(batch, batch.step, LedgerPage([NoticeSentOutcome(3, "250 ok")]))
+    assert not await one.close(batch, batch.step)
     assert (await ledger(database))["written"] == []
     assert await other.turn(later, later.step, LedgerPage([NoticeSentOutcome(3, "250 ok")]))
     assert (await ledger(database))["sent"] == 1
@@ -82,20 +82,20 @@ async def test_writer_learns_of_its_lost_lease_at_the_next_letter(database: Data
 
 async def test_what_was_begun_and_not_recorded_is_in_doubt_and_comes_last(database: Database) -> None:
     one, other = Ledgers(database, by="one"), Ledgers(database, by="other")
-    chunk = await taken(one)
-    assert await one.turn(chunk, chunk.step, LedgerPage([], writing=[0, 1]))
-    assert await one.turn(chunk, chunk.step + 1, LedgerPage([NoticeSentOutcome(0, "250 ok")], writing=[1, 2]))
+    batch = await taken(one)
+    assert await one.turn(batch, batch.step, LedgerPage([], writing=[0, 1]))
+    assert await one.turn(batch, batch.step + 1, LedgerPage([NoticeSentOutcome(0, "250 ok")], writing=[1, 2]))
     await grown_old(database)
     later = await taken(other)
     assert later.doubts == {1: 1, 2: 1}
     assert later.left() == [3, 4, 5, 6, 7, 8, 9, 1, 2]
-    assert later.begun_at == chunk.begun_at, "or the same letter would have another date"
+    assert later.begun_at == batch.begun_at, "or the same letter would have another date"
 
 
 async def test_doubt_outlasts_another_crash(database: Database) -> None:
     one = Ledgers(database, by="one")
-    chunk = await taken(one)
-    assert await one.turn(chunk, chunk.step, LedgerPage([], writing=[1]))
+    batch = await taken(one)
+    assert await one.turn(batch, batch.step, LedgerPage([], writing=[1]))
     again = await taken(one)
     assert await one.turn(again, again.step, LedgerPage([], writing=[2]))
     assert (await taken(one)).doubts == {1: 1, 2: 1}
@@ -105,8 +105,8 @@ async def test_lease_on_a_batch_is_not_taken_while_its_holder_is_alive(
     database: Database,
 ) -> None:
     one, other = Ledgers(database, by="one"), Ledgers(database, by="other")
-    chunk = await taken(one)
-    assert await one.turn(chunk, chunk.step, LedgerPage([], writing=[0]))
+    batch = await taken(one)
+    assert await one.turn(batch, batch.step, LedgerPage([], writing=[0]))
     with pytest.raises(BeingWritten):
         await other.take(KEY)
     await grown_old(database)
@@ -115,40 +115,40 @@ async def test_lease_on_a_batch_is_not_taken_while_its_holder_is_alive(
 
 async def test_a_page_whose_answer_was_lost_is_not_written_twice(database: Database) -> None:
     one = Ledgers(database, by="one")
-    chunk, page = (
+    batch, page = (
         await taken(one),
         LedgerPage([NoticeSentOutcome(0, "250 ok"), Failed(1, "no_address", "none")], writing=[2]),
     )
-    assert await one.turn(chunk, chunk.step, page)
-    assert await one.turn(chunk, chunk.step, page), "it is known to be durable"
+    assert await one.turn(batch, batch.step, page)
+    assert await one.turn(batch, batch.step, page), "it is known to be durable"
     found = await ledger(database)
     assert (found["sent"], found["failed"], len(found["written"]), found["writing"]) == (1, 1, 1, [2])
 
 
-async def test_a_chunk_that_is_through_is_not_taken(database: Database) -> None:
+async def test_a_batch_that_is_through_is_not_taken(database: Database) -> None:
     one = Ledgers(database, by="one")
-    chunk = await taken(one)
-    assert await one.close(chunk, chunk.step)
+    batch = await taken(one)
+    assert await one.close(batch, batch.step)
     assert await one.take(KEY) is None
     assert await one.through(INCIDENT, 1) == 1
     assert await one.numbers_through(INCIDENT) == {(1, 0)}
 
 
-async def test_a_chunk_that_was_never_released_waits_for_a_person(database: Database) -> None:
+async def test_a_batch_that_was_never_released_waits_for_a_person(database: Database) -> None:
     with pytest.raises(PermanentError):
         await Ledgers(database, by="one").take(f"{INCIDENT}.1.1")
 
 
 async def test_what_is_not_taken_now_is_remembered_with_when_that_began(database: Database) -> None:
     one = Ledgers(database, by="one")
-    chunk, since = await taken(one), datetime(2026, 3, 5, 8, 30, tzinfo=UTC)
+    batch, since = await taken(one), datetime(2026, 3, 5, 8, 30, tzinfo=UTC)
     page = LedgerPage(
         [
             NoticeDeferred(4, "451 4.7.1", 2, since, not_before=since),
             NoticeDeferred(5, "no answer", 1, since, in_doubt=True),
         ]
     )
-    assert await one.turn(chunk, chunk.step, page)
+    assert await one.turn(batch, batch.step, page)
     again = await taken(one)
     assert again.delayed[4] == Delayed(since, 2, not_before=since)
     assert again.doubts == {5: 1}
@@ -157,10 +157,10 @@ async def test_what_is_not_taken_now_is_remembered_with_when_that_began(database
 
 async def test_a_notice_that_came_back_is_failed_once(database: Database) -> None:
     one = Ledgers(database, by="one")
-    chunk = await taken(one)
+    batch = await taken(one)
     assert await one.turn(
-        chunk,
-        chunk.step,
+        batch,
+        batch.step,
         LedgerPage([NoticeSentOutcome(0, "250 ok"), NoticeSentOutcome(1, "250 ok", doubtful=True)]),
     )
     for action in (DeliveryAction.DELAYED, DeliveryAction.FAILED, DeliveryAction.FAILED):
@@ -181,20 +181,20 @@ async def test_doubtful_letter_that_returns_fails_once(
     database: Database, outcome: NoticeOutcome, failed: int
 ) -> None:
     one = Ledgers(database, by="one")
-    chunk = await taken(one)
+    batch = await taken(one)
     doubt = NoticeDeferred(0, "no answer", 1, datetime(2026, 3, 5, tzinfo=UTC), in_doubt=True)
-    assert await one.turn(chunk, chunk.step, LedgerPage([doubt]))
+    assert await one.turn(batch, batch.step, LedgerPage([doubt]))
     await one.returned(returned(0, DeliveryAction.FAILED))
     assert await one.sums(INCIDENT, 1) == {"sent": 0, "doubtful": 1, "elsewhere": 0, "failed": 1}
-    assert await one.turn(chunk, chunk.step + 1, LedgerPage([outcome]))
+    assert await one.turn(batch, batch.step + 1, LedgerPage([outcome]))
     sums = await one.sums(INCIDENT, 1)
     assert (sums["sent"], sums["failed"]) == (outcome.number, failed)
 
 
 async def test_releasing_again_opens_no_second_ledger(database: Database) -> None:
     one = Ledgers(database, by="one")
-    chunk = await taken(one)
-    assert await one.turn(chunk, chunk.step, LedgerPage([NoticeSentOutcome(0, "250 ok")]))
+    batch = await taken(one)
+    assert await one.turn(batch, batch.step, LedgerPage([NoticeSentOutcome(0, "250 ok")]))
     await one.open([OPENED], domain="example.net")
     assert (await ledger(database))["sent"] == 1
 
@@ -210,9 +210,9 @@ class Forgetful(Ledgers):
 
     pages = 0
 
-    async def turn(self, chunk: LeasedBatch, step: int, page: LedgerPage) -> bool:
+    async def turn(self, batch: LeasedBatch, step: int, page: LedgerPage) -> bool:
         self.pages += 1
-        written = await super().turn(chunk, step, page)
+        written = await super().turn(batch, step, page)
         if self.pages % 2:
             raise StoreUnavailable("no answer")
         return written
@@ -233,14 +233,14 @@ async def test_many_connections_share_an_update_and_each_waits_for_its_own(
 
 
 async def begun(database: Database, *numbers: int) -> BatchLedger:
-    """Return the book of a chunk of which the letters *numbers* are being written."""
+    """Return the book of a batch of which the letters *numbers* are being written."""
     ledgers = Ledgers(database, by="one")
     book = BatchLedger(ledgers, await taken(ledgers), on_page=lambda _page: None)
     await asyncio.gather(*(book.note(begun=number) for number in numbers))
     return book
 
 
-async def test_the_update_with_the_last_outcome_says_that_the_chunk_is_through(database: Database) -> None:
+async def test_the_update_with_the_last_outcome_says_that_the_batch_is_through(database: Database) -> None:
     book = await begun(database, 0)
     await book.note(NoticeSentOutcome(0, "250 ok"), none_left=True)
     found = await ledger(database)
@@ -249,7 +249,7 @@ async def test_the_update_with_the_last_outcome_says_that_the_chunk_is_through(d
     assert (await ledger(database))["step"] == found["step"]
 
 
-async def test_no_chunk_is_through_of_which_a_letter_is_being_written(database: Database) -> None:
+async def test_no_batch_is_through_of_which_a_letter_is_being_written(database: Database) -> None:
     book = await begun(database, 0, 1)
     await book.note(NoticeSentOutcome(0, "250 ok"), none_left=True)
     assert not (await ledger(database))["through"]
@@ -257,7 +257,7 @@ async def test_no_chunk_is_through_of_which_a_letter_is_being_written(database: 
     assert (await ledger(database))["through"]
 
 
-async def test_no_chunk_is_through_whose_last_letter_was_not_taken(database: Database) -> None:
+async def test_no_batch_is_through_whose_last_letter_was_not_taken(database: Database) -> None:
     book = await begun(database, 0, 1)
     later = NoticeDeferred(1, "450", tries=1, since=datetime.now(UTC))
     await asyncio.gather(book.note(NoticeSentOutcome(0, "250 ok"), none_left=True), book.note(later))

@@ -15,7 +15,7 @@ WITHIN = timedelta(seconds=30)
 
 
 async def rows(campaigner: Campaigner, service: str, incident: str) -> list[dict[str, Any]]:
-    """Return what the journal of *service* says of *incident* and its chunks."""
+    """Return what the journal of *service* says of *incident* and its batches."""
     return await campaigner.pipeline.rows(service, case={"$regex": f"^{incident}"})
 
 

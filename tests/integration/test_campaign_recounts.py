@@ -45,12 +45,12 @@ class Office:
         if self.broken:
             raise BrokerUnavailable("it did not confirm")
 
-    async def returned(self, number: int, *, phase: int = 1, chunk: int = 0) -> None:
+    async def returned(self, number: int, *, phase: int = 1, batch: int = 0) -> None:
         """Have a letter come back, as the handler does."""
         action = DeliveryAction.FAILED
         await self.ledgers.returned(
             BreachNoticeReturned(
-                request_id=INCIDENT, phase=phase, chunk=chunk, number=number, action=action, status="5.1.1"
+                request_id=INCIDENT, phase=phase, chunk=batch, number=number, action=action, status="5.1.1"
             )
         )
         await self.standings.note_late(INCIDENT, phase)
@@ -72,10 +72,10 @@ async def office(mongo_client: Client, database_prefix: str) -> Office:
         [OpenedBatch(INCIDENT, 1, 0, "people", ("gdpr@2018-05-25",), "en", 3, "declared")],
         domain="example.com",
     )
-    chunk = await ledgers.take(f"{INCIDENT}.1.0")
-    assert chunk is not None
+    batch = await ledgers.take(f"{INCIDENT}.1.0")
+    assert batch is not None
     assert await ledgers.turn(
-        chunk, chunk.step, LedgerPage([NoticeSentOutcome(n, "250 ok") for n in range(3)])
+        batch, batch.step, LedgerPage([NoticeSentOutcome(n, "250 ok") for n in range(3)])
     )
     return Office(ledgers, standings)
 
@@ -132,18 +132,18 @@ async def test_it_is_told_to_which_customers_no_letter_came(office: Office) -> N
     none = OpenedBatch(INCIDENT, 2, 0, "controllers", ("gdpr@2018-05-25",), "en", 1, "declared")
     people = OpenedBatch(INCIDENT, 2, 2, "people", ("gdpr@2018-05-25",), "en", 1, "declared")
     await office.ledgers.open([some, none, people], domain="example.com")
-    chunk, first = [await office.ledgers.take(f"{INCIDENT}.2.{number}") for number in (1, 0)]
-    assert chunk is not None
+    batch, first = [await office.ledgers.take(f"{INCIDENT}.2.{number}") for number in (1, 0)]
+    assert batch is not None
     assert first is not None
     await office.ledgers.turn(first, first.step, LedgerPage([NoticeSentOutcome(0, "250 ok")]))
     outcomes: list[NoticeOutcome] = [
         *(NoticeSentOutcome(n, "250 ok") for n in range(3)),
         Failed(3, "mail_refused", "550 no"),
     ]
-    await office.ledgers.turn(chunk, chunk.step, LedgerPage(outcomes))
-    await office.returned(1, phase=2, chunk=1)
+    await office.ledgers.turn(batch, batch.step, LedgerPage(outcomes))
+    await office.returned(1, phase=2, batch=1)
     assert await office.ledgers.missed(INCIDENT, 2) == (Missed(chunk=1, numbers=(1, 3, 4, 5)),)
     assert await office.standings.claim_end(INCIDENT, 2, "0.0")
-    await office.returned(0, phase=2, chunk=1)
+    await office.returned(0, phase=2, batch=1)
     await office.count()
     assert [one.missed for one in office.told] == [(Missed(chunk=1, numbers=(0, 1, 3, 4, 5)),)]

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from habeas.client.campaigns import CampaignReader, Unreached, write
-from services.notifier.breach.campaign.batch.handlers import NotAllTaken, write_chunk
+from services.notifier.breach.campaign.batch.handlers import NotAllTaken, write_batch
 from services.notifier.breach.campaign.ledgers import LedgerPage, Ledgers
 from services.notifier.breach.campaign.outcomes import NoticeSentOutcome
 from services.notifier.breach.campaign.states import CampaignState
@@ -37,12 +37,12 @@ def reports(office: Desk) -> CampaignReader:
 async def test_a_letter_a_minute_is_a_letter_a_minute_whenever_it_is_asked_for(office: Desk) -> None:
     due = await office.released(*named(*map(str, range(30))))
     ledgers = Ledgers(office.database, by="one")
-    chunk = await ledgers.take(due.case)
-    assert chunk is not None
+    batch = await ledgers.take(due.case)
+    assert batch is not None
     now = datetime.now(UTC)
     begun = {"$set": {"begun_at": now - timedelta(hours=1)}}
     await office.database["ledgers"].update_one({}, begun)
-    assert await ledgers.turn(chunk, chunk.step, LedgerPage([NoticeSentOutcome(0, "250 ok")]))
+    assert await ledgers.turn(batch, batch.step, LedgerPage([NoticeSentOutcome(0, "250 ok")]))
     for seconds in (1, 20, 58):
         report = await reports(office).report(due.request_id, now=now + timedelta(seconds=seconds))
         assert (report.per_minute, report.minutes) == (1, 29)
@@ -51,19 +51,19 @@ async def test_a_letter_a_minute_is_a_letter_a_minute_whenever_it_is_asked_for(o
 async def test_a_campaign_that_has_just_begun_is_as_fast_as_it_was_till_now(office: Desk) -> None:
     due = await office.released(*named(*map(str, range(30))))
     ledgers = Ledgers(office.database, by="one")
-    chunk = await ledgers.take(due.case)
-    assert chunk is not None
+    batch = await ledgers.take(due.case)
+    assert batch is not None
     assert await ledgers.turn(
-        chunk, chunk.step, LedgerPage([NoticeSentOutcome(n, "250 ok") for n in range(10)])
+        batch, batch.step, LedgerPage([NoticeSentOutcome(n, "250 ok") for n in range(10)])
     )
-    report = await reports(office).report(due.request_id, now=chunk.begun_at + timedelta(seconds=10))
+    report = await reports(office).report(due.request_id, now=batch.begun_at + timedelta(seconds=10))
     assert report.per_minute == 60
 
 
 async def test_the_proof_is_found_by_any_spelling_of_the_address(office: Desk) -> None:
     due = await office.released("ada@example.org ", "eve@bücher.example", "no address")
     async with running(MailHost()) as host, office.writer(host) as writer:
-        await write_chunk(due, writer)
+        await write_batch(due, writer)
     for spelling in (
         "ADA@example.org",
         " ada@example.org",
@@ -79,9 +79,9 @@ async def test_who_may_have_a_letter_when_all_is_stopped_is_not_said_to_have_non
     due = await office.released(*named("ada"))
     async with running(MailHost({"DATA": hang_up})) as host, office.writer(host) as writer:
         with pytest.raises(NotAllTaken):
-            await write_chunk(due, writer)
+            await write_batch(due, writer)
         await writer.standings.set(due.request_id, CampaignState.ABORTED, datetime.now(UTC))
-        [told] = await write_chunk(due, writer)
+        [told] = await write_batch(due, writer)
     assert isinstance(told, BreachNotified)
     assert (told.sent, told.doubtful) == (0, 1)
     [missed] = [one async for one in reports(office).unreached(due.request_id)]
@@ -97,10 +97,10 @@ async def test_person_is_listed_as_unreached_until_the_letter_is_accepted(office
     host = Choosy(answers={"grey": ["451 4.7.1 later"] * 3})
     async with running(host), office.writer(host) as writer:
         with pytest.raises(NotAllTaken):
-            await write_chunk(due, writer)
+            await write_batch(due, writer)
         [missed] = [one async for one in reports(office).unreached(due.request_id)]
         assert (missed.person.email, missed.reason) == ("grey@example.org", "waiting")
-        await write_chunk(due, writer)
+        await write_batch(due, writer)
     assert [one async for one in reports(office).unreached(due.request_id)] == []
 
 
@@ -112,7 +112,7 @@ async def test_the_list_says_which_mailboxes_nobody_may_write_to(office: Desk) -
     await breached(office, "mail.example")
     host = Choosy(answers={"bruno": ["550 5.1.1 no such mailbox"] * 2})
     async with running(host), office.writer(host) as writer:
-        await write_chunk(due, writer)
+        await write_batch(due, writer)
     rows = [one.row() async for one in reports(office).unreached(due.request_id)]
     assert [(row["reason"], row["email"], row["others"], row["breached"]) for row in rows] == [
         ("mailbox_breached", "ada@mail.example", "", "ada@mail.example"),

@@ -10,7 +10,7 @@ from typing import Any
 
 import aiosmtplib
 
-from bench.breach_fixture import Breach, address, seal, seal_chunks
+from bench.breach_fixture import Breach, address, seal, seal_batches
 from habeas.embedded.parts.ports import HOST, free_port
 from habeas.embedded.stack import Stack
 from shared.contract.affected_people import NoticeBatch, NoticeRecipient
@@ -71,7 +71,7 @@ async def test_a_paused_campaign_stops_behind_no_queue_and_goes_on_where_it_was(
         await eventually(lambda: host.busy == connections, WITHIN)
         await decide(campaigner, CampaignPaused(request_id=breach.incident, by="dana.muster"))
         await stands(campaigner, "paused")
-        await asyncio.sleep(1.2)  # chunks under way look once a second
+        await asyncio.sleep(1.2)  # batches under way look once a second
         gate.open.set()
         await eventually(lambda: host.busy == 0 and len(host.taken) == connections, WITHIN)
         paused = await progress(pipeline, breach)
@@ -123,7 +123,7 @@ async def test_a_notice_that_comes_back_is_on_the_list_for_letters_by_post(
         ),
         NoticeRecipient(key="2" * 32, name="Carla Muster", postal=("Weg 2",)),
     )
-    chunk = NoticeBatch(laws=("gdpr@2018-05-25",), language="en", people=people)
+    batch = NoticeBatch(laws=("gdpr@2018-05-25",), language="en", people=people)
     async with (
         running(MailHost({"DATA": say("250 2.0.0 queued as 4F2A1B")})) as host,
         campaigning(
@@ -131,7 +131,7 @@ async def test_a_notice_that_comes_back_is_on_the_list_for_letters_by_post(
         ) as campaigner,
     ):
         pipeline = campaigner.pipeline
-        breach = await seal_chunks(campaigner.vault, iter([chunk]))
+        breach = await seal_batches(campaigner.vault, iter([batch]))
         await pipeline.start("notifier")
         await campaigner.release(breach)
         await campaigner.notified(breach)

@@ -14,12 +14,12 @@ import pytest
 import pytest_asyncio
 from aiosmtpd.smtp import SMTP
 
-from bench.breach_fixture import CATEGORIES, Breach, declared, seal_chunks
+from bench.breach_fixture import CATEGORIES, Breach, declared, seal_batches
 from bench.campaign_floor import SENDER, house
 from habeas.client.campaigns import CampaignReader
 from services.notifier.breach.campaign import states
 from services.notifier.breach.campaign.batch import run, send_queue
-from services.notifier.breach.campaign.batch.handlers import SIDE_BY_SIDE, NotAllTaken, Writer, write_chunk
+from services.notifier.breach.campaign.batch.handlers import SIDE_BY_SIDE, NotAllTaken, Writer, write_batch
 from services.notifier.breach.campaign.batch.letters import BatchLetters
 from services.notifier.breach.campaign.batch.run import SEVERAL, Persistence, Turn
 from services.notifier.breach.campaign.batch.send_queue import NoticePace
@@ -56,7 +56,7 @@ class Clock:
 
 @dataclass
 class Desk:
-    """A campaign with one chunk, and what writes to it."""
+    """A campaign with one batch, and what writes to it."""
 
     database: Database
     vault: Vault
@@ -76,7 +76,7 @@ class Desk:
         further: bool = False,
     ) -> ChunkDue:
         """
-        Seal and release a chunk of people with *addresses*, some with *others* besides, by their numbers.
+        Seal and release a batch of people with *addresses*, some with *others* besides, by their numbers.
 
         Phase 2 tells those *elsewhere*; the phases *along* go out at the same moment, and some did before
         where *further* says so.
@@ -91,8 +91,8 @@ class Desk:
             )
             for number, email in enumerate(addresses)
         )
-        chunk = NoticeBatch(to=self.to, laws=("gdpr@2018-05-25",), language="en", people=people)
-        self.breach = await seal_chunks(self.vault, iter([chunk]))
+        batch = NoticeBatch(to=self.to, laws=("gdpr@2018-05-25",), language="en", people=people)
+        self.breach = await seal_batches(self.vault, iter([batch]))
         ledgers, known = Ledgers(self.database, by="one"), Standings(self.database)
         incident = self.breach.incident
         spared = NotifiedElsewhere(numbers=elsewhere).model_dump_json().encode()
@@ -176,7 +176,7 @@ async def test_an_answer_is_kept_as_the_proof_and_never_an_address(desk: Desk) -
     due = await desk.released(*named("ada"))
     said = "250 2.0.0 <ada@example.org> queued as 4F2A1B"
     async with running(MailHost({"DATA": say(said)})) as host, desk.writer(host) as writer:
-        [told] = await write_chunk(due, writer)
+        [told] = await write_batch(due, writer)
     assert isinstance(told, BreachNotified)
     [(number, kept, at)] = letters(await desk.ledger(), "written")
     assert (number, kept) == (0, "250 2.0.0 4F2A1B")
@@ -190,7 +190,7 @@ async def test_a_letter_says_that_others_were_told_before_where_they_were(
     """Law: GDPR Art. 33(4)."""
     due = await desk.released(*named("ada"), further=further)
     async with running(MailHost()) as host, desk.writer(host) as writer:
-        await write_chunk(due, writer)
+        await write_batch(due, writer)
     [(_, _, letter)] = host.taken
     assert (b"further information" in letter) is further
 
@@ -205,7 +205,7 @@ async def test_a_letter_is_signed_as_it_is_read_and_not_as_it_goes_over_the_wire
     desk.sign = sign
     due = await desk.released(*named("ada"))
     async with running(MailHost()) as host, desk.writer(host) as writer:
-        await write_chunk(due, writer)
+        await write_batch(due, writer)
     assert [message for *_, message in host.taken] == signed
 
 
@@ -213,7 +213,7 @@ async def test_person_never_reached_is_failed_with_the_reason(desk: Desk) -> Non
     due = await desk.released(*named("ada", "gone", "barred"), None, "no address")
     host = Choosy(answers={"gone": ["550 5.1.1 unknown"], "barred": ["550 5.5.0 no"]})
     async with running(host), desk.writer(host) as writer:
-        [told] = await write_chunk(due, writer)
+        [told] = await write_batch(due, writer)
     assert isinstance(told, BreachNotified)
     assert (told.sent, told.doubtful, told.failed) == (1, 0, 4)
     found = {number: reason for number, reason, *_ in letters(await desk.ledger(), "failures")}
@@ -225,7 +225,7 @@ async def test_the_end_says_which_customers_no_letter_reached(desk: Desk) -> Non
     due = await desk.released(*named("ada", "gone"))
     host = Choosy(answers={"gone": ["550 5.1.1 unknown"]})
     async with running(host), desk.writer(host) as writer:
-        [told] = await write_chunk(due, writer)
+        [told] = await write_batch(due, writer)
     assert isinstance(told, BreachNotified)
     assert told.missed == (Missed(chunk=0, numbers=(1,)),)
 
@@ -236,7 +236,7 @@ async def test_letter_goes_to_the_next_address_if_the_first_is_invalid(desk: Des
     unknown = "550 5.1.1 no such mailbox"
     answers = {"ada": [unknown], "bruno": [unknown, unknown], "carla": [unknown, unknown]}
     async with running(Choosy(answers=answers)) as host, desk.writer(host) as writer:
-        [told] = await write_chunk(due, writer)
+        [told] = await write_batch(due, writer)
         found = await desk.ledger()
     assert isinstance(told, BreachNotified)
     assert [to for _, to, _ in host.taken] == ["bruno@old.example"]
@@ -271,7 +271,7 @@ async def test_person_with_an_unshared_mailbox_is_written_to_there(desk: Desk) -
     await breached(desk, "mail.example")
     host = Choosy(answers={"dora": ["550 5.1.1 no such mailbox"]})
     async with running(host), desk.writer(host) as writer:
-        [told] = await write_chunk(due, writer)
+        [told] = await write_batch(due, writer)
         found = {number: reason for number, reason, *_ in letters(await desk.ledger(), "failures")}
     assert isinstance(told, BreachNotified)
     assert sorted(to for _, to, _ in host.taken) == [
@@ -289,7 +289,7 @@ async def test_no_further_address_is_written_to_at_a_domain_that_is_limited(desk
     due = await desk.released(*named("ada"), others={0: ("ada@home.example",)})
     answers = {"ada": ["550 5.1.1 no such mailbox"]}
     async with running(Choosy(answers=answers)) as host, desk.writer(host) as writer:
-        [told] = await write_chunk(due, writer)
+        [told] = await write_batch(due, writer)
     assert isinstance(told, BreachNotified)
     assert (told.failed, host.taken) == (1, [])
 
@@ -298,7 +298,7 @@ async def test_letter_refused_now_is_retried_while_others_continue(desk: Desk) -
     due = await desk.released(*named("grey", "ada", "bruno"))
     host = Choosy(answers={"grey": ["451 4.7.1 later"] * 2})
     async with running(host), desk.writer(host) as writer:
-        [told] = await write_chunk(due, writer)
+        [told] = await write_batch(due, writer)
     assert isinstance(told, BreachNotified)
     assert told.sent == 3
     assert host.taken[-1][1] == "grey@example.org"
@@ -309,9 +309,9 @@ async def test_letter_refused_at_the_end_of_a_turn_is_left_for_the_next(desk: De
     host = Choosy(answers={"grey": ["451 4.7.1 later"] * 3})
     async with running(host), desk.writer(host) as writer:
         with pytest.raises(NotAllTaken):
-            await write_chunk(due, writer)
+            await write_batch(due, writer)
         assert (await desk.ledger())["sent"] == 1
-        [told] = await write_chunk(due, writer)
+        [told] = await write_batch(due, writer)
     assert isinstance(told, BreachNotified)
     assert told.sent == 2
     assert [to for _, to, _ in host.taken] == [*named("ada", "grey")]
@@ -322,12 +322,12 @@ async def test_letter_refused_for_a_day_fails(desk: Desk) -> None:
     host = Choosy(answers={"grey": ["451 4.7.1 later"] * 9})
     async with running(host), desk.writer(host) as writer:
         with pytest.raises(NotAllTaken):
-            await write_chunk(due, writer)
+            await write_batch(due, writer)
         desk.clock.now += timedelta(hours=23, minutes=59)
         with pytest.raises(NotAllTaken):
-            await write_chunk(due, writer)
+            await write_batch(due, writer)
         desk.clock.now += timedelta(minutes=1)
-        [told] = await write_chunk(due, writer)
+        [told] = await write_batch(due, writer)
     assert isinstance(told, BreachNotified)
     assert (told.sent, told.failed) == (0, 1)
 
@@ -338,10 +338,10 @@ async def test_what_is_said_of_one_address_holds_up_no_other(desk: Desk, answer:
     host = Choosy(answers={"0": [answer] * 9, "7": [answer] * 9})
     async with running(host), desk.writer(host) as writer:
         with pytest.raises(NotAllTaken):
-            await write_chunk(due, writer)
+            await write_batch(due, writer)
         assert (await desk.ledger())["sent"] == 18
         desk.clock.now += timedelta(hours=12)
-        [told] = await write_chunk(due, writer)
+        [told] = await write_batch(due, writer)
     assert isinstance(told, BreachNotified)
     assert (told.sent, told.failed) == (18, 2)
     assert {reason for _, reason, *_ in letters(await desk.ledger(), "failures")} == {"mail_refused"}
@@ -352,11 +352,11 @@ async def test_a_server_that_blames_us_for_everybody_is_not_asked_for_all(desk: 
     host = MailHost({"RCPT": say("554 5.7.1 client host blocked")})
     async with running(host), desk.writer(host) as writer:
         with pytest.raises(SenderBlamed):
-            await write_chunk(due, writer)
+            await write_batch(due, writer)
         tried = set((await desk.ledger())["later"])
         assert len(tried) < SEVERAL + CONNECTIONS
         with pytest.raises(SenderBlamed):
-            await write_chunk(due, writer)
+            await write_batch(due, writer)
         assert len((await desk.ledger())["later"]) >= len(tried) + SEVERAL, "others have their turn first"
 
 
@@ -365,9 +365,9 @@ async def test_a_full_mailbox_is_waited_for_half_as_long(desk: Desk) -> None:
     host = Choosy(answers={"full": ["452 4.2.2 full"] * 9})
     async with running(host), desk.writer(host) as writer:
         with pytest.raises(NotAllTaken):
-            await write_chunk(due, writer)
+            await write_batch(due, writer)
         desk.clock.now += timedelta(hours=12)
-        await write_chunk(due, writer)
+        await write_batch(due, writer)
     [(_, reason, *_)] = letters(await desk.ledger(), "failures")
     assert reason == "mailbox_full"
 
@@ -388,10 +388,10 @@ async def test_letter_goes_to_the_next_address_after_the_first_failed(
     async with running(host), desk.writer(host) as writer:
         if waits:
             with pytest.raises(NotAllTaken):
-                await write_chunk(due, writer)
+                await write_batch(due, writer)
             assert not host.taken, "only the time that a first address is given is over"
         desk.clock.now += waits
-        [told] = await write_chunk(due, writer)
+        [told] = await write_batch(due, writer)
     assert isinstance(told, BreachNotified)
     assert [to for _, to, _ in host.taken] == ["spare@home.example"]
     assert (told.sent, told.failed) == (1, 1)
@@ -402,11 +402,11 @@ async def test_person_with_a_doubtful_letter_gets_none_at_another_address(desk: 
     due = await desk.released(*named("ada"), others={0: ("spare@home.example",)})
     async with running(MailHost({"DATA": hang_up})) as host, desk.writer(host) as writer:
         with pytest.raises(NotAllTaken):
-            await write_chunk(due, writer)
+            await write_batch(due, writer)
     desk.clock.now += timedelta(hours=12)
     host = Choosy(answers={"ada": ["452 4.2.2 full"] * 3})
     async with running(host), desk.writer(host) as writer:
-        await write_chunk(due, writer)
+        await write_batch(due, writer)
     assert not host.taken
     assert [failed[:2] for failed in letters(await desk.ledger(), "failures")] == [(0, "mailbox_full")]
 
@@ -416,13 +416,13 @@ async def test_a_lost_answer_leaves_a_letter_in_doubt_which_is_sent_again_as_it_
     host = MailHost({"DATA": hang_up})
     async with running(host), desk.writer(host) as writer:
         with pytest.raises(NotAllTaken):
-            await write_chunk(due, writer)
+            await write_batch(due, writer)
         assert (await desk.ledger())["doubt"] == [0]
         host.steps.clear()
         with pytest.raises(NotAllTaken):
-            await write_chunk(due, writer)
+            await write_batch(due, writer)
         desk.clock.now += timedelta(hours=1)
-        [told] = await write_chunk(due, writer)
+        [told] = await write_batch(due, writer)
     assert isinstance(told, BreachNotified)
     assert (told.sent, told.doubtful) == (1, 1)
 
@@ -441,9 +441,9 @@ async def test_person_with_three_possible_copies_gets_no_more_letters(desk: Desk
     async with running(MailHost({"DATA": cut})) as host, desk.writer(host) as writer:
         for _ in range(40):
             with suppress(NotAllTaken):
-                await write_chunk(due, writer)
+                await write_batch(due, writer)
             desk.clock.now += timedelta(minutes=10)
-        [told] = await write_chunk(due, writer)
+        [told] = await write_batch(due, writer)
     assert len(copies) == 3
     assert copies[1] - copies[0] >= timedelta(hours=1)
     assert isinstance(told, BreachNotified)
@@ -458,14 +458,14 @@ async def test_each_letter_has_its_own_patience_after_an_outage(desk: Desk) -> N
         pass
     async with desk.writer(host) as writer:
         with pytest.raises(MailUnavailable):
-            await write_chunk(due, writer)
+            await write_batch(due, writer)
     async with running(host), desk.writer(host) as writer:
-        assert await write_chunk(due, writer) == [due], "a fresh message, whose time begins now"
+        assert await write_batch(due, writer) == [due], "a fresh message, whose time begins now"
         with pytest.raises(NotAllTaken):
-            await write_chunk(due, writer)
+            await write_batch(due, writer)
 
 
-async def test_a_letter_that_is_not_taken_rests_longer_and_longer_however_often_its_chunk_has_a_turn(
+async def test_a_letter_that_is_not_taken_rests_longer_and_longer_however_often_its_batch_has_a_turn(
     desk: Desk,
 ) -> None:
     due = await desk.released(*named("grey"))
@@ -474,7 +474,7 @@ async def test_a_letter_that_is_not_taken_rests_longer_and_longer_however_often_
     async with running(host), desk.writer(host) as writer:
         for _ in range(20):
             with pytest.raises(NotAllTaken):
-                await write_chunk(due, writer)
+                await write_batch(due, writer)
             desk.clock.now += timedelta(seconds=30)
     assert tries - len(host.answers["grey"]) == 3 * 5, "at 0, 30, 60, 90 s and 3.5 min"
 
@@ -490,7 +490,7 @@ async def test_letters_of_two_attempts_are_the_same_to_the_byte(desk: Desk) -> N
 
     host = MailHost({"DATA": note})
     async with running(host), desk.writer(host) as writer:
-        await write_chunk(due, writer)
+        await write_batch(due, writer)
     assert len(seen) == 2
     assert seen[0] == seen[1]
 
@@ -502,10 +502,10 @@ async def test_a_server_that_is_away_is_asked_for_no_letter(desk: Desk) -> None:
         pass
     async with desk.writer(host) as writer:
         with pytest.raises(MailUnavailable):
-            await write_chunk(due, writer)
+            await write_batch(due, writer)
     assert "later" not in await desk.ledger()
     async with running(host) as again, desk.writer(again) as writer:
-        [told] = await write_chunk(due, writer)
+        [told] = await write_batch(due, writer)
     assert isinstance(told, BreachNotified)
     assert (told.sent, told.doubtful) == (50, 0)
 
@@ -514,7 +514,7 @@ async def test_a_server_that_goes_away_in_the_middle_is_asked_for_no_further_let
     due = await desk.released(*named(*map(str, range(50))))
     async with reading(Script(goes_after=2 * CONNECTIONS)) as script, desk.writer(script) as writer:
         with pytest.raises(MailUnavailable):
-            await write_chunk(due, writer)
+            await write_batch(due, writer)
     ledger = await desk.ledger()
     assert len(ledger["later"]) <= CONNECTIONS
     assert ledger["sent"] == 2 * CONNECTIONS
@@ -526,7 +526,7 @@ async def test_a_server_that_takes_fewer_connections_than_we_want_is_sent_everyt
     """Else each turn would end at the first connection that is refused, and rest for minutes."""
     due = await desk.released(*named(*map(str, range(60))))
     async with reading(Script(most=CONNECTIONS // 2)) as script, desk.writer(script) as writer:
-        [told] = await write_chunk(due, writer)
+        [told] = await write_batch(due, writer)
     assert isinstance(told, BreachNotified)
     assert (told.sent, len(script.letters)) == (60, 60)
 
@@ -535,7 +535,7 @@ async def test_ledger_names_a_letter_only_once_a_connection_is_open(desk: Desk) 
     due = await desk.released(*named(*map(str, range(50))))
     gate = Gate()
     async with running(MailHost({"DATA": gate})) as host, desk.writer(host) as writer:
-        writing = asyncio.create_task(write_chunk(due, writer))
+        writing = asyncio.create_task(write_batch(due, writer))
         await eventually(lambda: host.busy == CONNECTIONS)
         assert len((await desk.ledger())["writing"]) == CONNECTIONS
         gate.open.set()
@@ -543,11 +543,11 @@ async def test_ledger_names_a_letter_only_once_a_connection_is_open(desk: Desk) 
     assert (await desk.ledger())["writing"] == []
 
 
-async def test_a_paused_chunk_ends_with_what_was_begun_and_goes_on_where_it_was(desk: Desk) -> None:
+async def test_a_paused_batch_ends_with_what_was_begun_and_goes_on_where_it_was(desk: Desk) -> None:
     due = await desk.released(*named(*map(str, range(50))))
     gate = Gate()
     async with running(MailHost({"DATA": gate})) as host, desk.writer(host) as writer:
-        writing = asyncio.create_task(write_chunk(due, writer))
+        writing = asyncio.create_task(write_batch(due, writer))
         await eventually(lambda: host.busy == CONNECTIONS)
         await writer.standings.set(due.request_id, CampaignState.PAUSED, datetime.now(UTC))
         await asyncio.sleep(1.2)  # it looks at least once a second
@@ -557,17 +557,17 @@ async def test_a_paused_chunk_ends_with_what_was_begun_and_goes_on_where_it_was(
         await Standings(desk.database).set(
             due.request_id, CampaignState.ON, datetime.now(UTC)
         )  # what was seen lately is old
-        [told] = await write_chunk(due, writer)
+        [told] = await write_batch(due, writer)
     assert isinstance(told, BreachNotified)
     assert len({to for _, to, _ in host.taken}) == len(host.taken) == told.sent == 50
 
 
-async def test_an_aborted_chunk_is_closed_as_it_is(desk: Desk) -> None:
+async def test_an_aborted_batch_is_closed_as_it_is(desk: Desk) -> None:
     due = await desk.released(*named("ada", "bruno"))
     async with running(MailHost()) as host, desk.writer(host) as writer:
         await writer.standings.set(due.request_id, CampaignState.ABORTED, datetime.now(UTC))
         await writer.standings.set(due.request_id, CampaignState.ON, datetime.now(UTC))
-        [told] = await write_chunk(due, writer)
+        [told] = await write_batch(due, writer)
     assert isinstance(told, BreachNotified)
     assert (told.sent, told.aborted) == (0, True), "who aborts has the last word"
     assert not host.taken
@@ -579,7 +579,7 @@ async def test_person_notified_by_another_phase_gets_no_letter_and_is_counted(
 ) -> None:
     due = await desk.released(*named("ada", "bruno", "carla"), along=along, elsewhere=(0, 2))
     async with running(MailHost()) as host, desk.writer(host) as writer:
-        [told] = await write_chunk(due, writer)
+        [told] = await write_batch(due, writer)
     assert isinstance(told, BreachNotified)
     assert (told.sent, told.elsewhere, told.failed) == (sent, 3 - sent, 0)
     assert len(host.taken) == sent
@@ -591,7 +591,7 @@ async def test_person_notified_by_another_phase_is_on_no_list_after_an_abort(des
     due = await desk.released(*named("ada", "bruno"), along=(2,), elsewhere=(0,))
     async with running(MailHost()) as host, desk.writer(host) as writer:
         await writer.standings.set(due.request_id, CampaignState.ABORTED, datetime.now(UTC))
-        await write_chunk(due, writer)
+        await write_batch(due, writer)
     campaigns = CampaignReader(desk.database, desk.vault, PATHS)
     assert [one.person.name async for one in campaigns.unreached(due.request_id)] == ["Person 1"]
     [proof] = [one async for one in campaigns.proofs(due.request_id, "ada@example.org")]
@@ -606,7 +606,7 @@ async def test_a_turn_that_is_over_keeps_no_letters_until_the_garbage_collector_
         gc.collect()
         gc.disable()
         try:
-            await write_chunk(due, writer)
+            await write_batch(due, writer)
             await asyncio.sleep(0)
             kept = [one for one in gc.get_objects() if type(one) in {Turn, BatchLetters}]
         finally:
@@ -618,16 +618,16 @@ async def test_a_turn_that_is_over_keeps_no_letters_until_the_garbage_collector_
 async def test_that_all_are_written_to_is_told_once_however_many_spare_events_come(desk: Desk) -> None:
     due = await desk.released(*named("ada", "bruno"))
     async with running(MailHost()) as host, desk.writer(host) as writer:
-        [told] = await write_chunk(due, writer)
-        assert await write_chunk(due, writer) == [told], "the same event again, which may not be on record"
-        assert await write_chunk(due.model_copy(update={"turn": 1}), writer) == []
+        [told] = await write_batch(due, writer)
+        assert await write_batch(due, writer) == [told], "the same event again, which may not be on record"
+        assert await write_batch(due.model_copy(update={"turn": 1}), writer) == []
 
 
 async def test_whoever_is_stopped_lets_the_letters_under_way_finish(desk: Desk) -> None:
     due = await desk.released(*named(*map(str, range(50))))
     gate = Gate()
     async with running(MailHost({"DATA": gate})) as host, desk.writer(host) as writer:
-        writing = asyncio.create_task(write_chunk(due, writer))
+        writing = asyncio.create_task(write_batch(due, writer))
         await eventually(lambda: host.busy == CONNECTIONS)
         writing.cancel()
         await asyncio.sleep(0.1)
@@ -659,9 +659,9 @@ async def test_what_became_of_letters_is_kept_until_the_database_is_back(
     gate, away = Gate(), Away()
 
     class Distant(Ledgers):
-        async def turn(self, chunk: LeasedBatch, step: int, page: LedgerPage) -> bool:
+        async def turn(self, batch: LeasedBatch, step: int, page: LedgerPage) -> bool:
             away()
-            return await super().turn(chunk, step, page)
+            return await super().turn(batch, step, page)
 
     class Unknown(Standings):
         looks = 0
@@ -674,7 +674,7 @@ async def test_what_became_of_letters_is_kept_until_the_database_is_back(
     async with running(MailHost({"DATA": gate})) as host, desk.writer(host) as near:
         asked = Unknown(desk.database)
         writer = replace(near, ledgers=Distant(desk.database, by="one"), standings=asked)
-        writing = asyncio.create_task(write_chunk(due, writer))
+        writing = asyncio.create_task(write_batch(due, writer))
         await eventually(lambda: host.busy == CONNECTIONS)
         away.now = True
         gate.open.set()
@@ -691,7 +691,7 @@ async def test_whoever_writes_is_heard_of_while_other_letters_get_their_places(d
     due = await desk.released(*(f"{n}@example.net" for n in range(4)), *named(*map(str, range(60))))
     gate = Gate()
     async with running(MailHost({"DATA": gate})) as host, desk.writer(host) as writer:
-        writing = asyncio.create_task(write_chunk(due, writer))
+        writing = asyncio.create_task(write_batch(due, writer))
         await eventually(lambda: host.busy == CONNECTIONS)
         await heard_of(desk, seconds=2)
         writing.cancel()
@@ -703,7 +703,7 @@ async def test_whoever_is_stopped_is_heard_of_until_the_last_letter_is_done(desk
     due = await desk.released(*named(*map(str, range(8))))
     gate = Gate()
     async with running(MailHost({"DATA": gate})) as host, desk.writer(host) as writer:
-        writing = asyncio.create_task(write_chunk(due, writer))
+        writing = asyncio.create_task(write_batch(due, writer))
         await eventually(lambda: host.busy == CONNECTIONS)
         writing.cancel()
         await heard_of(desk, seconds=2)
@@ -737,7 +737,7 @@ async def test_limited_domain_gets_letters_evenly_and_delays_no_other(desk: Desk
 
     async with running(MailHost({"DATA": note})) as host, desk.writer(host) as writer:
         began = asyncio.get_running_loop().time()
-        await write_chunk(due, writer)
+        await write_batch(due, writer)
     moments = [moment for moment, to in at if to in slow]
     assert len(moments) == 8
     for place, moment in enumerate(moments):
@@ -759,7 +759,7 @@ async def test_places_at_a_limited_domain_are_not_saved_up_while_connections_are
         return "250 2.0.0 taken"
 
     async with running(MailHost({"DATA": note})) as host, desk.writer(host) as writer:
-        writing = asyncio.create_task(write_chunk(due, writer))
+        writing = asyncio.create_task(write_batch(due, writer))
         await eventually(lambda: host.busy == CONNECTIONS)
         await asyncio.sleep(2)
         gate.open.set()
@@ -776,7 +776,7 @@ async def test_another_attempt_at_a_limited_domain_waits_for_a_place_too(desk: D
     loop = asyncio.get_running_loop()
     async with running(host), desk.writer(host) as writer:
         began = loop.time()
-        [told] = await write_chunk(due, writer)
+        [told] = await write_batch(due, writer)
     assert isinstance(told, BreachNotified)
     assert loop.time() - began > 0.9, "three attempts, half a second apart"
 

@@ -142,7 +142,7 @@ async def test_everybody_in_the_records_is_found_once(installed: Installation) -
 async def test_an_emergency_contact_is_not_written_to(installed: Installation) -> None:
     await shop(installed)
     await installed.scoped(declared(collections=[collection("people")]))
-    people = [person for chunk in await installed.chunks() for person in chunk.people]
+    people = [person for batch in await installed.batches() for person in batch.people]
     assert [one.name for one in people if one.email is None].count("Nobody Known") == 1, (
         "they are listed all the same"
     )
@@ -355,8 +355,8 @@ async def test_people_who_are_named_are_affected_as_it_is_said(installed: Instal
         ((CALIFORNIA,), "US-CA", "en"): (2, 2),
     }
     assert told.records == 9
-    [chunk] = await installed.chunks()
-    assert [(one.name, one.email) for one in chunk.people] == [("No Address", None)] * 2
+    [batch] = await installed.batches()
+    assert [(one.name, one.email) for one in batch.people] == [("No Address", None)] * 2
 
 
 async def test_no_data_of_anybody_lies_in_clear(installed: Installation) -> None:
@@ -375,7 +375,9 @@ async def test_no_data_of_anybody_lies_in_clear(installed: Installation) -> None
         assert not any(word in document["sealed"].lower() for word in (b"example", b"ada ", b"eve "))
 
 
-async def test_what_is_held_of_people_beside_the_chunks_goes_when_it_is_told(installed: Installation) -> None:
+async def test_what_is_held_of_people_beside_the_batches_goes_when_it_is_told(
+    installed: Installation,
+) -> None:
     await shop(installed)
     await installed.scoped(declared(collections=[collection("people")]))
     assert [set(one) & {"sealed"} async for one in installed.people.find()] == [set()] * 5
@@ -457,8 +459,8 @@ async def test_processor_notifies_only_customers_with_affected_records(
     await installed.business("hosted", "logs").insert_one({"_id": 1, "ip": "192.0.2.1"})
     breach = declared(role="processor", controllers=CUSTOMERS, collections=named)
     scoped = await installed.scoped(breach)
-    chunks = await installed.chunks()
-    assert {chunk.to for chunk in chunks} == {"controllers"}
+    batches = await installed.batches()
+    assert {batch.to for batch in batches} == {"controllers"}
     assert set(await installed.written_to()) == told
     assert sum(group.people for group in scoped.groups) == people
     assert scoped.unnamed == unnamed
@@ -489,7 +491,7 @@ async def test_a_customer_is_written_to_at_its_own_domain_and_not_at_one_that_lo
 
 async def test_a_customer_is_told_what_it_uses_in_its_own_language(installed: Installation) -> None:
     await installed.scoped(declared(role="processor", controllers=CUSTOMERS, categories=["user.name"]))
-    german, english = await installed.chunks()
+    german, english = await installed.batches()
     assert (german.laws, german.language, [one.name for one in german.people]) == ((GDPR,), "de", ["One Ltd"])
     assert german.people[0].services == ("Edge",)
     assert (english.language, len(english.people)) == ("en", 2)
@@ -503,7 +505,7 @@ async def _dies(_messages: object) -> None:
     raise _DiesError("gone")
 
 
-async def test_no_chunk_is_larger_than_it_may_be_nor_of_two_laws_or_languages(
+async def test_no_batch_is_larger_than_it_may_be_nor_of_two_laws_or_languages(
     installed: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("services.fulfillment.breach.scope_job.MOST_IN_BATCH", 2)
@@ -513,9 +515,9 @@ async def test_no_chunk_is_larger_than_it_may_be_nor_of_two_laws_or_languages(
         for number in range(many)
     ]
     told = await installed.scoped(declared(list=people))
-    chunks = await installed.chunks()
+    batches = await installed.batches()
     assert told.chunks == 5
-    assert [(chunk.language, len(chunk.people)) for chunk in chunks] == [
+    assert [(batch.language, len(batch.people)) for batch in batches] == [
         ("de", 2),
         ("de", 2),
         ("de", 1),

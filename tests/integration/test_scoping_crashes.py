@@ -1,7 +1,7 @@
 """
 A replica that scopes a breach may die before or after every write, or be overtaken while it lives.
 
-Whoever goes on comes to the same chunks and the same numbers as one that lived.
+Whoever goes on comes to the same batches and the same numbers as one that lived.
 """
 
 import asyncio
@@ -101,7 +101,7 @@ async def lived(installed: Installation) -> tuple[int, Any, Any]:
     await installed.register(BREACH)
     life = Life(float("inf"))
     assert await mortal(installed, life).work()
-    return life.passed, installed.of(), await installed.chunks()
+    return life.passed, installed.of(), await installed.batches()
 
 
 async def forget(installed: Installation) -> Installation:
@@ -119,7 +119,7 @@ async def forget(installed: Installation) -> Installation:
 @pytest.mark.campaign
 @pytest.mark.timeout(300)
 async def test_crash_anywhere_leaves_nothing_undone_and_nothing_twice(installed: Installation) -> None:
-    boundaries, told, chunks = await lived(installed)
+    boundaries, told, batches = await lived(installed)
     assert boundaries > 50
     for last in range(1, boundaries + 1, KILLED_AT_EVERY):
         again = await forget(installed)
@@ -130,14 +130,14 @@ async def test_crash_anywhere_leaves_nothing_undone_and_nothing_twice(installed:
         while await again.replica().work():
             pass
         assert again.of() == told, last
-        assert await again.chunks() == chunks, last
+        assert await again.batches() == batches, last
 
 
 async def test_a_message_that_comes_again_changes_nothing(installed: Installation) -> None:
-    _, told, chunks = await lived(installed)
+    _, told, batches = await lived(installed)
     await installed.register(BREACH)
     assert not await installed.replica().work()
-    assert (installed.of(), await installed.chunks()) == (told, chunks)
+    assert (installed.of(), await installed.batches()) == (told, batches)
 
 
 async def test_search_without_its_lease_writes_nothing(installed: Installation) -> None:
@@ -192,7 +192,7 @@ async def test_silent_store_is_asked_again_and_gives_no_empty_scope(
 
 
 async def test_found_people_stay_found_although_records_change(installed: Installation) -> None:
-    """A law that is changed, or a record that goes, between two attempts makes no other chunks."""
+    """A law that is changed, or a record that goes, between two attempts makes no other batches."""
     await shop(installed)
     await installed.register(BREACH)
     life = Life(float("inf"))

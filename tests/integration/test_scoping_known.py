@@ -79,8 +79,8 @@ async def test_of_the_company_everybody_in_the_portal_is_found_where_they_live(
     await installed.scoped(declared(collections=[{"collection": f"portal.{name}"} for name in PORTAL]))
     everybody = {
         person.email.lower(): person
-        for chunk in await installed.chunks()
-        for person in chunk.people
+        for batch in await installed.batches()
+        for person in batch.people
         if person.email is not None
     }
     contacts = await everything(installed, "portal", "contacts")
@@ -200,9 +200,9 @@ async def test_a_dry_run_shows_exactly_the_letters_that_would_be_sent(
     law = PolicyEditions(breach_policies(), company(str(COMPANY)))
     assert await installed.replica(law=law).work()
     sent: Counter[tuple[str, str]] = Counter()
-    for chunk in await installed.chunks():
-        reach = [one for one in chunk.people if one.email and not one.email.endswith("@mail.example")]
-        sent[chunk.laws[0].partition("@")[0], chunk.language] += len(reach)
+    for batch in await installed.batches():
+        reach = [one for one in batch.people if one.email and not one.email.endswith("@mail.example")]
+        sent[batch.laws[0].partition("@")[0], batch.language] += len(reach)
     sent = +sent
     assert tried["letters"] == sent.total()
     assert tried["languages"] == dict(_by_language(sent))

@@ -1,4 +1,4 @@
-"""However long what records hold is, what is in memory and in a chunk at once stays small."""
+"""However long what records hold is, what is in memory and in a batch at once stays small."""
 
 import pytest
 
@@ -29,13 +29,13 @@ async def people(installed: Installation, many: int) -> None:
 async def test_names_and_addresses_that_go_on_for_pages_are_cut(installed: Installation) -> None:
     await people(installed, 8)
     await installed.scoped(declared(collections=[collection("people")]))
-    [chunk] = await installed.chunks()
-    assert all(len(one.name) == 200 for one in chunk.people)
-    assert all(max(map(len, one.postal)) == 200 and len(one.postal) == 12 for one in chunk.people)
-    assert {one.name[:4] for one in chunk.people} == {f"P {n} " for n in range(8)}
+    [batch] = await installed.batches()
+    assert all(len(one.name) == 200 for one in batch.people)
+    assert all(max(map(len, one.postal)) == 200 and len(one.postal) == 12 for one in batch.people)
+    assert {one.name[:4] for one in batch.people} == {f"P {n} " for n in range(8)}
 
 
-async def test_no_chunk_has_more_bytes_than_the_vault_takes(
+async def test_no_batch_has_more_bytes_than_the_vault_takes(
     installed: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("services.fulfillment.breach.scope_job.BATCH_BYTES", 1)

@@ -110,11 +110,11 @@ async def test_a_hundred_thousand_records_are_scoped_in_little_memory_though_a_r
     assert scoped.records == RECORDS + ORDERS
     assert [(group.place, group.people, group.unreachable) for group in scoped.groups] == [("DE", PEOPLE, 0)]
     assert scoped.chunks == -(-PEOPLE // MOST_IN_BATCH)
-    chunks = await installed.chunks()
-    assert [len(chunk.people) for chunk in chunks] == [MOST_IN_BATCH] * (scoped.chunks - 1) + [
+    batches = await installed.batches()
+    assert [len(batch.people) for batch in batches] == [MOST_IN_BATCH] * (scoped.chunks - 1) + [
         PEOPLE % MOST_IN_BATCH or MOST_IN_BATCH
     ]
-    written = by_address([person for chunk in chunks for person in chunk.people])
+    written = by_address([person for batch in batches for person in batch.people])
     assert set(written) == {f"p{n}@example.org" for n in range(PEOPLE)}
     bought = [one for one in written.values() if "user.behavior.purchase_history" in one.categories]
     assert len(bought) == ORDERS

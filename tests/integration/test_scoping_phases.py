@@ -52,8 +52,8 @@ async def test_person_of_a_further_law_is_notified_again(installed: Installation
     await installed.scoped(declared(list=[person], categories=["user.name"]))
     home = {**person, "residence": {"country": "US", "subdivision": "CA"}}
     await installed.scoped(declared(list=[home], categories=["user.authorization.password"]), phase=2)
-    [chunk] = await installed.chunks(2)
-    assert chunk.laws == (CALIFORNIA,)
+    [batch] = await installed.batches(2)
+    assert batch.laws == (CALIFORNIA,)
 
 
 async def test_category_within_a_notified_one_is_no_news(installed: Installation) -> None:
@@ -67,8 +67,8 @@ async def test_where_somebody_lives_is_known_from_the_phase_before(installed: In
     """Else a record that does not say it would seem to come under another law."""
     person = {"email": BO, "residence": {"country": "US", "subdivision": "CA"}}
     await installed.scoped(declared(list=[person], categories=["user.authorization.password"]))
-    [chunk] = await installed.chunks()
-    assert chunk.laws == (CALIFORNIA,)
+    [batch] = await installed.batches()
+    assert batch.laws == (CALIFORNIA,)
     again = declared(list=[{"email": BO}], categories=["user.authorization.password"])
     assert (await installed.scoped(again, phase=2)).chunks == 0
 
@@ -79,8 +79,8 @@ async def test_what_two_phases_found_of_somebody_counts_together(installed: Inst
     await installed.scoped(
         declared(collections=[collection("people", _id=3)], categories=["user.authorization"]), phase=2
     )
-    [chunk] = await installed.chunks(2)
-    assert chunk.people[0].categories == ("user.authorization.password", "user.name")
+    [batch] = await installed.batches(2)
+    assert batch.people[0].categories == ("user.authorization.password", "user.name")
 
 
 async def test_content_of_a_notice_lies_sealed(installed: Installation) -> None:
@@ -106,7 +106,7 @@ async def test_each_phase_notifies_the_customers(installed: Installation) -> Non
     for phase in (1, 2):
         await installed.scoped(declared(**breach), phase=phase)
         assert len(await installed.written_to(phase)) == len(CUSTOMERS[:2])
-        assert {chunk.laws for chunk in await installed.chunks(phase)} == {(GDPR,)}
+        assert {batch.laws for batch in await installed.batches(phase)} == {(GDPR,)}
 
 
 async def test_a_further_phase_that_breaks_off_comes_to_the_same(installed: Installation) -> None:
@@ -144,5 +144,5 @@ async def test_people_are_notified_by_the_editions_of_the_register(
     law = PolicyEditions(breach_policies(), company(EXAMPLE))
     while await installed.replica(law=law).work():
         pass
-    [chunk] = await installed.chunks()
-    assert chunk.laws[0] == edition
+    [batch] = await installed.batches()
+    assert batch.laws[0] == edition

@@ -27,9 +27,9 @@ def installed(mongo_client: Client, database_prefix: str) -> Installation:
 async def spared(installed: Installation, phase: int, along: Iterable[int]) -> set[str]:
     """Return who gets no letter of *phase*, where the phases *along* go out with it: names."""
     found: set[str] = set()
-    for number, chunk in enumerate(await installed.chunks(phase)):
+    for number, batch in enumerate(await installed.batches(phase)):
         numbers = await notified_elsewhere(installed.vault, INCIDENT, phase, number, along)
-        found |= {chunk.people[one].name for one in numbers}
+        found |= {batch.people[one].name for one in numbers}
     return found
 
 

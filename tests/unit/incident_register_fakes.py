@@ -68,7 +68,7 @@ def declaration(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def scoped(phase: int = 1, *, chunks: int = 1, **places: int) -> BreachScoped:
+def scoped(phase: int = 1, *, batches: int = 1, **places: int) -> BreachScoped:
     """Return what scoping tells of *phase*: how many people of which place are to be told."""
     found = places or {"DE": 3}
     laws = {place: CALIFORNIA if place == "US_CA" else GDPR for place in found}
@@ -76,7 +76,7 @@ def scoped(phase: int = 1, *, chunks: int = 1, **places: int) -> BreachScoped:
         AffectedGroup(laws=(laws[place],), place=place.replace("_", "-"), language="en", people=people)
         for place, people in found.items()
     )
-    return BreachScoped(request_id=INCIDENT, phase=phase, groups=groups, chunks=chunks)
+    return BreachScoped(request_id=INCIDENT, phase=phase, groups=groups, chunks=batches)
 
 
 class Registry:

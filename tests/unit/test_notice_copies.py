@@ -12,7 +12,7 @@ from habeas.client.breach_notices.documents import (
     people_letters,
     wants_copy,
 )
-from habeas.client.breach_notices.reader import chunks, known, waiting, words_of
+from habeas.client.breach_notices.reader import batches, known, waiting, words_of
 from habeas.client.breach_notices.samples import NoticeAudience
 from habeas.client.breach_specimens import HOUSE
 from habeas.client.incident_register import IncidentCase
@@ -169,15 +169,15 @@ async def test_person_notified_by_another_phase_is_processed_once() -> None:
     await vault.create(INCIDENT)
     people = tuple(NoticeRecipient(key=f"{number:032}", email=f"{number}@example.org") for number in range(2))
     for phase in (1, 2):
-        chunk = NoticeBatch(laws=(CALIFORNIA,), language="en", people=people[: 3 - phase])
-        await vault.seal(INCIDENT, batch_item(phase, 0), chunk.model_dump_json().encode())
+        batch = NoticeBatch(laws=(CALIFORNIA,), language="en", people=people[: 3 - phase])
+        await vault.seal(INCIDENT, batch_item(phase, 0), batch.model_dump_json().encode())
     spared = NotifiedElsewhere(numbers=(0,)).model_dump_json().encode()
     await vault.seal(INCIDENT, elsewhere_item(1, 0, by=2), spared)
     both = case(registered(1), scoped(US_CA=2), registered(2), scoped(2, US_CA=1), phases=2)
-    found = chunks(both, vault, waiting(both))  # type: ignore[arg-type]
+    found = batches(both, vault, waiting(both))  # type: ignore[arg-type]
     assert [(phase, len(one.people)) async for phase, one in found] == [(1, 1), (2, 1)]
     one_by_one = case(*OUT, registered(2), scoped(2, US_CA=1), phases=2)
-    found = chunks(one_by_one, vault)  # type: ignore[arg-type]
+    found = batches(one_by_one, vault)  # type: ignore[arg-type]
     assert [(phase, len(one.people)) async for phase, one in found] == [(1, 2), (2, 1)]
 
 
@@ -185,10 +185,10 @@ async def test_people_who_were_forgotten_are_not_copied() -> None:
     vault = MemoryVault()
     await vault.create(INCIDENT)
     twice = case(*OUT, registered(2), scoped(2, US_CA=1), phases=2)
-    chunk = NoticeBatch(laws=(CALIFORNIA,), language="en", people=())
-    await vault.seal(INCIDENT, batch_item(2, 0), chunk.model_dump_json().encode())
-    found = [(phase, one) async for phase, one in chunks(twice, vault)]  # type: ignore[arg-type]
-    assert found == [(2, chunk)]
+    batch = NoticeBatch(laws=(CALIFORNIA,), language="en", people=())
+    await vault.seal(INCIDENT, batch_item(2, 0), batch.model_dump_json().encode())
+    found = [(phase, one) async for phase, one in batches(twice, vault)]  # type: ignore[arg-type]
+    assert found == [(2, batch)]
 
 
 def test_authority_gets_the_count_of_notified_people_without_customers() -> None:

@@ -14,7 +14,7 @@ from typing import Literal
 
 from babel.languages import get_official_languages
 
-from habeas.client.breach_notices.reader import chunks, words_of
+from habeas.client.breach_notices.reader import batches, words_of
 from habeas.client.breach_notices.reader import known as known_facts
 from habeas.client.breach_notices.samples import (
     UNNAMED,
@@ -111,7 +111,7 @@ async def write_all(
     filled = list(documents(facts, duties(clocks, context.policies), context))
     letters: list[PeopleLetter] = []
     if any(map(wants_copy, filled)):
-        letters = list(people_letters(case, await audiences_in(chunks(case, register.vault)), context))
+        letters = list(people_letters(case, await audiences_in(batches(case, register.vault)), context))
     for one in filled:
         write(one, copy_for(one, letters, context) if wants_copy(one) else None, folder)
     announced = list(announcements(clocks, facts, context))

@@ -8,7 +8,7 @@ from functools import partial
 from html import escape
 from pathlib import Path
 
-from habeas.client.breach_notices.reader import chunks, waiting, words_of
+from habeas.client.breach_notices.reader import batches, waiting, words_of
 from habeas.client.breach_notices.samples import Sample, SampleNotice, audiences_in, distinct_samples, sample
 from habeas.client.incident_register import IncidentCase, IncidentRegister
 from habeas.client.letters import TEMPLATES, citations, with_citations
@@ -79,7 +79,7 @@ async def samples_of(
     for phase in waiting(case):
         words, further = words_of(case, phase), case.incident.has_earlier_notices(phase)
         notice = replace(notice, declared=words, held_by_police=phase.delayed, further=further)
-        people = chunks(case, register.vault, [phase])
+        people = batches(case, register.vault, [phase])
         counted = await audiences_in(people, partial(reached, declared=words))
         samples += [sample(one, number, notice) for one, number in counted.items()]
     return notice, samples

@@ -27,7 +27,7 @@ def words_of(case: IncidentCase, phase: Phase) -> BreachDeclared:
     return dict(zip(said, case.declared, strict=True))[words]
 
 
-async def chunks(
+async def batches(
     case: IncidentCase, vault: Vault, phases: Iterable[Phase] | None = None
 ) -> AsyncIterator[tuple[int, NoticeBatch]]:
     """
@@ -43,9 +43,9 @@ async def chunks(
                 break
             along = _going_along(case, phase)
             spared = await notified_elsewhere(vault, case.id, phase.number, number, along)
-            chunk = NoticeBatch.model_validate_json(sealed)
-            people = tuple(person for place, person in enumerate(chunk.people) if place not in spared)
-            yield phase.number, chunk.model_copy(update={"people": people})
+            batch = NoticeBatch.model_validate_json(sealed)
+            people = tuple(person for place, person in enumerate(batch.people) if place not in spared)
+            yield phase.number, batch.model_copy(update={"people": people})
 
 
 def _going_along(case: IncidentCase, phase: Phase) -> Iterable[int]:

@@ -91,13 +91,13 @@ def sample(
     """Write the letter that *wanted* gets, to a fictional person."""
     recipient = to or (SAMPLE_PERSON if wanted.to == "people" else A_CUSTOMER)
     person = recipient.model_copy(update={"categories": wanted.categories, "services": wanted.services})
-    chunk = NoticeBatch.model_validate(
+    batch = NoticeBatch.model_validate(
         {"to": wanted.to, "laws": wanted.laws, "language": wanted.language, "people": (person,)}
     )
     circumstances = Circumstances(
         telling.incident, telling.further, telling.held_by_police, telling.written_at
     )
-    writer = Notices.to_chunk(telling.declared, circumstances, chunk, telling.house)
+    writer = Notices.to_batch(telling.declared, circumstances, batch, telling.house)
     message = writer.of(person, message_id=f"<sample@{telling.house.domain}>")
     return Sample(
         wanted, people, message, _lacks(wanted, telling.declared, telling.house.sender), telling.declared
@@ -122,14 +122,14 @@ def _together(first: Sample, other: Sample) -> Sample:
 
 
 async def audiences_in(
-    chunks: AsyncIterator[tuple[int, NoticeBatch]],
+    batches: AsyncIterator[tuple[int, NoticeBatch]],
     reached: Callable[[NoticeRecipient], bool] = lambda _: True,
 ) -> Counter[NoticeAudience]:
-    """Return the audiences in *chunks* that are *reached*, with their sizes, without names."""
+    """Return the audiences in *batches* that are *reached*, with their sizes, without names."""
     counted: Counter[NoticeAudience] = Counter()
-    async for phase, chunk in chunks:
-        group = (chunk.to, chunk.laws, chunk.language)
-        people = filter(reached, chunk.people)
+    async for phase, batch in batches:
+        group = (batch.to, batch.laws, batch.language)
+        people = filter(reached, batch.people)
         counted.update(NoticeAudience(*group, one.categories, phase, one.services) for one in people)
     return counted
 

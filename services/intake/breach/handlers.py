@@ -64,9 +64,9 @@ class IncidentContext:
         """Return the declaration sealed as *item*."""
         return BreachDeclared.model_validate_json(await self.vault.open(self.case_id, item))
 
-    async def people(self, phase: int, chunk: int) -> Sequence[NoticeRecipient]:
+    async def people(self, phase: int, batch: int) -> Sequence[NoticeRecipient]:
         """Return the people of a batch; KeyError if they are forgotten."""
-        sealed = await self.vault.open(self.case_id, batch_item(phase, chunk))
+        sealed = await self.vault.open(self.case_id, batch_item(phase, batch))
         return NoticeBatch.model_validate_json(sealed).people
 
     async def set_timers(self, waits: Sequence[CaseTimer]) -> None:

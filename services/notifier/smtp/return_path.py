@@ -13,7 +13,7 @@ from hashlib import sha256
 from shared.mail.reply_address import CONTENT_BYTES, SEAL_BYTES, HiddenTags, tag_in, tagged
 
 NOTICE, NUMBERS = struct.Struct(">8sHIH"), 8
-"""Campaign, phase, chunk and number; the bytes of all but the first. As long as any other letter's id."""
+"""Campaign, phase, batch and number; the bytes of all but the first. As long as any other letter's id."""
 MESSAGE_ID = 32
 """Hexadecimal digits."""
 
@@ -57,7 +57,7 @@ class NoticePaths(HiddenTags):
     """
     The addresses that breach notices come back to, and their message ids.
 
-    Hidden as well as sealed: the number of a chunk would reveal how many people a breach affects.
+    Hidden as well as sealed: the number of a batch would reveal how many people a breach affects.
     """
 
     def campaign(self, incident: str) -> str:

@@ -324,7 +324,7 @@ class AffectedGroup(EventPart):
 
 
 class BreachScoped(Fact):
-    """The people affected are known; the content of their notices lies sealed in chunks."""
+    """The people affected are known; the content of their notices lies sealed in batches."""
 
     TYPE = "habeas.breach.scoped.v1"
 
@@ -430,7 +430,7 @@ class NoticesReleased(Fact):
 
 
 class ChunkDue(Fact):
-    """The notices to one chunk of people are to be written."""
+    """The notices to one batch of people are to be written."""
 
     TYPE = "habeas.breach.chunk_due.v1"
 
@@ -446,7 +446,7 @@ class ChunkDue(Fact):
 
     @property
     def case(self) -> str:
-        """The chunk itself: a case of the notifier."""
+        """The batch itself: a case of the notifier."""
         return f"{self.request_id}.{self.phase}.{self.chunk}"
 
 
@@ -469,15 +469,15 @@ class CampaignAborted(IncidentDecision):
 
 
 class Missed(EventPart):
-    """Customers of one chunk that no letter of its phase reached; that of another may have."""
+    """Customers of one batch that no letter of its phase reached; that of another may have."""
 
     chunk: int
     numbers: tuple[int, ...]
-    """Which of the customers of the chunk, counted from 0."""
+    """Which of the customers of the batch, counted from 0."""
 
 
 class BreachNotified(Fact):
-    """Every chunk of a phase is through: how many were written to, and how many were not reached."""
+    """Every batch of a phase is through: how many were written to, and how many were not reached."""
 
     TYPE = "habeas.breach.notified.v1"
 
@@ -492,16 +492,16 @@ class BreachNotified(Fact):
     """Which customers no letter of this phase reached; None in events of before."""
     aborted: bool = False
     last: int | None = None
-    """Which chunk was the last; None where there was none."""
+    """Which batch was the last; None where there was none."""
 
     @property
     def cases(self) -> tuple[str, ...]:
-        """The incident, and the chunk that was the last."""
+        """The incident, and the batch that was the last."""
         return self.request_id, f"{self.request_id}.{self.phase}.{self.last}"
 
 
 class BreachRecounted(Fact):
-    """Letters came back after every chunk of a phase was through: how many were not reached by now."""
+    """Letters came back after every batch of a phase was through: how many were not reached by now."""
 
     TYPE = "habeas.breach.recounted.v1"
 
@@ -522,7 +522,7 @@ class BreachNoticeReturned(Fact):
     phase: int
     chunk: int
     number: int
-    """Which of the people of the chunk, counted from 0."""
+    """Which of the people of the batch, counted from 0."""
     action: DeliveryAction
     status: Code
     """Enhanced status code (RFC 3463): `5.1.1`."""

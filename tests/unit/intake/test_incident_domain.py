@@ -178,7 +178,7 @@ NEXT = (registered(2, by="carla"), scoped(2))
         pytest.param((*SCOPED, approved("bruno")), 1, "carla", "approved already", id="approved"),
         pytest.param((*SCOPED, approved("bruno"), out()), 1, "carla", "approved already", id="released"),
         pytest.param(
-            (registered(), scoped(chunks=0)), 1, "bruno", "has no notices to approve", id="without people"
+            (registered(), scoped(batches=0)), 1, "bruno", "has no notices to approve", id="without people"
         ),
         pytest.param((*SCOPED, *NEXT), 1, "bruno", "phase 2 is newer", id="an old phase"),
         pytest.param((*SCOPED, *NEXT), 2, "carla", "declared by the same", id="who declared the newer"),
@@ -261,7 +261,7 @@ def test_people_found_late_are_notified_by_an_approval_of_the_newest_phase() -> 
         pytest.param((*SCOPED, *NEXT), 1, "phase 2 is newer", id="a newer builds on it"),
         pytest.param((*SCOPED, *NEXT, withdrawn(2)), 1, None, id="the newer was taken back"),
         pytest.param(
-            (*SCOPED, registered(2), scoped(2, chunks=0), approved("bruno", 2), out()),
+            (*SCOPED, registered(2), scoped(2, batches=0), approved("bruno", 2), out()),
             2,
             "in the words of phase 2 are out",
             id="another is told in its words",

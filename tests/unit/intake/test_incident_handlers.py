@@ -68,7 +68,7 @@ async def test_the_same_reference_with_more_is_the_next_phase(registry: Registry
 
 async def test_notices_go_out_when_another_account_approves(registry: Registry) -> None:
     await registry.declare()
-    await registry.tell(scoped(chunks=7))
+    await registry.tell(scoped(batches=7))
     await registry.approve("ada")
     assert registry.facts(NoticesReleased) == []
     assert "another account has to approve" in registry.parked()[0]
@@ -312,7 +312,7 @@ async def test_a_clock_is_warned_of_and_then_missed_loudly(registry: Registry) -
 async def test_a_breach_without_affected_people_keeps_its_clocks(registry: Registry) -> None:
     """Declare first, report more later: undeclared customers are not searched for."""
     await registry.declare(high_risk=False)
-    await registry.tell(scoped(chunks=0).model_copy(update={"groups": ()}))
+    await registry.tell(scoped(batches=0).model_copy(update={"groups": ()}))
     await registry.pass_time(timedelta(hours=71))
     assert breaches_of(registry)["gdpr.authority.DE"][-1]
 

@@ -349,13 +349,13 @@ async def test_letters_to_people_stop_no_clock_of_a_customer(registry: Registry)
 
 
 async def written_to(registry: Registry, phase: int, *customers: dict[str, Any]) -> BreachScoped:
-    """Seal the chunk in which *customers* are written to, and return what scoping tells of it."""
+    """Seal the batch in which *customers* are written to, and return what scoping tells of it."""
     people = tuple(
         NoticeRecipient(key=f"{number:032}", email=one["email"], name=one["name"])
         for number, one in enumerate(customers)
     )
-    chunk = NoticeBatch(to="controllers", laws=(GDPR,), language="en", people=people)
-    await registry.vault.seal(INCIDENT, batch_item(phase, 0), chunk.model_dump_json().encode())
+    batch = NoticeBatch(to="controllers", laws=(GDPR,), language="en", people=people)
+    await registry.vault.seal(INCIDENT, batch_item(phase, 0), batch.model_dump_json().encode())
     return to_customers(phase).model_copy(update={"customers": len(customers)})
 
 

@@ -32,9 +32,9 @@ def writer(
     further: bool = False,
     held_by_police: bool = False,
 ) -> Notices:
-    chunk = NoticeBatch(laws=laws, language=language, people=(PERSON,))
+    batch = NoticeBatch(laws=laws, language=language, people=(PERSON,))
     circumstances = Circumstances(INCIDENT, further, held_by_police, WRITTEN_AT)
-    return Notices.to_chunk(declared, circumstances, chunk, HOUSE)
+    return Notices.to_batch(declared, circumstances, batch, HOUSE)
 
 
 def read(raw: bytes) -> EmailMessage:
@@ -224,7 +224,7 @@ def test_notice_names_the_persons_own_breached_data_alone() -> None:
         assert other not in reported
 
 
-def test_two_people_of_one_chunk_learn_of_their_own_data() -> None:
+def test_two_people_of_one_batch_learn_of_their_own_data() -> None:
     written = writer()
     assert "Fingerprint" in words(written.of(PERSON, message_id=MESSAGE_ID))
     other = PERSON.model_copy(update={"categories": ("user.name",)})

@@ -52,9 +52,9 @@ def test_an_address_fits_where_those_of_letters_fit() -> None:
 
 def test_message_ids_are_the_same_at_each_attempt_and_no_two_notices_share_one() -> None:
     ids = {
-        PATHS.message_id(replace(NOTICE, phase=phase, chunk=chunk, number=number), "example.com")
+        PATHS.message_id(replace(NOTICE, phase=phase, chunk=batch, number=number), "example.com")
         for phase in (1, 11)
-        for chunk in (1, 11)
+        for batch in (1, 11)
         for number in (1, 11, 111)
         for _ in range(2)
     }

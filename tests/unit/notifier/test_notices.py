@@ -197,8 +197,8 @@ def mutants(policy: BreachPolicy) -> Iterator[tuple[str, BreachPolicy]]:
 @pytest.mark.parametrize("law", WANTED)
 def test_it_would_be_noticed_if_an_element_was_missing_or_in_the_wrong_place(law: str) -> None:
     policy = newest(law)
-    chunk = NoticeBatch(laws=(policy.id,), language="en", people=(PERSON,))
-    draft = Notices.to_chunk(DECLARED, Circumstances(INCIDENT, False, False, WRITTEN_AT), chunk, HOUSE)
+    batch = NoticeBatch(laws=(policy.id,), language="en", people=(PERSON,))
+    draft = Notices.to_batch(DECLARED, Circumstances(INCIDENT, False, False, WRITTEN_AT), batch, HOUSE)
     for name, mutant in mutants(policy):
         body = replace(draft, policies=(mutant,)).body(PERSON, "")
         assert faults(_line(body.text), wanted_by(law)), name
@@ -221,8 +221,8 @@ def test_customer_letter_has_the_contents_for_its_own_notice(form: str) -> None:
 
 def test_missing_part_of_a_customer_letter_is_detected() -> None:
     policy = newest("gdpr")
-    chunk = NoticeBatch(to="controllers", laws=(policy.id,), language="en", people=(CUSTOMER,))
-    draft = Notices.to_chunk(DECLARED, Circumstances(INCIDENT, False, False, WRITTEN_AT), chunk, HOUSE)
+    batch = NoticeBatch(to="controllers", laws=(policy.id,), language="en", people=(CUSTOMER,))
+    draft = Notices.to_batch(DECLARED, Circumstances(INCIDENT, False, False, WRITTEN_AT), batch, HOUSE)
     for place, one in enumerate(policy.to_controller):
         without = policy.to_controller[:place] + policy.to_controller[place + 1 :]
         body = replace(draft, policies=(policy.model_copy(update={"to_controller": without}),)).body(

@@ -32,7 +32,7 @@ STEERING, WRITING = "campaigns", "chunks"
 SWITCH_S = 0.0005
 """How long the interpreter stays with a busy thread. The database is spoken to by another, which waits
 for its turn several times an update: at the usual 5 ms that took longer than the letters it stood for."""
-CHUNKS_AT_ONCE = 32
+BATCHES_AT_ONCE = 32
 """More than are written to at a time: some wait for letters that are not taken at once."""
 
 
@@ -80,7 +80,7 @@ async def steering(settings: NotifierSettings, platform: ServiceRuntime) -> Asyn
 
 @asynccontextmanager
 async def writers(settings: NotifierSettings, platform: ServiceRuntime) -> AsyncIterator[Running]:
-    """Assemble the writers of chunks."""
+    """Assemble the writers of batches."""
     sys.setswitchinterval(SWITCH_S)
     database = _database(STEERING, settings, platform)
     per_minute = {domain: notices_of(letters) for domain, letters in settings.mail_limits.items()}
@@ -105,7 +105,7 @@ async def writers(settings: NotifierSettings, platform: ServiceRuntime) -> Async
     )
     service = Service(WRITING, writing.SUBSCRIPTIONS, None, lambda *_: None, lambda _moment: writer)
     try:
-        yield Running(service, journal, batch=CHUNKS_AT_ONCE)
+        yield Running(service, journal, batch=BATCHES_AT_ONCE)
     finally:
         await channel.close()
 

@@ -25,7 +25,7 @@ from shared.runtime.log import logger
 from shared.runtime.service import on
 
 AT_ONCE = 16
-"""Chunks that are looked into at the same time."""
+"""Batches that are looked into at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Campaign:
 
     released: tuple[NoticesReleased, ...] = ()
     turn: int = 0
-    """How often its chunks were begun anew."""
+    """How often its batches were begun anew."""
 
 
 def evolve(known: Campaign, fact: Fact) -> Campaign:
@@ -67,7 +67,7 @@ class Steering:
 
 
 async def release(event: NoticesReleased, ctx: Steering) -> Sequence[Fact]:
-    """Open a ledger for each chunk, and have each written to."""
+    """Open a ledger for each batch, and have each written to."""
     await ctx.standings.begin(ctx.incident, ctx.paths.campaign(ctx.incident))
     for first in range(0, event.chunks, AT_ONCE):
         some = range(first, min(first + AT_ONCE, event.chunks))
@@ -84,24 +84,24 @@ async def _opened(event: NoticesReleased, number: int, ctx: Steering) -> OpenedB
         ctx.vault.open(case, batch_item(phase, number)),
         notified_elsewhere(ctx.vault, case, phase, number, event.along),
     )
-    chunk = NoticeBatch.model_validate_json(sealed)
-    contents = (chunk.to, chunk.laws, chunk.language, len(chunk.people))
+    batch = NoticeBatch.model_validate_json(sealed)
+    contents = (batch.to, batch.laws, batch.language, len(batch.people))
     return OpenedBatch(case, phase, number, *contents, event.declaration, sorted(elsewhere))
 
 
 async def pause(_event: CampaignPaused, ctx: Steering) -> Sequence[Fact]:
-    """Stop for now; chunks under way see it within a second, and note how far they got."""
+    """Stop for now; batches under way see it within a second, and note how far they got."""
     await _note(CampaignState.PAUSED, ctx)
     return []
 
 
 async def resume(_event: CampaignResumed, ctx: Steering) -> Sequence[Fact]:
-    """Resume each chunk that is not through."""
+    """Resume each batch that is not through."""
     return await _again(CampaignState.ON, ctx)
 
 
 async def abort(_event: CampaignAborted, ctx: Steering) -> Sequence[Fact]:
-    """Stop for good: each chunk that is not through is closed as it is."""
+    """Stop for good: each batch that is not through is closed as it is."""
     return await _again(CampaignState.ABORTED, ctx)
 
 

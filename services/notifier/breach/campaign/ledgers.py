@@ -1,9 +1,9 @@
 """
-The ledgers: one document per chunk with the letters sent, the letters being sent, and their outcomes.
+The ledgers: one document per batch with the letters sent, the letters being sent, and their outcomes.
 
-It is the lock, the progress and the proof at once. To take a chunk raises its epoch, and every further
+It is the lock, the progress and the proof at once. To take a batch raises its epoch, and every further
 update names the epoch and the step before: an overtaken replica finds nothing to change. Nothing in a ledger
-is personal data: people are numbers in a sealed chunk.
+is personal data: people are numbers in a sealed batch.
 
 ``LateBounceCounter`` publishes new counts to the register when letters come back after the end of a campaign.
 
@@ -34,7 +34,7 @@ from shared.runtime.mongo import Collection, Database, Document, ReturnDocument,
 from shared.runtime.worker import work_forever
 
 QUIET_MS = 3_000
-"""Time without a sign of life after which a chunk may be taken over."""
+"""Time without a sign of life after which a batch may be taken over."""
 
 COUNT_EVERY_S = 10.0
 
@@ -71,16 +71,16 @@ MISSED: Document = {"$setDifference": [{"$range": [0, "$people"]}, _REACHED]}
 
 
 class BatchLeaseLost(TransientError):
-    """Another replica has taken the chunk."""
+    """Another replica has taken the batch."""
 
 
 class BeingWritten(TransientError):
-    """Another replica writes to the chunk at this moment."""
+    """Another replica writes to the batch at this moment."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedBatch:
-    """A chunk of a campaign, before anybody is written to."""
+    """A batch of a campaign, before anybody is written to."""
 
     incident: str
     phase: int
@@ -119,21 +119,21 @@ class Ledgers:
         with translated("index the ledgers"):
             await self._ledgers.create_index([("incident", 1), ("phase", 1), ("through", 1)])
 
-    async def open(self, chunks: Sequence[OpenedBatch], *, domain: str) -> None:
-        """Open a ledger for each of *chunks* that has none; *domain* is that of their message ids."""
-        await insert_new(self._ledgers, [_blank(chunk, domain) for chunk in chunks])
+    async def open(self, batches: Sequence[OpenedBatch], *, domain: str) -> None:
+        """Open a ledger for each of *batches* that has none; *domain* is that of their message ids."""
+        await insert_new(self._ledgers, [_blank(batch, domain) for batch in batches])
 
     async def take(self, key: str) -> LeasedBatch | None:
         """
-        Take the chunk *key*; return None where it is through.
+        Take the batch *key*; return None where it is through.
 
         Letters that its last writer had begun and not recorded are in doubt from now on.
 
         Raises:
             BeingWritten: Its last writer was alive a moment ago. It would be overtaken in the middle.
-            PermanentError: There is no such chunk.
+            PermanentError: There is no such batch.
         """
-        with translated("take a chunk"):
+        with translated("take a batch"):
             ledger: Document | None = await self._ledgers.find_one_and_update(
                 {"_id": key, "through": False, "$or": _is_idle(self._by)},
                 [{"$set": _taking_over(self._by)}],
@@ -143,28 +143,28 @@ class Ledgers:
                 return taken(ledger)
             there = await self._ledgers.find_one({"_id": key}, {"through": 1})
         if there is None:
-            raise PermanentError(f"chunk {key} has no ledger: its notices were never released")
+            raise PermanentError(f"batch {key} has no ledger: its notices were never released")
         if not there["through"]:
-            raise BeingWritten("another process writes to the chunk")
+            raise BeingWritten("another process writes to the batch")
         return None
 
-    async def turn(self, chunk: LeasedBatch, step: int, page: LedgerPage) -> bool:
+    async def turn(self, batch: LeasedBatch, step: int, page: LedgerPage) -> bool:
         """
         Make *page* durable as the one after *step*; return whether it is, and we still hold the lease.
 
         Raises:
             StoreUnavailable: It is not known. The same call again finds out, and changes nothing twice.
         """
-        return await self._change(chunk, step, _changes(page, datetime.now(UTC)))
+        return await self._change(batch, step, _changes(page, datetime.now(UTC)))
 
-    async def close(self, chunk: LeasedBatch, step: int) -> bool:
-        """Note that *chunk* is through; return as :meth:`turn` does."""
-        return await self._change(chunk, step, {"$set": {"through": True}})
+    async def close(self, batch: LeasedBatch, step: int) -> bool:
+        """Note that *batch* is through; return as :meth:`turn` does."""
+        return await self._change(batch, step, {"$set": {"through": True}})
 
-    async def _change(self, chunk: LeasedBatch, step: int, changes: dict[str, Any]) -> bool:
+    async def _change(self, batch: LeasedBatch, step: int, changes: dict[str, Any]) -> bool:
         changes["$set"] = {**changes.get("$set", {}), "step": step + 1}
         changes["$currentDate"] = {"at": True}
-        mine = {"_id": chunk.key, "epoch": chunk.epoch}
+        mine = {"_id": batch.key, "epoch": batch.epoch}
         with translated("turn a page of a ledger"):
             result = await self._ledgers.update_one({**mine, "step": step}, changes)
             if result.matched_count:
@@ -173,15 +173,15 @@ class Ledgers:
         return again is not None
 
     async def through(self, incident: str, phase: int) -> int:
-        """Return how many chunks of a phase are through."""
-        with translated("count chunks"):
+        """Return how many batches of a phase are through."""
+        with translated("count batches"):
             return await self._ledgers.count_documents(
                 {"incident": incident, "phase": phase, "through": True}
             )
 
     async def numbers_through(self, incident: str) -> frozenset[tuple[int, int]]:
-        """Return phase and number of each chunk of *incident* that is through."""
-        with translated("look for chunks"):
+        """Return phase and number of each batch of *incident* that is through."""
+        with translated("look for batches"):
             found = self._ledgers.find({"incident": incident, "through": True}, {"phase": 1, "chunk": 1})
             return frozenset([(ledger["phase"], ledger["chunk"]) async for ledger in found])
 
@@ -199,7 +199,7 @@ class Ledgers:
             await self._ledgers.delete_many({"incident": incident})
 
     async def sums(self, incident: str, phase: int) -> Mapping[str, int]:
-        """Return over all chunks of a phase how many letters were sent, are doubtful, failed, or spared."""
+        """Return over all batches of a phase how many letters were sent, are doubtful, failed, or spared."""
         counts = {name: {"$sum": count} for name, count in COUNTS.items()}
         with translated("sum up a campaign"):
             cursor = self._ledgers.aggregate(
@@ -224,11 +224,11 @@ class Ledgers:
         return tuple(Missed(chunk=one["chunk"], numbers=sorted(one["numbers"])) for one in found)
 
 
-def _blank(chunk: OpenedBatch, domain: str) -> Document:
+def _blank(batch: OpenedBatch, domain: str) -> Document:
     return {
-        "_id": f"{chunk.incident}.{chunk.phase}.{chunk.chunk}",
-        **asdict(chunk),
-        "laws": list(chunk.laws),
+        "_id": f"{batch.incident}.{batch.phase}.{batch.chunk}",
+        **asdict(batch),
+        "laws": list(batch.laws),
         "domain": domain,
         "epoch": 0,
         "step": 0,

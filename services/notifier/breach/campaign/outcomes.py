@@ -1,4 +1,4 @@
-"""Outcomes of notices, as the ledger of a chunk records them. Pure."""
+"""Outcomes of notices, as the ledger of a batch records them. Pure."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -45,7 +45,7 @@ class NoticeDeferred:
     in_doubt: bool = False
     """Whether the server may have taken it after all."""
     not_before: datetime | None = None
-    """When it is tried again, if not with the chunk's next turn."""
+    """When it is tried again, if not with the batch's next turn."""
 
 
 NoticeOutcome: TypeAlias = NoticeSentOutcome | Failed | NoticeDeferred
@@ -63,14 +63,14 @@ class Delayed:
 
 @dataclass(frozen=True, slots=True)
 class LeasedBatch:
-    """A chunk, as its new writer finds it."""
+    """A batch, as its new writer finds it."""
 
     key: str
     epoch: int
     step: int
     people: int
     domain: str
-    """The domain of this chunk's message ids."""
+    """The domain of this batch's message ids."""
     begun_at: datetime
     """The date of its letters."""
     done: frozenset[int]
@@ -96,7 +96,7 @@ class LeasedBatch:
 
 
 def taken(ledger: LedgerDocument) -> LeasedBatch:
-    """Return the chunk of *ledger*."""
+    """Return the batch of *ledger*."""
     return LeasedBatch(
         key=ledger["_id"],
         epoch=ledger["epoch"],

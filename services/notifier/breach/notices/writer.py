@@ -1,7 +1,7 @@
 """
-Writes notices: a declaration and a chunk of people go in, messages come out.
+Writes notices: a declaration and a batch of people go in, messages come out.
 
-A chunk is notified under the same laws, in the same language. So a notice is laid out, translated
+A batch is notified under the same laws, in the same language. So a notice is laid out, translated
 and encoded once for each set of categories; each person adds an address, an id and a line. Declared texts,
 dates and kinds of data are marks in a skeleton, as in letters: no cache holds them. Quoted-printable is
 encoded line by line: so the line with a name can be put in between others that were encoded before.
@@ -167,18 +167,18 @@ class Notices:
     _forms: dict[tuple[object, ...], MessageForm] = field(init=False, repr=False, default_factory=dict)
 
     @classmethod
-    def to_chunk(
-        cls, declared: BreachDeclared, circumstances: Circumstances, chunk: NoticeBatch, house: SenderSettings
+    def to_batch(
+        cls, declared: BreachDeclared, circumstances: Circumstances, batch: NoticeBatch, house: SenderSettings
     ) -> Self:
         """
-        Return the notices to *chunk*.
+        Return the notices to *batch*.
 
         Raises:
             ConfigurationError: A law is none that is known.
         """
-        policies = tuple(map(breach_policies().named, chunk.laws))
-        words = words_of(policies, chunk.language, house)
-        return cls(declared, circumstances, policies, chunk.to, house, words)
+        policies = tuple(map(breach_policies().named, batch.laws))
+        words = words_of(policies, batch.language, house)
+        return cls(declared, circumstances, policies, batch.to, house, words)
 
     def of(self, person: NoticeRecipient, *, message_id: str) -> bytes:
         """

@@ -1,1 +1,1 @@
-"""Writes to the people of one chunk after the other."""
+"""Writes to the people of one batch after the other."""

@@ -1,7 +1,7 @@
 """
-Handlers that write to a chunk of people.
+Handlers that write to a batch of people.
 
-The journal knows a chunk's events; only its ledger knows the letters sent. So the same event may come
+The journal knows a batch's events; only its ledger knows the letters sent. So the same event may come
 as often as it likes.
 """
 
@@ -33,16 +33,16 @@ from shared.runtime.journal import Journal
 from shared.runtime.service import on
 
 SIDE_BY_SIDE = 2
-"""Chunks that share the connections: letters of one go while records of the other become durable."""
+"""Batches that share the connections: letters of one go while records of the other become durable."""
 
 
 class NotAllTaken(MailUnavailable):
-    """An error: some letters of a chunk are not taken now."""
+    """An error: some letters of a batch are not taken now."""
 
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Writes to chunks of people; the context of the handlers."""
+    """Writes to batches of people; the context of the handlers."""
 
     ledgers: Ledgers
     standings: Standings
@@ -57,10 +57,10 @@ class Writer:
     persistence: Persistence
     pace: NoticePace
     journal: Journal
-    """Where each chunk is a case of its own."""
+    """Where each batch is a case of its own."""
 
     async def write(self, event: ChunkDue, taken: LeasedBatch) -> Turn:
-        """Write the letters left of a chunk, as far as it goes; return the turn that is over."""
+        """Write the letters left of a batch, as far as it goes; return the turn that is over."""
         book = BatchLedger(self.ledgers, taken, on_page=_count)
         means = SendingPorts(
             self.channel,
@@ -84,12 +84,12 @@ class Writer:
             self.vault.open(case, event.declaration),
             self.vault.open(case, batch_item(event.phase, event.chunk)),
         )
-        chunk = NoticeBatch.model_validate_json(sealed)
+        batch = NoticeBatch.model_validate_json(sealed)
         circumstances = Circumstances(case, event.further, event.held_by_police, taken.begun_at)
         declaration = BreachDeclared.model_validate_json(declared)
         return BatchLetters(
-            chunk.people,
-            Notices.to_chunk(declaration, circumstances, chunk, self.house),
+            batch.people,
+            Notices.to_batch(declaration, circumstances, batch, self.house),
             CampaignNotice(self.paths.campaign(case), event.phase, event.chunk, 0),
             self.paths,
             taken.domain,
@@ -99,9 +99,9 @@ class Writer:
         )
 
 
-async def write_chunk(event: ChunkDue, ctx: Writer) -> Sequence[Fact]:
+async def write_batch(event: ChunkDue, ctx: Writer) -> Sequence[Fact]:
     """
-    Write to the people of a chunk without a letter yet.
+    Write to the people of a batch without a letter yet.
 
     Raises:
         BeingWritten: Another replica writes to it.
@@ -127,7 +127,7 @@ async def _write(event: ChunkDue, taken: LeasedBatch, ctx: Writer) -> Sequence[F
         return []
     if turn.may_go_on or _left_are_fresh(taken):
         return [event]
-    raise NotAllTaken(f"{turn.left} letters of the chunk are not taken now")
+    raise NotAllTaken(f"{turn.left} letters of the batch are not taken now")
 
 
 def _left_are_fresh(taken: LeasedBatch) -> bool:
@@ -141,7 +141,7 @@ def _left_are_fresh(taken: LeasedBatch) -> bool:
 
 
 async def _notified(event: ChunkDue, ctx: Writer) -> Sequence[Fact]:
-    """Report the end of the phase once, if no chunk of it is left: resuming makes spare events."""
+    """Report the end of the phase once, if no batch of it is left: resuming makes spare events."""
     incident, phase = event.request_id, event.phase
     if await ctx.ledgers.through(incident, phase) < event.chunks:
         return []
@@ -160,12 +160,12 @@ async def _notified(event: ChunkDue, ctx: Writer) -> Sequence[Fact]:
 
 
 async def forget(event: RequestPurged, ctx: Writer) -> Sequence[Fact]:
-    """Forget the chunks of an incident with a purged record: each is a case of its own."""
+    """Forget the batches of an incident with a purged record: each is a case of its own."""
     await ctx.journal.forget_parts(event.request_id)
     return []
 
 
-SUBSCRIPTIONS = (on(ChunkDue, write_chunk), on(RequestPurged, forget))
+SUBSCRIPTIONS = (on(ChunkDue, write_batch), on(RequestPurged, forget))
 
 
 def _count(page: LedgerPage) -> None:

@@ -1,5 +1,5 @@
 """
-The ledger of a chunk under way: one update for all letters finished and begun at the same time.
+The ledger of a batch under way: one update for all letters finished and begun at the same time.
 
 One rule: :meth:`BatchLedger.note` returns when its note is durable. Notes that come during one update
 wait for the next.
@@ -18,21 +18,21 @@ GATHER_S = 0.02
 MOST = 15 / 16
 AGAIN_S = 0.2
 INSIST_S = 300.0
-"""How long a database that does not answer is asked again before the chunk is left to another turn: letters
+"""How long a database that does not answer is asked again before the batch is left to another turn: letters
 without a record by then are in doubt, and written again. The broker waits half an hour for a turn to end."""
 
 
 class BatchLedger:
-    """Writes the ledger of one chunk."""
+    """Writes the ledger of one batch."""
 
     def __init__(
-        self, ledgers: Ledgers, chunk: LeasedBatch, *, on_page: Callable[[LedgerPage], None]
+        self, ledgers: Ledgers, batch: LeasedBatch, *, on_page: Callable[[LedgerPage], None]
     ) -> None:
-        """Write for *chunk*; call *on_page* with each page that is durable."""
+        """Write for *batch*; call *on_page* with each page that is durable."""
         self._ledgers = ledgers
-        self._chunk = chunk
+        self._batch = batch
         self._on_page = on_page
-        self._step = chunk.step
+        self._step = batch.step
         self._page = LedgerPage()
         self._writing: set[int] = set()
         self._waiting: list[asyncio.Future[None]] = []
@@ -47,11 +47,11 @@ class BatchLedger:
         """
         Record the outcome of one letter, and the one begun next on the same connection.
 
-        The update that says so also says that the chunk is through, where there are *none left* to begin and
+        The update that says so also says that the batch is through, where there are *none left* to begin and
         none is being written.
 
         Raises:
-            BatchLeaseLost: Another replica has taken the chunk; nothing more may be begun.
+            BatchLeaseLost: Another replica has taken the batch; nothing more may be begun.
             StoreUnavailable: The database does not answer.
         """
         if self._spoilt is not None:
@@ -76,9 +76,9 @@ class BatchLedger:
             await self.note()
 
     async def close(self) -> None:
-        """Note that the chunk is through, unless that is said already. Raises as :meth:`note` does."""
-        if not self._closed and not await self._retried(lambda: self._ledgers.close(self._chunk, self._step)):
-            raise BatchLeaseLost("another process has taken the chunk")
+        """Note that the batch is through, unless that is said already. Raises as :meth:`note` does."""
+        if not self._closed and not await self._retried(lambda: self._ledgers.close(self._batch, self._step)):
+            raise BatchLeaseLost("another process has taken the batch")
 
     async def _turn(self) -> None:
         """Turn page after page, as long as anybody waits for one."""
@@ -117,8 +117,8 @@ class BatchLedger:
                 await asyncio.wait_for(self._gathered.wait(), GATHER_S)
 
     async def _make_durable(self, page: LedgerPage) -> None:
-        if not await self._retried(lambda: self._ledgers.turn(self._chunk, self._step, page)):
-            raise BatchLeaseLost("another process has taken the chunk")
+        if not await self._retried(lambda: self._ledgers.turn(self._batch, self._step, page)):
+            raise BatchLeaseLost("another process has taken the batch")
         self._step += 1
         self._closed = page.through
         self._on_page(page)

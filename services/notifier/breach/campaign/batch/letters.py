@@ -1,4 +1,4 @@
-"""The letters of a chunk, each made when its turn comes."""
+"""The letters of a batch, each made when its turn comes."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,7 +24,7 @@ class ReadyNotice:
 
 @dataclass(frozen=True, slots=True)
 class BatchLetters:
-    """Makes a letter to each of the people of a chunk; the same one however often it is made."""
+    """Makes a letter to each of the people of a batch; the same one however often it is made."""
 
     people: Sequence[NoticeRecipient] = field(repr=False)
     notices: Notices = field(repr=False)

@@ -1,5 +1,5 @@
 """
-The turn of a chunk: everybody still to be written to, over as many connections as there are.
+The turn of a batch: everybody still to be written to, over as many connections as there are.
 
 A connection is had first, then the letter is named in the ledger as being written, then it is sent; its
 outcome is in the update that names the next one on that connection. So a crash leaves no more letters in
@@ -44,7 +44,7 @@ FINISH_S = 10.0
 
 NO_REST = timedelta()
 RESTS = (NO_REST, NO_REST, NO_REST, timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10))
-"""How long a letter rests that was not taken in so many turns, however often its chunk has one."""
+"""How long a letter rests that was not taken in so many turns, however often its batch has one."""
 COPIES = 3
 """So many times, at the most, a letter is handed over to a server that does not say whether it took it."""
 DOUBT_RESTS = timedelta(hours=1)
@@ -107,21 +107,21 @@ class SendingPorts:
 
 
 class Turn:
-    """Writes the letters left of a chunk."""
+    """Writes the letters left of a batch."""
 
     def __init__(
-        self, chunk: LeasedBatch, letters: BatchLetters, book: BatchLedger, means: SendingPorts
+        self, batch: LeasedBatch, letters: BatchLetters, book: BatchLedger, means: SendingPorts
     ) -> None:
-        """Write the *letters* left of *chunk*, by *means*, and keep *book*."""
+        """Write the *letters* left of *batch*, by *means*, and keep *book*."""
         self._letters = letters
         self._book = book
         self._means = means
-        self._delayed = dict(chunk.delayed)
-        self._doubts = Counter(chunk.doubts)
+        self._delayed = dict(batch.delayed)
+        self._doubts = Counter(batch.doubts)
         self._gone = Counter[int]()
         """How many addresses of a person are given up."""
-        now, left = means.persistence.clock(), chunk.left()
-        rests = {number: delayed.not_before for number, delayed in chunk.delayed.items()}
+        now, left = means.persistence.clock(), batch.left()
+        rests = {number: delayed.not_before for number, delayed in batch.delayed.items()}
         self._resting = [number for number in left if (until := rests.get(number)) and now < until]
         """Letters left for another turn."""
         due = [number for number in left if number not in set(self._resting)]
@@ -149,7 +149,7 @@ class Turn:
         Write until no person left can be written to now.
 
         Raises:
-            BatchLeaseLost: Another replica has taken the chunk.
+            BatchLeaseLost: Another replica has taken the batch.
             MailUnavailable: There is no connection to be had, or the server takes nothing from us.
             StoreUnavailable: The database does not answer.
         """
@@ -182,7 +182,7 @@ class Turn:
             return True
 
     def _time_is_up(self, began: float) -> bool:
-        """Return whether it is another chunk's turn: soon, where all that is left waits for a limit."""
+        """Return whether it is another batch's turn: soon, where all that is left waits for a limit."""
         idle = not self._workers and not self._feed.pausing
         return asyncio.get_running_loop().time() - began > (LIMITED_S if idle else TURN_S)
 

@@ -1,5 +1,5 @@
 """
-The order of a chunk's people: at once, when the limit of a domain lets it, or after a pause.
+The order of a batch's people: at once, when the limit of a domain lets it, or after a pause.
 
 Ordinary letters beyond a limit wait for another minute, in the broker; a campaign would come in one burst a
 minute, and most of it would wait too long. So its letters to a limited domain are evenly spread, for all
@@ -85,7 +85,7 @@ def _one_more(spacing_ms: float) -> list[Document]:
 
 
 class SendQueue:
-    """The people of a chunk still to be written to."""
+    """The people of a batch still to be written to."""
 
     def __init__(
         self,
@@ -218,7 +218,7 @@ class SendQueue:
         """
         Drop the callback, once all is over.
 
-        Its owner holds this queue: the two would keep one another, and the letters of the whole chunk,
+        Its owner holds this queue: the two would keep one another, and the letters of the whole batch,
         until the garbage collector comes past, which it does for old objects every hundred thousand letters.
         """
         self._announce, self._failed = _ignored, _ignored
