@@ -10,9 +10,11 @@ from rich.console import Console
 from rich.table import Table
 
 RESULTS = Path(__file__).parent / "results" / "latest.jsonl"
-out = Console(highlight=False)
 WIDTH = 150
-"""Columns of the table where the output is no terminal."""
+"""Columns of the output where it is no terminal."""
+out = Console(highlight=False)
+if not out.is_terminal:
+    out.width = WIDTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,6 @@ def report(figures: Sequence[Figure]) -> None:
         target = TARGETS.get(one.figure)
         goal = (target.verdict(one.value), f"{target.before:g}") if target else ("", "")
         table.add_row(one.figure, f"{one.value:g}", one.unit, floor, ratio, str(one.runs), spread, *goal)
-    out.print(table, width=None if out.is_terminal else WIDTH)
+    out.print(table)
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     RESULTS.write_text("".join(json.dumps(asdict(one)) + "\n" for one in figures), encoding="utf-8")

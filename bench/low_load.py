@@ -7,6 +7,7 @@ count from that moment to the end of the request, which follows its last letter.
 time at 1 request a second less that of the idle stack.
 """
 
+import argparse
 import asyncio
 import statistics
 import tempfile
@@ -38,6 +39,8 @@ class RateResult:
     """CPU time in milliseconds per request."""
     idle: Costs
     """CPU time in milliseconds per second without a request."""
+    calls: float
+    """Calls of the database per request, those of the idle stack included."""
 
     @property
     def above_idle_ms(self) -> float:
@@ -60,55 +63,66 @@ class LowLoad:
             yield figure(f"{name}: p50", [one.p50_ms], "ms", [raw.p50_ms])
             yield figure(f"{name}: p99", [one.p99_ms], "ms", [raw.p99_ms])
             yield figure(f"{name}: CPU", [one.costs.total], "ms/request", [raw.costs.total])
+            yield figure(f"{name}: calls of the database", [one.calls], "calls/request", [raw.calls])
             if one.rate == 1:
                 single = f"{one.right}: CPU of a single request"
                 yield figure(single, [one.above_idle_ms], "ms", [raw.above_idle_ms])
 
     def table(self) -> str:
-        """Return the table of ``docs/performance.md``; the floor is in brackets."""
+        """Return the table of ``docs/performance.md``; milliseconds, the floor beside."""
         lines = [
-            "| request | a second | p50 | p99 | CPU above idle | services | broker | database |",
-            "|---|---|---|---|---|---|---|---|",
+            "| request | a second | p50 | p99 | CPU above idle | services | broker | database | calls |",
+            "|---|---|---|---|---|---|---|---|---|",
         ]
         lines += [_line(one, raw) for one, raw in self.results]
         return "\n".join(lines)
 
 
 def _line(ours: RateResult, floor: RateResult) -> str:
-    numbers = [f"{one:.0f} ({raw:.0f}) ms" for one, raw in zip(_numbers(ours), _numbers(floor), strict=True)]
+    numbers = [f"{one:.0f} ({raw:.0f})" for one, raw in zip(_numbers(ours), _numbers(floor), strict=True)]
     return f"| {ours.right} | {ours.rate} | {' | '.join(numbers)} |"
 
 
 def _numbers(one: RateResult) -> tuple[float, ...]:
     spent = one.costs
-    return (one.p50_ms, one.p99_ms, one.above_idle_ms, spent.services, spent.broker, spent.database)
+    cpu = (one.above_idle_ms, spent.services, spent.broker, spent.database)
+    return (one.p50_ms, one.p99_ms, *cpu, one.calls)
 
 
-async def measure(here: Ground) -> LowLoad:
-    """Measure every right at every rate, with the same services; then the raw floor of each."""
+async def measure(
+    here: Ground, rights: Sequence[str] = RIGHTS, rates: Sequence[int] = tuple(SECONDS)
+) -> LowLoad:
+    """Measure *rights* at *rates*, all with the same services; then the raw floor of each."""
     async with services(here) as running:
-        for right in RIGHTS:
+        for right in rights:
             await _drive(here, right, WARM_UP, WARM_UP)
         idle = await _idle(here, running)
         ours = [
-            await _result(here, running, _drive, (right, rate), idle) for right in RIGHTS for rate in SECONDS
+            await _result(here, running, _drive, (right, rate), idle) for right in rights for rate in rates
         ]
     floors: list[RateResult] = []
-    for right in RIGHTS:
+    for right in rights:
         async with floor_run.shares(here, right) as processes:
             raw = Services(processes, 0)
             await _drive_floor(here, right, WARM_UP, WARM_UP)
             idle = await _idle(here, raw)
-            floors += [await _result(here, raw, _drive_floor, (right, rate), idle) for rate in SECONDS]
+            floors += [await _result(here, raw, _drive_floor, (right, rate), idle) for rate in rates]
     return LowLoad(list(zip(ours, floors, strict=True)))
 
 
 async def _idle(here: Ground, running: Services) -> Costs:
-    before = costs(here, running)
+    before, called = costs(here, running), await _calls(here)
     await asyncio.sleep(IDLE_S)
     idle = costs(here, running).since(before, IDLE_S)
-    out.print(f"idle: {idle.total:.1f} ms of CPU a second")
+    calls = (await _calls(here) - called) / IDLE_S
+    out.print(f"idle: {idle.total:.1f} ms of CPU and {calls:.1f} calls of the database a second")
     return idle
+
+
+async def _calls(here: Ground) -> int:
+    """Return how often the database was called, heartbeats of its drivers included."""
+    status = await here.client["admin"].command("serverStatus")
+    return int(status["network"]["numRequests"])
 
 
 async def _drive(here: Ground, right: str, rate: int, count: int) -> Sequence[float]:
@@ -133,23 +147,30 @@ async def _result(
 ) -> RateResult:
     right, rate = step
     count = rate * SECONDS[rate]
-    before = costs(here, running)
+    before, called = costs(here, running), await _calls(here)
     latencies = await driven(here, right, rate, count)
     spent = costs(here, running).since(before, count)
+    calls = (await _calls(here) - called) / count
     cuts = statistics.quantiles(latencies, n=100, method="inclusive")
-    result = RateResult(right, rate, cuts[49], cuts[98], spent, idle)
+    result = RateResult(right, rate, cuts[49], cuts[98], spent, idle, calls)
     p50_p99 = f"p50 {result.p50_ms:.0f} ms, p99 {result.p99_ms:.0f} ms"
     out.print(f"{right} at {rate}/s: {p50_p99}, CPU {spent.total:.1f} ms")
     return result
 
 
-async def _main() -> None:
+async def _main(rights: Sequence[str], rates: Sequence[int]) -> None:
     with tempfile.TemporaryDirectory(prefix="habeas-bench-") as folder:
         async with ground(Path(folder)) as here:
-            measured = await measure(here)
+            measured = await measure(here, rights, rates)
     report(list(measured.figures()))
     print(measured.table())
 
 
 if __name__ == "__main__":
-    asyncio.run(_main())
+    parser = argparse.ArgumentParser(prog="python -m bench.low_load", description=__doc__)
+    parser.add_argument("--rights", nargs="+", choices=RIGHTS, default=RIGHTS, help="all by default")
+    parser.add_argument(
+        "--rates", nargs="+", type=int, choices=SECONDS, default=tuple(SECONDS), help="a second"
+    )
+    arguments = parser.parse_args()
+    asyncio.run(_main(arguments.rights, arguments.rates))
