@@ -46,7 +46,7 @@ def applicable(
     Return the laws that protect *person* on *day*: first the one that a request is answered under.
 
     No request is refused because the residence is unknown or unproven: people outside all laws have rights
-    that the company grants to everybody.
+    that the company grants to all people.
 
     Law:
         GDPR Art. 3(1), UK GDPR Art. 3(1): where the company is established in the Union, or in the United

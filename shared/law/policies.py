@@ -38,7 +38,7 @@ class SourceStatus(StrEnum):
     SECONDARY = "secondary"
     """A published account of it was read."""
     TO_CHECK = "to check"
-    """It is known, and to be checked against the text before anybody relies on it."""
+    """It is known, and must be checked against the text before it is relied on."""
     OURS = "ours"
     """No provision says so: it is our caution."""
 

@@ -1,7 +1,7 @@
 """
 Splits a message into its parts, in time linear in its length. Pure.
 
-Anybody may send one. The library's own parser calls itself for every level, and takes time with long fields
+Strangers send them. The library's own parser calls itself for every level, and takes time with long fields
 that grows with the square of their length: here parts are cut at boundaries alone, one level at a call, and
 fields that are longer than any of use are not read.
 """

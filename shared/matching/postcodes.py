@@ -30,7 +30,7 @@ PATTERNS = {
         "DK": r"(?:DK-)?(?P<code>\d{4})(?=\s+[^\W\d_])",
     }.items()
 }
-"""How each country's code stands in a line: most letters first, since digits alone are everybody's. A code of
+"""How each country's code stands in a line: most letters first, since digits alone fit any country. A code of
 digits alone counts only before the name of a town, or behind a state of the United States."""
 CODE_LAST = frozenset({"CA", "GB", "IE", "US"})
 """Countries where the town stands before the code."""

@@ -2,7 +2,7 @@
 Handlers for marks and corrections: planned, executed, verified, and reported truthfully.
 
 Without a proof of identity, the answer must not disclose whether the person is known: the suppression list
-takes everyone, and the letter is the same.
+takes every person, and the letter is the same.
 """
 
 from collections.abc import Sequence

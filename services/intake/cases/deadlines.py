@@ -51,7 +51,7 @@ LETTERS: Mapping[str, LetterKind] = {
 
 @dataclass(frozen=True, slots=True)
 class CaseTimer:
-    """A moment for the scheduler."""
+    """The name and the moment of a timer of a case."""
 
     name: str
     at: datetime

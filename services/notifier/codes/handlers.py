@@ -1,7 +1,7 @@
 """
 Handlers that mail codes.
 
-A code waits for no other letter: not for one to anybody else, and not for the acknowledgement of its own
+A code waits for no other letter: not for one to another person, and not for the acknowledgement of its own
 request. So requests are noted here as well, and no letter is written about them.
 """
 

@@ -331,7 +331,7 @@ class BreachScoped(Fact):
     phase: int
     groups: tuple[AffectedGroup, ...]
     categories: tuple[Category, ...] = ()
-    """All that was found breached of anybody."""
+    """All categories of data that were found breached."""
     customers: int = 0
     """Customers to be notified, on behalf of which the company processes data."""
     records: int = 0

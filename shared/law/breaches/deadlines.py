@@ -105,7 +105,7 @@ def _bound(
 
 def _of_law(policy: BreachPolicy, people: Mapping[str | None, int], counting: _Counting) -> Iterator[Clock]:
     number = sum(people.values()) if counting.counted else None
-    # The law itself may want it, or only the company, which grants it to everybody: then people alone hear.
+    # The law itself may want it, or only the company, which grants it to all: then only people are notified.
     binds = any(lies_in(place, policy.places) for place in (*people, *counting.company.places))
     for notice in policy.notices:
         if notice.to is NoticeRecipientKind.CONTROLLER or not (

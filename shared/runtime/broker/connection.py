@@ -23,7 +23,7 @@ Channel: TypeAlias = aiormq.channel.Channel
 BROKEN = (AMQPError, OSError, TimeoutError, RuntimeError)
 """Errors of the driver for a lost connection; besides it *cancels*, see :func:`translated`."""
 _LEAVING: set[asyncio.Task[None]] = set()
-"""Goodbyes that take longer than anybody waits for them."""
+"""Closings of connections that take longer than they are waited for."""
 
 
 def user_of(url: str) -> str:

@@ -25,7 +25,7 @@ from shared.runtime.log import logger
 from shared.runtime.service import on
 
 AT_ONCE = 16
-"""Batches that are looked into at the same time."""
+"""Batches that are opened at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Campaign:
 
     released: tuple[NoticesReleased, ...] = ()
     turn: int = 0
-    """How often its batches were begun anew."""
+    """How often its notices were resumed or aborted."""
 
 
 def evolve(known: Campaign, fact: Fact) -> Campaign:
@@ -67,7 +67,7 @@ class Steering:
 
 
 async def release(event: NoticesReleased, ctx: Steering) -> Sequence[Fact]:
-    """Open a ledger for each batch, and have each written to."""
+    """Open a ledger for each batch, and publish that its notices are due."""
     await ctx.standings.begin(ctx.incident, ctx.paths.campaign(ctx.incident))
     for first in range(0, event.chunks, AT_ONCE):
         some = range(first, min(first + AT_ONCE, event.chunks))
@@ -90,7 +90,7 @@ async def _opened(event: NoticesReleased, number: int, ctx: Steering) -> OpenedB
 
 
 async def pause(_event: CampaignPaused, ctx: Steering) -> Sequence[Fact]:
-    """Stop for now; batches under way see it within a second, and note how far they got."""
+    """Pause the notices; batches under way stop within a second, and record their progress."""
     await _note(CampaignState.PAUSED, ctx)
     return []
 
@@ -101,7 +101,7 @@ async def resume(_event: CampaignResumed, ctx: Steering) -> Sequence[Fact]:
 
 
 async def abort(_event: CampaignAborted, ctx: Steering) -> Sequence[Fact]:
-    """Stop for good: each batch that is not through is closed as it is."""
+    """Abort the notices: each batch that is not through is closed as it is."""
     return await _again(CampaignState.ABORTED, ctx)
 
 

@@ -34,7 +34,7 @@ from shared.runtime.mongo import Collection, Database, Document, ReturnDocument,
 from shared.runtime.worker import work_forever
 
 QUIET_MS = 3_000
-"""Time without a sign of life after which a batch may be taken over."""
+"""Time without a sign of life after which another process may take the batch over."""
 
 COUNT_EVERY_S = 10.0
 
@@ -52,7 +52,7 @@ _BOUNCED: Document = {"$map": {"input": _FAILURES, "as": "one", "in": {"$toInt":
 
 
 def _but_for_bounces(count: Any, otherwise: Document) -> Document:
-    """Return *count*, kept while letters go, where none has come back: it is to be had for less."""
+    """Return *count*, which is stored; if a letter has come back, the size of the set *otherwise*."""
     return {"$cond": [{"$eq": [_BOUNCED, []]}, count, {"$size": otherwise}]}
 
 
@@ -80,7 +80,7 @@ class BeingWritten(TransientError):
 
 @dataclass(frozen=True, slots=True)
 class OpenedBatch:
-    """A batch of a campaign, before anybody is written to."""
+    """A batch of a campaign, before its first letter."""
 
     incident: str
     phase: int

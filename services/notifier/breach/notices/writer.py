@@ -133,7 +133,7 @@ class MessageForm:
 
     @classmethod
     def of(cls, body: mime.Alternatives, headers: dict[str, str], *, wired: bool) -> "MessageForm":
-        """Return *body* with *headers* as a message for anybody; *wired*: as it goes over the wire."""
+        """Return *body* with *headers* as a message to any person; *wired*: as it goes over the wire."""
         finish: Callable[[bytes], bytes] = mime.stuffed if wired else bytes
         boundary = f"=_{sha256((body.text + headers['Subject']).encode()).hexdigest()[:24]}"
         rest = [f"{name}: {value}" for name, value in headers.items() if name != "From"]

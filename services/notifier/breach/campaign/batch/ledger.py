@@ -14,7 +14,7 @@ from services.notifier.breach.campaign.outcomes import LeasedBatch, NoticeOutcom
 from shared.errors import HabeasError, StoreUnavailable
 
 GATHER_S = 0.02
-"""How long an update waits for most connections to have something to say: it costs as much as ten letters."""
+"""How long an update waits for notes of most connections: it costs as much as ten letters."""
 MOST = 15 / 16
 AGAIN_S = 0.2
 INSIST_S = 300.0
@@ -81,7 +81,7 @@ class BatchLedger:
             raise BatchLeaseLost("another process has taken the batch")
 
     async def _turn(self) -> None:
-        """Turn page after page, as long as anybody waits for one."""
+        """Write page after page, as long as callers wait for one."""
         waiting: list[asyncio.Future[None]] = []
         try:
             while self._waiting:
@@ -110,7 +110,7 @@ class BatchLedger:
         return len(self._waiting) >= MOST * len(self._writing)
 
     async def _gather(self) -> None:
-        """Wait a moment, unless most connections wait already."""
+        """Wait for further notes, unless most connections wait already."""
         self._gathered.clear()
         if not self._most_wait:
             with suppress(TimeoutError):

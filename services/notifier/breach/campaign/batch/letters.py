@@ -44,15 +44,15 @@ class BatchLetters:
         return self.pace.limited(self._addresses(number)[0])
 
     def others(self, number: int) -> int:
-        """Return at how many further addresses the person *number* is written to if the first is given up."""
+        """Return the number of further addresses that the person *number* has for letters."""
         return len(self._addresses(number)) - 1
 
     def _addresses(self, number: int) -> Sequence[str | None]:
         """
-        Return the addresses of the person *number*, each for when the one before is given up; at least one.
+        Return the addresses of the person *number*, at least one; each is used if the one before is given up.
 
-        Mailboxes with a breached password are left out, where there are others. At a limited domain there is
-        no place for further addresses.
+        Mailboxes with a breached password are left out if there are others, and so are further addresses at
+        domains with a limit.
         """
         person = self.people[number]
         if not person.others:

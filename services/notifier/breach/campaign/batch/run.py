@@ -1,5 +1,5 @@
 """
-The turn of a batch: everybody still to be written to, over as many connections as there are.
+The turn of a batch: sends the letters that are left, over all connections that are free.
 
 A connection is had first, then the letter is named in the ledger as being written, then it is sent; its
 outcome is in the update that names the next one on that connection. So a crash leaves no more letters in
@@ -31,7 +31,7 @@ from shared.contract.events import Code
 from shared.errors import HabeasError, MailRefused, MailUnavailable, StoreUnavailable
 
 TURN_S = 600.0
-"""No letter is begun later in a turn: the broker waits half an hour for its end, a server takes minutes."""
+"""Seconds in which letters begin: the broker waits half an hour for a turn, a server takes minutes."""
 LIMITED_S = 30.0
 """How long a turn goes on in which all people left wait for the limit of a domain."""
 HEARTBEAT_S = LOOK_S = 0.5
@@ -44,13 +44,13 @@ FINISH_S = 10.0
 
 NO_REST = timedelta()
 RESTS = (NO_REST, NO_REST, NO_REST, timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10))
-"""How long a letter rests that was not taken in so many turns, however often its batch has one."""
+"""Pauses of a letter by the number of turns in which it was not taken, whatever turns its batch has."""
 COPIES = 3
-"""So many times, at the most, a letter is handed over to a server that does not say whether it took it."""
+"""Most times that a letter is handed to a server that does not answer whether it took it."""
 DOUBT_RESTS = timedelta(hours=1)
-"""Between two of these."""
+"""Time between two of these attempts."""
 SEVERAL = 5
-"""Number of people in a row with the same answer after which a server means us, and not them."""
+"""Equal answers about different people in a row that count as a refusal of us, not of the people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Persistence:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def given_up(self, error: MailUnavailable, delayed: Delayed) -> Code | None:
-        """Return why the letter is given up, if it is: for a full mailbox and a policy half is waited."""
+        """Return why the letter is given up, if it is: after half the time for a full mailbox or a policy."""
         waited = self.clock() - delayed.since
         if isinstance(error, MailboxFull) and waited >= self.whole / 2:
             return "mailbox_full"
@@ -86,7 +86,7 @@ class Objections:
     about: set[int] = field(default_factory=set)
 
     def add(self, number: int, answer: str) -> int:
-        """Return to how many letters in a row *answer* was the answer, the one to *number* with them."""
+        """Return how many letters in a row got *answer*, with the one to *number*."""
         if answer != self.answer:
             self.answer, self.about = answer, set()
         self.about.add(number)
@@ -136,12 +136,12 @@ class Turn:
 
     @property
     def left(self) -> int:
-        """How many are still to be written to when the turn is over."""
+        """Number of people without a letter when the turn is over."""
         return self._feed.left + len(self._resting)
 
     @property
     def may_go_on(self) -> bool:
-        """Whether the time was up, and not the patience of a server: some letters were never tried."""
+        """Whether some letters were never tried: the turn ended by its limit, not by a refusal of us."""
         return bool(self._feed.untried)
 
     async def run(self) -> None:
@@ -150,7 +150,7 @@ class Turn:
 
         Raises:
             BatchLeaseLost: Another replica has taken the batch.
-            MailUnavailable: There is no connection to be had, or the server takes nothing from us.
+            MailUnavailable: No connection can be opened, or the server takes no letter from us.
             StoreUnavailable: The database does not answer.
         """
         began = asyncio.get_running_loop().time()
@@ -225,7 +225,7 @@ class Turn:
                 worker.cancel()
 
     def _spread(self) -> None:
-        """Have as many at work as there are letters."""
+        """Start workers until there is one for each letter, or for each connection."""
         while not self._stopped and len(self._workers) < min(self._means.connections, self._feed.ready):
             worker = asyncio.create_task(self._work())
             self._workers.add(worker)
@@ -251,7 +251,7 @@ class Turn:
                 await self._book.note(outcome, begun=number)
                 outcome = await self._write(number, line)
                 if isinstance(outcome, NoticeDeferred) and not line.is_open:
-                    break  # a connection is had before another letter is named, or none is to be had
+                    break  # no letter is named before a connection is open
             if not self._feed.ready:
                 self._dismiss()
             if outcome is not None:

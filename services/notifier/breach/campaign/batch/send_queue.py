@@ -19,11 +19,11 @@ from shared.runtime.mongo import Database, Document, ReturnDocument, translated
 
 MINUTE_MS = 60_000
 AHEAD_MS = 1_000
-"""How early a place is taken: a stopped turn wastes no more than a second's worth."""
+"""How far ahead a place is taken: a stopped turn wastes the places of one second at most."""
 ASK_AGAIN_S = 5.0
 KEEP = timedelta(hours=1)
 PAUSES_S = (1.0, 5.0)
-"""Before a letter that was not taken is tried again in the same turn."""
+"""Seconds before a letter that was not taken is tried again in the same turn."""
 
 
 class NoticePace:
@@ -120,13 +120,13 @@ class SendQueue:
             queue.append(number)
 
     def begin(self, failed: Callable[[BaseException], None]) -> None:
-        """Begin to ask for places at limited domains; *failed* hears why that does not go on."""
+        """Begin to ask for places at limited domains; *failed* gets the error if that ends."""
         self._failed = failed
         for domain in self._limited:
             self._ask_for_places(domain)
 
     def _ask_for_places(self, domain: str) -> None:
-        """Have a place asked for after the other, unless that is done already."""
+        """Ask for one place after the other in a task, unless one runs already."""
 
         def note_end(feeder: asyncio.Task[None]) -> None:
             del self._feeders[domain]
@@ -142,7 +142,7 @@ class SendQueue:
             feeder.add_done_callback(note_end)
 
     async def _feed(self, domain: str, queue: deque[int]) -> None:
-        """Have one after the other of *queue* ready: none gets a place before the last one is begun."""
+        """Make the people of *queue* ready one by one: none gets a place before the last letter has begun."""
         while queue:
             await self._pace.place(domain)
             number = queue.popleft()
@@ -153,7 +153,7 @@ class SendQueue:
 
     @property
     def ready(self) -> int:
-        """How many can be written to now."""
+        """Number of people that can be written to now."""
         return 0 if self._stopped else len(self._ready)
 
     @property
@@ -163,17 +163,17 @@ class SendQueue:
 
     @property
     def limited(self) -> bool:
-        """Whether anybody waits for nothing but the limit of a domain."""
+        """Whether people wait only for the limit of a domain."""
         return bool(self._feeders) and not self._stopped
 
     @property
     def untried(self) -> int:
-        """How many were not even tried."""
+        """Number of people whose letters were not tried."""
         return len(self._ready) + sum(map(len, self._limited.values()))
 
     @property
     def left(self) -> int:
-        """How many are still to be written to."""
+        """Number of people without a letter."""
         return self.untried + len(self._pauses) + len(self._later)
 
     def next(self) -> int | None:
@@ -218,8 +218,8 @@ class SendQueue:
         """
         Drop the callback, once all is over.
 
-        Its owner holds this queue: the two would keep one another, and the letters of the whole batch,
-        until the garbage collector comes past, which it does for old objects every hundred thousand letters.
+        The owner and this queue refer to one another. So both, and the letters of the batch, would stay in
+        memory until the garbage collector looks at old objects, every hundred thousand letters.
         """
         self._announce, self._failed = _ignored, _ignored
 
