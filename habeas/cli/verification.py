@@ -42,7 +42,7 @@ def verify(
     async def work() -> "AuditReport":
         if dump is not None:
             return await audit.verify(audit.DumpedRows(dump, prefix), key, case=request_id, kept=heads)
-        with _connected(state) as mongo:
+        with _connection(state) as mongo:
             return await audit.verify(audit.StoredRows(mongo, prefix), key, case=request_id, kept=heads)
 
     report = run(work())
@@ -64,14 +64,14 @@ def copy_heads(folder: Path, state: State, account: str = COMMAND) -> None:
     audit = client.audit
 
     async def work() -> int:
-        with _connected(state, account) as mongo:
+        with _connection(state, account) as mongo:
             stored = audit.StoredRows(mongo, state.prefix)
             return sum([audit.write_heads(folder, name, await stored.heads(name)) for name in audit.JOURNALS])
 
     out.print(f"{run(work())} new heads in {folder}")
 
 
-def _connected(state: State, account: str = COMMAND) -> "closing[Client]":
+def _connection(state: State, account: str = COMMAND) -> "closing[Client]":
     return closing(connect(state.setting("MONGO_URL", account), app_name="habeas-audit"))
 
 

@@ -243,7 +243,7 @@ async def opened(mongo_url: str, prefix: str, master_key: RootKey) -> AsyncItera
 def write(file: Path, rows: list[Unreached]) -> None:
     """Write *rows* to *file* as CSV for its owner only. Raises ConfigurationError if it cannot be written."""
     try:
-        with open(file, "w", encoding="utf-8-sig", newline="", opener=_private) as out:
+        with open(file, "w", encoding="utf-8-sig", newline="", opener=_open_private) as out:
             table = csv.DictWriter(out, COLUMNS)
             table.writeheader()
             table.writerows(one.row() for one in rows)
@@ -251,7 +251,7 @@ def write(file: Path, rows: list[Unreached]) -> None:
         raise ConfigurationError(f"{file}: cannot be written ({error.strerror})") from None
 
 
-def _private(file: str, flags: int) -> int:
+def _open_private(file: str, flags: int) -> int:
     descriptor = os.open(file, flags, mode=0o600)
     os.fchmod(descriptor, 0o600)  # an existing file keeps its mode
     return descriptor

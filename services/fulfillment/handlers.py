@@ -302,10 +302,10 @@ async def answer_proven_alias(event: AliasProven, ctx: FulfillmentContext) -> Se
         return []
     if known.status is not FulfillmentStatus.FULFILLED:
         raise TooEarly("the answer that a proven alias adds to is not given yet")
-    return await _further_or_nothing(known.verified, ctx.after(event), waits=bool(known.confirmations))
+    return await _answer_further(known.verified, ctx.after(event), waits=bool(known.confirmations))
 
 
-async def _further_or_nothing(
+async def _answer_further(
     event: IdentityVerified, ctx: FulfillmentContext, *, waits: bool = False
 ) -> Sequence[Fact]:
     facts = await _further(event, (), ctx, waits=waits)
@@ -406,7 +406,7 @@ async def _disclose_further(event: DisclosureDue, ctx: FulfillmentContext) -> Se
     confirmed = ctx.known.confirmed(two=ctx.house.two_deciders)
     if not confirmed or verified is None or window is None or event.name != disclosure_timer(window):
         return []
-    return await _further_or_nothing(verified, ctx)
+    return await _answer_further(verified, ctx)
 
 
 async def look_up_lists(event: DropListed, ctx: FulfillmentContext) -> Sequence[Fact]:

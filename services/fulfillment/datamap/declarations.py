@@ -39,7 +39,7 @@ def facts_of(keys: KnownKeys, inherited: Facts) -> Facts:
     """Return the facts under *keys*, by default those *inherited*."""
     recipients = tuple(str(row.value) for row in keys.texts("recipients"))
     texts = {key: keys.text(key) for key in ("purpose", "legal_basis", "source", "transfer")}
-    return Facts(**texts, recipients=recipients).over(inherited)
+    return Facts(**texts, recipients=recipients).with_defaults(inherited)
 
 
 def categories_of(keys: KnownKeys, known: frozenset[str], notes: MapFindings) -> tuple[str, ...]:
@@ -52,7 +52,7 @@ def categories_of(keys: KnownKeys, known: frozenset[str], notes: MapFindings) ->
     return tuple(str(row.value) for row in rows)
 
 
-def _not_honoured(keys: KnownKeys, *names: str) -> None:
+def _report_not_honoured(keys: KnownKeys, *names: str) -> None:
     for name in names:
         keys.not_honoured(name, instead=_NOT_HONOURED[name])
 
@@ -130,7 +130,7 @@ class DeclarationReader:
         collection = Collection("", "", name, node.where, keys.text("description"), facts=facts)
         collection = self._habeas_collection(keys, self._fides_collection(keys, collection))
         fields = tuple(self.fields(keys.rows("fields"), "", categories))
-        _not_honoured(keys, "data_qualifier")
+        _report_not_honoured(keys, "data_qualifier")
         keys.done()
         return replace(collection, fields=fields)
 
@@ -152,7 +152,7 @@ class DeclarationReader:
             after=tuple(str(row.value) for row in meta.texts("after")),
             erase_after=tuple(str(row.value) for row in meta.texts("erase_after")),
         )
-        _not_honoured(meta, "partitioning", "redact")
+        _report_not_honoured(meta, "partitioning", "redact")
         meta.done()
         return collection
 
@@ -228,7 +228,7 @@ class DeclarationReader:
         withheld = not field.container and any(covered(c, NEVER_DISCLOSED) for c in categories)
         field = replace(field, categories=categories, disclose=not withheld)
         field = self._habeas_field(keys, field)
-        _not_honoured(keys, "data_qualifier", "retention")
+        _report_not_honoured(keys, "data_qualifier", "retention")
         keys.done()
         return field
 
@@ -251,7 +251,7 @@ class DeclarationReader:
             return_all_elements=meta.flag("return_all_elements"),
             masking=read_masking(meta, length, self.notes),
         )
-        _not_honoured(meta, "custom_request_field", "redact", "type")
+        _report_not_honoured(meta, "custom_request_field", "redact", "type")
         meta.done()
         return field
 
@@ -372,7 +372,7 @@ def read_dataset(node: YamlNode, known: frozenset[str], notes: MapFindings) -> I
     name = keys.required("fides_key")
     categories = categories_of(keys, known, notes)
     keys.ignored("name", "description", "organization_fides_key", "tags", "fidesctl_meta")
-    _not_honoured(keys, "data_qualifier", "joint_controller", "retention", "third_country_transfers")
+    _report_not_honoured(keys, "data_qualifier", "joint_controller", "retention", "third_country_transfers")
     after = _dataset_meta(keys)
     habeas = habeas_keys(keys)
     store, facts = "default", Facts()
@@ -393,6 +393,6 @@ def _dataset_meta(keys: KnownKeys) -> tuple[str, ...]:
         return ()
     after = tuple(str(row.value) for row in meta.texts("after"))
     meta.ignored("resource_id")
-    _not_honoured(meta, "namespace", "redact")
+    _report_not_honoured(meta, "namespace", "redact")
     meta.done()
     return after

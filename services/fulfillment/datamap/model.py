@@ -69,7 +69,7 @@ class Facts:
     recipients: tuple[str, ...] = ()
     transfer: str | None = None
 
-    def over(self, inherited: "Facts") -> "Facts":
+    def with_defaults(self, inherited: "Facts") -> "Facts":
         """Return these facts, and those *inherited* where there is none."""
         return Facts(*(getattr(self, one.name) or getattr(inherited, one.name) for one in fields(self)))
 
@@ -239,7 +239,7 @@ class Collection:
 
     def facts_of(self, field: MappedField) -> Facts:
         """Return the facts of *field*: its own, else those of the collection."""
-        return field.facts.over(self.facts)
+        return field.facts.with_defaults(self.facts)
 
     @cached_property
     def by_path(self) -> Mapping[str, MappedField]:

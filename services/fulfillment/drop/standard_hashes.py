@@ -113,20 +113,20 @@ def name(value: Any) -> tuple[str, ...]:
 
 def advertising_id(value: Any) -> tuple[str, ...]:
     """Return the advertising identifier of a telephone: 32 digits, base sixteen."""
-    return _formed(value, _MAID)
+    return _plain_if_valid(value, _MAID)
 
 
 def vehicle(value: Any) -> tuple[str, ...]:
     """Return the identification number of a vehicle: 17 letters and digits."""
-    return _formed(value, _VIN)
+    return _plain_if_valid(value, _VIN)
 
 
 def television(value: Any) -> tuple[str, ...]:
     """Return the identifier of a television set: 8 to 32 letters and digits."""
-    return _formed(value, _CTV_ID)
+    return _plain_if_valid(value, _CTV_ID)
 
 
-def _formed(value: Any, form: re.Pattern[str]) -> tuple[str, ...]:
+def _plain_if_valid(value: Any, form: re.Pattern[str]) -> tuple[str, ...]:
     plain = _alphanumeric(str(value).lower())
     return (plain,) if form.fullmatch(plain) else ()
 

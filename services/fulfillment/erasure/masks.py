@@ -80,7 +80,7 @@ def _is_mask(value: Any, masking: Masking) -> bool:
         case "year", str():
             return _YEAR.fullmatch(value) is not None
         case "year", datetime():
-            return value == _new_year(value)
+            return value == _first_of_year(value)
         case _:
             return False
 
@@ -103,14 +103,14 @@ def _mask(value: Any, masking: Masking, secret: bytes) -> Any:
         case "truncate", str() if len(value) > (kept := _length(masking, _KEPT)):
             return value[:kept] + _CUT  # a text that is not longer would be shown in full
         case "year", datetime():
-            return _new_year(value)
+            return _first_of_year(value)
         case "year", str() if written := _DATE.fullmatch(value):
             return written[1]
         case _:
             return None
 
 
-def _new_year(moment: datetime) -> datetime:
+def _first_of_year(moment: datetime) -> datetime:
     return moment.replace(month=1, day=1, hour=0, minute=0, second=0, microsecond=0)
 
 

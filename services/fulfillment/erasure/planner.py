@@ -122,7 +122,7 @@ class _Planner:
         decision = decide_disposition(found.collection, found.document, today=self.today)
         if isinstance(decision, Retain):
             return self._retained(found, decision)
-        if found.owned and decision.mode is Erasure.DELETE and self._goes_whole(found.collection):
+        if found.owned and decision.mode is Erasure.DELETE and self._is_deletable(found.collection):
             return self._step(found, Disposition.ERASED, deleted=True)
         return self._changed(found)
 
@@ -191,7 +191,7 @@ class _Planner:
             bool(personal) or covered("user", self.targets)
         )
 
-    def _goes_whole(self, collection: Collection) -> bool:
+    def _is_deletable(self, collection: Collection) -> bool:
         if collection.key not in self._deletable:
             self._deletable[collection.key] = self._whole(collection.leaves)
         return self._deletable[collection.key]

@@ -179,7 +179,7 @@ def _container(field: MappedField, observed: Observed) -> Iterator[MapError]:
 def _single(field: MappedField, observed: Observed) -> Iterator[MapError]:
     declared = (field.type or "").removesuffix("[]")
     yield from _unexpected_arrays(field, declared, observed)
-    if field.array and (single := _holding(observed, field.path, _is_single)):
+    if field.array and (single := _documents_with(observed, field.path, _is_single)):
         what = f"`{field.path}` holds a single value, not an array, {_count(single, observed)}"
         divided = field.path in observed.collection.divided
         yield MapError(field.where, what, "store an array there", remark=not divided)
@@ -193,7 +193,9 @@ def _single(field: MappedField, observed: Observed) -> Iterator[MapError]:
 def _unexpected_arrays(
     field: MappedField, declared: str, observed: Observed, *, remark: bool = False
 ) -> Iterator[MapError]:
-    if not field.array and (count := _holding(observed, field.path, lambda value: isinstance(value, list))):
+    if not field.array and (
+        count := _documents_with(observed, field.path, lambda value: isinstance(value, list))
+    ):
         what = f"`{field.path}` holds arrays, not a single `{declared}`, {_count(count, observed)}"
         yield MapError(field.where, what, f"declare it as `{declared}[]`", remark)
 
@@ -202,7 +204,7 @@ def _is_single(value: Any) -> bool:
     return value is not None and not isinstance(value, list)
 
 
-def _holding(observed: Observed, path: str, wanted: Callable[[Any], bool]) -> int:
+def _documents_with(observed: Observed, path: str, wanted: Callable[[Any], bool]) -> int:
     """Return the number of documents with a *wanted* value at *path*; an array counts as one value."""
     return sum(any(wanted(value) for _, value in places(one, path)) for one in observed.documents)
 

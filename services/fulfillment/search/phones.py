@@ -77,7 +77,7 @@ def of_number(digits: str, region: str | None) -> str | None:
 
 def region_of(text: str) -> str | None:
     """Return the country of a number with a country code; None without one."""
-    number = _abroad(text)
+    number = _number_with_country_code(text)
     code = None if number is None else number.country_code
     return None if code is None else phonenumbers.region_code_for_country_code(code)
 
@@ -86,7 +86,7 @@ def national(text: str, region: str) -> str | None:
     """Return the digits by which *text*, a number with country code, is dialled in *region*, its country."""
     # None where it is abroad. A number that is dialled with a leading zero at home is not looked for
     # without it: the rest is a local number within one town.
-    number = _abroad(text)
+    number = _number_with_country_code(text)
     if number is None or number.country_code != phonenumbers.country_code_for_region(region):
         return None
     digits = _at_home(number)
@@ -94,7 +94,7 @@ def national(text: str, region: str) -> str | None:
     return digits if long_enough else None
 
 
-def _abroad(text: str) -> PhoneNumber | None:
+def _number_with_country_code(text: str) -> PhoneNumber | None:
     """Return the number *text* if it has a country code."""
     dialled = canonical(text)
     return _parsed(dialled, None) if dialled is not None and dialled.startswith("+") else None

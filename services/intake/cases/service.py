@@ -205,13 +205,13 @@ class RequestService:
 
     async def keep(self, case_id: str, item: str, content: bytes) -> bool:
         """Seal *content* as received, before the request is lodged; return whether it is the first."""
-        with _unknown_if(Destroyed):
+        with _unknown_request_on(Destroyed):
             await self.vault.create(case_id)
             return await self.vault.seal(case_id, item, content)
 
     async def keep_large(self, case_id: str, item: str, content: bytes) -> None:
         """Seal *content* of any size, as received; to be called before the request is lodged."""
-        with _unknown_if(Destroyed):
+        with _unknown_request_on(Destroyed):
             await self.vault.create(case_id)
             await self.vault.seal_stream(case_id, item, sealed_content.single_piece(content))
 
@@ -239,7 +239,7 @@ class RequestService:
 
     async def kept(self, case_id: str, item: str) -> bytes:
         """Return the content sealed by :meth:`keep`; raise ``UnknownRequest`` if there is none."""
-        with _unknown_if(KeyError, Destroyed):
+        with _unknown_request_on(KeyError, Destroyed):
             return await self.vault.open(case_id, item)
 
     async def holds(self, case_id: str, item: str) -> bool:
@@ -396,6 +396,7 @@ class RequestService:
         return _folded(await self._counted_rows(case_id))
 
     async def _counted_rows(self, case_id: str) -> list[JournalRow]:
+        """Do what :meth:`count_operation` does; return the rows."""
         rows = await self._history(case_id)
         unknown = _folded(rows).status is CaseStatus.UNKNOWN
         if unknown:
@@ -410,6 +411,7 @@ class RequestService:
         return await self._history(case_id)
 
     async def _registered_rows(self, case_id: str) -> list[JournalRow]:
+        """Do the same. Raises TooEarly if the request is not registered then."""
         rows = await self._counted_rows(case_id)
         if _folded(rows).status is CaseStatus.UNKNOWN:
             raise TooEarly("the request is not registered yet")
@@ -497,7 +499,7 @@ def _folded(rows: Sequence[JournalRow]) -> IntakeCase:
 
 
 @contextmanager
-def _unknown_if(*errors_of_vault: type[Exception]) -> Iterator[None]:
+def _unknown_request_on(*errors_of_vault: type[Exception]) -> Iterator[None]:
     try:
         yield
     except errors_of_vault:

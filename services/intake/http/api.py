@@ -237,7 +237,7 @@ class Callers:
         raise HTTPException(401, "This API key is not known.", {"WWW-Authenticate": "Bearer"})
 
 
-def _own_only(service: RequestService, callers: Callers) -> Any:
+def _require_own_request(service: RequestService, callers: Callers) -> Any:
     """Return the dependency that refuses the key of another system than the request's."""
 
     async def check(case_id: RequestId, request: Request) -> None:
@@ -263,7 +263,7 @@ def create_app(  # noqa: PLR0913 - everything that is served
     """
     app = FastAPI(title="Habeas intake", version="1", docs_url=None, redoc_url=None)
     add_problems(app, site)
-    own = _own_only(service, callers)
+    own = _require_own_request(service, callers)
     app.add_middleware(SmallBodies, callers=callers)
     app.add_middleware(AttemptLimit, attempts=callers.attempts)
 

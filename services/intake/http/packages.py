@@ -200,12 +200,12 @@ class Packages:
         facts = await self._facts(case_id, package)
         part = span(wanted, size=facts.size, etag=etag_of(facts))
         pieces = self.service.vault.open_stream(case_id, package, start=part.first)
-        with _gone_if_missing():
+        with _missing_package_is_gone():
             first = await anext(pieces)
         return Download(facts, part, _cut(_joined(first, pieces), part.length))
 
     async def _facts(self, case_id: str, package: str) -> PackageFacts:
-        with _gone_if_missing():
+        with _missing_package_is_gone():
             content = await self.service.vault.open(case_id, facts_of(package))
         return PackageFacts.model_validate_json(content)
 
@@ -223,7 +223,7 @@ class Packages:
 
 
 @contextmanager
-def _gone_if_missing() -> Iterator[None]:
+def _missing_package_is_gone() -> Iterator[None]:
     try:
         yield
     except (KeyError, Destroyed):

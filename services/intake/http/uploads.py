@@ -207,7 +207,7 @@ def kind_of(content: bytes) -> str | None:
     return next(found, "image/heic" if HEIC.match(content) else None)
 
 
-async def typed(request: Request, fields: Iterable[str], most: int) -> dict[str, str]:
+async def text_fields(request: Request, fields: Iterable[str], most: int) -> dict[str, str]:
     """Return the input of *fields*, of at *most* so many. The body is smaller than the limit of memory."""
     must_be_utf8(request)
     async with request.form(max_files=0, max_fields=most) as form:

@@ -56,7 +56,7 @@ def explanation(
             provisions = dict.fromkeys((last.rule.provision, step.provision))
             yield ExplanationLine(" ".join(_period(step, last, law, words)), "; ".join(provisions))
         else:
-            yield ExplanationLine(_move(step, last, words), step.provision)
+            yield ExplanationLine(_sentence_on_move(step, last, words), step.provision)
 
 
 def _period(step: DayStep, last: DueDate, law: str, words: Words) -> Iterator[str]:
@@ -75,7 +75,7 @@ def _period(step: DayStep, last: DueDate, law: str, words: Words) -> Iterator[st
             assert_never(rule.unit)
 
 
-def _move(step: DayStep, last: DueDate, words: Words) -> str:
+def _sentence_on_move(step: DayStep, last: DueDate, words: Words) -> str:
     day = words.weekday(step.day)
     if step.move is Move.STOOD_STILL:
         sentence = ONE_DAY_STILL if last.stood_still == 1 else DAYS_STILL

@@ -80,7 +80,7 @@ def _add_status(router: APIRouter, page_of: PageOf, guarded: Sequence[Any]) -> N
     @router.post("/{case_id}/appeal", dependencies=guarded)
     async def appeal(page: Here, request: Request) -> HTMLResponse:
         await page.service.case(page.case_id)
-        given = await uploads.typed(request, ["statement"], 1)
+        given = await uploads.text_fields(request, ["statement"], 1)
         if not 0 < len(given["statement"].strip()) <= MOST_STATEMENT:
             return await page.flawed(uploads.flaw("statement", NO_STATEMENT), given)
         return await page.after(page.service.appeal(page.case_id, given["statement"].strip()), LOOKING_AGAIN)
@@ -105,7 +105,7 @@ def _add_proofs(router: APIRouter, page_of: PageOf, guarded: Sequence[Any]) -> N
 
     @router.post("/{case_id}/code", dependencies=guarded)
     async def prove(page: Here, request: Request) -> HTMLResponse:
-        code = (await uploads.typed(request, ["code"], 1))["code"]
+        code = (await uploads.text_fields(request, ["code"], 1))["code"]
         if not is_code(code):
             return await page.flawed(uploads.flaw("code", uploads.NO_CODE), {})
         return await page.proven_by_code(network_of_client(request), code)
@@ -118,7 +118,7 @@ def _add_proofs(router: APIRouter, page_of: PageOf, guarded: Sequence[Any]) -> N
     async def compare(page: Here, request: Request) -> HTMLResponse:
         least = proof_form.least_details(await page.service.case(page.case_id))
         names = [detail.name for detail in proof_form.DETAILS]
-        given = await uploads.typed(request, names, len(names))
+        given = await uploads.text_fields(request, names, len(names))
         try:
             return await page.proven(_claimed(given, least))
         except FormNotTaken as error:
@@ -126,7 +126,7 @@ def _add_proofs(router: APIRouter, page_of: PageOf, guarded: Sequence[Any]) -> N
 
     @router.post("/{case_id}/declaration", dependencies=guarded)
     async def sign(page: Here, request: Request) -> HTMLResponse:
-        given = await uploads.typed(request, ["declaration", "declaration_name"], 2)
+        given = await uploads.text_fields(request, ["declaration", "declaration_name"], 2)
         try:
             return await page.proven(uploads.signed(given, page.service.clock()))
         except FormNotTaken as error:
@@ -179,7 +179,7 @@ def _add_aliases(router: APIRouter, page_of: PageOf, guarded: Sequence[Any]) -> 
 
     @router.post("/{case_id}/alias", dependencies=guarded)
     async def prove_alias(page: Here, request: Request) -> HTMLResponse:
-        code = (await uploads.typed(request, ["code"], 1))["code"]
+        code = (await uploads.text_fields(request, ["code"], 1))["code"]
         if not is_code(code):
             return await page.flawed(uploads.flaw("alias-code", uploads.NO_CODE), {})
         return await page.alias_proven(network_of_client(request), code)

@@ -31,7 +31,7 @@ from shared.runtime.service import JournalRowPort, messages_of
 NAME = "notifier"
 AGAIN_AFTER = list(topology.DELAYS)[-1]
 READERS = 2
-"""Returned messages read at once, each in a thread: anybody may send one, and letters go on meanwhile."""
+"""Returned messages read at once, each in a thread: strangers may send them, and letters go on."""
 NOT_AGAIN = frozenset({LetterKind.WEIGHING, LetterKind.LIFTING, LetterKind.FORWARDED_TO_CONTROLLER})
 """Letters that set more going (a restriction, the letter to the person): not twice."""
 
@@ -85,7 +85,7 @@ class BounceHandler:
         if case is None:
             return False
         sent = await self._find(case, letter)
-        again = [_again(sent, self.user)] if _may_go_again(sent, report) else []
+        again = [_again(sent, self.user)] if _may_be_sent_again(sent, report) else []
         reported = NoticeReported(
             request_id=case,
             letter=sent.fact.letter,
@@ -145,7 +145,7 @@ def _reports(cause: str, fact: Fact, now: datetime) -> list[Message]:
     return list(messages_of(JournalRow("", 0, cause, None, (fact,), now), NAME))
 
 
-def _may_go_again(sent: SentLetter, report: DeliveryReport) -> bool:
+def _may_be_sent_again(sent: SentLetter, report: DeliveryReport) -> bool:
     may = report.may_be_sent_again and sent.row.event is not None
     return may and not sent.repeated and sent.fact.letter not in NOT_AGAIN
 

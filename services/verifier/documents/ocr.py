@@ -12,7 +12,7 @@ ONE_THREAD = dict.fromkeys(
 )
 
 
-def paddle(params: Mapping[str, object]) -> "RapidOCR":
+def paddle_engine(params: Mapping[str, object]) -> "RapidOCR":
     """Return an engine with *params*; it loads 200 MB."""
     from rapidocr import RapidOCR  # noqa: PLC0415 - only where used
 

@@ -15,7 +15,7 @@ from rapidocr import RapidOCR
 from rapidocr.main import RapidOCRError
 
 from services.verifier.documents.files.picture import Picture
-from services.verifier.documents.ocr import paddle
+from services.verifier.documents.ocr import paddle_engine
 from services.verifier.documents.results import TextLine
 
 LONGEST_SIDE = 2000
@@ -77,7 +77,7 @@ def _middle(line: TextLine) -> float:
 def _engine() -> RapidOCR:
     """Return the models, loaded once for each process. Flags of single calls would stick, so none is used."""
     steps = ("use_cls", "use_preprocess_img", "use_vertical_padding")
-    return paddle({"Global.log_level": "critical", **{f"Global.{step}": False for step in steps}})
+    return paddle_engine({"Global.log_level": "critical", **{f"Global.{step}": False for step in steps}})
 
 
 def _small(picture: Picture) -> Picture | None:

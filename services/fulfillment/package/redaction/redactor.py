@@ -53,7 +53,7 @@ def numbers(text: str, own: Own) -> Iterator[tuple[TextSpan, bool]]:
     mine = [TextSpan(*match.span(), RedactedKind.PHONE) for match in own.numbers.finditer(text)]
     yield from ((span, True) for span in mine)
     found = PhoneNumberMatcher(text, own.region, leniency=Leniency.POSSIBLE)
-    others = (_dialled(match) for match in found if _is_dialled(text, match, own.region))
+    others = (_span_of_number(match) for match in found if _is_dialled(text, match, own.region))
     yield from ((span, False) for span in outside(others, mine))
 
 
@@ -67,7 +67,7 @@ def accounts(text: str) -> Iterator[TextSpan]:
             yield TextSpan(*match.span(), RedactedKind.ACCOUNT)
 
 
-def _dialled(match: PhoneNumberMatch) -> TextSpan:
+def _span_of_number(match: PhoneNumberMatch) -> TextSpan:
     """Return the place of the number, without a bracket before it that is closed after it."""
     opened = match.raw_string.startswith("(") and ")" not in match.raw_string
     return TextSpan(match.start + opened, match.end, RedactedKind.PHONE)

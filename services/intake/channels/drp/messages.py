@@ -190,7 +190,7 @@ def request_message(message: bytes) -> DrpMessage:
     try:
         return DrpMessage.model_validate(read(message))
     except ValidationError as error:
-        raise _flawed(error) from None
+        raise _refusal_of(error) from None
 
 
 def without_claims(message: bytes) -> bytes:
@@ -227,7 +227,7 @@ def request_in(message: bytes, agent: ListedAgent) -> RequestSubmitted | None:
             agent=Agent(name=agent.name, email=agent.business_contact, permission=f"{attested}{power}"),
         )
     except ValidationError as error:
-        raise _flawed(error) from None
+        raise _refusal_of(error) from None
 
 
 def _instant(content: Mapping[str, Any], name: str) -> datetime:
@@ -241,7 +241,7 @@ def _instant(content: Mapping[str, Any], name: str) -> datetime:
     return instant
 
 
-def _flawed(error: ValidationError) -> DrpCallRefused:
+def _refusal_of(error: ValidationError) -> DrpCallRefused:
     # The paths come from our models: no other text of the agent is used.
     flaws = error.errors(include_url=False, include_input=False)
     return malformed("; ".join(f"{'.'.join(map(str, flaw['loc']))}: {flaw['msg']}" for flaw in flaws))

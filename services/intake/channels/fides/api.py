@@ -139,14 +139,14 @@ def _add_reviews(app: FastAPI, served: FidesContext) -> None:
 def _add_decisions(app: FastAPI, served: FidesContext) -> None:
     Reviewer = Annotated[str, Depends(served.clients.may(ClientScope.REVIEW))]  # noqa: N806 - a type
 
-    def deciding(action: ReviewAction) -> Callable[..., Awaitable[dict[str, Any]]]:
+    def endpoint_of(action: ReviewAction) -> Callable[..., Awaitable[dict[str, Any]]]:
         async def decide(request: Request, client: Reviewer) -> dict[str, Any]:
             return await served.reviews.decide(action, await _read(request, bodies.Selection), client)
 
         return decide
 
     for action in ReviewAction:
-        app.patch(f"{ROOT}/privacy-request/administrate/{action}")(deciding(action))
+        app.patch(f"{ROOT}/privacy-request/administrate/{action}")(endpoint_of(action))
 
 
 def _add_consents(app: FastAPI, served: FidesContext) -> None:

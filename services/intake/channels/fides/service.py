@@ -132,7 +132,7 @@ class FidesService:
             raise FidesCallRefused(HTTPStatus.FORBIDDEN, "Incorrect identification code.")
         await self.requests.prove(found.entry.case, [EmailCode(kind="email_code", code=code)])
         after = await self._until(found.entry.case, lambda seen: _is_judged(seen, before))
-        _must_be_right(before, after)
+        _require_right_code(before, after)
         return response(FilteredRequest(found.entry, after, found.said), self.today(), personal=False)
 
     async def found(self, case_id: RequestId | None) -> FilteredRequest:
@@ -146,7 +146,7 @@ class FidesService:
     async def look(self, entries: Sequence[FidesEntry]) -> list[FilteredRequest]:
         """Return the state of requests, except those never lodged or purged."""
         seen = await self._states_of({entry.case for entry in entries})
-        found = await asyncio.gather(*(self._with_body(entry, seen[entry.case]) for entry in entries))
+        found = await asyncio.gather(*(self._request_with_body(entry, seen[entry.case]) for entry in entries))
         return [one for one in found if one is not None]
 
     async def seen(self, case_id: RequestId) -> ObservedRequest:
@@ -170,7 +170,7 @@ class FidesService:
         histories = await self.requests.journal.histories(case_ids)
         return {case: ObservedRequest.of(facts_of(histories.get(case, ()))) for case in case_ids}
 
-    async def _with_body(self, entry: FidesEntry, seen: ObservedRequest) -> FilteredRequest | None:
+    async def _request_with_body(self, entry: FidesEntry, seen: ObservedRequest) -> FilteredRequest | None:
         if seen.case.status is CaseStatus.PURGED:
             return None
         if seen.case.status is CaseStatus.UNKNOWN:
@@ -210,7 +210,7 @@ def _is_judged(seen: ObservedRequest, before: ObservedRequest) -> bool:
     return not seen.case.awaits_proof or len(seen.answers) > len(before.answers)
 
 
-def _must_be_right(before: ObservedRequest, after: ObservedRequest) -> None:
+def _require_right_code(before: ObservedRequest, after: ObservedRequest) -> None:
     """Refuse the call unless the result of the code is that it was right (403, or 400 if it expired)."""
     if after.case.refused_for:
         raise FidesCallRefused(HTTPStatus.FORBIDDEN, "Too many incorrect identification codes.")

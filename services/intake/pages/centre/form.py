@@ -255,11 +255,11 @@ class FilledForm:
             return None
 
     def _flaws(self) -> Iterator[SubmissionError]:
-        for wrong, path, message in (*self._general(), *self._of_person(), *self._of_corrections()):
+        for wrong, path, message in (*self._common_flaws(), *self._person_flaws(), *self._correction_flaws()):
             if wrong:
                 yield SubmissionError(path=path, message=message)
 
-    def _general(self) -> Iterator[tuple[bool, str, str]]:
+    def _common_flaws(self) -> Iterator[tuple[bool, str, str]]:
         for name in FIELDS:
             yield len(self[name]) > (MOST_STATEMENT if name in LONG else MOST_LINE), name, TOO_LONG
         yield not _is_address(self["email"]), "email", NO_ADDRESS
@@ -267,7 +267,7 @@ class FilledForm:
         yield bool(self["customer_of"]) and with_customer > MOST_STATEMENT, "statement", TOO_LONG
         yield FormPart.REASON in self.option.parts and not self["statement"], "statement", NO_REASON
 
-    def _of_person(self) -> Iterator[tuple[bool, str, str]]:
+    def _person_flaws(self) -> Iterator[tuple[bool, str, str]]:
         if FormPart.PERSON in self.option.parts:
             states = SUBDIVISIONS.get(self["country"], {self["state"]: ""})
             yield not self["name"], "name", NO_NAME
@@ -279,7 +279,7 @@ class FilledForm:
             yield not _is_address(self["agent_email"]), "agent_email", NO_AGENT_ADDRESS
             yield not self["permission"], "permission", NO_PERMISSION
 
-    def _of_corrections(self) -> Iterator[tuple[bool, str, str]]:
+    def _correction_flaws(self) -> Iterator[tuple[bool, str, str]]:
         if FormPart.CORRECTIONS in self.option.parts:
             field, value = bool(self["other_field"]), bool(self["other_value"])
             yield value and not field, "other_field", NOT_NAMED

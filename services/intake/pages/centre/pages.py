@@ -44,7 +44,7 @@ class Centre:
     async def sent(self, option: RequestOption, request: Request) -> Response:
         """Return the page after a submitted form."""
         view, names = self.site.at(request), (*form.FIELDS, "seal", "step", TRAP)
-        given = await uploads.typed(request, names, MOST_FIELDS)
+        given = await uploads.text_fields(request, names, MOST_FIELDS)
         filled = FilledForm(option, {name: given[name] for name in form.FIELDS})
         step = "send" if option.at_once else given["step"]
         if flaws := filled.flaws():
@@ -125,7 +125,7 @@ def centre(service: RequestService, site: Site, allowance: Allowance) -> APIRout
 
     @router.post("/find", dependencies=[Depends(site.guard.admit)])
     async def find(request: Request) -> Response:
-        view, wanted = site.at(request), await uploads.typed(request, ["reference"], MOST_FIELDS)
+        view, wanted = site.at(request), await uploads.text_fields(request, ["reference"], MOST_FIELDS)
         reference = "".join(wanted["reference"].split()).lower()
         if not CASE_ID.fullmatch(reference):
             raise UnknownRequest("no request has this id")

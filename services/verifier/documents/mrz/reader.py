@@ -23,7 +23,7 @@ from services.verifier.documents.files.picture import Picture
 from services.verifier.documents.mrz.consensus import ENOUGH, best_of, elected, settled
 from services.verifier.documents.mrz.repair import MOST_NOISE, EngineText, Read, zones_among
 from services.verifier.documents.mrz.zones import ZonePlace, cut, grey_of, places_in
-from services.verifier.documents.ocr import paddle
+from services.verifier.documents.ocr import paddle_engine
 from services.verifier.documents.results import MachineZone
 from services.verifier.documents.worker.confinement import MODELS_VARIABLE, OWN_MODELS
 
@@ -256,7 +256,7 @@ def _tesseract(folder: Path) -> Any:
 
 @cache
 def _paddle() -> Any:
-    return paddle({"Global.log_level": "error", "Det.limit_type": "max", "Det.limit_side_len": 960})
+    return paddle_engine({"Global.log_level": "error", "Det.limit_type": "max", "Det.limit_side_len": 960})
 
 
 Piece = tuple[float, float, float, str]
