@@ -84,7 +84,7 @@ def publish(
     with _progress(sound) as progress:
         published = run(client.event_files.publish(url, sources, progress))
     client.event_files.check_unchanged(sound, published)
-    out.print(f"{published} events are published")
+    out.print(f"Published events: {published}")
     raise typer.Exit(1 if faulty else 0)
 
 
@@ -124,7 +124,7 @@ def _check(sources: "list[EventFile]", report: Path | None) -> tuple[int, int]:
 
         text = as_csv(checked.report, ("file", "line", "reference", "column", "fault"))
         save(report, text, newline="")
-    out.print(f"{checked.sound} sound, {checked.faulty} wrong")
+    out.print(f"Valid events: {checked.sound}; invalid: {checked.faulty}")
     return checked.sound, checked.faulty
 
 

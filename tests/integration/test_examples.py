@@ -157,7 +157,7 @@ async def test_a_file_is_published_whole_or_not_at_all_and_again_without_harm(
     for _ in range(2):
         code, said, complained = await command(pipeline, "publish", "--source", DESK, str(sheet))
         assert code == 0, complained
-        assert "1200 events are published" in said
+        assert "Published events: 1200" in said
     await registered(pipeline, tickets[-1], source=DESK)
     journal = pipeline.client[f"{pipeline.prefix}_intake"]["journal"]
 

@@ -201,7 +201,7 @@ def test_what_is_sound_is_published_where_that_is_wanted(sent: list[int], tmp_pa
 def test_what_is_all_sound_is_published(sent: list[int], tmp_path: Path) -> None:
     said = command("publish", files(tmp_path)[0])
     assert (said.exit_code, sent) == (0, [1])
-    assert "1 events are published" in said.stdout
+    assert "Published events: 1" in said.stdout
 
 
 def test_validating_needs_no_broker_and_publishes_nothing(
@@ -248,7 +248,7 @@ def test_two_files_must_not_call_two_requests_the_same(sent: list[int], tmp_path
     assert (said.exit_code, sent) == (1, [])
     assert f"{february}:3: reference: that of another request, at {january}:3" in said.stdout
     assert f"{events}:2: data.reference: that of another request, at {january}:3" in said.stdout
-    assert "4 sound, 2 wrong" in said.stdout
+    assert "Valid events: 4; invalid: 2" in said.stdout
     assert SECRET not in said.stdout
 
 
