@@ -71,23 +71,23 @@ async def test_withdrawal_reaches_the_window_of_an_alias(
     kind: type[DisclosureScheduled | ErasureScheduled],
 ) -> None:
     office = await waiting(kind)
-    await office.door.withdraw(CASE)
+    await office.requests.withdraw(CASE)
     await office.work()
     assert office.facts(RequestWithdrawn)
     with pytest.raises(NotPossibleNow):
-        await office.door.withdraw(CASE)
+        await office.requests.withdraw(CASE)
 
 
 async def test_answer_without_an_open_window_is_not_withdrawn() -> None:
     office = await waiting()
     office.clock.move(DAY)
     with pytest.raises(NotPossibleNow):
-        await office.door.withdraw(CASE)
+        await office.requests.withdraw(CASE)
 
 
 async def test_staff_ends_a_stopped_request_within_the_window_of_an_alias() -> None:
     office = await waiting()
-    await office.door.stop(CASE, StopReason.NOT_ME)
+    await office.requests.stop(CASE, StopReason.NOT_ME)
     await office.tell(StopDecided(request_id=CASE, by="dana.muster", resume=False), service="command")
     assert office.the(RequestWithdrawn).stopped
 
@@ -98,7 +98,7 @@ async def test_stop_page_says_whether_the_window_of_an_alias_was_open(
 ) -> None:
     office = await waiting()
     office.clock.move(passed)
-    async with client_of(office.door) as http:
+    async with client_of(office.requests) as http:
         page = await http.post(URL)
     assert PATH in URL
     assert ("before anything else happens" in page.text) is done

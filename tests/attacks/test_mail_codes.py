@@ -176,7 +176,7 @@ async def test_any_other_reply_goes_to_staff_and_stops_the_request(text: str) ->
     assert inbox.office.the(MessageLodged).request_id == case
     assert inbox.office.the(RequestStopped).reason is StopReason.UNCLEAR_REPLY
     assert not inbox.office.facts(ProofReceived)
-    page = await inbox.office.door.case(case)
+    page = await inbox.office.requests.case(case)
     assert page.stopped is StopReason.UNCLEAR_REPLY
 
 
@@ -227,7 +227,7 @@ async def test_code_whose_sender_is_not_authenticated_proves_nothing_and_points_
     await inbox.take(again, to=[THREADS.of(case)])
     assert len(inbox.office.facts(IdentityChallenged)) == 2, "no second letter"
     # The page takes the code all the same.
-    await inbox.office.door.prove(case, [EmailCode(kind="email_code", code=inbox.code(case))])
+    await inbox.office.requests.prove(case, [EmailCode(kind="email_code", code=inbox.code(case))])
     await inbox.office.work()
     assert inbox.office.the(IdentityVerified).request_id == case
 

@@ -75,7 +75,7 @@ def test_token_of_an_unsubscribe_link_opens_nothing() -> None:
 async def test_scanner_that_reads_the_link_stops_nothing(method: str) -> None:
     office = Office()
     await office.submit(request())
-    async with client_of(office.door) as http:
+    async with client_of(office.requests) as http:
         page = await http.request(method, URL, params={"stop": "1"})
     await office.work()
     assert page.status_code == 200
@@ -88,7 +88,7 @@ async def test_scanner_that_reads_the_link_stops_nothing(method: str) -> None:
 async def test_one_post_stops_without_login_cookie_or_form(body: dict[str, object]) -> None:
     office = Office()
     await office.submit(request())
-    async with client_of(office.door) as http:
+    async with client_of(office.requests) as http:
         page = await http.post(URL, headers={"Origin": "https://mail.example.net"}, **body)  # type: ignore[arg-type]
         state = (await http.get(f"/v1/requests/{CASE}")).json()
     await office.work()
@@ -100,7 +100,7 @@ async def test_one_post_stops_without_login_cookie_or_form(body: dict[str, objec
 async def test_link_does_nothing_but_stop_and_shows_no_data() -> None:
     office = Office()
     await office.submit(request())
-    async with client_of(office.door) as http:
+    async with client_of(office.requests) as http:
         pages = [await http.get(URL), await http.post(URL), await http.get(URL)]
         others = [await http.request(method, URL) for method in ("PUT", "DELETE", "PATCH")]
         below = [await http.get(f"{URL}/{part}") for part in ("package", "certificate", "release")]
@@ -113,7 +113,7 @@ async def test_link_does_nothing_but_stop_and_shows_no_data() -> None:
 async def test_stop_is_idempotent_and_is_published_again_when_the_broker_was_away() -> None:
     office = Office()
     await office.submit(request())
-    async with client_of(office.door) as http:
+    async with client_of(office.requests) as http:
         for _ in range(3):
             assert (await http.post(URL)).status_code == 200
     await office.work()
@@ -121,7 +121,7 @@ async def test_stop_is_idempotent_and_is_published_again_when_the_broker_was_awa
     stops = [row for row in office.rows() if any(isinstance(fact, RequestStopped) for fact in row.events())]
     assert len(stops) == 2, "intake and the verifier each know it once"
     await office.tell(StopDecided(request_id=CASE, by="dana.muster", resume=True), service="command")
-    async with client_of(office.door) as http:
+    async with client_of(office.requests) as http:
         await http.post(URL)
     await office.work()
     assert len(office.facts(RequestStopped)) == 2, "after a release it can be stopped again"
@@ -129,7 +129,7 @@ async def test_stop_is_idempotent_and_is_published_again_when_the_broker_was_awa
 
 async def test_token_of_a_request_that_is_not_there_answers_as_an_unknown_one() -> None:
     office = Office()
-    async with client_of(office.door) as http:
+    async with client_of(office.requests) as http:
         absent = await http.post(stop_url(ROOT, STOP_KEY, OTHER).removeprefix(ROOT))
         forged = await http.post(f"/stop/{'A' * 43}")
     assert (absent.status_code, absent.text.count("not ours")) == (404, forged.text.count("not ours"))
@@ -140,7 +140,7 @@ async def test_stopped_request_takes_no_proof_by_any_way_in() -> None:
     office = Office()
     await office.submit(request())
     code = office.code_of(CASE, "code_0")
-    async with client_of(office.door) as http:
+    async with client_of(office.requests) as http:
         await http.post(URL)
         proof = {"proofs": [{"kind": "email_code", "code": code}]}
         by_http = await http.post(f"/v1/requests/{CASE}/proofs", json=proof)
@@ -164,7 +164,7 @@ async def test_document_that_was_under_examination_completes_nothing_while_stopp
     office = Office()
     await office.submit(request(residence={"country": "US", "subdivision": "CA"}))
     await office.offer({"kind": "email_code", "code": office.code_of(CASE, "code_0")}, id_="2")
-    async with client_of(office.door) as http:
+    async with client_of(office.requests) as http:
         await http.post(URL)
     document = ProofRef(kind=ProofKind.DOCUMENT, ref="d", slot=ProofSlot.IDENTITY, media_type="image/png")
     examined = ProofExamined(
@@ -183,7 +183,7 @@ async def test_clock_runs_while_the_staff_decides_and_a_new_code_is_mailed_on_re
     old = office.code_of(CASE, "code_0")
     await office.offer({"kind": "email_code", "code": old}, id_="2")
     assert office.facts(RequestPaused)
-    async with client_of(office.door) as http:
+    async with client_of(office.requests) as http:
         await http.post(URL)
     await office.work()
     assert office.the(RequestResumed)
@@ -191,7 +191,7 @@ async def test_clock_runs_while_the_staff_decides_and_a_new_code_is_mailed_on_re
     office = Office()
     await office.submit(request())
     old = office.code_of(CASE, "code_0")
-    async with client_of(office.door) as http:
+    async with client_of(office.requests) as http:
         await http.post(URL)
     await office.tell(StopDecided(request_id=CASE, by="dana.muster", resume=True), service="command")
     await office.offer({"kind": "email_code", "code": old}, id_="3")
@@ -211,7 +211,7 @@ async def test_stop_before_the_request_is_known_holds_it_when_it_comes() -> None
 
 async def test_stopped_package_is_given_out_to_no_code_old_or_new() -> None:
     office = await answered()
-    async with client_of(office.door) as http:
+    async with client_of(office.requests) as http:
         await http.post(f"/v1/requests/{CASE}/package/codes")
         code = office.code_of(CASE, "package_code_0")
         late = await http.post(URL)

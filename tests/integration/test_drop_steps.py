@@ -102,7 +102,7 @@ def values_of(subject: Subject) -> list[str]:
 
 @dataclass
 class Requests:
-    """The door, and what becomes of all that is lodged."""
+    """The request service, and the results of all that is lodged."""
 
     lodged: dict[str, RequestSubmitted] = field(default_factory=dict)
     outcomes: dict[str, Outcome | None] = field(default_factory=dict)

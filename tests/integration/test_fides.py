@@ -353,30 +353,34 @@ async def test_what_a_crash_has_left_is_destroyed_after_a_day_and_what_is_whole_
     for one in (ledger, journal):
         await one.prepare()
     now = NOW
-    room, timers = WaitingQueue(database, {}), Timers(database)
-    ports = Ports(vault, timers, FirstRequests(database, journal, KEY), room, CodeLimit(), PRACTICE)
-    door = RequestService(vault, journal, broker, ServiceKeys(KEY, KEY), ports.context, room, lambda: now)
-    leftovers = RequestCleanup(ledger, door, vault)
+    queue, timers = WaitingQueue(database, {}), Timers(database)
+    ports = Ports(vault, timers, FirstRequests(database, journal, KEY), queue, CodeLimit(), PRACTICE)
+    requests = RequestService(
+        vault, journal, broker, ServiceKeys(KEY, KEY), ports.context, queue, lambda: now
+    )
+    leftovers = RequestCleanup(ledger, requests, vault)
     request = RequestSubmitted(
         reference="whole", right=Right.ACCESS, subject=Subject(email="ottilie@example.org")
     )
-    body, whole, registered = (door.id_of("fides/scripts", name) for name in ("body", "whole", "registered"))
+    body, whole, registered = (
+        requests.id_of("fides/scripts", name) for name in ("body", "whole", "registered")
+    )
     for case in (body, whole, registered):
         await ledger.add(FidesEntry(case, NOW, "default_access_policy", Right.ACCESS, "scripts"))
-        await door.keep(case, BODY, b"as it came")
+        await requests.keep(case, BODY, b"as it came")
     await vault.seal(whole, SUBMISSION, request.model_dump_json().encode())
     await journal.append(
         [JournalRow(registered, 0, "lodged", None, (RequestClosed(request_id=registered),), NOW)]
     )
     now = NOW + LEFT_AFTER
     await leftovers.work()
-    assert await door.kept(body, BODY) == b"as it came", "it is no day old"
+    assert await requests.kept(body, BODY) == b"as it came", "it is no day old"
     now += timedelta(seconds=1)
     await leftovers.work()
     with pytest.raises(Destroyed):
         await vault.open(body, BODY)
     assert await ledger.entry(body) is None
-    assert await door.kept(registered, BODY) == await door.kept(whole, BODY) == b"as it came"
+    assert await requests.kept(registered, BODY) == await requests.kept(whole, BODY) == b"as it came"
     [message] = broker.published
     received = decode(message.body, exchange=EVENTS, content_type=STRUCTURED, headers={}).event
     assert isinstance(received, RequestReceived)

@@ -20,7 +20,16 @@ from shared.runtime.journal import Journal
 from shared.runtime.mongo import Client, connect
 from shared.runtime.service import Runtime
 from tests.runtime_fakes import MemoryBroker, MemoryTimers, MemoryVault
-from tests.unit.fakes import BINDINGS, PRACTICE, REQUEST_KEY, RETRY, SOURCE, MemoryRoom, request, submission
+from tests.unit.fakes import (
+    BINDINGS,
+    PRACTICE,
+    REQUEST_KEY,
+    RETRY,
+    SOURCE,
+    MemoryWaitingQueue,
+    request,
+    submission,
+)
 
 NOW = datetime(2026, 3, 5, 9, 30, tzinfo=UTC)
 WISH = b'{"email":"ada@example.org"}'
@@ -28,10 +37,10 @@ REPLICAS, OPTIONS, EACH = 4, 50, 4
 
 
 @pytest_asyncio.fixture
-async def firsts(mongo_client: Client, database_prefix: str) -> FirstRequests:
-    firsts = replica(mongo_client, database_prefix)
-    await firsts.prepare()
-    return firsts
+async def duplicates(mongo_client: Client, database_prefix: str) -> FirstRequests:
+    duplicates = replica(mongo_client, database_prefix)
+    await duplicates.prepare()
+    return duplicates
 
 
 def replica(client: Client, prefix: str, key: bytes = b"k" * 32) -> FirstRequests:
@@ -39,20 +48,20 @@ def replica(client: Client, prefix: str, key: bytes = b"k" * 32) -> FirstRequest
     return FirstRequests(database, Journal(database, RECORDS), key)
 
 
-async def insisting(firsts: FirstRequests, wish: bytes, case: str) -> str:
+async def insisting(duplicates: FirstRequests, wish: bytes, case: str) -> str:
     """Claim as a handler does, which is tried again where another's claim cannot be read yet."""
     while True:
         try:
-            return (await firsts.claim(wish, case, NOW)).case
+            return (await duplicates.claim(wish, case, NOW)).case
         except TransientError:
             await asyncio.sleep(0)
 
 
 async def test_of_replicas_that_claim_the_same_at_once_all_hear_of_one_first(
-    firsts: FirstRequests, mongo_url: str, database_prefix: str
+    duplicates: FirstRequests, mongo_url: str, database_prefix: str
 ) -> None:
     clients = [connect(mongo_url, app_name="another replica") for _ in range(REPLICAS - 1)]
-    replicas = [firsts, *(replica(client, database_prefix) for client in clients)]
+    replicas = [duplicates, *(replica(client, database_prefix) for client in clients)]
     asking = [
         (one, f"wish {wish}".encode(), uuid.uuid4().hex)
         for wish in range(OPTIONS)
@@ -68,24 +77,24 @@ async def test_of_replicas_that_claim_the_same_at_once_all_hear_of_one_first(
     assert [len(found) for found in of_wish.values()] == [1] * OPTIONS
 
 
-async def test_a_claim_that_is_made_again_is_the_same(firsts: FirstRequests) -> None:
-    assert [await insisting(firsts, WISH, case) for case in ("a", "a", "b", "a")] == ["a"] * 4
+async def test_a_claim_that_is_made_again_is_the_same(duplicates: FirstRequests) -> None:
+    assert [await insisting(duplicates, WISH, case) for case in ("a", "a", "b", "a")] == ["a"] * 4
 
 
 async def test_a_claim_is_passed_on_to_one_of_those_who_want_it(
-    firsts: FirstRequests, mongo_client: Client, database_prefix: str
+    duplicates: FirstRequests, mongo_client: Client, database_prefix: str
 ) -> None:
-    held = await firsts.claim(WISH, "a", NOW)
-    passed = await asyncio.gather(*(firsts.pass_on(held, case, NOW) for case in "bcdefg"))
+    held = await duplicates.claim(WISH, "a", NOW)
+    passed = await asyncio.gather(*(duplicates.pass_on(held, case, NOW) for case in "bcdefg"))
     assert sum(passed) == 1
     assert not await replica(mongo_client, database_prefix).pass_on(held, "h", NOW)
-    assert await insisting(firsts, WISH, "b") == "bcdefg"[passed.index(True)]
+    assert await insisting(duplicates, WISH, "b") == "bcdefg"[passed.index(True)]
 
 
 async def test_stored_hashes_do_not_reveal_the_request(
-    firsts: FirstRequests, mongo_client: Client, database_prefix: str
+    duplicates: FirstRequests, mongo_client: Client, database_prefix: str
 ) -> None:
-    await firsts.claim(WISH, "a", NOW)
+    await duplicates.claim(WISH, "a", NOW)
     [kept] = [str(one) async for one in mongo_client[f"{database_prefix}_intake"]["firsts"].find()]
     assert "ada" not in kept
     assert "example" not in kept
@@ -102,21 +111,21 @@ class Replica:
 
     broker: MemoryBroker
     runtime: Runtime[IntakeCase, IntakeContext]
-    room: MemoryRoom
-    door: RequestService
+    queue: MemoryWaitingQueue
+    requests: RequestService
 
     @classmethod
     def of(cls, client: Client, prefix: str) -> "Replica":
         database, broker = client[f"{prefix}_intake"], MemoryBroker()
         journal = Journal(database, RECORDS)
-        firsts = FirstRequests(database, journal, b"k" * 32)
-        room = MemoryRoom()
-        ports = Ports(MemoryVault(), MemoryTimers(), firsts, room, CodeLimit(), PRACTICE)
+        duplicates = FirstRequests(database, journal, b"k" * 32)
+        queue = MemoryWaitingQueue()
+        ports = Ports(MemoryVault(), MemoryTimers(), duplicates, queue, CodeLimit(), PRACTICE)
         one = service(ports, REQUEST_KEY, BINDINGS)
         runtime = Runtime(one, journal, broker.inbox(one.name), broker, 50, RETRY, lambda: NOW)
         keys = ServiceKeys(REQUEST_KEY, REQUEST_KEY)
-        door = RequestService(ports.vault, journal, broker, keys, ports.context, room, lambda: NOW)
-        return cls(broker, runtime, room, door)
+        requests = RequestService(ports.vault, journal, broker, keys, ports.context, queue, lambda: NOW)
+        return cls(broker, runtime, queue, requests)
 
     async def register(self, names: Sequence[str]) -> None:
         """Register requests of these names, with all tries that it takes."""
@@ -124,16 +133,16 @@ class Replica:
             [submission("request.submitted", request(reference=name), id_=name) for name in names]
         )
         await self.broker.drain(self.runtime)
-        while waiting := list(self.room.waiting.values()):
-            started = await asyncio.gather(*map(self.door.start, waiting))
+        while waiting := list(self.queue.waiting.values()):
+            started = await asyncio.gather(*map(self.requests.start, waiting))
             begun = [one.request_id for one, ended in zip(waiting, started, strict=True) if ended]
-            await self.room.begun(begun, NOW)
+            await self.queue.begun(begun, NOW)
 
 
 async def test_of_requests_that_two_replicas_register_at_once_one_is_the_first(
-    firsts: FirstRequests, mongo_client: Client, database_prefix: str
+    duplicates: FirstRequests, mongo_client: Client, database_prefix: str
 ) -> None:
-    del firsts
+    del duplicates
     replicas = [Replica.of(mongo_client, database_prefix) for _ in range(2)]
     names = [f"r-{number}" for number in range(40)]
     await asyncio.gather(*(one.register(names[number::2]) for number, one in enumerate(replicas)))

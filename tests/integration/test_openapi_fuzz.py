@@ -30,8 +30,8 @@ def office() -> Office:
 
 @cache
 def operations() -> dict[str, Any]:
-    door = replace(office().door, acts=Allowance(WITHOUT_LIMIT))
-    schema = schemathesis.openapi.from_asgi("/openapi.json", app_of(door))
+    requests = replace(office().requests, acts=Allowance(WITHOUT_LIMIT))
+    schema = schemathesis.openapi.from_asgi("/openapi.json", app_of(requests))
     found: list[Any] = [result.ok() for result in schema.get_all_operations()]
     return {operation.label: operation for operation in found}
 

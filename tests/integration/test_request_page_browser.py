@@ -43,7 +43,7 @@ async def visiting(browser: Browser, office: Office, **options: Any) -> AsyncIte
 @asynccontextmanager
 async def shown(page: Page, office: Office) -> AsyncIterator[None]:
     """Have *page* load what *office* serves, and nothing else."""
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         await page.route("**/*", lambda route: answer(route, client))
         yield
         await page.unroute_all(behavior="wait")  # what the page has begun to load, ends
@@ -146,7 +146,7 @@ async def test_a_request_is_withdrawn_by_keyboard_and_only_after_a_second_step(b
         await page.keyboard.press("Enter")
         assert "is being withdrawn" in await page.get_by_role("status").inner_text()
         await office.work()
-        assert (await office.door.case(CASE)).status is CaseStatus.WITHDRAWN
+        assert (await office.requests.case(CASE)).status is CaseStatus.WITHDRAWN
 
 
 async def test_without_scripts_an_appeal_is_sent(browser: Browser) -> None:

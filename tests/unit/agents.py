@@ -96,7 +96,7 @@ async def look(telling: CallbackProtocol) -> None:
 
 
 def desk_of(office: Office) -> DrpService:
-    return DrpService(office.door, Tokens(), Watch(), LISTED, BUSINESS, PRACTICE, ROOT)
+    return DrpService(office.requests, Tokens(), Watch(), LISTED, BUSINESS, PRACTICE, ROOT)
 
 
 DESK: ContextVar[DrpService] = ContextVar("DESK")
@@ -119,7 +119,7 @@ async def calling(
         DESK.set(called)
         await business()(scope, receive, send)
 
-    async with client_of(office.door, drp=app) as http:
+    async with client_of(office.requests, drp=app) as http:
         yield Calling(office, http, name)
 
 

@@ -126,7 +126,7 @@ class Groups:
 
 def desk_of(office: Office, *, per_hour: int = 1000) -> OpenDsrService:
     files = Instructions(
-        office.door, Watch(), Groups(), office.firsts, LISTED, DiscoveryDocument(DOMAIN, IDENTITIES)
+        office.requests, Watch(), Groups(), office.duplicates, LISTED, DiscoveryDocument(DOMAIN, IDENTITIES)
     )
     return OpenDsrService(
         files=files,
@@ -174,7 +174,7 @@ class Calling:
         return {"Authorization": f"Basic {base64.b64encode(text).decode()}"}
 
     def case_of(self, name: str = ID) -> str:
-        return self.office.door.id_of(f"opendsr/{self.name}", name)
+        return self.office.requests.id_of(f"opendsr/{self.name}", name)
 
     async def post(
         self, body: bytes | dict[str, Any], version: str = "2", *, headers: Mapping[str, str] | None = None
@@ -221,7 +221,7 @@ async def calling(office: Office, name: str = "shop", *, per_hour: int = 1000) -
         DESK.set(desk)
         await processor()(scope, receive, send)
 
-    async with client_of(office.door, opendsr=app) as http:
+    async with client_of(office.requests, opendsr=app) as http:
         http.base_url = ROOT
         yield Calling(office, desk, http, name)
 

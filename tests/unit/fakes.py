@@ -151,7 +151,7 @@ class UnwritableJournal(MemoryJournal):
 
 
 @dataclass(slots=True)
-class MemoryFirsts:
+class MemoryFirstRequests:
     """Who was the first to ask for something, in memory."""
 
     journal: MemoryJournal
@@ -172,7 +172,7 @@ class MemoryFirsts:
 
 
 @dataclass(slots=True)
-class MemoryRoom:
+class MemoryWaitingQueue:
     """Lets *free* requests begin; the others wait until a test has them begin."""
 
     free: int = 1_000_000
@@ -244,7 +244,7 @@ def request(**changes: Any) -> dict[str, Any]:
 
 
 class Office:
-    """Intake, its door and the verifier, on one broker and one vault."""
+    """Intake, its request service and the verifier, on one broker and one vault."""
 
     def __init__(
         self,
@@ -261,19 +261,19 @@ class Office:
         self.broker = MemoryBroker()
         self.vault = MemoryVault()
         self.journals = {"intake": journal or MemoryJournal(), "verifier": MemoryJournal()}
-        self.room = MemoryRoom()
+        self.queue = MemoryWaitingQueue()
         keys = ServiceKeys(REQUEST_KEY, PACKAGE_KEY)
         self.deadlines = MemoryTimers()
-        self.firsts = MemoryFirsts(self.journals["intake"])
+        self.duplicates = MemoryFirstRequests(self.journals["intake"])
         codes = CodeLimit()
-        self.ports = Ports(self.vault, self.deadlines, self.firsts, self.room, codes, practice)
-        self.door = RequestService(
+        self.ports = Ports(self.vault, self.deadlines, self.duplicates, self.queue, codes, practice)
+        self.requests = RequestService(
             self.vault,
             self.journals["intake"],
             self.broker,
             keys,
             self.ports.context,
-            self.room,
+            self.queue,
             self.clock,
             codes=codes,
         )
@@ -304,7 +304,7 @@ class Office:
 
     async def lodge(self, data: Mapping[str, Any], source: Source) -> str:
         """Lodge a request by the channel of *source*, let the services work, and return its id."""
-        case = await self.door.lodge(RequestSubmitted.model_validate(data), source)
+        case = await self.requests.lodge(RequestSubmitted.model_validate(data), source)
         await self.work()
         return case
 
@@ -336,9 +336,9 @@ class Office:
         """Let time pass for clock, broker and queue of waiting requests."""
         self.clock.move(by)
         await self.broker.advance(by)
-        for lodged in list(self.room.held.values()):
-            if await self.door.start(lodged):
-                await self.room.begun([lodged.request_id], self.clock())
+        for lodged in list(self.queue.held.values()):
+            if await self.requests.start(lodged):
+                await self.queue.begun([lodged.request_id], self.clock())
         await self.work()
 
     def events(self) -> list[Event]:

@@ -200,7 +200,7 @@ async def calling(
 ) -> AsyncIterator[Calling]:
     """Let clients call the business."""
     ledger, public = MemoryLedger(), Allowance(per_hour)
-    desk = FidesService(office.door, ledger, policies, PRACTICE, ROOT, office.work)
+    desk = FidesService(office.requests, ledger, policies, PRACTICE, ROOT, office.work)
     clients = Clients(CLIENTS, MemoryTokens(), office.clock)
     context = FidesContext(
         desk, Reviews(desk, CLIENTS), Consents(desk, MemoryOpenConsents()), clients, public
@@ -210,7 +210,7 @@ async def calling(
         CONTEXT.set(context)
         await business()(scope, receive, send)
 
-    async with client_of(office.door, public=public, attempts=attempts, fides=fides) as http:
+    async with client_of(office.requests, public=public, attempts=attempts, fides=fides) as http:
         yield Calling(office, http, ledger, desk)
 
 

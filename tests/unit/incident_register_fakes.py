@@ -34,8 +34,8 @@ from tests.unit.fakes import (
     REQUEST_KEY,
     RETRY,
     Clock,
-    MemoryFirsts,
-    MemoryRoom,
+    MemoryFirstRequests,
+    MemoryWaitingQueue,
     OpenGate,
     proof_of,
     submission,
@@ -89,7 +89,14 @@ class Registry:
         self.vault = MemoryVault()
         self.timers = MemoryTimers()
         self.journal, intakes = MemoryJournal(), MemoryJournal()
-        ports = Ports(self.vault, MemoryTimers(), MemoryFirsts(intakes), MemoryRoom(), CodeLimit(), PRACTICE)
+        ports = Ports(
+            self.vault,
+            MemoryTimers(),
+            MemoryFirstRequests(intakes),
+            MemoryWaitingQueue(),
+            CodeLimit(),
+            PRACTICE,
+        )
         intake = intake_service(ports, REQUEST_KEY, BINDINGS)
         self.service = service(self.vault, self.timers, LAW, IncidentRetention(60, 36))
         self._runtimes: list[Runtime[Any, Any]] = [

@@ -54,14 +54,14 @@ FORGIVING = FailedAttempts(Allowance(10**9), Allowance(10**9))
 
 
 def app_of(
-    door: RequestService,
+    requests: RequestService,
     public: Allowance = UNLIMITED,
     protocols: Mapping[str, ASGIApp] | None = None,
     attempts: FailedAttempts | None = None,
 ) -> FastAPI:
     callers = Callers({SOURCE: SecretStr(API_KEY)}, public, attempts=attempts or FailedAttempts())
-    app = create_app(door, callers, SITE, protocols=protocols, links=LINKS)
-    app.include_router(stop_page(door, SITE, STOP_KEY))
+    app = create_app(requests, callers, SITE, protocols=protocols, links=LINKS)
+    app.include_router(stop_page(requests, SITE, STOP_KEY))
     return app
 
 
@@ -75,7 +75,7 @@ class Behind:
         return getattr(self.get(), name)
 
 
-DOOR: ContextVar[RequestService] = ContextVar("DOOR")
+SERVICE: ContextVar[RequestService] = ContextVar("SERVICE")
 PUBLIC: ContextVar[Allowance] = ContextVar("PUBLIC")
 ATTEMPTS: ContextVar[FailedAttempts] = ContextVar("ATTEMPTS")
 PROTOCOL: ContextVar[ASGIApp] = ContextVar("PROTOCOL")
@@ -91,29 +91,32 @@ def api(_site: int, path: str = "") -> FastAPI:
     protocols = {path: _protocol} if path else None
     attempts = cast("FailedAttempts", Behind(ATTEMPTS.get))
     return app_of(
-        cast("RequestService", Behind(DOOR.get)), cast("Allowance", Behind(PUBLIC.get)), protocols, attempts
+        cast("RequestService", Behind(SERVICE.get)),
+        cast("Allowance", Behind(PUBLIC.get)),
+        protocols,
+        attempts,
     )
 
 
 def client_of(
-    door: RequestService,
+    requests: RequestService,
     *,
     public: Allowance = UNLIMITED,
     attempts: FailedAttempts = FORGIVING,
     **protocol: ASGIApp,
 ) -> AsyncClient:
     """
-    Return a client of the API on *door*.
+    Return a client of the API on *requests*.
 
     Args:
-        door: What the API stands on.
+        requests: The service that the API calls.
         public: How often strangers may ask.
         attempts: Counts wrong credentials.
         protocol: One application, by the name of the path that it is mounted at.
     """
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        DOOR.set(door)
+        SERVICE.set(requests)
         ATTEMPTS.set(attempts)
         PUBLIC.set(public)
         for mounted in protocol.values():
@@ -124,9 +127,9 @@ def client_of(
 
 
 @asynccontextmanager
-async def served(door: RequestService) -> AsyncIterator[str]:
+async def served(requests: RequestService) -> AsyncIterator[str]:
     """Serve the API on a real port, for what only a real connection can do; yield its URL."""
-    server = uvicorn.Server(uvicorn.Config(app_of(door), port=0, log_config=None, lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(app_of(requests), port=0, log_config=None, lifespan="off"))
     serving = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110 - a flag is all that uvicorn has
         await asyncio.sleep(0)

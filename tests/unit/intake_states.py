@@ -140,9 +140,9 @@ async def downloaded() -> Office:
         request_id=CASE, letter=LetterKind.OUTCOME, action=DeliveryAction.FAILED, status="5.1.1"
     )
     office = await then(await answered(), timedelta(hours=2), returned)
-    await Packages(office.door).issue_code(CASE)
+    await Packages(office.requests).issue_code(CASE)
     code = office.code_of(CASE, "package_code_0")
-    async for _ in (await Packages(office.door).open(CASE, code)).pieces:
+    async for _ in (await Packages(office.requests).open(CASE, code)).pieces:
         pass
     return office
 
@@ -153,7 +153,7 @@ async def other_mailbox_asked() -> Office:
     offer = OfferedAliases(ref="aliases_1", identities=("email", "email"))
     office.vault.items[CASE][offer.ref] = b'[["email", "lou@example.net"], ["email", "max@example.net"]]'
     await then(office, ANSWERED.model_copy(update={"aliases": offer}))
-    await AliasCodes(office.door).issue(CASE, 2)
+    await AliasCodes(office.requests).issue(CASE, 2)
     return office
 
 
@@ -164,14 +164,14 @@ async def refused() -> Office:
 
 async def withdrawn() -> Office:
     office = await then(await documents_asked(), timedelta(days=2))
-    await office.door.withdraw(CASE)
+    await office.requests.withdraw(CASE)
     await office.work()
     return await then(office, sent(LetterKind.WITHDRAWN))
 
 
 async def appealed() -> Office:
     office = await then(await refused(), timedelta(days=6))
-    await office.door.appeal(CASE, "You overlooked my invoices.")
+    await office.requests.appeal(CASE, "You overlooked my invoices.")
     await office.work()
     return await then(office, sent(LetterKind.APPEAL_RECEIVED))
 

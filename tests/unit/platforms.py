@@ -140,8 +140,8 @@ async def platforms(office: Office, signer: Signer | None = None) -> AsyncIterat
         keys = KeySet(apple.ISSUER, outside, url=apple.KEYS)
         expected = ExpectedToken(keys, frozenset({CLIENT}), apple.REQUIRED)
         issuer = ExpectedToken(replace(keys, issuer=ISSUER), frozenset({CLIENT}), risc.REQUIRED)
-        desk = WebhookService(office.door, (OLD_SHOPIFY, SHOPIFY), (META,), expected, issuer, ROOT)
-        async with client_of(office.door, webhooks=webhooks_app(desk)) as http:
+        desk = WebhookService(office.requests, (OLD_SHOPIFY, SHOPIFY), (META,), expected, issuer, ROOT)
+        async with client_of(office.requests, webhooks=webhooks_app(desk)) as http:
             yield Platforms(office, http, keys)
 
 

@@ -60,7 +60,7 @@ def test_a_logo_that_browsers_do_not_show_is_refused(tmp_path: Path, logo: bytes
 
 async def test_a_logo_stands_on_every_page_with_the_name_in_words(tmp_path: Path) -> None:
     site = Site(company(written(tmp_path, SVG)), CsrfGuard(b"f" * 32, ROOT))
-    app = create_app(Office().door, Callers({}, Allowance(0)), site)
+    app = create_app(Office().requests, Callers({}, Allowance(0)), site)
     async with AsyncClient(transport=ASGITransport(app), base_url=ROOT) as client:
         page, logo = await client.get("/"), await client.get("/logo")
     assert '<img src="/logo" alt="Example Networks GmbH"' in page.text

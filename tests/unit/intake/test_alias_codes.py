@@ -21,23 +21,23 @@ from shared.contract.events import (
 from shared.errors import UnknownRequest
 from shared.law import Right
 from tests.unit.fakes import Office
-from tests.unit.intake import test_request_service as door
+from tests.unit.intake import test_request_service as service_tests
 from tests.unit.intake.test_request_page import BROWSER, done, said, seen
 from tests.unit.intake_api import client_of
 
-CASE = door.CASE
+CASE = service_tests.CASE
 OTHER = "lou@example.net"
 OFFER = OfferedAliases(ref="aliases_1", identities=("phone_number", "email"))
 SEALED = json.dumps([["phone_number", "+353209100777"], ["email", OTHER]]).encode()
-FULFILLED = door.FULFILLED.model_copy(update={"aliases": OFFER})
+FULFILLED = service_tests.FULFILLED.model_copy(update={"aliases": OFFER})
 
 
 async def answered() -> tuple[Office, AliasCodes]:
     """Return an office with an answered request and another mailbox in the records."""
-    office = await door.answered()
+    office = await service_tests.answered()
     office.vault.items[CASE][OFFER.ref] = SEALED
     await office.tell(FULFILLED)
-    return office, AliasCodes(office.door)
+    return office, AliasCodes(office.requests)
 
 
 def mailed(office: Office, number: int = 0) -> str:
@@ -85,7 +85,7 @@ async def test_right_code_proves_the_alias_once() -> None:
 
 async def test_wrong_codes_use_up_the_tries_and_count_over_all_requests() -> None:
     office, codes = await answered()
-    office.door.codes.wrong = count = Count()
+    office.requests.codes.wrong = count = Count()
     await codes.issue(CASE, 2)
     for expected in [CodeVerdict.WRONG] * TRIES + [CodeVerdict.EXHAUSTED]:
         with pytest.raises(CodeRefused) as refused:
@@ -129,7 +129,7 @@ async def test_no_code_goes_to_a_mailbox_that_was_not_offered(number: int) -> No
 async def test_stop_by_the_owner_of_the_mailbox_invalidates_the_code() -> None:
     office, codes = await answered()
     await codes.issue(CASE, 2)
-    await office.door.stop(CASE, StopReason.NOT_ME)
+    await office.requests.stop(CASE, StopReason.NOT_ME)
     with pytest.raises(NotPossibleNow):
         await codes.prove(CASE, mailed(office))
     with pytest.raises(NotPossibleNow):
@@ -145,7 +145,7 @@ async def test_unknown_request_has_no_codes() -> None:
 
 
 async def case_of(office: Office) -> IntakeCase:
-    return await office.door.case(CASE)
+    return await office.requests.case(CASE)
 
 
 async def test_only_requests_of_the_person_and_the_agent_offer_a_proof() -> None:
@@ -197,7 +197,7 @@ async def test_package_of_the_completed_answer_replaces_the_first_one() -> None:
 async def test_newest_answer_decides_which_aliases_are_offered() -> None:
     office, _ = await answered()
     await office.wait(timedelta(minutes=1))
-    await office.tell(door.FULFILLED)
+    await office.tell(service_tests.FULFILLED)
     assert (await case_of(office)).provable_aliases == ()
 
 
@@ -218,14 +218,14 @@ async def test_page_offers_the_proof_and_shows_no_character_of_the_address() -> 
 
 
 async def test_page_without_another_mailbox_offers_no_proof() -> None:
-    assert "Prove this address" not in said(await seen(await door.answered()))
+    assert "Prove this address" not in said(await seen(await service_tests.answered()))
 
 
 async def test_code_on_the_page_proves_the_alias_and_a_wrong_one_does_not() -> None:
     office, codes = await answered()
     await codes.issue(CASE, 2)
     for code, status in (("BBBB-BBBB", 409), (mailed(office), 200)):
-        async with client_of(office.door) as client:
+        async with client_of(office.requests) as client:
             page = await client.post(f"/requests/{CASE}/alias", data={"code": code}, headers=BROWSER)
         assert page.status_code == status
         assert bool(office.facts(AliasProven)) is (status == 200)

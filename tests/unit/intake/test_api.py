@@ -36,7 +36,7 @@ from tests.unit.intake_api import (
 
 async def test_request_is_registered_when_it_is_accepted() -> None:
     office = Office()
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         response = await client.post("/v1/requests", json=request(), headers=BEARER)
         assert response.status_code == 202
         assert response.json() == {
@@ -54,7 +54,7 @@ async def test_request_is_registered_when_it_is_accepted() -> None:
 
 
 async def test_the_laws_are_public_with_their_provisions() -> None:
-    async with client_of(Office().door) as client:
+    async with client_of(Office().requests) as client:
         shown = (await client.get("/v1/policies")).json()
     by_law = {(policy["law"], policy["edition"]): policy for policy in shown}
     [answer, *_] = by_law["gdpr", "2018-05-25"]["periods"]
@@ -66,7 +66,7 @@ async def test_the_laws_are_public_with_their_provisions() -> None:
 
 async def test_a_status_page_holds_no_personal_data() -> None:
     office = await answered()
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         page = await client.get(f"/v1/requests/{CASE}")
     assert not [value for value in (PERSON["name"], PERSON["email"], "K-7741-Q") if str(value) in page.text]
     assert page.json()["package_url"].endswith(f"/v1/requests/{CASE}/package")
@@ -77,7 +77,7 @@ async def test_the_public_door_cannot_take_anothers_reference_nor_backdate() -> 
     await office.submit(request())
     await office.lodge(request(), PUBLIC_SOURCE)
     hostile = request(subject={"email": "mallory@example.net"}, received_at="2026-01-01T00:00:00Z")
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         asked = [hostile, {**hostile, "right": "erasure"}]
         ids = [(await client.post("/v1/requests", json=one)).json()["id"] for one in asked]
     await office.work()
@@ -89,7 +89,7 @@ async def test_the_public_door_cannot_take_anothers_reference_nor_backdate() -> 
 
 async def test_a_public_request_cannot_claim_a_trusted_source() -> None:
     office = Office(trusted={SOURCE})
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         await client.post("/v1/requests", json=request(), headers={"ce-source": SOURCE})
     await office.work()
     assert office.facts(IdentityVerified) == []
@@ -97,7 +97,7 @@ async def test_a_public_request_cannot_claim_a_trusted_source() -> None:
 
 async def test_a_system_with_a_key_may_say_when_a_request_was_received() -> None:
     office = Office()
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         await client.post("/v1/requests", json=request(received_at="2026-03-01T08:00:00Z"), headers=BEARER)
     await office.work()
     assert office.the(RequestReceived).received_on.isoformat() == "2026-03-01"
@@ -105,7 +105,7 @@ async def test_a_system_with_a_key_may_say_when_a_request_was_received() -> None
 
 async def test_a_receipt_at_the_beginning_of_time_is_registered_all_the_same() -> None:
     office = Office()
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         await client.post("/v1/requests", json=request(received_at="0001-01-01T00:00:00Z"), headers=BEARER)
     await office.work()
     assert office.the(RequestReceived).received_at <= NOW
@@ -124,7 +124,7 @@ async def test_a_receipt_at_the_beginning_of_time_is_registered_all_the_same() -
 )
 async def test_an_unknown_key_is_refused(authorization: str) -> None:
     office = Office()
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         response = await client.post("/v1/requests", json=request(), headers={"Authorization": authorization})
         search = await client.get(
             "/v1/requests", params={"reference": "r-1"}, headers={"Authorization": authorization}
@@ -137,13 +137,13 @@ async def test_an_unknown_key_is_refused(authorization: str) -> None:
 
 async def test_a_request_cannot_be_searched_for_without_a_key() -> None:
     office = await answered()
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         assert_problem(await client.get("/v1/requests", params={"reference": "r-1"}), 401)
 
 
 async def test_an_address_may_lodge_so_many_requests_and_systems_any_number() -> None:
     office = Office()
-    async with client_of(office.door, public=Allowance(2)) as client:
+    async with client_of(office.requests, public=Allowance(2)) as client:
         statuses = [(await client.post("/v1/requests", json=form())).status_code for _ in range(2)]
         refused = await client.post("/v1/requests", json=form())
         system = await client.post("/v1/requests", json=request(), headers=BEARER)
@@ -154,7 +154,7 @@ async def test_an_address_may_lodge_so_many_requests_and_systems_any_number() ->
 
 
 async def test_a_closed_public_door_takes_nothing() -> None:
-    async with client_of(Office().door, public=CLOSED) as client:
+    async with client_of(Office().requests, public=CLOSED) as client:
         assert_problem(await client.post("/v1/requests", json=form()), 429)
 
 
@@ -163,7 +163,7 @@ async def test_a_closed_public_door_takes_nothing() -> None:
 
 async def test_the_package_comes_in_pieces_and_its_download_is_on_record() -> None:
     office = await answered()
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         sent = await client.post(f"/v1/requests/{CASE}/package/codes")
         assert sent.status_code == 202
         code = office.code_of(CASE, "package_code_0")
@@ -178,7 +178,7 @@ async def test_the_package_comes_in_pieces_and_its_download_is_on_record() -> No
 
 async def test_interrupted_download_continues_with_the_same_bytes() -> None:
     office = await answered()
-    async with served(office.door) as url, AsyncClient(base_url=url) as client:
+    async with served(office.requests) as url, AsyncClient(base_url=url) as client:
         await client.post(f"/v1/requests/{CASE}/package/codes")
         path, code = f"/v1/requests/{CASE}/package", {"code": office.code_of(CASE, "package_code_0")}
         got = bytearray()
@@ -201,7 +201,7 @@ async def test_interrupted_download_continues_with_the_same_bytes() -> None:
 
 async def test_head_says_how_large_the_package_is_and_leaves_the_code_good() -> None:
     office = await answered()
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         await client.post(f"/v1/requests/{CASE}/package/codes")
         path, code = f"/v1/requests/{CASE}/package", {"code": office.code_of(CASE, "package_code_0")}
         head = await client.head(path, params=code)
@@ -215,7 +215,7 @@ async def test_head_says_how_large_the_package_is_and_leaves_the_code_good() -> 
 
 async def test_bytes_behind_the_end_are_a_problem_416() -> None:
     office = await answered()
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         await client.post(f"/v1/requests/{CASE}/package/codes")
         code = office.code_of(CASE, "package_code_0")
         behind = {"Range": f"bytes={len(PACKAGE)}-"}
@@ -226,7 +226,7 @@ async def test_bytes_behind_the_end_are_a_problem_416() -> None:
 
 async def test_the_page_hands_the_package_over_and_goes_on_with_it() -> None:
     office = await answered()
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         await client.post(f"/requests/{CASE}/package-code")
         path, code = f"/requests/{CASE}/package", {"code": office.code_of(CASE, "package_code_0")}
         refused = await client.get(path, params={"code": wrong(code["code"])})
@@ -241,13 +241,13 @@ async def test_the_page_hands_the_package_over_and_goes_on_with_it() -> None:
 
 async def test_a_package_without_a_code_is_a_problem_401() -> None:
     office = await answered()
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         assert_problem(await client.get(f"/v1/requests/{CASE}/package"), 401)
 
 
 async def test_a_wrong_code_is_a_problem_403_on_record_that_does_not_repeat_it() -> None:
     office = await answered()
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         await client.post(f"/v1/requests/{CASE}/package/codes")
         guess = wrong(office.code_of(CASE, "package_code_0"))
         response = await client.get(f"/v1/requests/{CASE}/package", params={"code": guess})
@@ -262,7 +262,7 @@ async def test_a_wrong_code_is_a_problem_403_on_record_that_does_not_repeat_it()
 async def test_a_withdrawal_by_http_is_accepted_and_happens() -> None:
     office = Office()
     await office.submit(request())
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         assert (await client.delete(f"/v1/requests/{CASE}")).status_code == 202
         await office.work()
         assert (await client.get(f"/v1/requests/{CASE}")).json()["status"] == "withdrawn"
@@ -270,7 +270,7 @@ async def test_a_withdrawal_by_http_is_accepted_and_happens() -> None:
 
 
 async def test_the_api_describes_itself() -> None:
-    async with client_of(Office().door) as client:
+    async with client_of(Office().requests) as client:
         document = (await client.get("/openapi.json")).json()
         docs = await client.get("/docs")
     assert document["openapi"].startswith("3.")
@@ -301,7 +301,7 @@ def test_marks_of_docstrings_are_those_of_a_page(description: str, html: list[st
 async def test_the_status_of_a_request_is_not_cached() -> None:
     office = Office()
     await office.submit(request())
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         by_id = await client.get(f"/v1/requests/{CASE}")
         by_reference = await client.get("/v1/requests", params={"reference": "r-1"}, headers=BEARER)
     for answer in (by_id, by_reference):

@@ -40,19 +40,19 @@ from tests.unit.intake_api import (
     ],
 )
 async def test_unknown_things_are_a_problem_404(method: str, path: str) -> None:
-    async with client_of(Office().door) as client:
+    async with client_of(Office().requests) as client:
         assert_problem(await client.request(method, path), 404)
 
 
 async def test_a_method_that_is_not_meant_is_a_problem_405() -> None:
-    async with client_of(Office().door) as client:
+    async with client_of(Office().requests) as client:
         assert_problem(await client.put(f"/v1/requests/{UNKNOWN}"), 405)
 
 
 async def test_late_operations_are_a_problem_409() -> None:
     office = await answered()
     proofs = {"proofs": [{"kind": "new_code"}]}
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         assert_problem(await client.delete(f"/v1/requests/{CASE}"), 409)
         assert_problem(await client.post(f"/v1/requests/{CASE}/proofs", json=proofs), 409)
 
@@ -60,7 +60,7 @@ async def test_late_operations_are_a_problem_409() -> None:
 async def test_a_package_that_does_not_exist_is_a_problem_409() -> None:
     office = Office()
     await office.submit(request())
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         assert_problem(await client.post(f"/v1/requests/{CASE}/package/codes"), 409)
 
 
@@ -72,7 +72,7 @@ async def pieces() -> AsyncIterator[bytes]:
 @pytest.mark.parametrize("content", [lambda: b"x" * (MAX_BODY + 1), pieces], ids=["whole", "in pieces"])
 async def test_a_body_over_the_limit_is_a_problem_413(content: Callable[[], Any]) -> None:
     office = Office()
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         response = await client.post(
             "/v1/requests", content=content(), headers={"Content-Type": "application/json"}
         )
@@ -82,7 +82,7 @@ async def test_a_body_over_the_limit_is_a_problem_413(content: Callable[[], Any]
 
 async def test_a_body_just_under_the_limit_is_read() -> None:
     body = json.dumps(form()).encode()
-    async with client_of(Office().door) as client:
+    async with client_of(Office().requests) as client:
         response = await client.post(
             "/v1/requests",
             content=body + b" " * (MAX_BODY - len(body)),
@@ -93,19 +93,19 @@ async def test_a_body_just_under_the_limit_is_read() -> None:
 
 async def test_a_request_is_taken_while_the_broker_is_away() -> None:
     office = Office()
-    door = replace(office.door, publisher=AbsentBroker())
-    async with client_of(door) as client:
+    requests = replace(office.requests, publisher=AbsentBroker())
+    async with client_of(requests) as client:
         response = await client.post("/v1/requests", json=form())
         assert response.status_code == 202
     case = response.json()["id"]
-    assert (await office.door.case(case)).status is CaseStatus.RECEIVED
+    assert (await office.requests.case(case)).status is CaseStatus.RECEIVED
     assert office.journals["intake"].owed == {f"{case}:0"}
 
 
 async def test_a_database_that_is_away_is_a_problem_503() -> None:
     office = await answered()
     office.journals["intake"].refuses.append(StoreUnavailable("away"))
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         assert_problem(await client.get(f"/v1/requests/{CASE}"), 503)
 
 
@@ -113,7 +113,7 @@ async def test_an_internal_error_is_a_problem_500_without_details() -> None:
     office = Office()
     await office.submit(request())
     await office.vault.destroy(CASE)
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         response = await client.post(f"/v1/requests/{CASE}/proofs", json={"proofs": [{"kind": "new_code"}]})
     assert CASE not in str(assert_problem(response, 500))
 
@@ -147,7 +147,7 @@ def hostile_ground() -> FastAPI:
     """Return an API on which one request is lodged, made once: making it is what takes long."""
     office = Office()
     office.vault.items[CASE] = {SUBMISSION: b"{}"}
-    return app_of(office.door)
+    return app_of(office.requests)
 
 
 async def hostile(path: str, content: bytes) -> None:
@@ -186,7 +186,7 @@ async def test_a_body_nested_without_end_is_a_problem_and_not_a_fault() -> None:
 
 @pytest.mark.parametrize("case_id", [CANARY, "A" * 32, "0" * 31, "0" * 33, "..%2f..", "%00"])
 async def test_an_id_that_is_none_is_a_problem(case_id: str) -> None:
-    async with client_of(Office().door) as client:
+    async with client_of(Office().requests) as client:
         response = await client.get(f"/v1/requests/{case_id}")
     assert_problem(response, response.status_code)
     assert response.status_code in {404, 422}

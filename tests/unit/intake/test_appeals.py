@@ -116,7 +116,7 @@ async def test_an_appeal_is_sealed_and_its_statement_is_in_no_event() -> None:
 
 async def test_appeal_through_the_service_is_sealed() -> None:
     office = await refused()
-    await office.door.appeal(CASE, SAID)
+    await office.requests.appeal(CASE, SAID)
     await office.work()
     assert (await office.vault.open(CASE, office.the(AppealReceived).statement)).decode() == SAID
 
@@ -200,7 +200,7 @@ async def test_an_appeal_takes_an_open_complaint_in() -> None:
     await appeal(office, "before")
     await office.tell(IdentityRefused(request_id=CASE, reasons=("not_proven_in_time",)), service="verifier")
     await office.tell(NoticeSent(request_id=CASE, letter=LetterKind.REFUSAL), service="notifier")
-    await office.door.appeal(CASE, SAID)
+    await office.requests.appeal(CASE, SAID)
     await office.work()
     assert [fact.remedy for fact in office.facts(AppealReceived)] == [Remedy.COMPLAINT, Remedy.APPEAL]
     await office.tell(AppealDecided(request_id=CASE, by="anna", granted=True), service="intake")
@@ -241,7 +241,7 @@ async def test_the_moment_of_an_appeal_that_is_decided_says_nothing_of_the_next(
         AppealDecided(request_id=CASE, by="anna", granted=False, reasons=("legal_claims",)), service="intake"
     )
     office.clock.move(timedelta(days=20))
-    await office.door.appeal(CASE, SAID)
+    await office.requests.appeal(CASE, SAID)
     await office.work()
     office.clock.now = datetime(2026, 5, 1, 22, tzinfo=UTC)
     await office.tell(DeadlineCame(request_id=CASE, name="appeal_missed_20260501"), service="intake")
@@ -257,14 +257,14 @@ async def test_the_days_of_a_complaint_follow_the_law_that_judges_it() -> None:
     asked = {"residence": {"country": "GB"}, "received_at": "2026-02-03T12:00:00Z"}
     await office.submit(request(**asked))
     callers, site = Callers({}, Allowance(0)), Site(ABROAD.company, SITE.guard)
-    transport = httpx.ASGITransport(create_app(office.door, callers, site))
+    transport = httpx.ASGITransport(create_app(office.requests, callers, site))
     async with httpx.AsyncClient(transport=transport, base_url=ROOT) as client:
         page = await client.get(f"/requests/{CASE}", params={"lang": "en"})
     assert "30 days to confirm a complaint" in page.text
 
 
 async def posted(office: Office, statement: str) -> httpx.Response:
-    async with client_of(office.door, public=CLOSED) as client:
+    async with client_of(office.requests, public=CLOSED) as client:
         return await client.post(f"/requests/{CASE}/appeal", data={"statement": statement})
 
 

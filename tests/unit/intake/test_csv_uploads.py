@@ -21,7 +21,7 @@ async def hand_in(
     office: Office, sheet: str | bytes, *, headers: Mapping[str, str] = BEARER, **options: str
 ) -> Response:
     content = sheet if isinstance(sheet, bytes) else sheet.encode()
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         headers = {"Content-Type": "text/csv", **headers}
         return await client.post(upload.PATH, content=content, headers=headers, params=options)
 

@@ -136,7 +136,7 @@ def test_it_is_said_in_every_language(language: str) -> None:
 
 @pytest.mark.parametrize("state", STATES.values(), ids=STATES)
 async def test_a_day_on_record_is_explained(state: Callable[[], Awaitable[Office]]) -> None:
-    case = await (await state()).door.case(CASE)
+    case = await (await state()).requests.case(CASE)
     found = explained_deadline(case, PRACTICE)
     assert found is not None
     assert found.last.due_on == case.due_on

@@ -139,7 +139,7 @@ async def test_deadline_of_a_better_answer_is_missed_though_its_target_day_came_
 
 
 async def test_answer_that_crossed_an_undeliverable_withdrawal_has_a_deadline(office: Office) -> None:
-    await office.door.withdraw(CASE)
+    await office.requests.withdraw(CASE)
     await office.work()
     failed = NoticeFailed(request_id=CASE, letter=LetterKind.WITHDRAWN, reason="mail_refused")
     await office.tell(failed, service="notifier")

@@ -29,7 +29,7 @@ def of_the_state(right: Right) -> RequestSubmitted:
 @pytest.mark.parametrize("right", [Right.ERASURE, Right.OPT_OUT_OF_SALE])
 async def test_requests_of_the_state_need_no_proof(right: Right) -> None:
     office = Office()
-    await office.door.lodge(of_the_state(right), SOURCE)
+    await office.requests.lodge(of_the_state(right), SOURCE)
     await office.work()
     verified = office.the(IdentityVerified)
     assert (verified.right, verified.regulation, verified.proven) == (right, Regulation.CCPA, None)
@@ -37,7 +37,7 @@ async def test_requests_of_the_state_need_no_proof(right: Right) -> None:
 
 async def test_the_same_request_of_another_source_waits() -> None:
     office = Office()
-    await office.door.lodge(of_the_state(Right.ERASURE), SHOP)
+    await office.requests.lodge(of_the_state(Right.ERASURE), SHOP)
     await office.work()
     assert not office.facts(IdentityVerified)
 

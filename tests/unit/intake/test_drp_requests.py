@@ -468,7 +468,7 @@ async def test_an_answered_request_cannot_be_revoked(agent: Calling) -> None:
 
 async def test_too_many_revocations_are_put_off(agent: Calling) -> None:
     made = await agent.made(exercise="access")
-    agent.office.door.acts.per_hour = 0
+    agent.office.requests.acts.per_hour = 0
     answer = await agent.revoke(made)
     assert_error(answer, 429, fatal=False)
     assert answer.headers["retry-after"] == "3600"

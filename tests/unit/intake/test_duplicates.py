@@ -91,7 +91,7 @@ async def test_a_duplicate_is_linked_to_the_first_and_needs_no_proof() -> None:
     assert (reported.first_received_on, reported.due_on) == (first.received_on, first.due_on)
     assert office.facts(RequestReceived)[1].repeats == FIRST
     assert {fact.request_id for fact in office.facts(IdentityChallenged)} == {FIRST}
-    assert (await office.door.case(SECOND)).status is CaseStatus.DUPLICATE
+    assert (await office.requests.case(SECOND)).status is CaseStatus.DUPLICATE
 
 
 async def test_it_is_closed_when_that_letter_is_sent() -> None:
@@ -99,7 +99,7 @@ async def test_it_is_closed_when_that_letter_is_sent() -> None:
     await office.tell(sent(LetterKind.DUPLICATE, SECOND), service="notifier")
     closed = office.the(RequestClosed)
     assert (closed.request_id, closed.outcome) == (SECOND, None)
-    assert (await office.door.case(FIRST)).status is CaseStatus.CHALLENGED
+    assert (await office.requests.case(FIRST)).status is CaseStatus.CHALLENGED
 
 
 async def test_every_further_one_is_linked_to_the_first_and_to_no_duplicate() -> None:
@@ -168,7 +168,7 @@ async def test_requests_without_proof_or_address_are_not_compared(changes: dict[
     office = await asked_once(**changes)
     await asked(office, name="r-2", **changes)
     assert office.facts(RequestDuplicated) == []
-    assert office.firsts.claims == {}
+    assert office.duplicates.claims == {}
 
 
 UNDELIVERED = NoticeFailed(request_id=FIRST, letter=LetterKind.OUTCOME, reason="unknown_mailbox")
@@ -261,7 +261,7 @@ async def test_no_alarm_is_raised_about_a_duplicate() -> None:
     for kind in (APPROACHING, UNACKNOWLEDGED):
         await office.tell(DeadlineCame(request_id=SECOND, name=f"{kind}_{due_on:%Y%m%d}"), service="intake")
     assert office.facts(DeadlineApproaching) == []
-    assert not (await office.door.case(SECOND)).unanswered
+    assert not (await office.requests.case(SECOND)).unanswered
 
 
 async def test_a_duplicate_takes_no_proofs() -> None:
@@ -272,7 +272,7 @@ async def test_a_duplicate_takes_no_proofs() -> None:
 
 async def test_the_page_of_a_duplicate_does_not_link_to_the_first() -> None:
     office = await asked_twice()
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         page = (await client.get(f"/requests/{SECOND}")).text
         status = (await client.get(f"/v1/requests/{SECOND}")).text
     assert "You asked for the same before" in page
@@ -283,7 +283,7 @@ async def test_an_agent_gets_the_status_of_a_duplicate() -> None:
     office = await asked_twice()
     links = "https://privacy.example.com", "https://privacy.example.com"
     asked_of = DrpRequestFacts(SECOND, None, NOW, NOW, NOW, *links)
-    reported = report_of(await office.door.case(SECOND), asked_of, revoked=False)
+    reported = report_of(await office.requests.case(SECOND), asked_of, revoked=False)
     assert (reported.standing, reported.reason) == (DrpStatus.DENIED, DrpReason.TOO_MANY_REQUESTS)
 
 
@@ -307,7 +307,7 @@ def test_a_request_with_more_evidence_does_not_wait_for_an_unproven_first() -> N
     assert duplicate_of(IntakeCase(CaseStatus.VERIFIED, received), attested, today)
 
 
-# --- at the public door ------------------------------------------------------------------------------------
+# --- at the public API ------------------------------------------------------------------------------------
 
 
 async def asked_by_anybody(*names: str) -> Office:
@@ -326,13 +326,13 @@ async def test_an_unproven_public_request_blocks_no_other(how: str) -> None:
     office = await asked_by_anybody("stranger", "person")
     assert office.facts(RequestDuplicated) == []
     if how == "withdrawn":
-        await office.door.withdraw(public("stranger"))
+        await office.requests.withdraw(public("stranger"))
         await office.work()
     elif how == "burned":
         refused = IdentityRefused(request_id=public("stranger"), reasons=("too_many_attempts",))
         await office.tell(refused, service="verifier")
     code = {"kind": "email_code", "code": office.code_of(public("person"), "code_0")}
-    await office.door.prove(public("person"), [EmailCode.model_validate(code)])
+    await office.requests.prove(public("person"), [EmailCode.model_validate(code)])
     await office.work()
     assert office.the(IdentityVerified).request_id == public("person")
 
@@ -350,9 +350,9 @@ async def test_a_proven_repeated_request_has_one_answer() -> None:
 
 async def claimed(case: str) -> Office:
     """Return an office in which *case* claimed its fingerprint, and crashed."""
-    (wish,) = (await asked_once()).firsts.claims
+    (wish,) = (await asked_once()).duplicates.claims
     office = Office()
-    await office.firsts.claim(wish.encode(), case, NOW)
+    await office.duplicates.claim(wish.encode(), case, NOW)
     return office
 
 

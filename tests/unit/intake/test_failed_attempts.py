@@ -37,7 +37,7 @@ def test_guesses_at_one_client_do_not_count_for_another() -> None:
 
 
 async def test_network_that_shows_wrong_keys_is_refused_before_a_key_is_compared() -> None:
-    async with client_of(Office().door, attempts=FailedAttempts()) as http:
+    async with client_of(Office().requests, attempts=FailedAttempts()) as http:
         for _ in range(MOST_OF_NETWORK):
             answer = await http.get("/v1/requests?reference=r-1", headers=WRONG)
             assert answer.status_code == 401

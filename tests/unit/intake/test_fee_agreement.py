@@ -45,7 +45,7 @@ async def quoted(*more: Fact) -> Office:
 
 async def test_page_shows_the_fee_and_lets_the_person_agree_or_withdraw() -> None:
     office = await quoted()
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         page = await client.get(f"/requests/{CASE}")
         status = (await client.get(f"/v1/requests/{CASE}")).json()
     assert "I agree to pay €12.50" in page.text
@@ -62,7 +62,7 @@ async def test_page_shows_the_fee_and_lets_the_person_agree_or_withdraw() -> Non
 @pytest.mark.parametrize("path", ["/requests/{}/fee", "/v1/requests/{}/fee"])
 async def test_an_agreement_by_page_or_api_leads_to_the_answer(path: str) -> None:
     office = await quoted(NOTIFIED)
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         answer = await client.post(path.format(CASE))
         assert answer.is_success
         await office.work()
@@ -75,7 +75,7 @@ async def test_an_agreement_by_page_or_api_leads_to_the_answer(path: str) -> Non
 
 async def test_of_two_agreements_at_once_one_counts() -> None:
     office = await quoted()
-    both = (office.door.agree(CASE), office.door.agree(CASE))
+    both = (office.requests.agree(CASE), office.requests.agree(CASE))
     results = await asyncio.gather(*both, return_exceptions=True)
     assert [type(result) for result in results] == [type(None), NotPossibleNow]
     assert len(office.facts(FeeAgreed)) == 1
@@ -91,7 +91,7 @@ async def test_silence_after_a_fee_letter_withdraws_the_request() -> None:
     await office.tell(OVER, OVER, service="intake")
     assert office.the(RequestWithdrawn).deemed
     with pytest.raises(NotPossibleNow):
-        await office.door.agree(CASE)
+        await office.requests.agree(CASE)
     assert not office.facts(FeeAgreed)
 
 
@@ -102,25 +102,25 @@ async def test_silence_does_not_count_without_a_delivered_letter(letters: tuple[
     office = await quoted(*letters)
     await office.tell(OVER, service="intake")
     assert not office.facts(RequestWithdrawn)
-    assert (await office.door.case(CASE)).status is CaseStatus.VERIFIED
+    assert (await office.requests.case(CASE)).status is CaseStatus.VERIFIED
 
 
 async def test_agreement_needs_a_quoted_fee_and_an_open_request() -> None:
     office = Office(trusted={SOURCE})
     await office.submit(request())
     with pytest.raises(NotPossibleNow):
-        await office.door.agree(CASE)
+        await office.requests.agree(CASE)
     await office.tell(QUOTED)
-    await office.door.withdraw(CASE)
+    await office.requests.withdraw(CASE)
     await office.work()
     with pytest.raises(NotPossibleNow):
-        await office.door.agree(CASE)
+        await office.requests.agree(CASE)
     assert not office.facts(FeeAgreed)
 
 
 async def test_the_laws_that_protect_the_person_go_on_with_their_verified_identity() -> None:
     office = await quoted()
     [verified] = [event for event in office.events() if event.TYPE == "habeas.identity.verified.v1"]
-    received = (await office.door.case(CASE)).received
+    received = (await office.requests.case(CASE)).received
     assert received is not None
     assert verified.model_dump()["laws"] == received.laws

@@ -230,9 +230,9 @@ async def test_a_decision_must_name_its_requests(client: Calling, body: Any) -> 
 
 async def test_without_a_broker_each_decision_fails_with_a_reason(client: Calling) -> None:
     name = await client.made()
-    object.__setattr__(client.office.door, "publisher", AbsentBroker())
+    object.__setattr__(client.office.requests, "publisher", AbsentBroker())
     with pytest.raises(BrokerUnavailable):
-        await client.office.door.publisher.publish([])
+        await client.office.requests.publisher.publish([])
     found = await decided(client, "deny", [name])
     assert found["succeeded"] == []
     assert "does not answer" in found["failed"][0]["message"]

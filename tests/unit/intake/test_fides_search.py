@@ -1,4 +1,4 @@
-"""What clients with a token can look up: the requests that came by this door, and no more."""
+"""What clients with a token can look up: the requests that came by this API, and no others."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -173,7 +173,7 @@ async def test_the_log_lists_events_without_personal_data(client: Calling) -> No
 
 async def test_a_purged_request_is_not_found(client: Calling) -> None:
     name = await client.made()
-    journal = client.office.door.journal
+    journal = client.office.requests.journal
     (rows,) = (await journal.histories({hex_of(name)})).values()
     last = type(rows[0])(
         hex_of(name),

@@ -196,7 +196,7 @@ async def test_one_request_is_not_verified_more_often_than_others_are() -> None:
     office = Office()
     async with calling(office) as client:
         name = await client.made()
-        client.office.door.acts.per_hour = 1
+        client.office.requests.acts.per_hour = 1
         assert (await offered(client, name, "000000"))[0] == 403
         answer = await client.call("POST", f"/privacy-request/{name}/verify", {"code": "000000"})
         assert_detail(answer, 429)

@@ -67,7 +67,7 @@ async def test_a_customer_not_reached_is_named_again_with_a_new_link(reason: str
     if reason == "bounced":
         await office.tell(NoticeSent(request_id=CASE, letter=TO_THEM), service="notifier")
     await office.tell(NoticeFailed(request_id=CASE, letter=TO_THEM, reason=reason), service="notifier")
-    assert (await office.door.case(CASE)).unanswered
+    assert (await office.requests.case(CASE)).unanswered
     await office.vault.seal(CASE, WRITTEN, NAMED)
     await office.tell(ForwardingDecided(request_id=CASE, by="anna", controller=WRITTEN), service="intake")
     first, second = office.facts(RequestForwarded)
@@ -106,7 +106,7 @@ async def test_the_duty_ends_when_the_person_is_notified() -> None:
     office = await forwarded()
     await office.tell(NoticeSent(request_id=CASE, letter=LetterKind.FORWARDED), service="notifier")
     assert office.the(RequestClosed).outcome is None
-    assert (await office.door.case(CASE)).status is CaseStatus.CLOSED
+    assert (await office.requests.case(CASE)).status is CaseStatus.CLOSED
 
 
 async def test_a_missing_acknowledgement_is_not_awaited() -> None:
@@ -123,7 +123,7 @@ async def office() -> Office:
 
 
 def browser(office: Office, *, public: int = 0) -> httpx.AsyncClient:
-    return client_of(office.door, public=Allowance(public))
+    return client_of(office.requests, public=Allowance(public))
 
 
 async def link(office: Office) -> str:

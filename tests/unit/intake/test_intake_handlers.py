@@ -42,8 +42,8 @@ from tests.unit.fakes import (
     PRACTICE,
     REQUEST_KEY,
     SOURCE,
-    MemoryFirsts,
-    MemoryRoom,
+    MemoryFirstRequests,
+    MemoryWaitingQueue,
     Office,
     request,
     submission,
@@ -66,8 +66,8 @@ def context(
         occurred_at=NOW,
         vault=vault,
         timers=MemoryTimers(),
-        duplicates=MemoryFirsts(MemoryJournal()),
-        queue=MemoryRoom(),
+        duplicates=MemoryFirstRequests(MemoryJournal()),
+        queue=MemoryWaitingQueue(),
         codes=CodeLimit(),
         practice=PRACTICE,
     )
@@ -349,7 +349,7 @@ async def test_no_fact_no_row_and_no_message_of_a_whole_case_holds_personal_data
     claim = office.the(IdentityClaimed)
     await office.compare(IdentityCompared(request_id=CASE, agreed=0, claimed=1))
     await office.tell(FULFILLED)
-    await Packages(office.door).issue_code(CASE)
+    await Packages(office.requests).issue_code(CASE)
     package_code = office.code_of(CASE, "package_code_0")
     assert claim.proofs
     assert office.facts(IdentityVerified)
@@ -385,7 +385,7 @@ async def test_same_reference_with_the_same_content_is_the_same_request(id_: str
 
 async def test_reused_reference_is_rejected_while_the_first_request_waits_its_turn() -> None:
     office = Office()
-    office.room.free = 0
+    office.queue.free = 0
     await office.submit(request(), id_="1")
     await office.submit(request(right="erasure"), id_="2")
     assert office.the(RequestRejected).publisher_id == "2"

@@ -81,14 +81,14 @@ class Drawn(HTMLParser):
 
 
 async def page(office: Office, path: str = "") -> Drawn:
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         response = await client.get(f"/requests/{CASE}{path}")
     assert response.status_code == 200
     return drawn(response)
 
 
 async def sent(office: Office, where: str, data: dict[str, str]) -> Response:
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         return await client.post(f"/requests/{CASE}/{where}", data=data)
 
 
@@ -286,7 +286,7 @@ async def test_a_code_in_the_link_is_shown_and_not_taken() -> None:
 @pytest.mark.parametrize("code", ["12345", "1234567", HOSTILE, "１２３４５６", ""])  # noqa: RUF001 - wide digits
 async def test_an_invalid_code_in_the_link_is_not_shown(code: str) -> None:
     office = await asked(*CODE)
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         response = await client.get(f"/requests/{CASE}", params={"code": code})
     assert drawn(response).fields()["code"]["value"] == ""
 
@@ -335,7 +335,7 @@ async def test_a_detail_without_end_is_not_taken() -> None:
 
 async def test_documents_are_sealed_and_the_page_says_so() -> None:
     office = await asked(*DOCUMENTS)
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         files = {"identity": ("a.jpg", b"\xff\xd8\xff."), "address": ("", b"")}
         response = await client.post(f"/requests/{CASE}/documents", files=files)
     assert "We are checking what you sent" in drawn(response).text
@@ -357,7 +357,7 @@ async def test_a_file_that_is_not_taken_is_explained_on_the_page(
     content: bytes, status: int, words: str
 ) -> None:
     office = await asked(*DOCUMENTS)
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         files = {"identity": ("secret name.jpg", content)}
         response = await client.post(f"/requests/{CASE}/documents", files=files)
     assert response.status_code == status
@@ -416,7 +416,7 @@ async def test_tries_are_counted_where_a_code_is_entered_and_not_for_other_proof
 async def test_operations_over_the_limit_end_with_an_explaining_page() -> None:
     office = await asked(*CODE)
     for _ in range(60):
-        office.door.acts.take(CASE)
+        office.requests.acts.take(CASE)
     response = await sent(office, "code", {"code": "123456"})
     assert response.status_code == 429
     assert "try again in an hour" in drawn(response).text
@@ -428,7 +428,7 @@ async def test_the_page_holds_no_personal_data() -> None:
 
 
 async def test_the_style_comes_from_the_same_place() -> None:
-    async with client_of((await asked(*CODE)).door) as client:
+    async with client_of((await asked(*CODE)).requests) as client:
         style = await client.get("/style.css")
     assert style.headers["content-type"].startswith("text/css")
     assert "url(" not in style.text
@@ -446,7 +446,7 @@ def test_every_piece_of_evidence_has_words() -> None:
 
 
 def test_every_page_for_people_is_asked_for_by_its_head_as_well() -> None:
-    routes = [route for route in app_of(Office().door).routes if isinstance(route, Route)]
+    routes = [route for route in app_of(Office().requests).routes if isinstance(route, Route)]
     pages = {route.path for route in routes if "GET" in (route.methods or ())}
     heads = {route.path for route in routes if "HEAD" in (route.methods or ())}
     assert {path for path in pages - heads if not path.startswith("/v1/")} == set()
@@ -454,7 +454,7 @@ def test_every_page_for_people_is_asked_for_by_its_head_as_well() -> None:
 
 async def test_the_head_of_a_page_is_that_of_the_page() -> None:
     office = await answered()
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         for path in ("/", f"/requests/{CASE}", "/style.css", "/docs"):
             head, page = await client.head(path), await client.get(path)
             assert (head.status_code, head.headers) == (200, page.headers), path
@@ -462,7 +462,7 @@ async def test_the_head_of_a_page_is_that_of_the_page() -> None:
 
 async def test_the_head_of_a_package_spends_no_code() -> None:
     office = await answered()
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         await client.post(f"/v1/requests/{CASE}/package/codes")
         package = f"/requests/{CASE}/package?code={office.code_of(CASE, 'package_code_0')}"
         heads = [await client.head(package) for _ in range(2)]

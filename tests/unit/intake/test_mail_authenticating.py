@@ -106,8 +106,8 @@ def test_a_sender_without_address_is_not_authenticated() -> None:
 
 def test_a_truncated_field_authenticates_no_sender() -> None:
     start = "dkim=pass header.d="
-    room = LONGEST_FIELD - len(f"{OURS}; {start}example.org")
-    mail = checked(f"{' ' * room}{start}example.org.example.net")
+    queue = LONGEST_FIELD - len(f"{OURS}; {start}example.org")
+    mail = checked(f"{' ' * queue}{start}example.org.example.net")
     assert mail.field("authentication-results").endswith("=example.org")
     assert not is_authenticated(mail, OURS)
 

@@ -58,12 +58,14 @@ WISH = "Please send me a copy of my personal data."
 class Inbox:
     """A desk for mail on an office."""
 
-    def __init__(self, *, per_hour: int = 6, trusted: str = "", door: RequestService | None = None) -> None:
+    def __init__(
+        self, *, per_hour: int = 6, trusted: str = "", requests: RequestService | None = None
+    ) -> None:
         self.office = Office()
         self.senders = Senders(per_hour, lambda: self.seconds)
         self.seconds = 0.0
-        door = door or self.office.door
-        self.desk = EmailService(door, THREADS, rulebook(), self.senders, PRACTICE, trusted)
+        requests = requests or self.office.requests
+        self.desk = EmailService(requests, THREADS, rulebook(), self.senders, PRACTICE, trusted)
 
     async def take(self, content: bytes, *, to: Sequence[str] = (), sender: str | None = ADA) -> str:
         outcome = await self.desk.take(content, MailEnvelope(tuple(to), sender))
@@ -506,7 +508,7 @@ def test_repetitions_are_counted_once() -> None:
 
 async def test_too_many_answers_in_one_case_wait() -> None:
     office = Office()
-    inbox = Inbox(door=replace(office.door, acts=Allowance(1)), trusted=MX)
+    inbox = Inbox(requests=replace(office.requests, acts=Allowance(1)), trusted=MX)
     inbox.office = office
     case = await inbox.opened()
     first = written(wrong(inbox.code(case)), **VOUCHED)
@@ -569,7 +571,7 @@ async def test_a_mail_is_taken_when_it_is_durable_and_else_later() -> None:
     inbox = Inbox()
     assert await port(inbox).handle_DATA(None, None, Said(written(WISH))) == TAKEN  # type: ignore[arg-type]
     office = Office()
-    away = Inbox(door=replace(office.door, publisher=AbsentBroker()))
+    away = Inbox(requests=replace(office.requests, publisher=AbsentBroker()))
     office.journals["intake"].refuses.append(StoreUnavailable("away"))
     assert await port(away).handle_DATA(None, None, Said(written(WISH))) == LATER  # type: ignore[arg-type]
     assert await port(away).handle_DATA(None, None, Said(written(WISH))) == TAKEN  # type: ignore[arg-type]

@@ -240,14 +240,14 @@ async def test_no_code_opens_a_controllers_package(controller: Calling) -> None:
 
 
 async def test_a_person_s_package_is_no_controllers(controller: Calling) -> None:
-    door = controller.office.door
+    requests = controller.office.requests
     person = RequestSubmitted.model_validate(
         {"reference": "r", "right": "access", "subject": {"email": EMAIL}}
     )
-    case = await door.lodge(person, channel_source(ChannelSource.OPENDSR, "shop"))
+    case = await requests.lodge(person, channel_source(ChannelSource.OPENDSR, "shop"))
     await controller.office.work()
     with pytest.raises(Exception, match="no request has this id"):
-        await Packages(door).hand_over(case, "opendsr/shop")
+        await Packages(requests).hand_over(case, "opendsr/shop")
 
 
 async def test_a_loop_that_downloads_is_slowed_down(controller: Calling) -> None:

@@ -85,10 +85,10 @@ class Counter:
         """Return a call that stops before each step."""
         desk = desk_of(self.office)
         ports = replace(self.office.ports, vault=Stepped(self.office.vault))
-        door = replace(desk.files.requests, vault=ports.vault, context=ports.context)
-        object.__setattr__(door, "outbox", SteppedOutbox(self.office))
-        object.__setattr__(door, "_history", self._history)
-        files = replace(desk.files, requests=door, duplicates=Stepped(self.office.firsts))
+        requests = replace(desk.files.requests, vault=ports.vault, context=ports.context)
+        object.__setattr__(requests, "outbox", SteppedOutbox(self.office))
+        object.__setattr__(requests, "_history", self._history)
+        files = replace(desk.files, requests=requests, duplicates=Stepped(self.office.duplicates))
         return _answer(replace(desk, files=files).submit, json.dumps(example(**changes)).encode())
 
     async def _history(self, case_id: str) -> list[JournalRow]:
@@ -103,7 +103,7 @@ class Counter:
         return {fact.request_id for fact in self.office.facts(RequestLodged)}
 
     def case_of(self, name: str = ID) -> str:
-        return self.office.door.id_of(SHOP.source, name)
+        return self.office.requests.id_of(SHOP.source, name)
 
 
 async def _answer(submit: Callable[..., Coroutine[Any, Any, object]], body: bytes) -> str:
@@ -215,7 +215,7 @@ def test_an_equal_instruction_completes_or_replaces_a_crashed_one(
 async def _outbox_of(office: Office) -> None:
     """Publish the rows that a crash left."""
     with suppress(TimeoutError):
-        await asyncio.wait_for(office.door.outbox.run(), 0.02)
+        await asyncio.wait_for(office.requests.outbox.run(), 0.02)
 
 
 @settings(max_examples=50, deadline=None)
@@ -229,6 +229,6 @@ def test_an_instruction_refused_beside_an_equal_one_may_come_again(schedule: lis
     with pytest.raises(UnknownRequest):
         asyncio.run(desk_of(here.office).status(SHOP, name, Version.TWO))
     assert here.office.vault.items[here.case_of(name)] == {}
-    asyncio.run(here.office.door.withdraw(lodged))
+    asyncio.run(here.office.requests.withdraw(lodged))
     asyncio.run(here.office.work())
     assert here.alone(subject_request_id=name) == TAKEN

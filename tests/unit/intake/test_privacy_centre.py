@@ -68,7 +68,7 @@ async def seal(client: AsyncClient, office: Office, path: str) -> str:
 async def sent(
     office: Office, path: str, given: dict[str, str], *, step: str = "send", **headers: str
 ) -> Response:
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         sealed = await seal(client, office, path)
         return await client.post(path, data={"seal": sealed, "step": step, **given}, headers=headers)
 
@@ -84,7 +84,7 @@ def lodged(office: Office) -> list[RequestSubmitted]:
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("path", PUBLIC_PAGES)
 async def test_every_page_is_there_in_every_language(path: str, language: str) -> None:
-    async with client_of(Office().door) as client:
+    async with client_of(Office().requests) as client:
         response = await client.get(path, params={"lang": language}, headers={"Accept-Language": "de"})
     assert response.status_code == 200
     page = Drawn(response.text)
@@ -96,7 +96,7 @@ async def test_every_page_is_there_in_every_language(path: str, language: str) -
 
 @pytest.mark.parametrize("path", PUBLIC_PAGES)
 async def test_every_page_has_an_order_labels_and_no_foreign_parts(path: str) -> None:
-    async with client_of(Office().door) as client:
+    async with client_of(Office().requests) as client:
         response = await client.get(path)
     page = Drawn(response.text)
     ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
@@ -117,7 +117,7 @@ async def test_every_page_has_an_order_labels_and_no_foreign_parts(path: str) ->
 
 @pytest.mark.parametrize("path", PUBLIC_PAGES)
 async def test_pages_are_closed_to_everything_foreign_and_store_nothing(path: str) -> None:
-    async with client_of(Office().door) as client:
+    async with client_of(Office().requests) as client:
         headers = (await client.get(path)).headers
     policy = headers["content-security-policy"]
     assert "default-src 'none'" in policy
@@ -183,7 +183,7 @@ async def test_everything_is_shown_once_more_before_it_is_sent() -> None:
     assert "California" in response.text
     assert not page.named("script")
     assert office.facts(RequestLodged) == []
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         changed = Drawn((await client.post("/ask/access", data=kept | {"step": "change"})).text)
         assert "textarea" in [tag for tag, _ in changed.tags], "a form, not the summary"
         assert {one["name"]: one.get("value") for one in changed.named("input")}["name"] == PERSON["name"]
@@ -210,7 +210,7 @@ async def test_everything_is_shown_once_more_before_it_is_sent() -> None:
             "/ask/access", PERSON | {"for": "other"}, ["agent_name", "agent_email", "permission"], id="agent"
         ),
         pytest.param("/ask/access", PERSON | {"name": "x" * 501}, ["name"], id="too long"),
-        pytest.param("/opt-out", {}, ["email"], id="a door"),
+        pytest.param("/opt-out", {}, ["email"], id="one-click form"),
     ],
 )
 async def test_faults_are_shown_on_top_and_at_the_field(
@@ -299,7 +299,7 @@ async def test_an_opt_out_is_a_request_under_californian_law() -> None:
 
 async def test_the_language_of_the_page_is_that_of_the_letters() -> None:
     office = Office()
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         sealed = await seal(client, office, "/opt-out?lang=nl")
         response = await client.post("/opt-out?lang=nl", data={"seal": sealed, "email": "o@example.org"})
     assert response.headers["location"].endswith("?lang=nl")
@@ -317,7 +317,7 @@ def test_any_input_is_a_fault_or_a_request(typed: dict[str, str], path: str) -> 
 @given(body=st.binary(max_size=300), path=st.sampled_from(sorted(OPTIONS)))
 async def test_no_body_breaks_a_form(body: bytes, path: str) -> None:
     for kind in ("application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain"):
-        async with client_of(Office().door) as client:
+        async with client_of(Office().requests) as client:
             response = await client.post(path, content=body, headers={"Content-Type": kind})
         assert response.status_code < 500
 
@@ -331,14 +331,14 @@ async def test_a_form_in_another_character_set_is_refused(path: str, charset: st
     await office.submit(request())
     kind = f"multipart/form-data; boundary=x; charset={charset}"
     body = b'--x\r\nContent-Disposition: form-data; name="email"\r\n\r\n\\ud800\r\n--x--\r\n'
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         answer = await client.post(path, content=body, headers={"Content-Type": kind, **BROWSER})
     assert answer.status_code == 415
     assert "Nothing has happened" in answer.text
 
 
 async def test_no_link_of_a_page_that_is_not_there_leads_elsewhere() -> None:
-    async with client_of(Office().door) as client:
+    async with client_of(Office().requests) as client:
         answer = await client.get(f"{ROOT}//evil.example/", headers=BROWSER)
     assert answer.status_code == 404
     assert 'href="//' not in answer.text
@@ -346,7 +346,7 @@ async def test_no_link_of_a_page_that_is_not_there_leads_elsewhere() -> None:
 
 @pytest.mark.parametrize("tag", ["de-US", "de_XX", "zh-cmn-Hans", "fr-DE"])
 async def test_a_language_is_supported_with_any_country(tag: str) -> None:
-    async with client_of(Office().door) as client:
+    async with client_of(Office().requests) as client:
         answer = await client.get("/", headers={"Accept-Language": f"{tag},en;q=0.1"})
     assert f'<html lang="{tag[:2]}"' in answer.text
 
@@ -370,7 +370,7 @@ async def test_letter_to_an_agent_names_the_recipient_of_the_code() -> None:
 @pytest.mark.parametrize("path", PUBLIC_PAGES)
 async def test_the_signal_is_shown_on_every_page(path: str) -> None:
     """11 CCR § 7025(c)(6)."""
-    async with client_of(Office().door) as client:
+    async with client_of(Office().requests) as client:
         with_signal = await client.get(path, headers=SIGNAL)
         without = await client.get(path)
     assert "Opt-Out Request Honored" in with_signal.text
@@ -379,12 +379,12 @@ async def test_the_signal_is_shown_on_every_page(path: str) -> None:
 
 @pytest.mark.parametrize("value", ["0", "true", "11", " ", "1, 1"])
 async def test_any_other_value_is_no_signal(value: str) -> None:
-    async with client_of(Office().door) as client:
+    async with client_of(Office().requests) as client:
         assert "Opt-Out Request Honored" not in (await client.get("/", headers={"Sec-GPC": value})).text
 
 
 async def test_of_several_headers_one_is_enough() -> None:
-    async with client_of(Office().door) as client:
+    async with client_of(Office().requests) as client:
         response = await client.get("/", headers=[("Sec-GPC", "0"), ("Sec-GPC", "1")])
     assert "Opt-Out Request Honored" in response.text
 
@@ -410,7 +410,7 @@ async def test_with_the_signal_the_sale_is_stopped_besides_and_nothing_else_happ
 
 async def test_the_signal_counts_with_a_request_of_a_program_and_with_a_click_too() -> None:
     office = Office()
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         await client.post("/v1/requests", json=form(), headers=SIGNAL)
         link = LINKS.url_for(MailSubscription(email="ottilie@example.org"))
         await client.post(link, data={"List-Unsubscribe": "One-Click"}, headers=SIGNAL)
@@ -445,7 +445,7 @@ async def test_the_browser_of_an_agent_says_nothing_of_the_person() -> None:
 
 async def test_sites_can_learn_that_the_signal_is_honoured() -> None:
     """Global Privacy Control, section 4."""
-    async with client_of(Office().door) as client:
+    async with client_of(Office().requests) as client:
         response = await client.get("/.well-known/gpc.json")
     assert response.headers["content-type"] == "application/json"
     assert response.json()["gpc"] is True
@@ -479,7 +479,7 @@ async def test_other_sites_cannot_have_a_browser_send_a_form(headers: dict[str, 
 async def test_form_with_a_forged_seal_is_shown_again_with_its_input() -> None:
     office = Office()
     for forged in ("", "0.00.00", f"{'9' * 40}.x.y", "\N{SNOWMAN}"):
-        async with client_of(office.door) as client:
+        async with client_of(office.requests) as client:
             response = await client.post("/opt-out", data={"seal": forged, "email": PERSON["email"]})
         assert response.status_code == 422
         assert PERSON["email"] in response.text
@@ -488,7 +488,7 @@ async def test_form_with_a_forged_seal_is_shown_again_with_its_input() -> None:
 
 async def test_the_seal_of_one_form_does_not_fit_another() -> None:
     office = Office()
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         sealed = await seal(client, office, "/limit")
         response = await client.post("/opt-out", data={"seal": sealed, "email": PERSON["email"]})
     assert response.status_code == 422
@@ -496,7 +496,7 @@ async def test_the_seal_of_one_form_does_not_fit_another() -> None:
 
 async def test_a_form_sent_too_fast_must_be_sent_again() -> None:
     office = Office()
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         [sealed] = SEAL.findall((await client.get("/opt-out")).text)
         data = {"seal": sealed, "email": PERSON["email"]}
         again = await client.post("/opt-out", data=data)
@@ -509,7 +509,7 @@ async def test_a_form_sent_too_fast_must_be_sent_again() -> None:
 
 async def test_a_page_that_was_open_for_long_is_looked_at_again_and_then_taken() -> None:
     office = Office()
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         sealed = await seal(client, office, "/opt-out")
         office.clock.move(timedelta(hours=25))
         old = await client.post("/opt-out", data={"seal": sealed, "email": PERSON["email"]})
@@ -533,7 +533,7 @@ async def test_a_filled_trap_field_is_reported_and_the_form_kept() -> None:
 
 async def test_a_double_submission_is_one_request_and_a_changed_one_is_another() -> None:
     office = Office()
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         data = PERSON | {"seal": await seal(client, office, "/ask/access"), "step": "send"}
         once, again = [await client.post("/ask/access", data=data) for _ in range(2)]
         other = await client.post("/ask/access", data=data | {"email": "other@example.org"})
@@ -542,7 +542,7 @@ async def test_a_double_submission_is_one_request_and_a_changed_one_is_another()
 
 async def test_one_address_may_lodge_so_many_in_an_hour() -> None:
     office = Office()
-    async with client_of(office.door, public=Allowance(1)) as client:
+    async with client_of(office.requests, public=Allowance(1)) as client:
         for status in (303, 429):
             data = {"seal": await seal(client, office, "/opt-out"), "email": PERSON["email"]}
             response = await client.post("/opt-out", data=data, headers=BROWSER | {"Accept-Language": "de"})
@@ -556,7 +556,7 @@ async def test_one_address_may_lodge_so_many_in_an_hour() -> None:
 
 async def test_a_reference_from_a_letter_opens_the_request() -> None:
     office = await asked()
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         spaced = f" {CASE[:16].upper()} {CASE[16:]} "
         found = await client.post("/find", data={"reference": spaced})
         assert (found.status_code, found.headers["location"]) == (303, f"/requests/{CASE}")
@@ -576,7 +576,7 @@ async def test_a_reference_from_a_letter_opens_the_request() -> None:
     ],
 )
 async def test_browsers_get_a_page_and_programs_a_problem(method: str, path: str, status: int) -> None:
-    async with client_of(Office().door) as client:
+    async with client_of(Office().requests) as client:
         page = await client.request(method, path, headers=BROWSER | {"Accept-Language": "fr"})
         problem = await client.request(method, path)
     assert (page.status_code, problem.status_code) == (status, status)
@@ -588,7 +588,7 @@ async def test_browsers_get_a_page_and_programs_a_problem(method: str, path: str
 async def test_an_app_is_named_if_it_is_ours_and_nothing_else_is_repeated() -> None:
     """Google Play's account deletion requirement: app, developer, steps, what is kept and how long."""
     office = Office()
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         ours = await client.get("/account-deletion", params={"app": "com.example.app"})
         other = await client.get("/account-deletion", params={"app": HOSTILE})
     assert "Delete your account in Example App" in ours.text
@@ -601,4 +601,4 @@ async def test_an_app_is_named_if_it_is_ours_and_nothing_else_is_repeated() -> N
 
 
 def test_the_api_of_the_pages_is_not_in_the_schema() -> None:
-    assert OPT_OUT.where not in app_of(Office().door).openapi()["paths"]
+    assert OPT_OUT.where not in app_of(Office().requests).openapi()["paths"]

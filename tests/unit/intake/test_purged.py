@@ -85,4 +85,4 @@ async def test_a_reference_used_before_the_purge_is_refused_and_reported() -> No
 
 async def test_a_purged_case_is_reported_as_ended() -> None:
     case = await purged()
-    assert (await case.office.door.case(CASE)).status is CaseStatus.PURGED
+    assert (await case.office.requests.case(CASE)).status is CaseStatus.PURGED

@@ -41,8 +41,8 @@ def test_each_source_has_the_limit_that_names_it_or_that_of_all_others() -> None
 
 
 def test_people_at_a_public_door_are_not_counted_together() -> None:
-    for door in PUBLIC_SOURCES:
-        assert lane_of(door, NOON, {"*": 1}, ()).per_hour is None
+    for source in PUBLIC_SOURCES:
+        assert lane_of(source, NOON, {"*": 1}, ()).per_hour is None
 
 
 def test_own_sources_have_a_limit_only_if_named() -> None:

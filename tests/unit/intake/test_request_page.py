@@ -37,13 +37,13 @@ RAW = re.compile(r"\b[a-z]+_[a-z_]+\b|%\(|\bNone\b|\b20\d\d-\d\d-\d\d\b")
 
 
 async def seen(office: Office, path: str = "", *, language: str = "en", **more: str) -> Response:
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         headers = {**BROWSER, "Accept-Language": language, **more}
         return await client.get(f"/requests/{CASE}{path}", headers=headers)
 
 
 async def done(office: Office, what: str, language: str = "en", **more: str) -> Response:
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         headers = {**BROWSER, "Accept-Language": language, **more}
         return await client.post(f"/requests/{CASE}/{what}", headers=headers)
 
@@ -83,7 +83,7 @@ async def test_a_download_keeps_the_language_too() -> None:
 
 
 async def test_faults_are_translated() -> None:
-    async with client_of((await code_awaited()).door) as client:
+    async with client_of((await code_awaited()).requests) as client:
         page = await client.post(f"/requests/{CASE}/code?lang=nl", data={"code": "1"})
     assert "Vul de code precies zo in" in said(page)
 
@@ -146,7 +146,7 @@ async def test_a_package_is_not_opened_by_something_else_than_six_digits() -> No
 
 
 async def test_for_no_request_there_is_a_page() -> None:
-    async with client_of(Office().door) as client:
+    async with client_of(Office().requests) as client:
         page = await client.get(f"/requests/{UNKNOWN}?lang=de", headers=BROWSER)
     assert page.status_code == 404
     assert page.headers["content-type"].startswith("text/html")

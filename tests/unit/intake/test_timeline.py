@@ -180,7 +180,7 @@ def test_the_earliest_comes_first_whenever_it_was_written_down(days: list[int]) 
 
 
 async def test_the_api_returns_the_timeline_of_the_page() -> None:
-    async with client_of((await in_review()).door) as client:
+    async with client_of((await in_review()).requests) as client:
         timeline = (await client.get(f"/v1/requests/{CASE}")).json()["timeline"]
     assert [one["what"] for one in timeline] == [
         "received",
@@ -198,7 +198,7 @@ async def test_the_api_returns_the_timeline_of_the_page() -> None:
 
 @pytest.mark.parametrize("state", STATES)
 async def test_no_timeline_holds_personal_data(state: str) -> None:
-    async with client_of((await STATES[state]()).door) as client:
+    async with client_of((await STATES[state]()).requests) as client:
         status = await client.get(f"/v1/requests/{CASE}")
     assert not [
         value for value in ("Quastenflosser", PERSON["email"], "5550147") if str(value) in status.text
@@ -216,7 +216,7 @@ async def test_an_identity_is_reported_once_it_is_proven() -> None:
         reasons=(),
     )
     await office.tell(verified)
-    _, reported_ = await office.door.history(CASE)
+    _, reported_ = await office.requests.history(CASE)
     assert timeline_of(reported_)[-1].what is H.VERIFIED
 
 

@@ -88,7 +88,7 @@ def spooled(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 
 async def test_documents_of_a_form_are_sealed_by_their_claim() -> None:
     office = await waiting()
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         response = await client.post(PROOFS, files={"identity": file(JPEG), "address": file(PDF, "bill.pdf")})
     assert (response.status_code, response.content) == (202, b"null")
     identity, address = proofs_of(office)
@@ -105,7 +105,7 @@ async def test_documents_of_a_form_are_sealed_by_their_claim() -> None:
 @pytest.mark.parametrize("declared", ["image/jpeg", "application/octet-stream", "text/html; x=<script>", ""])
 async def test_the_first_bytes_decide_the_type_of_a_file(declared: str, media_type: str) -> None:
     office = await waiting()
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         await client.post(PROOFS, files={"identity": file(SAMPLES[media_type], media_type=declared)})
     [proof] = proofs_of(office)
     assert proof.media_type == media_type
@@ -118,7 +118,7 @@ async def test_the_name_of_a_file_is_not_stored_or_published(
     office = await waiting()
     picture = JPEG.replace(CANARY.encode(), b"")
     with caplog.at_level(logging.DEBUG):
-        async with client_of(office.door) as client:
+        async with client_of(office.requests) as client:
             taken = await client.post(PROOFS, files={"identity": file(picture, name)})
             refused = await client.post(PROOFS, files={"identity": file(b"GIF89a", name)})
     assert taken.status_code == 202
@@ -139,7 +139,7 @@ async def test_code_token_and_declaration_come_in_a_form_as_well() -> None:
         "declaration": CURRENT,
         "declaration_name": " Ottilie Q. ",
     }
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         response = await client.post(PROOFS, data=texts, files={"identity": file(b"", "")})
     assert response.status_code == 202
     code, token, declared = (sealed(office, proof) for proof in proofs_of(office))
@@ -151,7 +151,7 @@ async def test_code_token_and_declaration_come_in_a_form_as_well() -> None:
 
 async def test_a_box_without_a_value_signs_the_wording_that_is_current() -> None:
     office = await asked((E.DECLARATION,))
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         parts = {"declaration": (None, "on"), "declaration_name": (None, "Ottilie Q.")}
         assert (await client.post(PROOFS, files=parts)).status_code == 202
     [proof] = proofs_of(office)
@@ -166,7 +166,7 @@ async def test_documents_tokens_and_declarations_come_as_json_as_well() -> None:
         {"kind": "id_token", "token": "aa.bb.cc"},
         {"kind": "declaration", "text": TEXTS[CURRENT], "name": "Ottilie Q.", "signed_at": NOW.isoformat()},
     ]
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         response = await client.post(PROOFS, json={"proofs": proofs})
     assert response.status_code == 202
     document, token, declaration = proofs_of(office)
@@ -178,7 +178,7 @@ async def test_json_may_be_as_large_as_a_document_needs() -> None:
     office = await waiting()
     content = base64.b64encode(JPEG + bytes(2 * MAX_BODY)).decode()
     proof = {"kind": "document", "slot": "identity", "media_type": "image/jpeg", "content": content}
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         assert (await client.post(PROOFS, json={"proofs": [proof]})).status_code == 202
 
 
@@ -189,7 +189,7 @@ async def test_no_byte_of_a_file_is_written_to_a_disk(spooled: list[object]) -> 
     office = await waiting()
     largest = JPEG + bytes(MOST_DOCUMENT_BYTES - len(JPEG))
     files = {slot.value: file(largest) for slot in ProofSlot}
-    async with served(office.door) as url, AsyncClient(base_url=url, timeout=30) as client:
+    async with served(office.requests) as url, AsyncClient(base_url=url, timeout=30) as client:
         assert (await client.post(PROOFS, files=files)).status_code == 202
     assert spooled == []
     assert [len(sealed(office, proof)) for proof in proofs_of(office)] == [MOST_DOCUMENT_BYTES] * len(
@@ -203,7 +203,7 @@ async def test_the_same_form_is_written_to_a_disk_by_a_parser_that_is_not_ours(
     """The test above would notice."""
     monkeypatch.setattr(uploads.InMemory, "spool_max_size", 1024 * 1024)
     office = await waiting()
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         await client.post(PROOFS, files={"identity": file(JPEG + bytes(2 * MAX_BODY))})
     assert spooled != []
 
@@ -213,7 +213,7 @@ async def test_a_file_that_comes_where_none_is_meant_is_not_written_to_a_disk(
     page: str, spooled: list[object]
 ) -> None:
     office = await waiting()
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         for size in (MAX_BODY - 1000, 3 * MAX_BODY):
             await client.post(f"/requests/{CASE}/{page}", files={"code": file(bytes(size))})
     assert spooled == []
@@ -225,7 +225,7 @@ async def test_a_file_that_comes_where_none_is_meant_is_not_written_to_a_disk(
 async def test_a_file_over_the_limit_is_a_problem_413_that_names_the_field() -> None:
     office = await waiting()
     files = {"address": file(JPEG + bytes(MOST_DOCUMENT_BYTES), f"{CANARY}.jpg")}
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         response = await client.post(PROOFS, files=files)
     [error] = assert_problem(response, 413)["errors"]
     assert (error["path"], error["message"]) == ("address", uploads.TOO_LARGE % {"most": 10})
@@ -246,7 +246,7 @@ async def test_a_body_over_the_limit_is_refused_before_it_is_in_memory(content_t
             yield piece
 
     office = await waiting()
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         response = await client.post(PROOFS, content=endless(), headers={"Content-Type": content_type})
     assert_problem(response, response.status_code)
     assert response.status_code in {413, 422}
@@ -255,7 +255,7 @@ async def test_a_body_over_the_limit_is_refused_before_it_is_in_memory(content_t
 
 async def test_limit_of_other_networks_is_unchanged() -> None:
     office = await waiting()
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         for path in (f"{PROOFS}/", f"/v1/requests/{UNKNOWN[1:]}/proofs", f"/requests/{CASE}/code"):
             response = await client.post(path, content=bytes(MAX_BODY + 1))
             assert response.status_code in {307, 404, 413, 422}
@@ -269,7 +269,7 @@ async def test_for_a_request_that_is_not_there_nothing_is_read() -> None:
         reads.append(1)
         yield JPEG
 
-    async with client_of(Office().door) as client:
+    async with client_of(Office().requests) as client:
         for path in (f"/v1/requests/{UNKNOWN}/proofs", f"/requests/{UNKNOWN}/documents"):
             headers = {"Content-Type": "multipart/form-data; boundary=b"}
             assert_problem(await client.post(path, content=body(), headers=headers), 404)
@@ -313,7 +313,7 @@ async def test_invalid_input_is_a_problem_422_with_the_field_and_no_value(
     form: dict[str, Any], field: str
 ) -> None:
     office = await waiting()
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         response = await client.post(PROOFS, **form)
     problem = assert_problem(response, 422)
     assert [error["path"] for error in problem["errors"]] == [field]
@@ -336,7 +336,7 @@ async def test_invalid_input_is_a_problem_422_with_the_field_and_no_value(
 )
 async def test_an_unreadable_body_is_a_problem_422(content_type: str, body: bytes) -> None:
     office = await waiting()
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         response = await client.post(PROOFS, content=body, headers={"Content-Type": content_type})
     assert_problem(response, 422)
     assert CANARY not in response.text
@@ -345,7 +345,7 @@ async def test_an_unreadable_body_is_a_problem_422(content_type: str, body: byte
 
 async def test_proofs_that_are_not_awaited_are_a_problem_409() -> None:
     office = await waiting()
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         await client.delete(f"/v1/requests/{CASE}")
         await office.work()
         assert_problem(await client.post(PROOFS, files={"identity": file(JPEG)}), 409)
@@ -356,7 +356,7 @@ async def test_proofs_that_are_not_awaited_are_a_problem_409() -> None:
 
 
 async def test_the_api_describes_both_ways_to_offer_proofs() -> None:
-    async with client_of(Office().door) as client:
+    async with client_of(Office().requests) as client:
         document = (await client.get("/openapi.json")).json()
     content = document["paths"]["/v1/requests/{case_id}/proofs"]["post"]["requestBody"]["content"]
     assert set(content) == {"application/json", "multipart/form-data"}
@@ -368,7 +368,7 @@ async def test_the_api_describes_both_ways_to_offer_proofs() -> None:
 
 async def test_status_names_the_wanted_proof() -> None:
     office = await asked((E.MAILBOX,), (E.IDENTITY_DOCUMENT, E.ADDRESS_DOCUMENT))
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         status = (await client.get(f"/v1/requests/{CASE}")).json()
         await client.delete(f"/v1/requests/{CASE}")
         await office.work()

@@ -24,9 +24,9 @@ CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
 async def waiting(*, by_http: bool = False) -> Office:
     """Return an office at which a request waits its turn."""
     office = Office()
-    office.room.free = 0
+    office.queue.free = 0
     if by_http:
-        await office.door.lodge(RequestSubmitted.model_validate(request()), SOURCE)
+        await office.requests.lodge(RequestSubmitted.model_validate(request()), SOURCE)
         await office.work()
     else:
         await office.submit(request())
@@ -35,13 +35,13 @@ async def waiting(*, by_http: bool = False) -> Office:
 
 async def begins(office: Office) -> None:
     """Register the requests that wait."""
-    waiting = list(office.room.waiting.values())
-    assert all([await office.door.start(lodged) for lodged in waiting])
+    waiting = list(office.queue.waiting.values())
+    assert all([await office.requests.start(lodged) for lodged in waiting])
     await office.work()
 
 
 async def status(office: Office) -> CaseStatus:
-    return (await office.door.case(CASE)).status
+    return (await office.requests.case(CASE)).status
 
 
 @pytest.mark.parametrize("by_http", [False, True])
@@ -85,10 +85,10 @@ async def test_the_register_says_by_which_way_it_came_although_it_waited(
 )
 async def test_urgent_requests_begin_over_the_limit(asked: dict[str, Any]) -> None:
     office = Office()
-    office.room.free = 0
+    office.queue.free = 0
     await office.submit(request(**asked))
     assert office.facts(RequestReceived)
-    assert office.room.waiting == {}
+    assert office.queue.waiting == {}
 
 
 async def test_a_request_that_comes_again_while_it_waits_waits_once() -> None:
@@ -110,7 +110,7 @@ async def test_an_event_about_a_waiting_request_starts_it(type_: str, more: dict
     office = await waiting()
     await office.broker.publish([submission(type_, {"reference": "r-1"} | more, id_="w")])
     await office.work()
-    assert office.room.hurried == [CASE]
+    assert office.queue.hurried == [CASE]
     assert office.facts(RequestRejected) == []
     await begins(office)
     await office.wait(timedelta(seconds=1))
@@ -121,7 +121,7 @@ async def test_an_event_about_a_waiting_request_starts_it(type_: str, more: dict
 
 async def test_a_message_without_a_person_is_still_refused() -> None:
     office = await waiting()
-    office.room.waiting.clear()
+    office.queue.waiting.clear()
     await office.broker.publish([submission("request.withdrawn", {"reference": "r-9"}, id_="w")])
     await office.work()
     assert len(office.facts(RequestRejected)) == 1
@@ -129,9 +129,9 @@ async def test_a_message_without_a_person_is_still_refused() -> None:
 
 async def test_a_withdrawal_by_http_starts_a_waiting_request() -> None:
     office = await waiting(by_http=True)
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         assert (await client.delete(f"/v1/requests/{CASE}")).status_code == 202
-    assert office.room.waiting == {}
+    assert office.queue.waiting == {}
     assert office.the(RequestWithdrawn).request_id == CASE
 
 
@@ -140,8 +140,8 @@ async def test_a_withdrawal_by_http_starts_a_waiting_request() -> None:
 
 async def test_a_system_over_its_limit_gets_a_time_to_retry() -> None:
     office = Office()
-    office.room.free = 0
-    async with client_of(office.door) as client:
+    office.queue.free = 0
+    async with client_of(office.requests) as client:
         refused = await client.post("/v1/requests", json=request(), headers=BEARER)
         assert_problem(refused, 429)
         assert refused.headers["Retry-After"] == "1800"  # it is half past nine
@@ -151,22 +151,22 @@ async def test_a_system_over_its_limit_gets_a_time_to_retry() -> None:
         ).status_code == 202  # people are not that system
         opted_out = request(reference="r-2", right="opt_out_of_sale")  # what takes effect at once
         assert (await client.post("/v1/requests", json=opted_out, headers=BEARER)).status_code == 202
-        office.room.free = 1
+        office.queue.free = 1
         assert (await client.post("/v1/requests", json=request(), headers=BEARER)).status_code == 202
     assert office.sealed(CASE)
 
 
 async def test_a_sheet_is_taken_in_however_long_it_is_and_waits() -> None:
     office = Office()
-    office.room.free = 1
+    office.queue.free = 1
     sheet = "reference,right,email\n" + "".join(f"t-{n},erasure,p{n}@example.org\n" for n in range(5))
-    async with client_of(office.door) as client:
+    async with client_of(office.requests) as client:
         headers = {"Content-Type": "text/csv"} | BEARER
         answer = await client.post("/v1/requests/batch", content=sheet, headers=headers)
     assert answer.status_code == 202
     await office.work()
     assert len(office.facts(RequestReceived)) == 1
-    assert len(office.room.waiting) == 4
+    assert len(office.queue.waiting) == 4
 
 
 # --- incidents --------------------------------------------------------------------------------------------

@@ -324,7 +324,7 @@ async def test_deferred_letter_to_the_person_does_not_repeat_that_to_the_custome
     assert len(office.outbox.sent) == 3
 
 
-# --- at the door ----------------------------------------------------------------------------------------
+# --- at the SMTP server ------------------------------------------------------------------------------
 
 
 async def handed_in(
@@ -386,8 +386,8 @@ async def test_a_row_that_does_not_read_is_not_asked_for_again(office: Office) -
 )
 async def test_only_addresses_that_we_have_made_are_taken(office: Office, address: str, answer: str) -> None:
     envelope = Envelope()
-    door = BounceServer(office.desk, PATHS, NoticeBounceHandler(Campaigns(), office.broker, NOTICES))
-    said = await door.handle_RCPT(None, None, envelope, address, [])  # type: ignore[arg-type]  # neither is used
+    server = BounceServer(office.desk, PATHS, NoticeBounceHandler(Campaigns(), office.broker, NOTICES))
+    said = await server.handle_RCPT(None, None, envelope, address, [])  # type: ignore[arg-type]  # neither is used
     assert said.startswith(answer)
     assert bool(envelope.rcpt_tos) is (answer == "250")
 

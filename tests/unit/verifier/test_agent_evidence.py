@@ -52,7 +52,7 @@ async def asked(
     """Return an office that an agent has asked who answers for *attested*."""
     office = Office(trusted={SOURCE} if trusted else set(), sensitivity=sensitivity)
     form = request(agent=AGENT, residence={"country": "US", "subdivision": "CA"}, **changes)
-    await office.door.lodge(RequestSubmitted.model_validate(form), SOURCE, attested=attested)
+    await office.requests.lodge(RequestSubmitted.model_validate(form), SOURCE, attested=attested)
     await office.work()
     return office
 
@@ -107,7 +107,7 @@ async def test_wrong_claims_beside_an_agents_word_get_the_categories_at_most() -
     office = await asked(*BOTH, right="access")
     for number in range(3):
         claim = DataPoints(kind="data_points", points={"user.name": f"Somebody Else {number}"})
-        await office.door.prove(CASE, [claim])
+        await office.requests.prove(CASE, [claim])
         await office.work()
         await office.compare(IdentityCompared(request_id=CASE, agreed=0, claimed=1))
     assert len(office.facts(IdentityClaimed)) == 3
@@ -126,7 +126,7 @@ def test_evidence_proven_by_the_person_is_no_agents_word_any_more() -> None:
 
 async def test_proof_of_the_mailbox_is_not_vouched_for() -> None:
     office = await asked(E.PERMISSION, right="erasure")
-    await office.door.prove(CASE, [EmailCode(kind="email_code", code=office.code_of(CASE, "code_0"))])
+    await office.requests.prove(CASE, [EmailCode(kind="email_code", code=office.code_of(CASE, "code_0"))])
     await office.work()
     verified = office.the(IdentityVerified)
     assert (verified.assurance, verified.reasons) == (Assurance.MAILBOX, ("mailbox",))

@@ -42,10 +42,10 @@ async def test_stating_to_be_a_controller_makes_none() -> None:
 async def test_instruction_unchecked_by_a_channel_is_none() -> None:
     office = Office()
     asked = RequestSubmitted.model_validate(request(role="end_user"))
-    await office.door.lodge(asked, SHOP)
+    await office.requests.lodge(asked, SHOP)
     await office.work()
     assert office.facts(IdentityVerified) == []
     again = asked.model_copy(update={"reference": "r-2"})
-    await office.door.lodge(again, SHOP, instructed=True)
+    await office.requests.lodge(again, SHOP, instructed=True)
     await office.work()
     assert office.the(IdentityVerified).reasons == ("vouched",)

@@ -63,7 +63,7 @@ def asked(office: Office) -> list[object]:
 async def test_the_staff_decides_nothing_about_it(made: Elsewhere, verified: bool) -> None:
     office, data = await made()
     await office.submit(data)
-    before = (await office.door.case(CASE)).status
+    before = (await office.requests.case(CASE)).status
     decided = IdentityDecided(
         request_id=CASE, by="dana.muster", verified=verified, identities=("email",), reason="looked_at"
     )
@@ -71,22 +71,22 @@ async def test_the_staff_decides_nothing_about_it(made: Elsewhere, verified: boo
         await office.tell(decided, service="console")
     assert [line["request_id"] for line in said if line["event"] == "nothing to decide"] == [CASE]
     assert asked(office) == []
-    assert (await office.door.case(CASE)).status is before
+    assert (await office.requests.case(CASE)).status is before
 
 
 @elsewhere
 async def test_proof_for_a_request_proven_elsewhere_is_refused(made: Elsewhere) -> None:
     office, data = await made()
-    case = await office.door.lodge(RequestSubmitted.model_validate(data), SOURCE)
+    case = await office.requests.lodge(RequestSubmitted.model_validate(data), SOURCE)
     with pytest.raises(NotPossibleNow):
-        await office.door.prove(case, [NewCode(kind="new_code")])
+        await office.requests.prove(case, [NewCode(kind="new_code")])
     assert not any(name.startswith("proof_") for name in office.sealed(CASE))
 
 
 @elsewhere
 async def test_proof_that_crosses_a_request_proven_elsewhere_is_destroyed(made: Elsewhere) -> None:
     office, data = await made()
-    case = await office.door.lodge(RequestSubmitted.model_validate(data), SOURCE)
+    case = await office.requests.lodge(RequestSubmitted.model_validate(data), SOURCE)
     await office.work()
     await office.vault.seal(case, "proof_late", b"{}")
     late = ProofRef(kind=ProofKind.NEW_CODE, ref="proof_late")
@@ -95,7 +95,7 @@ async def test_proof_that_crosses_a_request_proven_elsewhere_is_destroyed(made: 
     assert asked(office) == []
     assert ("proof_late",) in [fact.refs for fact in office.facts(EvidenceDestroyed)]
     assert not any(name.startswith(("proof_", "code_")) for name in office.sealed(case))
-    assert (await office.door.case(case)).status not in {CaseStatus.CHALLENGED, CaseStatus.REFUSED}
+    assert (await office.requests.case(case)).status not in {CaseStatus.CHALLENGED, CaseStatus.REFUSED}
     assert office.broker.parked("intake") + office.broker.parked("verifier") == []
 
 

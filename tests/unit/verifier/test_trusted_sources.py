@@ -85,7 +85,7 @@ async def test_agents_word_for_the_mailbox_counts_only_where_it_verifies_mailbox
     office = Office(trusted={AGENCY: None if verifies is None else frozenset(verifies)})
     form = request(agent=AGENT, right="erasure", residence={"country": "US", "subdivision": "CA"})
     attested = (Evidence.PERMISSION, Evidence.MAILBOX)
-    await office.door.lodge(RequestSubmitted.model_validate(form), AGENCY, attested=attested)
+    await office.requests.lodge(RequestSubmitted.model_validate(form), AGENCY, attested=attested)
     await office.work()
     vouched = [fact.assurance for fact in office.facts(IdentityVerified)] == [Assurance.VOUCHED]
     assert vouched is believed
