@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from services.fulfillment.erasure.journal.returned import ScanProgress as Report
 
 app = typer.Typer(help="Erasures: list them, and repeat them after a backup was restored.")
-stop_list = typer.Typer(help="People on the suppression list.")
+suppressions = typer.Typer(help="People on the suppression list.")
 
 records_app = typer.Typer()
 GO_ON = "remove the cause and run the command again; `habeas erasures purge` retries as well"
@@ -164,7 +164,7 @@ def replay(
     raise typer.Exit(0 if report.done else 1)
 
 
-@stop_list.command("filter")
+@suppressions.command("filter")
 def filter_(
     file: Annotated[Path, Argument(help="An identity a line; - reads standard input.")] = Path("-"),
     identity: Annotated[str, Option(help="Identity in the lines, by its name in the data map.")] = "email",

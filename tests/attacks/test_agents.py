@@ -35,7 +35,7 @@ from shared.contract.events import (
 from tests.attacks.test_identity_claims import with_addresses
 from tests.integration.pipeline import WITHIN, Pipeline, Somebody, command, running
 from tests.unit.fakes import NOW, PERSON, SOURCE, Office, request
-from tests.unit.intake.test_mail_desk import EVE, MX, THREADS, Inbox, written
+from tests.unit.intake.test_email_service import EVE, MX, THREADS, Inbox, written
 from tests.unit.intake_api import CASE
 from tests.unit.notifier.test_proofs import CODE, RECEIVED, Outbox, notifier
 from tests.waiting import eventually

@@ -27,7 +27,7 @@ from shared.contract.events import (
 from tests.integration.pipeline import Somebody
 from tests.integration.test_mail_in import MX as OUR_MX
 from tests.integration.test_mail_in import WITHIN, Writer, open_inbox
-from tests.unit.intake.test_mail_desk import ADA, EVE, INBOX, MX, THREADS, VOUCHED, Inbox, written
+from tests.unit.intake.test_email_service import ADA, EVE, INBOX, MX, THREADS, VOUCHED, Inbox, written
 from tests.waiting import eventually
 
 CASE = "c" * 32

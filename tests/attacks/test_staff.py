@@ -372,7 +372,7 @@ async def test_parallel_guesses_are_one_try(pipeline: Pipeline) -> None:
     assert sorted(map(str, answers)) == ["None", *["tried_too_often"] * 19]
 
 
-async def test_decision_seen_at_the_door_counts_when_it_arrives_late(pipeline: Pipeline) -> None:
+async def test_decision_checked_by_intake_counts_when_it_arrives_late(pipeline: Pipeline) -> None:
     """A broker that is away delays events; each service that acts on one counts the same try."""
     await pipeline.accounts.present("late.muster")
     now, register = datetime.now(UTC), pipeline.accounts.register

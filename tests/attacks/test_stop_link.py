@@ -33,7 +33,7 @@ from shared.contract.events import (
 from shared.contract.stop_links import stop_url, stopped_case
 from tests.integration.pipeline import WITHIN, Pipeline, Somebody, comes_true, command, running
 from tests.unit.fakes import Office, request
-from tests.unit.intake.test_unsubscribing import OTTILIE
+from tests.unit.intake.test_unsubscribe import OTTILIE
 from tests.unit.intake_api import CASE, LINKS, ROOT, STOP_KEY, answered, client_of
 from tests.waiting import eventually
 

@@ -82,7 +82,7 @@ async def test_a_slow_handler_does_not_hold_up_the_settling_of_others(amqp_url: 
     assert [delivery.message_id for delivery in await consumer.take(100)] == [slow.message_id]
 
 
-async def test_two_under_way_with_one_id_are_told_apart(amqp_url: str) -> None:
+async def test_two_messages_under_way_with_one_id_are_not_confused(amqp_url: str) -> None:
     bus = Bus(amqp_url, name="test")
     await bus.publish([event(0)])
     for number in range(20):

@@ -124,7 +124,7 @@ async def test_what_comes_back_while_it_is_counted_is_counted_too(office: Office
     assert office.counts == [(1, 2)]
 
 
-async def test_it_is_told_to_which_customers_no_letter_came(office: Office) -> None:
+async def test_customers_without_a_letter_are_reported(office: Office) -> None:
     """Refused, back, never written, or spared because another phase tells them."""
     some = OpenedBatch(
         INCIDENT, 2, 1, "controllers", ("gdpr@2018-05-25",), "en", 6, "declared", elsewhere=[5]

@@ -184,9 +184,7 @@ async def test_an_answer_is_kept_as_the_proof_and_never_an_address(desk: Desk) -
 
 
 @pytest.mark.parametrize("further", [True, False])
-async def test_a_letter_says_that_others_were_told_before_where_they_were(
-    desk: Desk, *, further: bool
-) -> None:
+async def test_letter_states_that_others_were_notified_before(desk: Desk, *, further: bool) -> None:
     """Law: GDPR Art. 33(4)."""
     due = await desk.released(*named("ada"), further=further)
     async with running(MailHost()) as host, desk.writer(host) as writer:
@@ -615,7 +613,7 @@ async def test_a_turn_that_is_over_keeps_no_letters_until_the_garbage_collector_
     assert kept == []
 
 
-async def test_that_all_are_written_to_is_told_once_however_many_spare_events_come(desk: Desk) -> None:
+async def test_end_of_a_phase_is_reported_once_however_many_spare_events_come(desk: Desk) -> None:
     due = await desk.released(*named("ada", "bruno"))
     async with running(MailHost()) as host, desk.writer(host) as writer:
         [told] = await write_batch(due, writer)

@@ -106,7 +106,7 @@ async def test_person_listed_by_the_state_is_erased_and_the_state_is_notified(br
         assert await contacts.count_documents({"email": person.email}) == 0
     for person in (one, other):
         assert await contacts.count_documents({"email": person.email}) == 1
-        assert await on_stop_list(pipeline, person)
+        assert await on_suppression_list(pipeline, person)
     hashes = [hash_of(by_mail.email.lower()), hash_of("4155550199")]
     for secret in (by_mail.email, by_ndz.email, phone, *hashes, *asked):
         assert secret not in spoken
@@ -114,7 +114,7 @@ async def test_person_listed_by_the_state_is_erased_and_the_state_is_notified(br
     assert not pipeline.letters_to(by_mail)
 
 
-async def on_stop_list(pipeline: Pipeline, person: Somebody) -> bool:
+async def on_suppression_list(pipeline: Pipeline, person: Somebody) -> bool:
     """Tell whether nobody may sell the data of *person*."""
     file = pipeline.folder / "import.txt"
     file.write_text(person.email, encoding="utf-8")
@@ -123,7 +123,7 @@ async def on_stop_list(pipeline: Pipeline, person: Somebody) -> bool:
     return person.email not in output
 
 
-async def test_what_is_acquired_later_is_found_and_the_state_is_told_otherwise(broker: Broker) -> None:
+async def test_data_acquired_later_is_found_and_its_status_amended(broker: Broker) -> None:
     pipeline, state = broker.pipeline, broker.state
     later, withdrawn = "later@example.net", "withdrawn@example.net"
     first, second = state.ask("Email", hash_of(later)), state.ask("Email", hash_of(withdrawn))

@@ -400,7 +400,7 @@ async def test_only_what_is_new_leads_on_beside_what_was_kept(world: World) -> N
     assert (Right.OPT_OUT_OF_SALE, "wolke@example.org") in world.requests.asked
 
 
-async def test_what_is_acquired_later_is_found_and_the_state_is_told_otherwise(world: World) -> None:
+async def test_data_acquired_later_is_found_and_its_status_amended(world: World) -> None:
     expected = ask(world)
     await world.live()
     await world.people.insert_one({"_id": 9, "email": "nobody@example.org"})
@@ -409,7 +409,7 @@ async def test_what_is_acquired_later_is_found_and_the_state_is_told_otherwise(w
     assert (expected[id_], status) == (5, 3)
 
 
-async def test_what_was_exempt_is_told_again_once_it_is_deleted(world: World) -> None:
+async def test_status_of_exempt_data_is_reported_again_once_it_is_deleted(world: World) -> None:
     id_ = world.california.ask("Email", hash_of("anna@example.org"))
     world.requests.outcomes["Anna@example.org"] = Outcome.REFUSED
     await world.live()

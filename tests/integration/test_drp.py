@@ -225,7 +225,7 @@ async def test_after_a_crash_tokens_hold_and_messages_are_still_used_up(stage: S
     assert len(received) == 1
 
 
-async def test_a_status_is_told_over_tls_and_to_no_machine_inside(tmp_path: Path) -> None:
+async def test_status_is_reported_over_tls_and_to_no_internal_machine(tmp_path: Path) -> None:
     async with Receiver().open(tmp_path) as called:
         status = {"request_id": "0" * 32, "status": "open"}
 

@@ -133,7 +133,7 @@ async def test_the_certificate_of_a_request_is_taken_out_and_checked_without_the
         assert (f"unchanged since it was signed by key {key}" in output) is (wanted == 0)
 
 
-async def test_a_try_again_that_takes_nothing_more_is_not_told(pipeline: Pipeline) -> None:
+async def test_retry_that_erases_nothing_more_is_not_reported(pipeline: Pipeline) -> None:
     known = {ADA.email, BRUNO.email}
     person = [somebody for somebody in await pipeline.people() if somebody.email not in known][1]
     accounts = pipeline.business("portal", "accounts")

@@ -58,7 +58,7 @@ def contents(folder: Path, pattern: str) -> list[bytes]:
     return [path.read_bytes() for path in folder.glob(pattern)]
 
 
-async def test_there_is_a_sample_for_everybody_who_is_told_the_same(
+async def test_people_with_the_same_notice_share_a_sample(
     pipeline: Pipeline, incident: str, tmp_path: Path
 ) -> None:
     code, said, wrong = await command(pipeline, "breach", "preview", incident, "--out", str(tmp_path))

@@ -122,7 +122,7 @@ async def test_restricted_record_is_found_and_erased_like_others(world: World) -
     assert await documents(world) == [{"_id": 1, "email": None, "restricted": True}]
 
 
-async def test_a_record_that_the_store_does_not_let_be_marked_is_not_told_as_marked(world: World) -> None:
+async def test_record_that_the_store_refuses_to_mark_is_not_reported_as_marked(world: World) -> None:
     data_map = one(EMAIL + RESTRICTED, about=MARKED)
     await world.insert("desk.notes", {"_id": 1, "email": KIM, "n": 1}, {"_id": 2, "email": KIM})
     rules = {"$or": [{"restricted": {"$exists": False}}, {"n": {"$exists": False}}]}

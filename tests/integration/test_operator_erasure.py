@@ -105,7 +105,7 @@ async def test_a_misspelt_identity_is_no_answer_that_nothing_is_held(
     assert ADA in await operator.people()
 
 
-async def test_several_values_of_one_identity_are_all_erased_and_stand_on_the_stop_list(
+async def test_several_values_of_one_identity_are_all_erased_and_put_on_the_suppression_list(
     operator: Operator,
 ) -> None:
     words = ("--identity", f"email={ADA}", "--identity", f"email={BO}", "--identity", "shoe=44")
@@ -177,7 +177,7 @@ async def test_unwritable_certificate_is_an_error_before_the_erasure(
     assert ADA in await operator.people()
 
 
-async def test_the_stop_list_is_no_sieve_for_tables(operator: Operator, tmp_path: Path) -> None:
+async def test_filter_of_suppression_list_refuses_tables(operator: Operator, tmp_path: Path) -> None:
     table = tmp_path / "people.csv"
     table.write_text(f"id,email\n1,{ADA}\n", encoding="utf-8")
     code, output, errors = await operator.says("suppressions", "filter", str(table))

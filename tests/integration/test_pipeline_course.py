@@ -39,7 +39,7 @@ async def written(heard: Heard, case: str, letter: str) -> None:
     await eventually(lambda: letter in [event["data"]["letter"] for event in heard.of(case, "notice.sent")])
 
 
-async def test_an_answer_that_takes_longer_is_told_with_the_new_day(pipeline: Pipeline, heard: Heard) -> None:
+async def test_extension_is_announced_with_the_new_day(pipeline: Pipeline, heard: Heard) -> None:
     case = await pipeline.lodge(STRANGER.asks("access"), source=SHOP)
     promised = (await pipeline.until_it_is("challenged", case))["due_on"]
     await staff(pipeline, "extend", case, "--as", "anna", "--reason", "complexity")

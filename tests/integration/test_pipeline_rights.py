@@ -241,7 +241,7 @@ async def test_the_use_of_sensitive_data_is_limited_without_proof(pipeline: Pipe
     assert person.email not in str(told)
 
 
-async def test_stop_list_takes_identities_that_no_data_map_knows(
+async def test_suppression_list_takes_identities_that_no_data_map_knows(
     pipeline: Pipeline,
 ) -> None:
     subject = {"identifiers": {"loyalty_no": "L-77"}}

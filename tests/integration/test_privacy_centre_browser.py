@@ -216,7 +216,9 @@ async def test_a_keyboard_is_enough(browser: Browser, pipeline: Pipeline) -> Non
         await page.wait_for_url("**/requests/*")
 
 
-async def test_a_door_needs_a_mail_address_and_nothing_else(browser: Browser, pipeline: Pipeline) -> None:
+async def test_one_click_form_needs_a_mail_address_and_nothing_else(
+    browser: Browser, pipeline: Pipeline
+) -> None:
     person = await somebody(pipeline, 3)
     async with visiting(browser, pipeline) as visit:
         page = visit.page

@@ -175,7 +175,7 @@ async def test_replay_drops_parked_messages_of_purged_cases_only(purge: Purge, a
     await bus.close()
 
 
-async def test_what_was_purged_and_not_told_is_told_by_whoever_comes_next(purge: Purge) -> None:
+async def test_unpublished_purge_is_published_by_the_next_replica(purge: Purge) -> None:
     await purge.journal.append(life(1))
     wire_of(purge).down = True
     with pytest.raises(BrokerUnavailable):

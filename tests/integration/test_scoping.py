@@ -375,7 +375,7 @@ async def test_no_data_of_anybody_lies_in_clear(installed: Installation) -> None
         assert not any(word in document["sealed"].lower() for word in (b"example", b"ada ", b"eve "))
 
 
-async def test_what_is_held_of_people_beside_the_batches_goes_when_it_is_told(
+async def test_people_stored_beside_the_batches_are_deleted_once_reported(
     installed: Installation,
 ) -> None:
     await shop(installed)
@@ -489,7 +489,9 @@ async def test_a_customer_is_written_to_at_its_own_domain_and_not_at_one_that_lo
     assert set(await installed.written_to()) == {"breaches@xn--fuball-cta.example"}
 
 
-async def test_a_customer_is_told_what_it_uses_in_its_own_language(installed: Installation) -> None:
+async def test_customer_is_notified_of_the_services_that_it_uses_in_its_own_language(
+    installed: Installation,
+) -> None:
     await installed.scoped(declared(role="processor", controllers=CUSTOMERS, categories=["user.name"]))
     german, english = await installed.batches()
     assert (german.laws, german.language, [one.name for one in german.people]) == ((GDPR,), "de", ["One Ltd"])

@@ -158,7 +158,7 @@ async def test_person_notified_at_one_address_gets_no_equal_letter_at_another(
     assert await phase(installed, "accounts", 4) == set(), "that was known of the first"
 
 
-async def test_of_whom_more_is_found_at_another_address_is_told_of_it(installed: Installation) -> None:
+async def test_person_with_more_data_at_another_address_is_notified_of_it(installed: Installation) -> None:
     await stored(installed, customers=[{**ADA, "salary": None}], leads=[{**LEAD, "salary": 1}])
     assert await phase(installed, "customers", 1) == {WORK}
     assert await phase(installed, "leads", 2) == {HOME}

@@ -284,7 +284,7 @@ async def test_lease_is_renewed_during_a_long_portion(
     assert slow.begun == [None]
 
 
-async def test_who_is_overtaken_by_one_that_has_told_stops_there(installed: Installation) -> None:
+async def test_overtaken_replica_stops_once_the_scope_is_reported(installed: Installation) -> None:
     await shop(installed)
     await installed.register(BREACH)
     first = await installed.scopes.begin(installed.now)

@@ -103,7 +103,9 @@ async def test_of_whom_the_whole_collection_is_plays_no_part_in_it(installed: In
     assert await breached(installed, data_map, "drivers", drivers=[record]) == {"d@example.org": ""}
 
 
-async def test_a_colleague_is_not_told_where_the_customers_record_is_gone(installed: Installation) -> None:
+async def test_colleague_is_not_notified_if_the_record_of_the_customer_is_gone(
+    installed: Installation,
+) -> None:
     data_map = desk(
         customers=mail(),
         staff=mail(),
@@ -190,7 +192,7 @@ async def test_a_number_that_two_have_is_both_theirs(installed: Installation) ->
     assert told == {"ada@example.org": "Ada Example", "bo@example.org": "Bo Sample"}
 
 
-async def test_what_leads_to_several_is_told_to_each(installed: Installation) -> None:
+async def test_record_of_several_people_is_reported_to_each(installed: Installation) -> None:
     data_map = desk(
         people=mail(),
         matches=f"{{ name: home, {to('people._id', 'to')} }}\n{{ name: guest, {to('people._id', 'to')} }}\n"

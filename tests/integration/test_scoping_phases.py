@@ -34,7 +34,7 @@ async def test_person_found_again_without_news_is_neither_notified_nor_counted(
         assert sum(group.people + group.again for group in again.groups if group.laws) == 0
 
 
-async def test_of_whom_more_was_breached_is_told_again_of_all_of_it(installed: Installation) -> None:
+async def test_person_with_more_breached_data_is_notified_again_of_all_of_it(installed: Installation) -> None:
     await shop(installed)
     await installed.scoped(declared(collections=EVERYBODY))
     more = await installed.scoped(declared(collections=[*EVERYBODY, collection("teams")]), phase=2)

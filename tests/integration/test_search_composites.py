@@ -222,7 +222,7 @@ async def test_buyer_and_seller_of_one_tenant_share_it(world: World) -> None:
         pytest.param("t[],customers.tenant n[],customers.number", id="arrays beside one another"),
     ],
 )
-def test_what_cannot_be_told_is_refused(fields: str) -> None:
+def test_ambiguous_key_is_refused(fields: str) -> None:
     lines = []
     for said in fields.split():
         name, _, target = said.partition(",")

@@ -25,7 +25,7 @@ async def database(mongo_client: Client, database_prefix: str) -> Database:
         pytest.param({**KIM, "email": ("other@example.org",)}, id="one of several"),
     ],
 )
-async def test_listed_person_is_found_on_the_stop_list(
+async def test_listed_person_is_found_on_the_suppression_list(
     database: Database, known: dict[str, tuple[str, ...]]
 ) -> None:
     suppressions = SuppressionList(database, b"k" * 32)
@@ -70,7 +70,7 @@ def test_every_value_stands_on_the_list_and_no_spelling_twice(
     assert len({digest for _, digest in hashed(known, b"k")}) == values
 
 
-async def test_stop_list_does_not_reveal_its_people(database: Database) -> None:
+async def test_suppression_list_does_not_reveal_its_people(database: Database) -> None:
     suppressions = SuppressionList(database, b"k" * 32)
     await suppressions.add(KIM, SuppressionPurpose.MARKETING, NOW)
     stored = str([entry async for entry in database["suppressions"].find()]).casefold()

@@ -149,7 +149,9 @@ async def test_whoever_has_more_to_say_begins_next(database: Database) -> None:
         assert await begin(shop, NOON) == [3]
 
 
-async def test_who_comes_again_waits_once_and_a_turn_is_told_until_it_is_heard(database: Database) -> None:
+async def test_repeated_request_waits_once_and_its_turn_comes_until_it_is_registered(
+    database: Database,
+) -> None:
     async with room(database, shop=1) as shop, room(database, shop=1) as replica:
         await come(shop, 1, 2)
         assert await come(replica, 2) == [False]

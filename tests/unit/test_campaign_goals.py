@@ -45,7 +45,7 @@ def test_too_much_memory_fails_a_run_however_short_it_was() -> None:
     assert reached(1.0, MEMORY_MIB - 1) == [(True, True)]
 
 
-def test_a_rate_is_told_beside_each_floor_and_fails_nothing() -> None:
+def test_rate_is_printed_beside_each_floor_and_fails_nothing() -> None:
     told = list(rates([80.0, 90.0, 70.0], {"bare": [100.0], "barer": [101.0]}))
     assert [(goal.reached, goal.must) for goal in told] == [(True, False), (False, False)]
 

@@ -51,7 +51,7 @@ def test_folder_is_refused_as_a_folder(words: str, tmp_path: Path) -> None:
         pytest.param("17,ada", "customer_no", id="an own identifier in a table"),
     ],
 )
-def test_stop_list_refuses_lines_of_tables(line: str, identity: str) -> None:
+def test_filter_of_suppression_list_refuses_lines_of_tables(line: str, identity: str) -> None:
     with pytest.raises(ConfigurationError, match="line 3 is not just"):
         bare(3, line, identity)
 
@@ -65,7 +65,7 @@ def test_stop_list_refuses_lines_of_tables(line: str, identity: str) -> None:
         ("\n", "email"),
     ],
 )
-def test_stop_list_reads_one_identity_a_line(line: str, identity: str) -> None:
+def test_filter_of_suppression_list_reads_one_identity_a_line(line: str, identity: str) -> None:
     assert bare(1, line, identity) == line.rstrip("\n")
 
 

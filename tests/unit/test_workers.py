@@ -83,7 +83,7 @@ def scheduling(*collections: list[str]) -> tuple[workers.Scheduling, list[FakeWo
     return scheduler, nodes
 
 
-def test_workers_without_unit_tests_run_the_others_alone() -> None:
+def test_worker_that_leaves_out_unit_tests_runs_other_tests_only() -> None:
     others = [f"tests/integration/test_{name}.py::test_one" for name in "abcde"]
     units = [f"tests/unit/test_{name}.py::test_one" for name in "abcd"]
     scheduler, [part, whole] = scheduling(others, others + units)

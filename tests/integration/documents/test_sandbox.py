@@ -56,7 +56,7 @@ def memory_kb() -> int:
     )
 
 
-async def test_the_worker_is_told_what_the_file_is_for(attacker: DocumentWorker) -> None:
+async def test_worker_gets_the_purpose_of_the_file(attacker: DocumentWorker) -> None:
     assert (await attacker.examine(b"abc", "", WorkerTask.ADDRESS)).media_type == "address 3"
     largest = await attacker.examine(bytes(MOST_DOCUMENT_BYTES), "", WorkerTask.IDENTITY)
     assert largest.media_type == f"identity {MOST_DOCUMENT_BYTES}"

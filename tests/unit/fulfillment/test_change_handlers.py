@@ -153,7 +153,7 @@ async def planned(right: Right, store: Stubborn) -> tuple[ChangePlanned, Fulfill
     return fact, replace(ctx, known=evolve(FulfillmentCase(), fact))
 
 
-async def test_requester_without_need_of_proof_is_on_the_stop_list_despite_an_outage() -> None:
+async def test_requester_who_needs_no_proof_is_on_the_suppression_list_despite_an_outage() -> None:
     event, ctx, noted = await context(Right.OPT_OUT_OF_SALE, Stubborn(away=True))
     with pytest.raises(StoreUnavailable):
         await answer(event, ctx)

@@ -72,7 +72,7 @@ async def test_a_status_page_holds_no_personal_data() -> None:
     assert page.json()["package_url"].endswith(f"/v1/requests/{CASE}/package")
 
 
-async def test_the_public_door_cannot_take_anothers_reference_nor_backdate() -> None:
+async def test_public_api_cannot_use_references_of_others_nor_backdate() -> None:
     office = Office()
     await office.submit(request())
     await office.lodge(request(), PUBLIC_SOURCE)
@@ -153,7 +153,7 @@ async def test_an_address_may_lodge_so_many_requests_and_systems_any_number() ->
     assert system.status_code == 202
 
 
-async def test_a_closed_public_door_takes_nothing() -> None:
+async def test_closed_public_api_takes_nothing() -> None:
     async with client_of(Office().requests, public=CLOSED) as client:
         assert_problem(await client.post("/v1/requests", json=form()), 429)
 

@@ -87,7 +87,7 @@ def test_the_companys_own_names_go_into_headings() -> None:
 
 
 @pytest.mark.parametrize("heading", ["E-Mail", " email address ", "MAIL", "e_mail"])
-def test_a_heading_may_be_called_as_desks_call_it(heading: str) -> None:
+def test_headings_of_support_desks_are_known(heading: str) -> None:
     column = column_of(heading)
     assert column is not None
     assert column.name == "email"

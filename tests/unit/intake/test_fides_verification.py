@@ -172,7 +172,7 @@ async def test_an_unknown_request_cannot_be_verified(name: str) -> None:
     assert_detail(answer, 404)
 
 
-async def test_a_request_of_another_door_is_not_seen_through_this_one() -> None:
+async def test_request_of_another_channel_is_not_shown() -> None:
     office = Office()
     await office.submit(request())
     (case,) = office.vault.items

@@ -131,7 +131,7 @@ async def test_pages_are_closed_to_everything_foreign_and_store_nothing(path: st
     assert headers["x-content-type-options"] == "nosniff"
 
 
-def test_the_doors_ask_for_a_mail_address_and_nothing_else() -> None:
+def test_one_click_forms_ask_for_a_mail_address_and_nothing_else() -> None:
     """11 CCR §§ 7026(c)-(d), 7027(d)-(e), 7060(b); GDPR Art. 21(2)-(3)."""
     assert {wish.where: (wish.parts, wish.needs_proof) for wish in CHOICES} == {
         "/opt-out": ((), False),

@@ -40,7 +40,7 @@ def test_each_source_has_the_limit_that_names_it_or_that_of_all_others() -> None
     assert lane_of(PORTAL, NOON, {SHOP: 5}, ()).per_hour is None
 
 
-def test_people_at_a_public_door_are_not_counted_together() -> None:
+def test_requests_by_public_channels_are_not_counted_together() -> None:
     for source in PUBLIC_SOURCES:
         assert lane_of(source, NOON, {"*": 1}, ()).per_hour is None
 

@@ -216,7 +216,7 @@ async def test_unknown_requests_are_not_found() -> None:
             await act
 
 
-async def test_fault_of_the_vault_is_no_missing_request(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_fault_of_the_vault_is_not_reported_as_missing_request(monkeypatch: pytest.MonkeyPatch) -> None:
     """A mail or a webhook would be dropped: of a missing request it is answered and erased since."""
     requests = Office().requests
 

@@ -175,7 +175,7 @@ def test_a_picture_without_anything_may_be_taken_again() -> None:
         (Check.unsure("image_light", "image_glare"),),
     ],
 )
-def test_picture_without_anything_never_convinces_even_where_no_reader_doubts_it(
+def test_picture_without_zone_barcode_or_print_never_convinces(
     hints: tuple[Check, ...],
 ) -> None:
     checks = (Check.passed("file"), *hints)
