@@ -221,7 +221,7 @@ def test_a_breach_in_a_file_of_events_is_validated_without_a_value(tmp_path: Pat
     file.write_text(json.dumps([event, wrong, slip]))
     result = CliRunner().invoke(app, ["validate", str(file)])
     assert result.exit_code == 1
-    assert "1 sound, 2 wrong" in result.output
+    assert "Valid events: 1; invalid: 2" in result.output
     assert "data.high_risk" in result.output
     assert "the nearest is user.financial" in " ".join(result.output.split())
     assert SECRET not in result.output
