@@ -11,6 +11,16 @@ from services.intake.http.failed_attempts import MOST_OF_NETWORK
 from tests.integration.pipeline import KEYS, SHOP, Pipeline, running
 
 OPERATIONS = ("/readyz", "/metrics")
+FORMS = ("/opt-out", "/ask/access", "/find", f"/requests/{'0' * 32}/details", f"/forwarded/{'0' * 32}/x")
+HEADERS = {
+    "Origin": ("https://[", "https://a]b", "null", "https://x\u2100"),
+    "Host": ("[", "a]b"),
+    "Accept-Language": ("*;q=9", ",,,", "a" * 5_000),
+    "Content-Type": (
+        *("", "multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; boundary=x"),
+        *("application/x-www-form-urlencoded; charset=utf-7", "application/x-www-form-urlencoded"),
+    ),
+}
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -39,6 +49,17 @@ async def test_operators_port_serves_metrics_and_readiness_and_no_request(pipeli
         assert "habeas_consuming" in (await operators.get("/metrics")).text
         assert (await operators.get("/v1/policies")).status_code == 404
         assert (await operators.post("/v1/requests", json={})).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, some in HEADERS.items() for value in some]
+)
+async def test_no_header_of_a_form_causes_a_server_error(pipeline: Pipeline, name: str, value: str) -> None:
+    for form in FORMS:
+        headers = {name.encode(): value.encode()}
+        answer = await pipeline.http.post(form, content=b"--x\r\n\r\nemail=%ff", headers=headers)
+        assert answer.status_code < 500, form
+        assert name != "Origin" or answer.status_code == 403
 
 
 async def test_guesser_of_api_keys_is_refused_even_with_a_right_one(pipeline: Pipeline) -> None:

@@ -68,7 +68,7 @@ class CsrfGuard:
         """
         site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
         ours = {request.headers.get("host"), urlsplit(self.public_url).netloc}
-        if site in OWN if site else origin is None or urlsplit(origin).netloc in ours:
+        if site in OWN if site else origin is None or _netloc(origin) in ours - {"", None}:
             return
         raise HTTPException(403, FROM_ELSEWHERE)
 
@@ -101,3 +101,11 @@ class CsrfGuard:
 
     def _mac(self, path: str, text: str) -> str:
         return hmac.new(self.key, f"{path} {text}".encode(), sha256).hexdigest()
+
+
+def _netloc(origin: str) -> str:
+    """Return host and port of *origin*; empty if it has none."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""

@@ -498,6 +498,7 @@ async def test_person_with_missing_proof_is_redirected_to_the_page(agent: Callin
         ("http://one.agency.example/done", False),
         ("https://one.agency.example@evil.example/", False),
         ("//evil.example", False),
+        ("https://[", False),
         ("javascript:alert(1)", False),
         ("", False),
     ],

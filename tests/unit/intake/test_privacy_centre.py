@@ -466,6 +466,8 @@ async def test_sites_can_learn_that_the_signal_is_honoured() -> None:
         pytest.param({"Sec-Fetch-Site": "same-site"}, 403, id="a neighbour"),
         pytest.param({"Origin": "https://evil.example"}, 403, id="another site, an old browser"),
         pytest.param({"Origin": "null"}, 403, id="nobody"),
+        pytest.param({"Origin": "null", "Host": ""}, 403, id="nobody, at no host"),
+        pytest.param({"Origin": "https://["}, 403, id="no address"),
         pytest.param({"Origin": f"{ROOT}.evil.example"}, 403, id="a name that begins alike"),
     ],
 )

@@ -54,7 +54,10 @@ class ListedAgent(BaseModel):
 
     def is_at(self, address: str) -> bool:
         """Return whether *address* is a page of the agent's own, so that people may be redirected there."""
-        wanted, own = urlsplit(address), urlsplit(self.web_url)
+        try:
+            wanted, own = urlsplit(address), urlsplit(self.web_url)
+        except ValueError:
+            return False
         return wanted.scheme == "https" and bool(own.netloc) and wanted.netloc == own.netloc
 
 
