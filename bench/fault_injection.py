@@ -21,9 +21,9 @@ import httpx
 
 from bench.installation import SERVICES, Ground, environment
 from habeas.embedded.parts.ports import HOST, free_port
-from habeas.embedded.parts.process import Command, Process
+from habeas.embedded.parts.process import Command, Process, require_ready
 from habeas.embedded.stack import Stack, StackPart
-from shared.errors import ConfigurationError, TransientError
+from shared.errors import ConfigurationError
 
 WEIGHTS = {
     "intake": 3,
@@ -64,7 +64,7 @@ class Worker:
             ConfigurationError: It ended instead, or does not get ready.
         """
         self.process = await Process.start(self.command)
-        await self.process.until(self._ready, READY_WITHIN)
+        await self.process.until(partial(require_ready, self.http, self.url), READY_WITHIN)
 
     async def kill(self) -> None:
         """Kill it."""
@@ -75,14 +75,6 @@ class Worker:
         """Ask it to end."""
         if self.process is not None:
             await self.process.stop(STOP_WITHIN)
-
-    async def _ready(self) -> None:
-        try:
-            answer = await self.http.get(f"{self.url}/readyz")
-        except httpx.HTTPError as error:
-            raise TransientError(type(error).__name__) from None
-        if answer.is_error:
-            raise TransientError("not ready")
 
 
 def worker(name: str, here: Ground, http: httpx.AsyncClient) -> Worker:

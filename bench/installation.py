@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import astuple, dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -17,7 +18,7 @@ import httpx
 from bench.processes import cpu_seconds
 from habeas.embedded.parts.broker import USER
 from habeas.embedded.parts.ports import HOST, free_port
-from habeas.embedded.parts.process import Command, Process
+from habeas.embedded.parts.process import Command, Process, require_ready
 from habeas.embedded.stack import Stack, StackPart
 from shared.contract.sources import ALL
 from shared.errors import TransientError
@@ -118,7 +119,7 @@ async def services(here: Ground, groups: Sequence[str] = SERVICES) -> AsyncItera
     try:
         async with httpx.AsyncClient(timeout=5) as client:
             for process, port in zip(processes, ports, strict=True):
-                await process.until(lambda port=port: _ready(client, port), WITHIN)  # type: ignore[misc]
+                await process.until(partial(require_ready, client, f"http://{HOST}:{port}"), WITHIN)
         yield Services(processes, time.perf_counter() - began)
     finally:
         await asyncio.gather(*(process.stop(WITHIN) for process in processes))
@@ -176,12 +177,3 @@ def environment(here: Ground) -> dict[str, str]:
         "HABEAS_LETTERS_PER_DAY": "1000000",
         "HABEAS_MAIL_FROM": "Example Privacy <privacy@example.com>",
     }
-
-
-async def _ready(client: httpx.AsyncClient, port: int) -> None:
-    try:
-        answer = await client.get(f"http://{HOST}:{port}/readyz")
-    except httpx.HTTPError as error:
-        raise TransientError(type(error).__name__) from None
-    if answer.is_error:
-        raise TransientError("not ready")

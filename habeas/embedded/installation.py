@@ -24,11 +24,11 @@ import httpx
 from habeas.client import accounts, master_keys
 from habeas.client.requests import SOURCE
 from habeas.embedded.parts.ports import HOST, free_port
-from habeas.embedded.parts.process import Command, Process
+from habeas.embedded.parts.process import Command, Process, require_ready
 from habeas.embedded.stack import Stack
 from shared.contract.sources import ALL
 from shared.contract.topology import COMMAND
-from shared.errors import ConfigurationError, TransientError
+from shared.errors import ConfigurationError
 from shared.runtime.accounts import ACCOUNTS, definitions
 from shared.runtime.broker import declare
 from shared.runtime.variables import FILE, PREFIX, SETTINGS, unknown
@@ -136,7 +136,7 @@ class Installation:
         command = Command(arguments, self.folder, self.log, {**inherited, **self.environment})
         self._services = await Process.start(command)
         async with httpx.AsyncClient(base_url=self.ops_url, timeout=5) as client:
-            await self._services.until(lambda: _ready(client), READY_WITHIN)
+            await self._services.until(lambda: require_ready(client), READY_WITHIN)
 
     async def _prepare_parts(self) -> None:
         """Declare the topology, and make the accounts that the services and the command use."""
@@ -197,15 +197,6 @@ def _given(environment: Mapping[str, str]) -> dict[str, str]:
     if flaws:
         raise ConfigurationError("; ".join(flaws))
     return {name: value for name, value in environment.items() if name.removesuffix(FILE) in SETTINGS}
-
-
-async def _ready(client: httpx.AsyncClient) -> None:
-    try:
-        answer = await client.get("/readyz")
-    except httpx.HTTPError as error:
-        raise TransientError(f"the services do not answer ({type(error).__name__})") from None
-    if answer.is_error:
-        raise TransientError("the services are not ready")
 
 
 def _secret(path: Path) -> str:

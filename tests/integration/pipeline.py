@@ -19,6 +19,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +32,14 @@ from habeas.embedded.company import fill, generate
 from habeas.embedded.installation import COMPANY, EMBEDDED_ACCOUNTS
 from habeas.embedded.mailcatcher import CaughtMessage
 from habeas.embedded.parts.ports import HOST, free_port
-from habeas.embedded.parts.process import Command, Process
+from habeas.embedded.parts.process import Command, Process, require_ready
 from habeas.embedded.stack import Stack
 from shared.contract import topology
 from shared.contract.codes import ALONE
 from shared.contract.events import RequestSubmitted
 from shared.contract.sources import ALL
 from shared.contract.staff import code_at
-from shared.errors import BrokerUnavailable, TransientError
+from shared.errors import BrokerUnavailable
 from shared.runtime.accounts import ACCOUNTS, account_of, definitions, made_roles
 from shared.runtime.broker import Bus, Message, Parking, declare, user_of
 from shared.runtime.mongo import Client, Document, connect
@@ -134,7 +135,7 @@ class Pipeline:
         began = time.monotonic()
         arguments = ("serve", *(services or SERVICES))
         self.process = await started("habeas", Command(arguments, Path.cwd(), self.log, self.environment))
-        await self.process.until(self._ready, READY_WITHIN)
+        await self.process.until(partial(require_ready, self.http, self.ops_url), READY_WITHIN)
         return time.monotonic() - began
 
     async def kill(self) -> None:
@@ -146,14 +147,6 @@ class Pipeline:
         """End the services as an operator would."""
         if self.process is not None:
             await self.process.stop(STOP_WITHIN)
-
-    async def _ready(self) -> None:
-        try:
-            answer = await self.http.get(f"{self.ops_url}/readyz")
-        except httpx.HTTPError:
-            raise TransientError("not there yet") from None
-        if answer.is_error:
-            raise TransientError("not ready yet")
 
     @property
     def accounts(self) -> "StaffRoom":

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
+
 from shared.errors import ConfigurationError, TransientError
 
 POLL_S = 0.05
@@ -123,3 +125,13 @@ class Process:
     def _sweep(self) -> None:
         with suppress(ProcessLookupError):
             os.killpg(self._child.pid, signal.SIGKILL)
+
+
+async def require_ready(client: httpx.AsyncClient, url: str = "") -> None:
+    """Return if the service at *url* answers that it is ready. Raises TransientError if it does not."""
+    try:
+        answer = await client.get(f"{url}/readyz")
+    except httpx.HTTPError as error:
+        raise TransientError(f"the services do not answer ({type(error).__name__})") from None
+    if answer.is_error:
+        raise TransientError("the services are not ready")
