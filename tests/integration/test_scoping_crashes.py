@@ -5,9 +5,7 @@ Whoever goes on comes to the same batches and the same numbers as one that lived
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -22,6 +20,7 @@ from shared.errors import StoreUnavailable
 from shared.runtime.log import plain_traceback
 from shared.runtime.mongo import Client, Document
 from tests.extent import extent
+from tests.integration.crash_points import Killed, Life, Mortal
 from tests.integration.pipeline import comes_true
 from tests.integration.scope_fixture import INCIDENT, Installation, declared
 from tests.integration.test_scoping import SHOP, collection, shop
@@ -33,44 +32,6 @@ BREACH = declared(
     collections=[collection(name) for name in ("people", "devices", "positions", "teams")],
     list=[{"email": "list@example.org", "residence": {"country": "DE"}}],
 )
-
-
-class Killed(BaseException):
-    """The process is gone: nothing in it catches this."""
-
-
-@dataclass
-class Life:
-    """Ends at the *last* boundary it passes."""
-
-    last: float
-    passed: int = 0
-
-    def passes(self) -> None:
-        self.passed += 1
-        if self.passed >= self.last:
-            raise Killed
-
-
-@dataclass
-class Mortal:
-    """Something whose writes a process may die before or after."""
-
-    real: Any
-    life: Life
-
-    def __getattr__(self, name: str) -> Any:
-        act = getattr(self.real, name)
-        return self._mortal(act) if name in WRITES else act
-
-    def _mortal(self, act: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-        async def mortal(*arguments: Any, **more: Any) -> Any:
-            self.life.passes()
-            done = await act(*arguments, **more)
-            self.life.passes()
-            return done
-
-        return mortal
 
 
 @pytest.fixture(autouse=True)
@@ -88,9 +49,9 @@ def installed(mongo_client: Client, database_prefix: str) -> Installation:
 
 def mortal(installed: Installation, life: Life) -> Any:
     return installed.replica(
-        scopes=Mortal(installed.scopes, life),
-        vault=Mortal(installed.vault, life),
-        publish=Mortal(installed, life).publish,
+        scopes=Mortal(installed.scopes, life, WRITES),
+        vault=Mortal(installed.vault, life, WRITES),
+        publish=Mortal(installed, life, WRITES).publish,
     )
 
 
@@ -99,7 +60,7 @@ async def lived(installed: Installation) -> tuple[int, Any, Any]:
     await shop(installed)
     await installed.scopes.prepare()
     await installed.register(BREACH)
-    life = Life(float("inf"))
+    life = Life()
     assert await mortal(installed, life).work()
     return life.passed, installed.of(), await installed.batches()
 
@@ -195,8 +156,9 @@ async def test_found_people_stay_found_although_records_change(installed: Instal
     """A law that is changed, or a record that goes, between two attempts makes no other batches."""
     await shop(installed)
     await installed.register(BREACH)
-    life = Life(float("inf"))
-    dying = installed.replica(publish=Mortal(installed, Life(1)).publish, vault=Mortal(installed.vault, life))
+    life = Life()
+    publish = Mortal(installed, Life(1), WRITES).publish
+    dying = installed.replica(publish=publish, vault=Mortal(installed.vault, life, WRITES))
     with pytest.raises(Killed):
         await dying.work()
     await installed.business("shop", "people").delete_many({})
