@@ -1,8 +1,12 @@
-"""Names of laws on pages and in letters. Marked here; catalogues of pages and letters translate them."""
+"""
+Names of laws and rights on pages and in letters.
+
+Marked here; catalogues of pages and letters translate them.
+"""
 
 from collections.abc import Callable, Mapping
 
-from shared.law import Policy, Regulation
+from shared.law import Policy, Regulation, Right
 from shared.pages.translation import mark as _
 
 LAWS: Mapping[Regulation, str] = {
@@ -18,6 +22,19 @@ LAWS: Mapping[Regulation, str] = {
     Regulation.PDPA: _("Singapore Personal Data Protection Act (PDPA)"),
 }
 """Laws of States of the US keep the names that they have."""
+
+RIGHTS: Mapping[Right, str] = {
+    Right.ACCESS: _("A copy of your personal data"),
+    Right.PORTABILITY: _("Your personal data in a form that other services can read"),
+    Right.ERASURE: _("Erasure of your personal data"),
+    Right.RECTIFICATION: _("Correction of your personal data"),
+    Right.RESTRICTION: _("Restriction of what we do with your personal data"),
+    Right.OBJECTION: _("An end to our use of your personal data (objection)"),
+    Right.CONSENT_WITHDRAWAL: _("Withdrawal of your consent"),
+    Right.KNOW_CATEGORIES: _("Which categories of personal data we hold about you"),
+    Right.OPT_OUT_OF_SALE: _("An end to selling and sharing your personal data"),
+    Right.LIMIT_SENSITIVE_USE: _("A limit to our use of your sensitive personal data"),
+}
 
 
 def name_of(policy: Policy, say: Callable[[str], str]) -> str:

@@ -27,7 +27,7 @@ class Translated:
         """What stands in ``_()`` in templates and modules, and what both services say."""
         options = {"templates/**.jinja": OPTIONS}
         found = extract_from_dir(self.code, METHODS, options, keywords={"_": None})
-        return [*(str(one[2]) for one in found), *law_names.LAWS.values()]
+        return [*(str(one[2]) for one in found), *law_names.LAWS.values(), *law_names.RIGHTS.values()]
 
     @cache  # noqa: B019 - there are two, to the end
     def catalogue(self, language: str) -> Catalog:

@@ -46,7 +46,7 @@ from shared.contract.events import (
     Remedy,
     RequestSubmitted,
 )
-from shared.pages.law_names import name_of
+from shared.pages.law_names import RIGHTS, name_of
 from shared.pages.translation import Words
 from shared.pages.translation import mark as _
 from shared.runtime.journal import DatedFact
@@ -219,7 +219,7 @@ class RequestPage:
             "details": proof_form.DETAILS,
             "accepted": uploads.ACCEPTED,
             "most_mb": MOST_DOCUMENT_BYTES >> 20,
-            "right": translations.RIGHTS[case.received.right] if case.received else "",
+            "right": RIGHTS[case.received.right] if case.received else "",
             "due_on": None if case.status in ENDED else case.due_on,
             "ahead": case.status not in ENDED and case.due_on is not None and today <= case.due_on,
             "why": _why(case, self.practice, words),

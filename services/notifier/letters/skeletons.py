@@ -33,13 +33,13 @@ from shared.contract.answer import (
 )
 from shared.contract.events import Evidence
 from shared.law import Demand, Policy, Regulation, Right, TimedDuty
-from shared.pages.law_names import name_of
+from shared.pages.law_names import RIGHTS, name_of
 
 Say: TypeAlias = Callable[..., str]
 """Says a sentence in one language, as text or as HTML, with values put in their places."""
 BLOCKS = ("paragraph", "section", "facts", "table", "bullets", "button", "link", "digits", "address")
 """Macros that ``html/blocks.jinja`` and ``text/blocks.jinja`` both define."""
-TABLES = ("RIGHTS", "EXTENSIONS", "FEES", "NEXT_STEPS", "DEEDS", "PROMISES", "HINDRANCES", "SETBACKS")
+TABLES = ("EXTENSIONS", "FEES", "NEXT_STEPS", "DEEDS", "PROMISES", "HINDRANCES", "SETBACKS")
 """Translations that templates look up."""
 
 VOICE = (
@@ -309,7 +309,7 @@ class Voice:
 
     def wishes(self, rights: Iterable[Right]) -> list[str]:
         """Return the names of *rights*."""
-        return [self.translate(translations.RIGHTS[right]) for right in rights]
+        return [self.translate(RIGHTS[right]) for right in rights]
 
 
 def _content(shape: LetterShape, demanded: Demanded, translate: Say) -> dict[str, Any]:
@@ -338,7 +338,7 @@ def _environment(form: str, *, autoescape: bool) -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.globals.update({name: getattr(translations, name) for name in TABLES})
+    environment.globals.update({name: getattr(translations, name) for name in TABLES}, RIGHTS=RIGHTS)
     environment.globals["IDENTITY_REASONS"] = IDENTITY_REASONS
     blocks: Mapping[str, Any] = vars(environment.get_template("blocks.jinja").module)
     environment.globals.update({name: blocks[name] for name in BLOCKS})

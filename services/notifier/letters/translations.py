@@ -56,19 +56,6 @@ DONE_TITLES: Mapping[Outcome, str] = {
     Outcome.NOTHING_HELD: NOTHING_HELD,
 }
 
-RIGHTS: Mapping[Right, str] = {
-    Right.ACCESS: _("A copy of your personal data"),
-    Right.PORTABILITY: _("Your personal data in a form that other services can read"),
-    Right.ERASURE: _("Erasure of your personal data"),
-    Right.RECTIFICATION: _("Correction of your personal data"),
-    Right.RESTRICTION: _("Restriction of what we do with your personal data"),
-    Right.OBJECTION: _("An end to our use of your personal data (objection)"),
-    Right.CONSENT_WITHDRAWAL: _("Withdrawal of your consent"),
-    Right.KNOW_CATEGORIES: _("Which categories of personal data we hold about you"),
-    Right.OPT_OUT_OF_SALE: _("An end to selling and sharing your personal data"),
-    Right.LIMIT_SENSITIVE_USE: _("A limit to our use of your sensitive personal data"),
-}
-
 NEXT_STEPS: Mapping[Right, str] = {
     Right.ACCESS: _("We collect your data from our systems and mail you a link to it."),
     Right.PORTABILITY: _("We collect your data from our systems and mail you a link to it."),

@@ -14,7 +14,6 @@ from services.intake.pages.translations import (
     LETTERS,
     OBSTACLES,
     OPEN_REMEDIES,
-    RIGHTS,
     THEIR_RIGHTS,
     UNOPENED,
 )
@@ -45,6 +44,7 @@ from shared.contract.events import (
     RequestWithdrawn,
 )
 from shared.law import Regulation, Right, TimedDuty
+from shared.pages.law_names import RIGHTS
 from tests.unit.fakes import NOW, PERSON
 from tests.unit.intake_api import CASE, client_of
 from tests.unit.intake_states import STATES, documents_asked, in_review

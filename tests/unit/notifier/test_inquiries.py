@@ -13,7 +13,7 @@ from services.notifier.handlers import acknowledge_assessed
 from services.notifier.letters.languages import CATALOGUES, LANGUAGES
 from services.notifier.letters.letter_models import Clarification
 from services.notifier.letters.lifecycle import OFFERED, ask_back
-from services.notifier.letters.translations import RIGHTS, title
+from services.notifier.letters.translations import title
 from services.notifier.smtp.post import Posted
 from shared.contract.answer import INQUIRY, SUBMISSION, Inquiry
 from shared.contract.events import (
@@ -28,6 +28,7 @@ from shared.contract.events import (
 )
 from shared.law import Right
 from shared.mail.reply_address import ReplyAddresses
+from shared.pages.law_names import RIGHTS
 from tests.runtime_fakes import MemoryVault
 from tests.unit.notifier.sample_letters import AUTHORITY, SENDER, WRITTEN_AT
 from tests.unit.notifier.test_restrictions import RECEIVED
