@@ -15,7 +15,8 @@ from services.intake.channels.unsubscribe.links import UnsubscribeLinks
 from services.intake.context import IntakeContext, Ports
 from services.intake.domain import RECORDS, IntakeCase, evolve, incident_id, request_id
 from services.intake.handlers import SUBSCRIPTIONS
-from services.intake.http.api import Callers, create_app
+from services.intake.http.api import create_app
+from services.intake.http.callers import Callers
 from services.intake.http.staff_decisions import CALLS_PER_HOUR, StaffDecisions
 from services.intake.pages.csrf import CsrfGuard
 from services.intake.pages.linked_pages import stop_page

@@ -19,7 +19,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from services.intake.cases.service import RequestService
 from services.intake.channels.unsubscribe.links import UnsubscribeLinks
 from services.intake.domain import request_id
-from services.intake.http.api import Callers, create_app
+from services.intake.http.api import create_app
+from services.intake.http.callers import Callers
 from services.intake.http.failed_attempts import FailedAttempts
 from services.intake.pages.csrf import CsrfGuard
 from services.intake.pages.linked_pages import stop_page

@@ -6,7 +6,8 @@ import pytest
 from httpx import ASGITransport, AsyncClient
 from pydantic import ValidationError
 
-from services.intake.http.api import Callers, create_app
+from services.intake.http.api import create_app
+from services.intake.http.callers import Callers
 from services.intake.pages.csrf import CsrfGuard
 from services.intake.pages.site import Site
 from shared.errors import ConfigurationError

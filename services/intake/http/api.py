@@ -1,19 +1,16 @@
-"""The HTTP API: routes, authentication, and problems (RFC 9457)."""
+"""The HTTP API: routes, and the models of bodies and answers."""
 
-import hmac
-import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import date, datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
+from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.responses import Response, StreamingResponse
-from pydantic import BaseModel, Field, SecretStr, ValidationError
-from starlette.requests import HTTPConnection
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from pydantic import BaseModel, Field, ValidationError
+from starlette.types import ASGIApp
 
 from services.intake.cases.clock import ClockRules
 from services.intake.cases.service import RequestService
@@ -23,16 +20,16 @@ from services.intake.channels.unsubscribe.links import UnsubscribeLinks
 from services.intake.channels.unsubscribe.pages import unsubscribe_routes
 from services.intake.domain import PUBLIC_SOURCE, CaseStatus, IntakeCase, outcome_of
 from services.intake.http import uploads
-from services.intake.http.failed_attempts import FailedAttempts, network_of_client
+from services.intake.http.callers import AttemptLimit, Callers, SmallBodies
+from services.intake.http.failed_attempts import network_of_client
 from services.intake.http.packages import Packages, RangeRequest, package_head, package_response, wanted_bytes
-from services.intake.http.problems import add_problems, error_of_body, problem
+from services.intake.http.problems import add_problems, error_of_body
 from services.intake.http.staff_decisions import StaffDecisions, staff_decisions
 from services.intake.pages.centre.pages import centre, honour
 from services.intake.pages.linked_pages import forwarded_request_routes
 from services.intake.pages.routes import certificate_response, pages
 from services.intake.pages.site import READ, Site, paragraphs, signals
 from shared.contract.declarations import TEXTS
-from shared.contract.envelope import MAX_BODY
 from shared.contract.events import (
     MOST_PROOFS,
     Code,
@@ -54,19 +51,7 @@ from shared.contract.sources import Source
 from shared.law import FeeReason, Money, Policy, Regulation, Right
 from shared.law.calendars import calendar_named
 from shared.law.library import policies
-from shared.runtime.client_limits import HOUR_S, Allowance, BytesInFlight, network_of
 from shared.runtime.journal import DatedFact
-
-TOO_MANY_WRONG = "Too many wrong credentials came from this address; try again in an hour."
-TOKENS = "/oauth/token"
-"""End of the paths of secrets in a form."""
-TOO_MANY = "Too many requests from this address."
-MOST_IN_FLIGHT = 96 << 20
-"""Bytes of unfinished bodies in one process; a form takes about three times as much memory."""
-MOST_OF_ONE = MOST_IN_FLIGHT // 2
-
-UPLOADING = re.compile(r"/v1/requests/[0-9a-f]{32}/proofs|/requests/[0-9a-f]{32}/documents")
-"""Paths for documents."""
 
 
 class RequestForm(RequestSubmitted):
@@ -207,36 +192,6 @@ class StatusPage(BaseModel):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Callers:
-    """The callers that may lodge requests: upstream systems by key, people within the public limit."""
-
-    keys: Mapping[Source, SecretStr]
-    public: Allowance
-    """The limit of requests without a key: once it is reached, no body is read."""
-    in_flight: BytesInFlight = field(default_factory=lambda: BytesInFlight(MOST_IN_FLIGHT, MOST_OF_ONE))
-    attempts: FailedAttempts = field(default_factory=FailedAttempts)
-
-    def source_of(self, request: Request) -> Source:
-        """Return the CloudEvents source of the caller; refuse a wrong key, or one request above the limit."""
-        if "authorization" in request.headers:
-            return self.system(request)
-        if not self.public.take(network_of_client(request)):
-            raise HTTPException(429, TOO_MANY, {"Retry-After": "3600"})
-        return PUBLIC_SOURCE
-
-    def system(self, request: Request) -> Source:
-        """Return the CloudEvents source of the calling upstream system; answer 401 without a known key."""
-        scheme, _, offered = request.headers.get("authorization", "").partition(" ")
-        shown = offered.strip().encode()
-        keys = {source: key.get_secret_value().encode() for source, key in self.keys.items()}
-        # Each key is compared, for constant time.
-        fitting = [source for source, key in keys.items() if hmac.compare_digest(key, shown)]
-        if fitting and scheme.lower() == "bearer":
-            return fitting[0]
-        raise HTTPException(401, "This API key is not known.", {"WWW-Authenticate": "Bearer"})
-
-
 def _require_own_request(service: RequestService, callers: Callers) -> Any:
     """Return the dependency that refuses the key of another system than the request's."""
 
@@ -263,10 +218,39 @@ def create_app(  # noqa: PLR0913 - everything that is served
     """
     app = FastAPI(title="Habeas intake", version="1", docs_url=None, redoc_url=None)
     add_problems(app, site)
-    own = _require_own_request(service, callers)
     app.add_middleware(SmallBodies, callers=callers)
     app.add_middleware(AttemptLimit, attempts=callers.attempts)
+    own = _require_own_request(service, callers)
+    _add_requests(app, service, callers, site, own)
+    _add_proofs(app, service, callers, own)
+    _add_steps(app, service, own)
+    _add_answers(app, service, own)
+    app.add_api_route("/style.css", site.stylesheet, methods=READ, include_in_schema=False)
+    app.add_api_route("/logo", site.logo, methods=READ, include_in_schema=False)
+    _add_description(app, site)
+    app.include_router(centre(service, site, callers.public))
+    app.include_router(pages(service, site, ClockRules(site.company, policies(), calendar_named)))
+    app.include_router(forwarded_request_routes(service, site))
+    app.include_router(upload.batch_route(service, callers.system, root=site.root, zone=site.company.zone))
+    if links:
+        app.include_router(unsubscribe_routes(service, site, links, callers.system))
+    if staff:
+        app.include_router(staff_decisions(staff, site.root))
+    for path, protocol in (protocols or {}).items():
+        app.mount(path, protocol)
+    return app
 
+
+def _add_description(app: FastAPI, site: Site) -> None:
+    async def describe(request: Request) -> Response:
+        # FastAPI's own page loads programs from elsewhere.
+        drawn = {"paths": app.openapi()["paths"], "paragraphs": paragraphs}
+        return site.at(request).draw("docs.html.jinja", **drawn)
+
+    app.add_api_route("/docs", describe, methods=READ, include_in_schema=False)
+
+
+def _add_requests(app: FastAPI, service: RequestService, callers: Callers, site: Site, own: Any) -> None:
     @app.post("/v1/requests", status_code=HTTPStatus.ACCEPTED)
     async def lodge(
         form: RequestForm, request: Request, source: Annotated[Source, Depends(callers.source_of)]
@@ -299,51 +283,6 @@ def create_app(  # noqa: PLR0913 - everything that is served
     async def status(case_id: RequestId) -> StatusPage:
         """Return the state of a request."""
         return StatusPage.of(case_id, *await service.history(case_id), f"{site.root}/v1/requests/{case_id}")
-
-    _add_proofs(app, service, callers, own)
-
-    @app.delete("/v1/requests/{case_id}", status_code=HTTPStatus.ACCEPTED, dependencies=[own])
-    async def withdraw(case_id: RequestId) -> None:
-        """Withdraw a request that is not answered yet."""
-        await service.withdraw(case_id)
-
-    @app.post("/v1/requests/{case_id}/fee", status_code=HTTPStatus.ACCEPTED, dependencies=[own])
-    async def agree(case_id: RequestId) -> None:
-        """Agree to the fee in the fee letter; the answer follows, and the invoice."""
-        await service.agree(case_id)
-
-    @app.post("/v1/requests/{case_id}/appeals", status_code=HTTPStatus.ACCEPTED, dependencies=[own])
-    async def appeal(case_id: RequestId, form: AppealForm) -> None:
-        """Disagree with an answer, or with the handling of a request."""
-        await service.appeal(case_id, form.statement)
-
-    _add_answers(app, service, own)
-    app.add_api_route("/style.css", site.stylesheet, methods=READ, include_in_schema=False)
-    app.add_api_route("/logo", site.logo, methods=READ, include_in_schema=False)
-    _add_description(app, site)
-    app.include_router(centre(service, site, callers.public))
-    app.include_router(pages(service, site, ClockRules(site.company, policies(), calendar_named)))
-    app.include_router(forwarded_request_routes(service, site))
-    app.include_router(upload.batch_route(service, callers.system, root=site.root, zone=site.company.zone))
-    routers = [unsubscribe_routes(service, site, links, callers.system)] if links else []
-    _add_others(app, protocols or {}, [*routers, *([staff_decisions(staff, site.root)] if staff else [])])
-    return app
-
-
-def _add_description(app: FastAPI, site: Site) -> None:
-    async def describe(request: Request) -> Response:
-        # FastAPI's own page loads programs from elsewhere.
-        drawn = {"paths": app.openapi()["paths"], "paragraphs": paragraphs}
-        return site.at(request).draw("docs.html.jinja", **drawn)
-
-    app.add_api_route("/docs", describe, methods=READ, include_in_schema=False)
-
-
-def _add_others(app: FastAPI, protocols: Mapping[str, ASGIApp], routers: Sequence[APIRouter]) -> None:
-    for router in routers:
-        app.include_router(router)
-    for path, protocol in protocols.items():
-        app.mount(path, protocol)
 
 
 def _add_proofs(app: FastAPI, service: RequestService, callers: Callers, own: Any) -> None:
@@ -410,6 +349,23 @@ PROOFS: dict[str, Any] = {
 """The API's description of the two ways to offer proofs."""
 
 
+def _add_steps(app: FastAPI, service: RequestService, own: Any) -> None:
+    @app.delete("/v1/requests/{case_id}", status_code=HTTPStatus.ACCEPTED, dependencies=[own])
+    async def withdraw(case_id: RequestId) -> None:
+        """Withdraw a request that is not answered yet."""
+        await service.withdraw(case_id)
+
+    @app.post("/v1/requests/{case_id}/fee", status_code=HTTPStatus.ACCEPTED, dependencies=[own])
+    async def agree(case_id: RequestId) -> None:
+        """Agree to the fee in the fee letter; the answer follows, and the invoice."""
+        await service.agree(case_id)
+
+    @app.post("/v1/requests/{case_id}/appeals", status_code=HTTPStatus.ACCEPTED, dependencies=[own])
+    async def appeal(case_id: RequestId, form: AppealForm) -> None:
+        """Disagree with an answer, or with the handling of a request."""
+        await service.appeal(case_id, form.statement)
+
+
 def _add_answers(app: FastAPI, service: RequestService, own: Any) -> None:
     packages = Packages(service)
 
@@ -458,81 +414,3 @@ def required_code(code: str) -> str:
     if not code:
         raise HTTPException(401, "A code is required: POST to package/codes mails one.")
     return code
-
-
-@dataclass(frozen=True, slots=True)
-class SmallBodies:
-    """
-    Refuses bodies over the limit of the bus before they are in memory; proofs have their own limit.
-
-    A form with files is moved from memory to a disk above the same size: none gets there. The bodies of all
-    requests together are limited, and those of one client.
-    """
-
-    app: ASGIApp
-    callers: Callers
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Count the received bytes."""
-        limit, client = _limit_of(scope.get("path", "")), network_of((scope.get("client") or ("",))[0])
-        seen = held = 0
-        lodges = scope.get("path") == "/v1/requests" and scope.get("method") == "POST"
-        public = lodges and all(name != b"authorization" for name, _ in scope["headers"])
-        refused = public and not self.callers.public.left(client)
-
-        async def counted() -> Message:
-            nonlocal seen, held
-            if refused:
-                raise HTTPException(429, TOO_MANY, {"Retry-After": "3600"})
-            message = await receive()
-            size = len(message.get("body", b""))
-            seen += size
-            if seen > limit:
-                raise HTTPException(413, f"The body is larger than {limit} bytes.")
-            if not self.callers.in_flight.take(client, size):
-                raise HTTPException(503, "Too much is being uploaded. Try again.", {"Retry-After": "60"})
-            held += size
-            return message
-
-        try:
-            await self.app(scope, counted, send)
-        finally:
-            self.callers.in_flight.give_back(client, held)
-
-
-def _limit_of(path: str) -> int:
-    """Return the limit of a body in bytes."""
-    if path == upload.PATH:
-        return upload.MOST_BYTES
-    return uploads.MOST_BODY if UPLOADING.fullmatch(path) else MAX_BODY
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptLimit:
-    """Answers 429 to a network with too many refused credentials, before any comparison."""
-
-    app: ASGIApp
-    attempts: FailedAttempts
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Count 401 answers to requests with a credential."""
-        if scope["type"] != "http" or not _shows_credential(scope):
-            await self.app(scope, receive, send)
-            return
-        network = network_of_client(HTTPConnection(scope))
-        if not self.attempts.of_networks.left(network):
-            refused = problem(HTTPStatus.TOO_MANY_REQUESTS, TOO_MANY_WRONG, {"Retry-After": str(int(HOUR_S))})
-            await refused(scope, receive, send)
-            return
-
-        async def counted(message: Message) -> None:
-            if message.get("status") == HTTPStatus.UNAUTHORIZED:
-                self.attempts.of_networks.take(network)
-            await send(message)
-
-        await self.app(scope, receive, counted)
-
-
-def _shows_credential(scope: Scope) -> bool:
-    named = any(name == b"authorization" for name, _ in scope["headers"])
-    return named or str(scope["path"]).endswith(TOKENS)

@@ -7,7 +7,8 @@ import pytest
 
 from services.intake.cases.clock import received_appeal
 from services.intake.domain import CaseStatus, IntakeCase, request_id
-from services.intake.http.api import Callers, create_app
+from services.intake.http.api import create_app
+from services.intake.http.callers import Callers
 from services.intake.pages.site import Site
 from shared.contract.answer import SUBMISSION
 from shared.contract.envelope import derived_id
