@@ -135,9 +135,13 @@ class KnownIdentities:
         """Return the proven or verified spellings, followed or not, by the name of the identity."""
         return _by_name(sorted(self._trusted, key=_spelling))
 
-    def unconfirmed(self) -> frozenset[str]:
-        """Return the identities that the person's records state and that are not verified."""
-        return frozenset(self.claims().keys() | self._doubts.unconfirmed)
+    def shared(self) -> tuple[str, ...]:
+        """Return the names of identities in the person's records that other people have too."""
+        return tuple(sorted(self._doubts.names))
+
+    def unconfirmed(self) -> tuple[str, ...]:
+        """Return the names of identities that the person's records state and that are not verified."""
+        return tuple(sorted(self.claims().keys() | self._doubts.unconfirmed))
 
     def claims(self) -> dict[str, tuple[str, ...]]:
         """Return the values in the person's records that are not verified, by the name of the identity."""

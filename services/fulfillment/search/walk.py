@@ -85,24 +85,7 @@ async def gather(  # noqa: PLR0913 - each says how surely something is the perso
         walk = _SearchWalk(data_map, graph, stores, missing, known)
         await walk.run(identities)
         if not known.doubtful and not known.is_outdated():
-            break
-    reached = graph.reached({*identities, *known.spellings()})
-    missing |= await _gone(data_map, stores, reached - missing, walk.holdings)
-    coverage = tuple(
-        Coverage(collection.key, _status(collection, reached, missing), walk.holdings.count(collection.key))
-        for collection in data_map.collections
-    )
-    return Findings(
-        data_map.version,
-        walk.holdings,
-        coverage,
-        known.spellings(),
-        tuple(sorted(doubts.names)),
-        known.verified(),
-        tuple(sorted(known.unconfirmed())),
-        known.claims(),
-        is_small=walk.holdings.bytes <= SMALL_BYTES,
-    )
+            return await walk.findings(identities)
 
 
 @lru_cache(maxsize=256)
@@ -157,6 +140,27 @@ class _SearchWalk:
                     spellings = (alias.spelling,) if alias.home else spellings_of(alias.name, alias.spelling)
                     self._enter(alias.name, spellings, alias)
             await self._look_up()
+
+    async def findings(self, identities: Identities) -> Findings:
+        """Return the findings from *identities*, with the state of each collection."""
+        known, holdings = self._known, self.holdings
+        reached = self._graph.reached({*identities, *known.spellings()})
+        missing = self._missing | await _gone(self._map, self._stores, reached - self._missing, holdings)
+        coverage = tuple(
+            Coverage(collection.key, _status(collection, reached, missing), holdings.count(collection.key))
+            for collection in self._map.collections
+        )
+        return Findings(
+            self._map.version,
+            holdings,
+            coverage,
+            known.spellings(),
+            known.shared(),
+            known.verified(),
+            known.unconfirmed(),
+            known.claims(),
+            is_small=holdings.bytes <= SMALL_BYTES,
+        )
 
     def _enter(self, name: str, spellings: Iterable[str], alias: Alias | None) -> None:
         for lookup, values in identity_lookups(self._graph, name, spellings):
