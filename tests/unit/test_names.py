@@ -1,8 +1,9 @@
-"""Names: modules are nouns, classes have one name each, docstrings name existing exceptions."""
+"""Names: modules are nouns, classes have one name each, docstrings name existing exceptions and objects."""
 
 import ast
 import builtins
 import re
+import sys
 from collections import defaultdict
 from functools import cache
 from itertools import chain
@@ -81,3 +82,34 @@ def imported(tree: ast.AST) -> set[str]:
     """Return the names that *tree* imports."""
     imports = (node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom))
     return {alias.asname or alias.name for node in imports for alias in node.names}
+
+
+REFERENCE = re.compile(r":(?:attr|class|data|func|meth|mod):`~?([\w.]+)`")
+
+
+def named_in(tree: ast.AST) -> set[str]:
+    """Return the names that *tree* defines: classes, functions, variables and attributes."""
+    names = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                names.add(name)
+            case ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()):
+                names.add(name)
+    return names
+
+
+def test_every_reference_of_a_docstring_exists() -> None:
+    texts = {module: path.read_text(encoding="utf-8") for module, path in modules().items()}
+    trees = [ast.parse(text) for text in texts.values()]
+    defined = {name for tree in trees for name in named_in(tree)}
+    known = defined | set(chain(*(module.split(".") for module in texts))) | set(vars(builtins))
+    known |= sys.stdlib_module_names
+    found = {module: REFERENCE.findall(text) for module, text in texts.items()}
+    unknown = {
+        module: missing
+        for module, names in found.items()
+        if (missing := [name for name in names if not known.issuperset(name.strip(".").split("."))])
+    }
+    assert len(list(chain(*found.values()))) > 100
+    assert unknown == {}

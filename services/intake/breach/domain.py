@@ -1,8 +1,8 @@
 """
 The events of an incident, and its state.
 
-Pure. Each declaration of an incident is a phase (see :mod:`.phases`). Notices are released once two people
-have approved them and no investigation delays them.
+Pure. Each declaration of an incident is a phase (see :mod:`services.intake.breach.phases`). Notices are
+released once two people have approved them and no investigation delays them.
 """
 
 from collections import Counter
