@@ -42,7 +42,7 @@ app = typer.Typer(help="Erasures: list them, and repeat them after a backup was 
 suppressions = typer.Typer(help="People on the suppression list.")
 
 records_app = typer.Typer()
-GO_ON = "remove the cause and run the command again; `habeas erasures purge` retries as well"
+GO_ON = "remove the cause and run the command again; `habeas erasures purge` retries refusals of a store"
 
 Since = Annotated[
     datetime | None,
@@ -318,7 +318,7 @@ def _print_result(
         print(issued.decode())
         return
     counts = ", ".join(f"{records} {name}" for name, records in completed.plan.counts().items())
-    remaining = "" if completed.plan.counts().get("left") else "; searched again: nothing is left"
+    remaining = "" if client.engine.left_of(completed) else "; searched again: nothing is left"
     out.print(f"done: {counts or 'nothing was held'}{remaining}")
     if recipients:
         out.print("this verb notifies no recipient; these must erase it too (GDPR Art. 19):")

@@ -18,6 +18,7 @@ from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.datamap.graph import graph_of
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.datamap.reader import load
+from services.fulfillment.domain import NOT_CHANGEABLE
 from services.fulfillment.erasure.completion import Completed, NoMemory, run_all_rounds
 from services.fulfillment.erasure.planner import plan
 from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordStep, alike, steps_in
@@ -223,8 +224,8 @@ def left_of(completed: Completed) -> Sequence[str]:
     """Return the records left by an erasure as text: count, collection and reason."""
     left: Counter[tuple[str, str]] = Counter()
     for step, records in alike(completed.plan.steps):
-        if step.disposition is Disposition.LEFT:
-            left[step.key, step.reason or ""] += records
+        if step.disposition is Disposition.LEFT or step.incomplete:
+            left[step.key, step.reason or NOT_CHANGEABLE] += records
     return [f"{records} in {key} ({reason.replace('_', ' ')})" for (key, reason), records in left.items()]
 
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from services.fulfillment.changes.change import Change
+from services.fulfillment.domain import NOT_CHANGEABLE
 from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordStep, Steps, alike, runs_of
 from services.fulfillment.package.withheld import NEVER
 from services.fulfillment.search.identities import Identities
@@ -442,7 +443,8 @@ def _newest(plans: Sequence[RecordPlan]) -> Iterator[RecordStep]:
     later = {step.record: step for decided in plans[1:] for step in decided.steps}
     for step in plans[0].steps:
         newer = later.pop(step.record, step) if later else step
-        yield step if step.changes and newer.disposition is Disposition.UNCHANGED else newer
+        untouched = newer.disposition is Disposition.UNCHANGED or newer.unchangeable
+        yield step if step.changes and untouched and not newer.changes else newer
     yield from later.values()
 
 
@@ -507,15 +509,16 @@ def outcome_of_erasure(plan: RecordPlan, *, mentions: int = 0) -> Outcome:
     """
     Return the outcome of an erasure by *plan*, where *mentions* records of others still name the person.
 
-    A record that could not be erased is neither granted nor refused: it stays due.
+    A record that a store refused to erase is neither granted nor refused: it stays due.
 
     Law:
-        GDPR Art. 17(3), 12(4): a retained record is a refusal in part; if all are retained, as a whole.
+        GDPR Art. 17(3), 12(4): a record that stays is a refusal in part; if all stay, as a whole.
     """
     counts = plan.counts()
-    if counts.get(Disposition.LEFT):
+    unchangeable = plan.reasons().get(NOT_CHANGEABLE, 0)
+    if counts.get(Disposition.LEFT, 0) > unchangeable:
         return Outcome.PARTLY_GRANTED
-    kept = counts.get(Disposition.RETAINED, 0)
+    kept = counts.get(Disposition.RETAINED, 0) + unchangeable
     if not kept:
         partly = mentions > 0 or any(step.left for step, _ in alike(plan.steps))
         return Outcome.PARTLY_GRANTED if partly else Outcome.GRANTED

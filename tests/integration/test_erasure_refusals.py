@@ -7,18 +7,21 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from habeas.client.engine import OperatorEngine
+from habeas.client.engine import OperatorEngine, left_of
 from services.fulfillment.certificate.document import verify_certificate
 from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.datamap.reader import parse
+from services.fulfillment.domain import NOT_CHANGEABLE
 from services.fulfillment.erasure.completion import Round, plan_again, settled
 from services.fulfillment.erasure.execution import execute, verify
 from services.fulfillment.erasure.planner import plan
 from services.fulfillment.erasure.steps import Disposition, RecordPlan
+from services.fulfillment.package.answers import erasure
 from services.fulfillment.search.walk import gather
 from services.fulfillment.state import outcome_of_erasure, united
 from services.fulfillment.stores.mongodb import Stores
+from shared.contract.answer import Answer
 from shared.contract.events import Outcome
 from shared.runtime.mongo import Client
 from tests.integration.test_engine import EMAIL, LATER, PERSON, TODAY, World, one
@@ -277,3 +280,28 @@ async def test_unchangeable_field_makes_the_erasure_partial_and_is_counted(world
     )
     [notes] = verify_certificate(completed.certificate).content["collections"]
     assert (notes["masked"], notes["incomplete"]) == (1, 1)
+    assert verify_certificate(completed.certificate).content["verification"]["result"] == "records_left"
+    assert left_of(completed) == ["1 in desk.notes (not changeable)"]
+
+
+async def test_record_with_only_unchangeable_fields_is_left_and_certified_as_left(world: World) -> None:
+    """All that names the person in the invoice is read-only: nothing was erased, and no text says so."""
+    fixed = "{ name: %s, data_categories: [user], fides_meta: { read_only: true%s } }\n"
+    lines = (fixed % ("email", ", identity: email"), fixed % ("name", ""))
+    data_map = one("".join(f"          - {line}" for line in lines))
+    invoice = {"_id": 1, "email": "kim@example.org", "name": "Kim"}
+    await world.insert("desk.notes", invoice)
+    engine = OperatorEngine(data_map, world.stores)
+    completed = await engine.erase(
+        await engine.plan(await engine.gather(PERSON)), PERSON, controller="Example", signer=SIGNER
+    )
+    assert await world.get("desk.notes") == invoice
+    content = verify_certificate(completed.certificate).content
+    [notes] = content["collections"]
+    assert notes["left"] == [{"records": 1, "reason": NOT_CHANGEABLE, "retried": None}]
+    assert notes["retained"] == []
+    assert content["verification"]["result"] == "records_left"
+    assert left_of(completed) == ["1 in desk.notes (not changeable)"]
+    assert outcome_of_erasure(completed.plan) is Outcome.REFUSED
+    kept = erasure(completed.plan, completed.residues, data_map, Answer(), agreed=()).kept
+    assert [(group.records, group.reason) for group in kept] == [(1, NOT_CHANGEABLE)]

@@ -159,6 +159,19 @@ async def test_what_is_left_ends_with_one_and_says_how_to_go_on(operator: Operat
     assert json.loads(certificate)["certificate"]["verification"]["result"] == "nothing_left"
 
 
+async def test_verb_exits_with_one_when_fields_are_left_because_they_are_read_only(
+    operator: Operator,
+) -> None:
+    maps = Path(operator.environment["HABEAS_DATAMAP"]) / "map.yml"
+    fixed = MAP.replace("erasure: delete", "erasure: mask").replace("identity:", "read_only: true, identity:")
+    maps.write_text(fixed.format(prefix=operator.world.prefix), encoding="utf-8")
+    code, output, errors = await operator.says("erase", "--yes", "--identity", f"email={ADA}")
+    assert code == 1
+    assert f"left: 1 in {operator.world.prefix}desk.people (not changeable)" in errors
+    assert "nothing is left" not in output
+    assert ADA in await operator.people()
+
+
 async def test_unwritable_certificate_is_an_error_before_the_erasure(
     operator: Operator, tmp_path: Path
 ) -> None:

@@ -51,7 +51,7 @@ class Handled:
     """Found, and gone before they were to be erased."""
     retained: tuple[Retained, ...] = ()
     left: tuple[Retained, ...] = ()
-    """Records that could not be erased; they are retried."""
+    """Records that could not be erased."""
     incomplete: int = 0
     """Masked records with fields that the data map forbids to change."""
 
@@ -313,6 +313,11 @@ def _content(certificate: Certificate) -> dict[str, Any]:
     }
 
 
+def _retried(left: Retained) -> str | None:
+    """Return when the erasure of the records is retried; None if it never is."""
+    return None if left.reason == NOT_CHANGEABLE else RETRIED
+
+
 def _collection(item: Handled) -> dict[str, Any]:
     retained = [
         {
@@ -323,5 +328,5 @@ def _collection(item: Handled) -> dict[str, Any]:
         }
         for kept in item.retained
     ]
-    left = [{"records": left.records, "reason": left.reason, "retried": RETRIED} for left in item.left]
+    left = [{"records": left.records, "reason": left.reason, "retried": _retried(left)} for left in item.left]
     return asdict(item) | {"retained": retained, "left": left}

@@ -60,7 +60,7 @@ def certificate(
         begun_at=issue.begun_at,
         completed_at=issue.completed_at,
         handled=tuple(_handled(plan, data_map)),
-        second_look=SecondLook(issue.completed_at, len(searched), len(remains.remainders)),
+        second_look=SecondLook(issue.completed_at, len(searched), _remaining(plan, remains)),
         recipients=recipients,
         not_notified=by_hand(recipients, issue.agreed),
         proof=issue.proof,
@@ -68,6 +68,12 @@ def certificate(
         looked_through=tuple(_looked_through(residues, data_map)),
         program=PROGRAM,
     )
+
+
+def _remaining(plan: RecordPlan, remains: Remains) -> int:
+    """Return how much the second search found, and the records whose data the map forbids to change."""
+    unchangeable = sum(records for step, records in alike(plan.steps) if step.unchangeable)
+    return len(remains.remainders) + unchangeable
 
 
 def _handled(plan: RecordPlan, data_map: DataMap) -> Iterator[Handled]:

@@ -329,7 +329,7 @@ async def _places(residues: Sequence[Residue], ctx: FulfillmentContext) -> str |
 def _reasons(decided: RecordPlan, residues: Sequence[Residue], findings: Findings) -> dict[str, int]:
     """Return the number of records per reason for which data of the person stays, or may stay."""
     more = {
-        NOT_CHANGEABLE: sum(records for step, records in alike(decided.steps) if step.incomplete),
+        NOT_CHANGEABLE: sum(records for step, records in alike(decided.steps) if step.unchangeable),
         MENTIONED_ELSEWHERE: records_naming(residues),
         SHARED_IDENTITY: len(findings.shared),
         UNCONFIRMED_IDENTITY: len(decided.unconfirmed),

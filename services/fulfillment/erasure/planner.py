@@ -17,8 +17,8 @@ from services.fulfillment.datamap.model import (
     Masking,
     covered,
 )
-from services.fulfillment.datamap.paths import arrays_at, leads_through, places
-from services.fulfillment.domain import Retain, decide_disposition
+from services.fulfillment.datamap.paths import arrays_at, leads_through, places, values_at
+from services.fulfillment.domain import NOT_CHANGEABLE, Retain, decide_disposition
 from services.fulfillment.erasure.masks import NULL, PRESERVE, UNSET, MaskFit, constant, fitting_mask, masked
 from services.fulfillment.erasure.steps import (
     Disposition,
@@ -166,17 +166,29 @@ class _Planner:
         ]
         details = any(not mask.single for mask in masks)
         goes = Disposition.ERASED if pulls or masks else Disposition.UNCHANGED
-        disposition = Disposition.MASKED if details else goes
+        left = tuple(self._unchangeable(found, kept))
+        stays = left and goes is Disposition.UNCHANGED
         return self._step(
             found,
-            disposition,
+            Disposition.LEFT if stays else Disposition.MASKED if details else goes,
             masks=tuple(masks),
             pulls=tuple(pulls),
+            reason=NOT_CHANGEABLE if stays else None,
             undeclared=_undeclared(collection, found.document) if found.owned else 0,
-            left=tuple(f.path for f in collection.leaves if _fixed(f) and f.is_about(self.targets))
-            if found.owned
-            else (),
+            left=left,
         )
+
+    def _unchangeable(self, found: FoundRecord, elements: Sequence[OwnershipMatch]) -> Iterator[str]:
+        """Yield the paths of values of the person that the map forbids to change; those of *elements* too."""
+        for field in found.collection.leaves:
+            if not (_fixed(field) and field.is_about(self.targets)):
+                continue
+            inside = [m for m in elements if m.unit is not None and field.path.startswith(f"{m.unit}.")]
+            values = [match.element_values(found.document, field.path) for match in inside]
+            if found.owned and not any(leads_through(field.path, unit) for unit in found.divided):
+                values.append(values_at(found.document, field.path))
+            if any(value is not None for part in values for value in part):
+                yield field.path
 
     def _goes(self, collection: Collection, match: OwnershipMatch) -> bool:
         """Return whether the matching elements are removed from their array."""

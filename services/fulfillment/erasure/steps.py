@@ -20,6 +20,7 @@ from operator import is_
 from typing import Any, TypeAlias, overload
 
 from services.fulfillment.datamap.model import CollectionPlace
+from services.fulfillment.domain import NOT_CHANGEABLE
 from services.fulfillment.search.bson_equality import key_of
 from services.fulfillment.search.ownership import OwnershipMatch, owned
 from shared.runtime.mongo import from_bson, to_bson
@@ -45,7 +46,7 @@ class Disposition(StrEnum):
     UNCHANGED = "unchanged"
     """It holds no data that the erasure covers."""
     LEFT = "left"
-    """It was to be erased and is still there, whole or in part."""
+    """It was to be erased and is still there, whole or in part: a store refused, or the map forbids it."""
     GONE = "gone"
     """When it was to be erased, it was no longer the person's."""
     MARKED = "marked"
@@ -122,7 +123,7 @@ class RecordStep:
     undeclared: int = 0
     """Fields of a masked document that the map does not know: they stay, and the staff must check them."""
     left: tuple[str, ...] = ()
-    """Personal fields that the map forbids to change."""
+    """Fields with data of the person that the map forbids to change."""
 
     @property
     def record(self) -> RecordName:
@@ -138,6 +139,11 @@ class RecordStep:
     def incomplete(self) -> bool:
         """Whether it is erased except for fields that the map forbids to change."""
         return bool(self.left) and self.disposition not in (Disposition.RETAINED, Disposition.LEFT)
+
+    @property
+    def unchangeable(self) -> bool:
+        """Whether data stays in it because the map forbids to change it, and for no other reason."""
+        return self.incomplete or (self.disposition is Disposition.LEFT and self.reason == NOT_CHANGEABLE)
 
     @property
     def owned(self) -> bool:

@@ -34,7 +34,7 @@ REASONS: Mapping[str, str] = {
     NOT_PROVIDED: _("It is neither what you gave us nor what we observed about you."),
     OTHER_BASIS: _("We hold it neither on your consent nor for a contract with you."),
     "not_collected_from_you": _("We did not collect these records from you."),
-    "not_personal": _("Nothing in these records is about you."),
+    "not_personal": _("These records hold no personal data that the erasure covers."),
     "mentioned_elsewhere": _("Records of other people name you. Our staff looks at each of them."),
     "not_changeable": _("Some details in these records cannot be changed."),
     "store_rules": _("The rules of a database refused the change. We try again every day."),

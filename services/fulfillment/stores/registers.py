@@ -14,7 +14,7 @@ from itertools import chain, islice
 from typing import Any, TypeVar
 
 from services.fulfillment.datamap.model import CollectionPlace, DataMap
-from services.fulfillment.domain import LEGAL_HOLD
+from services.fulfillment.domain import LEGAL_HOLD, NOT_CHANGEABLE
 from services.fulfillment.erasure.journal.entries import (
     ErasureEntry,
     Fingerprints,
@@ -169,7 +169,9 @@ def _portions(items: Sequence[T]) -> Iterator[Sequence[T]]:
 
 
 def _until(step: RecordStep, today: date) -> date | None:
-    """Return the day to check the record of *step* again; holds and refusals may end any day."""
+    """Return the day to check the record of *step* again; holds and refusals may end any day, a map never."""
+    if step.reason == NOT_CHANGEABLE:
+        return None
     if step.disposition is Disposition.LEFT or step.reason == LEGAL_HOLD:
         return today
     return step.until if step.disposition is Disposition.RETAINED else None

@@ -7,6 +7,7 @@ from functools import reduce
 import pytest
 
 from services.fulfillment.datamap.model import CollectionPlace
+from services.fulfillment.domain import NOT_CHANGEABLE
 from services.fulfillment.erasure.steps import Disposition, Mask, RecordPlan, RecordStep
 from services.fulfillment.search.ownership import OwnershipMatch
 from services.fulfillment.state import (
@@ -147,6 +148,15 @@ def test_retry_has_its_own_rounds() -> None:
 )
 def test_remaining_records_make_an_erasure_partial(steps: tuple[RecordStep, ...]) -> None:
     assert outcome_of_erasure(plan(*steps)) is Outcome.PARTLY_GRANTED
+
+
+def test_erasure_of_records_that_cannot_be_changed_is_refused() -> None:
+    """No later try erases them: the map forbids it."""
+    unchangeable = replace(LEFT, reason=NOT_CHANGEABLE)
+    assert outcome_of_erasure(plan(unchangeable)) is Outcome.REFUSED
+    assert outcome_of_erasure(plan(unchangeable, KEPT)) is Outcome.REFUSED
+    assert outcome_of_erasure(plan(unchangeable, STEP)) is Outcome.PARTLY_GRANTED
+    assert outcome_of_erasure(plan(unchangeable, LEFT)) is Outcome.PARTLY_GRANTED
 
 
 def test_remaining_mentions_make_an_erasure_partial() -> None:

@@ -9,8 +9,9 @@ from services.fulfillment.datamap.graph import Graph, graph_of
 from services.fulfillment.datamap.model import Collection, DataMap
 from services.fulfillment.datamap.reader import parse
 from services.fulfillment.datamap.yaml_loader import MapError
-from services.fulfillment.erasure.planner import plan
-from services.fulfillment.erasure.steps import RecordPlan, RecordStep
+from services.fulfillment.domain import NOT_CHANGEABLE
+from services.fulfillment.erasure.planner import plan, plan_records
+from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordStep
 from services.fulfillment.search.findings import Findings, FoundRecord, RecordTuple
 from services.fulfillment.search.ownership import OwnershipMatch
 
@@ -189,7 +190,9 @@ def test_read_only_and_primary_key_are_never_written(word: str) -> None:
 
 
 def test_unchanged_read_only_field_is_remarked() -> None:
-    assert step(notes(NOTE % "read_only: true"), note="y").left == ("note",)
+    data_map = notes(NOTE % "read_only: true")
+    assert step(data_map, note="y").left == ("note",)
+    assert step(data_map, note=None).left == step(data_map).left == (), "there is nothing to leave"
 
 
 THREADED = """- name: thread
@@ -198,6 +201,19 @@ THREADED = """- name: thread
               - { name: mail, fides_meta: { identity: email } }
               - { name: proof, data_categories: [user.content], fides_meta: { %s } }"""
 PRESERVE = "masking_strategy_override: { strategy: preserve }"
+
+
+def test_unchangeable_fields_of_the_persons_elements_are_left() -> None:
+    """The element cannot be taken out of its array, and nothing in it can be masked."""
+    mail, proof = "fides_meta: { identity: email, read_only: true }", "read_only: true"
+    thread = THREADED.replace("fides_meta: { identity: email }", mail) % (", read_only: true", proof)
+    data_map = notes(thread)
+    own = OwnershipMatch("thread.mail", "thread", ("kim@example.org",))
+    theirs, others = {"mail": "kim@example.org", "proof": "x"}, {"mail": "lee@example.org", "proof": "y"}
+    document = {"_id": 1, "thread": [theirs, others]}
+    [left] = plan_records([FoundRecord(only(data_map), {"_id": 1}, document, (own,))], data_map, TODAY).steps
+    assert (left.disposition, left.reason) == (Disposition.LEFT, NOT_CHANGEABLE)
+    assert left.left == ("thread.proof",), "the address has no category: the map does not call it personal"
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from functools import reduce
 import pytest
 
 from services.fulfillment.datamap.model import CollectionPlace
+from services.fulfillment.domain import NOT_CHANGEABLE
 from services.fulfillment.erasure.steps import Disposition, Mask, RecordPlan, RecordStep
 from services.fulfillment.state import (
     FulfillmentCase,
@@ -104,6 +105,14 @@ def test_last_plan_of_a_record_counts() -> None:
     whole = united([first, replace(first, steps=(held,))])
     assert list(whole.steps) == [held, other]
     assert outcome_of_erasure(whole) is Outcome.PARTLY_GRANTED
+
+
+def test_unchangeable_rest_does_not_hide_an_earlier_change() -> None:
+    place, masks = CollectionPlace("default", "shop", "users"), (Mask("name", (), None),)
+    masked = RecordStep("shop.users", place, {"_id": 1}, Disposition.MASKED, (), masks=masks, left=("badge",))
+    rest = replace(masked, disposition=Disposition.LEFT, masks=(), reason=NOT_CHANGEABLE)
+    first = RecordPlan("v", date(2026, 11, 25), ("user",), (masked,), (("shop.users",),))
+    assert list(united([first, replace(first, steps=(rest,))]).steps) == [masked]
 
 
 def test_plan_without_changes_does_not_hide_an_earlier_change() -> None:

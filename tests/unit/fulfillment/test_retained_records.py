@@ -1,11 +1,14 @@
 """Recognition of retained records by the marks in their register."""
 
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from typing import Any, cast
 
 import pytest
 
 from services.fulfillment.datamap.model import CollectionPlace
+from services.fulfillment.domain import NOT_CHANGEABLE, STORE_RULES
+from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordStep
 from services.fulfillment.search.ownership import OwnershipMatch
 from services.fulfillment.stores.registers import RetainedRecord, RetainedRecords
 
@@ -35,3 +38,12 @@ def test_record_is_recognised_by_a_key_of_several_parts_only_as_a_whole() -> Non
     whole = OwnershipMatch("t", None, ("acme",), (("n", 1),))
     assert RECORDS.matches(marked, {"_id": 1, "t": "acme", "n": 1}) == (whole,)
     assert RECORDS.matches(marked, {"_id": 1, "t": "acme", "n": 2}) == ()
+
+
+def test_record_that_the_map_forbids_to_change_is_not_registered_for_a_retry() -> None:
+    place = CollectionPlace("default", "shop", "bills")
+    refused = RecordStep("shop.bills", place, {"_id": 1}, Disposition.LEFT, (), reason=STORE_RULES)
+    fixed = replace(refused, id={"_id": 2}, reason=NOT_CHANGEABLE)
+    decided = RecordPlan("v", date(2026, 11, 25), ("user",), (refused, fixed), ())
+    registered = RECORDS._entries(decided, "e", datetime(2026, 11, 25, tzinfo=UTC))
+    assert [entry["id"] for entry in registered] == [[["_id", 1]]]
