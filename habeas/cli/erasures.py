@@ -17,7 +17,7 @@ from habeas.cli import client
 from habeas.cli.options import (
     STATE,
     AsJson,
-    Identities,
+    IdentityOptions,
     MapFolder,
     RequestId,
     State,
@@ -220,7 +220,7 @@ def _progress() -> "Iterator[Report]":
 
 @records_app.command()
 def gather(
-    identity: Identities,
+    identity: IdentityOptions,
     folder: Annotated[Path | None, Option("--out", help="Write the records into this folder.")] = None,
     map_folder: MapFolder = None,
     stores: Stores = None,
@@ -251,7 +251,7 @@ def gather(
 
 @records_app.command()
 def erase(
-    identity: Identities,
+    identity: IdentityOptions,
     dry_run: Annotated[bool, Option(help="Print the plan and change nothing.")] = False,
     yes: Annotated[bool, Option(help="Erase without asking.")] = False,
     certificate: Annotated[

@@ -157,7 +157,7 @@ MapFolder = Annotated[Path | None, Option("--map", help="Folder of the data map 
 Stores = Annotated[
     str | None, Option(help="JSON: store name → MongoDB URL [HABEAS_STORES].", show_default=False)
 ]
-Identities = Annotated[
+IdentityOptions = Annotated[
     list[str], Option("--identity", help="email=ada@example.org; may be given several times.")
 ]
 

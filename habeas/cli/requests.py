@@ -9,7 +9,7 @@ from rich.table import Table
 from typer import Argument, Option
 
 from habeas.cli import client
-from habeas.cli.options import STATE, AsJson, Identities, RequestId, State, existing, out, run
+from habeas.cli.options import STATE, AsJson, IdentityOptions, RequestId, State, existing, out, run
 from habeas.cli.staff import As, OneTimeCode, decide, signer_of
 from habeas.embedded.installation import api_key
 from shared.contract.events import ErasureApproved
@@ -97,7 +97,7 @@ def mail(
 
 
 @app.command()
-def disagreements(identity: Identities, state: State = STATE, as_json: AsJson = False) -> None:
+def disagreements(identity: IdentityOptions, state: State = STATE, as_json: AsJson = False) -> None:
     """Print a person's statements about uncorrected data."""
     found = run(client.cases.statements(*state.sealed_databases(), identity))
     if as_json:

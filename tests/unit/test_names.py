@@ -96,6 +96,8 @@ def named_in(tree: ast.AST) -> set[str]:
                 names.add(name)
             case ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()):
                 names.add(name)
+            case _:
+                pass
     return names
 
 

@@ -137,7 +137,7 @@ def _known_law(regulation: str) -> str:
     return regulation
 
 
-Identities: TypeAlias = tuple[tuple[str, str, str], ...]
+IdentityTriples: TypeAlias = tuple[tuple[str, str, str], ...]
 """Type, value and format of each."""
 
 
@@ -182,7 +182,7 @@ class _Listed(_Message):
     subject_identities: tuple[OpenDsrIdentity, ...] = Field(min_length=1, max_length=MOST_IDENTITIES)
 
     @property
-    def named(self) -> Identities:
+    def named(self) -> IdentityTriples:
         """The identities of the person."""
         return tuple(
             (one.identity_type, one.identity_value, one.identity_format) for one in self.subject_identities
@@ -218,7 +218,7 @@ class MessageThree(_Regulated):
     group_id: Annotated[StrictStr, StringConstraints(min_length=1, max_length=500)] | None = None
 
     @property
-    def named(self) -> Identities:
+    def named(self) -> IdentityTriples:
         """The identities of the person."""
         return tuple((kind, one.value, one.encoding) for kind, one in self.subject_identities.items())
 

@@ -1,4 +1,4 @@
-"""The staff looks at proofs: never before that very look is on record."""
+"""Staff reviews of proofs: each look is recorded before it happens."""
 
 from datetime import UTC, datetime
 from pathlib import Path
