@@ -103,12 +103,13 @@ def purge(
     from services.fulfillment.datamap.reader import load  # noqa: PLC0415
 
     data_map, urls = load(state.data_map(map_folder)), state.stores(stores)
-    today, purged = datetime.now(UTC).date(), []
+    zone, purged = state.company().zone, []
+    today = datetime.now(zone).date()
     certificates: dict[str, bytes] = {}
 
     async def work() -> None:
         async with open_erasure_records(state) as memory, client.engine.connected(urls) as opened:
-            purging = memory.purging(data_map, opened, state.controller(), state.signer())
+            purging = memory.purging(data_map, opened, state.controller(), state.signer(), zone)
             async for item in purging.due(today):
                 purged.append(item.summary())
                 if dry_run or item.idle:
@@ -147,12 +148,12 @@ def replay(
     from services.fulfillment.erasure.journal.replay import ReplayScope  # noqa: PLC0415
 
     data_map, urls = load(state.data_map(map_folder)), state.stores(stores)
-    scope = ReplayScope(_moment(since), store, dry_run)
+    scope, zone = ReplayScope(_moment(since), store, dry_run), state.company().zone
 
     async def work() -> Any:
         async with open_erasure_records(state) as memory:
             with _progress() as report:
-                return await client.erasures.replay(memory, data_map, urls, scope, report)
+                return await client.erasures.replay(memory, data_map, urls, scope, report, zone=zone)
 
     report = run(work())
     if as_json:
@@ -271,7 +272,8 @@ def erase(
         _check_writable(certificate)
 
     async def work() -> "Completed | None":
-        async with client.engine.opened(state.data_map(map_folder), state.stores(stores)) as opened:
+        zone = state.company().zone
+        async with client.engine.opened(state.data_map(map_folder), state.stores(stores), zone) as opened:
             found = await opened.gather(person)
             _warn(opened, person)
             plan = await opened.plan(found)

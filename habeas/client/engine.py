@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,8 @@ class OperatorEngine:
 
     data_map: DataMap
     stores: Stores
+    zone: tzinfo = UTC
+    """The company's."""
 
     async def gather(self, identities: Identities) -> Findings:
         """
@@ -70,7 +72,8 @@ class OperatorEngine:
 
     async def plan(self, findings: Findings) -> RecordPlan:
         """Return today's erasure plan for *findings*."""
-        return await asyncio.to_thread(plan, findings, self.data_map, datetime.now(UTC).date())
+        today = datetime.now(self.zone).date()
+        return await asyncio.to_thread(plan, findings, self.data_map, today, zone=self.zone)
 
     async def erase(
         self,
@@ -91,11 +94,12 @@ class OperatorEngine:
         completed = await run_all_rounds(
             replace(decided, identities=found_by),
             self.data_map,
-            Records(self.stores),
+            Records(self.stores, zone=self.zone),
             NoMemory() if memory is None else memory.of(number, self.data_map),
             number=number,
             controller=controller,
             signer=signer,
+            zone=self.zone,
         )
         if memory is not None:
             await memory.certificates.keep(number, completed.certificate, datetime.now(UTC))
@@ -103,10 +107,10 @@ class OperatorEngine:
 
 
 @asynccontextmanager
-async def opened(datamap: Path, urls: Mapping[str, str]) -> AsyncIterator[OperatorEngine]:
-    """Open the engine on the map in the folder *datamap* and the stores at *urls*."""
+async def opened(datamap: Path, urls: Mapping[str, str], zone: tzinfo = UTC) -> AsyncIterator[OperatorEngine]:
+    """Open the engine on the map in *datamap* and the stores at *urls*; *zone* is the company's."""
     async with connected(urls) as stores:
-        yield OperatorEngine(load(datamap), stores)
+        yield OperatorEngine(load(datamap), stores, zone)
 
 
 @asynccontextmanager

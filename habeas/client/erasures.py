@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import islice
 from typing import Any
 
@@ -65,18 +65,24 @@ class ErasureRecords:
         return ErasureRecorder(registers, DataMapVersions(self.database, data_map))
 
     def purging(
-        self, current: DataMap, stores: Stores, controller: str, signer: CertificateSigner
+        self,
+        current: DataMap,
+        stores: Stores,
+        controller: str,
+        signer: CertificateSigner,
+        zone: tzinfo = UTC,
     ) -> Purging:
-        """Return the purge of records at the end of their retention."""
+        """Return the purge of records at the end of their retention; *zone* is the company's."""
         return Purging(
             self.kept,
             self.erasures,
             self.suppressions,
             self.certificates,
             DataMapVersions(self.database, current),
-            RecordEngine(stores),
+            RecordEngine(stores, zone=zone),
             controller,
             signer,
+            zone,
         )
 
 
@@ -123,17 +129,19 @@ async def memory(
         yield ErasureRecords(erasures, suppressions, fingerprints, kept, certificates, listed, database)
 
 
-async def replay(
+async def replay(  # noqa: PLR0913 - the parts of a replay
     remembered: ErasureRecords,
     data_map: DataMap,
     urls: Mapping[str, str],
     scope: ReplayScope,
     progress: ScanProgress,
+    *,
+    zone: tzinfo,
 ) -> ReplayReport:
     """Erase records again that a backup has brought back. Raises ConfigurationError if a store has no URL."""
     with closing(Stores.connect(urls)) as stores:
-        today = datetime.now(UTC).date()
-        again = Replay(remembered.erasures, remembered.fingerprints, data_map, stores, today)
+        today = datetime.now(zone).date()
+        again = Replay(remembered.erasures, remembered.fingerprints, data_map, stores, today, zone)
         return await again.run(scope, progress)
 
 

@@ -63,7 +63,7 @@ async def build(settings: FulfillmentSettings, platform: ServiceRuntime) -> Asyn
     ):  # fmt: skip
         await prepare()
     stores, house = Stores.connect(settings.store_urls()), settings.house()
-    engine = RecordEngine(stores, settings.residual_scan)
+    engine = RecordEngine(stores, settings.residual_scan, house.zone)
     carrier = Carrier(house.signer, SafeHttp(settings.transfer_allow))
     webhooks = RecipientWebhooks(SafeHttp(), SafeHttp(settings.inner_recipients()))
 

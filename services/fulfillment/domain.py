@@ -2,9 +2,8 @@
 
 import calendar
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -58,9 +57,11 @@ class Retain:
 RecordDecision: TypeAlias = Erase | Retain
 
 
-def decide_disposition(collection: Collection, document: Mapping[str, Any], *, today: date) -> RecordDecision:
+def decide_disposition(
+    collection: Collection, document: Mapping[str, Any], *, today: date, zone: tzinfo = UTC
+) -> RecordDecision:
     """
-    Decide whether *document* is erased or kept.
+    Decide whether *document* is erased or kept; the days are those in *zone*.
 
     A hold prevails over a period, because evidence must not change at all; a period prevails through its last
     day. If the first day of a period is unknown, the record is retained: a wrong erasure cannot be undone.
@@ -73,20 +74,31 @@ def decide_disposition(collection: Collection, document: Mapping[str, Any], *, t
     """
     if collection.legal_hold is not None and _holds(collection.legal_hold, document):
         return Retain(LEGAL_HOLD, HOLD_PROVISION, until=None, reduced=False)
-    until = None if collection.retention is None else last_day(collection.retention, document, today=today)
+    rule, until = collection.retention, None
+    if rule is not None:
+        until = last_day(rule, document, today=today, zone=zone)
     if collection.erasure is Erasure.KEEP:
-        rule, basis = collection.retention, collection.facts.legal_basis
-        because = (basis or "") if rule is None else rule.because
+        because = (collection.facts.legal_basis or "") if rule is None else rule.because
         return Retain(RETENTION_DUTY, because, until=until, reduced=True)
-    if collection.retention is not None and (until is None or today <= until):
-        return Retain(RETENTION_DUTY, collection.retention.because, until=until, reduced=True)
+    if rule is not None and (until is None or today <= until):
+        return Retain(RETENTION_DUTY, rule.because, until=until, reduced=True)
     return Erase(collection.erasure)
 
 
-def last_day(retention: RetentionRule, document: Mapping[str, Any], *, today: date) -> date | None:
-    """Return the last day of *retention* for *document*; None if the map's field holds no day."""
-    start = today if retention.start == "now" else _day(raw_at(document, retention.start))
-    return None if start is None else after(start, retention.keep)
+def last_day(
+    retention: RetentionRule, document: Mapping[str, Any], *, today: date, zone: tzinfo = UTC
+) -> date | None:
+    """
+    Return the last day of *retention* for *document*; None if the map's field holds no day.
+
+    Law:
+        § 147(4) AO: the period starts at the end of the calendar year in which the voucher was made.
+        § 257(5) HGB: the same.
+    """
+    start = today if retention.start == "now" else _day(raw_at(document, retention.start), zone)
+    if start is None:
+        return None
+    return after(start.replace(month=MONTHS, day=31) if retention.year_end else start, retention.keep)
 
 
 def after(start: date, period: RetentionPeriod) -> date:
@@ -110,9 +122,15 @@ def _holds(hold: MarkRule, document: Mapping[str, Any]) -> bool:
     return hold.value in [raw_at(document, hold.field), *values_at(document, hold.field)]
 
 
-def _day(value: Any) -> date | None:
-    if isinstance(value, datetime):
-        return value.date()
-    with suppress(ValueError, TypeError):
-        return datetime.fromisoformat(value).date()
-    return None
+def _day(value: Any, zone: tzinfo) -> date | None:
+    """Return the day of *value* in *zone*; a midnight in UTC, and a time without a zone, are bare dates."""
+    try:
+        at = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    except (ValueError, TypeError):
+        return None
+    if at.tzinfo is None:
+        return at.date()
+    try:
+        return at.date() if at.astimezone(UTC).time() == time.min else at.astimezone(zone).date()
+    except OverflowError:  # in the first or last hours of the calendar
+        return at.date()

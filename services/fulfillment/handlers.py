@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 
 from services.fulfillment.changes.handlers import change, lift_restriction, plan_change, suppress_at_once
 from services.fulfillment.context import FoundRequest, FulfillmentContext
@@ -486,7 +487,8 @@ async def _plan_erasure(found: FoundRequest, ctx: FulfillmentContext) -> Sequenc
         package, contents = await store_copy(found, ctx)
         await ctx.vault.seal(ctx.case_id, contents_of(package), contents.model_dump_json().encode())
     found_by = {name: tuple(spellings) for name, spellings in found.identities.items()}
-    made = await in_thread(plan, findings, ctx.maps.current, ctx.today(), small=findings.is_small)
+    dated = partial(plan, zone=ctx.house.zone)
+    made = await in_thread(dated, findings, ctx.maps.current, ctx.today(), small=findings.is_small)
     decided = replace(made, identities=found_by)
     planned = ErasurePlanned(
         request_id=ctx.case_id,

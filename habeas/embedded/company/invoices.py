@@ -20,7 +20,7 @@ PRODUCTS = (
 CENT = Decimal("0.01")
 TAX = Decimal("0.19")
 LEADING_INVOICES_MONTHS_AGO = (132, 90, 24, 6, 3, 2, 1)
-"""The first is older than the ten years for which invoices are kept; the others are younger."""
+"""The first is past the eight years after the end of its own, for which invoices are kept."""
 
 
 def documents(organisation: Organisation, dice: Dice) -> Iterator[tuple[str, Document]]:

@@ -78,6 +78,8 @@ _NOT_HONOURED = {
 """Keys of Fides' format without an effect here, and the alternatives."""
 _WORDS = ("data_type", "identity", "masking_strategy_override", "primary_key", "read_only", "references")
 """Keys that belong under ``fides_meta``, and are sometimes found beside it."""
+YEAR_END = "end_of_year"
+"""The word for a period that starts at the end of the calendar year."""
 UUID_SUBTYPES = (3, 4)
 _LARGEST_INTEGER = 31
 """Bits of a number beyond which it is a ``long``."""
@@ -184,7 +186,10 @@ class DeclarationReader:
             self.notes.flaw(keys.where, f"`keep: {text}` is no period", "write one like P10Y, P6M or P90D")
         years, months, weeks, days = (int(number or 0) for number in match.groups()) if match else (0,) * 4
         period = RetentionPeriod(years, months, 7 * weeks + days)
-        retention = RetentionRule(period, keys.required("from"), keys.required("because"))
+        start, year_end = keys.required("from"), keys.choice("starts", {YEAR_END}) is not None
+        if year_end and start == "now":
+            self.notes.flaw(keys.where, f"`starts: {YEAR_END}` has no field", "name one in `from`")
+        retention = RetentionRule(period, start, keys.required("because"), year_end)
         keys.done()
         return retention
 

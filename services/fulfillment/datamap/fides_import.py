@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from services.fulfillment.datamap.declarations import extra_categories, read_dataset
+from services.fulfillment.datamap.declarations import YEAR_END, extra_categories, read_dataset
 from services.fulfillment.datamap.model import (
     NEVER_DISCLOSED,
     Collection,
@@ -129,6 +129,7 @@ def _habeas(collection: Collection) -> Iterator[str]:
     yield f"erasure: {collection.erasure.value}"
     if (kept := collection.retention) is not None:
         pairs = {"keep": _period(kept.keep), "from": word(kept.start), "because": word(kept.because)}
+        pairs |= {"starts": YEAR_END} if kept.year_end else {}
         yield f"retention: {_flow(pairs)}"
     for key in ("legal_hold", "restriction", "opt_out", "consent"):
         if (mark := getattr(collection, key)) is not None:

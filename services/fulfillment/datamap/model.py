@@ -110,6 +110,8 @@ class RetentionRule:
     start: str
     """The field with the start of the period, or ``now``: the day of the erasure."""
     because: str
+    year_end: bool = False
+    """Whether the period starts only at the end of the calendar year of that day."""
 
 
 @dataclass(frozen=True, slots=True)

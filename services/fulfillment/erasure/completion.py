@@ -97,9 +97,13 @@ class Round:
 _MAY_PASS = AVOIDABLE | {CHANGED_MEANWHILE}
 
 
-async def plan_again(done: Round, data_map: DataMap, stores: Stores, today: date) -> RecordPlan:
+async def plan_again(
+    done: Round, data_map: DataMap, stores: Stores, today: date, zone: tzinfo = UTC
+) -> RecordPlan:
     """
     Return a plan for the records that *done* has left; masks that a store refused are replaced by others.
+
+    *today* is the day in *zone*, that of the company.
 
     Raises:
         StoreUnavailable: A store did not answer.
@@ -118,7 +122,9 @@ async def plan_again(done: Round, data_map: DataMap, stores: Stores, today: date
     keys = sorted({key for (key, _), reason in done.refused.items() if reason in AVOIDABLE})
     stated = await asyncio.gather(*(stores.rules(data_map.by_key[key].place) for key in keys))
     rules = dict(zip(keys, stated, strict=True))
-    decided = await asyncio.to_thread(plan_records, found, data_map, today, done.plan.targets, rules)
+    decided = await asyncio.to_thread(
+        plan_records, found, data_map, today, done.plan.targets, rules, zone=zone
+    )
     before = done.plan
     return replace(
         decided,

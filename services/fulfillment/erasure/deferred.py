@@ -150,7 +150,7 @@ class Purging:
                     gone.append(step)
                 else:
                     found.append(FoundRecord(data_map.by_key[step.key], step.id, document, matches))
-        planned = plan_records(found, data_map, today)
+        planned = plan_records(found, data_map, today, zone=self.zone)
         return replace(planned, steps=(*planned.steps, *gone))
 
 

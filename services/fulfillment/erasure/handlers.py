@@ -195,7 +195,7 @@ async def plan_confirmed(
     if planned is None or not findings.total:
         return []
     plans, data_map = await _plans(ctx)
-    made = await asyncio.to_thread(plan, findings, data_map, ctx.today())
+    made = await asyncio.to_thread(plan, findings, data_map, ctx.today(), zone=ctx.house.zone)
     found_by = {name: tuple(spellings) for name, spellings in identities.items()}
     further = replace(made, identities=found_by)
     asked = await asyncio.to_thread(needs_approval_again, further, plans, ctx.house.approval_above)

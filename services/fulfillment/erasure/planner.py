@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, tzinfo
 from graphlib import TopologicalSorter
 from types import MappingProxyType
 from typing import Any
@@ -38,13 +38,14 @@ from services.fulfillment.stores.rules import Rules
 SECRET_BYTES = 32
 
 
-def plan(
+def plan(  # noqa: PLR0913 - the parts of a plan
     findings: Findings,
     data_map: DataMap,
     today: date,
     targets: Sequence[str] = PERSONAL,
     *,
     secret: bytes | None = None,
+    zone: tzinfo = UTC,
 ) -> RecordPlan:
     """
     Return the disposition of every record in *findings*.
@@ -55,8 +56,9 @@ def plan(
         today: The day for the retention periods.
         targets: The categories to erase; sub-categories are included.
         secret: Key of the hashes among the masks; random if left out, and never stored.
+        zone: The zone of the company, in which the days of retention periods are.
     """
-    planner = _Planner(today, targets, secret or secrets.token_bytes(SECRET_BYTES), {})
+    planner = _Planner(today, targets, secret or secrets.token_bytes(SECRET_BYTES), {}, zone)
     decided = _plan(findings.found, data_map, planner)
     aliases = {name: tuple(spellings) for name, spellings in findings.aliases.items()}
     verified = {name: tuple(spellings) for name, spellings in findings.verified.items()}
@@ -69,19 +71,22 @@ def plan(
     )
 
 
-def plan_records(
+def plan_records(  # noqa: PLR0913 - the parts of a plan
     found: Iterable[FoundRecord],
     data_map: DataMap,
     today: date,
     targets: Sequence[str] = PERSONAL,
     rules: Mapping[str, Rules] = MappingProxyType({}),
+    *,
+    zone: tzinfo = UTC,
 ) -> RecordPlan:
     """
     Return the disposition of the records *found*, for instance of those that an earlier plan has left.
 
-    *rules* are the validation rules of the stores by the key of a collection; masks adapt to them.
+    *rules* are the validation rules of the stores by the key of a collection; masks adapt to them. *zone* is
+    that of the company.
     """
-    return _plan(found, data_map, _Planner(today, targets, secrets.token_bytes(SECRET_BYTES), rules))
+    return _plan(found, data_map, _Planner(today, targets, secrets.token_bytes(SECRET_BYTES), rules, zone))
 
 
 def _plan(found: Iterable[FoundRecord], data_map: DataMap, planner: "_Planner") -> RecordPlan:
@@ -109,9 +114,10 @@ def _order(data_map: DataMap, keys: set[str]) -> tuple[tuple[str, ...], ...]:
 
 class _Planner:
     def __init__(
-        self, today: date, targets: Sequence[str], secret: bytes, rules: Mapping[str, Rules]
+        self, today: date, targets: Sequence[str], secret: bytes, rules: Mapping[str, Rules], zone: tzinfo
     ) -> None:
         self.today = today
+        self._zone = zone
         self.targets = tuple(targets)
         self._secret = secret
         self._rules = rules
@@ -119,7 +125,7 @@ class _Planner:
         self._deletable: dict[str, bool] = {}
 
     def step(self, found: FoundRecord) -> RecordStep:
-        decision = decide_disposition(found.collection, found.document, today=self.today)
+        decision = decide_disposition(found.collection, found.document, today=self.today, zone=self._zone)
         if isinstance(decision, Retain):
             return self._retained(found, decision)
         if found.owned and decision.mode is Erasure.DELETE and self._is_deletable(found.collection):

@@ -95,10 +95,12 @@ def storage(collection: Collection, words: Words) -> str:
     if retention is None:
         return words.say("For as long as the reason named above needs it.")
     lasts = period(retention.keep, words)
+    start = spelt(retention.start.rpartition(".")[2])
     if retention.start == "now":
         said = words.say("%(period)s from the day of an erasure", period=lasts)
+    elif retention.year_end:
+        said = words.say("%(period)s from the end of the year of “%(field)s”", period=lasts, field=start)
     else:
-        start = spelt(retention.start.rpartition(".")[2])
         said = words.say("%(period)s, counted from “%(field)s”", period=lasts, field=start)
     return f"{said} ({retention.because})"
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, tzinfo
 
 from services.fulfillment.changes.change import MissingChange
 from services.fulfillment.datamap.model import DataMap
@@ -31,6 +31,8 @@ class RecordEngine:
     stores: Stores
     reads_texts: bool = True
     """Whether an erasure ends with a search of all texts for remaining identities of the person."""
+    zone: tzinfo = UTC
+    """The zone of the company, in which the days of retention periods are."""
 
     def due_on(self, day: date) -> "RecordEngine":
         """Return this for a request due on *day*: its look-ups precede those due later."""
@@ -74,7 +76,7 @@ class RecordEngine:
 
     async def plan_again(self, done: Round, data_map: DataMap, today: date) -> RecordPlan:
         """Return a plan for the records that *done* has left."""
-        return await plan_again(done, data_map, self.stores, today)
+        return await plan_again(done, data_map, self.stores, today, self.zone)
 
     async def change(self, plan: RecordPlan) -> Sequence[MissingChange]:
         """Mark and correct by *plan*, read again, and return the changes that are missing."""

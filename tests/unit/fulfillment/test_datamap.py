@@ -22,6 +22,7 @@ dataset:
             data_categories: [user.contact.email]
             fides_meta: { data_type: string, identity: email }
 """
+YEAR_END = "retention: { keep: P9Y, from: now, starts: end_of_year, because: x }"
 
 
 def read(text: str) -> DataMap:
@@ -61,7 +62,8 @@ def test_facts_of_a_dataset_hold_for_collections_that_say_nothing_else() -> None
 def test_retention_is_read_as_a_period_with_its_reason() -> None:
     retention = load(EXAMPLE).by_key["billing.invoices"].retention
     assert retention is not None
-    assert (retention.keep, retention.start) == (RetentionPeriod(years=10), "issued_at")
+    assert (retention.keep, retention.start) == (RetentionPeriod(years=8), "issued_at")
+    assert retention.year_end
     assert "Art. 17(3)(b)" in retention.because
 
 
@@ -139,6 +141,12 @@ def test_the_version_is_the_hash_of_the_text_and_parses_again_from_its_sources()
             "map.yml:5",
             "is no period",
             id="no period",
+        ),
+        pytest.param(
+            PLAIN.replace("- name: notes", f"- name: notes\n        meta: {{ habeas: {{ {YEAR_END} }} }}"),
+            "map.yml:5",
+            "`starts: end_of_year` has no field",
+            id="end of the year of no day",
         ),
         pytest.param(
             PLAIN.replace(

@@ -1,7 +1,8 @@
 """Records that survive an erasure, until when, and by which provision."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -16,6 +17,7 @@ from services.fulfillment.datamap.model import (
 from services.fulfillment.domain import Erase, Retain, after, decide_disposition
 
 TODAY = date(2026, 11, 25)
+EIGHT = RetentionPeriod(years=8)
 PLAIN = Collection(store="default", dataset="desk", name="notes", where="map.yml:1", erasure=Erasure.DELETE)
 KEPT = replace(PLAIN, retention=RetentionRule(RetentionPeriod(years=10), "issued", "§ 147 AO"))
 
@@ -85,6 +87,47 @@ def test_a_period_ends_on_the_same_date_or_the_months_last_day(
     start: date, period: RetentionPeriod, end: date
 ) -> None:
     assert after(start, period) == end
+
+
+BERLIN, NEW_YORK = ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")
+
+
+@pytest.mark.parametrize(
+    ("start", "period", "zone", "end"),
+    [
+        pytest.param(datetime(2024, 2, 29, 9, tzinfo=UTC), EIGHT, BERLIN, date(2032, 12, 31), id="leap day"),
+        pytest.param(datetime(2018, 1, 1, 9, tzinfo=UTC), EIGHT, BERLIN, date(2026, 12, 31), id="first day"),
+        pytest.param(datetime(2018, 12, 31, 22, 59, 59, tzinfo=UTC), EIGHT, BERLIN, date(2026, 12, 31),
+                     id="last second of the year in Berlin"),
+        pytest.param(datetime(2018, 12, 31, 23, tzinfo=UTC), EIGHT, BERLIN, date(2027, 12, 31),
+                     id="first second of the next year in Berlin"),
+        pytest.param(datetime(2019, 1, 1, 4, 59, tzinfo=UTC), EIGHT, NEW_YORK, date(2026, 12, 31),
+                     id="last minute of the year in New York"),
+        pytest.param(datetime(2019, 1, 1, tzinfo=UTC), EIGHT, NEW_YORK, date(2027, 12, 31), id="bare date"),
+        pytest.param("2018-12-31", EIGHT, BERLIN, date(2026, 12, 31), id="text"),
+        pytest.param("2018-12-31T23:30:00+00:00", EIGHT, BERLIN, date(2027, 12, 31), id="text with offset"),
+        pytest.param("2027-05-05", RetentionPeriod(months=2), BERLIN, date(2028, 2, 29), id="months"),
+        pytest.param("2027-05-05", RetentionPeriod(months=6), BERLIN, date(2028, 6, 30), id="half a year"),
+        pytest.param("2027-05-05", RetentionPeriod(days=90), BERLIN, date(2028, 3, 30), id="days, leap year"),
+        pytest.param("2026-05-05", RetentionPeriod(days=90), BERLIN, date(2027, 3, 31), id="days"),
+    ],
+)  # fmt: skip
+def test_a_period_from_the_end_of_the_year_starts_after_31_december_in_the_companys_zone(
+    start: object, period: RetentionPeriod, zone: ZoneInfo, end: date
+) -> None:
+    vouchers = replace(PLAIN, retention=RetentionRule(period, "issued", "§ 147 AO", year_end=True))
+    kept = decide_disposition(vouchers, {"issued": start}, today=end, zone=zone)
+    assert kept == Retain("retention_duty", "§ 147 AO", until=end, reduced=True)
+    gone = decide_disposition(vouchers, {"issued": start}, today=end + timedelta(days=1), zone=zone)
+    assert gone == Erase(Erasure.DELETE)
+
+
+def test_days_of_other_periods_are_those_of_the_companys_zone_too() -> None:
+    at = {"issued": datetime(2016, 11, 24, 23, 30, tzinfo=UTC)}
+    assert decide_disposition(KEPT, at, today=TODAY) == Erase(Erasure.DELETE)
+    kept = decide_disposition(KEPT, at, today=TODAY, zone=BERLIN)
+    assert isinstance(kept, Retain)
+    assert kept.until == TODAY
 
 
 @pytest.mark.parametrize(

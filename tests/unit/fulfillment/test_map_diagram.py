@@ -183,7 +183,7 @@ def test_mermaid_says_the_same_as_text(example: DataMap) -> None:
     assert lines[1] == "flowchart LR"
     assert 'i0(["email"]):::identity' in lines
     assert 'subgraph d0["billing"]' in lines
-    assert 'c1["invoices<br/>wave 2 · delete · kept P10Y"]:::delete' in lines
+    assert 'c1["invoices<br/>wave 2 · delete · kept P8Y"]:::delete' in lines
     assert 'i0 ==>|"messages.email"| c9' in lines
     assert 'c0 <-->|"_id → customer_id"| c6' in lines
     assert sum("|" in line for line in lines) == len(picture.arrows)

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Hashable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, field, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from itertools import chain
 from typing import Any, TypeAlias
 
@@ -169,20 +169,21 @@ class ReplayCandidate:
 class Replay:
     """One replay of the erasure journal."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - the parts of a replay
         self,
         erasures: ErasureJournal,
         fingerprints: Fingerprints,
         data_map: DataMap,
         stores: Stores,
         today: date,
+        zone: tzinfo = UTC,
     ) -> None:
-        """Replay *erasures* by *data_map* in *stores*."""
+        """Replay *erasures* by *data_map* in *stores*; *today* is the day in *zone*."""
         self._erasures = erasures
         self._fingerprints = fingerprints
         self._map = data_map
         self._stores = stores
-        self._today = today
+        self._today, self._zone = today, zone
         self._done: defaultdict[ReplayedRecord, set[bytes]] = defaultdict(set)
         """Records with hashes from a later erasure of the same person, which decides on their state."""
 
@@ -259,7 +260,9 @@ class Replay:
         ]
         rules = {key: await self._stores.rules(self._map.by_key[key].place) for key in refused}
         found = [candidate.found for candidate in candidates]
-        planned = plan_records(found, self._map, self._today, entries[0].targets, rules=rules)
+        planned = plan_records(
+            found, self._map, self._today, entries[0].targets, rules=rules, zone=self._zone
+        )
         back = any(newer(candidate.found, entries[0].at) for candidate in candidates)
         examined = Examined(planned, seen=frozenset(candidate.record for candidate in candidates))
         due = [
