@@ -34,6 +34,8 @@ from habeas.embedded.mailcatcher import CaughtMessage
 from habeas.embedded.parts.ports import HOST, free_port
 from habeas.embedded.parts.process import Command, Process, require_ready
 from habeas.embedded.stack import Stack
+from services.fulfillment.changes.suppressions import SuppressionList, SuppressionPurpose
+from services.fulfillment.search.identities import Identities
 from shared.contract import topology
 from shared.contract.codes import ALONE
 from shared.contract.events import RequestSubmitted
@@ -42,6 +44,7 @@ from shared.contract.staff import code_at
 from shared.errors import BrokerUnavailable
 from shared.runtime.accounts import ACCOUNTS, account_of, definitions, made_roles
 from shared.runtime.broker import Bus, Message, Parking, declare, user_of
+from shared.runtime.key_rings import derived_key
 from shared.runtime.mongo import Client, Document, connect
 from shared.runtime.staff_register import StaffKeys, StaffRegister
 from shared.runtime.vault import Vault
@@ -249,7 +252,37 @@ class Pipeline:
         (await self.prove(case, code)).raise_for_status()
         return case
 
+    async def answered(self, right: str, person: Somebody, **more: Any) -> str:
+        """Ask for *person* by a system with a trusted log-in; return the closed request's id."""
+        asked = person.asks(right, **more)
+        await self.send(asked, source=PORTAL)
+        case = await self.id_of(asked)
+        await self.closed(case)
+        return case
+
+    async def package(self, case: str, person: Somebody) -> bytes:
+        """Have a code mailed to *person* for the package of *case*; return the package."""
+        before = len(self.letters_to(person, case))
+        (await self.http.post(f"/v1/requests/{case}/package/codes")).raise_for_status()
+        await eventually(lambda: len(self.letters_to(person, case)) > before)
+        code = await self.code_for(person, case)
+        answer = await self.http.get(f"/v1/requests/{case}/package", params={"code": code})
+        return answer.raise_for_status().content
+
     # --- what came out ------------------------------------------------------------------------------------
+
+    def letter(self, person: Somebody, case: str, words: str) -> str:
+        """Return the letter about *case* with *words*, in one line; empty without one."""
+        bodies = (" ".join(found.body().split()) for found in self.letters_to(person, case))
+        return next((body for body in bodies if words in body), "")
+
+    async def stopped(self, person: Somebody | Identities, purpose: SuppressionPurpose) -> bool:
+        """Return whether *person* is on the suppression list of *purpose*."""
+        identities = {"email": (person.email,)} if isinstance(person, Somebody) else person
+        master = base64.b64decode(self.settings["HABEAS_MASTER_KEY"])
+        database = self.client[f"{self.prefix}_fulfillment"]
+        suppressions = SuppressionList(database, derived_key(master, "suppressions"))
+        return await suppressions.holds(identities, purpose)
 
     def letters_to(self, person: Somebody, case: str = "") -> list[CaughtMessage]:
         """Return the letters *person* got, oldest first; of *case* alone where one is given."""

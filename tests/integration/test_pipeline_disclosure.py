@@ -15,7 +15,7 @@ from habeas.embedded.company import ADA
 from habeas.embedded.stack import Stack
 from services.fulfillment.package.verification import verify_package
 from tests.integration.controller_server import Receiver
-from tests.integration.pipeline import PORTAL, Heard, Pipeline, Somebody, running
+from tests.integration.pipeline import Heard, Pipeline, Somebody, running
 from tests.waiting import eventually
 
 ADA_ASKS = Somebody(ADA.email, ADA.name)
@@ -45,24 +45,9 @@ async def heard(pipeline: Pipeline) -> AsyncIterator[Heard]:
         yield heard
 
 
-async def answered(pipeline: Pipeline, right: str, **more: Any) -> str:
-    """Have a system whose log-in is trusted ask for Ada; return the id of the request, once it is closed."""
-    asked = ADA_ASKS.asks(right, **more)
-    await pipeline.send(asked, source=PORTAL)
-    case = await pipeline.id_of(asked)
-    await pipeline.closed(case)
-    return case
-
-
 async def code_for_package(pipeline: Pipeline, case: str) -> dict[str, str]:
     (await pipeline.http.post(f"/v1/requests/{case}/package/codes")).raise_for_status()
     return {"code": await pipeline.code_for(ADA_ASKS, case)}
-
-
-async def package(pipeline: Pipeline, case: str) -> bytes:
-    code = await code_for_package(pipeline, case)
-    answer = await pipeline.http.get(f"/v1/requests/{case}/package", params=code)
-    return answer.raise_for_status().content
 
 
 def names(content: bytes) -> set[str]:
@@ -76,15 +61,11 @@ def fulfilled(heard: Heard, case: str) -> dict[str, Any]:
     return dict(event["data"])
 
 
-def letter(pipeline: Pipeline, case: str, words: str) -> bool:
-    return any(words in " ".join(one.body().split()) for one in pipeline.letters_to(ADA_ASKS, case))
-
-
 async def test_package_goes_to_another_controller_after_its_outage(
     pipeline: Pipeline, heard: Heard, receiver: Receiver
 ) -> None:
     receiver.answers = [Response(status_code=503), Response(status_code=503)]
-    case = await answered(pipeline, "portability", details={"transfer_to": receiver.url})
+    case = await pipeline.answered("portability", ADA_ASKS, details={"transfer_to": receiver.url})
     assert fulfilled(heard, case)["reasons"]["transferred"] == 1
     bodies = [body for _, body, _ in receiver.received]
     assert len(bodies) == 3
@@ -95,9 +76,9 @@ async def test_package_goes_to_another_controller_after_its_outage(
     files = names(content)
     assert "data/default.contacts.json" in files
     assert "data/default.invoices.json" not in files
-    assert content == await package(pipeline, case)
-    assert letter(pipeline, case, "to localhost, and they confirmed")
-    assert letter(pipeline, case, "neither on your consent nor for a contract")
+    assert content == await pipeline.package(case, ADA_ASKS)
+    assert pipeline.letter(ADA_ASKS, case, "to localhost, and they confirmed")
+    assert pipeline.letter(ADA_ASKS, case, "neither on your consent nor for a contract")
 
 
 async def test_package_without_receiver_is_offered_for_download(
@@ -105,25 +86,25 @@ async def test_package_without_receiver_is_offered_for_download(
 ) -> None:
     inside = receiver.url.replace("localhost", "127.0.0.1")
     before = len(receiver.received)
-    case = await answered(pipeline, "portability", details={"transfer_to": inside})
+    case = await pipeline.answered("portability", ADA_ASKS, details={"transfer_to": inside})
     assert len(receiver.received) == before
     assert fulfilled(heard, case)["reasons"]["transfer_not_allowed"] == 1
-    assert letter(pipeline, case, "Download it and hand it on yourself")
-    assert "data/default.contacts.json" in names(await package(pipeline, case))
+    assert pipeline.letter(ADA_ASKS, case, "Download it and hand it on yourself")
+    assert "data/default.contacts.json" in names(await pipeline.package(case, ADA_ASKS))
 
 
 async def test_categories_are_disclosed_without_data(pipeline: Pipeline, heard: Heard) -> None:
     california = {"country": "US", "subdivision": "CA"}
-    case = await answered(pipeline, "know_categories", residence=california)
+    case = await pipeline.answered("know_categories", ADA_ASKS, residence=california)
     assert fulfilled(heard, case)["outcome"] == "granted"
-    content = await package(pipeline, case)
+    content = await pipeline.package(case, ADA_ASKS)
     assert not [name for name in names(content) if name.startswith(("data/", "schema/"))]
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         page = archive.read("index.html").decode()
     assert ADA.email not in page
     assert "Identifiers (.140(v)(1)(A))" in page
     assert "To invoice services and to keep the books." in page
-    assert letter(pipeline, case, "- Postal address")
+    assert pipeline.letter(ADA_ASKS, case, "- Postal address")
 
 
 async def test_texts_that_name_others_are_handed_over_without_them_and_grant_the_request(
@@ -133,12 +114,12 @@ async def test_texts_that_name_others_are_handed_over_without_them_and_grant_the
     customers = pipeline.business("billing", "customers")
     done = await customers.update_many({"name": ADA.name}, {"$set": {"notes": notes}})
     assert done.matched_count
-    case = await answered(pipeline, "access")
+    case = await pipeline.answered("access", ADA_ASKS)
     told = fulfilled(heard, case)
     assert told["outcome"] == "granted"
     assert told["reasons"]["others_blacked_out"] > 0
-    assert letter(pipeline, case, "What we blacked out")
-    with zipfile.ZipFile(io.BytesIO(await package(pipeline, case))) as archive:
+    assert pipeline.letter(ADA_ASKS, case, "What we blacked out")
+    with zipfile.ZipFile(io.BytesIO(await pipeline.package(case, ADA_ASKS))) as archive:
         files = {name: archive.read(name) for name in archive.namelist()}
     assert not [name for name, content in files.items() if b"achbarin" in content]
     [customer] = json.loads(files["data/default.customers.json"])
@@ -149,14 +130,16 @@ async def test_texts_that_name_others_are_handed_over_without_them_and_grant_the
 
 
 async def test_further_copies_are_counted_for_the_staff(pipeline: Pipeline, heard: Heard) -> None:
-    first, second = [fulfilled(heard, await answered(pipeline, "access"))["reasons"] for _ in range(2)]
+    first, second = [
+        fulfilled(heard, await pipeline.answered("access", ADA_ASKS))["reasons"] for _ in range(2)
+    ]
     assert second["further_copy"] == first.get("further_copy", 0) + 1
 
 
 async def test_a_download_that_was_cut_off_goes_on_and_every_fetch_is_on_record(
     pipeline: Pipeline, heard: Heard
 ) -> None:
-    case = await answered(pipeline, "access")
+    case = await pipeline.answered("access", ADA_ASKS)
     code = await code_for_package(pipeline, case)
     path, got = f"/v1/requests/{case}/package", bytearray()
     async with pipeline.http.stream("GET", path, params=code) as whole:

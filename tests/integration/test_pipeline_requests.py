@@ -62,16 +62,6 @@ def every_event_fits_its_schema(heard: Heard, schemas: dict[str, Any]) -> Iterat
         jsonschema.validate(event["data"], schemas[event["type"]])
 
 
-async def package(pipeline: Pipeline, case: str, person: Somebody) -> bytes:
-    """Have a code mailed for the package and open it."""
-    before = len(pipeline.letters_to(person, case))
-    (await pipeline.http.post(f"/v1/requests/{case}/package/codes")).raise_for_status()
-    await eventually(lambda: len(pipeline.letters_to(person, case)) > before)
-    code = await pipeline.code_for(person, case)
-    answer = await pipeline.http.get(f"/v1/requests/{case}/package", params={"code": code})
-    return answer.raise_for_status().content
-
-
 def letters(heard: Heard, case: str) -> list[str]:
     return [event["data"]["letter"] for event in heard.of(case, "notice.sent")]
 
@@ -82,7 +72,7 @@ async def test_access_ends_in_a_package_that_opens_once_with_a_fresh_code(
     case = await pipeline.verified("access", ADA_ASKS)
     page = await pipeline.closed(case)
     assert page["outcome"] in GRANTED
-    content = await package(pipeline, case, ADA_ASKS)
+    content = await pipeline.package(case, ADA_ASKS)
     report = verify_package(io.BytesIO(content))
     assert report.ok
     assert report.records > 30
@@ -255,7 +245,7 @@ async def test_erasure_with_copy_discloses_before_it_erases(pipeline: Pipeline) 
     assert "package" in letter.body().lower()
     assert pipeline.settings["HABEAS_PUBLIC_URL"] in letter.body()
     assert await pipeline.mentions(person.email) == {}
-    content = await package(pipeline, case, person)
+    content = await pipeline.package(case, person)
     report = verify_package(io.BytesIO(content))
     assert report.ok
     assert report.records >= held

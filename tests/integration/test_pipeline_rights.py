@@ -1,6 +1,5 @@
 """Correct, restrict, object, opt out, withdraw consent: from the request to the letter, by all services."""
 
-import base64
 import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -11,9 +10,7 @@ import pytest_asyncio
 
 from habeas.embedded.company import ADA
 from habeas.embedded.stack import Stack
-from services.fulfillment.changes.suppressions import SuppressionList, SuppressionPurpose
-from services.fulfillment.search.identities import Identities
-from shared.runtime.key_rings import derived_key
+from services.fulfillment.changes.suppressions import SuppressionPurpose
 from shared.runtime.mongo import Document
 from tests.integration.pipeline import PORTAL, Heard, Pipeline, Somebody, comes_true, command, running
 from tests.waiting import eventually
@@ -52,21 +49,6 @@ async def subscription(pipeline: Pipeline, person: Somebody) -> Document:
     return dict(found)
 
 
-async def stopped(pipeline: Pipeline, person: Somebody | Identities, purpose: SuppressionPurpose) -> bool:
-    """Tell whether *person* stands on the suppression list."""
-    identities = {"email": (person.email,)} if isinstance(person, Somebody) else person
-    master = base64.b64decode(pipeline.settings["HABEAS_MASTER_KEY"])
-    database = pipeline.client[f"{pipeline.prefix}_fulfillment"]
-    suppressions = SuppressionList(database, derived_key(master, "suppressions"))
-    return await suppressions.holds(identities, purpose)
-
-
-def letter(pipeline: Pipeline, person: Somebody, case: str, words: str) -> str:
-    """Return the letter about *case* in which *words* stand, or nothing."""
-    bodies = [found.body() for found in pipeline.letters_to(person, case)]
-    return next((body for body in bodies if words in body), "")
-
-
 def kinds(heard: Heard, case: str) -> list[str]:
     return [event["data"]["letter"] for event in heard.of(case, "notice.sent")]
 
@@ -100,7 +82,7 @@ async def test_restricted_data_is_only_stored_and_a_letter_precedes_its_end(
     (fulfilled,) = heard.of(case, "request.fulfilled")
     assert fulfilled["data"]["dispositions"]["marked"] == 2
     assert fulfilled["data"]["reasons"] == {"not_markable": fulfilled["data"]["dispositions"]["unchanged"]}
-    told = letter(pipeline, ADA_ASKS, case, "from now on we only store it")
+    told = pipeline.letter(ADA_ASKS, case, "from now on we only store it")
     assert "The person who pays (Records: 1)" in told
     assert "Our staff looks after them by hand." in told
     assert "Before we use your data in any other way again, we tell you." in told
@@ -118,7 +100,7 @@ async def test_restricted_data_is_only_stored_and_a_letter_precedes_its_end(
     types = [event["type"] for event in heard.of(case)]
     assert kinds(heard, case) == ["code", "outcome", "lifting"]
     assert types.index("habeas.restriction.announced.v1") < types.index("habeas.subject.unrestricted.v1")
-    told = letter(pipeline, ADA_ASKS, case, "We will now use it again as before.")
+    told = pipeline.letter(ADA_ASKS, case, "We will now use it again as before.")
     assert "We checked your data, and it is correct. (GDPR Art. 18(1)(a))" in told
 
 
@@ -141,7 +123,7 @@ async def test_a_restriction_of_nobodys_data_says_that_nothing_is_held(
 ) -> None:
     case = await pipeline.verified("restriction", STRANGER)
     assert (await answered(pipeline, heard, case))["outcome"] == "nothing_held"
-    assert letter(pipeline, STRANGER, case, "we found no data about you")
+    assert pipeline.letter(STRANGER, case, "we found no data about you")
     assert subjects(heard, case) == []
 
 
@@ -192,10 +174,10 @@ async def test_opt_outs_take_effect_at_once_without_proof(
     first, _, rest = field.partition(".")
     assert (after[first][rest] if rest else after[first]) is False
     assert {**after, first: before[first]} == before, "nothing else has changed"
-    assert await stopped(pipeline, person, purpose)
+    assert await pipeline.stopped(person, purpose)
     assert kinds(heard, case) == ["acknowledgement", "outcome"]
-    assert letter(pipeline, person, case, "We need no proof from you")
-    assert letter(pipeline, person, case, words)
+    assert pipeline.letter(person, case, "We need no proof from you")
+    assert pipeline.letter(person, case, words)
     assert subjects(heard, case) == [notice]
 
 
@@ -213,7 +195,7 @@ async def test_no_answer_reveals_whether_a_person_is_known(
         case = await pipeline.lodge(person.asks(right, **more))
         page = await answered(pipeline, heard, case)
         (fulfilled,) = heard.of(case, "request.fulfilled")
-        told = letter(pipeline, person, case, expected[3]).replace(case, "…")
+        told = pipeline.letter(person, case, expected[3]).replace(case, "…")
         data = {key: value for key, value in fulfilled["data"].items() if key not in {"answer", "request_id"}}
         recipients = sorted(e["data"]["recipient"] for e in heard.of(case, "recipient.concerned"))
         assert all(name in told for name in recipients)
@@ -223,7 +205,7 @@ async def test_no_answer_reveals_whether_a_person_is_known(
             data,
             recipients,
         )
-        assert await stopped(pipeline, person, expected[1])
+        assert await pipeline.stopped(person, expected[1])
     one, other = answers.values()
     assert one == other
     assert one[0]
@@ -233,8 +215,8 @@ async def test_the_use_of_sensitive_data_is_limited_without_proof(pipeline: Pipe
     person = (await pipeline.people())[9]
     case = await pipeline.lodge(person.asks("limit_sensitive_use"))
     assert (await answered(pipeline, heard, case))["outcome"] == "granted"
-    assert await stopped(pipeline, person, SuppressionPurpose.SENSITIVE)
-    assert letter(pipeline, person, case, "only where the law allows it without your choice")
+    assert await pipeline.stopped(person, SuppressionPurpose.SENSITIVE)
+    assert pipeline.letter(person, case, "only where the law allows it without your choice")
     (told,) = heard.of(case, "subject.opted_out")
     assert told["data"]["right"] == "limit_sensitive_use"
     assert set(told["data"]["identifiers"]) == {"email"}
@@ -247,7 +229,7 @@ async def test_suppression_list_takes_identities_that_no_data_map_knows(
     subject = {"identifiers": {"loyalty_no": "L-77"}}
     case = await pipeline.lodge({"reference": "loyal", "right": "opt_out_of_sale", "subject": subject})
     await pipeline.until_it_is("answered", case)
-    assert await stopped(pipeline, {"loyalty_no": ("L-77",)}, SuppressionPurpose.SALE)
+    assert await pipeline.stopped({"loyalty_no": ("L-77",)}, SuppressionPurpose.SALE)
 
 
 async def test_request_without_a_known_identity_is_referred_to_staff(
@@ -271,18 +253,18 @@ async def test_while_an_objection_is_weighed_the_data_is_restricted_and_marketin
     case = await pipeline.verified("objection", person, details={"statement": "My situation is particular."})
     await pipeline.until_it_is("referred", case)
     assert (await contact_of(pipeline, person))["restricted"] is True
-    assert await stopped(pipeline, person, SuppressionPurpose.MARKETING)
+    assert await pipeline.stopped(person, SuppressionPurpose.MARKETING)
     await eventually(lambda: heard.of(case, "request.referred"))
     assert [event["data"]["reason"] for event in heard.of(case, "request.referred")] == ["to_be_weighed"]
     await eventually(lambda: subjects(heard, case) == ["restricted", "objected"])
     await eventually(lambda: kinds(heard, case) == ["code", "weighing"])
-    assert letter(pipeline, person, case, "Until then we only store it.")
+    assert pipeline.letter(person, case, "Until then we only store it.")
 
     words = ("--as", "dana.muster", "--reason", "grounds_prevail")
     assert (await command(pipeline, "restriction", "lift", case, *words))[0] == 0
     await eventually(lambda: subjects(heard, case)[-1] == "unrestricted")
     assert (await contact_of(pipeline, person))["restricted"] is False
-    assert await stopped(pipeline, person, SuppressionPurpose.MARKETING), "marketing is not weighed"
+    assert await pipeline.stopped(person, SuppressionPurpose.MARKETING), "marketing is not weighed"
 
 
 # --- rectification ------------------------------------------------------------------------------------
@@ -309,7 +291,7 @@ async def test_correction_changes_named_fields_and_the_letter_shows_both_values(
         k: v for k, v in before.items() if k not in unchanged
     }
     assert await pipeline.business("billing", "customers").find_one({"_id": customer["_id"]}) == customer
-    told = letter(pipeline, person, case, "We corrected your data.")
+    told = pipeline.letter(person, case, "We corrected your data.")
     assert f"Before: {before['address']['city']}" in told
     assert "Now: Neustadt" in told
     assert "Hosting provider of the portal" in told, "GDPR Art. 19"
@@ -335,7 +317,7 @@ async def test_denied_correction_has_a_reason_and_keeps_the_statement(
     page = await answered(pipeline, heard, case)
     assert page["outcome"] == "refused"
     assert await contact_of(pipeline, person) == before
-    told = letter(pipeline, person, case, "What we did not correct, and why")
+    told = pipeline.letter(person, case, "What we did not correct, and why")
     assert "A request cannot change it. (GDPR Art. 16" in told
     assert "We hold no such detail about you." in told
     assert "We keep your statement with the data" in told
@@ -355,7 +337,7 @@ async def test_a_correction_in_part_says_both(pipeline: Pipeline, heard: Heard) 
     case = await pipeline.verified("rectification", person, details=wanted)
     assert (await answered(pipeline, heard, case))["outcome"] == "partly_granted"
     assert (await contact_of(pipeline, person))["job_title"] == "Gardener"
-    told = letter(pipeline, person, case, "We corrected your data.")
+    told = pipeline.letter(person, case, "We corrected your data.")
     assert "What we did not correct, and why" in told
     assert "You can send us a short statement." in told
     (fulfilled,) = heard.of(case, "request.fulfilled")

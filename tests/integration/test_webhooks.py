@@ -15,8 +15,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from habeas.embedded.stack import Stack
-from services.fulfillment.changes.suppressions import SuppressionList, SuppressionPurpose
-from shared.runtime.key_rings import derived_key
+from services.fulfillment.changes.suppressions import SuppressionPurpose
 from tests.integration.controller_server import certificate
 from tests.integration.pipeline import (
     KEYS,
@@ -237,7 +236,7 @@ async def test_one_click_in_a_mail_stops_the_advertising(stage: Stage, heard: He
     case = await case_of(heard, "habeas/unsubscribe")
     assert (await stage.pipeline.closed(case))["outcome"] == "granted"
     assert not await subscribed(stage, person)
-    assert await stopped(stage.pipeline, person)
+    assert await stage.pipeline.stopped(person, SuppressionPurpose.MARKETING)
     assert cases_of(heard, "habeas/unsubscribe") == [case]
     assert url.rpartition("/")[2].encode() not in stage.pipeline.log.read_bytes()
 
@@ -245,11 +244,3 @@ async def test_one_click_in_a_mail_stops_the_advertising(stage: Stage, heard: He
 async def subscribed(stage: Stage, person: Somebody) -> bool:
     found = await stage.pipeline.business("portal", "newsletter").find_one({"email": person.email})
     return bool(found["subscribed"])
-
-
-async def stopped(pipeline: Pipeline, person: Somebody) -> bool:
-    """Tell whether *person* stands on the suppression list."""
-    master = base64.b64decode(pipeline.settings["HABEAS_MASTER_KEY"])
-    database = pipeline.client[f"{pipeline.prefix}_fulfillment"]
-    suppressions = SuppressionList(database, derived_key(master, "suppressions"))
-    return await suppressions.holds({"email": (person.email,)}, SuppressionPurpose.MARKETING)

@@ -1,4 +1,4 @@
-"""A further copy of the same data is quoted, and handed over once the person agrees; the first is free."""
+"""P2: a further copy has a fee that is quoted first and agreed to; the first copy is free."""
 
 import zipfile
 from collections.abc import AsyncIterator
