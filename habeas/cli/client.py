@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         identity,
         inbox,
         incident_register,
+        laws,
         letters,
         map_draft,
         master_keys,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     __all__ = ["accounts", "audit", "breach_files", "breach_scope", "campaigns", "cases", "certificates"]
     __all__ += ["dead_letters", "deadlines", "drop", "engine", "erasures", "event_files", "identity", "inbox"]
-    __all__ += ["incident_register", "letters", "map_draft", "master_keys", "recipients"]
+    __all__ += ["incident_register", "laws", "letters", "map_draft", "master_keys", "recipients"]
     __all__ += ["requests", "staff"]
 else:
 

@@ -64,6 +64,27 @@ def due(
         _show(laws, found, explain=explain)
 
 
+@app.command("laws")
+def list_laws(
+    breaches: Annotated[bool, Option("--breaches", help="The laws on breaches.")] = False,
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """
+    List the laws: how many of their values were read as text, in a secondary source, or not at all.
+
+    A law with an unread deadline applies to no request unless HABEAS_LAWS_ACCEPTED names it. `ours` counts
+    values that no provision sets.
+    """
+    accepted = state.settings().get("HABEAS_LAWS_ACCEPTED", "").replace(",", " ").split()
+    rows = client.laws.breach_laws() if breaches else client.laws.request_laws(accepted)
+    if as_json:
+        print(json.dumps([row.plain() for row in rows]))
+    else:
+        out.print(f"{'':26}{'text':>7}{'secondary':>11}{'unread':>8}{'ours':>6}")
+        out.print("\n".join(map(str, rows)))
+
+
 @app.command("hours")
 def hours_of(
     aware: Annotated[str, Option(help="The instant: 2026-12-24T18:30+01:00.")],

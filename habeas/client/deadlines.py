@@ -33,6 +33,7 @@ class OpenRequest:
             "meant_for": meant_for and meant_for.isoformat(),
             "right": received and received.right.value,
             "policy": received and received.policy,
+            "not_accepted": list(received.not_accepted) if received else [],
             "status": self.case.status.value,
             "stands_still": is_paused(self.case, policies()),
             "incident": received and received.incident,
@@ -69,4 +70,5 @@ def line_of(one: OpenRequest) -> str:
     stands = f"{row['status']}, the clock stands still" if row["stands_still"] else row["status"]
     late = "late" if one.late else "    "
     incident = f" ({row['incident']})" if row["incident"] else ""
-    return f"{row['due_on']}  {late}  {one.id}  {row['right']}, {row['policy']}: {stands}{incident}"
+    laws = f"; not accepted: {', '.join(row['not_accepted'])}" if row["not_accepted"] else ""
+    return f"{row['due_on']}  {late}  {one.id}  {row['right']}, {row['policy']}: {stands}{incident}{laws}"

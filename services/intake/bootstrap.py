@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 from services.intake.breach.bootstrap import INCIDENTS
+from services.intake.cases.clock import ClockRules
 from services.intake.cases.code_limits import CodeLimit, WrongCodes
 from services.intake.cases.duplicates import FirstRequests
 from services.intake.cases.retention import Purge, RegisterRetention
@@ -41,6 +43,7 @@ from shared.runtime.broker import user_of
 from shared.runtime.client_limits import Allowance
 from shared.runtime.journal import Journal
 from shared.runtime.key_rings import derived_key
+from shared.runtime.log import logger
 from shared.runtime.scheduler import Timers, publish_due_timers
 from shared.runtime.service import Service, case_of_fact
 
@@ -69,9 +72,18 @@ def service(ports: Ports, key: bytes, bindings: Bindings) -> Service[IntakeCase,
     )
 
 
+def log_laws_not_accepted(practice: ClockRules) -> None:
+    """Log each law, in force today or later, that judges no request because its deadlines were not read."""
+    for policy in practice.policies.not_accepted(datetime.now(practice.zone).date()):
+        unread = ", ".join(policy.unread_deadlines)
+        logger().warning("law not accepted", service=NAME, law=policy.id, reason=f"unread: {unread}")
+
+
 @asynccontextmanager
 async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIterator[Running]:
     """Build intake."""
+    practice = settings.practice()
+    log_laws_not_accepted(practice)
     database = platform.client[f"{settings.database_prefix}_{NAME}"]
     journal = Journal(database, RECORDS, key=chain_key(settings.root_key, NAME), notes=True)
     timers = Timers(database)
@@ -87,7 +99,7 @@ async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIter
     for part in (journal, timers, duplicates, queue, purge, wrong):
         await part.prepare()
     codes = CodeLimit.of(wrong, settings.codes_offered_per_hour)
-    ports = Ports(platform.vault, timers, duplicates, queue, codes, settings.practice())
+    ports = Ports(platform.vault, timers, duplicates, queue, codes, practice)
     requests = RequestService(platform.vault, journal, platform.bus, keys, ports.context, queue, codes=codes)
     callers = Callers(settings.api_keys, Allowance(settings.public_requests_per_hour))
     links = UnsubscribeLinks(settings.root_key, settings.public_url)

@@ -3,7 +3,16 @@
 from datetime import date, timedelta
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
-from pydantic import AfterValidator, Field, SecretStr, StringConstraints, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_settings import NoDecode
 
 from services.intake.cases.clock import ClockRules
 from services.intake.cases.code_limits import PER_NETWORK
@@ -19,7 +28,7 @@ from services.intake.channels.webhooks.apple import KEYS
 from shared.contract.events import Code
 from shared.contract.sources import Source, binding, upstream_source
 from shared.errors import ConfigurationError
-from shared.law import CompanyProfile
+from shared.law import CompanyProfile, PolicyLibrary
 from shared.law.calendars import calendar_named
 from shared.law.library import policies
 from shared.runtime.settings import InboxSettings
@@ -44,6 +53,19 @@ def _in_the_protocol(kind: str) -> str:
 IdentityType: TypeAlias = Annotated[str, AfterValidator(_in_the_protocol)]
 
 
+def _names(written: object) -> object:
+    """Return the words of *written*, between commas or spaces."""
+    return frozenset(written.replace(",", " ").split()) if isinstance(written, str) else written
+
+
+def _must_apply(library: PolicyLibrary, company: CompanyProfile | None) -> None:
+    """Raise ConfigurationError unless the laws that *company* grants to people without one apply."""
+    granted = (company.grants_to_others, company.grants_to_everybody) if company else ()
+    for law in filter(None, granted):
+        if not library.applies(library.in_force(law, date.max)):
+            raise ConfigurationError(f"{law}: the company grants it, and a deadline of it was not read")
+
+
 class IntakeSettings(InboxSettings):
     """Settings of intake."""
 
@@ -65,6 +87,13 @@ class IntakeSettings(InboxSettings):
     """
     Wrong codes within an hour, over all requests, that log an error and limit each network to five codes an
     hour.
+    """
+
+    laws_accepted: Annotated[frozenset[str], NoDecode, BeforeValidator(_names)] = Field(
+        default=frozenset(), validate_default=True
+    )
+    """
+    Laws that apply though a deadline of theirs was not read (verb `laws`): ids, `br-lgpd, sg-pdpa`, or `all`.
     """
 
     register_months: int = Field(default=24, ge=24, le=1200)
@@ -254,6 +283,16 @@ class IntakeSettings(InboxSettings):
             raise ValueError(str(error)) from None
         return company
 
+    @field_validator("laws_accepted")
+    @classmethod
+    def _are_laws(cls, laws: frozenset[str], info: ValidationInfo) -> frozenset[str]:
+        try:
+            library = policies().accepting(laws)
+            _must_apply(library, info.data.get("company"))
+        except ConfigurationError as error:
+            raise ValueError(str(error)) from None
+        return laws
+
     def practice(self) -> ClockRules:
         """Return how this company counts days."""
-        return ClockRules(self.company, policies(), calendar_named)
+        return ClockRules(self.company, policies().accepting(self.laws_accepted), calendar_named)

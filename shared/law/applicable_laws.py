@@ -46,7 +46,8 @@ def applicable(
     Return the laws that protect *person* on *day*: first the one that a request is answered under.
 
     No request is refused because the residence is unknown or unproven: people outside all laws have rights
-    that the company grants to all people.
+    that the company grants to all people. So have people that only laws protect which do not apply, because
+    their deadlines were not read and the operator has not accepted them (see :func:`laws_not_accepted`).
 
     Law:
         GDPR Art. 3(1), UK GDPR Art. 3(1): where the company is established in the Union, or in the United
@@ -54,6 +55,22 @@ def applicable(
         Cal. Civ. Code § 1798.140(i): a consumer is a resident of California. Va. Code § 59.1-575 and the
         laws of other States: not people acting for a company, or as an employee.
     """
+    found = [policy for policy in _protecting(policies, company, person, day) if policies.applies(policy)]
+    return tuple(found) or (policies.in_force(company.grants_to_others, day),)
+
+
+def laws_not_accepted(
+    policies: PolicyLibrary, company: CompanyProfile, person: ProtectedPerson, day: date
+) -> tuple[Policy, ...]:
+    """Return the laws that protect *person* on *day*, but do not apply: their deadlines were not read."""
+    protecting = _protecting(policies, company, person, day)
+    return tuple(policy for policy in protecting if not policies.applies(policy))
+
+
+def _protecting(
+    policies: PolicyLibrary, company: CompanyProfile, person: ProtectedPerson, day: date
+) -> Iterable[Policy]:
+    """Return the laws that protect *person* on *day*, each once: first the one that is answered under."""
     that_day = policies.of_that_day(day)
     scoped = [(policy, policy.scope) for policy in that_day if policy.scope]
     residence = [policy for policy, scope in scoped if scope.covers(person.place, person.role)]
@@ -64,8 +81,7 @@ def applicable(
     residence.sort(key=lambda policy: policy.is_of_a_part, reverse=True)
     granted = [policies.in_force(law, day) for law in (company.grants_to_everybody,) if law]
     found = [*invoked, *residence, *establishment, *granted]
-    others = policies.in_force(company.grants_to_others, day)
-    return tuple({policy.id: policy for policy in found or [others]}.values())
+    return {policy.id: policy for policy in found}.values()
 
 
 def strictest(

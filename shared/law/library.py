@@ -1,6 +1,6 @@
 """Reads ``policies/``: every edition of every law, and the company's profile."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
@@ -99,6 +99,29 @@ def _content(file: Path, where: str, kind: type[M]) -> M:
         mark = getattr(error, "problem_mark", None)
         raise ConfigurationError(f"{where}: line {mark.line + 1 if mark else 1}: is no YAML") from None
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"])) or "whole"
-        raise ConfigurationError(f"{where}: {place}: {first['msg']}") from None
+        first = error.errors(include_url=False, include_input=False)[0]
+        loc = (*first["loc"], *getattr(first.get("ctx", {}).get("error"), "loc", ()))
+        place = ".".join(map(str, loc)) or "whole"
+        raise ConfigurationError(f"{where}: line {_line_of(loc, file)}: {place}: {first['msg']}") from None
+
+
+def _line_of(loc: Iterable[str | int], file: Path) -> int:
+    """Return the line of *file* with the value at *loc*, or with the last part of it that is there."""
+    node = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    line = 1
+    for part in loc:
+        node = _child(node, part)
+        if node is None:
+            break
+        line = node.start_mark.line + 1
+    return line
+
+
+def _child(node: yaml.Node | None, part: str | int) -> yaml.Node | None:
+    match node, part:
+        case yaml.SequenceNode(), int() if part < len(node.value):
+            return node.value[part]  # type: ignore[no-any-return]  # yaml has no types for it
+        case yaml.MappingNode(), str():
+            return next((value for key, value in node.value if key.value == part), None)
+        case _:
+            return None

@@ -7,8 +7,11 @@ to its end (ADR 0014).
 """
 
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
 from datetime import date
+from datetime import date as date_type
 from enum import StrEnum
 from typing import Annotated, ClassVar, Generic, Literal, Self, TypeVar
 
@@ -28,19 +31,58 @@ from shared.law.terms import (
 )
 
 E = TypeVar("E", bound="LawEdition")
+ALL_LAWS = "all"
+"""Stands for all laws where the operator names those accepted."""
 
 
 class SourceStatus(StrEnum):
-    """The certainty of a provision's content."""
+    """The provenance of a value."""
 
     TEXT = "text"
     """The provision was read."""
     SECONDARY = "secondary"
     """A published account of it was read."""
-    TO_CHECK = "to check"
-    """It is known, and must be checked against the text before it is relied on."""
+    UNREAD = "unread"
+    """Neither was read: it is from memory, and must be checked before it is relied on."""
     OURS = "ours"
     """No provision says so: it is our caution."""
+
+
+class ReadSource(BaseModel):
+    """A source that values of a file were read in."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    read: Literal[SourceStatus.TEXT, SourceStatus.SECONDARY]
+    """``text``: it has the provisions themselves."""
+    provisions: str = ""
+    """Beginning of the provisions that it has: ``11 CCR``; empty: all of the file."""
+    place: Annotated[str, Field(min_length=1)]
+    """Where it is: an address, or a title."""
+    date: date_type | None = None
+    """The day of the reading; a text needs it."""
+
+    @model_validator(mode="after")
+    def _is_dated(self) -> Self:
+        if self.read is SourceStatus.TEXT and self.date is None:
+            raise ValueError("date is needed for a text")
+        return self
+
+    def has(self, value: "LegalValue") -> bool:
+        """Return whether the provision of *value* was read in it."""
+        return self.read is value.read and value.provision.startswith(self.provisions)
+
+
+class SourceMissing(ValueError):
+    """A value claims that it was read, and no source of its file has it."""
+
+    def __init__(self, value: "LegalValue", loc: tuple[str | int, ...]) -> None:
+        super().__init__(f"{value.provision} is said to be {value.read}, and no entry of sources has it")
+        self.loc = (*loc, "read")
+
+
+SOURCED = frozenset({SourceStatus.TEXT, SourceStatus.SECONDARY})
+"""Provenances that name a source."""
 
 
 class TimedDuty(StrEnum):
@@ -230,6 +272,33 @@ class LawEdition(BaseModel):
     """Only a model has no scope."""
     calendar: str | None = None
     """Place of the public holidays that count; None: that of the establishment."""
+    sources: tuple[ReadSource, ...] = ()
+    """Where its values were read."""
+
+    @model_validator(mode="after")
+    def _has_sources(self) -> Self:
+        for loc, value in self.located_values():
+            if value.read in SOURCED and self.source_of(value) is None:
+                raise SourceMissing(value, loc)
+        return self
+
+    def located_values(self) -> Iterator[tuple[tuple[str | int, ...], LegalValue]]:
+        """Yield every value with its place in the file."""
+        for key in type(self).model_fields:
+            found = getattr(self, key)
+            if isinstance(found, LegalValue):
+                yield (key,), found
+            elif isinstance(found, tuple):
+                yield from (((key, n), one) for n, one in enumerate(found) if isinstance(one, LegalValue))
+
+    def source_of(self, value: LegalValue) -> ReadSource | None:
+        """Return the source of *value*; None where it was not read, or is ours."""
+        return next((source for source in self.sources if source.has(value)), None)
+
+    @property
+    def read_counts(self) -> Mapping[SourceStatus, int]:
+        """Number of values by provenance."""
+        return Counter(value.read for _, value in self.located_values())
 
     @property
     def id(self) -> str:
@@ -296,6 +365,12 @@ class Policy(LawEdition):
         """Return the ground for a fee for *reason*; None where none is lawful."""
         return next((ground for ground in self.fees if ground.reason is reason), None)
 
+    @property
+    def unread_deadlines(self) -> tuple[TimedDuty, ...]:
+        """Duties with a deadline that was not read: with one, it applies only if the operator accepts it."""
+        unread = (rule.duty for rule in self.periods if rule.read is SourceStatus.UNREAD)
+        return tuple(dict.fromkeys(unread))
+
     def stands_still_for(self, kind: str) -> bool:
         """Return whether the period may stand still for *kind*."""
         return self.pause(kind) is not None
@@ -312,6 +387,7 @@ class Policy(LawEdition):
                 "calendar": self.calendar or model.calendar,
                 "regulation": self.regulation or model.regulation,
                 "childhood": self.childhood or model.childhood,
+                "sources": (*self.sources, *model.sources),
             }
         )
 
@@ -383,6 +459,31 @@ class PolicyLibrary(EditionLibrary[Policy]):
     """All editions of the laws on the rights of people."""
 
     FOLDER = "policies"
+
+    _accepted: frozenset[str] = frozenset()
+
+    def accepting(self, laws: Iterable[str]) -> "PolicyLibrary":
+        """
+        Return the same editions, of which *laws*, or ``all``, apply despite an unread deadline.
+
+        Raises:
+            ConfigurationError: A law is unknown; the message lists the known ones.
+        """
+        accepting, accepted = copy(self), frozenset(laws)
+        for law in accepted - {ALL_LAWS}:
+            self.in_force(law, date.max)
+        accepting._accepted = accepted  # noqa: SLF001 - of the same class
+        return accepting
+
+    def applies(self, policy: Policy) -> bool:
+        """Return whether *policy* judges new requests: its deadlines were read, or it was accepted."""
+        return not policy.unread_deadlines or not self._accepted.isdisjoint({policy.law, ALL_LAWS})
+
+    def not_accepted(self, day: date) -> list[Policy]:
+        """Return the editions, in force on *day* or later, that do not apply."""
+        current = {policy.id for policy in self.of_that_day(day)}
+        there = (policy for policy in self if policy.id in current or policy.edition > day)
+        return [policy for policy in there if not self.applies(policy)]
 
     @property
     def laws(self) -> list[str]:

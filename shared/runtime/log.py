@@ -33,6 +33,7 @@ ALLOWED = frozenset(
         "event_id",
         "handled",
         "level",
+        "law",
         "letter",
         "library",
         "number",

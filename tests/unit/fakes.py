@@ -38,7 +38,7 @@ from shared.contract.sources import ALL, Bindings, Source, upstream_source
 from shared.contract.staff import StaffDecision
 from shared.contract.topology import EVENTS, REQUESTS
 from shared.errors import BrokerUnavailable, StoreUnavailable
-from shared.law import CompanyProfile
+from shared.law import CompanyProfile, Policy, PolicyLibrary, SourceStatus
 from shared.law.calendars import calendar_named
 from shared.law.library import policies
 from shared.runtime.broker import Message
@@ -70,6 +70,18 @@ PRACTICE = ClockRules(
     policies(),
     calendar_named,
 )
+
+
+def unread_deadlines(law: str) -> PolicyLibrary:
+    """Return all policies, of which *law* has deadlines that were not read."""
+
+    def changed(policy: Policy) -> Policy:
+        periods = tuple(rule.model_copy(update={"read": SourceStatus.UNREAD}) for rule in policy.periods)
+        return policy.model_copy(update={"model": None} | ({"periods": periods} if policy.law == law else {}))
+
+    return PolicyLibrary(map(changed, policies()))
+
+
 ABROAD = replace(PRACTICE, company=PRACTICE.company.model_copy(update={"established_in": "US-NY"}))
 """Established where no law protects everybody who asks: only that of their residence does."""
 PERSON = {

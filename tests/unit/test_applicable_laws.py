@@ -16,11 +16,13 @@ from shared.law import (
     Role,
     TimedDuty,
     applicable,
+    laws_not_accepted,
     proof_regulation,
     strictest,
 )
 from shared.law.calendars import calendar_named
 from shared.law.library import policies
+from tests.unit.fakes import unread_deadlines
 
 TODAY = date(2026, 6, 1)
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -44,6 +46,16 @@ NEW_YORK, BERLIN = company("US-NY"), company("DE-BE")
 
 def laws(person: ProtectedPerson, of: CompanyProfile = NEW_YORK, day: date = TODAY) -> list[str]:
     return [policy.law for policy in applicable(policies(), of, person, day)]
+
+
+def test_resident_of_a_law_not_accepted_has_the_granted_law() -> None:
+    library = unread_deadlines("br-lgpd")
+    brazilian = ProtectedPerson("BR", invoked=Regulation.LGPD)
+    for accepted, expected in (((), ["gdpr"]), (("br-lgpd",), ["br-lgpd"])):
+        given = library.accepting(accepted)
+        assert [policy.law for policy in applicable(given, NEW_YORK, brazilian, TODAY)] == expected
+        missing = laws_not_accepted(given, NEW_YORK, brazilian, TODAY)
+        assert [policy.law for policy in missing] == ([] if accepted else ["br-lgpd"])
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,8 @@ edition: 2026-01-01
 name: Utopia
 notices:
   - {to: authority, length: 72, unit: hour, provision: Art. 1, read: text}
+sources:
+  - {read: text, place: The Gazette of Utopia, date: 2026-01-01}
 """
 
 
@@ -186,14 +188,14 @@ def test_each_state_is_cited_for_its_own_letters_and_documents(policy: BreachPol
 @pytest.mark.parametrize(
     ("law", "element", "provision", "read"),
     [
-        ("us-wa", "occurred", "RCW 19.255.010(6)(b)(iii)", "to check"),
-        ("us-wa", "discovered", "RCW 19.255.010(6)(b)(iii)", "to check"),
-        ("us-ma", "freeze", "M.G.L. c. 93H § 3(b)", "to check"),
-        ("us-ma", "police_report", "M.G.L. c. 93H § 3(b)", "to check"),
+        ("us-wa", "occurred", "RCW 19.255.010(6)(b)(iii)", "unread"),
+        ("us-wa", "discovered", "RCW 19.255.010(6)(b)(iii)", "unread"),
+        ("us-ma", "freeze", "M.G.L. c. 93H § 3(b)", "unread"),
+        ("us-ma", "police_report", "M.G.L. c. 93H § 3(b)", "unread"),
         ("us-tx", "occurred", "Tex. Bus. & Com. Code § 521.053(b)", "ours"),
         ("us-tx", "police_report", "Tex. Bus. & Com. Code § 521.053(b)", "ours"),
         ("us-tx", "nature", "Tex. Bus. & Com. Code § 521.053(b)", "secondary"),
-        ("uk-gdpr", "consequences", "UK GDPR Art. 34(2), 33(3)(c)", "to check"),
+        ("uk-gdpr", "consequences", "UK GDPR Art. 34(2), 33(3)(c)", "unread"),
         ("uk-gdpr", "rights", "UK GDPR Art. 12(2)", "ours"),
     ],
 )

@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from habeas.cli import app
 from shared.errors import ConfigurationError
+from tests.unit.fakes import unread_deadlines
 
 
 def due(*arguments: str) -> str:
@@ -60,3 +61,25 @@ def test_an_instant_counts_for_the_day_of_the_place_that_answers() -> None:
 def test_wrong_input_has_a_remedy(arguments: list[str], remedy: str) -> None:
     with pytest.raises(ConfigurationError, match=remedy):
         due(*arguments)
+
+
+def test_each_law_has_the_provenance_of_its_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("habeas.client.laws.policies", lambda: unread_deadlines("br-lgpd"))
+    monkeypatch.delenv("HABEAS_LAWS_ACCEPTED", raising=False)
+    rows = {row["law"]: row for row in json.loads(laws("--json"))}
+    brazil, gdpr = rows["br-lgpd@2020-09-18"], rows["gdpr@2018-05-25"]
+    assert brazil["state"].startswith("does not apply: unread answer")
+    assert (gdpr["state"], gdpr["unread"]) == ("applies", 0)
+    assert gdpr["text"] > gdpr["secondary"] > 0
+    monkeypatch.setenv("HABEAS_LAWS_ACCEPTED", "br-lgpd, us-tx")
+    assert "applies, accepted: unread answer" in laws()
+
+
+def test_laws_on_breaches_have_theirs() -> None:
+    assert "nis2@2024-10-18" in laws("--breaches")
+
+
+def laws(*arguments: str) -> str:
+    result = CliRunner().invoke(app, ["laws", *arguments], catch_exceptions=False)
+    assert result.exit_code == 0
+    return result.stdout

@@ -109,4 +109,4 @@ def test_tables_of_the_page_agree_with_the_policies() -> None:
     """Write them anew with ``python -m habeas.letters``."""
     page = text("docs/reference/letters.md")
     assert refreshed(page) == page
-    assert "| `recourse-limit` | CQLR c. P-39.1 s. 34, 43 (to check) |" in page
+    assert "| `recourse-limit` | CQLR c. P-39.1 s. 34, 43 (unread) |" in page

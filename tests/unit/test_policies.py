@@ -17,7 +17,10 @@ name: Utopia
 periods:
   - { duty: answer, rights: all, length: 1, unit: month, day_off: next working day,
       provision: Art. 1, counting: Art. 2, read: text }
+sources:
+  - { read: text, place: The Gazette of Utopia, date: 2026-01-01 }
 """
+UNREAD = WHOLE.replace("read: text }\nsources", "read: unread }\nsources")
 
 
 @pytest.mark.parametrize("policy", EVERY)
@@ -87,8 +90,8 @@ def test_an_edition_that_was_taken_away_is_named() -> None:
 
 
 def test_a_state_counts_by_the_model_where_it_says_nothing_itself() -> None:
-    texas, utah = (policies().in_force(law, date(2026, 1, 1)) for law in ("us-tx", "us-ut"))
-    assert texas.rule(TimedDuty.APPEAL, Right.ACCESS) != utah.rule(TimedDuty.APPEAL, Right.ACCESS)
+    virginia, utah = (policies().in_force(law, date(2026, 1, 1)) for law in ("us-va", "us-ut"))
+    assert virginia.rule(TimedDuty.APPEAL, Right.ACCESS) != utah.rule(TimedDuty.APPEAL, Right.ACCESS)
     assert utah.answer(Right.ACCESS).provision == "Common model of the laws of the States"
 
 
@@ -107,6 +110,22 @@ def test_a_model_that_is_missing_or_goes_in_a_circle_is_an_error() -> None:
         pytest.param(WHOLE.replace("day_off", "dayoff"), "periods.0.dayoff", id="an unknown name"),
         pytest.param(WHOLE.replace("provision: Art. 1,", ""), "periods.0.provision", id="no provision"),
         pytest.param(WHOLE.replace(" day_off: next working day,", ""), "day_off is needed", id="no day off"),
+        pytest.param(WHOLE.replace("length: 1", "length: -1"), "line 5: ", id="its line"),
+        pytest.param(
+            WHOLE.replace("read: text, place", "read: secondary, place"),
+            "line 6: periods.0.read: Value error, Art. 1 is said to be text",
+            id="a text without a source",
+        ),
+        pytest.param(
+            WHOLE.replace("{ read: text,", "{ provisions: Art. 7, read: text,"),
+            "no entry of sources",
+            id="a source of other provisions",
+        ),
+        pytest.param(
+            WHOLE.replace(", date: 2026-01-01 }", " }"),
+            "line 8: sources.0: Value error, date is needed",
+            id="a text read on no day",
+        ),
         pytest.param("law: [", "line 2: is no YAML", id="no YAML"),
         pytest.param("", "whole", id="nothing"),
         pytest.param(WHOLE.replace("law: utopia", "law: atlantis"), "holds atlantis@", id="misnamed"),
@@ -123,6 +142,32 @@ def test_a_file_that_is_no_policy_is_named_with_the_place(tmp_path: Path, conten
 def test_a_whole_file_is_read(tmp_path: Path) -> None:
     (tmp_path / "utopia@2026-01-01.yaml").write_text(WHOLE)
     assert [policy.id for policy in read(tmp_path)] == ["utopia@2026-01-01"]
+
+
+def test_law_with_unread_deadline_applies_only_when_accepted(tmp_path: Path) -> None:
+    (tmp_path / "utopia@2026-01-01.yaml").write_text(UNREAD)
+    library = read(tmp_path)
+    (utopia,) = library
+    assert [library.accepting(laws).applies(utopia) for laws in ((), ("utopia",), ("all",))] == [
+        False,
+        True,
+        True,
+    ]
+    assert library.not_accepted(date(2025, 1, 1)) == library.not_accepted(date(2027, 1, 1)) == [utopia]
+    assert library.accepting(["all"]).not_accepted(date(2027, 1, 1)) == []
+
+
+def test_acceptance_of_an_unknown_law_is_an_error() -> None:
+    with pytest.raises(ConfigurationError, match="'utopia': there is none; known are"):
+        policies().accepting(["utopia"])
+
+
+@pytest.mark.parametrize("policy", EVERY)
+def test_each_read_value_names_the_place_and_each_text_the_day_of_its_reading(policy: Policy) -> None:
+    for _, value in policy.located_values():
+        source = policy.source_of(value)
+        assert (source is not None) is (value.read in {SourceStatus.TEXT, SourceStatus.SECONDARY})
+        assert value.read is not SourceStatus.TEXT or (source and source.date)
 
 
 def test_an_installation_without_policies_does_not_start(tmp_path: Path) -> None:

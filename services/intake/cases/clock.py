@@ -18,6 +18,7 @@ from shared.contract.events import (
     ExtensionReason,
     LastDay,
     LetterKind,
+    PolicyId,
     ProofRef,
     Remedy,
     Requester,
@@ -43,6 +44,7 @@ from shared.law import (
     applicable,
     internal_due,
     is_child,
+    laws_not_accepted,
     proof_regulation,
     strictest,
 )
@@ -140,7 +142,13 @@ def received_request(request: RequestSubmitted, arrival: Arrival, practice: Cloc
         role=request.role,
         child=child,
         stricter=None if proven_under is regulation else proven_under,
+        not_accepted=_not_accepted(person, received_on, practice),
     )
+
+
+def _not_accepted(person: ProtectedPerson, day: date, practice: ClockRules) -> tuple[PolicyId, ...]:
+    laws = laws_not_accepted(practice.policies, practice.company, person, day)
+    return tuple(policy.id for policy in laws)
 
 
 def resumed_deadline(case: IntakeCase, at: datetime, practice: ClockRules) -> DueMoved | None:
@@ -322,9 +330,14 @@ def remedy_of(case: IntakeCase, received: RequestReceived, practice: ClockRules)
 def judging_policies(
     remedy: Remedy, received: RequestReceived, at: datetime, practice: ClockRules
 ) -> Sequence[Policy]:
-    """Return the editions that judge an appeal, those of its case, or a complaint, those of its day *at*."""
+    """
+    Return the editions that judge an appeal, those of its case, or a complaint, those of its day *at*.
+
+    One that does not apply, because it was not read, judges no complaint: then that of the case does.
+    """
     laws = practice.laws_of(received)
     if remedy is Remedy.APPEAL:
         return laws
     day = at.astimezone(practice.zone).date()
-    return [practice.policies.in_force(policy.law, day) for policy in laws]
+    current = ((policy, practice.policies.in_force(policy.law, day)) for policy in laws)
+    return [new if practice.policies.applies(new) else begun for begun, new in current]

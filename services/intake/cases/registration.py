@@ -23,6 +23,7 @@ from shared.contract.events import (
 )
 from shared.errors import TooEarly
 from shared.law import Right
+from shared.runtime.log import logger
 
 CONTROLLER, LINK = "controller", "forwarding_link"
 """Names in the vault: the customer that decides about the data, and the secret of their link."""
@@ -60,6 +61,9 @@ async def register_request(
     request: RequestSubmitted, received: RequestReceived, ctx: IntakeContext
 ) -> Sequence[Fact]:
     """Start the clock of a sealed request, and forward it if another decides about the data."""
+    if received.not_accepted:
+        laws = ", ".join(received.not_accepted)
+        logger().warning("law not accepted for a request", request_id=ctx.case_id, law=laws)
     # In parallel, for one round trip; the timers of a duplicate have no effect.
     duplicated, _ = await asyncio.gather(
         _first_request(request, received, ctx), set_timers(initial_timers(received, ctx.practice), ctx)

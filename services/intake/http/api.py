@@ -142,6 +142,8 @@ class StatusPage(BaseModel):
     """The law that sets the last day: the strictest of those that protect the person."""
     laws: list[PolicyId] = []
     """All laws that protect the person."""
+    laws_not_accepted: list[PolicyId] = []
+    """Laws that protect the person and judge nothing here: their deadlines were not read."""
     erasure_at: datetime | None = None
     """When a planned erasure begins; until then the request can be withdrawn."""
     fee: Fee | None = None
@@ -170,6 +172,7 @@ class StatusPage(BaseModel):
             due_on=case.due_on,
             due_by=case.due_by,
             laws=list(received.laws) if received else [],
+            laws_not_accepted=list(received.not_accepted) if received else [],
             follows=received.follows if received else None,
             erasure_at=case.erasure_at if case.withdrawable else None,
             fee=quoted

@@ -184,6 +184,11 @@ class RequestReceived(Fact):
     """The declared incident during which it came."""
     stricter: Regulation | None = None
     """The regulation that decides how much proof is needed, where it is another than *regulation*."""
+    not_accepted: tuple[PolicyId, ...] = ()
+    """
+    Laws that protect the person and judge nothing, because their deadlines were not read and the operator has
+    not accepted them: the staff considers them.
+    """
 
     @property
     def proof_regulation(self) -> Regulation:

@@ -228,6 +228,7 @@ class BreachPolicy(LawEdition):
                 "protection": self.protection or model.protection,
                 "records": self.records
                 or (model.records and here(NoticeRecipientKind.AUTHORITY, model.records)),
+                "sources": (*self.sources, *model.sources),
             }
         )
 
@@ -243,7 +244,7 @@ class BreachPolicy(LawEdition):
         for theirs, ours in self.cites.items():
             if value.provision.startswith(theirs):
                 provision = ours + value.provision.removeprefix(theirs)
-                read = SourceStatus.TO_CHECK if value.read is SourceStatus.TEXT else value.read
+                read = SourceStatus.UNREAD if value.read is SourceStatus.TEXT else value.read
                 return value.model_copy(update={"provision": provision, "read": read})
         return value
 

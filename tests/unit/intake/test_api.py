@@ -59,9 +59,8 @@ async def test_the_laws_are_public_with_their_provisions() -> None:
     by_law = {(policy["law"], policy["edition"]): policy for policy in shown}
     [answer, *_] = by_law["gdpr", "2018-05-25"]["periods"]
     assert (answer["length"], answer["unit"], answer["provision"]) == (1, "month", "GDPR Art. 12(3)")
-    assert {rule["read"] for policy in shown for rule in policy["periods"]} == {
-        "text", "secondary", "to check", "ours"
-    }  # fmt: skip
+    assert {rule["read"] for policy in shown for rule in policy["periods"]} == {"text", "secondary", "ours"}
+    assert by_law["gdpr", "2018-05-25"]["sources"][0]["date"] == "2026-11-29"
 
 
 async def test_a_status_page_holds_no_personal_data() -> None:

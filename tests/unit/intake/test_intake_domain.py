@@ -13,6 +13,7 @@ from services.intake.cases.clock import (
     ClockRules,
     due_now,
     extended_deadline,
+    judging_policies,
     received_request,
     resumed_deadline,
 )
@@ -108,9 +109,9 @@ from shared.contract.events import (
 )
 from shared.contract.events.breaches import BreachLodged
 from shared.errors import IllegalTransition, TooEarly
-from shared.law import FeeReason, Money, PolicyLibrary, Regulation, Right, Role
+from shared.law import FeeReason, Money, PolicyLibrary, Regulation, Right, Role, SourceStatus
 from shared.law.library import policies
-from tests.unit.fakes import ABROAD, NOW, PRACTICE
+from tests.unit.fakes import ABROAD, NOW, PRACTICE, unread_deadlines
 
 CASE = "c" * 32
 RECEIVED = RequestReceived(
@@ -514,6 +515,25 @@ def test_a_recipient_not_notified_stays_listed_until_acknowledged() -> None:
     assert case.unnotified == ("Bank", "Courier")
     case = evolve(case, RecipientAcknowledged(request_id=CASE, recipient="Bank", notice="n", about="a"))
     assert (case.unnotified, case.status) == (("Courier",), CaseStatus.CLOSED)
+
+
+def test_request_names_the_laws_not_accepted() -> None:
+    """Nothing unread judges it, and the staff can see it."""
+    request = submitted(Residence(country="BR"), regulation=Regulation.LGPD)
+    practice = replace(ABROAD, policies=unread_deadlines("br-lgpd"))
+    fact = received(request, practice)
+    assert (fact.laws, fact.not_accepted) == (("gdpr@2018-05-25",), ("br-lgpd@2020-09-18",))
+    assert {day.policy for day in fact.last_days} == {"gdpr@2018-05-25"}
+    accepted = received(request, replace(practice, policies=practice.policies.accepting(["br-lgpd"])))
+    assert (accepted.laws, accepted.not_accepted) == (("br-lgpd@2020-09-18",), ())
+
+
+def test_unread_edition_judges_no_complaint() -> None:
+    begun = policies().named("gdpr@2018-05-25").model_copy(update={"model": None})
+    periods = tuple(rule.model_copy(update={"read": SourceStatus.UNREAD}) for rule in begun.periods)
+    later = begun.model_copy(update={"edition": date(2026, 3, 1), "periods": periods})
+    practice = replace(PRACTICE, policies=PolicyLibrary([begun, later]))
+    assert judging_policies(Remedy.COMPLAINT, RECEIVED, NOW, practice) == [practice.policies.named(begun.id)]
 
 
 # --- the clock stands still -----------------------------------------------------------------------------

@@ -3,11 +3,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
+from services.intake.bootstrap import log_laws_not_accepted
 from services.intake.cases.clock import ClockRules
 from services.intake.settings import IntakeSettings
 from shared.errors import ConfigurationError
 from shared.runtime.settings import load
+from tests.unit.fakes import unread_deadlines
 
 NEEDED = {
     "HABEAS_AMQP_URL": "amqp://guest:guest@127.0.0.1",
@@ -94,3 +97,38 @@ def test_a_key_that_can_be_guessed_is_refused_and_not_shown(
 def test_keys_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     key = "0123456789abcdef"
     assert key not in repr(settings(monkeypatch, api_keys=f'{{"shop.example.com": "{key}"}}'))
+
+
+@pytest.mark.parametrize(
+    ("written", "names"),
+    [
+        ("", set()),
+        ("all", {"all"}),
+        ("br-lgpd, sg-pdpa", {"br-lgpd", "sg-pdpa"}),
+        ("us-tx us-co", {"us-tx", "us-co"}),
+    ],
+)
+def test_accepted_laws_are_words(monkeypatch: pytest.MonkeyPatch, written: str, names: set[str]) -> None:
+    assert settings(monkeypatch, laws_accepted=written).laws_accepted == names
+
+
+def test_accepted_law_that_does_not_exist_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigurationError, match="law 'utopia': there is none"):
+        settings(monkeypatch, laws_accepted="br-lgpd, utopia")
+
+
+def test_company_cannot_grant_a_law_that_does_not_apply(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.intake.settings.policies", lambda: unread_deadlines("gdpr"))
+    with pytest.raises(
+        ConfigurationError, match="gdpr: the company grants it, and a deadline of it was not read"
+    ):
+        settings(monkeypatch)
+    assert settings(monkeypatch, laws_accepted="gdpr").laws_accepted == {"gdpr"}
+
+
+def test_laws_not_accepted_are_logged_at_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.intake.settings.policies", lambda: unread_deadlines("br-lgpd"))
+    with capture_logs() as lines:
+        log_laws_not_accepted(practice(monkeypatch))
+        log_laws_not_accepted(practice(monkeypatch, laws_accepted="all"))
+    assert [(line["law"], line["reason"]) for line in lines] == [("br-lgpd@2020-09-18", "unread: answer")]
