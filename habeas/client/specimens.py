@@ -237,6 +237,9 @@ LETTERS: dict[str, models.LetterFacts] = {
     ),
     "weighing": models.Weighing(Right.OBJECTION, RECEIVED),
     "scheduled erasure": models.ErasureAnnounced(RECEIVED, EXPIRY, WANTED.url),
+    "scheduled erasure beside a contract": models.ErasureAnnounced(
+        RECEIVED, EXPIRY, WANTED.url, contract=True
+    ),
     "lifting": models.Lifting(Right.RESTRICTION, RECEIVED, ReasonCode.ACCURACY_VERIFIED),
     "objection": models.RequestDone(Right.OBJECTION, RECEIVED, DONE),
     "withdrawal of consent": models.RequestDone(Right.CONSENT_WITHDRAWAL, RECEIVED, DONE),

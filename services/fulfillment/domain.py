@@ -1,9 +1,12 @@
 """The disposition of each record in an erasure, and due dates, by law. Pure: day and record are arguments."""
 
 import calendar
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from enum import StrEnum
+from functools import cache
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -14,6 +17,8 @@ from shared.law.library import policies
 
 LEGAL_HOLD = "legal_hold"
 RETENTION_DUTY = "retention_duty"
+CONTRACT = "contract"
+"""A running contract with the person needs the record."""
 HOLD_PROVISION = "GDPR Art. 17(3)(e)"
 STORE_RULES = "store_rules"
 STORE_DUPLICATE = "store_duplicate"
@@ -31,6 +36,39 @@ AVOIDABLE = frozenset({STORE_RULES, STORE_DUPLICATE})
 """Refusals that another mask may avoid."""
 MONTHS = 12
 WEEK_ENDS = Calendar("week-ends", lambda _year: {})
+
+
+class LegalBasis(StrEnum):
+    """The legal bases of Art. 6(1) GDPR; explicit consent of Art. 9(2)(a) is consent."""
+
+    CONSENT = "a"
+    CONTRACT = "b"
+    OBLIGATION = "c"
+    VITAL_INTERESTS = "d"
+    PUBLIC_TASK = "e"
+    LEGITIMATE_INTERESTS = "f"
+
+
+ARTICLE = re.compile(r"(6\s*\(1\)|9\s*\(2\))\s*\(?([a-j])\)", re.IGNORECASE)
+WORDS = {
+    LegalBasis.CONSENT: re.compile(r"consent(?!ing)|einwillig|consentement|consentimiento", re.IGNORECASE),
+    LegalBasis.CONTRACT: re.compile(r"contract|vertrag|contrat", re.IGNORECASE),
+    LegalBasis.OBLIGATION: re.compile(
+        r"legal obligation|rechtliche verpflichtung|obligation légale|obligación legal", re.IGNORECASE
+    ),
+    LegalBasis.LEGITIMATE_INTERESTS: re.compile(
+        r"legitimate interest|berechtigte[sn]? interesse|intérêts? légitimes?|interés legítimo", re.IGNORECASE
+    ),
+}
+
+
+@cache
+def legal_bases(text: str | None) -> frozenset[LegalBasis]:
+    """Return the bases that a map's ``legal_basis`` names; its articles count more than its words."""
+    if found := ARTICLE.findall(text or ""):
+        named = {letter.lower() for article, letter in found if article[0] == "6" or letter in "aA"}
+        return frozenset(LegalBasis(letter) for letter in named.intersection(LegalBasis))
+    return frozenset(basis for basis, words in WORDS.items() if words.search(text or ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +96,17 @@ RecordDecision: TypeAlias = Erase | Retain
 
 
 def decide_disposition(
-    collection: Collection, document: Mapping[str, Any], *, today: date, zone: tzinfo = UTC
+    collection: Collection,
+    document: Mapping[str, Any],
+    *,
+    today: date,
+    zone: tzinfo = UTC,
+    needed: bool = False,
 ) -> RecordDecision:
     """
     Decide whether *document* is erased or kept; the days are those in *zone*.
+
+    *needed* says that a running contract with the person needs it.
 
     A hold prevails over a period, because evidence must not change at all; a period prevails through its last
     day. If the first day of a period is unknown, the record is retained: a wrong erasure cannot be undone.
@@ -70,9 +115,11 @@ def decide_disposition(
         GDPR Art. 17(3)(b): no erasure where processing is needed for a legal obligation.
         GDPR Art. 17(3)(e): nor where it is needed to establish, exercise or defend legal claims.
         GDPR Art. 5(1)(c): of retained data, only the data that the duty needs.
-        Cal. Civ. Code § 1798.105(d)(8): a business need not delete what a legal obligation demands.
+        GDPR Art. 17(1)(a), 6(1)(b): nor where it is still necessary for a contract with the person.
+        Cal. Civ. Code § 1798.105(d)(1), (8): a business need not delete what a contract with the consumer, or
+        a legal obligation, demands.
     """
-    if collection.legal_hold is not None and _holds(collection.legal_hold, document):
+    if collection.legal_hold is not None and holds_mark(collection.legal_hold, document):
         return Retain(LEGAL_HOLD, HOLD_PROVISION, until=None, reduced=False)
     rule, until = collection.retention, None
     if rule is not None:
@@ -82,6 +129,9 @@ def decide_disposition(
         return Retain(RETENTION_DUTY, because, until=until, reduced=True)
     if rule is not None and (until is None or today <= until):
         return Retain(RETENTION_DUTY, rule.because, until=until, reduced=True)
+    if needed:
+        # The letter cites the provision of the law that applies.
+        return Retain(CONTRACT, "", until=None, reduced=True)
     return Erase(collection.erasure)
 
 
@@ -117,9 +167,9 @@ def answer_due_on(regulation: Regulation, right: Right, received_on: date) -> da
     return due(rule, datetime.combine(received_on, time.min, UTC), ZoneInfo("UTC"), WEEK_ENDS).due_on
 
 
-def _holds(hold: MarkRule, document: Mapping[str, Any]) -> bool:
-    """Return whether *document* is under *hold*; in an array, one element is enough, as in a query."""
-    return hold.value in [raw_at(document, hold.field), *values_at(document, hold.field)]
+def holds_mark(mark: MarkRule, document: Mapping[str, Any]) -> bool:
+    """Return whether *document* has *mark*; in an array, one element is enough, as in a query."""
+    return mark.value in [raw_at(document, mark.field), *values_at(document, mark.field)]
 
 
 def _day(value: Any, zone: tzinfo) -> date | None:

@@ -6,7 +6,7 @@ from functools import partial
 
 from services.fulfillment.changes.handlers import change, lift_restriction, plan_change, suppress_at_once
 from services.fulfillment.context import FoundRequest, FulfillmentContext
-from services.fulfillment.domain import MANY_MAILBOXES, answer_due_on
+from services.fulfillment.domain import CONTRACT, MANY_MAILBOXES, answer_due_on
 from services.fulfillment.drop.hash_lists import HashListBatch
 from services.fulfillment.erasure.handlers import (
     PLAN,
@@ -498,6 +498,7 @@ async def _plan_erasure(found: FoundRequest, ctx: FulfillmentContext) -> Sequenc
         received_on=event.received_on,
         approval=needs_approval(decided, ctx.house.approval_above),
         aliases=await offered(findings.claims, ctx),
+        contract=CONTRACT in decided.reasons(),
     )
-    window = None if planned.approval else scheduled(ctx.after(event))
+    window = None if planned.approval else scheduled(ctx.after(event, planned))
     return list(filter(None, (planned, window)))

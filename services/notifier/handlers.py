@@ -178,7 +178,7 @@ async def announce_erasure(event: ErasureScheduled, ctx: NotifierContext) -> Seq
     request = ctx.request()
     if ctx.known.settled or not event.letter:
         return []
-    facts = ErasureAnnounced(received_on=request.received_on, begins_at=event.at, url=ctx.page())
+    facts = ErasureAnnounced(request.received_on, event.at, ctx.page(), event.contract)
     return await write(LetterKind.ERASURE_SCHEDULED, facts, request, ctx)
 
 

@@ -215,3 +215,53 @@ async def test_one_erasure_that_cannot_be_gone_on_with_holds_up_no_other(
     assert not await daily(world, memory, told, NOON).work()
     assert not await daily(world, memory, told, NOON + 2 * LEASE).work()
     assert len({message.message_id for message in told.messages}) == 1, "the same order, though given twice"
+
+
+CONTRACTS = parse(
+    {
+        "map.yml": """
+dataset:
+  - fides_key: desk
+    meta: { habeas: { legal_basis: Art. 6(1)(b) GDPR } }
+    collections:
+      - name: rentals
+        meta: { habeas: { erasure: delete, active: { field: ended_at } } }
+        fields:
+          - { name: _id, fides_meta: { primary_key: true } }
+          - { name: email, data_categories: [user.contact.email], fides_meta: { identity: email } }
+          - { name: ended_at }
+      - name: people
+        meta: { habeas: { erasure: delete } }
+        fields:
+          - { name: _id, fides_meta: { primary_key: true } }
+          - { name: email, data_categories: [user.contact.email], fides_meta: { identity: email } }
+"""
+    }
+)
+
+
+async def test_what_a_contract_needs_goes_when_the_last_contract_of_the_person_has_ended(
+    world: World, memory: ErasureRecords
+) -> None:
+    await world.insert("desk.people", {"_id": 7, "email": "kim@example.org"})
+    await world.insert("desk.rentals", {"_id": 1, "email": "kim@example.org"})
+    decided = plan(await gather(CONTRACTS, world.stores, PERSON), CONTRACTS, TODAY)
+    await OperatorEngine(CONTRACTS, world.stores).erase(decided, PERSON, "Example", SIGNER, memory=memory)
+    assert await world.get("desk.people", _id=7) is not None
+    tomorrow, rentals = TODAY + timedelta(days=1), world.client[world.prefix + "desk"]["rentals"]
+    [item] = await due(world, memory, tomorrow)
+    assert item.idle
+
+    # A contract begun since then needs the records as well.
+    await world.insert("desk.rentals", {"_id": 2, "email": "kim@example.org"})
+    await rentals.update_one({"_id": 1}, {"$set": {"ended_at": LONG_AGO}})
+    [item] = await due(world, memory, tomorrow)
+    await purging(world, memory).purge(item)
+    assert await world.get("desk.rentals", _id=1) is None
+    assert await world.get("desk.people", _id=7) is not None
+
+    await rentals.update_one({"_id": 2}, {"$set": {"ended_at": LONG_AGO}})
+    [item] = await due(world, memory, tomorrow)
+    await purging(world, memory).purge(item)
+    assert await world.get("desk.people", _id=7) is None
+    assert await world.get("desk.rentals", _id=2) is not None, "no request was made after that contract"

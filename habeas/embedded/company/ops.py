@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from habeas.embedded.company.people import YEAR, DemoCustomer, Dice, Organisation
+from habeas.embedded.company.people import ADA, YEAR, DemoCustomer, Dice, Organisation
 from shared.runtime.mongo import Decimal128, Document, Int64
 
 DATABASE = "ops"
@@ -54,6 +54,7 @@ def _server(owner: DemoCustomer, organisation: Organisation, dice: Dice) -> Docu
         "_id": server_id,
         "hostname": f"{site.lower()}-{str(server_id)[-6:]}.metal.example.net",
         "customer_id": Int64(owner.number),
+        "status": "rented" if owner.person is ADA else "ended",
         "site": site,
         "cores": dice.pick((16, 32, 64, 128)),
         "monthly": Decimal128(Decimal(dice.between(90, 900))),

@@ -124,9 +124,3 @@ def same(one: Any, other: Any) -> bool:
     if isinstance(one, Gap) or isinstance(other, Gap):
         return one is other
     return key_of(one) == key_of(other)
-
-
-def array_around(path: str, arrays: frozenset[str]) -> str | None:
-    """Return the innermost of *arrays* on *path*, its end included; None if it leads through objects."""
-    around = [array for array in arrays if path == array or path.startswith(f"{array}.")]
-    return max(around, key=len, default=None)

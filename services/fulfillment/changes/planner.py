@@ -16,9 +16,9 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeAlias
 
-from services.fulfillment.changes.change import Change, Gap, RefusedCorrection, array_around, same, standing
+from services.fulfillment.changes.change import Change, Gap, RefusedCorrection, same, standing
 from services.fulfillment.datamap.model import Collection, DataMap, MappedField, MarkRule, covered
-from services.fulfillment.datamap.paths import below, places
+from services.fulfillment.datamap.paths import array_around, below, places
 from services.fulfillment.domain import LEGAL_HOLD, Retain, decide_disposition
 from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordStep, Set
 from services.fulfillment.search.findings import Findings, FoundRecord

@@ -109,10 +109,15 @@ def _check_fixed(collection: Collection, notes: MapFindings) -> None:
 
 
 def _check_paths(collection: Collection, notes: MapFindings) -> None:
-    pairs = {key: getattr(collection, key) for key in ("legal_hold", *MARKS)}
+    pairs = {key: getattr(collection, key) for key in ("legal_hold", "active", *MARKS)}
     named = {key: pair.field for key, pair in pairs.items() if pair is not None}
     if collection.retention is not None and collection.retention.start not in ("now", ""):
         named = {"retention.from": collection.retention.start} | named
+    if collection.active is not None and getattr(
+        collection.by_path.get(collection.active.field), "editable", False
+    ):
+        what = f"`{collection.active.field}` states a running contract and is `editable`"
+        notes.flaw(collection.where, what, "remove `editable`: a request must not begin or end a contract")
     for key, path in named.items():
         if path not in collection.by_path:
             what = f"`{key}` names no field of `{collection.key}`: `{path}`"

@@ -172,6 +172,7 @@ class DeclarationReader:
             restriction=self._mark(habeas, "restriction"),
             opt_out=self._mark(habeas, "opt_out"),
             consent=self._mark(habeas, "consent"),
+            active=self._mark(habeas, "active", empty=True),
         )
         habeas.done()
         return collection
@@ -193,12 +194,13 @@ class DeclarationReader:
         keys.done()
         return retention
 
-    def _mark(self, habeas: KnownKeys, key: str) -> MarkRule | None:
+    def _mark(self, habeas: KnownKeys, key: str, *, empty: bool = False) -> MarkRule | None:
+        """Return the mark under *key*; its value may be left out if an *empty* field can be meant."""
         keys = habeas.within(key, of=f"`{key}`")
         if keys is None:
             return None
         value = keys.take("value")
-        if value is None:
+        if value is None and not empty:
             self.notes.flaw(keys.where, f"`{key}` has no `value`", "add the value the field then has")
         mark = MarkRule(keys.required("field"), None if value is None else value.plain())
         keys.done()

@@ -116,7 +116,7 @@ class RetentionRule:
 
 @dataclass(frozen=True, slots=True)
 class MarkRule:
-    """A field and its value that mark a record as restricted, opted out, without consent, or on hold."""
+    """A field and its value that mark a record: restricted, opted out, on hold, a running contract."""
 
     field: str
     value: object
@@ -220,6 +220,8 @@ class Collection:
     restriction: MarkRule | None = None
     opt_out: MarkRule | None = None
     consent: MarkRule | None = None
+    active: MarkRule | None = None
+    """The field and its value that state a running contract of the document's person; None: it is empty."""
     skipped: bool = False
     after: tuple[str, ...] = ()
     """Keys of collections, or of whole datasets, that come before this one."""

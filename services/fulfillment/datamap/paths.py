@@ -76,6 +76,12 @@ def below(path: str, above: str) -> str:
     return path[len(above) + 1 :] if above else path
 
 
+def array_around(path: str, arrays: frozenset[str]) -> str | None:
+    """Return the innermost of *arrays* on *path*, its end included; None if it leads through objects."""
+    around = [array for array in arrays if path == array or path.startswith(f"{array}.")]
+    return max(around, key=len, default=None)
+
+
 def leads_through(path: str, above: str) -> bool:
     """Return whether *path* leads through *above*, or ends there."""
     return not above or path == above or path.startswith(f"{above}.")

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, tzinfo
+from functools import partial
 from typing import Protocol
 
 from services.fulfillment.certificate.document import issue
@@ -17,10 +18,18 @@ from services.fulfillment.certificate.issue import Issue, certificate
 from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.changes.suppressions import SuppressionPurpose
 from services.fulfillment.datamap.model import DataMap
-from services.fulfillment.domain import AVOIDABLE, CHANGED_MEANWHILE
+from services.fulfillment.domain import AVOIDABLE, CHANGED_MEANWHILE, CONTRACT
 from services.fulfillment.erasure.execution import Refused, Remains, Residue, bears, record_of, reread
-from services.fulfillment.erasure.planner import plan_records
-from services.fulfillment.erasure.steps import SMALL, Disposition, RecordPlan, RecordStep, Steps, runs_of
+from services.fulfillment.erasure.planner import has_contract, plan_records
+from services.fulfillment.erasure.steps import (
+    SMALL,
+    Disposition,
+    RecordPlan,
+    RecordStep,
+    Steps,
+    alike,
+    runs_of,
+)
 from services.fulfillment.search.findings import FoundRecord
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.mentions import Needle, needles
@@ -122,10 +131,10 @@ async def plan_again(
     keys = sorted({key for (key, _), reason in done.refused.items() if reason in AVOIDABLE})
     stated = await asyncio.gather(*(stores.rules(data_map.by_key[key].place) for key in keys))
     rules = dict(zip(keys, stated, strict=True))
-    decided = await asyncio.to_thread(
-        plan_records, found, data_map, today, done.plan.targets, rules, zone=zone
-    )
     before = done.plan
+    running = any(step.reason == CONTRACT for step, _ in alike(before.steps)) or has_contract(found)
+    replan = partial(plan_records, found, data_map, today, before.targets, rules, zone=zone)
+    decided = await asyncio.to_thread(replan, running=running)
     return replace(
         decided,
         steps=(*decided.steps, *gone),

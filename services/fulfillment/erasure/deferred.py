@@ -6,6 +6,7 @@ of the replicas does it: it registers in the database first, and if it dies, ano
 hour.
 """
 
+import asyncio
 import secrets
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -18,6 +19,8 @@ from services.fulfillment.certificate.issue import Certificates
 from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.context import DataMapPort
 from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.datamap.paths import values_at
+from services.fulfillment.domain import CONTRACT
 from services.fulfillment.erasure.completion import (
     ErasureJournalPort,
     Registers,
@@ -25,7 +28,7 @@ from services.fulfillment.erasure.completion import (
     run_all_rounds,
 )
 from services.fulfillment.erasure.execution import reread
-from services.fulfillment.erasure.planner import plan_records
+from services.fulfillment.erasure.planner import has_contract, plan_records
 from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordStep, alike
 from services.fulfillment.search.engine import RecordEngine
 from services.fulfillment.search.findings import FoundRecord
@@ -61,9 +64,9 @@ class DueRecords:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing can be done today: a hold stands, or the period was prolonged."""
+        """Whether nothing can be done today: a hold stands, a contract runs, or the period was prolonged."""
         return all(
-            step.disposition is Disposition.RETAINED and not step.changes
+            step.disposition is Disposition.RETAINED and (step.reason == CONTRACT or not step.changes)
             for step, _ in alike(self.plan.steps)
         )
 
@@ -150,8 +153,23 @@ class Purging:
                     gone.append(step)
                 else:
                     found.append(FoundRecord(data_map.by_key[step.key], step.id, document, matches))
-        planned = plan_records(found, data_map, today, zone=self.zone)
+        running = await self._has_contract(found, data_map)
+        planned = plan_records(found, data_map, today, zone=self.zone, running=running)
         return replace(planned, steps=(*planned.steps, *gone))
+
+    async def _has_contract(self, found: Sequence[FoundRecord], data_map: DataMap) -> bool:
+        """Return whether the person of the retained records *found* has a running contract, old or new."""
+        if has_contract(found) or not any(collection.active for collection in data_map.collections):
+            return has_contract(found)
+        identities: defaultdict[str, dict[str, None]] = defaultdict(dict)
+        for record in found:
+            for path, name in record.collection.naming.items() if record.owned else ():
+                texts = filter(lambda value: isinstance(value, str), values_at(record.document, path))
+                identities[name].update(dict.fromkeys(texts))
+        if not identities:
+            return False
+        held = await self.records.gather(data_map, {name: tuple(some) for name, some in identities.items()})
+        return await asyncio.to_thread(has_contract, held.found)
 
 
 def _now() -> datetime:

@@ -17,8 +17,15 @@ from services.fulfillment.datamap.model import (
     Masking,
     covered,
 )
-from services.fulfillment.datamap.paths import arrays_at, leads_through, places, values_at
-from services.fulfillment.domain import NOT_CHANGEABLE, Retain, decide_disposition
+from services.fulfillment.datamap.paths import array_around, arrays_at, leads_through, places, values_at
+from services.fulfillment.domain import (
+    NOT_CHANGEABLE,
+    LegalBasis,
+    Retain,
+    decide_disposition,
+    holds_mark,
+    legal_bases,
+)
 from services.fulfillment.erasure.masks import NULL, PRESERVE, UNSET, MaskFit, constant, fitting_mask, masked
 from services.fulfillment.erasure.steps import (
     Disposition,
@@ -58,7 +65,9 @@ def plan(  # noqa: PLR0913 - the parts of a plan
         secret: Key of the hashes among the masks; random if left out, and never stored.
         zone: The zone of the company, in which the days of retention periods are.
     """
-    planner = _Planner(today, targets, secret or secrets.token_bytes(SECRET_BYTES), {}, zone)
+    running = any(collection.active for collection in data_map.collections) and has_contract(findings.found)
+    secret = secret or secrets.token_bytes(SECRET_BYTES)
+    planner = _Planner(today, targets, secret, {}, zone, running=running)
     decided = _plan(findings.found, data_map, planner)
     aliases = {name: tuple(spellings) for name, spellings in findings.aliases.items()}
     verified = {name: tuple(spellings) for name, spellings in findings.verified.items()}
@@ -79,14 +88,35 @@ def plan_records(  # noqa: PLR0913 - the parts of a plan
     rules: Mapping[str, Rules] = MappingProxyType({}),
     *,
     zone: tzinfo = UTC,
+    running: bool | None = None,
 ) -> RecordPlan:
     """
     Return the disposition of the records *found*, for instance of those that an earlier plan has left.
 
     *rules* are the validation rules of the stores by the key of a collection; masks adapt to them. *zone* is
-    that of the company.
+    that of the company. *running* says whether the person has a running contract; None: contracts do not
+    count.
     """
-    return _plan(found, data_map, _Planner(today, targets, secrets.token_bytes(SECRET_BYTES), rules, zone))
+    secret = secrets.token_bytes(SECRET_BYTES)
+    return _plan(found, data_map, _Planner(today, targets, secret, rules, zone, running=running))
+
+
+def has_contract(found: Iterable[FoundRecord]) -> bool:
+    """Return whether any record *found* is a running contract of the person."""
+    return any(map(is_contract, found))
+
+
+def is_contract(found: FoundRecord) -> bool:
+    """Return whether *found*, or the person's part of it, states a running contract."""
+    mark = found.collection.active
+    if mark is None:
+        return False
+    unit = array_around(mark.field, found.divided)
+    if unit is None:
+        # In another person's document the contract is that person's.
+        return found.owned and holds_mark(mark, found.document)
+    theirs = (match for match in found.elements if match.unit == unit)
+    return any(mark.value in match.element_values(found.document, mark.field) for match in theirs)
 
 
 def _plan(found: Iterable[FoundRecord], data_map: DataMap, planner: "_Planner") -> RecordPlan:
@@ -113,24 +143,42 @@ def _order(data_map: DataMap, keys: set[str]) -> tuple[tuple[str, ...], ...]:
 
 
 class _Planner:
-    def __init__(
-        self, today: date, targets: Sequence[str], secret: bytes, rules: Mapping[str, Rules], zone: tzinfo
+    def __init__(  # noqa: PLR0913 - the facts of a plan
+        self,
+        today: date,
+        targets: Sequence[str],
+        secret: bytes,
+        rules: Mapping[str, Rules],
+        zone: tzinfo,
+        *,
+        running: bool | None,
     ) -> None:
         self.today = today
         self._zone = zone
         self.targets = tuple(targets)
         self._secret = secret
         self._rules = rules
+        self._running = running
         self._maskables: dict[str, list[MappedField]] = {}
         self._deletable: dict[str, bool] = {}
 
     def step(self, found: FoundRecord) -> RecordStep:
-        decision = decide_disposition(found.collection, found.document, today=self.today, zone=self._zone)
+        decision = decide_disposition(
+            found.collection, found.document, today=self.today, zone=self._zone, needed=self._is_needed(found)
+        )
         if isinstance(decision, Retain):
             return self._retained(found, decision)
         if found.owned and decision.mode is Erasure.DELETE and self._is_deletable(found.collection):
             return self._step(found, Disposition.ERASED, deleted=True)
         return self._changed(found)
+
+    def _is_needed(self, found: FoundRecord) -> bool:
+        """Return whether a running contract of the person needs *found*: it is one, or rests on one."""
+        if self._running is None:
+            return False
+        if found.collection.active is not None:
+            return is_contract(found)
+        return self._running and LegalBasis.CONTRACT in legal_bases(found.collection.facts.legal_basis)
 
     def _step(self, found: FoundRecord, disposition: Disposition, **change: Any) -> RecordStep:
         guard = tuple(m for m in found.matches if m.unit is None) if found.owned else found.matches

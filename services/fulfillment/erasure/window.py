@@ -45,7 +45,9 @@ def scheduled(ctx: FulfillmentContext) -> ErasureScheduled | None:
     verified = ctx.known.verified
     reasons = frozenset(verified.reasons) if verified else frozenset[str]()
     apart = Evidence.CONFIRMATION in reasons and Evidence.MAILBOX not in reasons
-    return ErasureScheduled(request_id=ctx.case_id, at=at, letter=not apart)
+    planned = ctx.known.planned
+    contract = planned is not None and planned.contract
+    return ErasureScheduled(request_id=ctx.case_id, at=at, letter=contract or not apart, contract=contract)
 
 
 def held_back(ctx: FulfillmentContext) -> DisclosureScheduled | None:

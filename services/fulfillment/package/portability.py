@@ -15,15 +15,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from services.fulfillment.datamap.model import Facts
+from services.fulfillment.domain import LegalBasis, legal_bases
 from services.fulfillment.package.survey import LeftOut, PackageSection
 from services.fulfillment.package.withheld import NOT_PROVIDED, OTHER_BASIS
 from shared.runtime.mongo import Document
 
-ARTICLE = re.compile(r"(?:6\s*\(1\)|9\s*\(2\))\s*\(?[a-j]\)", re.IGNORECASE)
-COVERED = re.compile(r"6\s*\(1\)\s*\(?[ab]\)|9\s*\(2\)\s*\(?a\)", re.IGNORECASE)
-CONSENT_OR_CONTRACT = re.compile(
-    r"consent(?!ing)|contract|einwillig|vertrag|consentement|contrat|consentimiento", re.IGNORECASE
-)
+CONSENT_OR_CONTRACT = frozenset({LegalBasis.CONSENT, LegalBasis.CONTRACT})
 PROVIDED = re.compile(
     r"\bprovided\b|\bobserved\b|\b(?:person|data subject|customers?|users?|consumers?|applicants?|members?)\b"
     r"|\byou\b|\bbrowsers?\b|\bdevices?\b|\bmetering\b|\bmeasure|\busage\b|\blogs?\b|\bcookies?\b|\bsensors?\b"
@@ -73,8 +70,7 @@ def portable(sections: Sequence[PackageSection]) -> tuple[list[PackageSection], 
 def reason_against(facts: Facts) -> str | None:
     """Return why data with *facts* is not covered; None if it is."""
     source, basis = facts.source or "", facts.legal_basis
-    # An article in the legal basis counts more than its words.
-    if basis is not None and not (COVERED if ARTICLE.search(basis) else CONSENT_OR_CONTRACT).search(basis):
+    if basis is not None and not CONSENT_OR_CONTRACT & legal_bases(basis):
         return OTHER_BASIS
     derived = FROM_ELSEWHERE.search(source) and not PROVIDED.search(source)
     return NOT_PROVIDED if derived else None

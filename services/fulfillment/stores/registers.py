@@ -14,7 +14,7 @@ from itertools import chain, islice
 from typing import Any, TypeVar
 
 from services.fulfillment.datamap.model import CollectionPlace, DataMap
-from services.fulfillment.domain import LEGAL_HOLD, NOT_CHANGEABLE
+from services.fulfillment.domain import CONTRACT, LEGAL_HOLD, NOT_CHANGEABLE
 from services.fulfillment.erasure.journal.entries import (
     ErasureEntry,
     Fingerprints,
@@ -169,10 +169,14 @@ def _portions(items: Sequence[T]) -> Iterator[Sequence[T]]:
 
 
 def _until(step: RecordStep, today: date) -> date | None:
-    """Return the day to check the record of *step* again; holds and refusals may end any day, a map never."""
+    """
+    Return the day to check the record of *step* again; None if it is never due.
+
+    Holds, contracts and refusals may end any day; the prohibition of a map does not.
+    """
     if step.reason == NOT_CHANGEABLE:
         return None
-    if step.disposition is Disposition.LEFT or step.reason == LEGAL_HOLD:
+    if step.disposition is Disposition.LEFT or step.reason in (LEGAL_HOLD, CONTRACT):
         return today
     return step.until if step.disposition is Disposition.RETAINED else None
 

@@ -273,6 +273,8 @@ class ErasureAnnounced(LetterFacts, kind="erasure_scheduled", title=_("We will s
     begins_at: datetime
     url: str
     """Where the person stops it."""
+    contract: bool = False
+    """Whether records stay because a running contract with the person needs them."""
 
 
 @dataclass(frozen=True, slots=True)

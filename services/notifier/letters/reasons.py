@@ -126,7 +126,7 @@ GROUNDS: Mapping[ReasonCode, ReasonText] = {
     ),
     ReasonCode.CONTRACT: _text(
         _("We still need these records for a contract with you."),
-        "GDPR Art. 17(1)(a)",
+        "GDPR Art. 6(1)(b), 17(1)(a)",
         "Cal. Civ. Code 1798.105(d)(1)",
     ),
     ReasonCode.SECURITY: _text(

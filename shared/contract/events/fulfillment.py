@@ -144,6 +144,8 @@ class ErasurePlanned(Fact):
     """Whether nothing may be written before a second person approves of it."""
     aliases: OfferedAliases | None = None
     """Further identities that the records to erase name; they open nothing before they are confirmed."""
+    contract: bool = False
+    """Whether records stay because a running contract with the person needs them."""
 
 
 class ErasureApproved(Decision):
@@ -181,6 +183,8 @@ class ErasureScheduled(Fact):
     """When the window ends and the erasure begins."""
     letter: bool = True
     """Whether a letter announces it; not where the person was asked for a separate confirmation."""
+    contract: bool = False
+    """Whether records stay because a running contract needs them: the person may end it first."""
 
 
 class ErasureDue(Fact):

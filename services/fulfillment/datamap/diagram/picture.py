@@ -141,6 +141,8 @@ def _kept(collection: Collection) -> str:
         reasons.append("kept P" + "".join(f"{number}{unit}" for number, unit in parts if number))
     if collection.legal_hold is not None:
         reasons.append("legal hold")
+    if collection.active is not None:
+        reasons.append("running contract")
     return ", ".join(reasons)
 
 
