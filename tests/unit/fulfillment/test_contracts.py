@@ -149,7 +149,8 @@ async def test_person_learns_of_the_contract_before_the_rest_is_erased(
     event, ctx = await stage(PEOPLE, held, Right.ERASURE)
     ctx = replace(ctx, house=replace(HOUSE, erasure_window=timedelta(days=1)))
     # A person who confirmed separately got a letter before, but none about the contract.
-    planned, window = await answer(event.model_copy(update={"reasons": (Evidence.CONFIRMATION,)}), ctx)
+    confirmed = event.model_copy(update={"reasons": (Evidence.CONFIRMATION,)})
+    *_, planned, window = await answer(confirmed, ctx)
     assert isinstance(planned, ErasurePlanned)
     assert isinstance(window, ErasureScheduled)
     assert (planned.contract, window.contract, window.letter) == (contract, contract, contract)
