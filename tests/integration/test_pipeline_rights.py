@@ -243,30 +243,6 @@ async def test_request_without_a_known_identity_is_referred_to_staff(
     assert [event["data"]["reason"] for event in heard.of(case, "request.referred")] == ["nothing_declared"]
 
 
-# --- objection ----------------------------------------------------------------------------------------
-
-
-async def test_while_an_objection_is_weighed_the_data_is_restricted_and_marketing_has_stopped(
-    pipeline: Pipeline, heard: Heard
-) -> None:
-    person = (await pipeline.people())[14]
-    case = await pipeline.verified("objection", person, details={"statement": "My situation is particular."})
-    await pipeline.until_it_is("referred", case)
-    assert (await contact_of(pipeline, person))["restricted"] is True
-    assert await pipeline.stopped(person, SuppressionPurpose.MARKETING)
-    await eventually(lambda: heard.of(case, "request.referred"))
-    assert [event["data"]["reason"] for event in heard.of(case, "request.referred")] == ["to_be_weighed"]
-    await eventually(lambda: subjects(heard, case) == ["restricted", "objected"])
-    await eventually(lambda: kinds(heard, case) == ["code", "weighing"])
-    assert pipeline.letter(person, case, "Until then we only store it.")
-
-    words = ("--as", "dana.muster", "--reason", "grounds_prevail")
-    assert (await command(pipeline, "restriction", "lift", case, *words))[0] == 0
-    await eventually(lambda: subjects(heard, case)[-1] == "unrestricted")
-    assert (await contact_of(pipeline, person))["restricted"] is False
-    assert await pipeline.stopped(person, SuppressionPurpose.MARKETING), "marketing is not weighed"
-
-
 # --- rectification ------------------------------------------------------------------------------------
 
 

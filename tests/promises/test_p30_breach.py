@@ -1,4 +1,4 @@
-"""A breach from its declaration to the last notice, on the real pipeline: the right people, once, by law."""
+"""P30: a breach from its declaration to the last notice: the right people, once, by law."""
 
 import json
 import re

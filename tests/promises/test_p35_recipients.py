@@ -1,4 +1,4 @@
-"""The recipients of a person's data are told of an erasure, by a real server and over a real broker."""
+"""P35: the recipients of the data of a person are notified of an erasure, until they acknowledge it."""
 
 import asyncio
 import base64

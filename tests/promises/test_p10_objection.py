@@ -1,0 +1,39 @@
+"""P10: an objection to legitimate interests is weighed by staff, and the data is restricted meanwhile."""
+
+from services.fulfillment.changes.suppressions import SuppressionPurpose
+from tests.integration.pipeline import Heard, Pipeline, Somebody, command
+from tests.waiting import eventually
+
+
+async def restricted(pipeline: Pipeline, person: Somebody) -> bool:
+    contact = await pipeline.business("portal", "contacts").find_one({"email": person.email})
+    return bool(contact["restricted"])
+
+
+def notices(heard: Heard, case: str) -> list[str]:
+    return [event["type"].split(".")[2] for event in heard.of(case, "habeas.subject.")]
+
+
+def letters(heard: Heard, case: str) -> list[str]:
+    return [event["data"]["letter"] for event in heard.of(case, "notice.sent")]
+
+
+async def test_while_an_objection_is_weighed_the_data_is_restricted_and_marketing_has_stopped(
+    pipeline: Pipeline, heard: Heard
+) -> None:
+    person = (await pipeline.people())[14]
+    case = await pipeline.verified("objection", person, details={"statement": "My situation is particular."})
+    await pipeline.until_it_is("referred", case)
+    assert await restricted(pipeline, person) is True
+    assert await pipeline.stopped(person, SuppressionPurpose.MARKETING)
+    await eventually(lambda: heard.of(case, "request.referred"))
+    assert [event["data"]["reason"] for event in heard.of(case, "request.referred")] == ["to_be_weighed"]
+    await eventually(lambda: notices(heard, case) == ["restricted", "objected"])
+    await eventually(lambda: letters(heard, case) == ["code", "weighing"])
+    assert pipeline.letter(person, case, "Until then we only store it.")
+
+    words = ("--as", "dana.muster", "--reason", "grounds_prevail")
+    assert (await command(pipeline, "restriction", "lift", case, *words))[0] == 0
+    await eventually(lambda: notices(heard, case)[-1] == "unrestricted")
+    assert await restricted(pipeline, person) is False
+    assert await pipeline.stopped(person, SuppressionPurpose.MARKETING), "marketing is not weighed"
