@@ -8,7 +8,6 @@ from typing import Any
 from services.fulfillment.changes.change import Change
 from services.fulfillment.domain import NOT_CHANGEABLE
 from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordStep, Steps, alike, runs_of
-from services.fulfillment.package.withheld import NEVER
 from services.fulfillment.search.identities import Identities
 from shared.contract.answer import Answer
 from shared.contract.events import (
@@ -498,11 +497,10 @@ def outcome_of_disclosure(answer: Answer) -> Outcome:
     Return the outcome of the disclosure of a package.
 
     Law:
-        11 CCR § 7024(d): secrets are described and not disclosed; that is how access is granted.
-        GDPR Art. 15(4), 12(4): data withheld for others' sake is a refusal in part.
+        GDPR Art. 12(4), 15(4): data that is withheld is a refusal in part. 11 CCR § 7024(d): so are values
+        that no answer may disclose. Masked values are not handed over in full before they are released.
     """
-    for_others = any(item.reason != NEVER for item in answer.withheld)
-    return Outcome.PARTLY_GRANTED if for_others else Outcome.GRANTED
+    return Outcome.PARTLY_GRANTED if answer.withheld else Outcome.GRANTED
 
 
 def outcome_of_erasure(plan: RecordPlan, *, mentions: int = 0) -> Outcome:

@@ -38,6 +38,10 @@ class WithheldGroup(_Piece):
     label: str
     reason: str
     citation: str = ""
+    values: int = 0
+    """How many values that are; 0 if they are not counted."""
+    category: str = ""
+    """The kind in the data map; empty where it is none."""
 
 
 class BlackedOutGroup(_Piece):

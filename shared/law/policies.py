@@ -18,6 +18,7 @@ from typing import Annotated, ClassVar, Generic, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.errors import ConfigurationError
+from shared.law.taxonomy import DEFAULT_CATEGORIES, covered
 from shared.law.terms import (
     TELL_DAYS,
     FeeReason,
@@ -247,6 +248,18 @@ class Childhood(LegalValue):
     """Age, in years, at which childhood ends."""
 
 
+class SecretKinds(LegalValue):
+    """Kinds of data whose values no answer may disclose; it states that they are held."""
+
+    categories: Annotated[tuple[str, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _are_of_the_taxonomy(self) -> Self:
+        if unknown := set(self.categories) - DEFAULT_CATEGORIES:
+            raise ValueError(f"unknown categories: {', '.join(sorted(unknown))}")
+        return self
+
+
 def lies_in(place: str | None, places: Iterable[str]) -> bool:
     """Return whether *place*, a country or a part of one (``US-CA``), is one of *places* or lies in one."""
     if place is None:
@@ -338,7 +351,12 @@ class Policy(LawEdition):
     pauses: tuple[Pause, ...] = ()
     fees: tuple[FeeGround, ...] = ()
     """All that may cost anything; nothing else does."""
+    never_disclose: tuple[SecretKinds, ...] = ()
     letters: tuple[Demand, ...] = ()
+
+    def forbids(self, category: str) -> SecretKinds | None:
+        """Return the rule that forbids to disclose values of *category*; None where this law has none."""
+        return next((rule for rule in self.never_disclose if covered(category, rule.categories)), None)
 
     def rule(self, duty: TimedDuty, right: Right) -> DeadlineRule | None:
         """Return the period in which *duty* is done for *right*; None where this law sets none."""
@@ -388,6 +406,7 @@ class Policy(LawEdition):
                 "regulation": self.regulation or model.regulation,
                 "childhood": self.childhood or model.childhood,
                 "sources": (*self.sources, *model.sources),
+                "never_disclose": self.never_disclose or model.never_disclose,
             }
         )
 

@@ -4,6 +4,8 @@ Kinds of data in maps, declarations of breaches and laws: Fides' default taxonom
 The keys are those of fideslang 3.1.4 (Copyright Ethyca, Inc., Apache License 2.0); a map can extend it.
 """
 
+from collections.abc import Iterable
+
 EVERYTHING = "user"
 """The root of all kinds of personal data."""
 DEFAULT_CATEGORIES = frozenset(
@@ -106,3 +108,8 @@ def nearest(category: str) -> str:
     while category not in DEFAULT_CATEGORIES:
         category = category.rpartition(".")[0] or EVERYTHING
     return category
+
+
+def covered(category: str, by: Iterable[str]) -> bool:
+    """Return whether *category* is one of *by* or a sub-category of one."""
+    return any(category == parent or category.startswith(f"{parent}.") for parent in by)

@@ -107,16 +107,14 @@ async def test_categories_are_disclosed_without_data(pipeline: Pipeline, heard: 
     assert pipeline.letter(ADA_ASKS, case, "- Postal address")
 
 
-async def test_texts_that_name_others_are_handed_over_without_them_and_grant_the_request(
-    pipeline: Pipeline, heard: Heard
-) -> None:
+async def test_texts_that_name_others_are_handed_over_without_them(pipeline: Pipeline, heard: Heard) -> None:
     notes = f"{ADA.email} prefers mail. Frau Nachbarin (nachbarin@example.net) may sign for {ADA.name}."
     customers = pipeline.business("billing", "customers")
     done = await customers.update_many({"name": ADA.name}, {"$set": {"notes": notes}})
     assert done.matched_count
     case = await pipeline.answered("access", ADA_ASKS)
     told = fulfilled(heard, case)
-    assert told["outcome"] == "granted"
+    assert "third_party_rights" not in told["reasons"]
     assert told["reasons"]["others_blacked_out"] > 0
     assert pipeline.letter(ADA_ASKS, case, "What we blacked out")
     with zipfile.ZipFile(io.BytesIO(await pipeline.package(case, ADA_ASKS))) as archive:

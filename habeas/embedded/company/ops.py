@@ -46,6 +46,10 @@ def documents(organisation: Organisation, dice: Dice) -> Iterator[tuple[str, Doc
                 yield "usage", _usage(customer, months_ago, dice)
 
 
+SSH_HEADER = b"\0\0\0\x0bssh-ed25519\0\0\0\x20"
+"""The beginning of every Ed25519 key (RFC 8709)."""
+
+
 def _server(owner: DemoCustomer, organisation: Organisation, dice: Dice) -> Document:
     provisioned = dice.moment(owner.since)
     site, _, _ = dice.pick(SITES)
@@ -69,7 +73,7 @@ def _server(owner: DemoCustomer, organisation: Organisation, dice: Dice) -> Docu
 
 
 def _key(member: DemoCustomer, provisioned: datetime, dice: Dice) -> Document:
-    material = b64encode(dice.rng.randbytes(32)).decode()
+    material = b64encode(SSH_HEADER + dice.rng.randbytes(32)).decode()
     return {
         "name": member.person.name,
         "email": member.person.email,

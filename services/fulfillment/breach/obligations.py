@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from services.fulfillment.breach.affected import CONTROLLERS, PEOPLE, AffectedPerson
-from services.fulfillment.datamap.model import covered
 from shared.contract.events.breaches import AffectedGroup, BreachDeclared
 from shared.law import CompanyProfile
 from shared.law.breaches import BreachPolicies, NoticeRecipientKind, clocks, laws_requiring_notice
 from shared.law.calendars import calendar_named
+from shared.law.taxonomy import covered
 
 Laws: TypeAlias = tuple[str, ...]
 """Ids of editions in ``policies/breaches``, that of the residence first."""

@@ -30,7 +30,7 @@ from services.fulfillment.breach.obligations import (
 )
 from services.fulfillment.breach.scope_store import BreachScope, BreachScopes, ScopeStage
 from services.fulfillment.breach.search import SCANNED_WITHIN, AffectedSearch, NamedCustomers
-from services.fulfillment.datamap.model import DataMap, covered
+from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.search.mailboxes import same
 from services.fulfillment.stores.mongodb import Stores
 from shared.contract.affected_people import (
@@ -45,6 +45,7 @@ from shared.contract.envelope import encode
 from shared.contract.events.breaches import BreachDeclared, BreachScoped
 from shared.contract.ports import VaultPort
 from shared.errors import ErrorNet, HabeasError, reason_of
+from shared.law.taxonomy import covered
 from shared.runtime.broker import Message
 from shared.runtime.log import logger
 from shared.runtime.vault import CaseKey

@@ -20,13 +20,14 @@ from services.fulfillment.breach.contact_evidence import ContactFields, contact_
 from services.fulfillment.breach.filters import FilterRefused, conditions, unmapped
 from services.fulfillment.breach.places import language_of, place_of
 from services.fulfillment.breach.references import ReferenceFollower
-from services.fulfillment.datamap.model import CollectionPlace, DataMap, covered
+from services.fulfillment.datamap.model import CollectionPlace, DataMap
 from services.fulfillment.datamap.paths import values_at
 from services.fulfillment.search.bson_equality import folded, refers
 from services.fulfillment.search.mailboxes import address_in, same
 from services.fulfillment.stores.mongodb import Stores
 from shared.contract.events.breaches import AffectedController, BreachDeclared, BreachRole, ListedPerson
 from shared.errors import InvalidDataMap
+from shared.law.taxonomy import covered
 from shared.runtime.mongo import Decimal128, Document, id_bytes, size_of
 
 Listed: TypeAlias = Mapping[str, frozenset[str]]

@@ -17,7 +17,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, TypeAlias
 
 from services.fulfillment.changes.change import Change, Gap, RefusedCorrection, same, standing
-from services.fulfillment.datamap.model import Collection, DataMap, MappedField, MarkRule, covered
+from services.fulfillment.datamap.model import Collection, DataMap, MappedField, MarkRule
 from services.fulfillment.datamap.paths import array_around, below, places
 from services.fulfillment.domain import LEGAL_HOLD, Retain, decide_disposition
 from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordStep, Set
@@ -25,6 +25,7 @@ from services.fulfillment.search.findings import Findings, FoundRecord
 from services.fulfillment.search.ownership import OwnershipMatch
 from shared.contract.events import Correction
 from shared.law import Right
+from shared.law.taxonomy import covered
 from shared.runtime.mongo import Decimal128, Int64
 
 NOT_MARKABLE = "not_markable"

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from services.fulfillment.datamap.model import (
-    NEVER_DISCLOSED,
     Collection,
     Direction,
     Erasure,
@@ -19,9 +18,11 @@ from services.fulfillment.datamap.model import (
     RetentionPeriod,
     RetentionRule,
     ValueCheck,
-    covered,
+    WithholdingReason,
+    WithholdingRule,
 )
 from services.fulfillment.datamap.yaml_loader import KnownKeys, MapFindings, YamlNode
+from shared.law.library import policies
 from shared.law.taxonomy import DEFAULT_CATEGORIES
 from shared.runtime.mongo import Binary, Decimal128, Int64, ObjectId
 
@@ -232,9 +233,7 @@ class DeclarationReader:
         field = self._fides_field(meta, field)
         if not field.primary_key:
             categories = categories or inherited
-        withheld = not field.container and any(covered(c, NEVER_DISCLOSED) for c in categories)
-        field = replace(field, categories=categories, disclose=not withheld)
-        field = self._habeas_field(keys, field)
+        field = self._habeas_field(keys, replace(field, categories=categories))
         _report_not_honoured(keys, "data_qualifier", "retention")
         keys.done()
         return field
@@ -274,10 +273,11 @@ class DeclarationReader:
         habeas = habeas_keys(keys)
         if habeas is None:
             return field
-        disclose = habeas.choice("disclose", {"never", "always"})
+        opened, withheld = self._disclosure(habeas)
         field = replace(
             field,
-            disclose=field.disclose if disclose is None else disclose == "always",
+            opened=opened,
+            withheld=withheld,
             redact=habeas.choice("third_parties", {"redact"}) is not None,
             editable=habeas.flag("editable"),
             plus_tags=habeas.flag("plus_tags"),
@@ -287,6 +287,40 @@ class DeclarationReader:
         )
         habeas.done()
         return field
+
+    def _disclosure(self, habeas: KnownKeys) -> tuple[bool, WithholdingRule | None]:
+        """Return whether values may be shown whatever their kind, and the rule that withholds them."""
+        if isinstance(habeas.peek("disclose"), Mapping):
+            return False, self._withholding(habeas.within("disclose", of="`disclose`"))
+        word = habeas.choice("disclose", {"never", "always"})
+        if word != "never":
+            return word == "always", None
+        remedy = "write `disclose: { never: security, because: … }`; until then staff can release the value"
+        self.notes.remark(habeas.where, "`disclose: never` names no reason and no provision", remedy)
+        return False, WithholdingRule()
+
+    def _withholding(self, keys: KnownKeys | None) -> WithholdingRule | None:
+        if keys is None:
+            return None
+        reason = keys.choice("never", WithholdingReason)
+        if reason is None:
+            self.notes.flaw(keys.where, "`disclose` has no reason", "add `never: security` or another reason")
+        rule = WithholdingRule(WithholdingReason(reason or WithholdingReason.SECURITY), *self._grounds(keys))
+        keys.done()
+        return rule
+
+    def _grounds(self, keys: KnownKeys) -> tuple[str, tuple[tuple[str, str], ...]]:
+        """Return the provision for every law, or the laws with the provision of each."""
+        stated = keys.peek("because")
+        if not isinstance(stated, Mapping):
+            return keys.required("because"), ()
+        below, known = keys.within("because", of="`because`"), policies().laws
+        if below is None:
+            return "", ()
+        for law in set(stated) - set(known):
+            self.notes.flaw(below.where, f"unknown law `{law}`", f"use one of {', '.join(known)}")
+        laws = tuple((law, below.required(law)) for law in map(str, stated))
+        return "", laws
 
     def _check(self, habeas: KnownKeys) -> ValueCheck | None:
         """Return how values are verified: ``always``, ``never``, or the field that states it for each."""

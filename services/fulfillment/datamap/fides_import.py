@@ -9,7 +9,6 @@ from typing import Any
 
 from services.fulfillment.datamap.declarations import YEAR_END, extra_categories, read_dataset
 from services.fulfillment.datamap.model import (
-    NEVER_DISCLOSED,
     Collection,
     Direction,
     Facts,
@@ -17,7 +16,7 @@ from services.fulfillment.datamap.model import (
     Masking,
     Reference,
     RetentionPeriod,
-    covered,
+    WithholdingRule,
 )
 from services.fulfillment.datamap.reader import datasets_of, in_order
 from services.fulfillment.datamap.yaml_loader import MapError, MapFindings, YamlNode, parse
@@ -178,8 +177,8 @@ def _comments(collection: Collection, field: MappedField) -> Iterator[str]:
             yield "# State how its value is verified (`verified`); until then, it is a claim."
     if field.path in collection.divided:
         yield "# Its elements are different people's: each person is shown, and loses, their own ones only."
-    if not field.container and not field.disclose:
-        yield "# Never shown: an answer states that it is held, not its value (11 CCR § 7024(d))."
+    if field.sensitive and field.withheld is None:
+        yield "# Shown masked until it is released; never under a law that forbids it (11 CCR § 7024(d))."
 
 
 def _a(name: str) -> str:
@@ -216,10 +215,8 @@ def _masking(masking: Masking) -> str:
 
 
 def _ours(field: MappedField) -> dict[str, str]:
-    withheld = not field.container and any(covered(c, NEVER_DISCLOSED) for c in field.categories)
     pairs: dict[str, str | None] = dict(_known(field.facts))
-    if field.disclose is withheld:
-        pairs["disclose"] = "always" if field.disclose else "never"
+    pairs["disclose"] = "always" if field.opened else _withheld(field.withheld)
     pairs["third_parties"] = "redact" if field.redact else None
     pairs |= {flag: "true" for flag in ("editable", "plus_tags") if getattr(field, flag)}
     if (check := field.verified) is not None:
@@ -227,6 +224,13 @@ def _ours(field: MappedField) -> dict[str, str]:
         pairs["verified"] = _flow({"field": word(check.field)}) if check.field is not None else stated
     pairs["controller"] = "true" if field.controller else None
     return {key: value for key, value in pairs.items() if value}
+
+
+def _withheld(rule: WithholdingRule | None) -> str | None:
+    if rule is None or not rule.grounded:
+        return None if rule is None else "never"
+    provisions = {law: word(provision) for law, provision in rule.laws}
+    return _flow({"never": rule.reason, "because": _flow(provisions) if provisions else word(rule.because)})
 
 
 @dataclass(frozen=True, slots=True)

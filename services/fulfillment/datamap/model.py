@@ -7,18 +7,19 @@ it started with. ``datamap`` reads it.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from functools import cached_property
 from typing import NamedTuple
 
 from services.fulfillment.datamap.yaml_loader import MapError
+from shared.law.taxonomy import covered
 
 PERSONAL = ("user",)
 """The default scope of an erasure."""
 
-NEVER_DISCLOSED = (
+SENSITIVE_VALUES = (
     "user.authorization",
     "user.biometric",
     "user.financial.bank_account",
@@ -28,17 +29,11 @@ NEVER_DISCLOSED = (
     "user.health_and_medical.record_id",
 )
 """
-Withheld by default: an answer states that they are held, not their values.
+Kinds of data that do harm in the wrong hands: a package may be stolen with the mailbox.
 
-Law:
-    11 CCR § 7024(d): government and medical numbers, account numbers, passwords, unique biometric data
-    are never disclosed; that they are held is said with particularity.
+An answer masks their values until they are released, or withholds them where its law forbids to disclose them
+(``never_disclose`` of the policies). That they are masked is our policy, under any law.
 """
-
-
-def covered(category: str, by: Iterable[str]) -> bool:
-    """Return whether *category* is one of *by* or a sub-category of one."""
-    return any(category == parent or category.startswith(f"{parent}.") for parent in by)
 
 
 class Erasure(StrEnum):
@@ -114,6 +109,35 @@ class RetentionRule:
     """Whether the period starts only at the end of the calendar year of that day."""
 
 
+class WithholdingReason(StrEnum):
+    """Why a data map withholds a value."""
+
+    SECURITY = "security"
+    """It opens an account or a system."""
+    THIRD_PARTY_RIGHTS = "third_party_rights"
+    PROFESSIONAL_SECRECY = "professional_secrecy"
+
+
+@dataclass(frozen=True, slots=True)
+class WithholdingRule:
+    """Why a value is not disclosed, and under which laws."""
+
+    reason: WithholdingReason = WithholdingReason.SECURITY
+    because: str = ""
+    """The provision under every law that *laws* does not name; empty with *laws*, and in old maps."""
+    laws: tuple[tuple[str, str], ...] = ()
+    """Laws and the provision of each."""
+
+    @property
+    def grounded(self) -> bool:
+        """Whether it names a provision."""
+        return bool(self.because or self.laws)
+
+    def provision_under(self, law: str) -> str:
+        """Return the provision under *law*; empty where the rule does not apply or names none."""
+        return dict(self.laws).get(law, self.because)
+
+
 @dataclass(frozen=True, slots=True)
 class MarkRule:
     """A field and its value that mark a record: restricted, opted out, on hold, a running contract."""
@@ -153,8 +177,10 @@ class MappedField:
     read_only: bool = False
     return_all_elements: bool = False
     masking: Masking | None = None
-    disclose: bool = True
-    """Whether an answer shows the value; if not, it states that one is held."""
+    withheld: WithholdingRule | None = None
+    """The rule of the map that forbids to disclose the value."""
+    opened: bool = False
+    """Whether the map states that the value may be shown whatever its categories are."""
     redact: bool = False
     """Whether the text may name other people, who are blacked out before disclosure."""
     editable: bool = False
@@ -182,6 +208,21 @@ class MappedField:
     def always_verified(self) -> bool:
         """Whether every value of this identity is verified."""
         return self.verifiable and self.verified is not None and self.verified.field is None
+
+    @property
+    def sensitive(self) -> bool:
+        """Whether it holds values that are masked until they are released."""
+        return not self.container and not self.opened and self.is_about(SENSITIVE_VALUES)
+
+    @property
+    def guarded_categories(self) -> tuple[str, ...]:
+        """Its categories, first those of sensitive values."""
+        return tuple(sorted(self.categories, key=lambda one: not covered(one, SENSITIVE_VALUES)))
+
+    @property
+    def guarded(self) -> bool:
+        """Whether an answer may not show its values as they are."""
+        return self.sensitive or self.withheld is not None
 
     @property
     def personal(self) -> bool:

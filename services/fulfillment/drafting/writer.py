@@ -12,11 +12,12 @@ from dataclasses import dataclass
 
 import yaml
 
-from services.fulfillment.datamap.model import PERSONAL, Direction, covered
+from services.fulfillment.datamap.model import PERSONAL, Direction
 from services.fulfillment.drafting.ownership import EMAIL, PHONE, IdentityField
 from services.fulfillment.drafting.references import ReferenceLink
 from services.fulfillment.drafting.schema import CollectionOutline, Property
 from services.fulfillment.drafting.survey import StoreSurvey
+from shared.law.taxonomy import covered
 
 LEAST_CONFIDENCE = 0.5
 """Findings with less confidence are comments only."""

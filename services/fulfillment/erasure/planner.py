@@ -15,7 +15,6 @@ from services.fulfillment.datamap.model import (
     Erasure,
     MappedField,
     Masking,
-    covered,
 )
 from services.fulfillment.datamap.paths import array_around, arrays_at, leads_through, places, values_at
 from services.fulfillment.domain import (
@@ -41,6 +40,7 @@ from services.fulfillment.search.bson_equality import key_of
 from services.fulfillment.search.findings import Findings, FoundRecord
 from services.fulfillment.search.ownership import OwnershipMatch
 from services.fulfillment.stores.rules import Rules
+from shared.law.taxonomy import covered
 
 SECRET_BYTES = 32
 

@@ -39,7 +39,14 @@ def about(survey: PackageSurvey) -> dict[str, Any]:
         ],
         "rights": rights(contents.law, survey.words),
         "withheld": [
-            {"area": item.area, "what": item.label, "values": item.count, "reason": item.reason}
+            {
+                "area": item.area,
+                "what": item.label,
+                "category": item.category or None,
+                "values": item.count,
+                "reason": item.reason,
+                "provision": item.provision or None,
+            }
             for item in survey.withheld
         ],
         "blacked_out": [

@@ -28,6 +28,7 @@ from shared.contract.answer import (
     LeftGroup,
     WithheldGroup,
 )
+from shared.contract.events import WithheldValues
 from shared.law import Right
 
 
@@ -38,13 +39,18 @@ def nothing_held(findings: Findings, data_map: DataMap) -> Answer:
 
 def disclosure(survey: PackageSurvey, findings: Findings, data_map: DataMap) -> Answer:
     """Return the answer that goes with a package."""
-    withheld = dict.fromkeys((item.label, item.reason) for item in (*survey.withheld, *survey.left_out))
+    withheld: Counter[tuple[str, str, str, str]] = Counter()
+    for count in (*survey.withheld, *survey.left_out):
+        withheld[count.label, count.reason, count.provision, count.category] += count.count
     blacked_out: Counter[str] = Counter()
     for item in survey.blacked_out:
         blacked_out[item.label] += item.count
     return Answer(
         disclosed=tuple(AnswerGroup(label=area.label, records=area.records) for area in survey.areas),
-        withheld=tuple(WithheldGroup(label=label, reason=reason) for label, reason in withheld),
+        withheld=tuple(
+            WithheldGroup(label=label, reason=reason, citation=provision, category=category, values=values)
+            for (label, reason, provision, category), values in withheld.items()
+        ),
         blacked_out=tuple(BlackedOutGroup(label=label, count=n) for label, n in blacked_out.items()),
         searched=_searched(findings, data_map),
         unconfirmed=findings.unconfirmed,
@@ -58,6 +64,20 @@ def overview(survey: PackageSurvey, findings: Findings, *, fallback: bool) -> An
         categories=tuple(dict.fromkeys(category.name for category in by_category(survey))),
         withheld=(itself,) if fallback else (),
         unconfirmed=findings.unconfirmed,
+    )
+
+
+def withheld_values(answer: Answer) -> tuple[WithheldValues, ...]:
+    """Return the withheld and masked values of *answer*, by kind, for events."""
+    return tuple(
+        WithheldValues(
+            category=group.category,
+            reason=group.reason,
+            values=group.values,
+            provision=group.citation or None,
+        )
+        for group in answer.withheld
+        if group.category and group.values
     )
 
 
@@ -127,7 +147,7 @@ def _corrected(done: Change, data_map: DataMap) -> tuple[CorrectedValue, ...]:
         collection = data_map.by_key[step.key]
         label = f"{title(collection)}: {', '.join(map(spelt, part.path.split('.')))}"
         shown = {"before": _written(part.before), "after": _written(part.value)}
-        disclosed = collection.by_path[part.path].disclose
+        disclosed = not collection.by_path[part.path].guarded
         values[step.key, part.path] = CorrectedValue(label=label, **(shown if disclosed else {}))
     return tuple(values.values())
 

@@ -29,6 +29,7 @@ from services.fulfillment.package.about import about
 from services.fulfillment.package.pages import categories, index
 from services.fulfillment.package.records import MOST_COLUMNS, csv_file, json_file, json_text
 from services.fulfillment.package.survey import Contents, PackageSurvey, outline, survey
+from services.fulfillment.package.withheld import MASKED
 
 FORMAT: Final = "habeas-package/1"
 INDEX: Final = "index.html"
@@ -195,7 +196,8 @@ def _manifest(summary: PackageSurvey, archive: ZipArchive, signer: CertificateSi
         "made_at": contents.made_at.isoformat(),
         "files": [{"name": file.name, "bytes": file.size, "sha256": file.sha256} for file in archive.written],
         "records": {name: count for name, count in counts.items() if name in names},
-        "withheld": sum(item.count for item in summary.withheld),
+        "withheld": sum(item.count for item in summary.withheld if item.reason != MASKED),
+        "masked": sum(item.count for item in summary.withheld if item.reason == MASKED),
         "blacked_out": sum(item.count for item in summary.blacked_out),
         "signature": {"algorithm": ALGORITHM, "key": signer.public_key.fingerprint, "file": SIGNATURE},
     }
@@ -208,7 +210,7 @@ def schema(collection: Collection) -> dict[str, Any]:
     for field in collection.fields:
         node = _node(record, field.path, arrays)
         node["x-categories"] = sorted(field.categories)
-        if not field.disclose:
+        if field.guarded:
             node["x-withheld"] = True
         elif field.type:
             node["x-type"] = field.type

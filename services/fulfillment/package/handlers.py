@@ -21,6 +21,7 @@ from services.fulfillment.package.copies import content_of
 from services.fulfillment.package.people import people
 from services.fulfillment.package.portability import portable
 from services.fulfillment.package.survey import Contents, Disclosed, PackageSection
+from services.fulfillment.package.withheld import DisclosureRules
 from services.fulfillment.search.confirmed_aliases import offered
 from services.fulfillment.search.findings import Findings, SearchStatus
 from services.fulfillment.state import FulfillmentStatus, answerable, outcome_of_disclosure
@@ -33,6 +34,7 @@ from shared.contract.events import (
     FeeQuoted,
     IdentityVerified,
     Outcome,
+    Requester,
     RequestFulfilled,
     TransferOrdered,
 )
@@ -159,11 +161,25 @@ async def _contents(wanted: FoundRequest, ctx: FulfillmentContext) -> Contents:
         person=submitted.subject.name or "",
         locale=submitted.locale or "en",
         zone=ctx.house.zone,
+        rules=disclosure_rules(event),
         law=event.regulation,
         received_on=event.received_on,
         authority=ctx.house.authority,
         automated_decisions=ctx.house.automated_decisions,
     )
+
+
+def disclosure_rules(event: IdentityVerified) -> DisclosureRules:
+    """
+    Return the rules for the values of an answer: those of the law that it is given under (ADR 0032).
+
+    A customer that the company processes the data for has verified the person itself: nothing is masked.
+    """
+    if event.laws:
+        law = policies().named(event.laws[0])
+    else:
+        law = policies().governing(event.regulation, event.received_on)
+    return DisclosureRules(law, released=event.requester is Requester.CONTROLLER)
 
 
 async def _refusal(answer: Answer, wanted: FoundRequest, ctx: FulfillmentContext) -> RequestFulfilled:
@@ -174,6 +190,7 @@ async def _refusal(answer: Answer, wanted: FoundRequest, ctx: FulfillmentContext
         outcome=Outcome.REFUSED,
         reasons=dict(Counter(item.reason for item in answer.withheld)),
         answer=await ctx.sealed_answer(answer),
+        withheld=answers.withheld_values(answer),
     )
 
 
@@ -191,6 +208,7 @@ async def _fulfilled(
         package=name,
         package_expires_at=ctx.now + ctx.house.package_lifetime,
         aliases=await offered(wanted.findings.claims, ctx),
+        withheld=answers.withheld_values(answer),
     )
 
 
@@ -214,6 +232,7 @@ def _ordered(fulfilled: RequestFulfilled) -> TransferOrdered:
         answer=fulfilled.answer,
         package=fulfilled.package or "",
         aliases=fulfilled.aliases,
+        withheld=fulfilled.withheld,
     )
 
 

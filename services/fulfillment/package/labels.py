@@ -13,13 +13,12 @@ from pathlib import Path
 from babel.units import format_unit
 
 from services.fulfillment.datamap.model import (
-    NEVER_DISCLOSED,
     Collection,
     MappedField,
     RetentionPeriod,
-    covered,
 )
 from services.fulfillment.package.redaction import RedactedKind
+from shared.law.taxonomy import covered
 from shared.pages.categories import called
 from shared.pages.translation import Catalogues, Words
 from shared.pages.translation import mark as _
@@ -85,7 +84,7 @@ def category(key: str, words: Words) -> str:
 
 def withheld(field: MappedField, words: Words) -> str:
     """Return the description of the data in *field* with particularity, as 11 CCR § 7024(d) demands."""
-    named = [key for key in field.categories if covered(key, NEVER_DISCLOSED)] or field.categories
+    named = field.guarded_categories
     return category(named[0], words) if named else spelt(field.path.rpartition(".")[2])
 
 

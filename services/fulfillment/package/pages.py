@@ -25,7 +25,7 @@ from services.fulfillment.package.labels import TEMPLATES, stored_moment
 from services.fulfillment.package.records import instant, is_nested, text_of
 from services.fulfillment.package.survey import Area, PackageSurvey
 from services.fulfillment.package.values import LONG_TEXT, TextValue, ValueReader, is_long
-from services.fulfillment.package.withheld import OTHER, REASONS, WithheldCount
+from services.fulfillment.package.withheld import MASKED, OTHER, REASONS, WithheldCount
 from shared.pages.translation import Words
 from shared.pages.translation import mark as _
 from shared.runtime.mongo import Document, ObjectId
@@ -207,7 +207,9 @@ def index(survey: PackageSurvey) -> Iterator[bytes]:
         holds=_holds(survey),
         areas=[_view(area, written) for area in survey.areas],
         empty=survey.empty,
-        withheld=_merged(survey.withheld),
+        withheld=_merged(item for item in survey.withheld if item.reason != MASKED),
+        masked=_merged(item for item in survey.withheld if item.reason == MASKED),
+        masked_reason=words.say(REASONS[MASKED]),
         blacked_out=survey.blacked_out,
         left_out=_merged(survey.left_out),
         reason=lambda code: words.say(REASONS.get(code, OTHER)),
@@ -290,17 +292,18 @@ def _encoded(text: str) -> bytes:
 
 def _merged(withheld: Iterable[WithheldCount]) -> list[dict[str, Any]]:
     """Return the kinds of data that are not shown, each once, with all of their areas."""
-    groups: dict[tuple[str, str], list[WithheldCount]] = {}
+    groups: dict[tuple[str, str, str], list[WithheldCount]] = {}
     for item in withheld:
-        groups.setdefault((item.label, item.reason), []).append(item)
+        groups.setdefault((item.label, item.reason, item.provision), []).append(item)
     return [
         {
             "label": label,
             "reason": reason,
+            "provision": provision,
             "areas": [i.area for i in some],
             "count": sum(i.count for i in some),
         }
-        for (label, reason), some in sorted(groups.items())
+        for (label, reason, provision), some in sorted(groups.items())
     ]
 
 

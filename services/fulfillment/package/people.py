@@ -8,12 +8,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from services.fulfillment.datamap.model import Collection, MappedField, covered
+from services.fulfillment.datamap.model import Collection, MappedField
 from services.fulfillment.datamap.paths import values_at
 from services.fulfillment.package.redaction import MOST_NAMES, Own, RedactedKind
 from services.fulfillment.search.findings import Findings, FoundRecord
 from services.fulfillment.search.identities import Identities
 from shared.contract.events import RequestSubmitted
+from shared.law.taxonomy import covered
 
 CATEGORIES: Mapping[RedactedKind, str] = {
     RedactedKind.EMAIL: "user.contact.email",

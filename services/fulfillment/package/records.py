@@ -135,7 +135,8 @@ def is_nested(value: Any) -> bool:
 
 def _notice(value: Any) -> Any:
     if isinstance(value, WithheldNotice):
-        return {"withheld": value.label, "reason": value.reason}
+        stated = {"withheld": value.label, "reason": value.reason}
+        return stated | {k: v for k in ("provision", "shown") if (v := getattr(value, k))}
     raise TypeError(f"no JSON for {type(value).__name__}")
 
 
@@ -222,7 +223,7 @@ def cell(value: Any) -> str:
     if type(value) is datetime or isinstance(value, NUMERIC):
         return text_of(value)  # a minus sign before a number is no formula
     if isinstance(value, WithheldNotice):
-        return f"[{value.label.translate(BROKEN)}: {value.reason}]"
+        return f"[{value.label.translate(BROKEN)}: {value.shown or value.reason}]"
     return _harmless(text_of(value))
 
 

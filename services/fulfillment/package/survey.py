@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, tzinfo
+from functools import partial
 from typing import Any
 
 from services.fulfillment.datamap.model import Collection, MappedField
@@ -25,7 +26,9 @@ from services.fulfillment.package.records import NESTED, TEXTUAL, Columns, Path
 from services.fulfillment.package.redaction import Redacted, RedactedKind, Redactor
 from services.fulfillment.package.values import MOST_COLUMNS, fits_in_a_row
 from services.fulfillment.package.withheld import (
+    NO_LAW,
     BlackedOut,
+    DisclosureRules,
     WithheldCount,
     WithheldNotice,
     Withholding,
@@ -105,6 +108,8 @@ class Contents:
     """A tag such as ``de`` or ``de-AT``; other languages are answered in English."""
     zone: tzinfo = UTC
     """Time zone of the page."""
+    rules: DisclosureRules = NO_LAW
+    """Decide which values are withheld or masked."""
     law: str = "gdpr"
     """``gdpr``, ``uk_gdpr`` or ``ccpa``: decides which further rights the page names."""
     received_on: date | None = None
@@ -209,7 +214,7 @@ def outline(contents: Contents, counts: Mapping[str, int]) -> PackageSurvey:
 def _areas(contents: Contents, spoken: Words) -> list[Area]:
     stems = filename_stems([section.collection for section in contents.sections])
     named = zip(contents.sections, stems, strict=True)
-    return [_area(section, stem, spoken, contents.people) for section, stem in named]
+    return [_area(section, stem, spoken, contents) for section, stem in named]
 
 
 def _left_out(item: LeftOut, spoken: Words) -> WithheldCount:
@@ -218,9 +223,10 @@ def _left_out(item: LeftOut, spoken: Words) -> WithheldCount:
     return WithheldCount(label, 0, item.reason, title)
 
 
-def _area(section: PackageSection, stem: str, spoken: Words, people: People | None) -> Area:
-    redact = _redactor(section.collection, spoken, people)
-    withholding = Withholding(section.collection, lambda field: labels.withheld(field, spoken), redact)
+def _area(section: PackageSection, stem: str, spoken: Words, contents: Contents) -> Area:
+    redact = _redactor(section.collection, spoken, contents.people)
+    named = partial(labels.withheld, words=spoken)
+    withholding = Withholding(section.collection, named, redact, contents.rules)
     measure, withheld, masked = _Measure(), Counter[WithheldNotice](), Counter[RedactedKind]()
     for document in map(withholding.apply, section.documents):
         measure.add(document)
@@ -228,9 +234,8 @@ def _area(section: PackageSection, stem: str, spoken: Words, people: People | No
             if isinstance(trace, Redacted):
                 masked.update(trace.masked)
             else:
-                withheld[trace] += 1
+                withheld[trace.kind] += 1
     title = labels.title(section.collection)
-    counted = sorted(withheld.items(), key=lambda item: (item[0].label, item[0].reason))
     return Area(
         section=section,
         stem=stem,
@@ -239,12 +244,20 @@ def _area(section: PackageSection, stem: str, spoken: Words, people: People | No
         columns=tuple(measure.columns.chosen([field.path for field in section.collection.fields])),
         tabular=measure.tabular,
         most_bytes=measure.most_bytes,
-        withheld=tuple(WithheldCount(note.label, count, note.reason, title) for note, count in counted),
+        withheld=_counted(withheld, title),
         blacked_out=tuple(
             BlackedOut(kind, spoken.say(labels.BLACKED_OUT[kind]), masked[kind], title)
             for kind in sorted(masked)
         ),
         withholding=withholding,
+    )
+
+
+def _counted(withheld: Mapping[WithheldNotice, int], area: str) -> tuple[WithheldCount, ...]:
+    ordered = sorted(withheld.items(), key=lambda item: (item[0].label, item[0].reason))
+    return tuple(
+        WithheldCount(note.label, count, note.reason, area, note.category, note.provision)
+        for note, count in ordered
     )
 
 

@@ -116,6 +116,8 @@ class ValueReader:
                 return TextValue(self.words.say("Yes") if value else self.words.say("No"))
             case int() | float() | Decimal128():
                 return TextValue(self.number(value), "number")
+            case WithheldNotice() if value.shown:
+                return TextValue(value.shown, "notice")
             case WithheldNotice():
                 return TextValue(self.words.say("%(what)s: held, not shown", what=value.label), "notice")
             case _ if value is None or (not value and (is_nested(value) or isinstance(value, str))):

@@ -1,25 +1,31 @@
 """
-Withheld values: notices take their place, in all files alike; and the reasons in words, by their codes.
+Withheld and masked values: notices take their place, in all files alike; and the reasons by their codes.
 
-An answer states with particularity that such data is held, and never its value (11 CCR § 7024(d)).
+A value is withheld only where the law that the answer is given under forbids to disclose it, or a rule of the
+data map does. Other values that do harm in the wrong hands are masked until they are released (ADR 0032).
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from services.fulfillment.datamap.model import Collection, MappedField
+from services.fulfillment.datamap.model import Collection, MappedField, WithholdingReason
 from services.fulfillment.package.redaction import Redacted, RedactedKind
+from shared.law import Policy
+from shared.law.taxonomy import covered
 from shared.pages.translation import mark as _
 from shared.runtime.mongo import Document
 
 NEVER = "never_disclosed"
+MASKED = "masked_value"
 THIRD_PARTY = "third_party_rights"
 NOT_PROVIDED = "not_provided_by_you"
 OTHER_BASIS = "other_legal_basis"
 NEEDS_MORE_PROOF = "needs_more_proof"
 REASONS: Mapping[str, str] = {
     NEVER: _("To protect you, this is never sent."),
+    MASKED: _("To protect you, at most the last characters are shown. Ask us for the whole values."),
     THIRD_PARTY: _("It would show data about other people."),
     NEEDS_MORE_PROOF: _("Your proof is enough for the kinds of data, but not for the data itself."),
     "professional_secrecy": _("We are bound to professional secrecy."),
@@ -45,6 +51,25 @@ REASONS: Mapping[str, str] = {
     "changed_meanwhile": _("They came or changed while we erased. We try again every day."),
 }
 OTHER = _("The law allows or demands it; our letter says more.")
+STATED: Mapping[WithholdingReason, str] = {
+    WithholdingReason.SECURITY: NEVER,
+    WithholdingReason.THIRD_PARTY_RIGHTS: THIRD_PARTY,
+    WithholdingReason.PROFESSIONAL_SECRECY: "professional_secrecy",
+}
+"""The reason codes of the rules of data maps."""
+SHOWN_CHARACTERS = 4
+"""Last characters of a masked value that are shown."""
+LEAST_CHARACTERS = 8
+"""Fewest letters and digits of a value of which any are shown."""
+NOTHING_SHOWN = ("user.authorization", "user.biometric")
+"""Kinds of data of which a part is a secret, too."""
+DOTS = "••••"
+SSH_KEY = re.compile(r"(?:ssh|ecdsa|sk-ssh|sk-ecdsa)-[a-z0-9@.-]+ +AAAA[A-Za-z0-9+/]+={0,3}(?: .*)?")
+"""A line with a public key; what follows it is a comment."""
+PEM_KEY = re.compile(
+    r"\s*(?:-----BEGIN ((?:[A-Z0-9]+ )?PUBLIC KEY|PGP PUBLIC KEY BLOCK|CERTIFICATE)-----"
+    r"[^-]+-----END \1-----\s*)+"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +80,19 @@ class WithheldNotice:
     """The kind of data, in the person's language."""
     reason: str = NEVER
     """Reason code, as letters explain it."""
+    category: str = ""
+    """The kind of data in the data map."""
+    provision: str = ""
+    """The provision that forbids to disclose it."""
+    shown: str = ""
+    """The rest of a masked value."""
+    by_kind: bool = False
+    """Whether it follows from the kind of data alone, so that a public key among such values is shown."""
+
+    @property
+    def kind(self) -> "WithheldNotice":
+        """This notice without a part of the value."""
+        return replace(self, shown="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +104,54 @@ class WithheldCount:
     reason: str
     area: str
     """Label of the collection."""
+    category: str = ""
+    provision: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DisclosureRules:
+    """The law that an answer is given under, and whether masked values are released."""
+
+    law: Policy | None = None
+    """None: no law forbids anything."""
+    released: bool = False
+    """Whether values that are only masked are shown."""
+    by_staff: bool = False
+    """Whether the staff released them: then also those that an old map withholds without a provision."""
+
+    def notice(self, field: MappedField, label: str) -> WithheldNotice | None:
+        """Return the notice in place of values of *field*, called *label*; None if they are shown."""
+        if field.opened:
+            return None
+        category = next(iter(field.guarded_categories), "")
+        forbidden = None if self.law is None or field.container else _forbidden(field, self.law)
+        if forbidden is not None:
+            return WithheldNotice(label, NEVER, *forbidden, by_kind=True)
+        if (rule := field.withheld) is not None:
+            provision = rule.provision_under(self.law.law if self.law else "")
+            if provision or not (rule.grounded or self.by_staff):
+                return WithheldNotice(label, STATED[rule.reason], category, provision)
+        if self.released or not field.sensitive:
+            return None
+        return WithheldNotice(label, MASKED, category, by_kind=True)
+
+
+NO_LAW = DisclosureRules()
+"""Sensitive values are masked, and no law forbids anything."""
+
+
+def _forbidden(field: MappedField, law: Policy) -> tuple[str, str] | None:
+    """Return the category of *field* whose values *law* forbids to disclose, and the provision."""
+    rules = ((category, law.forbids(category)) for category in field.categories)
+    return next(((category, rule.provision) for category, rule in rules if rule is not None), None)
+
+
+def masked(value: Any, category: str) -> str:
+    """Return *value* with at most its last characters."""
+    plain = "".join(filter(str.isalnum, str(value))) if isinstance(value, str | int) else ""
+    if len(plain) < LEAST_CHARACTERS or covered(category, NOTHING_SHOWN):
+        return DOTS
+    return DOTS + plain[-SHOWN_CHARACTERS:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +169,11 @@ class Withholding:
     """Puts notices into the documents of one collection."""
 
     def __init__(
-        self, collection: Collection, label: Callable[[MappedField], str], redact: Callable[[str], str] | None
+        self,
+        collection: Collection,
+        label: Callable[[MappedField], str],
+        redact: Callable[[str], str] | None,
+        rules: DisclosureRules,
     ) -> None:
         """
         Create it; *label* returns the name of withheld data.
@@ -91,11 +181,13 @@ class Withholding:
         *redact* blacks out other people in a text; without it, fields that may name them are withheld.
         """
         self._redact = redact
-        self._notices = {
-            field.path: WithheldNotice(label(field), THIRD_PARTY if field.disclose else NEVER)
-            for field in collection.fields
-            if not field.disclose or (field.redact and redact is None)
-        }
+        self._notices: dict[str, WithheldNotice] = {}
+        for field in collection.fields:
+            notice = rules.notice(field, label(field)) if field.guarded or rules.law else None
+            if notice is None and field.redact and redact is None:
+                notice = WithheldNotice(label(field), THIRD_PARTY)
+            if notice is not None:
+                self._notices[field.path] = notice
         texts = [field for field in collection.fields if field.redact and redact is not None]
         self._texts = {field.path: WithheldNotice(label(field), THIRD_PARTY) for field in texts}
         self._above, self._above_texts = _around(self._notices), _around(self._texts)
@@ -116,7 +208,7 @@ class Withholding:
         if value is None or (not value and isinstance(value, str | bytes | list | tuple | dict)):
             return value  # that no data is held may be stated
         if path in self._notices:
-            return self._notices[path]
+            return _in_place_of(value, self._notices[path])
         notice = notice or self._texts.get(path)
         if isinstance(value, dict):
             if notice and any(self._redacted(key, notice) != key for key in value):
@@ -126,7 +218,7 @@ class Withholding:
             return [self._shown(item, path, notice) for item in value]
         # If the map expects an object with secrets and finds a bare value, that may be the secret.
         if path in self._above:
-            return self._above[path]
+            return _in_place_of(value, self._above[path])
         notice = notice or self._above_texts.get(path)
         return self._redacted(value, notice) if notice else value
 
@@ -137,6 +229,23 @@ class Withholding:
         if isinstance(value, str):
             return self._redact(value)
         return notice if isinstance(self._redact(str(value)), Redacted) else value
+
+
+def _in_place_of(value: Any, notice: WithheldNotice) -> Any:
+    """Return *notice* in place of *value*, of each element if it is masked; a public key is no secret."""
+    if notice.by_kind and isinstance(value, str) and is_public_key(value):
+        return value
+    if notice.reason != MASKED:
+        return notice
+    if isinstance(value, list | tuple):
+        return [_in_place_of(item, notice) for item in value]
+    return replace(notice, shown=masked(value, notice.category))
+
+
+def is_public_key(value: str) -> bool:
+    """Return whether *value* holds public keys or certificates and nothing else."""
+    lines = value.strip().splitlines()
+    return bool(lines) and (PEM_KEY.fullmatch(value) is not None or all(map(SSH_KEY.fullmatch, lines)))
 
 
 def traces(value: Any) -> Iterator[WithheldNotice | Redacted]:

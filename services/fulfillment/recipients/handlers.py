@@ -126,6 +126,7 @@ async def transfer(event: TransferOrdered, ctx: FulfillmentContext) -> Sequence[
             package=event.package,
             package_expires_at=ctx.now + ctx.house.package_lifetime,
             aliases=event.aliases,
+            withheld=event.withheld,
         )
     ]
 

@@ -16,11 +16,12 @@ from itertools import product
 from typing import Any
 
 from services.fulfillment.datamap.graph import PHONE
-from services.fulfillment.datamap.model import Collection, DataMap, MappedField, covered
+from services.fulfillment.datamap.model import Collection, DataMap, MappedField
 from services.fulfillment.datamap.paths import values_at
 from services.fulfillment.search.findings import FoundRecord
 from services.fulfillment.search.identities import Identities
 from shared.contract.events import Correction
+from shared.law.taxonomy import covered
 from shared.matching import (
     Match,
     MatchOutcome,

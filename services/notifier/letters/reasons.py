@@ -25,6 +25,7 @@ class ReasonCode(StrEnum):
     NOT_COLLECTED_FROM_YOU = "not_collected_from_you"
     THIRD_PARTY_RIGHTS = "third_party_rights"
     NEVER_DISCLOSED = "never_disclosed"
+    MASKED_VALUE = "masked_value"
     PROFESSIONAL_SECRECY = "professional_secrecy"
     NOT_PROVIDED_BY_YOU = "not_provided_by_you"
     OTHER_LEGAL_BASIS = "other_legal_basis"
@@ -156,8 +157,12 @@ GROUNDS: Mapping[ReasonCode, ReasonText] = {
         fadp="FADP Art. 26(1)(b)",
         quebec="CQLR c. P-39.1 s. 40",
     ),
+    # The provision is for answers of before it was part of them.
     ReasonCode.NEVER_DISCLOSED: _text(
         _("We hold this kind of data, but to protect you we do not send it."), ccpa="11 CCR 7024(d)"
+    ),
+    ReasonCode.MASKED_VALUE: _text(
+        _("To protect you, at most the last characters are shown. Ask us for the whole values.")
     ),
     ReasonCode.PROFESSIONAL_SECRECY: _text(
         _("We are bound to professional secrecy."), fadp="FADP Art. 26(1)(a)"

@@ -271,8 +271,8 @@ class Voice:
         return part.until or self.translate(translations.OPEN_END)
 
     def withheld(self, parts: Iterable[WithheldGroup]) -> list[tuple[object, ...]]:
-        """Return a row of label and reason for each kind of data that is not sent."""
-        return [(part.label, self.ground(part.reason, part.citation)) for part in parts]
+        """Return a row of label, number and reason for each kind of data that is not sent as it is."""
+        return [(part.label, part.values or DASH, self.ground(part.reason, part.citation)) for part in parts]
 
     def left(self, parts: Iterable[LeftGroup]) -> list[tuple[object, ...]]:
         """Return a row of label, number and reason for each group of records that was not marked."""
@@ -295,7 +295,7 @@ class Voice:
         ground = GROUNDS[ReasonCode(reason)]
         sentence = self.translate(ground.sentence)
         provisions = [ground.provisions.get(law, "") for law in self.shape.laws.regulations]
-        provision = citation or "; ".join(map(self.translate, filter(None, provisions)))
+        provision = "; ".join(map(self.translate, [citation] if citation else filter(None, provisions)))
         return sentence + f" ({provision})" if provision else sentence
 
     def ways(self, ways: Iterable[Iterable[Evidence]]) -> list[str]:

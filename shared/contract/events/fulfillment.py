@@ -49,6 +49,16 @@ class OfferedAliases(EventPart):
     """Names of the identities; the first one is number 1."""
 
 
+class WithheldValues(EventPart):
+    """Values of one kind that are held and were not handed over in full."""
+
+    category: Code
+    reason: Code
+    values: int
+    provision: Text | None = None
+    """None where they are only masked until they are released."""
+
+
 class RequestFulfilled(Fact):
     """A request is answered, in whole or in part, or lawfully not at all."""
 
@@ -73,6 +83,8 @@ class RequestFulfilled(Fact):
     """Whether a statement of the person's is kept with the uncorrected records."""
     aliases: OfferedAliases | None = None
     """Further identities that the disclosed records name; they open nothing before they are confirmed."""
+    withheld: tuple[WithheldValues, ...] = ()
+    """Values that were withheld or masked, by kind, reason and provision."""
 
 
 class RequestReferred(Fact):
@@ -232,6 +244,8 @@ class TransferOrdered(Fact):
     """Name of the package in the vault."""
     aliases: OfferedAliases | None = None
     """Aliases in the disclosed records; they open no records before they are confirmed."""
+    withheld: tuple[WithheldValues, ...] = ()
+    """Values that were withheld or masked, by kind, reason and provision."""
 
 
 class SubjectErased(Fact):

@@ -24,8 +24,8 @@ FACTS = Facts(
 )
 
 
-def field(path: str, *categories: str, disclose: bool = True, kind: str = "string") -> MappedField:
-    return MappedField(path=path, where="map.yml:1", type=kind, categories=categories, disclose=disclose)
+def field(path: str, *categories: str, kind: str = "string") -> MappedField:
+    return MappedField(path=path, where="map.yml:1", type=kind, categories=categories)
 
 
 CUSTOMERS = Collection(
@@ -40,10 +40,10 @@ CUSTOMERS = Collection(
         field("email", "user.contact.email"),
         field("bank", kind="object"),
         field("bank.holder", "user.name"),
-        field("bank.iban", "user.financial.bank_account", disclose=False),
+        field("bank.iban", "user.financial.bank_account"),
         field("keys", kind="object[]"),
         field("keys.name", "user.name"),
-        field("keys.secret", "user.authorization.password", disclose=False),
+        field("keys.secret", "user.authorization.password"),
     ),
 )
 ADA: Document = {

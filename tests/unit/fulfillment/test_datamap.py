@@ -4,7 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from services.fulfillment.datamap.model import DataMap, Direction, Erasure, RetentionPeriod, ValueCheck
+from services.fulfillment.datamap.model import (
+    DataMap,
+    Direction,
+    Erasure,
+    RetentionPeriod,
+    ValueCheck,
+    WithholdingReason,
+    WithholdingRule,
+)
 from services.fulfillment.datamap.reader import load, parse
 from shared.errors import InvalidDataMap
 
@@ -82,14 +90,49 @@ def test_nested_fields_go_by_dotted_paths_and_arrays_by_their_name() -> None:
     assert tickets.by_path["messages.attachments.name"].type == "string"
 
 
-def test_secrets_are_withheld_unless_the_map_states_otherwise() -> None:
+def test_sensitive_values_are_guarded_unless_the_map_opens_them() -> None:
     by_path = load(EXAMPLE).by_key["billing.customers"].by_path
-    assert not by_path["bank.iban"].disclose
-    assert by_path["bank.holder"].disclose
-    open_iban = PLAIN.replace("user.contact.email", "user.financial.bank_account")
-    assert not read(open_iban).collections[0].by_path["email"].disclose
-    shown = read(open_iban + "            meta: { habeas: { disclose: always } }\n")
-    assert shown.collections[0].by_path["email"].disclose
+    assert by_path["bank.iban"].guarded
+    assert not by_path["bank.holder"].guarded
+    iban = PLAIN.replace("user.contact.email", "user.financial.bank_account")
+    assert read(iban).collections[0].by_path["email"].guarded
+    shown = read(iban + "            meta: { habeas: { disclose: always } }\n")
+    assert not shown.collections[0].by_path["email"].guarded
+
+
+def withholding(stated: str) -> WithholdingRule | None:
+    text = PLAIN + f"            meta: {{ habeas: {{ disclose: {stated} }} }}\n"
+    return read(text).collections[0].by_path["email"].withheld
+
+
+def test_rule_of_the_map_names_a_reason_and_a_provision_for_all_or_for_named_laws() -> None:
+    everywhere = withholding("{ never: security, because: Our policy }")
+    assert everywhere == WithholdingRule(WithholdingReason.SECURITY, "Our policy")
+    named = withholding('{ never: professional_secrecy, because: { gdpr: "Section 29 BDSG" } }')
+    assert named is not None
+    assert named.provision_under("gdpr") == "Section 29 BDSG"
+    assert not named.provision_under("uk-gdpr")
+
+
+@pytest.mark.parametrize(
+    ("stated", "error"),
+    [
+        ("{ never: security }", "has no `because`"),
+        ("{ because: Our policy }", "`disclose` has no reason"),
+        ("{ never: whim, because: Our policy }", "`never: whim` means nothing"),
+        ("{ never: security, because: { gdrp: Art. 32 } }", "unknown law `gdrp`"),
+    ],
+)
+def test_rule_without_reason_or_provision_is_an_error(stated: str, error: str) -> None:
+    with pytest.raises(InvalidDataMap, match=error):
+        withholding(stated)
+
+
+def test_bare_never_of_an_old_map_is_readable_and_reported_with_the_remedy() -> None:
+    old = read(PLAIN + "            meta: { habeas: { disclose: never } }\n")
+    assert old.collections[0].by_path["email"].withheld == WithholdingRule()
+    assert [remark.what for remark in old.remarks] == ["`disclose: never` names no reason and no provision"]
+    assert "disclose: { never: security, because: … }" in old.remarks[0].remedy
 
 
 def test_the_version_is_the_hash_of_the_text_and_parses_again_from_its_sources() -> None:

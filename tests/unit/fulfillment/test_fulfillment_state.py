@@ -123,8 +123,8 @@ def test_plan_without_changes_does_not_hide_an_earlier_change() -> None:
     assert list(united([first, replace(first, steps=(nothing,))]).steps) == [masked]
 
 
-def test_data_withheld_for_others_makes_access_partial() -> None:
-    secret = WithheldGroup(label="Password", reason="never_disclosed")
-    notes = WithheldGroup(label="Notes", reason="third_party_rights")
-    assert outcome_of_disclosure(Answer(withheld=(secret,))) is Outcome.GRANTED
-    assert outcome_of_disclosure(Answer(withheld=(secret, notes))) is Outcome.PARTLY_GRANTED
+@pytest.mark.parametrize("reason", ["never_disclosed", "masked_value", "third_party_rights"])
+def test_withheld_or_masked_data_makes_access_partial(reason: str) -> None:
+    group = WithheldGroup(label="Password", reason=reason)
+    assert outcome_of_disclosure(Answer(withheld=(group,))) is Outcome.PARTLY_GRANTED
+    assert outcome_of_disclosure(Answer()) is Outcome.GRANTED

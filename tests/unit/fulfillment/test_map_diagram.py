@@ -164,7 +164,7 @@ def test_withheld_fields_are_marked_and_named(example: DataMap) -> None:
     root = ET.fromstring(svg(picture_of(example)))  # noqa: S314  ours
     [customers] = [group for group in root.iter(f"{SVG}g") if group.get("id") == "billing.customers"]
     titles = [title.text for title in customers.iter(f"{SVG}title")]
-    assert titles == ["never shown: vat_id, bank.iban, bank.bic, card.last4, card.expires_on"]
+    assert titles == ["masked or withheld: vat_id, bank.iban, bank.bic, card.last4, card.expires_on"]
     assert [path for path in customers.iter(f"{SVG}path") if path.get("class") == "lock"]
 
 

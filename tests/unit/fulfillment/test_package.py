@@ -12,7 +12,8 @@ from services.fulfillment.package import records
 from services.fulfillment.package.builder import build
 from services.fulfillment.package.records import text_of
 from services.fulfillment.package.survey import PackageSection, filename_stems
-from services.fulfillment.package.withheld import WithheldCount, WithheldNotice
+from services.fulfillment.package.withheld import DisclosureRules, WithheldCount, WithheldNotice
+from shared.law.library import policies
 from shared.runtime.mongo import Binary, Decimal128, Document, Int64, ObjectId, json_util
 from tests.unit.fulfillment.sample_records import (
     ADA,
@@ -29,6 +30,8 @@ from tests.unit.fulfillment.sample_records import (
 
 AS_THE_DRIVER = json_util.JSONOptions(datetime_conversion=4, tz_aware=True)
 """Dates that Python cannot hold stay numbers."""
+CALIFORNIA = DisclosureRules(policies().named("us-ca-ccpa@2026-01-01"))
+AREA = "The person who pays"
 CSV = "data/default.customers.csv"
 JSON = "data/default.customers.json"
 SCHEMA = "schema/default.customers.json"
@@ -78,22 +81,41 @@ def test_the_sink_is_never_asked_to_seek_and_gets_the_file_in_pieces() -> None:
 
 
 def test_withheld_value_is_in_no_file() -> None:
-    files = files_of(ADA)
+    files = unpacked(packed(contents(rules=CALIFORNIA)))
     for content in files.values():
         assert b"TOPSECRET" not in content
         assert b"hunter" not in content
     assert b"Bank account number: held, not shown" in files["index.html"]
     assert "[Bank account number: never_disclosed]" in table(files)[1]
-    notice = {"withheld": "Bank account number", "reason": "never_disclosed"}
+    notice = {
+        "withheld": "Bank account number",
+        "reason": "never_disclosed",
+        "provision": "11 CCR 7024(d)",
+    }
     assert parsed(files[JSON])[0]["bank"] == {"holder": "Ada Example", "iban": notice}
+    assert "To protect you, this is never sent. (11 CCR 7024(d))" in files["index.html"].decode()
+
+
+def test_masked_value_is_shown_by_its_last_characters_in_all_files() -> None:
+    files = files_of(ADA)
+    for content in files.values():
+        assert b"XX00TOP" not in content
+        assert b"hunter" not in content
+    page = files["index.html"].decode()
+    assert "What we show in part" in page
+    assert "••••CRET" in page
+    assert "[Bank account number: ••••CRET]" in table(files)[1]
+    notice = {"withheld": "Bank account number", "reason": "masked_value", "shown": "••••CRET"}
+    assert parsed(files[JSON])[0]["bank"]["iban"] == notice
+    assert parsed(files["manifest.json"])["masked"] == 3
 
 
 def test_withheld_data_is_counted_for_the_letter() -> None:
     summary = build(contents(), signer=SIGNER).summary
     assert [(area.label, area.records) for area in summary.areas] == [("The person who pays", 1)]
     assert summary.withheld == (
-        WithheldCount("Bank account number", 1, "never_disclosed", "The person who pays"),
-        WithheldCount("Password", 2, "never_disclosed", "The person who pays"),
+        WithheldCount("Bank account number", 1, "masked_value", AREA, "user.financial.bank_account"),
+        WithheldCount("Password", 2, "masked_value", AREA, "user.authorization.password"),
     )
 
 

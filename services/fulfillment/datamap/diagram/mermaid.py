@@ -54,7 +54,7 @@ def _labels(box: Box) -> Iterator[str]:
     if box.withheld:
         more = len(box.withheld) - MOST_WITHHELD
         named = ", ".join(box.withheld[:MOST_WITHHELD])
-        yield f"never shown: {named}" + (f" and {more} more" if more > 0 else "")
+        yield f"masked or withheld: {named}" + (f" and {more} more" if more > 0 else "")
 
 
 def _arrow(arrow: Arrow, names: Mapping[str, str]) -> str:

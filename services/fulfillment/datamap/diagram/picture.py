@@ -121,7 +121,7 @@ def _box(collection: Collection, wave: int, ports: set[str]) -> Box:
         kept=_kept(collection),
         ports=own,
         shown=tuple(_shown(collection, path) for path in own),
-        withheld=tuple(field.path for field in collection.leaves if not field.disclose),
+        withheld=tuple(field.path for field in collection.leaves if field.guarded),
     )
 
 

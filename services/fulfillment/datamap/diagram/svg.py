@@ -154,7 +154,7 @@ def _box(placed: Placed) -> Iterator[str]:
         foot = y + HEAD + ROW * len(box.ports)
         yield f'<path class="lock" transform="translate({x + 12:.1f} {foot + 4:.1f})" d="{_LOCK}"/>'
         never = _text("never", x + 26, foot + 14, withheld(box))
-        yield f"<g><title>never shown: {escape(', '.join(box.withheld))}</title>{never}</g>"
+        yield f"<g><title>masked or withheld: {escape(', '.join(box.withheld))}</title>{never}</g>"
     yield "</g>"
 
 
@@ -187,7 +187,7 @@ def _legend(page: DiagramPage) -> Iterator[str]:
         x += 44 + len(meaning) * 6.4
     y, x = y + 26, MARGIN
     yield f'<path class="lock" transform="translate({x + 3:.1f} {y + 2:.1f})" d="{_LOCK}"/>'
-    yield _text("small", x + 24, y + 12, "never disclosed")
+    yield _text("small", x + 24, y + 12, "masked or withheld")
     x += 190
     yield f'<path class="way to" d="M{x:.1f} {y + 8:.1f} h34" marker-end="url(#head)"/>'
     yield _text("small", x + 42, y + 12, "values lead on (↔ both ways)")
