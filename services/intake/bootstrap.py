@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 
 from services.intake.breach.bootstrap import INCIDENTS
-from services.intake.cases.clock import ClockRules
 from services.intake.cases.code_limits import CodeLimit, WrongCodes
 from services.intake.cases.duplicates import FirstRequests
 from services.intake.cases.retention import Purge, RegisterRetention
@@ -37,6 +36,7 @@ from shared.contract.events import (
 from shared.contract.events.breaches import BreachDeclared
 from shared.contract.sources import Bindings, command_user
 from shared.contract.stop_links import PURPOSE as STOP_LINKS
+from shared.law import ClockRules
 from shared.runtime.audit_keys import chain_key
 from shared.runtime.bootstrap import Running, ServicePlan, ServiceRuntime
 from shared.runtime.broker import user_of

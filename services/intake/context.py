@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from services.intake.cases.clock import ClockRules
 from services.intake.cases.code_limits import CodeLimit
 from services.intake.cases.deadlines import CaseTimer
 from services.intake.cases.fingerprint import FirstRequest
@@ -16,6 +15,7 @@ from shared.contract.envelope import Unreadable
 from shared.contract.events import BurstDeclared, RequestRejected, SubmissionError
 from shared.contract.ports import TimersPort, VaultPort
 from shared.errors import TooEarly
+from shared.law import ClockRules
 from shared.runtime.service import Moment
 
 NOT_KNOWN = SubmissionError(path="data.request", message="no request has this id or reference")

@@ -14,7 +14,6 @@ from pydantic import (
 )
 from pydantic_settings import NoDecode
 
-from services.intake.cases.clock import ClockRules
 from services.intake.cases.code_limits import PER_NETWORK
 from services.intake.channels.drop.terms import hours
 from services.intake.channels.drp.agents import ListedAgent
@@ -28,7 +27,7 @@ from services.intake.channels.webhooks.apple import KEYS
 from shared.contract.events import Code
 from shared.contract.sources import Source, binding, upstream_source
 from shared.errors import ConfigurationError
-from shared.law import CompanyProfile, PolicyLibrary
+from shared.law import ClockRules, CompanyProfile, PolicyLibrary
 from shared.law.calendars import calendar_named
 from shared.law.library import policies
 from shared.runtime.settings import InboxSettings

@@ -14,6 +14,9 @@ from services.verifier.login.bootstrap import LOGIN
 from services.verifier.settings import VerifierSettings
 from shared.contract.events import TimeCame
 from shared.contract.ports import TimersPort, VaultPort
+from shared.law import ClockRules
+from shared.law.calendars import calendar_named
+from shared.law.library import policies
 from shared.runtime.audit_keys import chain_key
 from shared.runtime.bootstrap import Running, ServicePlan, ServiceRuntime
 from shared.runtime.journal import Journal, JournalRow
@@ -68,6 +71,7 @@ async def build(settings: VerifierSettings, platform: ServiceRuntime) -> AsyncIt
     key = derived_key(settings.root_key, "verification codes")
     timer_task = publish_due_timers(timers, platform.bus, NAME, event=TimeCame)
     practice = AssuranceRules(
+        clock=ClockRules(settings.company, policies(), calendar_named),
         trusted=settings.trusted,
         confirming=settings.confirming_sources,
         sensitivity=settings.sensitivity,

@@ -11,6 +11,7 @@ from services.verifier.domain import Verification, evolve
 from shared.contract.answer import SUBMISSION
 from shared.contract.events import Fact, RequestReceived, RequestSubmitted
 from shared.contract.ports import TimersPort, VaultPort
+from shared.law import AnswerPeriod, ClockRules, end_of_wait
 
 
 class CodeAllowancePort(Protocol):
@@ -24,12 +25,14 @@ class CodeAllowancePort(Protocol):
 class AssuranceRules:
     """How this company verifies identities: the choices that the law leaves to it."""
 
+    clock: ClockRules
     trusted: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
     """Sources with a log-in that counts as proof, and the identities that each verifies; None: not stated."""
     confirming: frozenset[str] = frozenset()
     """Sources that have the person confirm an erasure or a transfer before they pass the request on."""
     sensitivity: Sensitivity = Sensitivity.ORDINARY
     patience: timedelta = timedelta(days=30)
+    """How long a person is waited for; less where the law leaves less time."""
     logs_in: bool = False
     """Whether tokens of the company's own log-in are taken."""
     four_eyes: bool = False
@@ -56,6 +59,21 @@ class VerifierContext:
         if self.known.request is None:
             raise AssertionError("a verification that is open has a request")
         return self.known.request
+
+    def lapses_at(self) -> datetime | None:
+        """Return when the request lapses: the patience is over, or the law leaves no more time to wait."""
+        known, request = self.known, self.request()
+        if known.lapses_at is None:
+            return None
+        begun_at = known.asked_at or request.received_at
+        period = AnswerPeriod(
+            laws=request.laws,
+            right=request.right,
+            received_at=request.received_at,
+            paused_days=known.paused_days,
+            paused=known.paused,
+        )
+        return end_of_wait(begun_at, known.lapses_at - begun_at, self.practice.clock.last_wait(period))
 
     def with_facts(self, *facts: Fact) -> "VerifierContext":
         """Return this after *facts*."""

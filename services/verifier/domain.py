@@ -56,7 +56,7 @@ from shared.contract.events import (
     Verdict,
 )
 from shared.errors import IllegalTransition, TooEarly
-from shared.law import Regulation
+from shared.law import Regulation, whole_days
 
 POINTS_FOR_CATEGORIES = 2
 MOST_CLAIMS = 3
@@ -119,7 +119,9 @@ class Assessed(Record):
     ways: tuple[AssessedWay, ...]
     grounds: tuple[Code, ...]
     lapses_at: datetime
-    """When the request lapses, unless the identity is proven."""
+    """When the company's patience ends, unless the identity is proven; the law may leave less time."""
+    asked_at: datetime | None = None
+    """When the wait for the person began."""
 
     @property
     def requirement(self) -> Requirement:
@@ -148,6 +150,9 @@ class StaffAgreed(Record):
     identities: tuple[Code, ...]
     reason: Code
     deciders: tuple[Code, ...]
+    lapses_at: datetime | None = None
+    """When the patience for the confirmation ends."""
+    asked_at: datetime | None = None
 
 
 class ProofSpent(Record):
@@ -198,10 +203,17 @@ class Verification:
     """Documents and tokens that were given out to be examined."""
     examined: int = 0
     wanted: tuple[tuple[Evidence, ...], ...] | None = None
+    asked: int = 0
+    """Times that the person was asked for proof; each has its own reminder."""
+    asked_at: datetime | None = None
+    """When the wait for the person began; None before, and in rows of earlier versions."""
     lapses_at: datetime | None = None
+    """When the company's patience ends; the law may leave less time."""
     pointed: bool = False
     """Whether the person was informed that a code by mail does not count, and where to enter it."""
-    paused: bool = False
+    paused_since: datetime | None = None
+    """Since when proof is awaited, with a clock that may stand still."""
+    paused_days: int = 0
     stopped: bool = False
     """Whether no proof counts, because a reader of a letter or of a reply stopped the request."""
     kept: tuple[Code, ...] = ()
@@ -228,6 +240,11 @@ class Verification:
     def busy(self) -> bool:
         """Whether a proof is being compared or examined."""
         return self.comparisons < self.claims or self.examined < self.presented
+
+    @property
+    def paused(self) -> bool:
+        """Whether the clock may stand still now."""
+        return self.paused_since is not None
 
 
 _WHILE_OPEN: tuple[type[Fact], ...] = (
@@ -281,7 +298,9 @@ def _noted(known: Verification, fact: Fact) -> Verification:
             hold = _newest_points(fact.proofs, known)
             return replace(known, status=status, request=fact, evidence=evidence, points_on_hold=hold)
         case Assessed():
-            return replace(known, requirement=fact.requirement, lapses_at=fact.lapses_at)
+            return replace(
+                known, requirement=fact.requirement, lapses_at=fact.lapses_at, asked_at=fact.asked_at
+            )
         case EvidenceGained():
             return _gained(known, fact)
         case IdentityClaimed():
@@ -299,7 +318,7 @@ def _noted(known: Verification, fact: Fact) -> Verification:
             return replace(known, first_decision=known.first_decision or fact)
         case IdentityChallenged():
             pointed = known.pointed or fact.refused_for == CODE_BY_MAIL
-            return replace(known, wanted=fact.wanted, pointed=pointed)
+            return replace(known, wanted=fact.wanted, pointed=pointed, asked=known.asked + 1)
         case _:
             return _proof_noted(known, fact)
 
@@ -314,7 +333,8 @@ def _proof_noted(known: Verification, fact: Fact) -> Verification:
             issued = replace(known, code=code, code_ref=fact.ref, codes=known.codes + 1, put_off=0)
             return replace(issued, evidence=evidence)
         case StaffAgreed():
-            return replace(known, agreed=fact)
+            lapses_at, asked_at = fact.lapses_at or known.lapses_at, fact.asked_at or known.asked_at
+            return replace(known, agreed=fact, lapses_at=lapses_at, asked_at=asked_at)
         case ProofRefused() if fact.reason == TOO_MANY_CODES:
             return replace(known, put_off=known.put_off + 1)
         case ProofRefused() if known.code is not None and fact.spends_code:
@@ -333,8 +353,11 @@ def _proof_noted(known: Verification, fact: Fact) -> Verification:
 
 def _halt_noted(known: Verification, fact: Fact) -> Verification:
     match fact:
-        case RequestPaused() | RequestResumed():
-            return replace(known, paused=isinstance(fact, RequestPaused))
+        case RequestPaused():
+            return replace(known, paused_since=fact.since)
+        case RequestResumed():
+            days = 0 if known.paused_since is None else whole_days(known.paused_since, fact.at)
+            return replace(known, paused_since=None, paused_days=known.paused_days + days)
         case RequestStopped():
             # A code that was mailed before is void: its letter may be in the wrong hands.
             return replace(known, stopped=True, code=None, points_on_hold=None)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from services.verifier import domain
@@ -63,7 +63,7 @@ from shared.contract.events import (
 )
 from shared.contract.events import Verdict as Examined
 from shared.contract.ports import VaultPort
-from shared.errors import RefusedDecision
+from shared.errors import RefusedDecision, TooEarly
 from shared.runtime.dataloader import side_by_side
 from shared.runtime.journal import JournalRow
 from shared.runtime.log import logger
@@ -178,7 +178,12 @@ async def decide_by_staff(event: IdentityDecided, ctx: VerifierContext) -> Seque
         return []
     deciders = tuple(dict.fromkeys([first.by, event.by] if first else [event.by]))
     agreed = StaffAgreed(
-        request_id=ctx.case_id, identities=identities, reason=event.reason, deciders=deciders
+        request_id=ctx.case_id,
+        identities=identities,
+        reason=event.reason,
+        deciders=deciders,
+        lapses_at=ctx.now + ctx.practice.patience,
+        asked_at=ctx.now,
     )
     if _confirmation_missing(ctx.known):
         return await _concluded(event, [agreed], ctx)
@@ -221,15 +226,21 @@ async def handle_timer(event: TimeCame, ctx: VerifierContext) -> Sequence[Fact]:
 
 async def remind_or_lapse(event: TimeCame, ctx: VerifierContext) -> Sequence[Fact]:
     """Remind of missing proof; let the request lapse at last (GDPR Art. 12(2), (6); 11 CCR § 7062(f)-(g))."""
-    known = ctx.known
-    if known.busy or known.wanted is None or known.lapses_at is None:
+    known, lapses_at = ctx.known, ctx.lapses_at()
+    if known.busy or known.wanted is None or lapses_at is None:
         return []
-    if event.name == REMINDER:
+    if event.name.startswith(REMINDER):
+        if event.name not in {REMINDER, _reminder(known)}:
+            return []  # of an earlier letter
         return [
             IdentityReminded(
-                request_id=ctx.case_id, expires_at=known.lapses_at, wanted=known.wanted, paused=known.paused
+                request_id=ctx.case_id, expires_at=lapses_at, wanted=known.wanted, paused=known.paused
             )
         ]
+    if ctx.now < lapses_at:
+        if event.name == _lapse(lapses_at):
+            raise TooEarly("the timer is ahead of this clock")
+        return []  # it has moved since, with a timer of its own
     facts = [RequestLapsed(request_id=ctx.case_id), _refuse_or_downgrade(ctx, "not_proven_in_time")]
     return await _settled(event, facts, ctx)
 
@@ -318,6 +329,7 @@ def _assessed(event: RequestReceived, ctx: VerifierContext, *, vouched: bool) ->
         ways=tuple(AssessedWay(level=w.level, evidence=tuple(sorted(w.evidence))) for w in requirement.ways),
         grounds=requirement.grounds,
         lapses_at=ctx.now + ctx.practice.patience,
+        asked_at=ctx.now,
     )
 
 
@@ -455,8 +467,8 @@ async def _confirmed_or_asked(agreed: StaffAgreed, ctx: VerifierContext) -> Sequ
 
 async def _ask_for_missing(ctx: VerifierContext) -> Sequence[Fact]:
     """Ask for missing evidence, unless it is awaited or too late."""
-    known = ctx.known
-    if known.lapses_at is not None and ctx.now >= known.lapses_at and not known.busy:
+    known, lapses_at = ctx.known, ctx.lapses_at()
+    if lapses_at is not None and ctx.now >= lapses_at and not known.busy:
         return [RequestLapsed(request_id=ctx.case_id), _refuse_or_downgrade(ctx, "not_proven_in_time")]
     if known.comparisons < known.claims:
         return []
@@ -493,14 +505,15 @@ def _ask(ctx: VerifierContext, asks: Ways, refused_for: str | None = None) -> Se
     asked_at_once = ctx.now - ctx.request().received_at <= AT_ONCE
     doubtful = asks != domain.CONFIRMED  # a confirmation is requested without any doubt of the identity
     pauses = asked_at_once and doubtful and not (ctx.known.paused or ctx.known.put_off)
+    paused = RequestPaused(request_id=ctx.case_id, reason="proof_wanted", since=ctx.now)
+    after = ctx.with_facts(paused) if pauses else ctx
     challenged = IdentityChallenged(
         request_id=ctx.case_id,
-        expires_at=ctx.known.lapses_at or ctx.now + ctx.practice.patience,
+        expires_at=after.lapses_at() or ctx.now + ctx.practice.patience,
         wanted=asks,
         refused_for=refused_for,
-        paused=pauses or ctx.known.paused,
+        paused=after.known.paused,
     )
-    paused = RequestPaused(request_id=ctx.case_id, reason="proof_wanted", since=ctx.now)
     return [challenged, paused] if pauses else [challenged]
 
 
@@ -611,17 +624,37 @@ async def _notify_of_claim(event: TimeCame, ctx: VerifierContext) -> Sequence[Fa
 async def _settled(event: Fact, facts: Sequence[Fact], ctx: VerifierContext) -> Sequence[Fact]:
     """Return *facts* and set their timers; a decision resumes the clock and spends the evidence."""
     after = ctx.with_facts(event, *facts)
-    for fact in facts:
-        if isinstance(fact, IdentityChallenged):
-            lapses_at = after.known.lapses_at or fact.expires_at
-            await asyncio.gather(
-                ctx.timers.set(ctx.case_id, REMINDER, lapses_at - ctx.practice.patience / 2),
-                ctx.timers.set(ctx.case_id, LAPSE, lapses_at),
-            )
     known = after.known
+    if known.open and any(isinstance(fact, MOVING) for fact in facts):
+        await _set_timers(after, asked=known.asked > ctx.known.asked)
     if known.open or (isinstance(event, RequestReceived) and not known.evidence):
         return facts  # decided at once, without any requested proof: there is none to destroy
     return [*(_resumed(ctx) if known.paused else ()), *facts, *_spent(ctx.case_id, known)]
+
+
+MOVING = IdentityChallenged | RequestPaused | RequestResumed
+"""Facts that begin a wait for the person, or move its end."""
+
+
+async def _set_timers(ctx: VerifierContext, *, asked: bool) -> None:
+    """Set the timer of the end of the wait; if the person was *asked* now, that of the reminder half-way."""
+    lapses_at = ctx.lapses_at()
+    if lapses_at is None:
+        return
+    waits = {_lapse(lapses_at): lapses_at}
+    if asked:
+        waits[_reminder(ctx.known)] = ctx.now + (lapses_at - ctx.now) / 2
+    await asyncio.gather(*(ctx.timers.set(ctx.case_id, name, at) for name, at in waits.items()))
+
+
+def _lapse(at: datetime) -> str:
+    """Return the name of the timer of an end; another end is another timer."""
+    return f"{LAPSE}_{at:%Y%m%d%H%M%S}"
+
+
+def _reminder(known: domain.Verification) -> str:
+    """Return the name of the timer of the reminder of the last letter that asks for proof."""
+    return f"{REMINDER}_{known.asked}"
 
 
 def _resumed(ctx: VerifierContext) -> list[Fact]:

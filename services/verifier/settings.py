@@ -55,7 +55,10 @@ class VerifierSettings(Settings):
     """How much harm it would do to show the data held to a stranger: `low`, `ordinary` or `high`."""
 
     proof_patience: timedelta = Field(default=timedelta(days=30), gt=timedelta())
-    """How long proof of identity is waited for; half-way the person is reminded, then the request lapses."""
+    """
+    How long proof of identity is waited for, at most: a wait ends before the last day that the law sets for
+    the answer, except while its clock is paused. Half-way the person is reminded, then the request lapses.
+    """
 
     codes_per_hour: int = Field(default=6, ge=1)
     """Codes that one mailbox may be sent within an hour, over all requests that name it."""

@@ -51,12 +51,15 @@ from shared.law.terms import (
     Role,
     needs_proof,
 )
+from shared.law.waits import AnswerPeriod, ClockRules, begin_of, end_of, end_of_wait, whole_days
 
 __all__ = [
     "DIRECT_MARKETING",
     "PROOFLESS",
+    "AnswerPeriod",
     "Calendar",
     "Calendars",
+    "ClockRules",
     "CompanyProfile",
     "DayOff",
     "DayStep",
@@ -86,7 +89,10 @@ __all__ = [
     "TimedDuty",
     "age_on",
     "applicable",
+    "begin_of",
     "due",
+    "end_of",
+    "end_of_wait",
     "hours_later",
     "internal_due",
     "is_child",
@@ -95,4 +101,5 @@ __all__ = [
     "needs_proof",
     "proof_regulation",
     "strictest",
+    "whole_days",
 ]

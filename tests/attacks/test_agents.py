@@ -29,7 +29,6 @@ from shared.contract.events import (
     Requester,
     RequestReceived,
     RequestWithdrawn,
-    TimeCame,
     Verdict,
 )
 from tests.attacks.test_identity_claims import with_addresses
@@ -143,7 +142,7 @@ def verified(office: Office) -> list[IdentityVerified]:
 
 async def lapse(office: Office) -> None:
     await office.wait(timedelta(days=31))
-    await office.tell(TimeCame(request_id=CASE, name=LAPSE), service="verifier")
+    await office.fire(LAPSE, CASE)
 
 
 # --- proof --------------------------------------------------------------------------------------------------

@@ -14,7 +14,6 @@ from functools import reduce
 from typing import Any, TypeVar
 
 from services.intake.bootstrap import service as intake_service
-from services.intake.cases.clock import ClockRules
 from services.intake.cases.code_limits import CodeLimit
 from services.intake.cases.fingerprint import FirstRequest
 from services.intake.cases.rate_limit import RateLane, WaitingRequest, lane_of
@@ -38,7 +37,7 @@ from shared.contract.sources import ALL, Bindings, Source, upstream_source
 from shared.contract.staff import StaffDecision
 from shared.contract.topology import EVENTS, REQUESTS
 from shared.errors import BrokerUnavailable, StoreUnavailable
-from shared.law import CompanyProfile, Policy, PolicyLibrary, SourceStatus
+from shared.law import ClockRules, CompanyProfile, Policy, PolicyLibrary, SourceStatus
 from shared.law.calendars import calendar_named
 from shared.law.library import policies
 from shared.runtime.broker import Message
@@ -70,6 +69,8 @@ PRACTICE = ClockRules(
     policies(),
     calendar_named,
 )
+TARGET_DAY = datetime(2026, 4, 1, 22, tzinfo=UTC)
+"""The beginning of 2 April in Berlin, 28 days after :data:`NOW`: a wait for the person ends then."""
 
 
 def unread_deadlines(law: str) -> PolicyLibrary:
@@ -291,7 +292,7 @@ class Office:
         )
         intake = intake_service(self.ports, REQUEST_KEY, BINDINGS)
         sources = trusted if isinstance(trusted, Mapping) else dict.fromkeys(trusted)
-        verifies = Verifying(trusted=sources, **verifying)
+        verifies = Verifying(clock=practice, trusted=sources, **verifying)
         verifier = verifier_service(
             self.vault, self.timers, self.allowances, key=VERIFIER_KEY, practice=verifies
         )
@@ -339,6 +340,14 @@ class Office:
         await self.tell(compared)
         moment = f"{CLAIM_NOTICE}{len(self.facts(IdentityClaimed))}_0"
         await self.tell(TimeCame(request_id=compared.request_id, name=moment), service="verifier")
+
+    async def fire(self, kind: str, case: str) -> None:
+        """Let time pass until the last timer of *kind* that the verifier has set for *case*, and fire it."""
+        name, at = [
+            (n, at) for (c, n), at in self.timers.moments.items() if c == case and n.startswith(kind)
+        ][-1]
+        self.clock.now = max(self.clock.now, at)
+        await self.tell(TimeCame(request_id=case, name=name), service="verifier")
 
     async def work(self) -> None:
         """Let the services do all there is to do now."""

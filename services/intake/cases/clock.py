@@ -6,8 +6,7 @@ Pure. Every day is calculated from the receipt, so that each can be explained (`
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import UTC, date, datetime, timedelta
 
 from services.intake.domain import UNDECIDED, CaseStatus, DueMoved, IntakeCase
 from shared.contract.correspondents import mailbox_for, person_mailbox
@@ -30,8 +29,7 @@ from shared.contract.events import (
 )
 from shared.errors import ConfigurationError
 from shared.law import (
-    Calendars,
-    CompanyProfile,
+    ClockRules,
     DeadlineCalculator,
     DueDate,
     Policy,
@@ -42,11 +40,13 @@ from shared.law import (
     TimedDuty,
     age_on,
     applicable,
+    end_of,
     internal_due,
     is_child,
     laws_not_accepted,
     proof_regulation,
     strictest,
+    whole_days,
 )
 
 EARLIEST_RECEIPT = datetime(2018, 5, 25, tzinfo=UTC)
@@ -57,24 +57,6 @@ OF_AGE = 18
 """Age from which a person acts for themselves under every law supported here."""
 KEPT = (TimedDuty.ANSWER, TimedDuty.EXTENDED_ANSWER, TimedDuty.ACKNOWLEDGEMENT)
 """Duties with last days that a case keeps from the beginning."""
-
-
-@dataclass(frozen=True, slots=True)
-class ClockRules:
-    """The laws and the calendar of the controller; a case keeps its first editions."""
-
-    company: CompanyProfile
-    policies: PolicyLibrary
-    calendars: Calendars
-
-    @property
-    def zone(self) -> ZoneInfo:
-        """The zone in which days begin and end."""
-        return self.company.zone
-
-    def laws_of(self, received: RequestReceived) -> list[Policy]:
-        """Return the laws that protect the requester, in the editions that the case keeps."""
-        return [self.policies.named(id_) for id_ in received.laws]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +137,8 @@ def resumed_deadline(case: IntakeCase, at: datetime, practice: ClockRules) -> Du
     """Return the deadline after the clock of *case* runs again; None if it never stopped."""
     if case.received is None or case.paused_since is None:
         return None
-    days = case.paused_days + _whole_days(case.paused_since, at)
-    standing = any(policy.stands_still_for("identity") for policy in practice.laws_of(case.received))
+    days = case.paused_days + whole_days(case.paused_since, at)
+    standing = any(policy.stands_still_for("identity") for policy in practice.laws(case.received.laws))
     if days == case.paused_days or not standing:
         return None
     counted = _required(_count_answer(case, case.received, days, practice), case.received.right)
@@ -173,7 +155,7 @@ def due_now(case: IntakeCase, now: datetime, practice: ClockRules) -> DueDate | 
     """Return the deadline of *case* if the person sent the requested proof today."""
     if case.received is None:
         return None
-    running = 0 if case.paused_since is None else _whole_days(case.paused_since, now)
+    running = 0 if case.paused_since is None else whole_days(case.paused_since, now)
     days = case.paused_days + running
     return _required(_count_answer(case, case.received, days, practice), case.received.right).last
 
@@ -219,21 +201,6 @@ def is_paused(case: IntakeCase, policies: PolicyLibrary) -> bool:
     return all(policies.named(id_).stands_still_for("identity") for id_ in case.received.laws)
 
 
-def _whole_days(since: datetime, until: datetime) -> int:
-    """Return the whole days that have passed; a part of a day moves no deadline: early is lawful."""
-    return max((until - since).days, 0)
-
-
-def begin_of(day: date, zone: ZoneInfo) -> datetime:
-    """Return the instant at which *day* begins in *zone*."""
-    return datetime.combine(day, time.min, zone).astimezone(UTC)
-
-
-def end_of(day: date, zone: ZoneInfo) -> datetime:
-    """Return the instant at which *day* is over in *zone*."""
-    return begin_of(day + timedelta(days=1), zone)
-
-
 def _count_answer(
     case: IntakeCase, received: RequestReceived, days: int, practice: ClockRules
 ) -> Strictest | None:
@@ -243,7 +210,7 @@ def _count_answer(
 
 def _count(duty: TimedDuty, received: RequestReceived, days: int, practice: ClockRules) -> Strictest | None:
     counting = DeadlineCalculator(practice.company, practice.calendars, received.received_at, days)
-    return strictest(practice.laws_of(received), duty, received.right, counting)
+    return strictest(practice.laws(received.laws), duty, received.right, counting)
 
 
 def _required(counted: Strictest | None, right: Right) -> Strictest:
@@ -323,7 +290,7 @@ def received_appeal(
 
 def remedy_of(case: IntakeCase, received: RequestReceived, practice: ClockRules) -> Remedy:
     """Return the remedy now open to the person."""
-    known = any(policy.rule(TimedDuty.APPEAL, received.right) for policy in practice.laws_of(received))
+    known = any(policy.rule(TimedDuty.APPEAL, received.right) for policy in practice.laws(received.laws))
     return Remedy.APPEAL if known and case.status in DECIDED else Remedy.COMPLAINT
 
 
@@ -335,7 +302,7 @@ def judging_policies(
 
     One that does not apply, because it was not read, judges no complaint: then that of the case does.
     """
-    laws = practice.laws_of(received)
+    laws = practice.laws(received.laws)
     if remedy is Remedy.APPEAL:
         return laws
     day = at.astimezone(practice.zone).date()

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 from services.intake.cases import deadlines
-from services.intake.cases.clock import end_of
 from services.intake.cases.deadlines import CaseTimer
 from services.intake.context import IntakeContext, set_timers
 from services.intake.domain import OWED, IntakeCase, evolve
@@ -12,6 +11,7 @@ from shared.contract import events
 from shared.contract.answer import facts_of
 from shared.contract.events import Fact, LetterKind, StopReason
 from shared.errors import TooEarly
+from shared.law import end_of
 from shared.runtime.log import logger
 
 BOUNCED = "bounced"

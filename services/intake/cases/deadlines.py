@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from services.intake.cases.clock import ClockRules, begin_of, due_now, end_of, is_paused
+from services.intake.cases.clock import due_now, is_paused
 from services.intake.domain import IntakeCase
 from shared.contract.events import (
     AppealReceived,
@@ -19,7 +19,7 @@ from shared.contract.events import (
     RequestFulfilled,
     RequestReceived,
 )
-from shared.law import TimedDuty, internal_due
+from shared.law import ClockRules, TimedDuty, begin_of, end_of, internal_due
 
 APPROACHING, MISSED = "deadline_approaching", "deadline_missed"
 """Of the answer: the target day, and the end of the last day."""

@@ -12,7 +12,6 @@ from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, Field, ValidationError
 from starlette.types import ASGIApp
 
-from services.intake.cases.clock import ClockRules
 from services.intake.cases.service import RequestService
 from services.intake.cases.timeline import TimelineKind, timeline_of
 from services.intake.channels.csv import upload
@@ -48,7 +47,7 @@ from shared.contract.events import (
     Strict,
 )
 from shared.contract.sources import Source
-from shared.law import FeeReason, Money, Policy, Regulation, Right
+from shared.law import ClockRules, FeeReason, Money, Policy, Regulation, Right
 from shared.law.calendars import calendar_named
 from shared.law.library import policies
 from shared.runtime.journal import DatedFact

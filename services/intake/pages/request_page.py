@@ -17,14 +17,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from services.intake.cases.alias_codes import AliasCodes
-from services.intake.cases.clock import (
-    DECIDED,
-    DUTIES,
-    ClockRules,
-    explained_deadline,
-    judging_policies,
-    remedy_of,
-)
+from services.intake.cases.clock import DECIDED, DUTIES, explained_deadline, judging_policies, remedy_of
 from services.intake.cases.errors import CodeRefused, NotPossibleNow, TooManyAttempts
 from services.intake.cases.service import RequestService
 from services.intake.cases.timeline import TimelineEntry, timeline_of
@@ -46,6 +39,7 @@ from shared.contract.events import (
     Remedy,
     RequestSubmitted,
 )
+from shared.law import ClockRules
 from shared.pages.law_names import RIGHTS, name_of
 from shared.pages.translation import Words
 from shared.pages.translation import mark as _
@@ -298,7 +292,7 @@ def _authorities(case: IntakeCase, practice: ClockRules, words: Words) -> Iterat
         GDPR Art. 12(4), 77: that of the establishment, or any other of the person's choice.
     """
     seen = set[str]()
-    for policy in practice.laws_of(case.received) if case.received else ():
+    for policy in practice.laws(case.received.laws) if case.received else ():
         authority = policy.authority or practice.company.authority
         if authority.url not in seen:
             seen.add(authority.url)

@@ -11,7 +11,6 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
 
 from services.intake.cases.alias_codes import AliasCodes
-from services.intake.cases.clock import ClockRules
 from services.intake.cases.errors import CodeRefused, NotPossibleNow, TooManyAttempts
 from services.intake.cases.service import RequestService
 from services.intake.http import uploads
@@ -30,6 +29,7 @@ from services.intake.pages.request_page import PageText, RequestPage
 from services.intake.pages.site import READ, Site
 from shared.contract.codes import is_code
 from shared.contract.events import Confirmation, DataPoints, NewCode, RequestId
+from shared.law import ClockRules
 from shared.pages.translation import mark as _
 
 MOST_CHARACTERS = 500

@@ -122,13 +122,14 @@ async def publish_timers(office: Office) -> None:
     await office.work()
 
 
-async def test_deadline_of_a_better_answer_is_missed_though_its_target_day_came_before(
-    office: Office,
-) -> None:
+async def test_deadline_of_a_better_answer_is_missed_though_its_target_day_came_before() -> None:
+    office = Office(trusted={SOURCE})
+    await office.submit(request())
     office.clock.now = datetime(2026, 4, 2, 8, tzinfo=UTC)
     await publish_timers(office)
     assert len(office.facts(DeadlineApproaching)) == 1
-    await answered(office)
+    await office.tell(RequestFulfilled(request_id=CASE, right="access", outcome="granted", answer="answer"))
+    await office.tell(NoticeSent(request_id=CASE, letter=LetterKind.OUTCOME), service="notifier")
     assert office.deadlines.moments == {}
     await office.tell(RequestFulfilled(request_id=CASE, right="access", outcome="granted", answer="answer_2"))
     await publish_timers(office)

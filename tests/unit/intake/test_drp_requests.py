@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from services.intake.cases.clock import end_of
 from services.intake.channels.drp.messages import IMPERSONAL, message_in
 from services.intake.channels.drp.service import MESSAGE, REVOCATION
 from services.intake.domain import RequestLodged
@@ -25,7 +24,7 @@ from shared.contract.events import (
     RequestWithdrawn,
 )
 from shared.errors import StoreUnavailable
-from shared.law import Regulation, Right
+from shared.law import Regulation, Right, end_of
 from tests.unit.agents import PERSON, REQUESTS, ROOT, Calling, assert_error, calling, desk_of, flipped
 from tests.unit.fakes import NOW, PRACTICE, Office
 

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from services.intake.cases.clock import (
     Arrival,
-    ClockRules,
     due_now,
     extended_deadline,
     judging_policies,
@@ -109,7 +108,7 @@ from shared.contract.events import (
 )
 from shared.contract.events.breaches import BreachLodged
 from shared.errors import IllegalTransition, TooEarly
-from shared.law import FeeReason, Money, PolicyLibrary, Regulation, Right, Role, SourceStatus
+from shared.law import ClockRules, FeeReason, Money, PolicyLibrary, Regulation, Right, Role, SourceStatus
 from shared.law.library import policies
 from tests.unit.fakes import ABROAD, NOW, PRACTICE, unread_deadlines
 

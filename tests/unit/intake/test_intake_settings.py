@@ -6,9 +6,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from services.intake.bootstrap import log_laws_not_accepted
-from services.intake.cases.clock import ClockRules
 from services.intake.settings import IntakeSettings
 from shared.errors import ConfigurationError
+from shared.law import ClockRules
 from shared.runtime.settings import load
 from tests.unit.fakes import unread_deadlines
 

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from services.intake.cases.clock import end_of
 from services.intake.channels.opendsr.instructions import CALL
 from services.intake.channels.opendsr.messages import EXISTS
 from services.intake.channels.protocols import MOST_BYTES
@@ -27,7 +26,7 @@ from shared.contract.events import (
     RequestReceived,
     RequestSubmitted,
 )
-from shared.law import Right, Role
+from shared.law import Right, Role, end_of
 from tests.unit.controllers import (
     EMAIL,
     ID,

@@ -135,5 +135,5 @@ async def test_staff_decides_on_the_identity_and_the_person_confirms() -> None:
 
 async def test_erasure_that_is_never_confirmed_lapses() -> None:
     office = await opened(office=Office(trusted=[SOURCE]))
-    assert [name for _, name in office.timers.moments] == ["proof_reminder", "proof_lapse"]
+    assert [name for _, name in office.timers.moments] == ["proof_lapse_20260401220000", "proof_reminder_1"]
     assert office.facts(ProofRefused) == []

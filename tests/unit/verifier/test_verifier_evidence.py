@@ -17,7 +17,6 @@ from shared.contract.events import (
     ProofKind,
     ProofReceived,
     ProofRef,
-    TimeCame,
 )
 from tests.unit.fakes import REQUEST_KEY, SOURCE, Office, request, submission, wrong
 
@@ -99,7 +98,7 @@ async def test_unannounced_proof_is_destroyed_where_no_other_came(how: str) -> N
     await office.vault.seal(CASE, "proof_orphan", b"a picture")
     await office.submit(request(subject={"name": "Ottilie Quastenflosser"}))
     if how == "lapsed":
-        await office.tell(TimeCame(request_id=CASE, name=LAPSE), service="verifier")
+        await office.fire(LAPSE, CASE)
     elif how == "refused by staff":
         no = IdentityDecided(request_id=CASE, verified=False, by="dana.muster", reason="looked_at")
         await office.tell(no, service="console")

@@ -24,9 +24,8 @@ from shared.contract.events import (
     ProofRef,
     ProofRefused,
     RequestReceived,
-    TimeCame,
 )
-from tests.unit.fakes import NOW, PERSON, REQUEST_KEY, SOURCE, VERIFIER_KEY, Office, request, wrong
+from tests.unit.fakes import NOW, PERSON, PRACTICE, REQUEST_KEY, SOURCE, VERIFIER_KEY, Office, request, wrong
 
 CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
 NEW_CODE = {"kind": "new_code"}
@@ -231,7 +230,7 @@ def context(office: Office, known: Verification) -> VerifierContext:
         timers=office.timers,
         allowances=office.allowances,
         key=VERIFIER_KEY,
-        practice=AssuranceRules(),
+        practice=AssuranceRules(clock=PRACTICE),
     )
 
 
@@ -366,7 +365,7 @@ async def test_without_a_mailbox_the_claims_that_agree_are_enough_for_the_kinds_
     office = await opened(residence=CALIFORNIA, subject=subject, proofs=[CLAIM])
     await compared(office, agreed=3)
     assert office.the(IdentityChallenged).wanted[0] == ("declaration",)
-    await office.tell(TimeCame(request_id=CASE, name=LAPSE), service="verifier")
+    await office.fire(LAPSE, CASE)
     assert office.the(IdentityVerified).assurance is Assurance.REASONABLE
 
 
@@ -378,7 +377,7 @@ async def test_claims_that_leave_a_doubt_are_not_even_enough_for_the_kinds_of_da
     office = await opened(residence=CALIFORNIA, subject=subject, proofs=[CLAIM])
     await compared(office, agreed, claimed)
     assert not decided(office)
-    await office.tell(TimeCame(request_id=CASE, name=LAPSE), service="verifier")
+    await office.fire(LAPSE, CASE)
     assert office.facts(IdentityVerified) == []
     assert office.the(IdentityRefused).reasons == ("not_proven_in_time",)
 

@@ -35,7 +35,7 @@ from shared.contract.events import (
     Verdict,
 )
 from shared.law import Regulation
-from tests.unit.fakes import NOW, PERSON, REQUEST_KEY, SOURCE, Office, request
+from tests.unit.fakes import NOW, PERSON, REQUEST_KEY, SOURCE, TARGET_DAY, Office, request
 
 CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
 CALIFORNIA = {"country": "US", "subdivision": "CA"}
@@ -265,7 +265,7 @@ async def test_california_mailbox_alone_opens_categories_if_no_more_proof_comes(
     office = await opened(sensitivity=Sensitivity.ORDINARY, residence=CALIFORNIA, regulation=named)
     await coded(office)
     assert office.facts(IdentityVerified) == []
-    await office.tell(TimeCame(request_id=CASE, name=LAPSE), service="verifier")
+    await office.fire(LAPSE, CASE)
     verified = office.the(IdentityVerified)
     assert (verified.assurance, verified.proven) == (Assurance.REASONABLE, ("email",))
     assert verified.proof_regulation is Regulation.CCPA
@@ -433,12 +433,12 @@ async def test_a_decision_after_the_decision_changes_nothing() -> None:
 async def test_the_person_is_reminded_half_way_and_then_the_request_lapses() -> None:
     office = await opened()
     assert office.timers.moments == {
-        (CASE, REMINDER): NOW + timedelta(days=15),
-        (CASE, LAPSE): NOW + timedelta(days=30),
+        (CASE, "proof_reminder_1"): NOW + (TARGET_DAY - NOW) / 2,
+        (CASE, "proof_lapse_20260401220000"): TARGET_DAY,
     }
-    await office.tell(TimeCame(request_id=CASE, name=REMINDER), service="verifier")
-    assert office.the(IdentityReminded).expires_at == NOW + timedelta(days=30)
-    await office.tell(TimeCame(request_id=CASE, name=LAPSE), service="verifier")
+    await office.fire(REMINDER, CASE)
+    assert office.the(IdentityReminded).expires_at == TARGET_DAY
+    await office.fire(LAPSE, CASE)
     assert office.the(RequestLapsed)
     assert office.the(IdentityRefused).reasons == ("not_proven_in_time",)
     assert set(office.sealed(CASE)) == {SUBMISSION}
@@ -448,7 +448,7 @@ async def test_another_challenge_does_not_put_the_end_off() -> None:
     office = await opened()
     office.clock.move(timedelta(days=10))
     await office.offer({"kind": "new_code"}, id_="n")
-    assert office.timers.moments[CASE, LAPSE] == NOW + timedelta(days=30)
+    assert {at for (_, name), at in office.timers.moments.items() if name.startswith(LAPSE)} == {TARGET_DAY}
 
 
 @pytest.mark.parametrize("name", [REMINDER, LAPSE])
@@ -465,7 +465,7 @@ async def test_a_moment_after_the_decision_is_nothing(name: str) -> None:
 async def test_nothing_lapses_while_a_proof_is_examined() -> None:
     office = await opened()
     await office.offer(document("identity"), id_="d")
-    await office.tell(TimeCame(request_id=CASE, name=LAPSE), service="verifier")
+    await office.fire(LAPSE, CASE)
     assert office.facts(IdentityRefused) == []
 
 
@@ -492,7 +492,7 @@ async def test_where_a_request_lapses_while_the_clock_stands_still_it_runs_again
     office = await opened()
     await coded(office)
     office.clock.move(timedelta(days=30))
-    await office.tell(TimeCame(request_id=CASE, name=LAPSE), service="verifier")
+    await office.fire(LAPSE, CASE)
     assert clock(office) == [RequestPaused, RequestResumed, IdentityRefused]
     assert office.the(RequestResumed).at == NOW + timedelta(days=30)
 
@@ -605,7 +605,7 @@ async def test_a_request_lapses_with_the_next_that_happens_where_the_moment_was_
     office = await opened()
     await office.offer(document("identity"), id_="d")
     office.clock.move(timedelta(days=31))
-    await office.tell(TimeCame(request_id=CASE, name=LAPSE), service="verifier")
+    await office.fire(LAPSE, CASE)
     assert office.facts(IdentityRefused) == []
     await examined(office, Verdict.REFUSED, "image_blurred")
     assert office.the(IdentityRefused).reasons == ("not_proven_in_time",)

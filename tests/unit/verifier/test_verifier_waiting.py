@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
 from typing import Any
 
 from hypothesis import given, settings
@@ -29,7 +28,7 @@ from shared.contract.events import (
     TokenPresented,
     Verdict,
 )
-from tests.unit.fakes import NOW, REQUEST_KEY, SOURCE, Office, request
+from tests.unit.fakes import NOW, REQUEST_KEY, SOURCE, TARGET_DAY, Office, request
 
 CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
 LATER, MUCH_LATER = "code_later_0_0", "code_later_0_1"
@@ -67,7 +66,7 @@ async def test_person_without_further_codes_is_asked_for_other_proof() -> None:
     challenged = office.the(IdentityChallenged)
     assert (challenged.kind, challenged.ref) == (None, None)
     assert challenged.wanted == (("account",), ("mailbox",))
-    assert challenged.expires_at == NOW + timedelta(days=30)
+    assert challenged.expires_at == TARGET_DAY
     assert office.the(ProofRefused).reason == "too_many_codes"
 
 
@@ -108,9 +107,9 @@ async def test_clock_does_not_pause_for_a_code_that_is_not_sent() -> None:
 
 async def test_person_with_delayed_code_is_reminded_and_then_the_request_lapses() -> None:
     office = await flooded()
-    await fire_timer(office, REMINDER)
+    await office.fire(REMINDER, CASE)
     assert office.the(IdentityReminded).wanted == (("mailbox",),)
-    await fire_timer(office, LAPSE)
+    await office.fire(LAPSE, CASE)
     assert office.the(IdentityRefused).reasons == ("not_proven_in_time",)
 
 

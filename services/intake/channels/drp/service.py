@@ -14,7 +14,7 @@ from hashlib import sha256
 from http import HTTPStatus
 from typing import Any, Protocol
 
-from services.intake.cases.clock import Arrival, ClockRules, received_request
+from services.intake.cases.clock import Arrival, received_request
 from services.intake.cases.service import RequestService
 from services.intake.channels.drp import messages, statuses
 from services.intake.channels.drp.agents import ListedAgent
@@ -23,6 +23,7 @@ from services.intake.channels.protocols import JSON, case_or_new, is_receiver
 from services.intake.domain import IntakeCase
 from services.intake.http.callbacks import Callback, WatchedRequestPort
 from shared.errors import UnknownRequest
+from shared.law import ClockRules
 
 KEEP = timedelta(days=2 * 365)
 """Requests can be queried while their record is kept: two years at least (docs/reference/register.md)."""

@@ -12,9 +12,9 @@ from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from services.intake.cases.clock import end_of
 from services.intake.domain import CaseStatus, IntakeCase
 from shared.contract.events import Outcome, RequestFulfilled
+from shared.law import end_of
 
 NOT_PROVEN_IN_TIME, EXCESSIVE = "not_proven_in_time", "excessive"
 

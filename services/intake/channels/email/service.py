@@ -15,7 +15,6 @@ from string import ascii_lowercase, ascii_uppercase
 
 from prometheus_client import Counter
 
-from services.intake.cases.clock import ClockRules
 from services.intake.cases.errors import NotPossibleNow, TooManyAttempts
 from services.intake.cases.service import RequestService
 from services.intake.channels.email.attachments import documents_in
@@ -36,7 +35,7 @@ from shared.contract import events
 from shared.contract.answer import INQUIRY, SUBMISSION, Inquiry
 from shared.contract.correspondents import mailbox_for, parties
 from shared.errors import ErrorNet, HabeasError, TransientError, UnknownRequest, reason_of
-from shared.law import ProtectedPerson, Right, Role, applicable
+from shared.law import ClockRules, ProtectedPerson, Right, Role, applicable
 from shared.mail.reply_address import ReplyAddresses
 from shared.runtime.log import logger
 from shared.runtime.metrics import REGISTRY

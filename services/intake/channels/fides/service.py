@@ -14,7 +14,6 @@ from http import HTTPStatus
 from secrets import token_hex
 from typing import Any, Protocol
 
-from services.intake.cases.clock import ClockRules
 from services.intake.cases.service import RequestService
 from services.intake.channels.fides.bodies import (
     CreateRequest,
@@ -37,6 +36,7 @@ from services.intake.domain import CaseStatus
 from shared.contract.codes import CodeVerdict, is_code
 from shared.contract.events import EmailCode, ProofRefused, RequestId
 from shared.errors import PermanentError, TransientError, UnknownRequest
+from shared.law import ClockRules
 from shared.runtime.journal import facts_of
 from shared.runtime.log import logger
 

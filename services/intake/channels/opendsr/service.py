@@ -7,7 +7,7 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
-from services.intake.cases.clock import Arrival, ClockRules, end_of, received_request
+from services.intake.cases.clock import Arrival, received_request
 from services.intake.cases.errors import NotPossibleNow, TooManyAttempts
 from services.intake.channels.opendsr import messages
 from services.intake.channels.opendsr.certificate import ProcessorCertificate
@@ -27,6 +27,7 @@ from services.intake.http.callbacks import Callback
 from services.intake.http.failed_attempts import FailedAttempts
 from services.intake.http.packages import Download, Packages, RangeRequest
 from shared.errors import UnknownRequest
+from shared.law import ClockRules, end_of
 from shared.runtime.client_limits import Allowance
 
 
