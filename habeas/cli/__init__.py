@@ -25,6 +25,7 @@ from habeas.cli import (
     letters,
     maps,
     operations,
+    referrals,
     reports,
     requests,
     staff,
@@ -39,6 +40,7 @@ app.add_typer(operations.app)
 app.add_typer(requests.app)
 app.add_typer(files.app)
 app.add_typer(cases.app, name="case")
+app.add_typer(referrals.appeals_app, name="appeals")
 app.add_typer(identity.app, name="verify")
 app.add_typer(staff.app, name="staff")
 app.add_typer(operations.burst_app, name="burst")

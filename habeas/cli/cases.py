@@ -1,24 +1,24 @@
 """Verbs for decisions of a staff account about a case."""
 
 import json
-import secrets
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer import Argument, Option
 
-from habeas.cli import client
-from habeas.cli.options import STATE, AsJson, RequestId, State, ask, existing, out
-from habeas.cli.staff import As, OneTimeCode, signer_of
+from habeas.cli import client, referrals
+from habeas.cli.options import STATE, AsJson, RequestId, State, ask, out
+from habeas.cli.staff import As, OneTimeCode, sealed_text, signer_of, with_salt
 from habeas.cli.staff import decide as decide_as
 from shared.contract import events
-from shared.contract.staff import TEXT_SALT_BYTES, salted, written_item
+from shared.contract.staff import written_item
 from shared.errors import ConfigurationError
 from shared.law import FeeReason, Money
 
 app = typer.Typer(help="Decisions of the privacy staff about a request.")
+app.add_typer(referrals.app)
 
 
 @app.command()
@@ -83,8 +83,9 @@ def decide(
 ) -> None:
     """Decide an appeal or a complaint; a granted one reopens the request."""
     reasons = _known_to_letters(reason or ())
-    text = None if explanation is None else _salted(existing(explanation).read_bytes())
-    words = {"granted": granted, "reasons": reasons, "explanation": text and written_item(text)}
+    text = None if explanation is None else sealed_text(explanation)
+    item = text and written_item(text)
+    words: dict[str, Any] = {"granted": granted, "reasons": reasons, "explanation": item}
     decide_as(signer_of(account, code, state), events.AppealDecided, request_id, text=text, **words)
     out.print(f"decided; the person gets a letter, and `habeas status {request_id}` shows it")
 
@@ -148,13 +149,9 @@ def forward(
 ) -> None:
     """Forward the request of an end user to the deciding customer; both get a letter."""
     controller = client.requests.fact(events.Controller, name=name, email=email)
-    text, signer = _salted(controller.model_dump_json().encode()), signer_of(account, code, state)
+    text, signer = with_salt(controller.model_dump_json().encode()), signer_of(account, code, state)
     decide_as(signer, events.ForwardingDecided, request_id, text=text, controller=written_item(text))
     out.print("decided; both get a letter")
-
-
-def _salted(text: bytes) -> bytes:
-    return salted(text, secrets.token_bytes(TEXT_SALT_BYTES))
 
 
 def _known_to_letters(reasons: Sequence[str]) -> Sequence[str]:

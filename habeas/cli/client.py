@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         map_draft,
         master_keys,
         recipients,
+        referrals,
         requests,
         staff,
     )
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     __all__ = ["accounts", "audit", "breach_files", "breach_scope", "campaigns", "cases", "certificates"]
     __all__ += ["dead_letters", "deadlines", "drop", "engine", "erasures", "event_files", "identity", "inbox"]
     __all__ += ["incident_register", "laws", "letters", "map_draft", "master_keys", "recipients"]
-    __all__ += ["requests", "staff"]
+    __all__ += ["referrals", "requests", "staff"]
 else:
 
     def __getattr__(name: str) -> ModuleType:

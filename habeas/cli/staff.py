@@ -2,6 +2,7 @@
 
 import json
 import re
+import secrets
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from habeas.cli import client
 from habeas.cli.options import STATE, AsJson, State, ask, existing, listed, out, run
 from shared.contract.events import Decision, StaffRole
 from shared.contract.events.breaches import BreachDeclared
+from shared.contract.staff import TEXT_SALT_BYTES, salted
 from shared.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -108,18 +110,28 @@ def signer_of(account: str | None, code: str | None, state: State) -> "DecisionS
 
 
 def decide(
-    signer: "DecisionSigner", kind: type[K], case: str, *, text: bytes | None = None, **words: Any
+    signer: "DecisionSigner",
+    kind: type[K],
+    case: str,
+    *,
+    text: bytes | None = None,
+    archive: bytes | None = None,
+    **words: Any,
 ) -> tuple[K, str]:
     """
     Sign a decision of *kind* about *case*, with *words*, as :func:`send`; return it and the id of its event.
 
+    *archive* is the package that goes with it.
+
     Raises ConfigurationError if a word has a wrong form, or the decision was refused or without effect.
     """
     decision = client.requests.fact(kind, request_id=case, by=signer.account, **words)
-    return decision, send(signer, decision, text)[0]
+    return decision, send(signer, decision, text, archive)[0]
 
 
-def send(signer: "DecisionSigner", decision: D, text: bytes | None = None) -> tuple[str, str]:
+def send(
+    signer: "DecisionSigner", decision: D, text: bytes | None = None, package: bytes | None = None
+) -> tuple[str, str]:
     """
     Sign *decision* and have it take effect; return the ids of the event and the case.
 
@@ -130,7 +142,17 @@ def send(signer: "DecisionSigner", decision: D, text: bytes | None = None) -> tu
         raise ConfigurationError("HABEAS_URL is not set: the public address of intake")
     password = signer.password or typer.prompt("Password", hide_input=True, err=True)
     code = signer.code or typer.prompt("Code that your authenticator shows", err=True)
-    return run(client.staff.decide(replace(signer, password=password, code=code), decision, text))
+    return run(client.staff.decide(replace(signer, password=password, code=code), decision, text, package))
+
+
+def sealed_text(file: Path) -> bytes:
+    """Return the text in *file* with its salt. Raises ConfigurationError if it is not there."""
+    return with_salt(existing(file).read_bytes())
+
+
+def with_salt(text: bytes) -> bytes:
+    """Return *text* after a random salt."""
+    return salted(text, secrets.token_bytes(TEXT_SALT_BYTES))
 
 
 def _check_name(name: str, example: str) -> None:

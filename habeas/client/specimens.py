@@ -245,6 +245,21 @@ LETTERS: dict[str, models.LetterFacts] = {
     "withdrawal of consent": models.RequestDone(Right.CONSENT_WITHDRAWAL, RECEIVED, DONE),
     "opt-out": done(Right.OPT_OUT_OF_SALE),
     "limit": done(Right.LIMIT_SENSITIVE_USE),
+    "answer by hand": models.AnswerByHand(
+        Right.RECTIFICATION, RECEIVED, Outcome.GRANTED, "We corrected your date of birth in the archive."
+    ),
+    "answer by hand, in part": models.AnswerByHand(
+        Right.ACCESS,
+        RECEIVED,
+        Outcome.PARTLY_GRANTED,
+        "The package has the letters in your file, without the names of other people.",
+        (ReasonCode.THIRD_PARTY_RIGHTS,),
+        PACKAGE,
+    ),
+    "refusal of a request at the staff": replace(
+        refusal(ReasonCode.MANIFESTLY_UNFOUNDED),
+        explanation="You have asked for this eleven times since May.",
+    ),
     "refusal": refusal(ReasonCode.TOO_MANY_ATTEMPTS),
     "refusal of an erasure": refusal(ReasonCode.RETENTION_DUTY, ReasonCode.EXCESSIVE, right=Right.ERASURE),
     "refusal of a correction": models.RefusalLetter(

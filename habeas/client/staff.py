@@ -41,6 +41,9 @@ REASONS = {
     "tried_too_often": "the account has tried a code in this half-minute: wait for the next one",
     "decider_is_concerned": "the request names a mailbox of yours: a colleague has to decide it",
     "decider_decided_before": "you made the first decision: a colleague has to make the second",
+    "not_referred": "the request does not wait for the staff; `habeas case referred` lists those that do",
+    "incomplete": "a refusal needs a ground, an answer by hand a text; files go only with an answer",
+    "no_such_content": "the request has no such text",
     "no_correction_waits": "no correction of this request waits for the staff",
     "text_differs": "its text is missing, or is not the text that you signed",
     "too_late_to_withdraw": "the request is answered already",
@@ -161,11 +164,14 @@ def _enrolled(register: StaffRegister, account: StaffAccount, password: str | No
     return Enrolment(enrolled, chosen)
 
 
-async def decide(signer: DecisionSigner, decision: D, text: bytes | None = None) -> tuple[str, str]:
+async def decide(
+    signer: DecisionSigner, decision: D, text: bytes | None = None, package: bytes | None = None
+) -> tuple[str, str]:
     """
     Sign *decision*, send it to intake and wait for its effect; return the ids of the event and the case.
 
-    *text* is a salted text that goes with it; the decision names it by ``written_item(text)``.
+    *text* is a salted text that goes with it; the decision names it by ``written_item(text)``. So is
+    *package*, a ZIP, by ``packed_item(package)``.
 
     Raises ConfigurationError if it was refused, or took no effect in time; the message has the reason.
     """
@@ -175,8 +181,9 @@ async def decide(signer: DecisionSigner, decision: D, text: bytes | None = None)
         sealed = signed(decision, key, at=datetime.now(UTC), nonce=secrets.token_hex(16), code=signer.code)
         data = sealed.model_dump(mode="json", exclude_defaults=True)
         body: dict[str, Any] = {"type": sealed.TYPE, "data": data}
-        if text is not None:
-            body["text"] = base64.b64encode(text).decode()
+        for name, content in (("text", text), ("package", package)):
+            if content is not None:
+                body[name] = base64.b64encode(content).decode()
         taken = await _call(client, "POST", "/v1/staff/decisions", json=body)
         await _effect(client, taken["id"])
     return taken["id"], taken["case"]

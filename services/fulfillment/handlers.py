@@ -66,6 +66,7 @@ from services.fulfillment.state import (
     FulfillmentStatus,
     needs_approval,
 )
+from shared.contract.answer import Answer
 from shared.contract.events import (
     AliasConfirmed,
     AliasProven,
@@ -88,6 +89,7 @@ from shared.contract.events import (
     IdentityVerified,
     Outcome,
     RecipientConcerned,
+    ReferralDecided,
     RequestFulfilled,
     RequestPurged,
     RequestReleased,
@@ -97,6 +99,7 @@ from shared.contract.events import (
     RestrictionAnnounced,
     TransferOrdered,
 )
+from shared.contract.staff import packed_item, written_text
 from shared.errors import InvalidDataMap, RefusedDecision, TooEarly
 from shared.law import Right, needs_proof
 from shared.runtime.dataloader import in_thread
@@ -238,6 +241,54 @@ async def disclose_released(event: DisclosureDue, ctx: FulfillmentContext) -> Se
     if ctx.known.status is not FulfillmentStatus.UNDECIDED or ctx.known.verified is None:
         return []
     return await _search_and_answer(ctx.known.verified, ctx)
+
+
+async def end_referral(event: ReferralDecided, ctx: FulfillmentContext) -> Sequence[Fact]:
+    """
+    Answer a request that waits for the staff, as the staff decided: by hand, refused, or nothing held.
+
+    There is no certificate: nothing was erased, changed or searched by this service.
+
+    Law:
+        GDPR Art. 12(3)-(4): the action taken, or the reasons for not taking action; Art. 12(5): manifestly
+        unfounded or excessive requests.
+
+    Raises:
+        RefusedDecision: The request does not wait for the staff, is stopped, or the decision lacks a part.
+    """
+    if ctx.known.status is not FulfillmentStatus.REFERRED or ctx.known.referred is None:
+        raise RefusedDecision("not_referred")
+    if ctx.known.stopped:
+        raise RefusedDecision("request_stopped")
+    if not event.is_complete:
+        raise RefusedDecision("incomplete")
+    await _must_be_signed(event, ctx)
+    return [
+        RequestFulfilled(
+            request_id=ctx.case_id,
+            right=ctx.known.referred.right,
+            outcome=event.outcome,
+            reasons=dict.fromkeys(event.grounds, 1),
+            answer=await ctx.sealed_answer(Answer()),
+            package=event.package,
+            package_expires_at=ctx.now + ctx.house.package_lifetime if event.package else None,
+            explanation=event.explanation,
+        )
+    ]
+
+
+async def _must_be_signed(event: ReferralDecided, ctx: FulfillmentContext) -> None:
+    """Refuse a decision whose text or package in the vault is missing, or differs from the signed one."""
+    try:
+        text = b"" if event.explanation is None else await ctx.vault.open(ctx.case_id, event.explanation)
+        pieces = ctx.vault.open_stream(ctx.case_id, event.package) if event.package else None
+        package = b"" if pieces is None else b"".join([piece async for piece in pieces])
+    except KeyError:
+        raise RefusedDecision("text_differs") from None
+    if event.explanation is not None and written_text(event.explanation, text) is None:
+        raise RefusedDecision("text_differs")
+    if event.package is not None and packed_item(package) != event.package:
+        raise RefusedDecision("text_differs")
 
 
 async def approve_correction(event: CorrectionApproved, ctx: FulfillmentContext) -> Sequence[Fact]:
@@ -443,6 +494,7 @@ SUBSCRIPTIONS = (
     on(ErasureRetried, unless_stopped(retry)),
     on(ChangePlanned, unless_stopped(change)),
     on(CorrectionApproved, approve_correction),
+    on(ReferralDecided, end_referral),
     on(AliasConfirmed, confirm_alias),
     on(AliasProven, unless_stopped(answer_proven_alias)),
     on(RestrictionAnnounced, lift_restriction),

@@ -39,6 +39,7 @@ from shared.contract.events import (
     RecipientConcerned,
     RecipientFailed,
     RecipientNotified,
+    ReferralDecided,
     RequestFulfilled,
     RequestReferred,
     RequestReleased,
@@ -156,7 +157,7 @@ _STAYS: Mapping[FulfillmentStatus, tuple[type[Fact], ...]] = {
         *SUBJECT_FACTS, *RECIPIENT_FACTS, *_LATE,
     ),
     FulfillmentStatus.REFERRED: (
-        AliasProven, CorrectionApproved, MailboxNamed, RequestReferred, FeeQuoted, FeeAgreed,
+        AliasProven, CorrectionApproved, MailboxNamed, ReferralDecided, RequestReferred, FeeQuoted, FeeAgreed,
         *SUBJECT_FACTS, *RECIPIENT_FACTS, *_LATE,
     ),
 }  # fmt: skip

@@ -230,6 +230,7 @@ REMARKS: frozenset[type[Fact]] = frozenset(
         events.AppealReceived,
         BreachLodged,
         events.BurstDeclared,
+        events.ContentOpened,
         events.DeadlineApproaching,
         events.DeadlineCame,
         events.DeadlineMissed,
@@ -284,6 +285,8 @@ class IntakeCase:
     fulfilled: events.RequestFulfilled | None = None
     forwarded: events.RequestForwarded | None = None
     duplicated: events.RequestDuplicated | None = None
+    referred: events.RequestReferred | None = None
+    """Why it waits, or waited, for the privacy staff."""
     refused_for: tuple[Code, ...] = ()
     tries_left: int | None = None
     codes: int = 0
@@ -514,7 +517,7 @@ def _note_request(case: IntakeCase, fact: Fact) -> IntakeCase:
         case events.RequestDuplicated():
             return replace(case, duplicated=fact)
         case events.RequestReferred():
-            return replace(case, offer=fact.aliases)
+            return replace(case, offer=fact.aliases, referred=fact)
         case events.RequestWithdrawn():
             return replace(case, erasure_at=None, disclosed_at=None)
         case events.RequestStopped():

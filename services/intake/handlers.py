@@ -223,6 +223,7 @@ SUBSCRIPTIONS = (
     on(events.RequestResumed, resume),
     on(events.AppealSubmitted, lifecycle.register_appeal),
     on(events.AppealDecided, lifecycle.decide_appeal),
+    on(events.ContentOpened, lifecycle.open_content),
     on(events.RequestRenewed, lifecycle.renew),
     on(events.ForwardingDecided, lifecycle.forward),
     on(events.ExtensionDecided, lifecycle.extend),

@@ -8,14 +8,17 @@ from services.notifier.domain import identity_check
 from services.notifier.letters import lifecycle
 from services.notifier.letters.composer import presentable
 from services.notifier.letters.letter_models import (
+    NOTHING,
     AccessOutcome,
     Acknowledgement,
     AliasCode,
+    AnswerByHand,
     AnswerOutcome,
     CodeLetter,
     CodePurpose,
     ErasureAnnounced,
     ErasureOutcome,
+    HandOutcome,
     IdentityCheck,
     InReview,
     LetterFacts,
@@ -187,9 +190,13 @@ async def write_outcome_letter(event: RequestFulfilled, ctx: NotifierContext) ->
     answer = Answer.model_validate_json(await ctx.vault.open(ctx.case_id, event.answer))
     notified = tuple(name for name in answer.recipients if name not in answer.by_hand)
     answer = answer.model_copy(update={"recipients": notified})
+    item = event.explanation
+    explanation = "" if item is None else (await lifecycle.signed_text(item, ctx)).decode()
     if event.outcome is Outcome.REFUSED:
-        refusal = _refusal(list(event.reasons), ctx)
-        facts: LetterFacts = replace(refusal, answer=answer, package=_package(event, answer, ctx))
+        refusal, package = _refusal(list(event.reasons), ctx), _package(event, answer, ctx)
+        facts: LetterFacts = replace(refusal, answer=answer, package=package, explanation=explanation)
+    elif explanation and event.outcome is not Outcome.NOTHING_HELD:
+        facts = _by_hand(event.outcome, explanation, event, ctx)
     else:
         facts = _answered(event.outcome, event, answer, ctx)
     return await write(LetterKind.OUTCOME, facts, ctx.request(), ctx)
@@ -360,6 +367,19 @@ def _answered(
             return AccessOutcome(event.right, received_on, outcome, answer, package)
         case deed:
             return RequestDone(deed, received_on, ctx.occurred_on(), outcome, answer)
+
+
+def _by_hand(
+    outcome: HandOutcome, explanation: str, event: RequestFulfilled, ctx: NotifierContext
+) -> AnswerByHand:
+    return AnswerByHand(
+        event.right,
+        ctx.request().received_on,
+        outcome,
+        explanation,
+        tuple(map(ReasonCode, event.reasons)),
+        _package(event, NOTHING, ctx),
+    )
 
 
 def _package(event: RequestFulfilled, answer: Answer, ctx: NotifierContext) -> PackageLetter | None:

@@ -44,6 +44,8 @@ LEAST_PASSWORD = 14
 _CONTEXT = b"habeas staff decision 1\n"
 _ADDRESS_MARK = "@"
 _WRITTEN = "written_"
+_PACKED = "package_"
+"""Places it beside the other packages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +206,15 @@ def written_item(content: bytes) -> Code:
     The decision signs the name, and so the text. The salt lies with the text alone: the name reveals nothing.
     """
     return f"{_WRITTEN}{sha256(content).hexdigest()}"
+
+
+def packed_item(content: bytes) -> Code:
+    """
+    Return the name in the vault of the ZIP that goes with a decision: its digest.
+
+    A random comment in the ZIP keeps the name from revealing the files.
+    """
+    return f"{_PACKED}{sha256(content).hexdigest()}"
 
 
 def written_text(item: Code, content: bytes) -> bytes | None:

@@ -33,6 +33,8 @@ UNAGREED = "fee_unagreed"
 """The end of the last day for agreeing to a fee, after the fee letter."""
 EXPIRING, EXPIRED = "package_expiring", "package_expired"
 """Of the package: the reminder before the end, and the end."""
+UNDATED_APPEAL = timedelta(days=30)
+"""Time until the timer of an appeal without a last day; nothing is late then."""
 TIME_TO_AGREE = timedelta(days=10)
 REMINDED_BEFORE = timedelta(days=7)
 DUTIES: Mapping[str, TimedDuty] = {
@@ -95,8 +97,9 @@ def extension_timers(extension: RequestExtended, case: IntakeCase, practice: Clo
 
 
 def appeal_timers(appeal: AppealReceived, practice: ClockRules) -> list[CaseTimer]:
-    """Return the timers of an appeal."""
-    return [] if appeal.due_on is None else [timer_at(UNDECIDED, end_of(appeal.due_on, practice.zone))]
+    """Return the timer of an open appeal; one without a last day has it too, as lists find it by that."""
+    last = appeal.due_on or appeal.received_on + UNDATED_APPEAL
+    return [timer_at(UNDECIDED, end_of(last, practice.zone))]
 
 
 def fee_timers(quoted: FeeQuoted, notified_at: datetime, practice: ClockRules) -> list[CaseTimer]:

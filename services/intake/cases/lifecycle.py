@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from services.intake.cases.clock import DECIDED, Arrival, extended_deadline, received_appeal, received_request
-from services.intake.cases.deadlines import appeal_timers, extension_timers
+from services.intake.cases.deadlines import UNDECIDED, appeal_timers, extension_timers
 from services.intake.cases.registration import forwarding, register_request
 from services.intake.cases.sealed_content import seal_proofs, seal_request
 from services.intake.context import NOT_KNOWN, IntakeContext, end_waiting, must_be_own, rejected, set_timers
@@ -80,6 +80,7 @@ async def decide_appeal(event: events.AppealDecided, ctx: IntakeContext) -> Sequ
         logger().warning("no appeal is open", request_id=ctx.case_id)
         return []
     await _check_text(event.explanation, ctx)
+    await ctx.timers.cancel(ctx.case_id, UNDECIDED)
     taken_up = event.granted and ctx.case.status in DECIDED  # an undecided request continues unchanged
     renewed = derived_id(f"renewed {ctx.case_id}", len(ctx.case.appeals)) if taken_up else None
     answered = events.AppealAnswered(
@@ -94,6 +95,13 @@ async def decide_appeal(event: events.AppealDecided, ctx: IntakeContext) -> Sequ
     if renewed is None:
         return [answered]
     return [answered, events.RequestRenewed(request_id=renewed, follows=ctx.case_id)]
+
+
+async def open_content(event: events.ContentOpened, ctx: IntakeContext) -> Sequence[Fact]:
+    """Record that a staff account reads the submission, or the statement of an appeal; refuse other items."""
+    if event.item not in {SUBMISSION, *(appeal.statement for appeal in ctx.case.appeals)}:
+        raise RefusedDecision("no_such_content")
+    return []
 
 
 async def renew(event: events.RequestRenewed, ctx: IntakeContext) -> Sequence[Fact]:

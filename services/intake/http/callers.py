@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.intake.channels.csv import upload
 from services.intake.domain import PUBLIC_SOURCE
-from services.intake.http import uploads
+from services.intake.http import staff_decisions, uploads
 from services.intake.http.failed_attempts import FailedAttempts, network_of_client
 from services.intake.http.problems import problem
 from shared.contract.envelope import MAX_BODY
@@ -106,6 +106,8 @@ def _limit_of(path: str) -> int:
     """Return the limit of a body in bytes."""
     if path == upload.PATH:
         return upload.MOST_BYTES
+    if path == staff_decisions.PATH:
+        return staff_decisions.MOST_BODY
     return uploads.MOST_BODY if UPLOADING.fullmatch(path) else MAX_BODY
 
 

@@ -6,6 +6,7 @@ decision. The check is the attempt at the code. Nothing else depends on it: the 
 proof themselves.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,16 +17,19 @@ from typing import Annotated, Any, Protocol
 from fastapi import APIRouter, Depends, HTTPException, Request
 from pydantic import Base64Bytes, BaseModel, Field, ValidationError
 
+from services.intake.cases.sealed_content import single_piece
 from services.intake.cases.service import UNKNOWN, RequestService
+from services.intake.domain import CaseStatus
 from services.intake.http.failed_attempts import network_of_client
 from services.intake.http.problems import error_of_body
 from shared.contract import topology
+from shared.contract.answer import PackageFacts, facts_of
 from shared.contract.catalogue import catalogue
-from shared.contract.envelope import derived_id, encode_submission
-from shared.contract.events import Code, Decision, Strict
+from shared.contract.envelope import MAX_BODY, derived_id, encode_submission
+from shared.contract.events import MOST_DOCUMENT_BYTES, Code, Decision, Strict
 from shared.contract.events.breaches import BreachDeclared
 from shared.contract.sources import COMMAND
-from shared.contract.staff import StaffDecision, written_item
+from shared.contract.staff import StaffDecision, packed_item, written_item
 from shared.errors import Destroyed, UnknownRequest
 from shared.runtime.broker import Message
 from shared.runtime.client_limits import Allowance
@@ -34,6 +38,10 @@ from shared.runtime.staff_register import DecisionOutcome
 CALLS_PER_HOUR = 600
 """Calls of one address: too few to guess a password."""
 MOST_TEXT_BYTES = 100_000
+PATH = "/v1/staff/decisions"
+MOST_BODY = MOST_DOCUMENT_BYTES * 4 // 3 + MAX_BODY
+"""Bytes of a body with a package in Base64."""
+ZIP_MAGIC = b"PK\x03\x04"
 KINDS: Mapping[str, type[StaffDecision]] = {
     kind.TYPE: kind for kind in catalogue() if issubclass(kind, Decision | BreachDeclared)
 }
@@ -64,6 +72,8 @@ class DecisionForm(Strict):
 
     Its digest is its name in the decision (:func:`shared.contract.staff.written_item`).
     """
+    package: Annotated[Base64Bytes, Field(max_length=MOST_DOCUMENT_BYTES)] | None = None
+    """ZIP for the person, named by :func:`shared.contract.staff.packed_item`; sealed like the text."""
 
 
 class DecisionTaken(BaseModel):
@@ -122,20 +132,36 @@ class StaffDecisions:
             body = encode_submission(decision, id=id_, source=COMMAND, time=now)
             await self.service.publisher.publish([Message(decision.EXCHANGE, decision.TYPE, body, id_)])
             return id_, self.service.incident_of(COMMAND, decision.reference)
-        await self._keep_text(decision, form.text)
+        case = await self.service.case(decision.request_id) if decision.OF_REQUEST else None
+        if form.text is not None:
+            await self._keep_text(decision, form.text)
+        if form.package is not None:
+            if case is None or case.status is not CaseStatus.REFERRED:
+                raise HTTPException(HTTPStatus.CONFLICT, "the request does not wait for an answer by hand")
+            await self._keep_package(decision, form.package)
         await self.service.publish(decision, id_)
         return id_, decision.request_id
 
-    async def _keep_text(self, decision: Decision, text: bytes | None) -> None:
-        if decision.OF_REQUEST:
-            await self.service.case(decision.request_id)
-        if text is None:
-            return
+    async def _keep_text(self, decision: Decision, text: bytes) -> None:
         item = written_item(text)
-        if item not in decision.model_dump().values():
-            raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, "the decision has no such text")
+        _must_name(decision, item)
         try:
             await self.service.vault.seal(decision.request_id, item, text)
+        except Destroyed:
+            raise UnknownRequest(UNKNOWN) from None
+
+    async def _keep_package(self, decision: Decision, content: bytes) -> None:
+        """Seal a package before its facts: with these it is whole, and is not sealed again."""
+        case_id, item, vault = decision.request_id, packed_item(content), self.service.vault
+        _must_name(decision, item)
+        if not content.startswith(ZIP_MAGIC):
+            raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, "the package is not a ZIP file")
+        if await vault.holds(case_id, facts_of(item)):
+            return
+        facts = PackageFacts(size=len(content), sha256=hashlib.sha256(content).hexdigest())
+        try:
+            await vault.seal_stream(case_id, item, single_piece(content))
+            await vault.seal(case_id, facts_of(item), facts.model_dump_json().encode())
         except Destroyed:
             raise UnknownRequest(UNKNOWN) from None
 
@@ -171,6 +197,11 @@ def staff_decisions(decisions: StaffDecisions, root: str) -> APIRouter:
         return await decisions.status(id_)
 
     return router
+
+
+def _must_name(decision: Decision, item: Code) -> None:
+    if item not in decision.model_dump().values():
+        raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, "the decision does not name what goes with it")
 
 
 def _event_id(decision: StaffDecision) -> str:

@@ -19,6 +19,9 @@ from shared.pages.translation import mark as _
 AnswerOutcome: TypeAlias = Literal[Outcome.GRANTED, Outcome.PARTLY_GRANTED, Outcome.NOTHING_HELD]
 """How a request ended that was not refused as a whole; see ``RefusalLetter`` for those that were."""
 
+HandOutcome: TypeAlias = Literal[Outcome.GRANTED, Outcome.PARTLY_GRANTED]
+"""How the staff answered a request by hand."""
+
 Deed: TypeAlias = Literal[
     Right.RECTIFICATION,
     Right.RESTRICTION,
@@ -288,6 +291,19 @@ class RequestDone(RequestLetter, kind="done"):
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerByHand(RequestLetter, kind="by_hand", title=_("Our answer to your request")):
+    """The privacy staff answered a request that no service could answer."""
+
+    outcome: HandOutcome
+    explanation: str
+    """The staff's answer to the person."""
+    reasons: tuple[ReasonCode, ...] = ()
+    """Why it was granted in part only."""
+    package: PackageLetter | None = None
+    """The files of the answer."""
+
+
+@dataclass(frozen=True, slots=True)
 class RefusalLetter(RequestLetter, kind="refusal", title=_("We cannot do what you asked for")):
     """A request is refused as a whole."""
 
@@ -296,6 +312,8 @@ class RefusalLetter(RequestLetter, kind="refusal", title=_("We cannot do what yo
     """Data in the scope of an erasure that must stay, and corrections, one by one."""
     package: PackageLetter | None = None
     """A copy, requested with the erasure."""
+    explanation: str = ""
+    """The staff's explanation to the person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -453,6 +471,17 @@ class ComplaintDecided(RequestLetter, kind="complaint_decided", title=_("What ca
     reasons: tuple[ReasonCode, ...] = ()
     explanation: str = ""
     """The decider's explanation to the person."""
+
+
+def answer_kind(right: Right) -> str:
+    """Return the kind of the letter that answers a request for *right*."""
+    match right:
+        case Right.ERASURE:
+            return ErasureOutcome.kind
+        case Right.ACCESS | Right.PORTABILITY | Right.KNOW_CATEGORIES:
+            return AccessOutcome.kind
+        case _:
+            return RequestDone.kind
 
 
 def acknowledges_receipt(facts: LetterFacts) -> bool:

@@ -179,7 +179,7 @@ async def write_decision_letter(event: AppealAnswered, ctx: NotifierContext) -> 
         Va. Code § 59.1-577(C): in writing, with the reasons.
     """
     request, item = ctx.request(), event.explanation
-    explanation = "" if item is None else (await _signed_text(item, ctx)).decode()
+    explanation = "" if item is None else (await signed_text(item, ctx)).decode()
     # A reason that no letter knows is left out: the decision must reach the person.
     reasons = tuple(ReasonCode(reason) for reason in event.reasons if reason in set(ReasonCode))
     facts = (request.right, request.received_on, event.received_on, event.granted, reasons, explanation)
@@ -202,11 +202,11 @@ SUBSCRIPTIONS = (
 
 
 async def _controller(item: str, ctx: NotifierContext) -> Controller:
-    named = await (_signed_text(item, ctx) if is_written(item) else ctx.vault.open(ctx.case_id, item))
+    named = await (signed_text(item, ctx) if is_written(item) else ctx.vault.open(ctx.case_id, item))
     return Controller.model_validate_json(named)
 
 
-async def _signed_text(item: str, ctx: NotifierContext) -> bytes:
+async def signed_text(item: str, ctx: NotifierContext) -> bytes:
     """
     Return a text of the staff.
 

@@ -177,6 +177,26 @@ class RefusalReason(StrEnum):
     UNIDENTIFIABLE = "unidentifiable"
 
 
+class RefusalGround(StrEnum):
+    """Grounds on which the staff refuses a request that waits for it; letters cite the provision."""
+
+    MANIFESTLY_UNFOUNDED = "manifestly_unfounded"
+    EXCESSIVE = "excessive"
+    LEGAL_CLAIMS = "legal_claims"
+    RETENTION_DUTY = "retention_duty"
+    CONTRACT = "contract"
+    SECURITY = "security"
+    FREE_EXPRESSION = "free_expression"
+    PUBLIC_INTEREST = "public_interest"
+    RESEARCH = "research"
+    THIRD_PARTY_RIGHTS = "third_party_rights"
+    PROFESSIONAL_SECRECY = "professional_secrecy"
+    NOT_EDITABLE = "not_editable"
+    ACCURACY_VERIFIED = "accuracy_verified"
+    GROUNDS_PREVAIL = "grounds_prevail"
+    UNIDENTIFIABLE = "unidentifiable"
+
+
 class ExtensionReason(StrEnum):
     """Why an answer needs more time (GDPR Art. 12(3))."""
 

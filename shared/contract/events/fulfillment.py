@@ -14,6 +14,7 @@ from shared.contract.events.base import (
     Fact,
     LiftingReason,
     Outcome,
+    RefusalGround,
     StaffRole,
     Text,
 )
@@ -85,6 +86,8 @@ class RequestFulfilled(Fact):
     """Further identities that the disclosed records name; they open nothing before they are confirmed."""
     withheld: tuple[WithheldValues, ...] = ()
     """Values that were withheld or masked, by kind, reason and provision."""
+    explanation: Code | None = None
+    """Name in the vault of the staff's text to the person, for an answer by hand."""
 
 
 class RequestReferred(Fact):
@@ -96,6 +99,34 @@ class RequestReferred(Fact):
     reason: Code
     aliases: OfferedAliases | None = None
     """The new mailbox that a correction would enter; it can be proven instead of approved."""
+
+
+class ReferralDecided(Decision):
+    """The privacy staff ends a request that was referred to it."""
+
+    TYPE = "habeas.referral.decided.v1"
+    ROLES = frozenset({StaffRole.APPROVER})
+
+    outcome: Outcome
+    grounds: tuple[RefusalGround, ...] = ()
+    """Why it is refused, or granted in part only."""
+    explanation: Code | None = None
+    """Name, in the vault, of the staff's text to the person."""
+    package: Code | None = None
+    """Name, in the vault, of the ZIP with the files for the person."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it has what its outcome needs, and no more: a refusal a ground, a grant a text."""
+        match self.outcome:
+            case Outcome.REFUSED:
+                return bool(self.grounds) and self.package is None
+            case Outcome.NOTHING_HELD:
+                return not (self.grounds or self.explanation or self.package)
+            case Outcome.PARTLY_GRANTED:
+                return self.explanation is not None
+            case Outcome.GRANTED:
+                return self.explanation is not None and not self.grounds
 
 
 class MailboxNamed(Fact):

@@ -111,6 +111,18 @@ class AppealDecided(Decision):
         return self
 
 
+class ContentOpened(Decision):
+    """A staff account opens sealed content of a request; the journal records it before it is read."""
+
+    TYPE = "habeas.content.opened.v1"
+    ROLES = frozenset({StaffRole.AGENT, StaffRole.APPROVER})
+
+    item: Code
+    """Name of the content in the vault: the submission, or the statement of an appeal."""
+    reason: Code
+    """Why it is read."""
+
+
 class AppealAnswered(Fact):
     """An appeal or a complaint is decided; the person is notified."""
 

@@ -19,7 +19,7 @@ WITHOUT = {
     LetterKind.FORWARDED_TO_CONTROLLER: "the controller, who did not ask, answers by a link of its own",
 }
 """Letters without the link. Breach notices belong to no request, so there is nothing to stop."""
-ANSWERS = frozenset({"access", "erasure", "done", "refusal"})
+ANSWERS = frozenset({"access", "by_hand", "erasure", "done", "refusal"})
 
 
 class Forms(Outbox):

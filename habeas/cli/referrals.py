@@ -1,0 +1,186 @@
+"""Verbs for requests and appeals that wait for a decision of the staff."""
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer import Option
+
+from habeas.cli import client
+from habeas.cli.options import STATE, AsJson, RequestId, State, ask, existing, fields, optional, out
+from habeas.cli.staff import As, OneTimeCode, decide, sealed_text, signer_of
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import ContentOpened, Outcome, ReferralDecided, RefusalGround
+from shared.contract.staff import packed_item, written_item
+from shared.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from habeas.client.referrals import StaffCases, WaitingCase
+
+app = typer.Typer()
+appeals_app = typer.Typer(help="Open appeals and complaints: list and read them.")
+
+Grounds = Annotated[list[RefusalGround], Option("--ground", help="Ground; may be repeated.")]
+Explanation = Annotated[Path, Option(help="Text to the person, sealed before anything is published.")]
+Reason = Annotated[str, Option(help="Why it is read, for the record: a-z, 0-9, _ and dots.")]
+
+
+@app.command()
+def referred(state: State = STATE, as_json: AsJson = False) -> None:
+    """List the requests that wait for an answer of the staff, with their last day and reason."""
+    rows = [one.referral() for one in ask(_opened(state), lambda cases: cases.referred())]
+    _list(rows, "no request waits for the staff", ("right", "reason", "meaning", "stopped"), as_json=as_json)
+
+
+@app.command()
+def show(
+    request_id: RequestId,
+    read: Annotated[
+        bool, Option("--read", help="Print the request as submitted; that goes on record first.")
+    ] = False,
+    reason: Reason = "review",
+    account: As = None,
+    code: OneTimeCode = None,
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Show why a request waits for the staff, and until when."""
+    row = ask(_opened(state), lambda cases: cases.of(request_id)).referral()
+    if read:
+        signer = signer_of(account, code, state)
+        decide(signer, ContentOpened, request_id, item=SUBMISSION, reason=reason)
+        key = state.root_key()
+        row["submission"] = ask(_opened(state), lambda cases: cases.submission(request_id, key))
+    if as_json:
+        print(json.dumps(row))
+        return
+    for name, value in row.items():
+        if value not in (None, []):
+            out.print(f"{name:12} {json.dumps(value) if isinstance(value, dict) else value}")
+
+
+@app.command()
+def answer(
+    request_id: RequestId,
+    explanation: Explanation,
+    file: Annotated[list[Path] | None, Option(help="File for the person; may be repeated.")] = None,
+    partly: Annotated[bool, Option("--partly", help="Some of it is not granted.")] = False,
+    ground: Annotated[
+        list[RefusalGround] | None, Option(help="With --partly: ground; may be repeated.")
+    ] = None,
+    account: As = None,
+    code: OneTimeCode = None,
+    state: State = STATE,
+) -> None:
+    """Answer a referred request by hand: the person gets the text, and a link to the files."""
+    if ground and not partly:
+        raise ConfigurationError("--ground: goes with --partly only")
+    text = sealed_text(explanation)
+    package = client.referrals.packed(list(map(existing, file))) if file else None
+    words: dict[str, Any] = {
+        "outcome": Outcome.PARTLY_GRANTED if partly else Outcome.GRANTED,
+        "grounds": _lawful(ground or (), request_id, state),
+        "explanation": written_item(text),
+        "package": package and packed_item(package),
+    }
+    signer = signer_of(account, code, state)
+    decide(signer, ReferralDecided, request_id, text=text, archive=package, **words)
+    out.print(f"decided; the person gets a letter, and `habeas status {request_id}` shows it")
+
+
+@app.command()
+def refuse(
+    request_id: RequestId,
+    ground: Grounds,
+    explanation: Annotated[Path | None, Option(help="Text to the person.")] = None,
+    account: As = None,
+    code: OneTimeCode = None,
+    state: State = STATE,
+) -> None:
+    """Refuse a referred request on a ground of its law; the letter cites the provision."""
+    text = None if explanation is None else sealed_text(explanation)
+    words: dict[str, Any] = {
+        "outcome": Outcome.REFUSED,
+        "grounds": _lawful(ground, request_id, state),
+        "explanation": text and written_item(text),
+    }
+    decide(signer_of(account, code, state), ReferralDecided, request_id, text=text, **words)
+    out.print(f"refused; the person gets a letter, and `habeas status {request_id}` shows it")
+
+
+@app.command("nothing-held")
+def nothing_held(
+    request_id: RequestId, account: As = None, code: OneTimeCode = None, state: State = STATE
+) -> None:
+    """Answer a referred request: a search by hand found no data about the person."""
+    signer = signer_of(account, code, state)
+    decide(signer, ReferralDecided, request_id, outcome=Outcome.NOTHING_HELD)
+    out.print(f"decided; the person gets a letter, and `habeas status {request_id}` shows it")
+
+
+@appeals_app.callback(invoke_without_command=True)
+def appeals(context: typer.Context, state: State = STATE, as_json: AsJson = False) -> None:
+    """List the open appeals and complaints by their last day."""
+    if context.invoked_subcommand is not None:
+        return
+    rows = [one.disagreement() for one in ask(_opened(state), lambda cases: cases.appeals())]
+    _list(rows, "no appeal is open", ("remedy", "right", "law"), as_json=as_json)
+
+
+@appeals_app.command("show")
+def show_appeal(
+    request_id: RequestId,
+    reason: Reason = "review",
+    account: As = None,
+    code: OneTimeCode = None,
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Print the statement of the open appeal; that goes on record first."""
+    waiting = ask(_opened(state), lambda cases: cases.of(request_id))
+    if waiting.appeal is None:
+        raise ConfigurationError(f"no appeal of request {request_id} is open")
+    item = waiting.appeal.statement
+    decide(signer_of(account, code, state), ContentOpened, request_id, item=item, reason=reason)
+    key = state.root_key()
+    statement = ask(_opened(state), lambda cases: cases.statement(request_id, item, key))
+    if as_json:
+        print(json.dumps(waiting.disagreement() | {"statement": statement}))
+        return
+    out.print(_line(waiting.disagreement()))
+    print(statement)
+
+
+def _lawful(grounds: Sequence[RefusalGround], request_id: str, state: State) -> Sequence[RefusalGround]:
+    waiting: WaitingCase = ask(_opened(state), lambda cases: cases.of(request_id))
+    received = waiting.case.received
+    client.referrals.lawful(grounds, received.laws if received else ())
+    return grounds
+
+
+def _opened(state: State) -> "AbstractAsyncContextManager[StaffCases]":
+    today = datetime.now(state.company().zone).date()
+    return client.referrals.opened(*state.databases(), today)
+
+
+def _list(rows: Sequence[Mapping[str, Any]], none: str, names: Sequence[str], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(rows))
+        return
+    for row in rows:
+        out.print(_line(row))
+        fields({name: optional(row[name]) for name in names})
+    if not rows:
+        out.print(none)
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    if row["due_on"] is None:
+        return f"no last day  {row['request']}"
+    days = row["days_left"]
+    left = f"{days} days left" if days >= 0 else f"{-days} days late"
+    return f"{row['due_on']}  {row['request']}  {left}"

@@ -1,0 +1,187 @@
+"""Requests and appeals that wait for a decision of the staff, and the content that it reads."""
+
+import io
+import secrets
+import zipfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass
+from datetime import date
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+from services.fulfillment import state as fulfillment
+from services.fulfillment.domain import MANY_MAILBOXES
+from services.intake.cases.deadlines import APPROACHING, MISSED, UNDECIDED
+from services.intake.domain import RECORDS, CaseStatus, IntakeCase, evolve
+from services.notifier.letters.reasons import GROUNDS, ReasonCode
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import AppealReceived, RefusalGround, RequestSubmitted
+from shared.errors import ConfigurationError, UnknownRequest
+from shared.law.library import policies
+from shared.runtime.journal import Journal, events_of
+from shared.runtime.key_rings import RootKey
+from shared.runtime.mongo import Client, Document, connect, translated
+from shared.runtime.vault import Vault
+
+MEANINGS = {
+    fulfillment.BY_STAFF: "no service answers requests for this right",
+    fulfillment.NOTHING_DECLARED: "the request names no identity that the data map searches by",
+    fulfillment.NOTHING_NAMED: "the correction names no field and value: read the person's text",
+    fulfillment.UNSURE: "the proof of identity does not suffice for a correction",
+    fulfillment.IDENTITY_CHANGE: "the correction changes an identity: `habeas case approve-correction`",
+    fulfillment.TO_BE_WEIGHED: "the objection must be weighed against compelling grounds",
+    MANY_MAILBOXES: "the records name more other mailboxes than are written to",
+}
+"""Reason of a referral → its meaning; other reasons are those of letters."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingCase:
+    """A case of intake that waits for the staff."""
+
+    id: str
+    case: IntakeCase
+    today: date
+
+    @property
+    def appeal(self) -> AppealReceived | None:
+        """The open appeal or complaint."""
+        return self.case.open_appeal
+
+    def referral(self) -> dict[str, Any]:
+        """Return the request as plain values: why it waits, and until when."""
+        received, referred = self.case.received, self.case.referred
+        reason = referred.reason if referred else None
+        return {
+            "request": self.id,
+            "status": self.case.status.value,
+            "right": received and received.right.value,
+            "laws": list(received.laws) if received else [],
+            "received_on": received and received.received_on.isoformat(),
+            **self._last_day(self.case.due_on),
+            "reason": reason,
+            "meaning": reason and _meaning(reason),
+            "stopped": self.case.stopped,
+        }
+
+    def disagreement(self) -> dict[str, Any]:
+        """Return the open appeal as plain values."""
+        appeal, received = self.appeal, self.case.received
+        return {
+            "request": self.id,
+            "remedy": appeal and appeal.remedy.value,
+            "right": received and received.right.value,
+            "status": self.case.status.value,
+            "received_on": appeal and appeal.received_on.isoformat(),
+            **self._last_day(appeal.due_on if appeal else None),
+            "law": appeal and appeal.policy,
+        }
+
+    def _last_day(self, due_on: date | None) -> dict[str, Any]:
+        days = None if due_on is None else (due_on - self.today).days
+        return {"due_on": due_on and due_on.isoformat(), "days_left": days}
+
+
+def _meaning(reason: str) -> str:
+    known = ReasonCode(reason) if reason in set(ReasonCode) else None
+    return MEANINGS.get(reason) or (GROUNDS[known].sentence if known else "")
+
+
+@dataclass(frozen=True, slots=True)
+class StaffCases:
+    """Reads the cases that wait for the staff, and their sealed content."""
+
+    client: Client
+    prefix: str
+    today: date
+
+    async def referred(self) -> list[WaitingCase]:
+        """Return the requests that wait for the staff, the first last day first."""
+        # Only an unanswered request has a timer of its answer.
+        found = await self._with_timers({"kind": {"$in": [APPROACHING, MISSED]}})
+        waiting = [one for one in found if one.case.status is CaseStatus.REFERRED]
+        return sorted(waiting, key=lambda one: one.case.due_on or date.max)
+
+    async def appeals(self) -> list[WaitingCase]:
+        """Return the open appeals and complaints, the first last day first, those without one last."""
+        found = await self._with_timers({"kind": UNDECIDED})
+        waiting = [(one.appeal.due_on or date.max, one.id, one) for one in found if one.appeal]
+        return [one for _, _, one in sorted(waiting, key=lambda row: row[:2])]
+
+    async def of(self, request_id: str) -> WaitingCase:
+        """Return a case. Raises UnknownRequest if there is none."""
+        found = await self._cases([request_id])
+        if not found or found[0].case.received is None:
+            raise UnknownRequest(f"there is no request {request_id}")
+        return found[0]
+
+    async def submission(self, request_id: str, key: RootKey) -> dict[str, Any]:
+        """Return the request as it was submitted, in plain values."""
+        content = await self._vault(key).open(request_id, SUBMISSION)
+        return RequestSubmitted.model_validate_json(content).model_dump(mode="json", exclude_defaults=True)
+
+    async def statement(self, request_id: str, item: str, key: RootKey) -> str:
+        """Return the statement of an appeal."""
+        return (await self._vault(key).open(request_id, item)).decode()
+
+    def _vault(self, key: RootKey) -> Vault:
+        return Vault(self.client, prefix=self.prefix, master_key=key)
+
+    async def _with_timers(self, condition: Document) -> list[WaitingCase]:
+        timers = self.client[f"{self.prefix}_intake"]["timers"].find(condition, {"_id": 0, "case": 1})
+        with translated("look for cases"):
+            return await self._cases([timer["case"] async for timer in timers])
+
+    async def _cases(self, ids: Sequence[str]) -> list[WaitingCase]:
+        journal = Journal(self.client[f"{self.prefix}_intake"], RECORDS, notes=True)
+        histories = await journal.histories(set(ids))
+        return [
+            WaitingCase(id_, reduce(evolve, events_of(rows), IntakeCase()), self.today)
+            for id_, rows in histories.items()
+        ]
+
+
+@asynccontextmanager
+async def opened(mongo_url: str, prefix: str, today: date) -> AsyncIterator[StaffCases]:
+    """Open the cases that wait for the staff, with days counted from *today*."""
+    with closing(connect(mongo_url, app_name="habeas command")) as client:
+        yield StaffCases(client, prefix, today)
+
+
+def lawful(grounds: Sequence[RefusalGround], laws: Sequence[str]) -> dict[str, list[str]]:
+    """
+    Return for each of *grounds* where *laws* have it.
+
+    Raises ConfigurationError if none of them has one; the message lists the grounds that they have.
+    """
+    regulations = [policies().named(law).regulation for law in laws]
+    provided = {
+        ground: [
+            text for law in regulations if law and (text := GROUNDS[ReasonCode(ground)].provisions.get(law))
+        ]
+        for ground in RefusalGround
+    }
+    for ground in grounds:
+        if not provided[ground]:
+            known = ", ".join(one for one, texts in provided.items() if texts)
+            raise ConfigurationError(f"--ground {ground}: no law of this request has it; they have {known}")
+    return {ground: provided[ground] for ground in grounds}
+
+
+def packed(files: Sequence[Path]) -> bytes:
+    """
+    Return a ZIP with *files*, and a random comment, so that its digest does not reveal them.
+
+    Raises ConfigurationError if two have the same name.
+    """
+    names = [file.name for file in files]
+    if len(set(names)) < len(names):
+        raise ConfigurationError("--file: two files have the same name")
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in files:
+            archive.writestr(zipfile.ZipInfo(file.name), file.read_bytes(), zipfile.ZIP_DEFLATED)
+        archive.comment = secrets.token_hex(16).encode()
+    return content.getvalue()

@@ -1,0 +1,190 @@
+"""Requests that wait for the staff: each lawful answer ends one, with its letter and its deadline."""
+
+import base64
+import io
+import json
+import zipfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from habeas.client.referrals import packed
+from habeas.embedded.company import ADA, BRUNO
+from habeas.embedded.stack import Stack
+from shared.contract.events import ContentOpened, Outcome, ReferralDecided, RefusalGround
+from shared.contract.staff import packed_item, salted, written_item
+from shared.runtime.mongo import Document
+from tests.integration.pipeline import Heard, Pipeline, Somebody, command, running
+from tests.waiting import eventually
+
+ADA_ASKS, BRUNO_ASKS = Somebody(ADA.email, ADA.name), Somebody(BRUNO.email, BRUNO.name)
+WANTED = "The date of birth in your paper file is wrong."
+ANSWER = "We corrected the paper file. The new page is attached."
+
+
+@pytest_asyncio.fixture(scope="module")
+async def pipeline(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pipeline]:
+    async with running(parts, tmp_path_factory.mktemp("referrals")) as pipeline:
+        yield pipeline
+
+
+@pytest_asyncio.fixture(scope="module")
+async def heard(pipeline: Pipeline) -> AsyncIterator[Heard]:
+    async with pipeline.listening() as heard:
+        yield heard
+
+
+async def referred(pipeline: Pipeline, person: Somebody) -> str:
+    """Return a request of *person* that waits for the staff."""
+    case = await pipeline.verified("rectification", person, details={"statement": WANTED})
+    await pipeline.until_it_is("referred", case)
+    return case
+
+
+async def said(pipeline: Pipeline, *words: str) -> str:
+    code, output, errors = await command(pipeline, *words)
+    assert code == 0, errors
+    return output
+
+
+async def listed(pipeline: Pipeline, *words: str) -> list[dict[str, Any]]:
+    return list(json.loads(await said(pipeline, *words, "--json")))
+
+
+async def timers(pipeline: Pipeline, case: str) -> list[str]:
+    found = pipeline.client[f"{pipeline.prefix}_intake"]["timers"].find({"case": case})
+    return [timer["kind"] async for timer in found]
+
+
+def outcomes(heard: Heard, case: str) -> int:
+    return [event["data"]["letter"] for event in heard.of(case, "notice.sent")].count("outcome")
+
+
+async def downloaded(pipeline: Pipeline, person: Somebody, case: str) -> bytes:
+    before = len(pipeline.letters_to(person, case))
+    (await pipeline.http.post(f"/v1/requests/{case}/package/codes")).raise_for_status()
+    await eventually(lambda: len(pipeline.letters_to(person, case)) > before)
+    code = await pipeline.code_for(person, case)
+    answer = await pipeline.http.get(f"/v1/requests/{case}/package", params={"code": code})
+    return answer.raise_for_status().content
+
+
+async def test_request_answered_by_hand_gets_its_letter_and_file_and_ends(
+    pipeline: Pipeline, heard: Heard, tmp_path: Path
+) -> None:
+    case = await referred(pipeline, ADA_ASKS)
+    [row] = [row for row in await listed(pipeline, "case", "referred") if row["request"] == case]
+    assert (row["reason"], row["due_on"]) == ("nothing_named", (await pipeline.page(case))["due_on"])
+    assert row["days_left"] > 0
+    shown = json.loads(await said(pipeline, "case", "show", case, "--read", "--as", "anna", "--json"))
+    assert shown["submission"]["details"]["statement"] == WANTED
+    [looked] = await opened(pipeline, case)
+    assert (looked["by"], looked["item"]) == ("anna", "submission")
+
+    (tmp_path / "page.pdf").write_bytes(b"%PDF-1.7 the new page")
+    (tmp_path / "answer.txt").write_text(ANSWER)
+    files = ("--explanation", str(tmp_path / "answer.txt"), "--file", str(tmp_path / "page.pdf"))
+    await said(pipeline, "case", "answer", case, *files, "--as", "anna")
+    assert (await pipeline.closed(case))["outcome"] == "granted"
+    letter = pipeline.letters_to(ADA_ASKS, case)[-1]
+    assert ANSWER in " ".join(letter.body().split())
+    assert "index.html" not in letter.body()
+    with zipfile.ZipFile(io.BytesIO(await downloaded(pipeline, ADA_ASKS, case))) as package:
+        assert package.read("page.pdf") == b"%PDF-1.7 the new page"
+    assert {"deadline_approaching", "deadline_missed"}.isdisjoint(await timers(pipeline, case))
+    assert "package_expired" in await timers(pipeline, case)
+    assert case not in [row["request"] for row in await listed(pipeline, "case", "referred")]
+
+    code, _, errors = await command(
+        pipeline, "case", "refuse", case, "--ground", "excessive", "--as", "bruno"
+    )
+    assert code == 2
+    assert "does not wait for the staff" in errors
+    assert outcomes(heard, case) == 1
+
+
+async def opened(pipeline: Pipeline, case: str) -> list[Document]:
+    rows = await pipeline.rows("intake", case=case, **{"event.type": ContentOpened.TYPE})
+    return [row["event"]["data"] for row in rows]
+
+
+async def test_request_refused_on_a_ground_cites_the_provision(pipeline: Pipeline, heard: Heard) -> None:
+    case = await referred(pipeline, BRUNO_ASKS)
+    verb = ("case", "refuse", case, "--as", "anna", "--ground")
+    code, _, errors = await command(pipeline, *verb, "professional_secrecy")
+    assert (code, "no law of this request has it" in errors) == (2, True)
+    await said(pipeline, *verb, "manifestly_unfounded")
+    assert (await pipeline.closed(case))["outcome"] == "refused"
+    [fulfilled] = heard.of(case, "request.fulfilled")
+    assert list(fulfilled["data"]["reasons"]) == ["manifestly_unfounded"]
+    assert "Art. 12" in pipeline.letters_to(BRUNO_ASKS, case)[-1].body()
+
+
+async def test_search_by_hand_that_finds_nothing_ends_the_request(pipeline: Pipeline, heard: Heard) -> None:
+    person = (await pipeline.people())[3]
+    case = await referred(pipeline, person)
+    await said(pipeline, "case", "nothing-held", case, "--as", "anna")
+    assert (await pipeline.closed(case))["outcome"] == "nothing_held"
+    assert outcomes(heard, case) == 1
+
+
+async def test_crash_after_a_decision_neither_loses_nor_repeats_its_answer(
+    pipeline: Pipeline, heard: Heard, tmp_path: Path
+) -> None:
+    person = (await pipeline.people())[5]
+    case = await referred(pipeline, person)
+    (tmp_path / "page.pdf").write_bytes(b"%PDF-1.7")
+    text, package = salted(ANSWER.encode(), b"s" * 16), packed([tmp_path / "page.pdf"])
+    decision = ReferralDecided(
+        request_id=case,
+        by="anna",
+        outcome=Outcome.PARTLY_GRANTED,
+        grounds=(RefusalGround.THIRD_PARTY_RIGHTS,),
+        explanation=written_item(text),
+        package=packed_item(package),
+    )
+    body = {"type": ReferralDecided.TYPE, "text": base64.b64encode(text).decode()}
+    body["package"] = base64.b64encode(package).decode()
+    data = (await pipeline.accounts.signed(decision)).model_dump(mode="json", exclude_defaults=True)
+    taken = await pipeline.http.post("/v1/staff/decisions", json=body | {"data": data})
+    assert taken.status_code == 202, taken.text
+    await pipeline.kill()
+    await pipeline.start()
+    assert (await pipeline.closed(case))["outcome"] == "partly_granted"
+    await eventually(lambda: outcomes(heard, case) == 1)
+    assert len(heard.of(case, "request.fulfilled")) == 1
+    assert await pipeline.handled_twice() == []
+    data = (await pipeline.accounts.signed(decision)).model_dump(mode="json", exclude_defaults=True)
+    second = await pipeline.http.post("/v1/staff/decisions", json=body | {"data": data})
+    assert second.status_code == 409, second.text
+    assert {queue: found for queue, found in (await pipeline.parked()).items() if found} == {}
+
+
+async def test_open_appeals_are_listed_by_their_last_day_and_read_on_record(pipeline: Pipeline) -> None:
+    cases = []
+    for number, place in ((6, {"country": "US", "subdivision": "VA"}), (7, {"country": "DE"})):
+        person = (await pipeline.people())[number]
+        case = await pipeline.verified("know_categories", person, residence=place)
+        await pipeline.closed(case)
+        said_so = {"statement": f"Look again at {number}."}
+        (await pipeline.http.post(f"/v1/requests/{case}/appeals", json=said_so)).raise_for_status()
+        cases.append(case)
+
+    async def open_ones() -> list[dict[str, Any]]:
+        found = await listed(pipeline, "appeals")
+        assert {row["request"] for row in found} == set(cases)
+        return found
+
+    dated, undated = await eventually(open_ones)
+    assert [dated["request"], undated["request"]] == cases
+    assert (dated["remedy"], undated["remedy"], undated["due_on"]) == ("appeal", "complaint", None)
+    assert 0 < dated["days_left"] <= 60
+    shown = json.loads(await said(pipeline, "appeals", "show", cases[0], "--as", "anna", "--json"))
+    assert shown["statement"] == "Look again at 6."
+    [looked] = await opened(pipeline, cases[0])
+    assert (looked["by"], looked["reason"]) == ("anna", "review")
+    await said(pipeline, "case", "decide", cases[0], "--granted", "--as", "anna")
+    assert [row["request"] for row in await listed(pipeline, "appeals")] == cases[1:]

@@ -1,0 +1,125 @@
+"""Decisions of the staff that end a request which no service can answer."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from services.fulfillment.context import FulfillmentContext
+from services.fulfillment.handlers import end_referral
+from services.fulfillment.state import NOTHING_NAMED, FulfillmentCase, FulfillmentStatus
+from shared.contract.events import Outcome, ReferralDecided, RefusalGround, RequestFulfilled, RequestReferred
+from shared.contract.staff import packed_item, salted, written_item
+from shared.errors import RefusedDecision
+from shared.law import Right
+from tests.runtime_fakes import MemoryVault
+from tests.unit.fulfillment.handler_fakes import CASE, around
+
+TEXT, PACKAGE = salted(b"We corrected the paper file.", b"s" * 16), b"PK\x03\x04 files"
+REFERRED = RequestReferred(request_id=CASE, right=Right.RECTIFICATION, reason=NOTHING_NAMED)
+WAITING = FulfillmentCase(FulfillmentStatus.REFERRED, referred=REFERRED)
+BY_HAND = {"explanation": written_item(TEXT), "package": packed_item(PACKAGE)}
+EXCESSIVE = {"grounds": (RefusalGround.EXCESSIVE,)}
+
+
+async def waiting(known: FulfillmentCase = WAITING) -> FulfillmentContext:
+    ctx = around(vault=MemoryVault(), known=known)
+    await ctx.vault.create(CASE)
+    await ctx.vault.seal(CASE, written_item(TEXT), TEXT)
+
+    async def pieces() -> Any:
+        yield PACKAGE
+
+    await ctx.vault.seal_stream(CASE, packed_item(PACKAGE), pieces())
+    return ctx
+
+
+def decided(outcome: Outcome, **words: Any) -> ReferralDecided:
+    return ReferralDecided(request_id=CASE, by="anna", outcome=outcome, **words)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words", "expires"),
+    [
+        (Outcome.GRANTED, BY_HAND, True),
+        (Outcome.GRANTED, {"explanation": BY_HAND["explanation"]}, False),
+        (Outcome.PARTLY_GRANTED, BY_HAND | EXCESSIVE, True),
+        (Outcome.REFUSED, EXCESSIVE, False),
+        (Outcome.REFUSED, EXCESSIVE | {"explanation": BY_HAND["explanation"]}, False),
+        (Outcome.NOTHING_HELD, {}, False),
+    ],
+)
+async def test_each_lawful_decision_fulfils_the_request(
+    outcome: Outcome, words: dict[str, Any], *, expires: bool
+) -> None:
+    ctx = await waiting()
+    [fulfilled] = await end_referral(decided(outcome, **words), ctx)
+    assert isinstance(fulfilled, RequestFulfilled)
+    assert (fulfilled.right, fulfilled.outcome) == (Right.RECTIFICATION, outcome)
+    assert (fulfilled.explanation, fulfilled.package) == (words.get("explanation"), words.get("package"))
+    assert list(fulfilled.reasons) == list(words.get("grounds", ()))
+    lifetime = ctx.house.package_lifetime
+    assert fulfilled.package_expires_at == (ctx.now + lifetime if expires else None)
+    assert fulfilled.certificate is None
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [
+        pytest.param(Outcome.REFUSED, {}, id="a refusal without a ground"),
+        pytest.param(Outcome.REFUSED, EXCESSIVE | {"package": BY_HAND["package"]}, id="a refusal with files"),
+        pytest.param(Outcome.GRANTED, {"package": BY_HAND["package"]}, id="files without a text"),
+        pytest.param(Outcome.GRANTED, BY_HAND | EXCESSIVE, id="granted as a whole, and a ground"),
+        pytest.param(Outcome.PARTLY_GRANTED, EXCESSIVE, id="granted in part without a text"),
+        pytest.param(Outcome.NOTHING_HELD, EXCESSIVE, id="nothing held, and a ground"),
+        pytest.param(Outcome.NOTHING_HELD, BY_HAND, id="nothing held, and files"),
+    ],
+)
+async def test_incomplete_decision_is_refused(outcome: Outcome, words: dict[str, Any]) -> None:
+    with pytest.raises(RefusedDecision, match="incomplete"):
+        await end_referral(decided(outcome, **words), await waiting())
+
+
+@pytest.mark.parametrize("status", set(FulfillmentStatus) - {FulfillmentStatus.REFERRED})
+async def test_request_that_does_not_wait_for_the_staff_is_not_ended(status: FulfillmentStatus) -> None:
+    ctx = await waiting(replace(WAITING, status=status))
+    with pytest.raises(RefusedDecision, match="not_referred"):
+        await end_referral(decided(Outcome.NOTHING_HELD), ctx)
+
+
+async def test_second_decision_for_the_same_request_is_refused() -> None:
+    first, ctx = decided(Outcome.NOTHING_HELD), await waiting()
+    facts = await end_referral(first, ctx)
+    with pytest.raises(RefusedDecision, match="not_referred"):
+        await end_referral(decided(Outcome.REFUSED, **EXCESSIVE), ctx.after(first, *facts))
+
+
+async def test_stopped_request_is_not_ended() -> None:
+    ctx = await waiting(replace(WAITING, stopped=True))
+    with pytest.raises(RefusedDecision, match="request_stopped"):
+        await end_referral(decided(Outcome.NOTHING_HELD), ctx)
+
+
+@pytest.mark.parametrize("missing", BY_HAND)
+async def test_text_or_package_that_was_not_signed_is_refused(missing: str) -> None:
+    ctx = await waiting()
+    other = {"explanation": written_item(b"another"), "package": packed_item(b"another")}
+    with pytest.raises(RefusedDecision, match="text_differs"):
+        await end_referral(decided(Outcome.GRANTED, **BY_HAND | {missing: other[missing]}), ctx)
+
+
+@pytest.mark.parametrize("replaced", BY_HAND)
+async def test_replaced_text_or_package_is_refused(replaced: str) -> None:
+    ctx = await waiting()
+    item = BY_HAND[replaced]
+    await ctx.vault.discard(CASE, [item])
+
+    async def pieces() -> Any:
+        yield b"PK\x03\x04 other files"
+
+    if replaced == "package":
+        await ctx.vault.seal_stream(CASE, item, pieces())
+    else:
+        await ctx.vault.seal(CASE, item, salted(b"Another text.", b"s" * 16))
+    with pytest.raises(RefusedDecision, match="text_differs"):
+        await end_referral(decided(Outcome.GRANTED, **BY_HAND), ctx)
