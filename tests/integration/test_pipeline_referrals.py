@@ -178,7 +178,8 @@ async def test_open_appeals_are_listed_by_their_last_day_and_read_on_record(pipe
         assert {row["request"] for row in found} == set(cases)
         return found
 
-    dated, undated = await eventually(open_ones)
+    found: list[dict[str, Any]] = await eventually(open_ones)
+    dated, undated = found
     assert [dated["request"], undated["request"]] == cases
     assert (dated["remedy"], undated["remedy"], undated["due_on"]) == ("appeal", "complaint", None)
     assert 0 < dated["days_left"] <= 60
