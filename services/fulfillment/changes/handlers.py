@@ -48,7 +48,9 @@ from shared.errors import PermanentError
 from shared.law import Right, needs_proof
 
 CHANGE = "change_plan"
-AS_SURE_AS_FOR_ACCESS = frozenset({Assurance.VOUCHED, Assurance.MAILBOX, Assurance.REASONABLY_HIGH})
+AS_SURE_AS_FOR_ACCESS = frozenset(
+    {Assurance.VOUCHED, Assurance.ACCOUNT, Assurance.MAILBOX, Assurance.REASONABLY_HIGH}
+)
 """
 Proof enough for a correction without the staff: a correction is as sensitive as a disclosure.
 
