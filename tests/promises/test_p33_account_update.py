@@ -22,7 +22,7 @@ def issuer() -> Iterator[Issuer]:
 async def pipeline(
     parts: Stack | None, issuer: Issuer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Pipeline]:
-    log_in = {"HABEAS_LOGIN_ISSUER": issuer.url, "HABEAS_LOGIN_CLIENT": CLIENT}
+    log_in: Any = {"HABEAS_LOGIN_ISSUER": issuer.url, "HABEAS_LOGIN_CLIENT": CLIENT}
     async with running(parts, tmp_path_factory.mktemp("account"), **log_in) as pipeline:
         yield pipeline
 
