@@ -20,6 +20,7 @@ from shared.contract.answer import (
     BlackedOutGroup,
     CorrectedValue,
     DeclinedCorrection,
+    GroundedGroup,
     KeptGroup,
     LeftGroup,
     TransferResult,
@@ -106,7 +107,11 @@ def erasure(outcome: Outcome, copy: models.PackageLetter | None = None) -> model
     """Return the answer to a request for erasure."""
     erased = (AnswerGroup(label="Accounts", records=2), AnswerGroup(label="Support tickets", records=3))
     masked = (AnswerGroup(label="Server logs", records=40),)
-    answer = Answer(erased=erased, masked=masked, recipients=RECIPIENTS)
+    grounds = (
+        GroundedGroup(label="Accounts, Support tickets", reason=ReasonCode.PURPOSE_ENDED),
+        GroundedGroup(label="Server logs", reason=ReasonCode.OBJECTION),
+    )
+    answer = Answer(erased=erased, masked=masked, grounds=grounds, recipients=RECIPIENTS)
     match outcome:
         case Outcome.GRANTED:
             return models.ErasureOutcome(outcome, RECEIVED, DONE, "C-17", answer, copy)

@@ -19,6 +19,9 @@ LEGAL_HOLD = "legal_hold"
 RETENTION_DUTY = "retention_duty"
 CONTRACT = "contract"
 """A running contract with the person needs the record."""
+PUBLIC_INTEREST = "public_interest"
+STILL_NEEDED = "still_needed"
+"""The map keeps the record, and its legal basis is neither a duty nor a public task."""
 HOLD_PROVISION = "GDPR Art. 17(3)(e)"
 STORE_RULES = "store_rules"
 STORE_DUPLICATE = "store_duplicate"
@@ -69,6 +72,35 @@ def legal_bases(text: str | None) -> frozenset[LegalBasis]:
         named = {letter.lower() for article, letter in found if article[0] == "6" or letter in "aA"}
         return frozenset(LegalBasis(letter) for letter in named.intersection(LegalBasis))
     return frozenset(basis for basis, words in WORDS.items() if words.search(text or ""))
+
+
+class ErasureGround(StrEnum):
+    """The grounds of Art. 17(1) GDPR that follow from the map and the request."""
+
+    PURPOSE_ENDED = "purpose_ended"
+    CONSENT_WITHDRAWN = "consent_withdrawn"
+    OBJECTION = "objection"
+    COLLECTED_FROM_CHILD = "collected_from_child"
+
+
+def erasure_ground(basis: str | None, regulation: Regulation, *, child: bool) -> ErasureGround | None:
+    """
+    Return the ground on which data with the legal *basis* of the map is erased; None if the law needs none.
+
+    A request withdraws the consent that the data rests on, and objects to a use for interests. Data for a
+    contract or a duty is erased only once these have ended: until then it is retained.
+
+    Law:
+        GDPR Art. 17(1)(a), (b), (c), (f), 21(1); under other laws a request is enough.
+    """
+    if regulation not in {Regulation.GDPR, Regulation.UK_GDPR}:
+        return None
+    bases = legal_bases(basis)
+    if bases & {LegalBasis.PUBLIC_TASK, LegalBasis.LEGITIMATE_INTERESTS}:
+        return ErasureGround.OBJECTION
+    if LegalBasis.CONSENT in bases:
+        return ErasureGround.COLLECTED_FROM_CHILD if child else ErasureGround.CONSENT_WITHDRAWN
+    return ErasureGround.PURPOSE_ENDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +158,22 @@ def decide_disposition(
         until = last_day(rule, document, today=today, zone=zone)
     if collection.erasure is Erasure.KEEP:
         because = (collection.facts.legal_basis or "") if rule is None else rule.because
-        return Retain(RETENTION_DUTY, because, until=until, reduced=True)
+        reason = RETENTION_DUTY if rule is not None else _reason_to_keep(collection)
+        return Retain(reason, because, until=until, reduced=True)
     if rule is not None and (until is None or today <= until):
         return Retain(RETENTION_DUTY, rule.because, until=until, reduced=True)
     if needed:
         # The letter cites the provision of the law that applies.
         return Retain(CONTRACT, "", until=None, reduced=True)
     return Erase(collection.erasure)
+
+
+def _reason_to_keep(collection: Collection) -> str:
+    """Return why records are kept that the map never erases: not every such basis is a duty."""
+    bases = legal_bases(collection.facts.legal_basis)
+    if LegalBasis.PUBLIC_TASK in bases:
+        return PUBLIC_INTEREST
+    return STILL_NEEDED if bases and LegalBasis.OBLIGATION not in bases else RETENTION_DUTY
 
 
 def last_day(

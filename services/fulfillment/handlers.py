@@ -23,7 +23,7 @@ from services.fulfillment.erasure.handlers import (
     retry,
     search_again,
 )
-from services.fulfillment.erasure.planner import plan
+from services.fulfillment.erasure.planner import grounds_of, per_ground, plan
 from services.fulfillment.erasure.window import (
     HeldAct,
     disclosure_timer,
@@ -542,6 +542,7 @@ async def _plan_erasure(found: FoundRequest, ctx: FulfillmentContext) -> Sequenc
     dated = partial(plan, zone=ctx.house.zone)
     made = await in_thread(dated, findings, ctx.maps.current, ctx.today(), small=findings.is_small)
     decided = replace(made, identities=found_by)
+    counts = grounds_of(decided, ctx.maps.current, event.regulation, child=found.submitted.child)
     planned = ErasurePlanned(
         request_id=ctx.case_id,
         plan=await ctx.sealed_lines(PLAN, decided.lines()),
@@ -551,6 +552,7 @@ async def _plan_erasure(found: FoundRequest, ctx: FulfillmentContext) -> Sequenc
         approval=needs_approval(decided, ctx.house.approval_above),
         aliases=await offered(findings.claims, ctx),
         contract=CONTRACT in decided.reasons(),
+        grounds=per_ground(counts),
     )
     window = None if planned.approval else scheduled(ctx.after(event, planned))
     return list(filter(None, (planned, window)))

@@ -64,6 +64,13 @@ class KeptGroup(_Piece):
     """Last day of the first of them, where they have several."""
 
 
+class GroundedGroup(_Piece):
+    """Kinds of data that were erased on one ground."""
+
+    label: str
+    reason: str
+
+
 class LeftGroup(_Piece):
     """Records that stay as they are although something was to be done to them."""
 
@@ -137,6 +144,8 @@ class Answer(_Piece):
     transfer: TransferResult | None = None
     erased: tuple[AnswerGroup, ...] = ()
     masked: tuple[AnswerGroup, ...] = ()
+    grounds: tuple[GroundedGroup, ...] = ()
+    """Grounds of erasure, with the labels of the erased or masked data; none where no law needs one."""
     kept: tuple[KeptGroup, ...] = ()
     marked: tuple[AnswerGroup, ...] = ()
     left: tuple[LeftGroup, ...] = ()

@@ -54,6 +54,8 @@ class Handled:
     """Records that could not be erased."""
     incomplete: int = 0
     """Masked records with fields that the data map forbids to change."""
+    ground: str = ""
+    """The ground on which records were erased or masked, as a reason code; empty where no law needs one."""
 
     @property
     def accounted(self) -> int:
@@ -277,6 +279,7 @@ def page(certificate: Certificate, words: Words, *, fingerprint: str) -> Iterato
         kept=[(handled.label, item) for handled in certificate.handled for item in handled.retained],
         left=[(handled.label, item) for handled in certificate.handled for item in _left(handled)],
         named=[item for item in certificate.looked_through if item.places or not item.finished],
+        grounded=any(handled.ground for handled in certificate.handled),
         day=words.day,
         reason=lambda code: words.say(REASONS.get(code, OTHER)),
     )

@@ -5,8 +5,8 @@ Certificates of requests are sealed with their cases; the others are kept here.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from importlib.metadata import version
 
@@ -44,6 +44,8 @@ class Issue:
     """None if the erasure belongs to no request."""
     agreed: Collection[str] = ()
     """The recipients that are notified automatically."""
+    grounds: Mapping[str, str] = field(default_factory=dict)
+    """The grounds of Art. 17(1) GDPR by the keys of the erased collections."""
 
 
 def certificate(
@@ -59,7 +61,7 @@ def certificate(
         controller=issue.controller,
         begun_at=issue.begun_at,
         completed_at=issue.completed_at,
-        handled=tuple(_handled(plan, data_map)),
+        handled=tuple(_handled(plan, data_map, issue.grounds)),
         second_look=SecondLook(issue.completed_at, len(searched), _remaining(plan, remains)),
         recipients=recipients,
         not_notified=by_hand(recipients, issue.agreed),
@@ -76,7 +78,7 @@ def _remaining(plan: RecordPlan, remains: Remains) -> int:
     return len(remains.remainders) + unchangeable
 
 
-def _handled(plan: RecordPlan, data_map: DataMap) -> Iterator[Handled]:
+def _handled(plan: RecordPlan, data_map: DataMap, grounds: Mapping[str, str]) -> Iterator[Handled]:
     steps: defaultdict[str, list[tuple[RecordStep, int]]] = defaultdict(list)
     for step, records in alike(plan.steps):
         steps[step.key].append((step, records))
@@ -99,6 +101,7 @@ def _handled(plan: RecordPlan, data_map: DataMap) -> Iterator[Handled]:
             ),
             left=tuple(_reasons(of_collection, Disposition.LEFT)),
             incomplete=sum(records for step, records in of_collection if step.incomplete),
+            ground=grounds.get(key, ""),
         )
 
 

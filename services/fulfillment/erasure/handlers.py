@@ -25,7 +25,7 @@ from services.fulfillment.erasure.completion import (
     verify_plans,
 )
 from services.fulfillment.erasure.execution import Residue, records_naming
-from services.fulfillment.erasure.planner import plan
+from services.fulfillment.erasure.planner import grounds_of, per_ground, plan
 from services.fulfillment.erasure.steps import Disposition, RecordPlan, Steps, alike, run_of_line
 from services.fulfillment.erasure.window import TIMER, round_timer, scheduled
 from services.fulfillment.package import answers
@@ -283,14 +283,17 @@ async def _certified(
     before = ctx.known.fulfilled
     if before is not None and before.dispositions == decided.counts():
         return []
+    submitted = await ctx.submission()
+    counts = grounds_of(decided, data_map, event.regulation, child=submitted.child)
+    grounds = {key: ground.value for key, ground in counts}
     completed = await complete(
         decided,
         done,
         data_map,
         ctx.records,
         Registers(ctx.kept, ctx.erasures, ctx.suppressions, ctx.case_id, ctx.now, asked=True),
-        name=(await ctx.submission()).subject.name,
-        details=_issue(ctx),
+        name=submitted.subject.name,
+        details=replace(_issue(ctx), grounds=grounds),
         signer=ctx.house.signer,
     )
     residues, agreed = completed.residues, ctx.house.recipients
@@ -298,7 +301,7 @@ async def _certified(
     if event.package is not None:
         disclosed = await ctx.vault.open(ctx.case_id, contents_of(event.package))
         copied = Answer.model_validate_json(disclosed)
-    answer = answers.erasure(decided, residues, data_map, copied, agreed=agreed)
+    answer = answers.erasure(decided, residues, data_map, copied, agreed=agreed, grounds=grounds)
     name, certified, places = await asyncio.gather(
         ctx.sealed(ANSWER, answer.model_dump_json()),
         ctx.sealed(CERTIFICATE, completed.certificate),
@@ -310,6 +313,7 @@ async def _certified(
         outcome=outcome_of_erasure(decided, mentions=records_naming(residues)),
         dispositions=decided.counts(),
         reasons=_reasons(decided, residues, done.remains.findings),
+        grounds=per_ground(counts),
         answer=name,
         package=event.package,
         package_expires_at=ctx.now + ctx.house.package_lifetime if event.package else None,

@@ -1,6 +1,7 @@
 """Plans the writes of an erasure, record by record."""
 
 import secrets
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, tzinfo
@@ -19,9 +20,11 @@ from services.fulfillment.datamap.model import (
 from services.fulfillment.datamap.paths import array_around, arrays_at, leads_through, places, values_at
 from services.fulfillment.domain import (
     NOT_CHANGEABLE,
+    ErasureGround,
     LegalBasis,
     Retain,
     decide_disposition,
+    erasure_ground,
     holds_mark,
     legal_bases,
 )
@@ -40,6 +43,7 @@ from services.fulfillment.search.bson_equality import key_of
 from services.fulfillment.search.findings import Findings, FoundRecord
 from services.fulfillment.search.ownership import OwnershipMatch
 from services.fulfillment.stores.rules import Rules
+from shared.law import Regulation
 from shared.law.taxonomy import covered
 
 SECRET_BYTES = 32
@@ -99,6 +103,27 @@ def plan_records(  # noqa: PLR0913 - the parts of a plan
     """
     secret = secrets.token_bytes(SECRET_BYTES)
     return _plan(found, data_map, _Planner(today, targets, secret, rules, zone, running=running))
+
+
+def grounds_of(
+    plan: RecordPlan, data_map: DataMap, regulation: Regulation, *, child: bool
+) -> Counter[tuple[str, ErasureGround]]:
+    """Return the number of records that *plan* erases or masks, by collection and ground."""
+    counts: Counter[tuple[str, ErasureGround]] = Counter()
+    for step, records in alike(plan.steps):
+        basis = data_map.by_key[step.key].facts.legal_basis
+        ground = erasure_ground(basis, regulation, child=child)
+        if ground is not None and step.disposition in (Disposition.ERASED, Disposition.MASKED):
+            counts[step.key, ground] += records
+    return counts
+
+
+def per_ground(counts: Mapping[tuple[str, ErasureGround], int]) -> dict[str, int]:
+    """Return the records per ground, of *counts* from :func:`grounds_of`."""
+    totals: Counter[str] = Counter()
+    for (_, ground), records in counts.items():
+        totals[ground.value] += records
+    return dict(totals)
 
 
 def has_contract(found: Iterable[FoundRecord]) -> bool:

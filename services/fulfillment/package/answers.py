@@ -1,8 +1,9 @@
 """The content of answers in words: for letters, events and certificates."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time
+from types import MappingProxyType
 from typing import Any
 
 from services.fulfillment.changes.change import Change, corrected
@@ -24,6 +25,7 @@ from shared.contract.answer import (
     BlackedOutGroup,
     CorrectedValue,
     DeclinedCorrection,
+    GroundedGroup,
     KeptGroup,
     LeftGroup,
     WithheldGroup,
@@ -81,17 +83,25 @@ def withheld_values(answer: Answer) -> tuple[WithheldValues, ...]:
     )
 
 
-def erasure(
-    plan: RecordPlan, residues: Sequence[Residue], data_map: DataMap, copy: Answer, *, agreed: Collection[str]
+def erasure(  # noqa: PLR0913 - the parts of an answer
+    plan: RecordPlan,
+    residues: Sequence[Residue],
+    data_map: DataMap,
+    copy: Answer,
+    *,
+    agreed: Collection[str],
+    grounds: Mapping[str, str] = MappingProxyType({}),
 ) -> Answer:
     """
     Return the answer to an erasure by *plan*, which has the final dispositions.
 
     *residues* are texts that still name the person, *copy* is what was disclosed before, and the recipients
-    *agreed* are notified automatically.
+    *agreed* are notified automatically. *grounds* are those of the erased
+    collections, by their keys.
     """
     named = recipients_of(plan, data_map)
     return Answer(
+        grounds=_grounds(grounds, data_map),
         disclosed=copy.disclosed,
         withheld=copy.withheld,
         blacked_out=copy.blacked_out,
@@ -164,6 +174,13 @@ def _written(value: Any) -> str:
 def _searched(findings: Findings, data_map: DataMap) -> tuple[str, ...]:
     searched = (part.key for part in findings.coverage if part.status is SearchStatus.SEARCHED)
     return tuple(title(data_map.by_key[key]) for key in searched)
+
+
+def _grounds(grounds: Mapping[str, str], data_map: DataMap) -> tuple[GroundedGroup, ...]:
+    labels: defaultdict[str, dict[str, None]] = defaultdict(dict)
+    for key, ground in grounds.items():
+        labels[ground][title(data_map.by_key[key])] = None
+    return tuple(GroundedGroup(label=", ".join(some), reason=code) for code, some in labels.items())
 
 
 def _groups(plan: RecordPlan, disposition: Disposition, data_map: DataMap) -> tuple[AnswerGroup, ...]:

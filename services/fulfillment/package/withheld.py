@@ -33,6 +33,13 @@ REASONS: Mapping[str, str] = {
     "legal_claims": _("We need these records to make or defend legal claims."),
     "legal_hold": _("These records are evidence in legal proceedings, and we must not erase them."),
     "contract": _("We still need these records for a contract with you."),
+    "still_needed": _("We still need these records for the purpose that we hold them for."),
+    "purpose_ended": _("We no longer need the data for the purpose that we collected it for."),
+    "consent_withdrawn": _("We held the data on your consent, and your request withdraws it."),
+    "objection": _(
+        "Your request is an objection to our use of the data, and we claim no overriding grounds."
+    ),
+    "collected_from_child": _("We collected the data on the consent given for you as a child."),
     "security": _("We need these records to keep our services secure."),
     "free_expression": _("Freedom of expression and information protects these records."),
     "public_interest": _("A task in the public interest needs these records."),

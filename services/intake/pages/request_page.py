@@ -69,6 +69,7 @@ GROUNDS: Mapping[Code, str] = {
     "legal_claims": _("We need some of the data for legal claims."),
     "legal_hold": _("Some of the data must be kept for legal proceedings."),
     "contract": _("We need some of the data for a contract with you."),
+    "still_needed": _("We need some of the data for the purpose that we hold it for."),
     "security": _("We need some of the data to keep our systems secure."),
     "free_expression": _("Some of the data is kept for freedom of expression and information."),
     "public_interest": _("Some of the data is kept in the public interest."),

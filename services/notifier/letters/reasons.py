@@ -51,6 +51,11 @@ class ReasonCode(StrEnum):
     ACCURACY_VERIFIED = "accuracy_verified"
     GROUNDS_PREVAIL = "grounds_prevail"
     NO_LONGER_NEEDED = "no_longer_needed"
+    STILL_NEEDED = "still_needed"
+    PURPOSE_ENDED = "purpose_ended"
+    CONSENT_WITHDRAWN = "consent_withdrawn"
+    OBJECTION = "objection"
+    COLLECTED_FROM_CHILD = "collected_from_child"
     PERSON_ASKS = "person_asks"
     STORE_RULES = "store_rules"
     STORE_DUPLICATE = "store_duplicate"
@@ -129,6 +134,22 @@ GROUNDS: Mapping[ReasonCode, ReasonText] = {
         _("We still need these records for a contract with you."),
         "GDPR Art. 6(1)(b), 17(1)(a)",
         "Cal. Civ. Code 1798.105(d)(1)",
+    ),
+    ReasonCode.STILL_NEEDED: _text(
+        _("We still need these records for the purpose that we hold them for."), "GDPR Art. 17(1)(a)"
+    ),
+    ReasonCode.PURPOSE_ENDED: _text(
+        _("We no longer need the data for the purpose that we collected it for."), "GDPR Art. 17(1)(a)"
+    ),
+    ReasonCode.CONSENT_WITHDRAWN: _text(
+        _("We held the data on your consent, and your request withdraws it."), "GDPR Art. 17(1)(b)"
+    ),
+    ReasonCode.OBJECTION: _text(
+        _("Your request is an objection to our use of the data, and we claim no overriding grounds."),
+        "GDPR Art. 17(1)(c)",
+    ),
+    ReasonCode.COLLECTED_FROM_CHILD: _text(
+        _("We collected the data on the consent given for you as a child."), "GDPR Art. 17(1)(f)"
     ),
     ReasonCode.SECURITY: _text(
         _("We need these records to keep our services secure."),

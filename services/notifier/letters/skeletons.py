@@ -27,6 +27,7 @@ from shared.contract.answer import (
     BlackedOutGroup,
     CorrectedValue,
     DeclinedCorrection,
+    GroundedGroup,
     KeptGroup,
     LeftGroup,
     WithheldGroup,
@@ -44,7 +45,7 @@ TABLES = ("EXTENSIONS", "FEES", "NEXT_STEPS", "DEEDS", "PROMISES", "HINDRANCES",
 
 VOICE = (
     "basis", "blacked_out", "body", "complaints", "corrected", "declined", "grounds", "kept", "laws", "left",
-    "parts", "ways", "wishes", "withheld",
+    "parts", "ways", "wishes", "withheld", "grounded",
 )  # fmt: skip
 """Methods of :class:`Voice` that templates call."""
 
@@ -275,6 +276,10 @@ class Voice:
     def withheld(self, parts: Iterable[WithheldGroup]) -> list[tuple[object, ...]]:
         """Return a row of label, number and reason for each kind of data that is not sent as it is."""
         return [(part.label, part.values or DASH, self.ground(part.reason, part.citation)) for part in parts]
+
+    def grounded(self, parts: Iterable[GroundedGroup]) -> list[tuple[object, ...]]:
+        """Return a row of label and ground for each kind of data that was erased."""
+        return [(part.label, self.ground(part.reason)) for part in parts]
 
     def left(self, parts: Iterable[LeftGroup]) -> list[tuple[object, ...]]:
         """Return a row of label, number and reason for each group of records that was not marked."""

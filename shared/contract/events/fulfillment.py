@@ -71,6 +71,8 @@ class RequestFulfilled(Fact):
     """Records per disposition: disclosed, erased, masked, retained."""
     reasons: dict[str, int] = {}
     """Records per reason code, where they were withheld or retained."""
+    grounds: dict[str, int] = {}
+    """Erased or masked records per ground of Art. 17(1) GDPR; empty where the law needs none."""
     answer: Code
     """Name of the answer in the vault."""
     package: Code | None = None
@@ -189,6 +191,8 @@ class ErasurePlanned(Fact):
     """Further identities that the records to erase name; they open nothing before they are confirmed."""
     contract: bool = False
     """Whether records stay because a running contract with the person needs them."""
+    grounds: dict[str, int] = {}
+    """Records to erase or mask per ground of Art. 17(1) GDPR; empty where the law needs none."""
 
 
 class ErasureApproved(Decision):
