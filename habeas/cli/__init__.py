@@ -28,6 +28,7 @@ from habeas.cli import (
     referrals,
     reports,
     requests,
+    retention,
     staff,
     start,
     verification,
@@ -50,6 +51,7 @@ app.add_typer(operations.dead_letters_app, name="dead-letters")
 app.add_typer(erasures.records_app)
 app.add_typer(erasures.app, name="erasures")
 app.add_typer(erasures.suppressions, name="suppressions")
+app.add_typer(retention.app, name="retention")
 app.add_typer(data_use.app, name="recipients")
 app.add_typer(data_use.restriction_app, name="restriction")
 app.add_typer(data_use.unsubscribe_app, name="unsubscribe")

@@ -32,6 +32,7 @@ from services.fulfillment.stores.registers import (
     RETAINED_RECORDS_KEY,
     USUAL_RETENTION,
     ErasureJournal,
+    PurgeOrders,
     RetainedRecords,
 )
 from shared.errors import ConfigurationError
@@ -152,6 +153,21 @@ async def listed(remembered: ErasureRecords, since: datetime = EARLIEST) -> list
         new = {"erasure": entry.erasure, "at": entry.at.isoformat(), "collections": Counter[str]()}
         found.setdefault(entry.erasure, new)["collections"][entry.treatment.key] += entry.records
     return list(found.values())
+
+
+async def purges(remembered: ErasureRecords, number: str | None) -> list[dict[str, Any]]:
+    """Return the approved purges as plain values, the latest first; with *number*, this one alone."""
+    return [
+        {
+            "purge": order.id,
+            "collection": order.key,
+            "day": order.day.isoformat(),
+            "records": order.records,
+            "status": "done" if order.done else "under way",
+            "certificates": await remembered.certificates.numbers_of(order.id),
+        }
+        async for order in PurgeOrders(remembered.database).listed(number)
+    ]
 
 
 def table_of_report(report: ReplayReport) -> Table:

@@ -16,6 +16,7 @@ from services.fulfillment.datamap.versions import DataMapVersions
 from services.fulfillment.drop.hash_lists import HASH_LISTS_KEY, HashLists
 from services.fulfillment.drop.lookup import HashLookupJob
 from services.fulfillment.erasure.deferred import DailyJob, Purging
+from services.fulfillment.erasure.expiry import ExpiryJob
 from services.fulfillment.erasure.journal.entries import FINGERPRINTS_KEY, Fingerprints
 from services.fulfillment.erasure.window import window_ended
 from services.fulfillment.handlers import SUBSCRIPTIONS
@@ -29,6 +30,7 @@ from services.fulfillment.stores.registers import (
     RETAINED_RECORDS_KEY,
     DailyJobStates,
     ErasureJournal,
+    PurgeOrders,
     RetainedRecords,
 )
 from shared.errors import ConfigurationError, InvalidDataMap
@@ -56,10 +58,11 @@ async def build(settings: FulfillmentSettings, platform: ServiceRuntime) -> Asyn
     kept = RetainedRecords(database, derived_key(root, RETAINED_RECORDS_KEY))
     copies = CopyCounter(database, derived_key(root, "copies"))
     listed = HashLists(database, derived_key(root, HASH_LISTS_KEY))
-    timers, days = Timers(database), DailyJobStates(database)
+    timers, days, purges = Timers(database), DailyJobStates(database), PurgeOrders(database)
+    certificates = Certificates(database)
     for prepare in (
         journal.prepare, maps.prepare, disagreements.prepare, erasures.prepare, kept.prepare,
-        copies.prepare, listed.prepare, timers.prepare, days.prepare,
+        copies.prepare, listed.prepare, timers.prepare, days.prepare, purges.prepare, certificates.prepare,
     ):  # fmt: skip
         await prepare()
     stores, house = Stores.connect(settings.store_urls()), settings.house()
@@ -72,16 +75,17 @@ async def build(settings: FulfillmentSettings, platform: ServiceRuntime) -> Asyn
             moment.case, moment.state, moment.now, moment.occurred_at,
             vault=platform.vault, records=engine, maps=maps, house=house, suppressions=suppressions,
             disagreements=disagreements, erasures=erasures, kept=kept, copies=copies, carrier=carrier,
-            webhooks=webhooks, listed=listed, timers=timers,
+            webhooks=webhooks, listed=listed, purges=purges, timers=timers,
         )  # fmt: skip
 
     try:
-        certificates, signer, publish = Certificates(database), house.signer, platform.bus.publish
+        signer, publish = house.signer, platform.bus.publish
         purging = Purging(
             kept, erasures, suppressions, certificates, maps, engine, house.controller, signer, house.zone
         )
         works = _together(
             DailyJob(days, purging, publish).run(),
+            ExpiryJob(purges, purging).run(),
             HashLookupJob(listed, stores, platform.vault, lambda: maps.current, publish).run(),
             publish_due_timers(timers, platform.bus, NAME, event=window_ended),
         )

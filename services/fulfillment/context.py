@@ -26,6 +26,7 @@ from services.fulfillment.recipients.directory import DataRecipient, pseudonyms
 from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.state import FulfillmentCase, evolve
+from services.fulfillment.stores.registers import PurgeOrders
 from shared.contract.answer import ANSWER, SUBMISSION, Answer
 from shared.contract.events import Fact, IdentityVerified, RequestReferred, RequestSubmitted
 from shared.contract.ports import TimersPort, VaultPort
@@ -146,6 +147,7 @@ class FulfillmentContext:
     carrier: Carrier = field(repr=False)
     webhooks: RecipientWebhooks = field(repr=False)
     listed: HashLists = field(repr=False)
+    purges: PurgeOrders = field(repr=False)
     timers: TimersPort = field(repr=False)
 
     async def submission(self) -> RequestSubmitted:

@@ -8,6 +8,7 @@ from services.fulfillment.changes.handlers import change, lift_restriction, plan
 from services.fulfillment.context import FoundRequest, FulfillmentContext
 from services.fulfillment.domain import CONTRACT, MANY_MAILBOXES, answer_due_on
 from services.fulfillment.drop.hash_lists import HashListBatch
+from services.fulfillment.erasure.expiry import order_purge
 from services.fulfillment.erasure.handlers import (
     PLAN,
     approve,
@@ -88,6 +89,7 @@ from shared.contract.events import (
     IdentityCompared,
     IdentityVerified,
     Outcome,
+    PurgeApproved,
     RecipientConcerned,
     ReferralDecided,
     RequestFulfilled,
@@ -504,6 +506,7 @@ SUBSCRIPTIONS = (
     on(RecipientConcerned, notify),
     on(RequestWithdrawn, certify_withdrawn),
     on(DropListed, look_up_lists),
+    on(PurgeApproved, order_purge),
     on(RequestPurged, forget),
 )
 

@@ -35,6 +35,7 @@ from shared.contract.events import (
     MailboxNamed,
     OfferedAliases,
     Outcome,
+    PurgeApproved,
     RecipientAcknowledged,
     RecipientConcerned,
     RecipientFailed,
@@ -126,7 +127,9 @@ HELD: frozenset[type[Fact]] = frozenset({
 _LATE: tuple[type[Fact], ...] = (DisclosureScheduled, DisclosureDue)
 """Events of the window before a disclosure, which may be delivered again after its end."""
 _STAYS: Mapping[FulfillmentStatus, tuple[type[Fact], ...]] = {
-    FulfillmentStatus.UNDECIDED: (DropListed, IdentityCompared, IdentityVerified, MailboxNamed),
+    FulfillmentStatus.UNDECIDED: (
+        DropListed, IdentityCompared, IdentityVerified, MailboxNamed, PurgeApproved,
+    ),
     FulfillmentStatus.DISCLOSURE_SCHEDULED: (DisclosureScheduled,),
     FulfillmentStatus.QUOTED: _LATE,
     FulfillmentStatus.TRANSFERRING: (TransferOrdered, *_LATE),

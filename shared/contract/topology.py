@@ -112,6 +112,7 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
         "habeas.recipient.concerned.v1",
         "habeas.transfer.ordered.v1",
         "habeas.drop.listed.v1",
+        "habeas.purge.approved.v1",
         "habeas.request.purged.v1",
     ),
     "notifier": (
@@ -191,6 +192,7 @@ DECISIONS = (
     "habeas.answer.delivered.v1",
     "habeas.fee.decided.v1",
     "habeas.erasure.approved.v1",
+    "habeas.purge.approved.v1",
     "habeas.alias.confirmed.v1",
     "habeas.correction.approved.v1",
     "habeas.referral.decided.v1",

@@ -190,6 +190,7 @@ COLLECTIONS = {
     ("services/fulfillment/breach/scope_store.py", "breach_scopes"),
     ("services/fulfillment/breach/scope_store.py", "breach_people"),
     ("services/fulfillment/breach/scope_store.py", "breach_aliases"),
+    ("services/fulfillment/stores/registers.py", "purges"),
     ("services/notifier/smtp/letter_limits.py", "mailbox_letters"),
     ("services/intake/cases/waiting_queue.py", "waiting"),
     ("services/intake/cases/waiting_queue.py", "hours"),

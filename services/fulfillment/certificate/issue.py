@@ -143,6 +143,17 @@ class Certificates:
         """Keep them in *database*."""
         self._certificates = database["certificates"]
 
+    async def prepare(self) -> None:
+        """Create the index by the earlier erasure or approved purge."""
+        with translated("index the certificates"):
+            await self._certificates.create_index("of", sparse=True)
+
+    async def numbers_of(self, purge: str) -> Sequence[str]:
+        """Return the numbers of the certificates that the earlier erasure or approved *purge* led to."""
+        with translated("list certificates"):
+            found = self._certificates.find({"of": purge}, {"_id": 1}).sort("at", 1)
+            return [document["_id"] async for document in found]
+
     async def keep(self, number: str, file: bytes, at: datetime, *, of: str | None = None) -> None:
         """Keep the signed *file*, issued *at*; *of* is the earlier erasure that left records, if any."""
         await insert_new(self._certificates, [{"_id": number, "of": of, "at": at, "file": file}])

@@ -8,7 +8,7 @@ it started with. ``datamap`` reads it.
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import NamedTuple
@@ -367,6 +367,11 @@ class Collection:
             if field.identity or any(r.direction is not Direction.TO for r in field.references)
             if (unit := self.unit(field.path)) is not None
         )
+
+    @cached_property
+    def undivided(self) -> "Collection":
+        """This collection, where the elements of all arrays belong together: its records go as a whole."""
+        return replace(self, fields=tuple(replace(f, return_all_elements=True) for f in self.fields))
 
     def unit(self, path: str) -> str | None:
         """Return the innermost array in which a match at *path* makes one element the person's; None: all."""

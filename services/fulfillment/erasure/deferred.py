@@ -18,7 +18,7 @@ from uuid import NAMESPACE_OID, uuid5
 from services.fulfillment.certificate.issue import Certificates
 from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.context import DataMapPort
-from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.datamap.model import Collection, DataMap
 from services.fulfillment.datamap.paths import values_at
 from services.fulfillment.domain import CONTRACT
 from services.fulfillment.erasure.completion import (
@@ -32,6 +32,7 @@ from services.fulfillment.erasure.planner import has_contract, plan_records
 from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordStep, alike
 from services.fulfillment.search.engine import RecordEngine
 from services.fulfillment.search.findings import FoundRecord
+from services.fulfillment.search.ownership import OwnershipMatch
 from services.fulfillment.stores.registers import (
     DailyJobStates,
     RetainedRecord,
@@ -105,7 +106,7 @@ class Purging:
 
     async def left(self, today: date) -> Sequence[Sequence[RetainedRecord]]:
         """Return the records retained until yesterday, by erasure."""
-        return list(by_erasure([entry async for entry in self.kept.due(today)]).values())
+        return by_erasure([entry async for entry in self.kept.due(today)])
 
     async def planned(self, entries: Sequence[RetainedRecord], today: date) -> DueRecords:
         """Return the plan for *entries*, all of one erasure; raises like :meth:`due`."""
@@ -118,10 +119,16 @@ class Purging:
         """
         Erase the due records, verify and return the certificate; records that must stay are registered again.
 
+        A purge that was interrupted is continued under the number that it began with.
+
         Raises:
             StoreUnavailable: A store does not answer; the call may be repeated.
         """
-        number, now = secrets.token_hex(16), datetime.now(UTC)
+        number, now = item.entries[0].begun or secrets.token_hex(16), datetime.now(UTC)
+        if (issued := await self.certificates.of(number)) is not None:
+            await self.kept.forget(item.entries)
+            return issued
+        await self.kept.begin(item.entries, number)
         memory = Registers(self.kept, self.erasures, self.suppressions, number, now, asked=False)
         completed = await run_all_rounds(
             item.plan,
@@ -150,12 +157,16 @@ class Purging:
                 document = read.get(id(step))
                 matches = () if document is None else self.kept.matches(entry, document)
                 if document is None or not matches:
-                    gone.append(step)
+                    gone.append(_erased_before(step) if entry.begun and document is None else step)
                 else:
-                    found.append(FoundRecord(data_map.by_key[step.key], step.id, document, matches))
-        running = await self._has_contract(found, data_map)
+                    collection = data_map.by_key[step.key]
+                    whole = collection.undivided if is_by_period(collection, entry) else collection
+                    found.append(FoundRecord(whole, step.id, document, matches))
+        persons = not all(is_by_period(data_map.by_key[entry.key], entry) for entry in entries)
+        running = persons and await self._has_contract(found, data_map)
         planned = plan_records(found, data_map, today, zone=self.zone, running=running)
-        return replace(planned, steps=(*planned.steps, *gone))
+        again = planned.steps if entries[0].begun is None else map(_masked_before, planned.steps)
+        return replace(planned, steps=(*again, *gone))
 
     async def _has_contract(self, found: Sequence[FoundRecord], data_map: DataMap) -> bool:
         """Return whether the person of the retained records *found* has a running contract, old or new."""
@@ -170,6 +181,24 @@ class Purging:
             return False
         held = await self.records.gather(data_map, {name: tuple(some) for name, some in identities.items()})
         return await asyncio.to_thread(has_contract, held.found)
+
+
+def is_by_period(collection: Collection, entry: RetainedRecord) -> bool:
+    """Return whether the end of its period made *entry* due, and not the erasure of a person's data."""
+    rule = collection.retention
+    return rule is not None and {path for path, *_ in entry.marks} == {rule.start}
+
+
+def _masked_before(step: RecordStep) -> RecordStep:
+    """Return the step for a record that an interrupted purge may have masked."""
+    unchanged = step.disposition is Disposition.UNCHANGED
+    return replace(step, disposition=Disposition.MASKED) if unchanged else step
+
+
+def _erased_before(step: RecordStep) -> RecordStep:
+    """Return the step for a record that an interrupted purge has deleted."""
+    guard = (OwnershipMatch("_id", None, (step.id["_id"],)),)
+    return replace(step, disposition=Disposition.ERASED, deleted=True, guard=guard)
 
 
 def _now() -> datetime:

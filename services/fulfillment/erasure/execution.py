@@ -223,11 +223,13 @@ async def _reread(steps: Iterator[RecordStep], stores: Stores) -> list[Remainder
         if some[0].id.keys() != {"_id"}:
             some += islice(steps, STEPS_PER_SCAN)
         for step, document in await reread(some, stores):
-            remaining += [Remainder(step.key, step.id, left, path) for left, path in _left(step, document)]
+            left = remainders_of(step, document)
+            remaining += [Remainder(step.key, step.id, kind, path) for kind, path in left]
     return remaining
 
 
-def _left(step: RecordStep, document: Document) -> Iterator[tuple[RemainderKind, str]]:
+def remainders_of(step: RecordStep, document: Document) -> Iterator[tuple[RemainderKind, str]]:
+    """Yield kind and path of everything in *document* that *step* was to erase."""
     if step.deleted:
         yield RemainderKind.DOCUMENT, ""
         return

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Hashable, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from math import inf
 from types import MappingProxyType
 from typing import Any, TypeAlias, TypeVar
@@ -334,6 +334,12 @@ class Stores:
             )
             for asking in asked
         }
+
+
+def older_than(path: str, day: date) -> Document:
+    """Return a filter for documents with a day before *day* at *path*, as date or text; others may match."""
+    before = datetime.combine(day, time.min, UTC) + timedelta(days=1)  # days in other time zones
+    return {"$or": [{path: {"$lt": before}}, {path: {"$lt": f"{before.year + 1:04}"}}]}
 
 
 async def in_portions(documents: AsyncIterator[T], size: int) -> AsyncIterator[list[T]]:

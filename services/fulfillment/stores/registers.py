@@ -27,10 +27,13 @@ from services.fulfillment.search.ownership import OwnershipMatch, hashed_matches
 from shared.runtime.bulk_insert import Insertions
 from shared.runtime.dataloader import in_thread
 from shared.runtime.mongo import Database, Document, UpdateOne, id_bytes, insert_new, to_bson, translated
+from shared.runtime.worker import WakeUp
 
 RETAINED_RECORDS_KEY = "kept records"
 """Purpose of the key that values are hashed with."""
 ENTRIES_PER_WRITE = 1_000
+RECORDS_PER_PURGE = 10_000
+"""Records that are purged together, with one certificate."""
 
 
 T = TypeVar("T")
@@ -52,13 +55,13 @@ class RetainedRecord:
     key: str
     place: CollectionPlace
     id: Mapping[str, Any]
-    until: date
-    """Last day of the retention."""
     reason: str
     retried: bool
     """Whether its erasure failed and the service retries it, because a requester waits for the result."""
     marks: Sequence[tuple[str, str | None, bytes, Sequence[tuple[str, bytes]]]]
     """The values that make the record the person's: path, array, hash, other parts of a key."""
+    begun: str | None = None
+    """Number of the certificate for the purge that has begun to erase it."""
 
 
 class RetainedRecords:
@@ -101,18 +104,35 @@ class RetainedRecords:
         condition = {"until": {"$lt": today.isoformat()}}
         with translated("read kept records"):
             async for document in self._kept.find(condition).sort([("until", 1), ("erasure", 1)]):
-                yield RetainedRecord(
-                    name=document["_id"],
-                    erasure=document["erasure"],
-                    version=document["version"],
-                    key=document["key"],
-                    place=CollectionPlace(*document["place"]),
-                    id=dict(document["id"]),
-                    until=date.fromisoformat(document["until"]),
-                    reason=document["reason"],
-                    retried=document["refused"] and document["asked"],
-                    marks=document["marks"],
-                )
+                yield _retained_record(document)
+
+    async def enlist(self, steps: Iterable[RecordStep], *, version: str, order: str) -> None:
+        """Register the records of *steps* for the approved purge *order*; it may be repeated."""
+        entries = [self._entry(step, version, order, until=None) for step in steps]
+        with translated("register records to purge"):
+            for some in _portions(entries):
+                writes = [UpdateOne({"_id": one["_id"]}, {"$setOnInsert": one}, upsert=True) for one in some]
+                await self._kept.bulk_write(writes, ordered=False)
+
+    async def parts_of(self, order: str) -> AsyncIterator[Sequence[RetainedRecord]]:
+        """Yield the records of the approved purge *order* in parts; a part that has begun stays together."""
+        with translated("read records to purge"):
+            begun = await self._kept.distinct("begun", {"erasure": order, "begun": {"$ne": None}})
+            for number in begun:
+                yield await self._found({"erasure": order, "begun": number})
+            while some := await self._found({"erasure": order, "begun": None}, most=RECORDS_PER_PURGE):
+                yield some
+
+    async def begin(self, entries: Sequence[RetainedRecord], number: str) -> None:
+        """Note that the purge with the certificate *number* begins to erase the records of *entries*."""
+        with translated("begin a purge"):
+            for some in _portions(entries):
+                names = {"_id": {"$in": [entry.name for entry in some]}}
+                await self._kept.update_many(names, {"$set": {"begun": number}})
+
+    async def _found(self, condition: Document, most: int = 0) -> Sequence[RetainedRecord]:
+        found = self._kept.find(condition).limit(most)
+        return [_retained_record(document) async for document in found]
 
     async def forget(self, entries: Sequence[RetainedRecord]) -> None:
         """Delete *entries*: their records were checked again."""
@@ -135,20 +155,22 @@ class RetainedRecords:
 
     def _entries(self, decided: RecordPlan, erasure: str, at: datetime) -> Iterator[Document]:
         for step in steps_where(decided.steps, lambda step: _until(step, at.date()) is not None):
-            until = _until(step, at.date())
-            identity = [[path, value] for path, value in step.id.items()]
-            yield {
-                "_id": f"{erasure}/{self._digest([step.key, *identity]).hex()}",
-                "erasure": erasure,
-                "version": decided.version,
-                "key": step.key,
-                "place": list(step.place),
-                "id": identity,
-                "until": until and until.isoformat(),
-                "reason": step.reason,
-                "refused": step.disposition is Disposition.LEFT,
-                "marks": list(self._marks(step)),
-            }
+            yield self._entry(step, decided.version, erasure, until=_until(step, at.date()))
+
+    def _entry(self, step: RecordStep, version: str, erasure: str, *, until: date | None) -> Document:
+        identity = [[path, value] for path, value in step.id.items()]
+        return {
+            "_id": f"{erasure}/{self._digest([step.key, *identity]).hex()}",
+            "erasure": erasure,
+            "version": version,
+            "key": step.key,
+            "place": list(step.place),
+            "id": identity,
+            "until": until and until.isoformat(),
+            "reason": step.reason,
+            "refused": step.disposition is Disposition.LEFT,
+            "marks": list(self._marks(step)),
+        }
 
     def _marks(self, step: RecordStep) -> Iterator[list[Any]]:
         """Yield the marks of the record, except values that the erasure has masked in it."""
@@ -161,6 +183,21 @@ class RetainedRecords:
 
     def _digest(self, value: Any) -> bytes:
         return hmac.new(self._key, id_bytes(value), sha256).digest()
+
+
+def _retained_record(document: Document) -> RetainedRecord:
+    return RetainedRecord(
+        name=document["_id"],
+        erasure=document["erasure"],
+        version=document["version"],
+        key=document["key"],
+        place=CollectionPlace(*document["place"]),
+        id=dict(document["id"]),
+        reason=document["reason"],
+        retried=document["refused"] and document.get("asked", False),
+        marks=document["marks"],
+        begun=document.get("begun"),
+    )
 
 
 def _portions(items: Sequence[T]) -> Iterator[Sequence[T]]:
@@ -181,12 +218,94 @@ def _until(step: RecordStep, today: date) -> date | None:
     return step.until if step.disposition is Disposition.RETAINED else None
 
 
-def by_erasure(entries: Iterable[RetainedRecord]) -> dict[tuple[str, str, bool], Sequence[RetainedRecord]]:
-    """Return *entries* by erasure, version of the data map, and whether the service retries them."""
-    groups: dict[tuple[str, str, bool], list[RetainedRecord]] = {}
+def by_erasure(entries: Iterable[RetainedRecord]) -> Sequence[Sequence[RetainedRecord]]:
+    """Return *entries* by erasure, version of the data map, begun purge, and whether the service retries."""
+    groups: dict[tuple[str, str, str | None, bool], list[RetainedRecord]] = {}
     for entry in entries:
-        groups.setdefault((entry.erasure, entry.version, entry.retried), []).append(entry)
-    return dict(groups)
+        groups.setdefault((entry.erasure, entry.version, entry.begun, entry.retried), []).append(entry)
+    return list(groups.values())
+
+
+NEVER = datetime(2018, 5, 25, tzinfo=UTC)
+"""Before the first purge."""
+PURGE_LEASE = timedelta(minutes=10)
+"""How long a running purge may be silent before another replica continues it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PurgeOrder:
+    """An approved purge of the records of one collection past their period."""
+
+    id: str
+    key: str
+    day: date
+    """The day on which they were past it."""
+    version: str
+    """Of the data map."""
+    records: int
+    """How many staff was shown: no more are erased."""
+    registered: bool = False
+    """Whether all of them are in the register of retained records."""
+    done: bool = False
+
+
+class PurgeOrders:
+    """The collection ``purges``: approved purges, for ever."""
+
+    def __init__(self, database: Database) -> None:
+        """Keep them in *database*."""
+        self._purges = database["purges"]
+        self.enqueued = WakeUp()
+        """Wakes when this process has enqueued an order."""
+
+    async def prepare(self) -> None:
+        """Create the indexes."""
+        with translated("index the purges"):
+            await self._purges.create_index("at", partialFilterExpression={"done": False})
+            await self._purges.create_index([("day", -1)])
+
+    async def take(self, order: PurgeOrder) -> None:
+        """Enqueue *order*; repeating it changes nothing."""
+        fresh = {"_id": order.id, "key": order.key, "day": order.day.isoformat(), "version": order.version}
+        rest = {"records": order.records, "registered": False, "at": NEVER, "done": False}
+        await insert_new(self._purges, [fresh | rest])
+        self.enqueued.within(0)
+
+    async def begin(self, now: datetime) -> PurgeOrder | None:
+        """Take a waiting order, or one that a replica has left, and return it."""
+        waiting = {"done": False, "at": {"$lt": now - PURGE_LEASE}}
+        with translated("begin a purge"):
+            found: Document | None = await self._purges.find_one_and_update(
+                waiting, {"$set": {"at": now}}, sort=[("at", 1)]
+            )
+        return None if found is None else _order(found)
+
+    async def listed(self, order: str | None = None) -> AsyncIterator[PurgeOrder]:
+        """Yield all orders, the latest first; or *order* alone."""
+        with translated("list the purges"):
+            async for found in self._purges.find({} if order is None else {"_id": order}).sort("day", -1):
+                yield _order(found)
+
+    async def prolong(self, order: str, now: datetime) -> None:
+        """Prolong the lease of *order*."""
+        await self._set(order, at=now)
+
+    async def note_registered(self, order: str) -> None:
+        """Record that all records of *order* are registered."""
+        await self._set(order, registered=True)
+
+    async def end(self, order: str) -> None:
+        """Record that *order* is executed."""
+        await self._set(order, done=True)
+
+    async def _set(self, order: str, **values: Any) -> None:
+        with translated("note the state of a purge"):
+            await self._purges.update_one({"_id": order}, {"$set": values})
+
+
+def _order(found: Document) -> PurgeOrder:
+    day, state = date.fromisoformat(found["day"]), (found["registered"], found["done"])
+    return PurgeOrder(found["_id"], found["key"], day, found["version"], found["records"], *state)
 
 
 class DailyJobStates:

@@ -301,7 +301,7 @@ class Decision(Fact):
     ROLES: ClassVar[frozenset[StaffRole]]
     """Roles of which the account needs one."""
     OF_REQUEST: ClassVar[bool] = True
-    """Whether it is about a request; else about an incident."""
+    """Whether it is about a request; else about an incident or a purge."""
 
     by: Code
     """Name of the account."""

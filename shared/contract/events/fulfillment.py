@@ -3,9 +3,7 @@
 from datetime import date, datetime
 from typing import Annotated
 
-from pydantic import (
-    Field,
-)
+from pydantic import Field, StringConstraints
 
 from shared.contract.events.base import (
     Code,
@@ -219,6 +217,23 @@ class CorrectionApproved(Decision):
 
     TYPE = "habeas.correction.approved.v1"
     ROLES = frozenset({StaffRole.APPROVER})
+
+
+class PurgeApproved(Decision):
+    """The privacy staff approves the purge of a collection's records past their retention period."""
+
+    TYPE = "habeas.purge.approved.v1"
+    ROLES = frozenset({StaffRole.APPROVER})
+    OF_REQUEST = False
+
+    collection: Annotated[str, StringConstraints(pattern=r"^[^.\s]{1,100}[.]\S{1,255}$")]
+    """Its name in the data map: dataset and collection. ``request_id`` is the number of the purge."""
+    day: date
+    """The day on which the records are past their period."""
+    version: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    """Of the data map that staff was shown."""
+    records: Annotated[int, Field(ge=1)]
+    """How many records staff was shown: no more are erased."""
 
 
 class ErasureScheduled(Fact):

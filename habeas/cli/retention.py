@@ -1,0 +1,118 @@
+"""Verbs about records of the company past their retention period."""
+
+import json
+from dataclasses import asdict
+from datetime import date, datetime
+from secrets import token_hex
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+from typer import Argument
+
+from habeas.cli import client
+from habeas.cli.erasures import open_erasure_records
+from habeas.cli.options import STATE, AsJson, MapFolder, State, Stores, out, run
+from habeas.cli.staff import As, OneTimeCode, decide, signer_of
+from shared.contract.events import PurgeApproved
+from shared.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from services.fulfillment.datamap.model import DataMap
+    from services.fulfillment.erasure.expiry import ExpiredCollection
+
+app = typer.Typer(
+    no_args_is_help=True, help="Records past their retention period: list them, and purge them."
+)
+
+
+@app.command()
+def due(
+    map_folder: MapFolder = None, stores: Stores = None, state: State = STATE, as_json: AsJson = False
+) -> None:
+    """List the records past their retention period by collection; nothing is changed."""
+    from services.fulfillment.erasure.expiry import unlimited_collections  # noqa: PLC0415
+
+    data_map, _, found = _expired(map_folder, stores, state)
+    unlimited = unlimited_collections(data_map)
+    if as_json:
+        plain = [asdict(one) | {"oldest": one.oldest and one.oldest.isoformat()} for one in found]
+        print(json.dumps({"due": plain, "without_period": unlimited}))
+        return
+    table = Table("collection", "records", "held", "oldest ended", "ground", "found by")
+    for one in found:
+        way = f"index on {one.start}" if one.indexed else f"reading all; create an index on {one.start}"
+        day = "" if one.oldest is None else one.oldest.isoformat()
+        table.add_row(one.key, str(one.records), str(one.held or ""), day, one.because, way)
+    out.print(table if found else "no collection has records past its retention period")
+    if unlimited:
+        out.print(f"without a period that ends: {', '.join(unlimited)}")
+
+
+@app.command()
+def purge(
+    collection: Annotated[str, Argument(help="Name in the data map: dataset.collection.")],
+    account: As = None,
+    code: OneTimeCode = None,
+    map_folder: MapFolder = None,
+    stores: Stores = None,
+    state: State = STATE,
+) -> None:
+    """Approve the purge of a collection's records past their period: they are erased and certified."""
+    data_map, today, found = _expired(map_folder, stores, state, collection)
+    records = sum(one.records for one in found)
+    if not records:
+        raise ConfigurationError(f"{collection} has no records past its retention period")
+    number = token_hex(16)
+    decide(
+        signer_of(account, code, state),
+        PurgeApproved,
+        number,
+        collection=collection,
+        day=today,
+        version=data_map.version,
+        records=records,
+    )
+    out.print(f"approved: {records} records; ask with `habeas retention purges {number}`")
+
+
+@app.command()
+def purges(
+    number: Annotated[str | None, Argument(help="Only this purge.")] = None,
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """List approved purges, the latest first, with the numbers of their certificates."""
+
+    async def work() -> list[dict[str, Any]]:
+        async with open_erasure_records(state) as memory:
+            return await client.erasures.purges(memory, number)
+
+    found = run(work())
+    if as_json:
+        print(json.dumps(found))
+        return
+    for row in found:
+        out.print(f"{row['purge']}  {row['day']}  {row['collection']}  {row['status']}")
+        for certificate in row["certificates"]:
+            out.print(f"    habeas certificate fetch {certificate}")
+    if not found:
+        out.print("none")
+
+
+def _expired(
+    map_folder: MapFolder, stores: Stores, state: State, only: str | None = None
+) -> "tuple[DataMap, date, list[ExpiredCollection]]":
+    """Return the data map, the company's day, and the collections with records past their period."""
+    from services.fulfillment.datamap.reader import load  # noqa: PLC0415
+    from services.fulfillment.erasure.expiry import expired_in, limited_collections  # noqa: PLC0415
+
+    data_map, zone = load(state.data_map(map_folder)), state.company().zone
+    today = datetime.now(zone).date()
+    wanted = [one for one in limited_collections(data_map) if only in (None, one.key)]
+
+    async def work() -> "list[ExpiredCollection]":
+        async with client.engine.connected(state.stores(stores)) as opened:
+            return [await expired_in(collection, opened, today, zone) for collection in wanted]
+
+    return data_map, today, [one for one in run(work()) if one.records or one.held]

@@ -1,0 +1,54 @@
+"""P29: data is kept as long as necessary; records past their period are listed, and purged on approval."""
+
+import json
+from typing import Any
+
+from services.fulfillment.certificate.document import verify_certificate
+from tests.integration.pipeline import Pipeline, command
+from tests.waiting import eventually
+
+APPROVER = "dana.muster"
+
+
+async def due(pipeline: Pipeline) -> dict[str, Any]:
+    """Return the list of records past their period."""
+    code, printed, complaint = await command(pipeline, "retention", "due", "--json")
+    assert code == 0, complaint
+    return dict(json.loads(printed))
+
+
+async def test_records_past_their_period_are_listed_and_purged_on_approval_of_staff(
+    pipeline: Pipeline,
+) -> None:
+    invoices, collection = pipeline.business("billing", "invoices"), f"{pipeline.prefix}billing.invoices"
+    issued = [one["issued_at"] async for one in invoices.find({}, {"issued_at": 1})]
+    old = [day for day in issued if day.year + 8 < max(issued).year]
+    assert old, "the example has an invoice past its period"
+    found = await due(pipeline)
+    [row] = [one for one in found["due"] if one["key"] == collection]
+    assert (row["records"], row["oldest"]) == (len(old), f"{min(old).year + 8}-12-31")
+    assert row["because"] == "§ 147(3), (4) AO / Art. 17(3)(b) GDPR"
+    assert f"{pipeline.prefix}portal.contacts" in found["without_period"]
+    assert await invoices.count_documents({}) == len(issued), "nothing is purged before the approval"
+
+    code, printed, complaint = await command(pipeline, "retention", "purge", collection, "--as", APPROVER)
+    assert code == 0, complaint
+    number = printed.rsplit(maxsplit=1)[-1].strip("`\n")
+
+    async def certificates() -> list[str]:
+        _, listed, _ = await command(pipeline, "retention", "purges", number, "--json")
+        [purge] = json.loads(listed)
+        return list(purge["certificates"]) if purge["status"] == "done" else []
+
+    issued_numbers: list[str] = await eventually(certificates)
+    [certificate] = issued_numbers
+    assert await invoices.count_documents({}) == len(issued) - len(old)
+    assert await invoices.count_documents({"issued_at": {"$lte": max(old)}}) == 0
+    folder = pipeline.folder / "certificates"
+    folder.mkdir()
+    code, _, complaint = await command(pipeline, "certificate", "fetch", certificate, "--out", str(folder))
+    assert code == 0, complaint
+    [file] = folder.glob("*.json")
+    [handled] = verify_certificate(file.read_bytes()).content["collections"]
+    assert (handled["collection"], handled["found"], handled["erased"]) == ("invoices", len(old), len(old))
+    assert [one for one in (await due(pipeline))["due"] if one["key"] == collection] == []
