@@ -88,7 +88,7 @@ def sender_settings_of(
         data_protection_officer=company.officer,
         privacy_policy_url=company.privacy_policy or "",
         complaint_url=company.complaints or "",
-        opt_out_url=company.opt_out or "",
+        opt_out_url=company.opt_out or f"{public_url}/opt-out",
         products=company.products,
         affiliates=company.affiliates,
         zone=company.zone,

@@ -91,7 +91,9 @@ async def acknowledge_assessed(_event: IdentityAssessed, ctx: NotifierContext) -
 
 async def _acknowledge(request: RequestReceived, ctx: NotifierContext) -> Sequence[Fact]:
     check = await _identity_check(request, ctx)
-    facts = Acknowledgement(request.right, request.received_on, request.due_on, check)
+    facts = Acknowledgement(
+        request.right, request.received_on, request.due_on, check, request.direct_marketing
+    )
     return await write(LetterKind.ACKNOWLEDGEMENT, facts, request, ctx)
 
 

@@ -148,7 +148,7 @@ class CompanyProfile(_Said):
     privacy_policy: Url | None = None
     """Where the privacy policy is."""
     opt_out: Url | None = None
-    """Where the sale and sharing of data is stopped; None for a company that does neither."""
+    """Where the sale and sharing of data is stopped; None: on the page ``/opt-out`` of Habeas."""
     complaints: Url | None = None
     """Where people complain to the company itself, if it has a form for that."""
     grants_to_others: str = "gdpr"

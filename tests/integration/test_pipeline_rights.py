@@ -82,10 +82,10 @@ async def test_restricted_data_is_only_stored_and_a_letter_precedes_its_end(
     (fulfilled,) = heard.of(case, "request.fulfilled")
     assert fulfilled["data"]["dispositions"]["marked"] == 2
     assert fulfilled["data"]["reasons"] == {"not_markable": fulfilled["data"]["dispositions"]["unchanged"]}
-    told = pipeline.letter(ADA_ASKS, case, "from now on we only store it")
+    told = pipeline.letter(ADA_ASKS, case, "while the mark stands, it may only be stored")
     assert "The person who pays (Records: 1)" in told
     assert "Our staff looks after them by hand." in told
-    assert "Before we use your data in any other way again, we tell you." in told
+    assert "We will inform you before the restriction ends." in told
     assert subjects(heard, case) == ["restricted"]
 
     asked = ADA_ASKS.asks("access")
@@ -100,7 +100,7 @@ async def test_restricted_data_is_only_stored_and_a_letter_precedes_its_end(
     types = [event["type"] for event in heard.of(case)]
     assert kinds(heard, case) == ["code", "outcome", "lifting"]
     assert types.index("habeas.restriction.announced.v1") < types.index("habeas.subject.unrestricted.v1")
-    told = pipeline.letter(ADA_ASKS, case, "We will now use it again as before.")
+    told = pipeline.letter(ADA_ASKS, case, "We will now end the restriction and may then use your data")
     assert "We checked your data, and it is correct. (GDPR Art. 18(1)(a))" in told
 
 
@@ -133,13 +133,13 @@ PROOFLESS: list[Any] = [
     pytest.param(
         "opt_out_of_sale",
         {},
-        ("subscribed", SuppressionPurpose.SALE, "opted_out", "We no longer sell or share your data."),
+        ("subscribed", SuppressionPurpose.SALE, "opted_out", "your data may no longer be sold or shared."),
         id="opt-out of sale",
     ),
     pytest.param(
         "objection",
         {"details": {"scope": ["direct_marketing"]}},
-        ("subscribed", SuppressionPurpose.MARKETING, "objected", "We stopped the use of your data"),
+        ("subscribed", SuppressionPurpose.MARKETING, "objected", "We recorded your objection"),
         id="objection to direct marketing",
     ),
     pytest.param(
@@ -149,7 +149,7 @@ PROOFLESS: list[Any] = [
             "consent.given",
             SuppressionPurpose.CONSENT,
             "consent_withdrawn",
-            "We stopped every use of your data",
+            "We recorded your withdrawal",
         ),
         id="withdrawal of consent",
     ),
@@ -296,7 +296,7 @@ async def test_denied_correction_has_a_reason_and_keeps_the_statement(
     told = pipeline.letter(person, case, "What we did not correct, and why")
     assert "A request cannot change it. (GDPR Art. 16" in told
     assert "We hold no such detail about you." in told
-    assert "We keep your statement with the data" in told
+    assert "We keep your statement with your request" in told
     assert "Supervisory Authority of Example State" in told
     assert subjects(heard, case) == []
     statements = pipeline.client[f"{pipeline.prefix}_fulfillment"]["disagreements"]
@@ -315,7 +315,7 @@ async def test_a_correction_in_part_says_both(pipeline: Pipeline, heard: Heard) 
     assert (await contact_of(pipeline, person))["job_title"] == "Gardener"
     told = pipeline.letter(person, case, "We corrected your data.")
     assert "What we did not correct, and why" in told
-    assert "You can send us a short statement." in told
+    assert "You can ask again and add a short statement." in told
     (fulfilled,) = heard.of(case, "request.fulfilled")
     assert (fulfilled["data"]["dispositions"], fulfilled["data"]["reasons"]) == (
         {"corrected": 1},

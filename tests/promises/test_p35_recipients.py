@@ -124,8 +124,8 @@ async def test_recipient_is_notified_until_it_has_acknowledged(parts: Stack | No
         assert "Tax adviser" in await failed_for(pipeline, "no_way_agreed")
         await comes_true(lambda: untold(pipeline, case, "Tax adviser"))
         [letter] = [one.body() for one in pipeline.letters_to(person, case) if "We erased" in one.body()]
-        telling, by_hand = letter.split("Our staff still has to tell these recipients to erase it too:")
-        assert f"We are telling these recipients to erase it too:\n\n- {PORTAL_HOST}" in telling
+        telling, by_hand = letter.split("Our staff will also ask these recipients to erase it:")
+        assert f"We will also ask these recipients to erase it:\n\n- {PORTAL_HOST}" in telling
         assert "Tax adviser" in by_hand
         assert "We told" not in letter
         rows = await pipeline.rows("fulfillment", case=case)

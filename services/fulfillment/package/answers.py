@@ -147,7 +147,7 @@ def stopped(right: Right, data_map: DataMap, *, agreed: Collection[str]) -> Answ
     """Return the answer without a proof of identity: treatment and recipients are those of any person."""
     concerned = [c for c in data_map.collections if any(marks(right, c, direct_marketing=True))]
     named = tuple(dict.fromkeys(name for collection in concerned for name in collection.facts.recipients))
-    return Answer(recipients=named, by_hand=by_hand(named, agreed))
+    return Answer(recipients=named, by_hand=by_hand(named, agreed), unsearched=True)
 
 
 def _corrected(done: Change, data_map: DataMap) -> tuple[CorrectedValue, ...]:

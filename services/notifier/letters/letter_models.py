@@ -82,7 +82,7 @@ class Sender:
     privacy_policy_url: str = ""
     complaint_url: str = ""
     opt_out_url: str = ""
-    """Where a consumer stops the sale and sharing of data; empty for a controller that does neither."""
+    """Where a consumer stops the sale and sharing of data."""
     products: tuple[str, ...] = ()
     """Names of products that people know."""
     affiliates: tuple[str, ...] = ()
@@ -152,6 +152,8 @@ class Acknowledgement(RequestLetter, kind="acknowledgement", title=_("We receive
 
     due_on: date
     identity: IdentityCheck
+    direct_marketing: bool = False
+    """Whether it objects to direct marketing: that cannot be refused (GDPR Art. 21(3))."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +268,11 @@ class ErasureOutcome(LetterFacts, kind="erasure"):
     package: PackageLetter | None = None
     """A copy, requested before the erasure."""
 
+    @property
+    def erased(self) -> bool:
+        """Whether any record was erased, or lost the person's details."""
+        return bool(self.answer.erased or self.answer.masked)
+
 
 @dataclass(frozen=True, slots=True)
 class ErasureAnnounced(LetterFacts, kind="erasure_scheduled", title=_("We will soon erase your data")):
@@ -288,6 +295,11 @@ class RequestDone(RequestLetter, kind="done"):
     done_on: date
     outcome: AnswerOutcome = Outcome.GRANTED
     answer: Answer = NOTHING
+
+    @property
+    def outstanding(self) -> bool:
+        """Whether recipients are still to be notified."""
+        return bool(self.answer.recipients or self.answer.by_hand)
 
 
 @dataclass(frozen=True, slots=True)

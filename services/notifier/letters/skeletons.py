@@ -21,7 +21,7 @@ from markupsafe import escape
 from services.notifier.letters import letter_models as said
 from services.notifier.letters import translations
 from services.notifier.letters.languages import CATALOGUES, TEMPLATES
-from services.notifier.letters.reasons import GROUNDS, IDENTITY_REASONS, ReasonCode
+from services.notifier.letters.reasons import GROUNDS, IDENTITY_REASONS, ReasonCode, ReasonText
 from shared.contract.answer import (
     AnswerGroup,
     BlackedOutGroup,
@@ -40,7 +40,10 @@ Say: TypeAlias = Callable[..., str]
 """Says a sentence in one language, as text or as HTML, with values put in their places."""
 BLOCKS = ("paragraph", "section", "facts", "table", "bullets", "button", "link", "digits", "address")
 """Macros that ``html/blocks.jinja`` and ``text/blocks.jinja`` both define."""
-TABLES = ("EXTENSIONS", "FEES", "NEXT_STEPS", "DEEDS", "PROMISES", "HINDRANCES", "SETBACKS")
+TABLES = (
+    "EXTENSIONS", "FEES", "NEXT_STEPS", "MARKETING_STOPS", "DEEDS", "PROMISES", "UNLIMITED_PROMISES",
+    "HINDRANCES", "SETBACKS",
+)  # fmt: skip
 """Translations that templates look up."""
 
 VOICE = (
@@ -263,10 +266,19 @@ class Voice:
 
     def kept(self, parts: Iterable[KeptGroup]) -> list[tuple[object, ...]]:
         """Return a row of label, number, reason and end for each group of records that stays."""
-        return [
-            (part.label, part.records, self.ground(part.reason, part.citation), self._end(part))
-            for part in parts
-        ]
+        return [(part.label, part.records, self._kept_ground(part), self._end(part)) for part in parts]
+
+    def _kept_ground(self, part: KeptGroup) -> str:
+        """
+        Return the sentence for a reason to keep records; its citation is the company's law, not the reader's.
+
+        Law:
+            11 CCR § 7022(f)(1): the basis in detail, conflicts with the law of another place included.
+        """
+        if part.reason != ReasonCode.RETENTION_DUTY or not part.citation:
+            return self.ground(part.reason)
+        sentence = self.translate(translations.COMPANY_LAW, provision=part.citation)
+        return self._cited(sentence, GROUNDS[ReasonCode.RETENTION_DUTY])
 
     def _end(self, part: KeptGroup) -> object:
         if part.first is not None:
@@ -301,9 +313,13 @@ class Voice:
         """Return the sentence for *reason*, with the provision in brackets where one is known."""
         ground = GROUNDS[ReasonCode(reason)]
         sentence = self.translate(ground.sentence)
+        return f"{sentence} ({self.translate(citation)})" if citation else self._cited(sentence, ground)
+
+    def _cited(self, sentence: str, ground: ReasonText) -> str:
+        """Return *sentence* with the provisions of the reader's laws in brackets."""
         provisions = [ground.provisions.get(law, "") for law in self.shape.laws.regulations]
-        provision = "; ".join(map(self.translate, [citation] if citation else filter(None, provisions)))
-        return sentence + f" ({provision})" if provision else sentence
+        cited = "; ".join(map(self.translate, filter(None, provisions)))
+        return f"{sentence} ({cited})" if cited else sentence
 
     def ways(self, ways: Iterable[Iterable[Evidence]]) -> list[str]:
         """Return the requested evidence, one line for each of the *ways* that are enough."""

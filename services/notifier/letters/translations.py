@@ -18,6 +18,7 @@ from shared.law import FeeReason, Right
 from shared.pages.translation import mark as _
 
 OPEN_END = _("As long as the reason lasts")
+COMPANY_LAW = _("A law that applies to our company obliges us to keep these records: %(provision)s.")
 ENDS_ONE_BY_ONE = _("Each has its own day, from %(first)s to %(last)s")
 NOTHING_HELD = _("We hold no data about you")
 
@@ -49,6 +50,12 @@ ERASURE_TITLES: Mapping[Outcome, str] = {
     Outcome.PARTLY_GRANTED: _("We erased your data, with exceptions"),
     Outcome.NOTHING_HELD: NOTHING_HELD,
 }
+UNERASED_TITLES: Mapping[Outcome, str] = {
+    Outcome.GRANTED: _("There was nothing to erase"),
+    Outcome.PARTLY_GRANTED: _("We have not erased your data"),
+    Outcome.NOTHING_HELD: NOTHING_HELD,
+}
+"""Where no record was erased or masked."""
 
 DONE_TITLES: Mapping[Outcome, str] = {
     Outcome.GRANTED: _("We did what you asked for"),
@@ -56,13 +63,21 @@ DONE_TITLES: Mapping[Outcome, str] = {
     Outcome.NOTHING_HELD: NOTHING_HELD,
 }
 
+OUTSTANDING_TITLE = _("What we have done about your request")
+"""Where recipients must still be notified: not all is done that the person asked for."""
+
+MARKETING_STOPS = _("We will stop using your data for direct marketing.")
+"""Instead of the next step of other objections: this one cannot be refused (GDPR Art. 21(3))."""
+
 NEXT_STEPS: Mapping[Right, str] = {
     Right.ACCESS: _("We collect your data from our systems and mail you a link to it."),
     Right.PORTABILITY: _("We collect your data from our systems and mail you a link to it."),
     Right.ERASURE: _(
         "We erase your data. If we have to keep some of it, we tell you what it is, why and until when."
     ),
-    Right.RECTIFICATION: _("We correct the data and tell those who received it from us."),
+    Right.RECTIFICATION: _(
+        "We will check the details, correct those that are wrong and notify the recipients of the data."
+    ),
     Right.RESTRICTION: _(
         "We mark the data so that we only store it, and tell those who received it from us."
     ),
@@ -79,20 +94,31 @@ NEXT_STEPS: Mapping[Right, str] = {
 
 DEEDS: Mapping[Deed, str] = {
     Right.RECTIFICATION: _("We corrected your data."),
-    Right.RESTRICTION: _("We restricted your data: from now on we only store it."),
-    Right.OBJECTION: _("We stopped the use of your data that you objected to."),
-    Right.CONSENT_WITHDRAWAL: _("We stopped every use of your data that rests on your consent."),
-    Right.OPT_OUT_OF_SALE: _("We no longer sell or share your data."),
+    Right.RESTRICTION: _("We marked your data as restricted: while the mark stands, it may only be stored."),
+    Right.OBJECTION: _(
+        "We recorded your objection: your data may no longer be used in the way you objected to."
+    ),
+    Right.CONSENT_WITHDRAWAL: _(
+        "We recorded your withdrawal: your data may no longer be used on the basis of your consent."
+    ),
+    Right.OPT_OUT_OF_SALE: _("We recorded your choice: your data may no longer be sold or shared."),
     Right.LIMIT_SENSITIVE_USE: _(
-        "We use your sensitive data only where the law allows it without your choice."
+        "We recorded your choice: your sensitive data may be used only where the law allows it without "
+        "your choice."
     ),
 }
+"""The deed itself: marks in the records and the suppression list. What others do with them is theirs."""
 
-PROMISES: Mapping[Right, str] = {
-    Right.RESTRICTION: _("Before we use your data in any other way again, we tell you."),
+NO_ASKING = _("For the next 12 months the law does not allow us to ask you to change this choice.")
+UNLIMITED_PROMISES: Mapping[Right, str] = {
+    Right.RESTRICTION: _("We will inform you before the restriction ends."),
     Right.CONSENT_WITHDRAWAL: _("What we did before you withdrew your consent stays lawful."),
-    Right.OPT_OUT_OF_SALE: _("For at least 12 months we do not ask you to allow it again."),
-    Right.LIMIT_SENSITIVE_USE: _("For at least 12 months we do not ask you to allow more again."),
+}
+"""True under every law; the other promises stand in a letter only where a law demands them."""
+PROMISES: Mapping[Right, str] = {
+    **UNLIMITED_PROMISES,
+    Right.OPT_OUT_OF_SALE: NO_ASKING,
+    Right.LIMIT_SENSITIVE_USE: NO_ASKING,
 }
 
 COMPLAINTS: Mapping[str, str] = {
@@ -159,7 +185,9 @@ def title(facts: LetterFacts) -> str:
         case AccessOutcome():
             return ACCESS_TITLES[facts.outcome]
         case ErasureOutcome():
-            return ERASURE_TITLES[facts.outcome]
+            return (ERASURE_TITLES if facts.erased else UNERASED_TITLES)[facts.outcome]
+        case RequestDone() if facts.outstanding:
+            return OUTSTANDING_TITLE
         case RequestDone():
             return DONE_TITLES[facts.outcome]
         case AppealDecidedLetter():

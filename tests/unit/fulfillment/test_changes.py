@@ -386,7 +386,7 @@ def test_a_field_that_is_found_nowhere_is_named_as_the_person_named_it() -> None
 
 def test_answer_without_proof_names_all_recipients_and_no_record() -> None:
     answer = answers.stopped(Right.OPT_OUT_OF_SALE, MAP, agreed=("Broker",))
-    assert answer == Answer(recipients=("Broker",))
+    assert answer == Answer(recipients=("Broker",), unsearched=True)
 
 
 def test_every_reason_has_words_in_a_letter() -> None:

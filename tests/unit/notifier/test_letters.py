@@ -27,7 +27,7 @@ from services.notifier.letters.letter_models import (
 )
 from services.notifier.letters.mime import Alternatives
 from services.notifier.letters.reasons import GROUNDS, ReasonCode
-from shared.contract.answer import Answer
+from shared.contract.answer import Answer, AnswerGroup
 from shared.contract.events import Evidence, Outcome
 from shared.law import Demand, LetterForm, Regulation, Right, TimedDuty
 from tests.unit.notifier.sample_letters import (
@@ -229,16 +229,16 @@ ELEMENTS = (
     Element("GDPR Art. 19, 11 CCR 7022(b)(2)-(3)", ERASURES, ALL, "Billing Partner Ltd"),
     Element("GDPR recital 26: what masking is", ERASURES, ALL, "These records stay, but"),
     Element("GDPR Art. 5(2): proof", ERASURES, ALL, "C-17"),
-    Element("GDPR Art. 19: the recipients", ERASURES, ALL, "are telling these recipients to erase it too"),
-    Element("GDPR Art. 19: recipients not notified yet", KEEPING, ALL, "Our staff still has"),
+    Element("GDPR Art. 19: the recipients", ERASURES, ALL, "We will also ask these recipients to erase it"),
+    Element("GDPR Art. 19: recipients not notified yet", KEEPING, ALL, "Our staff will also ask"),
     Element("GDPR Art. 13(2)(a): one by one", KEEPING, ALL, "Each has its own day"),
     Element("11 CCR 7022(d): backups", ERASURES, ALL, "Backups may hold your data"),
-    Element("11 CCR 7022(f)(1): kept, the basis", KEEPING, ALL, "A law obliges us"),
+    Element("11 CCR 7022(f)(1): kept, the basis", KEEPING, ALL, "obliges us to keep these records"),
     Element("11 CCR 7022(f)(1): the provision", KEEPING, ALL, "§ 147 AO"),
     Element("GDPR Art. 13(2)(a): kept until", KEEPING, ALL, date(2034, 12, 31)),
     Element("GDPR Art. 13(2)(a): or the criterion", KEEPING, ALL, "As long as"),
     Element("GDPR Art. 17(3)(e): hold", KEEPING, (GDPR,), "GDPR Art. 17(3)(e)"),
-    Element("11 CCR 7022(f)(3): no other use", KEEPING, ALL, "for that reason alone"),
+    Element("11 CCR 7022(f)(3): no other use", KEEPING, ALL, "only for the reason given"),
     Element("11 CCR 7022(e): a record is kept", ANSWERS, (CCPA,), "for at least 24 months"),
     Element("11 CCR 7101: also of what was withdrawn", ("withdrawn",), (CCPA,), "for at least 24 months"),
     Element("GDPR Art. 5(2): a record is kept", ANSWERS, ELSEWHERE, "so that we can prove it"),
@@ -255,23 +255,23 @@ ELEMENTS = (
     Element("11 CCR 7023(f): the provision", UNCORRECTED, (CCPA,), "11 CCR 7023(b)"),
     Element("11 CCR 7023(f): also in part", UNCORRECTED, (CCPA,), "ask us to erase the data"),
     Element("11 CCR 7023(f)(3): about health", UNCORRECTED, (CCPA,), "up to 250 words"),
-    Element("GDPR Art. 16: your statement", ("correction in part",), ALL, "We keep your statement with"),
-    Element("GDPR Art. 16: a statement", ("refusal of a correction",), ALL, "send us a short"),
-    Element("GDPR Art. 18(2): only stored", RESTRICTIONS, ALL, "from now on we only store it"),
+    Element("GDPR Art. 16: your statement", ("correction in part",), ALL, "your statement with your request"),
+    Element("GDPR Art. 16: a statement", ("refusal of a correction",), ALL, "add a short statement"),
+    Element("GDPR Art. 18(2): only stored", RESTRICTIONS, ALL, "it may only be stored"),
     Element("GDPR Art. 18(2): what is marked", RESTRICTIONS, ALL, "Accounts"),
     Element("GDPR Art. 12(4): what is not", ("restriction in part",), ALL, "Server logs"),
     Element("GDPR Art. 18(3): notified before it ends",
-            (*RESTRICTIONS, "weighing"), ALL, "Before we use your data in any other way"),
-    Element("GDPR Art. 18(1)(d): until it is weighed", ("weighing",), ALL, "we only store it"),
+            (*RESTRICTIONS, "weighing"), ALL, "before the restriction ends"),
+    Element("GDPR Art. 18(1)(d): until it is weighed", ("weighing",), ALL, "may only be stored"),
     Element("GDPR Art. 21(3): marketing stops", ("weighing",), ALL, "for direct marketing"),
-    Element("GDPR Art. 18(3): notified", ("lifting",), ALL, "We will now use it again"),
+    Element("GDPR Art. 18(3): notified", ("lifting",), ALL, "may then use your data again"),
     Element("GDPR Art. 12(4): the reason", ("lifting",), ALL, "We checked your data, and it is correct"),
-    Element("GDPR Art. 21(1), (3): stopped", ("objection",), ALL, "that you objected to."),
-    Element("GDPR Art. 7(3): stopped", ("withdrawal of consent",), ALL, "rests on your consent."),
+    Element("GDPR Art. 21(1), (3): stopped", ("objection",), ALL, "in the way you objected to."),
+    Element("GDPR Art. 7(3): stopped", ("withdrawal of consent",), ALL, "on the basis of your consent."),
     Element("GDPR Art. 7(3): until then lawful", ("withdrawal of consent",), ALL, "stays lawful"),
-    Element("11 CCR 7026(g): confirmed", ("opt-out",), ALL, "We no longer sell or share your data"),
+    Element("11 CCR 7026(g): confirmed", ("opt-out",), ALL, "may no longer be sold or shared"),
     Element("11 CCR 7027(h): confirmed", ("limit",), ALL, "without your choice"),
-    Element("11 CCR 7026(k), 7027(l): 12 months", ("opt-out", "limit"), ALL, "at least 12 months"),
+    Element("11 CCR 7026(k), 7027(l): 12 months", ("opt-out", "limit"), (CCPA,), "For the next 12 months"),
     Element("GDPR Art. 19, 11 CCR 7026(f)(2), 7027(g)", NOTIFIED, ALL, "Billing Partner Ltd"),
     Element(
         "GDPR Art. 12(2), (6): what was not searched by",
@@ -316,7 +316,7 @@ ELEMENTS = (
     Element("DPA 2018 s. 164A: it has arrived", ("complaint received",), ALL, "We received your complaint"),
     Element("DPA 2018 s. 164A: announced", ("complaint received",), ALL, "We tell you what we found"),
     Element("DPA 2018 s. 164A: by when", ("complaint received",), ALL, date(2026, 5, 5)),
-    Element("DPA 2018 s. 164A: the outcome", ("complaint upheld",), ALL, "You are right, and we"),
+    Element("DPA 2018 s. 164A: the outcome", ("complaint upheld",), ALL, "You are right."),
     Element("DPA 2018 s. 164A: why not", ("complaint turned down",), ALL, "show data about other people"),
 
     Element("P-39.1 s. 34: 30 days", REFUSALS, (QUEBEC,), "They count from the day you get"),
@@ -630,8 +630,9 @@ def test_an_acknowledgement_exists_for_every_right_and_check(right: Right, check
 
 def test_erasure_letter_states_that_there_were_no_recipients() -> None:
     """GDPR Art. 19."""
-    erased = ErasureOutcome(Outcome.GRANTED, RECEIVED, RECEIVED, "C-17")
-    assert all("Nobody had received the data" in form for form in forms(erased, GDPR).values())
+    answer = Answer(erased=(AnswerGroup(label="Accounts", records=1),))
+    erased = ErasureOutcome(Outcome.GRANTED, RECEIVED, RECEIVED, "C-17", answer)
+    assert all("Our records name no recipient" in form for form in forms(erased, GDPR).values())
 
 
 @pytest.mark.parametrize("evidence", Evidence)

@@ -7,7 +7,12 @@ import pytest
 
 from services.notifier.context import NotifierContext
 from services.notifier.domain import LetterCount
-from services.notifier.handlers import acknowledge, confirm_withdrawal, send_package_code
+from services.notifier.handlers import (
+    acknowledge,
+    acknowledge_assessed,
+    confirm_withdrawal,
+    send_package_code,
+)
 from services.notifier.letters.lifecycle import (
     confirm_forwarding,
     write_decision_letter,
@@ -22,6 +27,7 @@ from shared.contract.events import (
     ControllerNotified,
     DeadlineMissed,
     Fact,
+    IdentityAssessed,
     IdentityRefused,
     LetterKind,
     NoticeFailed,
@@ -197,3 +203,14 @@ async def test_no_letter_is_written_where_a_controller_asks() -> None:
         ),
     ]
     assert (written, outbox.letters) == ([], [])
+
+
+@pytest.mark.parametrize("direct_marketing", [True, False])
+async def test_receipt_of_an_objection_to_marketing_offers_no_refusal(direct_marketing: bool) -> None:
+    """GDPR Art. 21(3): such data is no longer processed for direct marketing; the law knows no exception."""
+    objects = {"right": Right.OBJECTION, "direct_marketing": direct_marketing}
+    asks, outbox = RECEIVED.model_copy(update=objects), Outbox()
+    await acknowledge_assessed(IdentityAssessed(request_id=CASE), await notifier(outbox, asks))
+    [(_, words)] = outbox.letters
+    assert ("We will stop using your data for direct marketing." in words) is direct_marketing
+    assert ("or tell you why" in words) is not direct_marketing

@@ -139,7 +139,7 @@ MARKETING = RequestOption(
 OPT_OUT = RequestOption(
     Right.OPT_OUT_OF_SALE,
     _("Do Not Sell or Share My Personal Information"),
-    _("We no longer sell your data, nor share it for advertising across other sites."),
+    _("We will no longer sell your data, nor share it for advertising across other sites."),
     (_("We also tell those who have received your data from us since you asked."),),
     parts=(),
     path="/opt-out",

@@ -1,0 +1,193 @@
+"""Each sentence of a letter that states a fact stands there if the fact is true, and only then."""
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+
+from services.notifier.context import sender_settings_of
+from services.notifier.letters.composer import render
+from services.notifier.letters.letter_models import (
+    Acknowledgement,
+    ComplaintDecided,
+    Deed,
+    ErasureOutcome,
+    IdentityCheck,
+    LetterFacts,
+    RefusalLetter,
+    RequestDone,
+)
+from services.notifier.letters.reasons import ReasonCode
+from services.notifier.letters.translations import title
+from shared.contract.answer import Answer, AnswerGroup, DeclinedCorrection, KeptGroup
+from shared.contract.events import Outcome
+from shared.law import Regulation, Right
+from shared.law.library import EXAMPLE, company
+from tests.unit.notifier.sample_letters import DONE, DUE, RECEIVED, SENDER, letter
+
+GDPR, CCPA = Regulation.GDPR, Regulation.CCPA
+ACCOUNTS = (AnswerGroup(label="Accounts", records=2),)
+INVOICES = KeptGroup(
+    label="Invoices", records=7, reason="retention_duty", citation="§ 147 AO", until=date(2034, 12, 31)
+)
+HELD = KeptGroup(label="Complaints", records=1, reason="legal_hold", citation="GDPR Art. 17(3)(e)")
+FIXED = KeptGroup(label="Invoices", records=1, reason="not_changeable")
+DISPUTED = (DeclinedCorrection(label="Date of birth", reason="not_editable"),)
+
+
+def erasure(outcome: Outcome, **held: Any) -> ErasureOutcome:
+    assert outcome is not Outcome.REFUSED
+    return ErasureOutcome(outcome, RECEIVED, DONE, "C-17", Answer(**held))
+
+
+def done(right: Deed, **held: Any) -> RequestDone:
+    return RequestDone(right, RECEIVED, DONE, answer=Answer(**held))
+
+
+def refused(**held: Any) -> RefusalLetter:
+    return RefusalLetter(Right.ERASURE, RECEIVED, (ReasonCode.RETENTION_DUTY,), Answer(**held))
+
+
+def objection(*, direct_marketing: bool) -> Acknowledgement:
+    return Acknowledgement(Right.OBJECTION, RECEIVED, DUE, IdentityCheck.NONE, direct_marketing)
+
+
+def denied(*, statement_kept: bool) -> RequestDone:
+    return done(Right.RECTIFICATION, declined=DISPUTED, statement_kept=statement_kept)
+
+
+ERASED = erasure(Outcome.GRANTED, erased=ACCOUNTS)
+IN_PART = erasure(Outcome.PARTLY_GRANTED, masked=ACCOUNTS, kept=(INVOICES,))
+NONE_ERASED = erasure(Outcome.PARTLY_GRANTED, kept=(FIXED,))
+NO_DATA = erasure(Outcome.GRANTED)
+OPT_OUT: Deed = Right.OPT_OUT_OF_SALE
+LIMIT: Deed = Right.LIMIT_SENSITIVE_USE
+
+SENTENCES: list[tuple[str, LetterFacts, LetterFacts]] = [
+    ("A second search of our systems found nothing more to erase.", ERASED, IN_PART),
+    ("A second search of our systems found nothing more to erase.", ERASED, NO_DATA),
+    ("except for the records listed below", IN_PART, NONE_ERASED),
+    ("We have not erased any of your data.", NONE_ERASED, IN_PART),
+    ("we found no data about you that had to be erased", NO_DATA, ERASED),
+    ("we will erase the records after that date", IN_PART, NONE_ERASED),
+    ("we will erase the records after that date", refused(kept=(INVOICES,)), refused(kept=(HELD,))),
+    ("Our records name no recipient", ERASED, NONE_ERASED),
+    ("Our records name no recipient", ERASED, erasure(Outcome.GRANTED, erased=ACCOUNTS, by_hand=("X",))),
+    ("We will also ask", erasure(Outcome.GRANTED, erased=ACCOUNTS, recipients=("X",)), ERASED),
+    ("Our staff will also ask", erasure(Outcome.GRANTED, erased=ACCOUNTS, by_hand=("X",)), ERASED),
+    ("We will notify these recipients:", done(Right.RECTIFICATION, recipients=("X",)), done(OPT_OUT)),
+    (
+        "Recipients of your data",
+        done(Right.RECTIFICATION, by_hand=("X",)),
+        done(OPT_OUT, by_hand=("X",), unsearched=True),
+    ),
+    (
+        "We will notify these recipients, whether or not they have data about you:",
+        done(OPT_OUT, recipients=("X",), unsearched=True),
+        done(OPT_OUT, recipients=("X",)),
+    ),
+    (
+        "Our staff will notify these recipients, whether or not they have data about you:",
+        done(OPT_OUT, by_hand=("X",), unsearched=True),
+        done(OPT_OUT, by_hand=("X",)),
+    ),
+    ("We keep your statement with your request", denied(statement_kept=True), denied(statement_kept=False)),
+    ("You can ask again and add a short statement", denied(statement_kept=False), done(Right.RECTIFICATION)),
+    (
+        "We will stop using your data for direct marketing.",
+        objection(direct_marketing=True),
+        objection(direct_marketing=False),
+    ),
+    ("or tell you why we may go on", objection(direct_marketing=False), objection(direct_marketing=True)),
+]
+
+
+@pytest.mark.parametrize(("sentence", "true", "false"), SENTENCES)
+def test_sentence_stands_in_a_letter_only_if_its_fact_is_true(
+    sentence: str, true: LetterFacts, false: LetterFacts
+) -> None:
+    assert sentence in render(letter(true), SENDER).text
+    assert sentence not in render(letter(false), SENDER).text
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        (ERASED, "We erased your data"),
+        (IN_PART, "We erased your data, with exceptions"),
+        (NONE_ERASED, "We have not erased your data"),
+        (NO_DATA, "There was nothing to erase"),
+        (done(OPT_OUT), "We did what you asked for"),
+        (done(OPT_OUT, recipients=("X",)), "What we have done about your request"),
+        (done(OPT_OUT, by_hand=("X",)), "What we have done about your request"),
+    ],
+)
+def test_title_states_only_completed_actions(facts: LetterFacts, expected: str) -> None:
+    assert title(facts) == expected
+
+
+@pytest.mark.parametrize("right", [OPT_OUT, LIMIT])
+def test_twelve_months_without_a_question_are_stated_where_the_law_sets_them(right: Deed) -> None:
+    """11 CCR § 7026(k), 7027(l)."""
+    sentence = "For the next 12 months the law does not allow us to ask"
+    assert sentence in render(letter(done(right), CCPA), SENDER).text
+    assert sentence not in render(letter(done(right), GDPR), SENDER).text
+
+
+def test_use_of_kept_records_is_stated_as_a_limit_of_the_law() -> None:
+    """No lock stands between the records and the company's other programs, so none is claimed."""
+    text = render(letter(IN_PART), SENDER).text
+    assert "We may use these records only for the reason given." in text
+    assert "for that reason alone" not in text
+
+
+def test_complaint_letter_states_no_remedy_of_its_own() -> None:
+    upheld = ComplaintDecided(Right.ACCESS, RECEIVED, RECEIVED, True, (), "We will send the missing file.")
+    text = render(letter(upheld), SENDER).text
+    assert "You are right." in text
+    assert "We will send the missing file." in text
+    assert "put it right" not in text
+
+
+@pytest.mark.parametrize(
+    ("law", "cited", "foreign"),
+    [(CCPA, "Cal. Civ. Code 1798.105(d)(8)", "GDPR"), (GDPR, "GDPR Art. 17(3)(b)", "Cal. Civ. Code")],
+)
+def test_law_of_the_company_is_named_as_such_and_the_readers_law_is_cited(
+    law: Regulation, cited: str, foreign: str
+) -> None:
+    """A duty of one country is never shown to a reader as a provision of their law."""
+    text = render(letter(refused(kept=(INVOICES, HELD)), law), SENDER).text
+    own = "A law that applies to our company obliges us to keep these records: § 147 AO."
+    assert f"{own} ({cited})" in text
+    assert foreign not in text
+
+
+@pytest.mark.parametrize("law", [CCPA, GDPR])
+def test_hold_cites_the_readers_law_alone(law: Regulation) -> None:
+    text = render(letter(refused(kept=(HELD,)), law), SENDER).text
+    cited = {CCPA: "Cal. Civ. Code 1798.145(a)", GDPR: "GDPR Art. 17(3)(e)"}
+    assert [one in text for one in cited.values()] == [one is law for one in cited]
+
+
+UNVERIFIED = RefusalLetter(Right.ACCESS, RECEIVED, (ReasonCode.NOT_PROVEN_IN_TIME,))
+
+
+def test_refusal_without_a_link_to_the_privacy_policy_offers_it_on_request() -> None:
+    """11 CCR § 7024(b): the sentence is mandatory, whether or not the company has set the link."""
+    linked = render(letter(UNVERIFIED, CCPA), SENDER).text
+    assert SENDER.privacy_policy_url in linked
+    unlinked = render(letter(UNVERIFIED, CCPA), replace(SENDER, privacy_policy_url="")).text
+    assert f"Ask us for our privacy policy: {SENDER.contact_address}" in unlinked
+
+
+def test_opt_out_link_leads_to_the_page_of_habeas_unless_the_company_has_its_own() -> None:
+    """11 CCR § 7022(g): a letter about a denied deletion offers the opt-out."""
+    profile = company(EXAMPLE).model_copy(update={"opt_out": None})
+    house = sender_settings_of(profile, "privacy@example.com", public_url="https://privacy.example.com")
+    assert house.sender.opt_out_url == "https://privacy.example.com/opt-out"
+    assert "https://privacy.example.com/opt-out" in render(letter(IN_PART, CCPA), house.sender).text
+    own = profile.model_copy(update={"opt_out": "https://www.example.com/choices"})
+    house = sender_settings_of(own, "privacy@example.com", public_url="https://privacy.example.com")
+    assert house.sender.opt_out_url == "https://www.example.com/choices"
