@@ -89,8 +89,8 @@ class FulfillmentSettings(Settings):
     erasure_window: timedelta = Field(default=timedelta(days=1), ge=timedelta(), le=timedelta(days=7))
     """
     The window before an erasure, and before a copy or transfer of records with other mailboxes: their owners
-    are notified first. It can be stopped until then. It is never shortened: after a late proof it may pass
-    the last day for the answer. At most a week. `PT0S`: neither waits.
+    are notified first. It can be stopped until then, and is never shortened. At most a week. `PT0S`: neither
+    waits.
     """
 
     two_deciders: bool = False

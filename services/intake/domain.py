@@ -218,6 +218,8 @@ ANSWERED = frozenset({CaseStatus.ANSWERED, CaseStatus.REFUSED, CaseStatus.FORWAR
 """Statuses with an answer to download."""
 OWED = frozenset({LetterKind.OUTCOME, LetterKind.REFUSAL, LetterKind.FORWARDED_TO_CONTROLLER})
 """Letters that the law requires to arrive."""
+ASKING = frozenset({LetterKind.CODE, LetterKind.PROOF_WANTED, LetterKind.REMINDER, LetterKind.FEE_QUOTED})
+"""Letters that ask the person for something."""
 REMARKS: frozenset[type[Fact]] = frozenset(
     {
         events.AliasCodeIssued,
@@ -437,6 +439,14 @@ class IntakeCase:
     def awaits_agreement(self) -> bool:
         """Whether the answer has a fee that the person has not agreed to yet."""
         return self.quoted is not None and not self.agreed and self.withdrawable
+
+    @property
+    def awaits_person(self) -> bool:
+        """Whether nothing can be done before the person answers a letter, which has not come back."""
+        if self.stopped is not None or not self.returned.isdisjoint(ASKING):
+            return False
+        challenged = self.status is CaseStatus.CHALLENGED and not self.in_review
+        return challenged or (self.awaits_agreement and LetterKind.FEE_QUOTED in self.sent)
 
     @property
     def meant_for(self) -> date | None:

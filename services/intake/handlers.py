@@ -155,7 +155,7 @@ async def close(event: events.NoticeSent, ctx: IntakeContext) -> Sequence[Fact]:
     if ctx.case.is_overtaken_by(event.letter):
         raise TooEarly(f"the request is {ctx.case.status}: its last letter came before the decision")
     if event.letter is LetterKind.FEE_QUOTED and ctx.case.quoted is not None:
-        await set_timers(fee_timers(ctx.case.quoted, ctx.occurred_at, ctx.practice), ctx)
+        await set_timers(fee_timers(ctx.case.quoted, ctx.occurred_at, ctx.case, ctx.practice), ctx)
     if not ctx.case.is_closed_by(event.letter):
         return []
     closed = events.RequestClosed(request_id=ctx.case_id, outcome=outcome_of(ctx.case))

@@ -71,7 +71,7 @@ async def build(settings: VerifierSettings, platform: ServiceRuntime) -> AsyncIt
     key = derived_key(settings.root_key, "verification codes")
     timer_task = publish_due_timers(timers, platform.bus, NAME, event=TimeCame)
     practice = AssuranceRules(
-        clock=ClockRules(settings.company, policies(), calendar_named),
+        clock=ClockRules(settings.company, policies(), calendar_named, settings.erasure_window),
         trusted=settings.trusted,
         confirming=settings.confirming_sources,
         sensitivity=settings.sensitivity,

@@ -62,18 +62,24 @@ class VerifierContext:
 
     def lapses_at(self) -> datetime | None:
         """Return when the request lapses: the patience is over, or the law leaves no more time to wait."""
-        known, request = self.known, self.request()
+        known = self.known
         if known.lapses_at is None:
             return None
-        begun_at = known.asked_at or request.received_at
+        begun_at = known.asked_at or self.request().received_at
+        last_wait = self.last_wait("identity" if known.paused else None)
+        return end_of_wait(begun_at, known.lapses_at - begun_at, last_wait)
+
+    def last_wait(self, paused_for: str | None) -> datetime | None:
+        """Return the end of the time that the laws leave to wait, while clocks are paused for a reason."""
+        request, days = self.request(), self.known.paused_days
         period = AnswerPeriod(
             laws=request.laws,
             right=request.right,
             received_at=request.received_at,
-            paused_days=known.paused_days,
-            paused=known.paused,
+            paused_days=days,
+            paused_for=paused_for,
         )
-        return end_of_wait(begun_at, known.lapses_at - begun_at, self.practice.clock.last_wait(period))
+        return self.practice.clock.last_wait(period)
 
     def with_facts(self, *facts: Fact) -> "VerifierContext":
         """Return this after *facts*."""

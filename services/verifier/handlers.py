@@ -627,6 +627,7 @@ async def _settled(event: Fact, facts: Sequence[Fact], ctx: VerifierContext) -> 
     known = after.known
     if known.open and any(isinstance(fact, MOVING) for fact in facts):
         await _set_timers(after, asked=known.asked > ctx.known.asked)
+    facts = [_with_last_wait(fact, after) if isinstance(fact, IdentityVerified) else fact for fact in facts]
     if known.open or (isinstance(event, RequestReceived) and not known.evidence):
         return facts  # decided at once, without any requested proof: there is none to destroy
     return [*(_resumed(ctx) if known.paused else ()), *facts, *_spent(ctx.case_id, known)]
@@ -689,6 +690,12 @@ def _verified(
         stricter=request.stricter,
         requester=request.requester,
     )
+
+
+def _with_last_wait(verified: IdentityVerified, ctx: VerifierContext) -> IdentityVerified:
+    """Return *verified* with the end of the time to wait for the person's agreement to a fee."""
+    last_wait = ctx.last_wait("fee") if verified.laws else None
+    return verified.model_copy(update={"wait_until": last_wait})
 
 
 def _refuse_or_downgrade(ctx: VerifierContext, reason: str) -> IdentityRefused | IdentityVerified:

@@ -63,6 +63,9 @@ class VerifierSettings(Settings):
     codes_per_hour: int = Field(default=6, ge=1)
     """Codes that one mailbox may be sent within an hour, over all requests that name it."""
 
+    erasure_window: timedelta = Field(default=timedelta(days=1), ge=timedelta(), le=timedelta(days=7))
+    """The wait for proof ends early enough that the window passes before the last day."""
+
     two_deciders: bool = False
     """Whether two of the staff must decide that a requester is the person."""
 

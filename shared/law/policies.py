@@ -168,8 +168,8 @@ class DeadlineRule(StatutoryPeriod):
 class Pause(LegalValue):
     """A ground for the period to stand still."""
 
-    kind: Literal["identity"]
-    """``identity``: while the person is asked for proof of identity."""
+    kind: Literal["identity", "fee"]
+    """``identity``: while the person is asked for proof of identity; ``fee``: to agree to a fee."""
 
 
 class FeeGround(LegalValue):
@@ -375,7 +375,7 @@ class Policy(LawEdition):
             raise ConfigurationError(f"policies/{self.id}.yaml: periods: no answer for {right}")
         return rule
 
-    def pause(self, kind: str) -> Pause | None:
+    def pause(self, kind: str | None) -> Pause | None:
         """Return the pause of the period for *kind*; None where there is none."""
         return next((pause for pause in self.pauses if pause.kind == kind), None)
 
@@ -389,7 +389,7 @@ class Policy(LawEdition):
         unread = (rule.duty for rule in self.periods if rule.read is SourceStatus.UNREAD)
         return tuple(dict.fromkeys(unread))
 
-    def stands_still_for(self, kind: str) -> bool:
+    def stands_still_for(self, kind: str | None) -> bool:
         """Return whether the period may stand still for *kind*."""
         return self.pause(kind) is not None
 

@@ -30,8 +30,8 @@ class AnswerPeriod:
     duty: TimedDuty = TimedDuty.ANSWER
     paused_days: int = 0
     """For how many days the person was awaited, in all."""
-    paused: bool = False
-    """Whether the person is awaited now, with a clock that may stand still."""
+    paused_for: str | None = None
+    """Kind of the pause (:class:`Pause`) for which the clock may stand still now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,8 @@ class ClockRules:
     company: CompanyProfile
     policies: PolicyLibrary
     calendars: Calendars
+    window: timedelta = ONE_DAY
+    """The window before an erasure, which follows a proof."""
 
     @property
     def zone(self) -> ZoneInfo:
@@ -56,10 +58,10 @@ class ClockRules:
         Return the end of the time that the laws leave to wait for the person; None if all clocks stand still.
 
         It is the beginning of the target day of the answer, so the staff has the margin for its part. Half of
-        the period is the person's at least; the last day and the day before are the company's.
+        the period is the person's at least; the last day and the window before it are the company's.
         """
         laws = self.laws(period.laws)
-        running = [one for one in laws if not (period.paused and one.stands_still_for("identity"))]
+        running = [one for one in laws if not one.stands_still_for(period.paused_for)]
         counting = DeadlineCalculator(self.company, self.calendars, period.received_at, period.paused_days)
         counted = strictest(running, period.duty, period.right, counting)
         if counted is None:
@@ -67,7 +69,7 @@ class ClockRules:
         last = counted.last
         half = last.received_on + (last.due_on - last.received_on) / 2
         target = max(internal_due(last, margin=self.company.margin), half)
-        return begin_of(min(target, last.due_on - ONE_DAY), self.zone)
+        return min(begin_of(target, self.zone), begin_of(last.due_on, self.zone) - self.window)
 
 
 def end_of_wait(begun_at: datetime, patience: timedelta, last_wait: datetime | None) -> datetime:

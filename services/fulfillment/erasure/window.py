@@ -33,7 +33,8 @@ def scheduled(ctx: FulfillmentContext) -> ErasureScheduled | None:
     Return the time of a planned erasure; None without a window.
 
     The window is never shortened, not even by the last day for the answer: the requester chooses the
-    residence, and with it the law, and the day of the proof.
+    residence, and with it the law, and the day of the proof. The verifier waits no longer for a proof than
+    leaves time for it (:meth:`shared.law.ClockRules.last_wait`).
 
     Law:
         GDPR Art. 12(3), 12(6), 32: a late proof is the requester's; the answer goes out once it is safe.

@@ -39,7 +39,7 @@ from shared.contract.events import (
     TransferOrdered,
 )
 from shared.errors import Sealed
-from shared.law import FeeReason, GivenCopies, Money, Regulation, Right, may_cost
+from shared.law import FeeReason, GivenCopies, Money, Regulation, Right, end_of_wait, may_cost
 from shared.law.library import policies
 from shared.runtime.dataloader import in_thread
 from shared.runtime.log import logger
@@ -252,7 +252,7 @@ def fee_for_copy(
     """
     if ctx.known.quoted is not None or not _may_cost(event, FeeReason.FURTHER_COPY, fee, before):
         return None
-    return _quoted(fee, FeeReason.FURTHER_COPY, None, ctx)
+    return _quoted(event, fee, FeeReason.FURTHER_COPY, None, ctx)
 
 
 def fee_by_staff(event: IdentityVerified, ctx: FulfillmentContext) -> FeeQuoted | None:
@@ -272,7 +272,7 @@ def fee_by_staff(event: IdentityVerified, ctx: FulfillmentContext) -> FeeQuoted 
         reason = f"a law forbids {decided.fee} for {decided.reason}"
         logger().warning("fee not possible", request_id=ctx.case_id, reason=reason)
         return None
-    return _quoted(decided.fee, decided.reason, decided.by, ctx)
+    return _quoted(event, decided.fee, decided.reason, decided.by, ctx)
 
 
 async def decide_fee(event: FeeDecided, ctx: FulfillmentContext) -> Sequence[Fact]:
@@ -294,6 +294,11 @@ def _may_cost(event: IdentityVerified, reason: FeeReason, fee: Money, before: Gi
     return may_cost([policies().named(id_) for id_ in event.laws], reason, fee, before)
 
 
-def _quoted(fee: Money, reason: FeeReason, by: Code | None, ctx: FulfillmentContext) -> FeeQuoted:
-    answer_by = ctx.today() + TO_DECIDE
+def _quoted(
+    event: IdentityVerified, fee: Money, reason: FeeReason, by: Code | None, ctx: FulfillmentContext
+) -> FeeQuoted:
+    """Quote *fee*; where the law leaves time to wait, but less than the usual, until then alone."""
+    last_wait = event.wait_until if event.wait_until and ctx.now < event.wait_until else None
+    ends_at = end_of_wait(ctx.now, TO_DECIDE, last_wait).astimezone(ctx.house.zone)
+    answer_by = min(ctx.today() + TO_DECIDE, (ends_at - timedelta(microseconds=1)).date())
     return FeeQuoted(request_id=ctx.case_id, fee=fee, reason=reason, by=by, answer_by=answer_by)

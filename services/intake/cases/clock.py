@@ -29,6 +29,7 @@ from shared.contract.events import (
 )
 from shared.errors import ConfigurationError
 from shared.law import (
+    AnswerPeriod,
     ClockRules,
     DeadlineCalculator,
     DueDate,
@@ -192,6 +193,22 @@ def extended_deadline(
         meant_for=internal_due(counted.last, margin=practice.company.margin),
         policy=counted.policy.id,
     )
+
+
+def last_wait_for_fee(case: IntakeCase, practice: ClockRules) -> datetime | None:
+    """Return the end of the time to wait for the agreement to a fee; None if the laws set no end."""
+    received = case.received
+    if received is None:
+        return None
+    period = AnswerPeriod(
+        laws=received.laws,
+        right=received.right,
+        received_at=received.received_at,
+        duty=TimedDuty.EXTENDED_ANSWER if case.extended else TimedDuty.ANSWER,
+        paused_days=case.paused_days,
+        paused_for="fee",
+    )
+    return practice.last_wait(period)
 
 
 def is_paused(case: IntakeCase, policies: PolicyLibrary) -> bool:

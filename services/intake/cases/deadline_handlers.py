@@ -47,7 +47,7 @@ def _timers_again(event: Fact, ctx: IntakeContext) -> list[CaseTimer]:
 
 async def schedule_fee_deadline(event: events.FeeQuoted, ctx: IntakeContext) -> Sequence[Fact]:
     """Record the fee, and set the deadline for the agreement; the clock runs on."""
-    await set_timers(deadlines.fee_timers(event, ctx.now, ctx.practice), ctx)
+    await set_timers(deadlines.fee_timers(event, ctx.now, ctx.case, ctx.practice), ctx)
     return []
 
 
@@ -161,4 +161,11 @@ def _missed(kind: str, day: date, ctx: IntakeContext) -> Sequence[Fact]:
     if (duty, day) in ctx.case.missed:
         return []
     logger().error("deadline missed", request_id=ctx.case_id, reason=f"{duty}, due on {day}")
-    return [events.DeadlineMissed(request_id=ctx.case_id, duty=duty, due_on=day)]
+    missed = events.DeadlineMissed(
+        request_id=ctx.case_id,
+        duty=duty,
+        due_on=day,
+        awaits_person=ctx.case.awaits_person,
+        expected_on=deadlines.expected_on(ctx.case, ctx.now, ctx.practice),
+    )
+    return [missed]

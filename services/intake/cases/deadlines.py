@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from services.intake.cases.clock import due_now, is_paused
+from services.intake.cases.clock import due_now, is_paused, last_wait_for_fee
 from services.intake.domain import IntakeCase
 from shared.contract.events import (
     AppealReceived,
@@ -19,7 +19,7 @@ from shared.contract.events import (
     RequestFulfilled,
     RequestReceived,
 )
-from shared.law import ClockRules, TimedDuty, begin_of, end_of, internal_due
+from shared.law import ClockRules, TimedDuty, begin_of, end_of, end_of_wait, internal_due
 
 APPROACHING, MISSED = "deadline_approaching", "deadline_missed"
 """Of the answer: the target day, and the end of the last day."""
@@ -102,10 +102,20 @@ def appeal_timers(appeal: AppealReceived, practice: ClockRules) -> list[CaseTime
     return [timer_at(UNDECIDED, end_of(last, practice.zone))]
 
 
-def fee_timers(quoted: FeeQuoted, notified_at: datetime, practice: ClockRules) -> list[CaseTimer]:
-    """Return the timers of a fee after its letter: ten days (DPO Art. 19(3))."""
+def fee_timers(
+    quoted: FeeQuoted, notified_at: datetime, case: IntakeCase, practice: ClockRules
+) -> list[CaseTimer]:
+    """
+    Return the timers of a fee after its letter: ten days (DPO Art. 19(3)), less where the law leaves less.
+
+    The person has the day that the letter states, and all ten where the time is over already.
+    """
     notified_on = notified_at.astimezone(practice.zone).date()
-    return [timer_at(UNAGREED, end_of(max(quoted.answer_by, notified_on + TIME_TO_AGREE), practice.zone))]
+    usual = end_of(notified_on + TIME_TO_AGREE, practice.zone)
+    last_wait = last_wait_for_fee(case, practice)
+    if last_wait is not None and last_wait > notified_at:
+        usual = end_of_wait(notified_at, usual - notified_at, last_wait)
+    return [timer_at(UNAGREED, max(end_of(quoted.answer_by, practice.zone), usual))]
 
 
 def package_timers(answer: RequestFulfilled) -> list[CaseTimer]:
@@ -165,6 +175,14 @@ def day_of(kind: str, case: IntakeCase) -> date | None:
             return case.open_appeal.due_on if case.open_appeal else None
         case _:
             return case.due_on
+
+
+def expected_on(case: IntakeCase, now: datetime, practice: ClockRules) -> date | None:
+    """Return the day by which an answer comes that waits for a window; None if none is known."""
+    ends = [at for at in (case.erasure_at, case.disclosed_at) if at is not None and now < at]
+    if not ends or case.stopped is not None:
+        return None
+    return (max(ends).astimezone(practice.zone) + timedelta(days=1)).date()
 
 
 def _acknowledged_by(received: RequestReceived | None) -> date | None:

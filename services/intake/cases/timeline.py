@@ -111,7 +111,11 @@ def _entries(at: datetime, fact: Fact) -> Iterator[TimelineEntry]:
             yield from _of_letter(at, fact)
         case events.IdentityChallenged() | events.ProofReceived() | events.ProofRefused():
             yield from _of_proof(at, fact)
-        case DueMoved() | events.RequestExtended() | events.DeadlineMissed(duty=TimedDuty.ANSWER):
+        case (
+            DueMoved()
+            | events.RequestExtended()
+            | events.DeadlineMissed(duty=TimedDuty.ANSWER, awaits_person=False)
+        ):
             yield TimelineEntry(at, KIND_OF_FACT[type(fact)], until=fact.due_on)
         case events.AppealReceived():
             yield TimelineEntry(at, APPEALS[fact.remedy], until=fact.due_on)

@@ -73,12 +73,13 @@ async def write_overdue_letter(event: DeadlineMissed, ctx: NotifierContext) -> S
     Law:
         GDPR Art. 12(4): a controller that takes no action within the period says so, and names the authority.
 
-    Not where it is decided: then the answer is on its way, or came back, and no other is to come.
+    Not where it is decided: then the answer is on its way, or came back, and no other is to come. Nor where
+    the company waits for the person.
     """
     request = ctx.received()
-    if event.duty is not TimedDuty.ANSWER or ctx.known.settled:
+    if event.duty is not TimedDuty.ANSWER or ctx.known.settled or event.awaits_person:
         return []
-    facts = OverdueLetter(request.right, request.received_on, event.due_on)
+    facts = OverdueLetter(request.right, request.received_on, event.due_on, event.expected_on)
     return await write(LetterKind.LATE, facts, request, ctx)
 
 

@@ -219,6 +219,8 @@ class IdentityVerified(Fact):
     stricter: Regulation | None = None
     """The regulation that decided how much proof was needed, where it is another than *regulation*."""
     requester: Requester = Requester.PERSON
+    wait_until: datetime | None = None
+    """Until when the person's agreement to a fee can be waited for; None: the laws set no end."""
 
     @property
     def proof_regulation(self) -> Regulation:

@@ -439,3 +439,7 @@ class DeadlineMissed(Fact):
 
     duty: TimedDuty = TimedDuty.ANSWER
     due_on: date
+    awaits_person: bool = False
+    """Whether the company waits for the person: then no letter apologises for the delay."""
+    expected_on: date | None = None
+    """The day by which the answer is expected, where a window before it ends then."""

@@ -73,6 +73,21 @@ async def test_a_further_copy_is_quoted_and_nothing_is_handed_over() -> None:
     assert not ctx.copies.cases
 
 
+@pytest.mark.parametrize(
+    ("left", "days"),
+    [
+        pytest.param(timedelta(days=4), 4, id="the law leaves four"),
+        pytest.param(timedelta(days=40), 10, id="the law leaves more"),
+        pytest.param(timedelta(days=-1), 10, id="the time is over"),
+    ],
+)
+async def test_fee_letter_names_a_day_for_which_the_law_leaves_time(left: timedelta, days: int) -> None:
+    event, ctx = await asked()
+    [quoted] = await answer(event.model_copy(update={"wait_until": NOW + left}), ctx)
+    assert isinstance(quoted, FeeQuoted)
+    assert quoted.answer_by == NOW.date() + timedelta(days=days)
+
+
 async def test_a_company_that_takes_no_fee_hands_over_any_number_of_copies() -> None:
     [fact] = await answer(*await asked(GivenCopies(9, 9), house=HOUSE))
     assert isinstance(fact, RequestFulfilled)

@@ -13,9 +13,11 @@ from shared.contract.events import (
     DeadlineCame,
     DeadlineMissed,
     DeliveryAction,
+    ErasureScheduled,
     ExtensionDecided,
     ExtensionReason,
     Fact,
+    IdentityReviewNeeded,
     LetterKind,
     NoticeFailed,
     NoticeReported,
@@ -26,6 +28,7 @@ from shared.contract.events import (
     RequestExtended,
     RequestFulfilled,
     RequestPaused,
+    RequestReferred,
     RequestResumed,
 )
 from shared.law import TimedDuty
@@ -192,6 +195,45 @@ async def test_in_california_the_clock_never_stands_so_it_is_missed_all_the_same
     await come(office, NOW + timedelta(days=30))
     await come(office, NOW + timedelta(days=50))
     assert office.the(DeadlineApproaching).due_on == office.the(DeadlineMissed).due_on
+
+
+async def test_missed_day_says_whether_the_person_is_awaited(office: Office) -> None:
+    await come(office, AT_MIDNIGHT_IN_BERLIN - timedelta(days=1))
+    await come(office, AT_MIDNIGHT_IN_BERLIN)
+    assert office.the(DeadlineMissed).awaits_person, "the code that was mailed is awaited"
+
+
+STOPPING = NoticeFailed(request_id=CASE, letter=LetterKind.NAMED_MAILBOX, reason="mail_refused")
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        pytest.param(IdentityReviewNeeded(request_id=CASE, reasons=("unclear",)), id="the staff looks"),
+        pytest.param(STOPPING, id="stopped"),
+        pytest.param(
+            NoticeFailed(request_id=CASE, letter=LetterKind.CODE, reason="mail_refused"), id="no code"
+        ),
+        pytest.param(RequestReferred(request_id=CASE, right="access", reason="unclear"), id="referred"),
+    ],
+)
+async def test_person_is_not_awaited_where_the_company_has_to_act(office: Office, fact: Fact) -> None:
+    await office.tell(fact)
+    await come(office, AT_MIDNIGHT_IN_BERLIN - timedelta(days=1))
+    await come(office, AT_MIDNIGHT_IN_BERLIN)
+    assert not office.the(DeadlineMissed).awaits_person
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+async def test_missed_day_names_the_end_of_a_window_before_the_answer(stopped: bool) -> None:
+    office = Office(trusted={SOURCE})
+    await office.submit(request(right="erasure"))
+    await office.tell(ErasureScheduled(request_id=CASE, at=AT_MIDNIGHT_IN_BERLIN + timedelta(hours=12)))
+    if stopped:
+        await office.tell(STOPPING)
+    await come(office, AT_MIDNIGHT_IN_BERLIN - timedelta(days=1))
+    await come(office, AT_MIDNIGHT_IN_BERLIN)
+    assert office.the(DeadlineMissed).expected_on == (None if stopped else date(2026, 4, 9))
 
 
 async def test_the_day_that_the_answer_is_meant_for_moves_as_the_last_day_does(office: Office) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ from shared.contract.events import (
     RequestWithdrawn,
 )
 from shared.law import FeeReason, Money
-from tests.unit.fakes import REQUEST_KEY, SOURCE, Office, request
+from tests.unit.fakes import ABROAD, REQUEST_KEY, SOURCE, Office, request
 from tests.unit.intake_api import client_of
 
 CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
@@ -84,6 +85,42 @@ async def test_of_two_agreements_at_once_one_counts() -> None:
 async def test_the_last_day_to_agree_is_waited_for_to_its_end_in_the_zone_of_the_company() -> None:
     office = await quoted()
     assert office.deadlines.moments[CASE, UNAGREED] == datetime(2026, 3, 18, 23, tzinfo=UTC)
+
+
+BRAZIL = {"residence": {"country": "BR"}}
+SWITZERLAND = {"residence": {"country": "CH"}}
+
+
+async def quoted_on(day: datetime, **data: Any) -> Office:
+    """Return an office abroad that quotes a fee and sends its letter on *day*."""
+    office = Office(trusted={SOURCE}, practice=ABROAD)
+    await office.submit(request(**data))
+    office.clock.now = day
+    answer_by = QUOTED.answer_by.replace(day=day.day + 1)
+    await office.tell(QUOTED.model_copy(update={"answer_by": answer_by}), NOTIFIED)
+    return office
+
+
+def last_agreement(office: Office) -> datetime:
+    return max(at for (_, name), at in office.deadlines.moments.items() if name.startswith("fee_unagreed"))
+
+
+async def test_fee_is_not_waited_for_longer_than_the_law_leaves_time() -> None:
+    office = await quoted_on(datetime(2026, 3, 9, 12, tzinfo=UTC), **BRAZIL)
+    assert last_agreement(office) == datetime(2026, 3, 13, 23, tzinfo=UTC), (
+        "due on 19 March, meant for the 14th"
+    )
+
+
+async def test_fee_quoted_after_the_time_to_wait_leaves_ten_days() -> None:
+    office = await quoted_on(datetime(2026, 3, 16, 12, tzinfo=UTC), **BRAZIL)
+    assert last_agreement(office) == datetime(2026, 3, 26, 23, tzinfo=UTC)
+
+
+async def test_swiss_fee_is_waited_for_ten_days_also_at_the_end_of_the_period() -> None:
+    """DPO Art. 19(3)."""
+    office = await quoted_on(datetime(2026, 3, 27, 12, tzinfo=UTC), **SWITZERLAND)
+    assert last_agreement(office) == datetime(2026, 4, 6, 22, tzinfo=UTC)
 
 
 async def test_silence_after_a_fee_letter_withdraws_the_request() -> None:

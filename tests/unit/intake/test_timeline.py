@@ -123,6 +123,11 @@ def test_a_request_was_received_when_it_was_and_not_when_that_was_written_down()
             [],
             id="another duty is told by letter",
         ),
+        pytest.param(
+            [DeadlineMissed(request_id=CASE, due_on=date(2026, 4, 7), awaits_person=True)],
+            [],
+            id="the person is awaited",
+        ),
         pytest.param([PackageFetched(request_id=CASE)], [H.DOWNLOADED], id="downloaded"),
         pytest.param([PackageFetched(request_id=CASE, continued=True)], [], id="a download that goes on"),
         pytest.param(

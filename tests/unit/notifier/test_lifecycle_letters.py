@@ -115,6 +115,21 @@ async def test_person_waiting_for_an_answer_is_notified_that_it_is_late() -> Non
     assert "We cannot say yet" in outbox.words
 
 
+async def test_overdue_letter_names_the_day_of_the_answer() -> None:
+    outbox = Outbox()
+    late = LATE.model_copy(update={"expected_on": date(2026, 4, 9)})
+    await write_overdue_letter(late, await notifier(outbox))
+    assert "You will have our answer by 9 April 2026" in outbox.words
+    assert "We cannot say yet" not in outbox.words
+
+
+async def test_no_letter_apologises_while_the_person_is_awaited() -> None:
+    outbox = Outbox()
+    late = LATE.model_copy(update={"awaits_person": True})
+    assert await write_overdue_letter(late, await notifier(outbox)) == []
+    assert outbox.letters == []
+
+
 @pytest.mark.parametrize(
     "settled",
     [

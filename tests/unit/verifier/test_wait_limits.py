@@ -1,5 +1,6 @@
 """Waits for the person end before the law's last day; the refusal and a late proof are in time."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,6 +17,7 @@ from shared.contract.events import (
     IdentityDecided,
     IdentityRefused,
     IdentityReminded,
+    IdentityVerified,
     ProofExamined,
     ProofPresented,
     RequestPaused,
@@ -24,7 +26,7 @@ from shared.contract.events import (
     TimeCame,
     Verdict,
 )
-from shared.law import ClockRules
+from shared.law import ClockRules, end_of
 from tests.unit.fakes import ABROAD, NOW, PRACTICE, REQUEST_KEY, SOURCE, Office, request
 
 CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
@@ -88,6 +90,27 @@ async def test_reminder_leaves_half_of_the_time_to_answer() -> None:
     lapses_at = office.the(IdentityReminded).expires_at
     assert office.clock.now - NOW == lapses_at - office.clock.now
     assert day(lapses_at) == date(2026, 3, 14)
+
+
+@pytest.mark.parametrize("window", [timedelta(0), timedelta(days=1), timedelta(days=7)])
+async def test_wait_for_proof_leaves_time_for_the_window_before_an_erasure(window: timedelta) -> None:
+    practice = replace(PRACTICE, window=window)
+    office = await opened(datetime(2027, 2, 1, 8, tzinfo=UTC), practice=practice, right="erasure")
+    await office.fire(LAPSE, CASE)
+    assert office.clock.now + window < end_of(date(2027, 3, 1), BERLIN)
+
+
+async def test_verified_identity_carries_the_end_of_the_time_to_wait_for_a_fee() -> None:
+    office = await opened(residence=BRAZIL)
+    await prove_mailbox(office)
+    assert office.the(IdentityVerified).wait_until == datetime(2026, 3, 13, 23, tzinfo=UTC)
+
+
+async def test_law_that_pauses_for_a_fee_sets_no_end_to_agree() -> None:
+    """DPO Art. 19(3)."""
+    office = await opened(residence=SWITZERLAND)
+    await prove_mailbox(office)
+    assert office.the(IdentityVerified).wait_until is None
 
 
 async def test_patience_shorter_than_the_law_allows_is_kept() -> None:
