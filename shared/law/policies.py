@@ -69,9 +69,9 @@ class ReadSource(BaseModel):
             raise ValueError("date is needed for a text")
         return self
 
-    def has(self, value: "LegalValue") -> bool:
-        """Return whether the provision of *value* was read in it."""
-        return self.read is value.read and value.provision.startswith(self.provisions)
+    def has(self, read: SourceStatus, provision: str) -> bool:
+        """Return whether *provision* was read in it, as *read* says."""
+        return self.read is read and provision.startswith(self.provisions)
 
 
 class SourceMissing(ValueError):
@@ -291,7 +291,7 @@ class LawEdition(BaseModel):
     @model_validator(mode="after")
     def _has_sources(self) -> Self:
         for loc, value in self.located_values():
-            if value.read in SOURCED and self.source_of(value) is None:
+            if value.read in SOURCED and None in self.sources_of(value):
                 raise SourceMissing(value, loc)
         return self
 
@@ -304,9 +304,12 @@ class LawEdition(BaseModel):
             elif isinstance(found, tuple):
                 yield from (((key, n), one) for n, one in enumerate(found) if isinstance(one, LegalValue))
 
-    def source_of(self, value: LegalValue) -> ReadSource | None:
-        """Return the source of *value*; None where it was not read, or is ours."""
-        return next((source for source in self.sources if source.has(value)), None)
+    def sources_of(self, value: LegalValue) -> tuple[ReadSource | None, ...]:
+        """Return the source of each provision of *value*: none where it was not read, or is ours."""
+        provisions = value.provision.split("; ") if value.read in SOURCED else ()
+        return tuple(
+            next((source for source in self.sources if source.has(value.read, one)), None) for one in provisions
+        )
 
     @property
     def read_counts(self) -> Mapping[SourceStatus, int]:

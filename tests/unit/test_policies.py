@@ -122,6 +122,11 @@ def test_a_model_that_is_missing_or_goes_in_a_circle_is_an_error() -> None:
             id="a source of other provisions",
         ),
         pytest.param(
+            WHOLE.replace("Art. 1,", '"Art. 1; Code § 2",').replace("{ read: text,", "{ provisions: Art., read: text,"),
+            "no entry of sources",
+            id="a source of one provision of two",
+        ),
+        pytest.param(
             WHOLE.replace(", date: 2026-01-01 }", " }"),
             "line 8: sources.0: Value error, date is needed",
             id="a text read on no day",
@@ -165,9 +170,10 @@ def test_acceptance_of_an_unknown_law_is_an_error() -> None:
 @pytest.mark.parametrize("policy", EVERY)
 def test_each_read_value_names_the_place_and_each_text_the_day_of_its_reading(policy: Policy) -> None:
     for _, value in policy.located_values():
-        source = policy.source_of(value)
-        assert (source is not None) is (value.read in {SourceStatus.TEXT, SourceStatus.SECONDARY})
-        assert value.read is not SourceStatus.TEXT or (source and source.date)
+        sources = policy.sources_of(value)
+        assert bool(sources) is (value.read in {SourceStatus.TEXT, SourceStatus.SECONDARY})
+        assert all(source and source.place for source in sources)
+        assert value.read is not SourceStatus.TEXT or all(source and source.date for source in sources)
 
 
 def test_an_installation_without_policies_does_not_start(tmp_path: Path) -> None:
