@@ -15,7 +15,7 @@ from habeas.cli.staff import decide as decide_as
 from shared.contract import events
 from shared.contract.staff import written_item
 from shared.errors import ConfigurationError
-from shared.law import FeeReason, Money
+from shared.law import FeeReason, Money, ReasonCode
 
 app = typer.Typer(help="Decisions of the privacy staff about a request.")
 app.add_typer(referrals.app)
@@ -155,8 +155,6 @@ def forward(
 
 
 def _known_to_letters(reasons: Sequence[str]) -> Sequence[str]:
-    from services.notifier.letters.reasons import ReasonCode  # noqa: PLC0415
-
     for reason in reasons:
         if reason not in set(ReasonCode):
             raise ConfigurationError(f"reason {reason!r}: unknown reason; known are {', '.join(ReasonCode)}")

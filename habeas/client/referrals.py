@@ -15,10 +15,11 @@ from services.fulfillment import state as fulfillment
 from services.fulfillment.domain import MANY_MAILBOXES
 from services.intake.cases.deadlines import APPROACHING, MISSED, UNDECIDED
 from services.intake.domain import RECORDS, CaseStatus, IntakeCase, evolve
-from services.notifier.letters.reasons import GROUNDS, ReasonCode
+from services.notifier.letters.reasons import REASONS
 from shared.contract.answer import SUBMISSION
 from shared.contract.events import AppealReceived, RefusalGround, RequestSubmitted
 from shared.errors import ConfigurationError, UnknownRequest
+from shared.law import ReasonCode
 from shared.law.library import policies
 from shared.runtime.journal import Journal, events_of
 from shared.runtime.key_rings import RootKey
@@ -86,7 +87,7 @@ class WaitingCase:
 
 def _meaning(reason: str) -> str:
     known = ReasonCode(reason) if reason in set(ReasonCode) else None
-    return MEANINGS.get(reason) or (GROUNDS[known].sentence if known else "")
+    return MEANINGS.get(reason) or (REASONS[known] if known else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +157,9 @@ def lawful(grounds: Sequence[RefusalGround], laws: Sequence[str]) -> dict[str, l
 
     Raises ConfigurationError if none of them has one; the message lists the grounds that they have.
     """
-    regulations = [policies().named(law).regulation for law in laws]
+    editions = [policies().named(law) for law in laws]
     provided = {
-        ground: [
-            text for law in regulations if law and (text := GROUNDS[ReasonCode(ground)].provisions.get(law))
-        ]
+        ground: [text for law in editions if (text := law.citation(ReasonCode(ground)))]
         for ground in RefusalGround
     }
     for ground in grounds:

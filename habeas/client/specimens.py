@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 from services.notifier.domain import authorities
 from services.notifier.letters import letter_models as models
 from services.notifier.letters.composer import LetterRequest
-from services.notifier.letters.reasons import ReasonCode
 from shared.contract.answer import (
     Answer,
     AnswerGroup,
@@ -27,7 +26,7 @@ from shared.contract.answer import (
     WithheldGroup,
 )
 from shared.contract.events import Evidence, ExtensionReason, Outcome
-from shared.law import FeeReason, Money, Policy, Right
+from shared.law import FeeReason, Money, Policy, ReasonCode, Right
 from shared.law.library import policies
 
 WRITTEN_AT = datetime(2026, 3, 5, 13, 30, tzinfo=UTC)

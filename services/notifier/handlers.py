@@ -36,7 +36,6 @@ from services.notifier.letters.letter_models import (
     Weighing,
     Withdrawn,
 )
-from services.notifier.letters.reasons import ReasonCode
 from shared.contract.answer import Answer
 from shared.contract.correspondents import Correspondent, acknowledged_at_once, correspondent_of
 from shared.contract.events import (
@@ -67,7 +66,7 @@ from shared.contract.events import (
     SubjectRestricted,
 )
 from shared.errors import PermanentError
-from shared.law import Right
+from shared.law import ReasonCode, Right
 from shared.runtime.safe_http import host_of
 from shared.runtime.service import forget, noted, on
 

@@ -26,6 +26,7 @@ from shared.law.terms import (
     LetterElement,
     LetterForm,
     Money,
+    ReasonCode,
     Regulation,
     Right,
     Role,
@@ -219,6 +220,16 @@ class Demand(LegalValue):
         return here and (right is None or right in self.rights)
 
 
+class LegalGround(LegalValue):
+    """The provision by which data is kept or withheld, or a request refused, for some reasons."""
+
+    reasons: Annotated[tuple[ReasonCode, ...], Field(min_length=1)]
+
+
+class RegisterRule(LegalValue):
+    """The duty to keep a register of requests, and to report figures."""
+
+
 class LawScope(LegalValue):
     """The people that a law protects."""
 
@@ -307,9 +318,10 @@ class LawEdition(BaseModel):
     def sources_of(self, value: LegalValue) -> tuple[ReadSource | None, ...]:
         """Return the source of each provision of *value*: none where it was not read, or is ours."""
         provisions = value.provision.split("; ") if value.read in SOURCED else ()
-        return tuple(
-            next((source for source in self.sources if source.has(value.read, one)), None) for one in provisions
-        )
+        return tuple(self._source_of(value.read, provision) for provision in provisions)
+
+    def _source_of(self, read: SourceStatus, provision: str) -> ReadSource | None:
+        return next((source for source in self.sources if source.has(read, provision)), None)
 
     @property
     def read_counts(self) -> Mapping[SourceStatus, int]:
@@ -356,6 +368,13 @@ class Policy(LawEdition):
     """All that may cost anything; nothing else does."""
     never_disclose: tuple[SecretKinds, ...] = ()
     letters: tuple[Demand, ...] = ()
+    grounds: tuple[LegalGround, ...] = ()
+    """Provisions that letters cite for a reason."""
+    records: RegisterRule | None = None
+
+    def citation(self, reason: ReasonCode) -> str:
+        """Return the provision of this law for *reason*; empty where it has none."""
+        return next((ground.provision for ground in self.grounds if reason in ground.reasons), "")
 
     def forbids(self, category: str) -> SecretKinds | None:
         """Return the rule that forbids to disclose values of *category*; None where this law has none."""
@@ -408,6 +427,8 @@ class Policy(LawEdition):
                 "calendar": self.calendar or model.calendar,
                 "regulation": self.regulation or model.regulation,
                 "childhood": self.childhood or model.childhood,
+                "grounds": (*self.grounds, *model.grounds),
+                "records": self.records or model.records,
                 "sources": (*self.sources, *model.sources),
                 "never_disclose": self.never_disclose or model.never_disclose,
             }
@@ -528,7 +549,7 @@ class PolicyLibrary(EditionLibrary[Policy]):
         """
         Return the edition in force on *day* of a law that is answered under *regulation*.
 
-        Where it is the law of an unnamed State, it is one of them.
+        Where it is the law of an unnamed State, it is one of them; where none has this name, any law.
         """
-        law = next(policy.law for policy in self if policy.regulation is regulation)
-        return self.in_force(law, day)
+        named = (policy.law for policy in self if policy.regulation is regulation)
+        return self.in_force(next(named, self.laws[0]), day)

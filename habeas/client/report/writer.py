@@ -12,6 +12,8 @@ from rich.table import Table
 
 from habeas.client.report.figures import Figures
 from services.intake.cases.register import RegisterEntry
+from shared.law.library import policies
+from shared.law.policies import RegisterRule
 from shared.pages.spreadsheets import safe_cell
 
 HEADINGS: Mapping[str, str] = {
@@ -112,13 +114,10 @@ PAGES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-PROVISIONS: Mapping[str, str] = {
-    "us-ca-ccpa": "11 CCR §§ 7101 and 7102(a)(1)",
-    "us-co": "4 CCR 904-3, Rule 6.11",
-    "gdpr": "GDPR Art. 5(2)",
-    "uk-gdpr": "UK GDPR Art. 5(2)",
-}
-"""Provisions that demand the figures of a law."""
+
+
+def _records_rule(law: str, year: int) -> RegisterRule | None:
+    return policies().in_force(law, date(year, 12, 31)).records if law in policies().laws else None
 
 
 def page(found: Sequence[Figures], year: int, names: Mapping[str, str], *, on: date, controller: str) -> str:
@@ -132,7 +131,7 @@ def page(found: Sequence[Figures], year: int, names: Mapping[str, str], *, on: d
         laws=laws,
         year=year,
         names=names,
-        provisions=PROVISIONS,
+        provisions={law: rule.provision for law in laws if (rule := _records_rule(law, year))},
         on=on,
         controller=controller,
         headings=HEADINGS,

@@ -36,6 +36,7 @@ from shared.law import (
     Policy,
     PolicyLibrary,
     ProtectedPerson,
+    Regulation,
     Right,
     Strictest,
     TimedDuty,
@@ -97,9 +98,7 @@ def received_request(request: RequestSubmitted, arrival: Arrival, practice: Cloc
     child = request.child or (born_on is not None and is_child(laws, born_on, received_on))
     usual = internal_due(answer, margin=practice.company.margin)
     requester = Requester.CONTROLLER if arrival.instructed else _requester(request, received_on, child=child)
-    regulation = laws[0].regulation
-    if regulation is None:
-        raise ConfigurationError(f"policies/{laws[0].id}.yaml: regulation: is missing")
+    regulation = laws[0].regulation or Regulation.OTHER
     proven_under = proof_regulation(laws)
     return RequestReceived(
         request_id=arrival.case,

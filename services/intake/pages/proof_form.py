@@ -159,6 +159,7 @@ PROVISIONS: Mapping[Regulation, str] = {
     Regulation.DPDP: _("DPDP Act s. 11"),
     Regulation.PIPL: _("PIPL Art. 50"),
     Regulation.PDPA: _("Personal Data Protection Regulations 2021 reg. 3"),
+    Regulation.OTHER: _("the privacy law of your country"),
 }
 
 STANDINGS: Mapping[CaseStatus, str] = {

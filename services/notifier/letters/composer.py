@@ -1,7 +1,6 @@
 """Letters to people: facts go in, the bytes of a message come out. Pure."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import date as Date  # noqa: N812 - `date` is the parameter of compose
 from datetime import datetime, tzinfo
@@ -17,7 +16,7 @@ from services.notifier.letters.languages import CATALOGUES
 from services.notifier.letters.letter_models import AuthorityContact, LetterFacts, Sender
 from services.notifier.letters.skeletons import Laws, LetterShape, Skeleton, mark, skeletons
 from services.notifier.letters.translations import title
-from shared.law import Money, Policy, Regulation
+from shared.law import Money, Policy
 from shared.pages.translation import AT_HOME, Words
 
 LONGEST_NAME = 60
@@ -27,15 +26,8 @@ Parts of a name that could act as a link or a second message: any requester choo
 and a stranger may read it.
 """
 
-ENGLISH: Mapping[Regulation, str] = {
-    Regulation.CCPA: "US",
-    Regulation.US_STATE: "US",
-    Regulation.PIPEDA: "CA",
-    Regulation.QUEBEC: "CA",
-    Regulation.DPDP: "IN",
-    Regulation.PDPA: "SG",
-}
-"""Countries of American English for readers without a stated one: dates differ. Elsewhere it is British."""
+ENGLISH = frozenset({"US", "CA", "IN", "SG"})
+"""Countries that write dates in an English of their own; for others it is British."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +159,6 @@ def _once(authorities: tuple[AuthorityContact, ...]) -> tuple[AuthorityContact |
 
 
 def _words(letter: LetterRequest, zone: tzinfo) -> Words:
-    law = letter.laws[0].regulation
-    at_home = ENGLISH.get(law, AT_HOME) if law else AT_HOME
-    return CATALOGUES.words(letter.locale, zone, at_home=at_home)
+    countries = {place.partition("-")[0] for place in letter.laws[0].places}
+    home = next(iter(countries & ENGLISH), AT_HOME)
+    return CATALOGUES.words(letter.locale, zone, at_home=home)

@@ -10,10 +10,9 @@ from datetime import UTC, date, datetime, tzinfo
 from enum import StrEnum
 from typing import ClassVar, Literal, TypeAlias
 
-from services.notifier.letters.reasons import ReasonCode
 from shared.contract.answer import Answer, AnswerGroup
 from shared.contract.events import Evidence, ExtensionReason, Outcome
-from shared.law import FeeReason, Money, Right
+from shared.law import FeeReason, Money, ReasonCode, Right
 from shared.pages.translation import mark as _
 
 AnswerOutcome: TypeAlias = Literal[Outcome.GRANTED, Outcome.PARTLY_GRANTED, Outcome.NOTHING_HELD]

@@ -18,7 +18,6 @@ from services.notifier.letters.letter_models import (
     OverdueLetter,
     PackageExpiringLetter,
 )
-from services.notifier.letters.reasons import ReasonCode
 from shared.contract.answer import Inquiry
 from shared.contract.events import (
     AppealAnswered,
@@ -39,7 +38,7 @@ from shared.contract.events import (
 )
 from shared.contract.staff import is_written, written_text
 from shared.errors import PermanentError
-from shared.law import Right, TimedDuty
+from shared.law import ReasonCode, Right, TimedDuty
 from shared.runtime.service import on
 
 OFFERED = (

@@ -21,7 +21,7 @@ from markupsafe import escape
 from services.notifier.letters import letter_models as said
 from services.notifier.letters import translations
 from services.notifier.letters.languages import CATALOGUES, TEMPLATES
-from services.notifier.letters.reasons import GROUNDS, IDENTITY_REASONS, ReasonCode, ReasonText
+from services.notifier.letters.reasons import IDENTITY_REASONS, REASONS
 from shared.contract.answer import (
     AnswerGroup,
     BlackedOutGroup,
@@ -33,7 +33,7 @@ from shared.contract.answer import (
     WithheldGroup,
 )
 from shared.contract.events import Evidence
-from shared.law import Demand, Policy, Regulation, Right, TimedDuty
+from shared.law import Demand, Policy, ReasonCode, Right, TimedDuty
 from shared.pages.law_names import RIGHTS, name_of
 
 Say: TypeAlias = Callable[..., str]
@@ -69,11 +69,6 @@ class Laws:
     def of(cls, editions: tuple[Policy, ...]) -> "Laws":
         """Take *editions*, of which there is at least one."""
         return cls(tuple(edition.id for edition in editions), editions)
-
-    @property
-    def regulations(self) -> tuple[Regulation, ...]:
-        """Names of requests under these laws."""
-        return tuple(edition.regulation for edition in self.editions if edition.regulation)
 
     def stand_still_for(self, kind: str) -> bool:
         """Return whether the period may stand still for *kind*, under each of them."""
@@ -278,7 +273,7 @@ class Voice:
         if part.reason != ReasonCode.RETENTION_DUTY or not part.citation:
             return self.ground(part.reason)
         sentence = self.translate(translations.COMPANY_LAW, provision=part.citation)
-        return self._cited(sentence, GROUNDS[ReasonCode.RETENTION_DUTY])
+        return self._cited(sentence, ReasonCode.RETENTION_DUTY)
 
     def _end(self, part: KeptGroup) -> object:
         if part.first is not None:
@@ -311,13 +306,13 @@ class Voice:
 
     def ground(self, reason: str, citation: str = "") -> str:
         """Return the sentence for *reason*, with the provision in brackets where one is known."""
-        ground = GROUNDS[ReasonCode(reason)]
-        sentence = self.translate(ground.sentence)
-        return f"{sentence} ({self.translate(citation)})" if citation else self._cited(sentence, ground)
+        code = ReasonCode(reason)
+        sentence = self.translate(REASONS[code])
+        return f"{sentence} ({self.translate(citation)})" if citation else self._cited(sentence, code)
 
-    def _cited(self, sentence: str, ground: ReasonText) -> str:
+    def _cited(self, sentence: str, reason: ReasonCode) -> str:
         """Return *sentence* with the provisions of the reader's laws in brackets."""
-        provisions = [ground.provisions.get(law, "") for law in self.shape.laws.regulations]
+        provisions = dict.fromkeys(law.citation(reason) for law in self.shape.laws.editions)
         cited = "; ".join(map(self.translate, filter(None, provisions)))
         return f"{sentence} ({cited})" if cited else sentence
 

@@ -27,10 +27,9 @@ from services.fulfillment.package import answers
 from services.fulfillment.search.findings import Findings, FoundRecord, RecordTuple
 from services.fulfillment.search.ownership import OwnershipMatch
 from services.fulfillment.state import outcome_of_change
-from services.notifier.letters.reasons import ReasonCode
 from shared.contract.answer import Answer
 from shared.contract.events import Correction, Outcome
-from shared.law import Right
+from shared.law import ReasonCode, Right
 from shared.runtime.mongo import Decimal128, Int64, ObjectId
 
 TODAY = date(2026, 11, 25)

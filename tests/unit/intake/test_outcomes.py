@@ -5,9 +5,8 @@ import pytest
 from services.intake.domain import IntakeCase
 from services.intake.pages import proof_form
 from services.intake.pages.request_page import GROUNDS, STANDINGS, grounds_of, outcome_text
-from services.notifier.letters.reasons import ReasonCode
 from shared.contract.events import IdentityRefused, LetterKind, NoticeFailed, Outcome, RequestFulfilled
-from shared.law import Right
+from shared.law import ReasonCode, Right
 from tests.unit.fakes import Office
 from tests.unit.platforms import ROOT, platforms, signed_request
 

@@ -18,7 +18,7 @@ from services.notifier.handlers import (
     send_package_code,
     write_review_letter,
 )
-from services.notifier.letters.reasons import IDENTITY_REASONS, ReasonCode
+from services.notifier.letters.reasons import IDENTITY_REASONS
 from services.notifier.smtp.post import Posted
 from shared.contract.answer import SUBMISSION
 from shared.contract.events import (
@@ -41,7 +41,7 @@ from shared.contract.events import (
 )
 from shared.contract.topology import LISTENS
 from shared.errors import TooEarly
-from shared.law import Regulation, Right
+from shared.law import ReasonCode, Regulation, Right
 from tests.runtime_fakes import MemoryVault
 from tests.unit.notifier.sample_letters import AUTHORITY, SENDER, WRITTEN_AT, asked
 

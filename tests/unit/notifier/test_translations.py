@@ -6,7 +6,6 @@ from collections.abc import Iterator
 import pytest
 
 from services.notifier.letters import languages, skeletons
-from services.notifier.letters.reasons import GROUNDS
 from shared.law import LetterElement, Regulation
 from shared.law.library import policies
 from shared.pages.translation import SOURCE_LANGUAGE
@@ -27,8 +26,7 @@ SHOWN = {
 def sentences() -> Iterator[str]:
     """Yield what letters say: what stands in their code, and the provisions that they show."""
     yield from LETTERS.sentences
-    for ground in GROUNDS.values():
-        yield from filter(None, ground.provisions.values())
+    yield from (ground.provision for policy in policies() for ground in policy.grounds)
     yield from SHOWN
 
 

@@ -29,7 +29,7 @@ from services.notifier.breach.notices.facts import (
 from services.notifier.breach.notices.methods import MANNERS, NoticeMethod, Part
 from services.notifier.context import SenderSettings
 from services.notifier.letters import mime
-from services.notifier.letters.composer import LetterOutline, headers_of, presentable
+from services.notifier.letters.composer import ENGLISH, LetterOutline, headers_of, presentable
 from services.notifier.letters.languages import CATALOGUES
 from services.notifier.letters.letter_models import AuthorityContact, Sender
 from services.notifier.letters.skeletons import Say, Skeleton, rendered
@@ -42,8 +42,6 @@ from shared.pages.translation import AT_HOME, Words
 
 NAME = "\x00"
 """Stands where the name belongs."""
-ENGLISH = frozenset({"US", "CA", "IN", "SG"})
-"""Countries that write English, and dates in their own way."""
 
 
 @dataclass(frozen=True, slots=True)
