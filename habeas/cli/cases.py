@@ -129,6 +129,19 @@ def confirm_alias(
     out.print(f"confirmed; ask with `habeas status {request_id}`")
 
 
+@app.command("release-values")
+def release_values(
+    request_id: RequestId,
+    reason: Annotated[str, Option(help="Why: called_back, seen_in_person …")],
+    account: As = None,
+    code: OneTimeCode = None,
+    state: State = STATE,
+) -> None:
+    """Release the masked values of an answer; you have made sure that it is the person who wants them."""
+    decide_as(signer_of(account, code, state), events.ValuesReleased, request_id, reason=reason)
+    out.print(f"released: the person gets a new package; ask with `habeas status {request_id}`")
+
+
 @app.command("approve-correction")
 def approve_correction(
     request_id: RequestId, account: As = None, code: OneTimeCode = None, state: State = STATE

@@ -50,6 +50,7 @@ REASONS = {
     "not_answered": "the request is not answered yet, or its erasure is not done",
     "alias_unknown": "the request has no such alias; `habeas case aliases` lists them",
     "alias_confirmed": "the alias is confirmed already",
+    "nothing_masked": "no value of its answer is masked, or it is the copy of an erasure",
     "nothing_found": "no record is found by this alias",
     "copy_wanted": "the person wants a copy before an erasure: ask for a request from the alias",
     "many_mailboxes": "its records name more other mailboxes than are written to",

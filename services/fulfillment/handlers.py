@@ -41,6 +41,7 @@ from services.fulfillment.package.handlers import (
     fee_by_staff,
     store_copy,
 )
+from services.fulfillment.package.withheld import releasable
 from services.fulfillment.recipients.handlers import notify, transfer
 from services.fulfillment.search.comparison import compare, disputed
 from services.fulfillment.search.confirmed_aliases import (
@@ -100,6 +101,7 @@ from shared.contract.events import (
     RequestWithdrawn,
     RestrictionAnnounced,
     TransferOrdered,
+    ValuesReleased,
 )
 from shared.contract.staff import packed_item, written_text
 from shared.errors import InvalidDataMap, RefusedDecision, TooEarly
@@ -340,6 +342,33 @@ async def confirm_alias(event: AliasConfirmed, ctx: FulfillmentContext) -> Seque
     return facts
 
 
+async def release_values(event: ValuesReleased, ctx: FulfillmentContext) -> Sequence[Fact]:
+    """
+    Answer again with the values that were masked, after the staff releases them, or the second account.
+
+    Values stay withheld that the law of the answer, or a rule of the map with a provision, forbids to show.
+
+    Raises:
+        RefusedDecision: The request, its answer or the account does not allow it.
+    """
+    known, two = ctx.known, ctx.house.two_deciders
+    if known.stopped:
+        raise RefusedDecision("request_stopped")
+    if known.fulfilled is None or known.verified is None or known.status is not FulfillmentStatus.FULFILLED:
+        raise RefusedDecision("not_answered")
+    if known.verified.right is Right.ERASURE or not any(map(releasable, known.fulfilled.withheld)):
+        raise RefusedDecision("nothing_masked")
+    if event.by in known.values_released_by:
+        raise RefusedDecision("decider_decided_before")
+    ctx = ctx.after(event)
+    if not ctx.known.values_released(two=two):
+        return []
+    facts = await _further(known.verified, (), ctx, waits=False)
+    if not facts:
+        raise RefusedDecision(MANY_MAILBOXES if facts is None else "nothing_found")
+    return facts
+
+
 async def answer_proven_alias(event: AliasProven, ctx: FulfillmentContext) -> Sequence[Fact]:
     """
     Answer with the records of an alias that its owner has proven by a code, or correct an identity to it.
@@ -457,7 +486,8 @@ async def _erase_further(_event: ErasureDue, ctx: FulfillmentContext) -> Sequenc
 async def _disclose_further(event: DisclosureDue, ctx: FulfillmentContext) -> Sequence[Fact]:
     """Disclose the records of confirmed aliases at the end of the window."""
     window, verified = ctx.known.disclosure_window, ctx.known.verified
-    confirmed = ctx.known.confirmed(two=ctx.house.two_deciders)
+    two = ctx.house.two_deciders
+    confirmed = ctx.known.confirmed(two=two) or ctx.known.values_released(two=two)
     if not confirmed or verified is None or window is None or event.name != disclosure_timer(window):
         return []
     return await _answer_further(verified, ctx)
@@ -498,6 +528,7 @@ SUBSCRIPTIONS = (
     on(CorrectionApproved, approve_correction),
     on(ReferralDecided, end_referral),
     on(AliasConfirmed, confirm_alias),
+    on(ValuesReleased, release_values),
     on(AliasProven, unless_stopped(answer_proven_alias)),
     on(RestrictionAnnounced, lift_restriction),
     on(TransferOrdered, unless_stopped(transfer)),

@@ -55,6 +55,7 @@ from shared.contract.events import (
     SubjectRestricted,
     SubjectUnrestricted,
     TransferOrdered,
+    ValuesReleased,
 )
 from shared.errors import IllegalTransition
 from shared.law import Regulation, Right
@@ -156,7 +157,7 @@ _STAYS: Mapping[FulfillmentStatus, tuple[type[Fact], ...]] = {
     # are planned and reported again.
     FulfillmentStatus.FULFILLED: (
         AliasConfirmed, AliasProven, MailboxNamed, RequestFulfilled, RequestWithdrawn, SubjectErased,
-        ErasureApproved, ErasureScheduled, ErasureDue, ErasureRetried,
+        ValuesReleased, ErasureApproved, ErasureScheduled, ErasureDue, ErasureRetried,
         *SUBJECT_FACTS, *RECIPIENT_FACTS, *_LATE,
     ),
     FulfillmentStatus.REFERRED: (
@@ -260,6 +261,8 @@ class FulfillmentCase:
     """Decisions of the staff that some of them are the person's."""
     aliases_proven: tuple[tuple[Code, int], ...] = ()
     """Name and number of the aliases that a code has proven."""
+    values_released_by: tuple[Code, ...] = ()
+    """Staff accounts that released the masked values of its answer."""
     alias_window: ErasureScheduled | None = None
     """The time of the erasure for a confirmed alias; the last of several windows counts."""
     stopped: bool = False
@@ -276,6 +279,10 @@ class FulfillmentCase:
         """Return name and number of each alias that is proven, or confirmed (with *two*: by two accounts)."""
         enough = [each for each in self.confirmations if len(self.confirmations_of(each)) > two]
         return tuple(dict.fromkeys((*self.aliases_proven, *((each.aliases, each.number) for each in enough))))
+
+    def values_released(self, *, two: bool) -> bool:
+        """Return whether the staff (with *two*: two accounts) released the masked values of the answer."""
+        return len(set(self.values_released_by)) > two
 
     def offers(self, alias: AliasConfirmed | AliasProven) -> bool:
         """Return whether *alias* is one that an answer has offered."""
@@ -369,6 +376,8 @@ def _approval_noted(known: FulfillmentCase, fact: Fact) -> FulfillmentCase:
             return replace(known, approved_by=known.approved_by or fact.by)
         case CorrectionApproved():
             return replace(known, corrections_approved=(*known.corrections_approved, fact.by))
+        case ValuesReleased():
+            return replace(known, values_released_by=(*known.values_released_by, fact.by))
         case AliasConfirmed():
             return replace(known, confirmations=(*known.confirmations, fact))
         case AliasProven() if known.offers(fact):

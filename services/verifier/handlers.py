@@ -313,7 +313,7 @@ def _assessed(event: RequestReceived, ctx: VerifierContext, *, vouched: bool) ->
     situation = Situation(
         right=event.right,
         regulation=event.proof_regulation,
-        sensitivity=Sensitivity.HIGH if event.child else ctx.practice.sensitivity,
+        sensitivity=Sensitivity.HIGH if event.child or event.full_values else ctx.practice.sensitivity,
         requester=event.requester,
         vouched=vouched,
         by_state=event.source == DROP,

@@ -27,6 +27,7 @@ from services.fulfillment.search.findings import Findings, SearchStatus
 from services.fulfillment.state import FulfillmentStatus, answerable, outcome_of_disclosure
 from shared.contract.answer import Answer, PackageFacts, facts_of
 from shared.contract.events import (
+    Assurance,
     Code,
     DisclosureScheduled,
     Fact,
@@ -47,6 +48,8 @@ from shared.runtime.log import logger
 PACKAGE = "package"
 FURTHER_COPY = "further_copy"
 BLACKED_OUT = "others_blacked_out"
+BEYOND_A_MAILBOX = frozenset({Assurance.ACCOUNT, Assurance.VOUCHED, Assurance.REASONABLY_HIGH})
+"""Proof that a thief of the mailbox does not have with it."""
 
 
 async def disclose_package(
@@ -72,6 +75,8 @@ async def disclose_package(
     content = None
     if right is Right.ACCESS and ctx.house.further_copy_fee is not None:
         content = await in_thread(content_of, wanted.findings, small=wanted.findings.is_small)
+        if contents.rules.released:  # it is no further copy of the one with masked values
+            content = hashlib.sha256(content).digest()
         given = await ctx.copies.given(ctx.case_id, wanted.identities, ctx.now, content)
         if (quoted := fee_for_copy(wanted.event, given, ctx.house.further_copy_fee, ctx)) is not None:
             return [quoted]
@@ -161,7 +166,11 @@ async def _contents(wanted: FoundRequest, ctx: FulfillmentContext) -> Contents:
         person=submitted.subject.name or "",
         locale=submitted.locale or "en",
         zone=ctx.house.zone,
-        rules=disclosure_rules(event),
+        rules=disclosure_rules(
+            event,
+            wanted=submitted.details.full_values,
+            by_staff=ctx.known.values_released(two=ctx.house.two_deciders),
+        ),
         law=event.regulation,
         received_on=event.received_on,
         authority=ctx.house.authority,
@@ -169,17 +178,25 @@ async def _contents(wanted: FoundRequest, ctx: FulfillmentContext) -> Contents:
     )
 
 
-def disclosure_rules(event: IdentityVerified) -> DisclosureRules:
+def disclosure_rules(
+    event: IdentityVerified, *, wanted: bool = False, by_staff: bool = False
+) -> DisclosureRules:
     """
     Return the rules for the values of an answer: those of the law that it is given under (ADR 0032).
 
-    A customer that the company processes the data for has verified the person itself: nothing is masked.
+    Masked values are released *by_staff*, or if they are *wanted* and more than the mailbox was proven. A
+    customer that the company processes the data for has verified the person itself: nothing is masked.
+
+    Law:
+        GDPR Art. 12(6), 32: the proof follows the harm that the values do in the wrong hands.
     """
+    proven = wanted and event.assurance in BEYOND_A_MAILBOX
     if event.laws:
         law = policies().named(event.laws[0])
     else:
         law = policies().governing(event.regulation, event.received_on)
-    return DisclosureRules(law, released=event.requester is Requester.CONTROLLER)
+    released = proven or by_staff or event.requester is Requester.CONTROLLER
+    return DisclosureRules(law, released=released, by_staff=by_staff)
 
 
 async def _refusal(answer: Answer, wanted: FoundRequest, ctx: FulfillmentContext) -> RequestFulfilled:

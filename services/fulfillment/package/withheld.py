@@ -12,6 +12,7 @@ from typing import Any
 
 from services.fulfillment.datamap.model import Collection, MappedField, WithholdingReason
 from services.fulfillment.package.redaction import Redacted, RedactedKind
+from shared.contract.events import WithheldValues
 from shared.law import Policy
 from shared.law.taxonomy import covered
 from shared.pages.translation import mark as _
@@ -141,6 +142,11 @@ class DisclosureRules:
         if self.released or not field.sensitive:
             return None
         return WithheldNotice(label, MASKED, category, by_kind=True)
+
+
+def releasable(withheld: WithheldValues) -> bool:
+    """Return whether the staff can release values: masked ones, or those withheld without a provision."""
+    return withheld.reason == MASKED or (withheld.reason == NEVER and withheld.provision is None)
 
 
 NO_LAW = DisclosureRules()

@@ -123,6 +123,7 @@ def received_request(request: RequestSubmitted, arrival: Arrival, practice: Cloc
         follows=arrival.follows,
         role=request.role,
         child=child,
+        full_values=request.details.full_values,
         stricter=None if proven_under is regulation else proven_under,
         not_accepted=_not_accepted(person, received_on, practice),
     )

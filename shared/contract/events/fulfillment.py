@@ -212,6 +212,16 @@ class AliasConfirmed(Decision):
     """Number of the alias; 1 is the first."""
 
 
+class ValuesReleased(Decision):
+    """The privacy staff releases the masked values of an answer: the person wants them and proved more."""
+
+    TYPE = "habeas.values.released.v1"
+    ROLES = frozenset({StaffRole.AGENT, StaffRole.APPROVER})
+
+    reason: Code
+    """Why the values may go to the requester, as the staff says it."""
+
+
 class CorrectionApproved(Decision):
     """The privacy staff approves a correction of an identity; it waited until the new value was proven."""
 

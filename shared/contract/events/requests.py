@@ -188,6 +188,8 @@ class RequestReceived(Fact):
     """The request that this one takes up again, or goes with."""
     child: bool = False
     """Whether the person is a child by a law that protects them."""
+    full_values: bool = False
+    """Whether sensitive values are wanted in full, which needs more proof."""
     role: Role = Role.CONSUMER
     """An end user's request is not answered here, but forwarded to the customer; see below."""
     repeats: RequestId | None = None

@@ -132,6 +132,8 @@ class Details(Strict):
     transfer_to: Text | None = None
     with_copy: bool = False
     """An erasure only: hand over a copy first. Nothing is erased before the copy is safe."""
+    full_values: bool = False
+    """Disclose sensitive values in full where they would be masked; this needs more proof."""
 
 
 class Agent(Strict):

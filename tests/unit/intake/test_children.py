@@ -67,6 +67,14 @@ async def test_an_opt_out_of_a_child_is_one_request() -> None:
     assert len(office.facts(RequestReceived)) == 1
 
 
+async def test_values_wanted_in_full_need_more_proof_than_a_mailbox() -> None:
+    office = Office()
+    await office.submit(request(right="access", details={"full_values": True}))
+    assert office.the(RequestReceived).full_values
+    ways = office.the(IdentityChallenged).wanted
+    assert all(len(way) > 1 or way == ("account",) for way in ways)
+
+
 async def test_a_childs_data_counts_as_sensitive() -> None:
     """11 CCR as amended for 2026: data of consumers under 16."""
     office = Office()

@@ -64,6 +64,7 @@ def test_every_column_goes_where_it_belongs() -> None:
         name="Ada Example", phone="+49 30 5550147", date_of_birth="1990-02-01", street="Way 1\nBack house",
         city="Berlin", region="BE", postal_code="10115", country="us", subdivision="ca", statement="Please.",
         received_at="2026-03-02", scope="direct_marketing | profiling", with_copy="yes", child="no",
+        full_values="yes",
         role="employee", regulation="ccpa", locale="de", agent_name="Agent", agent_email="a@agent.example",
         agent_permission="She said so.",
     )  # fmt: skip

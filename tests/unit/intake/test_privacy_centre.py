@@ -156,6 +156,14 @@ def test_countries_have_names_and_an_order(language: str) -> None:
 # --- from the form to the request ---------------------------------------------------------------------
 
 
+async def test_person_can_want_values_in_full_with_a_copy_and_not_with_an_erasure() -> None:
+    for path, wanted in (("/ask/access", True), ("/ask/erasure", False)):
+        office = Office()
+        await sent(office, path, PERSON | {"full_values": "yes"})
+        [request] = lodged(office)
+        assert request.details.full_values is wanted
+
+
 async def test_a_submitted_form_becomes_a_request_with_a_page() -> None:
     office = Office()
     response = await sent(office, "/ask/erasure", PERSON | {"with_copy": "yes", "statement": " Please. "})

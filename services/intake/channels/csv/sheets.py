@@ -139,6 +139,7 @@ COLUMNS = (
     Column("statement", ("details", "statement"), aliases=("message", "comment", "description", "text")),
     Column("scope", ("details", "scope"), lambda cell, _: _parts(cell.split(LISTED))),
     Column("with_copy", ("details", "with_copy"), _yes),
+    Column("full_values", ("details", "full_values"), _yes),
     Column("child", ("child",), _yes, ("minor",)),
     Column("role", ("role",), lambda cell, _: plain(cell)),
     Column("regulation", ("regulation",), lambda cell, _: plain(cell), ("law",)),

@@ -25,6 +25,8 @@ class FormPart(StrEnum):
     """Name, residence, and the person it is for."""
     COPY = "copy"
     """Whether a copy is wanted before the erasure."""
+    VALUES = "values"
+    """Whether sensitive values are wanted in full."""
     CORRECTIONS = "corrections"
     RECIPIENT = "recipient"
     STATEMENT = "statement"
@@ -72,6 +74,7 @@ SEE = (
         _("Get a copy of your data"),
         _("We collect all that we hold about you and give it to you as a download."),
         (_("You also learn where the data comes from, what we use it for, and who received it."),),
+        parts=(FormPart.PERSON, FormPart.VALUES, FormPart.STATEMENT),
     ),
     RequestOption(
         Right.KNOW_CATEGORIES,
@@ -82,7 +85,7 @@ SEE = (
         Right.PORTABILITY,
         _("Take your data to another service"),
         _("You get the data that you gave us in a form that other services can read."),
-        parts=(FormPart.PERSON, FormPart.RECIPIENT, FormPart.STATEMENT),
+        parts=(FormPart.PERSON, FormPart.RECIPIENT, FormPart.VALUES, FormPart.STATEMENT),
     ),
 )
 CHANGE = (
@@ -207,6 +210,7 @@ FIELDS = (
     "permission",
     "customer_of",
     "with_copy",
+    "full_values",
     "transfer_to",
     *(f"fix_{name}" for name in CORRECTABLE),
     "other_field",
@@ -324,6 +328,7 @@ class FilledForm:
             "corrections": [{"field": name, "value": value} for name, value in corrections],
             "transfer_to": (self["transfer_to"] or None) if FormPart.RECIPIENT in parts else None,
             "with_copy": bool(self["with_copy"]) and FormPart.COPY in parts,
+            "full_values": bool(self["full_values"]) and FormPart.VALUES in parts,
         }
 
 

@@ -1,0 +1,49 @@
+"""P37: data that does harm in the wrong hands is disclosed in full only for more proof than a mailbox."""
+
+import io
+import zipfile
+from typing import Any
+
+from habeas.embedded.company import ADA
+from tests.integration.pipeline import Heard, Pipeline, Somebody, command
+from tests.waiting import eventually
+
+ADA_ASKS = Somebody(ADA.email, ADA.name)
+
+
+async def iban_of(pipeline: Pipeline) -> bytes:
+    customer: dict[str, Any] = await pipeline.business("billing", "customers").find_one({"name": ADA.name})
+    return str(customer["bank"]["iban"]).encode()
+
+
+async def shows(pipeline: Pipeline, case: str, value: bytes) -> bool:
+    with zipfile.ZipFile(io.BytesIO(await pipeline.package(case, ADA_ASKS))) as archive:
+        return any(value in archive.read(name) for name in archive.namelist())
+
+
+async def test_request_for_whole_values_is_not_answered_on_the_code_of_a_mailbox(
+    pipeline: Pipeline, heard: Heard
+) -> None:
+    case = await pipeline.verified("access", ADA_ASKS, details={"full_values": True})
+    await eventually(lambda: len(heard.of(case, "identity.challenged")) > 1)
+    wanted = heard.of(case, "identity.challenged")[-1]["data"]["wanted"]
+    assert ["two_points"] in wanted
+    assert not heard.of(case, "request.fulfilled")
+    assert (await pipeline.page(case))["status"] == "challenged"
+
+
+async def test_log_in_opens_whole_values_for_a_person_who_wants_them(pipeline: Pipeline) -> None:
+    case = await pipeline.answered("access", ADA_ASKS, details={"full_values": True})
+    assert await shows(pipeline, case, await iban_of(pipeline))
+
+
+async def test_staff_releases_masked_values_in_the_same_case(pipeline: Pipeline, heard: Heard) -> None:
+    iban = await iban_of(pipeline)
+    case = await pipeline.answered("access", ADA_ASKS)
+    assert not await shows(pipeline, case, iban)
+    words = ("case", "release-values", case, "--reason", "called_back", "--as", "dana.muster")
+    code, _, errors = await command(pipeline, *words)
+    assert code == 0, errors
+    await eventually(lambda: len(heard.of(case, "request.fulfilled")) > 1)
+    assert await shows(pipeline, case, iban)
+    assert iban.decode() not in str(heard.of(case))
