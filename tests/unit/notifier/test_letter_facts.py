@@ -18,11 +18,10 @@ from services.notifier.letters.letter_models import (
     RefusalLetter,
     RequestDone,
 )
-from services.notifier.letters.reasons import ReasonCode
 from services.notifier.letters.translations import title
 from shared.contract.answer import Answer, AnswerGroup, DeclinedCorrection, KeptGroup
 from shared.contract.events import Outcome
-from shared.law import Regulation, Right
+from shared.law import ReasonCode, Regulation, Right
 from shared.law.library import EXAMPLE, company
 from tests.unit.notifier.sample_letters import DONE, DUE, RECEIVED, SENDER, letter
 
