@@ -62,6 +62,8 @@ class KeptGroup(_Piece):
     """Last day of the last of them."""
     first: date | None = None
     """Last day of the first of them, where they have several."""
+    locked: bool = False
+    """Whether each of them carries the mark that locks it for other uses."""
 
 
 class GroundedGroup(_Piece):

@@ -98,12 +98,17 @@ dataset:
             fields:
               - { name: email, data_categories: [user.contact.email], fides_meta: { identity: email } }
       - name: invoices
-        meta: { habeas: { erasure: delete, retention: { keep: P10Y, from: now, because: duty } } }
+        meta:
+          habeas:
+            erasure: delete
+            retention: { keep: P10Y, from: now, because: duty }
+            locked: { field: state.locked, value: true }
         fields:
           - { name: _id, fides_meta: { primary_key: true } }
           - name: person
             fides_meta: { references: [ { dataset: desk, field: people._id, direction: from } ] }
           - { name: total, data_categories: [user.financial] }
+          - { name: state, fields: [ { name: locked } ] }
 """
     }
 )
@@ -266,7 +271,7 @@ async def fill(world: World, *, notes: int = 8, rooms: int = 3) -> None:
     await world.insert(
         "desk.rooms", *({"_id": n, "guests": [{"email": kim}, {"email": bo}]} for n in range(rooms))
     )
-    await world.insert("desk.invoices", {"_id": 1, "person": 1, "total": 5})
+    await world.insert("desk.invoices", {"_id": 1, "person": 1, "total": 5, "state": {"locked": False}})
 
 
 async def erased(world: World, last: float) -> tuple[Durable, int]:
@@ -292,6 +297,7 @@ async def test_a_process_that_dies_at_any_write_of_an_erasure_changes_nothing_in
     unhurt, boundaries = await erased(world, float("inf"))
     end, certificate = await end_of(world), await unhurt.certificate()
     assert certificate["verification"]["result"] == "nothing_left"
+    assert (await world.get("desk.invoices", _id=1))["state"] == {"locked": True}
     assert boundaries > 30
     assert {place[0] for place in end} >= REGISTERS, "the registers are compared, too"
     for last in itertools.count(1):

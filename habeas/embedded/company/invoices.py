@@ -91,6 +91,7 @@ def _invoice(
         "issued_at": issued,
         "due_at": issued + timedelta(days=14),
         "paid_at": paid,
+        "locked": False,
         "billed_to": {
             "name": customer.person.name,
             "company": organisation.name,

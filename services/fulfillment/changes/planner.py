@@ -108,7 +108,7 @@ def lifted(plan: RecordPlan, data_map: DataMap) -> RecordPlan:
 def _marked_step(found: FoundRecord, right: Right, *, direct_marketing: bool) -> RecordStep | None:
     wanted = list(marks(right, found.collection, direct_marketing=direct_marketing))
     restricted = restricts(right, direct_marketing=direct_marketing)
-    parts = [_marks_of(found, mark) for mark in wanted]
+    parts = [marks_on(found, mark) for mark in wanted]
     unmarkable = restricted and (found.collection.restriction is None or parts[0] is None)
     if not unmarkable and all(part is None for part in parts):
         return None
@@ -128,7 +128,7 @@ def _step(found: FoundRecord, disposition: Disposition, sets: Sequence[Set]) -> 
     )
 
 
-def _marks_of(found: FoundRecord, mark: MarkRule) -> tuple[Set, ...] | None:
+def marks_on(found: FoundRecord, mark: MarkRule) -> tuple[Set, ...] | None:
     """Return the mark of the person's part of a record: empty if it is marked; None if it cannot be."""
     unit = array_around(mark.field, found.divided)
     if unit is None:

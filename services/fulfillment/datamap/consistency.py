@@ -109,7 +109,7 @@ def _check_fixed(collection: Collection, notes: MapFindings) -> None:
 
 
 def _check_paths(collection: Collection, notes: MapFindings) -> None:
-    pairs = {key: getattr(collection, key) for key in ("legal_hold", "active", *MARKS)}
+    pairs = {key: getattr(collection, key) for key in ("legal_hold", "locked", "active", *MARKS)}
     named = {key: pair.field for key, pair in pairs.items() if pair is not None}
     if collection.retention is not None and collection.retention.start not in ("now", ""):
         named = {"retention.from": collection.retention.start} | named
@@ -118,6 +118,10 @@ def _check_paths(collection: Collection, notes: MapFindings) -> None:
     ):
         what = f"`{collection.active.field}` states a running contract and is `editable`"
         notes.flaw(collection.where, what, "remove `editable`: a request must not begin or end a contract")
+    locked, restriction = collection.locked, collection.restriction
+    if locked is not None and restriction is not None and locked.field == restriction.field:
+        what = f"`locked` and `restriction` of `{collection.key}` name one field"
+        notes.flaw(collection.where, what, "use two: the end of a restriction would unlock retained records")
     for key, path in named.items():
         if path not in collection.by_path:
             what = f"`{key}` names no field of `{collection.key}`: `{path}`"
@@ -189,7 +193,7 @@ def _check_statement(collection: Collection, field: MappedField, path: str, note
     elif stating.editable:
         what = f"`{path}` states that `{field.path}` is verified and is `editable`"
         notes.flaw(stating.where, what, "remove `editable`: a person must not verify their own value")
-    elif path in {pair.field for key in MARKS if (pair := getattr(collection, key)) is not None}:
+    elif path in {pair.field for key in ("locked", *MARKS) if (pair := getattr(collection, key)) is not None}:
         what = f"`{path}` states that `{field.path}` is verified, and a request marks it"
         notes.flaw(field.where, what, "name a field that no request sets")
     elif _arrays(collection, field.path) != _arrays(collection, path):

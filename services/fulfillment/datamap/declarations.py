@@ -170,6 +170,7 @@ class DeclarationReader:
             erasure=collection.erasure if erasure is None else Erasure(erasure),
             retention=self._retention(habeas),
             legal_hold=self._mark(habeas, "legal_hold"),
+            locked=self._mark(habeas, "locked"),
             restriction=self._mark(habeas, "restriction"),
             opt_out=self._mark(habeas, "opt_out"),
             consent=self._mark(habeas, "consent"),

@@ -130,7 +130,7 @@ def _habeas(collection: Collection) -> Iterator[str]:
         pairs = {"keep": _period(kept.keep), "from": word(kept.start), "because": word(kept.because)}
         pairs |= {"starts": YEAR_END} if kept.year_end else {}
         yield f"retention: {_flow(pairs)}"
-    for key in ("legal_hold", "restriction", "opt_out", "consent", "active"):
+    for key in ("legal_hold", "locked", "restriction", "opt_out", "consent", "active"):
         if (mark := getattr(collection, key)) is not None:
             value = json.dumps(mark.value, ensure_ascii=False)
             yield f"{key}: {_flow({'field': word(mark.field), 'value': value})}"

@@ -258,6 +258,8 @@ class Collection:
     retention: RetentionRule | None = None
     legal_hold: MarkRule | None = None
     """The mark that suspends the erasure of its document."""
+    locked: MarkRule | None = None
+    """The mark of a record that an erasure retains under a duty: it may be used for that duty alone."""
     restriction: MarkRule | None = None
     opt_out: MarkRule | None = None
     consent: MarkRule | None = None

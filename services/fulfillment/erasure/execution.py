@@ -239,6 +239,9 @@ def remainders_of(step: RecordStep, document: Document) -> Iterator[tuple[Remain
     for pull in step.pulls:
         if any(True for _ in pull.match.elements(document)):
             yield RemainderKind.ELEMENT, pull.match.unit or ""
+    for part in step.sets:
+        if not all(same(value, part.value) for value in _held(document, part)):
+            yield RemainderKind.FIELD, part.path
 
 
 async def reread(steps: Sequence[RecordStep], stores: Stores) -> list[tuple[RecordStep, Document]]:

@@ -9,6 +9,7 @@ from graphlib import TopologicalSorter
 from types import MappingProxyType
 from typing import Any
 
+from services.fulfillment.changes.planner import marks_on
 from services.fulfillment.datamap.model import (
     PERSONAL,
     Collection,
@@ -20,6 +21,7 @@ from services.fulfillment.datamap.model import (
 from services.fulfillment.datamap.paths import array_around, arrays_at, leads_through, places, values_at
 from services.fulfillment.domain import (
     NOT_CHANGEABLE,
+    RETENTION_DUTY,
     ErasureGround,
     LegalBasis,
     Retain,
@@ -220,9 +222,13 @@ class _Planner:
 
     def _retained(self, found: FoundRecord, decision: Retain) -> RecordStep:
         fields = [field for field in self._maskable(found.collection) if field.masking is not None]
+        lock = found.collection.locked if decision.reason == RETENTION_DUTY else None
+        marks = None if lock is None else marks_on(found, lock)
         return self._step(
             found,
             Disposition.RETAINED,
+            sets=marks or (),
+            locked=marks is not None,
             masks=tuple(self._masks(found, fields, found.elements)) if decision.reduced else (),
             reason=decision.reason,
             because=decision.because,

@@ -122,6 +122,8 @@ class RecordStep:
     until: date | None = None
     undeclared: int = 0
     """Fields of a masked document that the map does not know: they stay, and the staff must check them."""
+    locked: bool = False
+    """Whether it is retained with the map's mark that locks it for other uses."""
     left: tuple[str, ...] = ()
     """Fields with data of the person that the map forbids to change."""
 
@@ -199,6 +201,7 @@ def of_document(document: Mapping[str, Any]) -> RecordStep:
         because=document["because"],
         until=None if document["until"] is None else date.fromisoformat(document["until"]),
         undeclared=document["undeclared"],
+        locked=document.get("locked", False),
         left=tuple(document["left"]),
     )
 
@@ -370,7 +373,7 @@ def _plainly_alike(one: RecordStep, other: RecordStep) -> bool:
 
 def _words(step: RecordStep) -> tuple[Any, ...]:
     held = None if step.hold is None else (step.hold[0], id(step.hold[1]))
-    ends = (step.reason, step.because, step.until, step.undeclared, step.left)
+    ends = (step.reason, step.because, step.until, step.undeclared, step.left, step.locked)
     return (step.key, step.place, step.disposition, held, step.deleted, *ends)
 
 

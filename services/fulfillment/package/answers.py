@@ -207,9 +207,13 @@ def _kept(plan: RecordPlan, data_map: DataMap) -> Iterator[KeptGroup]:
         GDPR Art. 12(1), (4): stating the last day alone would suggest that all is kept so long.
     """
     groups: defaultdict[tuple[str, str, str], Counter[date | None]] = defaultdict(Counter)
+    open_groups = set()
     for step, records in alike(plan.steps):
         if step.disposition in (Disposition.RETAINED, Disposition.LEFT):
-            groups[step.key, step.reason or "", step.because or ""][step.until] += records
+            group = (step.key, step.reason or "", step.because or "")
+            groups[group][step.until] += records
+            if not step.locked or step.disposition is Disposition.LEFT:
+                open_groups.add(group)
     for (key, reason, because), days in groups.items():
         known = [day for day in days if day is not None]
         last = max(known) if len(known) == len(days) else None
@@ -220,6 +224,7 @@ def _kept(plan: RecordPlan, data_map: DataMap) -> Iterator[KeptGroup]:
             citation=because,
             until=last,
             first=min(known) if last is not None and len(known) > 1 else None,
+            locked=(key, reason, because) not in open_groups,
         )
 
 

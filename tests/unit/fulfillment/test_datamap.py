@@ -30,6 +30,7 @@ dataset:
             data_categories: [user.contact.email]
             fides_meta: { data_type: string, identity: email }
 """
+ONE_MARK = "locked: { field: email, value: x }, restriction: { field: email, value: x }"
 YEAR_END = "retention: { keep: P9Y, from: now, starts: end_of_year, because: x }"
 
 
@@ -184,6 +185,12 @@ def test_the_version_is_the_hash_of_the_text_and_parses_again_from_its_sources()
             "map.yml:5",
             "is no period",
             id="no period",
+        ),
+        pytest.param(
+            PLAIN.replace("- name: notes", f"- name: notes\n        meta: {{ habeas: {{ {ONE_MARK} }} }}"),
+            "map.yml:4",
+            "`locked` and `restriction` of `desk.notes` name one field",
+            id="one field for lock and restriction",
         ),
         pytest.param(
             PLAIN.replace("- name: notes", f"- name: notes\n        meta: {{ habeas: {{ {YEAR_END} }} }}"),
