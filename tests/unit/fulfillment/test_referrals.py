@@ -80,7 +80,7 @@ async def test_incomplete_decision_is_refused(outcome: Outcome, words: dict[str,
         await end_referral(decided(outcome, **words), await waiting())
 
 
-@pytest.mark.parametrize("status", set(FulfillmentStatus) - {FulfillmentStatus.REFERRED})
+@pytest.mark.parametrize("status", sorted(set(FulfillmentStatus) - {FulfillmentStatus.REFERRED}))
 async def test_request_that_does_not_wait_for_the_staff_is_not_ended(status: FulfillmentStatus) -> None:
     ctx = await waiting(replace(WAITING, status=status))
     with pytest.raises(RefusedDecision, match="not_referred"):
