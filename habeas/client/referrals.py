@@ -32,6 +32,7 @@ MEANINGS = {
     fulfillment.NOTHING_NAMED: "the correction names no field and value: read the person's text",
     fulfillment.UNSURE: "the proof of identity does not suffice for a correction",
     fulfillment.IDENTITY_CHANGE: "the correction changes an identity: `habeas case approve-correction`",
+    fulfillment.ACCURACY_DISPUTED: "a disputed field is not editable; its records are restricted meanwhile",
     fulfillment.TO_BE_WEIGHED: "the objection must be weighed against compelling grounds",
     MANY_MAILBOXES: "the records name more other mailboxes than are written to",
 }

@@ -240,6 +240,11 @@ LETTERS: dict[str, models.LetterFacts] = {
         Right.RESTRICTION, RECEIVED, DONE, Outcome.NOTHING_HELD, Answer(searched=SEARCHED)
     ),
     "weighing": models.Weighing(Right.OBJECTION, RECEIVED),
+    "disputed correction": models.Weighing(
+        Right.RECTIFICATION,
+        RECEIVED,
+        Answer(disputed=("Invoices: city",), corrected=CORRECTED, marked=MARKED, left=(NOT_MARKABLE,)),
+    ),
     "scheduled erasure": models.ErasureAnnounced(RECEIVED, EXPIRY, WANTED.url),
     "scheduled erasure beside a contract": models.ErasureAnnounced(
         RECEIVED, EXPIRY, WANTED.url, contract=True

@@ -4,7 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 
-from services.fulfillment.changes.handlers import change, lift_restriction, plan_change, suppress_at_once
+from services.fulfillment.changes.handlers import (
+    change,
+    lift_restriction,
+    plan_change,
+    restricted_records,
+    suppress_at_once,
+)
 from services.fulfillment.context import FoundRequest, FulfillmentContext
 from services.fulfillment.domain import CONTRACT, MANY_MAILBOXES, answer_due_on
 from services.fulfillment.drop.hash_lists import HashListBatch
@@ -267,11 +273,14 @@ async def end_referral(event: ReferralDecided, ctx: FulfillmentContext) -> Seque
     if not event.is_complete:
         raise RefusedDecision("incomplete")
     await _must_be_signed(event, ctx)
+    stated = event.outcome is not Outcome.GRANTED and await _statement_kept(ctx)
     return [
         RequestFulfilled(
             request_id=ctx.case_id,
             right=ctx.known.referred.right,
             outcome=event.outcome,
+            dispositions=await restricted_records(ctx),
+            statement_kept=stated,
             reasons=dict.fromkeys(event.grounds, 1),
             answer=await ctx.sealed_answer(Answer()),
             package=event.package,
@@ -279,6 +288,18 @@ async def end_referral(event: ReferralDecided, ctx: FulfillmentContext) -> Seque
             explanation=event.explanation,
         )
     ]
+
+
+async def _statement_kept(ctx: FulfillmentContext) -> bool:
+    """Keep the statement of a person whose data the staff does not correct; return whether there is one."""
+    verified = ctx.known.verified
+    if verified is None or verified.right is not Right.RECTIFICATION:
+        return False
+    submitted = await ctx.submission()
+    if submitted.details.statement is None:
+        return False
+    await ctx.disagreements.keep(ctx.case_id, _sure(verified, submitted, ctx), ctx.occurred_at)
+    return True
 
 
 async def _must_be_signed(event: ReferralDecided, ctx: FulfillmentContext) -> None:

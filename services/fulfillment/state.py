@@ -74,6 +74,9 @@ IDENTITY_CHANGE = "identity_change_needs_proof"
 TO_BE_WEIGHED = "to_be_weighed"
 """Whether compelling grounds override an objection is for the staff to decide (GDPR Art. 21(1))."""
 
+ACCURACY_DISPUTED = "accuracy_disputed"
+"""A correction concerns a value that no request may change; the staff verifies whether it is accurate."""
+
 MOST_ROUNDS = 3
 """Most new plans of an erasure because of new records of the person."""
 

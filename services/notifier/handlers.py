@@ -60,6 +60,7 @@ from shared.contract.events import (
     RequestFulfilled,
     RequestPurged,
     RequestReceived,
+    RequestReferred,
     RequestWithdrawn,
     RestrictionAnnounced,
     RestrictionLifting,
@@ -225,6 +226,15 @@ async def note_restriction(_event: SubjectRestricted, ctx: NotifierContext) -> S
     return await write(LetterKind.WEIGHING, facts, request, ctx)
 
 
+async def report_dispute(event: RequestReferred, ctx: NotifierContext) -> Sequence[Fact]:
+    """Report what is done already, and what the staff checks; nothing if the request only waits for it."""
+    if event.answer is None:
+        return []
+    request = ctx.request()
+    answer = Answer.model_validate_json(await ctx.vault.open(ctx.case_id, event.answer))
+    return await write(LetterKind.WEIGHING, Weighing(event.right, request.received_on, answer), request, ctx)
+
+
 async def announce_lifting(event: RestrictionLifting, ctx: NotifierContext) -> Sequence[Fact]:
     """
     Notify the person that the restriction is lifted; only then may it be.
@@ -273,6 +283,7 @@ SUBSCRIPTIONS = (
     on(MailboxNamed, notify_named_mailbox),
     on(RequestFulfilled, write_outcome_letter),
     on(SubjectRestricted, note_restriction),
+    on(RequestReferred, report_dispute),
     on(RestrictionLifting, announce_lifting),
     on(NoticeReported, handle_report),
     *lifecycle.SUBSCRIPTIONS,

@@ -153,6 +153,8 @@ class Answer(_Piece):
     left: tuple[LeftGroup, ...] = ()
     corrected: tuple[CorrectedValue, ...] = ()
     declined: tuple[DeclinedCorrection, ...] = ()
+    disputed: tuple[str, ...] = ()
+    """Labels of values that no request may change; the staff checks whether they are accurate."""
     statement_kept: bool = False
     """Whether a statement of the person's is kept with data that was not corrected."""
     recipients: tuple[str, ...] = ()

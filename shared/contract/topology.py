@@ -130,6 +130,7 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
         "habeas.request.withdrawn.v1",
         "habeas.mailbox.named.v1",
         "habeas.request.fulfilled.v1",
+        "habeas.request.referred.v1",
         "habeas.identity.challenged.v1",
         "habeas.identity.refused.v1",
         "habeas.identity.assessed.v1",

@@ -10,6 +10,8 @@ from typing import Any
 from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordStep, Set
 from services.fulfillment.search.bson_equality import key_of
 
+NOT_EDITABLE = "not_editable"
+"""The map does not allow a request to change the field: the staff decides."""
 DONE = frozenset({Disposition.MARKED, Disposition.CORRECTED})
 
 
@@ -49,6 +51,16 @@ class Change:
     def whole(self) -> bool:
         """Whether everything requested is done."""
         return not self.declined and all(step.disposition in DONE for step in self.plan.steps)
+
+    @property
+    def disputed(self) -> bool:
+        """Whether the staff must decide about a value that no request may change."""
+        return any(item.reason == NOT_EDITABLE for item in self.declined)
+
+    def only(self, disposition: Disposition) -> RecordPlan:
+        """Return the plan with the steps of *disposition* alone."""
+        steps = tuple(step for step in self.plan.steps if step.disposition is disposition)
+        return replace(self.plan, steps=steps)
 
     def reasons(self) -> dict[str, int]:
         """Return the numbers of unchanged records and declined corrections, by reason."""

@@ -16,12 +16,13 @@ from services.fulfillment.changes.suppressions import suppressed_purposes
 from services.fulfillment.context import FoundRequest, FulfillmentContext
 from services.fulfillment.datamap.graph import EMAIL
 from services.fulfillment.datamap.model import DataMap
-from services.fulfillment.erasure.steps import RecordPlan
+from services.fulfillment.erasure.steps import Disposition, RecordPlan
 from services.fulfillment.package import answers
 from services.fulfillment.recipients.handlers import notifications_of, notifications_to
 from services.fulfillment.search.confirmed_aliases import offered, with_confirmed
 from services.fulfillment.search.identities import Identities, identities_of
 from services.fulfillment.state import (
+    ACCURACY_DISPUTED,
     IDENTITY_CHANGE,
     NOTHING_DECLARED,
     NOTHING_NAMED,
@@ -117,10 +118,33 @@ async def change(event: ChangePlanned, ctx: FulfillmentContext) -> Sequence[Fact
         return await _granted_without_proof(event.right, notices, done.plan.identities, ctx)
     if event.right is Right.OBJECTION:
         return [ctx.referred(event.right, TO_BE_WEIGHED), *await _with_recipients(notices, done.plan, ctx)]
+    if done.disputed:
+        return await _disputed(done, notices, ctx)
     if event.right is Right.RESTRICTION and not done.done:
         return [ctx.referred(event.right, next(iter(done.reasons()), NOT_MARKABLE))]
     fulfilled = await _fulfilled(event.right, done, submitted, ctx)
     return [fulfilled, *await _with_recipients(notices, done.plan, ctx)]
+
+
+async def _disputed(done: Change, notices: Sequence[Fact], ctx: FulfillmentContext) -> Sequence[Fact]:
+    """Refer a correction to the staff, with the answer so far: what is corrected, disputed and restricted."""
+    data_map = await ctx.maps.of(done.plan.version)
+    answer = answers.change(done, data_map, statement_kept=False, agreed=ctx.house.recipients)
+    referred = ctx.referred(Right.RECTIFICATION, ACCURACY_DISPUTED)
+    facts: list[Fact] = [referred.model_copy(update={"answer": await ctx.sealed_answer(answer)})]
+    for notice in notices:
+        restricted = isinstance(notice, SubjectRestricted)
+        plan = done.only(Disposition.MARKED if restricted else Disposition.CORRECTED)
+        facts += await _with_recipients([notice], plan, ctx)
+    return facts
+
+
+async def restricted_records(ctx: FulfillmentContext) -> dict[str, int]:
+    """Return the number of records that the change of this request restricts, as a disposition."""
+    if not ctx.known.change:
+        return {}
+    marked = (await _opened(ctx.known.change, ctx)).only(Disposition.MARKED).steps
+    return {Disposition.MARKED: len(marked)} if marked else {}
 
 
 async def lift_restriction(event: RestrictionAnnounced, ctx: FulfillmentContext) -> Sequence[Fact]:
@@ -215,7 +239,8 @@ def _notices(
     """Return the notices to the recipients of the person's data (GDPR Art. 19; 11 CCR § 7026(f)(2))."""
     case, identifiers = ctx.case_id, ctx.pseudonyms_of(done.plan.identities)
     facts: list[Fact] = []
-    if restricts(right, direct_marketing=submitted.direct_marketing) and done.done:
+    wanted = right is Right.RECTIFICATION or restricts(right, direct_marketing=submitted.direct_marketing)
+    if wanted and done.only(Disposition.MARKED).steps:
         facts.append(SubjectRestricted(request_id=case, identifiers=identifiers))
     if right is Right.OBJECTION:
         facts.append(SubjectObjected(request_id=case, identifiers=identifiers))
@@ -223,7 +248,7 @@ def _notices(
         facts.append(SubjectOptedOut(request_id=case, right=right, identifiers=identifiers))
     if right is Right.CONSENT_WITHDRAWAL:
         facts.append(SubjectConsentWithdrawn(request_id=case, identifiers=identifiers))
-    if right is Right.RECTIFICATION and done.done:
+    if right is Right.RECTIFICATION and done.only(Disposition.CORRECTED).steps:
         fields = tuple(dict.fromkeys(f"{step.key}.{part.path}" for step, part in corrected(done)))
         facts.append(SubjectRectified(request_id=case, identifiers=identifiers, fields=fields))
     return facts

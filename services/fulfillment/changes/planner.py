@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeAlias
 
-from services.fulfillment.changes.change import Change, Gap, RefusedCorrection, same, standing
+from services.fulfillment.changes.change import NOT_EDITABLE, Change, Gap, RefusedCorrection, same, standing
 from services.fulfillment.datamap.model import Collection, DataMap, MappedField, MarkRule
 from services.fulfillment.datamap.paths import array_around, below, places
 from services.fulfillment.domain import LEGAL_HOLD, Retain, decide_disposition
@@ -168,8 +168,6 @@ def _mark(mark: MarkRule, before: Any) -> Set:
     return Set(mark.field, mark.value, before=None if created else before, created=created)
 
 
-NOT_EDITABLE = "not_editable"
-"""The map does not allow a request to change the field."""
 NOT_FOUND = "not_found"
 """The person's records have no such field."""
 SAME_VALUE = "same_value"
@@ -188,7 +186,14 @@ _Place: TypeAlias = tuple[FoundRecord, _Decision]
 def plan_corrections(
     findings: Findings, data_map: DataMap, corrections: Sequence[Correction], today: date
 ) -> Change:
-    """Return the change for *corrections* in the records found."""
+    """
+    Return the change for *corrections* in the records found.
+
+    Records with a disputed value that no request may change are restricted until the staff has decided.
+
+    Law:
+        GDPR Art. 18(1)(a): while the accuracy is verified, the processing is restricted.
+    """
     named: defaultdict[tuple[Correction, str], list[_Place]] = defaultdict(list)
     fields = {correction: _named(data_map, correction.field) for correction in corrections}
     for found in findings.found:
@@ -204,7 +209,11 @@ def plan_corrections(
                 declined[RefusedCorrection(correction.field, reason, key)] = None
             for found, part in accepted:
                 parts.setdefault(id(found), (found, []))[1].append(part)
-    steps = []
+    disputed = {
+        id(found): found for places in named.values() for found, part in places if part == NOT_EDITABLE
+    }
+    marked = (_marked_step(found, Right.RESTRICTION, direct_marketing=False) for found in disputed.values())
+    steps = list(filter(None, marked))
     for found, changed in parts.values():
         hold = found.collection.legal_hold
         step = _step(found, Disposition.CORRECTED, changed)

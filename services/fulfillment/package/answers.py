@@ -6,7 +6,7 @@ from datetime import date, datetime, time
 from types import MappingProxyType
 from typing import Any
 
-from services.fulfillment.changes.change import Change, corrected
+from services.fulfillment.changes.change import NOT_EDITABLE, Change, corrected
 from services.fulfillment.changes.planner import marks
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.domain import MENTIONED_ELSEWHERE, NOT_CHANGEABLE
@@ -125,6 +125,7 @@ def change(done: Change, data_map: DataMap, *, statement_kept: bool, agreed: Col
     named = recipients_of(done.plan, data_map)
     left = _counted(done.plan, lambda step: step.reason)
     places = ("" if one.key is None else f"{title(data_map.by_key[one.key])}: " for one in done.declined)
+    declined = [(place + item.field, item.reason) for place, item in zip(places, done.declined, strict=True)]
     return Answer(
         unconfirmed=done.plan.unconfirmed,
         marked=_groups(done.plan, Disposition.MARKED, data_map),
@@ -134,9 +135,9 @@ def change(done: Change, data_map: DataMap, *, statement_kept: bool, agreed: Col
         ),
         corrected=_corrected(done, data_map),
         declined=tuple(
-            DeclinedCorrection(label=f"{place}{item.field}", reason=item.reason)
-            for place, item in zip(places, done.declined, strict=True)
+            DeclinedCorrection(label=label, reason=why) for label, why in declined if why != NOT_EDITABLE
         ),
+        disputed=tuple(label for label, why in declined if why == NOT_EDITABLE),
         statement_kept=statement_kept,
         recipients=named,
         by_hand=by_hand(named, agreed),

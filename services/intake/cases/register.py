@@ -381,7 +381,8 @@ class CaseHistory:
         if self.fulfilled.statement_kept:
             return RetentionReason.STATEMENT
         weighed = right is Right.OBJECTION and not self.received.direct_marketing
-        if (weighed or right is Right.RESTRICTION) and done.get("marked") and not self.unrestricted:
+        restricts = weighed or right in {Right.RESTRICTION, Right.RECTIFICATION}
+        if restricts and done.get("marked") and not self.unrestricted:
             return RetentionReason.RESTRICTED
         return None
 

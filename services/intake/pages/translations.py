@@ -89,7 +89,7 @@ LETTERS: Mapping[LetterKind, str] = {
     LetterKind.OUTCOME: _("Our answer"),
     LetterKind.REFUSAL: _("We cannot do what you asked for"),
     LetterKind.WITHDRAWN: _("We stopped working on your request"),
-    LetterKind.WEIGHING: _("We are looking at your objection"),
+    LetterKind.WEIGHING: _("Our staff is looking at your request"),
     LetterKind.LIFTING: _("We will end the restriction of your data"),
     LetterKind.ERASURE_SCHEDULED: _("We will soon erase your data"),
     LetterKind.PROOF_WANTED: _("We need to make sure that it is you"),

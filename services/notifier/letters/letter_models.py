@@ -5,7 +5,7 @@ Optional facts are optional for a reason that stands with them; everything else 
 ``recipients`` of an *answer* are notified; those ``by_hand``, by other means.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
 from enum import StrEnum
 from typing import ClassVar, Literal, TypeAlias
@@ -329,7 +329,10 @@ class RefusalLetter(RequestLetter, kind="refusal", title=_("We cannot do what yo
 
 @dataclass(frozen=True, slots=True)
 class Weighing(RequestLetter, kind="weighing", title=_("We are looking at your objection")):
-    """An objection is looked at by people; until they have decided, the data is only stored."""
+    """An objection, or a disputed value, is looked at by people; until then the data is only stored."""
+
+    answer: Answer = field(default_factory=Answer)
+    """What is done already, and what is disputed."""
 
 
 @dataclass(frozen=True, slots=True)

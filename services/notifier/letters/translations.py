@@ -12,6 +12,7 @@ from services.notifier.letters.letter_models import (
     LetterFacts,
     RequestDone,
     Setback,
+    Weighing,
 )
 from shared.contract.events import Evidence, ExtensionReason, Outcome
 from shared.law import FeeReason, Right
@@ -36,6 +37,8 @@ ACCESS_TITLES: Mapping[Outcome, str] = {
 }
 
 APPEAL_TITLES: Mapping[bool, str] = {True: _("You were right to appeal"), False: _("We stand by our answer")}
+
+DISPUTED_TITLE = _("We are checking the data that you dispute")
 
 CATEGORIES_TITLE = _("Which kinds of data we hold about you")
 
@@ -184,6 +187,8 @@ def title(facts: LetterFacts) -> str:
             return CATEGORIES_TITLE
         case AccessOutcome():
             return ACCESS_TITLES[facts.outcome]
+        case Weighing() if facts.right is Right.RECTIFICATION:
+            return DISPUTED_TITLE
         case ErasureOutcome():
             return (ERASURE_TITLES if facts.erased else UNERASED_TITLES)[facts.outcome]
         case RequestDone() if facts.outstanding:

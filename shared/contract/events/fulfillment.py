@@ -99,6 +99,8 @@ class RequestReferred(Fact):
     reason: Code
     aliases: OfferedAliases | None = None
     """The new mailbox that a correction would enter; it can be proven instead of approved."""
+    answer: Code | None = None
+    """Name in the vault of the answer so far: what is done already, and what the staff checks."""
 
 
 class ReferralDecided(Decision):

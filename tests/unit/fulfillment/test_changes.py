@@ -246,8 +246,6 @@ def test_incomplete_data_is_completed() -> None:
 @pytest.mark.parametrize(
     ("records", "wanted", "reason"),
     [
-        pytest.param([person(score=1)], {"score": "2"}, "not_editable", id="the map does not allow it"),
-        pytest.param([person()], {"_id": "2"}, "not_editable", id="what names the record"),
         pytest.param([person()], {"shoe_size": "44"}, "not_found", id="no such field"),
         pytest.param([person()], {"members__city": "B"}, "not_found", id="no record of theirs has it"),
         pytest.param([person(city="Berlin")], {"city": "Berlin"}, "same_value", id="it says so already"),
@@ -268,6 +266,22 @@ def test_a_correction_that_is_not_made_says_why(
     change = corrected(*records, **wanted)
     assert [item.reason for item in change.declined] == [reason]
     assert change.plan.steps == ()
+
+
+@pytest.mark.parametrize("wanted", [{"score": "2"}, {"_id": "3"}], ids=["not editable", "names the record"])
+def test_record_with_a_disputed_value_is_restricted_until_staff_decides(wanted: dict[str, str]) -> None:
+    blocked = found(PEOPLE, {"_id": 2, "email": KIM, "score": 1, "city": "A", "flags": "none"})
+    change = corrected(person(score=1, city="A"), blocked, city="B", **wanted)
+    assert change.disputed
+    assert change.declined == (RefusedCorrection(next(iter(wanted)), "not_editable", "desk.people"),)
+    assert [(step.id["_id"], step.disposition, step.reason) for step in change.plan.steps] == [
+        (1, Disposition.MARKED, None),
+        (2, Disposition.UNCHANGED, NOT_MARKABLE),
+        (1, Disposition.CORRECTED, None),
+        (2, Disposition.CORRECTED, None),
+    ]
+    assert sets(change.only(Disposition.MARKED)) == {"flags.restricted": (None, True)}
+    assert [step.id for step in lifted(change.plan, MAP).steps] == [{"_id": 1}]
 
 
 def test_in_a_shared_array_only_the_persons_element_is_corrected() -> None:
