@@ -4,12 +4,13 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import uuid4
 
 import typer
 from typer import Argument, Option
 
 from habeas.cli import client, referrals
-from habeas.cli.options import STATE, AsJson, RequestId, State, ask, out
+from habeas.cli.options import STATE, AsJson, RequestId, State, ask, existing, moment, out
 from habeas.cli.staff import As, OneTimeCode, sealed_text, signer_of, with_salt
 from habeas.cli.staff import decide as decide_as
 from shared.contract import events
@@ -19,6 +20,35 @@ from shared.law import FeeReason, Money, ReasonCode
 
 app = typer.Typer(help="Decisions of the privacy staff about a request.")
 app.add_typer(referrals.app)
+
+
+@app.command()
+def register(
+    manner: Annotated[events.OfflineManner, Option(help="How it was made.")],
+    received: Annotated[str, Option(help="When it was made: 2026-03-09T10:00+01:00.")],
+    file: Annotated[
+        Path | None, Argument(help="JSON as in `request.submitted`; - reads standard input.")
+    ] = None,
+    right: Annotated[str, Option(help="access, erasure, …")] = "access",
+    email: Annotated[str | None, Option(help="The person's e-mail address.")] = None,
+    name: Annotated[str | None, Option(help="The person's name.")] = None,
+    country: Annotated[str | None, Option(help="Residence: DE, GB, US …")] = None,
+    account: As = None,
+    code: OneTimeCode = None,
+    state: State = STATE,
+) -> None:
+    """Register a request made by telephone, by post or in person; its clock runs from its receipt."""
+    data = (
+        client.requests.read(existing(file, standard_input=True))
+        if file
+        else client.requests.made_of(right, email=email, name=name, country=country)
+    )
+    submitted = client.requests.fact(events.RequestSubmitted, **data)
+    text, case_id = with_salt(submitted.model_dump_json(exclude_defaults=True).encode()), uuid4().hex
+    words: dict[str, Any] = {"manner": manner, "received_at": moment("--received", received)}
+    signer = signer_of(account, code, state)
+    decide_as(signer, events.RequestTaken, case_id, text=text, content=written_item(text), **words)
+    out.print(case_id)
 
 
 @app.command()

@@ -21,6 +21,7 @@ from shared.contract.events import (
     Fact,
     LetterKind,
     OfferedAliases,
+    OfflineManner,
     Outcome,
     PolicyId,
     ProofRef,
@@ -41,7 +42,11 @@ MAIL = channel_source(ChannelSource.HABEAS, "mail")
 """CloudEvents source of requests by mail."""
 GPC = channel_source(ChannelSource.HABEAS, "gpc")
 """CloudEvents source of browser signals (Global Privacy Control)."""
-PUBLIC_SOURCES: frozenset[str] = frozenset({PUBLIC_SOURCE, MAIL, GPC})
+OFFLINE: Mapping[str, OfflineManner] = {
+    channel_source(ChannelSource.HABEAS, one): one for one in OfflineManner
+}
+"""CloudEvents source of a request that the staff wrote down → how it was made."""
+PUBLIC_SOURCES: frozenset[str] = frozenset({PUBLIC_SOURCE, MAIL, GPC, *OFFLINE})
 """Sources that accept requests from any sender, in any name."""
 EMAIL = "email"
 """Name of the identity that is a mailbox, in the data map."""
@@ -270,6 +275,7 @@ REMARKS: frozenset[type[Fact]] = frozenset(
         events.RequestRenewed,
         events.RequestResumed,
         events.RequestStopped,
+        events.RequestTaken,
         events.StopDecided,
         events.SubjectUnrestricted,
         events.WithdrawalDecided,

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from pydantic import ValidationError
+
 from services.intake.cases import deadline_handlers, lifecycle, sealed_content
 from services.intake.cases.clock import resumed_deadline
 from services.intake.cases.deadlines import fee_timers
@@ -15,6 +17,8 @@ from shared.contract.codes import CodeVerdict
 from shared.contract.envelope import Unreadable, derived_id
 from shared.contract.events import EmailCode, Fact, LetterKind, SubmissionError
 from shared.contract.events.breaches import BreachDeclared, BreachLodged
+from shared.contract.sources import ChannelSource, channel_source
+from shared.contract.staff import written_text
 from shared.contract.suggestions import suggestions_for
 from shared.errors import Destroyed, RefusedDecision, TooEarly
 from shared.runtime.log import logger
@@ -52,6 +56,39 @@ async def register(event: events.RequestSubmitted, ctx: IntakeContext) -> Sequen
         request_id=ctx.case_id, source=ctx.source, occurred_at=ctx.occurred_at, proofs=proofs, submitted=True
     )
     return await begin(sealed, lodged, ctx)
+
+
+async def register_taken(event: events.RequestTaken, ctx: IntakeContext) -> Sequence[Fact]:
+    """
+    Register a request that the staff wrote down; its clock runs from the day on which it was made.
+
+    Law:
+        GDPR Art. 12(2)-(3): a request in any form counts from its receipt.
+        11 CCR § 7020(a)-(b): a toll-free telephone number is a way to ask.
+
+    Raises:
+        RefusedDecision: The id is taken, or the request is not the signed one, or is none.
+    """
+    if ctx.case.status is not CaseStatus.UNKNOWN:
+        raise RefusedDecision("request_exists")
+    request = await _written_request(event, ctx)
+    sealed = (await sealed_content.seal_request(request, ctx.vault, ctx.case_id)).request
+    source = channel_source(ChannelSource.HABEAS, event.manner)
+    lodged = RequestLodged(request_id=ctx.case_id, source=source, occurred_at=event.received_at)
+    facts = await begin(sealed, lodged, ctx)
+    return [lodged, *facts] if facts else []
+
+
+async def _written_request(event: events.RequestTaken, ctx: IntakeContext) -> events.RequestSubmitted:
+    text = written_text(event.content, await ctx.vault.open(ctx.case_id, event.content))
+    if text is None:
+        raise RefusedDecision("text_differs")
+    try:
+        request = events.RequestSubmitted.model_validate_json(text)
+    except ValidationError:
+        raise RefusedDecision("unreadable") from None
+    own = {"reference": f"{event.manner}-{ctx.case_id}", "received_at": event.received_at, "proofs": ()}
+    return request.model_copy(update=own)
 
 
 def _must_be_the_same(sealed: events.RequestSubmitted, event: events.RequestSubmitted) -> None:
@@ -224,6 +261,7 @@ SUBSCRIPTIONS = (
     on(events.AppealSubmitted, lifecycle.register_appeal),
     on(events.AppealDecided, lifecycle.decide_appeal),
     on(events.ContentOpened, lifecycle.open_content),
+    on(events.RequestTaken, register_taken),
     on(events.RequestRenewed, lifecycle.renew),
     on(events.ForwardingDecided, lifecycle.forward),
     on(events.ExtensionDecided, lifecycle.extend),

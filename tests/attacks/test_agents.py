@@ -1,13 +1,10 @@
 """A parent's letters reach the parent and none the child; an agent's word is confirmed by the person."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
-from habeas.embedded.stack import Stack
 from services.notifier.handlers import acknowledge_assessed, challenge, send_package_code, write_review_letter
 from services.verifier.domain import MOST_CLAIMS
 from services.verifier.handlers import LAPSE
@@ -31,13 +28,10 @@ from shared.contract.events import (
     RequestWithdrawn,
     Verdict,
 )
-from tests.attacks.test_identity_claims import with_addresses
-from tests.integration.pipeline import WITHIN, Pipeline, Somebody, command, running
 from tests.unit.fakes import NOW, PERSON, SOURCE, Office, request
 from tests.unit.intake.test_email_service import EVE, MX, THREADS, Inbox, written
 from tests.unit.intake_api import CASE
 from tests.unit.notifier.test_proofs import CODE, RECEIVED, Outbox, notifier
-from tests.waiting import eventually
 
 MOTHER = {"name": "Mother Example", "email": "mother@example.org", "permission": "I am her mother."}
 AGENCY = {"name": "Rights Agency", "email": "agent@agency.example", "permission": "Signed by O. Q."}
@@ -233,51 +227,3 @@ async def test_code_that_the_agent_mails_proves_nothing() -> None:
     await inbox.take(mail, to=[THREADS.of(CASE)], sender=EVE)
     assert not inbox.office.facts(ProofReceived)
     assert not inbox.office.facts(IdentityVerified)
-
-
-# --- on the running product ---------------------------------------------------------------------------------
-
-
-@pytest_asyncio.fixture(scope="module")
-async def pipeline(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pipeline]:
-    async with running(parts, tmp_path_factory.mktemp("agents")) as pipeline:
-        yield pipeline
-
-
-async def test_eleven_year_old_hears_nothing_of_her_mothers_request(pipeline: Pipeline) -> None:
-    child = (await pipeline.people())[4]
-    mother = Somebody("mother.example@example.org", "Mother Example")
-    asked = child.asks("access", agent={**MOTHER, "email": mother.email, "parent": True})
-    asked["subject"]["date_of_birth"] = "2015-01-01"
-    case = await pipeline.lodge(asked)
-    code = await pipeline.code_for(mother, case)
-    (await pipeline.prove(case, code)).raise_for_status()
-
-    def titles() -> set[str]:
-        return {letter.subject for letter in pipeline.letters_to(mother, case)}
-
-    assert await eventually(lambda: "We need to make sure that it is you" in titles(), WITHIN)
-    assert "We received your request" in titles()
-    assert pipeline.letters_to(child) == []
-    page = await pipeline.page(case)
-    assert page["status"] == "challenged"
-    assert all("permission" in way for way in page["wanted"])
-
-
-async def test_mailbox_that_only_the_records_of_the_child_name_hears_nothing_of_the_parents_request(
-    pipeline: Pipeline,
-) -> None:
-    child, own = (await pipeline.people())[5], Somebody("mailbox.of.the.child@example.net", "")
-    mother = Somebody("second.mother@example.org", "Second Mother")
-    await with_addresses(pipeline, child, [own.email])
-    asked = child.asks("access", agent={**MOTHER, "email": mother.email, "parent": True})
-    asked["subject"]["date_of_birth"] = "2015-01-01"
-    case = await pipeline.lodge(asked)
-    await pipeline.code_for(mother, case)
-    decision = ("--reason", "permission_seen", "--identity", "email", "--as", "dana.muster")
-    code, _, errors = await command(pipeline, "verify", "accept", case, *decision)
-    assert code == 0, errors
-    assert (await pipeline.closed(case))["outcome"] is not None
-    assert pipeline.letters_to(mother, case)
-    assert pipeline.letters_to(child) == []
-    assert pipeline.letters_to(own) == []

@@ -14,6 +14,7 @@ import pytest_asyncio
 from habeas.client.referrals import packed
 from habeas.embedded.company import ADA, BRUNO
 from habeas.embedded.stack import Stack
+from services.intake.cases.deadlines import APPROACHING, MISSED, UNDECIDED
 from shared.contract.events import ContentOpened, Outcome, ReferralDecided, RefusalGround
 from shared.contract.staff import packed_item, salted, written_item
 from shared.runtime.mongo import Document
@@ -106,6 +107,13 @@ async def test_request_answered_by_hand_gets_its_letter_and_file_and_ends(
     assert outcomes(heard, case) == 1
 
 
+@pytest.mark.parametrize("kinds", [[UNDECIDED], [APPROACHING, MISSED]])
+async def test_lists_of_the_staff_read_an_index_alone(pipeline: Pipeline, kinds: list[str]) -> None:
+    found = pipeline.client[f"{pipeline.prefix}_intake"]["timers"].find({"kind": {"$in": kinds}})
+    plan = (await found.explain())["queryPlanner"]["winningPlan"]
+    assert plan["inputStage"]["stage"] == "IXSCAN"
+
+
 async def opened(pipeline: Pipeline, case: str) -> list[Document]:
     rows = await pipeline.rows("intake", case=case, **{"event.type": ContentOpened.TYPE})
     return [row["event"]["data"] for row in rows]
@@ -188,4 +196,5 @@ async def test_open_appeals_are_listed_by_their_last_day_and_read_on_record(pipe
     [looked] = await opened(pipeline, cases[0])
     assert (looked["by"], looked["reason"]) == ("anna", "review")
     await said(pipeline, "case", "decide", cases[0], "--granted", "--as", "anna")
+    assert UNDECIDED not in await timers(pipeline, cases[0])
     assert [row["request"] for row in await listed(pipeline, "appeals")] == cases[1:]

@@ -17,7 +17,7 @@ from datetime import date, datetime, tzinfo
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from services.intake.domain import MAIL, NO_ADDRESS, OWED, OWN_SOURCES, DueMoved, RequestLodged
+from services.intake.domain import MAIL, NO_ADDRESS, OFFLINE, OWED, OWN_SOURCES, DueMoved, RequestLodged
 from shared.contract import events
 from shared.contract.events import Code, DeliveryAction, Fact, LetterKind, Outcome, Remedy, Requester
 from shared.law import Right, TimedDuty
@@ -68,6 +68,9 @@ class RequestManner(StrEnum):
     """An appeal against an earlier answer was granted."""
     COMPANION = "companion"
     """By Habeas: it accompanies a child's request."""
+    TELEPHONE = "telephone"
+    POST = "post"
+    IN_PERSON = "in_person"
 
 
 class RequestResult(StrEnum):
@@ -417,6 +420,8 @@ def _manner_of(lodged: RequestLodged) -> RequestManner:
         return RequestManner.EVENT
     if lodged.source == MAIL:
         return RequestManner.MAIL
+    if lodged.source in OFFLINE:
+        return RequestManner(OFFLINE[lodged.source].value)
     return RequestManner.WEB if lodged.source.startswith(OWN_SOURCES) else RequestManner.API
 
 

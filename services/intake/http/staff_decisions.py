@@ -19,14 +19,14 @@ from pydantic import Base64Bytes, BaseModel, Field, ValidationError
 
 from services.intake.cases.sealed_content import single_piece
 from services.intake.cases.service import UNKNOWN, RequestService
-from services.intake.domain import CaseStatus
+from services.intake.domain import CaseStatus, IntakeCase
 from services.intake.http.failed_attempts import network_of_client
 from services.intake.http.problems import error_of_body
 from shared.contract import topology
 from shared.contract.answer import PackageFacts, facts_of
 from shared.contract.catalogue import catalogue
 from shared.contract.envelope import MAX_BODY, derived_id, encode_submission
-from shared.contract.events import MOST_DOCUMENT_BYTES, Code, Decision, Strict
+from shared.contract.events import MOST_DOCUMENT_BYTES, Code, Decision, RequestTaken, Strict
 from shared.contract.events.breaches import BreachDeclared
 from shared.contract.sources import COMMAND
 from shared.contract.staff import StaffDecision, packed_item, written_item
@@ -132,7 +132,7 @@ class StaffDecisions:
             body = encode_submission(decision, id=id_, source=COMMAND, time=now)
             await self.service.publisher.publish([Message(decision.EXCHANGE, decision.TYPE, body, id_)])
             return id_, self.service.incident_of(COMMAND, decision.reference)
-        case = await self.service.case(decision.request_id) if decision.OF_REQUEST else None
+        case = await self._case(decision)
         if form.text is not None:
             await self._keep_text(decision, form.text)
         if form.package is not None:
@@ -141,6 +141,13 @@ class StaffDecisions:
             await self._keep_package(decision, form.package)
         await self.service.publish(decision, id_)
         return id_, decision.request_id
+
+    async def _case(self, decision: Decision) -> IntakeCase | None:
+        """Return the case of *decision*; None where it is about no request, or makes one."""
+        if isinstance(decision, RequestTaken):
+            await self.service.vault.create(decision.request_id)
+            return None
+        return await self.service.case(decision.request_id) if decision.OF_REQUEST else None
 
     async def _keep_text(self, decision: Decision, text: bytes) -> None:
         item = written_item(text)

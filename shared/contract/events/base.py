@@ -177,6 +177,14 @@ class RefusalReason(StrEnum):
     UNIDENTIFIABLE = "unidentifiable"
 
 
+class OfflineManner(StrEnum):
+    """The ways in which the staff is asked in person."""
+
+    TELEPHONE = "telephone"
+    POST = "post"
+    IN_PERSON = "in_person"
+
+
 class RefusalGround(StrEnum):
     """Grounds on which the staff refuses a request that waits for it; letters cite the provision."""
 

@@ -17,6 +17,7 @@ from shared.contract.events.base import (
     Evidence,
     ExtensionReason,
     Fact,
+    OfflineManner,
     Outcome,
     PolicyId,
     ProofKind,
@@ -240,6 +241,19 @@ class RequestRejected(Fact):
     publisher_source: str | None
     publisher_id: str | None
     errors: tuple[SubmissionError, ...]
+
+
+class RequestTaken(Decision):
+    """A staff account records a request that was made by telephone, by post or in person."""
+
+    TYPE = "habeas.request.taken.v1"
+    ROLES = frozenset({StaffRole.AGENT, StaffRole.APPROVER})
+
+    manner: OfflineManner
+    received_at: AwareDatetime
+    """When it was made: its clock runs from there."""
+    content: Code
+    """Name, in the vault, of the request as the staff wrote it down."""
 
 
 class ForwardingDecided(Decision):

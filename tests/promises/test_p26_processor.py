@@ -1,0 +1,43 @@
+"""P26: a processor does not search the content of its customers; each reading of a request is recorded."""
+
+import json
+
+from tests.integration.pipeline import PORTAL, Pipeline, Somebody, command
+from tests.waiting import eventually
+
+CUSTOMER = Somebody("privacy.p26@shop.example.com", "Example Shop")
+
+
+async def test_request_about_content_of_a_customer_is_forwarded_and_nothing_is_searched(
+    pipeline: Pipeline,
+) -> None:
+    person = (await pipeline.people())[35]
+    asked = person.asks("access", role="end_user")
+    await pipeline.send(asked, source=PORTAL)
+    case = await pipeline.id_of(asked)
+    shown = ("case", "show", case, "--read", "--reason", "forwarding", "--json", "--as", "anna")
+    code, output, errors = await command(pipeline, *shown)
+    assert code == 0, errors
+    assert json.loads(output)["submission"]["subject"]["email"] == person.email
+    [row] = await pipeline.rows("intake", case=case, **{"event.type": "habeas.content.opened.v1"})
+    read = row["event"]["data"]
+    assert (read["by"], read["item"], read["reason"]) == ("anna", "submission", "forwarding")
+    assert row["at"] is not None
+
+    forward = ("case", "forward", case, "--name", CUSTOMER.name, "--email", CUSTOMER.email, "--as", "anna")
+    code, _, errors = await command(pipeline, *forward)
+    assert code == 0, errors
+    await pipeline.closed(case)
+    assert await eventually(lambda: pipeline.letters_to(CUSTOMER))
+    assert await pipeline.rows("fulfillment", case=case) == []
+
+
+async def test_reading_without_an_account_of_the_role_is_refused(pipeline: Pipeline) -> None:
+    person = (await pipeline.people())[36]
+    case = await pipeline.lodge(person.asks("access"))
+    await pipeline.accounts.present("olga", roles=())
+    code, output, errors = await command(pipeline, "case", "show", case, "--read", "--as", "olga")
+    assert code == 2
+    assert "no role" in errors
+    assert person.email not in output
+    assert await pipeline.rows("intake", case=case, **{"event.type": "habeas.content.opened.v1"}) == []
