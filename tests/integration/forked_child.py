@@ -5,6 +5,7 @@ A second child waits for each of them and reports its end, since the server is b
 """
 
 import ctypes
+import functools
 import gc
 import importlib
 import json
@@ -16,10 +17,20 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 
+import typer.main
+
+from shared.law import calendars, library
+
 LOADED = (
     "habeas.cli",
+    "habeas.client.identity",
+    "habeas.client.staff",
     *(f"services.{name}.bootstrap" for name in ("intake", "verifier", "fulfillment", "notifier")),
+    "anyio._backends._asyncio",
+    "httpcore",
+    "pydantic.v1",
 )
+"""What a child would import, also the modules that others import when they first need them."""
 LONGEST = 200_000
 """Bytes of a message."""
 PR_SET_PDEATHSIG = 1
@@ -86,10 +97,20 @@ def next_life(orders: socket.socket) -> Life:
                 pass
 
 
-def main() -> None:
-    """Load everything, and live the lives that are ordered."""
+def load() -> None:
+    """Import the product, read its policies and make its command: no setting changes what comes of it."""
     for name in LOADED:
         importlib.import_module(name)
+    library.policies()
+    library.breach_policies()
+    calendars.calendar_named("DE")
+    typer.main.get_command = functools.cache(typer.main.get_command)
+    typer.main.get_command(sys.modules["habeas.cli"].app)
+
+
+def main() -> None:
+    """Load everything, and live the lives that are ordered."""
+    load()
     gc.collect()
     gc.freeze()  # else every copy looks through all of it for garbage, and has to have its own
     life = next_life(socket.socket(fileno=os.dup(sys.stdin.fileno())))
