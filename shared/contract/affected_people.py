@@ -21,7 +21,7 @@ MOST_IN_BATCH = 500
 class NoticeRecipient(BaseModel):
     """A person or customer to be notified."""
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, defer_build=True, hide_input_in_errors=True)
 
     key: str
     """32 hexadecimal digits: a keyed hash that identifies this person within the incident."""
@@ -42,7 +42,7 @@ class NoticeRecipient(BaseModel):
 class NoticeBatch(BaseModel):
     """People to be notified under the same laws, in one language."""
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, defer_build=True, hide_input_in_errors=True)
 
     to: Literal["people", "controllers"] = "people"
     laws: tuple[str, ...]
@@ -54,7 +54,7 @@ class NoticeBatch(BaseModel):
 class NotifiedElsewhere(BaseModel):
     """People of a batch notified by the letter of another phase, which says the same and more."""
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, defer_build=True, hide_input_in_errors=True)
 
     numbers: tuple[int, ...]
     """Their places in the batch, counted from 0."""

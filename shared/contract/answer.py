@@ -22,7 +22,7 @@ ANSWER = "answer"
 
 
 class _Piece(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, defer_build=True, extra="forbid", hide_input_in_errors=True)
 
 
 class AnswerGroup(_Piece):

@@ -53,7 +53,7 @@ class ListKind(StrEnum):
 class ListMatch(BaseModel):
     """A person in the records that one request of a list has found; sealed, for it names them."""
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, defer_build=True, hide_input_in_errors=True)
 
     id: str
     """Of the request, as the platform calls it."""

@@ -27,7 +27,7 @@ WEIGHTS = (0.2126, 0.7152, 0.0722)
 class Brand(BaseModel):
     """The look of a company's pages; its letters are plain."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, defer_build=True, extra="forbid")
 
     colour: Colour = "#0a58ca"
     """Of links and buttons."""
@@ -105,7 +105,7 @@ Url: TypeAlias = Annotated[str, Field(pattern=r"^https://[^\s\"'<>]+$")]
 
 
 class _Said(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, defer_build=True, extra="forbid")
 
 
 class EstablishmentAuthority(_Said):

@@ -123,7 +123,7 @@ class DayOff(StrEnum):
 class LegalValue(BaseModel):
     """A value of a law, with its provision."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, defer_build=True, extra="forbid")
 
     provision: Annotated[str, Field(min_length=1)]
     """Where it is said."""
@@ -282,7 +282,7 @@ def lies_in(place: str | None, places: Iterable[str]) -> bool:
 class LawEdition(BaseModel):
     """An edition of a law, or the common values of several laws."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, defer_build=True, extra="forbid")
 
     law: Annotated[str, Field(pattern=r"^[a-z]+(-[a-z]+)*$")]
     edition: date

@@ -263,7 +263,7 @@ class ReasonCode(StrEnum):
 class Money(BaseModel):
     """An amount."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, defer_build=True, extra="forbid", hide_input_in_errors=True)
 
     amount: Annotated[Decimal, Field(gt=0, max_digits=9, decimal_places=2)]
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]

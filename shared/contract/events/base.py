@@ -246,7 +246,7 @@ class StaffRole(StrEnum):
 class Event(BaseModel):
     """A message that a handler can receive. Readers ignore unknown fields, so adding one is compatible."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, defer_build=True, extra="ignore", hide_input_in_errors=True)
 
     TYPE: ClassVar[str]
     EXCHANGE: ClassVar[str]
@@ -282,7 +282,7 @@ class Record(Fact):
 class EventPart(BaseModel):
     """A piece of an event."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, defer_build=True, extra="ignore", hide_input_in_errors=True)
 
 
 class StaffProof(EventPart):

@@ -38,13 +38,13 @@ from shared.law import DIRECT_MARKETING, Regulation, Right, Role
 class Strict(BaseModel):
     """A piece of a submission: an unknown key is an error, so that a typing slip is not lost silently."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, defer_build=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Submission(Event):
     """A message of an upstream system to ``habeas.requests``."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, defer_build=True, extra="forbid", hide_input_in_errors=True)
     EXCHANGE: ClassVar[str] = "habeas.requests"
 
 
