@@ -29,7 +29,15 @@ from pymongo.errors import (
     PyMongoError,
     ServerSelectionTimeoutError,
 )
-from pymongo.operations import DeleteMany, DeleteOne, InsertOne, ReplaceOne, UpdateMany, UpdateOne
+from pymongo.operations import (
+    DeleteMany,
+    DeleteOne,
+    IndexModel,
+    InsertOne,
+    ReplaceOne,
+    UpdateMany,
+    UpdateOne,
+)
 
 from shared.errors import ConfigurationError, PermanentError, StoreUnavailable
 
@@ -46,6 +54,7 @@ __all__ = [
     "DeleteOne",
     "Document",
     "DuplicateKeyError",
+    "IndexModel",
     "InsertOne",
     "Int64",
     "ObjectId",

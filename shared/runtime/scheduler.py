@@ -16,7 +16,7 @@ from shared.contract.events.breaches import BreachTimeCame
 from shared.runtime.broker import EventPublisher, Message
 from shared.runtime.dataloader import DataLoader
 from shared.runtime.journal import JournalRow
-from shared.runtime.mongo import Database, DeleteMany, UpdateOne, starting, translated
+from shared.runtime.mongo import Database, DeleteMany, IndexModel, UpdateOne, starting, translated
 from shared.runtime.service import messages_of
 from shared.runtime.worker import WakeUp, work_forever
 
@@ -60,11 +60,14 @@ class Timers:
         """Wakes at the first timer that is due before the next regular look."""
 
     async def prepare(self) -> None:
-        """Create the index."""
+        """Create the indexes."""
+        indexes = [
+            IndexModel("at", partialFilterExpression={"published": False}),
+            IndexModel([("kind", 1), ("published", 1), ("at", 1)]),
+            IndexModel("published_at", expireAfterSeconds=int(KEEP.total_seconds())),
+        ]
         with translated("index the timers"):
-            await self._timers.create_index("at", partialFilterExpression={"published": False})
-            await self._timers.create_index([("kind", 1), ("published", 1), ("at", 1)])
-            await self._timers.create_index("published_at", expireAfterSeconds=int(KEEP.total_seconds()))
+            await self._timers.create_indexes(indexes)
 
     async def set(self, case: str, name: str, at: datetime) -> None:
         """
