@@ -1,7 +1,6 @@
 """The commands of the tutorial on an own database, and of the README, do what the pages say."""
 
 import asyncio
-import json
 import os
 import re
 import signal
@@ -11,6 +10,7 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
 from habeas.embedded.mailcatcher import CaughtMessage, letters
@@ -25,10 +25,11 @@ STARTED, WITHIN = "stop with Ctrl-C", timedelta(minutes=2)
 
 
 class Reader:
-    """A reader of the page, with two terminals in *folder*."""
+    """A reader of the page, with two terminals in *folder*; the API listens on *port*."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, port: int) -> None:
         self.folder = folder
+        self.port = port
         self.printed = ""
         self.codes = 0
         self.services: Process | None = None
@@ -79,10 +80,10 @@ class Reader:
 
     async def request_is_closed(self) -> bool:
         """Return whether the last request is closed: its answer has been sent."""
-        printed = self.printed
-        await self.type("habeas status $ID --json")
-        self.printed, status = printed, json.loads(self.printed)
-        return bool(status["status"] == "closed")
+        [request] = re.findall(r'^declare -x ID="(\w+)"$', (self.folder / "kept").read_text(), re.MULTILINE)
+        async with httpx.AsyncClient() as http:
+            answer = await http.get(f"http://127.0.0.1:{self.port}/v1/requests/{request}")
+        return bool(answer.raise_for_status().json()["status"] == "closed")
 
     async def newest_code(self) -> str:
         """Return the code of a letter that came after the last one used."""
@@ -120,10 +121,10 @@ def free_ports() -> int:
     return next(port for port in iter(free_port, 0) if all(map(is_free, range(port, port + 7))))
 
 
-async def make_requests_of_readme(reader: Reader, base: int) -> None:
+async def make_requests_of_readme(reader: Reader) -> None:
     """Make the requests that README.md shows; return when both are received."""
     (curl,) = [block for block in CONSOLE.findall(text("README.md")) if block.startswith("curl")]
-    await reader.type(curl.replace("8080", str(base + 4)))
+    await reader.type(curl.replace("8080", str(reader.port)))
     assert "status_url" in reader.printed
     (event,) = re.findall(r"```json\n(.*?)```", text("README.md"), re.DOTALL)
     (reader.folder / "event.json").write_text(event)
@@ -134,15 +135,15 @@ async def make_requests_of_readme(reader: Reader, base: int) -> None:
 @pytest.mark.usefixtures("mongo_url", "amqp_url")  # a machine without the parts skips, and with CI fails
 async def test_commands_of_the_tutorial_answer_and_erase(tmp_path: Path) -> None:
     (tmp_path / "examples").symlink_to(ROOT / "examples")
-    reader = Reader(tmp_path)
+    base = free_ports()
+    reader = Reader(tmp_path, base + 4)
     outputs = []
     async with AsyncExitStack() as stack:
         stack.push_async_callback(reader.stop)
-        base = free_ports()
         for block in blocks(base):
             await reader.run(block)
             outputs.append(reader.printed)
-        await make_requests_of_readme(reader, base)
+        await make_requests_of_readme(reader)
     assert any("the map fits the data" in output for output in outputs)
     firsts = [output.partition("\n")[0] for output in outputs]
     assert [first for first in firsts if first in {"found", "nothing found"}] == ["found", "nothing found"]
