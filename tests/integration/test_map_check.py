@@ -35,7 +35,9 @@ def mapped(*fields: str, meta: str = "{}", collection: str = "notes", more: str 
         fields:
           - {{ name: _id, fides_meta: {{ primary_key: true }} }}
 {lines}
-{more}"""
+{more}
+    meta: {{ habeas: {{ storage: As long as the desk exists. }} }}
+"""
 
 
 @dataclass(frozen=True)
@@ -263,6 +265,20 @@ async def test_a_text_where_fields_are_declared_stays_in_an_erasure_and_is_wrong
         "map.yml:9: `home` holds a `string`, not an object, in 1 of 2 documents"
     ]
     assert await desk.wrong(mapped(EMAIL, home, meta="{ erasure: delete }")) == []
+
+
+async def test_missing_storage_period_of_personal_data_is_reported(desk: Desk) -> None:
+    await desk.insert(dict(KIM))
+    unstated = mapped(EMAIL).replace("storage: As long as the desk exists.", "")
+    what = "map.yml:4: `desk.notes` does not state how long its records are kept"
+    assert what in await desk.remarks(unstated)
+    assert what not in await desk.remarks(mapped(EMAIL))
+    assert what not in await desk.remarks(
+        unstated.replace(
+            "meta: { habeas: {} }",
+            "meta: { habeas: { retention: { keep: P1Y, from: now, because: Our policy } } }",
+        )
+    )
 
 
 async def test_retention_that_runs_from_no_date_is_reported(desk: Desk) -> None:

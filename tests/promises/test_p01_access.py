@@ -1,5 +1,6 @@
 """P1: a copy of one's data, with the facts about it."""
 
+import html
 import io
 import json
 import zipfile
@@ -53,3 +54,17 @@ async def test_public_key_of_a_european_is_disclosed(pipeline: Pipeline) -> None
     case = await pipeline.answered("access", ADA_ASKS, residence={"country": "DE"})
     shown = (await files_of(pipeline, case))["data/default.servers.json"].decode()
     assert all(key in shown for key in keys)
+
+
+async def test_every_area_states_a_storage_period_of_the_map(pipeline: Pipeline) -> None:
+    case = await pipeline.answered("access", ADA_ASKS, residence={"country": "DE"})
+    files = await files_of(pipeline, case)
+    areas = json.loads(files["about.json"])["collections"]
+    assert len(areas) > 5
+    assert not [area["collection"] for area in areas if "reason named above" in area["storage"]]
+    stated = {area["collection"]: area["storage"] for area in areas}
+    assert stated["sessions"] == "90 days after the log-in."
+    assert stated["invoices"].startswith("As long as tax law demands. 8 years from the end of the year")
+    page = files["index.html"].decode()
+    assert "reason named above" not in page
+    assert all(html.escape(said) in page for said in stated.values())

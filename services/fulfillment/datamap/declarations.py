@@ -39,7 +39,7 @@ def habeas_keys(keys: KnownKeys) -> KnownKeys | None:
 def facts_of(keys: KnownKeys, inherited: Facts) -> Facts:
     """Return the facts under *keys*, by default those *inherited*."""
     recipients = tuple(str(row.value) for row in keys.texts("recipients"))
-    texts = {key: keys.text(key) for key in ("purpose", "legal_basis", "source", "transfer")}
+    texts = {key: keys.text(key) for key in ("purpose", "legal_basis", "source", "transfer", "storage")}
     return Facts(**texts, recipients=recipients).with_defaults(inherited)
 
 
@@ -68,7 +68,7 @@ TYPES = frozenset(_TYPES.split())
 _NOT_HONOURED = {
     "data_qualifier": "the categories alone decide what is shown and erased",
     "joint_controller": "name it in `meta: habeas: recipients`",
-    "retention": "say it as `meta: habeas: retention` of each collection",
+    "retention": "say it as `storage` or `retention` under `meta: habeas:`",
     "third_country_transfers": "declare it in `meta: habeas: transfer`",
     "redact": "names of collections and fields are shown as they are",
     "namespace": "the `fides_key` of a dataset is the name of its database",

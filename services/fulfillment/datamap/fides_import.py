@@ -32,6 +32,7 @@ _FACTS = {
     "source": "where it comes from (Art. 15(1)(g) GDPR)",
     "recipients": "recipients (Art. 15(1)(c) GDPR)",
     "transfer": "countries outside the European Union, and the safeguards there (Art. 15(2) GDPR)",
+    "storage": "how long it is kept, or the rule for it (Art. 15(1)(d) GDPR)",
 }
 _HEAD = """\
 # A data map, made of a dataset file of Fides by `habeas map import`.

@@ -63,6 +63,8 @@ class Facts:
     source: str | None = None
     recipients: tuple[str, ...] = ()
     transfer: str | None = None
+    storage: str | None = None
+    """How long it is kept, or the rule for it; GDPR Art. 15(1)(d)."""
 
     def with_defaults(self, inherited: "Facts") -> "Facts":
         """Return these facts, and those *inherited* where there is none."""

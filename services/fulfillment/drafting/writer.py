@@ -30,7 +30,7 @@ HEAD = """\
 # A draft, made by `habeas map draft` from a sample of the data: a proposal that was not reviewed yet.
 #
 # Review it before use. Each finding has a confidence from 0 to 1. Facts that the data does not show are
-# for you to write: purpose, legal_basis, source, recipients and transfer of each collection
+# for you to write: purpose, legal_basis, source, recipients, transfer and storage of each collection
 # (Art. 15(1) GDPR), retention and legal holds, and whether an erasure deletes a document, masks it or keeps
 # it. `habeas map check` then compares the map with the data.
 dataset:

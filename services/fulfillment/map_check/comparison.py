@@ -35,6 +35,7 @@ async def check(data_map: DataMap, stores: Stores) -> tuple[MapError, ...]:
     flaws += [flaw for flaw in looked if isinstance(flaw, MapError)]
     for collection in data_map.collections:
         flaws += [] if collection.skipped else unstated_verification(collection)
+        flaws += [] if collection.skipped else unstated_storage(collection)
     for seen in observed.values():
         flaws += _compared(seen, observed, today)
         flaws += [flaw async for flaw in _tried(seen, data_map, today, stores)]
@@ -127,6 +128,14 @@ def unstated_verification(collection: Collection) -> Iterator[MapError]:
         if field.verified is None:
             what = f"`{field.path}` does not state whether its value is verified"
             yield MapError(field.where, what, REMEDY, remark=True)
+
+
+def unstated_storage(collection: Collection) -> Iterator[MapError]:
+    """Yield *collection* if it holds personal data and does not state how long (GDPR Art. 15(1)(d))."""
+    stated = collection.retention or collection.facts.storage
+    if not stated and any(field.personal and not field.facts.storage for field in collection.leaves):
+        what = f"`{collection.key}` does not state how long its records are kept"
+        yield MapError(collection.where, what, "add `storage: …` under `meta: habeas:`", remark=True)
 
 
 def unreached_collections(data_map: DataMap, graph: Graph) -> Iterator[MapError]:

@@ -140,7 +140,12 @@ def _category(key: str, survey: PackageSurvey) -> Category:
         sources=_distinct(fact.source for fact in facts),
         recipients=_distinct(name for fact in facts for name in fact.recipients),
         transfers=_distinct(fact.transfer for fact in facts),
-        storage=_distinct(storage(area, survey.words) for area in areas),
+        storage=_distinct(
+            field.facts.storage or storage(area, survey.words)
+            for area in areas
+            for field in area.collection.fields
+            if key in field.categories
+        ),
     )
 
 

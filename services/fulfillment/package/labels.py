@@ -90,9 +90,9 @@ def withheld(field: MappedField, words: Words) -> str:
 
 def storage(collection: Collection, words: Words) -> str:
     """Return how long records of *collection* are kept, or the rule for it (GDPR Art. 15(1)(d), 5(1)(e))."""
-    retention = collection.retention
+    retention, stated = collection.retention, collection.facts.storage
     if retention is None:
-        return words.say("For as long as the reason named above needs it.")
+        return stated or words.say("For as long as the reason named above needs it.")
     lasts = period(retention.keep, words)
     start = spelt(retention.start.rpartition(".")[2])
     if retention.start == "now":
@@ -101,7 +101,7 @@ def storage(collection: Collection, words: Words) -> str:
         said = words.say("%(period)s from the end of the year of “%(field)s”", period=lasts, field=start)
     else:
         said = words.say("%(period)s, counted from “%(field)s”", period=lasts, field=start)
-    return f"{said} ({retention.because})"
+    return " ".join(filter(None, (stated, f"{said} ({retention.because})")))
 
 
 def period(length: RetentionPeriod, words: Words) -> str:
