@@ -31,6 +31,7 @@ INVOICES = KeptGroup(
     label="Invoices", records=7, reason="retention_duty", citation="§ 147 AO", until=date(2034, 12, 31)
 )
 HELD = KeptGroup(label="Complaints", records=1, reason="legal_hold", citation="GDPR Art. 17(3)(e)")
+LOCKED = INVOICES.model_copy(update={"locked": True})
 FIXED = KeptGroup(label="Invoices", records=1, reason="not_changeable")
 DISPUTED = (DeclinedCorrection(label="Date of birth", reason="not_editable"),)
 
@@ -71,6 +72,9 @@ SENTENCES: list[tuple[str, LetterFacts, LetterFacts]] = [
     ("we found no data about you that had to be erased", NO_DATA, ERASED),
     ("we will erase the records after that date", IN_PART, NONE_ERASED),
     ("we will erase the records after that date", refused(kept=(INVOICES,)), refused(kept=(HELD,))),
+    ("The records that a law obliges us to keep are locked", refused(kept=(LOCKED, HELD)), IN_PART),
+    ("are locked against any other use", refused(kept=(LOCKED,)), refused(kept=(LOCKED, INVOICES))),
+    ("are locked against any other use", refused(kept=(LOCKED,)), refused(kept=(HELD,))),
     ("Our records name no recipient", ERASED, NONE_ERASED),
     ("Our records name no recipient", ERASED, erasure(Outcome.GRANTED, erased=ACCOUNTS, by_hand=("X",))),
     ("We will also ask", erasure(Outcome.GRANTED, erased=ACCOUNTS, recipients=("X",)), ERASED),
@@ -135,7 +139,7 @@ def test_twelve_months_without_a_question_are_stated_where_the_law_sets_them(rig
 
 
 def test_use_of_kept_records_is_stated_as_a_limit_of_the_law() -> None:
-    """No lock stands between the records and the company's other programs, so none is claimed."""
+    """Without the map's mark no lock stands between the records and other programs, so none is claimed."""
     text = render(letter(IN_PART), SENDER).text
     assert "We may use these records only for the reason given." in text
     assert "for that reason alone" not in text
