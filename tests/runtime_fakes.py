@@ -191,6 +191,10 @@ class MemoryJournal:
             histories[case] = merged(histories.get(case, []), self.notes[case].values())
         return histories
 
+    async def cases_between(self, first: str, last: str) -> list[str]:
+        """Return the cases with ids from *first* to *last*, in order."""
+        return sorted({row.case for row in self.rows.values() if first <= row.case <= last})
+
     async def note(self, facts: Sequence[NotedFact]) -> None:
         """Keep facts without a row."""
         self._refuse()

@@ -68,6 +68,19 @@ def status(
 
 
 @app.command()
+def find(
+    reference: Annotated[str, Argument(help="Short reference in a letter: HB-7K3M-Q2XW-9TC.")],
+    state: State = STATE,
+) -> None:
+    """Print the id of the request with a short reference; the other verbs take it."""
+    found = run(client.cases.named(*state.databases(), reference))
+    for request_id in found:
+        print(request_id)
+    if not found:
+        raise ConfigurationError("no request has this reference")
+
+
+@app.command()
 def approve(
     request_id: RequestId, account: As = None, code: OneTimeCode = None, state: State = STATE
 ) -> None:

@@ -12,6 +12,7 @@ from services.fulfillment.search.confirmed_aliases import values_of
 from services.fulfillment.state import united
 from shared.contract.answer import SUBMISSION
 from shared.contract.events import ErasurePlanned, Fact, RequestFulfilled, RequestSubmitted
+from shared.contract.references import references_in
 from shared.errors import ConfigurationError
 from shared.runtime.journal import Journal, events_of
 from shared.runtime.key_rings import RootKey, derived_key
@@ -75,6 +76,22 @@ async def opened(
         rows = await Journal(client[f"{prefix}_fulfillment"]).histories({request_id})
         facts = tuple(events_of(rows.get(request_id, ())))
         yield CaseReader(request_id, facts, Vault(client, prefix=prefix, master_key=master_key))
+
+
+async def named(mongo_url: str, prefix: str, reference: str) -> list[str]:
+    """
+    Return the ids of the requests with the short *reference*; usually there is one.
+
+    Raises:
+        ConfigurationError: It is no short reference, or mistyped.
+        StoreUnavailable: The database does not answer.
+    """
+    ranges = list(references_in(reference))
+    if not ranges:
+        raise ConfigurationError(f"{reference!r} is no reference of the form HB-7K3M-Q2XW-9TC, or mistyped")
+    with closing(connect(mongo_url, app_name="habeas command")) as client:
+        journal = Journal(client[f"{prefix}_intake"])
+        return [case for ids in ranges for case in await journal.cases_between(*ids)]
 
 
 async def statements(

@@ -35,8 +35,8 @@ from shared.law import CompanyProfile
 from shared.law.library import policies
 from shared.mail.reply_address import ReplyAddresses
 
-WITHOUT_STOP_LINK = frozenset({LetterKind.FORWARDED_TO_CONTROLLER})
-"""Letters without the link that stops the request: a controller has a link of its own."""
+WITHOUT_LINKS = frozenset({LetterKind.FORWARDED_TO_CONTROLLER})
+"""Letters without links to the page and the stop of the request: a controller has a link of its own."""
 
 
 class LetterPostPort(Protocol):
@@ -165,7 +165,7 @@ class Addressee:
     reply_to: str = ""
     """Where replies go, when not to the address for all replies."""
     referenced: bool = True
-    """Whether the letter names the request; its id opens the requester's page."""
+    """Whether the letter names the request and links its page."""
 
 
 async def submission_of(ctx: NotifierContext) -> RequestSubmitted:
@@ -226,7 +226,8 @@ async def write_to(
         name=addressee.name,
         locale=addressee.locale,
         reply_to=addressee.reply_to,
-        stop="" if kind in WITHOUT_STOP_LINK else ctx.stop_link(),
+        stop="" if kind in WITHOUT_LINKS else ctx.stop_link(),
+        page=ctx.page() if addressee.referenced and kind not in WITHOUT_LINKS else "",
         laws=laws,
         authorities=authorities(laws, ctx.house.authority),
     )

@@ -194,6 +194,16 @@ class Journal:
             histories[case] = merged(histories.get(case, []), noted)
         return histories
 
+    async def cases_between(self, first: str, last: str) -> list[str]:
+        """
+        Return the cases with ids from *first* to *last*, in order.
+
+        Raises:
+            StoreUnavailable: The server did not answer.
+        """
+        with translated("search the journal"):
+            return sorted(await self._rows.distinct("case", {"case": {"$gte": first, "$lte": last}}))
+
     def _documents_of(self, cases: list[str]) -> AsyncIterator[Document]:
         """Read the rows of *cases*, and the document with the notes of each, in one query."""
         rows = {"case": {"$in": cases}}

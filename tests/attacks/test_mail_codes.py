@@ -24,6 +24,7 @@ from shared.contract.events import (
     SenderCheck,
     StopReason,
 )
+from shared.contract.references import short_reference
 from tests.integration.pipeline import Somebody
 from tests.integration.test_mail_in import MX as OUR_MX
 from tests.integration.test_mail_in import WITHIN, Writer, open_inbox
@@ -32,7 +33,8 @@ from tests.waiting import eventually
 
 CASE = "c" * 32
 CODE = "123456"
-LETTER = f"Your code to confirm your request\n\n    {CODE}\n\nNever share this code\n\nReference: {CASE}"
+REFERENCE = short_reference(CASE)
+LETTER = f"Your code to confirm your request\n\n    {CODE}\n\nNever share this code\n\nReference: {REFERENCE}"
 QUOTED = "\n".join(f"> {line}" for line in LETTER.splitlines())
 WROTE = "On Sun, 29 Nov 2026 at 10:00, Example Privacy <privacy@example.com> wrote:"
 HEADS = "From: Example Privacy <privacy@example.com>\nSent: Sunday\nTo: Ada\nSubject: Your code\n"
@@ -73,6 +75,9 @@ HONEST = {
     "with an empty signature": written(f"{CODE}\n-- \n"),
     "with a signature in markup": html(f"<div>{CODE}</div><div>--</div><div>Ada Example</div>"),
     "with a signature and the quoted letter": written(f"{CODE}\n-- \nAda\n\n{WROTE}\n{QUOTED}"),
+    "above a letter of an earlier version": written(
+        f"{CODE}\n\n-----Original Message-----\n{HEADS}\n{LETTER.replace(REFERENCE, CASE)}"
+    ),
     "above a letter without marks": written(f"{CODE}\n\n-----Original Message-----\n{HEADS}\n{LETTER}"),
     "as markup": html(f"<p>{CODE}</p><blockquote>{LETTER}</blockquote>"),
     "in both forms": html(f"<div>{CODE}</div>", plain=CODE),

@@ -179,3 +179,14 @@ async def test_unpublished_rows_are_found_until_they_are_marked(journal: Journal
     assert sorted(one.key for one in found) == sorted([*(one.key for one in rows), row(1).key])
     await journal.mark_published(one.key for one in rows)
     assert [one.key for one in await journal.unpublished(10, later)] == [row(1).key]
+
+
+async def test_cases_of_a_range_of_ids_are_found_by_the_index(journal: Journal, database: Database) -> None:
+    """A short reference of a request is the beginning of its id."""
+    await journal.append([row(case=CASE), row(1, case=CASE, cause="2"), row(case=OTHER)])
+    assert await journal.cases_between("a" * 32, "a" * 31 + "f") == [CASE]
+    assert await journal.cases_between("a" * 32, "f" * 32) == [CASE, OTHER]
+    assert await journal.cases_between("c" * 32, "f" * 32) == []
+    query = {"distinct": "journal", "key": "case", "query": {"case": {"$gte": CASE, "$lte": CASE}}}
+    explained = await database.command("explain", query)
+    assert "COLLSCAN" not in str(explained["queryPlanner"]["winningPlan"])

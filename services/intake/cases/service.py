@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import partial, reduce
 from hashlib import sha256
+from itertools import islice
 from typing import Protocol, TypeAlias
 from uuid import uuid4
 
@@ -46,6 +47,7 @@ from shared.contract.events import (
     SubmissionError,
 )
 from shared.contract.ports import VaultPort
+from shared.contract.references import references_in
 from shared.contract.sources import Source, names_requests
 from shared.errors import Destroyed, TooEarly, UnknownRequest
 from shared.runtime.broker import EventPublisher, Message
@@ -63,12 +65,17 @@ OWN_SOURCE = "habeas/intake"
 """Source of operations by HTTP and channels, as of our events."""
 UNKNOWN = "no request has this id"
 STOPPED = "the request is stopped until the privacy staff has checked it"
+MOST_REFERENCES = 5
+"""Short references in a text that are looked up."""
 MOST_UPLOADS = 2
 """Concurrent uploads about one request: a double click may send a form twice."""
 
 
 class JournalPort(JournalRowPort, UnpublishedRows, Protocol):
     """The journal, as this service needs it."""
+
+    async def cases_between(self, first: str, last: str) -> list[str]:
+        """Return the cases with ids from *first* to *last*, in order."""
 
 
 Decide: TypeAlias = Callable[[IntakeContext], Awaitable[Sequence[Fact]]]
@@ -292,6 +299,11 @@ class RequestService:
         if case.status is CaseStatus.UNKNOWN:
             await self.kept(case_id, SUBMISSION)  # at least lodged
         return case
+
+    async def named_in(self, text: str) -> list[str]:
+        """Return the ids of the requests whose short references stand in *text*."""
+        ranges = islice(references_in(text), MOST_REFERENCES)
+        return [case for ids in ranges for case in await self.journal.cases_between(*ids)]
 
     async def must_be_of(self, case_id: str, source: Source) -> None:
         """Raise ``UnknownRequest`` if the request is of another source than *source*."""

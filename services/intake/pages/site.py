@@ -21,6 +21,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from services.intake.pages.csrf import CsrfGuard
+from shared.contract.references import short_reference
 from shared.law import CompanyProfile
 from shared.law.company import INK_DARK, PAPER, PAPER_DARK, media_type_of
 from shared.pages.translation import AT_HOME, SOURCE_LANGUAGE, Catalogues, Words
@@ -37,6 +38,7 @@ DRAWING = Environment(
     lstrip_blocks=True,
     auto_reload=False,
 )
+DRAWING.globals["short_reference"] = short_reference
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'",

@@ -16,6 +16,7 @@ from services.notifier.letters.languages import CATALOGUES
 from services.notifier.letters.letter_models import AuthorityContact, LetterFacts, Sender
 from services.notifier.letters.skeletons import Laws, LetterShape, Skeleton, mark, skeletons
 from services.notifier.letters.translations import title
+from shared.contract.references import short_reference
 from shared.law import Money, Policy
 from shared.pages.translation import AT_HOME, Words
 
@@ -47,6 +48,8 @@ class LetterRequest:
     """Where replies go, when not to the address for all replies."""
     stop: str = ""
     """Link that stops the request; empty for a letter that has none."""
+    page: str = ""
+    """Page of the request; empty for a letter to a reader who must not see it."""
 
 
 def compose(letter: LetterRequest, *, sender: Sender, message_id: str, date: datetime) -> bytes:
@@ -85,7 +88,8 @@ def render(letter: LetterRequest, sender: Sender) -> mime.Alternatives:
     shape = LetterShape(
         facts=outline.of(letter.facts),
         name=outline.of(presentable(letter.name)),
-        reference=outline.of(letter.request_id),
+        reference=outline.of(short_reference(letter.request_id) if letter.request_id else ""),
+        page=outline.of(letter.page),
         stop=outline.of(letter.stop),
         sender=sender,
         authorities=outline.of(_once(letter.authorities)),

@@ -36,6 +36,7 @@ from shared.contract.events import (
     RequestExtended,
     RequestForwarded,
 )
+from shared.contract.references import short_reference
 from shared.contract.staff import is_written, written_text
 from shared.errors import PermanentError
 from shared.law import ReasonCode, Right, TimedDuty
@@ -126,7 +127,7 @@ async def write_duplicate_letter(event: RequestDuplicated, ctx: NotifierContext)
         right=request.right,
         received_on=request.received_on,
         first_received_on=event.first_received_on,
-        first_reference=event.first,
+        first_reference=short_reference(event.first),
         due_on=event.due_on,
         url=ctx.page(event.first),
     )

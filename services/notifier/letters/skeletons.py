@@ -134,6 +134,8 @@ class LetterShape:
     language: str
     stop: str = ""
     """Link that stops the request; empty for a letter that has none."""
+    page: str = ""
+    """Page of the request; empty for a letter to a reader who must not see it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,6 +343,7 @@ def _content(shape: LetterShape, demanded: Demanded, translate: Say) -> dict[str
         "name": shape.name,
         "reference": shape.reference,
         "stop": shape.stop,
+        "page": shape.page,
         "title": translate(translations.title(shape.facts)),
         "language": shape.language,
         **{name: getattr(voice, name) for name in VOICE},

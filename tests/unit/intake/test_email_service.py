@@ -40,6 +40,7 @@ from shared.contract.events import (
     RequestWithdrawn,
     StopReason,
 )
+from shared.contract.references import short_reference
 from shared.errors import StoreUnavailable
 from shared.law import Regulation, Right
 from shared.mail.reply_address import ReplyAddresses
@@ -272,6 +273,25 @@ async def test_an_answer_finds_its_case_by_the_letter_that_it_answers() -> None:
     references = written("Thank you.", References=f"<x@example.org> {ours}")
     assert await inbox.take(references) == MailOutcome.FILED
     assert inbox.office.the(MessageLodged).request_id == case
+
+
+@pytest.mark.parametrize("place", ["subject", "words"])
+async def test_short_reference_in_a_mail_of_the_person_names_the_case(place: str) -> None:
+    inbox = Inbox()
+    case = await inbox.opened()
+    said = {"words": "Thank you for your work.", "subject": "Hello"}
+    mail = written(**{**said, place: f"Thank you for {short_reference(case).lower()}."})
+    assert await inbox.take(mail) == MailOutcome.FILED
+    assert inbox.office.the(MessageLodged).request_id == case
+
+
+async def test_short_reference_in_a_mail_of_a_stranger_names_no_case() -> None:
+    inbox = Inbox()
+    case = await inbox.opened()
+    mail = written(f"Please stop everything about {short_reference(case)}.", by=EVE)
+    assert await inbox.take(mail, sender=EVE) == MailOutcome.ASKED_BACK
+    assert not inbox.office.facts(MessageLodged)
+    assert not inbox.office.facts(RequestStopped)
 
 
 async def test_a_forged_address_belongs_to_no_case() -> None:

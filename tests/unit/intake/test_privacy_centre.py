@@ -27,6 +27,7 @@ from services.intake.pages.csrf import TRAP
 from services.intake.pages.site import CATALOGUES, LANGUAGES
 from shared.contract.answer import SUBMISSION
 from shared.contract.events import RequestSubmitted
+from shared.contract.references import short_reference
 from shared.law import Regulation, Right, Role
 from shared.law.places import SUBDIVISIONS, countries
 from shared.runtime.client_limits import Allowance
@@ -564,16 +565,28 @@ async def test_one_address_may_lodge_so_many_in_an_hour() -> None:
 # --- other pages --------------------------------------------------------------------------------------
 
 
-async def test_a_reference_from_a_letter_opens_the_request() -> None:
+async def test_link_from_a_letter_opens_the_request() -> None:
     office = await asked()
     async with client_of(office.requests) as client:
         spaced = f" {CASE[:16].upper()} {CASE[16:]} "
         found = await client.post("/find", data={"reference": spaced})
         assert (found.status_code, found.headers["location"]) == (303, f"/requests/{CASE}")
+        linked = await client.post("/find", data={"reference": f"https://example.com/requests/{CASE}?code=1"})
+        assert linked.headers["location"] == f"/requests/{CASE}"
         for wrong in ("0" * 32, "../admin", ""):
             missing = await client.post("/find", data={"reference": wrong}, headers=BROWSER)
             assert missing.status_code == 404
             assert "There is nothing at this address" in missing.text
+
+
+async def test_short_reference_opens_no_page() -> None:
+    """It has too few characters to be a secret: the link in the letter opens the page."""
+    office = await asked()
+    async with client_of(office.requests) as client:
+        short = await client.post("/find", data={"reference": short_reference(CASE)}, headers=BROWSER)
+    assert short.status_code == 404
+    assert "Please open the link in our letter" in short.text
+    assert CASE not in short.text
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from services.notifier.letters.mime import Alternatives
 from services.notifier.letters.reasons import REASONS
 from shared.contract.answer import Answer, AnswerGroup
 from shared.contract.events import Evidence, Outcome
+from shared.contract.references import short_reference
 from shared.law import Demand, LetterForm, ReasonCode, Regulation, Right, TimedDuty
 from tests.unit.notifier.sample_letters import (
     AUTHORITY,
@@ -130,7 +131,7 @@ ELEMENTS = (
     Element("GDPR Art. 13(1)(a)-(b): who the controller is", tuple(LETTERS), ALL, "Beispielweg 1"),
     Element("GDPR Art. 12(2): how to reach it", tuple(LETTERS), ALL, "dataprotection@example.com"),
     Element("GDPR Art. 13(1)(b): the officer", tuple(LETTERS), ALL, "officer@example.com"),
-    Element("11 CCR 7101(b): which request", tuple(LETTERS), ALL, REFERENCE),
+    Element("11 CCR 7101(b): which request", tuple(LETTERS), ALL, short_reference(REFERENCE)),
 
     Element("11 CCR 7021(a): receipt is confirmed", RECEIPT, ALL, date(2026, 3, 2)),
     Element("11 CCR 7021(a): how it is processed", RECEIPT[:2], ALL, "We collect your data"),
@@ -583,7 +584,7 @@ def assert_whole(law: Regulation, language: str) -> None:
         assert here == _read(kind, law, "en")[1] != [], kind
         assert len(here) == len(set(here)), f"{kind}: an id stands there twice"
         for said in read(kind, law, language).values():
-            assert REFERENCE in said
+            assert short_reference(REFERENCE) in said
             assert not LEFT_OVER.search(said), kind
 
 

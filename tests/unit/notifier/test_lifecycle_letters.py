@@ -119,7 +119,7 @@ async def test_overdue_letter_names_the_day_of_the_answer() -> None:
     outbox = Outbox()
     late = LATE.model_copy(update={"expected_on": date(2026, 4, 9)})
     await write_overdue_letter(late, await notifier(outbox))
-    assert "You will have our answer by 9 April 2026" in outbox.words
+    assert "You will receive our answer by 9 April 2026" in outbox.words
     assert "We cannot say yet" not in outbox.words
 
 

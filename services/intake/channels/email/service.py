@@ -139,8 +139,7 @@ class EmailService:
                 if not is_dropped(mail, ours=letter is not None):
                     await self._set_aside(mail.identity, content, refused)
                 return refused
-            named = [await self._replied_case(case) for case in self._cases_of(mail, envelope)]
-            cases = [case for case in named if case is not None]
+            cases = await self._replied_cases(mail, envelope)
             doubt = refused or ("" if mail.address else WITHOUT_SENDER)
             if doubt:
                 return await self._set_doubtful_aside(mail, content, doubt, cases)
@@ -201,6 +200,19 @@ class EmailService:
             [mail.field("in-reply-to"), *mail.field("references").split()[::-1]]
         )
         return [ours] if ours else []
+
+    async def _replied_cases(self, mail: ParsedMail, envelope: MailEnvelope) -> "list[_RepliedCase]":
+        """
+        Return the cases that *mail* is a reply in, by address or thread, else by the short references in it.
+
+        Anyone may know a short reference, so it counts in mails of people that may decide about the case.
+        """
+        if addressed := self._cases_of(mail, envelope):
+            named = [await self._replied_case(case) for case in addressed]
+            return [case for case in named if case is not None]
+        referenced = await self.requests.named_in(f"{mail.subject}\n{mail.words}")
+        found = [await self._replied_case(case) for case in referenced]
+        return [case for case in found if case is not None and case.is_party(mail.address)]
 
     async def _replied_case(self, case_id: str) -> "_RepliedCase | None":
         """Return the state of a case; None if it is gone."""
@@ -288,8 +300,7 @@ class EmailService:
     async def _parsed_reply(self, mail: ParsedMail, replied: "_RepliedCase", *, sole: bool) -> MailReply:
         authenticated = bool(self.trusted) and is_authenticated(mail, self.trusted)
         check = events.SenderCheck.AUTHENTICATED if authenticated else events.SenderCheck.UNKNOWN
-        by_party = any(is_same_address(party, mail.address) for party in replied.parties)
-        named = len(mail.fields["from"]) == 1 and by_party
+        named = len(mail.fields["from"]) == 1 and replied.is_party(mail.address)
         coded = named and is_same_address(replied.mailbox or "", mail.address)
         return MailReply(
             words=mail.words,
@@ -343,6 +354,10 @@ class _RepliedCase:
     right: Right | None = None
     parties: tuple[str, ...] = ()
     """Mailboxes of people that may decide about it."""
+
+    def is_party(self, address: str) -> bool:
+        """Return whether *address* is the mailbox of a person that may decide about it."""
+        return any(is_same_address(party, address) for party in self.parties)
 
 
 def is_same_address(one: str, other: str) -> bool:

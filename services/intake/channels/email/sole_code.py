@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from services.intake.channels.email.parser import ParsedMail
 from services.intake.channels.email.quotation import INTRODUCTION, WRAPPED, has_heads, is_introduced
 from shared.contract.codes import is_code, normalized
+from shared.contract.references import short_reference
 
 QUOTED = re.compile(r"\s*>")
 SIGNATURE = re.compile(r"--[ \xa0]?")
@@ -108,4 +109,5 @@ def _is_original(lines: Sequence[str], case: str) -> bool:
     if not said or (len(said) <= WRAPPED and INTRODUCTION.match(" ".join(said))):
         return True
     headed = any(has_heads(lines, number) for number in range(min(len(lines), WRAPPED + 2)))
-    return headed and said[-1].endswith(case)
+    # Letters of earlier versions end with the whole id.
+    return headed and said[-1].endswith((short_reference(case), case))

@@ -18,14 +18,21 @@ from services.intake.pages.centre.form import FilledForm, RequestOption
 from services.intake.pages.csrf import TRAP
 from services.intake.pages.site import FORM, HEADERS, READ, Site, SiteView
 from shared.contract.events import Details, RequestSubmitted, Subject, SubmissionError
+from shared.contract.references import references_in
 from shared.errors import UnknownRequest
 from shared.law import CompanyProfile, Regulation, Right
 from shared.law.places import SUBDIVISIONS, countries
 from shared.matching import mailbox
+from shared.pages.translation import mark as _
 from shared.runtime.client_limits import Allowance, network_of
 
 MOST_FIELDS = len(form.FIELDS) + 3
 CASE_ID = re.compile("[0-9a-f]{32}")
+LINK_WANTED = _("Please open the link in our letter")
+LINK_WHY = _(
+    "The short reference is for mails and calls to us. To protect your data, the page of your request opens "
+    "only by the link in our letters."
+)
 SIGNAL = "signal"
 """Name of the browser's signal in the vault."""
 SIGNAL_HEADER = b"Sec-GPC: 1"
@@ -126,11 +133,15 @@ def centre(service: RequestService, site: Site, allowance: Allowance) -> APIRout
     @router.post("/find", dependencies=[Depends(site.guard.admit)])
     async def find(request: Request) -> Response:
         view, wanted = site.at(request), await uploads.text_fields(request, ["reference"], MOST_FIELDS)
-        reference = "".join(wanted["reference"].split()).lower()
-        if not CASE_ID.fullmatch(reference):
+        given = wanted["reference"]
+        if any(references_in(given)):
+            title, detail = view.words.say(LINK_WANTED), view.words.say(LINK_WHY)
+            return view.draw("problem.html.jinja", HTTPStatus.NOT_FOUND, here="/", title=title, detail=detail)
+        found = CASE_ID.search("".join(given.split()).lower())
+        if found is None:
             raise UnknownRequest("no request has this id")
-        await service.case(reference)
-        return RedirectResponse(view.link(f"/requests/{reference}"), HTTPStatus.SEE_OTHER)
+        await service.case(found[0])
+        return RedirectResponse(view.link(f"/requests/{found[0]}"), HTTPStatus.SEE_OTHER)
 
     @router.api_route("/.well-known/gpc.json", methods=READ)
     async def support() -> Response:
