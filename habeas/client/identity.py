@@ -19,7 +19,7 @@ import orjson
 from rich.table import Table
 
 from habeas.client import staff
-from services.verifier.assurance.levels import GROUNDS
+from services.verifier.assurance.levels import provision_of
 from services.verifier.assurance.reviews import ReviewQueue
 from services.verifier.documents.results import reasons_of
 from services.verifier.documents.sandbox import DocumentWorker, FilePreview, PagePixels
@@ -34,6 +34,7 @@ from shared.contract.events import (
     RequestReceived,
 )
 from shared.errors import ConfigurationError
+from shared.law.library import policies
 from shared.runtime.journal import Journal, JournalRow, events_of
 from shared.runtime.key_rings import RootKey
 from shared.runtime.mongo import Client, connect
@@ -65,7 +66,8 @@ class IdentityStatus:
 
     def plain(self) -> dict[str, Any]:
         """Return it as plain values: required proof with reasons, evidence, proofs to review."""
-        needed = self.known.requirement
+        needed, request = self.known.requirement, self.known.request
+        laws = [policies().named(id_) for id_ in request.laws] if request else []
         examined = [
             {"slot": fact.proof.slot, "verdict": fact.verdict.value, "reasons": list(fact.reasons)}
             for fact in self.facts
@@ -75,7 +77,7 @@ class IdentityStatus:
             "request": self.case,
             "status": self.known.status.value,
             "level": needed.level.value if needed else None,
-            "because": {ground: GROUNDS[ground] for ground in needed.grounds} if needed else {},
+            "because": {ground: provision_of(ground, laws) for ground in needed.grounds} if needed else {},
             "ways": [sorted(way.evidence) for way in needed.ways] if needed else [],
             "gained": sorted(self.known.held),
             "lapses_at": self.known.lapses_at.isoformat() if self.known.lapses_at else None,

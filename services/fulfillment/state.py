@@ -58,7 +58,8 @@ from shared.contract.events import (
     ValuesReleased,
 )
 from shared.errors import IllegalTransition
-from shared.law import Regulation, Right
+from shared.law import Right, opens_categories
+from shared.law.library import policies
 
 BY_STAFF = "by_staff"
 """A right that the privacy staff exercises by hand."""
@@ -502,8 +503,8 @@ def answerable(event: IdentityVerified) -> Right:
         § 7024(a): without it, the request is answered like one for the categories, which need a reasonable
         degree (§ 7062(b)).
     """
-    specific = event.right in {Right.ACCESS, Right.PORTABILITY}
-    if event.proof_regulation is Regulation.CCPA and specific and event.assurance is Assurance.REASONABLE:
+    less = event.assurance is Assurance.REASONABLE
+    if less and opens_categories(map(policies().named, event.laws), event.right):
         return Right.KNOW_CATEGORIES
     return event.right
 

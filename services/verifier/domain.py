@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
-from services.verifier.assurance.levels import NEEDS_SPECIFIC_PIECES_PROOF, ProofWay, Requirement
+from services.verifier.assurance.levels import ProofWay, Requirement
 from shared.contract.codes import IssuedCode
 from shared.contract.drop import SOURCE as DROP
 from shared.contract.events import (
@@ -56,7 +56,8 @@ from shared.contract.events import (
     Verdict,
 )
 from shared.errors import IllegalTransition, TooEarly
-from shared.law import Regulation, whole_days
+from shared.law import opens_categories, whole_days
+from shared.law.library import policies
 
 POINTS_FOR_CATEGORIES = 2
 MOST_CLAIMS = 3
@@ -604,6 +605,5 @@ def proven_by_code(request: RequestReceived) -> tuple[Code, ...]:
 
 def may_have_categories(request: RequestReceived) -> bool:
     """Return whether weak proof is enough for kinds of data: 11 CCR § 7024(a), not of a parent: § 7070(c)."""
-    californian = request.proof_regulation is Regulation.CCPA
-    asks_for_data = request.right in NEEDS_SPECIFIC_PIECES_PROOF
-    return californian and asks_for_data and request.requester is not Requester.PARENT
+    laws = map(policies().named, request.laws)
+    return request.requester is not Requester.PARENT and opens_categories(laws, request.right)

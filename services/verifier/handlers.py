@@ -312,7 +312,7 @@ async def _vouched(event: RequestReceived, ctx: VerifierContext) -> tuple[str, .
 def _assessed(event: RequestReceived, ctx: VerifierContext, *, vouched: bool) -> Assessed:
     situation = Situation(
         right=event.right,
-        regulation=event.proof_regulation,
+        laws=tuple(ctx.practice.clock.laws(event.laws)),
         sensitivity=Sensitivity.HIGH if event.child or event.full_values else ctx.practice.sensitivity,
         requester=event.requester,
         vouched=vouched,

@@ -19,8 +19,10 @@ from shared.law.applicable_laws import (
     is_child,
     laws_not_accepted,
     may_cost,
+    opens_categories,
     proof_regulation,
     strictest,
+    strictest_proof,
 )
 from shared.law.clock import Calendar, DayStep, DueDate, Move, due, hours_later, internal_due
 from shared.law.company import CompanyProfile
@@ -101,7 +103,9 @@ __all__ = [
     "laws_not_accepted",
     "may_cost",
     "needs_proof",
+    "opens_categories",
     "proof_regulation",
     "strictest",
+    "strictest_proof",
     "whole_days",
 ]

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from shared.law.clock import Calendar, ClockPause, DueDate, due
 from shared.law.company import CompanyProfile
-from shared.law.policies import DeadlineRule, Policy, PolicyLibrary, TimedDuty, lies_in
+from shared.law.policies import DeadlineRule, Policy, PolicyLibrary, ProofRule, TimedDuty, lies_in
 from shared.law.terms import FeeReason, GivenCopies, Money, Regulation, Right, Role
 
 WEEKENDS = Calendar("weekends", lambda _year: {})
@@ -110,6 +110,17 @@ def proof_regulation(laws: Sequence[Policy]) -> Regulation | None:
     """
     regulations = [policy.regulation for policy in laws]
     return Regulation.CCPA if Regulation.CCPA in regulations else regulations[0]
+
+
+def strictest_proof(laws: Iterable[Policy], right: Right, *, sensitive: bool = False) -> ProofRule:
+    """Return the strictest rule of *laws* on proof of identity; of two alike, that of the first law."""
+    rules = (policy.proof_for(right, sensitive=sensitive) for policy in laws)
+    return max(rules, key=lambda rule: rule.strictness)
+
+
+def opens_categories(laws: Iterable[Policy], right: Right) -> bool:
+    """Return whether one of *laws* opens the kinds of data to weaker proof than *right* needs."""
+    return any(policy.proof_for(right, sensitive=False).categories for policy in laws)
 
 
 def is_child(laws: Iterable[Policy], born_on: date, day: date) -> bool:

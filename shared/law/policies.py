@@ -26,6 +26,7 @@ from shared.law.terms import (
     LetterElement,
     LetterForm,
     Money,
+    ProofLevel,
     ReasonCode,
     Regulation,
     Right,
@@ -226,6 +227,30 @@ class LegalGround(LegalValue):
     reasons: Annotated[tuple[ReasonCode, ...], Field(min_length=1)]
 
 
+class ProofRule(LegalValue):
+    """How much proof of identity requests need."""
+
+    rights: tuple[Right, ...] | Literal["all"]
+    sensitive: bool = False
+    """Whether it holds only for data that do great harm in wrong hands."""
+    level: ProofLevel
+    ground: Annotated[str, Field(pattern=r"^[a-z_]{1,40}$")]
+    """Code of the reason, for the staff."""
+    declaration: bool = False
+    """Whether the requester can be asked for a signed declaration."""
+    categories: bool = False
+    """Whether weaker proof opens the kinds of data, without the data."""
+
+    @property
+    def strictness(self) -> tuple[int, bool]:
+        """Orders rules: of several laws the strictest counts."""
+        return list(ProofLevel).index(self.level), self.declaration
+
+    def holds_for(self, right: Right, *, sensitive: bool) -> bool:
+        """Return whether requests for *right*, about data that are *sensitive* or not, need so much."""
+        return (sensitive or not self.sensitive) and (self.rights == "all" or right in self.rights)
+
+
 class RegisterRule(LegalValue):
     """The duty to keep a register of requests, and to report figures."""
 
@@ -371,6 +396,20 @@ class Policy(LawEdition):
     grounds: tuple[LegalGround, ...] = ()
     """Provisions that letters cite for a reason."""
     records: RegisterRule | None = None
+    proof: tuple[ProofRule, ...] = ()
+    """The first that holds counts."""
+
+    def proof_for(self, right: Right, *, sensitive: bool) -> ProofRule:
+        """
+        Return how much proof a request for *right* needs.
+
+        Raises:
+            ConfigurationError: The policy sets nothing.
+        """
+        rule = next((rule for rule in self.proof if rule.holds_for(right, sensitive=sensitive)), None)
+        if rule is None:
+            raise ConfigurationError(f"policies/{self.id}.yaml: proof: nothing for {right}")
+        return rule
 
     def citation(self, reason: ReasonCode) -> str:
         """Return the provision of this law for *reason*; empty where it has none."""
@@ -429,6 +468,7 @@ class Policy(LawEdition):
                 "childhood": self.childhood or model.childhood,
                 "grounds": (*self.grounds, *model.grounds),
                 "records": self.records or model.records,
+                "proof": self.proof or model.proof,
                 "sources": (*self.sources, *model.sources),
                 "never_disclose": self.never_disclose or model.never_disclose,
             }

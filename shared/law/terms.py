@@ -191,6 +191,14 @@ TELL_DAYS = frozenset(
 """Elements that state a number of days."""
 
 
+class ProofLevel(StrEnum):
+    """How surely a law demands that the requester is the data subject, the least first."""
+
+    MAILBOX = "mailbox"
+    REASONABLE = "reasonable"
+    REASONABLY_HIGH = "reasonably_high"
+
+
 class FeeReason(StrEnum):
     """The reason for a fee."""
 

@@ -9,7 +9,7 @@ is away, and a journal in which somebody else is always a moment faster.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import reduce
 from typing import Any, TypeVar
 
@@ -37,7 +37,7 @@ from shared.contract.sources import ALL, Bindings, Source, upstream_source
 from shared.contract.staff import StaffDecision
 from shared.contract.topology import EVENTS, REQUESTS
 from shared.errors import BrokerUnavailable, StoreUnavailable
-from shared.law import ClockRules, CompanyProfile, Policy, PolicyLibrary, SourceStatus
+from shared.law import ClockRules, CompanyProfile, Policy, PolicyLibrary, Regulation, SourceStatus
 from shared.law.calendars import calendar_named
 from shared.law.library import policies
 from shared.runtime.broker import Message
@@ -71,6 +71,11 @@ PRACTICE = ClockRules(
 )
 TARGET_DAY = datetime(2026, 4, 1, 22, tzinfo=UTC)
 """The beginning of 2 April in Berlin, 28 days after :data:`NOW`: a wait for the person ends then."""
+
+
+def law_of(regulation: Regulation) -> tuple[Policy, ...]:
+    """Return the edition of June 2026 of a law that is answered under *regulation*."""
+    return (policies().governing(regulation, date(2026, 6, 1)),)
 
 
 def unread_deadlines(law: str) -> PolicyLibrary:

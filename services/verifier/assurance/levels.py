@@ -5,7 +5,7 @@ No more proof is requested than the risk needs, and the requirement comes with t
 its provision: they are stored with the case and shown to the staff.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +14,8 @@ from types import MappingProxyType
 
 from shared.contract.declarations import TEXTS
 from shared.contract.events import Assurance, Declaration, Evidence, Requester
-from shared.law import Regulation, Right, needs_proof
+from shared.law import Policy, Right, needs_proof, strictest_proof
+from shared.law.policies import ProofRule
 from shared.matching import match_names
 
 LOGGED_IN = "logged_in_upstream"
@@ -37,8 +38,8 @@ class Situation:
     """The facts that the level depends on."""
 
     right: Right
-    regulation: Regulation
-    """The strictest of those that protect the person."""
+    laws: tuple[Policy, ...]
+    """Those that protect the person; of their rules the strictest counts."""
     sensitivity: Sensitivity = Sensitivity.ORDINARY
     requester: Requester = Requester.PERSON
     vouched: bool = False
@@ -89,12 +90,6 @@ GROUNDS: Mapping[str, str] = MappingProxyType(
         "no_proof_needed": "GDPR Art. 7(3), 21(2)-(3); 11 CCR §§ 7026(d), 7027(e), 7060(b)",
         "logged_in_upstream": "GDPR recital 64; 11 CCR § 7061(a)",
         "state_vouches": "Cal. Civ. Code § 1798.99.86; 11 CCR § 7600 et seq.",
-        "little_harm": "GDPR Art. 12(6); EDPB Guidelines 01/2022 para. 69-70",
-        "ordinary_data": "GDPR Art. 12(6), 5(1)(c); EDPB Guidelines 01/2022 para. 65, 70-73",
-        "sensitive_data": "GDPR Art. 12(6), 32; EDPB Guidelines 01/2022 para. 74-79; 11 CCR § 7060(c)(3)(A)",
-        "specific_pieces": "11 CCR § 7062(c)",
-        "categories": "11 CCR § 7062(b)",
-        "deletion_or_correction": "11 CCR § 7062(d)",
         "agent_asks": "GDPR Art. 12(2); EDPB Guidelines 01/2022 para. 80-83; 11 CCR § 7063",
         "agent_attests": "11 CCR §§ 7001(ii), 7063(a)",
         "controller_instructs": "GDPR Art. 28(3)(a), (e), 29; Cal. Civ. Code §§ 1798.105(c)(3), "
@@ -104,10 +99,8 @@ GROUNDS: Mapping[str, str] = MappingProxyType(
         "no_mailbox": "GDPR Art. 12(6); EDPB Guidelines 01/2022 para. 68",
     }
 )
-"""Why a level was chosen → the provision."""
+"""Why proof is asked for or not, under any law → the provision; policies have those of levels."""
 
-NEEDS_SPECIFIC_PIECES_PROOF = frozenset({Right.ACCESS, Right.PORTABILITY})
-NEEDS_DELETION_PROOF = frozenset({Right.ERASURE, Right.RECTIFICATION})
 _ACCOUNT, _MAILBOX = frozenset({Evidence.ACCOUNT}), frozenset({Evidence.MAILBOX})
 _DOCUMENTS = frozenset({Evidence.IDENTITY_DOCUMENT, Evidence.ADDRESS_DOCUMENT, Evidence.RECORDS})
 WAYS: Mapping[Assurance, tuple[frozenset[Evidence], ...]] = MappingProxyType(
@@ -148,39 +141,28 @@ def required(situation: Situation) -> Requirement:
     if situation.vouched and situation.requester is Requester.PERSON:
         grounds = (LOGGED_IN, *_more_grounds(situation)) if confirmed else (LOGGED_IN,)
         return Requirement(Assurance.VOUCHED, (ProofWay(Assurance.VOUCHED, confirmed),), grounds)
-    level, ground = _level(situation)
-    ways = tuple(ProofWay(_level_by(one, level), one | confirmed) for one in _ways(level, situation))
-    return Requirement(level, ways, (ground, *_more_grounds(situation)))
+    rule = strictest_proof(
+        situation.laws, situation.right, sensitive=situation.sensitivity is Sensitivity.HIGH
+    )
+    level = Assurance(rule.level)
+    ways = tuple(ProofWay(_level_by(one, level), one | confirmed) for one in _ways(rule, situation))
+    return Requirement(level, ways, (rule.ground, *_more_grounds(situation)))
 
 
 def _free(level: Assurance, ground: str) -> Requirement:
     return Requirement(level, (ProofWay(level, frozenset()),), (ground,))
 
 
-def _level(situation: Situation) -> tuple[Assurance, str]:
-    if situation.regulation is Regulation.CCPA:
-        return _level_in_california(situation)
-    if situation.right not in NEEDS_SPECIFIC_PIECES_PROOF | NEEDS_DELETION_PROOF:
-        return Assurance.MAILBOX, "little_harm"
-    if situation.sensitivity is Sensitivity.HIGH:
-        return Assurance.REASONABLY_HIGH, "sensitive_data"
-    return Assurance.MAILBOX, "ordinary_data"
+def provision_of(ground: str, laws: Iterable[Policy]) -> str:
+    """Return the provision of *ground*: that of a rule of *laws*, or the general one; empty for neither."""
+    rules = (rule.provision for law in laws for rule in law.proof if rule.ground == ground)
+    return next(rules, GROUNDS.get(ground, ""))
 
 
-def _level_in_california(situation: Situation) -> tuple[Assurance, str]:
-    if situation.right in NEEDS_SPECIFIC_PIECES_PROOF:
-        return Assurance.REASONABLY_HIGH, "specific_pieces"
-    if situation.right not in NEEDS_DELETION_PROOF:
-        return Assurance.REASONABLE, "categories"
-    if situation.sensitivity is Sensitivity.HIGH:
-        return Assurance.REASONABLY_HIGH, "sensitive_data"
-    return Assurance.REASONABLE, "deletion_or_correction"
-
-
-def _ways(level: Assurance, situation: Situation) -> Iterator[frozenset[Evidence]]:
-    shorter: list[frozenset[Evidence]] = []
+def _ways(rule: ProofRule, situation: Situation) -> Iterator[frozenset[Evidence]]:
+    level, shorter = Assurance(rule.level), list[frozenset[Evidence]]()
     for evidence in WAYS[level]:
-        asked = _fitted(evidence, situation)
+        asked = _fitted(evidence, rule, situation)
         if any(way <= _with_fewer_points(asked) for way in shorter):
             continue  # it asks for more than a way before it
         documents = Evidence.IDENTITY_DOCUMENT in asked and level is not Assurance.REASONABLY_HIGH
@@ -199,10 +181,10 @@ def _with_fewer_points(evidence: AbstractSet[Evidence]) -> frozenset[Evidence]:
     return frozenset(evidence | more)
 
 
-def _fitted(evidence: frozenset[Evidence], situation: Situation) -> frozenset[Evidence]:
+def _fitted(evidence: frozenset[Evidence], rule: ProofRule, situation: Situation) -> frozenset[Evidence]:
     """Return *evidence* as the situation asks for it; a reachable mailbox is in every way but a log-in."""
-    if situation.regulation is not Regulation.CCPA:
-        evidence -= {Evidence.DECLARATION}  # a promise that only Californian law knows
+    if not rule.declaration:
+        evidence -= {Evidence.DECLARATION}
     if situation.reachable and Evidence.ACCOUNT not in evidence:
         evidence |= {Evidence.MAILBOX}
     unconfirmed_agent = situation.requester is Requester.AGENT and Evidence.MAILBOX not in evidence

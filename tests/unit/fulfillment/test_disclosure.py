@@ -187,10 +187,10 @@ async def test_only_collections_in_which_the_person_was_found_count() -> None:
     assert "user.payment" not in parsed(content["about.json"])["categories"]
 
 
-@pytest.mark.parametrize("named", [Regulation.CCPA, Regulation.GDPR])
-async def test_a_proof_that_is_enough_for_categories_alone_gets_the_categories(named: Regulation) -> None:
-    event, ctx = await stage(MAP, HELD, regulation=named, assurance=Assurance.REASONABLE)
-    event = event.model_copy(update={"stricter": Regulation.CCPA})
+@pytest.mark.parametrize("laws", [("us-ca-ccpa@2026-01-01",), ("gdpr@2018-05-25", "us-ca-ccpa@2026-01-01")])
+async def test_a_proof_that_is_enough_for_categories_alone_gets_the_categories(laws: tuple[str, ...]) -> None:
+    event, ctx = await stage(MAP, HELD, assurance=Assurance.REASONABLE)
+    event = event.model_copy(update={"laws": laws})
     [fulfilled] = await answer(event, ctx)
     assert isinstance(fulfilled, RequestFulfilled)
     assert fulfilled.outcome is Outcome.PARTLY_GRANTED

@@ -24,7 +24,7 @@ from shared.contract.events import (
 )
 from shared.contract.sources import ChannelSource, channel_source
 from shared.law import PROOFLESS, Regulation, Right
-from tests.unit.fakes import NOW, PERSON, REQUEST_KEY, Office, request
+from tests.unit.fakes import NOW, PERSON, REQUEST_KEY, Office, law_of, request
 from tests.unit.fakes import SOURCE as SHOP
 
 E = Evidence
@@ -164,5 +164,5 @@ async def test_why_an_agent_is_believed_stays_with_the_case() -> None:
     ]
     assert "agent_attests" in assessed.grounds
     assert "7063" in GROUNDS["agent_attests"]
-    without = required(Situation(Right.ERASURE, Regulation.CCPA, requester=Requester.AGENT))
+    without = required(Situation(Right.ERASURE, law_of(Regulation.CCPA), requester=Requester.AGENT))
     assert "agent_asks" in without.grounds

@@ -13,7 +13,7 @@ from shared.contract.events import (
 )
 from shared.contract.sources import ChannelSource, channel_source
 from shared.law import PROOFLESS, Regulation, Right
-from tests.unit.fakes import Office, request
+from tests.unit.fakes import Office, law_of, request
 
 SHOP = channel_source(ChannelSource.OPENDSR, "shop")
 
@@ -21,7 +21,9 @@ SHOP = channel_source(ChannelSource.OPENDSR, "shop")
 @pytest.mark.parametrize("regulation", [Regulation.GDPR, Regulation.CCPA])
 @pytest.mark.parametrize("right", sorted(set(Right) - PROOFLESS))
 def test_a_controller_is_asked_for_nothing(right: Right, regulation: Regulation) -> None:
-    needed = required(Situation(right, regulation, Sensitivity.HIGH, Requester.CONTROLLER, reachable=False))
+    needed = required(
+        Situation(right, law_of(regulation), Sensitivity.HIGH, Requester.CONTROLLER, reachable=False)
+    )
     assert needed.level is Assurance.VOUCHED
     assert needed.reached(frozenset()) is not None
     assert needed.grounds == ("controller_instructs",)
