@@ -75,8 +75,8 @@ def _protecting(
     scoped = [(policy, policy.scope) for policy in that_day if policy.scope]
     residence = [policy for policy, scope in scoped if scope.covers(person.place, person.role)]
     establishment = [policy for policy in that_day if policy.reaches(company.places)]
-    invoked = [policy for policy in that_day if policy.regulation is person.invoked]
-    if person.invoked is Regulation.US_STATE:
+    invoked = [policy for policy in that_day if policy.answered_as is person.invoked]
+    if person.invoked in {Regulation.US_STATE, Regulation.OTHER}:
         invoked = [policy for policy in invoked if policy in residence]
     residence.sort(key=lambda policy: policy.is_of_a_part, reverse=True)
     granted = [policies.in_force(law, day) for law in (company.grants_to_everybody,) if law]
@@ -99,7 +99,7 @@ def strictest(
     return min(found, key=lambda one: one.last.due_on)
 
 
-def proof_regulation(laws: Sequence[Policy]) -> Regulation | None:
+def proof_regulation(laws: Sequence[Policy]) -> Regulation:
     """
     Return the regulation that decides how much proof is needed: of those of *laws* the strictest.
 
@@ -108,7 +108,7 @@ def proof_regulation(laws: Sequence[Policy]) -> Regulation | None:
     Law:
         11 CCR §§ 7060-7063: California alone names degrees of certainty for each kind of request.
     """
-    regulations = [policy.regulation for policy in laws]
+    regulations = [policy.answered_as for policy in laws]
     return Regulation.CCPA if Regulation.CCPA in regulations else regulations[0]
 
 

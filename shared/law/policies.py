@@ -382,7 +382,7 @@ class Policy(LawEdition):
     """An edition of a law on the rights of people."""
 
     regulation: Regulation | None = None
-    """Name of requests under it; only a model has none."""
+    """Name of requests under it; None: a law without a name in the code."""
     authority: ComplaintBody | None = None
     """None: that of the place where the company is established."""
     childhood: Childhood | None = None
@@ -398,6 +398,11 @@ class Policy(LawEdition):
     records: RegisterRule | None = None
     proof: tuple[ProofRule, ...] = ()
     """The first that holds counts."""
+
+    @property
+    def answered_as(self) -> Regulation:
+        """Name of requests under it."""
+        return self.regulation or Regulation.OTHER
 
     def proof_for(self, right: Right, *, sensitive: bool) -> ProofRule:
         """

@@ -36,7 +36,6 @@ from shared.law import (
     Policy,
     PolicyLibrary,
     ProtectedPerson,
-    Regulation,
     Right,
     Strictest,
     TimedDuty,
@@ -98,7 +97,7 @@ def received_request(request: RequestSubmitted, arrival: Arrival, practice: Cloc
     child = request.child or (born_on is not None and is_child(laws, born_on, received_on))
     usual = internal_due(answer, margin=practice.company.margin)
     requester = Requester.CONTROLLER if arrival.instructed else _requester(request, received_on, child=child)
-    regulation = laws[0].regulation or Regulation.OTHER
+    regulation = laws[0].answered_as
     proven_under = proof_regulation(laws)
     return RequestReceived(
         request_id=arrival.case,
