@@ -47,3 +47,18 @@ async def test_staff_releases_masked_values_in_the_same_case(pipeline: Pipeline,
     await eventually(lambda: len(heard.of(case, "request.fulfilled")) > 1)
     assert await shows(pipeline, case, iban)
     assert iban.decode() not in str(heard.of(case))
+
+
+async def test_exact_location_is_not_disclosed_on_the_proof_of_a_mailbox_alone(
+    pipeline: Pipeline, heard: Heard
+) -> None:
+    location = ("user.location.precise", "needs_more_proof")
+    for mailbox_alone in (True, False):
+        lodge = pipeline.verified if mailbox_alone else pipeline.answered
+        case = await lodge("access", ADA_ASKS)
+        await pipeline.closed(case)
+        [event] = heard.of(case, "request.fulfilled")
+        found = {(one["category"], one["reason"]) for one in event["data"]["withheld"]}
+        assert (location in found) is mailbox_alone
+        letter = pipeline.letter(ADA_ASKS, case, "What is not in it, and why")
+        assert ("prove more, and you get it" in letter) is mailbox_alone

@@ -34,6 +34,22 @@ Kinds of data that do harm in the wrong hands: a package may be stolen with the 
 An answer masks their values until they are released, or withholds them where its law forbids to disclose them
 (``never_disclose`` of the policies). That they are masked is our policy, under any law.
 """
+SPECIAL_CATEGORIES = (
+    "user.biometric",
+    "user.criminal_history",
+    "user.demographic.political_opinion",
+    "user.demographic.race_ethnicity",
+    "user.demographic.religious_belief",
+    "user.demographic.sexual_orientation",
+    "user.health_and_medical",
+    "user.location.precise",
+)
+"""
+Kinds of data that are not disclosed on the proof of a mailbox alone.
+
+Law:
+    GDPR Art. 9(1), 10, 12(6), 32; Cal. Civ. Code § 1798.140(ae) for the exact location.
+"""
 
 
 class Erasure(StrEnum):
@@ -217,9 +233,15 @@ class MappedField:
         return not self.container and not self.opened and self.is_about(SENSITIVE_VALUES)
 
     @property
+    def special(self) -> bool:
+        """Whether its values need more proof than a mailbox."""
+        return not self.container and not self.opened and self.is_about(SPECIAL_CATEGORIES)
+
+    @property
     def guarded_categories(self) -> tuple[str, ...]:
-        """Its categories, first those of sensitive values."""
-        return tuple(sorted(self.categories, key=lambda one: not covered(one, SENSITIVE_VALUES)))
+        """Its categories, first those of sensitive values and special categories."""
+        first = (*SENSITIVE_VALUES, *SPECIAL_CATEGORIES)
+        return tuple(sorted(self.categories, key=lambda one: not covered(one, first)))
 
     @property
     def guarded(self) -> bool:

@@ -184,19 +184,20 @@ def disclosure_rules(
     """
     Return the rules for the values of an answer: those of the law that it is given under (ADR 0032).
 
-    Masked values are released *by_staff*, or if they are *wanted* and more than the mailbox was proven. A
-    customer that the company processes the data for has verified the person itself: nothing is masked.
+    Masked values are released *by_staff*, or if they are *wanted* and more than the mailbox was proven. On
+    the mailbox alone special categories are not disclosed. A customer that the company processes the data for
+    has verified the person itself: nothing is masked.
 
     Law:
         GDPR Art. 12(6), 32: the proof follows the harm that the values do in the wrong hands.
     """
-    proven = wanted and event.assurance in BEYOND_A_MAILBOX
+    more_proven = event.assurance in BEYOND_A_MAILBOX
     if event.laws:
         law = policies().named(event.laws[0])
     else:
         law = policies().governing(event.regulation, event.received_on)
-    released = proven or by_staff or event.requester is Requester.CONTROLLER
-    return DisclosureRules(law, released=released, by_staff=by_staff)
+    released = (wanted and more_proven) or by_staff or event.requester is Requester.CONTROLLER
+    return DisclosureRules(law, released=released, by_staff=by_staff, mailbox_alone=not more_proven)
 
 
 async def _refusal(answer: Answer, wanted: FoundRequest, ctx: FulfillmentContext) -> RequestFulfilled:

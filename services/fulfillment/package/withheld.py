@@ -8,6 +8,7 @@ data map does. Other values that do harm in the wrong hands are masked until the
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from services.fulfillment.datamap.model import Collection, MappedField, WithholdingReason
@@ -72,6 +73,8 @@ LEAST_CHARACTERS = 8
 NOTHING_SHOWN = ("user.authorization", "user.biometric")
 """Kinds of data of which a part is a secret, too."""
 DOTS = "••••"
+MOST_REMEMBERED = 1_024
+"""Collections, each under one law and proof, whose notices are remembered."""
 SSH_KEY = re.compile(r"(?:ssh|ecdsa|sk-ssh|sk-ecdsa)-[a-z0-9@.-]+ +AAAA[A-Za-z0-9+/]+={0,3}(?: .*)?")
 """A line with a public key; what follows it is a comment."""
 PEM_KEY = re.compile(
@@ -126,31 +129,50 @@ class DisclosureRules:
     """Whether values that are only masked are shown."""
     by_staff: bool = False
     """Whether the staff released them: then also those that an old map withholds without a provision."""
+    mailbox_alone: bool = False
+    """Whether the person has proven no more than the mailbox: too little for special categories of data."""
 
-    def notice(self, field: MappedField, label: str) -> WithheldNotice | None:
-        """Return the notice in place of values of *field*, called *label*; None if they are shown."""
-        if field.opened:
+    def __hash__(self) -> int:
+        return hash((self.law.id if self.law else "", self.released, self.by_staff, self.mailbox_alone))
+
+    def notice(self, field: MappedField) -> WithheldNotice | None:
+        """Return the notice in place of values of *field*, without its label; None if they are shown."""
+        reason, category, provision, by_kind = self._ground(field)
+        if field.opened or not reason:
             return None
+        return WithheldNotice("", reason, category, provision, by_kind=by_kind)
+
+    def _ground(self, field: MappedField) -> tuple[str, str, str, bool]:
+        """Return the reason (empty: none), category and provision, and whether the kind of data decides."""
         category = next(iter(field.guarded_categories), "")
         forbidden = None if self.law is None or field.container else _forbidden(field, self.law)
         if forbidden is not None:
-            return WithheldNotice(label, NEVER, *forbidden, by_kind=True)
+            return NEVER, *forbidden, True
         if (rule := field.withheld) is not None:
             provision = rule.provision_under(self.law.law if self.law else "")
             if provision or not (rule.grounded or self.by_staff):
-                return WithheldNotice(label, STATED[rule.reason], category, provision)
-        if self.released or not field.sensitive:
-            return None
-        return WithheldNotice(label, MASKED, category, by_kind=True)
+                return STATED[rule.reason], category, provision, False
+        if field.sensitive and not self.released:
+            return MASKED, category, "", True
+        weak = self.mailbox_alone and not self.released and field.special
+        return NEEDS_MORE_PROOF if weak else "", category, "", False
 
 
 def releasable(withheld: WithheldValues) -> bool:
     """Return whether the staff can release values: masked ones, or those withheld without a provision."""
-    return withheld.reason == MASKED or (withheld.reason == NEVER and withheld.provision is None)
+    unprovided = withheld.reason == NEVER and withheld.provision is None
+    return withheld.reason in {MASKED, NEEDS_MORE_PROOF} or unprovided
 
 
 NO_LAW = DisclosureRules()
 """Sensitive values are masked, and no law forbids anything."""
+
+
+@lru_cache(maxsize=MOST_REMEMBERED)
+def notices(collection: Collection, rules: DisclosureRules) -> tuple[tuple[MappedField, WithheldNotice], ...]:
+    """Return the fields of *collection* whose values are not shown by *rules*, each with its notice."""
+    found = ((field, rules.notice(field)) for field in collection.fields)
+    return tuple((field, notice) for field, notice in found if notice is not None)
 
 
 def _forbidden(field: MappedField, law: Policy) -> tuple[str, str] | None:
@@ -195,12 +217,11 @@ class Withholding:
         """
         self._redact = redact
         self._notices: dict[str, WithheldNotice] = {}
-        for field in collection.fields:
-            notice = rules.notice(field, label(field)) if field.guarded or rules.law else None
-            if notice is None and field.redact and redact is None:
-                notice = WithheldNotice(label(field), THIRD_PARTY)
-            if notice is not None:
-                self._notices[field.path] = notice
+        for field, notice in notices(collection, rules):
+            self._notices[field.path] = replace(notice, label=label(field))
+        for field in collection.fields if redact is None else ():
+            if field.redact and field.path not in self._notices:
+                self._notices[field.path] = WithheldNotice(label(field), THIRD_PARTY)
         texts = [field for field in collection.fields if field.redact and redact is not None]
         self._texts = {field.path: WithheldNotice(label(field), THIRD_PARTY) for field in texts}
         self._above, self._above_texts = _around(self._notices), _around(self._texts)

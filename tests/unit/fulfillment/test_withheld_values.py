@@ -32,13 +32,15 @@ PEM = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA\n-----END PUBLIC KEY-----\n"
 PRIVATE = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2Vw\n-----END PRIVATE KEY-----\n"
 
 
-def rules(*laws: str, requester: Requester = Requester.PERSON) -> DisclosureRules:
+def rules(
+    *laws: str, requester: Requester = Requester.PERSON, assurance: Assurance = Assurance.MAILBOX
+) -> DisclosureRules:
     event = IdentityVerified(
         request_id="0" * 32,
         right=Right.ACCESS,
         regulation=Regulation.GDPR,
         received_on=date(2026, 3, 1),
-        assurance=Assurance.MAILBOX,
+        assurance=assurance,
         reasons=(),
         laws=laws,
         requester=requester,
@@ -47,7 +49,7 @@ def rules(*laws: str, requester: Requester = Requester.PERSON) -> DisclosureRule
 
 
 def treatment(stated: DisclosureRules, field: MappedField) -> tuple[str, str] | None:
-    notice = stated.notice(field, "It")
+    notice = stated.notice(field)
     return None if notice is None else (notice.reason, notice.provision)
 
 
@@ -99,6 +101,26 @@ def test_rule_of_the_map_withholds_under_its_laws_alone_and_is_cited() -> None:
     everywhere = field("user.authorization.password", rule=WithholdingRule(because="Art. 32 GDPR"))
     released = DisclosureRules(policies().named(BRAZIL), released=True, by_staff=True)
     assert treatment(released, everywhere) == ("never_disclosed", "Art. 32 GDPR")
+
+
+@pytest.mark.parametrize(
+    ("category", "needed"),
+    [
+        ("user.health_and_medical.genetic", True),
+        ("user.demographic.religious_belief", True),
+        ("user.criminal_history", True),
+        ("user.location.precise", True),
+        ("user.location.imprecise", False),
+        ("user.contact.email", False),
+    ],
+)
+def test_special_categories_need_more_proof_than_a_mailbox(category: str, *, needed: bool) -> None:
+    expected = ("needs_more_proof", "") if needed else None
+    assert treatment(rules(GDPR), field(category)) == expected
+    for assurance in (Assurance.ACCOUNT, Assurance.VOUCHED, Assurance.REASONABLY_HIGH):
+        assert treatment(rules(GDPR, assurance=assurance), field(category)) is None
+    released = DisclosureRules(policies().named(GDPR), released=True, mailbox_alone=True)
+    assert treatment(released, field(category)) is None
 
 
 def test_bare_never_of_an_old_map_yields_to_the_staff_alone() -> None:
