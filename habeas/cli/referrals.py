@@ -13,6 +13,7 @@ from typer import Option
 from habeas.cli import client
 from habeas.cli.options import STATE, AsJson, RequestId, State, ask, existing, fields, optional, out
 from habeas.cli.staff import As, OneTimeCode, decide, sealed_text, signer_of
+from services.intake.domain import CaseStatus
 from shared.contract.answer import SUBMISSION
 from shared.contract.events import ContentOpened, Outcome, ReferralDecided, RefusalGround
 from shared.contract.staff import packed_item, written_item
@@ -30,10 +31,24 @@ Reason = Annotated[str, Option(help="Why it is read, for the record: a-z, 0-9, _
 
 
 @app.command()
+def waiting(state: State = STATE, as_json: AsJson = False) -> None:
+    """List the requests that wait for a decision of the staff, with their last day, and the verbs for it."""
+    rows = [one.referral() for one in ask(_opened(state), lambda cases: cases.waiting())]
+    shown = ("right", "waits_for", "reason", "meaning", "verbs")
+    _list(rows, "no request waits for the staff", shown, as_json=as_json)
+
+
+@app.command()
 def referred(state: State = STATE, as_json: AsJson = False) -> None:
-    """List the requests that wait for an answer of the staff, with their last day and reason."""
-    rows = [one.referral() for one in ask(_opened(state), lambda cases: cases.referred())]
-    _list(rows, "no request waits for the staff", ("right", "reason", "meaning", "stopped"), as_json=as_json)
+    """List the requests that no service can answer, with their last day and reason."""
+    found = ask(_opened(state), lambda cases: cases.waiting())
+    rows = [row for one in found if (row := one.referral())["status"] == CaseStatus.REFERRED]
+    _list(
+        rows,
+        "no request is referred to the staff",
+        ("right", "waits_for", "reason", "meaning"),
+        as_json=as_json,
+    )
 
 
 @app.command()

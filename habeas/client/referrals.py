@@ -65,8 +65,22 @@ class WaitingCase:
             **self._last_day(self.case.due_on),
             "reason": reason,
             "meaning": reason and _meaning(reason),
-            "stopped": self.case.stopped,
+            "waits_for": self.next_step and self.next_step[0],
+            "verbs": self.next_step and self.next_step[1],
         }
+
+    @property
+    def next_step(self) -> tuple[str, str] | None:
+        """What the request waits for, and the verb that continues it; None if it does not wait for staff."""
+        if self.case.stopped is not None:
+            return f"stopped: {self.case.stopped}", "case resume, case close"
+        if self.case.status is CaseStatus.REFERRED:
+            return "referred", "case answer, case refuse, case nothing-held"
+        if self.case.forwardable:
+            return "customer unknown or not reached", "case forward"
+        if self.case.awaits_approval and self.case.withdrawable:
+            return "erasure not approved", "approve"
+        return None
 
     def disagreement(self) -> dict[str, Any]:
         """Return the open appeal as plain values."""
@@ -99,12 +113,12 @@ class StaffCases:
     prefix: str
     today: date
 
-    async def referred(self) -> list[WaitingCase]:
-        """Return the requests that wait for the staff, the first last day first."""
+    async def waiting(self) -> list[WaitingCase]:
+        """Return the unanswered requests that wait for the staff, the first last day first."""
         # Only an unanswered request has a timer of its answer.
         found = await self._with_timers({"kind": {"$in": [APPROACHING, MISSED]}})
-        waiting = [one for one in found if one.case.status is CaseStatus.REFERRED]
-        return sorted(waiting, key=lambda one: one.case.due_on or date.max)
+        waiting = [one for one in found if one.next_step]
+        return sorted(waiting, key=lambda one: (one.case.due_on or date.max, one.id))
 
     async def appeals(self) -> list[WaitingCase]:
         """Return the open appeals and complaints, the first last day first, those without one last."""

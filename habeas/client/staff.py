@@ -43,6 +43,8 @@ REASONS = {
     "decider_decided_before": "you made the first decision: a colleague has to make the second",
     "not_referred": "the request does not wait for the staff; `habeas case referred` lists those that do",
     "incomplete": "a refusal needs a ground, an answer by hand a text; files go only with an answer",
+    "ground_unlawful": "no law of this request has the ground",
+    "no_appeal_open": "no appeal or complaint of this request is open; `habeas appeals` lists those that are",
     "request_exists": "a request has this id already",
     "unreadable": "the request has a wrong form",
     "no_such_content": "the request has no such text",

@@ -111,7 +111,8 @@ from shared.contract.events import (
 )
 from shared.contract.staff import packed_item, written_text
 from shared.errors import InvalidDataMap, RefusedDecision, TooEarly
-from shared.law import Right, needs_proof
+from shared.law import ReasonCode, Right, needs_proof
+from shared.law.library import policies
 from shared.runtime.dataloader import in_thread
 from shared.runtime.log import logger
 from shared.runtime.service import forget, on
@@ -264,7 +265,8 @@ async def end_referral(event: ReferralDecided, ctx: FulfillmentContext) -> Seque
         unfounded or excessive requests.
 
     Raises:
-        RefusedDecision: The request does not wait for the staff, is stopped, or the decision lacks a part.
+        RefusedDecision: The request does not wait for the staff, is stopped, none of its laws has a ground,
+          or the decision lacks a part.
     """
     if ctx.known.status is not FulfillmentStatus.REFERRED or ctx.known.referred is None:
         raise RefusedDecision("not_referred")
@@ -272,6 +274,9 @@ async def end_referral(event: ReferralDecided, ctx: FulfillmentContext) -> Seque
         raise RefusedDecision("request_stopped")
     if not event.is_complete:
         raise RefusedDecision("incomplete")
+    laws = [policies().named(id_) for id_ in ctx.known.verified.laws] if ctx.known.verified else []
+    if laws and not all(any(law.citation(ReasonCode(ground)) for law in laws) for ground in event.grounds):
+        raise RefusedDecision("ground_unlawful")
     await _must_be_signed(event, ctx)
     stated = event.outcome is not Outcome.GRANTED and await _statement_kept(ctx)
     return [

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import os
 import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from habeas.client.referrals import packed
 from habeas.embedded.company import ADA, BRUNO
 from habeas.embedded.stack import Stack
 from services.intake.cases.deadlines import APPROACHING, MISSED, UNDECIDED
+from shared.contract.envelope import MAX_BODY
 from shared.contract.events import ContentOpened, Outcome, ReferralDecided, RefusalGround
 from shared.contract.staff import packed_item, salted, written_item
 from shared.runtime.mongo import Document
@@ -80,12 +82,14 @@ async def test_request_answered_by_hand_gets_its_letter_and_file_and_ends(
     [row] = [row for row in await listed(pipeline, "case", "referred") if row["request"] == case]
     assert (row["reason"], row["due_on"]) == ("nothing_named", (await pipeline.page(case))["due_on"])
     assert row["days_left"] > 0
+    assert case in [row["request"] for row in await listed(pipeline, "case", "waiting")]
     shown = json.loads(await said(pipeline, "case", "show", case, "--read", "--as", "anna", "--json"))
     assert shown["submission"]["details"]["statement"] == WANTED
     [looked] = await opened(pipeline, case)
     assert (looked["by"], looked["item"]) == ("anna", "submission")
 
-    (tmp_path / "page.pdf").write_bytes(b"%PDF-1.7 the new page")
+    page = os.urandom(2 * MAX_BODY)
+    (tmp_path / "page.pdf").write_bytes(page)
     (tmp_path / "answer.txt").write_text(ANSWER)
     files = ("--explanation", str(tmp_path / "answer.txt"), "--file", str(tmp_path / "page.pdf"))
     await said(pipeline, "case", "answer", case, *files, "--as", "anna")
@@ -94,7 +98,7 @@ async def test_request_answered_by_hand_gets_its_letter_and_file_and_ends(
     assert ANSWER in " ".join(letter.body().split())
     assert "index.html" not in letter.body()
     with zipfile.ZipFile(io.BytesIO(await downloaded(pipeline, ADA_ASKS, case))) as package:
-        assert package.read("page.pdf") == b"%PDF-1.7 the new page"
+        assert package.read("page.pdf") == page
     assert {"deadline_approaching", "deadline_missed"}.isdisjoint(await timers(pipeline, case))
     assert "package_expired" in await timers(pipeline, case)
     assert case not in [row["request"] for row in await listed(pipeline, "case", "referred")]

@@ -74,11 +74,13 @@ async def decide_appeal(event: events.AppealDecided, ctx: IntakeContext) -> Sequ
 
     Law:
         Va. Code § 59.1-577(C): in writing, what is done or not done, and why.
+
+    Raises:
+        RefusedDecision: No appeal is open, or the explanation is not the signed text.
     """
     opened = ctx.case.open_appeal
     if opened is None:
-        logger().warning("no appeal is open", request_id=ctx.case_id)
-        return []
+        raise RefusedDecision("no_appeal_open")
     await _check_text(event.explanation, ctx)
     await ctx.timers.cancel(ctx.case_id, UNDECIDED)
     taken_up = event.granted and ctx.case.status in DECIDED  # an undecided request continues unchanged

@@ -1,23 +1,41 @@
 """Decisions of the staff that end a request which no service can answer."""
 
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
 
 from services.fulfillment.context import FulfillmentContext
 from services.fulfillment.handlers import end_referral
-from services.fulfillment.state import NOTHING_NAMED, FulfillmentCase, FulfillmentStatus
-from shared.contract.events import Outcome, ReferralDecided, RefusalGround, RequestFulfilled, RequestReferred
+from services.fulfillment.state import NOTHING_DECLARED, FulfillmentCase, FulfillmentStatus
+from shared.contract.events import (
+    Assurance,
+    IdentityVerified,
+    Outcome,
+    ReferralDecided,
+    RefusalGround,
+    RequestFulfilled,
+    RequestReferred,
+)
 from shared.contract.staff import packed_item, salted, written_item
 from shared.errors import RefusedDecision
-from shared.law import Right
+from shared.law import Regulation, Right
 from tests.runtime_fakes import MemoryVault
 from tests.unit.fulfillment.handler_fakes import CASE, around
 
 TEXT, PACKAGE = salted(b"We corrected the paper file.", b"s" * 16), b"PK\x03\x04 files"
-REFERRED = RequestReferred(request_id=CASE, right=Right.RECTIFICATION, reason=NOTHING_NAMED)
-WAITING = FulfillmentCase(FulfillmentStatus.REFERRED, referred=REFERRED)
+REFERRED = RequestReferred(request_id=CASE, right=Right.ACCESS, reason=NOTHING_DECLARED)
+VERIFIED = IdentityVerified(
+    request_id=CASE,
+    right=Right.ACCESS,
+    regulation=Regulation.GDPR,
+    received_on=date(2026, 11, 25),
+    assurance=Assurance.MAILBOX,
+    reasons=("mailbox",),
+    laws=("gdpr@2018-05-25",),
+)
+WAITING = FulfillmentCase(FulfillmentStatus.REFERRED, verified=VERIFIED, referred=REFERRED)
 BY_HAND = {"explanation": written_item(TEXT), "package": packed_item(PACKAGE)}
 EXCESSIVE = {"grounds": (RefusalGround.EXCESSIVE,)}
 
@@ -55,7 +73,7 @@ async def test_each_lawful_decision_fulfils_the_request(
     ctx = await waiting()
     [fulfilled] = await end_referral(decided(outcome, **words), ctx)
     assert isinstance(fulfilled, RequestFulfilled)
-    assert (fulfilled.right, fulfilled.outcome) == (Right.RECTIFICATION, outcome)
+    assert (fulfilled.right, fulfilled.outcome) == (Right.ACCESS, outcome)
     assert (fulfilled.explanation, fulfilled.package) == (words.get("explanation"), words.get("package"))
     assert list(fulfilled.reasons) == list(words.get("grounds", ()))
     lifetime = ctx.house.package_lifetime
@@ -98,6 +116,12 @@ async def test_stopped_request_is_not_ended() -> None:
     ctx = await waiting(replace(WAITING, stopped=True))
     with pytest.raises(RefusedDecision, match="request_stopped"):
         await end_referral(decided(Outcome.NOTHING_HELD), ctx)
+
+
+async def test_ground_that_no_law_of_the_request_has_is_refused() -> None:
+    grounds = (RefusalGround.EXCESSIVE, RefusalGround.PROFESSIONAL_SECRECY)
+    with pytest.raises(RefusedDecision, match="ground_unlawful"):
+        await end_referral(decided(Outcome.REFUSED, grounds=grounds), await waiting())
 
 
 @pytest.mark.parametrize("missing", BY_HAND)

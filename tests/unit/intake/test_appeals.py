@@ -16,6 +16,7 @@ from shared.contract.events import (
     AppealAnswered,
     AppealDecided,
     AppealReceived,
+    ContentOpened,
     DeadlineCame,
     DeadlineMissed,
     DecisionRefused,
@@ -174,6 +175,24 @@ async def test_one_that_is_granted_takes_the_request_up_again_under_a_number_of_
     first, second = office.facts(RequestReceived)
     assert (second.request_id, second.follows, second.right) == (renewed, CASE, first.right)
     assert await office.vault.open(renewed, SUBMISSION) == await office.vault.open(CASE, SUBMISSION)
+
+
+@pytest.mark.parametrize("item", ["code_0", "package_1", "written_1", "appeal_1"])
+async def test_staff_reads_nothing_but_submissions_and_statements(item: str) -> None:
+    office = await refused()
+    await appeal(office)
+    await office.tell(ContentOpened(request_id=CASE, by="anna", item=item, reason="review"), service="intake")
+    assert [fact.reason for fact in office.facts(DecisionRefused)] == ["no_such_content"]
+
+
+async def test_second_decision_of_an_appeal_is_refused() -> None:
+    office = await refused()
+    await appeal(office)
+    decision = AppealDecided(request_id=CASE, by="anna", granted=False, reasons=("legal_claims",))
+    await office.tell(decision, service="intake")
+    await office.tell(decision.model_copy(update={"granted": True}), service="intake")
+    assert [fact.reason for fact in office.facts(DecisionRefused)] == ["no_appeal_open"]
+    assert [fact.granted for fact in office.facts(AppealAnswered)] == [False]
 
 
 async def test_an_undecided_appeal_raises_an_alarm() -> None:
