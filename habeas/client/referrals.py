@@ -33,6 +33,7 @@ MEANINGS = {
     fulfillment.UNSURE: "the proof of identity does not suffice for a correction",
     fulfillment.IDENTITY_CHANGE: "the correction changes an identity: `habeas case approve-correction`",
     fulfillment.ACCURACY_DISPUTED: "a disputed field is not editable; its records are restricted meanwhile",
+    fulfillment.SCOPE_UNCLEAR: "the erasure is limited to data that the map does not name so",
     fulfillment.TO_BE_WEIGHED: "the objection must be weighed against compelling grounds",
     MANY_MAILBOXES: "the records name more other mailboxes than are written to",
 }

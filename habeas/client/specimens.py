@@ -110,7 +110,9 @@ def erasure(outcome: Outcome, copy: models.PackageLetter | None = None) -> model
         GroundedGroup(label="Accounts, Support tickets", reason=ReasonCode.PURPOSE_ENDED),
         GroundedGroup(label="Server logs", reason=ReasonCode.OBJECTION),
     )
-    answer = Answer(erased=erased, masked=masked, grounds=grounds, recipients=RECIPIENTS)
+    answer = Answer(
+        scope=("Accounts", "Content"), erased=erased, masked=masked, grounds=grounds, recipients=RECIPIENTS
+    )
     match outcome:
         case Outcome.GRANTED:
             return models.ErasureOutcome(outcome, RECEIVED, DONE, "C-17", answer, copy)

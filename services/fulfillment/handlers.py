@@ -12,6 +12,7 @@ from services.fulfillment.changes.handlers import (
     suppress_at_once,
 )
 from services.fulfillment.context import FoundRequest, FulfillmentContext
+from services.fulfillment.datamap.model import PERSONAL
 from services.fulfillment.domain import CONTRACT, MANY_MAILBOXES, answer_due_on
 from services.fulfillment.drop.hash_lists import HashListBatch
 from services.fulfillment.erasure.expiry import order_purge
@@ -66,11 +67,13 @@ from services.fulfillment.search.identities import (
     vouched_identities,
 )
 from services.fulfillment.search.named_mailboxes import not_notified, notices, spelling_of
+from services.fulfillment.search.scope import scope_of, within
 from services.fulfillment.state import (
     BY_STAFF,
     CHANGING,
     DISCLOSING,
     NOTHING_DECLARED,
+    SCOPE_UNCLEAR,
     FulfillmentStatus,
     needs_approval,
 )
@@ -190,11 +193,16 @@ async def _search_and_answer(event: IdentityVerified, ctx: FulfillmentContext) -
         case SearchAnswer.NOTHING_DECLARED:
             return [ctx.referred(event.right, NOTHING_DECLARED)]
         case SearchAnswer.NOTHING_FOUND:
-            name = await ctx.sealed_answer(answers.nothing_held(findings, ctx.maps.current))
-            outcome = Outcome.NOTHING_HELD
-            return [RequestFulfilled(request_id=ctx.case_id, right=event.right, outcome=outcome, answer=name)]
+            return [await _nothing_held(found, ctx)]
         case SearchAnswer.FOUND:
             return await _announce(found, ctx)
+
+
+async def _nothing_held(found: FoundRequest, ctx: FulfillmentContext) -> RequestFulfilled:
+    answer = answers.nothing_held(found.findings, ctx.maps.current)
+    answer = answer.model_copy(update={"scope": answers.scope_labels(found.submitted, ctx.maps.current)})
+    right, name = found.event.right, await ctx.sealed_answer(answer)
+    return RequestFulfilled(request_id=ctx.case_id, right=right, outcome=Outcome.NOTHING_HELD, answer=name)
 
 
 async def _announce(found: FoundRequest, ctx: FulfillmentContext) -> Sequence[Fact]:
@@ -576,9 +584,16 @@ def _sure(event: IdentityVerified, submitted: RequestSubmitted, ctx: Fulfillment
 
 
 async def _gather(submitted: RequestSubmitted, identities: Identities, ctx: FulfillmentContext) -> Findings:
-    """Return the person's records; raises like :func:`_whole`."""
+    """
+    Return the person's records, in the scope of the request; raises like :func:`_whole`.
+
+    An erasure needs the others as well: the search after it finds them.
+    """
     claimed = stated_identities(submitted, ctx.maps.current)
-    return _whole(await ctx.records.gather(ctx.maps.current, identities, claimed))
+    findings = _whole(await ctx.records.gather(ctx.maps.current, identities, claimed))
+    if submitted.right not in {*DISCLOSING, Right.RESTRICTION}:
+        return findings
+    return within(scope_of(submitted.details.scope, ctx.maps.current), findings, ctx.maps.current)
 
 
 def _whole(findings: Findings) -> Findings:
@@ -595,11 +610,17 @@ def _whole(findings: Findings) -> Findings:
 async def _plan_erasure(found: FoundRequest, ctx: FulfillmentContext) -> Sequence[Fact]:
     """Plan an erasure; if a copy is requested, store it first."""
     event, findings, package = found.event, found.findings, None
+    scope = scope_of(found.submitted.details.scope, ctx.maps.current)
+    if scope.unknown or (scope.areas and scope.categories):
+        return [ctx.referred(event.right, SCOPE_UNCLEAR)]
+    inside = replace(found, findings=within(scope, findings, ctx.maps.current))
+    if not inside.findings.total:
+        return [await _nothing_held(inside, ctx)]
     if found.submitted.details.with_copy:
-        package, contents = await store_copy(found, ctx)
+        package, contents = await store_copy(inside, ctx)
         await ctx.vault.seal(ctx.case_id, contents_of(package), contents.model_dump_json().encode())
     found_by = {name: tuple(spellings) for name, spellings in found.identities.items()}
-    dated = partial(plan, zone=ctx.house.zone)
+    dated = partial(plan, targets=scope.categories or PERSONAL, zone=ctx.house.zone, areas=scope.areas)
     made = await in_thread(dated, findings, ctx.maps.current, ctx.today(), small=findings.is_small)
     decided = replace(made, identities=found_by)
     counts = grounds_of(decided, ctx.maps.current, event.regulation, child=found.submitted.child)

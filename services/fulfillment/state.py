@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from services.fulfillment.changes.change import Change
-from services.fulfillment.domain import NOT_CHANGEABLE
+from services.fulfillment.domain import NOT_CHANGEABLE, OUT_OF_SCOPE
 from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordStep, Steps, alike, runs_of
 from services.fulfillment.search.identities import Identities
 from shared.contract.answer import Answer
@@ -77,6 +77,9 @@ TO_BE_WEIGHED = "to_be_weighed"
 
 ACCURACY_DISPUTED = "accuracy_disputed"
 """A correction concerns a value that no request may change; the staff verifies whether it is accurate."""
+
+SCOPE_UNCLEAR = "scope_unclear"
+"""An erasure is limited to data that the map does not know by that name; a wrong guess cannot be undone."""
 
 MOST_ROUNDS = 3
 """Most new plans of an erasure because of new records of the person."""
@@ -537,7 +540,8 @@ def outcome_of_erasure(plan: RecordPlan, *, mentions: int = 0) -> Outcome:
     if not kept:
         partly = mentions > 0 or any(step.left for step, _ in alike(plan.steps))
         return Outcome.PARTLY_GRANTED if partly else Outcome.GRANTED
-    return Outcome.REFUSED if kept == len(plan.steps) else Outcome.PARTLY_GRANTED
+    outside = plan.reasons().get(OUT_OF_SCOPE, 0)
+    return Outcome.REFUSED if kept == len(plan.steps) - outside else Outcome.PARTLY_GRANTED
 
 
 def outcome_of_change(done: Change) -> Outcome:

@@ -136,6 +136,9 @@ class Inquiry(_Piece):
 class Answer(_Piece):
     """The answer to a request, group by group."""
 
+    scope: tuple[str, ...] = ()
+    """Labels of the data that the person limited the request to; empty: all."""
+
     disclosed: tuple[AnswerGroup, ...] = ()
     withheld: tuple[WithheldGroup, ...] = ()
     blacked_out: tuple[BlackedOutGroup, ...] = ()

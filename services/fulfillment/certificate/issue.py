@@ -20,6 +20,7 @@ from services.fulfillment.certificate.document import (
     SecondLook,
 )
 from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.domain import OUT_OF_SCOPE
 from services.fulfillment.erasure.execution import Remains, Residue
 from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordStep, alike
 from services.fulfillment.package.labels import title
@@ -86,7 +87,9 @@ def _handled(plan: RecordPlan, data_map: DataMap, grounds: Mapping[str, str]) ->
         counts: Counter[Disposition] = Counter()
         for step, records in of_collection:
             counts[step.disposition] += records
-        unchanged = counts[Disposition.UNCHANGED]
+        outside = [(step, records) for step, records in of_collection if step.reason == OUT_OF_SCOPE]
+        # Unchanged are records without data that the erasure covers, or outside the scope of the request.
+        unchanged = counts[Disposition.UNCHANGED] - sum(records for _, records in outside)
         yield Handled(
             *_place(key, data_map),
             label=title(data_map.by_key[key]),
@@ -94,9 +97,9 @@ def _handled(plan: RecordPlan, data_map: DataMap, grounds: Mapping[str, str]) ->
             erased=counts[Disposition.ERASED],
             masked=counts[Disposition.MASKED],
             gone=counts[Disposition.GONE],
-            # Unchanged are records without data that the erasure covers.
             retained=(
                 *_reasons(of_collection, Disposition.RETAINED),
+                *_reasons(outside, Disposition.UNCHANGED),
                 *([Retained(unchanged, "not_personal")] if unchanged else []),
             ),
             left=tuple(_reasons(of_collection, Disposition.LEFT)),

@@ -83,7 +83,7 @@ class Registers:
         """
         await self.kept.keep(decided, erasure=self.erasure, at=self.at, asked=self.asked)
         await self.erasures.record(decided, data_map, erasure=self.erasure, at=self.at)
-        if decided.changes:
+        if decided.changes and not decided.limited:
             await self.suppressions.add(decided.known_by, SuppressionPurpose.ERASED, self.at)
 
 
@@ -133,7 +133,9 @@ async def plan_again(
     rules = dict(zip(keys, stated, strict=True))
     before = done.plan
     running = any(step.reason == CONTRACT for step, _ in alike(before.steps)) or has_contract(found)
-    replan = partial(plan_records, found, data_map, today, before.targets, rules, zone=zone)
+    replan = partial(
+        plan_records, found, data_map, today, before.targets, rules, zone=zone, areas=before.areas
+    )
     decided = await asyncio.to_thread(replan, running=running)
     return replace(
         decided,

@@ -18,6 +18,7 @@ from typing import Any, TypeAlias, TypeVar
 from services.fulfillment.changes.change import MissingChange, same, standing
 from services.fulfillment.datamap.model import Collection, CollectionPlace, DataMap
 from services.fulfillment.datamap.paths import below, raw_at, values_at
+from services.fulfillment.domain import OUT_OF_SCOPE
 from services.fulfillment.erasure.steps import (
     Disposition,
     Mask,
@@ -374,7 +375,12 @@ async def _look(
         return Residue(collection.key, 0, finished=False)
     # The certificate states already that these records still name the person.
     stated = (Disposition.RETAINED, Disposition.LEFT)
-    kept = steps_where(plan.steps, lambda step: step.key == collection.key and step.disposition in stated)
+    kept = steps_where(
+        plan.steps,
+        lambda step: (
+            step.key == collection.key and (step.disposition in stated or step.reason == OUT_OF_SCOPE)
+        ),
+    )
     ids = {key_of(step.id["_id"]) for step in kept}
     return Residue(collection.key, seen.documents, tuple(m for m in seen.found if key_of(m.id) not in ids))
 

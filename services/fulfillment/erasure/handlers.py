@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from services.fulfillment.certificate.document import CertificateProof
 from services.fulfillment.certificate.issue import Issue
@@ -11,6 +12,7 @@ from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.domain import (
     MENTIONED_ELSEWHERE,
     NOT_CHANGEABLE,
+    OUT_OF_SCOPE,
     SHARED_IDENTITY,
     UNCONFIRMED_IDENTITY,
     answer_due_on,
@@ -195,7 +197,8 @@ async def plan_confirmed(
     if planned is None or not findings.total:
         return []
     plans, data_map = await _plans(ctx)
-    made = await asyncio.to_thread(plan, findings, data_map, ctx.today(), zone=ctx.house.zone)
+    limited = partial(plan, targets=plans[0].targets, areas=plans[0].areas, zone=ctx.house.zone)
+    made = await asyncio.to_thread(limited, findings, data_map, ctx.today())
     found_by = {name: tuple(spellings) for name, spellings in identities.items()}
     further = replace(made, identities=found_by)
     asked = await asyncio.to_thread(needs_approval_again, further, plans, ctx.house.approval_above)
@@ -296,12 +299,13 @@ async def _certified(
         details=replace(_issue(ctx), grounds=grounds),
         signer=ctx.house.signer,
     )
-    residues, agreed = completed.residues, ctx.house.recipients
+    residues, agreed = completed.residues, {} if decided.limited else ctx.house.recipients
     copied = Answer()
     if event.package is not None:
         disclosed = await ctx.vault.open(ctx.case_id, contents_of(event.package))
         copied = Answer.model_validate_json(disclosed)
     answer = answers.erasure(decided, residues, data_map, copied, agreed=agreed, grounds=grounds)
+    answer = answer.model_copy(update={"scope": answers.scope_labels(submitted, data_map)})
     name, certified, places = await asyncio.gather(
         ctx.sealed(ANSWER, answer.model_dump_json()),
         ctx.sealed(CERTIFICATE, completed.certificate),
@@ -320,6 +324,8 @@ async def _certified(
         certificate=certified,
         mentions=places,
     )
+    if decided.limited:  # a recipient would erase everything
+        return [fulfilled]
     erased = SubjectErased(request_id=ctx.case_id, identifiers=ctx.pseudonyms_of(decided.identities))
     return [fulfilled, erased, *notifications_of(erased, decided, data_map, ctx)]
 
@@ -338,7 +344,8 @@ def _reasons(decided: RecordPlan, residues: Sequence[Residue], findings: Finding
         SHARED_IDENTITY: len(findings.shared),
         UNCONFIRMED_IDENTITY: len(decided.unconfirmed),
     }
-    return {**decided.reasons(), **{reason: records for reason, records in more.items() if records}}
+    reasons = {reason: records for reason, records in decided.reasons().items() if reason != OUT_OF_SCOPE}
+    return {**reasons, **{reason: records for reason, records in more.items() if records}}
 
 
 def _issue(ctx: FulfillmentContext) -> Issue:

@@ -21,6 +21,7 @@ from services.fulfillment.datamap.model import (
 from services.fulfillment.datamap.paths import array_around, arrays_at, leads_through, places, values_at
 from services.fulfillment.domain import (
     NOT_CHANGEABLE,
+    OUT_OF_SCOPE,
     RETENTION_DUTY,
     ErasureGround,
     LegalBasis,
@@ -59,6 +60,7 @@ def plan(  # noqa: PLR0913 - the parts of a plan
     *,
     secret: bytes | None = None,
     zone: tzinfo = UTC,
+    areas: Sequence[str] = (),
 ) -> RecordPlan:
     """
     Return the disposition of every record in *findings*.
@@ -70,10 +72,11 @@ def plan(  # noqa: PLR0913 - the parts of a plan
         targets: The categories to erase; sub-categories are included.
         secret: Key of the hashes among the masks; random if left out, and never stored.
         zone: The zone of the company, in which the days of retention periods are.
+        areas: The keys of the collections that the request is limited to; empty: all.
     """
     running = any(collection.active for collection in data_map.collections) and has_contract(findings.found)
     secret = secret or secrets.token_bytes(SECRET_BYTES)
-    planner = _Planner(today, targets, secret, {}, zone, running=running)
+    planner = _Planner(today, targets, secret, {}, zone, running=running, areas=areas)
     decided = _plan(findings.found, data_map, planner)
     aliases = {name: tuple(spellings) for name, spellings in findings.aliases.items()}
     verified = {name: tuple(spellings) for name, spellings in findings.verified.items()}
@@ -95,16 +98,18 @@ def plan_records(  # noqa: PLR0913 - the parts of a plan
     *,
     zone: tzinfo = UTC,
     running: bool | None = None,
+    areas: Sequence[str] = (),
 ) -> RecordPlan:
     """
     Return the disposition of the records *found*, for instance of those that an earlier plan has left.
 
     *rules* are the validation rules of the stores by the key of a collection; masks adapt to them. *zone* is
     that of the company. *running* says whether the person has a running contract; None: contracts do not
-    count.
+    count. *areas* are the keys of the collections that the request is limited to.
     """
     secret = secrets.token_bytes(SECRET_BYTES)
-    return _plan(found, data_map, _Planner(today, targets, secret, rules, zone, running=running))
+    planner = _Planner(today, targets, secret, rules, zone, running=running, areas=areas)
+    return _plan(found, data_map, planner)
 
 
 def grounds_of(
@@ -152,6 +157,7 @@ def _plan(found: Iterable[FoundRecord], data_map: DataMap, planner: "_Planner") 
         version=data_map.version,
         made_on=planner.today,
         targets=planner.targets,
+        areas=planner.areas,
         steps=steps,
         order=_order(data_map, {step.key for step, _ in alike(steps)}),
     )
@@ -179,6 +185,7 @@ class _Planner:
         zone: tzinfo,
         *,
         running: bool | None,
+        areas: Sequence[str],
     ) -> None:
         self.today = today
         self._zone = zone
@@ -186,10 +193,13 @@ class _Planner:
         self._secret = secret
         self._rules = rules
         self._running = running
+        self.areas = tuple(areas)
         self._maskables: dict[str, list[MappedField]] = {}
         self._deletable: dict[str, bool] = {}
 
     def step(self, found: FoundRecord) -> RecordStep:
+        if self._is_outside(found.collection):
+            return self._step(found, Disposition.UNCHANGED, reason=OUT_OF_SCOPE)
         decision = decide_disposition(
             found.collection, found.document, today=self.today, zone=self._zone, needed=self._is_needed(found)
         )
@@ -198,6 +208,12 @@ class _Planner:
         if found.owned and decision.mode is Erasure.DELETE and self._is_deletable(found.collection):
             return self._step(found, Disposition.ERASED, deleted=True)
         return self._changed(found)
+
+    def _is_outside(self, collection: Collection) -> bool:
+        """Return whether *collection* holds nothing that the request is limited to."""
+        if self.areas:
+            return collection.key not in self.areas
+        return self.targets != PERSONAL and not any(f.is_about(self.targets) for f in collection.leaves)
 
     def _is_needed(self, found: FoundRecord) -> bool:
         """Return whether a running contract of the person needs *found*: it is one, or rests on one."""

@@ -19,7 +19,7 @@ from itertools import chain
 from operator import is_
 from typing import Any, TypeAlias, overload
 
-from services.fulfillment.datamap.model import CollectionPlace
+from services.fulfillment.datamap.model import PERSONAL, CollectionPlace
 from services.fulfillment.domain import NOT_CHANGEABLE
 from services.fulfillment.search.bson_equality import key_of
 from services.fulfillment.search.ownership import OwnershipMatch, owned
@@ -410,11 +410,18 @@ class RecordPlan:
     """Verified identities among these, searched or not: they separate other people's records."""
     unconfirmed: tuple[str, ...] = ()
     """Names of identities in the person's records that are not verified."""
+    areas: tuple[str, ...] = ()
+    """Keys of the collections that the request is limited to; empty: all."""
 
     @property
     def is_small(self) -> bool:
         """Whether going through all steps takes a few milliseconds at most."""
         return len(self.steps) <= SMALL
+
+    @property
+    def limited(self) -> bool:
+        """Whether the request is limited to some data, so that the person is still known afterwards."""
+        return bool(self.areas) or self.targets != PERSONAL
 
     def counts(self) -> dict[str, int]:
         """Return the number of records per disposition."""
@@ -457,7 +464,8 @@ class RecordPlan:
     def of_line(cls, line: str) -> "RecordPlan":
         """Return the plan with the first line *line*, without its steps."""
         head = from_bson(b64decode(line))[0]
-        lists = ("targets", "missing", "unconfirmed")
+        head.setdefault("areas", [])  # plans of earlier versions have none
+        lists = ("targets", "missing", "unconfirmed", "areas")
         return cls(
             **{
                 **head,

@@ -13,12 +13,13 @@ from services.fulfillment.domain import MENTIONED_ELSEWHERE, NOT_CHANGEABLE
 from services.fulfillment.erasure.execution import Residue
 from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordStep, alike
 from services.fulfillment.package.about import by_category
-from services.fulfillment.package.labels import spelt, title
+from services.fulfillment.package.labels import category, spelt, title, words
 from services.fulfillment.package.records import text_of
 from services.fulfillment.package.survey import PackageSurvey
 from services.fulfillment.package.withheld import NEEDS_MORE_PROOF
 from services.fulfillment.recipients.directory import by_hand, recipients_of
 from services.fulfillment.search.findings import Findings, SearchStatus
+from services.fulfillment.search.scope import scope_of
 from shared.contract.answer import (
     Answer,
     AnswerGroup,
@@ -30,7 +31,7 @@ from shared.contract.answer import (
     LeftGroup,
     WithheldGroup,
 )
-from shared.contract.events import WithheldValues
+from shared.contract.events import RequestSubmitted, WithheldValues
 from shared.law import Right
 
 
@@ -56,6 +57,18 @@ def disclosure(survey: PackageSurvey, findings: Findings, data_map: DataMap) -> 
         blacked_out=tuple(BlackedOutGroup(label=label, count=n) for label, n in blacked_out.items()),
         searched=_searched(findings, data_map),
         unconfirmed=findings.unconfirmed,
+    )
+
+
+def scope_labels(submitted: RequestSubmitted, data_map: DataMap) -> tuple[str, ...]:
+    """Return the names of the data that a request is limited to, in its language; none if it is not."""
+    scope = scope_of(submitted.details.scope, data_map)
+    if not scope.limits:
+        return ()
+    said = words(submitted.locale or "en")
+    return (
+        *(title(data_map.by_key[key]) for key in scope.areas),
+        *(category(key, said) for key in scope.categories),
     )
 
 

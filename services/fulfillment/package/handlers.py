@@ -19,11 +19,12 @@ from services.fulfillment.package import answers
 from services.fulfillment.package.builder import PackageWriter, build, build_overview
 from services.fulfillment.package.copies import content_of
 from services.fulfillment.package.people import people
-from services.fulfillment.package.portability import portable
+from services.fulfillment.package.portability import in_scope, portable
 from services.fulfillment.package.survey import Contents, Disclosed, PackageSection
 from services.fulfillment.package.withheld import DisclosureRules
 from services.fulfillment.search.confirmed_aliases import offered
 from services.fulfillment.search.findings import Findings, SearchStatus
+from services.fulfillment.search.scope import scope_of
 from services.fulfillment.state import FulfillmentStatus, answerable, outcome_of_disclosure
 from shared.contract.answer import Answer, PackageFacts, facts_of
 from shared.contract.events import (
@@ -122,7 +123,8 @@ async def _built(
     """Return a package and its answer, without storing it."""
     package = await in_thread(_packed, contents, wanted, ctx.house.signer, small=wanted.findings.is_small)
     data_map = await ctx.maps.of(wanted.findings.version)
-    return package, answers.disclosure(package.summary, wanted.findings, data_map)
+    answer = answers.disclosure(package.summary, wanted.findings, data_map)
+    return package, answer.model_copy(update={"scope": answers.scope_labels(wanted.submitted, data_map)})
 
 
 def _packed(contents: Contents, wanted: FoundRequest, signer: CertificateSigner) -> PackageWriter:
@@ -156,12 +158,13 @@ async def _contents(wanted: FoundRequest, ctx: FulfillmentContext) -> Contents:
     findings, submitted, event = wanted.findings, wanted.submitted, wanted.event
     data_map = await ctx.maps.of(findings.version)
     searched = [part.key for part in findings.coverage if part.status is SearchStatus.SEARCHED]
+    sections = [PackageSection(data_map.by_key[key], Disclosed(findings, key)) for key in searched]
     return Contents(
         request_id=ctx.case_id,
         map_version=findings.version,
         made_at=ctx.now,
         controller=ctx.house.controller,
-        sections=[PackageSection(data_map.by_key[key], Disclosed(findings, key)) for key in searched],
+        sections=in_scope(sections, scope_of(submitted.details.scope, data_map)),
         contact=ctx.house.contact,
         person=submitted.subject.name or "",
         locale=submitted.locale or "en",

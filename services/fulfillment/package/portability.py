@@ -18,6 +18,7 @@ from services.fulfillment.datamap.model import Facts
 from services.fulfillment.domain import LegalBasis, legal_bases
 from services.fulfillment.package.survey import LeftOut, PackageSection
 from services.fulfillment.package.withheld import NOT_PROVIDED, OTHER_BASIS
+from services.fulfillment.search.scope import RequestScope
 from shared.runtime.mongo import Document
 
 CONSENT_OR_CONTRACT = frozenset({LegalBasis.CONSENT, LegalBasis.CONTRACT})
@@ -65,6 +66,15 @@ def portable(sections: Sequence[PackageSection]) -> tuple[list[PackageSection], 
         paths = frozenset(item.field.path for item in out if item.field is not None)
         kept.append(replace(section, documents=Without(section.documents, paths)) if paths else section)
     return kept, left
+
+
+def in_scope(sections: Sequence[PackageSection], scope: RequestScope) -> list[PackageSection]:
+    """Return *sections* without the fields outside *scope*."""
+    left_out = [scope.left_out(section.collection) for section in sections]
+    return [
+        replace(section, documents=Without(section.documents, paths)) if paths else section
+        for section, paths in zip(sections, left_out, strict=True)
+    ]
 
 
 def reason_against(facts: Facts) -> str | None:

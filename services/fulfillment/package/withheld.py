@@ -42,6 +42,7 @@ REASONS: Mapping[str, str] = {
         "Your request is an objection to our use of the data, and we claim no overriding grounds."
     ),
     "collected_from_child": _("We collected the data on the consent given for you as a child."),
+    "out_of_scope": _("Your request was limited to other data."),
     "security": _("We need these records to keep our services secure."),
     "free_expression": _("Freedom of expression and information protects these records."),
     "public_interest": _("A task in the public interest needs these records."),

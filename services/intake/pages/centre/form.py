@@ -25,6 +25,8 @@ class FormPart(StrEnum):
     """Name, residence, and the person it is for."""
     COPY = "copy"
     """Whether a copy is wanted before the erasure."""
+    SCOPE = "scope"
+    """The kinds of data that are meant."""
     VALUES = "values"
     """Whether sensitive values are wanted in full."""
     CORRECTIONS = "corrections"
@@ -74,7 +76,7 @@ SEE = (
         _("Get a copy of your data"),
         _("We collect all that we hold about you and give it to you as a download."),
         (_("You also learn where the data comes from, what we use it for, and who received it."),),
-        parts=(FormPart.PERSON, FormPart.VALUES, FormPart.STATEMENT),
+        parts=(FormPart.PERSON, FormPart.SCOPE, FormPart.VALUES, FormPart.STATEMENT),
     ),
     RequestOption(
         Right.KNOW_CATEGORIES,
@@ -85,7 +87,7 @@ SEE = (
         Right.PORTABILITY,
         _("Take your data to another service"),
         _("You get the data that you gave us in a form that other services can read."),
-        parts=(FormPart.PERSON, FormPart.RECIPIENT, FormPart.VALUES, FormPart.STATEMENT),
+        parts=(FormPart.PERSON, FormPart.SCOPE, FormPart.RECIPIENT, FormPart.VALUES, FormPart.STATEMENT),
     ),
 )
 CHANGE = (
@@ -104,7 +106,7 @@ CHANGE = (
             _("If a law makes us keep something, we tell you what it is, why, and until when."),
             _("With your data your account goes, and what you bought or stored with it."),
         ),
-        parts=(FormPart.PERSON, FormPart.COPY, FormPart.STATEMENT),
+        parts=(FormPart.PERSON, FormPart.SCOPE, FormPart.COPY, FormPart.STATEMENT),
     ),
     RequestOption(
         Right.RESTRICTION,
@@ -175,6 +177,14 @@ CORRECTABLE: Mapping[str, str] = {
 }
 """Fields of most records → their label in a form."""
 
+SCOPES: Mapping[str, str] = {
+    f"scope_{name}": f"user.{name}"
+    for name in (
+        "account", "contact", "content", "behavior", "financial", "location", "device", "privacy_preferences",
+    )
+}  # fmt: skip
+"""Field of the form → category of data that it limits the request to."""
+
 NO_ADDRESS = _("Enter your email address, such as name@example.com.")
 NO_NAME = _("Enter your name.")
 NO_COUNTRY = _("Choose the country in which you live.")
@@ -209,6 +219,7 @@ FIELDS = (
     "agent_email",
     "permission",
     "customer_of",
+    *SCOPES,
     "with_copy",
     "full_values",
     "transfer_to",
@@ -243,6 +254,12 @@ class FilledForm:
         yield from ((name, self[f"fix_{name}"]) for name in CORRECTABLE if self[f"fix_{name}"])
         if self["other_field"] and self["other_value"]:
             yield self["other_field"], self["other_value"]
+
+    @property
+    def scope(self) -> tuple[str, ...]:
+        """The categories of data that it is limited to; none: all."""
+        offered = SCOPES if FormPart.SCOPE in self.option.parts else {}
+        return tuple(category for name, category in offered.items() if self[name])
 
     def flaws(self) -> tuple[SubmissionError, ...]:
         """Return its faults, in the order of the form."""
@@ -324,7 +341,7 @@ class FilledForm:
         corrections = self.corrections if FormPart.CORRECTIONS in parts else ()
         return {
             "statement": "\n\n".join(filter(None, said)) or None,
-            "scope": self.option.scope,
+            "scope": (*self.option.scope, *self.scope),
             "corrections": [{"field": name, "value": value} for name, value in corrections],
             "transfer_to": (self["transfer_to"] or None) if FormPart.RECIPIENT in parts else None,
             "with_copy": bool(self["with_copy"]) and FormPart.COPY in parts,

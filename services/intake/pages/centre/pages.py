@@ -23,6 +23,7 @@ from shared.errors import UnknownRequest
 from shared.law import CompanyProfile, Regulation, Right
 from shared.law.places import SUBDIVISIONS, countries
 from shared.matching import mailbox
+from shared.pages.categories import called
 from shared.pages.translation import mark as _
 from shared.runtime.client_limits import Allowance, network_of
 
@@ -62,7 +63,12 @@ class Centre:
             path, message = objection
             return self.form(view, filled, given, (SubmissionError(path=path, message=message),))
         if step != "send":
-            return view.draw("centre/summary.html.jinja", headers=FORM, **_content(filled), given=given)
+            return view.draw(
+                "centre/summary.html.jinja",
+                headers=FORM,
+                **_content(filled, view.words.language),
+                given=given,
+            )
         reference = self.site.guard.reference(option.where, given)
         submitted = filled.request(reference, str(view.words.locale))
         if submitted is None:
@@ -84,7 +90,7 @@ class Centre:
             "centre/form.html.jinja",
             status=HTTPStatus.UNPROCESSABLE_ENTITY if flaws else HTTPStatus.OK,
             headers=FORM,
-            **_content(filled),
+            **_content(filled, view.words.language),
             seal=seal,
             flaws=flaws,
             flaw_of={flaw.path: flaw.message for flaw in flaws},
@@ -164,13 +170,14 @@ def _add_form(router: APIRouter, forms: Centre, option: RequestOption) -> None:
     router.add_api_route(option.where, send, methods=["POST"], dependencies=guarded)
 
 
-def _content(filled: FilledForm) -> dict[str, Any]:
+def _content(filled: FilledForm, language: str) -> dict[str, Any]:
     return {
         "option": filled.option,
         "own_form": filled.on_behalf is form.OnBehalf.SELF,
         "typed": filled,
         "fields": form.FIELDS,
         "correctable": form.CORRECTABLE,
+        "scopes": {name: called(category, language) for name, category in form.SCOPES.items()},
         "subdivisions": SUBDIVISIONS,
         "trap": TRAP,
     }
