@@ -92,6 +92,8 @@ def sender_settings_of(
         products=company.products,
         affiliates=company.affiliates,
         zone=company.zone,
+        colour=company.brand.colour,
+        dark_colour=company.brand.by_night,
     )
     authority = AuthorityContact(company.authority.name, company.authority.url, company.authority.address)
     return SenderSettings(sender, authority, public_url, reply_addresses, language=company.language)

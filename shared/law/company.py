@@ -25,7 +25,7 @@ WEIGHTS = (0.2126, 0.7152, 0.0722)
 
 
 class Brand(BaseModel):
-    """The look of a company's pages; its letters are plain."""
+    """The look of a company's pages; its letters have the colours."""
 
     model_config = ConfigDict(frozen=True, defer_build=True, extra="forbid")
 
@@ -158,7 +158,7 @@ class CompanyProfile(_Said):
     language: Annotated[str, Field(pattern=r"^[a-z]{2,3}([-_][A-Za-z0-9]{2,8})*$")] = "en"
     """Language of pages for visitors without a stated language."""
     brand: Brand = Brand()
-    """How pages look."""
+    """How pages and letters look."""
     apps: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")], str] = {}
     """Apps in which people have accounts: their ids in the stores, and their names there."""
     developer: str = ""

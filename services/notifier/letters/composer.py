@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from services.notifier.letters import mime
 from services.notifier.letters.languages import CATALOGUES
-from services.notifier.letters.letter_models import AuthorityContact, LetterFacts, Sender
+from services.notifier.letters.letter_models import AuthorityContact, LetterFacts, Sender, totals_of
 from services.notifier.letters.skeletons import Laws, LetterShape, Skeleton, mark, skeletons
 from services.notifier.letters.translations import title
 from shared.contract.references import short_reference
@@ -90,6 +90,7 @@ def render(letter: LetterRequest, sender: Sender) -> mime.Alternatives:
         name=outline.of(presentable(letter.name)),
         reference=outline.of(short_reference(letter.request_id) if letter.request_id else ""),
         page=outline.of(letter.page),
+        totals=outline.of(totals_of(letter.facts)),
         stop=outline.of(letter.stop),
         sender=sender,
         authorities=outline.of(_once(letter.authorities)),

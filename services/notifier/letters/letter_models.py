@@ -13,6 +13,7 @@ from typing import ClassVar, Literal, TypeAlias
 from shared.contract.answer import Answer, AnswerGroup
 from shared.contract.events import Evidence, ExtensionReason, Outcome
 from shared.law import FeeReason, Money, ReasonCode, Right
+from shared.law.company import Brand
 from shared.pages.translation import mark as _
 
 AnswerOutcome: TypeAlias = Literal[Outcome.GRANTED, Outcome.PARTLY_GRANTED, Outcome.NOTHING_HELD]
@@ -88,6 +89,10 @@ class Sender:
     """Companies that it answers for as well."""
     zone: tzinfo = UTC
     """Zone of the times of day in letters."""
+    colour: str = Brand().colour
+    """Of links and buttons."""
+    dark_colour: str = Brand().by_night
+    """The same in dark mode."""
 
     @property
     def legal_name(self) -> str:
@@ -271,6 +276,32 @@ class ErasureOutcome(LetterFacts, kind="erasure"):
     def erased(self) -> bool:
         """Whether any record was erased, or lost the person's details."""
         return bool(self.answer.erased or self.answer.masked)
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerTotals:
+    """The numbers in the summary at the top of a long letter."""
+
+    erased: int
+    masked: int
+    kept: int
+    disclosed: int
+    withheld: int
+    """Kinds of data that are not in the package."""
+
+
+def totals_of(facts: LetterFacts) -> AnswerTotals | None:
+    """Return the numbers for the summary of *facts*; None for a letter without a summary."""
+    if not isinstance(facts, ErasureOutcome | AccessOutcome) or facts.outcome is Outcome.NOTHING_HELD:
+        return None
+    answer = facts.answer
+    return AnswerTotals(
+        erased=sum(group.records for group in answer.erased),
+        masked=sum(group.records for group in answer.masked),
+        kept=sum(group.records for group in answer.kept),
+        disclosed=sum(group.records for group in answer.disclosed),
+        withheld=len({group.label for group in answer.withheld}),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ from shared.contract.answer import (
 )
 from shared.contract.events import Evidence
 from shared.law import Demand, Policy, ReasonCode, Right, TimedDuty
+from shared.law.company import INK_DARK
 from shared.pages.law_names import RIGHTS, name_of
 
 Say: TypeAlias = Callable[..., str]
@@ -136,6 +137,8 @@ class LetterShape:
     """Link that stops the request; empty for a letter that has none."""
     page: str = ""
     """Page of the request; empty for a letter to a reader who must not see it."""
+    totals: said.AnswerTotals | None = None
+    """Numbers for the summary; None for a letter without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +176,7 @@ def skeletons(shape: LetterShape) -> tuple[Skeleton, Skeleton]:
         shape.language,
         lambda translate: _content(shape, demanded, translate),
         lambda element: "; ".join(demanded.provisions(element)),
+        shape.sender,
     )
 
 
@@ -181,6 +185,7 @@ def rendered(
     language: str,
     content: Callable[[Say], Mapping[str, Any]],
     provisions: Callable[[str], str | None],
+    sender: said.Sender,
 ) -> tuple[Skeleton, Skeleton]:
     """
     Return *template* as text and as HTML.
@@ -190,10 +195,17 @@ def rendered(
         language: The language of the letter.
         content: Returns the values of the template, in the words of a form.
         provisions: Returns the provisions that demand an element; they stand beside its block in HTML.
+        sender: Its colours take the places that the templates leave for them: macros see no values.
     """
     words = CATALOGUES.words(language)
     text = TEXT.get_template(template).render(content(words.say))
     html = HTML.get_template(template).render(content(words.markup))
+    for place, colour in (
+        ("@colour@", sender.colour),
+        ("@dark-colour@", sender.dark_colour),
+        ("@ink@", INK_DARK),
+    ):
+        html = html.replace(place, colour)
 
     def cite(block: re.Match[str]) -> str:
         cited = provisions(block[1])
@@ -344,6 +356,7 @@ def _content(shape: LetterShape, demanded: Demanded, translate: Say) -> dict[str
         "reference": shape.reference,
         "stop": shape.stop,
         "page": shape.page,
+        "totals": shape.totals,
         "title": translate(translations.title(shape.facts)),
         "language": shape.language,
         **{name: getattr(voice, name) for name in VOICE},

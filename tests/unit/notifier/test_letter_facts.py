@@ -1,5 +1,6 @@
 """Each sentence of a letter that states a fact stands there if the fact is true, and only then."""
 
+import re
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from services.notifier.context import sender_settings_of
 from services.notifier.letters.composer import render
 from services.notifier.letters.letter_models import (
+    AccessOutcome,
     Acknowledgement,
     ComplaintDecided,
     Deed,
@@ -19,11 +21,12 @@ from services.notifier.letters.letter_models import (
     RequestDone,
 )
 from services.notifier.letters.translations import title
-from shared.contract.answer import Answer, AnswerGroup, DeclinedCorrection, KeptGroup
+from shared.contract.answer import Answer, AnswerGroup, DeclinedCorrection, KeptGroup, WithheldGroup
 from shared.contract.events import Outcome
+from shared.contract.references import short_reference
 from shared.law import ReasonCode, Regulation, Right
 from shared.law.library import EXAMPLE, company
-from tests.unit.notifier.sample_letters import DONE, DUE, RECEIVED, SENDER, letter
+from tests.unit.notifier.sample_letters import DONE, DUE, PACKAGE, RECEIVED, SENDER, access, letter
 
 GDPR, CCPA = Regulation.GDPR, Regulation.CCPA
 ACCOUNTS = (AnswerGroup(label="Accounts", records=2),)
@@ -61,6 +64,7 @@ ERASED = erasure(Outcome.GRANTED, erased=ACCOUNTS)
 IN_PART = erasure(Outcome.PARTLY_GRANTED, masked=ACCOUNTS, kept=(INVOICES,))
 NONE_ERASED = erasure(Outcome.PARTLY_GRANTED, kept=(FIXED,))
 NO_DATA = erasure(Outcome.GRANTED)
+OPEN = access(Outcome.GRANTED)
 OPT_OUT: Deed = Right.OPT_OUT_OF_SALE
 LIMIT: Deed = Right.LIMIT_SENSITIVE_USE
 
@@ -194,3 +198,50 @@ def test_opt_out_link_leads_to_the_page_of_habeas_unless_the_company_has_its_own
     own = profile.model_copy(update={"opt_out": "https://www.example.com/choices"})
     house = sender_settings_of(own, "privacy@example.com", public_url="https://privacy.example.com")
     assert house.sender.opt_out_url == "https://www.example.com/choices"
+
+
+def summary(facts: LetterFacts) -> list[str]:
+    """Return the cells of the summary, in order."""
+    found = re.search(
+        r'<table id="summary"[^>]*>(.*?)</table>', render(letter(facts), SENDER).html, re.DOTALL
+    )
+    return re.findall(r"<t[hd][^>]*>([^<]*)<", found[1]) if found else []
+
+
+def test_summary_of_an_erasure_counts_the_records() -> None:
+    mixed = erasure(Outcome.PARTLY_GRANTED, erased=ACCOUNTS, masked=ACCOUNTS, kept=(INVOICES, HELD))
+    assert summary(mixed) == [
+        *("Records erased", "2", "Records that we removed your details from", "2"),
+        *("Records that remain", "8"),
+    ]
+    assert summary(NONE_ERASED)[1::2] == ["0", "0", "1"]
+    assert summary(erasure(Outcome.NOTHING_HELD)) == []
+
+
+def test_summary_of_an_access_counts_records_and_kinds_left_out() -> None:
+    withheld = tuple(WithheldGroup(label="Password", reason="never_disclosed") for _ in range(2))
+    answer = Answer(disclosed=ACCOUNTS, withheld=withheld)
+    ready = AccessOutcome(Right.ACCESS, RECEIVED, Outcome.PARTLY_GRANTED, answer, PACKAGE)
+    assert summary(ready)[:4] == ["Records in the package", "2", "Kinds of data left out", "1"]
+    assert summary(replace(ready, answer=Answer(categories=("Contact details",)))) == []
+
+
+def test_letters_have_the_colours_of_the_company() -> None:
+    own = replace(SENDER, colour="#7a1f5c", dark_colour="#f0b3d9")
+    html = render(letter(ERASED), own).html
+    assert "a{color:#7a1f5c}" in html
+    assert ".from,a{color:#f0b3d9!important}" in html
+    assert "@colour@" not in html
+    assert render(letter(OPEN), own).html.count("background:#7a1f5c") == 1, "its button"
+
+
+def test_first_letter_links_the_page_of_the_request() -> None:
+    written = replace(
+        letter(objection(direct_marketing=False)), page="https://privacy.example.com/requests/5f"
+    )
+    assert (
+        "See how your request stands:\nhttps://privacy.example.com/requests/5f"
+        in render(written, SENDER).text
+    )
+    assert short_reference(written.request_id) in render(written, SENDER).text
+    assert written.request_id not in render(written, SENDER).text

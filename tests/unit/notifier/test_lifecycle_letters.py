@@ -83,6 +83,7 @@ async def test_the_customer_is_written_to_alone_and_the_person_only_after_that()
     [(recipient, words)] = outbox.letters
     assert recipient == CUSTOMER.email
     assert f"https://privacy.example.com/forwarded/{CASE}/secret" in words
+    assert f"/requests/{CASE}" not in words, "the person's page is not for the customer"
 
 
 async def test_person_hears_nothing_of_a_customer_that_could_not_be_notified() -> None:
@@ -229,3 +230,4 @@ async def test_receipt_of_an_objection_to_marketing_offers_no_refusal(direct_mar
     [(_, words)] = outbox.letters
     assert ("We will stop using your data for direct marketing." in words) is direct_marketing
     assert ("or tell you why" in words) is not direct_marketing
+    assert f"https://privacy.example.com/requests/{CASE}" in words, "the first letter links the page"

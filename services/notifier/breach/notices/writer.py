@@ -298,7 +298,7 @@ def _country(policies: Sequence[BreachPolicy]) -> str:
 def skeletons(shape: NoticeShape) -> tuple[Skeleton, Skeleton]:
     """Return the skeletons of *shape*: text and HTML."""
     cited = {part.replace("_", "-"): where for part, where in shape.manner.provisions}
-    return rendered("notices/notice.jinja", shape.language, partial(_content, shape), cited.get)
+    return rendered("notices/notice.jinja", shape.language, partial(_content, shape), cited.get, shape.sender)
 
 
 def titled(words: str, translate: Say, *, prescribed: bool) -> str:
