@@ -2,7 +2,7 @@
 Writes all generated documents: ``python -m habeas.reference [FOLDER]``.
 
 The contract documents of `habeas.contracts`, and the reference pages: settings, verbs, events, statuses and
-HTTP problems. A test keeps them equal to the code.
+HTTP problems, and the tables of laws. A test keeps them equal to the code.
 """
 
 import ast
@@ -23,6 +23,7 @@ from pydantic.fields import FieldInfo
 
 from habeas import contracts
 from habeas.cli import app
+from habeas.client.laws import refreshed
 from services.fulfillment import state as fulfillment
 from services.fulfillment.settings import FulfillmentSettings
 from services.intake import domain as intake
@@ -60,6 +61,7 @@ def pages() -> Iterator[tuple[str, str]]:
     yield from contracts.documents()
     for name, page in PAGES.items():
         yield f"reference/{name}.md", "\n".join(page())
+    yield "law.md", refreshed((ROOT / "docs" / "law.md").read_text(encoding="utf-8"))
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:

@@ -1,12 +1,21 @@
-"""The laws with the provenance of their values."""
+"""The laws with the provenance of their values, as a list and as the tables of ``docs/law.md``."""
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from shared.law import Policy, Right, TimedDuty
 from shared.law.library import breach_policies, policies
-from shared.law.policies import LawEdition, SourceStatus
+from shared.law.policies import LawEdition, ProofRule, SourceStatus
+
+TABLES = re.compile(r"(<!-- laws -->\n).*(<!-- /laws -->)", re.DOTALL)
+FEW_PLACES = 3
+"""Places that a table names one by one."""
+COLUMNS = ("law", "protects", "answer", "extended", "receipt", "appeal", "fees", "proof", "letters")
+DATA_RIGHTS = (Right.ACCESS, Right.ERASURE, Right.RESTRICTION)
+"""One right of each group that proof is asked for alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +50,7 @@ def request_laws(accepted: Iterable[str]) -> Sequence[LawProvenance]:
     found = []
     for policy in library:
         unread = ", ".join(policy.unread_deadlines)
-        state = _period(policy, today, current)
+        state = _in_force(policy, today, current)
         if not library.applies(policy):
             state = f"does not apply: unread {unread}"
         elif unread:
@@ -54,10 +63,83 @@ def breach_laws() -> Sequence[LawProvenance]:
     """Return every edition of the laws on breaches: all apply, for a notice too many does no harm."""
     today = date.today()  # noqa: DTZ011 - of the machine that the command runs on
     current = {policy.id for policy in breach_policies().of_that_day(today)}
-    return [LawProvenance(policy, _period(policy, today, current)) for policy in breach_policies()]
+    return [LawProvenance(policy, _in_force(policy, today, current)) for policy in breach_policies()]
 
 
-def _period(policy: LawEdition, today: date, current: set[str]) -> str:
+def _in_force(policy: LawEdition, today: date, current: set[str]) -> str:
     if policy.id in current:
         return "applies"
     return f"applies from {policy.edition}" if policy.edition > today else "replaced"
+
+
+def refreshed(page: str) -> str:
+    """Return *page* with its tables of laws written anew."""
+    tables = "\n".join(_tables())
+    return TABLES.sub(lambda found: f"{found[1]}\n{tables}\n{found[2]}", page)
+
+
+def _tables() -> Iterator[str]:
+    yield from _table((*COLUMNS, *SourceStatus), (_row(policy) for policy in policies()))
+    yield "The laws on breaches:\n"
+    yield from _table(("law", *SourceStatus), (_counts(policy) for policy in breach_policies()))
+
+
+def _table(head: Iterable[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    names = list(head)
+    yield from (f"| {' | '.join(cells)} |" for cells in (names, ["---"] * len(names), *rows))
+    yield ""
+
+
+def _counts(policy: LawEdition) -> tuple[str, ...]:
+    return (f"`{policy.id}`", *(str(policy.read_counts.get(status, 0)) for status in SourceStatus))
+
+
+def _row(policy: Policy) -> tuple[str, ...]:
+    id_, *counts = _counts(policy)
+    appeals = (_period(policy, duty) for duty in (TimedDuty.APPEAL, TimedDuty.COMPLAINT))
+    return (
+        id_,
+        _people(policy),
+        _period(policy, TimedDuty.ANSWER),
+        _period(policy, TimedDuty.EXTENDED_ANSWER),
+        _period(policy, TimedDuty.ACKNOWLEDGEMENT),
+        ", ".join(filter(None, appeals)),
+        _fees(policy),
+        "; ".join(f"{', '.join(rights)}: {level}" for level, rights in _proofs(policy).items()),
+        f"elements: {len(policy.letters)}, grounds: {len(policy.grounds)}",
+        *counts,
+    )
+
+
+def _people(policy: Policy) -> str:
+    places = policy.places
+    named = ", ".join(places) if len(places) <= FEW_PLACES else f"{len(places)} countries and territories"
+    anywhere = "; all people, if established there" if policy.scope and policy.scope.by_establishment else ""
+    roles = ", ".join(role.replace("_", " ") for role in policy.scope.not_as) if policy.scope else ""
+    return f"{named}{anywhere}{f'; not as {roles}' if roles else ''}"
+
+
+def _period(policy: Policy, duty: TimedDuty) -> str:
+    rule = policy.rule(duty, Right.ACCESS)
+    return f"{rule.period} ({rule.provision}, {rule.read})" if rule else ""
+
+
+def _fees(policy: Policy) -> str:
+    free = (
+        f"{ground.reason} after {ground.free}" if ground.free else ground.reason for ground in policy.fees
+    )
+    return ", ".join(free).replace("_", " ") or "free"
+
+
+def _proofs(policy: Policy) -> dict[str, list[str]]:
+    """Return the rights by the proof that they need."""
+    found: dict[str, list[str]] = {}
+    for right in DATA_RIGHTS:
+        ordinary, sensitive = (policy.proof_for(right, sensitive=harm) for harm in (False, True))
+        more = f", sensitive data {_level(sensitive)}" if sensitive != ordinary else ""
+        found.setdefault(_level(ordinary) + more, []).append(right)
+    return found
+
+
+def _level(rule: ProofRule) -> str:
+    return rule.level.replace("_", " ") + (" with declaration" if rule.declaration else "")
