@@ -24,7 +24,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from habeas.client.specimens import LETTERS, SENDER, law_named, letter
 from services.notifier.letters.composer import render
 from services.notifier.letters.languages import LANGUAGES
-from services.notifier.letters.letter_models import LetterFacts
+from services.notifier.letters.letter_models import LetterFacts, form_of
 from services.notifier.letters.mime import Alternatives
 from shared.errors import ConfigurationError
 from shared.law import Demand, LetterElement, LetterForm, Policy
@@ -192,7 +192,7 @@ def citations(html: str) -> list[tuple[str, str]]:
 
 def outcomes_of(form: LetterForm) -> list[str]:
     """Return the possible outcomes in a kind of letter; empty if it has none."""
-    found = (getattr(facts, "outcome", None) for facts in LETTERS.values() if facts.kind == form)
+    found = (getattr(facts, "outcome", None) for facts in LETTERS.values() if form_of(facts) == form)
     return sorted({outcome.value for outcome in found if outcome})
 
 
@@ -220,7 +220,7 @@ def preview(
     return [
         LetterPreview(name, facts, render(letter(facts, editions, language), SENDER))
         for name, facts in LETTERS.items()
-        if facts.kind == form and outcome in (None, getattr(facts, "outcome", None))
+        if form_of(facts) == form and outcome in (None, getattr(facts, "outcome", None))
     ]
 
 

@@ -11,6 +11,7 @@ from habeas.cli import app
 from habeas.client.letters import SHOWN, explained, gallery, known_to, page_of, preview, refreshed
 from habeas.client.specimens import LETTERS, law_named
 from services.notifier.letters.languages import LANGUAGES
+from services.notifier.letters.letter_models import form_of
 from shared.errors import ConfigurationError
 from shared.law import LetterForm
 from tests.unit.pages import text
@@ -81,9 +82,11 @@ def test_the_gallery_begins_with_every_law_language_and_kind() -> None:
 def test_page_of_the_gallery_is_self_contained() -> None:
     pages = dict(page for page, _ in zip(gallery(), range(3), strict=False))
     page = pages["gdpr.de.html"]
-    names = [name for name, facts in LETTERS.items() if known_to(law_named("gdpr"), LetterForm(facts.kind))]
+    names = [
+        name for name, facts in LETTERS.items() if known_to(law_named("gdpr"), LetterForm(form_of(facts)))
+    ]
     assert re.findall(r'<div class="about"><h3>([^<]+)</h3>', page) == sorted(
-        names, key=lambda name: list(LetterForm).index(LetterForm(LETTERS[name].kind))
+        names, key=lambda name: list(LetterForm).index(LetterForm(form_of(LETTERS[name])))
     )
     ids = re.findall(r' id="([^"]+)"', page)
     assert len(ids) == len(set(ids)), "an id stands there once"

@@ -532,3 +532,8 @@ def answer_kind(right: Right) -> str:
 def acknowledges_receipt(facts: LetterFacts) -> bool:
     """Return whether the letter confirms the receipt of the request as well."""
     return isinstance(facts, CodeLetter) and facts.receipt is not None
+
+
+def form_of(facts: LetterFacts) -> str:
+    """Return the kind of *facts* in policies; an answer by hand has that of any answer to the right."""
+    return answer_kind(facts.right) if isinstance(facts, AnswerByHand) else facts.kind

@@ -216,9 +216,7 @@ def rendered(
 
 def _demanded(shape: LetterShape) -> Demanded:
     receipt = (said.Acknowledgement.kind,) if said.acknowledges_receipt(shape.facts) else ()
-    # An answer by hand owes the elements of an answer to this right by a service.
-    answer = (said.answer_kind(shape.facts.right),) if isinstance(shape.facts, said.AnswerByHand) else ()
-    kinds = (shape.facts.kind, *receipt, *answer)
+    kinds = (said.form_of(shape.facts), *receipt)
     return Demanded(shape.laws, kinds, getattr(shape.facts, "right", None))
 
 

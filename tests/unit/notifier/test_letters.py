@@ -15,7 +15,6 @@ from services.notifier.letters import languages
 from services.notifier.letters.composer import render
 from services.notifier.letters.letter_models import (
     Acknowledgement,
-    AnswerByHand,
     ErasureOutcome,
     IdentityCheck,
     LetterFacts,
@@ -23,7 +22,7 @@ from services.notifier.letters.letter_models import (
     Reminder,
     Representative,
     Setback,
-    answer_kind,
+    form_of,
 )
 from services.notifier.letters.mime import Alternatives
 from services.notifier.letters.reasons import REASONS
@@ -432,11 +431,6 @@ def demands(law: str) -> set[tuple[str, str, str]]:
         for demand in edition(law).letters
         for form in (LetterForm if demand.letters == "all" else demand.letters)
     }
-
-
-def form_of(facts: LetterFacts) -> str:
-    """Return the kind that the policies know: an answer by hand owes what any answer to the right does."""
-    return answer_kind(facts.right) if isinstance(facts, AnswerByHand) else facts.kind
 
 
 def cited(law: str, *letters: LetterFacts) -> set[tuple[str, str, str]]:

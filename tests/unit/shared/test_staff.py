@@ -227,7 +227,7 @@ EXAMPLES: dict[str, Any] = {
     "phase": 1, "until": NOW, "since": NOW, "at": NOW, "clock": "gdpr.authority.DE", "agency": "police",
     "incident": "storm", "verified": True, "granted": True, "way": "post", "controller": "written_1",
     "collection": "shop.orders", "day": NOW.date(), "version": "0" * 64, "records": 1,
-    "resume": True, "refs": ("proof_1",), "fee": {"amount": "20.00", "currency": "EUR"},
+    "received_at": NOW, "resume": True, "refs": ("proof_1",), "fee": {"amount": "20.00", "currency": "EUR"},
 }  # fmt: skip
 
 
