@@ -54,10 +54,11 @@ from shared.law.terms import (
     Role,
     needs_proof,
 )
-from shared.law.waits import AnswerPeriod, ClockRules, begin_of, end_of, end_of_wait, whole_days
+from shared.law.waits import LEAST_WAIT, AnswerPeriod, ClockRules, begin_of, end_of, end_of_wait, whole_days
 
 __all__ = [
     "DIRECT_MARKETING",
+    "LEAST_WAIT",
     "PROOFLESS",
     "AnswerPeriod",
     "Calendar",

@@ -134,12 +134,14 @@ def internal_due(legal: DueDate, *, margin: timedelta | None = None) -> date:
     """
     Return the day to answer by in practice: *margin* before the last day, and within 28 days a month.
 
+    In February 28 days are the whole month: then it is the day before the last one.
+
     No law asks for it. Queues, reminders and alarms go by it, so that the last day is never needed.
     """
     target = legal.due_on - (INTERNAL_MARGIN[legal.rule.unit] if margin is None else margin)
     if legal.rule.unit is PeriodUnit.MONTH:
         safe = legal.rule.length * SAFE_MONTH + legal.stood_still * ONE_DAY
-        target = min(target, legal.received_on + safe)
+        target = min(target, legal.received_on + safe, legal.due_on - ONE_DAY)
     return max(legal.received_on, min(target, legal.due_on))
 
 

@@ -330,6 +330,12 @@ def test_the_controller_may_choose_a_wider_margin_but_not_more_than_28_days() ->
     assert internal_due(month, margin=timedelta(0)) == date(2026, 4, 2)
 
 
+def test_target_day_in_february_is_the_day_before_the_last() -> None:
+    february = legal(GDPR, Right.ACCESS, "2027-02-01")
+    assert february.due_on == date(2027, 3, 1)
+    assert internal_due(february) == internal_due(february, margin=timedelta(0)) == date(2027, 2, 28)
+
+
 def test_an_extended_month_rule_is_meant_for_28_days_a_month() -> None:
     extended = extended_due(GDPR, Right.ACCESS, noon("2026-03-05"), BERLIN, NO_HOLIDAYS)
     assert extended is not None

@@ -41,7 +41,7 @@ from shared.contract.events import (
     TransferOrdered,
 )
 from shared.errors import Sealed
-from shared.law import FeeReason, GivenCopies, Money, Regulation, Right, end_of_wait, may_cost
+from shared.law import LEAST_WAIT, FeeReason, GivenCopies, Money, Regulation, Right, end_of_wait, may_cost
 from shared.law.library import policies
 from shared.runtime.dataloader import in_thread
 from shared.runtime.log import logger
@@ -267,11 +267,15 @@ def fee_for_copy(
     """
     Return the *fee* for a copy after those of *before*; None if it is free, or already agreed to.
 
+    It is free where the laws leave no time to agree: the answer is due.
+
     Law:
         GDPR Art. 12(5), 15(3): the first copy is free; for others a reasonable fee may be charged.
         EDPB Guidelines 01/2022 paras. 27-29: only of the same data; about other data it is a new request.
     """
     if ctx.known.quoted is not None or not _may_cost(event, FeeReason.FURTHER_COPY, fee, before):
+        return None
+    if event.wait_until is not None and ctx.now + LEAST_WAIT > event.wait_until:
         return None
     return _quoted(event, fee, FeeReason.FURTHER_COPY, None, ctx)
 

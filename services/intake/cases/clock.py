@@ -301,6 +301,7 @@ def received_appeal(
         received_on=at.astimezone(practice.zone).date(),
         due_on=counted and counted.last.due_on,
         policy=counted and counted.policy.id,
+        meant_for=counted and internal_due(counted.last, margin=practice.company.margin),
     )
 
 

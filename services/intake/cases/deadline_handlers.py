@@ -146,10 +146,13 @@ async def _check_package(kind: str, ctx: IntakeContext) -> Sequence[Fact]:
 
 
 async def _deadline_fact(kind: str, day: date, ctx: IntakeContext) -> Sequence[Fact]:
-    if kind != deadlines.APPROACHING:
+    if kind not in deadlines.TARGETS:
         return _missed(kind, day, ctx)
-    logger().warning("deadline approaching", request_id=ctx.case_id, reason=f"due on {day}")
-    approaching = events.DeadlineApproaching(request_id=ctx.case_id, due_on=day)
+    duty = deadlines.duty_of(kind, ctx.case)
+    logger().warning("deadline approaching", request_id=ctx.case_id, reason=f"{duty}, due on {day}")
+    approaching = events.DeadlineApproaching(request_id=ctx.case_id, duty=duty, due_on=day)
+    if kind == deadlines.UNJUDGED:
+        return [approaching]  # the timer of its last day is set already
     end = end_of(day, ctx.practice.zone)
     # Also after the deadline: `habeas deadlines` finds late cases by it.
     await set_timers([deadlines.timer_at(deadlines.MISSED, end)], ctx)

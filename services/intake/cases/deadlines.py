@@ -27,8 +27,10 @@ ANSWER = "deadline_"
 """Begins the names of both."""
 UNACKNOWLEDGED, UNEXTENDED = "acknowledgement_missed", "extension_missed"
 """The end of the last day for the acknowledgement, and for the notice of an extension."""
-UNDECIDED = "appeal_missed"
-"""The end of the last day for the decision of an appeal or the answer to a complaint."""
+UNJUDGED, UNDECIDED = "appeal_approaching", "appeal_missed"
+"""Of the decision of an appeal or the answer to a complaint: the target day, and the end of the last day."""
+APPEAL = "appeal_"
+"""Begins the names of both."""
 UNAGREED = "fee_unagreed"
 """The end of the last day for agreeing to a fee, after the fee letter."""
 EXPIRING, EXPIRED = "package_expiring", "package_expired"
@@ -42,8 +44,11 @@ DUTIES: Mapping[str, TimedDuty] = {
     MISSED: TimedDuty.ANSWER,
     UNACKNOWLEDGED: TimedDuty.ACKNOWLEDGEMENT,
     UNEXTENDED: TimedDuty.EXTENDED_ANSWER,
+    UNJUDGED: TimedDuty.APPEAL,
     UNDECIDED: TimedDuty.APPEAL,
 }
+TARGETS = frozenset({APPROACHING, UNJUDGED})
+"""Deadlines that come before the last day."""
 LETTERS: Mapping[str, LetterKind] = {
     UNACKNOWLEDGED: LetterKind.ACKNOWLEDGEMENT,
     UNEXTENDED: LetterKind.EXTENSION,
@@ -97,9 +102,12 @@ def extension_timers(extension: RequestExtended, case: IntakeCase, practice: Clo
 
 
 def appeal_timers(appeal: AppealReceived, practice: ClockRules) -> list[CaseTimer]:
-    """Return the timer of an open appeal; one without a last day has it too, as lists find it by that."""
+    """Return the timers of an open appeal; one without a last day has one too, as lists find it by that."""
     last = appeal.due_on or appeal.received_on + UNDATED_APPEAL
-    return [timer_at(UNDECIDED, end_of(last, practice.zone))]
+    waits = [timer_at(UNDECIDED, end_of(last, practice.zone))]
+    if appeal.meant_for is not None:
+        waits.append(timer_at(UNJUDGED, begin_of(appeal.meant_for, practice.zone)))
+    return waits
 
 
 def fee_timers(
@@ -128,8 +136,8 @@ def package_timers(answer: RequestFulfilled) -> list[CaseTimer]:
 
 def next_check(kind: str, case: IntakeCase, now: datetime, practice: ClockRules) -> datetime | None:
     """Return the next check if the deadline of *case* has moved; None if it has come."""
-    if kind == UNDECIDED:
-        return _not_yet(end_of(day, practice.zone), now) if (day := day_of(kind, case)) else None
+    if DUTIES[kind] is TimedDuty.APPEAL:
+        return _next_check_of_appeal(kind, case, now, practice)
     if kind not in {APPROACHING, MISSED}:
         return None
     if is_paused(case, practice.policies):
@@ -145,13 +153,24 @@ def next_check(kind: str, case: IntakeCase, now: datetime, practice: ClockRules)
     return _not_yet(comes, now)
 
 
+def _next_check_of_appeal(
+    kind: str, case: IntakeCase, now: datetime, practice: ClockRules
+) -> datetime | None:
+    opened = case.open_appeal
+    if opened is None or opened.due_on is None:
+        return None
+    if kind == UNJUDGED and opened.meant_for is not None:
+        return _not_yet(begin_of(opened.meant_for, practice.zone), now)
+    return _not_yet(end_of(opened.due_on, practice.zone), now)
+
+
 def _not_yet(comes: datetime, now: datetime) -> datetime | None:
     return comes if now < comes else None
 
 
 def is_done(kind: str, case: IntakeCase) -> bool:
     """Return whether the step of this *kind* is done, or no longer needed."""
-    if kind == UNDECIDED:
+    if DUTIES[kind] is TimedDuty.APPEAL:
         opened = case.open_appeal
         confirmed = LetterKind.COMPLAINT_RECEIVED in case.sent - case.returned
         return opened is None or (opened.remedy is Remedy.COMPLAINT and confirmed)
@@ -161,7 +180,7 @@ def is_done(kind: str, case: IntakeCase) -> bool:
 def duty_of(kind: str, case: IntakeCase) -> TimedDuty:
     """Return the duty of this *kind* of timer; for a complaint the law requires a confirmation in time."""
     complaint = case.open_appeal is not None and case.open_appeal.remedy is Remedy.COMPLAINT
-    return TimedDuty.COMPLAINT if kind == UNDECIDED and complaint else DUTIES[kind]
+    return TimedDuty.COMPLAINT if DUTIES[kind] is TimedDuty.APPEAL and complaint else DUTIES[kind]
 
 
 def day_of(kind: str, case: IntakeCase) -> date | None:

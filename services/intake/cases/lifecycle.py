@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from services.intake.cases.clock import DECIDED, Arrival, extended_deadline, received_appeal, received_request
-from services.intake.cases.deadlines import UNDECIDED, appeal_timers, extension_timers
+from services.intake.cases.deadlines import APPEAL, appeal_timers, extension_timers
 from services.intake.cases.registration import forwarding, register_request
 from services.intake.cases.sealed_content import seal_proofs, seal_request
 from services.intake.context import NOT_KNOWN, IntakeContext, end_waiting, must_be_own, rejected, set_timers
@@ -82,7 +82,7 @@ async def decide_appeal(event: events.AppealDecided, ctx: IntakeContext) -> Sequ
     if opened is None:
         raise RefusedDecision("no_appeal_open")
     await _check_text(event.explanation, ctx)
-    await ctx.timers.cancel(ctx.case_id, UNDECIDED)
+    await ctx.timers.cancel(ctx.case_id, APPEAL)
     taken_up = event.granted and ctx.case.status in DECIDED  # an undecided request continues unchanged
     renewed = derived_id(f"renewed {ctx.case_id}", len(ctx.case.appeals)) if taken_up else None
     answered = events.AppealAnswered(

@@ -92,6 +92,8 @@ class AppealReceived(Fact):
     """The last day for a decision on an appeal, or for confirming a complaint; None where no law sets one."""
     policy: PolicyId | None
     """The law that sets it."""
+    meant_for: date | None = None
+    """The day by which that is meant to be done."""
 
 
 class AppealDecided(Decision):

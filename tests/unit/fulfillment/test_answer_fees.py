@@ -78,7 +78,6 @@ async def test_a_further_copy_is_quoted_and_nothing_is_handed_over() -> None:
     [
         pytest.param(timedelta(days=4), 4, id="the law leaves four"),
         pytest.param(timedelta(days=40), 10, id="the law leaves more"),
-        pytest.param(timedelta(days=-1), 10, id="the time is over"),
     ],
 )
 async def test_fee_letter_names_a_day_for_which_the_law_leaves_time(left: timedelta, days: int) -> None:
@@ -86,6 +85,20 @@ async def test_fee_letter_names_a_day_for_which_the_law_leaves_time(left: timede
     [quoted] = await answer(event.model_copy(update={"wait_until": NOW + left}), ctx)
     assert isinstance(quoted, FeeQuoted)
     assert quoted.answer_by == NOW.date() + timedelta(days=days)
+
+
+async def test_further_copy_is_free_where_the_law_leaves_no_time_to_agree() -> None:
+    event, ctx = await asked()
+    [fact] = await answer(event.model_copy(update={"wait_until": NOW + timedelta(hours=23)}), ctx)
+    assert isinstance(fact, RequestFulfilled)
+
+
+async def test_fee_that_the_staff_decides_after_the_time_to_wait_leaves_ten_days() -> None:
+    event, ctx = await asked(GivenCopies())
+    late = event.model_copy(update={"wait_until": NOW - timedelta(days=1)})
+    [quoted] = await decide_fee(wanted(FeeReason.EXCESSIVE), knowing(ctx, late))
+    assert isinstance(quoted, FeeQuoted)
+    assert quoted.answer_by == NOW.date() + timedelta(days=10)
 
 
 async def test_a_company_that_takes_no_fee_hands_over_any_number_of_copies() -> None:

@@ -17,6 +17,7 @@ from shared.contract.events import (
     AppealDecided,
     AppealReceived,
     ContentOpened,
+    DeadlineApproaching,
     DeadlineCame,
     DeadlineMissed,
     DecisionRefused,
@@ -193,6 +194,22 @@ async def test_second_decision_of_an_appeal_is_refused() -> None:
     await office.tell(decision.model_copy(update={"granted": True}), service="intake")
     assert [fact.reason for fact in office.facts(DecisionRefused)] == ["no_appeal_open"]
     assert [fact.granted for fact in office.facts(AppealAnswered)] == [False]
+
+
+async def test_undecided_appeal_raises_an_alarm_before_its_last_day() -> None:
+    office = await refused()
+    await appeal(office)
+    [(name, at)] = [
+        (name, at)
+        for (_, name), at in office.deadlines.moments.items()
+        if name.startswith("appeal_approaching")
+    ]
+    office.clock.now = at
+    await office.tell(DeadlineCame(request_id=CASE, name=name), service="intake")
+    alarm = office.the(DeadlineApproaching)
+    assert (alarm.duty, alarm.due_on) == (TimedDuty.APPEAL, date(2026, 5, 1))
+    assert at < datetime(2026, 4, 30, tzinfo=UTC)
+    assert office.facts(DeadlineMissed) == []
 
 
 async def test_an_undecided_appeal_raises_an_alarm() -> None:
