@@ -97,6 +97,7 @@ class LetterForm(StrEnum):
     ERASURE_SCHEDULED = "erasure_scheduled"
     ERASURE = "erasure"
     DONE = "done"
+    BY_HAND = "by_hand"
     REFUSAL = "refusal"
     PACKAGE_EXPIRING = "package_expiring"
     WEIGHING = "weighing"
