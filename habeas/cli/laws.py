@@ -83,6 +83,8 @@ def list_laws(
     else:
         out.print(f"{'':26}{'text':>7}{'secondary':>11}{'unread':>8}{'ours':>6}")
         out.print("\n".join(map(str, rows)))
+        for line, instead in state.company().gaps.items():
+            out.print(f"HABEAS_COMPANY: {line} is empty: {instead}; set it in the file of your company")
 
 
 @app.command("hours")

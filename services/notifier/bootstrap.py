@@ -16,7 +16,8 @@ from services.notifier.smtp.letter_limits import DomainLimits, MailboxLimits, Ma
 from services.notifier.smtp.mail_channel import SmtpChannel
 from services.notifier.smtp.post import LetterClaims, LetterPost
 from shared.contract.ports import VaultPort
-from shared.runtime import smtp_limits
+from shared.law import CompanyProfile
+from shared.runtime import log, smtp_limits
 from shared.runtime.audit_keys import chain_key
 from shared.runtime.bootstrap import Running, ServicePlan, ServiceRuntime
 from shared.runtime.broker import user_of
@@ -29,9 +30,16 @@ BATCH = 64
 """Letters of a queue under way at once; a crash leaves about as many in doubt (docs/how-to/operate.md)."""
 
 
+def log_gaps(company: CompanyProfile) -> None:
+    """Log each line of the company's profile that letters need and that is empty, with the substitute."""
+    for line, instead in company.gaps.items():
+        log.logger().warning("company profile is incomplete", variable=line, reason=instead)
+
+
 @asynccontextmanager
 async def build(settings: NotifierSettings, platform: ServiceRuntime) -> AsyncIterator[Running]:
     """Put the notifier together."""
+    log_gaps(settings.company)
     with ExitStack() as stack:
         async with _lane(MailLane.LETTERS, SUBSCRIPTIONS, settings, platform) as (letters, journal):
             returned = _returned(settings, platform, journal, stack)

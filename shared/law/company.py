@@ -1,5 +1,6 @@
 """The profile of the company: its names, establishments, brand, and the rights it grants beyond the laws."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, TypeAlias
 from zoneinfo import ZoneInfo
@@ -125,6 +126,14 @@ class RetainedData(_Said):
     """How long, in words."""
 
 
+SUBSTITUTES: Mapping[str, str] = {
+    "privacy_policy": "refusals offer the policy on request instead of a link",
+    "opt_out": "letters link the page /opt-out of Habeas",
+    "contact": "letters give the sender's address for questions",
+}
+"""What letters have instead of a link or address that the company's profile lacks."""
+
+
 class CompanyProfile(_Said):
     """The controller: one file, ``policies/company.yaml``."""
 
@@ -177,6 +186,16 @@ class CompanyProfile(_Said):
     def margin(self) -> timedelta | None:
         """How long before the last day an answer should be sent, where the company says so."""
         return None if self.margin_days is None else timedelta(days=self.margin_days)
+
+    @property
+    def gaps(self) -> Mapping[str, str]:
+        """
+        Return the empty lines of the profile that letters need, each with its substitute.
+
+        Law:
+            11 CCR § 7024(b), 7022(g); GDPR Art. 12(2): the privacy policy, the opt-out, the way to ask.
+        """
+        return {line: instead for line, instead in SUBSTITUTES.items() if not getattr(self, line)}
 
     @property
     def places(self) -> tuple[PlaceCode, ...]:

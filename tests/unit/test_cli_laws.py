@@ -79,6 +79,12 @@ def test_laws_on_breaches_have_theirs() -> None:
     assert "nis2@2024-10-18" in laws("--breaches")
 
 
+def test_empty_lines_of_the_company_profile_are_reported_with_the_remedy() -> None:
+    [line] = [line for line in laws().splitlines() if "privacy_policy" in line]
+    assert line.startswith("HABEAS_COMPANY: privacy_policy is empty: refusals offer the policy on request")
+    assert line.endswith("set it in the file of your company")
+
+
 def laws(*arguments: str) -> str:
     result = CliRunner().invoke(app, ["laws", *arguments], catch_exceptions=False)
     assert result.exit_code == 0

@@ -6,7 +6,9 @@ from datetime import date
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
+from services.notifier.bootstrap import log_gaps
 from services.notifier.context import sender_settings_of
 from services.notifier.letters.composer import render
 from services.notifier.letters.letter_models import (
@@ -187,6 +189,18 @@ def test_refusal_without_a_link_to_the_privacy_policy_offers_it_on_request() -> 
     assert SENDER.privacy_policy_url in linked
     unlinked = render(letter(UNVERIFIED, CCPA), replace(SENDER, privacy_policy_url="")).text
     assert f"Ask us for our privacy policy: {SENDER.contact_address}" in unlinked
+
+
+def test_empty_lines_of_the_company_profile_are_logged_at_start_with_the_substitute() -> None:
+    complete = {"privacy_policy": "https://www.example.com/p", "opt_out": "https://www.example.com/o"}
+    with capture_logs() as lines:
+        log_gaps(company(EXAMPLE).model_copy(update=complete))
+        log_gaps(company(EXAMPLE).model_copy(update=dict.fromkeys(complete)))
+    assert [(line["variable"], line["log_level"]) for line in lines] == [
+        ("privacy_policy", "warning"),
+        ("opt_out", "warning"),
+    ]
+    assert lines[0]["reason"] == "refusals offer the policy on request instead of a link"
 
 
 def test_opt_out_link_leads_to_the_page_of_habeas_unless_the_company_has_its_own() -> None:
