@@ -21,6 +21,7 @@ from services.fulfillment.erasure.journal.entries import FINGERPRINTS_KEY, Finge
 from services.fulfillment.erasure.window import window_ended
 from services.fulfillment.handlers import SUBSCRIPTIONS
 from services.fulfillment.package.copies import CopyCounter
+from services.fulfillment.package.past_requests import PastRequests
 from services.fulfillment.recipients.carrier import Carrier, RecipientWebhooks
 from services.fulfillment.search.engine import RecordEngine
 from services.fulfillment.settings import FulfillmentSettings
@@ -57,12 +58,14 @@ async def build(settings: FulfillmentSettings, platform: ServiceRuntime) -> Asyn
     erasures = ErasureJournal(database, fingerprints, settings.backup_retention)
     kept = RetainedRecords(database, derived_key(root, RETAINED_RECORDS_KEY))
     copies = CopyCounter(database, derived_key(root, "copies"))
+    past = PastRequests(database, journal, derived_key(root, "copies"))
     listed = HashLists(database, derived_key(root, HASH_LISTS_KEY))
     timers, days, purges = Timers(database), DailyJobStates(database), PurgeOrders(database)
     certificates = Certificates(database)
     for prepare in (
         journal.prepare, maps.prepare, disagreements.prepare, erasures.prepare, kept.prepare,
-        copies.prepare, listed.prepare, timers.prepare, days.prepare, purges.prepare, certificates.prepare,
+        copies.prepare, past.prepare, listed.prepare, timers.prepare, days.prepare, purges.prepare,
+        certificates.prepare,
     ):  # fmt: skip
         await prepare()
     stores, house = Stores.connect(settings.store_urls()), settings.house()
@@ -74,8 +77,8 @@ async def build(settings: FulfillmentSettings, platform: ServiceRuntime) -> Asyn
         return FulfillmentContext(
             moment.case, moment.state, moment.now, moment.occurred_at,
             vault=platform.vault, records=engine, maps=maps, house=house, suppressions=suppressions,
-            disagreements=disagreements, erasures=erasures, kept=kept, copies=copies, carrier=carrier,
-            webhooks=webhooks, listed=listed, purges=purges, timers=timers,
+            disagreements=disagreements, erasures=erasures, kept=kept, copies=copies, past=past,
+            carrier=carrier, webhooks=webhooks, listed=listed, purges=purges, timers=timers,
         )  # fmt: skip
 
     try:

@@ -21,6 +21,7 @@ from services.fulfillment.erasure.completion import (
     SuppressionsPort,
 )
 from services.fulfillment.erasure.steps import RecordPlan
+from services.fulfillment.package.survey import PastRequest
 from services.fulfillment.recipients.carrier import Carrier, RecipientWebhooks
 from services.fulfillment.recipients.directory import DataRecipient, pseudonyms
 from services.fulfillment.search.findings import Findings
@@ -81,6 +82,19 @@ class CopyCounterPort(Protocol):
         self, case: str, identities: Identities, at: datetime, content: bytes | None = None
     ) -> int:
         """Register a copy by *case*, and return the number of the person's copies within a year."""
+
+
+class PastRequestsPort(Protocol):
+    """The verified requests of people."""
+
+    async def note(self, event: IdentityVerified, identities: Identities) -> None:
+        """Register the request that *event* verifies under the person's *identities*; it may be repeated."""
+
+    async def before(self, case: str, identities: Identities) -> Sequence[PastRequest]:
+        """Return the verified requests of the person but *case*, the oldest first."""
+
+    async def forget(self, case: str) -> None:
+        """Remove the entries of *case*; it may be repeated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +158,7 @@ class FulfillmentContext:
     erasures: ErasureJournalPort = field(repr=False)
     kept: RetainedRecordsPort = field(repr=False)
     copies: CopyCounterPort = field(repr=False)
+    past: PastRequestsPort = field(repr=False)
     carrier: Carrier = field(repr=False)
     webhooks: RecipientWebhooks = field(repr=False)
     listed: HashLists = field(repr=False)

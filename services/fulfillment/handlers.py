@@ -102,6 +102,7 @@ from shared.contract.events import (
     PurgeApproved,
     RecipientConcerned,
     ReferralDecided,
+    Requester,
     RequestFulfilled,
     RequestPurged,
     RequestReleased,
@@ -118,7 +119,7 @@ from shared.law import ReasonCode, Right, needs_proof
 from shared.law.library import policies
 from shared.runtime.dataloader import in_thread
 from shared.runtime.log import logger
-from shared.runtime.service import forget, on
+from shared.runtime.service import on
 
 
 async def compare_claims(event: IdentityClaimed, ctx: FulfillmentContext) -> Sequence[Fact]:
@@ -185,6 +186,8 @@ async def _search_and_answer(event: IdentityVerified, ctx: FulfillmentContext) -
         await suppress_at_once(event.right, submitted, ctx)
     records = ctx.records.due_on(answer_due_on(event.regulation, event.right, event.received_on))
     identities = _sure(event, submitted, ctx)
+    if not proofless and event.requester is not Requester.CONTROLLER:
+        await ctx.past.note(event, identities)
     findings = await _gather(submitted, identities, replace(ctx, records=records))
     found = FoundRequest(event, submitted, identities, findings)
     match findings.answer:
@@ -527,6 +530,12 @@ async def _disclose_further(event: DisclosureDue, ctx: FulfillmentContext) -> Se
     return await _answer_further(verified, ctx)
 
 
+async def forget_request(event: RequestPurged, ctx: FulfillmentContext) -> Sequence[Fact]:
+    """Remove a purged case from the past requests of its person; the runtime removes its rows."""
+    await ctx.past.forget(event.request_id)
+    return []
+
+
 async def look_up_lists(event: DropListed, ctx: FulfillmentContext) -> Sequence[Fact]:
     """Enqueue the hashes of California's DROP; the look-up takes long and runs in the background."""
     await ctx.listed.take(HashListBatch(event.request_id, event.lists))
@@ -572,7 +581,7 @@ SUBSCRIPTIONS = (
     on(RequestWithdrawn, certify_withdrawn),
     on(DropListed, look_up_lists),
     on(PurgeApproved, order_purge),
-    on(RequestPurged, forget),
+    on(RequestPurged, forget_request),
 )
 
 

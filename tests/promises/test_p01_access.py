@@ -4,6 +4,7 @@ import html
 import io
 import json
 import zipfile
+from datetime import UTC, date, datetime
 from typing import Any
 
 from habeas.embedded.company import ADA
@@ -68,3 +69,19 @@ async def test_every_area_states_a_storage_period_of_the_map(pipeline: Pipeline)
     page = files["index.html"].decode()
     assert "reason named above" not in page
     assert all(html.escape(said) in page for said in stated.values())
+
+
+async def test_earlier_requests_are_in_the_package_with_day_kind_and_outcome(pipeline: Pipeline) -> None:
+    await pipeline.answered("know_categories", ADA_ASKS)
+    await pipeline.lodge(ADA_ASKS.asks("erasure"))  # nobody proves that it is hers
+    case = await pipeline.answered("access", ADA_ASKS)
+    files = await files_of(pipeline, case)
+    earlier = json.loads(files["about.json"])["earlier_requests"]
+    assert {"right": "know_categories", "outcome": "granted"} in [
+        {key: one[key] for key in ("right", "outcome")} for one in earlier
+    ]
+    assert all(date.fromisoformat(one["received_on"]) <= datetime.now(UTC).date() for one in earlier)
+    assert "erasure" not in {one["right"] for one in earlier}
+    page = files["index.html"].decode()
+    assert "Your earlier requests" in page
+    assert "Which categories of personal data we hold about you" in page

@@ -37,6 +37,10 @@ def about(survey: PackageSurvey) -> dict[str, Any]:
         "left_out": [
             {"area": item.area, "what": item.label, "reason": item.reason} for item in survey.left_out
         ],
+        "earlier_requests": [
+            {"received_on": one.received_on.isoformat(), "right": one.right, "outcome": one.outcome}
+            for one in contents.earlier
+        ],
         "rights": rights(contents.law, survey.words),
         "withheld": [
             {

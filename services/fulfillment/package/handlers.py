@@ -159,7 +159,9 @@ async def _contents(wanted: FoundRequest, ctx: FulfillmentContext) -> Contents:
     data_map = await ctx.maps.of(findings.version)
     searched = [part.key for part in findings.coverage if part.status is SearchStatus.SEARCHED]
     sections = [PackageSection(data_map.by_key[key], Disclosed(findings, key)) for key in searched]
+    person = event.right is Right.ACCESS and event.requester is not Requester.CONTROLLER
     return Contents(
+        earlier=await ctx.past.before(ctx.case_id, wanted.identities) if person else (),
         request_id=ctx.case_id,
         map_version=findings.version,
         made_at=ctx.now,

@@ -23,9 +23,11 @@ from services.fulfillment.datamap.model import Collection
 from services.fulfillment.package import about, labels
 from services.fulfillment.package.labels import TEMPLATES, stored_moment
 from services.fulfillment.package.records import instant, is_nested, text_of
-from services.fulfillment.package.survey import Area, PackageSurvey
+from services.fulfillment.package.survey import OPEN, WITHDRAWN, Area, PackageSurvey
 from services.fulfillment.package.values import LONG_TEXT, TextValue, ValueReader, is_long
 from services.fulfillment.package.withheld import MASKED, OTHER, REASONS, WithheldCount
+from shared.contract.events import Outcome
+from shared.pages.law_names import RIGHTS
 from shared.pages.translation import Words
 from shared.pages.translation import mark as _
 from shared.runtime.mongo import Document, ObjectId
@@ -39,6 +41,14 @@ MOST_FRAMES = 64
 """Beginnings and ends of pages that are cached."""
 WIDE = ' class="wide"'
 YOUR_DATA = _("Your data")
+OUTCOMES: Mapping[str, str] = {
+    Outcome.GRANTED: _("Granted"),
+    Outcome.PARTLY_GRANTED: _("Granted in part"),
+    Outcome.REFUSED: _("Refused"),
+    Outcome.NOTHING_HELD: _("Nothing held"),
+    WITHDRAWN: _("Withdrawn"),
+    OPEN: _("Open"),
+}
 END = "\n</body>\n</html>"
 LINES = 50
 """Lines of a table per call of the template."""
@@ -204,6 +214,10 @@ def index(survey: PackageSurvey) -> Iterator[bytes]:
         contents=contents,
         received=words.day(contents.received_on) if contents.received_on else "",
         made=words.moment(contents.made_at),
+        earlier=[
+            (words.day(one.received_on), words.say(RIGHTS[one.right]), words.say(OUTCOMES[one.outcome]))
+            for one in contents.earlier
+        ],
         holds=_holds(survey),
         areas=[_view(area, written) for area in survey.areas],
         empty=survey.empty,

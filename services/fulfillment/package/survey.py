@@ -35,6 +35,7 @@ from services.fulfillment.package.withheld import (
     traces,
 )
 from services.fulfillment.search.findings import Findings
+from shared.law import Right
 from shared.pages.translation import Words
 from shared.runtime.mongo import Document, ObjectId
 
@@ -86,6 +87,19 @@ class LeftOut:
     """Reason code, as letters explain it."""
 
 
+OPEN, WITHDRAWN = "open", "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class PastRequest:
+    """An earlier request of the person."""
+
+    received_on: date
+    right: Right
+    outcome: str
+    """An ``Outcome``, ``withdrawn`` or ``open``."""
+
+
 @dataclass(frozen=True, slots=True)
 class Contents:
     """A person's records and the statements of the answer."""
@@ -97,6 +111,8 @@ class Contents:
     controller: str
     sections: Sequence[PackageSection]
     left_out: Sequence[LeftOut] = ()
+    earlier: Sequence[PastRequest] = ()
+    """Earlier requests of the person."""
     contact: str = ""
     """Address for questions and objections."""
     person: str = ""

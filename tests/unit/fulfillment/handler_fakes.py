@@ -1,6 +1,6 @@
 """Test doubles for the dependencies of fulfillment's handlers, in memory."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Self
@@ -8,6 +8,7 @@ from typing import Any, Self
 from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.context import FulfillmentContext, FulfillmentProfile
 from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.package.survey import PastRequest
 from services.fulfillment.recipients.carrier import Parcel
 from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.identities import Identities
@@ -87,6 +88,24 @@ class Counter:
 
 
 @dataclass
+class RequestList:
+    """The requests that were registered, of any person."""
+
+    noted: dict[str, PastRequest] = field(default_factory=dict)
+
+    async def note(self, event: IdentityVerified, identities: Identities) -> None:
+        del identities
+        self.noted[event.request_id] = PastRequest(event.received_on, event.right, "open")
+
+    async def before(self, case: str, identities: Identities) -> Sequence[PastRequest]:
+        del identities
+        return [request for other, request in self.noted.items() if other != case]
+
+    async def forget(self, case: str) -> None:
+        self.noted.pop(case, None)
+
+
+@dataclass
 class Courier:
     """Takes parcels, or raises a given error."""
 
@@ -140,6 +159,7 @@ def around(**parts: Any) -> FulfillmentContext:
         "occurred_at": NOW,
         "house": HOUSE,
         "copies": Counter(),
+        "past": RequestList(),
     }
     absent: dict[str, Any] = {part.name: Absent() for part in fields(FulfillmentContext)}
     return FulfillmentContext(**(absent | usual | parts))

@@ -13,6 +13,7 @@ from services.fulfillment.package import labels, pages
 from services.fulfillment.package.labels import LANGUAGES, TEMPLATES, words
 from services.fulfillment.package.survey import PackageSection
 from services.fulfillment.package.values import ValueReader
+from shared.pages.law_names import RIGHTS
 from shared.pages.translation import SOURCE_LANGUAGE
 from shared.runtime.mongo import Decimal128, ObjectId
 from tests.unit.fulfillment.sample_records import ADA, CUSTOMERS, Many, contents, files_of, packed, unpacked
@@ -29,6 +30,7 @@ def page(**changes: object) -> str:
 def test_every_sentence_is_translated_with_its_places_and_no_translation_is_idle(language: str) -> None:
     sources = [*TEMPLATES.glob("*.jinja"), *Path(pages.__file__).parents[1].rglob("*.py")]
     wanted = {found for path in sources for found in SENTENCE.findall(path.read_text("utf-8"))}
+    wanted |= set(RIGHTS.values())
     with (TEMPLATES / "locale" / f"{language}.po").open("rb") as file:
         said = {str(entry.id): str(entry.string) for entry in read_po(file) if entry.id and entry.string}
     assert said.keys() == wanted
