@@ -76,7 +76,7 @@ def list_(state: State = STATE, as_json: AsJson = False) -> None:
         print(json.dumps([case.plain(now) for case in found]))
         return
     for case in found:
-        out.print(f"{case.id}  {case.last.reference}")
+        out.print(f"{case.id}  {case.last.reference}{'  (drill)' if case.incident.drill else ''}")
         due, newest = case.next_due(), case.incident.newest
         said = [f"phase {newest.number}: {newest.status}"]
         if newest.number in case.stuck:
@@ -229,7 +229,7 @@ def _urgency(case: "IncidentCase") -> datetime:
 
 
 def _show(plain: Mapping[str, Any], zone: "ZoneInfo") -> None:
-    about = f"{plain['reference']}: {plain['role']}, {plain['risk']}"
+    about = f"{plain['reference']}: {'drill, ' if plain['drill'] else ''}{plain['role']}, {plain['risk']}"
     out.print(f"{about}; known since {_local(plain['aware_at'], zone)}")
     if plain["held_until"]:
         out.print(f"held up by {plain['held_by']} until {_local(plain['held_until'], zone)}")

@@ -120,6 +120,7 @@ class IncidentCase:
         return {
             "incident": self.id,
             "reference": self.last.reference,
+            "drill": self.incident.drill,
             "role": self.role,
             "risk": self.last.risk.value,
             "aware_at": self.incident.aware_at.isoformat(),
@@ -371,4 +372,5 @@ def against(case: IncidentCase, declared: BreachDeclared) -> str | None:
 
 def id_of(declared: BreachDeclared, master_key: RootKey) -> str:
     """Return the id of an incident declared by the command."""
-    return incident_id(SOURCE, declared.reference, key=derived_key(master_key, "request ids"))
+    key = derived_key(master_key, "request ids")
+    return incident_id(SOURCE, declared.reference, key=key, drill=bool(declared.drill))

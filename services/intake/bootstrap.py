@@ -59,7 +59,7 @@ def service(ports: Ports, key: bytes, bindings: Bindings) -> Service[IntakeCase,
             case RequestSubmitted():
                 return request_id(envelope.source, event.reference, key=key)
             case BreachDeclared():
-                return incident_id(envelope.source, event.reference, key=key)
+                return incident_id(envelope.source, event.reference, key=key, drill=bool(event.drill))
             case ProofSubmitted() | WithdrawalSubmitted() | AppealSubmitted():
                 return event.request or request_id(envelope.source, event.reference or "", key=key)
             case UnreadableSubmission():

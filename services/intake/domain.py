@@ -650,9 +650,10 @@ def request_id(source: str, reference: str, *, key: bytes) -> str:
     return _keyed_id(f"{len(source)} {source} {reference}", key)
 
 
-def incident_id(source: str, reference: str, *, key: bytes) -> str:
-    """Return the id of the incident with the *reference* of *source*; never that of a request."""
-    return _keyed_id(f"breach {len(source)} {source} {reference}", key)  # a request's begins with a digit
+def incident_id(source: str, reference: str, *, key: bytes, drill: bool = False) -> str:
+    """Return the id of the incident with the *reference* of *source*; a drill is another than a breach."""
+    kind = "drill" if drill else "breach"  # the text of a request's id begins with a digit
+    return _keyed_id(f"{kind} {len(source)} {source} {reference}", key)
 
 
 def _keyed_id(text: str, key: bytes) -> str:

@@ -29,7 +29,17 @@ from shared.errors import ConfigurationError
 from shared.law import CompanyProfile
 
 FIELDS = (
-    *("incident", "reference", "phases", "role", "risk", "rationale", "occurred_from", "occurred_to"),
+    *(
+        "incident",
+        "reference",
+        "drill",
+        "phases",
+        "role",
+        "risk",
+        "rationale",
+        "occurred_from",
+        "occurred_to",
+    ),
     *("detected_at", "aware_at", "nature", "categories", "records", "people", "people_by_law"),
     *("consequences", "measures", "advice", "notified", "late", "not_notified", "late_because", "customers"),
     *("customers_notified", "letters_sent", "letters_doubtful", "letters_failed", "held_by_police", "holds"),
@@ -93,6 +103,7 @@ def entry(case: IncidentCase, now: datetime) -> dict[str, Any]:
     return {
         "incident": case.id,
         "reference": last.reference,
+        "drill": case.incident.drill,
         "phases": len(case.incident.phases),
         "role": case.role,
         "risk": last.risk.value,
@@ -170,7 +181,7 @@ HEADINGS = {
     "What happened": ("nature", "occurred_from", "occurred_to", "detected_at", "aware_at", "categories"),
     "Affected people": ("role", "records", "people", "people_by_law"),
     "Effects": ("risk", "rationale", "consequences"),
-    "What was done": ("measures", "advice", "contact", "final", "withdrawn"),
+    "What was done": ("drill", "measures", "advice", "contact", "final", "withdrawn"),
     "Notices": (
         *("notified", "not_notified", "late", "late_because", "customers", "customers_notified"),
         *("letters_sent", "letters_doubtful", "letters_failed", "held_by_police", "holds"),

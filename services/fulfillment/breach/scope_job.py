@@ -12,10 +12,11 @@ phases the people that this phase notifies as well, in case it goes with it.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
 from typing import Protocol
 from uuid import NAMESPACE_OID, uuid5
 
@@ -181,7 +182,7 @@ class ScopeJob:
         if scope.stage is ScopeStage.JUDGING:
             scope = await self._judge(scope, declared, key)
         if scope.stage is ScopeStage.SEALING:
-            scope = await self._seal(scope, key)
+            scope = await self._seal(scope, declared, key)
         await self.scopes.end(scope)
 
     async def _gather(self, scope: BreachScope, declared: BreachDeclared, key: CaseKey) -> BreachScope:
@@ -216,10 +217,10 @@ class ScopeJob:
             await pulse.beat(len(page))
         return await self.scopes.reach(scope, ScopeStage.SEALING, self.clock())
 
-    async def _seal(self, scope: BreachScope, key: CaseKey) -> BreachScope:
-        """Seal the batches, and publish the number of people by law."""
+    async def _seal(self, scope: BreachScope, declared: BreachDeclared, key: CaseKey) -> BreachScope:
+        """Seal the batches, and publish the number of people by law; those of a drill name staff alone."""
         pulse, counting, sealed = self._pulse(scope), AffectedCounter(), 0
-        async for group, people in self._batches(scope, key, counting):
+        async for group, people in self._batches(scope, key, counting, declared.drill):
             batch = NoticeBatch(to=group.to, laws=group.laws, language=group.language, people=tuple(people))
             content = batch.model_dump_json().encode()
             await self.vault.seal(scope.incident, batch_item(scope.phase, sealed), content)
@@ -233,7 +234,7 @@ class ScopeJob:
         return await self.scopes.reach(scope, ScopeStage.REPORTED, self.clock())
 
     async def _batches(
-        self, scope: BreachScope, key: CaseKey, counting: AffectedCounter
+        self, scope: BreachScope, key: CaseKey, counting: AffectedCounter, drill: Sequence[str]
     ) -> AsyncIterator[tuple[NoticeGroup, list[NoticeRecipient]]]:
         """Yield the people to notify, in batches; count all people."""
         last, waiting, size = NoticeGroup("", (), ""), list[NoticeRecipient](), 0
@@ -242,10 +243,12 @@ class ScopeJob:
             if waiting and (group != last or len(waiting) == MOST_IN_BATCH or size >= BATCH_BYTES):
                 yield last, waiting
                 waiting, size = [], 0
-            last = group
-            if group.notified:
+            if group.notified and drill:
+                waiting += drill_recipients(person, name, drill) if group != last else ()
+            elif group.notified:
                 waiting.append(person.reached(name))
                 size += len(waiting[-1].model_dump_json())
+            last = group
         if waiting:
             yield last, waiting
 
@@ -300,6 +303,18 @@ def _message(scope: BreachScope, counting: AffectedCounter, batches: int) -> Mes
     )
     body = encode(fact, id=id_, source="habeas/scoping", time=datetime.now(UTC))
     return Message(fact.EXCHANGE, fact.TYPE, body, id_)
+
+
+def drill_recipients(person: AffectedPerson, key: str, staff: Sequence[str]) -> Iterator[NoticeRecipient]:
+    """
+    Yield *staff* as recipients of a drill's notice, in place of *person* with the *key*.
+
+    One person stands for all that get the same notice. Nothing that identifies them is left.
+    """
+    for number, mailbox in enumerate(staff):
+        own = key if number == 0 else blake2b(f"{key} {number}".encode(), digest_size=16).hexdigest()
+        categories = tuple(sorted(person.categories))
+        yield NoticeRecipient(key=own, email=mailbox, categories=categories, services=person.services)
 
 
 def covers_notice(group: NoticeGroup, affected: AffectedPerson, laws: Laws, person: NoticeRecipient) -> bool:

@@ -106,6 +106,11 @@ class Incident:
         """The phases that were not withdrawn."""
         return tuple(phase for phase in self.phases if phase.status is not PhaseStatus.WITHDRAWN)
 
+    @property
+    def drill(self) -> bool:
+        """Whether it is a drill."""
+        return any(phase.drill for phase in self.phases)
+
     def waiting(self, number: int) -> tuple[Phase, ...]:
         """Return the phases that an approval of phase *number* releases."""
         return tuple(phase for phase in self.phases[:number] if phase.awaits_approval)
@@ -244,6 +249,7 @@ def _add_phase(incident: Incident, fact: BreachRegistered) -> Incident:
         fact.role,
         fact.aware_at,
         fact.by,
+        fact.drill,
         anew=bool(incident.phases) and not incident.standing,
         status=status_after(PhaseStatus.UNKNOWN, fact),
         words=fact.declaration,

@@ -89,6 +89,7 @@ async def register(event: BreachLodged, ctx: IncidentContext) -> Sequence[Fact]:
         role=declared.role,
         aware_at=min(declared.aware_at, ctx.now),  # a future time comes from a wrong clock
         by=declared.by,
+        drill=bool(declared.drill),
     )
     await ctx.set_timers(ctx.retention.waits(registered.phase, ctx.now))
     after = evolve(ctx.incident, registered)
@@ -321,9 +322,10 @@ def _alarm(duty: NotificationDue, ctx: IncidentContext, *, missed: bool) -> Brea
     due = "without undue delay" if duty.due_at is None else f"due at {duty.due_at:%Y-%m-%d %H:%M} UTC"
     write = logger().error if missed else logger().warning
     what = "breach deadline missed" if missed else "breach deadline approaching"
-    write(what, request_id=ctx.case_id, reason=f"{duty.clock}, {due}")
+    drill = ctx.incident.drill
+    write(what, request_id=ctx.case_id, reason=f"{'drill, ' if drill else ''}{duty.clock}, {due}")
     due_at = duty.due_at or ctx.now
-    return BreachAlarmed(request_id=ctx.case_id, clock=duty.clock, due_at=due_at, missed=missed)
+    return BreachAlarmed(request_id=ctx.case_id, clock=duty.clock, due_at=due_at, missed=missed, drill=drill)
 
 
 SUBSCRIPTIONS = (

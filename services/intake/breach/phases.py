@@ -67,6 +67,8 @@ class Phase:
     aware_at: datetime
     by: Code | None = None
     """The account that declared it."""
+    drill: bool = False
+    """Whether it is a drill; then all phases of its incident are."""
     anew: bool = False
     """Whether no phase stood when it was declared: all earlier ones were withdrawn."""
     status: PhaseStatus = PhaseStatus.REGISTERED

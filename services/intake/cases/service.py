@@ -289,9 +289,9 @@ class RequestService:
         """Return the id of the request with the *reference* of *source*."""
         return request_id(source, reference, key=self.keys.requests)
 
-    def incident_of(self, source: str, reference: str) -> str:
-        """Return the id of the incident with the *reference* of *source*."""
-        return incident_id(source, reference, key=self.keys.requests)
+    def incident_of(self, source: str, reference: str, *, drill: bool) -> str:
+        """Return the id of the incident, or the *drill*, with the *reference* of *source*."""
+        return incident_id(source, reference, key=self.keys.requests, drill=drill)
 
     async def case(self, case_id: str) -> IntakeCase:
         """Return the state of a request; only its existence if it was just lodged."""

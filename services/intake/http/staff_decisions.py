@@ -131,7 +131,8 @@ class StaffDecisions:
         if isinstance(decision, BreachDeclared):
             body = encode_submission(decision, id=id_, source=COMMAND, time=now)
             await self.service.publisher.publish([Message(decision.EXCHANGE, decision.TYPE, body, id_)])
-            return id_, self.service.incident_of(COMMAND, decision.reference)
+            drill = bool(decision.drill)
+            return id_, self.service.incident_of(COMMAND, decision.reference, drill=drill)
         case = await self._case(decision)
         if form.text is not None:
             await self._keep_text(decision, form.text)

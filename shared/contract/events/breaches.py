@@ -175,6 +175,11 @@ class BreachDeclared(Submission):
     next_update_at: AwareDatetime | None = None
     final: bool = False
     """Whether nothing more is to come."""
+    drill: tuple[Address, ...] = Field(default=(), max_length=20)
+    """
+    Mailboxes of staff, for a drill: the only ones that get letters. No affected person does. A drill is an
+    incident of its own, also under the reference of a breach.
+    """
     by: Code | None = None
     """Account that declares it, where the staff does; another account has to approve the notices."""
     proof: StaffProof | None = None
@@ -306,6 +311,8 @@ class BreachRegistered(Fact):
     """
     by: Code | None = None
     """The declaring account, if any; another account has to approve the notices."""
+    drill: bool = False
+    """Whether it is a drill: its letters go to staff alone."""
 
 
 class AffectedGroup(EventPart):
@@ -550,3 +557,5 @@ class BreachAlarmed(Fact):
     clock: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_.-]{1,100}$")]
     due_at: AwareDatetime
     missed: bool
+    drill: bool = False
+    """Whether it is the clock of a drill."""

@@ -594,3 +594,13 @@ async def test_a_supplement_is_asked_for_three_days_after_it_was_declared(regist
     assert "supplement.2" not in breaches_of(registry)
     await registry.pass_time(timedelta(days=2))
     assert breaches_of(registry)["supplement.2"] == [False]
+
+
+async def test_clocks_of_a_drill_run_and_their_alarms_say_that_it_is_one(registry: Registry) -> None:
+    await registry.declare(drill=["dana@example.com"])
+    [registered] = registry.facts(BreachRegistered)
+    assert registered.drill
+    await registry.pass_time(timedelta(days=9))
+    alarms = registry.facts(BreachAlarmed)
+    assert any(alarm.missed for alarm in alarms)
+    assert all(alarm.drill for alarm in alarms)

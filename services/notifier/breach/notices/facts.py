@@ -77,6 +77,8 @@ class BreachNotice:
     next_update_at: datetime | None
     final: bool
     """Whether nothing more is to come."""
+    drill: bool
+    """Whether it is part of a drill, and goes to staff."""
 
 
 def paragraphs(text: str) -> tuple[str, ...]:

@@ -217,6 +217,8 @@ class Notices:
         outline, sender, incident = LetterOutline(self.words), self.house.sender, self.circumstances.incident
         shape = self._shape(person, NAME if named else "", outline)
         subject = titled(shape.manner.title, self.words.say, prescribed=shape.manner.prescribed)
+        if self.declared.drill:
+            subject = f"{self.words.say('Drill')}: {subject}"
         # Replies go to the address for all: one that asks for something becomes a request.
         headers = headers_of(sender, subject, self.words, self.circumstances.written_at)
         headers["X-Habeas-Incident"] = mime.unstructured(incident)
@@ -265,6 +267,7 @@ class Notices:
             services=person.services,
             next_update_at=declared.next_update_at,
             final=declared.final,
+            drill=bool(declared.drill),
         )
 
     def _day(self, moment: datetime) -> date:
