@@ -81,7 +81,7 @@ class WaitingCase:
             return "customer unknown or not reached", "case forward"
         if self.case.awaits_approval and self.case.withdrawable:
             return "erasure not approved", "approve"
-        return None
+        return ("answer not delivered", "case delivered") if self.case.undeliverable else None
 
     def disagreement(self) -> dict[str, Any]:
         """Return the open appeal as plain values."""

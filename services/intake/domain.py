@@ -432,14 +432,26 @@ class IntakeCase:
         """
         Whether the duty to answer is open: it ends with the last letter, not with the decision.
 
-        Without an address it ends when the answer can be read; after a returned letter, when the answer is
-        delivered by other means. A duplicate is not answered itself.
+        Without an address it ends when the answer can be read; after a returned letter, or if the staff wrote
+        the answer, when it is delivered by other means. A duplicate is not answered itself.
         """
         if self.delivered or self.status in {CaseStatus.WITHDRAWN, CaseStatus.DUPLICATE}:
             return False
         if not self.returned.isdisjoint(OWED):
             return True
-        return self.status is not CaseStatus.CLOSED and not (self.addressless and self.status in CLOSED_BY)
+        readable = self.addressless and self.status in CLOSED_BY and not self.written_by_staff
+        return self.status is not CaseStatus.CLOSED and not readable
+
+    @property
+    def written_by_staff(self) -> bool:
+        """Whether the answer is a text of the staff: no page shows it."""
+        return self.fulfilled is not None and self.fulfilled.explanation is not None
+
+    @property
+    def undeliverable(self) -> bool:
+        """Whether the answer is still owed and no letter will bring it."""
+        decided = self.status in CLOSED_BY or self.status is CaseStatus.CLOSED
+        return decided and self.unanswered and (self.addressless or not self.returned.isdisjoint(OWED))
 
     @property
     def awaits_agreement(self) -> bool:

@@ -330,10 +330,11 @@ class CaseHistory:
 
     @property
     def _answered_at(self) -> datetime | None:
-        """When the answer was sent; without an address, when it could be read."""
+        """When the answer was sent; without an address, when it could be read: a text of the staff cannot."""
         if self.withdrawn or self.duplicate or self.returned:
             return None
-        return self.answered_at or (self.decided_at if self.addressless else None)
+        by_hand = self.fulfilled is not None and self.fulfilled.explanation is not None
+        return self.answered_at or (self.decided_at if self.addressless and not by_hand else None)
 
     @property
     def result(self) -> RequestResult:

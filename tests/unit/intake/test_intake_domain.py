@@ -744,3 +744,18 @@ def test_a_pause_that_one_law_knows_moves_the_day_while_it_lasts() -> None:
     last = due_now(case, NOW + timedelta(days=40), PRACTICE)
     assert last is not None
     assert last.due_on == date(2026, 4, 17), "California's own day"
+
+
+def test_text_of_the_staff_is_owed_without_a_mailbox_until_it_is_delivered() -> None:
+    fulfilled = RequestFulfilled(
+        request_id=CASE, right=Right.ACCESS, outcome=Outcome.GRANTED, answer="answer_1"
+    )
+    by_hand = fulfilled.model_copy(update={"explanation": "written_1"})
+    known = IntakeCase(status=CaseStatus.ANSWERED, addressless=True, fulfilled=fulfilled)
+    assert not known.unanswered
+    known = replace(known, fulfilled=by_hand)
+    assert known.unanswered
+    assert known.undeliverable
+    handed = evolve(known, AnswerDelivered(request_id=CASE, by="anna", way="post"))
+    assert not handed.unanswered
+    assert not handed.undeliverable

@@ -5,7 +5,14 @@ import pytest
 from services.intake.domain import IntakeCase
 from services.intake.pages import proof_form
 from services.intake.pages.request_page import GROUNDS, STANDINGS, grounds_of, outcome_text
-from shared.contract.events import IdentityRefused, LetterKind, NoticeFailed, Outcome, RequestFulfilled
+from shared.contract.events import (
+    IdentityRefused,
+    LetterKind,
+    NoticeFailed,
+    Outcome,
+    RefusalGround,
+    RequestFulfilled,
+)
 from shared.law import ReasonCode, Right
 from tests.unit.fakes import Office
 from tests.unit.platforms import ROOT, platforms, signed_request
@@ -55,6 +62,10 @@ async def test_with_an_address_the_outcome_is_in_the_letter() -> None:
     page = await page_after(Outcome.PARTLY_GRANTED, {"retention_duty": 3}, reachable=True)
     assert "our letter is on its way" in page
     assert GROUNDS["retention_duty"] not in page
+
+
+def test_page_has_a_text_for_each_ground_of_the_staff() -> None:
+    assert set(RefusalGround) <= set(GROUNDS)
 
 
 def test_every_ground_is_one_that_letters_know() -> None:

@@ -122,6 +122,15 @@ def entry(*facts: Fact, apart: timedelta = timedelta(days=1)) -> RegisterEntry:
     return found
 
 
+def test_text_of_the_staff_has_no_reader_without_a_mailbox_until_it_is_delivered() -> None:
+    by_hand = (received(), NO_MAILBOX, fulfilled(explanation="written_1"))
+    assert entry(*by_hand).result is RequestResult.OPEN
+    assert story(*by_hand).ended_at is None
+    given = entry(*by_hand, DELIVERED)
+    assert (given.result, given.answered_on) == (RequestResult.GRANTED, date(2026, 3, 5))
+    assert entry(received(), NO_MAILBOX, fulfilled()).result is RequestResult.GRANTED
+
+
 @pytest.mark.parametrize(
     ("facts", "result", "grounds"),
     [
