@@ -127,11 +127,11 @@ class Registry:
     async def pass_time(self, by: timedelta) -> None:
         """Let time pass, and tell the moments that come."""
         until = self.clock.now + by
-        while due := sorted((at, name) for (_, name), at in self.timers.moments.items() if at <= until):
-            at, name = due[0]
-            del self.timers.moments[INCIDENT, name]
+        while due := sorted((at, name, of) for (of, name), at in self.timers.moments.items() if at <= until):
+            at, name, incident = due[0]
+            del self.timers.moments[incident, name]
             self.clock.now = max(self.clock.now, at)
-            await self.tell(BreachTimeCame(request_id=INCIDENT, name=name), id_=f"timer {name}")
+            await self.tell(BreachTimeCame(request_id=incident, name=name), id_=f"timer {name}")
         self.clock.now = until
 
     async def work(self) -> None:
