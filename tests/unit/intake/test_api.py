@@ -1,8 +1,10 @@
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from httpx import AsyncClient
+from structlog.testing import capture_logs
 
 from services.intake.domain import PUBLIC_SOURCE, PackageCodeRefused
 from services.intake.pages.site import paragraphs
@@ -10,11 +12,13 @@ from shared.contract.answer import SUBMISSION
 from shared.contract.events import IdentityVerified, PackageFetched, RequestReceived, RequestWithdrawn
 from shared.runtime.client_limits import Allowance
 from tests.unit.fakes import (
+    ABROAD,
     NOW,
     PERSON,
     SOURCE,
     Office,
     request,
+    unread_deadlines,
     wrong,
 )
 from tests.unit.intake_api import (
@@ -51,6 +55,22 @@ async def test_request_is_registered_when_it_is_accepted() -> None:
     assert (after["status"], after["due_on"], after["right"]) == ("challenged", "2026-04-07", "access")
     assert after["policy"] == "gdpr@2018-05-25"
     assert found == after
+
+
+async def test_request_under_a_law_not_accepted_goes_on_and_names_the_law() -> None:
+    """Nothing of that law judges it; the staff reads its name in the log and in the status."""
+    office = Office(practice=replace(ABROAD, policies=unread_deadlines("br-lgpd")))
+    with capture_logs() as lines:
+        async with client_of(office.requests) as client:
+            asked = request(residence={"country": "BR"}, regulation="lgpd")
+            status_url = (await client.post("/v1/requests", json=asked, headers=BEARER)).json()["status_url"]
+            await office.work()
+            status = (await client.get(status_url)).json()
+    assert (status["status"], status["laws"]) == ("challenged", ["gdpr@2018-05-25"])
+    assert status["laws_not_accepted"] == ["br-lgpd@2020-09-18"]
+    assert [line["law"] for line in lines if line["event"] == "law not accepted for a request"] == [
+        "br-lgpd@2020-09-18"
+    ]
 
 
 async def test_the_laws_are_public_with_their_provisions() -> None:
