@@ -53,7 +53,7 @@ from shared.law.library import policies
 from shared.runtime.journal import DatedFact
 
 
-class RequestForm(RequestSubmitted):
+class RequestForm(RequestSubmitted, defer_build=False):
     """A request; the reference is optional."""
 
     reference: str = Field(
@@ -61,7 +61,7 @@ class RequestForm(RequestSubmitted):
     )
 
 
-class ProofUploadForm(Strict):
+class ProofUploadForm(Strict, defer_build=False):
     """Proofs of identity."""
 
     proofs: tuple[Proof, ...] = Field(min_length=1, max_length=MOST_PROOFS)
@@ -80,7 +80,7 @@ class CodeSent(BaseModel):
     expires_at: datetime
 
 
-class AppealForm(Strict):
+class AppealForm(Strict, defer_build=False):
     """The text of an appeal or a complaint."""
 
     statement: LongText

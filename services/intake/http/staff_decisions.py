@@ -61,7 +61,7 @@ class StaffRegisterPort(Protocol):
         """Return the outcomes of a decision at the services that handled it."""
 
 
-class DecisionForm(Strict):
+class DecisionForm(Strict, defer_build=False):
     """A signed decision."""
 
     type: Code

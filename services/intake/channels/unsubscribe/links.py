@@ -35,7 +35,7 @@ def _content(subscription: Mapping[str, str | None]) -> bytes:
     return orjson.dumps(subscription, option=orjson.OPT_SORT_KEYS)
 
 
-class MailSubscription(Strict):
+class MailSubscription(Strict, defer_build=False):
     """A person, and a mailing list."""
 
     email: str = Field(max_length=320, pattern=r"^[^@\s<>,;]{1,64}@[^@\s<>,;]{1,255}$")
