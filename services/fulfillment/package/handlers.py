@@ -128,7 +128,10 @@ async def _built(
 
 
 def _packed(contents: Contents, wanted: FoundRequest, signer: CertificateSigner) -> PackageWriter:
-    everyone = people(wanted.findings, wanted.submitted, wanted.identities)
+    rules = contents.rules
+    everyone = people(
+        wanted.findings, wanted.submitted, wanted.identities, lambda field: rules.notice(field) is None
+    )
     return build(replace(contents, people=everyone), signer=signer)
 
 

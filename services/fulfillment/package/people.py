@@ -5,12 +5,12 @@ Read in one pass over the findings; its memory is bounded for any number of reco
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from services.fulfillment.datamap.model import Collection, MappedField
 from services.fulfillment.datamap.paths import values_at
-from services.fulfillment.package.redaction import MOST_NAMES, Own, RedactedKind
+from services.fulfillment.package.redaction import MOST_NAMES, Own, RedactedKind, compact
 from services.fulfillment.search.findings import Findings, FoundRecord
 from services.fulfillment.search.identities import Identities
 from shared.contract.events import RequestSubmitted
@@ -26,6 +26,7 @@ IDENTITIES: Mapping[str, RedactedKind] = {
     "phone_number": RedactedKind.PHONE,
     "name": RedactedKind.NAME,
 }
+ACCOUNTS = ("user.financial.bank_account", "user.financial.credit_card")
 MOST_OWN = 1_000
 """Spellings of the person's own that are kept of each kind."""
 
@@ -49,8 +50,17 @@ def redacts(collection: Collection) -> bool:
     return any(field.redact for field in collection.fields)
 
 
-def people(findings: Findings, submitted: RequestSubmitted, identities: Identities) -> People:
-    """Return the people in *findings*, which the proven *identities* have found."""
+def people(
+    findings: Findings,
+    submitted: RequestSubmitted,
+    identities: Identities,
+    shown: Callable[[MappedField], bool] = lambda _field: False,
+) -> People:
+    """
+    Return the people in *findings*, which the proven *identities* have found.
+
+    *shown* returns whether the answer shows the account numbers in a field: such numbers stay in texts, too.
+    """
     own: dict[RedactedKind, set[str]] = {kind: set() for kind in RedactedKind}
     for name, spellings in (*identities.items(), *findings.aliases.items()):
         if name in IDENTITIES:
@@ -61,11 +71,14 @@ def people(findings: Findings, submitted: RequestSubmitted, identities: Identiti
         for kind, value in (*_found_by(item), *_described(item, nameless=submitted.subject.name is None)):
             if len(own[kind]) < MOST_OWN:
                 own[kind].add(value)
+        if len(own[RedactedKind.ACCOUNT]) < MOST_OWN:
+            own[RedactedKind.ACCOUNT].update(_accounts(item, shown))
         if redacts(item.collection) and len(named[item.collection.key]) <= MOST_NAMES:
             named[item.collection.key].update(_names(item))
     emails, phones, names = (own[one] for one in (RedactedKind.EMAIL, RedactedKind.PHONE, RedactedKind.NAME))
     others = {key: frozenset(names) for key, names in named.items() if len(names) <= MOST_NAMES}
-    known = Own(frozenset(emails), frozenset(phones), frozenset(names), _region(submitted))
+    numbers = frozenset(own[RedactedKind.ACCOUNT])
+    known = Own(frozenset(emails), frozenset(phones), frozenset(names), _region(submitted), numbers)
     return People(known, others)
 
 
@@ -122,6 +135,14 @@ def _names(item: FoundRecord) -> Iterator[str]:
     for field in item.collection.leaves:
         if _kind(field) is RedactedKind.NAME:
             yield from (value for value in values_at(item.document, field.path) if isinstance(value, str))
+
+
+def _accounts(item: FoundRecord, shown: Callable[[MappedField], bool]) -> Iterator[str]:
+    """Yield the numbers of accounts and cards in the person's part of a record that are *shown*."""
+    for field in item.collection.leaves:
+        if field.is_about(ACCOUNTS) and shown(field):
+            values = values_at(item.disclosed, field.path)
+            yield from (compact(str(value)) for value in values if isinstance(value, str | int))
 
 
 def _region(submitted: RequestSubmitted) -> str | None:

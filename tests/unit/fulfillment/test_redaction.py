@@ -109,6 +109,8 @@ def test_other_names_are_not_blacked_out(text: str) -> None:
         ("written by Carl Smith from Berlin", "written by [name] from Berlin"),
         ("cc: Carl; ada.example@example.org", "cc: [name]; ada.example@example.org"),
         ("pay to DE89 3704 0044 0532 0130 00 BY FRIDAY", "pay to [account] BY FRIDAY"),
+        ("from DE89 3704 0044 0532 0130 00 to GB82 WEST 1234 5698 7654 32", "from [account] to [account]"),
+        ("AB12 no number, GB82WEST12345698765432", "AB12 no number, [account]"),
         ("card 4111-1111-1111-1111 or 4111-1111-1111-1112", "card [account] or 4111-1111-1111-1112"),
         ("ada.example@example.org.evil.example", "[email]"),
         ("xada.example@example.org", "[email]"),

@@ -30,6 +30,7 @@ dataset:
           - {name: _id, data_categories: [system.operations], fides_meta: {primary_key: true}}
           - {name: email, data_categories: [user.contact.email], fides_meta: {identity: email}}
           - {name: iban, data_categories: [user.financial.bank_account]}
+          - {name: note, data_categories: [user.content], meta: {habeas: {third_parties: redact}}}
 """
     }
 )
@@ -146,3 +147,16 @@ async def test_copy_before_an_erasure_masks_values_as_well() -> None:
     package = getattr(planned, "package", "")
     files = unpacked(await whole(ctx.vault.open_stream(CASE, package)))
     assert not any(IBAN in content for content in files.values())
+
+
+async def test_own_account_number_stays_in_a_text_where_the_answer_shows_it() -> None:
+    others = "GB82 WEST 1234 5698 7654 32"
+    noted = USER | {"note": f"Changed from DE02 1203 0000 0000 2020 51 to {others}."}
+    found = FoundRecord(MAP.collections[0], {"_id": 1}, noted, (MATCH,))
+    findings = replace(HELD, found=RecordTuple([found]))
+    for whole_values in (True, False):
+        ctx, fulfilled = await answered(findings, assurance=Assurance.ACCOUNT, full_values=whole_values)
+        files = unpacked(await whole(ctx.vault.open_stream(CASE, fulfilled.package or "")))
+        text = files["data/default.users.json"].decode()
+        assert ("DE02 1203" in text) is whole_values
+        assert others not in text

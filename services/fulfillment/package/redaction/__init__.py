@@ -8,11 +8,12 @@ recognised; the answer says so. Pure.
 Law:
     GDPR Art. 15(4): the copy must not adversely affect the rights and freedoms of others; recital 63 and EDPB
     Guidelines 01/2022 para. 173: data that concerns them is made illegible, and the rest is disclosed.
-    11 CCR § 7024(d): numbers of accounts and cards are never sent, of any person.
+    Numbers of accounts and cards may be others'; the person's own stay where the answer shows them in full.
+    11 CCR § 7024(d): under Californian law no such number is sent.
 """
 
 from services.fulfillment.package.redaction.own import MOST_NAMES, Own
-from services.fulfillment.package.redaction.redactor import Redacted, Redactor
+from services.fulfillment.package.redaction.redactor import Redacted, Redactor, compact
 from services.fulfillment.package.redaction.spans import RedactedKind, folded
 
-__all__ = ["MOST_NAMES", "Own", "Redacted", "RedactedKind", "Redactor", "folded"]
+__all__ = ["MOST_NAMES", "Own", "Redacted", "RedactedKind", "Redactor", "compact", "folded"]

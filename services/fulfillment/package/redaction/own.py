@@ -42,6 +42,8 @@ class Own:
     names: frozenset[str] = frozenset()
     region: str | None = None
     """Country of telephone numbers without country code, two letters."""
+    accounts: frozenset[str] = frozenset()
+    """Numbers of their accounts and cards that the answer shows, without separators."""
 
     @cached_property
     def addresses(self) -> frozenset[str]:

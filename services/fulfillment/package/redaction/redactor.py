@@ -37,6 +37,7 @@ AT = re.compile(r"[@\uff20\ufe6b]")
 DIGITS = re.compile(r"\d(?:[^\w\n]*\d){5}")
 """Candidates for telephone numbers; the full check is slow."""
 IBAN = re.compile(r"(?<![^\W_])[A-Za-z]{2}\d{2}(?:[ \u00a0-]?[A-Za-z0-9]){11,30}")
+SHORTEST_IBAN = 15
 CARD = re.compile(r"(?<!\d)\d(?:[ \u00a0-]?\d){12,18}(?!\d)")
 
 
@@ -57,14 +58,27 @@ def numbers(text: str, own: Own) -> Iterator[tuple[TextSpan, bool]]:
     yield from ((span, False) for span in outside(others, mine))
 
 
-def accounts(text: str) -> Iterator[TextSpan]:
-    """Yield the numbers of accounts and cards in *text*."""
-    for match in IBAN.finditer(text):
-        if end := _iban_end(text, match):
-            yield TextSpan(match.start(), end, RedactedKind.ACCOUNT)
-    for match in CARD.finditer(text):
-        if _luhn(match[0]):
-            yield TextSpan(*match.span(), RedactedKind.ACCOUNT)
+def accounts(text: str, own: Own) -> Iterator[TextSpan]:
+    """Yield the numbers of accounts and cards in *text*, except for the person's *own*."""
+    cards = (match.span() for match in CARD.finditer(text) if _luhn(match[0]))
+    for start, end in (*_ibans(text), *cards):
+        if compact(text[start:end]) not in own.accounts:
+            yield TextSpan(start, end, RedactedKind.ACCOUNT)
+
+
+def _ibans(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the places of account numbers; one may begin within what only looks like another."""
+    at = 0
+    while match := IBAN.search(text, at):
+        end = _iban_end(text, match)
+        if end:
+            yield match.start(), end
+        at = end or match.start() + 1
+
+
+def compact(number: str) -> str:
+    """Return *number* without separators, in capital letters."""
+    return "".join(filter(str.isalnum, number)).upper()
 
 
 def _span_of_number(match: PhoneNumberMatch) -> TextSpan:
@@ -86,15 +100,15 @@ def _is_dialled(text: str, match: PhoneNumberMatch, region: str | None) -> bool:
 def _iban_end(text: str, match: re.Match[str]) -> int:
     """Return the end of the account number at *match*, by its check digits (ISO 13616); 0 if it is none."""
     places = [at for at in range(match.start(), match.end()) if text[at].isalnum()]
-    for length in range(len(places), 14, -1):
-        end = places[length - 1] + 1
-        if text[end : end + 1].isalnum():
-            continue
-        compact = "".join(text[at] for at in places[:length])
-        digits = "".join(str(int(character, 36)) for character in compact[4:] + compact[:4])
-        if int(digits) % 97 == 1:
-            return end
-    return 0
+    head = int("".join(str(int(text[at], 36)) for at in places[:4]))  # six digits, which stand last
+    rest = end = 0
+    for length, at in enumerate(places[4:], 5):
+        value = int(text[at], 36)
+        rest = (rest * (100 if value > 9 else 10) + value) % 97  # noqa: PLR2004 - a letter is two digits
+        whole_word = not text[at + 1 : at + 2].isalnum()
+        if length >= SHORTEST_IBAN and whole_word and (rest * 10**6 + head) % 97 == 1:
+            end = at + 1
+    return end
 
 
 def _luhn(number: str) -> bool:
@@ -141,7 +155,7 @@ class Redactor:
     def _spans(self, text: str) -> list[TextSpan]:
         reached = [*addresses(text, self.own), *numbers(text, self.own)]
         mine = [span for span, own in reached if own]
-        spans = [*(span for span, own in reached if not own), *outside(accounts(text), mine)]
+        spans = [*(span for span, own in reached if not own), *outside(accounts(text, self.own), mine)]
         tokens = tokens_of(text)
         named = (*self._known.spans(text, tokens), *unstated_names(text, tokens, spans, self.own))
         return spans + outside(named, [*mine, *spans])
