@@ -97,7 +97,6 @@ class LetterForm(StrEnum):
     ERASURE_SCHEDULED = "erasure_scheduled"
     ERASURE = "erasure"
     DONE = "done"
-    BY_HAND = "by_hand"
     REFUSAL = "refusal"
     PACKAGE_EXPIRING = "package_expiring"
     WEIGHING = "weighing"
