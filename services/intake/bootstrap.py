@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from services.intake.breach.bootstrap import INCIDENTS
 from services.intake.cases.code_limits import CodeLimit, WrongCodes
@@ -46,6 +47,7 @@ from shared.runtime.key_rings import derived_key
 from shared.runtime.log import logger
 from shared.runtime.scheduler import Timers, publish_due_timers
 from shared.runtime.service import Service, case_of_fact
+from shared.runtime.settings import is_local
 
 NAME = "intake"
 
@@ -79,11 +81,24 @@ def log_laws_not_accepted(practice: ClockRules) -> None:
         logger().warning("law not accepted", service=NAME, law=policy.id, reason=f"unread: {unread}")
 
 
+def log_open_address(public_url: str) -> None:
+    """
+    Log a public address without TLS that is not of this machine.
+
+    Law:
+        GDPR Art. 32(1)(a): proofs and packages are encrypted on their way.
+    """
+    if not public_url.startswith("https://") and not is_local(urlsplit(public_url).hostname):
+        reason = "proofs and packages travel in clear: use https"
+        logger().warning("address is not encrypted", variable="HABEAS_PUBLIC_URL", reason=reason)
+
+
 @asynccontextmanager
 async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIterator[Running]:
     """Build intake."""
     practice = settings.practice()
     log_laws_not_accepted(practice)
+    log_open_address(settings.public_url)
     database = platform.client[f"{settings.database_prefix}_{NAME}"]
     journal = Journal(database, RECORDS, key=chain_key(settings.root_key, NAME), notes=True)
     timers = Timers(database)

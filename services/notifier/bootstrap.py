@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import ExitStack, asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 from services.notifier.breach.campaign.bootstrap import CAMPAIGNS, CHUNKS, standings_of
 from services.notifier.codes.handlers import SUBSCRIPTIONS as CODE_SUBSCRIPTIONS
@@ -25,6 +26,7 @@ from shared.runtime.journal import Journal
 from shared.runtime.key_rings import derived_key
 from shared.runtime.mongo import Database
 from shared.runtime.service import Moment, Service, Subscription
+from shared.runtime.settings import is_local
 
 BATCH = 64
 """Letters of a queue under way at once; a crash leaves about as many in doubt (docs/how-to/operate.md)."""
@@ -36,10 +38,19 @@ def log_gaps(company: CompanyProfile) -> None:
         log.logger().warning("company profile is incomplete", variable=line, reason=instead)
 
 
+def log_open_mail(smtp_url: str) -> None:
+    """Log a mail server on another machine that letters reach without TLS (GDPR Art. 32(1)(a))."""
+    encrypted = smtp_url.startswith("smtps://") or "starttls=true" in smtp_url
+    if not encrypted and not is_local(urlsplit(smtp_url).hostname):
+        reason = "letters and codes travel in clear: use smtps, or starttls=true"
+        log.logger().warning("address is not encrypted", variable="HABEAS_SMTP_URL", reason=reason)
+
+
 @asynccontextmanager
 async def build(settings: NotifierSettings, platform: ServiceRuntime) -> AsyncIterator[Running]:
     """Put the notifier together."""
     log_gaps(settings.company)
+    log_open_mail(settings.smtp_url.get_secret_value())
     with ExitStack() as stack:
         async with _lane(MailLane.LETTERS, SUBSCRIPTIONS, settings, platform) as (letters, journal):
             returned = _returned(settings, platform, journal, stack)

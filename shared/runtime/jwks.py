@@ -12,7 +12,6 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from ipaddress import ip_address
 from typing import Any
 
 import httpx
@@ -20,6 +19,7 @@ import jwt
 
 from shared.errors import TransientError
 from shared.runtime.safe_http import NOT_PACKED, NotAllowed, addresses_of, is_public
+from shared.runtime.settings import is_local
 
 KEYS_KNOWN_FOR_S = 600.0
 LOOK_AGAIN_AFTER_S = 30.0
@@ -155,15 +155,7 @@ def _unchanged_on_the_way(url: str) -> bool:
         host = parsed.host  # of a name that is no IDNA there is none: that is a UnicodeError
     except (httpx.InvalidURL, UnicodeError):
         return False
-    return bool(host) and (parsed.scheme == "https" or (parsed.scheme == "http" and _here(host)))
-
-
-def _here(host: str) -> bool:
-    """Return whether *host* is this machine."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return bool(host) and (parsed.scheme == "https" or (parsed.scheme == "http" and is_local(host)))
 
 
 def _key(written: Any) -> jwt.PyJWK | None:
