@@ -254,6 +254,10 @@ LETTERS: dict[str, models.LetterFacts] = {
     "lifting": models.Lifting(Right.RESTRICTION, RECEIVED, ReasonCode.ACCURACY_VERIFIED),
     "objection": models.RequestDone(Right.OBJECTION, RECEIVED, DONE),
     "withdrawal of consent": models.RequestDone(Right.CONSENT_WITHDRAWAL, RECEIVED, DONE),
+    "withdrawal of consent, with data to erase": replace(
+        done(Right.CONSENT_WITHDRAWAL, erasable=("Newsletter",)), erase_url=WANTED.url
+    ),
+    "withdrawal of consent, with a service": models.ConsentScheduled(RECEIVED, EXPIRY, WANTED.url),
     "opt-out": done(Right.OPT_OUT_OF_SALE),
     "limit": done(Right.LIMIT_SENSITIVE_USE),
     "answer by hand": models.AnswerByHand(

@@ -88,9 +88,9 @@ class FulfillmentSettings(Settings):
 
     erasure_window: timedelta = Field(default=timedelta(days=1), ge=timedelta(), le=timedelta(days=7))
     """
-    The window before an erasure, and before a copy or transfer of records with other mailboxes: their owners
-    are notified first. It can be stopped until then, and is never shortened. At most a week. `PT0S`: neither
-    waits.
+    The window before an erasure, before a copy or transfer of records with other mailboxes, and before the
+    end of services with a withdrawn consent: the people concerned are notified first. It can be stopped until
+    then, and is never shortened. At most a week. `PT0S`: none waits.
     """
 
     two_deciders: bool = False

@@ -108,7 +108,7 @@ class FulfillmentStatus(StrEnum):
     EXECUTING = "executing"
     """An erasure or a change is running, and may have written already."""
     DISCLOSURE_SCHEDULED = "disclosure_scheduled"
-    """The owners of other mailboxes are notified, and the answer waits for the end of its window."""
+    """The owners of other mailboxes, or the person, are notified; the answer waits for its window to end."""
     TRANSFERRING = "transferring"
     """A package is ready and is sent to another controller first."""
     FULFILLED = "fulfilled"
@@ -136,9 +136,9 @@ _LATE: tuple[type[Fact], ...] = (DisclosureScheduled, DisclosureDue)
 """Events of the window before a disclosure, which may be delivered again after its end."""
 _STAYS: Mapping[FulfillmentStatus, tuple[type[Fact], ...]] = {
     FulfillmentStatus.UNDECIDED: (
-        DropListed, IdentityCompared, IdentityVerified, MailboxNamed, PurgeApproved,
+        DropListed, IdentityCompared, IdentityVerified, MailboxNamed, PurgeApproved, *RECIPIENT_FACTS,
     ),
-    FulfillmentStatus.DISCLOSURE_SCHEDULED: (DisclosureScheduled,),
+    FulfillmentStatus.DISCLOSURE_SCHEDULED: (DisclosureScheduled, SubjectConsentWithdrawn, *RECIPIENT_FACTS),
     FulfillmentStatus.QUOTED: _LATE,
     FulfillmentStatus.TRANSFERRING: (TransferOrdered, *_LATE),
     # A withdrawn objection has restricted the data until then.
@@ -212,6 +212,7 @@ _MOVES: Mapping[FulfillmentStatus, Mapping[type[Fact], FulfillmentStatus]] = {
     FulfillmentStatus.AWAITING_FURTHER_APPROVAL: {ErasureApproved: FulfillmentStatus.EXECUTING},
     FulfillmentStatus.EXECUTING: {
         ErasureScheduled: FulfillmentStatus.AWAITING_WINDOW,
+        DisclosureScheduled: FulfillmentStatus.DISCLOSURE_SCHEDULED,
         RequestFulfilled: FulfillmentStatus.FULFILLED,
         RequestReferred: FulfillmentStatus.REFERRED,
     },

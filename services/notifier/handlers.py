@@ -16,6 +16,7 @@ from services.notifier.letters.letter_models import (
     AnswerOutcome,
     CodeLetter,
     CodePurpose,
+    ConsentScheduled,
     ErasureAnnounced,
     ErasureOutcome,
     HandOutcome,
@@ -41,6 +42,7 @@ from shared.contract.correspondents import Correspondent, acknowledged_at_once, 
 from shared.contract.events import (
     AliasCodeIssued,
     DeliveryAction,
+    DisclosureScheduled,
     ErasureScheduled,
     Evidence,
     Fact,
@@ -187,6 +189,15 @@ async def announce_erasure(event: ErasureScheduled, ctx: NotifierContext) -> Seq
     return await write(LetterKind.ERASURE_SCHEDULED, facts, request, ctx)
 
 
+async def announce_withdrawal(event: DisclosureScheduled, ctx: NotifierContext) -> Sequence[Fact]:
+    """Write when services end with a withdrawn consent, and how to undo that, unless it is stopped."""
+    request = ctx.request()
+    if ctx.known.settled or not event.consent:
+        return []
+    facts = ConsentScheduled(request.received_on, event.at, ctx.page())
+    return await write(LetterKind.CONSENT_SCHEDULED, facts, request, ctx)
+
+
 async def write_outcome_letter(event: RequestFulfilled, ctx: NotifierContext) -> Sequence[Fact]:
     """Report the data found, handed over, erased and kept."""
     answer = Answer.model_validate_json(await ctx.vault.open(ctx.case_id, event.answer))
@@ -280,6 +291,7 @@ SUBSCRIPTIONS = (
     on(IdentityRefused, refuse),
     on(RequestWithdrawn, confirm_withdrawal),
     on(ErasureScheduled, announce_erasure),
+    on(DisclosureScheduled, announce_withdrawal),
     on(MailboxNamed, notify_named_mailbox),
     on(RequestFulfilled, write_outcome_letter),
     on(SubjectRestricted, note_restriction),
@@ -378,7 +390,8 @@ def _answered(
         case Right.ACCESS | Right.PORTABILITY | Right.KNOW_CATEGORIES:
             return AccessOutcome(event.right, received_on, outcome, answer, package)
         case deed:
-            return RequestDone(deed, received_on, ctx.occurred_on(), outcome, answer)
+            form = f"{ctx.house.public_url}/ask/{Right.ERASURE}?scope=consent" if answer.erasable else ""
+            return RequestDone(deed, received_on, ctx.occurred_on(), outcome, answer, form)
 
 
 def _by_hand(

@@ -156,6 +156,8 @@ class Answer(_Piece):
     left: tuple[LeftGroup, ...] = ()
     corrected: tuple[CorrectedValue, ...] = ()
     declined: tuple[DeclinedCorrection, ...] = ()
+    erasable: tuple[str, ...] = ()
+    """Labels of the data that anybody's withdrawn consent alone allowed; the person can have it erased."""
     disputed: tuple[str, ...] = ()
     """Labels of values that no request may change; the staff checks whether they are accurate."""
     statement_kept: bool = False

@@ -138,6 +138,7 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
         "habeas.identity.reminded.v1",
         "habeas.identity.review_needed.v1",
         "habeas.erasure.scheduled.v1",
+        "habeas.disclosure.scheduled.v1",
         "habeas.subject.restricted.v1",
         "habeas.restriction.lifting.v1",
         "habeas.notice.reported.v1",

@@ -95,6 +95,7 @@ class LetterForm(StrEnum):
     LATE = "late"
     ACCESS = "access"
     ERASURE_SCHEDULED = "erasure_scheduled"
+    CONSENT_SCHEDULED = "consent_scheduled"
     ERASURE = "erasure"
     DONE = "done"
     REFUSAL = "refusal"

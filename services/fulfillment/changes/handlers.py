@@ -12,7 +12,7 @@ from typing import Any
 
 from services.fulfillment.changes.change import Change, corrected
 from services.fulfillment.changes.planner import NOT_MARKABLE, lifted, plan_corrections, plan_marks, restricts
-from services.fulfillment.changes.suppressions import suppressed_purposes
+from services.fulfillment.changes.suppressions import SuppressionPurpose, suppressed_purposes
 from services.fulfillment.context import FoundRequest, FulfillmentContext
 from services.fulfillment.datamap.graph import EMAIL
 from services.fulfillment.datamap.model import DataMap
@@ -33,6 +33,7 @@ from services.fulfillment.state import (
 from shared.contract.events import (
     Assurance,
     ChangePlanned,
+    DisclosureScheduled,
     Fact,
     Outcome,
     RequestFulfilled,
@@ -69,6 +70,19 @@ async def suppress_at_once(right: Right, submitted: RequestSubmitted, ctx: Fulfi
         11 CCR § 7026(f)(1): as soon as feasible.
     """
     await _suppress(right, _everything(submitted), ctx)
+
+
+def waits(right: Right, ctx: FulfillmentContext) -> bool:
+    """
+    Return whether consents that services depend on are withdrawn only at the end of a window.
+
+    Nothing is proven: a stranger could end a service by the person's address. All else is withdrawn at once.
+
+    Law:
+        GDPR Art. 7(3); Art. 32(1)(b): the availability of processing services is protected.
+    """
+    services = right is Right.CONSENT_WITHDRAWAL and any(one.serves for one in ctx.maps.current.collections)
+    return services and bool(ctx.house.erasure_window) and ctx.known.disclosure_window is None
 
 
 async def plan_change(found: FoundRequest, ctx: FulfillmentContext) -> Sequence[Fact]:
@@ -115,6 +129,8 @@ async def change(event: ChangePlanned, ctx: FulfillmentContext) -> Sequence[Fact
             raise PermanentError(
                 "not every record could be marked: refused by the store, or changed meanwhile"
             )
+        if waits(event.right, ctx):
+            return _withdrawn_in_part(notices, done.plan.identities, ctx)
         return await _granted_without_proof(event.right, notices, done.plan.identities, ctx)
     if event.right is Right.OBJECTION:
         return [ctx.referred(event.right, TO_BE_WEIGHED), *await _with_recipients(notices, done.plan, ctx)]
@@ -178,7 +194,8 @@ async def _with_recipients(
 
 
 async def _suppress(right: Right, identities: Identities, ctx: FulfillmentContext) -> None:
-    for purpose in suppressed_purposes(right):
+    purposes = (SuppressionPurpose.MARKETING,) if waits(right, ctx) else suppressed_purposes(right)
+    for purpose in purposes:
         await ctx.suppressions.add(identities, purpose, ctx.occurred_at)
 
 
@@ -197,7 +214,10 @@ def _decided(found: FoundRequest, ctx: FulfillmentContext) -> Change:
     if found.event.right is Right.RECTIFICATION:
         return plan_corrections(found.findings, data_map, submitted.details.corrections, today)
     right, marketing = found.event.right, submitted.direct_marketing
-    return Change(plan_marks(found.findings, data_map, today, right, direct_marketing=marketing))
+    services = not waits(right, ctx)
+    return Change(
+        plan_marks(found.findings, data_map, today, right, direct_marketing=marketing, services=services)
+    )
 
 
 def _reason_for_staff(
@@ -252,6 +272,19 @@ def _notices(
         fields = tuple(dict.fromkeys(f"{step.key}.{part.path}" for step, part in corrected(done)))
         facts.append(SubjectRectified(request_id=case, identifiers=identifiers, fields=fields))
     return facts
+
+
+def _withdrawn_in_part(
+    notices: Sequence[Fact], identities: Identities, ctx: FulfillmentContext
+) -> Sequence[Fact]:
+    """Return the window of the consents that services depend on, and the events for all other recipients."""
+    at = ctx.now + ctx.house.erasure_window
+    window = DisclosureScheduled(request_id=ctx.case_id, at=at, consent=True)
+    named = answers.stopped(
+        Right.CONSENT_WITHDRAWAL, ctx.maps.current, agreed=ctx.house.recipients, services=False
+    ).recipients
+    concern = (notifications_to(notice, named, identities, ctx) for notice in notices)
+    return [window, *notices, *chain.from_iterable(concern)]
 
 
 async def _granted_without_proof(

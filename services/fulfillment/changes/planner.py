@@ -56,8 +56,14 @@ def restricts(right: Right, *, direct_marketing: bool) -> bool:
     return right is Right.RESTRICTION or (right is Right.OBJECTION and not direct_marketing)
 
 
-def marks(right: Right, collection: Collection, *, direct_marketing: bool) -> Iterator[MarkRule]:
-    """Yield the marks that *right* sets on records of *collection*."""
+def marks(
+    right: Right, collection: Collection, *, direct_marketing: bool, services: bool = True
+) -> Iterator[MarkRule]:
+    """
+    Yield the marks that *right* sets on records of *collection*.
+
+    Without *services*, consents that a service depends on are left out.
+    """
     if restricts(right, direct_marketing=direct_marketing) and collection.restriction is not None:
         yield collection.restriction
     categories = (category for field in collection.leaves for category in field.categories)
@@ -66,12 +72,18 @@ def marks(right: Right, collection: Collection, *, direct_marketing: bool) -> It
         or (right is Right.LIMIT_SENSITIVE_USE and any(covered(one, SENSITIVE) for one in categories))
     ):
         yield collection.opt_out
-    if right is Right.CONSENT_WITHDRAWAL and collection.consent is not None:
+    if right is Right.CONSENT_WITHDRAWAL and collection.consent and (services or not collection.serves):
         yield collection.consent
 
 
-def plan_marks(
-    findings: Findings, data_map: DataMap, today: date, right: Right, *, direct_marketing: bool = False
+def plan_marks(  # noqa: PLR0913 - the right and its scope
+    findings: Findings,
+    data_map: DataMap,
+    today: date,
+    right: Right,
+    *,
+    direct_marketing: bool = False,
+    services: bool = True,
 ) -> RecordPlan:
     """
     Return the plan of the marks for *right* on the records in *findings*.
@@ -79,7 +91,10 @@ def plan_marks(
     If the right restricts, records that cannot be marked are in the plan as well, with the reason; else
     records without a mark are left out.
     """
-    planned = (_marked_step(found, right, direct_marketing=direct_marketing) for found in findings.found)
+    planned = (
+        _marked_step(found, right, direct_marketing=direct_marketing, services=services)
+        for found in findings.found
+    )
     return _plan(tuple(filter(None, planned)), findings, data_map, today)
 
 
@@ -105,8 +120,10 @@ def lifted(plan: RecordPlan, data_map: DataMap) -> RecordPlan:
     return replace(plan, steps=tuple(steps))
 
 
-def _marked_step(found: FoundRecord, right: Right, *, direct_marketing: bool) -> RecordStep | None:
-    wanted = list(marks(right, found.collection, direct_marketing=direct_marketing))
+def _marked_step(
+    found: FoundRecord, right: Right, *, direct_marketing: bool, services: bool = True
+) -> RecordStep | None:
+    wanted = list(marks(right, found.collection, direct_marketing=direct_marketing, services=services))
     restricted = restricts(right, direct_marketing=direct_marketing)
     parts = [marks_on(found, mark) for mark in wanted]
     unmarkable = restricted and (found.collection.restriction is None or parts[0] is None)

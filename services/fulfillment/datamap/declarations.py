@@ -173,6 +173,7 @@ class DeclarationReader:
             locked=self._mark(habeas, "locked"),
             restriction=self._mark(habeas, "restriction"),
             opt_out=self._mark(habeas, "opt_out"),
+            serves=_serves(habeas),
             consent=self._mark(habeas, "consent"),
             active=self._mark(habeas, "active", empty=True),
         )
@@ -205,6 +206,8 @@ class DeclarationReader:
         if value is None and not empty:
             self.notes.flaw(keys.where, f"`{key}` has no `value`", "add the value the field then has")
         mark = MarkRule(keys.required("field"), None if value is None else value.plain())
+        if key == "consent":
+            keys.ignored("service")
         keys.done()
         return mark
 
@@ -334,6 +337,12 @@ class DeclarationReader:
         field = keys.required("field")
         keys.done()
         return ValueCheck(field) if field else None
+
+
+def _serves(habeas: KnownKeys) -> bool:
+    """Return whether a service depends on the consent of a collection."""
+    consent = habeas.peek("consent")
+    return isinstance(consent, Mapping) and consent.get("service") is True
 
 
 def kind_of(value: Any) -> str:

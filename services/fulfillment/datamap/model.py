@@ -287,6 +287,8 @@ class Collection:
     restriction: MarkRule | None = None
     opt_out: MarkRule | None = None
     consent: MarkRule | None = None
+    serves: bool = False
+    """Whether a service to the person depends on that consent."""
     active: MarkRule | None = None
     """The field and its value that state a running contract of the document's person; None: it is empty."""
     skipped: bool = False

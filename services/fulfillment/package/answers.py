@@ -3,13 +3,14 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 from services.fulfillment.changes.change import NOT_EDITABLE, Change, corrected
 from services.fulfillment.changes.planner import marks
 from services.fulfillment.datamap.model import DataMap
-from services.fulfillment.domain import MENTIONED_ELSEWHERE, NOT_CHANGEABLE
+from services.fulfillment.domain import MENTIONED_ELSEWHERE, NOT_CHANGEABLE, LegalBasis, legal_bases
 from services.fulfillment.erasure.execution import Residue
 from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordStep, alike
 from services.fulfillment.package.about import by_category
@@ -157,11 +158,18 @@ def change(done: Change, data_map: DataMap, *, statement_kept: bool, agreed: Col
     )
 
 
-def stopped(right: Right, data_map: DataMap, *, agreed: Collection[str]) -> Answer:
-    """Return the answer without a proof of identity: treatment and recipients are those of any person."""
-    concerned = [c for c in data_map.collections if any(marks(right, c, direct_marketing=True))]
+def stopped(right: Right, data_map: DataMap, *, agreed: Collection[str], services: bool = True) -> Answer:
+    """
+    Return the answer without a proof of identity: treatment and recipients are those of any person.
+
+    Without *services*, consents that services depend on are left out.
+    """
+    mark = partial(marks, right, direct_marketing=True, services=services)
+    concerned = [c for c in data_map.collections if any(mark(c))]
     named = tuple(dict.fromkeys(name for collection in concerned for name in collection.facts.recipients))
-    return Answer(recipients=named, by_hand=by_hand(named, agreed), unsearched=True)
+    alone = [c for c in data_map.collections if legal_bases(c.facts.legal_basis) == {LegalBasis.CONSENT}]
+    erasable = tuple(map(title, alone)) if right is Right.CONSENT_WITHDRAWAL else ()
+    return Answer(recipients=named, by_hand=by_hand(named, agreed), unsearched=True, erasable=erasable)
 
 
 def _corrected(done: Change, data_map: DataMap) -> tuple[CorrectedValue, ...]:

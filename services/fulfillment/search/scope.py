@@ -2,16 +2,21 @@
 The scope of a request: the data that the person means, as areas or categories of the data map. Pure.
 
 An entry of ``details.scope`` names a collection (``shop.orders``, ``orders``), a dataset, the description of
-a collection, or a category (``user.content``, with all below it).
+a collection, or a category (``user.content``, with all below it); ``consent`` means the data that rests on
+consent alone.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from services.fulfillment.datamap.model import Collection, DataMap
+from services.fulfillment.domain import LegalBasis, legal_bases
 from services.fulfillment.search.findings import Findings, FoundRecord, FoundRecords
 from shared.law import DIRECT_MARKETING
 from shared.law.taxonomy import covered
+
+CONSENT = "consent"
+"""Entry that means the data that rests on consent alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +53,17 @@ def scope_of(entries: Sequence[str], data_map: DataMap) -> RequestScope:
     categories, unknown = [], []
     held = [category for one in data_map.collections for leaf in one.leaves for category in leaf.categories]
     for entry in (" ".join(entry.casefold().split()) for entry in entries if entry != DIRECT_MARKETING):
-        named = [one.key for one in data_map.collections if entry in _names(one)]
+        named = [one.key for one in data_map.collections if entry in _names(one) or _is_meant(one, entry)]
         areas |= dict.fromkeys(named)
         if not named and any(covered(category, (entry,)) for category in held):
             categories.append(entry)
         elif not named:
             unknown.append(entry)
     return RequestScope(tuple(areas), tuple(categories), tuple(unknown))
+
+
+def _is_meant(collection: Collection, entry: str) -> bool:
+    return entry == CONSENT and legal_bases(collection.facts.legal_basis) == {LegalBasis.CONSENT}
 
 
 def _names(collection: Collection) -> Iterator[str]:

@@ -91,6 +91,7 @@ LETTERS: Mapping[LetterKind, str] = {
     LetterKind.WITHDRAWN: _("We stopped working on your request"),
     LetterKind.WEIGHING: _("Our staff is looking at your request"),
     LetterKind.LIFTING: _("We will end the restriction of your data"),
+    LetterKind.CONSENT_SCHEDULED: _("Your withdrawal of consent"),
     LetterKind.ERASURE_SCHEDULED: _("We will soon erase your data"),
     LetterKind.PROOF_WANTED: _("We need to make sure that it is you"),
     LetterKind.REMINDER: _("Your request still waits for you"),

@@ -318,6 +318,17 @@ class ErasureAnnounced(LetterFacts, kind="erasure_scheduled", title=_("We will s
 
 
 @dataclass(frozen=True, slots=True)
+class ConsentScheduled(LetterFacts, kind="consent_scheduled", title=_("Your withdrawal of consent")):
+    """A consent that services depend on ends at the end of a window, and the person can undo that."""
+
+    right: ClassVar[Right] = Right.CONSENT_WITHDRAWAL
+    received_on: date
+    ends_at: datetime
+    url: str
+    """Where the person undoes it."""
+
+
+@dataclass(frozen=True, slots=True)
 class RequestDone(RequestLetter, kind="done"):
     """A wish is carried out that hands over no data and erases none."""
 
@@ -325,6 +336,8 @@ class RequestDone(RequestLetter, kind="done"):
     done_on: date
     outcome: AnswerOutcome = Outcome.GRANTED
     answer: Answer = NOTHING
+    erase_url: str = ""
+    """Where the person has data erased that rested on a withdrawn consent alone."""
 
     @property
     def outstanding(self) -> bool:

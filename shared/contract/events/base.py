@@ -133,6 +133,7 @@ class LetterKind(StrEnum):
     WEIGHING = "weighing"
     LIFTING = "lifting"
     ERASURE_SCHEDULED = "erasure_scheduled"
+    CONSENT_SCHEDULED = "consent_scheduled"
     PROOF_WANTED = "proof_wanted"
     REMINDER = "reminder"
     CLARIFICATION = "clarification"

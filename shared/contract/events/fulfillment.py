@@ -276,16 +276,22 @@ class ErasureRetried(Fact):
 
 
 class DisclosureScheduled(Fact):
-    """A disclosure waits: its records name other mailboxes, and until the window ends it can be stopped."""
+    """
+    An answer waits, and until its window ends it can be stopped.
+
+    The records of a disclosure name other mailboxes, or services depend on a consent that is withdrawn.
+    """
 
     TYPE = "habeas.disclosure.scheduled.v1"
 
     at: datetime
-    """When the window ends and the records are disclosed."""
+    """When the window ends and the records are disclosed, or the withdrawal is completed."""
+    consent: bool = False
+    """Whether it is a withdrawal of consent: the person gets a letter, and can undo it."""
 
 
 class DisclosureDue(Fact):
-    """The window before a disclosure has ended."""
+    """The window before a disclosure, or the end of a withdrawal of consent, has ended."""
 
     TYPE = "habeas.disclosure.due.v1"
 

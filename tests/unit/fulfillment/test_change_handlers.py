@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Self
 
 import orjson
@@ -15,7 +15,8 @@ from services.fulfillment.context import FulfillmentContext
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.datamap.reader import parse
 from services.fulfillment.erasure.steps import RecordPlan
-from services.fulfillment.handlers import answer, answer_proven_alias, approve_correction
+from services.fulfillment.erasure.window import disclosure_timer
+from services.fulfillment.handlers import answer, answer_proven_alias, approve_correction, disclose
 from services.fulfillment.search.confirmed_aliases import values_of
 from services.fulfillment.search.findings import Coverage, Findings, FoundRecord, RecordTuple, SearchStatus
 from services.fulfillment.search.identities import Identities
@@ -27,16 +28,22 @@ from shared.contract.events import (
     Assurance,
     ChangePlanned,
     CorrectionApproved,
+    DisclosureDue,
+    DisclosureScheduled,
     IdentityVerified,
     LiftingReason,
     OfferedAliases,
+    RecipientConcerned,
+    RequestFulfilled,
     RequestReferred,
     RequestStopped,
     RequestSubmitted,
     RequestWithdrawn,
     RestrictionAnnounced,
     StopReason,
+    SubjectConsentWithdrawn,
 )
+from shared.contract.ports import VaultPort
 from shared.errors import PermanentError, RefusedDecision, StoreUnavailable, TooEarly
 from shared.law import Regulation, Right
 from tests.runtime_fakes import MemoryVault
@@ -102,6 +109,8 @@ class Stubborn:
 
     away: bool = False
     takes: bool = True
+    findings: Findings | None = None
+    marked: list[str] = field(default_factory=list)
 
     def due_on(self, _day: date) -> Self:
         return self
@@ -109,11 +118,12 @@ class Stubborn:
     async def gather(self, data_map: DataMap, _identities: Identities, *_claimed: Any) -> Findings:
         if self.away:
             raise StoreUnavailable("away")
-        return Findings(
+        return self.findings or Findings(
             data_map.version, RecordTuple((FOUND,)), (Coverage(USERS.key, SearchStatus.SEARCHED, 1),)
         )
 
     async def change(self, plan: RecordPlan) -> Sequence[MissingChange]:
+        self.marked += [step.key for step in plan.steps]
         refused = [MissingChange(step, part, "not_taken") for step in plan.steps for part in step.sets]
         return [] if self.takes else refused
 
@@ -301,3 +311,90 @@ async def test_nothing_is_lifted_for_a_case_that_has_planned_nothing() -> None:
     _, ctx, _ = await context(Right.RESTRICTION, Stubborn())
     with pytest.raises(PermanentError, match="restricts nothing"):
         await lift_restriction(ANNOUNCED, ctx)
+
+
+SERVICE = parse(
+    {
+        "shop.yml": """
+dataset:
+  - fides_key: shop
+    collections:
+      - name: letters
+        meta:
+          habeas:
+            legal_basis: Art. 6(1)(a) GDPR
+            recipients: [Mailer]
+            consent: { field: wanted, value: false }
+        fields:
+          - { name: _id, fides_meta: { primary_key: true } }
+          - { name: email, data_categories: [user.contact.email], fides_meta: { identity: email } }
+          - { name: wanted }
+      - name: helpers
+        meta:
+          habeas:
+            legal_basis: Art. 6(1)(a) GDPR
+            recipients: [Operator]
+            consent: { field: wanted, value: false, service: true }
+        fields:
+          - { name: _id, fides_meta: { primary_key: true } }
+          - { name: email, data_categories: [user.contact.email], fides_meta: { identity: email } }
+          - { name: wanted }
+"""
+    }
+)
+
+
+def consents(store: Stubborn, noted: Noted, vault: VaultPort) -> FulfillmentContext:
+    """Return the context of a withdrawal by a person with both consents."""
+    match = (OwnershipMatch("email", None, (KIM,)),)
+    held = [
+        FoundRecord(c, {"_id": 1}, {"_id": 1, "email": KIM, "wanted": True}, match)
+        for c in SERVICE.collections
+    ]
+    coverage = tuple(Coverage(c.key, SearchStatus.SEARCHED, 1) for c in SERVICE.collections)
+    store.findings = Findings(SERVICE.version, RecordTuple(held), coverage)
+    ctx = around(vault=vault, records=store, maps=OneMap(SERVICE), suppressions=noted)
+    return replace(ctx, house=replace(ctx.house, erasure_window=timedelta(days=1)))
+
+
+async def test_consent_of_a_service_is_withdrawn_after_a_day_and_all_else_at_once() -> None:
+    store = Stubborn()
+    event, ctx, noted = await context(Right.CONSENT_WITHDRAWAL, store)
+    ctx = consents(store, noted, ctx.vault)
+    [planned] = await answer(event, ctx)
+    assert isinstance(planned, ChangePlanned)
+    ctx = ctx.after(event, planned)
+    scheduled, withdrawn, *concerned = await change(planned, ctx)
+    assert isinstance(scheduled, DisclosureScheduled)
+    assert (scheduled.consent, scheduled.at) == (True, ctx.now + timedelta(days=1))
+    assert isinstance(withdrawn, SubjectConsentWithdrawn)
+    assert [fact.recipient for fact in concerned if isinstance(fact, RecipientConcerned)] == ["Mailer"]
+    assert {purpose for _, purpose in noted.entries} == {SuppressionPurpose.MARKETING}
+    assert store.marked == ["shop.letters"]
+
+    due = DisclosureDue(request_id=CASE, name=disclosure_timer(scheduled))
+    with pytest.raises(TooEarly):
+        await disclose(due, ctx.after(scheduled))
+    later = replace(ctx.after(scheduled), now=scheduled.at)
+    [again] = await disclose(due, later)
+    assert isinstance(again, ChangePlanned)
+    fulfilled, *_ = await change(again, later.after(due, again))
+    assert isinstance(fulfilled, RequestFulfilled)
+    assert {purpose for _, purpose in noted.entries} == {
+        SuppressionPurpose.MARKETING,
+        SuppressionPurpose.CONSENT,
+    }
+    assert store.marked[1:] == ["shop.letters", "shop.helpers"]
+    assert await disclose(due, later.after(RequestWithdrawn(request_id=CASE))) == []
+
+
+async def test_without_a_window_consents_are_withdrawn_at_once() -> None:
+    store = Stubborn()
+    event, ctx, noted = await context(Right.CONSENT_WITHDRAWAL, store)
+    ctx = consents(store, noted, ctx.vault)
+    ctx = replace(ctx, house=replace(ctx.house, erasure_window=timedelta()))
+    [planned] = await answer(event, ctx)
+    assert isinstance(planned, ChangePlanned)
+    fulfilled, *_ = await change(planned, ctx.after(event, planned))
+    assert isinstance(fulfilled, RequestFulfilled)
+    assert store.marked == ["shop.letters", "shop.helpers"]

@@ -254,8 +254,9 @@ async def test_fee_is_agreed_to_before_the_window_begins() -> None:
     )
     event, ctx = await asked()
     [go_on] = [one.handler for one in SUBSCRIPTIONS if one.event is FeeAgreed]
-    facts = await go_on(FeeAgreed(request_id=CASE), after(ctx, event, quoted))
-    assert kinds(facts) == [MailboxNamed, DisclosureScheduled]
+    named, window = await go_on(FeeAgreed(request_id=CASE), after(ctx, event, quoted))
+    assert isinstance(named, MailboxNamed)
+    assert isinstance(window, DisclosureScheduled)
 
 
 async def test_end_of_the_window_is_a_timer_of_its_own() -> None:

@@ -184,6 +184,8 @@ SCOPES: Mapping[str, str] = {
     )
 }  # fmt: skip
 """Field of the form → category of data that it limits the request to."""
+ON_CONSENT = "scope_consent"
+"""Field of the form of an erasure that limits it to the data that rests on consent alone."""
 
 NO_ADDRESS = _("Enter your email address, such as name@example.com.")
 NO_NAME = _("Enter your name.")
@@ -220,6 +222,7 @@ FIELDS = (
     "permission",
     "customer_of",
     *SCOPES,
+    ON_CONSENT,
     "with_copy",
     "full_values",
     "transfer_to",
@@ -259,7 +262,9 @@ class FilledForm:
     def scope(self) -> tuple[str, ...]:
         """The categories of data that it is limited to; none: all."""
         offered = SCOPES if FormPart.SCOPE in self.option.parts else {}
-        return tuple(category for name, category in offered.items() if self[name])
+        chosen = tuple(category for name, category in offered.items() if self[name])
+        alone = self.option.right is Right.ERASURE and bool(self[ON_CONSENT])
+        return ("consent",) if alone else chosen
 
     def flaws(self) -> tuple[SubmissionError, ...]:
         """Return its faults, in the order of the form."""

@@ -160,7 +160,9 @@ def centre(service: RequestService, site: Site, allowance: Allowance) -> APIRout
 
 def _add_form(router: APIRouter, forms: Centre, option: RequestOption) -> None:
     async def show(request: Request) -> Response:
-        return forms.form(forms.site.at(request), FilledForm(option), {}, ())
+        linked = request.query_params.get("scope") == "consent" and option.right is Right.ERASURE
+        given = {form.ON_CONSENT: "yes"} if linked else {}
+        return forms.form(forms.site.at(request), FilledForm(option, given), given, ())
 
     async def send(request: Request) -> Response:
         return await forms.sent(option, request)

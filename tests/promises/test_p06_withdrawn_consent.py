@@ -1,0 +1,41 @@
+"""P6: data that rested on a withdrawn consent alone is erased once the person confirms it."""
+
+import re
+
+from tests.integration.pipeline import Heard, Pipeline, Somebody
+from tests.waiting import eventually
+
+
+async def test_withdrawal_offers_the_erasure_of_what_rested_on_consent_alone(
+    pipeline: Pipeline, heard: Heard
+) -> None:
+    found = pipeline.business("portal", "newsletter").find({"subscribed": True}).sort("_id").skip(9)
+    person = Somebody((await found.to_list(1))[0]["email"], "Sascha Beispiel")
+    case = await pipeline.lodge(person.asks("consent_withdrawal"))
+    await pipeline.closed(case)
+    letter = await eventually(
+        lambda: pipeline.letter(person, case, "Data that we held on your consent alone")
+    )
+    assert "Who receives the newsletter" in letter
+    link = re.search(r"http\S+(/ask/erasure\?scope=consent)", letter)
+    assert link is not None
+    form = await pipeline.http.get(link[1])
+    assert re.search(r'name="scope_consent"[^>]* checked', form.text)
+
+    before = await pipeline.mentions(person.email)
+    again = await pipeline.lodge(person.asks("erasure", details={"scope": ["consent"]}))
+    await pipeline.until_it_is("challenged", again)
+    assert await pipeline.mentions(person.email) == before, "a stranger erases nothing"
+    (await pipeline.prove(again, await pipeline.code_for(person, again))).raise_for_status()
+    assert (await pipeline.closed(again))["outcome"] == "granted"
+    assert await pipeline.business("portal", "newsletter").find_one({"email": person.email}) is None
+    assert set(before) - set(await pipeline.mentions(person.email)) <= {"portal.newsletter"}
+    (fulfilled,) = await eventually(lambda: heard.of(again, "request.fulfilled"))
+    assert set(fulfilled["data"]["grounds"]) == {"consent_withdrawn"}
+
+
+async def test_unknown_person_gets_the_same_offer(pipeline: Pipeline) -> None:
+    stranger = Somebody("nobody.consented@example.org", "Nemo Beispiel")
+    case = await pipeline.lodge(stranger.asks("consent_withdrawal"))
+    await pipeline.closed(case)
+    assert await eventually(lambda: pipeline.letter(stranger, case, "If we hold such data about you"))
