@@ -123,6 +123,8 @@ class FulfillmentProfile:
     """The answers' statement on automated decisions; may be empty."""
     further_copy_fee: Money | None = None
     """The fee for a copy after the free ones; None: all are free."""
+    backup_retention: timedelta | None = None
+    """How long backups of the business data are kept; None if the operator has not declared it."""
 
     def key_of(self, recipient: str) -> bytes:
         """Return the key for the hashes of identifiers for *recipient*."""

@@ -143,4 +143,6 @@ class FulfillmentSettings(Settings):
             recipients={name: agreed.value() for name, agreed in self.recipients.items()},
             patience=self.retry_for,
             automated_decisions=self.automated_decisions,
+            # The default is an assumption for the journal; a letter names a day only if it was set.
+            backup_retention=self.backup_retention if "backup_retention" in self.model_fields_set else None,
         )

@@ -166,6 +166,8 @@ class Answer(_Piece):
     """Names of recipients that had the data from us and must be notified."""
     by_hand: tuple[str, ...] = ()
     """Those of them without an agreed way, to be notified by the staff by other means."""
+    backups_until: date | None = None
+    """Last day on which a backup may hold the erased data; None if the operator declares no period."""
     unsearched: bool = False
     """Whether no records were read for it: the recipients are those of any person's data."""
     searched: tuple[str, ...] = ()

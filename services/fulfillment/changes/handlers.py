@@ -293,7 +293,13 @@ async def _granted_without_proof(
     """Return the answer without facts about the person, and the events for all recipients of such data."""
     answer = answers.stopped(right, ctx.maps.current, agreed=ctx.house.recipients)
     name, outcome = await ctx.sealed_answer(answer), Outcome.GRANTED
-    fulfilled = RequestFulfilled(request_id=ctx.case_id, right=right, outcome=outcome, answer=name)
+    fulfilled = RequestFulfilled(
+        request_id=ctx.case_id,
+        right=right,
+        outcome=outcome,
+        answer=name,
+        recipients=len(answer.recipients),
+    )
     concern = (notifications_to(notice, answer.recipients, identities, ctx) for notice in notices)
     return [fulfilled, *notices, *chain.from_iterable(concern)]
 
@@ -314,4 +320,5 @@ async def _fulfilled(
         reasons=done.reasons(),
         answer=await ctx.sealed_answer(answer),
         statement_kept=stated,
+        recipients=len(answer.recipients),
     )

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 from functools import partial
 
 from services.fulfillment.certificate.document import CertificateProof
@@ -305,6 +306,7 @@ async def _certified(
         disclosed = await ctx.vault.open(ctx.case_id, contents_of(event.package))
         copied = Answer.model_validate_json(disclosed)
     answer = answers.erasure(decided, residues, data_map, copied, agreed=agreed, grounds=grounds)
+    answer = answer.model_copy(update={"backups_until": _backups_until(ctx)})
     answer = answer.model_copy(update={"scope": answers.scope_labels(submitted, data_map)})
     name, certified, places = await asyncio.gather(
         ctx.sealed(ANSWER, answer.model_dump_json()),
@@ -323,11 +325,18 @@ async def _certified(
         package_expires_at=ctx.now + ctx.house.package_lifetime if event.package else None,
         certificate=certified,
         mentions=places,
+        recipients=len(answer.recipients),
     )
     if decided.limited:  # a recipient would erase everything
         return [fulfilled]
     erased = SubjectErased(request_id=ctx.case_id, identifiers=ctx.pseudonyms_of(decided.identities))
     return [fulfilled, erased, *notifications_of(erased, decided, data_map, ctx)]
+
+
+def _backups_until(ctx: FulfillmentContext) -> date | None:
+    """Return the last day on which a backup may hold the erased data; None if no period is declared."""
+    kept = ctx.house.backup_retention
+    return None if kept is None else (ctx.now + kept).astimezone(ctx.house.zone).date()
 
 
 async def _places(residues: Sequence[Residue], ctx: FulfillmentContext) -> str | None:

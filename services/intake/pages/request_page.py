@@ -64,6 +64,8 @@ STANDINGS: Mapping[Outcome, str] = {
     Outcome.REFUSED: _("Refused"),
     Outcome.NOTHING_HELD: _("Answered: we hold no data about you"),
 }
+RECORDED = _("Recorded; we will notify the recipients of the data")
+"""A granted outcome of which recipients had still to be notified."""
 GROUNDS: Mapping[Code, str] = {
     "retention_duty": _("A law obliges us to keep some of the data."),
     "legal_claims": _("We need some of the data for legal claims."),
@@ -308,7 +310,8 @@ def outcome_text(case: IntakeCase) -> str:
     """Return the status of *case* in a few words; the answer itself if no letter can be sent."""
     outcome = outcome_of(case)
     if case.addressless and case.status in DECIDED and outcome is not None:
-        return STANDINGS[outcome]
+        outstanding = outcome is Outcome.GRANTED and case.fulfilled is not None and case.fulfilled.recipients
+        return RECORDED if outstanding else STANDINGS[outcome]
     return proof_form.status_text(case)
 
 

@@ -88,6 +88,8 @@ class RequestFulfilled(Fact):
     """Values that were withheld or masked, by kind, reason and provision."""
     explanation: Code | None = None
     """Name in the vault of the staff's text to the person, for an answer by hand."""
+    recipients: int = 0
+    """Recipients of the data that had still to be notified of it when this was published."""
 
 
 class RequestReferred(Fact):

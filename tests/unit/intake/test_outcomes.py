@@ -2,9 +2,9 @@
 
 import pytest
 
-from services.intake.domain import IntakeCase
+from services.intake.domain import CaseStatus, IntakeCase
 from services.intake.pages import proof_form
-from services.intake.pages.request_page import GROUNDS, STANDINGS, grounds_of, outcome_text
+from services.intake.pages.request_page import GROUNDS, RECORDED, STANDINGS, grounds_of, outcome_text
 from shared.contract.events import (
     IdentityRefused,
     LetterKind,
@@ -49,6 +49,19 @@ async def test_without_an_address_the_page_shows_outcome_and_reasons(outcome: Ou
     assert "our letter" not in page
     assert GROUNDS["retention_duty"] in page
     assert "changed meanwhile" in page
+
+
+@pytest.mark.parametrize(("recipients", "shown"), [(0, STANDINGS[Outcome.GRANTED]), (2, RECORDED)])
+def test_page_calls_a_request_done_only_without_recipients_to_notify(recipients: int, shown: str) -> None:
+    fulfilled = RequestFulfilled(
+        request_id="c" * 32,
+        right=Right.OPT_OUT_OF_SALE,
+        outcome=Outcome.GRANTED,
+        answer="answer",
+        recipients=recipients,
+    )
+    case = IntakeCase(status=CaseStatus.ANSWERED, fulfilled=fulfilled, addressless=True)
+    assert outcome_text(case) == shown
 
 
 async def test_a_refusal_shows_the_reason() -> None:

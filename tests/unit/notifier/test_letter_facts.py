@@ -65,6 +65,7 @@ def denied(*, statement_kept: bool) -> RequestDone:
 ERASED = erasure(Outcome.GRANTED, erased=ACCOUNTS)
 IN_PART = erasure(Outcome.PARTLY_GRANTED, masked=ACCOUNTS, kept=(INVOICES,))
 NONE_ERASED = erasure(Outcome.PARTLY_GRANTED, kept=(FIXED,))
+DATED = erasure(Outcome.GRANTED, erased=ACCOUNTS, backups_until=date(2027, 2, 1))
 NO_DATA = erasure(Outcome.GRANTED)
 OPEN = access(Outcome.GRANTED)
 OPT_OUT: Deed = Right.OPT_OUT_OF_SALE
@@ -81,6 +82,9 @@ SENTENCES: list[tuple[str, LetterFacts, LetterFacts]] = [
     ("The records that a law obliges us to keep are locked", refused(kept=(LOCKED, HELD)), IN_PART),
     ("are locked against any other use", refused(kept=(LOCKED,)), refused(kept=(LOCKED, INVOICES))),
     ("are locked against any other use", refused(kept=(LOCKED,)), refused(kept=(HELD,))),
+    ("Backups may hold your data until 1 February 2027.", DATED, ERASED),
+    ("Backups may hold your data until they expire.", ERASED, DATED),
+    ("we will erase your data again before we use it", ERASED, NONE_ERASED),
     ("Our records name no recipient", ERASED, NONE_ERASED),
     ("Our records name no recipient", ERASED, erasure(Outcome.GRANTED, erased=ACCOUNTS, by_hand=("X",))),
     ("We will also ask", erasure(Outcome.GRANTED, erased=ACCOUNTS, recipients=("X",)), ERASED),

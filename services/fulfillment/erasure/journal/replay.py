@@ -8,10 +8,11 @@ any point, and an unneeded one changes nothing.
 """
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Hashable, Iterable, Sequence
+from collections.abc import AsyncIterator, Hashable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, tzinfo
+from functools import partial
 from itertools import chain
 from typing import Any, TypeAlias
 
@@ -30,7 +31,7 @@ from services.fulfillment.erasure.journal.returned import (
     newer,
     remaining,
 )
-from services.fulfillment.erasure.planner import plan_records
+from services.fulfillment.erasure.planner import has_contract, plan_records
 from services.fulfillment.erasure.steps import RecordPlan, RecordStep
 from services.fulfillment.search.bson_equality import key_of
 from services.fulfillment.search.findings import FoundRecord
@@ -38,6 +39,7 @@ from services.fulfillment.search.walk import gather
 from services.fulfillment.stores.batch_lookup import Probe
 from services.fulfillment.stores.mongodb import Stores
 from services.fulfillment.stores.registers import EARLIEST, ErasureJournal
+from services.fulfillment.stores.rules import Rules
 from shared.errors import StoreUnavailable
 
 ReplayedRecord: TypeAlias = tuple[str, Hashable]
@@ -259,10 +261,7 @@ class Replay:
             and scope.covers(candidate.found.collection.place)
         ]
         rules = {key: await self._stores.rules(self._map.by_key[key].place) for key in refused}
-        found = [candidate.found for candidate in candidates]
-        planned = plan_records(
-            found, self._map, self._today, entries[0].targets, rules=rules, zone=self._zone
-        )
+        planned = self._planned(candidates, entries[0].targets, rules)
         back = any(newer(candidate.found, entries[0].at) for candidate in candidates)
         examined = Examined(planned, seen=frozenset(candidate.record for candidate in candidates))
         due = [
@@ -271,6 +270,26 @@ class Replay:
         ]
         examined.plan = replace(planned, steps=tuple(step for step in due if step.changes))
         return examined
+
+    def _planned(
+        self, candidates: Sequence[ReplayCandidate], targets: Sequence[str], rules: Mapping[str, Rules]
+    ) -> RecordPlan:
+        """
+        Return the plan for *candidates*: what the journal names is erased as before.
+
+        A record that it does not name may be one that the erasure has retained for a running contract.
+        """
+        plan = partial(plan_records, zone=self._zone, rules=rules)
+        found = [candidate.found for candidate in candidates]
+        running = has_contract(one.found for one in candidates if one.entry is None)
+        whole = plan(found, self._map, self._today, targets, running=running)
+        named = [candidate.found for candidate in candidates if candidate.entry is not None]
+        again = iter(plan(named, self._map, self._today, targets).steps)
+        steps = [
+            step if candidate.entry is None else next(again)
+            for step, candidate in zip(whole.steps, candidates, strict=True)
+        ]
+        return replace(whole, steps=tuple(steps))
 
     def _due(
         self, step: RecordStep, candidate: ReplayCandidate, at: datetime, examined: Examined, *, back: bool

@@ -1,9 +1,15 @@
-"""An erasure by the services and one by an operator; a backup is restored, and nobody comes back with it."""
+"""
+P28: data in backups goes when they expire, and a restored backup brings no erased person back.
+
+The letter names the last day of the backups if the operator has declared how long they are kept.
+"""
 
 import base64
 import json
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import bson
 
@@ -11,7 +17,26 @@ from habeas.embedded.stack import Stack
 from shared.contract.events import RequestFulfilled
 from shared.runtime.mongo import Document
 from shared.runtime.vault import Vault
-from tests.integration.pipeline import DATABASES, Pipeline, comes_true, command, running
+from tests.integration.pipeline import DATABASES, Pipeline, Somebody, comes_true, command, running
+
+LAST_DAY = datetime.now(ZoneInfo("Europe/Berlin")).date() + timedelta(days=90)
+
+
+def in_words(day: date) -> str:
+    """Return *day* as an English letter to a reader in Germany has it."""
+    return f"{day.day} {day:%B} {day.year}"
+
+
+async def a_customer_with_a_contract_and_two_without(pipeline: Pipeline) -> list[Somebody]:
+    servers = pipeline.business("ops", "servers")
+    renting = set(await servers.distinct("customer_id", {"status": "rented"}))
+    contacts = {
+        one["email"]: one["customer_id"] async for one in pipeline.business("portal", "contacts").find()
+    }
+    people = await pipeline.people()
+    with_one = [person for person in people if contacts[person.email] in renting]
+    without = [person for person in people if contacts[person.email] not in renting]
+    return [with_one[0], *without[:2]]
 
 
 async def backup_of(pipeline: Pipeline) -> dict[tuple[str, str], list[Document]]:
@@ -51,12 +76,13 @@ async def replayed(pipeline: Pipeline, *words: str) -> tuple[int, dict[str, Any]
 async def test_erased_person_stays_erased_after_a_restored_backup(
     parts: Stack | None, tmp_path: Path
 ) -> None:
-    async with running(parts, tmp_path) as pipeline:
-        first, second, third = (await pipeline.people())[:3]
+    async with running(parts, tmp_path, HABEAS_BACKUP_RETENTION="P90D") as pipeline:
+        first, second, third = await a_customer_with_a_contract_and_two_without(pipeline)
         backup = await backup_of(pipeline)
 
         case = await pipeline.verified("erasure", first)
         await pipeline.closed(case)
+        assert pipeline.letter(first, case, f"Backups may hold your data until {in_words(LAST_DAY)}.")
         code, _, errors = await command(
             pipeline, "erase", "--yes", "--identity", f"email={second.email.upper()}"
         )
@@ -81,7 +107,7 @@ async def test_erased_person_stays_erased_after_a_restored_backup(
 
         code, output, _ = await command(pipeline, "erasures", "list", "--json")
         assert case in {row["erasure"] for row in json.loads(output)}
-        await pipeline.business("portal", "contacts").insert_one({"_id": "?", "email": first.email})
+        await pipeline.business("portal", "contacts").insert_one({"_id": "?", "email": second.email})
         code, left = await replayed(pipeline)
         assert (code, left["done"]) == (1, False)
         assert sum(tally["unsure"] for tally in left["collections"].values()) == 1
@@ -118,4 +144,5 @@ async def test_nothing_is_certified_before_the_erasure_journal_has_its_entry(
         code, _, _ = await command(pipeline, "dead-letters", "replay", "fulfillment")
         assert code == 0
         await pipeline.closed(case)
+        assert pipeline.letter(person, case, "Backups may hold your data until they expire."), "undeclared"
         assert await database["erasures"].count_documents({"erasure": case}) > 0

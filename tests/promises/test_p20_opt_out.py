@@ -1,0 +1,65 @@
+"""P20: personal data is neither sold nor shared once the person says so, and the answer claims no more."""
+
+import json
+from functools import partial
+from typing import Any
+
+from services.fulfillment.changes.suppressions import SuppressionPurpose
+from tests.integration.pipeline import Heard, Pipeline, Somebody, command
+from tests.waiting import eventually
+
+DONE, SO_FAR = "We did what you asked for", "What we have done about your request"
+
+
+async def test_opt_out_is_called_done_only_when_no_recipient_has_to_be_notified(
+    pipeline: Pipeline, heard: Heard
+) -> None:
+    newsletter = pipeline.business("portal", "newsletter")
+    found = await newsletter.find_one({"subscribed": True}, skip=17)
+    person = Somebody(found["email"], "Sascha Beispiel", "US")
+    residence = {"country": "US", "subdivision": "CA"}
+    case = await pipeline.lodge(person.asks("opt_out_of_sale", residence=residence))
+    assert (await pipeline.closed(case))["outcome"] == "granted"
+    assert await pipeline.stopped(person, SuppressionPurpose.SALE)
+    assert (await newsletter.find_one({"_id": found["_id"]}))["subscribed"] is False
+
+    letter = pipeline.letter(person, case, "your data may no longer be sold or shared")
+    assert SO_FAR in letter
+    assert DONE not in letter
+    assert "Recipients of your data" not in letter, "the letter to a stranger would be the same"
+    assert "whether or not they have data about you" in letter
+
+    await eventually(lambda: heard.of(case, "request.fulfilled"))
+    [fulfilled] = heard.of(case, "request.fulfilled")
+    untold: set[str] = await eventually(partial(outstanding, pipeline, case))
+    assert untold
+    assert fulfilled["data"]["recipients"] == len(untold)
+    assert all(name in letter for name in untold)
+
+
+async def outstanding(pipeline: Pipeline, case: str) -> set[str]:
+    """Return the recipients that the staff has to notify about *case*, as the staff lists them."""
+    _, output, _ = await command(pipeline, "recipients", "--json")
+    rows: list[dict[str, Any]] = json.loads(output)
+    return {row["recipient"] for row in rows if row["request"] == case and row["status"] == "failed"}
+
+
+async def test_answer_states_the_twelve_months_without_a_question_where_the_law_sets_them(
+    pipeline: Pipeline,
+) -> None:
+    """11 CCR § 7026(k). Habeas never asks to opt in, and nothing takes a person off the suppression list."""
+    sentence = "For the next 12 months the law does not allow us to ask you to change this choice."
+    asked: dict[str, str] = {}
+    for country, residence in (("US", {"country": "US", "subdivision": "CA"}), ("DE", {"country": "DE"})):
+        person = Somebody(f"twelve.months.{country.lower()}@example.org", "Kim Beispiel", country)
+        asked[country] = await pipeline.lodge(person.asks("opt_out_of_sale", residence=residence))
+        await pipeline.closed(asked[country])
+        letter = pipeline.letter(person, asked[country], "your data may no longer be sold or shared")
+        assert letter
+        assert (sentence in letter) is (country == "US")
+
+
+async def test_page_of_the_opt_out_promises_and_claims_nothing_before_it_is_sent(pipeline: Pipeline) -> None:
+    page = (await pipeline.http.get("/opt-out", headers={"Accept": "text/html"})).text
+    assert "We will no longer sell your data" in page
+    assert "We no longer sell" not in page
