@@ -1,6 +1,7 @@
 """P34: the legal last day beats any softer promise: a wait for the person ends before it, too."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from habeas.embedded.installation import COMPANY
@@ -29,7 +30,7 @@ async def test_wait_for_proof_ends_before_the_last_day_with_a_reminder_half_way(
     before = datetime.now(UTC)
     case = await pipeline.lodge(SILENT.asks("access"))
     last_day = date.fromisoformat((await pipeline.page(case))["due_on"])
-    waits = await eventually(lambda: _complete(pipeline, case))
+    waits: dict[str, datetime] = await eventually(partial(_complete, pipeline, case))
     assert waits[LAPSE] < begin_of_day(last_day)
     assert waits[LAPSE] - before < timedelta(days=28)
     half = before + (waits[LAPSE] - before) / 2
@@ -39,7 +40,7 @@ async def test_wait_for_proof_ends_before_the_last_day_with_a_reminder_half_way(
 async def test_staff_is_alarmed_when_the_wait_ends_and_still_before_the_last_day(pipeline: Pipeline) -> None:
     case = await pipeline.lodge(SILENT.asks("portability"))
     last_day = date.fromisoformat((await pipeline.page(case))["due_on"])
-    waits = await eventually(lambda: _complete(pipeline, case))
+    waits: dict[str, datetime] = await eventually(partial(_complete, pipeline, case))
     alarm = (await timers_of(pipeline, "intake", case))[APPROACHING]
     assert waits[LAPSE] <= alarm < begin_of_day(last_day)
 

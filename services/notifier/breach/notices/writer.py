@@ -39,7 +39,10 @@ from shared.errors import MailRefused
 from shared.law.breaches import BreachPolicy
 from shared.law.library import breach_policies
 from shared.pages.translation import AT_HOME, Words
+from shared.pages.translation import mark as _
 
+DRILL = _("Drill")
+"""Before the subject of a letter of a drill."""
 NAME = "\x00"
 """Stands where the name belongs."""
 
@@ -218,7 +221,7 @@ class Notices:
         shape = self._shape(person, NAME if named else "", outline)
         subject = titled(shape.manner.title, self.words.say, prescribed=shape.manner.prescribed)
         if self.declared.drill:
-            subject = f"{self.words.say('Drill')}: {subject}"
+            subject = f"{self.words.say(DRILL)}: {subject}"
         # Replies go to the address for all: one that asks for something becomes a request.
         headers = headers_of(sender, subject, self.words, self.circumstances.written_at)
         headers["X-Habeas-Incident"] = mime.unstructured(incident)
