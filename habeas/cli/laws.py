@@ -76,7 +76,9 @@ def list_laws(
     A law with an unread deadline applies to no request unless HABEAS_LAWS_ACCEPTED names it. `ours` counts
     values that no provision sets.
     """
-    accepted = state.settings().get("HABEAS_LAWS_ACCEPTED", "").replace(",", " ").split()
+    from shared.law.policies import law_names  # noqa: PLC0415
+
+    accepted = law_names(state.settings().get("HABEAS_LAWS_ACCEPTED", ""))
     rows = client.laws.breach_laws() if breaches else client.laws.request_laws(accepted)
     if as_json:
         print(json.dumps([row.plain() for row in rows]))

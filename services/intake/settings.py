@@ -30,6 +30,7 @@ from shared.errors import ConfigurationError
 from shared.law import ClockRules, CompanyProfile, PolicyLibrary
 from shared.law.calendars import calendar_named
 from shared.law.library import policies
+from shared.law.policies import law_names
 from shared.runtime.settings import InboxSettings
 
 SystemSource: TypeAlias = Annotated[Source, AfterValidator(upstream_source)]
@@ -53,8 +54,7 @@ IdentityType: TypeAlias = Annotated[str, AfterValidator(_in_the_protocol)]
 
 
 def _names(written: object) -> object:
-    """Return the words of *written*, between commas or spaces."""
-    return frozenset(written.replace(",", " ").split()) if isinstance(written, str) else written
+    return law_names(written) if isinstance(written, str) else written
 
 
 def _must_apply(library: PolicyLibrary, company: CompanyProfile | None) -> None:

@@ -296,6 +296,11 @@ class SecretKinds(LegalValue):
         return self
 
 
+def law_names(written: str) -> frozenset[str]:
+    """Return the names in *written*: words, or a JSON list of them."""
+    return frozenset(written.translate(str.maketrans('[],"', "    ")).split())
+
+
 def lies_in(place: str | None, places: Iterable[str]) -> bool:
     """Return whether *place*, a country or a part of one (``US-CA``), is one of *places* or lies in one."""
     if place is None:

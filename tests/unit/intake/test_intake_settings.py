@@ -103,6 +103,8 @@ def test_keys_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     ("written", "names"),
     [
         ("", set()),
+        ("[]", set()),
+        ('["br-lgpd", "us-tx"]', {"br-lgpd", "us-tx"}),
         ("all", {"all"}),
         ("br-lgpd, sg-pdpa", {"br-lgpd", "sg-pdpa"}),
         ("us-tx us-co", {"us-tx", "us-co"}),
