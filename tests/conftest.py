@@ -14,11 +14,9 @@ import asyncio
 import gc
 import os
 import re
-import shutil
-import tempfile
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -98,9 +96,9 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_xdist_setupnodes(config: pytest.Config) -> None:
-    folder = tempfile.mkdtemp(prefix="habeas-tests-")
-    config.add_cleanup(lambda: shutil.rmtree(folder))
-    config.stash[SHARED] = SharedParts(Path(folder))
+    exits = ExitStack()
+    config.add_cleanup(exits.close)
+    config.stash[SHARED] = SharedParts(exits.enter_context(workers.parts_folder()))
     config.stash[SHARED].start()
     config.add_cleanup(config.stash[SHARED].stop)
 
@@ -122,11 +120,12 @@ def _no_state(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 @pytest_asyncio.fixture(scope="session")
-async def own_parts(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+async def own_parts() -> AsyncIterator[Stack]:
     """Parts that this process alone uses."""
     async with AsyncExitStack() as running:
+        folder = running.enter_context(workers.parts_folder())
         try:
-            own = await running.enter_async_context(Stack(tmp_path_factory.mktemp("stack")))
+            own = await running.enter_async_context(Stack(folder))
         except ConfigurationError as error:
             missing(str(error))
         await workers.adjust(own)

@@ -10,9 +10,13 @@ workers collect and run unit tests: these never wait, so that one worker a core 
 import asyncio
 import os
 import pickle
+import re
+import shutil
+import tempfile
 import threading
 import time
-from contextlib import AsyncExitStack
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +61,9 @@ STOPS_PARTS = frozenset(
 """Files with tests that stop a part, or that change it for all its users."""
 CONTAINERS = "tests/e2e/"
 UNIT = "tests/unit/"
+MEMORY = Path("/dev/shm")  # noqa: S108  each folder in it has a name of its own, and only the owner enters
+ROOM_BYTES, ROOM_KIB = 8 << 30, 12 << 20
+"""How much is free in that file system, and in the whole memory, if data of parts is kept there."""
 START_WITHIN_S = 90.0
 POLL_S = 0.05
 
@@ -129,6 +136,39 @@ class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
                 return
             self.workqueue.move_to_end(first, last=False)
         super()._assign_work_unit(node)
+
+
+@contextmanager
+def parts_folder() -> Iterator[Path]:
+    """
+    Yield a folder for the data of parts, in memory if there is room, and remove it at the end.
+
+    On a disk a part waits for each write, half of the time in which a pipeline starts. In memory, too, a part
+    that was killed finds all that it has written; only the end of the machine, which no test tries, loses it.
+    """
+    remove_folders_of_ended_processes(MEMORY)
+    place = MEMORY if _has_room() else None
+    folder = Path(tempfile.mkdtemp(prefix=f"habeas-tests-{os.getpid()}-", dir=place))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+def remove_folders_of_ended_processes(place: Path) -> None:
+    """Remove the folders of test runs that were killed: in memory, nothing else does."""
+    for folder in place.glob("habeas-tests-*"):
+        owner = folder.name.split("-")[2]
+        if not Path("/proc", owner).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _has_room() -> bool:
+    try:
+        [kib] = re.findall(r"^MemAvailable: +(\d+) kB$", Path("/proc/meminfo").read_text(), re.MULTILINE)
+        return shutil.disk_usage(MEMORY).free >= ROOM_BYTES and int(kib) >= ROOM_KIB
+    except (OSError, ValueError):
+        return False
 
 
 class SharedParts:

@@ -17,7 +17,7 @@ from bench.document_images import bill, passport
 from habeas.embedded.company import ADA
 from habeas.embedded.stack import Stack
 from services.verifier.assurance.reviews import ReviewQueue
-from tests import hostile
+from tests import hostile, workers
 from tests.integration.pipeline import Pipeline, Somebody, comes_true, command, running
 from tests.unit.verifier.token_issuer import CLIENT, Issuer, issuing
 from tests.waiting import eventually
@@ -32,13 +32,14 @@ ASKING_LETTERS = ("code", "proof wanted")
 
 
 @pytest_asyncio.fixture(scope="module")
-async def parts(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack | None]:
+async def parts(parts: Stack | None) -> AsyncIterator[Stack | None]:
     """Parts of our own: whatever they have written is looked through, and those of all tests have much."""
     if parts is None:
         yield None
         return
-    async with Stack(tmp_path_factory.mktemp("parts")) as own:
-        yield own
+    with workers.parts_folder() as folder:
+        async with Stack(folder) as own:
+            yield own
 
 
 @pytest.fixture(scope="module")

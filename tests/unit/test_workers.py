@@ -1,5 +1,6 @@
 """How tests are given to the workers of a run."""
 
+import os
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -160,3 +161,18 @@ def test_a_worker_reports_why_the_shared_parts_did_not_start(tmp_path: Path) -> 
     (tmp_path / "started").write_text("RabbitMQ is missing")
     with pytest.raises(ConfigurationError, match="RabbitMQ is missing"):
         workers.joined(shared.address(), tmp_path / "worker")
+
+
+def test_folder_of_parts_is_removed_at_the_end() -> None:
+    with workers.parts_folder() as folder:
+        (folder / "data").write_text("a record")
+    assert not folder.exists()
+
+
+def test_folders_of_killed_runs_are_removed_from_memory(tmp_path: Path) -> None:
+    beyond_any_process = int(Path("/proc/sys/kernel/pid_max").read_text()) + 1
+    running, killed = (tmp_path / f"habeas-tests-{pid}-a1b2" for pid in (os.getpid(), beyond_any_process))
+    for folder in (running, killed, tmp_path / "others"):
+        folder.mkdir()
+    workers.remove_folders_of_ended_processes(tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted([running, tmp_path / "others"])
