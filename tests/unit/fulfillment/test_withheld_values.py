@@ -16,6 +16,7 @@ from shared.law.library import policies
 from tests.unit.fulfillment.sample_records import ADA, CUSTOMERS, contents
 
 GDPR, UK, SWISS = "gdpr@2018-05-25", "uk-gdpr@2026-02-05", "ch-fadp@2023-09-01"
+MINNESOTA, VIRGINIA = "us-mn@2025-07-31", "us-va@2023-01-01"
 CALIFORNIA, BRAZIL = "us-ca-ccpa@2026-01-01", "br-lgpd@2020-09-18"
 SECTION = "11 CCR 7024(d)"
 SENSITIVE = [
@@ -66,6 +67,8 @@ def field(*categories: str, rule: WithholdingRule | None = None, opened: bool = 
         pytest.param((SWISS,), ("masked_value", ""), id="Switzerland"),
         pytest.param((BRAZIL,), ("masked_value", ""), id="Brazil"),
         pytest.param((CALIFORNIA,), ("never_disclosed", SECTION), id="California"),
+        pytest.param((MINNESOTA,), ("never_disclosed", "Minn. Stat. § 325M.14 subd. 4(i)"), id="Minnesota"),
+        pytest.param((VIRGINIA,), ("masked_value", ""), id="Virginia"),
         pytest.param((GDPR, CALIFORNIA), ("masked_value", ""), id="GDPR invoked before California"),
         pytest.param((CALIFORNIA, GDPR), ("never_disclosed", SECTION), id="California before GDPR"),
     ],
@@ -76,8 +79,8 @@ def test_only_the_law_that_the_answer_is_given_under_withholds(
     assert treatment(rules(*laws), field(category)) == expected
 
 
-def test_california_alone_has_a_list_of_values_that_no_answer_discloses() -> None:
-    assert {policy.law for policy in policies() if policy.never_disclose} == {"us-ca-ccpa"}
+def test_california_and_minnesota_alone_have_lists_of_values_that_no_answer_discloses() -> None:
+    assert {policy.law for policy in policies() if policy.never_disclose} == {"us-ca-ccpa", "us-mn"}
     for policy in policies():
         assert treatment(DisclosureRules(policy), field("user.contact.email")) is None
 
