@@ -305,3 +305,19 @@ async def test_record_with_only_unchangeable_fields_is_left_and_certified_as_lef
     assert outcome_of_erasure(completed.plan) is Outcome.REFUSED
     kept = erasure(completed.plan, completed.residues, data_map, Answer(), agreed=()).kept
     assert [(group.records, group.reason) for group in kept] == [(1, NOT_CHANGEABLE)]
+
+
+async def test_lock_that_the_store_refuses_is_reported_and_no_record_is_called_locked(world: World) -> None:
+    about = "{ retention: { keep: P10Y, from: now, because: duty }, locked: { field: locked, value: true } }"
+    data_map = one(EMAIL + "          - { name: locked }\n", about=about)
+    await world.insert("desk.notes", {"_id": 1, "email": "kim@example.org", "locked": False})
+    await rule(world, schema(["_id"], locked={"enum": [False]}))
+    _, done = await rounds(world, data_map)
+    assert settled(done).reasons() == {"store_rules": 1}
+    [kept] = erasure(settled(done), (), data_map, Answer(), agreed=()).kept
+    assert not kept.locked
+    await rule(world, {})
+    _, done = await rounds(world, data_map)
+    [kept] = erasure(settled(done), (), data_map, Answer(), agreed=()).kept
+    assert (kept.reason, kept.locked) == ("retention_duty", True)
+    assert (await world.get("desk.notes", _id=1))["locked"] is True

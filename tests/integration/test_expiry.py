@@ -236,6 +236,24 @@ async def test_purge_happens_exactly_once_and_is_certified_on_any_crash(world: W
     assert last > 15
 
 
+async def test_masked_records_count_as_masked_on_any_crash(world: World) -> None:
+    name = {"name": "Kim Sample", "messages": [{"by": "kim@example.org"}]}
+    for last in itertools.count(2, 3):
+        for database in (world.client[world.prefix + "books"], own(world)):
+            for collection in await database.list_collection_names():
+                await database[collection].delete_many({})
+        await world.insert("books.tickets", *({"_id": n, "opened": at(2025, 5, 5), **name} for n in range(3)))
+        await order(world, "books.tickets", 3)
+        passed = await finish(world, last)
+        assert [one["name"] async for one in world.client[world.prefix + "books"]["tickets"].find()] == [
+            None
+        ] * 3
+        [handled] = await certified(world)
+        assert (handled["found"], handled["masked"], handled["retained"]) == (3, 3, []), last
+        if passed < last:
+            break
+
+
 async def test_no_more_records_are_purged_than_were_approved(world: World) -> None:
     await fill(world)
     await order(world, records=2)
