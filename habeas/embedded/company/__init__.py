@@ -97,13 +97,14 @@ INDEXES = (
     ("portal", "tickets", "requester.email"),
     ("billing", "customers", "email"),
     ("billing", "invoices", "customer_id"),
+    ("billing", "invoices", "issued_at"),
     ("billing", "payments", "customer_id"),
     ("billing", "payments", "invoice_id"),
     ("ops", "servers", "customer_id"),
     ("ops", "servers", "ssh_keys.email"),
     ("ops", "usage", "customer_id"),
 )
-"""Database, collection and name of every field that a request is looked up by."""
+"""Database, collection and name of every field that a request, or the end of a period, is looked up by."""
 
 
 def generate(seed: int, customers: int = 4_000, *, today: date) -> Iterator[tuple[str, str, Document]]:
