@@ -8,6 +8,8 @@ import pytest
 import yaml
 
 from habeas.embedded.company import ADA, BRUNO, INDEXES, DemoPerson, generate
+from services.fulfillment.datamap.reader import load
+from services.fulfillment.erasure.expiry import limited_collections
 from shared.runtime.mongo import Binary, Decimal128, Document, Int64, ObjectId
 
 TODAY = date(2026, 11, 25)
@@ -178,14 +180,16 @@ def test_nothing_happened_after_today(records: list[tuple[str, str, Document]]) 
     assert late == []
 
 
-def test_there_is_an_index_for_every_field_that_a_request_is_looked_up_by() -> None:
+def test_there_is_an_index_for_every_field_that_a_request_or_a_period_is_looked_up_by() -> None:
     needed = {
         (dataset["fides_key"], collection["name"], path)
         for dataset, collection in _collections()
         for path, meta in _lookups(collection["fields"])
         if path != "_id" and (meta.get("identity") or meta.get("references"))
     }
-    assert set(INDEXES) == needed
+    limited = limited_collections(load(MAP))
+    starts = {(one.dataset, one.name, one.retention.start) for one in limited if one.retention}
+    assert set(INDEXES) == needed | starts
 
 
 def _collections() -> Iterator[tuple[Document, Document]]:
