@@ -109,10 +109,12 @@ class World:
             if documents:
                 await self[name].insert_many(list(documents))
 
-    async def erase(self, identities: Any = PERSON, *, number: str = "1" * 32) -> None:
+    async def erase(
+        self, identities: Any = PERSON, *, number: str = "1" * 32, areas: Sequence[str] = ()
+    ) -> None:
         """Erase as the service does, and leave the entry."""
         findings = await gather(self.data_map, self.stores, identities)
-        decided = replace(plan(findings, self.data_map, TODAY), identities=identities)
+        decided = replace(plan(findings, self.data_map, TODAY, areas=areas), identities=identities)
         await execute(decided, self.stores)
         assert (await verify(decided, self.data_map, self.stores, identities)).clean
         await self.erasures.record(decided, self.data_map, erasure=number, at=self.at)
@@ -208,6 +210,31 @@ async def test_a_period_that_has_ended_since_is_no_matter_of_a_backup(shop: Worl
     assert (await shop.replay()).collections["shop.orders"].deleted == 2, (
         "what is back is erased as it is due"
     )
+
+
+async def test_backup_takes_nothing_outside_the_scope_of_an_erasure(shop: World) -> None:
+    await stock(shop, *MADE_BEFORE)
+    backup = await shop.everything()
+    await shop.erase(areas=["shop.threads"])
+    erased = await shop.everything()
+    assert erased["shop.people"] == backup["shop.people"]
+    await shop.restore(backup)
+    assert (await shop.replay()).done
+    assert await shop.everything() == erased
+
+
+async def test_backup_takes_nothing_that_a_running_contract_needs(shop: World) -> None:
+    declared = "erasure: delete, legal_basis: contract, active: { field: joined }"
+    shop.data_map = parse({"shop.yml": SHOP.replace("erasure: delete", declared, 1)})
+    await stock(shop, *MADE_BEFORE)
+    backup = await shop.everything()
+    await shop.erase()
+    erased = await shop.everything()
+    assert erased["shop.people"] == backup["shop.people"], "the contract runs"
+    assert erased["shop.threads"] != backup["shop.threads"]
+    await shop.restore(backup)
+    assert (await shop.replay()).done
+    assert await shop.everything() == erased
 
 
 async def test_a_dry_run_says_what_is_back_and_leaves_it(shop: World) -> None:

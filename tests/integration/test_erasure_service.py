@@ -77,6 +77,8 @@ async def test_refused_records_are_reported_and_erased_when_the_cause_is_gone(pi
     account = await accounts.find_one({"members.email": ADA.email})
     rule = {"$or": [{"_id": {"$ne": account["_id"]}}, {"members.email": ADA.email}]}
     await accounts.database.command("collMod", "accounts", validator=rule)
+    # Her contracts have ended.
+    await pipeline.business("ops", "servers").update_many({}, {"$set": {"status": "ended"}})
     case = await planned(pipeline, ADA_ASKS)
     await command(pipeline, "approve", case, "--as", "second.person")
 

@@ -147,7 +147,8 @@ def entries_of(
     plan: RecordPlan, data_map: DataMap, erasure: str, at: datetime, fingerprints: Fingerprints
 ) -> Iterator[ErasureEntry]:
     """Yield the journal entries for an erasure by *plan*; unchanged records have none."""
-    identities = fingerprints.identities(plan.identities)
+    # A replay searches by identities: after an erasure of some areas, the records of the others must stay.
+    identities = fingerprints.identities({} if plan.areas else plan.identities)
     entry = partial(ErasureEntry, erasure, at, targets=plan.targets, identities=identities)
     steps = steps_where(plan.steps, lambda step: bool(step.deleted or step.masks or step.pulls))
     alike_in = attrgetter("key", "deleted", "guard", "masks", "pulls")
