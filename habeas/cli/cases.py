@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import uuid4
@@ -62,6 +63,24 @@ def extend(
     """Extend the answer once, by the law's period; the person gets a letter with the reason."""
     decide_as(signer_of(account, code, state), events.ExtensionDecided, request_id, reason=reason)
     out.print(f"decided; `habeas status {request_id}` shows the new deadline, if the law allows it")
+
+
+@app.command()
+def expect(
+    request_id: RequestId,
+    on: Annotated[datetime, Option(formats=["%Y-%m-%d"], help="The day.")],
+    account: As = None,
+    code: OneTimeCode = None,
+    state: State = STATE,
+) -> None:
+    """
+    State the day by which a late answer comes.
+
+    If its last day is over, the person gets a letter with that day; otherwise the letter about the delay
+    names it.
+    """
+    decide_as(signer_of(account, code, state), events.AnswerExpected, request_id, on=on.date())
+    out.print("decided; the person gets a letter with the day once the last day is over")
 
 
 @app.command()

@@ -232,6 +232,7 @@ REMARKS: frozenset[type[Fact]] = frozenset(
         AliasCodeRefused,
         events.AliasProven,
         events.AnswerDelivered,
+        events.AnswerExpected,
         events.AppealAnswered,
         events.AppealDecided,
         events.AppealReceived,
@@ -316,6 +317,8 @@ class IntakeCase:
     moved_target: date | None = None
     missed: frozenset[tuple[TimedDuty, date]] = frozenset()
     """Steps that were late, and reported so."""
+    expected: date | None = None
+    """The day that the staff has stated for a late answer."""
     tell_by: date | None = None
     """The deadline before an extension: the person must be notified by then."""
     sent: frozenset[LetterKind] = frozenset()
@@ -614,6 +617,8 @@ def _note_deadline(case: IntakeCase, fact: Fact) -> IntakeCase:
 
 def _note_effect(case: IntakeCase, fact: Fact) -> IntakeCase:
     match fact:
+        case events.AnswerExpected():
+            return replace(case, expected=fact.on)
         case events.ErasurePlanned():
             return replace(case, awaits_approval=fact.approval, offer=fact.aliases)
         case events.ErasureApproved():

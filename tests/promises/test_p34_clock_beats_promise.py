@@ -1,7 +1,6 @@
 """P34: the legal last day beats any softer promise: a wait for the person ends before it, too."""
 
 from datetime import UTC, date, datetime, time, timedelta
-from functools import partial
 from zoneinfo import ZoneInfo
 
 from habeas.embedded.installation import COMPANY
@@ -30,7 +29,7 @@ async def test_wait_for_proof_ends_before_the_last_day_with_a_reminder_half_way(
     before = datetime.now(UTC)
     case = await pipeline.lodge(SILENT.asks("access"))
     last_day = date.fromisoformat((await pipeline.page(case))["due_on"])
-    waits: dict[str, datetime] = await eventually(partial(_complete, pipeline, case))
+    waits = await complete_waits(pipeline, case)
     assert waits[LAPSE] < begin_of_day(last_day)
     assert waits[LAPSE] - before < timedelta(days=28)
     half = before + (waits[LAPSE] - before) / 2
@@ -40,12 +39,17 @@ async def test_wait_for_proof_ends_before_the_last_day_with_a_reminder_half_way(
 async def test_staff_is_alarmed_when_the_wait_ends_and_still_before_the_last_day(pipeline: Pipeline) -> None:
     case = await pipeline.lodge(SILENT.asks("portability"))
     last_day = date.fromisoformat((await pipeline.page(case))["due_on"])
-    waits: dict[str, datetime] = await eventually(partial(_complete, pipeline, case))
+    waits = await complete_waits(pipeline, case)
     alarm = (await timers_of(pipeline, "intake", case))[APPROACHING]
     assert waits[LAPSE] <= alarm < begin_of_day(last_day)
 
 
-async def _complete(pipeline: Pipeline, case: str) -> dict[str, datetime]:
-    waits = await timers_of(pipeline, "verifier", case)
-    assert {LAPSE, REMINDER} <= waits.keys()
-    return waits
+async def complete_waits(pipeline: Pipeline, case: str) -> dict[str, datetime]:
+    """Return the moments that the verifier waits for, once all are set."""
+
+    async def complete() -> dict[str, datetime]:
+        waits = await timers_of(pipeline, "verifier", case)
+        assert {LAPSE, REMINDER} <= waits.keys()
+        return waits
+
+    return await eventually(complete)

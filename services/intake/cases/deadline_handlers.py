@@ -6,12 +6,12 @@ from datetime import date, timedelta
 from services.intake.cases import deadlines
 from services.intake.cases.deadlines import CaseTimer
 from services.intake.context import IntakeContext, set_timers
-from services.intake.domain import OWED, IntakeCase, evolve
+from services.intake.domain import OWED, UNDECIDED, IntakeCase, evolve
 from shared.contract import events
 from shared.contract.answer import facts_of
 from shared.contract.events import Fact, LetterKind, StopReason
-from shared.errors import TooEarly
-from shared.law import end_of
+from shared.errors import RefusedDecision, TooEarly
+from shared.law import TimedDuty, end_of
 from shared.runtime.log import logger
 
 BOUNCED = "bounced"
@@ -116,6 +116,22 @@ async def handle_deadline(event: events.DeadlineCame, ctx: IntakeContext) -> Seq
     return []
 
 
+async def expect(event: events.AnswerExpected, ctx: IntakeContext) -> Sequence[Fact]:
+    """
+    Record the day for which the staff expects a late answer; where the last day is over, notify the person.
+
+    Law:
+        GDPR Art. 12(4): the person is informed if no action is taken in time.
+    """
+    if ctx.case.received is None or ctx.case.due_on is None:
+        raise TooEarly("the expected day came before its request")
+    if ctx.case.status not in UNDECIDED or event.on < ctx.now.astimezone(ctx.practice.zone).date():
+        raise RefusedDecision("not_possible")
+    if (TimedDuty.ANSWER, ctx.case.due_on) not in ctx.case.missed:
+        return []
+    return [_missed_fact(TimedDuty.ANSWER, ctx.case.due_on, evolve(ctx.case, event), ctx)]
+
+
 async def _end_unagreed(ctx: IntakeContext) -> Sequence[Fact]:
     """
     Withdraw a request without agreement to its fee; the staff checks if the fee letter did not arrive.
@@ -164,11 +180,14 @@ def _missed(kind: str, day: date, ctx: IntakeContext) -> Sequence[Fact]:
     if (duty, day) in ctx.case.missed:
         return []
     logger().error("deadline missed", request_id=ctx.case_id, reason=f"{duty}, due on {day}")
-    missed = events.DeadlineMissed(
+    return [_missed_fact(duty, day, ctx.case, ctx)]
+
+
+def _missed_fact(duty: TimedDuty, day: date, case: IntakeCase, ctx: IntakeContext) -> events.DeadlineMissed:
+    return events.DeadlineMissed(
         request_id=ctx.case_id,
         duty=duty,
         due_on=day,
-        awaits_person=ctx.case.awaits_person,
-        expected_on=deadlines.expected_on(ctx.case, ctx.now, ctx.practice),
+        awaits_person=case.awaits_person,
+        expected_on=deadlines.expected_on(case, ctx.now, ctx.practice),
     )
-    return [missed]

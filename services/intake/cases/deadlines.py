@@ -197,7 +197,9 @@ def day_of(kind: str, case: IntakeCase) -> date | None:
 
 
 def expected_on(case: IntakeCase, now: datetime, practice: ClockRules) -> date | None:
-    """Return the day by which an answer comes that waits for a window; None if none is known."""
+    """Return the day by which the answer comes, by the staff or after a window; None if none is known."""
+    if case.expected is not None and case.expected >= now.astimezone(practice.zone).date():
+        return case.expected
     ends = [at for at in (case.erasure_at, case.disclosed_at) if at is not None and now < at]
     if not ends or case.stopped is not None:
         return None

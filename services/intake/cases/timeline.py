@@ -92,9 +92,13 @@ ANSWERS = {Remedy.APPEAL: TimelineKind.APPEAL_DECIDED, Remedy.COMPLAINT: Timelin
 def timeline_of(facts: Iterable[tuple[datetime, Fact]]) -> tuple[TimelineEntry, ...]:
     """Return the timeline of a case by its dated *facts*, oldest first; in the order of record."""
     status, entries, awaited = CaseStatus.UNKNOWN, list[TimelineEntry](), False
+    missed = set[date]()
     for at, fact in facts:
-        if not (status in OVER and isinstance(fact, OVERTAKEN)):
+        repeated = isinstance(fact, events.DeadlineMissed) and fact.due_on in missed
+        if not (repeated or (status in OVER and isinstance(fact, OVERTAKEN))):
             entries += _entries(at, fact)
+        if isinstance(fact, events.DeadlineMissed) and fact.duty is TimedDuty.ANSWER:
+            missed.add(fact.due_on)
         if isinstance(fact, events.RequestResumed) and awaited:
             entries.append(TimelineEntry(fact.at, TimelineKind.PROOF_CAME))
         if isinstance(fact, events.RequestPaused | events.ProofReceived | events.RequestResumed):

@@ -383,6 +383,15 @@ class ExtensionDecided(Decision):
     reason: ExtensionReason
 
 
+class AnswerExpected(Decision):
+    """The privacy staff states the day by which a late answer comes; the person is notified."""
+
+    TYPE = "habeas.answer.expected.v1"
+    ROLES = frozenset({StaffRole.AGENT, StaffRole.APPROVER})
+
+    on: date
+
+
 class BurstDeclared(Decision):
     """The privacy staff expects a storm of requests; those that come in the incident's time are marked."""
 

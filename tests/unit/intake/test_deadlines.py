@@ -9,9 +9,11 @@ from services.intake.domain import request_id
 from shared.contract.answer import facts_of
 from shared.contract.events import (
     AnswerDelivered,
+    AnswerExpected,
     DeadlineApproaching,
     DeadlineCame,
     DeadlineMissed,
+    DecisionRefused,
     DeliveryAction,
     ErasureScheduled,
     ExtensionDecided,
@@ -234,6 +236,52 @@ async def test_missed_day_names_the_end_of_a_window_before_the_answer(stopped: b
     await come(office, AT_MIDNIGHT_IN_BERLIN - timedelta(days=1))
     await come(office, AT_MIDNIGHT_IN_BERLIN)
     assert office.the(DeadlineMissed).expected_on == (None if stopped else date(2026, 4, 9))
+
+
+def expected(day: date) -> AnswerExpected:
+    return AnswerExpected(request_id=CASE, by="anna", on=day)
+
+
+async def referred_and_missed(*before: Fact) -> Office:
+    """Return an office whose staff is late with an answer, after *before*."""
+    office = Office(trusted={SOURCE})
+    await office.submit(request())
+    await office.tell(RequestReferred(request_id=CASE, right="access", reason="unclear"))
+    await office.tell(*before, service="intake")
+    await come(office, AT_MIDNIGHT_IN_BERLIN - timedelta(days=1))
+    await come(office, AT_MIDNIGHT_IN_BERLIN)
+    return office
+
+
+async def test_day_that_the_staff_states_before_the_last_day_is_in_the_report_of_the_delay() -> None:
+    office = await referred_and_missed(expected(date(2026, 4, 20)))
+    assert office.the(DeadlineMissed).expected_on == date(2026, 4, 20)
+
+
+async def test_day_that_the_staff_states_after_the_last_day_is_reported_at_once() -> None:
+    office = await referred_and_missed()
+    assert office.the(DeadlineMissed).expected_on is None
+    await office.tell(expected(date(2026, 4, 20)), service="intake")
+    missed = office.facts(DeadlineMissed)
+    assert [fact.expected_on for fact in missed] == [None, date(2026, 4, 20)]
+    assert {fact.due_on for fact in missed} == {DUE_ON}
+
+
+async def test_day_that_has_passed_is_not_expected_any_more() -> None:
+    office = await referred_and_missed(expected(date(2026, 4, 6)))
+    assert office.the(DeadlineMissed).expected_on is None
+
+
+@pytest.mark.parametrize("on", [date(2026, 4, 7), date(2026, 4, 20)])
+async def test_day_in_the_past_or_of_an_answered_request_cannot_be_stated(on: date) -> None:
+    office = await referred_and_missed()
+    if on > DUE_ON:
+        await office.tell(
+            RequestFulfilled(request_id=CASE, right="access", outcome="granted", answer="answer")
+        )
+    await office.tell(expected(on), service="intake")
+    assert office.the(DecisionRefused).reason == "not_possible"
+    assert len(office.facts(DeadlineMissed)) == 1
 
 
 async def test_the_day_that_the_answer_is_meant_for_moves_as_the_last_day_does(office: Office) -> None:

@@ -39,6 +39,7 @@ from shared.contract.events import (
     AliasCodeIssued,
     AliasProven,
     AnswerDelivered,
+    AnswerExpected,
     AppealAnswered,
     AppealDecided,
     AppealReceived,
@@ -202,6 +203,7 @@ EXAMPLES: dict[type[Fact], Fact] = {
             policy="gdpr@2018-05-25",
         ),
         ExtensionDecided(request_id=CASE, by="anna", reason=ExtensionReason.COMPLEXITY),
+        AnswerExpected(request_id=CASE, by="anna", on=date(2026, 4, 20)),
         RequestExtended(
             request_id=CASE,
             reason=ExtensionReason.COMPLEXITY,

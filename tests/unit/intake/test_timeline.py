@@ -124,6 +124,14 @@ def test_a_request_was_received_when_it_was_and_not_when_that_was_written_down()
             id="another duty is told by letter",
         ),
         pytest.param(
+            [
+                DeadlineMissed(request_id=CASE, due_on=date(2026, 4, 7)),
+                DeadlineMissed(request_id=CASE, due_on=date(2026, 4, 7), expected_on=date(2026, 4, 20)),
+            ],
+            [H.LATE],
+            id="the day of a late answer is stated",
+        ),
+        pytest.param(
             [DeadlineMissed(request_id=CASE, due_on=date(2026, 4, 7), awaits_person=True)],
             [],
             id="the person is awaited",

@@ -223,6 +223,7 @@ async def _runs(kind: type[Decision], handle: Any, name: str, gate: OpenGate | N
 
 
 EXAMPLES: dict[str, Any] = {
+    "on": "2026-04-20",
     "number": 1,
     "phase": 1, "until": NOW, "since": NOW, "at": NOW, "clock": "gdpr.authority.DE", "agency": "police",
     "incident": "storm", "verified": True, "granted": True, "way": "post", "controller": "written_1",
