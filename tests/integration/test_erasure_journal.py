@@ -193,6 +193,17 @@ async def test_a_replay_without_a_restored_backup_changes_nothing(shop: World, i
     assert report.collections == {}
 
 
+async def test_replay_of_a_limited_erasure_stays_within_its_limits(shop: World) -> None:
+    await stock(shop, *MADE_BEFORE)
+    backup = await shop.everything()
+    await shop.erase(areas=("shop.threads",))
+    erased = await shop.everything()
+    assert erased != backup
+    await shop.restore(backup)
+    await shop.replay()
+    assert await shop.everything() == erased
+
+
 async def test_a_period_that_has_ended_since_is_no_matter_of_a_backup(shop: World) -> None:
     retained = SHOP.replace(
         "retention: { keep: P10Y, from: now", "erasure: delete, retention: { keep: P1Y, from: made"

@@ -9,7 +9,7 @@ from typing import Any
 
 from services.fulfillment.changes.change import NOT_EDITABLE, Change, corrected
 from services.fulfillment.changes.planner import marks
-from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.datamap.model import DataMap, Erasure
 from services.fulfillment.domain import MENTIONED_ELSEWHERE, NOT_CHANGEABLE, LegalBasis, legal_bases
 from services.fulfillment.erasure.execution import Residue
 from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordStep, alike
@@ -233,7 +233,7 @@ def _kept(plan: RecordPlan, data_map: DataMap) -> Iterator[KeptGroup]:
     for step, records in alike(plan.steps):
         if step.disposition in (Disposition.RETAINED, Disposition.LEFT):
             group = (step.key, step.reason or "", step.because or "")
-            groups[group][step.until] += records
+            groups[group][step.until if _ends(step.key, data_map) else None] += records
             if not step.locked or step.disposition is Disposition.LEFT:
                 open_groups.add(group)
     for (key, reason, because), days in groups.items():
@@ -248,6 +248,17 @@ def _kept(plan: RecordPlan, data_map: DataMap) -> Iterator[KeptGroup]:
             first=min(known) if last is not None and len(known) > 1 else None,
             locked=(key, reason, because) not in open_groups,
         )
+
+
+def _ends(key: str, data_map: DataMap) -> bool:
+    """
+    Return whether the records of a collection are erased once their period has ended.
+
+    Only then has a letter a last day. A period that starts now starts anew at each check.
+    """
+    collection = data_map.by_key[key]
+    rule = collection.retention
+    return collection.erasure is not Erasure.KEEP and rule is not None and rule.start != "now"
 
 
 def _remaining(plan: RecordPlan, residues: Iterable[Residue], data_map: DataMap) -> Iterator[KeptGroup]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.fulfillment.datamap.model import CollectionPlace
+from services.fulfillment.datamap.model import CollectionPlace, DataMap
 from services.fulfillment.datamap.reader import parse
 from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordStep
 from services.fulfillment.package import answers
@@ -141,6 +141,24 @@ def test_answer_names_recipients_to_notify_by_other_means() -> None:
     assert (answer.recipients, answer.by_hand) == (("Courier", "Bank"), ("Bank",))
 
 
+def keeping(about: str) -> DataMap:
+    """Return a map with a collection of people that *about* describes."""
+    text = f"""
+dataset:
+  - fides_key: shop
+    collections:
+      - name: people
+        meta: {{ habeas: {about} }}
+        fields:
+          - {{ name: at, fides_meta: {{ data_type: datetime }} }}
+          - {{ name: email, data_categories: [user.contact.email], fides_meta: {{ identity: email }} }}
+"""
+    return parse({"map.yml": text})
+
+
+KEEPING = keeping("{ retention: { keep: P8Y, from: at, because: § 147 AO } }")
+
+
 def test_retention_until_several_days_states_the_first_and_the_last() -> None:
     """GDPR Art. 12(1): stating the last day alone would suggest that all is kept so long."""
     place = CollectionPlace("default", "shop", "people")
@@ -152,10 +170,27 @@ def test_retention_until_several_days_states_the_first_and_the_last() -> None:
         for n, day in enumerate(days)
     )
     [kept] = answers.erasure(
-        RecordPlan("v", date(2026, 11, 25), (), steps, ()), (), MAP, Answer(), agreed=()
+        RecordPlan("v", date(2026, 11, 25), (), steps, ()), (), KEEPING, Answer(), agreed=()
     ).kept
     assert (kept.records, kept.first, kept.until) == (3, date(2027, 12, 31), date(2030, 12, 31))
     [one] = answers.erasure(
-        RecordPlan("v", date(2026, 11, 25), (), steps[:1], ()), (), MAP, Answer(), agreed=()
+        RecordPlan("v", date(2026, 11, 25), (), steps[:1], ()), (), KEEPING, Answer(), agreed=()
     ).kept
     assert (one.first, one.until) == (None, date(2030, 12, 31))
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        pytest.param(
+            "{ erasure: keep, retention: { keep: P8Y, from: at, because: law } }", id="never erased"
+        ),
+        pytest.param("{ retention: { keep: P8Y, from: now, because: law } }", id="starts anew at each check"),
+    ],
+)
+def test_letter_names_no_last_day_after_which_nothing_is_erased(about: str) -> None:
+    place, until = CollectionPlace("default", "shop", "people"), date(2030, 12, 31)
+    step = RecordStep("shop.people", place, {"_id": 1}, Disposition.RETAINED, (), until=until)
+    decided = RecordPlan("v", date(2026, 11, 25), (), (step,), ())
+    [kept] = answers.erasure(decided, (), keeping(about), Answer(), agreed=()).kept
+    assert kept.until is None
