@@ -21,7 +21,7 @@ from PIL import Image
 from playwright.async_api import Browser, BrowserContext, Page
 
 from habeas.embedded.stack import Stack
-from services.intake.pages.centre.form import OPTIONS
+from services.intake.pages.centre.form import ON_CONSENT, OPTIONS, SCOPES
 from services.intake.pages.site import LANGUAGES
 from tests.extent import extent
 from tests.integration.browser import too_wide, violations
@@ -205,7 +205,8 @@ async def test_a_keyboard_is_enough(browser: Browser, pipeline: Pipeline) -> Non
                 break
             outline = await page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
             assert outline != "none", f"nobody sees that {focused} has the focus"
-        assert order == ["A", "for", "email", "name", "country", "with_copy", "statement", "SUMMARY", "step"]
+        ticks = [*SCOPES, ON_CONSENT, "with_copy", "full_values"]
+        assert order == ["A", "for", "email", "name", "country", *ticks, "statement", "SUMMARY", "step"]
         await page.wait_for_timeout(ENOUGH_TIME)
         await press("Enter")
         await page.wait_for_selector("dl.facts")

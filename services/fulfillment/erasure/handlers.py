@@ -326,6 +326,7 @@ async def _certified(
         certificate=certified,
         mentions=places,
         recipients=len(answer.recipients),
+        withheld=answers.withheld_values(answer),
     )
     if decided.limited:  # a recipient would erase everything
         return [fulfilled]

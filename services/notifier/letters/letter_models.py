@@ -300,7 +300,7 @@ def totals_of(facts: LetterFacts) -> AnswerTotals | None:
         masked=sum(group.records for group in answer.masked),
         kept=sum(group.records for group in answer.kept),
         disclosed=sum(group.records for group in answer.disclosed),
-        withheld=len({group.label for group in answer.withheld}),
+        withheld=len({one.label for one in answer.withheld if one.reason != ReasonCode.MASKED_VALUE}),
     )
 
 

@@ -141,12 +141,15 @@ async def test_first_whole_copy_after_a_masked_one_is_no_further_copy() -> None:
     assert len(set(fingerprints)) == 2
 
 
-async def test_copy_before_an_erasure_masks_values_as_well() -> None:
-    event, ctx = await stage(MAP, HELD, Right.ERASURE, with_copy=True)
+@pytest.mark.parametrize("wanted", [False, True])
+async def test_copy_before_an_erasure_masks_values_unless_they_are_wanted(*, wanted: bool) -> None:
+    event, ctx = await stage(
+        MAP, HELD, Right.ERASURE, assurance=Assurance.ACCOUNT, with_copy=True, full_values=wanted
+    )
     [planned, *_] = await answer(event, ctx)
     package = getattr(planned, "package", "")
     files = unpacked(await whole(ctx.vault.open_stream(CASE, package)))
-    assert not any(IBAN in content for content in files.values())
+    assert any(IBAN in content for content in files.values()) is wanted
 
 
 async def test_own_account_number_stays_in_a_text_where_the_answer_shows_it() -> None:

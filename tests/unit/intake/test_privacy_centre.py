@@ -157,12 +157,22 @@ def test_countries_have_names_and_an_order(language: str) -> None:
 # --- from the form to the request ---------------------------------------------------------------------
 
 
-async def test_person_can_want_values_in_full_with_a_copy_and_not_with_an_erasure() -> None:
-    for path, wanted in (("/ask/access", True), ("/ask/erasure", False)):
-        office = Office()
-        await sent(office, path, PERSON | {"full_values": "yes"})
-        [request] = lodged(office)
-        assert request.details.full_values is wanted
+@pytest.mark.parametrize(
+    ("path", "more", "wanted"),
+    [
+        pytest.param("/ask/access", {}, True, id="copy"),
+        pytest.param("/ask/erasure", {"with_copy": "yes"}, True, id="copy before an erasure"),
+        pytest.param("/ask/erasure", {}, False, id="erasure alone"),
+        pytest.param("/ask/restriction", {}, False, id="no copy"),
+    ],
+)
+async def test_person_can_want_values_in_full_with_a_copy_alone(
+    path: str, more: dict[str, str], *, wanted: bool
+) -> None:
+    office = Office()
+    await sent(office, path, PERSON | {"full_values": "yes"} | more)
+    [request] = lodged(office)
+    assert request.details.full_values is wanted
 
 
 async def test_a_submitted_form_becomes_a_request_with_a_page() -> None:

@@ -244,6 +244,18 @@ def test_summary_of_an_access_counts_records_and_kinds_left_out() -> None:
     assert summary(replace(ready, answer=Answer(categories=("Contact details",)))) == []
 
 
+def test_masked_values_are_named_and_not_counted_as_left_out() -> None:
+    masked = WithheldGroup(label="Bank account number", reason="masked_value", values=2)
+    answer = Answer(disclosed=ACCOUNTS, withheld=(masked,))
+    ready = AccessOutcome(Right.ACCESS, RECEIVED, Outcome.PARTLY_GRANTED, answer, PACKAGE)
+    assert summary(ready)[:4] == ["Records in the package", "2", "Kinds of data left out", "0"]
+    copied = replace(erasure(Outcome.GRANTED, erased=ACCOUNTS, withheld=(masked,)), package=PACKAGE)
+    for letter_with_it in (ready, copied):
+        text = render(letter(letter_with_it), SENDER).text
+        assert "Bank account number" in text
+        assert "at most the last characters are shown" in text
+
+
 def test_letters_have_the_colours_of_the_company() -> None:
     own = replace(SENDER, colour="#7a1f5c", dark_colour="#f0b3d9")
     html = render(letter(ERASED), own).html

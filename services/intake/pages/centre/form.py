@@ -106,7 +106,7 @@ CHANGE = (
             _("If a law makes us keep something, we tell you what it is, why, and until when."),
             _("With your data your account goes, and what you bought or stored with it."),
         ),
-        parts=(FormPart.PERSON, FormPart.SCOPE, FormPart.COPY, FormPart.STATEMENT),
+        parts=(FormPart.PERSON, FormPart.SCOPE, FormPart.COPY, FormPart.VALUES, FormPart.STATEMENT),
     ),
     RequestOption(
         Right.RESTRICTION,
@@ -350,8 +350,14 @@ class FilledForm:
             "corrections": [{"field": name, "value": value} for name, value in corrections],
             "transfer_to": (self["transfer_to"] or None) if FormPart.RECIPIENT in parts else None,
             "with_copy": bool(self["with_copy"]) and FormPart.COPY in parts,
-            "full_values": bool(self["full_values"]) and FormPart.VALUES in parts,
+            "full_values": self._wants_values(),
         }
+
+    def _wants_values(self) -> bool:
+        """Return whether values are wanted in full: of an erasure, in the copy before it alone."""
+        parts = self.option.parts
+        copied = FormPart.COPY not in parts or bool(self["with_copy"])
+        return bool(self["full_values"]) and FormPart.VALUES in parts and copied
 
 
 def _is_address(text: str) -> bool:
