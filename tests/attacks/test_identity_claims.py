@@ -387,7 +387,7 @@ async def test_code_from_the_other_mailbox_releases_its_records(
     newsletter = pipeline.business("portal", "newsletter")
     assert await newsletter.find_one({"email": other}) is not None
     await ask_for_code(pipeline, case)
-    letter = await letter_to(pipeline, other, "you confirm that the request is yours")
+    letter = await letter_to(pipeline, other, "confirms that the request is yours")
     for secret in (case, person.email, person.name):
         assert secret not in letter
     assert "go on with your request" in await press(pipeline, case, "alias", code=code_in(letter))
@@ -412,7 +412,9 @@ async def test_guessed_codes_open_no_records_of_the_victim_and_a_stop_ends_the_r
     page = await ask_for_code(pipeline, case)
     assert "Prove this address" in page
     assert VICTIM.email not in page
-    letter = await letter_to(pipeline, VICTIM.email, "We then erase the data that we hold under your address")
+    letter = await letter_to(
+        pipeline, VICTIM.email, "We will then erase the data that we hold under your address"
+    )
     assert case not in letter
     assert "go on with" not in await press(pipeline, case, "alias", code="BBBB-BBBB")
     link = re.search(r"/stop/\S+", letter)
@@ -431,7 +433,7 @@ async def test_new_mailbox_is_entered_only_with_the_code_sent_to_it(pipeline: Pi
         case = await pipeline.verified("rectification", person, details={"corrections": corrections})
         await pipeline.until_it_is("referred", case)
         await ask_for_code(pipeline, case)
-        letter = await letter_to(pipeline, new, "We then enter your address in the data")
+        letter = await letter_to(pipeline, new, "We will then enter your address in the data")
         for secret in (case, person.email, person.name):
             assert secret not in letter
         code = code_in(letter) if honest else "BBBB-BBBB"
@@ -469,7 +471,7 @@ async def test_owner_of_another_mailbox_in_the_records_is_notified(pipeline: Pip
     assert len(letters) == 1, "one letter for one mailbox, however it is written"
     raw = letters[0].message.as_string() + letters[0].body()
     assert "/stop/" in letters[0].body(), "one click stops the request"
-    assert "your email address stands" in " ".join(letters[0].body().split())
+    assert "contains your email address" in " ".join(letters[0].body().split())
     for secret in (case, attacker.email, attacker.name):
         assert secret not in raw
 

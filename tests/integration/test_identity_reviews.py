@@ -1,4 +1,4 @@
-"""Staff reviews of proofs: each look is recorded before it happens."""
+"""Staff reviews of proofs: each access is recorded before it happens."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -89,7 +89,7 @@ async def test_package_without_receiver_is_offered_for_download(
     case = await pipeline.answered("portability", ADA_ASKS, details={"transfer_to": inside})
     assert len(receiver.received) == before
     assert fulfilled(heard, case)["reasons"]["transfer_not_allowed"] == 1
-    assert pipeline.letter(ADA_ASKS, case, "Download it and hand it on yourself")
+    assert pipeline.letter(ADA_ASKS, case, "Download it and pass it on yourself")
     assert "data/default.contacts.json" in names(await pipeline.package(case, ADA_ASKS))
 
 

@@ -26,7 +26,7 @@ async def test_child_of_eleven_is_not_asked_to_approve_the_request_of_the_mother
     def titles() -> set[str]:
         return {letter.subject for letter in pipeline.letters_to(mother, case)}
 
-    assert await eventually(lambda: "We need to make sure that it is you" in titles(), WITHIN)
+    assert await eventually(lambda: "We need to confirm that it is you" in titles(), WITHIN)
     assert "We received your request" in titles()
     assert pipeline.letters_to(child) == []
     page = await pipeline.page(case)

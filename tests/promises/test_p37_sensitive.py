@@ -61,4 +61,4 @@ async def test_exact_location_is_not_disclosed_on_the_proof_of_a_mailbox_alone(
         found = {(one["category"], one["reason"]) for one in event["data"]["withheld"]}
         assert (location in found) is mailbox_alone
         letter = pipeline.letter(ADA_ASKS, case, "What is not in it, and why")
-        assert ("prove more, and you get it" in letter) is mailbox_alone
+        assert ("with more proof, and you will get it" in letter) is mailbox_alone

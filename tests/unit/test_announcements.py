@@ -44,9 +44,9 @@ def test_public_notice_has_the_content_of_the_letter_without_a_greeting(form: st
     body = line(getattr(announced(PUBLIC)["br-lgpd.public.en"].body, form))
     for words in (
         "Public notice of a data breach",
-        "We say this in public",
+        "We are making this public",
         "An attacker entered our customer portal",
-        "These kinds of data are part of it:",
+        "The following kinds of data were affected:",
         "pretend to be us",
         "made all keys void",
         "Do not follow links",
@@ -56,14 +56,14 @@ def test_public_notice_has_the_content_of_the_letter_without_a_greeting(form: st
     ):
         assert words in body, words
     assert "Hello" not in body
-    assert "your data are part of it" not in body
+    assert "data of yours was affected" not in body
 
 
 def test_affected_users_of_a_service_learn_of_the_incident_and_the_remedies() -> None:
     """NIS2 Art. 23(1)-(2)."""
     body = line(announced(USERS)["nis2.service_recipients.en"].body.text)
     for words in (
-        "Incident that concerns a service you use",
+        "Incident affecting a service you use",
         "An attacker entered our customer portal",
         "Object storage",
         "pretend to be us",

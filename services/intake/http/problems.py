@@ -52,7 +52,7 @@ WORDS: Mapping[int, tuple[str, str]] = {
     422: ELSEWHERE,
     429: (
         _("Too many requests"),
-        _("More came from your connection than we take in an hour. Please try again later."),
+        _("We received more from your connection than we accept in an hour. Please try again later."),
     ),
     503: (
         _("We cannot do this at the moment"),

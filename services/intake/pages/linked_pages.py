@@ -28,7 +28,7 @@ from shared.pages.translation import Words
 from shared.pages.translation import mark as _
 
 TEMPLATE = "forwarded.html.jinja"
-GONE = _("This link is not good, or not good any more. Write to us, and name the reference in our letter.")
+GONE = _("This link is not valid, or no longer valid. Write to us, and name the reference in our letter.")
 NAME = _("Name")
 MAIL = _("Email")
 PHONE = _("Phone")

@@ -38,7 +38,7 @@ DETAILS = (
     Detail("user.contact.address.street", _("Street and house number"), "address-line1"),
     Detail("user.contact.address.postal_code", _("Postal code"), "postal-code"),
     Detail("user.demographic.date_of_birth", _("Date of birth"), "bday", "date"),
-    Detail("user.unique_id", _("Customer number"), "off", hint=_("It stands on our letters and invoices.")),
+    Detail("user.unique_id", _("Customer number"), "off", hint=_("You find it on our letters and invoices.")),
 )  # fmt: skip
 LEAST_DETAILS: Mapping[Evidence, int] = {Evidence.TWO_POINTS: 2, Evidence.THREE_POINTS: 3}
 
@@ -137,7 +137,7 @@ SETBACKS: Mapping[Code, str] = {
     "decl_name_mismatch": _("Please sign the declaration with your name as it stands in your request."),
 }
 """Reason against a proof → the remedy, without details that would help an attacker."""
-UNCONVINCED = _("It was not enough to be sure that it is you.")
+UNCONVINCED = _("It was not enough to confirm that it is you.")
 MEANINGS: Mapping[str, str] = {
     "2026-11": _(
         "I declare under penalty of perjury under the laws of the State of California that I am the "
@@ -163,7 +163,7 @@ PROVISIONS: Mapping[Regulation, str] = {
 }
 
 STANDINGS: Mapping[CaseStatus, str] = {
-    CaseStatus.UNKNOWN: _("Taken in; it is being registered"),
+    CaseStatus.UNKNOWN: _("Received; it is being registered"),
     CaseStatus.RECEIVED: _("Received; we are making sure that it comes from you"),
     CaseStatus.CHALLENGED: _("Waiting for you to show that it is you"),
     CaseStatus.VERIFIED: _("Confirmed; we are working on it"),
@@ -174,7 +174,7 @@ STANDINGS: Mapping[CaseStatus, str] = {
     CaseStatus.DUPLICATE: _("You asked for the same before; our letter says where to see how that stands"),
     CaseStatus.WITHDRAWN: _("Withdrawn"),
     CaseStatus.CLOSED: _("Answered and closed"),
-    CaseStatus.PURGED: _("Ended long ago; nothing is kept of it any longer"),
+    CaseStatus.PURGED: _("Closed long ago; we no longer keep anything about it"),
 }
 FEE_WAITS = _("Waiting for you to say whether you want an answer that costs something")
 ERASURE_WAITS = _("Confirmed; your data will be erased, and you can still stop it")

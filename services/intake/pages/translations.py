@@ -24,14 +24,14 @@ THEIR_RIGHTS: Mapping[Right, str] = {
 """For readers other than the person."""
 
 OBSTACLES: Mapping[CaseError, str] = {
-    CaseError.PROOF_DECIDED: _("We no longer need a proof: it is decided already who asks."),
+    CaseError.PROOF_DECIDED: _("We no longer need proof: the identity has been decided already."),
     CaseError.TOO_LATE_TO_WITHDRAW: _("It is too late to withdraw the request: it is decided already."),
     CaseError.NO_FEE: _("There is no fee that you could agree to."),
     CaseError.APPEAL_OPEN: _("We are looking at it again already."),
     CaseError.NO_CERTIFICATE: _("There is no certificate for this request."),
     CaseError.TOO_MANY_CODES: _("Too many codes were sent for this package. Please write to us."),
     CaseError.NO_PACKAGE: _("There is no data package for this request."),
-    CaseError.PACKAGE_GONE: _("The data package is kept no longer. You can make the request again."),
+    CaseError.PACKAGE_GONE: _("The data package is no longer available. You can make the request again."),
     CaseError.STOPPED: _(
         "The request is stopped. Our privacy staff looks at it before anything else happens."
     ),
@@ -51,16 +51,16 @@ UNOPENED: Mapping[CodeVerdict, str] = {
 
 HAPPENED: Mapping[TimelineKind, str] = {
     TimelineKind.RECEIVED: _("We received your request"),
-    TimelineKind.PROOF_ASKED: _("We asked for proof of who asks"),
+    TimelineKind.PROOF_ASKED: _("We asked for proof of identity"),
     TimelineKind.PROOF_CAME: _("Your proof arrived"),
-    TimelineKind.PROOF_REFUSED: _("What was sent did not convince us"),
+    TimelineKind.PROOF_REFUSED: _("We could not accept what was sent"),
     TimelineKind.IN_REVIEW: _("Our privacy staff began to look at your proof"),
-    TimelineKind.VERIFIED: _("We were sure who asks"),
+    TimelineKind.VERIFIED: _("We confirmed the identity of the requester"),
     TimelineKind.REFERRED: _("Our privacy staff took the request over"),
     TimelineKind.DUE_MOVED: _(
         "The last day for our answer moved to %(until)s, because we waited for your proof"
     ),
-    TimelineKind.EXTENDED: _("We took more time, until %(until)s"),
+    TimelineKind.EXTENDED: _("We extended the time for our answer to %(until)s"),
     TimelineKind.LATE: _("We missed the last day for our answer"),
     TimelineKind.FEE_QUOTED: _("We said what the answer would cost"),
     TimelineKind.FEE_AGREED: _("You agreed to the fee"),
@@ -93,19 +93,19 @@ LETTERS: Mapping[LetterKind, str] = {
     LetterKind.LIFTING: _("We will end the restriction of your data"),
     LetterKind.CONSENT_SCHEDULED: _("Your withdrawal of consent"),
     LetterKind.ERASURE_SCHEDULED: _("We will soon erase your data"),
-    LetterKind.PROOF_WANTED: _("We need to make sure that it is you"),
+    LetterKind.PROOF_WANTED: _("We need to confirm that it is you"),
     LetterKind.REMINDER: _("Your request still waits for you"),
-    LetterKind.IN_REVIEW: _("Our staff is looking at your proof"),
+    LetterKind.IN_REVIEW: _("Our staff is checking your proof"),
     LetterKind.DUPLICATE: _("We are already working on the same request"),
     LetterKind.FORWARDED: _("We passed your request on"),
     LetterKind.FORWARDED_TO_CONTROLLER: _("To the customer who decides about the data"),
-    LetterKind.FEE_QUOTED: _("Your request would cost something"),
+    LetterKind.FEE_QUOTED: _("There would be a fee for your request"),
     LetterKind.LATE: _("We are late with our answer"),
     LetterKind.PACKAGE_EXPIRING: _("Your data package will soon be deleted"),
     LetterKind.APPEAL_RECEIVED: _("We received your appeal"),
     LetterKind.APPEAL_DECIDED: _("What came of your appeal"),
     LetterKind.COMPLAINT_RECEIVED: _("We received your complaint"),
-    LetterKind.COMPLAINT_DECIDED: _("What came of your complaint"),
+    LetterKind.COMPLAINT_DECIDED: _("The result of your complaint"),
     LetterKind.ALIAS_CODE: _("Is this request yours?"),
     LetterKind.NAMED_MAILBOX: _("A request about data with your email address"),
 }

@@ -215,7 +215,7 @@ class ProofOption:
 
 
 @dataclass(frozen=True, slots=True)
-class ProofWanted(RequestLetter, kind="proof_wanted", title=_("We need to make sure that it is you")):
+class ProofWanted(RequestLetter, kind="proof_wanted", title=_("We need to confirm that it is you")):
     """More is needed to establish the identity."""
 
     wanted: ProofOption
@@ -242,7 +242,7 @@ class Clarification(LetterFacts, kind="clarification", title=_("What would you l
 
 
 @dataclass(frozen=True, slots=True)
-class InReview(RequestLetter, kind="in_review", title=_("Our staff is looking at your proof")):
+class InReview(RequestLetter, kind="in_review", title=_("Our staff is checking your proof")):
     """The staff examines a proof that a machine could not decide on."""
 
     url: str
@@ -372,7 +372,7 @@ class RefusalLetter(RequestLetter, kind="refusal", title=_("We cannot do what yo
 
 
 @dataclass(frozen=True, slots=True)
-class Weighing(RequestLetter, kind="weighing", title=_("We are looking at your objection")):
+class Weighing(RequestLetter, kind="weighing", title=_("We are considering your objection")):
     """An objection, or a disputed value, is looked at by people; until then the data is only stored."""
 
     answer: Answer = field(default_factory=Answer)
@@ -459,7 +459,7 @@ class Forwarded(RequestLetter, kind="forwarded", title=_("We passed your request
 
 @dataclass(frozen=True, slots=True)
 class ForwardedToController(
-    RequestLetter, kind="forwarded_to_controller", title=_("Somebody asks about data that you keep with us")
+    RequestLetter, kind="forwarded_to_controller", title=_("A request about data that you keep with us")
 ):
     """To the customer that decides: a request came in, and here is the link to it."""
 
@@ -469,7 +469,7 @@ class ForwardedToController(
 
 
 @dataclass(frozen=True, slots=True)
-class FeeQuotedLetter(RequestLetter, kind="fee_quoted", title=_("Your request would cost something")):
+class FeeQuotedLetter(RequestLetter, kind="fee_quoted", title=_("There would be a fee for your request")):
     """The request costs something; the person decides whether they want that."""
 
     fee: Money
@@ -520,7 +520,7 @@ class ComplaintReceived(RequestLetter, kind="complaint_received", title=_("We re
 
 
 @dataclass(frozen=True, slots=True)
-class ComplaintDecided(RequestLetter, kind="complaint_decided", title=_("What came of your complaint")):
+class ComplaintDecided(RequestLetter, kind="complaint_decided", title=_("The result of your complaint")):
     """The result of the complaint."""
 
     complained_on: date

@@ -38,8 +38,8 @@ REASONS: Mapping[ReasonCode, str] = {
     ReasonCode.COLLECTED_FROM_CHILD: _("We collected the data on the consent given for you as a child."),
     ReasonCode.SECURITY: _("We need these records to keep our services secure."),
     ReasonCode.FREE_EXPRESSION: _("Freedom of expression and information protects these records."),
-    ReasonCode.PUBLIC_INTEREST: _("A task in the public interest needs these records."),
-    ReasonCode.RESEARCH: _("Archiving, research or statistics need these records."),
+    ReasonCode.PUBLIC_INTEREST: _("We need these records for a task in the public interest."),
+    ReasonCode.RESEARCH: _("We need these records for archiving, research or statistics."),
     ReasonCode.NOT_COLLECTED_FROM_YOU: _("We did not collect these records from you."),
     ReasonCode.THIRD_PARTY_RIGHTS: _("They would show data about other people."),
     ReasonCode.NEVER_DISCLOSED: _("We hold this kind of data, but to protect you we do not send it."),
@@ -48,29 +48,27 @@ REASONS: Mapping[ReasonCode, str] = {
     ),
     ReasonCode.PROFESSIONAL_SECRECY: _("We are bound to professional secrecy."),
     ReasonCode.NOT_PROVIDED_BY_YOU: _(
-        "It is neither what you gave us nor what we observed. A copy of all your data has it."
+        "You did not give it to us, and we did not observe it. A copy of all your data includes it."
     ),
     ReasonCode.OTHER_LEGAL_BASIS: _(
-        "We hold it neither on your consent nor for a contract with you. A copy of all your data has it."
+        "We hold it neither on your consent nor for a contract with you. A copy of all your data includes it."
     ),
     ReasonCode.NEEDS_MORE_PROOF: _(
-        "Your proof is enough for the kinds of data, but not for the data itself. Ask again and "
-        "prove more, and you get it."
+        "Your proof is enough for the kinds of data, but not for the data itself. Ask again with "
+        "more proof, and you will get it."
     ),
     ReasonCode.IDENTITY_NOT_ESTABLISHED: _(
-        "We could not make sure that the request comes from the person whose data it is about."
+        "We could not confirm that the request comes from the person the data is about."
     ),
-    ReasonCode.CODE_EXPIRED: _("We did not get the code that we mailed to you before it expired."),
+    ReasonCode.CODE_EXPIRED: _("We did not receive the code that we emailed to you before it expired."),
     ReasonCode.TOO_MANY_ATTEMPTS: _(
         "A wrong code was entered too often, so we stopped to protect your data."
     ),
     ReasonCode.DETAILS_DO_NOT_MATCH: _("The details in the request do not match what we hold."),
-    ReasonCode.NOT_PROVEN_IN_TIME: _(
-        "What we asked you for, to be sure that it is you, did not come in time."
-    ),
-    ReasonCode.PROOF_NOT_CONVINCING: _("What you sent us was not enough to be sure that it is you."),
+    ReasonCode.NOT_PROVEN_IN_TIME: _("We did not receive the proof that it is you in time."),
+    ReasonCode.PROOF_NOT_CONVINCING: _("What you sent us was not enough to confirm that it is you."),
     ReasonCode.PERMISSION_NOT_SHOWN: _(
-        "Somebody asked in your name, and we could not make sure that you permit it."
+        "Someone asked on your behalf, and we could not confirm that you allow it."
     ),
     ReasonCode.UNIDENTIFIABLE: _("We cannot tell which of our records are about you."),
     ReasonCode.MANIFESTLY_UNFOUNDED: _("The request has clearly no basis."),
@@ -78,10 +76,10 @@ REASONS: Mapping[ReasonCode, str] = {
         "The request repeats earlier ones so often that the law does not oblige us to answer."
     ),
     ReasonCode.NOT_MARKABLE: _(
-        "The system that holds these records cannot mark them. Our staff looks after them by hand."
+        "The system that holds these records cannot mark them. Our staff will look after them by hand."
     ),
     ReasonCode.NOT_EDITABLE: _(
-        "This was recorded as it happened, or is decided elsewhere. A request cannot change it."
+        "This entry records what happened, or it is decided elsewhere. We cannot change it on request."
     ),
     ReasonCode.NOT_FOUND: _("We hold no such detail about you."),
     ReasonCode.SAME_VALUE: _("Our records say this already."),
@@ -89,9 +87,11 @@ REASONS: Mapping[ReasonCode, str] = {
         "We could not read the new value. Please write a date as 2026-03-31 and a number in digits."
     ),
     ReasonCode.AMBIGUOUS: _("We hold several different values there. Please tell us which one is wrong."),
-    ReasonCode.NOT_TAKEN: _("One of our systems did not take the change. Our staff looks after it by hand."),
+    ReasonCode.NOT_TAKEN: _(
+        "One of our systems did not accept the change. Our staff will take care of it by hand."
+    ),
     ReasonCode.OVERTAKEN: _(
-        "Somebody changed this while we were at it. Please look whether it is right now."
+        "This was changed while we were working on it. Please check whether it is right now."
     ),
     ReasonCode.ACCURACY_VERIFIED: _("We checked your data, and it is correct."),
     ReasonCode.GROUNDS_PREVAIL: _(
@@ -100,9 +100,11 @@ REASONS: Mapping[ReasonCode, str] = {
     ReasonCode.NO_LONGER_NEEDED: _("What the restriction was for has ended."),
     ReasonCode.PERSON_ASKS: _("You asked us to."),
     ReasonCode.NOT_CHANGEABLE: _("Some details in these records cannot be changed."),
-    ReasonCode.MENTIONED_ELSEWHERE: _("Records of other people name you. Our staff looks at each of them."),
+    ReasonCode.MENTIONED_ELSEWHERE: _(
+        "Records about other people mention you. Our staff will look at each of them."
+    ),
     ReasonCode.SHARED_IDENTITY: _(
-        "Others have an address or a number of yours, too. We did not search by it."
+        "Other people's records also have an address or a number of yours. We did not search by it."
     ),
     ReasonCode.UNCONFIRMED_IDENTITY: _(
         "Your records name an address or a number that is not confirmed. We did not search by it."

@@ -20,7 +20,7 @@ from shared.pages.translation import mark as _
 
 OPEN_END = _("As long as the reason lasts")
 COMPANY_LAW = _("A law that applies to our company obliges us to keep these records: %(provision)s.")
-ENDS_ONE_BY_ONE = _("Each has its own day, from %(first)s to %(last)s")
+ENDS_ONE_BY_ONE = _("Each record has its own end date, between %(first)s and %(last)s")
 NOTHING_HELD = _("We hold no data about you")
 
 CODE_TITLES: Mapping[CodePurpose, str] = {
@@ -28,7 +28,7 @@ CODE_TITLES: Mapping[CodePurpose, str] = {
     CodePurpose.DOWNLOAD: _("Your code to open your data package"),
 }
 
-PERMISSION_TITLE = _("Somebody asks us in your name")
+PERMISSION_TITLE = _("Someone has asked us on your behalf")
 
 ACCESS_TITLES: Mapping[Outcome, str] = {
     Outcome.GRANTED: _("Your data package is ready"),
@@ -73,25 +73,27 @@ MARKETING_STOPS = _("We will stop using your data for direct marketing.")
 """Instead of the next step of other objections: this one cannot be refused (GDPR Art. 21(3))."""
 
 NEXT_STEPS: Mapping[Right, str] = {
-    Right.ACCESS: _("We collect your data from our systems and mail you a link to it."),
-    Right.PORTABILITY: _("We collect your data from our systems and mail you a link to it."),
+    Right.ACCESS: _("We will collect your data from our systems and email you a link to it."),
+    Right.PORTABILITY: _("We will collect your data from our systems and email you a link to it."),
     Right.ERASURE: _(
-        "We erase your data. If we have to keep some of it, we tell you what it is, why and until when."
+        "We will erase your data. If we have to keep some of it, we will tell you what, why and for how long."
     ),
     Right.RECTIFICATION: _(
         "We will check the details, correct those that are wrong and notify the recipients of the data."
     ),
     Right.RESTRICTION: _(
-        "We mark the data so that we only store it, and tell those who received it from us."
+        "We will mark the data so that we only store it, and notify the recipients of the data."
     ),
-    Right.OBJECTION: _("We stop the use that you object to, or tell you why we may go on."),
-    Right.CONSENT_WITHDRAWAL: _("We stop every use that rests on your consent."),
+    Right.OBJECTION: _("We will stop the use that you object to, or explain why we may continue."),
+    Right.CONSENT_WITHDRAWAL: _("We will stop every use that rests on your consent."),
     Right.KNOW_CATEGORIES: _(
-        "We put together which categories of data we hold, and mail you a link to the list."
+        "We will list the categories of data we hold about you and email you a link to the list."
     ),
-    Right.OPT_OUT_OF_SALE: _("We stop selling and sharing your data and tell those who received it from us."),
+    Right.OPT_OUT_OF_SALE: _(
+        "We will stop selling and sharing your data and notify the recipients of the data."
+    ),
     Right.LIMIT_SENSITIVE_USE: _(
-        "We use your sensitive data only where the law allows it without your choice."
+        "We will use your sensitive data only where the law allows it without your choice."
     ),
 }
 
@@ -141,7 +143,7 @@ FEES: Mapping[FeeReason, str] = {
     FeeReason.EXCESSIVE: _("The request repeats earlier ones very often."),
     FeeReason.MANIFESTLY_UNFOUNDED: _("The request has clearly no basis."),
     FeeReason.EFFORT: _("The answer takes far more work than usual."),
-    FeeReason.TRANSCRIPTION: _("Somebody has to write down or copy the data for you."),
+    FeeReason.TRANSCRIPTION: _("Someone has to write down or copy the data for you."),
 }
 
 EVIDENCE: Mapping[Evidence, str] = {
@@ -152,7 +154,7 @@ EVIDENCE: Mapping[Evidence, str] = {
     Evidence.DECLARATION: _("a signed declaration that you are the person whose data this is about"),
     Evidence.IDENTITY_DOCUMENT: _("a picture of your passport, identity card or driving licence"),
     Evidence.ADDRESS_DOCUMENT: _("a recent bill or bank statement with your name and address"),
-    Evidence.PERMISSION: _("a signed permission from you for whoever asks in your name"),
+    Evidence.PERMISSION: _("a signed permission from you for the person who asks on your behalf"),
     Evidence.CONFIRMATION: _("your confirmation on the page of your request"),
 }
 """The company's own proof, as it stands in a list: the records are looked at without the person."""
@@ -172,7 +174,7 @@ SETBACKS: Mapping[Setback, str] = {
     Setback.CODE_BY_MAIL: _(
         "A code counts by mail only if your mail provider confirms who sent it. Please enter it on the page."
     ),
-    Setback.OTHER: _("It was not enough to be sure that it is you."),
+    Setback.OTHER: _("It was not enough to confirm that it is you."),
 }
 
 

@@ -541,7 +541,7 @@ def test_unread_edition_judges_no_complaint() -> None:
     assert judging_policies(Remedy.COMPLAINT, RECEIVED, NOW, practice) == [practice.policies.named(begun.id)]
 
 
-# --- the clock stands still -----------------------------------------------------------------------------
+# --- the clock is paused -----------------------------------------------------------------------------
 
 
 def paused(regulation: Regulation = Regulation.GDPR) -> IntakeCase:

@@ -380,7 +380,7 @@ async def test_letter_to_an_agent_names_the_recipient_of_the_code() -> None:
     agent = {"for": "other", "agent_name": "Berta", "agent_email": "berta@example.org", "permission": "Mine"}
     answer = await sent(Office(), "/ask/access", PERSON | agent, step="check")
     assert "to the person whom it is about" in answer.text
-    assert "we mail you a code" not in answer.text
+    assert "we will email you a code" not in answer.text
 
 
 # --- the signal of the browser ------------------------------------------------------------------------
@@ -625,7 +625,7 @@ async def test_an_app_is_named_if_it_is_ours_and_nothing_else_is_repeated() -> N
         ours = await client.get("/account-deletion", params={"app": "com.example.app"})
         other = await client.get("/account-deletion", params={"app": HOSTILE})
     assert "Delete your account in Example App" in ours.text
-    for words in ("How it goes", "What is deleted", "What is kept, and how long", "Invoices", "10 years"):
+    for words in ("How it works", "What is deleted", "What is kept, and how long", "Invoices", "10 years"):
         assert words in ours.text
     assert "/ask/erasure" in ours.text
     assert "account-deletion?app=com.example.app&amp;lang=de" in ours.text

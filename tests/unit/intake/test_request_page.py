@@ -105,7 +105,7 @@ async def test_declaration_is_signed_in_the_recorded_wording_and_translated() ->
     [
         pytest.param(withdrawn, "withdrawal", "It is too late to withdraw", id="withdrawn already"),
         pytest.param(answered, "fee", "There is no fee that you could agree to", id="no fee"),
-        pytest.param(answered, "new-code", "We no longer need a proof", id="proven already"),
+        pytest.param(answered, "new-code", "We no longer need proof", id="proven already"),
         pytest.param(refused, "package-code", "There is no data package", id="no package"),
     ],
 )
@@ -183,7 +183,7 @@ async def test_the_timeline_shows_past_and_future_steps() -> None:
     reported = [
         "We received your request",
         "Letter sent: We received your request",
-        "We asked for proof of who asks",
+        "We asked for proof of identity",
         "7 April 2026 The last day for our answer",
     ]
     assert [text.index(one) for one in reported] == sorted(text.index(one) for one in reported)
@@ -261,7 +261,7 @@ async def test_a_package_that_is_gone_is_not_offered() -> None:
     office = await answered()
     office.clock.move(timedelta(days=60))
     page = await seen(office)
-    assert "The data package is kept no longer" in said(page)
+    assert "The data package is no longer available" in said(page)
     assert "package-code" not in page.text
 
 

@@ -66,7 +66,7 @@ async def test_of_other_events_nothing_follows() -> None:
     ("token", "code"),
     [
         pytest.param(SIGNER.event(iss="https://other.example/"), "invalid_issuer", id="of another issuer"),
-        pytest.param(SIGNER.event(aud="another"), "invalid_audience", id="for somebody else"),
+        pytest.param(SIGNER.event(aud="another"), "invalid_audience", id="for someone else"),
         pytest.param(Signer().event(), "invalid_key", id="of another key"),
         pytest.param(SIGNER.event()[:-4] + "AAAA", "invalid_key", id="changed"),
         pytest.param(SIGNER.event(jti=None), "invalid_request", id="without a name"),

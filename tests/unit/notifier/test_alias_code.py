@@ -32,9 +32,9 @@ async def letter(right: Right) -> tuple[str, str]:
 @pytest.mark.parametrize(
     ("right", "consequence"),
     [
-        (Right.ACCESS, "The other address then gets a copy of the data that we hold under your address"),
-        (Right.RECTIFICATION, "We then enter your address in the data"),
-        (Right.ERASURE, "We then erase the data that we hold under your address"),
+        (Right.ACCESS, "The other address will then get a copy of the data that we hold under your address"),
+        (Right.RECTIFICATION, "We will then enter your address in the data"),
+        (Right.ERASURE, "We will then erase the data that we hold under your address"),
     ],
 )
 async def test_letter_states_the_effect_of_the_code_and_leaves_out_the_requester(

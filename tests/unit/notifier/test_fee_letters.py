@@ -21,8 +21,8 @@ async def test_fee_letter_states_reason_last_day_and_place_to_agree() -> None:
     outbox = Outbox()
     assert kinds(await write_fee_letter(QUOTED, await notifier(outbox))) == [LetterKind.FEE_QUOTED]
     for said in (
-        "€12.50", "The first copy is free", "18 March 2026", "Before you agree we do nothing",
-        "you get an invoice", f"https://privacy.example.com/requests/{CASE}",
+        "€12.50", "The first copy is free", "18 March 2026", "Until you agree, we will do nothing",
+        "you will get an invoice", f"https://privacy.example.com/requests/{CASE}",
     ):  # fmt: skip
         assert said in outbox.words
 
@@ -39,6 +39,6 @@ async def test_silence_about_a_fee_withdraws_the_request_and_costs_nothing() -> 
     outbox = Outbox()
     silent = RequestWithdrawn(request_id=CASE, deemed=True)
     assert kinds(await confirm_withdrawal(silent, await notifier(outbox))) == [LetterKind.WITHDRAWN]
-    assert "We heard nothing" in outbox.words
-    assert "you owe nothing" in outbox.words
+    assert "We did not hear from you" in outbox.words
+    assert "You owe nothing" in outbox.words
     assert "You withdrew your request" not in outbox.words

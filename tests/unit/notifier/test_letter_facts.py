@@ -112,7 +112,7 @@ SENTENCES: list[tuple[str, LetterFacts, LetterFacts]] = [
         objection(direct_marketing=True),
         objection(direct_marketing=False),
     ),
-    ("or tell you why we may go on", objection(direct_marketing=False), objection(direct_marketing=True)),
+    ("or explain why we may continue", objection(direct_marketing=False), objection(direct_marketing=True)),
 ]
 
 
@@ -270,7 +270,7 @@ def test_first_letter_links_the_page_of_the_request() -> None:
         letter(objection(direct_marketing=False)), page="https://privacy.example.com/requests/5f"
     )
     assert (
-        "See how your request stands:\nhttps://privacy.example.com/requests/5f"
+        "See the status of your request:\nhttps://privacy.example.com/requests/5f"
         in render(written, SENDER).text
     )
     assert short_reference(written.request_id) in render(written, SENDER).text

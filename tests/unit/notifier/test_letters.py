@@ -133,10 +133,10 @@ ELEMENTS = (
     Element("11 CCR 7101(b): which request", tuple(LETTERS), ALL, short_reference(REFERENCE)),
 
     Element("11 CCR 7021(a): receipt is confirmed", RECEIPT, ALL, date(2026, 3, 2)),
-    Element("11 CCR 7021(a): how it is processed", RECEIPT[:2], ALL, "We collect your data"),
+    Element("11 CCR 7021(a): how it is processed", RECEIPT[:2], ALL, "We will collect your data"),
     Element("11 CCR 7021(a): how it is verified", RECEIPT[:1], ALL, "mail you a code"),
     Element("GDPR Art. 12(3), 11 CCR 7021(a): due", RECEIPT, ALL, date(2026, 4, 2)),
-    Element("GDPR Art. 12(3), 11 CCR 7021(b): extension", RECEIPT, LONGER, "If it takes us longer"),
+    Element("GDPR Art. 12(3), 11 CCR 7021(b): extension", RECEIPT, LONGER, "If we need more time"),
     Element("11 CCR 7021(a): what happens to it", RECEIPT[2:], ALL, "If we have to keep some of it"),
     Element("11 CCR 7026(d): no proof", ("acknowledgement of an opt-out",), ALL, "We need no proof"),
 
@@ -148,8 +148,8 @@ ELEMENTS = (
 
     Element("GDPR Art. 12(6): the code of another mailbox", ALIAS_CODES, ALL, "BCDF-GHJK"),
     Element("GDPR Art. 12(2): who asks", ALIAS_CODES, ALL, "It was made from another"),
-    Element("GDPR Art. 12(2): what it confirms", ALIAS_CODES, ALL, "you confirm that the request is yours"),
-    Element("GDPR Art. 12(2): who gets a copy", ALIAS_CODES[:1], ALL, "other address then gets a copy"),
+    Element("GDPR Art. 12(2): what it confirms", ALIAS_CODES, ALL, "that the request is yours"),
+    Element("GDPR Art. 12(2): who gets a copy", ALIAS_CODES[:1], ALL, "other address will then get a copy"),
     Element("GDPR Art. 12(2): what is erased", ALIAS_CODES[1:2], ALL, "then erase the data that we"),
     Element("GDPR Art. 12(2): what is entered", ALIAS_CODES[2:], ALL, "then enter your address in the"),
     Element("GDPR Art. 32: how long it works", ALIAS_CODES, ALL, "It works until"),
@@ -159,7 +159,7 @@ ELEMENTS = (
     Element("GDPR Art. 12(6): the code", DIGITS, ALL, "402815"),
     Element("GDPR Art. 12(6): the strong code", IRREVERSIBLE, ALL, "WDJB-MJHT"),
     Element("GDPR Art. 12(2): the right", OWN_CODES, ALL, "You asked for"),
-    Element("GDPR Art. 12(2): the consequence", OWN_CODES[:2], ALL, "We collect your data"),
+    Element("GDPR Art. 12(2): the consequence", OWN_CODES[:2], ALL, "We will collect your data"),
     Element("GDPR Art. 12(2): erased for good", ERASING, ALL, "your data will be erased. This cannot be"),
     Element("GDPR Art. 12(2): the recipient", ("code to transfer",), ALL, "import.example.com"),
     Element("GDPR Art. 32: how long it works", CODES, ALL, "It works until"),
@@ -168,19 +168,19 @@ ELEMENTS = (
     Element("GDPR Art. 5(1)(f): if it is not yours", ACKNOWLEDGING, ALL, "do not pass the code on"),
     Element("GDPR Art. 12(2): what it is for", OWN_CODES, ALL, "that the request is yours"),
     Element("GDPR Art. 12(2): where it goes", (*OWN_CODES, *PERMITS), ALL, "https://privacy.example.com/r/"),
-    Element("GDPR Art. 12(2): what it opens", PACKAGE_CODE, ALL, "you open your data package"),
+    Element("GDPR Art. 12(2): what it opens", PACKAGE_CODE, ALL, "to open your data package"),
     Element("GDPR Art. 12(2): the page that asked", PACKAGE_CODE, ALL, "Enter it on the page that asked you"),
 
     Element("GDPR Art. 12(6): it is not all",
             ("code, and more", "code that acknowledges an erasure"), ALL, "The code alone is not"),
-    Element("11 CCR 7063(a): who asks", ("code to permit",), ALL, "asks us in your name"),
+    Element("11 CCR 7063(a): who asks", ("code to permit",), ALL, "has asked us on your behalf"),
     Element("11 CCR 7063(a): also by mail",
-            ("proof wanted of the person",), ALL, "asks us in your name"),
+            ("proof wanted of the person",), ALL, "has asked us on your behalf"),
     Element("11 CCR 7063(a): what for", ("code to permit",), ALL, "Erasure of your personal data"),
-    Element("11 CCR 7063(a): confirmed directly", PERMITS, ALL, "you confirm the permission"),
+    Element("11 CCR 7063(a): confirmed directly", PERMITS, ALL, "to confirm your permission"),
     Element("GDPR Art. 12(2): not permitted", PERMITS, ALL, "Then do not enter the code, and"),
     Element("11 CCR 7070: a parent", ("code to permit a parent",), ALL, "your parent or guardian"),
-    Element("GDPR Art. 32: no name", ("code to permit an agent",), ALL, "Somebody asks us in"),
+    Element("GDPR Art. 32: no name", ("code to permit an agent",), ALL, "Someone has asked us on"),
 
     Element("GDPR Art. 12(6): what is asked for", ASKING, ALL, "a sign-in to your account"),
     Element("GDPR Art. 5(1)(c): the least first", ASKING, ALL, "The first asks the least of you"),
@@ -189,7 +189,7 @@ ELEMENTS = (
     Element("GDPR Art. 12(2): by when", ASKED, ALL, "Please answer by"),
     Element("GDPR Art. 12(6): why identity is asked for",
             ("proof wanted", "another proof wanted"), ALL, "we need to be sure"),
-    Element("GDPR Art. 12(2): nothing has come", ("reminder",), ALL, "Nothing has come yet"),
+    Element("GDPR Art. 12(2): nothing has come", ("reminder",), ALL, "We have not received anything yet"),
     Element("GDPR Art. 12(6): the provision", ASKED, (GDPR,), "GDPR Art. 12(6)"),
     Element("UK GDPR Art. 12(6): the provision", ASKED, (UK,), "UK GDPR Art. 12(6)"),
     Element("11 CCR 7060-7062: the provision", ASKED, (CCPA,), "11 CCR 7060-7062"),
@@ -200,18 +200,18 @@ ELEMENTS = (
     Element("11 CCR 7062(c): the declaration is kept", ASKING, ALL, "of perjury, and we keep it"),
     Element("11 CCR 7062(c): and not deleted", ASKING, ALL, "except for the declaration, delete it"),
     Element("11 CCR 7060(d): proofs are deleted", (*ASKED, "in review"), ALL, "delete it as soon as"),
-    Element("GDPR Art. 12(2): another way", ASKED, ALL, "we look for another way"),
-    Element("EDPB 01/2022: the clock stands", ASKED, EUROPE, "stands still"),
+    Element("GDPR Art. 12(2): another way", ASKED, ALL, "we will find another way"),
+    Element("EDPB 01/2022: the clock stands", ASKED, EUROPE, "is paused"),
     Element("11 CCR 7024(a): categories at least", ASKING, (CCPA,), "which kinds of data we hold"),
     Element("GDPR Art. 12(1): what can be done", ("another proof wanted",), ALL, "could not read the"),
-    Element("GDPR Art. 22: by people", ("in review",), ALL, "somebody of our privacy staff"),
-    Element("GDPR Art. 5(1)(f): seen by few", ("in review",), ALL, "each look is recorded"),
-    Element("GDPR Art. 12(2): nothing to do", ("in review",), ALL, "You need to do nothing"),
+    Element("GDPR Art. 22: by people", ("in review",), ALL, "member of our privacy staff"),
+    Element("GDPR Art. 5(1)(f): seen by few", ("in review",), ALL, "each access is recorded"),
+    Element("GDPR Art. 12(2): nothing to do", ("in review",), ALL, "You do not need to do anything"),
 
     Element("GDPR Art. 12(3): how to get the copy", ACCESS, ALL, PACKAGE.url),
-    Element("GDPR Art. 32, 11 CCR 7024(f): secured", ACCESS, ALL, "fresh code"),
+    Element("GDPR Art. 32, 11 CCR 7024(f): secured", ACCESS, ALL, "new code"),
     Element("GDPR Art. 5(1)(e): until when", ACCESS, ALL, date(2026, 3, 19)),
-    Element("GDPR Art. 15(1)(a)-(h), 11 CCR 7024(k)", ACCESS, ALL, "says why we hold it"),
+    Element("GDPR Art. 15(1)(a)-(h), 11 CCR 7024(k)", ACCESS, ALL, "explains why we hold it"),
     Element("GDPR Art. 15(1)(e): the other rights", ("categories",), EUROPE, "restrict what we do with it"),
     Element("Cal. Civ. Code 1798.106, .120", ("categories",), (CCPA, STATE), "stop selling or sharing"),
     Element("11 CCR 7024(d): what is held and not sent", ("access partly granted",), ALL, "Password"),
@@ -221,7 +221,7 @@ ELEMENTS = (
     Element("GDPR Art. 15(1)(b): what is in it", ACCESS, ALL, "Invoices"),
     Element("GDPR Art. 15(1): no data", NOTHING, ALL, "we found no data about you"),
     Element("GDPR Art. 5(2): where it was looked for", NOTHING, ALL, "Customer portal"),
-    Element("GDPR Art. 11(2): more details", NOTHING, ALL, "we look again"),
+    Element("GDPR Art. 11(2): more details", NOTHING, ALL, "we will search again"),
 
     Element("GDPR Art. 12(3): what was done, when", ERASURES, ALL, date(2026, 3, 4)),
     Element("11 CCR 7022(b)(1): erased", ERASURES, ALL, "Accounts"),
@@ -231,7 +231,7 @@ ELEMENTS = (
     Element("GDPR Art. 5(2): proof", ERASURES, ALL, "C-17"),
     Element("GDPR Art. 19: the recipients", ERASURES, ALL, "We will also ask these recipients to erase it"),
     Element("GDPR Art. 19: recipients not notified yet", KEEPING, ALL, "Our staff will also ask"),
-    Element("GDPR Art. 13(2)(a): one by one", KEEPING, ALL, "Each has its own day"),
+    Element("GDPR Art. 13(2)(a): one by one", KEEPING, ALL, "Each record has its own end date"),
     Element("11 CCR 7022(d): backups", ERASURES, ALL, "Backups may hold your data"),
     Element("11 CCR 7022(f)(1): kept, the basis", KEEPING, ALL, "obliges us to keep these records"),
     Element("11 CCR 7022(f)(1): the provision", KEEPING, ALL, "§ 147 AO"),
@@ -279,12 +279,12 @@ ELEMENTS = (
         ALL,
         "We did not search by it",
     ),
-    Element("GDPR Art. 15(4): others", ("access with texts blacked out",), ALL, "concerns others"),
+    Element("GDPR Art. 15(4): others", ("access with texts blacked out",), ALL, "what is about them"),
     Element("GDPR Art. 15(4): how many", ("access with texts blacked out",), ALL, "Names of other people"),
     Element("GDPR Art. 20(1): what is left out", ("portability",), ALL, "neither on your consent nor"),
     Element("GDPR Art. 20(2): sent", ("portability",), ALL, "they confirmed"),
-    Element("GDPR Art. 20(2): not sent", UNSENT, ALL, "Download it and hand it on yourself"),
-    Element("11 CCR 7024(a): more proof", ("categories instead of data",), ALL, "prove more"),
+    Element("GDPR Art. 20(2): not sent", UNSENT, ALL, "Download it and pass it on yourself"),
+    Element("11 CCR 7024(a): more proof", ("categories instead of data",), ALL, "more proof"),
 
     Element("GDPR Art. 12(4), 11 CCR 7022(f): a refusal", REFUSALS, ALL, "we cannot do what you"),
     Element("GDPR Art. 12(4): the reasons", ("refusal",), ALL, "A wrong code was entered too often"),
@@ -296,35 +296,35 @@ ELEMENTS = (
     Element("GDPR Art. 12(4), 77: its address", ANSWERS, (GDPR,), AUTHORITY.address),
     Element("GDPR Art. 77(1): any other authority", ANSWERS, (GDPR,), "where you live, where you work"),
     Element("GDPR Art. 12(4), 79; FADP Art. 32; LGPD Art. 22; PIPL Art. 50: court",
-            ANSWERS, COURTS, "you can go to court"),
+            ANSWERS, COURTS, "You can also go to court"),
     Element("DPA 2018 s. 164A: complaint to us", ANSWERS, (UK,), "https://www.example.com/complaints"),
-    Element("DPA 2018 s. 164A: within 30 days", ANSWERS, (UK,), "We confirm your complaint within"),
-    Element("Cal. Civ. Code 1798.145(h)(2): appeal", ANSWERS, (CCPA,), "We look at it again"),
+    Element("DPA 2018 s. 164A: within 30 days", ANSWERS, (UK,), "We will confirm your complaint within"),
+    Element("Cal. Civ. Code 1798.145(h)(2): appeal", ANSWERS, (CCPA,), "We will look at it again"),
 
     Element("Va. Code 59.1-577(C): how to appeal", DECLINED, (STATE,), "You can appeal within"),
     Element("Va. Code 59.1-577(C): the recipient", DECLINED, (STATE,), "dataprotection@example.com"),
-    Element("Va. Code 59.1-577(C): decided in 60 days", DECLINED, (STATE,), "with reasons in writing within"),
+    Element("Va. Code 59.1-577(C): decided in 60 days", DECLINED, (STATE,), "decision with reasons within"),
     Element("Va. Code 59.1-577(C): then the AG", DECLINED, (STATE,), "If we turn down your appeal"),
-    Element("CO 6-1-1306(3): the appeal has arrived", ("appeal received",), ALL, "Thank you. Somebody who"),
+    Element("CO 6-1-1306(3): the appeal has arrived", ("appeal received",), ALL, "Thank you. A person who"),
     Element("CO 6-1-1306(3): decided by", ("appeal received",), ALL, date(2026, 5, 19)),
     Element("Va. Code 59.1-577(C): in writing, why", ("appeal turned down",), ALL, "for a contract with"),
     Element("Va. Code 59.1-577(C): in their words", ("appeal turned down",), ALL, "runs until May"),
     Element("Va. Code 59.1-577(C): the AG now", ("appeal turned down",), ALL, "You can now complain to"),
-    Element("Va. Code 59.1-577(C): granted", ("appeal granted",), ALL, "You were right, and we now do"),
+    Element("Va. Code 59.1-577(C): granted", ("appeal granted",), ALL, "You were right, and we will now do"),
     Element("4 CCR 904-3 Rule 6.11: a record of it", APPEALS, ALL, "We keep a record of your request"),
 
     Element("DPA 2018 s. 164A: it has arrived", ("complaint received",), ALL, "We received your complaint"),
-    Element("DPA 2018 s. 164A: announced", ("complaint received",), ALL, "We tell you what we found"),
+    Element("DPA 2018 s. 164A: announced", ("complaint received",), ALL, "We will tell you what we found"),
     Element("DPA 2018 s. 164A: by when", ("complaint received",), ALL, date(2026, 5, 5)),
     Element("DPA 2018 s. 164A: the outcome", ("complaint upheld",), ALL, "You are right."),
     Element("DPA 2018 s. 164A: why not", ("complaint turned down",), ALL, "show data about other people"),
 
-    Element("P-39.1 s. 34: 30 days", REFUSALS, (QUEBEC,), "They count from the day you get"),
+    Element("P-39.1 s. 34: 30 days", REFUSALS, (QUEBEC,), "The period starts on the day you get"),
     Element("P-39.1 s. 34: help", REFUSALS, (QUEBEC,), "help to understand this letter"),
     Element("DPDP s. 13: a grievance first", ANSWERS, (DPDP,), "Please complain to us first"),
     Element("DPDP s. 13(3): then the Board", ANSWERS, (DPDP,), "If our answer does not satisfy you"),
 
-    Element("GDPR Art. 12(3): longer", ("extension",), ALL, "takes longer than we said"),
+    Element("GDPR Art. 12(3): longer", ("extension",), ALL, "will take longer than we said"),
     Element("GDPR Art. 12(3), DPO 18(2), reg. 5: the new day", ("extension",), ALL, date(2026, 6, 2)),
     Element("GDPR Art. 12(3): instead of", ("extension",), ALL, date(2026, 4, 2)),
     Element("GDPR Art. 12(3), 11 CCR 7021(b), PIPEDA 8(4): why", ("extension",), ALL, "Your request is"),
@@ -332,20 +332,20 @@ ELEMENTS = (
     Element("GDPR Art. 12(3): which day", LATE, ALL, date(2026, 4, 2)),
     Element("GDPR Art. 12(3): when it comes", ("late",), ALL, date(2026, 4, 10)),
     Element("GDPR Art. 12(3): or that it is unknown", ("late, no day",), ALL, "We cannot say yet"),
-    Element("GDPR Art. 12(2): nothing to ask again", LATE, ALL, "You do not need to ask again"),
-    Element("GDPR Art. 12(3): together", ("duplicate",), ALL, "So we take both requests together"),
+    Element("GDPR Art. 12(2): nothing to ask again", LATE, ALL, "to do anything or to ask again"),
+    Element("GDPR Art. 12(3): together", ("duplicate",), ALL, "We will answer both requests together"),
     Element("GDPR Art. 12(3): with which", ("duplicate",), ALL, "77d1" * 8),
     Element("GDPR Art. 12(3): due with it", ("duplicate",), ALL, date(2026, 4, 2)),
-    Element("GDPR Art. 28(3)(e), 11 CCR 7050(c): passed on", FORWARDED, ALL, "They decide about it"),
+    Element("GDPR Art. 28(3)(e), 11 CCR 7050(c): passed on", FORWARDED, ALL, "They make the decisions"),
     Element("LGPD Art. 18 § 4(I): the recipient", ("forwarded",), ALL, "Example Customer AG"),
-    Element("GDPR Art. 28(3)(e): who answers", FORWARDED, ALL, "They answer you"),
+    Element("GDPR Art. 28(3)(e): who answers", FORWARDED, ALL, "They will answer you"),
     Element("GDPR Art. 28(3)(e): the controller decides",
             ("forwarded to a controller",), ALL, "You decide about this data"),
     Element("GDPR Art. 28(3)(e): where it is", ("forwarded to a controller",), ALL, WANTED.url),
     Element("GDPR Art. 12(5); DPO 19; reg. 7: how much", ("fee quoted",), ALL, "37"),
     Element("GDPR Art. 12(5), PIPEDA 8(6), P-39.1 s. 33: why", ("fee quoted",), ALL, "The first copy is"),
-    Element("DPO Art. 19: nothing before", ("fee quoted",), ALL, "Before you agree we do nothing"),
-    Element("EDPB 01/2022 para. 192, DPO 19: withdrawn", ("fee quoted",), ALL, "we take your request as"),
+    Element("DPO Art. 19: nothing before", ("fee quoted",), ALL, "Until you agree, we will do nothing"),
+    Element("EDPB 01/2022 para. 192, DPO 19: withdrawn", ("fee quoted",), ALL, "will treat your request as"),
     Element("DPO Art. 19: by when", ("fee quoted",), ALL, date(2026, 3, 14)),
     Element("GDPR Art. 12(2): it will be gone", ("package expiring",), ALL, "It will soon be deleted"),
     Element("GDPR Art. 12(2): when", ("package expiring",), ALL, date(2026, 3, 19)),
@@ -499,7 +499,7 @@ def test_of_several_laws_each_has_its_say() -> None:
     for law in (GDPR, STATE, QUEBEC):
         assert AUTHORITIES[law] in both
     assert "You can appeal within" in both
-    assert "you can go to court" in both
+    assert "You can also go to court" in both
     assert "help to understand this letter" in both
     assert (
         both.index("If we turn down your appeal")
@@ -509,9 +509,9 @@ def test_of_several_laws_each_has_its_say() -> None:
 
 
 def test_of_several_laws_the_strictest_counts() -> None:
-    assert "stands still" in forms(LETTERS["proof wanted"], "gdpr+uk-gdpr")["text"]
-    assert "stands still" not in forms(LETTERS["proof wanted"], "gdpr+us-ca-ccpa")["text"]
-    assert "If it takes us longer" not in forms(LETTERS["acknowledgement"], "ca-qc+ca-pipeda")["text"]
+    assert "is paused" in forms(LETTERS["proof wanted"], "gdpr+uk-gdpr")["text"]
+    assert "is paused" not in forms(LETTERS["proof wanted"], "gdpr+us-ca-ccpa")["text"]
+    assert "If we need more time" not in forms(LETTERS["acknowledgement"], "ca-qc+ca-pipeda")["text"]
     assert "within 45 days" in forms(LETTERS["refusal"], "us-va+us-co")["text"]
 
 
@@ -530,7 +530,7 @@ def test_letter_to_deciding_customer_reveals_nothing_of_the_person() -> None:
     ("kind", "law", "words"),
     [
         pytest.param("refusal", CCPA, "go to court", id="the CCPA knows no judicial remedy here"),
-        pytest.param("proof wanted", CCPA, "stands still", id="11 CCR 7021(b): the clock never stands"),
+        pytest.param("proof wanted", CCPA, "is paused", id="11 CCR 7021(b): the clock never stands"),
         pytest.param(
             "reminder", GDPR, "which kinds of data", id="11 CCR 7024(a): no second answer elsewhere"
         ),
@@ -643,7 +643,7 @@ def test_each_piece_of_evidence_has_words_except_the_companys_own(
 @pytest.mark.parametrize("setback", Setback)
 def test_each_setback_has_words(setback: Setback) -> None:
     for form in forms(ProofWanted(Right.ACCESS, RECEIVED, WANTED, setback), GDPR).values():
-        assert "What you sent last did not convince us" in form
+        assert "We could not accept what you sent last" in form
         assert setback.value not in form or setback is Setback.OTHER
 
 

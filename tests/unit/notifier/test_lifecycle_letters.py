@@ -229,5 +229,5 @@ async def test_receipt_of_an_objection_to_marketing_offers_no_refusal(direct_mar
     await acknowledge_assessed(IdentityAssessed(request_id=CASE), await notifier(outbox, asks))
     [(_, words)] = outbox.letters
     assert ("We will stop using your data for direct marketing." in words) is direct_marketing
-    assert ("or tell you why" in words) is not direct_marketing
+    assert ("or explain why" in words) is not direct_marketing
     assert f"https://privacy.example.com/requests/{CASE}" in words, "the first letter links the page"

@@ -198,7 +198,7 @@ def test_investigation_that_delayed_the_notice_is_stated() -> None:
 def test_further_information_is_named_so_and_claims_no_earlier_notices() -> None:
     """GDPR Art. 33(4)."""
     reported = words(writer(further=True).of(PERSON, message_id=MESSAGE_ID))
-    assert "further information about a breach that we have told people of before" in " ".join(
+    assert "further information about a breach that we have written about before" in " ".join(
         reported.split()
     )
     assert "other people" not in reported
@@ -219,7 +219,7 @@ def test_an_american_has_a_social_security_number() -> None:
 
 def test_notice_names_the_persons_own_breached_data_alone() -> None:
     reported = " ".join(words(writer(laws=(CALIFORNIA,)).of(OTHER_PERSON, message_id=MESSAGE_ID)).split())
-    assert "are part of it: - Name What We Are Doing" in reported
+    assert "was affected: - Name What We Are Doing" in reported
     for other in ("Equifax", "change your password", "fingerprint", "costs you nothing"):
         assert other not in reported
 
@@ -317,9 +317,9 @@ def test_features_of_a_body_are_no_fact_while_the_breached_data_is_unknown() -> 
         person = PERSON.model_copy(update={"categories": categories})
         return words(writer(declared, (CALIFORNIA,)).of(person, message_id=MESSAGE_ID))
 
-    assert "Features of your body may be part of it" in reported(())
-    assert "Features of your body are part of it" in reported(("user.biometric.fingerprint",))
-    assert "Features of your body" not in reported(("user.name",))
+    assert "or your voice, may have been affected" in reported(())
+    assert "or your voice, was affected" in reported(("user.biometric.fingerprint",))
+    assert "Biometric data" not in reported(("user.name",))
 
 
 @pytest.mark.parametrize(
@@ -359,7 +359,7 @@ def controller(**changes: object) -> str:
 
 def test_customer_decides_on_notices_to_its_people() -> None:
     reported = controller()
-    assert "it is for you to find out whom you must tell" in reported
+    assert "it is for you to find out who must be notified" in reported
     assert "You can also complain" not in reported
     assert "Hello Example Shop Ltd," in reported
 
@@ -367,10 +367,10 @@ def test_customer_decides_on_notices_to_its_people() -> None:
 @pytest.mark.parametrize(
     ("changes", "reported"),
     [
-        ({}, "We tell you more by 9 March 2026, 12:00 CET at the latest"),
+        ({}, "We will tell you more by 9 March 2026, 12:00 CET at the latest"),
         ({"next_update_at": None, "final": True}, "This is all that we know."),
-        ({"next_update_at": None}, "We tell you more at once when"),
-        ({"categories": ()}, "We do not know which kinds of data are part of it."),
+        ({"next_update_at": None}, "We will tell you more at once if"),
+        ({"categories": ()}, "We do not know which kinds of data were affected."),
     ],
 )
 def test_customer_letter_states_next_update_and_unknown_facts(

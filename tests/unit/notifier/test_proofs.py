@@ -154,12 +154,12 @@ async def test_further_proof_is_requested_with_the_code(
 @pytest.mark.parametrize(
     ("agent", "requester", "words"),
     [
-        pytest.param(AGENT, Requester.AGENT, "Helfer e. V. asks us in your name.", id="agent"),
-        pytest.param(AGENT | {"parent": True}, Requester.AGENT, "asks us in your name", id="of age"),
+        pytest.param(AGENT, Requester.AGENT, "Helfer e. V. has asked us on your behalf.", id="agent"),
+        pytest.param(AGENT | {"parent": True}, Requester.AGENT, "has asked us on your behalf", id="of age"),
         pytest.param(
             AGENT | {"name": "Win at https://example.net"},
             Requester.AGENT,
-            "Somebody asks us in your name.",
+            "Someone has asked us on your behalf.",
             id="a name that is a message",
         ),
     ],
@@ -175,8 +175,8 @@ async def test_person_learns_the_representative_and_confirms_by_the_code(
     assert recipient == "kim@example.org"
     assert words in letter
     assert "A copy of your personal data" in letter
-    assert "you confirm the permission" in letter
-    assert "You did not permit this?" in letter
+    assert "to confirm your permission" in letter
+    assert "You did not allow this?" in letter
     assert "example.net" not in letter
 
 
@@ -184,7 +184,7 @@ async def test_person_learns_the_representative_and_confirms_by_the_code(
     ("reason", "words"),
     [
         pytest.param("document_unreadable", "We could not read the document well enough.", id="unreadable"),
-        pytest.param("name_mismatch", "It was not enough to be sure that it is you.", id="no oracle"),
+        pytest.param("name_mismatch", "It was not enough to confirm that it is you.", id="no oracle"),
     ],
 )
 async def test_reason_of_the_last_setback_is_coarse(reason: str, words: str) -> None:
@@ -197,7 +197,11 @@ async def test_reason_of_the_last_setback_is_coarse(reason: str, words: str) -> 
 async def test_reminder_repeats_the_wanted_proofs_and_the_last_day() -> None:
     outbox = Outbox()
     assert kinds(await remind(REMINDED, await notifier(outbox))) == [LetterKind.REMINDER]
-    for words in ("Nothing has come yet", "the code that we mail to you", "4 April 2026, 15:30 CEST"):
+    for words in (
+        "We have not received anything yet",
+        "the code that we mail to you",
+        "4 April 2026, 15:30 CEST",
+    ):
         assert words in outbox.words
 
 
@@ -224,7 +228,7 @@ async def test_the_clock_stands_only_where_the_law_lets_it(
     outbox = Outbox()
     received = RECEIVED.model_copy(update={"regulation": law, "policy": policy})
     await challenge(WANTED.model_copy(update={"paused": paused}), await notifier(outbox, received))
-    assert ("stands still" in outbox.words) is stands
+    assert ("is paused" in outbox.words) is stands
 
 
 SETTLED = (
@@ -297,4 +301,4 @@ async def test_the_clock_stands_still_only_where_each_of_the_laws_lets_it() -> N
     outbox = Outbox()
     received = RECEIVED.model_copy(update={"also": ("us-ca-ccpa@2026-01-01",)})
     await challenge(WANTED, await notifier(outbox, received))
-    assert "stands still" not in outbox.words
+    assert "is paused" not in outbox.words

@@ -74,8 +74,8 @@ SEE = (
     RequestOption(
         Right.ACCESS,
         _("Get a copy of your data"),
-        _("We collect all that we hold about you and give it to you as a download."),
-        (_("You also learn where the data comes from, what we use it for, and who received it."),),
+        _("We collect all data that we hold about you and give it to you as a download."),
+        (_("You will also learn where the data comes from, what we use it for, and who received it."),),
         parts=(FormPart.PERSON, FormPart.SCOPE, FormPart.VALUES, FormPart.STATEMENT),
     ),
     RequestOption(
@@ -104,7 +104,7 @@ CHANGE = (
         _("We delete what we hold about you. This cannot be undone."),
         (
             _("If a law makes us keep something, we tell you what it is, why, and until when."),
-            _("With your data your account goes, and what you bought or stored with it."),
+            _("Your account is deleted with your data, and so is what you bought or stored with it."),
         ),
         parts=(FormPart.PERSON, FormPart.SCOPE, FormPart.COPY, FormPart.VALUES, FormPart.STATEMENT),
     ),
@@ -136,7 +136,7 @@ STOP = (
 MARKETING = RequestOption(
     Right.OBJECTION,
     _("Stop advertising"),
-    _("We send you no more advertising, by any way, and use your data for none."),
+    _("We will send you no more advertising in any way, and use your data for none."),
     parts=(),
     path="/no-marketing",
     scope=(DIRECT_MARKETING,),

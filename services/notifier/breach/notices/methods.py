@@ -67,25 +67,25 @@ TITLES: Mapping[LetterStyle, str] = {
     LetterStyle.CALIFORNIA: _("Notice of Data Breach"),
     LetterStyle.STATE: _("Notice of Data Breach"),
 }
-TO_CONTROLLERS = _("Data breach that concerns data you keep with us")
+TO_CONTROLLERS = _("Data breach affecting data you keep with us")
 TO_THE_PUBLIC = _("Public notice of a data breach")
-TO_USERS = _("Incident that concerns a service you use")
+TO_USERS = _("Incident affecting a service you use")
 
 HEADINGS: Mapping[str, str] = {
     "what-happened": _("What happened"),
-    "what-data": _("What data it is about"),
-    "what-it-means": _("What it can mean for you"),
+    "what-data": _("Which data was affected"),
+    "what-it-means": _("What it may mean for you"),
     "what-we-do": _("What we are doing"),
     "what-you-can-do": _("What you can do"),
-    "why-now": _("Why we write only now"),
+    "why-now": _("Why we are writing only now"),
     "more": _("Where to ask"),
     "rights": _("Your rights, and where to complain"),
     "next": _("When you hear from us again"),
 }
 HEADINGS_TO_CONTROLLERS: Mapping[str, str] = {
     **HEADINGS,
-    "what-data": _("What of yours is affected"),
-    "what-it-means": _("What it can lead to"),
+    "what-data": _("Which of your data is affected"),
+    "what-it-means": _("What it may lead to"),
     "what-we-do": _("What we have done, and how things stand"),
 }
 HEADINGS_OF_STATES: Mapping[str, str] = {
