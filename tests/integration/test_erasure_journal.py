@@ -13,10 +13,12 @@ import pytest_asyncio
 from habeas.embedded.company import ADA, BRUNO, fill, generate
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.datamap.reader import load, parse
+from services.fulfillment.erasure.completion import take_round
 from services.fulfillment.erasure.execution import execute, verify
 from services.fulfillment.erasure.journal.entries import Fingerprints
 from services.fulfillment.erasure.journal.replay import Replay, ReplayReport, ReplayScope
 from services.fulfillment.erasure.planner import plan
+from services.fulfillment.search.engine import RecordEngine
 from services.fulfillment.search.walk import gather
 from services.fulfillment.stores.mongodb import Stores
 from services.fulfillment.stores.registers import ErasureJournal
@@ -232,6 +234,19 @@ async def test_backup_takes_nothing_outside_the_scope_of_an_erasure(shop: World)
     await shop.restore(backup)
     assert (await shop.replay()).done
     assert await shop.everything() == erased
+
+
+async def test_later_round_takes_nothing_outside_the_scope_of_an_erasure(shop: World) -> None:
+    await stock(shop, *MADE_BEFORE)
+    found = await gather(shop.data_map, shop.stores, PERSON)
+    decided = replace(plan(found, shop.data_map, TODAY, areas=["shop.threads"]), identities=PERSON)
+    await shop["people"].insert_one({"_id": 9, "email": KIM})
+    engine = RecordEngine(shop.stores)
+    done = await take_round([decided], shop.data_map, engine)
+    again = await engine.plan_again(done, shop.data_map, TODAY)
+    assert [(step.id, step.reason, step.changes) for step in again.steps] == [
+        ({"_id": 9}, "out_of_scope", False)
+    ]
 
 
 async def test_backup_takes_nothing_that_a_running_contract_needs(shop: World) -> None:
