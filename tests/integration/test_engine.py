@@ -305,6 +305,7 @@ def replaced_order(order: RecordPlan, done: int) -> RecordPlan:
 
 
 async def test_records_wait_for_those_they_are_erased_after(company: World, example: DataMap) -> None:
+    await company.client[company.prefix + "ops"]["servers"].update_many({}, {"$set": {"status": "ended"}})
     findings = await gather(example, company.stores, {"email": (ADA.email,)})
     told: list[str] = []
     await execute(plan(findings, example, TODAY), company.stores, progress=lambda key, _: told.append(key))
@@ -621,4 +622,4 @@ async def test_an_index_that_fits_every_look_up_is_not_remarked_on(world: World)
     notes = world.client[world.prefix + "desk"]["notes"]
     await notes.create_index("email", collation={"locale": "en", "strength": 2})
     stated = EMAIL.replace("} }\n", "}, meta: { habeas: { verified: never } } }\n")
-    assert await check(one(stated), world.stores) == ()
+    assert await check(one(stated, about="{ storage: For a year. }"), world.stores) == ()

@@ -73,6 +73,7 @@ async def test_an_erasure_waits_for_a_second_person_and_a_withdrawal_still_stops
 
 
 async def test_refused_records_are_reported_and_erased_when_the_cause_is_gone(pipeline: Pipeline) -> None:
+    await pipeline.business("ops", "servers").update_many({}, {"$set": {"status": "ended"}})
     accounts = pipeline.business("portal", "accounts")
     account = await accounts.find_one({"members.email": ADA.email})
     rule = {"$or": [{"_id": {"$ne": account["_id"]}}, {"members.email": ADA.email}]}
