@@ -81,6 +81,7 @@ def _range(left: list[timedelta]) -> str:
 
 
 @pytest.mark.campaign
+@pytest.mark.timeout(1_200)
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 async def test_no_request_ends_after_its_last_day_unless_alarmed_staff_did_nothing(chunk: int) -> None:
     found = await endings(chunk)
