@@ -79,6 +79,7 @@ async def test_person_listed_by_the_state_is_erased_and_the_state_is_notified(br
     pipeline, state = broker.pipeline, broker.state
     by_mail, by_ndz, by_phone, one, other, *_ = await plain_people(broker)
     contacts = pipeline.business("portal", "contacts")
+    await pipeline.business("ops", "servers").update_many({}, {"$set": {"status": "ended"}})
     shared = "+1 415 555 0199"
     await contacts.update_many({"email": {"$in": [one.email, other.email]}}, {"$set": {"phones": [shared]}})
     held = {
