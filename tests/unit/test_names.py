@@ -9,6 +9,8 @@ from functools import cache
 from itertools import chain
 from pathlib import Path
 
+import pytest
+
 from tests.unit.pages import ROOT
 
 TREES = ("shared", "services", "habeas")
@@ -26,10 +28,16 @@ def modules() -> dict[str, Path]:
     }
 
 
-def test_class_names_are_unique() -> None:
+@pytest.fixture(scope="module")
+def trees() -> dict[str, ast.Module]:
+    """Each module of the product as its syntax: parsed once, and forgotten after the tests of this file."""
+    return {module: ast.parse(path.read_text(encoding="utf-8")) for module, path in modules().items()}
+
+
+def test_class_names_are_unique(trees: dict[str, ast.Module]) -> None:
     named: dict[str, set[str]] = defaultdict(set)
-    for module, path in modules().items():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for module, tree in trees.items():
+        for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef):
                 named[node.name].add(module)
     assert {name: sorted(places) for name, places in named.items() if len(places) > 1} == {}
@@ -62,8 +70,7 @@ def documented(tree: ast.AST) -> list[str]:
     return [name for node in nodes for name in raised_in(ast.get_docstring(node) or "")]
 
 
-def test_every_exception_of_a_docstring_exists() -> None:
-    trees = {module: ast.parse(path.read_text(encoding="utf-8")) for module, path in modules().items()}
+def test_every_exception_of_a_docstring_exists(trees: dict[str, ast.Module]) -> None:
     nodes = [node for tree in trees.values() for node in ast.walk(tree)]
     classes = {node.name for node in nodes if isinstance(node, ast.ClassDef)} | set(vars(builtins))
     raised = {module: documented(tree) for module, tree in trees.items()}
@@ -101,10 +108,9 @@ def named_in(tree: ast.AST) -> set[str]:
     return names
 
 
-def test_every_reference_of_a_docstring_exists() -> None:
+def test_every_reference_of_a_docstring_exists(trees: dict[str, ast.Module]) -> None:
     texts = {module: path.read_text(encoding="utf-8") for module, path in modules().items()}
-    trees = [ast.parse(text) for text in texts.values()]
-    defined = {name for tree in trees for name in named_in(tree)}
+    defined = {name for tree in trees.values() for name in named_in(tree)}
     known = defined | set(chain(*(module.split(".") for module in texts))) | set(vars(builtins))
     known |= sys.stdlib_module_names
     found = {module: REFERENCE.findall(text) for module, text in texts.items()}
