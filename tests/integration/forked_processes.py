@@ -20,6 +20,8 @@ from pathlib import Path
 from tempfile import TemporaryFile, gettempdir
 from typing import IO, cast
 
+import pytest
+
 from habeas.embedded.parts.process import DIES_WITH_US, Command, Process
 
 STATE = {"HABEAS_STATE": str(Path(gettempdir(), f"habeas-no-state-{os.getpid()}"))}
@@ -53,6 +55,19 @@ async def started(module: str, command: Command) -> Process:
         copy = await copied(module, command, (output.fileno(), output.fileno()))
     named = replace(command, arguments=(module, *command.arguments))
     return Process(named, cast("asyncio.subprocess.Process", copy))
+
+
+def fork_modules(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fork each process that is started as ``python -m``, also by the benchmarks; others start as ever."""
+    start = Process.start
+
+    async def forked(command: Command) -> Process:
+        match command.arguments:
+            case (sys.executable, "-m", module, *arguments):
+                return await started(module, replace(command, arguments=arguments))
+        return await start(command)
+
+    monkeypatch.setattr(Process, "start", forked)
 
 
 async def said(

@@ -13,6 +13,7 @@ from bench.installation import SERVICES
 from habeas.embedded.parts import broker
 from tests.conftest import given, missing
 from tests.extent import extent
+from tests.integration.forked_processes import fork_modules
 
 SMALL = Order(requests=extent(60, 1_000), kills=extent(6, 40), seed=1)
 LAST_LINES = 10
@@ -20,11 +21,14 @@ LAST_LINES = 10
 
 @pytest.mark.campaign
 @pytest.mark.timeout(extent(240, 1_200))
-async def test_a_run_in_which_everything_is_killed_loses_and_doubles_nothing(tmp_path: Path) -> None:
+async def test_a_run_in_which_everything_is_killed_loses_and_doubles_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if given("AMQP_URL"):
         pytest.skip("parts that run already are not ours to kill")
     if not broker.PROGRAM.is_file():
         missing(f"RabbitMQ is missing ({broker.PROGRAM}): {broker.REMEDY}")
+    fork_modules(monkeypatch)
     outcome = await chaos(SMALL, tmp_path / "run", Console(quiet=True))
     _tell(outcome, tmp_path / "run")
     assert Counter(f"{finding.verdict}: {finding.what}" for finding in outcome.findings) == Counter()
