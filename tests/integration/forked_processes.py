@@ -65,7 +65,8 @@ def fork_modules(monkeypatch: pytest.MonkeyPatch) -> None:
         match command.arguments:
             case (sys.executable, "-m", module, *arguments):
                 return await started(module, replace(command, arguments=arguments))
-        return await start(command)
+            case _:
+                return await start(command)
 
     monkeypatch.setattr(Process, "start", forked)
 
