@@ -102,7 +102,7 @@ async def test_recipient_is_notified_until_it_has_acknowledged(parts: Stack | No
         hook(500, 200) as server,
         running(parts, tmp_path, HABEAS_RECIPIENTS=agreed(server)) as pipeline,
     ):
-        person = (await pipeline.people())[0]
+        person = (await pipeline.people())[2]
         case = await pipeline.verified("erasure", person)
         await once(pipeline, case, "acknowledged")
 
@@ -162,7 +162,7 @@ async def test_a_recipient_that_never_answers_well_is_left_to_the_staff(
         hook(500) as server,
         running(parts, tmp_path, HABEAS_RECIPIENTS=agreed(server), HABEAS_RETRY_FOR="PT4S") as pipeline,
     ):
-        case = await pipeline.verified("erasure", (await pipeline.people())[0])
+        case = await pipeline.verified("erasure", (await pipeline.people())[2])
         failed = await once(pipeline, case, "failed")
         assert failed["reason"] == "unreachable"
         assert len({headers["webhook-id"] for headers, _ in server.requests}) == 1
@@ -187,7 +187,7 @@ async def test_redirects_and_internal_addresses_of_recipients_are_refused(
     async with hook(302) as server:
         ways = json.dumps({**json.loads(agreed(server)), "Bank": bank})
         async with running(parts, tmp_path, HABEAS_RECIPIENTS=ways) as pipeline:
-            case = await pipeline.verified("erasure", (await pipeline.people())[0])
+            case = await pipeline.verified("erasure", (await pipeline.people())[2])
             failed = await once(pipeline, case, "failed")
             assert failed["reason"] == "refused"
             assert len(server.requests) == 1
