@@ -359,6 +359,15 @@ class Pipeline:
             if contact["customer_id"]
         ]
 
+    async def people_by_contract(self) -> tuple[list[Somebody], list[Somebody]]:
+        """Return the people with a running contract, and the others."""
+        renting = await self.business("ops", "servers").distinct("customer_id", {"status": "rented"})
+        contacts = self.business("portal", "contacts").find({"customer_id": {"$in": renting}})
+        emails = {contact["email"] async for contact in contacts}
+        people = await self.people()
+        bound = [person for person in people if person.email in emails]
+        return bound, [person for person in people if person.email not in emails]
+
     async def mentions(self, *words: str, besides: Iterable[str] = ()) -> dict[str, int]:
         """Return in how many documents of which of the company's collections one of *words* stands."""
         found: dict[str, int] = {}

@@ -17,7 +17,7 @@ from habeas.embedded.stack import Stack
 from shared.contract.events import RequestFulfilled
 from shared.runtime.mongo import Document
 from shared.runtime.vault import Vault
-from tests.integration.pipeline import DATABASES, Pipeline, Somebody, comes_true, command, running
+from tests.integration.pipeline import DATABASES, Pipeline, comes_true, command, running
 
 LAST_DAY = datetime.now(ZoneInfo("Europe/Berlin")).date() + timedelta(days=90)
 
@@ -25,18 +25,6 @@ LAST_DAY = datetime.now(ZoneInfo("Europe/Berlin")).date() + timedelta(days=90)
 def in_words(day: date) -> str:
     """Return *day* as an English letter to a reader in Germany has it."""
     return f"{day.day} {day:%B} {day.year}"
-
-
-async def a_customer_with_a_contract_and_two_without(pipeline: Pipeline) -> list[Somebody]:
-    servers = pipeline.business("ops", "servers")
-    renting = set(await servers.distinct("customer_id", {"status": "rented"}))
-    contacts = {
-        one["email"]: one["customer_id"] async for one in pipeline.business("portal", "contacts").find()
-    }
-    people = await pipeline.people()
-    with_one = [person for person in people if contacts[person.email] in renting]
-    without = [person for person in people if contacts[person.email] not in renting]
-    return [with_one[0], *without[:2]]
 
 
 async def backup_of(pipeline: Pipeline) -> dict[tuple[str, str], list[Document]]:
@@ -77,7 +65,8 @@ async def test_erased_person_stays_erased_after_a_restored_backup(
     parts: Stack | None, tmp_path: Path
 ) -> None:
     async with running(parts, tmp_path, HABEAS_BACKUP_RETENTION="P90D") as pipeline:
-        first, second, third = await a_customer_with_a_contract_and_two_without(pipeline)
+        bound, free = await pipeline.people_by_contract()
+        first, second, third = bound[0], *free[:2]
         backup = await backup_of(pipeline)
 
         case = await pipeline.verified("erasure", first)
