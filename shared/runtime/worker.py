@@ -8,6 +8,7 @@ left.
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from math import inf
 
 from shared.errors import ErrorNet, HabeasError, reason_of
 from shared.runtime.log import logger
@@ -19,19 +20,21 @@ class WakeUp:
     def __init__(self) -> None:
         """Wake none yet."""
         self._woken = asyncio.Event()
-        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm: asyncio.Handle | None = None
+        self._at = inf
 
     def within(self, seconds: float) -> None:
         """Wake after *seconds*; if that is planned for an earlier moment, it stays so."""
         loop = asyncio.get_running_loop()
         at = loop.time() + seconds
-        if self._alarm is None or at < self._alarm.when():
+        if at < self._at:
             if self._alarm is not None:
                 self._alarm.cancel()
-            self._alarm = loop.call_at(at, self._wake)
+            # The handle does not state its moment: that of uvloop for a moment in the past has none.
+            self._alarm, self._at = loop.call_at(at, self._wake), at
 
     def _wake(self) -> None:
-        self._alarm = None
+        self._alarm, self._at = None, inf
         self._woken.set()
 
     def clear(self) -> None:

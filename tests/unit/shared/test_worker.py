@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+import uvloop
 from structlog.testing import capture_logs
 
 from shared.errors import StoreUnavailable
@@ -120,3 +121,17 @@ async def test_pause_after_errors_grows_as_stated() -> None:
     await asyncio.wait_for(done.wait(), 5)
     task.cancel()
     assert pauses[:3] == [1, 2, 3]
+
+
+def test_moments_in_the_past_wake_a_loop_of_uvloop() -> None:
+    """Its handle of such a moment does not state the moment."""
+
+    async def woken() -> bool:
+        wake = WakeUp()
+        wake.within(-3_600)
+        wake.within(-1)
+        wake.within(60)
+        return await wake.pause(5)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(woken())
