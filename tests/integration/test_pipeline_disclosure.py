@@ -1,6 +1,5 @@
-"""What people get from the outside: kinds of data, what can be taken elsewhere, and all of it in pieces."""
+"""Packages from the outside: kinds of data, texts without other people, downloads in pieces."""
 
-import base64
 import io
 import json
 import zipfile
@@ -9,12 +8,10 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from fastapi import Response
 
 from habeas.embedded.company import ADA
 from habeas.embedded.stack import Stack
 from services.fulfillment.package.verification import verify_package
-from tests.integration.controller_server import Receiver
 from tests.integration.pipeline import Heard, Pipeline, Somebody, running
 from tests.waiting import eventually
 
@@ -22,20 +19,8 @@ ADA_ASKS = Somebody(ADA.email, ADA.name)
 
 
 @pytest_asyncio.fixture(scope="module")
-async def receiver(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Receiver]:
-    async with Receiver().open(tmp_path_factory.mktemp("receiver")) as opened:
-        yield opened
-
-
-@pytest_asyncio.fixture(scope="module")
-async def pipeline(
-    parts: Stack | None, tmp_path_factory: pytest.TempPathFactory, receiver: Receiver
-) -> AsyncIterator[Pipeline]:
-    folder = tmp_path_factory.mktemp("pipeline")
-    trusted = str(receiver.certificate)
-    async with running(
-        parts, folder, SSL_CERT_FILE=trusted, HABEAS_TRANSFER_ALLOW='["localhost"]'
-    ) as pipeline:
+async def pipeline(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pipeline]:
+    async with running(parts, tmp_path_factory.mktemp("pipeline")) as pipeline:
         yield pipeline
 
 
@@ -59,38 +44,6 @@ def names(content: bytes) -> set[str]:
 def fulfilled(heard: Heard, case: str) -> dict[str, Any]:
     [event] = heard.of(case, "request.fulfilled")
     return dict(event["data"])
-
-
-async def test_package_goes_to_another_controller_after_its_outage(
-    pipeline: Pipeline, heard: Heard, receiver: Receiver
-) -> None:
-    receiver.answers = [Response(status_code=503), Response(status_code=503)]
-    case = await pipeline.answered("portability", ADA_ASKS, details={"transfer_to": receiver.url})
-    assert fulfilled(heard, case)["reasons"]["transferred"] == 1
-    bodies = [body for _, body, _ in receiver.received]
-    assert len(bodies) == 3
-    assert len(set(bodies)) == 1
-    sent = json.loads(bodies[0])
-    assert sent["subject"]["email"] == ADA.email
-    content = base64.b64decode(sent["package"]["content"])
-    files = names(content)
-    assert "data/default.contacts.json" in files
-    assert "data/default.invoices.json" not in files
-    assert content == await pipeline.package(case, ADA_ASKS)
-    assert pipeline.letter(ADA_ASKS, case, "to localhost, and they confirmed")
-    assert pipeline.letter(ADA_ASKS, case, "neither on your consent nor for a contract")
-
-
-async def test_package_without_receiver_is_offered_for_download(
-    pipeline: Pipeline, heard: Heard, receiver: Receiver
-) -> None:
-    inside = receiver.url.replace("localhost", "127.0.0.1")
-    before = len(receiver.received)
-    case = await pipeline.answered("portability", ADA_ASKS, details={"transfer_to": inside})
-    assert len(receiver.received) == before
-    assert fulfilled(heard, case)["reasons"]["transfer_not_allowed"] == 1
-    assert pipeline.letter(ADA_ASKS, case, "Download it and pass it on yourself")
-    assert "data/default.contacts.json" in names(await pipeline.package(case, ADA_ASKS))
 
 
 async def test_categories_are_disclosed_without_data(pipeline: Pipeline, heard: Heard) -> None:

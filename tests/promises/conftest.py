@@ -1,6 +1,7 @@
 """One running installation for all promises that need no settings of their own."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -8,7 +9,9 @@ import pytest_asyncio
 from habeas.embedded.stack import Stack
 from tests import workers
 from tests.conftest import given
+from tests.integration.controller_server import Receiver
 from tests.integration.pipeline import Heard, Pipeline, running
+from tests.integration.test_mail_in import Writer, open_inbox
 
 
 @pytest.fixture(scope="session")
@@ -22,10 +25,17 @@ def parts_of_session(request: pytest.FixtureRequest) -> Stack | None:
 
 
 @pytest_asyncio.fixture(scope="session")
+async def receiver(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Receiver]:
+    async with Receiver().open(tmp_path_factory.mktemp("receiver")) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(scope="session")
 async def pipeline(
-    parts_of_session: Stack | None, tmp_path_factory: pytest.TempPathFactory
+    parts_of_session: Stack | None, receiver: Receiver, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Pipeline]:
-    async with running(parts_of_session, tmp_path_factory.mktemp("promises")) as pipeline:
+    settings: Any = {"SSL_CERT_FILE": str(receiver.certificate), "HABEAS_TRANSFER_ALLOW": '["localhost"]'}
+    async with running(parts_of_session, tmp_path_factory.mktemp("promises"), **settings) as pipeline:
         yield pipeline
 
 
@@ -33,3 +43,12 @@ async def pipeline(
 async def heard(pipeline: Pipeline) -> AsyncIterator[Heard]:
     async with pipeline.listening() as heard:
         yield heard
+
+
+@pytest_asyncio.fixture(scope="session")
+async def writer(
+    parts_of_session: Stack | None, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Writer]:
+    """Return a person who writes mails, to an installation with an inbox."""
+    async with open_inbox(parts_of_session, tmp_path_factory.mktemp("mail")) as writer:
+        yield writer

@@ -1,0 +1,59 @@
+"""P8: the data of a person is sent to another controller on request, signed, and receipted."""
+
+import base64
+import io
+import json
+import zipfile
+from typing import Any
+
+from fastapi import Response
+
+from habeas.embedded.company import ADA
+from services.fulfillment.package.verification import verify_package
+from tests.integration.controller_server import Receiver
+from tests.integration.pipeline import Heard, Pipeline, Somebody
+
+ADA_ASKS = Somebody(ADA.email, ADA.name)
+
+
+def names(content: bytes) -> set[str]:
+    assert verify_package(io.BytesIO(content)).ok
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return set(archive.namelist())
+
+
+def fulfilled(heard: Heard, case: str) -> dict[str, Any]:
+    [event] = heard.of(case, "request.fulfilled")
+    return dict(event["data"])
+
+
+async def test_package_goes_to_another_controller_after_its_outage(
+    pipeline: Pipeline, heard: Heard, receiver: Receiver
+) -> None:
+    receiver.answers = [Response(status_code=503), Response(status_code=503)]
+    case = await pipeline.answered("portability", ADA_ASKS, details={"transfer_to": receiver.url})
+    assert fulfilled(heard, case)["reasons"]["transferred"] == 1
+    bodies = [body for _, body, _ in receiver.received]
+    assert len(bodies) == 3
+    assert len(set(bodies)) == 1
+    sent = json.loads(bodies[0])
+    assert sent["subject"]["email"] == ADA.email
+    content = base64.b64decode(sent["package"]["content"])
+    files = names(content)
+    assert "data/default.contacts.json" in files
+    assert "data/default.invoices.json" not in files
+    assert content == await pipeline.package(case, ADA_ASKS)
+    assert pipeline.letter(ADA_ASKS, case, "to localhost, and they confirmed")
+    assert pipeline.letter(ADA_ASKS, case, "neither on your consent nor for a contract")
+
+
+async def test_package_without_receiver_is_offered_for_download(
+    pipeline: Pipeline, heard: Heard, receiver: Receiver
+) -> None:
+    inside = receiver.url.replace("localhost", "127.0.0.1")
+    before = len(receiver.received)
+    case = await pipeline.answered("portability", ADA_ASKS, details={"transfer_to": inside})
+    assert len(receiver.received) == before
+    assert fulfilled(heard, case)["reasons"]["transfer_not_allowed"] == 1
+    assert pipeline.letter(ADA_ASKS, case, "Download it and pass it on yourself")
+    assert "data/default.contacts.json" in names(await pipeline.package(case, ADA_ASKS))
