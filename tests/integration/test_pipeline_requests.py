@@ -257,7 +257,7 @@ async def test_mail_in_german_is_answered_in_german(pipeline: Pipeline) -> None:
     await pipeline.send(asked)
     page = await pipeline.closed(await pipeline.id_of(asked))
     first, last = pipeline.letters_to(person, page["id"])
-    assert "Ihr Antrag ist bei uns angekommen" in first.body()
+    assert "Wir haben Ihren Antrag erhalten" in first.body()
     assert "Datenpaket" in last.subject + last.body()
     assert all('lang="de' in letter.body("html") for letter in (first, last))
 

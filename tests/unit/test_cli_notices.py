@@ -47,7 +47,7 @@ def test_each_law_and_language_has_a_sample_as_mail_page_and_text(file: Path, tm
     assert "4 letters; open" in output
     mail = message_from_bytes((out / "us-ca.de.eml").read_bytes(), policy=SMTP)
     assert mail["To"] == "Amelia Ferreira <amelia@example.net>"
-    assert mail["Subject"] == "Notice of Data Breach (Mitteilung über eine Datenpanne)"
+    assert mail["Subject"] == "Notice of Data Breach (Mitteilung über eine Datenschutzverletzung)"
 
 
 def test_page_shows_provisions_and_missing_translations(file: Path, tmp_path: Path) -> None:

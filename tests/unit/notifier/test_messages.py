@@ -108,7 +108,7 @@ def test_headers_name_sender_and_recipient_and_mark_automatic_mail() -> None:
     assert parsed["From"] == "Example Networks GmbH <privacy@example.com>"
     assert parsed["To"] == "Amélia Ferreira <amelia.ferreira@example.org>"
     assert parsed["Reply-To"] == "answers@example.com"
-    assert parsed["Subject"] == "Ihr Antrag ist bei uns angekommen"
+    assert parsed["Subject"] == "Wir haben Ihren Antrag erhalten"
     assert parsed["Date"].datetime == WRITTEN_AT
     assert parsed["Content-Language"] == "de"
     assert parsed["Message-ID"] == MESSAGE_ID
