@@ -59,6 +59,6 @@ def _check(values: list[int]) -> int:
     """Return the check value of *values*: it changes with each single one, and if two change places."""
     check = 0
     for value in values:
-        check <<= 1
-        check = (check ^ POLYNOMIAL if check > 31 else check) ^ value  # noqa: PLR2004 - of 32 elements
+        check = (check ^ value) << 1  # the last one, too: else it could change places with the check value
+        check = check ^ POLYNOMIAL if check > 31 else check  # noqa: PLR2004 - of 32 elements
     return check
