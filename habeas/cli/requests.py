@@ -69,7 +69,7 @@ def status(
 
 @app.command()
 def find(
-    reference: Annotated[str, Argument(help="Short reference in a letter: HB-7K3M-Q2XW-9TC.")],
+    reference: Annotated[str, Argument(help="Short reference in a letter: HB-BW65-Y32Z-1H1.")],
     state: State = STATE,
 ) -> None:
     """Print the id of the request with a short reference; the other verbs take it."""

@@ -88,7 +88,7 @@ async def named(mongo_url: str, prefix: str, reference: str) -> list[str]:
     """
     ranges = list(references_in(reference))
     if not ranges:
-        raise ConfigurationError(f"{reference!r} is no reference of the form HB-7K3M-Q2XW-9TC, or mistyped")
+        raise ConfigurationError(f"{reference!r} is no reference of the form HB-BW65-Y32Z-1H1, or mistyped")
     with closing(connect(mongo_url, app_name="habeas command")) as client:
         journal = Journal(client[f"{prefix}_intake"])
         return [case for ids in ranges for case in await journal.cases_between(*ids)]

@@ -1,5 +1,5 @@
 """
-Short references of requests, for people: ``HB-7K3M-Q2XW-9TC``. Machines use the ids. Pure.
+Short references of requests, for people: ``HB-BW65-Y32Z-1H1``. Machines use the ids. Pure.
 
 A short reference is the first 50 bits of the id in Crockford's alphabet, and a check character. It is derived
 from the id, so every service knows it; a search by it is a range of ids. Two of a million requests share one
