@@ -128,7 +128,7 @@ def test_page_states_request_remaining_records_and_mentions() -> None:
     assert "Some details in these records cannot be changed." in text
     assert "Texts that may still name the person" in text
     assert "habeas 1.2.3" in text
-    assert "Was noch da ist, und warum" in html(WHOLE, "de")
+    assert "Was noch vorhanden ist und warum" in html(WHOLE, "de")
 
 
 def test_a_certificate_of_an_earlier_version_can_be_read_still() -> None:

@@ -274,6 +274,6 @@ def test_sizes_are_rounded(size: int, words: str) -> None:
 
 
 async def test_the_fee_is_written_as_the_language_writes_money() -> None:
-    assert "Ich bin bereit, 12,50 € zu zahlen" in said(await seen(await fee_quoted(), language="de")).replace(
-        "\N{NO-BREAK SPACE}", " "
-    )
+    assert "Ich stimme der Gebühr von 12,50 € zu" in said(
+        await seen(await fee_quoted(), language="de")
+    ).replace("\N{NO-BREAK SPACE}", " ")
