@@ -248,7 +248,7 @@ def test_declared_text_is_in_the_language_of_the_person_where_it_is_there() -> N
     french = words(writer(language="fr").of(PERSON, message_id=MESSAGE_ID))
     assert "They copied a list of customers." in french
     assert "Date de cet avis" not in french
-    assert "Vos droits, et où déposer une plainte" in french
+    assert "Vos droits, et où introduire une réclamation" in french
 
 
 def test_further_declared_texts_are_in_the_language_of_the_person_too() -> None:
