@@ -328,7 +328,7 @@ def test_features_of_a_body_are_no_fact_while_the_breached_data_is_unknown() -> 
         ("fr", 1, "le 1er mars 2026"),
         ("fr", 2, "le 2 mars 2026"),
         ("fr", 11, "le 11 mars 2026"),
-        ("it", 8, "in data 8 marzo 2026"),
+        ("it", 8, "il giorno 8 marzo 2026"),
         ("de", 1, "am 1. März 2026"),
     ],
 )
