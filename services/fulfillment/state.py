@@ -371,7 +371,9 @@ def _noted(known: FulfillmentCase, status: FulfillmentStatus, fact: Fact) -> Ful
         case MailboxNamed():
             return replace(known, mailboxes=(*known.mailboxes, fact.ref))
         case RequestFulfilled():
-            return replace(known, fulfilled=fact, rounds=0, offered=_offered(known, fact))
+            # An ended correction offers no mailbox: its proof would open records, and no copy was asked for.
+            offers = () if fact.right in CHANGING else _offered(known, fact)
+            return replace(known, fulfilled=fact, rounds=0, offered=offers)
         case RequestReferred():
             return replace(known, referred=fact, offered=_offered(known, fact))
         case _:

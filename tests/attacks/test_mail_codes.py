@@ -315,6 +315,26 @@ async def test_same_reply_by_two_ways_stops_once() -> None:
     assert len(inbox.office.facts(RequestStopped)) == 1
 
 
+# --- a mail that names the short reference alone -----------------------------------------------------------
+
+
+async def test_forged_mail_with_an_overheard_reference_withdraws_no_request() -> None:
+    """Without a mail server that vouches for senders, the address in `From` can be forged."""
+    inbox = Inbox()
+    case = await inbox.opened()
+    forged = written("I withdraw my request.", subject=short_reference(case))
+    assert await inbox.take(forged) == MailOutcome.FILED
+    assert not inbox.office.facts(RequestWithdrawn)
+
+
+async def test_person_withdraws_a_request_by_its_reference_if_the_mail_server_vouches() -> None:
+    inbox = Inbox(trusted=MX)
+    case = await inbox.opened(**VOUCHED)
+    mail = written("I withdraw my request.", subject=short_reference(case), **VOUCHED)
+    assert await inbox.take(mail) == MailOutcome.WITHDRAWN
+    assert inbox.office.the(RequestWithdrawn).request_id == case
+
+
 # --- on the running product ---------------------------------------------------------------------------------
 
 

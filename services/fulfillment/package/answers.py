@@ -173,14 +173,22 @@ def stopped(right: Right, data_map: DataMap, *, agreed: Collection[str], service
 
 
 def _corrected(done: Change, data_map: DataMap) -> tuple[CorrectedValue, ...]:
-    """Return the corrected values, once per kind of record, without secrets (11 CCR § 7024(d), 7023(j))."""
+    """
+    Return the corrected values, once per kind of record, without secrets and special categories of data.
+
+    A letter repeats neither: whoever reads the mailbox could ask for a correction to learn the value.
+
+    Law:
+        11 CCR §§ 7024(d), 7023(j); GDPR Art. 32.
+    """
     values: dict[tuple[str, str], CorrectedValue] = {}
     for step, part in corrected(done):
         collection = data_map.by_key[step.key]
         label = f"{title(collection)}: {', '.join(map(spelt, part.path.split('.')))}"
         shown = {"before": _written(part.before), "after": _written(part.value)}
-        disclosed = not collection.by_path[part.path].guarded
-        values[step.key, part.path] = CorrectedValue(label=label, **(shown if disclosed else {}))
+        field = collection.by_path[part.path]
+        hidden = field.guarded or field.special
+        values[step.key, part.path] = CorrectedValue(label=label, **({} if hidden else shown))
     return tuple(values.values())
 
 

@@ -54,6 +54,8 @@ class MailReply:
     documents: tuple[Document, ...]
     own: bool
     """Whether it is from the request's own address, according to our mail server."""
+    may_withdraw: bool = True
+    """Whether the sender is authenticated, or knows more than the short reference of the request."""
     asked: Right | None = None
     """The right of the request that it belongs to."""
     code: str | None = None
@@ -86,7 +88,7 @@ def action_of(answer: MailReply, case: IntakeCase, inquiry: Inquiry | None, book
     clear = answer.own and answer.understood.wish is not None
     if inquiry is not None:
         return ReplyAction.CLARIFIES if clear else ReplyAction.FILED
-    if answer.own and case.withdrawable and is_withdrawal(answer.words, book):
+    if answer.own and answer.may_withdraw and case.withdrawable and is_withdrawal(answer.words, book):
         return ReplyAction.WITHDRAWS
     if answer.proofs(case, book):
         return ReplyAction.PROVES

@@ -7,7 +7,7 @@ follows from the mail itself: a repeated mail, on any route, has no second effec
 
 import asyncio
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
@@ -205,14 +205,16 @@ class EmailService:
         """
         Return the cases that *mail* is a reply in, by address or thread, else by the short references in it.
 
-        Anyone may know a short reference, so it counts in mails of people that may decide about the case.
+        Anyone may know a short reference, so it counts in mails of people that may decide about the case, and
+        withdraws nothing unless our mail server vouches for the sender.
         """
         if addressed := self._cases_of(mail, envelope):
             named = [await self._replied_case(case) for case in addressed]
             return [case for case in named if case is not None]
         referenced = await self.requests.named_in(f"{mail.subject}\n{mail.words}")
         found = [await self._replied_case(case) for case in referenced]
-        return [case for case in found if case is not None and case.is_party(mail.address)]
+        named = (case for case in found if case is not None and case.is_party(mail.address))
+        return [replace(case, addressed=False) for case in named]
 
     async def _replied_case(self, case_id: str) -> "_RepliedCase | None":
         """Return the state of a case; None if it is gone."""
@@ -307,6 +309,7 @@ class EmailService:
             understood=await self._understood(mail, answered=True),
             documents=documents_in(mail.attachments),
             own=named and (authenticated or not self.trusted),
+            may_withdraw=authenticated or replied.addressed,
             asked=replied.right,
             code=sole_code(mail, replied.id) if sole else None,
             check=check if coded else None,
@@ -354,6 +357,8 @@ class _RepliedCase:
     right: Right | None = None
     parties: tuple[str, ...] = ()
     """Mailboxes of people that may decide about it."""
+    addressed: bool = True
+    """Whether the mail came to its secret address or in its thread; else it names the short reference."""
 
     def is_party(self, address: str) -> bool:
         """Return whether *address* is the mailbox of a person that may decide about it."""
