@@ -10,6 +10,7 @@ from services.fulfillment.changes.handlers import (
     plan_change,
     restricted_records,
     suppress_at_once,
+    waits,
 )
 from services.fulfillment.context import FoundRequest, FulfillmentContext
 from services.fulfillment.datamap.model import PERSONAL
@@ -192,13 +193,32 @@ async def _search_and_answer(event: IdentityVerified, ctx: FulfillmentContext) -
     found = FoundRequest(event, submitted, identities, findings)
     match findings.answer:
         case _ if proofless:
-            return await plan_change(found, ctx)
+            return await _plan_without_proof(found, ctx)
         case SearchAnswer.NOTHING_DECLARED:
             return [ctx.referred(event.right, NOTHING_DECLARED)]
         case SearchAnswer.NOTHING_FOUND:
             return [await _nothing_held(found, ctx)]
         case SearchAnswer.FOUND:
             return await _announce(found, ctx)
+
+
+async def _plan_without_proof(found: FoundRequest, ctx: FulfillmentContext) -> Sequence[Fact]:
+    """
+    Plan the change of a request that needs no proof.
+
+    Where it ends a service, the requester may have named another person by a number: the owners of mailboxes
+    in the records are notified, too, and can stop it within its window.
+    """
+    facts, data_map = await plan_change(found, ctx), ctx.maps.current
+    ended = (
+        one for one in data_map.collections if one.serves and any(True for _ in found.findings.of(one.key))
+    )
+    if not waits(found.event.right, ctx) or next(ended, None) is None:
+        return facts
+    others = await not_notified(found.findings, ctx.maps.current, found.event, ctx)
+    if others is None:
+        return [ctx.referred(found.event.right, MANY_MAILBOXES)]
+    return [*await notices(others, found.event.right, ctx), *facts]
 
 
 async def _nothing_held(found: FoundRequest, ctx: FulfillmentContext) -> RequestFulfilled:

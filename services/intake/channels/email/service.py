@@ -213,8 +213,11 @@ class EmailService:
             return [case for case in named if case is not None]
         referenced = await self.requests.named_in(f"{mail.subject}\n{mail.words}")
         found = [await self._replied_case(case) for case in referenced]
-        named = (case for case in found if case is not None and case.is_party(mail.address))
-        return [replace(case, addressed=False) for case in named]
+        return [
+            replace(case, addressed=False)
+            for case in found
+            if case is not None and case.is_party(mail.address)
+        ]
 
     async def _replied_case(self, case_id: str) -> "_RepliedCase | None":
         """Return the state of a case; None if it is gone."""
