@@ -118,8 +118,8 @@ async def test_a_code_that_is_wrong_is_said_in_words(browser: Browser) -> None:
     office = await STATES["answered"]()
     async with visiting(browser, office, locale="fr-FR") as page:
         await page.goto(ADDRESS)
-        await page.get_by_role("button", name="envoyer un code par e-mail").click()
-        assert "en route vers votre messagerie" in await page.get_by_role("status").inner_text()
+        await page.get_by_role("button", name="envoyer un code par courriel").click()
+        assert "Il est valable 30 minutes" in await page.get_by_role("status").inner_text()
         await page.get_by_label("Code à six chiffres").fill("12")
         await page.get_by_role("button", name="Télécharger").click()
         await expect(page.locator("#problems")).to_be_focused()

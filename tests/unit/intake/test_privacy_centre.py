@@ -614,7 +614,7 @@ async def test_browsers_get_a_page_and_programs_a_problem(method: str, path: str
         problem = await client.request(method, path)
     assert (page.status_code, problem.status_code) == (status, status)
     assert page.headers["content-type"] == "text/html; charset=utf-8"
-    assert "rien à cette adresse" in unescape(page.text)
+    assert "Cette page n" in unescape(page.text)
     assert problem.headers["content-type"] == "application/problem+json"
 
 
