@@ -56,10 +56,12 @@ dataset:
             erasure: delete
             retention: { keep: P8Y, from: issued, starts: end_of_year, because: § 147 AO }
             legal_hold: { field: disputed, value: true }
+            restriction: { field: restricted, value: true }
         fields:
           - { name: _id, fides_meta: { primary_key: true } }
           - { name: issued }
           - { name: disputed }
+          - { name: restricted }
           - { name: name, data_categories: [user.name] }
       - name: tickets
         meta:
@@ -119,6 +121,13 @@ async def ids(world: World, name: str = "invoices") -> set[Any]:
 
 async def listed(world: World) -> ExpiredCollection:
     return await expired_in(INVOICES, world.stores, TODAY, BERLIN)
+
+
+async def test_record_that_a_person_had_restricted_is_not_due(world: World) -> None:
+    marked = {"_id": "restricted", "issued": at(2014, 1, 1), "restricted": True, "name": "Bo Sample"}
+    lifted = marked | {"_id": "lifted", "restricted": False}
+    await world.insert("books.invoices", marked, lifted)
+    assert (await expired_in(INVOICES, world.stores, TODAY, BERLIN)).records == 1
 
 
 async def test_records_past_their_period_are_listed_with_count_and_oldest(world: World) -> None:

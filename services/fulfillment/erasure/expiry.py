@@ -13,7 +13,7 @@ from itertools import pairwise
 from services.fulfillment.context import FulfillmentContext
 from services.fulfillment.datamap.model import Collection, DataMap, Erasure, RetentionRule
 from services.fulfillment.datamap.paths import raw_at
-from services.fulfillment.domain import LEGAL_HOLD, MONTHS, RETENTION_DUTY, last_day
+from services.fulfillment.domain import LEGAL_HOLD, MONTHS, RETENTION_DUTY, holds_mark, last_day
 from services.fulfillment.erasure.deferred import Purging
 from services.fulfillment.erasure.execution import remainders_of
 from services.fulfillment.erasure.planner import plan_records
@@ -99,13 +99,18 @@ async def expired(
 
     Law:
         GDPR Art. 5(1)(e): personal data is kept for no longer than its purpose needs.
+        GDPR Art. 18(1)(b)-(c), (2): a record that a person had restricted stays stored.
     """
     rule = _rule_of(collection)
     old = older_than(rule.start, latest_start(rule, today))
     scan = stores.scan(collection.place, _needed(collection), old)
     async for documents in in_portions(scan, RECORDS_AT_ONCE):
         dated = [(document, last_day(rule, document, today=today, zone=zone)) for document in documents]
-        past = [(document, day) for document, day in dated if day is not None and day < today]
+        past = [
+            (document, day)
+            for document, day in dated
+            if day is not None and day < today and not _is_restricted(collection, document)
+        ]
         found = [_record(collection, document) for document, _ in past]
         for (document, day), step in zip(past, _planned(found, today, zone), strict=True):
             due = step.disposition is not Disposition.RETAINED and any(remainders_of(step, document))
@@ -131,9 +136,14 @@ def _rule_of(collection: Collection) -> RetentionRule:
     return collection.retention
 
 
+def _is_restricted(collection: Collection, document: Document) -> bool:
+    return collection.restriction is not None and holds_mark(collection.restriction, document)
+
+
 def _needed(collection: Collection) -> Sequence[str]:
     """Return the fields that a decision needs; a field inside another one is left out."""
-    marks = [mark.field for mark in (collection.legal_hold, collection.active) if mark is not None]
+    declared = (collection.legal_hold, collection.active, collection.restriction)
+    marks = [mark.field for mark in declared if mark is not None]
     fields = {_rule_of(collection).start, *collection.primary_key, *marks}
     if collection.erasure is Erasure.MASK:
         fields |= {leaf.path for leaf in collection.leaves if leaf.personal}
