@@ -36,6 +36,20 @@ RIGHTS: Mapping[Right, str] = {
     Right.LIMIT_SENSITIVE_USE: _("A limit to our use of your sensitive personal data"),
 }
 
+THEIR_RIGHTS: Mapping[Right, str] = {
+    Right.ACCESS: _("A copy of their personal data"),
+    Right.PORTABILITY: _("Their personal data in a form that other services can read"),
+    Right.ERASURE: _("Erasure of their personal data"),
+    Right.RECTIFICATION: _("Correction of their personal data"),
+    Right.RESTRICTION: _("Restriction of what is done with their personal data"),
+    Right.OBJECTION: _("An end to the use of their personal data (objection)"),
+    Right.CONSENT_WITHDRAWAL: _("Withdrawal of their consent"),
+    Right.KNOW_CATEGORIES: _("Which categories of personal data are held about them"),
+    Right.OPT_OUT_OF_SALE: _("An end to selling and sharing their personal data"),
+    Right.LIMIT_SENSITIVE_USE: _("A limit to the use of their sensitive personal data"),
+}
+"""For readers other than the person."""
+
 
 def name_of(policy: Policy, say: Callable[[str], str]) -> str:
     """Return the name of a law, as *say* puts it where it has one in the person's language."""

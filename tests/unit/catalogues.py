@@ -27,7 +27,8 @@ class Translated:
         """What stands in ``_()`` in templates and modules, and what both services say."""
         options = {"templates/**.jinja": OPTIONS}
         found = extract_from_dir(self.code, METHODS, options, keywords={"_": None})
-        return [*(str(one[2]) for one in found), *law_names.LAWS.values(), *law_names.RIGHTS.values()]
+        shared = (law_names.LAWS, law_names.RIGHTS, law_names.THEIR_RIGHTS)
+        return [*(str(one[2]) for one in found), *(name for names in shared for name in names.values())]
 
     @cache  # noqa: B019 - there are two, to the end
     def catalogue(self, language: str) -> Catalog:

@@ -20,10 +20,10 @@ from services.intake.cases.errors import NotPossibleNow, TooManyAttempts
 from services.intake.cases.service import RequestService
 from services.intake.pages.request_page import ENDED, HEADERS
 from services.intake.pages.site import READ, Site
-from services.intake.pages.translations import THEIR_RIGHTS
 from shared.contract.events import RequestId, RequestSubmitted, StopReason
 from shared.contract.stop_links import PATH, stopped_case
 from shared.errors import UnknownRequest
+from shared.pages.law_names import THEIR_RIGHTS
 from shared.pages.translation import Words
 from shared.pages.translation import mark as _
 

@@ -6,22 +6,7 @@ from services.intake.cases.errors import CaseError
 from services.intake.cases.timeline import TimelineKind
 from shared.contract.codes import CodeVerdict
 from shared.contract.events import LetterKind, Remedy
-from shared.law import Right
 from shared.pages.translation import mark as _
-
-THEIR_RIGHTS: Mapping[Right, str] = {
-    Right.ACCESS: _("A copy of their personal data"),
-    Right.PORTABILITY: _("Their personal data in a form that other services can read"),
-    Right.ERASURE: _("Erasure of their personal data"),
-    Right.RECTIFICATION: _("Correction of their personal data"),
-    Right.RESTRICTION: _("Restriction of what is done with their personal data"),
-    Right.OBJECTION: _("An end to the use of their personal data (objection)"),
-    Right.CONSENT_WITHDRAWAL: _("Withdrawal of their consent"),
-    Right.KNOW_CATEGORIES: _("Which categories of personal data are held about them"),
-    Right.OPT_OUT_OF_SALE: _("An end to selling and sharing their personal data"),
-    Right.LIMIT_SENSITIVE_USE: _("A limit to the use of their sensitive personal data"),
-}
-"""For readers other than the person."""
 
 OBSTACLES: Mapping[CaseError, str] = {
     CaseError.PROOF_DECIDED: _("We no longer need proof: the identity has been decided already."),

@@ -35,7 +35,7 @@ from shared.contract.answer import (
 from shared.contract.events import Evidence
 from shared.law import Demand, Policy, ReasonCode, Right, TimedDuty
 from shared.law.company import INK_DARK
-from shared.pages.law_names import RIGHTS, name_of
+from shared.pages.law_names import RIGHTS, THEIR_RIGHTS, name_of
 
 Say: TypeAlias = Callable[..., str]
 """Says a sentence in one language, as text or as HTML, with values put in their places."""
@@ -370,7 +370,9 @@ def _environment(form: str, *, autoescape: bool) -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.globals.update({name: getattr(translations, name) for name in TABLES}, RIGHTS=RIGHTS)
+    environment.globals.update(
+        {name: getattr(translations, name) for name in TABLES}, RIGHTS=RIGHTS, THEIR_RIGHTS=THEIR_RIGHTS
+    )
     environment.globals["IDENTITY_REASONS"] = IDENTITY_REASONS
     blocks: Mapping[str, Any] = vars(environment.get_template("blocks.jinja").module)
     environment.globals.update({name: blocks[name] for name in BLOCKS})

@@ -14,7 +14,6 @@ from services.intake.pages.translations import (
     LETTERS,
     OBSTACLES,
     OPEN_REMEDIES,
-    THEIR_RIGHTS,
     UNOPENED,
 )
 from shared.contract.codes import CodeVerdict
@@ -44,7 +43,7 @@ from shared.contract.events import (
     RequestWithdrawn,
 )
 from shared.law import Regulation, Right, TimedDuty
-from shared.pages.law_names import RIGHTS
+from shared.pages.law_names import RIGHTS, THEIR_RIGHTS
 from tests.unit.fakes import NOW, PERSON
 from tests.unit.intake_api import CASE, client_of
 from tests.unit.intake_states import STATES, documents_asked, in_review
