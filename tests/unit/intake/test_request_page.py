@@ -85,7 +85,7 @@ async def test_a_download_keeps_the_language_too() -> None:
 async def test_faults_are_translated() -> None:
     async with client_of((await code_awaited()).requests) as client:
         page = await client.post(f"/requests/{CASE}/code?lang=nl", data={"code": "1"})
-    assert "Vul de code precies zo in" in said(page)
+    assert "Voer de code precies zo in" in said(page)
 
 
 async def test_declaration_is_signed_in_the_recorded_wording_and_translated() -> None:
