@@ -95,10 +95,10 @@ class Broker:
         """
         Make newly declared queues survive a crash.
 
-        RabbitMQ writes the register of its quorum queues a few seconds late (Erlang's dets), their messages
-        at once: a queue of a node killed in between loses confirmed messages.
+        RabbitMQ writes the register of its quorum queues a few seconds late (Erlang's dets), and bindings
+        (mnesia), their messages at once: a queue of a node killed in between loses confirmed messages.
         """
-        await self._evaluate("[dets:sync(Table) || Table <- dets:all()].")
+        await self._evaluate("[dets:sync(Table) || Table <- dets:all()], mnesia:sync_log().")
 
     async def cut_connections(self) -> None:
         """Close every client's connection from the broker's side."""

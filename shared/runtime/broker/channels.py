@@ -10,7 +10,7 @@ from aiormq.exceptions import PublishError
 from pamqp.commands import Basic
 
 from shared.errors import Unroutable
-from shared.runtime.broker.connection import Channel
+from shared.runtime.broker.connection import ANSWER_WITHIN_S, Channel
 from shared.runtime.broker.messages import Delivery, Message
 
 PERSISTENT = 2
@@ -82,12 +82,19 @@ class ConsumeChannel:
         self._arrive([delivery_of(message, self._channel)])
 
     async def acknowledge(self, upto: int | None, tags: Sequence[int]) -> None:
-        """Acknowledge everything up to the tag *upto*, and *tags* one by one; return when all is written."""
+        """
+        Acknowledge everything up to the tag *upto*, and *tags* one by one; return when all is written.
+
+        Raises:
+            TimeoutError: It was not written in time. The driver never ends the wait for bytes that it forgets
+                when its connection is cut.
+        """
         acks = [(tag, False) for tag in tags] + ([] if upto is None else [(upto, True)])
         last = len(acks) - 1
-        for index, (tag, multiple) in enumerate(acks):
-            # The driver forgets unwritten bytes when it is closed: the last one waits for all.
-            await self._channel.basic_ack(tag, multiple=multiple, wait=index == last)
+        async with asyncio.timeout(ANSWER_WITHIN_S):
+            for index, (tag, multiple) in enumerate(acks):
+                # The driver forgets unwritten bytes when it is closed: the last one waits for all.
+                await self._channel.basic_ack(tag, multiple=multiple, wait=index == last)
 
 
 def delivery_of(message: DeliveredMessage, channel: Channel) -> Delivery:

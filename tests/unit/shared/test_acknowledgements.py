@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.runtime.broker import Consumer, Delivery
+from shared.runtime.broker import Consumer, Delivery, channels
+from shared.runtime.broker.channels import ConsumeChannel
 from shared.runtime.broker.subscriber import acknowledgements
 
 TAGS = st.sets(st.integers(1, 40))
@@ -71,3 +73,28 @@ async def test_no_acknowledgement_overtakes_one_of_a_lower_tag() -> None:
     await asyncio.gather(consumer.settle(deliveries[1::2]), consumer.settle(deliveries[::2]))
     assert acknowledged_twice(slow.written) == []
     assert slow.written[-1] == (7, True)
+
+
+class CutChannel:
+    """Never ends the wait for the bytes of an acknowledgement, as the driver when its connection is cut."""
+
+    is_closed = False
+
+    async def basic_ack(self, _tag: int, *, multiple: bool, wait: bool) -> None:
+        del multiple
+        if wait:
+            await asyncio.Event().wait()
+
+
+async def test_acknowledgement_that_is_never_written_loses_the_channel(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(channels, "ANSWER_WITHIN_S", 0.01)
+    consumer: Any = Consumer("amqp://127.0.0.1", "intake", prefetch=8)
+    channel: Any = CutChannel()
+    consumer._channel, consumer._inlet = channel, ConsumeChannel(channel, lambda _: None)
+    consumer._cautious, consumer._held = False, {1}
+    delivery = Delivery("", "", b"", None, None, {}, redelivered=False, tag=1, channel=channel)
+    async with asyncio.timeout(5):
+        await consumer.settle([delivery])
+    assert not consumer.connected
