@@ -28,7 +28,7 @@ async def test_child_of_eleven_is_not_asked_to_approve_the_request_of_the_mother
 
     assert await eventually(lambda: "We need to confirm that it is you" in titles(), WITHIN)
     assert "We received your request" in titles()
-    assert pipeline.letters_to(child) == []
+    assert pipeline.letters_to(child, case) == []
     page = await pipeline.page(case)
     assert page["status"] == "challenged"
     assert all("permission" in way for way in page["wanted"])
@@ -44,7 +44,7 @@ async def test_package_of_a_child_and_its_code_go_to_the_parent_alone(pipeline: 
     assert code == 0, errors
     await pipeline.closed(case)
     assert await pipeline.package(case, mother)
-    assert pipeline.letters_to(child) == pipeline.letters_to(own) == []
+    assert pipeline.letters_to(child, case) == pipeline.letters_to(own, case) == []
 
 
 async def test_erasure_for_a_child_is_answered_to_the_parent(pipeline: Pipeline) -> None:
@@ -56,4 +56,4 @@ async def test_erasure_for_a_child_is_answered_to_the_parent(pipeline: Pipeline)
     assert code == 0, errors
     assert (await pipeline.closed(case))["outcome"] in {"granted", "partly_granted"}
     assert pipeline.letter(mother, case, "We erased your data")
-    assert pipeline.letters_to(child) == []
+    assert pipeline.letters_to(child, case) == []
