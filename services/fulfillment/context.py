@@ -121,6 +121,8 @@ class FulfillmentProfile:
     """How long the notification of a recipient is retried."""
     automated_decisions: str = ""
     """The answers' statement on automated decisions; may be empty."""
+    logo: bytes = field(default=b"", repr=False)
+    """The logo of packages; empty: the name stands there."""
     further_copy_fee: Money | None = None
     """The fee for a copy after the free ones; None: all are free."""
     backup_retention: timedelta | None = None

@@ -15,6 +15,7 @@ from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.context import FulfillmentProfile
 from services.fulfillment.recipients.directory import DataRecipient
 from services.fulfillment.stores.registers import USUAL_RETENTION
+from shared.law.library import picture
 from shared.runtime.key_rings import derived_key
 from shared.runtime.settings import Settings
 
@@ -132,6 +133,7 @@ class FulfillmentSettings(Settings):
             controller=self.company.name,
             contact=address,
             authority=self.company.authority.name,
+            logo=picture(self.company.brand.logo),
             zone=self.company.zone,
             signer=CertificateSigner(self.root_key),
             pseudonyms=derived_key(self.root_key, "pseudonyms"),

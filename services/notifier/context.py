@@ -32,7 +32,7 @@ from shared.contract.ports import VaultPort
 from shared.contract.stop_links import stop_url
 from shared.errors import MailRefused, TooEarly
 from shared.law import CompanyProfile
-from shared.law.library import policies
+from shared.law.library import picture, policies
 from shared.mail.reply_address import ReplyAddresses
 
 WITHOUT_LINKS = frozenset({LetterKind.FORWARDED_TO_CONTROLLER})
@@ -94,6 +94,7 @@ def sender_settings_of(
         zone=company.zone,
         colour=company.brand.colour,
         dark_colour=company.brand.by_night,
+        logo=picture(company.brand.letter_logo),
     )
     authority = AuthorityContact(company.authority.name, company.authority.url, company.authority.address)
     return SenderSettings(sender, authority, public_url, reply_addresses, language=company.language)

@@ -25,8 +25,17 @@ DARKEST, DIVISOR, OFFSET, SLOPE, POWER = 0.04045, 12.92, 0.055, 1.055, 2.4
 WEIGHTS = (0.2126, 0.7152, 0.0722)
 
 
+SVG = "image/svg+xml"
+SIGNATURES: Mapping[bytes, str] = {
+    b"\x89PNG\r\n\x1a\n": "image/png",
+    b"\xff\xd8\xff": "image/jpeg",
+    b"GIF87a": "image/gif",
+    b"GIF89a": "image/gif",
+}
+
+
 class Brand(BaseModel):
-    """The look of a company's pages; its letters have the colours."""
+    """The look of a company's pages, letters and packages."""
 
     model_config = ConfigDict(frozen=True, defer_build=True, extra="forbid")
 
@@ -35,7 +44,9 @@ class Brand(BaseModel):
     dark_colour: Colour | None = None
     """The same by night; None: as much lighter as is legible."""
     logo: str | None = None
-    """An SVG or PNG file, beside the company's; None: the name stands there."""
+    """An SVG, PNG, JPEG or GIF file, beside the company's; None: the name stands there."""
+    letter_logo: str | None = None
+    """A PNG, JPEG or GIF file for letters, since mail programs show no SVG; None: the logo, if it is none."""
 
     @model_validator(mode="after")
     def _is_legible(self) -> "Brand":
@@ -56,9 +67,8 @@ class Brand(BaseModel):
 
 def media_type_of(logo: bytes) -> str | None:
     """Return the media type of *logo*; None where browsers would not show it."""
-    if logo.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png"
-    return "image/svg+xml" if b"<svg" in logo[:1024] else None
+    found = (media_type for start, media_type in SIGNATURES.items() if logo.startswith(start))
+    return next(found, SVG if b"<svg" in logo[:1024] else None)
 
 
 def contrast(one: Colour, other: Colour) -> float:

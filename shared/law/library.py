@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from shared.errors import ConfigurationError
 from shared.law import CompanyProfile, Policy, PolicyLibrary
 from shared.law.breaches import BreachPolicies, BreachPolicy
-from shared.law.company import media_type_of
+from shared.law.company import SVG, Brand, media_type_of
 
 FOLDER = Path(__file__).parents[2] / "policies"
 BREACHES = FOLDER / "breaches"
@@ -19,6 +19,8 @@ EXAMPLE = "policies/company.yaml"
 """The default company; it is a fictional one."""
 
 MOST_LOGO_BYTES = 256 << 10
+MOST_LETTER_LOGO_BYTES = 64 << 10
+"""Every letter carries its logo."""
 
 M = TypeVar("M", bound=BaseModel)
 E = TypeVar("E", Policy, BreachPolicy)
@@ -61,20 +63,41 @@ def company(name: str) -> CompanyProfile:
     file = Path(name)
     file = file if file.exists() else FOLDER.parent / file
     found = _content(file, name, CompanyProfile)
-    if found.brand.logo is None:
-        return found
-    logo = file.parent / found.brand.logo
-    _must_be_a_picture(logo, f"{name}: brand.logo")
-    return found.model_copy(update={"brand": found.brand.model_copy(update={"logo": str(logo)})})
+    logos = _logos(found.brand, file.parent, name)
+    return found.model_copy(update={"brand": found.brand.model_copy(update=logos)}) if logos else found
 
 
-def _must_be_a_picture(file: Path, where: str) -> None:
+def picture(file: str | None) -> bytes:
+    """Return the content of a logo that :func:`company` has checked; empty for None."""
+    return Path(file).read_bytes() if file else b""
+
+
+def _logos(brand: Brand, folder: Path, name: str) -> dict[str, str]:
+    """Return the paths of the logos of *brand*; letters have the logo of pages unless they have their own."""
+    paths = {line: folder / file for line in ("logo", "letter_logo") if (file := getattr(brand, line))}
+    for line, path in paths.items():
+        _must_be_a_picture(path, f"{name}: brand.{line}", for_letters=line == "letter_logo")
+    logo = paths.get("logo")
+    if logo and "letter_logo" not in paths and media_type_of(logo.read_bytes()) != SVG:
+        _must_be_a_picture(logo, f"{name}: brand.logo", for_letters=True)
+        paths["letter_logo"] = logo
+    return {line: str(path) for line, path in paths.items()}
+
+
+def _must_be_a_picture(file: Path, where: str, *, for_letters: bool) -> None:
     try:
         content = file.read_bytes()
     except OSError as error:
         raise ConfigurationError(f"{where}: cannot be read ({error.strerror})") from None
-    if len(content) > MOST_LOGO_BYTES or media_type_of(content) is None:
-        raise ConfigurationError(f"{where}: must be an SVG or PNG of at most {MOST_LOGO_BYTES >> 10} KiB")
+    media_type = media_type_of(content)
+    if for_letters and (len(content) > MOST_LETTER_LOGO_BYTES or media_type in {None, SVG}):
+        raise ConfigurationError(
+            f"{where}: letters carry a PNG, JPEG or GIF of at most {MOST_LETTER_LOGO_BYTES >> 10} KiB; "
+            "name such a file in brand.letter_logo"
+        )
+    if len(content) > MOST_LOGO_BYTES or media_type is None:
+        most = MOST_LOGO_BYTES >> 10
+        raise ConfigurationError(f"{where}: must be an SVG, PNG, JPEG or GIF of at most {most} KiB")
 
 
 def _editions(folder: Path, kind: type[E], shown: str) -> Iterator[E]:

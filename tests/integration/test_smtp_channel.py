@@ -1,9 +1,16 @@
 """What becomes of a letter that a real mail server is asked to take."""
 
 import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime
+from email import message_from_bytes
+from email.policy import SMTP
 
 import pytest
 
+from habeas.client.specimens import LETTERS, law_named, letter
+from habeas.client.specimens import SENDER as BRANDED
+from services.notifier.letters.composer import compose
 from services.notifier.smtp.server import (
     Barred,
     MailboxFull,
@@ -40,6 +47,25 @@ async def test_a_letter_arrives_as_it_was_written() -> None:
     async with running(MailHost()) as host, opened(host.url) as channel:
         await channel.send(SENDER, RECIPIENT, LETTER)
     assert host.taken == [(SENDER, RECIPIENT, LETTER)]
+
+
+async def test_logo_of_a_letter_arrives_with_the_html_that_names_it() -> None:
+    logo = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 200
+    sender, written_at = replace(BRANDED, logo=logo), datetime(2026, 3, 5, tzinfo=UTC)
+    message = compose(
+        letter(LETTERS["code"], (law_named("gdpr"),)),
+        sender=sender,
+        message_id="<1@example.com>",
+        date=written_at,
+    )
+    async with running(MailHost()) as host, opened(host.url) as channel:
+        await channel.send(SENDER, RECIPIENT, message)
+    [(_, _, taken)] = host.taken
+    parts = {part.get_content_type(): part for part in message_from_bytes(taken, policy=SMTP).walk()}
+    assert parts["image/png"].get_payload(decode=True) == logo
+    html = parts["text/html"].get_payload(decode=True)
+    assert isinstance(html, bytes)
+    assert f"cid:{parts['image/png']['Content-ID'].strip('<>')}".encode() in html
 
 
 async def test_a_lone_line_break_cannot_smuggle_a_second_message() -> None:

@@ -12,7 +12,7 @@ from services.intake.pages.csrf import CsrfGuard
 from services.intake.pages.site import Site
 from shared.errors import ConfigurationError
 from shared.law.company import LEGIBLE, PAPER_DARK, Brand, contrast
-from shared.law.library import EXAMPLE, company
+from shared.law.library import EXAMPLE, MOST_LETTER_LOGO_BYTES, company
 from shared.runtime.client_limits import Allowance
 from tests.unit.fakes import Office
 from tests.unit.intake_api import ROOT
@@ -46,7 +46,7 @@ def test_by_night_a_colour_is_as_much_lighter_as_it_needs_to_be(colour: str) -> 
 
 def written(folder: Path, logo: bytes | None, name: str = "logo.svg") -> str:
     file = folder / "company.yaml"
-    text = Path(EXAMPLE).read_text(encoding="utf-8").replace("logo: null", f"logo: {name}")
+    text = Path(EXAMPLE).read_text(encoding="utf-8").replace("  logo: null", f"  logo: {name}")
     file.write_text(text, encoding="utf-8")
     if logo is not None:
         (folder / name).write_bytes(logo)
@@ -57,6 +57,32 @@ def written(folder: Path, logo: bytes | None, name: str = "logo.svg") -> str:
 def test_a_logo_that_browsers_do_not_show_is_refused(tmp_path: Path, logo: bytes | None) -> None:
     with pytest.raises(ConfigurationError, match=r"brand\.logo"):
         company(written(tmp_path, logo))
+
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.mark.parametrize(
+    "logo", [SVG, b"<html>", PNG + bytes(MOST_LETTER_LOGO_BYTES)], ids=["svg", "no", "big"]
+)
+def test_letter_logo_that_mail_programs_do_not_show_is_rejected_with_its_line(
+    tmp_path: Path, logo: bytes
+) -> None:
+    file = Path(written(tmp_path, None))
+    text = file.read_text(encoding="utf-8").replace("logo.svg", "null")
+    file.write_text(text.replace("letter_logo: null", "letter_logo: mail.png"), encoding="utf-8")
+    (tmp_path / "mail.png").write_bytes(logo)
+    with pytest.raises(ConfigurationError, match=r"brand\.letter_logo: letters carry a PNG, JPEG or GIF"):
+        company(str(file))
+
+
+@pytest.mark.parametrize("start", [PNG, b"\xff\xd8\xff", b"GIF89a"], ids=["png", "jpeg", "gif"])
+def test_letters_have_the_logo_of_pages_if_mail_programs_show_it(tmp_path: Path, start: bytes) -> None:
+    brand = company(written(tmp_path, start, "logo.img")).brand
+    assert brand.letter_logo == brand.logo == str(tmp_path / "logo.img")
+    assert company(written(tmp_path, SVG)).brand.letter_logo is None
+    with pytest.raises(ConfigurationError, match=r"name such a file in brand\.letter_logo"):
+        company(written(tmp_path, start + bytes(MOST_LETTER_LOGO_BYTES), "logo.img"))
 
 
 async def test_a_logo_stands_on_every_page_with_the_name_in_words(tmp_path: Path) -> None:

@@ -183,6 +183,7 @@ async def _contents(wanted: FoundRequest, ctx: FulfillmentContext) -> Contents:
         received_on=event.received_on,
         authority=ctx.house.authority,
         automated_decisions=ctx.house.automated_decisions,
+        logo=ctx.house.logo,
     )
 
 

@@ -27,6 +27,7 @@ from services.fulfillment.package.survey import OPEN, WITHDRAWN, Area, PackageSu
 from services.fulfillment.package.values import LONG_TEXT, TextValue, ValueReader, is_long
 from services.fulfillment.package.withheld import MASKED, OTHER, REASONS, WithheldCount
 from shared.contract.events import Outcome
+from shared.law.company import media_type_of
 from shared.pages.law_names import RIGHTS
 from shared.pages.translation import Words
 from shared.pages.translation import mark as _
@@ -212,6 +213,7 @@ def index(survey: PackageSurvey) -> Iterator[bytes]:
         words,
         title=words.say(YOUR_DATA),
         contents=contents,
+        logo=_logo(contents.logo),
         received=words.day(contents.received_on) if contents.received_on else "",
         made=words.moment(contents.made_at),
         earlier=[
@@ -228,7 +230,7 @@ def index(survey: PackageSurvey) -> Iterator[bytes]:
         left_out=_merged(survey.left_out),
         reason=lambda code: words.say(REASONS.get(code, OTHER)),
     )
-    yield _opening(words.say(YOUR_DATA), words)
+    yield _opening(words.say(YOUR_DATA), words, logo=bool(contents.logo))
     yield from _printable(body)
     yield _closing(words, contents.law, contents.contact, contents.authority, contents.automated_decisions)
 
@@ -256,6 +258,7 @@ def categories(survey: PackageSurvey) -> Iterator[bytes]:
         words,
         title=words.say("Kinds of data about you"),
         contents=contents,
+        logo=_logo(contents.logo),
         received=words.day(contents.received_on) if contents.received_on else "",
         made=words.moment(contents.made_at),
         categories=about.by_category(survey),
@@ -267,7 +270,7 @@ def categories(survey: PackageSurvey) -> Iterator[bytes]:
 
 def page(template: str, words: Words, *, title: str, **values: Any) -> Iterator[bytes]:
     """Yield the page of *template* with *values* under *title*, in UTF-8."""
-    yield _opening(title, words)
+    yield _opening(title, words, logo=bool(values.get("logo")))
     yield from _printable(_drawn(template, words, title=title, **values))
     yield END.encode()
 
@@ -283,9 +286,15 @@ def _drawn(template: str, words: Words, **values: Any) -> Iterator[str]:
 
 
 @lru_cache(maxsize=MOST_FRAMES)
-def _opening(title: str, words: Words) -> bytes:
-    """Return the beginning of each page with *title*."""
-    return b"".join(_printable([*_drawn("opening.jinja", words, title=title), "\n"]))
+def _opening(title: str, words: Words, *, logo: bool = False) -> bytes:
+    """Return the beginning of each page with *title*, which allows no picture but a *logo* in the page."""
+    return b"".join(_printable([*_drawn("opening.jinja", words, title=title, logo=logo), "\n"]))
+
+
+@lru_cache(maxsize=4)
+def _logo(picture: bytes) -> str:
+    """Return *picture* as it stands in a page: packages work without a network."""
+    return f"data:{media_type_of(picture)};base64,{base64.b64encode(picture).decode()}" if picture else ""
 
 
 def _printable(stream: Iterable[str]) -> Iterator[bytes]:

@@ -13,7 +13,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, tzinfo
 from functools import partial
 from typing import Any
@@ -133,6 +133,8 @@ class Contents:
     """The supervisory authority for complaints (GDPR Art. 15(1)(f))."""
     automated_decisions: str = ""
     """The controller's statement under GDPR Art. 15(1)(h); left out if empty."""
+    logo: bytes = field(default=b"", repr=False)
+    """The controller's logo; empty: its name stands there."""
 
 
 ESCAPED_BYTES = 6

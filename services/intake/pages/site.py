@@ -24,6 +24,7 @@ from services.intake.pages.csrf import CsrfGuard
 from shared.contract.references import short_reference
 from shared.law import CompanyProfile
 from shared.law.company import INK_DARK, PAPER, PAPER_DARK, media_type_of
+from shared.law.library import picture
 from shared.pages.translation import AT_HOME, SOURCE_LANGUAGE, Catalogues, Words
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
@@ -82,8 +83,7 @@ class Site:
     def __post_init__(self) -> None:
         colours = {"paper": PAPER, "paper_dark": PAPER_DARK, "ink_dark": INK_DARK}
         style = DRAWING.get_template("style.css").render(brand=self.company.brand, **colours)
-        logo = self.company.brand.logo
-        object.__setattr__(self, "picture", Path(logo).read_bytes() if logo else b"")
+        object.__setattr__(self, "picture", picture(self.company.brand.logo))
         object.__setattr__(self, "style", style)
         object.__setattr__(self, "version", sha256(style.encode()).hexdigest()[:12])
 

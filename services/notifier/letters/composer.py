@@ -65,7 +65,7 @@ def compose(letter: LetterRequest, *, sender: Sender, message_id: str, date: dat
     headers = headers_of(replying, subject, words, date, to=to)
     if letter.request_id:
         headers["X-Habeas-Request"] = mime.unstructured(letter.request_id)
-    return mime.message(headers, render(letter, sender), message_id=message_id)
+    return mime.message(headers, render(letter, sender), message_id=message_id, logo=sender.logo)
 
 
 def headers_of(sender: Sender, subject: str, words: Words, date: datetime, *, to: str = "") -> dict[str, str]:

@@ -93,6 +93,8 @@ class Sender:
     """Of links and buttons."""
     dark_colour: str = Brand().by_night
     """The same in dark mode."""
+    logo: bytes = field(default=b"", repr=False)
+    """A PNG, JPEG or GIF that stands in place of the name; empty: the name does."""
 
     @property
     def legal_name(self) -> str:

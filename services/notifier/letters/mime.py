@@ -9,7 +9,7 @@ line that consists of a dot is the end of the message.
 
 import binascii
 import re
-from base64 import b64encode
+from base64 import b64encode, encodebytes
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
@@ -18,6 +18,7 @@ from hashlib import sha256
 from typing import NewType
 
 from shared.errors import MailRefused
+from shared.law.company import media_type_of
 from shared.mail.domains import fits, looked_up
 
 LONGEST_ADDRESS = 254
@@ -81,9 +82,9 @@ def mailbox(name: str, address: str) -> str:
     return f"{_phrase(shown)} <{spec}>" if shown else spec
 
 
-def message(headers: dict[str, str], body: Alternatives, *, message_id: str) -> bytes:
+def message(headers: dict[str, str], body: Alternatives, *, message_id: str, logo: bytes = b"") -> bytes:
     """
-    Return a ``multipart/alternative`` message with *headers* and *body*.
+    Return a ``multipart/alternative`` message with *headers* and *body*, whose HTML may show *logo*.
 
     Quoted-printable: it passes every relay unchanged (which signatures need), stays readable in a log of
     the wire, and no line of it can be mistaken for the boundary, which contains ``=_``.
@@ -92,9 +93,47 @@ def message(headers: dict[str, str], body: Alternatives, *, message_id: str) -> 
     head = [f"{name}: {value}" for name, value in headers.items()]
     head += [f"Message-ID: {message_id}", "MIME-Version: 1.0"]
     head += [f'Content-Type: multipart/alternative; boundary="{boundary}"', "", ""]
-    parts = [("plain", body.text), ("html", body.html)]
-    encoded = [part_head(boundary, kind) + quoted_printable(text) + b"\r\n" for kind, text in parts]
-    return b"".join(("\r\n".join(head).encode(), *encoded, f"--{boundary}--\r\n".encode()))
+    text, html = map(quoted_printable, (body.text, body.html))
+    before = part_head(boundary, "plain"), text, b"\r\n", html_head(boundary, logo)
+    return b"".join(("\r\n".join(head).encode(), *before, html, end(boundary, logo)))
+
+
+def html_head(boundary: str, logo: bytes) -> bytes:
+    """Return the head before the HTML, which is the root of ``multipart/related`` (RFC 2387) with *logo*."""
+    if not logo:
+        return part_head(boundary, "html")
+    inner = _inner(boundary)
+    related = f'Content-Type: multipart/related; type="text/html";\r\n boundary="{inner}"'
+    return f"--{boundary}\r\n{related}\r\n\r\n".encode() + part_head(inner, "html")
+
+
+def end(boundary: str, logo: bytes) -> bytes:
+    """Return all that follows the HTML: *logo*, if there is one, and the end of the message."""
+    inner = _inner(boundary)
+    parts = f"\r\n--{inner}\r\n".encode() + _logo_part(logo) + f"--{inner}--".encode() if logo else b""
+    return parts + f"\r\n--{boundary}--\r\n".encode()
+
+
+def _inner(boundary: str) -> str:
+    """Return a second boundary, which does not begin with *boundary* (RFC 2046 5.1.1)."""
+    return boundary.replace("=_", "=_r")
+
+
+def logo_id(logo: bytes) -> str:
+    """Return the content id of *logo*; its domain is reserved (RFC 2606) and reads as no file name."""
+    return f"{sha256(logo).hexdigest()[:24]}@logo.invalid"
+
+
+@lru_cache(maxsize=4)
+def _logo_part(logo: bytes) -> bytes:
+    """Return *logo* as an inline part (RFC 2392): the HTML refers to it, and nothing is loaded."""
+    head = (
+        f"Content-Type: {media_type_of(logo)}",
+        "Content-Transfer-Encoding: base64",
+        f"Content-ID: <{logo_id(logo)}>",
+        "Content-Disposition: inline",
+    )
+    return "\r\n".join((*head, "", "")).encode() + encodebytes(logo).replace(b"\n", b"\r\n")
 
 
 def part_head(boundary: str, subtype: str) -> bytes:

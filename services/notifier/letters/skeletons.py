@@ -21,6 +21,7 @@ from markupsafe import escape
 from services.notifier.letters import letter_models as said
 from services.notifier.letters import translations
 from services.notifier.letters.languages import CATALOGUES, TEMPLATES
+from services.notifier.letters.mime import logo_id
 from services.notifier.letters.reasons import IDENTITY_REASONS, REASONS
 from shared.contract.answer import (
     AnswerGroup,
@@ -195,17 +196,18 @@ def rendered(
         language: The language of the letter.
         content: Returns the values of the template, in the words of a form.
         provisions: Returns the provisions that demand an element; they stand beside its block in HTML.
-        sender: Its colours take the places that the templates leave for them: macros see no values.
+        sender: Its colours and logo take the places that the templates leave for them: macros see no values.
     """
     words = CATALOGUES.words(language)
     text = TEXT.get_template(template).render(content(words.say))
     html = HTML.get_template(template).render(content(words.markup))
-    for place, colour in (
+    for place, brand in (
         ("@colour@", sender.colour),
         ("@dark-colour@", sender.dark_colour),
         ("@ink@", INK_DARK),
+        ("@logo@", logo_id(sender.logo)),
     ):
-        html = html.replace(place, colour)
+        html = html.replace(place, brand)
 
     def cite(block: re.Match[str]) -> str:
         cited = provisions(block[1])

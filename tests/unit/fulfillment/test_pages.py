@@ -95,6 +95,16 @@ def test_a_page_asks_the_network_for_nothing_and_forbids_scripts() -> None:
     assert f"default-src 'none'; style-src 'sha256-{digest}'" in html
 
 
+def test_logo_is_in_the_page_and_nothing_else_is_allowed_to_load() -> None:
+    plain, branded = page(), page(logo=b'<svg xmlns="http://www.w3.org/2000/svg"/>')
+    picture = re.search(r'<img src="data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)" alt="([^"]+)">', branded)
+    assert picture
+    assert base64.b64decode(picture[1]).startswith(b"<svg")
+    assert picture[2] in plain
+    assert "img-src data:;" in branded
+    assert "img-src" not in plain
+
+
 def test_links_lead_to_files_of_the_package() -> None:
     files = files_of(ADA)
     links = re.findall(r'href="([^"#]+)"', files["index.html"].decode())

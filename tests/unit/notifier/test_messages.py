@@ -103,6 +103,29 @@ def test_mail_program_reads_the_written_text(kind: str, law: Regulation, languag
     assert html.get_content().splitlines() == body.html.splitlines()
 
 
+LOGO = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8
+
+
+def test_logo_is_an_inline_part_that_the_html_names() -> None:
+    branded = replace(SENDER, logo=LOGO)
+    message = written(letter(LETTERS["code"]), branded)
+    assert_valid_on_the_wire(message)
+    text, related = read(message).iter_parts()
+    assert isinstance(text, EmailMessage)
+    assert isinstance(related, EmailMessage)
+    assert related.get_content_type() == "multipart/related"
+    html, logo = related.iter_parts()
+    assert (logo.get_content_type(), logo.get_content_disposition()) == ("image/png", "inline")
+    assert isinstance(html, EmailMessage)
+    assert isinstance(logo, EmailMessage)
+    assert logo.get_content() == LOGO
+    assert f'src="cid:{logo["Content-ID"].strip("<>")}" alt="{SENDER.legal_name}"' in html.get_content()
+    assert re.findall(r'src="(?!cid:)', html.get_content()) == [], "nothing is loaded"
+    plain = next(read(written(letter(LETTERS["code"]))).iter_parts())
+    assert isinstance(plain, EmailMessage)
+    assert text.get_content() == plain.get_content(), "the text form has the name"
+
+
 def test_headers_name_sender_and_recipient_and_mark_automatic_mail() -> None:
     parsed = read(written(letter(LETTERS["acknowledgement"], locale="de")))
     assert parsed["From"] == "Example Networks GmbH <privacy@example.com>"

@@ -379,6 +379,16 @@ def test_customer_letter_states_next_update_and_unknown_facts(
     assert reported in controller(**changes)
 
 
+def test_logo_is_an_inline_part_that_the_notice_names() -> None:
+    branded = replace(HOUSE, sender=replace(HOUSE.sender, logo=b"GIF89a" + bytes(64)))
+    notices = replace(writer(), house=branded)
+    message = notices.of(PERSON, message_id=MESSAGE_ID)
+    assert notices.wired(PERSON, message_id=MESSAGE_ID) == wired(message)
+    logo = next(part for part in read(message).walk() if part.get_content_type() == "image/gif")
+    assert f'src="cid:{logo["Content-ID"].strip("<>")}"' in words(message, "html")
+    assert words(message) == words(writer().of(PERSON, message_id=MESSAGE_ID))
+
+
 @pytest.mark.parametrize("language", ["en", "de", "zh", "fr"])
 @pytest.mark.parametrize("name", [None, "Ada", ".ada", "A" * 80 + ".b", "." * 90, "Ad\u00e9 .x", "<.&>"])
 def test_wire_form_is_the_same_message(name: str | None, language: str) -> None:

@@ -133,7 +133,9 @@ class MessageForm:
     end: bytes
 
     @classmethod
-    def of(cls, body: mime.Alternatives, headers: dict[str, str], *, wired: bool) -> "MessageForm":
+    def of(
+        cls, body: mime.Alternatives, headers: dict[str, str], *, wired: bool, logo: bytes = b""
+    ) -> "MessageForm":
         """Return *body* with *headers* as a message to any person; *wired*: as it goes over the wire."""
         finish: Callable[[bytes], bytes] = mime.stuffed if wired else bytes
         boundary = f"=_{sha256((body.text + headers['Subject']).encode()).hexdigest()[:24]}"
@@ -143,9 +145,9 @@ class MessageForm:
             head=finish(f"From: {headers['From']}\r\n".encode()),
             rest=finish("\r\n".join(rest).encode() + mime.part_head(boundary, "plain")),
             text=EncodedBody.of(body.text, finish),
-            between=finish(b"\r\n" + mime.part_head(boundary, "html")),
+            between=finish(b"\r\n" + mime.html_head(boundary, logo)),
             html=EncodedBody.of(body.html, finish),
-            end=finish(f"\r\n--{boundary}--\r\n".encode()) + (mime.END if wired else b""),
+            end=finish(mime.end(boundary, logo)) + (mime.END if wired else b""),
         )
 
     def filled(self, to: str, name: str, message_id: str) -> bytes:
@@ -225,7 +227,7 @@ class Notices:
         # Replies go to the address for all: one that asks for something becomes a request.
         headers = headers_of(sender, subject, self.words, self.circumstances.written_at)
         headers["X-Habeas-Incident"] = mime.unstructured(incident)
-        return MessageForm.of(outline.filled(skeletons(shape)), headers, wired=wired)
+        return MessageForm.of(outline.filled(skeletons(shape)), headers, wired=wired, logo=sender.logo)
 
     def _shape(self, person: NoticeRecipient, name: str, outline: LetterOutline) -> NoticeShape:
         notice = self._notice(person)
