@@ -22,6 +22,9 @@ from shared.errors import ConfigurationError
 if TYPE_CHECKING:
     from habeas.client.referrals import StaffCases, WaitingCase
 
+PROPOSED = {"by", "outcome", "grounds", "explanation", "package"}
+"""What is shown of a proposed answer."""
+
 app = typer.Typer()
 appeals_app = typer.Typer(help="Open appeals and complaints: list and read them.")
 
@@ -65,11 +68,15 @@ def show(
 ) -> None:
     """Show why a request waits for the staff, and until when."""
     row = ask(_opened(state), lambda cases: cases.of(request_id)).referral()
+    proposed = ask(_opened(state), lambda cases: cases.proposed(request_id))
+    row["proposed"] = proposed and proposed.model_dump(mode="json", include=PROPOSED, exclude_defaults=True)
     if read:
         signer = signer_of(account, code, state)
         decide(signer, ContentOpened, request_id, item=SUBMISSION, reason=reason)
         key = state.root_key()
         row["submission"] = ask(_opened(state), lambda cases: cases.submission(request_id, key))
+        if proposed and (item := proposed.explanation):
+            row["proposed_text"] = ask(_opened(state), lambda cases: cases.explanation(request_id, item, key))
     if as_json:
         print(json.dumps(row))
         return
@@ -104,7 +111,7 @@ def answer(
     }
     signer = signer_of(account, code, state)
     decide(signer, ReferralDecided, request_id, text=text, archive=package, **words)
-    out.print(f"decided; the person gets a letter, and `habeas status {request_id}` shows it")
+    _report(request_id)
 
 
 @app.command()
@@ -124,7 +131,7 @@ def refuse(
         "explanation": text and written_item(text),
     }
     decide(signer_of(account, code, state), ReferralDecided, request_id, text=text, **words)
-    out.print(f"refused; the person gets a letter, and `habeas status {request_id}` shows it")
+    _report(request_id)
 
 
 @app.command("nothing-held")
@@ -134,7 +141,20 @@ def nothing_held(
     """Answer a referred request: a search by hand found no data about the person."""
     signer = signer_of(account, code, state)
     decide(signer, ReferralDecided, request_id, outcome=Outcome.NOTHING_HELD)
-    out.print(f"decided; the person gets a letter, and `habeas status {request_id}` shows it")
+    _report(request_id)
+
+
+@app.command("approve-answer")
+def approve_answer(
+    request_id: RequestId, account: As = None, code: OneTimeCode = None, state: State = STATE
+) -> None:
+    """Give the answer that another account has proposed, with its text and files, where two must decide."""
+    proposed = ask(_opened(state), lambda cases: cases.proposed(request_id))
+    if proposed is None:
+        raise ConfigurationError(f"no answer to request {request_id} is proposed")
+    words = proposed.model_dump(include=PROPOSED - {"by"})
+    decide(signer_of(account, code, state), ReferralDecided, request_id, **words)
+    out.print(f"approved; the person gets a letter, and `habeas status {request_id}` shows it")
 
 
 @appeals_app.callback(invoke_without_command=True)
@@ -168,6 +188,11 @@ def show_appeal(
         return
     out.print(_line(waiting.disagreement()))
     print(statement)
+
+
+def _report(request_id: str) -> None:
+    out.print(f"decided; the person gets a letter, and `habeas status {request_id}` shows it")
+    out.print(f"where two accounts must decide, first: `habeas case approve-answer {request_id} --as OTHER`")
 
 
 def _lawful(grounds: Sequence[RefusalGround], request_id: str, state: State) -> Sequence[RefusalGround]:

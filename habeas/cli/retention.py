@@ -58,7 +58,11 @@ def purge(
     stores: Stores = None,
     state: State = STATE,
 ) -> None:
-    """Approve the purge of a collection's records past their period: they are erased and certified."""
+    """
+    Approve the purge of a collection's records past their period: they are erased and certified.
+
+    Where two must decide, this proposes it, and `retention approve` by another account approves it.
+    """
     data_map, today, found = _expired(map_folder, stores, state, collection)
     records = sum(one.records for one in found)
     if not records:
@@ -73,7 +77,23 @@ def purge(
         version=data_map.version,
         records=records,
     )
-    out.print(f"approved: {records} records; ask with `habeas retention purges {number}`")
+    _report(number, records)
+
+
+@app.command()
+def approve(
+    number: Annotated[str, Argument(help="Number of the proposed purge.")],
+    account: As = None,
+    code: OneTimeCode = None,
+    state: State = STATE,
+) -> None:
+    """Approve a purge that another account has proposed, where two must decide."""
+    found = _purges(number, state)
+    if not found or found[0]["status"] != "proposed":
+        raise ConfigurationError(f"no purge with the number {number} waits for a second account")
+    words = {name: found[0][name] for name in ("collection", "day", "version", "records")}
+    decide(signer_of(account, code, state), PurgeApproved, number, **words)
+    out.print(f"approved: {words['records']} records; ask with `habeas retention purges {number}`")
 
 
 @app.command()
@@ -82,13 +102,8 @@ def purges(
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
-    """List approved purges, the latest first, with the numbers of their certificates."""
-
-    async def work() -> list[dict[str, Any]]:
-        async with open_erasure_records(state) as memory:
-            return await client.erasures.purges(memory, number)
-
-    found = run(work())
+    """List proposed and approved purges, the latest first, with the numbers of their certificates."""
+    found = _purges(number, state)
     if as_json:
         print(json.dumps(found))
         return
@@ -98,6 +113,19 @@ def purges(
             out.print(f"    habeas certificate fetch {certificate}")
     if not found:
         out.print("none")
+
+
+def _report(number: str, records: int) -> None:
+    out.print(f"where two accounts must decide, another one: `habeas retention approve {number}`")
+    out.print(f"approved: {records} records; ask with `habeas retention purges {number}`")
+
+
+def _purges(number: str | None, state: State) -> list[dict[str, Any]]:
+    async def work() -> list[dict[str, Any]]:
+        async with open_erasure_records(state) as memory:
+            return await client.erasures.purges(memory, number)
+
+    return run(work())
 
 
 def _expired(

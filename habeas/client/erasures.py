@@ -156,14 +156,15 @@ async def listed(remembered: ErasureRecords, since: datetime = EARLIEST) -> list
 
 
 async def purges(remembered: ErasureRecords, number: str | None) -> list[dict[str, Any]]:
-    """Return the approved purges as plain values, the latest first; with *number*, this one alone."""
+    """Return proposed and approved purges as plain values, the latest first; or only *number*."""
     return [
         {
             "purge": order.id,
             "collection": order.key,
             "day": order.day.isoformat(),
             "records": order.records,
-            "status": "done" if order.done else "under way",
+            "version": order.version,
+            "status": "proposed" if order.proposed else "done" if order.done else "under way",
             "certificates": await remembered.certificates.numbers_of(order.id),
         }
         async for order in PurgeOrders(remembered.database).listed(number)

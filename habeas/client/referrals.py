@@ -17,7 +17,8 @@ from services.intake.cases.deadlines import APPROACHING, MISSED, UNDECIDED
 from services.intake.domain import RECORDS, CaseStatus, IntakeCase, evolve
 from services.notifier.letters.reasons import REASONS
 from shared.contract.answer import SUBMISSION
-from shared.contract.events import AppealReceived, RefusalGround, RequestSubmitted
+from shared.contract.events import AppealReceived, ReferralDecided, RefusalGround, RequestSubmitted
+from shared.contract.staff import written_text
 from shared.errors import ConfigurationError, UnknownRequest
 from shared.law import ReasonCode
 from shared.law.library import policies
@@ -134,6 +135,14 @@ class StaffCases:
             raise UnknownRequest(f"there is no request {request_id}")
         return found[0]
 
+    async def proposed(self, request_id: str) -> ReferralDecided | None:
+        """Return the newest answer to a referred request that waits for a second account."""
+        rows = await Journal(self.client[f"{self.prefix}_fulfillment"]).histories({request_id})
+        events = events_of(rows.get(request_id, ()))
+        known = reduce(fulfillment.evolve, events, fulfillment.FulfillmentCase())
+        waits = known.status is fulfillment.FulfillmentStatus.REFERRED
+        return known.answers_proposed[-1] if waits and known.answers_proposed else None
+
     async def submission(self, request_id: str, key: RootKey) -> dict[str, Any]:
         """Return the request as it was submitted, in plain values."""
         content = await self._vault(key).open(request_id, SUBMISSION)
@@ -142,6 +151,11 @@ class StaffCases:
     async def statement(self, request_id: str, item: str, key: RootKey) -> str:
         """Return the statement of an appeal."""
         return (await self._vault(key).open(request_id, item)).decode()
+
+    async def explanation(self, request_id: str, item: str, key: RootKey) -> str:
+        """Return the staff's text to the person, without its salt."""
+        text = written_text(item, await self._vault(key).open(request_id, item))
+        return "" if text is None else text.decode()
 
     def _vault(self, key: RootKey) -> Vault:
         return Vault(self.client, prefix=self.prefix, master_key=key)

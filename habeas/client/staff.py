@@ -45,6 +45,7 @@ REASONS = {
     "incomplete": "a refusal needs a ground, an answer by hand a text; files go only with an answer",
     "ground_unlawful": "no law of this request has the ground",
     "no_appeal_open": "no appeal or complaint of this request is open; `habeas appeals` lists those that are",
+    "other_purge": "another purge was proposed under this number",
     "request_exists": "a request has this id already",
     "unreadable": "the request has a wrong form",
     "no_such_content": "the request has no such text",

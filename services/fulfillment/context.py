@@ -87,10 +87,10 @@ class CopyCounterPort(Protocol):
 class PastRequestsPort(Protocol):
     """The verified requests of people."""
 
-    async def note(self, event: IdentityVerified, identities: Identities) -> None:
-        """Register the request that *event* verifies under the person's *identities*; it may be repeated."""
+    async def note(self, event: IdentityVerified, identities: Identities, name: str | None) -> None:
+        """Register the request of *name* that *event* verifies by *identities*; it may be repeated."""
 
-    async def before(self, case: str, identities: Identities) -> Sequence[PastRequest]:
+    async def before(self, case: str, identities: Identities, name: str | None) -> Sequence[PastRequest]:
         """Return the verified requests of the person but *case*, the oldest first."""
 
     async def forget(self, case: str) -> None:

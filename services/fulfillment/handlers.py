@@ -188,7 +188,7 @@ async def _search_and_answer(event: IdentityVerified, ctx: FulfillmentContext) -
     records = ctx.records.due_on(answer_due_on(event.regulation, event.right, event.received_on))
     identities = _sure(event, submitted, ctx)
     if not proofless and event.requester is not Requester.CONTROLLER:
-        await ctx.past.note(event, identities)
+        await ctx.past.note(event, identities, submitted.subject.name)
     findings = await _gather(submitted, identities, replace(ctx, records=records))
     found = FoundRequest(event, submitted, identities, findings)
     match findings.answer:
@@ -289,7 +289,8 @@ async def end_referral(event: ReferralDecided, ctx: FulfillmentContext) -> Seque
     """
     Answer a request that waits for the staff, as the staff decided: by hand, refused, or nothing held.
 
-    There is no certificate: nothing was erased, changed or searched by this service.
+    There is no certificate: nothing was erased, changed or searched by this service. If two must decide, the
+    first decision proposes the answer, and the same one by another account gives it.
 
     Law:
         GDPR Art. 12(3)-(4): the action taken, or the reasons for not taking action; Art. 12(5): manifestly
@@ -297,7 +298,7 @@ async def end_referral(event: ReferralDecided, ctx: FulfillmentContext) -> Seque
 
     Raises:
         RefusedDecision: The request does not wait for the staff, is stopped, none of its laws has a ground,
-          or the decision lacks a part.
+          the decision lacks a part, or its account made the same decision before.
     """
     if ctx.known.status is not FulfillmentStatus.REFERRED or ctx.known.referred is None:
         raise RefusedDecision("not_referred")
@@ -308,7 +309,11 @@ async def end_referral(event: ReferralDecided, ctx: FulfillmentContext) -> Seque
     laws = [policies().named(id_) for id_ in ctx.known.verified.laws] if ctx.known.verified else []
     if laws and not all(any(law.citation(ReasonCode(ground)) for law in laws) for ground in event.grounds):
         raise RefusedDecision("ground_unlawful")
+    if event.by in ctx.known.proposers_of(event):
+        raise RefusedDecision("decider_decided_before")
     await _must_be_signed(event, ctx)
+    if ctx.house.two_deciders and not ctx.known.proposers_of(event):
+        return []
     stated = event.outcome is not Outcome.GRANTED and await _statement_kept(ctx)
     return [
         RequestFulfilled(
@@ -415,7 +420,7 @@ async def release_values(event: ValuesReleased, ctx: FulfillmentContext) -> Sequ
         raise RefusedDecision("not_answered")
     if known.verified.right is Right.ERASURE or not any(map(releasable, known.fulfilled.withheld)):
         raise RefusedDecision("nothing_masked")
-    if event.by in known.values_released_by:
+    if not known.may_approve(event.by) or event.by in known.values_released_by:
         raise RefusedDecision("decider_decided_before")
     ctx = ctx.after(event)
     if not ctx.known.values_released(two=two):

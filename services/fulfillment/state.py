@@ -263,6 +263,10 @@ class FulfillmentCase:
     """Why it was referred to the staff."""
     corrections_approved: tuple[Code, ...] = ()
     """Staff accounts that approved the correction of an identity."""
+    answers_proposed: tuple[ReferralDecided, ...] = ()
+    """The last decision of each staff account that ends it; where two must decide, the first one proposes."""
+    purges_approved: tuple[PurgeApproved, ...] = ()
+    """Approvals of a purge by staff accounts."""
     offered: tuple[OfferedAliases, ...] = ()
     """Aliases in the records that are not verified."""
     confirmations: tuple[AliasConfirmed, ...] = ()
@@ -282,6 +286,11 @@ class FulfillmentCase:
         """Return the staff accounts that confirmed the same alias as *alias* does."""
         same = (alias.aliases, alias.number)
         return frozenset(each.by for each in self.confirmations if (each.aliases, each.number) == same)
+
+    def proposers_of(self, answer: ReferralDecided) -> frozenset[Code]:
+        """Return the staff accounts that decided on the same answer as *answer* since the last referral."""
+        same = answer.content
+        return frozenset(each.by for each in self.answers_proposed if each.content == same)
 
     def confirmed(self, *, two: bool) -> tuple[tuple[Code, int], ...]:
         """Return name and number of each alias that is proven, or confirmed (with *two*: by two accounts)."""
@@ -375,7 +384,7 @@ def _noted(known: FulfillmentCase, status: FulfillmentStatus, fact: Fact) -> Ful
             offers = () if fact.right in CHANGING else _offered(known, fact)
             return replace(known, fulfilled=fact, rounds=0, offered=offers)
         case RequestReferred():
-            return replace(known, referred=fact, offered=_offered(known, fact))
+            return replace(known, referred=fact, offered=_offered(known, fact), answers_proposed=())
         case _:
             return _approval_noted(known, fact)
 
@@ -386,6 +395,11 @@ def _approval_noted(known: FulfillmentCase, fact: Fact) -> FulfillmentCase:
             return replace(known, approved_by=known.approved_by or fact.by)
         case CorrectionApproved():
             return replace(known, corrections_approved=(*known.corrections_approved, fact.by))
+        case ReferralDecided():
+            others = (each for each in known.answers_proposed if each.by != fact.by)
+            return replace(known, answers_proposed=(*others, fact))
+        case PurgeApproved():
+            return replace(known, purges_approved=(*known.purges_approved, fact))
         case ValuesReleased():
             return replace(known, values_released_by=(*known.values_released_by, fact.by))
         case AliasConfirmed():

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -153,6 +154,43 @@ async def test_identity_decider_does_not_approve_the_erasure(pipeline: Pipeline)
     await comes_true(planned)
     assert "a colleague" in await said(pipeline, "approve", case, "--as", "robin.muster")
     assert await pipeline.mentions(BRUNO.email)
+
+
+async def test_referred_request_is_answered_by_two_accounts(pipeline: Pipeline, tmp_path: Path) -> None:
+    case = await pipeline.verified("rectification", BRUNO_ASKS, details={"statement": "In my paper file."})
+    await pipeline.until_it_is("referred", case)
+    (tmp_path / "answer.txt").write_text("We corrected the paper file.")
+    verb = ("case", "answer", case, "--explanation", str(tmp_path / "answer.txt"), "--as", "dana.muster")
+    assert (await command(pipeline, *verb))[0] == 0
+    assert (await pipeline.page(case))["status"] == "referred"
+    shown = json.loads((await command(pipeline, "case", "show", case, "--json"))[1])
+    assert (shown["proposed"]["by"], shown["proposed"]["outcome"]) == ("dana.muster", "granted")
+    approve = ("case", "approve-answer", case, "--as")
+    assert "a colleague has to make the second" in await said(pipeline, *approve, "dana.muster")
+    code, _, complaint = await command(pipeline, *approve, "robin.muster")
+    assert code == 0, complaint
+    assert (await pipeline.closed(case))["outcome"] == "granted"
+    assert "We corrected the paper file." in pipeline.letters_to(BRUNO_ASKS, case)[-1].body()
+
+
+async def test_purge_is_approved_by_two_accounts(pipeline: Pipeline) -> None:
+    collection = f"{pipeline.prefix}billing.invoices"
+    code, printed, complaint = await command(
+        pipeline, "retention", "purge", collection, "--as", "dana.muster"
+    )
+    assert code == 0, complaint
+    number = printed.rsplit(maxsplit=1)[-1].strip("`\n")
+    approve = ("retention", "approve", number, "--as")
+
+    async def status() -> str:
+        [purge] = json.loads((await command(pipeline, "retention", "purges", number, "--json"))[1])
+        return str(purge["status"])
+
+    assert await status() == "proposed"
+    assert "a colleague has to make the second" in await said(pipeline, *approve, "dana.muster")
+    code, _, complaint = await command(pipeline, *approve, "robin.muster")
+    assert code == 0, complaint
+    assert await status() != "proposed"
 
 
 async def test_name_of_the_data_subject_is_no_approver(pipeline: Pipeline) -> None:

@@ -22,10 +22,12 @@ from services.fulfillment.erasure.expiry import (
     ExpiryJob,
     expired_in,
     limited_collections,
+    order_purge,
     unlimited_collections,
 )
 from services.fulfillment.erasure.journal.entries import Fingerprints
 from services.fulfillment.search.engine import RecordEngine
+from services.fulfillment.state import FulfillmentCase
 from services.fulfillment.stores.mongodb import Stores
 from services.fulfillment.stores.registers import (
     PURGE_LEASE,
@@ -35,9 +37,12 @@ from services.fulfillment.stores.registers import (
     PurgeOrders,
     RetainedRecords,
 )
+from shared.contract.events import PurgeApproved
+from shared.errors import RefusedDecision
 from shared.runtime.mongo import Client
 from tests.integration.crash_points import Killed, Life, Mortal
 from tests.integration.test_engine import World
+from tests.unit.fulfillment.handler_fakes import around
 
 KEY = b"k" * 32
 SIGNER = CertificateSigner(KEY)
@@ -261,6 +266,41 @@ async def test_masked_records_count_as_masked_on_any_crash(world: World) -> None
         assert (handled["found"], handled["masked"], handled["retained"]) == (3, 3, []), last
         if passed < last:
             break
+
+
+async def test_proposed_purge_waits_for_a_second_account(world: World) -> None:
+    await fill(world)
+    before = await ids(world)
+    orders, approved = (
+        PurgeOrders(own(world)),
+        PurgeApproved(
+            request_id=ORDER,
+            by="dana",
+            collection="books.invoices",
+            day=TODAY,
+            version=MAP.version,
+            records=3,
+        ),
+    )
+    ctx = around(known=FulfillmentCase())
+    house = replace(ctx.house, two_deciders=True)
+    ctx = replace(ctx, house=house, purges=orders, maps=cast("Any", Maps(world).stored), now=NOW)
+    for _ in range(2):
+        assert await order_purge(approved, ctx) == []
+    assert not await job(world, Life(), NOW).work()
+    assert await ids(world) == before
+    ctx = ctx.after(approved)
+    with pytest.raises(RefusedDecision, match="decider_decided_before"):
+        await order_purge(approved, ctx)
+    second = approved.model_copy(update={"by": "robin"})
+    with pytest.raises(RefusedDecision, match="other_purge"):
+        await order_purge(second.model_copy(update={"records": 4}), ctx)
+    assert [one.proposed async for one in orders.listed()] == [True]
+    await order_purge(second, ctx)
+    await finish(world, float("inf"))
+    assert await ids(world) == before - GONE
+    await order_purge(second, ctx)
+    assert [(one.proposed, one.done) async for one in orders.listed()] == [(False, True)]
 
 
 async def test_no_more_records_are_purged_than_were_approved(world: World) -> None:

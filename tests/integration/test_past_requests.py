@@ -3,10 +3,12 @@
 import asyncio
 from datetime import UTC, date, datetime
 
+import pytest
 import pytest_asyncio
 
 from services.fulfillment.package.past_requests import MOST_LISTED, PastRequests
 from services.fulfillment.package.survey import PastRequest
+from services.fulfillment.search.identities import Identities
 from shared.contract.events import (
     Assurance,
     Fact,
@@ -20,6 +22,7 @@ from shared.runtime.journal import Journal, JournalRow
 from shared.runtime.mongo import Client
 
 ADA = {"email": ("ada@example.org",), "phone_number": ("+49 30 23125000",)}
+MAILBOX, PHONE = {"email": ADA["email"]}, {"phone_number": ADA["phone_number"]}
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 
@@ -52,15 +55,21 @@ async def past(mongo_client: Client, database_prefix: str) -> PastRequests:
     return past
 
 
-async def answered(past: PastRequests, event: IdentityVerified, *facts: Fact) -> None:
+async def answered(
+    past: PastRequests,
+    event: IdentityVerified,
+    *facts: Fact,
+    proven: Identities = ADA,
+    name: str | None = None,
+) -> None:
     """Note *event* twice, as after a crash, and journal it with *facts*."""
     for _ in range(2):
-        await past.note(event, ADA)
+        await past.note(event, proven, name)
     row = JournalRow(event.request_id, 0, f"cause {event.request_id}", event, facts, NOW)
     await past._journal.append([row])
 
 
-async def test_request_is_listed_by_any_identity_with_day_right_and_last_outcome(past: PastRequests) -> None:
+async def test_request_is_listed_with_day_right_and_last_outcome(past: PastRequests) -> None:
     withdrawal = RequestWithdrawn(request_id=case(2))
     again = (fulfilled(1, Outcome.PARTLY_GRANTED), fulfilled(1, Outcome.GRANTED))
     await answered(past, verified(1, 3), *again)
@@ -71,22 +80,57 @@ async def test_request_is_listed_by_any_identity_with_day_right_and_last_outcome
         PastRequest(date(2026, 3, 2), Right.RECTIFICATION, "withdrawn"),
         PastRequest(date(2026, 3, 3), Right.ERASURE, "granted"),
     ]
-    for identities in ({"email": ("Ada@Example.ORG",)}, {"phone_number": ("0049-30-23125000",)}):
-        assert list(await past.before(case(9), identities)) == expected
-    assert len(await past.before(case(3), ADA)) == 2
-    assert await past.before(case(9), {"email": ("bruno@example.org",)}) == ()
+    written = {"email": ("Ada@Example.ORG",), "phone_number": ("0049-30-23125000",)}
+    for identities in (ADA, written, ADA | {"customer_no": ("K-1",)}):
+        assert list(await past.before(case(9), identities, None)) == expected
+    assert len(await past.before(case(3), ADA, None)) == 2
+    assert await past.before(case(9), {"email": ("bruno@example.org",)}, None) == ()
+
+
+@pytest.mark.parametrize(
+    ("earlier", "now"),
+    [
+        pytest.param(PHONE | {"email": ("bruno@example.org",)}, ADA, id="a shared telephone number"),
+        pytest.param(PHONE, ADA, id="a shared telephone number that was alone"),
+        pytest.param(MAILBOX | {"customer_no": ("K-2",)}, MAILBOX, id="a shared mailbox, and a number"),
+        pytest.param(
+            MAILBOX | {"customer_no": ("K-2",)},
+            MAILBOX | {"customer_no": ("K-1",)},
+            id="a shared mailbox, and another number",
+        ),
+        pytest.param(ADA, PHONE, id="a mailbox that is not proven now"),
+    ],
+)
+async def test_request_of_a_person_who_shares_an_identity_is_not_listed(
+    past: PastRequests, earlier: Identities, now: Identities
+) -> None:
+    await answered(past, verified(1), proven=earlier)
+    assert await past.before(case(9), now, None) == ()
+    assert len(await past.before(case(9), earlier, None)) == 1
+
+
+async def test_of_a_shared_mailbox_only_requests_under_the_own_name_are_listed(past: PastRequests) -> None:
+    await answered(past, verified(1), proven=MAILBOX, name="Ada  EXAMPLE")
+    await answered(past, verified(2), proven=MAILBOX, name=None)
+    for name in ("Example, Ada", None):
+        assert len(await past.before(case(9), MAILBOX, name)) == 2
+    assert await past.before(case(9), MAILBOX, "Bruno Example") == ()
+    await answered(past, verified(3, right=Right.ACCESS), proven=MAILBOX, name="Bruno Example")
+    assert await past.before(case(9), MAILBOX, None) == ()
+    [own] = await past.before(case(9), MAILBOX, "Bruno Example")
+    assert own.right is Right.ACCESS
 
 
 async def test_purged_case_is_forgotten(past: PastRequests) -> None:
     await answered(past, verified(1), fulfilled(1, Outcome.GRANTED))
     await past.forget(case(1))
     assert await past._requests.count_documents({}) == 0
-    await past.note(verified(2), ADA)
-    assert await past.before(case(9), ADA) == (), "a case without a journal is purged"
+    await past.note(verified(2), ADA, None)
+    assert await past.before(case(9), ADA, None) == (), "a case without a journal is purged"
 
 
 async def test_entries_hold_no_clear_data_and_are_found_by_an_index(past: PastRequests) -> None:
-    await past.note(verified(1), ADA)
+    await past.note(verified(1), ADA, "Ada Example")
     stored = [entry async for entry in past._requests.find()]
     assert len(stored) == 2
     assert "ada" not in str(stored)
@@ -99,10 +143,10 @@ async def test_only_the_newest_requests_are_listed(past: PastRequests) -> None:
     whole = [verified(number, 2) for number in range(1, MOST_LISTED + 1)]
     oldest = verified(MOST_LISTED + 1, 1)
     mailbox = {"email": ADA["email"]}
-    await asyncio.gather(*(past.note(event, mailbox) for event in (oldest, *whole)))
+    await asyncio.gather(*(past.note(event, mailbox, None) for event in (oldest, *whole)))
     await past._journal.append(
         [JournalRow(one.request_id, 0, f"cause {one.request_id}", one, (), NOW) for one in (oldest, *whole)]
     )
-    listed = await past.before(case(999), mailbox)
+    listed = await past.before(case(999), mailbox, None)
     assert len(listed) == MOST_LISTED
     assert {one.received_on for one in listed} == {date(2026, 3, 2)}

@@ -6,7 +6,7 @@ records of earlier erasures (:mod:`services.fulfillment.erasure.deferred`), with
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from itertools import pairwise
 
@@ -185,8 +185,11 @@ async def order_purge(event: PurgeApproved, ctx: FulfillmentContext) -> Sequence
     """
     Enqueue the approved purge of a collection's records past their period; it runs in the background.
 
+    If two must decide, the first approval proposes the purge, and that of another account enqueues it.
+
     Raises:
-        RefusedDecision: The data map changed since, the collection has no period, or the day is yet to come.
+        RefusedDecision: The data map changed since, the collection has no period, the day is yet to come, or
+          the account approved before, or approves another purge than was proposed.
     """
     data_map = ctx.maps.current
     if event.version != data_map.version:
@@ -196,9 +199,18 @@ async def order_purge(event: PurgeApproved, ctx: FulfillmentContext) -> Sequence
         raise RefusedDecision("no_period")
     if event.day > ctx.today():
         raise RefusedDecision("not_due_yet")
-    order = PurgeOrder(event.request_id, event.collection, event.day, event.version, event.records)
-    await ctx.purges.take(order)
+    order = _order_of(event)
+    earlier = ctx.known.purges_approved
+    if any(_order_of(each) != order for each in earlier):
+        raise RefusedDecision("other_purge")
+    if event.by in {each.by for each in earlier}:
+        raise RefusedDecision("decider_decided_before")
+    await ctx.purges.take(replace(order, proposed=ctx.house.two_deciders and not earlier))
     return []
+
+
+def _order_of(event: PurgeApproved) -> PurgeOrder:
+    return PurgeOrder(event.request_id, event.collection, event.day, event.version, event.records)
 
 
 def _now() -> datetime:

@@ -164,7 +164,9 @@ async def _contents(wanted: FoundRequest, ctx: FulfillmentContext) -> Contents:
     sections = [PackageSection(data_map.by_key[key], Disclosed(findings, key)) for key in searched]
     person = event.right is Right.ACCESS and event.requester is not Requester.CONTROLLER
     return Contents(
-        earlier=await ctx.past.before(ctx.case_id, wanted.identities) if person else (),
+        earlier=await ctx.past.before(ctx.case_id, wanted.identities, submitted.subject.name)
+        if person
+        else (),
         request_id=ctx.case_id,
         map_version=findings.version,
         made_at=ctx.now,

@@ -247,10 +247,12 @@ class PurgeOrder:
     registered: bool = False
     """Whether all of them are in the register of retained records."""
     done: bool = False
+    proposed: bool = False
+    """Whether it waits for the approval of a second account."""
 
 
 class PurgeOrders:
-    """The collection ``purges``: approved purges, for ever."""
+    """The collection ``purges``: proposed and approved purges, for ever."""
 
     def __init__(self, database: Database) -> None:
         """Keep them in *database*."""
@@ -265,10 +267,15 @@ class PurgeOrders:
             await self._purges.create_index([("day", -1)])
 
     async def take(self, order: PurgeOrder) -> None:
-        """Enqueue *order*; repeating it changes nothing."""
+        """Enqueue *order*, unless it is only proposed; repeating it changes nothing."""
         fresh = {"_id": order.id, "key": order.key, "day": order.day.isoformat(), "version": order.version}
-        rest = {"records": order.records, "registered": False, "at": NEVER, "done": False}
+        # A proposal is neither done nor to be done: no job takes it.
+        rest = {"records": order.records, "registered": False, "at": NEVER, "done": None}
         await insert_new(self._purges, [fresh | rest])
+        if order.proposed:
+            return
+        with translated("enqueue a purge"):
+            await self._purges.update_one({"_id": order.id, "done": None}, {"$set": {"done": False}})
         self.enqueued.within(0)
 
     async def begin(self, now: datetime) -> PurgeOrder | None:
@@ -304,7 +311,8 @@ class PurgeOrders:
 
 
 def _order(found: Document) -> PurgeOrder:
-    day, state = date.fromisoformat(found["day"]), (found["registered"], found["done"])
+    day, done = date.fromisoformat(found["day"]), found["done"]
+    state = (found["registered"], bool(done), done is None)
     return PurgeOrder(found["_id"], found["key"], day, found["version"], found["records"], *state)
 
 

@@ -120,6 +120,11 @@ class ReferralDecided(Decision):
     """Name, in the vault, of the ZIP with the files for the person."""
 
     @property
+    def content(self) -> tuple[Outcome, tuple[RefusalGround, ...], Code | None, Code | None]:
+        """What is decided, without the account: two decisions with the same content agree."""
+        return self.outcome, self.grounds, self.explanation, self.package
+
+    @property
     def is_complete(self) -> bool:
         """Whether it has what its outcome needs, and no more: a refusal a ground, a grant a text."""
         match self.outcome:

@@ -93,12 +93,12 @@ class RequestList:
 
     noted: dict[str, PastRequest] = field(default_factory=dict)
 
-    async def note(self, event: IdentityVerified, identities: Identities) -> None:
-        del identities
+    async def note(self, event: IdentityVerified, identities: Identities, name: str | None) -> None:
+        del identities, name
         self.noted[event.request_id] = PastRequest(event.received_on, event.right, "open")
 
-    async def before(self, case: str, identities: Identities) -> Sequence[PastRequest]:
-        del identities
+    async def before(self, case: str, identities: Identities, name: str | None) -> Sequence[PastRequest]:
+        del identities, name
         return [request for other, request in self.noted.items() if other != case]
 
     async def forget(self, case: str) -> None:

@@ -112,6 +112,37 @@ async def test_second_decision_for_the_same_request_is_refused() -> None:
         await end_referral(decided(Outcome.REFUSED, **EXCESSIVE), ctx.after(first, *facts))
 
 
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [(Outcome.GRANTED, BY_HAND), (Outcome.REFUSED, EXCESSIVE), (Outcome.NOTHING_HELD, {})],
+)
+async def test_of_two_deciders_the_second_gives_the_answer_of_the_first(
+    outcome: Outcome, words: dict[str, Any]
+) -> None:
+    ctx = await waiting()
+    ctx = replace(ctx, house=replace(ctx.house, two_deciders=True))
+    first = decided(outcome, **words)
+    assert await end_referral(first, ctx) == []
+    ctx = ctx.after(first)
+    with pytest.raises(RefusedDecision, match="decider_decided_before"):
+        await end_referral(first, ctx)
+    other = Outcome.NOTHING_HELD if words else Outcome.REFUSED
+    differs = decided(other, **{} if words else EXCESSIVE).model_copy(update={"by": "bruno"})
+    assert await end_referral(differs, ctx) == [], "another answer is another proposal"
+    [fulfilled] = await end_referral(first.model_copy(update={"by": "bruno"}), ctx)
+    assert isinstance(fulfilled, RequestFulfilled)
+    assert (fulfilled.outcome, fulfilled.package) == (outcome, words.get("package"))
+
+
+async def test_answer_that_its_account_replaced_is_not_given() -> None:
+    ctx = await waiting()
+    ctx = replace(ctx, house=replace(ctx.house, two_deciders=True))
+    first, better = decided(Outcome.NOTHING_HELD), decided(Outcome.REFUSED, **EXCESSIVE)
+    ctx = ctx.after(first, better)
+    assert await end_referral(first.model_copy(update={"by": "bruno"}), ctx) == []
+    assert len(await end_referral(better.model_copy(update={"by": "bruno"}), ctx)) == 1
+
+
 async def test_stopped_request_is_not_ended() -> None:
     ctx = await waiting(replace(WAITING, stopped=True))
     with pytest.raises(RefusedDecision, match="request_stopped"):

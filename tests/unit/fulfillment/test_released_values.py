@@ -89,6 +89,17 @@ async def test_where_two_accounts_decide_the_first_releases_nothing() -> None:
     assert await shown(ctx, again)
 
 
+async def test_account_that_decided_the_identity_releases_no_values() -> None:
+    ctx, _ = await answered()
+    verified = ctx.known.verified
+    assert verified is not None
+    known = replace(ctx.known, verified=verified.model_copy(update={"deciders": ("dana",)}))
+    with pytest.raises(RefusedDecision, match="decider_decided_before"):
+        await release_values(release("dana"), replace(ctx, known=known))
+    [again] = await release_values(release("robin"), replace(ctx, known=known))
+    assert await shown(ctx, again)
+
+
 async def test_staff_releases_nothing_that_the_law_of_the_answer_forbids() -> None:
     ctx, _ = await answered(regulation=Regulation.CCPA, assurance=Assurance.REASONABLY_HIGH)
     with pytest.raises(RefusedDecision, match="nothing_masked"):
