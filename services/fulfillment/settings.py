@@ -95,7 +95,7 @@ class FulfillmentSettings(Settings):
     """
 
     two_deciders: bool = False
-    """Whether two of the staff must release values, end a referral, purge, or confirm an alias or an identity."""
+    """Whether two of the staff must release values, end a referral, purge, or confirm an identity."""
 
     transfer_allow: frozenset[str] = frozenset()
     """Internal hosts that a package may be sent on to: JSON, `["import.example.com"]`."""
