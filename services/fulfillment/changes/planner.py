@@ -279,7 +279,8 @@ def _decide(found: FoundRecord, field: MappedField, text: str, today: date) -> _
     place = _place(found, field)
     if place is None or isinstance(place, str):
         return place
-    if not field.editable or field.primary_key or field.read_only:
+    # The start of a retention period, too: a person must not make a record due by a correction.
+    if not field.editable or field.primary_key or field.read_only or field.path in found.collection.deciding:
         return NOT_EDITABLE
     # Evidence must not change at all (GDPR Art. 17(3)(e), by its reason).
     decided = decide_disposition(found.collection, found.document, today=today)

@@ -118,6 +118,10 @@ def _check_paths(collection: Collection, notes: MapFindings) -> None:
     ):
         what = f"`{collection.active.field}` states a running contract and is `editable`"
         notes.flaw(collection.where, what, "remove `editable`: a request must not begin or end a contract")
+    for path in sorted(collection.deciding):
+        if getattr(collection.by_path.get(path), "editable", False):
+            what = f"`{path}` decides when a record is erased and is `editable`: only staff corrects it"
+            notes.remark(collection.where, what, "remove `editable`")
     locked, restriction = collection.locked, collection.restriction
     if locked is not None and restriction is not None and locked.field == restriction.field:
         what = f"`locked` and `restriction` of `{collection.key}` name one field"

@@ -331,6 +331,12 @@ class Collection:
         return tuple(dict.fromkeys(("_id", *(field.path for field in self.fields if field.primary_key))))
 
     @cached_property
+    def deciding(self) -> frozenset[str]:
+        """The paths that decide when a record is erased: no request may change their values."""
+        marks = (mark.field for mark in (self.legal_hold, self.active) if mark is not None)
+        return frozenset({*marks, *((self.retention.start,) if self.retention else ())})
+
+    @cached_property
     def composite_key(self) -> frozenset[str]:
         """The declared parts of a primary key if none alone identifies a document; else empty."""
         parts = frozenset(field.path for field in self.fields if field.primary_key and field.path != "_id")

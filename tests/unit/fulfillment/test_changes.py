@@ -284,6 +284,41 @@ def test_record_with_a_disputed_value_is_restricted_until_staff_decides(wanted: 
     assert [step.id for step in lifted(change.plan, MAP).steps] == [{"_id": 1}]
 
 
+PERIODS = """
+dataset:
+  - fides_key: books
+    collections:
+      - name: invoices
+        meta:
+          habeas:
+            erasure: delete
+            retention: { keep: P8Y, from: issued.day, because: § 147 AO }
+            legal_hold: { field: hold, value: true }
+        fields:
+          - { name: _id, fides_meta: { primary_key: true } }
+          - { name: email, data_categories: [user.contact.email], fides_meta: { identity: email } }
+          - name: issued
+            fields: [{ name: day, meta: { habeas: { editable: true } } }]
+          - { name: hold, meta: { habeas: { editable: true } } }
+          - { name: city, data_categories: [user.contact.address.city], meta: { habeas: { editable: true } } }
+"""
+
+
+@pytest.mark.parametrize("field", ["issued.day", "hold"])
+def test_field_that_decides_when_a_record_is_erased_goes_to_staff(field: str) -> None:
+    periods = parse({"books.yml": PERIODS})
+    document = {"_id": 1, "email": KIM, "issued": {"day": "2026-03-01"}, "city": "Bonn"}
+    record = found(periods.collections[0], document)
+    wanted = [Correction(field=field, value="2001-01-01"), Correction(field="city", value="Köln")]
+    change = plan_corrections(findings(record), periods, wanted, TODAY)
+    assert [one.reason for one in change.declined] == ["not_editable"]
+    assert sets(change.plan) == {"city": ("Bonn", "Köln")}
+    assert [one.what for one in periods.remarks if "decides when a record is erased" in one.what] == [
+        f"`{path}` decides when a record is erased and is `editable`: only staff corrects it"
+        for path in ("hold", "issued.day")
+    ]
+
+
 def test_in_a_shared_array_only_the_persons_element_is_corrected() -> None:
     account = {"_id": 1, "members": [{"email": KIM, "city": "A"}, {"email": "lee@example.org", "city": "B"}]}
     [step] = corrected(found(ACCOUNTS, account, owned=False), members__city="C").plan.steps
