@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 import httpx
+import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from shared.contract.events import Decision, StaffRole
@@ -187,10 +188,13 @@ async def decide(
         sealed = signed(decision, key, at=datetime.now(UTC), nonce=secrets.token_hex(16), code=signer.code)
         data = sealed.model_dump(mode="json", exclude_defaults=True)
         body: dict[str, Any] = {"type": sealed.TYPE, "data": data}
-        for name, content in (("text", text), ("package", package)):
-            if content is not None:
-                body[name] = base64.b64encode(content).decode()
-        taken = await _call(client, "POST", "/v1/staff/decisions", json=body)
+        if text is not None:
+            body["text"] = base64.b64encode(text).decode()
+        if package is None:
+            taken = await _call(client, "POST", "/v1/staff/decisions", json=body)
+        else:
+            content = orjson.dumps(body) + b"\n" + package
+            taken = await _call(client, "POST", "/v1/staff/decisions/package", content=content)
         await _effect(client, taken["id"])
     return taken["id"], taken["case"]
 

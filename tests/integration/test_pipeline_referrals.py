@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import pytest_asyncio
 
@@ -159,9 +160,13 @@ async def test_crash_after_a_decision_neither_loses_nor_repeats_its_answer(
         package=packed_item(package),
     )
     body = {"type": ReferralDecided.TYPE, "text": base64.b64encode(text).decode()}
-    body["package"] = base64.b64encode(package).decode()
-    data = (await pipeline.accounts.signed(decision)).model_dump(mode="json", exclude_defaults=True)
-    taken = await pipeline.http.post("/v1/staff/decisions", json=body | {"data": data})
+
+    async def sent() -> httpx.Response:
+        data = (await pipeline.accounts.signed(decision)).model_dump(mode="json", exclude_defaults=True)
+        content = json.dumps(body | {"data": data}).encode() + b"\n" + package
+        return await pipeline.http.post("/v1/staff/decisions/package", content=content)
+
+    taken = await sent()
     assert taken.status_code == 202, taken.text
     await pipeline.kill()
     await pipeline.start()
@@ -169,8 +174,7 @@ async def test_crash_after_a_decision_neither_loses_nor_repeats_its_answer(
     await eventually(lambda: outcomes(heard, case) == 1)
     assert len(heard.of(case, "request.fulfilled")) == 1
     assert await pipeline.handled_twice() == []
-    data = (await pipeline.accounts.signed(decision)).model_dump(mode="json", exclude_defaults=True)
-    second = await pipeline.http.post("/v1/staff/decisions", json=body | {"data": data})
+    second = await sent()
     assert second.status_code == 409, second.text
     assert {queue: found for queue, found in (await pipeline.parked()).items() if found} == {}
 

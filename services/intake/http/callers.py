@@ -106,8 +106,8 @@ def _limit_of(path: str) -> int:
     """Return the limit of a body in bytes."""
     if path == upload.PATH:
         return upload.MOST_BYTES
-    if path == staff_decisions.PATH:
-        return staff_decisions.MOST_BODY
+    if path == staff_decisions.PACKAGE_PATH:
+        return staff_decisions.MOST_WITH_PACKAGE
     return uploads.MOST_BODY if UPLOADING.fullmatch(path) else MAX_BODY
 
 

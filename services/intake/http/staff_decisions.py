@@ -4,10 +4,13 @@ HTTP interface for decisions of staff accounts.
 Intake checks the form and the proof, so that mistakes are reported at once, and publishes the signed
 decision. The check is the attempt at the code. Nothing else depends on it: the acting services verify the
 proof themselves.
+
+A package goes to a route of its own, as raw bytes after the decision: nothing of it is read before the proof
+is checked.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -39,8 +42,15 @@ CALLS_PER_HOUR = 600
 """Calls of one address: too few to guess a password."""
 MOST_TEXT_BYTES = 100_000
 PATH = "/v1/staff/decisions"
-MOST_BODY = MOST_DOCUMENT_BYTES * 4 // 3 + MAX_BODY
-"""Bytes of a body with a package in Base64."""
+PACKAGE_PATH = f"{PATH}/package"
+MOST_WITH_PACKAGE = MOST_DOCUMENT_BYTES + MAX_BODY
+"""Bytes of a body with a package; any other decision has at most ``MAX_BODY``."""
+WITH_PACKAGE: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
 ZIP_MAGIC = b"PK\x03\x04"
 KINDS: Mapping[str, type[StaffDecision]] = {
     kind.TYPE: kind for kind in catalogue() if issubclass(kind, Decision | BreachDeclared)
@@ -72,8 +82,6 @@ class DecisionForm(Strict, defer_build=False):
 
     Its digest is its name in the decision (:func:`shared.contract.staff.written_item`).
     """
-    package: Annotated[Base64Bytes, Field(max_length=MOST_DOCUMENT_BYTES)] | None = None
-    """ZIP for the person, named by :func:`shared.contract.staff.packed_item`; sealed like the text."""
 
 
 class DecisionTaken(BaseModel):
@@ -121,8 +129,30 @@ class StaffDecisions:
         if not self.calls.take(network_of_client(request)):
             raise HTTPException(429, "Too many requests from this address.", {"Retry-After": "3600"})
 
-    async def take(self, form: DecisionForm) -> tuple[str, str]:
-        """Publish a decision with a valid proof; return the id of the event and the case."""
+    async def take_with_package(self, body: AsyncIterator[bytes]) -> tuple[str, str]:
+        """
+        Publish a decision with a package; return as :meth:`take`.
+
+        The first line of *body* is the decision, as JSON; the rest is the package.
+        """
+        line, rest = b"", aiter(body)
+        while b"\n" not in line:
+            line += await anext(rest, b"\n")
+            if len(line) > MAX_BODY:
+                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the decision is too large")
+        line, _, start = line.partition(b"\n")
+        try:
+            form = DecisionForm.model_validate_json(line)
+        except ValidationError as error:
+            raise error_of_body(error) from None
+        return await self.take(form, _joined(start, rest))
+
+    async def take(self, form: DecisionForm, package: AsyncIterator[bytes] | None = None) -> tuple[str, str]:
+        """
+        Publish a decision with a valid proof; return the id of the event and the case.
+
+        A *package* is read after the proof is checked.
+        """
         decision, now = _read(form), self.clock()
         id_ = _event_id(decision)
         flaw = await self.register.flaw(decision, id_, now)
@@ -136,10 +166,10 @@ class StaffDecisions:
         case = await self._case(decision)
         if form.text is not None:
             await self._keep_text(decision, form.text)
-        if form.package is not None:
+        if package is not None:
             if case is None or case.status is not CaseStatus.REFERRED:
                 raise HTTPException(HTTPStatus.CONFLICT, "the request does not wait for an answer by hand")
-            await self._keep_package(decision, form.package)
+            await self._keep_package(decision, b"".join([piece async for piece in package]))
         await self.service.publish(decision, id_)
         return id_, decision.request_id
 
@@ -199,12 +229,29 @@ def staff_decisions(decisions: StaffDecisions, root: str) -> APIRouter:
         id_, case = await decisions.take(form)
         return DecisionTaken(id=id_, case=case, status_url=f"{root}/v1/staff/decisions/{id_}")
 
+    @router.post("/decisions/package", status_code=HTTPStatus.ACCEPTED, openapi_extra=WITH_PACKAGE)
+    async def decide_with_package(request: Request) -> DecisionTaken:
+        """Publish a signed decision with a package: the decision as one line of JSON, then the ZIP."""
+        id_, case = await decisions.take_with_package(request.stream())
+        return DecisionTaken(id=id_, case=case, status_url=f"{root}/v1/staff/decisions/{id_}")
+
     @router.get("/decisions/{id_}")
     async def status(id_: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]) -> DecisionStatus:
         """Return the effect of a decision."""
         return await decisions.status(id_)
 
     return router
+
+
+async def _joined(start: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield *start* and *rest*; raise HTTPException if they are larger than a package."""
+    size = len(start)
+    yield start
+    async for piece in rest:
+        size += len(piece)
+        if size > MOST_DOCUMENT_BYTES:
+            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the package is too large")
+        yield piece
 
 
 def _must_name(decision: Decision, item: Code) -> None:
