@@ -61,13 +61,13 @@ def preview(
 
 
 def _list() -> None:
-    from services.notifier.letters.languages import LANGUAGES  # noqa: PLC0415
+    from services.notifier.letters.languages import LANGUAGES, REGIONAL  # noqa: PLC0415
 
     for form in LetterForm:
         known = ", ".join(client.letters.outcomes_of(form))
         out.print(f"{form.value:<24}{client.letters.explained(form)}{known and f' [{known}]'}")
     out.print(f"\nlaws:      {', '.join(client.letters.SHOWN)}, and those of the other States")
-    out.print(f"languages: {', '.join(LANGUAGES)}")
+    out.print(f"languages: {', '.join((*LANGUAGES, *REGIONAL))}")
 
 
 def _make_gallery(folder: Path | None) -> None:

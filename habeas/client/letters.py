@@ -23,7 +23,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from habeas.client.specimens import LETTERS, SENDER, law_named, letter
 from services.notifier.letters.composer import render
-from services.notifier.letters.languages import LANGUAGES
+from services.notifier.letters.languages import LANGUAGES, REGIONAL
 from services.notifier.letters.letter_models import LetterFacts, form_of
 from services.notifier.letters.mime import Alternatives
 from shared.errors import ConfigurationError
@@ -211,8 +211,9 @@ def preview(
     *laws* are names of the laws that protect the person; the request is answered under the first. Raises
     ConfigurationError if there is no such law, language or outcome.
     """
-    if language not in LANGUAGES:
-        raise ConfigurationError(f"language {language!r}: unknown; known are {', '.join(LANGUAGES)}")
+    if language not in (*LANGUAGES, *REGIONAL):
+        known = ", ".join((*LANGUAGES, *REGIONAL))
+        raise ConfigurationError(f"language {language!r}: unknown; known are {known}")
     if outcome and outcome not in outcomes_of(form):
         known = ", ".join(outcomes_of(form)) or "none"
         raise ConfigurationError(f"outcome {outcome!r} of {form}: unknown; known are {known}")

@@ -3,10 +3,12 @@ Words, dates and numbers in a person's language.
 
 English is written where it is used, in templates and modules; every other language is a gettext catalogue.
 One source per sentence: a language can lack a translation, which a test finds, but nothing that law demands.
+
+A regional catalogue (``pt_BR.po``) holds the sentences that differ from those of its language (``pt.po``).
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
@@ -26,6 +28,10 @@ PLAIN_NUMBER = re.compile(r"[0-9,]+(\.[0-9]+)?")
 FIRST = re.compile(r"\b1\b")
 AT_HOME = "GB"
 """Country of English without a stated one: dates differ."""
+ENGLISH = frozenset({"CA", "GB", "IN", "SG", "US"})
+"""Countries with their own dates in English."""
+COUNTRIES = ENGLISH | {"BR"}
+"""Countries that matter to the choice of words: those of :data:`ENGLISH`, and of regional catalogues."""
 
 
 def mark(sentence: str) -> str:
@@ -41,11 +47,13 @@ class Words:
     zone: tzinfo = UTC
     sentences: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
     """English sentence → the same in this language."""
+    region: str = ""
+    """Country of the regional catalogue; empty for the catalogue of the language."""
 
     @property
     def language(self) -> str:
-        """Code of the language, for the ``lang`` of a page."""
-        return str(self.locale.language)
+        """Tag of the language, for the ``lang`` of a page: ``pt``, and ``pt-BR`` in a regional catalogue."""
+        return f"{self.locale.language}-{self.region}" if self.region else str(self.locale.language)
 
     @cached_property
     def _marks(self) -> Mapping[int, str] | None:
@@ -99,9 +107,11 @@ class Catalogues:
     """The languages that something is said in: English, and one catalogue for each other."""
 
     def __init__(self, folder: Path) -> None:
-        """Read ``<language>.po`` in *folder*."""
+        """Read ``<language>.po`` and ``<language>_<country>.po`` in *folder*."""
         self._folder = folder
-        self.languages = (SOURCE_LANGUAGE, *sorted(path.stem for path in folder.glob("*.po")))
+        names = sorted(path.stem for path in folder.glob("*.po"))
+        self.languages = (SOURCE_LANGUAGE, *(name for name in names if "_" not in name))
+        self.regional = tuple(name.replace("_", "-") for name in names if "_" in name)
         self.sentences = lru_cache(self._sentences)
         self.nearest = lru_cache(maxsize=512)(self._nearest)
         self.words = lru_cache(maxsize=512)(self._words)
@@ -109,29 +119,42 @@ class Catalogues:
     def _words(self, wanted: str, zone: tzinfo = UTC, *, at_home: str = AT_HOME) -> Words:
         """Return the words of the language nearest to *wanted*; see :meth:`nearest`."""
         locale = self.nearest(wanted, at_home=at_home)
+        tag = f"{locale.language}-{locale.territory}"
+        if tag in self.regional:
+            return Words(locale, zone, self.sentences(tag), str(locale.territory))
         return Words(locale, zone, self.sentences(str(locale.language)))
 
     def _nearest(self, wanted: str, *, at_home: str = AT_HOME) -> Locale:
         """
         Return the locale nearest to *wanted* (``de``, ``de-AT``, ``de_AT``, or any text), else English.
 
-        *at_home*: country of English where the tag names none.
+        *at_home*: country of English, and of a language with regional catalogues, where the tag names none.
         """
         locale = _parsed(wanted.replace("-", "_"))
         if locale.language not in self.languages:
             locale = Locale(SOURCE_LANGUAGE)
-        if locale.language == SOURCE_LANGUAGE and not locale.territory:
-            return Locale(SOURCE_LANGUAGE, at_home)
-        return locale
+        if locale.territory:
+            return locale
+        if locale.language == SOURCE_LANGUAGE:
+            return Locale(SOURCE_LANGUAGE, at_home if at_home in ENGLISH else AT_HOME)
+        return Locale(locale.language, at_home) if f"{locale.language}-{at_home}" in self.regional else locale
 
     def _sentences(self, language: str) -> Mapping[str, str]:
-        """Read the translations into *language*; those marked fuzzy are not used."""
+        """Read the translations into *language*; a region inherits, and those marked fuzzy are not used."""
         if language == SOURCE_LANGUAGE:
             return {}
-        with (self._folder / f"{language}.po").open("rb") as file:
-            entries = read_po(file, locale=language)
+        name, general = language.replace("-", "_"), language.partition("-")[0]
+        with (self._folder / f"{name}.po").open("rb") as file:
+            entries = read_po(file, locale=name)
         said = (entry for entry in entries if entry.id and entry.string and not entry.fuzzy)
-        return {str(entry.id): str(entry.string) for entry in said}
+        inherited = self.sentences(general) if general != language else {}
+        return {**inherited, **{str(entry.id): str(entry.string) for entry in said}}
+
+
+def home_of(places: Iterable[str]) -> str:
+    """Return the first country of *places* (``BR``, ``CA-QC``) in :data:`COUNTRIES`, else the default."""
+    countries = (place.partition("-")[0] for place in places)
+    return next((country for country in countries if country in COUNTRIES), AT_HOME)
 
 
 def _parsed(tag: str) -> Locale:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import zipfile
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -343,6 +344,19 @@ async def test_the_answer_is_due_by_the_strictest_law_that_protects_the_person(
     assert received["data"]["due_on"] == due_on
     assert [law.partition("@")[0] for law in page["laws"]] == laws
     assert page["due_by"] == received["data"]["last_days"][0]["policy"]
+
+
+async def test_answer_to_a_brazilian_is_in_brazilian_portuguese(pipeline: Pipeline) -> None:
+    case = await pipeline.answered("access", ADA_ASKS, locale="pt", residence={"country": "BR"})
+    assert pipeline.letter(ADA_ASKS, case, "estão também em arquivos que outros programas")
+    with zipfile.ZipFile(io.BytesIO(await pipeline.package(case, ADA_ASKS))) as archive:
+        index = archive.read("index.html").decode()
+    assert '<html lang="pt-BR"' in index
+    assert "Os outros arquivos" in index
+    page = await pipeline.http.get(
+        f"/requests/{case}", headers={"Accept": "text/html", "Accept-Language": "pt"}
+    )
+    assert '<html lang="pt-BR">' in page.text
 
 
 async def test_only_late_requests_are_reported_and_listed(pipeline: Pipeline, heard: Heard) -> None:

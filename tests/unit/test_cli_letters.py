@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from habeas.cli import app
 from habeas.client.letters import SHOWN, explained, gallery, known_to, page_of, preview, refreshed
 from habeas.client.specimens import LETTERS, law_named
-from services.notifier.letters.languages import LANGUAGES
+from services.notifier.letters.languages import LANGUAGES, REGIONAL
 from services.notifier.letters.letter_models import form_of
 from shared.errors import ConfigurationError
 from shared.law import LetterForm
@@ -27,7 +27,7 @@ def test_without_arguments_all_kinds_are_listed() -> None:
     output = shown()
     assert all(form.value in output for form in LetterForm)
     assert all(law in output for law in SHOWN)
-    assert all(language in output for language in LANGUAGES)
+    assert all(language in output for language in (*LANGUAGES, *REGIONAL))
 
 
 def test_letter_is_printed_with_provisions_and_readability() -> None:
@@ -40,6 +40,13 @@ def test_letter_is_printed_with_provisions_and_readability() -> None:
 
 def test_other_languages_are_not_measured_by_english() -> None:
     assert "reading ease" not in shown("--kind", "late", "--language", "de")
+
+
+def test_letter_is_shown_in_a_regional_catalogue_by_its_tag_or_by_the_law() -> None:
+    assert "Para este pedido, não precisamos" in shown("--kind", "acknowledgement", "--language", "pt-BR")
+    for arguments in (("--law", "gdpr", "--language", "pt-BR"), ("--law", "br-lgpd", "--language", "pt")):
+        assert "encarregado pelo tratamento" in shown("--kind", "acknowledgement", *arguments)
+    assert "encarregado da proteção" in shown("--kind", "acknowledgement", "--language", "pt")
 
 
 def test_an_outcome_chooses_the_letters() -> None:

@@ -14,7 +14,7 @@ from services.fulfillment.domain import MENTIONED_ELSEWHERE, NOT_CHANGEABLE, Leg
 from services.fulfillment.erasure.execution import Residue
 from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordStep, alike
 from services.fulfillment.package.about import by_category
-from services.fulfillment.package.labels import category, spelt, title, words
+from services.fulfillment.package.labels import category, locale_of, spelt, title, words
 from services.fulfillment.package.records import text_of
 from services.fulfillment.package.survey import PackageSurvey
 from services.fulfillment.package.withheld import NEEDS_MORE_PROOF
@@ -66,7 +66,7 @@ def scope_labels(submitted: RequestSubmitted, data_map: DataMap) -> tuple[str, .
     scope = scope_of(submitted.details.scope, data_map)
     if not scope.limits:
         return ()
-    said = words(submitted.locale or "en")
+    said = words(locale_of(submitted))
     return (
         *(title(data_map.by_key[key]) for key in scope.areas),
         *(category(key, said) for key in scope.categories),

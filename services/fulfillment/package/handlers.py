@@ -18,6 +18,7 @@ from services.fulfillment.domain import SHARED_IDENTITY, UNCONFIRMED_IDENTITY
 from services.fulfillment.package import answers
 from services.fulfillment.package.builder import PackageWriter, build, build_overview
 from services.fulfillment.package.copies import content_of
+from services.fulfillment.package.labels import locale_of
 from services.fulfillment.package.people import people
 from services.fulfillment.package.portability import in_scope, portable
 from services.fulfillment.package.survey import Contents, Disclosed, PackageSection
@@ -174,7 +175,7 @@ async def _contents(wanted: FoundRequest, ctx: FulfillmentContext) -> Contents:
         sections=in_scope(sections, scope_of(submitted.details.scope, data_map)),
         contact=ctx.house.contact,
         person=submitted.subject.name or "",
-        locale=submitted.locale or "en",
+        locale=locale_of(submitted),
         zone=ctx.house.zone,
         rules=disclosure_rules(
             event,

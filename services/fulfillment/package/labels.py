@@ -18,9 +18,11 @@ from services.fulfillment.datamap.model import (
     RetentionPeriod,
 )
 from services.fulfillment.package.redaction import RedactedKind
+from shared.contract.events import RequestSubmitted
+from shared.law import Regulation
 from shared.law.taxonomy import covered
 from shared.pages.categories import called
-from shared.pages.translation import Catalogues, Words
+from shared.pages.translation import SOURCE_LANGUAGE, Catalogues, Words
 from shared.pages.translation import mark as _
 from shared.runtime.mongo import utc
 
@@ -133,6 +135,15 @@ TEMPLATES = Path(__file__).parent / "templates"
 CATALOGUES = Catalogues(TEMPLATES / "locale")
 LANGUAGES = CATALOGUES.languages
 words = CATALOGUES.words
+INVOKED: Mapping[Regulation, str] = {Regulation.LGPD: "BR", Regulation.QUEBEC: "CA"}
+"""Countries of the laws with a regional catalogue, for a request that names the law and no residence."""
+
+
+def locale_of(submitted: RequestSubmitted) -> str:
+    """Return the locale of a request, with the country of the residence or law where its tag names none."""
+    stated = submitted.residence.country if submitted.residence else None
+    country = stated or INVOKED.get(submitted.regulation or Regulation.GDPR, "")
+    return str(CATALOGUES.nearest(submitted.locale or SOURCE_LANGUAGE, at_home=country))
 
 
 def stored_moment(value: datetime, words: Words) -> str:

@@ -137,15 +137,17 @@ class RequestPage:
     async def show(self, said: PageText = PageText(), *, status: int = HTTPStatus.OK) -> HTMLResponse:
         """Return the page."""
         case, facts = await self.service.history(self.case_id)
+        laws = self.practice.laws(case.received.laws) if case.received else ()
+        view = self.view.under(laws)
         size = await Packages(self.service).size(self.case_id, case)
         drawn = {
-            **self._content(case, facts),
+            **self._content(case, facts, view),
             "recipient": await self._recipient(case),
             "said": said,
-            "size": size and size_in_words(size, self.view.words),
+            "size": size and size_in_words(size, view.words),
         }
         here = self._path()
-        return self.view.draw("request.html.jinja", status, here=here, headers=HEADERS, **drawn)
+        return view.draw("request.html.jinja", status, here=here, headers=HEADERS, **drawn)
 
     async def after(self, act: Awaitable[object], notice: str) -> HTMLResponse:
         """Do *act* and return the page with its result, or the reason against it."""
@@ -203,14 +205,14 @@ class RequestPage:
     def _day(self, at: datetime | None) -> date | None:
         return at.astimezone(self.practice.zone).date() if at else None
 
-    def _content(self, case: IntakeCase, facts: list[DatedFact]) -> dict[str, Any]:
-        words, now = self.view.words, self.service.clock()
+    def _content(self, case: IntakeCase, facts: list[DatedFact], view: SiteView) -> dict[str, Any]:
+        words, now = view.words, self.service.clock()
         today = now.astimezone(self.practice.zone).date()
         return {
             "case": case,
             "case_id": self.case_id,
-            "at": lambda part: self.view.link(self._path(part)),
-            "chosen": self.view.chosen,
+            "at": lambda part: view.link(self._path(part)),
+            "chosen": view.chosen,
             "standing": outcome_text(case),
             "grounds": list(grounds_of(case)),
             "asked": proof_form.proof_form_of(case),

@@ -7,8 +7,8 @@ The pages have one address per language: the browser stores no choice, and every
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -22,14 +22,15 @@ from markupsafe import Markup, escape
 
 from services.intake.pages.csrf import CsrfGuard
 from shared.contract.references import short_reference
-from shared.law import CompanyProfile
+from shared.law import CompanyProfile, Policy
 from shared.law.company import INK_DARK, PAPER, PAPER_DARK, media_type_of
 from shared.law.library import picture
-from shared.pages.translation import AT_HOME, SOURCE_LANGUAGE, Catalogues, Words
+from shared.pages.translation import SOURCE_LANGUAGE, Catalogues, Words, home_of
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 CATALOGUES = Catalogues(TEMPLATES / "locale")
 LANGUAGES = CATALOGUES.languages
+REGIONAL = CATALOGUES.regional
 
 DRAWING = Environment(
     loader=FileSystemLoader(TEMPLATES),
@@ -97,7 +98,7 @@ class Site:
         asked = request.query_params.get("lang", "")
         accepted = request.headers.get("accept-language", "")
         tag = negotiated(asked, accepted, self.company.language)
-        home = "US" if self.company.established_in.startswith("US") else AT_HOME
+        home = home_of([self.company.established_in])
         words = CATALOGUES.words(tag, self.company.zone, at_home=home)
         chosen = words.language if is_spoken(asked) else ""
         here = f"/{request.url.path.lstrip('/' + chr(92))}"  # two slashes would lead to another host
@@ -150,6 +151,13 @@ class SiteView:
         page = DRAWING.get_template(template).render(self._frame(here or self.here) | content)
         return HTMLResponse(page, status, headers)
 
+    def under(self, laws: Iterable[Policy]) -> "SiteView":
+        """Return this view in the regional catalogue of the country of *laws*, unless its tag has one."""
+        locale, home = self.words.locale, home_of(place for law in laws for place in law.places)
+        if locale.territory:
+            return self
+        return replace(self, words=CATALOGUES.words(str(locale), self.words.zone, at_home=home))
+
     def link(self, path: str) -> str:
         """Return the address of *path* on this site, in the chosen language."""
         return in_language(path, self.chosen) if self.chosen else path
@@ -159,6 +167,7 @@ class SiteView:
             "_": self.words.markup,
             "words": self.words,
             "language": self.words.language,
+            "own_name": NAMES[self.words.language],
             "languages": [(code, name, in_language(here, code)) for code, name in NAMES.items()],
             "link": self.link,
             "company": self.site.company,
@@ -183,13 +192,13 @@ def in_language(path: str, language: str) -> str:
     return f"{path}{'&' if '?' in path else '?'}{urlencode({'lang': language}, quote_via=quote)}"
 
 
-def _own_name(language: str) -> str:
-    name = str(Locale(language).get_language_name(language))
+def _own_name(tag: str) -> str:
+    name = str(Locale.parse(tag, sep="-").display_name)
     return name[0].upper() + name[1:]
 
 
-NAMES: Mapping[str, str] = {one: _own_name(one) for one in LANGUAGES}
-"""Language → its name for itself."""
+NAMES: Mapping[str, str] = {one: _own_name(one) for one in sorted((*LANGUAGES, *REGIONAL))}
+"""Tag of a language → its name for itself."""
 TAG = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}")
 WANTED = re.compile(rf"\s*({TAG.pattern}|\*)\s*(?:;\s*q=([01](?:\.[0-9]{{0,3}})?)\s*)?", re.IGNORECASE)
 MOST_WANTED = 20

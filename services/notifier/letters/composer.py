@@ -18,7 +18,7 @@ from services.notifier.letters.skeletons import Laws, LetterShape, Skeleton, mar
 from services.notifier.letters.translations import title
 from shared.contract.references import short_reference
 from shared.law import Money, Policy
-from shared.pages.translation import AT_HOME, Words
+from shared.pages.translation import Words, home_of
 
 LONGEST_NAME = 60
 NO_NAME = re.compile(r"[/\\@:<>\[\]{}|]|www\.|\w\.\w{2}", re.IGNORECASE)
@@ -26,9 +26,6 @@ NO_NAME = re.compile(r"[/\\@:<>\[\]{}|]|www\.|\w\.\w{2}", re.IGNORECASE)
 Parts of a name that could act as a link or a second message: any requester chooses the name,
 and a stranger may read it.
 """
-
-ENGLISH = frozenset({"US", "CA", "IN", "SG"})
-"""Countries that write dates in an English of their own; for others it is British."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +161,5 @@ def _once(authorities: tuple[AuthorityContact, ...]) -> tuple[AuthorityContact |
 
 
 def _words(letter: LetterRequest, zone: tzinfo) -> Words:
-    countries = {place.partition("-")[0] for place in letter.laws[0].places}
-    home = next(iter(countries & ENGLISH), AT_HOME)
+    home = home_of(place for law in letter.laws for place in law.places)
     return CATALOGUES.words(letter.locale, zone, at_home=home)

@@ -119,7 +119,7 @@ def test_links_lead_to_files_of_the_package() -> None:
         ("en", "en", "Your data", "27 February 2026"),
         ("en-US", "en", "Your data", "February 27, 2026"),
         ("nl-BE", "nl", "Uw gegevens", "27 februari 2026"),
-        ("pt-BR", "pt", "Os seus dados", "27 de fevereiro de 2026"),
+        ("pt-BR", "pt-BR", "Os seus dados", "27 de fevereiro de 2026"),
         ("zh-Hans", "zh", "您的个人信息", "2026年2月27日"),
         ("zh-CN", "zh", "您的个人信息", "2026年2月27日"),
         ("tlh", "en", "Your data", "27 February 2026"),

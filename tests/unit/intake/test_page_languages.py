@@ -33,7 +33,7 @@ def test_a_translation_has_the_places_and_the_links_of_its_sentence(language: st
     assert PAGES.misplaced(language, PLACES) == []
 
 
-def test_pages_are_written_in_eight_languages_that_name_themselves() -> None:
+def test_languages_and_regions_of_pages_name_themselves() -> None:
     assert NAMES == {
         "en": "English",
         "de": "Deutsch",
@@ -42,6 +42,7 @@ def test_pages_are_written_in_eight_languages_that_name_themselves() -> None:
         "it": "Italiano",
         "nl": "Nederlands",
         "pt": "Português",
+        "pt-BR": "Português (Brasil)",
         "zh": "中文",
     }
 

@@ -21,6 +21,7 @@ from tests.unit.fakes import PRACTICE, Office, request
 from tests.unit.intake_api import CASE, UNKNOWN, client_of
 from tests.unit.intake_states import (
     STATES,
+    after,
     answered,
     appealed,
     code_awaited,
@@ -67,6 +68,22 @@ async def test_every_status_has_a_text_in_each_language(state: str, language: st
     if language != "en":
         assert "Your request" not in said(page)
         assert "Received on" not in said(page)
+
+
+@pytest.mark.parametrize(
+    ("language", "country", "tag"),
+    [
+        ("pt", "BR", "pt-BR"),
+        ("pt-BR", "DE", "pt-BR"),
+        ("pt", "DE", "pt"),
+        ("pt-PT", "BR", "pt"),
+        ("de", "BR", "de"),
+    ],
+)
+async def test_page_is_in_the_region_of_the_law_or_the_browser(language: str, country: str, tag: str) -> None:
+    page = await seen(await after(Office(), residence={"country": country}), language=language)
+    assert f'<html lang="{tag}">' in page.text
+    assert f'lang="{tag}" hreflang="{tag}" aria-current="true"' in page.text
 
 
 async def test_the_language_that_was_chosen_is_kept_by_every_form() -> None:

@@ -30,6 +30,7 @@ from shared.contract.answer import Answer, AnswerGroup
 from shared.contract.events import Evidence, Outcome
 from shared.contract.references import short_reference
 from shared.law import Demand, LetterForm, ReasonCode, Regulation, Right, TimedDuty
+from shared.pages.translation import home_of
 from tests.unit.notifier.sample_letters import (
     AUTHORITY,
     DUE,
@@ -53,7 +54,6 @@ ALL, EUROPE = tuple(Regulation), (GDPR, UK)
 ELSEWHERE = tuple(law for law in Regulation if law is not CCPA)
 COURTS = (GDPR, UK, FADP, LGPD, PIPL)
 LONGER = (GDPR, UK, CCPA, FADP, STATE, PIPEDA, PDPA)
-COUNTRIES = {CCPA: "US", STATE: "US", PIPEDA: "CA", QUEBEC: "CA"}
 AUTHORITIES = {
     GDPR: "Authority of Examplia",
     UK: "Information Commissioner's Office",
@@ -374,7 +374,7 @@ def words_of(body: Alternatives) -> dict[str, str]:
 @cache
 def spoken(words: str | date, law: Regulation, language: str) -> tuple[str, ...]:
     """Return what *words* are in *language*: one for each sentence they can be from."""
-    said = languages.CATALOGUES.words(language, at_home=COUNTRIES.get(law, "GB"))
+    said = languages.CATALOGUES.words(language, at_home=home_of(edition(law).places))
     if isinstance(words, date):
         return (said.day(words),)
     if language == "en":

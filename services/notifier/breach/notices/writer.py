@@ -29,7 +29,7 @@ from services.notifier.breach.notices.facts import (
 from services.notifier.breach.notices.methods import MANNERS, NoticeMethod, Part
 from services.notifier.context import SenderSettings
 from services.notifier.letters import mime
-from services.notifier.letters.composer import ENGLISH, LetterOutline, headers_of, presentable
+from services.notifier.letters.composer import LetterOutline, headers_of, presentable
 from services.notifier.letters.languages import CATALOGUES
 from services.notifier.letters.letter_models import AuthorityContact, Sender
 from services.notifier.letters.skeletons import Say, Skeleton, rendered
@@ -38,7 +38,7 @@ from shared.contract.events.breaches import BreachDeclared
 from shared.errors import MailRefused
 from shared.law.breaches import BreachPolicy
 from shared.law.library import breach_policies
-from shared.pages.translation import AT_HOME, Words
+from shared.pages.translation import Words
 from shared.pages.translation import mark as _
 
 DRILL = _("Drill")
@@ -287,9 +287,8 @@ class Notices:
 
 def words_of(policies: Sequence[BreachPolicy], language: str, house: SenderSettings) -> Words:
     """Return the words of *language* where the first of *policies* is in force: its English, and its days."""
-    country = _country(policies)
     zone = next((policy.zone for policy in policies[:1] if policy.zone), house.sender.zone)
-    return CATALOGUES.words(language, zone, at_home=country if country in ENGLISH else AT_HOME)
+    return CATALOGUES.words(language, zone, at_home=_country(policies))
 
 
 def _authority(policy: BreachPolicy) -> AuthorityContact | None:
