@@ -9,6 +9,7 @@ from typing import Any
 
 from habeas.embedded.company import ADA
 from tests.integration.pipeline import Heard, Pipeline, Somebody
+from tests.waiting import eventually
 
 ADA_ASKS = Somebody(ADA.email, ADA.name)
 IBAN = "user.financial.bank_account"
@@ -30,7 +31,7 @@ async def test_account_number_of_a_european_is_masked_and_its_kind_counted(
 ) -> None:
     iban = (await customer(pipeline))["bank"]["iban"]
     case = await pipeline.answered("access", ADA_ASKS, residence={"country": "DE"})
-    [event] = heard.of(case, "request.fulfilled")
+    [event] = await eventually(lambda: heard.of(case, "request.fulfilled"))
     assert event["data"]["outcome"] == "partly_granted"
     counted = {(one["category"], one["reason"], one.get("provision")) for one in event["data"]["withheld"]}
     assert (IBAN, "masked_value", None) in counted

@@ -86,6 +86,7 @@ async def test_the_first_copy_is_free_a_second_of_the_same_data_costs_and_one_of
     content = (await pipeline.http.get(f"/v1/requests/{second}/package", params=code)).content
     assert verify_package(BytesIO(content)).ok
     assert zipfile.ZipFile(BytesIO(content)).namelist()
+    await eventually(lambda: heard.of(second, "request.fulfilled"))
     kinds = [event["type"].removeprefix("habeas.") for event in heard.of(second)]
     told = [kind for kind in kinds if kind in {"fee.quoted.v1", "fee.agreed.v1", "request.fulfilled.v1"}]
     assert told == ["fee.quoted.v1", "fee.agreed.v1", "request.fulfilled.v1"]
@@ -111,7 +112,8 @@ async def test_person_may_withdraw_on_a_fee_quoted_before_proof(pipeline: Pipeli
     assert [row["event"]["data"]["reason"] for row in rows] == ["excessive"]
     (await pipeline.prove(case, code)).raise_for_status()
     assert "€20.00" in await quoted(pipeline, case)
-    assert heard.of(case, "fee.quoted")[0]["data"]["by"] == "anna"
+    [fee] = await eventually(lambda: heard.of(case, "fee.quoted"))
+    assert fee["data"]["by"] == "anna"
     (await pipeline.http.delete(f"/v1/requests/{case}")).raise_for_status()
     await pipeline.closed(case)
     assert not heard.of(case, "request.fulfilled")

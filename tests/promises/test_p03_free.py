@@ -3,11 +3,14 @@
 import pytest
 
 from tests.integration.pipeline import Heard, Pipeline
+from tests.promises.people import People
 
 
 @pytest.mark.parametrize("right", ["access", "portability", "restriction"])
-async def test_request_is_free_also_the_second_time(pipeline: Pipeline, heard: Heard, right: str) -> None:
-    person = (await pipeline.people())[20]
+async def test_request_is_free_also_the_second_time(
+    pipeline: Pipeline, people: People, heard: Heard, right: str
+) -> None:
+    person = people[0]
     for _ in range(2):
         case = await pipeline.answered(right, person)
         assert (await pipeline.page(case))["fee"] is None

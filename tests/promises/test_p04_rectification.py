@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.integration.pipeline import Heard, Pipeline, Somebody, command
+from tests.promises.people import People
 from tests.waiting import eventually
 
 
@@ -21,9 +22,9 @@ async def customer_of(pipeline: Pipeline, person: Somebody) -> dict[str, Any]:
 
 
 async def test_editable_value_is_corrected_and_disputed_one_goes_to_staff(
-    pipeline: Pipeline, heard: Heard, tmp_path: Path
+    pipeline: Pipeline, people: People, heard: Heard, tmp_path: Path
 ) -> None:
-    person = (await pipeline.people())[30]
+    person = people[0]
     before = await customer_of(pipeline, person)
     wanted = corrections(contacts__job_title="Gardener", customers__credit_limit="5", shoe_size="44")
     wanted["statement"] = "The limit was never agreed."
@@ -48,9 +49,9 @@ async def test_editable_value_is_corrected_and_disputed_one_goes_to_staff(
 
 
 async def test_disputed_value_without_a_place_for_the_mark_is_not_said_to_be_restricted(
-    pipeline: Pipeline, heard: Heard
+    pipeline: Pipeline, people: People, heard: Heard
 ) -> None:
-    person = (await pipeline.people())[31]
+    person = people[1]
     case = await pipeline.verified("rectification", person, details=corrections(payments__holder="Kim"))
     await pipeline.until_it_is("referred", case)
     letter = await eventually(lambda: pipeline.letter(person, case, "What our staff checks"))

@@ -5,13 +5,14 @@ GDPR Art. 17(1), (3); Cal. Civ. Code § 1798.105(d).
 """
 
 from tests.integration.pipeline import Heard, Pipeline
+from tests.promises.people import People
 from tests.waiting import eventually
 
 
 async def test_mail_code_does_not_erase_the_servers_of_a_live_customer(
-    pipeline: Pipeline, heard: Heard
+    pipeline: Pipeline, people: People, heard: Heard
 ) -> None:
-    person = (await pipeline.people())[41]
+    person = people[0]
     contact = await pipeline.business("portal", "contacts").find_one({"email": person.email})
     servers, number = pipeline.business("ops", "servers"), contact["customer_id"]
     rented = {**await servers.find_one({}), "customer_id": number, "status": "rented", "_id": person.email}

@@ -3,14 +3,14 @@
 import re
 
 from tests.integration.pipeline import Heard, Pipeline, Somebody
+from tests.promises.people import People
 from tests.waiting import eventually
 
 
 async def test_withdrawal_offers_the_erasure_of_what_rested_on_consent_alone(
-    pipeline: Pipeline, heard: Heard
+    pipeline: Pipeline, people: People, heard: Heard
 ) -> None:
-    found = pipeline.business("portal", "newsletter").find({"subscribed": True}).sort("_id").skip(9)
-    person = Somebody((await found.to_list(1))[0]["email"], "Sascha Beispiel")
+    person = await people.subscriber(0)
     case = await pipeline.lodge(person.asks("consent_withdrawal"))
     await pipeline.closed(case)
     letter = await eventually(

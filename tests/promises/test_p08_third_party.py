@@ -12,6 +12,7 @@ from habeas.embedded.company import ADA
 from services.fulfillment.package.verification import verify_package
 from tests.integration.controller_server import Receiver
 from tests.integration.pipeline import Heard, Pipeline, Somebody
+from tests.waiting import eventually
 
 ADA_ASKS = Somebody(ADA.email, ADA.name)
 
@@ -22,8 +23,8 @@ def names(content: bytes) -> set[str]:
         return set(archive.namelist())
 
 
-def fulfilled(heard: Heard, case: str) -> dict[str, Any]:
-    [event] = heard.of(case, "request.fulfilled")
+async def fulfilled(heard: Heard, case: str) -> dict[str, Any]:
+    [event] = await eventually(lambda: heard.of(case, "request.fulfilled"))
     return dict(event["data"])
 
 
@@ -32,7 +33,7 @@ async def test_package_goes_to_another_controller_after_its_outage(
 ) -> None:
     receiver.answers = [Response(status_code=503), Response(status_code=503)]
     case = await pipeline.answered("portability", ADA_ASKS, details={"transfer_to": receiver.url})
-    assert fulfilled(heard, case)["reasons"]["transferred"] == 1
+    assert (await fulfilled(heard, case))["reasons"]["transferred"] == 1
     bodies = [body for _, body, _ in receiver.received]
     assert len(bodies) == 3
     assert len(set(bodies)) == 1
@@ -54,6 +55,6 @@ async def test_package_without_receiver_is_offered_for_download(
     before = len(receiver.received)
     case = await pipeline.answered("portability", ADA_ASKS, details={"transfer_to": inside})
     assert len(receiver.received) == before
-    assert fulfilled(heard, case)["reasons"]["transfer_not_allowed"] == 1
+    assert (await fulfilled(heard, case))["reasons"]["transfer_not_allowed"] == 1
     assert pipeline.letter(ADA_ASKS, case, "Download it and pass it on yourself")
     assert "data/default.contacts.json" in names(await pipeline.package(case, ADA_ASKS))

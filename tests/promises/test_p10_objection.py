@@ -2,6 +2,7 @@
 
 from services.fulfillment.changes.suppressions import SuppressionPurpose
 from tests.integration.pipeline import Heard, Pipeline, Somebody, command
+from tests.promises.people import People
 from tests.waiting import eventually
 
 
@@ -19,9 +20,9 @@ def letters(heard: Heard, case: str) -> list[str]:
 
 
 async def test_while_an_objection_is_weighed_the_data_is_restricted_and_marketing_has_stopped(
-    pipeline: Pipeline, heard: Heard
+    pipeline: Pipeline, people: People, heard: Heard
 ) -> None:
-    person = (await pipeline.people())[14]
+    person = people[0]
     case = await pipeline.verified("objection", person, details={"statement": "My situation is particular."})
     await pipeline.until_it_is("referred", case)
     assert await restricted(pipeline, person) is True

@@ -1,14 +1,15 @@
 """P11: disputed data is only stored while staff verifies it, and a letter precedes the end of that."""
 
 from tests.integration.pipeline import Heard, Pipeline, command
+from tests.promises.people import People
 from tests.promises.test_p04_rectification import corrections, customer_of
 from tests.waiting import eventually
 
 
 async def test_disputed_records_are_restricted_until_the_person_was_notified_of_the_end(
-    pipeline: Pipeline, heard: Heard
+    pipeline: Pipeline, people: People, heard: Heard
 ) -> None:
-    person = (await pipeline.people())[32]
+    person = people[0]
     before = await customer_of(pipeline, person)
     wanted = corrections(customers__credit_limit="5")
     case = await pipeline.verified("rectification", person, details=wanted)

@@ -1,12 +1,14 @@
 """P15: people give enough information to identify themselves."""
 
 from tests.integration.pipeline import Pipeline, Somebody
+from tests.promises.people import People
 
 
 async def test_mailbox_of_one_person_opens_the_records_of_that_person_alone(
     pipeline: Pipeline,
+    people: People,
 ) -> None:
-    person, other = (await pipeline.people())[22:24]
+    person, other = people[0], people[1]
     case = await pipeline.verified("access", person)
     await pipeline.closed(case)
     content = await pipeline.package(case, person)

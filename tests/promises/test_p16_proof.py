@@ -1,17 +1,25 @@
 """P16: more proof than the mailbox is asked for only where the risk demands it."""
 
 from tests.integration.pipeline import Heard, Pipeline
+from tests.promises.people import People
+from tests.waiting import eventually
 
 
-async def test_trusted_log_in_needs_no_further_proof(pipeline: Pipeline, heard: Heard) -> None:
-    person = (await pipeline.people())[24]
+async def test_trusted_log_in_needs_no_further_proof(
+    pipeline: Pipeline, people: People, heard: Heard
+) -> None:
+    person = people[0]
     case = await pipeline.answered("access", person)
     assert not heard.of(case, "request.paused")
-    assert [one["data"]["letter"] for one in heard.of(case, "notice.sent")] == ["acknowledgement", "outcome"]
+
+    def letters() -> list[str]:
+        return [one["data"]["letter"] for one in heard.of(case, "notice.sent")]
+
+    await eventually(lambda: letters() == ["acknowledgement", "outcome"])
 
 
-async def test_mailbox_needs_a_code_and_no_document(pipeline: Pipeline, heard: Heard) -> None:
-    person = (await pipeline.people())[25]
+async def test_mailbox_needs_a_code_and_no_document(pipeline: Pipeline, people: People, heard: Heard) -> None:
+    person = people[1]
     case = await pipeline.verified("access", person)
     await pipeline.closed(case)
     assert not heard.of(case, "request.paused")

@@ -5,6 +5,7 @@ import json
 import zipfile
 
 from tests.integration.pipeline import Heard, Pipeline, Somebody
+from tests.promises.people import People
 from tests.waiting import eventually
 
 
@@ -17,8 +18,10 @@ async def downloaded(pipeline: Pipeline, person: Somebody, case: str) -> zipfile
     return zipfile.ZipFile(io.BytesIO(answer.raise_for_status().content))
 
 
-async def test_answer_is_limited_to_the_named_areas_and_categories(pipeline: Pipeline) -> None:
-    person = (await pipeline.people())[33]
+async def test_answer_is_limited_to_the_named_areas_and_categories(
+    pipeline: Pipeline, people: People
+) -> None:
+    person = people[0]
     case = await pipeline.verified("access", person, details={"scope": ["newsletter", "user.demographic"]})
     assert (await pipeline.closed(case))["package_url"]
     assert pipeline.letter(person, case, "What you limited your request to")
@@ -32,9 +35,9 @@ async def test_answer_is_limited_to_the_named_areas_and_categories(pipeline: Pip
 
 
 async def test_erasure_of_one_area_leaves_the_rest_and_certifies_that(
-    pipeline: Pipeline, heard: Heard
+    pipeline: Pipeline, people: People, heard: Heard
 ) -> None:
-    person = (await pipeline.people())[34]
+    person = people[1]
     contact = await pipeline.business("portal", "contacts").find_one({"email": person.email})
     sessions = pipeline.business("portal", "sessions")
     assert await sessions.count_documents({"contact_id": contact["_id"]})
@@ -47,8 +50,8 @@ async def test_erasure_of_one_area_leaves_the_rest_and_certifies_that(
     assert not heard.of(case, "subject.erased"), "a recipient would erase everything"
 
 
-async def test_unknown_scope_never_blocks_a_copy_and_never_erases(pipeline: Pipeline) -> None:
-    person = (await pipeline.people())[35]
+async def test_unknown_scope_never_blocks_a_copy_and_never_erases(pipeline: Pipeline, people: People) -> None:
+    person = people[2]
     before = await pipeline.mentions(person.email)
     scope = {"scope": ["the letters of last spring"]}
     case = await pipeline.verified("access", person, details=scope)

@@ -5,6 +5,7 @@ import zipfile
 
 from habeas.embedded.company import ADA
 from tests.integration.pipeline import Heard, Pipeline, Somebody
+from tests.waiting import eventually
 
 ADA_ASKS = Somebody(ADA.email, ADA.name)
 SECTION = "11 CCR 7024(d)"
@@ -17,7 +18,7 @@ async def test_in_california_account_numbers_are_stated_to_be_held_and_never_sho
     iban = customer["bank"]["iban"]
     residence = {"country": "US", "subdivision": "CA"}
     case = await pipeline.answered("access", ADA_ASKS, residence=residence)
-    [event] = heard.of(case, "request.fulfilled")
+    [event] = await eventually(lambda: heard.of(case, "request.fulfilled"))
     assert event["data"]["outcome"] == "partly_granted"
     counted = {one["category"]: one for one in event["data"]["withheld"]}
     withheld = counted["user.financial.bank_account"]

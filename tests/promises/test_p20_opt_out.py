@@ -6,22 +6,21 @@ from typing import Any
 
 from services.fulfillment.changes.suppressions import SuppressionPurpose
 from tests.integration.pipeline import Heard, Pipeline, Somebody, command
+from tests.promises.people import People, subscribed
 from tests.waiting import eventually
 
 DONE, SO_FAR = "We did what you asked for", "What we have done about your request"
 
 
 async def test_opt_out_is_called_done_only_when_no_recipient_has_to_be_notified(
-    pipeline: Pipeline, heard: Heard
+    pipeline: Pipeline, people: People, heard: Heard
 ) -> None:
-    newsletter = pipeline.business("portal", "newsletter")
-    found = await newsletter.find_one({"subscribed": True}, skip=17)
-    person = Somebody(found["email"], "Sascha Beispiel", "US")
+    person = await people.subscriber(0)
     residence = {"country": "US", "subdivision": "CA"}
     case = await pipeline.lodge(person.asks("opt_out_of_sale", residence=residence))
     assert (await pipeline.closed(case))["outcome"] == "granted"
     assert await pipeline.stopped(person, SuppressionPurpose.SALE)
-    assert (await newsletter.find_one({"_id": found["_id"]}))["subscribed"] is False
+    assert await subscribed(pipeline, person) is False
 
     letter = pipeline.letter(person, case, "your data may no longer be sold or shared")
     assert SO_FAR in letter

@@ -2,12 +2,15 @@
 
 from services.fulfillment.changes.suppressions import SuppressionPurpose
 from tests.integration.pipeline import PORTAL, Pipeline, comes_true
+from tests.promises.people import People
 
 CALIFORNIA = {"country": "US", "subdivision": "CA"}
 
 
-async def test_any_request_of_a_minor_stops_the_sale_of_their_data(pipeline: Pipeline) -> None:
-    person = (await pipeline.people())[31]
+async def test_any_request_of_a_minor_stops_the_sale_of_their_data(
+    pipeline: Pipeline, people: People
+) -> None:
+    person = people[0]
     asked = person.asks("access", residence=CALIFORNIA, child=True)
     await pipeline.send(asked, source=PORTAL)
     await pipeline.id_of(asked)

@@ -4,6 +4,7 @@ from typing import Any
 
 from shared.contract.declarations import CURRENT, TEXTS
 from tests.integration.pipeline import Heard, Pipeline, Somebody, now
+from tests.promises.people import People
 from tests.waiting import eventually
 
 CALIFORNIA = {"country": "US", "subdivision": "CA"}
@@ -26,9 +27,9 @@ async def points(pipeline: Pipeline, person: Somebody) -> dict[str, Any]:
 
 
 async def test_three_points_and_a_declaration_open_the_specific_pieces(
-    pipeline: Pipeline, heard: Heard
+    pipeline: Pipeline, people: People, heard: Heard
 ) -> None:
-    person = (await pipeline.people())[32]
+    person = people[0]
     proofs = [await points(pipeline, person), declaration(person)]
     case = await pipeline.lodge(person.asks("access", residence=CALIFORNIA, proofs=proofs))
     (await pipeline.prove(case, await pipeline.code_for(person, case))).raise_for_status()

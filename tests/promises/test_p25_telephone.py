@@ -4,14 +4,16 @@ import json
 from datetime import timedelta
 
 from tests.integration.pipeline import Pipeline, command, now
+from tests.promises.people import People
 
 MANNER = ("--manner", "telephone")
 
 
 async def test_request_by_telephone_is_registered_from_the_day_of_the_call_and_answered(
     pipeline: Pipeline,
+    people: People,
 ) -> None:
-    person = (await pipeline.people())[34]
+    person = people[0]
     called_at = now() - timedelta(days=5)
     words = (*MANNER, "--received", called_at.isoformat(), "--email", person.email, "--name", person.name)
     code, case, errors = await command(

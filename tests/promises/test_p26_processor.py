@@ -3,6 +3,7 @@
 import json
 
 from tests.integration.pipeline import PORTAL, Pipeline, Somebody, command
+from tests.promises.people import People
 from tests.waiting import eventually
 
 CUSTOMER = Somebody("privacy.p26@shop.example.com", "Example Shop")
@@ -10,8 +11,9 @@ CUSTOMER = Somebody("privacy.p26@shop.example.com", "Example Shop")
 
 async def test_request_about_content_of_a_customer_is_forwarded_and_nothing_is_searched(
     pipeline: Pipeline,
+    people: People,
 ) -> None:
-    person = (await pipeline.people())[35]
+    person = people[0]
     asked = person.asks("access", role="end_user")
     await pipeline.send(asked, source=PORTAL)
     case = await pipeline.id_of(asked)
@@ -32,8 +34,8 @@ async def test_request_about_content_of_a_customer_is_forwarded_and_nothing_is_s
     assert await pipeline.rows("fulfillment", case=case) == []
 
 
-async def test_reading_without_an_account_of_the_role_is_refused(pipeline: Pipeline) -> None:
-    person = (await pipeline.people())[36]
+async def test_reading_without_an_account_of_the_role_is_refused(pipeline: Pipeline, people: People) -> None:
+    person = people[1]
     case = await pipeline.lodge(person.asks("access"))
     await pipeline.accounts.present("olga", roles=())
     code, output, errors = await command(pipeline, "case", "show", case, "--read", "--as", "olga")

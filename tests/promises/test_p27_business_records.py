@@ -6,7 +6,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from services.fulfillment.certificate.document import verify_certificate
-from tests.integration.pipeline import Pipeline, Somebody, command
+from tests.integration.pipeline import Pipeline, command
+from tests.promises.people import People
 
 ZONE = ZoneInfo("Europe/Berlin")
 
@@ -36,9 +37,9 @@ async def certificate_of(pipeline: Pipeline, case: str, folder: Path) -> dict[st
 
 
 async def test_retained_invoices_are_locked_to_their_duty_and_kept_to_the_end_of_the_eighth_year(
-    pipeline: Pipeline, tmp_path: Path
+    pipeline: Pipeline, people: People, tmp_path: Path
 ) -> None:
-    person: Somebody = (await pipeline.people())[-1]
+    person = people[0]
     contact = await pipeline.business("portal", "contacts").find_one({"email": person.email})
     number, today = contact["customer_id"], datetime.now(ZONE).date()
     before = await invoices_of(pipeline, number)

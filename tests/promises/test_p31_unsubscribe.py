@@ -1,15 +1,14 @@
 """P31: an unsubscribe link removes a person from the mailing list, and the address does not come back."""
 
 from services.fulfillment.changes.suppressions import SuppressionPurpose
-from tests.integration.pipeline import KEYS, SHOP, Pipeline, Somebody, comes_true
+from tests.integration.pipeline import KEYS, SHOP, Pipeline, comes_true
+from tests.promises.people import People, subscribed
 
 
 async def test_one_click_removes_the_address_from_the_list_and_suppresses_it(
-    pipeline: Pipeline,
+    pipeline: Pipeline, people: People
 ) -> None:
-    newsletter = pipeline.business("portal", "newsletter")
-    found = await newsletter.find_one({"subscribed": True}, skip=13)
-    person = Somebody(found["email"], "Sascha Beispiel")
+    person = await people.subscriber(0)
     bearer = {"Authorization": f"Bearer {KEYS[SHOP]}"}
     wanted = {"email": person.email, "list": "Newsletter"}
     made = await pipeline.http.post("/v1/unsubscribe-links", json=wanted, headers=bearer)
@@ -18,7 +17,7 @@ async def test_one_click_removes_the_address_from_the_list_and_suppresses_it(
     assert clicked.status_code == 200
 
     async def removed() -> bool:
-        return not (await newsletter.find_one({"_id": found["_id"]}))["subscribed"]
+        return not await subscribed(pipeline, person)
 
     await comes_true(removed)
     assert await pipeline.stopped(person, SuppressionPurpose.MARKETING)

@@ -3,6 +3,7 @@
 from tests.attacks.test_agents import MOTHER
 from tests.attacks.test_identity_claims import with_addresses
 from tests.integration.pipeline import WITHIN, Pipeline, Somebody, command
+from tests.promises.people import People
 from tests.waiting import eventually
 
 BORN = "2015-01-01"
@@ -16,8 +17,10 @@ async def asked_by(pipeline: Pipeline, mother: Somebody, child: Somebody, right:
     return await pipeline.lodge(asked)
 
 
-async def test_child_of_eleven_is_not_asked_to_approve_the_request_of_the_mother(pipeline: Pipeline) -> None:
-    child = (await pipeline.people())[37]
+async def test_child_of_eleven_is_not_asked_to_approve_the_request_of_the_mother(
+    pipeline: Pipeline, people: People
+) -> None:
+    child = people[0]
     mother = Somebody("mother.p32@example.org", "Mother Example")
     case = await asked_by(pipeline, mother, child, "access")
     code = await pipeline.code_for(mother, case)
@@ -34,8 +37,10 @@ async def test_child_of_eleven_is_not_asked_to_approve_the_request_of_the_mother
     assert all("permission" in way for way in page["wanted"])
 
 
-async def test_package_of_a_child_and_its_code_go_to_the_parent_alone(pipeline: Pipeline) -> None:
-    child, own = (await pipeline.people())[38], Somebody("mailbox.p32@example.net", "")
+async def test_package_of_a_child_and_its_code_go_to_the_parent_alone(
+    pipeline: Pipeline, people: People
+) -> None:
+    child, own = people[1], Somebody("mailbox.p32@example.net", "")
     mother = Somebody("second.p32@example.org", "Second Mother")
     await with_addresses(pipeline, child, [own.email])
     case = await asked_by(pipeline, mother, child, "access")
@@ -47,8 +52,8 @@ async def test_package_of_a_child_and_its_code_go_to_the_parent_alone(pipeline: 
     assert pipeline.letters_to(child, case) == pipeline.letters_to(own, case) == []
 
 
-async def test_erasure_for_a_child_is_answered_to_the_parent(pipeline: Pipeline) -> None:
-    child, mother = (await pipeline.people())[39], Somebody("third.p32@example.org", "Third Mother")
+async def test_erasure_for_a_child_is_answered_to_the_parent(pipeline: Pipeline, people: People) -> None:
+    child, mother = people[2], Somebody("third.p32@example.org", "Third Mother")
     case = await asked_by(pipeline, mother, child, "erasure")
     (await pipeline.prove(case, await pipeline.code_for(mother, case))).raise_for_status()
     await eventually(lambda: pipeline.letter(mother, case, "permission"))

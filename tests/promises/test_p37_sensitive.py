@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from functools import partial
 from typing import Any
 
 from habeas.embedded.company import ADA
@@ -57,7 +58,7 @@ async def test_exact_location_is_not_disclosed_on_the_proof_of_a_mailbox_alone(
         lodge = pipeline.verified if mailbox_alone else pipeline.answered
         case = await lodge("access", ADA_ASKS)
         await pipeline.closed(case)
-        [event] = heard.of(case, "request.fulfilled")
+        [event] = await eventually(partial(heard.of, case, "request.fulfilled"))
         found = {(one["category"], one["reason"]) for one in event["data"]["withheld"]}
         assert (location in found) is mailbox_alone
         letter = pipeline.letter(ADA_ASKS, case, "What is not in it, and why")

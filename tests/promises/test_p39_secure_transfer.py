@@ -10,10 +10,13 @@ from services.fulfillment.package.verification import verify_package
 from services.intake.bootstrap import log_open_address
 from services.notifier.bootstrap import log_open_mail
 from tests.integration.pipeline import Pipeline
+from tests.promises.people import People
 
 
-async def test_data_is_downloaded_under_a_mailed_code_and_no_letter_carries_it(pipeline: Pipeline) -> None:
-    person = (await pipeline.people())[-2]
+async def test_data_is_downloaded_under_a_mailed_code_and_no_letter_carries_it(
+    pipeline: Pipeline, people: People
+) -> None:
+    person = people[0]
     case = await pipeline.answered("access", person)
     address = f"{pipeline.settings['HABEAS_PUBLIC_URL']}/"
     assert address in pipeline.letter(person, case, "Your data package")
