@@ -66,7 +66,7 @@ def _list() -> None:
     for form in LetterForm:
         known = ", ".join(client.letters.outcomes_of(form))
         out.print(f"{form.value:<24}{client.letters.explained(form)}{known and f' [{known}]'}")
-    out.print(f"\nlaws:      {', '.join(client.letters.SHOWN)}, and those of the other States")
+    out.print(f"\nlaws:      {', '.join(client.letters.shown_laws())}, and those of the other States")
     out.print(f"languages: {', '.join((*LANGUAGES, *REGIONAL))}")
 
 

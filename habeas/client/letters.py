@@ -12,7 +12,7 @@ Law:
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -45,23 +45,6 @@ CITE = (
     "cite.law{display:block;margin:0 0 2px;font-size:12px;line-height:1.3;font-style:normal;color:#8a4b08}"
     "cite.law::before{content:'§ '}@media (prefers-color-scheme:dark){cite.law{color:#f0b46a}}"
 )
-SHOWN = {
-    "gdpr": "GDPR",
-    "uk-gdpr": "UK GDPR",
-    "ch-fadp": "Switzerland",
-    "us-ca-ccpa": "California",
-    "us-va": "Virginia",
-    "us-co": "Colorado",
-    "us-ct": "Connecticut",
-    "us-tx": "Texas",
-    "br-lgpd": "Brazil",
-    "ca-pipeda": "Canada",
-    "ca-qc": "Quebec",
-    "in-dpdp": "India",
-    "cn-pipl": "China",
-    "sg-pdpa": "Singapore",
-}
-"""Laws that the gallery and the tables show; those of the other States are written as Virginia's."""
 SPECIAL = {
     LetterForm.EXTENSION: LetterElement.DUE,
     LetterForm.FEE_QUOTED: LetterElement.FEE,
@@ -225,10 +208,16 @@ def preview(
     ]
 
 
+@lru_cache
+def shown_laws() -> Mapping[str, str]:
+    """Return the laws that the gallery and the tables show, with their names there."""
+    return {policy.law: policy.gallery for policy in policies() if policy.gallery}
+
+
 def gallery() -> Iterator[tuple[str, str]]:
     """Yield file name and HTML of each page: a beginning, and one for each law and language."""
     yield "index.html", _page("letters_index.html.jinja", first=page_of("gdpr", "en"))
-    for law in SHOWN:
+    for law in shown_laws():
         for language in LANGUAGES:
             yield page_of(law, language), _law_page(law, language)
 
@@ -255,7 +244,7 @@ def _law_page(law: str, language: str) -> str:
 
 def _page(template: str, **content: object) -> str:
     return TEMPLATES.get_template(template).render(
-        laws=SHOWN,
+        laws=shown_laws(),
         languages=LANGUAGES,
         page_of=page_of,
         explained=explained,
@@ -288,7 +277,7 @@ def _beside(block: re.Match[str], tag: str) -> str:
 
 def tables() -> str:
     """Return the elements of letters with provisions, as Markdown: first every letter, then each kind."""
-    demands = [demand for law in SHOWN for demand in _newest(law).letters]
+    demands = [demand for law in shown_laws() for demand in _newest(law).letters]
     everywhere = [demand for demand in demands if demand.letters == "all"]
     particular = [demand for demand in demands if demand.letters != "all"]
     parts = ["### Every letter\n", *_table(everywhere)]
@@ -303,8 +292,9 @@ def _newest(law: str) -> Policy:
 
 
 def _where(form: LetterForm) -> str:
-    under = [name for law, name in SHOWN.items() if known_to(_newest(law), form)]
-    return "Written under any law." if len(under) == len(SHOWN) else f"Written under: {', '.join(under)}."
+    under = [name for law, name in shown_laws().items() if known_to(_newest(law), form)]
+    everywhere = len(under) == len(shown_laws())
+    return "Written under any law." if everywhere else f"Written under: {', '.join(under)}."
 
 
 def _table(

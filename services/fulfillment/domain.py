@@ -2,7 +2,7 @@
 
 import calendar
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from services.fulfillment.datamap.model import Collection, Erasure, MarkRule, RetentionPeriod, RetentionRule
 from services.fulfillment.datamap.paths import raw_at, values_at
-from shared.law import Calendar, Regulation, Right, due
+from shared.law import Calendar, Policy, ReasonCode, Regulation, Right, due
 from shared.law.library import policies
 
 LEGAL_HOLD = "legal_hold"
@@ -24,7 +24,6 @@ OUT_OF_SCOPE = "out_of_scope"
 """The person limited the request to other data."""
 STILL_NEEDED = "still_needed"
 """The map keeps the record, and its legal basis is neither a duty nor a public task."""
-HOLD_PROVISION = "GDPR Art. 17(3)(e)"
 STORE_RULES = "store_rules"
 STORE_DUPLICATE = "store_duplicate"
 STORE_TOO_LARGE = "store_too_large"
@@ -85,9 +84,9 @@ class ErasureGround(StrEnum):
     COLLECTED_FROM_CHILD = "collected_from_child"
 
 
-def erasure_ground(basis: str | None, regulation: Regulation, *, child: bool) -> ErasureGround | None:
+def erasure_ground(basis: str | None, law: Policy, *, child: bool) -> ErasureGround | None:
     """
-    Return the ground on which data with the legal *basis* of the map is erased; None if the law needs none.
+    Return the ground on which data with the legal *basis* of the map is erased; None if *law* names none.
 
     A request withdraws the consent that the data rests on, and objects to a use for interests. Data for a
     contract or a duty is erased only once these have ended: until then it is retained.
@@ -95,7 +94,7 @@ def erasure_ground(basis: str | None, regulation: Regulation, *, child: bool) ->
     Law:
         GDPR Art. 17(1)(a), (b), (c), (f), 21(1); under other laws a request is enough.
     """
-    if regulation not in {Regulation.GDPR, Regulation.UK_GDPR}:
+    if not law.citation(ReasonCode(ErasureGround.PURPOSE_ENDED)):
         return None
     bases = legal_bases(basis)
     if bases & {LegalBasis.PUBLIC_TASK, LegalBasis.LEGITIMATE_INTERESTS}:
@@ -154,7 +153,8 @@ def decide_disposition(
         a legal obligation, demands.
     """
     if collection.legal_hold is not None and holds_mark(collection.legal_hold, document):
-        return Retain(LEGAL_HOLD, HOLD_PROVISION, until=None, reduced=False)
+        # Letters and certificates cite the provision of the reader's law.
+        return Retain(LEGAL_HOLD, "", until=None, reduced=False)
     rule, until = collection.retention, None
     if rule is not None:
         until = last_day(rule, document, today=today, zone=zone)
@@ -165,7 +165,6 @@ def decide_disposition(
     if rule is not None and (until is None or today <= until):
         return Retain(RETENTION_DUTY, rule.because, until=until, reduced=True)
     if needed:
-        # The letter cites the provision of the law that applies.
         return Retain(CONTRACT, "", until=None, reduced=True)
     return Erase(collection.erasure)
 
@@ -202,6 +201,11 @@ def after(start: date, period: RetentionPeriod) -> date:
         return date.max
     day = min(start.day, calendar.monthrange(year, month + 1)[1])
     return date(year, month + 1, day) + timedelta(days=period.days)
+
+
+def laws_answered(ids: Iterable[str], regulation: Regulation, received_on: date) -> Sequence[Policy]:
+    """Return the laws *ids*; for a controller's request, which names none, that of the *regulation*."""
+    return [policies().named(id_) for id_ in ids] or [policies().governing(regulation, received_on)]
 
 
 def answer_due_on(regulation: Regulation, right: Right, received_on: date) -> date:

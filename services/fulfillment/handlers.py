@@ -14,7 +14,7 @@ from services.fulfillment.changes.handlers import (
 )
 from services.fulfillment.context import FoundRequest, FulfillmentContext
 from services.fulfillment.datamap.model import PERSONAL
-from services.fulfillment.domain import CONTRACT, MANY_MAILBOXES, answer_due_on
+from services.fulfillment.domain import CONTRACT, MANY_MAILBOXES, answer_due_on, laws_answered
 from services.fulfillment.drop.hash_lists import HashListBatch
 from services.fulfillment.erasure.expiry import order_purge
 from services.fulfillment.erasure.handlers import (
@@ -657,7 +657,8 @@ async def _plan_erasure(found: FoundRequest, ctx: FulfillmentContext) -> Sequenc
     dated = partial(plan, targets=scope.categories or PERSONAL, zone=ctx.house.zone, areas=scope.areas)
     made = await in_thread(dated, findings, ctx.maps.current, ctx.today(), small=findings.is_small)
     decided = replace(made, identities=found_by)
-    counts = grounds_of(decided, ctx.maps.current, event.regulation, child=found.submitted.child)
+    law, *_ = laws_answered(event.laws, event.regulation, event.received_on)
+    counts = grounds_of(decided, ctx.maps.current, law, child=found.submitted.child)
     planned = ErasurePlanned(
         request_id=ctx.case_id,
         plan=await ctx.sealed_lines(PLAN, decided.lines()),

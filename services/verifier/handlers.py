@@ -687,7 +687,6 @@ def _verified(
         proven=proven,
         reasons=reasons,
         laws=() if request.requester is Requester.CONTROLLER else request.laws,
-        stricter=request.stricter,
         requester=request.requester,
     )
 

@@ -20,7 +20,6 @@ from shared.law.applicable_laws import (
     laws_not_accepted,
     may_cost,
     opens_categories,
-    proof_regulation,
     strictest,
     strictest_proof,
 )
@@ -105,7 +104,6 @@ __all__ = [
     "may_cost",
     "needs_proof",
     "opens_categories",
-    "proof_regulation",
     "strictest",
     "strictest_proof",
     "whole_days",

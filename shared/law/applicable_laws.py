@@ -5,7 +5,7 @@ Several can: that of the residence, that of a place of establishment, the one th
 counted by itself, and the case says which of them gave which day.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TypeAlias
@@ -97,19 +97,6 @@ def strictest(
         return None
     found = [Strictest(policy, counted(policy, rule)) for policy, rule in _rules(laws, duty, right)]
     return min(found, key=lambda one: one.last.due_on)
-
-
-def proof_regulation(laws: Sequence[Policy]) -> Regulation:
-    """
-    Return the regulation that decides how much proof is needed: of those of *laws* the strictest.
-
-    A law that is invoked may ask for more proof than the others, never for less.
-
-    Law:
-        11 CCR §§ 7060-7063: California alone names degrees of certainty for each kind of request.
-    """
-    regulations = [policy.answered_as for policy in laws]
-    return Regulation.CCPA if Regulation.CCPA in regulations else regulations[0]
 
 
 def strictest_proof(laws: Iterable[Policy], right: Right, *, sensitive: bool = False) -> ProofRule:

@@ -251,6 +251,17 @@ class ProofRule(LegalValue):
         return (sensitive or not self.sensitive) and (self.rights == "all" or right in self.rights)
 
 
+class ProofGround(LegalValue):
+    """A reason why proof is asked for or not, whatever the level."""
+
+    ground: Annotated[str, Field(pattern=r"^[a-z_]{1,40}$")]
+    """Its code, for the staff."""
+
+
+class PortabilityRule(LegalValue):
+    """The duty to hand over all data in a form for machines, and not only the data that was provided."""
+
+
 class RegisterRule(LegalValue):
     """The duty to keep a register of requests, and to report figures."""
 
@@ -386,6 +397,10 @@ class LawEdition(BaseModel):
 class Policy(LawEdition):
     """An edition of a law on the rights of people."""
 
+    title: str = ""
+    """Name in letters and on pages, which catalogues translate; empty: *name*."""
+    gallery: str = ""
+    """Name in the gallery of letters; empty: it is not shown there."""
     regulation: Regulation | None = None
     """Name of requests under it; None: a law without a name in the code."""
     authority: ComplaintBody | None = None
@@ -403,6 +418,8 @@ class Policy(LawEdition):
     records: RegisterRule | None = None
     proof: tuple[ProofRule, ...] = ()
     """The first that holds counts."""
+    proof_grounds: tuple[ProofGround, ...] = ()
+    whole_portability: PortabilityRule | None = None
 
     @property
     def answered_as(self) -> Regulation:
@@ -420,6 +437,16 @@ class Policy(LawEdition):
         if rule is None:
             raise ConfigurationError(f"policies/{self.id}.yaml: proof: nothing for {right}")
         return rule
+
+    def proof_provision(self, ground: str) -> str:
+        """Return the provision of a *ground* for proof; empty where this law has none."""
+        rules: Iterable[ProofRule | ProofGround] = (*self.proof, *self.proof_grounds)
+        return next((rule.provision for rule in rules if rule.ground == ground), "")
+
+    def letter_provision(self, element: LetterElement, letter: LetterForm) -> str:
+        """Return the provision that demands *element* of a *letter*; empty where this law does not."""
+        demanded = (one for one in self.letters if one.element is element and one.holds_for(letter, None))
+        return next((one.provision for one in demanded), "")
 
     def citation(self, reason: ReasonCode) -> str:
         """Return the provision of this law for *reason*; empty where it has none."""
@@ -479,6 +506,8 @@ class Policy(LawEdition):
                 "grounds": (*self.grounds, *model.grounds),
                 "records": self.records or model.records,
                 "proof": self.proof or model.proof,
+                "proof_grounds": (*self.proof_grounds, *model.proof_grounds),
+                "whole_portability": self.whole_portability or model.whole_portability,
                 "sources": (*self.sources, *model.sources),
                 "never_disclose": self.never_disclose or model.never_disclose,
             }

@@ -6,22 +6,8 @@ Marked here; catalogues of pages and letters translate them.
 
 from collections.abc import Callable, Mapping
 
-from shared.law import Policy, Regulation, Right
+from shared.law import Policy, Right
 from shared.pages.translation import mark as _
-
-LAWS: Mapping[Regulation, str] = {
-    Regulation.GDPR: _("General Data Protection Regulation (GDPR)"),
-    Regulation.UK_GDPR: _("UK General Data Protection Regulation (UK GDPR)"),
-    Regulation.CCPA: _("California Consumer Privacy Act (CCPA)"),
-    Regulation.FADP: _("Swiss Federal Act on Data Protection (FADP)"),
-    Regulation.LGPD: _("Brazilian General Data Protection Law (LGPD)"),
-    Regulation.PIPEDA: _("Canadian Personal Information Protection and Electronic Documents Act (PIPEDA)"),
-    Regulation.QUEBEC: _("Quebec Act on personal information in the private sector (P-39.1)"),
-    Regulation.DPDP: _("Indian Digital Personal Data Protection Act (DPDP Act)"),
-    Regulation.PIPL: _("Personal Information Protection Law of China (PIPL)"),
-    Regulation.PDPA: _("Singapore Personal Data Protection Act (PDPA)"),
-}
-"""Laws of States of the US keep the names that they have."""
 
 RIGHTS: Mapping[Right, str] = {
     Right.ACCESS: _("A copy of your personal data"),
@@ -53,5 +39,4 @@ THEIR_RIGHTS: Mapping[Right, str] = {
 
 def name_of(policy: Policy, say: Callable[[str], str]) -> str:
     """Return the name of a law, as *say* puts it where it has one in the person's language."""
-    named = LAWS.get(policy.regulation) if policy.regulation else None
-    return say(named) if named else policy.name
+    return say(policy.title or policy.name)

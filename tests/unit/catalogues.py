@@ -10,8 +10,18 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
+from shared.law import LetterElement, Regulation
+from shared.law.library import policies
 from shared.pages import law_names
 
+NAMED_PROVISIONS = {
+    (demand.element, demand.provision)
+    for policy in policies()
+    for demand in policy.letters
+    if demand.element in (LetterElement.PROVISION, LetterElement.CATEGORIES)
+    and policy.regulation is not Regulation.US_STATE
+}
+"""Provisions that letters and pages name in a sentence. Those of States are cited alike in all languages."""
 OPTIONS = {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}
 METHODS = [("**.py", "python"), ("templates/**.jinja", "jinja2")]
 
@@ -27,8 +37,9 @@ class Translated:
         """What stands in ``_()`` in templates and modules, and what both services say."""
         options = {"templates/**.jinja": OPTIONS}
         found = extract_from_dir(self.code, METHODS, options, keywords={"_": None})
-        shared = (law_names.LAWS, law_names.RIGHTS, law_names.THEIR_RIGHTS)
-        return [*(str(one[2]) for one in found), *(name for names in shared for name in names.values())]
+        shared = (law_names.RIGHTS, law_names.THEIR_RIGHTS)
+        rights = (name for names in shared for name in names.values())
+        return [*(str(one[2]) for one in found), *rights, *(law.title for law in policies() if law.title)]
 
     @cache  # noqa: B019 - there are two, to the end
     def catalogue(self, language: str) -> Catalog:

@@ -17,11 +17,12 @@ from shared.law import (
     TimedDuty,
     applicable,
     laws_not_accepted,
-    proof_regulation,
     strictest,
+    strictest_proof,
 )
 from shared.law.calendars import calendar_named
 from shared.law.library import policies
+from shared.law.terms import ProofLevel
 from tests.unit.fakes import unread_deadlines
 
 TODAY = date(2026, 6, 1)
@@ -236,10 +237,12 @@ def test_no_law_that_protects_the_person_gives_an_earlier_day(
 @pytest.mark.parametrize("invoked", [None, *Regulation])
 def test_named_law_never_lowers_the_proof_that_the_residence_wants(invoked: Regulation | None) -> None:
     found = applicable(policies(), BERLIN, ProtectedPerson("US-CA", invoked=invoked), TODAY)
-    assert proof_regulation(found) is Regulation.CCPA
+    access = strictest_proof(found, Right.ACCESS)
+    assert (access.level, access.declaration) == (ProofLevel.REASONABLY_HIGH, True)
 
 
 def test_named_law_may_raise_the_proof_that_is_needed() -> None:
     found = applicable(policies(), BERLIN, ProtectedPerson("DE", invoked=Regulation.CCPA), TODAY)
-    assert proof_regulation(found) is Regulation.CCPA
-    assert proof_regulation(applicable(policies(), BERLIN, ProtectedPerson("DE"), TODAY)) is Regulation.GDPR
+    alone = applicable(policies(), BERLIN, ProtectedPerson("DE"), TODAY)
+    levels = [strictest_proof(laws, Right.ACCESS).level for laws in (found, alone)]
+    assert levels == [ProofLevel.REASONABLY_HIGH, ProofLevel.MAILBOX]

@@ -20,12 +20,13 @@ from services.fulfillment.certificate.document import (
     SecondLook,
 )
 from services.fulfillment.datamap.model import DataMap
-from services.fulfillment.domain import OUT_OF_SCOPE
+from services.fulfillment.domain import OUT_OF_SCOPE, RETENTION_DUTY
 from services.fulfillment.erasure.execution import Remains, Residue
 from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordStep, alike
 from services.fulfillment.package.labels import title
 from services.fulfillment.recipients.directory import by_hand, recipients_of
 from services.fulfillment.search.findings import SearchStatus
+from shared.law import Policy, ReasonCode
 from shared.runtime.mongo import Database, insert_new, translated
 
 PROGRAM = f"habeas {version('habeas')}"
@@ -47,6 +48,8 @@ class Issue:
     """The recipients that are notified automatically."""
     grounds: Mapping[str, str] = field(default_factory=dict)
     """The grounds of Art. 17(1) GDPR by the keys of the erased collections."""
+    laws: Sequence[Policy] = ()
+    """The laws that protect the person: their provisions are cited."""
 
 
 def certificate(
@@ -62,7 +65,7 @@ def certificate(
         controller=issue.controller,
         begun_at=issue.begun_at,
         completed_at=issue.completed_at,
-        handled=tuple(_handled(plan, data_map, issue.grounds)),
+        handled=tuple(_handled(plan, data_map, issue)),
         second_look=SecondLook(issue.completed_at, len(searched), _remaining(plan, remains)),
         recipients=recipients,
         not_notified=by_hand(recipients, issue.agreed),
@@ -79,7 +82,7 @@ def _remaining(plan: RecordPlan, remains: Remains) -> int:
     return len(remains.remainders) + unchangeable
 
 
-def _handled(plan: RecordPlan, data_map: DataMap, grounds: Mapping[str, str]) -> Iterator[Handled]:
+def _handled(plan: RecordPlan, data_map: DataMap, issue: Issue) -> Iterator[Handled]:
     steps: defaultdict[str, list[tuple[RecordStep, int]]] = defaultdict(list)
     for step, records in alike(plan.steps):
         steps[step.key].append((step, records))
@@ -98,22 +101,34 @@ def _handled(plan: RecordPlan, data_map: DataMap, grounds: Mapping[str, str]) ->
             masked=counts[Disposition.MASKED],
             gone=counts[Disposition.GONE],
             retained=(
-                *_reasons(of_collection, Disposition.RETAINED),
-                *_reasons(outside, Disposition.UNCHANGED),
+                *_reasons(of_collection, Disposition.RETAINED, issue.laws),
+                *_reasons(outside, Disposition.UNCHANGED, issue.laws),
                 *([Retained(unchanged, "not_personal")] if unchanged else []),
             ),
-            left=tuple(_reasons(of_collection, Disposition.LEFT)),
+            left=tuple(_reasons(of_collection, Disposition.LEFT, issue.laws)),
             incomplete=sum(records for step, records in of_collection if step.incomplete),
-            ground=grounds.get(key, ""),
+            ground=issue.grounds.get(key, ""),
         )
 
 
-def _reasons(steps: Iterable[tuple[RecordStep, int]], disposition: Disposition) -> Sequence[Retained]:
+def _reasons(
+    steps: Iterable[tuple[RecordStep, int]], disposition: Disposition, laws: Sequence[Policy]
+) -> Sequence[Retained]:
     counts: Counter[tuple[str, str, date | None]] = Counter()
     for step, records in steps:
         if step.disposition is disposition:
-            counts[step.reason or "", step.because or "", step.until] += records
+            counts[step.reason or "", _cited(step, laws), step.until] += records
     return [Retained(records, reason, because, until) for (reason, because, until), records in counts.items()]
+
+
+def _cited(step: RecordStep, laws: Sequence[Policy]) -> str:
+    """Return the provision of *laws* to keep the records of *step*; of a duty, that of the company's law."""
+    if step.reason == RETENTION_DUTY:
+        return step.because or ""
+    if step.reason not in set(ReasonCode):
+        return ""
+    provisions = dict.fromkeys(law.citation(ReasonCode(step.reason)) for law in laws)
+    return "; ".join(filter(None, provisions))
 
 
 def _searched(remains: Remains, data_map: DataMap) -> Iterator[Searched]:

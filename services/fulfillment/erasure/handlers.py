@@ -17,6 +17,7 @@ from services.fulfillment.domain import (
     SHARED_IDENTITY,
     UNCONFIRMED_IDENTITY,
     answer_due_on,
+    laws_answered,
 )
 from services.fulfillment.erasure.completion import (
     Registers,
@@ -57,7 +58,7 @@ from shared.contract.events import (
     SubjectErased,
 )
 from shared.errors import RefusedDecision, TooEarly
-from shared.law import Right
+from shared.law import Policy, Right
 
 PLAN = "erasure_plan"
 CERTIFICATE = "erasure_certificate"
@@ -288,7 +289,8 @@ async def _certified(
     if before is not None and before.dispositions == decided.counts():
         return []
     submitted = await ctx.submission()
-    counts = grounds_of(decided, data_map, event.regulation, child=submitted.child)
+    laws = _laws(event, ctx)
+    counts = grounds_of(decided, data_map, laws[0], child=submitted.child)
     grounds = {key: ground.value for key, ground in counts}
     completed = await complete(
         decided,
@@ -297,7 +299,7 @@ async def _certified(
         ctx.records,
         Registers(ctx.kept, ctx.erasures, ctx.suppressions, ctx.case_id, ctx.now, asked=True),
         name=submitted.subject.name,
-        details=replace(_issue(ctx), grounds=grounds),
+        details=replace(_issue(ctx), grounds=grounds, laws=laws),
         signer=ctx.house.signer,
     )
     residues, agreed = completed.residues, {} if decided.limited else ctx.house.recipients
@@ -356,6 +358,11 @@ def _reasons(decided: RecordPlan, residues: Sequence[Residue], findings: Finding
     }
     reasons = {reason: records for reason, records in decided.reasons().items() if reason != OUT_OF_SCOPE}
     return {**reasons, **{reason: records for reason, records in more.items() if records}}
+
+
+def _laws(event: ErasurePlanned, ctx: FulfillmentContext) -> Sequence[Policy]:
+    ids = ctx.known.verified.laws if ctx.known.verified else ()
+    return laws_answered(ids, event.regulation, event.received_on)
 
 
 def _issue(ctx: FulfillmentContext) -> Issue:

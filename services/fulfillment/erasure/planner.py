@@ -46,7 +46,7 @@ from services.fulfillment.search.bson_equality import key_of
 from services.fulfillment.search.findings import Findings, FoundRecord
 from services.fulfillment.search.ownership import OwnershipMatch
 from services.fulfillment.stores.rules import Rules
-from shared.law import Regulation
+from shared.law import Policy
 from shared.law.taxonomy import covered
 
 SECRET_BYTES = 32
@@ -113,13 +113,13 @@ def plan_records(  # noqa: PLR0913 - the parts of a plan
 
 
 def grounds_of(
-    plan: RecordPlan, data_map: DataMap, regulation: Regulation, *, child: bool
+    plan: RecordPlan, data_map: DataMap, law: Policy, *, child: bool
 ) -> Counter[tuple[str, ErasureGround]]:
     """Return the number of records that *plan* erases or masks, by collection and ground."""
     counts: Counter[tuple[str, ErasureGround]] = Counter()
     for step, records in alike(plan.steps):
         basis = data_map.by_key[step.key].facts.legal_basis
-        ground = erasure_ground(basis, regulation, child=child)
+        ground = erasure_ground(basis, law, child=child)
         if ground is not None and step.disposition in (Disposition.ERASED, Disposition.MASKED):
             counts[step.key, ground] += records
     return counts

@@ -14,7 +14,7 @@ from datetime import timedelta
 
 from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.context import FoundRequest, FulfillmentContext
-from services.fulfillment.domain import SHARED_IDENTITY, UNCONFIRMED_IDENTITY
+from services.fulfillment.domain import SHARED_IDENTITY, UNCONFIRMED_IDENTITY, laws_answered
 from services.fulfillment.package import answers
 from services.fulfillment.package.builder import PackageWriter, build, build_overview
 from services.fulfillment.package.copies import content_of
@@ -42,7 +42,7 @@ from shared.contract.events import (
     TransferOrdered,
 )
 from shared.errors import Sealed
-from shared.law import LEAST_WAIT, FeeReason, GivenCopies, Money, Regulation, Right, end_of_wait, may_cost
+from shared.law import LEAST_WAIT, FeeReason, GivenCopies, Money, Right, end_of_wait, may_cost
 from shared.law.library import policies
 from shared.runtime.dataloader import in_thread
 from shared.runtime.log import logger
@@ -66,7 +66,7 @@ async def disclose_package(
     if right is Right.KNOW_CATEGORIES:
         return [await _disclose_categories(wanted, ctx)]
     contents = await _contents(wanted, ctx)
-    if right is Right.PORTABILITY and wanted.event.proof_regulation is not Regulation.CCPA:
+    if right is Right.PORTABILITY and not _is_whole(wanted.event):
         kept, left = portable(contents.sections)
         held = {part.key for part in wanted.findings.coverage if part.found}
         left = [item for item in left if item.collection.key in held]
@@ -90,6 +90,11 @@ async def disclose_package(
     fulfilled = await _fulfilled(name, answer, wanted, ctx)
     transferred = right is Right.PORTABILITY and wanted.submitted.details.transfer_to is not None
     return [_ordered(fulfilled) if transferred else fulfilled]
+
+
+def _is_whole(event: IdentityVerified) -> bool:
+    laws = laws_answered(event.laws, event.regulation, event.received_on)
+    return any(law.whole_portability for law in laws)
 
 
 async def store_copy(wanted: FoundRequest, ctx: FulfillmentContext) -> tuple[str, Answer]:
@@ -204,10 +209,7 @@ def disclosure_rules(
         GDPR Art. 12(6), 32: the proof follows the harm that the values do in the wrong hands.
     """
     more_proven = event.assurance in BEYOND_A_MAILBOX
-    if event.laws:
-        law = policies().named(event.laws[0])
-    else:
-        law = policies().governing(event.regulation, event.received_on)
+    law, *_ = laws_answered(event.laws, event.regulation, event.received_on)
     released = (wanted and more_proven) or by_staff or event.requester is Requester.CONTROLLER
     return DisclosureRules(law, released=released, by_staff=by_staff, mailbox_alone=not more_proven)
 

@@ -45,7 +45,6 @@ from shared.law import (
     internal_due,
     is_child,
     laws_not_accepted,
-    proof_regulation,
     strictest,
     whole_days,
 )
@@ -98,7 +97,6 @@ def received_request(request: RequestSubmitted, arrival: Arrival, practice: Cloc
     usual = internal_due(answer, margin=practice.company.margin)
     requester = Requester.CONTROLLER if arrival.instructed else _requester(request, received_on, child=child)
     regulation = laws[0].answered_as
-    proven_under = proof_regulation(laws)
     return RequestReceived(
         request_id=arrival.case,
         right=request.right,
@@ -123,7 +121,6 @@ def received_request(request: RequestSubmitted, arrival: Arrival, practice: Cloc
         role=request.role,
         child=child,
         full_values=request.details.full_values,
-        stricter=None if proven_under is regulation else proven_under,
         not_accepted=_not_accepted(person, received_on, practice),
     )
 

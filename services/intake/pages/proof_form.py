@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from services.intake.domain import CaseStatus, IntakeCase
 from shared.contract.declarations import CURRENT, TEXTS
-from shared.contract.events import Code, Evidence, ProofSlot, Requester, RequestReceived
-from shared.law import Regulation, Right
+from shared.contract.events import Code, Evidence, PolicyId, ProofSlot, Requester, RequestReceived
+from shared.law import LetterElement, LetterForm, Right
+from shared.law.library import policies
 from shared.pages.translation import mark as _
 
 
@@ -147,21 +148,6 @@ MEANINGS: Mapping[str, str] = {
 """Version of the declaration → its text, for translation. The English text is signed and stored."""
 ABOUT_CODES = frozenset({None, "wrong_code", "code_expired", "no_code_issued", "code_by_mail"})
 """Reasons that make the tries left those of the code."""
-PROVISIONS: Mapping[Regulation, str] = {
-    Regulation.GDPR: _("GDPR Art. 12(6)"),
-    Regulation.UK_GDPR: _("UK GDPR Art. 12(6)"),
-    Regulation.FADP: _("DPO Art. 16(5)"),
-    Regulation.CCPA: _("11 CCR §§ 7060-7063"),
-    Regulation.US_STATE: _("the privacy law of your State"),
-    Regulation.LGPD: _("LGPD Art. 18"),
-    Regulation.PIPEDA: _("PIPEDA Principle 4.9"),
-    Regulation.QUEBEC: _("Act P-39.1 s. 30"),
-    Regulation.DPDP: _("DPDP Act s. 11"),
-    Regulation.PIPL: _("PIPL Art. 50"),
-    Regulation.PDPA: _("Personal Data Protection Regulations 2021 reg. 3"),
-    Regulation.OTHER: _("the privacy law of your country"),
-}
-
 STANDINGS: Mapping[CaseStatus, str] = {
     CaseStatus.UNKNOWN: _("Received; it is being registered"),
     CaseStatus.RECEIVED: _("Received; we are making sure that it comes from you"),
@@ -217,7 +203,8 @@ class ProofForm:
     kept_waiting: bool
     """Whether no proof was rejected: the code has not come."""
     tries_left: int | None
-    provision: str
+    provisions: tuple[str, ...]
+    """Where the laws allow to ask; the names of laws that do not say where."""
     by_agent: bool
     strong_code: bool = False
     """Whether the code has eight letters."""
@@ -226,6 +213,15 @@ class ProofForm:
     wording: str = CURRENT
     text: str = TEXTS[CURRENT]
     meaning: str = MEANINGS[CURRENT]
+
+
+def _provisions(laws: Iterable[PolicyId]) -> tuple[str, ...]:
+    editions = map(policies().named, laws)
+    found = (
+        law.letter_provision(LetterElement.PROVISION, LetterForm.PROOF_WANTED) or law.title or law.name
+        for law in editions
+    )
+    return tuple(dict.fromkeys(found))
 
 
 def proof_form_of(case: IntakeCase) -> ProofForm | None:
@@ -254,7 +250,7 @@ def proof_form_of(case: IntakeCase) -> ProofForm | None:
         setback="" if case.in_review or reason is None else SETBACKS.get(reason, UNCONVINCED),
         kept_waiting=reason == KEPT_WAITING,
         tries_left=case.tries_left if reason in ABOUT_CODES else None,
-        provision=PROVISIONS[case.received.proof_regulation],
+        provisions=_provisions(case.received.laws),
         by_agent=requester is not Requester.PERSON,
         strong_code=case.received.irreversible,
         consequence=consequence_of(case.received),

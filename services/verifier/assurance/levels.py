@@ -85,22 +85,6 @@ class Requirement:
         return next((way for way in self.ways if not way.missing(gained)), None)
 
 
-GROUNDS: Mapping[str, str] = MappingProxyType(
-    {
-        "no_proof_needed": "GDPR Art. 7(3), 21(2)-(3); 11 CCR §§ 7026(d), 7027(e), 7060(b)",
-        "logged_in_upstream": "GDPR recital 64; 11 CCR § 7061(a)",
-        "state_vouches": "Cal. Civ. Code § 1798.99.86; 11 CCR § 7600 et seq.",
-        "agent_asks": "GDPR Art. 12(2); EDPB Guidelines 01/2022 para. 80-83; 11 CCR § 7063",
-        "agent_attests": "11 CCR §§ 7001(ii), 7063(a)",
-        "controller_instructs": "GDPR Art. 28(3)(a), (e), 29; Cal. Civ. Code §§ 1798.105(c)(3), "
-        "1798.130(a)(3)(A)",
-        "parent_asks": "GDPR Art. 8, recital 38; 11 CCR §§ 7070-7071",
-        "irreversible": "GDPR Art. 5(1)(f), 12(2), 32; 11 CCR § 7020(d)",
-        "no_mailbox": "GDPR Art. 12(6); EDPB Guidelines 01/2022 para. 68",
-    }
-)
-"""Why proof is asked for or not, under any law → the provision; policies have those of levels."""
-
 _ACCOUNT, _MAILBOX = frozenset({Evidence.ACCOUNT}), frozenset({Evidence.MAILBOX})
 _DOCUMENTS = frozenset({Evidence.IDENTITY_DOCUMENT, Evidence.ADDRESS_DOCUMENT, Evidence.RECORDS})
 WAYS: Mapping[Assurance, tuple[frozenset[Evidence], ...]] = MappingProxyType(
@@ -154,9 +138,8 @@ def _free(level: Assurance, ground: str) -> Requirement:
 
 
 def provision_of(ground: str, laws: Iterable[Policy]) -> str:
-    """Return the provision of *ground*: that of a rule of *laws*, or the general one; empty for neither."""
-    rules = (rule.provision for law in laws for rule in law.proof if rule.ground == ground)
-    return next(rules, GROUNDS.get(ground, ""))
+    """Return the provisions of *laws* for *ground*; empty where they have none."""
+    return "; ".join(dict.fromkeys(filter(None, (law.proof_provision(ground) for law in laws))))
 
 
 def _ways(rule: ProofRule, situation: Situation) -> Iterator[frozenset[Evidence]]:

@@ -217,15 +217,10 @@ class IdentityVerified(Fact):
     controller's request: its fee is not the person's to pay, nor any of these laws' business.
     """
     stricter: Regulation | None = None
-    """The regulation that decided how much proof was needed, where it is another than *regulation*."""
+    """Written by 0.1.0 alone: the regulation that decided how much proof was needed."""
     requester: Requester = Requester.PERSON
     wait_until: datetime | None = None
     """Until when the person's agreement to a fee can be waited for; None: the laws set no end."""
-
-    @property
-    def proof_regulation(self) -> Regulation:
-        """The regulation that decided how much proof was needed."""
-        return self.stricter or self.regulation
 
 
 class IdentityRefused(Fact):

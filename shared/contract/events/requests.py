@@ -200,17 +200,12 @@ class RequestReceived(Fact):
     incident: Code | None = None
     """The declared incident during which it came."""
     stricter: Regulation | None = None
-    """The regulation that decides how much proof is needed, where it is another than *regulation*."""
+    """Written by 0.1.0 alone: the regulation that decided how much proof was needed."""
     not_accepted: tuple[PolicyId, ...] = ()
     """
     Laws that protect the person and judge nothing, because their deadlines were not read and the operator has
     not accepted them: the staff considers them.
     """
-
-    @property
-    def proof_regulation(self) -> Regulation:
-        """The regulation that decides how much proof is needed."""
-        return self.stricter or self.regulation
 
     @property
     def irreversible(self) -> bool:

@@ -115,7 +115,7 @@ async def test_access_covers_all_data() -> None:
 @pytest.mark.parametrize("named", [Regulation.CCPA, Regulation.GDPR])
 async def test_in_california_portability_is_a_form_of_access(named: Regulation) -> None:
     event, ctx = await stage(MAP, HELD, Right.PORTABILITY, regulation=named)
-    event = event.model_copy(update={"stricter": Regulation.CCPA})
+    event = event.model_copy(update={"laws": ("gdpr@2018-05-25", "us-ca-ccpa@2026-01-01")})
     [fulfilled] = await answer(event, ctx)
     assert "data/default.invoices.json" in await files(ctx, fulfilled)
 

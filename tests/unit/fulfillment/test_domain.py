@@ -55,7 +55,7 @@ def test_a_period_may_run_from_the_erasure_itself() -> None:
 def test_a_hold_prevails_over_everything_and_changes_nothing() -> None:
     held = replace(KEPT, legal_hold=MarkRule("held", value=True))
     decision = decide_disposition(held, {"held": True, **issued(2000, 1, 1)}, today=TODAY)
-    assert decision == Retain("legal_hold", "GDPR Art. 17(3)(e)", until=None, reduced=False)
+    assert decision == Retain("legal_hold", "", until=None, reduced=False)
     assert decide_disposition(held, {"held": False, **issued(2000, 1, 1)}, today=TODAY) == Erase(
         Erasure.DELETE
     )
@@ -144,9 +144,7 @@ def test_a_hold_may_be_one_of_several_flags(document: dict[str, object], *, held
     flagged = replace(PLAIN, legal_hold=MarkRule("flags", "hold"))
     decision = decide_disposition(flagged, document, today=TODAY)
     assert decision == (
-        Retain("legal_hold", "GDPR Art. 17(3)(e)", until=None, reduced=False)
-        if held
-        else Erase(Erasure.DELETE)
+        Retain("legal_hold", "", until=None, reduced=False) if held else Erase(Erasure.DELETE)
     )
 
 

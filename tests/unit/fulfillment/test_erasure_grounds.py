@@ -10,6 +10,7 @@ from services.fulfillment.erasure.planner import grounds_of, per_ground
 from services.fulfillment.handlers import answer
 from shared.contract.events import ErasurePlanned
 from shared.law import Regulation, Right
+from tests.unit.fakes import law_of
 from tests.unit.fulfillment.handler_fakes import stage
 from tests.unit.fulfillment.test_contracts import PEOPLE, found, planned
 from tests.unit.fulfillment.test_disclosure import findings
@@ -29,17 +30,18 @@ from tests.unit.fulfillment.test_domain import PLAIN, TODAY
     ],
 )
 def test_ground_follows_from_the_legal_basis(basis: str | None, ground: str) -> None:
-    assert erasure_ground(basis, Regulation.GDPR, child=False) == ground
+    assert erasure_ground(basis, law_of(Regulation.GDPR)[0], child=False) == ground
 
 
 def test_consent_given_for_a_child_is_a_ground_of_its_own() -> None:
-    assert erasure_ground("consent", Regulation.UK_GDPR, child=True) == "collected_from_child"
+    assert erasure_ground("consent", law_of(Regulation.UK_GDPR)[0], child=True) == "collected_from_child"
 
 
 @pytest.mark.parametrize("regulation", [Regulation.CCPA, Regulation.LGPD])
 def test_other_laws_need_no_ground(regulation: Regulation) -> None:
-    assert erasure_ground("consent", regulation, child=False) is None
-    assert not grounds_of(planned(found("visits")), PEOPLE, regulation, child=False)
+    law, *_ = law_of(regulation)
+    assert erasure_ground("consent", law, child=False) is None
+    assert not grounds_of(planned(found("visits")), PEOPLE, law, child=False)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +60,7 @@ def test_records_that_the_map_keeps_name_no_duty_that_there_is_not(basis: str, r
 
 def test_only_erased_records_have_a_ground() -> None:
     decided = planned(found("rentals", status="running"), found("customers"), found("visits"))
-    counts = grounds_of(decided, PEOPLE, Regulation.GDPR, child=False)
+    counts = grounds_of(decided, PEOPLE, law_of(Regulation.GDPR)[0], child=False)
     assert counts == {("shop.visits", "objection"): 1}
     assert per_ground(counts) == {"objection": 1}
 

@@ -5,8 +5,9 @@ import re
 import pytest
 
 from services.intake.pages.site import CATALOGUES, LANGUAGES, NAMES, TEMPLATES, negotiated
+from shared.law import LetterElement
 from shared.pages.translation import SOURCE_LANGUAGE
-from tests.unit.catalogues import Translated
+from tests.unit.catalogues import NAMED_PROVISIONS, Translated
 
 PAGES = Translated(TEMPLATES.parent)
 TRANSLATED = [language for language in LANGUAGES if language != SOURCE_LANGUAGE]
@@ -16,7 +17,8 @@ PLACES = re.compile(r"%\(\w+\)s|%|</?\w+[^>]*>")
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_a_catalogue_has_every_sentence_and_no_other(language: str) -> None:
     here = {str(entry.id) for entry in PAGES.entries(language)}
-    wanted = set(PAGES.sentences)
+    named = {provision for element, provision in NAMED_PROVISIONS if element is LetterElement.PROVISION}
+    wanted = {*PAGES.sentences, *named}
     assert "Skip to the content" in wanted
     assert sorted(wanted - here) == []
     assert sorted(here - wanted) == []

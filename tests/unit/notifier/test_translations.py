@@ -6,28 +6,19 @@ from collections.abc import Iterator
 import pytest
 
 from services.notifier.letters import languages, skeletons
-from shared.law import LetterElement, Regulation
 from shared.law.library import policies
 from shared.pages.translation import SOURCE_LANGUAGE
-from tests.unit.catalogues import Translated
+from tests.unit.catalogues import NAMED_PROVISIONS, Translated
 
 LETTERS = Translated(languages.TEMPLATES.parent)
 TRANSLATED = [language for language in languages.LANGUAGES if language != SOURCE_LANGUAGE]
-SHOWN = {
-    demand.provision
-    for policy in policies()
-    for demand in policy.letters
-    if demand.element in (LetterElement.PROVISION, LetterElement.CATEGORIES)
-    and policy.regulation is not Regulation.US_STATE
-}
-"""Provisions that letters name in a sentence. Those of States of the US are cited alike in all languages."""
 
 
 def sentences() -> Iterator[str]:
     """Yield what letters say: what stands in their code, and the provisions that they show."""
     yield from LETTERS.sentences
     yield from (ground.provision for policy in policies() for ground in policy.grounds)
-    yield from SHOWN
+    yield from (provision for _, provision in NAMED_PROVISIONS)
 
 
 @pytest.mark.parametrize("language", TRANSLATED)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from services.intake.domain import request_id
-from services.verifier.assurance.levels import GROUNDS, Sensitivity, Situation, required
+from services.verifier.assurance.levels import Sensitivity, Situation, provision_of, required
 from services.verifier.domain import Assessed, EvidenceGained, Verification, evidence_of_agent, evolve
 from shared.contract.events import (
     Assurance,
@@ -163,6 +163,6 @@ async def test_why_an_agent_is_believed_stays_with_the_case() -> None:
         if isinstance(fact, Assessed)
     ]
     assert "agent_attests" in assessed.grounds
-    assert "7063" in GROUNDS["agent_attests"]
+    assert "7063" in provision_of("agent_attests", law_of(Regulation.CCPA))
     without = required(Situation(Right.ERASURE, law_of(Regulation.CCPA), requester=Requester.AGENT))
     assert "agent_asks" in without.grounds

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.verifier.assurance.levels import GROUNDS, Sensitivity, Situation, required
+from services.verifier.assurance.levels import Sensitivity, Situation, provision_of, required
 from shared.contract.events import (
     Assurance,
     IdentityChallenged,
@@ -27,7 +27,7 @@ def test_a_controller_is_asked_for_nothing(right: Right, regulation: Regulation)
     assert needed.level is Assurance.VOUCHED
     assert needed.reached(frozenset()) is not None
     assert needed.grounds == ("controller_instructs",)
-    assert GROUNDS["controller_instructs"]
+    assert provision_of("controller_instructs", law_of(regulation))
 
 
 async def test_stating_to_be_a_controller_makes_none() -> None:
