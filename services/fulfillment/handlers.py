@@ -327,6 +327,7 @@ async def end_referral(event: ReferralDecided, ctx: FulfillmentContext) -> Seque
             package=event.package,
             package_expires_at=ctx.now + ctx.house.package_lifetime if event.package else None,
             explanation=event.explanation,
+            deciders=(*sorted(ctx.known.proposers_of(event)), event.by),
         )
     ]
 

@@ -340,6 +340,8 @@ class IntakeCase:
     """When records that name other mailboxes are disclosed; until then it can be stopped."""
     deciders: tuple[Code, ...] = ()
     """Staff accounts that decided that the requester is the person."""
+    answer_deciders: frozenset[Code] = frozenset()
+    """Staff accounts that decided on the answer: refused, approved or wrote it."""
     awaits_approval: bool = False
     """Whether a planned erasure needs a second person's approval."""
     package_code: IssuedCode | None = None
@@ -542,7 +544,8 @@ def _note_request(case: IntakeCase, fact: Fact) -> IntakeCase:
             return replace(case, received=fact, addressless=fact.requester is Requester.CONTROLLER)
         case events.RequestFulfilled():
             offer = case.offer if fact.right is Right.ERASURE else fact.aliases
-            return replace(case, fulfilled=fact, offer=offer)
+            decided = case.answer_deciders.union(fact.deciders)
+            return replace(case, fulfilled=fact, offer=offer, answer_deciders=decided)
         case events.RequestForwarded():
             return replace(case, forwarded=fact)
         case events.RequestDuplicated():
@@ -564,7 +567,9 @@ def _note_proof(case: IntakeCase, fact: Fact) -> IntakeCase:
         case events.IdentityVerified():
             return replace(case, deciders=fact.deciders)
         case events.IdentityRefused():
-            return replace(case, refused_for=fact.reasons) if case.status is CaseStatus.REFUSED else case
+            refused_for = fact.reasons if case.status is CaseStatus.REFUSED else case.refused_for
+            decided = case.answer_deciders.union(fact.deciders)
+            return replace(case, refused_for=refused_for, answer_deciders=decided)
         case events.IdentityChallenged(kind=None):
             return replace(
                 case, wanted=fact.wanted, wanted_until=fact.expires_at, proof_refused_for=fact.refused_for
@@ -622,7 +627,8 @@ def _note_effect(case: IntakeCase, fact: Fact) -> IntakeCase:
         case events.ErasurePlanned():
             return replace(case, awaits_approval=fact.approval, offer=fact.aliases)
         case events.ErasureApproved():
-            return replace(case, awaits_approval=False)
+            decided = case.answer_deciders | {fact.by}
+            return replace(case, awaits_approval=False, answer_deciders=decided)
         case events.ErasureScheduled():
             return replace(case, erasure_at=fact.at)
         case events.DisclosureScheduled():

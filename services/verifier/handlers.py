@@ -164,7 +164,7 @@ async def decide_by_staff(event: IdentityDecided, ctx: VerifierContext) -> Seque
         return []
     first = ctx.known.first_decision
     if not event.verified:
-        refused = IdentityRefused(request_id=ctx.case_id, reasons=(event.reason,))
+        refused = IdentityRefused(request_id=ctx.case_id, reasons=(event.reason,), deciders=(event.by,))
         return await _settled(event, [refused], ctx)
     if ctx.known.stopped:
         logger().warning("nothing to decide", request_id=ctx.case_id, reason="stopped: release it first")

@@ -11,7 +11,7 @@ from services.intake.domain import CaseStatus
 from shared.contract import events
 from shared.contract.answer import SUBMISSION
 from shared.contract.envelope import derived_id
-from shared.contract.events import Fact, Proof, SubmissionError
+from shared.contract.events import Fact, Proof, Remedy, SubmissionError
 from shared.contract.sources import ChannelSource, channel_source
 from shared.contract.staff import written_text
 from shared.errors import RefusedDecision, TooEarly
@@ -76,11 +76,14 @@ async def decide_appeal(event: events.AppealDecided, ctx: IntakeContext) -> Sequ
         Va. Code § 59.1-577(C): in writing, what is done or not done, and why.
 
     Raises:
-        RefusedDecision: No appeal is open, or the explanation is not the signed text.
+        RefusedDecision: No appeal is open, the explanation is not the signed text, or the account decided on
+          the request: the letter promises another person.
     """
-    opened = ctx.case.open_appeal
+    opened, case = ctx.case.open_appeal, ctx.case
     if opened is None:
         raise RefusedDecision("no_appeal_open")
+    if opened.remedy is Remedy.APPEAL and event.by in case.answer_deciders.union(case.deciders):
+        raise RefusedDecision("decider_decided_before")
     await _check_text(event.explanation, ctx)
     await ctx.timers.cancel(ctx.case_id, APPEAL)
     taken_up = event.granted and ctx.case.status in DECIDED  # an undecided request continues unchanged

@@ -88,6 +88,8 @@ class RequestFulfilled(Fact):
     """Values that were withheld or masked, by kind, reason and provision."""
     explanation: Code | None = None
     """Name in the vault of the staff's text to the person, for an answer by hand."""
+    deciders: tuple[Code, ...] = ()
+    """Staff accounts that decided on the answer; none of them decides on an appeal."""
     recipients: int = 0
     """Recipients of the data that had still to be notified of it when this was published."""
 

@@ -229,3 +229,5 @@ class IdentityRefused(Fact):
     TYPE = "habeas.identity.refused.v1"
 
     reasons: tuple[Code, ...]
+    deciders: tuple[Code, ...] = ()
+    """The staff account that decided it; it does not decide on an appeal."""

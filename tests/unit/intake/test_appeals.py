@@ -1,5 +1,6 @@
 """Who disagrees: an appeal where the law knows one, a complaint elsewhere, and what comes of it."""
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import httpx
@@ -16,15 +17,21 @@ from shared.contract.events import (
     AppealAnswered,
     AppealDecided,
     AppealReceived,
+    Assurance,
     ContentOpened,
     DeadlineApproaching,
     DeadlineCame,
     DeadlineMissed,
     DecisionRefused,
+    ErasureApproved,
+    Fact,
     IdentityRefused,
+    IdentityVerified,
     LetterKind,
     NoticeSent,
+    Outcome,
     Remedy,
+    RequestFulfilled,
     RequestReceived,
     RequestRejected,
 )
@@ -91,6 +98,33 @@ def test_the_law_says_what_it_is_and_by_when_it_is_dealt_with(
     fact = received_appeal(case(*laws, status=status), "appeal_1", NOW, ABROAD)
     assert fact is not None
     assert (fact.remedy, fact.due_on, fact.received_on) == (remedy, due_on, date(2026, 3, 5))
+
+
+def verified_by(*deciders: str) -> IdentityVerified:
+    return IdentityVerified(
+        request_id=CASE,
+        right=Right.ERASURE,
+        regulation=Regulation.GDPR,
+        received_on=date(2026, 3, 2),
+        assurance=Assurance.MAILBOX,
+        reasons=("looked_at",),
+        deciders=deciders,
+    )
+
+
+def fulfilled_by(*deciders: str) -> RequestFulfilled:
+    outcome = Outcome.NOTHING_HELD
+    return RequestFulfilled(
+        request_id=CASE, right=Right.ERASURE, outcome=outcome, answer="answer_1", deciders=deciders
+    )
+
+
+async def answered_by(*facts: Fact, **changes: object) -> Office:
+    office = Office()
+    await office.submit(request(**changes))
+    for fact in facts:
+        await office.tell(fact, service="verifier" if "identity" in fact.TYPE else "fulfillment")
+    return office
 
 
 async def refused(**changes: object) -> Office:
@@ -184,6 +218,35 @@ async def test_staff_reads_nothing_but_submissions_and_statements(item: str) -> 
     await appeal(office)
     await office.tell(ContentOpened(request_id=CASE, by="anna", item=item, reason="review"), service="intake")
     assert [fact.reason for fact in office.facts(DecisionRefused)] == ["no_such_content"]
+
+
+BY_ANNA: Mapping[str, tuple[Fact, ...]] = {
+    "identity refused": (IdentityRefused(request_id=CASE, reasons=("forged",), deciders=("anna",)),),
+    "identity accepted": (verified_by("anna"), fulfilled_by()),
+    "erasure approved": (verified_by(), ErasureApproved(request_id=CASE, by="anna"), fulfilled_by()),
+    "answered by hand": (verified_by(), fulfilled_by("bruno", "anna")),
+}
+"""Decisions of one account about a request."""
+
+
+@pytest.mark.parametrize("facts", BY_ANNA.values(), ids=BY_ANNA)
+async def test_appeal_is_decided_by_another_account_than_the_request(facts: Sequence[Fact]) -> None:
+    office = await answered_by(*facts, residence={"country": "US", "subdivision": "VA"})
+    await appeal(office)
+    decision = AppealDecided(request_id=CASE, by="anna", granted=False, reasons=("legal_claims",))
+    await office.tell(decision, service="intake")
+    assert [fact.reason for fact in office.facts(DecisionRefused)] == ["decider_decided_before"]
+    assert office.facts(AppealAnswered) == []
+    await office.tell(decision.model_copy(update={"by": "carla"}), service="intake")
+    assert len(office.facts(AppealAnswered)) == 1
+
+
+async def test_complaint_is_decided_by_any_account() -> None:
+    office = await answered_by(*BY_ANNA["answered by hand"], residence={"country": "DE"})
+    await appeal(office)
+    decision = AppealDecided(request_id=CASE, by="anna", granted=False, reasons=("legal_claims",))
+    await office.tell(decision, service="intake")
+    assert office.facts(DecisionRefused) == []
 
 
 async def test_second_decision_of_an_appeal_is_refused() -> None:
