@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from services.fulfillment.datamap.model import Collection, Erasure, MarkRule, RetentionPeriod, RetentionRule
 from services.fulfillment.datamap.paths import raw_at, values_at
+from shared.labels import default_of
 from shared.law import Calendar, Policy, ReasonCode, Regulation, Right, due
 from shared.law.library import policies
 
@@ -66,13 +67,17 @@ WORDS = {
 }
 
 
-@cache
 def legal_bases(text: str | None) -> frozenset[LegalBasis]:
     """Return the bases that a map's ``legal_basis`` names; its articles count more than its words."""
-    if found := ARTICLE.findall(text or ""):
+    return _bases(default_of(text or ""))
+
+
+@cache
+def _bases(text: str) -> frozenset[LegalBasis]:
+    if found := ARTICLE.findall(text):
         named = {letter.lower() for article, letter in found if article[0] == "6" or letter in "aA"}
         return frozenset(LegalBasis(letter) for letter in named.intersection(LegalBasis))
-    return frozenset(basis for basis, words in WORDS.items() if words.search(text or ""))
+    return frozenset(basis for basis, words in WORDS.items() if words.search(text))
 
 
 class ErasureGround(StrEnum):

@@ -49,6 +49,7 @@ from services.fulfillment.package.handlers import (
     fee_by_staff,
     store_copy,
 )
+from services.fulfillment.package.labels import locale_of, map_in
 from services.fulfillment.package.withheld import releasable
 from services.fulfillment.recipients.handlers import notify, transfer
 from services.fulfillment.search.comparison import compare, disputed
@@ -222,8 +223,9 @@ async def _plan_without_proof(found: FoundRequest, ctx: FulfillmentContext) -> S
 
 
 async def _nothing_held(found: FoundRequest, ctx: FulfillmentContext) -> RequestFulfilled:
-    answer = answers.nothing_held(found.findings, ctx.maps.current)
-    answer = answer.model_copy(update={"scope": answers.scope_labels(found.submitted, ctx.maps.current)})
+    data_map = map_in(ctx.maps.current, locale_of(found.submitted))
+    answer = answers.nothing_held(found.findings, data_map)
+    answer = answer.model_copy(update={"scope": answers.scope_labels(found.submitted, data_map)})
     right, name = found.event.right, await ctx.sealed_answer(answer)
     return RequestFulfilled(request_id=ctx.case_id, right=right, outcome=Outcome.NOTHING_HELD, answer=name)
 

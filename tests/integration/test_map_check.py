@@ -14,6 +14,7 @@ from habeas.embedded.company import fill, generate
 from services.fulfillment.datamap.reader import load, parse
 from services.fulfillment.datamap.yaml_loader import MapError
 from services.fulfillment.map_check import check
+from services.fulfillment.package.labels import LANGUAGES
 from services.fulfillment.stores.mongodb import Stores
 from shared.runtime.mongo import Client, DBRef, Decimal128, Document, Int64, ObjectId, json_util
 from tests.integration.forked_processes import said
@@ -22,6 +23,9 @@ EXAMPLE = Path(__file__).parents[2] / "datamaps" / "example"
 MAIL = "data_categories: [user.contact.email]"
 NEVER = "meta: { habeas: { verified: never } }"
 EMAIL = f"{{ name: email, {MAIL}, fides_meta: {{ identity: email, data_type: string }}, {NEVER} }}"
+
+STORAGE = f"{{ {', '.join(f'{language}: As long as the desk exists' for language in LANGUAGES)} }}"
+"""In the languages of letters."""
 
 
 def mapped(*fields: str, meta: str = "{}", collection: str = "notes", more: str = "") -> str:
@@ -36,7 +40,7 @@ def mapped(*fields: str, meta: str = "{}", collection: str = "notes", more: str 
           - {{ name: _id, fides_meta: {{ primary_key: true }} }}
 {lines}
 {more}
-    meta: {{ habeas: {{ storage: As long as the desk exists. }} }}
+    meta: {{ habeas: {{ storage: {STORAGE} }} }}
 """
 
 
@@ -269,7 +273,7 @@ async def test_a_text_where_fields_are_declared_stays_in_an_erasure_and_is_wrong
 
 async def test_missing_storage_period_of_personal_data_is_reported(desk: Desk) -> None:
     await desk.insert(dict(KIM))
-    unstated = mapped(EMAIL).replace("storage: As long as the desk exists.", "")
+    unstated = mapped(EMAIL).replace(f"storage: {STORAGE}", "")
     what = "map.yml:4: `desk.notes` does not state how long its records are kept"
     assert what in await desk.remarks(unstated)
     assert what not in await desk.remarks(mapped(EMAIL))
@@ -279,6 +283,16 @@ async def test_missing_storage_period_of_personal_data_is_reported(desk: Desk) -
             "meta: { habeas: { retention: { keep: P1Y, from: now, because: Our policy } } }",
         )
     )
+
+
+async def test_languages_that_texts_lack_are_remarked_in_one_line_for_the_same_texts(desk: Desk) -> None:
+    await desk.insert(dict(KIM))
+    german = mapped(EMAIL, meta="{ purpose: To help people, source: { en: The person, de: Von Ihnen } }")
+    lacking = [one for one in await desk.remarks(german) if "texts for people" in one]
+    assert lacking == [
+        "map.yml:4: 1 texts for people have no `de`",
+        "map.yml:4: 2 texts for people have no `es`, `fr`, `it`, `nl`, `pt`, `zh`",
+    ]
 
 
 async def test_retention_that_runs_from_no_date_is_reported(desk: Desk) -> None:

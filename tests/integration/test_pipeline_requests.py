@@ -263,6 +263,31 @@ async def test_mail_in_german_is_answered_in_german(pipeline: Pipeline) -> None:
     assert all('lang="de' in letter.body("html") for letter in (first, last))
 
 
+async def test_answer_shows_the_texts_of_the_map_in_the_language_of_the_reader(pipeline: Pipeline) -> None:
+    person = (await pipeline.people())[6]
+    case = await pipeline.answered("access", person, locale="de-AT")
+    letters = pipeline.letters_to(person, case)
+    assert "Ihr Profil im Kundenportal" in letters[-1].body()
+    assert not [one for one in letters if "The person as the portal knows them" in one.body()]
+    package = zipfile.ZipFile(io.BytesIO(await pipeline.package(case, person)))
+    html = package.read("index.html").decode()
+    assert all(said in html for said in ("Ihr Profil im Kundenportal", "Hosting-Anbieter", ">Vorname<"))
+    assert not [said for said in ("The person as", "Hosting provider", ">First<") if said in html]
+    about = json.loads(package.read("about.json"))["collections"]
+    assert "Ihr Profil im Kundenportal" in [one["label"] for one in about]
+
+
+async def test_letter_about_an_erasure_names_recipients_in_the_language_of_the_reader(
+    pipeline: Pipeline,
+) -> None:
+    person = (await pipeline.people())[9]
+    case = await pipeline.verified("erasure", person, locale="fr-CA")
+    await pipeline.closed(case)
+    letters = " ".join(one.body() for one in pipeline.letters_to(person, case))
+    assert "Hébergeur du portail" in letters
+    assert "Hosting provider" not in letters
+
+
 async def test_the_package_stays_shut_without_its_code(pipeline: Pipeline) -> None:
     person = (await pipeline.people())[7]
     asked = person.asks("access")

@@ -20,6 +20,8 @@ READING = {
     "choice",
     "flag",
     "ignored",
+    "label",
+    "labels",
     "not_honoured",
     "number",
     "peek",

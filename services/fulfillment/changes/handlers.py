@@ -18,6 +18,7 @@ from services.fulfillment.datamap.graph import EMAIL
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.erasure.steps import Disposition, RecordPlan
 from services.fulfillment.package import answers
+from services.fulfillment.package.labels import locale_of, map_in
 from services.fulfillment.recipients.handlers import notifications_of, notifications_to
 from services.fulfillment.search.confirmed_aliases import offered, with_confirmed
 from services.fulfillment.search.identities import Identities, identities_of
@@ -144,7 +145,7 @@ async def change(event: ChangePlanned, ctx: FulfillmentContext) -> Sequence[Fact
 
 async def _disputed(done: Change, notices: Sequence[Fact], ctx: FulfillmentContext) -> Sequence[Fact]:
     """Refer a correction to the staff, with the answer so far: what is corrected, disputed and restricted."""
-    data_map = await ctx.maps.of(done.plan.version)
+    data_map = map_in(await ctx.maps.of(done.plan.version), locale_of(await ctx.submission()))
     answer = answers.change(done, data_map, statement_kept=False, agreed=ctx.house.recipients)
     referred = ctx.referred(Right.RECTIFICATION, ACCURACY_DISPUTED)
     facts: list[Fact] = [referred.model_copy(update={"answer": await ctx.sealed_answer(answer)})]
@@ -291,7 +292,9 @@ async def _granted_without_proof(
     right: Right, notices: Sequence[Fact], identities: Identities, ctx: FulfillmentContext
 ) -> Sequence[Fact]:
     """Return the answer without facts about the person, and the events for all recipients of such data."""
-    answer = answers.stopped(right, ctx.maps.current, agreed=ctx.house.recipients)
+    agreed, said = ctx.house.recipients, map_in(ctx.maps.current, locale_of(await ctx.submission()))
+    answer = answers.stopped(right, said, agreed=agreed)
+    named = answers.stopped(right, ctx.maps.current, agreed=agreed).recipients
     name, outcome = await ctx.sealed_answer(answer), Outcome.GRANTED
     fulfilled = RequestFulfilled(
         request_id=ctx.case_id,
@@ -300,7 +303,7 @@ async def _granted_without_proof(
         answer=name,
         recipients=len(answer.recipients),
     )
-    concern = (notifications_to(notice, answer.recipients, identities, ctx) for notice in notices)
+    concern = (notifications_to(notice, named, identities, ctx) for notice in notices)
     return [fulfilled, *notices, *chain.from_iterable(concern)]
 
 
@@ -310,7 +313,7 @@ async def _fulfilled(
     stated = bool(done.declined) and submitted.details.statement is not None
     if stated:
         await ctx.disagreements.keep(ctx.case_id, done.plan.identities, ctx.occurred_at)
-    data_map = await ctx.maps.of(done.plan.version)
+    data_map = map_in(await ctx.maps.of(done.plan.version), locale_of(submitted))
     answer = answers.change(done, data_map, statement_kept=stated, agreed=ctx.house.recipients)
     return RequestFulfilled(
         request_id=ctx.case_id,

@@ -38,9 +38,8 @@ def habeas_keys(keys: KnownKeys) -> KnownKeys | None:
 
 def facts_of(keys: KnownKeys, inherited: Facts) -> Facts:
     """Return the facts under *keys*, by default those *inherited*."""
-    recipients = tuple(str(row.value) for row in keys.texts("recipients"))
-    texts = {key: keys.text(key) for key in ("purpose", "legal_basis", "source", "transfer", "storage")}
-    return Facts(**texts, recipients=recipients).with_defaults(inherited)
+    texts = {key: keys.label(key) for key in ("purpose", "legal_basis", "source", "transfer", "storage")}
+    return Facts(**texts, recipients=keys.labels("recipients")).with_defaults(inherited)
 
 
 def categories_of(keys: KnownKeys, known: frozenset[str], notes: MapFindings) -> tuple[str, ...]:
@@ -130,7 +129,7 @@ class DeclarationReader:
         keys = KnownKeys(node, self.notes, of="a collection")
         name = keys.required("name")
         categories = categories_of(keys, self.known, self.notes) or inherited
-        collection = Collection("", "", name, node.where, keys.text("description"), facts=facts)
+        collection = Collection("", "", name, node.where, keys.label("description"), facts=facts)
         collection = self._habeas_collection(keys, self._fides_collection(keys, collection))
         fields = tuple(self.fields(keys.rows("fields"), "", categories))
         _report_not_honoured(keys, "data_qualifier")
@@ -193,7 +192,7 @@ class DeclarationReader:
         start, year_end = keys.required("from"), keys.choice("starts", {YEAR_END}) is not None
         if year_end and start == "now":
             self.notes.flaw(keys.where, f"`starts: {YEAR_END}` has no field", "name one in `from`")
-        retention = RetentionRule(period, start, keys.required("because"), year_end)
+        retention = RetentionRule(period, start, keys.required("because", labelled=True), year_end)
         keys.done()
         return retention
 
@@ -228,7 +227,7 @@ class DeclarationReader:
 
     def _field(self, keys: KnownKeys, field: MappedField, inherited: tuple[str, ...]) -> MappedField:
         categories = categories_of(keys, self.known, self.notes)
-        field = replace(field, description=keys.text("description"))
+        field = replace(field, description=keys.label("description"))
         about = "the `fides_meta` of a field"
         meta = keys.within(*META, of=about) or KnownKeys(YamlNode({}, field.where), self.notes, of=about)
         meta.adopt(keys, _WORDS)
@@ -287,6 +286,7 @@ class DeclarationReader:
             plus_tags=habeas.flag("plus_tags"),
             verified=self._check(habeas),
             controller=habeas.flag("controller"),
+            label=habeas.label("label"),
             facts=facts_of(habeas, Facts()),
         )
         habeas.done()

@@ -21,6 +21,7 @@ from services.fulfillment.datamap.model import (
 from services.fulfillment.datamap.reader import datasets_of, in_order
 from services.fulfillment.datamap.yaml_loader import MapError, MapFindings, YamlNode, parse
 from shared.errors import InvalidDataMap
+from shared.labels import Label
 from shared.law.taxonomy import DEFAULT_CATEGORIES
 
 _WORD = re.compile(r"[A-Za-z_][\w.-]*")
@@ -84,7 +85,9 @@ def _lines(
 
 
 def word(text: str) -> str:
-    """Return *text* as a YAML value that is read as the same text."""
+    """Return *text* as a YAML value that is read as the same text, in all its languages."""
+    if isinstance(text, Label) and text.by_language:
+        return _flow({language: word(said) for language, said in text.by_language.items()})
     plain = _WORD.fullmatch(text) or _PROSE.fullmatch(text)
     return text if plain and text.lower() not in _RESERVED else json.dumps(text, ensure_ascii=False)
 
@@ -217,6 +220,7 @@ def _masking(masking: Masking) -> str:
 
 def _ours(field: MappedField) -> dict[str, str]:
     pairs: dict[str, str | None] = dict(_known(field.facts))
+    pairs["label"] = word(field.label) if field.label else None
     pairs["disclose"] = "always" if field.opened else _withheld(field.withheld)
     pairs["third_parties"] = "redact" if field.redact else None
     pairs |= {flag: "true" for flag in ("editable", "plus_tags") if getattr(field, flag)}

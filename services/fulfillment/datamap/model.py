@@ -7,13 +7,14 @@ it started with. ``datamap`` reads it.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from services.fulfillment.datamap.yaml_loader import MapError
+from shared.labels import localized
 from shared.law.taxonomy import covered
 
 PERSONAL = ("user",)
@@ -81,6 +82,11 @@ class Facts:
     transfer: str | None = None
     storage: str | None = None
     """How long it is kept, or the rule for it; GDPR Art. 15(1)(d)."""
+
+    @property
+    def texts(self) -> Mapping[str, str | None]:
+        """The texts by their keys, without the recipients."""
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.name != "recipients"}
 
     def with_defaults(self, inherited: "Facts") -> "Facts":
         """Return these facts, and those *inherited* where there is none."""
@@ -206,6 +212,8 @@ class MappedField:
     """Whether ``kim+news@example.org`` is ``kim@example.org``."""
     verified: ValueCheck | None = None
     """How the value of this identity is verified; None: not declared, so it is a claim."""
+    label: str | None = None
+    """Its name for people; None: made of the path."""
     controller: bool = False
     """Whether it names the record's customer, if the company only processes it for them."""
     facts: Facts = Facts()
@@ -443,10 +451,51 @@ class DataMap:
         """The collections by their keys."""
         return {collection.key: collection for collection in self.collections}
 
+    @cached_property
+    def texts(self) -> Mapping[str, tuple[str, ...]]:
+        """The texts for people, by the place of their collection, without those of skipped collections."""
+        return {one.where: tuple(_texts(one)) for one in self.collections if not one.skipped}
+
     @property
     def predecessors(self) -> Mapping[str, frozenset[str]]:
         """The keys of the collections that are erased before each."""
         return predecessors(self.collections)
+
+
+@lru_cache(maxsize=64)
+def localized_map(data_map: DataMap, locale: str) -> DataMap:
+    """Return *data_map* with the texts for readers of *locale*: see :func:`shared.labels.localized`."""
+    collections = tuple(_localized_collection(one, locale) for one in data_map.collections)
+    return replace(data_map, collections=collections)
+
+
+def _localized_collection(collection: Collection, locale: str) -> Collection:
+    rule = collection.retention
+    return replace(
+        collection,
+        description=_said(collection.description, locale),
+        facts=_localized_facts(collection.facts, locale),
+        retention=None if rule is None else replace(rule, because=localized(rule.because, locale)),
+        fields=tuple(
+            replace(field, label=_said(field.label, locale), facts=_localized_facts(field.facts, locale))
+            for field in collection.fields
+        ),
+    )
+
+
+def _localized_facts(facts: Facts, locale: str) -> Facts:
+    recipients = tuple(localized(name, locale) for name in facts.recipients)
+    return Facts(**{key: _said(text, locale) for key, text in facts.texts.items()}, recipients=recipients)
+
+
+def _said(text: str | None, locale: str) -> str | None:
+    return None if text is None else localized(text, locale)
+
+
+def _texts(collection: Collection) -> Iterator[str]:
+    for facts in (collection.facts, *(one.facts for one in collection.fields)):
+        yield from filter(None, (*facts.texts.values(), *facts.recipients))
+    yield from filter(None, (collection.description, *(one.label for one in collection.fields)))
 
 
 def predecessors(collections: Sequence[Collection]) -> dict[str, frozenset[str]]:

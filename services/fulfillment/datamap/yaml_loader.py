@@ -12,6 +12,8 @@ import yaml
 from yaml.constructor import ConstructorError, SafeConstructor
 from yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
+from shared.labels import InvalidLabel, label_of
+
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The C parser, if available, knows the lines as well, and is ten times as fast."""
 Scalar: TypeAlias = str | int | float | bool | None
@@ -149,14 +151,41 @@ class KnownKeys:
         value = self._checked(key, lambda v: not isinstance(v, Mapping | tuple | bool), "text", remedy)
         return None if value is None else str(value).strip()
 
+    def label(self, key: str) -> str | None:
+        """Return the text for people under *key*: plain, or by language."""
+        node = self._left.get(key)
+        if node is None or not isinstance(node.value, Mapping):
+            return self.text(key)
+        del self._left[key]
+        return self._label(key, node)
+
+    def labels(self, key: str) -> tuple[str, ...]:
+        """Return the list of texts for people under *key*, each plain or by language."""
+        rows = ((row, isinstance(row.value, Mapping)) for row in self.rows(key))
+        found = [self._label(key, row) if mapped else self._word(key, row) for row, mapped in rows]
+        return tuple(filter(None, found))
+
+    def _label(self, key: str, node: YamlNode) -> str | None:
+        texts = node.value if isinstance(node.value, Mapping) else {}
+        plain = {language: one.value for language, one in texts.items() if isinstance(one.value, str)}
+        try:
+            if len(plain) == len(texts):
+                return label_of(plain)
+            problem = "has a language without text"
+        except InvalidLabel as error:
+            problem = str(error)
+        remedy = "write one text a language, as in `{ en: Invoices, de: Rechnungen }`"
+        self._notes.flaw(node.where, f"`{key}` {problem}", remedy)
+        return None
+
     def peek(self, key: str) -> object:
         """Return the plain value under *key* without taking it."""
         node = self._left.get(key)
         return None if node is None else node.plain()
 
-    def required(self, key: str) -> str:
-        """Return the required text under *key*."""
-        text = self.text(key)
+    def required(self, key: str, *, labelled: bool = False) -> str:
+        """Return the required text under *key*; *labelled* is one for people."""
+        text = self.label(key) if labelled else self.text(key)
         if not text:
             self._notes.flaw(self.where, f"{self._of} has no `{key}`", f"add `{key}`")
         return text or ""
@@ -184,11 +213,13 @@ class KnownKeys:
 
     def texts(self, key: str) -> tuple[YamlNode, ...]:
         """Return the list of texts under *key*, each with its place."""
-        rows = self.rows(key)
-        for row in rows:
-            if not isinstance(row.value, str):
-                self._notes.flaw(row.where, f"`{key}` must be a list of words", "put the word into quotes")
-        return tuple(row for row in rows if isinstance(row.value, str))
+        return tuple(row for row in self.rows(key) if self._word(key, row) is not None)
+
+    def _word(self, key: str, row: YamlNode) -> str | None:
+        if isinstance(row.value, str):
+            return row.value
+        self._notes.flaw(row.where, f"`{key}` must be a list of words", "put the word into quotes")
+        return None
 
     def number(self, key: str) -> int | None:
         """Return the whole number above zero under *key*."""

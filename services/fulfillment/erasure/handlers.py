@@ -33,6 +33,7 @@ from services.fulfillment.erasure.planner import grounds_of, per_ground, plan
 from services.fulfillment.erasure.steps import Disposition, RecordPlan, Steps, alike, run_of_line
 from services.fulfillment.erasure.window import TIMER, round_timer, scheduled
 from services.fulfillment.package import answers
+from services.fulfillment.package.labels import locale_of, map_in
 from services.fulfillment.recipients.handlers import notifications_of
 from services.fulfillment.search.confirmed_aliases import offered, window_name
 from services.fulfillment.search.findings import Findings
@@ -307,9 +308,10 @@ async def _certified(
     if event.package is not None:
         disclosed = await ctx.vault.open(ctx.case_id, contents_of(event.package))
         copied = Answer.model_validate_json(disclosed)
-    answer = answers.erasure(decided, residues, data_map, copied, agreed=agreed, grounds=grounds)
+    said = map_in(data_map, locale_of(submitted))
+    answer = answers.erasure(decided, residues, said, copied, agreed=agreed, grounds=grounds)
     answer = answer.model_copy(update={"backups_until": _backups_until(ctx)})
-    answer = answer.model_copy(update={"scope": answers.scope_labels(submitted, data_map)})
+    answer = answer.model_copy(update={"scope": answers.scope_labels(submitted, said)})
     name, certified, places = await asyncio.gather(
         ctx.sealed(ANSWER, answer.model_dump_json()),
         ctx.sealed(CERTIFICATE, completed.certificate),

@@ -10,9 +10,11 @@ from services.fulfillment.datamap.yaml_loader import MapError
 from services.fulfillment.map_check import declared, findable, masks, sampler
 from services.fulfillment.map_check.observations import LookupSpeed, Observed
 from services.fulfillment.map_check.sampler import observe
+from services.fulfillment.package.labels import LANGUAGES
 from services.fulfillment.stores.caseless import CASELESS
 from services.fulfillment.stores.mongodb import Stores
 from shared.errors import ConfigurationError, PermanentError
+from shared.labels import covers
 
 REMEDY = "add `verified: always`, `never`, or the field that states it: without it, a value is a claim"
 
@@ -32,6 +34,7 @@ async def check(data_map: DataMap, stores: Stores) -> tuple[MapError, ...]:
     )
     observed = {seen.collection.key: seen for seen in looked if isinstance(seen, Observed)}
     flaws = [*data_map.remarks, *unreached_collections(data_map, graph), *reference_circles(data_map, graph)]
+    flaws += untranslated_texts(data_map)
     flaws += [flaw for flaw in looked if isinstance(flaw, MapError)]
     for collection in data_map.collections:
         flaws += [] if collection.skipped else unstated_verification(collection)
@@ -136,6 +139,21 @@ def unstated_storage(collection: Collection) -> Iterator[MapError]:
     if not stated and any(field.personal and not field.facts.storage for field in collection.leaves):
         what = f"`{collection.key}` does not state how long its records are kept"
         yield MapError(collection.where, what, "add `storage: …` under `meta: habeas:`", remark=True)
+
+
+def untranslated_texts(data_map: DataMap) -> Iterator[MapError]:
+    """Yield the languages of letters that texts of *data_map* lack, with the number of these texts."""
+    places = reversed(list(data_map.texts.items()))
+    found = {text: where for where, texts in places for text in reversed(texts)}
+    lacking: dict[tuple[str, ...], list[str]] = {}
+    for language in LANGUAGES:
+        missing = tuple(text for text in found if not covers(text, language))
+        lacking.setdefault(missing, []).append(f"`{language}`")
+    for texts, languages in lacking.items():
+        if texts:
+            what = f"{len(texts)} texts for people have no {', '.join(languages)}"
+            remedy = "translate them, as in `{ en: …, de: … }`: letters show the default instead"
+            yield MapError(found[texts[0]], what, remedy, remark=True)
 
 
 def unreached_collections(data_map: DataMap, graph: Graph) -> Iterator[MapError]:

@@ -1,4 +1,8 @@
-"""The content of answers in words: for letters, events and certificates."""
+"""
+The content of answers in words, for letters: in the language of the data map that is given.
+
+Give a map in the reader's language (``labels.map_in``).
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -9,12 +13,13 @@ from typing import Any
 
 from services.fulfillment.changes.change import NOT_EDITABLE, Change, corrected
 from services.fulfillment.changes.planner import marks
+from services.fulfillment.datamap.model import Collection as MappedCollection
 from services.fulfillment.datamap.model import DataMap, Erasure
 from services.fulfillment.domain import MENTIONED_ELSEWHERE, NOT_CHANGEABLE, LegalBasis, legal_bases
 from services.fulfillment.erasure.execution import Residue
 from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordStep, alike
 from services.fulfillment.package.about import by_category
-from services.fulfillment.package.labels import category, locale_of, spelt, title, words
+from services.fulfillment.package.labels import category, field_label, locale_of, title, words
 from services.fulfillment.package.records import text_of
 from services.fulfillment.package.survey import PackageSurvey
 from services.fulfillment.package.withheld import NEEDS_MORE_PROOF
@@ -33,6 +38,7 @@ from shared.contract.answer import (
     WithheldGroup,
 )
 from shared.contract.events import RequestSubmitted, WithheldValues
+from shared.labels import default_of
 from shared.law import Right
 
 
@@ -184,7 +190,9 @@ def _corrected(done: Change, data_map: DataMap) -> tuple[CorrectedValue, ...]:
     values: dict[tuple[str, str], CorrectedValue] = {}
     for step, part in corrected(done):
         collection = data_map.by_key[step.key]
-        label = f"{title(collection)}: {', '.join(map(spelt, part.path.split('.')))}"
+        names = part.path.split(".")
+        parts = (field_label(collection, ".".join(names[: n + 1])) for n in range(len(names)))
+        label = f"{title(collection)}: {', '.join(parts)}"
         shown = {"before": _written(part.before), "after": _written(part.value)}
         field = collection.by_path[part.path]
         hidden = field.guarded or field.special
@@ -251,11 +259,18 @@ def _kept(plan: RecordPlan, data_map: DataMap) -> Iterator[KeptGroup]:
             label=title(data_map.by_key[key]),
             records=days.total(),
             reason=reason,
-            citation=because,
+            citation=_provision(data_map.by_key[key], because),
             until=last,
             first=min(known) if last is not None and len(known) > 1 else None,
             locked=(key, reason, because) not in open_groups,
         )
+
+
+def _provision(collection: MappedCollection, because: str) -> str:
+    """Return the provision *because* of a row in the language of the map."""
+    rule, basis = collection.retention, collection.facts.legal_basis
+    stated = (basis or "", "" if rule is None else rule.because)
+    return next((one for one in stated if default_of(one) == because), because)
 
 
 def _ends(key: str, data_map: DataMap) -> bool:

@@ -210,6 +210,8 @@ def schema(collection: Collection) -> dict[str, Any]:
     for field in collection.fields:
         node = _node(record, field.path, arrays)
         node["x-categories"] = sorted(field.categories)
+        if field.label:
+            node["title"] = field.label
         if field.guarded:
             node["x-withheld"] = True
         elif field.type:

@@ -18,7 +18,7 @@ from services.fulfillment.domain import SHARED_IDENTITY, UNCONFIRMED_IDENTITY, l
 from services.fulfillment.package import answers
 from services.fulfillment.package.builder import PackageWriter, build, build_overview
 from services.fulfillment.package.copies import content_of
-from services.fulfillment.package.labels import locale_of
+from services.fulfillment.package.labels import locale_of, map_in
 from services.fulfillment.package.people import people
 from services.fulfillment.package.portability import in_scope, portable
 from services.fulfillment.package.survey import Contents, Disclosed, PackageSection
@@ -128,7 +128,7 @@ async def _built(
 ) -> tuple[PackageWriter, Answer]:
     """Return a package and its answer, without storing it."""
     package = await in_thread(_packed, contents, wanted, ctx.house.signer, small=wanted.findings.is_small)
-    data_map = await ctx.maps.of(wanted.findings.version)
+    data_map = map_in(await ctx.maps.of(wanted.findings.version), locale_of(wanted.submitted))
     answer = answers.disclosure(package.summary, wanted.findings, data_map)
     return package, answer.model_copy(update={"scope": answers.scope_labels(wanted.submitted, data_map)})
 
@@ -165,7 +165,7 @@ async def _pieces(package: PackageWriter, digest: "hashlib._Hash", *, small: boo
 
 async def _contents(wanted: FoundRequest, ctx: FulfillmentContext) -> Contents:
     findings, submitted, event = wanted.findings, wanted.submitted, wanted.event
-    data_map = await ctx.maps.of(findings.version)
+    data_map = map_in(await ctx.maps.of(findings.version), locale_of(submitted))
     searched = [part.key for part in findings.coverage if part.status is SearchStatus.SEARCHED]
     sections = [PackageSection(data_map.by_key[key], Disclosed(findings, key)) for key in searched]
     person = event.right is Right.ACCESS and event.requester is not Requester.CONTROLLER

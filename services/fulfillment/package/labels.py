@@ -14,8 +14,10 @@ from babel.units import format_unit
 
 from services.fulfillment.datamap.model import (
     Collection,
+    DataMap,
     MappedField,
     RetentionPeriod,
+    localized_map,
 )
 from services.fulfillment.package.redaction import RedactedKind
 from shared.contract.events import RequestSubmitted
@@ -87,7 +89,23 @@ def category(key: str, words: Words) -> str:
 def withheld(field: MappedField, words: Words) -> str:
     """Return the description of the data in *field* with particularity, as 11 CCR § 7024(d) demands."""
     named = field.guarded_categories
-    return category(named[0], words) if named else spelt(field.path.rpartition(".")[2])
+    return category(named[0], words) if named else called_in_map(field)
+
+
+def field_label(collection: Collection, path: str) -> str:
+    """Return the name of the field at *path*: of the map, else of the path."""
+    field = collection.by_path.get(path)
+    return spelt(path.rpartition(".")[2]) if field is None else called_in_map(field)
+
+
+def called_in_map(field: MappedField) -> str:
+    """Return the name of *field* for people."""
+    return field.label or spelt(field.path.rpartition(".")[2])
+
+
+def map_in(data_map: DataMap, locale: str) -> DataMap:
+    """Return *data_map* with its texts in the language that a reader of *locale* is answered in."""
+    return localized_map(data_map, str(words(locale).locale))
 
 
 def storage(collection: Collection, words: Words) -> str:
@@ -96,7 +114,7 @@ def storage(collection: Collection, words: Words) -> str:
     if retention is None:
         return stated or words.say("For as long as the reason named above needs it.")
     lasts = period(retention.keep, words)
-    start = spelt(retention.start.rpartition(".")[2])
+    start = field_label(collection, retention.start)
     if retention.start == "now":
         said = words.say("%(period)s from the day of an erasure", period=lasts)
     elif retention.year_end:

@@ -149,15 +149,16 @@ NODES: Any = PAGES.get_template("values.jinja").module
 """Macros for nested values."""
 
 
-def _view(area: Area, written: TableLines) -> dict[str, Any]:
+def _view(area: Area, words: Words) -> dict[str, Any]:
     """Return *area* for the template: its texts, and its records as lines of a table or one by one."""
-    reader, shown = written.reader, min(area.records, MOST_ROWS if area.tabular else MOST_RECORDS)
-    storage = about.storage(area, reader.words)
+    reader = ValueReader(words, area.collection)
+    written, shown = TableLines(reader), min(area.records, MOST_ROWS if area.tabular else MOST_RECORDS)
+    storage = about.storage(area, words)
     return {
         "label": area.label,
         "facts": area.collection.facts,
-        "described": _described(area.collection, area.label, storage, reader.words),
-        "linked": _linked(area.stem, reader.words),
+        "described": _described(area.collection, area.label, storage, words),
+        "linked": _linked(area.stem, words),
         "records": area.records,
         "shown": shown,
         "tabular": [reader.name(key) for key in area.tabular],
@@ -207,7 +208,6 @@ def _linked(stem: str, words: Words) -> Markup:
 def index(survey: PackageSurvey) -> Iterator[bytes]:
     """Yield ``index.html``."""
     contents, words = survey.contents, survey.words
-    written = TableLines(ValueReader(words))
     body = _drawn(
         "index.jinja",
         words,
@@ -221,7 +221,7 @@ def index(survey: PackageSurvey) -> Iterator[bytes]:
             for one in contents.earlier
         ],
         holds=_holds(survey),
-        areas=[_view(area, written) for area in survey.areas],
+        areas=[_view(area, words) for area in survey.areas],
         empty=survey.empty,
         withheld=_merged(item for item in survey.withheld if item.reason != MASKED),
         masked=_merged(item for item in survey.withheld if item.reason == MASKED),

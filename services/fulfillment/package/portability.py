@@ -19,6 +19,7 @@ from services.fulfillment.domain import LegalBasis, legal_bases
 from services.fulfillment.package.survey import LeftOut, PackageSection
 from services.fulfillment.package.withheld import NOT_PROVIDED, OTHER_BASIS
 from services.fulfillment.search.scope import RequestScope
+from shared.labels import default_of
 from shared.runtime.mongo import Document
 
 CONSENT_OR_CONTRACT = frozenset({LegalBasis.CONSENT, LegalBasis.CONTRACT})
@@ -79,7 +80,7 @@ def in_scope(sections: Sequence[PackageSection], scope: RequestScope) -> list[Pa
 
 def reason_against(facts: Facts) -> str | None:
     """Return why data with *facts* is not covered; None if it is."""
-    source, basis = facts.source or "", facts.legal_basis
+    source, basis = default_of(facts.source or ""), facts.legal_basis
     if basis is not None and not CONSENT_OR_CONTRACT & legal_bases(basis):
         return OTHER_BASIS
     derived = FROM_ELSEWHERE.search(source) and not PROVIDED.search(source)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
+from services.fulfillment.datamap.model import Collection
 from services.fulfillment.package.labels import spelt, stored_moment
 from services.fulfillment.package.records import TEXTUAL, as_json, instant, is_nested, text_of
 from services.fulfillment.package.withheld import WithheldNotice
@@ -79,26 +80,32 @@ class ValueReader:
     """Turns values into nodes, in one language."""
 
     words: Words
+    collection: Collection
 
     def entries(self, document: Document) -> tuple[tuple[str, Node], ...]:
         """Return the names and values of *document*."""
-        return tuple((self.name(key), self.node(value, 1)) for key, value in document.items())
+        return tuple((self.name(key), self.node(value, 1, key)) for key, value in document.items())
 
-    def name(self, key: str) -> str:
-        """Return the label of the field *key*."""
+    def name(self, key: str, above: str = "") -> str:
+        """Return the label of the field *key* in the object at the path *above*."""
+        field = self.collection.by_path.get(f"{above}.{key}" if above else key)
+        if field is not None and field.label:
+            return field.label
         return self.words.say("Record number") if key == "_id" else spelt(key)
 
-    def node(self, value: Any, depth: int) -> Node:
-        """Return the node for *value*, *depth* levels below its document."""
+    def node(self, value: Any, depth: int, path: str) -> Node:
+        """Return the node for *value* at *path*, *depth* levels below its document."""
         if not is_nested(value) or not value:
             return self.text(value)
         if depth >= DEEPEST:
             return self._cut(as_json(value), "code")
         if isinstance(value, dict):
             shown = list(value.items())[:MOST_ITEMS]
-            entries = tuple((self.name(key), self.node(item, depth + 1)) for key, item in shown)
+            entries = tuple(
+                (self.name(key, path), self.node(item, depth + 1, f"{path}.{key}")) for key, item in shown
+            )
             return ValueGroup(entries, self._more(len(value)))
-        return self._array(value, depth)
+        return self._array(value, depth, path)
 
     def text(self, value: Any) -> TextValue:
         """Return the node for a single *value*; for an array or object, its JSON."""
@@ -133,13 +140,13 @@ class ValueReader:
             return exact
         return self.words.number(value.to_decimal() if isinstance(value, Decimal128) else value)
 
-    def _array(self, value: Sequence[Any], depth: int) -> Node:
+    def _array(self, value: Sequence[Any], depth: int, path: str) -> Node:
         shown, more = value[:MOST_ITEMS], self._more(len(value))
         keys = _common_columns(shown)
         if keys:
             rows = tuple(tuple(map(self.text, map(item.get, keys))) for item in shown)
-            return ValueRows(tuple(self.name(key) for key in keys), rows, more)
-        return ValueList(tuple(self.node(item, depth + 1) for item in shown), more)
+            return ValueRows(tuple(self.name(key, path) for key in keys), rows, more)
+        return ValueList(tuple(self.node(item, depth + 1, path) for item in shown), more)
 
     def _more(self, length: int) -> str:
         if length <= MOST_ITEMS:

@@ -19,6 +19,7 @@ from hashlib import sha256
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.erasure.steps import RecordPlan, alike
 from services.fulfillment.search.identities import Identities
+from shared.labels import default_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ def recipients_of(plan: RecordPlan, data_map: DataMap) -> tuple[str, ...]:
 
 def by_hand(names: Iterable[str], agreed: Collection[str]) -> tuple[str, ...]:
     """Return those of *names* that the staff must notify (GDPR Art. 19), without an agreed automatic way."""
-    return tuple(name for name in names if name not in agreed)
+    return tuple(name for name in names if default_of(name) not in agreed)
 
 
 def pseudonyms(identities: Identities, key: bytes) -> dict[str, str]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from services.fulfillment.datamap.model import Collection, DataMap
 from services.fulfillment.domain import LegalBasis, legal_bases
 from services.fulfillment.search.findings import Findings, FoundRecord, FoundRecords
+from shared.labels import forms_of
 from shared.law import DIRECT_MARKETING
 from shared.law.taxonomy import covered
 
@@ -67,7 +68,8 @@ def _is_meant(collection: Collection, entry: str) -> bool:
 
 
 def _names(collection: Collection) -> Iterator[str]:
-    for name in (collection.key, collection.dataset, collection.name, collection.description or ""):
+    said = collection.description or ""
+    for name in (collection.key, collection.dataset, collection.name, *forms_of(said)):
         yield " ".join(name.casefold().split()).rstrip(".")
 
 

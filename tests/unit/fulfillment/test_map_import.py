@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from services.fulfillment.datamap.fides_import import imported, word
-from services.fulfillment.datamap.model import Collection, DataMap
+from services.fulfillment.datamap.model import Collection, DataMap, localized_map
 from services.fulfillment.datamap.reader import load, parse
 from shared.errors import InvalidDataMap
 
@@ -79,7 +79,9 @@ def test_imported_map_equals_the_original() -> None:
 def test_a_map_of_ours_is_imported_without_loss(name: str) -> None:
     sources = dict(load(EXAMPLE).sources)
     made = imported(name, sources[name])
-    assert said(parse({**sources, name: made.text})) == said(parse(sources))
+    before, after = parse(sources), parse({**sources, name: made.text})
+    for language in ("en", "de"):
+        assert said(localized_map(after, language)) == said(localized_map(before, language))
 
 
 def test_unsupported_words_are_remarked_by_line() -> None:

@@ -75,13 +75,13 @@ TIMES = [
 @pytest.mark.parametrize("tag", ["en", "de"])
 @pytest.mark.parametrize("value", [*KINDS, *TIMES], ids=repr)
 def test_a_line_of_a_table_says_a_value_as_a_record_does(value: object, tag: str) -> None:
-    reader = ValueReader(words(tag))
+    reader = ValueReader(words(tag), CUSTOMERS)
     assert pages.TableLines(reader).line([value]) == f"<tr><td>{pages.text(reader.text(value))}</td></tr>"
 
 
 @pytest.mark.parametrize("value", [*KINDS, *TIMES], ids=repr)
 def test_a_flat_record_says_a_value_as_one_with_depths_does(value: object) -> None:
-    reader = ValueReader(words("en"))
+    reader = ValueReader(words("en"), CUSTOMERS)
     drawn = pages.NODES.entries(reader.entries({"<i>'_x": value}), "")
     assert pages.TableLines(reader).record({"<i>'_x": value}) == drawn
 
