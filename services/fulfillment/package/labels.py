@@ -153,7 +153,11 @@ TEMPLATES = Path(__file__).parent / "templates"
 CATALOGUES = Catalogues(TEMPLATES / "locale")
 LANGUAGES = CATALOGUES.languages
 words = CATALOGUES.words
-INVOKED: Mapping[Regulation, str] = {Regulation.LGPD: "BR", Regulation.QUEBEC: "CA"}
+INVOKED: Mapping[Regulation, str] = {
+    Regulation.LGPD: "BR",
+    Regulation.PIPEDA: "CA",
+    Regulation.QUEBEC: "CA",
+}
 """Countries of the laws with a regional catalogue, for a request that names the law and no residence."""
 
 

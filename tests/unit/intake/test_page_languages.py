@@ -41,6 +41,7 @@ def test_languages_and_regions_of_pages_name_themselves() -> None:
         "de": "Deutsch",
         "es": "Español",
         "fr": "Français",
+        "fr-CA": "Français (Canada)",
         "it": "Italiano",
         "nl": "Nederlands",
         "pt": "Português",

@@ -77,6 +77,8 @@ async def test_every_status_has_a_text_in_each_language(state: str, language: st
         ("pt-BR", "DE", "pt-BR"),
         ("pt", "DE", "pt"),
         ("pt-PT", "BR", "pt"),
+        ("fr", "CA", "fr-CA"),
+        ("fr-CH", "CA", "fr"),
         ("de", "BR", "de"),
     ],
 )

@@ -30,6 +30,12 @@ REGIONAL = [
 ]
 PLACES = re.compile(r"%\(\w+\)s|%|</?\w+[^>]*>")
 FORBIDDEN = {
+    "fr-CA": re.compile(
+        r"données? (?:à caractère )?personnel|\b(?:vos|ses|mes|ces) données|e-?mails?\b|\bmails?\b|"
+        r"adresses? électronique|boîte aux lettres|délégué|réclamation|violation de données|usurpation|"
+        r"jours? ouvrés?\b|[ \u00a0\u202f][?!;]|[ \u202f][:»]|«[ \u202f]|[^\s\u00a0\w]:(?!//)",
+        re.IGNORECASE,
+    ),
     "pt-BR": re.compile(
         r"apagamento|apagar|ficheiro|regist[oaáe]|\w+ámos\b|partilha(?<!compartilha)|\bequipa\b|contact[oae]|"
         r"\bRGPD\b|n\.º|palavra-passe|utilizador|carta de condução|eletrónic|connosco|violação de dados|"
@@ -37,7 +43,13 @@ FORBIDDEN = {
         re.IGNORECASE,
     ),
 }
-"""Words of the language that a reader in the region must not see."""
+"""
+Words and signs of the language that a reader in the region must not see.
+
+Source: CQLR c. P-39.1 s. 1, 3.1 and 3.5 (*renseignement personnel*, *responsable de la protection des
+renseignements personnels*, *incident de confidentialité*); Lei 13.709/2018 Art. 5 and 18 (*eliminação*,
+*bloqueio*, *encarregado*); spacing: Office québécois de la langue française, *Espacement*. Not read again.
+"""
 
 
 def entries(catalogues: Catalogues, tag: str) -> Iterator[Message]:
@@ -92,6 +104,8 @@ def test_region_inherits_sentences_of_its_language(tmp_path: Path) -> None:
         pytest.param("pt", "BR", "pt-BR", id="by the country"),
         pytest.param("pt-PT", "BR", "pt", id="the country in the tag comes first"),
         pytest.param("pt", "PT", "pt", id="a country without a catalogue"),
+        pytest.param("fr-CA", "FR", "fr-CA", id="another language"),
+        pytest.param("fr", "CA", "fr-CA", id="another language, by the country"),
         pytest.param("de", "BR", "de", id="a language without a regional catalogue"),
     ],
 )
@@ -100,7 +114,12 @@ def test_catalogue_is_chosen_by_the_tag_or_the_country(wanted: str, country: str
         assert catalogues.words(wanted, at_home=country).language == tag
 
 
-REFUSED = {"pt": "O nosso encarregado da proteção de dados", "pt-BR": "pelo tratamento de dados pessoais"}
+REFUSED = {
+    "pt": "O nosso encarregado da proteção de dados",
+    "pt-BR": "O nosso encarregado pelo tratamento de dados pessoais",
+    "fr": "Délégué(e) à la protection des données",
+    "fr-CA": "Responsable de la protection des renseignements personnels",
+}
 
 
 @pytest.mark.parametrize(
@@ -111,6 +130,11 @@ REFUSED = {"pt": "O nosso encarregado da proteção de dados", "pt-BR": "pelo tr
         ("pt-BR", ["gdpr"], "pt-BR"),
         ("pt", ["gdpr"], "pt"),
         ("pt-PT", ["br-lgpd"], "pt"),
+        ("fr", ["ca-qc"], "fr-CA"),
+        ("fr", ["gdpr", "ca-qc", "ca-pipeda"], "fr-CA"),
+        ("fr_CA", ["gdpr"], "fr-CA"),
+        ("fr", ["gdpr"], "fr"),
+        ("fr-FR", ["ca-qc"], "fr"),
     ],
 )
 def test_letter_is_in_the_region_of_the_law_or_the_tag(locale: str, laws: list[str], tag: str) -> None:
@@ -120,12 +144,26 @@ def test_letter_is_in_the_region_of_the_law_or_the_tag(locale: str, laws: list[s
     assert REFUSED[tag] in body.text
 
 
+def test_refusal_in_quebec_names_the_commission() -> None:
+    text = render(letter(LETTERS["refusal"], (law_named("ca-qc"),), "fr"), SENDER).text
+    assert "Commission d'accès à l'information" in text
+    assert "porter plainte auprès de" in text
+
+
+def test_french_of_france_has_one_word_for_mail() -> None:
+    for catalogues in ALL.values():
+        said = catalogues.sentences("fr").values()
+        assert [one for one in said if re.search(r"e-?mail|\bmails?\b|\bmél\b", one, re.IGNORECASE)] == []
+
+
 @pytest.mark.parametrize(
     ("request_of", "locale"),
     [
         ({"locale": "pt", "residence": {"country": "BR"}}, "pt_BR"),
         ({"locale": "pt", "regulation": "lgpd"}, "pt_BR"),
         ({"locale": "pt", "residence": {"country": "PT"}}, "pt"),
+        ({"locale": "fr", "residence": {"country": "CA", "subdivision": "QC"}}, "fr_CA"),
+        ({"locale": "fr", "regulation": "quebec"}, "fr_CA"),
         ({"locale": "pt-PT", "residence": {"country": "BR"}}, "pt_PT"),
         ({"locale": "en", "residence": {"country": "US"}}, "en_US"),
         ({}, "en_GB"),
