@@ -104,6 +104,33 @@ def quote(
 
 
 @app.command()
+def narrow(
+    request_id: RequestId,
+    because: Annotated[str, Option(help="Why, for the record: a-z, 0-9, _ and dots.")] = "large_quantity",
+    answered: Annotated[
+        list[str] | None, Option(help="Record an answer: an area or category; may be repeated.")
+    ] = None,
+    everything: Annotated[bool, Option("--everything", help="Record the answer: everything.")] = False,
+    account: As = None,
+    code: OneTimeCode = None,
+    state: State = STATE,
+) -> None:
+    """
+    Ask the person, once, which data a request means, where every law that protects them provides it.
+
+    They need not answer: then the request is answered in full, in time. With --answered or --everything,
+    record what they said by telephone or by letter.
+    """
+    if answered and everything:
+        raise ConfigurationError("--everything: goes without --answered")
+    text = with_salt("\n".join(answered).encode()) if answered else None
+    words: dict[str, Any] = {"answered": bool(answered) or everything, "scope": text and written_item(text)}
+    signer = signer_of(account, code, state)
+    decide_as(signer, events.NarrowingDecided, request_id, text=text, because=because, **words)
+    out.print("recorded" if words["answered"] else "asked; the person gets a letter")
+
+
+@app.command()
 def delivered(
     request_id: RequestId,
     way: Annotated[str, Option(help="How: post, phone, in_person …")],

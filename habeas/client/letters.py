@@ -48,6 +48,7 @@ CITE = (
 SPECIAL = {
     LetterForm.EXTENSION: LetterElement.DUE,
     LetterForm.FEE_QUOTED: LetterElement.FEE,
+    LetterForm.SCOPE_ASKED: LetterElement.NARROWING,
     LetterForm.APPEAL_RECEIVED: LetterElement.DUE,
     LetterForm.APPEAL_DECIDED: LetterElement.ANSWER,
     LetterForm.COMPLAINT_RECEIVED: LetterElement.RECEIPT,

@@ -302,6 +302,7 @@ LETTERS: dict[str, models.LetterFacts] = {
         date(2026, 3, 14),
         WANTED.url,
     ),
+    "scope asked": models.ScopeAskedLetter(Right.ACCESS, RECEIVED, date(2026, 3, 14), DUE, WANTED.url),
     "package expiring": models.PackageExpiringLetter(Right.ACCESS, RECEIVED, PACKAGE.url, EXPIRY),
     "appeal received": models.AppealReceivedLetter(Right.ACCESS, RECEIVED, APPEALED, date(2026, 5, 19)),
     "appeal granted": models.AppealDecidedLetter(Right.ERASURE, RECEIVED, APPEALED, granted=True),

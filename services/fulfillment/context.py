@@ -28,7 +28,7 @@ from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.state import FulfillmentCase, evolve
 from services.fulfillment.stores.registers import PurgeOrders
-from shared.contract.answer import ANSWER, SUBMISSION, Answer
+from shared.contract.answer import ANSWER, SUBMISSION, Answer, scope_entries
 from shared.contract.events import Fact, IdentityVerified, RequestReferred, RequestSubmitted
 from shared.contract.ports import TimersPort, VaultPort
 from shared.law import GivenCopies, Money, Right
@@ -170,8 +170,14 @@ class FulfillmentContext:
     timers: TimersPort = field(repr=False)
 
     async def submission(self) -> RequestSubmitted:
-        """Return the request as it was submitted."""
-        return RequestSubmitted.model_validate_json(await self.vault.open(self.case_id, SUBMISSION))
+        """Return the request as it was submitted, limited to the data that the person named when asked."""
+        submitted = RequestSubmitted.model_validate_json(await self.vault.open(self.case_id, SUBMISSION))
+        if self.known.scope is None:
+            return submitted
+        entries = scope_entries((await self.vault.open(self.case_id, self.known.scope)).decode())
+        return submitted.model_copy(
+            update={"details": submitted.details.model_copy(update={"scope": entries})}
+        )
 
     async def sealed(self, kind: str, content: str | bytes) -> str:
         """

@@ -112,6 +112,8 @@ from shared.contract.events import (
     RequestSubmitted,
     RequestWithdrawn,
     RestrictionAnnounced,
+    ScopeAnswered,
+    ScopeAsked,
     TransferOrdered,
     ValuesReleased,
 )
@@ -159,7 +161,7 @@ async def compare_claims(event: IdentityClaimed, ctx: FulfillmentContext) -> Seq
 
 async def answer(event: IdentityVerified, ctx: FulfillmentContext) -> Sequence[Fact]:
     """Answer a verified request, or refer it to the staff; if the answer costs a fee, quote it first."""
-    if ctx.known.withdrawn:
+    if ctx.known.withdrawn or ctx.known.awaits_scope:
         return []
     quoted = fee_by_staff(event, ctx)
     return [quoted] if quoted else await _search_and_answer(event, ctx)
@@ -172,6 +174,23 @@ async def answer_after_fee(event: FeeAgreed, ctx: FulfillmentContext) -> Sequenc
     return await answer_agreed(event, ctx.after(event))
 
 
+async def hold_for_scope(_event: ScopeAsked, _ctx: FulfillmentContext) -> Sequence[Fact]:
+    """Record that nothing is disclosed before the person has said which data the request means."""
+    return []
+
+
+async def answer_in_scope(event: ScopeAnswered, ctx: FulfillmentContext) -> Sequence[Fact]:
+    """Answer a request that waited for its scope; one that waits for anything else goes on waiting."""
+    return await answer_specified(event, ctx.after(event))
+
+
+async def answer_specified(_event: ScopeAnswered, ctx: FulfillmentContext) -> Sequence[Fact]:
+    """Answer a request whose scope was answered while it was stopped."""
+    if ctx.known.status is not FulfillmentStatus.UNDECIDED or ctx.known.verified is None:
+        return []
+    return await answer(ctx.known.verified, ctx)
+
+
 async def answer_agreed(_event: FeeAgreed, ctx: FulfillmentContext) -> Sequence[Fact]:
     """Answer a request with a fee that was agreed to while the request was stopped."""
     if ctx.known.status is not FulfillmentStatus.UNDECIDED or ctx.known.verified is None:
@@ -180,6 +199,8 @@ async def answer_agreed(_event: FeeAgreed, ctx: FulfillmentContext) -> Sequence[
 
 
 async def _search_and_answer(event: IdentityVerified, ctx: FulfillmentContext) -> Sequence[Fact]:
+    if ctx.known.awaits_scope:
+        return []
     if event.right not in {*DISCLOSING, *CHANGING, Right.ERASURE}:
         return [ctx.referred(event.right, BY_STAFF)]
     submitted = await ctx.submission()
@@ -574,6 +595,7 @@ RELEASED: Mapping[type[Fact], HeldAct] = {
     AliasProven: answer_proven_alias,
     IdentityVerified: answer,
     FeeAgreed: answer_agreed,
+    ScopeAnswered: answer_specified,
     ErasurePlanned: begin_released,
     ErasureApproved: erase_approved,
     ErasureDue: handle_released_window,
@@ -588,6 +610,8 @@ SUBSCRIPTIONS = (
     on(IdentityVerified, unless_stopped(answer)),
     on(FeeDecided, decide_fee),
     on(FeeAgreed, unless_stopped(answer_after_fee)),
+    on(ScopeAsked, hold_for_scope),
+    on(ScopeAnswered, unless_stopped(answer_in_scope)),
     on(ErasurePlanned, erase),
     on(ErasureApproved, approve),
     on(ErasureScheduled, await_window),

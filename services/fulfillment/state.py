@@ -47,6 +47,8 @@ from shared.contract.events import (
     RequestStopped,
     RequestWithdrawn,
     RestrictionAnnounced,
+    ScopeAnswered,
+    ScopeAsked,
     SubjectConsentWithdrawn,
     SubjectErased,
     SubjectObjected,
@@ -128,7 +130,7 @@ RECIPIENT_FACTS: tuple[type[Fact], ...] = (
 
 HELD: frozenset[type[Fact]] = frozenset({
     AliasProven, IdentityVerified, FeeAgreed, ErasurePlanned, ErasureApproved, ErasureDue, ErasureRetried,
-    ChangePlanned, DisclosureDue, TransferOrdered,
+    ChangePlanned, DisclosureDue, ScopeAnswered, TransferOrdered,
 })  # fmt: skip
 """Events that lead to a disclosure, an erasure or a change: they are held while a request is stopped."""
 
@@ -172,7 +174,7 @@ _STAYS: Mapping[FulfillmentStatus, tuple[type[Fact], ...]] = {
         *SUBJECT_FACTS, *RECIPIENT_FACTS, *_LATE,
     ),
 }  # fmt: skip
-"""Facts that leave a status as it is, besides a claimed identity and the decision about a fee."""
+"""Facts that leave a status as it is, besides those that can come in every status."""
 _MOVES: Mapping[FulfillmentStatus, Mapping[type[Fact], FulfillmentStatus]] = {
     FulfillmentStatus.UNDECIDED: {
         DisclosureScheduled: FulfillmentStatus.DISCLOSURE_SCHEDULED,
@@ -223,8 +225,9 @@ _MOVES: Mapping[FulfillmentStatus, Mapping[type[Fact], FulfillmentStatus]] = {
         RequestWithdrawn: FulfillmentStatus.WITHDRAWN,
     },
 }
+_ALWAYS: tuple[type[Fact], ...] = (IdentityClaimed, FeeDecided, ScopeAsked, ScopeAnswered)
 TRANSITIONS: Mapping[FulfillmentStatus, Mapping[type[Fact], FulfillmentStatus]] = {
-    status: {**dict.fromkeys((IdentityClaimed, FeeDecided, *stays), status), **_MOVES.get(status, {})}
+    status: {**dict.fromkeys((*_ALWAYS, *stays), status), **_MOVES.get(status, {})}
     for status, stays in _STAYS.items()
 }
 """Status → fact → status. Any other fact is an :class:`IllegalTransition`."""
@@ -243,6 +246,10 @@ class FulfillmentCase:
     """The fee that the staff decided; quoted only after the verification."""
     quoted: FeeQuoted | None = None
     """The fee that was quoted; the person has agreed to it if anything was done since."""
+    awaits_scope: bool = False
+    """Whether the person is asked which data the request means: nothing is disclosed before the answer."""
+    scope: Code | None = None
+    """Vault name of the data that the person named then."""
     planned: ErasurePlanned | None = None
     """The newest plan."""
     erasure_window: ErasureScheduled | None = None
@@ -386,11 +393,15 @@ def _noted(known: FulfillmentCase, status: FulfillmentStatus, fact: Fact) -> Ful
         case RequestReferred():
             return replace(known, referred=fact, offered=_offered(known, fact), answers_proposed=())
         case _:
-            return _approval_noted(known, fact)
+            return _decision_noted(known, fact)
 
 
-def _approval_noted(known: FulfillmentCase, fact: Fact) -> FulfillmentCase:
+def _decision_noted(known: FulfillmentCase, fact: Fact) -> FulfillmentCase:
     match fact:
+        case ScopeAsked():
+            return replace(known, awaits_scope=True)
+        case ScopeAnswered():
+            return replace(known, awaits_scope=False, scope=fact.scope)
         case ErasureApproved():
             return replace(known, approved_by=known.approved_by or fact.by)
         case CorrectionApproved():

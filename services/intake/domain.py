@@ -32,7 +32,7 @@ from shared.contract.events import (
 from shared.contract.events.breaches import BreachLodged
 from shared.contract.sources import ChannelSource, channel_source
 from shared.errors import IllegalTransition, TooEarly
-from shared.law import Right, TimedDuty, needs_proof
+from shared.law import Right, TimedDuty, needs_proof, whole_days
 
 OWN_SOURCES = "habeas/"
 """Prefix of the sources of requests that no upstream system passed on."""
@@ -120,6 +120,8 @@ class DueMoved(Record):
     """The target day of the answer."""
     policy: PolicyId
     """The law that sets the day."""
+    scope_days: int = 0
+    """Days besides, since the person was asked which data is meant."""
 
 
 class RequestLodged(Record):
@@ -256,6 +258,7 @@ REMARKS: frozenset[type[Fact]] = frozenset(
         events.IdentityReviewNeeded,
         events.InquiryLodged,
         events.MessageLodged,
+        events.NarrowingDecided,
         events.NoticeFailed,
         events.NoticeReported,
         events.NoticeSent,
@@ -277,6 +280,8 @@ REMARKS: frozenset[type[Fact]] = frozenset(
         events.RequestResumed,
         events.RequestStopped,
         events.RequestTaken,
+        events.ScopeAnswered,
+        events.ScopeAsked,
         events.StopDecided,
         events.SubjectUnrestricted,
         events.WithdrawalDecided,
@@ -310,6 +315,13 @@ class IntakeCase:
     paused_since: datetime | None = None
     """When proof was requested that has not come yet."""
     paused_days: int = 0
+    scope_asked: events.ScopeAsked | None = None
+    """The question which data is meant; there is one at most."""
+    scope_answered: events.ScopeAnswered | None = None
+    scope_overlap: int = 0
+    """Days since the question that count as a pause for proof of identity."""
+    scope_days: int = 0
+    """Days of that question that moved the deadline."""
     moved_to: date | None = None
     """The deadline after a pause or an extension."""
     moved_by: PolicyId | None = None
@@ -464,6 +476,11 @@ class IntakeCase:
         return self.quoted is not None and not self.agreed and self.withdrawable
 
     @property
+    def awaits_scope(self) -> bool:
+        """Whether the person is asked which data is meant, and has not answered yet."""
+        return self.scope_asked is not None and self.scope_answered is None and self.withdrawable
+
+    @property
     def awaits_person(self) -> bool:
         """Whether nothing can be done before the person answers a letter, which has not come back."""
         if self.stopped is not None or not self.returned.isdisjoint(ASKING):
@@ -602,20 +619,37 @@ def _note_deadline(case: IntakeCase, fact: Fact) -> IntakeCase:
         case events.RequestPaused():
             return replace(case, paused_since=fact.since)
         case events.RequestResumed():
-            return replace(case, paused_since=None)
+            return replace(case, paused_since=None, scope_overlap=overlap_until(case, fact.at))
         case DueMoved() | events.RequestExtended():
             moved = replace(case, moved_to=fact.due_on, moved_by=fact.policy, moved_target=fact.meant_for)
             if isinstance(fact, DueMoved):
-                return replace(moved, paused_days=fact.days)
+                return replace(moved, paused_days=fact.days, scope_days=fact.scope_days)
             return replace(moved, tell_by=fact.promised_on)
         case events.AppealReceived():
             return replace(case, appeals=(*case.appeals, fact))
         case events.AppealAnswered():
             return replace(case, answered_appeals=len(case.appeals))
+        case _:
+            return _note_question(case, fact)
+
+
+def overlap_until(case: IntakeCase, at: datetime) -> int:
+    """Return the days until *at* of an open question for the scope that a pause for proof counts as well."""
+    if case.paused_since is None or case.scope_asked is None or not case.awaits_scope:
+        return case.scope_overlap
+    return case.scope_overlap + whole_days(max(case.paused_since, case.scope_asked.asked_at), at)
+
+
+def _note_question(case: IntakeCase, fact: Fact) -> IntakeCase:
+    match fact:
         case events.FeeQuoted():
             return replace(case, quoted=fact)
         case events.FeeAgreed():
             return replace(case, agreed=True)
+        case events.ScopeAsked():
+            return replace(case, scope_asked=fact)
+        case events.ScopeAnswered():
+            return replace(case, scope_answered=fact)
         case _:
             return _note_effect(case, fact)
 

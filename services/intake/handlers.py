@@ -265,6 +265,7 @@ SUBSCRIPTIONS = (
     on(events.RequestRenewed, lifecycle.renew),
     on(events.ForwardingDecided, lifecycle.forward),
     on(events.ExtensionDecided, lifecycle.extend),
+    on(events.NarrowingDecided, lifecycle.narrow),
     on(events.AnswerExpected, deadline_handlers.expect),
     on(events.DeadlineCame, deadline_handlers.handle_deadline),
     on(events.SubjectUnrestricted, record_only),

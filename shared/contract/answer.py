@@ -21,6 +21,15 @@ ANSWER = "answer"
 """First part of the name under which an answer lies there."""
 
 
+MOST_SCOPE_ENTRIES = 20
+
+
+def scope_entries(text: str) -> tuple[str, ...]:
+    """Return the entries of a scope in the vault, one a line."""
+    entries = (" ".join(line.split())[:500] for line in text.splitlines())
+    return tuple(dict.fromkeys(filter(None, entries)))[:MOST_SCOPE_ENTRIES]
+
+
 class _Piece(BaseModel):
     model_config = ConfigDict(frozen=True, defer_build=True, extra="forbid", hide_input_in_errors=True)
 

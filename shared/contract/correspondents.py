@@ -20,6 +20,7 @@ PROCEEDINGS = frozenset(
         LetterKind.FORWARDED,
         LetterKind.LATE,
         LetterKind.REFUSAL,
+        LetterKind.SCOPE_ASKED,
         LetterKind.WITHDRAWN,
     }
 )

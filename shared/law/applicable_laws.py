@@ -135,6 +135,16 @@ def may_cost(laws: Iterable[Policy], reason: FeeReason, fee: Money, before: Give
     return bool(grounds) and all(ground is not None and ground.stands(fee, before) for ground in grounds)
 
 
+def may_narrow(laws: Iterable[Policy], right: Right) -> bool:
+    """
+    Return whether a person that *laws* protect may be asked which data a request means: each must let it.
+
+    Law:
+        GDPR recital 63; UK GDPR Art. 12A(5)-(6).
+    """
+    return all(policy.narrows(right) for policy in laws)
+
+
 @dataclass(frozen=True, slots=True)
 class DeadlineCalculator:
     """Counts the days of one request under each law."""
@@ -144,6 +154,8 @@ class DeadlineCalculator:
     received_at: datetime
     paused_days: int = 0
     """For how long the person was asked for proof of identity, in all."""
+    scope_days: int = 0
+    """For how long the person was asked which data is meant, besides."""
 
     def __call__(self, policy: Policy, rule: DeadlineRule) -> DueDate:
         """Return the last day of *rule*, which is one of *policy*."""
@@ -163,8 +175,10 @@ class DeadlineCalculator:
 
     def _stood_still(self, policy: Policy) -> ClockPause | None:
         """In California the clock runs, regardless of the time for verification (11 CCR § 7021(b))."""
-        pause = policy.pause("identity")
-        return ClockPause(self.paused_days, pause.provision) if pause and self.paused_days > 0 else None
+        waited = (("identity", self.paused_days), ("specification", self.scope_days))
+        stood = [(pause, days) for kind, days in waited if days > 0 and (pause := policy.pause(kind))]
+        provisions = "; ".join(pause.provision for pause, _ in stood)
+        return ClockPause(sum(days for _, days in stood), provisions) if stood else None
 
 
 def _rules(laws: Iterable[Policy], duty: TimedDuty, right: Right) -> Iterator[tuple[Policy, DeadlineRule]]:

@@ -170,8 +170,17 @@ class DeadlineRule(StatutoryPeriod):
 class Pause(LegalValue):
     """A ground for the period to stand still."""
 
-    kind: Literal["identity", "fee"]
-    """``identity``: while the person is asked for proof of identity; ``fee``: to agree to a fee."""
+    kind: Literal["identity", "fee", "specification"]
+    """
+    ``identity``: while the person is asked for proof of identity; ``fee``: to agree to a fee;
+    ``specification``: to name the data that the request means.
+    """
+
+
+class NarrowingRule(LegalValue):
+    """The person may be asked which data a request means, where much data about them is processed."""
+
+    rights: Annotated[tuple[Right, ...], Field(min_length=1)]
 
 
 class FeeGround(LegalValue):
@@ -409,6 +418,8 @@ class Policy(LawEdition):
     """Children: their data is not sold without leave, and their requests go first."""
     periods: tuple[DeadlineRule, ...] = ()
     pauses: tuple[Pause, ...] = ()
+    narrowing: NarrowingRule | None = None
+    """None: the law does not let the company ask."""
     fees: tuple[FeeGround, ...] = ()
     """All that may cost anything; nothing else does."""
     never_disclose: tuple[SecretKinds, ...] = ()
@@ -477,6 +488,10 @@ class Policy(LawEdition):
         """Return the pause of the period for *kind*; None where there is none."""
         return next((pause for pause in self.pauses if pause.kind == kind), None)
 
+    def narrows(self, right: Right) -> bool:
+        """Return whether the person may be asked which data a request for *right* means."""
+        return self.narrowing is not None and right in self.narrowing.rights
+
     def fee_for(self, reason: FeeReason) -> FeeGround | None:
         """Return the ground for a fee for *reason*; None where none is lawful."""
         return next((ground for ground in self.fees if ground.reason is reason), None)
@@ -498,6 +513,7 @@ class Policy(LawEdition):
             update={
                 "periods": (*self.periods, *model.periods),
                 "pauses": self.pauses or model.pauses,
+                "narrowing": self.narrowing or model.narrowing,
                 "fees": (*self.fees, *(one for one in model.fees if not self.fee_for(one.reason))),
                 "letters": (*self.letters, *(one for one in model.letters if one.element not in own)),
                 "calendar": self.calendar or model.calendar,

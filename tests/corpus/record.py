@@ -8,6 +8,7 @@ each value of an enumeration as well.
 
 import json
 import re
+import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,8 @@ from shared.runtime.mongo import from_bson, json_util
 
 FOLDER = Path(__file__).parent
 FORM = json_util.CANONICAL_JSON_OPTIONS
+UNRELEASED = "unreleased"
+"""Folder of events and rows that are newer than the present version."""
 AT = datetime(2026, 11, 29, 9, 30, tzinfo=UTC)
 CASE = "0123456789abcdef0123456789abcdef"
 E = TypeVar("E", bound=Event)
@@ -39,14 +42,31 @@ CONTRADICTIONS = {"risk_unlikely": False, "ongoing": False}
 
 
 def main() -> None:
-    """Write the corpus of the present version, unless it is released: then nothing may change it."""
-    folder = FOLDER / version("habeas")
-    if _is_released(version("habeas")):
-        return
+    """Write the corpus of the present version; once that is released, only what is new since then."""
+    released = _is_released(version("habeas"))
+    folder = FOLDER / (UNRELEASED if released else version("habeas"))
+    if not released:
+        shutil.rmtree(FOLDER / UNRELEASED, ignore_errors=True)
     folder.mkdir(exist_ok=True)
-    _write(folder / "events.jsonl", map(json.dumps, events()))
-    for name, documents in (("rows", rows()), ("notes", notes())):
+    known = set(_lines("events")) if released else set()
+    _write(folder / "events.jsonl", (line for line in map(json.dumps, events()) if line not in known))
+    stored = (
+        {_fact_of(json_util.loads(line, json_options=FORM)) for line in _lines("rows")} if released else set()
+    )
+    new = [row for row in rows() if _fact_of(row) not in stored]
+    for name, documents in (("rows", new), ("notes", notes())):
         _write(folder / f"{name}.jsonl", (json_util.dumps(one, json_options=FORM) for one in documents))
+
+
+def _lines(name: str) -> Iterator[str]:
+    """Yield the lines of a file of all releases."""
+    for path in FOLDER.glob(f"*/{name}.jsonl"):
+        if path.parent.name != UNRELEASED:
+            yield from path.read_text(encoding="utf-8").splitlines()
+
+
+def _fact_of(row: Mapping[str, Any]) -> str:
+    return json_util.dumps((row["event"], len(row["facts"])), json_options=FORM)
 
 
 def _is_released(number: str) -> bool:

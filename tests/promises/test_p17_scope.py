@@ -3,8 +3,9 @@
 import io
 import json
 import zipfile
+from datetime import UTC, datetime
 
-from tests.integration.pipeline import Heard, Pipeline, Somebody
+from tests.integration.pipeline import Heard, Pipeline, Somebody, command
 from tests.promises.people import People
 from tests.waiting import eventually
 
@@ -48,6 +49,63 @@ async def test_erasure_of_one_area_leaves_the_rest_and_certifies_that(
     (fulfilled,) = await eventually(lambda: heard.of(case, "request.fulfilled"))
     assert "out_of_scope" not in fulfilled["data"]["reasons"]
     assert not heard.of(case, "subject.erased"), "a recipient would erase everything"
+
+
+ASKED = "Your request covers all data that we may hold about you"
+
+
+async def narrowed(pipeline: Pipeline, person: Somebody) -> str:
+    """Return a request whose code is known, after the staff has asked which data it means."""
+    case = await pipeline.lodge(person.asks("access"))
+    code = await pipeline.code_for(person, case)
+    assert (await command(pipeline, "case", "narrow", case, "--as", "anna"))[0] == 0
+    assert await eventually(lambda: pipeline.letter(person, case, ASKED))
+    (await pipeline.prove(case, code)).raise_for_status()
+    await pipeline.until_it_is("verified", case)
+    return case
+
+
+async def test_staff_asks_once_the_answer_limits_the_copy_and_silence_does_not(
+    pipeline: Pipeline, people: People, heard: Heard
+) -> None:
+    person = people[3]
+    case = await narrowed(pipeline, person)
+    before = await pipeline.page(case)
+    code, _, error = await command(pipeline, "case", "narrow", case, "--as", "bert")
+    assert code != 0
+    assert "asked_before" in error
+    assert not heard.of(case, "request.fulfilled"), "nothing is disclosed before the answer"
+    letter = pipeline.letter(person, case, ASKED)
+    assert "If we hear nothing, we will answer your request in full." in letter
+    assert "GDPR recital 63" in letter
+    assert "the deadline for our answer is paused" not in letter
+    (await pipeline.http.post(f"/v1/requests/{case}/scope", json={"scope": ["sessions"]})).raise_for_status()
+    after = await pipeline.closed(case)
+    assert (after["due_on"], after["package_url"] is not None) == (before["due_on"], True)
+    with await downloaded(pipeline, person, case) as package:
+        content = [name for name in package.namelist() if name.startswith("data/")]
+    assert content
+    assert all("sessions" in name for name in content)
+    assert not await pipeline.handled_twice()
+
+    case = await narrowed(pipeline, person)
+    timers = pipeline.client[f"{pipeline.prefix}_intake"]["timers"]
+    over = {"$set": {"at": datetime.now(UTC)}}
+    assert (await timers.update_one({"case": case, "kind": "scope_unanswered"}, over)).modified_count == 1
+    assert (await pipeline.closed(case))["package_url"]
+    (answered,) = await eventually(lambda: heard.of(case, "scope.answered"))
+    assert answered["data"]["silent"] is True
+    with await downloaded(pipeline, person, case) as package:
+        assert any("contacts" in name for name in package.namelist())
+
+
+async def test_californian_is_not_asked(pipeline: Pipeline, heard: Heard) -> None:
+    person = Somebody("kim.californian@example.org", "Kim Beispiel")
+    home = {"country": "US", "subdivision": "CA"}
+    case = await pipeline.lodge(person.asks("access", residence=home))
+    _, _, error = await command(pipeline, "case", "narrow", case, "--as", "anna")
+    assert "law_does_not_provide" in error
+    assert not heard.of(case, "scope.asked")
 
 
 async def test_unknown_scope_never_blocks_a_copy_and_never_erases(pipeline: Pipeline, people: People) -> None:

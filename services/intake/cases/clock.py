@@ -5,10 +5,10 @@ Pure. Every day is calculated from the receipt, so that each can be explained (`
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
-from services.intake.domain import UNDECIDED, CaseStatus, DueMoved, IntakeCase
+from services.intake.domain import UNDECIDED, CaseStatus, DueMoved, IntakeCase, overlap_until
 from shared.contract.correspondents import mailbox_for, person_mailbox
 from shared.contract.events import (
     AppealReceived,
@@ -26,9 +26,11 @@ from shared.contract.events import (
     RequestReceived,
     RequestSubmitted,
     Residence,
+    ScopeAsked,
 )
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, RefusedDecision
 from shared.law import (
+    LEAST_WAIT,
     AnswerPeriod,
     ClockRules,
     DeadlineCalculator,
@@ -42,9 +44,11 @@ from shared.law import (
     age_on,
     applicable,
     end_of,
+    end_of_wait,
     internal_due,
     is_child,
     laws_not_accepted,
+    may_narrow,
     strictest,
     whole_days,
 )
@@ -55,6 +59,11 @@ CHILDREN_FIRST = timedelta(days=10)
 """Time after receipt within which the answer to a child is meant to be sent."""
 OF_AGE = 18
 """Age from which a person acts for themselves under every law supported here."""
+SPECIFICATION = "specification"
+"""Kind of the pause until the person has named the data that the request means."""
+TIME_TO_NARROW = timedelta(days=14)
+"""Time for that answer; no law sets one."""
+LEAST_TIME_TO_NARROW = 2 * LEAST_WAIT
 KEPT = (TimedDuty.ANSWER, TimedDuty.EXTENDED_ANSWER, TimedDuty.ACKNOWLEDGEMENT)
 """Duties with last days that a case keeps from the beginning."""
 
@@ -138,30 +147,54 @@ def resumed_deadline(case: IntakeCase, at: datetime, practice: ClockRules) -> Du
     standing = any(policy.stands_still_for("identity") for policy in practice.laws(case.received.laws))
     if days == case.paused_days or not standing:
         return None
-    counted = _required(_count_answer(case, case.received, days, practice), case.received.right)
+    return _due_moved(replace(case, paused_days=days), case.received, practice)
+
+
+def narrowed_deadline(case: IntakeCase, at: datetime, practice: ClockRules) -> DueMoved | None:
+    """Return the deadline after the person answered at *at* which data is meant; None if it did not move."""
+    days = _scope_days(case, at)
+    if case.received is None or not days or not _stands_for(SPECIFICATION, case.received, practice):
+        return None
+    return _due_moved(replace(case, scope_days=days), case.received, practice)
+
+
+def _due_moved(case: IntakeCase, received: RequestReceived, practice: ClockRules) -> DueMoved:
+    counted = _required(_count_answer(case, received, practice), received.right)
     return DueMoved(
-        request_id=case.received.request_id,
-        days=days,
+        request_id=received.request_id,
+        days=case.paused_days,
+        scope_days=case.scope_days,
         due_on=counted.last.due_on,
         meant_for=internal_due(counted.last, margin=practice.company.margin),
         policy=counted.policy.id,
     )
 
 
+def _stands_for(kind: str, received: RequestReceived, practice: ClockRules) -> bool:
+    return any(policy.stands_still_for(kind) for policy in practice.laws(received.laws))
+
+
+def _scope_days(case: IntakeCase, at: datetime) -> int:
+    """Return the days until *at* of the open question for the scope, without those of a pause for proof."""
+    if case.scope_asked is None or not case.awaits_scope:
+        return case.scope_days
+    return max(whole_days(case.scope_asked.asked_at, at) - overlap_until(case, at), 0)
+
+
 def due_now(case: IntakeCase, now: datetime, practice: ClockRules) -> DueDate | None:
-    """Return the deadline of *case* if the person sent the requested proof today."""
+    """Return the deadline of *case* if the person sent the requested proof or answer today."""
     if case.received is None:
         return None
     running = 0 if case.paused_since is None else whole_days(case.paused_since, now)
-    days = case.paused_days + running
-    return _required(_count_answer(case, case.received, days, practice), case.received.right).last
+    today = replace(case, paused_days=case.paused_days + running, scope_days=_scope_days(case, now))
+    return _required(_count_answer(today, case.received, practice), case.received.right).last
 
 
 def explained_deadline(case: IntakeCase, practice: ClockRules) -> Strictest | None:
     """Return the last day for the answer to *case*, step by step; None if another day is on record."""
     if case.received is None:
         return None
-    counted = _count_answer(case, case.received, case.paused_days, practice)
+    counted = _count_answer(case, case.received, practice)
     return counted if counted is not None and counted.last.due_on == case.due_on else None
 
 
@@ -178,7 +211,7 @@ def extended_deadline(
     received = case.received
     if received is None or case.extended or case.due_on is None or case.status not in UNDECIDED:
         return None
-    counted = _count(TimedDuty.EXTENDED_ANSWER, received, case.paused_days, practice)
+    counted = _count(TimedDuty.EXTENDED_ANSWER, received, case, practice)
     if counted is None or counted.last.due_on <= case.due_on or now >= end_of(case.due_on, practice.zone):
         return None
     return RequestExtended(
@@ -191,8 +224,8 @@ def extended_deadline(
     )
 
 
-def last_wait_for_fee(case: IntakeCase, practice: ClockRules) -> datetime | None:
-    """Return the end of the time to wait for the agreement to a fee; None if the laws set no end."""
+def last_wait(case: IntakeCase, paused_for: str | None, practice: ClockRules) -> datetime | None:
+    """Return the end of the time to wait for the person's answer; None if the laws set no end."""
     received = case.received
     if received is None:
         return None
@@ -202,27 +235,69 @@ def last_wait_for_fee(case: IntakeCase, practice: ClockRules) -> datetime | None
         received_at=received.received_at,
         duty=TimedDuty.EXTENDED_ANSWER if case.extended else TimedDuty.ANSWER,
         paused_days=case.paused_days,
-        paused_for="fee",
+        paused_for=paused_for,
     )
     return practice.last_wait(period)
 
 
 def is_paused(case: IntakeCase, policies: PolicyLibrary) -> bool:
-    """Return whether the clock of *case* is paused now: every law must allow it, and proof be awaited."""
-    if case.received is None or case.paused_since is None:
+    """Return whether the clock of *case* is paused now: every law must allow it, and an answer be awaited."""
+    if case.received is None:
         return False
-    return all(policies.named(id_).stands_still_for("identity") for id_ in case.received.laws)
+    laws = [policies.named(id_) for id_ in case.received.laws]
+    awaited = {"identity": case.paused_since is not None, SPECIFICATION: case.awaits_scope}
+    kinds = [kind for kind, waits in awaited.items() if waits]
+    return any(all(law.stands_still_for(kind) for law in laws) for kind in kinds)
 
 
-def _count_answer(
-    case: IntakeCase, received: RequestReceived, days: int, practice: ClockRules
-) -> Strictest | None:
+def scope_question(case: IntakeCase, now: datetime, practice: ClockRules) -> ScopeAsked:
+    """
+    Return the question which data the request means, and until when the answer is awaited.
+
+    The answer in full follows in time: where the period runs on, its target day ends the wait.
+
+    Law:
+        GDPR recital 63: a controller with much data may ask before the data is disclosed; the month runs on.
+        UK GDPR Art. 12A(5)-(6): the days from the question to the answer do not count.
+
+    Raises:
+        RefusedDecision: One of the laws does not provide it, it was asked before, or it is too late.
+    """
+    received = case.received
+    if received is None or case.status not in UNDECIDED or case.not_ours or case.instructed or case.stopped:
+        raise RefusedDecision("not_possible")
+    if case.scope_asked is not None:
+        raise RefusedDecision("asked_before")
+    if not may_narrow(practice.laws(received.laws), received.right):
+        raise RefusedDecision("law_does_not_provide")
+    latest = last_wait(case, None, practice)
+    if latest is not None and now + LEAST_TIME_TO_NARROW > latest:
+        raise RefusedDecision("too_late")
+    ends_at = end_of_wait(now, TIME_TO_NARROW, last_wait(case, SPECIFICATION, practice))
+    answer_by = ends_at.astimezone(practice.zone).date() - timedelta(days=1)
+    until = end_of(answer_by, practice.zone)
+    asked = ScopeAsked(
+        request_id=received.request_id,
+        asked_at=now,
+        until=until,
+        answer_by=answer_by,
+        due_on=case.due_on or received.due_on,
+    )
+    moved = narrowed_deadline(replace(case, scope_asked=asked), until, practice)
+    return asked.model_copy(update={"due_on": moved.due_on}) if moved else asked
+
+
+def _count_answer(case: IntakeCase, received: RequestReceived, practice: ClockRules) -> Strictest | None:
     duty = TimedDuty.EXTENDED_ANSWER if case.extended else TimedDuty.ANSWER
-    return _count(duty, received, days, practice)
+    return _count(duty, received, case, practice)
 
 
-def _count(duty: TimedDuty, received: RequestReceived, days: int, practice: ClockRules) -> Strictest | None:
-    counting = DeadlineCalculator(practice.company, practice.calendars, received.received_at, days)
+def _count(
+    duty: TimedDuty, received: RequestReceived, case: IntakeCase, practice: ClockRules
+) -> Strictest | None:
+    counting = DeadlineCalculator(
+        practice.company, practice.calendars, received.received_at, case.paused_days, case.scope_days
+    )
     return strictest(practice.laws(received.laws), duty, received.right, counting)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 from services.intake.cases import deadlines
+from services.intake.cases.clock import narrowed_deadline
 from services.intake.cases.deadlines import CaseTimer
 from services.intake.context import IntakeContext, set_timers
 from services.intake.domain import OWED, UNDECIDED, IntakeCase, evolve
@@ -101,6 +102,8 @@ async def handle_deadline(event: events.DeadlineCame, ctx: IntakeContext) -> Seq
     kind = deadlines.kind_of(event.name)
     if kind == deadlines.UNAGREED:
         return await _end_unagreed(ctx)
+    if kind == deadlines.SCOPE_UNANSWERED:
+        return scope_facts(ctx, silent=True) if ctx.case.awaits_scope else []
     if kind not in deadlines.DUTIES:
         return await _check_package(kind, ctx)
     day = deadlines.day_of(kind, ctx.case)
@@ -146,6 +149,19 @@ async def _end_unagreed(ctx: IntakeContext) -> Sequence[Fact]:
     logger().error("fee letter not delivered", request_id=ctx.case_id, reason="the letter did not arrive")
     await set_timers([deadlines.timer_at(deadlines.UNAGREED, ctx.now + timedelta(days=1))], ctx)
     return []
+
+
+def scope_facts(
+    ctx: IntakeContext,
+    *,
+    scope: events.Code | None = None,
+    silent: bool = False,
+    by: events.Code | None = None,
+) -> Sequence[Fact]:
+    """Return the answer to the question which data is meant, and the deadline that it moves."""
+    answered = events.ScopeAnswered(request_id=ctx.case_id, scope=scope, silent=silent, by=by)
+    moved = narrowed_deadline(ctx.case, ctx.now, ctx.practice)
+    return [answered] if moved is None else [answered, moved]
 
 
 async def _check_package(kind: str, ctx: IntakeContext) -> Sequence[Fact]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from services.intake.cases.clock import due_now, is_paused, last_wait_for_fee
+from services.intake.cases.clock import due_now, is_paused, last_wait
 from services.intake.domain import IntakeCase
 from shared.contract.events import (
     AppealReceived,
@@ -33,6 +33,8 @@ APPEAL = "appeal_"
 """Begins the names of both."""
 UNAGREED = "fee_unagreed"
 """The end of the last day for agreeing to a fee, after the fee letter."""
+SCOPE_UNANSWERED = "scope_unanswered"
+"""The end of the time to answer which data is meant."""
 EXPIRING, EXPIRED = "package_expiring", "package_expired"
 """Of the package: the reminder before the end, and the end."""
 UNDATED_APPEAL = timedelta(days=30)
@@ -66,7 +68,8 @@ class CaseTimer:
 
 def kind_of(name: str) -> str:
     """Return the kind of the timer called *name*."""
-    return next(kind for kind in (*DUTIES, UNAGREED, EXPIRING, EXPIRED) if name.startswith(kind))
+    kinds = (*DUTIES, UNAGREED, SCOPE_UNANSWERED, EXPIRING, EXPIRED)
+    return next(kind for kind in kinds if name.startswith(kind))
 
 
 def timer_at(kind: str, at: datetime) -> CaseTimer:
@@ -120,9 +123,9 @@ def fee_timers(
     """
     notified_on = notified_at.astimezone(practice.zone).date()
     usual = end_of(notified_on + TIME_TO_AGREE, practice.zone)
-    last_wait = last_wait_for_fee(case, practice)
-    if last_wait is not None and last_wait > notified_at:
-        usual = end_of_wait(notified_at, usual - notified_at, last_wait)
+    latest = last_wait(case, "fee", practice)
+    if latest is not None and latest > notified_at:
+        usual = end_of_wait(notified_at, usual - notified_at, latest)
     return [timer_at(UNAGREED, max(end_of(quoted.answer_by, practice.zone), usual))]
 
 
@@ -142,7 +145,7 @@ def next_check(kind: str, case: IntakeCase, now: datetime, practice: ClockRules)
         return None
     if is_paused(case, practice.policies):
         return now + timedelta(days=1)
-    last = due_now(case, now, practice) if case.paused_since else None
+    last = due_now(case, now, practice) if case.paused_since or case.awaits_scope else None
     if last is not None:
         meant_for, due_on = internal_due(last, margin=practice.company.margin), last.due_on
     elif case.meant_for is not None and case.due_on is not None:

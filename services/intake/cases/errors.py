@@ -12,6 +12,7 @@ class CaseError(StrEnum):
     PROOF_DECIDED = "proof_decided"
     TOO_LATE_TO_WITHDRAW = "too_late_to_withdraw"
     NO_FEE = "no_fee"
+    SCOPE_NOT_ASKED = "scope_not_asked"
     APPEAL_OPEN = "appeal_open"
     NO_CERTIFICATE = "no_certificate"
     TOO_MANY_CODES = "too_many_codes"

@@ -2,14 +2,28 @@
 
 from collections.abc import Sequence
 
-from services.intake.cases.clock import DECIDED, Arrival, extended_deadline, received_appeal, received_request
-from services.intake.cases.deadlines import APPEAL, appeal_timers, extension_timers
+from services.intake.cases.clock import (
+    DECIDED,
+    Arrival,
+    extended_deadline,
+    received_appeal,
+    received_request,
+    scope_question,
+)
+from services.intake.cases.deadline_handlers import scope_facts
+from services.intake.cases.deadlines import (
+    APPEAL,
+    SCOPE_UNANSWERED,
+    appeal_timers,
+    extension_timers,
+    timer_at,
+)
 from services.intake.cases.registration import forwarding, register_request
 from services.intake.cases.sealed_content import seal_proofs, seal_request
 from services.intake.context import NOT_KNOWN, IntakeContext, end_waiting, must_be_own, rejected, set_timers
 from services.intake.domain import CaseStatus
 from shared.contract import events
-from shared.contract.answer import SUBMISSION
+from shared.contract.answer import SUBMISSION, scope_entries
 from shared.contract.envelope import derived_id
 from shared.contract.events import Fact, Proof, Remedy, SubmissionError
 from shared.contract.sources import ChannelSource, channel_source
@@ -147,6 +161,45 @@ async def _check_text(item: str | None, ctx: IntakeContext) -> None:
         content = b""
     if written_text(item, content) is None:
         raise RefusedDecision("text_differs")
+
+
+async def narrow(event: events.NarrowingDecided, ctx: IntakeContext) -> Sequence[Fact]:
+    """
+    Ask the person, once, which data the request means, or record their answer by telephone or letter.
+
+    Raises:
+        RefusedDecision: It cannot be asked, or no answer is awaited, or the scope is not the signed text.
+    """
+    if ctx.case.received is None:
+        raise TooEarly("the question came before its request")
+    if not event.answered:
+        asked = scope_question(ctx.case, ctx.now, ctx.practice)
+        await set_timers([timer_at(SCOPE_UNANSWERED, asked.until)], ctx)
+        return [asked]
+    if not ctx.case.awaits_scope:
+        raise RefusedDecision("scope_not_asked")
+    await _check_text(event.scope, ctx)
+    entries = scope_entries(await _signed(event.scope, ctx)) if event.scope else ()
+    return scope_facts(ctx, scope=await _sealed_scope(entries, ctx), by=event.by)
+
+
+async def answer_scope(entries: Sequence[str], ctx: IntakeContext) -> Sequence[Fact]:
+    """Seal the named data, or record that everything is meant; return nothing if that was not asked."""
+    if not ctx.case.awaits_scope:
+        return []
+    return scope_facts(ctx, scope=await _sealed_scope(entries, ctx))
+
+
+async def _sealed_scope(entries: Sequence[str], ctx: IntakeContext) -> events.Code | None:
+    if not entries:
+        return None
+    name = f"scope_{derived_id(f'{ctx.source} {ctx.event_id}', 0)}"
+    await ctx.vault.seal(ctx.case_id, name, "\n".join(entries).encode())
+    return name
+
+
+async def _signed(item: events.Code, ctx: IntakeContext) -> str:
+    return (written_text(item, await ctx.vault.open(ctx.case_id, item)) or b"").decode()
 
 
 async def extend(event: events.ExtensionDecided, ctx: IntakeContext) -> Sequence[Fact]:

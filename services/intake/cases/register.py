@@ -282,7 +282,7 @@ class CaseHistory:
     def _note_later(self, fact: Fact, at: datetime) -> None:
         match fact:
             case DueMoved():
-                self.due_on, self.paused_days = fact.due_on, fact.days
+                self.due_on, self.paused_days = fact.due_on, fact.days + fact.scope_days
             case events.RequestExtended():
                 self.due_on, self.extended = fact.due_on, True
             case events.AppealReceived():

@@ -20,7 +20,7 @@ from uuid import uuid4
 
 from services.intake.cases import errors, sealed_content
 from services.intake.cases.code_limits import CodeLimit
-from services.intake.cases.lifecycle import accept_fee, appeal, receive_proofs, withdraw
+from services.intake.cases.lifecycle import accept_fee, answer_scope, appeal, receive_proofs, withdraw
 from services.intake.cases.rate_limit import next_hour, takes_effect_at_once
 from services.intake.cases.registration import begin
 from services.intake.context import IntakeContext, WaitingQueuePort
@@ -375,6 +375,11 @@ class RequestService:
     async def agree(self, case_id: str) -> None:
         """Agree to the fee of the fee letter."""
         await self._operate(case_id, accept_fee, "there is no fee to agree to", errors.CaseError.NO_FEE)
+
+    async def specify(self, case_id: str, entries: Sequence[str]) -> None:
+        """Answer the question which data the request means; no entries mean everything."""
+        against, error = "it was not asked which data is meant", errors.CaseError.SCOPE_NOT_ASKED
+        await self._operate(case_id, partial(answer_scope, entries), against, error)
 
     async def appeal(self, case_id: str, statement: str) -> None:
         """Register an appeal against an answer, or a complaint about the handling of a request."""

@@ -30,6 +30,8 @@ class TimelineKind(StrEnum):
     LATE = "late"
     FEE_QUOTED = "fee_quoted"
     FEE_AGREED = "fee_agreed"
+    SCOPE_ASKED = "scope_asked"
+    SCOPE_ANSWERED = "scope_answered"
     ANSWERED = "answered"
     REFUSED = "refused"
     DUPLICATE = "duplicate"
@@ -72,6 +74,8 @@ KIND_OF_FACT: dict[type[Fact], TimelineKind] = {
     events.DeadlineMissed: TimelineKind.LATE,
     events.FeeQuoted: TimelineKind.FEE_QUOTED,
     events.FeeAgreed: TimelineKind.FEE_AGREED,
+    events.ScopeAsked: TimelineKind.SCOPE_ASKED,
+    events.ScopeAnswered: TimelineKind.SCOPE_ANSWERED,
     events.RequestFulfilled: TimelineKind.ANSWERED,
     events.IdentityRefused: TimelineKind.REFUSED,
     events.AnswerDelivered: TimelineKind.DELIVERED,
@@ -127,7 +131,11 @@ def _entries(at: datetime, fact: Fact) -> Iterator[TimelineEntry]:
             yield TimelineEntry(at, ANSWERS[fact.remedy])
         case events.PackageFetched() if not fact.continued:
             yield TimelineEntry(at, TimelineKind.DOWNLOADED)
-        case events.IdentityVerified(assurance=Assurance.NONE_NEEDED) | events.DeadlineMissed():
+        case (
+            events.IdentityVerified(assurance=Assurance.NONE_NEEDED)
+            | events.DeadlineMissed()
+            | events.ScopeAnswered(silent=True)
+        ):
             pass
         case _:
             if kind := KIND_OF_FACT.get(type(fact)):

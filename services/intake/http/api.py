@@ -28,6 +28,7 @@ from services.intake.pages.centre.pages import centre, honour
 from services.intake.pages.linked_pages import forwarded_request_routes
 from services.intake.pages.routes import certificate_response, pages
 from services.intake.pages.site import READ, Site, paragraphs, signals
+from shared.contract.answer import MOST_SCOPE_ENTRIES
 from shared.contract.declarations import TEXTS
 from shared.contract.events import (
     MOST_PROOFS,
@@ -45,6 +46,7 @@ from shared.contract.events import (
     RequestSubmitted,
     StopReason,
     Strict,
+    Text,
 )
 from shared.contract.sources import Source
 from shared.law import ClockRules, FeeReason, Money, Policy, Regulation, Right
@@ -84,6 +86,12 @@ class AppealForm(Strict, defer_build=False):
     """The text of an appeal or a complaint."""
 
     statement: LongText
+
+
+class ScopeForm(Strict, defer_build=False):
+    """The data that a request means, as in `details.scope`; nothing: everything."""
+
+    scope: Annotated[tuple[Text, ...], Field(max_length=MOST_SCOPE_ENTRIES)] = ()
 
 
 class Fee(BaseModel):
@@ -147,6 +155,8 @@ class StatusPage(BaseModel):
     """When a planned erasure begins; until then the request can be withdrawn."""
     fee: Fee | None = None
     """What the answer costs."""
+    scope_answer_by: date | None = None
+    """While it is asked which data is meant: the last day to answer, before everything is answered."""
     extended: bool = False
     """Whether the deadline was extended."""
     undelivered: list[LetterKind] = []
@@ -176,6 +186,7 @@ class StatusPage(BaseModel):
             erasure_at=case.erasure_at if case.withdrawable else None,
             fee=quoted
             and Fee(fee=quoted.fee, reason=quoted.reason, answer_by=quoted.answer_by, agreed=case.agreed),
+            scope_answer_by=case.scope_asked.answer_by if case.scope_asked and case.awaits_scope else None,
             extended=case.extended,
             appeal=opened.remedy if opened else None,
             appeal_due_on=opened.due_on if opened else None,
@@ -361,6 +372,11 @@ def _add_steps(app: FastAPI, service: RequestService, own: Any) -> None:
     async def agree(case_id: RequestId) -> None:
         """Agree to the fee in the fee letter; the answer follows, and the invoice."""
         await service.agree(case_id)
+
+    @app.post("/v1/requests/{case_id}/scope", status_code=HTTPStatus.ACCEPTED, dependencies=[own])
+    async def specify(case_id: RequestId, form: ScopeForm) -> None:
+        """Answer the letter that asks which data is meant: a part of it, or everything."""
+        await service.specify(case_id, form.scope)
 
     @app.post("/v1/requests/{case_id}/appeals", status_code=HTTPStatus.ACCEPTED, dependencies=[own])
     async def appeal(case_id: RequestId, form: AppealForm) -> None:

@@ -25,8 +25,8 @@ WORKING_DAYS = _(
     "%(law)s gives us %(count)s working days after that day. Saturdays, Sundays and public holidays do not "
     "count. They end on %(day)s."
 )
-ONE_DAY_STILL = _("For one day we waited for you to show that it is you. It does not count: %(day)s.")
-DAYS_STILL = _("For %(count)s days we waited for you to show that it is you. They do not count: %(day)s.")
+ONE_DAY_STILL = _("For one day we waited for you. It does not count: %(day)s.")
+DAYS_STILL = _("For %(count)s days we waited for you. They do not count: %(day)s.")
 LATER = _("People do not work on %(off)s, so the next working day counts: %(day)s.")
 EARLIER = _(
     "People do not work on %(off)s, and nothing makes the time longer for that. So we answer on the working "

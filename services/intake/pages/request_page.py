@@ -26,6 +26,7 @@ from services.intake.http import uploads
 from services.intake.http.packages import NotSatisfiable, Packages
 from services.intake.http.uploads import FieldError, FormNotTaken
 from services.intake.pages import proof_form, translations
+from services.intake.pages.centre.form import SCOPES
 from services.intake.pages.deadline_explanation import ExplanationLine, explanation
 from services.intake.pages.site import PRIVATE, SiteView
 from shared.contract.answer import SUBMISSION
@@ -40,6 +41,7 @@ from shared.contract.events import (
     RequestSubmitted,
 )
 from shared.law import ClockRules
+from shared.pages.categories import called
 from shared.pages.law_names import RIGHTS, name_of
 from shared.pages.translation import Words
 from shared.pages.translation import mark as _
@@ -232,6 +234,7 @@ class RequestPage:
             "authorities": list(_authorities(case, self.practice, words)),
             "package": case.fulfilled is not None and case.fulfilled.package is not None,
             "erased_at": case.erased_after(now),
+            "scopes": {name: called(category, self.view.words.language) for name, category in SCOPES.items()},
             "certificate": case.fulfilled is not None and case.fulfilled.certificate is not None,
             "Remedy": Remedy,
         }

@@ -25,6 +25,7 @@ from services.intake.http.packages import (
 )
 from services.intake.http.uploads import FormNotTaken
 from services.intake.pages import proof_form
+from services.intake.pages.centre.form import SCOPES
 from services.intake.pages.request_page import PageText, RequestPage
 from services.intake.pages.site import READ, Site
 from shared.contract.codes import is_code
@@ -56,7 +57,7 @@ def pages(service: RequestService, site: Site, practice: ClockRules) -> APIRoute
     def page(request: Request, case_id: RequestId) -> RequestPage:
         return RequestPage(service, site.at(request), practice, case_id)
 
-    for add in (_add_status, _add_proofs, _add_package, _add_aliases):
+    for add in (_add_status, _add_questions, _add_proofs, _add_package, _add_aliases):
         add(router, page, [Depends(site.guard.admit)])
     return router
 
@@ -72,10 +73,6 @@ def _add_status(router: APIRouter, page_of: PageOf, guarded: Sequence[Any]) -> N
     @router.post("/{case_id}/withdrawal", dependencies=guarded)
     async def withdraw(page: Here) -> HTMLResponse:
         return await page.after(page.service.withdraw(page.case_id), WITHDRAWING)
-
-    @router.post("/{case_id}/fee", dependencies=guarded)
-    async def agree(page: Here) -> HTMLResponse:
-        return await page.after(page.service.agree(page.case_id), GOING_ON)
 
     @router.post("/{case_id}/appeal", dependencies=guarded)
     async def appeal(page: Here, request: Request) -> HTMLResponse:
@@ -98,6 +95,20 @@ def _add_status(router: APIRouter, page_of: PageOf, guarded: Sequence[Any]) -> N
             return certificate_response(page.case_id, await page.service.certificate(page.case_id))
         except NotPossibleNow as error:
             return await page.refused(error)
+
+
+def _add_questions(router: APIRouter, page_of: PageOf, guarded: Sequence[Any]) -> None:
+    Here = Annotated[RequestPage, Depends(page_of)]  # noqa: N806 - a type
+
+    @router.post("/{case_id}/fee", dependencies=guarded)
+    async def agree(page: Here) -> HTMLResponse:
+        return await page.after(page.service.agree(page.case_id), GOING_ON)
+
+    @router.post("/{case_id}/scope", dependencies=guarded)
+    async def specify(page: Here, request: Request) -> HTMLResponse:
+        given = await uploads.text_fields(request, SCOPES, len(SCOPES))
+        chosen = [category for name, category in SCOPES.items() if given[name]]
+        return await page.after(page.service.specify(page.case_id, chosen), GOING_ON)
 
 
 def _add_proofs(router: APIRouter, page_of: PageOf, guarded: Sequence[Any]) -> None:

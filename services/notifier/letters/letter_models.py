@@ -483,6 +483,18 @@ class FeeQuotedLetter(RequestLetter, kind="fee_quoted", title=_("There would be 
 
 
 @dataclass(frozen=True, slots=True)
+class ScopeAskedLetter(RequestLetter, kind="scope_asked", title=_("Which of your data do you mean?")):
+    """The request covers all data; the person can limit it, and need not."""
+
+    answer_by: date
+    """Without an answer by then, the request is answered in full."""
+    due_on: date
+    """The last day for the answer, without an answer of the person."""
+    url: str
+    """Where the person names the data."""
+
+
+@dataclass(frozen=True, slots=True)
 class PackageExpiringLetter(
     RequestLetter, kind="package_expiring", title=_("Your data package will soon be deleted")
 ):

@@ -17,6 +17,7 @@ from services.notifier.letters.letter_models import (
     ForwardedToController,
     OverdueLetter,
     PackageExpiringLetter,
+    ScopeAskedLetter,
 )
 from shared.contract.answer import Inquiry
 from shared.contract.events import (
@@ -35,6 +36,7 @@ from shared.contract.events import (
     RequestDuplicated,
     RequestExtended,
     RequestForwarded,
+    ScopeAsked,
 )
 from shared.contract.references import short_reference
 from shared.contract.staff import is_written, written_text
@@ -150,6 +152,22 @@ async def write_fee_letter(event: FeeQuoted, ctx: NotifierContext) -> Sequence[F
     return await write(LetterKind.FEE_QUOTED, facts, request, ctx)
 
 
+async def write_scope_letter(event: ScopeAsked, ctx: NotifierContext) -> Sequence[Fact]:
+    """
+    Ask which data the request means, and state that no answer is needed.
+
+    The requester may not be proven yet: the letter says nothing about the data that is held.
+
+    Law:
+        GDPR recital 63; UK GDPR Art. 12A(5)-(6).
+    """
+    request = ctx.received()
+    if ctx.known.settled:
+        return []
+    facts = ScopeAskedLetter(request.right, request.received_on, event.answer_by, event.due_on, ctx.page())
+    return await write(LetterKind.SCOPE_ASKED, facts, request, ctx)
+
+
 async def remind_of_package(event: PackageExpiring, ctx: NotifierContext) -> Sequence[Fact]:
     """Announce that a package, which was not fetched, will be destroyed."""
     request = ctx.request()
@@ -196,6 +214,7 @@ SUBSCRIPTIONS = (
     on(ControllerNotified, confirm_forwarding),
     on(RequestDuplicated, write_duplicate_letter),
     on(FeeQuoted, write_fee_letter),
+    on(ScopeAsked, write_scope_letter),
     on(PackageExpiring, remind_of_package),
     on(AppealReceived, confirm_appeal),
     on(AppealAnswered, write_decision_letter),

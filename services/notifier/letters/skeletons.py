@@ -350,7 +350,7 @@ def _content(shape: LetterShape, demanded: Demanded, translate: Say) -> dict[str
         "_": translate,
         "f": shape.facts,
         "demanded": demanded,
-        "stands_still": shape.laws.stand_still_for("identity"),
+        "stands_still_for": shape.laws.stand_still_for,
         "sender": shape.sender,
         "name": shape.name,
         "reference": shape.reference,

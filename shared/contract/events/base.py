@@ -142,6 +142,7 @@ class LetterKind(StrEnum):
     FORWARDED = "forwarded"
     FORWARDED_TO_CONTROLLER = "forwarded_to_controller"
     FEE_QUOTED = "fee_quoted"
+    SCOPE_ASKED = "scope_asked"
     LATE = "late"
     PACKAGE_EXPIRING = "package_expiring"
     APPEAL_RECEIVED = "appeal_received"

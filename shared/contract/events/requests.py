@@ -378,6 +378,53 @@ class ExtensionDecided(Decision):
     reason: ExtensionReason
 
 
+class NarrowingDecided(Decision):
+    """The privacy staff asks, once, which data a request means; or records the person's answer to that."""
+
+    TYPE = "habeas.narrowing.decided.v1"
+    ROLES = frozenset({StaffRole.AGENT, StaffRole.APPROVER})
+
+    because: Code = "large_quantity"
+    """Why it is asked, for the record; the letter is the same for every reason."""
+    answered: bool = False
+    """Whether it records the answer of the person, by telephone or by letter."""
+    scope: Code | None = None
+    """Name, in the vault, of the data that the person named, one entry a line; None: everything is meant."""
+
+    @model_validator(mode="after")
+    def _names_scope_in_answer(self) -> "NarrowingDecided":
+        if self.scope is not None and not self.answered:
+            raise ValueError("only an answer of the person has a scope")
+        return self
+
+
+class ScopeAsked(Fact):
+    """The person is asked which data the request means; without an answer all of it is answered."""
+
+    TYPE = "habeas.scope.asked.v1"
+
+    asked_at: datetime
+    until: datetime
+    """When the request is answered in full, without an answer."""
+    answer_by: date
+    """The last day before that."""
+    due_on: date
+    """The last day for the answer to the request, if the person does not answer."""
+
+
+class ScopeAnswered(Fact):
+    """The person named the data that the request means, or wants everything, or did not answer in time."""
+
+    TYPE = "habeas.scope.answered.v1"
+
+    scope: Code | None = None
+    """Name, in the vault, of the named data, one entry a line; None: everything."""
+    silent: bool = False
+    """Whether the time to answer is over."""
+    by: Code | None = None
+    """The staff account that recorded the answer."""
+
+
 class AnswerExpected(Decision):
     """The privacy staff states the day by which a late answer comes; the person is notified."""
 

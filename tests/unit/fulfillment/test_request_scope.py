@@ -1,19 +1,33 @@
 """Requests that are limited to some data: what an answer holds, and what an erasure leaves."""
 
+from dataclasses import replace
+from functools import reduce
 from typing import Any
 
 import pytest
 
+from services.fulfillment.context import FulfillmentContext
 from services.fulfillment.datamap.model import PERSONAL
 from services.fulfillment.erasure.planner import plan
 from services.fulfillment.erasure.steps import RecordPlan
-from services.fulfillment.handlers import answer
+from services.fulfillment.handlers import answer, answer_in_scope, answer_specified, disclose
 from services.fulfillment.search.scope import scope_of, within
-from services.fulfillment.state import outcome_of_erasure
+from services.fulfillment.state import FulfillmentCase, evolve, outcome_of_erasure
 from shared.contract.answer import Answer
-from shared.contract.events import ErasurePlanned, Outcome, RequestFulfilled, RequestReferred
+from shared.contract.events import (
+    DisclosureDue,
+    DisclosureScheduled,
+    ErasurePlanned,
+    Outcome,
+    RequestFulfilled,
+    RequestReferred,
+    RequestStopped,
+    ScopeAnswered,
+    ScopeAsked,
+    StopReason,
+)
 from shared.law import DIRECT_MARKETING, Right
-from tests.unit.fulfillment.handler_fakes import CASE, stage
+from tests.unit.fulfillment.handler_fakes import CASE, NOW, stage
 from tests.unit.fulfillment.test_contracts import PEOPLE, found
 from tests.unit.fulfillment.test_disclosure import findings
 from tests.unit.fulfillment.test_domain import TODAY
@@ -122,3 +136,56 @@ def test_refusal_of_all_records_in_scope_is_a_refusal() -> None:
         areas=["shop.rentals"],
     )
     assert outcome_of_erasure(kept) is Outcome.REFUSED
+
+
+ASKED = ScopeAsked(request_id=CASE, asked_at=NOW, until=NOW, answer_by=NOW.date(), due_on=NOW.date())
+
+
+async def waiting(*scope: str) -> tuple[ScopeAnswered, FulfillmentContext]:
+    """Return the answer to the question for the scope, and the context of the request that waits for it."""
+    event, ctx = await stage(PEOPLE, HELD, Right.ACCESS)
+    ctx = replace(ctx, known=evolve(FulfillmentCase(), ASKED))
+    assert await answer(event, ctx) == [], "nothing is disclosed before the answer"
+    ctx = replace(ctx, known=evolve(ctx.known, event))
+    if scope:
+        await ctx.vault.seal(CASE, "scope_1", "\n".join(scope).encode())
+    return ScopeAnswered(request_id=CASE, scope="scope_1" if scope else None), ctx
+
+
+@pytest.mark.parametrize(
+    ("scope", "labels"),
+    [
+        pytest.param(["visits"], ["Visits"], id="a part"),
+        pytest.param([], ["Customers", "Visits"], id="everything, or silence"),
+        pytest.param(["my old letters"], ["Customers", "Visits"], id="words that the map does not know"),
+    ],
+)
+async def test_answered_scope_limits_the_copy(scope: list[str], labels: list[str]) -> None:
+    event, ctx = await waiting(*scope)
+    *_, fulfilled = await answer_in_scope(event, ctx)
+    assert isinstance(fulfilled, RequestFulfilled)
+    content = Answer.model_validate_json(await ctx.vault.open(CASE, fulfilled.answer))
+    assert [group.label for group in content.disclosed] == labels
+
+
+async def test_question_for_the_scope_holds_a_disclosure_at_the_end_of_its_window() -> None:
+    _, ctx = await waiting()
+    scheduled = DisclosureScheduled(request_id=CASE, at=NOW)
+    ctx = replace(ctx, known=evolve(ctx.known, scheduled))
+    assert await disclose(DisclosureDue(request_id=CASE, name="disclosure_window"), ctx) == []
+
+
+async def test_scope_answered_while_stopped_is_held() -> None:
+    event, ctx = await waiting("visits")
+    stopped = evolve(ctx.known, RequestStopped(request_id=CASE, reason=StopReason.NOT_ME))
+    after = evolve(stopped, event)
+    assert after.held == (event,)
+    [*_, fulfilled] = await answer_specified(event, replace(ctx, known=replace(after, stopped=False)))
+    assert isinstance(fulfilled, RequestFulfilled)
+
+
+async def test_scope_of_an_answered_request_changes_nothing() -> None:
+    event, ctx = await waiting("visits")
+    facts = await answer_in_scope(event, ctx)
+    answered = replace(ctx, known=reduce(evolve, [event, *facts], ctx.known))
+    assert await answer_in_scope(event, answered) == []

@@ -70,6 +70,7 @@ from shared.contract.events import (
     InquiryLodged,
     LetterKind,
     MessageLodged,
+    NarrowingDecided,
     NoticeFailed,
     NoticeReported,
     NoticeSent,
@@ -203,6 +204,7 @@ EXAMPLES: dict[type[Fact], Fact] = {
             policy="gdpr@2018-05-25",
         ),
         ExtensionDecided(request_id=CASE, by="anna", reason=ExtensionReason.COMPLEXITY),
+        NarrowingDecided(request_id=CASE, by="anna"),
         AnswerExpected(request_id=CASE, by="anna", on=date(2026, 4, 20)),
         RequestExtended(
             request_id=CASE,

@@ -6,15 +6,20 @@ the entire reply and our mail server authenticates the address it was mailed to.
 documents and withdraw the request. The staff reads all else, and the request stops.
 """
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
-from services.intake.channels.email.classification import MailMeaning, is_withdrawal, says_more
+from services.intake.channels.email.classification import MailMeaning, folded, is_withdrawal, says_more
 from services.intake.channels.email.rulebook import MailIntent, Rulebook
 from services.intake.domain import ANSWERED, CaseStatus, IntakeCase
+from services.intake.pages.centre.form import SCOPES
 from shared.contract.answer import Inquiry
 from shared.contract.events import Document, EmailCode, Proof, SenderCheck
 from shared.law import Right
+from shared.pages.categories import CATALOGUES, called
 
 AT_ONCE = frozenset(
     {
@@ -30,6 +35,11 @@ PROVEN = frozenset({CaseStatus.VERIFIED, CaseStatus.REFERRED})
 """Statuses that await no more proof."""
 
 
+EVERYTHING = frozenset({"everything", "all", "alles", "tout", "todo", "tutto", "tudo", "全部", "所有"})
+"""Replies, in folded text, that mean all data."""
+SEPARATORS = re.compile(r"[\n,;、，；]")
+
+
 class ReplyAction(StrEnum):
     """The effect of a reply."""
 
@@ -39,6 +49,8 @@ class ReplyAction(StrEnum):
     """It clarifies the intent, and so makes the request."""
     PROVES = "proves"
     WITHDRAWS = "withdraws"
+    SPECIFIES = "specifies"
+    """It says which data the request means."""
     FILED = "filed"
     """It has no effect by itself: the staff reads it."""
 
@@ -83,6 +95,27 @@ class MailReply:
         return self.documents if self.own and not says_more(self.words, book) else ()
 
 
+@lru_cache(maxsize=1)
+def _categories() -> Mapping[str, str]:
+    """Return the categories of the form by their names in all languages, as folded text."""
+    return {
+        folded(called(category, language) or category): category
+        for category in SCOPES.values()
+        for language in CATALOGUES.languages
+    }
+
+
+def named_scope(words: str) -> tuple[str, ...] | None:
+    """Return the categories that a reply names; empty for everything, None for a reply with other words."""
+    entries = [folded(entry).strip(" .!-*") for entry in SEPARATORS.split(words)]
+    named = list(filter(None, entries))
+    if not named or not all(entry in EVERYTHING or entry in _categories() for entry in named):
+        return None
+    if not EVERYTHING.isdisjoint(named):
+        return ()
+    return tuple(dict.fromkeys(_categories()[entry] for entry in named))
+
+
 def action_of(answer: MailReply, case: IntakeCase, inquiry: Inquiry | None, book: Rulebook) -> ReplyAction:
     """Return the effect of *answer*; *inquiry* is set while the intent is unclear."""
     clear = answer.own and answer.understood.wish is not None
@@ -90,6 +123,8 @@ def action_of(answer: MailReply, case: IntakeCase, inquiry: Inquiry | None, book
         return ReplyAction.CLARIFIES if clear else ReplyAction.FILED
     if answer.own and answer.may_withdraw and case.withdrawable and is_withdrawal(answer.words, book):
         return ReplyAction.WITHDRAWS
+    if answer.own and case.awaits_scope and named_scope(answer.words) is not None:
+        return ReplyAction.SPECIFIES
     if answer.proofs(case, book):
         return ReplyAction.PROVES
     return ReplyAction.BEGINS if answer.is_new or (clear and case.status in ENDED) else ReplyAction.FILED

@@ -20,7 +20,7 @@ from services.intake.cases.service import RequestService
 from services.intake.channels.email.attachments import documents_in
 from services.intake.channels.email.classification import MailMeaning, classify
 from services.intake.channels.email.parser import ParsedMail, read
-from services.intake.channels.email.replies import MailReply, ReplyAction, action_of, stops
+from services.intake.channels.email.replies import MailReply, ReplyAction, action_of, named_scope, stops
 from services.intake.channels.email.rulebook import MailIntent, Rulebook
 from services.intake.channels.email.sender_checks import (
     MailExclusion,
@@ -77,6 +77,7 @@ class MailOutcome(StrEnum):
     FLOOD = "flood"
     PROVEN = "proof"
     WITHDRAWN = "withdrawn"
+    SPECIFIED = "specified"
     SET_ASIDE = "set_aside"
     UNCHECKED = "unchecked_code"
     """It is a code, and our mail server does not state its sender: the person is referred to the page."""
@@ -296,6 +297,9 @@ class EmailService:
             unchecked = answer.is_code and answer.check is events.SenderCheck.UNKNOWN
             fate = MailOutcome.UNCHECKED if unchecked else MailOutcome.PROVEN
             return await self._act_or_file(proven, fate, mail, case_id, answer)
+        if deed is ReplyAction.SPECIFIES:
+            specified = self.requests.specify(case_id, named_scope(answer.words) or ())
+            return await self._act_or_file(specified, MailOutcome.SPECIFIED, mail, case_id, answer)
         if deed is ReplyAction.WITHDRAWS:
             return await self._act_or_file(
                 self.requests.withdraw(case_id), MailOutcome.WITHDRAWN, mail, case_id, answer
