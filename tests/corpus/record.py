@@ -48,20 +48,19 @@ def main() -> None:
     if not released:
         shutil.rmtree(FOLDER / UNRELEASED, ignore_errors=True)
     folder.mkdir(exist_ok=True)
-    known = set(_lines("events")) if released else set()
+    known = set(_lines("events", released=released))
     _write(folder / "events.jsonl", (line for line in map(json.dumps, events()) if line not in known))
-    stored = (
-        {_fact_of(json_util.loads(line, json_options=FORM)) for line in _lines("rows")} if released else set()
-    )
+    lines = _lines("rows", released=released)
+    stored = {_fact_of(json_util.loads(line, json_options=FORM)) for line in lines}
     new = [row for row in rows() if _fact_of(row) not in stored]
     for name, documents in (("rows", new), ("notes", notes())):
         _write(folder / f"{name}.jsonl", (json_util.dumps(one, json_options=FORM) for one in documents))
 
 
-def _lines(name: str) -> Iterator[str]:
-    """Yield the lines of a file of all releases."""
+def _lines(name: str, *, released: bool) -> Iterator[str]:
+    """Yield the lines of a file of all releases; none before the present version is *released*."""
     for path in FOLDER.glob(f"*/{name}.jsonl"):
-        if path.parent.name != UNRELEASED:
+        if released and path.parent.name != UNRELEASED:
             yield from path.read_text(encoding="utf-8").splitlines()
 
 

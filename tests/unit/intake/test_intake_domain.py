@@ -103,6 +103,8 @@ from shared.contract.events import (
     RequestTaken,
     RequestWithdrawn,
     Residence,
+    ScopeAnswered,
+    ScopeAsked,
     StopDecided,
     StopReason,
     Subject,
@@ -205,6 +207,10 @@ EXAMPLES: dict[type[Fact], Fact] = {
         ),
         ExtensionDecided(request_id=CASE, by="anna", reason=ExtensionReason.COMPLEXITY),
         NarrowingDecided(request_id=CASE, by="anna"),
+        ScopeAsked(
+            request_id=CASE, asked_at=NOW, until=NOW, answer_by=date(2026, 3, 18), due_on=date(2026, 4, 7)
+        ),
+        ScopeAnswered(request_id=CASE),
         AnswerExpected(request_id=CASE, by="anna", on=date(2026, 4, 20)),
         RequestExtended(
             request_id=CASE,
