@@ -23,6 +23,7 @@ from services.fulfillment.handlers import SUBSCRIPTIONS
 from services.fulfillment.package.copies import CopyCounter
 from services.fulfillment.package.past_requests import PastRequests
 from services.fulfillment.recipients.carrier import Carrier, RecipientWebhooks
+from services.fulfillment.recipients.receivers import ProvenReceivers
 from services.fulfillment.search.engine import RecordEngine
 from services.fulfillment.settings import FulfillmentSettings
 from services.fulfillment.state import FulfillmentCase, evolve
@@ -71,6 +72,7 @@ async def build(settings: FulfillmentSettings, platform: ServiceRuntime) -> Asyn
     stores, house = Stores.connect(settings.store_urls()), settings.house()
     engine = RecordEngine(stores, settings.residual_scan, house.zone)
     carrier = Carrier(house.signer, SafeHttp(settings.transfer_allow))
+    proven = ProvenReceivers(database)
     webhooks = RecipientWebhooks(SafeHttp(), SafeHttp(settings.inner_recipients()))
 
     def context(moment: Moment[FulfillmentCase]) -> FulfillmentContext:
@@ -78,7 +80,7 @@ async def build(settings: FulfillmentSettings, platform: ServiceRuntime) -> Asyn
             moment.case, moment.state, moment.now, moment.occurred_at,
             vault=platform.vault, records=engine, maps=maps, house=house, suppressions=suppressions,
             disagreements=disagreements, erasures=erasures, kept=kept, copies=copies, past=past,
-            carrier=carrier, webhooks=webhooks, listed=listed, purges=purges, timers=timers,
+            carrier=carrier, webhooks=webhooks, receivers=proven, listed=listed, purges=purges, timers=timers,
         )  # fmt: skip
 
     try:

@@ -24,6 +24,7 @@ from services.fulfillment.erasure.steps import RecordPlan
 from services.fulfillment.package.survey import PastRequest
 from services.fulfillment.recipients.carrier import Carrier, RecipientWebhooks
 from services.fulfillment.recipients.directory import DataRecipient, pseudonyms
+from services.fulfillment.recipients.receivers import PackageReceiver
 from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.state import FulfillmentCase, evolve
@@ -97,6 +98,13 @@ class PastRequestsPort(Protocol):
         """Remove the entries of *case*; it may be repeated."""
 
 
+class ReceiverProofsPort(Protocol):
+    """The receivers of packages that have proven their keys."""
+
+    async def prove(self, receiver: PackageReceiver, carrier: Carrier, at: datetime) -> None:
+        """Return when *receiver* has proven its key, now or earlier; raises ReceiverUnproven."""
+
+
 @dataclass(frozen=True, slots=True)
 class FulfillmentProfile:
     """The controller, and its policies for answers."""
@@ -117,6 +125,8 @@ class FulfillmentProfile:
     """The window before a planned erasure, in which it can be stopped."""
     recipients: Mapping[str, DataRecipient] = field(default_factory=dict)
     """Recipients that are notified automatically, by their names in the data map."""
+    receivers: Mapping[str, PackageReceiver] = field(default_factory=dict)
+    """Other controllers that packages may be sent to, by their host."""
     patience: timedelta = timedelta(hours=24)
     """How long the notification of a recipient is retried."""
     automated_decisions: str = ""
@@ -165,6 +175,7 @@ class FulfillmentContext:
     past: PastRequestsPort = field(repr=False)
     carrier: Carrier = field(repr=False)
     webhooks: RecipientWebhooks = field(repr=False)
+    receivers: ReceiverProofsPort = field(repr=False)
     listed: HashLists = field(repr=False)
     purges: PurgeOrders = field(repr=False)
     timers: TimersPort = field(repr=False)

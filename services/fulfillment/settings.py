@@ -14,9 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.context import FulfillmentProfile
 from services.fulfillment.recipients.directory import DataRecipient
+from services.fulfillment.recipients.receivers import PackageReceiver
 from services.fulfillment.stores.registers import USUAL_RETENTION
 from shared.law.library import picture
 from shared.runtime.key_rings import derived_key
+from shared.runtime.openpgp import FINGERPRINTS, OpenPgpCertificate
 from shared.runtime.settings import Settings
 
 PREFIX = "whsec_"
@@ -58,6 +60,23 @@ class AgreedRecipient(BaseModel):
         return DataRecipient(key, self.webhook, self.inside)
 
 
+class AgreedReceiver(BaseModel):
+    """Another controller that packages may be sent to."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str = Field(pattern="^https://")
+    """Address of the messages."""
+    certificate: Path
+    """File with its OpenPGP certificate."""
+    fingerprint: str = Field(pattern=FINGERPRINTS)
+    """Fingerprint of the certificate, in small letters, as its owner confirmed it."""
+
+    def value(self) -> PackageReceiver:
+        """Return the value for handlers; raises ConfigurationError for an unusable certificate."""
+        return PackageReceiver(self.url, OpenPgpCertificate.read(self.certificate, self.fingerprint))
+
+
 class FulfillmentSettings(Settings):
     """Settings of fulfillment."""
 
@@ -83,6 +102,12 @@ class FulfillmentSettings(Settings):
 
     recipients: dict[str, AgreedRecipient] = Field(default_factory=dict)
     """Notified recipients: JSON, name in the data map → `{"webhook": "https://…", "key": "whsec_…"}`."""
+
+    receivers: dict[str, AgreedReceiver] = Field(default_factory=dict)
+    """
+    Other controllers that packages may be sent to: JSON, host → `{"url": "https://…", "certificate": "FILE",
+    "fingerprint": "…"}`, with an OpenPGP certificate. Other hosts get nothing.
+    """
 
     erasure_approval: str = Field(default="never", pattern=r"^(never|always|above:[0-9]{1,9})$")
     """Whether a second person must approve of an erasure: `never`, `always`, or `above:N` records."""
@@ -115,6 +140,14 @@ class FulfillmentSettings(Settings):
             raise ValueError(f"every URL must begin with {' or '.join(schemes)}")
         return stores
 
+    @field_validator("receivers")
+    @classmethod
+    def _are_their_hosts(cls, receivers: dict[str, AgreedReceiver]) -> dict[str, AgreedReceiver]:
+        """Reject an address at another host: the person confirms the host."""
+        if any(urlsplit(agreed.url).hostname != host for host, agreed in receivers.items()):
+            raise ValueError("every url must be at the host that it stands under")
+        return receivers
+
     def store_urls(self) -> dict[str, str]:
         """Return the URL of every store."""
         urls = {name: url.get_secret_value() for name, url in self.stores.items()}
@@ -143,6 +176,7 @@ class FulfillmentSettings(Settings):
             two_deciders=self.two_deciders,
             erasure_window=self.erasure_window,
             recipients={name: agreed.value() for name, agreed in self.recipients.items()},
+            receivers={host: agreed.value() for host, agreed in self.receivers.items()},
             patience=self.retry_for,
             automated_decisions=self.automated_decisions,
             # The default is an assumption for the journal; a letter names a day only if it was set.

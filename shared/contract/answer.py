@@ -111,7 +111,7 @@ class TransferResult(_Piece):
     to: str
     """Host name of the receiver."""
     done: bool
-    reason: Literal["", "not_allowed", "unreachable", "refused"] = ""
+    reason: Literal["", "not_allowed", "unreachable", "refused", "no_key", "unproven"] = ""
     """Why it was not done."""
 
 

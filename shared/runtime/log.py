@@ -31,6 +31,7 @@ ALLOWED = frozenset(
         "error",
         "event",
         "event_id",
+        "fingerprint",
         "handled",
         "level",
         "law",

@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 from fastapi import FastAPI, Request, Response
+
+from tests.openpgp_keys import ReceiverKey
 
 NOW = datetime.now(UTC)
 
@@ -45,6 +47,10 @@ class Receiver:
     received: list[tuple[dict[str, str], bytes, str]] = field(default_factory=list)
     url: str = ""
     trust: ssl.SSLContext | None = None
+    key: ReceiverKey = field(default_factory=ReceiverKey)
+    """The key that messages are encrypted to."""
+    challenges: list[bytes] = field(default_factory=list)
+    """The received challenges; they are not among the messages."""
     certificate: Path | None = None
     """File with the certificate, for whoever is to trust it."""
 
@@ -65,5 +71,10 @@ class Receiver:
         await serving
 
     async def _take(self, request: Request) -> Response:
-        self.received.append((dict(request.headers), await request.body(), str(request.url)))
+        body, url = await request.body(), str(request.url)
+        with suppress(RuntimeError):
+            if word := self.key.word(body, url):
+                self.challenges.append(body)
+                return Response(word)
+        self.received.append((dict(request.headers), body, url))
         return self.answers.pop(0) if self.answers else Response("taken", 201, {"Location": "/imports/7"})

@@ -4,6 +4,7 @@ One running installation for all promises that need no settings of their own, an
 Tests of the shared installation get people by the fixture ``people``: a promise has four that no other has.
 """
 
+import json
 import re
 from collections.abc import AsyncIterator
 from typing import Any, NoReturn
@@ -44,8 +45,17 @@ async def receiver(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Re
 async def pipeline(
     parts_of_session: Stack | None, receiver: Receiver, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Pipeline]:
-    settings: Any = {"SSL_CERT_FILE": str(receiver.certificate), "HABEAS_TRANSFER_ALLOW": '["localhost"]'}
     folder = tmp_path_factory.mktemp("promises")
+    agreed = {
+        "url": receiver.url,
+        "certificate": str(receiver.key.file(folder)),
+        "fingerprint": receiver.key.fingerprint,
+    }
+    settings: Any = {
+        "SSL_CERT_FILE": str(receiver.certificate),
+        "HABEAS_TRANSFER_ALLOW": '["localhost"]',
+        "HABEAS_RECEIVERS": json.dumps({"localhost": agreed}),
+    }
     async with running(parts_of_session, folder, customers=CUSTOMERS, **settings) as pipeline:
         yield pipeline
 

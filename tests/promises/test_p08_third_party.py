@@ -1,4 +1,4 @@
-"""P8: the data of a person is sent to another controller on request, signed, and receipted."""
+"""P8: on request, a package is sent to another controller: signed, encrypted to its proven key, receipted."""
 
 import base64
 import io
@@ -37,7 +37,9 @@ async def test_package_goes_to_another_controller_after_its_outage(
     bodies = [body for _, body, _ in receiver.received]
     assert len(bodies) == 3
     assert len(set(bodies)) == 1
-    sent = json.loads(bodies[0])
+    assert len(receiver.challenges) == 1
+    assert ADA.email.encode() not in bodies[0]
+    sent = json.loads(receiver.key.opened(bodies[0]))
     assert sent["subject"]["email"] == ADA.email
     content = base64.b64decode(sent["package"]["content"])
     files = names(content)
@@ -48,13 +50,14 @@ async def test_package_goes_to_another_controller_after_its_outage(
     assert pipeline.letter(ADA_ASKS, case, "neither on your consent nor for a contract")
 
 
-async def test_package_without_receiver_is_offered_for_download(
+async def test_receiver_without_a_key_gets_nothing_and_the_package_is_offered_for_download(
     pipeline: Pipeline, heard: Heard, receiver: Receiver
 ) -> None:
-    inside = receiver.url.replace("localhost", "127.0.0.1")
+    unknown = receiver.url.replace("localhost", "127.0.0.1")
     before = len(receiver.received)
-    case = await pipeline.answered("portability", ADA_ASKS, details={"transfer_to": inside})
+    case = await pipeline.answered("portability", ADA_ASKS, details={"transfer_to": unknown})
     assert len(receiver.received) == before
-    assert (await fulfilled(heard, case))["reasons"]["transfer_not_allowed"] == 1
+    assert (await fulfilled(heard, case))["reasons"]["transfer_no_key"] == 1
+    assert pipeline.letter(ADA_ASKS, case, "We send data only in encrypted form")
     assert pipeline.letter(ADA_ASKS, case, "Download it and pass it on yourself")
     assert "data/default.contacts.json" in names(await pipeline.package(case, ADA_ASKS))

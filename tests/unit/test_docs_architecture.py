@@ -163,6 +163,7 @@ COLLECTIONS = {
     ("services/fulfillment/changes/suppressions.py", "suppressions"),
     ("services/fulfillment/stores/registers.py", "kept"),
     ("services/fulfillment/package/copies.py", "copies"),
+    ("services/fulfillment/recipients/receivers.py", "receivers"),
     ("services/fulfillment/package/past_requests.py", "requests"),
     ("services/fulfillment/certificate/issue.py", "certificates"),
     ("services/fulfillment/stores/registers.py", "days"),

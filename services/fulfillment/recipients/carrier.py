@@ -65,7 +65,7 @@ class Carrier:
         target = {"@method": "POST", "@target-uri": str(url)}
         components = {**target, "content-digest": content, "idempotency-key": key}
         return {
-            "Content-Type": "application/json",
+            "Content-Type": "application/pgp-encrypted",
             "Content-Length": str(size),
             "Content-Digest": content,
             "Idempotency-Key": key,

@@ -4,6 +4,7 @@ import base64
 import json
 import secrets
 from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
 from datetime import timedelta
 
 from services.fulfillment.context import FulfillmentContext
@@ -11,6 +12,7 @@ from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.erasure.steps import RecordPlan
 from services.fulfillment.recipients.carrier import Parcel
 from services.fulfillment.recipients.directory import pseudonyms, recipients_of
+from services.fulfillment.recipients.receivers import PackageReceiver, ReceiverUnproven
 from services.fulfillment.search.identities import Identities
 from shared.contract.answer import Answer, PackageFacts, TransferResult, facts_of
 from shared.contract.events import (
@@ -25,6 +27,7 @@ from shared.contract.events import (
     TransferOrdered,
 )
 from shared.law import Right
+from shared.runtime.openpgp import encrypted
 from shared.runtime.safe_http import NotAllowed, ReceiverRefused, ReceiverUnavailable, receiver
 
 NO_WAY_AGREED = "no_way_agreed"
@@ -134,18 +137,26 @@ async def transfer(event: TransferOrdered, ctx: FulfillmentContext) -> Sequence[
 async def _send(
     event: TransferOrdered, submitted: RequestSubmitted, to: str, ctx: FulfillmentContext
 ) -> TransferResult:
-    facts = PackageFacts.model_validate_json(await ctx.vault.open(ctx.case_id, facts_of(event.package)))
-    begin, end = _frame(submitted, facts, ctx)
-
-    def body() -> AsyncIterator[bytes]:
-        return _body(begin, ctx.vault.open_stream(ctx.case_id, event.package), end)
-
     try:
         host = receiver(to).host
-        receipt = await ctx.carrier.send(Parcel(to, event.package, body, ctx.occurred_at))
     except NotAllowed:
         # An invalid address could be any text; a letter must not contain it.
         return TransferResult(to="", done=False, reason="not_allowed")
+    known = ctx.house.receivers.get(host)
+    if known is None or not known.certificate.usable(ctx.now):
+        return TransferResult(to=host, done=False, reason="no_key")
+    try:
+        await ctx.receivers.prove(known, ctx.carrier, ctx.now)
+        name = await _encrypted(event.package, submitted, known, ctx)
+        receipt = await ctx.carrier.send(
+            Parcel(
+                known.url, event.package, lambda: ctx.vault.open_stream(ctx.case_id, name), ctx.occurred_at
+            )
+        )
+    except NotAllowed:
+        return TransferResult(to="", done=False, reason="not_allowed")
+    except ReceiverUnproven:
+        return TransferResult(to=host, done=False, reason="unproven")
     except ReceiverRefused:
         return TransferResult(to=host, done=False, reason="refused")
     except ReceiverUnavailable:
@@ -154,6 +165,22 @@ async def _send(
         return TransferResult(to=host, done=False, reason="unreachable")
     await ctx.sealed(RECEIPT, receipt.to_json())
     return TransferResult(to=host, done=True)
+
+
+async def _encrypted(
+    package: str, submitted: RequestSubmitted, to: PackageReceiver, ctx: FulfillmentContext
+) -> str:
+    """Seal the message with *package*, encrypted to the receiver's key; return its name in the vault."""
+    name = f"{package}_{to.certificate.fingerprint}"
+    if await ctx.vault.holds(ctx.case_id, f"{name}_whole"):
+        return name
+    facts = PackageFacts.model_validate_json(await ctx.vault.open(ctx.case_id, facts_of(package)))
+    begin, end = _frame(submitted, facts, ctx)
+    content = _body(begin, ctx.vault.open_stream(ctx.case_id, package), end)
+    async with aclosing(encrypted(content, to.certificate)) as message:
+        await ctx.vault.seal_stream(ctx.case_id, name, message)
+    await ctx.vault.seal(ctx.case_id, f"{name}_whole", b"")
+    return name
 
 
 def _frame(submitted: RequestSubmitted, facts: PackageFacts, ctx: FulfillmentContext) -> tuple[bytes, bytes]:

@@ -46,6 +46,8 @@ HINDRANCES: Mapping[str, str] = {
     "not_allowed": _("We send only to an address on the public internet that begins with https://."),
     "unreachable": _("They did not answer."),
     "refused": _("They did not take it."),
+    "no_key": _("We send data only in encrypted form, and we have no valid key of this service."),
+    "unproven": _("The service did not prove that it holds the key that we encrypt with."),
 }
 
 ERASURE_TITLES: Mapping[Outcome, str] = {

@@ -9,7 +9,8 @@ from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.context import FulfillmentContext, FulfillmentProfile
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.package.survey import PastRequest
-from services.fulfillment.recipients.carrier import Parcel
+from services.fulfillment.recipients.carrier import Carrier, Parcel
+from services.fulfillment.recipients.receivers import PackageReceiver
 from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.state import FulfillmentCase
@@ -117,6 +118,18 @@ class Courier:
         if self.error is not None:
             raise self.error
         return Receipt(201, {"location": "/imports/7"}, b"taken")
+
+
+@dataclass
+class Proofs:
+    """Takes receivers for proven, or raises a given error."""
+
+    error: Exception | None = None
+
+    async def prove(self, receiver: PackageReceiver, carrier: Carrier, at: datetime) -> None:
+        del receiver, carrier, at
+        if self.error is not None:
+            raise self.error
 
 
 async def stage(  # noqa: PLR0913 - what tests change

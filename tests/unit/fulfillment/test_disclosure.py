@@ -5,6 +5,7 @@ import hashlib
 import json
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,15 +18,27 @@ from services.fulfillment.package.portability import reason_against
 from services.fulfillment.package.verification import verify_package
 from services.fulfillment.package.withheld import NOT_PROVIDED, OTHER_BASIS
 from services.fulfillment.recipients.handlers import MOST_TRYING, transfer
+from services.fulfillment.recipients.receivers import PackageReceiver, ReceiverUnproven
 from services.fulfillment.search.findings import Coverage, Findings, FoundRecord, RecordTuple, SearchStatus
 from services.fulfillment.search.ownership import OwnershipMatch
 from services.fulfillment.state import FulfillmentStatus
-from shared.contract.answer import PackageFacts, facts_of
+from shared.contract.answer import PackageFacts, TransferResult, facts_of
 from shared.contract.events import Assurance, Fact, Outcome, RequestFulfilled, TransferOrdered
 from shared.law import Regulation, Right
 from shared.runtime.safe_http import NotAllowed, ReceiverRefused, ReceiverUnavailable
+from tests.openpgp_keys import ReceiverKey
 from tests.runtime_fakes import MemoryVault
-from tests.unit.fulfillment.handler_fakes import CASE, HOUSE, Counter, Courier, answer_of, stage, whole
+from tests.unit.fulfillment.handler_fakes import (
+    CASE,
+    HOUSE,
+    NOW,
+    Counter,
+    Courier,
+    Proofs,
+    answer_of,
+    stage,
+    whole,
+)
 from tests.unit.fulfillment.sample_records import parsed, repacked, unpacked
 
 MAP = parse(
@@ -252,24 +265,51 @@ async def test_size_and_digest_of_a_package_lie_beside_it() -> None:
     assert facts == PackageFacts(size=len(package), sha256=hashlib.sha256(package).hexdigest())
 
 
+IMPORT = "https://import.example.com/x"
+
+
+@pytest.fixture(scope="module")
+def key() -> ReceiverKey:
+    return ReceiverKey()
+
+
+@pytest.fixture
+def receiver(key: ReceiverKey, tmp_path: Path) -> PackageReceiver:
+    return key.receiver(IMPORT, tmp_path)
+
+
 async def ordered(
-    courier: Courier, to: str = "https://import.example.com/x"
+    courier: Courier, receiver: PackageReceiver | None, to: str = IMPORT
 ) -> tuple[TransferOrdered, FulfillmentContext]:
     event, ctx = await stage(MAP, HELD, Right.PORTABILITY, courier=courier, transfer_to=to)
+    known = {"import.example.com": receiver} if receiver else {}
+    ctx = replace(ctx, house=replace(HOUSE, receivers=known), receivers=Proofs())
     [order] = await answer(event, ctx)
     assert isinstance(order, TransferOrdered)
     assert courier.parcels == []
     return order, ctx
 
 
-async def test_a_package_goes_to_another_controller_and_the_receipt_is_kept() -> None:
+async def transferred(order: TransferOrdered, ctx: FulfillmentContext) -> TransferResult:
+    [fulfilled] = await transfer(order, ctx)
+    assert isinstance(fulfilled, RequestFulfilled)
+    assert fulfilled.package == order.package, "the person can download it in any case"
+    result = (await answer_of(ctx, fulfilled.answer)).transfer
+    assert result is not None
+    return result
+
+
+async def test_a_package_goes_to_another_controller_and_the_receipt_is_kept(
+    receiver: PackageReceiver, key: ReceiverKey
+) -> None:
     courier = Courier()
-    order, ctx = await ordered(courier)
+    order, ctx = await ordered(courier, receiver)
     [fulfilled] = await transfer(order, ctx)
     assert isinstance(fulfilled, RequestFulfilled)
     [(parcel, body)] = courier.parcels
     assert parcel.key == order.package
-    sent = json.loads(body)
+    assert b"habeas-transfer" not in body
+    sent = json.loads(key.opened(body))
     package = base64.b64decode(sent["package"]["content"])
     assert hashlib.sha256(package).hexdigest() == sent["package"]["sha256"]
     assert len(package) == sent["package"]["bytes"]
@@ -288,43 +328,69 @@ async def test_a_package_goes_to_another_controller_and_the_receipt_is_kept() ->
     [(ReceiverRefused(), "refused"), (NotAllowed(), "not_allowed")],
     ids=["refused", "not allowed"],
 )
-async def test_failed_transfer_is_offered_for_download(error: Exception, reason: str) -> None:
-    order, ctx = await ordered(Courier(error))
-    [fulfilled] = await transfer(order, ctx)
-    assert isinstance(fulfilled, RequestFulfilled)
-    result = (await answer_of(ctx, fulfilled.answer)).transfer
-    assert result is not None
+async def test_failed_transfer_is_offered_for_download(
+    error: Exception, reason: str, receiver: PackageReceiver
+) -> None:
+    result = await transferred(*await ordered(Courier(error), receiver))
     assert (result.done, result.reason) == (False, reason)
-    assert fulfilled.package == order.package
 
 
-async def test_silent_receiver_gets_the_same_package_again_until_the_end() -> None:
+async def test_receiver_without_a_key_gets_nothing() -> None:
+    courier = Courier()
+    result = await transferred(*await ordered(courier, None))
+    assert (result.done, result.reason, courier.parcels) == (False, "no_key", [])
+
+
+@pytest.mark.parametrize("flaw", [{"revoked": True}, {"expires_at": NOW}], ids=["revoked", "expired"])
+async def test_receiver_with_an_invalid_key_gets_nothing(
+    flaw: dict[str, Any], receiver: PackageReceiver
+) -> None:
+    courier = Courier()
+    invalid = replace(receiver, certificate=replace(receiver.certificate, **flaw))
+    result = await transferred(*await ordered(courier, invalid))
+    assert (result.done, result.reason, courier.parcels) == (False, "no_key", [])
+
+
+async def test_receiver_that_does_not_prove_its_key_gets_nothing(receiver: PackageReceiver) -> None:
+    courier = Courier()
+    order, ctx = await ordered(courier, receiver)
+    result = await transferred(order, replace(ctx, receivers=Proofs(ReceiverUnproven())))
+    assert (result.done, result.reason, courier.parcels) == (False, "unproven", [])
+
+
+async def test_silent_receiver_gets_the_same_package_again_until_the_end(receiver: PackageReceiver) -> None:
     courier = Courier(ReceiverUnavailable())
-    order, ctx = await ordered(courier)
+    order, ctx = await ordered(courier, receiver)
     for _ in range(2):
         with pytest.raises(ReceiverUnavailable):
             await transfer(order, ctx)
     assert courier.parcels[0][0].key == courier.parcels[1][0].key
     assert courier.parcels[0][1] == courier.parcels[1][1]
-    [fulfilled] = await transfer(order, replace(ctx, now=ctx.now + MOST_TRYING + timedelta(seconds=1)))
-    assert isinstance(fulfilled, RequestFulfilled)
-    result = (await answer_of(ctx, fulfilled.answer)).transfer
-    assert result is not None
-    assert result.reason == "unreachable"
+    later = replace(ctx, now=ctx.now + MOST_TRYING + timedelta(seconds=1))
+    assert (await transferred(order, later)).reason == "unreachable"
 
 
-async def test_nothing_is_sent_to_an_address_without_https() -> None:
+async def test_package_is_encrypted_anew_to_a_changed_key(receiver: PackageReceiver, tmp_path: Path) -> None:
+    courier, changed = Courier(ReceiverUnavailable()), ReceiverKey()
+    order, ctx = await ordered(courier, receiver)
+    with pytest.raises(ReceiverUnavailable):
+        await transfer(order, ctx)
+    house = replace(HOUSE, receivers={"import.example.com": changed.receiver(IMPORT, tmp_path)})
+    with pytest.raises(ReceiverUnavailable):
+        await transfer(order, replace(ctx, house=house))
+    assert json.loads(changed.opened(courier.parcels[1][1]))["format"] == "habeas-transfer/1"
+
+
+async def test_nothing_is_sent_to_an_address_without_https(receiver: PackageReceiver) -> None:
     courier = Courier()
-    order, ctx = await ordered(courier, "Other Company Ltd")
-    [fulfilled] = await transfer(order, ctx)
+    result = await transferred(*await ordered(courier, receiver, "Other Company Ltd"))
     assert courier.parcels == []
-    assert isinstance(fulfilled, RequestFulfilled)
-    assert fulfilled.reasons["transfer_not_allowed"] == 1
+    assert (result.to, result.reason) == ("", "not_allowed")
 
 
 async def test_nothing_is_sent_for_a_request_that_was_withdrawn() -> None:
     courier = Courier()
-    order, ctx = await ordered(courier)
+    order, ctx = await ordered(courier, None)
     withdrawn = replace(ctx, known=replace(ctx.known, status=FulfillmentStatus.WITHDRAWN))
     assert await transfer(order, withdrawn) == []
     assert courier.parcels == []
