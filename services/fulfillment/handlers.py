@@ -262,7 +262,7 @@ async def _announce(found: FoundRequest, ctx: FulfillmentContext) -> Sequence[Fa
     elif event.right in CHANGING:
         facts = await plan_change(found, ctx)
     else:
-        facts = await disclose_package(found, ctx, held_back(ctx) if others else None)
+        facts = await disclose_package(found, ctx, held_back(ctx.after(event)) if others else None)
     if not any(map(_concerns_others, facts)):
         return facts
     return [*await notices(others, event.right, ctx), *facts]

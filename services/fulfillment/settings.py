@@ -116,7 +116,7 @@ class FulfillmentSettings(Settings):
     """
     The window before an erasure, before a copy or transfer of records with other mailboxes, and before the
     end of services with a withdrawn consent: the people concerned are notified first. It can be stopped until
-    then, and is never shortened. At most a week. `PT0S`: none waits.
+    then. At most a week; shorter before the last day for the answer, but a day at least. `PT0S`: none waits.
     """
 
     two_deciders: bool = False

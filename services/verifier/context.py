@@ -71,15 +71,21 @@ class VerifierContext:
 
     def last_wait(self, paused_for: str | None) -> datetime | None:
         """Return the end of the time that the laws leave to wait, while clocks are paused for a reason."""
-        request, days = self.request(), self.known.paused_days
-        period = AnswerPeriod(
+        return self.practice.clock.last_wait(self._period(paused_for))
+
+    def end_of_windows(self) -> datetime | None:
+        """Return when the windows after the proof must have ended, so that the answer is in time."""
+        return self.practice.clock.end_of_windows(self._period(None))
+
+    def _period(self, paused_for: str | None) -> AnswerPeriod:
+        request = self.request()
+        return AnswerPeriod(
             laws=request.laws,
             right=request.right,
             received_at=request.received_at,
-            paused_days=days,
+            paused_days=self.known.paused_days,
             paused_for=paused_for,
         )
-        return self.practice.clock.last_wait(period)
 
     def with_facts(self, *facts: Fact) -> "VerifierContext":
         """Return this after *facts*."""

@@ -627,7 +627,7 @@ async def _settled(event: Fact, facts: Sequence[Fact], ctx: VerifierContext) -> 
     known = after.known
     if known.open and any(isinstance(fact, MOVING) for fact in facts):
         await _set_timers(after, asked=known.asked > ctx.known.asked)
-    facts = [_with_last_wait(fact, after) if isinstance(fact, IdentityVerified) else fact for fact in facts]
+    facts = [_with_ends(fact, after) if isinstance(fact, IdentityVerified) else fact for fact in facts]
     if known.open or (isinstance(event, RequestReceived) and not known.evidence):
         return facts  # decided at once, without any requested proof: there is none to destroy
     return [*(_resumed(ctx) if known.paused else ()), *facts, *_spent(ctx.case_id, known)]
@@ -691,10 +691,12 @@ def _verified(
     )
 
 
-def _with_last_wait(verified: IdentityVerified, ctx: VerifierContext) -> IdentityVerified:
-    """Return *verified* with the end of the time to wait for the person's agreement to a fee."""
-    last_wait = ctx.last_wait("fee") if verified.laws else None
-    return verified.model_copy(update={"wait_until": last_wait})
+def _with_ends(verified: IdentityVerified, ctx: VerifierContext) -> IdentityVerified:
+    """Return *verified* with the ends of the wait for the agreement to a fee, and of windows."""
+    if not verified.laws:
+        return verified
+    ends = {"wait_until": ctx.last_wait("fee"), "windows_until": ctx.end_of_windows()}
+    return verified.model_copy(update=ends)
 
 
 def _refuse_or_downgrade(ctx: VerifierContext, reason: str) -> IdentityRefused | IdentityVerified:

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from shared.law.applicable_laws import Calendars, DeadlineCalculator, strictest
-from shared.law.clock import ONE_DAY, internal_due
+from shared.law.clock import ONE_DAY, DueDate, internal_due
 from shared.law.company import CompanyProfile
 from shared.law.policies import Policy, PolicyLibrary, TimedDuty
 from shared.law.terms import Right
@@ -53,6 +53,19 @@ class ClockRules:
         """Return the editions called *ids*."""
         return [self.policies.named(id_) for id_ in ids]
 
+    def last_day(self, period: AnswerPeriod) -> DueDate | None:
+        """Return the last day for the answer by the clocks that run; None if all stand still."""
+        laws = self.laws(period.laws)
+        running = [one for one in laws if not one.stands_still_for(period.paused_for)]
+        counting = DeadlineCalculator(self.company, self.calendars, period.received_at, period.paused_days)
+        counted = strictest(running, period.duty, period.right, counting)
+        return None if counted is None else counted.last
+
+    def end_of_windows(self, period: AnswerPeriod) -> datetime | None:
+        """Return when windows must have ended: the answer follows on the last day; None without that day."""
+        last = self.last_day(period)
+        return None if last is None else begin_of(last.due_on, self.zone)
+
     def last_wait(self, period: AnswerPeriod) -> datetime | None:
         """
         Return the end of the time that the laws leave to wait for the person; None if all clocks stand still.
@@ -60,13 +73,9 @@ class ClockRules:
         It is the beginning of the target day of the answer, so the staff has the margin for its part. Half of
         the period is the person's at least; the last day and the window before it are the company's.
         """
-        laws = self.laws(period.laws)
-        running = [one for one in laws if not one.stands_still_for(period.paused_for)]
-        counting = DeadlineCalculator(self.company, self.calendars, period.received_at, period.paused_days)
-        counted = strictest(running, period.duty, period.right, counting)
-        if counted is None:
+        last = self.last_day(period)
+        if last is None:
             return None
-        last = counted.last
         half = last.received_on + (last.due_on - last.received_on) / 2
         target = max(internal_due(last, margin=self.company.margin), half)
         return min(begin_of(target, self.zone), begin_of(last.due_on, self.zone) - self.window)

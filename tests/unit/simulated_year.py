@@ -7,10 +7,10 @@ letter at once and fulfillment answers within an hour; person and staff act afte
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
-from functools import reduce
+from functools import partial, reduce
 from heapq import heappop, heappush
 from itertools import count
 from random import Random
@@ -18,6 +18,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from services.fulfillment.context import FulfillmentContext
+from services.fulfillment.erasure.window import scheduled
 from services.fulfillment.package.handlers import fee_for_copy
 from services.fulfillment.state import FulfillmentCase
 from services.intake.bootstrap import service as intake_service
@@ -72,6 +73,7 @@ class Scenario(StrEnum):
     EXTENSION = "extension"
     FEE = "fee"
     APPEAL = "appeal"
+    APPROVAL = "approval and window"
     IDLE_STAFF = "staff does nothing"
 
 
@@ -94,6 +96,7 @@ class SimulatedCase:
     reachable: bool
     sensitivity: Sensitivity
     patience: timedelta
+    window: timedelta
     seed: float
 
 
@@ -127,14 +130,13 @@ def draw(policy: Policy, until: date, random: Random) -> SimulatedCase:
         law=policy.id,
         place=random.choice(policy.places),
         scenario=scenario,
-        right=random.choice(
-            [Right.ACCESS, Right.ACCESS, Right.ERASURE, Right.PORTABILITY, Right.OPT_OUT_OF_SALE]
-        ),
+        right=Right.ERASURE if scenario is Scenario.APPROVAL else random.choice(RIGHTS),
         received_at=received_at,
         delayed=random.choice([timedelta(), timedelta(), timedelta(), HOUR, 2 * DAY]),
         reachable=scenario is not Scenario.PAUSE and random.random() < 0.8,
         sensitivity=Sensitivity.HIGH if scenario is Scenario.PAUSE else random.choice(list(Sensitivity)),
         patience=random.choice([10, 30, 30, 90]) * DAY,
+        window=random.choice([1, 1, 3, 7]) * DAY,
         seed=random.random(),
     )
 
@@ -142,9 +144,9 @@ def draw(policy: Policy, until: date, random: Random) -> SimulatedCase:
 class SimulatedRun:
     """The life of one case."""
 
-    def __init__(self, case: SimulatedCase, rules: ClockRules, window: timedelta = DAY) -> None:
-        """Simulate *case* under *rules*; an erasure waits for *window*."""
-        self.case, self.rules, self.window = case, rules, window
+    def __init__(self, case: SimulatedCase, rules: ClockRules) -> None:
+        """Simulate *case* under *rules*."""
+        self.case, self.rules = case, replace(rules, window=case.window)
         self.random = Random(case.seed)
         self.now = case.received_at + case.delayed
         self.vault = MemoryVault()
@@ -363,20 +365,28 @@ class SimulatedRun:
                 self._after(HOUR, self._answer())
             else:
                 self.events.append(quoted)
+        elif self.case.scenario is Scenario.APPROVAL:
+            self._give_staff(partial(self._approved, verified))
         elif self.case.right is Right.ERASURE:
-            self.events.append(events.ErasureScheduled(request_id=CASE, at=self.now + self.window))
-            self._after(self.window + HOUR, self._answer())
+            self.events.append(self._approved(verified))
         else:
             self._after(HOUR, self._answer())
 
-    def _fulfillment(self) -> FulfillmentContext:
-        """Return the parts of fulfillment's context that decide on a fee."""
+    def _approved(self, verified: events.IdentityVerified) -> Fact:
+        """Return the window of an erasure that needs no more approvals; the answer follows its end."""
+        window = scheduled(self._fulfillment(verified))
+        assert window is not None
+        self._after(window.at - self.now + HOUR, self._answer())
+        return window
+
+    def _fulfillment(self, verified: events.IdentityVerified | None = None) -> FulfillmentContext:
+        """Return the parts of fulfillment's context that decide on a fee, and on a window."""
         now, zone = self.now, self.rules.zone
         context = SimpleNamespace(
             case_id=CASE,
-            known=FulfillmentCase(),
+            known=replace(FulfillmentCase(), verified=verified),
             now=now,
-            house=SimpleNamespace(zone=zone),
+            house=SimpleNamespace(zone=zone, erasure_window=self.case.window),
             today=lambda: now.astimezone(zone).date(),
         )
         return cast("FulfillmentContext", context)
@@ -444,7 +454,7 @@ class SimulatedRun:
             self.alarmed_at = None
             self._give_staff(
                 lambda: events.AppealDecided(
-                    request_id=CASE, by="anna", granted=False, reasons=("legal_claims",)
+                    request_id=CASE, by="emil", granted=False, reasons=("legal_claims",)
                 )
             )
 

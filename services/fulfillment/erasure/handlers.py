@@ -31,7 +31,7 @@ from services.fulfillment.erasure.completion import (
 from services.fulfillment.erasure.execution import Residue, records_naming
 from services.fulfillment.erasure.planner import grounds_of, per_ground, plan
 from services.fulfillment.erasure.steps import Disposition, RecordPlan, Steps, alike, run_of_line
-from services.fulfillment.erasure.window import TIMER, round_timer, scheduled
+from services.fulfillment.erasure.window import TIMER, round_timer, scheduled, window_end
 from services.fulfillment.package import answers
 from services.fulfillment.package.labels import locale_of, map_in
 from services.fulfillment.recipients.handlers import notifications_of
@@ -268,7 +268,7 @@ def _window(ctx: FulfillmentContext) -> ErasureScheduled | None:
 
 def later_window(mailboxes: Sequence[str], ctx: FulfillmentContext) -> Sequence[ErasureScheduled]:
     """Return the window of a later round of an erasure; none without new *mailboxes* to notify."""
-    at = ctx.now + ctx.house.erasure_window
+    at = window_end(ctx)
     wanted = mailboxes and at > ctx.now
     return [ErasureScheduled(request_id=ctx.case_id, at=at, letter=False)] if wanted else []
 

@@ -20,6 +20,7 @@ from shared.contract.events import (
     RequestReleased,
     RequestStopped,
 )
+from shared.law import end_of_wait
 from shared.runtime.log import logger
 
 TIMER = "erasure_window"
@@ -32,9 +33,9 @@ def scheduled(ctx: FulfillmentContext) -> ErasureScheduled | None:
     """
     Return the time of a planned erasure; None without a window.
 
-    The window is never shortened, not even by the last day for the answer: the requester chooses the
-    residence, and with it the law, and the day of the proof. The verifier waits no longer for a proof than
-    leaves time for it (:meth:`shared.law.ClockRules.last_wait`).
+    A window of more than a day is shortened to what the law leaves, and never to less than a day: the
+    requester chooses the residence, and with it the law, and the day of the proof. The verifier waits no
+    longer for a proof than leaves time for the window (:meth:`shared.law.ClockRules.last_wait`).
 
     Law:
         GDPR Art. 12(3), 12(6), 32: a late proof is the requester's; the answer goes out once it is safe.
@@ -64,7 +65,13 @@ def held_back(ctx: FulfillmentContext) -> DisclosureScheduled | None:
 
 def _end(ctx: FulfillmentContext) -> datetime | None:
     """Return the end of a window that begins now; None if the setting is zero."""
-    return ctx.now + ctx.house.erasure_window if ctx.house.erasure_window else None
+    return window_end(ctx) if ctx.house.erasure_window else None
+
+
+def window_end(ctx: FulfillmentContext) -> datetime:
+    """Return the end of a window that begins now: after the setting, earlier by law."""
+    until = ctx.known.verified.windows_until if ctx.known.verified else None
+    return end_of_wait(ctx.now, ctx.house.erasure_window, until)
 
 
 def disclosure_timer(window: DisclosureScheduled) -> Code:

@@ -221,6 +221,8 @@ class IdentityVerified(Fact):
     requester: Requester = Requester.PERSON
     wait_until: datetime | None = None
     """Until when the person's agreement to a fee can be waited for; None: the laws set no end."""
+    windows_until: datetime | None = None
+    """When a window of more than a day must have ended, so that the answer is in time; None: not stated."""
 
 
 class IdentityRefused(Fact):

@@ -147,6 +147,13 @@ async def test_mailbox_that_its_owner_has_proven_gets_no_further_letter(known_by
     assert kinds(await answer(event.model_copy(update=known_by), ctx)) == [RequestFulfilled]
 
 
+async def test_window_before_a_disclosure_ends_before_the_last_day() -> None:
+    event, ctx = await asked(window=7 * DAY)
+    _, window = await answer(event.model_copy(update={"windows_until": NOW + 2 * DAY}), ctx)
+    assert isinstance(window, DisclosureScheduled)
+    assert window.at == NOW + 2 * DAY
+
+
 async def test_disclosure_without_a_window_goes_out_with_the_letters() -> None:
     event, ctx = await asked(window=timedelta())
     assert kinds(await answer(event, ctx)) == [MailboxNamed, RequestFulfilled]

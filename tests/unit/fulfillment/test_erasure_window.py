@@ -1,4 +1,4 @@
-"""A planned erasure waits for its whole window, and can be stopped until it begins."""
+"""A planned erasure waits for its window, and can be stopped until it begins."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -173,6 +173,27 @@ async def test_erasure_approved_on_the_last_day_has_its_whole_window() -> None:
     [window] = await approve(APPROVED, late)
     assert isinstance(window, ErasureScheduled)
     assert window.at == late.now + DAY
+
+
+@pytest.mark.parametrize(
+    ("approved_after", "waits"),
+    [
+        pytest.param(1 * DAY, 7 * DAY, id="the law leaves more"),
+        pytest.param(10 * DAY, 4 * DAY, id="the law leaves less"),
+        pytest.param(13 * DAY + DAY / 2, DAY, id="never less than a day"),
+        pytest.param(20 * DAY, DAY, id="overdue"),
+    ],
+)
+async def test_window_of_a_week_ends_before_the_last_day_and_after_a_day_at_least(
+    approved_after: timedelta, waits: timedelta
+) -> None:
+    event, ctx = await asked(approval_above=0, erasure_window=7 * DAY)
+    [planned] = await answer(event, ctx)
+    event = event.model_copy(update={"windows_until": NOW + 14 * DAY})
+    late = replace(after(ctx, event, planned), now=NOW + approved_after)
+    [window] = await approve(APPROVED, late)
+    assert isinstance(window, ErasureScheduled)
+    assert window.at == late.now + waits
 
 
 async def test_erasure_whose_window_ends_while_it_is_stopped_begins_once_it_is_released() -> None:

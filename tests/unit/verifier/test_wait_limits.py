@@ -106,6 +106,18 @@ async def test_verified_identity_carries_the_end_of_the_time_to_wait_for_a_fee()
     assert office.the(IdentityVerified).wait_until == datetime(2026, 3, 13, 23, tzinfo=UTC)
 
 
+@pytest.mark.parametrize(
+    ("residence", "last_day"), [(BRAZIL, date(2026, 3, 19)), (SWITZERLAND, date(2026, 4, 3))]
+)
+async def test_verified_identity_carries_the_last_day_as_the_end_of_windows(
+    residence: dict[str, str], last_day: date
+) -> None:
+    office = await opened(residence=residence)
+    await prove_mailbox(office)
+    verified = office.the(IdentityVerified)
+    assert verified.windows_until == end_of(last_day - timedelta(days=1), BERLIN)
+
+
 async def test_law_that_pauses_for_a_fee_sets_no_end_to_agree() -> None:
     """DPO Art. 19(3)."""
     office = await opened(residence=SWITZERLAND)
