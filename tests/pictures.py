@@ -1,0 +1,163 @@
+"""
+Takes all pictures of the documents: ``python -m tests.pictures``, or ``make pictures``.
+
+The letters and pages are those of this checkout, in the browser that the tests use. ``docs/images/letters/before``
+stays as it is: it shows the letters of an earlier version.
+"""
+
+import asyncio
+import io
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from playwright.async_api import Browser, Page
+
+from habeas.client.letters import LetterPreview, gallery, page_of, preview
+from shared.law import LetterForm
+from tests.integration.browser import launched
+from tests.integration.test_request_page_browser import ADDRESS, visiting
+from tests.unit.fakes import Office
+from tests.unit.intake_api import ROOT
+from tests.unit.intake_states import STATES
+
+IMAGES = Path(__file__).parents[1] / "docs" / "images"
+LAWS = {"en": "us-ca-ccpa", "de": "gdpr", "fr": "gdpr", "es": "gdpr"}
+"""The language of a letter to compare, and its law."""
+COMPARED = {
+    "code": LetterForm.CODE,
+    "proof wanted": LetterForm.PROOF_WANTED,
+    "extension": LetterForm.EXTENSION,
+    "late": LetterForm.LATE,
+    "access granted": LetterForm.ACCESS,
+    "erasure partly granted": LetterForm.ERASURE,
+    "correction": LetterForm.DONE,
+    "refusal": LetterForm.REFUSAL,
+    "weighing": LetterForm.WEIGHING,
+    "complaint received": LetterForm.COMPLAINT_RECEIVED,
+}
+"""The letters to compare with an earlier version."""
+SHOWN = {
+    "appeal": ("refusal", "us-va", "en", 520),
+    "late-de": ("late", "gdpr", "de", 520),
+    "narrow-de": ("erasure partly granted", "gdpr", "de", 390),
+}
+"""Name of a picture → letter, law, language and width."""
+WIDTH = 560
+COLOURS = 32
+ENOUGH_TIME = 1_100
+"""Milliseconds: more than a form asks for between being seen and being sent."""
+WIDE = {"viewport": {"width": 1280, "height": 720}}
+
+
+async def taken(page: Page, file: Path, *, whole: bool = True) -> None:
+    """Write a picture of *page*, or of what is in view, to *file*, in few colours."""
+    picture = Image.open(io.BytesIO(await page.screenshot(full_page=whole))).convert("RGB")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if file.suffix == ".webp":
+        picture.quantize(COLOURS).convert("RGB").save(file, lossless=True, method=6)
+    else:
+        picture.quantize(2 * COLOURS).save(file, optimize=True)
+
+
+def example(name: str, law: str, language: str) -> LetterPreview:
+    """Return the letter *name* under *law*."""
+    return next(one for one in preview(COMPARED[name], [law], language) if one.name == name)
+
+
+def compared() -> Iterator[tuple[str, str]]:
+    """Yield the name of the picture and the HTML of each letter to compare."""
+    for language, law in LAWS.items():
+        for name in COMPARED:
+            letter = example(name, law, language)
+            yield f"{language}-{letter.slug}", letter.body.html
+
+
+async def letters(browser: Browser, folder: Path) -> None:
+    """Write the letters to compare into *folder*."""
+    page = await browser.new_page(viewport={"width": WIDTH, "height": 300})
+    for name, html in compared():
+        await page.set_content(html)
+        await taken(page, folder / f"{name}.webp")
+    await page.close()
+
+
+async def shown(browser: Browser) -> None:
+    """Write the letters and the gallery of ``docs/reference/letters.md``."""
+    for name, (letter, law, language, width) in SHOWN.items():
+        await _drawn(browser, example(letter, law, language).body.html, f"letter-{name}", width)
+    await _drawn(browser, example("refusal", "ca-qc", "en").cited, "letter-cited", 520)
+    pages = dict(gallery())
+    await _drawn(browser, pages[page_of("us-va", "en")], "letter-gallery", 900, whole=False)
+
+
+async def _drawn(browser: Browser, html: str, name: str, width: int, *, whole: bool = True) -> None:
+    page = await browser.new_page(viewport={"width": width, "height": 300 if whole else 1016})
+    await page.set_content(html)
+    await taken(page, IMAGES / f"{name}.png", whole=whole)
+    await page.close()
+
+
+@asynccontextmanager
+async def looking(browser: Browser, path: str, **options: Any) -> AsyncIterator[Page]:
+    """Open *path* of an office without requests."""
+    async with visiting(browser, Office(), locale="en-GB", **WIDE | options) as page:
+        await page.goto(f"{ROOT}{path}")
+        yield page
+
+
+async def centre(browser: Browser) -> None:
+    """Write the pages of ``docs/reference/privacy-centre.md``."""
+    async with looking(browser, "/") as page:
+        await taken(page, IMAGES / "centre-home.png")
+    async with looking(browser, "/ask/erasure", color_scheme="dark") as page:
+        await taken(page, IMAGES / "centre-form-dark.png")
+    async with looking(browser, "/opt-out", extra_http_headers={"Sec-GPC": "1"}) as page:
+        await taken(page, IMAGES / "centre-signal.png", whole=False)
+    async with looking(browser, "/?lang=de", viewport={"width": 320, "height": 640}) as page:
+        await taken(page, IMAGES / "centre-narrow-de.png", whole=False)
+    async with looking(browser, "/ask/access") as page:
+        await filled(page)
+
+
+async def filled(page: Page) -> None:
+    """Write the form with a mistake, and what is shown before it is sent."""
+    await page.locator("#email").fill("not an address")
+    await page.locator("#name").fill("Amélia Ferreira")
+    await sent(page)
+    await taken(page, IMAGES / "centre-mistake.png", whole=False)
+    await page.locator("#email").fill("amelia.ferreira@example.org")
+    await page.locator("#country").select_option("DE")
+    await sent(page)
+    await taken(page, IMAGES / "centre-summary.png", whole=False)
+
+
+async def sent(page: Page) -> None:
+    """Press the main button, after some time."""
+    await page.wait_for_timeout(ENOUGH_TIME)
+    await page.locator("main form button:not(.quiet)").first.click()
+    await page.wait_for_load_state()
+
+
+async def request_page(browser: Browser) -> None:
+    """Write the page of a request, with its last day explained."""
+    options = {"locale": "en-GB", "viewport": {"width": 900, "height": 640}}
+    async with visiting(browser, await STATES["in review"](), **options) as page:
+        await page.goto(ADDRESS)
+        await page.locator("details.box summary").first.click()
+        await taken(page, IMAGES / "request-page.png")
+
+
+async def main() -> None:
+    """Take all pictures."""
+    async with launched() as browser:
+        await letters(browser, IMAGES / "letters" / "after")
+        await shown(browser)
+        await centre(browser)
+        await request_page(browser)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
