@@ -9,7 +9,7 @@ IN_WORKERS := --numprocesses=auto
 # Where it is set, every process compiles all it imports again: each start takes twice as long.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup check types test test-unit test-integration test-e2e up demo bench campaign chaos clock images-offline docs
+.PHONY: help setup check types test test-unit test-integration test-e2e up demo bench campaign chaos clock images-offline pictures docs
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,10 @@ campaign: setup  ## The long tests in full: damaged files, kills, bursts, every 
 images-offline: setup  ## Build stand-ins for the images of docker-compose.yml where no registry is reached
 	@scripts/setup-docker
 	@scripts/images-offline
+
+pictures: setup  ## Take the pictures of letters and pages in docs/images anew
+	@scripts/setup-tests
+	@$(BIN)/python -m tests.pictures
 
 docs: setup  ## Generate the schemas, the reference pages and the corpus of this version (tests/corpus)
 	@$(BIN)/python -m habeas.reference

@@ -1,8 +1,8 @@
 """
 Takes all pictures of the documents: ``python -m tests.pictures``, or ``make pictures``.
 
-The letters and pages are those of this checkout, in the browser that the tests use. ``docs/images/letters/before``
-stays as it is: it shows the letters of an earlier version.
+The letters and pages are those of this checkout, in the browser that the tests use. The pictures in
+``docs/images/letters/before`` stay as they are: they show the letters of an earlier version.
 """
 
 import asyncio

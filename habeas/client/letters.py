@@ -13,7 +13,7 @@ Law:
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 from html import unescape
@@ -21,8 +21,10 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from habeas.client.specimen_words import company_words, localized
 from habeas.client.specimens import LETTERS, SENDER, law_named, letter
-from services.notifier.letters.composer import render
+from services.notifier.context import WITHOUT_LINKS
+from services.notifier.letters.composer import LetterRequest, render
 from services.notifier.letters.languages import LANGUAGES, REGIONAL
 from services.notifier.letters.letter_models import LetterFacts, form_of
 from services.notifier.letters.mime import Alternatives
@@ -203,7 +205,7 @@ def preview(
         raise ConfigurationError(f"outcome {outcome!r} of {form}: unknown; known are {known}")
     editions = tuple(map(law_named, laws))
     return [
-        LetterPreview(name, facts, render(letter(facts, editions, language), SENDER))
+        LetterPreview(name, facts, render(_letter(facts, editions, language), SENDER))
         for name, facts in LETTERS.items()
         if form_of(facts) == form and outcome in (None, getattr(facts, "outcome", None))
     ]
@@ -213,6 +215,13 @@ def preview(
 def shown_laws() -> Mapping[str, str]:
     """Return the laws that the gallery and the tables show, with their names there."""
     return {policy.law: policy.gallery for policy in policies() if policy.gallery}
+
+
+def _letter(facts: LetterFacts, editions: tuple[Policy, ...], language: str) -> LetterRequest:
+    written = letter(localized(facts, company_words(language.partition("-")[0])), editions, language)
+    if facts.kind in WITHOUT_LINKS:
+        return written
+    return replace(written, page=f"https://privacy.example.com/requests/{written.request_id}")
 
 
 def gallery() -> Iterator[tuple[str, str]]:

@@ -26,6 +26,7 @@ from shared.contract.answer import (
     WithheldGroup,
 )
 from shared.contract.events import Evidence, ExtensionReason, Outcome
+from shared.contract.references import short_reference
 from shared.law import FeeReason, Money, Policy, ReasonCode, Right
 from shared.law.library import policies
 
@@ -51,11 +52,8 @@ AUTHORITY = models.AuthorityContact(
 EXPIRY = datetime(2026, 3, 19, 11, 0, tzinfo=UTC)
 LATER, APPEALED = date(2026, 6, 2), date(2026, 4, 6)
 
-PACKAGE = models.PackageLetter(
-    "https://privacy.example.com/package/5f0c",
-    EXPIRY,
-    (AnswerGroup(label="Invoices", records=1204), AnswerGroup(label="Support tickets", records=3)),
-)
+DISCLOSED = (AnswerGroup(label="Invoices", records=1204), AnswerGroup(label="Support tickets", records=3))
+PACKAGE = models.PackageLetter("https://privacy.example.com/package/5f0c", EXPIRY, DISCLOSED)
 KEPT = KeptGroup(
     label="Invoices",
     records=7,
@@ -93,9 +91,10 @@ def access(outcome: Outcome, right: Right = Right.ACCESS) -> models.AccessOutcom
     """Return the answer to a request for data."""
     match outcome:
         case Outcome.GRANTED:
-            return models.AccessOutcome(right, RECEIVED, outcome, package=PACKAGE)
+            return models.AccessOutcome(right, RECEIVED, outcome, Answer(disclosed=DISCLOSED), PACKAGE)
         case Outcome.PARTLY_GRANTED:
-            return models.AccessOutcome(right, RECEIVED, outcome, Answer(withheld=(WITHHELD,)), PACKAGE)
+            answer = Answer(disclosed=DISCLOSED, withheld=(WITHHELD,))
+            return models.AccessOutcome(right, RECEIVED, outcome, answer, PACKAGE)
         case Outcome.NOTHING_HELD:
             return models.AccessOutcome(right, RECEIVED, outcome, Answer(searched=SEARCHED))
         case Outcome.REFUSED:
@@ -290,7 +289,7 @@ LETTERS: dict[str, models.LetterFacts] = {
     "extension": models.Extension(Right.ACCESS, RECEIVED, DUE, LATER, ExtensionReason.COMPLEXITY),
     "late": models.OverdueLetter(Right.ACCESS, RECEIVED, DUE, date(2026, 4, 10)),
     "late, no day": models.OverdueLetter(Right.ERASURE, RECEIVED, DUE),
-    "duplicate": models.Duplicate(Right.ACCESS, DONE, RECEIVED, "77d1" * 8, DUE, WANTED.url),
+    "duplicate": models.Duplicate(Right.ACCESS, DONE, RECEIVED, short_reference("77d1" * 8), DUE, WANTED.url),
     "forwarded": models.Forwarded(Right.ERASURE, RECEIVED, DONE, "Example Customer AG"),
     "forwarded to a customer": models.Forwarded(Right.ACCESS, RECEIVED, DONE),
     "forwarded to a controller": models.ForwardedToController(Right.ERASURE, RECEIVED, WANTED.url, EXPIRY),

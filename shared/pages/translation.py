@@ -26,6 +26,8 @@ SOURCE_LANGUAGE = "en"
 PLAIN_NUMBER = re.compile(r"[0-9,]+(\.[0-9]+)?")
 """A number as Python writes it, which differs from how the locales do in its marks alone."""
 FIRST = re.compile(r"\b1\b")
+FRENCH_SPACE = re.compile(r"(?<=«) | (?=[:;?!»])")
+"""A space of French that no line may break at."""
 AT_HOME = "GB"
 """Country of English without a stated one: dates differ."""
 ENGLISH = frozenset({"CA", "GB", "IN", "SG", "US"})
@@ -148,7 +150,10 @@ class Catalogues:
             entries = read_po(file, locale=name)
         said = (entry for entry in entries if entry.id and entry.string and not entry.fuzzy)
         inherited = self.sentences(general) if general != language else {}
-        return {**inherited, **{str(entry.id): str(entry.string) for entry in said}}
+        sentences = {**inherited, **{str(entry.id): str(entry.string) for entry in said}}
+        if general != "fr":
+            return sentences
+        return {english: FRENCH_SPACE.sub("\N{NO-BREAK SPACE}", one) for english, one in sentences.items()}
 
 
 def home_of(places: Iterable[str]) -> str:

@@ -2,12 +2,9 @@
 People in a real browser, on the real pipeline: they ask, make mistakes, prove who they are, get their data.
 
 Every page is tried by axe-core (WCAG 2.2 AA): by day, by night, narrow and enlarged in a campaign, in one of
-these layouts in the suite. Every request that the browser makes goes to us. ``HABEAS_SCREENSHOTS=1`` writes
-the pictures of the documents, in a campaign.
+these layouts in the suite. Every request that the browser makes goes to us.
 """
 
-import io
-import os
 import zipfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,7 +14,6 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from PIL import Image
 from playwright.async_api import Browser, BrowserContext, Page
 
 from habeas.embedded.stack import Stack
@@ -30,7 +26,6 @@ from tests.waiting import eventually
 
 pytestmark = pytest.mark.timeout(240)
 
-IMAGES = Path(__file__).parents[2] / "docs" / "images"
 LAYOUTS: dict[str, dict[str, Any]] = {
     "light": {"color_scheme": "light"},
     "dark": {"color_scheme": "dark"},
@@ -76,12 +71,6 @@ class Visit:
         """Return what axe-core finds wrong with the page, and whether it must be scrolled sideways."""
         return [*await violations(self.page), *await too_wide(self.page)]
 
-    async def picture(self, name: str, *, whole: bool = False) -> None:
-        if os.environ.get("HABEAS_SCREENSHOTS"):
-            taken = await self.page.screenshot(full_page=whole)
-            small = Image.open(io.BytesIO(taken)).convert("RGB").quantize(64)
-            small.save(IMAGES / f"centre-{name}.png", optimize=True)
-
 
 @asynccontextmanager
 async def visiting(browser: Browser, pipeline: Pipeline, **options: Any) -> AsyncIterator[Visit]:
@@ -110,7 +99,6 @@ async def test_a_person_asks_makes_a_mistake_proves_who_they_are_and_gets_their_
     async with visiting(browser, pipeline, color_scheme="light") as visit:
         page = visit.page
         await visit.open("/")
-        await visit.picture("home", whole=True)
         assert await visit.flaws() == []
         await page.get_by_role("link", name="Get a copy of your data").click()
         await page.get_by_label("Email address", exact=True).fill("not an address")
@@ -118,7 +106,6 @@ async def test_a_person_asks_makes_a_mistake_proves_who_they_are_and_gets_their_
         await visit.send()
         assert (await page.title()).startswith("Please correct: Get a copy of your data")
         assert await page.evaluate("document.activeElement.id") == "problems", "it has the focus"
-        await visit.picture("mistake")
         assert await visit.flaws() == []
         await page.get_by_role("link", name="Enter your email address").click()
         assert await page.evaluate("document.activeElement.id") == "email"
@@ -127,7 +114,6 @@ async def test_a_person_asks_makes_a_mistake_proves_who_they_are_and_gets_their_
         await page.get_by_label("Country in which you live").select_option("DE")
         await visit.send()
         assert "Nothing has been sent yet" in await page.inner_text("main")
-        await visit.picture("summary")
         assert await visit.flaws() == []
         await visit.send()
         await page.wait_for_url("**/requests/*")
@@ -238,7 +224,6 @@ async def test_the_signal_is_shown_and_stops_the_sale(browser: Browser, pipeline
         page = visit.page
         await visit.open("/opt-out")
         assert await page.get_by_text("Opt-Out Request Honored").is_visible()
-        await visit.picture("signal")
         await visit.open("/ask/access")
         assert await visit.flaws() == []
         await page.locator("#email").fill(person.email)
@@ -264,8 +249,6 @@ async def test_no_page_has_a_barrier(browser: Browser, pipeline: Pipeline, layou
         for path in PAGES_IN[layout]:
             await visit.open(path)
             assert await visit.flaws() == []
-            if (path, layout) == ("/ask/erasure", "dark"):
-                await visit.picture("form-dark", whole=True)
         await visit.open("/ask/erasure")
         await visit.page.locator("#for-child").check()
         await visit.page.locator("#country").select_option("US")
@@ -284,6 +267,3 @@ async def test_no_language_has_a_barrier(browser: Browser, pipeline: Pipeline, l
             assert await visit.flaws() == []
         await visit.page.locator(".languages summary").click()
         assert await visit.flaws() == []
-        if language == "de":
-            await visit.open("/?lang=de")
-            await visit.picture("narrow-de")

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from habeas.cli import app
 from habeas.client.letters import explained, gallery, known_to, page_of, preview, refreshed, shown_laws
+from habeas.client.specimen_words import company_words
 from habeas.client.specimens import LETTERS, law_named
 from services.notifier.letters.languages import LANGUAGES, REGIONAL
 from services.notifier.letters.letter_models import form_of
@@ -109,6 +110,15 @@ def test_letter_unknown_to_a_law_is_not_shown_under_it() -> None:
     assert known == {"us-va", "us-co", "us-ct", "us-tx"}
     assert not known_to(law_named("ca-qc"), LetterForm.EXTENSION)
     assert known_to(law_named("uk-gdpr"), LetterForm.COMPLAINT_RECEIVED)
+
+
+@pytest.mark.parametrize("language", [one for one in LANGUAGES if one != "en"])
+def test_examples_have_the_words_of_the_company_in_the_language_of_the_letter(language: str) -> None:
+    words = company_words(language)
+    assert all(words.values())
+    shown = [one.body.text for form in LetterForm for one in preview(form, ["gdpr"], language)]
+    english = {one for one in words if one not in words.values()}
+    assert [one for one in english if any(f"- {one}\n" in text for text in shown)] == []
 
 
 def test_every_kind_is_explained_and_has_an_example() -> None:

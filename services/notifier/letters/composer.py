@@ -118,7 +118,12 @@ class LetterOutline:
             return tuple(self.of(item) for item in value)
         if isinstance(value, BaseModel) and not isinstance(value, Money):
             # A reason is a code: the skeleton has its sentence. Most fields are empty.
-            marked = {name: self.of(one) for name, one in value if (one or one == 0) and name != "reason"}
+            # Values that are not counted have no number.
+            marked = {
+                name: self.of(one)
+                for name, one in value
+                if (one or (one == 0 and name != "values")) and name != "reason"
+            }
             return value.model_copy(update=marked)
         if is_dataclass(value) and not isinstance(value, type):
             return type(value)(*[self.of(getattr(value, name)) for name in _field_names(type(value))])

@@ -57,6 +57,8 @@ VOICE = (
 MARK = "\x00"
 DASH = "—"
 BLANK_LINES = re.compile(r"\n{3,}")
+LABEL_END = re.compile(r"(?<=\S):(?=\s)")
+"""The colon of a label, which the blocks write as in English."""
 BLOCK = re.compile(r'<(?:p|section|table) id="([a-z0-9-]+)"')
 
 
@@ -200,6 +202,8 @@ def rendered(
     """
     words = CATALOGUES.words(language)
     text = TEXT.get_template(template).render(content(words.say))
+    if language.startswith("fr"):
+        text = LABEL_END.sub("\N{NO-BREAK SPACE}:", text)
     html = HTML.get_template(template).render(content(words.markup))
     for place, brand in (
         ("@colour@", sender.colour),

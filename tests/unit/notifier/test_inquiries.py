@@ -96,7 +96,7 @@ async def test_sender_of_an_unclear_mail_is_asked_in_their_language(language: st
     assert sent.letter is LetterKind.CLARIFICATION
     translate = CATALOGUES.words(language).say
     flat = " ".join(outbox.text.split())
-    assert outbox.letter["Subject"] == translate(title(Clarification(DAY, (), "")))
+    assert outbox.letter["Subject"] == " ".join(translate(title(Clarification(DAY, (), ""))).split())
     assert translate(RIGHTS[Right.ERASURE]) in flat
     assert translate(RIGHTS[Right.RECTIFICATION]) in flat
     assert translate(RIGHTS[Right.ACCESS]) not in flat

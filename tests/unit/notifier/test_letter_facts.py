@@ -28,7 +28,7 @@ from shared.contract.events import Outcome
 from shared.contract.references import short_reference
 from shared.law import ReasonCode, Regulation, Right
 from shared.law.library import EXAMPLE, company
-from tests.unit.notifier.sample_letters import DONE, DUE, PACKAGE, RECEIVED, SENDER, access, letter
+from tests.unit.notifier.sample_letters import DONE, DUE, LETTERS, PACKAGE, RECEIVED, SENDER, access, letter
 
 GDPR, CCPA = Regulation.GDPR, Regulation.CCPA
 ACCOUNTS = (AnswerGroup(label="Accounts", records=2),)
@@ -242,6 +242,38 @@ def test_summary_of_an_access_counts_records_and_kinds_left_out() -> None:
     ready = AccessOutcome(Right.ACCESS, RECEIVED, Outcome.PARTLY_GRANTED, answer, PACKAGE)
     assert summary(ready)[:4] == ["Records in the package", "2", "Kinds of data left out", "1"]
     assert summary(replace(ready, answer=Answer(categories=("Contact details",)))) == []
+
+
+def test_values_that_were_not_counted_have_no_number() -> None:
+    left_out = WithheldGroup(label="Password", reason="never_disclosed")
+    for count, shown in ((0, "—"), (2, "2")):
+        counted = left_out_letter(left_out.model_copy(update={"values": count}))
+        assert f"How many: {shown}" in render(letter(counted), SENDER).text
+
+
+def left_out_letter(group: WithheldGroup) -> AccessOutcome:
+    answer = Answer(disclosed=ACCOUNTS, withheld=(group,))
+    return AccessOutcome(Right.ACCESS, RECEIVED, Outcome.PARTLY_GRANTED, answer, PACKAGE)
+
+
+def test_refusal_of_a_correction_states_a_common_reason_once() -> None:
+    refusal = RefusalLetter(
+        Right.RECTIFICATION, RECEIVED, (ReasonCode.NOT_EDITABLE,), Answer(declined=DISPUTED)
+    )
+    text = render(letter(refusal), SENDER).text
+    assert text.count("We cannot change it on request.") == 1
+    assert "- Date of birth" in text
+    other = replace(refusal, reasons=(ReasonCode.EXCESSIVE,))
+    assert "We cannot change it on request." in render(letter(other), SENDER).text
+
+
+@pytest.mark.parametrize("kind", ["proof wanted", "reminder", "categories"])
+def test_first_table_of_a_long_letter_has_its_day(kind: str) -> None:
+    html = render(letter(LETTERS[kind]), SENDER).html
+    rows = re.search(r'<table id="request"[^>]*>(.*?)</table>', html, re.DOTALL)
+    assert rows
+    assert rows[1].count("<tr>") == 3
+    assert re.search("When we need it|Package available until", rows[1])
 
 
 def test_masked_values_are_named_and_not_counted_as_left_out() -> None:

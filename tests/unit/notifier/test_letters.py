@@ -334,7 +334,7 @@ ELEMENTS = (
     Element("GDPR Art. 12(3): or that it is unknown", ("late, no day",), ALL, "We cannot say yet"),
     Element("GDPR Art. 12(2): nothing to ask again", LATE, ALL, "to do anything or to ask again"),
     Element("GDPR Art. 12(3): together", ("duplicate",), ALL, "We will answer both requests together"),
-    Element("GDPR Art. 12(3): with which", ("duplicate",), ALL, "77d1" * 8),
+    Element("GDPR Art. 12(3): with which", ("duplicate",), ALL, short_reference("77d1" * 8)),
     Element("GDPR Art. 12(3): due with it", ("duplicate",), ALL, date(2026, 4, 2)),
     Element("GDPR Art. 28(3)(e), 11 CCR 7050(c): passed on", FORWARDED, ALL, "They make the decisions"),
     Element("LGPD Art. 18 § 4(I): the recipient", ("forwarded",), ALL, "Example Customer AG"),

@@ -1,5 +1,6 @@
 """Numbers in the languages of letters, packages and pages."""
 
+import re
 from decimal import Decimal
 
 import pytest
@@ -8,7 +9,9 @@ from babel.numbers import format_decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
+from habeas.client.letters import preview
 from services.notifier.letters.languages import CATALOGUES
+from shared.law import LetterForm
 from shared.pages.translation import Words
 
 LOCALES = [*CATALOGUES.languages, "en_IN", "de_CH", "pt_PT", "ar_EG"]
@@ -36,3 +39,15 @@ def test_an_amount_keeps_its_decimal_places(tag: str, expected: str) -> None:
 
 def test_a_number_of_34_digits_is_written_whole() -> None:
     assert Words(Locale("en")).number(Decimal("9" * 34)).replace(",", "") == "9" * 34
+
+
+def test_a_french_line_does_not_begin_with_a_punctuation_mark() -> None:
+    sentences = CATALOGUES.words("fr").sentences.values()
+    assert [one for one in sentences if re.search(r"« | [:;?!»]", one)] == []
+    assert any("\N{NO-BREAK SPACE}:" in one for one in sentences)
+
+
+def test_a_french_label_in_plain_text_ends_as_in_french() -> None:
+    [late, *_] = preview(LetterForm.LATE, ["gdpr"], "fr")
+    assert "Votre demande\N{NO-BREAK SPACE}: " in late.body.text
+    assert re.findall(r"[^\s/]+:\s", late.body.text) == []
