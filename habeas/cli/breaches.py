@@ -28,6 +28,7 @@ from habeas.cli.options import (
 )
 from habeas.cli.staff import As, OneTimeCode, decide, send, signer_of
 from shared.contract.events import breaches as events
+from shared.contract.references import short_reference
 from shared.errors import ConfigurationError, PermanentError, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -76,7 +77,8 @@ def list_(state: State = STATE, as_json: AsJson = False) -> None:
         print(json.dumps([case.plain(now) for case in found]))
         return
     for case in found:
-        out.print(f"{case.id}  {case.last.reference}{'  (drill)' if case.incident.drill else ''}")
+        names = f"{case.id}  {short_reference(case.id)}  {case.last.reference}"
+        out.print(f"{names}{'  (drill)' if case.incident.drill else ''}")
         due, newest = case.next_due(), case.incident.newest
         said = [f"phase {newest.number}: {newest.status}"]
         if newest.number in case.stuck:

@@ -16,6 +16,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 from babel import Locale, UnknownLocaleError
+from babel.core import get_global
 from babel.dates import format_date, format_time
 from babel.lists import format_list
 from babel.messages.pofile import read_po
@@ -30,6 +31,10 @@ FRENCH_SPACE = re.compile(r"(?<=«) | (?=[:;?!»])")
 """A space of French that no line may break at."""
 AT_HOME = "GB"
 """Country of English without a stated one: dates differ."""
+FOUR_DIGITS = frozenset({"es", "it", "pt_PT"})
+"""Locales that write a number of four digits without a mark (CLDR 48, ``minimumGroupingDigits`` 2)."""
+LEAST_GROUPED = 10_000
+"""The first number that they group."""
 ENGLISH = frozenset({"CA", "GB", "IN", "SG", "US"})
 """Countries with their own dates in English."""
 COUNTRIES = ENGLISH | {"BR"}
@@ -76,13 +81,22 @@ class Words:
 
     def number(self, value: float | Decimal) -> str:
         """Return *value* with the digits and grouping of the locale, all decimal places kept."""
-        marks = self._marks
-        plain = format(value, ",").removesuffix("" if isinstance(value, Decimal) else ".0")
+        marks, grouped = self._marks, not self._joins(value)
+        plain = format(value, "," if grouped else "").removesuffix("" if isinstance(value, Decimal) else ".0")
         if marks is not None and PLAIN_NUMBER.fullmatch(plain):  # a page has thousands of them
             return plain.translate(marks) if marks else plain
         places = -int(value.as_tuple().exponent) if isinstance(value, Decimal) and value.is_finite() else 0
         pattern = f"#,##0.{'0' * places}" if places > 0 else None
-        return format_decimal(value, pattern, locale=self.locale, decimal_quantization=False)
+        return format_decimal(
+            value, pattern, locale=self.locale, decimal_quantization=False, group_separator=grouped
+        )
+
+    def _joins(self, value: float | Decimal) -> bool:
+        return self._joins_four and -LEAST_GROUPED < value < LEAST_GROUPED
+
+    @cached_property
+    def _joins_four(self) -> bool:
+        return _joins_four(self.locale)
 
     def day(self, value: date) -> str:
         """Return *value* with its month in words: ``5 March 2026``."""
@@ -102,7 +116,7 @@ class Words:
 
     def money(self, amount: Decimal, currency: str) -> str:
         """Return *amount* as the locale writes it: ``€12.00``."""
-        return format_currency(amount, currency, locale=self.locale)
+        return format_currency(amount, currency, locale=self.locale, group_separator=not self._joins(amount))
 
 
 class Catalogues:
@@ -182,6 +196,12 @@ def _marks(locale: Locale) -> Mapping[int, str] | None:
 
 
 @lru_cache
+def _joins_four(locale: Locale) -> bool:
+    parent = get_global("parent_exceptions").get(str(locale), locale.language)
+    return not FOUR_DIGITS.isdisjoint((str(locale), parent))
+
+
+@lru_cache
 def _days(locale: Locale) -> Callable[[date], str]:
     """Return a formatter of days: a cache for each locale, for to hash one takes longer than all else."""
     return lru_cache(maxsize=1024)(lambda day: _ordinal(format_date(day, "long", locale), day, locale))
@@ -201,5 +221,5 @@ def _ordinal(words: str, day: date, locale: Locale) -> str:
 @lru_cache(maxsize=4096)
 def _moment(instant: datetime, zone: tzinfo, locale: Locale) -> str:
     local = instant.astimezone(zone)
-    time = format_time(local, "short", locale=locale)
-    return f"{_days(locale)(local.date())}, {time} {local.tzname()}"
+    time = f"{format_time(local, 'short', locale=locale)} {local.tzname()}"
+    return str(locale.datetime_formats["long"]).format(time, _days(locale)(local.date()))

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
@@ -273,8 +274,13 @@ async def test_answer_shows_the_texts_of_the_map_in_the_language_of_the_reader(p
     html = package.read("index.html").decode()
     assert all(said in html for said in ("Ihr Profil im Kundenportal", "Hosting-Anbieter", ">Vorname<"))
     assert not [said for said in ("The person as", "Hosting provider", ">First<") if said in html]
-    about = json.loads(package.read("about.json"))["collections"]
-    assert "Ihr Profil im Kundenportal" in [one["label"] for one in about]
+    about = json.loads(package.read("about.json"))
+    assert "Ihr Profil im Kundenportal" in [one["label"] for one in about["collections"]]
+    page = (await pipeline.http.get(f"/requests/{case}")).text
+    forms = ("plain", "html")
+    seen = [one.body(form) for one in pipeline.letters_to(person, case) for form in forms] + [page, html]
+    assert all(about["reference"] in text for text in seen)
+    assert not [text for text in seen if case in re.sub(r"https?://\S+|<[^>]+>", "", text)]
 
 
 async def test_letter_about_an_erasure_names_recipients_in_the_language_of_the_reader(

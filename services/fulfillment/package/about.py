@@ -14,6 +14,7 @@ from typing import Any
 from services.fulfillment.datamap.model import Collection
 from services.fulfillment.package import labels
 from services.fulfillment.package.survey import Area, PackageSurvey
+from shared.contract.references import short_reference
 from shared.pages.translation import Words
 
 
@@ -22,6 +23,7 @@ def about(survey: PackageSurvey) -> dict[str, Any]:
     contents = survey.contents
     return {
         "request": contents.request_id,
+        "reference": short_reference(contents.request_id),
         "made_at": contents.made_at.isoformat(),
         "received_on": contents.received_on.isoformat() if contents.received_on else None,
         "controller": contents.controller,

@@ -6,6 +6,7 @@ The catalogues of the languages are in ``templates/locale``. Pure.
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, time
 from functools import lru_cache
 from pathlib import Path
@@ -174,7 +175,6 @@ def stored_moment(value: datetime, words: Words) -> str:
     if at.time() == time():
         return words.day(at.date())
     try:
-        local = value.astimezone(words.zone)
+        return words.moment(value)
     except OverflowError:  # in the first or last hours of the calendar
-        local = value
-    return f"{words.day(local.date())}, {local:%H:%M} {local.tzname()}"
+        return replace(words, zone=UTC).moment(at)

@@ -27,6 +27,7 @@ from services.fulfillment.package.survey import OPEN, WITHDRAWN, Area, PackageSu
 from services.fulfillment.package.values import LONG_TEXT, TextValue, ValueReader, is_long
 from services.fulfillment.package.withheld import MASKED, OTHER, REASONS, WithheldCount
 from shared.contract.events import Outcome
+from shared.contract.references import short_reference
 from shared.law.company import media_type_of
 from shared.pages.law_names import RIGHTS
 from shared.pages.translation import Words
@@ -145,6 +146,7 @@ def fact(name: str, said: str | None) -> Markup:
 
 
 PAGES.globals.update(style=Markup(STYLE), style_hash=STYLE_HASH, text=text, fact=fact)  # noqa: S704 - our own file
+PAGES.globals["short_reference"] = short_reference
 NODES: Any = PAGES.get_template("values.jinja").module
 """Macros for nested values."""
 

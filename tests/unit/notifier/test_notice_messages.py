@@ -17,6 +17,7 @@ from services.notifier.breach.notices.writer import Notices
 from services.notifier.letters.mime import in_lines, wired
 from shared.contract.affected_people import NoticeBatch, NoticeRecipient
 from shared.contract.events.breaches import BreachDeclared
+from shared.contract.references import short_reference
 from shared.errors import ConfigurationError, MailRefused
 
 GDPR, CALIFORNIA = "gdpr@2018-05-25", "us-ca@2026-01-01"
@@ -65,6 +66,13 @@ def test_it_has_the_headers_of_every_letter_and_names_its_incident() -> None:
     assert message["X-Habeas-Incident"] == INCIDENT
     assert message["Date"].datetime == WRITTEN_AT
     assert len(message.keys()) == len(set(message.keys()))
+
+
+@pytest.mark.parametrize("form", ["plain", "html"])
+def test_notice_names_the_short_reference_of_its_incident(form: str) -> None:
+    said = words(writer().of(PERSON, message_id=MESSAGE_ID), form)
+    assert short_reference(INCIDENT) in said
+    assert re.findall("[0-9a-f]{32}", said) == []
 
 
 def test_nothing_in_it_promotes_anything() -> None:

@@ -22,6 +22,7 @@ from services.notifier.breach.notices.facts import Circumstances
 from services.notifier.breach.notices.writer import Notices
 from services.notifier.letters import languages
 from shared.contract.affected_people import NoticeBatch
+from shared.contract.references import short_reference
 from shared.law.breaches import BreachPolicy, NoticeElement
 from shared.law.library import breach_policies
 
@@ -98,7 +99,7 @@ WANTED = {
 }
 """What a letter to people says, in order. Other States: as ``us-tx``."""
 TO_CONTROLLERS = (
-    (E.INCIDENT, INCIDENT),
+    (E.INCIDENT, short_reference(INCIDENT)),
     (E.NATURE, "An attacker entered our customer portal"),
     (E.OCCURRED, "It happened between"),
     (E.AWARE, "We have known about it since"),

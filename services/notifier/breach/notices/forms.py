@@ -18,6 +18,7 @@ from services.notifier.breach.notices.methods import Part
 from services.notifier.letters.letter_models import Sender
 from services.notifier.letters.skeletons import HTML
 from shared.contract.events.breaches import BreachAccount, BreachDeclared
+from shared.contract.references import short_reference
 from shared.law.breaches import BreachPolicy, NoticeRecipientKind, NoticeStage, RequiredStatement
 from shared.law.policies import lies_in
 from shared.pages.translation import Words
@@ -267,7 +268,10 @@ def called(place: str | None) -> str:
 ELEMENTS: Mapping[Part, tuple[str, Callable[[Filing], FormAnswer]]] = {
     Part.INCIDENT: (
         "Incident",
-        lambda filing: (filing.known.incident, f"Our reference: {filing.known.declared.reference}"),
+        lambda filing: (
+            short_reference(filing.known.incident),
+            f"Our reference: {filing.known.declared.reference}",
+        ),
     ),
     Part.PHASE: ("Phase of the notice", _phase),
     Part.WRITTEN_ON: ("Date of this notice", lambda filing: (filing.words.moment(filing.now),)),

@@ -35,6 +35,7 @@ from services.notifier.letters.letter_models import AuthorityContact, Sender
 from services.notifier.letters.skeletons import Say, Skeleton, rendered
 from shared.contract.affected_people import NoticeBatch, NoticeRecipient
 from shared.contract.events.breaches import BreachDeclared
+from shared.contract.references import short_reference
 from shared.errors import MailRefused
 from shared.law.breaches import BreachPolicy
 from shared.law.library import breach_policies
@@ -235,7 +236,7 @@ class Notices:
             facts=outline.of(notice),
             manner=MANNERS[self.to](self.policies, notice, person.categories or self.declared.categories),
             name=outline.mark(name) if name else "",
-            reference=outline.of(self.circumstances.incident),
+            reference=outline.of(short_reference(self.circumstances.incident)),
             sender=self.house.sender,
             authorities=self._bodies(Part.COMPLAINT, self.house.authority),
             attorneys=self._bodies(Part.AUTHORITIES, None),
