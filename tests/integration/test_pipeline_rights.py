@@ -85,7 +85,7 @@ async def test_restricted_data_is_only_stored_and_a_letter_precedes_its_end(
     assert fulfilled["data"]["reasons"] == {"not_markable": fulfilled["data"]["dispositions"]["unchanged"]}
     told = pipeline.letter(ADA_ASKS, case, "while the mark stands, it may only be stored")
     assert "The person who pays (Records: 1)" in told
-    assert "Our staff will look after them by hand." in told
+    assert "cannot mark them, so they are not marked." in told
     assert "We will inform you before the restriction ends." in told
     assert subjects(heard, case) == ["restricted"]
 

@@ -51,7 +51,7 @@ REASONS: Mapping[str, str] = {
     OTHER_BASIS: _("We hold it neither on your consent nor for a contract with you."),
     "not_collected_from_you": _("We did not collect these records from you."),
     "not_personal": _("These records hold no personal data that the erasure covers."),
-    "mentioned_elsewhere": _("Records about other people mention you. Our staff will look at each of them."),
+    "mentioned_elsewhere": _("Records about other people mention you. We did not change them."),
     "not_changeable": _("Some details in these records cannot be changed."),
     "store_rules": _("The rules of a database refused the change. We try again every day."),
     "store_duplicate": _("A database allows no two records that look alike. We try again every day."),

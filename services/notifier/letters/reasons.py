@@ -76,7 +76,7 @@ REASONS: Mapping[ReasonCode, str] = {
         "The request repeats earlier ones so often that the law does not oblige us to answer."
     ),
     ReasonCode.NOT_MARKABLE: _(
-        "The system that holds these records cannot mark them. Our staff will look after them by hand."
+        "The system that holds these records cannot mark them, so they are not marked."
     ),
     ReasonCode.NOT_EDITABLE: _(
         "This entry records what happened, or it is decided elsewhere. We cannot change it on request."
@@ -87,9 +87,7 @@ REASONS: Mapping[ReasonCode, str] = {
         "We could not read the new value. Please write a date as 2026-03-31 and a number in digits."
     ),
     ReasonCode.AMBIGUOUS: _("We hold several different values there. Please tell us which one is wrong."),
-    ReasonCode.NOT_TAKEN: _(
-        "One of our systems did not accept the change. Our staff will take care of it by hand."
-    ),
+    ReasonCode.NOT_TAKEN: _("One of our systems did not accept the change. It was not made there."),
     ReasonCode.OVERTAKEN: _(
         "This was changed while we were working on it. Please check whether it is right now."
     ),
@@ -100,9 +98,7 @@ REASONS: Mapping[ReasonCode, str] = {
     ReasonCode.NO_LONGER_NEEDED: _("What the restriction was for has ended."),
     ReasonCode.PERSON_ASKS: _("You asked us to."),
     ReasonCode.NOT_CHANGEABLE: _("Some details in these records cannot be changed."),
-    ReasonCode.MENTIONED_ELSEWHERE: _(
-        "Records about other people mention you. Our staff will look at each of them."
-    ),
+    ReasonCode.MENTIONED_ELSEWHERE: _("Records about other people mention you. We did not change them."),
     ReasonCode.SHARED_IDENTITY: _(
         "Other people's records also have an address or a number of yours. We did not search by it."
     ),

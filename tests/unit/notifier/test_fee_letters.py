@@ -22,7 +22,7 @@ async def test_fee_letter_states_reason_last_day_and_place_to_agree() -> None:
     assert kinds(await write_fee_letter(QUOTED, await notifier(outbox))) == [LetterKind.FEE_QUOTED]
     for said in (
         "€12.50", "The first copy is free", "18 March 2026", "Until you agree, we will do nothing",
-        "you will get an invoice", f"https://privacy.example.com/requests/{CASE}",
+        "we may send you an invoice", f"https://privacy.example.com/requests/{CASE}",
     ):  # fmt: skip
         assert said in outbox.words
 

@@ -3,11 +3,13 @@
 import re
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
+from services.notifier import letters
 from services.notifier.bootstrap import log_gaps
 from services.notifier.context import sender_settings_of
 from services.notifier.letters.composer import render
@@ -23,8 +25,25 @@ from services.notifier.letters.letter_models import (
     RequestDone,
 )
 from services.notifier.letters.translations import title
-from shared.contract.answer import Answer, AnswerGroup, DeclinedCorrection, KeptGroup, WithheldGroup
-from shared.contract.events import Outcome
+from shared.contract.answer import (
+    Answer,
+    AnswerGroup,
+    DeclinedCorrection,
+    KeptGroup,
+    LeftGroup,
+    WithheldGroup,
+)
+from shared.contract.events import (
+    AppealReceived,
+    Fact,
+    IdentityReviewNeeded,
+    Outcome,
+    RecipientFailed,
+    ReferralDecided,
+    RequestFulfilled,
+    RequestReferred,
+    StopDecided,
+)
 from shared.contract.references import short_reference
 from shared.law import ReasonCode, Regulation, Right
 from shared.law.library import EXAMPLE, company
@@ -122,6 +141,61 @@ def test_sentence_stands_in_a_letter_only_if_its_fact_is_true(
 ) -> None:
     assert sentence in render(letter(true), SENDER).text
     assert sentence not in render(letter(false), SENDER).text
+
+
+STAFF_WORK: dict[str, type[Fact]] = {
+    "Our staff will also ask these recipients to erase it:": RecipientFailed,
+    "Our staff will notify these recipients:": RecipientFailed,
+    "Our staff will notify these recipients, whether or not they have data about you:": RecipientFailed,
+    "What our staff checks": RequestReferred,
+    "A request cannot change some of the data that you dispute. Our staff will check whether it is correct, "
+    "and you will receive our answer.": RequestReferred,
+    "We recorded that your data may no longer be used for direct marketing. Our staff will decide whether we "
+    "may use it for other purposes. Until then it is marked as restricted and may only be stored.": (
+        RequestReferred
+    ),
+    "Our staff is checking your proof": IdentityReviewNeeded,
+    "We could not decide on your proof automatically. A member of our privacy staff will check it.": (
+        IdentityReviewNeeded
+    ),
+    "Thank you. A person who did not make the first decision will look at your request again.": (
+        AppealReceived
+    ),
+    "A person who did not make the first decision will look at it. You will receive a written decision with "
+    "reasons within %(days)s days.": AppealReceived,
+    "A reader of our letters stopped this request. Our privacy staff looked at it and ended it on %(day)s. "
+    "We will not give out or erase anything more because of it.": StopDecided,
+    "Our privacy staff has dealt with your request. Here is our answer.": ReferralDecided,
+    "We keep your statement with your request, where our staff can find it, and have recorded that you "
+    "dispute these details.": RequestFulfilled,
+    "You can ask again and add a short statement. We will keep it with that request, where our staff can "
+    "find it, and record that you dispute these details.": RequestFulfilled,
+}
+"""Sentence about work of people → the journalled fact that puts it on a list of the staff, or records it."""
+PEOPLE_WORK = re.compile(r"\b(staff|by hand|did not make the first|will (remind|look after|help))\b")
+
+
+def english_sentences() -> list[str]:
+    catalogue = (Path(letters.__file__).parents[1] / "templates/locale/de.po").read_text()
+    parts = re.findall(r'^msgid ((?:".*"\n)+)', catalogue, re.MULTILINE)
+    return ["".join(re.findall(r'"(.*)"', part)) for part in parts]
+
+
+def test_sentence_about_work_of_people_has_a_journalled_fact() -> None:
+    """Work that no fact puts before the staff is not promised: nothing would show that it was left undone."""
+    assert {one for one in english_sentences() if PEOPLE_WORK.search(one)} == set(STAFF_WORK)
+
+
+@pytest.mark.parametrize(
+    ("facts", "claimed"),
+    [
+        (done(Right.RESTRICTION, left=(LeftGroup(label="Logs", records=4, reason="not_markable"),)), "mark"),
+        (done(Right.RESTRICTION, left=(LeftGroup(label="Logs", records=4, reason="not_taken"),)), "made"),
+    ],
+)
+def test_records_that_were_not_changed_are_called_so(facts: LetterFacts, claimed: str) -> None:
+    text = " ".join(render(letter(facts), SENDER).text.split())
+    assert {"mark": "so they are not marked.", "made": "It was not made there."}[claimed] in text
 
 
 @pytest.mark.parametrize(

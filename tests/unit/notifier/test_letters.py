@@ -338,7 +338,7 @@ ELEMENTS = (
     Element("GDPR Art. 12(3): due with it", ("duplicate",), ALL, date(2026, 4, 2)),
     Element("GDPR Art. 28(3)(e), 11 CCR 7050(c): passed on", FORWARDED, ALL, "They make the decisions"),
     Element("LGPD Art. 18 § 4(I): the recipient", ("forwarded",), ALL, "Example Customer AG"),
-    Element("GDPR Art. 28(3)(e): who answers", FORWARDED, ALL, "They will answer you"),
+    Element("GDPR Art. 28(3)(e): who answers", FORWARDED, ALL, "It is for them to answer you"),
     Element("GDPR Art. 28(3)(e): the controller decides",
             ("forwarded to a controller",), ALL, "You decide about this data"),
     Element("GDPR Art. 28(3)(e): where it is", ("forwarded to a controller",), ALL, WANTED.url),
