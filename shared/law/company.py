@@ -5,8 +5,9 @@ from datetime import timedelta
 from typing import Annotated, TypeAlias
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, model_validator
 
+from shared.labels import DEFAULT_LANGUAGE, InvalidLabel, Label, label_of
 from shared.law.terms import Money
 
 Colour: TypeAlias = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
@@ -109,6 +110,19 @@ def _zone(name: object) -> ZoneInfo:
         raise ValueError("no such time zone; write one like Europe/Berlin") from None
 
 
+def _label(stated: object) -> Label:
+    """Return the label that the profile states: a text, or a text a language."""
+    if isinstance(stated, str):
+        stated = {DEFAULT_LANGUAGE: stated}
+    if not isinstance(stated, Mapping) or not all(isinstance(text, str) for text in stated.values()):
+        raise ValueError("must be a text, or a text for each language")
+    try:
+        return label_of(stated)
+    except InvalidLabel as error:
+        raise ValueError(str(error)) from None
+
+
+LabelText: TypeAlias = Annotated[Label, PlainValidator(_label)]
 Zone: TypeAlias = Annotated[ZoneInfo, BeforeValidator(_zone)]
 PlaceCode: TypeAlias = Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")]
 """A country or a part of one (ISO 3166): ``DE-BE``."""
@@ -128,11 +142,11 @@ class EstablishmentAuthority(_Said):
 
 
 class RetainedData(_Said):
-    """Data that stays when an account is deleted."""
+    """Data that stays when an account is deleted: each a text, or a text a language (``{en: …, de: …}``)."""
 
-    what: Annotated[str, Field(min_length=1)]
-    why: Annotated[str, Field(min_length=1)]
-    until: Annotated[str, Field(min_length=1)]
+    what: LabelText
+    why: LabelText
+    until: LabelText
     """How long, in words."""
 
 

@@ -64,7 +64,7 @@ PRACTICE = ClockRules(
         authority={"name": "Authority of Examplia", "url": "https://authority.example.org"},
         contact="privacy@example.com",
         apps={"com.example.app": "Example App"},
-        keeps=({"what": "Invoices", "why": "Tax law", "until": "10 years"},),
+        keeps=({"what": {"en": "Invoices", "de": "Rechnungen"}, "why": "Tax law", "until": "10 years"},),
     ),
     policies(),
     calendar_named,

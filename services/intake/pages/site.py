@@ -22,6 +22,7 @@ from markupsafe import Markup, escape
 
 from services.intake.pages.csrf import CsrfGuard
 from shared.contract.references import short_reference
+from shared.labels import localized
 from shared.law import CompanyProfile, Policy
 from shared.law.company import INK_DARK, PAPER, PAPER_DARK, media_type_of
 from shared.law.library import picture
@@ -174,6 +175,7 @@ class SiteView:
             "signal": self.signal,
             "own_form": False,
             "reached": reached,
+            "said": lambda text: localized(text, str(self.words.locale)),
             "style": f"/style.css?v={self.site.version}",
         }
 

@@ -633,5 +633,12 @@ async def test_an_app_is_named_if_it_is_ours_and_nothing_else_is_repeated() -> N
     assert "alert(1)" not in other.text
 
 
+async def test_retained_data_is_named_in_the_language_of_the_reader_else_by_default() -> None:
+    async with client_of(Office().requests) as client:
+        pages = [(await client.get("/account-deletion", params={"lang": lang})).text for lang in ("de", "fr")]
+    assert ["<strong>Rechnungen</strong>" in page for page in pages] == [True, False]
+    assert ["<strong>Invoices</strong>" in page for page in pages] == [False, True]
+
+
 def test_the_api_of_the_pages_is_not_in_the_schema() -> None:
     assert OPT_OUT.where not in app_of(Office().requests).openapi()["paths"]

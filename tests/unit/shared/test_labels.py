@@ -3,8 +3,10 @@
 import pickle
 
 import pytest
+from pydantic import ValidationError
 
 from shared.labels import InvalidLabel, Label, covers, default_of, forms_of, label_of, localized
+from shared.law.company import RetainedData
 
 RECORDS = label_of({"de": "Rechnungen", "en": "Invoices", "pt": "Faturas", "pt-BR": "Notas fiscais"})
 
@@ -66,3 +68,11 @@ def test_label_survives_pickling() -> None:
 def test_text_without_a_language_is_invalid(stated: dict[str, str]) -> None:
     with pytest.raises(InvalidLabel):
         label_of(stated)
+
+
+@pytest.mark.parametrize("stated", ["", {"en": ""}, {"english": "Invoices"}, {"en": 1}, 3, ["Invoices"]])
+def test_profile_of_a_company_takes_a_text_or_one_a_language(stated: object) -> None:
+    with pytest.raises(ValidationError):
+        RetainedData.model_validate({"what": stated, "why": "Tax law", "until": "2030"})
+    fits = RetainedData.model_validate({"what": {"de": "Daten"}, "why": "Tax law", "until": "2030"})
+    assert (fits.what, localized(fits.why, "de"), fits.model_dump()["until"]) == ("Daten", "Tax law", "2030")
