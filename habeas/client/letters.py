@@ -23,7 +23,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from habeas.client.specimen_words import company_words, localized
 from habeas.client.specimens import LETTERS, SENDER, law_named, letter
-from services.notifier.context import WITHOUT_LINKS
+from services.notifier.context import WITHOUT_PAGE
 from services.notifier.letters.composer import LetterRequest, render
 from services.notifier.letters.languages import LANGUAGES, REGIONAL
 from services.notifier.letters.letter_models import LetterFacts, form_of
@@ -64,6 +64,9 @@ TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+
+UNREFERENCED = frozenset({LetterForm.NAMED_MAILBOX, LetterForm.ALIAS_CODE})
+"""Letters to the owner of a mailbox in the records, who may be another person."""
 
 NOTICE_STATE = "us-tx"
 """The State that stands for all but California: they have one model."""
@@ -219,7 +222,9 @@ def shown_laws() -> Mapping[str, str]:
 
 def _letter(facts: LetterFacts, editions: tuple[Policy, ...], language: str) -> LetterRequest:
     written = letter(localized(facts, company_words(language.partition("-")[0])), editions, language)
-    if facts.kind in WITHOUT_LINKS:
+    if facts.kind in UNREFERENCED:
+        return replace(written, request_id="", name="")
+    if facts.kind in WITHOUT_PAGE:
         return written
     return replace(written, page=f"https://privacy.example.com/requests/{written.request_id}")
 

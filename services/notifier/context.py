@@ -35,8 +35,10 @@ from shared.law import CompanyProfile
 from shared.law.library import picture, policies
 from shared.mail.reply_address import ReplyAddresses
 
-WITHOUT_LINKS = frozenset({LetterKind.FORWARDED_TO_CONTROLLER})
-"""Letters without links to the page and the stop of the request: a controller has a link of its own."""
+WITHOUT_STOP = frozenset({LetterKind.FORWARDED_TO_CONTROLLER})
+"""Letters without a link to stop the request: a controller has a link of its own."""
+WITHOUT_PAGE = WITHOUT_STOP | {LetterKind.CLARIFICATION}
+"""Letters without a link to the page of the request: an unclear mail has none yet."""
 
 
 class LetterPostPort(Protocol):
@@ -229,8 +231,8 @@ async def write_to(
         name=addressee.name,
         locale=addressee.locale,
         reply_to=addressee.reply_to,
-        stop="" if kind in WITHOUT_LINKS else ctx.stop_link(),
-        page=ctx.page() if addressee.referenced and kind not in WITHOUT_LINKS else "",
+        stop="" if kind in WITHOUT_STOP else ctx.stop_link(),
+        page=ctx.page() if addressee.referenced and kind not in WITHOUT_PAGE else "",
         laws=laws,
         authorities=authorities(laws, ctx.house.authority),
     )

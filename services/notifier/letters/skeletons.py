@@ -56,6 +56,8 @@ VOICE = (
 
 MARK = "\x00"
 DASH = "—"
+OWN_STATUS_LINK = frozenset({said.Duplicate.kind, said.InReview.kind})
+"""Letters that show the link to the page of the request as a button."""
 BLANK_LINES = re.compile(r"\n{3,}")
 LABEL_END = re.compile(r"(?<=\S):(?=\s)")
 """The colon of a label, which the blocks write as in English."""
@@ -379,7 +381,7 @@ def _environment(form: str, *, autoescape: bool) -> Environment:
     environment.globals.update(
         {name: getattr(translations, name) for name in TABLES}, RIGHTS=RIGHTS, THEIR_RIGHTS=THEIR_RIGHTS
     )
-    environment.globals["IDENTITY_REASONS"] = IDENTITY_REASONS
+    environment.globals |= {"IDENTITY_REASONS": IDENTITY_REASONS, "OWN_STATUS_LINK": OWN_STATUS_LINK}
     blocks: Mapping[str, Any] = vars(environment.get_template("blocks.jinja").module)
     environment.globals.update({name: blocks[name] for name in BLOCKS})
     return environment

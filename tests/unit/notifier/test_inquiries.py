@@ -101,6 +101,7 @@ async def test_sender_of_an_unclear_mail_is_asked_in_their_language(language: st
     assert translate(RIGHTS[Right.RECTIFICATION]) in flat
     assert translate(RIGHTS[Right.ACCESS]) not in flat
     assert "https://privacy.example.com" in flat
+    assert "/requests/" not in flat, "no page exists before there is a request"
 
 
 async def test_unclear_mail_is_offered_all_common_rights() -> None:

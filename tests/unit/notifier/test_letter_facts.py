@@ -350,6 +350,12 @@ def test_first_table_of_a_long_letter_has_its_day(kind: str) -> None:
     assert re.search("When we need it|Package available until", rows[1])
 
 
+@pytest.mark.parametrize("kind", ["in review", "duplicate", "late"])
+def test_letter_shows_the_status_link_once(kind: str) -> None:
+    text = render(replace(letter(LETTERS[kind]), page="https://privacy.example.com/requests/1"), SENDER).text
+    assert text.count("See the status of your request") == 1
+
+
 def test_masked_values_are_named_and_not_counted_as_left_out() -> None:
     masked = WithheldGroup(label="Bank account number", reason="masked_value", values=2)
     answer = Answer(disclosed=ACCOUNTS, withheld=(masked,))
