@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +15,14 @@ from habeas.cli.options import STATE, AsJson, RequestId, State, ask, existing, f
 from habeas.cli.staff import As, OneTimeCode, decide, sealed_text, signer_of
 from services.intake.domain import CaseStatus
 from shared.contract.answer import SUBMISSION
-from shared.contract.events import ContentOpened, Outcome, ReferralDecided, RefusalGround
+from shared.contract.events import (
+    ContentOpened,
+    Outcome,
+    PermissionGranted,
+    PermissionRevoked,
+    ReferralDecided,
+    RefusalGround,
+)
 from shared.contract.staff import packed_item, written_item
 from shared.errors import ConfigurationError
 
@@ -27,9 +34,14 @@ PROPOSED = {"by", "outcome", "grounds", "explanation", "package"}
 
 app = typer.Typer()
 appeals_app = typer.Typer(help="Open appeals and complaints: list and read them.")
+permission_app = typer.Typer(
+    no_args_is_help=True,
+    help="Permissions to read the content of a customer's end user: grant, list, revoke.",
+)
 
 Grounds = Annotated[list[RefusalGround], Option("--ground", help="Ground; may be repeated.")]
 Explanation = Annotated[Path, Option(help="Text to the person, sealed before anything is published.")]
+Reader = Annotated[str, Option("--to", help="The account that may read.")]
 Reason = Annotated[str, Option(help="Why it is read, for the record: a-z, 0-9, _ and dots.")]
 
 
@@ -188,6 +200,46 @@ def show_appeal(
         return
     out.print(_line(waiting.disagreement()))
     print(statement)
+
+
+@permission_app.command()
+def grant(
+    request_id: RequestId,
+    to: Reader,
+    hours: Annotated[int, Option(help="When it ends.", min=1, max=720)] = 24,
+    reason: Reason = "review",
+    account: As = None,
+    code: OneTimeCode = None,
+    state: State = STATE,
+) -> None:
+    """Permit another account to read a request of a customer's end user, for some hours."""
+    until = datetime.now(UTC) + timedelta(hours=hours)
+    signer = signer_of(account, code, state)
+    decide(signer, PermissionGranted, request_id, account=to, until=until, reason=reason)
+    out.print(f"{to} may read request {request_id} until {until.isoformat(timespec='minutes')}")
+
+
+@permission_app.command("list")
+def list_permissions(request_id: RequestId, state: State = STATE, as_json: AsJson = False) -> None:
+    """List the permissions to read a request, ended ones included; revoked ones are in the journal alone."""
+    found = ask(_opened(state), lambda cases: cases.of(request_id)).case.permissions
+    rows = [one.model_dump(mode="json", include={"account", "until", "reason", "by"}) for one in found]
+    if as_json:
+        print(json.dumps(rows))
+        return
+    for row in rows:
+        out.print(f"{row['account']} until {row['until']}, by {row['by']}: {row['reason']}")
+    if not rows:
+        out.print("no account may read it by a permission")
+
+
+@permission_app.command()
+def revoke(
+    request_id: RequestId, to: Reader, account: As = None, code: OneTimeCode = None, state: State = STATE
+) -> None:
+    """End the permission of an account to read a request now."""
+    decide(signer_of(account, code, state), PermissionRevoked, request_id, account=to)
+    out.print(f"{to} may no longer read request {request_id} by a permission")
 
 
 def _report(request_id: str) -> None:

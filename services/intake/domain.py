@@ -32,7 +32,7 @@ from shared.contract.events import (
 from shared.contract.events.breaches import BreachLodged
 from shared.contract.sources import ChannelSource, channel_source
 from shared.errors import IllegalTransition, TooEarly
-from shared.law import Right, TimedDuty, needs_proof, whole_days
+from shared.law import Right, Role, TimedDuty, needs_proof, whole_days
 
 OWN_SOURCES = "habeas/"
 """Prefix of the sources of requests that no upstream system passed on."""
@@ -268,6 +268,8 @@ REMARKS: frozenset[type[Fact]] = frozenset(
         PackageCodeKept,
         PackageCodeRefused,
         events.PackageFetched,
+        events.PermissionGranted,
+        events.PermissionRevoked,
         events.ProofReceived,
         events.RecipientAcknowledged,
         events.RecipientFailed,
@@ -364,6 +366,8 @@ class IntakeCase:
     downloads: int = 0
     appeals: tuple[events.AppealReceived, ...] = ()
     answered_appeals: int = 0
+    permissions: tuple[events.PermissionGranted, ...] = ()
+    """The last permission of each account to read the content; a revoked one is not among them."""
     stopped: StopReason | None = None
     """Why the request is stopped until the privacy staff decides; None if it is not."""
     stops: int = 0
@@ -392,6 +396,16 @@ class IntakeCase:
             return ()
         mailboxes = [n for n, name in enumerate(self.offer.identities, 1) if name == EMAIL]
         return tuple(n for n in mailboxes if (self.offer.ref, n) not in self.aliases_proven)
+
+    @property
+    def of_end_user(self) -> bool:
+        """Whether the content is a customer's: data that the company only processes (GDPR Art. 28)."""
+        return self.received is not None and self.received.role is Role.END_USER
+
+    def may_read(self, account: Code, at: datetime) -> bool:
+        """Return whether *account* may read the content *at* a time: a customer's only with a permission."""
+        permitted = any(one.account == account and at < one.until for one in self.permissions)
+        return permitted or not self.of_end_user
 
     @property
     def open_appeal(self) -> events.AppealReceived | None:
@@ -650,6 +664,10 @@ def _note_question(case: IntakeCase, fact: Fact) -> IntakeCase:
             return replace(case, scope_asked=fact)
         case events.ScopeAnswered():
             return replace(case, scope_answered=fact)
+        case events.PermissionGranted() | events.PermissionRevoked():
+            others = tuple(one for one in case.permissions if one.account != fact.account)
+            granted = (fact,) if isinstance(fact, events.PermissionGranted) else ()
+            return replace(case, permissions=others + granted)
         case _:
             return _note_effect(case, fact)
 

@@ -261,6 +261,8 @@ SUBSCRIPTIONS = (
     on(events.AppealSubmitted, lifecycle.register_appeal),
     on(events.AppealDecided, lifecycle.decide_appeal),
     on(events.ContentOpened, lifecycle.open_content),
+    on(events.PermissionGranted, lifecycle.grant_permission),
+    on(events.PermissionRevoked, record_only),
     on(events.RequestTaken, register_taken),
     on(events.RequestRenewed, lifecycle.renew),
     on(events.ForwardingDecided, lifecycle.forward),

@@ -1,4 +1,4 @@
-"""P26: a processor does not search the content of its customers; each reading of a request is recorded."""
+"""P26: content of a customer is not searched, and read only by a recorded permission that ends."""
 
 import json
 
@@ -18,6 +18,19 @@ async def test_request_about_content_of_a_customer_is_forwarded_and_nothing_is_s
     await pipeline.send(asked, source=PORTAL)
     case = await pipeline.id_of(asked)
     shown = ("case", "show", case, "--read", "--reason", "forwarding", "--json", "--as", "anna")
+    code, output, errors = await command(pipeline, *shown)
+    assert code == 2
+    assert "habeas permission grant" in errors
+    assert person.email not in output
+    [refused] = await pipeline.rows("intake", case=case, **{"facts.type": "habeas.decision.refused.v1"})
+    assert [fact["data"]["reason"] for fact in refused["facts"]] == ["no_permission"]
+
+    permitted = ("permission", "grant", case, "--to", "anna", "--hours", "2", "--reason", "forwarding")
+    code, _, errors = await command(pipeline, *permitted, "--as", "bruno")
+    assert code == 0, errors
+    code, output, errors = await command(pipeline, "permission", "list", case, "--json")
+    [permission] = json.loads(output)
+    assert (permission["account"], permission["by"], permission["reason"]) == ("anna", "bruno", "forwarding")
     code, output, errors = await command(pipeline, *shown)
     assert code == 0, errors
     assert json.loads(output)["submission"]["subject"]["email"] == person.email

@@ -1,6 +1,7 @@
 """Operations on a registered request: proofs, fees, withdrawals, extensions, appeals, forwarding."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from services.intake.cases.clock import (
     DECIDED,
@@ -31,6 +32,8 @@ from shared.contract.staff import written_text
 from shared.errors import RefusedDecision, TooEarly
 from shared.runtime.log import logger
 
+LONGEST_PERMISSION = timedelta(days=30)
+"""Longest permission to read the content of a customer."""
 APPEAL_OPEN = SubmissionError(path="data.request", message="an appeal is open already")
 COMPANION = channel_source(ChannelSource.HABEAS, "child")
 """CloudEvents source of the opt-out that accompanies a child's request."""
@@ -117,9 +120,37 @@ async def decide_appeal(event: events.AppealDecided, ctx: IntakeContext) -> Sequ
 
 
 async def open_content(event: events.ContentOpened, ctx: IntakeContext) -> Sequence[Fact]:
-    """Record that a staff account reads the submission, or the statement of an appeal; refuse other items."""
+    """
+    Record that a staff account reads the submission, or the statement of an appeal; refuse other items.
+
+    Law:
+        GDPR Art. 28(3)(a): a processor processes the content of its customers on instructions alone.
+
+    Raises:
+        RefusedDecision: There is no such content, or it is a customer's and the account has no permission.
+    """
     if event.item not in {SUBMISSION, *(appeal.statement for appeal in ctx.case.appeals)}:
         raise RefusedDecision("no_such_content")
+    if not ctx.case.may_read(event.by, ctx.now):
+        raise RefusedDecision("no_permission")
+    return []
+
+
+async def grant_permission(event: events.PermissionGranted, ctx: IntakeContext) -> Sequence[Fact]:
+    """
+    Record that an account may read the content of a customer's end user for a time.
+
+    Raises:
+        RefusedDecision: Not such a request, its own permission, or a time that is past or too far.
+    """
+    if ctx.case.received is None:
+        raise TooEarly("the permission came before its request")
+    if not ctx.case.of_end_user:
+        raise RefusedDecision("no_customer_content")
+    if event.account == event.by:
+        raise RefusedDecision("own_permission")
+    if not ctx.now < event.until <= ctx.now + LONGEST_PERMISSION:
+        raise RefusedDecision("permission_time")
     return []
 
 

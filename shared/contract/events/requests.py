@@ -126,6 +126,28 @@ class ContentOpened(Decision):
     """Why it is read."""
 
 
+class PermissionGranted(Decision):
+    """An account may read the content of a customer's end user, in one request, until a time."""
+
+    TYPE = "habeas.permission.granted.v1"
+    ROLES = frozenset({StaffRole.APPROVER})
+
+    account: Code
+    """The account that may read; another one grants it."""
+    until: AwareDatetime
+    reason: Code
+    """Why it is to be read."""
+
+
+class PermissionRevoked(Decision):
+    """An account may no longer read the content of a customer's end user in one request."""
+
+    TYPE = "habeas.permission.revoked.v1"
+    ROLES = frozenset({StaffRole.APPROVER})
+
+    account: Code
+
+
 class AppealAnswered(Fact):
     """An appeal or a complaint is decided; the person is notified."""
 
