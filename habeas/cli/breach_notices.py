@@ -72,12 +72,12 @@ def scope(
 
     known = state.mapped_categories(map_folder)
     declared = client.breach_files.unsigned(existing(file, standard_input=True), known)
-    company = state.company()
+    law = state.breach_law()
 
     async def work() -> "ScopeResult":
         async with client.engine.opened(state.data_map(map_folder), state.stores(stores)) as opened:
             with _progress() as report:
-                return await client.breach_scope.scoped(opened, declared, company, report)
+                return await client.breach_scope.scoped(opened, declared, law, report)
 
     tried = run(work())
     found = client.breach_scope.plain(tried)
@@ -139,7 +139,8 @@ def forms(
     from habeas.client.breach_notices.documents import FormContext, write_all  # noqa: PLC0415
 
     register = open_register(state)
-    context = FormContext(state.company(), state.sender(), breach_policies(), datetime.now(UTC))
+    law = state.breach_law()
+    context = FormContext(law.company, state.sender(), law.policies, datetime.now(UTC))
     written, announced = ask(register, lambda register: write_all(incident, register, context, folder))
     for document in written:
         lacking = ", ".join(field.label for field in document.missing)
@@ -161,7 +162,7 @@ def _of_file(
 
     declared = client.breach_files.unsigned(file, state.mapped_categories(None))
     notice = SampleNotice(declared, DRAFT, state.sender(), datetime.now(UTC))
-    wanted = audiences_of(declared, places, languages, state.company())
+    wanted = audiences_of(declared, places, languages, state.breach_law())
     return notice, [sample(one, None, notice) for one in wanted]
 
 

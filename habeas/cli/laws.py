@@ -73,13 +73,16 @@ def list_laws(
     """
     List the laws: how many of their values were read as text, in a secondary source, or not at all.
 
-    A law with an unread deadline applies to no request unless HABEAS_LAWS_ACCEPTED names it. `ours` counts
-    values that no provision sets.
+    A law with an unread deadline does not apply unless HABEAS_LAWS_ACCEPTED names it. `ours` counts values
+    that no provision sets.
     """
-    from shared.law.policies import law_names  # noqa: PLC0415
+    from shared.law.library import breach_policies, policies  # noqa: PLC0415
 
-    accepted = law_names(state.settings().get("HABEAS_LAWS_ACCEPTED", ""))
-    rows = client.laws.breach_laws() if breaches else client.laws.request_laws(accepted)
+    accepted = state.laws_accepted()
+    if breaches:
+        rows = client.laws.provenance(breach_policies().accepting(accepted))
+    else:
+        rows = client.laws.provenance(policies().accepting(accepted))
     if as_json:
         print(json.dumps([row.plain() for row in rows]))
     else:

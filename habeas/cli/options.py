@@ -26,6 +26,7 @@ from shared.runtime.variables import FILE, PREFIX, SETTINGS
 
 if TYPE_CHECKING:
     from habeas.client.cases import CaseReader
+    from services.fulfillment.breach.obligations import PolicyEditions
     from services.fulfillment.certificate.signatures import CertificateSigner
     from services.fulfillment.erasure.steps import RecordPlan
     from services.notifier.context import SenderSettings
@@ -67,6 +68,22 @@ class InstallationState:
             return root_key_of(self.setting("MASTER_KEY", account))
         except ValueError as error:
             raise ConfigurationError(f"HABEAS_MASTER_KEY: {error}") from None
+
+    def laws_accepted(self) -> frozenset[str]:
+        """Return the laws accepted despite an unread deadline; raise ConfigurationError for unknown ones."""
+        from shared.law.library import require_known  # noqa: PLC0415
+        from shared.law.policies import law_names  # noqa: PLC0415
+
+        accepted = law_names(self.settings().get("HABEAS_LAWS_ACCEPTED", ""))
+        require_known(accepted)
+        return accepted
+
+    def breach_law(self) -> "PolicyEditions":
+        """Return the laws on breaches that apply to the company."""
+        from services.fulfillment.breach.obligations import PolicyEditions  # noqa: PLC0415
+        from shared.law.library import breach_policies  # noqa: PLC0415
+
+        return PolicyEditions(breach_policies().accepting(self.laws_accepted()), self.company())
 
     @property
     def prefix(self) -> str:

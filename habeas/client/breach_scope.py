@@ -15,8 +15,6 @@ from services.fulfillment.breach.obligations import PolicyEditions
 from services.fulfillment.breach.search import AffectedSearch
 from shared.contract.events.breaches import BreachDeclared
 from shared.errors import InvalidDataMap, StoreUnavailable
-from shared.law import CompanyProfile
-from shared.law.library import breach_policies
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,7 @@ async def check(engine: OperatorEngine, declared: BreachDeclared) -> None:
 
 
 async def scoped(
-    engine: OperatorEngine, declared: BreachDeclared, company: CompanyProfile, progress: Progress
+    engine: OperatorEngine, declared: BreachDeclared, law: PolicyEditions, progress: Progress
 ) -> ScopeResult:
     """
     Return the scope of *declared*.
@@ -52,7 +50,6 @@ async def scoped(
     """
     finding = AffectedSearch(engine.data_map, engine.stores)
     letters = LetterCounter(declared)
-    law = PolicyEditions(breach_policies(), company)
     named = tuple(conditions(engine.data_map, declared.affected.collections))
     return ScopeResult(await run_dry(declared, finding, law, progress, letters.add), letters, named)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.law import Policy, Right, TimedDuty
 from shared.law.library import breach_policies, policies
-from shared.law.policies import LawEdition, ProofRule, SourceStatus
+from shared.law.policies import E, EditionLibrary, LawEdition, ProofRule, SourceStatus
 
 TABLES = re.compile(r"(<!-- laws -->\n).*(<!-- /laws -->)", re.DOTALL)
 FEW_PLACES = 3
@@ -38,13 +38,8 @@ class LawProvenance:
         return f"{row['law']:<26}{counts}  {self.state}"
 
 
-def request_laws(accepted: Iterable[str]) -> Sequence[LawProvenance]:
-    """
-    Return every edition of the laws on rights; *accepted* laws apply despite an unread deadline.
-
-    Raises ConfigurationError if an accepted law is unknown.
-    """
-    library = policies().accepting(accepted)
+def provenance(library: EditionLibrary[E]) -> Sequence[LawProvenance]:
+    """Return every edition of *library*, and whether it applies."""
     today = date.today()  # noqa: DTZ011 - of the machine that the command runs on
     current = {policy.id for policy in library.of_that_day(today)}
     found = []
@@ -57,13 +52,6 @@ def request_laws(accepted: Iterable[str]) -> Sequence[LawProvenance]:
             state = f"{state}, accepted: unread {unread}"
         found.append(LawProvenance(policy, state))
     return found
-
-
-def breach_laws() -> Sequence[LawProvenance]:
-    """Return every edition of the laws on breaches: all apply, for a notice too many does no harm."""
-    today = date.today()  # noqa: DTZ011 - of the machine that the command runs on
-    current = {policy.id for policy in breach_policies().of_that_day(today)}
-    return [LawProvenance(policy, _in_force(policy, today, current)) for policy in breach_policies()]
 
 
 def _in_force(policy: LawEdition, today: date, current: set[str]) -> str:

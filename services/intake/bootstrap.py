@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, tzinfo
 from urllib.parse import urlsplit
 
 from services.intake.breach.bootstrap import INCIDENTS
@@ -37,7 +37,8 @@ from shared.contract.events import (
 from shared.contract.events.breaches import BreachDeclared
 from shared.contract.sources import Bindings, command_user
 from shared.contract.stop_links import PURPOSE as STOP_LINKS
-from shared.law import ClockRules
+from shared.law.library import breach_policies
+from shared.law.policies import E, EditionLibrary
 from shared.runtime.audit_keys import chain_key
 from shared.runtime.bootstrap import Running, ServicePlan, ServiceRuntime
 from shared.runtime.broker import user_of
@@ -74,9 +75,9 @@ def service(ports: Ports, key: bytes, bindings: Bindings) -> Service[IntakeCase,
     )
 
 
-def log_laws_not_accepted(practice: ClockRules) -> None:
-    """Log each law, in force today or later, that judges no request because its deadlines were not read."""
-    for policy in practice.policies.not_accepted(datetime.now(practice.zone).date()):
+def log_laws_not_accepted(library: EditionLibrary[E], zone: tzinfo) -> None:
+    """Log each law, in force today or later, that does not apply because its deadlines were not read."""
+    for policy in library.not_accepted(datetime.now(zone).date()):
         unread = ", ".join(policy.unread_deadlines)
         logger().warning("law not accepted", service=NAME, law=policy.id, reason=f"unread: {unread}")
 
@@ -97,7 +98,8 @@ def log_open_address(public_url: str) -> None:
 async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIterator[Running]:
     """Build intake."""
     practice = settings.practice()
-    log_laws_not_accepted(practice)
+    log_laws_not_accepted(practice.policies, practice.zone)
+    log_laws_not_accepted(breach_policies().accepting(settings.laws_accepted), practice.zone)
     log_open_address(settings.public_url)
     database = platform.client[f"{settings.database_prefix}_{NAME}"]
     journal = Journal(database, RECORDS, key=chain_key(settings.root_key, NAME), notes=True)

@@ -5,14 +5,12 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import (
     AfterValidator,
-    BeforeValidator,
     Field,
     SecretStr,
     StringConstraints,
     ValidationInfo,
     field_validator,
 )
-from pydantic_settings import NoDecode
 
 from services.intake.cases.code_limits import PER_NETWORK
 from services.intake.channels.drop.terms import hours
@@ -27,10 +25,10 @@ from services.intake.channels.webhooks.apple import KEYS
 from shared.contract.events import Code
 from shared.contract.sources import Source, binding, upstream_source
 from shared.errors import ConfigurationError
-from shared.law import ClockRules, CompanyProfile, PolicyLibrary
+from shared.law import ClockRules, CompanyProfile
 from shared.law.calendars import calendar_named
-from shared.law.library import policies
-from shared.law.policies import law_names
+from shared.law.library import breach_policies, policies, require_known
+from shared.law.policies import E, EditionLibrary
 from shared.runtime.settings import InboxSettings
 
 SystemSource: TypeAlias = Annotated[Source, AfterValidator(upstream_source)]
@@ -53,14 +51,10 @@ def _in_the_protocol(kind: str) -> str:
 IdentityType: TypeAlias = Annotated[str, AfterValidator(_in_the_protocol)]
 
 
-def _names(written: object) -> object:
-    return law_names(written) if isinstance(written, str) else written
-
-
-def _must_apply(library: PolicyLibrary, company: CompanyProfile | None) -> None:
+def _must_apply(library: EditionLibrary[E], company: CompanyProfile | None) -> None:
     """Raise ConfigurationError unless the laws that *company* grants to people without one apply."""
     granted = (company.grants_to_others, company.grants_to_everybody) if company else ()
-    for law in filter(None, granted):
+    for law in {law for law in granted if law in library.laws}:
         if not library.applies(library.in_force(law, date.max)):
             raise ConfigurationError(f"{law}: the company grants it, and a deadline of it was not read")
 
@@ -86,13 +80,6 @@ class IntakeSettings(InboxSettings):
     """
     Wrong codes within an hour, over all requests, that log an error and limit each network to five codes an
     hour.
-    """
-
-    laws_accepted: Annotated[frozenset[str], NoDecode, BeforeValidator(_names)] = Field(
-        default=frozenset(), validate_default=True
-    )
-    """
-    Laws that apply though a deadline of theirs was not read (verb `laws`): ids, `br-lgpd, sg-pdpa`, or `all`.
     """
 
     register_months: int = Field(default=24, ge=24, le=1200)
@@ -286,8 +273,9 @@ class IntakeSettings(InboxSettings):
     @classmethod
     def _are_laws(cls, laws: frozenset[str], info: ValidationInfo) -> frozenset[str]:
         try:
-            library = policies().accepting(laws)
-            _must_apply(library, info.data.get("company"))
+            require_known(laws)
+            _must_apply(policies().accepting(laws), info.data.get("company"))
+            _must_apply(breach_policies().accepting(laws), info.data.get("company"))
         except ConfigurationError as error:
             raise ValueError(str(error)) from None
         return laws

@@ -12,6 +12,7 @@ from shared.errors import ConfigurationError
 from shared.law import CompanyProfile, Policy, PolicyLibrary
 from shared.law.breaches import BreachPolicies, BreachPolicy
 from shared.law.company import SVG, Brand, media_type_of
+from shared.law.policies import ALL_LAWS
 
 FOLDER = Path(__file__).parents[2] / "policies"
 BREACHES = FOLDER / "breaches"
@@ -51,6 +52,18 @@ def breach_policies() -> BreachPolicies:
 def read_breaches(folder: Path) -> BreachPolicies:
     """Return the policies on breaches of *folder*; errors as of :func:`policies`."""
     return BreachPolicies(_editions(folder, BreachPolicy, BreachPolicies.FOLDER))
+
+
+def require_known(laws: Iterable[str]) -> None:
+    """
+    Check the names of *laws* that the operator accepts.
+
+    Raises:
+        ConfigurationError: A law is in neither library; the message lists the known ones.
+    """
+    known = {ALL_LAWS, *policies().laws, *breach_policies().laws}
+    for law in set(laws) - known:
+        raise ConfigurationError(f"law {law!r}: there is none; known are {', '.join(sorted(known))}")
 
 
 def company(name: str) -> CompanyProfile:

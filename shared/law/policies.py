@@ -379,6 +379,17 @@ class LawEdition(BaseModel):
         return Counter(value.read for _, value in self.located_values())
 
     @property
+    @abstractmethod
+    def deadlines(self) -> Iterable[tuple[str, LegalValue]]:
+        """Duties with a deadline in numbers, each with its rule."""
+
+    @property
+    def unread_deadlines(self) -> tuple[str, ...]:
+        """Duties with a deadline that was not read: with one, it applies only if the operator accepts it."""
+        unread = (duty for duty, rule in self.deadlines if rule.read is SourceStatus.UNREAD)
+        return tuple(dict.fromkeys(unread))
+
+    @property
     def id(self) -> str:
         """The id that a case keeps: ``gdpr@2018-05-25``."""
         return f"{self.law}@{self.edition}"
@@ -497,10 +508,9 @@ class Policy(LawEdition):
         return next((ground for ground in self.fees if ground.reason is reason), None)
 
     @property
-    def unread_deadlines(self) -> tuple[TimedDuty, ...]:
-        """Duties with a deadline that was not read: with one, it applies only if the operator accepts it."""
-        unread = (rule.duty for rule in self.periods if rule.read is SourceStatus.UNREAD)
-        return tuple(dict.fromkeys(unread))
+    def deadlines(self) -> Iterable[tuple[str, LegalValue]]:
+        """Duties with a deadline, each with its rule."""
+        return ((rule.duty, rule) for rule in self.periods)
 
     def stands_still_for(self, kind: str | None) -> bool:
         """Return whether the period may stand still for *kind*."""
@@ -549,6 +559,7 @@ class EditionLibrary(Generic[E]):
 
     FOLDER: ClassVar[str]
     """Where their files are."""
+    _accepted: frozenset[str] = frozenset()
 
     def __init__(self, policies: Iterable[E]) -> None:
         """
@@ -583,6 +594,39 @@ class EditionLibrary(Generic[E]):
         newest = {policy.law: policy for policy in self if policy.edition <= day}
         return list(newest.values())
 
+    def accepting(self, laws: Iterable[str]) -> Self:
+        """Return the same editions, of which *laws*, or ``all``, apply despite an unread deadline."""
+        accepting = copy(self)
+        accepting._accepted = frozenset(laws)  # noqa: SLF001 - of the same class
+        return accepting
+
+    def applies(self, policy: E) -> bool:
+        """Return whether *policy* applies: its deadlines were read, or it was accepted."""
+        return not policy.unread_deadlines or not self._accepted.isdisjoint({policy.law, ALL_LAWS})
+
+    def not_accepted(self, day: date) -> list[E]:
+        """Return the editions, in force on *day* or later, that do not apply."""
+        current = {policy.id for policy in self.of_that_day(day)}
+        there = (policy for policy in self if policy.id in current or policy.edition > day)
+        return [policy for policy in there if not self.applies(policy)]
+
+    @property
+    def laws(self) -> list[str]:
+        """Names of the laws."""
+        return sorted({policy.law for policy in self})
+
+    def in_force(self, law: str, day: date) -> E:
+        """
+        Return the edition of *law* that is in force on *day*; before the first one, the first.
+
+        Raises:
+            ConfigurationError: The law is unknown; the message lists the known ones.
+        """
+        editions = [policy for policy in self if policy.law == law]
+        if not editions:
+            raise ConfigurationError(f"law {law!r}: there is none; known are {', '.join(self.laws)}")
+        return next((policy for policy in reversed(editions) if policy.edition <= day), editions[0])
+
     def _complete(self, policy: E, among: Mapping[str, E]) -> E:
         where, seen, model = f"{self.FOLDER}/{policy.id}.yaml", {policy.id}, policy.model
         while model is not None:
@@ -597,48 +641,6 @@ class PolicyLibrary(EditionLibrary[Policy]):
     """All editions of the laws on the rights of people."""
 
     FOLDER = "policies"
-
-    _accepted: frozenset[str] = frozenset()
-
-    def accepting(self, laws: Iterable[str]) -> "PolicyLibrary":
-        """
-        Return the same editions, of which *laws*, or ``all``, apply despite an unread deadline.
-
-        Raises:
-            ConfigurationError: A law is unknown; the message lists the known ones.
-        """
-        accepting, accepted = copy(self), frozenset(laws)
-        for law in accepted - {ALL_LAWS}:
-            self.in_force(law, date.max)
-        accepting._accepted = accepted  # noqa: SLF001 - of the same class
-        return accepting
-
-    def applies(self, policy: Policy) -> bool:
-        """Return whether *policy* judges new requests: its deadlines were read, or it was accepted."""
-        return not policy.unread_deadlines or not self._accepted.isdisjoint({policy.law, ALL_LAWS})
-
-    def not_accepted(self, day: date) -> list[Policy]:
-        """Return the editions, in force on *day* or later, that do not apply."""
-        current = {policy.id for policy in self.of_that_day(day)}
-        there = (policy for policy in self if policy.id in current or policy.edition > day)
-        return [policy for policy in there if not self.applies(policy)]
-
-    @property
-    def laws(self) -> list[str]:
-        """Names of the laws."""
-        return sorted({policy.law for policy in self})
-
-    def in_force(self, law: str, day: date) -> Policy:
-        """
-        Return the edition of *law* that is in force on *day*; before the first one, the first.
-
-        Raises:
-            ConfigurationError: The law is unknown; the message lists the known ones.
-        """
-        editions = [policy for policy in self if policy.law == law]
-        if not editions:
-            raise ConfigurationError(f"law {law!r}: there is none; known are {', '.join(self.laws)}")
-        return next((policy for policy in reversed(editions) if policy.edition <= day), editions[0])
 
     def governing(self, regulation: Regulation, day: date) -> Policy:
         """

@@ -36,6 +36,7 @@ from pydantic_settings import (
 from shared.errors import ConfigurationError
 from shared.law import CompanyProfile
 from shared.law.library import EXAMPLE, company
+from shared.law.policies import law_names
 from shared.mail.reply_address import LONGEST_NAME, ReplyAddresses
 from shared.runtime.key_rings import FILE as KEY_FILE
 from shared.runtime.key_rings import KEY_BYTES, KeyRing, RingFile, RootKey, derived_key
@@ -45,6 +46,10 @@ LONGEST_RETRY = timedelta(days=14)
 """Of a message; services remember a purged case for longer."""
 PRINTABLE = re.compile(r"(?!.*//[^/]*@)[^\n]{0,200}")
 """Texts that the log may hold: one line, and no URL with credentials."""
+
+
+def _names(written: object) -> object:
+    return law_names(written) if isinstance(written, str) else written
 
 
 def _company(name: object) -> CompanyProfile:
@@ -131,6 +136,13 @@ class Settings(BaseSettings):
         default=EXAMPLE, validate_default=True
     )
     """File that says who answers and from where: a copy of `policies/company.yaml` with your company."""
+
+    laws_accepted: Annotated[frozenset[str], NoDecode, BeforeValidator(_names)] = Field(
+        default=frozenset(), validate_default=True
+    )
+    """
+    Laws that apply though a deadline of theirs was not read (verb `laws`): ids, `br-lgpd, sg-pdpa`, or `all`.
+    """
 
     public_url: str = "http://127.0.0.1:8080"
     """Where people reach intake; letters point there."""

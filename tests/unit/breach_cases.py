@@ -4,10 +4,27 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared.law import CompanyProfile
-from shared.law.breaches import Breach, BreachRole, Risk
+from shared.law.breaches import Breach, BreachPolicies, BreachPolicy, BreachRole, Risk
+from shared.law.library import breach_policies
+from shared.law.policies import SourceStatus
 
 AWARE = datetime(2026, 3, 2, 9, 20, tzinfo=UTC)
 """A Monday, 10:20 in Berlin."""
+ACCEPTED = breach_policies().accepting(["all"])
+"""The laws on breaches, also those with an unread deadline."""
+
+
+def unread_breach_deadlines(*laws: str) -> BreachPolicies:
+    """Return all laws on breaches, of which *laws* have deadlines that were not read."""
+
+    def changed(policy: BreachPolicy) -> BreachPolicy:
+        notices = tuple(one.model_copy(update={"read": SourceStatus.UNREAD}) for one in policy.notices)
+        unread = {"notices": notices} if policy.law in laws else {}
+        return policy.model_copy(update={"model": None} | unread)
+
+    return BreachPolicies(map(changed, breach_policies()))
+
+
 SSN = ("user.name.last", "user.government_id.national_identification_number")
 
 

@@ -23,10 +23,10 @@ from shared.contract.events.breaches import (
 from shared.contract.sources import COMMAND
 from shared.contract.topology import EVENTS
 from shared.law.calendars import calendar_named
-from shared.law.library import breach_policies
 from shared.runtime.broker import Message
 from shared.runtime.service import Runtime
 from tests.runtime_fakes import MemoryBroker, MemoryJournal, MemoryTimers, MemoryVault
+from tests.unit.breach_cases import ACCEPTED
 from tests.unit.fakes import (
     BINDINGS,
     NOW,
@@ -44,7 +44,7 @@ from tests.unit.fakes import (
 F = TypeVar("F", bound=Fact)
 
 INCIDENT = incident_id(COMMAND, "inc-1", key=REQUEST_KEY)
-LAW = BreachLaw(breach_policies(), PRACTICE.company, calendar_named)
+LAW = BreachLaw(ACCEPTED, PRACTICE.company, calendar_named)
 AWARE_AT = NOW - timedelta(hours=2)
 GDPR, CALIFORNIA = "gdpr@2018-05-25", "us-ca@2026-01-01"
 """Laws on breaches, in the editions of the day."""

@@ -25,13 +25,22 @@ from shared.law.breaches import (
 )
 from shared.law.calendars import calendar_named
 from shared.law.library import breach_policies
-from tests.unit.breach_cases import AWARE, BERLIN, NEW_YORK, NOWHERE, breach, company
+from tests.unit.breach_cases import (
+    ACCEPTED,
+    AWARE,
+    BERLIN,
+    NEW_YORK,
+    NOWHERE,
+    breach,
+    company,
+    unread_breach_deadlines,
+)
 
 Residents: TypeAlias = Mapping[Any, int]
 
 
 def counted(said: Breach, residents: Residents, to: CompanyProfile = NOWHERE) -> dict[str, Clock]:
-    found = clocks(said, residents, breach_policies(), to, calendar_named)
+    found = clocks(said, residents, ACCEPTED, to, calendar_named)
     assert len({clock.id for clock in found}) == len(found)
     return {clock.id: clock for clock in found}
 
@@ -254,12 +263,12 @@ def test_other_recipients_are_notified_after_the_people(clock: str, told: str, d
     assert due(said, {state: 600}, clock) == due_at
 
 
-BEFORE_PEOPLE = ("ct", "de", "il", "md", "ne", "nj")
+BEFORE_PEOPLE = ("ar", "ct", "de", "il", "md", "ne", "nj", "vt")
 
 
 @pytest.mark.parametrize("state", BEFORE_PEOPLE)
 def test_some_officers_are_notified_no_later_than_the_people(state: str) -> None:
-    """Conn. Gen. Stat. § 36a-701b(b)(2); Neb. Rev. Stat. § 87-803(2); N.J.S.A. 56:8-163(c), and the like."""
+    """Ark. Code § 4-110-105(b)(2); Conn. Gen. Stat. § 36a-701b(b)(2); N.J.S.A. 56:8-163(c), and the like."""
     clock, residents = f"us-{state}.attorney_general", {f"US-{state.upper()}": 2_000}
     before, told_at = counted(breach(), residents)[clock], AWARE + timedelta(days=4)
     assert before.begun_at == AWARE
@@ -505,6 +514,16 @@ def test_unknown_state_has_a_clock_for_people_and_none_for_officers() -> None:
     """Whose officer would it be? Of the States that stand in, the days for the people count."""
     assert owed(breach(), {"US": 600}) == {"us-ca.people", "us-ny.people"}
     assert due(breach(), {"US": 600}, "us-ca.people") == "2026-03-30 23:59"
+
+
+def test_notices_of_a_law_not_accepted_are_listed_and_not_owed() -> None:
+    library = unread_breach_deadlines("nis2")
+    said = breach(sensitive_to_security=True)
+    for accepted, owed_ in (((), False), (("nis2",), True)):
+        found = clocks(said, {"DE": 1}, library.accepting(accepted), BERLIN, calendar_named)
+        csirt = [clock for clock in found if clock.policy.law == "nis2" and "early_warning" in clock.id]
+        assert [clock.owed for clock in csirt] == [owed_]
+        assert ("HABEAS_LAWS_ACCEPTED" in csirt[0].why[0].reason) is not owed_
 
 
 def test_granted_law_notifies_people_and_no_authority() -> None:

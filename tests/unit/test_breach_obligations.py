@@ -16,7 +16,16 @@ from shared.law.breaches import (
     laws_requiring_notice,
 )
 from shared.law.library import breach_policies
-from tests.unit.breach_cases import BERLIN, NEW_YORK, NOWHERE, SSN, breach, company
+from tests.unit.breach_cases import (
+    ACCEPTED,
+    BERLIN,
+    NEW_YORK,
+    NOWHERE,
+    SSN,
+    breach,
+    company,
+    unread_breach_deadlines,
+)
 
 CARD = ("user.name", "user.financial.credit_card")
 LOG_IN = ("user.contact.email", "user.authorization.password")
@@ -25,7 +34,7 @@ LOG_IN = ("user.contact.email", "user.authorization.password")
 def owed(
     said: Breach, place: str | None, categories: tuple[str, ...] = (), to: CompanyProfile = NOWHERE
 ) -> list[str]:
-    return [policy.law for policy in laws_requiring_notice(said, place, categories, breach_policies(), to)]
+    return [policy.law for policy in laws_requiring_notice(said, place, categories, ACCEPTED, to)]
 
 
 @pytest.mark.parametrize(
@@ -108,6 +117,19 @@ def test_people_are_not_notified_of_unreadable_data(said: dict[str, Any], expect
 def test_unreadable_data_is_no_exemption_without_a_provision() -> None:
     """FADP Art. 24(5) names other reasons."""
     assert owed(breach(unintelligible=True), "CH") == ["ch-fadp"]
+
+
+def test_law_with_unread_deadline_demands_notice_only_when_accepted() -> None:
+    """Its residents are notified under the law that stands in for the parts of its country."""
+    library = unread_breach_deadlines("us-tn", "nis2")
+    said = breach(categories=SSN)
+
+    def laws(*accepted: str) -> list[str]:
+        found = laws_requiring_notice(said, "US-TN", SSN, library.accepting(accepted), NEW_YORK)
+        return [policy.law for policy in found]
+
+    assert laws("us-tn") == laws("all") == ["us-tn"]
+    assert laws() == laws("us-tx") == ["us-ca", "us-ny"]
 
 
 STATES = [policy for policy in breach_policies() if policy.law.startswith("us-")]

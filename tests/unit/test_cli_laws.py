@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from habeas.cli import app
 from shared.errors import ConfigurationError
+from tests.unit.breach_cases import unread_breach_deadlines
 from tests.unit.fakes import unread_deadlines
 
 
@@ -64,19 +65,25 @@ def test_wrong_input_has_a_remedy(arguments: list[str], remedy: str) -> None:
 
 
 def test_each_law_has_the_provenance_of_its_values(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("habeas.client.laws.policies", lambda: unread_deadlines("br-lgpd"))
+    monkeypatch.setattr("shared.law.library.policies", lambda: unread_deadlines("br-lgpd"))
     monkeypatch.delenv("HABEAS_LAWS_ACCEPTED", raising=False)
     rows = {row["law"]: row for row in json.loads(laws("--json"))}
     brazil, gdpr = rows["br-lgpd@2020-09-18"], rows["gdpr@2018-05-25"]
     assert brazil["state"].startswith("does not apply: unread answer")
-    assert (gdpr["state"], gdpr["unread"]) == ("applies", 0)
+    assert gdpr["state"] == "applies"
     assert gdpr["text"] > gdpr["secondary"] > 0
     monkeypatch.setenv("HABEAS_LAWS_ACCEPTED", "br-lgpd, us-tx")
     assert "applies, accepted: unread answer" in laws()
 
 
-def test_laws_on_breaches_have_theirs() -> None:
-    assert "nis2@2024-10-18" in laws("--breaches")
+def test_laws_on_breaches_have_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.law.library.breach_policies", lambda: unread_breach_deadlines("nis2"))
+    monkeypatch.delenv("HABEAS_LAWS_ACCEPTED", raising=False)
+    rows = {row["law"]: row["state"] for row in json.loads(laws("--breaches", "--json"))}
+    assert rows["nis2@2024-10-18"] == "does not apply: unread notice to csirt"
+    assert rows["gdpr@2018-05-25"] == "applies"
+    monkeypatch.setenv("HABEAS_LAWS_ACCEPTED", "nis2")
+    assert "applies, accepted: unread notice to csirt" in laws("--breaches")
 
 
 def test_empty_lines_of_the_company_profile_are_reported_with_the_remedy() -> None:

@@ -24,7 +24,6 @@ from services.notifier.letters.letter_models import Sender
 from shared.contract.affected_people import NoticeBatch, NoticeRecipient
 from shared.contract.events.breaches import BreachDeclared, BreachRole
 from shared.law import CompanyProfile
-from shared.law.breaches import laws_requiring_notice
 from shared.law.library import breach_policies
 
 UNNAMED = NoticeRecipient(key="0" * 32, email="unnamed@example.net")
@@ -135,16 +134,14 @@ async def audiences_in(
 
 
 def audiences_of(
-    declared: BreachDeclared, places: Sequence[str], languages: Sequence[str], company: CompanyProfile
+    declared: BreachDeclared, places: Sequence[str], languages: Sequence[str], law: PolicyEditions
 ) -> Iterator[NoticeAudience]:
     """
     Yield the audiences of what is *declared*, before the scope is known.
 
-    Without *places*, those of the listed people or of the *company* count; without *languages*, the declared
+    Without *places*, those of the listed people or of the company count; without *languages*, the declared
     ones. Without both, and with all people listed, these are exactly the later audiences.
     """
-    policies = breach_policies()
-    law = PolicyEditions(policies, company)
     if declared.affected.list and not (places or languages or declared.affected.collections):
         letters, judge = LetterCounter(declared), Judge(declared, law)
         for one in merge_people(listed_in(declared, tagged=False), str).values():
@@ -153,10 +150,8 @@ def audiences_of(
         yield from _customers(declared, law)
         return
     spoken = tuple(languages) or (declared.language, *declared.translations)
-    for place in places or _places(declared, company):
-        laws = laws_requiring_notice(declared.breach, place, declared.categories, policies, company)
-        if laws:
-            ids = tuple(law.id for law in laws)
+    for place in places or _places(declared, law.company):
+        if ids := law.owed(declared, place, declared.categories):
             yield from (NoticeAudience("people", ids, language, declared.categories) for language in spoken)
     yield from _customers(declared, law)
 

@@ -37,7 +37,7 @@ async def build(settings: FulfillmentSettings, platform: ServiceRuntime) -> Asyn
     def context(_moment: Moment[None]) -> ScopeContext:
         return ScopeContext(platform.vault, AffectedSearch(data_map, stores), scopes)
 
-    law = PolicyEditions(breach_policies(), settings.company)
+    law = PolicyEditions(breach_policies().accepting(settings.laws_accepted), settings.company)
     within = settings.breach_query_time
     work = ScopeJob(scopes, stores, platform.vault, lambda: data_map, law, platform.bus.publish, within)
     try:

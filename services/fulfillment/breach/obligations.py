@@ -70,7 +70,8 @@ class PolicyEditions:
     def to_customers(self, declared: BreachDeclared) -> Laws:
         """Return the laws by which the clocks of a processor's customers run (GDPR Art. 33(2) and others)."""
         duties = clocks(declared.breach, {}, self.policies, self.company, calendar_named)
-        laws = (duty.policy.id for duty in duties if duty.recipient is NoticeRecipientKind.CONTROLLER)
+        to = NoticeRecipientKind.CONTROLLER
+        laws = (duty.policy.id for duty in duties if duty.owed and duty.recipient is to)
         return tuple(dict.fromkeys(laws))
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TypeAlias
 
 from shared.law.applicable_laws import WEEKENDS, Calendars
-from shared.law.breaches.obligations import Exemption, exemption, on, protecting
+from shared.law.breaches.obligations import Exemption, exemption, laws_left_out, on, protecting
 from shared.law.breaches.policies import BreachPolicies, BreachPolicy, NoticeRule
 from shared.law.breaches.terms import (
     Breach,
@@ -22,6 +22,7 @@ from shared.law.company import CompanyProfile
 from shared.law.policies import StatutoryPeriod, lies_in
 
 LAST_MINUTE = time(23, 59)
+NOT_ACCEPTED = "the law does not apply: a deadline was not read, and HABEAS_LAWS_ACCEPTED does not name it"
 CONTRACT = "contract"
 """Stands in for a law where only a contract demands notices to customers."""
 _End: TypeAlias = tuple[datetime | None, tuple[DayStep, ...]]
@@ -87,7 +88,19 @@ def clocks(
     counting = _Counting(breach, company, calendars, any(residents.values()))
     bound = list(_bound(breach, residents or UNKNOWN_PEOPLE, policies, company))
     found = [clock for law, people in bound for clock in _of_law(law, people, counting)]
-    return (*found, *_to_customers(counting, [law for law, _ in bound], policies))
+    left_out = _left_out(residents or UNKNOWN_PEOPLE, policies, counting)
+    return (*found, *_to_customers(counting, [law for law, _ in bound], policies), *left_out)
+
+
+def _left_out(places: Iterable[str | None], policies: BreachPolicies, counting: _Counting) -> Iterator[Clock]:
+    """Yield a clock that is not owed for each notice of a law that does not apply, so that staff see it."""
+    day = on(counting.breach, counting.company)
+    laws = (law for place in places for law in laws_left_out(place, day, policies, counting.company))
+    for law in {law.id: law for law in laws}.values():
+        for notice in law.notices:
+            step = DayStep(day, NOT_ACCEPTED, notice.provision)
+            id_ = _Duty(law, notice, None, counting).id
+            yield Clock(id_, law, notice, notice.to, None, None, None, owed=False, why=(step,))
 
 
 def _bound(

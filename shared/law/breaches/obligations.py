@@ -64,12 +64,27 @@ def protecting(
 
     An unknown residence counts as the place where the company is established. If only the country is
     known, and its parts have the laws, those apply that stand in for all parts: the
-    strictest. People outside all laws are notified under the law that the company grants to all.
+    strictest. People outside all laws are notified under the law that the company grants to all. A law does
+    not apply if a deadline of it was not read and the operator has not accepted it.
 
     Law:
         GDPR Art. 3(1), UK GDPR Art. 3(1): where the company is established there, for all people affected.
     """
-    that_day = policies.of_that_day(day)
+    that_day = [one for one in policies.of_that_day(day) if policies.applies(one)]
+    return _protecting(place, that_day, company)
+
+
+def laws_left_out(
+    place: str | None, day: date, policies: BreachPolicies, company: CompanyProfile
+) -> Sequence[BreachPolicy]:
+    """Return the laws that protect a resident of *place*, but do not apply: their deadlines were not read."""
+    protecting = _protecting(place, policies.of_that_day(day), company)
+    return [one for one in protecting if not policies.applies(one)]
+
+
+def _protecting(
+    place: str | None, that_day: Sequence[BreachPolicy], company: CompanyProfile
+) -> Sequence[BreachPolicy]:
     residence = sorted(
         (one for one in that_day if lies_in(place, one.places)),
         key=lambda one: one.is_of_a_part,

@@ -196,6 +196,11 @@ class BreachPolicy(LawEdition):
     protection: ProtectionRule | None = None
     records: BreachRegisterRule | None = None
 
+    @property
+    def deadlines(self) -> Iterable[tuple[str, LegalValue]]:
+        """Notices with a deadline in numbers."""
+        return ((f"notice to {one.to}", one) for one in self.notices if one.length is not None)
+
     def notice(self, to: NoticeRecipientKind) -> NoticeRule | None:
         """Return the first notice to a recipient; None where this law demands none."""
         return next((notice for notice in self.notices if notice.to is to), None)

@@ -10,6 +10,7 @@ from services.intake.settings import IntakeSettings
 from shared.errors import ConfigurationError
 from shared.law import ClockRules
 from shared.runtime.settings import load
+from tests.unit.breach_cases import unread_breach_deadlines
 from tests.unit.fakes import unread_deadlines
 
 NEEDED = {
@@ -108,6 +109,7 @@ def test_keys_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
         ("all", {"all"}),
         ("br-lgpd, sg-pdpa", {"br-lgpd", "sg-pdpa"}),
         ("us-tx us-co", {"us-tx", "us-co"}),
+        ("nis2, us-ca", {"nis2", "us-ca"}),
     ],
 )
 def test_accepted_laws_are_words(monkeypatch: pytest.MonkeyPatch, written: str, names: set[str]) -> None:
@@ -128,9 +130,21 @@ def test_company_cannot_grant_a_law_that_does_not_apply(monkeypatch: pytest.Monk
     assert settings(monkeypatch, laws_accepted="gdpr").laws_accepted == {"gdpr"}
 
 
+def test_company_cannot_grant_a_breach_law_that_does_not_apply(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.intake.settings.breach_policies", lambda: unread_breach_deadlines("gdpr"))
+    with pytest.raises(ConfigurationError, match="gdpr: the company grants it"):
+        settings(monkeypatch)
+
+
 def test_laws_not_accepted_are_logged_at_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.intake.settings.policies", lambda: unread_deadlines("br-lgpd"))
     with capture_logs() as lines:
-        log_laws_not_accepted(practice(monkeypatch))
-        log_laws_not_accepted(practice(monkeypatch, laws_accepted="all"))
-    assert [(line["law"], line["reason"]) for line in lines] == [("br-lgpd@2020-09-18", "unread: answer")]
+        for accepted in ({}, {"laws_accepted": "all"}):
+            rules = practice(monkeypatch, **accepted)
+            log_laws_not_accepted(rules.policies, rules.zone)
+        log_laws_not_accepted(unread_breach_deadlines("us-tn"), rules.zone)
+        log_laws_not_accepted(unread_breach_deadlines("us-tn").accepting(["us-tn"]), rules.zone)
+    assert [(line["law"], line["reason"]) for line in lines] == [
+        ("br-lgpd@2020-09-18", "unread: answer"),
+        ("us-tn@2017-04-04", "unread: notice to people, notice to controller"),
+    ]
