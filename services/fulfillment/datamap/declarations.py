@@ -23,7 +23,6 @@ from services.fulfillment.datamap.model import (
 )
 from services.fulfillment.datamap.yaml_loader import KnownKeys, MapFindings, YamlNode
 from shared.law.library import policies
-from shared.law.taxonomy import DEFAULT_CATEGORIES
 from shared.runtime.mongo import Binary, Decimal128, Int64, ObjectId
 
 META = ("fides_meta", "fidesops_meta")
@@ -405,16 +404,16 @@ def _suffix(masking: Masking) -> str:
 _PERIOD = re.compile(r"^P(?=\d)(?:(\d{1,3})Y)?(?:(\d{1,4})M)?(?:(\d{1,4})W)?(?:(\d{1,5})D)?$")
 
 
-def extra_categories(rows: Iterable[YamlNode], notes: MapFindings) -> frozenset[str]:
-    """Return the categories of a map: the default ones and its own."""
-    extra = set()
+def own_categories(rows: Iterable[YamlNode], notes: MapFindings) -> dict[str, str]:
+    """Return the categories that a map declares, with their names for people; empty for one without."""
+    own = {}
     for row in rows:
         keys = KnownKeys(row, notes, of="a data category")
-        extra.add(keys.required("fides_key"))
-        keys.ignored("name", "description", "parent_key", "organization_fides_key", "tags", "is_default")
+        own[keys.required("fides_key")] = keys.label("name") or ""
+        keys.ignored("description", "parent_key", "organization_fides_key", "tags", "is_default")
         keys.ignored("active", "version_added", "version_deprecated", "replaced_by")
         keys.done()
-    return DEFAULT_CATEGORIES | extra
+    return own
 
 
 def read_dataset(node: YamlNode, known: frozenset[str], notes: MapFindings) -> Iterator[Collection]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from services.fulfillment.datamap.declarations import YEAR_END, extra_categories, read_dataset
+from services.fulfillment.datamap.declarations import YEAR_END, own_categories, read_dataset
 from services.fulfillment.datamap.model import (
     Collection,
     Direction,
@@ -44,20 +44,22 @@ _HEAD = """\
 """
 
 
-def written(collections: Iterable[Collection], categories: Sequence[str], remarks: Sequence[MapError]) -> str:
+def written(
+    collections: Iterable[Collection], categories: Mapping[str, str], remarks: Sequence[MapError]
+) -> str:
     """
     Return a data map of *collections*; reading it returns equal ones.
 
     Args:
         collections: In their order; those of one dataset together.
-        categories: Categories that the map adds to the taxonomy.
+        categories: Categories that the map adds to the taxonomy, with their names; empty for one without.
         remarks: Unsupported declarations of the original file.
     """
     return "\n".join(_lines(collections, categories, remarks)) + "\n"
 
 
 def _lines(
-    collections: Iterable[Collection], categories: Sequence[str], remarks: Sequence[MapError]
+    collections: Iterable[Collection], categories: Mapping[str, str], remarks: Sequence[MapError]
 ) -> Iterator[str]:
     yield _HEAD.rstrip()
     if remarks:
@@ -66,7 +68,8 @@ def _lines(
         yield from (f"#   {remark}" for remark in remarks)
     if categories:
         yield "data_category:"
-        yield from (f"  - {{ fides_key: {word(category)} }}" for category in categories)
+        for category, name in categories.items():
+            yield f"  - {_flow({'fides_key': word(category)} | ({'name': word(name)} if name else {}))}"
     datasets: dict[tuple[str, str], list[Collection]] = defaultdict(list)
     for collection in collections:
         datasets[collection.store, collection.dataset].append(collection)
@@ -259,7 +262,8 @@ def imported(name: str, text: str) -> Imported:
     notes = MapFindings()
     root = parse(name, text, notes)
     datasets, declared = ([], []) if root is None else datasets_of(root, notes)
-    known = extra_categories(declared, notes)
+    names = own_categories(declared, notes)
+    known = DEFAULT_CATEGORIES | names.keys()
     used = {str(node.value): node for dataset in datasets for node in _categories(dataset)}
     own = {category: node for category, node in used.items() if category not in DEFAULT_CATEGORIES}
     collections = tuple(c for node in datasets for c in read_dataset(node, known | used.keys(), notes))
@@ -277,7 +281,7 @@ def imported(name: str, text: str) -> Imported:
     if notes.flaws:
         raise InvalidDataMap("\n".join(map(str, in_order(notes.flaws))))
     remarks = in_order(notes.remarks)
-    return Imported(written(collections, sorted(own), remarks), remarks)
+    return Imported(written(collections, {key: names.get(key, "") for key in sorted(own)}, remarks), remarks)
 
 
 def _categories(node: YamlNode) -> Iterator[YamlNode]:

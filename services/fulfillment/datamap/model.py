@@ -304,6 +304,8 @@ class Collection:
     """Keys of collections, or of whole datasets, that come before this one."""
     erase_after: tuple[str, ...] = ()
     """Keys of collections that are erased before this one."""
+    category_names: Mapping[str, str] = field(default_factory=dict)
+    """Names for people of the categories that the map declares; empty for one without."""
 
     def __hash__(self) -> int:
         return hash((self.store, self.dataset, self.name))
@@ -474,6 +476,7 @@ def _localized_collection(collection: Collection, locale: str) -> Collection:
     return replace(
         collection,
         description=_said(collection.description, locale),
+        category_names={key: localized(name, locale) for key, name in collection.category_names.items()},
         facts=_localized_facts(collection.facts, locale),
         retention=None if rule is None else replace(rule, because=localized(rule.because, locale)),
         fields=tuple(
@@ -496,6 +499,7 @@ def _texts(collection: Collection) -> Iterator[str]:
     for facts in (collection.facts, *(one.facts for one in collection.fields)):
         yield from filter(None, (*facts.texts.values(), *facts.recipients))
     yield from filter(None, (collection.description, *(one.label for one in collection.fields)))
+    yield from filter(None, collection.category_names.values())
 
 
 def predecessors(collections: Sequence[Collection]) -> dict[str, frozenset[str]]:

@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from services.fulfillment.datamap.consistency import check_consistency, resolved
-from services.fulfillment.datamap.declarations import extra_categories, read_dataset
+from services.fulfillment.datamap.declarations import own_categories, read_dataset
 from services.fulfillment.datamap.graph import graph_of
 from services.fulfillment.datamap.model import (
     Collection,
@@ -28,6 +28,7 @@ from services.fulfillment.datamap.model import (
 from services.fulfillment.datamap.yaml_loader import KnownKeys, MapError, MapFindings, YamlNode
 from services.fulfillment.datamap.yaml_loader import parse as parse_yaml
 from shared.errors import InvalidDataMap
+from shared.law.taxonomy import DEFAULT_CATEGORIES
 
 _RESOURCES = "data_subject data_use evaluation organization policy registry system system_group"
 OTHER_RESOURCES = tuple(_RESOURCES.split())
@@ -61,10 +62,10 @@ def parse(sources: Mapping[str, str]) -> DataMap:
         InvalidDataMap: It is invalid; the message lists every error with file, line and remedy.
     """
     notes = MapFindings()
-    datasets, categories = _files(sources, notes)
-    collections = resolved(
-        [collection for node in datasets for collection in read_dataset(node, categories, notes)]
-    )
+    datasets, names = _files(sources, notes)
+    known = DEFAULT_CATEGORIES | names.keys()
+    found = [collection for node in datasets for collection in read_dataset(node, known, notes)]
+    collections = resolved([replace(collection, category_names=names) for collection in found])
     check_consistency(collections, notes)
     if not collections and not notes.flaws:
         notes.flaw(f"{min(sources, default='?')}:1", "no collection is declared", "add a `dataset:` list")
@@ -78,7 +79,7 @@ def in_order(flaws: Iterable[MapError]) -> tuple[MapError, ...]:
     return tuple(sorted(flaws, key=lambda flaw: flaw.place))
 
 
-def _files(sources: Mapping[str, str], notes: MapFindings) -> tuple[list[YamlNode], frozenset[str]]:
+def _files(sources: Mapping[str, str], notes: MapFindings) -> tuple[list[YamlNode], dict[str, str]]:
     datasets: list[YamlNode] = []
     categories: list[YamlNode] = []
     for name, text in sorted(sources.items()):
@@ -87,7 +88,7 @@ def _files(sources: Mapping[str, str], notes: MapFindings) -> tuple[list[YamlNod
             some, declared = datasets_of(root, notes)
             datasets += some
             categories += declared
-    return datasets, extra_categories(categories, notes)
+    return datasets, own_categories(categories, notes)
 
 
 def datasets_of(root: YamlNode, notes: MapFindings) -> tuple[Sequence[YamlNode], Sequence[YamlNode]]:

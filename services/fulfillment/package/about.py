@@ -71,6 +71,11 @@ def categories(collection: Collection) -> tuple[str, ...]:
     return tuple(sorted(key for key in keys if not key.startswith("system")))
 
 
+def category_names(collection: Collection, words: Words) -> list[str]:
+    """Return the names of :func:`categories`, in their order."""
+    return [labels.category(key, words, collection.category_names) for key in categories(collection)]
+
+
 def storage(area: Area, words: Words) -> str:
     """Return the storage period of *area*: the caller's words, else those of the map."""
     return area.section.storage or labels.storage(area.collection, words)
@@ -92,7 +97,10 @@ def _collection(area: Area, survey: PackageSurvey) -> dict[str, Any]:
         "transfer": facts.transfer,
         "storage": storage(area, survey.words),
         "categories": [
-            {"key": key, "name": labels.category(key, survey.words)} for key in categories(collection)
+            {"key": key, "name": name}
+            for key, name in zip(
+                categories(collection), category_names(collection, survey.words), strict=True
+            )
         ],
     }
 
@@ -137,7 +145,7 @@ def _category(key: str, survey: PackageSurvey) -> Category:
     facts = [collection.facts_of(field) for collection, field in held if key in field.categories]
     return Category(
         key=key,
-        name=labels.category(key, survey.words),
+        name=labels.category(key, survey.words, areas[0].collection.category_names),
         statutory=labels.statutory(key, survey.words) if survey.contents.law == "ccpa" else "",
         collections=[area.stem for area in areas],
         labels=[area.label for area in areas],

@@ -72,10 +72,10 @@ def scope_labels(submitted: RequestSubmitted, data_map: DataMap) -> tuple[str, .
     scope = scope_of(submitted.details.scope, data_map)
     if not scope.limits:
         return ()
-    said = words(locale_of(submitted))
+    said, names = words(locale_of(submitted)), data_map.collections[0].category_names
     return (
         *(title(data_map.by_key[key]) for key in scope.areas),
-        *(category(key, said) for key in scope.categories),
+        *(category(key, said, names) for key in scope.categories),
     )
 
 

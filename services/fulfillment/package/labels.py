@@ -82,15 +82,15 @@ def statutory(key: str, words: Words) -> str:
     return words.say(next(named, OTHER_STATUTORY))
 
 
-def category(key: str, words: Words) -> str:
-    """Return the name of the category *key*; for a category of the map, its last part."""
-    return called(key, words.language) or spelt(key.rpartition(".")[2])
+def category(key: str, words: Words, names: Mapping[str, str]) -> str:
+    """Return the name of the category *key*; for one of the map, that in its *names*, else its last part."""
+    return called(key, words.language) or names.get(key) or spelt(key.rpartition(".")[2])
 
 
-def withheld(field: MappedField, words: Words) -> str:
+def withheld(collection: Collection, field: MappedField, words: Words) -> str:
     """Return the description of the data in *field* with particularity, as 11 CCR § 7024(d) demands."""
     named = field.guarded_categories
-    return category(named[0], words) if named else called_in_map(field)
+    return category(named[0], words, collection.category_names) if named else called_in_map(field)
 
 
 def field_label(collection: Collection, path: str) -> str:

@@ -20,7 +20,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from services.fulfillment.datamap.model import Collection
-from services.fulfillment.package import about, labels
+from services.fulfillment.package import about
 from services.fulfillment.package.labels import TEMPLATES, stored_moment
 from services.fulfillment.package.records import instant, is_nested, text_of
 from services.fulfillment.package.survey import OPEN, WITHDRAWN, Area, PackageSurvey
@@ -195,7 +195,7 @@ def _described(collection: Collection, label: str, storage: str, words: Words) -
         words,
         description="" if said.removesuffix(".") == label else said,
         facts=collection.facts,
-        categories=dict.fromkeys(labels.category(key, words) for key in about.categories(collection)),
+        categories=dict.fromkeys(about.category_names(collection, words)),
         storage=storage,
     )
     return Markup("".join(drawn))  # noqa: S704 - the template has escaped it

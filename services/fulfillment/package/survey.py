@@ -237,13 +237,13 @@ def _areas(contents: Contents, spoken: Words) -> list[Area]:
 
 def _left_out(item: LeftOut, spoken: Words) -> WithheldCount:
     title = labels.title(item.collection)
-    label = title if item.field is None else labels.withheld(item.field, spoken)
+    label = title if item.field is None else labels.withheld(item.collection, item.field, spoken)
     return WithheldCount(label, 0, item.reason, title)
 
 
 def _area(section: PackageSection, stem: str, spoken: Words, contents: Contents) -> Area:
     redact = _redactor(section.collection, spoken, contents.people)
-    named = partial(labels.withheld, words=spoken)
+    named = partial(labels.withheld, section.collection, words=spoken)
     withholding = Withholding(section.collection, named, redact, contents.rules)
     measure, withheld, masked = _Measure(), Counter[WithheldNotice](), Counter[RedactedKind]()
     for document in map(withholding.apply, section.documents):

@@ -6,6 +6,7 @@ from datetime import date
 
 import pytest
 
+from services.fulfillment.datamap.fides_import import imported
 from services.fulfillment.datamap.model import CollectionPlace, DataMap
 from services.fulfillment.datamap.reader import parse
 from services.fulfillment.domain import LegalBasis, legal_bases
@@ -22,6 +23,8 @@ from shared.runtime.mongo import Document
 from tests.unit.fulfillment.sample_records import contents, packed, unpacked
 
 TEXT = """
+data_category:
+  - { fides_key: user.shoe_size, name: { en: Shoe size, de: Schuhgröße } }
 dataset:
   - fides_key: shop
     meta:
@@ -43,6 +46,7 @@ dataset:
             meta: { habeas: { label: { en: Card, de: Karte } } }
             fields:
               - name: last4
+                data_categories: [user.shoe_size]
                 meta: { habeas: { label: { en: Last four digits, de: Letzte vier Ziffern } } }
               - name: at
                 fides_meta: { data_type: datetime }
@@ -153,6 +157,16 @@ def test_fields_of_a_package_have_the_labels_of_the_map_or_their_names_in_words(
     assert "Last4" not in german + english
 
 
+def test_own_category_has_its_name_in_the_language_of_the_reader() -> None:
+    for locale, name in (("de", "Schuhgröße"), ("en", "Shoe size"), ("fr", "Shoe size")):
+        files = page_in(locale)
+        [facts] = [
+            one for one in json.loads(files["about.json"])["categories"].values() if one["name"] == name
+        ]
+        assert facts["labels"]
+        assert name in files["index.html"].decode()
+
+
 def test_schema_of_a_package_has_the_labels_of_the_map() -> None:
     schema = json.loads(page_in("de")["schema/default.invoices.json"])
     assert schema["items"]["properties"]["card"]["title"] == "Karte"
@@ -178,5 +192,14 @@ def test_map_without_translations_is_the_same_in_every_language() -> None:
 )
 def test_text_that_is_in_no_language_is_reported_with_its_line(stated: str, error: str) -> None:
     wrong = TEXT.replace(DESCRIPTION, stated)
-    with pytest.raises(InvalidDataMap, match=f"map.yml:12: {error}"):
+    with pytest.raises(InvalidDataMap, match=f"map.yml:14: {error}"):
         parse({"map.yml": wrong})
+
+
+def test_imported_map_keeps_its_translations() -> None:
+    again = map_in(parse({"map.yml": imported("map.yml", TEXT).text}), "de").by_key["shop.invoices"]
+    assert (again.description, again.category_names) == ("Rechnungen", {"user.shoe_size": "Schuhgröße"})
+    assert (again.by_path["card.last4"].label, again.facts.recipients) == (
+        "Letzte vier Ziffern",
+        ("Finanzamt", "Bank"),
+    )
