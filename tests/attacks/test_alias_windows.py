@@ -102,4 +102,4 @@ async def test_stop_page_says_whether_the_window_of_an_alias_was_open(
         page = await http.post(URL)
     assert PATH in URL
     assert ("before anything else happens" in page.text) is done
-    assert ("answered or ended before" in page.text) is not done
+    assert ("answered or ended." in page.text) is not done

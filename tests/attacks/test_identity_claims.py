@@ -390,7 +390,7 @@ async def test_code_from_the_other_mailbox_releases_its_records(
     letter = await letter_to(pipeline, other, "confirms that the request is yours")
     for secret in (case, person.email, person.name):
         assert secret not in letter
-    assert "go on with your request" in await press(pipeline, case, "alias", code=code_in(letter))
+    assert "continue with your request" in await press(pipeline, case, "alias", code=code_in(letter))
     await answers(heard, case, 2)
     await pipeline.closed(case)
     if right == "erasure":
@@ -416,11 +416,11 @@ async def test_guessed_codes_open_no_records_of_the_victim_and_a_stop_ends_the_r
         pipeline, VICTIM.email, "We will then erase the data that we hold under your address"
     )
     assert case not in letter
-    assert "go on with" not in await press(pipeline, case, "alias", code="BBBB-BBBB")
+    assert "continue with" not in await press(pipeline, case, "alias", code="BBBB-BBBB")
     link = re.search(r"/stop/\S+", letter)
     assert link is not None
     (await pipeline.http.post(link[0])).raise_for_status()
-    assert "go on with" not in await press(pipeline, case, "alias", code=code_in(letter))
+    assert "continue with" not in await press(pipeline, case, "alias", code=code_in(letter))
     assert heard.of(case, "alias.proven") == []
     assert len(heard.of(case, "request.fulfilled")) == 1
     assert await everything_of_the_victim(pipeline) == before
@@ -437,7 +437,7 @@ async def test_new_mailbox_is_entered_only_with_the_code_sent_to_it(pipeline: Pi
         for secret in (case, person.email, person.name):
             assert secret not in letter
         code = code_in(letter) if honest else "BBBB-BBBB"
-        assert ("go on with" in await press(pipeline, case, "alias", code=code)) is honest
+        assert ("continue with" in await press(pipeline, case, "alias", code=code)) is honest
         if honest:
             await pipeline.closed(case)
         assert bool(heard.of(case, "request.fulfilled")) is honest

@@ -218,7 +218,7 @@ async def test_stopped_package_is_given_out_to_no_code_old_or_new() -> None:
         refused = await http.post(f"/v1/requests/{CASE}/package/codes")
         download = await http.get(f"/v1/requests/{CASE}/package", params={"code": code})
         looked = await http.head(f"/v1/requests/{CASE}/package", params={"code": code})
-    assert "answered or ended before" in late.text
+    assert "answered or ended." in late.text
     assert [refused.status_code, download.status_code, looked.status_code] == [409, 409, 409]
 
 

@@ -156,6 +156,6 @@ async def test_without_scripts_an_appeal_is_sent(browser: Browser) -> None:
         await page.get_by_text("Appeal against our answer").click()
         await page.get_by_label("What you disagree with").fill("You overlooked my invoices.")
         await page.get_by_role("button", name="Send the appeal").click()
-        assert "We look at it again" in await page.get_by_role("status").inner_text()
+        assert "We will review it" in await page.get_by_role("status").inner_text()
         await office.work()
         assert office.the(AppealReceived).remedy == "appeal"

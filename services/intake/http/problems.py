@@ -28,27 +28,27 @@ from shared.pages.translation import mark as _
 from shared.runtime.log import logger
 
 ELSEWHERE = (
-    _("There is nothing at this address"),
-    _("It may be mistyped, or belong to a request that is so old that we no longer keep it."),
+    _("This page does not exist"),
+    _("The address may be mistyped, or belong to a request that is so old that we no longer keep it."),
 )
 NOT_READ = (
-    _("We cannot read this"),
-    _("Nothing has happened. Please go back to our page, and send the form again."),
+    _("We could not read this form"),
+    _("Nothing has been processed. Please go back to our page and send the form again."),
 )
 WORDS: Mapping[int, tuple[str, str]] = {
     403: (
-        _("We have not taken this"),
-        _("It came from another site, and nothing has happened. Please send it from our own page."),
+        _("This form was not accepted"),
+        _("It was sent from another site, and nothing has been processed. Please send it from our own page."),
     ),
     400: NOT_READ,
     404: ELSEWHERE,
     405: ELSEWHERE,
     409: (
-        _("This cannot be done now"),
-        _("Your request has moved on meanwhile. Its page says where it stands."),
+        _("This is not possible at present"),
+        _("Your request has progressed in the meantime. Its page shows the current status."),
     ),
     415: NOT_READ,
-    413: (_("This is too large"), _("Please send less at once.")),
+    413: (_("This is too large"), _("Please send less at a time.")),
     422: ELSEWHERE,
     429: (
         _("Too many requests"),
@@ -56,11 +56,11 @@ WORDS: Mapping[int, tuple[str, str]] = {
     ),
     503: (
         _("We cannot do this at the moment"),
-        _("A part of our system does not answer. Please try again in a few minutes."),
+        _("Part of our system is not responding. Please try again in a few minutes."),
     ),
 }
 """Status → title and sentence of the page."""
-BROKEN = (_("Something went wrong"), _("It is our fault, and we have a record of it."))
+BROKEN = (_("Something went wrong"), _("The error is on our side and has been recorded."))
 
 
 @dataclass(frozen=True, slots=True)

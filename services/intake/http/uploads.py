@@ -112,16 +112,16 @@ class InMemory(MultiPartParser):
 
 
 TOO_LARGE = _("The file is larger than %(most)s MB. Take a smaller picture of it.")
-NO_DOCUMENT = _("The file is no picture (JPEG, PNG, HEIC, TIFF) and no PDF.")
+NO_DOCUMENT = _("The file is neither a picture (JPEG, PNG, HEIC, TIFF) nor a PDF.")
 GIVEN_TWICE = _("Send one file for each of these fields; a PDF may have several pages.")
 NOTHING = _("Choose a file first.")
 NO_FORM = _("The form cannot be read. It may have at most %(most)s files, one for each purpose.")
-NOT_KNOWN = _("The form has a field that is not known here.")
-NO_CODE = _("Enter the code exactly as it stands in our letter.")
-NO_TOKEN = _("This is no ID token.")
+NOT_KNOWN = _("The form contains an unknown field.")
+NO_CODE = _("Enter the code exactly as in our letter.")
+NO_TOKEN = _("This is not an ID token.")
 NOT_TICKED = _("Tick the box to sign the declaration.")
 NO_SIGNATURE = _("Type your full name to sign the declaration.")
-OTHER_WORDING = _("The declaration has another wording by now. Read it again, and sign it again.")
+OTHER_WORDING = _("The wording of the declaration has changed. Please read it and sign it again.")
 
 
 def is_form(request: Request) -> bool:

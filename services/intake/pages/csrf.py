@@ -30,9 +30,9 @@ OWN = frozenset({"same-origin", "none"})
 TRAP = "website"
 """A field that is hidden from people, but not from programs."""
 
-TRAPPED = _("Please leave this field empty. It is there to catch programs.")
-TOO_FAST = _("This was sent faster than people write. Please send it once more.")
-STALE = _("This page was open for a long time. Please check what you wrote, and send it once more.")
+TRAPPED = _("Please leave this field empty. It detects automated submissions.")
+TOO_FAST = _("The form was sent faster than a person can type. Please send it again.")
+STALE = _("This page was open for a long time. Please check your entries and send the form again.")
 TOO_MANY_FORMS = "Too many forms were sent from this address; try again in an hour."
 FROM_ELSEWHERE = "The form was sent by another site. Open the page here, and send it again."
 

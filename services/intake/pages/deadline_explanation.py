@@ -15,7 +15,7 @@ from shared.pages.translation import Words
 from shared.pages.translation import mark as _
 
 ARRIVED = _("Your request arrived: %(moment)s.")
-STRICTEST = _("Several laws protect you. This one wants the answer first, so we go by it: %(law)s.")
+STRICTEST = _("Several laws protect you. This one has the earliest deadline, so we follow it: %(law)s.")
 ONE_MONTH = _("%(law)s gives us one month, counted from that day. It ends on %(day)s.")
 MONTHS = _("%(law)s gives us %(count)s months in all, counted from that day. They end on %(day)s.")
 SHORT_MONTH = _("That month has no day %(number)s, so its last day counts.")
@@ -27,10 +27,10 @@ WORKING_DAYS = _(
 )
 ONE_DAY_STILL = _("For one day we waited for you. It does not count: %(day)s.")
 DAYS_STILL = _("For %(count)s days we waited for you. They do not count: %(day)s.")
-LATER = _("People do not work on %(off)s, so the next working day counts: %(day)s.")
+LATER = _("Not working days: %(off)s. The next working day therefore counts: %(day)s.")
 EARLIER = _(
-    "People do not work on %(off)s, and nothing makes the time longer for that. So we answer on the working "
-    "day before: %(day)s."
+    "Not working days: %(off)s. This does not extend the period, so we will answer on the working day "
+    "before: %(day)s."
 )
 
 

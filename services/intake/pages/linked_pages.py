@@ -28,13 +28,15 @@ from shared.pages.translation import Words
 from shared.pages.translation import mark as _
 
 TEMPLATE = "forwarded.html.jinja"
-GONE = _("This link is not valid, or no longer valid. Write to us, and name the reference in our letter.")
+GONE = _(
+    "This link is not valid or no longer valid. Please write to us and state the reference in our letter."
+)
 NAME = _("Name")
 MAIL = _("Email")
 PHONE = _("Phone")
 ADDRESS = _("Address")
-STATEMENT = _("What they say")
-SCOPE = _("What it is about")
+STATEMENT = _("Statement of the person")
+SCOPE = _("Subject")
 CORRECT = _("Correct %(field)s to")
 AGENT = _("Asked by")
 

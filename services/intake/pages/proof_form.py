@@ -39,7 +39,7 @@ DETAILS = (
     Detail("user.contact.address.street", _("Street and house number"), "address-line1"),
     Detail("user.contact.address.postal_code", _("Postal code"), "postal-code"),
     Detail("user.demographic.date_of_birth", _("Date of birth"), "bday", "date"),
-    Detail("user.unique_id", _("Customer number"), "off", hint=_("You find it on our letters and invoices.")),
+    Detail("user.unique_id", _("Customer number"), "off", hint=_("It is on our letters and invoices.")),
 )  # fmt: skip
 LEAST_DETAILS: Mapping[Evidence, int] = {Evidence.TWO_POINTS: 2, Evidence.THREE_POINTS: 3}
 
@@ -83,8 +83,8 @@ UPLOADS: Mapping[Evidence, DocumentUpload] = {
         ProofSlot.PERMISSION,
         _("Signed permission to ask for this person"),
         _(
-            "We need to read who gives the permission, to whom, what for, the date and the signature. A "
-            "power of attorney will do as well."
+            "We need to read the names of both people, the purpose of the permission, the date and the "
+            "signature. A power of attorney is accepted as well."
         ),
         _("You may cover everything else."),
     ),
@@ -92,19 +92,19 @@ UPLOADS: Mapping[Evidence, DocumentUpload] = {
 """Evidence → its document. The legible parts are those that the check reads."""
 
 WORDS: Mapping[Evidence, str] = {
-    Evidence.ACCOUNT: _("Log in to your account with us and confirm the request there."),
-    Evidence.MAILBOX: _("Enter the code that we mailed to you."),
-    Evidence.TWO_POINTS: _("Tell us two details that we can compare with what we hold."),
-    Evidence.THREE_POINTS: _("Tell us three details that we can compare with what we hold."),
+    Evidence.ACCOUNT: _("Sign in to your account with us and confirm the request there."),
+    Evidence.MAILBOX: _("Enter the code that we emailed to you."),
+    Evidence.TWO_POINTS: _("Provide two details that we can compare with our records."),
+    Evidence.THREE_POINTS: _("Provide three details that we can compare with our records."),
     Evidence.DECLARATION: _("Sign a declaration."),
     Evidence.IDENTITY_DOCUMENT: _("Send a picture of your passport, identity card or driving licence."),
     Evidence.ADDRESS_DOCUMENT: _("Send a recent bill or statement with your address."),
     Evidence.PERMISSION: _("Send a signed permission to ask for this person."),
-    Evidence.CONFIRMATION: _("Confirm on this page what you ask for."),
-    Evidence.RECORDS: _("Wait until we have compared the documents with what we hold."),
+    Evidence.CONFIRMATION: _("Confirm your request on this page."),
+    Evidence.RECORDS: _("Wait until we have compared the documents with our records."),
 }
 """Evidence → the instruction for the person."""
-THEIR_CODE = _("Enter the code that we mailed to the person whom the request is about.")
+THEIR_CODE = _("Enter the code that we emailed to the person the request is about.")
 """The same for the code of an agent's request: it goes to the person alone; for a child, to the parent."""
 
 ERASED = _("Your data will be erased. This cannot be undone.")
@@ -112,15 +112,15 @@ SENT = _("Your data will be sent to %(recipient)s. This cannot be undone.")
 KEPT_WAITING = "too_many_codes"
 """Reason of a missing code: no proof was rejected."""
 SETBACKS: Mapping[Code, str] = {
-    "wrong_code": _("This is not the code that we mailed last."),
+    "wrong_code": _("This is not the code that we emailed last."),
     KEPT_WAITING: _(
-        "So many codes were mailed to this address lately that the next has to wait. It comes by itself; "
-        "or show in another way that it is you."
+        "Many codes were sent to this address recently, so the next one is delayed. It will be sent "
+        "automatically. You can also prove your identity in another way."
     ),
-    "code_expired": _("The code has expired. Have another one sent."),
-    "no_code_issued": _("No code has been mailed yet."),
-    "too_many_attempts": _("It was tried too often. Please show in another way that it is you."),
-    "details_do_not_match": _("The details were not enough to be sure that it is you."),
+    "code_expired": _("The code has expired. Please request another one."),
+    "no_code_issued": _("No code has been sent yet."),
+    "too_many_attempts": _("There were too many attempts. Please prove your identity in another way."),
+    "details_do_not_match": _("The details were not sufficient to confirm your identity."),
     "document_unreadable": _(
         "We cannot read the document well enough. Take the picture in good light, sharp, straight and "
         "with all four corners, or send a PDF."
@@ -129,13 +129,13 @@ SETBACKS: Mapping[Code, str] = {
         "We cannot accept this document. Please make sure that it is one that we ask for, that it is "
         "yours, still valid or recent enough, and in the name in your request."
     ),
-    "log_in_failed": _("The log-in did not work. Please log in again."),
+    "log_in_failed": _("The sign-in did not work. Please sign in again."),
     "code_by_mail": _(
         "A code counts by mail only if your mail provider confirms who sent it. Please enter it here."
     ),
-    "decl_text_version": _("The declaration has another wording by now. Please read it and sign it again."),
+    "decl_text_version": _("The wording of the declaration has changed. Please read it and sign it again."),
     "decl_stale": _("The declaration was signed too long ago. Please sign it again."),
-    "decl_name_mismatch": _("Please sign the declaration with your name as it stands in your request."),
+    "decl_name_mismatch": _("Please sign the declaration with your name as in your request."),
 }
 """Reason against a proof → the remedy, without details that would help an attacker."""
 UNCONVINCED = _("It was not enough to confirm that it is you.")
@@ -150,26 +150,28 @@ ABOUT_CODES = frozenset({None, "wrong_code", "code_expired", "no_code_issued", "
 """Reasons that make the tries left those of the code."""
 STANDINGS: Mapping[CaseStatus, str] = {
     CaseStatus.UNKNOWN: _("Received; it is being registered"),
-    CaseStatus.RECEIVED: _("Received; we are making sure that it comes from you"),
-    CaseStatus.CHALLENGED: _("Waiting for you to show that it is you"),
+    CaseStatus.RECEIVED: _("Received; we are confirming that it comes from you"),
+    CaseStatus.CHALLENGED: _("Waiting for proof of your identity"),
     CaseStatus.VERIFIED: _("Confirmed; we are working on it"),
     CaseStatus.REFERRED: _("Confirmed; our privacy staff is working on it"),
-    CaseStatus.REFUSED: _("Refused; our letter says why"),
+    CaseStatus.REFUSED: _("Refused; our letter explains why"),
     CaseStatus.ANSWERED: _("Answered; our letter is on its way"),
     CaseStatus.FORWARDED: _("Forwarded to the customer of ours who decides about the data"),
-    CaseStatus.DUPLICATE: _("You asked for the same before; our letter says where to see how that stands"),
+    CaseStatus.DUPLICATE: _(
+        "You have already made this request; our letter explains where to see its status"
+    ),
     CaseStatus.WITHDRAWN: _("Withdrawn"),
     CaseStatus.CLOSED: _("Answered and closed"),
-    CaseStatus.PURGED: _("Closed long ago; we no longer keep anything about it"),
+    CaseStatus.PURGED: _("Closed long ago; we no longer keep any data about it"),
 }
-FEE_WAITS = _("Waiting for you to say whether you want an answer that costs something")
+FEE_WAITS = _("Waiting for your decision about an answer that has a fee")
 ERASURE_WAITS = _("Confirmed; your data will be erased, and you can still stop it")
 WORKED_ON = _("We are working on it")
-LOOKED_AT = _("Our privacy staff is looking at what you sent")
-CONFIRMATION_WAITS = _("Waiting for you to confirm what you ask for")
+LOOKED_AT = _("Our privacy staff is reviewing what you sent")
+CONFIRMATION_WAITS = _("Waiting for you to confirm your request")
 CODE_WAITS = _("Waiting for your code")
 CHECKED = _("We are checking what you sent")
-STOPPED = _("Stopped; our privacy staff looks at it before anything else happens")
+STOPPED = _("Stopped; our privacy staff will review it before anything else happens")
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ ARGUABLE = UNDECIDED | DECIDED
 """Statuses in which a complaint to us is possible."""
 HEADERS: Mapping[str, str] = {**PRIVATE, "Referrer-Policy": "same-origin"}
 """The address is a secret: other sites must not get it. Our own forms need it to name their origin."""
-ALIAS_PROVEN = _("Thank you. We go on with your request.")
+ALIAS_PROVEN = _("Thank you. We will continue with your request.")
 CHECKING = _("Thank you. We are checking what you sent; reload this page in a moment.")
 Refusal = NotPossibleNow | TooManyAttempts | CodeRefused | NotSatisfiable
 
@@ -83,15 +83,15 @@ GROUNDS: Mapping[Code, str] = {
     "not_editable": _("Some details in these records cannot be changed."),
     "accuracy_verified": _("We checked your data, and it is correct."),
     "grounds_prevail": _("Our reasons to use the data are compelling, and weigh more than your objection."),
-    "mentioned_elsewhere": _("You may still be named in texts of others."),
-    "shared_identity": _("Some records may be somebody else's."),
-    "unconfirmed_identity": _("Some records may be somebody else's."),
-    "identity_not_established": _("We could not establish that it is you who asks."),
+    "mentioned_elsewhere": _("You may still be named in texts of other people."),
+    "shared_identity": _("Some records may belong to another person."),
+    "unconfirmed_identity": _("Some records may belong to another person."),
+    "identity_not_established": _("We could not confirm your identity."),
     "details_do_not_match": _("The details do not match what we hold."),
-    "not_proven_in_time": _("Nobody has shown in time that it is you who asks."),
-    "proof_not_convincing": _("What was sent did not convince us that it is you who asks."),
-    "too_many_attempts": _("It was tried too often to show that it is you who asks."),
-    "unidentifiable": _("We cannot tell which data is yours."),
+    "not_proven_in_time": _("Your identity was not confirmed in time."),
+    "proof_not_convincing": _("What was sent was not sufficient to confirm your identity."),
+    "too_many_attempts": _("There were too many attempts to confirm your identity."),
+    "unidentifiable": _("We cannot determine which data is yours."),
     "manifestly_unfounded": _("The request is manifestly unfounded."),
     "excessive": _("The request is excessive."),
 }

@@ -35,15 +35,15 @@ from shared.pages.translation import mark as _
 
 MOST_CHARACTERS = 500
 MOST_STATEMENT = 10_000
-WITHDRAWING = _("The request is being withdrawn. We confirm it by mail.")
-GOING_ON = _("Thank you. We go on with your request.")
-LOOKING_AGAIN = _("Thank you. We look at it again, and confirm that by mail.")
+WITHDRAWING = _("The request is being withdrawn. We will confirm this by email.")
+GOING_ON = _("Thank you. We will continue with your request.")
+LOOKING_AGAIN = _("Thank you. We will review it and confirm this by email.")
 CODE_COMING = _("Another code is on its way to your mailbox.")
 PACKAGE_CODE_COMING = _("A code for the package is on its way to your mailbox. It is valid for 30 minutes.")
-ALIAS_CODE_COMING = _("A code is on its way to the other address. It is good for 30 minutes.")
+ALIAS_CODE_COMING = _("A code is on its way to the other address. It is valid for 30 minutes.")
 TOO_FEW = _("Fill in at least %(least)s details that you are sure of.")
-NO_STATEMENT = _("Say in your own words what you disagree with; 10,000 characters at most.")
-TOO_LONG = _("This is longer than we can take.")
+NO_STATEMENT = _("Describe in your own words what you disagree with (10,000 characters at most).")
+TOO_LONG = _("This text is too long.")
 
 
 PageOf: TypeAlias = Callable[[Request, RequestId], RequestPage]

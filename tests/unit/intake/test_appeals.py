@@ -370,12 +370,12 @@ async def posted(office: Office, statement: str) -> httpx.Response:
 
 async def test_an_appeal_on_the_page_keeps_its_text() -> None:
     office = await refused()
-    assert "We look at it again" in (await posted(office, SAID)).text
+    assert "We will review it" in (await posted(office, SAID)).text
     await office.work()
     assert (await office.vault.open(CASE, office.the(AppealReceived).statement)).decode() == SAID
     page = await posted(office, SAID)
     assert page.status_code == 409
-    assert "We are looking at it again already" in page.text
+    assert "We are already reviewing it" in page.text
 
 
 @pytest.mark.parametrize("statement", ["", "  ", "x" * 10_001], ids=["nothing", "blanks", "too much"])

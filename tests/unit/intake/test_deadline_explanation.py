@@ -50,7 +50,7 @@ def test_a_month_ends_on_the_next_working_day() -> None:
         "Sunday, 5 April 2026."
     )
     assert moved == (
-        "People do not work on Sunday, 5 April 2026 and Monday, 6 April 2026, so the next working day "
+        "Not working days: Sunday, 5 April 2026 and Monday, 6 April 2026. The next working day therefore "
         "counts: Tuesday, 7 April 2026."
     )
 
@@ -75,9 +75,7 @@ def test_a_pause_is_reported_in_days(days: int, words: str) -> None:
 def test_california_counts_the_day_of_receipt_and_nothing_makes_it_longer() -> None:
     _, days, moved = lines("us-ca-ccpa@2026-01-01")
     assert "gives us 45 days; the first is that day itself" in days
-    assert moved.startswith(
-        "People do not work on Saturday, 18 April 2026, and nothing makes the time longer"
-    )
+    assert moved.startswith("Not working days: Saturday, 18 April 2026. This does not extend the period")
 
 
 def test_opt_outs_are_counted_in_working_days() -> None:
@@ -89,7 +87,7 @@ def test_opt_outs_are_counted_in_working_days() -> None:
 
 def test_of_several_laws_the_strictest_is_named() -> None:
     reported = lines("us-ca-ccpa@2026-01-01", "gdpr@2018-05-25")
-    assert reported[1].endswith("so we go by it: General Data Protection Regulation (GDPR).")
+    assert reported[1].endswith("so we follow it: General Data Protection Regulation (GDPR).")
     assert not [line for line in lines("gdpr@2018-05-25") if "Several laws" in line]
 
 

@@ -275,7 +275,7 @@ async def test_the_page_of_a_duplicate_does_not_link_to_the_first() -> None:
     async with client_of(office.requests) as client:
         page = (await client.get(f"/requests/{SECOND}")).text
         status = (await client.get(f"/v1/requests/{SECOND}")).text
-    assert "You asked for the same before" in page
+    assert "You have already made this request" in page
     assert FIRST not in page + status
 
 

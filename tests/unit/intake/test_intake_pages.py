@@ -210,12 +210,12 @@ async def test_browsers_can_help_to_fill_in(name: str) -> None:
 async def test_the_proof_ways_are_listed_least_intrusive_first() -> None:
     text = (await page(await asked(*CODE_OR_MORE))).text
     reported = [
-        text.index(words) for words in ("Enter the code that", "Tell us three details", "Send a picture of")
+        text.index(words) for words in ("Enter the code that", "Provide three details", "Send a picture of")
     ]
     assert reported == sorted(reported)
     assert "your passport, identity card or driving licence. Send a recent bill" in text
     assert "GDPR Art. 12(6)" in text
-    assert "destroyed when we have decided" in text
+    assert "delete it as soon as we have decided" in text
 
 
 @pytest.mark.parametrize("ways", [CODE, CODE_OR_MORE, CALIFORNIAN, DETAILS, DOCUMENTS, PERMITTED, SIGNED])
@@ -271,7 +271,7 @@ async def test_a_wording_that_has_changed_is_not_signed() -> None:
     office = await asked(*SIGNED, **CALIFORNIA)
     response = await sent(office, "declaration", {"declaration": "2019-01", "declaration_name": "Ottilie Q."})
     assert response.status_code == 422
-    assert "another wording" in drawn(response).text
+    assert "wording of the declaration has changed" in drawn(response).text
     assert offered(office) == []
 
 
@@ -294,7 +294,7 @@ async def test_an_invalid_code_in_the_link_is_not_shown(code: str) -> None:
 async def test_a_request_for_another_person_needs_the_permission() -> None:
     agent = {"name": "Agents Ltd", "email": "agents@example.net", "permission": "signed"}
     page_ = await page(await asked(*PERMITTED, agent=agent))
-    assert "Show that you may ask" in page_.text
+    assert "Prove that you may make this request" in page_.text
     assert "Signed permission to ask for this person" in page_.text
 
 
@@ -348,7 +348,9 @@ async def test_documents_are_sealed_and_the_page_says_so() -> None:
 @pytest.mark.parametrize(
     ("content", "status", "words"),
     [
-        pytest.param(b"GIF89a", 422, "no picture (JPEG, PNG, HEIC, TIFF) and no PDF", id="another type"),
+        pytest.param(
+            b"GIF89a", 422, "neither a picture (JPEG, PNG, HEIC, TIFF) nor a PDF", id="another type"
+        ),
         pytest.param(b"\xff\xd8\xff" + bytes(10 << 20), 413, "larger than 10 MB", id="too large"),
         pytest.param(b"", 422, "Choose a file first", id="none"),
     ],
@@ -371,13 +373,13 @@ async def test_a_file_that_is_not_taken_is_explained_on_the_page(
     ("after", "ways", "standing", "forms"),
     [
         pytest.param((), CODE, "Waiting for your code", ["code", "new-code"], id="a code is mailed"),
-        pytest.param((PAUSED,), DETAILS, "Waiting for you to show that it is you", ["details"], id="asked"),
+        pytest.param((PAUSED,), DETAILS, "Waiting for proof of your identity", ["details"], id="asked"),
         pytest.param((PAUSED, RESUMED), DETAILS, "We are checking what you sent", ["details"], id="sent"),
         pytest.param(
-            (PAUSED, RESUMED, REVIEWED), DETAILS, "Our privacy staff is looking", [], id="looked at"
+            (PAUSED, RESUMED, REVIEWED), DETAILS, "Our privacy staff is reviewing", [], id="looked at"
         ),
         pytest.param(
-            (refused("document_unreadable"),), DOCUMENTS, "Waiting for you", ["documents"], id="again"
+            (refused("document_unreadable"),), DOCUMENTS, "Waiting for proof", ["documents"], id="again"
         ),
         pytest.param((REVIEWED,), CODE_OR_MORE, "Our privacy staff", ["code", "new-code"], id="or a code"),
     ],
@@ -386,7 +388,7 @@ async def test_the_page_states_the_next_step(
     after: tuple[Fact, ...], ways: tuple[tuple[Evidence, ...], ...], standing: str, forms: list[str]
 ) -> None:
     page_ = await page(await asked(*ways, after=after))
-    assert f"Where it stands {standing}" in page_.text
+    assert f"Status {standing}" in page_.text
     assert [action for action in page_.actions() if action not in {"withdrawal", "appeal"}] == forms
 
 
@@ -396,21 +398,21 @@ async def test_the_page_states_the_next_step(
 async def test_a_refused_proof_is_explained_in_words_without_details(reason: str) -> None:
     page_ = await page(await asked(*DOCUMENTS, after=(refused(reason),)))
     sentence = proof_form.SETBACKS.get(reason, proof_form.UNCONVINCED)
-    assert f"What you sent last did not convince us. {sentence}" in page_.text
+    assert f"We could not accept what you sent last. {sentence}" in page_.text
     assert reason not in page_.html
 
 
 async def test_a_delayed_code_is_not_shown_as_a_refused_proof() -> None:
     page_ = await page(await asked(*DOCUMENTS, after=(refused(proof_form.KEPT_WAITING),)))
-    assert "It comes by itself" in page_.text
-    assert "did not convince" not in page_.text
+    assert "It will be sent automatically" in page_.text
+    assert "could not accept what you sent" not in page_.text
 
 
 async def test_tries_are_counted_where_a_code_is_entered_and_not_for_other_proofs() -> None:
     wrong = ProofRefused(request_id=CASE, reason="wrong_code", tries_left=4)
-    assert "Tries left: 4" in (await page(await asked(*CODE_OR_MORE, after=(wrong,)))).text
+    assert "Attempts left: 4" in (await page(await asked(*CODE_OR_MORE, after=(wrong,)))).text
     unread = await page(await asked(*CODE_OR_MORE, after=(refused("document_unreadable"),)))
-    assert "Tries left" not in unread.text
+    assert "Attempts left" not in unread.text
 
 
 async def test_operations_over_the_limit_end_with_an_explaining_page() -> None:

@@ -353,7 +353,7 @@ async def test_a_form_in_another_character_set_is_refused(path: str, charset: st
     async with client_of(office.requests) as client:
         answer = await client.post(path, content=body, headers={"Content-Type": kind, **BROWSER})
     assert answer.status_code == 415
-    assert "Nothing has happened" in answer.text
+    assert "Nothing has been processed" in answer.text
 
 
 async def test_no_link_of_a_page_that_is_not_there_leads_elsewhere() -> None:
@@ -379,7 +379,7 @@ async def test_residence_and_contact_are_required(given: dict[str, str]) -> None
 async def test_letter_to_an_agent_names_the_recipient_of_the_code() -> None:
     agent = {"for": "other", "agent_name": "Berta", "agent_email": "berta@example.org", "permission": "Mine"}
     answer = await sent(Office(), "/ask/access", PERSON | agent, step="check")
-    assert "to the person whom it is about" in answer.text
+    assert "to the person the request is about" in answer.text
     assert "we will email you a code" not in answer.text
 
 
@@ -522,7 +522,7 @@ async def test_a_form_sent_too_fast_must_be_sent_again() -> None:
         data = {"seal": sealed, "email": PERSON["email"]}
         again = await client.post("/opt-out", data=data)
         assert again.status_code == 422
-        assert "faster than people write" in again.text
+        assert "faster than a person can type" in again.text
         assert SEAL.findall(again.text) == [sealed]
         office.clock.move(LATER)
         assert (await client.post("/opt-out", data=data)).status_code == 303
@@ -586,7 +586,7 @@ async def test_link_from_a_letter_opens_the_request() -> None:
         for wrong in ("0" * 32, "../admin", ""):
             missing = await client.post("/find", data={"reference": wrong}, headers=BROWSER)
             assert missing.status_code == 404
-            assert "There is nothing at this address" in missing.text
+            assert "This page does not exist" in missing.text
 
 
 async def test_short_reference_opens_no_page() -> None:

@@ -123,7 +123,7 @@ async def test_declaration_is_signed_in_the_recorded_wording_and_translated() ->
     ("state", "what", "words"),
     [
         pytest.param(withdrawn, "withdrawal", "It is too late to withdraw", id="withdrawn already"),
-        pytest.param(answered, "fee", "There is no fee that you could agree to", id="no fee"),
+        pytest.param(answered, "fee", "There is no fee to agree to", id="no fee"),
         pytest.param(answered, "new-code", "We no longer need proof", id="proven already"),
         pytest.param(refused, "package-code", "There is no data package", id="no package"),
     ],
@@ -225,7 +225,7 @@ async def test_a_withdrawal_takes_a_second_step() -> None:
     office = await fee_quoted()
     page = (await seen(office)).text
     summary = page.index("<summary>Withdraw the request")
-    assert summary < page.index("It cannot be undone") < page.index("/withdrawal")
+    assert summary < page.index("This cannot be undone") < page.index("/withdrawal")
     await done(office, "withdrawal")
     await office.work()
     assert office.facts(RequestWithdrawn)
@@ -235,16 +235,16 @@ async def test_an_appeal_is_one_where_the_law_knows_it_and_a_complaint_elsewhere
     appeal = said(await seen(await refused()))
     assert "Appeal against our answer" in appeal
     assert "60 days to decide on an appeal" in appeal
-    assert "Complain to us" not in appeal
+    assert "Make a complaint to us" not in appeal
     complaint = said(await seen(await answered()))
-    assert "Complain to us" in complaint
+    assert "Make a complaint to us" in complaint
     assert "Appeal" not in complaint
 
 
 async def test_an_open_appeal_is_shown_with_its_last_day_and_not_offered_again() -> None:
     page = await seen(await appealed())
     assert "Your appeal Received on 10 April 2026" in said(page)
-    assert "We decide by 8 June 2026" in said(page)
+    assert "We will decide by 8 June 2026" in said(page)
     assert "/appeal" not in page.text
 
 
@@ -273,7 +273,7 @@ async def test_how_large_the_package_is_and_until_when_it_is_kept() -> None:
     text = said(await seen(await answered()))
     assert "Size: 3 MB" in text
     assert "It is kept until 14 April 2026, 11:30 CEST" in text
-    assert "14 April 2026, 11:30 CEST We delete the data package" in text
+    assert "14 April 2026, 11:30 CEST We will delete the data package" in text
 
 
 async def test_a_package_that_is_gone_is_not_offered() -> None:

@@ -279,7 +279,7 @@ async def test_for_a_request_that_is_not_there_nothing_is_read() -> None:
 # --- what is not taken --------------------------------------------------------------------------------
 
 NOT_TAKEN = (
-    pytest.param({"files": {"identity": file(CANARY.encode())}}, "identity", id="no picture"),
+    pytest.param({"files": {"identity": file(CANARY.encode())}}, "identity", id="neither a picture"),
     pytest.param({"files": {"identity": file(f"<svg>{CANARY}".encode())}}, "identity", id="a drawing"),
     pytest.param({"files": {"identity": file(f"<html>%PDF-{CANARY}".encode())}}, "identity", id="HTML first"),
     pytest.param(
@@ -297,7 +297,7 @@ NOT_TAKEN = (
     pytest.param(
         {"files": {"declaration": (None, CANARY), "declaration_name": (None, CANARY)}},
         "declaration",
-        id="another wording",
+        id="wording of the declaration has changed",
     ),
     pytest.param(
         {"files": {"declaration": (None, "on"), "declaration_name": (None, CANARY * 100)}},

@@ -52,7 +52,7 @@ class RequestOption:
     invoked: Regulation | None = None
     label: str = _("Anything else we should know")
     """The label of the field for a statement."""
-    hint: str = _("For example which of your data you mean. You need not say why you ask.")
+    hint: str = _("For example, which of your data you mean. You do not need to give a reason.")
 
     @property
     def where(self) -> str:
@@ -74,19 +74,19 @@ SEE = (
     RequestOption(
         Right.ACCESS,
         _("Get a copy of your data"),
-        _("We collect all data that we hold about you and give it to you as a download."),
+        _("We will collect all data that we hold about you and provide it as a download."),
         (_("You will also learn where the data comes from, what we use it for, and who received it."),),
         parts=(FormPart.PERSON, FormPart.SCOPE, FormPart.VALUES, FormPart.STATEMENT),
     ),
     RequestOption(
         Right.KNOW_CATEGORIES,
         _("Learn what kinds of data we hold"),
-        _("We tell you the kinds of data, their sources, purposes and recipients, without the data itself."),
+        _("We will list the kinds of data, their sources, purposes and recipients, without the data itself."),
     ),
     RequestOption(
         Right.PORTABILITY,
         _("Take your data to another service"),
-        _("You get the data that you gave us in a form that other services can read."),
+        _("You will receive the data that you gave us in a form that other services can read."),
         parts=(FormPart.PERSON, FormPart.SCOPE, FormPart.RECIPIENT, FormPart.VALUES, FormPart.STATEMENT),
     ),
 )
@@ -94,49 +94,49 @@ CHANGE = (
     RequestOption(
         Right.RECTIFICATION,
         _("Correct your data"),
-        _("We correct what is wrong or incomplete, and tell those who received it from us."),
+        _("We will correct what is wrong or incomplete and notify the recipients of the data."),
         parts=(FormPart.PERSON, FormPart.CORRECTIONS, FormPart.STATEMENT),
-        hint=_("For example how we can see that it is wrong."),
+        hint=_("For example, how we can verify that it is wrong."),
     ),
     RequestOption(
         Right.ERASURE,
         _("Delete your data"),
-        _("We delete what we hold about you. This cannot be undone."),
+        _("We will delete the data that we hold about you. This cannot be undone."),
         (
-            _("If a law makes us keep something, we tell you what it is, why, and until when."),
-            _("Your account is deleted with your data, and so is what you bought or stored with it."),
+            _("If a law requires us to keep some of it, we will tell you what, why and until when."),
+            _("Your account will be deleted with your data, including what you bought or stored with it."),
         ),
         parts=(FormPart.PERSON, FormPart.SCOPE, FormPart.COPY, FormPart.VALUES, FormPart.STATEMENT),
     ),
     RequestOption(
         Right.RESTRICTION,
         _("Pause the use of your data"),
-        _("We only store your data, and do nothing else with it, while a question is open."),
-        hint=_("For example that the data is wrong, or that you need it for a legal claim."),
+        _("While a question is open, we will only store your data and not use it otherwise."),
+        hint=_("For example, that the data is wrong, or that you need it for a legal claim."),
     ),
 )
 STOP = (
     RequestOption(
         Right.OBJECTION,
         _("Object to what we do with your data"),
-        _("We stop, unless we can show reasons that weigh more than yours."),
+        _("We will stop, unless we can show compelling reasons that override yours."),
         parts=(FormPart.PERSON, FormPart.REASON),
         label=_("What should we stop, and why?"),
-        hint=_("Your particular situation counts. One or two sentences are enough."),
+        hint=_("Please describe your particular situation. One or two sentences are enough."),
     ),
     RequestOption(
         Right.CONSENT_WITHDRAWAL,
         _("Withdraw your consent"),
-        _("We stop what you once agreed to. You need no reason."),
+        _("We will stop the processing that you consented to. You do not need to give a reason."),
         parts=(FormPart.STATEMENT,),
         label=_("Which consent do you mean?"),
-        hint=_("If you leave this empty, we take it that you mean all of them."),
+        hint=_("If you leave this field empty, your request applies to all of them."),
     ),
 )
 MARKETING = RequestOption(
     Right.OBJECTION,
     _("Stop advertising"),
-    _("We will send you no more advertising in any way, and use your data for none."),
+    _("We will no longer send you advertising by any means or use your data for it."),
     parts=(),
     path="/no-marketing",
     scope=(DIRECT_MARKETING,),
@@ -145,7 +145,7 @@ OPT_OUT = RequestOption(
     Right.OPT_OUT_OF_SALE,
     _("Do Not Sell or Share My Personal Information"),
     _("We will no longer sell your data, nor share it for advertising across other sites."),
-    (_("We also tell those who have received your data from us since you asked."),),
+    (_("We will also notify recipients that have received your data from us since your request."),),
     parts=(),
     path="/opt-out",
     invoked=Regulation.CCPA,
@@ -153,7 +153,10 @@ OPT_OUT = RequestOption(
 LIMIT = RequestOption(
     Right.LIMIT_SENSITIVE_USE,
     _("Limit the Use of My Sensitive Personal Information"),
-    _("We use sensitive data, such as health, origin or exact location, only for what you asked us to do."),
+    _(
+        "We will use sensitive data, such as health, origin or exact location, only for what you asked us to "
+        "do."
+    ),
     parts=(),
     path="/limit",
     invoked=Regulation.CCPA,
@@ -191,16 +194,16 @@ NO_ADDRESS = _("Enter your email address, such as name@example.com.")
 NO_NAME = _("Enter your name.")
 NO_COUNTRY = _("Choose the country in which you live.")
 NO_STATE = _("Choose the State in which you live.")
-NO_REASON = _("Tell us what we should stop, and why. A sentence is enough.")
+NO_REASON = _("State what we should stop, and why. One sentence is enough.")
 NO_CORRECTION = _("Fill in at least one thing that we should correct.")
-NOT_NAMED = _("Say what it is that should be corrected.")
-NO_VALUE = _("Say how it should read.")
-NO_ONE = _("Choose for whom you ask.")
+NOT_NAMED = _("State what should be corrected.")
+NO_VALUE = _("State how it should read.")
+NO_ONE = _("Choose on whose behalf you are making the request.")
 NO_AGENT = _("Enter your own name.")
 NO_AGENT_ADDRESS = _("Enter your own email address, such as name@example.com.")
-NO_PERMISSION = _("Say what allows you to ask for this person.")
-TOO_LONG = _("This is longer than we can take. Please shorten it.")
-UNREADABLE = _("We cannot read this form. Please check what you wrote.")
+NO_PERMISSION = _("State what authorises you to make the request for this person.")
+TOO_LONG = _("This text is too long. Please shorten it.")
+UNREADABLE = _("We could not read this form. Please check your entries.")
 
 
 class OnBehalf(StrEnum):

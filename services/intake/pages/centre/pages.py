@@ -31,8 +31,8 @@ MOST_FIELDS = len(form.FIELDS) + 3
 CASE_ID = re.compile("[0-9a-f]{32}")
 LINK_WANTED = _("Please open the link in our letter")
 LINK_WHY = _(
-    "The short reference is for mails and calls to us. To protect your data, the page of your request opens "
-    "only by the link in our letters."
+    "Use the short reference in emails and calls to us. To protect your data, the page of your request opens "
+    "only with the link in our letters."
 )
 SIGNAL = "signal"
 """Name of the browser's signal in the vault."""
