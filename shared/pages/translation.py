@@ -29,6 +29,8 @@ PLAIN_NUMBER = re.compile(r"[0-9,]+(\.[0-9]+)?")
 FIRST = re.compile(r"\b1\b")
 FRENCH_SPACE = re.compile(r"(?<=«) | (?=[:;?!»])")
 """A space of French that no line may break at."""
+BEFORE_MARK = re.compile(r"[ \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}](?=[;?!])")
+"""A space that French has in France, and not in Canada."""
 AT_HOME = "GB"
 """Country of English without a stated one: dates differ."""
 FOUR_DIGITS = frozenset({"es", "it", "pt_PT"})
@@ -165,9 +167,15 @@ class Catalogues:
         said = (entry for entry in entries if entry.id and entry.string and not entry.fuzzy)
         inherited = self.sentences(general) if general != language else {}
         sentences = {**inherited, **{str(entry.id): str(entry.string) for entry in said}}
-        if general != "fr":
-            return sentences
-        return {english: FRENCH_SPACE.sub("\N{NO-BREAK SPACE}", one) for english, one in sentences.items()}
+        return {english: spaced(one, language) for english, one in sentences.items()}
+
+
+def spaced(sentence: str, tag: str) -> str:
+    """Return *sentence* with the spaces of French beside punctuation marks, if *tag* is French."""
+    if not tag.startswith("fr"):
+        return sentence
+    without = BEFORE_MARK.sub("", sentence) if tag == "fr-CA" else sentence
+    return FRENCH_SPACE.sub("\N{NO-BREAK SPACE}", without)
 
 
 def home_of(places: Iterable[str]) -> str:
