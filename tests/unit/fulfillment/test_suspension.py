@@ -26,6 +26,7 @@ from shared.contract.events import (
     RequestReleased,
     RequestStopped,
     RequestWithdrawn,
+    ScopeAnswered,
     StopReason,
     TransferOrdered,
 )
@@ -57,6 +58,7 @@ FACTS: Sequence[Fact] = (
     ChangePlanned(
         request_id=CASE, right=Right.RECTIFICATION, plan="plan_2", regulation=Regulation.GDPR, received_on=DAY
     ),
+    ScopeAnswered(request_id=CASE, silent=True),
     TransferOrdered(request_id=CASE, outcome=Outcome.GRANTED, answer="answer", package="package"),
 )
 
