@@ -109,10 +109,10 @@ def list_(state: State = STATE, as_json: AsJson = False) -> None:
     if as_json:
         print(json.dumps(found))
         return
-    table = Table("request", "at", "mail", "reason", "own")
+    table = Table("request", "at", "mail", "reason", "own", "last day")
     for mail in found:
         own = {None: "", True: "yes", False: "no"}[mail["own"]]
-        table.add_row(mail["request"], mail["at"], mail["mail"], mail["reason"], own)
+        table.add_row(mail["request"], mail["at"], mail["mail"], mail["reason"], own, mail["due_on"] or "")
     out.print(table if found else "no mail waits for you")
 
 

@@ -8,14 +8,13 @@ from services.intake.channels.email.classification import MailMeaning, classify
 from services.intake.channels.email.parser import ParsedMail, read
 from services.intake.channels.email.rulebook import rulebook
 from services.intake.channels.email.sender_checks import is_authenticated, refusal_of
+from shared.contract.answer import RAW_MAIL
 from shared.contract.events import InquiryLodged, MessageLodged, RequestStopped
 from shared.errors import Destroyed, UnknownRequest
 from shared.runtime.key_rings import RootKey
 from shared.runtime.mongo import Document, connect
 from shared.runtime.vault import Vault
 
-RAW = "mail"
-"""Name of a mail with a question back in the vault."""
 LISTED = (InquiryLodged, MessageLodged, RequestStopped)
 """Facts about mails for staff and stopped requests."""
 
@@ -83,9 +82,10 @@ def _entry(row: Document) -> dict[str, Any]:
     fact = next(fact for fact in row["facts"] if fact["type"] in kinds)
     kind, data = fact["type"], fact["data"]
     at = row["at"].isoformat(timespec="seconds")
-    entry = {"request": row["case"], "at": at, "mail": "", "reason": "", "own": None}
+    entry = {"request": row["case"], "at": at, "mail": "", "reason": "", "own": None, "due_on": None}
     if kind == InquiryLodged.TYPE:
-        return entry | {"mail": RAW, "reason": "asked back"}
+        return entry | {"mail": RAW_MAIL, "reason": "asked back", "due_on": data.get("due_on")}
     if kind == MessageLodged.TYPE:
-        return entry | {"mail": data["message"], "reason": data["reason"], "own": data["own"]}
+        entry |= {"reason": data["reason"], "own": data["own"]}
+        return entry | {"mail": data["message"], "due_on": data.get("due_on")}
     return entry | {"reason": f"stopped: {data['reason']}"}

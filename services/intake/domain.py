@@ -257,6 +257,7 @@ REMARKS: frozenset[type[Fact]] = frozenset(
         events.ForwardingFetched,
         events.IdentityReviewNeeded,
         events.InquiryLodged,
+        events.InquiryReminded,
         events.MessageLodged,
         events.NarrowingDecided,
         events.NoticeFailed,
@@ -378,6 +379,10 @@ class IntakeCase:
     alias_code: IssuedCode | None = None
     alias_codes: int = 0
     aliases_proven: frozenset[tuple[Code, int]] = frozenset()
+    inquiry: events.InquiryLodged | None = None
+    """The question to the sender of an unclear mail, before it is a request."""
+    messages: int = 0
+    """Number of mails that only the staff can handle."""
 
     @property
     def provable_aliases(self) -> tuple[int, ...]:
@@ -714,6 +719,10 @@ def _note_letter(case: IntakeCase, fact: Fact) -> IntakeCase:
             return replace(case, unnotified=tuple(dict.fromkeys((*case.unnotified, fact.recipient))))
         case events.RecipientAcknowledged():
             return replace(case, unnotified=tuple(name for name in case.unnotified if name != fact.recipient))
+        case events.InquiryLodged():
+            return replace(case, inquiry=fact)
+        case events.MessageLodged():
+            return replace(case, messages=case.messages + 1)
         case events.AnswerDelivered() if case.status in ANSWERED:
             return replace(case, returned=frozenset(), delivered=True)
         case _:

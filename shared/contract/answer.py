@@ -16,6 +16,7 @@ from shared.law import Regulation, Right
 SUBMISSION = "submission"
 """Name under which a request lies in the vault, as it was submitted and without its proofs."""
 INQUIRY = "inquiry"
+RAW_MAIL = "mail"
 """Name under which an :class:`Inquiry` lies there."""
 ANSWER = "answer"
 """First part of the name under which an answer lies there."""

@@ -150,6 +150,7 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
         "habeas.restriction.lifting.v1",
         "habeas.notice.reported.v1",
         "habeas.inquiry.lodged.v1",
+        "habeas.inquiry.reminded.v1",
         "habeas.request.purged.v1",
     ),
     "codes": (
@@ -235,6 +236,7 @@ PUBLISHES: Mapping[str, tuple[str, ...]] = {
         "habeas.request.stopped.v1",
         "habeas.drop.listed.v1",
         "habeas.inquiry.lodged.v1",
+        "habeas.inquiry.reminded.v1",
         "habeas.message.lodged.v1",
         "habeas.appeal.received.v1",
         "habeas.appeal.answered.v1",

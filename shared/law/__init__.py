@@ -21,6 +21,7 @@ from shared.law.applicable_laws import (
     may_cost,
     may_narrow,
     opens_categories,
+    possibly_applicable,
     strictest,
     strictest_proof,
 )
@@ -106,6 +107,7 @@ __all__ = [
     "may_narrow",
     "needs_proof",
     "opens_categories",
+    "possibly_applicable",
     "strictest",
     "strictest_proof",
     "whole_days",

@@ -6,7 +6,7 @@ counted by itself, and the case says which of them gave which day.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TypeAlias
 
@@ -57,6 +57,16 @@ def applicable(
     """
     found = [policy for policy in _protecting(policies, company, person, day) if policies.applies(policy)]
     return tuple(found) or (policies.in_force(company.grants_to_others, day),)
+
+
+def possibly_applicable(
+    policies: PolicyLibrary, company: CompanyProfile, person: ProtectedPerson, day: date
+) -> tuple[Policy, ...]:
+    """Return the laws that may protect *person* on *day*: those of all places if the residence is unknown."""
+    places = [place for policy in policies.of_that_day(day) for place in policy.places]
+    homes = [person, *(replace(person, place=place) for place in places if person.place is None)]
+    found = (policy for home in homes for policy in applicable(policies, company, home, day))
+    return tuple({policy.id: policy for policy in found}.values())
 
 
 def laws_not_accepted(

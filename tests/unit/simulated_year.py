@@ -24,12 +24,14 @@ from services.fulfillment.state import FulfillmentCase
 from services.intake.bootstrap import service as intake_service
 from services.intake.cases import lifecycle
 from services.intake.cases.code_limits import CodeLimit
+from services.intake.cases.inquiries import ask
 from services.intake.context import IntakeContext, Ports
 from services.intake.domain import IntakeCase, request_id
 from services.verifier.assurance.levels import Sensitivity
 from services.verifier.bootstrap import service as verifier_service
 from services.verifier.context import AssuranceRules
 from shared.contract import events
+from shared.contract.answer import Inquiry
 from shared.contract.events import Event, Fact, LetterKind
 from shared.errors import TooEarly
 from shared.law import ClockRules, GivenCopies, Money, Policy, Right, end_of
@@ -74,6 +76,7 @@ class Scenario(StrEnum):
     FEE = "fee"
     APPEAL = "appeal"
     APPROVAL = "approval and window"
+    UNCLEAR = "unclear mail"
     IDLE_STAFF = "staff does nothing"
 
 
@@ -199,7 +202,11 @@ class SimulatedRun:
             residence=residence,
             received_at=self.case.received_at.isoformat(),
         )
-        self.events.append(events.RequestSubmitted.model_validate(data))
+        self.submission = events.RequestSubmitted.model_validate(data)
+        if self.case.scenario is Scenario.UNCLEAR:
+            await self._ask_back(self.submission)
+        else:
+            self.events.append(self.submission)
         await self._settle()
         while (coming := self._next()) is not None:
             at, act = coming
@@ -304,6 +311,8 @@ class SimulatedRun:
                 self._alarm()
             case events.DeadlineMissed():
                 self.missed.append(fact)
+            case events.MessageLodged():
+                self._take_over(fact)
             case events.AppealReceived():
                 self._judge(fact)
             case events.AppealAnswered():
@@ -312,6 +321,31 @@ class SimulatedRun:
                     self._note_ending(end_of(appeal.due_on, self.rules.zone), appeal=True)
             case _:
                 pass
+
+    async def _ask_back(self, submission: events.RequestSubmitted) -> None:
+        """Ask the sender of an unclear mail, who may answer late or never; the mail may show the right."""
+        inquiry = Inquiry(
+            reference=submission.reference,
+            subject=submission.subject,
+            locale=None,
+            received_at=self.case.received_at,
+            rights=self.random.choice([(), (submission.right,)]),
+            residence=self.random.choice([None, submission.residence]),
+        )
+        await self._operate(partial(ask, inquiry))
+        if self.random.random() < 0.7:
+            self._do_after(self._delay(), self._submit)
+
+    async def _submit(self) -> None:
+        """Make the request of an unclear mail, unless it was made before."""
+        if self.intake.received is None:
+            self.events.append(self.submission)
+
+    def _take_over(self, lodged: events.MessageLodged) -> None:
+        """Let the staff ask the sender of an unclear mail by telephone, and register the request."""
+        assert lodged.due_on is not None
+        self._note_ending(end_of(lodged.due_on, self.rules.zone))
+        self._do_after(self.random.random() * DILIGENT, self._submit)
 
     def _delay(self) -> timedelta:
         """Return the time that the person takes: minutes, days, or longer than anything lasts."""

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from services.intake.cases import deadlines
 from services.intake.cases.clock import narrowed_deadline
 from services.intake.cases.deadlines import CaseTimer
+from services.intake.cases.inquiries import handle_reply_deadline
 from services.intake.context import IntakeContext, set_timers
 from services.intake.domain import OWED, UNDECIDED, IntakeCase, evolve
 from shared.contract import events
@@ -97,9 +98,11 @@ async def handle_deadline(event: events.DeadlineCame, ctx: IntakeContext) -> Seq
         GDPR Art. 12(3)-(4); 11 CCR § 7021(b): the answer is provided when it is sent.
         11 CCR § 7021(a): receipt is confirmed within 10 business days.
     """
+    kind = deadlines.kind_of(event.name)
+    if kind in deadlines.INQUIRIES:
+        return await handle_reply_deadline(kind, ctx)
     if ctx.case.due_on is None:
         raise TooEarly("the timer came before its request")
-    kind = deadlines.kind_of(event.name)
     if kind == deadlines.UNAGREED:
         return await _end_unagreed(ctx)
     if kind == deadlines.SCOPE_UNANSWERED:

@@ -34,6 +34,9 @@ APPEAL = "appeal_"
 UNAGREED = "fee_unagreed"
 """The end of the last day for agreeing to a fee, after the fee letter."""
 SCOPE_UNANSWERED = "scope_unanswered"
+INQUIRY_REMINDED, INQUIRY_UNANSWERED = "inquiry_reminded", "inquiry_unanswered"
+"""Of the question to the sender of an unclear mail: half of the wait for the answer, and its end."""
+INQUIRIES = frozenset({INQUIRY_REMINDED, INQUIRY_UNANSWERED})
 """The end of the time to answer which data is meant."""
 EXPIRING, EXPIRED = "package_expiring", "package_expired"
 """Of the package: the reminder before the end, and the end."""
@@ -68,7 +71,7 @@ class CaseTimer:
 
 def kind_of(name: str) -> str:
     """Return the kind of the timer called *name*."""
-    kinds = (*DUTIES, UNAGREED, SCOPE_UNANSWERED, EXPIRING, EXPIRED)
+    kinds = (*DUTIES, UNAGREED, SCOPE_UNANSWERED, *INQUIRIES, EXPIRING, EXPIRED)
     return next(kind for kind in kinds if name.startswith(kind))
 
 

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import partial, reduce
 from hashlib import sha256
 from itertools import islice
@@ -20,6 +20,7 @@ from uuid import uuid4
 
 from services.intake.cases import errors, sealed_content
 from services.intake.cases.code_limits import CodeLimit
+from services.intake.cases.inquiries import ask
 from services.intake.cases.lifecycle import accept_fee, answer_scope, appeal, receive_proofs, withdraw
 from services.intake.cases.rate_limit import next_hour, takes_effect_at_once
 from services.intake.cases.registration import begin
@@ -34,9 +35,7 @@ from shared.contract.events import (
     Evidence,
     Fact,
     ForwardingFetched,
-    InquiryLodged,
     MessageLodged,
-    PolicyId,
     Proof,
     RequestReceived,
     RequestRejected,
@@ -222,11 +221,10 @@ class RequestService:
             await self.vault.create(case_id)
             await self.vault.seal_stream(case_id, item, sealed_content.single_piece(content))
 
-    async def ask_back(self, case_id: str, inquiry: Inquiry, laws: Sequence[PolicyId], day: date) -> None:
-        """Send the author of a sealed mail, received on *day*, a question back, with what is known so far."""
+    async def ask_back(self, case_id: str, inquiry: Inquiry) -> None:
+        """Send the author of a sealed mail a question back, with what is known so far."""
         await self.keep(case_id, INQUIRY, inquiry.model_dump_json().encode())
-        fact = InquiryLodged(request_id=case_id, inquiry=INQUIRY, received_on=day, laws=tuple(laws))
-        await self.record(case_id, fact, cause=f"inquiry {case_id}")
+        await self._append_facts(case_id, partial(ask, inquiry), cause=f"inquiry {case_id}")
 
     async def draw_code(self, case_id: str, ref: str, *, strong: bool = False) -> str:
         """Seal a new code as *ref*, and return its digest; of two drawn at once the stored one counts."""

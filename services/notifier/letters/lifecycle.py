@@ -29,6 +29,7 @@ from shared.contract.events import (
     Fact,
     FeeQuoted,
     InquiryLodged,
+    InquiryReminded,
     LetterKind,
     NoticeSent,
     PackageExpiring,
@@ -239,9 +240,9 @@ async def signed_text(item: str, ctx: NotifierContext) -> bytes:
     return text
 
 
-async def ask_back(event: InquiryLodged, ctx: NotifierContext) -> Sequence[Fact]:
+async def ask_back(event: InquiryLodged | InquiryReminded, ctx: NotifierContext) -> Sequence[Fact]:
     """
-    Ask for the meaning; the answer becomes the request.
+    Ask for the meaning, once more if no answer came; the answer becomes the request.
 
     Law:
         GDPR Art. 12(2): the controller facilitates the exercise of rights, in any words.
@@ -253,4 +254,4 @@ async def ask_back(event: InquiryLodged, ctx: NotifierContext) -> Sequence[Fact]
     return await write_to(addressee, LetterKind.CLARIFICATION, facts, event.laws, ctx)
 
 
-CLARIFICATIONS = (on(InquiryLodged, ask_back),)
+CLARIFICATIONS = (on(InquiryLodged, ask_back), on(InquiryReminded, ask_back))

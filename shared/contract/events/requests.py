@@ -55,6 +55,20 @@ class InquiryLodged(Fact):
     received_on: date
     laws: tuple[PolicyId, ...]
     """The laws that protect the requester, as far as the mail shows."""
+    due_on: date | None = None
+    """The earliest last day for an answer, by the laws and rights that the mail may be about."""
+
+
+class InquiryReminded(Fact):
+    """The sender of a mail with an unclear request has not answered, and is asked once more."""
+
+    TYPE = "habeas.inquiry.reminded.v1"
+
+    inquiry: Code
+    """Name in the vault of its sender and the time."""
+    received_on: date
+    laws: tuple[PolicyId, ...]
+    """The laws that protect the requester, as far as the mail shows."""
 
 
 class MessageLodged(Fact):
@@ -69,6 +83,8 @@ class MessageLodged(Fact):
     """Why nothing else was made of it."""
     own: bool
     """Whether it is about a request and from that request's address, as far as the mail server says."""
+    due_on: date | None = None
+    """The earliest last day for an answer to a mail with an unclear request; None for others."""
 
 
 class LastDay(EventPart):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime
 
@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.intake.cases.deadlines import INQUIRY_REMINDED, INQUIRY_UNANSWERED
 from services.intake.cases.service import RequestService
 from services.intake.channels.email import service
 from services.intake.channels.email.inbox import (
@@ -26,10 +27,12 @@ from services.intake.channels.email.sender_checks import MailExclusion
 from services.intake.channels.email.senders import FILED_FOR_ONE, Admission, Senders
 from services.intake.channels.email.service import EmailService, MailDeferred, MailEnvelope, MailOutcome
 from services.intake.domain import RequestLodged
-from shared.contract.answer import Inquiry
+from shared.contract.answer import SUBMISSION, Inquiry
 from shared.contract.events import (
+    DeadlineCame,
     IdentityVerified,
     InquiryLodged,
+    InquiryReminded,
     MessageLodged,
     ProofKind,
     ProofReceived,
@@ -42,7 +45,7 @@ from shared.contract.events import (
 )
 from shared.contract.references import short_reference
 from shared.errors import StoreUnavailable
-from shared.law import Regulation, Right
+from shared.law import Regulation, Right, end_of
 from shared.mail.reply_address import ReplyAddresses
 from shared.runtime.client_limits import Allowance
 from tests.unit.fakes import PRACTICE, AbsentBroker, Office, wrong
@@ -191,6 +194,81 @@ async def test_an_unclear_mail_is_asked_back_and_the_reply_becomes_the_case() ->
     assert (received.request_id, received.right) == (case, Right.ERASURE)
     assert received.received_at == sealed.received_at, "the clock runs since the first mail"
     assert "us-ca-ccpa" in " ".join(received.laws)
+
+
+async def asked_back(words: str, **fields: str) -> tuple[Inbox, InquiryLodged]:
+    """Return an inbox that has asked for the meaning of a mail, and the question."""
+    inbox = Inbox()
+    assert await inbox.take(written(words, **fields)) == MailOutcome.ASKED_BACK
+    return inbox, inbox.office.the(InquiryLodged)
+
+
+async def fire(inbox: Inbox, *names: str) -> list[timedelta]:
+    """Fire timers of the only case; return after which times."""
+    office, fired = inbox.office, []
+    began = office.clock.now
+    for name in names:
+        [(case, at)] = [(case, at) for (case, timer), at in office.deadlines.moments.items() if timer == name]
+        office.clock.now = at
+        fired.append(at - began)
+        await office.tell(DeadlineCame(request_id=case, name=name), service="intake")
+    return fired
+
+
+@pytest.mark.parametrize(
+    ("subject", "last_day", "ends_on"),
+    [
+        pytest.param("Hello", date(2026, 3, 19), date(2026, 3, 13), id="anywhere"),
+        pytest.param("California privacy rights", date(2026, 3, 26), date(2026, 3, 18), id="in California"),
+    ],
+)
+async def test_question_is_repeated_once_and_goes_to_the_staff_before_the_strictest_last_day(
+    subject: str, last_day: date, ends_on: date
+) -> None:
+    """Brazil, China: 15 days; 11 CCR § 7026(f): 15 business days for an opt-out."""
+    inbox, asked = await asked_back("Hello, I have a question.", subject=subject)
+    assert asked.due_on == last_day
+    reminded_after, ended_after = await fire(inbox, INQUIRY_REMINDED, INQUIRY_UNANSWERED)
+    assert reminded_after == ended_after / 2
+    assert inbox.office.clock.now == end_of(ends_on, PRACTICE.zone)
+    reminded = inbox.office.the(InquiryReminded)
+    assert (reminded.inquiry, reminded.laws) == (asked.inquiry, asked.laws)
+    lodged = inbox.office.the(MessageLodged)
+    assert (lodged.message, lodged.reason, lodged.due_on) == ("mail", "unanswered", last_day)
+    assert not inbox.office.facts(RequestReceived)
+
+
+async def test_reply_after_the_end_of_the_wait_still_makes_the_request() -> None:
+    inbox, asked = await asked_back("Hello")
+    await fire(inbox, INQUIRY_REMINDED, INQUIRY_UNANSWERED)
+    answer = written("Delete my account, please.")
+    assert await inbox.take(answer, to=[THREADS.of(asked.request_id)]) == MailOutcome.OPENED
+    assert inbox.office.the(RequestReceived).received_on == asked.received_on
+
+
+async def test_clarified_mail_is_neither_repeated_nor_given_to_the_staff() -> None:
+    inbox, asked = await asked_back("Hello")
+    await inbox.take(written("Delete my account, please."), to=[THREADS.of(asked.request_id)])
+    await fire(inbox, INQUIRY_REMINDED, INQUIRY_UNANSWERED)
+    assert not inbox.office.facts(InquiryReminded)
+    assert not inbox.office.facts(MessageLodged)
+
+
+async def test_clarified_mail_that_waits_its_turn_is_not_given_to_the_staff() -> None:
+    inbox, asked = await asked_back("Hello")
+    await inbox.office.vault.seal(asked.request_id, SUBMISSION, b"{}")
+    await fire(inbox, INQUIRY_REMINDED, INQUIRY_UNANSWERED)
+    assert not inbox.office.facts(InquiryReminded)
+    assert not inbox.office.facts(MessageLodged)
+
+
+async def test_sender_who_wrote_again_is_not_asked_again() -> None:
+    inbox, asked = await asked_back("Hello")
+    await inbox.take(written("I do not know either."), to=[THREADS.of(asked.request_id)])
+    await fire(inbox, INQUIRY_REMINDED)
+    assert not inbox.office.facts(InquiryReminded)
+    await fire(inbox, INQUIRY_UNANSWERED)
+    assert [one.reason for one in inbox.office.facts(MessageLodged)] == ["other", "unanswered"]
 
 
 async def test_an_ambiguous_mail_is_asked_back_with_candidates() -> None:

@@ -20,6 +20,7 @@ from shared.contract.events import (
     Fact,
     IdentityAssessed,
     InquiryLodged,
+    InquiryReminded,
     LetterKind,
     NoticeFailed,
     NoticeSent,
@@ -74,7 +75,10 @@ def notifier(outbox: Outbox, vault: MemoryVault, threads: ReplyAddresses | None 
 
 
 async def asked_back(
-    *rights: Right, locale: str | None = None, email: str = "ada@example.org"
+    *rights: Right,
+    locale: str | None = None,
+    email: str = "ada@example.org",
+    event: InquiryLodged | InquiryReminded = ASKED,
 ) -> tuple[Outbox, list[Fact]]:
     vault, outbox = MemoryVault(), Outbox()
     inquiry = Inquiry(
@@ -86,7 +90,7 @@ async def asked_back(
     )
     await vault.create(CASE)
     await vault.seal(CASE, INQUIRY, inquiry.model_dump_json().encode())
-    return outbox, list(await ask_back(ASKED, notifier(outbox, vault)))
+    return outbox, list(await ask_back(event, notifier(outbox, vault)))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -102,6 +106,13 @@ async def test_sender_of_an_unclear_mail_is_asked_in_their_language(language: st
     assert translate(RIGHTS[Right.ACCESS]) not in flat
     assert "https://privacy.example.com" in flat
     assert "/requests/" not in flat, "no page exists before there is a request"
+
+
+async def test_question_is_repeated_in_the_same_words() -> None:
+    again = InquiryReminded(request_id=CASE, inquiry=INQUIRY, received_on=DAY, laws=ASKED.laws)
+    (first, _), (second, [sent]) = [await asked_back(event=event) for event in (ASKED, again)]
+    assert second.text == first.text
+    assert isinstance(sent, NoticeSent)
 
 
 async def test_unclear_mail_is_offered_all_common_rights() -> None:

@@ -8,7 +8,7 @@ follows from the mail itself: a repeated mail, on any route, has no second effec
 import asyncio
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 from string import ascii_lowercase, ascii_uppercase
@@ -32,10 +32,10 @@ from services.intake.channels.email.senders import Admission, Senders
 from services.intake.channels.email.sole_code import sole_code
 from services.intake.domain import MAIL, IntakeCase
 from shared.contract import events
-from shared.contract.answer import INQUIRY, SUBMISSION, Inquiry
+from shared.contract.answer import INQUIRY, RAW_MAIL, SUBMISSION, Inquiry
 from shared.contract.correspondents import mailbox_for, parties
 from shared.errors import ErrorNet, HabeasError, TransientError, UnknownRequest, reason_of
-from shared.law import ClockRules, ProtectedPerson, Right, Role, applicable
+from shared.law import ClockRules, Right
 from shared.mail.reply_address import ReplyAddresses
 from shared.runtime.log import logger
 from shared.runtime.metrics import REGISTRY
@@ -47,8 +47,8 @@ MAILS = Counter(
     registry=REGISTRY,
 )
 """Labels come from a closed vocabulary; never an address."""
-RAW, ANSWER = "mail", "answer_mail_"
-"""Names, and prefixes of names, of mails in the vault."""
+ANSWER = "answer_mail_"
+"""Prefix of the names of replies in the vault."""
 BACKLOG = timedelta(days=30)
 """A mail with an older date has a wrong clock."""
 BY_PORT = timedelta(hours=6)
@@ -162,7 +162,7 @@ class EmailService:
                 await self._file_for_staff(mail.identity, content, case, "flood", own=True)
                 return MailOutcome.FLOOD
             case Admission.OPENS:
-                await self.requests.keep_large(case_id, RAW, content)
+                await self.requests.keep_large(case_id, RAW_MAIL, content)
                 return await self._begin_case(mail, case_id, envelope)
 
     async def _begin_case(self, mail: ParsedMail, case_id: str, envelope: MailEnvelope) -> str:
@@ -173,8 +173,7 @@ class EmailService:
             request = request_of(inquiry, understood, mail.words, documents_in(mail.attachments))
             await self.requests.lodge(request, MAIL)
             return MailOutcome.OPENED
-        day = received_at.astimezone(self.practice.zone).date()
-        await self.requests.ask_back(case_id, inquiry, laws_for(inquiry, day, self.practice), day)
+        await self.requests.ask_back(case_id, inquiry)
         return MailOutcome.ASKED_BACK
 
     def _received_at(self, mail: ParsedMail, envelope: MailEnvelope) -> datetime:
@@ -416,11 +415,3 @@ def request_of(
         # Validation would decode the bytes of a document as Base64.
         proofs=tuple(documents),
     )
-
-
-def laws_for(inquiry: Inquiry, day: date, practice: ClockRules) -> tuple[events.PolicyId, ...]:
-    """Return the laws that protect the author, as far as the mail shows."""
-    home = inquiry.residence
-    place = "-".join(filter(None, (home.country, home.subdivision))) if home else None
-    person = ProtectedPerson(place, Role.CONSUMER, inquiry.regulation)
-    return tuple(policy.id for policy in applicable(practice.policies, practice.company, person, day))
