@@ -240,11 +240,12 @@ LETTERS: dict[str, models.LetterFacts] = {
     "restriction, nothing held": models.RequestDone(
         Right.RESTRICTION, RECEIVED, DONE, Outcome.NOTHING_HELD, Answer(searched=SEARCHED)
     ),
-    "weighing": models.Weighing(Right.OBJECTION, RECEIVED),
+    "weighing": models.Weighing(Right.OBJECTION, RECEIVED, due_on=DUE),
     "disputed correction": models.Weighing(
         Right.RECTIFICATION,
         RECEIVED,
         Answer(disputed=("Invoices: city",), corrected=CORRECTED, marked=MARKED, left=(NOT_MARKABLE,)),
+        DUE,
     ),
     "scheduled erasure": models.ErasureAnnounced(RECEIVED, EXPIRY, WANTED.url),
     "scheduled erasure beside a contract": models.ErasureAnnounced(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import date
 from enum import StrEnum
 
 from services.notifier.letters.letter_models import (
@@ -23,6 +24,7 @@ from shared.contract.events import (
     LetterKind,
     MailboxNamed,
     ProofKind,
+    RequestExtended,
     RequestFulfilled,
     RequestReceived,
     RequestWithdrawn,
@@ -58,6 +60,8 @@ class Correspondence:
     """The notifier's state of a request."""
 
     request: RequestReceived | None = None
+    due_on: date | None = None
+    """The last day for the answer; None while a pause may have moved it."""
     assessed: bool = False
     """Whether the acknowledgement is sent, or on its way with a code, if it waits for the assessment."""
     restricted: bool = False
@@ -80,17 +84,19 @@ def evolve(known: Correspondence, fact: Fact) -> Correspondence:
     """Return the state after *fact*."""
     match fact:
         case RequestReceived():
-            return replace(known, request=fact)
+            return replace(known, request=fact, due_on=fact.due_on)
+        case RequestExtended():
+            return replace(known, due_on=fact.due_on)
+        case IdentityChallenged(paused=True):
+            return replace(known, due_on=None)
         case InquiryLodged():
             return replace(known, inquired=True)
         case IdentityAssessed() | IdentityChallenged(acknowledges=True):
             return replace(known, assessed=True)
         case ErasureScheduled() | FeeQuoted() | MailboxNamed():
             return replace(known, proven=True)
-        case SubjectRestricted():
-            return replace(known, restricted=True)
-        case RestrictionAnnounced():
-            return replace(known, restricted=False)
+        case SubjectRestricted() | RestrictionAnnounced():
+            return replace(known, restricted=isinstance(fact, SubjectRestricted))
         case RequestFulfilled():
             return replace(known, settled=True, proven=True)
         case IdentityRefused() | RequestWithdrawn():

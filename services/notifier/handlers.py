@@ -233,7 +233,7 @@ async def note_restriction(_event: SubjectRestricted, ctx: NotifierContext) -> S
     request = ctx.request()
     if request.right is not Right.OBJECTION:
         return []
-    facts = Weighing(right=request.right, received_on=request.received_on)
+    facts = Weighing(right=request.right, received_on=request.received_on, due_on=ctx.known.due_on)
     return await write(LetterKind.WEIGHING, facts, request, ctx)
 
 
@@ -243,7 +243,8 @@ async def report_dispute(event: RequestReferred, ctx: NotifierContext) -> Sequen
         return []
     request = ctx.request()
     answer = Answer.model_validate_json(await ctx.vault.open(ctx.case_id, event.answer))
-    return await write(LetterKind.WEIGHING, Weighing(event.right, request.received_on, answer), request, ctx)
+    facts = Weighing(event.right, request.received_on, answer, ctx.known.due_on)
+    return await write(LetterKind.WEIGHING, facts, request, ctx)
 
 
 async def announce_lifting(event: RestrictionLifting, ctx: NotifierContext) -> Sequence[Fact]:

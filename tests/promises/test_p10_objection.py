@@ -31,7 +31,7 @@ async def test_while_an_objection_is_weighed_the_data_is_restricted_and_marketin
     assert [event["data"]["reason"] for event in heard.of(case, "request.referred")] == ["to_be_weighed"]
     await eventually(lambda: notices(heard, case) == ["restricted", "objected"])
     await eventually(lambda: letters(heard, case) == ["code", "weighing"])
-    assert pipeline.letter(person, case, "Until then it is marked as restricted")
+    assert "Our answer by: " in pipeline.letter(person, case, "Until then it is marked as restricted")
 
     words = ("--as", "dana.muster", "--reason", "grounds_prevail")
     assert (await command(pipeline, "restriction", "lift", case, *words))[0] == 0

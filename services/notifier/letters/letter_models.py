@@ -379,6 +379,8 @@ class Weighing(RequestLetter, kind="weighing", title=_("We are considering your 
 
     answer: Answer = field(default_factory=Answer)
     """What is done already, and what is disputed."""
+    due_on: date | None = None
+    """The last day for the answer; None while a pause may have moved it."""
 
 
 @dataclass(frozen=True, slots=True)

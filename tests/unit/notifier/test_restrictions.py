@@ -1,6 +1,7 @@
 """GDPR Art. 18(3): no restriction ends before the person is notified."""
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import reduce
 
 import pytest
@@ -11,11 +12,14 @@ from services.notifier.handlers import announce_lifting
 from services.notifier.smtp.post import Posted
 from shared.contract.answer import SUBMISSION
 from shared.contract.events import (
+    ExtensionReason,
     Fact,
+    IdentityChallenged,
     LetterKind,
     LiftingReason,
     NoticeFailed,
     NoticeSent,
+    RequestExtended,
     RequestSubmitted,
     RestrictionAnnounced,
     RestrictionLifting,
@@ -89,3 +93,23 @@ async def test_no_end_is_announced_of_a_restriction_that_is_not_there(known: tup
     with pytest.raises(PermanentError, match="restricts nothing"):
         await announce_lifting(LIFTING, await notifier(post, *known))
     assert post.letters == 0
+
+
+def test_last_day_is_unknown_from_a_pause_to_the_next_stated_day() -> None:
+    challenged = IdentityChallenged(request_id=CASE, expires_at=WRITTEN_AT, wanted=(), paused=True)
+    later = RECEIVED.due_on + timedelta(days=60)
+    extended = RequestExtended(
+        request_id=CASE,
+        reason=ExtensionReason.COMPLEXITY,
+        promised_on=RECEIVED.due_on,
+        due_on=later,
+        meant_for=later,
+        policy=RECEIVED.policy,
+    )
+    at_once = challenged.model_copy(update={"paused": False})
+    for facts, due_on in (
+        ((RECEIVED, at_once), RECEIVED.due_on),
+        ((RECEIVED, challenged), None),
+        ((RECEIVED, challenged, extended), later),
+    ):
+        assert reduce(evolve, facts, Correspondence()).due_on == due_on
