@@ -15,8 +15,10 @@ from habeas.cli.options import STATE, AsJson, RequestId, State, ask, existing, f
 from habeas.cli.staff import As, OneTimeCode, decide, sealed_text, signer_of
 from services.intake.domain import CaseStatus
 from shared.contract.answer import SUBMISSION
+from shared.contract.erasure_claims import ErasureClaim
 from shared.contract.events import (
     ContentOpened,
+    ErasureGroundDecided,
     Outcome,
     PermissionGranted,
     PermissionRevoked,
@@ -144,6 +146,22 @@ def refuse(
     }
     decide(signer_of(account, code, state), ReferralDecided, request_id, text=text, **words)
     _report(request_id)
+
+
+@app.command()
+def ground(
+    request_id: RequestId,
+    claim: Annotated[ErasureClaim | None, Option("--ground", help="The ground that applies.")] = None,
+    none: Annotated[bool, Option("--none", help="Neither applies: answer on the other grounds.")] = False,
+    account: As = None,
+    code: OneTimeCode = None,
+    state: State = STATE,
+) -> None:
+    """Decide on a ground of an erasure that the data map does not show (GDPR Art. 17(1)(d), (e))."""
+    if none is (claim is not None):
+        raise ConfigurationError("--ground: name one, or --none")
+    decide(signer_of(account, code, state), ErasureGroundDecided, request_id, ground=claim)
+    out.print(f"recorded; `habeas status {request_id}` shows the answer")
 
 
 @app.command("nothing-held")

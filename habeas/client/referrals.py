@@ -35,6 +35,7 @@ MEANINGS = {
     fulfillment.IDENTITY_CHANGE: "the correction changes an identity: `habeas case approve-correction`",
     fulfillment.ACCURACY_DISPUTED: "a disputed field is not editable; its records are restricted meanwhile",
     fulfillment.SCOPE_UNCLEAR: "the erasure is limited to data that the map does not name so",
+    fulfillment.GROUND_CLAIMED: "a ground of Art. 17(1)(d) or (e) is claimed: `habeas case ground`",
     fulfillment.TO_BE_WEIGHED: "the objection must be weighed against compelling grounds",
     MANY_MAILBOXES: "the records name more other mailboxes than are written to",
 }
@@ -76,13 +77,19 @@ class WaitingCase:
         """What the request waits for, and the verb that continues it; None if it does not wait for staff."""
         if self.case.stopped is not None:
             return f"stopped: {self.case.stopped}", "case resume, case close"
-        if self.case.status is CaseStatus.REFERRED:
-            return "referred", "case answer, case refuse, case nothing-held"
-        if self.case.forwardable:
-            return "customer unknown or not reached", "case forward"
         if self.case.awaits_approval and self.case.withdrawable:
             return "erasure not approved", "approve"
+        if self.case.status is CaseStatus.REFERRED and self.case.erasure_at is None:
+            return "referred", f"{self._first_verb}case answer, case refuse, case nothing-held"
+        if self.case.forwardable:
+            return "customer unknown or not reached", "case forward"
         return ("answer not delivered", "case delivered") if self.case.undeliverable else None
+
+    @property
+    def _first_verb(self) -> str:
+        referred = self.case.referred
+        claimed = referred is not None and referred.reason == fulfillment.GROUND_CLAIMED
+        return "case ground, " if claimed else ""
 
     def disagreement(self) -> dict[str, Any]:
         """Return the open appeal as plain values."""

@@ -81,26 +81,36 @@ def _bases(text: str) -> frozenset[LegalBasis]:
 
 
 class ErasureGround(StrEnum):
-    """The grounds of Art. 17(1) GDPR that follow from the map and the request."""
+    """The grounds of Art. 17(1) GDPR."""
 
     PURPOSE_ENDED = "purpose_ended"
     CONSENT_WITHDRAWN = "consent_withdrawn"
     OBJECTION = "objection"
     COLLECTED_FROM_CHILD = "collected_from_child"
+    UNLAWFUL_PROCESSING = "unlawful_processing"
+    """Decided by the staff, like the next."""
+    ERASURE_DUTY = "erasure_duty"
 
 
-def erasure_ground(basis: str | None, law: Policy, *, child: bool) -> ErasureGround | None:
+CLAIMABLE = frozenset({CONTRACT, STILL_NEEDED})
+"""Reasons to retain data that do not prevail over unlawful processing, or a duty to erase."""
+
+
+def erasure_ground(basis: str | None, law: Policy, *, child: bool, decided: str = "") -> ErasureGround | None:
     """
     Return the ground on which data with the legal *basis* of the map is erased; None if *law* names none.
 
-    A request withdraws the consent that the data rests on, and objects to a use for interests. Data for a
+    A ground that the staff has *decided* counts alone. Otherwise a request withdraws the consent that the
+    data rests on, and objects to a use for interests. Data for a
     contract or a duty is erased only once these have ended: until then it is retained.
 
     Law:
-        GDPR Art. 17(1)(a), (b), (c), (f), 21(1); under other laws a request is enough.
+        GDPR Art. 17(1), 21(1); under other laws a request is enough.
     """
     if not law.citation(ReasonCode(ErasureGround.PURPOSE_ENDED)):
         return None
+    if decided:
+        return ErasureGround(decided)
     bases = legal_bases(basis)
     if bases & {LegalBasis.PUBLIC_TASK, LegalBasis.LEGITIMATE_INTERESTS}:
         return ErasureGround.OBJECTION

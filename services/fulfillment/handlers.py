@@ -14,7 +14,7 @@ from services.fulfillment.changes.handlers import (
 )
 from services.fulfillment.context import FoundRequest, FulfillmentContext
 from services.fulfillment.datamap.model import PERSONAL
-from services.fulfillment.domain import CONTRACT, MANY_MAILBOXES, answer_due_on, laws_answered
+from services.fulfillment.domain import CLAIMABLE, CONTRACT, MANY_MAILBOXES, answer_due_on, laws_answered
 from services.fulfillment.drop.hash_lists import HashListBatch
 from services.fulfillment.erasure.expiry import order_purge
 from services.fulfillment.erasure.handlers import (
@@ -33,6 +33,7 @@ from services.fulfillment.erasure.handlers import (
     search_again,
 )
 from services.fulfillment.erasure.planner import grounds_of, per_ground, plan
+from services.fulfillment.erasure.steps import RecordPlan
 from services.fulfillment.erasure.window import (
     HeldAct,
     disclosure_timer,
@@ -74,6 +75,7 @@ from services.fulfillment.state import (
     BY_STAFF,
     CHANGING,
     DISCLOSING,
+    GROUND_CLAIMED,
     NOTHING_DECLARED,
     SCOPE_UNCLEAR,
     FulfillmentStatus,
@@ -91,6 +93,7 @@ from shared.contract.events import (
     DropListed,
     ErasureApproved,
     ErasureDue,
+    ErasureGroundDecided,
     ErasurePlanned,
     ErasureRetried,
     ErasureScheduled,
@@ -119,7 +122,7 @@ from shared.contract.events import (
 )
 from shared.contract.staff import packed_item, written_text
 from shared.errors import InvalidDataMap, RefusedDecision, TooEarly
-from shared.law import ReasonCode, Right, needs_proof
+from shared.law import Policy, ReasonCode, Right, needs_proof
 from shared.law.library import policies
 from shared.runtime.dataloader import in_thread
 from shared.runtime.log import logger
@@ -400,6 +403,37 @@ async def approve_correction(event: CorrectionApproved, ctx: FulfillmentContext)
     return await _search_and_answer(known.verified, ctx.after(event))
 
 
+async def decide_ground(event: ErasureGroundDecided, ctx: FulfillmentContext) -> Sequence[Fact]:
+    """
+    Record the ground of an erasure; answer a request that waits for it, unless a second account must decide.
+
+    Law:
+        GDPR Art. 17(1)(d), (e), 5(2).
+
+    Raises:
+        RefusedDecision: It is no erasure, it is planned or stopped, none of its laws has the ground, or the
+          account made the same decision before.
+    """
+    known = ctx.known
+    claimed = known.referred is not None and known.referred.reason == GROUND_CLAIMED
+    waits = known.status is FulfillmentStatus.REFERRED and claimed
+    if not waits and known.status is not FulfillmentStatus.UNDECIDED:
+        raise RefusedDecision("not_possible")
+    if known.stopped:
+        raise RefusedDecision("request_stopped")
+    if (await ctx.submission()).right is not Right.ERASURE:
+        raise RefusedDecision("no_erasure")
+    laws = [policies().named(id_) for id_ in known.verified.laws] if known.verified else []
+    if event.ground and laws and not any(law.citation(ReasonCode(event.ground)) for law in laws):
+        raise RefusedDecision("ground_unlawful")
+    if any((one.by, one.ground) == (event.by, event.ground) for one in known.grounds_decided):
+        raise RefusedDecision("decider_decided_before")
+    ctx = ctx.after(event)
+    if not waits or known.verified is None or not ctx.known.ground_decision(two=ctx.house.two_deciders):
+        return []
+    return await _search_and_answer(known.verified, ctx)
+
+
 async def confirm_alias(event: AliasConfirmed, ctx: FulfillmentContext) -> Sequence[Fact]:
     """
     Answer with the records of an alias that the staff confirms, or the second account if two must decide.
@@ -621,6 +655,7 @@ SUBSCRIPTIONS = (
     on(ErasureRetried, unless_stopped(retry)),
     on(ChangePlanned, unless_stopped(change)),
     on(CorrectionApproved, approve_correction),
+    on(ErasureGroundDecided, decide_ground),
     on(ReferralDecided, end_referral),
     on(AliasConfirmed, confirm_alias),
     on(ValuesReleased, release_values),
@@ -668,6 +703,18 @@ def _whole(findings: Findings) -> Findings:
     return findings
 
 
+def _claims_more(found: FoundRequest, decided: RecordPlan, laws: Sequence[Policy]) -> bool:
+    """
+    Return whether the person claims a ground on which more would be erased than *decided*.
+
+    Law:
+        GDPR Art. 17(1)(d), (e): neither a contract nor a purpose of the company prevails over them.
+    """
+    claim = found.submitted.details.erasure_claim
+    provided = claim is not None and any(law.citation(ReasonCode(claim)) for law in laws)
+    return provided and not CLAIMABLE.isdisjoint(decided.reasons())
+
+
 async def _plan_erasure(found: FoundRequest, ctx: FulfillmentContext) -> Sequence[Fact]:
     """Plan an erasure; if a copy is requested, store it first."""
     event, findings, package = found.event, found.findings, None
@@ -677,14 +724,19 @@ async def _plan_erasure(found: FoundRequest, ctx: FulfillmentContext) -> Sequenc
     inside = replace(found, findings=within(scope, findings, ctx.maps.current))
     if not inside.findings.total:
         return [await _nothing_held(inside, ctx)]
+    decision = ctx.known.ground_decision(two=ctx.house.two_deciders)
+    found_by = {name: tuple(spellings) for name, spellings in found.identities.items()}
+    ground = (decision.ground or "") if decision else ""
+    limited = partial(plan, targets=scope.categories or PERSONAL, areas=scope.areas, ground=ground)
+    dated = partial(limited, zone=ctx.house.zone)
+    made = await in_thread(dated, findings, ctx.maps.current, ctx.today(), small=findings.is_small)
+    decided = replace(made, identities=found_by)
+    law, *others = laws_answered(event.laws, event.regulation, event.received_on)
+    if decision is None and _claims_more(found, decided, (law, *others)):
+        return [ctx.referred(event.right, GROUND_CLAIMED)]
     if found.submitted.details.with_copy:
         package, contents = await store_copy(inside, ctx)
         await ctx.vault.seal(ctx.case_id, contents_of(package), contents.model_dump_json().encode())
-    found_by = {name: tuple(spellings) for name, spellings in found.identities.items()}
-    dated = partial(plan, targets=scope.categories or PERSONAL, zone=ctx.house.zone, areas=scope.areas)
-    made = await in_thread(dated, findings, ctx.maps.current, ctx.today(), small=findings.is_small)
-    decided = replace(made, identities=found_by)
-    law, *_ = laws_answered(event.laws, event.regulation, event.received_on)
     counts = grounds_of(decided, ctx.maps.current, law, child=found.submitted.child)
     planned = ErasurePlanned(
         request_id=ctx.case_id,
@@ -697,5 +749,6 @@ async def _plan_erasure(found: FoundRequest, ctx: FulfillmentContext) -> Sequenc
         contract=CONTRACT in decided.reasons(),
         grounds=per_ground(counts),
     )
-    window = None if planned.approval else scheduled(ctx.after(event, planned))
+    before = () if ctx.known.verified else (event,)  # a referred request has noted it
+    window = None if planned.approval else scheduled(ctx.after(*before, planned))
     return list(filter(None, (planned, window)))

@@ -22,6 +22,7 @@ from shared.contract.events import (
     DropListed,
     ErasureApproved,
     ErasureDue,
+    ErasureGroundDecided,
     ErasurePlanned,
     ErasureRetried,
     ErasureScheduled,
@@ -82,6 +83,9 @@ ACCURACY_DISPUTED = "accuracy_disputed"
 
 SCOPE_UNCLEAR = "scope_unclear"
 """An erasure is limited to data that the map does not know by that name; a wrong guess cannot be undone."""
+
+GROUND_CLAIMED = "erasure_ground_claimed"
+"""A ground is claimed that the map does not show, and data would stay without it (Art. 17(1)(d), (e))."""
 
 MOST_ROUNDS = 3
 """Most new plans of an erasure because of new records of the person."""
@@ -221,11 +225,14 @@ _MOVES: Mapping[FulfillmentStatus, Mapping[type[Fact], FulfillmentStatus]] = {
     FulfillmentStatus.FULFILLED: {ErasurePlanned: FulfillmentStatus.EXECUTING},
     FulfillmentStatus.REFERRED: {
         ChangePlanned: FulfillmentStatus.EXECUTING,
+        ErasurePlanned: FulfillmentStatus.EXECUTING,
         RequestFulfilled: FulfillmentStatus.FULFILLED,
         RequestWithdrawn: FulfillmentStatus.WITHDRAWN,
     },
 }
-_ALWAYS: tuple[type[Fact], ...] = (IdentityClaimed, FeeDecided, ScopeAsked, ScopeAnswered)
+_ALWAYS: tuple[type[Fact], ...] = (
+    IdentityClaimed, FeeDecided, ScopeAsked, ScopeAnswered, ErasureGroundDecided,
+)  # fmt: skip
 TRANSITIONS: Mapping[FulfillmentStatus, Mapping[type[Fact], FulfillmentStatus]] = {
     status: {**dict.fromkeys((*_ALWAYS, *stays), status), **_MOVES.get(status, {})}
     for status, stays in _STAYS.items()
@@ -274,6 +281,8 @@ class FulfillmentCase:
     """The last decision of each staff account that ends it; where two must decide, the first one proposes."""
     purges_approved: tuple[PurgeApproved, ...] = ()
     """Approvals of a purge by staff accounts."""
+    grounds_decided: tuple[ErasureGroundDecided, ...] = ()
+    """Decisions of the staff on a ground of the erasure."""
     offered: tuple[OfferedAliases, ...] = ()
     """Aliases in the records that are not verified."""
     confirmations: tuple[AliasConfirmed, ...] = ()
@@ -312,6 +321,13 @@ class FulfillmentCase:
         """Return whether *alias* is one that an answer has offered."""
         sizes = {offer.ref: len(offer.identities) for offer in self.offered}
         return alias.number <= sizes.get(alias.aliases, 0)
+
+    def ground_decision(self, *, two: bool) -> ErasureGroundDecided | None:
+        """Return the last decision on the ground of the erasure that an account (with *two*: two) made."""
+        for last in reversed(self.grounds_decided):
+            if len({one.by for one in self.grounds_decided if one.ground is last.ground}) > two:
+                return last
+        return None
 
     def may_approve(self, account: Code) -> bool:
         """Return whether *account* has not decided that the requester, or an alias, is the person."""
@@ -398,12 +414,10 @@ def _noted(known: FulfillmentCase, status: FulfillmentStatus, fact: Fact) -> Ful
 
 def _decision_noted(known: FulfillmentCase, fact: Fact) -> FulfillmentCase:
     match fact:
-        case ScopeAsked():
-            return replace(known, awaits_scope=True)
-        case ScopeAnswered():
-            return replace(known, awaits_scope=False, scope=fact.scope)
         case ErasureApproved():
             return replace(known, approved_by=known.approved_by or fact.by)
+        case ErasureGroundDecided():
+            return replace(known, grounds_decided=(*known.grounds_decided, fact))
         case CorrectionApproved():
             return replace(known, corrections_approved=(*known.corrections_approved, fact.by))
         case ReferralDecided():
@@ -417,6 +431,16 @@ def _decision_noted(known: FulfillmentCase, fact: Fact) -> FulfillmentCase:
             return replace(known, confirmations=(*known.confirmations, fact))
         case AliasProven() if known.offers(fact):
             return replace(known, aliases_proven=(*known.aliases_proven, (fact.aliases, fact.number)))
+        case _:
+            return _scope_noted(known, fact)
+
+
+def _scope_noted(known: FulfillmentCase, fact: Fact) -> FulfillmentCase:
+    match fact:
+        case ScopeAsked():
+            return replace(known, awaits_scope=True)
+        case ScopeAnswered():
+            return replace(known, awaits_scope=False, scope=fact.scope)
         case _:
             return known
 
@@ -454,6 +478,7 @@ def _scheduled(
 
 _PROPOSED = {
     FulfillmentStatus.UNDECIDED: FulfillmentStatus.AWAITING_APPROVAL,
+    FulfillmentStatus.REFERRED: FulfillmentStatus.AWAITING_APPROVAL,
     FulfillmentStatus.EXECUTING: FulfillmentStatus.AWAITING_FURTHER_APPROVAL,
     FulfillmentStatus.FULFILLED: FulfillmentStatus.AWAITING_FURTHER_APPROVAL,
 }

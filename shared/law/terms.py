@@ -258,6 +258,8 @@ class ReasonCode(StrEnum):
     CONSENT_WITHDRAWN = "consent_withdrawn"
     OBJECTION = "objection"
     COLLECTED_FROM_CHILD = "collected_from_child"
+    UNLAWFUL_PROCESSING = "unlawful_processing"
+    ERASURE_DUTY = "erasure_duty"
     PERSON_ASKS = "person_asks"
     STORE_RULES = "store_rules"
     STORE_DUPLICATE = "store_duplicate"

@@ -133,10 +133,8 @@ async def plan_again(
     rules = dict(zip(keys, stated, strict=True))
     before = done.plan
     running = any(step.reason == CONTRACT for step, _ in alike(before.steps)) or has_contract(found)
-    replan = partial(
-        plan_records, found, data_map, today, before.targets, rules, zone=zone, areas=before.areas
-    )
-    decided = await asyncio.to_thread(replan, running=running)
+    replan = partial(plan_records, found, data_map, today, before.targets, rules, zone=zone)
+    decided = await asyncio.to_thread(replan, running=running, areas=before.areas, ground=before.ground)
     return replace(
         decided,
         steps=(*decided.steps, *gone),

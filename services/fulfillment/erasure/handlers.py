@@ -200,7 +200,10 @@ async def plan_confirmed(
     if planned is None or not findings.total:
         return []
     plans, data_map = await _plans(ctx)
-    limited = partial(plan, targets=plans[0].targets, areas=plans[0].areas, zone=ctx.house.zone)
+    first = plans[0]
+    limited = partial(
+        plan, targets=first.targets, areas=first.areas, ground=first.ground, zone=ctx.house.zone
+    )
     made = await asyncio.to_thread(limited, findings, data_map, ctx.today())
     found_by = {name: tuple(spellings) for name, spellings in identities.items()}
     further = replace(made, identities=found_by)

@@ -20,6 +20,7 @@ from services.fulfillment.datamap.model import (
 )
 from services.fulfillment.datamap.paths import array_around, arrays_at, leads_through, places, values_at
 from services.fulfillment.domain import (
+    CLAIMABLE,
     NOT_CHANGEABLE,
     OUT_OF_SCOPE,
     RETENTION_DUTY,
@@ -61,6 +62,7 @@ def plan(  # noqa: PLR0913 - the parts of a plan
     secret: bytes | None = None,
     zone: tzinfo = UTC,
     areas: Sequence[str] = (),
+    ground: str = "",
 ) -> RecordPlan:
     """
     Return the disposition of every record in *findings*.
@@ -73,10 +75,11 @@ def plan(  # noqa: PLR0913 - the parts of a plan
         secret: Key of the hashes among the masks; random if left out, and never stored.
         zone: The zone of the company, in which the days of retention periods are.
         areas: The keys of the collections that the request is limited to; empty: all.
+        ground: The ground that the staff has decided: no contract and no purpose prevails over it.
     """
     running = any(collection.active for collection in data_map.collections) and has_contract(findings.found)
     secret = secret or secrets.token_bytes(SECRET_BYTES)
-    planner = _Planner(today, targets, secret, {}, zone, running=running, areas=areas)
+    planner = _Planner(today, targets, secret, {}, zone, running=running, areas=areas, ground=ground)
     decided = _plan(findings.found, data_map, planner)
     aliases = {name: tuple(spellings) for name, spellings in findings.aliases.items()}
     verified = {name: tuple(spellings) for name, spellings in findings.verified.items()}
@@ -99,16 +102,17 @@ def plan_records(  # noqa: PLR0913 - the parts of a plan
     zone: tzinfo = UTC,
     running: bool | None = None,
     areas: Sequence[str] = (),
+    ground: str = "",
 ) -> RecordPlan:
     """
     Return the disposition of the records *found*, for instance of those that an earlier plan has left.
 
     *rules* are the validation rules of the stores by the key of a collection; masks adapt to them. *zone* is
     that of the company. *running* says whether the person has a running contract; None: contracts do not
-    count. *areas* are the keys of the collections that the request is limited to.
+    count. *areas* are the keys of the collections that the request is limited to. *ground*: see :func:`plan`.
     """
     secret = secrets.token_bytes(SECRET_BYTES)
-    planner = _Planner(today, targets, secret, rules, zone, running=running, areas=areas)
+    planner = _Planner(today, targets, secret, rules, zone, running=running, areas=areas, ground=ground)
     return _plan(found, data_map, planner)
 
 
@@ -119,7 +123,7 @@ def grounds_of(
     counts: Counter[tuple[str, ErasureGround]] = Counter()
     for step, records in alike(plan.steps):
         basis = data_map.by_key[step.key].facts.legal_basis
-        ground = erasure_ground(basis, law, child=child)
+        ground = erasure_ground(basis, law, child=child, decided=plan.ground)
         if ground is not None and step.disposition in (Disposition.ERASED, Disposition.MASKED):
             counts[step.key, ground] += records
     return counts
@@ -158,6 +162,7 @@ def _plan(found: Iterable[FoundRecord], data_map: DataMap, planner: "_Planner") 
         made_on=planner.today,
         targets=planner.targets,
         areas=planner.areas,
+        ground=planner.ground,
         steps=steps,
         order=_order(data_map, {step.key for step, _ in alike(steps)}),
     )
@@ -186,13 +191,15 @@ class _Planner:
         *,
         running: bool | None,
         areas: Sequence[str],
+        ground: str,
     ) -> None:
         self.today = today
         self._zone = zone
         self.targets = tuple(targets)
         self._secret = secret
         self._rules = rules
-        self._running = running
+        self._running = None if ground else running
+        self.ground = ground
         self.areas = tuple(areas)
         self._maskables: dict[str, list[MappedField]] = {}
         self._deletable: dict[str, bool] = {}
@@ -204,7 +211,8 @@ class _Planner:
             found.collection, found.document, today=self.today, zone=self._zone, needed=self._is_needed(found)
         )
         if isinstance(decision, Retain):
-            return self._retained(found, decision)
+            prevails = self.ground and decision.reason in CLAIMABLE
+            return self._changed(found) if prevails else self._retained(found, decision)
         if found.owned and decision.mode is Erasure.DELETE and self._is_deletable(found.collection):
             return self._step(found, Disposition.ERASED, deleted=True)
         return self._changed(found)

@@ -412,6 +412,8 @@ class RecordPlan:
     """Names of identities in the person's records that are not verified."""
     areas: tuple[str, ...] = ()
     """Keys of the collections that the request is limited to; empty: all."""
+    ground: str = ""
+    """The ground that the staff has decided; empty: that of each record follows from the map."""
 
     @property
     def is_small(self) -> bool:
@@ -465,6 +467,7 @@ class RecordPlan:
         """Return the plan with the first line *line*, without its steps."""
         head = from_bson(b64decode(line))[0]
         head.setdefault("areas", [])  # plans of earlier versions have none
+        head.setdefault("ground", "")
         lists = ("targets", "missing", "unconfirmed", "areas")
         return cls(
             **{

@@ -41,6 +41,8 @@ REASONS: Mapping[str, str] = {
     "objection": _(
         "Your request is an objection to our use of the data, and we claim no overriding grounds."
     ),
+    "unlawful_processing": _("The data was processed unlawfully."),
+    "erasure_duty": _("A law obliges us to erase the data."),
     "collected_from_child": _("We collected the data on the consent given for you as a child."),
     "out_of_scope": _("Your request was limited to other data."),
     "security": _("We need these records to keep our services secure."),

@@ -31,6 +31,8 @@ REASONS: Mapping[ReasonCode, str] = {
     ReasonCode.CONTRACT: _("We still need these records for a contract with you."),
     ReasonCode.STILL_NEEDED: _("We still need these records for the purpose that we hold them for."),
     ReasonCode.PURPOSE_ENDED: _("We no longer need the data for the purpose that we collected it for."),
+    ReasonCode.UNLAWFUL_PROCESSING: _("The data was processed unlawfully."),
+    ReasonCode.ERASURE_DUTY: _("A law obliges us to erase the data."),
     ReasonCode.CONSENT_WITHDRAWN: _("We held the data on your consent, and your request withdraws it."),
     ReasonCode.OBJECTION: _(
         "Your request is an objection to our use of the data, and we claim no overriding grounds."

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from shared.contract.erasure_claims import ErasureClaim
 from shared.contract.events.base import (
     Code,
     Decision,
@@ -202,6 +203,21 @@ class ErasurePlanned(Fact):
     """Whether records stay because a running contract with the person needs them."""
     grounds: dict[str, int] = {}
     """Records to erase or mask per ground of Art. 17(1) GDPR; empty where the law needs none."""
+
+
+class ErasureGroundDecided(Decision):
+    """
+    The privacy staff decides on a ground of an erasure that the data map does not show.
+
+    Law:
+        GDPR Art. 17(1)(d), (e): the data was processed unlawfully, or a law obliges the company to erase it.
+    """
+
+    TYPE = "habeas.erasure.ground_decided.v1"
+    ROLES = frozenset({StaffRole.APPROVER})
+
+    ground: ErasureClaim | None = None
+    """None: neither applies, and the request is answered on the other grounds."""
 
 
 class ErasureApproved(Decision):

@@ -20,6 +20,7 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from shared.contract.codes import MOST_TYPED, TYPED
+from shared.contract.erasure_claims import ErasureClaim, erasure_claim
 from shared.contract.events.base import (
     Code,
     Country,
@@ -132,8 +133,15 @@ class Details(Strict):
     transfer_to: Text | None = None
     with_copy: bool = False
     """An erasure only: hand over a copy first. Nothing is erased before the copy is safe."""
+    ground: ErasureClaim | None = None
+    """An erasure only: the ground that the person claims, where the staff judges it."""
     full_values: bool = False
     """Disclose sensitive values in full where they would be masked; this needs more proof."""
+
+    @property
+    def erasure_claim(self) -> ErasureClaim | None:
+        """The ground of an erasure that is claimed, by the field or in words."""
+        return self.ground or erasure_claim(self.statement or "")
 
 
 class Agent(Strict):

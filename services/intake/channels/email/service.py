@@ -34,6 +34,7 @@ from services.intake.domain import MAIL, IntakeCase
 from shared.contract import events
 from shared.contract.answer import INQUIRY, RAW_MAIL, SUBMISSION, Inquiry
 from shared.contract.correspondents import mailbox_for, parties
+from shared.contract.erasure_claims import erasure_claim
 from shared.errors import ErrorNet, HabeasError, TransientError, UnknownRequest, reason_of
 from shared.law import ClockRules, Right
 from shared.mail.reply_address import ReplyAddresses
@@ -399,7 +400,8 @@ def request_of(
     """Return the request of a mail, or of the reply to a question back. Raises ValueError: it is unclear."""
     if understood.wish is None:
         raise ValueError("the intent is unclear")
-    statement = words.strip()[:LONGEST_STATEMENT].strip() if understood.wish in STATED else ""
+    weighed = understood.wish in STATED or erasure_claim(words) is not None
+    statement = words.strip()[:LONGEST_STATEMENT].strip() if weighed else ""
     details = events.Details(
         statement=statement or None, scope=understood.wish.scope, with_copy=understood.with_copy
     )
