@@ -16,7 +16,9 @@ from shared.contract.events import LetterKind, Requester, RequestSubmitted
 L, R = LetterKind, Requester
 PERSON, AGENT = Correspondent.PERSON, Correspondent.REPRESENTATIVE
 CHILD, MOTHER = "mia@example.org", "mother@example.org"
-TO_AGENT = {L.ACKNOWLEDGEMENT, L.DUPLICATE, L.EXTENSION, L.FORWARDED, L.LATE, L.REFUSAL, L.WITHDRAWN}
+TO_AGENT = {
+    L.ACKNOWLEDGEMENT, L.DUPLICATE, L.EXTENSION, L.FORWARDED, L.LATE, L.REFUSAL, L.SCOPE_ASKED, L.WITHDRAWN,
+}  # fmt: skip
 """Letters that an agent gets beside a person who has a mailbox."""
 TO_PERSON = {
     L.APPEAL_DECIDED,

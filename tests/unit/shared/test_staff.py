@@ -161,7 +161,7 @@ def test_every_decision_names_its_roles_and_is_taken_by_intake(kind: type[Decisi
 
 def test_every_fact_with_a_decider_is_a_decision() -> None:
     """A fact that a service makes may repeat the account; nothing else may name one."""
-    made_by_services = {"EvidenceShown", "FeeQuoted", "PackageFetched", "BreachRegistered"}
+    made_by_services = {"ScopeAnswered", "EvidenceShown", "FeeQuoted", "PackageFetched", "BreachRegistered"}
     named = {kind.__name__ for kind in catalogue() if issubclass(kind, Fact) and "by" in kind.model_fields}
     assert named - made_by_services == {kind.__name__ for kind in DECISIONS}
 
