@@ -58,6 +58,14 @@ def _tag(language: str) -> str:
         raise InvalidLabel(f"has no language `{language}`") from None
 
 
+def is_language(tag: str) -> bool:
+    """Return whether *tag* names a language: ``pt-BR``."""
+    try:
+        return bool(_tag(tag))
+    except InvalidLabel:
+        return False
+
+
 def localized(text: str, locale: str) -> str:
     """Return *text* in the language of *locale* (``de_AT``), else without its region, else by default."""
     if not isinstance(text, Label):

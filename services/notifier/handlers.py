@@ -68,6 +68,7 @@ from shared.contract.events import (
     RestrictionLifting,
     SubjectRestricted,
 )
+from shared.contract.references import short_reference
 from shared.errors import PermanentError
 from shared.law import ReasonCode, Right
 from shared.runtime.safe_http import host_of
@@ -386,7 +387,7 @@ def _answered(
     received_on, package = ctx.request().received_on, _package(event, answer, ctx)
     match event.right:
         case Right.ERASURE:
-            certificate = ctx.case_id if event.certificate else ""
+            certificate = short_reference(ctx.case_id) if event.certificate else ""
             return ErasureOutcome(outcome, received_on, ctx.occurred_on(), certificate, answer, package)
         case Right.ACCESS | Right.PORTABILITY | Right.KNOW_CATEGORIES:
             return AccessOutcome(event.right, received_on, outcome, answer, package)

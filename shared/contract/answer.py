@@ -48,6 +48,9 @@ class WithheldGroup(_Piece):
     label: str
     reason: str
     citation: str = ""
+    """The provision, for the person."""
+    provision: str = ""
+    """The same as the data map knows it, if it has another text in the person's language."""
     values: int = 0
     """How many values that are; 0 if they are not counted."""
     category: str = ""

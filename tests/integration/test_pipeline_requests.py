@@ -291,6 +291,7 @@ async def test_letter_about_an_erasure_names_recipients_in_the_language_of_the_r
     await pipeline.closed(case)
     letters = " ".join(one.body() for one in pipeline.letters_to(person, case))
     assert "Hébergeur du portail" in letters
+    assert case not in re.sub(r"https?://\S+", "", letters), "letters show the short reference"
     assert "Hosting provider" not in letters
 
 

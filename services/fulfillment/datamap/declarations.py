@@ -22,6 +22,7 @@ from services.fulfillment.datamap.model import (
     WithholdingRule,
 )
 from services.fulfillment.datamap.yaml_loader import KnownKeys, MapFindings, YamlNode
+from shared.labels import is_language
 from shared.law.library import policies
 from shared.runtime.mongo import Binary, Decimal128, Int64, ObjectId
 
@@ -315,14 +316,14 @@ class DeclarationReader:
     def _grounds(self, keys: KnownKeys) -> tuple[str, tuple[tuple[str, str], ...]]:
         """Return the provision for every law, or the laws with the provision of each."""
         stated = keys.peek("because")
-        if not isinstance(stated, Mapping):
-            return keys.required("because"), ()
+        if not isinstance(stated, Mapping) or (stated and all(map(is_language, stated))):
+            return keys.required("because", labelled=True), ()
         below, known = keys.within("because", of="`because`"), policies().laws
         if below is None:
             return "", ()
         for law in set(stated) - set(known):
             self.notes.flaw(below.where, f"unknown law `{law}`", f"use one of {', '.join(known)}")
-        laws = tuple((law, below.required(law)) for law in map(str, stated))
+        laws = tuple((law, below.required(law, labelled=True)) for law in map(str, stated))
         return "", laws
 
     def _check(self, habeas: KnownKeys) -> ValueCheck | None:

@@ -479,11 +479,16 @@ def _localized_collection(collection: Collection, locale: str) -> Collection:
         category_names={key: localized(name, locale) for key, name in collection.category_names.items()},
         facts=_localized_facts(collection.facts, locale),
         retention=None if rule is None else replace(rule, because=localized(rule.because, locale)),
-        fields=tuple(
-            replace(field, label=_said(field.label, locale), facts=_localized_facts(field.facts, locale))
-            for field in collection.fields
-        ),
+        fields=tuple(_localized_field(field, locale) for field in collection.fields),
     )
+
+
+def _localized_field(field: MappedField, locale: str) -> MappedField:
+    facts, rule = _localized_facts(field.facts, locale), field.withheld
+    if rule is not None:
+        laws = tuple((law, localized(provision, locale)) for law, provision in rule.laws)
+        rule = replace(rule, because=localized(rule.because, locale), laws=laws)
+    return replace(field, label=_said(field.label, locale), facts=facts, withheld=rule)
 
 
 def _localized_facts(facts: Facts, locale: str) -> Facts:

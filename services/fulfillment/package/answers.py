@@ -58,7 +58,14 @@ def disclosure(survey: PackageSurvey, findings: Findings, data_map: DataMap) -> 
     return Answer(
         disclosed=tuple(AnswerGroup(label=area.label, records=area.records) for area in survey.areas),
         withheld=tuple(
-            WithheldGroup(label=label, reason=reason, citation=provision, category=category, values=values)
+            WithheldGroup(
+                label=label,
+                reason=reason,
+                citation=provision,
+                provision="" if default_of(provision) == provision else default_of(provision),
+                category=category,
+                values=values,
+            )
             for (label, reason, provision, category), values in withheld.items()
         ),
         blacked_out=tuple(BlackedOutGroup(label=label, count=n) for label, n in blacked_out.items()),
@@ -96,7 +103,7 @@ def withheld_values(answer: Answer) -> tuple[WithheldValues, ...]:
             category=group.category,
             reason=group.reason,
             values=group.values,
-            provision=group.citation or None,
+            provision=group.provision or group.citation or None,
         )
         for group in answer.withheld
         if group.category and group.values

@@ -14,8 +14,9 @@ from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordSt
 from services.fulfillment.package import answers
 from services.fulfillment.package.labels import map_in, storage, words
 from services.fulfillment.package.portability import portable
-from services.fulfillment.package.survey import PackageSection
+from services.fulfillment.package.survey import PackageSection, survey
 from services.fulfillment.package.withheld import NOT_PROVIDED
+from services.fulfillment.search.findings import Findings, RecordTuple
 from services.fulfillment.search.scope import scope_of
 from shared.contract.answer import Answer
 from shared.errors import InvalidDataMap
@@ -42,6 +43,11 @@ dataset:
         fields:
           - { name: _id }
           - { name: email, data_categories: [user.contact.email], fides_meta: { identity: email } }
+          - name: token
+            data_categories: [user.authorization.password]
+            meta:
+              habeas:
+                disclose: { never: security, because: { en: Art. 32 GDPR, de: Art. 32 DSGVO } }
           - name: card
             meta: { habeas: { label: { en: Card, de: Karte } } }
             fields:
@@ -54,7 +60,12 @@ dataset:
 """
 MAP = parse({"map.yml": TEXT})
 DESCRIPTION = "{ en: Invoices, de: Rechnungen, pt-BR: Notas fiscais }"
-KIM: Document = {"_id": 1, "email": "kim@example.org", "card": {"last4": "1234", "vat_id": "none"}}
+KIM: Document = {
+    "_id": 1,
+    "email": "kim@example.org",
+    "token": "s3cret",
+    "card": {"last4": "1234", "vat_id": "none"},
+}
 PLACE = CollectionPlace("default", "shop", "invoices")
 
 
@@ -172,6 +183,16 @@ def test_schema_of_a_package_has_the_labels_of_the_map() -> None:
     assert schema["items"]["properties"]["card"]["title"] == "Karte"
 
 
+def test_provision_of_a_withheld_value_is_shown_translated_and_recorded_by_default() -> None:
+    section = PackageSection(german().by_key["shop.invoices"], [KIM])
+    answer = answers.disclosure(
+        survey(contents(section, locale="de")), Findings("v", RecordTuple(()), ()), MAP
+    )
+    assert [group.citation for group in answer.withheld] == ["Art. 32 DSGVO"]
+    assert [one.provision for one in answers.withheld_values(answer)] == ["Art. 32 GDPR"]
+    assert "(Art. 32 DSGVO)" in page_in("de")["index.html"].decode()
+
+
 def test_storage_period_names_its_field_as_the_map_does() -> None:
     assert "„Ausgestellt“" in storage(german().by_key["shop.invoices"], words("de"))
 
@@ -199,6 +220,9 @@ def test_text_that_is_in_no_language_is_reported_with_its_line(stated: str, erro
 def test_imported_map_keeps_its_translations() -> None:
     again = map_in(parse({"map.yml": imported("map.yml", TEXT).text}), "de").by_key["shop.invoices"]
     assert (again.description, again.category_names) == ("Rechnungen", {"user.shoe_size": "Schuhgröße"})
+    rule = again.by_path["token"].withheld
+    assert rule is not None
+    assert rule.because == "Art. 32 DSGVO"
     assert (again.by_path["card.last4"].label, again.facts.recipients) == (
         "Letzte vier Ziffern",
         ("Finanzamt", "Bank"),
