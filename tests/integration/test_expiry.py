@@ -38,7 +38,7 @@ from services.fulfillment.stores.registers import (
     RetainedRecords,
 )
 from shared.contract.events import PurgeApproved
-from shared.errors import RefusedDecision
+from shared.errors import RefusedDecision, TransientError
 from shared.runtime.mongo import Client
 from tests.integration.crash_points import Killed, Life, Mortal
 from tests.integration.test_engine import World
@@ -301,6 +301,44 @@ async def test_proposed_purge_waits_for_a_second_account(world: World) -> None:
     assert await ids(world) == before - GONE
     await order_purge(second, ctx)
     assert [(one.proposed, one.done) async for one in orders.listed()] == [(False, True)]
+
+
+async def test_part_that_two_processes_purge_has_one_certificate(world: World) -> None:
+    """The first one takes longer than its lease: the second begins before the first has noted anything."""
+    await fill(world)
+    await order(world)
+    first, second = job(world, Life(), NOW), job(world, Life(), NOW + 2 * PURGE_LEASE)
+    begun = await first.orders.begin(NOW)
+    assert begun is not None
+    await first._register(begun)
+    entries = await anext(first.purging.kept.parts_of(ORDER))
+    slow = await first.purging.planned(entries, TODAY)
+    assert await second.purging.kept.begin(entries, "d" * 32)
+    with pytest.raises(TransientError, match="another process has begun"):
+        await first.purging.purge(slow)
+    assert await second.work()
+    with pytest.raises(TransientError, match="another process has begun"):
+        await first.purging.purge(slow)
+    [handled] = await certified(world)
+    assert (handled["found"], handled["erased"], handled["gone"]) == (3, 3, 0)
+
+
+async def test_certified_part_is_not_erased_again(world: World) -> None:
+    """A record that came back since, such as from a backup, is not in the certificate."""
+    await fill(world)
+    await order(world)
+    purging = job(world, Life(), NOW).purging
+    begun = await job(world, Life(), NOW).orders.begin(NOW)
+    assert begun is not None
+    await job(world, Life(), NOW)._register(begun)
+    entries = await anext(purging.kept.parts_of(ORDER))
+    number = "c" * 32
+    entries = [replace(entry, begun=number) for entry in entries]
+    issued = await purging.purge(await purging.planned(entries, TODAY))
+    await world.insert("books.invoices", {"_id": "old", "issued": at(2015, 3, 1), "name": "Kim Sample"})
+    assert await purging.purge(await purging.planned(entries, TODAY)) == issued
+    assert "old" in await ids(world)
+    assert await Certificates(own(world)).keep(number, b"another", NOW) == issued
 
 
 async def test_no_more_records_are_purged_than_were_approved(world: World) -> None:

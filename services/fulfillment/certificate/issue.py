@@ -172,9 +172,15 @@ class Certificates:
             found = self._certificates.find({"of": purge}, {"_id": 1}).sort("at", 1)
             return [document["_id"] async for document in found]
 
-    async def keep(self, number: str, file: bytes, at: datetime, *, of: str | None = None) -> None:
-        """Keep the signed *file*, issued *at*; *of* is the earlier erasure that left records, if any."""
-        await insert_new(self._certificates, [{"_id": number, "of": of, "at": at, "file": file}])
+    async def keep(self, number: str, file: bytes, at: datetime, *, of: str | None = None) -> bytes:
+        """
+        Keep the signed *file*, issued *at*; *of* is the earlier erasure that left records, if any.
+
+        Return the file that stands under *number*: the first one.
+        """
+        entry = {"_id": number, "of": of, "at": at, "file": file}
+        there = await insert_new(self._certificates, [entry])
+        return (await self.of(number) or file) if there else file
 
     async def of(self, number: str) -> bytes | None:
         """Return the signed file; None if there is no such certificate."""

@@ -41,7 +41,7 @@ from services.fulfillment.stores.registers import (
 )
 from shared.contract.envelope import encode
 from shared.contract.events import ErasureRetried
-from shared.errors import HabeasError
+from shared.errors import HabeasError, TransientError
 from shared.runtime import log
 from shared.runtime.broker import Message
 from shared.runtime.worker import work_forever
@@ -119,16 +119,19 @@ class Purging:
         """
         Erase the due records, verify and return the certificate; records that must stay are registered again.
 
-        A purge that was interrupted is continued under the number that it began with.
+        A purge that was interrupted is continued under the number that it began with: of several processes at
+        the same records, the certificate of the first one stands.
 
         Raises:
             StoreUnavailable: A store does not answer; the call may be repeated.
+            TransientError: Another process has begun to erase some of the records.
         """
         number, now = item.entries[0].begun or secrets.token_hex(16), datetime.now(UTC)
         if (issued := await self.certificates.of(number)) is not None:
             await self.kept.forget(item.entries)
             return issued
-        await self.kept.begin(item.entries, number)
+        if not await self.kept.begin(item.entries, number):
+            raise TransientError("another process has begun to erase some of these records")
         memory = Registers(self.kept, self.erasures, self.suppressions, number, now, asked=False)
         completed = await run_all_rounds(
             item.plan,
@@ -140,9 +143,9 @@ class Purging:
             signer=self.signer,
             zone=self.zone,
         )
-        await self.certificates.keep(number, completed.certificate, now, of=item.erasure)
+        issued = await self.certificates.keep(number, completed.certificate, now, of=item.erasure)
         await self.kept.forget(item.entries)
-        return completed.certificate
+        return issued
 
     async def _plan(self, entries: Sequence[RetainedRecord], data_map: DataMap, today: date) -> RecordPlan:
         by_key: defaultdict[str, list[tuple[RecordStep, RetainedRecord]]] = defaultdict(list)

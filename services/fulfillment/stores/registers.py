@@ -123,12 +123,18 @@ class RetainedRecords:
             while some := await self._found({"erasure": order, "begun": None}, most=RECORDS_PER_PURGE):
                 yield some
 
-    async def begin(self, entries: Sequence[RetainedRecord], number: str) -> None:
-        """Note that the purge with the certificate *number* begins to erase the records of *entries*."""
+    async def begin(self, entries: Sequence[RetainedRecord], number: str) -> bool:
+        """
+        Note that the purge with the certificate *number* begins to erase the records of *entries*.
+
+        Return whether all are its own: a record that another purge has begun stays with that one.
+        """
+        ours = 0
         with translated("begin a purge"):
             for some in _portions(entries):
-                names = {"_id": {"$in": [entry.name for entry in some]}}
-                await self._kept.update_many(names, {"$set": {"begun": number}})
+                free = {"_id": {"$in": [entry.name for entry in some]}, "begun": {"$in": [None, number]}}
+                ours += (await self._kept.update_many(free, {"$set": {"begun": number}})).matched_count
+        return ours == len(entries)
 
     async def _found(self, condition: Document, most: int = 0) -> Sequence[RetainedRecord]:
         found = self._kept.find(condition).limit(most)
