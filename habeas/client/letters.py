@@ -221,7 +221,9 @@ def shown_laws() -> Mapping[str, str]:
 
 
 def _letter(facts: LetterFacts, editions: tuple[Policy, ...], language: str) -> LetterRequest:
-    written = letter(localized(facts, company_words(language.partition("-")[0])), editions, language)
+    words = company_words(language.partition("-")[0])
+    written = letter(localized(facts, words), editions, language)
+    written = replace(written, authorities=localized(written.authorities, words))
     if facts.kind in UNREFERENCED:
         return replace(written, request_id="", name="")
     if facts.kind in WITHOUT_PAGE:
