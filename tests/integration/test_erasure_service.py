@@ -90,7 +90,7 @@ async def test_refused_records_are_reported_and_erased_when_the_cause_is_gone(pi
     assert "portal.contacts" not in await pipeline.mentions(ADA.email)
     assert "portal.accounts" in await pipeline.mentions(ADA.email)
     [*_, letter] = pipeline.letters_to(ADA_ASKS, case)
-    assert "The rules of one of our databases refused the change. We try again every day" in letter.body()
+    assert "The rules of one of our databases refused the change. We will try again" in letter.body()
 
     await accounts.database.command("collMod", "accounts", validator={})
     kept = pipeline.client[f"{pipeline.prefix}_fulfillment"]["kept"]

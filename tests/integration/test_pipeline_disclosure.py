@@ -75,7 +75,7 @@ async def test_texts_that_name_others_are_handed_over_without_them(pipeline: Pip
     assert not [name for name, content in files.items() if b"achbarin" in content]
     [customer] = json.loads(files["data/default.customers.json"])
     assert customer["notes"] == (
-        f"{ADA.email} prefers mail. Frau [name of somebody else] ([e-mail address of somebody else]) "
+        f"{ADA.email} prefers mail. Frau [name of another person] ([email address of another person]) "
         f"may sign for {ADA.name}."
     )
 

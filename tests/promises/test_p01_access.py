@@ -63,12 +63,12 @@ async def test_every_area_states_a_storage_period_of_the_map(pipeline: Pipeline)
     files = await files_of(pipeline, case)
     areas = json.loads(files["about.json"])["collections"]
     assert len(areas) > 5
-    assert not [area["collection"] for area in areas if "reason named above" in area["storage"]]
+    assert not [area["collection"] for area in areas if "purpose named above" in area["storage"]]
     stated = {area["collection"]: area["storage"] for area in areas}
     assert stated["sessions"] == "90 days after the log-in."
     assert stated["invoices"].startswith("As long as tax law demands. 8 years from the end of the year")
     page = files["index.html"].decode()
-    assert "reason named above" not in page
+    assert "purpose named above" not in page
     assert all(html.escape(said) in page for said in stated.values())
 
 

@@ -14,5 +14,5 @@ async def test_package_names_countries_and_safeguards(pipeline: Pipeline) -> Non
     content = await pipeline.package(case, ADA_ASKS)
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         page = archive.read("index.html").decode()
-    assert "Where it goes" in page
+    assert "Where it is transferred" in page
     assert "standard contractual clauses" in page.casefold()

@@ -33,14 +33,14 @@ LONGEST_TITLE = 70
 """Longest description that is used as a heading; a longer one stands below it."""
 
 PLACEHOLDERS: Mapping[RedactedKind, str] = {
-    RedactedKind.EMAIL: _("[e-mail address of somebody else]"),
-    RedactedKind.PHONE: _("[phone number of somebody else]"),
-    RedactedKind.NAME: _("[name of somebody else]"),
+    RedactedKind.EMAIL: _("[email address of another person]"),
+    RedactedKind.PHONE: _("[phone number of another person]"),
+    RedactedKind.NAME: _("[name of another person]"),
     RedactedKind.ACCOUNT: _("[number of an account or card]"),
 }
 """Text in place of blacked out data."""
 BLACKED_OUT: Mapping[RedactedKind, str] = {
-    RedactedKind.EMAIL: _("E-mail addresses of other people"),
+    RedactedKind.EMAIL: _("Email addresses of other people"),
     RedactedKind.PHONE: _("Phone numbers of other people"),
     RedactedKind.NAME: _("Names of other people"),
     RedactedKind.ACCOUNT: _("Numbers of accounts and cards"),
@@ -113,7 +113,7 @@ def storage(collection: Collection, words: Words) -> str:
     """Return how long records of *collection* are kept, or the rule for it (GDPR Art. 15(1)(d), 5(1)(e))."""
     retention, stated = collection.retention, collection.facts.storage
     if retention is None:
-        return stated or words.say("For as long as the reason named above needs it.")
+        return stated or words.say("For as long as the purpose named above requires it.")
     lasts = period(retention.keep, words)
     start = field_label(collection, retention.start)
     if retention.start == "now":

@@ -49,20 +49,22 @@ REASONS: Mapping[str, str] = {
     "free_expression": _("Freedom of expression and information protects these records."),
     "public_interest": _("We need these records for a task in the public interest."),
     "research": _("We need these records for archiving, research or statistics."),
-    NOT_PROVIDED: _("It is neither what you gave us nor what we observed about you."),
+    NOT_PROVIDED: _("You did not give us this data, and we did not observe it about you."),
     OTHER_BASIS: _("We hold it neither on your consent nor for a contract with you."),
     "not_collected_from_you": _("We did not collect these records from you."),
     "not_personal": _("These records hold no personal data that the erasure covers."),
     "mentioned_elsewhere": _("Records about other people mention you. We did not change them."),
     "not_changeable": _("Some details in these records cannot be changed."),
-    "store_rules": _("The rules of a database refused the change. We try again every day."),
-    "store_duplicate": _("A database allows no two records that look alike. We try again every day."),
-    "store_too_large": _("The changed records are too large for the database. We try again every day."),
-    "store_not_permitted": _("We lack the right to change these records. We try again every day."),
-    "store_refused": _("A database refused the change. We try again every day."),
-    "changed_meanwhile": _("They came or changed while we erased. We try again every day."),
+    "store_rules": _("The rules of a database refused the change. We will try again every day."),
+    "store_duplicate": _("A database allows no two records that look alike. We will try again every day."),
+    "store_too_large": _("The changed records are too large for the database. We will try again every day."),
+    "store_not_permitted": _(
+        "We do not have permission to change these records. We will try again every day."
+    ),
+    "store_refused": _("A database refused the change. We will try again every day."),
+    "changed_meanwhile": _("They were added or changed during the erasure. We will try again every day."),
 }
-OTHER = _("The law allows or demands it; our letter says more.")
+OTHER = _("The law allows or requires it; our letter explains this further.")
 STATED: Mapping[WithholdingReason, str] = {
     WithholdingReason.SECURITY: NEVER,
     WithholdingReason.THIRD_PARTY_RIGHTS: THIRD_PARTY,

@@ -108,27 +108,28 @@ REASONS: Mapping[ReasonCode, str] = {
         "Your records name an address or a number that is not confirmed. We did not search by it."
     ),
     ReasonCode.STORE_RULES: _(
-        "The rules of one of our databases refused the change. We try again every day and write "
-        "to you when they are gone."
+        "The rules of one of our databases refused the change. We will try again every day and write "
+        "to you when the records are erased."
     ),
     ReasonCode.STORE_DUPLICATE: _(
-        "One of our databases allows no two entries that look alike. We try again every day and "
-        "write to you when they are gone."
+        "One of our databases allows no two entries that look alike. We will try again every day and "
+        "write to you when the records are erased."
     ),
     ReasonCode.STORE_TOO_LARGE: _(
-        "They are too large for one of our databases once they are changed. We try again every "
-        "day and write to you when they are gone."
+        "The changed records are too large for one of our databases. We will try again every day and "
+        "write to you when they are erased."
     ),
     ReasonCode.STORE_NOT_PERMITTED: _(
-        "One of our databases does not let us change them yet. We try again every day and write "
-        "to you when they are gone."
+        "One of our databases does not let us change the records yet. We will try again every day and "
+        "write to you when they are erased."
     ),
     ReasonCode.STORE_REFUSED: _(
-        "One of our databases refused the change. We try again every day and write to you when they are gone."
+        "One of our databases refused the change. We will try again every day and write to you when the "
+        "records are erased."
     ),
     ReasonCode.CHANGED_MEANWHILE: _(
-        "They came or changed while we were erasing. We try again every day and write to you when "
-        "they are gone."
+        "The records were added or changed during the erasure. We will try again every day and write to "
+        "you when they are erased."
     ),
 }
 """Reasons as the person reads them; the policies of the laws have their provisions."""

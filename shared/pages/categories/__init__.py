@@ -39,7 +39,7 @@ NAMES: Mapping[str, str] = {
     "user.childrens": _("Data about children"),
     "user.contact": _("Contact details"),
     "user.contact.address": _("Postal address"),
-    "user.contact.email": _("E-mail address"),
+    "user.contact.email": _("Email address"),
     "user.contact.fax_number": _("Fax number"),
     "user.contact.organization": _("Organisation"),
     "user.contact.phone_number": _("Phone number"),

@@ -153,6 +153,6 @@ def test_recipients_without_notification_are_not_called_notified() -> None:
     assert (content["recipients"], content["recipients_untold"]) == (["Bank", "Courier"], ["Courier"])
     assert read(content) == partly
     text = html(partly)
-    assert text.index("Recipients that are being told") < text.index("Bank")
-    assert text.index("Recipients that must still be told") < text.index("Courier")
+    assert text.index("Recipients being notified") < text.index("Bank")
+    assert text.index("Recipients still to be notified") < text.index("Courier")
     assert "were told" not in text

@@ -189,7 +189,7 @@ async def test_categories_are_disclosed_with_their_facts_and_without_values() ->
     assert "To keep books." in page
     assert "Carrier" in page
     answered = await answer_of(ctx, fulfilled.answer)
-    assert answered.categories == ("E-mail address", "Payments", "Usage measurements")
+    assert answered.categories == ("Email address", "Payments", "Usage measurements")
     assert ctx.copies.cases == set()  # type: ignore[attr-defined]  # no copy was given
 
 

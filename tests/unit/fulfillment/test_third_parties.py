@@ -101,12 +101,12 @@ def test_text_with_others_blacked_out_grants_the_request() -> None:
     for name, content in files.items():
         assert b"bob@example.org" not in content, name
     shown = parsed(files["data/default.tickets.json"])[0]
-    assert shown["text"] == "[name of somebody else] from IT: write to [e-mail address of somebody else]"
+    assert shown["text"] == "[name of another person] from IT: write to [email address of another person]"
 
 
 def test_blacked_out_data_is_counted_on_page_facts_and_answer() -> None:
     files, _ = handed_over(ticket(text="bob@example.org, carl@example.org"))
-    counted = {"area": "What was asked and answered", "what": "E-mail addresses of other people"}
+    counted = {"area": "What was asked and answered", "what": "Email addresses of other people"}
     assert parsed(files["about.json"])["blacked_out"] == [counted | {"kind": "email", "count": 2}]
     assert parsed(files["manifest.json"])["blacked_out"] == 2
     page = files["index.html"].decode()
@@ -118,7 +118,7 @@ def test_blacked_out_data_is_counted_on_page_facts_and_answer() -> None:
     )
     answer = answers.disclosure(package.summary, held, MAP)
     assert [(item.label, item.count) for item in answer.blacked_out] == [
-        ("E-mail addresses of other people", 2)
+        ("Email addresses of other people", 2)
     ]
 
 
@@ -132,9 +132,9 @@ def test_answer_without_redaction_does_not_mention_it() -> None:
 @pytest.mark.parametrize(
     ("value", "shown"),
     [
-        pytest.param(["hi", "bob@example.org"], ["hi", "[e-mail address of somebody else]"], id="an array"),
+        pytest.param(["hi", "bob@example.org"], ["hi", "[email address of another person]"], id="an array"),
         pytest.param(
-            {"a": {"b": "bob@example.org"}}, {"a": {"b": "[e-mail address of somebody else]"}}, id="an object"
+            {"a": {"b": "bob@example.org"}}, {"a": {"b": "[email address of another person]"}}, id="an object"
         ),
         pytest.param(7, 7, id="a number"),
         pytest.param("", "", id="nothing"),
@@ -154,7 +154,7 @@ def test_unredactable_value_is_withheld_and_makes_the_answer_partial(value: obje
 
 
 def test_a_bare_text_where_an_object_with_a_text_is_declared_is_redacted() -> None:
-    assert texts(ticket(thread="bob@example.org"))["thread"] == "[e-mail address of somebody else]"
+    assert texts(ticket(thread="bob@example.org"))["thread"] == "[email address of another person]"
 
 
 class Crowd:
