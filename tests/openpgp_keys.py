@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pysequoia import Tsk, decrypt
+from pysequoia import Tsk, decrypt, encrypt
 
 from services.fulfillment.recipients.receivers import CHALLENGE, PackageReceiver
 from shared.runtime.openpgp import OpenPgpCertificate
@@ -32,6 +32,10 @@ class ReceiverKey:
     def receiver(self, url: str, folder: Path) -> PackageReceiver:
         """Return the receiver at *url* with this key."""
         return PackageReceiver(url, self.certificate(folder))
+
+    def sealed(self, content: bytes) -> bytes:
+        """Return *content* as people encrypt it: as text."""
+        return bytes(encrypt(content, recipients=[self.pair.extract_certificate()]))
 
     def opened(self, message: bytes) -> bytes:
         """Return the content of *message*; raises RuntimeError if it is for another key."""

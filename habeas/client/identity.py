@@ -9,7 +9,7 @@ never shown, only pictures of it, drawn by a confined process.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
@@ -21,10 +21,12 @@ from rich.table import Table
 from habeas.client import staff
 from services.verifier.assurance.levels import provision_of
 from services.verifier.assurance.reviews import ReviewQueue
+from services.verifier.documents.examiner.handlers import UNDECLARED, decrypted_name, whole
 from services.verifier.documents.results import reasons_of
 from services.verifier.documents.sandbox import DocumentWorker, FilePreview, PagePixels
 from services.verifier.domain import RECORDS, Verification, VerificationStatus, evolve
 from shared.contract.events import (
+    OPENPGP_MESSAGE,
     DecisionRefused,
     Fact,
     ProofExamined,
@@ -187,9 +189,17 @@ async def _drawn(vault: Vault, standing: IdentityStatus) -> dict[str, FilePrevie
     drawn = {}
     async with DocumentWorker() as examiner:
         for proof in standing.proofs:
-            content = b"".join([piece async for piece in vault.open_stream(standing.case, proof.ref)])
-            drawn[f"{proof.slot}-{proof.ref[-8:]}"] = await examiner.show(content, proof.media_type)
+            content, media_type = await _content(vault, standing.case, proof)
+            drawn[f"{proof.slot}-{proof.ref[-8:]}"] = await examiner.show(content, media_type)
     return drawn
+
+
+async def _content(vault: Vault, case: str, proof: ProofRef) -> tuple[bytes, str]:
+    """Return a document and its media type: decrypted, if the person encrypted it and the examiner could."""
+    if proof.media_type == OPENPGP_MESSAGE:
+        with suppress(KeyError):
+            return await whole(vault.open_stream(case, decrypted_name(proof))), UNDECLARED
+    return await whole(vault.open_stream(case, proof.ref)), proof.media_type
 
 
 def _encoder() -> Callable[[PagePixels], bytes]:

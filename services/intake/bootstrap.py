@@ -46,6 +46,7 @@ from shared.runtime.client_limits import Allowance
 from shared.runtime.journal import Journal
 from shared.runtime.key_rings import derived_key
 from shared.runtime.log import logger
+from shared.runtime.openpgp import OpenPgpCertificate
 from shared.runtime.scheduler import Timers, publish_due_timers
 from shared.runtime.service import Service, case_of_fact
 from shared.runtime.settings import is_local
@@ -123,7 +124,8 @@ async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIter
     guard = CsrfGuard.of(
         derived_key(settings.root_key, "forms"), settings.public_url, settings.public_requests_per_hour
     )
-    site = Site(settings.company, guard)
+    certificate = settings.proof_certificate
+    site = Site(settings.company, guard, OpenPgpCertificate.read(certificate) if certificate else None)
     context = ChannelContext(
         settings, database, platform.vault, requests, duplicates, callers.public, callers.attempts
     )

@@ -1,6 +1,7 @@
 """The settings of intake alone."""
 
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import (
@@ -96,6 +97,9 @@ class IntakeSettings(InboxSettings):
 
     requests_per_hour: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
     """Requests that begin in an hour, more wait: JSON, upstream system → number; `*`: each other one."""
+
+    proof_certificate: Path | None = None
+    """File with the OpenPGP certificate of `HABEAS_PROOF_KEY`: the page offers it to encrypt documents."""
 
     drp_business: str = Field(default="", max_length=200)
     """

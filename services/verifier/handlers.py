@@ -82,6 +82,8 @@ ALLOWANCE_WINDOW = timedelta(hours=1)
 """How long a mailbox that was sent too many codes is sent none."""
 LONGEST_DOUBLINGS = 9
 """A code is put off for twice as long each time, for three weeks at last: a flood is not made ours."""
+NOT_DECRYPTED = "file_not_decrypted"
+"""Reason of the examiner against an encrypted document."""
 UNREADABLE = (
     "file_", "image_", "mrz_not_found", "mrz_unreadable", "mrz_low_agreement", "barcode_unreadable",
     "bill_date_unreadable", "back_missing", "document_not_found", "scan_unavailable",
@@ -522,6 +524,8 @@ def _asked_again(event: ProofExamined, ctx: VerifierContext) -> Sequence[Fact]:
     # An unreadable proof can be sent again; differences in it are not disclosed.
     unreadable = any(reason.startswith(UNREADABLE) for reason in event.reasons)
     reason = "document_unreadable" if unreadable else "document_not_accepted"
+    if NOT_DECRYPTED in event.reasons:
+        reason = "document_not_decrypted"
     if event.proof.kind is ProofKind.ID_TOKEN:
         reason = "log_in_failed"
     refused = _proof_refused(ctx, reason, domain.MOST_EXAMINED - ctx.known.examined)

@@ -6,10 +6,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, ClassVar, TypeAlias
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator
 
 from services.verifier.assurance.levels import Sensitivity
 from shared.contract.sources import trustable
+from shared.runtime.openpgp import is_private_key
 from shared.runtime.settings import Settings
 
 _IDENTITIES = re.compile(r"[a-z0-9_.]{1,80}(,[a-z0-9_.]{1,80})*")
@@ -104,6 +105,16 @@ class ExaminerSettings(VerifierSettings):
 
     antivirus: str = Field(default="", pattern=r"^$|^[^:\s]+:[0-9]{1,5}$")
     """Where ClamAV's daemon listens, `host:port`; empty: files are not scanned."""
+
+    proof_key: SecretStr | None = None
+    """Private OpenPGP key, as text and without a password: it decrypts documents that people encrypted."""
+
+    @field_validator("proof_key")
+    @classmethod
+    def _decrypts(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and not is_private_key(key.get_secret_value().encode()):
+            raise ValueError("is no private OpenPGP key without a password")
+        return key
 
     examination_timeout: timedelta = Field(default=timedelta(seconds=45), gt=timedelta())
     """How long one document may be examined."""

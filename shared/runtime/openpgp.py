@@ -1,7 +1,7 @@
 """
-OpenPGP certificates, and encryption to them (RFC 9580), by Sequoia.
+OpenPGP certificates, encryption to them, and decryption (RFC 9580), by Sequoia.
 
-Streams are encrypted in a process of their own: the library's functions hold the interpreter's lock until
+Streams are processed in a process of their own: the library's functions hold the interpreter's lock until
 they return. Nothing is written to disk.
 """
 
@@ -9,10 +9,10 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Final
 
@@ -27,8 +27,21 @@ FINGERPRINTS = r"^[0-9a-f]{40}([0-9a-f]{24})?$"
 """Fingerprints of certificates of version 4 and 6, in small letters."""
 
 
+PIPE_BYTES = 1 << 16
+"""The content of a pipe; a key is smaller."""
+DECRYPTION_TIME = timedelta(seconds=30)
+
+
 class EncryptionFailed(TransientError):
     """The process that encrypts ended without a result."""
+
+
+class NotDecrypted(Exception):
+    """A message is broken, or for another key."""
+
+
+class TooMuchContent(Exception):
+    """A message has more content than is taken, or takes too long: it may be a decompression bomb."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +55,9 @@ class OpenPgpCertificate:
     content: bytes = field(default=b"", repr=False)
 
     @classmethod
-    def read(cls, file: Path, fingerprint: str) -> "OpenPgpCertificate":
+    def read(cls, file: Path, fingerprint: str | None = None) -> "OpenPgpCertificate":
         """
-        Return the certificate in *file*.
+        Return the certificate in *file*, which must have *fingerprint* if that is known.
 
         Raises:
             ConfigurationError: It cannot be read, has another fingerprint, or cannot be encrypted to.
@@ -54,9 +67,14 @@ class OpenPgpCertificate:
             pysequoia.encrypt(b"", recipients=[found])
         except (OSError, RuntimeError, ValueError):
             raise ConfigurationError(f"{file} holds no OpenPGP certificate for encryption") from None
-        if found.fingerprint != fingerprint:
+        if fingerprint not in (None, found.fingerprint):
             raise ConfigurationError(f"{file} has the fingerprint {found.fingerprint}, not {fingerprint}")
-        return cls(file, fingerprint, found.is_revoked, found.expiration, bytes(found))
+        return cls(file, found.fingerprint, found.is_revoked, found.expiration, bytes(found))
+
+    @property
+    def armored(self) -> str:
+        """The certificate as text, without any private key."""
+        return str(pysequoia.Cert.from_bytes(self.content))
 
     def usable(self, at: datetime) -> bool:
         """Return whether data may be encrypted to it: the library would use revoked and expired keys."""
@@ -94,7 +112,70 @@ async def encrypted(content: AsyncIterator[bytes], to: OpenPgpCertificate) -> As
         await asyncio.to_thread(process.wait)
 
 
-def _started(*arguments: str) -> subprocess.Popen[bytes]:
+def is_private_key(key: bytes) -> bool:
+    """Return whether *key* is an OpenPGP key that decrypts without a password."""
+    try:
+        pysequoia.Tsk.from_bytes(key).decryptor()
+    except RuntimeError:
+        return False
+    return True
+
+
+async def decrypted(message: bytes, key: bytes, most: int) -> bytes:
+    """
+    Return the content of *message*, of at *most* so many bytes, by the private *key*.
+
+    Raises:
+        NotDecrypted: It is broken, or for another key.
+        TooMuchContent: It has more content, or takes too long.
+    """
+    process = _decrypting(key)
+    try:
+        async with asyncio.timeout(DECRYPTION_TIME.total_seconds()):
+            content = await _content(process, message, most)
+    except TimeoutError:
+        raise TooMuchContent("the message takes too long") from None
+    finally:
+        process.kill()
+        await asyncio.to_thread(process.wait)
+    if len(content) > most:
+        raise TooMuchContent("the message has too much content")
+    return content
+
+
+def _decrypting(key: bytes) -> subprocess.Popen[bytes]:
+    """Start the process that decrypts; *key* is in the pipe before: it is no argument, which others see."""
+    reading, writing = os.pipe()
+    try:
+        os.write(writing, key[:PIPE_BYTES])
+        return _started("decrypt", str(reading), passed=(reading,))
+    finally:
+        os.close(writing)
+        os.close(reading)
+
+
+async def _content(process: subprocess.Popen[bytes], message: bytes, most: int) -> bytes:
+    """Return what *process* makes of *message*: one byte more than *most* at the most."""
+
+    async def whole() -> AsyncIterator[bytes]:
+        yield message
+
+    assert process.stdin is not None  # noqa: S101 - it was started with pipes
+    assert process.stdout is not None  # noqa: S101 - same
+    feeding = asyncio.create_task(_feed(process.stdin, whole()))
+    try:
+        content = await asyncio.to_thread(process.stdout.read, most + 1)
+        if len(content) <= most and await asyncio.to_thread(lambda: process.wait() != 0):
+            raise NotDecrypted
+        return content
+    finally:
+        process.kill()
+        with suppress(EncryptionFailed):
+            await feeding
+        process.stdout.close()
+
+
+def _started(*arguments: str, passed: Sequence[int] = ()) -> subprocess.Popen[bytes]:
     """Start the process: with the place of our code, and nothing else of our environment."""
     root = str(Path(shared.__file__).parent.parent)
     environment = {"PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONPATH": root}
@@ -104,6 +185,7 @@ def _started(*arguments: str) -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env=environment,
+        pass_fds=passed,
     )
 
 
@@ -113,13 +195,21 @@ async def _feed(pipe: IO[bytes], content: AsyncIterator[bytes]) -> None:
         async for piece in content:
             await asyncio.to_thread(pipe.write, piece)
     except BrokenPipeError:
-        raise EncryptionFailed("the process that encrypts ended early") from None
+        raise EncryptionFailed("the process ended early") from None
     finally:
         with suppress(BrokenPipeError):
             await asyncio.to_thread(pipe.close)
 
 
-def main(file: str, fingerprint: str) -> int:
+def decrypt(descriptor: str) -> int:
+    """Decrypt standard input by the private key that the *descriptor* yields."""
+    with os.fdopen(int(descriptor), "rb") as file:
+        key = pysequoia.Tsk.from_bytes(file.read())
+    pysequoia.decrypt_file("/dev/stdin", "/dev/stdout", decryptor=key.decryptor())
+    return 0
+
+
+def encrypt(file: str, fingerprint: str) -> int:
     """Encrypt standard input to the certificate in *file*, if it has *fingerprint*."""
     certificate = pysequoia.Cert.from_file(file)
     if certificate.fingerprint != fingerprint:
@@ -129,4 +219,4 @@ def main(file: str, fingerprint: str) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(*sys.argv[2:]))
+    raise SystemExit(decrypt(sys.argv[2]) if sys.argv[1] == "decrypt" else encrypt(*sys.argv[2:]))

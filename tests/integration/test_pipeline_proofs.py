@@ -12,13 +12,16 @@ from typing import Any
 import pikepdf
 import pytest
 import pytest_asyncio
+from pysequoia import Cert
 
 from bench.document_images import bill, passport
 from habeas.embedded.company import ADA
 from habeas.embedded.stack import Stack
 from services.verifier.assurance.reviews import ReviewQueue
+from shared.contract.events import OPENPGP_MESSAGE
 from tests import hostile, workers
 from tests.integration.pipeline import Pipeline, Somebody, comes_true, command, running
+from tests.openpgp_keys import ReceiverKey
 from tests.unit.verifier.token_issuer import CLIENT, Issuer, issuing
 from tests.waiting import eventually
 
@@ -42,6 +45,10 @@ async def parts(parts: Stack | None) -> AsyncIterator[Stack | None]:
             yield own
 
 
+OURS = ReceiverKey()
+"""The company's key, for documents that people encrypt."""
+
+
 @pytest.fixture(scope="module")
 def issuer() -> Iterator[Issuer]:
     with issuing() as issuer:
@@ -59,13 +66,16 @@ async def pipeline(
         "HABEAS_LOGIN_ISSUER": issuer.url,
         "HABEAS_LOGIN_CLIENT": CLIENT,
         "HABEAS_MODELS": str(ROOT / ".tools" / "models"),
+        "HABEAS_PROOF_KEY": str(OURS.pair),
+        "HABEAS_PROOF_CERTIFICATE": str(OURS.file(folder)),
     }
     async with running(parts, folder, **settings) as pipeline:
         yield pipeline
 
 
 def document(slot: str, content: bytes) -> dict[str, str]:
-    media_type = "application/pdf" if content.startswith(b"%PDF") else "image/jpeg"
+    types = {b"%PDF": "application/pdf", b"----": OPENPGP_MESSAGE}
+    media_type = types.get(content[:4], "image/jpeg")
     return {
         "kind": "document",
         "slot": slot,
@@ -120,6 +130,31 @@ async def test_a_passport_beside_the_mailbox_opens_sensitive_data_and_is_destroy
     assert verified["assurance"] == "reasonably_high"
     assert (await pipeline.closed(case, WITHIN))["outcome"] == "partly_granted"
 
+    assert await left_of(picture, pipeline, parts, case) == []
+
+
+async def test_encrypted_passport_is_decrypted_for_its_examination_and_destroyed(
+    pipeline: Pipeline, parts: Stack | None
+) -> None:
+    """P39: a secure way for confidential documents."""
+    picture = of(ADA_ASKS, number="E1X2D3F47")
+    case = await coded(pipeline, ADA_ASKS)
+    published = (await pipeline.http.get("/openpgp.asc")).text
+    assert Cert.from_bytes(published.encode()).fingerprint == OURS.fingerprint
+    assert "PRIVATE" not in published
+    page = (await pipeline.http.get(f"/requests/{case}", headers={"Accept": "text/html"})).text
+    assert OURS.fingerprint.upper() in page
+
+    for key, number in ((ReceiverKey(), 1), (OURS, 2)):
+        message = {"identity": ("passport.asc", key.sealed(picture))}
+        (await pipeline.http.post(f"/requests/{case}/documents", files=message)).raise_for_status()
+        await facts(pipeline, case, "habeas.proof.examined.v1", number)
+    foreign, ours = await facts(pipeline, case, "habeas.proof.examined.v1", 2)
+    assert (foreign["verdict"], foreign["reasons"]) == ("refused", ["file_not_decrypted"])
+    [refused] = await facts(pipeline, case, "habeas.proof.refused.v1")
+    assert refused["reason"] == "document_not_decrypted"
+    assert (ours["verdict"], ours.get("reasons", [])) == ("convincing", [])
+    assert (await pipeline.closed(case, WITHIN))["outcome"] == "partly_granted"
     assert await left_of(picture, pipeline, parts, case) == []
 
 
@@ -239,7 +274,7 @@ async def test_the_staff_looks_at_a_proof_and_two_of_them_decide(pipeline: Pipel
     await offer(pipeline, case, document("identity", active_pdf()))
     await facts(pipeline, case, "habeas.proof.refused.v1")
     picture = of(ADA_ASKS, number="C01X00T47")
-    await offer(pipeline, case, document("identity", picture))
+    await offer(pipeline, case, document("identity", OURS.sealed(picture)))
     await facts(pipeline, case, "habeas.identity.review_needed.v1")
 
     code, output, errors = await command(pipeline, "verify", "list", "--json")

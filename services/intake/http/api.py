@@ -239,6 +239,7 @@ def create_app(  # noqa: PLR0913 - everything that is served
     _add_steps(app, service, own)
     _add_answers(app, service, own)
     app.add_api_route("/style.css", site.stylesheet, methods=READ, include_in_schema=False)
+    app.add_api_route("/openpgp.asc", site.certificate, methods=READ, include_in_schema=False)
     app.add_api_route("/logo", site.logo, methods=READ, include_in_schema=False)
     _add_description(app, site)
     app.include_router(centre(service, site, callers.public))

@@ -22,6 +22,7 @@ from shared.contract.declarations import CURRENT, TEXTS
 from shared.contract.envelope import MAX_BODY
 from shared.contract.events import (
     MOST_DOCUMENT_BYTES,
+    OPENPGP_MESSAGE,
     Declaration,
     Document,
     EmailCode,
@@ -50,6 +51,10 @@ MAGICS: Mapping[bytes, str] = {
     b"%PDF-": "application/pdf",
 }
 """First bytes → type of the file."""
+OPENPGP = re.compile(rb"-----BEGIN PGP MESSAGE-----|[\x84-\x86\xc1]")
+"""An OpenPGP message: as text, or with the packet of a session key first (RFC 9580 § 4.2, 5.1)."""
+ENCRYPTED = f"{OPENPGP_MESSAGE},.asc,.gpg,.pgp"
+"""The types that a browser offers as well, where the company has a key."""
 HEIC = re.compile(rb".{4}ftyp(?:hei[cxms]|mif1|msf1)", re.DOTALL)
 
 
@@ -202,9 +207,11 @@ async def _documents(form: FormData) -> AsyncIterator[Document]:
 
 
 def kind_of(content: bytes) -> str | None:
-    """Return the type of a file by its first bytes; None if it is not a picture or PDF."""
+    """Return the type of a file by its first bytes; None if it is no picture, PDF or OpenPGP message."""
     found = (media_type for magic, media_type in MAGICS.items() if content.startswith(magic))
-    return next(found, "image/heic" if HEIC.match(content) else None)
+    return next(
+        found, "image/heic" if HEIC.match(content) else OPENPGP_MESSAGE if OPENPGP.match(content) else None
+    )
 
 
 async def text_fields(request: Request, fields: Iterable[str], most: int) -> dict[str, str]:

@@ -129,6 +129,10 @@ SETBACKS: Mapping[Code, str] = {
         "We cannot accept this document. Please make sure that it is one that we ask for, that it is "
         "yours, still valid or recent enough, and in the name in your request."
     ),
+    "document_not_decrypted": _(
+        "We could not decrypt the file. Please encrypt it again with our OpenPGP key, or upload it on the "
+        "page of your request without encryption."
+    ),
     "log_in_failed": _("The sign-in did not work. Please sign in again."),
     "code_by_mail": _(
         "A code counts by mail only if your mail provider confirms who sent it. Please enter it here."

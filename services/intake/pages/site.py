@@ -27,6 +27,7 @@ from shared.law import CompanyProfile, Policy
 from shared.law.company import INK_DARK, PAPER, PAPER_DARK, media_type_of
 from shared.law.library import picture
 from shared.pages.translation import SOURCE_LANGUAGE, Catalogues, Words, home_of
+from shared.runtime.openpgp import OpenPgpCertificate
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 CATALOGUES = Catalogues(TEMPLATES / "locale")
@@ -76,6 +77,8 @@ class Site:
 
     company: CompanyProfile
     guard: CsrfGuard
+    key: OpenPgpCertificate | None = None
+    """The company's certificate: people may encrypt proofs to it."""
     style: str = field(init=False, repr=False)
     picture: bytes = field(init=False, repr=False)
     """The logo; empty without one."""
@@ -116,6 +119,13 @@ class Site:
             "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
         }
         return Response(self.picture, media_type=media_type, headers=headers)
+
+    def certificate(self) -> Response:
+        """Return the company's OpenPGP certificate; answer 404 without one."""
+        if self.key is None:
+            raise HTTPException(404)
+        headers = {"X-Content-Type-Options": "nosniff"}
+        return Response(self.key.armored, media_type="application/pgp-keys", headers=headers)
 
     def stylesheet(self) -> Response:
         """Return the style of all pages."""

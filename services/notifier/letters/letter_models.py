@@ -60,6 +60,7 @@ class Setback(StrEnum):
 
     DOCUMENT_UNREADABLE = "document_unreadable"
     DOCUMENT_NOT_ACCEPTED = "document_not_accepted"
+    DOCUMENT_NOT_DECRYPTED = "document_not_decrypted"
     LOG_IN_FAILED = "log_in_failed"
     CODE_BY_MAIL = "code_by_mail"
     OTHER = "other"

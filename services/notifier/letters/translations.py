@@ -172,6 +172,10 @@ SETBACKS: Mapping[Setback, str] = {
         "We could not accept the document. Please make sure that it is one that we ask for, that it is "
         "yours, still valid or recent enough, and in the name in your request."
     ),
+    Setback.DOCUMENT_NOT_DECRYPTED: _(
+        "We could not decrypt the file. Please encrypt it again with our OpenPGP key, or upload it on the "
+        "page of your request without encryption."
+    ),
     Setback.LOG_IN_FAILED: _("The sign-in to your account did not work."),
     Setback.CODE_BY_MAIL: _(
         "A code counts by mail only if your mail provider confirms who sent it. Please enter it on the page."

@@ -191,6 +191,8 @@ class FileFlaw(StrEnum):
     BROKEN = "file_broken"
     """It begins as the declared kind and cannot be read as that."""
     ENCRYPTED = "file_encrypted"
+    NOT_DECRYPTED = "file_not_decrypted"
+    """It is an OpenPGP message, broken or for another key than ours."""
     ACTIVE_CONTENT = "file_active_content"
     DECODE_LIMIT = "file_decode_limit"
     """To read it would take more memory, time, pixels or pages than any proof needs."""

@@ -188,6 +188,8 @@ class NewCode(Strict):
 
 MOST_DOCUMENT_BYTES = 10 << 20
 """As many as a photo of a telephone has, in the best quality."""
+OPENPGP_MESSAGE = "application/pgp-encrypted"
+"""Media type of a document that the person encrypted."""
 
 
 class DataPoints(Strict):

@@ -38,6 +38,7 @@ SAMPLES = {
     "image/tiff": b"II*\x00....",
     "image/heic": b"\x00\x00\x00\x24ftypheic....",
     "application/pdf": PDF,
+    "application/pgp-encrypted": b"-----BEGIN PGP MESSAGE-----\n....",
 }
 PATH_NAMES = (
     "../../etc/passwd",

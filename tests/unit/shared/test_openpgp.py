@@ -1,13 +1,23 @@
 """OpenPGP: which certificates are taken, and messages in constant memory."""
 
+import shutil
+import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from pysequoia import Cert, Tsk
+from pysequoia import Cert, Tsk, encrypt
 
 from shared.errors import ConfigurationError
-from shared.runtime.openpgp import EncryptionFailed, OpenPgpCertificate, encrypted
+from shared.runtime.openpgp import (
+    EncryptionFailed,
+    NotDecrypted,
+    OpenPgpCertificate,
+    TooMuchContent,
+    decrypted,
+    encrypted,
+    is_private_key,
+)
 from tests.openpgp_keys import ReceiverKey
 
 MEGABYTE = bytes(1_000_000)
@@ -61,6 +71,52 @@ async def test_certificate_that_was_replaced_after_the_start_is_not_used(tmp_pat
     certificate.file.write_text(str(ReceiverKey().pair.extract_certificate()))
     with pytest.raises(EncryptionFailed):
         await message(1, certificate)
+
+
+async def test_content_of_a_message_is_limited_after_decryption() -> None:
+    key = ReceiverKey()
+    message, private = key.sealed(3 * MEGABYTE), str(key.pair).encode()
+    assert await decrypted(message, private, 3 * len(MEGABYTE)) == 3 * MEGABYTE
+    with pytest.raises(TooMuchContent):
+        await decrypted(message, private, 3 * len(MEGABYTE) - 1)
+
+
+@pytest.mark.skipif(shutil.which("gpg") is None, reason="GnuPG makes the bomb")
+async def test_decompression_bomb_is_refused(tmp_path: Path) -> None:
+    key, home, bomb = ReceiverKey(), tmp_path / "home", tmp_path / "bomb"
+    home.mkdir(mode=0o700)
+    command = ("gpg", "--homedir", home, "--batch", "--no-autostart", "--trust-model", "always")
+    what = ("--compress-algo", "zlib", "--recipient-file", key.file(tmp_path), "--output", bomb, "--encrypt")
+    zeros = b"".join([MEGABYTE] * 20)
+    subprocess.run([*command, *what], input=zeros, check=True, timeout=60, capture_output=True)  # noqa: ASYNC221, S603
+    message = bomb.read_bytes()
+    assert len(message) < len(MEGABYTE) / 10
+    with pytest.raises(TooMuchContent):
+        await decrypted(message, str(key.pair).encode(), len(MEGABYTE))
+
+
+@pytest.mark.parametrize("flaw", ["another key", "cut", "altered", "no message", "empty"])
+async def test_message_that_cannot_be_decrypted_is_refused(flaw: str) -> None:
+    key = ReceiverKey()
+    whole = encrypt(MEGABYTE, recipients=[key.pair.extract_certificate()], armor=False)
+    messages = {
+        "another key": ReceiverKey().sealed(MEGABYTE),
+        "cut": whole[:-40],
+        "altered": whole[:-200] + bytes(100) + whole[-100:],
+        "no message": b"-----BEGIN PGP MESSAGE-----\n",
+        "empty": b"",
+    }
+    with pytest.raises(NotDecrypted):
+        await decrypted(messages[flaw], str(key.pair).encode(), 2 * len(MEGABYTE))
+
+
+def test_certificate_as_text_holds_no_private_key(tmp_path: Path) -> None:
+    key = ReceiverKey()
+    (tmp_path / "pair.asc").write_text(str(key.pair))
+    assert "PRIVATE" in str(key.pair)
+    assert "PRIVATE" not in OpenPgpCertificate.read(tmp_path / "pair.asc").armored
+    assert is_private_key(str(key.pair).encode())
+    assert not is_private_key(str(key.pair.extract_certificate()).encode())
 
 
 def test_certificate_with_another_fingerprint_is_rejected(tmp_path: Path) -> None:

@@ -42,6 +42,8 @@ async def build(settings: ExaminerSettings, platform: ServiceRuntime) -> AsyncIt
         if not landlock_version(ctypes.CDLL(None)):
             logger().error("documents are not read", reason=f"no Landlock; {NEEDED}")
 
+        key = settings.proof_key
+
         def context(moment: Moment[Examination]) -> ExaminerContext:
             return ExaminerContext(
                 case_id=moment.case,
@@ -53,6 +55,7 @@ async def build(settings: ExaminerSettings, platform: ServiceRuntime) -> AsyncIt
                 presented=presented,
                 zone=settings.company.zone,
                 bill_age=settings.bill_age,
+                proof_key=key.get_secret_value().encode() if key else None,
             )
 
         yield Running(Service(NAME, SUBSCRIPTIONS, Examination(), evolve, context), journal, batch=AT_ONCE)
