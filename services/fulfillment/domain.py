@@ -10,7 +10,14 @@ from functools import cache
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
-from services.fulfillment.datamap.model import Collection, Erasure, MarkRule, RetentionPeriod, RetentionRule
+from services.fulfillment.datamap.model import (
+    FROM_ERASURE,
+    Collection,
+    Erasure,
+    MarkRule,
+    RetentionPeriod,
+    RetentionRule,
+)
 from services.fulfillment.datamap.paths import raw_at, values_at
 from shared.labels import default_of
 from shared.law import Calendar, Policy, ReasonCode, Regulation, Right, due
@@ -202,7 +209,7 @@ def last_day(
         § 147(4) AO: the period starts at the end of the calendar year in which the voucher was made.
         § 257(5) HGB: the same.
     """
-    start = today if retention.start == "now" else _day(raw_at(document, retention.start), zone)
+    start = today if retention.start == FROM_ERASURE else _day(raw_at(document, retention.start), zone)
     if start is None:
         return None
     return after(start.replace(month=MONTHS, day=31) if retention.year_end else start, retention.keep)

@@ -13,7 +13,7 @@ from habeas.client.erasures import ErasureRecords
 from habeas.client.erasures import memory as opened
 from services.fulfillment.certificate.document import verify_certificate
 from services.fulfillment.certificate.signatures import CertificateSigner
-from services.fulfillment.datamap.model import RetentionPeriod
+from services.fulfillment.datamap.model import DataMap, RetentionPeriod
 from services.fulfillment.datamap.reader import parse
 from services.fulfillment.domain import after
 from services.fulfillment.erasure.deferred import DailyJob, DueRecords, Purging
@@ -31,9 +31,7 @@ SIGNER = CertificateSigner(KEY)
 TODAY = datetime.now(UTC).date()
 LONG_AGO = datetime.now(UTC) - timedelta(days=300)
 LAST_DAY = after(LONG_AGO.date(), RetentionPeriod(years=1))
-MAP = parse(
-    {
-        "map.yml": """
+TEXT = """
 dataset:
   - fides_key: desk
     collections:
@@ -56,8 +54,8 @@ dataset:
           - { name: held }
           - { name: name, data_categories: [user.name] }
 """
-    }
-)
+MAP = parse({"map.yml": TEXT})
+FROM_ERASURE = parse({"map.yml": TEXT.replace("from: issued", "from: now")})
 
 
 OTHER = one(EMAIL)
@@ -76,7 +74,7 @@ async def memory(world: World, mongo_url: str) -> AsyncIterator[ErasureRecords]:
         yield memory
 
 
-async def erased(world: World, memory: ErasureRecords, **changes: Any) -> None:
+async def erased(world: World, memory: ErasureRecords, data_map: DataMap = MAP, **changes: Any) -> None:
     """Erase Kim, whose bill is kept for a year; somebody else has one, too."""
     bill = {"issued": LONG_AGO, "held": False, "name": "Kim Sample", **changes}
     await world.insert(
@@ -85,8 +83,8 @@ async def erased(world: World, memory: ErasureRecords, **changes: Any) -> None:
     await world.insert(
         "desk.bills", {"_id": 1, "person": 70_077_077, **bill}, {"_id": 2, "person": 78, **bill}
     )
-    decided = plan(await gather(MAP, world.stores, PERSON), MAP, TODAY)
-    await OperatorEngine(MAP, world.stores).erase(decided, PERSON, "Example", SIGNER, memory=memory)
+    decided = plan(await gather(data_map, world.stores, PERSON), data_map, TODAY)
+    await OperatorEngine(data_map, world.stores).erase(decided, PERSON, "Example", SIGNER, memory=memory)
     assert await world.get("desk.people", _id=70_077_077) is None
     assert await world.get("desk.bills", _id=1) is not None
 
@@ -113,6 +111,33 @@ async def test_a_kept_record_goes_when_its_last_day_has_passed_and_that_is_certi
     assert [(c["collection"], c["found"], c["erased"]) for c in content["collections"]] == [("bills", 1, 1)]
     assert content["verification"]["result"] == "nothing_left"
     assert await due(world, memory, LAST_DAY + timedelta(days=1)) == []
+
+
+async def test_period_from_the_erasure_ends_once_and_does_not_start_anew(
+    world: World, memory: ErasureRecords
+) -> None:
+    await erased(world, memory, FROM_ERASURE)
+    last = after(TODAY, RetentionPeriod(years=1))
+    assert await due(world, memory, last) == []
+    [item] = await due(world, memory, last + timedelta(days=1))
+    assert not item.idle
+    await purging(world, memory).purge(item)
+    assert await world.get("desk.bills", _id=1) is None
+    assert await due(world, memory, last + timedelta(days=1)) == []
+
+
+async def test_period_from_the_erasure_follows_a_hold(world: World, memory: ErasureRecords) -> None:
+    await erased(world, memory, FROM_ERASURE, held=True)
+    tomorrow = TODAY + timedelta(days=1)
+    bills = world.client[world.prefix + "desk"]["bills"]
+    await bills.update_one({"_id": 1}, {"$set": {"held": False}})
+    [item] = await due(world, memory, tomorrow)
+    await purging(world, memory).purge(item)
+    assert await world.get("desk.bills", _id=1) is not None
+    last = after(tomorrow, RetentionPeriod(years=1))
+    [item] = await due(world, memory, last + timedelta(days=1))
+    await purging(world, memory).purge(item)
+    assert await world.get("desk.bills", _id=1) is None
 
 
 async def test_the_register_holds_nothing_about_the_person_but_the_keys_of_records(

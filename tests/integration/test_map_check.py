@@ -285,6 +285,33 @@ async def test_missing_storage_period_of_personal_data_is_reported(desk: Desk) -
     )
 
 
+async def test_period_that_only_an_erasure_begins_is_remarked_with_the_fields_that_hold_a_day(
+    desk: Desk,
+) -> None:
+    await desk.insert(dict(KIM))
+    await desk.index(collation=CASELESS)
+    day = "{ name: made_at, fides_meta: { data_type: datetime } }"
+    text = mapped(EMAIL, day, meta="{ retention: { keep: P1Y, from: now, because: Our policy } }")
+    [flaw] = [one for one in await desk.flaws(text) if "period" in one.what]
+    assert (flaw.where, flaw.remark) == ("map.yml:4", True)
+    assert flaw.what == "the period of `desk.notes` begins with an erasure: no record becomes due without one"
+    assert flaw.remedy == "name the field with the day of a record in `from`: `made_at`"
+    assert not [one for one in await desk.remarks(text.replace("from: now", "from: made_at")) if "due" in one]
+
+
+async def test_search_for_ended_periods_that_scans_the_collection_has_the_missing_index(desk: Desk) -> None:
+    await desk.insert({**KIM, "made_at": datetime(2026, 1, 1, tzinfo=UTC)})
+    await desk.index(collation=CASELESS)
+    meta = "{ retention: { keep: P1Y, from: made_at, because: Our policy } }"
+    text = mapped(EMAIL, "{ name: made_at }", meta=meta)
+    [flaw] = await desk.flaws(text)
+    assert flaw.remark
+    assert flaw.what == "finding records of `desk.notes` past their period reads the whole collection"
+    assert flaw.remedy == 'db.getSiblingDB("desk").getCollection("notes").createIndex({"made_at": 1})'
+    await desk.index("made_at")
+    assert await desk.flaws(text) == ()
+
+
 async def test_languages_that_texts_lack_are_remarked_in_one_line_for_the_same_texts(desk: Desk) -> None:
     await desk.insert(dict(KIM))
     german = mapped(EMAIL, meta="{ purpose: To help people, source: { en: The person, de: Von Ihnen } }")
@@ -300,6 +327,7 @@ async def test_retention_that_runs_from_no_date_is_reported(desk: Desk) -> None:
     days: tuple[Any, ...] = (datetime(2026, 1, 1, tzinfo=UTC), "2026-01-01", 20260101, "1.1.2026", None)
     await desk.insert(*({"_id": n, "email": f"p{n}@example.org", "at": day} for n, day in enumerate(days)))
     await desk.index(collation=CASELESS)
+    await desk.index("at")
     text = mapped(EMAIL, "{ name: at }", meta=meta)
     runs = "map.yml:4: `retention` runs from `at`, which holds"
     assert await desk.wrong(text) == [

@@ -8,6 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from services.fulfillment.datamap.graph import UngroupedError, composites, paired
 from services.fulfillment.datamap.model import (
+    FROM_ERASURE,
     Collection,
     Erasure,
     MappedField,
@@ -111,7 +112,7 @@ def _check_fixed(collection: Collection, notes: MapFindings) -> None:
 def _check_paths(collection: Collection, notes: MapFindings) -> None:
     pairs = {key: getattr(collection, key) for key in ("legal_hold", "locked", "active", *MARKS)}
     named = {key: pair.field for key, pair in pairs.items() if pair is not None}
-    if collection.retention is not None and collection.retention.start not in ("now", ""):
+    if collection.retention is not None and collection.retention.start not in (FROM_ERASURE, ""):
         named = {"retention.from": collection.retention.start} | named
     if collection.active is not None and getattr(
         collection.by_path.get(collection.active.field), "editable", False

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from services.fulfillment.datamap.model import (
+    FROM_ERASURE,
     Collection,
     Direction,
     Erasure,
@@ -190,7 +191,7 @@ class DeclarationReader:
         years, months, weeks, days = (int(number or 0) for number in match.groups()) if match else (0,) * 4
         period = RetentionPeriod(years, months, 7 * weeks + days)
         start, year_end = keys.required("from"), keys.choice("starts", {YEAR_END}) is not None
-        if year_end and start == "now":
+        if year_end and start == FROM_ERASURE:
             self.notes.flaw(keys.where, f"`starts: {YEAR_END}` has no field", "name one in `from`")
         retention = RetentionRule(period, start, keys.required("because", labelled=True), year_end)
         keys.done()

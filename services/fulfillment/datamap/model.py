@@ -121,13 +121,21 @@ class RetentionPeriod:
     days: int = 0
 
 
+FROM_ERASURE = "now"
+"""Start of a period that begins with the erasure of a record."""
+
+
 @dataclass(frozen=True, slots=True)
 class RetentionRule:
     """Until when records survive an erasure, and why."""
 
     keep: RetentionPeriod
     start: str
-    """The field with the start of the period, or ``now``: the day of the erasure."""
+    """
+    The field with the start of the period, or :data:`FROM_ERASURE`.
+
+    Without an erasure the latter never begins, so the record never becomes due.
+    """
     because: str
     year_end: bool = False
     """Whether the period starts only at the end of the calendar year of that day."""

@@ -18,9 +18,9 @@ from uuid import NAMESPACE_OID, uuid5
 from services.fulfillment.certificate.issue import Certificates
 from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.context import DataMapPort
-from services.fulfillment.datamap.model import Collection, DataMap
+from services.fulfillment.datamap.model import FROM_ERASURE, Collection, DataMap
 from services.fulfillment.datamap.paths import values_at
-from services.fulfillment.domain import CONTRACT
+from services.fulfillment.domain import CONTRACT, LEGAL_HOLD
 from services.fulfillment.erasure.completion import (
     ErasureJournalPort,
     Registers,
@@ -164,7 +164,7 @@ class Purging:
                 else:
                     collection = data_map.by_key[step.key]
                     whole = collection.undivided if is_by_period(collection, entry) else collection
-                    found.append(FoundRecord(whole, step.id, document, matches))
+                    found.append(FoundRecord(_after_period(whole, entry), step.id, document, matches))
         persons = not all(is_by_period(data_map.by_key[entry.key], entry) for entry in entries)
         running = persons and await self._has_contract(found, data_map)
         planned = plan_records(found, data_map, today, zone=self.zone, running=running)
@@ -184,6 +184,13 @@ class Purging:
             return False
         held = await self.records.gather(data_map, {name: tuple(some) for name, some in identities.items()})
         return await asyncio.to_thread(has_contract, held.found)
+
+
+def _after_period(collection: Collection, entry: RetainedRecord) -> Collection:
+    """Return *collection* without a period from its erasure that has ended: it does not begin anew."""
+    rule = collection.retention
+    from_erasure = rule is not None and rule.start == FROM_ERASURE
+    return replace(collection, retention=None) if from_erasure and entry.reason != LEGAL_HOLD else collection
 
 
 def is_by_period(collection: Collection, entry: RetainedRecord) -> bool:

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from itertools import pairwise
 
 from services.fulfillment.context import FulfillmentContext
-from services.fulfillment.datamap.model import Collection, DataMap, Erasure, RetentionRule
+from services.fulfillment.datamap.model import FROM_ERASURE, Collection, DataMap, Erasure, RetentionRule
 from services.fulfillment.datamap.paths import raw_at
 from services.fulfillment.domain import LEGAL_HOLD, MONTHS, RETENTION_DUTY, holds_mark, last_day
 from services.fulfillment.erasure.deferred import Purging
@@ -59,7 +59,7 @@ def limited_collections(data_map: DataMap) -> tuple[Collection, ...]:
 def is_limited(collection: Collection) -> bool:
     """Return whether records of *collection* have a retention period that ends without an erasure."""
     rule = collection.retention
-    counts = rule is not None and rule.start != "now" and collection.erasure is not Erasure.KEEP
+    counts = rule is not None and rule.start != FROM_ERASURE and collection.erasure is not Erasure.KEEP
     return counts and not collection.skipped
 
 

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, date, datetime
 
-from services.fulfillment.datamap.graph import Graph, Lookup, graph_of
-from services.fulfillment.datamap.model import Collection, DataMap
+from services.fulfillment.datamap.graph import Graph, graph_of
+from services.fulfillment.datamap.model import FROM_ERASURE, Collection, DataMap, Erasure
 from services.fulfillment.datamap.yaml_loader import MapError
 from services.fulfillment.map_check import declared, findable, masks, sampler
 from services.fulfillment.map_check.observations import LookupSpeed, Observed
@@ -16,6 +16,8 @@ from services.fulfillment.stores.mongodb import Stores
 from shared.errors import ConfigurationError, PermanentError
 from shared.labels import covers
 
+DATES = frozenset({"date", "datetime"})
+"""Declared types of a field with a day."""
 REMEDY = "add `verified: always`, `never`, or the field that states it: without it, a value is a claim"
 
 
@@ -39,6 +41,7 @@ async def check(data_map: DataMap, stores: Stores) -> tuple[MapError, ...]:
     for collection in data_map.collections:
         flaws += [] if collection.skipped else unstated_verification(collection)
         flaws += [] if collection.skipped else unstated_storage(collection)
+        flaws += [] if collection.skipped else period_from_erasure(collection)
     for seen in observed.values():
         flaws += _compared(seen, observed, today)
         flaws += [flaw async for flaw in _tried(seen, data_map, today, stores)]
@@ -75,6 +78,7 @@ def _compared(seen: Observed, observed: Mapping[str, Observed], today: date) -> 
     yield from declared.unwritable(seen)
     yield from declared.undeclared_fields(seen)
     yield from slow_lookups(seen)
+    yield from slow_periods(seen)
 
 
 async def _tried(seen: Observed, data_map: DataMap, today: date, stores: Stores) -> AsyncIterator[MapError]:
@@ -141,6 +145,16 @@ def unstated_storage(collection: Collection) -> Iterator[MapError]:
         yield MapError(collection.where, what, "add `storage: …` under `meta: habeas:`", remark=True)
 
 
+def period_from_erasure(collection: Collection) -> Iterator[MapError]:
+    """Yield *collection* if only an erasure begins its retention period (GDPR Art. 5(1)(e))."""
+    rule = collection.retention
+    if rule is not None and rule.start == FROM_ERASURE and collection.erasure is not Erasure.KEEP:
+        what = f"the period of `{collection.key}` begins with an erasure: no record becomes due without one"
+        dates = [f"`{field.path}`" for field in collection.leaves if field.type in DATES]
+        remedy = f"name the field with the day of a record in `from`{': ' if dates else ''}{', '.join(dates)}"
+        yield MapError(collection.where, what, remedy, remark=True)
+
+
 def untranslated_texts(data_map: DataMap) -> Iterator[MapError]:
     """Yield the languages of letters that texts of *data_map* lack, with the number of these texts."""
     places = reversed(list(data_map.texts.items()))
@@ -197,12 +211,21 @@ def slow_lookups(observed: Observed) -> Iterator[MapError]:
         how = "is slow for many people at once" if many else "reads the whole collection"
         named = " with ".join(f"`{path}`" for path in paths) + (" ignoring case" if ignores else "")
         what = f"looking up {named} in `{collection.key}` {how}"
-        yield MapError(collection.by_path[lookup.path].where, what, _index(collection, lookup), remark=True)
+        remedy = _index(collection, *lookup.paths, caseless=lookup.caseless)
+        yield MapError(collection.by_path[lookup.path].where, what, remedy, remark=True)
 
 
-def _index(collection: Collection, lookup: Lookup) -> str:
+def slow_periods(observed: Observed) -> Iterator[MapError]:
+    """Yield a collection that is read as a whole to find its records past their retention period."""
+    collection, rule = observed.collection, observed.collection.retention
+    if rule is not None and observed.scans_for_periods:
+        what = f"finding records of `{collection.key}` past their period reads the whole collection"
+        yield MapError(collection.where, what, _index(collection, rule.start), remark=True)
+
+
+def _index(collection: Collection, *paths: str, caseless: bool = False) -> str:
     """Return the command for the database's shell."""
-    keys = ", ".join(f'"{path}": 1' for path in lookup.paths)
+    keys = ", ".join(f'"{path}": 1' for path in paths)
     collation = f", {{collation: {{locale: '{CASELESS['locale']}', strength: {CASELESS['strength']}}}}}"
     where = f'db.getSiblingDB("{collection.dataset}").getCollection("{collection.name}")'
-    return f"{where}.createIndex({{{keys}}}{collation if lookup.caseless else ''})"
+    return f"{where}.createIndex({{{keys}}}{collation if caseless else ''})"

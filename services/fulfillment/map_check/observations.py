@@ -79,5 +79,7 @@ class Observed:
     """Whether it has a validator that refuses invalid documents."""
     unique: tuple[Unique, ...] = ()
     speeds: Mapping[Lookup, LookupSpeed] = field(default_factory=dict)
+    scans_for_periods: bool = False
+    """Whether the whole collection is read to find the records past their retention period."""
     nowhere: frozenset[str] = frozenset()
     """The looked-up paths that no document of the whole collection has."""

@@ -8,16 +8,18 @@ The query plan of a look-up shows whether it uses an index or reads the whole co
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from services.fulfillment.datamap.graph import Graph, Lookup
 from services.fulfillment.datamap.model import Collection, CollectionPlace
 from services.fulfillment.datamap.paths import values_at
+from services.fulfillment.erasure.expiry import is_limited
 from services.fulfillment.map_check.observations import LookupSpeed, Observed, Unique
 from services.fulfillment.search.bson_equality import refers
 from services.fulfillment.stores.batch_lookup import PATIENCE_MS
 from services.fulfillment.stores.caseless import CASELESS, MOST_SPELLED, Query, queries
-from services.fulfillment.stores.mongodb import Stores
+from services.fulfillment.stores.mongodb import Stores, older_than
 from services.fulfillment.stores.rules import Rules
 from shared.runtime.mongo import Collection as Stored
 from shared.runtime.mongo import Document, translated
@@ -67,6 +69,7 @@ async def observe(collection: Collection, graph: Graph, stores: Stores) -> Obser
         refuses=bool(validator) and enforced,
         unique=unique,
         speeds=dict(zip(lookups, speeds, strict=True)),
+        scans_for_periods=await _scans_for_periods(collection, stores),
         nowhere=await _nowhere(stores, place, {lookup.path for lookup in lookups}),
     )
 
@@ -150,6 +153,14 @@ async def speed_of(
             if await _scans(stores, place, query):
                 return speed
     return LookupSpeed.INDEXED
+
+
+async def _scans_for_periods(collection: Collection, stores: Stores) -> bool:
+    rule = collection.retention
+    if rule is None or not is_limited(collection):
+        return False
+    old = older_than(rule.start, datetime.now(UTC).date())
+    return await _scans(stores, collection.place, Query([old], None))
 
 
 def _example(path: str, documents: Sequence[Document]) -> Any:

@@ -284,11 +284,10 @@ def _ends(key: str, data_map: DataMap) -> bool:
     """
     Return whether the records of a collection are erased once their period has ended.
 
-    Only then has a letter a last day. A period that starts now starts anew at each check.
+    Only then has a letter a last day.
     """
     collection = data_map.by_key[key]
-    rule = collection.retention
-    return collection.erasure is not Erasure.KEEP and rule is not None and rule.start != "now"
+    return collection.erasure is not Erasure.KEEP and collection.retention is not None
 
 
 def _remaining(plan: RecordPlan, residues: Iterable[Residue], data_map: DataMap) -> Iterator[KeptGroup]:

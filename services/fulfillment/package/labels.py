@@ -14,6 +14,7 @@ from pathlib import Path
 from babel.units import format_unit
 
 from services.fulfillment.datamap.model import (
+    FROM_ERASURE,
     Collection,
     DataMap,
     MappedField,
@@ -116,7 +117,7 @@ def storage(collection: Collection, words: Words) -> str:
         return stated or words.say("For as long as the purpose named above requires it.")
     lasts = period(retention.keep, words)
     start = field_label(collection, retention.start)
-    if retention.start == "now":
+    if retention.start == FROM_ERASURE:
         said = words.say("%(period)s from the day of an erasure", period=lasts)
     elif retention.year_end:
         said = words.say("%(period)s from the end of the year of “%(field)s”", period=lasts, field=start)

@@ -180,17 +180,15 @@ def test_retention_until_several_days_states_the_first_and_the_last() -> None:
 
 
 @pytest.mark.parametrize(
-    "about",
+    ("about", "stated"),
     [
-        pytest.param(
-            "{ erasure: keep, retention: { keep: P8Y, from: at, because: law } }", id="never erased"
-        ),
-        pytest.param("{ retention: { keep: P8Y, from: now, because: law } }", id="starts anew at each check"),
+        pytest.param("{ erasure: keep, retention: { keep: P8Y, from: at, because: law } }", False, id="kept"),
+        pytest.param("{ retention: { keep: P8Y, from: now, because: law } }", True, id="from the erasure"),
     ],
 )
-def test_letter_names_no_last_day_after_which_nothing_is_erased(about: str) -> None:
+def test_letter_names_the_last_day_only_if_the_record_is_erased_then(about: str, *, stated: bool) -> None:
     place, until = CollectionPlace("default", "shop", "people"), date(2030, 12, 31)
     step = RecordStep("shop.people", place, {"_id": 1}, Disposition.RETAINED, (), until=until)
     decided = RecordPlan("v", date(2026, 11, 25), (), (step,), ())
     [kept] = answers.erasure(decided, (), keeping(about), Answer(), agreed=()).kept
-    assert kept.until is None
+    assert kept.until == (until if stated else None)
