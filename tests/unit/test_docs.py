@@ -287,3 +287,25 @@ def test_no_file_names_the_machine_or_its_tools() -> None:
 
 def test_packages_come_from_the_public_index() -> None:
     assert not INDEXES.search(text("uv.lock"))
+
+
+THREATS = [
+    pytest.param(cells[-1], id=cells[1][:60])
+    for cells in (line.strip("| ").split(" | ") for line in text("docs/threat-model.md").splitlines())
+    if len(cells) == 4 and cells[0] not in {"attacker", "---", "---|---|---|---"}
+]
+
+
+def test_threat_model_has_its_rows() -> None:
+    assert len(THREATS) > 80
+
+
+@pytest.mark.parametrize("tests", THREATS)
+def test_every_threat_names_tests_that_exist(tests: str) -> None:
+    named = re.findall(r"`([^`]+)`", tests)
+    assert named
+    for name in named:
+        path, _, function = name.partition("::")
+        assert path.startswith("tests/")
+        assert (ROOT / path).is_file(), path
+        assert not function or f"def {function}(" in (ROOT / path).read_text(), name

@@ -90,6 +90,10 @@ OPEN = access(Outcome.GRANTED)
 OPT_OUT: Deed = Right.OPT_OUT_OF_SALE
 LIMIT: Deed = Right.LIMIT_SENSITIVE_USE
 
+SECRET = WithheldGroup(label="Password", reason="never_disclosed", values=1)
+COPIED = replace(ERASED, package=PACKAGE)
+WITHHELD = replace(erasure(Outcome.GRANTED, erased=ACCOUNTS, withheld=(SECRET,)), package=PACKAGE)
+
 SENTENCES: list[tuple[str, LetterFacts, LetterFacts]] = [
     ("A second search of our systems found nothing more to erase.", ERASED, IN_PART),
     ("A second search of our systems found nothing more to erase.", ERASED, NO_DATA),
@@ -106,6 +110,7 @@ SENTENCES: list[tuple[str, LetterFacts, LetterFacts]] = [
     ("we will erase your data again before we use it", ERASED, NONE_ERASED),
     ("Our records name no recipient", ERASED, NONE_ERASED),
     ("Our records name no recipient", ERASED, erasure(Outcome.GRANTED, erased=ACCOUNTS, by_hand=("X",))),
+    ("What is not in it, and why", WITHHELD, COPIED),
     ("We will also ask", erasure(Outcome.GRANTED, erased=ACCOUNTS, recipients=("X",)), ERASED),
     ("Our staff will also ask", erasure(Outcome.GRANTED, erased=ACCOUNTS, by_hand=("X",)), ERASED),
     ("We will notify these recipients:", done(Right.RECTIFICATION, recipients=("X",)), done(OPT_OUT)),
