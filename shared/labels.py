@@ -6,6 +6,7 @@ events and settings hold its default alone, which is English, else the first.
 """
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Self
 
@@ -51,6 +52,7 @@ def label_of(stated: Mapping[str, str]) -> Label:
     return Label(texts.get(DEFAULT_LANGUAGE) or next(iter(texts.values())), texts)
 
 
+@lru_cache(maxsize=512)
 def _tag(language: str) -> str:
     try:
         return str(Locale.parse(language.replace("-", "_"))).replace("_", "-")
@@ -64,6 +66,11 @@ def is_language(tag: str) -> bool:
         return bool(_tag(tag))
     except InvalidLabel:
         return False
+
+
+def is_translated(text: str) -> bool:
+    """Return whether *text* is stated by language."""
+    return isinstance(text, Label) and bool(text.by_language)
 
 
 def localized(text: str, locale: str) -> str:

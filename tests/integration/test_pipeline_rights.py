@@ -295,7 +295,7 @@ async def test_denied_correction_has_a_reason_and_keeps_the_statement(
     page = await answered(pipeline, heard, case)
     assert page["outcome"] == "refused"
     assert await contact_of(pipeline, person) == before
-    told = pipeline.letter(person, case, "What we did not correct, and why")
+    told = pipeline.letter(person, case, "What we did not correct")
     assert "We hold no such detail about you." in told
     assert "We keep your statement with your request" in told
     assert "Supervisory Authority of Example State" in told

@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from services.fulfillment.datamap.yaml_loader import MapError
-from shared.labels import localized
+from shared.labels import is_translated, localized
 from shared.law.taxonomy import covered
 
 PERSONAL = ("user",)
@@ -463,7 +463,7 @@ class DataMap:
 
     @cached_property
     def texts(self) -> Mapping[str, tuple[str, ...]]:
-        """The texts for people, by the place of their collection, without those of skipped collections."""
+        """The texts for people by the place of their collection; no skipped one, and no plain provision."""
         return {one.where: tuple(_texts(one)) for one in self.collections if not one.skipped}
 
     @property
@@ -475,6 +475,8 @@ class DataMap:
 @lru_cache(maxsize=64)
 def localized_map(data_map: DataMap, locale: str) -> DataMap:
     """Return *data_map* with the texts for readers of *locale*: see :func:`shared.labels.localized`."""
+    if not any(is_translated(text) for texts in data_map.texts.values() for text in texts):
+        return data_map
     collections = tuple(_localized_collection(one, locale) for one in data_map.collections)
     return replace(data_map, collections=collections)
 
@@ -513,6 +515,10 @@ def _texts(collection: Collection) -> Iterator[str]:
         yield from filter(None, (*facts.texts.values(), *facts.recipients))
     yield from filter(None, (collection.description, *(one.label for one in collection.fields)))
     yield from filter(None, collection.category_names.values())
+    rules = [one.withheld for one in collection.fields if one.withheld is not None]
+    provisions = [rule.because for rule in rules] + [text for rule in rules for _, text in rule.laws]
+    kept = [] if collection.retention is None else [collection.retention.because]
+    yield from filter(is_translated, (*kept, *provisions))
 
 
 def predecessors(collections: Sequence[Collection]) -> dict[str, frozenset[str]]:

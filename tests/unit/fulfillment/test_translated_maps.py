@@ -8,9 +8,10 @@ import pytest
 
 from services.fulfillment.datamap.fides_import import imported
 from services.fulfillment.datamap.model import CollectionPlace, DataMap
-from services.fulfillment.datamap.reader import parse
+from services.fulfillment.datamap.reader import load, parse
 from services.fulfillment.domain import LegalBasis, legal_bases
 from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordStep
+from services.fulfillment.map_check.comparison import untranslated_texts
 from services.fulfillment.package import answers
 from services.fulfillment.package.labels import map_in, storage, words
 from services.fulfillment.package.portability import portable
@@ -22,7 +23,9 @@ from shared.contract.answer import Answer
 from shared.errors import InvalidDataMap
 from shared.runtime.mongo import Document
 from tests.unit.fulfillment.sample_records import contents, packed, unpacked
+from tests.unit.pages import ROOT
 
+EXAMPLE = ROOT / "datamaps" / "example"
 TEXT = """
 data_category:
   - { fides_key: user.shoe_size, name: { en: Shoe size, de: Schuhgröße } }
@@ -197,9 +200,24 @@ def test_storage_period_names_its_field_as_the_map_does() -> None:
     assert "„Ausgestellt“" in storage(german().by_key["shop.invoices"], words("de"))
 
 
+def test_provision_alone_is_shown_in_the_language_of_the_reader() -> None:
+    retention = "retention: { keep: P1Y, from: at, because: { en: Law, de: Gesetz } }"
+    collection = (
+        f"{{ name: a, meta: {{ habeas: {{ {retention} }} }}, fields: [{{ name: _id }}, {{ name: at }}] }}"
+    )
+    text = f"dataset: [{{ fides_key: shop, collections: [{collection}] }}]"
+    rule = map_in(parse({"map.yml": text}), "de").by_key["shop.a"].retention
+    assert rule is not None
+    assert rule.because == "Gesetz"
+
+
 def test_map_without_translations_is_the_same_in_every_language() -> None:
     plain = parse({"map.yml": TEXT.replace(DESCRIPTION, "Bills")})
     assert map_in(plain, "de").by_key["shop.invoices"].description == "Bills"
+    none = parse(
+        {"map.yml": "dataset: [{ fides_key: shop, collections: [{ name: a, fields: [{ name: _id }] }] }]"}
+    )
+    assert map_in(none, "de") is none
 
 
 @pytest.mark.parametrize(
@@ -215,6 +233,10 @@ def test_text_that_is_in_no_language_is_reported_with_its_line(stated: str, erro
     wrong = TEXT.replace(DESCRIPTION, stated)
     with pytest.raises(InvalidDataMap, match=f"map.yml:14: {error}"):
         parse({"map.yml": wrong})
+
+
+def test_shipped_map_has_every_language_of_letters() -> None:
+    assert list(untranslated_texts(load(EXAMPLE))) == []
 
 
 def test_imported_map_keeps_its_translations() -> None:
