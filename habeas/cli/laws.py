@@ -170,4 +170,6 @@ def _show(laws: Sequence["Policy"], found: Mapping[TimedDuty, Strictest], *, exp
         if explain:
             for step in last.steps:
                 out.print(f"            {step}")
+            if last.rule.other_reading:
+                out.print(f"            {last.rule.other_reading}")
             out.print(f"            calendar {last.calendar}, read: {last.rule.read}")

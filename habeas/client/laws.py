@@ -1,19 +1,21 @@
 """The laws with the provenance of their values, as a list and as the tables of ``docs/law.md``."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from shared.law import Policy, Right, TimedDuty
+from shared.law import DeadlineRule, Policy, Right, TimedDuty
 from shared.law.library import breach_policies, policies
 from shared.law.policies import E, EditionLibrary, LawEdition, ProofRule, SourceStatus
 
 TABLES = re.compile(r"(<!-- laws -->\n).*(<!-- /laws -->)", re.DOTALL)
 FEW_PLACES = 3
 """Places that a table names one by one."""
-COLUMNS = ("law", "protects", "answer", "extended", "receipt", "appeal", "fees", "proof", "letters")
+DEADLINES = ("law", "protects", "rights and answer", "extended answer", "receipt", "appeal or complaint")
+DUTIES = ("law", "proof", "fees", "letters")
 DATA_RIGHTS = (Right.ACCESS, Right.ERASURE, Right.RESTRICTION)
 """One right of each group that proof is asked for alike."""
 
@@ -67,9 +69,22 @@ def refreshed(page: str) -> str:
 
 
 def _tables() -> Iterator[str]:
-    yield from _table((*COLUMNS, *SourceStatus), (_row(policy) for policy in policies()))
+    yield f"Requests: {_totals(policies())}.\\\nBreaches: {_totals(breach_policies())}.\n"
+    yield "Rights and deadlines:\n"
+    yield from _table(DEADLINES, map(_deadlines, policies()))
+    yield "Proof, fees, letters and the provenance of values:\n"
+    yield from _table((*DUTIES, *SourceStatus), map(_duties, policies()))
     yield "The laws on breaches:\n"
-    yield from _table(("law", *SourceStatus), (_counts(policy) for policy in breach_policies()))
+    yield from _table(("law", "name", *SourceStatus), map(_breach, breach_policies()))
+
+
+def _totals(library: EditionLibrary[E]) -> str:
+    """Return the number of values by provenance, and the editions with an unread deadline."""
+    editions = list(library)
+    counts = sum((Counter(edition.read_counts) for edition in editions), Counter[SourceStatus]())
+    values = ", ".join(f"{counts[status]:,} {status}" for status in SourceStatus)
+    unread = [f"`{edition.id}`" for edition in editions if edition.unread_deadlines]
+    return f"{len(editions)} editions, {values}; with an unread deadline: {', '.join(unread) or 'none'}"
 
 
 def _table(head: Iterable[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
@@ -82,21 +97,49 @@ def _counts(policy: LawEdition) -> tuple[str, ...]:
     return (f"`{policy.id}`", *(str(policy.read_counts.get(status, 0)) for status in SourceStatus))
 
 
-def _row(policy: Policy) -> tuple[str, ...]:
-    id_, *counts = _counts(policy)
+def _breach(edition: LawEdition) -> tuple[str, ...]:
+    id_, *counts = _counts(edition)
+    return id_, edition.name, *counts
+
+
+def _deadlines(policy: Policy) -> tuple[str, ...]:
     appeals = (_period(policy, duty) for duty in (TimedDuty.APPEAL, TimedDuty.COMPLAINT))
     return (
-        id_,
+        f"{policy.title or policy.name}, `{policy.id}`",
         _people(policy),
-        _period(policy, TimedDuty.ANSWER),
+        "; ".join(f"{_words(rights)}: {period}" for period, rights in _answers(policy).items()),
         _period(policy, TimedDuty.EXTENDED_ANSWER),
         _period(policy, TimedDuty.ACKNOWLEDGEMENT),
         ", ".join(filter(None, appeals)),
+    )
+
+
+def _answers(policy: Policy) -> dict[str, list[str]]:
+    """Return the rights by the period in which they are answered; most of them are the others."""
+    periods = {right: _shown(policy.answer(right)) for right in Right}
+    most, _ = Counter(periods.values()).most_common(1)[0]
+    found: dict[str, list[str]] = {}
+    for right, period in periods.items():
+        if period != most:
+            found.setdefault(policy.answer(right).period, []).append(right)
+    return {**found, most: ["all others"]}
+
+
+def _duties(policy: Policy) -> tuple[str, ...]:
+    id_, *counts = _counts(policy)
+    reasons = {reason for ground in policy.grounds for reason in ground.reasons}
+    forms = {form for demand in policy.letters if demand.letters != "all" for form in demand.letters}
+    return (
+        id_,
+        "; ".join(f"{_words(rights)}: {level}" for level, rights in _proofs(policy).items()),
         _fees(policy),
-        "; ".join(f"{', '.join(rights)}: {level}" for level, rights in _proofs(policy).items()),
-        f"elements: {len(policy.letters)}, grounds: {len(policy.grounds)}",
+        f"{len(forms)} kinds with {len(policy.letters)} statements; grounds for {len(reasons)} reasons",
         *counts,
     )
+
+
+def _words(names: Iterable[str]) -> str:
+    return ", ".join(names).replace("_", " ")
 
 
 def _people(policy: Policy) -> str:
@@ -109,14 +152,21 @@ def _people(policy: Policy) -> str:
 
 def _period(policy: Policy, duty: TimedDuty) -> str:
     rule = policy.rule(duty, Right.ACCESS)
-    return f"{rule.period} ({rule.provision}, {rule.read})" if rule else ""
+    return _shown(rule) if rule else ""
+
+
+def _shown(rule: DeadlineRule) -> str:
+    earlier = f"; {rule.other_reading}" if rule.other_reading else ""
+    return f"{rule.period} ({rule.provision}, {rule.read}{earlier})"
 
 
 def _fees(policy: Policy) -> str:
-    free = (
-        f"{ground.reason} after {ground.free}" if ground.free else ground.reason for ground in policy.fees
+    copies = {1: "copies after the first", 2: "copies after two a year"}
+    named = (
+        copies.get(ground.free, f"copies after {ground.free}") if ground.free else ground.reason
+        for ground in policy.fees
     )
-    return ", ".join(free).replace("_", " ") or "free"
+    return _words(named) or "none"
 
 
 def _proofs(policy: Policy) -> dict[str, list[str]]:

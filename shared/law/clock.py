@@ -134,7 +134,8 @@ def internal_due(legal: DueDate, *, margin: timedelta | None = None) -> date:
     """
     Return the day to answer by in practice: *margin* before the last day, and within 28 days a month.
 
-    In February 28 days are the whole month: then it is the day before the last one.
+    In February 28 days are the whole month: then it is the day before the last one. Where the period may end
+    earlier by another reading of its words, the answer is meant for that end at the latest.
 
     No law asks for it. Queues, reminders and alarms go by it, so that the last day is never needed.
     """
@@ -142,6 +143,9 @@ def internal_due(legal: DueDate, *, margin: timedelta | None = None) -> date:
     if legal.rule.unit is PeriodUnit.MONTH:
         safe = legal.rule.length * SAFE_MONTH + legal.stood_still * ONE_DAY
         target = min(target, legal.received_on + safe, legal.due_on - ONE_DAY)
+    if legal.rule.other_reading is not None:
+        counted_end = [step.day for step in legal.steps if step.move is not Move.OFF][-1]
+        target = min(target, counted_end - legal.rule.other_reading.days_earlier * ONE_DAY)
     return max(legal.received_on, min(target, legal.due_on))
 
 

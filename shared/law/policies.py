@@ -131,6 +131,18 @@ class LegalValue(BaseModel):
     read: SourceStatus
 
 
+class OtherReading(LegalValue):
+    """Another reading of the words of a period, under which it ends earlier; it is stated and not counted."""
+
+    days_earlier: Annotated[int, Field(gt=0)]
+    words: Annotated[str, Field(min_length=1)]
+    """The words of the provision that allow it."""
+
+    def __str__(self) -> str:
+        days = "a day" if self.days_earlier == 1 else f"{self.days_earlier} days"
+        return f"by its words, “{self.words}”, it may end {days} earlier [{self.provision}, {self.read}]"
+
+
 class StatutoryPeriod(LegalValue):
     """A statutory period in days or months."""
 
@@ -141,6 +153,7 @@ class StatutoryPeriod(LegalValue):
     """None only for business days, of which none is a day off."""
     counting: str
     """Says how it is counted."""
+    other_reading: OtherReading | None = None
 
     @property
     def period(self) -> str:
@@ -364,6 +377,8 @@ class LawEdition(BaseModel):
                 yield (key,), found
             elif isinstance(found, tuple):
                 yield from (((key, n), one) for n, one in enumerate(found) if isinstance(one, LegalValue))
+                readings = (getattr(one, "other_reading", None) for one in found)
+                yield from (((key, n, "other_reading"), one) for n, one in enumerate(readings) if one)
 
     def sources_of(self, value: LegalValue) -> tuple[ReadSource | None, ...]:
         """Return the source of each provision of *value*: none where it was not read, or is ours."""

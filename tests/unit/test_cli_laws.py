@@ -29,6 +29,14 @@ def test_each_step_is_printed() -> None:
     ]
 
 
+def test_other_reading_is_explained_with_its_provenance() -> None:
+    output = due("--law", "uk-gdpr", "--received", "2027-03-05", "--explain")
+    assert "2027-04-05" in output
+    assert (
+        "“beginning with the relevant time”, it may end a day earlier [UK GDPR Art. 12A(1), text]" in output
+    )
+
+
 def test_without_explain_each_duty_has_one_line() -> None:
     output = due("--law", "us-ca-ccpa", "--received", "2026-11-18").splitlines()
     assert [line.split(",")[0][12:] for line in output[1:]] == [

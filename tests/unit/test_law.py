@@ -1,3 +1,4 @@
+from calendar import monthrange
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
@@ -66,6 +67,19 @@ def acknowledgement_due(
 
 def answer_due(law: Regulation, received: str | date, holidays: Calendar = NO_HOLIDAYS) -> date:
     return due(law, Right.ACCESS, noon(received), BERLIN, holidays).due_on
+
+
+def test_answers_in_the_united_kingdom_are_meant_for_a_day_that_both_readings_allow() -> None:
+    """UK GDPR Art. 12A(1): the month begins "with the relevant time", so it may end a day earlier."""
+    rule = policies().named("uk-gdpr@2026-02-05").answer(Right.ACCESS)
+    assert rule.other_reading is not None
+    for day in range(3 * 365):
+        received = date(2026, 2, 5) + timedelta(days=day)
+        counted = laws.due(rule, noon(received), LONDON, NO_HOLIDAYS)
+        following = received.replace(day=1) + timedelta(days=31)
+        same = min(received.day, monthrange(following.year, following.month)[1])
+        earlier = following.replace(day=same) - timedelta(days=rule.other_reading.days_earlier)
+        assert internal_due(counted) <= earlier, received
 
 
 # --- the month of the GDPR and the UK GDPR -------------------------------------------------------------
