@@ -31,6 +31,8 @@ def preview(
     html: Annotated[Path | None, Option(help="Write the first letter, as HTML, to this file.")] = None,
     text: Annotated[bool, Option("--text", help="Print the text form; the default without --out.")] = False,
     everything: Annotated[bool, Option("--all", help="Make the gallery, in the folder --out.")] = False,
+    own: Annotated[bool, Option("--own", help="With the name, address and brand of your company.")] = False,
+    state: State = STATE,
 ) -> None:
     """
     Show letters to a fictional person, each block with the provision that demands it.
@@ -45,7 +47,8 @@ def preview(
         _list()
         return
     laws = law or ["gdpr"]
-    letters = client.letters.preview(kind, laws, language, outcome)
+    sender = {"sender": state.sender().sender} if own else {}
+    letters = client.letters.preview(kind, laws, language, outcome, **sender)
     if html:
         _write(html, letters[0].cited)
     for letter in letters:

@@ -26,11 +26,12 @@ from habeas.client.specimens import LETTERS, SENDER, law_named, letter
 from services.notifier.context import WITHOUT_PAGE
 from services.notifier.letters.composer import LetterRequest, render
 from services.notifier.letters.languages import LANGUAGES, REGIONAL
-from services.notifier.letters.letter_models import LetterFacts, form_of
-from services.notifier.letters.mime import Alternatives
+from services.notifier.letters.letter_models import LetterFacts, Sender, form_of
+from services.notifier.letters.mime import Alternatives, logo_id
 from shared.errors import ConfigurationError
 from shared.law import Demand, LetterElement, LetterForm, Policy
 from shared.law.breaches import NoticeElement, RequiredStatement
+from shared.law.company import data_uri
 from shared.law.library import breach_policies, policies
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "letters.md"
@@ -192,10 +193,15 @@ def known_to(law: Policy, form: LetterForm) -> bool:
 
 
 def preview(
-    form: LetterForm, laws: Iterable[str], language: str, outcome: str | None = None
+    form: LetterForm,
+    laws: Iterable[str],
+    language: str,
+    outcome: str | None = None,
+    *,
+    sender: Sender = SENDER,
 ) -> list[LetterPreview]:
     """
-    Write the examples of a kind of letter, in *language*; with *outcome* only those that have it.
+    Write the examples of a kind of letter of *sender*, in *language*; with *outcome* only those that have it.
 
     *laws* are names of the laws that protect the person; the request is answered under the first. Raises
     ConfigurationError if there is no such law, language or outcome.
@@ -208,7 +214,7 @@ def preview(
         raise ConfigurationError(f"outcome {outcome!r} of {form}: unknown; known are {known}")
     editions = tuple(map(law_named, laws))
     return [
-        LetterPreview(name, facts, render(_letter(facts, editions, language), SENDER))
+        LetterPreview(name, facts, _rendered(_letter(facts, editions, language), sender))
         for name, facts in LETTERS.items()
         if form_of(facts) == form and outcome in (None, getattr(facts, "outcome", None))
     ]
@@ -229,6 +235,12 @@ def _letter(facts: LetterFacts, editions: tuple[Policy, ...], language: str) -> 
     if facts.kind in WITHOUT_PAGE:
         return written
     return replace(written, page=f"https://privacy.example.com/requests/{written.request_id}")
+
+
+def _rendered(written: LetterRequest, sender: Sender) -> Alternatives:
+    """Return the letter with its logo in the HTML: a preview has no other parts."""
+    body = render(written, sender)
+    return replace(body, html=body.html.replace(f"cid:{logo_id(sender.logo)}", data_uri(sender.logo)))
 
 
 def gallery() -> Iterator[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """The profile of the company: its names, establishments, brand, and the rights it grants beyond the laws."""
 
+from base64 import b64encode
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, TypeAlias
@@ -70,6 +71,11 @@ def media_type_of(logo: bytes) -> str | None:
     """Return the media type of *logo*; None where browsers would not show it."""
     found = (media_type for start, media_type in SIGNATURES.items() if logo.startswith(start))
     return next(found, SVG if b"<svg" in logo[:1024] else None)
+
+
+def data_uri(logo: bytes) -> str:
+    """Return *logo* as it stands in a page that loads nothing; empty without one."""
+    return f"data:{media_type_of(logo)};base64,{b64encode(logo).decode()}" if logo else ""
 
 
 def contrast(one: Colour, other: Colour) -> float:

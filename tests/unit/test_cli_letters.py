@@ -15,6 +15,7 @@ from services.notifier.letters.languages import LANGUAGES, REGIONAL
 from services.notifier.letters.letter_models import form_of
 from shared.errors import ConfigurationError
 from shared.law import LetterForm
+from shared.law.library import EXAMPLE
 from tests.unit.pages import text
 
 
@@ -119,6 +120,20 @@ def test_examples_have_the_words_of_the_company_in_the_language_of_the_letter(la
     shown = [one.body.text for form in LetterForm for one in preview(form, ["gdpr"], language)]
     english = {one for one in words if one not in words.values()}
     assert [one for one in english if any(f"- {one}\n" in text for text in shown)] == []
+
+
+def test_letter_is_shown_with_the_brand_of_the_company(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = Path(EXAMPLE).read_text(encoding="utf-8").replace("letter_logo: null", "letter_logo: mail.gif")
+    (tmp_path / "company.yaml").write_text(text.replace("#0a58ca", "#7a1f5c"), encoding="utf-8")
+    (tmp_path / "mail.gif").write_bytes(b"GIF89a\x01")
+    monkeypatch.setenv("HABEAS_COMPANY", str(tmp_path / "company.yaml"))
+    shown("--kind", "code", "--own", "--html", str(tmp_path / "letter.html"))
+    html = (tmp_path / "letter.html").read_text(encoding="utf-8")
+    assert 'src="data:image/gif;base64,R0lGODlhAQ=="' in html
+    assert "a{color:#7a1f5c}" in html
+    assert "cid:" not in html
 
 
 def test_every_kind_is_explained_and_has_an_example() -> None:

@@ -28,7 +28,7 @@ from services.fulfillment.package.values import LONG_TEXT, TextValue, ValueReade
 from services.fulfillment.package.withheld import MASKED, OTHER, REASONS, WithheldCount
 from shared.contract.events import Outcome
 from shared.contract.references import short_reference
-from shared.law.company import media_type_of
+from shared.law.company import data_uri
 from shared.pages.law_names import RIGHTS
 from shared.pages.translation import Words
 from shared.pages.translation import mark as _
@@ -215,7 +215,7 @@ def index(survey: PackageSurvey) -> Iterator[bytes]:
         words,
         title=words.say(YOUR_DATA),
         contents=contents,
-        logo=_logo(contents.logo),
+        logo=data_uri(contents.logo),
         received=words.day(contents.received_on) if contents.received_on else "",
         made=words.moment(contents.made_at),
         earlier=[
@@ -260,7 +260,7 @@ def categories(survey: PackageSurvey) -> Iterator[bytes]:
         words,
         title=words.say("Kinds of data about you"),
         contents=contents,
-        logo=_logo(contents.logo),
+        logo=data_uri(contents.logo),
         received=words.day(contents.received_on) if contents.received_on else "",
         made=words.moment(contents.made_at),
         categories=about.by_category(survey),
@@ -291,12 +291,6 @@ def _drawn(template: str, words: Words, **values: Any) -> Iterator[str]:
 def _opening(title: str, words: Words, *, logo: bool = False) -> bytes:
     """Return the beginning of each page with *title*, which allows no picture but a *logo* in the page."""
     return b"".join(_printable([*_drawn("opening.jinja", words, title=title, logo=logo), "\n"]))
-
-
-@lru_cache(maxsize=4)
-def _logo(picture: bytes) -> str:
-    """Return *picture* as it stands in a page: packages work without a network."""
-    return f"data:{media_type_of(picture)};base64,{base64.b64encode(picture).decode()}" if picture else ""
 
 
 def _printable(stream: Iterable[str]) -> Iterator[bytes]:
