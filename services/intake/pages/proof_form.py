@@ -81,7 +81,7 @@ UPLOADS: Mapping[Evidence, DocumentUpload] = {
     ),
     Evidence.PERMISSION: DocumentUpload(
         ProofSlot.PERMISSION,
-        _("Signed permission to ask for this person"),
+        _("Signed permission to make the request for this person"),
         _(
             "We need to read the names of both people, the purpose of the permission, the date and the "
             "signature. A power of attorney is accepted as well."
@@ -99,7 +99,7 @@ WORDS: Mapping[Evidence, str] = {
     Evidence.DECLARATION: _("Sign a declaration."),
     Evidence.IDENTITY_DOCUMENT: _("Send a picture of your passport, identity card or driving licence."),
     Evidence.ADDRESS_DOCUMENT: _("Send a recent bill or statement with your address."),
-    Evidence.PERMISSION: _("Send a signed permission to ask for this person."),
+    Evidence.PERMISSION: _("Send a signed permission to make the request for this person."),
     Evidence.CONFIRMATION: _("Confirm your request on this page."),
     Evidence.RECORDS: _("Wait until we have compared the documents with our records."),
 }
@@ -122,11 +122,11 @@ SETBACKS: Mapping[Code, str] = {
     "too_many_attempts": _("There were too many attempts. Please prove your identity in another way."),
     "details_do_not_match": _("The details were not sufficient to confirm your identity."),
     "document_unreadable": _(
-        "We cannot read the document well enough. Take the picture in good light, sharp, straight and "
+        "We could not read the document well enough. Take the picture in good light, sharp, straight and "
         "with all four corners, or send a PDF."
     ),
     "document_not_accepted": _(
-        "We cannot accept this document. Please make sure that it is one that we ask for, that it is "
+        "We could not accept this document. Please make sure that it is one that we ask for, that it is "
         "yours, still valid or recent enough, and in the name in your request."
     ),
     "document_not_decrypted": _(
@@ -160,7 +160,7 @@ STANDINGS: Mapping[CaseStatus, str] = {
     CaseStatus.REFERRED: _("Confirmed; our privacy staff is working on it"),
     CaseStatus.REFUSED: _("Refused; our letter explains why"),
     CaseStatus.ANSWERED: _("Answered; our letter is on its way"),
-    CaseStatus.FORWARDED: _("Forwarded to the customer of ours who decides about the data"),
+    CaseStatus.FORWARDED: _("Forwarded to our customer, which decides about the data"),
     CaseStatus.DUPLICATE: _(
         "You have already made this request; our letter explains where to see its status"
     ),

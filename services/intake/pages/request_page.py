@@ -87,7 +87,7 @@ GROUNDS: Mapping[Code, str] = {
     "shared_identity": _("Some records may belong to another person."),
     "unconfirmed_identity": _("Some records may belong to another person."),
     "identity_not_established": _("We could not confirm your identity."),
-    "details_do_not_match": _("The details do not match what we hold."),
+    "details_do_not_match": _("The details do not match our records."),
     "not_proven_in_time": _("Your identity was not confirmed in time."),
     "proof_not_convincing": _("What was sent was not sufficient to confirm your identity."),
     "too_many_attempts": _("There were too many attempts to confirm your identity."),

@@ -295,7 +295,7 @@ async def test_a_request_for_another_person_needs_the_permission() -> None:
     agent = {"name": "Agents Ltd", "email": "agents@example.net", "permission": "signed"}
     page_ = await page(await asked(*PERMITTED, agent=agent))
     assert "Prove that you may make this request" in page_.text
-    assert "Signed permission to ask for this person" in page_.text
+    assert "Signed permission to make the request for this person" in page_.text
 
 
 # --- what becomes of it -------------------------------------------------------------------------------

@@ -141,6 +141,15 @@ def test_one_click_forms_ask_for_a_mail_address_and_nothing_else() -> None:
     }
 
 
+@pytest.mark.parametrize("where", sorted(OPTIONS))
+def test_form_states_as_a_promise_what_happens_only_after_it_is_sent(where: str) -> None:
+    """``/opt-out`` said "We no longer sell your data" before anything was sent."""
+    acts = "no longer|collect|correct|delete|disclose|erase|list|notify|send|sell|share|stop|store|tell|use"
+    said = " ".join((OPTIONS[where].short, *OPTIONS[where].notes))
+    assert re.findall(rf"\bWe (?:also |only )?(?:{acts})\b[^.]*", said) == []
+    assert "will" in said
+
+
 def test_every_right_has_a_form() -> None:
     assert {wish.right for wish in OPTIONS.values()} == set(Right)
 
