@@ -612,8 +612,9 @@ class Runtime(Generic[S, C]):
         settled = [r for r in done if r.row.key not in taken and r.row.key not in refused]
         if purged := {r.row.case for r in settled if r.row.is_last}:
             await self.journal.forget(purged)
-        if self.service.effects and settled:
-            await self.service.effects([r.row for r in settled])
+        ineffective = await self._without_effect(settled)
+        failed += ineffective.values()
+        settled = [result for result in settled if result.row.key not in ineffective]
         failures = [self._failure(result) for result in failed]
         facts = {m.message_id: m for r in settled for m in messages_of(r.row, self.service.name)}
         await self.publisher.publish([*facts.values(), *(failure.message for failure in failures)])
@@ -621,6 +622,25 @@ class Runtime(Generic[S, C]):
         self._report([(r.work, r.new) for r in settled], failures, started)
         overtaken = [result.work for result in done if result.row.key in taken]
         return [*overtaken, *(result for result in refused.values() if isinstance(result, _Work))]
+
+    async def _without_effect(self, settled: Sequence[_Done]) -> dict[str, _Failed]:
+        """
+        Carry out the effects of rows; where one fails for good, one by one, so that it fails alone.
+
+        Its message is parked and its facts are unpublished: a replay finds the row, and does both.
+        """
+        if self.service.effects is None or not settled:
+            return {}
+        try:
+            await self.service.effects([result.row for result in settled])
+        except (TransientError, Unroutable):
+            raise
+        except Exception as error:  # noqa: BLE001  an effect must not end the service
+            if len(settled) == 1:
+                return {settled[0].row.key: _Failed(settled[0].work.delivery, error)}
+        else:
+            return {}
+        return {key: one for result in settled for key, one in (await self._without_effect([result])).items()}
 
     async def _append(self, done: Sequence[_Done]) -> tuple[frozenset[str], dict[str, _Result]]:
         """

@@ -50,7 +50,7 @@ async def verified_claims(token: str, expected: ExpectedToken) -> Mapping[str, A
         if header.get("alg") not in expected.algorithms:
             raise TokenRefused("token_alg")
         key = await expected.keys.key(str(header.get("kid", "")))
-    except (jwt.PyJWTError, UnknownKey):
+    except (jwt.PyJWTError, UnicodeError, UnknownKey):  # half of a pair of surrogates has no bytes
         raise TokenRefused("token_signature") from None
     try:
         return jwt.decode(

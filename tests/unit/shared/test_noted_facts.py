@@ -61,7 +61,7 @@ class NotedWorld:
 
     async def decide(self, _event: Fact, moment: Moment[int]) -> Sequence[Fact]:
         self.seen.append(moment.state)
-        return [RequestClosed(request_id=CASE)]
+        return [RequestClosed(request_id=moment.case)]
 
     async def act(self, rows: Sequence[JournalRow]) -> None:
         if self.refuses:
@@ -185,3 +185,20 @@ async def test_effect_that_fails_is_repeated_before_anything_is_published() -> N
     await world.publish(REFERRED, "cause")
     assert world.done == ["cause before 1"]
     assert len(world.journal.rows) == 1
+
+
+async def test_effect_that_fails_for_good_is_parked_alone_and_the_service_goes_on() -> None:
+    world = NotedWorld(refuses=[PermanentError("never"), ValueError("wrong")])
+    other = RequestReferred(request_id="b" * 32, right=Right.ACCESS, reason="not_automated")
+    for fact, id_ in ((REFERRED, "cause"), (other, "other")):
+        body = encode(fact, id=id_, source="habeas/other", time=NOW)
+        await world.broker.publish([Message(EVENTS, fact.TYPE, body, id_)])
+    await world.broker.drain(world.runtime)
+    assert [one.split()[0] for one in world.done] == ["other"]
+    assert len(world.journal.rows) == 2
+    published = [message.routing_key for message in world.broker.published]
+    assert published.count(RequestClosed.TYPE) == 1, "no fact is published whose effect is missing"
+    [parked] = world.broker.parked("intake")
+    assert parked.message_id == "cause"
+    await world.publish(REFERRED, "cause")
+    assert [one.split()[0] for one in world.done] == ["other", "cause"]

@@ -184,7 +184,20 @@ async def test_unknown_key_is_refused(issuer: Issuer, keys: KeySet, kid: str) ->
     assert await refused(keys, token) == "token_signature"
 
 
-@pytest.mark.parametrize("token", ["a.b.c", "....", "e30.e30.e30", "\x00.\x00.\x00"])
+SURROGATE = base64.urlsafe_b64encode(rb'{"alg": "RS256", "kid": "\ud800"}').decode().rstrip("=")
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "a.b.c",
+        "....",
+        "e30.e30.e30",
+        "\x00.\x00.\x00",
+        pytest.param("\ud800.e30.e30", id="half of a surrogate pair"),
+        pytest.param(f"{SURROGATE}.e30.e30", id="half of a surrogate pair in the header"),
+    ],
+)
 async def test_malformed_token_is_refused(keys: KeySet, token: str) -> None:
     assert (await refused(keys, token)).startswith("token_")
 
