@@ -19,6 +19,8 @@ from shared.contract.erasure_claims import ErasureClaim
 from shared.contract.events import (
     ContentOpened,
     ErasureGroundDecided,
+    ErasureProposalDecided,
+    OfflineManner,
     Outcome,
     PermissionGranted,
     PermissionRevoked,
@@ -162,6 +164,38 @@ def ground(
         raise ConfigurationError("--ground: name one, or --none")
     decide(signer_of(account, code, state), ErasureGroundDecided, request_id, ground=claim)
     out.print(f"recorded; `habeas status {request_id}` shows the answer")
+
+
+@app.command()
+def proposals(state: State = STATE, as_json: AsJson = False) -> None:
+    """List withdrawn consents whose proposal to erase the data that rested on them was not answered."""
+    rows = [one.proposal() for one in ask(_opened(state), lambda cases: cases.proposals())]
+    if as_json:
+        print(json.dumps(rows))
+        return
+    for row in rows:
+        out.print(f"{row['received_on']}  {row['request']}")
+    if not rows:
+        out.print("no erasure is proposed")
+
+
+@app.command()
+def proposal(
+    request_id: RequestId,
+    accepted: Annotated[bool, Option("--accepted/--declined", help="What the person answered.")],
+    manner: Annotated[OfflineManner, Option(help="How they answered.")],
+    account: As = None,
+    code: OneTimeCode = None,
+    state: State = STATE,
+) -> None:
+    """
+    Record the answer of a person whose withdrawn consent proposes an erasure.
+
+    An accepted one registers an erasure limited to that data; identity is proven as for any request.
+    """
+    signer = signer_of(account, code, state)
+    decide(signer, ErasureProposalDecided, request_id, accepted=accepted, manner=manner)
+    out.print("recorded; the person gets a letter with a code" if accepted else "recorded")
 
 
 @app.command("nothing-held")

@@ -13,7 +13,7 @@ from typing import Any
 
 from services.fulfillment import state as fulfillment
 from services.fulfillment.domain import MANY_MAILBOXES
-from services.intake.cases.deadlines import APPROACHING, MISSED, UNDECIDED
+from services.intake.cases.deadlines import APPROACHING, ERASURE_PROPOSED, MISSED, UNDECIDED
 from services.intake.domain import RECORDS, CaseStatus, IntakeCase, evolve
 from services.notifier.letters.reasons import REASONS
 from shared.contract.answer import SUBMISSION
@@ -104,6 +104,15 @@ class WaitingCase:
             "law": appeal and appeal.policy,
         }
 
+    def proposal(self) -> dict[str, Any]:
+        """Return the proposal to erase what rested on a withdrawn consent, as plain values."""
+        received = self.case.received
+        return {
+            "request": self.id,
+            "received_on": received and received.received_on.isoformat(),
+            "laws": list(received.laws) if received else [],
+        }
+
     def _last_day(self, due_on: date | None) -> dict[str, Any]:
         days = None if due_on is None else (due_on - self.today).days
         return {"due_on": due_on and due_on.isoformat(), "days_left": days}
@@ -134,6 +143,12 @@ class StaffCases:
         found = await self._with_timers({"kind": UNDECIDED})
         waiting = [(one.appeal.due_on or date.max, one.id, one) for one in found if one.appeal]
         return [one for _, _, one in sorted(waiting, key=lambda row: row[:2])]
+
+    async def proposals(self) -> list[WaitingCase]:
+        """Return the withdrawals of a consent whose proposal to erase was not answered, the oldest first."""
+        found = await self._with_timers({"kind": ERASURE_PROPOSED, "published": False})
+        open_ones = [one for one in found if one.case.proposes_erasure]
+        return sorted(open_ones, key=lambda one: (one.case.received is None, one.proposal()["received_on"]))
 
     async def of(self, request_id: str) -> WaitingCase:
         """Return a case. Raises UnknownRequest if there is none."""

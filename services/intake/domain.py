@@ -249,6 +249,7 @@ REMARKS: frozenset[type[Fact]] = frozenset(
         DueMoved,
         events.ErasureApproved,
         events.ErasurePlanned,
+        events.ErasureProposalDecided,
         events.ErasureScheduled,
         events.ExtensionDecided,
         events.FeeAgreed,
@@ -349,6 +350,8 @@ class IntakeCase:
     unnotified: tuple[str, ...] = ()
     quoted: events.FeeQuoted | None = None
     agreed: bool = False
+    proposal_decided: bool = False
+    """Whether the person has answered the proposal to erase data that rested on a withdrawn consent."""
     erasure_at: datetime | None = None
     """When a planned erasure begins; until then it can be stopped."""
     disclosed_at: datetime | None = None
@@ -493,6 +496,12 @@ class IntakeCase:
     def awaits_agreement(self) -> bool:
         """Whether the answer has a fee that the person has not agreed to yet."""
         return self.quoted is not None and not self.agreed and self.withdrawable
+
+    @property
+    def proposes_erasure(self) -> bool:
+        """Whether a withdrawn consent proposes the erasure of what rested on it, and nothing was answered."""
+        answered = self.status in {CaseStatus.ANSWERED, CaseStatus.CLOSED} and not self.proposal_decided
+        return answered and self.fulfilled is not None and self.fulfilled.erasable
 
     @property
     def awaits_scope(self) -> bool:
@@ -669,6 +678,8 @@ def _note_question(case: IntakeCase, fact: Fact) -> IntakeCase:
             return replace(case, scope_asked=fact)
         case events.ScopeAnswered():
             return replace(case, scope_answered=fact)
+        case events.ErasureProposalDecided():
+            return replace(case, proposal_decided=True)
         case events.PermissionGranted() | events.PermissionRevoked():
             others = tuple(one for one in case.permissions if one.account != fact.account)
             granted = (fact,) if isinstance(fact, events.PermissionGranted) else ()

@@ -266,6 +266,7 @@ SUBSCRIPTIONS = (
     on(events.RequestTaken, register_taken),
     on(events.RequestRenewed, lifecycle.renew),
     on(events.ForwardingDecided, lifecycle.forward),
+    on(events.ErasureProposalDecided, lifecycle.decide_proposal),
     on(events.ExtensionDecided, lifecycle.extend),
     on(events.NarrowingDecided, lifecycle.narrow),
     on(events.AnswerExpected, deadline_handlers.expect),

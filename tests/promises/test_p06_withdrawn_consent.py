@@ -1,8 +1,9 @@
 """P6: data that rested on a withdrawn consent alone is erased once the person confirms it."""
 
+import json
 import re
 
-from tests.integration.pipeline import Heard, Pipeline, Somebody
+from tests.integration.pipeline import Heard, Pipeline, Somebody, comes_true, command
 from tests.promises.people import People
 from tests.waiting import eventually
 
@@ -39,3 +40,32 @@ async def test_unknown_person_gets_the_same_offer(pipeline: Pipeline) -> None:
     case = await pipeline.lodge(stranger.asks("consent_withdrawal"))
     await pipeline.closed(case)
     assert await eventually(lambda: pipeline.letter(stranger, case, "If we hold such data about you"))
+
+
+async def test_staff_accept_the_erasure_for_a_person_on_the_telephone(
+    pipeline: Pipeline, people: People, heard: Heard
+) -> None:
+    person = await people.subscriber(3)
+    case = await pipeline.lodge(person.asks("consent_withdrawal"))
+    await pipeline.closed(case)
+
+    async def proposed() -> bool:
+        _, output, _ = await command(pipeline, "case", "proposals", "--json")
+        return case in {row["request"] for row in json.loads(output)}
+
+    await comes_true(proposed)
+    words = ("case", "proposal", case, "--accepted", "--manner", "telephone", "--as", "anna")
+    assert (await command(pipeline, *words))[0] == 0
+
+    def renewed() -> list[str]:
+        received = [one["data"] for one in heard.events if "request.received" in one["type"]]
+        return [one["request_id"] for one in received if one.get("follows") == case]
+
+    [erasure] = await eventually(renewed)
+    newsletter = pipeline.business("portal", "newsletter")
+    assert await newsletter.find_one({"email": person.email}), "nothing is erased before the proof"
+    (await pipeline.prove(erasure, await pipeline.code_for(person, erasure))).raise_for_status()
+    assert (await pipeline.closed(erasure))["outcome"] == "granted"
+    assert await newsletter.find_one({"email": person.email}) is None
+    assert not await proposed()
+    assert (await command(pipeline, *words))[0] != 0, "it is answered"

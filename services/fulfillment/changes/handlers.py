@@ -301,6 +301,7 @@ async def _granted_without_proof(
         right=right,
         outcome=outcome,
         answer=name,
+        erasable=bool(answer.erasable),
         recipients=len(answer.recipients),
     )
     concern = (notifications_to(notice, named, identities, ctx) for notice in notices)

@@ -29,7 +29,9 @@ async def schedule_package_expiry(event: events.RequestFulfilled, ctx: IntakeCon
     before = ctx.case.fulfilled.package if ctx.case.fulfilled else None
     if before is not None and event.package not in {None, before}:
         await ctx.vault.discard(ctx.case_id, [before, facts_of(before)])
-    await set_timers([*deadlines.package_timers(event), *_timers_again(event, ctx)], ctx)
+    proposed = deadlines.timer_at(deadlines.ERASURE_PROPOSED, ctx.now + deadlines.TIME_TO_PROPOSE)
+    proposals = [proposed] if event.erasable else []
+    await set_timers([*deadlines.package_timers(event), *_timers_again(event, ctx), *proposals], ctx)
     return []
 
 
@@ -105,6 +107,8 @@ async def handle_deadline(event: events.DeadlineCame, ctx: IntakeContext) -> Seq
         raise TooEarly("the timer came before its request")
     if kind == deadlines.UNAGREED:
         return await _end_unagreed(ctx)
+    if kind == deadlines.ERASURE_PROPOSED:
+        return []
     if kind == deadlines.SCOPE_UNANSWERED:
         return scope_facts(ctx, silent=True) if ctx.case.awaits_scope else []
     if kind not in deadlines.DUTIES:

@@ -38,6 +38,9 @@ INQUIRY_REMINDED, INQUIRY_UNANSWERED = "inquiry_reminded", "inquiry_unanswered"
 """Of the question to the sender of an unclear mail: half of the wait for the answer, and its end."""
 INQUIRIES = frozenset({INQUIRY_REMINDED, INQUIRY_UNANSWERED})
 """The end of the time to answer which data is meant."""
+ERASURE_PROPOSED = "erasure_proposed"
+"""The end of the time in which staff see that a withdrawn consent proposes an erasure."""
+TIME_TO_PROPOSE = timedelta(days=30)
 EXPIRING, EXPIRED = "package_expiring", "package_expired"
 """Of the package: the reminder before the end, and the end."""
 UNDATED_APPEAL = timedelta(days=30)
@@ -71,7 +74,7 @@ class CaseTimer:
 
 def kind_of(name: str) -> str:
     """Return the kind of the timer called *name*."""
-    kinds = (*DUTIES, UNAGREED, SCOPE_UNANSWERED, *INQUIRIES, EXPIRING, EXPIRED)
+    kinds = (*DUTIES, UNAGREED, SCOPE_UNANSWERED, ERASURE_PROPOSED, *INQUIRIES, EXPIRING, EXPIRED)
     return next(kind for kind in kinds if name.startswith(kind))
 
 

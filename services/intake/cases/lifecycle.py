@@ -14,6 +14,7 @@ from services.intake.cases.clock import (
 from services.intake.cases.deadline_handlers import scope_facts
 from services.intake.cases.deadlines import (
     APPEAL,
+    ERASURE_PROPOSED,
     SCOPE_UNANSWERED,
     appeal_timers,
     extension_timers,
@@ -30,6 +31,7 @@ from shared.contract.events import Fact, Proof, Remedy, SubmissionError
 from shared.contract.sources import ChannelSource, channel_source
 from shared.contract.staff import written_text
 from shared.errors import RefusedDecision, TooEarly
+from shared.law import Right
 from shared.runtime.log import logger
 
 LONGEST_PERMISSION = timedelta(days=30)
@@ -37,6 +39,8 @@ LONGEST_PERMISSION = timedelta(days=30)
 APPEAL_OPEN = SubmissionError(path="data.request", message="an appeal is open already")
 COMPANION = channel_source(ChannelSource.HABEAS, "child")
 """CloudEvents source of the opt-out that accompanies a child's request."""
+ON_CONSENT = "consent"
+"""Scope of an erasure: the data that rests on consent alone."""
 RENEWAL = channel_source(ChannelSource.HABEAS, "appeal")
 """CloudEvents source of a renewed request."""
 
@@ -159,11 +163,40 @@ async def renew(event: events.RequestRenewed, ctx: IntakeContext) -> Sequence[Fa
     if ctx.case.status is not CaseStatus.UNKNOWN:
         return []
     first = events.RequestSubmitted.model_validate_json(await ctx.vault.open(event.follows, SUBMISSION))
-    changes = {"received_at": None, "right": event.right or first.right}
+    changes: dict[str, object] = {"received_at": None, "right": event.right or first.right}
+    if event.scope:
+        changes["details"] = events.Details(scope=event.scope)
     again = (await seal_request(first.model_copy(update=changes), ctx.vault, ctx.case_id)).request
     source = COMPANION if event.right else RENEWAL
+    if event.manner is not None:
+        source = channel_source(ChannelSource.HABEAS, event.manner)
     arrival = Arrival(ctx.case_id, source, ctx.occurred_at, ctx.now, follows=event.follows)
     return await register_request(again, received_request(again, arrival, ctx.practice), ctx)
+
+
+async def decide_proposal(event: events.ErasureProposalDecided, ctx: IntakeContext) -> Sequence[Fact]:
+    """
+    Register the erasure that a person accepts after a withdrawn consent, or record that they do not.
+
+    Law:
+        GDPR Art. 7(3), 17(1)(b): data that rested on the consent alone is erased.
+
+    Raises:
+        RefusedDecision: Nothing is proposed, or the proposal was answered before.
+    """
+    if not ctx.case.proposes_erasure:
+        raise RefusedDecision("no_proposal")
+    await ctx.timers.cancel(ctx.case_id, ERASURE_PROPOSED)
+    if not event.accepted:
+        return []
+    erasure = events.RequestRenewed(
+        request_id=derived_id(f"proposal {ctx.case_id}", 0),
+        follows=ctx.case_id,
+        right=Right.ERASURE,
+        scope=(ON_CONSENT,),
+        manner=event.manner,
+    )
+    return [erasure]
 
 
 async def forward(event: events.ForwardingDecided, ctx: IntakeContext) -> Sequence[Fact]:

@@ -251,7 +251,8 @@ class CaseHistory:
                 self.received, self.due_on = fact, fact.due_on
                 self.addressless = fact.requester is Requester.CONTROLLER
             case events.RequestRenewed() if self.received is None:  # the earlier case has it as well
-                self.manner = RequestManner.COMPANION if fact.right else RequestManner.APPEAL
+                companion = RequestManner.COMPANION if fact.right else RequestManner.APPEAL
+                self.manner = RequestManner(fact.manner) if fact.manner else companion
             case events.RequestRejected() if self.received is None:
                 self.rejected_at = at
             case events.InquiryLodged() | events.MessageLodged():

@@ -91,6 +91,8 @@ class RequestFulfilled(Fact):
     """Name in the vault of the staff's text to the person, for an answer by hand."""
     deciders: tuple[Code, ...] = ()
     """Staff accounts that decided on the answer; none of them decides on an appeal."""
+    erasable: bool = False
+    """Whether a withdrawn consent proposes the erasure of data that rests on it alone."""
     recipients: int = 0
     """Recipients of the data that had still to be notified of it when this was published."""
 

@@ -188,11 +188,27 @@ class RequestRenewed(Fact):
     """The first one."""
     right: Right | None = None
     """None: that of the first one, which is taken up again because an appeal was granted."""
+    scope: tuple[Code, ...] = ()
+    """What it is limited to; empty: as the first one."""
+    manner: OfflineManner | None = None
+    """How the person asked for it, if they accepted a proposal."""
 
     @property
     def cases(self) -> tuple[str, ...]:
         """Both requests: it ends the appeal of one, and begins the other."""
         return (self.request_id, self.follows)
+
+
+class ErasureProposalDecided(Decision):
+    """The privacy staff records whether the person wants data erased that rested on a withdrawn consent."""
+
+    TYPE = "habeas.proposal.decided.v1"
+    ROLES = frozenset({StaffRole.AGENT, StaffRole.APPROVER})
+
+    accepted: bool
+    """Whether they do: then an erasure limited to that data is registered, and needs proof like any other."""
+    manner: OfflineManner
+    """How they answered."""
 
 
 class RequestReceived(Fact):

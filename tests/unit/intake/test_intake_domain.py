@@ -54,6 +54,7 @@ from shared.contract.events import (
     DropMatched,
     ErasureApproved,
     ErasurePlanned,
+    ErasureProposalDecided,
     ErasureScheduled,
     ExtensionDecided,
     ExtensionReason,
@@ -75,6 +76,7 @@ from shared.contract.events import (
     NoticeFailed,
     NoticeReported,
     NoticeSent,
+    OfflineManner,
     Outcome,
     PackageCodeIssued,
     PackageExpired,
@@ -214,6 +216,7 @@ EXAMPLES: dict[type[Fact], Fact] = {
             request_id=CASE, asked_at=NOW, until=NOW, answer_by=date(2026, 3, 18), due_on=date(2026, 4, 7)
         ),
         ScopeAnswered(request_id=CASE),
+        ErasureProposalDecided(request_id=CASE, by="anna", accepted=True, manner=OfflineManner.TELEPHONE),
         AnswerExpected(request_id=CASE, by="anna", on=date(2026, 4, 20)),
         RequestExtended(
             request_id=CASE,

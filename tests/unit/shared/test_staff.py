@@ -226,7 +226,8 @@ EXAMPLES: dict[str, Any] = {
     "on": "2026-04-20",
     "number": 1,
     "phase": 1, "until": NOW, "since": NOW, "at": NOW, "clock": "gdpr.authority.DE", "agency": "police",
-    "incident": "storm", "verified": True, "granted": True, "way": "post", "controller": "written_1",
+    "incident": "storm", "verified": True, "granted": True, "accepted": True, "way": "post",
+    "controller": "written_1",
     "collection": "shop.orders", "day": NOW.date(), "version": "0" * 64, "records": 1,
     "received_at": NOW, "resume": True, "refs": ("proof_1",), "fee": {"amount": "20.00", "currency": "EUR"},
 }  # fmt: skip
