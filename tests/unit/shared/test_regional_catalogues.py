@@ -31,7 +31,9 @@ REGIONAL = [
 PLACES = re.compile(r"%\(\w+\)s|%|</?\w+[^>]*>")
 FORBIDDEN = {
     "fr-CA": re.compile(
-        r"données? (?:à caractère )?personnel|\b(?:vos|ses|mes|ces) données|e-?mails?\b|\bmails?\b|"
+        r"(?<!dossier de )(?<!bases de )(?<!base de )(?<!protection des )"
+        r"(?<!cartographie des )(?<!avez )(?<!suite )\bdonnées?\b|données? personnel|les avons \w+ées|"
+        r"e-?mails?\b|\bmails?\b|"
         r"adresses? électronique|boîte aux lettres|délégué|réclamation|violation de données|usurpation|"
         r"jours? ouvrés?\b|[ \u00a0\u202f][?!;]|[ \u202f][:»]|«[ \u202f]|[^\s\u00a0\w]:(?!//)",
         re.IGNORECASE,
