@@ -192,7 +192,7 @@ async def test_request_that_is_not_registered_goes_on_waiting_and_hinders_no_oth
         with suppress(TimeoutError):
             await asyncio.wait_for(start_waiting(shop, register, lambda: NOON), 0.5)
         assert started == [1, 2, 3]
-        assert sorted(await begin(shop, NOON)) == [1, 2]
+        assert sorted(await begin(shop, NOON + timedelta(seconds=3))) == [1, 2]
 
 
 async def test_many_arrivals_lead_to_one_look_in_each_interval(
@@ -289,3 +289,35 @@ async def test_a_storm_is_let_in_by_and_by_and_each_once(database: Database, num
             assert len(more) <= 500
             begun += more
         assert sorted(begun) == list(range(10, number))
+
+
+async def test_request_that_always_fails_does_not_hold_up_the_others_of_its_lane(database: Database) -> None:
+    clock, tries = [NOON], list[int]()
+
+    async def register(lodged: RequestLodged) -> bool:
+        number = int(lodged.request_id, 16)
+        tries.append(number)
+        if number == 2:
+            raise StoreUnavailable("its document is not readable")
+        return True
+
+    async def work(shop: WaitingQueue) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(start_waiting(shop, register, lambda: clock[0]), 0.3)
+
+    async with room(database, shop=1) as shop:
+        await come(shop, 1, 2, 3, 4)
+        clock[0] += HOUR
+        await work(shop)
+        assert tries == [2]
+        await work(shop)
+        assert tries == [2, 3], "the next one begins instead"
+        clock[0] += HOUR
+        await work(shop)
+        assert tries == [2, 3, 2]
+        clock[0] += timedelta(seconds=3)
+        await work(shop)
+        assert tries == [2, 3, 2, 4], "after the second failure it waits four seconds"
+        clock[0] += HOUR
+        await work(shop)
+        assert tries[-1] == 2, "it is never given up"

@@ -35,6 +35,8 @@ MOST_AT_ONCE = 500
 KEEP_COUNTS = timedelta(days=1)
 GATHER_S = 0.005
 """Time for which arrivals are collected, so that the most urgent begins first."""
+LONGEST_PAUSE_S = 600
+"""Between two attempts at a request whose registration fails."""
 AFTER_FIRST = RateLane("held", None)
 """Requests that wait for the registration of the first request for the same."""
 BURSTS_KEPT = timedelta(seconds=5)
@@ -207,7 +209,8 @@ class WaitingQueue:
         if not free:
             return []
         with translated("read the requests that may begin"):
-            found = self._waiting.find({"lane": name}).sort([("meant_for", 1), ("received_at", 1)])
+            due = {"lane": name, "not_before": {"$not": {"$gt": now}}}
+            found = self._waiting.find(due).sort([("meant_for", 1), ("received_at", 1)])
             return list(await found.to_list(min(free, MOST_AT_ONCE)))
 
     async def _limit_of(self, lane: str) -> int | None:
@@ -228,6 +231,14 @@ class WaitingQueue:
                 gone = await self._waiting.delete_many({"_id": {"$in": begun}})
                 await self._count(lane, gone.deleted_count, now)
 
+    async def put_off(self, cases: Sequence[str], now: datetime) -> None:
+        """Try *cases* again later: two seconds after the first failure, twice as long after each further."""
+        failures = {"$add": [{"$ifNull": ["$failures", 0]}, 1]}
+        pause = {"$multiply": [1_000, {"$min": [LONGEST_PAUSE_S, {"$pow": [2, "$failures"]}]}]}
+        change = [{"$set": {"failures": failures}}, {"$set": {"not_before": {"$add": [now, pause]}}}]
+        with translated("put off waiting requests"):
+            await self._waiting.update_many({"_id": {"$in": list(cases)}}, change)
+
 
 async def start_waiting(
     queue: WaitingQueue,
@@ -242,6 +253,13 @@ async def start_waiting(
         begun = [one.request_id for one, result in zip(turns, results, strict=True) if result is True]
         if begun:
             await queue.begun(begun, clock())
+        failed = [
+            one.request_id
+            for one, result in zip(turns, results, strict=True)
+            if isinstance(result, Exception)
+        ]
+        if failed:  # else they would head their lanes, and the others would wait behind them
+            await queue.put_off(failed, clock())
         for result in results:
             if isinstance(result, BaseException):
                 raise result
