@@ -9,6 +9,7 @@ import asyncio
 import io
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +48,6 @@ SHOWN = {
 """Name of a picture → letter, law, language and width."""
 WIDTH = 560
 COLOURS = 32
-ENOUGH_TIME = 1_100
-"""Milliseconds: more than a form asks for between being seen and being sent."""
 WIDE = {"viewport": {"width": 1280, "height": 720}}
 
 
@@ -101,9 +100,11 @@ async def _drawn(browser: Browser, html: str, name: str, width: int, *, whole: b
 
 
 @asynccontextmanager
-async def looking(browser: Browser, path: str, **options: Any) -> AsyncIterator[Page]:
-    """Open *path* of an office without requests."""
-    async with visiting(browser, Office(), locale="en-GB", **WIDE | options) as page:
+async def looking(
+    browser: Browser, path: str, office: Office | None = None, **options: Any
+) -> AsyncIterator[Page]:
+    """Open *path* of *office*; without one, of an office without requests."""
+    async with visiting(browser, office or Office(), locale="en-GB", **WIDE | options) as page:
         await page.goto(f"{ROOT}{path}")
         yield page
 
@@ -118,25 +119,27 @@ async def centre(browser: Browser) -> None:
         await taken(page, IMAGES / "centre-signal.png", whole=False)
     async with looking(browser, "/?lang=de", viewport={"width": 320, "height": 640}) as page:
         await taken(page, IMAGES / "centre-narrow-de.png", whole=False)
-    async with looking(browser, "/ask/access") as page:
-        await filled(page)
+    office = Office()
+    async with looking(browser, "/ask/access", office) as page:
+        await filled(page, office)
 
 
-async def filled(page: Page) -> None:
+async def filled(page: Page, office: Office) -> None:
     """Write the form with a mistake, and what is shown before it is sent."""
     await page.locator("#email").fill("not an address")
     await page.locator("#name").fill("Amélia Ferreira")
-    await sent(page)
+    await sent(page, office)
     await taken(page, IMAGES / "centre-mistake.png", whole=False)
     await page.locator("#email").fill("amelia.ferreira@example.org")
     await page.locator("#country").select_option("DE")
-    await sent(page)
+    await sent(page, office)
+    assert "Nothing has been sent yet" in await page.inner_text("main")
     await taken(page, IMAGES / "centre-summary.png", whole=False)
 
 
-async def sent(page: Page) -> None:
-    """Press the main button, after some time."""
-    await page.wait_for_timeout(ENOUGH_TIME)
+async def sent(page: Page, office: Office) -> None:
+    """Press the main button, a minute later: a form is not sent faster than a person can type."""
+    office.clock.move(timedelta(minutes=1))
     await page.locator("main form button:not(.quiet)").first.click()
     await page.wait_for_load_state()
 
