@@ -284,6 +284,24 @@ class PortabilityRule(LegalValue):
     """The duty to hand over all data in a form for machines, and not only the data that was provided."""
 
 
+class FurtherRights(LegalValue):
+    """The further rights that an answer names."""
+
+    rights: Annotated[tuple[Right, ...], Field(min_length=1)]
+
+
+class EqualTreatment(LegalValue):
+    """The duty to treat no person worse for the use of rights; answers state it."""
+
+
+class CategoryName(LegalValue):
+    """The name of some categories of data in the law."""
+
+    covers: tuple[str, ...] = ()
+    """Categories of the map with all below them; empty: all others."""
+    name: Annotated[str, Field(min_length=1)]
+
+
 class RegisterRule(LegalValue):
     """The duty to keep a register of requests, and to report figures."""
 
@@ -457,6 +475,10 @@ class Policy(LawEdition):
     """The first that holds counts."""
     proof_grounds: tuple[ProofGround, ...] = ()
     whole_portability: PortabilityRule | None = None
+    further_rights: FurtherRights | None = None
+    equal_treatment: EqualTreatment | None = None
+    category_names: tuple[CategoryName, ...] = ()
+    """Names that answers have for categories; the first that covers one counts."""
 
     @property
     def answered_as(self) -> Regulation:
@@ -479,6 +501,11 @@ class Policy(LawEdition):
         """Return the provision of a *ground* for proof; empty where this law has none."""
         rules: Iterable[ProofRule | ProofGround] = (*self.proof, *self.proof_grounds)
         return next((rule.provision for rule in rules if rule.ground == ground), "")
+
+    def category_name(self, category: str) -> str:
+        """Return the name of *category* in this law; empty where it has none."""
+        names = (one.name for one in self.category_names if not one.covers or covered(category, one.covers))
+        return next(names, "")
 
     def letter_provision(self, element: LetterElement, letter: LetterForm) -> str:
         """Return the provision that demands *element* of a *letter*; empty where this law does not."""
@@ -549,6 +576,9 @@ class Policy(LawEdition):
                 "proof": self.proof or model.proof,
                 "proof_grounds": (*self.proof_grounds, *model.proof_grounds),
                 "whole_portability": self.whole_portability or model.whole_portability,
+                "further_rights": self.further_rights or model.further_rights,
+                "equal_treatment": self.equal_treatment or model.equal_treatment,
+                "category_names": self.category_names or model.category_names,
                 "sources": (*self.sources, *model.sources),
                 "never_disclose": self.never_disclose or model.never_disclose,
             }

@@ -10,6 +10,9 @@ import pytest
 from habeas.client import specimens
 from habeas.client.specimens import LETTERS
 from services.fulfillment.domain import ErasureGround, erasure_ground
+from services.fulfillment.package.about import rights
+from services.fulfillment.package.labels import statutory, words
+from services.fulfillment.package.withheld import DisclosureRules
 from services.intake.cases.clock import Arrival, received_request
 from services.intake.domain import CaseStatus, IntakeCase
 from services.intake.pages import proof_form
@@ -29,6 +32,7 @@ from shared.law import Policy, PolicyLibrary, ReasonCode, Regulation, Right, ope
 from shared.law.library import FOLDER, read
 from shared.pages.law_names import name_of
 from tests.unit.fakes import ABROAD, NOW
+from tests.unit.fulfillment.sample_records import contents, packed, unpacked
 from tests.unit.notifier.sample_letters import SENDER, refusal
 
 RURITANIA = """law: xx-ruritania
@@ -51,6 +55,11 @@ proof:
 proof_grounds:
   - {ground: agent_asks, provision: Charter Art. 13, read: text}
 whole_portability: {provision: Charter Art. 14, read: text}
+further_rights: {rights: [restriction], provision: Charter Art. 18, read: text}
+equal_treatment: {provision: Charter Art. 19, read: text}
+category_names:
+  - {covers: [user.name], name: Titles of nobility, provision: Charter Art. 20, read: text}
+  - {name: Other matters, provision: Charter Art. 20, read: text}
 grounds:
   - {reasons: [retention_duty], provision: Charter Art. 11, read: text}
   - {reasons: [purpose_ended], provision: Charter Art. 15, read: text}
@@ -133,6 +142,16 @@ def test_erasure_has_the_grounds_and_the_hold_the_provision_of_the_law(library: 
     assert erasure_ground("consent", library.named("us-va@2023-01-01"), child=False) is None
     assert ruritania.whole_portability is not None
     assert ruritania.citation(ReasonCode.LEGAL_HOLD) == ""
+
+
+def test_package_names_rights_and_categories_as_the_law(library: PolicyLibrary) -> None:
+    ruritania, english = law(library), words("en")
+    assert rights(ruritania, english) == ["Restriction of what we do with your data"]
+    assert statutory("user.name.first", ruritania, english) == "Titles of nobility"
+    assert statutory("user.financial", ruritania, english) == "Other matters"
+    assert statutory("user.name", library.named("gdpr@2018-05-25"), english) == ""
+    page = unpacked(packed(contents(rules=DisclosureRules(ruritania))))["index.html"].decode()
+    assert "less favourably because you use" in page
 
 
 def test_people_elsewhere_are_not_protected_by_it(library: PolicyLibrary) -> None:

@@ -6,7 +6,7 @@ Law:
     11 CCR § 7024(k).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
@@ -15,7 +15,9 @@ from services.fulfillment.datamap.model import Collection
 from services.fulfillment.package import labels
 from services.fulfillment.package.survey import Area, PackageSurvey
 from shared.contract.references import short_reference
+from shared.law import Policy, Right
 from shared.pages.translation import Words
+from shared.pages.translation import mark as _
 
 
 def about(survey: PackageSurvey) -> dict[str, Any]:
@@ -43,7 +45,7 @@ def about(survey: PackageSurvey) -> dict[str, Any]:
             {"received_on": one.received_on.isoformat(), "right": one.right, "outcome": one.outcome}
             for one in contents.earlier
         ],
-        "rights": rights(contents.law, survey.words),
+        "rights": rights(contents.rules.law, survey.words),
         "withheld": [
             {
                 "area": item.area,
@@ -105,14 +107,20 @@ def _collection(area: Area, survey: PackageSurvey) -> dict[str, Any]:
     }
 
 
-def rights(law: str, words: Words) -> list[str]:
-    """Return the person's further rights: GDPR Art. 15(1)(e); Cal. Civ. Code § 1798.105, .106, .120, .121."""
-    common = [words.say("Correction of data that is wrong or incomplete"), words.say("Erasure of your data")]
-    if law == "ccpa":
-        selling = words.say("An end to selling and sharing your data")
-        return [*common, selling, words.say("A limit to our use of your sensitive data")]
-    restriction = words.say("Restriction of what we do with your data")
-    return [*common, restriction, words.say("An end to our use of your data, when you object to it")]
+FURTHER_RIGHTS: Mapping[Right, str] = {
+    Right.RECTIFICATION: _("Correction of data that is wrong or incomplete"),
+    Right.ERASURE: _("Erasure of your data"),
+    Right.OPT_OUT_OF_SALE: _("An end to selling and sharing your data"),
+    Right.LIMIT_SENSITIVE_USE: _("A limit to our use of your sensitive data"),
+    Right.RESTRICTION: _("Restriction of what we do with your data"),
+    Right.OBJECTION: _("An end to our use of your data, when you object to it"),
+}
+
+
+def rights(law: Policy | None, words: Words) -> list[str]:
+    """Return the person's further rights under *law* (GDPR Art. 15(1)(e) and others)."""
+    named = law.further_rights.rights if law is not None and law.further_rights else ()
+    return [words.say(FURTHER_RIGHTS[right]) for right in named if right in FURTHER_RIGHTS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +130,7 @@ class Category:
     key: str
     name: str
     statutory: str
-    """Its name in the CCPA; empty under another law."""
+    """Its name in the law; empty where it names none."""
     collections: list[str]
     labels: list[str]
     purposes: list[str]
@@ -146,7 +154,7 @@ def _category(key: str, survey: PackageSurvey) -> Category:
     return Category(
         key=key,
         name=labels.category(key, survey.words, areas[0].collection.category_names),
-        statutory=labels.statutory(key, survey.words) if survey.contents.law == "ccpa" else "",
+        statutory=labels.statutory(key, survey.contents.rules.law, survey.words),
         collections=[area.stem for area in areas],
         labels=[area.label for area in areas],
         purposes=_distinct(fact.purpose for fact in facts),

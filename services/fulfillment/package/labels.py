@@ -23,8 +23,7 @@ from services.fulfillment.datamap.model import (
 )
 from services.fulfillment.package.redaction import RedactedKind
 from shared.contract.events import RequestSubmitted
-from shared.law import Regulation
-from shared.law.taxonomy import covered
+from shared.law import Policy, Regulation
 from shared.pages.categories import called
 from shared.pages.translation import SOURCE_LANGUAGE, Catalogues, Words
 from shared.pages.translation import mark as _
@@ -48,39 +47,14 @@ BLACKED_OUT: Mapping[RedactedKind, str] = {
 }
 
 
-STATUTORY: tuple[tuple[tuple[str, ...], str], ...] = (
-    (("user.government_id",), _("Identifiers; sensitive personal information (.140(v)(1)(A), (ae))")),
-    (("user.financial",),
-     _("Financial information; sensitive where it opens an account (.140(v)(1)(B), (ae))")),
-    (("user.authorization",), _("Account log-in; sensitive personal information (.140(ae))")),
-    (("user.biometric", "user.authorization.biometric"), _("Biometric information (.140(v)(1)(E))")),
-    (("user.health_and_medical",), _("Medical and health insurance information (.140(v)(1)(B), (ae))")),
-    (("user.demographic", "user.criminal_history", "user.childrens"),
-     _("Characteristics of protected classifications (.140(v)(1)(C))")),
-    (("user.behavior.purchase_history", "user.payment"), _("Commercial information (.140(v)(1)(D))")),
-    (("user.behavior", "user.telemetry", "user.device.cookie", "user.privacy_preferences"),
-     _("Internet or other electronic network activity (.140(v)(1)(F))")),
-    (("user.location",), _("Geolocation data (.140(v)(1)(G))")),
-    (("user.sensor", "user.user_sensor"),
-     _("Audio, electronic, visual or similar information (.140(v)(1)(H))")),
-    (("user.workplace", "user.job_title", "user.contact.organization"),
-     _("Professional or employment-related information (.140(v)(1)(I))")),
-    (("user.name", "user.contact", "user.unique_id", "user.account", "user.device"),
-     _("Identifiers (.140(v)(1)(A))")),
-)  # fmt: skip
-"""Our categories and their names in Cal. Civ. Code § 1798.140; the first that covers one counts."""
-OTHER_STATUTORY = _("Other personal information (.140(v)(1))")
-
-
-def statutory(key: str, words: Words) -> str:
+def statutory(key: str, law: Policy | None, words: Words) -> str:
     """
-    Return the CCPA's name of the category *key*.
+    Return the name of the category *key* in *law*; empty where it names none.
 
     Law:
         Cal. Civ. Code § 1798.130(c): the categories are named as § 1798.140(v)(1) and (ae) name them.
     """
-    named = (said for ours, said in STATUTORY if covered(key, ours))
-    return words.say(next(named, OTHER_STATUTORY))
+    return words.say(law.category_name(key)) if law is not None and law.category_names else ""
 
 
 def category(key: str, words: Words, names: Mapping[str, str]) -> str:

@@ -234,20 +234,33 @@ def index(survey: PackageSurvey) -> Iterator[bytes]:
     )
     yield _opening(words.say(YOUR_DATA), words, logo=bool(contents.logo))
     yield from _printable(body)
-    yield _closing(words, contents.law, contents.contact, contents.authority, contents.automated_decisions)
+    law = contents.rules.law
+    equal = law is not None and law.equal_treatment is not None
+    further = tuple(about.rights(law, words))
+    yield _closing(
+        words, further, contents.contact, contents.authority, contents.automated_decisions, equal=equal
+    )
 
 
 @lru_cache(maxsize=MOST_FRAMES)
-def _closing(words: Words, law: str, contact: str, authority: str, automated_decisions: str) -> bytes:
+def _closing(  # noqa: PLR0913 - the values of the page
+    words: Words,
+    rights: tuple[str, ...],
+    contact: str,
+    authority: str,
+    automated_decisions: str,
+    *,
+    equal: bool,
+) -> bytes:
     """Return the end of ``index.html``, which is the same for all people of a controller."""
     drawn = _drawn(
         "closing.jinja",
         words,
-        law=law,
+        equal=equal,
         contact=contact,
         authority=authority,
         automated_decisions=automated_decisions,
-        rights=about.rights(law, words),
+        rights=rights,
     )
     return b"".join(_printable([*drawn, END]))
 
@@ -266,7 +279,7 @@ def categories(survey: PackageSurvey) -> Iterator[bytes]:
         categories=about.by_category(survey),
         areas=survey.areas,
         empty=survey.empty,
-        rights=about.rights(contents.law, words),
+        rights=about.rights(contents.rules.law, words),
     )
 
 

@@ -127,7 +127,7 @@ class Contents:
     rules: DisclosureRules = NO_LAW
     """Decide which values are withheld or masked."""
     law: str = "gdpr"
-    """``gdpr``, ``uk_gdpr`` or ``ccpa``: decides which further rights the page names."""
+    """Name of the law in ``about.json``: ``gdpr``, ``uk_gdpr``, ``ccpa`` and others."""
     received_on: date | None = None
     authority: str = ""
     """The supervisory authority for complaints (GDPR Art. 15(1)(f))."""

@@ -13,6 +13,8 @@ from services.fulfillment.package import labels, pages
 from services.fulfillment.package.labels import LANGUAGES, TEMPLATES, words
 from services.fulfillment.package.survey import PackageSection
 from services.fulfillment.package.values import ValueReader
+from services.fulfillment.package.withheld import DisclosureRules
+from shared.law.library import policies
 from shared.pages.law_names import RIGHTS
 from shared.pages.translation import SOURCE_LANGUAGE
 from shared.runtime.mongo import Decimal128, ObjectId
@@ -31,6 +33,7 @@ def test_every_sentence_is_translated_with_its_places_and_no_translation_is_idle
     sources = [*TEMPLATES.glob("*.jinja"), *Path(pages.__file__).parents[1].rglob("*.py")]
     wanted = {found for path in sources for found in SENTENCE.findall(path.read_text("utf-8"))}
     wanted |= set(RIGHTS.values())
+    wanted |= {one.name for law in policies() for one in law.category_names}
     with (TEMPLATES / "locale" / f"{language}.po").open("rb") as file:
         said = {str(entry.id): str(entry.string) for entry in read_po(file) if entry.id and entry.string}
     assert said.keys() == wanted
@@ -151,8 +154,16 @@ def test_flat_records_stand_in_one_table() -> None:
 
 
 def test_each_law_names_its_own_rights() -> None:
-    assert "selling and sharing" in page(law="ccpa")
-    assert "object to it" in page(law="gdpr")
+    california, gdpr, virginia = (
+        page(rules=DisclosureRules(policies().named(law)))
+        for law in ("us-ca-ccpa@2026-01-01", "gdpr@2018-05-25", "us-va@2023-01-01")
+    )
+    assert "selling and sharing" in california
+    assert "less favourably because you use" in california
+    assert "object to it" in gdpr
+    assert "less favourably because you use" not in gdpr
+    assert "selling and sharing" in virginia
+    assert "object to it" not in virginia
 
 
 def test_money_keeps_its_decimal_places() -> None:
@@ -166,7 +177,15 @@ def test_cached_text_is_not_used_for_another_map_or_controller() -> None:
     )
     first = unpacked(packed(contents(PackageSection(CUSTOMERS, [ADA]), contact="one@example.org")))
     again = unpacked(packed(contents(PackageSection(other, [ADA], "For a year"), contact="two@example.org")))
-    german = unpacked(packed(contents(PackageSection(other, [ADA], "For a year"), locale="de", law="ccpa")))
+    german = unpacked(
+        packed(
+            contents(
+                PackageSection(other, [ADA], "For a year"),
+                locale="de",
+                rules=DisclosureRules(policies().named("us-ca-ccpa@2026-01-01")),
+            )
+        )
+    )
     page, schema = again["index.html"].decode(), again["schema/default.customers.json"]
     assert (b"To advise" in first["index.html"], "To advise" in page, "For a year" in page) == (
         False,
@@ -176,4 +195,4 @@ def test_cached_text_is_not_used_for_another_map_or_controller() -> None:
     assert (b"bank" in first["schema/default.customers.json"], b"bank" in schema) == (True, False)
     assert ("one@example.org" in page, "two@example.org" in page) == (False, True)
     assert b"Why we hold it" not in german["index.html"]
-    assert b"worse because you use" not in again["index.html"]
+    assert b"less favourably because you use" not in again["index.html"]
