@@ -57,9 +57,9 @@ chaos: setup  ## Kill parts and services over and over; nothing may be lost or d
 clock: setup  ## Compare the clock of the law with a day-by-day calendar, 100,000 cases for each edition
 	@$(BIN)/python -m bench.clock
 
-campaign: setup  ## The long tests in full: damaged files, kills, bursts, every page in every layout
+campaign: setup  ## The long tests in full: simulated years, damaged files, kills, bursts, every page in every layout (ONLY=FILE: of one file)
 	@scripts/setup-tests || [ $$? = 3 ]
-	@HABEAS_TEST_CAMPAIGN=1 $(PYTEST) -q -m campaign $(IN_WORKERS)
+	@HABEAS_TEST_CAMPAIGN=1 $(PYTEST) -q -m campaign $(IN_WORKERS) $(if $(ONLY),-rP $(ONLY))
 
 images-offline: setup  ## Build stand-ins for the images of docker-compose.yml where no registry is reached
 	@scripts/setup-docker

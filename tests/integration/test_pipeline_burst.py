@@ -13,12 +13,17 @@ from habeas.client import requests
 from habeas.embedded.stack import Stack
 from shared.contract.events import RequestSubmitted
 from shared.contract.topology import REQUESTS
+from shared.errors import BrokerUnavailable
 from shared.runtime.broker import Message
 from tests.extent import extent
 from tests.integration.pipeline import PORTAL, Pipeline, Somebody, comes_true, running
 
 MOST_RSS_MB = 400
 BURST = extent(300, 5_000)
+PORTION = 500
+"""Requests that wait for one confirmation of the broker."""
+ANSWERED_WITHIN = timedelta(seconds=extent(90, 600))
+"""Until then the machine may be busy with other work; speed is measured by the benchmarks."""
 CLOSED = {"facts.type": "habeas.request.closed.v1"}
 RECIPIENT = re.compile(rb"^Delivered-To: (\S+)", re.MULTILINE)
 MESSAGE_ID = re.compile(rb"^Message-ID:\s*(\S+)", re.MULTILINE | re.IGNORECASE)
@@ -37,6 +42,19 @@ def caught(pipeline: Pipeline) -> Iterator[Path]:
     yield pipeline.mail.folder
     for path in letters_of_the_burst(pipeline.mail.folder):
         path.unlink()
+
+
+async def publish(pipeline: Pipeline, messages: list[Message]) -> None:
+    """Publish *messages*, again under the same ids if a busy broker has not confirmed them in time."""
+
+    async def confirmed() -> bool:
+        try:
+            await pipeline.bus.publish(messages)
+        except BrokerUnavailable:
+            return False
+        return True
+
+    await comes_true(confirmed, ANSWERED_WITHIN)
 
 
 def letters_of_the_burst(folder: Path) -> list[Path]:
@@ -61,7 +79,7 @@ async def test_all_services_in_one_process_are_small_when_idle(pipeline: Pipelin
 
 
 @pytest.mark.campaign
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(2 * ANSWERED_WITHIN.total_seconds())
 async def test_many_requests_at_once_are_each_answered_once(pipeline: Pipeline, caught: Path) -> None:
     people = [Somebody(f"p{number}@burst.example", f"Person {number}") for number in range(BURST)]
     bodies = [
@@ -70,14 +88,14 @@ async def test_many_requests_at_once_are_each_answered_once(pipeline: Pipeline, 
     ]
     journal = pipeline.client[f"{pipeline.prefix}_intake"]["journal"]
     before = await journal.count_documents(CLOSED)
-    await pipeline.bus.publish(
-        [Message(REQUESTS, RequestSubmitted.TYPE, body, str(n)) for n, body in enumerate(bodies)]
-    )
+    messages = [Message(REQUESTS, RequestSubmitted.TYPE, body, str(n)) for n, body in enumerate(bodies)]
+    for start in range(0, BURST, PORTION):
+        await publish(pipeline, messages[start : start + PORTION])
 
     async def all_closed() -> bool:
         return await journal.count_documents(CLOSED) >= before + BURST
 
-    await comes_true(all_closed, timedelta(seconds=90))
+    await comes_true(all_closed, ANSWERED_WITHIN)
     assert await journal.count_documents(CLOSED) == before + BURST
     assert len(await journal.distinct("case", CLOSED)) == before + BURST
     assert await pipeline.handled_twice() == []
