@@ -214,7 +214,13 @@ def _agreed(event: IdentityDecided, ctx: VerifierContext) -> tuple[str, ...]:
 
 
 async def handle_timer(event: TimeCame, ctx: VerifierContext) -> Sequence[Fact]:
-    """Do the delayed act, unless it is no longer needed, or the staff looks at a proof."""
+    """
+    Do the delayed act, unless it is no longer needed, or the staff looks at a proof.
+
+    The end of the wait also destroys a proof that was sealed after the decision and never announced.
+    """
+    if not ctx.known.open and event.name.startswith(LAPSE):
+        await ctx.vault.discard_all(ctx.case_id, SEALED, but=ctx.known.kept)
     if ctx.known.stopped:
         return []
     if ctx.known.open and event.name.startswith(domain.CLAIM_NOTICE):

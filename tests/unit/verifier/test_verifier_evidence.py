@@ -119,6 +119,17 @@ async def test_withdrawal_after_the_decision_destroys_unannounced_proofs() -> No
     assert set(office.sealed(CASE)) == {SUBMISSION}
 
 
+async def test_proof_sealed_after_the_decision_and_never_announced_is_destroyed_at_the_end_of_the_wait() -> (
+    None
+):
+    """Intake was killed between the upload and its announcement."""
+    office = await opened()
+    await office.offer(code(office.code_of(CASE, "code_0")), id_="p")
+    await office.vault.seal(CASE, "proof_orphan", b"a picture")
+    await office.fire(LAPSE, CASE)
+    assert set(office.sealed(CASE)) == {SUBMISSION}
+
+
 async def test_a_withdrawal_that_crosses_the_decision_destroys_nothing_twice() -> None:
     office = await opened()
     messages = [
