@@ -1,10 +1,8 @@
 """Attacks by a withdrawal of consent, which needs no proof: no service ends without a letter to its user."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -12,11 +10,16 @@ import pytest_asyncio
 
 from habeas.embedded.stack import Stack
 from tests.attacks.test_stop_link import LINK
-from tests.integration.pipeline import WITHIN, Pipeline, Somebody, comes_true, prepared
-from tests.promises.test_p12_withdrawal import window_ended, with_a_service
+from tests.integration.pipeline import WITHIN, Pipeline, Somebody, comes_true
+from tests.promises.test_p12_withdrawal import (
+    WINDOW,
+    running_with_window,
+    user_of_the_service,
+    window_ended,
+    with_a_service,
+)
 from tests.waiting import eventually
 
-WINDOW = timedelta(seconds=8)
 EVE = Somebody("eve@example.net", "Eve Example")
 NUMBER = """          - name: customer_id
 """
@@ -37,37 +40,55 @@ def with_numbers(folder: Path, prefix: str) -> Path:
 
 @pytest_asyncio.fixture(scope="module")
 async def pipeline(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pipeline]:
-    window, folder = f"PT{WINDOW.seconds}S", tmp_path_factory.mktemp("consent")
-    async with prepared(parts, folder, with_numbers, HABEAS_ERASURE_WINDOW=window) as pipeline:
-        await pipeline.start()
+    async with running_with_window(parts, tmp_path_factory.mktemp("consent"), with_numbers) as pipeline:
         yield pipeline
-        await pipeline.stop()
 
 
-async def user_of_the_service(pipeline: Pipeline, place: int) -> tuple[Somebody, dict[str, Any]]:
-    """Return a contact that uses the assistant, and how the contact is found by its number."""
-    person = (await pipeline.people())[place]
-    found = {"member_no": f"M-{place}"}
-    changes = {"$set": {"assistant": True, **found}}
-    await pipeline.business("portal", "contacts").update_one({"email": person.email}, changes)
-    return person, found
+@pytest_asyncio.fixture(scope="module")
+async def withdrawn_by_eve(pipeline: Pipeline) -> dict[bool, tuple[Somebody, str]]:
+    """Return a user and Eve's request in their name: with her mailbox, and without one."""
+    found: dict[bool, tuple[Somebody, str]] = {}
+    for place, with_mailbox in ((12, True), (13, False)):
+        number = {"member_no": f"M-{place}"}
+        person = await user_of_the_service(pipeline, place, **number)
+        subject = {"identifiers": number} | ({"email": EVE.email} if with_mailbox else {})
+        case = await pipeline.lodge({**EVE.asks("consent_withdrawal"), "subject": subject})
+        found[with_mailbox] = (person, case)
+    return found
 
 
-@pytest.mark.parametrize(("place", "mailbox"), [(12, EVE.email), (13, None)])
-async def test_user_named_by_a_number_gets_the_letter_and_keeps_the_service(
-    pipeline: Pipeline, place: int, mailbox: str | None
-) -> None:
-    person, found = await user_of_the_service(pipeline, place)
-    subject = {"identifiers": found} | ({"email": mailbox} if mailbox else {})
-    case = await pipeline.lodge({**EVE.asks("consent_withdrawal"), "subject": subject})
+@pytest_asyncio.fixture(scope="module")
+async def stopped_by_letter(
+    pipeline: Pipeline, withdrawn_by_eve: dict[bool, tuple[Somebody, str]]
+) -> dict[bool, str]:
+    """Follow the stop link of each letter, within the windows, which pass together; return the letters."""
+    return {
+        with_mailbox: await stop_by_letter(pipeline, person)
+        for with_mailbox, (person, _) in withdrawn_by_eve.items()
+    }
+
+
+async def stop_by_letter(pipeline: Pipeline, person: Somebody) -> str:
     letters = await eventually(partial(pipeline.letters_to, person), WITHIN)
     [told] = [" ".join(letter.body().split()) for letter in letters]
-    assert "The service will soon end." in told
-    assert case not in told
-    assert EVE.email not in told
     link = LINK.search(told)
     assert link is not None
     (await pipeline.http.post(urlsplit(link[0]).path)).raise_for_status()
+    return told
+
+
+@pytest.mark.parametrize("with_mailbox", [True, False])
+async def test_user_named_by_a_number_gets_the_letter_and_keeps_the_service(
+    pipeline: Pipeline,
+    withdrawn_by_eve: dict[bool, tuple[Somebody, str]],
+    stopped_by_letter: dict[bool, str],
+    *,
+    with_mailbox: bool,
+) -> None:
+    (person, case), told = withdrawn_by_eve[with_mailbox], stopped_by_letter[with_mailbox]
+    assert "The service will soon end." in told
+    assert case not in told
+    assert EVE.email not in told
     await comes_true(partial(window_ended, pipeline, case), WITHIN + WINDOW)
     contact = await pipeline.business("portal", "contacts").find_one({"email": person.email})
     assert contact["assistant"] is True

@@ -1,6 +1,8 @@
 """P12: consent is withdrawn in one step; a service that depends on it can be kept for a day."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -13,6 +15,7 @@ from habeas.embedded.stack import Stack
 from services.fulfillment.changes.suppressions import SuppressionPurpose
 from shared.contract.events import DisclosureDue
 from tests.integration.pipeline import WITHIN, Pipeline, Somebody, comes_true, datamap, prepared
+from tests.promises.people import subscribe
 from tests.waiting import eventually
 
 WINDOW = timedelta(seconds=8)
@@ -31,58 +34,103 @@ def with_a_service(folder: Path, prefix: str) -> Path:
     return folder
 
 
-@pytest_asyncio.fixture(scope="module")
-async def pipeline(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pipeline]:
-    window, folder = f"PT{WINDOW.seconds}S", tmp_path_factory.mktemp("p12")
-    async with prepared(parts, folder, with_a_service, HABEAS_ERASURE_WINDOW=window) as pipeline:
+@asynccontextmanager
+async def running_with_window(
+    parts: Stack | None, folder: Path, maps: Callable[[Path, str], Path]
+) -> AsyncIterator[Pipeline]:
+    """Run all services, on a map by *maps*, with a window of seconds."""
+    async with prepared(parts, folder, maps, HABEAS_ERASURE_WINDOW=f"PT{WINDOW.seconds}S") as pipeline:
         await pipeline.start()
         yield pipeline
         await pipeline.stop()
 
 
-async def subscriber(pipeline: Pipeline, place: int) -> tuple[Somebody, Any]:
-    """Return a contact that uses the assistant and gets the newsletter, and the contact's id."""
+@pytest_asyncio.fixture(scope="module")
+async def pipeline(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pipeline]:
+    async with running_with_window(parts, tmp_path_factory.mktemp("p12"), with_a_service) as pipeline:
+        yield pipeline
+
+
+async def user_of_the_service(pipeline: Pipeline, place: int, **changes: Any) -> Somebody:
+    """Return a contact that uses the assistant, with *changes*."""
     person = (await pipeline.people())[place]
-    contacts, newsletter = pipeline.business("portal", "contacts"), pipeline.business("portal", "newsletter")
-    contact = await contacts.find_one({"email": person.email})
-    await contacts.update_one({"_id": contact["_id"]}, {"$set": {"assistant": True}})
-    another = await newsletter.find_one({"consent.given": True}, {"_id": 0, "customer_id": 0})
-    await newsletter.delete_many({"email": person.email})
-    await newsletter.insert_one({**another, "email": person.email})
-    return person, contact["_id"]
+    contacts = pipeline.business("portal", "contacts")
+    await contacts.update_one({"email": person.email}, {"$set": {"assistant": True, **changes}})
+    return person
 
 
-async def state(pipeline: Pipeline, person: Somebody, contact: Any) -> tuple[bool, bool]:
-    """Return whether the newsletter and the assistant are still allowed."""
+async def subscriber(pipeline: Pipeline, place: int) -> Somebody:
+    """Return a contact that uses the assistant and gets the newsletter."""
+    person = await user_of_the_service(pipeline, place)
+    await subscribe(pipeline, person)
+    return person
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """What the company is still allowed to do with the data of a person."""
+
+    newsletter: bool
+    assistant: bool
+    suppressed: frozenset[SuppressionPurpose]
+
+
+async def allowed(pipeline: Pipeline, person: Somebody) -> Allowed:
     newsletter = await pipeline.business("portal", "newsletter").find_one({"email": person.email})
-    found = await pipeline.business("portal", "contacts").find_one({"_id": contact})
-    return newsletter["consent"]["given"], found["assistant"]
+    contact = await pipeline.business("portal", "contacts").find_one({"email": person.email})
+    purposes = (SuppressionPurpose.MARKETING, SuppressionPurpose.CONSENT)
+    suppressed = frozenset([one for one in purposes if await pipeline.stopped(person, one)])
+    return Allowed(newsletter["consent"]["given"], contact["assistant"], suppressed)
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    """A withdrawal of consent, and what was allowed at the letter about the end of the service."""
+
+    person: Somebody
+    case: str
+    letter: str
+    before: Allowed
+
+
+async def withdrawal(pipeline: Pipeline, place: int) -> Withdrawal:
+    person = await subscriber(pipeline, place)
+    case = await pipeline.lodge(person.asks("consent_withdrawal"))
+    letter = await eventually(lambda: pipeline.letter(person, case, "will end for you on"), WITHIN)
+    return Withdrawal(person, case, letter, await allowed(pipeline, person))
+
+
+@pytest_asyncio.fixture(scope="module")
+async def ended_and_undone(pipeline: Pipeline) -> tuple[Withdrawal, Withdrawal]:
+    """Return two withdrawals, whose windows pass together; the second was undone in time."""
+    ended, undone = await withdrawal(pipeline, 12), await withdrawal(pipeline, 13)
+    (await pipeline.http.delete(f"/v1/requests/{undone.case}")).raise_for_status()
+    return ended, undone
 
 
 async def test_marketing_stops_at_once_and_the_service_after_a_letter_and_its_window(
-    pipeline: Pipeline,
+    pipeline: Pipeline, ended_and_undone: tuple[Withdrawal, Withdrawal]
 ) -> None:
-    person, contact = await subscriber(pipeline, 12)
-    case = await pipeline.lodge(person.asks("consent_withdrawal"))
-    letter = await eventually(lambda: pipeline.letter(person, case, "will end for you on"), WITHIN)
-    assert "Then stop it before that time, and the services will go on." in letter
-    assert await state(pipeline, person, contact) == (False, True)
-    assert await pipeline.stopped(person, SuppressionPurpose.MARKETING)
-    assert not await pipeline.stopped(person, SuppressionPurpose.CONSENT)
-    await pipeline.closed(case, WITHIN + WINDOW)
-    assert await state(pipeline, person, contact) == (False, False)
-    assert await pipeline.stopped(person, SuppressionPurpose.CONSENT)
+    ended, _ = ended_and_undone
+    assert "Then stop it before that time, and the services will go on." in ended.letter
+    assert ended.before == Allowed(
+        newsletter=False, assistant=True, suppressed=frozenset({SuppressionPurpose.MARKETING})
+    )
+    await pipeline.closed(ended.case, WITHIN + WINDOW)
+    after = await allowed(pipeline, ended.person)
+    assert (after.newsletter, after.assistant) == (False, False)
+    assert SuppressionPurpose.CONSENT in after.suppressed
 
 
-async def test_withdrawal_by_a_stranger_is_undone_before_the_service_ends(pipeline: Pipeline) -> None:
-    person, contact = await subscriber(pipeline, 13)
-    case = await pipeline.lodge(person.asks("consent_withdrawal"))
-    await eventually(lambda: pipeline.letter(person, case, "will end for you on"), WITHIN)
-    (await pipeline.http.delete(f"/v1/requests/{case}")).raise_for_status()
-    await pipeline.until_it_is("closed", case, WITHIN)
-    await comes_true(partial(window_ended, pipeline, case), WITHIN + WINDOW)
-    assert await state(pipeline, person, contact) == (False, True)
-    assert not await pipeline.stopped(person, SuppressionPurpose.CONSENT)
+async def test_withdrawal_by_a_stranger_is_undone_before_the_service_ends(
+    pipeline: Pipeline, ended_and_undone: tuple[Withdrawal, Withdrawal]
+) -> None:
+    _, undone = ended_and_undone
+    await pipeline.until_it_is("closed", undone.case, WITHIN)
+    await comes_true(partial(window_ended, pipeline, undone.case), WITHIN + WINDOW)
+    after = await allowed(pipeline, undone.person)
+    assert (after.newsletter, after.assistant) == (False, True)
+    assert SuppressionPurpose.CONSENT not in after.suppressed
 
 
 async def window_ended(pipeline: Pipeline, case: str) -> bool:
@@ -91,7 +139,7 @@ async def window_ended(pipeline: Pipeline, case: str) -> bool:
 
 
 async def test_opt_out_of_sale_waits_for_nothing(pipeline: Pipeline) -> None:
-    person, _ = await subscriber(pipeline, 14)
+    person = await subscriber(pipeline, 14)
     case = await pipeline.lodge(person.asks("opt_out_of_sale"))
     await pipeline.closed(case)
     assert await pipeline.stopped(person, SuppressionPurpose.SALE)
