@@ -76,6 +76,12 @@ How long a service recognises late events of a case that another one has purged.
 Longer than a message waits for its last try (``HABEAS_RETRY_FOR``); ``habeas dead-letters replay`` drops
 older ones.
 """
+PURGED = "_purged"
+"""
+In place of the notes of a purged case: a fact that comes late must not bring them back.
+
+No id of an event begins with an underscore.
+"""
 UNKEYED = b""
 """Where rows are only read."""
 DatedFact: TypeAlias = tuple[datetime, Fact]
@@ -170,6 +176,9 @@ class Journal:
         """Create the indexes."""
         with translated("index the journal"):
             await self._rows.create_indexes(_indexes())
+            if self._notes is not None:
+                ends = int(PURGE_KEPT.total_seconds())
+                await self._notes.create_index(PURGED, expireAfterSeconds=ends, sparse=True)
 
     async def histories(self, cases: Many[str]) -> dict[str, list[JournalRow]]:
         """
@@ -190,7 +199,7 @@ class Journal:
                     histories[document["case"]].append(self._row(document))
         for rows in histories.values():
             rows.sort(key=lambda row: row.n)
-        for case, noted in notes.items():
+        for case, noted in ((case, noted) for case, noted in notes.items() if noted):
             histories[case] = merged(histories.get(case, []), noted)
         return histories
 
@@ -218,7 +227,7 @@ class Journal:
             return [
                 NotedFact(case, id_, self._fact(stored, case), stored["at"]).row()
                 for id_, stored in document.items()
-                if id_ != "_id"
+                if id_ not in {"_id", PURGED}
             ]
         except (KeyError, TypeError, ValueError) as error:
             raise PermanentError(f"the notes of {case} do not read ({type(error).__name__})") from None
@@ -227,6 +236,8 @@ class Journal:
         """
         Keep *facts* in one durable write that reads nothing; it may be repeated.
 
+        Facts about purged cases are dropped.
+
         Raises:
             StoreUnavailable: The server did not answer, or another writer noted the same case first.
             PermanentError: A fact does not fit.
@@ -234,7 +245,8 @@ class Journal:
         notes: dict[str, Document] = defaultdict(dict)
         for one in facts:
             note = {"$literal": {**_stored(one.fact, one.case), "at": one.at}}
-            notes[one.case][one.id] = {"$ifNull": [f"${one.id}", note]}
+            kept = {"$ifNull": [f"${one.id}", note]}
+            notes[one.case][one.id] = {"$cond": [{"$gt": [f"${PURGED}", None]}, "$$REMOVE", kept]}
         changes = [UpdateOne({"_id": case}, [{"$set": noted}], upsert=True) for case, noted in notes.items()]
         codes = await write_each(self.database["notes"], changes)
         if DUPLICATE_KEY in codes.values():
@@ -309,10 +321,13 @@ class Journal:
         await self.forget_notes(cases)
 
     async def forget_notes(self, cases: Many[str], session: Session | None = None) -> None:
-        """Remove the facts noted about *cases*; it may be repeated."""
-        if self._notes is not None:
-            with translated("forget notes"):
-                await self._notes.delete_many({"_id": {"$in": list(cases)}}, session=session)
+        """Remove the facts noted about *cases*, and those that come late; it may be repeated."""
+        if self._notes is None or not cases:
+            return
+        emptied = [{"$replaceWith": {"_id": "$_id", PURGED: "$$NOW"}}]
+        changes = [UpdateOne({"_id": case}, emptied, upsert=True) for case in cases]
+        with translated("forget notes"):
+            await self._notes.bulk_write(changes, ordered=False, session=session)
 
     async def forget_parts(self, case: str) -> None:
         """Remove the rows of cases that are parts of *case*, and are named after it; it may be repeated."""

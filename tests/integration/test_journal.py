@@ -190,3 +190,25 @@ async def test_cases_of_a_range_of_ids_are_found_by_the_index(journal: Journal, 
     query = {"distinct": "journal", "key": "case", "query": {"case": {"$gte": CASE, "$lte": CASE}}}
     explained = await database.command("explain", query)
     assert "COLLSCAN" not in str(explained["queryPlanner"]["winningPlan"])
+
+
+async def test_fact_that_is_noted_after_the_purge_leaves_nothing(
+    mongo_client: Client, database_prefix: str
+) -> None:
+    """An orphan would stay for ever: no row names its case any more."""
+    database = mongo_client[f"{database_prefix}_late"]
+    journal = Journal(database, key=b"k" * 32, notes=True)
+    await journal.prepare()
+    sent = SubjectErased(request_id=CASE, identifiers={})
+    other = SubjectErased(request_id=OTHER, identifiers={})
+    await journal.note([NotedFact(CASE, "first", sent, NOW)])
+    assert len((await journal.histories({CASE}))[CASE]) == 1
+    for _ in range(2):
+        await journal.forget({CASE})
+        await journal.note([NotedFact(CASE, "late", sent, NOW), NotedFact(OTHER, "other", other, NOW)])
+    assert set(await journal.histories({CASE, OTHER})) == {OTHER}
+    left = await database["notes"].find_one({"_id": CASE})
+    assert left is not None
+    assert set(left) == {"_id", "_purged"}
+    indexes = await database["notes"].index_information()
+    assert [one for one in indexes.values() if one["key"] == [("_purged", 1)] and one["expireAfterSeconds"]]
