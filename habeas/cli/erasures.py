@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -182,6 +182,34 @@ def filter_(
                 print(line)
 
     run(work())
+
+
+@suppressions.command("ask-again")
+def ask_again(
+    value: Annotated[str, Argument(help="The identity: an address, a number.")],
+    identity: Annotated[str, Option(help="Its name in the data map.")] = "email",
+    purpose: Annotated[str, Option(help="sale, sensitive")] = "sale",
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Print the day from which a person who opted out may be asked to opt in again; exits 1 before it."""
+    wanted, people = client.erasures.purpose_of(purpose), {identity: (value,)}
+
+    async def look_up() -> tuple[bool, date | None]:
+        async with open_erasure_records(state) as memory:
+            listed = await memory.suppressions.holds(people, wanted)
+            return listed, await memory.suppressions.locked_until(people, wanted)
+
+    listed, last = run(look_up())
+    again = None if last is None else last + timedelta(days=1)
+    locked = last is not None and datetime.now(state.company().zone).date() <= last
+    if as_json:
+        print(json.dumps({"listed": listed, "ask_again_from": again and again.isoformat(), "locked": locked}))
+    elif again is not None:
+        out.print(f"may be asked again from {again}")
+    else:
+        out.print("opted out; no law sets a time" if listed else "not on the suppression list")
+    raise typer.Exit(1 if locked else 0)
 
 
 def open_erasure_records(state: State) -> "AbstractAsyncContextManager[ErasureRecords]":

@@ -209,7 +209,7 @@ async def _search_and_answer(event: IdentityVerified, ctx: FulfillmentContext) -
     submitted = await ctx.submission()
     proofless = not needs_proof(event.right, direct_marketing=submitted.direct_marketing)
     if proofless:
-        await suppress_at_once(event.right, submitted, ctx)
+        await suppress_at_once(event, submitted, ctx)
     records = ctx.records.due_on(answer_due_on(event.regulation, event.right, event.received_on))
     identities = _sure(event, submitted, ctx)
     if not proofless and event.requester is not Requester.CONTROLLER:

@@ -5,9 +5,10 @@ Several can: that of the residence, that of a place of establishment, the one th
 counted by itself, and the case says which of them gave which day.
 """
 
+from calendar import monthrange
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TypeAlias
 
 from shared.law.clock import Calendar, ClockPause, DueDate, due
@@ -143,6 +144,25 @@ def may_cost(laws: Iterable[Policy], reason: FeeReason, fee: Money, before: Give
     """
     grounds = [policy.fee_for(reason) for policy in laws]
     return bool(grounds) and all(ground is not None and ground.stands(fee, before) for ground in grounds)
+
+
+def opt_in_locked_until(laws: Iterable[Policy], right: Right, day: date) -> date | None:
+    """
+    Return the last day on which a person that opts out on *day* may not be asked to opt in; None without one.
+
+    A month without such a day ends the time with the first of the next one: asking late is always lawful.
+
+    Law:
+        Cal. Civ. Code § 1798.135(c)(4); 11 CCR §§ 7026(k), 7027(l): at least 12 months.
+    """
+    locks = [policy.opt_in_lock for policy in laws if policy.opt_in_lock]
+    months = max((lock.months for lock in locks if right in lock.rights), default=0)
+    if not months:
+        return None
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    if day.day <= monthrange(year, month + 1)[1]:
+        return day.replace(year=year, month=month + 1)
+    return date(year, month + 1, 28) + timedelta(days=monthrange(year, month + 1)[1] - 27)
 
 
 def may_narrow(laws: Iterable[Policy], right: Right) -> bool:

@@ -196,6 +196,13 @@ class NarrowingRule(LegalValue):
     rights: Annotated[tuple[Right, ...], Field(min_length=1)]
 
 
+class OptInLock(LegalValue):
+    """After an opt-out, the time in which the person may not be asked to opt in again."""
+
+    rights: Annotated[tuple[Right, ...], Field(min_length=1)]
+    months: Annotated[int, Field(gt=0)]
+
+
 class FeeGround(LegalValue):
     """A ground for a fee, from a person that was informed of it and agrees."""
 
@@ -464,6 +471,8 @@ class Policy(LawEdition):
     pauses: tuple[Pause, ...] = ()
     narrowing: NarrowingRule | None = None
     """None: the law does not let the company ask."""
+    opt_in_lock: OptInLock | None = None
+    """None: the law sets no such time."""
     fees: tuple[FeeGround, ...] = ()
     """All that may cost anything; nothing else does."""
     never_disclose: tuple[SecretKinds, ...] = ()
@@ -566,6 +575,7 @@ class Policy(LawEdition):
                 "periods": (*self.periods, *model.periods),
                 "pauses": self.pauses or model.pauses,
                 "narrowing": self.narrowing or model.narrowing,
+                "opt_in_lock": self.opt_in_lock or model.opt_in_lock,
                 "fees": (*self.fees, *(one for one in model.fees if not self.fee_for(one.reason))),
                 "letters": (*self.letters, *(one for one in model.letters if one.element not in own)),
                 "calendar": self.calendar or model.calendar,

@@ -86,3 +86,15 @@ async def test_what_is_stopped_twice_is_stopped_since_the_first_time(database: D
     for at in (NOW, NOW + timedelta(days=1)):
         await suppressions.add(KIM, SuppressionPurpose.MARKETING, at)
     assert [entry["at"] async for entry in database["suppressions"].find()] == [NOW, NOW]
+
+
+async def test_later_opt_out_extends_the_lock(database: Database) -> None:
+    suppressions, sale = SuppressionList(database, b"k" * 32), SuppressionPurpose.SALE
+    first, later = NOW.date() + timedelta(days=365), NOW.date() + timedelta(days=700)
+    assert await suppressions.locked_until(KIM, sale) is None
+    await suppressions.add(KIM, sale, NOW)
+    assert await suppressions.locked_until(KIM, sale) is None
+    for day in (first, later, first, None):
+        await suppressions.add(KIM, sale, NOW, day)
+    assert await suppressions.locked_until({"email": KIM["email"]}, sale) == later
+    assert await suppressions.locked_until(KIM, SuppressionPurpose.SENSITIVE) is None

@@ -1,6 +1,7 @@
 """P20: personal data is neither sold nor shared once the person says so, and the answer claims no more."""
 
 import json
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -62,3 +63,19 @@ async def test_page_of_the_opt_out_promises_and_claims_nothing_before_it_is_sent
     page = (await pipeline.http.get("/opt-out", headers={"Accept": "text/html"})).text
     assert "We will no longer sell your data" in page
     assert "We no longer sell" not in page
+
+
+async def test_californian_is_not_asked_again_for_twelve_months(pipeline: Pipeline, heard: Heard) -> None:
+    """Cal. Civ. Code § 1798.135(c)(4)."""
+    person = Somebody("asked.again@example.org", "Kim Beispiel", "US")
+    residence = {"country": "US", "subdivision": "CA"}
+    case = await pipeline.lodge(person.asks("opt_out_of_sale", residence=residence))
+    await pipeline.closed(case)
+    (opted_out,) = await eventually(lambda: heard.of(case, "subject.opted_out"))
+    again = opted_out["data"]["ask_again_from"]
+    code, output, _ = await command(pipeline, "suppressions", "ask-again", person.email, "--json")
+    assert (code, json.loads(output)) == (1, {"listed": True, "ask_again_from": again, "locked": True})
+    day = date.fromisoformat(again)
+    assert timedelta(days=364) < day - datetime.now(UTC).date() < timedelta(days=368)
+    code, output, _ = await command(pipeline, "suppressions", "ask-again", "asked.never@example.org")
+    assert (code, "not on the suppression list" in output) == (0, True)

@@ -17,6 +17,7 @@ from shared.law import (
     TimedDuty,
     applicable,
     laws_not_accepted,
+    opt_in_locked_until,
     strictest,
     strictest_proof,
 )
@@ -246,3 +247,17 @@ def test_named_law_may_raise_the_proof_that_is_needed() -> None:
     alone = applicable(policies(), BERLIN, ProtectedPerson("DE"), TODAY)
     levels = [strictest_proof(laws, Right.ACCESS).level for laws in (found, alone)]
     assert levels == [ProofLevel.REASONABLY_HIGH, ProofLevel.MAILBOX]
+
+
+@pytest.mark.parametrize(
+    ("day", "last"),
+    [
+        (date(2026, 11, 29), date(2027, 11, 29)),
+        (date(2028, 2, 29), date(2029, 3, 1)),
+        (date(2026, 12, 31), date(2027, 12, 31)),
+    ],
+)
+def test_lock_after_an_opt_out_never_ends_before_twelve_months(day: date, last: date) -> None:
+    laws = [policies().named("us-ca-ccpa@2026-01-01"), policies().named("gdpr@2018-05-25")]
+    assert opt_in_locked_until(laws, Right.OPT_OUT_OF_SALE, day) == last
+    assert opt_in_locked_until(laws[1:], Right.OPT_OUT_OF_SALE, day) is None

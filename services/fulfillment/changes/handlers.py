@@ -7,6 +7,7 @@ takes every person, and the letter is the same.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date, timedelta
 from itertools import chain
 from typing import Any
 
@@ -36,6 +37,7 @@ from shared.contract.events import (
     ChangePlanned,
     DisclosureScheduled,
     Fact,
+    IdentityVerified,
     Outcome,
     RequestFulfilled,
     RequestSubmitted,
@@ -48,7 +50,8 @@ from shared.contract.events import (
     SubjectUnrestricted,
 )
 from shared.errors import PermanentError
-from shared.law import Right, needs_proof
+from shared.law import Right, needs_proof, opt_in_locked_until
+from shared.law.library import policies
 
 CHANGE = "change_plan"
 AS_SURE_AS_FOR_ACCESS = frozenset(
@@ -62,7 +65,9 @@ Law:
 """
 
 
-async def suppress_at_once(right: Right, submitted: RequestSubmitted, ctx: FulfillmentContext) -> None:
+async def suppress_at_once(
+    event: IdentityVerified, submitted: RequestSubmitted, ctx: FulfillmentContext
+) -> None:
     """
     Add a requester who needs no proof to the suppression list, even if the marks fail later. May be repeated.
 
@@ -70,7 +75,7 @@ async def suppress_at_once(right: Right, submitted: RequestSubmitted, ctx: Fulfi
         GDPR Art. 21(3): no direct marketing after the objection.
         11 CCR § 7026(f)(1): as soon as feasible.
     """
-    await _suppress(right, _everything(submitted), ctx)
+    await _suppress(event.right, _everything(submitted), event, ctx)
 
 
 def waits(right: Right, ctx: FulfillmentContext) -> bool:
@@ -122,7 +127,7 @@ async def change(event: ChangePlanned, ctx: FulfillmentContext) -> Sequence[Fact
     """
     planned = await _opened(event.plan, ctx)
     submitted = await ctx.submission()
-    await _suppress(event.right, planned.plan.identities, ctx)
+    await _suppress(event.right, planned.plan.identities, ctx.known.verified, ctx)
     done = planned.after(await ctx.records.change(planned.plan))
     notices = _notices(event.right, done, submitted, ctx)
     if not needs_proof(event.right, direct_marketing=submitted.direct_marketing):
@@ -194,10 +199,18 @@ async def _with_recipients(
     return [*notices, *chain.from_iterable(notifications_of(one, done, data_map, ctx) for one in notices)]
 
 
-async def _suppress(right: Right, identities: Identities, ctx: FulfillmentContext) -> None:
+async def _suppress(
+    right: Right, identities: Identities, verified: IdentityVerified | None, ctx: FulfillmentContext
+) -> None:
     purposes = (SuppressionPurpose.MARKETING,) if waits(right, ctx) else suppressed_purposes(right)
     for purpose in purposes:
-        await ctx.suppressions.add(identities, purpose, ctx.occurred_at)
+        await ctx.suppressions.add(identities, purpose, ctx.occurred_at, _locked_until(right, verified, ctx))
+
+
+def _locked_until(right: Right, verified: IdentityVerified | None, ctx: FulfillmentContext) -> date | None:
+    """Return the last day without a question to opt in again; None where no law of the person sets one."""
+    laws = [policies().named(id_) for id_ in verified.laws] if verified else []
+    return opt_in_locked_until(laws, right, ctx.occurred_at.astimezone(ctx.house.zone).date())
 
 
 async def _opened(ref: str, ctx: FulfillmentContext) -> Change:
@@ -266,7 +279,11 @@ def _notices(
     if right is Right.OBJECTION:
         facts.append(SubjectObjected(request_id=case, identifiers=identifiers))
     if right in {Right.OPT_OUT_OF_SALE, Right.LIMIT_SENSITIVE_USE}:
-        facts.append(SubjectOptedOut(request_id=case, right=right, identifiers=identifiers))
+        last = _locked_until(right, ctx.known.verified, ctx)
+        again = None if last is None else last + timedelta(days=1)
+        facts.append(
+            SubjectOptedOut(request_id=case, right=right, identifiers=identifiers, ask_again_from=again)
+        )
     if right is Right.CONSENT_WITHDRAWAL:
         facts.append(SubjectConsentWithdrawn(request_id=case, identifiers=identifiers))
     if right is Right.RECTIFICATION and done.only(Disposition.CORRECTED).steps:

@@ -9,7 +9,7 @@ master key. A statement of disagreement itself stays sealed with its case; the h
 import hmac
 import re
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from hashlib import sha256
 from typing import Final
@@ -62,9 +62,13 @@ class SuppressionList:
         self._insertions = Insertions(self._suppressions)
         self._key = key
 
-    async def add(self, identities: Identities, purpose: str, at: datetime) -> None:
+    async def add(
+        self, identities: Identities, purpose: str, at: datetime, locked_until: date | None = None
+    ) -> None:
         """
         Add the people with *identities* to the list, for *purpose* alone; an earlier entry keeps its date.
+
+        *locked_until* is the last day on which they may not be asked to opt in again; a later one prevails.
 
         Raises:
             StoreUnavailable: The database did not answer; the call may be repeated.
@@ -74,6 +78,19 @@ class SuppressionList:
             for name, entry in self._entries(identities, purpose)
         ]
         await self._insertions.add(entries)
+        if locked_until is not None:
+            last = datetime.combine(locked_until, time.min, UTC)
+            with translated("lock an entry of the suppression list"):
+                ids = {"$in": [entry["_id"] for entry in entries]}
+                await self._suppressions.update_many({"_id": ids}, {"$max": {"locked_until": last}})
+
+    async def locked_until(self, identities: Identities, purpose: str) -> date | None:
+        """Return the last day on which the person may not be asked to opt in; None without one."""
+        entries = [entry for _, entry in self._entries(identities, purpose)]
+        with translated("read the suppression list"):
+            found = self._suppressions.find({"_id": {"$in": entries}}, {"locked_until": 1})
+            days = [document["locked_until"].date() async for document in found if "locked_until" in document]
+        return max(days, default=None)
 
     async def holds(self, identities: Identities, purpose: str) -> bool:
         """Return whether any of *identities* is on the list for *purpose*; raises like :meth:`add`."""

@@ -43,8 +43,10 @@ from shared.runtime.mongo import Document
 class SuppressionsPort(Protocol):
     """The suppression list."""
 
-    async def add(self, identities: Identities, purpose: str, at: datetime) -> None:
-        """Add the people with *identities* to the list."""
+    async def add(
+        self, identities: Identities, purpose: str, at: datetime, locked_until: date | None = None
+    ) -> None:
+        """Add the people with *identities* to the list; they are not asked to opt in until a day is over."""
 
 
 class ErasureJournalPort(Protocol):

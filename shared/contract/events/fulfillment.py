@@ -402,6 +402,8 @@ class SubjectOptedOut(Fact):
     right: Right
     """To opt out of sale, or to limit the use of sensitive data."""
     identifiers: dict[str, str]
+    ask_again_from: date | None = None
+    """The first day on which the person may be asked to opt in again; None: the law sets none."""
 
 
 class SubjectObjected(Fact):

@@ -42,6 +42,7 @@ from shared.contract.events import (
     RestrictionAnnounced,
     StopReason,
     SubjectConsentWithdrawn,
+    SubjectOptedOut,
 )
 from shared.contract.ports import VaultPort
 from shared.errors import PermanentError, RefusedDecision, StoreUnavailable, TooEarly
@@ -133,10 +134,14 @@ class Noted:
     """A suppression list to look at."""
 
     entries: list[tuple[Identities, str]] = field(default_factory=list)
+    locks: list[date | None] = field(default_factory=list)
 
-    async def add(self, identities: Identities, purpose: str, at: datetime) -> None:
+    async def add(
+        self, identities: Identities, purpose: str, at: datetime, locked_until: date | None = None
+    ) -> None:
         del at
         self.entries.append((identities, purpose))
+        self.locks.append(locked_until)
 
 
 async def context(right: Right, store: Stubborn) -> tuple[IdentityVerified, FulfillmentContext, Noted]:
@@ -398,3 +403,26 @@ async def test_without_a_window_consents_are_withdrawn_at_once() -> None:
     fulfilled, *_ = await change(planned, ctx.after(event, planned))
     assert isinstance(fulfilled, RequestFulfilled)
     assert store.marked == ["shop.letters", "shop.helpers"]
+
+
+@pytest.mark.parametrize(
+    ("law", "right", "locked"),
+    [
+        ("us-ca-ccpa@2026-01-01", Right.OPT_OUT_OF_SALE, date(2027, 11, 25)),
+        ("us-ca-ccpa@2026-01-01", Right.LIMIT_SENSITIVE_USE, date(2027, 11, 25)),
+        ("us-ca-ccpa@2026-01-01", Right.CONSENT_WITHDRAWAL, None),
+        ("gdpr@2018-05-25", Right.OPT_OUT_OF_SALE, None),
+    ],
+)
+async def test_opt_out_locks_the_question_for_twelve_months(
+    law: str, right: Right, locked: date | None
+) -> None:
+    event, ctx, noted = await context(right, Stubborn())
+    event = event.model_copy(update={"laws": (law,)})
+    *_, plan = await answer(event, ctx)
+    assert isinstance(plan, ChangePlanned)
+    facts = await change(plan, ctx.after(event, plan))
+    assert set(noted.locks) == {locked}
+    again = [fact.ask_again_from for fact in facts if isinstance(fact, SubjectOptedOut)]
+    if right is not Right.CONSENT_WITHDRAWAL:
+        assert again == [locked and locked + timedelta(days=1)]
