@@ -125,7 +125,8 @@ async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIter
         derived_key(settings.root_key, "forms"), settings.public_url, settings.public_requests_per_hour
     )
     certificate = settings.proof_certificate
-    site = Site(settings.company, guard, OpenPgpCertificate.read(certificate) if certificate else None)
+    key = OpenPgpCertificate.read(certificate) if certificate else None
+    site = Site(settings.company, guard, key, settings.sign_in())
     context = ChannelContext(
         settings, database, platform.vault, requests, duplicates, callers.public, callers.attempts
     )

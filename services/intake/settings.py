@@ -23,6 +23,7 @@ from services.intake.channels.fides.requests import DATA_USES, DEFAULTS, Wish
 from services.intake.channels.opendsr.controllers import ListedController
 from services.intake.channels.opendsr.messages import IDENTITY_TYPES
 from services.intake.channels.webhooks.apple import KEYS
+from services.intake.pages.site import AccountSignIn
 from shared.contract.events import Code
 from shared.contract.sources import Source, binding, upstream_source
 from shared.errors import ConfigurationError
@@ -100,6 +101,15 @@ class IntakeSettings(InboxSettings):
 
     proof_certificate: Path | None = None
     """File with the OpenPGP certificate of `HABEAS_PROOF_KEY`: the page offers it to encrypt documents."""
+
+    login_page: str = Field(default="", pattern=r"^$|^https://|^http://(127\.0\.0\.1|localhost)[:/]")
+    """
+    Authorization endpoint of the company's own log-in (OpenID Connect): the page links to it, and takes its
+    ID token by form_post at `/requests/sign-in`.
+    """
+
+    login_client: str = ""
+    """Audience that those tokens must be meant for."""
 
     drp_business: str = Field(default="", max_length=200)
     """
@@ -283,6 +293,10 @@ class IntakeSettings(InboxSettings):
         except ConfigurationError as error:
             raise ValueError(str(error)) from None
         return laws
+
+    def sign_in(self) -> AccountSignIn | None:
+        """Return the company's sign-in page; None without one."""
+        return AccountSignIn(self.login_page, self.login_client) if self.login_page else None
 
     def practice(self) -> ClockRules:
         """Return how this company counts days."""

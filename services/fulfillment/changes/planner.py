@@ -212,7 +212,8 @@ def plan_corrections(
         GDPR Art. 18(1)(a): while the accuracy is verified, the processing is restricted.
     """
     named: defaultdict[tuple[Correction, str], list[_Place]] = defaultdict(list)
-    fields = {correction: _named(data_map, correction.field) for correction in corrections}
+    held = frozenset(found.collection.key for found in findings.found)
+    fields = {correction: _named(data_map, correction.field, held) for correction in corrections}
     for found in findings.found:
         for correction in corrections:
             for field in fields[correction].get(found.collection.key, ()):
@@ -261,8 +262,8 @@ def _alike(one: Set, other: Set) -> bool:
     return one.path == other.path and one.created == other.created and same(one.before, other.before)
 
 
-def _named(data_map: DataMap, name: str) -> Mapping[str, Sequence[MappedField]]:
-    """Return the fields with *name*, by collection: by the first way of reading it with a result."""
+def _named(data_map: DataMap, name: str, held: frozenset[str]) -> Mapping[str, Sequence[MappedField]]:
+    """Return the fields with *name*, by collection: by the first way of reading it that fits a *held* one."""
     readings: Sequence[defaultdict[str, list[MappedField]]] = [defaultdict(list) for _ in range(3)]
     for collection in data_map.collections:
         for field in collection.leaves:
@@ -271,7 +272,7 @@ def _named(data_map: DataMap, name: str) -> Mapping[str, Sequence[MappedField]]:
             for reading, names in zip(readings, forms, strict=True):
                 if name in names:
                     reading[collection.key].append(field)
-    return next(filter(None, readings), {})
+    return next((reading for reading in readings if any(key in held for key in reading)), {})
 
 
 def _decide(found: FoundRecord, field: MappedField, text: str, today: date) -> _Decision | None:

@@ -164,7 +164,7 @@ async def _proofs(form: FormData, now: datetime) -> tuple[Proof, ...]:
     if code := text_of(form, "code"):
         proofs.append(_valid(EmailCode, "code", NO_CODE, kind="email_code", code=code))
     if token := text_of(form, "token"):
-        proofs.append(_valid(IdToken, "token", NO_TOKEN, kind="id_token", token=token))
+        proofs.append(id_token(token))
     if text_of(form, "declaration") or text_of(form, "declaration_name"):
         given = {field: text_of(form, field) for field in ("declaration", "declaration_name")}
         proofs.append(signed(given, now))
@@ -172,6 +172,11 @@ async def _proofs(form: FormData, now: datetime) -> tuple[Proof, ...]:
     if not proofs:
         raise flaw("", NOTHING)
     return tuple(proofs)
+
+
+def id_token(token: str) -> IdToken:
+    """Return the proof *token*; raises FormNotTaken if it has not the form of one."""
+    return _valid(IdToken, "token", NO_TOKEN, kind="id_token", token=token)
 
 
 FIELDS = frozenset({"code", "token", "declaration", "declaration_name", *ProofSlot})

@@ -57,6 +57,10 @@ class CsrfGuard:
         FastAPI reads the body first if a handler declares form fields; handlers of forms read it themselves.
         """
         self.same_origin(request)
+        self.count(request)
+
+    def count(self, request: Request) -> None:
+        """Count a form; answer 429 to a network that sends too many."""
         if not self.forms.take(network_of(request.client.host if request.client else "")):
             raise HTTPException(429, TOO_MANY_FORMS, {"Retry-After": "3600"})
 

@@ -212,6 +212,8 @@ class ProofForm:
     provisions: tuple[str, ...]
     """Where the laws allow to ask; the names of laws that do not say where."""
     by_agent: bool
+    account: bool = False
+    """Whether a sign-in to the account is a way."""
     strong_code: bool = False
     """Whether the code has eight letters."""
     consequence: str = ""
@@ -255,6 +257,7 @@ def proof_form_of(case: IntakeCase) -> ProofForm | None:
         others=_forms(others, code=code and Evidence.MAILBOX in others),
         setback="" if case.in_review or reason is None else SETBACKS.get(reason, UNCONVINCED),
         kept_waiting=reason == KEPT_WAITING,
+        account=not case.in_review and Evidence.ACCOUNT in _all_wanted(case),
         tries_left=case.tries_left if reason in ABOUT_CODES else None,
         provisions=_provisions(case.received.laws),
         by_agent=requester is not Requester.PERSON,

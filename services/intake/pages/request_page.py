@@ -224,6 +224,7 @@ class RequestPage:
             "details": proof_form.DETAILS,
             "accepted": f"{uploads.ACCEPTED},{uploads.ENCRYPTED}" if view.site.key else uploads.ACCEPTED,
             "key": view.site.key,
+            "sign_in": view.site.sign_in is not None,
             "most_mb": MOST_DOCUMENT_BYTES >> 20,
             "right": RIGHTS[case.received.right] if case.received else "",
             "due_on": None if case.status in ENDED else case.due_on,

@@ -4,11 +4,13 @@ Routes of a request's page: its status, and the person's actions.
 Works without scripts. The address opens the page, as with the API: the id is a secret.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
 from typing import Annotated, Any, TypeAlias
 
-from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import HTMLResponse
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
 
 from services.intake.cases.alias_codes import AliasCodes
 from services.intake.cases.errors import CodeRefused, NotPossibleNow, TooManyAttempts
@@ -27,12 +29,15 @@ from services.intake.http.uploads import FormNotTaken
 from services.intake.pages import proof_form
 from services.intake.pages.centre.form import SCOPES
 from services.intake.pages.request_page import PageText, RequestPage
-from services.intake.pages.site import READ, Site
+from services.intake.pages.site import READ, SIGNED_IN, Site
 from shared.contract.codes import is_code
 from shared.contract.events import Confirmation, DataPoints, NewCode, RequestId
 from shared.law import ClockRules
 from shared.pages.translation import mark as _
 
+CASE_ID = re.compile("[0-9a-f]{32}")
+MOST_OF_SIGN_IN = 10
+"""Fields in the answer of a sign-in."""
 MOST_CHARACTERS = 500
 MOST_STATEMENT = 10_000
 WITHDRAWING = _("The request is being withdrawn. We will confirm this by email.")
@@ -59,6 +64,7 @@ def pages(service: RequestService, site: Site, practice: ClockRules) -> APIRoute
 
     for add in (_add_status, _add_questions, _add_proofs, _add_package, _add_aliases):
         add(router, page, [Depends(site.guard.admit)])
+    _add_sign_in(router, site, page)
     return router
 
 
@@ -109,6 +115,34 @@ def _add_questions(router: APIRouter, page_of: PageOf, guarded: Sequence[Any]) -
         given = await uploads.text_fields(request, SCOPES, len(SCOPES))
         chosen = [category for name, category in SCOPES.items() if given[name]]
         return await page.after(page.service.specify(page.case_id, chosen), GOING_ON)
+
+
+def _add_sign_in(router: APIRouter, site: Site, page_of: PageOf) -> None:
+    """Add the way to the company's sign-in and back. Its token names one request: no cookie, no session."""
+
+    @router.get("/{case_id}/sign-in")
+    async def leave(request: Request, case_id: RequestId) -> Response:
+        if site.sign_in is None:
+            raise HTTPException(HTTPStatus.NOT_FOUND)
+        language = site.at(request).words.language
+        where = site.sign_in.address(case_id, site.root, language)
+        return RedirectResponse(where, HTTPStatus.SEE_OTHER, {"Referrer-Policy": "no-referrer"})
+
+    @router.post(SIGNED_IN.removeprefix(router.prefix))
+    async def back(request: Request) -> Response:
+        site.guard.count(request)  # another site sends it: its token proves where it comes from
+        given = await uploads.text_fields(request, ["id_token", "state"], MOST_OF_SIGN_IN)
+        if not CASE_ID.fullmatch(given["state"]):
+            raise HTTPException(HTTPStatus.NOT_FOUND)
+        page = page_of(request, given["state"])
+        try:
+            if given["id_token"]:  # none for a person who turned back
+                await page.service.prove(page.case_id, [uploads.id_token(given["id_token"])])
+        except NotPossibleNow as error:
+            return await page.refused(error)
+        except FormNotTaken as error:
+            return await page.flawed(error, {})
+        return RedirectResponse(page.view.link(f"/requests/{page.case_id}"), HTTPStatus.SEE_OTHER)
 
 
 def _add_proofs(router: APIRouter, page_of: PageOf, guarded: Sequence[Any]) -> None:

@@ -58,6 +58,8 @@ READ = ["GET", "HEAD"]
 FORM: Mapping[str, str] = {**HEADERS, "Cache-Control": "no-store"}
 """For pages with a form. Without any referrer, browsers hide the form's origin (``Origin: null``)."""
 PRIVATE: Mapping[str, str] = {**FORM, "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
+SIGNED_IN = "/requests/sign-in"
+"""Path to which the company's sign-in sends its token."""
 FOR_A_YEAR = "public, max-age=31536000, immutable"
 
 
@@ -72,6 +74,31 @@ def signals(request: Request) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountSignIn:
+    """The company's sign-in page, for proofs of identity (OpenID Connect Core 1.0, section 3.2)."""
+
+    url: str
+    """Its authorization endpoint."""
+    client: str
+
+    def address(self, case_id: str, root: str, language: str) -> str:
+        """Return the address at which a person signs in anew, for the request *case_id* alone."""
+        wanted = {
+            "response_type": "id_token",
+            "response_mode": "form_post",
+            "scope": "openid email",
+            "client_id": self.client,
+            "redirect_uri": f"{root}{SIGNED_IN}",
+            "nonce": case_id,
+            "state": case_id,
+            "prompt": "login",
+            "max_age": "600",
+            "ui_locales": language,
+        }
+        return f"{self.url}{'&' if '?' in self.url else '?'}{urlencode(wanted)}"
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """The pages of a company."""
 
@@ -79,6 +106,7 @@ class Site:
     guard: CsrfGuard
     key: OpenPgpCertificate | None = None
     """The company's certificate: people may encrypt proofs to it."""
+    sign_in: AccountSignIn | None = None
     style: str = field(init=False, repr=False)
     picture: bytes = field(init=False, repr=False)
     """The logo; empty without one."""

@@ -237,6 +237,14 @@ def test_a_correction_takes_the_place_of_the_wrong_value_alone() -> None:
     assert step.sets == (Set("city", "Berlin", "Bremen", instead=True),)
 
 
+def test_field_is_read_where_the_person_has_records() -> None:
+    document = {"_id": 7, "members": [{"email": KIM, "city": "Bremen"}]}
+    change = corrected(found(ACCOUNTS, document, owned=False), city="Berlin")
+    assert change.declined == ()
+    [step] = change.plan.steps
+    assert [(part.path, part.value) for part in step.sets] == [("members.city", "Berlin")]
+
+
 def test_incomplete_data_is_completed() -> None:
     """GDPR Art. 16, second sentence."""
     [step] = corrected(person(), city="Berlin").plan.steps

@@ -333,6 +333,29 @@ async def test_a_detail_without_end_is_not_taken() -> None:
     assert offered(office) == []
 
 
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [
+        pytest.param({"state": CASE}, 303, id="turned back"),
+        pytest.param({"state": CASE, "id_token": "no token"}, 422, id="no token"),
+        pytest.param({"state": "../x", "id_token": "a.b.c"}, 404, id="no request"),
+        pytest.param({"id_token": "a.b.c"}, 404, id="without a request"),
+    ],
+)
+async def test_answer_of_a_sign_in_without_token_or_request_proves_nothing(
+    given: dict[str, str], status: int
+) -> None:
+    office = await asked(*DETAILS)
+    async with client_of(office.requests) as client:
+        response = await client.post(
+            "/requests/sign-in", data=given, headers={"Sec-Fetch-Site": "cross-site"}
+        )
+        unknown = await client.get(f"/requests/{CASE}/sign-in")
+    assert response.status_code == status
+    assert unknown.status_code == 404, "the company has no sign-in page"
+    assert offered(office) == []
+
+
 async def test_documents_are_sealed_and_the_page_says_so() -> None:
     office = await asked(*DOCUMENTS)
     async with client_of(office.requests) as client:

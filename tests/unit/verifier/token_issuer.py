@@ -6,9 +6,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -30,6 +32,8 @@ class Issuer:
     keys: dict[str, rsa.RSAPrivateKey] = field(default_factory=lambda: {"one": _new_key()})
     asked: list[str] = field(default_factory=list)
     down: bool = False
+    person: str = ""
+    """The mailbox of the person who signs in on the page."""
 
     def rotate(self, name: str) -> None:
         """Replace all keys by a new one called *name*."""
@@ -66,6 +70,19 @@ class Issuer:
             return {"keys": [strange, *(_public(name, key) for name, key in self.keys.items())]}
         return None
 
+    def page(self, path: str) -> bytes:
+        """Return the sign-in page at *path*: its button sends a token, as form_post does."""
+        asked = dict(parse_qsl(urlsplit(path).query))
+        assert (asked["response_type"], asked["response_mode"]) == ("id_token", "form_post")
+        assert (asked["prompt"], asked["max_age"], asked["client_id"]) == ("login", "600", CLIENT)
+        fields = {"id_token": self.token(asked["nonce"], datetime.now(UTC), email=self.person)}
+        inputs = "".join(
+            f'<input type="hidden" name="{name}" value="{escape(value)}">'
+            for name, value in (fields | {"state": asked["state"]}).items()
+        )
+        where = escape(asked["redirect_uri"])
+        return f'<form method="post" action="{where}">{inputs}<button>Continue</button></form>'.encode()
+
 
 def _public(name: str, key: rsa.RSAPrivateKey) -> dict[str, Any]:
     return {**json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key())), "kid": name, "use": "sig"}
@@ -78,6 +95,12 @@ def issuing() -> Iterator[Issuer]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            if self.path.startswith("/authorize?"):
+                self.send_response(200)
+                self.send_header("Content-Type", "text/html")
+                self.end_headers()
+                self.wfile.write(issuer.page(self.path))
+                return
             found = None if issuer.down else issuer.answer(self.path)
             self.send_response(503 if issuer.down else 404 if found is None else 200)
             self.end_headers()
