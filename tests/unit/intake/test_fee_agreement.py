@@ -50,7 +50,7 @@ async def test_page_shows_the_fee_and_lets_the_person_agree_or_withdraw() -> Non
         page = await client.get(f"/requests/{CASE}")
         status = (await client.get(f"/v1/requests/{CASE}")).json()
     assert "I agree to pay €12.50" in page.text
-    assert "you will get an invoice" in page.text
+    assert "we may send you an invoice" in page.text
     assert f'action="/requests/{CASE}/withdrawal"' in page.text
     assert status["fee"] == {
         "fee": {"amount": "12.5", "currency": "EUR"},
