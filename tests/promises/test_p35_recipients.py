@@ -10,8 +10,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+import pytest_asyncio
+
 from habeas.embedded.stack import Stack
-from tests.integration.pipeline import WITHIN, Pipeline, Somebody, comes_true, command, running
+from tests.integration.pipeline import WITHIN, Pipeline, comes_true, command, running
+from tests.promises.people import subscribe
 from tests.waiting import eventually
 
 PORTAL_HOST = "Hosting provider of the portal"
@@ -38,6 +42,10 @@ class Hook:
         await writer.drain()
         writer.close()
 
+    def answer(self, *answers: int) -> None:
+        """Answer so from now on, and forget the requests so far."""
+        self.answers, self.requests = answers, []
+
 
 @asynccontextmanager
 async def hook(*answers: int) -> AsyncIterator[Hook]:
@@ -51,6 +59,26 @@ async def hook(*answers: int) -> AsyncIterator[Hook]:
 def agreed(server: Hook, **more: object) -> str:
     entry = {"webhook": f"http://127.0.0.1:{server.port}/erasures", "key": SECRET, "inside": True, **more}
     return json.dumps({PORTAL_HOST: entry})
+
+
+@dataclass(frozen=True)
+class Notified:
+    """An installation and the servers of two recipients; a third has an address inside."""
+
+    pipeline: Pipeline
+    portal_host: Hook
+    mailing_provider: Hook
+
+
+@pytest_asyncio.fixture(scope="module")
+async def notified(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Notified]:
+    async with hook(200) as portal_host, hook(204) as mailing_provider:
+        [way] = json.loads(agreed(mailing_provider)).values()
+        bank = {"webhook": "https://localhost/erasures", "key": SECRET}
+        ways = {**json.loads(agreed(portal_host)), "Mailing provider": way, "Bank": bank}
+        folder = tmp_path_factory.mktemp("recipients")
+        async with running(parts, folder, HABEAS_RECIPIENTS=json.dumps(ways)) as pipeline:
+            yield Notified(pipeline, portal_host, mailing_provider)
 
 
 def verified(headers: dict[str, str], body: bytes) -> bool:
@@ -97,62 +125,58 @@ async def told(
     return [fact["data"] for fact in facts if fact["data"]["recipient"] == recipient]
 
 
-async def test_recipient_is_notified_until_it_has_acknowledged(parts: Stack | None, tmp_path: Path) -> None:
-    async with (
-        hook(500, 200) as server,
-        running(parts, tmp_path, HABEAS_RECIPIENTS=agreed(server)) as pipeline,
-    ):
-        person = (await pipeline.people())[2]
-        case = await pipeline.verified("erasure", person)
-        await once(pipeline, case, "acknowledged")
+async def test_recipient_is_notified_until_it_has_acknowledged(notified: Notified) -> None:
+    pipeline, server = notified.pipeline, notified.portal_host
+    server.answer(500, 200)
+    _, free = await pipeline.people_by_contract()
+    person = free[0]
+    case = await pipeline.verified("erasure", person)
+    await once(pipeline, case, "acknowledged")
 
-        assert len(server.requests) == 2
-        first, second = server.requests
-        assert first[0]["webhook-id"] == second[0]["webhook-id"]
-        assert first[1] == second[1]
-        assert all(verified(headers, body) for headers, body in server.requests)
-        message = json.loads(second[1])
-        assert message["type"] == "habeas.subject.erased.v1"
-        hashed = hmac.new(KEY, person.email.casefold().encode(), hashlib.sha256).hexdigest()
-        assert message["data"]["identifiers"] == {"email": hashed}
-        assert person.email.encode() not in second[1]
-        assert await told(pipeline, case, "failed") == []
+    assert len(server.requests) == 2
+    first, second = server.requests
+    assert first[0]["webhook-id"] == second[0]["webhook-id"]
+    assert first[1] == second[1]
+    assert all(verified(headers, body) for headers, body in server.requests)
+    message = json.loads(second[1])
+    assert message["type"] == "habeas.subject.erased.v1"
+    hashed = hmac.new(KEY, person.email.casefold().encode(), hashlib.sha256).hexdigest()
+    assert message["data"]["identifiers"] == {"email": hashed}
+    assert person.email.encode() not in second[1]
+    assert await told(pipeline, case, "failed") == []
 
-        # With whom nothing is agreed, nobody has told: somebody must, and is told so.
-        failed = await once(pipeline, case, "failed", "Tax adviser")
-        assert failed["reason"] == "no_way_agreed"
-        assert "Tax adviser" in await failed_for(pipeline, "no_way_agreed")
-        await comes_true(lambda: untold(pipeline, case, "Tax adviser"))
-        [letter] = [one.body() for one in pipeline.letters_to(person, case) if "We erased" in one.body()]
-        telling, by_hand = letter.split("Our staff will also ask these recipients to erase it:")
-        assert f"We will also ask these recipients to erase it:\n\n- {PORTAL_HOST}" in telling
-        assert "Tax adviser" in by_hand
-        assert "We told" not in letter
-        rows = await pipeline.rows("fulfillment", case=case)
-        names = {f["data"]["recipient"] for r in rows for f in r["facts"] if "concerned" in f["type"]}
-        assert len(names) > 1
-        code, output, _ = await command(pipeline, "recipients", "--json")
-        standing = {row["recipient"]: row["status"] for row in json.loads(output)}
-        assert code == 0
-        assert standing[PORTAL_HOST] == "acknowledged"
-        assert standing["Tax adviser"] == "failed"
-        assert set(standing) == names
+    # A recipient without an agreed way is left to the staff.
+    failed = await once(pipeline, case, "failed", "Tax adviser")
+    assert failed["reason"] == "no_way_agreed"
+    assert "Tax adviser" in await failed_for(pipeline, "no_way_agreed")
+    await comes_true(lambda: untold(pipeline, case, "Tax adviser"))
+    [letter] = [one.body() for one in pipeline.letters_to(person, case) if "We erased" in one.body()]
+    telling, by_hand = letter.split("Our staff will also ask these recipients to erase it:")
+    asked, named = telling.split("We will also ask these recipients to erase it:")
+    assert f"- {PORTAL_HOST}" in named
+    assert PORTAL_HOST not in asked + by_hand
+    assert "Tax adviser" in by_hand
+    assert "We told" not in letter
+    rows = await pipeline.rows("fulfillment", case=case)
+    names = {f["data"]["recipient"] for r in rows for f in r["facts"] if "concerned" in f["type"]}
+    assert len(names) > 1
+    code, output, _ = await command(pipeline, "recipients", "--json")
+    standing = {row["recipient"]: row["status"] for row in json.loads(output) if row["request"] == case}
+    assert code == 0
+    assert standing[PORTAL_HOST] == "acknowledged"
+    assert standing["Tax adviser"] == "failed"
+    assert set(standing) == names
 
 
-async def test_a_recipient_hears_of_an_objection_as_well(parts: Stack | None, tmp_path: Path) -> None:
-    async with hook(204) as server:
-        [way] = json.loads(agreed(server)).values()
-        ways = json.dumps({"Mailing provider": way})
-        async with running(parts, tmp_path, HABEAS_RECIPIENTS=ways) as pipeline:
-            people = {person.email for person in await pipeline.people()}
-            readers = [
-                one async for one in pipeline.business("portal", "newsletter").find({"subscribed": True})
-            ]
-            person = Somebody(next(one["email"] for one in readers if one["email"] in people), "Some Reader")
-            case = await pipeline.lodge(person.asks("objection", details={"scope": ["direct_marketing"]}))
-            fact = await once(pipeline, case, "acknowledged", "Mailing provider")
-            assert fact["about"] == "habeas.subject.objected.v1"
-            assert json.loads(server.requests[0][1])["type"] == "habeas.subject.objected.v1"
+async def test_a_recipient_hears_of_an_objection_as_well(notified: Notified) -> None:
+    pipeline, server = notified.pipeline, notified.mailing_provider
+    person = (await pipeline.people())[0]
+    await subscribe(pipeline, person)
+    server.answer(204)
+    case = await pipeline.lodge(person.asks("objection", details={"scope": ["direct_marketing"]}))
+    fact = await once(pipeline, case, "acknowledged", "Mailing provider")
+    assert fact["about"] == "habeas.subject.objected.v1"
+    assert json.loads(server.requests[0][1])["type"] == "habeas.subject.objected.v1"
 
 
 async def test_a_recipient_that_never_answers_well_is_left_to_the_staff(
@@ -180,17 +204,13 @@ async def test_a_recipient_that_never_answers_well_is_left_to_the_staff(
         assert await failed_for(pipeline, "unreachable") == set()
 
 
-async def test_redirects_and_internal_addresses_of_recipients_are_refused(
-    parts: Stack | None, tmp_path: Path
-) -> None:
-    bank = {"webhook": "https://localhost/erasures", "key": SECRET}
-    async with hook(302) as server:
-        ways = json.dumps({**json.loads(agreed(server)), "Bank": bank})
-        async with running(parts, tmp_path, HABEAS_RECIPIENTS=ways) as pipeline:
-            _, free = await pipeline.people_by_contract()
-            case = await pipeline.verified("erasure", free[0])
-            failed = await once(pipeline, case, "failed")
-            assert failed["reason"] == "refused"
-            assert len(server.requests) == 1
-            failed = await once(pipeline, case, "failed", "Bank")
-            assert failed["reason"] == "not_allowed"
+async def test_redirects_and_internal_addresses_of_recipients_are_refused(notified: Notified) -> None:
+    pipeline, server = notified.pipeline, notified.portal_host
+    server.answer(302)
+    _, free = await pipeline.people_by_contract()
+    case = await pipeline.verified("erasure", free[-1])
+    failed = await once(pipeline, case, "failed")
+    assert failed["reason"] == "refused"
+    assert len(server.requests) == 1
+    failed = await once(pipeline, case, "failed", "Bank")
+    assert failed["reason"] == "not_allowed"
