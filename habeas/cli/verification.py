@@ -114,14 +114,15 @@ def fetch_certificate(
 ) -> None:
     """Write a certificate of erasure: the signed JSON file, and a page to read."""
 
-    async def work() -> bytes:
+    async def work() -> None:
         async with open_erasure_records(state) as memory:
-            kept = await memory.certificates.of(request_id)
-        if kept is not None:
-            return kept
-        async with state.case(request_id) as case:
-            return await case.certificate()
+            file = await memory.certificates.of(request_id)
+        if file is None:
+            async with state.case(request_id) as case:
+                file = await case.certificate()
+        data_map = await client.certificates.map_of(file, *state.databases())
+        client.certificates.write(file, path, language, data_map)
 
     path = folder / f"certificate-{request_id}.json"
-    client.certificates.write(run(work()), path, language)
+    run(work())
     out.print(str(path))

@@ -1,19 +1,28 @@
 """Certificates of erasure for operators: checked, and shown as a page."""
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 from services.fulfillment.certificate.document import page, read, verify_certificate
+from services.fulfillment.certificate.issue import localized_certificate
 from services.fulfillment.certificate.signatures import PublicKey, fingerprint_in
-from services.fulfillment.package.labels import words
+from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.datamap.versions import stored_map
+from services.fulfillment.package.labels import map_in, words
 from shared.errors import ConfigurationError
+from shared.runtime.mongo import connect
 
 
-def write(file: bytes, path: Path, language: str) -> None:
-    """Write a signed certificate to *path*, and beside it the same as a page (``.html``)."""
+def write(file: bytes, path: Path, language: str, data_map: DataMap | None = None) -> None:
+    """
+    Write a signed certificate to *path*, and beside it the same as a page (``.html``).
+
+    With the *data_map* of its version, the page has the texts of the map in its language.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(file)
-    path.with_suffix(".html").write_bytes(page_of(file, language))
+    path.with_suffix(".html").write_bytes(page_of(file, language, data_map))
 
 
 def number_of(file: bytes) -> str:
@@ -21,12 +30,26 @@ def number_of(file: bytes) -> str:
     return str(json.loads(file)["certificate"]["number"])
 
 
-def page_of(file: bytes, language: str) -> bytes:
-    """Return a certificate as HTML. Raises ConfigurationError if *file* is none, or was changed."""
+async def map_of(file: bytes, mongo_url: str, prefix: str) -> DataMap | None:
+    """Return the data map that the certificate in *file* was issued with; None if it is not stored."""
+    version = json.loads(file)["certificate"]["map_version"]
+    with closing(connect(mongo_url, app_name="habeas command")) as client:
+        return await stored_map(client[f"{prefix}_fulfillment"]["datamaps"], version)
+
+
+def page_of(file: bytes, language: str, data_map: DataMap | None = None) -> bytes:
+    """
+    Return a certificate as HTML, as :func:`write` does.
+
+    Raises ConfigurationError if *file* is none, or was changed.
+    """
     report = verify_certificate(file)
     if not report.ok:
         raise ConfigurationError("; ".join(report.problems))
-    return b"".join(page(read(report.content), words(language), fingerprint=report.fingerprint))
+    certificate = read(report.content)
+    if data_map is not None:
+        certificate = localized_certificate(certificate, map_in(data_map, language))
+    return b"".join(page(certificate, words(language), fingerprint=report.fingerprint))
 
 
 def issuer_of(named: str) -> str:

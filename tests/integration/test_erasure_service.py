@@ -122,6 +122,14 @@ async def test_the_certificate_of_a_request_is_taken_out_and_checked_without_the
     file = tmp_path / f"certificate-{case}.json"
     assert "<h1>Certificate of erasure</h1>" in file.with_suffix(".html").read_text()
     asked = json.loads(file.read_bytes())["certificate"]["asked"]
+    where = ("--out", str(tmp_path / "de"), "--language", "de")
+    assert (await command(pipeline, "certificate", "fetch", case, *where))[0] == 0
+    german = tmp_path / "de" / file.name
+    assert german.read_bytes() == file.read_bytes(), "the page is translated, the signed file is not"
+    html = german.with_suffix(".html").read_text(encoding="utf-8")
+    assert "Ihr Profil im Kundenportal" in html
+    assert "Hosting-Anbieter des Portals" in html
+    assert "The person as" not in html
     assert (asked["right"], asked["approved_by"], asked["by"]) == ("erasure", "second.person", ["email"])
 
     code, printed, errors = await command(pipeline, "keys", "show")

@@ -6,7 +6,7 @@ Certificates of requests are sealed with their cases; the others are kept here.
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from importlib.metadata import version
 
@@ -23,9 +23,10 @@ from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.domain import OUT_OF_SCOPE, RETENTION_DUTY
 from services.fulfillment.erasure.execution import Remains, Residue
 from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordStep, alike
-from services.fulfillment.package.labels import title
+from services.fulfillment.package.labels import cited, title
 from services.fulfillment.recipients.directory import by_hand, recipients_of
 from services.fulfillment.search.findings import SearchStatus
+from shared.labels import default_of
 from shared.law import Policy, ReasonCode
 from shared.runtime.mongo import Database, insert_new, translated
 
@@ -152,6 +153,31 @@ def _looked_through(residues: Iterable[Residue], data_map: DataMap) -> Iterator[
 def _place(key: str, data_map: DataMap) -> tuple[str, str, str]:
     collection = data_map.by_key[key]
     return collection.store, collection.dataset, collection.name
+
+
+def localized_certificate(certificate: Certificate, data_map: DataMap) -> Certificate:
+    """Return *certificate* with the texts of *data_map*: the map of its version, in another language."""
+    collections = [data_map.by_key[f"{one.dataset}.{one.collection}"] for one in certificate.handled]
+    names = {default_of(name): name for one in data_map.collections for name in one.facts.recipients}
+    handled = (
+        replace(
+            item,
+            label=title(collection),
+            retained=tuple(replace(one, citation=cited(collection, one.citation)) for one in item.retained),
+        )
+        for item, collection in zip(certificate.handled, collections, strict=True)
+    )
+    looked_through = (
+        replace(item, label=title(data_map.by_key[f"{item.dataset}.{item.collection}"]))
+        for item in certificate.looked_through
+    )
+    return replace(
+        certificate,
+        handled=tuple(handled),
+        looked_through=tuple(looked_through),
+        recipients=tuple(names.get(name, name) for name in certificate.recipients),
+        not_notified=tuple(names.get(name, name) for name in certificate.not_notified),
+    )
 
 
 class Certificates:

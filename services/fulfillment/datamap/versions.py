@@ -3,7 +3,7 @@
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.datamap.reader import parse
 from shared.errors import InvalidDataMap
-from shared.runtime.mongo import Database, insert_new, translated
+from shared.runtime.mongo import Collection, Database, insert_new, translated
 
 
 class DataMapVersions:
@@ -28,9 +28,15 @@ class DataMapVersions:
             InvalidDataMap: This version was never used here.
         """
         if version not in self._known:
-            with translated("read a data map"):
-                document = await self._maps.find_one({"_id": version})
-            if document is None:
+            found = await stored_map(self._maps, version)
+            if found is None:
                 raise InvalidDataMap(f"no data map of version {version[:12]} was ever used here")
-            self._known[version] = parse(dict(document["sources"]))
+            self._known[version] = found
         return self._known[version]
+
+
+async def stored_map(maps: Collection, version: str) -> DataMap | None:
+    """Return the map of *version* in the collection *maps*; None if it was never used here."""
+    with translated("read a data map"):
+        document = await maps.find_one({"_id": version})
+    return None if document is None else parse(dict(document["sources"]))

@@ -13,13 +13,12 @@ from typing import Any
 
 from services.fulfillment.changes.change import NOT_EDITABLE, Change, corrected
 from services.fulfillment.changes.planner import marks
-from services.fulfillment.datamap.model import Collection as MappedCollection
 from services.fulfillment.datamap.model import DataMap, Erasure
 from services.fulfillment.domain import MENTIONED_ELSEWHERE, NOT_CHANGEABLE, LegalBasis, legal_bases
 from services.fulfillment.erasure.execution import Residue
 from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordStep, alike
 from services.fulfillment.package.about import by_category
-from services.fulfillment.package.labels import category, field_label, locale_of, title, words
+from services.fulfillment.package.labels import category, cited, field_label, locale_of, title, words
 from services.fulfillment.package.records import text_of
 from services.fulfillment.package.survey import PackageSurvey
 from services.fulfillment.package.withheld import NEEDS_MORE_PROOF
@@ -266,18 +265,11 @@ def _kept(plan: RecordPlan, data_map: DataMap) -> Iterator[KeptGroup]:
             label=title(data_map.by_key[key]),
             records=days.total(),
             reason=reason,
-            citation=_provision(data_map.by_key[key], because),
+            citation=cited(data_map.by_key[key], because),
             until=last,
             first=min(known) if last is not None and len(known) > 1 else None,
             locked=(key, reason, because) not in open_groups,
         )
-
-
-def _provision(collection: MappedCollection, because: str) -> str:
-    """Return the provision *because* of a row in the language of the map."""
-    rule, basis = collection.retention, collection.facts.legal_basis
-    stated = (basis or "", "" if rule is None else rule.because)
-    return next((one for one in stated if default_of(one) == because), because)
 
 
 def _ends(key: str, data_map: DataMap) -> bool:

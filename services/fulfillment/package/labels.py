@@ -23,6 +23,7 @@ from services.fulfillment.datamap.model import (
 )
 from services.fulfillment.package.redaction import RedactedKind
 from shared.contract.events import RequestSubmitted
+from shared.labels import default_of
 from shared.law import Policy, Regulation
 from shared.pages.categories import called
 from shared.pages.translation import SOURCE_LANGUAGE, Catalogues, Words
@@ -72,6 +73,13 @@ def field_label(collection: Collection, path: str) -> str:
     """Return the name of the field at *path*: of the map, else of the path."""
     field = collection.by_path.get(path)
     return spelt(path.rpartition(".")[2]) if field is None else called_in_map(field)
+
+
+def cited(collection: Collection, because: str) -> str:
+    """Return the provision *because* of a row in the language of *collection*."""
+    rule, basis = collection.retention, collection.facts.legal_basis
+    stated = (basis or "", "" if rule is None else rule.because)
+    return next((one for one in stated if default_of(one) == because), because)
 
 
 def called_in_map(field: MappedField) -> str:
