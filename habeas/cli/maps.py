@@ -12,6 +12,7 @@ from typer import Argument, Option
 from habeas.cli import client
 from habeas.cli.options import STATE, AsJson, MapFolder, State, Stores, ask, existing, fields, out, run, save
 from shared.errors import ConfigurationError
+from shared.labels import Label, localized
 
 if TYPE_CHECKING:
     from services.fulfillment.datamap.yaml_loader import MapError
@@ -57,6 +58,28 @@ def _plain(flaw: Any) -> dict[str, str | int]:
     file, line = flaw.place
     severity = "remark" if flaw.remark else "wrong"
     return {"severity": severity, "file": file, "line": line, "what": flaw.what, "remedy": flaw.remedy}
+
+
+@app.command()
+def editable(map_folder: MapFolder = None, state: State = STATE) -> None:
+    """Print the fields that people may correct, with their labels: a value for HABEAS_EDITABLE_FIELDS."""
+    from services.fulfillment.datamap.reader import load  # noqa: PLC0415
+
+    found = {
+        f"{collection.name}.{field.path}": _labels(
+            field.label or field.path.rpartition(".")[2], collection.description or collection.name
+        )
+        for collection in load(state.data_map(map_folder)).collections
+        for field in collection.leaves
+        if collection.corrects(field) and not field.array
+    }
+    print(json.dumps(found, ensure_ascii=False))
+
+
+def _labels(label: str, place: str) -> dict[str, str]:
+    """Return *label* by language, with the collection that it is in: several have a city."""
+    by_language = (isinstance(label, Label) and label.by_language) or {"en": str(label)}
+    return {tag: f"{text} ({localized(place, tag).rstrip('.')})" for tag, text in by_language.items()}
 
 
 @app.command()

@@ -37,6 +37,7 @@ from shared.contract.events import (
 from shared.contract.events.breaches import BreachDeclared
 from shared.contract.sources import Bindings, command_user
 from shared.contract.stop_links import PURPOSE as STOP_LINKS
+from shared.labels import label_of
 from shared.law.library import breach_policies
 from shared.law.policies import E, EditionLibrary
 from shared.runtime.audit_keys import chain_key
@@ -126,7 +127,8 @@ async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIter
     )
     certificate = settings.proof_certificate
     key = OpenPgpCertificate.read(certificate) if certificate else None
-    site = Site(settings.company, guard, key, settings.sign_in())
+    editable = {name: label_of(labels) for name, labels in settings.editable_fields.items()}
+    site = Site(settings.company, guard, key, settings.sign_in(), editable)
     context = ChannelContext(
         settings, database, platform.vault, requests, duplicates, callers.public, callers.attempts
     )

@@ -27,6 +27,7 @@ from services.intake.pages.site import AccountSignIn
 from shared.contract.events import Code
 from shared.contract.sources import Source, binding, upstream_source
 from shared.errors import ConfigurationError
+from shared.labels import InvalidLabel, label_of
 from shared.law import ClockRules, CompanyProfile
 from shared.law.calendars import calendar_named
 from shared.law.library import breach_policies, policies, require_known
@@ -101,6 +102,9 @@ class IntakeSettings(InboxSettings):
 
     proof_certificate: Path | None = None
     """File with the OpenPGP certificate of `HABEAS_PROOF_KEY`: the page offers it to encrypt documents."""
+
+    editable_fields: dict[str, dict[str, str]] = Field(default_factory=dict)
+    """Fields that people may correct, by label in the form: JSON, as `habeas map editable` prints it."""
 
     login_page: str = Field(default="", pattern=r"^$|^https://|^http://(127\.0\.0\.1|localhost)[:/]")
     """
@@ -293,6 +297,16 @@ class IntakeSettings(InboxSettings):
         except ConfigurationError as error:
             raise ValueError(str(error)) from None
         return laws
+
+    @field_validator("editable_fields")
+    @classmethod
+    def _have_labels(cls, fields: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+        for labels in fields.values():
+            try:
+                label_of(labels)
+            except InvalidLabel as error:
+                raise ValueError(str(error)) from None
+        return fields
 
     def sign_in(self) -> AccountSignIn | None:
         """Return the company's sign-in page; None without one."""

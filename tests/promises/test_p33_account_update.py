@@ -1,20 +1,25 @@
 """P33: a person logs in to the account and updates the data; the log-in of another person changes nothing."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
+from typer.testing import CliRunner
 
+from habeas.cli import app
 from habeas.embedded.stack import Stack
 from services.intake.pages.csrf import LEAST
 from tests.integration.browser import launched
 from tests.integration.pipeline import Pipeline, Somebody, comes_true, running
 from tests.unit.verifier.token_issuer import CLIENT, Issuer, issuing
 
+EXAMPLE = Path(__file__).parents[2] / "datamaps" / "example"
 SLOWER = LEAST.total_seconds() + 0.2
 """Longer than a program takes to send a form."""
 
@@ -39,9 +44,20 @@ async def pipeline(
         "HABEAS_LOGIN_ISSUER": issuer.url,
         "HABEAS_LOGIN_CLIENT": CLIENT,
         "HABEAS_LOGIN_PAGE": f"{issuer.url}/authorize",
+        "HABEAS_EDITABLE_FIELDS": editable_fields(),
     }
     async with running(parts, tmp_path_factory.mktemp("account"), **log_in) as pipeline:
         yield pipeline
+
+
+def editable_fields() -> str:
+    """Return what the verb prints for the example map."""
+    printed = CliRunner().invoke(app, ["map", "editable", "--map", str(EXAMPLE)])
+    assert printed.exit_code == 0, printed.output
+    found = json.loads(printed.stdout)
+    assert found["contacts.address.city"]["de"].startswith("Ort (")
+    assert "contacts.id" not in found, "only what the map calls editable"
+    return printed.stdout.strip()
 
 
 async def city_of(pipeline: Pipeline, person: Somebody) -> str:
@@ -79,7 +95,7 @@ async def test_person_corrects_a_field_on_a_page_and_signs_in_anew_for_it(
     await page.locator("#email").fill(person.email)
     await page.locator("#name").fill(person.name)
     await page.locator("#country").select_option("DE")
-    await page.locator("#other_field").fill("contacts.address.city")
+    await page.locator("#other_field").select_option("contacts.address.city")
     await page.locator("#other_value").fill("Seestadt")
     for _ in range(2):
         await asyncio.sleep(SLOWER)

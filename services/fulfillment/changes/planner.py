@@ -281,7 +281,7 @@ def _decide(found: FoundRecord, field: MappedField, text: str, today: date) -> _
     if place is None or isinstance(place, str):
         return place
     # The start of a retention period, too: a person must not make a record due by a correction.
-    if not field.editable or field.primary_key or field.read_only or field.path in found.collection.deciding:
+    if not found.collection.corrects(field):
         return NOT_EDITABLE
     # Evidence must not change at all (GDPR Art. 17(3)(e), by its reason).
     decided = decide_disposition(found.collection, found.document, today=today)

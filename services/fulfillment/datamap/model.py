@@ -328,6 +328,11 @@ class Collection:
         """Its place."""
         return CollectionPlace(self.store, self.dataset, self.name)
 
+    def corrects(self, field: MappedField) -> bool:
+        """Return whether a request may correct *field*; not the start of a retention period, for example."""
+        fixed = field.primary_key or field.read_only or field.path in self.deciding
+        return field.editable and not fixed
+
     def facts_of(self, field: MappedField) -> Facts:
         """Return the facts of *field*: its own, else those of the collection."""
         return field.facts.with_defaults(self.facts)

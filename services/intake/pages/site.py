@@ -22,7 +22,7 @@ from markupsafe import Markup, escape
 
 from services.intake.pages.csrf import CsrfGuard
 from shared.contract.references import short_reference
-from shared.labels import localized
+from shared.labels import Label, localized
 from shared.law import CompanyProfile, Policy
 from shared.law.company import INK_DARK, PAPER, PAPER_DARK, media_type_of
 from shared.law.library import picture
@@ -107,6 +107,8 @@ class Site:
     key: OpenPgpCertificate | None = None
     """The company's certificate: people may encrypt proofs to it."""
     sign_in: AccountSignIn | None = None
+    editable: Mapping[str, Label] = field(default_factory=dict)
+    """Fields that people may correct → their labels; empty: the form asks for a name."""
     style: str = field(init=False, repr=False)
     picture: bytes = field(init=False, repr=False)
     """The logo; empty without one."""

@@ -20,6 +20,7 @@ from services.intake.pages.site import FORM, HEADERS, READ, Site, SiteView
 from shared.contract.events import Details, RequestSubmitted, Subject, SubmissionError
 from shared.contract.references import references_in
 from shared.errors import UnknownRequest
+from shared.labels import localized
 from shared.law import CompanyProfile, Regulation, Right
 from shared.law.places import SUBDIVISIONS, countries
 from shared.matching import mailbox
@@ -66,7 +67,7 @@ class Centre:
             return view.draw(
                 "centre/summary.html.jinja",
                 headers=FORM,
-                **_content(filled, view.words.language),
+                **_content(filled, view),
                 given=given,
             )
         reference = self.site.guard.reference(option.where, given)
@@ -90,7 +91,7 @@ class Centre:
             "centre/form.html.jinja",
             status=HTTPStatus.UNPROCESSABLE_ENTITY if flaws else HTTPStatus.OK,
             headers=FORM,
-            **_content(filled, view.words.language),
+            **_content(filled, view),
             seal=seal,
             flaws=flaws,
             flaw_of={flaw.path: flaw.message for flaw in flaws},
@@ -172,8 +173,10 @@ def _add_form(router: APIRouter, forms: Centre, option: RequestOption) -> None:
     router.add_api_route(option.where, send, methods=["POST"], dependencies=guarded)
 
 
-def _content(filled: FilledForm, language: str) -> dict[str, Any]:
+def _content(filled: FilledForm, view: SiteView) -> dict[str, Any]:
+    language = view.words.language
     return {
+        "editable": {name: localized(label, language) for name, label in view.site.editable.items()},
         "option": filled.option,
         "own_form": filled.on_behalf is form.OnBehalf.SELF,
         "typed": filled,
