@@ -23,7 +23,7 @@ from services.intake.channels.email.parser import (
 )
 from services.intake.channels.email.quotation import own_words
 from services.intake.channels.email.sender_checks import MailExclusion, is_dropped, refusal_of
-from shared.contract.events import MOST_DOCUMENT_BYTES, ProofSlot
+from shared.contract.events import MOST_DOCUMENT_BYTES, OPENPGP_MESSAGE, ProofSlot
 
 NOW = datetime(2026, 3, 5, 9, 30, tzinfo=UTC)
 EARLIEST = NOW - timedelta(days=30)
@@ -296,6 +296,15 @@ def test_files_without_a_known_name_prove_identity_then_the_address() -> None:
 def test_the_mails_type_of_a_file_is_ignored() -> None:
     [document] = documents_in([Attachment("passport.exe", PDF), Attachment("id.pdf", b"MZ")])
     assert (document.media_type, document.content) == ("application/pdf", PDF)
+
+
+def test_encrypted_file_is_a_proof_and_a_key_or_signature_is_none() -> None:
+    texts = {
+        kind: f"-----BEGIN PGP {kind}-----\n".encode()
+        for kind in ("MESSAGE", "SIGNATURE", "PUBLIC KEY BLOCK")
+    }
+    [document] = documents_in(Attachment("passport.asc", text) for text in texts.values())
+    assert (document.media_type, document.content) == (OPENPGP_MESSAGE, texts["MESSAGE"])
 
 
 def test_a_file_that_is_too_large_is_no_proof() -> None:
