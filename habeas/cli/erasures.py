@@ -30,7 +30,16 @@ from habeas.cli.options import (
     run,
     show_plan,
 )
+from services.fulfillment.changes.opt_ins import (
+    OptInGiver,
+    OptInProof,
+    SaleOptIn,
+    last_day_of,
+    opt_in_error,
+    sale_decision,
+)
 from shared.errors import ConfigurationError
+from shared.law import Right, age_on, opt_in_locked_until
 
 if TYPE_CHECKING:
     from habeas.client.engine import OperatorEngine
@@ -210,6 +219,88 @@ def ask_again(
     else:
         out.print("opted out; no law sets a time" if listed else "not on the suppression list")
     raise typer.Exit(1 if locked else 0)
+
+
+@suppressions.command("opt-in")
+def opt_in(
+    value: Annotated[str, Argument(help="The identity: an address, a number.")],
+    born: Annotated[str, Option(help="Date of birth, which is not stored: 2012-03-04.")],
+    by: Annotated[OptInGiver, Option(help="Who opted in: below 13 the parent.")],
+    proof: Annotated[OptInProof, Option(help="How it was proven.")],
+    identity: Annotated[str, Option(help="Its name in the data map.")] = "email",
+    state: State = STATE,
+) -> None:
+    """Record that a minor below 16, or the parent, opts in to the sale of their data."""
+    now, born_on = datetime.now(UTC), day_of(born)
+    rule, today = client.erasures.minor_rule(now), now.astimezone(state.company().zone).date()
+    if error := opt_in_error(by, proof, age_on(today, born_on), rule):
+        raise ConfigurationError(f"opt-in: {error}")
+    given = SaleOptIn(by, proof, now, last_day_of(by, born_on, rule))
+
+    async def record() -> None:
+        async with open_erasure_records(state) as memory:
+            await memory.suppressions.opt_in({identity: (value,)}, given)
+
+    run(record())
+    out.print("recorded" if given.until is None else f"recorded; it ends on {given.until}")
+
+
+@suppressions.command("opt-in-withdrawn")
+def opt_in_withdrawn(
+    value: Annotated[str, Argument(help="The identity: an address, a number.")],
+    identity: Annotated[str, Option(help="Its name in the data map.")] = "email",
+    state: State = STATE,
+) -> None:
+    """Record that an opt-in to sale is withdrawn: the person is on the suppression list from now on."""
+    now, people = datetime.now(UTC), {identity: (value,)}
+    law = client.erasures.californian(now)
+    day = now.astimezone(state.company().zone).date()
+    last = opt_in_locked_until([law], Right.OPT_OUT_OF_SALE, day)
+
+    async def withdraw() -> None:
+        async with open_erasure_records(state) as memory:
+            await memory.suppressions.add(people, client.erasures.purpose_of("sale"), now, last)
+
+    run(withdraw())
+    out.print("recorded; the data may not be sold")
+
+
+@suppressions.command("may-sell")
+def may_sell(
+    value: Annotated[str, Argument(help="The identity: an address, a number.")],
+    born: Annotated[str | None, Option(help="Date of birth, if it is known: 2012-03-04.")] = None,
+    identity: Annotated[str, Option(help="Its name in the data map.")] = "email",
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Print whether the data of a person may be sold or shared; exits 1 if not."""
+    now, people = datetime.now(UTC), {identity: (value,)}
+    today, born_on = now.astimezone(state.company().zone).date(), day_of(born) if born else None
+
+    async def look_up() -> tuple[bool, SaleOptIn | None]:
+        async with open_erasure_records(state) as memory:
+            if await memory.listed.stopped(identity, [value]):  # an opt-in does not lift California's DROP
+                return True, None
+            listed = await memory.suppressions.holds(people, client.erasures.purpose_of("sale"))
+            return listed, await memory.suppressions.opt_in_of(people)
+
+    listed, given = run(look_up())
+    rule = client.erasures.minor_rule(now)
+    decision = sale_decision(given, rule, today, listed=listed, born_on=born_on)
+    proof = given and {"by": given.giver, "proof": given.proof, "on": given.at.date().isoformat()}
+    if as_json:
+        print(json.dumps({"allowed": decision.allowed, "reason": decision.reason or None, "opt_in": proof}))
+    else:
+        out.print("may be sold" if decision.allowed else f"must not be sold: {decision.reason}")
+    raise typer.Exit(0 if decision.allowed else 1)
+
+
+def day_of(text: str) -> date:
+    """Return the day in *text*. Raises ConfigurationError if it is none."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ConfigurationError("--born: is no day such as 2012-03-04") from None
 
 
 def open_erasure_records(state: State) -> "AbstractAsyncContextManager[ErasureRecords]":

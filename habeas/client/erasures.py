@@ -36,6 +36,8 @@ from services.fulfillment.stores.registers import (
     RetainedRecords,
 )
 from shared.errors import ConfigurationError
+from shared.law.library import policies
+from shared.law.policies import MinorOptIn, Policy
 from shared.runtime.key_rings import RootKey, derived_key
 from shared.runtime.mongo import Database, connect
 
@@ -200,18 +202,35 @@ def purpose_of(text: str) -> SuppressionPurpose:
         raise ConfigurationError(f"a purpose is one of {', '.join(SuppressionPurpose)}") from None
 
 
+def californian(now: datetime) -> Policy:
+    """Return the law of California that is in force."""
+    return policies().in_force("us-ca-ccpa", now.date())
+
+
+def minor_rule(now: datetime) -> MinorOptIn:
+    """Return the ages below which a sale needs an opt-in. Raises ConfigurationError if no law sets them."""
+    rule = californian(now).minor_opt_in
+    if rule is None:
+        raise ConfigurationError("policies: the law of California sets no age for an opt-in")
+    return rule
+
+
 async def unlisted_lines(
     remembered: ErasureRecords, lines: Iterable[str], *, identity: str, purpose: SuppressionPurpose
 ) -> AsyncIterator[str]:
     """
     Yield those of *lines*, an identity each, that are not on the suppression list for *purpose*.
 
-    Identities on California's DROP lists are neither imported nor sold, matched or not. Raises
-    ConfigurationError if a line is more than an identity and would match no entry.
+    An opt-in to sale that is given after an opt-out prevails. Identities on California's DROP lists are
+    neither imported nor sold, matched or not. Raises ConfigurationError if a line is more than an identity
+    and would match no entry.
     """
     waiting = (bare(number, line, identity) for number, line in enumerate(lines, 1))
     while some := list(islice(waiting, LINES_PER_LOOK)):
         stopped = await remembered.suppressions.stopped(identity, some, purpose)
+        if purpose is SuppressionPurpose.SALE and stopped:
+            today = datetime.now(UTC).date()
+            stopped -= await remembered.suppressions.opted_in(identity, list(stopped), today)
         if purpose in DROPPED:
             stopped |= await remembered.listed.stopped(identity, some)
         for line in some:

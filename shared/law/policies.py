@@ -196,6 +196,13 @@ class NarrowingRule(LegalValue):
     rights: Annotated[tuple[Right, ...], Field(min_length=1)]
 
 
+class MinorOptIn(LegalValue):
+    """The data of a minor is sold only after an opt-in: their own, or below an age the parent's."""
+
+    below: Annotated[int, Field(gt=0)]
+    parent_below: Annotated[int, Field(gt=0)]
+
+
 class OptInLock(LegalValue):
     """After an opt-out, the time in which the person may not be asked to opt in again."""
 
@@ -471,6 +478,8 @@ class Policy(LawEdition):
     pauses: tuple[Pause, ...] = ()
     narrowing: NarrowingRule | None = None
     """None: the law does not let the company ask."""
+    minor_opt_in: MinorOptIn | None = None
+    """None: the law names no such opt-in."""
     opt_in_lock: OptInLock | None = None
     """None: the law sets no such time."""
     fees: tuple[FeeGround, ...] = ()
@@ -576,6 +585,7 @@ class Policy(LawEdition):
                 "pauses": self.pauses or model.pauses,
                 "narrowing": self.narrowing or model.narrowing,
                 "opt_in_lock": self.opt_in_lock or model.opt_in_lock,
+                "minor_opt_in": self.minor_opt_in or model.minor_opt_in,
                 "fees": (*self.fees, *(one for one in model.fees if not self.fee_for(one.reason))),
                 "letters": (*self.letters, *(one for one in model.letters if one.element not in own)),
                 "calendar": self.calendar or model.calendar,

@@ -1,10 +1,12 @@
 """The suppression list on a real database: it finds the people on it, and reveals none of them."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
 
+from services.fulfillment.changes.opt_ins import OptInGiver, OptInProof, SaleOptIn
 from services.fulfillment.changes.suppressions import SuppressionList, SuppressionPurpose, hashed
 from shared.runtime.mongo import Client, Database
 
@@ -98,3 +100,22 @@ async def test_later_opt_out_extends_the_lock(database: Database) -> None:
         await suppressions.add(KIM, sale, NOW, day)
     assert await suppressions.locked_until({"email": KIM["email"]}, sale) == later
     assert await suppressions.locked_until(KIM, SuppressionPurpose.SENSITIVE) is None
+
+
+async def test_opt_in_lasts_until_it_is_withdrawn_or_the_person_opts_out(database: Database) -> None:
+    suppressions, sale = SuppressionList(database, b"k" * 32), SuppressionPurpose.SALE
+    own = SaleOptIn(OptInGiver.SELF, OptInProof.TWO_STEP, NOW)
+    await suppressions.add(KIM, sale, NOW - timedelta(days=9))
+    await suppressions.opt_in(KIM, own)
+    email = KIM["email"]
+    assert await suppressions.opt_in_of({"email": email}) == own
+    assert await suppressions.opted_in("email", email, NOW.date()) == set(email)
+    await suppressions.add(KIM, sale, NOW - timedelta(days=9))  # a repetition of the earlier opt-out
+    assert await suppressions.opt_in_of(KIM) == own
+    await suppressions.add(KIM, sale, NOW + timedelta(days=1))
+    assert await suppressions.opt_in_of(KIM) is None
+    assert await suppressions.opted_in("email", email, NOW.date()) == set()
+    await suppressions.opt_in(KIM, replace(own, at=NOW + timedelta(days=2)))
+    assert await suppressions.withdraw_opt_in(KIM, NOW + timedelta(days=3))
+    assert not await suppressions.withdraw_opt_in(KIM, NOW + timedelta(days=4))
+    assert await suppressions.opt_in_of(KIM) is None

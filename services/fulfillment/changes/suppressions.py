@@ -14,6 +14,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Final
 
+from services.fulfillment.changes.opt_ins import SaleOptIn
 from services.fulfillment.search.bson_equality import folded
 from services.fulfillment.search.identities import Identities
 from shared.law import Right
@@ -21,6 +22,8 @@ from shared.runtime.bulk_insert import Insertions
 from shared.runtime.mongo import Database, insert_new, translated
 
 PHONE = "phone_number"
+OPT_IN = "sale_opt_in"
+"""Marks the entry of an opt-in to sale."""
 
 
 class SuppressionPurpose(StrEnum):
@@ -78,11 +81,46 @@ class SuppressionList:
             for name, entry in self._entries(identities, purpose)
         ]
         await self._insertions.add(entries)
+        if purpose == SuppressionPurpose.SALE:
+            await self.withdraw_opt_in(identities, at)
         if locked_until is not None:
             last = datetime.combine(locked_until, time.min, UTC)
             with translated("lock an entry of the suppression list"):
                 ids = {"$in": [entry["_id"] for entry in entries]}
                 await self._suppressions.update_many({"_id": ids}, {"$max": {"locked_until": last}})
+
+    async def opt_in(self, identities: Identities, opt_in: SaleOptIn) -> None:
+        """Record that the person opts in to the sale of their data; a newer opt-in replaces an older one."""
+        content = {"purpose": OPT_IN, "giver": opt_in.giver, "proof": opt_in.proof, "at": opt_in.at}
+        until = opt_in.until and datetime.combine(opt_in.until, time.min, UTC)
+        with translated("record an opt-in"):
+            for name, entry in self._entries(identities, OPT_IN):
+                changes = {"$set": {**content, "identity": name, "until": until, "withdrawn_at": None}}
+                await self._suppressions.update_one({"_id": entry}, changes, upsert=True)
+
+    async def withdraw_opt_in(self, identities: Identities, at: datetime) -> bool:
+        """End the opt-ins that were given until *at*; return whether there was one."""
+        entries = {"$in": [entry for _, entry in self._entries(identities, OPT_IN)]}
+        open_ones = {"_id": entries, "at": {"$lte": at}, "withdrawn_at": None}
+        with translated("withdraw an opt-in"):
+            done = await self._suppressions.update_many(open_ones, {"$set": {"withdrawn_at": at}})
+        return bool(done.modified_count)
+
+    async def opt_in_of(self, identities: Identities) -> SaleOptIn | None:
+        """Return the newest opt-in of the person that was not withdrawn."""
+        entries = {"$in": [entry for _, entry in self._entries(identities, OPT_IN)]}
+        with translated("read the suppression list"):
+            found = self._suppressions.find({"_id": entries, "withdrawn_at": None})
+            opt_ins = [SaleOptIn.of_document(document) async for document in found]
+        return max(opt_ins, key=lambda one: one.at, default=None)
+
+    async def opted_in(self, name: str, values: Sequence[str], today: date) -> frozenset[str]:
+        """Return those of *values* of *name* with an opt-in to sale that is valid *today*."""
+        entries = {value: entry for value in values for _, entry in self._entries({name: (value,)}, OPT_IN)}
+        with translated("read the suppression list"):
+            found = self._suppressions.find({"_id": {"$in": list(entries.values())}, "withdrawn_at": None})
+            valid = {one["_id"] async for one in found if SaleOptIn.of_document(one).is_valid(today)}
+        return frozenset(value for value, entry in entries.items() if entry in valid)
 
     async def locked_until(self, identities: Identities, purpose: str) -> date | None:
         """Return the last day on which the person may not be asked to opt in; None without one."""
