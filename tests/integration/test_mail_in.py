@@ -12,10 +12,11 @@ from pathlib import Path
 from habeas.embedded.mailcatcher import CaughtMessage
 from habeas.embedded.parts.ports import HOST, free_port
 from habeas.embedded.stack import Stack
+from services.intake.cases.deadlines import INQUIRY_REMINDED, INQUIRY_UNANSWERED
 from shared.contract.codes import ALONE
 from shared.runtime.vault import Vault
 from tests.conftest import missing
-from tests.integration.pipeline import Heard, Pipeline, Somebody, command, prepared
+from tests.integration.pipeline import Heard, Pipeline, Somebody, command, now, prepared
 from tests.waiting import eventually
 
 INBOX = "privacy@fernlicht.example"
@@ -90,6 +91,15 @@ async def open_inbox(
         await pipeline.stop()
 
 
+async def end_wait(pipeline: Pipeline, case: str) -> None:
+    """Let the timers of the question to the sender of a mail come now, in their order."""
+    timers = pipeline.client[f"{pipeline.prefix}_intake"]["timers"]
+    for number, name in enumerate((INQUIRY_REMINDED, INQUIRY_UNANSWERED)):
+        at = now() - timedelta(minutes=2 - number)
+        changed = await timers.update_one({"_id": f"{case}/{name}"}, {"$set": {"at": at}})
+        assert changed.matched_count == 1
+
+
 async def test_mail_with_a_pdf_becomes_a_case_with_a_proof_and_a_reply_that_is_the_code_proves_it(
     parts: Stack | None, tmp_path: Path
 ) -> None:
@@ -147,6 +157,14 @@ async def test_a_mail_handed_over_by_lmtp_is_asked_back_and_its_answer_becomes_t
         assert not writer.heard.of(case, "request.received")
         assert not (await writer.pipeline.http.get(f"/v1/requests/{case}")).is_success
 
+        await end_wait(writer.pipeline, case)
+        [unanswered] = await eventually(lambda: writer.heard.of(case, "message.lodged"), WITHIN)
+        assert (unanswered["data"]["message"], unanswered["data"]["reason"]) == ("mail", "unanswered")
+        _, listed, _ = await command(writer.pipeline, "inbox", "list")
+        assert unanswered["data"]["due_on"] in listed
+        asked = await eventually(lambda: writer.pipeline.letters_to(person, case)[1:], WITHIN)
+        assert [one.body() for one in asked] == [letter.body()], "the question is repeated once"
+
         automatic = "Auto-Submitted: auto-replied"
         await writer.mail(
             person, "Supprimez mon compte.", "--header", automatic, to=str(letter.message["Reply-To"])
@@ -158,11 +176,11 @@ async def test_a_mail_handed_over_by_lmtp_is_asked_back_and_its_answer_becomes_t
         assert received["data"]["right"] == "erasure"
         await writer.letter(person, "Votre code pour confirmer votre demande")
         await writer.mail(person, "Quand aurai-je une réponse ?", to=str(letter.message["Reply-To"]))
-        [message] = await eventually(lambda: writer.heard.of(case, "message.lodged"), WITHIN)
+        [message] = await eventually(lambda: writer.heard.of(case, "message.lodged")[1:], WITHIN)
         assert (message["data"]["own"], message["data"]["reason"]) == (True, "other")
         _, listed, _ = await command(writer.pipeline, "inbox", "list", "--json")
         reasons = sorted(mail["reason"] for mail in json.loads(listed))
-        assert reasons == ["asked back", "automatic", "other", "stopped: unclear_reply"]
+        assert reasons == ["asked back", "automatic", "other", "stopped: unclear_reply", "unanswered"]
         _, said, _ = await command(writer.pipeline, "inbox", "read", case, message["data"]["message"])
         assert "Quand aurai-je" in said
         assert await writer.pipeline.parked() == {name: [] for name in await writer.pipeline.parked()}
