@@ -258,6 +258,16 @@ async def test_the_page_hands_the_package_over_and_goes_on_with_it() -> None:
     assert (rest.status_code, rest.content) == (206, PACKAGE[7:])
 
 
+async def test_if_range_outside_ascii_resumes_no_download_and_is_no_error() -> None:
+    office = await answered()
+    async with client_of(office.requests) as client:
+        await client.post(f"/v1/requests/{CASE}/package/codes")
+        path, code = f"/v1/requests/{CASE}/package", {"code": office.code_of(CASE, "package_code_0")}
+        assert (await client.get(path, params=code)).status_code == 200
+        headers = {b"Range": b"bytes=7-", b"If-Range": "é".encode("latin-1")}
+        assert_problem(await client.get(path, params=code, headers=headers), 403)
+
+
 async def test_a_package_without_a_code_is_a_problem_401() -> None:
     office = await answered()
     async with client_of(office.requests) as client:
