@@ -16,7 +16,7 @@ from services.fulfillment.domain import MANY_MAILBOXES
 from services.intake.cases.deadlines import APPROACHING, ERASURE_PROPOSED, MISSED, UNDECIDED
 from services.intake.domain import RECORDS, CaseStatus, IntakeCase, evolve
 from services.notifier.letters.reasons import REASONS
-from shared.contract.answer import SUBMISSION
+from shared.contract.answer import SUBMISSION, scope_entries
 from shared.contract.events import AppealReceived, ReferralDecided, RefusalGround, RequestSubmitted
 from shared.contract.staff import written_text
 from shared.errors import ConfigurationError, UnknownRequest
@@ -166,9 +166,14 @@ class StaffCases:
         return known.answers_proposed[-1] if waits and known.answers_proposed else None
 
     async def submission(self, request_id: str, key: RootKey) -> dict[str, Any]:
-        """Return the request as it was submitted, in plain values."""
-        content = await self._vault(key).open(request_id, SUBMISSION)
-        return RequestSubmitted.model_validate_json(content).model_dump(mode="json", exclude_defaults=True)
+        """Return the request as it was submitted, in plain values, and the data that was named since."""
+        vault, answered = self._vault(key), (await self.of(request_id)).case.scope_answered
+        submitted = RequestSubmitted.model_validate_json(await vault.open(request_id, SUBMISSION))
+        plain = submitted.model_dump(mode="json", exclude_defaults=True)
+        if answered is None or answered.scope is None:
+            return plain
+        named = scope_entries((await vault.open(request_id, answered.scope)).decode())
+        return plain | {"scope_answered": list(named)}
 
     async def statement(self, request_id: str, item: str, key: RootKey) -> str:
         """Return the statement of an appeal."""

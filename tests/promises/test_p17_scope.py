@@ -82,6 +82,8 @@ async def test_staff_asks_once_the_answer_limits_the_copy_and_silence_does_not(
     (await pipeline.http.post(f"/v1/requests/{case}/scope", json={"scope": ["sessions"]})).raise_for_status()
     after = await pipeline.closed(case)
     assert (after["due_on"], after["package_url"] is not None) == (before["due_on"], True)
+    _, output, _ = await command(pipeline, "case", "show", case, "--read", "--as", "anna", "--json")
+    assert json.loads(output)["submission"]["scope_answered"] == ["sessions"], "staff reads it"
     with await downloaded(pipeline, person, case) as package:
         content = [name for name in package.namelist() if name.startswith("data/")]
     assert content

@@ -34,6 +34,7 @@ from shared.contract.events import (
     InquiryLodged,
     InquiryReminded,
     MessageLodged,
+    NarrowingDecided,
     ProofKind,
     ProofReceived,
     RequestDuplicated,
@@ -41,6 +42,7 @@ from shared.contract.events import (
     RequestStopped,
     RequestSubmitted,
     RequestWithdrawn,
+    ScopeAnswered,
     StopReason,
 )
 from shared.contract.references import short_reference
@@ -403,6 +405,21 @@ async def test_a_withdrawal_by_mail_needs_an_authenticated_sender() -> None:
     vouched = "mx.example.com; dmarc=none; dkim=pass header.d=example.org"
     mail = written("I withdraw my request!", Authentication_Results=vouched)
     assert await inbox.take(mail, to=[THREADS.of(case)]) == MailOutcome.WITHDRAWN
+
+
+async def test_reply_with_names_of_categories_answers_which_data_is_meant() -> None:
+    inbox = Inbox()
+    case = await inbox.opened("Please send me a copy of all my data. I live in Germany.")
+    reply = written("Location\nContact details")
+    assert await inbox.take(reply, to=[THREADS.of(case)]) == MailOutcome.FILED, "nothing was asked"
+    inbox = Inbox()
+    case = await inbox.opened("Please send me a copy of all my data. I live in Germany.")
+    await inbox.office.tell(NarrowingDecided(request_id=case, by="anna"), service="intake")
+    assert await inbox.take(reply, to=[THREADS.of(case)]) == MailOutcome.SPECIFIED
+    answered = inbox.office.the(ScopeAnswered)
+    assert answered.scope is not None
+    assert inbox.office.sealed(case)[answered.scope] == b"user.location\nuser.contact"
+    assert not (await inbox.office.requests.case(case)).stopped
 
 
 async def test_all_other_words_are_kept_for_people_to_read() -> None:
