@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from services.fulfillment.context import FulfillmentContext, open_lines
-from services.fulfillment.erasure.planner import grounds_of
+from services.fulfillment.datamap.model import Erasure, Facts
+from services.fulfillment.erasure.planner import grounds_of, plan_records
 from services.fulfillment.erasure.steps import RecordPlan
 from services.fulfillment.handlers import answer, decide_ground
 from services.fulfillment.state import GROUND_CLAIMED, FulfillmentCase, FulfillmentStatus, evolve
@@ -26,6 +27,7 @@ from tests.unit.fakes import law_of
 from tests.unit.fulfillment.handler_fakes import CASE, stage
 from tests.unit.fulfillment.test_contracts import PEOPLE, found, planned
 from tests.unit.fulfillment.test_disclosure import findings
+from tests.unit.fulfillment.test_domain import TODAY
 
 RUNNING = findings(found("rentals", status="running"), found("customers"), found("visits"), data_map=PEOPLE)
 GDPR, CCPA = ("gdpr@2018-05-25",), ("us-ca-ccpa@2026-01-01",)
@@ -119,6 +121,7 @@ async def test_accepted_ground_erases_what_a_contract_needs_and_is_recorded() ->
     event, plan = await plan_of(await decide_ground(UNLAWFUL, ctx), ctx)
     assert event.grounds == {"unlawful_processing": 3}
     assert (event.contract, plan.ground, plan.reasons()) == (False, "unlawful_processing", {})
+    assert plan.counts() == {"erased": 3}, "deleted as without a contract, not masked"
     after(ctx, UNLAWFUL, event)  # the erasure may begin
 
 
@@ -175,3 +178,13 @@ def test_decided_ground_counts_for_every_record() -> None:
 def test_plan_of_an_earlier_version_has_no_decided_ground() -> None:
     first, *_ = planned(found("visits")).lines()
     assert RecordPlan.of_line(first).ground == ""
+
+
+@pytest.mark.parametrize(("ground", "reasons"), [("", {"still_needed": 1}), ("unlawful_processing", {})])
+def test_purpose_of_the_company_keeps_nothing_against_a_decided_ground(
+    ground: str, reasons: dict[str, int]
+) -> None:
+    record = found("visits")
+    kept = replace(record.collection, erasure=Erasure.KEEP, facts=Facts(legal_basis="Art. 6(1)(f) GDPR"))
+    decided = plan_records([replace(record, collection=kept)], PEOPLE, TODAY, ground=ground)
+    assert decided.reasons() == reasons
