@@ -18,7 +18,7 @@ NAMED_PROVISIONS = {
     (demand.element, demand.provision)
     for policy in policies()
     for demand in policy.letters
-    if demand.element in (LetterElement.PROVISION, LetterElement.CATEGORIES)
+    if demand.element in (LetterElement.PROVISION, LetterElement.CATEGORIES, LetterElement.NARROWING)
     and policy.regulation is not Regulation.US_STATE
 }
 """Provisions that letters and pages name in a sentence. Those of States are cited alike in all languages."""
