@@ -61,6 +61,19 @@ OWN_STATUS_LINK = frozenset({said.Duplicate.kind, said.InReview.kind})
 BLANK_LINES = re.compile(r"\n{3,}")
 LABEL_END = re.compile(r"(?<=\S):(?=\s)")
 """The colon of a label, which the blocks write as in English."""
+CHINESE_MARKS = (
+    (
+        re.compile(r"。 \(([^<\n]+)\)(?=<|\n)"),
+        "\N{FULLWIDTH LEFT PARENTHESIS}\\1\N{FULLWIDTH RIGHT PARENTHESIS}。",
+    ),
+    (
+        re.compile(r"(?<![A-Za-z]) \(([一-鿿][^()<\n]*)\)"),
+        "\N{FULLWIDTH LEFT PARENTHESIS}\\1\N{FULLWIDTH RIGHT PARENTHESIS}",
+    ),
+    (re.compile(r"(?<=[一-鿿]):(?: |(?=\n))"), "\N{FULLWIDTH COLON}"),
+    (re.compile(r"(?<=[一-鿿》]); "), "\N{FULLWIDTH SEMICOLON}"),
+)
+"""Marks that blocks and lists write as in English, and those that Chinese has in their place."""
 BLOCK = re.compile(r'<(?:p|section|table) id="([a-z0-9-]+)"')
 
 
@@ -207,6 +220,8 @@ def rendered(
     if language.startswith("fr"):
         text = LABEL_END.sub("\N{NO-BREAK SPACE}:", text)
     html = HTML.get_template(template).render(content(words.markup))
+    if language.startswith("zh"):
+        text, html = _chinese(text), _chinese(html)
     for place, brand in (
         ("@colour@", sender.colour),
         ("@dark-colour@", sender.dark_colour),
@@ -220,6 +235,13 @@ def rendered(
         return f'{block[0]} data-law="{escape(cited)}"' if cited else block[0]
 
     return Skeleton.of(BLANK_LINES.sub("\n\n", text).strip() + "\n"), Skeleton.of(BLOCK.sub(cite, html))
+
+
+def _chinese(text: str) -> str:
+    """Return *text* with the full-width marks of Chinese after Chinese words."""
+    for written, meant in CHINESE_MARKS:
+        text = written.sub(meant, text)
+    return text
 
 
 def _demanded(shape: LetterShape) -> Demanded:

@@ -104,3 +104,11 @@ def test_a_french_label_in_plain_text_ends_as_in_french() -> None:
     [late, *_] = preview(LetterForm.LATE, ["gdpr"], "fr")
     assert "Votre demande\N{NO-BREAK SPACE}: " in late.body.text
     assert re.findall(r"[^\s/]+:\s", late.body.text) == []
+
+
+@pytest.mark.parametrize("kind", [LetterForm.ERASURE, LetterForm.ACCESS])
+def test_a_chinese_letter_has_full_width_marks_after_chinese_words(kind: LetterForm) -> None:
+    for letter in preview(kind, ["gdpr"], "zh"):
+        marks = re.findall(r"[一-鿿》。] ?[:;(][ \n《一-鿿]", letter.body.text)
+        assert marks == [], letter.body.text
+        assert not re.search(r"。 ?\(", letter.body.html)
