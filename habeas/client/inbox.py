@@ -8,6 +8,7 @@ from services.intake.channels.email.classification import MailMeaning, classify
 from services.intake.channels.email.parser import ParsedMail, read
 from services.intake.channels.email.rulebook import rulebook
 from services.intake.channels.email.sender_checks import is_authenticated, refusal_of
+from services.intake.channels.email.service import ANSWER as REPLY
 from shared.contract.answer import RAW_MAIL
 from shared.contract.events import InquiryLodged, MessageLodged, RequestStopped
 from shared.errors import Destroyed, UnknownRequest
@@ -56,7 +57,13 @@ async def waiting(mongo_url: str, prefix: str) -> list[dict[str, Any]]:
 
 
 async def opened(mongo_url: str, prefix: str, master_key: RootKey, case: str, item: str) -> bytes:
-    """Return a sealed mail. Raises UnknownRequest if there is none."""
+    """
+    Return a sealed mail. Raises UnknownRequest if there is none.
+
+    Other sealed content is not read here: its reading is a signed decision that goes on record.
+    """
+    if item != RAW_MAIL and not item.startswith(REPLY):
+        raise UnknownRequest("no such mail is kept")
     with closing(connect(mongo_url, app_name="habeas command")) as client:
         vault = Vault(client, prefix=prefix, master_key=master_key)
         try:

@@ -282,7 +282,7 @@ class FulfillmentCase:
     purges_approved: tuple[PurgeApproved, ...] = ()
     """Approvals of a purge by staff accounts."""
     grounds_decided: tuple[ErasureGroundDecided, ...] = ()
-    """Decisions of the staff on a ground of the erasure."""
+    """The last decision of each staff account on a ground of the erasure."""
     offered: tuple[OfferedAliases, ...] = ()
     """Aliases in the records that are not verified."""
     confirmations: tuple[AliasConfirmed, ...] = ()
@@ -417,7 +417,8 @@ def _decision_noted(known: FulfillmentCase, fact: Fact) -> FulfillmentCase:
         case ErasureApproved():
             return replace(known, approved_by=known.approved_by or fact.by)
         case ErasureGroundDecided():
-            return replace(known, grounds_decided=(*known.grounds_decided, fact))
+            kept = (each for each in known.grounds_decided if each.by != fact.by)
+            return replace(known, grounds_decided=(*kept, fact))
         case CorrectionApproved():
             return replace(known, corrections_approved=(*known.corrections_approved, fact.by))
         case ReferralDecided():

@@ -7,6 +7,7 @@ they return. Nothing is written to disk.
 
 import asyncio
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
@@ -30,6 +31,8 @@ FINGERPRINTS = r"^[0-9a-f]{40}([0-9a-f]{24})?$"
 PIPE_BYTES = 1 << 16
 """The content of a pipe; a key is smaller."""
 DECRYPTION_TIME = timedelta(seconds=30)
+DECRYPTION_CPU_S = 5
+"""A message can hold 100,000 session keys that are tried; a document takes less than a second."""
 
 
 class EncryptionFailed(TransientError):
@@ -165,8 +168,8 @@ async def _content(process: subprocess.Popen[bytes], message: bytes, most: int) 
     feeding = asyncio.create_task(_feed(process.stdin, whole()))
     try:
         content = await asyncio.to_thread(process.stdout.read, most + 1)
-        if len(content) <= most and await asyncio.to_thread(lambda: process.wait() != 0):
-            raise NotDecrypted
+        if len(content) <= most and (code := await asyncio.to_thread(process.wait)):
+            raise NotDecrypted if code > 0 else TooMuchContent("the message takes too long")
         return content
     finally:
         process.kill()
@@ -202,7 +205,9 @@ async def _feed(pipe: IO[bytes], content: AsyncIterator[bytes]) -> None:
 
 
 def decrypt(descriptor: str) -> int:
-    """Decrypt standard input by the private key that the *descriptor* yields."""
+    """Decrypt standard input by the private key that the *descriptor* yields, which no core dump may hold."""
+    resource.setrlimit(resource.RLIMIT_CPU, (DECRYPTION_CPU_S, DECRYPTION_CPU_S))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with os.fdopen(int(descriptor), "rb") as file:
         key = pysequoia.Tsk.from_bytes(file.read())
     pysequoia.decrypt_file("/dev/stdin", "/dev/stdout", decryptor=key.decryptor())

@@ -17,10 +17,13 @@ from shared.contract.events import (
     IdentityChallenged,
     IdentityVerified,
     MessageLodged,
+    NarrowingDecided,
     ProofReceived,
     ProofRefused,
     RequestStopped,
     RequestWithdrawn,
+    ScopeAnswered,
+    ScopeAsked,
     SenderCheck,
     StopReason,
 )
@@ -325,6 +328,18 @@ async def test_forged_mail_with_an_overheard_reference_withdraws_no_request() ->
     forged = written("I withdraw my request.", subject=short_reference(case))
     assert await inbox.take(forged) == MailOutcome.FILED
     assert not inbox.office.facts(RequestWithdrawn)
+
+
+async def test_forged_mail_with_an_overheard_reference_narrows_no_request() -> None:
+    """It would take data from the answer to another person, who sees it only in the last letter."""
+    inbox = Inbox()
+    case = await inbox.opened("I live in Germany. Please send me a copy of all my data, under the GDPR.")
+    await inbox.office.tell(NarrowingDecided(request_id=case, by="anna"), service="intake")
+    assert inbox.office.the(ScopeAsked).request_id == case
+    forged = written("Location", subject=short_reference(case))
+    assert await inbox.take(forged) == MailOutcome.FILED
+    assert not inbox.office.facts(ScopeAnswered)
+    assert inbox.office.the(RequestStopped).request_id == case
 
 
 async def test_person_withdraws_a_request_by_its_reference_if_the_mail_server_vouches() -> None:

@@ -111,7 +111,8 @@ async def test_person_corrects_a_field_on_a_page_and_signs_in_anew_for_it(
         assert page.url.startswith(issuer.url)
         assert await city_of(pipeline, person) == before, "a sign-in of another person changes nothing"
         await page.get_by_role("button", name="Continue").click()
-        await page.wait_for_url(f"**/requests/{case}*")
+        await page.locator("#sign-in button").click()
+        await page.wait_for_url(f"**/requests/{case}/sign-in")
         if signed_in is other:
             await comes_true(lambda: refused(pipeline, case))
     assert (await pipeline.closed(case))["outcome"] == "granted"

@@ -7,6 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from habeas.cli import app
+from habeas.client.inbox import opened
+from shared.errors import UnknownRequest
 
 MAIL = """\
 From: Ada Example <ada@example.org>
@@ -56,3 +58,10 @@ def test_mail_without_case_has_its_reason(tmp_path: Path) -> None:
 def test_a_mail_from_our_own_address_is_a_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HABEAS_INBOX_ADDRESS", "ada@example.org")
     assert "opens no case: loop" in explain(tmp_path)
+
+
+@pytest.mark.parametrize("item", ["submission", "inquiry", "answer", "code_1", "package_1"])
+async def test_other_sealed_content_is_not_read_as_a_mail(item: str) -> None:
+    """Its reading is a signed decision, and needs a permission for the content of customers."""
+    with pytest.raises(UnknownRequest):
+        await opened("mongodb://127.0.0.1:9", "habeas", bytes(32), "c" * 32, item)

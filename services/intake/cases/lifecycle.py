@@ -133,6 +133,8 @@ async def open_content(event: events.ContentOpened, ctx: IntakeContext) -> Seque
     Raises:
         RefusedDecision: There is no such content, or it is a customer's and the account has no permission.
     """
+    if ctx.case.received is None:  # whose content it is shows the registration
+        raise TooEarly("the reading came before its request")
     if event.item not in {SUBMISSION, *(appeal.statement for appeal in ctx.case.appeals)}:
         raise RefusedDecision("no_such_content")
     if not ctx.case.may_read(event.by, ctx.now):

@@ -64,7 +64,7 @@ def pages(service: RequestService, site: Site, practice: ClockRules) -> APIRoute
 
     for add in (_add_status, _add_questions, _add_proofs, _add_package, _add_aliases):
         add(router, page, [Depends(site.guard.admit)])
-    _add_sign_in(router, site, page)
+    _add_sign_in(router, site, page, [Depends(site.guard.admit)])
     return router
 
 
@@ -117,8 +117,13 @@ def _add_questions(router: APIRouter, page_of: PageOf, guarded: Sequence[Any]) -
         return await page.after(page.service.specify(page.case_id, chosen), GOING_ON)
 
 
-def _add_sign_in(router: APIRouter, site: Site, page_of: PageOf) -> None:
-    """Add the way to the company's sign-in and back. Its token names one request: no cookie, no session."""
+def _add_sign_in(router: APIRouter, site: Site, page_of: PageOf, guarded: Sequence[Any]) -> None:
+    """
+    Add the way to the company's sign-in and back. Its token names one request: no cookie, no session.
+
+    The token counts only after the person confirms it on the page of the request.
+    """
+    Here = Annotated[RequestPage, Depends(page_of)]  # noqa: N806 - a type
 
     @router.get("/{case_id}/sign-in")
     async def leave(request: Request, case_id: RequestId) -> Response:
@@ -135,14 +140,18 @@ def _add_sign_in(router: APIRouter, site: Site, page_of: PageOf) -> None:
         if not CASE_ID.fullmatch(given["state"]):
             raise HTTPException(HTTPStatus.NOT_FOUND)
         page = page_of(request, given["state"])
+        if not given["id_token"]:  # none for a person who turned back
+            return RedirectResponse(page.view.link(f"/requests/{page.case_id}"), HTTPStatus.SEE_OTHER)
+        # The page names the request: the link to the sign-in may have come from its stranger.
+        return await page.show(PageText(given=given))
+
+    @router.post("/{case_id}/sign-in", dependencies=guarded)
+    async def confirm(page: Here, request: Request) -> HTMLResponse:
+        given = await uploads.text_fields(request, ["id_token"], 1)
         try:
-            if given["id_token"]:  # none for a person who turned back
-                await page.service.prove(page.case_id, [uploads.id_token(given["id_token"])])
-        except NotPossibleNow as error:
-            return await page.refused(error)
+            return await page.proven(uploads.id_token(given["id_token"]))
         except FormNotTaken as error:
             return await page.flawed(error, {})
-        return RedirectResponse(page.view.link(f"/requests/{page.case_id}"), HTTPStatus.SEE_OTHER)
 
 
 def _add_proofs(router: APIRouter, page_of: PageOf, guarded: Sequence[Any]) -> None:

@@ -150,6 +150,16 @@ async def test_two_accounts_must_agree_where_two_decide() -> None:
     assert await decide_ground(UNLAWFUL.model_copy(update={"by": "bert"}), ctx)
 
 
+async def test_decision_that_its_account_replaced_counts_for_no_ground() -> None:
+    ctx = await referred()
+    ctx = after(replace(ctx, house=replace(ctx.house, two_deciders=True)), UNLAWFUL)
+    ctx = after(ctx, NEITHER)
+    assert NEITHER.by == UNLAWFUL.by
+    by_bert = UNLAWFUL.model_copy(update={"by": "bert"})
+    assert await decide_ground(by_bert, ctx) == [], "anna no longer agrees: one account would decide alone"
+    assert await decide_ground(UNLAWFUL, after(ctx, by_bert)), "until she agrees again"
+
+
 async def test_ground_of_another_state_is_refused() -> None:
     ctx = await referred()
     stopped = after(ctx, RequestStopped(request_id=CASE, reason=StopReason.NOT_ME))

@@ -337,7 +337,7 @@ async def test_a_detail_without_end_is_not_taken() -> None:
     ("given", "status"),
     [
         pytest.param({"state": CASE}, 303, id="turned back"),
-        pytest.param({"state": CASE, "id_token": "no token"}, 422, id="no token"),
+        pytest.param({"state": CASE, "id_token": "a.b.c"}, 200, id="not confirmed"),
         pytest.param({"state": "../x", "id_token": "a.b.c"}, 404, id="no request"),
         pytest.param({"id_token": "a.b.c"}, 404, id="without a request"),
     ],
@@ -354,6 +354,24 @@ async def test_answer_of_a_sign_in_without_token_or_request_proves_nothing(
     assert response.status_code == status
     assert unknown.status_code == 404, "the company has no sign-in page"
     assert offered(office) == []
+
+
+async def test_token_counts_only_after_the_person_confirms_the_request_that_it_is_for() -> None:
+    """A stranger can send a person the link to the sign-in of the stranger's own request."""
+    office, token = await asked(*CALIFORNIAN, **CALIFORNIA), "eyJhbGciOiJub25lIn0.e30.c2ln"
+    async with client_of(office.requests) as client:
+        given, elsewhere = {"state": CASE, "id_token": token}, {"Sec-Fetch-Site": "cross-site"}
+        shown = drawn(await client.post("/requests/sign-in", data=given, headers=elsewhere))
+        assert offered(office) == []
+        assert "sign-in" in shown.actions()
+        assert shown.fields()["id_token"]["value"] == token
+        assert "You asked for" in shown.text
+        forged = await client.post(f"/requests/{CASE}/sign-in", data={"id_token": token}, headers=elsewhere)
+        assert forged.status_code == 403
+        assert offered(office) == []
+    assert (await sent(office, "sign-in", {"id_token": "no token"})).status_code == 422
+    assert (await sent(office, "sign-in", {"id_token": token})).status_code == 200
+    assert [token.encode() in proof for proof in offered(office)] == [True]
 
 
 async def test_documents_are_sealed_and_the_page_says_so() -> None:

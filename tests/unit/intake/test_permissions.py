@@ -45,6 +45,14 @@ async def test_content_of_a_customer_is_read_only_with_a_permission() -> None:
     assert not await read(office, "carla"), "the permission is for one account"
 
 
+async def test_content_is_not_read_before_it_is_known_whose_it_is() -> None:
+    office = Office()
+    opened = ContentOpened(request_id=CASE, by="anna", item=SUBMISSION, reason="review")
+    await office.tell(opened, service="intake")
+    assert not office.records(ContentOpened), "it is tried again after the registration"
+    assert not office.rows()
+
+
 async def test_permission_ends_at_its_time() -> None:
     office = await asked()
     await grant(office)

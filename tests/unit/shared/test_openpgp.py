@@ -4,12 +4,14 @@ import shutil
 import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
+from resource import RUSAGE_CHILDREN, getrusage
 
 import pytest
 from pysequoia import Cert, Tsk, encrypt
 
 from shared.errors import ConfigurationError
 from shared.runtime.openpgp import (
+    DECRYPTION_CPU_S,
     EncryptionFailed,
     NotDecrypted,
     OpenPgpCertificate,
@@ -93,6 +95,18 @@ async def test_decompression_bomb_is_refused(tmp_path: Path) -> None:
     assert len(message) < len(MEGABYTE) / 10
     with pytest.raises(TooMuchContent):
         await decrypted(message, str(key.pair).encode(), len(MEGABYTE))
+
+
+async def test_message_with_session_keys_without_end_takes_little_time() -> None:
+    key = ReceiverKey()
+    message = bytes(encrypt(b"", recipients=[key.pair.extract_certificate()], armor=False))
+    end = 2 + message[1]  # the first packet is a session key, of less than 192 bytes
+    broken = message[: end - 3] + bytes((message[end - 3] ^ 1,)) + message[end - 2 : end]
+    flood = broken * (9_000_000 // end) + message
+    before = getrusage(RUSAGE_CHILDREN).ru_utime
+    with pytest.raises(TooMuchContent):
+        await decrypted(flood, str(key.pair).encode(), len(MEGABYTE))
+    assert getrusage(RUSAGE_CHILDREN).ru_utime - before < 2 * DECRYPTION_CPU_S
 
 
 @pytest.mark.parametrize("flaw", ["another key", "cut", "altered", "no message", "empty"])

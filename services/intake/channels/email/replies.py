@@ -123,7 +123,7 @@ def action_of(answer: MailReply, case: IntakeCase, inquiry: Inquiry | None, book
         return ReplyAction.CLARIFIES if clear else ReplyAction.FILED
     if answer.own and answer.may_withdraw and case.withdrawable and is_withdrawal(answer.words, book):
         return ReplyAction.WITHDRAWS
-    if answer.own and case.awaits_scope and named_scope(answer.words) is not None:
+    if answer.own and answer.may_withdraw and case.awaits_scope and named_scope(answer.words) is not None:
         return ReplyAction.SPECIFIES
     if answer.proofs(case, book):
         return ReplyAction.PROVES
