@@ -13,5 +13,6 @@ async def test_form_and_mail_lead_to_the_same_answer(writer: Writer) -> None:
     for case, person in zip(cases, (by_form, by_mail), strict=True):
         await writer.pipeline.prove(case, await writer.pipeline.code_for(person, case))
         page = await writer.pipeline.closed(case)
-        assert (page["right"], page["outcome"]) == ("access", page["outcome"])
+        assert page["right"] == "access"
+        assert page["outcome"] in {"granted", "partly_granted"}
         assert page["package_url"]

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.integration.pipeline import Pipeline
+from services.fulfillment.changes.suppressions import SuppressionPurpose
+from tests.integration.pipeline import Pipeline, Somebody, comes_true
 
 HONORED = "Opt-Out Request Honored"
 
@@ -13,3 +14,19 @@ async def test_only_global_privacy_control_counts_as_an_opt_out(
 ) -> None:
     page = (await pipeline.http.get("/", headers=headers)).raise_for_status().text
     assert (HONORED in page) is honored
+
+
+async def test_request_with_the_signal_stops_the_sale_and_one_with_do_not_track_does_not(
+    pipeline: Pipeline,
+) -> None:
+    signalling = Somebody("signal.p38@example.org", "Kim Beispiel")
+    untracked = Somebody("untracked.p38@example.org", "Kim Beispiel")
+    for person, header in ((untracked, "DNT"), (signalling, "Sec-GPC")):
+        sent = await pipeline.http.post("/v1/requests", json=person.asks("access"), headers={header: "1"})
+        sent.raise_for_status()
+
+    async def stopped() -> bool:
+        return await pipeline.stopped(signalling, SuppressionPurpose.SALE)
+
+    await comes_true(stopped)
+    assert not await pipeline.stopped(untracked, SuppressionPurpose.SALE)
