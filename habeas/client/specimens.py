@@ -329,7 +329,7 @@ def letter(facts: models.LetterFacts, laws: tuple[Policy, ...], locale: str = "e
     name, address = ("Example Customer AG", "privacy@customer.example.net")
     if not isinstance(facts, models.ForwardedToController):
         name, address = ("Amélia Ferreira", "amelia.ferreira@example.org")
-    return LetterRequest(facts, REFERENCE, address, name, locale, laws, authorities(laws, AUTHORITY))
+    return LetterRequest(facts, REFERENCE, address, name, locale, laws, authorities(laws, AUTHORITY, locale))
 
 
 def law_named(name: str) -> Policy:

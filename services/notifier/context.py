@@ -234,7 +234,7 @@ async def write_to(
         stop="" if kind in WITHOUT_STOP else ctx.stop_link(),
         page=ctx.page() if addressee.referenced and kind not in WITHOUT_PAGE else "",
         laws=laws,
-        authorities=authorities(laws, ctx.house.authority),
+        authorities=authorities(laws, ctx.house.authority, addressee.locale),
     )
     sender = ctx.house.sender
     try:

@@ -131,16 +131,17 @@ def _is_proven(letter: LetterKind, facts: LetterFacts, known: Correspondence) ->
     return known.proven or opens_package or letter in AFTER_PROOF
 
 
-def authorities(laws: Iterable[Policy], lead: AuthorityContact) -> tuple[AuthorityContact, ...]:
+def authorities(laws: Iterable[Policy], lead: AuthorityContact, locale: str) -> tuple[AuthorityContact, ...]:
     """
-    Return for each of *laws* the body that complaints go to.
+    Return for each of *laws* the body that complaints go to, by its name in the language of *locale*.
 
     Law:
         GDPR Art. 12(4), 77: *lead*, that of the establishment, or any other of the person's choice.
         Elsewhere: the one that the policy names.
     """
     return tuple(
-        AuthorityContact(law.authority.name, law.authority.url) if law.authority else lead for law in laws
+        AuthorityContact(law.authority.name_in(locale), law.authority.url) if law.authority else lead
+        for law in laws
     )
 
 

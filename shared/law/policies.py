@@ -339,7 +339,13 @@ class ComplaintBody(LegalValue):
     """An authority that takes complaints."""
 
     name: str
+    names: Mapping[str, str] = Field(default_factory=dict)
+    """Its official name in other languages: ``{de: …, fr: …}``."""
     url: Annotated[str, Field(pattern=r"^https://")]
+
+    def name_in(self, locale: str) -> str:
+        """Return its name in the language of *locale* (``de-CH``); the one above where it has none."""
+        return self.names.get(locale.replace("_", "-").split("-")[0], self.name)
 
 
 class Childhood(LegalValue):

@@ -307,10 +307,11 @@ def _authorities(case: IntakeCase, practice: ClockRules, words: Words) -> Iterat
     """
     seen = set[str]()
     for policy in practice.laws(case.received.laws) if case.received else ():
-        authority = policy.authority or practice.company.authority
-        if authority.url not in seen:
-            seen.add(authority.url)
-            yield name_of(policy, words.say), authority.name, authority.url
+        stated, lead = policy.authority, practice.company.authority
+        name, url = (stated.name_in(words.language), stated.url) if stated else (lead.name, lead.url)
+        if url not in seen:
+            seen.add(url)
+            yield name_of(policy, words.say), name, url
 
 
 def outcome_text(case: IntakeCase) -> str:

@@ -419,6 +419,21 @@ def test_every_answer_names_where_people_complain(law: Regulation) -> None:
         assert all(AUTHORITIES[law] in said for said in read(kind, law, "en").values()), kind
 
 
+@pytest.mark.parametrize(
+    ("law", "locale", "name"),
+    [
+        ("ch-fadp", "de", "Eidgenössischer Datenschutz- und Öffentlichkeitsbeauftragter (EDÖB)"),
+        ("ch-fadp", "fr", "Préposé fédéral à la protection des données et à la transparence (PFPDT)"),
+        ("ch-fadp", "it", "Incaricato federale della protezione dei dati e della trasparenza (IFPDT)"),
+        ("cn-pipl", "zh", "国家互联网信息办公室"),
+        ("ca-pipeda", "fr-CA", "Commissariat à la protection de la vie privée du Canada"),
+        ("ch-fadp", "es", "Federal Data Protection and Information Commissioner"),
+    ],
+)
+def test_authority_is_named_in_the_language_of_the_letter(law: str, locale: str, name: str) -> None:
+    assert name in forms(LETTERS["refusal"], law, locale)["text"]
+
+
 MORE = (
     replace(refusal(ReasonCode.RETENTION_DUTY, right=Right.ERASURE), answer=Answer(kept=(KEPT,))),
     Reminder(Right.ACCESS, RECEIVED, replace(WANTED, representative=Representative(Right.ACCESS))),

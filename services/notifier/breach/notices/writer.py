@@ -282,7 +282,7 @@ class Notices:
     def _bodies(self, part: Part, otherwise: AuthorityContact | None) -> tuple[AuthorityContact, ...]:
         """Return the bodies of the laws that want *part*, each once."""
         wanting = (policy for policy in self.policies if any(said.element is part for said in policy.letter))
-        found = (_authority(policy) or otherwise for policy in wanting)
+        found = (_authority(policy, self.words.language) or otherwise for policy in wanting)
         return tuple(dict.fromkeys(filter(None, found)))
 
 
@@ -292,8 +292,9 @@ def words_of(policies: Sequence[BreachPolicy], language: str, house: SenderSetti
     return CATALOGUES.words(language, zone, at_home=_country(policies))
 
 
-def _authority(policy: BreachPolicy) -> AuthorityContact | None:
-    return AuthorityContact(policy.authority.name, policy.authority.for_people) if policy.authority else None
+def _authority(policy: BreachPolicy, language: str) -> AuthorityContact | None:
+    body = policy.authority
+    return AuthorityContact(body.name_in(language), body.for_people) if body else None
 
 
 def _country(policies: Sequence[BreachPolicy]) -> str:
