@@ -155,7 +155,9 @@ class Catalogues:
             return locale
         if locale.language == SOURCE_LANGUAGE:
             return Locale(SOURCE_LANGUAGE, at_home if at_home in ENGLISH else AT_HOME)
-        return Locale(locale.language, at_home) if f"{locale.language}-{at_home}" in self.regional else locale
+        if f"{locale.language}-{at_home}" in self.regional:
+            return Locale(locale.language, at_home)
+        return Locale("pt", "PT") if locale.language == "pt" else locale  # plain ``pt`` is Brazil's in CLDR
 
     def _sentences(self, language: str) -> Mapping[str, str]:
         """Read the translations into *language*; a region inherits, and those marked fuzzy are not used."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -165,7 +166,7 @@ def test_french_of_france_has_one_word_for_mail() -> None:
     [
         ({"locale": "pt", "residence": {"country": "BR"}}, "pt_BR"),
         ({"locale": "pt", "regulation": "lgpd"}, "pt_BR"),
-        ({"locale": "pt", "residence": {"country": "PT"}}, "pt"),
+        ({"locale": "pt", "residence": {"country": "PT"}}, "pt_PT"),
         ({"locale": "fr", "residence": {"country": "CA", "subdivision": "QC"}}, "fr_CA"),
         ({"locale": "fr", "regulation": "quebec"}, "fr_CA"),
         ({"locale": "pt-PT", "residence": {"country": "BR"}}, "pt_PT"),
@@ -177,3 +178,8 @@ def test_package_is_in_the_region_of_the_residence(request_of: dict[str, object]
     subject = {"email": "amelia.ferreira@example.org"}
     submitted = {"reference": "1", "right": "access", "subject": subject, **request_of}
     assert labels.locale_of(RequestSubmitted.model_validate(submitted)) == locale
+
+
+def test_portuguese_without_a_country_writes_prices_as_in_portugal() -> None:
+    words = languages.CATALOGUES.words("pt")
+    assert words.money(Decimal("1204.50"), "EUR") == "1204,50\N{NO-BREAK SPACE}€"
