@@ -6,6 +6,7 @@ they return. Nothing is written to disk.
 """
 
 import asyncio
+import ctypes
 import os
 import resource
 import subprocess
@@ -27,10 +28,10 @@ BLOCK_BYTES = 1 << 18
 FINGERPRINTS = r"^[0-9a-f]{40}([0-9a-f]{24})?$"
 """Fingerprints of certificates of version 4 and 6, in small letters."""
 
-
 PIPE_BYTES = 1 << 16
 """The content of a pipe; a key is smaller."""
 DECRYPTION_TIME = timedelta(seconds=30)
+PR_SET_DUMPABLE = 4
 DECRYPTION_CPU_S = 5
 """A message can hold 100,000 session keys that are tried; a document takes less than a second."""
 
@@ -205,9 +206,10 @@ async def _feed(pipe: IO[bytes], content: AsyncIterator[bytes]) -> None:
 
 
 def decrypt(descriptor: str) -> int:
-    """Decrypt standard input by the private key that the *descriptor* yields, which no core dump may hold."""
+    """Decrypt standard input by the private key that the *descriptor* yields; no other process reads it."""
+    with suppress(OSError, AttributeError):  # not on Linux; a new program begins readable
+        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     resource.setrlimit(resource.RLIMIT_CPU, (DECRYPTION_CPU_S, DECRYPTION_CPU_S))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with os.fdopen(int(descriptor), "rb") as file:
         key = pysequoia.Tsk.from_bytes(file.read())
     pysequoia.decrypt_file("/dev/stdin", "/dev/stdout", decryptor=key.decryptor())

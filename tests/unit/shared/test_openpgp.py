@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
@@ -107,6 +108,21 @@ async def test_message_with_session_keys_without_end_takes_little_time() -> None
     with pytest.raises(TooMuchContent):
         await decrypted(flood, str(key.pair).encode(), len(MEGABYTE))
     assert getrusage(RUSAGE_CHILDREN).ru_utime - before < 2 * DECRYPTION_CPU_S
+
+
+def test_memory_of_the_process_with_the_key_is_not_readable() -> None:
+    pr_get_dumpable = 3
+    code = (
+        "import contextlib, ctypes, os\n"
+        "from shared.runtime.openpgp import decrypt\n"
+        "reading, writing = os.pipe()\n"
+        "os.close(writing)\n"
+        "with contextlib.suppress(Exception):\n"
+        "    decrypt(str(reading))\n"
+        f"print(ctypes.CDLL(None).prctl({pr_get_dumpable}, 0, 0, 0, 0))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=True)  # noqa: S603 - ours
+    assert done.stdout.strip() == b"0"
 
 
 @pytest.mark.parametrize("flaw", ["another key", "cut", "altered", "no message", "empty"])
