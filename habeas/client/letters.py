@@ -14,6 +14,7 @@ Law:
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time
 from enum import StrEnum
 from functools import lru_cache
 from html import unescape
@@ -26,13 +27,30 @@ from habeas.client.specimens import LETTERS, SENDER, law_named, letter
 from services.notifier.context import WITHOUT_PAGE
 from services.notifier.letters.composer import LetterRequest, render
 from services.notifier.letters.languages import LANGUAGES, REGIONAL
-from services.notifier.letters.letter_models import LetterFacts, Sender, form_of
+from services.notifier.letters.letter_models import (
+    Acknowledgement,
+    ErasureOutcome,
+    LetterFacts,
+    Sender,
+    Weighing,
+    form_of,
+)
 from services.notifier.letters.mime import Alternatives, logo_id
 from shared.errors import ConfigurationError
-from shared.law import Demand, LetterElement, LetterForm, Policy
+from shared.law import (
+    DeadlineCalculator,
+    Demand,
+    LetterElement,
+    LetterForm,
+    Policy,
+    ReasonCode,
+    TimedDuty,
+    strictest,
+)
 from shared.law.breaches import NoticeElement, RequiredStatement
+from shared.law.calendars import calendar_named
 from shared.law.company import data_uri
-from shared.law.library import breach_policies, policies
+from shared.law.library import EXAMPLE, breach_policies, company, policies
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "letters.md"
 TABLES = re.compile(r"(<!-- tables: .*? -->\n).*(<!-- end of tables -->\n)", re.DOTALL)
@@ -226,9 +244,23 @@ def shown_laws() -> Mapping[str, str]:
     return {policy.law: policy.gallery for policy in policies() if policy.gallery}
 
 
+def _under(facts: LetterFacts, editions: tuple[Policy, ...]) -> LetterFacts:
+    """Return *facts* as they are under *editions*: with their last day, and grounds if one has any."""
+    if isinstance(facts, Acknowledgement | Weighing):
+        received_at = datetime.combine(facts.received_on, time(12), UTC)
+        counting = DeadlineCalculator(company(EXAMPLE), calendar_named, received_at)
+        counted = strictest(editions, TimedDuty.ANSWER, facts.right, counting)
+        return replace(facts, due_on=counted.last.due_on) if counted else facts
+    if isinstance(facts, ErasureOutcome) and not any(
+        law.citation(ReasonCode.PURPOSE_ENDED) for law in editions
+    ):
+        return replace(facts, answer=facts.answer.model_copy(update={"grounds": ()}))
+    return facts
+
+
 def _letter(facts: LetterFacts, editions: tuple[Policy, ...], language: str) -> LetterRequest:
     words = company_words(language.partition("-")[0])
-    written = letter(localized(facts, words), editions, language)
+    written = letter(localized(_under(facts, editions), words), editions, language)
     written = replace(written, authorities=localized(written.authorities, words))
     if facts.kind in UNREFERENCED:
         return replace(written, request_id="", name="")

@@ -189,9 +189,11 @@ LETTERS: dict[str, models.LetterFacts] = {
     "access granted": access(Outcome.GRANTED),
     "access partly granted": access(Outcome.PARTLY_GRANTED),
     "access, nothing held": access(Outcome.NOTHING_HELD),
-    "access with texts blacked out": replace(access(Outcome.GRANTED), answer=Answer(blacked_out=BLACKED_OUT)),
+    "access with texts blacked out": replace(
+        access(Outcome.GRANTED), answer=Answer(disclosed=DISCLOSED, blacked_out=BLACKED_OUT)
+    ),
     "access with an identity that is not confirmed": replace(
-        access(Outcome.GRANTED), answer=Answer(unconfirmed=("email",))
+        access(Outcome.GRANTED), answer=Answer(disclosed=DISCLOSED, unconfirmed=("email",))
     ),
     "categories": replace(
         access(Outcome.GRANTED, Right.KNOW_CATEGORIES), answer=Answer(categories=("Name", "Invoices"))
@@ -206,6 +208,7 @@ LETTERS: dict[str, models.LetterFacts] = {
     "portability": replace(
         access(Outcome.PARTLY_GRANTED, Right.PORTABILITY),
         answer=Answer(
+            disclosed=DISCLOSED,
             withheld=(
                 WithheldGroup(label="Scores", reason=ReasonCode.NOT_PROVIDED_BY_YOU),
                 WithheldGroup(label="Invoices", reason=ReasonCode.OTHER_LEGAL_BASIS),
@@ -215,11 +218,14 @@ LETTERS: dict[str, models.LetterFacts] = {
     ),
     "portability, not taken": replace(
         access(Outcome.GRANTED, Right.PORTABILITY),
-        answer=Answer(transfer=TransferResult(to="import.example.com", done=False, reason="refused")),
+        answer=Answer(
+            disclosed=DISCLOSED,
+            transfer=TransferResult(to="import.example.com", done=False, reason="refused"),
+        ),
     ),
     "portability, no address": replace(
         access(Outcome.GRANTED, Right.PORTABILITY),
-        answer=Answer(transfer=TransferResult(to="", done=False, reason="not_allowed")),
+        answer=Answer(disclosed=DISCLOSED, transfer=TransferResult(to="", done=False, reason="not_allowed")),
     ),
     "erasure granted": erasure(Outcome.GRANTED),
     "erasure with a copy": erasure(Outcome.GRANTED, copy=PACKAGE),

@@ -44,6 +44,24 @@ def test_other_languages_are_not_measured_by_english() -> None:
     assert "reading ease" not in shown("--kind", "late", "--language", "de")
 
 
+@pytest.mark.parametrize(
+    ("law", "day", "of_opt_out"),
+    [
+        ("br-lgpd", "16 March", "23 March"),
+        ("gdpr", "2 April", "23 March"),
+        ("us-ca-ccpa", "April 15", "March 23"),
+    ],
+)
+def test_acknowledgement_states_the_last_day_of_the_law(law: str, day: str, of_opt_out: str) -> None:
+    output = shown("--kind", "acknowledgement", "--law", law)
+    assert re.findall(r"our answer by (\d+ \w+|\w+ \d+)", output) == [day, of_opt_out]
+
+
+def test_erasure_states_its_ground_only_where_the_law_has_grounds() -> None:
+    assert "On which ground we erased it" in shown("--kind", "erasure", "--law", "gdpr")
+    assert "On which ground we erased it" not in shown("--kind", "erasure", "--law", "us-ca-ccpa")
+
+
 def test_letter_is_shown_in_a_regional_catalogue_by_its_tag_or_by_the_law() -> None:
     assert "Para este pedido, não precisamos" in shown("--kind", "acknowledgement", "--language", "pt-BR")
     for arguments in (("--law", "gdpr", "--language", "pt-BR"), ("--law", "br-lgpd", "--language", "pt")):
