@@ -116,8 +116,14 @@ async def _examined(proof: ProofRef, ctx: LoginContext) -> ProofExamined:
 
 
 def _proves(login: Login, subject: Subject, identity: str) -> tuple[Code, ...]:
-    """Return the names of the identities of the request that *login* is of."""
+    """
+    Return the names of the identities of the request that *login* is of.
+
+    None, if the log-in has another verified mailbox than the request: letters would go to a third party.
+    """
     email = login.email is not None and login.email.translate(LOWER) == (subject.email or "").translate(LOWER)
+    if login.email is not None and subject.email and not email:
+        return ()
     account = bool(identity) and subject.identifiers.get(identity) == login.subject
     return (*((EMAIL,) if email else ()), *((identity,) if account else ()))
 

@@ -31,18 +31,25 @@ def issuer() -> Iterator[Issuer]:
         yield issuer
 
 
-async def examined(issuer: Issuer, of_the_token: str, of_the_request: str) -> ProofExamined:
-    """Have a token of one mailbox examined for a request of another."""
+async def examined(
+    issuer: Issuer, of_the_token: str, of_the_request: str, *, account: str = ""
+) -> ProofExamined:
+    """Have a token of one mailbox examined for a request of another, which may name an *account*."""
     now, vault = datetime.now(UTC), MemoryVault()
     await vault.create(CASE)
-    subject = {"email": of_the_request}
+    subject = {"email": of_the_request, "identifiers": {"customer_no": account} if account else {}}
     submitted = RequestSubmitted.model_validate({"reference": "r", "right": "access", "subject": subject})
     await vault.seal(CASE, SUBMISSION, submitted.model_dump_json().encode())
-    token = IdToken(kind="id_token", token=issuer.token(CASE, now, email=of_the_token))
+    token = IdToken(
+        kind="id_token",
+        token=issuer.token(CASE, now, email=of_the_token, **({"sub": account} if account else {})),
+    )
     await vault.seal(CASE, PROOF.ref, token.model_dump_json().encode())
     async with httpx.AsyncClient(verify=TLS) as http:
         keys = KeySet(issuer.url, http)
-        desk = LoginContext(CASE, LoginState(), now, vault=vault, keys=keys, client=CLIENT, identity="")
+        desk = LoginContext(
+            CASE, LoginState(), now, vault=vault, keys=keys, client=CLIENT, identity="customer_no"
+        )
         [fact] = await examine(TokenPresented(request_id=CASE, proof=PROOF), desk)
     assert isinstance(fact, ProofExamined)
     return fact
@@ -81,3 +88,10 @@ async def test_a_mailbox_that_only_looks_like_it_is_another(
 ) -> None:
     fact = await examined(issuer, of_the_token, of_the_request)
     assert (fact.verdict, fact.reasons) == (Verdict.REFUSED, ("token_subject_mismatch",))
+
+
+async def test_account_proves_no_request_with_another_mailbox_than_its_own(issuer: Issuer) -> None:
+    fact = await examined(issuer, "ada@x.example", "mallory@x.example", account="4711")
+    assert (fact.verdict, fact.reasons) == (Verdict.REFUSED, ("token_subject_mismatch",))
+    fact = await examined(issuer, "ada@x.example", "ada@x.example", account="4711")
+    assert (fact.verdict, fact.identities) == (Verdict.CONVINCING, ("email", "customer_no"))
