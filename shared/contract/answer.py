@@ -16,8 +16,9 @@ from shared.law import Regulation, Right
 SUBMISSION = "submission"
 """Name under which a request lies in the vault, as it was submitted and without its proofs."""
 INQUIRY = "inquiry"
-RAW_MAIL = "mail"
 """Name under which an :class:`Inquiry` lies there."""
+RAW_MAIL = "mail"
+"""Name under which a mail lies there, as it arrived."""
 ANSWER = "answer"
 """First part of the name under which an answer lies there."""
 

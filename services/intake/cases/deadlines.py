@@ -34,10 +34,10 @@ APPEAL = "appeal_"
 UNAGREED = "fee_unagreed"
 """The end of the last day for agreeing to a fee, after the fee letter."""
 SCOPE_UNANSWERED = "scope_unanswered"
+"""The end of the time to answer which data is meant."""
 INQUIRY_REMINDED, INQUIRY_UNANSWERED = "inquiry_reminded", "inquiry_unanswered"
 """Of the question to the sender of an unclear mail: half of the wait for the answer, and its end."""
 INQUIRIES = frozenset({INQUIRY_REMINDED, INQUIRY_UNANSWERED})
-"""The end of the time to answer which data is meant."""
 ERASURE_PROPOSED = "erasure_proposed"
 """The end of the time in which staff see that a withdrawn consent proposes an erasure."""
 TIME_TO_PROPOSE = timedelta(days=30)
