@@ -114,7 +114,7 @@ def deadlines(
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
-    """List open requests that are due soon or late; exit 1 when one is late."""
+    """List open requests and unanswered mails that are due soon or late; exit 1 when one is late."""
     today = datetime.now(state.company().zone).date()
     found = run(client.deadlines.due_within(*state.databases(), timedelta(days=days), today))
     if as_json:

@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -12,6 +12,8 @@ from typer import Argument, Option
 
 from habeas.cli import client
 from habeas.cli.options import STATE, AsJson, State, existing, out, run
+from habeas.cli.staff import As, OneTimeCode, decide, signer_of
+from shared.contract.events import MessageHandled, MessageOutcome
 from shared.errors import ConfigurationError
 from shared.law import LetterForm
 
@@ -127,3 +129,21 @@ def read(
 ) -> None:
     """Print a mail as received."""
     sys.stdout.buffer.write(run(client.inbox.opened(*state.sealed_databases(), request, mail)))
+
+
+@inbox_app.command()
+def done(
+    request: Annotated[str, Argument(help="Its request.")],
+    mail: Annotated[str, Argument(help="Its name from `inbox list`.")],
+    because: Annotated[MessageOutcome, Option(help="Why it no longer waits for you.")],
+    registered: Annotated[
+        str | None, Option("--request", help="The request that was registered for it.")
+    ] = None,
+    account: As = None,
+    code: OneTimeCode = None,
+    state: State = STATE,
+) -> None:
+    """Record that a mail was handled, once: it leaves the list, and its last day `habeas deadlines`."""
+    words: dict[str, Any] = {"message": mail, "outcome": because, "registered_as": registered}
+    decide(signer_of(account, code, state), MessageHandled, request, **words)
+    out.print("recorded: the mail no longer waits for you")

@@ -10,7 +10,7 @@ from services.intake.channels.email.rulebook import rulebook
 from services.intake.channels.email.sender_checks import is_authenticated, refusal_of
 from services.intake.channels.email.service import ANSWER as REPLY
 from shared.contract.answer import RAW_MAIL
-from shared.contract.events import InquiryLodged, MessageLodged, RequestStopped
+from shared.contract.events import InquiryLodged, MessageHandled, MessageLodged, RequestStopped
 from shared.errors import Destroyed, UnknownRequest
 from shared.runtime.key_rings import RootKey
 from shared.runtime.mongo import Document, connect
@@ -48,12 +48,16 @@ def explained(content: bytes, *, address: str, trusted: str) -> dict[str, Any]:
 
 
 async def waiting(mongo_url: str, prefix: str) -> list[dict[str, Any]]:
-    """Return references to the mails for staff and to stopped requests, oldest first."""
+    """Return references to the mails for staff, unless handled, and to stopped requests, oldest first."""
     with closing(connect(mongo_url, app_name="habeas command")) as client:
         journal = client[f"{prefix}_intake"]["journal"]
         # A query each: for one, or sorted, the database would read all rows.
         rows = [row for kind in LISTED async for row in journal.find({"facts.type": kind.TYPE})]
-        return [_entry(row) for row in sorted(rows, key=lambda row: row["at"])]
+        cases = sorted({row["case"] for row in rows})
+        decisions = journal.find({"case": {"$in": cases}, "event.type": MessageHandled.TYPE})
+        handled = {(row["case"], row["event"]["data"]["message"]) async for row in decisions}
+        found = [_entry(row) for row in sorted(rows, key=lambda row: row["at"])]
+        return [entry for entry in found if (entry["request"], entry["mail"]) not in handled]
 
 
 async def opened(mongo_url: str, prefix: str, master_key: RootKey, case: str, item: str) -> bytes:

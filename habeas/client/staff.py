@@ -49,6 +49,8 @@ REASONS = {
     "other_purge": "another purge was proposed under this number",
     "request_exists": "a request has this id already",
     "unreadable": "the request has a wrong form",
+    "no_open_message": "no such mail waits for you, or it was handled before: see `habeas inbox list`",
+    "no_such_request": "`--because registered` needs the id of a request (`--request`); others have none",
     "no_such_content": "the request has no such text",
     "no_permission": "the content is a customer's: another account permits it by `habeas permission grant`",
     "no_customer_content": "the request is not of a customer's end user: it needs no permission",

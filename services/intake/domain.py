@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from shared.contract import events
+from shared.contract.answer import RAW_MAIL
 from shared.contract.codes import TRIES, IssuedCode
 from shared.contract.events import (
     Code,
@@ -259,6 +260,7 @@ REMARKS: frozenset[type[Fact]] = frozenset(
         events.IdentityReviewNeeded,
         events.InquiryLodged,
         events.InquiryReminded,
+        events.MessageHandled,
         events.MessageLodged,
         events.NarrowingDecided,
         events.NoticeFailed,
@@ -384,8 +386,10 @@ class IntakeCase:
     aliases_proven: frozenset[tuple[Code, int]] = frozenset()
     inquiry: events.InquiryLodged | None = None
     """The question to the sender of an unclear mail, before it is a request."""
-    messages: int = 0
-    """Number of mails that only the staff can handle."""
+    messages: tuple[events.MessageLodged, ...] = ()
+    """Mails that only the staff can handle."""
+    handled_messages: frozenset[Code] = frozenset()
+    """Names of mails that the staff has handled."""
 
     @property
     def provable_aliases(self) -> tuple[int, ...]:
@@ -404,6 +408,16 @@ class IntakeCase:
             return ()
         mailboxes = [n for n, name in enumerate(self.offer.identities, 1) if name == EMAIL]
         return tuple(n for n in mailboxes if (self.offer.ref, n) not in self.aliases_proven)
+
+    @property
+    def open_messages(self) -> tuple[events.MessageLodged, ...]:
+        """Mails that wait for the staff."""
+        return tuple(one for one in self.messages if one.message not in self.handled_messages)
+
+    def may_handle(self, message: Code) -> bool:
+        """Return whether *message* is a mail that the staff has not handled; one asked back is, too."""
+        known = {one.message for one in self.messages} | ({RAW_MAIL} if self.inquiry else set())
+        return message in known - self.handled_messages
 
     @property
     def of_end_user(self) -> bool:
@@ -730,12 +744,20 @@ def _note_letter(case: IntakeCase, fact: Fact) -> IntakeCase:
             return replace(case, unnotified=tuple(dict.fromkeys((*case.unnotified, fact.recipient))))
         case events.RecipientAcknowledged():
             return replace(case, unnotified=tuple(name for name in case.unnotified if name != fact.recipient))
+        case events.AnswerDelivered() if case.status in ANSWERED:
+            return replace(case, returned=frozenset(), delivered=True)
+        case _:
+            return _note_mail(case, fact)
+
+
+def _note_mail(case: IntakeCase, fact: Fact) -> IntakeCase:
+    match fact:
         case events.InquiryLodged():
             return replace(case, inquiry=fact)
         case events.MessageLodged():
-            return replace(case, messages=case.messages + 1)
-        case events.AnswerDelivered() if case.status in ANSWERED:
-            return replace(case, returned=frozenset(), delivered=True)
+            return replace(case, messages=(*case.messages, fact))
+        case events.MessageHandled():
+            return replace(case, handled_messages=case.handled_messages | {fact.message})
         case _:
             return case
 

@@ -8,6 +8,7 @@ from services.intake.cases import deadline_handlers, lifecycle, sealed_content
 from services.intake.cases.clock import resumed_deadline
 from services.intake.cases.deadlines import fee_timers
 from services.intake.cases.errors import TooManyAttempts
+from services.intake.cases.inquiries import handle_message
 from services.intake.cases.registration import begin
 from services.intake.context import NOT_KNOWN, IntakeContext, end_waiting, must_be_own, rejected, set_timers
 from services.intake.domain import CLOSED_BY, OWED, CaseStatus, RequestLodged, evolve, outcome_of
@@ -267,6 +268,7 @@ SUBSCRIPTIONS = (
     on(events.RequestRenewed, lifecycle.renew),
     on(events.ForwardingDecided, lifecycle.forward),
     on(events.ErasureProposalDecided, lifecycle.decide_proposal),
+    on(events.MessageHandled, handle_message),
     on(events.ExtensionDecided, lifecycle.extend),
     on(events.NarrowingDecided, lifecycle.narrow),
     on(events.AnswerExpected, deadline_handlers.expect),

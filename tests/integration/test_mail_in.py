@@ -100,6 +100,24 @@ async def end_wait(pipeline: Pipeline, case: str) -> None:
         assert changed.matched_count == 1
 
 
+async def handle_unanswered(pipeline: Pipeline, case: str, due_on: str) -> None:
+    """Check that `habeas deadlines` lists the unanswered mail of *case* until staff handles it, once."""
+
+    async def due() -> list[tuple[str, str, str]]:
+        _, output, _ = await command(pipeline, "deadlines", "--json")
+        return [(row["request"], row["mail"], row["due_on"]) for row in json.loads(output)]
+
+    assert await due() == [(case, "mail", due_on)]
+    words = ("inbox", "done", case, "mail", "--because", "answered", "--as", "anna")
+    code, _, errors = await command(pipeline, *words)
+    assert code == 0, errors
+    assert await due() == []
+    assert json.loads((await command(pipeline, "inbox", "list", "--json"))[1]) == []
+    code, said, errors = await command(pipeline, *words)
+    assert code != 0
+    assert "handled before" in said + errors
+
+
 async def test_mail_with_a_pdf_becomes_a_case_with_a_proof_and_a_reply_that_is_the_code_proves_it(
     parts: Stack | None, tmp_path: Path
 ) -> None:
@@ -162,6 +180,7 @@ async def test_a_mail_handed_over_by_lmtp_is_asked_back_and_its_answer_becomes_t
         assert (unanswered["data"]["message"], unanswered["data"]["reason"]) == ("mail", "unanswered")
         _, listed, _ = await command(writer.pipeline, "inbox", "list")
         assert unanswered["data"]["due_on"] in listed
+        await handle_unanswered(writer.pipeline, case, unanswered["data"]["due_on"])
         asked = await eventually(lambda: writer.pipeline.letters_to(person, case)[1:], WITHIN)
         assert [one.body() for one in asked] == [letter.body()], "the question is repeated once"
 
@@ -180,7 +199,7 @@ async def test_a_mail_handed_over_by_lmtp_is_asked_back_and_its_answer_becomes_t
         assert (message["data"]["own"], message["data"]["reason"]) == (True, "other")
         _, listed, _ = await command(writer.pipeline, "inbox", "list", "--json")
         reasons = sorted(mail["reason"] for mail in json.loads(listed))
-        assert reasons == ["asked back", "automatic", "other", "stopped: unclear_reply", "unanswered"]
+        assert reasons == ["automatic", "other", "stopped: unclear_reply"], "the first mail is handled"
         _, said, _ = await command(writer.pipeline, "inbox", "read", case, message["data"]["message"])
         assert "Quand aurai-je" in said
         assert await writer.pipeline.parked() == {name: [] for name in await writer.pipeline.parked()}

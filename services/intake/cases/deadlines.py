@@ -37,6 +37,8 @@ SCOPE_UNANSWERED = "scope_unanswered"
 """The end of the time to answer which data is meant."""
 INQUIRY_REMINDED, INQUIRY_UNANSWERED = "inquiry_reminded", "inquiry_unanswered"
 """Of the question to the sender of an unclear mail: half of the wait for the answer, and its end."""
+INQUIRY_TIMERS = "inquiry_"
+"""Begins the names of both."""
 INQUIRIES = frozenset({INQUIRY_REMINDED, INQUIRY_UNANSWERED})
 ERASURE_PROPOSED = "erasure_proposed"
 """The end of the time in which staff see that a withdrawn consent proposes an erasure."""

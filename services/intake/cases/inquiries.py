@@ -4,12 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from services.intake.cases.deadlines import INQUIRY_REMINDED, INQUIRY_UNANSWERED, CaseTimer
+from services.intake.cases.deadlines import INQUIRY_REMINDED, INQUIRY_TIMERS, INQUIRY_UNANSWERED, CaseTimer
 from services.intake.context import IntakeContext, set_timers
 from services.intake.domain import CaseStatus
 from shared.contract.answer import INQUIRY, RAW_MAIL, SUBMISSION, Inquiry
-from shared.contract.events import Fact, InquiryLodged, InquiryReminded, MessageLodged, PolicyId
-from shared.errors import TooEarly
+from shared.contract.events import (
+    Fact,
+    InquiryLodged,
+    InquiryReminded,
+    MessageHandled,
+    MessageLodged,
+    MessageOutcome,
+    PolicyId,
+)
+from shared.errors import RefusedDecision, TooEarly
 from shared.law import (
     AnswerPeriod,
     ClockRules,
@@ -89,9 +97,12 @@ async def handle_reply_deadline(kind: str, ctx: IntakeContext) -> Sequence[Fact]
     """
     asked = ctx.case.inquiry
     if ctx.case.status is not CaseStatus.UNKNOWN or await ctx.vault.holds(ctx.case_id, SUBMISSION):
+        await ctx.timers.cancel(ctx.case_id, kind)
         return []
     if asked is None:
         raise TooEarly("the timer came before its mail")
+    if not ctx.case.may_handle(RAW_MAIL):
+        return []
     if kind == INQUIRY_UNANSWERED:
         logger().error("mail not clarified", request_id=ctx.case_id, reason=f"due on {asked.due_on}")
         return [
@@ -106,3 +117,20 @@ async def handle_reply_deadline(kind: str, ctx: IntakeContext) -> Sequence[Fact]
             request_id=ctx.case_id, inquiry=asked.inquiry, received_on=asked.received_on, laws=asked.laws
         )
     ]
+
+
+async def handle_message(event: MessageHandled, ctx: IntakeContext) -> Sequence[Fact]:
+    """
+    Record that the staff has handled a mail: its sender is not asked again, and its last day is not listed.
+
+    Raises:
+        RefusedDecision: No such mail waits for the staff any more, or the registered request is unknown.
+    """
+    if not ctx.case.may_handle(event.message):
+        raise RefusedDecision("no_open_message")
+    registered, request = event.outcome is MessageOutcome.REGISTERED, event.registered_as
+    if registered != (request is not None and await ctx.vault.holds(request, SUBMISSION)):
+        raise RefusedDecision("no_such_request")
+    if event.message == RAW_MAIL:
+        await ctx.timers.cancel(ctx.case_id, INQUIRY_TIMERS)
+    return []

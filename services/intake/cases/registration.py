@@ -7,7 +7,7 @@ from hashlib import sha256
 from secrets import token_urlsafe
 
 from services.intake.cases.clock import Arrival, received_request
-from services.intake.cases.deadlines import initial_timers
+from services.intake.cases.deadlines import INQUIRY_TIMERS, initial_timers
 from services.intake.cases.fingerprint import duplicate_of, fingerprint_of
 from services.intake.cases.rate_limit import WaitingRequest, begins_at_once
 from services.intake.context import IntakeContext, set_timers
@@ -64,6 +64,8 @@ async def register_request(
     if received.not_accepted:
         laws = ", ".join(received.not_accepted)
         logger().warning("law not accepted for a request", request_id=ctx.case_id, law=laws)
+    if ctx.case.open_messages:  # the request has a last day of its own
+        await ctx.timers.cancel(ctx.case_id, INQUIRY_TIMERS)
     # In parallel, for one round trip; the timers of a duplicate have no effect.
     duplicated, _ = await asyncio.gather(
         _first_request(request, received, ctx), set_timers(initial_timers(received, ctx.practice), ctx)

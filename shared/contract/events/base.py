@@ -187,6 +187,15 @@ class OfflineManner(StrEnum):
     IN_PERSON = "in_person"
 
 
+class MessageOutcome(StrEnum):
+    """Why a mail no longer waits for the staff."""
+
+    ANSWERED = "answered"
+    NOT_A_REQUEST = "not_a_request"
+    REGISTERED = "registered"
+    """As a request of its own."""
+
+
 class RefusalGround(StrEnum):
     """Grounds on which the staff refuses a request that waits for it; letters cite the provision."""
 
@@ -311,7 +320,7 @@ class Decision(Fact):
     ROLES: ClassVar[frozenset[StaffRole]]
     """Roles of which the account needs one."""
     OF_REQUEST: ClassVar[bool] = True
-    """Whether it is about a request; else about an incident or a purge."""
+    """Whether it is about a request; else about an incident, a purge or a mail."""
 
     by: Code
     """Name of the account."""

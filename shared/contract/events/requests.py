@@ -17,6 +17,7 @@ from shared.contract.events.base import (
     Evidence,
     ExtensionReason,
     Fact,
+    MessageOutcome,
     OfflineManner,
     Outcome,
     PolicyId,
@@ -85,6 +86,20 @@ class MessageLodged(Fact):
     """Whether it is about a request and from that request's address, as far as the mail server says."""
     due_on: date | None = None
     """The earliest last day for an answer to a mail with an unclear request; None for others."""
+
+
+class MessageHandled(Decision):
+    """The privacy staff has handled a mail that waited for it."""
+
+    TYPE = "habeas.message.handled.v1"
+    ROLES = frozenset({StaffRole.AGENT, StaffRole.APPROVER})
+    OF_REQUEST = False
+
+    message: Code
+    """Where it lies sealed."""
+    outcome: MessageOutcome
+    registered_as: RequestId | None = None
+    """The request that was registered for it; only with the outcome ``registered``."""
 
 
 class LastDay(EventPart):

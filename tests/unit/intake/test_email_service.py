@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -30,10 +31,13 @@ from services.intake.domain import RequestLodged
 from shared.contract.answer import SUBMISSION, Inquiry
 from shared.contract.events import (
     DeadlineCame,
+    DecisionRefused,
     IdentityVerified,
     InquiryLodged,
     InquiryReminded,
+    MessageHandled,
     MessageLodged,
+    MessageOutcome,
     NarrowingDecided,
     ProofKind,
     ProofReceived,
@@ -271,6 +275,57 @@ async def test_sender_who_wrote_again_is_not_asked_again() -> None:
     assert not inbox.office.facts(InquiryReminded)
     await fire(inbox, INQUIRY_UNANSWERED)
     assert [one.reason for one in inbox.office.facts(MessageLodged)] == ["other", "unanswered"]
+
+
+def handled(case: str, outcome: MessageOutcome, **more: Any) -> MessageHandled:
+    """Return the decision that the mail of *case* is handled."""
+    return MessageHandled(request_id=case, by="anna", message="mail", outcome=outcome, **more)
+
+
+async def test_unanswered_mail_waits_for_staff_until_it_is_handled_once() -> None:
+    inbox, asked = await asked_back("Hello")
+    office = inbox.office
+    await fire(inbox, INQUIRY_REMINDED, INQUIRY_UNANSWERED)
+    case, _ = await office.requests.look_up(asked.request_id)
+    assert [one.due_on for one in case.open_messages] == [asked.due_on]
+    assert office.deadlines.moments, "its last day is listed by its timer"
+    await office.tell(handled(asked.request_id, MessageOutcome.ANSWERED), service="intake")
+    case, _ = await office.requests.look_up(asked.request_id)
+    assert not case.open_messages
+    assert not office.deadlines.moments
+    assert not office.facts(DecisionRefused)
+    await office.tell(handled(asked.request_id, MessageOutcome.NOT_A_REQUEST), service="intake")
+    assert office.the(DecisionRefused).reason == "no_open_message"
+
+
+async def test_handled_mail_is_neither_repeated_nor_given_to_the_staff() -> None:
+    inbox, asked = await asked_back("Hello")
+    await inbox.office.tell(handled(asked.request_id, MessageOutcome.ANSWERED), service="intake")
+    for name in (INQUIRY_REMINDED, INQUIRY_UNANSWERED):
+        await inbox.office.tell(DeadlineCame(request_id=asked.request_id, name=name), service="intake")
+    assert not inbox.office.facts(InquiryReminded)
+    assert not inbox.office.facts(MessageLodged)
+
+
+async def test_mail_is_handled_as_registered_only_with_a_known_request() -> None:
+    inbox, asked = await asked_back("Hello")
+    case, other = asked.request_id, await inbox.opened()
+    refused = (
+        handled(case, MessageOutcome.REGISTERED),
+        handled(case, MessageOutcome.REGISTERED, registered_as="0" * 32),
+        handled(case, MessageOutcome.ANSWERED, registered_as=other),
+    )
+    await inbox.office.tell(*refused, service="intake")
+    assert [one.reason for one in inbox.office.facts(DecisionRefused)] == ["no_such_request"] * 3
+    await inbox.office.tell(handled(case, MessageOutcome.REGISTERED, registered_as=other), service="intake")
+    assert len(inbox.office.facts(DecisionRefused)) == 3
+
+
+async def test_request_made_by_a_late_reply_removes_the_last_day_of_its_mail() -> None:
+    inbox, asked = await asked_back("Hello")
+    await fire(inbox, INQUIRY_REMINDED, INQUIRY_UNANSWERED)
+    await inbox.take(written("Delete my account, please."), to=[THREADS.of(asked.request_id)])
+    assert not [name for _, name in inbox.office.deadlines.moments if name.startswith("inquiry")]
 
 
 async def test_an_ambiguous_mail_is_asked_back_with_candidates() -> None:
