@@ -21,8 +21,15 @@ async def test_unknown_person_is_answered_that_nothing_is_held(pipeline: Pipelin
     assert (await pipeline.closed(case))["outcome"] == "nothing_held"
 
 
-async def test_number_that_several_people_share_identifies_no_one(pipeline: Pipeline) -> None:
-    shared = {"identifiers": {"customer_id": "1"}}
-    stranger = Somebody("shared.p15@example.org", "Nemo Unbekannt")
-    case = await pipeline.verified("access", stranger, subject={"email": stranger.email, **shared})
-    assert (await pipeline.closed(case))["outcome"] == "nothing_held"
+async def test_claimed_number_identifies_no_one_whether_one_person_has_it_or_several(
+    pipeline: Pipeline, people: People
+) -> None:
+    contacts = pipeline.business("portal", "contacts")
+    stranger = Somebody("claimed.p15@example.org", "Nemo Unbekannt")
+    alone, shared = "+4930231250015", "+4930231250016"
+    for place, numbers in ((2, [alone, shared]), (3, [shared])):
+        await contacts.update_one({"email": people[place].email}, {"$set": {"phones": numbers}})
+    for number in (alone, shared):
+        claimed = {"email": stranger.email, "phone": number}
+        case = await pipeline.verified("access", stranger, subject=claimed)
+        assert (await pipeline.closed(case))["outcome"] == "nothing_held", number
