@@ -38,6 +38,7 @@ from shared.contract.events.breaches import BreachDeclared
 from shared.contract.sources import Bindings, command_user
 from shared.contract.stop_links import PURPOSE as STOP_LINKS
 from shared.labels import label_of
+from shared.law import ClockRules
 from shared.law.library import breach_policies
 from shared.law.policies import E, EditionLibrary
 from shared.runtime.audit_keys import chain_key
@@ -96,13 +97,29 @@ def log_open_address(public_url: str) -> None:
         logger().warning("address is not encrypted", variable="HABEAS_PUBLIC_URL", reason=reason)
 
 
+def log_warnings(settings: IntakeSettings, practice: ClockRules) -> None:
+    """Log the laws that do not apply yet, and an address without TLS."""
+    log_laws_not_accepted(practice.policies, practice.zone)
+    log_laws_not_accepted(breach_policies().accepting(settings.laws_accepted), practice.zone)
+    log_open_address(settings.public_url)
+
+
+def site_of(settings: IntakeSettings) -> Site:
+    """Return the site that the pages are rendered for."""
+    guard = CsrfGuard.of(
+        derived_key(settings.root_key, "forms"), settings.public_url, settings.public_requests_per_hour
+    )
+    certificate = settings.proof_certificate
+    key = OpenPgpCertificate.read(certificate) if certificate else None
+    editable = {name: label_of(labels) for name, labels in settings.editable_fields.items()}
+    return Site(settings.company, guard, key, settings.sign_in(), editable)
+
+
 @asynccontextmanager
 async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIterator[Running]:
     """Build intake."""
     practice = settings.practice()
-    log_laws_not_accepted(practice.policies, practice.zone)
-    log_laws_not_accepted(breach_policies().accepting(settings.laws_accepted), practice.zone)
-    log_open_address(settings.public_url)
+    log_warnings(settings, practice)
     database = platform.client[f"{settings.database_prefix}_{NAME}"]
     journal = Journal(database, RECORDS, key=chain_key(settings.root_key, NAME), notes=True)
     timers = Timers(database)
@@ -122,13 +139,7 @@ async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIter
     requests = RequestService(platform.vault, journal, platform.bus, keys, ports.context, queue, codes=codes)
     callers = Callers(settings.api_keys, Allowance(settings.public_requests_per_hour))
     links = UnsubscribeLinks(settings.root_key, settings.public_url)
-    guard = CsrfGuard.of(
-        derived_key(settings.root_key, "forms"), settings.public_url, settings.public_requests_per_hour
-    )
-    certificate = settings.proof_certificate
-    key = OpenPgpCertificate.read(certificate) if certificate else None
-    editable = {name: label_of(labels) for name, labels in settings.editable_fields.items()}
-    site = Site(settings.company, guard, key, settings.sign_in(), editable)
+    site = site_of(settings)
     context = ChannelContext(
         settings, database, platform.vault, requests, duplicates, callers.public, callers.attempts
     )

@@ -306,15 +306,12 @@ async def _certified(
         details=replace(_issue(ctx), grounds=grounds, laws=laws),
         signer=ctx.house.signer,
     )
-    residues, agreed = completed.residues, {} if decided.limited else ctx.house.recipients
-    copied = Answer()
-    if event.package is not None:
-        disclosed = await ctx.vault.open(ctx.case_id, contents_of(event.package))
-        copied = Answer.model_validate_json(disclosed)
-    said = map_in(data_map, locale_of(submitted))
+    residues, said = completed.residues, map_in(data_map, locale_of(submitted))
+    agreed = {} if decided.limited else ctx.house.recipients
+    copied = await _copied(event, ctx)
+    stated = {"backups_until": _backups_until(ctx), "scope": answers.scope_labels(submitted, said)}
     answer = answers.erasure(decided, residues, said, copied, agreed=agreed, grounds=grounds)
-    answer = answer.model_copy(update={"backups_until": _backups_until(ctx)})
-    answer = answer.model_copy(update={"scope": answers.scope_labels(submitted, said)})
+    answer = answer.model_copy(update=stated)
     name, certified, places = await asyncio.gather(
         ctx.sealed(ANSWER, answer.model_dump_json()),
         ctx.sealed(CERTIFICATE, completed.certificate),
@@ -335,10 +332,22 @@ async def _certified(
         recipients=len(answer.recipients),
         withheld=answers.withheld_values(answer),
     )
-    if decided.limited:  # a recipient would erase everything
-        return [fulfilled]
+    return [fulfilled, *_announcements(decided, data_map, ctx)]
+
+
+def _announcements(decided: RecordPlan, data_map: DataMap, ctx: FulfillmentContext) -> Sequence[Fact]:
+    """Return the facts for recipients; none of a limited erasure, as a recipient would erase everything."""
+    if decided.limited:
+        return []
     erased = SubjectErased(request_id=ctx.case_id, identifiers=ctx.pseudonyms_of(decided.identities))
-    return [fulfilled, erased, *notifications_of(erased, decided, data_map, ctx)]
+    return [erased, *notifications_of(erased, decided, data_map, ctx)]
+
+
+async def _copied(event: ErasurePlanned, ctx: FulfillmentContext) -> Answer:
+    """Return the answer in the copy that the person gets before the erasure; an empty one without a copy."""
+    if event.package is None:
+        return Answer()
+    return Answer.model_validate_json(await ctx.vault.open(ctx.case_id, contents_of(event.package)))
 
 
 def _backups_until(ctx: FulfillmentContext) -> date | None:
