@@ -31,6 +31,7 @@ from habeas.cli.options import (
     show_plan,
 )
 from services.fulfillment.changes.opt_ins import (
+    MINOR_WITHOUT_OPT_IN,
     OptInGiver,
     OptInProof,
     SaleOptIn,
@@ -178,11 +179,12 @@ def replay(
 def filter_(
     file: Annotated[Path, Argument(help="An identity a line; - reads standard input.")] = Path("-"),
     identity: Annotated[str, Option(help="Identity in the lines, by its name in the data map.")] = "email",
-    purpose: Annotated[str, Option(help="erased, marketing, consent, sale, sensitive")] = "erased",
+    purpose: Annotated[str, Option(help="erased, marketing, consent, sale or sensitive.")] = "erased",
     state: State = STATE,
 ) -> None:
     """Print the lines of people who are not on the suppression list, for an import."""
     wanted, lines = client.erasures.purpose_of(purpose), _lines(file)
+    check_identity(identity, state)
 
     async def work() -> None:
         async with open_erasure_records(state) as memory:
@@ -197,12 +199,12 @@ def filter_(
 def ask_again(
     value: Annotated[str, Argument(help="The identity: an address, a number.")],
     identity: Annotated[str, Option(help="Its name in the data map.")] = "email",
-    purpose: Annotated[str, Option(help="sale, sensitive")] = "sale",
+    purpose: Annotated[str, Option(help="sale or sensitive.")] = "sale",
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Print the day from which a person who opted out may be asked to opt in again; exits 1 before it."""
-    wanted, people = client.erasures.purpose_of(purpose), {identity: (value,)}
+    wanted, people = client.erasures.purpose_of(purpose), person_of(identity, value, state)
 
     async def look_up() -> tuple[bool, date | None]:
         async with open_erasure_records(state) as memory:
@@ -235,11 +237,12 @@ def opt_in(
     rule, today = client.erasures.minor_rule(now), now.astimezone(state.company().zone).date()
     if error := opt_in_error(by, proof, age_on(today, born_on), rule):
         raise ConfigurationError(f"opt-in: {error}")
+    people = person_of(identity, value, state)
     given = SaleOptIn(by, proof, now, last_day_of(by, born_on, rule))
 
     async def record() -> None:
         async with open_erasure_records(state) as memory:
-            await memory.suppressions.opt_in({identity: (value,)}, given)
+            await memory.suppressions.opt_in(people, given)
 
     run(record())
     out.print("recorded" if given.until is None else f"recorded; it ends on {given.until}")
@@ -252,7 +255,7 @@ def opt_in_withdrawn(
     state: State = STATE,
 ) -> None:
     """Record that an opt-in to sale is withdrawn: the person is on the suppression list from now on."""
-    now, people = datetime.now(UTC), {identity: (value,)}
+    now, people = datetime.now(UTC), person_of(identity, value, state)
     law = client.erasures.californian(now)
     day = now.astimezone(state.company().zone).date()
     last = opt_in_locked_until([law], Right.OPT_OUT_OF_SALE, day)
@@ -274,7 +277,7 @@ def may_sell(
     as_json: AsJson = False,
 ) -> None:
     """Print whether the data of a person may be sold or shared; exits 1 if not."""
-    now, people = datetime.now(UTC), {identity: (value,)}
+    now, people = datetime.now(UTC), person_of(identity, value, state)
     today, born_on = now.astimezone(state.company().zone).date(), day_of(born) if born else None
 
     async def look_up() -> tuple[bool, SaleOptIn | None]:
@@ -288,11 +291,26 @@ def may_sell(
     rule = client.erasures.minor_rule(now)
     decision = sale_decision(given, rule, today, listed=listed, born_on=born_on)
     proof = given and {"by": given.giver, "proof": given.proof, "on": given.at.date().isoformat()}
+    remedy = "; `habeas suppressions opt-in` records one" if decision.reason == MINOR_WITHOUT_OPT_IN else ""
     if as_json:
         print(json.dumps({"allowed": decision.allowed, "reason": decision.reason or None, "opt_in": proof}))
     else:
-        out.print("may be sold" if decision.allowed else f"must not be sold: {decision.reason}")
+        out.print("may be sold" if decision.allowed else f"must not be sold: {decision.reason}{remedy}")
     raise typer.Exit(0 if decision.allowed else 1)
+
+
+def check_identity(name: str, state: State) -> None:
+    """Raise ConfigurationError if the data map does not know the identity *name*: it would match no entry."""
+    from services.fulfillment.datamap.reader import load  # noqa: PLC0415
+
+    client.erasures.check_identity(name, load(state.data_map(None)))
+
+
+def person_of(name: str, value: str, state: State) -> dict[str, tuple[str, ...]]:
+    """Return a person by an identity. Raises ConfigurationError if it could match no entry."""
+    check_identity(name, state)
+    client.engine.identities([f"{name}={value}"])
+    return {name: (value,)}
 
 
 def day_of(text: str) -> date:
@@ -300,7 +318,7 @@ def day_of(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise ConfigurationError("--born: is no day such as 2012-03-04") from None
+        raise ConfigurationError(f"--born {text}: no day; write 2012-03-04") from None
 
 
 def open_erasure_records(state: State) -> "AbstractAsyncContextManager[ErasureRecords]":

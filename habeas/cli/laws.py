@@ -52,7 +52,7 @@ def due(
     def counted(policy: "Policy", rule: "DeadlineRule") -> DueDate:
         place = calendar if len(laws) == 1 and calendar else policy.calendar or calendar
         if place is None:
-            message = f"--calendar: {policy.id} needs the public holidays of the place that answers: DE-BE"
+            message = f"{policy.id} needs the public holidays of the place that answers: add --calendar DE-BE"
             raise ConfigurationError(message)
         return counted_by(rule, at, ZoneInfo(zone), calendar_named(place))
 

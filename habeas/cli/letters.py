@@ -27,7 +27,7 @@ def preview(
         LetterForm | None, Option(help="Kind of letter; without it, all kinds are listed.")
     ] = None,
     law: Annotated[list[str] | None, Option(help="Law; several protect the person together.")] = None,
-    language: Annotated[str, Option(help="Language: de.")] = "en",
+    language: Annotated[str, Option(help="Language: de, fr-CA, pt-BR.")] = "en",
     outcome: Annotated[str | None, Option(help="Only letters with this outcome: granted.")] = None,
     folder: Annotated[Path | None, Option("--out", help="Write HTML files into this folder.")] = None,
     html: Annotated[Path | None, Option(help="Write the first letter, as HTML, to this file.")] = None,

@@ -72,7 +72,7 @@ def find(
     reference: Annotated[str, Argument(help="Short reference in a letter: HB-BW65-Y32Z-1H1.")],
     state: State = STATE,
 ) -> None:
-    """Print the id of the request with a short reference; the other verbs take it."""
+    """Print the id of the request with a short reference; other verbs take the id."""
     found = run(client.cases.named(*state.databases(), reference))
     for request_id in found:
         print(request_id)

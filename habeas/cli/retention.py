@@ -7,7 +7,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 from typer import Argument
 
 from habeas.cli import client
@@ -39,7 +39,8 @@ def due(
         plain = [asdict(one) | {"oldest": one.oldest and one.oldest.isoformat()} for one in found]
         print(json.dumps({"due": plain, "without_period": unlimited}))
         return
-    table = Table("collection", "records", "held", "oldest ended", "ground", "found by")
+    name = Column("collection", no_wrap=True, overflow="ignore")
+    table = Table(name, "records", "held", "oldest ended", "ground", "found by")
     for one in found:
         way = f"index on {one.start}" if one.indexed else f"reading all; create an index on {one.start}"
         day = "" if one.oldest is None else one.oldest.isoformat()

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from habeas.client.erasures import ErasureRecords
 from services.fulfillment.certificate.signatures import CertificateSigner
-from services.fulfillment.datamap.graph import graph_of
+from services.fulfillment.datamap.graph import EMAIL, graph_of
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.datamap.reader import load
 from services.fulfillment.domain import NOT_CHANGEABLE
@@ -143,7 +143,9 @@ def identities(pairs: Sequence[str]) -> Identities:
             subject = Subject(**fields.get(name, {"identifiers": {name: value}}))
         except ValidationError as error:
             flaw = error.errors(include_url=False, include_input=False)[0]
-            raise ConfigurationError(f"identity {flaw['loc'][0]}: {flaw['msg']}") from None
+            address = name == EMAIL and flaw["type"] == "string_pattern_mismatch"
+            message = "no e-mail address such as ada@example.org" if address else flaw["msg"]
+            raise ConfigurationError(f"identity {flaw['loc'][0]}: {message}") from None
         for known, spellings in identities_of(subject).items():
             found[known] = tuple(dict.fromkeys((*found.get(known, ()), *spellings)))
     return found

@@ -15,9 +15,10 @@ from rich.table import Table
 from services.fulfillment.certificate.issue import Certificates
 from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.changes.suppressions import SuppressionList, SuppressionPurpose
-from services.fulfillment.datamap.graph import EMAIL
+from services.fulfillment.datamap.graph import EMAIL, graph_of
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.datamap.versions import DataMapVersions
+from services.fulfillment.drop.fields import LISTED_IDENTITIES
 from services.fulfillment.drop.hash_lists import HASH_LISTS_KEY, HashLists
 from services.fulfillment.erasure.completion import Registers
 from services.fulfillment.erasure.deferred import Purging
@@ -200,6 +201,13 @@ def purpose_of(text: str) -> SuppressionPurpose:
         return SuppressionPurpose(text)
     except ValueError:
         raise ConfigurationError(f"a purpose is one of {', '.join(SuppressionPurpose)}") from None
+
+
+def check_identity(name: str, data_map: DataMap) -> None:
+    """Raise ConfigurationError if neither *data_map* nor a list of DROP has the identity *name*."""
+    known = graph_of(data_map).entries.keys() | LISTED_IDENTITIES
+    if name not in known:
+        raise ConfigurationError(f"no data has the identity {name}; known are {', '.join(sorted(known))}")
 
 
 def californian(now: datetime) -> Policy:

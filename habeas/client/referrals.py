@@ -154,7 +154,8 @@ class StaffCases:
         """Return a case. Raises UnknownRequest if there is none."""
         found = await self._cases([request_id])
         if not found or found[0].case.received is None:
-            raise UnknownRequest(f"there is no request {request_id}")
+            hint = f"; `habeas find {request_id}` prints its id" if request_id.startswith("HB-") else ""
+            raise UnknownRequest(f"there is no request {request_id}{hint}")
         return found[0]
 
     async def proposed(self, request_id: str) -> ReferralDecided | None:

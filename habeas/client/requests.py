@@ -23,9 +23,15 @@ F = TypeVar("F", bound=BaseModel)
 
 SOURCE = COMMAND
 """CloudEvents source of submissions from the command line."""
-NAMES = frozenset({"by", "agency"})
-LOOKS_LIKE = "write a-z, 0-9, _ and dots: dana.muster"
-"""Message for an invalid name of :data:`NAMES`."""
+_NAME = "write a-z, 0-9, _ and dots: dana.muster"
+FORMS = {
+    "by": _NAME,
+    "agency": _NAME,
+    "because": "write a-z, 0-9, _ and dots: large_quantity",
+    "reason": "write a-z, 0-9, _ and dots: review",
+    "request_id": "write the id, 32 characters; `habeas find` prints it for a reference (HB-…) in a letter",
+}
+"""Field → message for a value of a wrong form."""
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -74,8 +80,12 @@ def fact(kind: type[F], **fields: Any) -> F:
     except ValidationError as error:
         flaw = error.errors(include_url=False, include_input=False)[0]
         where = "".join(f"{field}: " for field in flaw["loc"][:1])  # nowhere: it is about several fields
-        named = flaw["type"] == "string_pattern_mismatch" and flaw["loc"][0] in NAMES
-        raise ConfigurationError(f"{where}{LOOKS_LIKE if named else flaw['msg']}") from None
+        raise ConfigurationError(f"{where}{_message(flaw)}") from None
+
+
+def _message(flaw: Any) -> str:
+    form = FORMS.get(flaw["loc"][0]) if flaw["type"] == "string_pattern_mismatch" else None
+    return form or flaw["msg"].removeprefix("Value error, ")
 
 
 async def announce(amqp_url: str, fact: Fact) -> str:

@@ -1,5 +1,6 @@
 """A wrong call of the command gives one line with place and remedy, and code 2."""
 
+import re
 import tomllib
 from dataclasses import replace
 from datetime import date
@@ -13,12 +14,76 @@ from habeas.cli.maps import _show
 from habeas.cli.options import InstallationState, show_plan
 from habeas.client.engine import identities
 from habeas.client.erasures import bare
+from habeas.client.requests import fact
+from habeas.client.staff import REASONS
 from services.fulfillment.datamap.model import CollectionPlace
 from services.fulfillment.datamap.yaml_loader import MapError
 from services.fulfillment.erasure.steps import Disposition, Mask, RecordPlan, RecordStep
 from services.fulfillment.search.ownership import OwnershipMatch
+from shared.contract.events import NarrowingDecided
 from shared.errors import ConfigurationError
 from tests.unit.pages import ROOT
+
+
+def printed_error(*words: str) -> str:
+    with pytest.raises(ConfigurationError) as raised:
+        CliRunner().invoke(app, words, catch_exceptions=False)
+    return str(raised.value)
+
+
+@pytest.fixture
+def example_map(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HABEAS_DATAMAP", str(ROOT / "datamaps" / "example"))
+    monkeypatch.setenv("HABEAS_STATE", str(tmp_path))
+
+
+@pytest.mark.usefixtures("example_map")
+@pytest.mark.parametrize(
+    "words",
+    [
+        "ask-again ada@example.org",
+        "may-sell ada@example.org",
+        "opt-in-withdrawn ada@example.org",
+        "opt-in ada@example.org --born 2012-03-04 --by self --proof two_step",
+        "filter",
+    ],
+)
+def test_identity_that_no_entry_can_have_is_refused(words: str) -> None:
+    message = printed_error("suppressions", *words.split(), "--identity", "emial")
+    assert message.startswith("no data has the identity emial; known are")
+    assert {"email", "phone_number"} <= set(message.rpartition("known are ")[2].split(", "))
+
+
+@pytest.mark.usefixtures("example_map")
+def test_address_that_no_entry_can_have_is_refused() -> None:
+    assert printed_error("suppressions", "may-sell", "ada") == (
+        "identity email: no e-mail address such as ada@example.org"
+    )
+
+
+def test_due_names_the_option_that_a_law_without_calendar_needs() -> None:
+    message = printed_error("due", "--law", "gdpr", "--received", "2027-01-31")
+    assert message.endswith("add --calendar DE-BE")
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"request_id": "HB-6NXP-JREK-MB4"}, "request_id: write the id, 32 characters; `habeas find`"),
+        ({"because": "Too Much"}, "because: write a-z, 0-9, _ and dots"),
+    ],
+)
+def test_wrong_word_of_a_decision_gets_its_form(fields: dict[str, str], message: str) -> None:
+    valid = {"request_id": "0" * 32, "by": "anna"}
+    with pytest.raises(ConfigurationError, match=re.escape(message)):
+        fact(NarrowingDecided, **(valid | fields))
+
+
+def test_each_refusal_of_a_decision_is_explained() -> None:
+    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "services").rglob("*.py"))
+    raised = set(re.findall(r'RefusedDecision\(\s*"(\w+)"', sources))
+    assert raised
+    assert raised <= REASONS.keys()
 
 
 def test_version_is_that_of_the_project() -> None:

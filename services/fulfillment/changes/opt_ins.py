@@ -14,6 +14,8 @@ from typing import Any
 from shared.law import age_on
 from shared.law.policies import MinorOptIn
 
+MINOR_WITHOUT_OPT_IN = "minor_without_opt_in"
+
 
 class OptInGiver(StrEnum):
     """The person who gives an opt-in."""
@@ -77,7 +79,8 @@ def opt_in_error(giver: OptInGiver, proof: OptInProof, age: int, rule: MinorOptI
     if (age < rule.parent_below) is not (giver is OptInGiver.PARENT):
         return f"below {rule.parent_below} the parent opts in, from then on the person"
     if (giver is OptInGiver.SELF) is not (proof is OptInProof.TWO_STEP):
-        return "the person confirms in two steps; a parent proves to be the parent"
+        proofs = ", ".join(other for other in OptInProof if other is not OptInProof.TWO_STEP)
+        return f"the person's own has the proof two_step, a parent's one of {proofs}"
     return ""
 
 
@@ -107,7 +110,7 @@ def sale_decision(
     if age is not None and age < rule.below:
         wanted = OptInGiver.PARENT if age < rule.parent_below else OptInGiver.SELF
         if not valid or opt_in is None or opt_in.giver is not wanted:
-            return SaleDecision(allowed=False, reason="minor_without_opt_in")
+            return SaleDecision(allowed=False, reason=MINOR_WITHOUT_OPT_IN)
     if listed and not valid:
         return SaleDecision(allowed=False, reason="opted_out")
     return SaleDecision(allowed=True)

@@ -168,7 +168,7 @@ def _sources(collection: Collection) -> Iterator[HashSource]:
 
 def _hashable(fields: Sequence[MappedField]) -> bool:
     """Return whether *fields* contain a hash of any list."""
-    single = any(field.identity in _IDENTITIES or is_of(field, _CATEGORIES) for field in fields)
+    single = any(field.identity in LISTED_IDENTITIES or is_of(field, _CATEGORIES) for field in fields)
     named, born, zipped = (any(is_of(f, (category,)) for f in fields) for category in (NAME, BIRTH, ZIP))
     vehicle = any(field.identity == VIN for field in fields)
     return single or (named and (vehicle or (born and zipped)))
@@ -194,7 +194,8 @@ def _parted(whole: str) -> Iterator[tuple[str, str]]:
 
 
 _CATEGORIES = tuple(category for _, categories, _ in SINGLE.values() for category in categories)
-_IDENTITIES = frozenset(identity for _, _, identities in SINGLE.values() for identity in identities)
+LISTED_IDENTITIES = frozenset(identity for _, _, identities in SINGLE.values() for identity in identities)
+"""Identities that lists have on their own."""
 
 
 MOST_DESCRIPTIONS = 50

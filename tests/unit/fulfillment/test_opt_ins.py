@@ -42,6 +42,14 @@ def test_parent_opts_in_below_13_and_the_minor_from_then_on(
     assert (opt_in_error(giver, proof, age, RULE) == "") is counts
 
 
+def test_wrong_proof_is_answered_with_the_right_ones() -> None:
+    message = opt_in_error(OptInGiver.PARENT, OptInProof.TWO_STEP, 12, RULE)
+    assert message == (
+        "the person's own has the proof two_step, a parent's one of "
+        "signed_form, payment_card, telephone, video_call, in_person, identity_document"
+    )
+
+
 def test_opt_in_of_a_parent_ends_before_the_thirteenth_birthday() -> None:
     assert last_day_of(OptInGiver.PARENT, TWELVE, RULE) == date(2027, 3, 3)
     assert last_day_of(OptInGiver.PARENT, date(2016, 2, 29), RULE) == date(2029, 2, 27)
