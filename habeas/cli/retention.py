@@ -78,7 +78,8 @@ def purge(
         version=data_map.version,
         records=records,
     )
-    _report(number, records)
+    proposed = [one["status"] for one in _purges(number, state)] == ["proposed"]
+    out.print(outcome_of_approval(number, records, proposed=proposed))
 
 
 @app.command()
@@ -94,7 +95,7 @@ def approve(
         raise ConfigurationError(f"no purge with the number {number} waits for a second account")
     words = {name: found[0][name] for name in ("collection", "day", "version", "records")}
     decide(signer_of(account, code, state), PurgeApproved, number, **words)
-    out.print(f"approved: {words['records']} records; ask with `habeas retention purges {number}`")
+    out.print(outcome_of_approval(number, words["records"], proposed=False))
 
 
 @app.command()
@@ -113,12 +114,14 @@ def purges(
         for certificate in row["certificates"]:
             out.print(f"    habeas certificate fetch {certificate}")
     if not found:
-        out.print("none")
+        out.print(f"there is no purge {number}" if number else "no purge was proposed or approved")
 
 
-def _report(number: str, records: int) -> None:
-    out.print(f"where two accounts must decide, another one: `habeas retention approve {number}`")
-    out.print(f"approved: {records} records; ask with `habeas retention purges {number}`")
+def outcome_of_approval(number: str, records: int, *, proposed: bool) -> str:
+    """Return a line with the effect of an approval, and the verb for the next step."""
+    if proposed:
+        return f"proposed: {records} records; another account approves: `habeas retention approve {number}`"
+    return f"approved: {records} records; follow the purge with `habeas retention purges {number}`"
 
 
 def _purges(number: str | None, state: State) -> list[dict[str, Any]]:

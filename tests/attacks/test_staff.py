@@ -179,6 +179,7 @@ async def test_purge_is_approved_by_two_accounts(pipeline: Pipeline) -> None:
         pipeline, "retention", "purge", collection, "--as", "dana.muster"
     )
     assert code == 0, complaint
+    assert printed.startswith("proposed: ")
     number = printed.rsplit(maxsplit=1)[-1].strip("`\n")
     approve = ("retention", "approve", number, "--as")
 

@@ -33,6 +33,7 @@ async def test_records_past_their_period_are_listed_and_purged_on_approval_of_st
 
     code, printed, complaint = await command(pipeline, "retention", "purge", collection, "--as", APPROVER)
     assert code == 0, complaint
+    assert printed.startswith("approved: ")
     number = printed.rsplit(maxsplit=1)[-1].strip("`\n")
 
     async def certificates() -> list[str]:

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from habeas.cli import app
 from habeas.cli.maps import _show
 from habeas.cli.options import InstallationState, show_plan
+from habeas.cli.retention import outcome_of_approval
 from habeas.client.engine import identities
 from habeas.client.erasures import bare
 from habeas.client.requests import fact
@@ -84,6 +85,11 @@ def test_each_refusal_of_a_decision_is_explained() -> None:
     raised = set(re.findall(r'RefusedDecision\(\s*"(\w+)"', sources))
     assert raised
     assert raised <= REASONS.keys()
+
+
+def test_purge_names_the_verb_of_its_next_step() -> None:
+    assert outcome_of_approval("b4", 13, proposed=True).endswith("approves: `habeas retention approve b4`")
+    assert outcome_of_approval("b4", 13, proposed=False).endswith("with `habeas retention purges b4`")
 
 
 def test_version_is_that_of_the_project() -> None:
