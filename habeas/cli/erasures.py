@@ -232,7 +232,7 @@ def opt_in(
     identity: Annotated[str, Option(help="Its name in the data map.")] = "email",
     state: State = STATE,
 ) -> None:
-    """Record that a minor below 16, or the parent, opts in to the sale of their data."""
+    """Record an opt-in to the sale of data: of a minor below 16, of a parent, or after an opt-out."""
     now, born_on = datetime.now(UTC), day_of(born)
     rule, today = client.erasures.minor_rule(now), now.astimezone(state.company().zone).date()
     if error := opt_in_error(by, proof, age_on(today, born_on), rule):

@@ -295,8 +295,7 @@ def revoke(
 
 
 def _report(request_id: str) -> None:
-    out.print(f"decided; the person gets a letter, and `habeas status {request_id}` shows it")
-    out.print(f"where two accounts must decide, first: `habeas case approve-answer {request_id} --as OTHER`")
+    out.print(f"recorded; `habeas case show {request_id}` shows if it waits for `case approve-answer`")
 
 
 def _lawful(grounds: Sequence[RefusalGround], request_id: str, state: State) -> Sequence[RefusalGround]:
