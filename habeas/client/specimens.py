@@ -295,7 +295,6 @@ LETTERS: dict[str, models.LetterFacts] = {
     "withdrawn by silence": models.Withdrawn(Right.ACCESS, RECEIVED, DONE, deemed=True),
     "extension": models.Extension(Right.ACCESS, RECEIVED, DUE, LATER, ExtensionReason.COMPLEXITY),
     "late": models.OverdueLetter(Right.ACCESS, RECEIVED, DUE, date(2026, 4, 10)),
-    "late, no day": models.OverdueLetter(Right.ERASURE, RECEIVED, DUE),
     "duplicate": models.Duplicate(Right.ACCESS, DONE, RECEIVED, short_reference("77d1" * 8), DUE, WANTED.url),
     "forwarded": models.Forwarded(Right.ERASURE, RECEIVED, DONE, "Example Customer AG"),
     "forwarded to a customer": models.Forwarded(Right.ACCESS, RECEIVED, DONE),

@@ -337,6 +337,8 @@ class IntakeCase:
     """Steps that were late, and reported so."""
     expected: date | None = None
     """The day that the staff has stated for a late answer."""
+    announced: date | None = None
+    """The day that the last letter about the delay has named: for the answer, or for another letter."""
     tell_by: date | None = None
     """The deadline before an extension: the person must be notified by then."""
     sent: frozenset[LetterKind] = frozenset()
@@ -657,7 +659,8 @@ def _note_proof(case: IntakeCase, fact: Fact) -> IntakeCase:
 def _note_deadline(case: IntakeCase, fact: Fact) -> IntakeCase:
     match fact:
         case events.DeadlineMissed():
-            return replace(case, missed=case.missed | {(fact.duty, fact.due_on)})
+            announced = fact.expected_on if fact.duty is TimedDuty.ANSWER else case.announced
+            return replace(case, missed=case.missed | {(fact.duty, fact.due_on)}, announced=announced)
         case events.RequestPaused():
             return replace(case, paused_since=fact.since)
         case events.RequestResumed():

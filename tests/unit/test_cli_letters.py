@@ -80,7 +80,7 @@ def test_a_letter_is_written_as_a_page_that_shows_its_provisions(tmp_path: Path)
     page = (tmp_path / "late.html").read_text(encoding="utf-8")
     assert '<cite class="law">GDPR Art. 12(3)-(4)</cite>' in page
     shown("--kind", "late", "--law", "ca-qc", "--language", "fr", "--out", str(tmp_path))
-    assert (tmp_path / "late-no-day.ca-qc.fr.html").exists()
+    assert (tmp_path / "late.ca-qc.fr.html").exists()
 
 
 @pytest.mark.parametrize(

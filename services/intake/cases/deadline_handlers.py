@@ -65,7 +65,7 @@ async def note_letter_failure(event: events.NoticeFailed, ctx: IntakeContext) ->
     if event.letter is LetterKind.EXTENSION and before.tell_by is not None:
         # If the day is in the future, its own timer raises the alarm.
         over = ctx.now >= end_of(before.tell_by, ctx.practice.zone)
-        return _missed(deadlines.UNEXTENDED, before.tell_by, ctx) if over else []
+        return await _missed(deadlines.UNEXTENDED, before.tell_by, ctx) if over else []
     await cancel_if_answered(after, ctx)
     if day is None or not after.unanswered or event.letter not in OWED or event.letter not in before.sent:
         return []
@@ -139,7 +139,7 @@ async def expect(event: events.AnswerExpected, ctx: IntakeContext) -> Sequence[F
         raise RefusedDecision("not_possible")
     if (TimedDuty.ANSWER, ctx.case.due_on) not in ctx.case.missed:
         return []
-    return [_missed_fact(TimedDuty.ANSWER, ctx.case.due_on, evolve(ctx.case, event), ctx)]
+    return [await _report_missed(TimedDuty.ANSWER, ctx.case.due_on, evolve(ctx.case, event), ctx)]
 
 
 async def _end_unagreed(ctx: IntakeContext) -> Sequence[Fact]:
@@ -186,7 +186,7 @@ async def _check_package(kind: str, ctx: IntakeContext) -> Sequence[Fact]:
 
 async def _deadline_fact(kind: str, day: date, ctx: IntakeContext) -> Sequence[Fact]:
     if kind not in deadlines.TARGETS:
-        return _missed(kind, day, ctx)
+        return await _missed(kind, day, ctx)
     duty = deadlines.duty_of(kind, ctx.case)
     logger().warning("deadline approaching", request_id=ctx.case_id, reason=f"{duty}, due on {day}")
     approaching = events.DeadlineApproaching(request_id=ctx.case_id, duty=duty, due_on=day)
@@ -195,22 +195,32 @@ async def _deadline_fact(kind: str, day: date, ctx: IntakeContext) -> Sequence[F
     end = end_of(day, ctx.practice.zone)
     # Also after the deadline: `habeas deadlines` finds late cases by it.
     await set_timers([deadlines.timer_at(deadlines.MISSED, end)], ctx)
-    return [approaching, *(_missed(deadlines.MISSED, day, ctx) if ctx.now >= end else [])]
+    return [approaching, *(await _missed(deadlines.MISSED, day, ctx) if ctx.now >= end else [])]
 
 
-def _missed(kind: str, day: date, ctx: IntakeContext) -> Sequence[Fact]:
+async def _missed(kind: str, day: date, ctx: IntakeContext) -> Sequence[Fact]:
+    """Report a missed duty once; a missed answer again when the day that a letter has named is over."""
     duty = deadlines.duty_of(kind, ctx.case)
-    if (duty, day) in ctx.case.missed:
+    again = duty is TimedDuty.ANSWER and deadlines.is_announcement_due(ctx.case, ctx.now, ctx.practice)
+    if (duty, day) in ctx.case.missed and not again:
         return []
     logger().error("deadline missed", request_id=ctx.case_id, reason=f"{duty}, due on {day}")
-    return [_missed_fact(duty, day, ctx.case, ctx)]
+    return [await _report_missed(duty, day, ctx.case, ctx)]
 
 
-def _missed_fact(duty: TimedDuty, day: date, case: IntakeCase, ctx: IntakeContext) -> events.DeadlineMissed:
+async def _report_missed(
+    duty: TimedDuty, day: date, case: IntakeCase, ctx: IntakeContext
+) -> events.DeadlineMissed:
+    """Return the report; set the timer of the day that its letter names, if it names one."""
+    answer = duty is TimedDuty.ANSWER
+    announced = deadlines.announced_on(case, ctx.now, ctx.practice) if answer else None
+    if announced is not None:
+        end = end_of(announced, ctx.practice.zone)
+        await set_timers([deadlines.timer_at(deadlines.MISSED, end)], ctx)
     return events.DeadlineMissed(
         request_id=ctx.case_id,
         duty=duty,
         due_on=day,
         awaits_person=case.awaits_person,
-        expected_on=deadlines.expected_on(case, ctx.now, ctx.practice),
+        expected_on=announced,
     )

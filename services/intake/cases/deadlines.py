@@ -45,6 +45,8 @@ ERASURE_PROPOSED = "erasure_proposed"
 TIME_TO_PROPOSE = timedelta(days=30)
 EXPIRING, EXPIRED = "package_expiring", "package_expired"
 """Of the package: the reminder before the end, and the end."""
+NEXT_ANNOUNCEMENT = timedelta(days=7)
+"""Time after a letter about a delay, unless a day is known, until the answer or another such letter."""
 UNDATED_APPEAL = timedelta(days=30)
 """Time until the timer of an appeal without a last day; nothing is late then."""
 TIME_TO_AGREE = timedelta(days=10)
@@ -160,8 +162,10 @@ def next_check(kind: str, case: IntakeCase, now: datetime, practice: ClockRules)
         meant_for, due_on = case.meant_for, case.due_on
     else:
         return None
-    comes = begin_of(meant_for, practice.zone) if kind == APPROACHING else end_of(due_on, practice.zone)
-    return _not_yet(comes, now)
+    if kind == APPROACHING:
+        return _not_yet(begin_of(meant_for, practice.zone), now)
+    announced = case.announced if (TimedDuty.ANSWER, due_on) in case.missed else None
+    return _not_yet(end_of(announced or due_on, practice.zone), now)
 
 
 def _next_check_of_appeal(
@@ -207,14 +211,29 @@ def day_of(kind: str, case: IntakeCase) -> date | None:
             return case.due_on
 
 
-def expected_on(case: IntakeCase, now: datetime, practice: ClockRules) -> date | None:
-    """Return the day by which the answer comes, by the staff or after a window; None if none is known."""
-    if case.expected is not None and case.expected >= now.astimezone(practice.zone).date():
+def announced_on(case: IntakeCase, now: datetime, practice: ClockRules) -> date | None:
+    """
+    Return the day by which a person whose answer is late gets it, or a letter with a new day.
+
+    It is the day that the staff expects, the end of a window, or a week later. None if no letter is due:
+    without an address, or while the person is awaited and no letter has named a day.
+    """
+    if case.addressless or (case.awaits_person and case.announced is None):
+        return None
+    today = now.astimezone(practice.zone).date()
+    if case.expected is not None and case.expected >= today:
         return case.expected
     ends = [at for at in (case.erasure_at, case.disclosed_at) if at is not None and now < at]
     if not ends or case.stopped is not None:
-        return None
+        return today + NEXT_ANNOUNCEMENT
     return (max(ends).astimezone(practice.zone) + timedelta(days=1)).date()
+
+
+def is_announcement_due(case: IntakeCase, now: datetime, practice: ClockRules) -> bool:
+    """Return whether the day that a letter about the delay has named is over without a decision."""
+    if case.announced is None or not case.withdrawable:
+        return False
+    return now >= end_of(case.announced, practice.zone)
 
 
 def _acknowledged_by(received: RequestReceived | None) -> date | None:

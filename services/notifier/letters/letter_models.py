@@ -438,7 +438,7 @@ class OverdueLetter(RequestLetter, kind="late", title=_("We are late with our an
     promised_on: date
     """The day that was missed."""
     expected_on: date | None = None
-    """When the answer comes; None if not known yet."""
+    """When the answer, or a letter with a new day, comes at the latest; None in reports of version 0.1.0."""
 
 
 @dataclass(frozen=True, slots=True)

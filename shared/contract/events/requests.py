@@ -580,4 +580,4 @@ class DeadlineMissed(Fact):
     awaits_person: bool = False
     """Whether the company waits for the person: then no letter apologises for the delay."""
     expected_on: date | None = None
-    """The day by which the answer is expected, where a window before it ends then."""
+    """The day by which the person gets the answer, or a letter with a new day; None if no letter is due."""

@@ -42,6 +42,8 @@ CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
 DUE_ON = date(2026, 4, 7)
 AFTER_TEN_DAYS = date(2026, 4, 15)
 """5 April is Easter Sunday, so the last day was the 7th; ten days after the 5th is a Wednesday."""
+A_WEEK_LATER = date(2026, 4, 15)
+"""A week after the 8th, the day on which the last day is over."""
 AT_MIDNIGHT_IN_BERLIN = datetime(2026, 4, 7, 22, tzinfo=UTC)
 
 
@@ -230,12 +232,14 @@ async def test_person_is_not_awaited_where_the_company_has_to_act(office: Office
 async def test_missed_day_names_the_end_of_a_window_before_the_answer(stopped: bool) -> None:
     office = Office(trusted={SOURCE})
     await office.submit(request(right="erasure"))
+    code = office.code_of(CASE, "code_0")
+    await office.offer({"kind": "email_code", "code": code}, id_="p")
     await office.tell(ErasureScheduled(request_id=CASE, at=AT_MIDNIGHT_IN_BERLIN + timedelta(hours=12)))
     if stopped:
         await office.tell(STOPPING)
     await come(office, AT_MIDNIGHT_IN_BERLIN - timedelta(days=1))
     await come(office, AT_MIDNIGHT_IN_BERLIN)
-    assert office.the(DeadlineMissed).expected_on == (None if stopped else date(2026, 4, 9))
+    assert office.the(DeadlineMissed).expected_on == (A_WEEK_LATER if stopped else date(2026, 4, 9))
 
 
 def expected(day: date) -> AnswerExpected:
@@ -260,16 +264,78 @@ async def test_day_that_the_staff_states_before_the_last_day_is_in_the_report_of
 
 async def test_day_that_the_staff_states_after_the_last_day_is_reported_at_once() -> None:
     office = await referred_and_missed()
-    assert office.the(DeadlineMissed).expected_on is None
+    assert office.the(DeadlineMissed).expected_on == A_WEEK_LATER
     await office.tell(expected(date(2026, 4, 20)), service="intake")
     missed = office.facts(DeadlineMissed)
-    assert [fact.expected_on for fact in missed] == [None, date(2026, 4, 20)]
+    assert [fact.expected_on for fact in missed] == [A_WEEK_LATER, date(2026, 4, 20)]
     assert {fact.due_on for fact in missed} == {DUE_ON}
 
 
 async def test_day_that_has_passed_is_not_expected_any_more() -> None:
     office = await referred_and_missed(expected(date(2026, 4, 6)))
-    assert office.the(DeadlineMissed).expected_on is None
+    assert office.the(DeadlineMissed).expected_on == A_WEEK_LATER
+
+
+def end_in_berlin(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, 22, tzinfo=UTC)
+
+
+def announced(office: Office) -> list[date | None]:
+    """Return the days that the reports of the missed answer name."""
+    return [fact.expected_on for fact in office.facts(DeadlineMissed)]
+
+
+async def test_missed_day_is_reported_again_on_each_day_that_a_letter_has_named() -> None:
+    office = await referred_and_missed()
+    await come(office, end_in_berlin(A_WEEK_LATER) - timedelta(seconds=1))
+    assert announced(office) == [A_WEEK_LATER]
+    await come(office, end_in_berlin(A_WEEK_LATER))
+    assert announced(office) == [A_WEEK_LATER, date(2026, 4, 23)]
+    await come(office, end_in_berlin(date(2026, 4, 23)))
+    assert announced(office) == [A_WEEK_LATER, date(2026, 4, 23), date(2026, 5, 1)]
+    assert {fact.due_on for fact in office.facts(DeadlineMissed)} == {DUE_ON}
+
+
+async def test_day_that_the_staff_states_replaces_the_day_of_the_next_letter() -> None:
+    office = await referred_and_missed()
+    await office.tell(expected(date(2026, 4, 20)), service="intake")
+    await come(office, end_in_berlin(date(2026, 4, 20)) - timedelta(seconds=1))
+    assert announced(office) == [A_WEEK_LATER, date(2026, 4, 20)]
+    await come(office, end_in_berlin(date(2026, 4, 20)))
+    assert announced(office) == [A_WEEK_LATER, date(2026, 4, 20), date(2026, 4, 28)]
+
+
+async def test_decided_request_is_not_reported_again() -> None:
+    office = await referred_and_missed()
+    await office.tell(RequestFulfilled(request_id=CASE, right="access", outcome="granted", answer="answer"))
+    await come(office, end_in_berlin(A_WEEK_LATER))
+    assert announced(office) == [A_WEEK_LATER]
+
+
+async def test_timer_before_the_end_of_the_named_day_is_tried_again() -> None:
+    office = await referred_and_missed()
+    office.clock.now = end_in_berlin(A_WEEK_LATER) - timedelta(seconds=1)
+    await office.tell(DeadlineCame(request_id=CASE, name=f"{MISSED}_20260415"), service="intake")
+    assert announced(office) == [A_WEEK_LATER]
+    await office.wait(timedelta(seconds=5))
+    assert announced(office) == [A_WEEK_LATER, date(2026, 4, 23)]
+
+
+async def test_named_day_is_reported_again_though_the_person_is_awaited_then(office: Office) -> None:
+    await office.tell(NoticeFailed(request_id=CASE, letter=LetterKind.CODE, reason="mail_refused"))
+    await come(office, AT_MIDNIGHT_IN_BERLIN - timedelta(days=1))
+    await come(office, AT_MIDNIGHT_IN_BERLIN)
+    await office.tell(NoticeSent(request_id=CASE, letter=LetterKind.CODE), service="notifier")
+    await come(office, end_in_berlin(A_WEEK_LATER))
+    assert announced(office) == [A_WEEK_LATER, date(2026, 4, 23)]
+    assert [fact.awaits_person for fact in office.facts(DeadlineMissed)] == [False, True]
+
+
+async def test_missed_day_names_no_day_while_the_person_is_awaited(office: Office) -> None:
+    await come(office, AT_MIDNIGHT_IN_BERLIN - timedelta(days=1))
+    await come(office, AT_MIDNIGHT_IN_BERLIN)
+    assert announced(office) == [None]
+    assert (CASE, f"{MISSED}_20260415") not in office.deadlines.moments
 
 
 @pytest.mark.parametrize("on", [date(2026, 4, 7), date(2026, 4, 20)])

@@ -105,7 +105,7 @@ NAMING = tuple(kind for kind in LETTERS if kind not in (*CODES, *TO_OTHERS, "cla
 RECEIPT = ("acknowledgement", *ACKNOWLEDGING)
 NOT_YOURS = (*RECEIPT, "withdrawn", "reminder")
 KEEPING = ("erasure partly granted",)
-LATE, FORWARDED = ("late", "late, no day"), ("forwarded", "forwarded to a customer")
+LATE, FORWARDED = ("late",), ("forwarded", "forwarded to a customer")
 APPEALS = ("appeal received", "appeal granted", "appeal turned down")
 REFUSALS = tuple(kind for kind in LETTERS if kind.startswith("refusal"))
 
@@ -330,8 +330,8 @@ ELEMENTS = (
     Element("GDPR Art. 12(3), 11 CCR 7021(b), PIPEDA 8(4): why", ("extension",), ALL, "Your request is"),
     Element("GDPR Art. 12(3)-(4): late", LATE, ALL, "We did not. We are sorry"),
     Element("GDPR Art. 12(3): which day", LATE, ALL, date(2026, 4, 2)),
-    Element("GDPR Art. 12(3): when it comes", ("late",), ALL, date(2026, 4, 10)),
-    Element("GDPR Art. 12(3): or that it is unknown", ("late, no day",), ALL, "We cannot say yet"),
+    Element("GDPR Art. 12(3): when it comes", LATE, ALL, date(2026, 4, 10)),
+    Element("GDPR Art. 12(4): or a new day", LATE, ALL, "our answer, or a letter with a new date"),
     Element("GDPR Art. 12(2): nothing to ask again", LATE, ALL, "to do anything or to ask again"),
     Element("GDPR Art. 12(3): together", ("duplicate",), ALL, "We will answer both requests together"),
     Element("GDPR Art. 12(3): with which", ("duplicate",), ALL, short_reference("77d1" * 8)),
