@@ -136,7 +136,8 @@ class Site:
         words = CATALOGUES.words(tag, self.company.zone, at_home=home)
         chosen = words.language if is_spoken(asked) else ""
         here = f"/{request.url.path.lstrip('/' + chr(92))}"  # two slashes would lead to another host
-        return SiteView(self, words, chosen, here, signal=signals(request))
+        names_country = "-" in tag.replace("_", "-")
+        return SiteView(self, words, chosen, here, names_country=names_country, signal=signals(request))
 
     def logo(self) -> Response:
         """Return the logo; answer 404 without one."""
@@ -172,6 +173,8 @@ class SiteView:
     chosen: str
     """The language in the address; empty if negotiated."""
     here: str
+    names_country: bool
+    """Whether the language tag names a country: ``pt-PT``, not ``pt``."""
     signal: bool
 
     def draw(
@@ -194,10 +197,11 @@ class SiteView:
 
     def under(self, laws: Iterable[Policy]) -> "SiteView":
         """Return this view in the regional catalogue of the country of *laws*, unless its tag has one."""
-        locale, home = self.words.locale, home_of(place for law in laws for place in law.places)
-        if locale.territory:
+        home = home_of(place for law in laws for place in law.places)
+        regional = f"{self.words.locale.language}-{home}"
+        if self.names_country or regional not in REGIONAL:
             return self
-        return replace(self, words=CATALOGUES.words(str(locale), self.words.zone, at_home=home))
+        return replace(self, words=CATALOGUES.words(regional, self.words.zone))
 
     def link(self, path: str) -> str:
         """Return the address of *path* on this site, in the chosen language."""
