@@ -61,7 +61,9 @@ def test_an_instant_counts_for_the_day_of_the_place_that_answers() -> None:
     ("arguments", "remedy"),
     [
         pytest.param(["--received", "yesterday"], "write 2027-01-31", id="no day"),
-        pytest.param(["--received", "2026-01-01"], "place that answers: DE-BE", id="no calendar"),
+        pytest.param(
+            ["--received", "2026-01-01"], "place that answers: add --calendar DE-BE", id="no calendar"
+        ),
         pytest.param(["--received", "2026-01-01", "--zone", "Mars/Base"], "Europe/Berlin", id="no zone"),
         pytest.param(["--received", "2026-01-01", "--law", "utopia"], "known are", id="no law"),
         pytest.param(["--received", "2026-01-01", "--calendar", "XX"], "no such country", id="no such place"),
