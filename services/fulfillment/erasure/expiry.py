@@ -119,7 +119,11 @@ async def expired(
 
 
 def latest_start(rule: RetentionRule, today: date) -> date:
-    """Return a day that every period of *rule* which has ended before *today* has started before."""
+    """
+    Return a day that every period of *rule* which has ended before *today* has started before.
+
+    It preselects records, and may be later than needed: :func:`last_day` decides about each record.
+    """
     try:
         ends = today - timedelta(days=rule.keep.days)
         months = ends.year * MONTHS + ends.month - (rule.keep.years * MONTHS + rule.keep.months)
