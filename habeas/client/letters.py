@@ -14,7 +14,7 @@ Law:
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from html import unescape
@@ -30,7 +30,9 @@ from services.notifier.letters.languages import LANGUAGES, REGIONAL
 from services.notifier.letters.letter_models import (
     Acknowledgement,
     ErasureOutcome,
+    Extension,
     LetterFacts,
+    OverdueLetter,
     Sender,
     Weighing,
     form_of,
@@ -246,16 +248,29 @@ def shown_laws() -> Mapping[str, str]:
 
 def _under(facts: LetterFacts, editions: tuple[Policy, ...]) -> LetterFacts:
     """Return *facts* as they are under *editions*: with their last day, and grounds if one has any."""
-    if isinstance(facts, Acknowledgement | Weighing):
+    if isinstance(facts, Acknowledgement | Weighing | Extension | OverdueLetter):
         received_at = datetime.combine(facts.received_on, time(12), UTC)
         counting = DeadlineCalculator(company(EXAMPLE), calendar_named, received_at)
-        counted = strictest(editions, TimedDuty.ANSWER, facts.right, counting)
-        return replace(facts, due_on=counted.last.due_on) if counted else facts
+        duties = (TimedDuty.ANSWER, TimedDuty.EXTENDED_ANSWER)
+        last, extended = (strictest(editions, duty, facts.right, counting) for duty in duties)
+        return _due(facts, last.last.due_on, (extended or last).last.due_on) if last else facts
     if isinstance(facts, ErasureOutcome) and not any(
         law.citation(ReasonCode.PURPOSE_ENDED) for law in editions
     ):
         return replace(facts, answer=facts.answer.model_copy(update={"grounds": ()}))
     return facts
+
+
+def _due(
+    facts: Acknowledgement | Weighing | Extension | OverdueLetter, last: date, extended: date
+) -> LetterFacts:
+    match facts:
+        case Extension():
+            return replace(facts, promised_on=last, due_on=extended)
+        case OverdueLetter():
+            return replace(facts, promised_on=last, expected_on=last + timedelta(days=8))
+        case _:
+            return replace(facts, due_on=last)
 
 
 def _letter(facts: LetterFacts, editions: tuple[Policy, ...], language: str) -> LetterRequest:

@@ -57,6 +57,11 @@ def test_acknowledgement_states_the_last_day_of_the_law(law: str, day: str, of_o
     assert re.findall(r"our answer by (\d+ \w+|\w+ \d+)", output) == [day, of_opt_out]
 
 
+def test_late_letter_and_extension_name_the_last_day_of_the_law() -> None:
+    assert "by April 15, 2026. We did not" in shown("--kind", "late", "--law", "us-ca-ccpa")
+    assert "our answer by May 29, 2026 at the latest" in shown("--kind", "extension", "--law", "us-ca-ccpa")
+
+
 def test_erasure_states_its_ground_only_where_the_law_has_grounds() -> None:
     assert "On which ground we erased it" in shown("--kind", "erasure", "--law", "gdpr")
     assert "On which ground we erased it" not in shown("--kind", "erasure", "--law", "us-ca-ccpa")
