@@ -22,5 +22,8 @@ async def test_mailbox_needs_a_code_and_no_document(pipeline: Pipeline, people: 
     person = people[1]
     case = await pipeline.verified("access", person)
     await pipeline.closed(case)
+    [challenged] = await eventually(lambda: heard.of(case, "identity.challenged"))
+    assert "mailbox" in str(challenged["data"]["wanted"])
+    assert "document" not in str(challenged["data"]["wanted"]), "no papers may be sent either"
     assert not heard.of(case, "request.paused")
     assert not pipeline.letter(person, case, "passport")
