@@ -518,11 +518,12 @@ async def answers_to(pipeline: Pipeline, person: Somebody, asked: dict[str, Any]
     again = await pipeline.http.post(f"/v1/requests/{case}/proofs", json={"proofs": asked["proofs"]})
     await pipeline.prove(case, "000000")
 
-    async def refused() -> dict[str, Any]:
+    async def refused_and_written_to() -> dict[str, Any]:
         page = await pipeline.page(case)
-        return page if page["proof_refused_for"] else {}
+        written = "letter_sent" in {entry["what"] for entry in page["timeline"]}
+        return page if written and page["proof_refused_for"] else {}
 
-    page: dict[str, Any] = await eventually(refused, WITHIN)
+    page: dict[str, Any] = await eventually(refused_and_written_to, WITHIN)
     happened = sorted((entry["what"], entry["letter"] or "") for entry in page.pop("timeline"))
     seen = {name: value for name, value in page.items() if name not in ("id", "due_on")}
     await pipeline.code_for(person, case)

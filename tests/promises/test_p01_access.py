@@ -4,8 +4,9 @@ import html
 import io
 import json
 import zipfile
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from habeas.embedded.company import ADA
 from tests.integration.pipeline import Heard, Pipeline, Somebody
@@ -14,6 +15,8 @@ from tests.waiting import eventually
 ADA_ASKS = Somebody(ADA.email, ADA.name)
 IBAN = "user.financial.bank_account"
 PASSWORD = "user.authorization.password"
+BERLIN = ZoneInfo("Europe/Berlin")
+"""Zone of the company, in which days begin."""
 
 
 async def files_of(pipeline: Pipeline, case: str) -> dict[str, bytes]:
@@ -81,7 +84,7 @@ async def test_earlier_requests_are_in_the_package_with_day_kind_and_outcome(pip
     assert {"right": "know_categories", "outcome": "granted"} in [
         {key: one[key] for key in ("right", "outcome")} for one in earlier
     ]
-    assert all(date.fromisoformat(one["received_on"]) <= datetime.now(UTC).date() for one in earlier)
+    assert all(date.fromisoformat(one["received_on"]) <= datetime.now(BERLIN).date() for one in earlier)
     assert "erasure" not in {one["right"] for one in earlier}
     page = files["index.html"].decode()
     assert "Your earlier requests" in page
