@@ -79,6 +79,41 @@ SHOP: Shape = {
     ),
 }
 
+STREET_SHOP: Shape = {
+    "customers": Coll(
+        {**NAMED, "email": EMAIL, "address": ADDRESS, "created_at": Plain("moment")}, people=True
+    ),
+    "products": Coll({**CATALOGUE, "description": Plain("prose")}, 0.5),
+    "orders": Coll(
+        {
+            "customer_id": Ref("customers"),
+            "customer_name": Of("customer_id", "name"),
+            "status": Plain("status"),
+            "created_at": Plain("moment"),
+            "items": Several({"product_id": Ref("products", followed=False), "quantity": Plain("quantity")}),
+        },
+        3,
+    ),
+    "payments": Coll(
+        {
+            "order_id": Ref("orders"),
+            "iban": Plain("iban"),
+            "amount": Plain("price"),
+        },
+        2,
+    ),
+    "reviews": Coll(
+        {
+            "product_id": Ref("products", followed=False),
+            "customer_id": Ref("customers"),
+            "stars": Plain("quantity"),
+            "text": Plain("prose"),
+        },
+        2,
+    ),
+}
+"""Customers have a first and a last name, their orders a full name."""
+
 FORUM: Shape = {
     "users": Coll(
         {
@@ -462,5 +497,5 @@ CHARITY: Shape = {
     ),
 }
 
-TUNED = {"shop": SHOP, "forum": FORUM, "saas": SAAS, "bank": BANK}
+TUNED = {"shop": SHOP, "street shop": STREET_SHOP, "forum": FORUM, "saas": SAAS, "bank": BANK}
 UNSEEN = {"hospital": HOSPITAL, "school": SCHOOL, "iot": IOT, "hr": HR, "hotel": HOTEL, "charity": CHARITY}

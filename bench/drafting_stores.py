@@ -355,10 +355,17 @@ _PLAIN: Mapping[str, Callable[[Random, int, Generic], Any]] = {
     "prose": lambda _rng, _place, generic: " ".join(generic.text.words(quantity=14)),
     "hash": lambda rng, *_: rng.randbytes(20).hex(),
     "bcrypt": lambda rng, *_: "$2b$12$" + rng.randbytes(27).hex()[:53],
+    "iban": lambda rng, *_: iban(rng.randrange(10**18)),
     "ip": lambda rng, *_: f"198.51.100.{rng.randint(1, 254)}",
     "celsius": lambda rng, *_: round(rng.uniform(-20, 40), 2),
 }
 """Values that are nobody's, many of them made to mislead."""
+
+
+def iban(number: int) -> str:
+    """Return a German account number with right check digits; DE is 1314."""
+    account = f"{number:018d}"
+    return f"DE{98 - int(f'{account}131400') % 97:02d}{account}"
 
 
 def make(title: str, shape: Shape, seed: int, *, style: str | None = None) -> Made:

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from bench.drafting import examine, fill, known_of_made, on_public_set
-from bench.drafting_shapes import SAAS, SHOP
+from bench.drafting_shapes import SAAS, SHOP, STREET_SHOP
 from bench.drafting_stores import Made, make
 from services.fulfillment.datamap.reader import parse
 from services.fulfillment.drafting.survey import SampleReader, StoreSurvey, survey
@@ -21,7 +21,11 @@ from services.fulfillment.stores.mongodb import Stores
 from shared.runtime.mongo import Client
 from tests.integration.forked_processes import said
 
-STORES = [pytest.param(SHOP, "camel", id="shop"), pytest.param(SAAS, "german", id="tenants")]
+STORES = [
+    pytest.param(SHOP, "camel", id="shop"),
+    pytest.param(SAAS, "german", id="tenants"),
+    pytest.param(STREET_SHOP, "snake", id="first and last names here, full names there"),
+]
 
 
 async def drafted(client: Client, database: str) -> StoreSurvey:

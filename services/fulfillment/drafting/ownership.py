@@ -13,8 +13,9 @@ from services.fulfillment.datamap.model import Direction
 from services.fulfillment.drafting.references import End, ReferenceLink, stem_of
 from services.fulfillment.drafting.schema import CollectionOutline, Property
 from services.fulfillment.drafting.vocabulary import PERSON_WORDS, words_of
+from shared.matching.name_words import PARTICLES, TITLES, split
 
-EMAIL, PHONE = "user.contact.email", "user.contact.phone_number"
+EMAIL, PHONE, NAME = "user.contact.email", "user.contact.phone_number", "user.name"
 USERNAME = "user.account.username"
 _MESSAGE = re.compile(r"(?i)(?:message|thread|mail)_?ids?$|in_?reply_?to$")
 """Identifiers of messages in mail systems, which look like addresses and are none."""
@@ -23,7 +24,7 @@ KEY = 0.5
 """Confidence in a key without an address or number beside it."""
 LIKELY = 0.6
 MOSTLY = 0.5
-NAME, SURE = 0.3, 0.75
+NAMED, SURE = 0.3, 0.75
 OF_ONE = 6
 """Most telephones or mailboxes of one person."""
 
@@ -71,7 +72,7 @@ def _gathered(
     """Join an array of one person's own addresses or numbers: no other field names them so."""
     one = outline.by_path[identity.path]
     alone = one.array and identity.unit == identity.path and one.unique and one.most <= OF_ONE
-    described = any(other.seems("user.name", NAME) for other in outline.properties if other.unit is None)
+    described = any(other.seems(NAME, NAMED) for other in outline.properties if other.unit is None)
     named = any(other.name == identity.name and other.unit is None for other in found)
     return replace(identity, unit=None, together=True) if alone and described and not named else identity
 
@@ -100,7 +101,7 @@ def _stem(one: Property, outline: CollectionOutline, whole: Sequence[Property]) 
         return ""
     if not stem:
         stem = stem_of(words_of(above.rpartition(".")[2] or outline.name))[0]
-    names = [words_of(other.path.rpartition(".")[2]) for other in whole if other.seems("user.name", SURE)]
+    names = [words_of(other.path.rpartition(".")[2]) for other in whole if other.seems(NAME, SURE)]
     named = any(words[:1] == stem[:1] for words in names)
     singular = re.sub("s$", "", stem[-1]) if stem else ""
     return singular if singular and (named or singular in PEOPLE) else ""
@@ -112,12 +113,28 @@ def beside(outline: CollectionOutline, found: Sequence[IdentityField]) -> Collec
 
     def named(one: Property) -> Property:
         top = one.category
-        if one.unit not in units or top is None or top.category != "user.name" or top.confidence >= LIKELY:
+        if one.unit not in units or top is None or top.category != NAME or top.confidence >= LIKELY:
             return one
         sure = replace(top, confidence=0.7, why=f"{top.why}; it stands beside an identity")
         return replace(one, detected=(sure, *one.detected[1:]))
 
     return replace(outline, properties=tuple(map(named, outline.properties)))
+
+
+LAST_DIGITS = 7
+"""Digits at the end of a telephone number that all its notations share."""
+
+
+def marks_of(category: str, texts: Iterable[str]) -> frozenset[str]:
+    """Return the parts of *texts* that show their person in every notation; two people share none."""
+    # A full name here is a first and a last name there, with a title or an initial.
+    if category == NAME:
+        words = {word for text in texts for word in split(text) if len(word) > 1}
+        return frozenset(words - TITLES - PARTICLES)
+    if category == PHONE:
+        digits = (re.sub(r"\D", "", text) for text in texts)
+        return frozenset(number[-LAST_DIGITS:] for number in digits if number)
+    return frozenset(text.casefold().strip() for text in texts)
 
 
 APART = 0.5
@@ -126,7 +143,7 @@ CROWDED = 0.5
 """With a larger share of records that several people's refer to, none is one person's."""
 EXCLUSIVE = 10
 """Values that must all differ before one record counts as belonging to another alone."""
-DESCRIBING = ("user.name", "user.demographic", "user.authorization.password", "user.account.username")
+DESCRIBING = (NAME, "user.demographic", "user.authorization.password", "user.account.username")
 """Categories that describe a person rather than their contact."""
 DESCRIBED = 0.75
 
@@ -210,7 +227,9 @@ def _alone(end: End) -> bool:
 
 
 def _crowded(link: ReferenceLink) -> bool:
-    return link.crowd is not None and link.crowd >= CROWDED
+    """Return whether several people's records refer to one target, most of which names none of them."""
+    agreed = link.agreement is not None and link.agreement >= APART
+    return not agreed and link.crowd is not None and link.crowd >= CROWDED
 
 
 def _groups(

@@ -12,7 +12,17 @@ from typing import Any
 
 from services.fulfillment.datamap.model import Direction
 from services.fulfillment.datamap.paths import below, leads_through, values_at
-from services.fulfillment.drafting.ownership import IdentityField, beside, followed, identities, own_key
+from services.fulfillment.drafting.ownership import (
+    EMAIL,
+    NAME,
+    PHONE,
+    IdentityField,
+    beside,
+    followed,
+    identities,
+    marks_of,
+    own_key,
+)
 from services.fulfillment.drafting.references import (
     PLAUSIBLE,
     End,
@@ -203,7 +213,7 @@ LEAST_PAIRS = 4
 KEYS_PER_SOURCE = 60
 """Different values of a field that are looked up elsewhere."""
 MOSTLY, SURE, AGREED, ONCE = 0.5, 0.75, 0.8, 0.95
-NAMING = ("user.contact.email", "user.contact.phone_number", "user.name")
+NAMING = (EMAIL, PHONE, NAME)
 """Categories that show whether two records name the same person."""
 
 Report = Callable[[str], None]
@@ -312,31 +322,41 @@ def _overlap(source: End, found: Mapping[RecordKey, int]) -> Overlap:
 
 async def _compared(link: ReferenceLink, readers: Mapping[str, SampleReader]) -> ReferenceLink:
     """Return *link* with the comparison of joined records: the same person on both sides, or two."""
-    for category in NAMING:
-        ours, theirs = _naming(link.source, category), _naming(link.target, category)
-        if not ours or not theirs or link.source.outline is link.target.outline:
-            continue
-        reader = readers[link.source.outline.store]
-        pairs = await reader.pairs(link, ours, theirs, readers[link.target.outline.store])
-        said = [bool(one & other) for one, other in pairs if one and other]
-        if len(said) >= LEAST_PAIRS:
-            agreement, sure, why = sum(said) / len(said), link.confidence, link.why
-            if agreement >= AGREED:
-                sure = round(1 - (1 - sure) * 0.25, 2)
-                why += f"; {agreement:.0%} of joined records name the same person"
-            return replace(link, confidence=sure, why=why, agreement=agreement)
-    return link
+    # Colleagues share a mailbox, and a parcel goes to another number: the best agreement counts.
+    if link.source.outline is link.target.outline:
+        return link
+    shares = [await _agreement(link, category, readers) for category in NAMING]
+    agreement = max((share for share in shares if share is not None), default=None)
+    sure, why = link.confidence, link.why
+    if agreement is not None and agreement >= AGREED:
+        sure = round(1 - (1 - sure) * 0.25, 2)
+        why += f"; {agreement:.0%} of joined records name the same person"
+    return replace(link, confidence=sure, why=why, agreement=agreement)
+
+
+async def _agreement(link: ReferenceLink, category: str, readers: Mapping[str, SampleReader]) -> float | None:
+    """Return the share of joined records with the same *category* on both sides; None if few have it."""
+    ours, theirs = _naming(link.source, category), _naming(link.target, category)
+    if not ours or not theirs:
+        return None
+    pairs = await readers[link.source.outline.store].pairs(
+        link, ours, theirs, readers[link.target.outline.store]
+    )
+    compared = [(marks_of(category, one), marks_of(category, other)) for one, other in pairs]
+    alike = [not one.isdisjoint(other) for one, other in compared if one and other]
+    return sum(alike) / len(alike) if len(alike) >= LEAST_PAIRS else None
 
 
 async def _crowded(link: ReferenceLink, readers: Mapping[str, SampleReader]) -> ReferenceLink:
     """Return *link* with the share of target records that several people's records refer to."""
     if not link.source.root or not link.target.root or link.source.outline is link.target.outline:
         return link
-    ours = next((paths for category in NAMING if (paths := _naming(link.source, category))), [])
-    if not ours or link.source.field.unique:
+    category = next((category for category in NAMING if _naming(link.source, category)), None)
+    if category is None or link.source.field.unique:
         return link
-    groups = await readers[link.source.outline.store].crowd(link, ours)
-    several = [said for group in groups if len(said := [words for words in group if words]) > 1]
+    groups = await readers[link.source.outline.store].crowd(link, _naming(link.source, category))
+    marked = ([marks_of(category, texts) for texts in group] for group in groups)
+    several = [said for group in marked if len(said := [marks for marks in group if marks]) > 1]
     if len(several) < LEAST_CROWDS:
         return link
     crowded = sum(any(said[0].isdisjoint(other) for other in said) for said in several)

@@ -7,7 +7,8 @@ from uuid import UUID
 import pytest
 
 from services.fulfillment.datamap.model import Direction
-from services.fulfillment.drafting.ownership import IdentityField, followed, own_key
+from services.fulfillment.drafting.ownership import EMAIL as EMAIL_ADDRESS
+from services.fulfillment.drafting.ownership import NAME, PHONE, IdentityField, followed, marks_of, own_key
 from services.fulfillment.drafting.references import (
     End,
     Overlap,
@@ -202,6 +203,32 @@ def test_nothing_is_followed_without_an_identity() -> None:
     assert directions(TO_CUSTOMER, TO_ORDER) == [None, None]
 
 
+@pytest.mark.parametrize(
+    ("category", "ours", "theirs"),
+    [
+        pytest.param(NAME, {"ada", "example"}, {"example, ada"}, id="first and last name, full name"),
+        pytest.param(NAME, {"dr. a. example"}, {"ada example"}, id="title and initial"),
+        pytest.param(PHONE, {"+49 30 23125 999"}, {"(030) 23125-999"}, id="notations of a number"),
+        pytest.param(EMAIL_ADDRESS, {"ada@example.org"}, {"Ada@example.org "}, id="case of an address"),
+    ],
+)
+def test_notations_of_one_person_are_alike(category: str, ours: set[str], theirs: set[str]) -> None:
+    assert not marks_of(category, ours).isdisjoint(marks_of(category, theirs))
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        pytest.param({"ada", "example"}, {"anna muster"}, id="other names"),
+        pytest.param({"dr. ada example"}, {"dr. anna muster"}, id="one title"),
+        pytest.param({"ada van example"}, {"anna van muster"}, id="one particle"),
+        pytest.param({"a. example"}, {"a. muster"}, id="one initial"),
+    ],
+)
+def test_names_of_two_people_are_not_alike(ours: set[str], theirs: set[str]) -> None:
+    assert marks_of(NAME, ours).isdisjoint(marks_of(NAME, theirs))
+
+
 def test_two_records_that_name_different_people_are_not_joined() -> None:
     apart = ReferenceLink(end(ORDERS, "customer_id"), end(customers(), "_id"), 0.9, "", 1, agreement=0.0)
     assert directions(apart, customers=EMAIL, orders=EMAIL) == [None]
@@ -289,6 +316,13 @@ def test_the_records_of_several_people_are_not_those_of_the_one_they_refer_to() 
     patients = outline("patients", [{"_id": n, "phone": "y", "doctor_id": n % 5} for n in range(30)])
     shared = ReferenceLink(end(patients, "doctor_id"), end(doctors, "_id"), 0.9, "", 1, crowd=1.0)
     assert directions(shared, doctors=EMAIL, patients=EMAIL) == [None]
+
+
+def test_records_that_mostly_name_their_target_are_followed_despite_other_recipients() -> None:
+    some = ReferenceLink(
+        end(ORDERS, "customer_id"), end(customers(), "_id"), 0.9, "", 1, agreement=0.6, crowd=0.8
+    )
+    assert directions(some, customers=EMAIL) == [Direction.FROM]
 
 
 def test_numbers_that_fill_half_a_series_are_found_there_by_accident() -> None:
