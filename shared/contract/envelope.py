@@ -16,15 +16,13 @@ from pydantic import BaseModel, ValidationError
 
 from shared.contract.catalogue import catalogue
 from shared.contract.events import Event, EventPart, Fact, ProofKind, Strict, Submission, SubmissionError
+from shared.contract.topology import MAX_BODY as MAX_BODY  # noqa: PLC0414 - a property of envelopes as well
+from shared.contract.topology import MAX_ID as MAX_ID  # noqa: PLC0414 - the same
+from shared.contract.topology import STRUCTURED as STRUCTURED  # noqa: PLC0414 - the same
 from shared.errors import MalformedEvent
 
-STRUCTURED = "application/cloudevents+json"
 PREFIXES = ("ce-", "ce_", "cloudEvents:", "cloudEvents_")
 """Prefixes of attributes in binary mode: by the bindings for HTTP and for AMQP (section 3.1.3.1)."""
-MAX_BODY = 1024 * 1024
-"""Bytes. A larger message is refused: large content belongs in the vault."""
-MAX_ID = 200
-"""Characters of an event's id or source. A longer one is refused, not cut: two that were cut could be one."""
 
 E_co = TypeVar("E_co", bound=Event, covariant=True)
 

@@ -28,6 +28,11 @@ PARKING = "habeas.parking"
 COMMAND = "command"
 """Account of the ``habeas`` command, for operators."""
 
+STRUCTURED = "application/cloudevents+json"
+MAX_BODY = 1024 * 1024
+"""Bytes. A larger message is refused: large content belongs in the vault."""
+MAX_ID = 200
+"""Characters of an event's id or source. A longer one is refused, not cut: two that were cut could be one."""
 REPLAYED = "replay"
 """First part of the routing key of messages back from a parking queue."""
 

@@ -7,47 +7,12 @@ It is built from the facts of the case alone, so it holds no personal data.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
-from enum import StrEnum
 
 from services.intake.domain import NO_ADDRESS, CaseStatus, DueMoved, status_after
 from shared.contract import events
 from shared.contract.events import Assurance, DeliveryAction, Fact, LetterKind, ProofKind, Remedy
+from shared.contract.status import TimelineKind
 from shared.law import TimedDuty
-
-
-class TimelineKind(StrEnum):
-    """Kinds of timeline entries."""
-
-    RECEIVED = "received"
-    PROOF_ASKED = "proof_asked"
-    PROOF_CAME = "proof_came"
-    PROOF_REFUSED = "proof_refused"
-    IN_REVIEW = "in_review"
-    VERIFIED = "verified"
-    REFERRED = "referred"
-    DUE_MOVED = "due_moved"
-    EXTENDED = "extended"
-    LATE = "late"
-    FEE_QUOTED = "fee_quoted"
-    FEE_AGREED = "fee_agreed"
-    SCOPE_ASKED = "scope_asked"
-    SCOPE_ANSWERED = "scope_answered"
-    ANSWERED = "answered"
-    REFUSED = "refused"
-    DUPLICATE = "duplicate"
-    FORWARDED = "forwarded"
-    WITHDRAWN = "withdrawn"
-    LETTER_SENT = "letter_sent"
-    LETTER_RETURNED = "letter_returned"
-    DELIVERED = "delivered"
-    DOWNLOADED = "downloaded"
-    PACKAGE_EXPIRED = "package_expired"
-    APPEALED = "appealed"
-    COMPLAINED = "complained"
-    APPEAL_DECIDED = "appeal_decided"
-    COMPLAINT_DECIDED = "complaint_decided"
-    STOPPED = "stopped"
-    RELEASED = "released"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field, ValidationError
 from starlette.types import ASGIApp
 
 from services.intake.cases.service import RequestService
-from services.intake.cases.timeline import TimelineKind, timeline_of
+from services.intake.cases.timeline import timeline_of
 from services.intake.channels.csv import upload
 from services.intake.channels.unsubscribe.links import UnsubscribeLinks
 from services.intake.channels.unsubscribe.pages import unsubscribe_routes
@@ -32,24 +32,18 @@ from shared.contract.answer import MOST_SCOPE_ENTRIES
 from shared.contract.declarations import TEXTS
 from shared.contract.events import (
     MOST_PROOFS,
-    Code,
     EmailCode,
-    Evidence,
-    LetterKind,
     LongText,
-    Outcome,
-    PolicyId,
     Proof,
     ProofSlot,
-    Remedy,
     RequestId,
     RequestSubmitted,
-    StopReason,
     Strict,
     Text,
 )
 from shared.contract.sources import Source
-from shared.law import ClockRules, FeeReason, Money, Policy, Regulation, Right
+from shared.contract.status import Fee, Lodged, StatusPage, TimelineItem
+from shared.law import ClockRules, Policy
 from shared.law.calendars import calendar_named
 from shared.law.library import policies
 from shared.runtime.journal import DatedFact
@@ -67,13 +61,6 @@ class ProofUploadForm(Strict, defer_build=False):
     """Proofs of identity."""
 
     proofs: tuple[Proof, ...] = Field(min_length=1, max_length=MOST_PROOFS)
-
-
-class Lodged(BaseModel):
-    """A lodged request."""
-
-    id: str
-    status_url: str
 
 
 class CodeSent(BaseModel):
@@ -94,115 +81,41 @@ class ScopeForm(Strict, defer_build=False):
     scope: Annotated[tuple[Text, ...], Field(max_length=MOST_SCOPE_ENTRIES)] = ()
 
 
-class Fee(BaseModel):
-    """The fee for an answer; work begins after the person agrees."""
-
-    fee: Money
-    reason: FeeReason
-    answer_by: date
-    agreed: bool
-
-
-class TimelineItem(BaseModel):
-    """An entry in the timeline of a request."""
-
-    at: datetime
-    what: TimelineKind
-    letter: LetterKind | None = None
-    """The letter of the entry."""
-    until: date | None = None
-    """The deadline that it sets."""
-    acknowledges: bool = False
-    """Whether the letter confirms the receipt of the request as well."""
-
-
-class StatusPage(BaseModel):
-    """The state of a request. It holds no personal data: the id alone opens it."""
-
-    id: str
-    status: str
-    right: Right | None = None
-    regulation: Regulation | None = None
-    policy: PolicyId | None = None
-    """The edition of the law that the request is judged by."""
-    received_on: date | None = None
-    due_on: date | None = None
-    outcome: Outcome | None = None
-    reasons: list[str] = []
-    tries_left: int | None = None
-    wanted: list[list[Evidence]] = []
-    """The sufficient proofs of identity, the least intrusive first: for each, the missing evidence."""
-    proof_refused_for: Code | None = None
-    """Why the last proof was not accepted."""
-    in_review: bool = False
-    """Whether our staff checks a proof."""
-    paused: bool = False
-    """Whether a requested proof is missing."""
-    stopped: StopReason | None = None
-    """Why the request is stopped until our privacy staff decides."""
-    appeal: Remedy | None = None
-    """Whether an appeal or a complaint is open."""
-    appeal_due_on: date | None = None
-    follows: RequestId | None = None
-    """The request that this one renews."""
-    due_by: PolicyId | None = None
-    """The law that sets the last day: the strictest of those that protect the person."""
-    laws: list[PolicyId] = []
-    """All laws that protect the person."""
-    laws_not_accepted: list[PolicyId] = []
-    """Laws that protect the person and judge nothing here: their deadlines were not read."""
-    erasure_at: datetime | None = None
-    """When a planned erasure begins; until then the request can be withdrawn."""
-    fee: Fee | None = None
-    """What the answer costs."""
-    scope_answer_by: date | None = None
-    """While it is asked which data is meant: the last day to answer, before everything is answered."""
-    extended: bool = False
-    """Whether the deadline was extended."""
-    undelivered: list[LetterKind] = []
-    """Letters that mail servers refuse."""
-    untold: list[str] = []
-    """Recipients of the data that could not be notified (GDPR Art. 19)."""
-    package_url: str | None = None
-    timeline: list[TimelineItem] = []
-    """The timeline, oldest first."""
-
-    @classmethod
-    def of(cls, case_id: str, case: IntakeCase, facts: Iterable[DatedFact], url: str) -> "StatusPage":
-        """Return the page of *case* with its *facts*."""
-        received, fulfilled, opened, quoted = case.received, case.fulfilled, case.open_appeal, case.quoted
-        return cls(
-            id=case_id,
-            status="submitted" if case.status is CaseStatus.UNKNOWN else case.status,
-            right=received.right if received else None,
-            regulation=received.regulation if received else None,
-            policy=received.policy if received else None,
-            received_on=received.received_on if received else None,
-            due_on=case.due_on,
-            due_by=case.due_by,
-            laws=list(received.laws) if received else [],
-            laws_not_accepted=list(received.not_accepted) if received else [],
-            follows=received.follows if received else None,
-            erasure_at=case.erasure_at if case.withdrawable else None,
-            fee=quoted
-            and Fee(fee=quoted.fee, reason=quoted.reason, answer_by=quoted.answer_by, agreed=case.agreed),
-            scope_answer_by=case.scope_asked.answer_by if case.scope_asked and case.awaits_scope else None,
-            extended=case.extended,
-            appeal=opened.remedy if opened else None,
-            appeal_due_on=opened.due_on if opened else None,
-            outcome=outcome_of(case),
-            undelivered=list(case.undelivered),
-            untold=list(case.unnotified),
-            reasons=list(case.refused_for),
-            tries_left=case.tries_left if case.awaits_proof else None,
-            wanted=[list(way) for way in case.wanted] if case.awaits_proof else [],
-            proof_refused_for=case.proof_refused_for if case.awaits_proof else None,
-            in_review=case.in_review and case.awaits_proof,
-            paused=case.paused_since is not None and case.awaits_proof,
-            stopped=case.stopped,
-            package_url=f"{url}/package" if fulfilled and fulfilled.package else None,
-            timeline=[TimelineItem(**asdict(entry)) for entry in timeline_of(facts)],
-        )
+def status_page(case_id: str, case: IntakeCase, facts: Iterable[DatedFact], url: str) -> StatusPage:
+    """Return the page of *case* with its *facts*."""
+    received, fulfilled, opened, quoted = case.received, case.fulfilled, case.open_appeal, case.quoted
+    return StatusPage(
+        id=case_id,
+        status="submitted" if case.status is CaseStatus.UNKNOWN else case.status,
+        right=received.right if received else None,
+        regulation=received.regulation if received else None,
+        policy=received.policy if received else None,
+        received_on=received.received_on if received else None,
+        due_on=case.due_on,
+        due_by=case.due_by,
+        laws=list(received.laws) if received else [],
+        laws_not_accepted=list(received.not_accepted) if received else [],
+        follows=received.follows if received else None,
+        erasure_at=case.erasure_at if case.withdrawable else None,
+        fee=quoted
+        and Fee(fee=quoted.fee, reason=quoted.reason, answer_by=quoted.answer_by, agreed=case.agreed),
+        scope_answer_by=case.scope_asked.answer_by if case.scope_asked and case.awaits_scope else None,
+        extended=case.extended,
+        appeal=opened.remedy if opened else None,
+        appeal_due_on=opened.due_on if opened else None,
+        outcome=outcome_of(case),
+        undelivered=list(case.undelivered),
+        untold=list(case.unnotified),
+        reasons=list(case.refused_for),
+        tries_left=case.tries_left if case.awaits_proof else None,
+        wanted=[list(way) for way in case.wanted] if case.awaits_proof else [],
+        proof_refused_for=case.proof_refused_for if case.awaits_proof else None,
+        in_review=case.in_review and case.awaits_proof,
+        paused=case.paused_since is not None and case.awaits_proof,
+        stopped=case.stopped,
+        package_url=f"{url}/package" if fulfilled and fulfilled.package else None,
+        timeline=[TimelineItem(**asdict(entry)) for entry in timeline_of(facts)],
+    )
 
 
 def _require_own_request(service: RequestService, callers: Callers) -> Any:
@@ -291,12 +204,12 @@ def _add_requests(app: FastAPI, service: RequestService, callers: Callers, site:
     async def find(reference: str, source: Annotated[Source, Depends(callers.system)]) -> StatusPage:
         """Return the state of the calling system's request with *reference*."""
         case_id = service.id_of(source, reference)
-        return StatusPage.of(case_id, *await service.history(case_id), f"{site.root}/v1/requests/{case_id}")
+        return status_page(case_id, *await service.history(case_id), f"{site.root}/v1/requests/{case_id}")
 
     @app.get("/v1/requests/{case_id}", dependencies=[Depends(forbid_caching), own])
     async def status(case_id: RequestId) -> StatusPage:
         """Return the state of a request."""
-        return StatusPage.of(case_id, *await service.history(case_id), f"{site.root}/v1/requests/{case_id}")
+        return status_page(case_id, *await service.history(case_id), f"{site.root}/v1/requests/{case_id}")
 
 
 def _add_proofs(app: FastAPI, service: RequestService, callers: Callers, own: Any) -> None:

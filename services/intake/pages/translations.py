@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from services.intake.cases.errors import CaseError
-from services.intake.cases.timeline import TimelineKind
 from shared.contract.codes import CodeVerdict
 from shared.contract.events import LetterKind, Remedy
+from shared.contract.status import TimelineKind
 from shared.pages.translation import mark as _
 
 OBSTACLES: Mapping[CaseError, str] = {

@@ -31,9 +31,9 @@ from shared.contract.events import (
     Submission,
     Text,
 )
-from shared.law.breaches import DEFAULT_HOURS, Breach, ProcessorCustomer
-from shared.law.breaches import BreachRole as BreachRole  # noqa: PLC0414 - declarations are made of it
-from shared.law.breaches import Risk as Risk  # noqa: PLC0414 - declarations are made of it
+from shared.law.breaches.terms import DEFAULT_HOURS, Breach, ProcessorCustomer
+from shared.law.breaches.terms import BreachRole as BreachRole  # noqa: PLC0414 - declarations are made of it
+from shared.law.breaches.terms import Risk as Risk  # noqa: PLC0414 - declarations are made of it
 
 DOES_NOT_FIT = "does_not_fit"
 """Type of the errors with a message of our own: it repeats no value and may be shown to the publisher."""

@@ -17,7 +17,7 @@ from shared.contract.events.base import (
     StaffRole,
     Text,
 )
-from shared.law import FeeReason, Money, Regulation, Right
+from shared.law.terms import FeeReason, Money, Regulation, Right
 
 
 class DropListed(Fact):

@@ -15,7 +15,7 @@ from shared.contract.events.base import (
     Verdict,
 )
 from shared.contract.events.requests import ProofRef
-from shared.law import Regulation, Right
+from shared.law.terms import Regulation, Right
 
 
 class ProofReceived(Fact):

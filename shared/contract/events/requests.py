@@ -31,7 +31,8 @@ from shared.contract.events.base import (
     StopReason,
 )
 from shared.contract.events.submissions import SubmissionError
-from shared.law import Regulation, Right, Role, TimedDuty
+from shared.law.policies import TimedDuty
+from shared.law.terms import Regulation, Right, Role
 
 
 class ProofRef(EventPart):

@@ -33,7 +33,7 @@ from shared.contract.events.base import (
     RequestId,
     Text,
 )
-from shared.law import DIRECT_MARKETING, Regulation, Right, Role
+from shared.law.terms import DIRECT_MARKETING, Regulation, Right, Role
 
 
 class Strict(BaseModel):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.intake.cases.errors import CaseError
-from services.intake.cases.timeline import TimelineEntry, TimelineKind, timeline_of
+from services.intake.cases.timeline import TimelineEntry, timeline_of
 from services.intake.domain import DueMoved
 from services.intake.pages.translations import (
     HAPPENED,
@@ -42,6 +42,7 @@ from shared.contract.events import (
     RequestResumed,
     RequestWithdrawn,
 )
+from shared.contract.status import TimelineKind
 from shared.law import Regulation, Right, TimedDuty
 from shared.pages.law_names import RIGHTS, THEIR_RIGHTS
 from tests.unit.fakes import NOW, PERSON

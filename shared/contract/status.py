@@ -1,0 +1,134 @@
+"""The state of a request, as the API answers it and clients read it."""
+
+from datetime import date, datetime
+from enum import StrEnum
+
+from pydantic import BaseModel
+
+from shared.contract.events.base import (
+    Code,
+    Evidence,
+    LetterKind,
+    Outcome,
+    PolicyId,
+    Remedy,
+    RequestId,
+    StopReason,
+)
+from shared.law.terms import FeeReason, Money, Regulation, Right
+
+
+class Lodged(BaseModel):
+    """A lodged request."""
+
+    id: str
+    status_url: str
+
+
+class TimelineKind(StrEnum):
+    """Kinds of timeline entries."""
+
+    RECEIVED = "received"
+    PROOF_ASKED = "proof_asked"
+    PROOF_CAME = "proof_came"
+    PROOF_REFUSED = "proof_refused"
+    IN_REVIEW = "in_review"
+    VERIFIED = "verified"
+    REFERRED = "referred"
+    DUE_MOVED = "due_moved"
+    EXTENDED = "extended"
+    LATE = "late"
+    FEE_QUOTED = "fee_quoted"
+    FEE_AGREED = "fee_agreed"
+    SCOPE_ASKED = "scope_asked"
+    SCOPE_ANSWERED = "scope_answered"
+    ANSWERED = "answered"
+    REFUSED = "refused"
+    DUPLICATE = "duplicate"
+    FORWARDED = "forwarded"
+    WITHDRAWN = "withdrawn"
+    LETTER_SENT = "letter_sent"
+    LETTER_RETURNED = "letter_returned"
+    DELIVERED = "delivered"
+    DOWNLOADED = "downloaded"
+    PACKAGE_EXPIRED = "package_expired"
+    APPEALED = "appealed"
+    COMPLAINED = "complained"
+    APPEAL_DECIDED = "appeal_decided"
+    COMPLAINT_DECIDED = "complaint_decided"
+    STOPPED = "stopped"
+    RELEASED = "released"
+
+
+class Fee(BaseModel):
+    """The fee for an answer; work begins after the person agrees."""
+
+    fee: Money
+    reason: FeeReason
+    answer_by: date
+    agreed: bool
+
+
+class TimelineItem(BaseModel):
+    """An entry in the timeline of a request."""
+
+    at: datetime
+    what: TimelineKind
+    letter: LetterKind | None = None
+    """The letter of the entry."""
+    until: date | None = None
+    """The deadline that it sets."""
+    acknowledges: bool = False
+    """Whether the letter confirms the receipt of the request as well."""
+
+
+class StatusPage(BaseModel):
+    """The state of a request. It holds no personal data: the id alone opens it."""
+
+    id: str
+    status: str
+    right: Right | None = None
+    regulation: Regulation | None = None
+    policy: PolicyId | None = None
+    """The edition of the law that the request is judged by."""
+    received_on: date | None = None
+    due_on: date | None = None
+    outcome: Outcome | None = None
+    reasons: list[str] = []
+    tries_left: int | None = None
+    wanted: list[list[Evidence]] = []
+    """The sufficient proofs of identity, the least intrusive first: for each, the missing evidence."""
+    proof_refused_for: Code | None = None
+    """Why the last proof was not accepted."""
+    in_review: bool = False
+    """Whether our staff checks a proof."""
+    paused: bool = False
+    """Whether a requested proof is missing."""
+    stopped: StopReason | None = None
+    """Why the request is stopped until our privacy staff decides."""
+    appeal: Remedy | None = None
+    """Whether an appeal or a complaint is open."""
+    appeal_due_on: date | None = None
+    follows: RequestId | None = None
+    """The request that this one renews."""
+    due_by: PolicyId | None = None
+    """The law that sets the last day: the strictest of those that protect the person."""
+    laws: list[PolicyId] = []
+    """All laws that protect the person."""
+    laws_not_accepted: list[PolicyId] = []
+    """Laws that protect the person and judge nothing here: their deadlines were not read."""
+    erasure_at: datetime | None = None
+    """When a planned erasure begins; until then the request can be withdrawn."""
+    fee: Fee | None = None
+    """What the answer costs."""
+    scope_answer_by: date | None = None
+    """While it is asked which data is meant: the last day to answer, before everything is answered."""
+    extended: bool = False
+    """Whether the deadline was extended."""
+    undelivered: list[LetterKind] = []
+    """Letters that mail servers refuse."""
+    untold: list[str] = []
+    """Recipients of the data that could not be notified (GDPR Art. 19)."""
+    package_url: str | None = None
+    timeline: list[TimelineItem] = []
+    """The timeline, oldest first."""
