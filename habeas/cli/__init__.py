@@ -2,74 +2,208 @@
 The ``habeas`` command: verbs and their output. ``habeas.client`` has their functions.
 
 Verbs use the settings of the environment (``HABEAS_…``), and for missing ones
-those that ``habeas up`` keeps in the state folder.
+those that ``habeas up`` keeps in the state folder. A module of verbs is imported when one of them is used.
 """
 
 import sys
-from importlib import metadata
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from importlib import import_module
+from typing import Annotated, Any, NamedTuple
 
 import typer
 from typer import Option
+from typer.core import TyperCommand, TyperGroup
 
-from habeas.cli import (
-    breach_notices,
-    breaches,
-    cases,
-    data_use,
-    erasures,
-    files,
-    identity,
-    keys,
-    laws,
-    letters,
-    maps,
-    operations,
-    referrals,
-    reports,
-    requests,
-    retention,
-    staff,
-    start,
-    verification,
-)
 from shared.errors import HabeasError
 
-app = typer.Typer(name="habeas", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-app.add_typer(start.app)
-app.add_typer(operations.app)
-app.add_typer(requests.app)
-app.add_typer(files.app)
-app.add_typer(cases.app, name="case")
-app.add_typer(referrals.appeals_app, name="appeals")
-app.add_typer(referrals.permission_app, name="permission")
-app.add_typer(identity.app, name="verify")
-app.add_typer(staff.app, name="staff")
-app.add_typer(operations.burst_app, name="burst")
-breaches.app.add_typer(breach_notices.app)
-app.add_typer(breaches.app, name="breach")
-app.add_typer(operations.dead_letters_app, name="dead-letters")
-app.add_typer(erasures.records_app)
-app.add_typer(erasures.app, name="erasures")
-app.add_typer(erasures.suppressions, name="suppressions")
-app.add_typer(retention.app, name="retention")
-app.add_typer(data_use.app, name="recipients")
-app.add_typer(data_use.restriction_app, name="restriction")
-app.add_typer(data_use.unsubscribe_app, name="unsubscribe")
-app.add_typer(laws.app)
-app.add_typer(reports.app)
-app.add_typer(operations.drop_app, name="drop")
-app.add_typer(letters.app, name="letters")
-app.add_typer(letters.inbox_app, name="inbox")
-app.add_typer(verification.app, name="audit")
-app.add_typer(keys.app, name="keys")
-app.add_typer(maps.app, name="map")
-app.add_typer(verification.packages, name="package")
-app.add_typer(verification.certificates, name="certificate")
+
+class Panel(StrEnum):
+    """Groups of commands in `habeas --help`, in their order."""
+
+    RUN = "Run"
+    REQUESTS = "Requests"
+    DECIDE = "Decide"
+    BREACH = "Breach"
+    MAP = "Map"
+    DEVELOP = "Develop"
+
+
+class CommandEntry(NamedTuple):
+    """A command of `habeas`: the module and the Typer app that have it, its panel and its help."""
+
+    panel: Panel
+    module: str
+    app: str
+    help: str
+
+
+def _entries(panel: Panel, **commands: str) -> Iterator[tuple[str, CommandEntry]]:
+    """Yield the entries of *panel*: a name, and ``module[.app]: help``."""
+    for name, line in commands.items():
+        place, _, help_ = line.partition(": ")
+        module, _, app_name = place.partition(".")
+        yield name.replace("_", "-"), CommandEntry(panel, module, app_name or "app", help_)
+
+
+COMMANDS: Mapping[str, CommandEntry] = dict(
+    (
+        *_entries(
+            Panel.RUN,
+            demo="start: Run an access request and an erasure through all services.",
+            up="start: Start broker, database, mail catcher and all services here.",
+            serve="start: Run services in this process.",
+            topology="operations: Declare exchanges, queues, users and permissions.",
+            upkeep="start: Destroy overdue keys and copy journal heads, once a day.",
+            keys="keys: Keys of the installation: show, issue, rotate, retire.",
+            staff="staff: Staff accounts: the people who may decide, and their roles.",
+            dead_letters="operations.dead_letters_app: Messages that could not be handled: list and replay.",
+            audit="verification: Verify the journals: tampering is detected.",
+            drop="operations.drop_app: California's deletion lists (DROP).",
+            mail="requests: Letters that the embedded stack has caught: list, print.",
+        ),
+        *_entries(
+            Panel.REQUESTS,
+            submit="requests: Submit a request, over the API or as an event.",
+            status="requests: Show the status of a request.",
+            request="cases: Requests: list and read them, and decide on them.",
+            deadlines="laws: List open requests and mails that are due soon or late.",
+            inbox="letters.inbox_app: Incoming mail: classification, and mails for staff.",
+            report="reports: Report on requests by right, law and year.",
+            gather="erasures.records_app: Find every record of a person.",
+            erase="erasures.records_app: Erase every record of a person, and certify it.",
+            erasures="erasures: Erasures: list, and repeat after a backup was restored.",
+            certificate="verification.certificates: Certificates of erasure: fetch and verify.",
+            package="verification.packages: Packages that people download: verify.",
+            suppressions="erasures.suppressions: People on the suppression list.",
+            recipients="data_use: Notices to recipients of data: list and resend them.",
+        ),
+        *_entries(
+            Panel.DECIDE,
+            verify="identity: Identity: requested proofs, and decisions of staff.",
+            appeals="referrals.appeals_app: Open appeals and complaints: list, read and decide them.",
+            permission="referrals.permission_app: Permissions to read the content of a customer's end user.",
+            retention="retention: Records past their retention period: list and purge them.",
+            burst="operations.burst_app: Storms of requests, as after a breach: mark and limit them.",
+        ),
+        *_entries(
+            Panel.BREACH,
+            breach="breaches: Breaches of personal data: declare, review, approve notices.",
+            hours="laws: Print the end of a period in hours.",
+        ),
+        *_entries(
+            Panel.MAP,
+            map="maps: Data maps: draft, import, draw, check against the data.",
+        ),
+        *_entries(
+            Panel.DEVELOP,
+            validate="files: Validate submissions in files, without a broker.",
+            publish="files: Publish submissions in files.",
+            letters="letters: Show letters, without sending any.",
+            unsubscribe="data_use.unsubscribe_app: One-click unsubscribe: links for the company's mailers.",
+            due="laws: Print the deadlines of a request under a law.",
+            laws="laws: List the laws, and how many of their values were read.",
+        ),
+    )
+)
+"""Name → command, in the order of `habeas --help`."""
+
+RENAMED: Mapping[str, str] = {
+    "approve": "request approve-erasure",
+    "case decide": "appeals decide",
+    "case": "request",
+    "disagreements": "request disagreements",
+    "find": "request find",
+    "restriction lift": "request lift-restriction",
+}
+"""Names of version 0.1.0 → their names now; the first that fits counts."""
+
+
+class LoadedCommands(Mapping[str, Any]):
+    """All commands by name; the module of one is imported at its first use."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._known:
+            self._known[name] = _command(name, COMMANDS[name])
+        return self._known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+    def __contains__(self, name: object) -> bool:
+        return name in COMMANDS
+
+
+def _command(name: str, entry: CommandEntry) -> Any:
+    """Return the command *name*: a verb of its app, or the whole app as a group."""
+    found: Any = typer.main.get_group(getattr(import_module(f"habeas.cli.{entry.module}"), entry.app))
+    if name in found.commands:
+        return found.commands[name]
+    found.name, found.help = name, entry.help
+    found.no_args_is_help = not found.invoke_without_command
+    return found
+
+
+class CommandIndex(TyperGroup):
+    """The commands of `habeas`, which its help lists without importing them."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands: Any = LoadedCommands()
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  of the base class
+        """Return the names of the commands in their order."""
+        return list(COMMANDS)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse *args*; a name of version 0.1.0 is replaced, with a note on the error stream."""
+        return super().parse_args(ctx, renamed(args))
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help from the table of commands."""
+        stand_ins: Any = {
+            name: TyperCommand(name, help=entry.help, rich_help_panel=entry.panel.value)
+            for name, entry in COMMANDS.items()
+        }
+        index = TyperGroup(
+            name=self.name,
+            commands=stand_ins,
+            params=self.params,
+            help=self.help,
+            rich_markup_mode=self.rich_markup_mode,
+        )
+        index.format_help(ctx, formatter)
+
+
+def renamed(words: list[str]) -> list[str]:
+    """Return *words* with the present name of their command; a replaced name is printed as a note."""
+    for old, new in RENAMED.items():
+        length = len(old.split())
+        if words[:length] == old.split():
+            print(f"habeas: `{old}` is deprecated: use `{new}`", file=sys.stderr)
+            return [*new.split(), *words[length:]]
+    return words
+
+
+app = typer.Typer(
+    name="habeas",
+    cls=CommandIndex,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
+        from importlib import metadata  # noqa: PLC0415  slow to import
+
         print(f"habeas {metadata.version('habeas')}")
         raise typer.Exit
 

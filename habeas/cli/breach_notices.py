@@ -26,7 +26,7 @@ from habeas.cli.options import (
     out,
     run,
 )
-from habeas.cli.staff import As, OneTimeCode, decide, signer_of
+from habeas.cli.staff import DECIDE, As, OneTimeCode, decide, signer_of
 from shared.contract.events import Decision
 from shared.contract.events.breaches import BreachRole, CampaignAborted, CampaignPaused, CampaignResumed
 from shared.errors import ConfigurationError
@@ -232,21 +232,21 @@ def progress(
         _show_progress(report)
 
 
-@app.command()
+@app.command(rich_help_panel=DECIDE)
 def pause(incident: Incident, account: As = None, code: OneTimeCode = None, state: State = STATE) -> None:
     """Pause the notices of an incident within a second; `resume` continues."""
     _decide(CampaignPaused, incident, account, code, state)
     out.print("paused; letters in transmission still go")
 
 
-@app.command()
+@app.command(rich_help_panel=DECIDE)
 def resume(incident: Incident, account: As = None, code: OneTimeCode = None, state: State = STATE) -> None:
     """Resume the notices of an incident."""
     _decide(CampaignResumed, incident, account, code, state)
     out.print("resumed; no person gets a second letter")
 
 
-@app.command()
+@app.command(rich_help_panel=DECIDE)
 def abort(
     incident: Incident,
     yes: Annotated[bool, Option("--yes", help="There is no way back.")] = False,

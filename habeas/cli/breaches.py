@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer import Option
 
-from habeas.cli import client
+from habeas.cli import breach_notices, client
 from habeas.cli.breach_notices import DeclarationFile, Incident, open_register, scope
 from habeas.cli.options import (
     STATE,
@@ -26,7 +26,7 @@ from habeas.cli.options import (
     run,
     save,
 )
-from habeas.cli.staff import As, OneTimeCode, decide, send, signer_of
+from habeas.cli.staff import DECIDE, As, OneTimeCode, decide, send, signer_of
 from shared.contract.events import breaches as events
 from shared.contract.references import short_reference
 from shared.errors import ConfigurationError, PermanentError, StoreUnavailable
@@ -36,10 +36,11 @@ if TYPE_CHECKING:
 
     from habeas.client.incident_register import IncidentCase
 
-app = typer.Typer(help="Breaches of personal data: declare, review, approve notices.")
+app = typer.Typer()
+app.add_typer(breach_notices.app)
 
 
-@app.command()
+@app.command(rich_help_panel=DECIDE)
 def declare(
     file: DeclarationFile,
     account: As = None,
@@ -105,7 +106,7 @@ def show(incident: Incident, state: State = STATE, as_json: AsJson = False) -> N
         out.print(f"lacks: {lack}")
 
 
-@app.command()
+@app.command(rich_help_panel=DECIDE)
 def hold(
     incident: Incident,
     agency: Annotated[str, Option(help="The investigator: a-z, 0-9, _ and dots.")],
@@ -126,7 +127,7 @@ def hold(
             out.print(f"phase {phase.number} is released already; `habeas breach pause` stops unsent notices")
 
 
-@app.command("end-hold")
+@app.command("end-hold", rich_help_panel=DECIDE)
 def end_hold(incident: Incident, account: As = None, code: OneTimeCode = None, state: State = STATE) -> None:
     """End a hold before its declared end, and release the notices."""
     case = _seen(incident, state)
@@ -136,7 +137,7 @@ def end_hold(incident: Incident, account: As = None, code: OneTimeCode = None, s
     out.print(f"ended; `habeas breach show {incident}` lists the released notices")
 
 
-@app.command()
+@app.command(rich_help_panel=DECIDE)
 def approve(
     incident: Incident,
     phase: Annotated[int | None, Option(min=1, help="The reviewed phase; the newest by default.")] = None,
@@ -171,7 +172,7 @@ def _show_approved(case: "IncidentCase", fact: events.BreachApproved) -> None:
     out.print(f"approved{until}; `habeas breach show {case.id}` shows the progress")
 
 
-@app.command()
+@app.command(rich_help_panel=DECIDE)
 def withdraw(
     incident: Incident,
     phase: Annotated[int, Option(min=1, help="The wrong phase; the newest by default.")],
@@ -190,7 +191,7 @@ def withdraw(
     out.print(f"withdrawn; phase {phase} stays in the register; a later phase may name its people")
 
 
-@app.command()
+@app.command(rich_help_panel=DECIDE)
 def reported(
     incident: Incident,
     clock: Annotated[str, Option(help="The fulfilled duty: gdpr.authority.DE; `show` lists them.")],

@@ -1,7 +1,6 @@
-"""Verbs for decisions of a staff account about a case."""
+"""Verbs of `habeas request`: reading a request, and decisions of a staff account on it."""
 
 import json
-from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,19 +10,29 @@ import typer
 from typer import Argument, Option
 
 from habeas.cli import client, referrals
-from habeas.cli.options import STATE, AsJson, RequestId, State, ask, existing, moment, out
-from habeas.cli.staff import As, OneTimeCode, sealed_text, signer_of, with_salt
-from habeas.cli.staff import decide as decide_as
+from habeas.cli.options import (
+    STATE,
+    AsJson,
+    IdentityOptions,
+    RequestId,
+    State,
+    ask,
+    existing,
+    moment,
+    out,
+    run,
+)
+from habeas.cli.staff import DECIDE, As, OneTimeCode, decide, signer_of, with_salt
 from shared.contract import events
 from shared.contract.staff import written_item
 from shared.errors import ConfigurationError
-from shared.law import FeeReason, Money, ReasonCode
+from shared.law import FeeReason, Money
 
-app = typer.Typer(help="Decisions of the privacy staff about a request.")
+app = typer.Typer()
 app.add_typer(referrals.app)
 
 
-@app.command()
+@app.command(rich_help_panel=DECIDE)
 def register(
     manner: Annotated[events.OfflineManner, Option(help="How it was made.")],
     received: Annotated[str, Option(help="When it was made: 2026-03-09T10:00+01:00.")],
@@ -48,11 +57,11 @@ def register(
     text, case_id = with_salt(submitted.model_dump_json(exclude_defaults=True).encode()), uuid4().hex
     words: dict[str, Any] = {"manner": manner, "received_at": moment("--received", received)}
     signer = signer_of(account, code, state)
-    decide_as(signer, events.RequestTaken, case_id, text=text, content=written_item(text), **words)
+    decide(signer, events.RequestTaken, case_id, text=text, content=written_item(text), **words)
     out.print(case_id)
 
 
-@app.command()
+@app.command(rich_help_panel=DECIDE)
 def extend(
     request_id: RequestId,
     reason: Annotated[events.ExtensionReason, Option(help="The reason, for the letter.")],
@@ -61,11 +70,11 @@ def extend(
     state: State = STATE,
 ) -> None:
     """Extend the answer once, by the law's period; the person gets a letter with the reason."""
-    decide_as(signer_of(account, code, state), events.ExtensionDecided, request_id, reason=reason)
+    decide(signer_of(account, code, state), events.ExtensionDecided, request_id, reason=reason)
     out.print(f"decided; `habeas status {request_id}` shows the new deadline, if the law allows it")
 
 
-@app.command()
+@app.command(rich_help_panel=DECIDE)
 def expect(
     request_id: RequestId,
     on: Annotated[datetime, Option(formats=["%Y-%m-%d"], help="The day.")],
@@ -79,11 +88,11 @@ def expect(
     If its last day is over, the person gets a letter with that day; otherwise the letter about the delay
     names it.
     """
-    decide_as(signer_of(account, code, state), events.AnswerExpected, request_id, on=on.date())
+    decide(signer_of(account, code, state), events.AnswerExpected, request_id, on=on.date())
     out.print("decided; the person gets a letter with the day once the last day is over")
 
 
-@app.command()
+@app.command(rich_help_panel=DECIDE)
 def quote(
     request_id: RequestId,
     amount: Annotated[str, Option(help="Amount: 20.00.")],
@@ -99,11 +108,11 @@ def quote(
     The person gets a letter once identity is proven; nothing is done before they agree.
     """
     fee = client.requests.fact(Money, amount=amount, currency=currency)
-    decide_as(signer_of(account, code, state), events.FeeDecided, request_id, fee=fee, reason=reason)
+    decide(signer_of(account, code, state), events.FeeDecided, request_id, fee=fee, reason=reason)
     out.print(f"decided; `habeas status {request_id}` shows the fee after the letter")
 
 
-@app.command()
+@app.command(rich_help_panel=DECIDE)
 def narrow(
     request_id: RequestId,
     because: Annotated[str, Option(help="Why, for the record: a-z, 0-9, _ and dots.")] = "large_quantity",
@@ -126,11 +135,11 @@ def narrow(
     text = with_salt("\n".join(answered).encode()) if answered else None
     words: dict[str, Any] = {"answered": bool(answered) or everything, "scope": text and written_item(text)}
     signer = signer_of(account, code, state)
-    decide_as(signer, events.NarrowingDecided, request_id, text=text, because=because, **words)
+    decide(signer, events.NarrowingDecided, request_id, text=text, because=because, **words)
     out.print("recorded" if words["answered"] else "asked; the person gets a letter")
 
 
-@app.command()
+@app.command(rich_help_panel=DECIDE)
 def delivered(
     request_id: RequestId,
     way: Annotated[str, Option(help="How: post, phone, in_person …")],
@@ -139,44 +148,21 @@ def delivered(
     state: State = STATE,
 ) -> None:
     """Record another delivery of an answer after a returned letter."""
-    decide_as(signer_of(account, code, state), events.AnswerDelivered, request_id, way=way)
+    decide(signer_of(account, code, state), events.AnswerDelivered, request_id, way=way)
     out.print("recorded: the answer is given")
 
 
-@app.command()
-def decide(
-    request_id: RequestId,
-    granted: Annotated[bool, Option("--granted/--refused", help="Grant or refuse the appeal.")],
-    reason: Annotated[
-        list[str] | None, Option(help="Reason of a refusal, as letters know it; may be repeated.")
-    ] = None,
-    explanation: Annotated[
-        Path | None, Option(help="Text to the person, sealed before anything is published.")
-    ] = None,
-    account: As = None,
-    code: OneTimeCode = None,
-    state: State = STATE,
-) -> None:
-    """Decide an appeal or a complaint; a granted one reopens the request."""
-    reasons = _known_to_letters(reason or ())
-    text = None if explanation is None else sealed_text(explanation)
-    item = text and written_item(text)
-    words: dict[str, Any] = {"granted": granted, "reasons": reasons, "explanation": item}
-    decide_as(signer_of(account, code, state), events.AppealDecided, request_id, text=text, **words)
-    out.print(f"decided; the person gets a letter, and `habeas status {request_id}` shows it")
-
-
-@app.command()
+@app.command(rich_help_panel=DECIDE)
 def resume(request_id: RequestId, account: As = None, code: OneTimeCode = None, state: State = STATE) -> None:
     """Resume a request that a letter's reader, or an unclear reply, has stopped."""
-    decide_as(signer_of(account, code, state), events.StopDecided, request_id, resume=True)
+    decide(signer_of(account, code, state), events.StopDecided, request_id, resume=True)
     out.print(f"decided; `habeas status {request_id}` shows the request as no longer stopped")
 
 
-@app.command()
+@app.command(rich_help_panel=DECIDE)
 def close(request_id: RequestId, account: As = None, code: OneTimeCode = None, state: State = STATE) -> None:
     """End a stopped request without an answer; one that was answered stays stopped, its package closed."""
-    decide_as(signer_of(account, code, state), events.StopDecided, request_id, resume=False)
+    decide(signer_of(account, code, state), events.StopDecided, request_id, resume=False)
     out.print(f"decided; `habeas status {request_id}` shows the request as ended")
 
 
@@ -191,21 +177,21 @@ def aliases(request_id: RequestId, state: State = STATE, as_json: AsJson = False
         out.print(f"{reference}  {identity}  {value}")
 
 
-@app.command("confirm-alias")
+@app.command("confirm-alias", rich_help_panel=DECIDE)
 def confirm_alias(
     request_id: RequestId,
-    alias: Annotated[str, Argument(help="Reference of the alias, as `habeas case aliases` shows it.")],
+    alias: Annotated[str, Argument(help="Reference of the alias, as `habeas request aliases` shows it.")],
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
 ) -> None:
-    """Confirm that an alias is the person's: its records are disclosed or erased in the same case."""
+    """Confirm that an alias is the person's: its records are disclosed or erased with the same request."""
     ref, _, number = alias.rpartition(":")
-    decide_as(signer_of(account, code, state), events.AliasConfirmed, request_id, aliases=ref, number=number)
+    decide(signer_of(account, code, state), events.AliasConfirmed, request_id, aliases=ref, number=number)
     out.print(f"confirmed; ask with `habeas status {request_id}`")
 
 
-@app.command("release-values")
+@app.command("release-values", rich_help_panel=DECIDE)
 def release_values(
     request_id: RequestId,
     reason: Annotated[str, Option(help="Why: called_back, seen_in_person …")],
@@ -214,20 +200,20 @@ def release_values(
     state: State = STATE,
 ) -> None:
     """Release the masked values of an answer; you have made sure that it is the person who wants them."""
-    decide_as(signer_of(account, code, state), events.ValuesReleased, request_id, reason=reason)
+    decide(signer_of(account, code, state), events.ValuesReleased, request_id, reason=reason)
     out.print(f"released: the person gets a new package; ask with `habeas status {request_id}`")
 
 
-@app.command("approve-correction")
+@app.command("approve-correction", rich_help_panel=DECIDE)
 def approve_correction(
     request_id: RequestId, account: As = None, code: OneTimeCode = None, state: State = STATE
 ) -> None:
     """Approve a correction of an address, number or other identity; you have made sure it is the person's."""
-    decide_as(signer_of(account, code, state), events.CorrectionApproved, request_id)
+    decide(signer_of(account, code, state), events.CorrectionApproved, request_id)
     out.print(f"approved; ask with `habeas status {request_id}`")
 
 
-@app.command()
+@app.command(rich_help_panel=DECIDE)
 def forward(
     request_id: RequestId,
     name: Annotated[str, Option(help="Name of the deciding customer.")],
@@ -239,12 +225,53 @@ def forward(
     """Forward the request of an end user to the deciding customer; both get a letter."""
     controller = client.requests.fact(events.Controller, name=name, email=email)
     text, signer = with_salt(controller.model_dump_json().encode()), signer_of(account, code, state)
-    decide_as(signer, events.ForwardingDecided, request_id, text=text, controller=written_item(text))
+    decide(signer, events.ForwardingDecided, request_id, text=text, controller=written_item(text))
     out.print("decided; both get a letter")
 
 
-def _known_to_letters(reasons: Sequence[str]) -> Sequence[str]:
-    for reason in reasons:
-        if reason not in set(ReasonCode):
-            raise ConfigurationError(f"reason {reason!r}: unknown reason; known are {', '.join(ReasonCode)}")
-    return reasons
+@app.command("approve-erasure", rich_help_panel=DECIDE)
+def approve_erasure(
+    request_id: RequestId, account: As = None, code: OneTimeCode = None, state: State = STATE
+) -> None:
+    """Approve an erasure that waits for approval (HABEAS_ERASURE_APPROVAL)."""
+    decide(signer_of(account, code, state), events.ErasureApproved, request_id)
+    out.print(f"approved; ask with `habeas status {request_id}`")
+
+
+@app.command("lift-restriction", rich_help_panel=DECIDE)
+def lift_restriction(
+    request_id: Annotated[str, Argument(help="Id of the request that restricted the data.")],
+    reason: Annotated[events.LiftingReason, Option(help="The reason, for the letter.")],
+    account: As = None,
+    code: OneTimeCode = None,
+    state: State = STATE,
+) -> None:
+    """Lift a restriction: the person gets a letter, then the marks are removed."""
+    decide(signer_of(account, code, state), events.RestrictionLifting, request_id, reason=reason)
+    out.print("the person gets a letter; the marks are removed when the mail server has taken it")
+
+
+@app.command()
+def find(
+    reference: Annotated[str, Argument(help="Short reference in a letter: HB-BW65-Y32Z-1H1.")],
+    state: State = STATE,
+) -> None:
+    """Print the id of the request with a short reference; other verbs take the id."""
+    found = run(client.cases.named(*state.databases(), reference))
+    for request_id in found:
+        print(request_id)
+    if not found:
+        raise ConfigurationError("no request has this reference")
+
+
+@app.command()
+def disagreements(identity: IdentityOptions, state: State = STATE, as_json: AsJson = False) -> None:
+    """Print a person's statements about uncorrected data."""
+    found = run(client.cases.statements(*state.sealed_databases(), identity))
+    if as_json:
+        print(json.dumps(found))
+        return
+    for statement in found:
+        out.print(f"{statement['request']}  {statement['statement']}")
+    if not found:
+        out.print("nothing is kept of this person")

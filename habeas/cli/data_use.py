@@ -1,20 +1,17 @@
-"""Verbs about the use of data: recipients, restrictions, unsubscribe links."""
+"""Verbs about the use of data: recipients, unsubscribe links."""
 
 import json
 from typing import Annotated
 
 import typer
-from typer import Argument, Option
+from typer import Option
 
 from habeas.cli import client
 from habeas.cli.options import STATE, AsJson, State, fields, out, run
-from habeas.cli.staff import As, OneTimeCode, decide, signer_of
-from shared.contract.events import LiftingReason, RestrictionLifting
 from shared.errors import ConfigurationError
 
-app = typer.Typer(help="Notices to recipients of data: list and resend them.")
-restriction_app = typer.Typer(help="Restrictions of processing (GDPR Art. 18).")
-unsubscribe_app = typer.Typer(no_args_is_help=True)
+app = typer.Typer()
+unsubscribe_app = typer.Typer()
 
 
 @app.callback(invoke_without_command=True)
@@ -53,24 +50,6 @@ def retry(
     for concerned in again:
         run(client.requests.announce(state.setting("AMQP_URL"), concerned))
     out.print(f"{len(again)} messages are sent again")
-
-
-@restriction_app.command()
-def lift(
-    request_id: Annotated[str, Argument(help="Id of the request that restricted the data.")],
-    reason: Annotated[LiftingReason, Option(help="The reason, for the letter.")],
-    account: As = None,
-    code: OneTimeCode = None,
-    state: State = STATE,
-) -> None:
-    """Lift a restriction: the person gets a letter, then the marks are removed."""
-    decide(signer_of(account, code, state), RestrictionLifting, request_id, reason=reason)
-    out.print("the person gets a letter; the marks are removed when the mail server has taken it")
-
-
-@unsubscribe_app.callback()
-def unsubscribe() -> None:
-    """One-click unsubscribe (RFC 8058): links for the company's mailers."""
 
 
 @unsubscribe_app.command()

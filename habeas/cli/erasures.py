@@ -48,8 +48,8 @@ if TYPE_CHECKING:
     from services.fulfillment.erasure.completion import Completed
     from services.fulfillment.erasure.journal.returned import ScanProgress as Report
 
-app = typer.Typer(help="Erasures: list them, and repeat them after a backup was restored.")
-suppressions = typer.Typer(help="People on the suppression list.")
+app = typer.Typer()
+suppressions = typer.Typer()
 
 records_app = typer.Typer()
 GO_ON = "remove the cause and run the command again; `habeas erasures purge` retries refusals of a store"

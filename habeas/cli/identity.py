@@ -14,11 +14,11 @@ from typer import Argument, Option
 
 from habeas.cli import client
 from habeas.cli.options import STATE, AsJson, RequestId, State, ask, out
-from habeas.cli.staff import As, OneTimeCode, decide, signer_of
+from habeas.cli.staff import DECIDE, As, OneTimeCode, decide, signer_of
 from shared.contract.events import EvidenceAsked, IdentityDecided, RefusalReason
 from shared.errors import ConfigurationError
 
-app = typer.Typer(help="Identity: requested proofs, and decisions of staff.")
+app = typer.Typer()
 
 WIDTH = 100
 """Columns of the tables of an evaluation."""
@@ -70,7 +70,7 @@ def show(
         out.print(f"{'not shown':14} {proof}: {', '.join(reasons)}")
 
 
-@app.command()
+@app.command(rich_help_panel=DECIDE)
 def accept(
     request_id: RequestId,
     reason: Annotated[str, Option(help="Reason: a-z, 0-9, _ and dots.")],
@@ -85,7 +85,7 @@ def accept(
     _decide(request_id, account, code, state, verified=True, reason=reason, identities=identity)
 
 
-@app.command()
+@app.command(rich_help_panel=DECIDE)
 def refuse(
     request_id: RequestId,
     reason: Annotated[RefusalReason, Option(help="The reason, for the letter.")],

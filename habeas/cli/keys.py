@@ -15,12 +15,7 @@ from shared.runtime.accounts import ACCOUNTS, TOPOLOGY
 if TYPE_CHECKING:
     from habeas.client.master_keys import MasterKeys
 
-app = typer.Typer(no_args_is_help=True)
-
-
-@app.callback()
-def _keys() -> None:
-    """Keys of the installation."""
+app = typer.Typer()
 
 
 @app.command()

@@ -12,13 +12,13 @@ from typer import Argument, Option
 
 from habeas.cli import client
 from habeas.cli.options import STATE, AsJson, State, existing, out, run
-from habeas.cli.staff import As, OneTimeCode, decide, signer_of
+from habeas.cli.staff import DECIDE, As, OneTimeCode, decide, signer_of
 from shared.contract.events import MessageHandled, MessageOutcome
 from shared.errors import ConfigurationError
 from shared.law import LetterForm
 
-inbox_app = typer.Typer(no_args_is_help=True, help="Incoming mail: classification, and mails for staff.")
-app = typer.Typer(no_args_is_help=True, help="Show letters, without sending any.")
+inbox_app = typer.Typer()
+app = typer.Typer()
 
 
 @app.command()
@@ -131,7 +131,7 @@ def read(
     sys.stdout.buffer.write(run(client.inbox.opened(*state.sealed_databases(), request, mail)))
 
 
-@inbox_app.command()
+@inbox_app.command(rich_help_panel=DECIDE)
 def done(
     request: Annotated[str, Argument(help="Its request.")],
     mail: Annotated[str, Argument(help="Its name from `inbox list`.")],

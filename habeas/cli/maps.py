@@ -17,9 +17,7 @@ from shared.labels import Label, localized
 if TYPE_CHECKING:
     from services.fulfillment.datamap.yaml_loader import MapError
 
-app = typer.Typer(
-    help="Data maps: draft, import, draw, and check them against the data.", no_args_is_help=True
-)
+app = typer.Typer()
 notes = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
 """Remarks, apart from a verb's output."""
 

@@ -11,16 +11,16 @@ from typer import Argument, Option
 
 from habeas.cli import client
 from habeas.cli.options import STATE, AsJson, State, fields, moment, optional, out, run
-from habeas.cli.staff import As, OneTimeCode, decide, signer_of
+from habeas.cli.staff import DECIDE, As, OneTimeCode, decide, signer_of
 from shared.contract.envelope import derived_id
 from shared.contract.events import BurstDeclared
 from shared.runtime.accounts import TOPOLOGY
 from shared.runtime.mongo import connect
 
 app = typer.Typer()
-dead_letters_app = typer.Typer(help="Messages that could not be handled: list and replay them.")
-burst_app = typer.Typer(help="Storms of requests, as after a breach: mark and limit them.")
-drop_app = typer.Typer(help="California's deletion lists (DROP).")
+dead_letters_app = typer.Typer()
+burst_app = typer.Typer()
+drop_app = typer.Typer()
 
 
 @app.command()
@@ -81,7 +81,7 @@ def replay(service: str, state: State = STATE) -> None:
         out.print(f"{dropped} messages dropped: their cases were purged")
 
 
-@burst_app.command()
+@burst_app.command(rich_help_panel=DECIDE)
 def declare(
     incident: Annotated[str, Argument(help="Name of the incident: a-z, 0-9, _ and dots.")],
     until: Annotated[str, Option(help="When it ends: 2026-03-09T00:00+01:00.")],

@@ -12,11 +12,12 @@ from typer import Option
 
 from habeas.cli import client
 from habeas.cli.options import STATE, AsJson, RequestId, State, ask, existing, fields, optional, out
-from habeas.cli.staff import As, OneTimeCode, decide, sealed_text, signer_of
+from habeas.cli.staff import DECIDE, As, OneTimeCode, decide, sealed_text, signer_of
 from services.intake.domain import CaseStatus
 from shared.contract.answer import SUBMISSION
 from shared.contract.erasure_claims import ErasureClaim
 from shared.contract.events import (
+    AppealDecided,
     ContentOpened,
     ErasureGroundDecided,
     ErasureProposalDecided,
@@ -29,6 +30,7 @@ from shared.contract.events import (
 )
 from shared.contract.staff import packed_item, written_item
 from shared.errors import ConfigurationError
+from shared.law import ReasonCode
 
 if TYPE_CHECKING:
     from habeas.client.referrals import StaffCases, WaitingCase
@@ -37,11 +39,8 @@ PROPOSED = {"by", "outcome", "grounds", "explanation", "package"}
 """What is shown of a proposed answer."""
 
 app = typer.Typer()
-appeals_app = typer.Typer(help="Open appeals and complaints: list and read them.")
-permission_app = typer.Typer(
-    no_args_is_help=True,
-    help="Permissions to read the content of a customer's end user: grant, list, revoke.",
-)
+appeals_app = typer.Typer()
+permission_app = typer.Typer()
 
 Grounds = Annotated[list[RefusalGround], Option("--ground", help="Ground; may be repeated.")]
 Explanation = Annotated[Path, Option(help="Text to the person, sealed before anything is published.")]
@@ -101,7 +100,7 @@ def show(
             out.print(f"{name:12} {json.dumps(value) if isinstance(value, dict) else value}")
 
 
-@app.command()
+@app.command(rich_help_panel=DECIDE)
 def answer(
     request_id: RequestId,
     explanation: Explanation,
@@ -130,7 +129,7 @@ def answer(
     _report(request_id)
 
 
-@app.command()
+@app.command(rich_help_panel=DECIDE)
 def refuse(
     request_id: RequestId,
     ground: Grounds,
@@ -150,7 +149,7 @@ def refuse(
     _report(request_id)
 
 
-@app.command()
+@app.command(rich_help_panel=DECIDE)
 def ground(
     request_id: RequestId,
     claim: Annotated[ErasureClaim | None, Option("--ground", help="The ground that applies.")] = None,
@@ -179,7 +178,7 @@ def proposals(state: State = STATE, as_json: AsJson = False) -> None:
         out.print("no erasure is proposed")
 
 
-@app.command()
+@app.command(rich_help_panel=DECIDE)
 def proposal(
     request_id: RequestId,
     accepted: Annotated[bool, Option("--accepted/--declined", help="What the person answered.")],
@@ -198,7 +197,7 @@ def proposal(
     out.print("recorded; the person gets a letter with a code" if accepted else "recorded")
 
 
-@app.command("nothing-held")
+@app.command("nothing-held", rich_help_panel=DECIDE)
 def nothing_held(
     request_id: RequestId, account: As = None, code: OneTimeCode = None, state: State = STATE
 ) -> None:
@@ -208,7 +207,7 @@ def nothing_held(
     _report(request_id)
 
 
-@app.command("approve-answer")
+@app.command("approve-answer", rich_help_panel=DECIDE)
 def approve_answer(
     request_id: RequestId, account: As = None, code: OneTimeCode = None, state: State = STATE
 ) -> None:
@@ -254,7 +253,30 @@ def show_appeal(
     print(statement)
 
 
-@permission_app.command()
+@appeals_app.command("decide", rich_help_panel=DECIDE)
+def decide_appeal(
+    request_id: RequestId,
+    granted: Annotated[bool, Option("--granted/--refused", help="Grant or refuse the appeal.")],
+    reason: Annotated[
+        list[str] | None, Option(help="Reason of a refusal, as letters know it; may be repeated.")
+    ] = None,
+    explanation: Annotated[
+        Path | None, Option(help="Text to the person, sealed before anything is published.")
+    ] = None,
+    account: As = None,
+    code: OneTimeCode = None,
+    state: State = STATE,
+) -> None:
+    """Decide an appeal or a complaint; a granted one reopens the request."""
+    reasons = _known_to_letters(reason or ())
+    text = None if explanation is None else sealed_text(explanation)
+    item = text and written_item(text)
+    words: dict[str, Any] = {"granted": granted, "reasons": reasons, "explanation": item}
+    decide(signer_of(account, code, state), AppealDecided, request_id, text=text, **words)
+    out.print(f"decided; the person gets a letter, and `habeas status {request_id}` shows it")
+
+
+@permission_app.command(rich_help_panel=DECIDE)
 def grant(
     request_id: RequestId,
     to: Reader,
@@ -285,7 +307,7 @@ def list_permissions(request_id: RequestId, state: State = STATE, as_json: AsJso
         out.print("no account may read it by a permission")
 
 
-@permission_app.command()
+@permission_app.command(rich_help_panel=DECIDE)
 def revoke(
     request_id: RequestId, to: Reader, account: As = None, code: OneTimeCode = None, state: State = STATE
 ) -> None:
@@ -295,7 +317,7 @@ def revoke(
 
 
 def _report(request_id: str) -> None:
-    out.print(f"recorded; `habeas case show {request_id}` shows if it waits for `case approve-answer`")
+    out.print(f"recorded; `habeas request show {request_id}` shows if it waits for `request approve-answer`")
 
 
 def _lawful(grounds: Sequence[RefusalGround], request_id: str, state: State) -> Sequence[RefusalGround]:
@@ -327,3 +349,10 @@ def _line(row: Mapping[str, Any]) -> str:
     days = row["days_left"]
     left = f"{days} days left" if days >= 0 else f"{-days} days late"
     return f"{row['due_on']}  {row['request']}  {left}"
+
+
+def _known_to_letters(reasons: Sequence[str]) -> Sequence[str]:
+    for reason in reasons:
+        if reason not in set(ReasonCode):
+            raise ConfigurationError(f"reason {reason!r}: unknown reason; known are {', '.join(ReasonCode)}")
+    return reasons

@@ -9,10 +9,8 @@ from rich.table import Table
 from typer import Argument, Option
 
 from habeas.cli import client
-from habeas.cli.options import STATE, AsJson, IdentityOptions, RequestId, State, existing, out, run
-from habeas.cli.staff import As, OneTimeCode, decide, signer_of
+from habeas.cli.options import STATE, AsJson, State, existing, out, run
 from habeas.embedded.installation import api_key
-from shared.contract.events import ErasureApproved
 from shared.errors import ConfigurationError
 
 app = typer.Typer()
@@ -68,28 +66,6 @@ def status(
 
 
 @app.command()
-def find(
-    reference: Annotated[str, Argument(help="Short reference in a letter: HB-BW65-Y32Z-1H1.")],
-    state: State = STATE,
-) -> None:
-    """Print the id of the request with a short reference; other verbs take the id."""
-    found = run(client.cases.named(*state.databases(), reference))
-    for request_id in found:
-        print(request_id)
-    if not found:
-        raise ConfigurationError("no request has this reference")
-
-
-@app.command()
-def approve(
-    request_id: RequestId, account: As = None, code: OneTimeCode = None, state: State = STATE
-) -> None:
-    """Approve an erasure that waits for approval (HABEAS_ERASURE_APPROVAL)."""
-    decide(signer_of(account, code, state), ErasureApproved, request_id)
-    out.print(f"approved; ask with `habeas status {request_id}`")
-
-
-@app.command()
 def mail(
     number: Annotated[int | None, Argument(help="Print this letter; 1 is the first.")] = None,
     state: State = STATE,
@@ -107,16 +83,3 @@ def mail(
     for index, letter in enumerate(caught, 1):
         table.add_row(str(index), ", ".join(letter.recipients), letter.subject)
     out.print(table if caught else "no letter yet")
-
-
-@app.command()
-def disagreements(identity: IdentityOptions, state: State = STATE, as_json: AsJson = False) -> None:
-    """Print a person's statements about uncorrected data."""
-    found = run(client.cases.statements(*state.sealed_databases(), identity))
-    if as_json:
-        print(json.dumps(found))
-        return
-    for statement in found:
-        out.print(f"{statement['request']}  {statement['statement']}")
-    if not found:
-        out.print("nothing is kept of this person")

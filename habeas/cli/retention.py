@@ -13,7 +13,7 @@ from typer import Argument
 from habeas.cli import client
 from habeas.cli.erasures import open_erasure_records
 from habeas.cli.options import STATE, AsJson, MapFolder, State, Stores, out, run
-from habeas.cli.staff import As, OneTimeCode, decide, signer_of
+from habeas.cli.staff import DECIDE, As, OneTimeCode, decide, signer_of
 from shared.contract.events import PurgeApproved
 from shared.errors import ConfigurationError
 
@@ -21,9 +21,7 @@ if TYPE_CHECKING:
     from services.fulfillment.datamap.model import DataMap
     from services.fulfillment.erasure.expiry import ExpiredCollection
 
-app = typer.Typer(
-    no_args_is_help=True, help="Records past their retention period: list them, and purge them."
-)
+app = typer.Typer()
 
 
 @app.command()
@@ -50,7 +48,7 @@ def due(
         out.print(f"without a period that ends: {', '.join(unlimited)}")
 
 
-@app.command()
+@app.command(rich_help_panel=DECIDE)
 def purge(
     collection: Annotated[str, Argument(help="Name in the data map: dataset.collection.")],
     account: As = None,
@@ -82,7 +80,7 @@ def purge(
     out.print(outcome_of_approval(number, records, proposed=proposed))
 
 
-@app.command()
+@app.command(rich_help_panel=DECIDE)
 def approve(
     number: Annotated[str, Argument(help="Number of the proposed purge.")],
     account: As = None,

@@ -24,10 +24,12 @@ if TYPE_CHECKING:
     from shared.contract.staff import StaffAccount
     from shared.runtime.staff_register import StaffRegister
 
-app = typer.Typer(no_args_is_help=True, help="Staff accounts: the people who may decide, and their roles.")
+app = typer.Typer()
 
 D = TypeVar("D", Decision, BreachDeclared)
 K = TypeVar("K", bound=Decision)
+DECIDE = "Decide"
+"""Panel of the verbs that decide, in the help of a group."""
 NAME = re.compile(r"[a-z0-9_.]{1,60}")
 Name = Annotated[str, Argument(help="Name of the account: a-z, 0-9, _ and dots.")]
 Roles = Annotated[list[StaffRole], Option("--role", help="Role; may be repeated.")]

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from services.fulfillment.certificate.document import CertificateReport
     from services.fulfillment.package.verification import PackageReport
 
-app = typer.Typer(help="Verify the journals: tampering is detected.", no_args_is_help=True)
-packages = typer.Typer(help="Packages that people download.", no_args_is_help=True)
-certificates = typer.Typer(help="Certificates of erasure.", no_args_is_help=True)
+app = typer.Typer()
+packages = typer.Typer()
+certificates = typer.Typer()
 
 Issuer = Annotated[
     str | None,
@@ -30,13 +30,13 @@ Issuer = Annotated[
 
 @app.command()
 def verify(
-    request_id: Annotated[str | None, Argument(help="Id of the request; all cases if not given.")] = None,
+    request_id: Annotated[str | None, Argument(help="Id of the request; all if not given.")] = None,
     dump: Annotated[Path | None, Option(help="Read a folder that mongodump wrote, not the database.")] = None,
     heads: Annotated[Path | None, Option(help="Folder of heads that the verb `audit heads` wrote.")] = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
-    """Verify each row against the chain of its case and the signed heads; exit 1 if one does not fit."""
+    """Verify each row against the chain of its request and the signed heads; exit 1 if one does not fit."""
     key, prefix, audit = state.root_key(), state.prefix, client.audit
 
     async def work() -> "AuditReport":

@@ -32,10 +32,10 @@ MEANINGS = {
     fulfillment.NOTHING_DECLARED: "the request names no identity that the data map searches by",
     fulfillment.NOTHING_NAMED: "the correction names no field and value: read the person's text",
     fulfillment.UNSURE: "the proof of identity does not suffice for a correction",
-    fulfillment.IDENTITY_CHANGE: "the correction changes an identity: `habeas case approve-correction`",
+    fulfillment.IDENTITY_CHANGE: "the correction changes an identity: `habeas request approve-correction`",
     fulfillment.ACCURACY_DISPUTED: "a disputed field is not editable; its records are restricted meanwhile",
     fulfillment.SCOPE_UNCLEAR: "the erasure is limited to data that the map does not name so",
-    fulfillment.GROUND_CLAIMED: "a ground of Art. 17(1)(d) or (e) is claimed: `habeas case ground`",
+    fulfillment.GROUND_CLAIMED: "a ground of Art. 17(1)(d) or (e) is claimed: `habeas request ground`",
     fulfillment.TO_BE_WEIGHED: "the objection must be weighed against compelling grounds",
     MANY_MAILBOXES: "the records name more other mailboxes than are written to",
 }
@@ -76,20 +76,20 @@ class WaitingCase:
     def next_step(self) -> tuple[str, str] | None:
         """What the request waits for, and the verb that continues it; None if it does not wait for staff."""
         if self.case.stopped is not None:
-            return f"stopped: {self.case.stopped}", "case resume, case close"
+            return f"stopped: {self.case.stopped}", "request resume, request close"
         if self.case.awaits_approval and self.case.withdrawable:
             return "erasure not approved", "approve"
         if self.case.status is CaseStatus.REFERRED and self.case.erasure_at is None:
-            return "referred", f"{self._first_verb}case answer, case refuse, case nothing-held"
+            return "referred", f"{self._first_verb}request answer, request refuse, request nothing-held"
         if self.case.forwardable:
-            return "customer unknown or not reached", "case forward"
-        return ("answer not delivered", "case delivered") if self.case.undeliverable else None
+            return "customer unknown or not reached", "request forward"
+        return ("answer not delivered", "request delivered") if self.case.undeliverable else None
 
     @property
     def _first_verb(self) -> str:
         referred = self.case.referred
         claimed = referred is not None and referred.reason == fulfillment.GROUND_CLAIMED
-        return "case ground, " if claimed else ""
+        return "request ground, " if claimed else ""
 
     def disagreement(self) -> dict[str, Any]:
         """Return the open appeal as plain values."""
@@ -154,7 +154,9 @@ class StaffCases:
         """Return a case. Raises UnknownRequest if there is none."""
         found = await self._cases([request_id])
         if not found or found[0].case.received is None:
-            hint = f"; `habeas find {request_id}` prints its id" if request_id.startswith("HB-") else ""
+            hint = (
+                f"; `habeas request find {request_id}` prints its id" if request_id.startswith("HB-") else ""
+            )
             raise UnknownRequest(f"there is no request {request_id}{hint}")
         return found[0]
 

@@ -29,7 +29,7 @@ FORMS = {
     "agency": _NAME,
     "because": "write a-z, 0-9, _ and dots: large_quantity",
     "reason": "write a-z, 0-9, _ and dots: review",
-    "request_id": "write the id, 32 characters; `habeas find` prints it for a reference (HB-…) in a letter",
+    "request_id": "write the id, 32 characters; `habeas request find` prints that of a reference (HB-…)",
 }
 """Field → message for a value of a wrong form."""
 

@@ -214,7 +214,7 @@ async def test_approved_correction_of_an_identity_is_made_once_and_answered(
     ]
     case = await pipeline.verified("rectification", person, details={"corrections": corrections})
     await pipeline.until_it_is("referred", case)
-    approve = ("case", "approve-correction", case, "--as")
+    approve = ("request", "approve-correction", case, "--as")
     assert (await command(pipeline, *approve, "robin.muster"))[0] == 0
     await pipeline.closed(case)
     changed = await contacts.find_one({"email": person.email})
@@ -254,14 +254,14 @@ async def with_old_record(pipeline: Pipeline, person: Somebody, number: str) -> 
 
 async def aliases_of(pipeline: Pipeline, case: str) -> dict[str, str]:
     """Return the references of the aliases of *case*, by their values."""
-    code, printed, complaint = await command(pipeline, "case", "aliases", case, "--json")
+    code, printed, complaint = await command(pipeline, "request", "aliases", case, "--json")
     assert code == 0, complaint
     return {row["value"]: row["alias"] for row in json.loads(printed)}
 
 
 async def confirm(pipeline: Pipeline, case: str, alias: str, by: str) -> str:
     """Confirm *alias* as the account *by*; return the complaint of the command."""
-    code, _, complaint = await command(pipeline, "case", "confirm-alias", case, alias, "--as", by)
+    code, _, complaint = await command(pipeline, "request", "confirm-alias", case, alias, "--as", by)
     assert bool(code) is bool(complaint)
     return complaint
 

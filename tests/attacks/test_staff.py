@@ -152,7 +152,7 @@ async def test_identity_decider_does_not_approve_the_erasure(pipeline: Pipeline)
         return bool(await pipeline.rows("fulfillment", case=case, **{"facts.type": ErasurePlanned.TYPE}))
 
     await comes_true(planned)
-    assert "a colleague" in await said(pipeline, "approve", case, "--as", "robin.muster")
+    assert "a colleague" in await said(pipeline, "request", "approve-erasure", case, "--as", "robin.muster")
     assert await pipeline.mentions(BRUNO.email)
 
 
@@ -160,12 +160,12 @@ async def test_referred_request_is_answered_by_two_accounts(pipeline: Pipeline, 
     case = await pipeline.verified("rectification", BRUNO_ASKS, details={"statement": "In my paper file."})
     await pipeline.until_it_is("referred", case)
     (tmp_path / "answer.txt").write_text("We corrected the paper file.")
-    verb = ("case", "answer", case, "--explanation", str(tmp_path / "answer.txt"), "--as", "dana.muster")
+    verb = ("request", "answer", case, "--explanation", str(tmp_path / "answer.txt"), "--as", "dana.muster")
     assert (await command(pipeline, *verb))[0] == 0
     assert (await pipeline.page(case))["status"] == "referred"
-    shown = json.loads((await command(pipeline, "case", "show", case, "--json"))[1])
+    shown = json.loads((await command(pipeline, "request", "show", case, "--json"))[1])
     assert (shown["proposed"]["by"], shown["proposed"]["outcome"]) == ("dana.muster", "granted")
-    approve = ("case", "approve-answer", case, "--as")
+    approve = ("request", "approve-answer", case, "--as")
     assert "a colleague has to make the second" in await said(pipeline, *approve, "dana.muster")
     code, _, complaint = await command(pipeline, *approve, "robin.muster")
     assert code == 0, complaint

@@ -276,7 +276,7 @@ async def test_stopped_erasure_is_not_executed_by_an_approval_before_the_staff_l
         )
 
     await comes_true(known)
-    await decided(pipeline, "approve", case)
+    await decided(pipeline, "request", "approve-erasure", case)
 
     async def approved() -> bool:
         return bool(
@@ -287,7 +287,7 @@ async def test_stopped_erasure_is_not_executed_by_an_approval_before_the_staff_l
     assert await pipeline.mentions(person.email) == before
     _, listed, _ = await command(pipeline, "inbox", "list", "--json")
     assert (case, "stopped: not_me") in [(one["request"], one["reason"]) for one in json.loads(listed)]
-    await decided(pipeline, "case", "resume", case)
+    await decided(pipeline, "request", "resume", case)
     page = await pipeline.closed(case)
     assert page["stopped"] is None
     assert await pipeline.mentions(person.email) != before
@@ -299,9 +299,9 @@ async def test_erasure_that_staff_closes_after_a_stop_erases_nothing(pipeline: P
     await state_of(pipeline, case, status="verified")
     before = await pipeline.mentions(person.email)
     (await pipeline.http.post(await link_in_letter(pipeline, person, case))).raise_for_status()
-    await decided(pipeline, "case", "close", case)
+    await decided(pipeline, "request", "close", case)
     page = await pipeline.closed(case)
-    await decided(pipeline, "approve", case)
+    await decided(pipeline, "request", "approve-erasure", case)
     assert page["outcome"] is None
     assert await pipeline.mentions(person.email) == before
     titles = [letter.subject for letter in pipeline.letters_to(person, case)]
@@ -318,7 +318,7 @@ async def test_access_that_was_stopped_discloses_nothing_until_resumed(pipeline:
     assert (await pipeline.prove(case, code)).status_code == 409
     assert (await pipeline.page(case))["status"] == "challenged"
     assert (await pipeline.http.post(f"/v1/requests/{case}/package/codes")).status_code == 409
-    await decided(pipeline, "case", "resume", case)
+    await decided(pipeline, "request", "resume", case)
 
     def fresh() -> bool:
         return len(set(codes_in(pipeline, person, case))) > 1

@@ -16,6 +16,7 @@ import socket
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import typer.main
 
@@ -105,7 +106,8 @@ def load() -> None:
     library.breach_policies()
     calendars.calendar_named("DE")
     typer.main.get_command = functools.cache(typer.main.get_command)
-    typer.main.get_command(sys.modules["habeas.cli"].app)
+    command: Any = typer.main.get_command(sys.modules["habeas.cli"].app)
+    dict(command.commands)  # imports the module of each
 
 
 def main() -> None:

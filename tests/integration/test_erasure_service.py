@@ -61,7 +61,7 @@ async def test_an_erasure_waits_for_a_second_person_and_a_withdrawal_still_stops
 
     (await pipeline.http.delete(f"/v1/requests/{case}")).raise_for_status()
     await pipeline.closed(case)
-    code, _, errors = await command(pipeline, "approve", case, "--as", "second.person")
+    code, _, errors = await command(pipeline, "request", "approve-erasure", case, "--as", "second.person")
     assert (code, errors) == (0, "")
 
     async def heard() -> bool:
@@ -81,7 +81,7 @@ async def test_refused_records_are_reported_and_erased_when_the_cause_is_gone(pi
     # Her contracts have ended.
     await pipeline.business("ops", "servers").update_many({}, {"$set": {"status": "ended"}})
     case = await planned(pipeline, ADA_ASKS)
-    await command(pipeline, "approve", case, "--as", "second.person")
+    await command(pipeline, "request", "approve-erasure", case, "--as", "second.person")
 
     first = await outcome(pipeline, case)
     await pipeline.closed(case)
@@ -114,7 +114,7 @@ async def test_the_certificate_of_a_request_is_taken_out_and_checked_without_the
         someone for someone in await pipeline.people() if someone.email not in (ADA.email, BRUNO.email)
     ][:1]
     case = await planned(pipeline, person)
-    await command(pipeline, "approve", case, "--as", "second.person")
+    await command(pipeline, "request", "approve-erasure", case, "--as", "second.person")
     await outcome(pipeline, case)
 
     code, _, errors = await command(pipeline, "certificate", "fetch", case, "--out", str(tmp_path))
@@ -152,7 +152,7 @@ async def test_retry_that_erases_nothing_more_is_not_reported(pipeline: Pipeline
     rule = {"$or": [{"_id": {"$ne": account["_id"]}}, {"members.email": person.email}]}
     await accounts.database.command("collMod", "accounts", validator=rule)
     case = await planned(pipeline, person)
-    await command(pipeline, "approve", case, "--as", "second.person")
+    await command(pipeline, "request", "approve-erasure", case, "--as", "second.person")
     await outcome(pipeline, case)
     await pipeline.closed(case)
     letters = len(pipeline.letters_to(person, case))
@@ -180,7 +180,7 @@ async def test_an_array_that_moves_between_plan_and_erasure_loses_the_right_elem
         reverse = {"$set": {array: {"$reverseArray": f"${array}"}}}
         await portal[name].update_many({array: {"$type": "object"}}, [reverse])
 
-    await command(pipeline, "approve", case, "--as", "second.person")
+    await command(pipeline, "request", "approve-erasure", case, "--as", "second.person")
     await outcome(pipeline, case)
     for where, elements_before in before.items():
         theirs = [one for one in elements_before if BRUNO.email not in one.lower()]

@@ -30,7 +30,7 @@ async def heard(pipeline: Pipeline) -> AsyncIterator[Heard]:
 
 
 async def staff(pipeline: Pipeline, *words: str) -> None:
-    code, _, errors = await command(pipeline, "case", *words)
+    code, _, errors = await command(pipeline, *words)
     assert code == 0, errors
 
 
@@ -42,14 +42,14 @@ async def written(heard: Heard, case: str, letter: str) -> None:
 async def test_extension_is_announced_with_the_new_day(pipeline: Pipeline, heard: Heard) -> None:
     case = await pipeline.lodge(STRANGER.asks("access"), source=SHOP)
     promised = (await pipeline.until_it_is("challenged", case))["due_on"]
-    await staff(pipeline, "extend", case, "--as", "anna", "--reason", "complexity")
+    await staff(pipeline, "request", "extend", case, "--as", "anna", "--reason", "complexity")
     await eventually(lambda: bool(heard.of(case, "request.extended")))
     [extended] = heard.of(case, "request.extended")
     assert extended["data"]["promised_on"] == promised < extended["data"]["due_on"]
     page = await pipeline.page(case)
     assert (page["due_on"], page["extended"]) == (extended["data"]["due_on"], True)
     await written(heard, case, "extension")
-    await staff(pipeline, "extend", case, "--as", "anna", "--reason", "complexity")
+    await staff(pipeline, "request", "extend", case, "--as", "anna", "--reason", "complexity")
     assert len(heard.of(case, "request.extended")) == 1
 
 
@@ -64,7 +64,7 @@ async def test_an_appeal_that_is_granted_takes_the_request_up_again(pipeline: Pi
     assert page["appeal_due_on"] is not None
     again = await pipeline.http.post(f"/v1/requests/{case}/appeals", json={"statement": SAID})
     assert again.status_code == 409
-    await staff(pipeline, "decide", case, "--as", "anna", "--granted")
+    await staff(pipeline, "appeals", "decide", case, "--as", "anna", "--granted")
     await eventually(lambda: bool(heard.of(case, "appeal.answered")))
     [answered] = heard.of(case, "appeal.answered")
     renewed = answered["data"]["renewed"]
@@ -85,6 +85,7 @@ async def test_explanation_of_an_appeal_reaches_the_person_and_no_event(
     text.write_text("There is no second account under your address.", encoding="utf-8")
     await staff(
         pipeline,
+        "appeals",
         "decide",
         case,
         "--as",

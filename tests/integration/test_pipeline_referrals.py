@@ -80,11 +80,11 @@ async def test_request_answered_by_hand_gets_its_letter_and_file_and_ends(
     pipeline: Pipeline, heard: Heard, tmp_path: Path
 ) -> None:
     case = await referred(pipeline, ADA_ASKS)
-    [row] = [row for row in await listed(pipeline, "case", "referred") if row["request"] == case]
+    [row] = [row for row in await listed(pipeline, "request", "referred") if row["request"] == case]
     assert (row["reason"], row["due_on"]) == ("nothing_named", (await pipeline.page(case))["due_on"])
     assert row["days_left"] > 0
-    assert case in [row["request"] for row in await listed(pipeline, "case", "waiting")]
-    shown = json.loads(await said(pipeline, "case", "show", case, "--read", "--as", "anna", "--json"))
+    assert case in [row["request"] for row in await listed(pipeline, "request", "waiting")]
+    shown = json.loads(await said(pipeline, "request", "show", case, "--read", "--as", "anna", "--json"))
     assert shown["submission"]["details"]["statement"] == WANTED
     [looked] = await opened(pipeline, case)
     assert (looked["by"], looked["item"]) == ("anna", "submission")
@@ -93,7 +93,7 @@ async def test_request_answered_by_hand_gets_its_letter_and_file_and_ends(
     (tmp_path / "page.pdf").write_bytes(page)
     (tmp_path / "answer.txt").write_text(ANSWER)
     files = ("--explanation", str(tmp_path / "answer.txt"), "--file", str(tmp_path / "page.pdf"))
-    await said(pipeline, "case", "answer", case, *files, "--as", "anna")
+    await said(pipeline, "request", "answer", case, *files, "--as", "anna")
     assert (await pipeline.closed(case))["outcome"] == "granted"
     letter = pipeline.letters_to(ADA_ASKS, case)[-1]
     assert ANSWER in " ".join(letter.body().split())
@@ -102,10 +102,10 @@ async def test_request_answered_by_hand_gets_its_letter_and_file_and_ends(
         assert package.read("page.pdf") == page
     assert {"deadline_approaching", "deadline_missed"}.isdisjoint(await timers(pipeline, case))
     assert "package_expired" in await timers(pipeline, case)
-    assert case not in [row["request"] for row in await listed(pipeline, "case", "referred")]
+    assert case not in [row["request"] for row in await listed(pipeline, "request", "referred")]
 
     code, _, errors = await command(
-        pipeline, "case", "refuse", case, "--ground", "excessive", "--as", "bruno"
+        pipeline, "request", "refuse", case, "--ground", "excessive", "--as", "bruno"
     )
     assert code == 2
     assert "does not wait for the staff" in errors
@@ -126,7 +126,7 @@ async def opened(pipeline: Pipeline, case: str) -> list[Document]:
 
 async def test_request_refused_on_a_ground_cites_the_provision(pipeline: Pipeline, heard: Heard) -> None:
     case = await referred(pipeline, BRUNO_ASKS)
-    verb = ("case", "refuse", case, "--as", "anna", "--ground")
+    verb = ("request", "refuse", case, "--as", "anna", "--ground")
     code, _, errors = await command(pipeline, *verb, "professional_secrecy")
     assert (code, "no law of this request has it" in errors) == (2, True)
     await said(pipeline, *verb, "manifestly_unfounded")
@@ -139,7 +139,7 @@ async def test_request_refused_on_a_ground_cites_the_provision(pipeline: Pipelin
 async def test_search_by_hand_that_finds_nothing_ends_the_request(pipeline: Pipeline, heard: Heard) -> None:
     person = (await pipeline.people())[3]
     case = await referred(pipeline, person)
-    await said(pipeline, "case", "nothing-held", case, "--as", "anna")
+    await said(pipeline, "request", "nothing-held", case, "--as", "anna")
     assert (await pipeline.closed(case))["outcome"] == "nothing_held"
     assert outcomes(heard, case) == 1
 
@@ -203,6 +203,6 @@ async def test_open_appeals_are_listed_by_their_last_day_and_read_on_record(pipe
     assert shown["statement"] == "Look again at 6."
     [looked] = await opened(pipeline, cases[0])
     assert (looked["by"], looked["reason"]) == ("anna", "review")
-    await said(pipeline, "case", "decide", cases[0], "--granted", "--as", "anna")
+    await said(pipeline, "appeals", "decide", cases[0], "--granted", "--as", "anna")
     assert UNDECIDED not in await timers(pipeline, cases[0])
     assert [row["request"] for row in await listed(pipeline, "appeals")] == cases[1:]

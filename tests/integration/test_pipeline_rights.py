@@ -94,7 +94,7 @@ async def test_restricted_data_is_only_stored_and_a_letter_precedes_its_end(
     assert (await pipeline.closed(await pipeline.id_of(asked)))["package_url"]
 
     words = ("--as", "dana.muster", "--reason", "accuracy_verified")
-    code, output, _ = await command(pipeline, "restriction", "lift", case, *words)
+    code, output, _ = await command(pipeline, "request", "lift-restriction", case, *words)
     assert (code, "gets a letter" in output) == (0, True)
     await eventually(lambda: subjects(heard, case) == ["restricted", "unrestricted"])
     assert await contact_of(pipeline, ADA_ASKS) == before
@@ -109,7 +109,7 @@ async def test_nothing_is_lifted_that_was_never_restricted(pipeline: Pipeline, h
     case = await pipeline.lodge(STRANGER.asks("opt_out_of_sale"))
     await answered(pipeline, heard, case)
     words = ("--as", "dana.muster", "--reason", "person_asks")
-    assert (await command(pipeline, "restriction", "lift", case, *words))[0] == 2
+    assert (await command(pipeline, "request", "lift-restriction", case, *words))[0] == 2
     await comes_true(lambda: is_parked(pipeline, case))
     assert kinds(heard, case) == ["acknowledgement", "outcome"]
     assert subjects(heard, case) == ["opted_out"]
@@ -304,7 +304,7 @@ async def test_denied_correction_has_a_reason_and_keeps_the_statement(
     kept = await statements.find_one({"_id": case})
     assert kept is not None
     assert "address" not in str(kept)
-    _, output, _ = await command(pipeline, "disagreements", "--identity", f"email={person.email}")
+    _, output, _ = await command(pipeline, "request", "disagreements", "--identity", f"email={person.email}")
     assert output == f"{case}  I never had that address.\n"
 
 

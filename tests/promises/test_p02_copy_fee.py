@@ -102,7 +102,7 @@ async def test_the_first_copy_is_free_a_second_of_the_same_data_costs_and_one_of
 async def test_person_may_withdraw_on_a_fee_quoted_before_proof(pipeline: Pipeline, heard: Heard) -> None:
     case = await pipeline.lodge(ADA_ASKS.asks("portability"))
     code = await pipeline.code_for(ADA_ASKS, case)
-    words = ("case", "quote", case, "--as", "anna", "--amount", "20.00", "--currency", "EUR")
+    words = ("request", "quote", case, "--as", "anna", "--amount", "20.00", "--currency", "EUR")
     assert (await command(pipeline, *words, "--reason", "excessive"))[0] == 0
 
     async def noted() -> list[Document]:

@@ -40,11 +40,11 @@ async def test_editable_value_is_corrected_and_disputed_one_goes_to_staff(
 
     (tmp_path / "answer.txt").write_text("The limit follows from your contract of 2020.")
     words = ("--ground", "accuracy_verified", "--explanation", str(tmp_path / "answer.txt"), "--as", "anna")
-    code, _, errors = await command(pipeline, "case", "refuse", case, *words)
+    code, _, errors = await command(pipeline, "request", "refuse", case, *words)
     assert code == 0, errors
     assert (await pipeline.closed(case))["outcome"] == "refused"
     assert await eventually(lambda: pipeline.letter(person, case, "We checked your data, and it is correct."))
-    _, output, _ = await command(pipeline, "disagreements", "--identity", f"email={person.email}")
+    _, output, _ = await command(pipeline, "request", "disagreements", "--identity", f"email={person.email}")
     assert output == f"{case}  The limit was never agreed.\n"
 
 

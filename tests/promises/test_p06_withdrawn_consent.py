@@ -50,11 +50,11 @@ async def test_staff_accept_the_erasure_for_a_person_on_the_telephone(
     await pipeline.closed(case)
 
     async def proposed() -> bool:
-        _, output, _ = await command(pipeline, "case", "proposals", "--json")
+        _, output, _ = await command(pipeline, "request", "proposals", "--json")
         return case in {row["request"] for row in json.loads(output)}
 
     await comes_true(proposed)
-    words = ("case", "proposal", case, "--accepted", "--manner", "telephone", "--as", "anna")
+    words = ("request", "proposal", case, "--accepted", "--manner", "telephone", "--as", "anna")
     assert (await command(pipeline, *words))[0] == 0
 
     def renewed() -> list[str]:

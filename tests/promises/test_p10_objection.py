@@ -34,7 +34,7 @@ async def test_while_an_objection_is_weighed_the_data_is_restricted_and_marketin
     assert "Our answer by: " in pipeline.letter(person, case, "Until then it is marked as restricted")
 
     words = ("--as", "dana.muster", "--reason", "grounds_prevail")
-    assert (await command(pipeline, "restriction", "lift", case, *words))[0] == 0
+    assert (await command(pipeline, "request", "lift-restriction", case, *words))[0] == 0
     await eventually(lambda: notices(heard, case)[-1] == "unrestricted")
     assert await restricted(pipeline, person) is False
     assert await pipeline.stopped(person, SuppressionPurpose.MARKETING), "marketing is not weighed"

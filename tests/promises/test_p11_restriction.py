@@ -22,11 +22,11 @@ async def test_disputed_records_are_restricted_until_the_person_was_notified_of_
     assert "We will inform you before the restriction ends." in letter
 
     words = ("--ground", "accuracy_verified", "--as", "anna")
-    assert (await command(pipeline, "case", "refuse", case, *words))[0] == 0
+    assert (await command(pipeline, "request", "refuse", case, *words))[0] == 0
     await pipeline.closed(case)
     assert (await customer_of(pipeline, person))["restricted"] is True, "the answer does not lift it"
     words = ("--as", "dana.muster", "--reason", "accuracy_verified")
-    code, output, errors = await command(pipeline, "restriction", "lift", case, *words)
+    code, output, errors = await command(pipeline, "request", "lift-restriction", case, *words)
     assert (code, "gets a letter" in output) == (0, True), errors
     await eventually(lambda: heard.of(case, "subject.unrestricted"))
     assert await customer_of(pipeline, person) == before

@@ -58,7 +58,7 @@ async def narrowed(pipeline: Pipeline, person: Somebody) -> str:
     """Return a request whose code is known, after the staff has asked which data it means."""
     case = await pipeline.lodge(person.asks("access"))
     code = await pipeline.code_for(person, case)
-    assert (await command(pipeline, "case", "narrow", case, "--as", "anna"))[0] == 0
+    assert (await command(pipeline, "request", "narrow", case, "--as", "anna"))[0] == 0
     assert await eventually(lambda: pipeline.letter(person, case, ASKED))
     (await pipeline.prove(case, code)).raise_for_status()
     await pipeline.until_it_is("verified", case)
@@ -71,7 +71,7 @@ async def test_staff_asks_once_the_answer_limits_the_copy_and_silence_does_not(
     person = people[3]
     case = await narrowed(pipeline, person)
     before = await pipeline.page(case)
-    code, _, error = await command(pipeline, "case", "narrow", case, "--as", "bert")
+    code, _, error = await command(pipeline, "request", "narrow", case, "--as", "bert")
     assert code != 0
     assert "the person was asked once already" in error
     assert not heard.of(case, "request.fulfilled"), "nothing is disclosed before the answer"
@@ -82,7 +82,7 @@ async def test_staff_asks_once_the_answer_limits_the_copy_and_silence_does_not(
     (await pipeline.http.post(f"/v1/requests/{case}/scope", json={"scope": ["sessions"]})).raise_for_status()
     after = await pipeline.closed(case)
     assert (after["due_on"], after["package_url"] is not None) == (before["due_on"], True)
-    _, output, _ = await command(pipeline, "case", "show", case, "--read", "--as", "anna", "--json")
+    _, output, _ = await command(pipeline, "request", "show", case, "--read", "--as", "anna", "--json")
     assert json.loads(output)["submission"]["scope_answered"] == ["sessions"], "staff reads it"
     with await downloaded(pipeline, person, case) as package:
         content = [name for name in package.namelist() if name.startswith("data/")]
@@ -105,7 +105,7 @@ async def test_californian_is_not_asked(pipeline: Pipeline, heard: Heard) -> Non
     person = Somebody("kim.californian@example.org", "Kim Beispiel")
     home = {"country": "US", "subdivision": "CA"}
     case = await pipeline.lodge(person.asks("access", residence=home))
-    _, _, error = await command(pipeline, "case", "narrow", case, "--as", "anna")
+    _, _, error = await command(pipeline, "request", "narrow", case, "--as", "anna")
     assert "a law of this request provides no such question" in error
     assert not heard.of(case, "scope.asked")
 

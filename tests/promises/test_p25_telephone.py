@@ -18,7 +18,7 @@ async def test_request_by_telephone_is_registered_from_the_day_of_the_call_and_a
     called_at = now() - timedelta(days=5)
     words = (*MANNER, "--received", called_at.isoformat(), "--email", person.email, "--name", person.name)
     code, case, errors = await command(
-        pipeline, "case", "register", *words, "--country", "DE", "--as", "anna"
+        pipeline, "request", "register", *words, "--country", "DE", "--as", "anna"
     )
     assert code == 0, errors
     case = case.strip()

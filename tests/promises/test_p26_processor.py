@@ -17,7 +17,7 @@ async def test_request_about_content_of_a_customer_is_forwarded_and_nothing_is_s
     asked = person.asks("access", role="end_user")
     await pipeline.send(asked, source=PORTAL)
     case = await pipeline.id_of(asked)
-    shown = ("case", "show", case, "--read", "--reason", "forwarding", "--json", "--as", "anna")
+    shown = ("request", "show", case, "--read", "--reason", "forwarding", "--json", "--as", "anna")
     code, output, errors = await command(pipeline, *shown)
     assert code == 2
     assert "habeas permission grant" in errors
@@ -39,7 +39,7 @@ async def test_request_about_content_of_a_customer_is_forwarded_and_nothing_is_s
     assert (read["by"], read["item"], read["reason"]) == ("anna", "submission", "forwarding")
     assert row["at"] is not None
 
-    forward = ("case", "forward", case, "--name", CUSTOMER.name, "--email", CUSTOMER.email, "--as", "anna")
+    forward = ("request", "forward", case, "--name", CUSTOMER.name, "--email", CUSTOMER.email, "--as", "anna")
     code, _, errors = await command(pipeline, *forward)
     assert code == 0, errors
     await pipeline.closed(case)
@@ -51,7 +51,7 @@ async def test_reading_without_an_account_of_the_role_is_refused(pipeline: Pipel
     person = people[1]
     case = await pipeline.lodge(person.asks("access"))
     await pipeline.accounts.present("olga", roles=())
-    code, output, errors = await command(pipeline, "case", "show", case, "--read", "--as", "olga")
+    code, output, errors = await command(pipeline, "request", "show", case, "--read", "--as", "olga")
     assert code == 2
     assert "no role" in errors
     assert person.email not in output

@@ -42,7 +42,7 @@ async def test_staff_releases_masked_values_in_the_same_case(pipeline: Pipeline,
     iban = await iban_of(pipeline)
     case = await pipeline.answered("access", ADA_ASKS)
     assert not await shows(pipeline, case, iban)
-    words = ("case", "release-values", case, "--reason", "called_back", "--as", "dana.muster")
+    words = ("request", "release-values", case, "--reason", "called_back", "--as", "dana.muster")
     code, _, errors = await command(pipeline, *words)
     assert code == 0, errors
     await eventually(lambda: len(heard.of(case, "request.fulfilled")) > 1)

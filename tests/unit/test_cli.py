@@ -1,15 +1,19 @@
 """A wrong call of the command gives one line with place and remedy, and code 2."""
 
 import re
+import subprocess
+import sys
 import tomllib
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
-from habeas.cli import app
+from habeas.cli import COMMANDS, RENAMED, Panel, app
 from habeas.cli.maps import _show
 from habeas.cli.options import InstallationState, show_plan
 from habeas.cli.retention import outcome_of_approval
@@ -70,7 +74,10 @@ def test_due_names_the_option_that_a_law_without_calendar_needs() -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"request_id": "HB-6NXP-JREK-MB4"}, "request_id: write the id, 32 characters; `habeas find`"),
+        (
+            {"request_id": "HB-6NXP-JREK-MB4"},
+            "request_id: write the id, 32 characters; `habeas request find`",
+        ),
         ({"because": "Too Much"}, "because: write a-z, 0-9, _ and dots"),
     ],
 )
@@ -90,6 +97,46 @@ def test_each_refusal_of_a_decision_is_explained() -> None:
 def test_purge_names_the_verb_of_its_next_step() -> None:
     assert outcome_of_approval("b4", 13, proposed=True).endswith("approves: `habeas retention approve b4`")
     assert outcome_of_approval("b4", 13, proposed=False).endswith("with `habeas retention purges b4`")
+
+
+HEAVY = {"aio_pika", "cryptography", "cv2", "fastapi", "httpx", "motor", "pydantic", "pymongo", "structlog"}
+"""Libraries that are slow to import."""
+
+
+def test_help_imports_no_heavy_library() -> None:
+    script = (
+        "import sys; from habeas.cli import app; from typer.testing import CliRunner; "
+        "print(CliRunner().invoke(app, ['--help']).exit_code, *(one.split('.')[0] for one in sys.modules))"
+    )
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)  # noqa: S603
+    code, *modules = found.stdout.split()
+    assert code == "0"
+    assert not HEAVY & set(modules)
+
+
+def test_help_lists_each_command_in_its_panel() -> None:
+    printed = CliRunner().invoke(app, ["--help"]).output
+    places = [printed.index(f" {panel.value} ") for panel in Panel]
+    assert places == sorted(places)
+    assert all(f"│ {name} " in printed for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_command_of_the_index_is_in_its_module(name: str) -> None:
+    command: Any = typer.main.get_command(app)
+    loaded = command.commands[name]
+    assert loaded.name == name
+    assert loaded.help
+
+
+@pytest.mark.parametrize(("old", "new"), RENAMED.items())
+def test_name_of_version_0_1_0_is_a_deprecated_alias(old: str, new: str) -> None:
+    runner = CliRunner()
+    called = runner.invoke(app, [*old.split(), "--help"])
+    assert called.exit_code == 0
+    assert called.stdout == runner.invoke(app, [*new.split(), "--help"]).stdout
+    assert called.stderr == f"habeas: `{old}` is deprecated: use `{new}`\n"
+    assert old not in COMMANDS
 
 
 def test_version_is_that_of_the_project() -> None:

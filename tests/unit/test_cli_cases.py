@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 from habeas.cli import app
 from shared.errors import ConfigurationError
 
-DECIDE = ["case", "decide", "a" * 32, "--as", "anna", "--refused"]
+DECIDE = ["appeals", "decide", "a" * 32, "--as", "anna", "--refused"]
 
 
 def test_unknown_reason_is_refused_with_the_known_ones() -> None:
