@@ -1,6 +1,7 @@
 """Verbs to operate the product: broker, parked messages, storms of requests, California's DROP."""
 
 import json
+from collections.abc import Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from habeas.cli.options import STATE, AsJson, State, fields, moment, optional, o
 from habeas.cli.staff import DECIDE, As, OneTimeCode, decide, signer_of
 from shared.contract.envelope import derived_id
 from shared.contract.events import BurstDeclared
+from shared.errors import ConfigurationError
 from shared.runtime.accounts import TOPOLOGY
 from shared.runtime.mongo import connect
 
@@ -115,7 +117,7 @@ def declare(
 
 @drop_app.command()
 def status(state: State = STATE, as_json: AsJson = False) -> None:
-    """Show the last and next fetch of the lists and their statuses; exit 1 when late."""
+    """Show the last and next fetch of the lists and their statuses; exit 1 if late or set aside."""
     found = run(client.drop.standing(*state.databases(), datetime.now(UTC)))
     if as_json:
         print(json.dumps(found))
@@ -131,9 +133,28 @@ def status(state: State = STATE, as_json: AsJson = False) -> None:
                 "not answered": [f"{found['batch']} ({found['step']})"] if found["batch"] else [],
                 "requests": [f"{count} {name}" for name, count in found["requests"].items()],
                 "trouble": optional(found["trouble"]),
+                "set aside": [_set_aside(one) for one in found["set_aside"]],
             }
         )
-    raise typer.Exit(1 if found is not None and found["late"] else 0)
+    raise typer.Exit(1 if found is not None and (found["late"] or found["set_aside"]) else 0)
+
+
+def _set_aside(one: Mapping[str, Any]) -> str:
+    """Return a line about a list, or rows of one, that cannot be read."""
+    if not one["count"]:
+        return f"{one['file']} of {one['batch']}: no known list"
+    lines = ", ".join(one["rows"]) + (", ..." if one["count"] > len(one["rows"]) else "")
+    return f"{one['file']} of {one['batch']}: {one['count']} unreadable rows, in lines {lines}"
+
+
+@drop_app.command()
+def handled(
+    batch: Annotated[str, Argument(help="The batch that `habeas drop status` names.")], state: State = STATE
+) -> None:
+    """Record that the lists of a batch that were set aside are answered in the state's portal."""
+    if not run(client.drop.handled(*state.databases(), batch)):
+        raise ConfigurationError("no list of this batch is set aside: `habeas drop status` names them")
+    out.print("recorded")
 
 
 @drop_app.command()

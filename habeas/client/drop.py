@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,6 +28,7 @@ async def standing(mongo_url: str, prefix: str, now: datetime) -> dict[str, Any]
             "step": batch and batch.step.value,
             "requests": await ledger.counts(),
             "trouble": state.trouble or None,
+            "set_aside": [asdict(one) for one in state.set_aside],
         }
 
 
@@ -37,6 +39,12 @@ async def pull(mongo_url: str, prefix: str) -> bool:
         await ledger.release(datetime.now(UTC))
         await ledger.note(pull_at=NEVER, not_before=NEVER)
         return await ledger.open() is not None
+
+
+async def handled(mongo_url: str, prefix: str, batch: str) -> bool:
+    """Record that staff has answered the lists of *batch* set aside; return whether there were any."""
+    async with _ledger(mongo_url, prefix) as ledger:
+        return await ledger.answered_by_hand(batch)
 
 
 @asynccontextmanager

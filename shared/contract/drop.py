@@ -91,6 +91,12 @@ def row_of(line: str) -> ListRow | None:
     return ListRow(id_, digest) if ID.fullmatch(id_) and len(digest) == HASH_BYTES else None
 
 
+def id_in(line: str) -> str:
+    """Return the id of a request in an unreadable *line*; empty if it has none."""
+    first = line.partition(",")[0].strip().strip('"')
+    return first if ID.fullmatch(first) else ""
+
+
 class LineSplitter:
     """Cuts a stream of bytes into lines, however it arrives."""
 

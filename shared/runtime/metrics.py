@@ -34,9 +34,17 @@ _DROP = Gauge(
 )
 
 
-def drop(*, days_left: float) -> None:
-    """Set the days left to fetch California's lists; negative when overdue."""
+_DROP_SET_ASIDE = Gauge(
+    "habeas_drop_set_aside",
+    "Lists of California, or parts of them, that cannot be read and are the staff's to answer.",
+    registry=REGISTRY,
+)
+
+
+def drop(*, days_left: float, set_aside: int) -> None:
+    """Set the days left to fetch California's lists, negative when overdue, and the lists set aside."""
     _DROP.set(days_left)
+    _DROP_SET_ASIDE.set(set_aside)
 
 
 _WAITING = Gauge(

@@ -1,5 +1,6 @@
 """California's lists on the real pipeline: fetched, looked up in the company's stores, erased, answered."""
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -173,3 +174,19 @@ async def test_the_command_says_how_things_stand(broker: Broker) -> None:
     assert code == 0
     assert "days left" in output
     assert "deleted" in output
+
+
+async def test_staff_sees_unreadable_rows_until_it_has_answered_them(broker: Broker) -> None:
+    asked = broker.state.ask("Email", hash_of("nobody@example.org"))
+    broker.state.waiting["Email"]["short"] = "no hash"
+    await broker.pull()
+    assert await broker.answered(asked) == {asked: 5}
+    code, output, _ = await command(broker.pipeline, "drop", "status")
+    assert code == 1
+    assert "1 unreadable rows, in lines 3" in " ".join(output.split())
+
+    _, output, _ = await command(broker.pipeline, "drop", "status", "--json")
+    (aside,) = json.loads(output)["set_aside"]
+    assert (await command(broker.pipeline, "drop", "handled", aside["batch"]))[0] == 0
+    assert (await command(broker.pipeline, "drop", "handled", aside["batch"]))[0] != 0
+    assert (await command(broker.pipeline, "drop", "status"))[0] == 0

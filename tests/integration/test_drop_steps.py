@@ -89,7 +89,7 @@ WRITES = frozenset(
     {
         "add", "advance", "amend", "amended", "announce", "begin", "decide", "discard", "end", "expect",
         "forget", "found_in", "keep", "lodge", "note", "publish", "received", "remove", "seal_stream",
-        "sending", "settle", "take", "told", "unpacked", "upload", "uploaded", "withdraw",
+        "sending", "set_aside", "settle", "take", "told", "unpacked", "upload", "uploaded", "withdraw",
     }
 )  # fmt: skip
 mortal = partial(Mortal, writes=WRITES)
@@ -618,15 +618,45 @@ async def test_a_file_that_is_not_taken_is_loud_and_sent_again(world: World) -> 
     assert world.california.calls.count("POST /data/upload") == 2
 
 
-async def test_rows_that_cannot_be_read_are_loud_and_kept_and_hold_up_no_other(world: World) -> None:
+async def test_unreadable_row_and_unknown_list_are_set_aside_and_the_rest_is_answered(world: World) -> None:
     expected = ask(world)
-    world.california.waiting["Email"]["short"] = "no hash"
+    world.requests.outcomes["cleo@example.org"] = Outcome.REFUSED
+    world.california.lists = ("Email", "Phone", "NDZ", "Fax")
+    world.california.waiting["Email"] |= {"short": "no hash", "Id0000000012": "no hash either"}
+    unknown = world.california.ask("Fax", hash_of("4155550199"))
+    world.california.waiting["Phone"]["short"] = "no hash"
     with capture_logs() as logs:
         await world.live()
-    assert [log["handled"] for log in logs if log["event"] == "rows of DROP cannot be read"] == [1]
-    assert set(world.california.told) == set(expected)
-    assert await world.ledger.open() is not None
-    assert any(world.vault.items.values()), "what was not answered is kept"
+    assert world.california.told == expected
+    assert await world.ledger.open() is None, "the batch is closed"
+    assert not any(world.vault.items.values())
+    assert unknown not in world.california.told, "nothing is reported of a list that was not searched"
+
+    state = await world.ledger.state()
+    assert state is not None
+    file = "20261126_4821_"
+    assert [(one.file, one.count, one.rows) for one in state.set_aside] == [
+        (f"{file}Fax.csv", 0, ()),
+        (f"{file}Email.csv", 2, ("5", "6 Id0000000012")),
+        (f"{file}Phone.csv", 1, ("3",)),
+    ]
+    reported = [log for log in logs if log["event"] == "a list of DROP is set aside"]
+    assert len(reported) == 3
+    assert "no hash" not in str((reported, state))
+
+
+async def test_next_lists_are_answered_after_some_were_set_aside(world: World) -> None:
+    ask(world)
+    world.california.waiting["Email"]["short"] = "no hash"
+    await world.live()
+    batches = {one.batch for one in getattr(await world.ledger.state(), "set_aside", ())}
+    assert [await world.ledger.answered_by_hand(one) for one in (*batches, *batches)] == [True, False]
+    assert getattr(await world.ledger.state(), "set_aside", None) == ()
+
+    world.california.given = {}  # the staff has answered the row in the portal
+    later = world.california.ask("Email", hash_of("ben@example.org"))
+    await world.pull()
+    assert world.california.told[later] == 3
 
 
 async def test_two_replicas_do_not_both_speak_to_the_platform(world: World) -> None:

@@ -58,7 +58,6 @@ Publish = Callable[[list[Message]], Awaitable[None]]
 class LookupCounts:
     """Numbers about a batch, without names."""
 
-    spoilt: int = 0
     documents: int = 0
     found: int = 0
 
@@ -98,10 +97,7 @@ class HashLookupJob:
             return None
         tally = LookupCounts()
         for item in batch.lists:
-            await self._import(batch, item, tally)
-        if tally.spoilt:
-            # Unreadable rows cannot be answered: the operator must ask the state for them.
-            logger().error("rows of DROP cannot be read", request_id=batch.id, handled=tally.spoilt)
+            await self._import(batch, item)
         await self._look_up(batch, tally)
         name = f"drop_found_{token_hex(8)}"
         await self.vault.seal_stream(batch.id, name, self._matches(batch, tally))
@@ -110,23 +106,21 @@ class HashLookupJob:
         logger().info("hashes of DROP looked up", request_id=batch.id, handled=tally.documents)
         return tally
 
-    async def _import(self, batch: HashListBatch, item: str, tally: LookupCounts) -> None:
-        async for rows in self._rows(batch.id, item, tally):
+    async def _import(self, batch: HashListBatch, item: str) -> None:
+        async for rows in self._rows(batch.id, item):
             if KIND_OF[item] is ListKind.REMOVED:
                 await self.listed.remove([row.id for row in rows])
             else:
                 await self.listed.add(rows, KIND_OF[item], batch.id)
             await self.listed.prolong(batch.id, self.clock())
 
-    async def _rows(self, batch: str, item: str, tally: LookupCounts) -> AsyncIterator[Sequence[ListRow]]:
-        rows, first = list[ListRow](), True
+    async def _rows(self, batch: str, item: str) -> AsyncIterator[Sequence[ListRow]]:
+        """Yield the readable rows; intake has set the others aside."""
+        rows = list[ListRow]()
         async for line in _lines(self.vault.open_stream(batch, item)):
             row = row_of(line)
             if row is not None:
                 rows.append(row)
-            elif line and not first:  # an invalid first line is the header
-                tally.spoilt += 1
-            first = False
             if len(rows) >= AT_ONCE:
                 yield rows
                 rows = []

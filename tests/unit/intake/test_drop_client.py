@@ -219,13 +219,14 @@ def test_an_archive_of_anything_is_not_taken(content: bytes) -> None:
         ListArchive(io.BytesIO(content)).lists()
 
 
-def test_an_archive_with_a_file_that_is_no_list_is_not_taken() -> None:
+def test_files_that_are_no_known_list_are_named_beside_the_lists() -> None:
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:
         archive.writestr("20261126_4821_Email.csv", "ID,Hash\n")
         archive.writestr("20261126_4821_Novel.csv", "ID,Hash\n")
-    with pytest.raises(DropCallRejected):
-        ListArchive(made).lists()
+        archive.writestr("20261127_4821_Email.csv", "ID,Hash\n")
+    assert ListArchive(made).lists() == {ListKind.EMAIL: "20261126_4821_Email.csv"}
+    assert ListArchive(made).others() == ("20261126_4821_Novel.csv", "20261127_4821_Email.csv")
 
 
 @pytest.mark.parametrize(

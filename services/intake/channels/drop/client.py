@@ -66,25 +66,35 @@ class ListArchive:
     The lists as they arrived.
 
     Raises:
-        DropCallRejected: It is damaged, or no archive of lists; an unknown format must not be answered.
+        DropCallRejected: It is damaged, or no archive.
     """
 
     content: IO[bytes] = field(repr=False)
 
     def lists(self) -> dict[ListKind, str]:
-        """Return the names of the files by the kind of list."""
+        """Return the names of the files by the kind of list; of two files of one kind, the first."""
+        found: dict[ListKind, str] = {}
+        for entry in self._entries():
+            kind = kind_of(entry.filename)
+            if kind is None or kind in found:
+                continue
+            if entry.file_size > MOST_LIST_BYTES:
+                raise DropCallRejected(f"a list is larger than {MOST_LIST_BYTES} bytes", HTTPStatus.OK)
+            found[kind] = entry.filename
+        return found
+
+    def others(self) -> tuple[str, ...]:
+        """Return the names of all other files."""
+        names = dict.fromkeys(entry.filename for entry in self._entries())
+        return tuple(name for name in names if name not in self.lists().values())
+
+    def _entries(self) -> list[zipfile.ZipInfo]:
         try:
             with zipfile.ZipFile(self.content) as opened:
-                entries = [entry for entry in opened.infolist() if not entry.is_dir()]
+                return [entry for entry in opened.infolist() if not entry.is_dir()]
         except SPOILT as error:
             message = f"the lists are not a ZIP archive: {type(error).__name__}"
             raise DropCallRejected(message, HTTPStatus.OK) from None
-        kinds = {kind: entry for entry in entries if (kind := kind_of(entry.filename)) is not None}
-        if len(kinds) < len(entries):
-            raise DropCallRejected("the archive holds other files than lists", HTTPStatus.OK)
-        if any(entry.file_size > MOST_LIST_BYTES for entry in entries):
-            raise DropCallRejected(f"a list is larger than {MOST_LIST_BYTES} bytes", HTTPStatus.OK)
-        return {kind: entry.filename for kind, entry in kinds.items()}
 
     def pieces(self, name: str) -> Iterator[bytes]:
         """Yield the content of the file called *name*."""

@@ -6,7 +6,7 @@ calls the platform; after a crash another takes over.
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from secrets import token_hex
@@ -37,6 +37,18 @@ class BatchStep(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class SetAsideList:
+    """A list, or rows of one, that cannot be read: the staff answers them in the state's portal."""
+
+    batch: str
+    file: str
+    count: int = 0
+    """Number of rows; 0 for a whole file of an unknown kind."""
+    rows: tuple[str, ...] = ()
+    """The first of them: number of the line, and id where that can be read."""
+
+
+@dataclass(frozen=True, slots=True)
 class PlatformState:
     """The state of the platform."""
 
@@ -52,6 +64,8 @@ class PlatformState:
     """The error of the last call."""
     warned_on: str = ""
     """The day of the last warning that little time is left."""
+    set_aside: tuple[SetAsideList, ...] = ()
+    """Until the staff records that they are answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +150,19 @@ class DropLedger:
         """Set fields of :class:`PlatformState`."""
         with translated("store the state of DROP"):
             await self._state.update_one({"_id": STATE}, {"$set": changes}, upsert=True)
+
+    async def set_aside(self, lists: Sequence[SetAsideList]) -> None:
+        """Record *lists* for the staff; recording them again has no effect."""
+        entries = [asdict(one) | {"rows": list(one.rows)} for one in lists]
+        with translated("set lists of DROP aside"):
+            await self._state.update_one({"_id": STATE}, {"$addToSet": {"set_aside": {"$each": entries}}})
+
+    async def answered_by_hand(self, batch: str) -> bool:
+        """Record that the staff has answered the set-aside lists of *batch*; return whether any were."""
+        with translated("record answers to DROP"):
+            own = {"_id": STATE, "set_aside.batch": batch}
+            found = await self._state.update_one(own, {"$pull": {"set_aside": {"batch": batch}}})
+        return bool(found.modified_count)
 
     # --- batches ----------------------------------------------------------------------------------------
 
@@ -319,7 +346,8 @@ def _expected(one: ListedAnswer) -> UpdateOne:
 
 def _state(document: Document) -> PlatformState:
     names = ("since", "pulled_at", "pull_at", "not_before", "trouble", "warned_on")
-    return PlatformState(**{name: document[name] for name in names if name in document})
+    aside = tuple(SetAsideList(**one | {"rows": tuple(one["rows"])}) for one in document.get("set_aside", ()))
+    return PlatformState(**{name: document[name] for name in names if name in document}, set_aside=aside)
 
 
 def _batch(document: Document) -> ListBatch:

@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from functools import reduce
 from typing import TypeVar
 
+from services.intake.channels.drop.ledger import SetAsideList
 from services.intake.domain import IntakeCase, evolve
-from shared.contract.drop import LineSplitter, ListRow, row_of
+from shared.contract.drop import LineSplitter, ListRow, id_in, row_of
 from shared.contract.events import DropListed, DropMatched
 from shared.contract.ports import VaultPort
 from shared.errors import Destroyed
@@ -24,6 +25,8 @@ Item = TypeVar("Item")
 NAME = "intake"
 PREFIX = "drop_"
 """Prefix of all names in the vault of a batch."""
+MOST_ROWS = 20
+"""Most unreadable rows of a list that the staff sees one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +68,16 @@ class BatchLists:
             return False
         return True
 
-    async def spoilt(self, batch: str, item: str) -> int:
-        """Return the number of unreadable rows of a list; the first line is its header."""
-        number, spoilt = 0, 0
+    async def unreadable(self, batch: str, item: str, file: str) -> SetAsideList | None:
+        """Return the unreadable rows of the list *item*, if any; its first line is the header."""
+        number, count, rows = 0, 0, list[str]()
         async for line in self.lines(batch, item):
-            spoilt += bool(number and line and row_of(line) is None)
             number += 1
-        return spoilt
+            if number > 1 and line and row_of(line) is None:
+                count += 1
+                if count <= MOST_ROWS:
+                    rows.append(f"{number} {id_in(line)}".strip())
+        return SetAsideList(batch, file, count, tuple(rows)) if count else None
 
     async def lines(self, batch: str, item: str) -> AsyncIterator[str]:
         """Yield the lines of the sealed *item*. Raises KeyError: it is not there."""
@@ -83,7 +89,7 @@ class BatchLists:
             yield line
 
     async def rows(self, batch: str, item: str) -> AsyncIterator[ListRow]:
-        """Yield the requests of a list; unreadable rows are skipped, and counted by the search."""
+        """Yield the requests of a list; unreadable rows are skipped: they are set aside."""
         async for line in self.lines(batch, item):
             row = row_of(line)
             if row is not None:

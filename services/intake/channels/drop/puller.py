@@ -15,8 +15,9 @@ Law:
 """
 
 import asyncio
+import re
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -24,18 +25,28 @@ from typing import IO, Final
 
 from services.intake.cases.service import RequestService
 from services.intake.channels.drop import client
-from services.intake.channels.drop.ledger import LEASE, NEVER, BatchStep, DropLedger, ListBatch, PlatformState
+from services.intake.channels.drop.ledger import (
+    LEASE,
+    NEVER,
+    BatchStep,
+    DropLedger,
+    ListBatch,
+    PlatformState,
+    SetAsideList,
+)
 from services.intake.channels.drop.lists import PREFIX, BatchLists
 from services.intake.channels.drop.requests import DropLodger
 from services.intake.channels.drop.status_reports import WITHIN, DropReporter
 from services.intake.channels.drop.terms import Hours, is_closed
-from shared.contract.drop import SOURCE
+from shared.contract.drop import SOURCE, ListKind
 from shared.errors import HabeasError
 from shared.runtime import metrics
 from shared.runtime.log import logger
 from shared.runtime.worker import work_forever
 
 LOOK_EVERY_S: Final = 1.0
+MOST_NAME: Final = 100
+_UNUSUAL: Final = re.compile(r"[^A-Za-z0-9._/-]")
 AGAIN_S: Final = 1.0
 WARNED: Final = timedelta(days=10)
 NAME: Final = "intake"
@@ -185,8 +196,21 @@ class DropPuller:
             files = archive.lists()
             for kind, name in files.items():
                 await self.listing.keep(batch.id, kind.item, _alive(archive.pieces(name)))
+            await self._set_aside(batch, files, archive.others())
         await self.ledger.unpacked(batch.id, files)
         return True
+
+    async def _set_aside(
+        self, batch: ListBatch, files: Mapping[ListKind, str], others: Iterable[str]
+    ) -> None:
+        """Report to the staff all that cannot be read, so that it holds up nothing else."""
+        rows = [await self.listing.unreadable(batch.id, kind.item, name) for kind, name in files.items()]
+        unknown = [SetAsideList(batch.id, _UNUSUAL.sub("?", name)[:MOST_NAME]) for name in others]
+        aside = [*unknown, *(one for one in rows if one is not None)]
+        await self.ledger.set_aside(aside)
+        for one in aside:
+            found = f"{one.file}: {one.count or 'all'} rows"
+            logger().error("a list of DROP is set aside", service=NAME, request_id=batch.id, reason=found)
 
     # --- schedule ------------------------------------------------------------------------------------------
 
@@ -201,7 +225,7 @@ class DropPuller:
         """Warn of the days that are left; once a day, when they are few."""
         now = self.clock()
         left, day = last_day(state) - now, now.date().isoformat()
-        metrics.drop(days_left=left / timedelta(days=1))
+        metrics.drop(days_left=left / timedelta(days=1), set_aside=len(state.set_aside))
         if left < WARNED and state.warned_on != day:
             level = logger().error if left < timedelta() else logger().warning
             level("lists of DROP are due", service=NAME, reason=f"{left.days} days left; {state.trouble}")

@@ -57,7 +57,7 @@ class DropReporter:
 
         Raises:
             DropRetryLater: The platform does not answer, or too little is decided.
-            DropCallRejected: It has not accepted all, or rows cannot be read.
+            DropCallRejected: It has not accepted all.
         """
         waiting = await self.ledger.undecided(batch.id)
         if waiting and self.clock() < batch.fetched_at + WITHIN - MARGIN:
@@ -70,9 +70,6 @@ class DropReporter:
             return True
         if waiting:
             raise client.DropRetryLater("requests of DROP are undecided", client.LATER)
-        for kind in batch.files:
-            if await self.listing.spoilt(batch.id, kind.item):
-                raise client.DropCallRejected("rows of a list cannot be read", HTTPStatus.OK)
         await self.ledger.advance(batch.id, BatchStep.ANSWERED)
         await self.ledger.note(trouble="")
         await self.listing.discard(batch.id)
