@@ -30,12 +30,13 @@ if TYPE_CHECKING:
         referrals,
         requests,
         staff,
+        stores,
     )
 
     __all__ = ["accounts", "audit", "breach_files", "breach_scope", "campaigns", "cases", "certificates"]
     __all__ += ["dead_letters", "deadlines", "drop", "engine", "erasures", "event_files", "identity", "inbox"]
     __all__ += ["incident_register", "laws", "letters", "map_draft", "master_keys", "recipients"]
-    __all__ += ["referrals", "requests", "staff"]
+    __all__ += ["referrals", "requests", "staff", "stores"]
 else:
 
     def __getattr__(name: str) -> ModuleType:

@@ -127,7 +127,8 @@ class InstallationState:
         """Return the URLs of the stores by name: those of *text* if it was given."""
         if text is None and "HABEAS_STORES" not in self.settings():
             return {"default": self.setting("MONGO_URL")}
-        return client.engine.store_urls(text or self.setting("STORES"))
+        place = "HABEAS_STORES" if text is None else "--stores"
+        return client.stores.store_urls(text or self.setting("STORES"), place)
 
     def company(self) -> "CompanyProfile":
         """Return the company."""
@@ -172,7 +173,8 @@ AsJson = Annotated[bool, Option("--json", help="Print JSON for programs.")]
 RequestId = Annotated[str, Argument(help="Id of the request.")]
 MapFolder = Annotated[Path | None, Option("--map", help="Folder of the data map [HABEAS_DATAMAP].")]
 Stores = Annotated[
-    str | None, Option(help="JSON: store name → MongoDB URL [HABEAS_STORES].", show_default=False)
+    str | None,
+    Option(help="URL of your MongoDB, or JSON: store name → URL [HABEAS_STORES].", show_default=False),
 ]
 IdentityOptions = Annotated[
     list[str], Option("--identity", help="email=ada@example.org; may be given several times.")

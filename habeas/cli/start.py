@@ -11,7 +11,7 @@ import typer
 from typer import Argument, Option
 
 from habeas.cli.keys import retire
-from habeas.cli.options import STATE, MapFolder, State, out, run
+from habeas.cli.options import STATE, MapFolder, State, Stores, out, run
 from habeas.cli.verification import copy_heads
 from habeas.embedded.installation import SERVICES
 from shared.errors import ConfigurationError, HabeasError
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from shared.runtime.bootstrap import ServicePlan
 
 app = typer.Typer()
+PortBase = Annotated[
+    int | None, Option(help="First of seven ports; those of the last start, or free ones, if not given.")
+]
 
 
 @app.command()
@@ -64,20 +67,26 @@ def upkeep(
 @app.command()
 def up(
     state: State = STATE,
-    port_base: Annotated[
-        int | None, Option(help="First of seven ports to use; free ones if not given.")
-    ] = None,
+    stores: Stores = None,
+    company: Annotated[Path | None, Option(help="File of your company [HABEAS_COMPANY].")] = None,
     map_folder: MapFolder = None,
-    company: Annotated[bool, Option(help="Fill the store with a fictional company's customers.")] = True,
+    env_file: Annotated[Path | None, Option(help="A .env with settings, as for docker compose.")] = None,
+    port_base: PortBase = None,
+    sample: Annotated[bool, Option(help="Fill the store with a fictional company's customers.")] = True,
     data: Annotated[
         Path | None, Option(help="Store documents: a folder of <database>/<collection>.jsonl[.gz].")
     ] = None,
 ) -> None:
-    """Start a broker, a database, a mail catcher and all services on this machine."""
+    """
+    Start a broker, a database, a mail catcher and all services on this machine.
+
+    Options precede the environment, which precedes the file. Ports stay the same at the next start.
+    """
     from habeas.embedded import uptime  # noqa: PLC0415
 
-    contents = uptime.StoreContents(company=company, data=data)
-    run(uptime.up(state.folder, out, contents, port_base=port_base, datamap=map_folder))
+    contents = uptime.StoreContents(sample=sample, data=data)
+    settings = uptime.OwnSettings(stores, company, map_folder, env_file, port_base)
+    run(uptime.up(state.folder, out, contents, settings))
 
 
 @app.command()

@@ -120,17 +120,6 @@ async def connected(urls: Mapping[str, str]) -> AsyncIterator[Stores]:
         yield stores
 
 
-def store_urls(text: str) -> dict[str, str]:
-    """Read ``HABEAS_STORES``. Raises ConfigurationError if it is no JSON object of names and URLs."""
-    try:
-        urls = json.loads(text)
-    except json.JSONDecodeError:
-        urls = None
-    if not isinstance(urls, dict) or not all(isinstance(url, str) for url in urls.values()):
-        raise ConfigurationError('the stores are given as JSON: {"default": "mongodb://…"}')
-    return urls
-
-
 def identities(pairs: Sequence[str]) -> Identities:
     """Read ``name=value`` pairs. Raises ConfigurationError if one is none, or no address or number."""
     named = [pair.partition("=") for pair in pairs]

@@ -20,7 +20,7 @@ from rich.markup import escape
 from habeas.client import engine, requests
 from habeas.client.collections import Place, Snapshot, difference, digest, documents, mentions, snapshot
 from habeas.embedded.company import ADA, BRUNO, fill
-from habeas.embedded.installation import Installation, api_key, run_until_stopped
+from habeas.embedded.installation import Installation, api_key, claimed, run_until_stopped
 from habeas.embedded.mailcatcher import CaughtMessage, letters
 from habeas.embedded.uptime import describe, fill_company
 from services.fulfillment.certificate.signatures import CertificateSigner
@@ -68,6 +68,11 @@ class DemoSetting:
 
 async def run_demonstration(state: Path, out: Console, setting: DemoSetting, *, keep: bool) -> None:
     """Run the demonstration, and stop it unless *keep* is set. Raises ConfigurationError if a step failed."""
+    with claimed(state):
+        await _demonstrate(state, out, setting, keep=keep)
+
+
+async def _demonstrate(state: Path, out: Console, setting: DemoSetting, *, keep: bool) -> None:
     began = time.monotonic()
     asking, leaving = _cast(setting.data, setting.people)
     with out.status("starting a broker, a database, a mail catcher and the services"):

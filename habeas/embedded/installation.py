@@ -9,12 +9,15 @@ import asyncio
 import base64
 import json
 import os
+import re
 import secrets
 import signal
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import timedelta
+from email.utils import quote
+from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -23,12 +26,13 @@ import httpx
 
 from habeas.client import accounts, master_keys
 from habeas.client.requests import SOURCE
-from habeas.embedded.parts.ports import HOST, free_port
+from habeas.embedded.parts.ports import HOST
 from habeas.embedded.parts.process import Command, Process, require_ready
 from habeas.embedded.stack import Stack
 from shared.contract.sources import ALL
 from shared.contract.topology import COMMAND
 from shared.errors import ConfigurationError
+from shared.law.library import company
 from shared.runtime.accounts import ACCOUNTS, definitions
 from shared.runtime.broker import declare
 from shared.runtime.variables import FILE, PREFIX, SETTINGS, unknown
@@ -54,6 +58,12 @@ SERVICES = ("intake", "verifier", "fulfillment", "notifier")
 READY_WITHIN = timedelta(seconds=60)
 STOP_WITHIN = timedelta(seconds=30)
 ENVIRONMENT = "environment"
+CLAIM = "running"
+"""File that a running installation locks; it holds the number of the process."""
+MAILBOX = re.compile(r"[^@\s/]+@[^@\s/]+")
+NO_MAILBOX = "privacy@example.com"
+SPECIAL = re.compile(r'[()<>@,:;.\[\]"\\]')
+"""Characters for which a name in an address is quoted (RFC 5322, 3.2.3)."""
 
 
 def remembered(state: Path) -> Mapping[str, str]:
@@ -69,9 +79,9 @@ class Installation:
     """
     A stack and its services, running between ``async with``'s two ends, with all data in the folder *state*.
 
-    It uses seven neighbouring ports from *port_base* on, or free ones; *datamap*, or `HABEAS_DATAMAP`, or the
-    example. Settings of *environment* precede the defaults of this module. Raises ConfigurationError if one
-    is not known, or belongs to a part that is run here.
+    It uses seven neighbouring ports from *port_base* on, or those of the last start; *datamap*, or
+    `HABEAS_DATAMAP`, or the example. Settings of *environment* precede the defaults of this module. Raises
+    ConfigurationError if one is not known, or belongs to a part that is run here, or if a port is in use.
     """
 
     def __init__(
@@ -91,15 +101,14 @@ class Installation:
         self.settings_file = self.folder / ENVIRONMENT
         """File with every setting of the services, secrets included."""
         self._credentials = self.folder / "credentials"
-        ports = [free_port() if port_base is None else port_base + place for place in (4, 5, 6)]
-        port, returned, operators = ports
+        port, _, operators = self.stack.service_ports
         host = given.get("HABEAS_HTTP_HOST", HOST)
         host = HOST if host in ANY_ADDRESS else host
         self.url = f"http://{host}:{port}"
         self.ops_url = f"http://{host}:{operators}"
         chosen = {"HABEAS_DATAMAP": str(datamap.absolute())} if datamap else {}
         # A plain variable would win over one given as a file.
-        defaults = self._settings(port, operators, returned).items()
+        defaults = {**self._settings(), **_sender(given.get("HABEAS_COMPANY", str(COMPANY)))}.items()
         besides = {name: value for name, value in defaults if f"{name}{FILE}" not in given}
         self.environment = {**besides, **given, **chosen}
         self._services: Process | None = None
@@ -169,7 +178,8 @@ class Installation:
         """Return the broker's URL for *account*."""
         return (self._credentials / account / accounts.AMQP_URL).read_text(encoding="utf-8").strip()
 
-    def _settings(self, port: int, operators: int, returned: int) -> dict[str, str]:
+    def _settings(self) -> dict[str, str]:
+        port, returned, operators = self.stack.service_ports
         return {
             "HABEAS_CREDENTIALS": str(self._credentials),
             "HABEAS_SMTP_URL": self.stack.smtp_url,
@@ -180,9 +190,7 @@ class Installation:
             "HABEAS_SOURCES": json.dumps({f"{accounts.PREFIX}-{one}": [ALL] for one in (UPSTREAM, COMMAND)}),
             "HABEAS_API_KEYS": json.dumps({SOURCE: _secret(self.folder / "api.key")}),
             "HABEAS_COMPANY": str(COMPANY),
-            "HABEAS_MAIL_FROM": "Fernlicht Privacy <privacy@fernlicht.example>",
             "HABEAS_ERASURE_WINDOW": "PT0S",
-            "HABEAS_MAIL_BOUNCES": "bounces@fernlicht.example",
             "HABEAS_BOUNCE_PORT": str(returned),
         }
 
@@ -197,6 +205,43 @@ def _given(environment: Mapping[str, str]) -> dict[str, str]:
     if flaws:
         raise ConfigurationError("; ".join(flaws))
     return {name: value for name, value in environment.items() if name.removesuffix(FILE) in SETTINGS}
+
+
+def _sender(company_file: str) -> dict[str, str]:
+    """Return the settings of the sender of letters: the company's name and mailbox."""
+    profile = company(company_file)
+    mailbox = profile.contact if MAILBOX.fullmatch(profile.contact) else NO_MAILBOX
+    name = f'"{quote(profile.name)}"' if SPECIAL.search(profile.name) else profile.name
+    return {
+        "HABEAS_MAIL_FROM": f"{name} <{mailbox}>",
+        "HABEAS_MAIL_BOUNCES": f"bounces@{mailbox.rpartition('@')[2]}",
+    }
+
+
+@contextmanager
+def claimed(state: Path) -> Iterator[None]:
+    """Claim the folder *state* for this process. Raises ConfigurationError if an installation runs there."""
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (state / CLAIM).open("a+", encoding="ascii") as file:
+        try:
+            flock(file, LOCK_EX | LOCK_NB)
+        except OSError:
+            file.seek(0)
+            raise ConfigurationError(_runs_already(state, file.read().strip())) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+def _runs_already(state: Path, process: str) -> str:
+    known = remembered(state)
+    host, port = known.get("HABEAS_HTTP_HOST", HOST), known.get("HABEAS_HTTP_PORT")
+    where = f"at http://{HOST if host in ANY_ADDRESS else host}:{port}/docs" if port else "and is starting"
+    return (
+        f"Habeas runs in {state.absolute()} already, {where}: use it, stop it with Ctrl-C in its terminal or "
+        f"`kill {process}`, or name another folder with --state"
+    )
 
 
 def _secret(path: Path) -> str:

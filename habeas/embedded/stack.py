@@ -22,6 +22,10 @@ from shared.errors import ConfigurationError
 STOP_WITHIN = max(broker.STOP_WITHIN, database.STOP_WITHIN, mail.STOP_WITHIN)
 
 
+PORTS = ("AMQP", "MongoDB", "SMTP", "Erlang", "the API", "returned mail", "operators")
+"""Servers of an installation, in the order of their ports."""
+
+
 class StackPart(StrEnum):
     """A part of a stack."""
 
@@ -44,7 +48,7 @@ class _Memory:
     """Ports and passwords that a state folder keeps."""
 
     ports: tuple[int, ...]
-    """AMQP, MongoDB, SMTP, Erlang's own."""
+    """As :data:`PORTS` names them."""
     node: str
     password: str
 
@@ -53,8 +57,8 @@ class Stack:
     """
     A broker, a database and a mail server with data in *state*, running between ``async with``'s two ends.
 
-    They use four neighbouring ports from *port_base* on (AMQP, MongoDB, SMTP, Erlang's own), or those of the
-    last start, with others in place of those in use.
+    They and the services use seven neighbouring ports from *port_base* on, or those of the last start, or at
+    the first start free ones. Raises ConfigurationError if a port is in use.
     """
 
     def __init__(
@@ -64,7 +68,9 @@ class Stack:
         self._state = state.absolute()
         self._state.mkdir(mode=0o700, parents=True, exist_ok=True)
         memory = _remember(self._state, port_base)
-        amqp, mongo, smtp, distribution = memory.ports
+        amqp, mongo, smtp, distribution, *services = memory.ports
+        self.service_ports = tuple(services)
+        """Ports of the API, of returned mail and of operators."""
         self.broker = broker.Broker(
             self._state / StackPart.BROKER, amqp, distribution, memory.node, memory.password, programs.broker
         )
@@ -137,7 +143,11 @@ def _remember(state: Path, port_base: int | None) -> _Memory:
     """Return the folder's memory, updated and saved."""
     path = state / "stack.json"
     known = _recall(path)
-    ports = _neighbours(port_base) if port_base is not None else _still_free(known.ports if known else ())
+    if port_base is not None:
+        ports = tuple(range(port_base, port_base + len(PORTS)))
+    else:
+        ports = _filled_up(known.ports if known else ())
+    _require_free(ports)
     memory = _Memory(
         ports,
         node=known.node if known else f"habeas-{secrets.token_hex(4)}@localhost",
@@ -159,17 +169,17 @@ def _recall(path: Path) -> _Memory | None:
         raise ConfigurationError(f"{path} is damaged: {remedy}") from None
 
 
-def _neighbours(port_base: int) -> tuple[int, ...]:
-    ports = tuple(range(port_base, port_base + 4))
-    for port in ports:
-        if not is_free(port):
-            raise ConfigurationError(f"port {port} of {HOST} is in use: choose another port base")
+def _filled_up(ports: tuple[int, ...]) -> tuple[int, ...]:
+    """Return *ports*, and free ones for servers without a port."""
+    while len(ports) < len(PORTS):
+        ports = (*ports, free_port(besides=frozenset(ports)))
     return ports
 
 
-def _still_free(ports: tuple[int, ...]) -> tuple[int, ...]:
-    """Return *ports*, with a free one in place of each that is in use; four when there were none."""
-    kept = [port if port and is_free(port) else 0 for port in ports or (0, 0, 0, 0)]
-    for place, port in enumerate(kept):
-        kept[place] = port or free_port(besides=frozenset(kept))
-    return tuple(kept)
+def _require_free(ports: tuple[int, ...]) -> None:
+    for port, server in zip(ports, PORTS, strict=True):
+        if not is_free(port):
+            raise ConfigurationError(
+                f"port {port} of {HOST}, for {server}, is in use: end the program that uses it, "
+                "or choose other ports with --port-base"
+            )

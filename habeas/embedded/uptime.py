@@ -1,48 +1,139 @@
 """The installation of ``habeas up``."""
 
+import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from dotenv import dotenv_values
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from habeas.client.collections import documents
+from habeas.client.stores import DEFAULT, mapped_databases, require_usable, server, store_urls
 from habeas.embedded.company import fill, generate
-from habeas.embedded.installation import EXAMPLE_MAP, Installation, run_until_stopped
+from habeas.embedded.installation import EXAMPLE_MAP, Installation, claimed, run_until_stopped
+from shared.errors import ConfigurationError
+from shared.law.library import company
+from shared.runtime.variables import FILE
 
 SEED = 1
 PEOPLE = 2_000
+FILES_OF_COMPOSE = {"HABEAS_COMPANY_FILE": "HABEAS_COMPANY", "HABEAS_DATAMAP_FOLDER": "HABEAS_DATAMAP"}
+"""Variables of ``.env`` for docker compose, and the settings of services that they stand for."""
+PATHS = ("HABEAS_COMPANY", "HABEAS_DATAMAP")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSettings:
+    """The settings of ``habeas up``: options precede the environment, which precedes the file."""
+
+    stores: str | None = None
+    """A URL, or JSON of names and URLs."""
+    company: Path | None = None
+    datamap: Path | None = None
+    env_file: Path | None = None
+    """A ``.env``, as docker compose reads it."""
+    port_base: int | None = None
+
+    def environment(self, variables: Mapping[str, str]) -> dict[str, str]:
+        """Return all settings with absolute paths; *variables* are those of the process."""
+        options = {
+            "HABEAS_STORES": self.stores,
+            "HABEAS_COMPANY": self.company,
+            "HABEAS_DATAMAP": self.datamap,
+        }
+        given = {name: str(value) for name, value in options.items() if value is not None}
+        found: dict[str, str] = {**_of_file(self.env_file), **variables, **given}
+        for name, value in found.items():
+            if name in PATHS or (name.startswith("HABEAS_") and name.endswith(FILE)):
+                found[name] = str(Path(value).absolute()) if Path(value).exists() else value
+        if found.get("HABEAS_STORES"):
+            place = "HABEAS_STORES" if self.stores is None else "--stores"
+            found["HABEAS_STORES"] = json.dumps(store_urls(found["HABEAS_STORES"], place))
+        return found
 
 
 @dataclass(frozen=True, slots=True)
 class StoreContents:
-    """The records that a store is filled with."""
+    """The records that the embedded database is filled with."""
 
-    company: bool = True
-    """Whether the customers of the fictional company; with its own data map only."""
+    sample: bool = True
+    """Whether the customers of the fictional company; with its own data map alone."""
     data: Path | None = None
     """Folder of documents, see :func:`documents`."""
 
 
-async def up(
-    state: Path, out: Console, contents: StoreContents, *, port_base: int | None, datamap: Path | None
-) -> None:
-    """Start everything in the folder *state*, print its addresses, and keep it up until it is stopped."""
-    with out.status("starting a broker, a database, a mail catcher and the services"):
-        installation = Installation(state, datamap=datamap, port_base=port_base, environment=os.environ)
-        await installation.__aenter__()
+def _of_file(file: Path | None) -> dict[str, str]:
+    """Return the settings in a ``.env``; its paths are relative to it."""
+    if file is None:
+        return {}
+    if not file.is_file():
+        raise ConfigurationError(f"--env-file: {file} is no file")
+    values = {name: value for name, value in dotenv_values(file, interpolate=False).items() if value}
+    paths = {
+        setting: str(file.absolute().parent / values.pop(name))
+        for name, setting in FILES_OF_COMPOSE.items()
+        if name in values
+    }
+    return {**values, **paths}
+
+
+async def require_sound(environment: Mapping[str, str]) -> None:
+    """
+    Check the company, the data map and the stores of *environment* before anything starts.
+
+    Raises:
+        ConfigurationError: A setting is wrong; the message names the place and the remedy.
+        InvalidDataMap: The data map is invalid.
+    """
+    if environment.get("HABEAS_COMPANY"):
+        _read_company(environment["HABEAS_COMPANY"])
+    data_map = environment.get("HABEAS_DATAMAP")
+    mapped = mapped_databases(Path(data_map)) if data_map else {}
+    urls = json.loads(environment.get("HABEAS_STORES") or "{}")
+    if DEFAULT in urls and not data_map:
+        raise ConfigurationError(
+            "--stores: name the data map of this database with --map DIR; "
+            "`habeas map draft --stores URL --out DIR` proposes one"
+        )
+    await require_usable(urls, mapped)
+
+
+def _read_company(file: str) -> None:
     try:
-        if contents.company and installation.environment["HABEAS_DATAMAP"] == str(EXAMPLE_MAP):
-            await fill_company(installation.stack.mongo_url, out)
-        if contents.data is not None:
-            await fill(installation.stack.mongo_url, documents(contents.data), index=False)
-        describe(installation, out)
-        await run_until_stopped(installation)
-    finally:
-        with out.status("stopping"):
-            await installation.__aexit__(None, None, None)
+        company(file)
+    except ConfigurationError as error:
+        remedy = "`policies/company.yaml` is an example"
+        raise ConfigurationError(f"--company or HABEAS_COMPANY: {error}; {remedy}") from None
+
+
+async def up(state: Path, out: Console, contents: StoreContents, settings: OwnSettings) -> None:
+    """Start everything in the folder *state*, print its addresses, and keep it up until it is stopped."""
+    environment = settings.environment(os.environ)
+    with claimed(state):
+        with out.status("starting a broker, a database, a mail catcher and the services"):
+            await require_sound(environment)
+            installation = Installation(state, port_base=settings.port_base, environment=environment)
+            await installation.__aenter__()
+        try:
+            await _fill_stores(installation, contents, out)
+            describe(installation, out)
+            await run_until_stopped(installation)
+        finally:
+            with out.status("stopping"):
+                await installation.__aexit__(None, None, None)
+
+
+async def _fill_stores(installation: Installation, contents: StoreContents, out: Console) -> None:
+    known = installation.environment
+    own = contents.data is not None or known.get("HABEAS_STORES")
+    if contents.sample and not own and known["HABEAS_DATAMAP"] == str(EXAMPLE_MAP):
+        await fill_company(installation.stack.mongo_url, out)
+    if contents.data is not None:
+        await fill(installation.stack.mongo_url, documents(contents.data), index=False)
 
 
 def describe(installation: Installation, out: Console) -> None:
@@ -50,6 +141,10 @@ def describe(installation: Installation, out: Console) -> None:
     out.print(f"  API        {installation.url}/docs")
     out.print(f"  letters    {installation.stack.mail_folder}")
     out.print(f"  database   {installation.stack.mongo_url}")
+    for name, url in json.loads(installation.environment.get("HABEAS_STORES") or "{}").items():
+        out.print(f"  your data  {server(url)} (store {name}): erasures change it at once")
+    out.print(f"  data map   {installation.environment['HABEAS_DATAMAP']}")
+    out.print(f"  company    {company(installation.environment['HABEAS_COMPANY']).name}")
     out.print(f"  settings   {installation.settings_file} (with the broker's URL and all secrets)")
     out.print(f"  log        {installation.log}")
     out.print("  stop with Ctrl-C")

@@ -114,6 +114,12 @@ LAST_CHARACTER = "\U0010ffff"
 DUPLICATE_KEY = 11000
 DOCUMENT_TOO_LARGE = 10334
 UNAUTHORIZED = 13
+MEANINGS = {
+    UNAUTHORIZED: ": the user lacks the permission",
+    18: ": wrong user, password or authSource",
+    8000: ": wrong user, password or authSource",  # Atlas
+}
+"""Meaning of server codes that operators meet first."""
 RETRYABLE_CODES = frozenset(
     {6, 7, 50, 64, 89, 91, 112, 189, 262, 317, 9001, 10107, 11600, 11602, 13435, 13436}
 )
@@ -144,7 +150,8 @@ def connect(url: str, *, app_name: str) -> Client:
             serverSelectionTimeoutMS=5_000,
         )
     except (PyMongoError, ValueError) as error:
-        raise ConfigurationError(f"not a MongoDB URL ({type(error).__name__})") from None
+        remedy = "in user and password, write @ as %40, / as %2F, : as %3A"
+        raise ConfigurationError(f"not a MongoDB URL ({type(error).__name__}); {remedy}") from None
 
 
 @asynccontextmanager
@@ -216,12 +223,13 @@ def translated(what: str) -> Iterator[None]:
             raise StoreUnavailable(f"{what}: MongoDB did not answer ({name})") from None
         if error.has_error_label("TransientTransactionError"):
             raise StoreUnavailable(f"{what}: MongoDB asks to try again ({name})") from None
-        raise PermanentError(f"{what}: MongoDB refused ({name}, code {code})") from None
+        meaning = MEANINGS.get(code or 0, "")
+        raise PermanentError(f"{what}: MongoDB refused ({name}, code {code}{meaning})") from None
 
 
 def _unavailability(error: ServerSelectionTimeoutError) -> str:
     """Return why no server could be chosen, without the driver's account of all that it knows of each."""
-    return str(error).partition(", Timeout: ")[0]
+    return str(error).partition(", Timeout: ")[0].partition(" (configured timeouts")[0]
 
 
 def _may_pass(error: PyMongoError) -> bool:

@@ -16,6 +16,7 @@ from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from habeas.embedded.stack import Programs, Stack, StackPart
 from shared.errors import ConfigurationError
 from shared.runtime.mongo import Client
+from tests.integration.test_tutorial import free_ports
 from tests.mailbox import Mailbox
 from tests.waiting import eventually
 
@@ -136,10 +137,8 @@ async def test_a_stack_that_is_started_again_elsewhere_goes_on_and_leaves_no_pro
         before = [first.pid(part) for part in StackPart]
     assert not any(map(is_alive, before))
 
-    taken = first.database.port
-    squatter = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", taken)
-    async with squatter, Stack(tmp_path) as second:
-        assert second.amqp_url == first.amqp_url
+    async with Stack(tmp_path, port_base=free_ports()) as second:
+        assert second.amqp_url != first.amqp_url
         assert second.mongo_url != first.mongo_url
         assert await consume(second.amqp_url) == b"kept"
         after = [second.pid(part) for part in StackPart]
@@ -197,7 +196,7 @@ async def test_a_missing_library_gives_one_error_with_the_remedy(tmp_path: Path)
 async def test_a_taken_port_of_a_chosen_base_is_named(tmp_path: Path) -> None:
     squatter = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
     async with squatter:
-        port = squatter.sockets[0].getsockname()[1]  # the four from there on
+        port = squatter.sockets[0].getsockname()[1]  # the seven from there on
         with pytest.raises(ConfigurationError, match=f"port {port} .* is in use"):
             Stack(tmp_path, port_base=port)
 

@@ -42,7 +42,7 @@ def load(folder: Path) -> DataMap:
         InvalidDataMap: It is invalid; the message lists every error with file, line and remedy.
     """
     if not folder.is_dir():
-        raise InvalidDataMap(f"{folder}: no such folder; HABEAS_DATAMAP must name a folder of YAML files")
+        raise InvalidDataMap(f"{folder}: no such folder; name a folder of YAML files (--map, HABEAS_DATAMAP)")
     paths = sorted(path for path in folder.iterdir() if path.suffix in (".yml", ".yaml"))
     if not paths:
         raise InvalidDataMap(f"{folder}: holds no YAML file; describe at least one dataset in it")

@@ -1,0 +1,119 @@
+"""The operator's own databases: their URLs, and whether Habeas can use them."""
+
+import json
+import re
+from collections.abc import Collection, Mapping
+from contextlib import closing
+from pathlib import Path
+
+from shared.errors import ConfigurationError, HabeasError, StoreUnavailable
+from shared.runtime.mongo import Client, Document, connect, translated
+
+DEFAULT = "default"
+"""Name of the store of collections that name none."""
+SCHEMES = ("mongodb://", "mongodb+srv://")
+NEEDED = ("find", "update", "remove")
+SYSTEM = frozenset({"admin", "config", "local"})
+SHOWN = 10
+"""Names of databases in a message, at most."""
+
+
+def is_url(text: str) -> bool:
+    """Return whether *text* is meant as the URL of a MongoDB."""
+    return text.startswith(SCHEMES)
+
+
+def store_urls(text: str, setting: str = "HABEAS_STORES") -> dict[str, str]:
+    """
+    Read the stores, as a URL or as a JSON object of names and URLs.
+
+    Raises ConfigurationError, with the name of the *setting*, if it is neither.
+    """
+    if is_url(text):
+        return {DEFAULT: text}
+    try:
+        urls = json.loads(text)
+    except json.JSONDecodeError:
+        urls = None
+    if not isinstance(urls, dict) or not all(isinstance(url, str) for url in urls.values()):
+        raise ConfigurationError(
+            f'{setting}: must be a URL, mongodb://…, or JSON of names and URLs, {{"default": "mongodb://…"}}'
+        )
+    wrong = ", ".join(name for name, url in urls.items() if not is_url(url))
+    if wrong:
+        raise ConfigurationError(f"{setting}: the URL of {wrong} must begin with {' or '.join(SCHEMES)}")
+    return urls
+
+
+def server(url: str) -> str:
+    """Return the hosts of *url*, without user and password."""
+    return re.split("[/?]", url.partition("://")[2].rpartition("@")[2])[0]
+
+
+def mapped_databases(folder: Path) -> dict[str, set[str]]:
+    """Return the databases that the data map in *folder* names, by store. Raises InvalidDataMap."""
+    from services.fulfillment.datamap.reader import load  # noqa: PLC0415  heavy
+
+    found: dict[str, set[str]] = {}
+    for one in load(folder).collections:
+        found.setdefault(one.store, set()).add(one.dataset)
+    return found
+
+
+async def require_usable(urls: Mapping[str, str], mapped: Mapping[str, Collection[str]]) -> None:
+    """
+    Check that each store answers, and that its *mapped* databases exist and can be read and changed.
+
+    Raises ConfigurationError with the store, its server and the remedy.
+    """
+    for name, url in urls.items():
+        try:
+            await _require_usable(url, mapped.get(name, ()))
+        except StoreUnavailable as error:
+            remedy = "is MongoDB running there, and may this machine connect to it?"
+            raise ConfigurationError(f"store {name} at {server(url)}: {error}; {remedy}") from None
+        except HabeasError as error:
+            raise ConfigurationError(f"store {name} at {server(url)}: {error}") from None
+
+
+async def _require_usable(url: str, databases: Collection[str]) -> None:
+    with closing(connect(url, app_name="habeas-check")) as client:
+        there = await existing(client)
+        privileges = await _privileges(client)
+        for database in sorted(databases):
+            if database not in there:
+                raise ConfigurationError(_absence(database, there))
+            refused = [action for action in NEEDED if not _allows(privileges, database, action)]
+            if refused:
+                raise ConfigurationError(
+                    f"the user may not {', '.join(refused)} in {database}: grant it the role readWrite there"
+                )
+
+
+async def existing(client: Client) -> list[str]:
+    """Return the names of the databases that the user can see, without those of the system."""
+    with translated("list the databases"):
+        answer = await client.admin.command("listDatabases", nameOnly=True, authorizedDatabases=True)
+    return sorted(one["name"] for one in answer["databases"] if one["name"] not in SYSTEM)
+
+
+def _absence(database: str, there: Collection[str]) -> str:
+    shown = ", ".join(sorted(there)[:SHOWN])
+    others = f"the user sees {shown}" if shown else "the user sees no database with data"
+    return f"it has no database {database} ({others}): correct the data map or the URL"
+
+
+async def _privileges(client: Client) -> list[Document] | None:
+    """Return the privileges of the user; None if the server has no access control."""
+    with translated("read the permissions"):
+        answer = await client.admin.command("connectionStatus", showPrivileges=True)
+    known = answer["authInfo"]
+    return list(known["authenticatedUserPrivileges"]) if known["authenticatedUsers"] else None
+
+
+def _allows(privileges: list[Document] | None, database: str, action: str) -> bool:
+    return privileges is None or any(
+        action in one["actions"]
+        and ("anyResource" in one["resource"] or one["resource"].get("db") in {"", database})
+        for one in privileges
+    )

@@ -1,0 +1,59 @@
+"""The check of an own database names what is missing: an account, a permission, or the database."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+import pytest_asyncio
+
+from habeas.client.stores import require_usable
+from shared.errors import ConfigurationError
+from shared.runtime.mongo import Client
+
+
+@dataclass
+class Shop:
+    """A database with one document, and the URLs of its users by role."""
+
+    database: str
+    urls: dict[str, str]
+
+
+@pytest_asyncio.fixture
+async def shop(mongo_client: Client, mongo_url: str, database_prefix: str) -> AsyncIterator[Shop]:
+    database = f"{database_prefix}_shop"
+    await mongo_client[database].customers.insert_one({"email": "ada@example.org"})
+    urls, place = {}, mongo_url.rpartition("@")[2]
+    for role in ("read", "readWrite"):
+        user = f"{database_prefix}_{role}"
+        roles = [{"role": role, "db": database}]
+        await mongo_client.admin.command("createUser", user, pwd="sesame", roles=roles)
+        urls[role] = f"mongodb://{user}:sesame@{place}"
+    yield Shop(database, urls)
+    for role in urls:
+        await mongo_client.admin.command("dropUser", f"{database_prefix}_{role}")
+
+
+async def test_user_that_reads_and_writes_is_sufficient(shop: Shop) -> None:
+    await require_usable({"default": shop.urls["readWrite"]}, {"default": {shop.database}})
+
+
+async def test_missing_permission_names_the_role_to_grant(shop: Shop) -> None:
+    message = f"may not update, remove in {shop.database}: grant it the role readWrite there"
+    with pytest.raises(ConfigurationError, match=message):
+        await require_usable({"default": shop.urls["read"]}, {"default": {shop.database}})
+
+
+async def test_wrong_password_is_named_and_not_quoted(shop: Shop) -> None:
+    url = shop.urls["read"].replace("sesame", "wrong-one")
+    with pytest.raises(ConfigurationError, match="wrong user, password or authSource") as caught:
+        await require_usable({"default": url}, {})
+    assert "wrong-one" not in str(caught.value)
+
+
+async def test_missing_database_names_those_that_are_there(shop: Shop) -> None:
+    message = (
+        rf"^store crm at .*: it has no database shop .*{shop.database}.*: correct the data map or the URL"
+    )
+    with pytest.raises(ConfigurationError, match=message):
+        await require_usable({"crm": shop.urls["readWrite"]}, {"crm": {"shop"}})
