@@ -1,7 +1,8 @@
 """Verbs about data maps."""
 
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +17,7 @@ from shared.labels import Label, localized
 
 if TYPE_CHECKING:
     from services.fulfillment.datamap.yaml_loader import MapError
+    from services.fulfillment.map_check import MapCoverage
 
 app = typer.Typer()
 notes = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
@@ -24,38 +26,62 @@ notes = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
 
 @app.command()
 def check(
-    map_folder: MapFolder = None, stores: Stores = None, state: State = STATE, as_json: AsJson = False
+    map_folder: MapFolder = None,
+    stores: Stores = None,
+    state: State = STATE,
+    as_json: AsJson = False,
+    strict: Annotated[bool, Option("--strict", help="Exit 1 for open points, too; for CI.")] = False,
 ) -> None:
     """Compare a data map with the live databases; exit 1 when an answer would be wrong."""
-    from services.fulfillment.map_check import check as checked  # noqa: PLC0415
+    from services.fulfillment import map_check  # noqa: PLC0415
+
+    async def compared(opened: client.engine.OperatorEngine) -> "tuple[Sequence[MapError], MapCoverage]":
+        flaws = await map_check.check(opened.data_map, opened.stores)
+        return flaws, await map_check.coverage(opened.data_map, flaws, opened.stores)
 
     engine = client.engine.opened(state.data_map(map_folder), state.stores(stores))
-    flaws = ask(engine, lambda opened: checked(opened.data_map, opened.stores))
-    wrong = sum(not flaw.remark for flaw in flaws)
+    flaws, documents = ask(engine, compared)
+    severities = Counter(flaw.severity for flaw in flaws)
     if as_json:
         print(json.dumps([_plain(flaw) for flaw in flaws], ensure_ascii=False))
     else:
         _show(flaws)
-        out.print(f"{wrong} wrong, {len(flaws) - wrong} to know" if wrong else "the map fits the data")
-    raise typer.Exit(1 if wrong else 0)
+        out.print(verdict(severities, documents))
+    raise typer.Exit(1 if severities["wrong"] or (strict and severities["open"]) else 0)
+
+
+def verdict(severities: Mapping[str, int], documents: "MapCoverage") -> str:
+    """Return the last line of a check; the map fits only if all documents with personal data are searched."""
+    words = {"wrong": "wrong", "open": "open", "remark": "to know"}
+    counts = ", ".join(f"{severities[one]} {word}" for one, word in words.items() if severities.get(one))
+    found = f" ({counts})" if counts else ""
+    whole = documents.searched + documents.skipped
+    if severities.get("wrong"):
+        return counts
+    if not documents.searched:
+        return f"nothing was compared: no collection that a search reads has a document{found}"
+    if documents.unexamined:
+        number, places = sum(documents.unexamined.values()), ", ".join(documents.unexamined)
+        lost = f"{number} of {whole} documents are skipped and may hold personal data: {places}"
+        return f"nothing wrong, but {lost}{found}"
+    skipped = f", {documents.skipped} skipped without personal data in their sample" * bool(documents.skipped)
+    return f"the map fits the data: {documents.searched} documents searched{skipped}{found}"
 
 
 def _show(flaws: "Sequence[MapError]") -> None:
     """Print *flaws*, equal ones of several places together."""
-    alike: dict[tuple[bool, str, str], list[str]] = {}
+    alike: dict[tuple[str, str, str], list[str]] = {}
     for flaw in flaws:
-        alike.setdefault((flaw.remark, flaw.what, flaw.remedy), []).append(flaw.where)
-    for (remark, what, remedy), places in alike.items():
-        severity = "remark" if remark else "wrong "
+        alike.setdefault((flaw.severity, flaw.what, flaw.remedy), []).append(flaw.where)
+    for (severity, what, remedy), places in alike.items():
         where = places[0] if len(places) == 1 else f"{len(places)} places"
-        out.print(f"{severity}  {where}: {what}; {remedy}")
+        out.print(f"{severity:6}  {where}: {what}; {remedy}")
         fields({"at": places if len(places) > 1 else []})
 
 
 def _plain(flaw: Any) -> dict[str, str | int]:
     file, line = flaw.place
-    severity = "remark" if flaw.remark else "wrong"
-    return {"severity": severity, "file": file, "line": line, "what": flaw.what, "remedy": flaw.remedy}
+    return {"severity": flaw.severity, "file": file, "line": line, "what": flaw.what, "remedy": flaw.remedy}
 
 
 @app.command()

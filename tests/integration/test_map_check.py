@@ -40,7 +40,7 @@ def mapped(*fields: str, meta: str = "{}", collection: str = "notes", more: str 
           - {{ name: _id, fides_meta: {{ primary_key: true }} }}
 {lines}
 {more}
-    meta: {{ habeas: {{ storage: {STORAGE} }} }}
+    meta: {{ habeas: {{ storage: {STORAGE}, purpose: {STORAGE}, legal_basis: {STORAGE} }} }}
 """
 
 
@@ -90,7 +90,7 @@ async def test_the_example_map_fits_the_company_to_the_last_type(
     await fill(mongo_url, generate(5, 40, today=date(2026, 11, 25)), prefix=database_prefix)
     stores = Stores({"default": mongo_client}, database_prefix=database_prefix)
     flaws = await check(load(EXAMPLE), stores)
-    assert [flaw for flaw in flaws if not flaw.remark] == []
+    assert [flaw for flaw in flaws if flaw.severity != "remark"] == []
     assert not [flaw for flaw in flaws if "declared as" in flaw.what or "not declared" in flaw.what]
 
 
@@ -273,7 +273,7 @@ async def test_a_text_where_fields_are_declared_stays_in_an_erasure_and_is_wrong
 
 async def test_missing_storage_period_of_personal_data_is_reported(desk: Desk) -> None:
     await desk.insert(dict(KIM))
-    unstated = mapped(EMAIL).replace(f"storage: {STORAGE}", "")
+    unstated = mapped(EMAIL).replace(f"storage: {STORAGE}, ", "")
     what = "map.yml:4: `desk.notes` does not state how long its records are kept"
     assert what in await desk.remarks(unstated)
     assert what not in await desk.remarks(mapped(EMAIL))
@@ -585,7 +585,7 @@ async def test_the_findings_that_are_shown_are_those_of_the_example(
         await mongo_client[f"{database_prefix}shop"][name].insert_many(documents)
     stores = Stores({"default": mongo_client}, database_prefix=database_prefix)
     flaws = await check(parse({"shop.yml": shown("yaml")}), stores)
-    told = [f"{'remark' if flaw.remark else 'wrong '}  {flaw.where}: {flaw.what}" for flaw in flaws]
+    told = [f"{flaw.severity:6}  {flaw.where}: {flaw.what}" for flaw in flaws]
     assert told == shown("text").splitlines()
 
 
@@ -595,6 +595,25 @@ async def test_the_findings_that_are_shown_are_those_of_the_example(
 async def command(*arguments: str) -> tuple[int, str]:
     code, told, _ = await said("habeas", ("map", *arguments))
     return code, told
+
+
+async def test_strict_command_ends_1_for_documents_with_personal_data_that_no_request_finds(
+    desk: Desk, mongo_url: str, tmp_path: Path
+) -> None:
+    await desk.insert(dict(KIM))
+    await desk.insert({"_id": 1, "iban": "DE89370400440532013000"}, name="bills")
+    await desk.index(collation=CASELESS)
+    skipped = "      - name: bills\n        fides_meta: { skip_processing: true }\n"
+    (tmp_path / "map.yml").write_text(
+        mapped(EMAIL, more=skipped).replace("fides_key: desk", f"fides_key: {desk.prefix}desk")
+    )
+    where = ("--map", str(tmp_path), "--stores", json.dumps({"default": mongo_url}))
+    code, told = await command("check", *where)
+    assert code == 0
+    skip = f"1 of 2 documents are skipped and may hold personal data: {desk.prefix}desk.bills"
+    assert told.splitlines()[-1] == f"nothing wrong, but {skip} (1 open)"
+    code, _ = await command("check", *where, "--strict")
+    assert code == 1
 
 
 async def test_the_command_ends_1_when_an_answer_would_be_wrong(

@@ -7,7 +7,9 @@ import pytest
 from typer.testing import CliRunner
 
 from habeas.cli import app
+from habeas.cli.maps import verdict
 from services.fulfillment.datamap.reader import load
+from services.fulfillment.map_check import MapCoverage
 from shared.errors import ConfigurationError, InvalidDataMap
 
 EXAMPLE = Path(__file__).parents[2] / "datamaps" / "example"
@@ -62,3 +64,36 @@ def test_invalid_fides_file_is_reported(tmp_path: Path) -> None:
     (tmp_path / "slip.yml").write_text(FIDES.replace("data_qualifier", "data_kwalifier"))
     with pytest.raises(InvalidDataMap, match=r"slip\.yml:3: unknown key"):
         habeas("map", "import", tmp_path / "slip.yml")
+
+
+@pytest.mark.parametrize(
+    ("severities", "documents", "line"),
+    [
+        pytest.param({}, MapCoverage(20), "the map fits the data: 20 documents searched", id="all"),
+        pytest.param(
+            {"open": 2, "remark": 1},
+            MapCoverage(20, 5),
+            "the map fits the data: 20 documents searched, 5 skipped without personal data in their sample"
+            " (2 open, 1 to know)",
+            id="skipped catalogue",
+        ),
+        pytest.param(
+            {"open": 1},
+            MapCoverage(20, 15, {"shop.payments": 10}),
+            "nothing wrong, but 10 of 35 documents are skipped and may hold personal data: shop.payments"
+            " (1 open)",
+            id="skipped payments",
+        ),
+        pytest.param(
+            {"remark": 1},
+            MapCoverage(),
+            "nothing was compared: no collection that a search reads has a document (1 to know)",
+            id="empty",
+        ),
+        pytest.param({"wrong": 1, "remark": 2}, MapCoverage(20), "1 wrong, 2 to know", id="wrong"),
+    ],
+)
+def test_map_fits_only_if_documents_with_personal_data_are_searched(
+    severities: dict[str, int], documents: MapCoverage, line: str
+) -> None:
+    assert verdict(severities, documents) == line

@@ -28,9 +28,16 @@ class MapError:
     what: str
     remedy: str
     remark: bool = False
+    undecided: bool = False
+    """Whether a remark is an open point of the review, which a strict check does not accept."""
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}; {self.remedy}"
+
+    @property
+    def severity(self) -> str:
+        """``wrong``, ``open`` or ``remark``."""
+        return "open" if self.undecided else "remark" if self.remark else "wrong"
 
     @property
     def place(self) -> tuple[str, int]:

@@ -78,8 +78,8 @@ user.authorization.password: password passwd pwd pass passwordhash pwdhash hashe
 user.authorization.credentials: token accesstoken refreshtoken apikey secret clientsecret jwt authtoken
     sessiontoken resettoken otp totpsecret privatekey publickey securityanswer authorization bearer
 user.content.private: note notes notiz notizen bemerkung bemerkungen comment comments kommentar message
-    messages body text description remark remarks feedback review bio biography about aboutme nachricht
-    mensaje comentario comentarios observaciones nota notas content beschreibung subject betreff asunto
+    messages body text remark remarks feedback review bio biography about aboutme nachricht
+    mensaje comentario comentarios observaciones nota notas content subject betreff asunto
     signature memo
 user.content.self_image: avatar photo picture portrait selfie foto bild profilepicture profileimage
     profilbild imagen
@@ -98,7 +98,7 @@ MEANINGS: Mapping[str, str] = {
 
 _AMBIGUOUS = """
 name nombre nom mail recipient cc bcc address address1 addr adresse direccion holder author requester state
-region country countrycode land city ort position location point device agent platform serial description
+region country countrycode land city ort position location point device agent platform serial
 text body content subject card pan pass pin clave alter age race weight message messages comment comments
 party handle alias company geo cell mobile portable str line1 line2 tel about signature language locale lang
 cif rfc cp born birth movil titular balance saldo vat picture bild foto photo review token secret salt

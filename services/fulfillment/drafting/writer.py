@@ -171,7 +171,7 @@ def _category(draft: _Draft, one: Property) -> tuple[str, str]:
         return top.category, "" if known else f" # {top.confidence:.2f}: {top.why}"
     own_text = one.type == "string" and one.unique and one.count >= 10 and one.path != "_id"  # noqa: PLR2004
     if draft.holds(one) and own_text and one.path not in draft.links:
-        return "user", " # an own text in each document: state its category"
+        return "user", " # to decide: an own text in each document, its category"
     return "system.operations", ""
 
 

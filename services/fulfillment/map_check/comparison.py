@@ -1,13 +1,14 @@
 """Compares a data map with its databases, collection by collection, and sorts the findings."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 from services.fulfillment.datamap.graph import Graph, graph_of
 from services.fulfillment.datamap.model import FROM_ERASURE, Collection, DataMap, Erasure
 from services.fulfillment.datamap.yaml_loader import MapError
-from services.fulfillment.map_check import declared, findable, masks, sampler
+from services.fulfillment.map_check import declared, findable, masks, open_points, sampler
 from services.fulfillment.map_check.observations import LookupSpeed, Observed
 from services.fulfillment.map_check.sampler import observe
 from services.fulfillment.package.labels import LANGUAGES
@@ -18,7 +19,6 @@ from shared.labels import covers
 
 DATES = frozenset({"date", "datetime"})
 """Declared types of a field with a day."""
-REMEDY = "add `verified: always`, `never`, or the field that states it: without it, a value is a claim"
 
 
 async def check(data_map: DataMap, stores: Stores) -> tuple[MapError, ...]:
@@ -34,23 +34,58 @@ async def check(data_map: DataMap, stores: Stores) -> tuple[MapError, ...]:
     looked = await asyncio.gather(
         *(_observed(collection, graph, stores) for collection in data_map.collections)
     )
-    observed = {seen.collection.key: seen for seen in looked if isinstance(seen, Observed)}
+    sampled = [seen for seen in looked if isinstance(seen, Observed)]
+    observed = {seen.collection.key: seen for seen in sampled if not seen.collection.skipped}
     flaws = [*data_map.remarks, *unreached_collections(data_map, graph), *reference_circles(data_map, graph)]
-    flaws += untranslated_texts(data_map)
+    flaws += [*untranslated_texts(data_map), *open_points.unreviewed(data_map)]
     flaws += [flaw for flaw in looked if isinstance(flaw, MapError)]
+    for seen in sampled:
+        flaws += open_points.skipped_personal_data(seen) if seen.collection.skipped else []
     for collection in data_map.collections:
-        flaws += [] if collection.skipped else unstated_verification(collection)
-        flaws += [] if collection.skipped else unstated_storage(collection)
         flaws += [] if collection.skipped else period_from_erasure(collection)
     for seen in observed.values():
         flaws += _compared(seen, observed, today)
         flaws += [flaw async for flaw in _tried(seen, data_map, today, stores)]
         flaws += [flaw async for flaw in _dangling(seen, observed, stores)]
-    flaws += [flaw async for flaw in _undeclared_collections(data_map, observed, stores)]
+    there = frozenset(seen.collection.key for seen in sampled)
+    flaws += [flaw async for flaw in _undeclared_collections(data_map, there, stores)]
     return tuple(sorted(dict.fromkeys(flaws), key=lambda flaw: (flaw.place, flaw.remark)))
 
 
-async def _observed(collection: Collection, graph: Graph, stores: Stores) -> Observed | MapError | None:
+@dataclass(frozen=True, slots=True)
+class MapCoverage:
+    """Numbers of documents in the collections of a map, by their use in a search."""
+
+    searched: int = 0
+    skipped: int = 0
+    """In skipped collections; a sample was looked through for personal data."""
+    unexamined: Mapping[str, int] = field(default_factory=dict)
+    """Those of them in collections with personal data, by the collection's key."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether there were documents to compare, and none with personal data is outside the search."""
+        return self.searched > 0 and not self.unexamined
+
+
+async def coverage(data_map: DataMap, flaws: Iterable[MapError], stores: Stores) -> MapCoverage:
+    """
+    Return how many documents the check of *data_map*, which found *flaws*, was about.
+
+    Raises:
+        StoreUnavailable: A store did not answer.
+    """
+    places = {flaw.where for flaw in flaws if flaw.undecided}
+    counts = {one: await sampler.count(stores, one.place) for one in data_map.collections}
+    skipped = {one: count for one, count in counts.items() if one.skipped and count}
+    return MapCoverage(
+        searched=sum(count for one, count in counts.items() if not one.skipped),
+        skipped=sum(skipped.values()),
+        unexamined={one.key: count for one, count in skipped.items() if one.where in places},
+    )
+
+
+async def _observed(collection: Collection, graph: Graph, stores: Stores) -> Observed | MapError:
     try:
         there = await stores.exists(collection.place)
     except ConfigurationError as error:
@@ -59,7 +94,9 @@ async def _observed(collection: Collection, graph: Graph, stores: Stores) -> Obs
         what = f"the database `{collection.dataset}` has no collection `{collection.name}`"
         return MapError(collection.where, what, "correct the name; a search finds nothing there")
     try:
-        return None if collection.skipped else await observe(collection, graph, stores)
+        if collection.skipped:
+            return Observed(collection, await stores.sample(collection.place, sampler.SAMPLE))
+        return await observe(collection, graph, stores)
     except PermanentError as error:
         return MapError(
             collection.where, str(error), "let the store's user read documents, indexes and options"
@@ -118,10 +155,10 @@ async def _dangling(
 
 
 async def _undeclared_collections(
-    data_map: DataMap, observed: Mapping[str, Observed], stores: Stores
+    data_map: DataMap, there: frozenset[str], stores: Stores
 ) -> AsyncIterator[MapError]:
     """Yield the collections in the map's databases that it does not name."""
-    databases = {(c.store, c.dataset): c for c in reversed(data_map.collections) if c.key in observed}
+    databases = {(c.store, c.dataset): c for c in reversed(data_map.collections) if c.key in there}
     for (store, dataset), first in sorted(databases.items()):
         known = [c.name for c in data_map.collections if (c.store, c.dataset) == (store, dataset)]
         samples = await sampler.undeclared(stores, first.place, known)
@@ -129,28 +166,12 @@ async def _undeclared_collections(
             yield flaw
 
 
-def unstated_verification(collection: Collection) -> Iterator[MapError]:
-    """Yield the identity fields of *collection* without a declared verification."""
-    for field in collection.identifying:
-        if field.verified is None:
-            what = f"`{field.path}` does not state whether its value is verified"
-            yield MapError(field.where, what, REMEDY, remark=True)
-
-
-def unstated_storage(collection: Collection) -> Iterator[MapError]:
-    """Yield *collection* if it holds personal data and does not state how long (GDPR Art. 15(1)(d))."""
-    stated = collection.retention or collection.facts.storage
-    if not stated and any(field.personal and not field.facts.storage for field in collection.leaves):
-        what = f"`{collection.key}` does not state how long its records are kept"
-        yield MapError(collection.where, what, "add `storage: …` under `meta: habeas:`", remark=True)
-
-
 def period_from_erasure(collection: Collection) -> Iterator[MapError]:
     """Yield *collection* if only an erasure begins its retention period (GDPR Art. 5(1)(e))."""
     rule = collection.retention
     if rule is not None and rule.start == FROM_ERASURE and collection.erasure is not Erasure.KEEP:
         what = f"the period of `{collection.key}` begins with an erasure: no record becomes due without one"
-        dates = [f"`{field.path}`" for field in collection.leaves if field.type in DATES]
+        dates = [f"`{one.path}`" for one in collection.leaves if one.type in DATES]
         remedy = f"name the field with the day of a record in `from`{': ' if dates else ''}{', '.join(dates)}"
         yield MapError(collection.where, what, remedy, remark=True)
 
@@ -177,7 +198,7 @@ def unreached_collections(data_map: DataMap, graph: Graph) -> Iterator[MapError]
         if collection.skipped or collection.key in reached:
             continue
         what = f"no identity and no reference leads to `{collection.key}`"
-        personal = any(field.personal for field in collection.fields)
+        personal = any(one.personal for one in collection.fields)
         missed, unsaid = (
             "declare an `identity` or a reference: no search reaches it",
             "say so with `skip_processing: true`",

@@ -71,6 +71,12 @@ def undeclared_fields(observed: Observed) -> Iterator[MapError]:
         yield MapError(collection.where, what, remedy, remark=True)
 
 
+def personal_strays(observed: Observed) -> list[str]:
+    """Return the undeclared fields that seem to be personal."""
+    _, values = _strays(observed)
+    return sorted(path for path, some in values.items() if suspected(some).sure)
+
+
 def _strays(observed: Observed) -> tuple[Counter[str], dict[str, _Values]]:
     """Return for each undeclared path the number of documents with it, and the values there by path."""
     documents: Counter[str] = Counter()

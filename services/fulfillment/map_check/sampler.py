@@ -21,6 +21,7 @@ from services.fulfillment.stores.batch_lookup import PATIENCE_MS
 from services.fulfillment.stores.caseless import CASELESS, MOST_SPELLED, Query, queries
 from services.fulfillment.stores.mongodb import Stores, older_than
 from services.fulfillment.stores.rules import Rules
+from shared.errors import ConfigurationError, PermanentError
 from shared.runtime.mongo import Collection as Stored
 from shared.runtime.mongo import Document, translated
 
@@ -104,6 +105,15 @@ async def passing(
     with translated(f"try the rules of {place.database}.{place.name}"):
         found = await stored(stores, place).aggregate(pipeline).to_list(None)
     return int(found[0]["passing"]) if found else 0
+
+
+async def count(stores: Stores, place: CollectionPlace) -> int:
+    """Return about how many documents the collection holds; 0 for one that cannot be read."""
+    try:
+        with translated(f"count {place.database}.{place.name}"):
+            return await stored(stores, place).estimated_document_count(maxTimeMS=PATIENCE_MS)
+    except (ConfigurationError, PermanentError):
+        return 0
 
 
 async def partners(

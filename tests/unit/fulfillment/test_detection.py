@@ -77,6 +77,9 @@ def test_personal_data_is_recognised(name: str, values: list[Any], category: str
         ),
         pytest.param("n", ["0012345678", "0012345679"], id="a number filled up with zeros"),
         pytest.param("name", ["Steel Chair", "Oak Table"], id="a product"),
+        pytest.param(
+            "description", ["An oak table for six people, made by hand in a small shop"], id="its text"
+        ),
         pytest.param("email_verified", [True, False], id="a flag about an address"),
         pytest.param("phone_type", ["home", "work"], id="a word about a number"),
         pytest.param("created_at", [BORN], id="a day that is no birthday"),
