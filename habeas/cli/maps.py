@@ -128,7 +128,9 @@ def graph(
         print(mermaid(picture), end="")
     else:
         save(file, forms[file.suffix](picture))
-        out.print(f"{file}: {len(picture.boxes)} collections, {picture.waves} waves")
+        lost = ", ".join(box.key for box in picture.unexamined)
+        unexamined = f"; not examined, with personal data: {lost}" if lost else ""
+        out.print(f"{file}: {len(picture.boxes)} collections, {picture.waves} waves{unexamined}")
 
 
 @app.command("import")

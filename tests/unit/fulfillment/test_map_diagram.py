@@ -149,7 +149,7 @@ def test_the_drawing_has_a_group_per_collection_in_the_colour_of_its_erasure(pic
     root = ET.fromstring(svg(picture))  # noqa: S314  ours
     groups = {group.get("id"): group.get("class") for group in root.iter(f"{SVG}g") if group.get("id")}
     assert groups == {
-        box.key: box.erasure.value if box.reach is CollectionReach.REACHED else "apart"
+        box.key: box.erasure.value if box.wave else "missed" if box.missed else "apart"
         for box in picture.boxes
     }
 
@@ -166,6 +166,30 @@ def test_withheld_fields_are_marked_and_named(example: DataMap) -> None:
     titles = [title.text for title in customers.iter(f"{SVG}title")]
     assert titles == ["masked or withheld: vat_id, bank.iban, bank.bic, card.last4, card.expires_on"]
     assert [path for path in customers.iter(f"{SVG}path") if path.get("class") == "lock"]
+
+
+SKIPPED = CIRCLE.replace("unreached\n", "payments\n").replace(
+    "[ { name: _id } ]", "[ { name: _id }, { name: iban, data_categories: [user.financial.bank_account] } ]"
+)
+
+
+def test_personal_data_outside_the_search_is_drawn_as_not_examined() -> None:
+    picture = picture_of(parse({"a.yml": SKIPPED}))
+    assert [(box.key, box.missed) for box in picture.unexamined] == [
+        ("desk.lost", ("_id",)),
+        ("desk.payments", ("iban",)),
+    ]
+    root = ET.fromstring(svg(picture))  # noqa: S314  ours
+    [payments] = [group for group in root.iter(f"{SVG}g") if group.get("id") == "desk.payments"]
+    assert payments.get("class") == "missed"
+    assert "not examined: iban" in [text.text for text in payments.iter(f"{SVG}text")]
+    assert "desk.payments<br/>not examined: iban" in mermaid(picture)
+    assert crossings_of_text(arranged(picture)) == []
+
+
+def test_skipped_collection_without_personal_data_is_drawn_as_such(example: DataMap) -> None:
+    assert picture_of(example).unexamined == ()
+    assert "no personal data</text>" in svg(picture_of(example))
 
 
 def test_a_drawing_needs_nothing_from_elsewhere(picture: Picture) -> None:

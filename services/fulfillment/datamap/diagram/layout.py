@@ -129,16 +129,23 @@ def arranged(picture: Picture) -> DiagramPage:
 def _width(box: Box) -> float:
     rows = [*(len(port) for port in box.shown), len(withheld(box)) + 2]
     named = len(box.name if box.reach is CollectionReach.REACHED else box.key)
-    labels = len(box.erasure.value) + len(box.kept) + 6
+    labels = max(len(box.erasure.value) + len(box.kept) + 6, len(missed(box)))
     return max(named * NAME_WIDTH, labels * FIELD_WIDTH, *(count * FIELD_WIDTH for count in rows)) + 28
 
 
 def withheld(box: Box) -> str:
     """Return the text of a box about its withheld fields."""
-    if not box.withheld:
-        return ""
-    more = f" +{len(box.withheld) - 1}" if len(box.withheld) > 1 else ""
-    return f"{box.withheld[0]}{more}"
+    return _first(box.withheld)
+
+
+def missed(box: Box) -> str:
+    """Return the text of a box about its personal data outside the search."""
+    return f"not examined: {_first(box.missed)}" if box.missed else ""
+
+
+def _first(paths: Sequence[str]) -> str:
+    more = f" +{len(paths) - 1}" if len(paths) > 1 else ""
+    return f"{paths[0]}{more}" if paths else ""
 
 
 def _height(box: Box) -> float:

@@ -4,13 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from services.fulfillment.datamap.diagram.picture import Arrow, Box, CollectionReach, Picture
 
-MOST_WITHHELD = 3
-"""Withheld fields that are named; the others are counted."""
+MOST_NAMED = 3
+"""Fields of a box that are named; the others are counted."""
 _CLASSES = {
     "identity": "fill:#dbe7ff,stroke:#2f5bd0,color:#12203f",
     "delete": "fill:#fde3e1,stroke:#c0362c,color:#3d0f0b",
     "mask": "fill:#fdf0d0,stroke:#b7791f,color:#3b2807",
     "keep": "fill:#dff1e6,stroke:#2f855a,color:#0f2e1d",
+    "missed": "fill:#fde3e1,stroke:#c0362c,color:#3d0f0b,stroke-width:3px,stroke-dasharray:4 3",
     "apart": "fill:#f1f1f4,stroke:#8a8fa0,color:#33384a,stroke-dasharray:4 3",
 }
 _CODES = {ord(character): f"#{ord(character)};" for character in '#"<>[]{}()|`;'}
@@ -42,7 +43,8 @@ def _group(name: str, title: str, boxes: Sequence[Box], names: Mapping[str, str]
         return
     yield f'  subgraph {name}["{_quoted(title)}"]'
     for box in boxes:
-        style = box.erasure.value if box.reach is CollectionReach.REACHED else "apart"
+        apart = "missed" if box.missed else "apart"
+        style = box.erasure.value if box.reach is CollectionReach.REACHED else apart
         yield f'    {names[box.key]}["{"<br/>".join(map(_quoted, _labels(box)))}"]:::{style}'
     yield "  end"
 
@@ -51,10 +53,15 @@ def _labels(box: Box) -> Iterator[str]:
     yield box.name if box.reach is CollectionReach.REACHED else box.key
     if box.reach is CollectionReach.REACHED:
         yield f"wave {box.wave} · {box.erasure.value}" + (f" · {box.kept}" if box.kept else "")
-    if box.withheld:
-        more = len(box.withheld) - MOST_WITHHELD
-        named = ", ".join(box.withheld[:MOST_WITHHELD])
-        yield f"masked or withheld: {named}" + (f" and {more} more" if more > 0 else "")
+    if box.withheld and not box.missed:
+        yield f"masked or withheld: {_named(box.withheld)}"
+    if box.missed:
+        yield f"not examined: {_named(box.missed)}"
+
+
+def _named(paths: Sequence[str]) -> str:
+    more = len(paths) - MOST_NAMED
+    return ", ".join(paths[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _arrow(arrow: Arrow, names: Mapping[str, str]) -> str:

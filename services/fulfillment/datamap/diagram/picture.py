@@ -16,7 +16,7 @@ class CollectionReach(StrEnum):
     UNREACHED = "unreached"
     """No reference leads there: no search reaches it."""
     SKIPPED = "skipped"
-    """The map states that it holds no people."""
+    """The map states that no search reads it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,8 @@ class Box:
     """The same, with brackets after the arrays with elements of different people."""
     withheld: tuple[str, ...]
     """The fields that no answer shows."""
+    missed: tuple[str, ...] = ()
+    """The fields with personal data that no search examines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,11 @@ class Picture:
     def waves(self) -> int:
         """The number of waves of a search."""
         return max((box.wave for box in self.boxes), default=0)
+
+    @property
+    def unexamined(self) -> tuple[Box, ...]:
+        """The collections with personal data that no search examines."""
+        return tuple(box for box in self.boxes if box.missed)
 
     def apart(self, reach: CollectionReach) -> tuple[Box, ...]:
         """Return the collections outside the search because of *reach*."""
@@ -122,6 +129,7 @@ def _box(collection: Collection, wave: int, ports: set[str]) -> Box:
         ports=own,
         shown=tuple(_shown(collection, path) for path in own),
         withheld=tuple(field.path for field in collection.leaves if field.guarded),
+        missed=() if wave else tuple(field.path for field in collection.leaves if field.personal),
     )
 
 

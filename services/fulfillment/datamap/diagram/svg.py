@@ -15,6 +15,7 @@ from services.fulfillment.datamap.diagram.layout import (
     Placed,
     Route,
     arranged,
+    missed,
     withheld,
 )
 from services.fulfillment.datamap.diagram.picture import CollectionReach, Picture
@@ -55,6 +56,9 @@ svg { font-family: system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-ser
 .apart .box { stroke: var(--apart); stroke-dasharray: 5 4; }
 .apart .band { fill: var(--apart-soft); }
 .apart .label { fill: var(--soft); }
+.missed .box { stroke: var(--delete); stroke-dasharray: 5 4; stroke-width: 2.5; }
+.missed .band { fill: var(--delete-soft); }
+.missed .label { fill: var(--delete); }
 .pill { fill: var(--identity-soft); stroke: var(--identity); stroke-width: 1.5; }
 .pill-name { font-size: 14px; font-weight: 650; fill: var(--identity); text-anchor: middle; }
 .way { fill: none; stroke: var(--way); stroke-width: 1.5; }
@@ -80,7 +84,9 @@ def _lines(page: DiagramPage) -> Iterator[str]:
     picture = page.picture
     reached = len(picture.apart(CollectionReach.REACHED))
     walk = f"{len(picture.identities)} identities lead to {reached} collections in {picture.waves} waves"
-    yield f'<desc id="about">{walk}; {len(picture.boxes) - reached} stand apart.</desc>'
+    apart = f"{len(picture.boxes) - reached} stand apart"
+    lost = f", {len(picture.unexamined)} of them with personal data" if picture.unexamined else ""
+    yield f'<desc id="about">{walk}; {apart}{lost}.</desc>'
     yield f"<style>{_STYLE}</style>"
     yield f"<defs>{_head('head')}{_head('entering-head')}</defs>"
     yield f'<rect class="paper" width="{width:.0f}" height="{height:.0f}"/>'
@@ -142,7 +148,10 @@ def _pill(pill: Pill) -> Iterator[str]:
 def _box(placed: Placed) -> Iterator[str]:
     box, x, y = placed.box, placed.x, placed.y
     reached = box.reach is CollectionReach.REACHED
-    yield f'<g class="{box.erasure.value if reached else "apart"}" id="{escape(box.key)}">'
+    kind = box.erasure.value if reached else "missed" if box.missed else "apart"
+    yield f'<g class="{kind}" id="{escape(box.key)}">'
+    if box.missed:
+        yield f"<title>not examined: {escape(', '.join(box.missed))}</title>"
     size = f'x="{x:.1f}" y="{y:.1f}" width="{placed.width:.1f}"'
     yield f'<rect class="box" rx="8" {size} height="{placed.height:.1f}"/>'
     yield f'<path class="band" d="{_band(placed)}"/>'
@@ -168,7 +177,8 @@ def _band(placed: Placed) -> str:
 def _label(placed: Placed) -> str:
     box = placed.box
     if box.reach is not CollectionReach.REACHED:
-        return "not reached by a search" if box.reach is CollectionReach.UNREACHED else "holds no people"
+        plain = "not reached by a search" if box.reach is CollectionReach.UNREACHED else "no personal data"
+        return missed(box) or plain
     return f"{box.erasure.value} · {box.kept}" if box.kept else box.erasure.value
 
 
