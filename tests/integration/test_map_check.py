@@ -564,6 +564,20 @@ async def test_identity_that_does_not_state_its_verification_is_reported(desk: D
     assert len([text for text in found if "verified" in text]) == (0 if said else 1)
 
 
+@pytest.mark.parametrize(
+    ("stated", "remarked"),
+    [("verified: never", True), ("verified: never, ownership: element", False)],
+)
+async def test_identity_in_an_array_without_stated_ownership_is_reported(
+    desk: Desk, stated: str, *, remarked: bool
+) -> None:
+    await desk.insert({"_id": 1, "cc": ["kim@example.org"]})
+    field = f'{{ name: cc, {MAIL}, fides_meta: {{ identity: email, data_type: "string[]" }}'
+    what = "map.yml:8: `cc` does not state what a match in its array makes the person's"
+    found = await desk.remarks(mapped(f"{field}, meta: {{ habeas: {{ {stated} }} }} }}"))
+    assert (what in found) is remarked
+
+
 async def test_reference_by_an_editable_field_is_reported(desk: Desk) -> None:
     await desk.insert(dict(KIM))
     await desk.insert({"_id": 1, "note": 1}, name="bills")

@@ -56,6 +56,8 @@ class Handled:
     """Masked records with fields that the data map forbids to change."""
     ground: str = ""
     """The ground on which records were erased or masked, as a reason code; empty where no law needs one."""
+    parted: int = 0
+    """Of the erased ones, documents that stay for other people, without the person's elements."""
 
     @property
     def accounted(self) -> int:

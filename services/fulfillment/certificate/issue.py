@@ -109,7 +109,13 @@ def _handled(plan: RecordPlan, data_map: DataMap, issue: Issue) -> Iterator[Hand
             left=tuple(_reasons(of_collection, Disposition.LEFT, issue.laws)),
             incomplete=sum(records for step, records in of_collection if step.incomplete),
             ground=issue.grounds.get(key, ""),
+            parted=sum(records for step, records in of_collection if _is_parted(step)),
         )
+
+
+def _is_parted(step: RecordStep) -> bool:
+    """Return whether the person's elements were taken out of a document that stays."""
+    return step.disposition is Disposition.ERASED and not step.deleted
 
 
 def _reasons(

@@ -116,7 +116,7 @@ def lifted(plan: RecordPlan, data_map: DataMap) -> RecordPlan:
         ours = tuple(part for part in parts if not same(part.before, part.value) or part.removed)
         if ours:
             path, value = next(iter(step.id.items()))
-            steps.append(replace(step, sets=ours, guard=(OwnershipMatch(path, None, (value,)),)))
+            steps.append(replace(step, sets=ours, guard=(OwnershipMatch(path, None, (value,)),), alone=()))
     return replace(plan, steps=tuple(steps))
 
 
@@ -141,6 +141,7 @@ def _step(found: FoundRecord, disposition: Disposition, sets: Sequence[Set]) -> 
         id=found.id,
         disposition=disposition,
         guard=tuple(m for m in found.matches if m.unit is None) if found.owned else found.matches,
+        alone=found.alone,
         sets=tuple(sets),
     )
 
@@ -149,7 +150,7 @@ def marks_on(found: FoundRecord, mark: MarkRule) -> tuple[Set, ...] | None:
     """Return the mark of the person's part of a record: empty if it is marked; None if it cannot be."""
     unit = array_around(mark.field, found.divided)
     if unit is None:
-        return _mark_on_document(found, mark) if found.owned else None
+        return _mark_on_document(found, mark) if found.sole else None
     theirs = [match for match in found.elements if match.unit == unit]
     return tuple(_marks_on_elements(found, mark, unit, theirs)) if theirs and mark.field != unit else None
 
@@ -298,7 +299,9 @@ def _place(found: FoundRecord, field: MappedField) -> Set | str | None:
     """Return the place of *field* with its value; or why it is unclear; None if there is none."""
     unit = array_around(field.path, found.divided)
     if unit is None:
-        return _on_document(found, field) if found.owned else None
+        if found.shared and not found.sole:
+            return NOT_EDITABLE
+        return _on_document(found, field) if found.sole else None
     theirs = [match for match in found.elements if match.unit == unit]
     return _on_elements(found, field, unit, theirs) if theirs else None
 

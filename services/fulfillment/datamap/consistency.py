@@ -12,10 +12,12 @@ from services.fulfillment.datamap.model import (
     Collection,
     Erasure,
     MappedField,
+    Ownership,
     Reference,
     ValueCheck,
     predecessors,
 )
+from services.fulfillment.datamap.paths import leads_through
 from services.fulfillment.datamap.yaml_loader import MapFindings
 
 MARKS = ("restriction", "opt_out", "consent")
@@ -33,6 +35,7 @@ def check_consistency(collections: Sequence[Collection], notes: MapFindings) -> 
         _check_deletion(collection, notes)
         _check_fixed(collection, notes)
         _check_paths(collection, notes)
+        _check_ownership(collection, notes)
         _check_references(collection, keys, notes)
         _check_verification(collection, notes)
         _check_keys(collection, keys, notes)
@@ -42,11 +45,20 @@ def check_consistency(collections: Sequence[Collection], notes: MapFindings) -> 
 
 
 def resolved(collections: Sequence[Collection]) -> tuple[Collection, ...]:
-    """Return *collections* with references to exact names of collections."""
+    """Return *collections* with references to exact names of collections, and arrays of one person marked."""
     # Names and paths may both have dots: the longest declared name is meant.
     names = {collection.key for collection in collections}
+    collections = [_with_whole_arrays(collection) for collection in collections]
     fields = [tuple(_with_check(one, field, names) for field in one.fields) for one in collections]
     return tuple(replace(one, fields=some) for one, some in zip(collections, fields, strict=True))
+
+
+def _with_whole_arrays(collection: Collection) -> Collection:
+    """Return *collection* with ``return_all_elements`` on all arrays of fields that own the document."""
+    owning = [field.path for field in collection.fields if field.ownership is Ownership.DOCUMENT]
+    whole = {path for path in collection.by_path for below in owning if leads_through(below, path)}
+    fields = (replace(f, return_all_elements=True) if f.path in whole else f for f in collection.fields)
+    return replace(collection, fields=tuple(fields)) if whole else collection
 
 
 def _with_check(collection: Collection, field: MappedField, names: AbstractSet[str]) -> MappedField:
@@ -107,6 +119,28 @@ def _check_fixed(collection: Collection, notes: MapFindings) -> None:
             unit = max(around)
             what = f"`{field.path}` is `{word}` and goes with the person's elements of `{unit}`"
             notes.remark(field.where, what, f"say `read_only: true` of `{unit}` if they must stay")
+
+
+def _check_ownership(collection: Collection, notes: MapFindings) -> None:
+    """Note the fields whose ``ownership`` has no effect, or contradicts that of another field."""
+    for field in collection.fields:
+        word, arrays = field.ownership, _arrays(collection, field.path)
+        if word is None:
+            continue
+        what, remedy = "", "remove `ownership`"
+        if field.container or not field.matched:
+            what = f"`{field.path}` states `ownership`, and no person is found by it"
+        elif not arrays:
+            what = f"`{field.path}` states `ownership` and stands in no array"
+            remedy = "declare the array (`string[]`), or remove `ownership`"
+        elif word is not Ownership.DOCUMENT and collection.unit(field.path) is None:
+            what = f"`{field.path}` is `ownership: {word}`, and its array is declared as one person's"
+            remedy = "state one ownership for all fields of the array, without `return_all_elements`"
+        elif word is Ownership.SHARED and len(arrays) > 1:
+            what = f"`{field.path}` is `ownership: shared` in an array within an array"
+            remedy = "use `element`"
+        if what:
+            notes.flaw(field.where, what, remedy)
 
 
 def _check_paths(collection: Collection, notes: MapFindings) -> None:

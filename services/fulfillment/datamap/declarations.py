@@ -15,6 +15,7 @@ from services.fulfillment.datamap.model import (
     MappedField,
     MarkRule,
     Masking,
+    Ownership,
     Reference,
     RetentionPeriod,
     RetentionRule,
@@ -286,6 +287,7 @@ class DeclarationReader:
             editable=habeas.flag("editable"),
             plus_tags=habeas.flag("plus_tags"),
             verified=self._check(habeas),
+            ownership=_ownership(habeas),
             controller=habeas.flag("controller"),
             label=habeas.label("label"),
             facts=facts_of(habeas, Facts()),
@@ -338,6 +340,11 @@ class DeclarationReader:
         field = keys.required("field")
         keys.done()
         return ValueCheck(field) if field else None
+
+
+def _ownership(habeas: KnownKeys) -> Ownership | None:
+    word = habeas.choice("ownership", Ownership)
+    return None if word is None else Ownership(word)
 
 
 def _serves(habeas: KnownKeys) -> bool:

@@ -226,6 +226,7 @@ def _ours(field: MappedField) -> dict[str, str]:
     pairs["label"] = word(field.label) if field.label else None
     pairs["disclose"] = "always" if field.opened else _withheld(field.withheld)
     pairs["third_parties"] = "redact" if field.redact else None
+    pairs["ownership"] = field.ownership
     pairs |= {flag: "true" for flag in ("editable", "plus_tags") if getattr(field, flag)}
     if (check := field.verified) is not None:
         stated = "never" if check.never else "always"

@@ -61,6 +61,17 @@ class Erasure(StrEnum):
     KEEP = "keep"
 
 
+class Ownership(StrEnum):
+    """What a match in an array makes the person's (docs/adr/0034)."""
+
+    DOCUMENT = "document"
+    """The whole document: all elements are one person's, as the addresses in a profile."""
+    SHARED = "shared"
+    """The document, without other people's elements: a booking with several passengers."""
+    ELEMENT = "element"
+    """The element alone: a list in another person's document."""
+
+
 class Direction(StrEnum):
     """The direction of a reference's values."""
 
@@ -208,6 +219,8 @@ class MappedField:
     primary_key: bool = False
     read_only: bool = False
     return_all_elements: bool = False
+    ownership: Ownership | None = None
+    """What a match in it makes the person's; None: not stated, so the element alone."""
     masking: Masking | None = None
     withheld: WithholdingRule | None = None
     """The rule of the map that forbids to disclose the value."""
@@ -231,6 +244,11 @@ class MappedField:
     def array(self) -> bool:
         """Whether the field holds a list."""
         return (self.type or "").endswith("[]")
+
+    @property
+    def matched(self) -> bool:
+        """Whether its values make records a person's: an identity, or a reference whose values flow in."""
+        return self.identity is not None or any(r.direction is not Direction.TO for r in self.references)
 
     @property
     def verifiable(self) -> bool:
@@ -418,12 +436,17 @@ class Collection:
         An array is divided if it holds people's identities, or a reference with values that flow in.
         ``return_all_elements`` declares that all elements are one person's after all.
         """
-        return frozenset(
-            unit
-            for field in self.leaves
-            if field.identity or any(r.direction is not Direction.TO for r in field.references)
-            if (unit := self.unit(field.path)) is not None
-        )
+        return frozenset(unit for f in self.leaves if f.matched and (unit := self.unit(f.path)) is not None)
+
+    @cached_property
+    def shared(self) -> frozenset[str]:
+        """The paths at which a match makes the document the person's together with other people."""
+        return frozenset(field.path for field in self.leaves if field.ownership is Ownership.SHARED)
+
+    @cached_property
+    def peopled(self) -> frozenset[str]:
+        """The divided arrays, and the fields outside them by which people are found."""
+        return frozenset(self.unit(field.path) or field.path for field in self.leaves if field.matched)
 
     @cached_property
     def undivided(self) -> "Collection":

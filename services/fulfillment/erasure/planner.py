@@ -150,7 +150,7 @@ def is_contract(found: FoundRecord) -> bool:
     unit = array_around(mark.field, found.divided)
     if unit is None:
         # In another person's document the contract is that person's.
-        return found.owned and holds_mark(mark, found.document)
+        return (found.owned or found.shared) and holds_mark(mark, found.document)
     theirs = (match for match in found.elements if match.unit == unit)
     return any(mark.value in match.element_values(found.document, mark.field) for match in theirs)
 
@@ -213,7 +213,7 @@ class _Planner:
         if isinstance(decision, Retain):
             prevails = self.ground and decision.reason in CLAIMABLE
             return self._changed(found) if prevails else self._retained(found, decision)
-        if found.owned and decision.mode is Erasure.DELETE and self._is_deletable(found.collection):
+        if found.sole and decision.mode is Erasure.DELETE and self._is_deletable(found.collection):
             return self._step(found, Disposition.ERASED, deleted=True)
         return self._changed(found)
 
@@ -240,6 +240,7 @@ class _Planner:
             id=found.id,
             disposition=disposition,
             guard=guard,
+            alone=found.alone,
             hold=None if hold is None else (hold.field, hold.value),
             **change,
         )
@@ -283,7 +284,7 @@ class _Planner:
             masks=tuple(masks),
             pulls=tuple(pulls),
             reason=NOT_CHANGEABLE if stays else None,
-            undeclared=_undeclared(collection, found.document) if found.owned else 0,
+            undeclared=_undeclared(collection, found.document) if found.sole else 0,
             left=left,
         )
 
@@ -294,7 +295,7 @@ class _Planner:
                 continue
             inside = [m for m in elements if m.unit is not None and field.path.startswith(f"{m.unit}.")]
             values = [match.element_values(found.document, field.path) for match in inside]
-            if found.owned and not any(leads_through(field.path, unit) for unit in found.divided):
+            if found.sole and not any(leads_through(field.path, unit) for unit in found.divided):
                 values.append(values_at(found.document, field.path))
             if any(value is not None for part in values for value in part):
                 yield field.path
@@ -327,7 +328,7 @@ class _Planner:
         self, found: FoundRecord, fields: Sequence[MappedField], elements: Iterable[OwnershipMatch]
     ) -> Iterator[Mask]:
         """Yield the masks of the person's document outside arrays that people share, and of *elements*."""
-        for field in fields if found.owned else ():
+        for field in fields if found.sole else ():
             if not any(leads_through(field.path, unit) for unit in found.divided):
                 yield from self._of_field(found, field, None)
         for match in elements:

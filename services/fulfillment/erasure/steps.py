@@ -111,6 +111,8 @@ class RecordStep:
     disposition: Disposition
     guard: tuple[OwnershipMatch, ...]
     """Matches of which at least one must still hold: the document is then still the person's."""
+    alone: tuple[str, ...] = ()
+    """Arrays and fields of a shared document that must hold no other person at the write."""
     hold: tuple[str, Any] | None = None
     """Field and value that mark a hold, which may be set between plan and write."""
     deleted: bool = False
@@ -192,6 +194,7 @@ def of_document(document: Mapping[str, Any]) -> RecordStep:
         id=dict(document["id"]),
         disposition=Disposition(document["disposition"]),
         guard=tuple(map(_match_of, document["guard"])),
+        alone=tuple(document.get("alone", ())),
         hold=None if document["hold"] is None else tuple(document["hold"]),
         deleted=document["deleted"],
         masks=tuple(map(_mask_of, document["masks"])),
@@ -373,7 +376,7 @@ def _plainly_alike(one: RecordStep, other: RecordStep) -> bool:
 
 def _words(step: RecordStep) -> tuple[Any, ...]:
     held = None if step.hold is None else (step.hold[0], id(step.hold[1]))
-    ends = (step.reason, step.because, step.until, step.undeclared, step.left, step.locked)
+    ends = (step.reason, step.because, step.until, step.undeclared, step.left, step.locked, step.alone)
     return (step.key, step.place, step.disposition, held, step.deleted, *ends)
 
 

@@ -14,6 +14,7 @@ from services.fulfillment.map_check.declared import personal_strays
 from services.fulfillment.map_check.observations import Observed
 
 VERIFICATION = "add `verified: always`, `never`, or the field that states it: without it, a value is a claim"
+OWNERSHIP = "add `ownership: document`, `shared` or `element`: without it, the element alone"
 MARK = "to decide"
 """Stands in a comment at each proposal that a reviewer has to confirm."""
 MOST_NAMED = 5
@@ -26,6 +27,7 @@ def unreviewed(data_map: DataMap) -> Iterator[MapError]:
     for collection in data_map.collections:
         if not collection.skipped:
             yield from unstated_verification(collection)
+            yield from unstated_ownership(collection)
             yield from unstated_grounds(collection)
             yield from unstated_storage(collection)
 
@@ -46,6 +48,14 @@ def unstated_verification(collection: Collection) -> Iterator[MapError]:
         if field.verified is None:
             what = f"`{field.path}` does not state whether its value is verified"
             yield _open(field.where, what, VERIFICATION)
+
+
+def unstated_ownership(collection: Collection) -> Iterator[MapError]:
+    """Yield the fields in arrays of *collection* that do not state what a match in them owns."""
+    for field in collection.leaves:
+        if field.matched and field.ownership is None and collection.unit(field.path) is not None:
+            what = f"`{field.path}` does not state what a match in its array makes the person's"
+            yield _open(field.where, what, OWNERSHIP)
 
 
 def unstated_grounds(collection: Collection) -> Iterator[MapError]:

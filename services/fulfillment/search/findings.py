@@ -8,7 +8,14 @@ from typing import Any, Protocol
 
 from services.fulfillment.datamap.model import Collection
 from services.fulfillment.search.identities import Identities
-from services.fulfillment.search.ownership import OwnershipMatch, disclosed, divided, owned
+from services.fulfillment.search.ownership import (
+    OwnershipMatch,
+    disclosed,
+    divided,
+    is_alone,
+    is_shared,
+    owned,
+)
 from shared.runtime.mongo import Document
 
 
@@ -58,6 +65,23 @@ class FoundRecord:
         """Whether the whole document is the person's."""
         return owned(self.matches)
 
+    @cached_property
+    def shared(self) -> bool:
+        """Whether the document is the person's together with the other people in it."""
+        return not self.owned and is_shared(self.collection, self.matches)
+
+    @cached_property
+    def alone(self) -> tuple[str, ...]:
+        """The arrays and fields of a shared document in which no other person stands; empty: one does."""
+        if not self.shared or not is_alone(self.collection, self.document, self.matches):
+            return ()
+        return tuple(sorted(self.collection.peopled))
+
+    @property
+    def sole(self) -> bool:
+        """Whether a request of the person may change the whole document."""
+        return self.owned or bool(self.alone)
+
     @property
     def elements(self) -> tuple[OwnershipMatch, ...]:
         """The matches that identify the person's elements of divided arrays."""
@@ -75,7 +99,7 @@ class FoundRecord:
     @cached_property
     def disclosed(self) -> Document:
         """The document reduced to the person's part."""
-        return disclosed(self.collection, self.document, self.matches)
+        return disclosed(self.collection, self.document, self.matches, shared=self.shared)
 
 
 class FoundRecords(Protocol):

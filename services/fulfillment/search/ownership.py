@@ -2,7 +2,8 @@
 The part of a document that is the person's: all of it, or single elements of arrays that people share.
 
 A match on a field outside any divided array makes the document theirs, without the elements of others in
-it. A match inside a divided array makes that one element theirs, and nothing else.
+it. A match inside a divided array makes that one element theirs. If the map states that the document is
+shared, it is also theirs: to be read, and to be changed if no other person is in it (docs/adr/0034).
 """
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
@@ -187,11 +188,39 @@ def owned(matches: Iterable[OwnershipMatch]) -> bool:
     return False
 
 
-def disclosed(collection: Collection, document: Document, matches: Sequence[OwnershipMatch]) -> Document:
+def is_shared(collection: Collection, matches: Iterable[OwnershipMatch]) -> bool:
+    """Return whether the document is the person's together with the other people in it."""
+    return bool(collection.shared) and any(
+        match.unit is not None and not collection.shared.isdisjoint(path for path, _ in match.conditions)
+        for match in matches
+    )
+
+
+def is_alone(collection: Collection, document: Document, matches: Sequence[OwnershipMatch]) -> bool:
+    """Return whether no person but that of *matches* is in *document*."""
+    mine = {path: [m for m in matches if m.unit == path] for path in collection.peopled}
+    return all(
+        _all_theirs(raw_at(document, path), document, some)
+        if some
+        else all(value is None for value in values_at(document, path))
+        for path, some in mine.items()
+    )
+
+
+def _all_theirs(value: Any, document: Document, matches: Sequence[OwnershipMatch]) -> bool:
+    """Return whether *matches* hold of each element of the array *value* of *document*."""
+    theirs = {element.position for match in matches for element in match.elements(document)}
+    return len(theirs) == (len(value) if isinstance(value, list) else 1)
+
+
+def disclosed(
+    collection: Collection, document: Document, matches: Sequence[OwnershipMatch], *, shared: bool = False
+) -> Document:
     """
     Return *document* reduced to the person's part: unchanged, where nothing is another person's.
 
-    The primary key stays, so that the record can be named, unless it is data of another person.
+    The primary key stays, so that the record can be named, unless it is data of another person. Of a
+    *shared* document the part outside the arrays is theirs, too, except for identities: they are others'.
 
     Law:
         GDPR Art. 15(4): a copy must not adversely affect the rights and freedoms of others.
@@ -199,7 +228,10 @@ def disclosed(collection: Collection, document: Document, matches: Sequence[Owne
     whole = owned(matches)
     if whole and not divided(collection, matches):
         return document
-    kept = _Reducer(collection, document, matches).kept(document, "", (), whole=whole)
+    others = (field.path for field in collection.common if field.identity)
+    hidden = frozenset(others if shared and not whole else ())
+    whole = whole or shared
+    kept = _Reducer(collection, document, matches, hidden).kept(document, "", (), whole=whole)
     own: dict[str, Any] = kept if isinstance(kept, dict) else {}
     if whole:
         return own
@@ -215,8 +247,13 @@ def _personal(collection: Collection, path: str) -> bool:
 
 class _Reducer:
     def __init__(
-        self, collection: Collection, document: Mapping[str, Any], matches: Sequence[OwnershipMatch]
+        self,
+        collection: Collection,
+        document: Mapping[str, Any],
+        matches: Sequence[OwnershipMatch],
+        hidden: frozenset[str],
     ) -> None:
+        self._hidden = hidden
         self._divided = divided(collection, matches)
         self._theirs = {e.position for match in matches for e in match.elements(document)}
 
@@ -236,6 +273,7 @@ class _Reducer:
         kept = {
             name: self.kept(member, joined(path, name), (*position, name), whole=whole)
             for name, member in value.items()
+            if joined(path, name) not in self._hidden
         }
         present = {name: member for name, member in kept.items() if member is not _NOTHING}
         return present if whole else _unless_empty(present)

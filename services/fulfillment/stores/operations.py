@@ -18,6 +18,8 @@ from services.fulfillment.search.ownership import OwnershipMatch
 from shared.runtime.mongo import DeleteMany, DeleteOne, Document, UpdateOne
 
 BY_ID = [("_id", 1)]
+_VALUES = ("number", "string", "object", "objectId", "binData", "date", "bool", "timestamp", "regex")
+"""Types of values that name a person; on an array they are those of its elements."""
 
 
 def deletions(steps: Iterable[RecordStep]) -> Iterator[tuple[list[RecordStep], DeleteOne | DeleteMany]]:
@@ -27,12 +29,13 @@ def deletions(steps: Iterable[RecordStep]) -> Iterator[tuple[list[RecordStep], D
         if step.id.keys() == {"_id"}:
             # Equal for equal conditions: all holds of one collection are alike.
             conditions = (condition for match in step.guard for condition in match.conditions)
-            alike[tuple((path, *map(key_of, values)) for path, values in conditions)].append(step)
+            named = tuple((path, *map(key_of, values)) for path, values in conditions)
+            alike[step.alone, named].append(step)
         else:
             yield [step], DeleteOne(_guarded(step), collation=AS_IT_IS)
     for some in alike.values():
-        named = {"_id": {"$in": [step.id["_id"] for step in some]}}
-        yield some, DeleteMany({**named, **_condition(some[0])}, hint=BY_ID, collation=AS_IT_IS)
+        ids = {"_id": {"$in": [step.id["_id"] for step in some]}}
+        yield some, DeleteMany({**ids, **_condition(some[0])}, hint=BY_ID, collation=AS_IT_IS)
 
 
 def changes(step: RecordStep) -> Iterator[UpdateOne]:
@@ -134,7 +137,20 @@ def _condition(step: RecordStep) -> Document:
     """Return the conditions on the document while it is still the person's and under no hold."""
     holding = [_standing(match.conditions, match.arrays, "") for match in step.guard]
     held = {"$nor": [{step.hold[0]: {"$eq": step.hold[1]}}]} if step.hold is not None else {}
-    return {"$or": holding, **held}
+    alone = {"$and": list(_without_others(step))} if step.alone else {}
+    return {"$or": holding, **held, **alone}
+
+
+def _without_others(step: RecordStep) -> Iterator[Document]:
+    """Yield the conditions that no other person is in a shared document."""
+    for path in step.alone:
+        theirs = [one for match in step.guard if match.unit == path for one in match.around([path])[path]]
+        if not theirs:
+            yield {path: {"$not": {"$type": list(_VALUES)}}}
+        elif values := [value for inside, held in theirs for value in held if not inside]:
+            yield {path: {"$not": {"$elemMatch": {"$nin": values}}}}
+        else:
+            yield {path: {"$not": {"$elemMatch": {"$nor": [{p: {"$in": list(v)}} for p, v in theirs]}}}}
 
 
 def _standing(conditions: _Conditions, arrays: Sequence[str], above: str) -> Document:

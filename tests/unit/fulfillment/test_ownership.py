@@ -1,5 +1,6 @@
 """The person's part of a document."""
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -14,7 +15,8 @@ from services.fulfillment.datamap.paths import places, tuples_at, values_at
 from services.fulfillment.datamap.reader import parse
 from services.fulfillment.search.bson_equality import key_of, refers
 from services.fulfillment.search.digests import digest
-from services.fulfillment.search.ownership import OwnershipMatch, disclosed
+from services.fulfillment.search.ownership import OwnershipMatch, disclosed, is_alone
+from shared.errors import InvalidDataMap
 from shared.runtime.mongo import Decimal128, Int64, ObjectId
 
 TEXT = """
@@ -214,3 +216,74 @@ def test_values_of_arrays_beside_one_another_do_not_stand_together() -> None:
 def test_objects_are_equal_as_in_a_query(one: Any, other: Any, *, same: bool) -> None:
     assert (key_of(one) == key_of(other)) == same
     assert (digest(key_of(one)) == digest(key_of(other))) == same
+
+
+ARRAYS = """
+dataset:
+  - fides_key: desk
+    collections:
+      - name: trips
+        fields:
+          - { name: _id, fides_meta: { primary_key: true } }
+          - name: riders
+            fides_meta: { data_type: "object[]", RIDERS }
+            fields:
+              - { name: email, fides_meta: { identity: email }, meta: { habeas: { OWN } } }
+              - { name: phone, fides_meta: { identity: phone_number }, meta: { habeas: { OTHER } } }
+              - { name: seat, meta: { habeas: { SEAT } } }
+              - name: guests
+                fides_meta: { data_type: "string[]", identity: email }
+                meta: { habeas: { GUESTS } }
+"""
+
+
+def arrays(**stated: str) -> Collection:
+    text = ARRAYS
+    for place in ("RIDERS", "OWN", "OTHER", "SEAT", "GUESTS"):
+        text = text.replace(place, stated.get(place.lower(), ""))
+    return tickets(text)
+
+
+def test_ownership_of_the_document_makes_all_arrays_around_one_persons() -> None:
+    assert arrays().divided == {"riders", "riders.guests"}
+    assert arrays(own="ownership: document").divided == {"riders.guests"}
+    assert arrays(guests="ownership: document").divided == set()
+    assert arrays(own="ownership: shared").divided == {"riders", "riders.guests"}
+
+
+@pytest.mark.parametrize(
+    ("stated", "what"),
+    [
+        ({"seat": "ownership: element"}, "`riders.seat` states `ownership`, and no person is found by it"),
+        (
+            {"own": "ownership: shared", "other": "ownership: document"},
+            "`riders.email` is `ownership: shared`",
+        ),
+        ({"own": "ownership: element", "riders": "return_all_elements: true"}, "declared as one person's"),
+        ({"guests": "ownership: shared"}, "in an array within an array"),
+        ({"own": "ownership: mine"}, "`ownership: mine` means nothing"),
+    ],
+)
+def test_ownership_without_effect_or_in_contradiction_is_rejected(stated: dict[str, str], what: str) -> None:
+    with pytest.raises(InvalidDataMap, match=re.escape(what)):
+        arrays(**stated)
+
+
+def test_ownership_outside_arrays_is_rejected() -> None:
+    stated = "fides_meta: { identity: email }, meta: { habeas: { ownership: document } } }"
+    with pytest.raises(InvalidDataMap, match="`owner` states `ownership` and stands in no array"):
+        tickets(TEXT.replace("fides_meta: { identity: email } }", stated, 1))
+
+
+def test_shared_document_shows_its_common_part_and_the_own_elements() -> None:
+    match = OwnershipMatch("riders.email", "riders", ("kim",))
+    document = {"_id": 1, "riders": [{"email": "kim"}, {"email": "bo"}], "train": 7}
+    shared = disclosed(arrays(own="ownership: shared"), document, [match], shared=True)
+    assert shared == {"_id": 1, "riders": [{"email": "kim"}], "train": 7}
+
+
+def test_person_is_alone_in_a_shared_document_without_other_elements_and_identities() -> None:
+    collection, match = arrays(own="ownership: shared"), OwnershipMatch("riders.email", "riders", ("kim",))
+    for others, alone in (([], True), ([{"email": "bo"}], False), ([None], False), ([{"seat": 1}], False)):
+        document = {"_id": 1, "riders": [{"email": "kim"}, *others]}
+        assert is_alone(collection, document, [match]) is alone
