@@ -125,6 +125,14 @@ class DueMoved(Record):
     """Days besides, since the person was asked which data is meant."""
 
 
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """The instruction of a controller with a checked credential."""
+
+    at_once: bool = False
+    """Whether its erasure begins without the window."""
+
+
 class RequestLodged(Record):
     """How a request came, and by which channel; it lies sealed in the vault."""
 
@@ -137,6 +145,8 @@ class RequestLodged(Record):
     """Evidence attested by an agent with a checked signature."""
     instructed: bool = False
     """Whether it is the instruction of a controller with a checked credential."""
+    at_once: bool = False
+    """Whether the controller has its erasure begin without the window."""
     submitted: bool = False
     """Whether an upstream system published it as an event."""
     waited: bool = False

@@ -129,7 +129,8 @@ class IntakeSettings(InboxSettings):
     opendsr_controllers: tuple[ListedController, ...] = ()
     """
     Controllers that may use OpenDSR: JSON, `[{"id": "shop", "key": "…", "secret": "…"}]`; a secret has 16
-    characters or more. Each can request any person's data, and its erasure.
+    characters or more. Each can request any person's data, and its erasure; with `"always_waits": true`, no
+    erasure before the window has passed.
     """
 
     opendsr_url: str = Field(default="", pattern=r"^$|^https://[^/?#@]+(/[^?#]*)?$")

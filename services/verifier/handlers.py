@@ -698,6 +698,7 @@ def _verified(
         reasons=reasons,
         laws=() if request.requester is Requester.CONTROLLER else request.laws,
         requester=request.requester,
+        at_once=request.at_once,
     )
 
 

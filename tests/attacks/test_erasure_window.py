@@ -7,6 +7,7 @@ import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -173,6 +174,24 @@ async def test_erasure_stopped_within_its_window_is_never_carried_out(stage: Sta
         page = await pipeline.page(case)  # nobody writes to the person for a controller: it is not closed
         assert page["status"] in {"withdrawn", "closed"}
         assert (page["outcome"], page["erasure_at"]) == (None, None)
+
+
+async def test_controller_skips_the_window_of_its_own_instruction_only(stage: Stage) -> None:
+    pipeline = stage.pipeline
+    own, other = (await pipeline.people())[8:10]
+    waiting = await pipeline.verified("erasure", other)
+    at = await waits(pipeline, waiting)
+    at_once: dict[str, Any] = {"extensions": {httpx.URL(URL).host: {"skip_waiting_period": True}}}
+    began = now()
+    for body in (instruction("erasure", own, **at_once), instruction("erasure", other, **at_once)):
+        (await stage.shop.post(body)).raise_for_status()
+
+    async def erased() -> bool:
+        return not await pipeline.mentions(own.email)
+
+    await comes_true(erased)
+    assert now() < began + WINDOW
+    assert (await pipeline.page(waiting))["erasure_at"] == at.isoformat().replace("+00:00", "Z")
 
 
 async def test_window_and_stop_survive_a_crash(stage: Stage) -> None:

@@ -17,6 +17,7 @@ from shared.contract.events import (
     ErasureScheduled,
     Evidence,
     Fact,
+    Requester,
     RequestReleased,
     RequestStopped,
 )
@@ -41,7 +42,7 @@ def scheduled(ctx: FulfillmentContext) -> ErasureScheduled | None:
         GDPR Art. 12(3), 12(6), 32: a late proof is the requester's; the answer goes out once it is safe.
     """
     at = _end(ctx)
-    if at is None:
+    if at is None or _instructed_at_once(ctx):
         return None
     # A person who was asked for a confirmation besides the proof of identity got a letter before.
     verified = ctx.known.verified
@@ -61,6 +62,17 @@ def held_back(ctx: FulfillmentContext) -> DisclosureScheduled | None:
     """
     at = _end(ctx)
     return None if at is None else DisclosureScheduled(request_id=ctx.case_id, at=at)
+
+
+def _instructed_at_once(ctx: FulfillmentContext) -> bool:
+    """
+    Return whether a controller has the erasure begin without the window; approval and holds still count.
+
+    Law:
+        GDPR Art. 28(3)(a): a processor does as instructed.
+    """
+    verified = ctx.known.verified
+    return verified is not None and verified.at_once and verified.requester is Requester.CONTROLLER
 
 
 def _end(ctx: FulfillmentContext) -> datetime | None:

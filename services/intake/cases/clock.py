@@ -82,6 +82,8 @@ class Arrival:
     """Evidence from an agent with a checked signature."""
     instructed: bool = False
     """Whether it comes from a controller with a checked credential."""
+    at_once: bool = False
+    """Whether the controller has its erasure begin without the window."""
 
 
 def received_request(request: RequestSubmitted, arrival: Arrival, practice: ClockRules) -> RequestReceived:
@@ -123,6 +125,7 @@ def received_request(request: RequestSubmitted, arrival: Arrival, practice: Cloc
         proofs=arrival.proofs,
         direct_marketing=request.direct_marketing,
         requester=requester,
+        at_once=arrival.instructed and arrival.at_once,
         attested=arrival.attested,
         reachable=_is_reachable(request, requester),
         transfers=request.right is Right.PORTABILITY and request.details.transfer_to is not None,

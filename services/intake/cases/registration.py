@@ -43,6 +43,7 @@ async def begin(request: RequestSubmitted, lodged: RequestLodged, ctx: IntakeCon
         lodged.proofs,
         attested=lodged.attested,
         instructed=lodged.instructed,
+        at_once=lodged.at_once,
     )
     received = received_request(request, arrival, ctx.practice)
     lane = await ctx.queue.lane(lodged.source, received.received_at, ctx.now)

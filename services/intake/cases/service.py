@@ -25,7 +25,15 @@ from services.intake.cases.lifecycle import accept_fee, answer_scope, appeal, re
 from services.intake.cases.rate_limit import next_hour, takes_effect_at_once
 from services.intake.cases.registration import begin
 from services.intake.context import IntakeContext, WaitingQueuePort
-from services.intake.domain import CaseStatus, IntakeCase, RequestLodged, evolve, incident_id, request_id
+from services.intake.domain import (
+    CaseStatus,
+    Instruction,
+    IntakeCase,
+    RequestLodged,
+    evolve,
+    incident_id,
+    request_id,
+)
 from services.intake.handlers import SET_ASIDE
 from shared.contract.answer import INQUIRY, SUBMISSION, Inquiry
 from shared.contract.codes import CodeVerdict, IssuedCode, digest_of, draw_code, judge
@@ -125,14 +133,14 @@ class RequestService:
         source: Source,
         *,
         attested: tuple[Evidence, ...] = (),
-        instructed: bool = False,
+        instruction: Instruction | None = None,
         at: datetime | None = None,
     ) -> str:
         """
         Lodge *request* and return its id: the same (source, reference) is the same request.
 
-        *attested* is evidence from an agent with a checked signature; *instructed* says whether a controller
-        with a checked credential asks; *at* is the time of receipt, if it was before now.
+        *attested* is evidence from an agent with a checked signature; *instruction* is of a controller with a
+        checked credential; *at* is the time of receipt, if it was before now.
 
         Raises:
             ReferenceReused: The source has given the reference to another request.
@@ -155,7 +163,8 @@ class RequestService:
             occurred_at=at or self.clock(),
             proofs=proofs,
             attested=attested,
-            instructed=instructed,
+            instructed=instruction is not None,
+            at_once=instruction is not None and instruction.at_once,
         )
         await self._begin(sealed.request, lodged, fresh=sealed.fresh)
         return case

@@ -219,6 +219,8 @@ class IdentityVerified(Fact):
     stricter: Regulation | None = None
     """Written by 0.1.0 alone: the regulation that decided how much proof was needed."""
     requester: Requester = Requester.PERSON
+    at_once: bool = False
+    """Whether a controller has its erasure begin without the window."""
     wait_until: datetime | None = None
     """Until when the person's agreement to a fee can be waited for; None: the laws set no end."""
     windows_until: datetime | None = None

@@ -251,6 +251,8 @@ class RequestReceived(Fact):
     """Whether it is an objection to direct marketing alone: that needs no proof and no reasons."""
     requester: Requester = Requester.PERSON
     """Role of the requester; no submission can claim to be a controller's."""
+    at_once: bool = False
+    """Whether a controller has its erasure begin without the window; no submission can."""
     attested: tuple[Evidence, ...] = ()
     """Evidence attested by an agent with a checked signature; no submission can claim it itself."""
     reachable: bool = True

@@ -18,6 +18,7 @@ from shared.contract.events import (
     ErasureScheduled,
     Fact,
     IdentityVerified,
+    Requester,
     RequestReleased,
     RequestStopped,
     RequestWithdrawn,
@@ -91,6 +92,32 @@ async def test_erasure_without_a_window_does_not_wait() -> None:
     event, ctx = await asked(erasure_window=timedelta())
     [planned] = await answer(event, ctx)
     assert after(ctx, event, planned).known.status is FulfillmentStatus.EXECUTING
+
+
+@pytest.mark.parametrize(
+    ("at_once", "requester", "waits"),
+    [
+        (True, Requester.CONTROLLER, False),
+        (False, Requester.CONTROLLER, True),
+        (True, Requester.PERSON, True),
+    ],
+)
+async def test_only_a_controller_can_skip_the_window(
+    requester: Requester, *, at_once: bool, waits: bool
+) -> None:
+    event, ctx = await asked()
+    facts = await answer(event.model_copy(update={"at_once": at_once, "requester": requester}), ctx)
+    assert any(isinstance(fact, ErasureScheduled) for fact in facts) is waits
+
+
+async def test_instruction_at_once_waits_for_an_approval() -> None:
+    event, ctx = await asked(approval_above=0)
+    event = event.model_copy(update={"at_once": True, "requester": Requester.CONTROLLER})
+    [planned] = await answer(event, ctx)
+    waiting = after(ctx, event, planned)
+    assert waiting.known.status is FulfillmentStatus.AWAITING_APPROVAL
+    assert await erase(planned, waiting) == []  # type: ignore[arg-type]
+    assert after(ctx, event, planned, *await approve(APPROVED, waiting)).known.erasure_window is None
 
 
 async def test_end_of_the_window_is_a_timer_of_the_case() -> None:

@@ -419,6 +419,11 @@ async def test_a_request_can_be_revoked_before_the_register_has_heard_of_it(agen
     assert (await agent.status(made))["status"] == "revoked"
 
 
+async def test_revocation_may_state_its_claims(agent: Calling) -> None:
+    made = await agent.made(exercise="access")
+    assert (await agent.revoke(made, agent.signed(agent.set_up_message()))).json()["status"] == "revoked"
+
+
 async def test_revoking_twice_is_revoking_once(agent: Calling) -> None:
     made = await agent.made(exercise="access")
     for _ in range(2):
@@ -433,6 +438,13 @@ BAD_REVOCATIONS: dict[str, tuple[int, bool, Callable[[Calling], bytes]]] = {
     "not signed": (403, False, lambda _: base64.b64encode(b"{}")),
     "signed by another agent": (403, False, lambda a: a.signed({}, by="TWO")),
     "no object": (400, True, lambda a: a.signed("revoke")),
+    "agent-id of another": (403, True, lambda a: a.signed({"agent-id": "TWO"})),
+    "agent-id null": (403, True, lambda a: a.signed({"agent-id": None})),
+    "business-id of another": (403, True, lambda a: a.signed({"business-id": "ANOTHER"})),
+    "issued in the future": (403, False, lambda a: a.signed({"issued-at": "2126-01-01T00:00:00Z"})),
+    "expired": (403, True, lambda a: a.signed({"expires-at": "2020-01-01T00:00:00Z"})),
+    "time without zone": (400, True, lambda a: a.signed({"issued-at": "2020-01-01T00:00:00"})),
+    "another version": (400, True, lambda a: a.signed({"drp.version": "0.9"})),
 }
 
 

@@ -168,6 +168,17 @@ async def test_discovery_says_what_is_served_and_with_what_it_is_signed(
 # --- cancelled -------------------------------------------------------------------------------------------
 
 
+async def test_id_is_repeated_as_sent_and_found_in_either_case(controller: Calling) -> None:
+    sent = ID.upper()
+    receipt = await controller.post(example(subject_request_id=sent))
+    assert (receipt.status_code, receipt.json()["subject_request_id"]) == (201, sent)
+    for name in (ID, sent, ID.title()):
+        assert (await controller.get(f"{PATHS['2']}/{name}")).json()["subject_request_id"] == sent
+        again = example(subject_request_id=name, subject_request_type="access")
+        assert_error(await controller.post(again), 400, says="already exists")
+    assert (await controller.delete(ID)).json()["subject_request_id"] == sent
+
+
 @VERSIONS
 async def test_a_pending_request_can_be_cancelled(controller: Calling, version: str) -> None:
     await controller.post(example(version), version)

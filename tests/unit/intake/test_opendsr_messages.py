@@ -19,6 +19,7 @@ from services.intake.channels.opendsr.messages import (
     instant,
     read,
     request_in,
+    skips_waiting,
 )
 from shared.contract.correspondents import mailbox_for, parties
 from shared.contract.events import LetterKind, Requester
@@ -136,7 +137,7 @@ def assert_silent(refused: OpenDsrCallRefused, path: str) -> None:
 
 
 WRONG: dict[str, tuple[Any, ...]] = {
-    "subject_request_id": (None, ID.upper(), "17", 17, ID.replace("-44", "-14"), f"{ID}\n"),
+    "subject_request_id": (None, "17", 17, ID.replace("-44", "-14"), f"{ID}\n"),
     "subject_request_type": (None, "rectification", "Erasure", "delete", 1),
     "submitted_time": (
         None, "2022-1-5", "2022-01-05", "2022-01-05 10:00:00Z", "2022-01-05T10:00:00", "2022-02-30T10:00:00Z",
@@ -147,7 +148,11 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "status_callback_urls": (
         "https://a.example.com", ["http://a.example.com/"], [1], ["https://a.example.com"] * 11,
     ),
-    "extensions": ("x", [], {DOMAIN: {"skip_waiting_period": True}}),
+    "extensions": (
+        "x", [], {DOMAIN: "x"}, {DOMAIN: ["skip_waiting_period"]}, {DOMAIN: {"skip_waiting_period": "true"}},
+        {DOMAIN: {"skip_waiting_period": 1}}, {DOMAIN: {"subject_identities": {}}},
+        {DOMAIN: {"skip_waiting_period": True, "skip_verification": True}},
+    ),
 }  # fmt: skip
 
 
@@ -174,6 +179,27 @@ def test_unknown_fields_and_foreign_extensions_are_ignored() -> None:
     assert taken(api_version="", status_callback_urls=[]).reference == ID
     assert read(orjson.dumps(example("3", group_id="g-1")), V3).group == "g-1"
     assert read(orjson.dumps(example("2", group_id="g-1")), V2).group is None
+
+
+@pytest.mark.parametrize(
+    ("extensions", "skips"),
+    [
+        (None, False),
+        ({DOMAIN: {"skip_waiting_period": True}}, True),
+        ({DOMAIN: {"skip_waiting_period": False}}, False),
+        ({DOMAIN: {"skip_waiting_period": None}}, False),
+        ({"opendsr.mparticle.com": {"skip_waiting_period": True}}, False),
+        ({DOMAIN.upper(): {"skip_waiting_period": True}}, False),
+        ({f"x.{DOMAIN}": {"skip_waiting_period": True}}, False),
+    ],
+)
+def test_window_is_skipped_only_by_the_extension_under_our_domain(extensions: Any, skips: bool) -> None:
+    message = read(orjson.dumps(example(extensions=extensions)), V2)
+    assert skips_waiting(message, DOMAIN) is skips
+
+
+def test_id_in_upper_case_is_the_same_request() -> None:
+    assert taken(subject_request_id=ID.upper()).reference == ID
 
 
 def test_a_callback_address_counts_once() -> None:

@@ -28,8 +28,10 @@ from shared.contract.events import (
 )
 from shared.law import Right, Role, end_of
 from tests.unit.controllers import (
+    DOMAIN,
     EMAIL,
     ID,
+    LISTED,
     PATHS,
     Calling,
     assert_error,
@@ -127,6 +129,22 @@ async def test_no_event_names_the_person_or_the_controllers_reference(
     for word in ("johndoe", made, "callbacks", "g-of"):
         assert word.encode() not in reported
     assert controller.office.the(RequestLodged).instructed
+
+
+async def test_window_is_skipped_unless_the_controller_always_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting = LISTED["club"].model_copy(update={"always_waits": True})
+    monkeypatch.setitem(LISTED, "club", waiting)
+    at_once = example(extensions={DOMAIN: {"skip_waiting_period": True}})
+    office = Office()
+    async with calling(office) as shop, calling(office, "club") as club:
+        assert_error(await club.post(at_once), 400, says="skip_waiting_period")
+        assert (await shop.post(at_once)).status_code == 201
+        assert (await club.post(example())).status_code == 201
+    await office.work()
+    assert {one.source: one.at_once for one in office.facts(RequestReceived)} == {
+        LISTED["shop"].source: True,
+        LISTED["club"].source: False,
+    }
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,68 @@ async def test_an_account_owner_may_have_several_forms(
     assert {name: value for name, value in said.items() if value} == found
 
 
+@pytest.mark.parametrize(
+    ("sub_id", "found"),
+    [
+        ({"format": "iss_sub", "iss": ISSUER, "sub": "7"}, {"identifiers": {"risc_sub": "7"}}),
+        ({"format": "email", "email": "ottilie@example.org"}, {"email": "ottilie@example.org"}),
+        ({"format": "phone_number", "phone_number": "+12065550100"}, {"phone": "+12065550100"}),
+        (
+            {
+                "format": "aliases",
+                "identifiers": [
+                    {"format": "iss_sub", "iss": ISSUER, "sub": "7"},
+                    {"format": "email", "email": "ottilie@example.org"},
+                ],
+            },
+            {"identifiers": {"risc_sub": "7"}, "email": "ottilie@example.org"},
+        ),
+    ],
+)
+async def test_owner_may_be_named_by_sub_id_of_the_token(
+    sub_id: dict[str, Any], found: dict[str, Any]
+) -> None:
+    for event in ({}, {"subject": sub_id}, {"event_timestamp": 1}):
+        office = Office()
+        async with platforms(office) as calling:
+            token = SIGNER.event(sub_id=sub_id, events={PURGED: event})
+            assert (await calling.risc(token)).status_code == 202
+        sealed = office.sealed(office.the(RequestReceived).request_id)
+        said = RequestSubmitted.model_validate_json(sealed[SUBMISSION]).subject.model_dump()
+        assert {name: value for name, value in said.items() if value} == found
+
+
+@pytest.mark.parametrize(
+    "sub_id",
+    [
+        pytest.param("7", id="no object"),
+        pytest.param({"format": "opaque", "id": "7"}, id="opaque"),
+        pytest.param({"format": "account", "uri": "acct:ottilie@example.org"}, id="account"),
+        pytest.param(
+            {"format": "complex", "user": {"format": "email", "email": "o@example.org"}}, id="complex"
+        ),
+        pytest.param({"format": "iss_sub", "iss": "https://other.example", "sub": "7"}, id="another issuer"),
+        pytest.param({"format": "email", "email": "another@example.org"}, id="another than the event names"),
+        pytest.param({"format": "aliases", "identifiers": []}, id="no alias"),
+        pytest.param(
+            {"format": "aliases", "identifiers": [{"email": "a@example.org"}, {"email": "b@example.org"}]},
+            id="aliases of two mailboxes",
+        ),
+        pytest.param(
+            {"format": "aliases", "identifiers": [{"iss": "https://other.example", "sub": "7"}]},
+            id="alias of another issuer",
+        ),
+    ],
+)
+async def test_sub_id_that_names_no_single_person_is_set_aside(sub_id: object) -> None:
+    office = Office(trusted={"risc"})
+    event = {"subject": {"email": "ottilie@example.org"}} if "another@" in str(sub_id) else {}
+    async with platforms(office) as calling:
+        assert (await calling.risc(SIGNER.event(sub_id=sub_id, events={PURGED: event}))).status_code == 400
+    assert office.the(RequestRejected)
+    assert office.facts(RequestReceived) == []
+
+
 async def test_of_other_events_nothing_follows() -> None:
     office = Office()
     events = {"https://schemas.openid.net/secevent/risc/event-type/verification": {"state": "x"}}

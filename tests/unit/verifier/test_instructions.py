@@ -2,6 +2,7 @@
 
 import pytest
 
+from services.intake.domain import Instruction
 from services.verifier.assurance.levels import Sensitivity, Situation, provision_of, required
 from shared.contract.events import (
     Assurance,
@@ -48,6 +49,25 @@ async def test_instruction_unchecked_by_a_channel_is_none() -> None:
     await office.work()
     assert office.facts(IdentityVerified) == []
     again = asked.model_copy(update={"reference": "r-2"})
-    await office.requests.lodge(again, SHOP, instructed=True)
+    await office.requests.lodge(again, SHOP, instruction=Instruction())
     await office.work()
     assert office.the(IdentityVerified).reasons == ("vouched",)
+    assert not office.the(IdentityVerified).at_once
+
+
+async def test_instruction_at_once_is_verified_like_any_other() -> None:
+    offices = [Office(), Office()]
+    for office, at_once in zip(offices, (False, True), strict=True):
+        asked = RequestSubmitted.model_validate(request(role="end_user"))
+        await office.requests.lodge(asked, SHOP, instruction=Instruction(at_once=at_once))
+        await office.work()
+    usual, quick = (office.the(IdentityVerified) for office in offices)
+    assert quick.at_once
+    assert quick.model_copy(update={"at_once": False, "request_id": usual.request_id}) == usual
+
+
+@pytest.mark.parametrize("right", ["erasure", "access"])
+async def test_submission_cannot_skip_the_window(right: str) -> None:
+    office = Office(trusted={"shop"})
+    await office.submit(request(right=right, at_once=True, instructed=True))
+    assert not any(one.at_once for one in office.facts(RequestReceived))

@@ -33,6 +33,7 @@ VERSION = "1.0"
 SIGNATURE_BYTES = 64
 CLOCKS_DIFFER = timedelta(seconds=60)
 """Tolerated difference of an agent's clock."""
+CLAIMS = ("agent-id", "business-id", "issued-at", "expires-at")
 LONGEST = timedelta(hours=1)
 """Longest validity of a message; the protocol recommends ten minutes."""
 
@@ -170,19 +171,24 @@ def read(message: bytes) -> Mapping[str, Any]:
 
 def valid_until(content: Mapping[str, Any], agent: str, business: str, now: datetime) -> datetime:
     """Return the end of a message's validity, if *agent* sends it to *business*, and it is valid *now*."""
-    if content.get("agent-id") != agent:
-        raise DrpCallRefused(HTTPStatus.FORBIDDEN, "agent-id: not the calling agent", fatal=True)
-    if content.get("business-id") != business:
-        raise DrpCallRefused(HTTPStatus.FORBIDDEN, "business-id: not this business", fatal=True)
+    check_stated(dict.fromkeys(CLAIMS) | dict(content), agent, business, now)
     issued_at, expires_at = (_instant(content, name) for name in ("issued-at", "expires-at"))
-    if now + CLOCKS_DIFFER < issued_at:
-        raise DrpCallRefused(HTTPStatus.FORBIDDEN, "issued-at: not yet")
-    if now > expires_at:
-        raise DrpCallRefused(HTTPStatus.FORBIDDEN, "expires-at: too late", fatal=True)
     if not timedelta() < expires_at - issued_at <= LONGEST:
         flaw = f"expires-at: more than {LONGEST} after issued-at, or before it"
         raise DrpCallRefused(HTTPStatus.FORBIDDEN, flaw, fatal=True)
     return expires_at
+
+
+def check_stated(content: Mapping[str, Any], agent: str, business: str, now: datetime) -> None:
+    """Check sender, recipient and times of a message, as far as it states them: a revocation need not."""
+    if content.get("agent-id", agent) != agent:
+        raise DrpCallRefused(HTTPStatus.FORBIDDEN, "agent-id: not the calling agent", fatal=True)
+    if content.get("business-id", business) != business:
+        raise DrpCallRefused(HTTPStatus.FORBIDDEN, "business-id: not this business", fatal=True)
+    if "issued-at" in content and now + CLOCKS_DIFFER < _instant(content, "issued-at"):
+        raise DrpCallRefused(HTTPStatus.FORBIDDEN, "issued-at: not yet")
+    if "expires-at" in content and now > _instant(content, "expires-at"):
+        raise DrpCallRefused(HTTPStatus.FORBIDDEN, "expires-at: too late", fatal=True)
 
 
 def request_message(message: bytes) -> DrpMessage:
@@ -198,9 +204,9 @@ def without_claims(message: bytes) -> bytes:
     return orjson.dumps({name: value for name, value in read(message).items() if name in IMPERSONAL})
 
 
-def must_be_of_this_version(content: Mapping[str, Any]) -> None:
-    """Check the protocol version of a message."""
-    if content.get("drp.version") != VERSION:
+def must_be_of_this_version(content: Mapping[str, Any], without: str = "") -> None:
+    """Check the protocol version of a message; *without* is that of a message that states none."""
+    if content.get("drp.version", without) != VERSION:
         raise malformed(f"drp.version: only {VERSION} is supported")
 
 

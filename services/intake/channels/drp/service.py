@@ -129,7 +129,9 @@ class DrpService:
 
     async def revoke(self, agent: ListedAgent, request_id: str, body: bytes) -> dict[str, Any]:
         """Withdraw a request of *agent*, and return its status; NotPossibleNow if it is answered by then."""
-        messages.read(messages.verified_message(body, agent.key))
+        said = messages.read(messages.verified_message(body, agent.key))
+        messages.check_stated(said, agent.id, self.business, self.requests.clock())
+        messages.must_be_of_this_version(said, messages.VERSION)
         _, report = await self._report(await self._filed(agent, request_id))
         if report.final and report.standing is not statuses.DrpStatus.REVOKED:
             flaw = f"it is too late to revoke: the request is {report.standing}"

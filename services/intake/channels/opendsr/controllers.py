@@ -37,6 +37,8 @@ class ListedController(BaseModel):
     """Its name for HTTP Basic."""
     secret: SecretStr
     """Its password for HTTP Basic; a bearer token where it is shown alone."""
+    always_waits: bool = False
+    """Whether its erasures have the window, even where an instruction skips it."""
 
     @field_validator("secret")
     @classmethod

@@ -21,7 +21,7 @@ from services.intake.channels.opendsr.controllers import ListedController
 from services.intake.channels.opendsr.statuses import OpenDsrStatusReport, report_of
 from services.intake.channels.protocols import case_or_new
 from services.intake.context import FirstRequestPort
-from services.intake.domain import CaseStatus, IntakeCase
+from services.intake.domain import CaseStatus, Instruction, IntakeCase
 from services.intake.http.callbacks import WatchedRequestPort
 from shared.errors import UnknownRequest
 
@@ -101,7 +101,9 @@ class Instructions:
         """Return the instruction in *body*, which is not stored yet."""
         message = messages.read(body, version)
         messages.request_in(message, self.served)
-        case_id = self.requests.id_of(controller.source, message.subject_request_id)
+        if controller.always_waits and messages.skips_waiting(message, self.served.domain):
+            raise messages.refused("extensions", f"{messages.SKIPS_WAITING} is not permitted: leave it out")
+        case_id = self._id_of(controller, message.subject_request_id)
         return FiledInstruction(controller, version, self.requests.clock(), body, case_id, uuid4().hex)
 
     async def take(self, filed: FiledInstruction) -> None:
@@ -118,7 +120,7 @@ class Instructions:
 
     async def named(self, controller: ListedController, name: str) -> FiledInstruction:
         """Return the instruction that *controller* calls *name*."""
-        return await self.filed(self.requests.id_of(controller.source, name))
+        return await self.filed(self._id_of(controller, name))
 
     async def filed(self, case_id: str, item: str = CALL) -> FiledInstruction:
         """Return the instruction of a case; its draft if *item* names one."""
@@ -140,6 +142,9 @@ class Instructions:
         """Withdraw a request."""
         await self.requests.withdraw(filed.case_id)
         await self.requests.keep(filed.case_id, CANCELLATION, b"")
+
+    def _id_of(self, controller: ListedController, name: str) -> str:
+        return self.requests.id_of(controller.source, messages.canonical(name))
 
     async def _must_be_new(self, filed: FiledInstruction) -> None:
         """Refuse an id that was used before; an instruction that a crash left unlodged is lodged here."""
@@ -204,4 +209,5 @@ class Instructions:
             await self.groups.add(filed.controller, said.group, filed.case_id, filed.received_at)
         for number in range(len(said.callbacks)):
             await self.watch.add(f"{filed.case_id}/{number}", now)
-        await self.requests.lodge(request, filed.controller.source, instructed=True)
+        instruction = Instruction(at_once=messages.skips_waiting(said, self.served.domain))
+        await self.requests.lodge(request, filed.controller.source, instruction=instruction)

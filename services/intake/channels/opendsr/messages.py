@@ -35,7 +35,9 @@ from shared.contract.events import Code, RequestSubmitted, Subject, Text
 from shared.law import Regulation, Right, Role
 
 MOST_IDENTITIES, MOST_CALLBACKS = 50, 10
-UUID4 = r"^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
+UUID4 = r"^(?i)[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
+SKIPS_WAITING = "skip_waiting_period"
+"""The supported extension, under our own domain."""
 RFC3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
@@ -160,6 +162,7 @@ class _Message(ReceivedPart):
     """A request, as all versions write it."""
 
     subject_request_id: Annotated[StrictStr, StringConstraints(pattern=UUID4)]
+    """As the controller writes it: the answers repeat it (:func:`canonical`)."""
     subject_request_type: InstructionKind
     submitted_time: Annotated[datetime, BeforeValidator(_instant)]
     """When the person asked."""
@@ -270,8 +273,7 @@ def request_in(message: OpenDsrMessage, served: DiscoveryDocument) -> RequestSub
 
     An address is an identity, not a destination of letters: the controller writes to the person.
     """
-    if (message.extensions or {}).get(served.domain):
-        raise refused("extensions", "no extension is supported under this domain")
+    skips_waiting(message, served.domain)
     try:
         return without_identities(message).model_copy(
             update={"subject": Subject(identifiers=_named(message, served))}
@@ -280,10 +282,30 @@ def request_in(message: OpenDsrMessage, served: DiscoveryDocument) -> RequestSub
         raise refused("subject_identities", "a value is empty, or longer than 500 characters") from None
 
 
+def canonical(id_: str) -> str:
+    """
+    Return the form of a request's id in which two spellings are one.
+
+    Source: RFC 9562 section 4: hexadecimal letters of a UUID mean the same in either case.
+    """
+    return id_.lower()
+
+
+def skips_waiting(message: OpenDsrMessage, domain: str) -> bool:
+    """Return whether the erasure begins without the window; *domain* is ours."""
+    ours = (message.extensions or {}).get(domain) or {}
+    if not isinstance(ours, dict) or ours.keys() - {SKIPS_WAITING}:
+        raise refused("extensions", f"only {SKIPS_WAITING} is supported under {domain}")
+    skips = ours.get(SKIPS_WAITING)
+    if not isinstance(skips, bool | None):
+        raise refused("extensions", f"{SKIPS_WAITING} under {domain} must be true or false")
+    return bool(skips)
+
+
 def without_identities(message: OpenDsrMessage) -> RequestSubmitted:
     """Return the instruction without the identities."""
     return RequestSubmitted(
-        reference=message.subject_request_id,
+        reference=canonical(message.subject_request_id),
         right=RIGHTS[message.subject_request_type],
         subject=Subject(),
         regulation=message.law,

@@ -122,7 +122,7 @@ class OpenDsrService:
         receipt = {
             "controller_id": controller.id,
             "received_time": instant(self.files.requests.clock()),
-            "subject_request_id": name,
+            "subject_request_id": filed.said.subject_request_id,
             "api_version": version.full,
         }
         return receipt | ({"expected_completion_time": None} if version is Version.THREE else {})

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from services.intake.channels.parts import ReceivedPart
 from services.intake.channels.webhooks.messages import (
@@ -36,6 +36,7 @@ REQUIRED = ("iat", "jti", "events")
 PURGED = "https://schemas.openid.net/secevent/risc/event-type/account-purged"
 """The account is gone for good. Other events have no effect here (RFC 8417 section 2.2)."""
 MEDIA_TYPE = "application/secevent+jwt"
+MOST_NAMES = 10
 ERRORS = {
     "token_alg": "invalid_key",
     "token_audience": "invalid_audience",
@@ -56,16 +57,13 @@ class NotPushed(WebhookRefused):
 class RiscSubject(ReceivedPart):
     """The owner of the account (RFC 9493), in the forms that a search uses."""
 
+    format: Text | None = None
     iss: Text | None = None
     sub: Text | None = None
     email: Text | None = None
     phone_number: Text | None = None
-
-
-class Purged(ReceivedPart):
-    """The content of an event about a removed account."""
-
-    subject: RiscSubject
+    identifiers: tuple["RiscSubject", ...] = Field(default=(), max_length=MOST_NAMES)
+    """Other names of the same person (format ``aliases``)."""
 
 
 async def verified_claims(body: bytes, media_type: str, expected: ExpectedToken) -> Mapping[str, Any]:
@@ -85,22 +83,48 @@ def requests_in(claims: Mapping[str, Any]) -> Iterator[PlatformRequest]:
     if not isinstance(events, dict):
         raise Malformed(SubmissionError(path="events", message="is no object"))
     if PURGED in events:
-        yield PlatformRequest(
-            SOURCE,
-            platform_request(Right.ERASURE, reference_of(claims), _person(events[PURGED], claims["iss"])),
-        )
+        person = _owner(events[PURGED], claims)
+        yield PlatformRequest(SOURCE, platform_request(Right.ERASURE, reference_of(claims), person))
+
+
+def _owner(event: object, claims: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    Return the owner of the account.
+
+    Source: Shared Signals Framework 1.0, RFC 9493 section 4.1: the claim ``sub_id`` of the token; earlier,
+    ``subject`` of the event. Where both stand, they must name the same person.
+    """
+    before = event.get("subject") if isinstance(event, dict) else None
+    said = [one for one in (claims.get("sub_id"), before) if one is not None]
+    people = [_person(one, claims["iss"]) for one in said]
+    if not people:
+        raise Malformed(SubmissionError(path="sub_id", message="is required"))
+    if people[0] != people[-1]:
+        raise Malformed(SubmissionError(path="sub_id", message="names another person than events.subject"))
+    return people[0]
 
 
 def _person(said: object, issuer: str) -> dict[str, Any]:
+    """Return the names of the person in a subject identifier; two values of one kind are refused."""
     try:
-        subject = Purged.model_validate(said).subject
+        subject = RiscSubject.model_validate(said)
     except ValidationError:
-        raise Malformed(SubmissionError(path="events.subject", message="does not read")) from None
+        raise Malformed(SubmissionError(path="sub_id", message="is no subject identifier")) from None
+    found: dict[str, Any] = {}
+    for one in subject.identifiers if subject.format == "aliases" else (subject,):
+        for name, value in _names(one, issuer).items():
+            if found.setdefault(name, value) != value:
+                raise Malformed(SubmissionError(path="sub_id", message=f"has two values of {name}"))
+    return found
+
+
+def _names(subject: RiscSubject, issuer: str) -> dict[str, Any]:
     if subject.iss is not None and subject.iss.rstrip("/") != issuer.rstrip("/"):
         # Two issuers may use one id for different people.
-        raise Malformed(SubmissionError(path="events.subject.iss", message="is another issuer"))
-    return {
+        raise Malformed(SubmissionError(path="sub_id.iss", message="is another issuer"))
+    said = {
         "email": subject.email,
         "phone": subject.phone_number,
-        "identifiers": {IDENTITY: subject.sub} if subject.sub else {},
+        "identifiers": {IDENTITY: subject.sub} if subject.sub else None,
     }
+    return {name: value for name, value in said.items() if value}
