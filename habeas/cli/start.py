@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from shared.runtime.bootstrap import ServicePlan
 
 app = typer.Typer()
+Data = Annotated[
+    str | None,
+    Option(help="Your data, copied: files of mongoexport or mongodump, or a mongodb:// URL."),
+]
 PortBase = Annotated[
     int | None, Option(help="First of seven ports; those of the last start, or free ones, if not given.")
 ]
@@ -73,9 +77,7 @@ def up(
     env_file: Annotated[Path | None, Option(help="A .env with settings, as for docker compose.")] = None,
     port_base: PortBase = None,
     sample: Annotated[bool, Option(help="Fill the store with a fictional company's customers.")] = True,
-    data: Annotated[
-        Path | None, Option(help="Store documents: a folder of <database>/<collection>.jsonl[.gz].")
-    ] = None,
+    data: Data = None,
 ) -> None:
     """
     Start a broker, a database, a mail catcher and all services on this machine.
@@ -93,13 +95,15 @@ def up(
 def demo(
     state: State = STATE,
     keep: Annotated[bool, Option(help="Leave everything running afterwards.")] = False,
-    data: Annotated[
-        Path | None, Option(help="Your own data: a folder of <database>/<collection>.jsonl[.gz].")
-    ] = None,
+    data: Data = None,
     map_folder: MapFolder = None,
     identity: Annotated[list[str] | None, Option("--email", help="With --data: two people.")] = None,
 ) -> None:
-    """Run two requests through the whole pipeline: an access and an erasure."""
+    """
+    Run two requests through the whole pipeline: an access and an erasure.
+
+    With --data, on a copy of your own data: the map is drafted and the people are chosen if not given.
+    """
     from habeas.embedded import demo as story  # noqa: PLC0415
 
     setting = story.DemoSetting(data, map_folder, identity or [])

@@ -1,43 +1,16 @@
-"""Reader of whole stores, to fill them from files and to compare them before and after an erasure."""
+"""Reader of whole stores, to compare them before and after an erasure."""
 
-import gzip
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
-from pathlib import Path
 from typing import TypeAlias
 
-from shared.errors import ConfigurationError
-from shared.runtime.mongo import Client, Document, json_util, raw_documents
+from shared.runtime.mongo import Client, raw_documents
 
 Place: TypeAlias = tuple[str, str]
 """Database and collection."""
 Snapshot: TypeAlias = Mapping[Place, Mapping[bytes, bytes]]
 """Place → digest of a document's ``_id`` → digest of the whole document."""
-
-
-def documents(folder: Path) -> Iterator[tuple[str, str, Document]]:
-    """
-    Read ``<database>/<collection>.jsonl[.gz]`` in *folder*: one document a line, in extended JSON.
-
-    Raises ConfigurationError if there is no such file, or a line is no document.
-    """
-    paths = sorted([*folder.glob("*/*.jsonl"), *folder.glob("*/*.jsonl.gz")])
-    if not paths:
-        raise ConfigurationError(f"{folder} holds no <database>/<collection>.jsonl or .jsonl.gz")
-    for path in paths:
-        opened = gzip.open if path.suffix == ".gz" else open
-        with opened(path, "rt", encoding="utf-8") as lines:
-            for number, line in enumerate(lines, 1):
-                if line.strip():
-                    yield path.parent.name, path.name.split(".jsonl")[0], _document(line, path, number)
-
-
-def _document(line: str, path: Path, number: int) -> Document:
-    try:
-        return dict(json_util.loads(line, json_options=json_util.CANONICAL_JSON_OPTIONS))
-    except (ValueError, TypeError):
-        raise ConfigurationError(f"{path}:{number}: no document in extended JSON") from None
 
 
 async def snapshot(client: Client, places: Iterable[Place]) -> Snapshot:

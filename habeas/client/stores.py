@@ -14,6 +14,7 @@ DEFAULT = "default"
 SCHEMES = ("mongodb://", "mongodb+srv://")
 NEEDED = ("find", "update", "remove")
 SYSTEM = frozenset({"admin", "config", "local"})
+OURS = "habeas_"
 SHOWN = 10
 """Names of databases in a message, at most."""
 
@@ -82,7 +83,7 @@ async def _require_usable(url: str, databases: Collection[str]) -> None:
         privileges = await _privileges(client)
         for database in sorted(databases):
             if database not in there:
-                raise ConfigurationError(_absence(database, there))
+                raise ConfigurationError(absence(database, there))
             refused = [action for action in NEEDED if not _allows(privileges, database, action)]
             if refused:
                 raise ConfigurationError(
@@ -91,16 +92,18 @@ async def _require_usable(url: str, databases: Collection[str]) -> None:
 
 
 async def existing(client: Client) -> list[str]:
-    """Return the names of the databases that the user can see, without those of the system."""
+    """Return the names of the databases that the user can see, without those of MongoDB and of Habeas."""
     with translated("list the databases"):
         answer = await client.admin.command("listDatabases", nameOnly=True, authorizedDatabases=True)
-    return sorted(one["name"] for one in answer["databases"] if one["name"] not in SYSTEM)
+    names = [one["name"] for one in answer["databases"]]
+    return sorted(name for name in names if name not in SYSTEM and not name.startswith(OURS))
 
 
-def _absence(database: str, there: Collection[str]) -> str:
+def absence(database: str, there: Collection[str]) -> str:
+    """Return the message that a server lacks *database*, with those that are *there*."""
     shown = ", ".join(sorted(there)[:SHOWN])
-    others = f"the user sees {shown}" if shown else "the user sees no database with data"
-    return f"it has no database {database} ({others}): correct the data map or the URL"
+    others = f"the user sees {shown}" if shown else "the user sees none"
+    return f"it has no database {database} ({others}): correct the name in the URL or the data map"
 
 
 async def _privileges(client: Client) -> list[Document] | None:

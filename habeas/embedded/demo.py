@@ -6,9 +6,12 @@ is read and compared with a copy of its digests from before.
 """
 
 import asyncio
+import re
+import shutil
 import time
 import zipfile
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -17,13 +20,17 @@ from typing import Any, TypeVar
 from rich.console import Console
 from rich.markup import escape
 
-from habeas.client import engine, requests
-from habeas.client.collections import Place, Snapshot, difference, digest, documents, mentions, snapshot
-from habeas.embedded.company import ADA, BRUNO, fill
+from habeas.client import engine, map_draft, requests
+from habeas.client.collections import Snapshot, difference, digest, mentions, snapshot
+from habeas.client.exports import require_readable
+from habeas.client.stores import DEFAULT, mapped_databases
+from habeas.embedded.company import ADA, BRUNO
 from habeas.embedded.installation import Installation, api_key, claimed, run_until_stopped
 from habeas.embedded.mailcatcher import CaughtMessage, letters
-from habeas.embedded.uptime import describe, fill_company
+from habeas.embedded.uptime import describe, fill_company, load
 from services.fulfillment.certificate.signatures import CertificateSigner
+from services.fulfillment.datamap.graph import EMAIL, graph_of
+from services.fulfillment.datamap.paths import values_at
 from services.fulfillment.package.verification import verify_package
 from services.fulfillment.search.findings import Findings
 from shared.contract.codes import ALONE
@@ -34,6 +41,9 @@ from shared.runtime.mongo import Client, connect, id_bytes
 T = TypeVar("T")
 WITHIN_S = 60.0
 POLL_S = 0.05
+CANDIDATES = 20
+"""People of whom the two with the most records are chosen."""
+ADDRESS = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +70,12 @@ class DemoStage:
 class DemoSetting:
     """The data of the demonstration: the fictional company's, or the operator's own."""
 
-    data: Path | None = None
+    data: str | None = None
+    """Exports in a file or folder, or a MongoDB to copy."""
     datamap: Path | None = None
+    """Drafted from the operator's own data if None."""
     people: Sequence[str] = ()
-    """Addresses of the two requesters in the operator's own data."""
+    """Addresses of the two requesters in the operator's own data; chosen if empty."""
 
 
 async def run_demonstration(state: Path, out: Console, setting: DemoSetting, *, keep: bool) -> None:
@@ -74,14 +86,18 @@ async def run_demonstration(state: Path, out: Console, setting: DemoSetting, *, 
 
 async def _demonstrate(state: Path, out: Console, setting: DemoSetting, *, keep: bool) -> None:
     began = time.monotonic()
-    asking, leaving = _cast(setting.data, setting.people)
-    with out.status("starting a broker, a database, a mail catcher and the services"):
-        installation = Installation(state, datamap=setting.datamap)
-        await installation.__aenter__()
+    if setting.people and len(setting.people) != 2:  # noqa: PLR2004
+        raise ConfigurationError("with --data, name two people in it: --email A --email B")
+    if setting.data is not None:
+        await require_readable(setting.data)
+    if setting.datamap is not None:
+        mapped_databases(setting.datamap)
+    installation = Installation(state, datamap=setting.datamap)
+    stored = await _start(installation, out, setting)
     client = connect(installation.stack.mongo_url, app_name="habeas-demo")
     try:
         _did(out, "A broker, a database, a mail catcher and four services are up", installation.url)
-        await _play(DemoStage(installation, out, client), asking, leaving, setting.data)
+        await _play(DemoStage(installation, out, client), setting, stored)
         out.print(f"\n  Done in {time.monotonic() - began:.0f} s.")
         if keep:
             describe(installation, out)
@@ -92,19 +108,83 @@ async def _demonstrate(state: Path, out: Console, setting: DemoSetting, *, keep:
             await installation.__aexit__(None, None, None)
 
 
-def _cast(data: Path | None, people: Sequence[str]) -> tuple[DemoRequester, DemoRequester]:
-    if data is None:
+async def _start(installation: Installation, out: Console, setting: DemoSetting) -> int:
+    """Start all, with the data stored before the services; return the number of its documents."""
+    with out.status("starting a broker, a database, a mail catcher and the services") as status:
+        await installation.stack.__aenter__()
+        status.stop()
+        try:
+            stored = await _fill(installation, out, setting)
+            status.start()
+            await installation.start_services()
+        except BaseException:
+            await installation.stack.stop()
+            raise
+    return stored
+
+
+async def _fill(installation: Installation, out: Console, setting: DemoSetting) -> int:
+    if setting.data is None:
+        return await fill_company(installation.stack.mongo_url, out)
+    stored = await load(installation, setting.data, out)
+    if setting.datamap is None:
+        await _draft(installation, out, sorted(stored))
+    return stored.total()
+
+
+async def _draft(installation: Installation, out: Console, databases: Sequence[str]) -> None:
+    """Draft a data map of *databases* in the state folder, and use it."""
+    with out.status("drafting a data map") as status:
+        stores = {DEFAULT: installation.stack.mongo_url}
+        drafted = map_draft.files(await map_draft.survey_stores(stores, databases, status.update))
+    folder = installation.folder / "datamap"
+    if folder.exists():
+        shutil.rmtree(folder)
+    map_draft.save(drafted, folder)
+    installation.environment["HABEAS_DATAMAP"] = str(folder)
+    out.print(f"  The data map is drafted from the data: {folder}")
+
+
+async def _cast(
+    stage: DemoStage, opened: engine.OperatorEngine, setting: DemoSetting
+) -> tuple[DemoRequester, DemoRequester]:
+    if setting.data is None:
         leaving = DemoRequester(BRUNO.email, BRUNO.name, BRUNO.country, (BRUNO.email, BRUNO.name))
         return DemoRequester(ADA.email, ADA.name, ADA.country), leaving
-    if len(people) != 2:  # noqa: PLR2004
-        raise ConfigurationError("with --data, name two people in it: --email A --email B")
-    return DemoRequester(people[0]), DemoRequester(people[1], words=(people[1],))
+    first, second = setting.people or await _chosen(stage, opened)
+    return DemoRequester(first), DemoRequester(second, words=(second,))
 
 
-async def _play(stage: DemoStage, asking: DemoRequester, leaving: DemoRequester, data: Path | None) -> None:
-    places = await _fill(stage, data)
-    before = await snapshot(stage.client, places)
+async def _chosen(stage: DemoStage, opened: engine.OperatorEngine) -> list[str]:
+    """Return the addresses of two people with many records in the operator's own data."""
+    found: dict[str, int] = {}
+    for lookup in graph_of(opened.data_map).entries.get(EMAIL, ()):
+        place = opened.data_map.by_key[lookup.key]
+        documents = stage.client[place.dataset][place.name].find({lookup.path: {"$type": "string"}})
+        async for document in documents.limit(CANDIDATES):
+            found |= {value: 0 for value in values_at(document, lookup.path) if _is_address(value)}
+    for address in list(found)[:CANDIDATES]:
+        held = await opened.gather(engine.identities([f"email={address}"]))
+        found[address] = held.total
+    most = sorted(found, key=lambda address: -found[address])[:2]
+    if len(most) < 2:  # noqa: PLR2004
+        raise ConfigurationError(
+            "the data map finds no two mail addresses in the data: mark them with `identity: email` in it, "
+            "or name two people: --email A --email B"
+        )
+    return most
+
+
+def _is_address(value: object) -> bool:
+    return isinstance(value, str) and ADDRESS.fullmatch(value) is not None
+
+
+async def _play(stage: DemoStage, setting: DemoSetting, stored: int) -> None:
     async with _opened(stage) as opened:
+        places = [(c.dataset, c.name) for c in opened.data_map.collections]
+        _did(stage.out, "The store holds", f"{stored:,} documents in {len(places)} collections")
+        asking, leaving = await _cast(stage, opened, setting)
+        before = await snapshot(stage.client, places)
         held = await opened.gather(engine.identities([f"email={leaving.email}"]))
         _title(stage.out, f"{asking.name or asking.email} asks for a copy of their data, over HTTP")
         await _access(stage, asking)
@@ -117,22 +197,9 @@ async def _play(stage: DemoStage, asking: DemoRequester, leaving: DemoRequester,
     _did(stage.out, "All letters are in", str(stage.installation.stack.mail_folder))
 
 
-def _opened(stage: DemoStage) -> Any:
+def _opened(stage: DemoStage) -> AbstractAsyncContextManager[engine.OperatorEngine]:
     data_map = Path(stage.installation.environment["HABEAS_DATAMAP"])
-    return engine.opened(data_map, {"default": stage.installation.stack.mongo_url})
-
-
-async def _fill(stage: DemoStage, data: Path | None) -> list[Place]:
-    url = stage.installation.stack.mongo_url
-    if data is None:
-        stored = await fill_company(url, stage.out)
-    else:
-        with stage.out.status(f"storing the documents in {data}"):
-            stored = await fill(url, documents(data), index=False)
-    async with _opened(stage) as opened:
-        places = [(c.dataset, c.name) for c in opened.data_map.collections]
-    _did(stage.out, "The store holds", f"{stored:,} documents in {len(places)} collections")
-    return places
+    return engine.opened(data_map, {DEFAULT: stage.installation.stack.mongo_url})
 
 
 async def _access(stage: DemoStage, person: DemoRequester) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,8 +12,8 @@ from dotenv import dotenv_values
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from habeas.client.collections import documents
-from habeas.client.stores import DEFAULT, mapped_databases, require_usable, server, store_urls
+from habeas.client.exports import exported, live, require_readable
+from habeas.client.stores import DEFAULT, is_url, mapped_databases, require_usable, server, store_urls
 from habeas.embedded.company import fill, generate
 from habeas.embedded.installation import EXAMPLE_MAP, Installation, claimed, run_until_stopped
 from shared.errors import ConfigurationError
@@ -62,8 +63,8 @@ class StoreContents:
 
     sample: bool = True
     """Whether the customers of the fictional company; with its own data map alone."""
-    data: Path | None = None
-    """Folder of documents, see :func:`documents`."""
+    data: str | None = None
+    """Exports in a file or folder (see :mod:`habeas.client.exports`), or a MongoDB to copy."""
 
 
 def _of_file(file: Path | None) -> dict[str, str]:
@@ -116,6 +117,8 @@ async def up(state: Path, out: Console, contents: StoreContents, settings: OwnSe
     with claimed(state):
         with out.status("starting a broker, a database, a mail catcher and the services"):
             await require_sound(environment)
+            if contents.data is not None:
+                await require_readable(contents.data)
             installation = Installation(state, port_base=settings.port_base, environment=environment)
             await installation.__aenter__()
         try:
@@ -133,7 +136,7 @@ async def _fill_stores(installation: Installation, contents: StoreContents, out:
     if contents.sample and not own and known["HABEAS_DATAMAP"] == str(EXAMPLE_MAP):
         await fill_company(installation.stack.mongo_url, out)
     if contents.data is not None:
-        await fill(installation.stack.mongo_url, documents(contents.data), index=False)
+        await load(installation, contents.data, out)
 
 
 def describe(installation: Installation, out: Console) -> None:
@@ -148,6 +151,22 @@ def describe(installation: Installation, out: Console) -> None:
     out.print(f"  settings   {installation.settings_file} (with the broker's URL and all secrets)")
     out.print(f"  log        {installation.log}")
     out.print("  stop with Ctrl-C")
+
+
+async def load(installation: Installation, data: str, out: Console) -> Counter[str]:
+    """Store the documents of *data* in the embedded database; return their number by database."""
+    mapped = mapped_databases(Path(installation.environment["HABEAS_DATAMAP"])).get(DEFAULT, set())
+    stored = Counter[str]()
+    with out.status("storing documents") as status:
+
+        def show(place: str, more: int) -> None:
+            stored[place.partition(".")[0]] += more
+            status.update(f"storing documents of {place}: {stored.total():,} in all")
+
+        only = next(iter(mapped)) if len(mapped) == 1 else None
+        records = live(data) if is_url(data) else exported(Path(data), only)
+        await fill(installation.stack.mongo_url, records, index=False, progress=show)
+    return stored
 
 
 async def fill_company(mongo_url: str, out: Console) -> int:

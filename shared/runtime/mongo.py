@@ -137,6 +137,9 @@ def connect(url: str, *, app_name: str) -> Client:
     Raises:
         ConfigurationError: The URL is none. The message does not repeat it: it may hold a password.
     """
+    remedy = "in user and password, write @ as %40, / as %2F, : as %3A"
+    if "@" in url.partition("://")[2].partition("/")[2].partition("?")[0]:
+        raise ConfigurationError(f"not a MongoDB URL; {remedy}")  # the driver would name a part as a host
     try:
         return motor.AsyncIOMotorClient(
             url,
@@ -150,7 +153,6 @@ def connect(url: str, *, app_name: str) -> Client:
             serverSelectionTimeoutMS=5_000,
         )
     except (PyMongoError, ValueError) as error:
-        remedy = "in user and password, write @ as %40, / as %2F, : as %3A"
         raise ConfigurationError(f"not a MongoDB URL ({type(error).__name__}); {remedy}") from None
 
 
@@ -348,7 +350,7 @@ async def raw_documents(collection: Collection) -> AsyncIterator[tuple[bytes, by
     options = CodecOptions(document_class=RawBSONDocument)
     with translated(f"read {collection.name}"):
         async for document in collection.with_options(codec_options=options).find({}):
-            yield id_bytes(document["_id"]), document.raw
+            yield id_bytes(document["_id"]), bytes(document.raw)  # a view into a large answer
 
 
 async def insert_new(collection: Collection, documents: Sequence[Document | RawDocument]) -> frozenset[Any]:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import pytest
 import pytest_asyncio
 
+from habeas.client.exports import live, require_readable
 from habeas.client.stores import require_usable
+from habeas.embedded.company import fill
 from shared.errors import ConfigurationError
 from shared.runtime.mongo import Client
 
@@ -52,8 +54,25 @@ async def test_wrong_password_is_named_and_not_quoted(shop: Shop) -> None:
 
 
 async def test_missing_database_names_those_that_are_there(shop: Shop) -> None:
-    message = (
-        rf"^store crm at .*: it has no database shop .*{shop.database}.*: correct the data map or the URL"
-    )
+    message = rf"^store crm at .*: it has no database shop .*{shop.database}.*: correct the name"
     with pytest.raises(ConfigurationError, match=message):
         await require_usable({"crm": shop.urls["readWrite"]}, {"crm": {"shop"}})
+
+
+async def test_live_database_is_copied_as_it_is(
+    shop: Shop, mongo_client: Client, mongo_url: str, database_prefix: str
+) -> None:
+    await mongo_client[shop.database].command("create", "view", viewOn="customers", pipeline=[])
+    url = shop.urls["read"].replace("/?", f"/{shop.database}?")
+    await require_readable(url)
+    copied = f"{database_prefix}_copy_"
+    assert await fill(mongo_url, live(url), prefix=copied, index=False) == 1
+    [original] = await mongo_client[shop.database].customers.find().to_list()
+    [copy] = await mongo_client[copied + shop.database].customers.find().to_list()
+    assert copy == original
+
+
+async def test_database_that_the_url_names_in_vain_is_an_error(shop: Shop) -> None:
+    url = shop.urls["read"].replace("/?", "/none?")
+    with pytest.raises(ConfigurationError, match=f"^--data: .*: it has no database none .*{shop.database}"):
+        await require_readable(url)

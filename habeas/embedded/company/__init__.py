@@ -8,15 +8,16 @@ invoices, payments) and ``ops`` (servers, usage, and sites without people). The 
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from contextlib import closing
 from datetime import UTC, date, datetime
 from random import Random
+from typing import TypeAlias
 
 from habeas.embedded.company import invoices, ops, portal
 from habeas.embedded.company.people import ADA, BRUNO, DemoPerson, Dice
 from habeas.embedded.company.population import organisations
-from shared.runtime.mongo import Client, Document, connect, insert_new, translated
+from shared.runtime.mongo import Client, Document, RawDocument, connect, insert_new, translated
 
 __all__ = ["ADA", "BRUNO", "INDEXES", "DemoPerson", "Progress", "fill", "generate"]
 
@@ -26,13 +27,18 @@ CHUNK = 1_000
 IN_FLIGHT = 4
 """Chunks under way at a time: the next ones are made while the server writes."""
 
+Stored: TypeAlias = Document | RawDocument
+Record: TypeAlias = tuple[str, str, Document] | tuple[str, str, RawDocument]
+"""Database, collection and document."""
+Records: TypeAlias = Iterable[Record] | AsyncIterable[Record]
+
 Progress = Callable[[str, int], None]
 """Called with ``database.collection`` and the number of documents just stored there."""
 
 
 async def fill(
     mongo_url: str,
-    records: Iterable[tuple[str, str, Document]],
+    records: Records,
     *,
     prefix: str = "",
     index: bool = True,
@@ -51,36 +57,47 @@ async def fill(
         return await _insert(client, records, prefix, progress)
 
 
-async def _insert(
-    client: Client, records: Iterable[tuple[str, str, Document]], prefix: str, progress: Progress
-) -> int:
+async def _insert(client: Client, records: Records, prefix: str, progress: Progress) -> int:
     slots = asyncio.Semaphore(IN_FLIGHT)
     total = 0
 
-    async def store(database: str, collection: str, documents: list[Document]) -> None:
+    async def store(database: str, collection: str, documents: list[Stored]) -> None:
         try:
             await insert_new(client[prefix + database][collection], documents)
         finally:
             slots.release()
         progress(f"{prefix}{database}.{collection}", len(documents))
 
-    async with asyncio.TaskGroup() as tasks:
-        for database, collection, documents in _chunks(records):
-            await slots.acquire()
-            total += len(documents)
-            tasks.create_task(store(database, collection, documents))
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            async for database, collection, documents in _chunks(records):
+                await slots.acquire()
+                total += len(documents)
+                tasks.create_task(store(database, collection, documents))
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
     return total
 
 
-def _chunks(records: Iterable[tuple[str, str, Document]]) -> Iterator[tuple[str, str, list[Document]]]:
+async def _chunks(records: Records) -> AsyncIterator[tuple[str, str, list[Stored]]]:
     """Yield *records* in lists of one collection each, none longer than :data:`CHUNK`."""
-    waiting: defaultdict[tuple[str, str], list[Document]] = defaultdict(list)
-    for database, collection, document in records:
+    waiting: defaultdict[tuple[str, str], list[Stored]] = defaultdict(list)
+    async for database, collection, document in _each(records):
         documents = waiting[database, collection]
         documents.append(document)
         if len(documents) == CHUNK:
             yield database, collection, waiting.pop((database, collection))
-    yield from ((*where, documents) for where, documents in waiting.items())
+    for (database, collection), documents in waiting.items():
+        yield database, collection, documents
+
+
+async def _each(records: Records) -> AsyncIterator[tuple[str, str, Stored]]:
+    if isinstance(records, AsyncIterable):
+        async for record in records:
+            yield record
+    else:
+        for record in records:
+            yield record
 
 
 INDEXES = (
