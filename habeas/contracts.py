@@ -1,26 +1,50 @@
 """
 The contract documents, from the catalogue; `habeas.reference` writes them.
 
-``asyncapi.yaml`` (AsyncAPI 3) for people and generators, ``schemas/<exchange>/<type>.json`` (JSON Schema
-2020-12) for validators. A test keeps them in step with the models.
+``asyncapi.yaml`` (AsyncAPI 3) and ``openapi.yaml`` (OpenAPI 3.1) for people and generators,
+``schemas/<exchange>/<type>.json`` (JSON Schema 2020-12) for validators. A test keeps them in step with the
+models and the routes.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
+from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
+from services.intake.channels.drp.api import drp_app
+from services.intake.channels.fides.api import FidesContext, fides_app
+from services.intake.channels.fides.clients import Clients
+from services.intake.channels.opendsr.api import opendsr_app
+from services.intake.channels.unsubscribe.links import UnsubscribeLinks
+from services.intake.channels.webhooks.service import WebhookService, webhooks_app
+from services.intake.http.api import create_app
+from services.intake.http.callers import Callers
+from services.intake.http.description import document as described
+from services.intake.http.staff_decisions import StaffDecisions
+from services.intake.pages.csrf import CsrfGuard
+from services.intake.pages.site import Site
 from shared.contract.catalogue import catalogue
 from shared.contract.envelope import MAX_BODY, STRUCTURED
 from shared.contract.events import Event, Fact, Submission
 from shared.contract.topology import EVENTS, REQUESTS
+from shared.law import CompanyProfile
+from shared.runtime.client_limits import Allowance
+from shared.runtime.tokens import ExpectedToken
 
 FOLDER = Path(__file__).parents[1] / "docs"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+ROOT = "https://privacy.example.com"
+EXAMPLE = CompanyProfile(
+    name="Example",
+    established_in="DE-BE",
+    zone="Europe/Berlin",
+    authority={"name": "Authority of Examplia", "url": "https://authority.example.org"},
+)
 DESCRIPTIONS = {
     REQUESTS: "Submissions of upstream systems. Topic exchange; the routing key is the event's type.",
     EVENTS: "Facts that Habeas publishes. Topic exchange; the routing key is the event's type.",
@@ -29,7 +53,8 @@ DESCRIPTIONS = {
 
 def documents() -> Iterator[tuple[str, str]]:
     """Yield the name and the text of every document."""
-    yield "asyncapi.yaml", yaml.safe_dump(asyncapi(), sort_keys=False, allow_unicode=True, width=110)
+    for name, document in (("asyncapi.yaml", asyncapi()), ("openapi.yaml", openapi())):
+        yield name, yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110)
     for kind in events():
         name = f"schemas/{kind.EXCHANGE}/{kind.TYPE}.json"
         yield name, json.dumps(json_schema(kind), indent=2, ensure_ascii=False) + "\n"
@@ -72,6 +97,30 @@ def asyncapi() -> dict[str, Any]:
             "schemas": {"CloudEvent": _cloud_event(), **_without_mappings(schemas)},
         },
     }
+
+
+def openapi() -> dict[str, Any]:
+    """Return the OpenAPI document of intake with every channel enabled."""
+    return described(*every_channel(), ROOT)
+
+
+def every_channel() -> tuple[FastAPI, Mapping[str, FastAPI]]:
+    """Return the application of intake, and those of its protocols by path; nothing is behind them."""
+    none = cast("Any", None)  # no call is made
+    limit, site = Allowance(0), Site(EXAMPLE, CsrfGuard(b"", ROOT, Allowance(0)))
+    token = ExpectedToken(none, frozenset(), ())
+    webhooks = WebhookService(none, shopify=(b"",), meta=(b"",), apple=token, risc=token)
+    protocols = {
+        "/drp": drp_app(none),
+        "/opendsr": opendsr_app(none),
+        "/fides": fides_app(FidesContext(none, none, none, Clients({}, none), limit)),
+        "/webhooks": webhooks_app(webhooks),
+    }
+    staff = StaffDecisions(none, none, none, limit)
+    app = create_app(
+        none, Callers({}, limit), site, protocols=protocols, links=UnsubscribeLinks(b"", ROOT), staff=staff
+    )
+    return app, protocols
 
 
 def _without_mappings(schema: Any) -> Any:

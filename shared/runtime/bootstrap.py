@@ -20,6 +20,9 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from types import MappingProxyType
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import uvicorn
@@ -49,6 +52,18 @@ PR_SET_DUMPABLE = 4
 WAIT_FOR_PARTS_S = 60.0
 """How long a starting process waits for broker and database."""
 
+READINESS: Mapping[int | str, dict[str, Any]] = MappingProxyType(
+    {
+        200: {
+            "content": {"application/json": {"example": {"broker": "ok", "database": "ok", "queues": "ok"}}}
+        },
+        503: {
+            "description": "A part is not reached",
+            "content": {"application/json": {"schema": {"type": "object"}, "example": {"broker": "refused"}}},
+        },
+    }
+)
+"""Answers of a process about its parts."""
 Checks: TypeAlias = Mapping[str, Callable[[], Awaitable[None]]]
 """Name of a part → a call that raises when the part does not answer."""
 
@@ -409,10 +424,22 @@ async def livez() -> PlainTextResponse:
 
 def health_app(checks: Checks) -> FastAPI:
     """Return an application that answers for this process, to its operators."""
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    app.add_api_route("/livez", livez)
+    app = FastAPI(
+        title="Habeas operators' port",
+        version=version("habeas"),
+        description="Health and figures of a process. No credential; reachable by operators alone.",
+        servers=[{"url": "/"}],
+        openapi_tags=[{"name": "operations"}],
+        docs_url=None,
+        redoc_url=None,
+    )
+    described = partial(app.get, tags=["operations"], openapi_extra={"security": []})
+    alive: dict[int | str, dict[str, Any]] = {200: {"content": {"text/plain": {"example": "alive\n"}}}}
+    described("/livez", operation_id="getLiveness", response_class=PlainTextResponse, responses=alive)(livez)
 
-    @app.get("/readyz")
+    @described(
+        "/readyz", operation_id="getReadiness", responses=dict(READINESS), response_model=dict[str, str]
+    )
     async def readyz() -> JSONResponse:
         """Answer which parts are reached, each over a fresh call."""
         names = list(checks)
@@ -422,7 +449,7 @@ def health_app(checks: Checks) -> FastAPI:
         ready = all(state == "ok" for state in states.values())
         return JSONResponse(states, status_code=200 if ready else 503)
 
-    @app.get("/metrics")
+    @described("/metrics", operation_id="getMetrics", response_class=PlainTextResponse)
     async def figures() -> Response:
         """Answer all figures in Prometheus' text format."""
         return Response(metrics.exposition(), media_type=metrics.CONTENT_TYPE)

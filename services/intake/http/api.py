@@ -4,11 +4,12 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from functools import cache
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, HTTPException, Request
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, Field, ValidationError
 from starlette.types import ASGIApp
 
@@ -18,8 +19,9 @@ from services.intake.channels.csv import upload
 from services.intake.channels.unsubscribe.links import UnsubscribeLinks
 from services.intake.channels.unsubscribe.pages import unsubscribe_routes
 from services.intake.domain import PUBLIC_SOURCE, CaseStatus, IntakeCase, outcome_of
-from services.intake.http import uploads
+from services.intake.http import operations, uploads
 from services.intake.http.callers import AttemptLimit, Callers, SmallBodies
+from services.intake.http.description import document
 from services.intake.http.failed_attempts import network_of_client
 from services.intake.http.packages import Packages, RangeRequest, package_head, package_response, wanted_bytes
 from services.intake.http.problems import add_problems, error_of_body
@@ -29,13 +31,10 @@ from services.intake.pages.linked_pages import forwarded_request_routes
 from services.intake.pages.routes import certificate_response, pages
 from services.intake.pages.site import READ, Site, paragraphs, signals
 from shared.contract.answer import MOST_SCOPE_ENTRIES
-from shared.contract.declarations import TEXTS
 from shared.contract.events import (
-    MOST_PROOFS,
     EmailCode,
     LongText,
     Proof,
-    ProofSlot,
     RequestId,
     RequestSubmitted,
     Strict,
@@ -55,12 +54,6 @@ class RequestForm(RequestSubmitted, defer_build=False):
     reference: str = Field(
         default_factory=lambda: secrets.token_hex(16), min_length=1, max_length=200, validate_default=True
     )
-
-
-class ProofUploadForm(Strict, defer_build=False):
-    """Proofs of identity."""
-
-    proofs: tuple[Proof, ...] = Field(min_length=1, max_length=MOST_PROOFS)
 
 
 class CodeSent(BaseModel):
@@ -142,7 +135,7 @@ def create_app(  # noqa: PLR0913 - everything that is served
 
     Without *links* there are no unsubscribe links, without *staff* no decisions of staff accounts.
     """
-    app = FastAPI(title="Habeas intake", version="1", docs_url=None, redoc_url=None)
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     add_problems(app, site)
     app.add_middleware(SmallBodies, callers=callers)
     app.add_middleware(AttemptLimit, attempts=callers.attempts)
@@ -154,7 +147,6 @@ def create_app(  # noqa: PLR0913 - everything that is served
     app.add_api_route("/style.css", site.stylesheet, methods=READ, include_in_schema=False)
     app.add_api_route("/openpgp.asc", site.certificate, methods=READ, include_in_schema=False)
     app.add_api_route("/logo", site.logo, methods=READ, include_in_schema=False)
-    _add_description(app, site)
     app.include_router(centre(service, site, callers.public))
     app.include_router(pages(service, site, ClockRules(site.company, policies(), calendar_named)))
     app.include_router(forwarded_request_routes(service, site))
@@ -163,22 +155,30 @@ def create_app(  # noqa: PLR0913 - everything that is served
         app.include_router(unsubscribe_routes(service, site, links, callers.system))
     if staff:
         app.include_router(staff_decisions(staff, site.root))
+    _add_description(app, site, protocols or {})
     for path, protocol in (protocols or {}).items():
         app.mount(path, protocol)
     return app
 
 
-def _add_description(app: FastAPI, site: Site) -> None:
-    async def describe(request: Request) -> Response:
-        # FastAPI's own page loads programs from elsewhere.
-        drawn = {"paths": app.openapi()["paths"], "paragraphs": paragraphs}
-        return site.at(request).draw("docs.html.jinja", **drawn)
+def _add_description(app: FastAPI, site: Site, protocols: Mapping[str, ASGIApp]) -> None:
+    @cache
+    def described() -> dict[str, Any]:
+        return document(app, protocols, site.root)
 
-    app.add_api_route("/docs", describe, methods=READ, include_in_schema=False)
+    async def describe() -> JSONResponse:
+        return JSONResponse(described())
+
+    async def show(request: Request) -> Response:
+        # FastAPI's own page loads programs from elsewhere.
+        return site.at(request).draw("docs.html.jinja", api=described(), paragraphs=paragraphs)
+
+    app.add_api_route("/openapi.json", describe, methods=READ, include_in_schema=False)
+    app.add_api_route("/docs", show, methods=READ, include_in_schema=False)
 
 
 def _add_requests(app: FastAPI, service: RequestService, callers: Callers, site: Site, own: Any) -> None:
-    @app.post("/v1/requests", status_code=HTTPStatus.ACCEPTED)
+    @app.post("/v1/requests", status_code=HTTPStatus.ACCEPTED, **operations.SUBMIT_REQUEST)
     async def lodge(
         form: RequestForm, request: Request, source: Annotated[Source, Depends(callers.source_of)]
     ) -> Lodged:
@@ -195,18 +195,18 @@ def _add_requests(app: FastAPI, service: RequestService, callers: Callers, site:
         case_id = await service.lodge(form, source)
         return Lodged(id=case_id, status_url=f"{site.root}/v1/requests/{case_id}")
 
-    @app.get("/v1/policies")
+    @app.get("/v1/policies", **operations.LIST_POLICIES)
     async def laws() -> list[Policy]:
         """Return each edition of each law, with its citations."""
         return list(policies())
 
-    @app.get("/v1/requests", dependencies=[Depends(forbid_caching)])
+    @app.get("/v1/requests", dependencies=[Depends(forbid_caching)], **operations.FIND_REQUEST)
     async def find(reference: str, source: Annotated[Source, Depends(callers.system)]) -> StatusPage:
         """Return the state of the calling system's request with *reference*."""
         case_id = service.id_of(source, reference)
         return status_page(case_id, *await service.history(case_id), f"{site.root}/v1/requests/{case_id}")
 
-    @app.get("/v1/requests/{case_id}", dependencies=[Depends(forbid_caching), own])
+    @app.get("/v1/requests/{case_id}", dependencies=[Depends(forbid_caching), own], **operations.GET_REQUEST)
     async def status(case_id: RequestId) -> StatusPage:
         """Return the state of a request."""
         return status_page(case_id, *await service.history(case_id), f"{site.root}/v1/requests/{case_id}")
@@ -228,15 +228,15 @@ def _add_proofs(app: FastAPI, service: RequestService, callers: Callers, own: An
                 return await uploads.read(request, service.clock())
             body = await request.body()
         try:
-            return ProofUploadForm.model_validate_json(body).proofs
+            return uploads.ProofUploadForm.model_validate_json(body).proofs
         except ValidationError as error:
             raise error_of_body(error) from None
 
     @app.post(
         "/v1/requests/{case_id}/proofs",
         status_code=HTTPStatus.ACCEPTED,
-        openapi_extra=PROOFS,
         dependencies=[own],
+        **operations.PROVE_IDENTITY,
     )
     async def prove(
         case_id: RequestId, request: Request, proofs: Annotated[Sequence[Proof], Depends(offered)]
@@ -250,49 +250,43 @@ def _add_proofs(app: FastAPI, service: RequestService, callers: Callers, own: An
         await service.prove(case_id, proofs)
 
 
-PROOF_SCHEMA = ProofUploadForm.model_json_schema(ref_template="#/components/schemas/{model}")
-del PROOF_SCHEMA["$defs"]  # described with the request, which may carry proofs as well
-PROOFS: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {"schema": PROOF_SCHEMA},
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "additionalProperties": False,
-                    "properties": {
-                        **{slot.value: {"type": "string", "format": "binary"} for slot in ProofSlot},
-                        "code": {"type": "string"},
-                        "token": {"type": "string"},
-                        "declaration": {"type": "string", "enum": [*TEXTS, uploads.TICKED]},
-                        "declaration_name": {"type": "string"},
-                    },
-                }
-            },
-        },
-    }
-}
-"""The API's description of the two ways to offer proofs."""
-
-
 def _add_steps(app: FastAPI, service: RequestService, own: Any) -> None:
-    @app.delete("/v1/requests/{case_id}", status_code=HTTPStatus.ACCEPTED, dependencies=[own])
+    @app.delete(
+        "/v1/requests/{case_id}",
+        status_code=HTTPStatus.ACCEPTED,
+        dependencies=[own],
+        **operations.WITHDRAW_REQUEST,
+    )
     async def withdraw(case_id: RequestId) -> None:
         """Withdraw a request that is not answered yet."""
         await service.withdraw(case_id)
 
-    @app.post("/v1/requests/{case_id}/fee", status_code=HTTPStatus.ACCEPTED, dependencies=[own])
+    @app.post(
+        "/v1/requests/{case_id}/fee",
+        status_code=HTTPStatus.ACCEPTED,
+        dependencies=[own],
+        **operations.ACCEPT_FEE,
+    )
     async def agree(case_id: RequestId) -> None:
         """Agree to the fee in the fee letter; the answer follows, and the invoice."""
         await service.agree(case_id)
 
-    @app.post("/v1/requests/{case_id}/scope", status_code=HTTPStatus.ACCEPTED, dependencies=[own])
+    @app.post(
+        "/v1/requests/{case_id}/scope",
+        status_code=HTTPStatus.ACCEPTED,
+        dependencies=[own],
+        **operations.SET_SCOPE,
+    )
     async def specify(case_id: RequestId, form: ScopeForm) -> None:
         """Answer the letter that asks which data is meant: a part of it, or everything."""
         await service.specify(case_id, form.scope)
 
-    @app.post("/v1/requests/{case_id}/appeals", status_code=HTTPStatus.ACCEPTED, dependencies=[own])
+    @app.post(
+        "/v1/requests/{case_id}/appeals",
+        status_code=HTTPStatus.ACCEPTED,
+        dependencies=[own],
+        **operations.APPEAL,
+    )
     async def appeal(case_id: RequestId, form: AppealForm) -> None:
         """Disagree with an answer, or with the handling of a request."""
         await service.appeal(case_id, form.statement)
@@ -301,12 +295,21 @@ def _add_steps(app: FastAPI, service: RequestService, own: Any) -> None:
 def _add_answers(app: FastAPI, service: RequestService, own: Any) -> None:
     packages = Packages(service)
 
-    @app.post("/v1/requests/{case_id}/package/codes", status_code=HTTPStatus.ACCEPTED, dependencies=[own])
+    @app.post(
+        "/v1/requests/{case_id}/package/codes",
+        status_code=HTTPStatus.ACCEPTED,
+        dependencies=[own],
+        **operations.SEND_PACKAGE_CODE,
+    )
     async def issue_code(case_id: RequestId) -> CodeSent:
         """Mail a code to the data subject that opens the package once."""
         return CodeSent(expires_at=await packages.issue_code(case_id))
 
-    @app.get("/v1/requests/{case_id}/package", response_class=StreamingResponse)
+    @app.get(
+        "/v1/requests/{case_id}/package",
+        response_class=StreamingResponse,
+        **operations.DOWNLOAD_PACKAGE,
+    )
     async def package(
         case_id: RequestId,
         request: Request,
@@ -323,14 +326,14 @@ def _add_answers(app: FastAPI, service: RequestService, own: Any) -> None:
         await service.codes.take(network_of_client(request), service.clock())
         return package_response(case_id, await packages.open(case_id, offered, wanted))
 
-    @app.head("/v1/requests/{case_id}/package", response_class=Response)
+    @app.head("/v1/requests/{case_id}/package", response_class=Response, **operations.INSPECT_PACKAGE)
     async def look(case_id: RequestId, request: Request, code: str = "") -> Response:
         """Return the size of the package, for a code that stays valid."""
         offered = required_code(code)
         await service.codes.take(network_of_client(request), service.clock())
         return package_head(case_id, await packages.look(case_id, offered))
 
-    @app.get("/v1/requests/{case_id}/certificate", response_class=Response)
+    @app.get("/v1/requests/{case_id}/certificate", response_class=Response, **operations.DOWNLOAD_CERTIFICATE)
     async def certificate(case_id: RequestId) -> Response:
         """Download the signed certificate of an erasure."""
         return certificate_response(case_id, await service.certificate(case_id))

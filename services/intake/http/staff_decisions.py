@@ -23,6 +23,7 @@ from pydantic import Base64Bytes, BaseModel, Field, ValidationError
 from services.intake.cases.sealed_content import single_piece
 from services.intake.cases.service import UNKNOWN, RequestService
 from services.intake.domain import CaseStatus, IntakeCase
+from services.intake.http import operations
 from services.intake.http.failed_attempts import network_of_client
 from services.intake.http.problems import error_of_body
 from shared.contract import topology
@@ -45,12 +46,6 @@ PATH = "/v1/staff/decisions"
 PACKAGE_PATH = f"{PATH}/package"
 MOST_WITH_PACKAGE = MOST_DOCUMENT_BYTES + MAX_BODY
 """Bytes of a body with a package; any other decision has at most ``MAX_BODY``."""
-WITH_PACKAGE: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
-    }
-}
 ZIP_MAGIC = b"PK\x03\x04"
 KINDS: Mapping[str, type[StaffDecision]] = {
     kind.TYPE: kind for kind in catalogue() if issubclass(kind, Decision | BreachDeclared)
@@ -218,24 +213,26 @@ def staff_decisions(decisions: StaffDecisions, root: str) -> APIRouter:
     """Return the API for staff accounts; *root* is the public address of intake."""
     router = APIRouter(prefix="/v1/staff", dependencies=[Depends(decisions.throttle)])
 
-    @router.get("/accounts/{name}/salt")
+    @router.get("/accounts/{name}/salt", **operations.GET_STAFF_SALT)
     async def salt(name: Code) -> Salt:
         """Return the salt of an account's password."""
         return Salt(salt=decisions.register.salt(name).hex())
 
-    @router.post("/decisions", status_code=HTTPStatus.ACCEPTED)
+    @router.post("/decisions", status_code=HTTPStatus.ACCEPTED, **operations.SUBMIT_DECISION)
     async def decide(form: DecisionForm) -> DecisionTaken:
         """Publish a signed decision; the acting services verify it."""
         id_, case = await decisions.take(form)
         return DecisionTaken(id=id_, case=case, status_url=f"{root}/v1/staff/decisions/{id_}")
 
-    @router.post("/decisions/package", status_code=HTTPStatus.ACCEPTED, openapi_extra=WITH_PACKAGE)
+    @router.post(
+        "/decisions/package", status_code=HTTPStatus.ACCEPTED, **operations.SUBMIT_DECISION_WITH_PACKAGE
+    )
     async def decide_with_package(request: Request) -> DecisionTaken:
         """Publish a signed decision with a package: the decision as one line of JSON, then the ZIP."""
         id_, case = await decisions.take_with_package(request.stream())
         return DecisionTaken(id=id_, case=case, status_url=f"{root}/v1/staff/decisions/{id_}")
 
-    @router.get("/decisions/{id_}")
+    @router.get("/decisions/{id_}", **operations.GET_DECISION)
     async def status(id_: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]) -> DecisionStatus:
         """Return the effect of a decision."""
         return await decisions.status(id_)

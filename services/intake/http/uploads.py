@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import TypeVar
 
 from fastapi import HTTPException, Request
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -22,6 +22,7 @@ from shared.contract.declarations import CURRENT, TEXTS
 from shared.contract.envelope import MAX_BODY
 from shared.contract.events import (
     MOST_DOCUMENT_BYTES,
+    MOST_PROOFS,
     OPENPGP_MESSAGE,
     Declaration,
     Document,
@@ -29,6 +30,7 @@ from shared.contract.events import (
     IdToken,
     Proof,
     ProofSlot,
+    Strict,
 )
 from shared.pages.translation import mark as _
 
@@ -56,6 +58,12 @@ OPENPGP = re.compile(rb"-----BEGIN PGP MESSAGE-----|[\x84-\x86\xc1]")
 ENCRYPTED = f"{OPENPGP_MESSAGE},.asc,.gpg,.pgp"
 """The types that a browser offers as well, where the company has a key."""
 HEIC = re.compile(rb".{4}ftyp(?:hei[cxms]|mif1|msf1)", re.DOTALL)
+
+
+class ProofUploadForm(Strict, defer_build=False):
+    """Proofs of identity."""
+
+    proofs: tuple[Proof, ...] = Field(min_length=1, max_length=MOST_PROOFS)
 
 
 @dataclass(frozen=True, slots=True)

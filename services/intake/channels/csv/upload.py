@@ -5,7 +5,7 @@ import io
 from collections.abc import Callable, Sequence
 from datetime import tzinfo
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from pydantic import BaseModel
@@ -20,6 +20,7 @@ from services.intake.channels.csv.sheets import (
     decoded,
     rows,
 )
+from services.intake.http import operations
 from shared.contract.events import RequestSubmitted
 from shared.contract.sources import Source
 from shared.errors import PermanentError
@@ -73,7 +74,7 @@ def batch_route(
     """Return the route; *system* identifies the calling system, *zone* is where days begin."""
     router = APIRouter()
 
-    @router.post(PATH, status_code=HTTPStatus.ACCEPTED, openapi_extra=SHEET)
+    @router.post(PATH, status_code=HTTPStatus.ACCEPTED, **operations.SUBMIT_SHEET)
     async def lodge_all(
         request: Request,
         source: Annotated[Source, Depends(system)],
@@ -148,9 +149,3 @@ def row_error(faults: Sequence[SheetFault]) -> list[RowError]:
     """Return the first of *faults*, in the form of an answer."""
     some = faults[:MOST_FAULTS]
     return [RowError(line=one.line, column=one.column, message=one.message) for one in some]
-
-
-SHEET: dict[str, Any] = {
-    "requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}}
-}
-"""The API's description of the body."""

@@ -14,7 +14,7 @@ from starlette.datastructures import QueryParams
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.intake.cases.errors import NotPossibleNow
-from services.intake.channels.fides import bodies
+from services.intake.channels.fides import bodies, operations
 from services.intake.channels.fides.clients import Clients, ClientScope, token_route
 from services.intake.channels.fides.consents import Consents
 from services.intake.channels.fides.filters import Filter
@@ -28,7 +28,6 @@ T = TypeVar("T")
 ROOT = "/api/v1"
 NO_WEBHOOKS = "Habeas calls no webhooks and waits for none: nothing can be resumed or pre-approved."
 SEVERAL = frozenset({"status", "action_type"})
-ASKED_BY_QUERY = frozenset(Filter.model_fields) - {"identities", "custom_privacy_request_fields"}
 Page = Annotated[int, Query(ge=1, le=1_000_000)]
 Size = Annotated[int, Query(ge=1, le=100)]
 
@@ -45,7 +44,7 @@ class FidesContext:
     """The limit of one address without a token; the form and the API share it."""
 
 
-def fides_app(served: FidesContext, origins: frozenset[str] = frozenset()) -> ASGIApp:
+def fides_app(served: FidesContext, origins: frozenset[str] = frozenset()) -> FastAPI:
     """Return the application for clients; sites in *origins* may call it from a browser."""
     app = protocol_app(_error, {**ABOUT_REQUESTS, NotPossibleNow: ErrorAnswer(HTTPStatus.BAD_REQUEST)})
     app.add_middleware(
@@ -66,48 +65,55 @@ def fides_app(served: FidesContext, origins: frozenset[str] = frozenset()) -> AS
     async def refused(request: Request, error: bodies.FidesCallRefused) -> Response:
         return _error(request, error.status, str(error), HEADERS.get(error.status))
 
-    token_route(app, f"{ROOT}/oauth/token", served.clients)
+    token_route(app, f"{ROOT}/oauth/token", served.clients, **operations.GET_TOKEN)
     _add_requests(app, served)
     _add_reviews(app, served)
     _add_decisions(app, served)
     _add_consents(app, served)
     _add_webhooks(app)
-    return _without_last_slash(app)
+    app.add_middleware(WithoutLastSlash)
+    return app
 
 
-def _without_last_slash(app: ASGIApp) -> ASGIApp:
-    """Return *app*, ignoring a slash at the end of a path: many scripts write one."""
+@dataclass(frozen=True, slots=True)
+class WithoutLastSlash:
+    """Ignores a slash at the end of a path: many scripts write one."""
 
-    async def called(connection: Scope, receive: Receive, send: Send) -> None:
-        path = connection.get("path", "")
-        await app({**connection, "path": path.rstrip("/")} if path else connection, receive, send)
+    app: ASGIApp
 
-    return called
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Call the application without it."""
+        path = scope.get("path", "")
+        await self.app({**scope, "path": path.rstrip("/")} if path else scope, receive, send)
 
 
 def _add_requests(app: FastAPI, served: FidesContext) -> None:
     service = served.service
 
-    @app.get(f"{ROOT}/id-verification/config")
+    @app.get(f"{ROOT}/id-verification/config", response_model=None, **operations.GET_CONFIG)
     async def config() -> dict[str, bool]:
+        """Return whether identities are verified by a code."""
         return {
             "identity_verification_required": True,
             "disable_consent_identity_verification": True,
             "valid_email_config_exists": True,
         }
 
-    @app.post(f"{ROOT}/privacy-request")
+    @app.post(f"{ROOT}/privacy-request", response_model=None, **operations.CREATE)
     async def create(request: Request) -> dict[str, Any]:
+        """Submit requests without a token, and return the result of each."""
         return await service.create(await _creates(request), None, _allowed(served, request))
 
-    @app.post(f"{ROOT}/privacy-request/authenticated")
+    @app.post(f"{ROOT}/privacy-request/authenticated", response_model=None, **operations.CREATE_AUTHENTICATED)
     async def create_authenticated(
         request: Request, client: Annotated[str, Depends(served.clients.may(ClientScope.CREATE))]
     ) -> dict[str, Any]:
+        """Submit requests as a client, and return the result of each."""
         return await service.create(await _creates(request), client, lambda: True)
 
-    @app.post(f"{ROOT}/privacy-request/{{name}}/verify")
+    @app.post(f"{ROOT}/privacy-request/{{name}}/verify", response_model=None, **operations.VERIFY)
     async def verify(name: str, request: Request) -> dict[str, Any]:
+        """Offer the mailed code, and return the request."""
         offered = (await _read(request, bodies.CodeBody)).code
         await service.requests.codes.take(network_of_client(request), service.requests.clock())
         return await service.verify(bodies.case_of(name), offered)
@@ -117,22 +123,35 @@ def _add_reviews(app: FastAPI, served: FidesContext) -> None:
     reviews, may_read = served.reviews, Depends(served.clients.may(ClientScope.READ))
     may_see = Depends(served.clients.may(ClientScope.ACCESS_RESULTS))
 
-    @app.post(f"{ROOT}/privacy-request/search", dependencies=[may_read])
+    @app.post(
+        f"{ROOT}/privacy-request/search", dependencies=[may_read], response_model=None, **operations.SEARCH
+    )
     async def search(request: Request, page: Page = 1, size: Size = 50) -> dict[str, Any]:
+        """Return a page of the requests that match a filter."""
         empty = not await request.body()
         wanted = Filter() if empty else await _read(request, Filter)
         return await reviews.search(wanted, page=page, size=size)
 
-    @app.get(f"{ROOT}/privacy-request", dependencies=[may_read])
+    @app.get(f"{ROOT}/privacy-request", dependencies=[may_read], response_model=None, **operations.FIND)
     async def find(request: Request, page: Page = 1, size: Size = 50) -> dict[str, Any]:
+        """Return a page of the requests that match the query."""
         return await reviews.search(_filter_in(request.query_params), page=page, size=size)
 
-    @app.get(f"{ROOT}/privacy-request/{{name}}/log", dependencies=[may_read])
+    @app.get(
+        f"{ROOT}/privacy-request/{{name}}/log", dependencies=[may_read], response_model=None, **operations.LOG
+    )
     async def log(name: str, page: Page = 1, size: Size = 50) -> dict[str, Any]:
+        """Return a page of the log of a request, oldest first."""
         return await reviews.log(bodies.case_of(name), page=page, size=size)
 
-    @app.get(f"{ROOT}/privacy-request/{{name}}/access-results", dependencies=[may_see])
+    @app.get(
+        f"{ROOT}/privacy-request/{{name}}/access-results",
+        dependencies=[may_see],
+        response_model=None,
+        **operations.ACCESS_RESULTS,
+    )
     async def results(name: str) -> dict[str, Any]:
+        """Return the address of the answer to a request."""
         return await served.service.results(bodies.case_of(name))
 
 
@@ -141,41 +160,53 @@ def _add_decisions(app: FastAPI, served: FidesContext) -> None:
 
     def endpoint_of(action: ReviewAction) -> Callable[..., Awaitable[dict[str, Any]]]:
         async def decide(request: Request, client: Reviewer) -> dict[str, Any]:
+            """Decide requests by the client's staff account, and return the result of each."""
             return await served.reviews.decide(action, await _read(request, bodies.Selection), client)
 
         return decide
 
     for action in ReviewAction:
-        app.patch(f"{ROOT}/privacy-request/administrate/{action}")(endpoint_of(action))
+        described = operations.decision(action)
+        app.patch(f"{ROOT}/privacy-request/administrate/{action}", response_model=None, **described)(
+            endpoint_of(action)
+        )
 
 
 def _add_consents(app: FastAPI, served: FidesContext) -> None:
     consents = served.consents
 
-    @app.post(f"{ROOT}/consent-request")
+    @app.post(f"{ROOT}/consent-request", response_model=None, **operations.BEGIN_CONSENT)
     async def begin(request: Request) -> dict[str, Any]:
+        """Begin a consent request."""
         said = await _read(request, bodies.CreateConsent)
         return await consents.begin(said, await request.body(), _allowed(served, request))
 
-    @app.post(f"{ROOT}/consent-request/{{name}}/verify")
+    @app.post(f"{ROOT}/consent-request/{{name}}/verify", response_model=None, **operations.VERIFY_CONSENT)
     async def verify(name: str, request: Request) -> dict[str, Any]:
+        """Return the choices of a consent request; any code is accepted."""
         await _read(request, bodies.CodeBody)
         return await consents.preferences(name)
 
-    @app.get(f"{ROOT}/consent-request/{{name}}/preferences")
+    @app.get(
+        f"{ROOT}/consent-request/{{name}}/preferences", response_model=None, **operations.GET_PREFERENCES
+    )
     async def preferences(name: str) -> dict[str, Any]:
+        """Return the choices of a consent request."""
         return await consents.preferences(name)
 
-    @app.patch(f"{ROOT}/consent-request/{{name}}/preferences")
+    @app.patch(
+        f"{ROOT}/consent-request/{{name}}/preferences", response_model=None, **operations.SET_PREFERENCES
+    )
     async def say(name: str, request: Request) -> dict[str, Any]:
+        """Choose uses of data; each opt-out is a request."""
         said = await _read(request, bodies.SetPreferences)
         return await consents.say(name, said, await request.body(), _allowed(served, request))
 
 
 def _add_webhooks(app: FastAPI) -> None:
-    @app.post(f"{ROOT}/privacy-request/{{name}}/resume")
-    @app.post(f"{ROOT}/privacy-request/{{name}}/pre-approve/eligible")
-    @app.post(f"{ROOT}/privacy-request/{{name}}/pre-approve/not-eligible")
+    @app.post(f"{ROOT}/privacy-request/{{name}}/resume", include_in_schema=False)
+    @app.post(f"{ROOT}/privacy-request/{{name}}/pre-approve/eligible", include_in_schema=False)
+    @app.post(f"{ROOT}/privacy-request/{{name}}/pre-approve/not-eligible", include_in_schema=False)
     async def reply(name: str) -> None:
         del name
         raise bodies.bad_request(NO_WEBHOOKS)
@@ -204,7 +235,7 @@ def _valid(shape: TypeAdapter[T], body: bytes) -> T:
 
 def _filter_in(query: QueryParams) -> Filter:
     """Return the filter in the query of an address; unknown parameters are ignored."""
-    several = {name: query.getlist(name) for name in query if name in ASKED_BY_QUERY}
+    several = {name: query.getlist(name) for name in query if name in operations.BY_QUERY}
     asked = {name: values if name in SEVERAL else values[-1] for name, values in several.items()}
     try:
         return Filter.model_validate(asked)

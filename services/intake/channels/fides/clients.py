@@ -181,11 +181,12 @@ class Clients:
         return caller
 
 
-def token_route(app: FastAPI, path: str, clients: Clients) -> None:
+def token_route(app: FastAPI, path: str, clients: Clients, **described: Any) -> None:
     """Add the token route at *path*: for a form of either type, or HTTP Basic."""
 
-    @app.post(path)
+    @app.post(path, response_model=None, **described)
     async def token(request: Request) -> dict[str, Any]:
+        """Return a token for a client that presents its secret in a form, or by HTTP Basic."""
         uploads.must_be_utf8(request)
         form = await request.form(max_files=0, max_fields=MOST_FIELDS)
         said = {name: value for name, value in form.items() if isinstance(value, str)}

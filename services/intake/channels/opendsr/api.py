@@ -15,6 +15,7 @@ from fastapi import Depends, FastAPI, Header, Request, Response
 from services.intake.cases.errors import NotPossibleNow
 from services.intake.channels.opendsr.controllers import ListedController
 from services.intake.channels.opendsr.messages import CallError, OpenDsrCallRefused, Version, refused
+from services.intake.channels.opendsr.operations import GET_CERTIFICATE, named
 from services.intake.channels.opendsr.service import DownloadGone, OpenDsrService
 from services.intake.channels.protocols import ABOUT_REQUESTS, ErrorAnswer, body_of, protocol_app
 from services.intake.http.failed_attempts import network_of_client
@@ -41,12 +42,15 @@ def opendsr_app(service: OpenDsrService) -> FastAPI:
         headers = {"Content-Range": f"bytes */{error.size}"}
         return _say(request, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, str(error), headers)
 
-    @app.get("/certificate.pem")
+    @app.get("/certificate.pem", response_class=Response, **GET_CERTIFICATE)
     async def certificate() -> Response:
+        """Return the certificate that verifies signed answers."""
         return Response(service.certified.pem, media_type="application/x-pem-file")
 
     # Asynchronous: FastAPI runs other functions in threads, and the counts of attempts are not locked.
-    async def caller(request: Request, authorization: Annotated[str, Header()] = "") -> ListedController:
+    async def caller(
+        request: Request, authorization: Annotated[str, Header(include_in_schema=False)] = ""
+    ) -> ListedController:
         found = service.caller(authorization, network_of_client(request))
         if found is None:
             flaw = CallError("", "the credential is missing or unknown")
@@ -70,30 +74,41 @@ def _add_requests(
     def signed(status: HTTPStatus, content: object) -> Response:
         return _signed(service, version, status, content)
 
-    @app.get(f"/v{version.value}/discovery")
-    @app.get(f"/v{version.value}/discovery/")
+    @app.get(f"/v{version.value}/discovery", **named("discover", version))
+    @app.get(f"/v{version.value}/discovery/", include_in_schema=False)
     async def discovery() -> Response:
+        """Return the supported features."""
         return signed(HTTPStatus.OK, service.discovery(version))
 
-    @app.post(version.requests)
-    @app.post(f"{version.requests}/")
+    @app.post(version.requests, status_code=HTTPStatus.CREATED, **named("submitSubjectRequest", version))
+    @app.post(f"{version.requests}/", include_in_schema=False)
     async def submit(request: Request, controller: Caller) -> Response:
+        """Submit a request of a person."""
         return signed(HTTPStatus.CREATED, await service.submit(controller, version, await body_of(request)))
 
-    @app.get(version.requests + "/{name}")
-    @app.get(version.requests + "/{name}/")
+    @app.get(version.requests + "/{name}", **named("getSubjectRequest", version))
+    @app.get(version.requests + "/{name}/", include_in_schema=False)
     async def status(name: str, controller: Caller) -> Response:
+        """Return the status of a request."""
         return signed(HTTPStatus.OK, await service.status(controller, name, version))
 
-    @app.delete(version.requests + "/{name}")
-    @app.delete(version.requests + "/{name}/")
+    @app.delete(
+        version.requests + "/{name}",
+        status_code=HTTPStatus.ACCEPTED,
+        **named("cancelSubjectRequest", version),
+    )
+    @app.delete(version.requests + "/{name}/", include_in_schema=False)
     async def cancel(name: str, controller: Caller) -> Response:
+        """Cancel a request that is pending, or an erasure that has not begun."""
         return signed(HTTPStatus.ACCEPTED, await service.cancel(controller, name, version))
 
-    @app.get(version.requests + "/{name}/results")
+    @app.get(
+        version.requests + "/{name}/results", response_class=Response, **named("downloadResults", version)
+    )
     async def results(
         name: str, controller: Caller, wanted: Annotated[RangeRequest, Depends(wanted_bytes)]
     ) -> Response:
+        """Download the package of a completed request, or a part of it."""
         return package_response(name, await service.results(controller, name, wanted))
 
 
@@ -102,9 +117,10 @@ def _add_groups(
 ) -> None:
     Caller = Annotated[ListedController, Depends(caller)]  # noqa: N806 - a type
 
-    @app.get(Version.THREE.requests)
-    @app.get(f"{Version.THREE.requests}/")
+    @app.get(Version.THREE.requests, **named("findSubjectRequests", Version.THREE))
+    @app.get(f"{Version.THREE.requests}/", include_in_schema=False)
     async def group(controller: Caller, group_id: str = "") -> Response:
+        """Return the statuses of the requests of a group."""
         if not group_id:
             raise refused("group_id", "is required")
         found = await service.group(controller, group_id, Version.THREE)

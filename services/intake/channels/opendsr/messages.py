@@ -35,7 +35,7 @@ from shared.contract.events import Code, RequestSubmitted, Subject, Text
 from shared.law import Regulation, Right, Role
 
 MOST_IDENTITIES, MOST_CALLBACKS = 50, 10
-UUID4 = r"^(?i)[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
+UUID4 = r"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-4[0-9A-Fa-f]{3}-[89ABab][0-9A-Fa-f]{3}-[0-9A-Fa-f]{12}$"
 SKIPS_WAITING = "skip_waiting_period"
 """The supported extension, under our own domain."""
 RFC3339 = re.compile(

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from services.intake.cases.service import RequestService
 from services.intake.channels.unsubscribe.links import MailSubscription, OpenedLink, UnsubscribeLinks
-from services.intake.http import uploads
+from services.intake.http import operations, uploads
 from services.intake.pages.centre.pages import honour
 from services.intake.pages.site import READ, Site, signals
 from shared.contract.events import Details, RequestSubmitted
@@ -45,7 +45,7 @@ def unsubscribe_routes(
     """Return the page on *site* for people with a link, and the call that makes *links* for a *system*."""
     router = APIRouter()
 
-    @router.post("/v1/unsubscribe-links", dependencies=[Depends(system)])
+    @router.post("/v1/unsubscribe-links", dependencies=[Depends(system)], **operations.MAKE_UNSUBSCRIBE_LINK)
     async def link(subscription: MailSubscription) -> UnsubscribeLink:
         """Make the one-click link of a person (RFC 8058). Nothing is stored."""
         return UnsubscribeLink(url=links.url_for(subscription), headers=links.headers_for(subscription))

@@ -8,15 +8,17 @@ trusted (``HABEAS_TRUSTED_SOURCES``).
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 
 from services.intake.cases.service import RequestService
 from services.intake.channels.protocols import EVERYWHERE, body_of, protocol_app
 from services.intake.channels.webhooks import apple, messages, meta, risc, shopify
 from services.intake.channels.webhooks.risc import NotPushed
+from services.intake.http.description import Content, ErrorForm, operation
 from shared.errors import UnknownRequest
 from shared.runtime.tokens import ExpectedToken
 
@@ -99,6 +101,97 @@ class WebhookService:
         return await self.requests.lodge(taken.request, taken.source)
 
 
+class WebhookError(BaseModel):
+    """An error."""
+
+    error: str
+
+
+class PushError(BaseModel):
+    """An error of RFC 8935 section 2.3."""
+
+    err: str
+    description: str
+
+
+class WebhookReceipt(BaseModel):
+    """The result of a message: it made a request, or was set aside for the staff."""
+
+    status: Literal["taken", "set_aside"]
+    flaws: list[str] | None = None
+
+
+class DeletionReceipt(BaseModel):
+    """The page of a deletion request and its number, or why it was set aside."""
+
+    url: str | None = None
+    confirmation_code: str | None = None
+    status: Literal["set_aside"] | None = None
+    flaws: list[str] | None = None
+
+
+ERRORS = ErrorForm(Content({"error": "the signature does not match the body"}, WebhookError))
+SET_ASIDE = {"status": "set_aside", "flaws": ["events: does not read"]}
+TOKEN = "e30.e30.c2lnbmVk"  # noqa: S105 - an example
+CASE = "4f1c0d2e9b7a48c6a1d35e8f0b6c2a97"
+FROM_SHOPIFY = operation(
+    "receiveShopifyWebhook",
+    401,
+    404,
+    security=({"shopifySignature": ()},),
+    parameters=[
+        {"name": name, "in": "header", "required": name == shopify.TOPIC, "schema": {"type": "string"}}
+        for name in (shopify.TOPIC, shopify.DELIVERY)
+    ],
+    body=[
+        Content(
+            {"shop_domain": "shop.example.com", "customer": {"id": 7, "email": "ada@example.org"}},
+            shopify.ShopifyBody,
+        )
+    ],
+    answer={200: Content({"status": "taken"}, WebhookReceipt)},
+    form=ERRORS,
+)
+FROM_META = operation(
+    "receiveMetaDeletion",
+    400,
+    401,
+    body=[
+        Content(
+            {"signed_request": "c2lnbmVk.e30"},
+            media="application/x-www-form-urlencoded",
+            schema={
+                "type": "object",
+                "properties": {"signed_request": {"type": "string"}},
+                "required": ["signed_request"],
+            },
+        )
+    ],
+    answer={
+        200: Content(
+            {"url": f"https://privacy.example.com/requests/{CASE}", "confirmation_code": CASE},
+            DeletionReceipt,
+        )
+    },
+    form=ERRORS,
+)
+FROM_APPLE = operation(
+    "receiveAppleNotification",
+    400,
+    401,
+    body=[Content({"payload": TOKEN}, apple.Wrapped)],
+    answer={200: Content(SET_ASIDE, WebhookReceipt | None)},
+    form=ERRORS,
+)
+FROM_RISC = operation(
+    "receiveSecurityEvent",
+    400,
+    body=[Content(TOKEN, media=risc.MEDIA_TYPE, schema={"type": "string"})],
+    answer={202: None},
+    form=ErrorForm(Content({"err": "invalid_key", "description": "the token is not accepted"}, PushError)),
+)
+
+
 def webhooks_app(service: WebhookService) -> FastAPI:
     """Return the application for platforms."""
     app = protocol_app(_error, EVERYWHERE)
@@ -125,21 +218,24 @@ def webhooks_app(service: WebhookService) -> FastAPI:
 
 
 def _add_shopify(app: FastAPI, service: WebhookService) -> None:
-    @app.post("/shopify")
+    @app.post("/shopify", response_model=None, **FROM_SHOPIFY)
     async def take(request: Request) -> dict[str, str]:
+        """Receive one of Shopify's mandatory webhooks, once."""
         made = await service.from_shopify(request.headers, await body_of(request, most=MOST_BYTES))
         return {"status": "taken" if made else "set_aside"}
 
 
 def _add_meta(app: FastAPI, service: WebhookService) -> None:
-    @app.post("/meta")
+    @app.post("/meta", response_model=None, **FROM_META)
     async def take(request: Request) -> dict[str, str]:
+        """Receive a data deletion callback of Meta, once."""
         return await service.from_meta(await body_of(request, most=MOST_BYTES))
 
 
 def _add_apple(app: FastAPI, service: WebhookService, expected: ExpectedToken) -> None:
-    @app.post("/apple")
+    @app.post("/apple", response_class=Response, **FROM_APPLE)
     async def take(request: Request) -> Response:
+        """Receive a notification of Apple about an account, once."""
         await service.from_apple(await body_of(request, most=MOST_BYTES), expected)
         return Response(status_code=HTTPStatus.OK)
 
@@ -149,8 +245,9 @@ def _add_risc(app: FastAPI, service: WebhookService, expected: ExpectedToken) ->
         """Return the error of RFC 8935 section 2.3."""
         return JSONResponse({"err": code, "description": description}, HTTPStatus.BAD_REQUEST)
 
-    @app.post("/risc")
+    @app.post("/risc", status_code=HTTPStatus.ACCEPTED, response_class=Response, **FROM_RISC)
     async def take(request: Request) -> Response:
+        """Receive a security event token (RFC 8935), once."""
         media_type = request.headers.get("content-type", "")
         try:
             await service.from_risc(await body_of(request, most=MOST_BYTES), media_type, expected)

@@ -1,0 +1,181 @@
+"""The operations of intake's own API, with an example of each."""
+
+from services.intake.http.description import JSON, NULL, SYSTEM, SYSTEM_OR_PUBLIC, ZIP, Content, operation
+from services.intake.http.uploads import TICKED, ProofUploadForm
+from shared.contract.declarations import TEXTS
+from shared.contract.events import ProofSlot
+
+ID = "4f1c0d2e9b7a48c6a1d35e8f0b6c2a97"
+DECISION = "b8a2f60c5d174e0f9c3e7a41d2086b5f"
+URL = f"https://privacy.example.com/v1/requests/{ID}"
+STATUS = {
+    "id": ID,
+    "status": "challenged",
+    "right": "access",
+    "regulation": "gdpr",
+    "policy": "gdpr@2018-05-25",
+    "received_on": "2026-03-02",
+    "due_on": "2026-04-02",
+    "due_by": "gdpr@2018-05-25",
+    "laws": ["gdpr@2018-05-25"],
+    "wanted": [["mailbox"]],
+    "tries_left": 5,
+    "timeline": [{"at": "2026-03-02T09:30:00Z", "what": "received"}],
+}
+ROW = {"line": 2, "reference": "ticket-4711", "id": ID, "status_url": URL}
+FILES = {
+    "type": "object",
+    "properties": {
+        **{slot.value: {"type": "string", "format": "binary"} for slot in ProofSlot},
+        "code": {"type": "string"},
+        "token": {"type": "string"},
+        "declaration": {"type": "string", "enum": [*TEXTS, TICKED]},
+        "declaration_name": {"type": "string"},
+    },
+    "additionalProperties": False,
+}
+"""A form with files of proofs."""
+REQUEST = {
+    "reference": "ticket-4711",
+    "right": "access",
+    "subject": {"name": "Ada Example", "email": "ada@example.org"},
+    "residence": {"country": "DE"},
+    "locale": "en",
+}
+BINARY = {"type": "string", "format": "binary"}
+
+OWN = 401, 404, 429
+"""Errors of calls about a request: a key is not required; one of another system finds nothing."""
+
+SUBMIT_REQUEST = operation(
+    "submitRequest",
+    409,
+    422,
+    429,
+    security=SYSTEM_OR_PUBLIC,
+    body=[Content(REQUEST)],
+    answer={202: Content({"id": ID, "status_url": URL})},
+)
+LIST_POLICIES = operation(
+    "listPolicies",
+    answer={
+        200: Content([{"law": "gdpr", "edition": "2018-05-25", "name": "General Data Protection Regulation"}])
+    },
+)
+FIND_REQUEST = operation("findRequest", 404, 422, security=SYSTEM, answer={200: Content(STATUS)})
+GET_REQUEST = operation("getRequest", *OWN, 422, security=SYSTEM_OR_PUBLIC, answer={200: Content(STATUS)})
+PROVE_IDENTITY = operation(
+    "proveIdentity",
+    *OWN,
+    400,
+    409,
+    415,
+    422,
+    security=SYSTEM_OR_PUBLIC,
+    body=[
+        Content({"proofs": [{"kind": "email_code", "code": "482913"}]}, ProofUploadForm),
+        Content({"code": "482913"}, media="multipart/form-data", schema=FILES),
+    ],
+    answer={202: NULL},
+)
+WITHDRAW_REQUEST = operation("withdrawRequest", *OWN, 409, 422, security=SYSTEM_OR_PUBLIC, answer={202: NULL})
+ACCEPT_FEE = operation("acceptFee", *OWN, 409, 422, security=SYSTEM_OR_PUBLIC, answer={202: NULL})
+SET_SCOPE = operation(
+    "setScope",
+    *OWN,
+    409,
+    422,
+    security=SYSTEM_OR_PUBLIC,
+    body=[Content({"scope": ["orders"]})],
+    answer={202: NULL},
+)
+APPEAL = operation(
+    "appeal",
+    *OWN,
+    409,
+    422,
+    security=SYSTEM_OR_PUBLIC,
+    body=[Content({"statement": "The answer leaves out my orders of 2024."})],
+    answer={202: NULL},
+)
+SEND_PACKAGE_CODE = operation(
+    "sendPackageCode",
+    *OWN,
+    409,
+    422,
+    security=SYSTEM_OR_PUBLIC,
+    answer={202: Content({"expires_at": "2026-03-02T10:00:00Z"})},
+)
+DOWNLOAD_PACKAGE = operation(
+    "downloadPackage",
+    401,
+    403,
+    404,
+    409,
+    416,
+    422,
+    429,
+    answer={200: Content(media=ZIP, schema=BINARY), 206: Content(media=ZIP, schema=BINARY)},
+)
+INSPECT_PACKAGE = operation("inspectPackage", 401, 403, 404, 409, 422, 429, answer={200: None})
+DOWNLOAD_CERTIFICATE = operation(
+    "downloadCertificate", 404, 409, 422, 429, answer={200: Content(media=JSON, schema={"type": "object"})}
+)
+SUBMIT_SHEET = operation(
+    "submitSheet",
+    409,
+    415,
+    422,
+    security=SYSTEM,
+    body=[
+        Content(
+            "reference,right,email\nticket-4711,access,ada@example.org\n",
+            media="text/csv",
+            schema={"type": "string"},
+        )
+    ],
+    answer={202: Content({"lodged": [ROW], "errors": []})},
+)
+MAKE_UNSUBSCRIBE_LINK = operation(
+    "makeUnsubscribeLink",
+    422,
+    security=SYSTEM,
+    body=[Content({"email": "ada@example.org", "list": "weekly offers"})],
+    answer={
+        200: Content(
+            {
+                "url": "https://privacy.example.com/unsubscribe/c2FtcGxl",
+                "headers": {"List-Unsubscribe-Post": "List-Unsubscribe=One-Click"},
+            }
+        )
+    },
+)
+
+SIGNED = {
+    "type": "habeas.identity.decided.v1",
+    "data": {"request_id": ID, "by": "dana.muster", "verified": True, "reason": "reviewed", "proof": "…"},
+}
+TAKEN = {
+    "id": DECISION,
+    "case": ID,
+    "status_url": f"https://privacy.example.com/v1/staff/decisions/{DECISION}",
+}
+GET_STAFF_SALT = operation(
+    "getStaffSalt", 422, 429, answer={200: Content({"salt": "9f2c4ab07d1e63588c0b5ad4e7f19c36"})}
+)
+SUBMIT_DECISION = operation(
+    "submitDecision", 403, 404, 409, 422, 429, body=[Content(SIGNED)], answer={202: Content(TAKEN)}
+)
+SUBMIT_DECISION_WITH_PACKAGE = operation(
+    "submitDecisionWithPackage",
+    403,
+    404,
+    409,
+    422,
+    429,
+    body=[Content(media="application/octet-stream", schema=BINARY)],
+    answer={202: Content(TAKEN)},
+)
+GET_DECISION = operation(
+    "getDecision", 422, 429, answer={200: Content({"id": DECISION, "status": "accepted"})}
+)
