@@ -72,7 +72,7 @@ class Of:
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """A value that is nobody's: see ``_PLAIN``."""
+    """A value that is nobody's: see ``PLAIN``."""
 
     kind: str
 
@@ -242,7 +242,7 @@ class _Maker:
             case Plain():
                 if kind.kind == "key":
                     return self.keys[where.collection, name][where.place]
-                return _PLAIN[kind.kind](self.rng, where.place, self.generic)
+                return PLAIN[kind.kind](self.rng, where.place, self.generic)
             case _:
                 return self.object(kind, where, path)
 
@@ -328,7 +328,7 @@ def keys(kind: str, size: int, rng: Random) -> list[Any]:
             return [str(number) for number in rng.sample(range(10**5, 10**7), size)]
 
 
-_PLAIN: Mapping[str, Callable[[Random, int, Generic], Any]] = {
+PLAIN: Mapping[str, Callable[[Random, int, Generic], Any]] = {
     "counter": lambda _rng, place, _: place + 1,
     "quantity": lambda rng, *_: rng.randint(1, 10),
     "score": lambda rng, *_: rng.randint(1, 100),
