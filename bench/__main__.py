@@ -5,7 +5,7 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from bench import drafting, engine, floor_run, low_load, proofs
+from bench import drafting, engine, floor_run, low_load, proofs, public_schemas
 from bench.figures import Figure, figure, out, report
 from bench.installation import SERVICES, Costs, Ground, costs, ground, services
 from bench.load import Load, drive, people
@@ -30,6 +30,7 @@ async def measure(requests: int, runs: int) -> list[Figure]:
         *await engine.measure(),
         *await proofs.measure(),
         *await drafting.measure(),
+        *await public_schemas.measure(),
     ]
 
 

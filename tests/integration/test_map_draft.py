@@ -12,6 +12,7 @@ import pytest_asyncio
 from bench.drafting import examine, fill, known_of_made, on_public_set
 from bench.drafting_shapes import SAAS, SHOP, STREET_SHOP
 from bench.drafting_stores import Made, make
+from bench.public_schemas import draft_scores
 from services.fulfillment.datamap.reader import parse
 from services.fulfillment.drafting.survey import SampleReader, StoreSurvey, survey
 from services.fulfillment.drafting.writer import write
@@ -22,7 +23,6 @@ from shared.runtime.mongo import Client
 from tests.integration.forked_processes import said
 
 STORES = [
-    pytest.param(SHOP, "camel", id="shop"),
     pytest.param(SAAS, "german", id="tenants"),
     pytest.param(STREET_SHOP, "snake", id="first and last names here, full names there"),
 ]
@@ -53,6 +53,18 @@ async def test_a_draft_finds_what_a_careful_person_would_write(
     assert scores.references.recall >= 90
     assert scores.identities.false_share <= 10
     assert scores.references.false_share <= 10
+
+
+@pytest.mark.parametrize("name", ["northwind", "mastodon"])
+async def test_public_schema_is_drafted_as_its_description_says(
+    mongo_client: Client, database_prefix: str, name: str
+) -> None:
+    scores, mistakes = await draft_scores(mongo_client, name, database_prefix)
+    assert not [one for one in mistakes if "identity" in one or "reference" in one]
+    assert scores.identities.known
+    assert scores.references.known
+    assert scores.categories.recall >= 85
+    assert scores.categories.false_share <= 5
 
 
 async def test_a_draft_loads_as_it_is_and_leads_to_a_persons_records(
