@@ -69,6 +69,7 @@ pictures: setup  ## Take the pictures of letters and pages in docs/images anew
 	@scripts/setup-tests
 	@$(BIN)/python -m tests.pictures
 
-docs: setup  ## Generate the schemas, the reference pages and the corpus of this version (tests/corpus)
+docs: setup  ## Generate the schemas, the reference pages, the fields of the client and the corpus (tests/corpus)
 	@$(BIN)/python -m habeas.reference
+	@$(BIN)/python -m tests.request_fields
 	@$(BIN)/python -m tests.corpus.record

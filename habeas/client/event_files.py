@@ -19,8 +19,9 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from habeas.client import Publisher, message_of
 from services.intake.channels.csv.sheets import SheetFormat, SheetRow, UnreadableSheet, decoded, rows
+from shared.client.publisher import Publisher
+from shared.client.submissions import message_of
 from shared.contract.envelope import STRUCTURED, Unreadable, decode, derived_id
 from shared.contract.events import Event, RequestSubmitted
 from shared.contract.events.breaches import BreachDeclared

@@ -8,7 +8,6 @@ from datetime import datetime
 from functools import reduce
 from typing import Any
 
-from habeas.client import message_of
 from habeas.client.breach_files import event_id
 from habeas.client.requests import SOURCE
 from services.fulfillment.breach.scope_store import failures
@@ -18,6 +17,7 @@ from services.intake.breach.domain import RECORDS, Incident, NotificationDone, e
 from services.intake.breach.duties import NotificationDue
 from services.intake.breach.phases import Phase
 from services.intake.domain import incident_id
+from shared.client.submissions import message_of
 from shared.contract.events import Fact, Record
 from shared.contract.events.breaches import (
     AffectedCollection,

@@ -15,23 +15,25 @@ import aio_pika
 import pytest
 import pytest_asyncio
 
-from habeas.client import (
+from habeas.embedded.parts.broker import USER
+from habeas.embedded.stack import Stack
+from shared.client import (
+    AsyncAmqpClient,
     BrokerUnavailable,
     ConfigurationError,
     Publisher,
     RequestSubmitted,
     Subject,
+    SubmissionRejected,
     WithdrawalSubmitted,
-    submit_all,
 )
-from habeas.embedded.parts.broker import USER
-from habeas.embedded.stack import Stack
 from shared.runtime.broker import user_of
 from tests.conftest import missing
 from tests.integration.pipeline import Pipeline, comes_true, command, prepared
 from tests.unit.pages import ROOT
 
 EXAMPLES = ROOT / "examples" / "publish"
+UV = shutil.which("uv") or str(ROOT / ".tools" / "venv" / "bin" / "uv")
 SHOP, DESK = "shop.example", "support.example"
 KEY = "the key of the example is long"
 RESTRICTED = f"shop-{uuid.uuid4().hex}"
@@ -42,13 +44,27 @@ RESTRICTED = f"shop-{uuid.uuid4().hex}"
 async def pipeline(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pipeline]:
     keys = json.dumps({SHOP: KEY, DESK: f"{KEY} too"})
     folder = tmp_path_factory.mktemp("examples")
-    async with prepared(parts, folder, customers=0, HABEAS_API_KEYS=keys) as pipeline:
+    async with prepared(parts, folder, customers=3, HABEAS_API_KEYS=keys) as pipeline:
         command = user_of(pipeline.amqp_url_of("command"))
         bound = {USER: [SHOP, DESK], command: [SHOP, DESK], RESTRICTED: [SHOP]}
         pipeline.settings["HABEAS_SOURCES"] = json.dumps(bound)
-        await pipeline.start("intake")
+        await pipeline.start()
         yield pipeline
         await pipeline.stop()
+
+
+@pytest_asyncio.fixture(scope="module")
+async def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The examples in Python in an environment with the wheel of the client and its dependencies alone."""
+    folder = tmp_path_factory.mktemp("python")
+    build = (sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder))
+    await sends(*build, cwd=ROOT / "shared" / "client")
+    await sends(UV, "venv", "--quiet", "--python", sys.executable, "--allow-existing", str(folder))
+    [wheel] = folder.glob("*.whl")
+    await sends(UV, "pip", "install", "--quiet", "--python", str(folder), str(wheel))
+    for path in (EXAMPLES / "python").glob("*.py"):
+        shutil.copy(path, folder)
+    return folder
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -104,12 +120,12 @@ def reference() -> str:
 # --- the examples -----------------------------------------------------------------------------------------
 
 
-async def test_the_example_in_python_sends_a_request_and_takes_it_back(pipeline: Pipeline) -> None:
+async def test_the_example_in_python_sends_a_request_and_takes_it_back(
+    pipeline: Pipeline, programs: Path
+) -> None:
     ticket = reference()
-    script = str(EXAMPLES / "python" / "publish.py")
-    said = await sends(
-        sys.executable, script, ticket, "ada@example.org", "--withdraw", HABEAS_AMQP_URL=pipeline.amqp_url
-    )
+    words = (str(programs / "bin" / "python"), "publish.py", ticket, "ada@example.org", "--withdraw")
+    said = await sends(*words, cwd=programs, HABEAS_AMQP_URL=pipeline.amqp_url)
     assert said.count("published") == 2
 
     async def withdrawn() -> bool:
@@ -179,7 +195,9 @@ async def test_the_client_needs_to_write_to_one_exchange_and_nothing_else(
     for binary in (False, True):
         ticket = reference()
         async with Publisher(url, source=SHOP, binary=binary) as publisher:
-            await publisher.submit(RequestSubmitted(reference=ticket, right="access", subject=Subject()))
+            await publisher.publish_request(
+                RequestSubmitted(reference=ticket, right="access", subject=Subject())
+            )
         assert (await registered(pipeline, ticket))["right"] == "access"
     denied = await restricted(stack, pipeline.amqp_url, uuid.uuid4().hex, write="^$")
     async with Publisher(denied, source=SHOP, tries=1) as publisher:
@@ -199,12 +217,45 @@ async def test_the_client_says_that_habeas_was_never_there(empty_amqp_url: str) 
             await channel.get_exchange("habeas.requests", ensure=True)
 
 
-async def test_a_program_that_is_not_asynchronous_submits_too(pipeline: Pipeline) -> None:
-    ticket = reference()
-    request = RequestSubmitted(reference=ticket, right="access", subject=Subject(email="a@example.org"))
-    ids = await asyncio.to_thread(submit_all, pipeline.amqp_url, request, source=SHOP)
-    assert len(ids) == 1
-    assert (await registered(pipeline, ticket))["right"] == "access"
+async def test_the_client_says_which_permission_it_lacks_to_read_events(
+    pipeline: Pipeline, stack: Stack
+) -> None:
+    url = await restricted(stack, pipeline.amqp_url, uuid.uuid4().hex, write=r"^habeas\.requests$")
+    async with AsyncAmqpClient(url, source=SHOP) as client:
+        with pytest.raises(ConfigurationError, match=r"to read habeas\.events"):
+            await client.submit({"reference": reference(), "right": "access", "subject": {}})
+
+
+async def test_the_client_raises_the_reason_of_a_rejection(pipeline: Pipeline) -> None:
+    async with AsyncAmqpClient(pipeline.amqp_url, source="unbound.example") as client:
+        with pytest.raises(SubmissionRejected, match="source"):
+            await client.submit({"reference": reference(), "right": "access", "subject": {}})
+
+
+async def test_typed_program_follows_requests_with_the_installed_client(
+    pipeline: Pipeline, programs: Path
+) -> None:
+    types = await run(
+        *(sys.executable, "-m", "mypy", "--strict", "--config-file=", "--no-incremental"),
+        *("--python-executable", str(programs / "bin" / "python"), "publish.py", "follow.py"),
+        cwd=programs,
+    )
+    assert types == (0, "Success: no issues found in 2 source files\n")
+    url = str(pipeline.http.base_url).rstrip("/")
+    said = await sends(
+        *(str(programs / "bin" / "python"), "follow.py", "ada@example.org"),
+        cwd=programs,
+        HABEAS_AMQP_URL=pipeline.amqp_url,
+        HABEAS_URL=url,
+        HABEAS_API_KEY=KEY,
+    )
+    printed = [line.split() for line in said.splitlines()]
+    assert [(words[0], *words[2:]) for words in printed if words[0] != "event"] == [
+        ("http", "closed", "granted"),
+        ("amqp", "closed", "granted"),
+        ("http", "closed"),
+    ]
+    assert {words[2] for words in printed if words[0] == "event"} == {"habeas.request.closed.v1"}
 
 
 async def restricted(stack: Stack, url: str, name: str, *, write: str) -> str:

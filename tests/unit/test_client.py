@@ -1,31 +1,50 @@
-"""The client's events are readable by Habeas, and unconfirmed ones are sent again."""
+"""The client: its events are readable by Habeas, unanswered ones are sent again, literals are accepted."""
 
+import inspect
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import cast
 
+import httpx
 import orjson
 import pytest
 from pydantic import ValidationError
 
-from habeas import client
-from habeas.client import (
+from shared.client import (
+    AmqpClient,
+    ApiError,
+    ApiUnavailable,
     AppealSubmitted,
+    AsyncAmqpClient,
+    AsyncHttpClient,
     BrokerUnavailable,
     ConfigurationError,
+    Correction,
+    Details,
+    HttpClient,
+    Outcome,
     ProofSubmitted,
     Publisher,
+    RequestClosed,
+    RequestFields,
     RequestSubmitted,
     Residence,
+    Right,
     Subject,
     Unroutable,
     WithdrawalSubmitted,
+    amqp,
+    http,
     message_of,
 )
-from shared.contract.envelope import decode
+from shared.client import publisher as publishing
+from shared.client.submissions import submission_of
+from shared.contract.envelope import Envelope, decode
 from shared.contract.events import Submission
 from shared.contract.topology import REQUESTS
 from shared.runtime.broker import Bus, Message
+from shared.runtime.service import cause_of
+from tests import request_fields
 
 SOURCE = "shop.example"
 AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -76,7 +95,8 @@ def publisher_on(broker: Broker, **options: bool) -> Publisher:
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "PAUSE_S", 0.0)
+    for module, name in ((publishing, "PAUSE_S"), (http, "PAUSE_S"), (http, "FIRST_POLL_S")):
+        monkeypatch.setattr(module, name, 0.0)
 
 
 @pytest.mark.parametrize("binary", [False, True])
@@ -100,7 +120,7 @@ async def test_each_kind_of_submission_has_its_verb() -> None:
     broker = Broker()
     async with publisher_on(broker) as publisher:
         ids = [
-            await publisher.submit(REQUEST),
+            await publisher.publish_request(REQUEST),
             await publisher.prove(ProofSubmitted.model_validate(proofs.model_dump(mode="json"))),
             await publisher.withdraw(WithdrawalSubmitted.model_validate(withdrawal.model_dump())),
             await publisher.appeal(AppealSubmitted.model_validate(appeal.model_dump())),
@@ -114,7 +134,7 @@ async def test_unconfirmed_event_is_sent_again_with_the_same_id() -> None:
     broker = Broker()
     async with publisher_on(broker) as publisher:
         broker.failures = 2
-        id_ = await publisher.submit(REQUEST, id="mine")
+        id_ = await publisher.publish_request(REQUEST, id="mine")
     assert id_ == "mine"
     assert [message.body for message in broker.published] == [broker.published[0].body] * 3
 
@@ -124,8 +144,8 @@ async def test_error_after_the_last_try_names_the_remedy() -> None:
     async with publisher_on(broker) as publisher:
         broker.failures = 99
         with pytest.raises(BrokerUnavailable, match="send it again with the same id"):
-            await publisher.submit(REQUEST)
-    assert len(broker.published) == client.TRIES
+            await publisher.publish_request(REQUEST)
+    assert len(broker.published) == publishing.TRIES
 
 
 async def test_unroutable_event_is_not_retried() -> None:
@@ -133,7 +153,7 @@ async def test_unroutable_event_is_not_retried() -> None:
     async with publisher_on(broker) as publisher:
         broker.failures, broker.error = 99, Unroutable("no queue takes it")
         with pytest.raises(Unroutable, match="habeas topology"):
-            await publisher.submit(REQUEST)
+            await publisher.publish_request(REQUEST)
     assert len(broker.published) == 1
 
 
@@ -170,3 +190,152 @@ def test_error_of_an_invalid_request_shows_no_value() -> None:
     with pytest.raises(ValidationError) as caught:
         Subject(email="ada.secret at example.org")
     assert "secret" not in str(caught.value)
+
+
+# --- literals -------------------------------------------------------------------------------------------
+
+
+def test_typed_dictionaries_are_generated_from_the_models() -> None:
+    assert request_fields.PATH.read_text(encoding="utf-8") == request_fields.module()
+
+
+def test_literals_make_the_same_request_as_models() -> None:
+    literal: RequestFields = {
+        "reference": "t-1",
+        "right": "erasure",
+        "subject": {"email": "ada@example.org", "date_of_birth": "1990-02-01"},
+        "residence": Residence(country="DE"),
+        "received_at": "2026-03-02T09:30:00+00:00",
+        "details": {"corrections": [{"field": "city", "value": "Ulm"}]},
+    }
+    assert submission_of(RequestSubmitted, literal) == RequestSubmitted(
+        reference="t-1",
+        right=Right.ERASURE,
+        subject=Subject(email="ada@example.org", date_of_birth=date(1990, 2, 1)),
+        residence=Residence(country="DE"),
+        received_at=AT,
+        details=Details(corrections=(Correction(field="city", value="Ulm"),)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("synchronous", "asynchronous"), [(AmqpClient, AsyncAmqpClient), (HttpClient, AsyncHttpClient)]
+)
+def test_synchronous_client_has_the_methods_of_the_asynchronous_one(
+    synchronous: type, asynchronous: type
+) -> None:
+    def parameters(kind: type) -> dict[str, list[tuple[str, object]]]:
+        methods = inspect.getmembers(kind, inspect.isfunction)
+        public = {name: method for name, method in methods if name == "__init__" or name[0] != "_"}
+        public.pop("publish_one", None)
+        return {
+            name: [(one.name, one.default) for one in inspect.signature(method).parameters.values()]
+            for name, method in public.items()
+        }
+
+    assert parameters(synchronous) == parameters(asynchronous)
+
+
+# --- by HTTP --------------------------------------------------------------------------------------------
+
+
+Answer = httpx.Response | httpx.TransportError
+ID = "0" * 32
+LODGED = httpx.Response(202, json={"id": ID, "status_url": f"https://privacy.example.com/v1/requests/{ID}"})
+
+
+def http_client(*answers: Answer, key: str | None = "k") -> tuple[AsyncHttpClient, list[httpx.Request]]:
+    """Return a client of a server with *answers*, and the requests that it gets."""
+    waiting, seen = list(answers), list[httpx.Request]()
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        answer = waiting.pop(0)
+        if isinstance(answer, httpx.Response):
+            return answer
+        raise answer
+
+    client = AsyncHttpClient("https://privacy.example.com", key=key)
+    client._http._transport = httpx.MockTransport(handle)
+    return client, seen
+
+
+def state(status: str) -> httpx.Response:
+    return httpx.Response(200, json={"id": ID, "status": status})
+
+
+async def test_unanswered_request_is_sent_again_with_a_key() -> None:
+    client, seen = http_client(httpx.ConnectError("no"), httpx.Response(503), LODGED)
+    async with client:
+        assert await client.submit(REQUEST) == ID
+    assert [request.read() for request in seen] == [seen[0].read()] * 3
+    assert seen[0].headers["authorization"] == "Bearer k"
+
+
+async def test_request_of_the_public_is_sent_once() -> None:
+    client, seen = http_client(httpx.ReadTimeout("slow"), key=None)
+    async with client:
+        with pytest.raises(ApiUnavailable, match="ReadTimeout"):
+            await client.submit(REQUEST)
+    assert len(seen) == 1
+
+
+async def test_refusal_names_the_fields_and_is_not_repeated() -> None:
+    errors = [{"path": "body.right", "message": "is unknown"}]
+    client, seen = http_client(httpx.Response(422, json={"detail": "It does not fit.", "errors": errors}))
+    async with client:
+        with pytest.raises(ApiError, match=r"422: It does not fit\.; body\.right: is unknown") as caught:
+            await client.submit(REQUEST)
+    assert ([error.path for error in caught.value.errors], len(seen)) == (["body.right"], 1)
+
+
+async def test_limit_names_the_seconds_to_wait() -> None:
+    client, _ = http_client(httpx.Response(429, json={"detail": "Too many."}, headers={"Retry-After": "60"}))
+    async with client:
+        with pytest.raises(ApiError) as caught:
+            await client.submit(REQUEST)
+    assert (caught.value.status, caught.value.retry_after) == (429, 60)
+
+
+async def test_request_is_followed_until_it_has_ended() -> None:
+    client, _ = http_client(state("received"), state("answered"), state("closed"))
+    async with client:
+        assert (await client.follow(ID)).status == "closed"
+
+
+def test_synchronous_program_submits_by_http() -> None:
+    client = HttpClient("https://privacy.example.com", key="k")
+    client._client, _ = http_client(LODGED)
+    with client:
+        assert client.submit({"reference": "t-1", "right": "access", "subject": {"name": "Ada"}}) == ID
+
+
+# --- events ---------------------------------------------------------------------------------------------
+
+
+def event(type_: str, data: dict[str, object], **attributes: str) -> bytes:
+    head = {"specversion": "1.0", "id": "e", "source": "habeas/intake", "time": AT.isoformat(), "type": type_}
+    return orjson.dumps({**head, "correlationid": ID, **attributes, "data": data})
+
+
+def test_event_is_read_as_its_model() -> None:
+    read = amqp.event_of(event(RequestClosed.TYPE, {"request_id": ID, "outcome": "granted"}, causationid="c"))
+    assert read.data == RequestClosed(request_id=ID, outcome=Outcome.GRANTED)
+    assert (read.request_id, read.cause, read.time) == (ID, "c", AT)
+
+
+@pytest.mark.parametrize(
+    ("type_", "data"),
+    [
+        ("habeas.request.painted.v1", {"color": "red"}),
+        (RequestClosed.TYPE, {"request_id": ID, "outcome": "new"}),
+    ],
+)
+def test_event_of_a_later_version_keeps_its_content(type_: str, data: dict[str, object]) -> None:
+    read = amqp.event_of(event(type_, data))
+    assert (read.data, read.content) == (None, data)
+
+
+def test_client_knows_the_cause_that_intake_records() -> None:
+    received = Envelope(event=REQUEST, id="e-1", source=SOURCE, time=AT)
+    assert amqp.cause_of_request(SOURCE, "e-1", REQUEST) == cause_of(received)

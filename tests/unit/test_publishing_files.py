@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from habeas.cli import app
-from habeas.client import Publisher, event_files
+from habeas.client import event_files
 from habeas.client.event_files import EventFile, FileEvent, Sheet, found_in
+from shared.client.publisher import Publisher
 from shared.contract.envelope import STRUCTURED, decode
 from shared.contract.topology import REQUESTS
 from shared.errors import BrokerUnavailable, ConfigurationError, Unroutable

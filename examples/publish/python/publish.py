@@ -8,21 +8,23 @@ import asyncio
 import os
 import sys
 
-from habeas.client import Publisher, RequestSubmitted, Residence, Right, Subject, WithdrawalSubmitted
+from habeas_client import Publisher
 
 
 async def publish(url: str, reference: str, email: str, *, withdraw: bool) -> None:
     """Publish what a shop would."""
-    request = RequestSubmitted(
-        reference=reference,
-        right=Right.ACCESS,
-        subject=Subject(email=email),
-        residence=Residence(country="DE"),
-    )
     async with Publisher(url, source="shop.example") as publisher:
-        print(f"published {await publisher.submit(request)}")
+        event = await publisher.publish_request(
+            {
+                "reference": reference,
+                "right": "access",
+                "subject": {"email": email},
+                "residence": {"country": "DE"},
+            }
+        )
+        print(f"published {event}")
         if withdraw:
-            print(f"published {await publisher.withdraw(WithdrawalSubmitted(reference=reference))}")
+            print(f"published {await publisher.withdraw({'reference': reference})}")
 
 
 if __name__ == "__main__":
