@@ -52,6 +52,7 @@ COMMANDS: Mapping[str, CommandEntry] = dict(
             Panel.RUN,
             demo="start: Run an access request and an erasure through all services.",
             up="start: Start broker, database, mail catcher and all services here.",
+            init="setup: Ask five questions; write data map, company file and settings.",
             serve="start: Run services in this process.",
             topology="operations: Declare exchanges, queues, users and permissions.",
             upkeep="start: Destroy overdue keys and copy journal heads, once a day.",

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         recipients,
         referrals,
         requests,
+        setup_files,
         staff,
         stores,
     )
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     __all__ = ["accounts", "audit", "breach_files", "breach_scope", "campaigns", "cases", "certificates"]
     __all__ += ["dead_letters", "deadlines", "drop", "engine", "erasures", "event_files", "identity", "inbox"]
     __all__ += ["incident_register", "laws", "letters", "map_draft", "master_keys", "recipients"]
-    __all__ += ["referrals", "requests", "staff", "stores"]
+    __all__ += ["referrals", "requests", "setup_files", "staff", "stores"]
 else:
 
     def __getattr__(name: str) -> ModuleType:

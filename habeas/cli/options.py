@@ -141,7 +141,7 @@ class InstallationState:
         from services.notifier.context import sender_settings_of  # noqa: PLC0415
 
         known, company = self.settings(), self.company()
-        mail_from = known.get("HABEAS_MAIL_FROM") or f"{company.name} <privacy@example.com>"
+        mail_from = known.get("HABEAS_MAIL_FROM") or company.sender
         return sender_settings_of(company, mail_from, reply_to=known.get("HABEAS_MAIL_REPLY_TO", ""))
 
     def controller(self) -> str:

@@ -13,7 +13,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TextIO
 
-from habeas.client.stores import SYSTEM, absence, existing, is_url, server
+from habeas.client.stores import SYSTEM, absence, database_in, existing, is_url, server
 from shared.errors import ConfigurationError, HabeasError
 from shared.runtime.mongo import (
     Client,
@@ -157,17 +157,12 @@ async def live(url: str) -> AsyncIterator[tuple[str, str, RawDocument]]:
 
 
 async def _databases(client: Client, url: str) -> list[str]:
-    named = _database_in(url)
+    named = database_in(url)
     there = await existing(client)
     databases = [name for name in there if named in {None, name}]
     if not databases:
         raise ConfigurationError(absence(named, there) if named else absence("with data", there))
     return databases
-
-
-def _database_in(url: str) -> str | None:
-    path = url.partition("://")[2].rpartition("@")[2].partition("/")[2]
-    return path.partition("?")[0] or None
 
 
 async def _collections(client: Client, database: str) -> AsyncIterator[str]:

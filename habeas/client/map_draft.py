@@ -5,7 +5,7 @@ from pathlib import Path
 
 from services.fulfillment.datamap.reader import parse
 from services.fulfillment.drafting.survey import SAMPLE, Report, SampleReader, StoreSurvey, survey
-from services.fulfillment.drafting.writer import summary
+from services.fulfillment.drafting.writer import NOT_STATED, summary
 from services.fulfillment.drafting.writer import write as written
 from shared.errors import ConfigurationError
 from shared.runtime.mongo import connect
@@ -38,9 +38,9 @@ async def survey_stores(
     return found
 
 
-def files(found: StoreSurvey) -> dict[str, str]:
-    """Return the files of the draft; each was read back like by the services."""
-    drafted = written(found)
+def files(found: StoreSurvey, verified: Mapping[str, str] = NOT_STATED) -> dict[str, str]:
+    """Return the files of the draft, *verified* as in `write`; each was read back like by the services."""
+    drafted = written(found, verified)
     parse(drafted)
     return drafted
 

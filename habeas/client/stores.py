@@ -51,6 +51,12 @@ def server(url: str) -> str:
     return re.split("[/?]", url.partition("://")[2].rpartition("@")[2])[0]
 
 
+def database_in(url: str) -> str | None:
+    """Return the database that the path of *url* names."""
+    path = url.partition("://")[2].rpartition("@")[2].partition("/")[2]
+    return path.partition("?")[0] or None
+
+
 def mapped_databases(folder: Path) -> dict[str, set[str]]:
     """Return the databases that the data map in *folder* names, by store. Raises InvalidDataMap."""
     from services.fulfillment.datamap.reader import load  # noqa: PLC0415  heavy

@@ -9,14 +9,13 @@ import asyncio
 import base64
 import json
 import os
-import re
 import secrets
 import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
-from email.utils import quote
+from email.utils import parseaddr
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 from types import TracebackType
@@ -60,10 +59,6 @@ STOP_WITHIN = timedelta(seconds=30)
 ENVIRONMENT = "environment"
 CLAIM = "running"
 """File that a running installation locks; it holds the number of the process."""
-MAILBOX = re.compile(r"[^@\s/]+@[^@\s/]+")
-NO_MAILBOX = "privacy@example.com"
-SPECIAL = re.compile(r'[()<>@,:;.\[\]"\\]')
-"""Characters for which a name in an address is quoted (RFC 5322, 3.2.3)."""
 
 
 def remembered(state: Path) -> Mapping[str, str]:
@@ -209,13 +204,9 @@ def _given(environment: Mapping[str, str]) -> dict[str, str]:
 
 def _sender(company_file: str) -> dict[str, str]:
     """Return the settings of the sender of letters: the company's name and mailbox."""
-    profile = company(company_file)
-    mailbox = profile.contact if MAILBOX.fullmatch(profile.contact) else NO_MAILBOX
-    name = f'"{quote(profile.name)}"' if SPECIAL.search(profile.name) else profile.name
-    return {
-        "HABEAS_MAIL_FROM": f"{name} <{mailbox}>",
-        "HABEAS_MAIL_BOUNCES": f"bounces@{mailbox.rpartition('@')[2]}",
-    }
+    sender = company(company_file).sender
+    domain = parseaddr(sender)[1].rpartition("@")[2]
+    return {"HABEAS_MAIL_FROM": sender, "HABEAS_MAIL_BOUNCES": f"bounces@{domain}"}
 
 
 @contextmanager

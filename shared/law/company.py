@@ -1,8 +1,10 @@
 """The profile of the company: its names, establishments, brand, and the rights it grants beyond the laws."""
 
+import re
 from base64 import b64encode
 from collections.abc import Mapping
 from datetime import timedelta
+from email.utils import quote
 from typing import Annotated, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -27,6 +29,10 @@ DARKEST, DIVISOR, OFFSET, SLOPE, POWER = 0.04045, 12.92, 0.055, 1.055, 2.4
 WEIGHTS = (0.2126, 0.7152, 0.0722)
 
 
+MAILBOX = re.compile(r"[^@\s/]+@[^@\s/]+")
+NO_MAILBOX = "privacy@example.com"
+SPECIAL = re.compile(r'[()<>@,:;.\[\]"\\]')
+"""Characters for which a name in an address is quoted (RFC 5322, 3.2.3)."""
 SVG = "image/svg+xml"
 SIGNATURES: Mapping[bytes, str] = {
     b"\x89PNG\r\n\x1a\n": "image/png",
@@ -211,6 +217,12 @@ class CompanyProfile(_Said):
 
     further_copy_fee: Money | None = None
     """The price of a copy of the data after those that are free by law; None: all are free."""
+
+    @property
+    def sender(self) -> str:
+        """The sender of letters unless settings name another: the company's name and mailbox (RFC 5322)."""
+        name = f'"{quote(self.name)}"' if SPECIAL.search(self.name) else self.name
+        return f"{name} <{self.contact if MAILBOX.fullmatch(self.contact) else NO_MAILBOX}>"
 
     @property
     def margin(self) -> timedelta | None:

@@ -9,6 +9,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import yaml
 
@@ -22,6 +23,7 @@ from shared.law.taxonomy import covered
 LEAST_CONFIDENCE = 0.5
 """Findings with less confidence are comments only."""
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+NOT_STATED: Mapping[str, str] = MappingProxyType({})
 MOST_NAMED = 5
 """Fields that are named of a collection that no search reaches."""
 _IDENTIFYING = (EMAIL, PHONE)
@@ -47,19 +49,30 @@ class _Draft:
     """By the path of the referring field."""
     units: frozenset[str | None]
     """One person's units in it: the document (None), or elements of these arrays."""
+    verified: Mapping[str, str] = NOT_STATED
+    """Key of the collection and path of an identity → how its values are verified."""
 
     @property
     def owned(self) -> bool:
         """Whether people's records are found in it."""
         return bool(self.units)
 
+    def verification(self, one: Property) -> str:
+        """Return how the values of an identity are verified; empty if it is not stated."""
+        known = one.path in self.identities
+        return self.verified.get(f"{self.outline.key}.{one.path}", "") if known else ""
+
     def holds(self, one: Property) -> bool:
         """Return whether the field is part of one person's data."""
         return any(unit is None or f"{one.path}.".startswith(f"{unit}.") for unit in self.units)
 
 
-def write(found: StoreSurvey) -> dict[str, str]:
-    """Return the files of a data map, by their names: one for each database of each store."""
+def write(found: StoreSurvey, verified: Mapping[str, str] = NOT_STATED) -> dict[str, str]:
+    """
+    Return the files of a data map, by their names: one for each database of each store.
+
+    *verified* states how values of identity fields are verified: ``{shop.customers.email: always}``.
+    """
     reached = found.reached
     links: defaultdict[str, defaultdict[str, list[ReferenceLink]]] = defaultdict(lambda: defaultdict(list))
     for link in found.links:
@@ -68,7 +81,7 @@ def write(found: StoreSurvey) -> dict[str, str]:
     for outline in found.outlines:
         identities = {one.path: one for one in found.identities[outline.key]}
         drafts[outline.store, outline.database].append(
-            _Draft(outline, identities, links[outline.key], reached[outline.key])
+            _Draft(outline, identities, links[outline.key], reached[outline.key], verified)
         )
     files: dict[str, str] = {}
     for (store, database), some in drafts.items():
@@ -131,6 +144,8 @@ def _field(draft: _Draft, one: Property, indent: int) -> Iterator[str]:
         category, why = _category(draft, one)
         yield f"{pad}data_categories: [{category}]{why}"
     yield from _fides_meta(draft, one, pad)
+    if draft.verification(one):
+        yield f"{pad}meta: {{ habeas: {{ verified: {draft.verification(one)} }} }}"
     if draft.holds(one) and covered(_sure(one), ("user.content",)) and one.type == "string":
         yield f"{pad}meta: {{ habeas: {{ third_parties: redact }} }} # a text may name other people"
     if one.container:
@@ -141,7 +156,8 @@ def _comments(draft: _Draft, one: Property) -> Iterator[str]:
     identity = draft.identities.get(one.path)
     if identity is not None:
         yield f"Identity, {identity.confidence:.2f}: {identity.why}."
-        yield "State how its value is verified (`verified`); until then, it is a claim."
+        if not draft.verification(one):
+            yield "State how its value is verified (`verified`); until then, it is a claim."
         if identity.name not in {"email", "phone_number"}:
             yield f"A request finds it by {word(identity.name)} among its identifiers."
         if identity.unit is not None:

@@ -233,3 +233,14 @@ def test_an_empty_collection_is_declared_and_passed_over() -> None:
     [collection] = drafted(outline("empty")).collections
     assert collection.skipped
     assert not collection.fields
+
+
+def test_stated_verification_of_an_identity_is_written() -> None:
+    found = survey(outline("people", PERSON), outline("guests", PERSON), outline("others", PERSON))
+    stated = {"shop.people.email": "always", "shop.guests.email": "never", "shop.people.name": "always"}
+    [text] = write(found, stated).values()
+    checks = {key: one.by_path["email"].verified for key, one in parse({"a.yml": text}).by_key.items()}
+    assert (checks["shop.people"] is None, checks["shop.others"] is None) == (False, True)
+    assert parse({"a.yml": text}).by_key["shop.people"].by_path["email"].always_verified
+    assert not parse({"a.yml": text}).by_key["shop.guests"].by_path["email"].verifiable
+    assert text.count("State how its value is verified") == 1

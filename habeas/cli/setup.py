@@ -1,0 +1,122 @@
+"""The verb that makes the files of a new installation."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from typer import Option
+
+from habeas.cli import client
+from habeas.cli.options import out, run
+from shared.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from habeas.client.setup_files import SetupAnswers
+    from services.fulfillment.drafting.survey import StoreSurvey
+
+app = typer.Typer()
+MOST_LISTED = 10
+"""Fields that a question lists."""
+
+
+@app.command()
+def init(
+    stores: Annotated[str | None, Option(help="URL of your MongoDB, mongodb://…/database.")] = None,
+    verified: Annotated[
+        str | None, Option(help="Fields whose mail addresses you verify before storing: all, none, or some.")
+    ] = None,
+    name: Annotated[str | None, Option(help="Name of your company.")] = None,
+    place: Annotated[str | None, Option(help="Its country, or country and part: FR, DE-BE, US-CA.")] = None,
+    contact: Annotated[str | None, Option(help="Its mail address for privacy questions.")] = None,
+    folder: Annotated[Path, Option("--out", help="Write into this folder.")] = Path(),
+    force: Annotated[bool, Option("--force", help="Replace files that exist.")] = False,
+) -> None:
+    """
+    Ask five questions, and write a data map, a company file and `.env`; only read the database.
+
+    Each question has an option; without a terminal all are needed. Files are replaced only on demand.
+    """
+    _require_free(folder, force=force)
+    urls = _urls(stores)
+    found = run(_surveyed(urls))
+    fields = client.setup_files.identity_fields(found)
+    trusted = client.setup_files.verified_fields(_verified(verified, fields), fields)
+    answers = _answers(name, place, contact)
+    profile = answers.profile()
+    drafted = client.map_draft.files(found, trusted)
+    company, settings = client.setup_files.company(answers), client.setup_files.env(urls, profile.sender)
+    client.setup_files.write(folder, drafted, company, settings)
+    _report(folder, drafted)
+
+
+def _require_free(folder: Path, *, force: bool) -> None:
+    """Raise ConfigurationError if *folder* has files that may not be replaced."""
+    there = ", ".join(client.setup_files.existing(folder))
+    if not there or force:
+        return
+    if not _terminal() or not typer.confirm(f"{folder.absolute()} has {there}: replace?", err=True):
+        remedy = "name another folder with --out, or replace with --force"
+        raise ConfigurationError(f"{folder.absolute()} has {there} already: {remedy}")
+
+
+def _urls(stores: str | None) -> dict[str, str]:
+    given = stores or os.environ.get("HABEAS_STORES")
+    place = "HABEAS_STORES" if given and not stores else "--stores"
+    answer = given or _ask("--stores", "URL of your MongoDB (mongodb://user:password@host:27017/database)")
+    urls: dict[str, str] = client.stores.store_urls(answer, place)
+    return urls
+
+
+async def _surveyed(urls: Mapping[str, str]) -> "StoreSurvey":
+    databases = client.setup_files.databases_in(urls)
+    with Console(stderr=True).status("reading …") as status:
+        await client.stores.require_usable(urls, {"default": databases})
+        survey: StoreSurvey = await client.map_draft.survey_stores(
+            urls, databases, status.update, own="habeas"
+        )
+    return survey
+
+
+def _verified(verified: str | None, fields: list[str]) -> str:
+    if verified is not None or not fields:
+        return verified or "none"
+    listed = ", ".join(fields[:MOST_LISTED])
+    return _ask(
+        "--verified",
+        "Where do you verify a mail address before you store it, for example by a link? "
+        f"(all, none, or some of {listed})",
+        "none",
+    )
+
+
+def _answers(name: str | None, place: str | None, contact: str | None) -> "SetupAnswers":
+    return client.setup_files.SetupAnswers(
+        name or _ask("--name", "Name of your company"),
+        place or _ask("--place", "Where it is established: country, or country and part (FR, DE-BE, US-CA)"),
+        contact or _ask("--contact", "Its mail address for privacy questions"),
+    )
+
+
+def _ask(option: str, question: str, default: str | None = None) -> str:
+    """Return the answer from the terminal. Raises ConfigurationError with the *option* if there is none."""
+    if not _terminal():
+        raise ConfigurationError(f"{option} is missing: without a terminal, each question needs its option")
+    return str(typer.prompt(question, default=default, err=True)).strip()
+
+
+def _terminal() -> bool:
+    return sys.stdin.isatty()
+
+
+def _report(folder: Path, drafted: Mapping[str, str]) -> None:
+    names = client.setup_files
+    for name, text in drafted.items():
+        marks = text.count(names.TO_DECIDE)
+        out.print(f"{folder / names.MAP / name}: a draft with {marks} marks `{names.TO_DECIDE}`; review it")
+    out.print(f"{folder / names.COMPANY}: your company; complete its authority and addresses")
+    out.print(f"{folder / names.ENV}: the settings, with the password of your database")
+    out.print(f"next: habeas up --env-file {folder / names.ENV}")

@@ -1,0 +1,124 @@
+"""`habeas init` writes files that `habeas up` and docker compose read, and replaces none unasked."""
+
+import json
+from datetime import date
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from habeas.cli import app
+from habeas.client.setup_files import (
+    SetupAnswers,
+    authority_of,
+    company,
+    databases_in,
+    env,
+    existing,
+    verified_fields,
+    write,
+    zone_of,
+)
+from habeas.embedded.uptime import OwnSettings
+from shared.errors import ConfigurationError
+from shared.law import library
+
+URL = "mongodb://reader:it's$1@shop.example.org/shop?tls=true"
+ANSWERS = SetupAnswers("L'Été, Inc.", "FR", "privacy@ete.example")
+FIELDS = ["shop.customers.email", "shop.newsletter.email", "crm.newsletter.email"]
+TODAY = date(2026, 11, 30)
+
+
+def test_files_are_those_that_up_reads(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {"shop.yml": "dataset: []\n"},
+        company(ANSWERS),
+        env({"default": URL}, ANSWERS.profile().sender),
+    )
+    assert existing(tmp_path) == ["datamap", "company.yaml", ".env"]
+    assert (tmp_path / ".env").stat().st_mode & 0o777 == 0o600
+    found = OwnSettings(env_file=tmp_path / ".env").environment({})
+    assert found == {
+        "HABEAS_STORES": json.dumps({"default": URL.replace("'", "%27")}),
+        "HABEAS_DATAMAP": str(tmp_path / "datamap"),
+        "HABEAS_COMPANY": str(tmp_path / "company.yaml"),
+        "HABEAS_MAIL_FROM": '"L\'Été, Inc." <privacy@ete.example>',
+    }
+    profile = library.company(found["HABEAS_COMPANY"])
+    assert profile == ANSWERS.profile()
+    assert (profile.name, profile.contact, str(profile.zone)) == (
+        "L'Été, Inc.",
+        "privacy@ete.example",
+        "Europe/Paris",
+    )
+
+
+@pytest.mark.parametrize(
+    ("answers", "message"),
+    [
+        (SetupAnswers("", "FR", "a@b.example"), "^--name: "),
+        (SetupAnswers("Example", "XX", "a@b.example"), "^--place: .*no such country"),
+        (SetupAnswers("Example", "france", "a@b.example"), "^--place: "),
+        (SetupAnswers("Example", "FR", "https://b.example"), "^--contact: must be a mail address"),
+    ],
+)
+def test_wrong_answer_names_its_option(answers: SetupAnswers, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        answers.profile()
+
+
+def test_fields_that_are_not_named_are_never_verified() -> None:
+    assert verified_fields("customers.email", FIELDS) == {
+        "shop.customers.email": "always",
+        "shop.newsletter.email": "never",
+        "crm.newsletter.email": "never",
+    }
+    assert set(verified_fields("all", FIELDS).values()) == {"always"}
+    assert set(verified_fields("none", FIELDS).values()) == {"never"}
+
+
+@pytest.mark.parametrize("word", ["orders.email", "newsletter.email", "all, customers.email"])
+def test_unknown_or_ambiguous_field_lists_all_fields(word: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"^--verified: .*shop\.customers\.email"):
+        verified_fields(word, FIELDS)
+
+
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [
+        ("GB", "Information Commissioner's Office"),
+        ("CA-QC", "Commission d'accès à l'information"),
+        ("CA-ON", "Office of the Privacy Commissioner of Canada"),
+        ("DE-BE", "Supervisory authority of Germany"),
+        ("JP", "Supervisory authority of Japan"),
+    ],
+)
+def test_authority_is_that_of_the_law_of_the_place(place: str, name: str) -> None:
+    assert authority_of(place, TODAY)["name"] == name
+
+
+def test_place_chooses_zone_and_url_the_database() -> None:
+    assert (zone_of("US-CA"), zone_of("DE-BE"), zone_of("XX")) == ("America/New_York", "Europe/Berlin", "UTC")
+    assert databases_in({"default": URL, "crm": "mongodb://h.example/?tls=true"}) == ["shop"]
+
+
+def test_question_without_terminal_or_option_names_the_option(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["init", "--out", str(tmp_path)])
+    assert isinstance(result.exception, ConfigurationError)
+    assert str(result.exception).startswith("--stores is missing: without a terminal")
+
+
+@pytest.mark.parametrize("name", ["datamap", "company.yaml", ".env"])
+def test_existing_file_is_not_replaced_unasked(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("mine")
+    result = CliRunner().invoke(app, ["init", "--out", str(tmp_path), "--stores", URL])
+    assert f"{tmp_path} has {name} already: " in str(result.exception)
+    assert "--force" in str(result.exception)
+    assert (tmp_path / name).read_text() == "mine"
+
+
+def test_company_file_has_a_line_for_each_answer() -> None:
+    lines = yaml.safe_load(company(ANSWERS))
+    assert lines.keys() == {"name", "contact", "established_in", "zone", "authority"}
