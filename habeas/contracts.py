@@ -116,7 +116,7 @@ def every_channel() -> tuple[FastAPI, Mapping[str, FastAPI]]:
         "/fides": fides_app(FidesContext(none, none, none, Clients({}, none), limit)),
         "/webhooks": webhooks_app(webhooks),
     }
-    staff = StaffDecisions(none, none, none, limit)
+    staff = StaffDecisions(none, none, none, limit, none)
     app = create_app(
         none, Callers({}, limit), site, protocols=protocols, links=UnsubscribeLinks(b"", ROOT), staff=staff
     )

@@ -89,6 +89,10 @@ class MailRefused(PermanentError):
     """The mail server will never take this letter."""
 
 
+class Unanswered(HabeasError):
+    """A decision of the staff is recorded, and no service has answered it in time."""
+
+
 class RefusedDecision(PermanentError):
     """
     The case does not allow a decision of the staff; the message is the reason's code.

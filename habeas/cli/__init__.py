@@ -15,7 +15,7 @@ import typer
 from typer import Option
 from typer.core import TyperCommand, TyperGroup
 
-from shared.errors import HabeasError
+from shared.errors import HabeasError, Unanswered
 
 
 class Panel(StrEnum):
@@ -85,6 +85,7 @@ COMMANDS: Mapping[str, CommandEntry] = dict(
             appeals="referrals.appeals_app: Open appeals and complaints: list, read and decide them.",
             permission="referrals.permission_app: Permissions to read the content of a customer's end user.",
             retention="retention: Records past their retention period: list and purge them.",
+            decision="staff.decision_app: Show the result of a decision by its id.",
             burst="operations.burst_app: Storms of requests, as after a breach: mark and limit them.",
         ),
         *_entries(
@@ -220,9 +221,9 @@ def options(
 
 
 def main() -> None:
-    """Run the command; an expected error ends it with one line and code 2."""
+    """Run the command; an expected error ends it with one line and code 2, a missing answer with 3."""
     try:
         app()
     except HabeasError as error:
         print(f"habeas: {error}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(3 if isinstance(error, Unanswered) else 2)

@@ -26,7 +26,7 @@ from habeas.cli.options import (
     out,
     run,
 )
-from habeas.cli.staff import DECIDE, As, OneTimeCode, decide, signer_of
+from habeas.cli.staff import DECIDE, As, OneTimeCode, decide, report, signer_of
 from shared.contract.events import Decision
 from shared.contract.events.breaches import BreachRole, CampaignAborted, CampaignPaused, CampaignResumed
 from shared.errors import ConfigurationError
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from habeas.client.breach_scope import ScopeResult
     from habeas.client.campaigns import CampaignReader, CampaignReport
     from habeas.client.incident_register import IncidentRegister
+    from habeas.client.staff import DecisionEffect
     from services.fulfillment.breach.dry_run import Progress
 
 app = typer.Typer()
@@ -233,17 +234,29 @@ def progress(
 
 
 @app.command(rich_help_panel=DECIDE)
-def pause(incident: Incident, account: As = None, code: OneTimeCode = None, state: State = STATE) -> None:
+def pause(
+    incident: Incident,
+    account: As = None,
+    code: OneTimeCode = None,
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
     """Pause the notices of an incident within a second; `resume` continues."""
-    _decide(CampaignPaused, incident, account, code, state)
-    out.print("paused; letters in transmission still go")
+    effect = _decide(CampaignPaused, incident, account, code, state)
+    report(effect, "paused; letters in transmission still go", as_json=as_json)
 
 
 @app.command(rich_help_panel=DECIDE)
-def resume(incident: Incident, account: As = None, code: OneTimeCode = None, state: State = STATE) -> None:
+def resume(
+    incident: Incident,
+    account: As = None,
+    code: OneTimeCode = None,
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
     """Resume the notices of an incident."""
-    _decide(CampaignResumed, incident, account, code, state)
-    out.print("resumed; no person gets a second letter")
+    effect = _decide(CampaignResumed, incident, account, code, state)
+    report(effect, "resumed; no person gets a second letter", as_json=as_json)
 
 
 @app.command(rich_help_panel=DECIDE)
@@ -253,13 +266,14 @@ def abort(
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """Abort the notices of an incident; `unreached` lists the people without one."""
     if not yes:
         raise ConfigurationError("abort: cannot be undone; confirm with --yes, or `pause`")
-    _decide(CampaignAborted, incident, account, code, state)
+    effect = _decide(CampaignAborted, incident, account, code, state)
     remedy = f"`habeas breach unreached {incident} --out FILE.csv` lists the people without a letter"
-    out.print(f"aborted; {remedy}")
+    report(effect, f"aborted; {remedy}", as_json=as_json)
 
 
 @app.command()
@@ -320,9 +334,11 @@ def _campaigns(state: State) -> "AbstractAsyncContextManager[CampaignReader]":
     return client.campaigns.opened(*state.sealed_databases())
 
 
-def _decide(kind: type[Decision], incident: str, account: str | None, code: str | None, state: State) -> None:
+def _decide(
+    kind: type[Decision], incident: str, account: str | None, code: str | None, state: State
+) -> "DecisionEffect":
     """Make a decision about the notices of *incident*, which must be released."""
     signer = signer_of(account, code, state)
     if state.has_databases:
         _report(incident, state)
-    decide(signer, kind, incident)
+    return decide(signer, kind, incident)

@@ -26,7 +26,7 @@ from habeas.cli.options import (
     run,
     save,
 )
-from habeas.cli.staff import DECIDE, As, OneTimeCode, decide, send, signer_of
+from habeas.cli.staff import DECIDE, As, OneTimeCode, decide, report, send, signer_of
 from shared.contract.events import breaches as events
 from shared.contract.references import short_reference
 from shared.errors import ConfigurationError, PermanentError, StoreUnavailable
@@ -47,6 +47,7 @@ def declare(
     code: OneTimeCode = None,
     dry_run: Annotated[bool, Option("--dry-run", help="Declare nothing: print the same as `scope`.")] = False,
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """
     Declare a breach, or the next phase of its incident by the same reference.
@@ -55,7 +56,7 @@ def declare(
     than the declaring one has to approve the notices.
     """
     if dry_run:
-        scope(file, state=state)
+        scope(file, state=state, as_json=as_json)
         return
     known = state.mapped_categories(None)
     declared = client.breach_files.read(existing(file, standard_input=True), account, known)
@@ -65,8 +66,12 @@ def declare(
     refused = run(_objection(declared, state))
     if refused is not None:
         raise ConfigurationError(f"{declared.reference}: {refused}")
-    _, incident = send(signer_of(declared.by, code, state), declared)
-    out.print(f"declared; `habeas breach show {incident}` lists recipients and deadlines")
+    effect = send(signer_of(declared.by, code, state), declared)
+    report(
+        effect,
+        f"declared; `habeas breach show {effect.case}` lists recipients and deadlines",
+        as_json=as_json,
+    )
 
 
 @app.command("list")
@@ -114,27 +119,35 @@ def hold(
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """Hold unsent notices for an investigation; the latest hold counts."""
     end = moment("--until", until)
     if end <= datetime.now(UTC):
         raise ConfigurationError("--until: lies in the past; `habeas breach end-hold` releases notices")
     case = _seen(incident, state)
-    decide(signer_of(account, code, state), events.BreachHeld, incident, agency=agency, until=end)
-    out.print("held; approved notices go out at the end, and mention the delay")
-    for phase in case.incident.phases if case else ():
+    signer = signer_of(account, code, state)
+    effect = decide(signer, events.BreachHeld, incident, agency=agency, until=end)
+    report(effect, "held; approved notices go out at the end, and mention the delay", as_json=as_json)
+    for phase in case.incident.phases if case and not as_json else ():
         if phase.status.value in {"released", "notified"}:
             out.print(f"phase {phase.number} is released already; `habeas breach pause` stops unsent notices")
 
 
 @app.command("end-hold", rich_help_panel=DECIDE)
-def end_hold(incident: Incident, account: As = None, code: OneTimeCode = None, state: State = STATE) -> None:
+def end_hold(
+    incident: Incident,
+    account: As = None,
+    code: OneTimeCode = None,
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
     """End a hold before its declared end, and release the notices."""
     case = _seen(incident, state)
     if case is not None and not case.incident.held(datetime.now(UTC)):
         raise ConfigurationError(f"{case.id}: its notices are not held")
-    decide(signer_of(account, code, state), events.BreachHoldEnded, incident)
-    out.print(f"ended; `habeas breach show {incident}` lists the released notices")
+    effect = decide(signer_of(account, code, state), events.BreachHoldEnded, incident)
+    report(effect, f"ended; `habeas breach show {incident}` lists the released notices", as_json=as_json)
 
 
 @app.command(rich_help_panel=DECIDE)
@@ -144,6 +157,7 @@ def approve(
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """Approve the notices of an incident as its second account; they wait for the end of a hold."""
     case, signer = _seen(incident, state), signer_of(account, code, state)
@@ -151,15 +165,15 @@ def approve(
         raise ConfigurationError("--phase: name the reviewed one")
     approvable = client.incident_register.approvable
     words = approvable(case, phase, signer.account) if case else {"phase": phase}
-    fact, _ = decide(signer, events.BreachApproved, incident, **words)
-    if case is None:
-        out.print("approved; notices go out after all approvals and holds")
+    effect = decide(signer, events.BreachApproved, incident, **words)
+    if case is None or as_json:
+        report(effect, "approved; notices go out after all approvals and holds", as_json=as_json)
     else:
-        _show_approved(case, fact)
+        _show_approved(case, effect.fact)
 
 
-def _show_approved(case: "IncidentCase", fact: events.BreachApproved) -> None:
-    """Print the effect of an approval."""
+def _show_approved(case: "IncidentCase", fact: Any) -> None:
+    """Print the effect of the approval *fact*."""
     for one in case.incident.waiting(fact.phase):
         out.print(f"phase {one.number}: {client.incident_register.recipients_text(one)}")
         if nowhere := client.incident_register.without_address(one):
@@ -179,6 +193,7 @@ def withdraw(
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """Withdraw a phase before its notices: none is sent for it, and its clocks end."""
     from services.intake.breach.approvals import withdrawal_refusal  # noqa: PLC0415
@@ -187,8 +202,12 @@ def withdraw(
     against = withdrawal_refusal(case.incident, phase) if case else None
     if against is not None:
         raise ConfigurationError(against)
-    decide(signer_of(account, code, state), events.BreachWithdrawn, incident, phase=phase)
-    out.print(f"withdrawn; phase {phase} stays in the register; a later phase may name its people")
+    effect = decide(signer_of(account, code, state), events.BreachWithdrawn, incident, phase=phase)
+    report(
+        effect,
+        f"withdrawn; phase {phase} stays in the register; a later phase may name its people",
+        as_json=as_json,
+    )
 
 
 @app.command(rich_help_panel=DECIDE)
@@ -200,6 +219,7 @@ def reported(
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """Record a report to an authority, or another recipient without a letter: its clock stops."""
     case, now = _seen(incident, state), datetime.now(UTC)
@@ -208,8 +228,12 @@ def reported(
         raise ConfigurationError("--at: must lie between awareness and now")
     due_at = case.clock(clock).due_at if case else None
     signer = signer_of(account, code, state)
-    decide(signer, events.BreachReported, incident, clock=clock, at=done_at, receipt=receipt)
-    out.print("recorded, as late" if due_at is not None and done_at > due_at else "recorded")
+    effect = decide(signer, events.BreachReported, incident, clock=clock, at=done_at, receipt=receipt)
+    report(
+        effect,
+        "recorded, as late" if due_at is not None and done_at > due_at else "recorded",
+        as_json=as_json,
+    )
 
 
 @app.command()

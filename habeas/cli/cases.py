@@ -22,7 +22,7 @@ from habeas.cli.options import (
     out,
     run,
 )
-from habeas.cli.staff import DECIDE, As, OneTimeCode, decide, signer_of, with_salt
+from habeas.cli.staff import DECIDE, RECORDED, As, OneTimeCode, decide, report, signer_of, with_salt
 from shared.contract import events
 from shared.contract.staff import written_item
 from shared.errors import ConfigurationError
@@ -46,6 +46,7 @@ def register(
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """Register a request made by telephone, by post or in person; its clock runs from its receipt."""
     data = (
@@ -57,8 +58,9 @@ def register(
     text, case_id = with_salt(submitted.model_dump_json(exclude_defaults=True).encode()), uuid4().hex
     words: dict[str, Any] = {"manner": manner, "received_at": moment("--received", received)}
     signer = signer_of(account, code, state)
-    decide(signer, events.RequestTaken, case_id, text=text, content=written_item(text), **words)
-    out.print(case_id)
+    item = written_item(text)
+    effect = decide(signer, events.RequestTaken, case_id, text=text, content=item, **words)
+    report(effect, case_id, as_json=as_json)
 
 
 @app.command(rich_help_panel=DECIDE)
@@ -68,10 +70,11 @@ def extend(
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """Extend the answer once, by the law's period; the person gets a letter with the reason."""
-    decide(signer_of(account, code, state), events.ExtensionDecided, request_id, reason=reason)
-    out.print(f"decided; `habeas status {request_id}` shows the new deadline, if the law allows it")
+    effect = decide(signer_of(account, code, state), events.ExtensionDecided, request_id, reason=reason)
+    report(effect, f"extended; `habeas status {request_id}` shows the new last day", as_json=as_json)
 
 
 @app.command(rich_help_panel=DECIDE)
@@ -81,6 +84,7 @@ def expect(
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """
     State the day by which a late answer comes.
@@ -88,8 +92,10 @@ def expect(
     If its last day is over, the person gets a letter with that day; otherwise the letter about the delay
     names it.
     """
-    decide(signer_of(account, code, state), events.AnswerExpected, request_id, on=on.date())
-    out.print("decided; the person gets a letter with the day once the last day is over")
+    effect = decide(signer_of(account, code, state), events.AnswerExpected, request_id, on=on.date())
+    report(
+        effect, "recorded; the person gets a letter with the day once the last day is over", as_json=as_json
+    )
 
 
 @app.command(rich_help_panel=DECIDE)
@@ -101,6 +107,7 @@ def quote(
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """
     Quote a fee for an open answer, where all laws that protect the person allow it.
@@ -108,8 +115,13 @@ def quote(
     The person gets a letter once identity is proven; nothing is done before they agree.
     """
     fee = client.requests.fact(Money, amount=amount, currency=currency)
-    decide(signer_of(account, code, state), events.FeeDecided, request_id, fee=fee, reason=reason)
-    out.print(f"decided; `habeas status {request_id}` shows the fee after the letter")
+    effect = decide(signer_of(account, code, state), events.FeeDecided, request_id, fee=fee, reason=reason)
+    report(
+        effect,
+        "quoted; the person gets a letter",
+        "recorded; the fee is quoted once identity is proven",
+        as_json=as_json,
+    )
 
 
 @app.command(rich_help_panel=DECIDE)
@@ -123,6 +135,7 @@ def narrow(
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """
     Ask the person, once, which data a request means, where every law that protects them provides it.
@@ -135,8 +148,8 @@ def narrow(
     text = with_salt("\n".join(answered).encode()) if answered else None
     words: dict[str, Any] = {"answered": bool(answered) or everything, "scope": text and written_item(text)}
     signer = signer_of(account, code, state)
-    decide(signer, events.NarrowingDecided, request_id, text=text, because=because, **words)
-    out.print("recorded" if words["answered"] else "asked; the person gets a letter")
+    effect = decide(signer, events.NarrowingDecided, request_id, text=text, because=because, **words)
+    report(effect, "recorded" if words["answered"] else "asked; the person gets a letter", as_json=as_json)
 
 
 @app.command(rich_help_panel=DECIDE)
@@ -146,24 +159,42 @@ def delivered(
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """Record another delivery of an answer after a returned letter."""
-    decide(signer_of(account, code, state), events.AnswerDelivered, request_id, way=way)
-    out.print("recorded: the answer is given")
+    effect = decide(signer_of(account, code, state), events.AnswerDelivered, request_id, way=way)
+    report(effect, "recorded: the answer is given", as_json=as_json)
 
 
 @app.command(rich_help_panel=DECIDE)
-def resume(request_id: RequestId, account: As = None, code: OneTimeCode = None, state: State = STATE) -> None:
+def resume(
+    request_id: RequestId,
+    account: As = None,
+    code: OneTimeCode = None,
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
     """Resume a request that a letter's reader, or an unclear reply, has stopped."""
-    decide(signer_of(account, code, state), events.StopDecided, request_id, resume=True)
-    out.print(f"decided; `habeas status {request_id}` shows the request as no longer stopped")
+    effect = decide(signer_of(account, code, state), events.StopDecided, request_id, resume=True)
+    report(effect, "resumed: the request is no longer stopped", as_json=as_json)
 
 
 @app.command(rich_help_panel=DECIDE)
-def close(request_id: RequestId, account: As = None, code: OneTimeCode = None, state: State = STATE) -> None:
+def close(
+    request_id: RequestId,
+    account: As = None,
+    code: OneTimeCode = None,
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
     """End a stopped request without an answer; one that was answered stays stopped, its package closed."""
-    decide(signer_of(account, code, state), events.StopDecided, request_id, resume=False)
-    out.print(f"decided; `habeas status {request_id}` shows the request as ended")
+    effect = decide(signer_of(account, code, state), events.StopDecided, request_id, resume=False)
+    report(
+        effect,
+        "ended without an answer",
+        "recorded; the request was answered before and stays stopped",
+        as_json=as_json,
+    )
 
 
 @app.command()
@@ -184,11 +215,19 @@ def confirm_alias(
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """Confirm that an alias is the person's: its records are disclosed or erased with the same request."""
     ref, _, number = alias.rpartition(":")
-    decide(signer_of(account, code, state), events.AliasConfirmed, request_id, aliases=ref, number=number)
-    out.print(f"confirmed; ask with `habeas status {request_id}`")
+    effect = decide(
+        signer_of(account, code, state), events.AliasConfirmed, request_id, aliases=ref, number=number
+    )
+    report(
+        effect,
+        f"confirmed; `habeas status {request_id}` shows the answer",
+        RECORDED,
+        as_json=as_json,
+    )
 
 
 @app.command("release-values", rich_help_panel=DECIDE)
@@ -198,19 +237,34 @@ def release_values(
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """Release the masked values of an answer; you have made sure that it is the person who wants them."""
-    decide(signer_of(account, code, state), events.ValuesReleased, request_id, reason=reason)
-    out.print(f"released: the person gets a new package; ask with `habeas status {request_id}`")
+    effect = decide(signer_of(account, code, state), events.ValuesReleased, request_id, reason=reason)
+    report(
+        effect,
+        "released: the person gets a new package",
+        RECORDED,
+        as_json=as_json,
+    )
 
 
 @app.command("approve-correction", rich_help_panel=DECIDE)
 def approve_correction(
-    request_id: RequestId, account: As = None, code: OneTimeCode = None, state: State = STATE
+    request_id: RequestId,
+    account: As = None,
+    code: OneTimeCode = None,
+    state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """Approve a correction of an address, number or other identity; you have made sure it is the person's."""
-    decide(signer_of(account, code, state), events.CorrectionApproved, request_id)
-    out.print(f"approved; ask with `habeas status {request_id}`")
+    effect = decide(signer_of(account, code, state), events.CorrectionApproved, request_id)
+    report(
+        effect,
+        f"approved; `habeas status {request_id}` shows the answer",
+        RECORDED,
+        as_json=as_json,
+    )
 
 
 @app.command(rich_help_panel=DECIDE)
@@ -221,21 +275,26 @@ def forward(
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """Forward the request of an end user to the deciding customer; both get a letter."""
     controller = client.requests.fact(events.Controller, name=name, email=email)
     text, signer = with_salt(controller.model_dump_json().encode()), signer_of(account, code, state)
-    decide(signer, events.ForwardingDecided, request_id, text=text, controller=written_item(text))
-    out.print("decided; both get a letter")
+    effect = decide(signer, events.ForwardingDecided, request_id, text=text, controller=written_item(text))
+    report(effect, "forwarded; both get a letter", as_json=as_json)
 
 
 @app.command("approve-erasure", rich_help_panel=DECIDE)
 def approve_erasure(
-    request_id: RequestId, account: As = None, code: OneTimeCode = None, state: State = STATE
+    request_id: RequestId,
+    account: As = None,
+    code: OneTimeCode = None,
+    state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """Approve an erasure that waits for approval (HABEAS_ERASURE_APPROVAL)."""
-    decide(signer_of(account, code, state), events.ErasureApproved, request_id)
-    out.print(f"approved; ask with `habeas status {request_id}`")
+    effect = decide(signer_of(account, code, state), events.ErasureApproved, request_id)
+    report(effect, f"approved; `habeas status {request_id}` shows the erasure", as_json=as_json)
 
 
 @app.command("lift-restriction", rich_help_panel=DECIDE)
@@ -245,10 +304,13 @@ def lift_restriction(
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """Lift a restriction: the person gets a letter, then the marks are removed."""
-    decide(signer_of(account, code, state), events.RestrictionLifting, request_id, reason=reason)
-    out.print("the person gets a letter; the marks are removed when the mail server has taken it")
+    effect = decide(signer_of(account, code, state), events.RestrictionLifting, request_id, reason=reason)
+    announced = events.RestrictionAnnounced.TYPE in effect.results
+    done = "the person gets a letter, then the marks are removed"
+    report(effect, done if announced else "the letter cannot be sent: the marks stay", as_json=as_json)
 
 
 @app.command()

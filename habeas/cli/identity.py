@@ -14,7 +14,7 @@ from typer import Argument, Option
 
 from habeas.cli import client
 from habeas.cli.options import STATE, AsJson, RequestId, State, ask, out
-from habeas.cli.staff import DECIDE, As, OneTimeCode, decide, signer_of
+from habeas.cli.staff import DECIDE, RECORDED, As, OneTimeCode, decide, report, signer_of
 from shared.contract.events import EvidenceAsked, IdentityDecided, RefusalReason
 from shared.errors import ConfigurationError
 
@@ -54,7 +54,7 @@ def show(
     if folder is not None:
         refs = tuple(proof.ref for proof in standing.proofs)
         signer = signer_of(account, code, state)
-        _, entry = decide(signer, EvidenceAsked, request_id, reason=reason, refs=refs)
+        entry = decide(signer, EvidenceAsked, request_id, reason=reason, refs=refs).id
         key = state.root_key()
         looked = ask(opened(*state.databases()), lambda reader: reader.show(standing, entry, key, folder))
     if as_json:
@@ -80,9 +80,12 @@ def accept(
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """Decide that the requester is the person (with `HABEAS_TWO_DECIDERS`, two accounts)."""
-    _decide(request_id, account, code, state, verified=True, reason=reason, identities=identity)
+    words: dict[str, Any] = {"verified": True, "reason": reason, "identities": identity}
+    effect = decide(signer_of(account, code, state), IdentityDecided, request_id, **words)
+    report(effect, "accepted: the person is the requester", RECORDED, as_json=as_json)
 
 
 @app.command(rich_help_panel=DECIDE)
@@ -92,14 +95,12 @@ def refuse(
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """Decide that identity is not established; the person gets a letter."""
-    _decide(request_id, account, code, state, verified=False, reason=reason)
-
-
-def _decide(request_id: str, account: str | None, code: str | None, state: State, **words: Any) -> None:
-    decide(signer_of(account, code, state), IdentityDecided, request_id, **words)
-    out.print(f"decided; ask with `habeas verify show {request_id}`")
+    signer = signer_of(account, code, state)
+    effect = decide(signer, IdentityDecided, request_id, verified=False, reason=reason)
+    report(effect, "refused; the person gets a letter", as_json=as_json)
 
 
 @app.command()

@@ -12,7 +12,7 @@ from typer import Argument, Option
 
 from habeas.cli import client
 from habeas.cli.options import STATE, AsJson, State, existing, out, run
-from habeas.cli.staff import DECIDE, As, OneTimeCode, decide, signer_of
+from habeas.cli.staff import DECIDE, As, OneTimeCode, decide, report, signer_of
 from shared.contract.events import MessageHandled, MessageOutcome
 from shared.errors import ConfigurationError
 from shared.law import LetterForm
@@ -142,8 +142,9 @@ def done(
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """Record that a mail was handled, once: it leaves the list, and its last day `habeas deadlines`."""
     words: dict[str, Any] = {"message": mail, "outcome": because, "registered_as": registered}
-    decide(signer_of(account, code, state), MessageHandled, request, **words)
-    out.print("recorded: the mail no longer waits for you")
+    effect = decide(signer_of(account, code, state), MessageHandled, request, **words)
+    report(effect, "recorded: the mail no longer waits for you", as_json=as_json)

@@ -12,7 +12,7 @@ from typer import Argument, Option
 
 from habeas.cli import client
 from habeas.cli.options import STATE, AsJson, State, fields, moment, optional, out, run
-from habeas.cli.staff import DECIDE, As, OneTimeCode, decide, signer_of
+from habeas.cli.staff import DECIDE, As, OneTimeCode, decide, report, signer_of
 from shared.contract.envelope import derived_id
 from shared.contract.events import BurstDeclared
 from shared.errors import ConfigurationError
@@ -97,6 +97,7 @@ def declare(
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """
     Mark the requests received in the time of an incident, and limit them per hour.
@@ -111,8 +112,12 @@ def declare(
         "source": source,
         "per_hour": per_hour,
     }
-    decide(signer, BurstDeclared, derived_id(f"incident {incident}", 0), **words)
-    out.print(f"declared; `habeas report --register` and `habeas deadlines` name {incident}")
+    effect = decide(signer, BurstDeclared, derived_id(f"incident {incident}", 0), **words)
+    report(
+        effect,
+        f"declared; `habeas report --register` and `habeas deadlines` name {incident}",
+        as_json=as_json,
+    )
 
 
 @drop_app.command()

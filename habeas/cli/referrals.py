@@ -12,7 +12,7 @@ from typer import Option
 
 from habeas.cli import client
 from habeas.cli.options import STATE, AsJson, RequestId, State, ask, existing, fields, optional, out
-from habeas.cli.staff import DECIDE, As, OneTimeCode, decide, sealed_text, signer_of
+from habeas.cli.staff import DECIDE, RECORDED, As, OneTimeCode, decide, report, sealed_text, signer_of
 from services.intake.domain import CaseStatus
 from shared.contract.answer import SUBMISSION
 from shared.contract.erasure_claims import ErasureClaim
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
 PROPOSED = {"by", "outcome", "grounds", "explanation", "package"}
 """What is shown of a proposed answer."""
+ANSWERED = "answered; the person gets a letter"
+PROPOSAL = "proposed; another account gives the same answer with `habeas request approve-answer`"
+"""Text for the first of two decisions on an answer."""
 
 app = typer.Typer()
 appeals_app = typer.Typer()
@@ -112,6 +115,7 @@ def answer(
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """Answer a referred request by hand: the person gets the text, and a link to the files."""
     if ground and not partly:
@@ -125,8 +129,8 @@ def answer(
         "package": package and packed_item(package),
     }
     signer = signer_of(account, code, state)
-    decide(signer, ReferralDecided, request_id, text=text, archive=package, **words)
-    _report(request_id)
+    effect = decide(signer, ReferralDecided, request_id, text=text, archive=package, **words)
+    report(effect, ANSWERED, PROPOSAL, as_json=as_json)
 
 
 @app.command(rich_help_panel=DECIDE)
@@ -137,6 +141,7 @@ def refuse(
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """Refuse a referred request on a ground of its law; the letter cites the provision."""
     text = None if explanation is None else sealed_text(explanation)
@@ -145,8 +150,8 @@ def refuse(
         "grounds": _lawful(ground, request_id, state),
         "explanation": text and written_item(text),
     }
-    decide(signer_of(account, code, state), ReferralDecided, request_id, text=text, **words)
-    _report(request_id)
+    effect = decide(signer_of(account, code, state), ReferralDecided, request_id, text=text, **words)
+    report(effect, ANSWERED, PROPOSAL, as_json=as_json)
 
 
 @app.command(rich_help_panel=DECIDE)
@@ -157,12 +162,13 @@ def ground(
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """Decide on a ground of an erasure that the data map does not show (GDPR Art. 17(1)(d), (e))."""
     if none is (claim is not None):
         raise ConfigurationError("--ground: name one, or --none")
-    decide(signer_of(account, code, state), ErasureGroundDecided, request_id, ground=claim)
-    out.print(f"recorded; `habeas status {request_id}` shows the answer")
+    effect = decide(signer_of(account, code, state), ErasureGroundDecided, request_id, ground=claim)
+    report(effect, f"decided; `habeas status {request_id}` shows the answer", RECORDED, as_json=as_json)
 
 
 @app.command()
@@ -186,6 +192,7 @@ def proposal(
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """
     Record the answer of a person whose withdrawn consent proposes an erasure.
@@ -193,31 +200,41 @@ def proposal(
     An accepted one registers an erasure limited to that data; identity is proven as for any request.
     """
     signer = signer_of(account, code, state)
-    decide(signer, ErasureProposalDecided, request_id, accepted=accepted, manner=manner)
-    out.print("recorded; the person gets a letter with a code" if accepted else "recorded")
+    effect = decide(signer, ErasureProposalDecided, request_id, accepted=accepted, manner=manner)
+    report(
+        effect, "recorded; the person gets a letter with a code" if accepted else "recorded", as_json=as_json
+    )
 
 
 @app.command("nothing-held", rich_help_panel=DECIDE)
 def nothing_held(
-    request_id: RequestId, account: As = None, code: OneTimeCode = None, state: State = STATE
+    request_id: RequestId,
+    account: As = None,
+    code: OneTimeCode = None,
+    state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """Answer a referred request: a search by hand found no data about the person."""
     signer = signer_of(account, code, state)
-    decide(signer, ReferralDecided, request_id, outcome=Outcome.NOTHING_HELD)
-    _report(request_id)
+    effect = decide(signer, ReferralDecided, request_id, outcome=Outcome.NOTHING_HELD)
+    report(effect, ANSWERED, PROPOSAL, as_json=as_json)
 
 
 @app.command("approve-answer", rich_help_panel=DECIDE)
 def approve_answer(
-    request_id: RequestId, account: As = None, code: OneTimeCode = None, state: State = STATE
+    request_id: RequestId,
+    account: As = None,
+    code: OneTimeCode = None,
+    state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """Give the answer that another account has proposed, with its text and files, where two must decide."""
     proposed = ask(_opened(state), lambda cases: cases.proposed(request_id))
     if proposed is None:
         raise ConfigurationError(f"no answer to request {request_id} is proposed")
     words = proposed.model_dump(include=PROPOSED - {"by"})
-    decide(signer_of(account, code, state), ReferralDecided, request_id, **words)
-    out.print(f"approved; the person gets a letter, and `habeas status {request_id}` shows it")
+    effect = decide(signer_of(account, code, state), ReferralDecided, request_id, **words)
+    report(effect, "approved; the person gets a letter", PROPOSAL, as_json=as_json)
 
 
 @appeals_app.callback(invoke_without_command=True)
@@ -266,14 +283,15 @@ def decide_appeal(
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """Decide an appeal or a complaint; a granted one reopens the request."""
     reasons = _known_to_letters(reason or ())
     text = None if explanation is None else sealed_text(explanation)
     item = text and written_item(text)
     words: dict[str, Any] = {"granted": granted, "reasons": reasons, "explanation": item}
-    decide(signer_of(account, code, state), AppealDecided, request_id, text=text, **words)
-    out.print(f"decided; the person gets a letter, and `habeas status {request_id}` shows it")
+    effect = decide(signer_of(account, code, state), AppealDecided, request_id, text=text, **words)
+    report(effect, "decided; the person gets a letter", as_json=as_json)
 
 
 @permission_app.command(rich_help_panel=DECIDE)
@@ -285,12 +303,17 @@ def grant(
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """Permit another account to read a request of a customer's end user, for some hours."""
     until = datetime.now(UTC) + timedelta(hours=hours)
     signer = signer_of(account, code, state)
-    decide(signer, PermissionGranted, request_id, account=to, until=until, reason=reason)
-    out.print(f"{to} may read request {request_id} until {until.isoformat(timespec='minutes')}")
+    effect = decide(signer, PermissionGranted, request_id, account=to, until=until, reason=reason)
+    report(
+        effect,
+        f"{to} may read request {request_id} until {until.isoformat(timespec='minutes')}",
+        as_json=as_json,
+    )
 
 
 @permission_app.command("list")
@@ -309,18 +332,21 @@ def list_permissions(request_id: RequestId, state: State = STATE, as_json: AsJso
 
 @permission_app.command(rich_help_panel=DECIDE)
 def revoke(
-    request_id: RequestId, to: Reader, account: As = None, code: OneTimeCode = None, state: State = STATE
+    request_id: RequestId,
+    to: Reader,
+    account: As = None,
+    code: OneTimeCode = None,
+    state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """End the permission of an account to read a request now."""
-    decide(signer_of(account, code, state), PermissionRevoked, request_id, account=to)
-    out.print(f"{to} may no longer read request {request_id} by a permission")
-
-
-def _report(request_id: str) -> None:
-    out.print(f"recorded; `habeas request show {request_id}` shows if it waits for `request approve-answer`")
+    effect = decide(signer_of(account, code, state), PermissionRevoked, request_id, account=to)
+    report(effect, f"{to} may no longer read request {request_id} by a permission", as_json=as_json)
 
 
 def _lawful(grounds: Sequence[RefusalGround], request_id: str, state: State) -> Sequence[RefusalGround]:
+    if not state.has_databases:  # the service checks them
+        return grounds
     waiting: WaitingCase = ask(_opened(state), lambda cases: cases.of(request_id))
     received = waiting.case.received
     client.referrals.lawful(grounds, received.laws if received else ())

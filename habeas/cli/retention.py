@@ -13,7 +13,7 @@ from typer import Argument
 from habeas.cli import client
 from habeas.cli.erasures import open_erasure_records
 from habeas.cli.options import STATE, AsJson, MapFolder, State, Stores, out, run
-from habeas.cli.staff import DECIDE, As, OneTimeCode, decide, signer_of
+from habeas.cli.staff import DECIDE, As, OneTimeCode, decide, report, signer_of
 from shared.contract.events import PurgeApproved
 from shared.errors import ConfigurationError
 
@@ -56,6 +56,7 @@ def purge(
     map_folder: MapFolder = None,
     stores: Stores = None,
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """
     Approve the purge of a collection's records past their period: they are erased and certified.
@@ -67,7 +68,7 @@ def purge(
     if not records:
         raise ConfigurationError(f"{collection} has no records past its retention period")
     number = token_hex(16)
-    decide(
+    effect = decide(
         signer_of(account, code, state),
         PurgeApproved,
         number,
@@ -77,7 +78,7 @@ def purge(
         records=records,
     )
     proposed = [one["status"] for one in _purges(number, state)] == ["proposed"]
-    out.print(outcome_of_approval(number, records, proposed=proposed))
+    report(effect, outcome_of_approval(number, records, proposed=proposed), as_json=as_json)
 
 
 @app.command(rich_help_panel=DECIDE)
@@ -86,14 +87,15 @@ def approve(
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """Approve a purge that another account has proposed, where two must decide."""
     found = _purges(number, state)
     if not found or found[0]["status"] != "proposed":
         raise ConfigurationError(f"no purge with the number {number} waits for a second account")
     words = {name: found[0][name] for name in ("collection", "day", "version", "records")}
-    decide(signer_of(account, code, state), PurgeApproved, number, **words)
-    out.print(outcome_of_approval(number, words["records"], proposed=False))
+    effect = decide(signer_of(account, code, state), PurgeApproved, number, **words)
+    report(effect, outcome_of_approval(number, words["records"], proposed=False), as_json=as_json)
 
 
 @app.command()

@@ -20,14 +20,18 @@ from shared.contract.staff import TEXT_SALT_BYTES, salted
 from shared.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from habeas.client.staff import DecisionSigner, Enrolment
+    from habeas.client.staff import DecisionEffect, DecisionSigner, Enrolment
     from shared.contract.staff import StaffAccount
     from shared.runtime.staff_register import StaffRegister
 
 app = typer.Typer()
+decision_app = typer.Typer()
 
 D = TypeVar("D", Decision, BreachDeclared)
 K = TypeVar("K", bound=Decision)
+RECORDED = "recorded; another account has to decide the same"
+"""Text for the first of two decisions."""
+NO_URL = "HABEAS_URL is not set: the public address of intake"
 DECIDE = "Decide"
 """Panel of the verbs that decide, in the help of a group."""
 NAME = re.compile(r"[a-z0-9_.]{1,60}")
@@ -106,9 +110,8 @@ def signer_of(account: str | None, code: str | None, state: State) -> "DecisionS
     """Return the signer of this verb's decision. Raises ConfigurationError if no account is named."""
     if account is None:
         raise ConfigurationError("name the deciding staff account: --as, or HABEAS_STAFF_ACCOUNT")
-    known = state.settings()
-    url = (known.get("HABEAS_URL") or known.get("HABEAS_PUBLIC_URL", "")).rstrip("/")
-    return client.staff.DecisionSigner(url, account, known.get("HABEAS_STAFF_PASSWORD", ""), code or "")
+    password = state.settings().get("HABEAS_STAFF_PASSWORD", "")
+    return client.staff.DecisionSigner(_address(state), account, password, code or "")
 
 
 def decide(
@@ -119,32 +122,69 @@ def decide(
     text: bytes | None = None,
     archive: bytes | None = None,
     **words: Any,
-) -> tuple[K, str]:
+) -> "DecisionEffect":
     """
-    Sign a decision of *kind* about *case*, with *words*, as :func:`send`; return it and the id of its event.
+    Sign a decision of *kind* about *case*, with *words*; return its effect, as :func:`send`.
 
     *archive* is the package that goes with it.
 
-    Raises ConfigurationError if a word has a wrong form, or the decision was refused or without effect.
+    Raises ConfigurationError if a word has a wrong form; others as :func:`send`.
     """
     decision = client.requests.fact(kind, request_id=case, by=signer.account, **words)
-    return decision, send(signer, decision, text, archive)[0]
+    return send(signer, decision, text, archive)
 
 
 def send(
-    signer: "DecisionSigner", decision: D, text: bytes | None = None, package: bytes | None = None
-) -> tuple[str, str]:
+    signer: "DecisionSigner",
+    decision: D,
+    text: bytes | None = None,
+    package: bytes | None = None,
+) -> "DecisionEffect":
     """
-    Sign *decision* and have it take effect; return the ids of the event and the case.
+    Sign *decision* and have it take effect; a missing password or code is asked for.
 
-    A missing password or code is asked for. Raises ConfigurationError if it was refused, or took no effect in
-    time.
+    Raises:
+        ConfigurationError: It was refused, or there is no such request or incident.
+        Unanswered: No service has answered in time.
     """
     if not signer.url:
-        raise ConfigurationError("HABEAS_URL is not set: the public address of intake")
+        raise ConfigurationError(NO_URL)
     password = signer.password or typer.prompt("Password", hide_input=True, err=True)
     code = signer.code or typer.prompt("Code that your authenticator shows", err=True)
     return run(client.staff.decide(replace(signer, password=password, code=code), decision, text, package))
+
+
+def report(effect: "DecisionEffect", done: str, recorded: str | None = None, *, as_json: bool) -> None:
+    """Print *effect*: as *done*, or as *recorded* if that is given and the decision has caused no event."""
+    if as_json:
+        print(json.dumps(effect.plain()))
+    else:
+        out.print(done if effect.results or recorded is None else recorded)
+
+
+@decision_app.command()
+def decision(
+    number: Annotated[str, Argument(help="Id of the decision, as its verb has printed it.")],
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Show the result of a decision: exits 2 if it was refused, 3 if no service has answered yet."""
+    if not (url := _address(state)):
+        raise ConfigurationError(NO_URL)
+    found = run(client.staff.result(url, number))
+    results = [result.removeprefix("habeas.").removesuffix(".v1") for result in found["results"]]
+    if as_json:
+        print(json.dumps(found))
+    else:
+        reason = client.staff.explained(found["reason"]) if found["reason"] else ""
+        out.print(": ".join(filter(None, (found["status"], ", ".join(results), reason))))
+    raise typer.Exit({"accepted": 0, "refused": 2}.get(found["status"], 3))
+
+
+def _address(state: State) -> str:
+    """Return the public address of intake; empty if it is not set."""
+    known = state.settings()
+    return (known.get("HABEAS_URL") or known.get("HABEAS_PUBLIC_URL", "")).rstrip("/")
 
 
 def sealed_text(file: Path) -> bytes:

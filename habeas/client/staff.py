@@ -17,9 +17,9 @@ import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from shared.contract.events import Decision, StaffRole
-from shared.contract.events.breaches import BreachDeclared
+from shared.contract.events.breaches import BreachDeclared, IncidentDecision
 from shared.contract.staff import LEAST_PASSWORD, StaffAccount, private_key, public_bytes, signed
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, Unanswered
 from shared.runtime.key_rings import RootKey
 from shared.runtime.mongo import connect
 from shared.runtime.staff_register import StaffKeys, StaffRegister
@@ -77,6 +77,20 @@ REASONS = {
     "not_due_yet": "its day is not over yet",
     "other_data_map": "the service has another data map than this command",
     "request_stopped": "the request is stopped: `habeas request resume` lets it go on first",
+    "not_stopped": "the request is not stopped",
+    "no_extension": "the law allows no extension, the answer is extended already, or its time is over",
+    "not_forwardable": "no customer decides this request, or it is forwarded already",
+    "permission_unknown": "the account has no permission; `habeas permission list` lists them",
+    "no_answer": "the request is not answered yet",
+    "not_held": "the notices of the incident are not held",
+    "no_such_clock": "the incident has no such clock; `habeas breach show` lists them",
+    "nothing_restricted": "the request restricts nothing, or the person is notified already",
+    "order_outdated": "no notices are out, or a later order holds; `habeas breach progress` shows it",
+    "identity_decided": "the identity is decided already, or proven elsewhere",
+    "identities_differ": "the first decision names none of these identities",
+    "no_approval_waits": "no erasure of the request waits for an approval",
+    "fee_too_late": "a fee is quoted already, or the request is answered or under way",
+    "fee_unlawful": "a law of the person forbids this fee",
     "no_accounts": "this installation has no staff accounts",
 }
 """Reason of a refusal → its explanation."""
@@ -104,6 +118,23 @@ class Enrolment:
         """Return the URI for an authenticator app (as a picture or typed in)."""
         secret = base64.b32encode(self.account.second_factor).decode()
         return f"otpauth://totp/Habeas:{quote(self.account.name)}?secret={secret}&issuer=Habeas"
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionEffect:
+    """An accepted decision: the id of its event, its case, and the types of the events that it caused."""
+
+    id: str
+    case: str
+    fact: Decision | BreachDeclared
+    results: tuple[str, ...] = ()
+
+    def plain(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        about_incident = isinstance(self.fact, BreachDeclared | IncidentDecision)
+        name = "incident" if about_incident else "request"
+        results = list(self.results)
+        return {"decision": self.id, name: self.case, "status": "accepted", "results": results}
 
 
 @asynccontextmanager
@@ -188,15 +219,20 @@ def _enrolled(register: StaffRegister, account: StaffAccount, password: str | No
 
 
 async def decide(
-    signer: DecisionSigner, decision: D, text: bytes | None = None, package: bytes | None = None
-) -> tuple[str, str]:
+    signer: DecisionSigner,
+    decision: D,
+    text: bytes | None = None,
+    package: bytes | None = None,
+) -> DecisionEffect:
     """
-    Sign *decision*, send it to intake and wait for its effect; return the ids of the event and the case.
+    Sign *decision*, send it to intake, wait for its effect and return it.
 
     *text* is a salted text that goes with it; the decision names it by ``written_item(text)``. So is
     *package*, a ZIP, by ``packed_item(package)``.
 
-    Raises ConfigurationError if it was refused, or took no effect in time; the message has the reason.
+    Raises:
+        ConfigurationError: It was refused; the message has the reason.
+        Unanswered: No service has answered in time.
     """
     async with httpx.AsyncClient(base_url=signer.url, timeout=30) as client:
         salt = await _call(client, "GET", f"/v1/staff/accounts/{quote(signer.account)}/salt")
@@ -211,20 +247,27 @@ async def decide(
         else:
             content = orjson.dumps(body) + b"\n" + package
             taken = await _call(client, "POST", "/v1/staff/decisions/package", content=content)
-        await _effect(client, taken["id"])
-    return taken["id"], taken["case"]
+        results = await _effect(client, taken["id"])
+    return DecisionEffect(taken["id"], taken["case"], decision, tuple(results))
 
 
-async def _effect(client: httpx.AsyncClient, id_: str) -> None:
+async def result(url: str, id_: str) -> dict[str, Any]:
+    """Return the status of the decision *id_*, and its results."""
+    async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+        return await _call(client, "GET", f"/v1/staff/decisions/{quote(id_)}")
+
+
+async def _effect(client: httpx.AsyncClient, id_: str) -> list[str]:
     deadline = time.monotonic() + EFFECT_WITHIN_S
     while time.monotonic() < deadline:
         standing = await _call(client, "GET", f"/v1/staff/decisions/{id_}")
         if standing["status"] == "refused":
             raise ConfigurationError(explained(standing["reason"]))
         if standing["status"] == "accepted":
-            return
+            return list(standing["results"])
         await asyncio.sleep(0.1)
-    raise ConfigurationError(f"the decision is on its way, but took no effect yet: ask for decision {id_}")
+    waited = f"the decision is recorded, and no service has answered it in {EFFECT_WITHIN_S:.0f} s"
+    raise Unanswered(f"{waited}; `habeas decision {id_}` shows its result")
 
 
 def explained(reason: str) -> str:
@@ -240,6 +283,9 @@ async def _call(client: httpx.AsyncClient, method: str, path: str, **arguments: 
         raise ConfigurationError(f"{what}; is HABEAS_URL right?") from None
     if answer.status_code == HTTPStatus.FORBIDDEN:
         raise ConfigurationError(explained(str(answer.json().get("detail", ""))))
+    if answer.status_code == HTTPStatus.NOT_FOUND and "json" in answer.headers.get("content-type", ""):
+        detail = str(answer.json().get("detail", "not found"))
+        raise ConfigurationError(detail[0].lower() + detail[1:].rstrip("."))
     if answer.is_error:
         problem = answer.json() if "json" in answer.headers.get("content-type", "") else {}
         flaws = "; ".join(f"{flaw['path']}: {flaw['message']}" for flaw in problem.get("errors", ()))

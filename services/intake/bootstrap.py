@@ -7,6 +7,7 @@ from datetime import datetime, tzinfo
 from urllib.parse import urlsplit
 
 from services.intake.breach.bootstrap import INCIDENTS
+from services.intake.breach.bootstrap import NAME as INCIDENTS_NAME
 from services.intake.cases.code_limits import CodeLimit, WrongCodes
 from services.intake.cases.duplicates import FirstRequests
 from services.intake.cases.retention import Purge, RegisterRetention
@@ -150,7 +151,13 @@ async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIter
             site,
             protocols={channel.path: channel.app for channel in opened if channel.app},
             links=links,
-            staff=StaffDecisions(requests, platform.staff, requests.clock, Allowance(CALLS_PER_HOUR)),
+            staff=StaffDecisions(
+                requests,
+                platform.staff,
+                requests.clock,
+                Allowance(CALLS_PER_HOUR),
+                incidents=Journal(platform.client[f"{settings.database_prefix}_{INCIDENTS_NAME}"]),
+            ),
         )
         app.include_router(stop_page(requests, site, derived_key(settings.root_key, STOP_LINKS)))
         timer_task = publish_due_timers(timers, platform.bus, NAME, event=DeadlineCame)

@@ -22,7 +22,6 @@ from shared.contract.sources import ChannelSource, channel_source
 from shared.contract.staff import written_text
 from shared.contract.suggestions import suggestions_for
 from shared.errors import Destroyed, RefusedDecision, TooEarly
-from shared.runtime.log import logger
 from shared.runtime.service import noted, on
 
 SET_ASIDE = "set_aside"
@@ -127,10 +126,13 @@ def _late(path: str, ctx: IntakeContext) -> SubmissionError:
 
 
 async def decide_stop(event: events.StopDecided, ctx: IntakeContext) -> Sequence[Fact]:
-    """Let a stopped request go on, or end it; one that is answered and has no window stays stopped."""
+    """
+    Let a stopped request go on, or end it; one that is answered and has no window stays stopped.
+
+    Raises RefusedDecision if it is not stopped.
+    """
     if ctx.case.stopped is None:
-        logger().warning("stop not decided", request_id=ctx.case_id, reason="the request is not stopped")
-        return []
+        raise RefusedDecision("not_stopped")
     if event.resume:
         return [events.RequestReleased(request_id=ctx.case_id)]
     if not ctx.case.withdrawable_at(ctx.now):
@@ -263,7 +265,7 @@ SUBSCRIPTIONS = (
     on(events.AppealDecided, lifecycle.decide_appeal),
     on(events.ContentOpened, lifecycle.open_content),
     on(events.PermissionGranted, lifecycle.grant_permission),
-    on(events.PermissionRevoked, record_only),
+    on(events.PermissionRevoked, lifecycle.revoke_permission),
     on(events.RequestTaken, register_taken),
     on(events.RequestRenewed, lifecycle.renew),
     on(events.ForwardingDecided, lifecycle.forward),

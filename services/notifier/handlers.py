@@ -69,7 +69,7 @@ from shared.contract.events import (
     SubjectRestricted,
 )
 from shared.contract.references import short_reference
-from shared.errors import PermanentError
+from shared.errors import RefusedDecision
 from shared.law import ReasonCode, Right
 from shared.runtime.safe_http import host_of
 from shared.runtime.service import forget, noted, on
@@ -256,11 +256,11 @@ async def announce_lifting(event: RestrictionLifting, ctx: NotifierContext) -> S
         GDPR Art. 18(3).
 
     Raises:
-        PermanentError: Nothing is restricted, or the person was notified already.
+        RefusedDecision: Nothing is restricted, or the person was notified already.
     """
     request = ctx.request()
     if not ctx.known.restricted:
-        raise PermanentError(f"{ctx.case_id} restricts nothing, or the person was notified already")
+        raise RefusedDecision("nothing_restricted")
     facts = Lifting(request.right, request.received_on, ReasonCode(event.reason))
     written = await write(LetterKind.LIFTING, facts, request, ctx)
     if not any(isinstance(fact, NoticeSent) for fact in written):

@@ -66,7 +66,6 @@ from shared.contract.ports import VaultPort
 from shared.errors import RefusedDecision, TooEarly
 from shared.runtime.dataloader import side_by_side
 from shared.runtime.journal import JournalRow
-from shared.runtime.log import logger
 from shared.runtime.service import forget, on
 
 BY_STAFF = "decided_by_staff"
@@ -157,27 +156,25 @@ async def decide_by_staff(event: IdentityDecided, ctx: VerifierContext) -> Seque
     """
     Carry out the decision of the privacy staff; where two must decide for the requester, wait for the second.
 
-    Raises RefusedDecision if the second decision comes from the account that made the first.
+    Raises:
+        RefusedDecision: The identity is decided already or proven elsewhere, the request is stopped, or the
+          second decision comes from the account that made the first, or names none of its identities.
     """
     if not ctx.known.open:
-        logger().warning(
-            "nothing to decide", request_id=ctx.case_id, reason="decided already, or proven elsewhere"
-        )
-        return []
+        raise RefusedDecision("identity_decided")
     first = ctx.known.first_decision
     if not event.verified:
         refused = IdentityRefused(request_id=ctx.case_id, reasons=(event.reason,), deciders=(event.by,))
         return await _settled(event, [refused], ctx)
     if ctx.known.stopped:
-        logger().warning("nothing to decide", request_id=ctx.case_id, reason="stopped: release it first")
-        return []
+        raise RefusedDecision("request_stopped")
     if ctx.practice.four_eyes and first is None:
         return []
     if ctx.practice.four_eyes and first is not None and first.by == event.by:
         raise RefusedDecision("decider_decided_before")
     identities = _agreed(event, ctx)
     if not identities:
-        return []
+        raise RefusedDecision("identities_differ")
     deciders = tuple(dict.fromkeys([first.by, event.by] if first else [event.by]))
     agreed = StaffAgreed(
         request_id=ctx.case_id,

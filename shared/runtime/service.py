@@ -542,7 +542,7 @@ class Runtime(Generic[S, C]):
                 await self._note(work, str(error), moment.now)
                 raise
             else:
-                await self._note(work, None, moment.now)
+                await self._note(work, None, moment.now, facts)
                 return facts, journalled(event)
         await self._note(work, reason, moment.now)
         return [self._refused(work, reason)], None
@@ -553,9 +553,10 @@ class Runtime(Generic[S, C]):
             return "no_accounts"
         return await self.staff.refusal(event, work.envelope.id, now)
 
-    async def _note(self, work: _Work, reason: str | None, now: datetime) -> None:
+    async def _note(self, work: _Work, reason: str | None, now: datetime, facts: Sequence[Fact] = ()) -> None:
         if self.staff is not None:
-            outcome = DecisionOutcome(self.service.name, work.envelope.event.TYPE, reason)
+            results = tuple(dict.fromkeys(fact.TYPE for fact in facts if not isinstance(fact, Record)))
+            outcome = DecisionOutcome(self.service.name, work.envelope.event.TYPE, reason, results)
             await self.staff.note(work.envelope.id, outcome, now)
 
     def _refused(self, work: _Work, reason: Code) -> Fact:

@@ -65,6 +65,8 @@ class DecisionOutcome:
     type: str
     reason: str | None = None
     """Why it had no effect; None where it had."""
+    results: tuple[str, ...] = ()
+    """Types of the events that it caused."""
 
 
 class StaffGate(Protocol):
@@ -249,7 +251,10 @@ class StaffRegister:
         seen = {"_id": {"$gte": f"{event_id}/", "$lt": f"{event_id}0"}}
         with translated("read outcomes"):
             found = [one async for one in self._outcomes.find(seen)]
-        return [DecisionOutcome(one["service"], one["type"], one["reason"]) for one in found]
+        return [
+            DecisionOutcome(one["service"], one["type"], one["reason"], tuple(one.get("results", ())))
+            for one in found
+        ]
 
     # --- stored form ------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from services.notifier.breach.campaign.handlers import Campaign, Steering, abort
 from services.notifier.breach.campaign.ledgers import Ledgers
 from services.notifier.breach.campaign.states import CampaignState, Standings
 from shared.contract.events.breaches import CampaignAborted, CampaignPaused, CampaignResumed
+from shared.errors import RefusedDecision
 from shared.runtime.journal import Journal
 from shared.runtime.mongo import Client
 from shared.runtime.vault import Vault
@@ -46,13 +47,15 @@ async def desk(mongo_client: Client, database_prefix: str) -> Steering:
 async def test_a_pause_that_comes_after_what_was_said_after_it_stops_nobody(desk: Steering) -> None:
     """It may have waited in the broker while the database was away, or lie at another replica."""
     await resume(RESUME, replace(desk, said_at=LATER))
-    await pause(PAUSE, replace(desk, said_at=NOON))
+    with pytest.raises(RefusedDecision, match="order_outdated"):
+        await pause(PAUSE, replace(desk, said_at=NOON))
     assert await desk.standings.of(INCIDENT) is CampaignState.ON
 
 
 async def test_notices_that_were_let_go_on_before_they_were_paused_stay_paused(desk: Steering) -> None:
     await pause(PAUSE, replace(desk, said_at=LATER))
-    await resume(RESUME, replace(desk, said_at=NOON))
+    with pytest.raises(RefusedDecision, match="order_outdated"):
+        await resume(RESUME, replace(desk, said_at=NOON))
     assert await desk.standings.of(INCIDENT) is CampaignState.PAUSED
 
 
@@ -66,7 +69,8 @@ async def test_a_clock_that_is_ahead_has_no_word_more_than_others(desk: Steering
 async def test_what_does_not_hold_is_in_the_log(desk: Steering, capsys: pytest.CaptureFixture[str]) -> None:
     await resume(RESUME, replace(desk, said_at=LATER))
     assert "does not hold" not in capsys.readouterr().out
-    await pause(PAUSE, replace(desk, said_at=NOON))
+    with pytest.raises(RefusedDecision, match="order_outdated"):
+        await pause(PAUSE, replace(desk, said_at=NOON))
     assert "order of the staff does not hold" in capsys.readouterr().out
 
 
@@ -82,5 +86,6 @@ async def test_notices_that_are_stopped_for_good_stay_stopped_whatever_was_said_
 ) -> None:
     await resume(RESUME, replace(desk, said_at=LATER))
     await abort(ABORT, replace(desk, said_at=NOON))
-    await resume(RESUME, replace(desk, said_at=LATER + timedelta(seconds=1)))
+    with pytest.raises(RefusedDecision, match="order_outdated"):
+        await resume(RESUME, replace(desk, said_at=LATER + timedelta(seconds=1)))
     assert await desk.standings.of(INCIDENT) is CampaignState.ABORTED

@@ -39,6 +39,26 @@ async def written(heard: Heard, case: str, letter: str) -> None:
     await eventually(lambda: letter in [event["data"]["letter"] for event in heard.of(case, "notice.sent")])
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "request extend {} --reason complexity",
+        "request approve-erasure {}",
+        "verify accept {} --reason looked_at --identity email",
+        "breach end-hold {}",
+        "breach abort {} --yes",
+        "inbox done {} mail --because answered",
+    ],
+)
+async def test_decision_about_an_unknown_id_is_an_error(pipeline: Pipeline, words: str) -> None:
+    signer = f"signer.{words.split()[1].replace('-', '.')}"
+    code, printed, errors = await command(pipeline, *words.format("0" * 32).split(), "--as", signer)
+    assert (code, printed) == (2, "")
+    assert re.search(
+        "no request has this id|no such incident|no notices were released|no such mail", errors
+    ), errors
+
+
 async def test_extension_is_announced_with_the_new_day(pipeline: Pipeline, heard: Heard) -> None:
     case = await pipeline.lodge(STRANGER.asks("access"), source=SHOP)
     promised = (await pipeline.until_it_is("challenged", case))["due_on"]
@@ -49,7 +69,10 @@ async def test_extension_is_announced_with_the_new_day(pipeline: Pipeline, heard
     page = await pipeline.page(case)
     assert (page["due_on"], page["extended"]) == (extended["data"]["due_on"], True)
     await written(heard, case, "extension")
-    await staff(pipeline, "request", "extend", case, "--as", "anna", "--reason", "complexity")
+    again = ("request", "extend", case, "--as", "anna", "--reason", "complexity")
+    code, printed, errors = await command(pipeline, *again)
+    assert (code, printed) == (2, "")
+    assert "extended already" in errors
     assert len(heard.of(case, "request.extended")) == 1
 
 

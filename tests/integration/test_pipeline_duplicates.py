@@ -7,8 +7,7 @@ import pytest
 import pytest_asyncio
 
 from habeas.embedded.stack import Stack
-from tests.integration.pipeline import SHOP, WITHIN, Heard, Pipeline, Somebody, command, running
-from tests.waiting import eventually
+from tests.integration.pipeline import SHOP, Heard, Pipeline, Somebody, command, running
 
 ADA = Somebody("ada.beispiel@example.org", "Ada Beispiel")
 CEM = Somebody("cem.beispiel@example.org", "Cem Beispiel")
@@ -67,6 +66,7 @@ async def test_only_the_customer_decides_about_data_of_an_end_user(pipeline: Pip
     case = await pipeline.lodge(CEM.asks("erasure", role="end_user"))
     await pipeline.until_it_is("received", case)
     words = ("verify", "accept", case, "--as", "dana.muster", "--reason", "looked_at", "--identity", "email")
-    assert (await command(pipeline, *words))[0] == 0
-    await eventually(lambda: "nothing to decide" in pipeline.log.read_text(encoding="utf-8"), WITHIN)
+    code, printed, errors = await command(pipeline, *words)
+    assert (code, printed) == (2, "")
+    assert "identity is decided already" in errors
     assert heard.of(case, "identity.verified") == []

@@ -92,18 +92,18 @@ async def certify_withdrawn(_event: RequestWithdrawn, ctx: FulfillmentContext) -
 
 async def approve(event: ErasureApproved, ctx: FulfillmentContext) -> Sequence[Fact]:
     """
-    Execute or schedule an erasure that waited for a second person; approving twice changes nothing.
+    Execute or schedule an erasure that waited for a second person.
 
     The deciding account is checked even while the request is stopped and nothing else is done.
 
     Raises:
-        RefusedDecision: The account decided already that the requester is the person.
+        RefusedDecision: The account decided already that the requester is the person, or no erasure waits.
     """
     if not ctx.known.may_approve(event.by):
         raise RefusedDecision("decider_decided_before")
     planned = ctx.known.planned
     if planned is None or ctx.known.status not in WAITING_FOR_APPROVAL:
-        return []
+        raise RefusedDecision("no_approval_waits")
     if ctx.known.stopped and not await _has_begun(ctx):
         return await _certified_without(planned, ctx)
     return [_window(ctx) or _start_event(planned)]

@@ -41,7 +41,7 @@ from shared.contract.events import (
     RequestFulfilled,
     TransferOrdered,
 )
-from shared.errors import Sealed
+from shared.errors import RefusedDecision, Sealed
 from shared.law import LEAST_WAIT, FeeReason, GivenCopies, Money, Right, end_of_wait, may_cost
 from shared.law.library import policies
 from shared.runtime.dataloader import in_thread
@@ -315,15 +315,19 @@ async def decide_fee(event: FeeDecided, ctx: FulfillmentContext) -> Sequence[Fac
     """
     Quote the fee that the staff decided, now if the identity is verified, else at the verification.
 
-    One fee is quoted per request, and none once it is answered or being executed.
+    Raises:
+        RefusedDecision: A fee is quoted already, the request is answered or being executed, or a law of the
+          person forbids the fee.
     """
     open_ones = {FulfillmentStatus.UNDECIDED, FulfillmentStatus.REFERRED}
     if ctx.known.quoted is not None or ctx.known.status not in open_ones:
-        reason = f"no fee can be quoted: the request is {ctx.known.status}"
-        logger().warning("fee not possible", request_id=ctx.case_id, reason=reason)
+        raise RefusedDecision("fee_too_late")
+    if ctx.known.verified is None:
         return []
-    quoted = fee_by_staff(ctx.known.verified, ctx.after(event)) if ctx.known.verified else None
-    return [] if quoted is None else [quoted]
+    quoted = fee_by_staff(ctx.known.verified, ctx.after(event))
+    if quoted is None:
+        raise RefusedDecision("fee_unlawful")
+    return [quoted]
 
 
 def _may_cost(event: IdentityVerified, reason: FeeReason, fee: Money, before: GivenCopies) -> bool:

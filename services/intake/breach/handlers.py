@@ -41,7 +41,7 @@ from shared.contract.events.breaches import (
     Missed,
 )
 from shared.contract.ports import TimersPort, VaultPort
-from shared.errors import PermanentError, TooEarly
+from shared.errors import PermanentError, RefusedDecision, TooEarly
 from shared.runtime.log import logger
 from shared.runtime.service import on
 
@@ -215,7 +215,9 @@ async def hold(event: BreachHeld, ctx: IncidentContext) -> Sequence[Fact]:
 
 
 async def end_hold(event: BreachHoldEnded, ctx: IncidentContext) -> Sequence[Fact]:
-    """Release the notices that nothing else delays."""
+    """Release the notices that nothing else delays; raise RefusedDecision if they are not held."""
+    if not ctx.incident.held(ctx.now):
+        raise RefusedDecision("not_held")
     after = evolve(ctx.incident, event)
     await _remind_after_hold(after, ctx.now, ctx)
     return await _release(after, ctx)
@@ -232,7 +234,13 @@ async def _remind_after_hold(incident: Incident, until: datetime, ctx: IncidentC
 
 
 async def note_report(event: BreachReported, ctx: IncidentContext) -> Sequence[Fact]:
-    """Stop a clock after a report of the staff; clocks that run from there start now."""
+    """
+    Stop a clock after a report of the staff; clocks that run from there start now.
+
+    Raises RefusedDecision if the incident has no such clock.
+    """
+    if event.clock not in {duty.clock for duty in ctx.incident.duties}:
+        raise RefusedDecision("no_such_clock")
     return await _set_clocks(evolve(ctx.incident, event), ctx)
 
 

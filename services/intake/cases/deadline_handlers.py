@@ -8,7 +8,7 @@ from services.intake.cases.clock import narrowed_deadline
 from services.intake.cases.deadlines import CaseTimer
 from services.intake.cases.inquiries import handle_reply_deadline
 from services.intake.context import IntakeContext, set_timers
-from services.intake.domain import OWED, UNDECIDED, IntakeCase, evolve
+from services.intake.domain import ANSWERED, OWED, UNDECIDED, IntakeCase, evolve
 from shared.contract import events
 from shared.contract.answer import facts_of
 from shared.contract.events import Fact, LetterKind, StopReason
@@ -79,7 +79,9 @@ async def cancel_if_answered(after: IntakeCase, ctx: IntakeContext) -> None:
 
 
 async def note_delivery(event: events.AnswerDelivered, ctx: IntakeContext) -> Sequence[Fact]:
-    """Record that the staff has handed over the answer."""
+    """Record that the staff has handed over the answer; raise RefusedDecision if there is none."""
+    if ctx.case.status not in ANSWERED:
+        raise RefusedDecision("no_answer")
     await cancel_if_answered(evolve(ctx.case, event), ctx)
     return []
 

@@ -32,7 +32,6 @@ from shared.contract.sources import ChannelSource, channel_source
 from shared.contract.staff import written_text
 from shared.errors import RefusedDecision, TooEarly
 from shared.law import Right
-from shared.runtime.log import logger
 
 LONGEST_PERMISSION = timedelta(days=30)
 """Longest permission to read the content of a customer."""
@@ -160,6 +159,13 @@ async def grant_permission(event: events.PermissionGranted, ctx: IntakeContext) 
     return []
 
 
+async def revoke_permission(event: events.PermissionRevoked, ctx: IntakeContext) -> Sequence[Fact]:
+    """Record that an account may no longer read the content; raise RefusedDecision if it might not."""
+    if event.account not in {one.account for one in ctx.case.permissions}:
+        raise RefusedDecision("permission_unknown")
+    return []
+
+
 async def renew(event: events.RequestRenewed, ctx: IntakeContext) -> Sequence[Fact]:
     """Register a request made from another one, once, with its own id and key."""
     if ctx.case.status is not CaseStatus.UNKNOWN:
@@ -207,12 +213,14 @@ async def forward(event: events.ForwardingDecided, ctx: IntakeContext) -> Sequen
 
     Law:
         GDPR Art. 28(3)(e), 11 CCR § 7050(c): a processor does not answer itself.
+
+    Raises:
+        RefusedDecision: No customer decides it, or the customer is notified already; or the text differs.
     """
     if ctx.case.received is None:
         raise TooEarly("the forwarding came before its request")
     if not ctx.case.forwardable:
-        logger().warning("forwarding not possible", request_id=ctx.case_id, reason=str(ctx.case.status))
-        return []
+        raise RefusedDecision("not_forwardable")
     await _check_text(event.controller, ctx)
     return [await forwarding(event.controller, ctx)]
 
@@ -269,12 +277,15 @@ async def _signed(item: events.Code, ctx: IntakeContext) -> str:
 
 
 async def extend(event: events.ExtensionDecided, ctx: IntakeContext) -> Sequence[Fact]:
-    """Extend the deadline of an answer, once, while the law allows it and the person can be notified."""
+    """
+    Extend the deadline of an answer, once, while the law allows it and the person can be notified.
+
+    Raises RefusedDecision if it cannot be extended.
+    """
     if ctx.case.received is None:
         raise TooEarly("the extension came before its request")
     longer = extended_deadline(ctx.case, event.reason, ctx.now, ctx.practice)
     if longer is None:
-        logger().warning("extension not possible", request_id=ctx.case_id, reason=f"due on {ctx.case.due_on}")
-        return []
+        raise RefusedDecision("no_extension")
     await set_timers(extension_timers(longer, ctx.case, ctx.practice), ctx)
     return [longer]

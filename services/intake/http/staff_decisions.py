@@ -31,7 +31,7 @@ from shared.contract.answer import PackageFacts, facts_of
 from shared.contract.catalogue import catalogue
 from shared.contract.envelope import MAX_BODY, derived_id, encode_submission
 from shared.contract.events import MOST_DOCUMENT_BYTES, Code, Decision, RequestTaken, Strict
-from shared.contract.events.breaches import BreachDeclared
+from shared.contract.events.breaches import BreachDeclared, IncidentDecision
 from shared.contract.sources import COMMAND
 from shared.contract.staff import StaffDecision, packed_item, written_item
 from shared.errors import Destroyed, UnknownRequest
@@ -42,6 +42,7 @@ from shared.runtime.staff_register import DecisionOutcome
 CALLS_PER_HOUR = 600
 """Calls of one address: too few to guess a password."""
 MOST_TEXT_BYTES = 100_000
+NO_INCIDENT = "No incident has this id."
 PATH = "/v1/staff/decisions"
 PACKAGE_PATH = f"{PATH}/package"
 MOST_WITH_PACKAGE = MOST_DOCUMENT_BYTES + MAX_BODY
@@ -64,6 +65,13 @@ class StaffRegisterPort(Protocol):
 
     async def outcomes(self, event_id: str) -> Sequence[DecisionOutcome]:
         """Return the outcomes of a decision at the services that handled it."""
+
+
+class CaseIndex(Protocol):
+    """The cases of a journal, as :class:`shared.runtime.journal.Journal` finds them."""
+
+    async def cases_between(self, first: str, last: str) -> list[str]:
+        """Return the cases with ids from *first* to *last*, in order."""
 
 
 class DecisionForm(Strict, defer_build=False):
@@ -102,6 +110,8 @@ class DecisionStatus(BaseModel):
     status: Effect
     reason: str | None = None
     """Why it was refused."""
+    results: Sequence[str] = ()
+    """Types of the events that it caused; none if it is only recorded."""
 
 
 class Salt(BaseModel):
@@ -118,6 +128,7 @@ class StaffDecisions:
     register: StaffRegisterPort
     clock: Callable[[], datetime]
     calls: Allowance
+    incidents: CaseIndex
 
     def throttle(self, request: Request) -> None:
         """Count a call; answer 429 above the limit of its address."""
@@ -169,11 +180,20 @@ class StaffDecisions:
         return id_, decision.request_id
 
     async def _case(self, decision: Decision) -> IntakeCase | None:
-        """Return the case of *decision*; None where it is about no request, or makes one."""
+        """
+        Return the case of *decision*; None where it is about no request, or makes one.
+
+        Raises UnknownRequest, or HTTPException, if there is no such request or incident.
+        """
+        case_id = decision.request_id
         if isinstance(decision, RequestTaken):
-            await self.service.vault.create(decision.request_id)
+            await self.service.vault.create(case_id)
             return None
-        return await self.service.case(decision.request_id) if decision.OF_REQUEST else None
+        if isinstance(decision, IncidentDecision):
+            if not await self.incidents.cases_between(case_id, case_id):
+                raise HTTPException(HTTPStatus.NOT_FOUND, NO_INCIDENT)
+            return None
+        return await self.service.case(case_id) if decision.OF_REQUEST else None
 
     async def _keep_text(self, decision: Decision, text: bytes) -> None:
         item = written_item(text)
@@ -206,7 +226,9 @@ class StaffDecisions:
             return DecisionStatus(id=id_, status=Effect.REFUSED, reason=reasons[0])
         acting = {service for outcome in outcomes for service in _acting_services(outcome.type)}
         seen = {outcome.service for outcome in outcomes}
-        return DecisionStatus(id=id_, status=Effect.ACCEPTED if acting and acting <= seen else Effect.PENDING)
+        done = bool(acting) and acting <= seen
+        results = dict.fromkeys(result for outcome in outcomes for result in outcome.results)
+        return DecisionStatus(id=id_, status=Effect.ACCEPTED if done else Effect.PENDING, results=[*results])
 
 
 def staff_decisions(decisions: StaffDecisions, root: str) -> APIRouter:

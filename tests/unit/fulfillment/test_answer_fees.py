@@ -24,7 +24,7 @@ from shared.contract.events import (
     RequestReferred,
     RequestWithdrawn,
 )
-from shared.errors import IllegalTransition
+from shared.errors import IllegalTransition, RefusedDecision
 from shared.law import FeeReason, GivenCopies, Money, Regulation, Right
 from tests.unit.fulfillment.handler_fakes import CASE, HOUSE, NOW, Counter, stage
 from tests.unit.fulfillment.test_disclosure import HELD, MAP, findings, record
@@ -197,8 +197,9 @@ async def test_request_has_at_most_one_fee_and_none_after_the_answer() -> None:
     [quoted] = await answer(event, ctx)
     again = wanted(FeeReason.EXCESSIVE)
     answered = RequestFulfilled(request_id=CASE, right=Right.ACCESS, outcome=Outcome.GRANTED, answer="answer")
-    assert not await decide_fee(again, knowing(ctx, event, quoted))
-    assert not await decide_fee(again, knowing(ctx, event, answered))
+    for known in (quoted, answered):
+        with pytest.raises(RefusedDecision, match="fee_too_late"):
+            await decide_fee(again, knowing(ctx, event, known))
 
 
 @pytest.mark.parametrize("status", FulfillmentStatus)

@@ -36,7 +36,11 @@ class Register:
 def client(register: Register) -> AsyncClient:
     app = FastAPI()
     decisions = StaffDecisions(
-        cast("Any", None), cast("Any", register), lambda: datetime.now(UTC), Allowance(1000)
+        cast("Any", None),
+        cast("Any", register),
+        lambda: datetime.now(UTC),
+        Allowance(1000),
+        incidents=cast("Any", None),
     )
     app.include_router(staff_decisions(decisions, "https://privacy.example.com"))
     limited = SmallBodies(app, Callers({}, Allowance(1000)))

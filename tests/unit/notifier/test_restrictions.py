@@ -25,7 +25,7 @@ from shared.contract.events import (
     RestrictionLifting,
     SubjectRestricted,
 )
-from shared.errors import PermanentError
+from shared.errors import RefusedDecision
 from shared.law import Right
 from tests.runtime_fakes import MemoryVault
 from tests.unit.notifier.sample_letters import AUTHORITY, SENDER, WRITTEN_AT, asked
@@ -90,7 +90,7 @@ async def test_undeliverable_announcement_keeps_the_restriction(posted: Posted, 
 )
 async def test_no_end_is_announced_of_a_restriction_that_is_not_there(known: tuple[Fact, ...]) -> None:
     post = Counter(Posted.SENT)
-    with pytest.raises(PermanentError, match="restricts nothing"):
+    with pytest.raises(RefusedDecision, match="nothing_restricted"):
         await announce_lifting(LIFTING, await notifier(post, *known))
     assert post.letters == 0
 

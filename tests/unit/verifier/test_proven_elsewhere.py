@@ -69,7 +69,8 @@ async def test_the_staff_decides_nothing_about_it(made: Elsewhere, verified: boo
     )
     with structlog.testing.capture_logs() as said:
         await office.tell(decided, service="console")
-    assert [line["request_id"] for line in said if line["event"] == "nothing to decide"] == [CASE]
+    refused = [line["reason"] for line in said if line["event"] == "decision refused"]
+    assert refused == ["identity_decided"]
     assert asked(office) == []
     assert (await office.requests.case(CASE)).status is before
 

@@ -20,6 +20,7 @@ from shared.contract.events.breaches import (
     NoticesReleased,
 )
 from shared.contract.ports import VaultPort
+from shared.errors import RefusedDecision
 from shared.runtime.journal import Journal
 from shared.runtime.log import logger
 from shared.runtime.service import on
@@ -90,30 +91,39 @@ async def _opened(event: NoticesReleased, number: int, ctx: Steering) -> OpenedB
 
 
 async def pause(_event: CampaignPaused, ctx: Steering) -> Sequence[Fact]:
-    """Pause the notices; batches under way stop within a second, and record their progress."""
-    await _note(CampaignState.PAUSED, ctx)
+    """
+    Pause the notices; batches under way stop within a second, and record their progress.
+
+    Raises RefusedDecision if none are out, or a later order holds.
+    """
+    if not await _note(CampaignState.PAUSED, ctx):
+        raise RefusedDecision("order_outdated")
     return []
 
 
 async def resume(_event: CampaignResumed, ctx: Steering) -> Sequence[Fact]:
-    """Resume each batch that is not through."""
-    return await _again(CampaignState.ON, ctx)
+    """Resume each batch that is not through; raises as :func:`pause`."""
+    if not await _note(CampaignState.ON, ctx):
+        raise RefusedDecision("order_outdated")
+    return await _again(ctx)
 
 
 async def abort(_event: CampaignAborted, ctx: Steering) -> Sequence[Fact]:
     """Abort the notices: each batch that is not through is closed as it is."""
-    return await _again(CampaignState.ABORTED, ctx)
+    await _note(CampaignState.ABORTED, ctx)
+    return await _again(ctx)
 
 
-async def _note(standing: CampaignState, ctx: Steering) -> None:
-    """Record an order of the staff; an obsolete one is logged, for they believe that it holds."""
-    if not await ctx.standings.set(ctx.incident, standing, ctx.said_at):
-        reason = f"`{standing.value}` is older than the order that holds, or no notices are out"
-        logger().warning("order of the staff does not hold", request_id=ctx.incident, reason=reason)
+async def _note(standing: CampaignState, ctx: Steering) -> bool:
+    """Record an order of the staff and return whether it holds; one that does not is logged."""
+    if await ctx.standings.set(ctx.incident, standing, ctx.said_at):
+        return True
+    reason = f"`{standing.value}` is older than the order that holds, or no notices are out"
+    logger().warning("order of the staff does not hold", request_id=ctx.incident, reason=reason)
+    return False
 
 
-async def _again(standing: CampaignState, ctx: Steering) -> Sequence[Fact]:
-    await _note(standing, ctx)
+async def _again(ctx: Steering) -> Sequence[Fact]:
     through = await ctx.ledgers.numbers_through(ctx.incident)
     return [
         _due(released, number, ctx.known.turn + 1)

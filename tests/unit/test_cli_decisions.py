@@ -1,0 +1,208 @@
+"""A deciding verb waits for the result of the services and prints it; an unknown id is an error."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import structlog
+import typer
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from typer.testing import CliRunner
+
+import habeas.cli
+from habeas.cli import app
+from habeas.client import staff
+from habeas.client.staff import REASONS
+from services.intake.http.api import create_app
+from services.intake.http.callers import Callers
+from services.intake.http.staff_decisions import StaffDecisions
+from shared.errors import ConfigurationError, Unanswered
+from shared.runtime.client_limits import Allowance
+from shared.runtime.staff_register import DecisionOutcome
+from tests.unit.fakes import Office
+from tests.unit.intake_api import ROOT, SITE, UNKNOWN
+
+AT = "2126-03-09T10:00+01:00"
+WITH_UNKNOWN_ID = {
+    "appeals decide": "--granted",
+    "appeals show": None,
+    "breach abort": "--yes",
+    "breach approve": "--phase 1",
+    "breach end-hold": "",
+    "breach hold": "--agency police --until 2126-03-09T10:00+01:00",
+    "breach pause": "",
+    "breach reported": "--clock gdpr.authority.DE",
+    "breach resume": "",
+    "breach withdraw": "--phase 1",
+    "inbox done": "mail --because answered",
+    "permission grant": "--to bert",
+    "permission revoke": "--to bert",
+    "request answer": "--explanation {text}",
+    "request approve-answer": None,
+    "request approve-correction": "",
+    "request approve-erasure": "",
+    "request close": "",
+    "request confirm-alias": "aliases_5f0c2d1e8a7b6c94:1",
+    "request delivered": "--way post",
+    "request expect": "--on 2126-03-09",
+    "request extend": "--reason complexity",
+    "request forward": "--name Shop --email privacy@shop.example.com",
+    "request ground": "--none",
+    "request lift-restriction": "--reason accuracy_verified",
+    "request narrow": "",
+    "request nothing-held": "",
+    "request proposal": "--accepted --manner telephone",
+    "request quote": "--amount 20.00 --currency EUR --reason excessive",
+    "request refuse": "--ground excessive",
+    "request release-values": "--reason called_back",
+    "request resume": "",
+    "request show": None,
+    "verify accept": "--reason looked_at --identity email",
+    "verify refuse": "--reason identity_not_established",
+    "verify show": None,
+}
+"""Deciding verb → its other words; None where it reads the case in the databases before it decides."""
+WITHOUT_ID = {"breach declare", "burst declare", "request register", "retention approve", "retention purge"}
+"""Verbs that decide about something new, or about a number that they look up."""
+
+
+def deciding() -> Iterator[str]:
+    """Yield the verbs that a staff account signs."""
+    command: Any = typer.main.get_command(app)
+    for group, members in command.commands.items():
+        for name, verb in getattr(members, "commands", {}).items():
+            if any(parameter.name == "account" for parameter in verb.params):
+                yield f"{group} {name}"
+
+
+@dataclass
+class Register:
+    """Accepts every proof, and returns what the services of *office* noted, or *fixed*."""
+
+    office: Office = field(default_factory=Office)
+    fixed: Sequence[DecisionOutcome] | None = None
+
+    def salt(self, name: str) -> bytes:
+        return name.encode()
+
+    async def flaw(self, *_: Any) -> None:
+        return None
+
+    async def outcomes(self, _event: str) -> Sequence[DecisionOutcome]:
+        if self.fixed is not None:
+            return self.fixed
+        await self.office.work()
+        return self.office.staff.outcomes
+
+    async def cases_between(self, _first: str, _last: str) -> list[str]:
+        return []
+
+
+@pytest.fixture
+def register() -> Register:
+    return Register()
+
+
+@pytest.fixture(autouse=True)
+def intake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, register: Register) -> None:
+    decisions = StaffDecisions(
+        register.office.requests, register, lambda: datetime.now(UTC), Allowance(1000), incidents=register
+    )
+    api = create_app(register.office.requests, Callers({}, Allowance(1000)), SITE, staff=decisions)
+
+    def client(**settings: Any) -> httpx.AsyncClient:
+        return httpx.AsyncClient(**settings, transport=httpx.ASGITransport(api))
+
+    monkeypatch.setattr(staff, "httpx", Transport(client, httpx.HTTPError))
+    monkeypatch.setattr(staff, "private_key", lambda *_: Ed25519PrivateKey.generate())
+    environment: Mapping[str, str] = {"HABEAS_URL": ROOT, "HABEAS_STATE": str(tmp_path)}
+    for name, value in {**environment, "HABEAS_STAFF_PASSWORD": "p" * 20}.items():
+        monkeypatch.setenv(name, value)
+
+
+@dataclass
+class Transport:
+    """The names of httpx that the command uses."""
+
+    AsyncClient: Any
+    HTTPError: Any
+
+
+def decide(*words: str) -> Any:
+    with structlog.testing.capture_logs():
+        return CliRunner().invoke(app, [*words, "--as", "anna", "--code", "123456"])
+
+
+def test_table_has_every_deciding_verb() -> None:
+    assert {*WITH_UNKNOWN_ID, *WITHOUT_ID} == set(deciding())
+
+
+@pytest.mark.parametrize(
+    ("verb", "words"), [(verb, words) for verb, words in WITH_UNKNOWN_ID.items() if words is not None]
+)
+def test_unknown_id_is_an_error(verb: str, words: str, tmp_path: Path) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text("We looked.", encoding="utf-8")
+    result = decide(*verb.split(), UNKNOWN, *words.format(text=text).split())
+    assert (result.stdout, type(result.exception)) == ("", ConfigurationError)
+    assert str(result.exception) in {
+        "no request has this id",
+        "no incident has this id",
+        f"refused: {REASONS['no_open_message']}",
+    }
+
+
+def test_decision_in_a_wrong_state_is_refused_with_the_reason(register: Register) -> None:
+    register.fixed = [DecisionOutcome("intake", "habeas.incident.declared.v1", "not_stopped")]
+    result = declare_burst()
+    assert str(result.exception) == "refused: the request is not stopped"
+    assert result.stdout == ""
+
+
+def declare_burst(*words: str) -> Any:
+    return decide("burst", "declare", "storm", "--until", AT, *words)
+
+
+def test_decision_without_an_answer_in_time_is_recorded(
+    register: Register, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    register.fixed = []
+    monkeypatch.setattr(staff, "EFFECT_WITHIN_S", 0.01)
+    unanswered = declare_burst().exception
+    assert isinstance(unanswered, Unanswered)
+    assert "is recorded, and no service has answered it in 0 s; `habeas decision " in str(unanswered)
+    monkeypatch.setattr(habeas.cli, "app", lambda: (_ for _ in ()).throw(unanswered))
+    with pytest.raises(SystemExit) as ended:
+        habeas.cli.main()
+    assert ended.value.code == 3
+    assert "habeas: the decision is recorded" in capsys.readouterr().err
+
+
+def test_result_of_an_accepted_decision_is_printed_as_json() -> None:
+    result = declare_burst("--json")
+    assert result.exit_code == 0, result.exception
+    shown = json.loads(result.stdout)
+    assert shown["status"] == "accepted"
+    assert shown["results"] == []
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "printed", "code"),
+    [
+        ([], "pending", 3),
+        ([(None, ("habeas.request.extended.v1",))], "accepted: request.extended", 0),
+        ([("not_stopped", ())], "refused: refused: the request is not stopped", 2),
+    ],
+)
+def test_result_of_a_decision_is_shown_by_its_id(
+    outcomes: Sequence[tuple[str | None, tuple[str, ...]]], printed: str, code: int, register: Register
+) -> None:
+    type_ = "habeas.incident.declared.v1"
+    register.fixed = [DecisionOutcome("intake", type_, reason, results) for reason, results in outcomes]
+    result = CliRunner().invoke(app, ["decision", UNKNOWN])
+    assert (result.stdout.strip(), result.exit_code) == (printed, code)
