@@ -103,6 +103,8 @@ def log_warnings(settings: IntakeSettings, practice: ClockRules) -> None:
     log_laws_not_accepted(practice.policies, practice.zone)
     log_laws_not_accepted(breach_policies().accepting(settings.laws_accepted), practice.zone)
     log_open_address(settings.public_url)
+    if settings.local_callbacks:
+        logger().warning("HABEAS_LOCAL_CALLBACKS is on: a trial, not for production", service=NAME)
 
 
 def site_of(settings: IntakeSettings) -> Site:

@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, TypeAlias
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -32,7 +33,7 @@ from shared.law import ClockRules, CompanyProfile
 from shared.law.calendars import calendar_named
 from shared.law.library import breach_policies, policies, require_known
 from shared.law.policies import E, EditionLibrary
-from shared.runtime.settings import InboxSettings
+from shared.runtime.settings import InboxSettings, is_local
 
 SystemSource: TypeAlias = Annotated[Source, AfterValidator(upstream_source)]
 SourcePattern: TypeAlias = Annotated[str, AfterValidator(binding)]
@@ -125,6 +126,12 @@ class IntakeSettings(InboxSettings):
 
     drp_callback_allow: frozenset[str] = frozenset()
     """Internal hosts that agents may be called back at: JSON, `["agent.example.com"]`."""
+
+    local_callbacks: bool = False
+    """
+    Whether agents and controllers on this machine may be called back over plain HTTP, for trials. Intake
+    refuses to start with it where `HABEAS_HTTP_HOST` or `HABEAS_PUBLIC_URL` is not of this machine.
+    """
 
     opendsr_controllers: tuple[ListedController, ...] = ()
     """
@@ -267,6 +274,14 @@ class IntakeSettings(InboxSettings):
         if len({agent.id for agent in agents}) < len(agents):
             raise ValueError("two agents have the same id")
         return agents
+
+    @field_validator("local_callbacks")
+    @classmethod
+    def _is_a_trial(cls, local: bool, info: ValidationInfo) -> bool:
+        hosts = info.data.get("http_host"), urlsplit(str(info.data.get("public_url"))).hostname
+        if local and not all(map(is_local, hosts)):
+            raise ValueError("needs HABEAS_HTTP_HOST and HABEAS_PUBLIC_URL of this machine: 127.0.0.1")
+        return local
 
     @field_validator("opendsr_controllers")
     @classmethod

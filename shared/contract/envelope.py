@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from shared.contract.catalogue import catalogue
 from shared.contract.events import Event, EventPart, Fact, ProofKind, Strict, Submission, SubmissionError
+from shared.contract.field_errors import message_of
 from shared.contract.topology import MAX_BODY as MAX_BODY  # noqa: PLC0414 - a property of envelopes as well
 from shared.contract.topology import MAX_ID as MAX_ID  # noqa: PLC0414 - the same
 from shared.contract.topology import STRUCTURED as STRUCTURED  # noqa: PLC0414 - the same
@@ -121,9 +122,7 @@ def errors_of(
     """Return pydantic's errors: paths and messages, without any value that the publisher sent."""
     root = () if within is None else (within,)
     return tuple(
-        SubmissionError(
-            path=".".join([*root, *map(_step, flaw["loc"])]), message=_message(flaw["type"], flaw["msg"])
-        )
+        SubmissionError(path=".".join([*root, *map(_step, flaw["loc"])]), message=message_of(flaw))
         for flaw in errors
     )
 
@@ -196,14 +195,6 @@ def _time(value: object) -> datetime:
 def _step(step: str | int) -> str:
     """A key that is no field of ours was chosen by the publisher and may be a name or an address."""
     return str(step) if isinstance(step, int) or step in _FIELDS else "…"
-
-
-def _message(kind: str, message: str) -> str:
-    return {
-        "extra_forbidden": "unknown field",
-        "value_error": "has a wrong value",
-        "union_tag_invalid": "unknown kind of proof",
-    }.get(kind, message)
 
 
 def _fields(kind: type[BaseModel]) -> Iterator[str]:

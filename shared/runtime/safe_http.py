@@ -20,6 +20,7 @@ from typing import Final
 import httpx
 
 from shared.errors import TransientError
+from shared.runtime.settings import is_local
 
 HTTPS_PORT: Final = 443
 HOST = re.compile(rb"[A-Za-z0-9._:-]+")
@@ -70,6 +71,8 @@ class SafeHttp:
     """Hosts that may lie inside."""
     trust: ssl.SSLContext | None = None
     """Authorities that are trusted for the receiver's certificate; the usual ones when None."""
+    local: bool = False
+    """Whether this machine may be reached over plain HTTP, for trials."""
 
     async def post(
         self, url: httpx.URL, headers: Mapping[str, str], body: Callable[[], AsyncIterator[bytes]]
@@ -90,6 +93,11 @@ class SafeHttp:
     async def _addresses(self, url: httpx.URL) -> list[str]:
         """Return the addresses that the host of *url* has, if it leads where it may."""
         addresses = await addresses_of(url)
+        on_this_machine = is_local(url.host) and all(map(is_local, addresses))
+        if url.scheme == "http" and self.local and on_this_machine:
+            return addresses
+        if url.scheme != "https":
+            raise NotAllowed("the address is none for HTTPS")
         if url.host not in self.allowed and not all(map(is_public, addresses)):
             raise NotAllowed("the address leads inside")
         return addresses
@@ -111,9 +119,11 @@ class SafeHttp:
             return await _posted(client, url, addresses[-1], headers, body)
 
 
-def receiver(text: str) -> httpx.URL:
+def receiver(text: str, *, local: bool = False) -> httpx.URL:
     """
     Return the address of a receiver.
+
+    With *local* it may be one for HTTP on this machine.
 
     Raises:
         NotAllowed: It is no plain address for HTTPS.
@@ -122,7 +132,8 @@ def receiver(text: str) -> httpx.URL:
         url = httpx.URL(text)
     except httpx.InvalidURL:
         raise NotAllowed("the address is none") from None
-    if url.scheme != "https" or not HOST.fullmatch(url.raw_host) or url.userinfo:
+    on_this_machine = local and url.scheme == "http" and is_local(url.host)
+    if not (url.scheme == "https" or on_this_machine) or not HOST.fullmatch(url.raw_host) or url.userinfo:
         raise NotAllowed("the address is none for HTTPS, or has a password in it")
     return url.copy_with(fragment=None)
 

@@ -89,7 +89,7 @@ UNREADABLE = {
     "unknown type": Bad(submitted("unknown type", type=SECRET.email), {"type": "known are habeas."}),
     "wrong types": Bad(
         wrong_types(),
-        {"data.right": "Input should be", "data.subject": "", "data.…": "unknown field"},
+        {"data.right": "must be", "data.subject": "", "data.…": "unknown field"},
     ),
     "missing time": Bad(submitted("missing time", time=None), {"time": "is required"}),
     "another version": Bad(submitted("another version", specversion="0.3"), {"specversion": 'must be "1.0"'}),

@@ -16,4 +16,5 @@ def unless_blank(value: object) -> object:
     return None if isinstance(value, str) and not value.strip() else value
 
 
-Https: TypeAlias = Annotated[StrictStr, StringConstraints(pattern=r"^https://", max_length=2_000)]
+CallbackUrl: TypeAlias = Annotated[StrictStr, StringConstraints(pattern=r"^https?://", max_length=2_000)]
+"""The channel checks it further: HTTP is for this machine alone."""

@@ -106,10 +106,10 @@ async def case_or_new(requests: RequestService, case_id: str) -> IntakeCase:
         return IntakeCase()
 
 
-def is_receiver(url: str) -> bool:
-    """Return whether callbacks may be sent to *url*: a plain HTTPS address."""
+def is_receiver(url: str, *, local: bool) -> bool:
+    """Return whether callbacks may be sent to *url*: plain HTTPS, or with *local* HTTP on this machine."""
     try:
-        safe_http.receiver(url)
+        safe_http.receiver(url, local=local)
     except safe_http.NotAllowed:
         return False
     return True

@@ -118,6 +118,11 @@ async def channels(context: ChannelContext) -> AsyncIterator[list[ChannelAdapter
         yield [*opened, *_email(context, stack)]
 
 
+def _callback_client(settings: IntakeSettings, allowed: frozenset[str]) -> CallbackClient:
+    """Return the client for callbacks to addresses outside and *allowed* ones."""
+    return CallbackClient(SafeHttp(allowed, local=settings.local_callbacks))
+
+
 async def _drp(context: ChannelContext) -> ChannelAdapter:
     """Return the API and the callbacks of authorised agents."""
     settings = context.settings
@@ -133,8 +138,9 @@ async def _drp(context: ChannelContext) -> ChannelAdapter:
         business=settings.drp_business,
         practice=settings.practice(),
         root=settings.public_url.rstrip("/"),
+        local_callbacks=settings.local_callbacks,
     )
-    callbacks = CallbackProtocol(service, watch, CallbackClient(SafeHttp(settings.drp_callback_allow)))
+    callbacks = CallbackProtocol(service, watch, _callback_client(settings, settings.drp_callback_allow))
     return ChannelAdapter("/drp", drp_app(service), [callbacks.run_forever()])
 
 
@@ -164,9 +170,10 @@ async def _opendsr(context: ChannelContext) -> ChannelAdapter:
         practice=settings.practice(),
         url=settings.opendsr_url.rstrip("/"),
         submissions=Allowance(settings.opendsr_requests_per_hour),
+        local_callbacks=settings.local_callbacks,
         attempts=context.attempts,
     )
-    callbacks = CallbackProtocol(service, watch, CallbackClient(SafeHttp(settings.opendsr_callback_allow)))
+    callbacks = CallbackProtocol(service, watch, _callback_client(settings, settings.opendsr_callback_allow))
     return ChannelAdapter("/opendsr", opendsr_app(service), [callbacks.run_forever()])
 
 

@@ -13,6 +13,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
+import httpx
+
 from shared.errors import ErrorNet
 from shared.runtime import safe_http
 from shared.runtime.log import logger
@@ -157,10 +159,13 @@ class CallbackClient:
 
         try:
             async with asyncio.timeout(LONGEST.total_seconds()):
-                await self.way.post(safe_http.receiver(callback.url), headers, whole)
+                await self.way.post(self._receiver(callback.url), headers, whole)
         except (NotAllowed, safe_http.ReceiverRefused, ReceiverUnavailable, TimeoutError):
             return False
         return True
+
+    def _receiver(self, url: str) -> httpx.URL:
+        return safe_http.receiver(url, local=self.way.local)
 
 
 @dataclass(frozen=True, slots=True)

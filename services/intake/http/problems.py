@@ -102,7 +102,7 @@ def problem(status: int, detail: str, headers: Mapping[str, str] | None = None, 
 
 def error_of_body(error: ValidationError) -> RequestValidationError:
     """Return the error of a body that a handler has read itself; without the input."""
-    flaws = error.errors(include_url=False, include_context=False, include_input=False)
+    flaws = error.errors(include_url=False, include_input=False)
     return RequestValidationError([flaw | {"loc": ("body", *flaw["loc"])} for flaw in flaws])
 
 

@@ -86,6 +86,27 @@ def test_a_company_is_read_from_its_own_file(monkeypatch: pytest.MonkeyPatch, tm
     assert (company.established_in, company.margin) == ("FR", timedelta(days=3))
 
 
+@pytest.mark.parametrize(
+    ("host", "url", "starts"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8080", True),
+        ("localhost", "http://localhost:8080", True),
+        ("0.0.0.0", "http://127.0.0.1:8080", False),  # noqa: S104 - refused
+        ("127.0.0.1", "https://privacy.example.com", False),
+        ("127.0.0.1", "http://127.0.0.1.example.com", False),
+    ],
+)
+def test_local_callbacks_are_refused_beyond_this_machine(
+    monkeypatch: pytest.MonkeyPatch, host: str, url: str, *, starts: bool
+) -> None:
+    changes = {"http_host": host, "public_url": url, "local_callbacks": "true"}
+    if starts:
+        assert settings(monkeypatch, **changes).local_callbacks
+        return
+    with pytest.raises(ConfigurationError, match="HABEAS_LOCAL_CALLBACKS"):
+        settings(monkeypatch, **changes)
+
+
 @pytest.mark.parametrize("key", ["", "short"])
 def test_a_key_that_can_be_guessed_is_refused_and_not_shown(
     monkeypatch: pytest.MonkeyPatch, key: str

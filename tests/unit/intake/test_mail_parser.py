@@ -242,6 +242,30 @@ def test_two_senders_are_none() -> None:
 
 
 @pytest.mark.parametrize(
+    "head",
+    [
+        "From: a@example.org\r\nFrom: b@example.org",
+        "From: a@example.org\r\nfrom: a@example.org",
+        "From: a@example.org\r\nFrom : b@example.org",
+        "From : b@example.org\r\nFrom: a@example.org",
+        "From: a@example.org\r\nFROM\t: b@example.org",
+        "From: a@example.org\rFrom: b@example.org",
+        "From: a@example.org\r\nSubject: x\r\nX-A: b\r\n c\r\nFrom:",
+    ],
+)
+def test_mail_with_two_authors_has_none(head: str) -> None:
+    assert read(raw(head)).address == ""
+
+
+def test_author_named_in_the_body_is_no_second_one() -> None:
+    for lines in ("\r\n", "\n"):
+        mail = lines.join(
+            ["From: a@example.org", "X-From: c@example.org", "", "Hello", "From: b@example.org"]
+        )
+        assert read(mail.encode()).address == "a@example.org"
+
+
+@pytest.mark.parametrize(
     ("head", "expected"),
     [
         ("Received: by mx; Wed, 4 Mar 2026 10:00:00 +0100\r\nDate: Mon, 2 Mar 2026 10:00:00 +0000",

@@ -146,7 +146,7 @@ WRONG: dict[str, tuple[Any, ...]] = {
     ),
     "api_version": ("0.1", "4.0", 2),
     "status_callback_urls": (
-        "https://a.example.com", ["http://a.example.com/"], [1], ["https://a.example.com"] * 11,
+        "https://a.example.com", ["ftp://a.example.com/"], [1], ["https://a.example.com"] * 11,
     ),
     "extensions": (
         "x", [], {DOMAIN: "x"}, {DOMAIN: ["skip_waiting_period"]}, {DOMAIN: {"skip_waiting_period": "true"}},

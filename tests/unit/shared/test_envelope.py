@@ -119,10 +119,10 @@ def test_an_upstream_system_cannot_publish_a_fact() -> None:
         pytest.param(attributes(time=None), "time", "required", id="missing time"),
         pytest.param(attributes(time="yesterday"), "time", "RFC 3339", id="time in words"),
         pytest.param(attributes(time="2026-03-01T12:00:00"), "time", "offset", id="time without its offset"),
-        pytest.param(attributes(data=None), "data", "dictionary", id="no data"),
+        pytest.param(attributes(data=None), "data", "an object", id="no data"),
         pytest.param(attributes(data={}), "data.reference", "required", id="empty data"),
         pytest.param(
-            attributes(data={"reference": 5, "right": "access", "subject": {}}), "data.reference", "string",
+            attributes(data={"reference": 5, "right": "access", "subject": {}}), "data.reference", "be text",
             id="wrong type",
         ),
         pytest.param(

@@ -8,7 +8,14 @@ import httpx
 import pytest
 
 from services.intake.http.callbacks import Callback, CallbackClient
-from shared.runtime.safe_http import MOST_RECEIPT_BYTES, ReceiverUnavailable, SafeHttp, is_public
+from shared.runtime.safe_http import (
+    MOST_RECEIPT_BYTES,
+    NotAllowed,
+    ReceiverUnavailable,
+    SafeHttp,
+    is_public,
+    receiver,
+)
 
 HERE = httpx.URL("https://93.184.216.34/status")
 PACKED = {"Content-Encoding": "gzip"}
@@ -106,3 +113,39 @@ async def test_any_failure_on_the_way_is_an_outage(answering: Answering) -> None
 )
 def test_only_addresses_of_the_internet_at_large_are_public(address: str, *, public: bool) -> None:
     assert is_public(address) is public
+
+
+LOCAL = ["http://127.0.0.1:9000/status", "http://localhost:9000/", "http://[::1]:9000/"]
+OUTSIDE = [
+    "http://93.184.216.34/",
+    "http://10.0.0.1/",
+    "http://169.254.169.254/latest/meta-data",
+    "http://0.0.0.0/",
+    "http://agent.example.com/",
+    "http://localhost.example.com/",
+    "http://user:pw@127.0.0.1/",
+    "ftp://127.0.0.1/",
+]
+
+
+@pytest.mark.parametrize("url", LOCAL)
+async def test_this_machine_is_reached_over_http_in_trials_alone(url: str, answering: Answering) -> None:
+    asked = answering(lambda: httpx.Response(200, stream=Pieces()))
+    callback = Callback(url, {}, b"{}", mark="", final=False)
+    assert not await CallbackClient(SafeHttp()).send(callback)
+    assert not await CallbackClient(SafeHttp(frozenset({httpx.URL(url).host}))).send(callback)
+    assert asked == []
+    assert await CallbackClient(SafeHttp(local=True)).send(callback)
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("url", OUTSIDE)
+async def test_trial_opens_http_to_no_other_machine(url: str, answering: Answering) -> None:
+    asked = answering(lambda: httpx.Response(200, stream=Pieces()))
+    with pytest.raises(NotAllowed):
+        receiver(url, local=True)
+    if "@" in url:
+        return
+    with pytest.raises((NotAllowed, ReceiverUnavailable)):
+        await SafeHttp(frozenset({httpx.URL(url).host}), local=True).post(httpx.URL(url), {}, nothing)
+    assert asked == []

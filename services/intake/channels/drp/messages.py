@@ -25,8 +25,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import BeforeValidator, Field, StrictBool, StringConstraints, ValidationError
 
 from services.intake.channels.drp.agents import ListedAgent
-from services.intake.channels.parts import Https, ReceivedPart, unless_blank
+from services.intake.channels.parts import CallbackUrl, ReceivedPart, unless_blank
 from shared.contract.events import Agent, Evidence, PostalAddress, RequestSubmitted, Residence, Subject, Text
+from shared.contract.field_errors import message_of
 from shared.law import Regulation, Right
 
 VERSION = "1.0"
@@ -106,7 +107,7 @@ class DrpMessage(ReceivedPart):
     exercise: Annotated[Exercise, BeforeValidator(_spelt_today)]
     regime: str | None = None
     """Absent, or ``voluntary``: without a law."""
-    status_callback: Annotated[Https | None, BeforeValidator(unless_blank)] = None
+    status_callback: Annotated[CallbackUrl | None, BeforeValidator(unless_blank)] = None
     agent_request_id: Annotated[str, StringConstraints(max_length=500)] | None = Field(
         default=None, alias="agent-request-id"
     )
@@ -250,7 +251,9 @@ def _instant(content: Mapping[str, Any], name: str) -> datetime:
 def _refusal_of(error: ValidationError) -> DrpCallRefused:
     # The paths come from our models: no other text of the agent is used.
     flaws = error.errors(include_url=False, include_input=False)
-    return malformed("; ".join(f"{'.'.join(map(str, flaw['loc']))}: {flaw['msg']}" for flaw in flaws))
+    return malformed(
+        "; ".join(f"{'.'.join(map(str, flaw['loc']))}: {message_of(flaw, own=True)}" for flaw in flaws)
+    )
 
 
 def _first_name_first(name: str | None) -> str | None:

@@ -74,6 +74,8 @@ class DrpService:
     practice: ClockRules
     root: str
     """The public address of intake."""
+    local_callbacks: bool = False
+    """Whether agents on this machine may be called back over plain HTTP."""
 
     async def set_up(self, agent_id: str, body: bytes) -> str:
         """Return the token of a new pair-wise key for the agent called *agent_id*."""
@@ -97,8 +99,8 @@ class DrpService:
         case_id = self.requests.id_of(agent.source, digest_of(message))
         filed = FiledDrpRequest(agent, case_id, message)
         receiver = filed.said.status_callback
-        if receiver is not None and not is_receiver(receiver):
-            raise messages.malformed("status_callback: no plain address for HTTPS")
+        if receiver is not None and not is_receiver(receiver, local=self.local_callbacks):
+            raise messages.malformed("status_callback: must be a plain HTTPS address")
         if request is None:
             await self.requests.keep(case_id, MESSAGE, messages.unsigned(messages.without_claims(message)))
         else:

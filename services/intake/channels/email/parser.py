@@ -40,6 +40,8 @@ ADDRESS = re.compile(r"[^@\s<>,;\"()\[\]\\\x00-\x20]{1,64}@[^@\s<>,;\"()\[\]\\\x
 AS_WRITTEN = frozenset({"authentication-results"})
 """Fields without encoded words: decoding one would let others end a statement of our mail server."""
 IDENTITY_FIELDS = ("message-id", "from", "date", "subject")
+AUTHOR = re.compile(rb"(?:\A|[\r\n])from[ \t]*:", re.IGNORECASE)
+END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 SMALL_PICTURE = 60_000
 """Bytes below which a picture of the markup is a decoration."""
 
@@ -108,7 +110,7 @@ def read(content: bytes) -> ParsedMail:
     head, body = mime_parts.split(content, largest_head=LARGEST_HEAD)
     fields = _fields(head)
     leaves = list(_leaves(head, body))
-    name, address = _sender(head)
+    name, address = _sender(head) if _names_one_author(content) else ("", "")
     return ParsedMail(
         identity=_identity(head, body),
         fields=fields,
@@ -205,9 +207,20 @@ def _fields(head: Message) -> dict[str, tuple[str, ...]]:
 
 def _sender(head: Message) -> tuple[str, str]:
     """Return the author's name and address; empty if there are several."""
-    written = _addresses(map(str, head.get_all("from", ())[:1]))
+    written = _addresses(map(str, head.get_all("from", ())))
     # Names are decoded after the addresses are extracted: a name with an address is not one.
     return written[0] if len(written) == 1 else ("", "")
+
+
+def _names_one_author(content: bytes) -> bool:
+    """
+    Return whether a mail has one field ``From``, in any spelling that some mail server reads.
+
+    Source: RFC 5322 section 3.6. Of two fields, our mail server may authenticate another than the one that
+    is read here (RFC 7489 section 6.6.1).
+    """
+    head = END_OF_HEAD.split(content[:LARGEST_HEAD], maxsplit=1)[0]
+    return len(AUTHOR.findall(head)) == 1
 
 
 def _identity(head: Message, body: bytes) -> str:

@@ -22,6 +22,7 @@ from services.intake.channels.fides.reviews import ReviewAction, Reviews
 from services.intake.channels.fides.service import FidesService
 from services.intake.channels.protocols import ABOUT_REQUESTS, ErrorAnswer, protocol_app
 from services.intake.http.failed_attempts import network_of_client
+from shared.contract.field_errors import message_of
 from shared.runtime.client_limits import Allowance
 
 T = TypeVar("T")
@@ -58,8 +59,9 @@ def fides_app(served: FidesContext, origins: frozenset[str] = frozenset()) -> Fa
     @app.exception_handler(RequestValidationError)
     async def invalid(_request: Request, error: RequestValidationError) -> Response:
         # The input is not sent back: it is personal data.
-        flaws = [{name: flaw[name] for name in ("loc", "msg", "type")} for flaw in error.errors()]
-        return JSONResponse({"detail": flaws}, HTTPStatus.UNPROCESSABLE_ENTITY)
+        return JSONResponse(
+            {"detail": [_detail(flaw) for flaw in error.errors()]}, HTTPStatus.UNPROCESSABLE_ENTITY
+        )
 
     @app.exception_handler(bodies.FidesCallRefused)
     async def refused(request: Request, error: bodies.FidesCallRefused) -> Response:
@@ -244,14 +246,21 @@ def _filter_in(query: QueryParams) -> Filter:
 
 
 def _invalid(error: ValidationError, where: str) -> RequestValidationError:
-    flaws = error.errors(include_url=False, include_context=False, include_input=False)
+    flaws = error.errors(include_url=False, include_input=False)
     return RequestValidationError([{**flaw, "loc": (where, *flaw["loc"])} for flaw in flaws])
+
+
+def _detail(flaw: Mapping[str, Any]) -> dict[str, Any]:
+    kind = flaw["type"] if flaw["type"] in ERROR_KINDS else "value_error"
+    return {"loc": flaw["loc"], "msg": message_of(flaw, own=True), "type": kind}
 
 
 def _error(_request: Request, status: int, message: str, headers: Mapping[str, str] | None) -> Response:
     return JSONResponse({"detail": message}, status, headers)
 
 
+ERROR_KINDS = frozenset({"missing", "extra_forbidden", "json_invalid"})
+"""Kinds of errors that clients can tell apart; all others are invalid values."""
 HEADERS = {
     HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},
     HTTPStatus.TOO_MANY_REQUESTS: {"Retry-After": "3600"},

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from services.intake.channels.fides.bodies import CreateRequest, FidesIdentity, Labelled, RequestNotTaken
 from shared.contract.events import Details, RequestSubmitted, Residence, Subject
+from shared.contract.field_errors import message_of
 from shared.law import DIRECT_MARKETING, Right
 
 NAME_FIELDS = ("name", "full_name")
@@ -194,5 +195,5 @@ def _remarks(said: CreateRequest, fields: Mapping[str, Labelled]) -> Iterator[st
 
 def _flaws(error: ValidationError) -> str:
     # The rest of a path may be a name chosen by the client.
-    flaws = error.errors(include_url=False, include_input=False, include_context=False)
-    return "; ".join(f"{'.'.join(map(str, flaw['loc'][:1]))}: {flaw['msg']}" for flaw in flaws)
+    flaws = error.errors(include_url=False, include_input=False)
+    return "; ".join(f"{'.'.join(map(str, flaw['loc'][:1]))}: {message_of(flaw, own=True)}" for flaw in flaws)

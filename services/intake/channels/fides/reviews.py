@@ -31,6 +31,7 @@ from services.intake.channels.fides.responses import (
 from services.intake.channels.fides.service import AWAY, FidesService
 from services.intake.domain import CaseStatus
 from shared.contract import events
+from shared.contract.field_errors import message_of
 from shared.errors import TransientError
 
 MOST_BY_FILTER = 10_000
@@ -201,7 +202,7 @@ def _decision(action: ReviewAction, found: FilteredRequest, reason: str | None) 
 
 def _must_be_served(wanted: Filter) -> None:
     if wanted.sort_field not in SORTED_BY:
-        message = f"Requests are sorted by {', '.join(SORTED_BY)} only."
+        message = f"sort_field: must be {', '.join(SORTED_BY)}"
         raise FidesCallRefused(HTTPStatus.UNPROCESSABLE_ENTITY, message)
     if wanted.download_csv:
         raise bad_request("There is no CSV: `habeas report` writes one.")
@@ -211,9 +212,10 @@ def _filter_of(said: Mapping[str, Any]) -> Filter:
     try:
         return Filter.model_validate(said)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        first = error.errors(include_url=False, include_input=False)[0]
         field = first["loc"][0] if first["loc"] and first["loc"][0] in Filter.model_fields else "?"
-        raise FidesCallRefused(HTTPStatus.UNPROCESSABLE_ENTITY, f"filters: {field}: {first['msg']}") from None
+        reason = f"filters: {field}: {message_of(first, own=True)}"
+        raise FidesCallRefused(HTTPStatus.UNPROCESSABLE_ENTITY, reason) from None
 
 
 def _surest(found: FilteredRequest) -> tuple[str, ...]:

@@ -30,8 +30,9 @@ from pydantic import (
 )
 
 from services.intake.channels.opendsr.controllers import ListedController
-from services.intake.channels.parts import Https, ReceivedPart
+from services.intake.channels.parts import CallbackUrl, ReceivedPart
 from shared.contract.events import Code, RequestSubmitted, Subject, Text
+from shared.contract.field_errors import message_of
 from shared.law import Regulation, Right, Role
 
 MOST_IDENTITIES, MOST_CALLBACKS = 50, 10
@@ -167,7 +168,7 @@ class _Message(ReceivedPart):
     submitted_time: Annotated[datetime, BeforeValidator(_instant)]
     """When the person asked."""
     api_version: StrictStr | None = None
-    status_callback_urls: tuple[Https, ...] | None = Field(default=None, max_length=MOST_CALLBACKS)
+    status_callback_urls: tuple[CallbackUrl, ...] | None = Field(default=None, max_length=MOST_CALLBACKS)
     extensions: dict[str, Any] | None = None
 
     @property
@@ -343,10 +344,10 @@ def _named(message: OpenDsrMessage, served: DiscoveryDocument) -> dict[Code, Tex
 
 
 def _malformed(error: ValidationError) -> OpenDsrCallRefused:
-    flaws = error.errors(include_url=False, include_input=False, include_context=False)
+    flaws = error.errors(include_url=False, include_input=False)
     return OpenDsrCallRefused(
         HTTPStatus.BAD_REQUEST,
-        *(CallError(_path(flaw["loc"]), flaw["msg"].removeprefix("Value error, ")) for flaw in flaws),
+        *(CallError(_path(flaw["loc"]), message_of(flaw, own=True)) for flaw in flaws),
     )
 
 

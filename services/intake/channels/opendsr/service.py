@@ -54,6 +54,8 @@ class OpenDsrService:
     url: str
     """The public address for controllers; the versions' paths follow."""
     submissions: Allowance
+    local_callbacks: bool = False
+    """Whether controllers on this machine may be called back over plain HTTP."""
     attempts: FailedAttempts = field(default_factory=FailedAttempts)
 
     def caller(self, authorization: str, network: str) -> ListedController | None:
@@ -81,8 +83,9 @@ class OpenDsrService:
             raise TooManyAttempts("too many requests were sent within the hour")
         filed = self.files.begin(controller, version, body)
         for number, url in enumerate(filed.said.callbacks):
-            if not is_receiver(url):
-                raise refused(f"status_callback_urls.{number}", "is not a plain HTTPS address")
+            if not is_receiver(url, local=self.local_callbacks):
+                message = "must be a plain HTTPS address"
+                raise refused(f"status_callback_urls.{number}", message)
         await self.files.take(filed)
         return {
             "controller_id": controller.id,

@@ -94,7 +94,7 @@ def digest_of(content: bytes) -> str:
 
 
 def _flaws_in(error: ValidationError) -> tuple[SubmissionError, ...]:
-    details = error.errors(include_url=False, include_context=False, include_input=False)
+    details = error.errors(include_url=False, include_input=False)
     return errors_of(details, within=None)
 
 

@@ -1,0 +1,148 @@
+"""Errors of every protocol name the field and the remedy, without the text of the validation library."""
+
+import json
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Any, TypeAlias, get_args
+
+import pytest
+from httpx import Response
+from pydantic_core.core_schema import ErrorType
+
+from services.intake.channels.opendsr.messages import EXISTS
+from services.intake.channels.webhooks.risc import PURGED
+from shared.contract.envelope import Unreadable, decode
+from shared.contract.events import RequestSubmitted
+from shared.contract.field_errors import message_of
+from shared.contract.topology import REQUESTS
+from tests.unit import agents, controllers, fides_clients, intake_api, platforms
+from tests.unit.fakes import Office
+
+FOREIGN = (
+    "Input should", "String should", "List should", "Tuple should", "Value error", "Field required",
+    "valid string", "valid dictionary", "valid list", "Unable to", "pydantic", "type=", "input_value",
+    "dict(",
+    "instance of", "ValidationError", "ctx", "should match pattern",
+)  # fmt: skip
+"""Words of the validation library."""
+WRONG: tuple[Any, ...] = (17, "", "x", True, [], {}, [{}], {"x": 1}, "x" * 3_000, [17], None)
+Send: TypeAlias = Callable[[Any], Awaitable[Response]]
+
+
+def mutations(message: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield *message* with each field missing, and with each wrong value, beside the field's name."""
+    for name in message:
+        yield name, {field: value for field, value in message.items() if field != name}
+        for value in WRONG:
+            yield name, {**message, name: value}
+
+
+async def refusals(send: Send, message: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the texts of the errors that mutations of *message* lead to, by field."""
+    found = []
+    for name, wrong in mutations(message):
+        answer = await send(wrong)
+        if answer.status_code >= 400:
+            assert answer.status_code < 500, (name, wrong)
+            found.append((name, answer.text))
+    return found
+
+
+def assert_own_words(found: list[tuple[str, str]], *, least: int, unnamed: int = 0) -> None:
+    """Check that there are *least* errors, of which all but *unnamed* name their field."""
+    assert len(found) >= least
+    for _, text in found:
+        assert not [word for word in FOREIGN if word in text], text
+    missing = [(name, text) for name, text in found if name not in text]
+    assert len(missing) <= unnamed, missing
+
+
+@pytest.mark.parametrize("version", ["1", "2", "3"])
+async def test_opendsr_errors_are_in_words_of_this_product(version: str) -> None:
+    async with controllers.calling(Office()) as shop:
+        every = await refusals(lambda wrong: shop.post(wrong, version), controllers.example(version))
+    found = [(name, text) for name, text in every if EXISTS not in text]
+    assert_own_words(found, least=40)
+
+
+async def test_drp_errors_are_in_words_of_this_product() -> None:
+    async with agents.calling(Office()) as agent:
+        await agent.set_up()
+        said = agent.exercise_message(
+            status_callback="https://agent.example.com/", **{"agent-request-id": "7"}
+        )
+        found = await refusals(lambda wrong: agent.exercise(agent.signed(wrong)), said)
+    assert_own_words(found, least=60)
+
+
+async def test_fides_errors_are_in_words_of_this_product() -> None:
+    said = fides_clients.item(requested_at="2026-03-01T12:00:00Z", location="US-CA", source="Fides.js")
+    async with fides_clients.calling(Office(), per_hour=10_000) as client:
+        await client.log_in()
+        created = await refusals(lambda wrong: client.call("POST", "/privacy-request", [wrong]), said)
+        search = {"sort_field": "created_at", "status": ["pending"]}
+        created += await refusals(lambda wrong: client.call("POST", "/privacy-request/search", wrong), search)
+    assert_own_words(created, least=30)
+
+
+async def test_api_errors_are_in_words_of_this_product() -> None:
+    said = {"right": "access", "subject": {"email": "ada@example.org"}, "residence": {"country": "DE"}}
+    async with intake_api.client_of(Office().requests) as http:
+        found = await refusals(lambda wrong: http.post("/v1/requests", json=wrong), said)
+    assert_own_words(found, least=10)
+
+
+async def test_webhook_errors_are_in_words_of_this_product() -> None:
+    async def as_shopify(wrong: Any) -> Response:
+        body = json.dumps(wrong).encode()
+        headers = platforms.shopify_headers("customers/redact", body)
+        return await calling.http.post("/webhooks/shopify", content=body, headers=headers)
+
+    async def as_risc(wrong: Any) -> Response:
+        return await calling.risc(platforms.SIGNER.event(sub_id=wrong["sub_id"], events={PURGED: {}}))
+
+    async with platforms.platforms(Office()) as calling:
+        texts = [(await as_shopify(wrong)).text for _, wrong in mutations(platforms.REDACT)]
+        said = {"sub_id": {"format": "email", "email": "ada@example.org"}}
+        texts += [(await as_risc(wrong)).text for _, wrong in mutations(said) if "sub_id" in wrong]
+    assert len([text for text in texts if "flaws" in text or "err" in text]) > 10
+    assert_own_words([("", text) for text in texts], least=10)
+
+
+def test_errors_about_events_are_in_words_of_this_product() -> None:
+    said = {"reference": "r", "right": "access", "subject": {"email": "ada@example.org"}, "locale": "de"}
+    found = []
+    for name, wrong in mutations(said):
+        event = {
+            "specversion": "1.0",
+            "id": "1",
+            "source": "portal",
+            "type": RequestSubmitted.TYPE,
+            "data": wrong,
+        }
+        body = json.dumps({**event, "time": "2026-03-01T12:00:00Z"}).encode()
+        try:
+            decode(body, exchange=REQUESTS, content_type=None, headers={})
+        except Unreadable as error:
+            found.append((name, str(error)))
+    assert_own_words(found, least=20)
+
+
+def test_every_kind_of_error_has_words_of_this_product() -> None:
+    for kind in get_args(ErrorType):
+        error = {
+            "type": kind,
+            "msg": "Input should be something",
+            "loc": ("field",),
+            "ctx": {"expected": "a"},
+        }
+        message = message_of(error)
+        assert message
+        assert not [word for word in FOREIGN if word in message], kind
+
+
+def test_message_of_a_validator_of_this_product_is_kept() -> None:
+    own = {"type": "contradiction", "msg": "must not differ from the field name", "loc": ()}
+    assert message_of(own) == "must not differ from the field name"
+    value = {"type": "value_error", "msg": "Value error, must be a UUID of version 4", "loc": ()}
+    assert message_of(value, own=True) == "must be a UUID of version 4"
+    assert message_of(value) == "has a wrong value", "it may name a value of the publisher"
