@@ -20,7 +20,7 @@ setup:  ## Install the dependencies (quiet when complete)
 check: setup  ## Format, lint, types, import rules, unit tests; under a minute
 	@$(BIN)/ruff format --check --quiet || { echo "not formatted: run $(BIN)/ruff format"; exit 1; }
 	@$(BIN)/ruff check --quiet
-	@$(MAKE) --no-print-directory --jobs=2 types test-unit
+	@HABEAS_TEST_EXAMPLES=10 $(MAKE) --no-print-directory --jobs=2 types test-unit
 
 types: setup  ## Types and import rules
 	@$(BIN)/mypy

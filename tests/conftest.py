@@ -45,17 +45,19 @@ PREFIXED = re.compile(r"t[0-9a-f]{12}")
 structlog.configure(
     [*_processors, structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
 )
-settings.register_profile(
-    "habeas",
-    deadline=None,
-    max_examples=extent(50, 1_000),
-    suppress_health_check=[HealthCheck.too_slow],
-)
-settings.load_profile("habeas")
 
 
 def given(name: str) -> str | None:
     return os.environ.get(f"HABEAS_TEST_{name}")
+
+
+settings.register_profile(
+    "habeas",
+    deadline=None,
+    max_examples=int(given("EXAMPLES") or extent(50, 1_000)),
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("habeas")
 
 
 def required(name: str) -> str:

@@ -145,6 +145,7 @@ def of_letter(html: str) -> Readability:
     return measured("\n".join(" ".join(unescape(one).split()) for one in said))
 
 
+@lru_cache(maxsize=20_000)
 def syllables(word: str) -> int:
     """Return about how many syllables the English *word* has."""
     word = word.lower()

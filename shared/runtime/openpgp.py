@@ -125,15 +125,15 @@ def is_private_key(key: bytes) -> bool:
     return True
 
 
-async def decrypted(message: bytes, key: bytes, most: int) -> bytes:
+async def decrypted(message: bytes, key: bytes, most: int, *, cpu_s: int = DECRYPTION_CPU_S) -> bytes:
     """
-    Return the content of *message*, of at *most* so many bytes, by the private *key*.
+    Return the content of *message*, of at *most* so many bytes, by the private *key*, in *cpu_s* at most.
 
     Raises:
         NotDecrypted: It is broken, or for another key.
         TooMuchContent: It has more content, or takes too long.
     """
-    process = _decrypting(key)
+    process = _decrypting(key, cpu_s)
     try:
         async with asyncio.timeout(DECRYPTION_TIME.total_seconds()):
             content = await _content(process, message, most)
@@ -147,12 +147,12 @@ async def decrypted(message: bytes, key: bytes, most: int) -> bytes:
     return content
 
 
-def _decrypting(key: bytes) -> subprocess.Popen[bytes]:
+def _decrypting(key: bytes, cpu_s: int) -> subprocess.Popen[bytes]:
     """Start the process that decrypts; *key* is in the pipe before: it is no argument, which others see."""
     reading, writing = os.pipe()
     try:
         os.write(writing, key[:PIPE_BYTES])
-        return _started("decrypt", str(reading), passed=(reading,))
+        return _started("decrypt", str(reading), str(cpu_s), passed=(reading,))
     finally:
         os.close(writing)
         os.close(reading)
@@ -205,11 +205,11 @@ async def _feed(pipe: IO[bytes], content: AsyncIterator[bytes]) -> None:
             await asyncio.to_thread(pipe.close)
 
 
-def decrypt(descriptor: str) -> int:
+def decrypt(descriptor: str, cpu_s: str) -> int:
     """Decrypt standard input by the private key that the *descriptor* yields; no other process reads it."""
     with suppress(OSError, AttributeError):  # not on Linux; a new program begins readable
         ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
-    resource.setrlimit(resource.RLIMIT_CPU, (DECRYPTION_CPU_S, DECRYPTION_CPU_S))
+    resource.setrlimit(resource.RLIMIT_CPU, (int(cpu_s), int(cpu_s)))
     with os.fdopen(int(descriptor), "rb") as file:
         key = pysequoia.Tsk.from_bytes(file.read())
     pysequoia.decrypt_file("/dev/stdin", "/dev/stdout", decryptor=key.decryptor())
@@ -226,4 +226,4 @@ def encrypt(file: str, fingerprint: str) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(decrypt(sys.argv[2]) if sys.argv[1] == "decrypt" else encrypt(*sys.argv[2:]))
+    raise SystemExit({"decrypt": decrypt, "encrypt": encrypt}[sys.argv[1]](*sys.argv[2:]))

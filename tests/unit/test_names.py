@@ -5,6 +5,7 @@ import builtins
 import re
 import sys
 from collections import defaultdict
+from dataclasses import dataclass, field
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -28,19 +29,53 @@ def modules() -> dict[str, Path]:
     }
 
 
+@dataclass(frozen=True)
+class ModuleNames:
+    """Names of a module: each syntax tree is walked once."""
+
+    classes: set[str] = field(default_factory=set)
+    defined: set[str] = field(default_factory=set)
+    """Classes, functions, variables and attributes."""
+    imported: set[str] = field(default_factory=set)
+    raised: list[str] = field(default_factory=list)
+    """All names under ``Raises:`` in docstrings."""
+
+    def add(self, node: ast.AST) -> None:
+        """Add the names of *node*."""
+        match node:
+            case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                self.defined.add(name)
+                self.raised.extend(raised_in(ast.get_docstring(node) or ""))
+                if isinstance(node, ast.ClassDef):
+                    self.classes.add(name)
+            case ast.Module():
+                self.raised.extend(raised_in(ast.get_docstring(node) or ""))
+            case ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()):
+                self.defined.add(name)
+            case ast.Import(names=names) | ast.ImportFrom(names=names):
+                self.imported.update(alias.asname or alias.name for alias in names)
+            case _:
+                pass
+
+
 @pytest.fixture(scope="module")
-def trees() -> dict[str, ast.Module]:
-    """Each module of the product as its syntax: parsed once, and forgotten after the tests of this file."""
-    return {module: ast.parse(path.read_text(encoding="utf-8")) for module, path in modules().items()}
+def named() -> dict[str, ModuleNames]:
+    """Return the names of each module of the product."""
+    found = {}
+    for module, path in modules().items():
+        found[module] = ModuleNames()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            found[module].add(node)
+    return found
 
 
-def test_class_names_are_unique(trees: dict[str, ast.Module]) -> None:
-    named: dict[str, set[str]] = defaultdict(set)
-    for module, tree in trees.items():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ClassDef):
-                named[node.name].add(module)
-    assert {name: sorted(places) for name, places in named.items() if len(places) > 1} == {}
+def test_class_names_are_unique(named: dict[str, ModuleNames]) -> None:
+    places: dict[str, list[str]] = defaultdict(list)
+    for module, names in named.items():
+        for name in names.classes:
+            places[name].append(module)
+    assert len(places) > 1000
+    assert {name: modules for name, modules in places.items() if len(modules) > 1} == {}
 
 
 def test_module_names_are_nouns() -> None:
@@ -63,56 +98,27 @@ def raised_in(docstring: str) -> list[str]:
     return [*listed, *RAISED_IF.findall(docstring)]
 
 
-def documented(tree: ast.AST) -> list[str]:
-    """Return all names under ``Raises:`` in the docstrings of *tree*."""
-    kinds = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-    nodes = (node for node in ast.walk(tree) if isinstance(node, kinds))
-    return [name for node in nodes for name in raised_in(ast.get_docstring(node) or "")]
-
-
-def test_every_exception_of_a_docstring_exists(trees: dict[str, ast.Module]) -> None:
-    nodes = [node for tree in trees.values() for node in ast.walk(tree)]
-    classes = {node.name for node in nodes if isinstance(node, ast.ClassDef)} | set(vars(builtins))
-    raised = {module: documented(tree) for module, tree in trees.items()}
+def test_every_exception_of_a_docstring_exists(named: dict[str, ModuleNames]) -> None:
+    classes = set(vars(builtins)).union(*(names.classes for names in named.values()))
     unknown = {
         module: missing
-        for module, names in raised.items()
-        if (
-            missing := [name for name in names if name.split(".")[0] not in classes | imported(trees[module])]
-        )
+        for module, names in named.items()
+        if (missing := [name for name in names.raised if name.split(".")[0] not in classes | names.imported])
     }
-    assert len(list(chain(*raised.values()))) > 100
+    assert sum(len(names.raised) for names in named.values()) > 100
     assert unknown == {}
-
-
-def imported(tree: ast.AST) -> set[str]:
-    """Return the names that *tree* imports."""
-    imports = (node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom))
-    return {alias.asname or alias.name for node in imports for alias in node.names}
 
 
 REFERENCE = re.compile(r":(?:attr|class|data|func|meth|mod):`~?([\w.]+)`")
 
 
-def named_in(tree: ast.AST) -> set[str]:
-    """Return the names that *tree* defines: classes, functions, variables and attributes."""
-    names = set()
-    for node in ast.walk(tree):
-        match node:
-            case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
-                names.add(name)
-            case ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()):
-                names.add(name)
-            case _:
-                pass
-    return names
-
-
-def test_every_reference_of_a_docstring_exists(trees: dict[str, ast.Module]) -> None:
+def test_every_reference_of_a_docstring_exists(named: dict[str, ModuleNames]) -> None:
     texts = {module: path.read_text(encoding="utf-8") for module, path in modules().items()}
-    defined = {name for tree in trees.values() for name in named_in(tree)}
-    known = defined | set(chain(*(module.split(".") for module in texts))) | set(vars(builtins))
-    known |= sys.stdlib_module_names
+    known = set(vars(builtins)).union(
+        sys.stdlib_module_names,
+        *(module.split(".") for module in texts),
+        *(names.defined for names in named.values()),
+    )
     found = {module: REFERENCE.findall(text) for module, text in texts.items()}
     unknown = {
         module: missing
