@@ -17,10 +17,10 @@ help:  ## Show this list
 setup:  ## Install the dependencies (quiet when complete)
 	@scripts/setup
 
-check: setup  ## Format, lint, types, import rules, unit tests; under a minute
+check: setup  ## Format, lint, types, import rules, unit tests but for the slow ones; under a minute
 	@$(BIN)/ruff format --check --quiet || { echo "not formatted: run $(BIN)/ruff format"; exit 1; }
 	@$(BIN)/ruff check --quiet
-	@HABEAS_TEST_EXAMPLES=10 $(MAKE) --no-print-directory --jobs=2 types test-unit
+	@HABEAS_TEST_EXAMPLES=10 $(MAKE) --no-print-directory --jobs=2 types test-unit WHICH='-m "not slow"'
 
 types: setup  ## Types and import rules
 	@$(BIN)/mypy
@@ -32,7 +32,7 @@ test: setup  ## Every test; container tests skip where there is no Docker, and f
 	@$(PYTEST) -q $(IN_WORKERS)
 
 test-unit: setup  ## Pure tests
-	@scripts/test-unit
+	@scripts/test-unit $(WHICH)
 
 test-integration: setup  ## Tests on a real broker, database, mail server and browser
 	@scripts/setup-tests || [ $$? = 3 ]

@@ -136,6 +136,7 @@ def test_letter_unknown_to_a_law_is_not_shown_under_it() -> None:
     assert known_to(law_named("uk-gdpr"), LetterForm.COMPLAINT_RECEIVED)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", [one for one in LANGUAGES if one != "en"])
 def test_examples_have_the_words_of_the_company_in_the_language_of_the_letter(language: str) -> None:
     words = company_words(language)

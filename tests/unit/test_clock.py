@@ -12,6 +12,7 @@ from shared.law.library import policies
 SOME = 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", [pytest.param(policy, id=policy.id) for policy in policies()])
 def test_the_clock_and_the_walk_come_to_the_same_day(policy: Policy) -> None:
     assert [case for case in islice(cases(policy, random.Random(policy.id)), SOME) if not case.agrees] == []

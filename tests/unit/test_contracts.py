@@ -13,6 +13,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 ASYNCAPI = Path(__file__).parents[1] / "data" / "asyncapi-3.0.0.schema.json.gz"
 
 
+@pytest.mark.slow
 def test_generated_documents_are_those_of_the_code() -> None:
     marked = [path for path in DOCS.rglob("*.md") if reference.GENERATED in path.read_text(encoding="utf-8")]
     written = {
@@ -28,11 +29,13 @@ def test_generated_documents_are_those_of_the_code() -> None:
     assert written == dict(reference.pages()), "run `make docs`"
 
 
+@pytest.mark.slow
 def test_the_asyncapi_document_is_valid() -> None:
     schema = json.loads(gzip.decompress(ASYNCAPI.read_bytes()))
     jsonschema.Draft7Validator(schema).validate(yaml.safe_load((DOCS / "asyncapi.yaml").read_text()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", contracts.events(), ids=lambda kind: f"{kind.EXCHANGE}:{kind.TYPE}")
 def test_each_schema_is_one(kind: type[Event]) -> None:
     jsonschema.Draft202012Validator.check_schema(contracts.json_schema(kind))

@@ -282,6 +282,8 @@ MACHINE = re.compile(
     r"|(?<!var)/tmp/(?!habeas)[a-z]"  # left from a trial
     r"|(?i:co-authored-by:|generated (?:by|with) (?:an? )?(?:ai|assistant|model)\b)"
 )
+MAYBE = re.compile(rb"/(?:work|Users|home|mnt|private|tmp)/|(?i:co-authored-by|generated )")
+"""What any of them holds, in bytes: a fast search."""
 INDEXES = re.compile(r"https?://(?!pypi\.org/simple|files\.pythonhosted\.org/)[\w.-]+")
 
 
@@ -290,7 +292,7 @@ def test_no_file_names_the_machine_or_its_tools() -> None:
     for path in files():
         name = str(path.relative_to(ROOT))
         content = path.read_bytes()
-        if b"\0" not in content and name not in this:
+        if MAYBE.search(content) and b"\0" not in content and name not in this:
             found = MACHINE.search(content.decode("utf-8", errors="replace"))
             assert found is None, f"{name}: {found}"
 

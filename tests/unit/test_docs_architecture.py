@@ -108,6 +108,7 @@ def _imported(name: str, imports: Mapping[str, object]) -> object:
     return found if not module else getattr(found, member, None) if isinstance(found, ModuleType) else None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("event", [kind for kind in CATALOGUE if issubclass(kind, Fact)], ids=name_of)
 def test_publishers_of_the_topology_are_those_that_make_the_event(event: type[Fact]) -> None:
     assert makers_of(event) == set(topology.publishers_of(event.TYPE))

@@ -80,6 +80,7 @@ def _range(left: list[timedelta]) -> str:
     return f"{max(left) / DAY:.1f} to {min(left) / DAY:.1f}" if left else "-"
 
 
+@pytest.mark.slow
 @pytest.mark.campaign
 @pytest.mark.timeout(1_200)
 @pytest.mark.parametrize("chunk", range(CHUNKS))

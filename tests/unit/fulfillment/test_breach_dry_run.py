@@ -29,6 +29,7 @@ def memory_to_unite(several: int) -> int:
     return most
 
 
+@pytest.mark.slow
 def test_people_of_two_addresses_take_no_memory_however_many_they_are() -> None:
     assert memory_to_unite(2_000) < 2 * memory_to_unite(200)
 

@@ -75,6 +75,7 @@ def test_imported_map_equals_the_original() -> None:
     assert said(after) == said(before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["billing.yml", "ops.yml", "portal.yml"])
 def test_a_map_of_ours_is_imported_without_loss(name: str) -> None:
     sources = dict(load(EXAMPLE).sources)

@@ -93,6 +93,7 @@ def test_pattern_contains_only_digits() -> None:
     assert set(re.sub(r"\[\^0-9\]\{0,[48]\}|\(\?:", "", pattern["phone"]["$regex"])) <= set("^$|)?0123456789")
 
 
+@pytest.mark.slow
 def test_many_numbers_are_several_patterns_none_too_long() -> None:
     numbers = [f"+4930{n:07}" for n in range(0, 9_999_999, 5_003)]
     conditions = list(phone_patterns("phone", numbers))[1:]

@@ -168,6 +168,7 @@ def test_an_international_number_is_known_wherever_the_person_lives(region: str 
     assert redact("+49 30 23125 001") == "phone"
 
 
+@pytest.mark.slow
 def test_long_texts_are_gone_through_once() -> None:
     for piece, repeated in product(["a.", "x@", "DE12", "4111 ", "Dear Ann, ", "030 23125 001, "], [4_000]):
         text = piece * repeated

@@ -192,6 +192,7 @@ def test_text_is_withheld_without_known_people() -> None:
     assert [item.reason for item in package.summary.withheld] == ["third_party_rights"]
 
 
+@pytest.mark.slow
 def test_where_too_many_others_are_named_the_whole_text_is_withheld() -> None:
     crowd = [ticket(agent=f"Jane R{n}", text="hello") for n in range(MOST_NAMES + 1)]
     assert who(*crowd).others(TICKETS) is None

@@ -85,6 +85,7 @@ async def peak(folder: Path, cases: int) -> int:
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 async def test_memory_does_not_grow_with_the_dump(tmp_path: Path) -> None:
     small, large = await peak(tmp_path / "small", 100), await peak(tmp_path / "large", 1_000)
     assert large < small + 1_000 * 500, "5,000 rows are 5 MB"

@@ -89,6 +89,7 @@ def _end(duty: NotificationDue) -> datetime:
     return duty.due_at or duty.runs_from
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(60))
 def test_nothing_that_is_declared_or_found_later_gives_a_running_clock_more_time(seed: int) -> None:
     story = Story(seed)

@@ -42,6 +42,7 @@ def share(mails: list[dict[str, Any]]) -> float:
     return sum(wish_of(mail) == str(mail["wish"]) for mail in mails) / len(mails)
 
 
+@pytest.mark.slow
 def test_no_mail_of_the_bag_is_understood_wrongly_and_few_are_not_understood(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

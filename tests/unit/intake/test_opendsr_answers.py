@@ -142,6 +142,7 @@ async def test_requests_of_a_group_are_listed_in_an_array(controller: Calling) -
     assert left["subject_request_id"] == second
 
 
+@pytest.mark.slow
 @VERSIONS
 @pytest.mark.parametrize("slash", ["", "/"])
 async def test_discovery_says_what_is_served_and_with_what_it_is_signed(
@@ -261,6 +262,7 @@ async def test_a_person_s_package_is_no_controllers(controller: Calling) -> None
         await Packages(requests).hand_over(case, "opendsr/shop")
 
 
+@pytest.mark.slow
 async def test_a_loop_that_downloads_is_slowed_down(controller: Calling) -> None:
     made = await handed_over(controller)
     url = f"{PATHS['2']}/{made}/results"

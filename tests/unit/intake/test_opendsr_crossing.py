@@ -169,6 +169,7 @@ def test_of_two_that_are_equal_one_is_taken_and_the_other_is_in_its_way(schedule
     assert here.lodged() == {here.case_of((ID, OTHER)[answers.index(TAKEN)])}
 
 
+@pytest.mark.slow
 @pytest.mark.campaign
 @settings(max_examples=extent(60, 1_000), deadline=None)
 @given(SCHEDULES)
@@ -182,6 +183,7 @@ def test_of_two_of_one_id_that_ask_for_different_things_the_other_stays_free(sch
     assert here.alone(subject_request_id=THIRD, subject_request_type=taken) == EQUAL
 
 
+@pytest.mark.slow
 @pytest.mark.campaign
 @settings(max_examples=extent(150, 2_000), deadline=None)
 @given(SCHEDULES, STEPS, st.sampled_from([ID, OTHER]))
@@ -200,6 +202,7 @@ def test_after_any_crash_one_instruction_is_done_and_none_waits(
     assert again != EQUAL or lodged == here.case_of(OTHER)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", range(26))
 def test_an_equal_instruction_completes_or_replaces_a_crashed_one(
     step: int,
@@ -218,6 +221,7 @@ async def _outbox_of(office: Office) -> None:
         await asyncio.wait_for(office.requests.outbox.run(), 0.02)
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None)
 @given(SCHEDULES)
 @case([0] * 60)

@@ -93,6 +93,7 @@ def short() -> tuple[str, str]:
     return pem_of(key), certificate_of(key, now=NOW)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("pair", "says"),
     [

@@ -82,6 +82,7 @@ def lodged(office: Office) -> list[RequestSubmitted]:
 # --- every page ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("path", PUBLIC_PAGES)
 async def test_every_page_is_there_in_every_language(path: str, language: str) -> None:

@@ -58,6 +58,7 @@ def said(response: Response) -> str:
 # --- languages ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("state", STATES)
 async def test_every_status_has_a_text_in_each_language(state: str, language: str) -> None:

@@ -412,6 +412,7 @@ def lacking(law: Regulation, language: str) -> Iterator[tuple[str, str, str]]:
                     yield element.citation, kind, form
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", QUICK)
 @pytest.mark.parametrize("law", Regulation)
 def test_demanded_elements_stand_in_both_forms(law: Regulation, language: str) -> None:
@@ -463,6 +464,7 @@ def cited(law: str, *kinds: str, more: Iterable[LetterFacts] = ()) -> set[tuple[
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("law", [*Regulation, "us-co", "us-ct", "us-tx", "us-al"])
 def test_every_element_that_a_policy_demands_is_a_block_that_cites_it(law: str) -> None:
     wanted = {(form, element, one) for form, element, said in demands(law) for one in said.split("; ")}
@@ -602,6 +604,7 @@ def assert_whole(law: Regulation, language: str) -> None:
             assert not LEFT_OVER.search(said), kind
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", languages.LANGUAGES)
 def test_both_forms_have_the_same_words(language: str) -> None:
     heading = set(re.findall(r"\w+", languages.CATALOGUES.words(language).say("Data")))
@@ -667,6 +670,7 @@ def test_each_setback_has_words(setback: Setback) -> None:
         assert setback.value not in form or setback is Setback.OTHER
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("law", Regulation)
 def test_every_reason_is_a_sentence_with_its_provision(law: Regulation) -> None:
     for reason in ReasonCode:

@@ -86,6 +86,7 @@ def assert_valid_on_the_wire(message: bytes) -> None:
     assert max(map(len, body.split(b"\r\n"))) <= 76, "RFC 2045 6.7"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["en", "de"])
 @pytest.mark.parametrize("law", [Regulation.GDPR, Regulation.CCPA])
 @pytest.mark.parametrize("kind", LETTERS)

@@ -174,6 +174,7 @@ def faults(form: str, wanted: Sequence[tuple[NoticeElement, str]]) -> list[str]:
     return missing + swapped
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["text", "html"])
 @pytest.mark.parametrize("law", LAWS)
 def test_notice_has_the_elements_of_its_law_in_the_order_of_the_law(law: str, form: str) -> None:
@@ -281,6 +282,7 @@ def test_no_heading_stands_there_twice(law: str) -> None:
     assert len(found) == len(set(found)), found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", languages.LANGUAGES)
 @pytest.mark.parametrize("law", WANTED)
 def test_a_notice_has_the_same_parts_in_every_language(law: str, language: str) -> None:
@@ -301,6 +303,7 @@ def test_each_part_cites_its_provision() -> None:
     assert "1798.82(d)(2)(E)" in cited["nature"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("law", LAWS)
 @pytest.mark.parametrize("to_controllers", [False, True])
 def test_no_part_goes_without_its_provision(law: str, to_controllers: bool) -> None:

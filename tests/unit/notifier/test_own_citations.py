@@ -34,6 +34,7 @@ PREFIXES = {
 """Law → names that its provisions begin with; rights against a sale are granted to all, under 11 CCR."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("law", NEWEST)
 def test_letter_cites_no_law_of_another_reader(law: str) -> None:
     foreign = {name for own in PREFIXES.values() for name in own} - PREFIXES[law]

@@ -42,6 +42,7 @@ async def test_message_is_read_by_the_holder_of_the_key_alone(tmp_path: Path) ->
         ReceiverKey().opened(sent)
 
 
+@pytest.mark.slow
 async def test_message_flows_through_in_constant_memory(tmp_path: Path) -> None:
     fed = received = most = 0
 
@@ -97,6 +98,7 @@ async def test_decompression_bomb_is_refused(tmp_path: Path) -> None:
         await decrypted(message, str(key.pair).encode(), len(MEGABYTE))
 
 
+@pytest.mark.slow
 async def test_message_with_session_keys_without_end_takes_little_time() -> None:
     key = ReceiverKey()
     message = bytes(encrypt(b"", recipients=[key.pair.extract_certificate()], armor=False))
@@ -124,6 +126,7 @@ def test_memory_of_the_process_with_the_key_is_not_readable() -> None:
     assert done.stdout.strip() == b"0"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flaw", ["another key", "cut", "altered", "no message", "empty"])
 async def test_message_that_cannot_be_decrypted_is_refused(flaw: str) -> None:
     key = ReceiverKey()

@@ -585,6 +585,7 @@ async def test_publisher_is_known_when_its_submission_is_tried_again(
     assert len(journal.rows) == 1
 
 
+@pytest.mark.slow
 async def test_a_submission_that_can_never_be_handled_is_set_aside_and_not_parked(
     intake: Intake, register: Register
 ) -> None:

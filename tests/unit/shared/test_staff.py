@@ -108,6 +108,7 @@ def test_signature_of_another_key_does_not_fit() -> None:
     assert not signature_fits(accepts(), ACCOUNT)
 
 
+@pytest.mark.slow
 def test_key_follows_from_password_and_salt() -> None:
     one, same = private_key("correct horse", b"s" * 16), private_key("correct horse", b"s" * 16)
     others = private_key("correct horsf", b"s" * 16), private_key("correct horse", b"t" * 16)

@@ -52,6 +52,7 @@ def test_a_mailbox_is_enough_for_ordinary_data(regulation: Regulation, right: Ri
     assert reached.level is Assurance.MAILBOX
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sensitivity", Sensitivity)
 @pytest.mark.parametrize("requester", Requester)
 @pytest.mark.parametrize("right", sorted(set(Right) - PROOFLESS))

@@ -525,6 +525,7 @@ async def compare_points(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("residence", [{"country": "DE"}, CALIFORNIA], ids=["Germany", "California"])
 @pytest.mark.parametrize(
     "right",
