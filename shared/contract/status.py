@@ -60,7 +60,7 @@ class TimelineKind(StrEnum):
     RELEASED = "released"
 
 
-class Fee(BaseModel):
+class AnswerFee(BaseModel):
     """The fee for an answer; work begins after the person agrees."""
 
     fee: Money
@@ -119,7 +119,7 @@ class StatusPage(BaseModel):
     """Laws that protect the person and judge nothing here: their deadlines were not read."""
     erasure_at: datetime | None = None
     """When a planned erasure begins; until then the request can be withdrawn."""
-    fee: Fee | None = None
+    fee: AnswerFee | None = None
     """What the answer costs."""
     scope_answer_by: date | None = None
     """While it is asked which data is meant: the last day to answer, before everything is answered."""

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shlex
 import shutil
 import sys
 import uuid
@@ -30,7 +31,7 @@ from shared.client import (
 from shared.runtime.broker import user_of
 from tests.conftest import missing
 from tests.integration.pipeline import Pipeline, comes_true, command, prepared
-from tests.unit.pages import ROOT
+from tests.unit.pages import ROOT, text
 
 EXAMPLES = ROOT / "examples" / "publish"
 UV = shutil.which("uv") or str(ROOT / ".tools" / "venv" / "bin" / "uv")
@@ -268,3 +269,60 @@ async def restricted(stack: Stack, url: str, name: str, *, write: str) -> str:
         f' <<"^$">>, <<"{pattern}">>, <<"^$">>, <<"test">>).'
     )
     return f"amqp://{name}:{name}@{url.partition('@')[2]}"
+
+
+# --- generated clients ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the examples for code generators, as in the repository."""
+    folder = tmp_path_factory.mktemp("generated")
+    shutil.copytree(ROOT / "examples" / "generate", folder / "examples" / "generate")
+    return folder
+
+
+def generating(pipeline: Pipeline, program: str) -> list[str]:
+    """Return the words of the page's command that runs *program*, for the intake of *pipeline*."""
+    section = text("docs/how-to/connect.md").partition("## With a code generator")[2].partition("\n## ")[0]
+    [line] = [line for line in section.splitlines() if line.startswith(program)]
+    words = shlex.split(line.replace("https://privacy.example.com", str(pipeline.http.base_url).rstrip("/")))
+    return [UV, "tool", "run", *words[1:]] if program == "uvx" else words
+
+
+async def follows(pipeline: Pipeline, *program: str, cwd: Path, **settings: str) -> None:
+    """Run *program*, which must follow an opt-out to its answer."""
+    ticket, url = reference(), str(pipeline.http.base_url)
+    words = (*program, ticket, "ada@example.org", "opt_out_of_sale")
+    said = await sends(*words, cwd=cwd, HABEAS_URL=url, HABEAS_API_KEY=KEY, **settings)
+    case, status = said.split()
+    assert case == (await registered(pipeline, ticket))["id"]
+    assert status in {"answered", "closed"}
+
+
+async def test_generated_python_client_is_typed_and_follows_a_request(
+    pipeline: Pipeline, generated: Path
+) -> None:
+    path = f"{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}"  # the generator formats by ruff
+    said = await sends(*generating(pipeline, "uvx"), cwd=generated, PATH=path)
+    assert "WARNING" not in said
+    package = generated / "habeas-intake-client"
+    shutil.copy(generated / "examples" / "generate" / "python" / "follow.py", package)
+    await sends(
+        sys.executable, "-m", "mypy", "--config-file=", "follow.py", "habeas_intake_client", cwd=package
+    )
+    await follows(pipeline, sys.executable, "follow.py", cwd=package)
+
+
+async def test_generated_typescript_types_fit_a_program_that_follows_a_request(
+    pipeline: Pipeline, generated: Path
+) -> None:
+    if shutil.which("npm") is None:
+        missing("there is no npm; scripts/setup-tests installs it")
+    folder = generated / "examples" / "generate" / "typescript"
+    code, said = await run("npm", "ci", "--prefer-offline", "--no-audit", "--no-fund", cwd=folder)
+    if code:
+        missing(f"npm cannot install: {said}")
+    await sends(*generating(pipeline, "npx"), cwd=folder)
+    await sends("node_modules/.bin/tsc", cwd=folder)
+    await follows(pipeline, "node", "follow.js", cwd=folder)

@@ -41,7 +41,7 @@ from shared.contract.events import (
     Text,
 )
 from shared.contract.sources import Source
-from shared.contract.status import Fee, Lodged, StatusPage, TimelineItem
+from shared.contract.status import AnswerFee, Lodged, StatusPage, TimelineItem
 from shared.law import ClockRules, Policy
 from shared.law.calendars import calendar_named
 from shared.law.library import policies
@@ -91,7 +91,7 @@ def status_page(case_id: str, case: IntakeCase, facts: Iterable[DatedFact], url:
         follows=received.follows if received else None,
         erasure_at=case.erasure_at if case.withdrawable else None,
         fee=quoted
-        and Fee(fee=quoted.fee, reason=quoted.reason, answer_by=quoted.answer_by, agreed=case.agreed),
+        and AnswerFee(fee=quoted.fee, reason=quoted.reason, answer_by=quoted.answer_by, agreed=case.agreed),
         scope_answer_by=case.scope_asked.answer_by if case.scope_asked and case.awaits_scope else None,
         extended=case.extended,
         appeal=opened.remedy if opened else None,

@@ -148,7 +148,7 @@ class Content:
 
     def described(self, mode: Any) -> dict[str, Any]:
         """Return the description, as it is read (``validation``) or written (``serialization``)."""
-        schema: Mapping[str, Any] | None = self.schema
+        schema = None if self.schema is None else dict(self.schema)
         if self.model is not None:
             schema = TypeAdapter(self.model).json_schema(mode=mode, ref_template=SCHEMAS + "{model}")
         # FastAPI leaves null values out of examples: until the document is whole, they are texts.
@@ -156,6 +156,8 @@ class Content:
         return {self.media: {name: part for name, part in parts.items() if part is not None}}
 
 
+BINARY: Mapping[str, Any] = MappingProxyType({"type": "string", "format": "binary"})
+"""The schema of bytes; generators take text that is not JSON as bytes, too."""
 NULL = Content(schema={"type": "null"})
 """An answer without content."""
 

@@ -21,7 +21,7 @@ from services.intake.channels.protocols import (
     body_of,
     protocol_app,
 )
-from services.intake.http.description import Content, ErrorForm, Security, operation
+from services.intake.http.description import BINARY, Content, ErrorForm, Security, operation
 
 
 class DrpProblem(BaseModel):
@@ -55,7 +55,7 @@ class ExerciseStatus(BaseModel):
 
 
 DRP_ERRORS = ErrorForm(Content({"code": "409", "message": "it is too late to revoke"}, DrpProblem))
-SIGNED_BODY = Content("c2lnbmF0dXJlIGFuZCBtZXNzYWdl", media="text/plain", schema={"type": "string"})
+SIGNED_BODY = Content("c2lnbmF0dXJlIGFuZCBtZXNzYWdl", media="text/plain", schema=BINARY)
 """Base64 of 64 bytes of an Ed25519 signature and a message in JSON."""
 EXERCISED = {
     "request_id": "4f1c0d2e9b7a48c6a1d35e8f0b6c2a97",

@@ -245,6 +245,7 @@ GET_TOKEN = _call(
     415,
     security=CLIENT,
     body=[Content(GRANT, media=kind, schema=GRANT_FORM) for kind in (FORM, "multipart/form-data")],
+    body_required=False,
     answer=Content(
         {"access_token": "b3BhcXVl", "token_type": "Bearer", "expires_in": 3600, "expires_at": AT},
         FidesTokenAnswer,

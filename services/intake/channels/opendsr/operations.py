@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 from services.intake.channels.opendsr.messages import MESSAGES, InstructionKind, Version
 from services.intake.channels.opendsr.statuses import OpenDsrStatus
-from services.intake.http.description import ZIP, Content, ErrorForm, Security, operation
+from services.intake.http.description import BINARY, ZIP, Content, ErrorForm, Security, operation
 
 ID = "a7551968-d5d6-44b2-9831-815ac9017798"
 CONTROLLER: Security = ({"opendsrBasic": ()}, {"opendsrBearer": ()})
@@ -101,7 +101,7 @@ STATUS = {
 }
 GET_CERTIFICATE = operation(
     "getProcessorCertificate",
-    answer={200: Content(media="application/x-pem-file", schema={"type": "string"})},
+    answer={200: Content(media="application/x-pem-file", schema=BINARY)},
     form=ErrorForm(Content({"error": ERROR}, OpenDsrErrorAnswer)),
 )
 
@@ -151,7 +151,7 @@ DISCOVERED = {
     "supported_subject_request_types": ["access", "portability", "erasure"],
     "processor_certificate": "https://privacy.example.com/opendsr/certificate.pem",
 }
-PACKAGE = Content(media=ZIP, schema={"type": "string", "format": "binary"})
+PACKAGE = Content(media=ZIP, schema=BINARY)
 OPERATIONS: dict[str, tuple[tuple[int, ...], dict[str, Any]]] = {
     "discover": ((), {"answer": {200: Content(DISCOVERED, OpenDsrDiscovery)}}),
     "submitSubjectRequest": (

@@ -18,7 +18,7 @@ from services.intake.cases.service import RequestService
 from services.intake.channels.protocols import EVERYWHERE, body_of, protocol_app
 from services.intake.channels.webhooks import apple, messages, meta, risc, shopify
 from services.intake.channels.webhooks.risc import NotPushed
-from services.intake.http.description import Content, ErrorForm, operation
+from services.intake.http.description import BINARY, Content, ErrorForm, operation
 from shared.errors import UnknownRequest
 from shared.runtime.tokens import ExpectedToken
 
@@ -186,7 +186,7 @@ FROM_APPLE = operation(
 FROM_RISC = operation(
     "receiveSecurityEvent",
     400,
-    body=[Content(TOKEN, media=risc.MEDIA_TYPE, schema={"type": "string"})],
+    body=[Content(TOKEN, media=risc.MEDIA_TYPE, schema=BINARY)],
     answer={202: None},
     form=ErrorForm(Content({"err": "invalid_key", "description": "the token is not accepted"}, PushError)),
 )
