@@ -37,10 +37,6 @@ from shared.law.taxonomy import covered
 from shared.runtime.mongo import Client, Document, ObjectId
 
 FOLDER = Path(__file__).parent / "schemas"
-HELD_OUT = ("adventureworks", "moodle", "openmrs", "solidus")
-"""Schemas that were not measured before the rules were last changed."""
-TUNED_ON: tuple[str, ...] = ()
-"""Schemas with mistakes that led to a change of the rules."""
 
 _ATTRIBUTES = {
     "first": "user.name.first",

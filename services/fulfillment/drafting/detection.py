@@ -91,10 +91,15 @@ _ENDINGS = _COMPOUNDS.split()
 def _by_name(name: str) -> dict[str, float]:
     """Return the categories in the name; two names on the path may form one: ``name.first``."""
     *_, above, last = ((), *(words_of(part) for part in name.split(".")))
-    if not last or (len(last) > 1 and last[-1] in ABOUT and "".join(last) not in MEANINGS):
+    if not last or (len(last) > 1 and last[-1] in ABOUT and not _ends_with_meaning(last)):
         return {}
     named = _together(above, last) or _meanings(last)
     return named or (_meanings(above) if last[-1] in _EMPTY else {})
+
+
+def _ends_with_meaning(words: Sequence[str]) -> bool:
+    """Return whether the last words together have a category: ``ship_postal_code``."""
+    return any("".join(words[start:]) in MEANINGS for start in range(len(words) - 1))
 
 
 def _together(above: Sequence[str], last: Sequence[str]) -> dict[str, float]:
@@ -180,6 +185,7 @@ _FITTING: Mapping[str, tuple[type, ...]] = {
     "user.content": (str,),
     "user.device": (str, bytes, int),
     "user.demographic": (str, datetime),
+    "user.demographic.gender": (str, int),
     "user.demographic.age_range": (str, int),
     "user.job_title": (str,),
     "user.authorization": (str, bytes, int),

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from services.fulfillment.datamap.model import Direction
+from services.fulfillment.drafting.detection import Detected
 from services.fulfillment.drafting.references import End, ReferenceLink, stem_of
 from services.fulfillment.drafting.schema import CollectionOutline, Property
 from services.fulfillment.drafting.vocabulary import PERSON_WORDS, words_of
@@ -46,8 +47,8 @@ class IdentityField:
 
 def identities(outline: CollectionOutline) -> tuple[IdentityField, ...]:
     """Return the fields of *outline* that hold one person's e-mail address or telephone number."""
-    # An office's mailbox is no person's. A telephone number counts if it is stored in one piece with its
-    # country, because only then it can be looked up.
+    # An office's mailbox is no person's. A telephone number counts if it is stored with its country, because
+    # only then it can be looked up.
     found = [identity for one in outline.properties if (identity := _identity(one)) is not None]
     return tuple(_gathered(identity, found, outline) for identity in found)
 
@@ -61,7 +62,7 @@ def _identity(one: Property) -> IdentityField | None:
         if detected.category == EMAIL and one.shared < MOSTLY:
             sure = round(detected.confidence * (1 - one.shared), 2)
             return IdentityField(one.path, "email", sure, detected.why, one.unit)
-        if detected.category == PHONE and one.dialled >= MOSTLY:
+        if detected.category == PHONE and one.seems(PHONE) and one.dialled >= MOSTLY:
             return IdentityField(one.path, "phone_number", detected.confidence, detected.why, one.unit)
     return None
 
@@ -107,18 +108,46 @@ def _stem(one: Property, outline: CollectionOutline, whole: Sequence[Property]) 
     return singular if singular and (named or singular in PEOPLE) else ""
 
 
+OF_A_PERSON = (EMAIL, USERNAME, "user.name.first", "user.name.last", "user.authorization.password")
+"""Categories of fields that stand beside a person's name."""
+DOUBTFUL = 0.5
+"""Confidence of a word that names things as often as people."""
+
+
 def beside(outline: CollectionOutline, found: Sequence[IdentityField]) -> CollectionOutline:
-    """Return *outline* with possible names beside an address or a number declared as the person's."""
+    """
+    Return *outline* with its findings weighed by the fields beside them.
+
+    A possible name beside an identity, or beside a username, is a person's. A doubtful word is none of a
+    person's in a collection without other personal data, and neither is the address of an office.
+    """
     units = {identity.unit for identity in found}
+    parents = {
+        _parent(one) for one in outline.properties if one.seems(OF_A_PERSON, LIKELY) and one.shared < MOSTLY
+    }
+    personal = any(one.seems("user", LIKELY) for one in outline.properties)
 
-    def named(one: Property) -> Property:
+    def weighed(one: Property) -> Property:
         top = one.category
-        if one.unit not in units or top is None or top.category != NAME or top.confidence >= LIKELY:
+        if top is None:
             return one
-        sure = replace(top, confidence=0.7, why=f"{top.why}; it stands beside an identity")
-        return replace(one, detected=(sure, *one.detected[1:]))
+        doubtful = top.confidence <= DOUBTFUL and not one.seems("user.authorization")
+        if (doubtful and not personal) or (top.category == EMAIL and one.shared >= MOSTLY):
+            return _with_first(one, replace(top, confidence=min(top.confidence, 0.4)))
+        person = one.unit in units or _parent(one) in parents
+        if not person or top.category != NAME or top.confidence >= LIKELY:
+            return one
+        return _with_first(one, replace(top, confidence=0.7, why=f"{top.why}; it stands beside a person's"))
 
-    return replace(outline, properties=tuple(map(named, outline.properties)))
+    return replace(outline, properties=tuple(map(weighed, outline.properties)))
+
+
+def _parent(one: Property) -> str:
+    return one.path.rpartition(".")[0]
+
+
+def _with_first(one: Property, first: Detected) -> Property:
+    return replace(one, detected=(first, *one.detected[1:]))
 
 
 LAST_DIGITS = 7

@@ -8,7 +8,7 @@ person's data on both sides.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from services.fulfillment.datamap.model import Direction
@@ -26,6 +26,17 @@ _UPWARD_WORDS = (
 )
 UPWARD_WORDS = frozenset(_UPWARD_WORDS.split())
 """Words for references to a record of the same kind."""
+_QUANTITY_WORDS = (
+    "count total quantity qty amount sum duration length size weight height width score rank position "
+    "sort priority level sequence days hours minutes percent price cost anzahl menge betrag summe cantidad "
+    "importe "
+)
+QUANTITY_WORDS = frozenset(_QUANTITY_WORDS.split())
+"""Words by which a field counts records, and refers to none: ``user_count``."""
+_GENERIC_WORDS = frozenset({"entity", "record", "row", "object", "table", "tbl"})
+"""Words of a collection's name, or of its key, that say nothing about it."""
+ELSEWHERE = 0.6
+"""Factor for a name that points better at another collection."""
 ALIKE = 0.7
 """Two words with this similarity are taken for one."""
 SHORTEST = 3
@@ -44,7 +55,14 @@ class NameHint:
 
 
 def leads_by_name(  # noqa: PLR0913 - the context of a name is part of its meaning
-    source: str, target: str, field: str, *, people: bool, same: bool = False, others: Sequence[str] = ()
+    source: str,
+    target: str,
+    field: str,
+    *,
+    people: bool,
+    same: bool = False,
+    within: str = "",
+    others: Sequence[str] = (),
 ) -> NameHint:
     """
     Return how far the name *source* points at *field* of the collection *target*, both paths dotted.
@@ -55,28 +73,43 @@ def leads_by_name(  # noqa: PLR0913 - the context of a name is part of its meani
         field: A dotted path in it.
         people: Whether each of its documents is about one person.
         same: Whether it is the collection of the field itself.
+        within: The name of the collection of *source*.
         others: Every collection's name: a name that points at another one points away from this.
     """
     words = words_of(source.rpartition(".")[2])
     if not words or all(_SILENT.fullmatch(word) for word in words):
         return NameHint(0.0, silent=True)
+    if not QUANTITY_WORDS.isdisjoint(words):
+        return NameHint(0.0)
     stem, marked = stem_of(words)
     if not stem:
         stem, marked = stem_of(words_of(source.rpartition(".")[0].rpartition(".")[2]))[0], bool(marked)
     if set(stem) & UPWARD_WORDS:
-        return NameHint(0.9 if same else 0.0)
+        return NameHint(0.9 if same else _contains(target, within))
     match = similarity(stem, words_of(target))
+    elsewhere = max((similarity(stem, words_of(other)) for other in others), default=0.0)
+    if match < elsewhere:
+        match *= ELSEWHERE
     target_words = words_of(field.rpartition(".")[2])
     if match == 0 and words == target_words and not ID_WORDS.issuperset(words):
         # Two fields called room may both count rooms; two called customer_no name the same customer.
         match = 0.8 if marked else 0.5
     if match:
         return NameHint(0.95 * match if marked else 0.8 * match)
-    if max((similarity(stem, words_of(other)) for other in others), default=0.0) >= ALIKE:
+    if elsewhere >= ALIKE:
         return NameHint(0.0)
     if people and stem and set(stem) & PERSON_WORDS:
         return NameHint(0.65)
     return NameHint(0.5 if people and marked and stem else 0.0)
+
+
+def _contains(target: str, within: str) -> float:
+    """Return how far records of *within* are parts of one of *target*: ``order_address`` of ``orders``."""
+    whole, part = (
+        [word for word in words_of(name) if word not in _GENERIC_WORDS] for name in (target, within)
+    )
+    begins = len(part) >= len(whole) > 0 and all(map(_alike, whole, part))
+    return 0.75 if begins else 0.2
 
 
 def stem_of(words: Sequence[str]) -> tuple[tuple[str, ...], bool]:
@@ -105,6 +138,8 @@ def _alike(one: str, many: str) -> float:
     shared = next((n for n, (a, b) in enumerate(zip(short, long, strict=False)) if a != b), len(short))
     if shared > SHORTEST and shared >= len(long) - SHORTEST:
         return 0.95
+    if len(one) > len(many):
+        return 0.0  # a name shortens that of the collection, not the other way round
     if shared == len(short) >= SHORTEST:
         return 0.85
     if len(short) >= SHORTEST and short[0] == long[0]:
@@ -131,6 +166,8 @@ SHORT_TEXT = 3
 FEW = 3
 MANY = 20
 """Fewest values for which their range means something."""
+REPEATED, LOW = 20, 0.1
+"""A number that is repeated as often, and stays in the lowest tenth of the series, is a quantity."""
 GAIN = 0.1
 """Matches must exceed chance by this factor."""
 SLACK = 8
@@ -192,6 +229,10 @@ class ReferenceLink:
     """The direction of the values; None: not followed."""
     because: str = ""
     """Why it is not followed."""
+    named: float = 0.0
+    """How far the name of the source points at the target."""
+    keyed: bool = False
+    """Whether the target is the key of its collection, by its name."""
 
 
 def candidates(outlines: Sequence[CollectionOutline]) -> Iterator[tuple[End, End]]:
@@ -202,6 +243,8 @@ def candidates(outlines: Sequence[CollectionOutline]) -> Iterator[tuple[End, End
         for one in outline.properties
         if not one.container and one.family is not None and _impersonal(one)
     ]
+    names = [outline.name for outline in outlines]
+    own = {end.name for end in ends if is_own_key(end, names)}
     targets: defaultdict[str | None, list[End]] = defaultdict(list)
     for end in ends:
         if _nameable(end):
@@ -209,8 +252,20 @@ def candidates(outlines: Sequence[CollectionOutline]) -> Iterator[tuple[End, End
     for source in ends:
         if source.field.type not in {"double", "decimal", "datetime", "boolean"} and source.field.count > 0:
             for target in targets[source.field.family]:
-                if _possible(source, target):
+                if _possible(source, target, own):
                     yield source, target
+
+
+def is_own_key(end: End, names: Iterable[str]) -> bool:
+    """Return whether *end* is the key of its collection, by its name: ``order_id`` of orders."""
+    one = end.field
+    if one.path == "_id" or "." in one.path or not (one.unique or one.path in end.outline.unique):
+        return one.path == "_id"
+    stem, marked = stem_of(words_of(one.path))
+    if not marked or _GENERIC_WORDS.issuperset(stem):
+        return marked
+    own = similarity(stem, words_of(end.outline.name))
+    return own >= ALIKE and own >= max(similarity(stem, words_of(name)) for name in names)
 
 
 def _impersonal(one: Property) -> bool:
@@ -230,11 +285,11 @@ def _nameable(end: End) -> bool:
     return one.unique and whole and one.count >= FEW and not (one.array and one.unit == one.path)
 
 
-def _possible(source: End, target: End) -> bool:
+def _possible(source: End, target: End, own: Collection[str]) -> bool:
     if source.outline is target.outline:
         return source.field.path != target.field.path and target.field.path == "_id"
     # A shared primary key is one; a primary key that is only referred to is not.
-    return source.field.path != "_id" or (target.field.path == "_id" and _shared(source, target))
+    return source.name not in own or (target.name in own and _shared(source, target))
 
 
 def _shared(source: End, target: End) -> bool:
@@ -270,6 +325,7 @@ def scored(
         target.field.path,
         people=target.outline.key in people,
         same=source.outline is target.outline,
+        within=source.outline.name,
         others=names,
     )
     chance = by_chance(source, target)
@@ -281,7 +337,9 @@ def scored(
         sure, why = _sparse(contained, chance, overlap, named.score)
     if named.score and sure >= PLAUSIBLE:
         why += "; its name"
-    return ReferenceLink(source, target, round(min(sure, 0.99), 2), why, contained)
+    keyed = is_own_key(target, names)
+    sure = round(min(sure, 0.99), 2)
+    return ReferenceLink(source, target, sure, why, contained, named=named.score, keyed=keyed)
 
 
 def _sparse(contained: float, chance: float, overlap: Overlap, named: float) -> tuple[float, str]:
@@ -342,7 +400,8 @@ def _dense(source: End, target: End, contained: float, tested: int, named: NameH
         whole = contained >= WHOLE and tested >= MANY and fills >= FULL
         own_series = source.field.unique and source.field.count >= source.outline.sampled * 0.9
         return (ACCEPTED if whole and not own_series else 0.2), why
-    near = 0.95 if tested < MANY or fills >= HALF else 0.6
+    few = tested < MANY and source.field.count < REPEATED * tested
+    near = 0.95 if few or fills >= HALF else 0.6 if tested >= MANY or fills >= LOW else HALF
     # If several series fit, one as long as ours is likelier.
     return named.score * near * min(1.0, contained + 0.1) * (0.95 + 0.05 * fills), why
 
@@ -372,10 +431,15 @@ def chosen(links: Iterable[ReferenceLink]) -> tuple[ReferenceLink, ...]:
 def _rank(link: ReferenceLink) -> tuple[float, float, bool, bool]:
     target = link.target
     bonus = 0.1 * (link.agreement is not None and link.agreement >= SURE)
-    primary = target.field.path == "_id"
+    primary = link.keyed
     unique = target.field.path in target.outline.unique
     near = link.source.outline.database == target.outline.database
-    return round(link.confidence + bonus + 0.03 * primary + 0.02 * near, 2), link.contained, primary, unique
+    return (
+        round(link.confidence + bonus + 0.2 * link.named + 0.03 * primary + 0.02 * near, 2),
+        link.contained,
+        primary,
+        unique,
+    )
 
 
 def _has_better(link: ReferenceLink, best: Mapping[str, ReferenceLink]) -> bool:

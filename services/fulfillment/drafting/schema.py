@@ -14,7 +14,7 @@ from uuid import UUID
 
 from services.fulfillment.datamap.declarations import UUID_SUBTYPES, kind_of
 from services.fulfillment.drafting.detection import Detected, categories_of
-from services.fulfillment.drafting.forms import can_be_looked_up, is_shared_mailbox
+from services.fulfillment.drafting.forms import can_be_looked_up, is_shared_mailbox, names_country
 from services.fulfillment.drafting.vocabulary import GIVEN_NAMES, plain
 from shared.runtime.mongo import Binary, Decimal128, Int64, ObjectId
 
@@ -229,7 +229,7 @@ class Property:
     unique: bool = False
     """Whether hardly a key was seen twice: few stores are free of mistakes."""
     dialled: float = 0.0
-    """The share of values that are telephone numbers in one piece, with their country."""
+    """The share of values that are telephone numbers with their country."""
     shared: float = 0.0
     """The share of e-mail addresses that are an office's."""
 
@@ -238,7 +238,7 @@ class Property:
         """The likeliest category."""
         return self.detected[0] if self.detected else None
 
-    def seems(self, category: str, least: float = 0.0) -> bool:
+    def seems(self, category: str | tuple[str, ...], least: float = 0.0) -> bool:
         """Return whether its likeliest category is *category*, or one below, with *least* confidence."""
         top = self.category
         return top is not None and top.category.startswith(category) and top.confidence >= least
@@ -293,6 +293,11 @@ def _properties(parent: _SampledField, unit: str | None) -> Iterator[Property]:
         yield from _properties(seen, inner)
 
 
+def _findable(value: Any) -> bool:
+    """Return whether a request's number finds *value*: the country is known, in any notation."""
+    return can_be_looked_up(value) or names_country(value)
+
+
 def _type(seen: _SampledField) -> str | None:
     """Return the type to declare; of an array the most frequent, because an array must be declared as one."""
     kinds = set(seen.types)
@@ -324,6 +329,6 @@ def _property(seen: _SampledField, unit: str | None) -> Property:
         keys=tuple(seen.keys),
         family=family if family and most >= 0.7 * count else None,
         unique=bool(seen.keys) and seen.repeated <= SOME_REPEATED * len(seen.seen),
-        dialled=sum(map(can_be_looked_up, seen.values)) / len(seen.values) if phone else 0.0,
+        dialled=sum(map(_findable, seen.values)) / len(seen.values) if phone else 0.0,
         shared=sum(map(is_shared_mailbox, texts)) / len(texts) if texts else 0.0,
     )

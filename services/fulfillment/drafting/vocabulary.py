@@ -15,7 +15,7 @@ user.contact.phone_number: phone phonenumber phoneno tel telephone telephonenumb
     mobilenumber cell cellphone msisdn whatsapp telefon telefonnummer telefonnr mobil mobilnr mobilnummer
     handy handynummer rufnummer telefono movil celular tlf tfno telefonomovil portable phn
 user.contact.fax_number: fax faxnumber faxno telefax
-user.contact.url: website homepage webpage linkedin profileurl
+user.contact.url: website homepage webpage profileurl
 user.contact.organization: company companyname employer organisation organization firma firmenname
     arbeitgeber empresa compania societe entreprise
 user.contact.address.street: street streetname streetaddress addressline addresslines line1 line2 address
@@ -56,7 +56,8 @@ user.financial.bank_account: iban bic swift bankaccount accountnumber accountno 
     kontonummer bankverbindung kontonr cuentabancaria numerocuenta cuenta blz
 user.financial.credit_card: card creditcard cardnumber cardno ccnumber pan last4 cvv cvc kreditkarte
     kreditkartennummer kartennummer tarjeta numerotarjeta
-user.government_id: governmentid taxid taxnumber vatid vat steuernummer steuerid ustid rfc identitydocument
+user.government_id: governmentid taxid taxvat taxnumber vatid vat steuernummer steuerid ustid rfc
+    identitydocument
 user.government_id.national_identification_number: ssn socialsecuritynumber socialsecurity nationalid
     nationalinsurance nino personalid idcard idcardnumber ausweisnummer personalausweis
     sozialversicherungsnummer svnr svnummer dni nie nif cif curp documentoidentidad nss nir
@@ -66,28 +67,29 @@ user.government_id.drivers_license_number: driverslicense driverlicense licencen
 user.government_id.vehicle_registration: licenseplate numberplate platenumber kennzeichen matricula
 user.health_and_medical: diagnosis diagnoses diagnose medication bloodtype bloodgroup allergies allergy
     symptoms treatment icd icd10 blutgruppe allergien medikation befund behandlung diagnostico medicacion
-    gruposanguineo alergias heartrate bloodpressure weight
+    gruposanguineo alergias heartrate bloodpressure
 user.health_and_medical.record_id: mrn medicalrecordnumber patientennummer historiaclinica
 user.health_and_medical.insurance_beneficiary_id: insurancenumber insuranceid krankenversicherungsnummer kvnr
     versichertennummer policynumber
-user.job_title: jobtitle job position occupation beruf puesto cargo profesion funktion
+user.job_title: jobtitle contacttitle job position occupation beruf puesto cargo profesion funktion
 user.location.precise: lat latitude lng lon longitude location geolocation geo coordinates coords gps
     position point latlng koordinaten standort breitengrad langengrad ubicacion latitud longitud
 user.authorization.password: password passwd pwd pass passwordhash pwdhash hashedpassword encryptedpassword
     passwort passworthash kennwort contrasena clave passphrase pin salt motdepasse pw pwh
 user.authorization.credentials: token accesstoken refreshtoken apikey secret clientsecret jwt authtoken
     sessiontoken resettoken otp totpsecret privatekey publickey securityanswer authorization bearer
-user.content.private: note notes notiz notizen bemerkung bemerkungen comment comments kommentar message
-    messages body text remark remarks feedback review bio biography about aboutme nachricht
+    hashedkey keyhash tokenhash backupcode backupcodes recoverycodes
+user.content.private: msg note notes notiz notizen bemerkung bemerkungen comment comments kommentar message
+    cancellationreason messages body text remark remarks feedback review bio biography about aboutme nachricht
     mensaje comentario comentarios observaciones nota notas content subject betreff asunto
     signature memo
 user.content.self_image: avatar photo picture portrait selfie foto bild profilepicture profileimage
-    profilbild imagen
+    avatarurl avatarimage photourl pictureurl profilbild imagen
 user.privacy_preferences: consent optin optout subscribed newsletter marketing einwilligung consentimiento
     unsubscribed gdprconsent
 user.behavior.search_history: searchquery searchterm searches suchbegriff busqueda
 user.behavior.browsing_history: referrer referer pageview visitedurl
-user.social: facebook twitter instagram mastodon
+user.social: facebook twitter linkedin instagram mastodon
 """
 
 MEANINGS: Mapping[str, str] = {
@@ -99,7 +101,7 @@ MEANINGS: Mapping[str, str] = {
 _AMBIGUOUS = """
 name nombre nom mail recipient cc bcc address address1 addr adresse direccion holder author requester state
 region country countrycode land city ort position location point device agent platform serial
-text body content subject card pan pass pin clave alter age race weight message messages comment comments
+text body content subject card pan pass pin clave alter age race message messages comment comments
 party handle alias company geo cell mobile portable str line1 line2 tel about signature language locale lang
 cif rfc cp born birth movil titular balance saldo vat picture bild foto photo review token secret salt
 browser treatment job puesto cargo organization organisation empresa firma cuenta pw staat seriennummer

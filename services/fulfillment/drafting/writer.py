@@ -167,7 +167,7 @@ def _comments(draft: _Draft, one: Property) -> Iterator[str]:
     if identity is None and one.shared:
         yield f"{one.shared:.0%} of the e-mail addresses look like an office's mailbox, not a person's."
     if identity is None and _sure(one) == PHONE:
-        yield "No identity: few are in one piece with a country code, and a look-up would miss the rest."
+        yield "No identity: few have their country code, and a look-up would miss the rest."
     for link in draft.links.get(one.path, ()):
         if link.direction is None:
             target = ".".join(map(word, link.target.name.split(".")))

@@ -47,6 +47,10 @@ def test_every_word_leads_to_a_category_of_the_map() -> None:
         pytest.param("geburtsdatum", ["10.12.1984"], "user.demographic.date_of_birth", id="birth as text"),
         pytest.param("address.city", ["Dublin"], "user.contact.address.city", id="city"),
         pytest.param("postal_code", ["D00 E1E1"], "user.contact.address.postal_code", id="postcode"),
+        pytest.param(
+            "ship_postal_code", ["08001"], "user.contact.address.postal_code", id="prefixed postcode"
+        ),
+        pytest.param("gender", [1, 2], "user.demographic.gender", id="gender as a number"),
         pytest.param("addresses.lines", ["7 Specimen Quay"], "user.contact.address.street", id="lines"),
         pytest.param("x", ["Musterstraße 12", "Beispielweg 3"], "user.contact.address.street", id="streets"),
         pytest.param("y", ["DE89370400440532013000"], "user.financial.bank_account", id="IBAN"),
@@ -93,6 +97,7 @@ def test_personal_data_is_recognised(name: str, values: list[Any], category: str
         pytest.param("last_name", [7, 8], id="numbers named like names"),
         pytest.param("username_format", ["plain"], id="a word about a name"),
         pytest.param("customer", [ObjectId(b"0" * 12)], id="a reference"),
+        pytest.param("weight", [0.75, 12.5], id="the weight of a parcel"),
     ],
 )
 def test_similar_values_are_not_recognised(name: str, values: list[Any]) -> None:

@@ -142,6 +142,54 @@ def test_other_names_lead_nowhere(field: str) -> None:
     assert leads_by_name(field, "customers", "_id", people=True).score == 0
 
 
+@pytest.mark.parametrize("field", ["customer_count", "qty_customers", "customer_score"])
+def test_quantity_of_records_refers_to_none(field: str) -> None:
+    assert leads_by_name(field, "customers", "_id", people=True).score == 0
+
+
+def test_longer_word_is_no_shortening_of_a_collection() -> None:
+    assert leads_by_name("user_agent", "users", "_id", people=False).score == 0
+
+
+def test_name_points_at_the_best_fitting_collection() -> None:
+    others = ("users", "user_emails")
+    scores = [leads_by_name("user_id", name, "id", people=True, others=others).score for name in others]
+    assert scores[0] > 0.9
+    assert scores[1] < 0.6
+
+
+def test_parent_is_the_record_that_the_collection_is_a_part_of() -> None:
+    scores = [
+        leads_by_name("parent_id", name, "entity_id", people=False, within="sales_order_address").score
+        for name in ("sales_order", "customer_entity")
+    ]
+    assert scores[0] > 0.7
+    assert scores[1] < 0.3
+
+
+def test_key_of_a_collection_refers_to_no_other_series() -> None:
+    orders = outline("orders", [{"id": n, "customer_id": n} for n in range(1, 99)])
+    people = outline("customers", [{"customer_id": n} for n in range(1, 99)])
+    pairs = {(one.name, other.name) for one, other in candidates((orders, people))}
+    assert pairs == {("shop.orders.customer_id", "shop.customers.customer_id")}
+
+
+def test_low_numbers_that_are_repeated_count_and_refer_to_none() -> None:
+    posts = outline("posts", [{"id": n, "post_number": n % 9 + 1} for n in range(1, 600)])
+    actions = outline("actions", [{"id": n, "post_number": n % 9 + 1} for n in range(1, 600)])
+    found = Overlap(9, 9)
+    assert link(end(actions, "post_number"), end(posts, "id"), found, ("posts", "actions")).confidence < 0.5
+
+
+def test_key_of_the_named_collection_is_the_target_among_equal_values() -> None:
+    orders = outline("orders", [{"id": n} for n in range(1, 99)])
+    stats = outline("order_stats", [{"order_id": n} for n in range(1, 99)])
+    items = outline("items", [{"order_id": n} for n in range(1, 99)])
+    names, found, source = ("orders", "order_stats", "items"), Overlap(60, 60), end(items, "order_id")
+    links = [link(source, target, found, names) for target in (end(stats, "order_id"), end(orders, "id"))]
+    assert [one.target.outline.name for one in chosen(links)] == ["orders"]
+
+
 def test_numbers_text_and_hex_are_candidates_for_one_another() -> None:
     users = outline("users", [{"_id": n} for n in range(1, 30)])
     notes = outline("notes", [{"_id": ObjectId(), "user_id": str(n)} for n in range(1, 30)])

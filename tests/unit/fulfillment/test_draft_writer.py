@@ -123,10 +123,25 @@ def test_the_readers_of_one_mailing_are_not_one_person() -> None:
     assert collection.divided == {"to"}
 
 
-def test_a_number_in_many_spellings_is_no_identity() -> None:
-    [text] = write(survey(outline("people", *[{**PERSON, "phone": "+49 30 2312 5999"}] * 9))).values()
-    assert parse({"shop.yml": text}).by_key["shop.people"].by_path["phone"].identity is None
-    assert "# No identity: few are in one piece with a country code" in text
+@pytest.mark.parametrize(("number", "name"), [("+49 30 2312 5999", "phone_number"), ("030 23125999", None)])
+def test_number_is_an_identity_if_it_names_its_country(number: str, name: str | None) -> None:
+    [text] = write(survey(outline("people", *[{**PERSON, "phone": number}] * 9))).values()
+    assert parse({"shop.yml": text}).by_key["shop.people"].by_path["phone"].identity == name
+    assert ("# No identity: few have their country code" in text) is (name is None)
+
+
+def test_name_beside_a_username_is_a_persons() -> None:
+    message = {"u": {"username": "ada", "name": "Zyx Wvuts"}, "room": {"name": "Zyx Wvuts"}}
+    found = survey(outline("messages", *[message] * 9)).outlines[0].by_path
+    assert found["u.name"].seems("user.name", 0.6)
+    assert not found["room.name"].seems("user.name", 0.6)
+
+
+def test_word_for_things_and_people_is_personal_only_beside_personal_data() -> None:
+    [countries] = survey(outline("countries", *[{"country": "Portugal"}] * 9)).outlines
+    [people] = survey(outline("people", *[{**PERSON, "country": "Portugal"}] * 9)).outlines
+    assert not countries.by_path["country"].seems("user.contact.address.country", 0.5)
+    assert people.by_path["country"].seems("user.contact.address.country", 0.5)
 
 
 def test_a_reference_is_written_with_its_direction() -> None:
