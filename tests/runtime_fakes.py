@@ -7,13 +7,14 @@ They give the guarantees of the real ones, and no more; one suite of behaviours 
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
 from shared.contract import topology
+from shared.contract.correlation import Correlation
 from shared.errors import Destroyed, Unroutable
 from shared.runtime.broker import Delivery, Message
 from shared.runtime.journal import JournalRow, NotedFact, merged
@@ -356,3 +357,8 @@ def _expired(queue: topology.Queue, message: Message) -> Message:
 
 def _turn(waiting: tuple[timedelta, int, topology.Queue, Message]) -> tuple[timedelta, int]:
     return waiting[:2]
+
+
+async def uncorrelated(_cases: Collection[str]) -> Mapping[str, Correlation]:
+    """Return no correlation."""
+    return {}

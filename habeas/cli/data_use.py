@@ -48,7 +48,8 @@ def retry(
     found = run(client.recipients.messages(*state.databases(), failed=True))
     again = [message.concerned for message in found if recipient in (None, message.concerned.recipient)]
     for concerned in again:
-        run(client.requests.announce(state.setting("AMQP_URL"), concerned))
+        known = run(client.cases.correlation(*state.databases(), concerned.request_id))
+        run(client.requests.announce(state.setting("AMQP_URL"), concerned, known))
     out.print(f"{len(again)} messages are sent again")
 
 

@@ -97,7 +97,8 @@ async def _retry(erasure: str, state: State) -> None:
     from shared.contract.events import ErasureRetried  # noqa: PLC0415
 
     fact = client.requests.fact(ErasureRetried, request_id=erasure)
-    await client.requests.announce(state.setting("AMQP_URL"), fact)
+    known = await client.cases.correlation(*state.databases(), erasure) if state.has_databases else None
+    await client.requests.announce(state.setting("AMQP_URL"), fact, known)
 
 
 @app.command()

@@ -11,6 +11,7 @@ from services.fulfillment.erasure.steps import RecordPlan, Steps, run_of_line
 from services.fulfillment.search.confirmed_aliases import values_of
 from services.fulfillment.state import united
 from shared.contract.answer import SUBMISSION
+from shared.contract.correlation import Correlation
 from shared.contract.events import ErasurePlanned, Fact, RequestFulfilled, RequestSubmitted
 from shared.contract.references import references_in
 from shared.errors import ConfigurationError
@@ -76,6 +77,12 @@ async def opened(
         rows = await Journal(client[f"{prefix}_fulfillment"]).histories({request_id})
         facts = tuple(events_of(rows.get(request_id, ())))
         yield CaseReader(request_id, facts, Vault(client, prefix=prefix, master_key=master_key))
+
+
+async def correlation(mongo_url: str, prefix: str, request_id: str) -> Correlation | None:
+    """Return the publisher's names of a request. Raises StoreUnavailable if the database is away."""
+    with closing(connect(mongo_url, app_name="habeas command")) as client:
+        return (await Journal(client[f"{prefix}_intake"]).correlations([request_id])).get(request_id)
 
 
 async def named(mongo_url: str, prefix: str, reference: str) -> list[str]:

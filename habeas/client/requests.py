@@ -12,6 +12,7 @@ import httpx
 import orjson
 from pydantic import BaseModel, ValidationError
 
+from shared.contract.correlation import Correlation
 from shared.contract.envelope import Unreadable, decode, encode
 from shared.contract.events import Fact, RequestSubmitted
 from shared.contract.sources import COMMAND
@@ -88,14 +89,14 @@ def _message(flaw: Any) -> str:
     return form or flaw["msg"].removeprefix("Value error, ")
 
 
-async def announce(amqp_url: str, fact: Fact) -> str:
+async def announce(amqp_url: str, fact: Fact, correlation: Correlation | None = None) -> str:
     """
-    Publish *fact*, a decision of the privacy staff, to all services; return its id.
+    Publish *fact*, a decision of the privacy staff about a request, to all services; return its id.
 
     Raises BrokerUnavailable if it was not confirmed; Unroutable if no service has a queue for it yet.
     """
     id_ = uuid4().hex
-    body = encode(fact, id=id_, source=SOURCE, time=datetime.now(UTC))
+    body = encode(fact, id=id_, source=SOURCE, time=datetime.now(UTC), correlation=correlation)
     await _publish(amqp_url, Message(fact.EXCHANGE, fact.TYPE, body, id_))
     return id_
 

@@ -89,10 +89,12 @@ async def build(settings: FulfillmentSettings, platform: ServiceRuntime) -> Asyn
             kept, erasures, suppressions, certificates, maps, engine, house.controller, signer, house.zone
         )
         works = _together(
-            DailyJob(days, purging, publish).run(),
+            DailyJob(days, purging, publish, journal.correlations).run(),
             ExpiryJob(purges, purging).run(),
             HashLookupJob(listed, stores, platform.vault, lambda: maps.current, publish).run(),
-            publish_due_timers(timers, platform.bus, NAME, event=window_ended),
+            publish_due_timers(
+                timers, platform.bus, NAME, event=window_ended, correlations=journal.correlations
+            ),
         )
         service = Service(NAME, SUBSCRIPTIONS, FulfillmentCase(), evolve, context)
         yield Running(service, journal, background=works)

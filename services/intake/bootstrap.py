@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, tzinfo
+from functools import partial
 from urllib.parse import urlsplit
 
 from services.intake.breach.bootstrap import INCIDENTS
@@ -25,6 +26,7 @@ from services.intake.pages.csrf import CsrfGuard
 from services.intake.pages.linked_pages import stop_page
 from services.intake.pages.site import Site
 from services.intake.settings import IntakeSettings
+from shared.contract.correlation import Correlation, correlation
 from shared.contract.envelope import Envelope
 from shared.contract.events import (
     AppealSubmitted,
@@ -75,8 +77,30 @@ def service(ports: Ports, key: bytes, bindings: Bindings) -> Service[IntakeCase,
                 return case_of_fact(envelope)
 
     return Service(
-        NAME, SUBSCRIPTIONS, IntakeCase(), evolve, ports.context, RECORDS, case_of, key, bindings.refusal
+        NAME,
+        SUBSCRIPTIONS,
+        IntakeCase(),
+        evolve,
+        ports.context,
+        RECORDS,
+        case_of,
+        partial(correlation_of, key=key),
+        key,
+        bindings.refusal,
     )
+
+
+def correlation_of(envelope: Envelope[Event], *, key: bytes) -> Correlation | None:
+    """Return the publisher's names of the request that *envelope* is about."""
+    event, source = envelope.event, envelope.source
+    match event:
+        case RequestSubmitted() | ProofSubmitted() | WithdrawalSubmitted() | AppealSubmitted():
+            return correlation(source, event.reference, envelope.id, key=key)
+        case UnreadableSubmission():
+            known, id_ = event.publisher_source, event.publisher_id
+            return correlation(known, event.reference, id_, key=key, admitted=False) if known else None
+        case _:
+            return envelope.correlation
 
 
 def log_laws_not_accepted(library: EditionLibrary[E], zone: tzinfo) -> None:
@@ -162,7 +186,9 @@ async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIter
             ),
         )
         app.include_router(stop_page(requests, site, derived_key(settings.root_key, STOP_LINKS)))
-        timer_task = publish_due_timers(timers, platform.bus, NAME, event=DeadlineCame)
+        timer_task = publish_due_timers(
+            timers, platform.bus, NAME, event=DeadlineCame, correlations=journal.correlations
+        )
         works = [work for channel in opened for work in channel.works]
         background = _run_all(
             timer_task, purge.run(), start_waiting(queue, requests.start), requests.outbox.run(), *works

@@ -11,6 +11,7 @@ from services.intake.cases.deadlines import CaseTimer
 from services.intake.cases.fingerprint import FirstRequest
 from services.intake.cases.rate_limit import RateLane, WaitingRequest
 from services.intake.domain import IntakeCase, RequestLodged
+from shared.contract.correlation import Correlation
 from shared.contract.envelope import Unreadable
 from shared.contract.events import BurstDeclared, RequestRejected, SubmissionError
 from shared.contract.ports import TimersPort, VaultPort
@@ -88,6 +89,7 @@ class Ports:
             event_id=moment.event_id,
             source=moment.source,
             occurred_at=moment.occurred_at,
+            correlation=moment.correlation,
         )
 
 
@@ -101,6 +103,7 @@ class IntakeContext(Ports):
     event_id: str
     source: str
     occurred_at: datetime
+    correlation: Correlation | None = None
 
 
 async def set_timers(waits: Sequence[CaseTimer], ctx: IntakeContext) -> None:

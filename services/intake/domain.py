@@ -151,6 +151,8 @@ class RequestLodged(Record):
     """Whether an upstream system published it as an event."""
     waited: bool = False
     """Whether it waited in the queue."""
+    publisher_id: str | None = None
+    """Id of the event of the upstream system, keyed where it could be personal data."""
 
 
 RECORDS = (AliasCodeKept, AliasCodeRefused, PackageCodeKept, PackageCodeRefused, DueMoved, RequestLodged)

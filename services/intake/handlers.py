@@ -53,7 +53,12 @@ async def register(event: events.RequestSubmitted, ctx: IntakeContext) -> Sequen
         event.proofs, ctx.vault, ctx.case_id, f"{ctx.source} {ctx.event_id}"
     )
     lodged = RequestLodged(
-        request_id=ctx.case_id, source=ctx.source, occurred_at=ctx.occurred_at, proofs=proofs, submitted=True
+        request_id=ctx.case_id,
+        source=ctx.source,
+        occurred_at=ctx.occurred_at,
+        proofs=proofs,
+        submitted=True,
+        publisher_id=ctx.correlation.event if ctx.correlation else None,
     )
     return await begin(sealed, lodged, ctx)
 

@@ -69,7 +69,9 @@ async def build(settings: VerifierSettings, platform: ServiceRuntime) -> AsyncIt
     await timers.prepare()
     await allowances.prepare()
     key = derived_key(settings.root_key, "verification codes")
-    timer_task = publish_due_timers(timers, platform.bus, NAME, event=TimeCame)
+    timer_task = publish_due_timers(
+        timers, platform.bus, NAME, event=TimeCame, correlations=journal.correlations
+    )
     practice = AssuranceRules(
         clock=ClockRules(settings.company, policies(), calendar_named, settings.erasure_window),
         trusted=settings.trusted,

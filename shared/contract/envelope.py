@@ -2,7 +2,8 @@
 CloudEvents 1.0 around an event, in structured JSON; binary mode is read too.
 
 Source: CloudEvents 1.0.2 core and its AMQP and JSON bindings. ``correlationid`` is the request id on all
-that Habeas publishes; ``causationid`` is the id of the event that led to this one.
+that Habeas publishes; ``causationid`` is the id of the event that led to this one. Events about a request
+name its publisher as well (:mod:`shared.contract.correlation`).
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,6 +16,7 @@ import orjson
 from pydantic import BaseModel, ValidationError
 
 from shared.contract.catalogue import catalogue
+from shared.contract.correlation import Correlation
 from shared.contract.events import Event, EventPart, Fact, ProofKind, Strict, Submission, SubmissionError
 from shared.contract.field_errors import message_of
 from shared.contract.topology import MAX_BODY as MAX_BODY  # noqa: PLC0414 - a property of envelopes as well
@@ -36,6 +38,8 @@ class Envelope(Generic[E_co]):
     id: str
     source: str
     time: datetime
+    correlation: Correlation | None = None
+    """Of a fact: the publisher's names of its request."""
 
 
 class Unreadable(MalformedEvent):
@@ -46,12 +50,14 @@ class Unreadable(MalformedEvent):
         flaws: tuple[SubmissionError, ...],
         source: str | None = None,
         id: str | None = None,  # noqa: A002  CloudEvents' own name
+        reference: str | None = None,
     ) -> None:
-        """Keep the source and the errors."""
+        """Keep the names of the message, and the errors."""
         super().__init__("; ".join(map(str, flaws)))
         self.flaws = flaws
         self.source = source
         self.id = id
+        self.reference = reference
 
 
 def derived_id(cause: str, index: int) -> str:
@@ -59,7 +65,15 @@ def derived_id(cause: str, index: int) -> str:
     return blake2b(f"{cause}/{index}".encode(), digest_size=16).hexdigest()
 
 
-def encode(fact: Fact, *, id: str, source: str, time: datetime, cause: str | None = None) -> bytes:  # noqa: A002  CloudEvents' own name
+def encode(  # noqa: PLR0913 - the attributes of an event
+    fact: Fact,
+    *,
+    id: str,  # noqa: A002  CloudEvents' own name
+    source: str,
+    time: datetime,
+    cause: str | None = None,
+    correlation: Correlation | None = None,
+) -> bytes:
     """Return *fact* as CloudEvents JSON."""
     attributes = {
         "specversion": "1.0",
@@ -72,6 +86,8 @@ def encode(fact: Fact, *, id: str, source: str, time: datetime, cause: str | Non
     }
     if cause is not None:
         attributes["causationid"] = cause
+    if correlation is not None:
+        attributes |= correlation.attributes
     head = orjson.dumps(attributes)
     return head[:-1] + b',"data":' + fact.__pydantic_serializer__.to_json(fact) + b"}"
 
@@ -102,18 +118,19 @@ def decode(
     if len(body) > MAX_BODY:
         raise Unreadable((SubmissionError(path="", message=f"the message is larger than {MAX_BODY} bytes"),))
     attributes = _attributes(body, content_type, headers)
-    source, id_ = _named(attributes, "source"), _named(attributes, "id")
+    names = _named(attributes, "source"), _named(attributes, "id"), _reference(attributes.get("data"))
     try:
         return Envelope(
             event=_model(attributes, exchange).model_validate(attributes.get("data")),
             id=_required(attributes, "id"),
             source=_required(attributes, "source"),
             time=_time(attributes.get("time")),
+            correlation=Correlation.of(attributes) if exchange == Fact.EXCHANGE else None,
         )
     except ValidationError as error:
-        raise Unreadable(errors_of(error.errors(include_url=False)), source, id_) from None
+        raise Unreadable(errors_of(error.errors(include_url=False)), *names) from None
     except _MissingError as error:
-        raise Unreadable((error.flaw,), source, id_) from None
+        raise Unreadable((error.flaw,), *names) from None
 
 
 def errors_of(
@@ -164,6 +181,10 @@ def _model(attributes: Mapping[str, Any], exchange: str) -> type[Event]:
 
 def _named(attributes: Mapping[str, Any], name: str) -> str | None:
     return _text(attributes.get(name))
+
+
+def _reference(data: object) -> str | None:
+    return _named(data, "reference") if isinstance(data, Mapping) else None
 
 
 def _text(value: object) -> str | None:

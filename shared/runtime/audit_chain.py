@@ -22,10 +22,12 @@ START: Final = bytes(32)
 """Stands for the MAC before the first row of a case."""
 MAC: Final = "mac"
 BEFORE: Final = "before"
+PUBLISHER: Final = "publisher"
 EXPIRES: Final = "expires_at"
-MARKS: Final = frozenset({MAC, "unpublished", "announced"})
+ANNOUNCED_PUBLISHER: Final = "announced_publisher"
+MARKS: Final = frozenset({MAC, "unpublished", "announced", ANNOUNCED_PUBLISHER})
 """Fields that the MAC does not cover: the MAC itself, and marks that are removed once a row is published."""
-CONTENT: Final = ("_id", "case", "n", "cause", "event", "facts", "at", BEFORE, EXPIRES)
+CONTENT: Final = ("_id", "case", "n", "cause", "event", "facts", "at", PUBLISHER, BEFORE, EXPIRES)
 
 
 class ChainFault(StrEnum):

@@ -13,10 +13,11 @@ without reading. Their own publishers have them on record.
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from collections.abc import Collection as Many
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
+from shared.contract.correlation import Correlation
 from shared.contract.envelope import FACTS, derived_id
 from shared.contract.events import (
     DecisionRefused,
@@ -37,7 +38,7 @@ from shared.contract.events import (
     RequestStopped,
 )
 from shared.errors import PermanentError, StoreUnavailable
-from shared.runtime.audit_chain import BEFORE, EXPIRES, MAC, START, chained
+from shared.runtime.audit_chain import BEFORE, EXPIRES, MAC, PUBLISHER, START, chained
 from shared.runtime.log import logger
 from shared.runtime.mongo import (
     DUPLICATE_KEY,
@@ -104,6 +105,8 @@ class JournalRow:
     """MAC of the row before it; None where that is not known."""
     mac: bytes = field(default=b"", compare=False)
     """Its own, once it is stored: see :mod:`shared.runtime.audit_chain`."""
+    correlation: Correlation | None = None
+    """The publisher's names of the request, for the events that the row leads to."""
     noted: bool = False
     """Whether it is a fact of another service that was only noted: it has no place in the chain."""
 
@@ -212,6 +215,18 @@ class Journal:
         """
         with translated("search the journal"):
             return sorted(await self._rows.distinct("case", {"case": {"$gte": first, "$lte": last}}))
+
+    async def correlations(self, cases: Many[str]) -> dict[str, Correlation]:
+        """
+        Return the correlation of each of *cases* that has one.
+
+        Raises:
+            StoreUnavailable: The server did not answer.
+        """
+        named = {"case": {"$in": list(cases)}, PUBLISHER: {"$exists": True}}
+        with translated("read the publishers of requests"):
+            found = await self._rows.find(named, {"case": 1, PUBLISHER: 1}).sort("n", 1).to_list(None)
+        return {row["case"]: Correlation(**row[PUBLISHER]) for row in found}
 
     def _documents_of(self, cases: list[str]) -> AsyncIterator[Document]:
         """Read the rows of *cases*, and the document with the notes of each, in one query."""
@@ -391,8 +406,9 @@ class Journal:
                 facts=tuple(self._fact(fact, document["case"]) for fact in document["facts"]),
                 at=document["at"],
                 mac=document.get(MAC, b""),
+                correlation=correlation_from(document.get(PUBLISHER)),
             )
-        except (KeyError, ValueError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise PermanentError(
                 f"row {document['_id']} of the journal does not read ({type(error).__name__})"
             ) from None
@@ -414,6 +430,12 @@ def _indexes() -> list[IndexModel]:
             for field in ("facts.type", "event.type")
         ),
     ]
+
+
+def correlation_in(rows: Iterable[JournalRow]) -> Correlation | None:
+    """Return the correlation in a history; a submission that was rejected gives the request none."""
+    accepted = (row for row in rows if not any(isinstance(fact, RequestRejected) for fact in row.facts))
+    return next((row.correlation for row in accepted if row.correlation is not None), None)
 
 
 def newest(rows: Sequence[JournalRow]) -> JournalRow | None:
@@ -461,7 +483,7 @@ def journalled(event: Event) -> Fact | None:
 
 def document_of(row: JournalRow) -> Document:
     """Return *row* as it is stored."""
-    return {
+    document = {
         "_id": row.key,
         "case": row.case,
         "n": row.n,
@@ -470,6 +492,17 @@ def document_of(row: JournalRow) -> Document:
         "facts": [_stored(fact, row.case) for fact in row.facts],
         "at": row.at,
     }
+    return document | ({} if row.correlation is None else {PUBLISHER: stored_correlation(row.correlation)})
+
+
+def stored_correlation(correlation: Correlation) -> Document:
+    """Return *correlation* as it is stored."""
+    return {name: value for name, value in asdict(correlation).items() if value is not None}
+
+
+def correlation_from(stored: Mapping[str, str] | None) -> Correlation | None:
+    """Return the correlation that was *stored*."""
+    return None if stored is None else Correlation(**stored)
 
 
 def _stored(fact: Fact, case: str) -> Document:

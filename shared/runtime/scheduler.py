@@ -6,11 +6,12 @@ the same time, under the same id, and its consumer recognises the repetition. Th
 wakes its own publisher; the timers of a process that died are found by the next look.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
+from shared.contract.correlation import Correlation
 from shared.contract.events import DeadlineCame, DisclosureDue, ErasureDue, TimeCame
 from shared.contract.events.breaches import BreachTimeCame
 from shared.runtime.broker import EventPublisher, Message
@@ -22,6 +23,8 @@ from shared.runtime.worker import WakeUp, work_forever
 
 TimerEvent: TypeAlias = TimeCame | DeadlineCame | ErasureDue | DisclosureDue | BreachTimeCame
 """An event that reports a moment to a service."""
+Correlations: TypeAlias = Callable[[Collection[str]], Awaitable[Mapping[str, Correlation]]]
+"""Returns the correlation of each case that has one."""
 LOOK_EVERY = timedelta(seconds=10)
 RETRY_EVERY_S = 1.0
 MOST_AT_ONCE = 500
@@ -121,20 +124,23 @@ class Timers:
             await self._timers.update_many({"_id": {"$in": names}}, {"$set": change})
 
 
-async def publish_due_timers(
+async def publish_due_timers(  # noqa: PLR0913 - the parts of a loop
     timers: Timers,
     publisher: EventPublisher,
     service: str,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     *,
     event: Callable[..., TimerEvent],
+    correlations: Correlations,
 ) -> None:
     """Publish each timer as an *event* when it is due, for ever; an outage only delays it."""
 
     async def publish() -> bool:
         due = await timers.due(clock())
         if due:
-            await publisher.publish([one for timer in due for one in _messages(timer, service, event)])
+            known = await correlations({timer.case for timer in due})
+            messages = [_messages(timer, service, event, known.get(timer.case)) for timer in due]
+            await publisher.publish([one for some in messages for one in some])
             await timers.mark_published(due)
         return bool(due)
 
@@ -155,7 +161,11 @@ def _unless_set(timer: Timer) -> UpdateOne:
     return UpdateOne({"_id": timer.key}, {"$setOnInsert": fresh}, upsert=True)
 
 
-def _messages(timer: Timer, service: str, event: Callable[..., TimerEvent]) -> list[Message]:
+def _messages(
+    timer: Timer, service: str, event: Callable[..., TimerEvent], correlation: Correlation | None = None
+) -> list[Message]:
     fact = event(request_id=timer.case, name=timer.name)
     # The id follows from the cause: the same timer has the same id from every replica.
-    return list(messages_of(JournalRow("", 0, f"timer {timer.key}", None, (fact,), timer.at), service))
+    cause = f"timer {timer.key}"
+    row = JournalRow("", 0, cause, None, (fact,), timer.at, correlation=correlation)
+    return list(messages_of(row, service))

@@ -20,6 +20,7 @@ from hashlib import blake2b
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from shared.contract import topology
+from shared.contract.correlation import Correlation
 from shared.contract.envelope import Envelope, Unreadable, decode, derived_id, encode
 from shared.contract.events import (
     Code,
@@ -38,7 +39,15 @@ from shared.errors import HabeasError, PermanentError, RefusedDecision, Transien
 from shared.runtime import metrics
 from shared.runtime.accounts import Publishers
 from shared.runtime.broker import Delivery, EventPublisher, Inbox, Message
-from shared.runtime.journal import JournalRow, NotedFact, events_of, journalled, newest, not_before_notes
+from shared.runtime.journal import (
+    JournalRow,
+    NotedFact,
+    correlation_in,
+    events_of,
+    journalled,
+    newest,
+    not_before_notes,
+)
 from shared.runtime.log import logger
 from shared.runtime.retry_policy import Failure, Origin, after_failure, origin_of
 from shared.runtime.staff_register import DecisionOutcome, StaffGate
@@ -70,6 +79,7 @@ class Moment(Generic[S]):
     event_id: str
     source: str
     occurred_at: datetime
+    correlation: Correlation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +138,11 @@ def case_of_fact(envelope: Envelope[Event]) -> str:
     raise PermanentError(f"{type(envelope.event).__name__} belongs to no case this service knows")
 
 
+def correlation_of_fact(envelope: Envelope[Event]) -> Correlation | None:
+    """Return the correlation that a fact carries."""
+    return envelope.correlation
+
+
 def cause_of(envelope: Envelope[Event]) -> str:
     """
     Return the id that a row names as its cause.
@@ -156,6 +171,8 @@ class Service(Generic[S, C]):
     context: Callable[[Moment[S]], C]
     records: tuple[type[Record], ...] = ()
     case_of: Callable[[Envelope[Event]], str] = case_of_fact
+    correlation_of: Callable[[Envelope[Event]], Correlation | None] = correlation_of_fact
+    """The correlation of a case that has none in its history."""
     secret: bytes = b""
     """Keys the case of a submission that cannot be read: a bare hash would let its content be guessed."""
     refusal: Callable[[str | None, str], SubmissionError | None] = lambda _user, _source: None
@@ -177,7 +194,14 @@ def messages_of(row: JournalRow, service: str) -> Iterable[Message]:
         yield Message(
             exchange=fact.EXCHANGE,
             routing_key=fact.TYPE,
-            body=encode(fact, id=id_, source=f"habeas/{service}", time=row.at, cause=row.cause),
+            body=encode(
+                fact,
+                id=id_,
+                source=f"habeas/{service}",
+                time=row.at,
+                cause=row.cause,
+                correlation=row.correlation,
+            ),
             message_id=id_,
             mandatory=not fact.TERMINAL,
         )
@@ -448,7 +472,7 @@ class Runtime(Generic[S, C]):
         except Unreadable as error:
             if origin.exchange != topology.REQUESTS:
                 raise
-            envelope = self._unreadable(delivery, error.flaws, error.source, error.id)
+            envelope = self._unreadable(delivery, error)
         self._must_be_its_publishers(origin, envelope.event)
         return _Work(delivery, envelope, self.service.case_of(envelope))
 
@@ -468,7 +492,9 @@ class Runtime(Generic[S, C]):
         if origin.exchange == topology.REQUESTS:
             flaw = self.service.refusal(origin.user, envelope.source)
             if flaw is not None:
-                raise Unreadable((flaw,), envelope.source, envelope.id)
+                raise Unreadable(
+                    (flaw,), envelope.source, envelope.id, getattr(envelope.event, "reference", None)
+                )
         return envelope
 
     def _must_be_its_publishers(self, origin: Origin, event: Event) -> None:
@@ -485,14 +511,16 @@ class Runtime(Generic[S, C]):
         if not self.publishers.may_publish(origin.user, event.TYPE):
             raise PermanentError("published by a broker user that does not own this type of event")
 
-    def _unreadable(
-        self, delivery: Delivery, flaws: tuple[SubmissionError, ...], source: str | None, id_: str | None
-    ) -> Envelope[Event]:
+    def _unreadable(self, delivery: Delivery, error: Unreadable) -> Envelope[Event]:
         event = UnreadableSubmission(
-            body=delivery.body, flaws=flaws, publisher_source=source, publisher_id=id_
+            body=delivery.body,
+            flaws=error.flaws,
+            publisher_source=error.source,
+            publisher_id=error.id,
+            reference=error.reference,
         )
         digest = blake2b(delivery.body, digest_size=16, key=self.service.secret).hexdigest()
-        return Envelope(event=event, id=digest, source=source or "unknown", time=self.clock())
+        return Envelope(event=event, id=digest, source=error.source or "unknown", time=self.clock())
 
     async def _handle(self, work: _Work, history: list[JournalRow]) -> _Result:
         try:
@@ -503,7 +531,11 @@ class Runtime(Generic[S, C]):
     async def _new_row(self, work: _Work, history: list[JournalRow]) -> JournalRow:
         now = self.clock()
         state = self.service.fold(history)
-        moment = Moment(work.case, now, state, work.envelope.id, work.envelope.source, work.envelope.time)
+        envelope, known = work.envelope, correlation_in(history)
+        correlation = known or self.service.correlation_of(envelope)
+        moment = Moment(
+            work.case, now, state, envelope.id, envelope.source, envelope.time, correlation=correlation
+        )
         facts, journal = await self._decided(work, moment)
         last = newest(history)
         row = JournalRow(
@@ -514,6 +546,7 @@ class Runtime(Generic[S, C]):
             tuple(facts),
             stored_precision(not_before_notes(history, now)),
             before=last.mac if last else None,
+            correlation=correlation if facts or known is None else None,
         )
         for fact in row.events():
             if work.case not in fact.cases:
@@ -586,7 +619,9 @@ class Runtime(Generic[S, C]):
         if isinstance(event, UnreadableSubmission):
             return _Failed(work.delivery, error)
         flaws = error.flaws if isinstance(error, Unreadable) else self._failed(error)
-        envelope = self._unreadable(work.delivery, flaws, work.envelope.source, work.envelope.id)
+        reference = getattr(event, "reference", None)
+        named = Unreadable(flaws, work.envelope.source, work.envelope.id, reference)
+        envelope = self._unreadable(work.delivery, named)
         return _Work(work.delivery, envelope, self.service.case_of(envelope))
 
     def _failed(self, error: Exception) -> tuple[SubmissionError, ...]:

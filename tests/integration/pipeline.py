@@ -38,7 +38,8 @@ from services.fulfillment.changes.suppressions import SuppressionList, Suppressi
 from services.fulfillment.search.identities import Identities
 from shared.contract import topology
 from shared.contract.codes import ALONE
-from shared.contract.events import RequestSubmitted
+from shared.contract.correlation import EVENT, REFERENCE, SOURCE
+from shared.contract.events import RequestReceived, RequestRejected, RequestSubmitted
 from shared.contract.sources import ALL
 from shared.contract.staff import code_at
 from shared.errors import BrokerUnavailable
@@ -59,6 +60,8 @@ SERVICES = ("intake", "verifier", "fulfillment", "notifier")
 DATABASES = ("portal", "billing", "ops")
 SHOP, PORTAL = "shop", "customer-portal"
 """Two upstream systems; the verifier trusts the log-in of the portal."""
+OWN_SOURCES = {f"habeas/{service}" for service in (*topology.LISTENS, "command")}
+"""CloudEvents sources of the services and of the command; events of tests have others."""
 KEYS = {SHOP: "the key of the shop is long", PORTAL: "the key of the portal is long"}
 TODAY = datetime.now(UTC).date()
 WITHIN = timedelta(seconds=30)
@@ -85,6 +88,14 @@ class Somebody:
         }
 
 
+def _names(event: Mapping[str, Any]) -> dict[str, str]:
+    return {name: event[name] for name in (SOURCE, REFERENCE, EVENT) if name in event}
+
+
+def _registers(event: Mapping[str, Any]) -> bool:
+    return bool(event["type"] == RequestReceived.TYPE)
+
+
 @dataclass
 class Heard:
     """Every event that went out, as an upstream listener hears it."""
@@ -96,6 +107,21 @@ class Heard:
         """Return the events of *case* whose type holds *type_*, each once."""
         found = {event["id"]: event for event in self.events if event.get("correlationid") == case}
         return [event for event in found.values() if type_ in event["type"]]
+
+    def uncorrelated(self) -> list[tuple[str, str]]:
+        """Return case and type of events without the publisher's names that their request's receipt has."""
+        named = {
+            event["correlationid"]: _names(event)
+            for event in self.events
+            if _names(event) and _registers(event)
+        }
+        return [
+            (event["correlationid"], event["type"])
+            for event in self.events
+            if _names(event) != named.get(event["correlationid"], _names(event))
+            and event["type"] != RequestRejected.TYPE
+            and event["source"] in OWN_SOURCES
+        ]
 
 
 @dataclass
@@ -342,6 +368,7 @@ class Pipeline:
 
             await queue.consume(hear)
             yield heard
+            assert heard.uncorrelated() == []
             await queue.delete(if_unused=False, if_empty=False)
 
     # --- the company ----------------------------------------------------------------------------------------

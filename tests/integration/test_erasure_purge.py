@@ -25,6 +25,7 @@ from shared.contract.events import ErasureRetried
 from shared.runtime.broker import Message
 from shared.runtime.mongo import Client
 from tests.integration.test_engine import EMAIL, PERSON, World, one
+from tests.runtime_fakes import uncorrelated
 
 KEY = b"k" * 32
 SIGNER = CertificateSigner(KEY)
@@ -188,7 +189,7 @@ class Told:
 
 def daily(world: World, memory: ErasureRecords, told: Told, at: datetime) -> DailyJob:
     days = DailyJobStates(world.client[f"{world.prefix}own_fulfillment"])
-    return DailyJob(days, purging(world, memory), told.publish, lambda: at)
+    return DailyJob(days, purging(world, memory), told.publish, uncorrelated, lambda: at)
 
 
 NOON = datetime.combine(LAST_DAY + timedelta(days=1), time(12), UTC)

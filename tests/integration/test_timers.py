@@ -15,6 +15,7 @@ from shared.errors import BrokerUnavailable
 from shared.runtime.broker import Message
 from shared.runtime.mongo import Client
 from shared.runtime.scheduler import Timer, Timers, publish_due_timers
+from tests.runtime_fakes import uncorrelated
 from tests.waiting import eventually
 
 CASE, OTHER = "a" * 32, "b" * 32
@@ -59,7 +60,7 @@ async def timers(mongo_client: Client, database_prefix: str) -> AsyncIterator[Ti
 
 async def keep_for_a_moment(timers: Timers, wire: Wire, clock: Clock, *, replicas: int = 1) -> None:
     def telling() -> Coroutine[None, None, None]:
-        return publish_due_timers(timers, wire, "verifier", clock, event=TimeCame)
+        return publish_due_timers(timers, wire, "verifier", clock, event=TimeCame, correlations=uncorrelated)
 
     tasks = [asyncio.create_task(telling()) for _ in range(replicas)]
     await asyncio.sleep(0.4)
@@ -107,7 +108,9 @@ async def test_the_first_moment_set_counts_and_one_that_was_told_is_not_told_aga
 
 async def test_timer_set_while_the_publisher_waits_is_published_at_its_moment(timers: Timers) -> None:
     wire = Wire()
-    running = asyncio.create_task(publish_due_timers(timers, wire, "verifier", event=TimeCame))
+    running = asyncio.create_task(
+        publish_due_timers(timers, wire, "verifier", event=TimeCame, correlations=uncorrelated)
+    )
     await asyncio.sleep(0.2)  # it has looked, and waits for its next look
     await timers.set(CASE, "lapse", datetime.now(UTC) + timedelta(seconds=0.5))
     await asyncio.sleep(0.2)
@@ -119,7 +122,9 @@ async def test_timer_set_while_the_publisher_waits_is_published_at_its_moment(ti
 async def test_timer_found_by_a_look_is_published_at_its_moment(timers: Timers) -> None:
     wire = Wire()
     await timers.set(CASE, "lapse", datetime.now(UTC) + timedelta(seconds=0.5))
-    running = asyncio.create_task(publish_due_timers(timers, wire, "verifier", event=TimeCame))
+    running = asyncio.create_task(
+        publish_due_timers(timers, wire, "verifier", event=TimeCame, correlations=uncorrelated)
+    )
     await eventually(lambda: wire.told == [(CASE, "lapse")], timedelta(seconds=3))
     running.cancel()
 
@@ -137,7 +142,9 @@ async def test_timers_set_for_later_moments_lead_to_no_looks(
             return await Timers.due(self, now)
 
     counted = CountedTimers(mongo_client[f"{database_prefix}_verifier"])
-    running = asyncio.create_task(publish_due_timers(counted, Wire(), "verifier", event=TimeCame))
+    running = asyncio.create_task(
+        publish_due_timers(counted, Wire(), "verifier", event=TimeCame, correlations=uncorrelated)
+    )
     await eventually(lambda: looks == 1)
     for number in range(20):
         await counted.set(f"{number:032x}", "lapse", datetime.now(UTC) + timedelta(seconds=8))

@@ -44,6 +44,7 @@ from shared.contract.events import ErasureRetried
 from shared.errors import HabeasError, TransientError
 from shared.runtime import log
 from shared.runtime.broker import Message
+from shared.runtime.scheduler import Correlations
 from shared.runtime.worker import work_forever
 
 LOOK_EVERY_S = 600.0
@@ -215,14 +216,6 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _retry_of(case: str, day: date) -> Message:
-    """Return the command to retry *case*; all of one day are equal."""
-    id_ = uuid5(NAMESPACE_OID, f"{case} {day.isoformat()}").hex
-    fact = ErasureRetried(request_id=case)
-    body = encode(fact, id=id_, source="habeas/fulfillment", time=datetime.now(UTC))
-    return Message(fact.EXCHANGE, fact.TYPE, body, id_)
-
-
 @dataclass(frozen=True, slots=True)
 class DailyJob:
     """The daily job, and its connection to the services."""
@@ -230,6 +223,7 @@ class DailyJob:
     days: DailyJobStates
     purging: Purging
     publish: Publish
+    correlations: Correlations
     clock: Callable[[], datetime] = _now
 
     async def run(self, *, every_s: float = LOOK_EVERY_S) -> None:
@@ -252,7 +246,7 @@ class DailyJob:
             await self.days.prolong(day, self.clock())
             try:
                 if entries[0].retried:
-                    await self.publish([_retry_of(entries[0].erasure, day)])
+                    await self.publish([await self._retry_of(entries[0].erasure, day)])
                 elif not (item := await self.purging.planned(entries, day)).idle:
                     await self.purging.purge(item)
             except HabeasError as error:
@@ -264,3 +258,12 @@ class DailyJob:
         if done:
             await self.days.end(day)
         return done
+
+    async def _retry_of(self, case: str, day: date) -> Message:
+        """Return the command to retry *case*; all of one day are equal."""
+        id_ = uuid5(NAMESPACE_OID, f"{case} {day.isoformat()}").hex
+        fact, known = ErasureRetried(request_id=case), await self.correlations([case])
+        body = encode(
+            fact, id=id_, source="habeas/fulfillment", time=datetime.now(UTC), correlation=known.get(case)
+        )
+        return Message(fact.EXCHANGE, fact.TYPE, body, id_)

@@ -43,7 +43,9 @@ async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIter
     law = BreachLaw(policies, settings.company, calendar_named)
     retention = IncidentRetention(settings.incident_months, settings.incident_people_months)
     made = service(platform.vault, timers, law, retention)
-    timer_task = publish_due_timers(timers, platform.bus, NAME, event=BreachTimeCame)
+    timer_task = publish_due_timers(
+        timers, platform.bus, NAME, event=BreachTimeCame, correlations=journal.correlations
+    )
     yield Running(made, journal, background=timer_task)
 
 

@@ -31,7 +31,7 @@ class AliasCodes:
         """Mail a code to the mailbox that is alias *number* of the newest answer; return its expiry."""
         await self.service.count_operation(case_id)
         while True:
-            case, n = await self.service.look_up(case_id)
+            case, place = await self.service.look_up(case_id)
             _must_be_provable(case, number)
             if case.offer is None or case.alias_codes >= MOST_ISSUED:
                 raise NotPossibleNow("too many codes were issued for other addresses")
@@ -48,25 +48,27 @@ class AliasCodes:
                 number=number,
             )
             issued = AliasCodeIssued(request_id=case_id, ref=ref, mailbox=mailbox, expires_at=expires_at)
-            if await self.service.append(case_id, n, kept, issued):
+            if await self.service.append(case_id, place, kept, issued):
                 return expires_at
 
     async def prove(self, case_id: str, code: str) -> None:
         """Record the mailbox that *code* was mailed to as proven; a wrong code is refused."""
         while True:
-            case, n = await self.service.look_up(case_id)
+            case, place = await self.service.look_up(case_id)
             asked = case.alias_asked
             _must_be_provable(case, asked.number if asked else 0)
             ref = f"{CODE}{case.alias_codes - 1}"
             verdict = self.service.judge_code(case_id, ref, case.alias_code, code)
             if verdict is CodeVerdict.MATCHED and asked is not None:
                 fact = AliasProven(request_id=case_id, aliases=asked.aliases, number=asked.number)
-                if await self.service.append(case_id, n, fact):
+                if await self.service.append(case_id, place, fact):
                     return
             elif not uses_a_try(verdict):
                 raise CodeRefused(verdict)
-            elif await self.service.append(case_id, n, AliasCodeRefused(request_id=case_id)):
-                await self.service.codes.failed(derived_id(f"alias code {case_id}", n), self.service.clock())
+            elif await self.service.append(case_id, place, AliasCodeRefused(request_id=case_id)):
+                await self.service.codes.failed(
+                    derived_id(f"alias code {case_id}", place.n), self.service.clock()
+                )
                 raise CodeRefused(verdict)
 
 

@@ -12,7 +12,7 @@ import random
 from calendar import monthrange
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, tzinfo
 
 from services.intake.cases.register import CaseHistory, CountedRequest, RequestResult, counted, may_be_purged
@@ -20,8 +20,16 @@ from shared.contract.events import RequestPurged
 from shared.contract.ports import VaultPort
 from shared.errors import PermanentError, StoreUnavailable
 from shared.law import Right
+from shared.runtime.audit_chain import ANNOUNCED_PUBLISHER
 from shared.runtime.broker import EventPublisher
-from shared.runtime.journal import Journal, JournalRow, facts_of
+from shared.runtime.journal import (
+    Journal,
+    JournalRow,
+    correlation_from,
+    correlation_in,
+    facts_of,
+    stored_correlation,
+)
 from shared.runtime.log import logger
 from shared.runtime.mongo import Client, Database, Document, Session, UpdateOne, transaction, translated
 from shared.runtime.service import messages_of
@@ -146,7 +154,7 @@ class Purge:
         now, journal = self.clock(), self.database["journal"]
         chained = [[row for row in rows if not row.noted] for rows in histories.values()]
         ends = [_row(rows[-1].case, rows[-1].n + 1, now, before=rows[-1].mac) for rows in chained if rows]
-        last = [{**self.journal.chained(row), "announced": False} for row in ends]
+        last = [{**self.journal.chained(row), **_announced_later(histories[row.case])} for row in ends]
         entries = filter(None, (_history(rows).entry(self.retention.zone) for rows in histories.values()))
         kinds = [one for entry in entries for one in counted(entry)]
         expected = sum(map(len, chained))
@@ -163,15 +171,16 @@ class Purge:
         while True:
             with translated("find purged cases"):
                 found = self.database["journal"].find({"announced": False}).limit(AT_ONCE)
-                waiting = {(row["case"], row["n"]): row["at"] async for row in found}
+                waiting = [row async for row in found]
             if not waiting:
                 return
-            await asyncio.gather(*(self.vault.destroy(case) for case, _ in waiting))
-            rows = [_row(case, n, at) for (case, n), at in waiting.items()]
+            await asyncio.gather(*(self.vault.destroy(row["case"]) for row in waiting))
+            rows = [_announcement(row) for row in waiting]
             await self.publisher.publish([message for row in rows for message in messages_of(row, NAME)])
             with translated("complete the purge"):
                 keys = {"_id": {"$in": [row.key for row in rows]}}
-                await self.database["journal"].update_many(keys, {"$unset": {"announced": ""}})
+                done = {"$unset": {"announced": "", ANNOUNCED_PUBLISHER: ""}}
+                await self.database["journal"].update_many(keys, done)
 
 
 def _history(rows: Sequence[JournalRow]) -> CaseHistory:
@@ -180,6 +189,17 @@ def _history(rows: Sequence[JournalRow]) -> CaseHistory:
 
 def _row(case: str, n: int, at: datetime, before: bytes | None = None) -> JournalRow:
     return JournalRow(case, n, f"purged {case}", None, (RequestPurged(request_id=case),), at, before=before)
+
+
+def _announced_later(rows: Sequence[JournalRow]) -> Document:
+    """Return the marks of the last row until its purge is announced: its publisher's names do not stay."""
+    known = correlation_in(rows)
+    return {"announced": False} | ({ANNOUNCED_PUBLISHER: stored_correlation(known)} if known else {})
+
+
+def _announcement(stored: Document) -> JournalRow:
+    known = correlation_from(stored.get(ANNOUNCED_PUBLISHER))
+    return replace(_row(stored["case"], stored["n"], stored["at"]), correlation=known)
 
 
 def _addition(one: CountedRequest, number: int) -> UpdateOne:

@@ -10,12 +10,12 @@ import hmac
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial, reduce
 from hashlib import sha256
 from itertools import islice
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 from uuid import uuid4
 
 from services.intake.cases import errors, sealed_content
@@ -37,6 +37,7 @@ from services.intake.domain import (
 from services.intake.handlers import SET_ASIDE
 from shared.contract.answer import INQUIRY, SUBMISSION, Inquiry
 from shared.contract.codes import CodeVerdict, IssuedCode, digest_of, draw_code, judge
+from shared.contract.correlation import Correlation, correlation
 from shared.contract.envelope import derived_id, encode
 from shared.contract.events import (
     Code,
@@ -60,7 +61,15 @@ from shared.errors import Destroyed, TooEarly, UnknownRequest
 from shared.runtime.broker import EventPublisher, Message
 from shared.runtime.client_limits import Allowance
 from shared.runtime.dataloader import DataLoader
-from shared.runtime.journal import DatedFact, JournalRow, events_of, facts_of, newest, not_before_notes
+from shared.runtime.journal import (
+    DatedFact,
+    JournalRow,
+    correlation_in,
+    events_of,
+    facts_of,
+    newest,
+    not_before_notes,
+)
 from shared.runtime.log import logger
 from shared.runtime.outbox import Outbox, UnpublishedRows
 from shared.runtime.service import JournalRowPort, Moment, stored_precision
@@ -87,6 +96,14 @@ class JournalPort(JournalRowPort, UnpublishedRows, Protocol):
 
 Decide: TypeAlias = Callable[[IntakeContext], Awaitable[Sequence[Fact]]]
 """An operation: returns its facts, or none if it has no effect."""
+
+
+class RowPlace(NamedTuple):
+    """The place of a new row in the history of a case."""
+
+    n: int
+    correlation: Correlation | None
+    """The publisher's names of the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +204,9 @@ class RequestService:
 
         rows = list[JournalRow]() if fresh else None
         cause = f"lodged {lodged.request_id}"
-        case = await self._append_facts(lodged.request_id, begun, cause=cause, rows=rows)
+        named = self._correlation(lodged.source, request.reference)
+        named = replace(named, event=lodged.publisher_id)
+        case = await self._append_facts(lodged.request_id, begun, cause=cause, rows=rows, named=named)
         return case.status is not CaseStatus.UNKNOWN
 
     async def reused(self, requests: Sequence[RequestSubmitted], source: Source) -> frozenset[str]:
@@ -289,8 +308,12 @@ class RequestService:
         except Destroyed:
             return case_id  # checked and erased since
         fact = RequestRejected(request_id=case_id, publisher_source=source, publisher_id=id_, errors=flaws)
-        await self.append(case_id, 0, fact)  # an existing row says the same
+        named = replace(self._correlation(source, reference), event=id_)
+        await self.append(case_id, RowPlace(0, named), fact)  # an existing row says the same
         return case_id
+
+    def _correlation(self, source: str, reference: str) -> Correlation:
+        return correlation(source, reference, key=self.keys.requests)
 
     def id_of(self, source: str, reference: str) -> str:
         """Return the id of the request with the *reference* of *source*."""
@@ -331,7 +354,8 @@ class RequestService:
     ) -> None:
         """Accept proofs of identity, once for a *cause*, with our mail server's check of their *sender*."""
         cause = cause or uuid4().hex
-        ctx = self._at(case_id, _folded(await self._registered_rows(case_id)), cause)
+        rows = await self._registered_rows(case_id)
+        ctx = self._at(case_id, _folded(rows), cause, correlation_in(rows))
         if ctx.case.stopped is not None:
             raise errors.NotPossibleNow(STOPPED, errors.CaseError.STOPPED)
         facts = await receive_proofs(proofs, ctx, sender=sender)
@@ -342,7 +366,7 @@ class RequestService:
             )
         # The verifier journals them; its row decides.
         for fact in facts:
-            await self.publish(fact, derived_id(f"{case_id} {cause}", 0))
+            await self.publish(fact, derived_id(f"{case_id} {cause}", 0), ctx.correlation)
 
     async def withdraw(self, case_id: str, *, cause: str = "") -> None:
         """Withdraw a request without an answer, once for a *cause*; a withdrawn one stays so."""
@@ -374,9 +398,13 @@ class RequestService:
             logger().warning("request stopped", request_id=case_id, reason=reason, service=NAME)
         return before[-1]
 
-    async def publish(self, fact: Fact, id_: str) -> None:
+    async def correlation(self, case_id: str) -> Correlation | None:
+        """Return the publisher's names of a request."""
+        return correlation_in(await self._history(case_id))
+
+    async def publish(self, fact: Fact, id_: str, named: Correlation | None) -> None:
         """Publish a fact that other services decide about, as event *id_*; it leaves no row here."""
-        body = encode(fact, id=id_, source=OWN_SOURCE, time=self.clock())
+        body = encode(fact, id=id_, source=OWN_SOURCE, time=self.clock(), correlation=named)
         await self.publisher.publish([Message(fact.EXCHANGE, fact.TYPE, body, id_)])
 
     async def agree(self, case_id: str) -> None:
@@ -453,13 +481,19 @@ class RequestService:
         await self._append_facts(case_id, decided, rows=await self._registered_rows(case_id))
 
     async def _append_facts(
-        self, case_id: str, decide: Decide, *, cause: str = "", rows: list[JournalRow] | None = None
+        self,
+        case_id: str,
+        decide: Decide,
+        *,
+        cause: str = "",
+        rows: list[JournalRow] | None = None,
+        named: Correlation | None = None,
     ) -> IntakeCase:
         """
         Append the facts of an operation as one row, once for a *cause*; return the state of the request.
 
         If another row was appended meanwhile, *decide* is called again, on the state after it. *rows* is the
-        history, if it is known.
+        history, if it is known; *named* is the correlation of a request that has none there.
         """
         cause = cause or uuid4().hex
         while True:
@@ -469,16 +503,16 @@ class RequestService:
                 raise UnknownRequest(UNKNOWN)
             if any(row.cause == cause for row in rows):
                 return case
-            ctx = self._at(case_id, case, cause)
+            ctx = self._at(case_id, case, cause, correlation_in(rows) or named)
             facts = await decide(ctx)
             after = reduce(evolve, facts, case)
             if not facts or await self.outbox.append(_row_after(rows, ctx, facts)):
                 return after
             rows = None
 
-    def _at(self, case_id: str, case: IntakeCase, cause: str) -> IntakeContext:
+    def _at(self, case_id: str, case: IntakeCase, cause: str, named: Correlation | None) -> IntakeContext:
         now = self.clock()
-        return self.context(Moment(case_id, now, case, cause, OWN_SOURCE, now))
+        return self.context(Moment(case_id, now, case, cause, OWN_SOURCE, now, correlation=named))
 
     @asynccontextmanager
     async def upload(self, case_id: str) -> AsyncIterator[None]:
@@ -494,11 +528,11 @@ class RequestService:
             if not self._uploads[case_id]:
                 del self._uploads[case_id]
 
-    async def look_up(self, case_id: str) -> tuple[IntakeCase, int]:
-        """Return the state of a case, and the number of its next row."""
+    async def look_up(self, case_id: str) -> tuple[IntakeCase, RowPlace]:
+        """Return the state of a case, and the place of its next row."""
         rows = await self._history(case_id)
         last = newest(rows)
-        return _folded(rows), last.n + 1 if last else 0
+        return _folded(rows), RowPlace(last.n + 1 if last else 0, correlation_in(rows))
 
     async def record(self, case_id: str, fact: Fact, *, cause: str = "") -> None:
         """Record *fact*, once for a *cause*, regardless of concurrent changes of the case."""
@@ -508,9 +542,11 @@ class RequestService:
 
         await self._append_facts(case_id, recorded, cause=cause)
 
-    async def append(self, case_id: str, n: int, *facts: Fact) -> bool:
-        """Append row *n* and publish it, later in an outage; return False if another row *n* was appended."""
-        row = JournalRow(case_id, n, uuid4().hex, None, facts, stored_precision(self.clock()))
+    async def append(self, case_id: str, place: RowPlace, *facts: Fact) -> bool:
+        """Append a row and publish it, later in an outage; return False if its place was taken."""
+        n, named = place
+        at = stored_precision(self.clock())
+        row = JournalRow(case_id, n, uuid4().hex, None, facts, at, correlation=named)
         return await self.outbox.append(row)
 
     async def _histories(self, cases: Sequence[str]) -> Mapping[str, list[JournalRow]]:
@@ -533,4 +569,6 @@ def _unknown_request_on(*errors_of_vault: type[Exception]) -> Iterator[None]:
 def _row_after(rows: Sequence[JournalRow], ctx: IntakeContext, facts: Sequence[Fact]) -> JournalRow:
     last, at = newest(rows), stored_precision(not_before_notes(rows, ctx.now))
     n, before = (last.n + 1, last.mac) if last else (0, None)
-    return JournalRow(ctx.case_id, n, ctx.event_id, None, tuple(facts), at, before=before)
+    return JournalRow(
+        ctx.case_id, n, ctx.event_id, None, tuple(facts), at, before=before, correlation=ctx.correlation
+    )

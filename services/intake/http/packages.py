@@ -16,7 +16,7 @@ from fastapi import Header
 from fastapi.responses import Response, StreamingResponse
 
 from services.intake.cases.errors import CaseError, CodeRefused, NotPossibleNow, TooManyAttempts
-from services.intake.cases.service import STOPPED, UNKNOWN, RequestService
+from services.intake.cases.service import STOPPED, UNKNOWN, RequestService, RowPlace
 from services.intake.domain import CaseStatus, IntakeCase, PackageCodeKept, PackageCodeRefused
 from shared.contract.answer import PackageFacts, facts_of
 from shared.contract.codes import LIFETIME, CodeVerdict, uses_a_try
@@ -111,7 +111,7 @@ class Packages:
         """Mail a new code to the data subject; return its expiry."""
         await self.service.count_operation(case_id)
         while True:
-            case, n = await self.service.look_up(case_id)
+            case, place = await self.service.look_up(case_id)
             self._must_be_there(case)
             if case.instructed:
                 raise NotPossibleNow("the package is for the controller that asked for it")
@@ -125,7 +125,7 @@ class Packages:
             digest = await self.service.draw_code(case_id, ref)
             kept = PackageCodeKept(request_id=case_id, digest=digest, expires_at=expires_at)
             issued = PackageCodeIssued(request_id=case_id, ref=ref, expires_at=expires_at)
-            if await self.service.append(case_id, n, kept, issued):
+            if await self.service.append(case_id, place, kept, issued):
                 return expires_at
 
     async def open(self, case_id: str, code: str, wanted: RangeRequest = WHOLE) -> Download:
@@ -136,13 +136,15 @@ class Packages:
         name the entity tag, which only the first answer has.
         """
         while True:
-            case, n = await self.service.look_up(case_id)
+            case, place = await self.service.look_up(case_id)
             package = self._must_be_there(case)
             continued = await self._resumes(case, case_id, code, wanted)
-            if not continued and not await self._matches(case, case_id, code, n):
+            if not continued and not await self._matches(case, case_id, code, place):
                 continue
             download = await self._start_download(case_id, package, wanted)
-            if await self.service.append(case_id, n, PackageFetched(request_id=case_id, continued=continued)):
+            if await self.service.append(
+                case_id, place, PackageFetched(request_id=case_id, continued=continued)
+            ):
                 if not continued:
                     await self.service.vault.discard(case_id, [f"package_code_{case.package_codes - 1}"])
                 return download
@@ -166,21 +168,23 @@ class Packages:
     async def look(self, case_id: str, code: str) -> PackageFacts:
         """Return size and digest of the package for a valid code, which is not spent."""
         while True:
-            case, n = await self.service.look_up(case_id)
+            case, place = await self.service.look_up(case_id)
             package = self._must_be_there(case)
-            if await self._matches(case, case_id, code, n):
+            if await self._matches(case, case_id, code, place):
                 return await self._facts(case_id, package)
 
-    async def _matches(self, case: IntakeCase, case_id: str, code: str, n: int) -> bool:
+    async def _matches(self, case: IntakeCase, case_id: str, code: str, place: RowPlace) -> bool:
         """Return whether *code* opens the package, or record it; False if the case changed: check again."""
         ref = f"package_code_{case.package_codes - 1}"
         verdict = self.service.judge_code(case_id, ref, case.package_code, code)
         if verdict is CodeVerdict.MATCHED:
             return True
         if uses_a_try(verdict):
-            if not await self.service.append(case_id, n, PackageCodeRefused(request_id=case_id)):
+            if not await self.service.append(case_id, place, PackageCodeRefused(request_id=case_id)):
                 return False
-            await self.service.codes.failed(derived_id(f"package code {case_id}", n), self.service.clock())
+            await self.service.codes.failed(
+                derived_id(f"package code {case_id}", place.n), self.service.clock()
+            )
         raise CodeRefused(verdict)
 
     async def _resumes(self, case: IntakeCase, case_id: str, code: str, wanted: RangeRequest) -> bool:

@@ -18,6 +18,7 @@ from services.notifier.smtp.delivery_reports import DeliveryReport, report_in
 from services.notifier.smtp.post import count_report
 from services.notifier.smtp.return_path import CampaignNotice, NoticePaths, ReturnPaths
 from shared.contract import topology
+from shared.contract.correlation import Correlation
 from shared.contract.envelope import derived_id, encode
 from shared.contract.events import Fact, LetterKind, NoticeReported, NoticeSent
 from shared.contract.events.breaches import BreachNoticeReturned
@@ -94,7 +95,7 @@ class BounceHandler:
             status=report.status,
             again=bool(again),
         )
-        reports = _reports(f"{report.action} {letter}", reported, self.clock())
+        reports = _reports(f"{report.action} {letter}", reported, self.clock(), sent.row.correlation)
         await self.publisher.publish([*reports, *again])
         return True
 
@@ -140,9 +141,10 @@ class NoticeBounceHandler:
         return True
 
 
-def _reports(cause: str, fact: Fact, now: datetime) -> list[Message]:
+def _reports(cause: str, fact: Fact, now: datetime, correlation: Correlation | None = None) -> list[Message]:
     """Return *fact* as an event, with the same id however often the same is reported."""
-    return list(messages_of(JournalRow("", 0, cause, None, (fact,), now), NAME))
+    row = JournalRow("", 0, cause, None, (fact,), now, correlation=correlation)
+    return list(messages_of(row, NAME))
 
 
 def _may_be_sent_again(sent: SentLetter, report: DeliveryReport) -> bool:
@@ -157,7 +159,14 @@ def _again(sent: SentLetter, user: str | None) -> Message:
     return Message(
         exchange=topology.RETRY,
         routing_key=f"{AGAIN_AFTER}.{sent.lane}",
-        body=encode(event, id=id_, source=f"habeas/{NAME}", time=sent.row.at, cause=sent.row.cause),
+        body=encode(
+            event,
+            id=id_,
+            source=f"habeas/{NAME}",
+            time=sent.row.at,
+            cause=sent.row.cause,
+            correlation=sent.row.correlation,
+        ),
         message_id=id_,
         headers=retry_policy.Origin(event.EXCHANGE, event.TYPE, user).headers,
     )

@@ -311,6 +311,7 @@ class UnreadableSubmission(Submission):
     flaws: tuple["SubmissionError", ...]
     publisher_source: str | None
     publisher_id: str | None
+    reference: str | None = None
 
 
 class SubmissionError(EventPart):

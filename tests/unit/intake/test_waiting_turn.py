@@ -190,5 +190,5 @@ async def test_a_request_in_the_time_of_an_incident_bears_its_name() -> None:
 def test_a_waiting_request_holds_no_personal_data() -> None:
     assert set(RequestLodged.model_fields) == {
         "request_id", "source", "occurred_at", "proofs", "attested", "instructed", "at_once", "submitted",
-        "waited",
+        "waited", "publisher_id",
     }  # fmt: skip

@@ -111,7 +111,8 @@ class Reviews:
                 decision = _decision(action, found, selection.reason)
                 # Signed with the key of the client's account: the acting service verifies it.
                 signed = client.signed(decision, secrets.token_hex(16), self.service.requests.clock())
-                await self.service.requests.publish(signed, uuid4().hex)
+                named = await self.service.requests.correlation(signed.request_id)
+                await self.service.requests.publish(signed, uuid4().hex, named)
                 done.append(found)
             except (RequestNotTaken, NotPossibleNow, TooManyAttempts, TransientError) as error:
                 said = AWAY if isinstance(error, TransientError) else str(error)
