@@ -29,6 +29,7 @@ from services.intake.http.staff_decisions import StaffDecisions
 from services.intake.pages.csrf import CsrfGuard
 from services.intake.pages.site import Site
 from shared.contract.catalogue import catalogue
+from shared.contract.correlation import EVENT, REFERENCE, SOURCE
 from shared.contract.envelope import MAX_BODY, STRUCTURED
 from shared.contract.events import Event, Fact, Submission
 from shared.contract.topology import EVENTS, REQUESTS
@@ -179,7 +180,7 @@ def _cloud_event() -> dict[str, Any]:
     text = {"type": "string", "minLength": 1}
     return {
         "type": "object",
-        "description": "The attributes of CloudEvents 1.0, and two of ours.",
+        "description": "The attributes of CloudEvents 1.0, and five of ours.",
         "properties": {
             "specversion": {"const": "1.0"},
             "id": text,
@@ -189,6 +190,9 @@ def _cloud_event() -> dict[str, Any]:
             "datacontenttype": {"const": "application/json"},
             "correlationid": {**text, "description": "Request id, on everything Habeas publishes."},
             "causationid": {**text, "description": "Id of the event that led to this one."},
+            SOURCE: {**text, "description": "Source of the system that submitted the request."},
+            REFERENCE: {**text, "description": "Its reference of the request, or the keyed form of it."},
+            EVENT: {**text, "description": "Id of its event, or the keyed form of it."},
         },
         "required": ["specversion", "id", "source", "type", "time"],
     }

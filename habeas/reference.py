@@ -176,7 +176,9 @@ def events_page() -> Iterator[str]:
         "A *submission* comes from an upstream system on the exchange `habeas.requests` and carries "
         "personal data. A *fact* is published on `habeas.events` and carries references and codes only. "
         'Decisions are signed by *staff accounts*. "None": for upstream systems. The routing key is the '
-        "type; the link leads to the JSON Schema. [asyncapi.yaml](../asyncapi.yaml) has all in one file.",
+        "type; the link leads to the JSON Schema. [asyncapi.yaml](../asyncapi.yaml) has all in one file. "
+        "Events about a request name its publisher: `publishersource`, `publisherreference`, `publisherid` "
+        "([connect.md](../how-to/connect.md#follow-a-request)).",
     )
     rows = (
         (

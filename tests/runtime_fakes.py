@@ -242,8 +242,9 @@ class MemoryTimers:
     moments: dict[tuple[str, str], datetime] = field(default_factory=dict)
     """Case and name → moment."""
 
-    async def set(self, case: str, name: str, at: datetime) -> None:
+    async def set(self, case: str, name: str, at: datetime, correlation: Correlation | None = None) -> None:
         """Wait for the moment *at*; the first one that is set for a case under *name* counts."""
+        del correlation
         self.moments.setdefault((case, name), at)
 
     async def cancel(self, case: str, kind: str) -> None:

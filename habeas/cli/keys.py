@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from typer import Option
+from typer import Argument, Option
 
 from habeas.cli import client
 from habeas.cli.options import STATE, State, out, run
 from shared.runtime.accounts import ACCOUNTS, TOPOLOGY
+from shared.runtime.key_rings import derived_key
 
 if TYPE_CHECKING:
     from habeas.client.master_keys import MasterKeys
@@ -24,6 +25,17 @@ def show(state: State = STATE) -> None:
     key = state.signer().public_key
     out.print(f"fingerprint {key.fingerprint}")
     out.print(key.pem.decode(), end="")
+
+
+@app.command()
+def references(
+    source: Annotated[str, Argument(help="CloudEvents source of the system: shop.example.")],
+    state: State = STATE,
+) -> None:
+    """Print the key that a system computes the keyed form of its references with; give it to that system."""
+    from shared.contract.correlation import reference_key  # noqa: PLC0415
+
+    out.print(reference_key(source, key=derived_key(state.root_key(), "request ids")).hex())
 
 
 @app.command()

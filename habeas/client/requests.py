@@ -56,7 +56,7 @@ def made_of(right: str, *, email: str | None, name: str | None, country: str | N
 
 def cloud_event(data: Mapping[str, Any], *, type_: str, source: str = SOURCE) -> bytes:
     """Return *data* as a CloudEvent with an id of its own, dated now."""
-    event = {"specversion": "1.0", "id": uuid4().hex, "source": source, "type": type_}
+    event = {"specversion": "1.0", "id": str(uuid4()), "source": source, "type": type_}
     content = {"time": datetime.now(UTC), "datacontenttype": "application/json", "data": data}
     return orjson.dumps(event | content)
 

@@ -108,7 +108,9 @@ class IntakeContext(Ports):
 
 async def set_timers(waits: Sequence[CaseTimer], ctx: IntakeContext) -> None:
     """Set timers for *waits*."""
-    await asyncio.gather(*(ctx.timers.set(ctx.case_id, wait.name, wait.at) for wait in waits))
+    await asyncio.gather(
+        *(ctx.timers.set(ctx.case_id, wait.name, wait.at, ctx.correlation) for wait in waits)
+    )
 
 
 def rejected(ctx: IntakeContext, *flaws: SubmissionError) -> RequestRejected:

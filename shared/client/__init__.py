@@ -36,6 +36,7 @@ from shared.client.publisher import Publisher
 from shared.client.submissions import message_of
 from shared.client.synchronous import AmqpClient, HttpClient
 from shared.contract import events
+from shared.contract.correlation import Correlation, keyed_reference
 from shared.contract.events.base import Fact, Outcome
 from shared.contract.events.requests import RequestClosed, RequestReceived, RequestRejected, RequestWithdrawn
 from shared.contract.events.submissions import (
@@ -68,6 +69,7 @@ __all__ = [
     "ConfigurationError",
     "Controller",
     "Correction",
+    "Correlation",
     "Details",
     "Fact",
     "HabeasError",
@@ -96,5 +98,6 @@ __all__ = [
     "WithdrawalFields",
     "WithdrawalSubmitted",
     "events",
+    "keyed_reference",
     "message_of",
 ]

@@ -21,6 +21,7 @@ from shared.client.fields import RequestFields
 from shared.client.publisher import TRIES, Publisher
 from shared.client.submissions import submission_of
 from shared.contract.catalogue import catalogue
+from shared.contract.correlation import Correlation
 from shared.contract.events.base import Fact
 from shared.contract.events.requests import (
     RequestClosed,
@@ -66,6 +67,8 @@ class ReceivedEvent:
     """The request that it is about."""
     cause: str | None
     """Id of the event that led to it."""
+    correlation: Correlation | None
+    """The publisher's source and reference of the request, and the id of its event."""
     data: Fact | None
     """Its content; None if this version of the package does not know its type."""
     content: Mapping[str, Any]
@@ -89,6 +92,7 @@ def event_of(body: bytes) -> ReceivedEvent:
         time=datetime.fromisoformat(sent["time"]),
         request_id=sent.get("correlationid", ""),
         cause=sent.get("causationid"),
+        correlation=Correlation.of(sent),
         data=_fact(sent["type"], sent["data"]),
         content=sent["data"],
     )

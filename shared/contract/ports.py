@@ -4,6 +4,8 @@ from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from shared.contract.correlation import Correlation
+
 
 class VaultPort(Protocol):
     """The vault. Each case has a key of its own; without it nothing can be opened."""
@@ -63,8 +65,12 @@ class VaultPort(Protocol):
 class TimersPort(Protocol):
     """Moments at which a service gets an event."""
 
-    async def set(self, case: str, name: str, at: datetime) -> None:
-        """Report the moment *at* to the service; the first one that is set under *name* counts."""
+    async def set(self, case: str, name: str, at: datetime, correlation: Correlation | None = None) -> None:
+        """
+        Report the moment *at* to the service; the first one that is set under *name* counts.
+
+        *correlation* is for a moment that may come before the first row of *case*.
+        """
 
     async def cancel(self, case: str, kind: str) -> None:
         """Remove the timers of *case* with a name that begins with *kind*; they may be set again."""

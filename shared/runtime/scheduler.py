@@ -14,9 +14,10 @@ from typing import TypeAlias
 from shared.contract.correlation import Correlation
 from shared.contract.events import DeadlineCame, DisclosureDue, ErasureDue, TimeCame
 from shared.contract.events.breaches import BreachTimeCame
+from shared.runtime.audit_chain import PUBLISHER
 from shared.runtime.broker import EventPublisher, Message
 from shared.runtime.dataloader import DataLoader
-from shared.runtime.journal import JournalRow
+from shared.runtime.journal import JournalRow, correlation_from, stored_correlation
 from shared.runtime.mongo import Database, DeleteMany, IndexModel, UpdateOne, starting, translated
 from shared.runtime.service import messages_of
 from shared.runtime.worker import WakeUp, work_forever
@@ -39,6 +40,7 @@ class Timer:
     case: str
     name: str
     at: datetime
+    correlation: Correlation | None = None
 
     @property
     def key(self) -> str:
@@ -72,13 +74,14 @@ class Timers:
         with translated("index the timers"):
             await self._timers.create_indexes(indexes)
 
-    async def set(self, case: str, name: str, at: datetime) -> None:
+    async def set(self, case: str, name: str, at: datetime, correlation: Correlation | None = None) -> None:
         """
         Have an event published to the service *at* a moment.
 
-        The first timer of a case under *name* counts; it may be set again and again.
+        The first timer of a case under *name* counts; it may be set again and again. *correlation* is for a
+        moment that may come before the first row of *case*.
         """
-        await self._set(Timer(case, name, at))
+        await self._set(Timer(case, name, at, correlation))
 
     async def _set_all(self, timers: Sequence[Timer]) -> Mapping[Timer, None]:
         first = {timer.key: timer for timer in reversed(timers)}
@@ -106,7 +109,9 @@ class Timers:
         with translated("look for timers"):
             cursor = self._timers.find({"published": False, "at": {"$lte": now + LOOK_EVERY}}).sort("at", 1)
             found = await cursor.to_list(MOST_AT_ONCE)
-        timers = [Timer(document["case"], document["name"], document["at"]) for document in found]
+        timers = [
+            Timer(one["case"], one["name"], one["at"], correlation_from(one.get(PUBLISHER))) for one in found
+        ]
         due = [timer for timer in timers if timer.at <= now]
         if timers and not due:
             self._wake_at(timers[0].at, now)
@@ -121,7 +126,9 @@ class Timers:
         with translated("settle timers"):
             names = [timer.key for timer in timers]
             change = {"published": True, "published_at": datetime.now(UTC)}
-            await self._timers.update_many({"_id": {"$in": names}}, {"$set": change})
+            await self._timers.update_many(
+                {"_id": {"$in": names}}, {"$set": change, "$unset": {PUBLISHER: ""}}
+            )
 
 
 async def publish_due_timers(  # noqa: PLR0913 - the parts of a loop
@@ -138,7 +145,7 @@ async def publish_due_timers(  # noqa: PLR0913 - the parts of a loop
     async def publish() -> bool:
         due = await timers.due(clock())
         if due:
-            known = await correlations({timer.case for timer in due})
+            known = await correlations({timer.case for timer in due if timer.correlation is None})
             messages = [_messages(timer, service, event, known.get(timer.case)) for timer in due]
             await publisher.publish([one for some in messages for one in some])
             await timers.mark_published(due)
@@ -158,6 +165,8 @@ def _unless_set(timer: Timer) -> UpdateOne:
     fresh = {
         "case": timer.case, "name": timer.name, "kind": timer.kind, "at": timer.at, "published": False
     }  # fmt: skip
+    if timer.correlation is not None:
+        fresh[PUBLISHER] = stored_correlation(timer.correlation)
     return UpdateOne({"_id": timer.key}, {"$setOnInsert": fresh}, upsert=True)
 
 
@@ -167,5 +176,5 @@ def _messages(
     fact = event(request_id=timer.case, name=timer.name)
     # The id follows from the cause: the same timer has the same id from every replica.
     cause = f"timer {timer.key}"
-    row = JournalRow("", 0, cause, None, (fact,), timer.at, correlation=correlation)
+    row = JournalRow("", 0, cause, None, (fact,), timer.at, correlation=timer.correlation or correlation)
     return list(messages_of(row, service))

@@ -368,7 +368,7 @@ class Pipeline:
 
             await queue.consume(hear)
             yield heard
-            assert heard.uncorrelated() == []
+            assert not heard.uncorrelated(), heard.uncorrelated()
             await queue.delete(if_unused=False, if_empty=False)
 
     # --- the company ----------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import jsonschema
 import pytest
@@ -17,6 +18,7 @@ from habeas.embedded.company import ADA, BRUNO
 from habeas.embedded.stack import Stack
 from services.fulfillment.package.verification import verify_package
 from shared.contract.codes import MOST_ISSUED, TRIES
+from shared.contract.correlation import EVENT, KEYED, REFERENCE, SOURCE
 from shared.contract.events import WithdrawalSubmitted
 from tests.integration.pipeline import (
     PORTAL,
@@ -88,7 +90,7 @@ async def test_access_ends_in_a_package_that_opens_once_with_a_fresh_code(
 
 
 async def test_erasure_by_amqp_leaves_only_retained_records(pipeline: Pipeline, heard: Heard) -> None:
-    asked = BRUNO_ASKS.asks("erasure")
+    asked = BRUNO_ASKS.asks("erasure", reference="ticket-4711")
     before = await pipeline.mentions(BRUNO.email)
     ada_before = await pipeline.mentions(ADA.email)
     await pipeline.send(asked, source=SHOP)
@@ -103,15 +105,21 @@ async def test_erasure_by_amqp_leaves_only_retained_records(pipeline: Pipeline, 
     assert letters(heard, case) == ["code", "outcome"]
     assert [event["type"] for event in heard.of(case, "subject.erased")] == ["habeas.subject.erased.v1"]
     assert len(heard.of(case, "request.closed")) == 1
+    assert {(event[SOURCE], event[REFERENCE]) for event in heard.of(case)} == {(SHOP, "ticket-4711")}
+    [published] = {event[EVENT] for event in heard.of(case)}
+    assert UUID(published)
 
 
 async def test_a_source_whose_log_in_is_trusted_needs_no_code(pipeline: Pipeline, heard: Heard) -> None:
     person = (await pipeline.people())[3]
-    asked = person.asks("access")
+    asked = person.asks("access", reference=person.email)
     await pipeline.send(asked, source=PORTAL)
     page = await pipeline.closed(await pipeline.id_of(asked))
     assert page["outcome"] in GRANTED
     assert letters(heard, page["id"]) == ["acknowledgement", "outcome"]
+    [reference] = {event[REFERENCE] for event in heard.of(page["id"])}
+    assert reference.startswith(KEYED)
+    assert person.email not in str(heard.of(page["id"]))
 
 
 @pytest.mark.parametrize("right", ["access", "erasure"])

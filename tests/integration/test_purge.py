@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import orjson
 import pytest
 import pytest_asyncio
 
@@ -21,6 +22,7 @@ from habeas.embedded.parts.process import Command, Process
 from services.intake.cases.register import CountedRequest, RequestResult
 from services.intake.cases.retention import Metrics, Purge, RegisterRetention
 from services.intake.domain import RECORDS
+from shared.contract.correlation import Correlation
 from shared.contract.events import (
     Fact,
     NoticeSent,
@@ -176,14 +178,18 @@ async def test_replay_drops_parked_messages_of_purged_cases_only(purge: Purge, a
 
 
 async def test_unpublished_purge_is_published_by_the_next_replica(purge: Purge) -> None:
-    await purge.journal.append(life(1))
+    names = Correlation("shop.example", "ticket-4711", "evt-1")
+    await purge.journal.append([replace(row, correlation=names) for row in life(1)])
     wire_of(purge).down = True
     with pytest.raises(BrokerUnavailable):
         await purge.work()
     wire_of(purge).down = False
     await purge.work()
     await purge.work()
-    assert [message.routing_key for message in wire_of(purge).taken] == [RequestPurged.TYPE]
+    [purged] = wire_of(purge).taken
+    assert purged.routing_key == RequestPurged.TYPE
+    assert names.attributes.items() <= orjson.loads(purged.body).items()
+    assert not [row async for row in purge.database["journal"].find({}) if "ticket-4711" in str(row)]
     assert (await metrics_of(purge)).total() == 1
 
 
