@@ -60,7 +60,10 @@ ASSEMBLY = {
     "services.verifier.documents": {"services.verifier.bootstrap"},
     "services.verifier.login": {"services.verifier.bootstrap"},
     "services.fulfillment.breach": {"services.fulfillment.bootstrap"},
-    "services.fulfillment.drafting": {"services.fulfillment.map_check.declared"},
+    "services.fulfillment.drafting": {
+        "services.fulfillment.map_check.declared",
+        "services.fulfillment.map_check.open_points",
+    },
     "services.notifier.breach": {"services.notifier.bootstrap"},
     "services.notifier.codes": {"services.notifier.bootstrap"},
     **{

@@ -18,6 +18,7 @@ from services.fulfillment.datamap.model import (
     RetentionPeriod,
     WithholdingRule,
 )
+from services.fulfillment.datamap.ownership_proposals import proposed, unstated
 from services.fulfillment.datamap.reader import datasets_of, in_order
 from services.fulfillment.datamap.yaml_loader import MapError, MapFindings, YamlNode, parse
 from shared.errors import InvalidDataMap
@@ -182,8 +183,8 @@ def _comments(collection: Collection, field: MappedField) -> Iterator[str]:
         yield f"# A request with {_a(field.identity)} is looked up here."
         if field.verified is None:
             yield "# State how its value is verified (`verified`); until then, it is a claim."
-    if field.path in collection.divided:
-        yield "# Its elements are different people's: each person is shown, and loses, their own ones only."
+    if field in unstated(collection):
+        yield f"# Proposed: {proposed(collection)}; unstated, a match owns its element."
     if field.sensitive and field.withheld is None:
         yield "# Shown masked until it is released; never under a law that forbids it (11 CCR § 7024(d))."
 

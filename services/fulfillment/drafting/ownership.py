@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from services.fulfillment.datamap.model import Direction
+from services.fulfillment.drafting.array_ownership import of_one_person
 from services.fulfillment.drafting.detection import Detected
 from services.fulfillment.drafting.references import End, ReferenceLink, stem_of
 from services.fulfillment.drafting.schema import CollectionOutline, Property
@@ -26,8 +27,6 @@ KEY = 0.5
 LIKELY = 0.6
 MOSTLY = 0.5
 NAMED, SURE = 0.3, 0.75
-OF_ONE = 6
-"""Most telephones or mailboxes of one person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +69,10 @@ def _identity(one: Property) -> IdentityField | None:
 def _gathered(
     identity: IdentityField, found: list[IdentityField], outline: CollectionOutline
 ) -> IdentityField:
-    """Join an array of one person's own addresses or numbers: no other field names them so."""
-    one = outline.by_path[identity.path]
-    alone = one.array and identity.unit == identity.path and one.unique and one.most <= OF_ONE
-    described = any(other.seems(NAME, NAMED) for other in outline.properties if other.unit is None)
-    named = any(other.name == identity.name and other.unit is None for other in found)
-    return replace(identity, unit=None, together=True) if alone and described and not named else identity
+    """Join an array of one person's own addresses or numbers."""
+    owners = (other.path for other in found if other.name == identity.name and other.unit is None)
+    together = of_one_person(outline.by_path[identity.path], outline, owners)
+    return replace(identity, unit=None, together=True) if together else identity
 
 
 def own_key(outline: CollectionOutline, referring: Collection[str]) -> IdentityField | None:

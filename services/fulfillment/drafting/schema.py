@@ -111,6 +111,8 @@ MOST_FIELDS = 1_000
 SEVERAL, RARE = 12, 0.15
 SOME_REPEATED = 0.02
 MOST_ELEMENTS = 50
+MOSTLY = 0.5
+"""Least share of arrays that repeat a value, to call it their person's."""
 DEEPEST = 12
 
 
@@ -255,6 +257,8 @@ class CollectionOutline:
     sampled: int
     properties: tuple[Property, ...]
     unique: frozenset[str] = frozenset()
+    repeated: frozenset[tuple[str, str]] = frozenset()
+    """Arrays of texts, each with a field beside it whose value most of them repeat."""
 
     @property
     def key(self) -> str:
@@ -272,12 +276,24 @@ class Inference:
 
     def __init__(self) -> None:
         self._root = _SampledField("")
+        self._pairs: Counter[tuple[str, str]] = Counter()
+        self._repeats: Counter[tuple[str, str]] = Counter()
         self.documents = 0
 
     def add(self, document: Mapping[str, Any]) -> None:
         """Read *document*."""
         self.documents += 1
         self._root.enter(document, 0)
+        texts = {name: text.casefold() for name, text in document.items() if isinstance(text, str)}
+        for array, items in document.items():
+            if isinstance(items, list) and items:
+                held = {item.casefold() for item in items[:MOST_ELEMENTS] if isinstance(item, str)}
+                self._pairs.update((array, name) for name in texts)
+                self._repeats.update((array, name) for name, text in texts.items() if text in held)
+
+    def repeated(self) -> frozenset[tuple[str, str]]:
+        """Return the arrays with the fields beside them whose value most of them repeat."""
+        return frozenset(pair for pair, count in self._repeats.items() if count >= MOSTLY * self._pairs[pair])
 
     def properties(self) -> tuple[Property, ...]:
         """Return every field seen, an object before its members."""

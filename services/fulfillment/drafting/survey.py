@@ -91,7 +91,9 @@ class SampleReader:
             indexes = (await stored.index_information()).values()
         single = (index for index in indexes if index.get("unique") and len(index["key"]) == 1)
         unique = frozenset(str(index["key"][0][0]) for index in single)
-        return CollectionOutline(self.name, database, name, total, seen.documents, seen.properties(), unique)
+        return CollectionOutline(
+            self.name, database, name, total, seen.documents, seen.properties(), unique, seen.repeated()
+        )
 
     async def _sample(self, database: str, name: str) -> AsyncIterator[Document]:
         stored, taken = self._stored(database, name), False

@@ -14,6 +14,8 @@ from types import MappingProxyType
 import yaml
 
 from services.fulfillment.datamap.model import PERSONAL, Direction
+from services.fulfillment.datamap.ownership_proposals import OWN_VALUES, ProposedOwnership
+from services.fulfillment.drafting.array_ownership import proposed_by_outline
 from services.fulfillment.drafting.ownership import EMAIL, PHONE, IdentityField
 from services.fulfillment.drafting.references import ReferenceLink
 from services.fulfillment.drafting.schema import CollectionOutline, Property
@@ -144,12 +146,20 @@ def _field(draft: _Draft, one: Property, indent: int) -> Iterator[str]:
         category, why = _category(draft, one)
         yield f"{pad}data_categories: [{category}]{why}"
     yield from _fides_meta(draft, one, pad)
-    if draft.verification(one):
-        yield f"{pad}meta: {{ habeas: {{ verified: {draft.verification(one)} }} }}"
-    if draft.holds(one) and covered(_sure(one), ("user.content",)) and one.type == "string":
-        yield f"{pad}meta: {{ habeas: {{ third_parties: redact }} }} # a text may name other people"
+    yield from _habeas_meta(draft, one, pad)
     if one.container:
         yield from _fields(draft, one.path, indent + 2)
+
+
+def _habeas_meta(draft: _Draft, one: Property, pad: str) -> Iterator[str]:
+    verified, ownership = draft.verification(one), _ownership(draft, one)
+    said = [f"verified: {verified}"] * bool(verified)
+    said += [f"ownership: {ownership.ownership}"] if ownership else []
+    why = f" # to decide: {ownership.why}" if ownership else ""
+    if draft.holds(one) and covered(_sure(one), ("user.content",)) and one.type == "string" and not said:
+        said, why = ["third_parties: redact"], " # a text may name other people"
+    if said:
+        yield f"{pad}meta: {{ habeas: {{ {', '.join(said)} }} }}{why}"
 
 
 def _comments(draft: _Draft, one: Property) -> Iterator[str]:
@@ -173,6 +183,25 @@ def _comments(draft: _Draft, one: Property) -> Iterator[str]:
             target = ".".join(map(word, link.target.name.split(".")))
             yield f"Refers to {target}, {link.confidence:.2f}: {link.why}."
             yield f"Not followed: {link.because}."
+
+
+def _ownership(draft: _Draft, one: Property) -> ProposedOwnership | None:
+    """Return the proposal for a field in an array by which people are found."""
+    identity = draft.identities.get(one.path)
+    if identity is not None and identity.together:
+        return OWN_VALUES
+    if one.unit is None or not _is_matched(draft, one.path):
+        return None
+    own = {path for path, identity in draft.identities.items() if identity.unit is None}
+    outside = (other.path for other in draft.outline.properties if other.unit is None)
+    owners = [path for path in outside if path in own or _is_matched(draft, path)]
+    return proposed_by_outline(draft.outline, [*owners, *sorted(own.difference(owners))])
+
+
+def _is_matched(draft: _Draft, path: str) -> bool:
+    """Return whether people are found by the field at *path*."""
+    directions = {link.direction for link in draft.links.get(path, ())}
+    return path in draft.identities or bool(directions & {Direction.FROM, Direction.BOTH})
 
 
 def _sure(one: Property) -> str:
@@ -200,8 +229,6 @@ def _fides_meta(draft: _Draft, one: Property, pad: str) -> Iterator[str]:
         said.append(f'data_type: "{one.type}[]"' if one.array else f"data_type: {one.type}")
     if identity is not None:
         said.append(f"identity: {word(identity.name)}")
-        if identity.together:
-            said.append("return_all_elements: true")
     if _clashes(draft, one):
         said.append("masking_strategy_override: { strategy: hash }")
     links = [link for link in draft.links.get(one.path, ()) if link.direction is not None]

@@ -43,6 +43,8 @@ async def check(data_map: DataMap, stores: Stores) -> tuple[MapError, ...]:
         flaws += open_points.skipped_personal_data(seen) if seen.collection.skipped else []
     for collection in data_map.collections:
         flaws += [] if collection.skipped else period_from_erasure(collection)
+        documents = observed[collection.key].documents if collection.key in observed else ()
+        flaws += [] if collection.skipped else open_points.unstated_ownership(collection, documents)
     for seen in observed.values():
         flaws += _compared(seen, observed, today)
         flaws += [flaw async for flaw in _tried(seen, data_map, today, stores)]

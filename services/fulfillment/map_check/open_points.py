@@ -9,12 +9,14 @@ import re
 from collections.abc import Iterator, Sequence
 
 from services.fulfillment.datamap.model import Collection, DataMap
+from services.fulfillment.datamap.ownership_proposals import unstated
 from services.fulfillment.datamap.yaml_loader import MapError
+from services.fulfillment.drafting.array_ownership import proposed_by_documents
 from services.fulfillment.map_check.declared import personal_strays
 from services.fulfillment.map_check.observations import Observed
+from shared.runtime.mongo import Document
 
 VERIFICATION = "add `verified: always`, `never`, or the field that states it: without it, a value is a claim"
-OWNERSHIP = "add `ownership: document`, `shared` or `element`: without it, the element alone"
 MARK = "to decide"
 """Stands in a comment at each proposal that a reviewer has to confirm."""
 MOST_NAMED = 5
@@ -27,7 +29,6 @@ def unreviewed(data_map: DataMap) -> Iterator[MapError]:
     for collection in data_map.collections:
         if not collection.skipped:
             yield from unstated_verification(collection)
-            yield from unstated_ownership(collection)
             yield from unstated_grounds(collection)
             yield from unstated_storage(collection)
 
@@ -50,12 +51,12 @@ def unstated_verification(collection: Collection) -> Iterator[MapError]:
             yield _open(field.where, what, VERIFICATION)
 
 
-def unstated_ownership(collection: Collection) -> Iterator[MapError]:
-    """Yield the fields in arrays of *collection* that do not state what a match in them owns."""
-    for field in collection.leaves:
-        if field.matched and field.ownership is None and collection.unit(field.path) is not None:
-            what = f"`{field.path}` does not state what a match in its array makes the person's"
-            yield _open(field.where, what, OWNERSHIP)
+def unstated_ownership(collection: Collection, documents: Sequence[Document]) -> Iterator[MapError]:
+    """Yield the fields in arrays of *collection* without stated ownership, with a proposal by *documents*."""
+    for field in unstated(collection):
+        what = f"`{field.path}` does not state what a match in its array makes the person's"
+        proposal = proposed_by_documents(field, collection, documents)
+        yield _open(field.where, what, f"add {proposal}, or another: without it, the element alone")
 
 
 def unstated_grounds(collection: Collection) -> Iterator[MapError]:

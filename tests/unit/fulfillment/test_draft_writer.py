@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.fulfillment.datamap.model import DataMap, Direction
+from services.fulfillment.datamap.model import DataMap, Direction, Ownership
 from services.fulfillment.datamap.reader import parse
 from services.fulfillment.drafting.ownership import beside, identities
 from services.fulfillment.drafting.references import End, ReferenceLink
@@ -24,7 +24,14 @@ def outline(name: str, *documents: dict[str, Any], unique: Sequence[str] = ()) -
         seen.add({"_id": number, **document})
     properties = seen.properties()
     return CollectionOutline(
-        "default", "shop", name, len(documents), len(documents), properties, unique=frozenset(unique)
+        "default",
+        "shop",
+        name,
+        len(documents),
+        len(documents),
+        properties,
+        frozenset(unique),
+        seen.repeated(),
     )
 
 
@@ -112,8 +119,27 @@ def test_people_in_an_array_are_separate() -> None:
 def test_numbers_of_one_person_stay_together() -> None:
     phones = [{**PERSON, "phones": [f"+49302312{n:03d}", f"+49302313{n:03d}"]} for n in range(20)]
     [collection] = drafted(outline("people", *phones)).collections
-    assert collection.by_path["phones"].return_all_elements
+    assert collection.by_path["phones"].ownership is Ownership.DOCUMENT
     assert collection.divided == set()
+
+
+def test_further_addresses_of_a_profile_make_the_document_the_persons() -> None:
+    people = [{"email": f"p{n}@example.org", "emails": [f"p{n}@example.org"]} for n in range(20)]
+    [collection] = drafted(outline("people", *people)).collections
+    assert collection.by_path["emails"].ownership is Ownership.DOCUMENT
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [({}, Ownership.SHARED), ({"email": "host@example.org"}, Ownership.ELEMENT)],
+    ids=["a booking", "a list of another person"],
+)
+def test_array_of_references_to_people_gets_an_ownership(more: dict[str, str], expected: Ownership) -> None:
+    bookings = outline("bookings", *[{"passenger_ids": [n, n + 1], **more} for n in range(9)])
+    link_ = link(bookings, "passenger_ids", outline("people", PERSON), direction=Direction.FROM)
+    found = drafted(bookings, outline("people", PERSON), links=[link_]).by_key["shop.bookings"]
+    assert found.by_path["passenger_ids"].ownership is expected
+    assert found.divided == {"passenger_ids"}
 
 
 def test_the_readers_of_one_mailing_are_not_one_person() -> None:

@@ -102,7 +102,7 @@ def test_comments_name_missing_facts_and_explain_keys() -> None:
     text = imported("a.yml", FIDES).text
     assert "        # purpose: why the data is held (Art. 15(1)(a) GDPR)\n" in text
     assert "# A request with an `email` is looked up here.\n" in text
-    assert "# Its elements are different people" in text
+    assert "# Proposed: `ownership: element`, because the document is that of the person in `email`;" in text
     assert "data_category:\n  - { fides_key: user.shoe_size }\n" in text
 
 

@@ -1,0 +1,84 @@
+"""Proposals for what a match in an array makes the person's."""
+
+from typing import Any
+
+import pytest
+
+from services.fulfillment.datamap.model import Ownership
+from services.fulfillment.datamap.ownership_proposals import proposed, unstated
+from services.fulfillment.datamap.reader import parse
+from services.fulfillment.drafting.array_ownership import proposed_by_documents
+from services.fulfillment.map_check.open_points import unstated_ownership
+
+MAIL = "data_categories: [user.contact.email]"
+EMAIL = f"{{ name: email, {MAIL}, fides_meta: {{ identity: email }} }}"
+EMAILS = f'{{ name: emails, {MAIL}, fides_meta: {{ data_type: "string[]", identity: email }} }}'
+MEMBERS = f'{{ name: members, fides_meta: {{ data_type: "object[]" }}, fields: [{EMAIL}, {{ name: name }}] }}'
+NAME = "{ name: name, data_categories: [user.name] }"
+
+
+def collection(*fields: str) -> Any:
+    lines = "\n".join(f"          - {field}" for field in fields)
+    text = (
+        f"dataset:\n  - fides_key: desk\n    collections:\n      - name: people\n        fields:\n{lines}\n"
+    )
+    return parse({"map.yml": text}).collections[0]
+
+
+def mail(*names: str) -> list[str]:
+    return [f"{name}@example.org" for name in names]
+
+
+PROFILES = [
+    {"email": f"p{n}@example.org", "emails": mail(f"P{n}", f"q{n}"), "name": f"Kim Example {n}"}
+    for n in range(12)
+]
+FRIENDS = [{**one, "emails": mail(f"p{n + 1}", f"p{n + 2}")} for n, one in enumerate(PROFILES)]
+NAMELESS = [{"emails": one["emails"]} for one in PROFILES]
+
+
+@pytest.mark.parametrize(
+    ("fields", "documents", "expected"),
+    [
+        pytest.param((EMAIL, EMAILS), PROFILES, "document", id="own addresses beside the main one"),
+        pytest.param((EMAILS, NAME), PROFILES, "document", id="own addresses of a named person"),
+        pytest.param((EMAIL, EMAILS), FRIENDS, "element", id="addresses of others in a profile"),
+        pytest.param((EMAILS,), NAMELESS, "shared", id="people without another person"),
+        pytest.param((EMAIL, MEMBERS), [{"email": "a@example.org", "members": []}], "element", id="objects"),
+        pytest.param((MEMBERS,), [{"members": [{"email": "a@example.org"}]}], "shared", id="members"),
+    ],
+)
+def test_proposal_follows_from_documents(
+    fields: tuple[str, ...], documents: list[dict[str, Any]], expected: str
+) -> None:
+    found = collection(*fields)
+    (field,) = unstated(found)
+    assert proposed_by_documents(field, found, documents).ownership == expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [((EMAIL, EMAILS), "element"), ((EMAILS, NAME), "element"), ((EMAILS,), "shared")],
+)
+def test_proposal_follows_from_declarations_without_documents(fields: tuple[str, ...], expected: str) -> None:
+    found = collection(*fields)
+    (field,) = unstated(found)
+    assert proposed(found).ownership == expected
+    assert proposed_by_documents(field, found, []).ownership == expected
+
+
+def test_members_of_a_team_are_not_its_leader_though_the_list_repeats_the_leader() -> None:
+    lead = EMAIL.replace("name: email", "name: lead_email")
+    members = EMAILS.replace("name: emails", "name: member_emails")
+    found = collection(lead, members)
+    teams = [{"lead_email": one["email"], "member_emails": one["emails"]} for one in PROFILES]
+    (field,) = unstated(found)
+    assert proposed_by_documents(field, found, teams).ownership is Ownership.ELEMENT
+
+
+def test_check_proposes_an_ownership_with_its_reason() -> None:
+    (flaw,) = unstated_ownership(collection(EMAIL, EMAILS), PROFILES)
+    assert flaw.remedy == (
+        "add `ownership: document`, because its values are those of the document's person, or another: "
+        "without it, the element alone"
+    )
