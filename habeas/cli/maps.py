@@ -12,10 +12,11 @@ from typer import Argument, Option
 
 from habeas.cli import client
 from habeas.cli.options import STATE, AsJson, MapFolder, State, Stores, ask, existing, fields, out, run, save
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, InvalidDataMap
 from shared.labels import Label, localized
 
 if TYPE_CHECKING:
+    from services.fulfillment.datamap.model import Collection
     from services.fulfillment.datamap.yaml_loader import MapError
     from services.fulfillment.map_check import MapCoverage
 
@@ -135,15 +136,20 @@ def graph(
 
 @app.command("import")
 def import_(
-    fides_file: Annotated[Path, Argument(help="A dataset file of Fides.")],
+    fides_files: Annotated[
+        list[Path], Argument(help="Dataset files of Fides; those that refer to one another.")
+    ],
     file: Annotated[Path | None, Option("--out", help="Write to this file; else print.")] = None,
 ) -> None:
-    """Convert a dataset file of Fides to a data map; report ignored keys by line."""
+    """Convert dataset files of Fides to a data map; report ignored keys by line."""
     from services.fulfillment.datamap.fides_import import imported  # noqa: PLC0415
 
     if file is not None and file.exists():
         raise ConfigurationError(f"{file}: is there already; name another file or remove it")
-    made = imported(fides_file.name, _text(existing(fides_file)))
+    sources = {one.name: _text(existing(one)) for one in fides_files}
+    if len(sources) < len(fides_files):
+        raise ConfigurationError("two of the files have the same name; rename one")
+    made = imported(sources, () if file is None else _collections_in(file.parent))
     for remark in made.remarks:
         notes.print(f"remark  {remark}")
     if file is None:
@@ -151,6 +157,16 @@ def import_(
     else:
         save(file, made.text)
         out.print(f"{file}: complete it as its comments say, then check it")
+
+
+def _collections_in(folder: Path) -> "Sequence[Collection]":
+    """Return the collections of the data map in *folder*; none if there is no valid one."""
+    from services.fulfillment.datamap.reader import load  # noqa: PLC0415
+
+    try:
+        return load(folder).collections
+    except InvalidDataMap:
+        return ()
 
 
 def _text(file: Path) -> str:

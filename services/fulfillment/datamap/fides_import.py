@@ -4,10 +4,12 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import Any
 
-from services.fulfillment.datamap.declarations import YEAR_END, own_categories, read_dataset
+from services.fulfillment.datamap.consistency import check_consistency, resolved
+from services.fulfillment.datamap.declarations import YEAR_END, read_dataset
 from services.fulfillment.datamap.model import (
     Collection,
     Direction,
@@ -19,8 +21,8 @@ from services.fulfillment.datamap.model import (
     WithholdingRule,
 )
 from services.fulfillment.datamap.ownership_proposals import proposed, unstated
-from services.fulfillment.datamap.reader import datasets_of, in_order
-from services.fulfillment.datamap.yaml_loader import MapError, MapFindings, YamlNode, parse
+from services.fulfillment.datamap.reader import files_of, in_order
+from services.fulfillment.datamap.yaml_loader import MapError, MapFindings, YamlNode
 from shared.errors import InvalidDataMap
 from shared.labels import Label
 from shared.law.taxonomy import DEFAULT_CATEGORIES
@@ -252,38 +254,116 @@ class Imported:
     """Unsupported keys, and declarations to check, in the order of the file."""
 
 
-def imported(name: str, text: str) -> Imported:
+def imported(sources: Mapping[str, str], beside: Sequence[Collection] = ()) -> Imported:
     """
-    Return the data map in the Fides file *name* with *text*.
+    Return the data map in the Fides files *sources* (name → text); it loads together with *beside*.
 
-    Categories of an own taxonomy are declared. References into other files stay, and are reported.
+    Categories of an own taxonomy are declared. Declarations that no map can have are left out and reported:
+    references into other files, and identities and references of objects.
 
     Raises:
         InvalidDataMap: It is no dataset file; the message lists every error with file, line and remedy.
     """
     notes = MapFindings()
-    root = parse(name, text, notes)
-    datasets, declared = ([], []) if root is None else datasets_of(root, notes)
-    names = own_categories(declared, notes)
+    datasets, names = files_of(sources, notes)
     known = DEFAULT_CATEGORIES | names.keys()
     used = {str(node.value): node for dataset in datasets for node in _categories(dataset)}
     own = {category: node for category, node in used.items() if category not in DEFAULT_CATEGORIES}
-    collections = tuple(c for node in datasets for c in read_dataset(node, known | used.keys(), notes))
+    read = [c for node in datasets for c in read_dataset(node, known | used.keys(), notes)]
     for category, node in own.items():
         if category not in known:
             notes.remark(node.where, f"`{category}` is no category of Fides' taxonomy", "it is declared now")
-    keys = {collection.key for collection in collections}
-    for field in (field for collection in collections for field in collection.fields):
+    collections = _repaired(read, beside, notes)
+    if not collections and not notes.flaws:
+        notes.flaw(
+            f"{min(sources, default='?')}:1",
+            "no collection is declared",
+            "give a file with a `dataset:` list",
+        )
+    check = MapFindings()
+    check_consistency(resolved([*collections, *beside]), check)
+    if flaws := [*notes.flaws, *check.flaws]:
+        raise InvalidDataMap("\n".join(map(str, in_order(flaws))))
+    remarks = in_order(notes.remarks)
+    return Imported(written(collections, {key: names.get(key, "") for key in sorted(own)}, remarks), remarks)
+
+
+def _repaired(
+    read: Sequence[Collection], beside: Sequence[Collection], notes: MapFindings
+) -> Sequence[Collection]:
+    """Return the collections *read* without the declarations that no map can have."""
+    exact = resolved([*read, *beside])
+    fields = [
+        tuple(replace(f, references=e.references) for f, e in zip(one.fields, to.fields, strict=True))
+        for one, to in zip(read, exact, strict=False)
+    ]
+    named = {one.key for one in exact}, {one.dataset for one in exact}
+    return [
+        _without_lost(_without_objects(replace(one, fields=some), notes), *named, notes)
+        for one, some in zip(read, fields, strict=True)
+    ]
+
+
+def _without_objects(collection: Collection, notes: MapFindings) -> Collection:
+    """Return *collection* with the identities of objects at a field inside them; else without them."""
+    objects = [field for field in collection.fields if _is_object(field)]
+    changed = {f.path: replace(f, identity=None, references=()) for f in objects}
+    for field in objects:
+        for reference in field.references:
+            what = f"`{field.path}` is an object, and no reference of a map starts there"
+            notes.remark(reference.where, what, "it is left out; declare it for a field inside")
+        if field.identity is None:
+            continue
+        inside = _holder(collection, field)
+        what = f"`{field.path}` is an object, and its identity `{field.identity}` is no value"
+        if inside is None:
+            notes.remark(field.where, what, "it is left out; declare it for the field inside that holds it")
+        else:
+            notes.remark(field.where, what, f"it is that of `{inside.path}` now; check this")
+            changed[inside.path] = replace(inside, identity=field.identity)
+    return replace(collection, fields=tuple(changed.get(f.path, f) for f in collection.fields))
+
+
+def _is_object(field: MappedField) -> bool:
+    return field.container or (field.type or "").removesuffix("[]") == "object"
+
+
+def _holder(collection: Collection, around: MappedField) -> MappedField | None:
+    """Return the only field in the object *around* that may hold its identity."""
+    name = (around.identity or "").rpartition(".")[2]
+    fields = [f for f in collection.leaves if f.path.startswith(f"{around.path}.")]
+    fields = [field for field in fields if not (field.identity or _is_object(field))]
+    for alike in (
+        [f for f in fields if f.path.rpartition(".")[2] == name],
+        [f for f in fields if any(category.rpartition(".")[2] == name for category in f.categories)],
+    ):
+        if len(alike) == 1:
+            return alike[0]
+    return None
+
+
+def _without_lost(
+    collection: Collection, keys: AbstractSet[str], datasets: AbstractSet[str], notes: MapFindings
+) -> Collection:
+    """Return *collection* without references to, and orders after, collections other than *keys*."""
+    fields = []
+    for field in collection.fields:
         for reference in field.references:
             if reference.key not in keys:
                 what = f"`{field.path}` refers to `{reference.key}`, which is not in this file"
-                notes.remark(reference.where, what, "import that dataset into the same folder")
-    if not collections and not notes.flaws:
-        notes.flaw(f"{name}:1", "no collection is declared", "give a file with a `dataset:` list")
-    if notes.flaws:
-        raise InvalidDataMap("\n".join(map(str, in_order(notes.flaws))))
-    remarks = in_order(notes.remarks)
-    return Imported(written(collections, {key: names.get(key, "") for key in sorted(own)}, remarks), remarks)
+                notes.remark(reference.where, what, "it is left out; import both files at once")
+        kept = tuple(one for one in field.references if one.key in keys)
+        fields.append(replace(field, references=kept))
+    for name in (*collection.after, *collection.erase_after):
+        if name not in keys | datasets:
+            what = f"`{collection.key}` comes after `{name}`, which is not in this file"
+            notes.remark(collection.where, what, "the order is left out; import both files at once")
+    return replace(
+        collection,
+        fields=tuple(fields),
+        after=tuple(name for name in collection.after if name in keys | datasets),
+        erase_after=tuple(name for name in collection.erase_after if name in keys),
+    )
 
 
 def _categories(node: YamlNode) -> Iterator[YamlNode]:

@@ -62,7 +62,7 @@ def parse(sources: Mapping[str, str]) -> DataMap:
         InvalidDataMap: It is invalid; the message lists every error with file, line and remedy.
     """
     notes = MapFindings()
-    datasets, names = _files(sources, notes)
+    datasets, names = files_of(sources, notes)
     known = DEFAULT_CATEGORIES | names.keys()
     found = [collection for node in datasets for collection in read_dataset(node, known, notes)]
     collections = resolved([replace(collection, category_names=names) for collection in found])
@@ -79,19 +79,20 @@ def in_order(flaws: Iterable[MapError]) -> tuple[MapError, ...]:
     return tuple(sorted(flaws, key=lambda flaw: flaw.place))
 
 
-def _files(sources: Mapping[str, str], notes: MapFindings) -> tuple[list[YamlNode], dict[str, str]]:
+def files_of(sources: Mapping[str, str], notes: MapFindings) -> tuple[list[YamlNode], dict[str, str]]:
+    """Return the datasets that *sources* declare, and the categories with their names."""
     datasets: list[YamlNode] = []
     categories: list[YamlNode] = []
     for name, text in sorted(sources.items()):
         root = parse_yaml(name, text, notes)
         if root is not None:
-            some, declared = datasets_of(root, notes)
+            some, declared = _datasets_of(root, notes)
             datasets += some
             categories += declared
     return datasets, own_categories(categories, notes)
 
 
-def datasets_of(root: YamlNode, notes: MapFindings) -> tuple[Sequence[YamlNode], Sequence[YamlNode]]:
+def _datasets_of(root: YamlNode, notes: MapFindings) -> tuple[Sequence[YamlNode], Sequence[YamlNode]]:
     """Return the datasets and the categories that a file declares."""
     keys = KnownKeys(root, notes, of="a data map file")
     datasets, categories = keys.rows("dataset"), keys.rows("data_category")

@@ -33,7 +33,8 @@ PROFILES = [
     {"email": f"p{n}@example.org", "emails": mail(f"P{n}", f"q{n}"), "name": f"Kim Example {n}"}
     for n in range(12)
 ]
-FRIENDS = [{**one, "emails": mail(f"p{n + 1}", f"p{n + 2}")} for n, one in enumerate(PROFILES)]
+FRIENDS = [{**one, "emails": mail(f"friend{n}")} for n, one in enumerate(PROFILES)]
+CIRCLES = [{**one, "emails": mail(f"p{n}", f"p{n + 1}")} for n, one in enumerate(PROFILES)]
 NAMELESS = [{"emails": one["emails"]} for one in PROFILES]
 
 
@@ -43,6 +44,7 @@ NAMELESS = [{"emails": one["emails"]} for one in PROFILES]
         pytest.param((EMAIL, EMAILS), PROFILES, "document", id="own addresses beside the main one"),
         pytest.param((EMAILS, NAME), PROFILES, "document", id="own addresses of a named person"),
         pytest.param((EMAIL, EMAILS), FRIENDS, "element", id="addresses of others in a profile"),
+        pytest.param((EMAIL, EMAILS), CIRCLES, "element", id="addresses of oneself and of others"),
         pytest.param((EMAILS,), NAMELESS, "shared", id="people without another person"),
         pytest.param((EMAIL, MEMBERS), [{"email": "a@example.org", "members": []}], "element", id="objects"),
         pytest.param((MEMBERS,), [{"members": [{"email": "a@example.org"}]}], "shared", id="members"),

@@ -240,7 +240,7 @@ def test_shipped_map_has_every_language_of_letters() -> None:
 
 
 def test_imported_map_keeps_its_translations() -> None:
-    again = map_in(parse({"map.yml": imported("map.yml", TEXT).text}), "de").by_key["shop.invoices"]
+    again = map_in(parse({"map.yml": imported({"map.yml": TEXT}).text}), "de").by_key["shop.invoices"]
     assert (again.description, again.category_names) == ("Rechnungen", {"user.shoe_size": "Schuhgröße"})
     rule = again.by_path["token"].withheld
     assert rule is not None
