@@ -16,12 +16,14 @@ from habeas.cli import client
 from habeas.cli.options import (
     STATE,
     AsJson,
+    IncidentId,
     MapFolder,
     State,
     Stores,
     ask,
     existing,
     fields,
+    incident_of,
     listed,
     out,
     run,
@@ -41,7 +43,6 @@ if TYPE_CHECKING:
     from services.fulfillment.breach.dry_run import Progress
 
 app = typer.Typer()
-Incident = Annotated[str, Argument(help="Id of the incident.")]
 DeclarationFile = Annotated[Path, Argument(help="YAML or JSON as in `breach.declared`; - is standard input.")]
 DRAFT = "draft"
 """Id of an undeclared incident."""
@@ -95,7 +96,12 @@ def scope(
 
 @app.command()
 def preview(
-    incident: Annotated[str, Argument(help="Id of an incident, or a file as for `declare`.")],
+    incident: Annotated[
+        str,
+        Argument(
+            help="Incident (id, its beginning, HB-…), or a file as for `declare`.", callback=incident_of
+        ),
+    ],
     folder: Annotated[Path, Option("--out", help="Write the samples into this folder.")],
     place: Annotated[
         list[str] | None, Option(help="Of a file: residence, DE or US-CA; may be repeated.")
@@ -127,7 +133,7 @@ def preview(
 
 @app.command()
 def forms(
-    incident: Incident,
+    incident: IncidentId,
     folder: Annotated[Path, Option("--out", help="Write the documents into this folder.")],
     state: State = STATE,
 ) -> None:
@@ -216,7 +222,7 @@ def _progress() -> "Iterator[Progress]":
 
 @app.command()
 def progress(
-    incident: Incident,
+    incident: IncidentId,
     watch: Annotated[bool, Option("--watch", help="Repeat until the end.")] = False,
     state: State = STATE,
     as_json: AsJson = False,
@@ -235,7 +241,7 @@ def progress(
 
 @app.command(rich_help_panel=DECIDE)
 def pause(
-    incident: Incident,
+    incident: IncidentId,
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
@@ -248,7 +254,7 @@ def pause(
 
 @app.command(rich_help_panel=DECIDE)
 def resume(
-    incident: Incident,
+    incident: IncidentId,
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
@@ -261,7 +267,7 @@ def resume(
 
 @app.command(rich_help_panel=DECIDE)
 def abort(
-    incident: Incident,
+    incident: IncidentId,
     yes: Annotated[bool, Option("--yes", help="There is no way back.")] = False,
     account: As = None,
     code: OneTimeCode = None,
@@ -278,7 +284,7 @@ def abort(
 
 @app.command()
 def unreached(
-    incident: Incident,
+    incident: IncidentId,
     file: Annotated[Path, Option("--out", help="Write the list here, as CSV.")],
     state: State = STATE,
 ) -> None:
@@ -290,7 +296,7 @@ def unreached(
 
 @app.command()
 def proof(
-    incident: Incident,
+    incident: IncidentId,
     email: Annotated[str, Option(help="Address of the notice.")],
     state: State = STATE,
     as_json: AsJson = False,

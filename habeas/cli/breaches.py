@@ -11,10 +11,11 @@ import typer
 from typer import Option
 
 from habeas.cli import breach_notices, client
-from habeas.cli.breach_notices import DeclarationFile, Incident, open_register, scope
+from habeas.cli.breach_notices import DeclarationFile, open_register, scope
 from habeas.cli.options import (
     STATE,
     AsJson,
+    IncidentId,
     State,
     ask,
     existing,
@@ -98,7 +99,7 @@ def list_(state: State = STATE, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def show(incident: Incident, state: State = STATE, as_json: AsJson = False) -> None:
+def show(incident: IncidentId, state: State = STATE, as_json: AsJson = False) -> None:
     """Show an incident: phases, counts by law and language, clocks with calculation, approvals."""
     from habeas.client.breach_notices.preview import missing_facts  # noqa: PLC0415
 
@@ -113,7 +114,7 @@ def show(incident: Incident, state: State = STATE, as_json: AsJson = False) -> N
 
 @app.command(rich_help_panel=DECIDE)
 def hold(
-    incident: Incident,
+    incident: IncidentId,
     agency: Annotated[str, Option(help="The investigator: a-z, 0-9, _ and dots.")],
     until: Annotated[str, Option(help="No notice before: 2026-03-09T00:00+01:00.")],
     account: As = None,
@@ -136,7 +137,7 @@ def hold(
 
 @app.command("end-hold", rich_help_panel=DECIDE)
 def end_hold(
-    incident: Incident,
+    incident: IncidentId,
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
@@ -152,7 +153,7 @@ def end_hold(
 
 @app.command(rich_help_panel=DECIDE)
 def approve(
-    incident: Incident,
+    incident: IncidentId,
     phase: Annotated[int | None, Option(min=1, help="The reviewed phase; the newest by default.")] = None,
     account: As = None,
     code: OneTimeCode = None,
@@ -188,7 +189,7 @@ def _show_approved(case: "IncidentCase", fact: Any) -> None:
 
 @app.command(rich_help_panel=DECIDE)
 def withdraw(
-    incident: Incident,
+    incident: IncidentId,
     phase: Annotated[int, Option(min=1, help="The wrong phase; the newest by default.")],
     account: As = None,
     code: OneTimeCode = None,
@@ -212,7 +213,7 @@ def withdraw(
 
 @app.command(rich_help_panel=DECIDE)
 def reported(
-    incident: Incident,
+    incident: IncidentId,
     clock: Annotated[str, Option(help="The fulfilled duty: gdpr.authority.DE; `show` lists them.")],
     at: Annotated[str | None, Option(help="When; now by default.")] = None,
     receipt: Annotated[str | None, Option(help="Receipt number of the authority.")] = None,

@@ -299,7 +299,7 @@ def approve_erasure(
 
 @app.command("lift-restriction", rich_help_panel=DECIDE)
 def lift_restriction(
-    request_id: Annotated[str, Argument(help="Id of the request that restricted the data.")],
+    request_id: RequestId,
     reason: Annotated[events.LiftingReason, Option(help="The reason, for the letter.")],
     account: As = None,
     code: OneTimeCode = None,
@@ -315,13 +315,14 @@ def lift_restriction(
 
 @app.command()
 def find(
-    reference: Annotated[str, Argument(help="Short reference in a letter: HB-BW65-Y32Z-1H1.")],
+    reference: Annotated[str, Argument(help="Reference in a letter (HB-BW65-Y32Z-1H1), or part of an id.")],
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
-    """Print the id of the request with a short reference; other verbs take the id."""
-    found = run(client.cases.named(*state.databases(), reference))
-    for request_id in found:
-        print(request_id)
+    """Print the ids of the requests with a short reference, or that begin so; usually there is one."""
+    url, prefix = state.databases()
+    found = run(client.cases.matching(url, f"{prefix}_intake", reference))
+    print(json.dumps(found) if as_json else "\n".join(found))
     if not found:
         raise ConfigurationError("no request has this reference")
 

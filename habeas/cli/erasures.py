@@ -89,6 +89,8 @@ def plan(
 @app.command()
 def retry(request_id: RequestId, state: State = STATE) -> None:
     """Retry records that a store refused to erase, once the cause is gone."""
+    if state.has_databases and not ask(state.case(request_id), client.cases.facts_of):
+        raise ConfigurationError("no request has this id")
     run(_retry(request_id, state))
     out.print(f"tried again; ask with `habeas status {request_id}`")
 

@@ -11,7 +11,7 @@ from rich.table import Table
 from typer import Argument, Option
 
 from habeas.cli import client
-from habeas.cli.options import STATE, AsJson, State, existing, out, run
+from habeas.cli.options import STATE, AsJson, RequestId, State, existing, out, request_of, run
 from habeas.cli.staff import DECIDE, As, OneTimeCode, decide, report, signer_of
 from shared.contract.events import MessageHandled, MessageOutcome
 from shared.errors import ConfigurationError
@@ -123,7 +123,7 @@ def list_(state: State = STATE, as_json: AsJson = False) -> None:
 
 @inbox_app.command()
 def read(
-    request: Annotated[str, Argument(help="Its request.")],
+    request: RequestId,
     mail: Annotated[str, Argument(help="Its name from `inbox list`.")] = "mail",
     state: State = STATE,
 ) -> None:
@@ -133,11 +133,12 @@ def read(
 
 @inbox_app.command(rich_help_panel=DECIDE)
 def done(
-    request: Annotated[str, Argument(help="Its request.")],
+    request: RequestId,
     mail: Annotated[str, Argument(help="Its name from `inbox list`.")],
     because: Annotated[MessageOutcome, Option(help="Why it no longer waits for you.")],
     registered: Annotated[
-        str | None, Option("--request", help="The request that was registered for it.")
+        str | None,
+        Option("--request", help="The request that was registered for it.", callback=request_of),
     ] = None,
     account: As = None,
     code: OneTimeCode = None,

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from rich.console import Console
 from rich.progress import Progress, ProgressColumn, SpinnerColumn, TimeElapsedColumn
-from typer import Argument, Option
+from typer import Argument, Context, Option
 
 from habeas.cli import client
 from habeas.embedded import installation
@@ -167,10 +168,61 @@ State = Annotated[
         envvar="HABEAS_STATE",
         parser=lambda given: InstallationState(Path(str(given))),
         metavar="<path>",
+        is_eager=True,  # ids are looked up in it
     ),
 ]
+ID = re.compile("[0-9a-f]{32}")
+SHORT = re.compile(r"[0-9a-f]{4,31}|hb[- ]?\w{4}[- ]?\w{4}[- ]?\w{3}")
+"""The beginning of an id, or a short reference."""
+FEW_IDS = 5
+"""Ids named in the message for an ambiguous one."""
+
+
+def resolved(state: InstallationState, text: str, journal: str, noun: str) -> str:
+    """
+    Return the id that *text* is: an id, the beginning of one in *journal*, or a short reference.
+
+    Other texts are returned unchanged. Raises ConfigurationError if it names none, or several.
+    """
+    written = text.strip().lower()
+    if ID.fullmatch(written) or not SHORT.fullmatch(written):
+        return written if ID.fullmatch(written) else text
+    if not state.has_databases:
+        remedy = "only with HABEAS_MONGO_URL and HABEAS_MASTER_KEY; write the whole id"
+        raise ConfigurationError(f"{text}: a short id is looked up in the databases: {remedy}")
+    url, prefix = state.databases()
+    found = run(client.cases.matching(url, f"{prefix}_{journal}", written))
+    if not found:
+        raise ConfigurationError(f"{text}: no {noun} has this id or reference")
+    if len(found) > 1:
+        more = " …" if len(found) > FEW_IDS else ""
+        raise ConfigurationError(f"{text}: {len(found)} ids begin so: {', '.join(found[:FEW_IDS])}{more}")
+    return found[0]
+
+
+def request_of(context: Context, text: str | None) -> str | None:
+    """Return the id of the request that *text* names."""
+    return text and _resolved_in(context, text, "intake", "request")
+
+
+def incident_of(context: Context, text: str) -> str:
+    """Return the id of the incident that *text* names; a file stays one."""
+    return text if Path(text).is_file() else _resolved_in(context, text, "incidents", "incident")
+
+
+def _resolved_in(context: Context, text: str, journal: str, noun: str) -> str:
+    if context.resilient_parsing:
+        return text
+    return resolved(context.params["state"], text, journal, noun)
+
+
 AsJson = Annotated[bool, Option("--json", help="Print JSON for programs.")]
-RequestId = Annotated[str, Argument(help="Id of the request.")]
+REQUEST = Argument(help="Id of the request, its beginning, or its reference (HB-…).", callback=request_of)
+RequestId = Annotated[str, REQUEST]
+AnyRequestId = Annotated[str | None, REQUEST]
+IncidentId = Annotated[
+    str, Argument(help="Id of the incident, its beginning, or its reference (HB-…).", callback=incident_of)
+]
 MapFolder = Annotated[Path | None, Option("--map", help="Folder of the data map [HABEAS_DATAMAP].")]
 Stores = Annotated[
     str | None,

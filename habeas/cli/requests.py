@@ -9,7 +9,7 @@ from rich.table import Table
 from typer import Argument, Option
 
 from habeas.cli import client
-from habeas.cli.options import STATE, AsJson, State, existing, out, run
+from habeas.cli.options import STATE, AnyRequestId, AsJson, State, existing, out, run
 from habeas.embedded.installation import api_key
 from shared.errors import ConfigurationError
 
@@ -43,7 +43,7 @@ def submit(
 
 @app.command()
 def status(
-    request_id: Annotated[str | None, Argument(help="Id of the request.")] = None,
+    request_id: AnyRequestId = None,
     reference: Annotated[str | None, Option(help="Reference of the submitting system.")] = None,
     state: State = STATE,
     as_json: AsJson = False,

@@ -9,7 +9,7 @@ from typer import Argument, Option
 
 from habeas.cli import client
 from habeas.cli.erasures import open_erasure_records
-from habeas.cli.options import STATE, AsJson, State, existing, out, run
+from habeas.cli.options import STATE, AnyRequestId, AsJson, State, existing, out, request_of, run
 from shared.contract.topology import COMMAND
 from shared.runtime.mongo import Client, connect
 
@@ -30,7 +30,7 @@ Issuer = Annotated[
 
 @app.command()
 def verify(
-    request_id: Annotated[str | None, Argument(help="Id of the request; all if not given.")] = None,
+    request_id: AnyRequestId = None,
     dump: Annotated[Path | None, Option(help="Read a folder that mongodump wrote, not the database.")] = None,
     heads: Annotated[Path | None, Option(help="Folder of heads that the verb `audit heads` wrote.")] = None,
     state: State = STATE,
@@ -107,7 +107,12 @@ def _conclude(report: "PackageReport | CertificateReport") -> None:
 
 @certificates.command("fetch")
 def fetch_certificate(
-    request_id: Annotated[str, Argument(help="Id of the request, or the number printed by `habeas erase`.")],
+    request_id: Annotated[
+        str,
+        Argument(
+            help="Request (id, its beginning, HB-…), or the number of `habeas erase`.", callback=request_of
+        ),
+    ],
     folder: Annotated[Path, Option("--out", help="Folder to write to.")] = Path(),
     language: Annotated[str, Option(help="Language of the page: en, de …")] = "en",
     state: State = STATE,

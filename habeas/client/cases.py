@@ -1,5 +1,6 @@
 """Reader of a case's sealed content, and of people's statements about uncorrected data, for operators."""
 
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, replace
@@ -13,12 +14,16 @@ from services.fulfillment.state import united
 from shared.contract.answer import SUBMISSION
 from shared.contract.correlation import Correlation
 from shared.contract.events import ErasurePlanned, Fact, RequestFulfilled, RequestSubmitted
-from shared.contract.references import references_in
+from shared.contract.references import IdRange, references_in
 from shared.errors import ConfigurationError
 from shared.runtime.journal import Journal, events_of
 from shared.runtime.key_rings import RootKey, derived_key
 from shared.runtime.mongo import connect
 from shared.runtime.vault import Vault
+
+ID_LENGTH = 32
+ID_PART = re.compile(r"[0-9a-f]{4,32}")
+"""An id, or enough of its beginning to look it up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,11 @@ class CaseReader:
         return replace(decided, steps=Steps([run_of_line(line) async for line in lines]))
 
 
+async def facts_of(case: CaseReader) -> Sequence[Fact]:
+    """Return the facts of *case*; none if fulfillment does not know it."""
+    return case.facts
+
+
 @asynccontextmanager
 async def opened(
     mongo_url: str, prefix: str, master_key: RootKey, request_id: str
@@ -85,19 +95,24 @@ async def correlation(mongo_url: str, prefix: str, request_id: str) -> Correlati
         return (await Journal(client[f"{prefix}_intake"]).correlations([request_id])).get(request_id)
 
 
-async def named(mongo_url: str, prefix: str, reference: str) -> list[str]:
+async def matching(mongo_url: str, database: str, text: str) -> list[str]:
     """
-    Return the ids of the requests with the short *reference*; usually there is one.
+    Return the ids in the journal of *database* that begin with *text*, or have it as short reference.
 
     Raises:
-        ConfigurationError: It is no short reference, or mistyped.
+        ConfigurationError: It is neither, or mistyped.
         StoreUnavailable: The database does not answer.
     """
-    ranges = list(references_in(reference))
+    ranges = (
+        [IdRange(text.ljust(ID_LENGTH, "0"), text.ljust(ID_LENGTH, "f"))] if ID_PART.fullmatch(text) else []
+    )
+    ranges = ranges or list(references_in(text))
     if not ranges:
-        raise ConfigurationError(f"{reference!r} is no reference of the form HB-BW65-Y32Z-1H1, or mistyped")
+        raise ConfigurationError(
+            f"{text!r} is no id and no reference of the form HB-BW65-Y32Z-1H1, or mistyped"
+        )
     with closing(connect(mongo_url, app_name="habeas command")) as client:
-        journal = Journal(client[f"{prefix}_intake"])
+        journal = Journal(client[database])
         return [case for ids in ranges for case in await journal.cases_between(*ids)]
 
 

@@ -301,7 +301,8 @@ async def test_erasure_that_staff_closes_after_a_stop_erases_nothing(pipeline: P
     (await pipeline.http.post(await link_in_letter(pipeline, person, case))).raise_for_status()
     await decided(pipeline, "request", "close", case)
     page = await pipeline.closed(case)
-    await decided(pipeline, "request", "approve-erasure", case)
+    code, _, errors = await command(pipeline, "request", "approve-erasure", case, "--as", "dana.muster")
+    assert (code, "no erasure of the request waits" in errors) == (2, True)
     assert page["outcome"] is None
     assert await pipeline.mentions(person.email) == before
     titles = [letter.subject for letter in pipeline.letters_to(person, case)]

@@ -1,5 +1,6 @@
 """What can come between a request and its end: more time, an appeal, a customer who decides."""
 
+import json
 import re
 from collections.abc import AsyncIterator
 
@@ -8,6 +9,7 @@ import pytest_asyncio
 
 from habeas.embedded.company import ADA
 from habeas.embedded.stack import Stack
+from shared.contract.references import short_reference
 from tests.integration.pipeline import SHOP, Heard, Pipeline, Somebody, command, running
 from tests.waiting import eventually
 
@@ -57,6 +59,16 @@ async def test_decision_about_an_unknown_id_is_an_error(pipeline: Pipeline, word
     assert re.search(
         "no request has this id|no such incident|no notices were released|no such mail", errors
     ), errors
+
+
+async def test_request_is_named_by_the_beginning_of_its_id_or_by_its_reference(pipeline: Pipeline) -> None:
+    case = await pipeline.lodge(STRANGER.asks("portability"), source=SHOP)
+    for name in (case[:12], short_reference(case)):
+        code, printed, errors = await command(pipeline, "status", name, "--json")
+        assert code == 0, errors
+        assert json.loads(printed)["id"] == case
+    code, _, errors = await command(pipeline, "request", "close", case[:12], "--as", "bert")
+    assert (code, "is not stopped" in errors) == (2, True)
 
 
 async def test_extension_is_announced_with_the_new_day(pipeline: Pipeline, heard: Heard) -> None:

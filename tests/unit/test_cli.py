@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -15,7 +16,7 @@ from typer.testing import CliRunner
 
 from habeas.cli import COMMANDS, RENAMED, Panel, app
 from habeas.cli.maps import _show
-from habeas.cli.options import InstallationState, show_plan
+from habeas.cli.options import InstallationState, resolved, show_plan
 from habeas.cli.retention import outcome_of_approval
 from habeas.client.engine import identities
 from habeas.client.erasures import bare
@@ -97,6 +98,65 @@ def test_each_refusal_of_a_decision_is_explained() -> None:
 def test_purge_names_the_verb_of_its_next_step() -> None:
     assert outcome_of_approval("b4", 13, proposed=True).endswith("approves: `habeas retention approve b4`")
     assert outcome_of_approval("b4", 13, proposed=False).endswith("with `habeas retention purges b4`")
+
+
+WITHOUT_RESOLVER = {"burst declare incident"}
+"""Parameters that name no case."""
+
+
+def parameters() -> Iterator[tuple[str, Any]]:
+    """Yield the parameters of all verbs, with the names of their verbs."""
+    groups: list[tuple[str, Any]] = [("", typer.main.get_command(app))]
+    for path, command in groups:
+        groups += [(f"{path} {name}", one) for name, one in getattr(command, "commands", {}).items()]
+        yield from ((f"{path} {one.name}".strip(), one) for one in command.params)
+
+
+def test_every_id_may_be_shortened() -> None:
+    ids = {"request_id", "request", "incident", "registered"}
+    found = {path: one.callback for path, one in parameters() if one.name in ids}
+    assert len(found) > len(ids)
+    assert {path for path, callback in found.items() if callback is None} == WITHOUT_RESOLVER
+
+
+def resolve(text: str, *found: str, monkeypatch: pytest.MonkeyPatch) -> tuple[str, list[str]]:
+    """Return the id that *text* is resolved to, and the texts that were looked up."""
+    asked = []
+
+    async def matching(_url: str, database: str, text: str) -> list[str]:
+        asked.append(f"{database} {text}")
+        return list(found)
+
+    monkeypatch.setattr("habeas.client.cases.matching", matching)
+    monkeypatch.setenv("HABEAS_MONGO_URL", "mongodb://localhost")
+    monkeypatch.setenv("HABEAS_MASTER_KEY", "x")
+    return resolved(InstallationState(Path("none")), text, "intake", "request"), asked
+
+
+@pytest.mark.parametrize("text", ["a1b2", "A1B2C", "HB-6NXP-JREK-MB4", "hb6nxpjrekmb4"])
+def test_short_id_is_looked_up(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert resolve(text, "a" * 32, monkeypatch=monkeypatch) == ("a" * 32, [f"habeas_intake {text.lower()}"])
+
+
+@pytest.mark.parametrize("text", ["A" * 32, "abc", "case-1", "mail.eml"])
+def test_whole_id_or_other_text_is_not_looked_up(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    found, asked = resolve(text, "b" * 32, monkeypatch=monkeypatch)
+    assert (found, asked) == ("a" * 32 if len(text) == 32 else text, [])
+
+
+@pytest.mark.parametrize(
+    ("found", "message"), [((), "no request has this id"), (("a" * 32, "b" * 32), "2 ids begin so: aaa")]
+)
+def test_unknown_or_ambiguous_short_id_is_an_error(
+    found: tuple[str, ...], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        resolve("a1b2", *found, monkeypatch=monkeypatch)
+
+
+def test_short_id_needs_the_databases(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="write the whole id"):
+        resolved(InstallationState(tmp_path), "a1b2", "intake", "request")
 
 
 HEAVY = {"aio_pika", "cryptography", "cv2", "fastapi", "httpx", "motor", "pydantic", "pymongo", "structlog"}
