@@ -1,6 +1,6 @@
 # Two images, of which the second reads documents for the verifier and is half a gigabyte larger for it:
-#   docker build -t habeas .                               `docker run habeas services.intake`, and so on
-#   docker build -t habeas-verifier --target verifier .    `docker run habeas-verifier services.verifier`
+#   docker build -t habeas .                               `docker run habeas habeas.services.intake`, and so on
+#   docker build -t habeas-verifier --target verifier .    `docker run habeas-verifier habeas.services.verifier`
 #
 # Where the package index is behind a certificate authority of one's own:
 #   docker build --secret id=ca_bundle,src=/etc/ssl/certs/ca-certificates.crt .
@@ -41,9 +41,9 @@ RUN --mount=type=secret,id=ca_bundle --mount=type=cache,target=/root/.cache/uv \
     trusting uv pip install --quiet --python .venv --no-deps --target /product .
 # Code of the operator's command, of protocols that are off by default, and of the document readers, which are loaded
 # once, stays without byte code: a sixth of the layer less.
-RUN cd /product && find habeas services/fulfillment/drafting services/fulfillment/map_check services/fulfillment/datamap/diagram \
-    services/fulfillment/drop services/intake/channels/drop services/intake/channels/drp services/intake/channels/fides services/intake/channels/opendsr \
-    services/verifier/documents -name __pycache__ -prune -exec rm -r {} +
+RUN cd /product/habeas && find cli client embedded services/fulfillment/drafting services/fulfillment/map_check \
+    services/fulfillment/datamap/diagram services/fulfillment/drop services/intake/channels/drop services/intake/channels/drp services/intake/channels/fides \
+    services/intake/channels/opendsr services/verifier/documents shared/client -name __pycache__ -prune -exec rm -r {} +
 
 # ---------------------------------------------------------------- what runs
 FROM ${PYTHON_IMAGE} AS runtime
@@ -58,7 +58,7 @@ USER 10001:10001
 WORKDIR /tmp
 EXPOSE 8080 8081
 HEALTHCHECK --interval=5s --timeout=4s --start-period=60s --start-interval=500ms --retries=6 \
-    CMD ["python", "-m", "shared.runtime.probe"]
+    CMD ["python", "-m", "habeas.shared.runtime.probe"]
 ENTRYPOINT ["python", "-m"]
 
 # The product is a layer of its own: a new version of it is a few megabytes to send, not its dependencies again.
@@ -67,9 +67,9 @@ COPY --from=reading /app/.venv /app/.venv
 COPY --from=reading /app/.tools/models /app/models
 COPY --from=product /product /app/product
 ENV HABEAS_MODELS=/app/models OMP_THREAD_LIMIT=1
-CMD ["services.verifier"]
+CMD ["habeas.services.verifier"]
 
 FROM runtime
 COPY --from=dependencies /app/.venv /app/.venv
 COPY --from=product /product /app/product
-CMD ["services.intake"]
+CMD ["habeas.services.intake"]

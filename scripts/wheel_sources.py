@@ -11,26 +11,27 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 
-class AmbiguousImport(Exception):
-    """An import binds the name of a folder that moves: ``import shared.law``."""
-
-
 def renamed(text: str, names: Mapping[str, str]) -> str:
     """Return the source *text* with the imported packages *names* under their new names."""
     lines = text.splitlines(keepends=True)
     for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            lines[node.lineno - 1] = _replaced(lines[node.lineno - 1], "from", node.module, names)
-        elif isinstance(node, ast.Import):
-            for alias in node.names:
-                if new_name(alias.name, names) != alias.name and alias.asname is None:
-                    raise AmbiguousImport(f"line {node.lineno}: import {alias.name}")
-                lines[node.lineno - 1] = _replaced(lines[node.lineno - 1], "import", alias.name, names)
+        if isinstance(node, ast.Import) or (isinstance(node, ast.ImportFrom) and node.level == 0):
+            for old, new in _statements(node, names):
+                lines[node.lineno - 1] = re.sub(rf"\b{old}\b", new, lines[node.lineno - 1], count=1)
     return "".join(lines)
 
 
-def _replaced(line: str, word: str, module: str, names: Mapping[str, str]) -> str:
-    return re.sub(rf"\b{word} {re.escape(module)}\b", f"{word} {new_name(module, names)}", line, count=1)
+def _statements(node: ast.Import | ast.ImportFrom, names: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield the beginnings of an import and what they become; the bound names stay the same."""
+    if isinstance(node, ast.ImportFrom):
+        module = node.module or ""
+        yield f"from {re.escape(module)}", f"from {new_name(module, names)}"
+        return
+    for alias in node.names:
+        new = new_name(alias.name, names)
+        package, _, last = new.rpartition(".")
+        if new != alias.name:
+            yield f"import {re.escape(alias.name)}", f"from {package} import {last}"
 
 
 def new_name(module: str, names: Mapping[str, str]) -> str:

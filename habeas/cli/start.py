@@ -45,7 +45,9 @@ def serve(
 
 def _plans(name: str) -> "Sequence[ServicePlan[Any]]":
     """Import a service only when it runs: other verbs need none of its libraries."""
-    return importlib.import_module(f"services.{name}.bootstrap").PLANS  # type: ignore[no-any-return]  # every service has them
+    from services import __name__ as package  # noqa: PLC0415  the same
+
+    return importlib.import_module(f"{package}.{name}.bootstrap").PLANS  # type: ignore[no-any-return]  # every service has them
 
 
 @app.command()

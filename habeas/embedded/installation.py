@@ -31,6 +31,7 @@ from habeas.embedded.stack import Stack
 from shared.contract.sources import ALL
 from shared.contract.topology import COMMAND
 from shared.errors import ConfigurationError
+from shared.law.library import FOLDER as POLICIES
 from shared.law.library import company
 from shared.runtime.accounts import ACCOUNTS, definitions
 from shared.runtime.broker import declare
@@ -38,7 +39,7 @@ from shared.runtime.variables import FILE, PREFIX, SETTINGS, unknown
 
 COMPANY = Path(__file__).parent / "company" / "company.yaml"
 """The controller."""
-EXAMPLE_MAP = Path(__file__).parents[2] / "datamaps" / "example"
+EXAMPLE_MAP = POLICIES.parent / "datamaps" / "example"
 UPSTREAM = "upstream"
 """Account that stands for every upstream system here."""
 EMBEDDED_ACCOUNTS = (*ACCOUNTS, UPSTREAM)

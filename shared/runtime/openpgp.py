@@ -20,10 +20,10 @@ from typing import IO, Final
 
 import pysequoia
 
-import shared
 from shared.errors import ConfigurationError, TransientError
+from shared.runtime import IMPORT_ROOT
 
-PROGRAM: Final = (sys.executable, "-P", "-s", "-m", "shared.runtime.openpgp")
+PROGRAM: Final = (sys.executable, "-P", "-s", "-m", f"{__package__}.openpgp")
 BLOCK_BYTES = 1 << 18
 FINGERPRINTS = r"^[0-9a-f]{40}([0-9a-f]{24})?$"
 """Fingerprints of certificates of version 4 and 6, in small letters."""
@@ -181,8 +181,7 @@ async def _content(process: subprocess.Popen[bytes], message: bytes, most: int) 
 
 def _started(*arguments: str, passed: Sequence[int] = ()) -> subprocess.Popen[bytes]:
     """Start the process: with the place of our code, and nothing else of our environment."""
-    root = str(Path(shared.__file__).parent.parent)
-    environment = {"PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONPATH": root}
+    environment = {"PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONPATH": str(IMPORT_ROOT)}
     return subprocess.Popen(  # noqa: S603 - our own program
         (*PROGRAM, *arguments),
         stdin=subprocess.PIPE,

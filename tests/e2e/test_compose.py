@@ -238,7 +238,7 @@ def test_the_verifiers_image_has_the_model_with_its_licence(composed: Composed) 
 def test_reader_of_documents_is_confined_in_its_container(composed: Composed) -> None:
     start = (
         "import asyncio, json\n"
-        "from services.verifier.documents.sandbox import DocumentWorker\n"
+        "from habeas.services.verifier.documents.sandbox import DocumentWorker\n"
         "async def granted():\n"
         "    async with DocumentWorker() as examiner:\n"
         "        await examiner.start()\n"

@@ -1,22 +1,24 @@
 """What other people's systems send, as the examples show it, becomes cases; with the least of permissions."""
 
-import asyncio
 import json
 import os
 import shlex
 import shutil
 import sys
 import uuid
-from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncIterator
+from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import aio_pika
 import pytest
 import pytest_asyncio
 
 from habeas.embedded.parts.broker import USER
+from habeas.embedded.parts.process import Command, Process, require_ready
 from habeas.embedded.stack import Stack
 from shared.client import (
     AsyncAmqpClient,
@@ -30,11 +32,12 @@ from shared.client import (
 )
 from shared.runtime.broker import user_of
 from tests.conftest import missing
-from tests.integration.pipeline import Pipeline, comes_true, command, prepared
+from tests.integration.installed_packages import UV, installed, run, sends, wheel_of
+from tests.integration.pipeline import READY_WITHIN, SERVICES, Pipeline, comes_true, command, prepared
 from tests.unit.pages import ROOT, text
+from tests.unit.test_names import modules
 
 EXAMPLES = ROOT / "examples" / "publish"
-UV = shutil.which("uv") or str(ROOT / ".tools" / "venv" / "bin" / "uv")
 SHOP, DESK = "shop.example", "support.example"
 KEY = "the key of the example is long"
 RESTRICTED = f"shop-{uuid.uuid4().hex}"
@@ -42,14 +45,30 @@ RESTRICTED = f"shop-{uuid.uuid4().hex}"
 
 
 @pytest_asyncio.fixture(scope="module")
-async def pipeline(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pipeline]:
+async def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return await wheel_of(ROOT, tmp_path_factory.mktemp("wheel"))
+
+
+@pytest_asyncio.fixture(scope="module")
+async def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Python of an environment with the wheel of the product."""
+    return await installed(wheel, tmp_path_factory.mktemp("product"), dependencies=False)
+
+
+@pytest_asyncio.fixture(scope="module")
+async def pipeline(
+    parts: Stack | None, python: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Pipeline]:
+    """The services as they are installed, outside the repository."""
     keys = json.dumps({SHOP: KEY, DESK: f"{KEY} too"})
     folder = tmp_path_factory.mktemp("examples")
     async with prepared(parts, folder, customers=3, HABEAS_API_KEYS=keys) as pipeline:
         command = user_of(pipeline.amqp_url_of("command"))
         bound = {USER: [SHOP, DESK], command: [SHOP, DESK], RESTRICTED: [SHOP]}
         pipeline.settings["HABEAS_SOURCES"] = json.dumps(bound)
-        await pipeline.start()
+        words = (str(python), "-m", "habeas", "serve", *SERVICES)
+        pipeline.process = await Process.start(Command(words, folder, pipeline.log, pipeline.environment))
+        await pipeline.process.until(partial(require_ready, pipeline.http, pipeline.ops_url), READY_WITHIN)
         yield pipeline
         await pipeline.stop()
 
@@ -58,11 +77,8 @@ async def pipeline(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory
 async def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The examples in Python in an environment with the wheel of the client and its dependencies alone."""
     folder = tmp_path_factory.mktemp("python")
-    build = (sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder))
-    await sends(*build, cwd=ROOT / "shared" / "client")
-    await sends(UV, "venv", "--quiet", "--python", sys.executable, "--allow-existing", str(folder))
-    [wheel] = folder.glob("*.whl")
-    await sends(UV, "pip", "install", "--quiet", "--python", str(folder), str(wheel))
+    wheel = await wheel_of(ROOT / "shared" / "client", tmp_path_factory.mktemp("client"))
+    await installed(wheel, folder, dependencies=True)
     for path in (EXAMPLES / "python").glob("*.py"):
         shutil.copy(path, folder)
     return folder
@@ -80,22 +96,6 @@ async def node(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if code:
         missing(f"npm cannot install: {said}")
     return folder
-
-
-async def run(*words: str, cwd: Path = ROOT, **settings: str) -> tuple[int, str]:
-    """Run a program and return its code and all it said."""
-    child = await asyncio.create_subprocess_exec(
-        *words, cwd=cwd, env={**os.environ, **settings}, stdout=PIPE, stderr=STDOUT
-    )
-    said, _ = await child.communicate()
-    return child.returncode or 0, said.decode()
-
-
-async def sends(*words: str, cwd: Path = ROOT, **settings: str) -> str:
-    """Run a program that must succeed; return what it said."""
-    code, said = await run(*words, cwd=cwd, **settings)
-    assert code == 0, said
-    return said
 
 
 async def registered(pipeline: Pipeline, reference: str, *, source: str = SHOP) -> dict[str, Any]:
@@ -116,6 +116,24 @@ async def registered(pipeline: Pipeline, reference: str, *, source: str = SHOP) 
 
 def reference() -> str:
     return f"ticket-{uuid.uuid4().hex}"
+
+
+# --- the package ----------------------------------------------------------------------------------------
+
+
+def test_wheel_has_one_package(wheel: Path) -> None:
+    with ZipFile(wheel) as archive:
+        files = archive.namelist()
+    assert {name.partition("/")[0] for name in files} == {"habeas", f"habeas-{version('habeas')}.dist-info"}
+    built = {name.removeprefix("habeas/") for name in files if name.endswith(".py")}
+    own = {path.relative_to(ROOT).as_posix().removeprefix("habeas/") for path in modules().values()}
+    assert built == own - {"shared/client/hatch_build.py"}
+
+
+async def test_installed_command_runs_outside_the_repository(python: Path, tmp_path: Path) -> None:
+    habeas = str(python.with_name("habeas"))
+    assert await sends(habeas, "--version", cwd=tmp_path) == f"habeas {version('habeas')}\n"
+    assert "br-lgpd@2020-09-18" in await sends(habeas, "laws", cwd=tmp_path)
 
 
 # --- the examples -----------------------------------------------------------------------------------------

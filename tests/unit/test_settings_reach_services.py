@@ -174,7 +174,7 @@ def test_upkeep_destroys_overdue_keys_and_copies_heads_every_day() -> None:
 @each_service
 def test_services_wait_for_the_check_of_env(service: str) -> None:
     check = COMPOSE["services"]["settings"]
-    assert check["command"] == ["shared.runtime.environment_check"]
+    assert check["command"] == ["habeas.shared.runtime.environment_check"]
     assert check["env_file"] == [{"path": ".env", "required": False}]
     assert COMPOSE["services"][service]["depends_on"]["settings"] == {
         "condition": "service_completed_successfully"

@@ -25,7 +25,6 @@ from typing import Final, Self, TypeVar
 
 from pydantic import ValidationError
 
-import services
 from services.verifier.documents.results import FILE, Check, DocumentReading, FileFlaw, PageFacts, refused
 from services.verifier.documents.worker.frames import (
     BYTES_PER_PIXEL,
@@ -39,11 +38,12 @@ from services.verifier.documents.worker.frames import (
     pack,
 )
 from shared.contract.events import MOST_DOCUMENT_BYTES
+from shared.runtime import IMPORT_ROOT
 from shared.runtime.log import logger
 
 T = TypeVar("T")
 
-COMMAND: Final = (sys.executable, "-P", "-s", "-B", "-m", "services.verifier.documents.worker")
+COMMAND: Final = (sys.executable, "-P", "-s", "-B", "-m", f"{__package__}.worker")
 ONE_THREAD: Final = dict.fromkeys(("OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "OPENBLAS_NUM_THREADS"), "1")
 NEEDED: Final = (
     "the machine must be x86_64 or aarch64 with Linux 5.13 or newer, Landlock among its security modules, "
@@ -232,8 +232,7 @@ def _shown(answer: bytes) -> FilePreview:
 
 def _environment(folder: Path) -> dict[str, str]:
     """Return the environment of a worker: the place of our code, and nothing of ours."""
-    root = Path(services.__file__).parent.parent
-    places = {"PYTHONPATH": str(root), "HOME": str(folder), "TMPDIR": str(folder)}
+    places = {"PYTHONPATH": str(IMPORT_ROOT), "HOME": str(folder), "TMPDIR": str(folder)}
     return {"PATH": os.defpath, "LANG": "C.UTF-8"} | places | ONE_THREAD
 
 
