@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import sys
+import time
 from asyncio.subprocess import PIPE, STDOUT, Process
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -15,6 +16,7 @@ import pytest
 
 from habeas.embedded.mailcatcher import CaughtMessage, letters
 from habeas.embedded.parts.ports import free_port, is_free
+from habeas.embedded.stack import PORTS
 from shared.contract.codes import ALONE
 from tests.unit.pages import CONSOLE, ROOT, text
 from tests.waiting import eventually
@@ -32,7 +34,7 @@ class Reader:
         self.port = port
         self.printed = ""
         self.codes = 0
-        self.services: Process | None = None
+        self.services: list[Process] = []
 
     async def run(self, block: str) -> None:
         """Run a block of the page; the reader enters the newest code where the page shows one."""
@@ -46,27 +48,29 @@ class Reader:
             assert closed
 
     async def start(self, command: str) -> None:
-        """Stop the services as Ctrl-C does, and start them again."""
-        await self.stop()
+        """Start services in a terminal of their own."""
         self.printed = ""
-        log = self.folder / "up.log"
+        log = self.folder / f"up-{len(self.services)}.log"
         with log.open("w") as output:
-            self.services = await asyncio.create_subprocess_exec(
-                "bash",
-                "-c",
-                f"exec {command}",
-                cwd=self.folder,
-                env=environment(),
-                stdout=output,
-                stderr=STDOUT,
+            self.services.append(
+                await asyncio.create_subprocess_exec(
+                    "bash",
+                    "-c",
+                    f"exec {command}",
+                    cwd=self.folder,
+                    env=environment(),
+                    stdout=output,
+                    stderr=STDOUT,
+                )
             )
         await eventually(lambda: STARTED in log.read_text(), within=WITHIN)
 
     async def stop(self) -> None:
-        """Stop the services, if they run."""
-        if self.services is not None and self.services.returncode is None:
-            self.services.send_signal(signal.SIGINT)
-            await self.services.wait()
+        """Stop all services as Ctrl-C does, the last ones first."""
+        for services in reversed(self.services):
+            if services.returncode is None:
+                services.send_signal(signal.SIGINT)
+                await services.wait()
 
     async def type(self, commands: str) -> None:
         """Run *commands* in the terminal, which keeps its variables."""
@@ -110,15 +114,20 @@ def environment() -> dict[str, str]:
     return {**plain, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
 
 
-def blocks(base: int) -> list[str]:
-    """Return the blocks of commands on the page, on ports from *base* on, without the installation."""
-    page = text(PAGE).replace("28304", str(base + 4)).replace("28300", str(base))
-    return [block for block in CONSOLE.findall(page) if not block.startswith("make setup")]
+def steps(sample: int, base: int) -> list[tuple[str, list[str]]]:
+    """Return each heading of the page with its blocks of commands, on ports from *sample* and *base* on."""
+    ports = {"28304": base + 4, "28300": base, "28200": sample}
+    page = re.sub("28304|28300|28200", lambda port: str(ports[port[0]]), text(PAGE))
+    sections = re.split(r"^## ", page, flags=re.MULTILINE)[1:]
+    found = [(section.partition("\n")[0], CONSOLE.findall(section)) for section in sections]
+    return [
+        (heading, blocks) for heading, blocks in found if blocks and not blocks[0].startswith("make setup")
+    ]
 
 
-def free_ports() -> int:
-    """Return the first of seven free ports in a row."""
-    return next(port for port in iter(free_port, 0) if all(map(is_free, range(port, port + 7))))
+def free_ports(number: int = len(PORTS)) -> int:
+    """Return the first of *number* free ports in a row."""
+    return next(port for port in iter(free_port, 0) if all(map(is_free, range(port, port + number))))
 
 
 async def make_requests_of_readme(reader: Reader) -> None:
@@ -135,14 +144,18 @@ async def make_requests_of_readme(reader: Reader) -> None:
 @pytest.mark.usefixtures("mongo_url", "amqp_url")  # a machine without the parts skips, and with CI fails
 async def test_commands_of_the_tutorial_answer_and_erase(tmp_path: Path) -> None:
     (tmp_path / "examples").symlink_to(ROOT / "examples")
-    base = free_ports()
+    sample = free_ports(2 * len(PORTS))
+    base = sample + len(PORTS)
     reader = Reader(tmp_path, base + 4)
     outputs = []
     async with AsyncExitStack() as stack:
         stack.push_async_callback(reader.stop)
-        for block in blocks(base):
-            await reader.run(block)
-            outputs.append(reader.printed)
+        for heading, blocks in steps(sample, base):
+            began = time.monotonic()
+            for block in blocks:
+                await reader.run(block)
+                outputs.append(reader.printed)
+            sys.stdout.write(f"{heading}: {time.monotonic() - began:.0f} s\n")
         await make_requests_of_readme(reader)
     assert any("the map fits the data" in output for output in outputs)
     firsts = [output.partition("\n")[0] for output in outputs]
