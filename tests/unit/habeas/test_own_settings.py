@@ -13,7 +13,6 @@ from habeas.embedded.installation import ENVIRONMENT, Installation, claimed
 from habeas.embedded.parts.ports import HOST
 from habeas.embedded.uptime import OwnSettings, StoreContents, require_sound, up
 from shared.errors import ConfigurationError, InvalidDataMap
-from tests.unit.pages import ROOT
 
 URL = "mongodb://reader:sesame@shop.example.org:27017/?tls=true"
 COMPANY = """\
@@ -79,11 +78,6 @@ def test_company_file_names_the_sender_of_letters(tmp_path: Path) -> None:
         (OwnSettings(company=Path("none.yaml")), ConfigurationError, r"^--company .*none\.yaml: .*example"),
         (OwnSettings(datamap=Path("none")), InvalidDataMap, r"^none: no such folder; .*--map"),
         (OwnSettings(stores=URL), ConfigurationError, r"^--stores: .*--map DIR; `habeas map draft"),
-        (
-            OwnSettings(stores="mongodb://reader:sesame@127.0.0.1:1/", datamap=ROOT / "datamaps/example"),
-            ConfigurationError,
-            r"^store default at 127\.0\.0\.1:1: .*Connection refused; is MongoDB running there",
-        ),
         (OwnSettings(env_file=Path("none.env")), ConfigurationError, r"^--env-file: none\.env"),
     ],
 )
