@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import blake2b
 from types import TracebackType
 from typing import Any
 from uuid import uuid4
@@ -65,8 +64,6 @@ class ReceivedEvent:
     time: datetime
     request_id: str
     """The request that it is about."""
-    cause: str | None
-    """Id of the event that led to it."""
     correlation: Correlation | None
     """The publisher's source and reference of the request, and the id of its event."""
     data: Fact | None
@@ -91,7 +88,6 @@ def event_of(body: bytes) -> ReceivedEvent:
         source=sent["source"],
         time=datetime.fromisoformat(sent["time"]),
         request_id=sent.get("correlationid", ""),
-        cause=sent.get("causationid"),
         correlation=Correlation.of(sent),
         data=_fact(sent["type"], sent["data"]),
         content=sent["data"],
@@ -104,11 +100,6 @@ def _fact(type_: str, data: object) -> Fact | None:
     with suppress(ValidationError):
         return model.model_validate(data) if model else None
     return None
-
-
-def cause_of_request(source: str, event_id: str, request: RequestSubmitted) -> str:
-    """Return the id that ``habeas.request.received.v1`` names as the cause of a registered *request*."""
-    return blake2b(f"{source} {event_id} {request.model_dump_json()}/0".encode(), digest_size=16).hexdigest()
 
 
 class AsyncAmqpClient(Publisher):
@@ -147,7 +138,6 @@ class AsyncAmqpClient(Publisher):
         self,
         request: RequestSubmitted | RequestFields,
         *,
-        id: str | None = None,  # noqa: A002  CloudEvents' own name
         time: datetime | None = None,
         within: float = 30.0,
     ) -> str:
@@ -156,7 +146,6 @@ class AsyncAmqpClient(Publisher):
 
         Args:
             request: The person's request. The same reference again is no new request: no event follows it.
-            id: The event's id; random by default.
             time: When the request reached you, unless ``received_at`` is set; now by default.
             within: Seconds to wait for the registration.
 
@@ -166,10 +155,9 @@ class AsyncAmqpClient(Publisher):
             BrokerUnavailable, ConfigurationError, Unroutable: As :meth:`publish_request`.
         """
         await self._watch()
-        submission, event_id = submission_of(RequestSubmitted, request), id or str(uuid4())
-        cause = cause_of_request(self._source, event_id, submission)
+        submission, event_id = submission_of(RequestSubmitted, request), str(uuid4())
         found: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._registered |= {event_id: found, cause: found}
+        self._registered[event_id] = found
         try:
             await self.publish_one(submission, event_id, time)
             async with asyncio.timeout(within):
@@ -180,7 +168,7 @@ class AsyncAmqpClient(Publisher):
                 "if its reference was submitted before, find it by GET /v1/requests?reference="
             ) from None
         finally:
-            del self._registered[event_id], self._registered[cause]
+            del self._registered[event_id]
 
     async def follow(self, request_id: str, *, within: float | None = None) -> ReceivedEvent:
         """
@@ -246,13 +234,12 @@ class AsyncAmqpClient(Publisher):
                 self._take(event_of(message.body))
 
     def _take(self, event: ReceivedEvent) -> None:
+        names = event.correlation
         match event.data:
-            case RequestReceived() if event.cause in self._registered:
+            case RequestReceived() if names and names.event in self._registered:
                 self._keep(event.request_id)
-                _settle(self._registered[event.cause], event.request_id)
-            case RequestRejected(publisher_source=self._source, publisher_id=str(id_)) if (
-                id_ in self._registered
-            ):
+                _settle(self._registered[names.event], event.request_id)
+            case RequestRejected(publisher_id=str(id_)) if id_ in self._registered:
                 _fail(self._registered[id_], SubmissionRejected(event.data.errors))
             case RequestClosed() | RequestWithdrawn() if event.request_id in self._ended:
                 _settle(self._ended[event.request_id], event)

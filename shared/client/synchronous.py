@@ -89,12 +89,11 @@ class AmqpClient:
         self,
         request: RequestSubmitted | RequestFields,
         *,
-        id: str | None = None,  # noqa: A002  CloudEvents' own name
         time: datetime | None = None,
         within: float = 30.0,
     ) -> str:
         """Submit a request; return its id."""
-        return self._thread.run(self._client.submit(request, id=id, time=time, within=within))
+        return self._thread.run(self._client.submit(request, time=time, within=within))
 
     def follow(self, request_id: str, *, within: float | None = None) -> ReceivedEvent:
         """Wait for the end of a request."""

@@ -39,11 +39,11 @@ from shared.client import (
 )
 from shared.client import publisher as publishing
 from shared.client.submissions import submission_of
-from shared.contract.envelope import Envelope, decode
+from shared.contract.correlation import Correlation
+from shared.contract.envelope import decode
 from shared.contract.events import Submission
 from shared.contract.topology import REQUESTS
 from shared.runtime.broker import Bus, Message
-from shared.runtime.service import cause_of
 from tests import request_fields
 
 SOURCE = "shop.example"
@@ -319,9 +319,11 @@ def event(type_: str, data: dict[str, object], **attributes: str) -> bytes:
 
 
 def test_event_is_read_as_its_model() -> None:
-    read = amqp.event_of(event(RequestClosed.TYPE, {"request_id": ID, "outcome": "granted"}, causationid="c"))
+    read = amqp.event_of(
+        event(RequestClosed.TYPE, {"request_id": ID, "outcome": "granted"}, publishersource=SOURCE)
+    )
     assert read.data == RequestClosed(request_id=ID, outcome=Outcome.GRANTED)
-    assert (read.request_id, read.cause, read.time) == (ID, "c", AT)
+    assert (read.request_id, read.correlation, read.time) == (ID, Correlation(SOURCE), AT)
 
 
 @pytest.mark.parametrize(
@@ -334,8 +336,3 @@ def test_event_is_read_as_its_model() -> None:
 def test_event_of_a_later_version_keeps_its_content(type_: str, data: dict[str, object]) -> None:
     read = amqp.event_of(event(type_, data))
     assert (read.data, read.content) == (None, data)
-
-
-def test_client_knows_the_cause_that_intake_records() -> None:
-    received = Envelope(event=REQUEST, id="e-1", source=SOURCE, time=AT)
-    assert amqp.cause_of_request(SOURCE, "e-1", REQUEST) == cause_of(received)
