@@ -23,6 +23,7 @@ MOST_VALUES = 200
 MOSTLY = 0.5
 NAMES_AT_LEAST = 0.7
 """The share of full names in a field of names."""
+HARDLY = 0.2
 POINT = 2
 """Numbers that make a place."""
 
@@ -90,11 +91,18 @@ _ENDINGS = _COMPOUNDS.split()
 
 def _by_name(name: str) -> dict[str, float]:
     """Return the categories in the name; two names on the path may form one: ``name.first``."""
-    *_, above, last = ((), *(words_of(part) for part in name.split(".")))
+    *_, above, last = ((), *(_numberless(words_of(part)) for part in name.split(".")))
     if not last or (len(last) > 1 and last[-1] in ABOUT and not _ends_with_meaning(last)):
         return {}
     named = _together(above, last) or _meanings(last)
     return named or (_meanings(above) if last[-1] in _EMPTY else {})
+
+
+def _numberless(words: Sequence[str]) -> Sequence[str]:
+    """Return *words* without a number at the end that means nothing: ``phone2``."""
+    last = words[-1] if words else ""
+    bare = last.rstrip("0123456789")
+    return (*words[:-1], bare) if bare in MEANINGS and last not in MEANINGS else words
 
 
 def _ends_with_meaning(words: Sequence[str]) -> bool:
@@ -168,7 +176,7 @@ def _said(form: ValueForm, values: Sequence[Any], *, named: bool) -> _Shown:
     share = _share(form.fits, values)
     if form.category == "user.name" and _share(is_shaped_like_name, values) < NAMES_AT_LEAST:
         share = 0.0
-    sure = (form.alone or (CONFIRMED if named else 0.0)) if share >= form.needed else 0.0
+    sure = (form.alone or (CONFIRMED if named and form.confirms else 0.0)) if share >= form.needed else 0.0
     against = form.required and share < form.needed / 2
     return _Shown(sure, f"{share:.0%} of {len(values)} values are {form.what}", against)
 
@@ -211,7 +219,8 @@ def _weighed(category: str, name: float, shown: _Shown, values: Sequence[Any]) -
         return Detected(category, 0.0, "values of another type")
     if category == "user.name" and not shown.sure:
         # A product has a name as well; a person's has at least the form.
-        name *= 1.0 if name >= PART and _share(is_shaped_like_name, values) >= MOSTLY else 0.6
+        shaped = _share(is_shaped_like_name, values)
+        name *= 1.0 if name >= PART and shaped >= MOSTLY else 0.6 if shaped >= HARDLY or not values else 0.5
     confidence = min(1 - (1 - name) * (1 - shown.sure), SUREST)
     reasons = [reason for reason in ("its name" if name else "", shown.why if shown.sure else "") if reason]
     return Detected(category, round(confidence * (1 if values else UNSEEN), 2), "; ".join(reasons))

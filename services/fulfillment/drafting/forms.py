@@ -177,6 +177,11 @@ def _is_given_name(value: Any) -> bool:
     return isinstance(value, str) and plain(value.strip()).partition(" ")[0] in GIVEN_NAMES
 
 
+def _is_region(value: Any) -> bool:
+    """Return whether *value* is written like a region, not like a state of things: ``Ohio``, not ``paid``."""
+    return isinstance(value, str) and value[:1].isupper()
+
+
 def _is_prose(value: Any) -> bool:
     return isinstance(value, str) and len(value) > _PROSE_CHARACTERS and value.count(" ") >= _PROSE_BLANKS
 
@@ -208,6 +213,8 @@ class ValueForm:
     """The share of a field's values that must have it."""
     required: bool = False
     """Whether values without it contradict a fitting name."""
+    confirms: bool = True
+    """Whether values with it confirm a fitting name."""
 
 
 _NATIONAL_NUMBER = "user.government_id.national_identification_number"
@@ -227,6 +234,14 @@ FORMS = (
     ValueForm("user.authorization.credentials", _begins(_TOKEN), "signed tokens", 0.95, 0.5),
     ValueForm("user.device", _begins(_AGENT), "names of browsers", 0.9, 0.5),
     ValueForm("user.contact.address.street", _begins(_STREET), "streets with house numbers", 0.8, 0.5),
+    ValueForm(
+        "user.contact.address.state",
+        _is_region,
+        "names of regions",
+        needed=0.5,
+        required=True,
+        confirms=False,
+    ),
     ValueForm("user.name", _is_name, "names of people", 0.75, 0.2),
     ValueForm("user.name.first", _is_given_name, "given names", needed=0.3),
     ValueForm("user.content.private", _is_prose, "long texts", 0.35, 0.5),

@@ -7,9 +7,10 @@ person's data on both sides.
 """
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from services.fulfillment.datamap.model import Direction
 from services.fulfillment.drafting.schema import NUMBER, TEXT, CollectionOutline, Property, RecordKey, counted
@@ -33,10 +34,12 @@ _QUANTITY_WORDS = (
 )
 QUANTITY_WORDS = frozenset(_QUANTITY_WORDS.split())
 """Words by which a field counts records, and refers to none: ``user_count``."""
-_GENERIC_WORDS = frozenset({"entity", "record", "row", "object", "table", "tbl"})
+_GENERIC_WORDS = frozenset({"entity", "record", "row", "object", "table", "tbl", "header"})
 """Words of a collection's name, or of its key, that say nothing about it."""
 ELSEWHERE = 0.6
 """Factor for a name that points better at another collection."""
+MOST_SHARE = 0.7
+"""A first word that as many collections share says nothing about one of them."""
 ALIKE = 0.7
 """Two words with this similarity are taken for one."""
 SHORTEST = 3
@@ -52,6 +55,20 @@ class NameHint:
     score: float
     silent: bool = False
     """Whether the name means nothing at all, and so contradicts nothing."""
+
+
+@lru_cache(maxsize=16)
+def essential_names(names: tuple[str, ...]) -> Mapping[str, str]:
+    """Return *names* without a first word that most share, as ``shop_``, and without generic words."""
+    firsts = Counter(words_of(name)[:1] for name in names)
+    first, count = firsts.most_common(1)[0] if firsts else ((), 0)
+    shared = count >= max(SHORTEST, MOST_SHARE * len(names))
+    essential = {}
+    for name in names:
+        words = words_of(name)
+        kept = words[1:] if shared and words[:1] == first else words
+        essential[name] = "_".join(word for word in kept if word not in _GENERIC_WORDS) or name
+    return essential
 
 
 def leads_by_name(  # noqa: PLR0913 - the context of a name is part of its meaning
@@ -122,13 +139,18 @@ def stem_of(words: Sequence[str]) -> tuple[tuple[str, ...], bool]:
     return kept, False
 
 
+_LAST_WORD = {1: 0.9, 2: 0.8}
+"""Weight of a collection's last word, by the number of its words; more than two weigh less."""
+
+
 def similarity(stem: Sequence[str], collection: Sequence[str]) -> float:
     """Return how far *stem* is the singular, or a shortening, of *collection*."""
     if not stem or not collection:
         return 0.0
-    whole = _alike("".join(stem), "".join(collection))
+    begins = len(stem) < len(collection) and [*stem] == [*collection[: len(stem)]]
+    whole = HALF if begins else _alike("".join(stem), "".join(collection))
     last = _alike(stem[-1], collection[-1])
-    return max(whole, last * (0.9 if len(collection) == 1 else 0.8))
+    return max(whole, last * _LAST_WORD.get(len(collection), 0.7))
 
 
 def _alike(one: str, many: str) -> float:
@@ -261,11 +283,16 @@ def is_own_key(end: End, names: Iterable[str]) -> bool:
     one = end.field
     if one.path == "_id" or "." in one.path or not (one.unique or one.path in end.outline.unique):
         return one.path == "_id"
-    stem, marked = stem_of(words_of(one.path))
+    words = words_of(one.path)
+    stem, marked = stem_of(words)
     if not marked or _GENERIC_WORDS.issuperset(stem):
         return marked
-    own = similarity(stem, words_of(end.outline.name))
-    return own >= ALIKE and own >= max(similarity(stem, words_of(name)) for name in names)
+    bare = essential_names(tuple(names))
+    collection = words_of(bare.get(end.outline.name, end.outline.name))
+    if words[-1] in ID_WORDS and similarity(words[:-1], collection) >= WHOLE:
+        return True  # order_number_id of order_numbers
+    own = similarity(stem, collection)
+    return own >= ALIKE and own >= max(similarity(stem, words_of(name)) for name in bare.values())
 
 
 def _impersonal(one: Property) -> bool:
@@ -319,14 +346,15 @@ def scored(
         names: Names of all collections.
     """
     contained = overlap.matched / overlap.tested if overlap.tested else 0.0
+    bare = essential_names(tuple(names))
     named = leads_by_name(
         _called(source),
-        target.outline.name,
+        bare.get(target.outline.name, target.outline.name),
         target.field.path,
         people=target.outline.key in people,
         same=source.outline is target.outline,
-        within=source.outline.name,
-        others=names,
+        within=bare.get(source.outline.name, source.outline.name),
+        others=[*bare.values()],
     )
     chance = by_chance(source, target)
     if not overlap.target_unique or not overlap.matched or contained < GAIN:
@@ -434,8 +462,10 @@ def _rank(link: ReferenceLink) -> tuple[float, float, bool, bool]:
     primary = link.keyed
     unique = target.field.path in target.outline.unique
     near = link.source.outline.database == target.outline.database
+    describes = any(one.seems("user.name", SURE) for one in target.outline.properties if one.unit is None)
+    evidence = bonus + 0.2 * link.named + 0.03 * primary + 0.02 * near + 0.02 * describes
     return (
-        round(link.confidence + bonus + 0.2 * link.named + 0.03 * primary + 0.02 * near, 2),
+        round(link.confidence + evidence, 2),
         link.contained,
         primary,
         unique,

@@ -17,13 +17,13 @@ user.contact.phone_number: phone phonenumber phoneno tel telephone telephonenumb
 user.contact.fax_number: fax faxnumber faxno telefax
 user.contact.url: website homepage webpage profileurl
 user.contact.organization: company companyname employer organisation organization firma firmenname
-    arbeitgeber empresa compania societe entreprise
+    arbeitgeber empresa compania societe entreprise institution
 user.contact.address.street: street streetname streetaddress addressline addresslines line1 line2 address
     address1 address2 adresse anschrift strasse strassenname str hausnummer hausnr housenumber calle
     direccion domicilio rue shippingaddress billingaddress lieferadresse addr
-user.contact.address.city: city town ort stadt wohnort ciudad localidad municipio poblacion ville
+user.contact.address.city: city cityvillage town ort stadt wohnort ciudad localidad municipio poblacion ville
 user.contact.address.postal_code: zip zipcode postcode postalcode plz postleitzahl codigopostal cp codepostal
-user.contact.address.state: state region province county bundesland provincia
+user.contact.address.state: state statename stateprovince region province county bundesland provincia
 user.contact.address.country: country countrycode land pais pays staat
 user.name: name fullname displayname realname personname customername contactname recipient recipientname
     patientname holder cardholder accountholder inhaber kontoinhaber kundenname nombrecompleto titular author
@@ -32,7 +32,8 @@ user.name.first: firstname givenname forename fname vorname nombre prenom namefi
     rufname firstnm
 user.name.last: lastname surname familyname lname nachname familienname apellido apellidos primerapellido
     segundoapellido namelast maidenname geburtsname nomdefamille lastnm
-user.account.username: username login loginname nickname nick handle screenname benutzername usuario benutzer
+user.account.username: username login loginname nickname nick handle screenname benutzername usuario
+    benutzer loginid
     alias
 user.demographic.date_of_birth: dob dateofbirth birthdate birthday birth born bornon birthdt geburtsdatum
     geburtstag gebdatum geboren fechanacimiento fechadenacimiento nacimiento datenaissance gebdat fnac
@@ -54,7 +55,8 @@ user.financial: salary wage income balance creditlimit gehalt lohn saldo kontost
     kreditlimit kreditrahmen
 user.financial.bank_account: iban bic swift bankaccount accountnumber accountno routingnumber sortcode
     kontonummer bankverbindung kontonr cuentabancaria numerocuenta cuenta blz
-user.financial.credit_card: card creditcard cardnumber cardno ccnumber pan last4 cvv cvc kreditkarte
+user.financial.credit_card: card creditcard cardnumber cardno ccnumber pan last4 cvv cvc lastdigits lastfour
+    kreditkarte
     kreditkartennummer kartennummer tarjeta numerotarjeta
 user.government_id: governmentid taxid taxvat taxnumber vatid vat steuernummer steuerid ustid rfc
     identitydocument
@@ -80,7 +82,8 @@ user.authorization.credentials: token accesstoken refreshtoken apikey secret cli
     sessiontoken resettoken otp totpsecret privatekey publickey securityanswer authorization bearer
     hashedkey keyhash tokenhash backupcode backupcodes recoverycodes
 user.content.private: msg note notes notiz notizen bemerkung bemerkungen comment comments kommentar message
-    cancellationreason messages body text remark remarks feedback review bio biography about aboutme nachricht
+    cancellationreason specialinstructions fullmessage messages body text remark remarks feedback review bio
+    biography about aboutme nachricht
     mensaje comentario comentarios observaciones nota notas content subject betreff asunto
     signature memo
 user.content.self_image: avatar photo picture portrait selfie foto bild profilepicture profileimage
@@ -104,7 +107,8 @@ region country countrycode land city ort position location point device agent pl
 text body content subject card pan pass pin clave alter age race message messages comment comments
 party handle alias company geo cell mobile portable str line1 line2 tel about signature language locale lang
 cif rfc cp born birth movil titular balance saldo vat picture bild foto photo review token secret salt
-browser treatment job puesto cargo organization organisation empresa firma cuenta pw staat seriennummer
+browser treatment cityvillage statename stateprovince
+job puesto cargo organization organisation empresa firma cuenta pw staat seriennummer
 serialnumber gps standort ubicacion coordinates coords
 """
 AMBIGUOUS = frozenset(_AMBIGUOUS.split())

@@ -50,6 +50,8 @@ def test_every_word_leads_to_a_category_of_the_map() -> None:
         pytest.param(
             "ship_postal_code", ["08001"], "user.contact.address.postal_code", id="prefixed postcode"
         ),
+        pytest.param("state", ["Ohio", "Kent"], "user.contact.address.state", id="state"),
+        pytest.param("phone2", ["030 23125 999"], "user.contact.phone_number", id="second telephone"),
         pytest.param("gender", [1, 2], "user.demographic.gender", id="gender as a number"),
         pytest.param("addresses.lines", ["7 Specimen Quay"], "user.contact.address.street", id="lines"),
         pytest.param("x", ["Musterstraße 12", "Beispielweg 3"], "user.contact.address.street", id="streets"),
@@ -97,6 +99,8 @@ def test_personal_data_is_recognised(name: str, values: list[Any], category: str
         pytest.param("last_name", [7, 8], id="numbers named like names"),
         pytest.param("username_format", ["plain"], id="a word about a name"),
         pytest.param("customer", [ObjectId(b"0" * 12)], id="a reference"),
+        pytest.param("payment_state", ["open", "paid"], id="the state of a payment"),
+        pytest.param("fullname", ["Algebra", "History"], id="the full name of a course"),
         pytest.param("weight", [0.75, 12.5], id="the weight of a parcel"),
     ],
 )

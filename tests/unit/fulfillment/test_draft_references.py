@@ -15,6 +15,7 @@ from services.fulfillment.drafting.references import (
     ReferenceLink,
     candidates,
     chosen,
+    essential_names,
     leads_by_name,
     scored,
 )
@@ -145,6 +146,17 @@ def test_other_names_lead_nowhere(field: str) -> None:
 @pytest.mark.parametrize("field", ["customer_count", "qty_customers", "customer_score"])
 def test_quantity_of_records_refers_to_none(field: str) -> None:
     assert leads_by_name(field, "customers", "_id", people=True).score == 0
+
+
+def test_words_that_most_collections_share_say_nothing() -> None:
+    names = ("shop_users", "shop_roles_users", "shop_orders", "customer_entity")
+    assert essential_names(names) == {
+        "shop_users": "users",
+        "shop_roles_users": "roles_users",
+        "shop_orders": "orders",
+        "customer_entity": "customer",
+    }
+    assert essential_names(("users", "orders"))["users"] == "users"
 
 
 def test_longer_word_is_no_shortening_of_a_collection() -> None:
