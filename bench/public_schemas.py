@@ -216,7 +216,8 @@ class PublicSchema:
 
     def _value(self, name: str, spec: Any, where: "_Place") -> Any:
         if isinstance(spec, list):
-            return [self._value(name, spec[0], where.inside()) for _ in range(self._rng.randint(1, 2))]
+            most = 1 if "person" in str(spec) else 2  # no person has the same address twice
+            return [self._value(name, spec[0], where.inside()) for _ in range(self._rng.randint(1, most))]
         if isinstance(spec, Mapping):
             inner = where.inside()
             made = self._object(spec, inner)

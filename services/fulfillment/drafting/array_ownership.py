@@ -23,6 +23,15 @@ from shared.runtime.mongo import Document
 
 OF_ONE = 6
 """Most telephones or mailboxes of one person."""
+DESCRIBING = (
+    "user.name.first",
+    "user.name.last",
+    "user.account.username",
+    "user.authorization.password",
+    "user.demographic.date_of_birth",
+)
+"""Categories that describe the person of a profile."""
+SURE = 0.7
 NAMED = 0.3
 """Least confidence in a name outside the array."""
 _WORDS = "additional addres address all alternate alternative further more number other own"
@@ -36,10 +45,25 @@ def of_one_person(one: Property, outline: CollectionOutline, owners: Iterable[st
 
     *owners* are the fields outside arrays with an identity of the same kind.
     """
-    few = one.array and one.unit == one.path and one.unique and one.most <= OF_ONE
     others = [*owners]
+    if _of_a_profile(one, outline):
+        return not others
+    few = one.array and one.unit == one.path and one.unique and one.most <= OF_ONE
     own = any((one.path, owner) in outline.repeated and _stem(owner) == _stem(one.path) for owner in others)
     return few and (own or (not others and _names_person(outline)))
+
+
+def _of_a_profile(one: Property, outline: CollectionOutline) -> bool:
+    """Return whether *one* is in few objects without names, in a document that describes a person."""
+    unit = outline.by_path.get(one.unit or "")
+    if unit is None or one.path.rpartition(".")[0] != unit.path or not one.unique or unit.most > OF_ONE:
+        return False
+    named = any(other.seems(NAME) for other in outline.properties if other.unit == unit.path)
+    return not named and _describes_person(outline)
+
+
+def _describes_person(outline: CollectionOutline) -> bool:
+    return any(one.seems(DESCRIBING, SURE) for one in outline.properties if one.unit is None)
 
 
 def _stem(path: str) -> frozenset[str]:
@@ -49,7 +73,8 @@ def _stem(path: str) -> frozenset[str]:
 
 
 def _names_person(outline: CollectionOutline) -> bool:
-    return any(one.seems(NAME, NAMED) for one in outline.properties if one.unit is None)
+    named = any(one.seems(NAME, NAMED) for one in outline.properties if one.unit is None)
+    return named or _describes_person(outline)
 
 
 def proposed_by_outline(outline: CollectionOutline, owners: Iterable[str]) -> ProposedOwnership:

@@ -220,7 +220,8 @@ def _weighed(category: str, name: float, shown: _Shown, values: Sequence[Any]) -
     if category == "user.name" and not shown.sure:
         # A product has a name as well; a person's has at least the form.
         shaped = _share(is_shaped_like_name, values)
-        name *= 1.0 if name >= PART and shaped >= MOSTLY else 0.6 if shaped >= HARDLY or not values else 0.5
+        full = name >= PART
+        name *= 1.0 if full and shaped >= MOSTLY else 0.5 if full and values and shaped < HARDLY else 0.6
     confidence = min(1 - (1 - name) * (1 - shown.sure), SUREST)
     reasons = [reason for reason in ("its name" if name else "", shown.why if shown.sure else "") if reason]
     return Detected(category, round(confidence * (1 if values else UNSEEN), 2), "; ".join(reasons))

@@ -389,6 +389,8 @@ def by_chance(source: End, target: End) -> float:
     if not ours or not theirs:
         return _word_by_word(source.field.keys)
     prefix = max(ours, key=lambda one: len(ours[one]))
+    if len(ours[prefix]) < HALF * len(source.field.keys):
+        return _word_by_word(source.field.keys)  # random letters that end with a digit are no series
     if prefix not in theirs:
         return 0.0
     low, high = min(ours[prefix]), max(ours[prefix])

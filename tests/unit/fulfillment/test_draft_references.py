@@ -83,6 +83,13 @@ def test_opaque_keys_that_are_found_make_a_reference_without_any_name() -> None:
     assert link(end(notes, "f7"), end(users, "_id"), Overlap(9, 9)).confidence > 0.9
 
 
+def test_random_keys_that_end_with_a_digit_are_no_series() -> None:
+    keys = [f"{chr(97 + n % 26)}{n:x}Qz{n % 7}x{n % 10}" for n in range(100)]
+    users = outline("k1", [{"_id": key} for key in keys])
+    notes = outline("k2", [{"_id": n, "u": {"_id": key}} for n, key in enumerate(keys * 2)])
+    assert link(end(notes, "u._id"), end(users, "_id"), Overlap(60, 60)).confidence > 0.9
+
+
 def test_a_series_of_numbers_is_no_reference_because_the_numbers_are_there() -> None:
     orders = outline("orders", [{"_id": n, "quantity": n % 9 + 1} for n in range(1, 400)])
     assert link(end(orders, "quantity"), end(customers(), "_id"), Overlap(9, 9)).confidence < 0.2

@@ -123,6 +123,23 @@ def test_numbers_of_one_person_stay_together() -> None:
     assert collection.divided == set()
 
 
+@pytest.mark.parametrize(
+    ("more", "element", "ownership"),
+    [
+        ({"username": "ada"}, {}, Ownership.DOCUMENT),
+        ({"username": "ada"}, {"name": "Ada Example"}, Ownership.ELEMENT),
+        ({"topic": "News"}, {}, Ownership.SHARED),
+    ],
+    ids=["a profile", "contacts of a profile", "a list"],
+)
+def test_objects_with_addresses_are_one_persons_in_a_profile(
+    more: dict[str, str], element: dict[str, str], ownership: Ownership
+) -> None:
+    people = [{**more, "emails": [{"address": f"p{n}@example.org", **element}]} for n in range(20)]
+    [collection] = drafted(outline("people", *people)).collections
+    assert collection.by_path["emails.address"].ownership is ownership
+
+
 def test_further_addresses_of_a_profile_make_the_document_the_persons() -> None:
     people = [{"email": f"p{n}@example.org", "emails": [f"p{n}@example.org"]} for n in range(20)]
     [collection] = drafted(outline("people", *people)).collections
