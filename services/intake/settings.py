@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, TypeAlias
+from typing import Annotated, ClassVar, Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -44,6 +44,8 @@ ClientId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.]{1,7
 """Events name it as the decider."""
 Origin: TypeAlias = Annotated[str, StringConstraints(pattern=r"^https?://[a-zA-Z0-9.:\[\]-]+$")]
 """Scheme, host and port of a site, without a slash at the end."""
+HTTPS_OR_LOCAL: Final = r"^https://|^http://(127\.0\.0\.1|localhost)[:/]"
+"""An address with TLS, or of this machine."""
 
 
 def _in_the_protocol(kind: str) -> str:
@@ -107,7 +109,7 @@ class IntakeSettings(InboxSettings):
     editable_fields: dict[str, dict[str, str]] = Field(default_factory=dict)
     """Fields that people may correct, by label in the form: JSON, as `habeas map editable` prints it."""
 
-    login_page: str = Field(default="", pattern=r"^$|^https://|^http://(127\.0\.0\.1|localhost)[:/]")
+    login_page: str = Field(default="", pattern=rf"^$|{HTTPS_OR_LOCAL}")
     """
     Authorization endpoint of the company's own log-in (OpenID Connect): the page links to it, and takes its
     ID token by form_post at `/requests/sign-in`.
@@ -172,7 +174,7 @@ class IntakeSettings(InboxSettings):
     apple_clients: frozenset[str] = frozenset()
     """Apps that send Sign in with Apple notifications: JSON list of client ids; empty: disabled."""
 
-    apple_keys: str = Field(default=KEYS, pattern="^https://")
+    apple_keys: str = Field(default=KEYS, pattern=HTTPS_OR_LOCAL)
     """Address of Apple's public keys."""
 
     risc_issuer: str = Field(default="", pattern="^$|^https://")
@@ -181,7 +183,7 @@ class IntakeSettings(InboxSettings):
     risc_audiences: frozenset[str] = frozenset()
     """Audiences of those events: JSON list, usually the client ids of your apps there."""
 
-    risc_keys: str = Field(default="", pattern="^$|^https://")
+    risc_keys: str = Field(default="", pattern=rf"^$|{HTTPS_OR_LOCAL}")
     """Address of the issuer's public keys; empty: as its OpenID Connect configuration states."""
 
     @field_validator("shopify_secrets", "meta_secrets")
@@ -194,9 +196,7 @@ class IntakeSettings(InboxSettings):
     drop_key: SecretStr = SecretStr("")
     """Key of a data broker for California's DROP; empty: disabled."""
 
-    drop_url: str = Field(
-        default="https://api.drop.privacy.ca.gov", pattern=r"^https://|^http://(127\.0\.0\.1|localhost)[:/]"
-    )
+    drop_url: str = Field(default="https://api.drop.privacy.ca.gov", pattern=HTTPS_OR_LOCAL)
     """Address of DROP; its sandbox is at `https://api.drop.privacy.ca.gov/sandbox`."""
 
     drop_every: timedelta = Field(default=timedelta(days=7), gt=timedelta(), le=timedelta(days=40))
