@@ -169,18 +169,26 @@ class CommandIndex(TyperGroup):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help from the table of commands."""
+        self._index().format_help(ctx, formatter)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        """Return completions of *incomplete* from the table of commands."""
+        ctx.command = self._index()
+        return ctx.command.shell_complete(ctx, incomplete)
+
+    def _index(self) -> TyperGroup:
+        """Return a group with the names and helps of the commands alone."""
         stand_ins: Any = {
             name: TyperCommand(name, help=entry.help, rich_help_panel=entry.panel.value)
             for name, entry in COMMANDS.items()
         }
-        index = TyperGroup(
+        return TyperGroup(
             name=self.name,
             commands=stand_ins,
             params=self.params,
             help=self.help,
             rich_markup_mode=self.rich_markup_mode,
         )
-        index.format_help(ctx, formatter)
 
 
 def renamed(words: list[str]) -> list[str]:
@@ -197,7 +205,6 @@ app = typer.Typer(
     name="habeas",
     cls=CommandIndex,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 

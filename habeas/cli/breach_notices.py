@@ -26,6 +26,7 @@ from habeas.cli.options import (
     incident_of,
     listed,
     out,
+    output,
     run,
 )
 from habeas.cli.staff import DECIDE, As, OneTimeCode, decide, report, signer_of
@@ -108,6 +109,7 @@ def preview(
     ] = None,
     language: Annotated[list[str] | None, Option(help="Of a file: language; may be repeated.")] = None,
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """
     Write a sample of each letter: as mail, as a page with provisions, as text; list missing facts.
@@ -125,6 +127,10 @@ def preview(
         nothing = "no letter waits to be sent"
     letters = shown(samples, breach_policies())
     index = write(letters, notice.declared, notice.incident, folder)
+    if as_json:
+        plain = {"letters": len(letters), "index": str(index), "lacks": lacks(letters)}
+        print(json.dumps(plain, default=list))
+        return
     for lack, names in lacks(letters).items():
         out.print(f"{lack}:")
         out.print(f"    {', '.join(names)}")
@@ -136,6 +142,7 @@ def forms(
     incident: IncidentId,
     folder: Annotated[Path, Option("--out", help="Write the documents into this folder.")],
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """
     Write the document for each authority: a page to send or to copy from, and the same as JSON.
@@ -149,6 +156,10 @@ def forms(
     law = state.breach_law()
     context = FormContext(law.company, state.sender(), law.policies, datetime.now(UTC))
     written, announced = ask(register, lambda register: write_all(incident, register, context, folder))
+    if as_json:
+        made = [{"name": one.name, "missing": [each.label for each in one.missing]} for one in written]
+        print(json.dumps({"documents": made, "to_publish": [one.name for one in announced]}))
+        return
     for document in written:
         lacking = ", ".join(field.label for field in document.missing)
         out.print(f"{document.name}{f': missing: {lacking}' if lacking else ''}")
@@ -287,11 +298,13 @@ def unreached(
     incident: IncidentId,
     file: Annotated[Path, Option("--out", help="Write the list here, as CSV.")],
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """List the people not reached, for letters by post: names, addresses, reasons."""
     rows = ask(_campaigns(state), lambda campaigns: listed(campaigns.unreached(incident)))
     client.campaigns.write(file, rows)
-    out.print(f"{len(rows)} people are in {file}; it holds personal data")
+    text = f"{len(rows)} people are in {file}; it holds personal data"
+    output({"file": str(file), "people": len(rows)}, text, as_json=as_json)
 
 
 @app.command()

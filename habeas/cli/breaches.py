@@ -24,8 +24,10 @@ from habeas.cli.options import (
     moment,
     optional,
     out,
+    output,
     run,
     save,
+    urgency,
 )
 from habeas.cli.staff import DECIDE, As, OneTimeCode, decide, report, send, signer_of
 from shared.contract.events import breaches as events
@@ -86,14 +88,15 @@ def list_(state: State = STATE, as_json: AsJson = False) -> None:
     for case in found:
         names = f"{case.id}  {short_reference(case.id)}  {case.last.reference}"
         out.print(f"{names}{'  (drill)' if case.incident.drill else ''}")
-        due, newest = case.next_due(), case.incident.newest
+        due, newest, style = case.next_due(), case.incident.newest, ""
         said = [f"phase {newest.number}: {newest.status}"]
         if newest.number in case.stuck:
             said.append("no scope; `show` has the reason")
         if due is not None and due.due_at is not None:
             late = ", LATE" if due.due_at < now else ""
+            style = urgency((due.due_at - now).days)
             said.append(f"{due.clock} by {due.due_at.astimezone(zone):%Y-%m-%d %H:%M %Z}{late}")
-        out.print(f"    {'; '.join(said)}")
+        out.print(f"    {'; '.join(said)}", style=style)
     if not found:
         out.print("no incident is registered")
 
@@ -241,6 +244,7 @@ def reported(
 def register(
     file: Annotated[Path, Option("--out", help="Write it here: .csv, .json or .html.")],
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """Write the register of breaches: facts, effects and remedies, also without notices."""
     from habeas.client.report import breaches  # noqa: PLC0415
@@ -248,7 +252,8 @@ def register(
     form = breaches.form_of(file)
     cases = sorted(_all(state), key=lambda case: case.incident.aware_at)
     save(file, breaches.written(cases, form, state.company(), datetime.now(UTC)), newline="")
-    out.print(f"{len(cases)} incidents are in {file}")
+    text = f"{len(cases)} incidents are in {file}"
+    output({"file": str(file), "incidents": len(cases)}, text, as_json=as_json)
 
 
 def _urgency(case: "IncidentCase") -> datetime:

@@ -7,7 +7,7 @@ import typer
 from typer import Option
 
 from habeas.cli import client
-from habeas.cli.options import STATE, AsJson, State, fields, out, run
+from habeas.cli.options import STATE, AsJson, State, fields, out, output, run
 from shared.errors import ConfigurationError
 
 app = typer.Typer()
@@ -43,6 +43,7 @@ def recipients(
 def retry(
     recipient: Annotated[str | None, Option(help="Only this one, by its name in the data map.")] = None,
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """Notify failed recipients again, once the cause is gone."""
     found = run(client.recipients.messages(*state.databases(), failed=True))
@@ -50,7 +51,7 @@ def retry(
     for concerned in again:
         known = run(client.cases.correlation(*state.databases(), concerned.request_id))
         run(client.requests.announce(state.setting("AMQP_URL"), concerned, known))
-    out.print(f"{len(again)} messages are sent again")
+    output({"sent": len(again)}, f"{len(again)} messages are sent again", as_json=as_json)
 
 
 @unsubscribe_app.command()

@@ -26,6 +26,7 @@ from habeas.cli.options import (
     existing,
     fields,
     out,
+    output,
     progress_of,
     run,
     show_plan,
@@ -87,12 +88,13 @@ def plan(
 
 
 @app.command()
-def retry(request_id: RequestId, state: State = STATE) -> None:
+def retry(request_id: RequestId, state: State = STATE, as_json: AsJson = False) -> None:
     """Retry records that a store refused to erase, once the cause is gone."""
     if state.has_databases and not ask(state.case(request_id), client.cases.facts_of):
         raise ConfigurationError("no request has this id")
     run(_retry(request_id, state))
-    out.print(f"tried again; ask with `habeas status {request_id}`")
+    text = f"tried again; ask with `habeas status {request_id}`"
+    output({"request": request_id, "retried": True}, text, as_json=as_json)
 
 
 async def _retry(erasure: str, state: State) -> None:
@@ -184,6 +186,7 @@ def filter_(
     identity: Annotated[str, Option(help="Identity in the lines, by its name in the data map.")] = "email",
     purpose: Annotated[str, Option(help="erased, marketing, consent, sale or sensitive.")] = "erased",
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """Print the lines of people who are not on the suppression list, for an import."""
     wanted, lines = client.erasures.purpose_of(purpose), _lines(file)
@@ -193,7 +196,7 @@ def filter_(
         async with open_erasure_records(state) as memory:
             unlisted = client.erasures.unlisted_lines(memory, lines, identity=identity, purpose=wanted)
             async for line in unlisted:
-                print(line)
+                print(json.dumps({identity: line}) if as_json else line)
 
     run(work())
 
@@ -234,6 +237,7 @@ def opt_in(
     proof: Annotated[OptInProof, Option(help="How it was proven.")],
     identity: Annotated[str, Option(help="Its name in the data map.")] = "email",
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """Record an opt-in to the sale of data: of a minor below 16, of a parent, or after an opt-out."""
     now, born_on = datetime.now(UTC), day_of(born)
@@ -248,7 +252,9 @@ def opt_in(
             await memory.suppressions.opt_in(people, given)
 
     run(record())
-    out.print("recorded" if given.until is None else f"recorded; it ends on {given.until}")
+    until = given.until and given.until.isoformat()
+    text = f"recorded; it ends on {until}" if until else "recorded"
+    output({"recorded": True, "until": until}, text, as_json=as_json)
 
 
 @suppressions.command("opt-in-withdrawn")
@@ -256,6 +262,7 @@ def opt_in_withdrawn(
     value: Annotated[str, Argument(help="The identity: an address, a number.")],
     identity: Annotated[str, Option(help="Its name in the data map.")] = "email",
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """Record that an opt-in to sale is withdrawn: the person is on the suppression list from now on."""
     now, people = datetime.now(UTC), person_of(identity, value, state)
@@ -268,7 +275,7 @@ def opt_in_withdrawn(
             await memory.suppressions.add(people, client.erasures.purpose_of("sale"), now, last)
 
     run(withdraw())
-    out.print("recorded; the data may not be sold")
+    output({"recorded": True, "locked_until": last}, "recorded; the data may not be sold", as_json=as_json)
 
 
 @suppressions.command("may-sell")

@@ -1,16 +1,18 @@
 """Verbs that validate and publish files of events."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.progress import TextColumn
 from typer import Argument, Option
 
 from habeas.cli import client
-from habeas.cli.options import STATE, State, existing, out, progress_of, run, save
+from habeas.cli.options import STATE, AsJson, State, existing, out, output, progress_of, run, save
 from shared.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -48,10 +50,14 @@ def validate(
     ignored: Ignored = None,
     report: Report = None,
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """Validate submissions in files like Habeas, without a broker; exit 1 on errors."""
     sheet = _sheet(source, encoding, ignored, state)
-    if _check(_sources(files, sheet, as_csv=as_csv), report)[1]:
+    checked = _check(_sources(files, sheet, as_csv=as_csv), report, as_json=as_json)
+    if as_json:
+        print(json.dumps(checked.plain()))
+    if checked.faulty:
         raise typer.Exit(1)
 
 
@@ -65,6 +71,7 @@ def publish(
     ignored: Ignored = None,
     report: Report = None,
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """
     Publish submissions in files: all of them, or none after an error.
@@ -76,16 +83,16 @@ def publish(
         raise ConfigurationError(
             "--source: name the sheet's system, such as support.example: others may use the same references"
         )
-    sound, faulty = _check(sources, report)
-    if faulty and not keep_going:
-        out.print("nothing is published")
+    checked = _check(sources, report, as_json=as_json)
+    if checked.faulty and not keep_going:
+        output(checked.plain() | {"published": 0}, "nothing is published", as_json=as_json)
         raise typer.Exit(1)
     url = state.setting("AMQP_URL")
-    with _progress(sound) as progress:
+    with _progress(checked.sound) as progress:
         published = run(client.event_files.publish(url, sources, progress))
-    client.event_files.check_unchanged(sound, published)
-    out.print(f"Published events: {published}")
-    raise typer.Exit(1 if faulty else 0)
+    client.event_files.check_unchanged(checked.sound, published)
+    output(checked.plain() | {"published": published}, f"Published events: {published}", as_json=as_json)
+    raise typer.Exit(1 if checked.faulty else 0)
 
 
 def _sheet(source: str | None, encoding: str | None, ignored: list[str] | None, state: State) -> "Sheet":
@@ -105,27 +112,42 @@ def _sources(files: list[Path], sheet: "Sheet", *, as_csv: bool) -> "list[EventF
     ]
 
 
-def _check(sources: "list[EventFile]", report: Path | None) -> tuple[int, int]:
-    """Print the errors in *sources*; return the numbers of valid and invalid events."""
-    printed = 0
+@dataclass(frozen=True, slots=True)
+class FileCheck:
+    """The numbers of valid and invalid events in files, and the first errors."""
+
+    sound: int
+    faulty: int
+    faults: list[str]
+
+    def plain(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        return {"valid": self.sound, "invalid": self.faulty, "errors": self.faults}
+
+
+def _check(sources: "list[EventFile]", report: Path | None, *, as_json: bool) -> FileCheck:
+    """Check *sources*, and print the errors unless *as_json*."""
+    printed, lines = 0, list[str]()
 
     def print_faults(source: "EventFile", found: "FileEvent") -> None:
         nonlocal printed
         printed += 1
         if printed <= MOST_FAULTS:
-            for fault in found.faults:
+            lines.extend(f"{source.name}:{fault}" for fault in found.faults)
+            for fault in () if as_json else found.faults:
                 out.print(f"{source.name}:{fault}")
 
     checked = client.event_files.check(sources, print_faults, every=report is not None)
-    if printed > MOST_FAULTS:
+    if printed > MOST_FAULTS and not as_json:
         out.print(f"… and {printed - MOST_FAULTS} more with errors; --report FILE has all")
     if report is not None:
         from habeas.client.report.writer import as_csv  # noqa: PLC0415
 
         text = as_csv(checked.report, ("file", "line", "reference", "column", "fault"))
         save(report, text, newline="")
-    out.print(f"Valid events: {checked.sound}; invalid: {checked.faulty}")
-    return checked.sound, checked.faulty
+    if not as_json:
+        out.print(f"Valid events: {checked.sound}; invalid: {checked.faulty}")
+    return FileCheck(checked.sound, checked.faulty, lines)
 
 
 @contextmanager

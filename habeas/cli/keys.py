@@ -9,7 +9,7 @@ import typer
 from typer import Argument, Option
 
 from habeas.cli import client
-from habeas.cli.options import STATE, State, out, run
+from habeas.cli.options import STATE, AsJson, State, output, run
 from shared.runtime.accounts import ACCOUNTS, TOPOLOGY
 from shared.runtime.key_rings import derived_key
 
@@ -20,26 +20,29 @@ app = typer.Typer()
 
 
 @app.command()
-def show(state: State = STATE) -> None:
+def show(state: State = STATE, as_json: AsJson = False) -> None:
     """Print the fingerprint and the public key that verify packages and certificates; publish both."""
     key = state.signer().public_key
-    out.print(f"fingerprint {key.fingerprint}")
-    out.print(key.pem.decode(), end="")
+    pem = key.pem.decode()
+    plain = {"fingerprint": key.fingerprint, "public_key": pem}
+    output(plain, f"fingerprint {key.fingerprint}\n{pem}".rstrip(), as_json=as_json)
 
 
 @app.command()
 def references(
     source: Annotated[str, Argument(help="CloudEvents source of the system: shop.example.")],
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """Print the key that a system computes the keyed form of its references with; give it to that system."""
     from shared.contract.correlation import reference_key  # noqa: PLC0415
 
-    out.print(reference_key(source, key=derived_key(state.root_key(), "request ids")).hex())
+    key = reference_key(source, key=derived_key(state.root_key(), "request ids")).hex()
+    output({"source": source, "key": key}, key, as_json=as_json)
 
 
 @app.command()
-def issue(state: State = STATE) -> None:
+def issue(state: State = STATE, as_json: AsJson = False) -> None:
     """
     Write the key ring of each account, from the master keys in the folder `keys` of HABEAS_CREDENTIALS.
 
@@ -47,13 +50,14 @@ def issue(state: State = STATE) -> None:
     """
     credentials = Path(state.setting("CREDENTIALS"))
     client.master_keys.issue(client.master_keys.load(credentials), credentials)
-    out.print(f"{len(ACCOUNTS)} key rings are written")
+    output({"key_rings": len(ACCOUNTS)}, f"{len(ACCOUNTS)} key rings are written", as_json=as_json)
 
 
 @app.command()
 def rotate(
     keep: Annotated[int, Option("--keep", help="Days until the current master key is destroyed.")] = 7,
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """
     Replace the master key: issue new key rings and wrap the keys of all cases anew, while services run.
@@ -65,12 +69,12 @@ def rotate(
     client.master_keys.save(keys, credentials)
     client.master_keys.issue(keys, credentials)
     anew, unopened = run(_wrap_anew(keys, state))
-    out.print(f"the keys of {anew} cases are wrapped anew; the old master key goes in {keep} days")
-    _warn(unopened)
+    text = f"the keys of {anew} requests are wrapped anew; the old master key goes in {keep} days"
+    output({"wrapped": anew, "unopened": unopened, "days": keep}, text + _warning(unopened), as_json=as_json)
 
 
 @app.command()
-def retire(state: State = STATE) -> None:
+def retire(state: State = STATE, as_json: AsJson = False) -> None:
     """Destroy expired master keys after rewrapping the remaining case keys; for a daily job."""
     credentials = Path(state.setting("CREDENTIALS"))
     keys = client.master_keys.load(credentials)
@@ -81,13 +85,15 @@ def retire(state: State = STATE) -> None:
         client.master_keys.save(left, credentials)
         client.master_keys.issue(left, credentials)
     gone = len(keys.older) - len(left.older)
-    out.print(f"{gone} master keys are destroyed; the keys of {anew} cases were wrapped anew")
-    _warn(unopened)
+    text = f"{gone} master keys are destroyed; the keys of {anew} requests were wrapped anew"
+    plain = {"destroyed": gone, "wrapped": anew, "unopened": unopened}
+    output(plain, text + _warning(unopened), as_json=as_json)
 
 
-def _warn(unopened: int) -> None:
-    if unopened:
-        out.print(f"the keys of {unopened} cases do not open: they are from before an earlier rotation")
+def _warning(unopened: int) -> str:
+    """Return a further line if keys do not open; else an empty text."""
+    why = "they are from before an earlier rotation"
+    return f"\nthe keys of {unopened} requests do not open: {why}" if unopened else ""
 
 
 async def _wrap_anew(keys: "MasterKeys", state: State) -> tuple[int, int]:

@@ -11,16 +11,25 @@ import typer
 from typer import Option
 
 from habeas.cli import client
-from habeas.cli.options import STATE, AsJson, State, out, run
+from habeas.cli.options import STATE, AsJson, State, out, run, urgency
 from shared.errors import ConfigurationError
 from shared.law import DueDate, Right, Strictest, TimedDuty, hours_later, internal_due, strictest
 from shared.law import due as counted_by
 
 if TYPE_CHECKING:
+    from habeas.client.deadlines import OpenRequest
     from shared.law import DeadlineRule, Policy
 
 app = typer.Typer()
 NOON = time(12)
+LEGEND = """
+text       values whose provision was read
+secondary  values of which a published account was read
+unread     values that are not read yet: check them before you rely on them; a law with an unread last day
+           applies only if HABEAS_LAWS_ACCEPTED names it
+ours       values that no provision sets; the product or your company chose them
+"""
+"""Meaning of the columns of `habeas laws`."""
 Zone = Annotated[str, Option(help="Time zone of the place that answers.")]
 
 
@@ -88,6 +97,7 @@ def list_laws(
     else:
         out.print(f"{'':26}{'text':>7}{'secondary':>11}{'unread':>8}{'ours':>6}")
         out.print("\n".join(map(str, rows)))
+        out.print(LEGEND)
         for line, instead in state.company().gaps.items():
             out.print(f"HABEAS_COMPANY: {line} is empty: {instead}; set it in the file of your company")
 
@@ -98,11 +108,15 @@ def hours_of(
     calendar: Annotated[str, Option(help="Public holidays of the place that answers: DE-BE.")],
     length: Annotated[int, Option(min=1, max=1_000, help="Number of hours.")] = 72,
     zone: Zone = "Europe/Berlin",
+    as_json: AsJson = False,
 ) -> None:
     """Print the end of a period in hours, as for a breach: the plain and the latest reading."""
     from shared.law.calendars import calendar_named  # noqa: PLC0415
 
     found = hours_later(length, _instant(aware, zone), _place(zone), calendar_named(calendar))
+    if as_json:
+        print(json.dumps({"due_at": found.due_at.isoformat(), "latest_at": found.latest_at.isoformat()}))
+        return
     out.print(f"{found.due_at:%Y-%m-%d %H:%M %Z}  {length} hours from the exact moment")
     latest = "the hour of the event not counted, two working days at least; not to be relied on"
     out.print(f"{found.latest_at:%Y-%m-%d %H:%M %Z}  {latest}")
@@ -120,8 +134,17 @@ def deadlines(
     if as_json:
         print(json.dumps([one.plain() for one in found]))
     else:
-        out.print("\n".join(map(client.deadlines.line_of, found)) or f"nothing is due within {days} days")
+        for one in found:
+            out.print(client.deadlines.line_of(one), style=_style(one, today))
+        if not found:
+            out.print(f"nothing is due within {days} days")
     raise typer.Exit(any(one.late for one in found))
+
+
+def _style(one: "OpenRequest", today: date) -> str:
+    """Return the style of a line about *one*; a paused request is never late."""
+    left = (one.due_on - today).days
+    return urgency(left if one.late else max(left, 0))
 
 
 def _instant(received: str, zone: str) -> datetime:

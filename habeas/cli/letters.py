@@ -4,18 +4,22 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.rule import Rule
 from rich.table import Table
 from typer import Argument, Option
 
 from habeas.cli import client
-from habeas.cli.options import STATE, AsJson, RequestId, State, existing, out, request_of, run
+from habeas.cli.options import COLUMNS, STATE, AsJson, RequestId, State, existing, out, request_of, run
 from habeas.cli.staff import DECIDE, As, OneTimeCode, decide, report, signer_of
 from shared.contract.events import MessageHandled, MessageOutcome
 from shared.errors import ConfigurationError
 from shared.law import LetterForm
+
+if TYPE_CHECKING:
+    from habeas.client.letters import LetterPreview
 
 inbox_app = typer.Typer()
 app = typer.Typer()
@@ -35,6 +39,7 @@ def preview(
     everything: Annotated[bool, Option("--all", help="Make the gallery, in the folder --out.")] = False,
     own: Annotated[bool, Option("--own", help="With the name, address and brand of your company.")] = False,
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """
     Show letters to a fictional person, each block with the provision that demands it.
@@ -46,18 +51,21 @@ def preview(
         _make_gallery(folder)
         return
     if kind is None:
-        _list()
+        _list(as_json=as_json)
         return
     laws = law or ["gdpr"]
     sender = {"sender": state.sender().sender} if own else {}
     letters = client.letters.preview(kind, laws, language, outcome, **sender)
+    if as_json:
+        print(json.dumps([_plain(letter) for letter in letters], ensure_ascii=False))
+        return
     if html:
         _write(html, letters[0].cited)
     for letter in letters:
         if folder:
             _write(folder / f"{letter.slug}.{'+'.join(laws)}.{language}.html", letter.cited)
         if text or not (html or folder):
-            out.rule(letter.name)
+            out.print(Rule(letter.name), width=COLUMNS)
             out.print(letter.body.text)
             for block, provisions in letter.citations:
                 out.print(f"§ {block}: {provisions}")
@@ -65,9 +73,19 @@ def preview(
                 out.print(f"{letter.name}: {letter.readability}")
 
 
-def _list() -> None:
+def _plain(letter: "LetterPreview") -> dict[str, Any]:
+    """Return a letter as plain values."""
+    citations = [{"block": block, "provisions": found} for block, found in letter.citations]
+    return {"name": letter.name, "text": letter.body.text, "citations": citations}
+
+
+def _list(*, as_json: bool) -> None:
     from services.notifier.letters.languages import LANGUAGES, REGIONAL  # noqa: PLC0415
 
+    if as_json:
+        forms = {form.value: list(client.letters.outcomes_of(form)) for form in LetterForm}
+        print(json.dumps({"letters": forms, "languages": [*LANGUAGES, *REGIONAL]}))
+        return
     for form in LetterForm:
         known = ", ".join(client.letters.outcomes_of(form))
         out.print(f"{form.value:<24}{client.letters.explained(form)}{known and f' [{known}]'}")
@@ -126,9 +144,14 @@ def read(
     request: RequestId,
     mail: Annotated[str, Argument(help="Its name from `inbox list`.")] = "mail",
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """Print a mail as received."""
-    sys.stdout.buffer.write(run(client.inbox.opened(*state.sealed_databases(), request, mail)))
+    content = run(client.inbox.opened(*state.sealed_databases(), request, mail))
+    if as_json:
+        print(json.dumps({"request": request, "mail": mail, "content": content.decode(errors="replace")}))
+    else:
+        sys.stdout.buffer.write(content)
 
 
 @inbox_app.command(rich_help_panel=DECIDE)

@@ -11,7 +11,20 @@ from rich.console import Console
 from typer import Argument, Option
 
 from habeas.cli import client
-from habeas.cli.options import STATE, AsJson, MapFolder, State, Stores, ask, existing, fields, out, run, save
+from habeas.cli.options import (
+    STATE,
+    AsJson,
+    MapFolder,
+    State,
+    Stores,
+    ask,
+    existing,
+    fields,
+    out,
+    output,
+    run,
+    save,
+)
 from shared.errors import ConfigurationError, InvalidDataMap
 from shared.labels import Label, localized
 
@@ -114,6 +127,7 @@ def graph(
         Path | None, Option("--out", help="Write to this file, .svg or .mmd; else print Mermaid text.")
     ] = None,
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """Draw the search: its identities, the collections reached, and the effect of an erasure."""
     from services.fulfillment.datamap.diagram.mermaid import mermaid  # noqa: PLC0415
@@ -125,13 +139,16 @@ def graph(
     if file is not None and file.suffix not in forms:
         raise ConfigurationError(f"{file}: the name of a drawing ends with .svg or .mmd")
     picture = picture_of(load(state.data_map(map_folder)))
+    size = {"collections": len(picture.boxes), "waves": picture.waves}
     if file is None:
-        print(mermaid(picture), end="")
+        drawn = mermaid(picture)
+        print(json.dumps(size | {"mermaid": drawn}) if as_json else drawn, end="")
     else:
         save(file, forms[file.suffix](picture))
-        lost = ", ".join(box.key for box in picture.unexamined)
-        unexamined = f"; not examined, with personal data: {lost}" if lost else ""
-        out.print(f"{file}: {len(picture.boxes)} collections, {picture.waves} waves{unexamined}")
+        lost = [box.key for box in picture.unexamined]
+        unexamined = f"; not examined, with personal data: {', '.join(lost)}" if lost else ""
+        text = f"{file}: {len(picture.boxes)} collections, {picture.waves} waves{unexamined}"
+        output(size | {"file": str(file), "unexamined": lost}, text, as_json=as_json)
 
 
 @app.command("import")
@@ -140,6 +157,7 @@ def import_(
         list[Path], Argument(help="Dataset files of Fides; those that refer to one another.")
     ],
     file: Annotated[Path | None, Option("--out", help="Write to this file; else print.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Convert dataset files of Fides to a data map; report ignored keys by line."""
     from services.fulfillment.datamap.fides_import import imported  # noqa: PLC0415
@@ -150,13 +168,15 @@ def import_(
     if len(sources) < len(fides_files):
         raise ConfigurationError("two of the files have the same name; rename one")
     made = imported(sources, () if file is None else _collections_in(file.parent))
-    for remark in made.remarks:
+    plain: dict[str, Any] = {"remarks": list(map(str, made.remarks))}
+    for remark in () if as_json else made.remarks:
         notes.print(f"remark  {remark}")
     if file is None:
-        print(made.text, end="")
+        print(json.dumps(plain | {"map": made.text}) if as_json else made.text, end="")
     else:
         save(file, made.text)
-        out.print(f"{file}: complete it as its comments say, then check it")
+        text = f"{file}: complete it as its comments say, then check it"
+        output(plain | {"file": str(file)}, text, as_json=as_json)
 
 
 def _collections_in(folder: Path) -> "Sequence[Collection]":

@@ -11,7 +11,7 @@ import typer
 from typer import Argument, Option
 
 from habeas.cli import client
-from habeas.cli.options import STATE, AsJson, State, fields, moment, optional, out, run
+from habeas.cli.options import STATE, AsJson, State, fields, moment, optional, out, output, run, urgency
 from habeas.cli.staff import DECIDE, As, OneTimeCode, decide, report, signer_of
 from shared.contract.envelope import derived_id
 from shared.contract.events import BurstDeclared
@@ -32,6 +32,7 @@ def topology(
         Option(help="Write users and permissions to this file, for `rabbitmqctl import_definitions`."),
     ] = None,
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """
     Declare exchanges, queues, bindings, users and permissions; services declare nothing.
@@ -46,15 +47,18 @@ def topology(
     run(accounts.declare_all(amqp_url, management if users else None, users))
     if definitions is not None:
         accounts.write_definitions(definitions, amqp_url, users)
-    done = f"and {len(users)} accounts " if users and management else ""
-    out.print(f"exchanges, queues {done}are declared")
+    declared = len(users) if management else 0
+    said = [f"exchanges, queues {f'and {declared} accounts ' if declared else ''}are declared"]
+    stored: Mapping[str, tuple[str, str]] = {}
     root_url = known.get("HABEAS_MONGO_URL")
     if folder and root_url:
         data_map = Path(state.setting("DATAMAP", TOPOLOGY))
         business = accounts.business_databases(data_map, known.get("HABEAS_STORES", ""))
         stored = accounts.users_in(Path(folder), accounts.MONGO_URL)
         run(accounts.grant(root_url, stored, prefix=state.prefix, business=business))
-        out.print(f"{len(stored)} accounts of the database have their roles")
+        said.append(f"{len(stored)} accounts of the database have their roles")
+    plain = {"accounts": declared, "database_accounts": len(stored)}
+    output(plain, "\n".join(said), as_json=as_json)
 
 
 @dead_letters_app.callback(invoke_without_command=True)
@@ -69,7 +73,7 @@ def dead_letters(context: typer.Context, state: State = STATE, as_json: AsJson =
 
 
 @dead_letters_app.command()
-def replay(service: str, state: State = STATE) -> None:
+def replay(service: str, state: State = STATE, as_json: AsJson = False) -> None:
     """Replay all parked messages of a service; those about cases purged since are dropped."""
 
     async def work() -> tuple[int, int]:
@@ -78,9 +82,9 @@ def replay(service: str, state: State = STATE) -> None:
             return await client.dead_letters.replay(state.setting("AMQP_URL"), mongo, prefix, service)
 
     replayed, dropped = run(work())
-    out.print(f"{replayed} messages replayed to {service} again")
-    if dropped:
-        out.print(f"{dropped} messages dropped: their cases were purged")
+    gone = f"\n{dropped} messages dropped: their requests were purged" if dropped else ""
+    text = f"{replayed} messages replayed to {service} again{gone}"
+    output({"service": service, "replayed": replayed, "dropped": dropped}, text, as_json=as_json)
 
 
 @burst_app.command(rich_help_panel=DECIDE)
@@ -130,7 +134,7 @@ def status(state: State = STATE, as_json: AsJson = False) -> None:
         out.print("DROP was never called: set HABEAS_DROP_KEY")
     else:
         late = "LATE" if found["late"] else f"{found['days_left']} days left"
-        out.print(f"due again by {found['last_day']}: {late}")
+        out.print(f"due again by {found['last_day']}: {late}", style=urgency(found["days_left"]))
         fields(
             {
                 "fetched": [found["fetched_at"] or "never"],
@@ -154,16 +158,19 @@ def _set_aside(one: Mapping[str, Any]) -> str:
 
 @drop_app.command()
 def handled(
-    batch: Annotated[str, Argument(help="The batch that `habeas drop status` names.")], state: State = STATE
+    batch: Annotated[str, Argument(help="The batch that `habeas drop status` names.")],
+    state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """Record that the lists of a batch that were set aside are answered in the state's portal."""
     if not run(client.drop.handled(*state.databases(), batch)):
         raise ConfigurationError("no list of this batch is set aside: `habeas drop status` names them")
-    out.print("recorded")
+    output({"batch": batch, "handled": True}, "recorded", as_json=as_json)
 
 
 @drop_app.command()
-def pull(state: State = STATE) -> None:
+def pull(state: State = STATE, as_json: AsJson = False) -> None:
     """Fetch the lists as soon as DROP is open and the last ones are answered."""
     waits = run(client.drop.pull(*state.databases()))
-    out.print("fetched once the last lists are answered" if waits else "fetched as soon as DROP is open")
+    text = "fetched once the last lists are answered" if waits else "fetched as soon as DROP is open"
+    output({"waits": bool(waits)}, text, as_json=as_json)

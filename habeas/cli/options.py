@@ -4,13 +4,14 @@ import asyncio
 import json
 import os
 import re
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from textwrap import wrap
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Annotated, Any, TypeVar
 
 from rich.console import Console
 from rich.progress import Progress, ProgressColumn, SpinnerColumn, TimeElapsedColumn
@@ -36,8 +37,20 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 
-out = Console(markup=False, highlight=False, soft_wrap=True)
 COLUMNS = 79
+WIDE = 10_000
+"""Columns where no terminal sets them: tables in pipes keep whole lines."""
+SOON = 3
+"""Days before a last day that is shown as near."""
+
+
+def console(file: IO[str] | None = None) -> Console:
+    """Return a console for *file*, by default standard output; it has colors on a terminal only."""
+    narrow = (file or sys.stdout).isatty() or "COLUMNS" in os.environ
+    return Console(file=file, markup=False, highlight=False, soft_wrap=True, width=None if narrow else WIDE)
+
+
+out = console()
 FEW = 10
 """Ids of a collection shown by default."""
 
@@ -300,6 +313,21 @@ def moment(option: str, text: str) -> datetime:
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run *work* to its end."""
     return asyncio.run(work)
+
+
+def urgency(days_left: int | None) -> str:
+    """Return the style of a last day that is *days_left* away: red if it is over, yellow if near."""
+    if days_left is None or days_left > SOON:
+        return ""
+    return "bold red" if days_left < 0 else "yellow"
+
+
+def output(result: object, text: str, *, as_json: bool) -> None:
+    """Print *result* as JSON for programs, or *text*."""
+    if as_json:
+        print(json.dumps(result, ensure_ascii=False, default=str))
+    else:
+        out.print(text)
 
 
 def ask(opened: AbstractAsyncContextManager[R], question: Callable[[R], Awaitable[T]]) -> T:

@@ -11,7 +11,7 @@ import typer
 from typer import Option
 
 from habeas.cli import client
-from habeas.cli.options import STATE, AsJson, RequestId, State, ask, existing, fields, optional, out
+from habeas.cli.options import STATE, AsJson, RequestId, State, ask, existing, fields, optional, out, urgency
 from habeas.cli.staff import DECIDE, RECORDED, As, OneTimeCode, decide, report, sealed_text, signer_of
 from services.intake.domain import CaseStatus
 from shared.contract.answer import SUBMISSION
@@ -363,7 +363,7 @@ def _list(rows: Sequence[Mapping[str, Any]], none: str, names: Sequence[str], *,
         print(json.dumps(rows))
         return
     for row in rows:
-        out.print(_line(row))
+        out.print(_line(row), style=urgency(row["days_left"] if row["due_on"] else None))
         fields({name: optional(row[name]) for name in names})
     if not rows:
         out.print(none)

@@ -12,7 +12,7 @@ import typer
 from rich.progress import TextColumn
 from typer import Option
 
-from habeas.cli.options import STATE, State, out, progress_of, run
+from habeas.cli.options import STATE, AsJson, State, out, progress_of, run
 from shared.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -45,8 +45,10 @@ def report(
         bool, Option("--register", help="Print the register, request by request, as csv or json.")
     ] = False,
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """Report on requests by right, law and year: results and durations."""
+    form = ReportFormat.JSON if as_json else form
     _check_law(law)
     year = year or datetime.now(state.company().zone).year
     if register:

@@ -9,7 +9,7 @@ from rich.table import Table
 from typer import Argument, Option
 
 from habeas.cli import client
-from habeas.cli.options import STATE, AnyRequestId, AsJson, State, existing, out, run
+from habeas.cli.options import STATE, AnyRequestId, AsJson, State, existing, out, output, run
 from habeas.embedded.installation import api_key
 from shared.errors import ConfigurationError
 
@@ -27,6 +27,7 @@ def submit(
     country: Annotated[str | None, Option(help="Residence: DE, GB, US …")] = None,
     by: Annotated[str, Option(help="http or amqp")] = "http",
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """Submit a request, over the API or as an event."""
     if file:
@@ -35,10 +36,12 @@ def submit(
         data = client.requests.made_of(right, email=email, name=name, country=country)
     if by == "amqp":
         run(client.requests.submit_by_amqp(state.setting("AMQP_URL"), data))
-        out.print(f"published; ask with `habeas status --reference {data['reference']}`")
+        text = f"published; ask with `habeas status --reference {data['reference']}`"
+        output({"reference": data["reference"]}, text, as_json=as_json)
     else:
         key = api_key(state.settings())
-        out.print(run(client.requests.submit_by_http(state.setting("PUBLIC_URL"), data, key=key)))
+        id_ = run(client.requests.submit_by_http(state.setting("PUBLIC_URL"), data, key=key))
+        output({"reference": data["reference"], "request": id_}, id_, as_json=as_json)
 
 
 @app.command()
@@ -69,6 +72,7 @@ def status(
 def mail(
     number: Annotated[int | None, Argument(help="Print this letter; 1 is the first.")] = None,
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """List the letters that the embedded stack has caught, or print one."""
     from habeas.embedded.mailcatcher import letters  # noqa: PLC0415
@@ -77,7 +81,15 @@ def mail(
     if number is not None:
         if not 1 <= number <= len(caught):
             raise ConfigurationError(f"there is no letter {number}; there are {len(caught)}")
-        print(caught[number - 1].body())
+        found = caught[number - 1]
+        plain = {"to": list(found.recipients), "subject": found.subject, "text": found.body()}
+        print(json.dumps(plain) if as_json else plain["text"])
+        return
+    if as_json:
+        rows = [
+            {"number": n, "to": [*one.recipients], "subject": one.subject} for n, one in enumerate(caught, 1)
+        ]
+        print(json.dumps(rows))
         return
     table = Table("", "to", "subject")
     for index, letter in enumerate(caught, 1):

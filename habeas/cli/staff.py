@@ -13,7 +13,7 @@ from rich.table import Table
 from typer import Argument, Option
 
 from habeas.cli import client
-from habeas.cli.options import STATE, AsJson, State, ask, existing, listed, out, run
+from habeas.cli.options import STATE, AsJson, State, ask, existing, listed, out, output, run
 from shared.contract.events import Decision, StaffRole
 from shared.contract.events.breaches import BreachDeclared
 from shared.contract.staff import TEXT_SALT_BYTES, salted
@@ -69,11 +69,14 @@ def add(
 
 
 @app.command("add-program")
-def add_program(name: Name, role: Roles, display_name: DisplayName = "", state: State = STATE) -> None:
+def add_program(
+    name: Name, role: Roles, display_name: DisplayName = "", state: State = STATE, as_json: AsJson = False
+) -> None:
     """Make the account of a program that decides without a person; prints its key, once."""
     _check_name(name, "fides.bridge")
     made = client.staff.AccountHolder(name, display_name, tuple(role))
-    out.print(ask(_opened(state), lambda accounts: client.staff.add_program(accounts, made)))
+    key = ask(_opened(state), lambda accounts: client.staff.add_program(accounts, made))
+    output({"account": name, "key": key}, key, as_json=as_json)
 
 
 @app.command("list")
@@ -91,10 +94,11 @@ def list_(state: State = STATE, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def disable(name: Name, state: State = STATE) -> None:
+def disable(name: Name, state: State = STATE, as_json: AsJson = False) -> None:
     """Disable an account: every decision that it signs is refused, also one that is on its way."""
     ask(_opened(state), lambda accounts: client.staff.disable(accounts, name))
-    out.print(f"{name} is disabled; `habeas staff reset` enables it")
+    text = f"{name} is disabled; `habeas staff reset` enables it"
+    output({"account": name, "disabled": True}, text, as_json=as_json)
 
 
 @app.command()

@@ -60,7 +60,7 @@ def upkeep(
     while True:
         try:
             retire(state)
-            copy_heads(heads, state, TOPOLOGY)
+            out.print(f"{copy_heads(heads, state, TOPOLOGY)} new heads in {heads}")
         except HabeasError as error:
             if once:
                 raise

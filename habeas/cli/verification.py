@@ -9,7 +9,7 @@ from typer import Argument, Option
 
 from habeas.cli import client
 from habeas.cli.erasures import open_erasure_records
-from habeas.cli.options import STATE, AnyRequestId, AsJson, State, existing, out, request_of, run
+from habeas.cli.options import STATE, AnyRequestId, AsJson, State, existing, output, request_of, run
 from shared.contract.topology import COMMAND
 from shared.runtime.mongo import Client, connect
 
@@ -54,13 +54,15 @@ def verify(
 def write_heads(
     folder: Annotated[Path, Option("--out", help="Where copies of the signed heads are written.")],
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """Copy the signed heads of all journals to a folder, to be kept where the database cannot be written."""
-    copy_heads(folder, state)
+    copied = copy_heads(folder, state)
+    output({"heads": copied}, f"{copied} new heads in {folder}", as_json=as_json)
 
 
-def copy_heads(folder: Path, state: State, account: str = COMMAND) -> None:
-    """Copy the signed heads to *folder*, as *account* can read them."""
+def copy_heads(folder: Path, state: State, account: str = COMMAND) -> int:
+    """Copy the signed heads to *folder*, as *account* can read them; return the number of new ones."""
     audit = client.audit
 
     async def work() -> int:
@@ -68,7 +70,7 @@ def copy_heads(folder: Path, state: State, account: str = COMMAND) -> None:
             stored = audit.StoredRows(mongo, state.prefix)
             return sum([audit.write_heads(folder, name, await stored.heads(name)) for name in audit.JOURNALS])
 
-    out.print(f"{run(work())} new heads in {folder}")
+    return run(work())
 
 
 def _connection(state: State, account: str = COMMAND) -> "closing[Client]":
@@ -76,32 +78,34 @@ def _connection(state: State, account: str = COMMAND) -> "closing[Client]":
 
 
 @packages.command("verify")
-def verify_package(file: Path, issuer: Issuer = None) -> None:
+def verify_package(file: Path, issuer: Issuer = None, as_json: AsJson = False) -> None:
     """Check a package: the issuer, every hash, every count, the signature."""
     from services.fulfillment.package.verification import verify_package as verify  # noqa: PLC0415
 
-    _conclude(verify(existing(file), issuer=_fingerprint(issuer)))
+    _conclude(verify(existing(file), issuer=_fingerprint(issuer)), as_json=as_json)
 
 
 @certificates.command("verify")
-def verify_certificate(file: Path, issuer: Issuer = None) -> None:
+def verify_certificate(file: Path, issuer: Issuer = None, as_json: AsJson = False) -> None:
     """Check a certificate of erasure: the issuer, its form, its signature. Needs no network."""
     from services.fulfillment.certificate.document import verify_certificate as verify  # noqa: PLC0415
 
-    _conclude(verify(existing(file).read_bytes(), issuer=_fingerprint(issuer)))
+    _conclude(verify(existing(file).read_bytes(), issuer=_fingerprint(issuer)), as_json=as_json)
 
 
 def _fingerprint(issuer: str | None) -> str | None:
     return None if issuer is None else client.certificates.issuer_of(issuer)
 
 
-def _conclude(report: "PackageReport | CertificateReport") -> None:
+def _conclude(report: "PackageReport | CertificateReport", *, as_json: bool) -> None:
     """Print *report*; exit 0 only if the file is unchanged and its issuer is known."""
     lines = list(report.problems)
     if report.ok and not report.trusted:
         remedy = "compare it with the issuer's, then name it with --issuer"
         lines.append(f"unknown key {report.fingerprint}: {remedy}")
-    out.print("\n".join(lines) or f"unchanged since it was signed by key {report.fingerprint}")
+    known = {"unchanged": report.ok, "known_issuer": report.trusted, "key": report.fingerprint}
+    text = "\n".join(lines) or f"unchanged since it was signed by key {report.fingerprint}"
+    output(known | {"problems": lines}, text, as_json=as_json)
     raise typer.Exit(0 if report.trusted and report.ok else 1)
 
 
@@ -116,6 +120,7 @@ def fetch_certificate(
     folder: Annotated[Path, Option("--out", help="Folder to write to.")] = Path(),
     language: Annotated[str, Option(help="Language of the page: en, de …")] = "en",
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """Write a certificate of erasure: the signed JSON file, and a page to read."""
 
@@ -130,4 +135,4 @@ def fetch_certificate(
 
     path = folder / f"certificate-{request_id}.json"
     run(work())
-    out.print(str(path))
+    output({"file": str(path)}, str(path), as_json=as_json)

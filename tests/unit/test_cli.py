@@ -1,5 +1,6 @@
 """A wrong call of the command gives one line with place and remedy, and code 2."""
 
+import json
 import re
 import subprocess
 import sys
@@ -7,16 +8,18 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
+from rich.table import Table
 from typer.testing import CliRunner
 
 from habeas.cli import COMMANDS, RENAMED, Panel, app
 from habeas.cli.maps import _show
-from habeas.cli.options import InstallationState, resolved, show_plan
+from habeas.cli.options import InstallationState, console, resolved, show_plan, urgency
 from habeas.cli.retention import outcome_of_approval
 from habeas.client.engine import identities
 from habeas.client.erasures import bare
@@ -157,6 +160,94 @@ def test_unknown_or_ambiguous_short_id_is_an_error(
 def test_short_id_needs_the_databases(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="write the whole id"):
         resolved(InstallationState(tmp_path), "a1b2", "intake", "request")
+
+
+WITHOUT_JSON = {"demo", "init", "map editable", "serve", "up", "upkeep"}
+"""Verbs that run services or ask questions; `map editable` prints JSON always."""
+
+
+def test_every_verb_prints_json_on_demand() -> None:
+    verbs = {path.rpartition(" ")[0].strip() for path, _ in parameters()}
+    with_json = {path.rpartition(" ")[0].strip() for path, one in parameters() if "--json" in one.opts}
+    groups = {verb.rpartition(" ")[0] for verb in verbs} | {"", *COMMANDS} - {
+        *WITHOUT_JSON,
+        "erase",
+        "gather",
+    }
+    assert verbs - with_json - groups == WITHOUT_JSON
+
+
+@pytest.mark.usefixtures("example_map")
+@pytest.mark.parametrize(
+    "words",
+    [
+        "due --received 2027-01-31 --calendar DE-BE",
+        "hours --aware 2026-12-24T18:30+01:00 --calendar DE-BE",
+        "laws",
+        "letters preview",
+        "letters preview --kind acknowledgement",
+        "map graph",
+        "validate README.md",
+    ],
+)
+def test_json_is_one_document(words: str) -> None:
+    result = CliRunner().invoke(app, [*words.split(), "--json"], catch_exceptions=False)
+    assert json.loads(result.stdout)
+
+
+def test_table_in_a_pipe_keeps_its_columns() -> None:
+    cell = "x" * 300
+    piped = StringIO()
+    table = Table("a", "b")
+    table.add_row(cell, "end")
+    console(piped).print(table)
+    assert any(cell in line and "end" in line for line in piped.getvalue().splitlines())
+
+
+@pytest.mark.parametrize(
+    ("days_left", "style"), [(-1, "bold red"), (0, "yellow"), (3, "yellow"), (4, ""), (None, "")]
+)
+def test_late_is_red_and_near_is_yellow(days_left: int | None, style: str) -> None:
+    assert urgency(days_left) == style
+
+
+@pytest.mark.parametrize(("terminal", "no_color", "colored"), [(1, 0, 1), (1, 1, 0), (0, 0, 0)])
+def test_color_is_for_terminals_and_can_be_switched_off(
+    terminal: int, no_color: int, colored: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    if no_color:
+        monkeypatch.setenv("NO_COLOR", "1")
+    file = Terminal() if terminal else StringIO()
+    console(file).print("late", style=urgency(-1))
+    assert ("31" in file.getvalue()) is bool(colored)
+
+
+class Terminal(StringIO):
+    """A file that is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("words", "completions"),
+    [
+        ("ret", {"retention"}),
+        ("request approve-", {"approve-answer", "approve-correction", "approve-erasure"}),
+    ],
+)
+def test_shell_completes_verbs(
+    words: str, completions: set[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COMP_WORDS", f"habeas {words}")
+    monkeypatch.setenv("COMP_CWORD", str(len(words.split())))
+    monkeypatch.setenv("_HABEAS_COMPLETE", "complete_bash")
+    with pytest.raises(SystemExit):
+        app([], prog_name="habeas")
+    assert set(capsys.readouterr().out.split()) == completions
 
 
 HEAVY = {"aio_pika", "cryptography", "cv2", "fastapi", "httpx", "motor", "pydantic", "pymongo", "structlog"}
