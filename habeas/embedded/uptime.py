@@ -12,10 +12,12 @@ from dotenv import dotenv_values
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from habeas.client.engine import opened
 from habeas.client.exports import exported, live, require_readable
 from habeas.client.stores import DEFAULT, is_url, mapped_databases, require_usable, server, store_urls
 from habeas.embedded.company import fill, generate
 from habeas.embedded.installation import EXAMPLE_MAP, Installation, claimed, run_until_stopped
+from services.fulfillment.map_check import check
 from shared.errors import ConfigurationError
 from shared.law.library import company
 from shared.runtime.variables import FILE
@@ -124,10 +126,25 @@ async def up(state: Path, out: Console, contents: StoreContents, settings: OwnSe
         try:
             await _fill_stores(installation, contents, out)
             describe(installation, out)
+            if environment.get("HABEAS_STORES"):
+                await report_misfit(installation.environment, installation.stack.mongo_url, out)
             await run_until_stopped(installation)
         finally:
             with out.status("stopping"):
                 await installation.__aexit__(None, None, None)
+
+
+async def report_misfit(environment: Mapping[str, str], embedded: str, out: Console) -> None:
+    """Compare the data map with the operator's stores; print the first error, and their number."""
+    with out.status("comparing the data map with your data"):
+        urls = {DEFAULT: embedded, **json.loads(environment["HABEAS_STORES"])}
+        async with opened(Path(environment["HABEAS_DATAMAP"]), urls) as engine:
+            wrong = [flaw for flaw in await check(engine.data_map, engine.stores) if flaw.severity == "wrong"]
+    if wrong:
+        number = f"{len(wrong)} place{'s' * (len(wrong) > 1)}"
+        out.print(f"  wrong      the data map does not fit your data in {number}: answers would be wrong.")
+        out.print(f"             {wrong[0]}")
+        out.print("             `habeas map check` lists all")
 
 
 async def _fill_stores(installation: Installation, contents: StoreContents, out: Console) -> None:

@@ -5,10 +5,11 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+import typer
 import yaml
 from typer.testing import CliRunner
 
-from habeas.cli import app
+from habeas.cli import app, setup
 from habeas.client.setup_files import (
     SetupAnswers,
     authority_of,
@@ -21,8 +22,13 @@ from habeas.client.setup_files import (
     zone_of,
 )
 from habeas.embedded.uptime import OwnSettings
+from services.fulfillment.datamap import reader
+from services.fulfillment.drafting.survey import StoreSurvey
 from shared.errors import ConfigurationError
 from shared.law import library
+from shared.runtime.variables import without_effect
+from tests.unit.fulfillment.test_draft_writer import PERSON, outline, survey
+from tests.unit.pages import ROOT
 
 URL = "mongodb://reader:it's$1@shop.example.org/shop?tls=true"
 ANSWERS = SetupAnswers("L'Été, Inc.", "FR", "privacy@ete.example")
@@ -108,6 +114,32 @@ def test_question_without_terminal_or_option_names_the_option(tmp_path: Path) ->
     result = CliRunner().invoke(app, ["init", "--out", str(tmp_path)])
     assert isinstance(result.exception, ConfigurationError)
     assert str(result.exception).startswith("--stores is missing: without a terminal")
+
+
+def test_init_asks_five_questions_and_prints_the_next_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def surveyed(_urls: object) -> StoreSurvey:
+        return survey(outline("customers", PERSON), outline("newsletter", PERSON))
+
+    monkeypatch.delenv("HABEAS_STORES", raising=False)
+    monkeypatch.setattr(setup, "_terminal", lambda: True)
+    monkeypatch.setattr(setup, "_surveyed", surveyed)
+    answers = iter((URL, "customers.email", "Example Shop", "DE-BE", "privacy@shop.example"))
+    monkeypatch.setattr(typer, "prompt", lambda *_, **__: next(answers))
+    result = CliRunner().invoke(app, ["init", "--out", str(tmp_path)])
+    assert result.exception is None
+    assert result.stdout.splitlines()[-1] == f"next: habeas up --env-file {tmp_path / '.env'}"
+    assert list(answers) == []
+    found = reader.load(tmp_path / "datamap").by_key
+    assert found["shop.customers"].by_path["email"].always_verified
+    assert not found["shop.newsletter"].by_path["email"].verifiable
+
+
+def test_settings_have_an_effect_in_docker_compose() -> None:
+    names = [line.partition("=")[0] for line in env({}, "").splitlines() if line[0] != "#"]
+    assert without_effect(names) == []
+    assert all(name in (ROOT / "docker-compose.yml").read_text() for name in names)
 
 
 @pytest.mark.parametrize("name", ["datamap", "company.yaml", ".env"])

@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,13 @@ from typer.testing import CliRunner
 from habeas.cli import app
 from habeas.client import stores
 from habeas.client.exports import require_readable
-from habeas.embedded import installation
+from habeas.embedded import installation, uptime
 from habeas.embedded.installation import ENVIRONMENT, Installation, claimed
 from habeas.embedded.parts.broker import Broker
 from habeas.embedded.parts.ports import HOST
 from habeas.embedded.uptime import OwnSettings, StoreContents, up
-from shared.errors import HabeasError
+from services.fulfillment.datamap.yaml_loader import MapError
+from shared.errors import ConfigurationError, HabeasError
 from shared.runtime.mongo import translated
 from tests.unit.pages import ROOT, rows
 
@@ -72,6 +74,18 @@ class Newcomer:
             f"[{{name: customer, data_categories: [user], {reference}}}]}}]}}]"
         )
         await self.start(datamap=self.home / "datamap")
+
+    async def rename_collection(self) -> None:
+        error = MapError("shop.yml:14", "the database `shop` has a collection `invoices`", "declare it")
+
+        async def checked(*_: object) -> list[MapError]:
+            return [error, replace(error, remark=True)]
+
+        self.patch.setattr(uptime, "check", checked)
+        out = Console(record=True, width=200)
+        environment = {"HABEAS_STORES": "{}", "HABEAS_DATAMAP": str(MAP)}
+        await uptime.report_misfit(environment, URL, out)
+        raise ConfigurationError(" ".join(out.export_text().split()).removeprefix("wrong "))
 
     async def export_sheet(self) -> None:
         (self.home / "customers.csv").touch()
@@ -131,6 +145,7 @@ class Newcomer:
             "your database with the map of the sample": lambda: self.start(stores=URL),
             "wrong path of the data map": lambda: self.start(datamap=Path("none")),
             "a map that refers to something missing": self.damage_map,
+            "a map that does not fit the data": self.rename_collection,
             "no company file": lambda: self.start(company=Path("none.yaml")),
             "`habeas init` for the second time": self.repeat_init,
             "installed without the extra": self.install_without_extra,
