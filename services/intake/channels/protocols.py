@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from services.intake.cases.errors import TooManyAttempts
 from services.intake.cases.service import RequestService
 from services.intake.domain import IntakeCase
+from services.intake.http.problems import headers_of
 from shared.errors import PermanentError, TransientError, UnknownRequest
 from shared.runtime import safe_http
 from shared.runtime.log import logger
@@ -64,7 +65,7 @@ def protocol_app(write: ErrorWriter, answers: Mapping[type[Exception], ErrorAnsw
 
     @app.exception_handler(HTTPException)
     async def no_such_call(request: Request, error: HTTPException) -> Response:
-        return write(request, error.status_code, error.detail, error.headers)
+        return write(request, error.status_code, error.detail, headers_of(error, request))
 
     async def answered(request: Request, error: Exception) -> Response:
         answer = next(answers[kind] for kind in type(error).__mro__ if kind in answers)

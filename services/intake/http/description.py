@@ -22,12 +22,18 @@ from starlette.types import ASGIApp
 
 JSON, PROBLEM_JSON, ZIP = "application/json", "application/problem+json", "application/zip"
 SCHEMAS = "#/components/schemas/"
-EVERY_CALL = (HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE)
-"""Errors that every call may have."""
-KEYED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS)
+EVERY_CALL = (
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+)
+"""Errors that every call may have; 429 also after too many wrong credentials from its address."""
+KEYED = (HTTPStatus.UNAUTHORIZED,)
 """Errors of every call with a credential."""
 WITH_BODY = (HTTPStatus.REQUEST_ENTITY_TOO_LARGE,)
 """Errors of every call with a body."""
+PART_OF_A_PATH = r"^[^/\r\n]+$"
+"""Texts that a parameter in a path may have at most: no other reaches a route."""
 GENERATED = ("HTTPValidationError", "ValidationError")
 """Schemas of FastAPI's own answer to invalid parameters, which no route gives."""
 
@@ -162,6 +168,10 @@ NULL = Content(schema={"type": "null"})
 """An answer without content."""
 
 
+FROM_INTAKE = (HTTPStatus.NOT_FOUND, HTTPStatus.TOO_MANY_REQUESTS)
+"""Errors that intake itself answers: a path without a route, and too many wrong credentials."""
+
+
 @dataclass(frozen=True, slots=True)
 class ErrorForm:
     """The form of a channel's errors."""
@@ -174,7 +184,7 @@ class ErrorForm:
 
     def _response(self, status: HTTPStatus) -> dict[str, Any]:
         content = self.content.described("serialization")
-        if status is HTTPStatus.TOO_MANY_REQUESTS:  # after too many wrong credentials, for each channel
+        if status in FROM_INTAKE:
             content |= PROBLEM.content.described("serialization")
         name = HEADERS.get(status)
         headers = {"headers": {name: {"schema": {"type": "string"}}}} if name else {}
@@ -212,6 +222,8 @@ def operation(  # noqa: PLR0913 - all parts of a description
         parameters: Parameters that the route reads itself.
     """
     statuses = {*errors, *EVERY_CALL, *(KEYED if any(security) else ()), *(WITH_BODY if body else ())}
+    if form is PROBLEM and any(one.media == JSON for one in body):
+        statuses.add(HTTPStatus.BAD_REQUEST)  # not UTF-8
     extra: dict[str, Any] = {
         "security": [{name: [*scopes] for name, scopes in one.items()} for one in security]
     }
@@ -305,11 +317,14 @@ def calls_of(described: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str,
 
 
 def _completed(found: dict[str, Any]) -> dict[str, Any]:
-    """Add tags and security schemes; remove the answers that no route gives."""
+    """Add tags, patterns of paths and security schemes; remove the answers that no route gives."""
     tags, schemes = dict[str, None](), set[str]()
     for path, _, call in calls_of(found):
         call["tags"] = [tag := _tag(path)]
         tags[tag] = None
+        for one in call.get("parameters", ()):
+            if one["in"] == "path":
+                one["schema"].setdefault("pattern", PART_OF_A_PATH)
         schemes |= {name for one in call.get("security", ()) for name in one}
         if GENERATED[0] in str(call["responses"].get("422")):
             del call["responses"]["422"]

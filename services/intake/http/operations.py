@@ -52,14 +52,13 @@ REQUEST = {
     "locale": "en",
 }
 
-OWN = 401, 404, 429
+OWN = 401, 404
 """Errors of calls about a request: a key is not required; one of another system finds nothing."""
 
 SUBMIT_REQUEST = operation(
     "submitRequest",
     409,
     422,
-    429,
     security=SYSTEM_OR_PUBLIC,
     body=[Content(REQUEST)],
     answer={202: Content({"id": ID, "status_url": URL})},
@@ -123,12 +122,11 @@ DOWNLOAD_PACKAGE = operation(
     409,
     416,
     422,
-    429,
     answer={200: Content(media=ZIP, schema=BINARY), 206: Content(media=ZIP, schema=BINARY)},
 )
-INSPECT_PACKAGE = operation("inspectPackage", 401, 403, 404, 409, 422, 429, answer={200: None})
+INSPECT_PACKAGE = operation("inspectPackage", 401, 403, 404, 409, 422, answer={200: None})
 DOWNLOAD_CERTIFICATE = operation(
-    "downloadCertificate", 404, 409, 422, 429, answer={200: Content(media=JSON, schema={"type": "object"})}
+    "downloadCertificate", 404, 409, 422, answer={200: Content(media=JSON, schema={"type": "object"})}
 )
 SUBMIT_SHEET = operation(
     "submitSheet",
@@ -170,10 +168,10 @@ TAKEN = {
     "status_url": f"https://privacy.example.com/v1/staff/decisions/{DECISION}",
 }
 GET_STAFF_SALT = operation(
-    "getStaffSalt", 422, 429, answer={200: Content({"salt": "9f2c4ab07d1e63588c0b5ad4e7f19c36"})}
+    "getStaffSalt", 422, answer={200: Content({"salt": "9f2c4ab07d1e63588c0b5ad4e7f19c36"})}
 )
 SUBMIT_DECISION = operation(
-    "submitDecision", 403, 404, 409, 422, 429, body=[Content(SIGNED)], answer={202: Content(TAKEN)}
+    "submitDecision", 403, 404, 409, 422, body=[Content(SIGNED)], answer={202: Content(TAKEN)}
 )
 SUBMIT_DECISION_WITH_PACKAGE = operation(
     "submitDecisionWithPackage",
@@ -181,10 +179,7 @@ SUBMIT_DECISION_WITH_PACKAGE = operation(
     404,
     409,
     422,
-    429,
     body=[Content(media="application/octet-stream", schema=BINARY)],
     answer={202: Content(TAKEN)},
 )
-GET_DECISION = operation(
-    "getDecision", 422, 429, answer={200: Content({"id": DECISION, "status": "accepted"})}
-)
+GET_DECISION = operation("getDecision", 422, answer={200: Content({"id": DECISION, "status": "accepted"})})

@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException as AnyHTTPException
+from starlette.routing import Match
 
 from services.intake.cases.errors import (
     CodeRefused,
@@ -61,6 +62,9 @@ WORDS: Mapping[int, tuple[str, str]] = {
 }
 """Status → title and sentence of the page."""
 BROKEN = (_("Something went wrong"), _("The error is on our side and has been recorded."))
+
+
+METHODS = ("GET", "HEAD", "POST", "PATCH", "DELETE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +119,7 @@ def add_problems(app: FastAPI, site: Site) -> None:
 
     @app.exception_handler(AnyHTTPException)
     async def refused(request: Request, error: AnyHTTPException) -> Response:
-        return say(request, error.status_code, error.detail, error.headers)
+        return say(request, error.status_code, error.detail, headers_of(error, request))
 
     @app.exception_handler(UnknownRequest)
     async def unknown(request: Request, _error: UnknownRequest) -> Response:
@@ -131,6 +135,19 @@ def add_problems(app: FastAPI, site: Site) -> None:
         logger().error("request failed", service="intake", exc_info=error)
         detail = "This cannot be done until the staff has checked it; write to the contact."
         return say(request, 500, detail)
+
+
+def headers_of(error: AnyHTTPException, request: Request) -> Mapping[str, str] | None:
+    """Return the headers of *error*; for a wrong method with those of all routes of the path, not of one."""
+    if error.status_code != HTTPStatus.METHOD_NOT_ALLOWED:
+        return error.headers
+    allowed = [method for method in METHODS if _is_served(request, method)]
+    return {**(error.headers or {}), "Allow": ", ".join(allowed)}
+
+
+def _is_served(request: Request, method: str) -> bool:
+    scope = {**request.scope, "method": method}
+    return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
 
 
 def _add_flaws(app: FastAPI, problems: Problems) -> None:

@@ -49,6 +49,14 @@ async def test_a_method_that_is_not_meant_is_a_problem_405() -> None:
         assert_problem(await client.put(f"/v1/requests/{UNKNOWN}"), 405)
 
 
+async def test_wrong_method_is_answered_with_all_methods_of_the_path() -> None:
+    async with client_of(Office().requests) as client:
+        answers = [
+            await client.put(f"/v1/requests{path}") for path in ("", f"/{UNKNOWN}", f"/{UNKNOWN}/package")
+        ]
+    assert [answer.headers["allow"] for answer in answers] == ["GET, POST", "GET, DELETE", "GET, HEAD"]
+
+
 async def test_late_operations_are_a_problem_409() -> None:
     office = await answered()
     proofs = {"proofs": [{"kind": "new_code"}]}

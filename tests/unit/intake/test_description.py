@@ -68,8 +68,8 @@ def _shown(content: Mapping[str, Any]) -> bool:
 
 
 def error_flaws(path: str, call: Mapping[str, Any]) -> Iterator[str]:
-    expected = {"500", "503"}
-    expected |= {"401", "429"} if any(call["security"]) else set()
+    expected = {"429", "500", "503"}
+    expected |= {"401"} if any(call["security"]) else set()
     expected |= {"413"} if "requestBody" in call else set()
     if path.startswith(OWN) and (call.get("parameters") or "requestBody" in call):
         expected |= {"422"}

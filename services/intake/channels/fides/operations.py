@@ -262,7 +262,7 @@ GET_CONFIG = _call(
         FidesVerificationConfig,
     ),
 )
-CREATE = _call("createPrivacyRequests", 422, 429, body=CREATES, answer=TAKEN)
+CREATE = _call("createPrivacyRequests", 422, body=CREATES, answer=TAKEN)
 CREATE_AUTHENTICATED = _call(
     "createPrivacyRequestsAsClient",
     403,
@@ -271,9 +271,7 @@ CREATE_AUTHENTICATED = _call(
     security=_may(ClientScope.CREATE),
     answer=TAKEN,
 )
-VERIFY = _call(
-    "verifyPrivacyRequest", 400, 403, 404, 422, 429, body=[CODE], answer=Content(REQUEST, FidesRequest)
-)
+VERIFY = _call("verifyPrivacyRequest", 400, 403, 404, 422, body=[CODE], answer=Content(REQUEST, FidesRequest))
 SEARCH = _call(
     "searchPrivacyRequests",
     400,
@@ -316,7 +314,6 @@ BEGIN_CONSENT = _call(
     "beginConsentRequest",
     400,
     422,
-    429,
     body=[Content({"identity": PERSON}, bodies.CreateConsent)],
     answer=Content({"consent_request_id": CONSENT_NAME}, FidesConsentBegun),
 )
@@ -327,7 +324,6 @@ SET_PREFERENCES = _call(
     400,
     404,
     422,
-    429,
     body=[Content({"consent": [CHOICE]}, bodies.SetPreferences)],
     answer=CHOSEN,
 )

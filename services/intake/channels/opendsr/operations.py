@@ -155,7 +155,7 @@ PACKAGE = Content(media=ZIP, schema=BINARY)
 OPERATIONS: dict[str, tuple[tuple[int, ...], dict[str, Any]]] = {
     "discover": ((), {"answer": {200: Content(DISCOVERED, OpenDsrDiscovery)}}),
     "submitSubjectRequest": (
-        (400,),
+        (400, 409),
         {"answer": {201: Content(RECEIPT, OpenDsrReceipt)}, "security": CONTROLLER},
     ),
     "getSubjectRequest": (
