@@ -53,6 +53,9 @@ class WaitingQueuePort(Protocol):
     async def start_next(self, case: str) -> bool:
         """Start *case* next, regardless of the limit; return whether it waits."""
 
+    async def admits_follow_up(self, source: str, now: datetime) -> bool:
+        """Count an event of *source* that waits for its request; return whether it may wait."""
+
     async def lodged(self, case: str) -> RequestLodged | None:
         """Return the request *case*, if it waits."""
 

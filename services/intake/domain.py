@@ -155,7 +155,39 @@ class RequestLodged(Record):
     """Id of the event of the upstream system, keyed where it could be personal data."""
 
 
-RECORDS = (AliasCodeKept, AliasCodeRefused, PackageCodeKept, PackageCodeRefused, DueMoved, RequestLodged)
+class FollowUpKind(StrEnum):
+    """Kinds of events about a request."""
+
+    PROOFS = "proofs"
+    WITHDRAWAL = "withdrawal"
+    APPEAL = "appeal"
+
+
+class FollowUpKept(Record):
+    """A proof, a withdrawal or an appeal came before its request, and waits for it."""
+
+    TYPE: ClassVar[str] = "habeas.follow_up.kept.v1"
+
+    kind: FollowUpKind = FollowUpKind.WITHDRAWAL
+    source: str
+    publisher_id: str | None = None
+    """Id of its event, keyed where it could be personal data."""
+    at: datetime
+    """When it came."""
+    proofs: tuple[ProofRef, ...] = ()
+    statement: Code | None = None
+    """Name, in the vault, of the statement of an appeal."""
+
+
+RECORDS = (
+    FollowUpKept,
+    AliasCodeKept,
+    AliasCodeRefused,
+    PackageCodeKept,
+    PackageCodeRefused,
+    DueMoved,
+    RequestLodged,
+)
 
 _AWAITING_PROOF: Mapping[type[Fact], CaseStatus] = {
     events.IdentityChallenged: CaseStatus.CHALLENGED,
@@ -267,6 +299,7 @@ REMARKS: frozenset[type[Fact]] = frozenset(
         events.ExtensionDecided,
         events.FeeAgreed,
         events.FeeQuoted,
+        FollowUpKept,
         events.ForwardingDecided,
         events.ForwardingFetched,
         events.IdentityReviewNeeded,
@@ -400,6 +433,8 @@ class IntakeCase:
     aliases_proven: frozenset[tuple[Code, int]] = frozenset()
     inquiry: events.InquiryLodged | None = None
     """The question to the sender of an unclear mail, before it is a request."""
+    follow_ups: tuple[FollowUpKept, ...] = ()
+    """Events that came before the request and wait for it."""
     messages: tuple[events.MessageLodged, ...] = ()
     """Mails that only the staff can handle."""
     handled_messages: frozenset[Code] = frozenset()
@@ -614,7 +649,8 @@ def _note_request(case: IntakeCase, fact: Fact) -> IntakeCase:
     match fact:
         case events.RequestReceived():
             # A controller reads the answer where it asked; the person gets no letter.
-            return replace(case, received=fact, addressless=fact.requester is Requester.CONTROLLER)
+            addressless = fact.requester is Requester.CONTROLLER
+            return replace(case, received=fact, addressless=addressless, follow_ups=())
         case events.RequestFulfilled():
             offer = case.offer if fact.right is Right.ERASURE else fact.aliases
             decided = case.answer_deciders.union(fact.deciders)
@@ -769,6 +805,11 @@ def _note_mail(case: IntakeCase, fact: Fact) -> IntakeCase:
     match fact:
         case events.InquiryLodged():
             return replace(case, inquiry=fact)
+        case FollowUpKept():
+            return replace(case, follow_ups=(*case.follow_ups, fact))
+        case events.RequestRejected() if case.follow_ups:
+            left = tuple(one for one in case.follow_ups if one.publisher_id != fact.publisher_id)
+            return replace(case, follow_ups=left)
         case events.MessageLodged():
             return replace(case, messages=(*case.messages, fact))
         case events.MessageHandled():

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from pydantic import ValidationError
 
-from services.intake.cases import deadline_handlers, lifecycle, sealed_content
+from services.intake.cases import deadline_handlers, follow_ups, lifecycle, sealed_content
 from services.intake.cases.clock import resumed_deadline
 from services.intake.cases.deadlines import fee_timers
 from services.intake.cases.errors import TooManyAttempts
 from services.intake.cases.inquiries import handle_message
 from services.intake.cases.registration import begin
-from services.intake.context import NOT_KNOWN, IntakeContext, end_waiting, must_be_own, rejected, set_timers
+from services.intake.context import IntakeContext, end_waiting, must_be_own, rejected, set_timers
 from services.intake.domain import CLOSED_BY, OWED, CaseStatus, RequestLodged, evolve, outcome_of
 from shared.contract import events
 from shared.contract.affected_people import declaration_item
@@ -103,25 +103,23 @@ def _must_be_the_same(sealed: events.RequestSubmitted, event: events.RequestSubm
 
 async def accept_proofs(event: events.ProofSubmitted, ctx: IntakeContext) -> Sequence[Fact]:
     """Seal proofs of identity for the verifier."""
-    if ctx.case.status is CaseStatus.UNKNOWN:
-        await end_waiting(ctx)
-        return [rejected(ctx, NOT_KNOWN)]
     must_be_own(ctx)
     codes = sum(isinstance(proof, EmailCode) for proof in event.proofs)
     try:
         await ctx.codes.take_of_source(ctx.source, codes, ctx.now)
     except TooManyAttempts as error:
         return [rejected(ctx, SubmissionError(path="data.proofs", message=str(error)))]
+    if ctx.case.status is CaseStatus.UNKNOWN:
+        return await follow_ups.keep(event, ctx)
     if ctx.case.stopped is not None:
         return [rejected(ctx, SubmissionError(path="data.proofs", message="the request is stopped"))]
     return await lifecycle.receive_proofs(event.proofs, ctx) or [rejected(ctx, _late("data.proofs", ctx))]
 
 
-async def withdraw_submitted(_event: events.WithdrawalSubmitted, ctx: IntakeContext) -> Sequence[Fact]:
+async def withdraw_submitted(event: events.WithdrawalSubmitted, ctx: IntakeContext) -> Sequence[Fact]:
     """Withdraw a request of an upstream system that has no answer."""
     if ctx.case.status is CaseStatus.UNKNOWN:
-        await end_waiting(ctx)
-        return [rejected(ctx, NOT_KNOWN)]
+        return await follow_ups.keep(event, ctx)
     must_be_own(ctx)
     return await lifecycle.withdraw(ctx) or [rejected(ctx, _late("data.request", ctx))]
 

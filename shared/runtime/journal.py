@@ -433,9 +433,8 @@ def _indexes() -> list[IndexModel]:
 
 
 def correlation_in(rows: Iterable[JournalRow]) -> Correlation | None:
-    """Return the correlation in a history; a submission that was rejected gives the request none."""
-    accepted = (row for row in rows if not any(isinstance(fact, RequestRejected) for fact in row.facts))
-    return next((row.correlation for row in accepted if row.correlation is not None), None)
+    """Return the newest correlation in a history: before the request comes, events have their own."""
+    return next((row.correlation for row in reversed([*rows]) if row.correlation is not None), None)
 
 
 def newest(rows: Sequence[JournalRow]) -> JournalRow | None:

@@ -29,6 +29,7 @@ from shared.contract.events import (
     Event,
     Fact,
     Record,
+    RequestReceived,
     RequestSubmitted,
     Submission,
     SubmissionError,
@@ -532,7 +533,8 @@ class Runtime(Generic[S, C]):
         now = self.clock()
         state = self.service.fold(history)
         envelope, known = work.envelope, correlation_in(history)
-        correlation = known or self.service.correlation_of(envelope)
+        own = self.service.correlation_of(envelope)
+        correlation = own if _precedes_request(envelope.event, history) else known or own
         moment = Moment(
             work.case, now, state, envelope.id, envelope.source, envelope.time, correlation=correlation
         )
@@ -734,6 +736,13 @@ class Runtime(Generic[S, C]):
             parked=tally.parked,
             elapsed_ms=round(elapsed * 1000, 1),
         )
+
+
+def _precedes_request(event: Event, history: Iterable[JournalRow]) -> bool:
+    """Return whether *event* is a submission to a case without a registered request, as is the request."""
+    if not isinstance(event, Submission):
+        return False
+    return not any(isinstance(fact, RequestReceived) for fact in events_of(history))
 
 
 def _split(

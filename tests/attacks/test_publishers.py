@@ -19,6 +19,7 @@ import pytest_asyncio
 from habeas.client.event_files import EventFile, Sheet
 from habeas.embedded.parts.ports import HOST
 from habeas.embedded.stack import Stack
+from services.intake.domain import FollowUpKept
 from shared.contract import topology
 from shared.contract.events import AppealSubmitted, ProofSubmitted, RequestSubmitted, WithdrawalSubmitted
 from shared.runtime import retry_policy
@@ -449,10 +450,13 @@ async def test_publisher_cannot_withdraw_prove_or_appeal_the_request_of_another(
 
 async def test_reference_of_another_publisher_finds_nothing(scene: Scene) -> None:
     asked = Somebody("known.person@example.org", "Known Person").asks("access")
-    await scene.pipeline.lodge(asked, source=PORTAL)
-    id_, body = event({"reference": asked["reference"]}, SHOP, type_=WithdrawalSubmitted.TYPE)
+    case = await scene.pipeline.lodge(asked, source=PORTAL)
+    _, body = event({"reference": asked["reference"]}, SHOP, type_=WithdrawalSubmitted.TYPE)
     await scene.shop.publish(body, to=(topology.REQUESTS, WithdrawalSubmitted.TYPE))
-    assert "no request has this id" in (await scene.rejection(id_))["errors"][0]["message"]
+    kept = {"facts.type": FollowUpKept.TYPE}
+    [row] = await eventually(lambda: scene.pipeline.rows("intake", **kept), WITHIN)
+    assert row["case"] != case, "it waits for a request of its source"
+    assert not scene.heard.of(case, "request.withdrawn")
 
 
 async def test_publisher_withdraws_its_own_request(scene: Scene) -> None:

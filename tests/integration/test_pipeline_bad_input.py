@@ -99,8 +99,8 @@ REFUSED = {
         event("proof for an unknown id", ProofSubmitted.TYPE, {"request": "f" * 32, "proofs": A_CODE}),
         {"data.request": "no request has this id or reference"},
     ),
-    "withdrawal of an unknown reference": Bad(
-        event("withdrawal of an unknown reference", WithdrawalSubmitted.TYPE, {"reference": SECRET.email}),
+    "withdrawal of an unknown id": Bad(
+        event("withdrawal of an unknown id", WithdrawalSubmitted.TYPE, {"request": "e" * 32}),
         {"data.request": "no request has this id or reference"},
     ),
 }

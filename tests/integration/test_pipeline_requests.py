@@ -17,6 +17,7 @@ import pytest_asyncio
 from habeas.embedded.company import ADA, BRUNO
 from habeas.embedded.stack import Stack
 from services.fulfillment.package.verification import verify_package
+from services.intake.domain import FollowUpKept
 from shared.contract.codes import MOST_ISSUED, TRIES
 from shared.contract.correlation import EVENT, KEYED, REFERENCE, SOURCE
 from shared.contract.events import WithdrawalSubmitted
@@ -120,6 +121,17 @@ async def test_a_source_whose_log_in_is_trusted_needs_no_code(pipeline: Pipeline
     [reference] = {event[REFERENCE] for event in heard.of(page["id"])}
     assert reference.startswith(KEYED)
     assert person.email not in str(heard.of(page["id"]))
+
+
+async def test_withdrawal_before_its_request_ends_it(pipeline: Pipeline, heard: Heard) -> None:
+    asked = STRANGER.asks("access", reference="ticket-4712")
+    await pipeline.send({"reference": "ticket-4712"}, type_=WithdrawalSubmitted.TYPE)
+    await eventually(lambda: pipeline.rows("intake", **{"facts.type": FollowUpKept.TYPE}))
+    await pipeline.send(asked)
+    case = await pipeline.id_of(asked)
+    await pipeline.closed(case)
+    assert len(heard.of(case, "request.withdrawn")) == 1
+    assert heard.of(case, "request.rejected") == []
 
 
 @pytest.mark.parametrize("right", ["access", "erasure"])

@@ -199,6 +199,7 @@ class MemoryWaitingQueue:
     held: dict[str, RequestLodged] = field(default_factory=dict)
     """Those of them that may begin."""
     hurried: list[str] = field(default_factory=list)
+    follow_ups_admitted: int = 1_000
 
     async def lane(self, source: str, received_at: datetime, now: datetime) -> RateLane:
         del now
@@ -220,6 +221,11 @@ class MemoryWaitingQueue:
     async def is_full(self, source: str, now: datetime) -> bool:
         del source, now
         return self.free <= 0
+
+    async def admits_follow_up(self, source: str, now: datetime) -> bool:
+        del source, now
+        self.follow_ups_admitted -= 1
+        return self.follow_ups_admitted >= 0
 
     async def begun(self, cases: Sequence[str], now: datetime) -> None:
         del now

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, timedelta
 
-from services.intake.cases import deadlines
+from services.intake.cases import deadlines, follow_ups
 from services.intake.cases.clock import narrowed_deadline
 from services.intake.cases.deadlines import CaseTimer
 from services.intake.cases.inquiries import handle_reply_deadline
@@ -103,8 +103,9 @@ async def handle_deadline(event: events.DeadlineCame, ctx: IntakeContext) -> Seq
         11 CCR § 7021(a): receipt is confirmed within 10 business days.
     """
     kind = deadlines.kind_of(event.name)
-    if kind in deadlines.INQUIRIES:
-        return await handle_reply_deadline(kind, ctx)
+    if kind in deadlines.BEFORE_REQUEST:
+        overdue = kind == deadlines.FOLLOW_UP
+        return follow_ups.overdue(ctx) if overdue else await handle_reply_deadline(kind, ctx)
     if ctx.case.due_on is None:
         raise TooEarly("the timer came before its request")
     if kind == deadlines.UNAGREED:

@@ -39,7 +39,10 @@ INQUIRY_REMINDED, INQUIRY_UNANSWERED = "inquiry_reminded", "inquiry_unanswered"
 """Of the question to the sender of an unclear mail: half of the wait for the answer, and its end."""
 INQUIRY_TIMERS = "inquiry_"
 """Begins the names of both."""
-INQUIRIES = frozenset({INQUIRY_REMINDED, INQUIRY_UNANSWERED})
+FOLLOW_UP = "follow_up_unmatched"
+"""The end of the wait of an event for its request."""
+BEFORE_REQUEST = frozenset({INQUIRY_REMINDED, INQUIRY_UNANSWERED, FOLLOW_UP})
+"""Timers of cases without a request."""
 ERASURE_PROPOSED = "erasure_proposed"
 """The end of the time in which staff see that a withdrawn consent proposes an erasure."""
 TIME_TO_PROPOSE = timedelta(days=30)
@@ -78,7 +81,7 @@ class CaseTimer:
 
 def kind_of(name: str) -> str:
     """Return the kind of the timer called *name*."""
-    kinds = (*DUTIES, UNAGREED, SCOPE_UNANSWERED, ERASURE_PROPOSED, *INQUIRIES, EXPIRING, EXPIRED)
+    kinds = (*DUTIES, UNAGREED, SCOPE_UNANSWERED, ERASURE_PROPOSED, *BEFORE_REQUEST, EXPIRING, EXPIRED)
     return next(kind for kind in kinds if name.startswith(kind))
 
 

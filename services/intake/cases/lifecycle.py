@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+from services.intake.cases import follow_ups
 from services.intake.cases.clock import (
     DECIDED,
     Arrival,
@@ -21,8 +22,8 @@ from services.intake.cases.deadlines import (
     timer_at,
 )
 from services.intake.cases.registration import forwarding, register_request
-from services.intake.cases.sealed_content import seal_proofs, seal_request
-from services.intake.context import NOT_KNOWN, IntakeContext, end_waiting, must_be_own, rejected, set_timers
+from services.intake.cases.sealed_content import appeal_item, seal_proofs, seal_request
+from services.intake.context import IntakeContext, must_be_own, rejected, set_timers
 from services.intake.domain import CaseStatus
 from shared.contract import events
 from shared.contract.answer import SUBMISSION, scope_entries
@@ -68,7 +69,7 @@ async def receive_proofs(
 
 async def appeal(statement: str, ctx: IntakeContext) -> Sequence[Fact]:
     """Seal and register an appeal or a complaint; return nothing if one is open already."""
-    name = f"appeal_{derived_id(f'{ctx.source} {ctx.event_id}', 0)}"
+    name = appeal_item(f"{ctx.source} {ctx.event_id}")
     begun = ctx.case.received.received_at if ctx.case.received else ctx.now
     at = max(begun, min(ctx.occurred_at, ctx.now))  # a wrong clock moves no deadline
     received = received_appeal(ctx.case, name, at, ctx.practice)
@@ -82,8 +83,7 @@ async def appeal(statement: str, ctx: IntakeContext) -> Sequence[Fact]:
 async def register_appeal(event: events.AppealSubmitted, ctx: IntakeContext) -> Sequence[Fact]:
     """Register an appeal or a complaint of an upstream system."""
     if ctx.case.received is None:
-        await end_waiting(ctx)
-        return [rejected(ctx, NOT_KNOWN)]
+        return await follow_ups.keep(event, ctx)
     must_be_own(ctx)
     return await appeal(event.statement, ctx) or [rejected(ctx, APPEAL_OPEN)]
 

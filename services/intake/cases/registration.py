@@ -6,6 +6,7 @@ from datetime import timedelta
 from hashlib import sha256
 from secrets import token_urlsafe
 
+from services.intake.cases import follow_ups
 from services.intake.cases.clock import Arrival, received_request
 from services.intake.cases.deadlines import INQUIRY_TIMERS, initial_timers
 from services.intake.cases.fingerprint import duplicate_of, fingerprint_of
@@ -47,7 +48,7 @@ async def begin(request: RequestSubmitted, lodged: RequestLodged, ctx: IntakeCon
     )
     received = received_request(request, arrival, ctx.practice)
     lane = await ctx.queue.lane(lodged.source, received.received_at, ctx.now)
-    at_once = begins_at_once(received, ctx.now, ctx.practice.zone)
+    at_once = begins_at_once(received, ctx.now, ctx.practice.zone) or bool(ctx.case.follow_ups)
     waiting = WaitingRequest(lodged, received.internal_due_on, received.received_at, at_once)
     if not await ctx.queue.enter(waiting, lane, ctx.now):
         return []
@@ -59,6 +60,14 @@ async def begin(request: RequestSubmitted, lodged: RequestLodged, ctx: IntakeCon
 
 
 async def register_request(
+    request: RequestSubmitted, received: RequestReceived, ctx: IntakeContext
+) -> Sequence[Fact]:
+    """Start the clock of a sealed request, and resume the follow-ups that came before it."""
+    facts = await _first_facts(request, received, ctx)
+    return [*facts, *await follow_ups.resume(facts, ctx)]
+
+
+async def _first_facts(
     request: RequestSubmitted, received: RequestReceived, ctx: IntakeContext
 ) -> Sequence[Fact]:
     """Start the clock of a sealed request, and forward it if another decides about the data."""

@@ -62,6 +62,11 @@ async def seal_proofs(
     return tuple(refs)
 
 
+def appeal_item(cause: str) -> str:
+    """Return the name in the vault of the statement of the appeal with this *cause*."""
+    return f"appeal_{derived_id(cause, 0)}"
+
+
 async def single_piece(body: bytes) -> AsyncIterator[bytes]:
     """Yield *body* as one piece."""
     yield body

@@ -503,7 +503,7 @@ class RequestService:
                 raise UnknownRequest(UNKNOWN)
             if any(row.cause == cause for row in rows):
                 return case
-            ctx = self._at(case_id, case, cause, correlation_in(rows) or named)
+            ctx = self._at(case_id, case, cause, named or correlation_in(rows))
             facts = await decide(ctx)
             after = reduce(evolve, facts, case)
             if not facts or await self.outbox.append(_row_after(rows, ctx, facts)):

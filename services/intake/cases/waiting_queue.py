@@ -32,6 +32,8 @@ NAME = "intake"
 LOOK_EVERY_S = 10.0
 LOOK_WHILE_WAITING_S = 1.0
 MOST_AT_ONCE = 500
+FOLLOW_UPS_PER_HOUR = 1_000
+"""Events of one source that may begin to wait for their requests in an hour."""
 KEEP_COUNTS = timedelta(days=1)
 GATHER_S = 0.005
 """Time for which arrivals are collected, so that the most urgent begins first."""
@@ -112,6 +114,10 @@ class WaitingQueue:
             found = await self._waiting.update_one({"_id": case}, {"$set": {"hurried": True}})
         self.next_look.within(LOOK_WHILE_WAITING_S)
         return bool(found.matched_count)
+
+    async def admits_follow_up(self, source: str, now: datetime) -> bool:
+        """Count an event of *source* that waits for its request; return whether it may wait."""
+        return await self._count(f"follow-ups of {source}", 1, now) <= FOLLOW_UPS_PER_HOUR
 
     async def declare(self, burst: BurstDeclared) -> None:
         """Store *burst*; a new declaration of an incident replaces the last."""

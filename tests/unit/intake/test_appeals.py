@@ -171,9 +171,11 @@ async def test_a_second_one_waits_for_the_first() -> None:
     assert len(office.facts(AppealReceived)) == 2
 
 
-async def test_a_rectification_without_corrections_is_a_fault() -> None:
+async def test_appeal_about_an_unknown_id_is_rejected() -> None:
     office = Office()
-    await appeal(office)
+    data = {"request": CASE, "statement": "You have overlooked my second account."}
+    await office.broker.publish([submission("appeal.submitted", data, id_="a")])
+    await office.work()
     assert office.the(RequestRejected).errors[0].path == "data.request"
 
 

@@ -25,6 +25,7 @@ from services.intake.domain import (
     AliasCodeRefused,
     CaseStatus,
     DueMoved,
+    FollowUpKept,
     IntakeCase,
     PackageCodeKept,
     PackageCodeRefused,
@@ -205,6 +206,7 @@ EXAMPLES: dict[type[Fact], Fact] = {
         DeadlineCame(request_id=CASE, name="deadline_missed_20260407"),
         DeadlineApproaching(request_id=CASE, due_on=date(2026, 4, 7)),
         DeadlineMissed(request_id=CASE, due_on=date(2026, 4, 7)),
+        FollowUpKept(request_id=CASE, source="shop.example", at=NOW),
         DueMoved(
             request_id=CASE,
             days=3,

@@ -122,7 +122,7 @@ async def test_an_event_about_a_waiting_request_starts_it(type_: str, more: dict
 async def test_a_message_without_a_person_is_still_refused() -> None:
     office = await waiting()
     office.queue.waiting.clear()
-    await office.broker.publish([submission("request.withdrawn", {"reference": "r-9"}, id_="w")])
+    await office.broker.publish([submission("request.withdrawn", {"request": "9" * 32}, id_="w")])
     await office.work()
     assert len(office.facts(RequestRejected)) == 1
 

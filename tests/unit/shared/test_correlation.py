@@ -134,7 +134,7 @@ def row(n: int, fact: Fact, names: Correlation | None) -> JournalRow:
     return JournalRow(CASE, n, f"cause-{n}", None, (fact,), AT, correlation=names)
 
 
-def test_rejected_submission_gives_a_request_no_correlation() -> None:
+def test_newest_correlation_of_a_history_counts() -> None:
     other = Correlation("shop.example", "ticket-4711", "evt-1")
     history = [row(0, least(RequestRejected), other), row(1, least(RequestReceived), NAMES)]
     assert correlation_in(history) == NAMES

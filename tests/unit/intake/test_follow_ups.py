@@ -1,0 +1,163 @@
+"""A proof, a withdrawal or an appeal that comes before its request waits for it, once and not for ever."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import orjson
+import pytest
+
+from services.intake.cases.follow_ups import MOST, NOT_COME, WAIT
+from services.intake.domain import FollowUpKept, request_id
+from shared.contract.events import (
+    AppealReceived,
+    DeadlineCame,
+    ProofReceived,
+    RequestReceived,
+    RequestRejected,
+    RequestWithdrawn,
+)
+from shared.contract.sources import Source
+from shared.runtime.scheduler import Timer, _messages
+from tests.unit.fakes import REQUEST_KEY, SOURCE, Office, request, submission
+
+CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
+PROOF = {"kind": "data_points", "points": {"customer_no": "4711"}}
+EARLY: Mapping[str, tuple[dict[str, Any], type[Any]]] = {
+    "proof.submitted": ({"proofs": [PROOF]}, ProofReceived),
+    "request.withdrawn": ({}, RequestWithdrawn),
+    "appeal.submitted": ({"statement": "You did not answer me in March."}, AppealReceived),
+}
+
+
+async def come(office: Office, type_: str, id_: str = "evt-2", **data: Any) -> None:
+    """Submit an event about the request r-1."""
+    content = {**EARLY[type_][0], **(data or {"reference": "r-1"})}
+    await office.broker.publish([submission(type_, content, id_=id_)])
+    await office.work()
+
+
+async def end_waits(office: Office) -> None:
+    """Publish the timers of intake that have come."""
+    for (case, name), moment in list(office.deadlines.moments.items()):
+        if moment <= office.clock.now:
+            await office.broker.publish(_messages(Timer(case, name, moment), "intake", DeadlineCame))
+    await office.work()
+
+
+@pytest.mark.parametrize("type_", EARLY)
+async def test_event_before_its_request_takes_effect_when_the_request_comes(type_: str) -> None:
+    office = Office()
+    await come(office, type_)
+    assert office.events() == []
+    await office.submit(request())
+    office.the(RequestReceived)
+    office.the(EARLY[type_][1])
+    assert office.facts(RequestRejected) == []
+    assert not any(name.startswith("follow_up") for _, name in office.deadlines.moments)
+
+
+@pytest.mark.parametrize("type_", EARLY)
+async def test_event_before_a_request_by_http_takes_effect_in_the_row_of_the_request(type_: str) -> None:
+    office = Office()
+    await come(office, type_)
+    await office.lodge(request(), Source(SOURCE))
+    [registered] = [
+        row for row in office.rows() if any(isinstance(fact, RequestReceived) for fact in row.facts)
+    ]
+    assert EARLY[type_][1] in map(type, registered.facts)
+
+
+@pytest.mark.parametrize("type_", EARLY)
+async def test_event_that_is_repeated_or_interrupted_takes_effect_once(type_: str) -> None:
+    office = Office()
+    await come(office, type_)
+    await come(office, type_)
+    office.broker.crash()
+    await office.work()
+    await office.submit(request())
+    await come(office, type_)
+    await office.submit(request())
+    assert len(office.facts(FollowUpKept)) == len(office.facts(EARLY[type_][1])) == 1
+
+
+@pytest.mark.parametrize("type_", EARLY)
+async def test_event_without_a_request_is_rejected_after_a_day_and_stays_sealed(type_: str) -> None:
+    office = Office()
+    await come(office, type_)
+    office.clock.move(WAIT - timedelta(minutes=1))
+    await end_waits(office)
+    assert office.facts(RequestRejected) == []
+    office.clock.move(timedelta(minutes=1))
+    await end_waits(office)
+    await end_waits(office)
+    rejected = office.the(RequestRejected)
+    assert (rejected.publisher_source, rejected.publisher_id) == (SOURCE, "evt-2")
+    assert [error.message for error in rejected.errors] == [NOT_COME]
+    assert bool(office.sealed(CASE)) == (type_ != "request.withdrawn")
+    await office.submit(request())
+    assert office.facts(EARLY[type_][1]) == [], "it no longer waits"
+
+
+async def test_request_has_the_names_of_its_own_event_and_not_of_an_earlier_one() -> None:
+    office = Office()
+    await come(office, "request.withdrawn")
+    await office.submit(request(), id_="evt-1")
+    bodies = [orjson.loads(message.body) for message in office.broker.published]
+    names = [
+        body["publisherid"]
+        for body in bodies
+        if body["type"].startswith("habeas.request.") and "correlationid" in body
+    ]
+    assert names
+    assert set(names) == {"evt-1"}
+
+
+async def test_event_about_an_unknown_id_is_rejected_at_once() -> None:
+    office = Office()
+    await come(office, "request.withdrawn", request="f" * 32)
+    office.the(RequestRejected)
+    assert office.facts(FollowUpKept) == []
+
+
+async def test_number_of_events_that_wait_for_one_request_is_limited() -> None:
+    office = Office()
+    for number in range(MOST + 1):
+        await come(office, "proof.submitted", f"evt-{number}")
+    assert len(office.facts(FollowUpKept)) == MOST
+    assert office.the(RequestRejected).publisher_id == f"evt-{MOST}"
+
+
+async def test_number_of_events_of_one_source_that_wait_is_limited() -> None:
+    office = Office()
+    office.queue.follow_ups_admitted = 1
+    await come(office, "proof.submitted", "evt-1", reference="r-1")
+    await come(office, "proof.submitted", "evt-2", reference="r-2")
+    assert len(office.facts(FollowUpKept)) == 1
+    assert office.the(RequestRejected).publisher_id == "evt-2"
+
+
+async def test_second_withdrawal_that_waited_is_rejected() -> None:
+    office = Office()
+    await come(office, "request.withdrawn", "evt-1")
+    await come(office, "request.withdrawn", "evt-2")
+    await office.submit(request())
+    office.the(RequestWithdrawn)
+    assert office.the(RequestRejected).publisher_id == "evt-2"
+
+
+async def test_event_of_another_source_with_the_same_reference_does_not_wait_for_the_request() -> None:
+    office = Office()
+    other = submission("request.withdrawn", {"reference": "r-1"}, id_="evt-1", source="desk.example")
+    await office.broker.publish([other])
+    await office.work()
+    await office.submit(request())
+    assert office.facts(RequestWithdrawn) == []
+
+
+async def test_journal_of_a_waiting_event_holds_no_content_of_it() -> None:
+    office = Office()
+    await come(office, "appeal.submitted", "ada@example.org")
+    [kept] = office.facts(FollowUpKept)
+    assert "March" not in kept.model_dump_json()
+    assert "ada@example.org" not in kept.model_dump_json()
