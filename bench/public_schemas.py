@@ -10,6 +10,7 @@ identity, ``= either`` and ``!either`` count neither way. VALUE is one of
 ``via FIELD ATTRIBUTE``    of the person that the reference FIELD leads to
 ``ref TARGET [own N]``     the key of a document; ``own``: each of another one, from the Nth on
 ``ref TARGET of FIELD``    the key of the document of the person that the reference FIELD leads to
+``ref TARGET text``        the same, stored as text
 ``ref- TARGET``            a reference that a map does not follow; ``ref~``: careful people differ
 ``KIND``                   a value of no one in particular
 """
@@ -71,6 +72,8 @@ _VALUES: Mapping[str, Callable[[Random, int, Generic], Any]] = {
     "courtesy": lambda rng, *_: rng.choice(("Ms.", "Mr.", "Dr.", "Mrs.")),
     "degrees": lambda rng, *_: round(rng.uniform(40, 60), 5),
     "digits_text": lambda rng, *_: str(rng.randrange(10**17, 10**18)),
+    "django": lambda rng, *_: f"pbkdf2_sha256$600000${_text(rng, _WORDS, 12)}${_text(rng, _WORDS, 43)}=",
+    "expiry": lambda rng, *_: f"{rng.randint(2020, 2030)}/{rng.randint(1, 12):02d}",
     "file": lambda rng, *_: f"{_text(rng, _HEX, 16)}.{rng.choice(('png', 'jpg', 'pdf'))}",
     "four_digits": lambda rng, *_: f"{rng.randrange(10**4):04d}",
     "gender": lambda rng, *_: rng.choice(("M", "F")),
@@ -245,13 +248,14 @@ class PublicSchema:
         owners = self._owners.get(collection, [None] * len(choices))
         at = self._chosen(which, owners, where) % len(choices)
         where.reached[name] = owners[at]
+        key = str(choices[at]) if "text" in which else choices[at]
         if kind == "ref" and where.top and self._owners[where.collection][where.place] is None:
             self._owners[where.collection][where.place] = owners[at]
-        return choices[at]
+        return key
 
     def _chosen(self, which: Sequence[str], owners: Sequence[Owner], where: "_Place") -> int:
         """Return the number of the document that a reference leads to."""
-        match which:
+        match [word for word in which if word != "text"]:
             case ["own", first]:
                 return where.place + int(first)
             case ["of", field]:
