@@ -453,8 +453,7 @@ async def test_reference_of_another_publisher_finds_nothing(scene: Scene) -> Non
     case = await scene.pipeline.lodge(asked, source=PORTAL)
     _, body = event({"reference": asked["reference"]}, SHOP, type_=WithdrawalSubmitted.TYPE)
     await scene.shop.publish(body, to=(topology.REQUESTS, WithdrawalSubmitted.TYPE))
-    kept = {"facts.type": FollowUpKept.TYPE}
-    [row] = await eventually(lambda: scene.pipeline.rows("intake", **kept), WITHIN)
+    [row] = await scene.pipeline.recorded("intake", FollowUpKept.TYPE)
     assert row["case"] != case, "it waits for a request of its source"
     assert not scene.heard.of(case, "request.withdrawn")
 

@@ -321,6 +321,14 @@ class Pipeline:
         ]
         return [letter for letter in found if case in letter.body() or case in str(letter.message)]
 
+    async def recorded(self, service: str, type_: str) -> list[Document]:
+        """Return the rows of a service's journal with a fact of a type, once there are some."""
+
+        async def found() -> list[Document]:
+            return await self.rows(service, **{"facts.type": type_})
+
+        return await eventually(found, WITHIN)
+
     async def rows(self, service: str, **condition: Any) -> list[Document]:
         """Return rows of a service's journal."""
         journal = self.client[f"{self.prefix}_{service}"]["journal"]

@@ -126,7 +126,7 @@ async def test_a_source_whose_log_in_is_trusted_needs_no_code(pipeline: Pipeline
 async def test_withdrawal_before_its_request_ends_it(pipeline: Pipeline, heard: Heard) -> None:
     asked = STRANGER.asks("access", reference="ticket-4712")
     await pipeline.send({"reference": "ticket-4712"}, type_=WithdrawalSubmitted.TYPE)
-    await eventually(lambda: pipeline.rows("intake", **{"facts.type": FollowUpKept.TYPE}))
+    await pipeline.recorded("intake", FollowUpKept.TYPE)
     await pipeline.send(asked)
     case = await pipeline.id_of(asked)
     await pipeline.closed(case)
