@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from habeas.client.erasures import ErasureRecords
     from services.fulfillment.erasure.completion import Completed
     from services.fulfillment.erasure.journal.returned import ScanProgress as Report
+    from services.fulfillment.search.findings import Findings
 
 app = typer.Typer()
 suppressions = typer.Typer()
@@ -381,7 +382,7 @@ def gather(
         async with client.engine.opened(state.data_map(map_folder), state.stores(stores)) as opened:
             person = client.engine.identities(identity)
             found = await opened.gather(person)
-            _warn(opened, person)
+            _warn(opened, person, found)
             return found
 
     findings = run(work())
@@ -422,7 +423,7 @@ def erase(
         zone = state.company().zone
         async with client.engine.opened(state.data_map(map_folder), state.stores(stores), zone) as opened:
             found = await opened.gather(person)
-            _warn(opened, person)
+            _warn(opened, person, found)
             plan = await opened.plan(found)
             show_plan(plan, as_json=as_json, ids=ids)
             if dry_run or not (yes or typer.confirm("Erase?", err=True)):
@@ -440,10 +441,12 @@ def erase(
         raise typer.Exit(1)
 
 
-def _warn(opened: "OperatorEngine", person: Mapping[str, Sequence[str]]) -> None:
-    """Warn about identities that the map does not know."""
+def _warn(opened: "OperatorEngine", person: Mapping[str, Sequence[str]], found: "Findings") -> None:
+    """Warn about identities that the map does not know, and about doubts in the records *found*."""
     if unknown := opened.unknown(person):
         print(f"habeas: {opened.not_known(unknown)}", file=sys.stderr)
+    for doubt in client.engine.doubts_about(found):
+        print(f"habeas: {doubt}", file=sys.stderr)
 
 
 def _check_writable(file: Path) -> None:

@@ -1,7 +1,6 @@
 """The results of an incident's notices: progress, people not reached, and proofs of sending."""
 
 import csv
-import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import asdict, dataclass
@@ -9,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from habeas.client.private_files import open_private
 from services.notifier.breach.campaign.bootstrap import STEERING
 from services.notifier.breach.campaign.ledgers import COUNTS
 from services.notifier.breach.campaign.outcomes import elsewhere, letters
@@ -243,18 +243,12 @@ async def opened(mongo_url: str, prefix: str, master_key: RootKey) -> AsyncItera
 def write(file: Path, rows: list[Unreached]) -> None:
     """Write *rows* to *file* as CSV for its owner only. Raises ConfigurationError if it cannot be written."""
     try:
-        with open(file, "w", encoding="utf-8-sig", newline="", opener=_open_private) as out:
+        with open(file, "w", encoding="utf-8-sig", newline="", opener=open_private) as out:
             table = csv.DictWriter(out, COLUMNS)
             table.writeheader()
             table.writerows(one.row() for one in rows)
     except OSError as error:
         raise ConfigurationError(f"{file}: cannot be written ({error.strerror})") from None
-
-
-def _open_private(file: str, flags: int) -> int:
-    descriptor = os.open(file, flags, mode=0o600)
-    os.fchmod(descriptor, 0o600)  # an existing file keeps its mode
-    return descriptor
 
 
 _BY_LAW: Document = {

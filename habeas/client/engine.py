@@ -6,7 +6,7 @@ import secrets
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from habeas.client.erasures import ErasureRecords
+from habeas.client.private_files import open_private
 from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.datamap.graph import EMAIL, graph_of
 from services.fulfillment.datamap.model import DataMap
@@ -25,7 +26,9 @@ from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordSt
 from services.fulfillment.search.engine import RecordEngine as Records
 from services.fulfillment.search.findings import Findings, SearchAnswer
 from services.fulfillment.search.identities import Identities, identities_of
+from services.fulfillment.search.named_people import shared_identities
 from services.fulfillment.search.walk import gather
+from services.fulfillment.stores.existence import NoSeenCollections
 from services.fulfillment.stores.mongodb import Stores
 from shared.contract.events import Subject
 from shared.errors import ConfigurationError, InvalidDataMap
@@ -50,11 +53,11 @@ class OperatorEngine:
             InvalidDataMap: The map names a collection that is not there.
             StoreUnavailable: A store does not answer.
         """
-        findings = await gather(self.data_map, self.stores, identities)
+        findings = await gather(self.data_map, self.stores, identities, register=NoSeenCollections())
         if findings.missing:
             missing = ", ".join(findings.missing)
             what = f"the data map names {missing}, and the database has no such collection"
-            remedy = "correct the name, create the empty collection, or set `skip_processing`"
+            remedy = "correct the name, or set `skip_processing`"
             raise InvalidDataMap(f"{what}: {remedy}")
         if findings.answer is SearchAnswer.NOTHING_DECLARED:
             raise ConfigurationError(f"no search is possible: {self.not_known(identities)}")
@@ -94,7 +97,7 @@ class OperatorEngine:
         completed = await run_all_rounds(
             replace(decided, identities=found_by),
             self.data_map,
-            Records(self.stores, zone=self.zone),
+            Records(self.stores, zone=self.zone, register=NoSeenCollections()),
             NoMemory() if memory is None else memory.of(number, self.data_map),
             number=number,
             controller=controller,
@@ -141,14 +144,25 @@ def identities(pairs: Sequence[str]) -> Identities:
 
 
 def write(findings: Findings, folder: Path) -> None:
-    """Write *findings* into *folder*: a file of extended JSON per collection."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write *findings* into *folder*, for its owner alone: a file of extended JSON per collection."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     found: defaultdict[str, list[Any]] = defaultdict(list)
     for item in findings.found:
         found[item.collection.key].append(item.disclosed)
     for key, documents in found.items():
         text = json_util.dumps(documents, json_options=json_util.CANONICAL_JSON_OPTIONS, indent=1)
-        (folder / f"{key}.json").write_text(text, encoding="utf-8")
+        with open(folder / f"{key}.json", "w", encoding="utf-8", opener=open_private) as file:
+            file.write(text)
+
+
+def doubts_about(findings: Findings) -> Iterator[str]:
+    """Yield messages about lacking collections, and identities that differently named people share."""
+    for key in findings.absent:
+        yield f"{key} does not exist: it counts as empty"
+    for shared in shared_identities(findings.found):
+        where = ", ".join(shared.collections)
+        what = f"records of {shared.people} differently named people share the identity {shared.identity}"
+        yield f"{what}: {where}; check whose they are before you use them"
 
 
 def summary_of_findings(findings: Findings) -> dict[str, Any]:
@@ -161,7 +175,8 @@ def summary_of_findings(findings: Findings) -> dict[str, Any]:
         for part in findings.coverage
     }
     answer = {"answer": findings.answer.value, "map_version": findings.version}
-    return {**answer, "collections": collections}
+    shared = [asdict(one) for one in shared_identities(findings.found)]
+    return {**answer, "collections": collections, "shared_identities": shared}
 
 
 def summary_of_plan(decided: RecordPlan) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from services.fulfillment.recipients.receivers import ProvenReceivers
 from services.fulfillment.search.engine import RecordEngine
 from services.fulfillment.settings import FulfillmentSettings
 from services.fulfillment.state import FulfillmentCase, evolve
+from services.fulfillment.stores.existence import SeenCollections
 from services.fulfillment.stores.mongodb import Stores
 from services.fulfillment.stores.registers import (
     RETAINED_RECORDS_KEY,
@@ -70,7 +71,8 @@ async def build(settings: FulfillmentSettings, platform: ServiceRuntime) -> Asyn
     ):  # fmt: skip
         await prepare()
     stores, house = Stores.connect(settings.store_urls()), settings.house()
-    engine = RecordEngine(stores, settings.residual_scan, house.zone)
+    seen = SeenCollections(database)
+    engine = RecordEngine(stores, settings.residual_scan, house.zone, seen)
     carrier = Carrier(house.signer, SafeHttp(settings.transfer_allow))
     proven = ProvenReceivers(database)
     webhooks = RecipientWebhooks(SafeHttp(), SafeHttp(settings.inner_recipients()))
@@ -91,7 +93,7 @@ async def build(settings: FulfillmentSettings, platform: ServiceRuntime) -> Asyn
         works = _together(
             DailyJob(days, purging, publish, journal.correlations).run(),
             ExpiryJob(purges, purging).run(),
-            HashLookupJob(listed, stores, platform.vault, lambda: maps.current, publish).run(),
+            HashLookupJob(listed, stores, platform.vault, lambda: maps.current, publish, register=seen).run(),
             publish_due_timers(
                 timers, platform.bus, NAME, event=window_ended, correlations=journal.correlations
             ),

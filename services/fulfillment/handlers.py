@@ -251,7 +251,13 @@ async def _nothing_held(found: FoundRequest, ctx: FulfillmentContext) -> Request
     answer = answers.nothing_held(found.findings, data_map)
     answer = answer.model_copy(update={"scope": answers.scope_labels(found.submitted, data_map)})
     right, name = found.event.right, await ctx.sealed_answer(answer)
-    return RequestFulfilled(request_id=ctx.case_id, right=right, outcome=Outcome.NOTHING_HELD, answer=name)
+    return RequestFulfilled(
+        request_id=ctx.case_id,
+        right=right,
+        outcome=Outcome.NOTHING_HELD,
+        answer=name,
+        absent=found.findings.absent,
+    )
 
 
 async def _announce(found: FoundRequest, ctx: FulfillmentContext) -> Sequence[Fact]:

@@ -564,6 +564,21 @@ async def test_identity_that_does_not_state_its_verification_is_reported(desk: D
     assert len([text for text in found if "verified" in text]) == (0 if said else 1)
 
 
+async def test_collection_that_never_existed_is_an_open_point_and_a_misspelt_one_is_wrong(
+    desk: Desk,
+) -> None:
+    await desk.insert({"_id": 1, "email": "kim@example.org"})
+    more = "      - { name: %s, fields: [ { name: _id }, " + EMAIL + " ] }"
+    what = "map.yml:9: the database `desk` has no collection"
+    found = await desk.flaws(mapped(EMAIL, more=more % "polls"))
+    assert [one.severity for one in found if "`polls`: it counts as empty" in one.what] == ["open"]
+    assert f"{what} `polls`: it counts as empty until it exists, unless it disappeared" in {
+        f"{one.where}: {one.what}" for one in found
+    }
+    await desk.insert({"_id": 1}, name="surveys")
+    assert f"{what} `survey`" in await desk.wrong(mapped(EMAIL, more=more % "survey"))
+
+
 @pytest.mark.parametrize(
     ("stated", "remarked"),
     [("verified: never", True), ("verified: never, ownership: element", False)],

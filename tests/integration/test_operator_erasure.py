@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import stat
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,12 @@ dataset:
             data_categories: [user.contact.phone_number]
             fides_meta: {{ identity: phone_number }}
             meta: {{ habeas: {{ verified: always }} }}
+          - {{ name: name, data_categories: [user.name] }}
+"""
+POLLS = """
+      - name: polls
+        data_categories: [user.contact.email]
+        fields: [ { name: email, fides_meta: { identity: email } } ]
 """
 
 
@@ -103,6 +110,32 @@ async def test_a_misspelt_identity_is_no_answer_that_nothing_is_held(
         "habeas: no search is possible: the data map knows no identity emial; it knows email, phone_number\n"
     )
     assert ADA in await operator.people()
+
+
+async def test_gather_reports_a_shared_mailbox_and_writes_files_for_their_owner_alone(
+    operator: Operator, tmp_path: Path
+) -> None:
+    data_map = Path(operator.environment["HABEAS_DATAMAP"]) / "map.yml"
+    data_map.write_text(data_map.read_text(encoding="utf-8") + POLLS, encoding="utf-8")
+    shared = [{"_id": 4, "email": ADA, "name": "Ada Example"}, {"_id": 5, "email": ADA, "name": "Bo Sample"}]
+    await operator.world.insert("desk.people", *shared)
+    folder, key = tmp_path / "records", f"{operator.world.prefix}desk"
+    folder.mkdir()
+    (folder / f"{key}.people.json").touch(mode=0o644)
+    words = ("gather", "--identity", f"email={ADA}", "--out", str(folder))
+    code, output, errors = await operator.says(*words, "--json")
+    assert code == 0
+    assert errors == (
+        f"habeas: {key}.polls does not exist: it counts as empty\n"
+        "habeas: records of 2 differently named people share the identity email: "
+        f"{key}.people; check whose they are before you use them\n"
+    )
+    assert json.loads(output)["shared_identities"] == [
+        {"identity": "email", "people": 2, "collections": [f"{key}.people"]}
+    ]
+    assert [(file.name, stat.filemode(file.stat().st_mode)) for file in folder.iterdir()] == [
+        (f"{key}.people.json", "-rw-------")
+    ]
 
 
 async def test_several_values_of_one_identity_are_all_erased_and_put_on_the_suppression_list(

@@ -105,6 +105,16 @@ async def told_once(pipeline: Pipeline, heard: Heard, case: str, person: Somebod
     assert len(ids) - len(set(ids)) <= len(doubtful)
 
 
+POLLS = """
+dataset:
+  - fides_key: {prefix}portal
+    collections:
+      - name: polls
+        data_categories: [user.contact.email]
+        fields: [ {{ name: email, fides_meta: {{ identity: email }} }} ]
+"""
+
+
 async def test_a_wrong_name_in_the_map_parks_the_request_and_correcting_it_answers_it(
     parts: Stack | None, tmp_path: Path
 ) -> None:
@@ -126,11 +136,15 @@ async def test_a_wrong_name_in_the_map_parks_the_request_and_correcting_it_answe
         assert (page["status"], page["outcome"]) == ("verified", None)
 
         path.write_text(right, encoding="utf-8")
+        path.with_name("polls.yml").write_text(POLLS.format(prefix=pipeline.prefix), encoding="utf-8")
         await pipeline.stop()
         await pipeline.start()
-        code, _, errors = await command(pipeline, "dead-letters", "replay", "fulfillment")
-        assert (code, errors) == (0, "")
-        assert (await pipeline.closed(case))["outcome"] in {"granted", "partly_granted"}
+        async with pipeline.listening() as heard:
+            code, _, errors = await command(pipeline, "dead-letters", "replay", "fulfillment")
+            assert (code, errors) == (0, "")
+            assert (await pipeline.closed(case))["outcome"] in {"granted", "partly_granted"}
+            [fulfilled] = heard.of(case, "request.fulfilled")
+            assert fulfilled["data"]["absent"] == [f"{pipeline.prefix}portal.polls"], "it never existed"
         assert not any((await pipeline.parked()).values())
 
 

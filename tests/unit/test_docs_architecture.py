@@ -160,6 +160,7 @@ COLLECTIONS = {
     ("shared/runtime/vault.py", "chunks"),
     ("shared/runtime/audit_heads.py", "journal"), ("shared/runtime/audit_heads.py", "audit_heads"),
     ("shared/runtime/journal.py", "journal"), ("services/fulfillment/datamap/versions.py", "datamaps"),
+    ("services/fulfillment/stores/existence.py", "seen_collections"),
     ("services/fulfillment/stores/registers.py", "erasures"),
     ("services/fulfillment/changes/suppressions.py", "suppressions"),
     ("services/fulfillment/stores/registers.py", "kept"),

@@ -342,4 +342,5 @@ async def _fulfilled(
         answer=await ctx.sealed_answer(answer),
         statement_kept=stated,
         recipients=len(answer.recipients),
+        absent=done.plan.missing,
     )

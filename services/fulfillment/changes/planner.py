@@ -99,8 +99,9 @@ def plan_marks(  # noqa: PLR0913 - the right and its scope
 
 
 def _plan(steps: tuple[RecordStep, ...], findings: Findings, data_map: DataMap, today: date) -> RecordPlan:
+    lacking = (*findings.missing, *findings.absent)
     order, version = (tuple(dict.fromkeys(step.key for step in steps)),), data_map.version
-    return RecordPlan(version, today, (), steps, order, findings.missing, unconfirmed=findings.unconfirmed)
+    return RecordPlan(version, today, (), steps, order, lacking, unconfirmed=findings.unconfirmed)
 
 
 def lifted(plan: RecordPlan, data_map: DataMap) -> RecordPlan:

@@ -30,6 +30,7 @@ from services.fulfillment.drop.fields import (
 from services.fulfillment.drop.hash_lists import AT_ONCE, HashListBatch, HashLists, ListedHash, Sighting
 from services.fulfillment.search.lookups import entering
 from services.fulfillment.stores.batch_lookup import Probe
+from services.fulfillment.stores.existence import SeenCollectionsPort, lacking_collections
 from services.fulfillment.stores.mongodb import Stores, in_portions
 from shared.contract.drop import KIND_OF, NO_IDENTITY, LineSplitter, ListKind, ListMatch, ListRow, row_of
 from shared.contract.envelope import encode
@@ -72,6 +73,8 @@ class HashLookupJob:
     current: Callable[[], DataMap]
     publish: Publish
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    register: SeenCollectionsPort | None = None
+    """The collections seen before; without it, no lacking collection counts as empty."""
 
     async def run(self) -> None:
         """Look up every batch, for ever; the next replica repeats failed ones."""
@@ -129,10 +132,15 @@ class HashLookupJob:
 
     async def _look_up(self, batch: HashListBatch, tally: LookupCounts) -> None:
         data_map = self.current()
-        for key, several in sources(data_map).items():
+        searched = sources(data_map)
+        lacking = await lacking_collections(data_map, searched.keys(), self.stores, self.register)
+        if lacking.missing:
+            names = ", ".join(sorted(lacking.missing))
+            raise InvalidDataMap(f"the data map names {names}, and the database has no such collection")
+        for key, several in searched.items():
+            if key in lacking.absent:
+                continue
             place = data_map.by_key[key].place
-            if await self.stores.absent([place]):
-                raise InvalidDataMap(f"the data map names {key}, and the database has no such collection")
             paths = sorted({path for source in several for path in source.paths})
             async for documents in in_portions(self.stores.scan(place, paths), DOCUMENTS_AT_ONCE):
                 await self._match(documents, key, several, batch)

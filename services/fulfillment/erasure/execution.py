@@ -36,6 +36,7 @@ from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.mentions import Mention, Needle, NeedleKind
 from services.fulfillment.search.walk import gather
 from services.fulfillment.stores.batch_lookup import Probe
+from services.fulfillment.stores.existence import SeenCollectionsPort
 from services.fulfillment.stores.mongodb import Stores, reason_of_refusal
 from services.fulfillment.stores.operations import changes, deletions
 from shared.errors import StoreUnavailable
@@ -184,7 +185,13 @@ def record_of(thing: RecordStep | FoundRecord | Remainder) -> RecordName:
     return record_named(key, thing.id)
 
 
-async def verify(plan: RecordPlan, data_map: DataMap, stores: Stores, identities: Identities) -> Remains:
+async def verify(
+    plan: RecordPlan,
+    data_map: DataMap,
+    stores: Stores,
+    identities: Identities,
+    register: SeenCollectionsPort | None = None,
+) -> Remains:
     """
     Verify by primary key and by a search from *identities*; return the remainders.
 
@@ -196,7 +203,9 @@ async def verify(plan: RecordPlan, data_map: DataMap, stores: Stores, identities
         counts[step.key] += number if step.changes else 0
     looked_at = +counts
     parts = await asyncio.gather(*(_reread(_changing(plan, key), stores.fresh) for key in looked_at))
-    findings = await gather(data_map, stores.fresh, identities, plan.aliases, verified=plan.verified)
+    findings = await gather(
+        data_map, stores.fresh, identities, plan.aliases, verified=plan.verified, register=register
+    )
     again = await in_thread(_seen_again, findings, plan, small=findings.is_small and plan.is_small)
     vanished = [
         Remainder(step.key, step.id, RemainderKind.VANISHED)

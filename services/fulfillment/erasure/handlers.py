@@ -330,6 +330,7 @@ async def _certified(
         certificate=certified,
         mentions=places,
         recipients=len(answer.recipients),
+        absent=done.remains.findings.absent,
         withheld=answers.withheld_values(answer),
     )
     return [fulfilled, *_announcements(decided, data_map, ctx)]

@@ -85,7 +85,7 @@ def plan(  # noqa: PLR0913 - the parts of a plan
     verified = {name: tuple(spellings) for name, spellings in findings.verified.items()}
     return replace(
         decided,
-        missing=findings.missing,
+        missing=(*findings.missing, *findings.absent),
         aliases=aliases,
         verified=verified,
         unconfirmed=findings.unconfirmed,

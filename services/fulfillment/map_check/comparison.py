@@ -13,6 +13,7 @@ from services.fulfillment.map_check.observations import LookupSpeed, Observed
 from services.fulfillment.map_check.sampler import observe
 from services.fulfillment.package.labels import LANGUAGES
 from services.fulfillment.stores.caseless import CASELESS
+from services.fulfillment.stores.existence import NoSeenCollections, lacking_collections
 from services.fulfillment.stores.mongodb import Stores
 from shared.errors import ConfigurationError, PermanentError
 from shared.labels import covers
@@ -32,7 +33,7 @@ async def check(data_map: DataMap, stores: Stores) -> tuple[MapError, ...]:
     """
     graph, today = graph_of(data_map), datetime.now(UTC).date()
     looked = await asyncio.gather(
-        *(_observed(collection, graph, stores) for collection in data_map.collections)
+        *(_observed(collection, data_map, graph, stores) for collection in data_map.collections)
     )
     sampled = [seen for seen in looked if isinstance(seen, Observed)]
     observed = {seen.collection.key: seen for seen in sampled if not seen.collection.skipped}
@@ -87,14 +88,19 @@ async def coverage(data_map: DataMap, flaws: Iterable[MapError], stores: Stores)
     )
 
 
-async def _observed(collection: Collection, graph: Graph, stores: Stores) -> Observed | MapError:
+async def _observed(
+    collection: Collection, data_map: DataMap, graph: Graph, stores: Stores
+) -> Observed | MapError:
     try:
-        there = await stores.exists(collection.place)
+        lacking = await lacking_collections(data_map, [collection.key], stores, NoSeenCollections())
     except ConfigurationError as error:
         return MapError(collection.where, str(error), "add the store or correct `meta.habeas.store`")
-    if not there:
-        what = f"the database `{collection.dataset}` has no collection `{collection.name}`"
+    what = f"the database `{collection.dataset}` has no collection `{collection.name}`"
+    if lacking.missing:
         return MapError(collection.where, what, "correct the name; a search finds nothing there")
+    if lacking.absent:
+        what += ": it counts as empty until it exists, unless it disappeared"
+        return MapError(collection.where, what, "create it, or correct the name", remark=True, undecided=True)
     try:
         if collection.skipped:
             return Observed(collection, await stores.sample(collection.place, sampler.SAMPLE))

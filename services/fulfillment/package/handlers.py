@@ -223,6 +223,7 @@ async def _refusal(answer: Answer, wanted: FoundRequest, ctx: FulfillmentContext
         reasons=dict(Counter(item.reason for item in answer.withheld)),
         answer=await ctx.sealed_answer(answer),
         withheld=answers.withheld_values(answer),
+        absent=wanted.findings.absent,
     )
 
 
@@ -241,6 +242,7 @@ async def _fulfilled(
         package_expires_at=ctx.now + ctx.house.package_lifetime,
         aliases=await offered(wanted.findings.claims, ctx),
         withheld=answers.withheld_values(answer),
+        absent=wanted.findings.absent,
     )
 
 
@@ -265,6 +267,7 @@ def _ordered(fulfilled: RequestFulfilled) -> TransferOrdered:
         package=fulfilled.package or "",
         aliases=fulfilled.aliases,
         withheld=fulfilled.withheld,
+        absent=fulfilled.absent,
     )
 
 

@@ -130,6 +130,7 @@ async def transfer(event: TransferOrdered, ctx: FulfillmentContext) -> Sequence[
             package_expires_at=ctx.now + ctx.house.package_lifetime,
             aliases=event.aliases,
             withheld=event.withheld,
+            absent=event.absent,
         )
     ]
 

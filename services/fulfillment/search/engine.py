@@ -21,6 +21,7 @@ from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.mentions import Needle
 from services.fulfillment.search.walk import gather
+from services.fulfillment.stores.existence import SeenCollectionsPort
 from services.fulfillment.stores.mongodb import Stores
 
 
@@ -33,6 +34,8 @@ class RecordEngine:
     """Whether an erasure ends with a search of all texts for remaining identities of the person."""
     zone: tzinfo = UTC
     """The zone of the company, in which the days of retention periods are."""
+    register: SeenCollectionsPort | None = None
+    """The collections seen before; without it, no lacking collection counts as empty."""
 
     def due_on(self, day: date) -> "RecordEngine":
         """Return this for a request due on *day*: its look-ups precede those due later."""
@@ -50,7 +53,9 @@ class RecordEngine:
 
         *verified* identities of an earlier search separate the records of others.
         """
-        return await gather(data_map, self.stores, identities, claimed=claimed, verified=verified)
+        return await gather(
+            data_map, self.stores, identities, claimed=claimed, verified=verified, register=self.register
+        )
 
     async def gather_verified(self, data_map: DataMap, identities: Identities) -> Findings:
         """
@@ -58,7 +63,7 @@ class RecordEngine:
 
         The person's claims are compared with these alone: others may have written the rest.
         """
-        return await gather(data_map, self.stores, identities, only_verified=True)
+        return await gather(data_map, self.stores, identities, only_verified=True, register=self.register)
 
     async def erase(self, plan: RecordPlan) -> Refused:
         """Execute *plan*; it may be repeated."""
@@ -66,7 +71,7 @@ class RecordEngine:
 
     async def verify(self, plan: RecordPlan, data_map: DataMap, identities: Identities) -> Remains:
         """Search again for the records that *plan* was to erase."""
-        return await verify(plan, data_map, self.stores, identities)
+        return await verify(plan, data_map, self.stores, identities, self.register)
 
     async def search_texts(
         self, plan: RecordPlan, remains: Remains, data_map: DataMap, wanted: frozenset[Needle]

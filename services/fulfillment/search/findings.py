@@ -28,7 +28,9 @@ class SearchStatus(StrEnum):
     UNREACHED = "unreached"
     """No identity of the request leads there."""
     MISSING = "missing"
-    """The map names it, and the database does not have it."""
+    """The map names it, and the database no longer has it, or seems to be another one."""
+    ABSENT = "absent"
+    """The map names it, and it never existed: it counts as empty."""
 
 
 class SearchAnswer(StrEnum):
@@ -158,10 +160,16 @@ class Findings:
         """The overall answer of the search."""
         if self.total:
             return SearchAnswer.FOUND
-        looked = any(part.status in (SearchStatus.SEARCHED, SearchStatus.MISSING) for part in self.coverage)
+        unread = (SearchStatus.SKIPPED, SearchStatus.UNREACHED)
+        looked = any(part.status not in unread for part in self.coverage)
         return SearchAnswer.NOTHING_FOUND if looked else SearchAnswer.NOTHING_DECLARED
 
     @property
     def missing(self) -> tuple[str, ...]:
         """The keys of collections that the map names and the database lacks."""
         return tuple(part.key for part in self.coverage if part.status is SearchStatus.MISSING)
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """The keys of collections that the map names and that never existed: they count as empty."""
+        return tuple(part.key for part in self.coverage if part.status is SearchStatus.ABSENT)

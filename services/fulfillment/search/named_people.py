@@ -9,6 +9,7 @@ no roles.
 
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +19,9 @@ from typing import Any
 
 from services.fulfillment.datamap.model import Collection, MappedField
 from services.fulfillment.datamap.paths import below, beside, leads_through, values_at
+from services.fulfillment.search.bson_equality import key_of
+from services.fulfillment.search.findings import FoundRecord
+from services.fulfillment.search.ownership import OwnershipMatch
 from shared.matching import Doubt, MatchOutcome, match_names
 from shared.runtime.mongo import Decimal128, Timestamp
 
@@ -241,3 +245,57 @@ def likeness(some: Iterable[str], others: Sequence[str]) -> MatchOutcome | None:
         return MatchOutcome.MATCH
     partly = any(f.outcome is MatchOutcome.PARTIAL and Doubt.SPELLING not in f.doubts for f in found)
     return MatchOutcome.PARTIAL if partly else MatchOutcome.MISMATCH
+
+
+MOST_COMPARED = 20
+"""Different names of records with one identity that are compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class SharedIdentity:
+    """An identity that records of differently named people have in common."""
+
+    identity: str
+    """Its name, as in a request."""
+    people: int
+    """How many differently named people there are, at least."""
+    collections: tuple[str, ...]
+    """The keys of the collections with the records."""
+
+
+def shared_identities(found: Iterable[FoundRecord]) -> Sequence[SharedIdentity]:
+    """Return the identities by which the records of differently named people were *found*, without values."""
+    names: defaultdict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+    for record in found:
+        for match in record.matches:
+            field = record.collection.by_path.get(match.path)
+            if field is None or field.identity is None:
+                continue
+            for part in _parts(record, match):
+                for value in (one for one in part.values(match.path) if key_of(one) in match.keys):
+                    known = names[field.identity, str(value).casefold()]
+                    for name in part.names([match.path]):
+                        if name in known or len(known) < MOST_COMPARED:
+                            known.setdefault(name, record.collection.key)
+    return [
+        SharedIdentity(identity, len(people), tuple(sorted(set(known.values()))))
+        for (identity, _), known in names.items()
+        if len(people := _different(known)) > 1
+    ]
+
+
+def _parts(record: FoundRecord, match: OwnershipMatch) -> Iterator[RecordPart]:
+    """Yield the record, or the elements of it, in which *match* is."""
+    if match.unit is None:
+        yield RecordPart(record.collection, None, record.disclosed)
+    for element in match.elements(record.document):
+        yield RecordPart(record.collection, match.unit, element.value)
+
+
+def _different(names: Iterable[str]) -> Sequence[str]:
+    """Return those of *names* that are certainly of different people."""
+    people: list[str] = []
+    for name in names:
+        if all(likeness([name], [other]) is MatchOutcome.MISMATCH for other in people):
+            people.append(name)
+    return people

@@ -12,7 +12,7 @@ that contradicts a verified identity of the person is another person's.
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any
 
@@ -36,6 +36,11 @@ from services.fulfillment.search.named_people import RecordPart
 from services.fulfillment.search.ownership import OwnershipMatch, disclosed, owned
 from services.fulfillment.search.spool import LookupQueue, Values
 from services.fulfillment.stores.batch_lookup import Probe
+from services.fulfillment.stores.existence import (
+    LackingCollections,
+    SeenCollectionsPort,
+    lacking_collections,
+)
 from services.fulfillment.stores.mongodb import Stores
 from shared.runtime.dataloader import side_by_side
 from shared.runtime.mongo import Document
@@ -55,6 +60,7 @@ async def gather(  # noqa: PLR0913 - each says how surely something is the perso
     claimed: Identities | None = None,
     verified: Identities | None = None,
     only_verified: bool = False,
+    register: SeenCollectionsPort | None = None,
 ) -> Findings:
     """
     Return every record of the person with *identities*.
@@ -68,6 +74,7 @@ async def gather(  # noqa: PLR0913 - each says how surely something is the perso
           record of theirs confirms it. Addresses and telephone numbers need no other confirmation.
         verified: Identities that an earlier search found verified: not followed, only compared with.
         only_verified: Whether a record counts only where the map states that *identities* are verified in it.
+        register: The collections seen before; without it, no lacking collection counts as empty.
 
     Raises:
         StoreUnavailable: A store did not answer: the result would be incomplete.
@@ -75,14 +82,14 @@ async def gather(  # noqa: PLR0913 - each says how surely something is the perso
     """
     graph = graph_of(data_map)
     within = _within_reach(data_map, frozenset(graph.entries.keys() & identities))
-    missing = frozenset([key for key in within if not await stores.exists(data_map.by_key[key].place)])
+    lacking = await lacking_collections(data_map, within, stores, register)
     doubts = AliasDoubts()
     while True:
         known = KnownIdentities(
             identities, claimed or {}, doubts, verified or {}, only_verified=only_verified
         )
         known.remember(aliases or {})
-        walk = _SearchWalk(data_map, graph, stores, missing, known)
+        walk = _SearchWalk(data_map, graph, stores, lacking, known)
         await walk.run(identities)
         if not known.doubtful and not known.is_outdated():
             return await walk.findings(identities)
@@ -99,12 +106,14 @@ def _within_reach(data_map: DataMap, names: frozenset[str]) -> frozenset[str]:
         names |= more
 
 
-def _status(collection: Collection, reached: frozenset[str], missing: frozenset[str]) -> SearchStatus:
+def _status(collection: Collection, reached: frozenset[str], lacking: LackingCollections) -> SearchStatus:
     if collection.skipped:
         return SearchStatus.SKIPPED
     if collection.key not in reached:
         return SearchStatus.UNREACHED
-    return SearchStatus.MISSING if collection.key in missing else SearchStatus.SEARCHED
+    if collection.key in lacking.absent:
+        return SearchStatus.ABSENT
+    return SearchStatus.MISSING if collection.key in lacking.missing else SearchStatus.SEARCHED
 
 
 async def _gone(
@@ -118,13 +127,19 @@ async def _gone(
 
 class _SearchWalk:
     def __init__(
-        self, data_map: DataMap, graph: Graph, stores: Stores, missing: frozenset[str], known: KnownIdentities
+        self,
+        data_map: DataMap,
+        graph: Graph,
+        stores: Stores,
+        lacking: LackingCollections,
+        known: KnownIdentities,
     ) -> None:
         self.holdings = Holdings(data_map, graph)
         self._map = data_map
         self._graph = graph
         self._stores = stores
-        self._missing = missing
+        self._lacking = lacking
+        self._unread = lacking.missing | lacking.absent
         self._known = known
         self._trail = Provenance()
         self._waiting = LookupQueue(self.holdings.spool)
@@ -145,9 +160,10 @@ class _SearchWalk:
         """Return the findings from *identities*, with the state of each collection."""
         known, holdings = self._known, self.holdings
         reached = self._graph.reached({*identities, *known.spellings()})
-        missing = self._missing | await _gone(self._map, self._stores, reached - self._missing, holdings)
+        gone = await _gone(self._map, self._stores, reached - self._unread, holdings)
+        lacking = replace(self._lacking, missing=self._lacking.missing | gone)
         coverage = tuple(
-            Coverage(collection.key, _status(collection, reached, missing), holdings.count(collection.key))
+            Coverage(collection.key, _status(collection, reached, lacking), holdings.count(collection.key))
             for collection in self._map.collections
         )
         return Findings(
@@ -178,7 +194,7 @@ class _SearchWalk:
     def _wait(self, lookup: Lookup, values: Values, wanted: Hashable) -> bool:
         """Enqueue *values*, known as *wanted*, unless looked up before; return whether they are new."""
         questions = self.holdings.questions[lookup.key]
-        new = lookup.key not in self._missing and questions.ask(lookup, wanted)
+        new = lookup.key not in self._unread and questions.ask(lookup, wanted)
         if new:
             self._waiting.put(lookup, values)
         return new

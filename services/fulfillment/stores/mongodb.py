@@ -191,12 +191,24 @@ class Stores:
             self._known[where] = await self._names(where)
         return place.name in self._known[where]
 
+    async def names(self, place: CollectionPlace) -> frozenset[str]:
+        """Return the names of the collections that are now in the database of *place*."""
+        where = place.store, place.database
+        self._known[where] = await self._names(where)
+        return self._known[where]
+
+    async def lacking(self, places: Iterable[CollectionPlace]) -> frozenset[CollectionPlace]:
+        """Return those of *places* without a collection; the database is asked only about unknown ones."""
+        unknown = [place for place in places if place.name not in self._known.get(place[:2], ())]
+        return await self.absent(unknown) if unknown else frozenset()
+
     async def absent(self, places: Iterable[CollectionPlace]) -> frozenset[CollectionPlace]:
         """Return those of *places* without a collection now."""
         wanted: dict[tuple[str, str], list[CollectionPlace]] = defaultdict(list)
         for place in places:
             wanted[place.store, place.database].append(place)
         names = await side_by_side([self._names(where) for where in wanted])
+        self._known.update(zip(wanted, names, strict=True))
         found = zip(wanted.values(), names, strict=True)
         return frozenset(place for some, there in found for place in some if place.name not in there)
 

@@ -95,6 +95,8 @@ class RequestFulfilled(Fact):
     """Whether a withdrawn consent proposes the erasure of data that rests on it alone."""
     recipients: int = 0
     """Recipients of the data that had still to be notified of it when this was published."""
+    absent: tuple[str, ...] = ()
+    """Collections of the data map that never existed: they counted as empty."""
 
 
 class RequestReferred(Fact):
@@ -341,6 +343,8 @@ class TransferOrdered(Fact):
     """Aliases in the disclosed records; they open no records before they are confirmed."""
     withheld: tuple[WithheldValues, ...] = ()
     """Values that were withheld or masked, by kind, reason and provision."""
+    absent: tuple[str, ...] = ()
+    """Collections of the data map that never existed: they counted as empty."""
 
 
 class SubjectErased(Fact):
