@@ -7,10 +7,10 @@ import pytest
 import pytest_asyncio
 
 from habeas.client.exports import live, require_readable
-from habeas.client.stores import require_usable
+from habeas.client.stores import existing, require_usable
 from habeas.embedded.company import fill
 from shared.errors import ConfigurationError
-from shared.runtime.mongo import Client
+from shared.runtime.mongo import Client, raw_documents
 
 
 @dataclass
@@ -76,3 +76,20 @@ async def test_database_that_the_url_names_in_vain_is_an_error(shop: Shop) -> No
     url = shop.urls["read"].replace("/?", "/none?")
     with pytest.raises(ConfigurationError, match=f"^--data: .*: it has no database none .*{shop.database}"):
         await require_readable(url)
+
+
+async def test_documents_of_a_large_answer_are_bytes(mongo_client: Client, database_prefix: str) -> None:
+    collection = mongo_client[f"{database_prefix}_shop"].texts
+    await collection.insert_many([{"_id": number, "text": "x" * 1_000_000} for number in range(3)])
+    assert [type(raw) async for _, raw in raw_documents(collection)] == [bytes] * 3
+
+
+async def test_databases_of_habeas_are_no_data_of_the_operator(
+    mongo_client: Client, database_prefix: str
+) -> None:
+    own = f"habeas_{database_prefix}"
+    await mongo_client[own].cases.insert_one({"_id": 1})
+    try:
+        assert own not in await existing(mongo_client)
+    finally:
+        await mongo_client.drop_database(own)
