@@ -33,7 +33,7 @@ from services.verifier.context import AssuranceRules
 from shared.contract import events
 from shared.contract.answer import Inquiry
 from shared.contract.events import Event, Fact, LetterKind
-from shared.errors import TooEarly
+from shared.errors import RefusedDecision, TooEarly
 from shared.law import ClockRules, GivenCopies, Money, Policy, Right, end_of
 from shared.runtime.service import Moment, Service
 from tests.runtime_fakes import MemoryJournal, MemoryTimers, MemoryVault, Unlimited
@@ -258,6 +258,8 @@ class SimulatedRun:
             facts = await subscription.handler(event, service.context(self._moment(name)))
         except TooEarly:
             return False
+        except RefusedDecision:  # as the runtime does: no fact but the refusal
+            return True
         heard = [event] if isinstance(event, Fact) else []
         self._record(name, [*heard, *facts], facts)
         return True
