@@ -1,14 +1,15 @@
 """Verbs about breaches: declaration, holds, approval, reports, and the register."""
 
 import json
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer import Option
+from typer import Argument, Option
 
 from habeas.cli import breach_notices, client
 from habeas.cli.breach_notices import DeclarationFile, open_register, scope
@@ -20,11 +21,13 @@ from habeas.cli.options import (
     ask,
     existing,
     fields,
+    has_terminal,
     listed,
     moment,
     optional,
     out,
     output,
+    prompted,
     run,
     save,
     urgency,
@@ -37,6 +40,7 @@ from shared.errors import ConfigurationError, PermanentError, StoreUnavailable
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+    from habeas.client.breach_files import DeclarationQuestion
     from habeas.client.incident_register import IncidentCase
 
 app = typer.Typer()
@@ -77,6 +81,65 @@ def declare(
     )
 
 
+@app.command()
+def new(
+    file: Annotated[Path, Argument(help="The file to write: incident.yaml.")],
+    given: Annotated[
+        list[str] | None, Option("--set", help="An answer: high_risk=yes; may be repeated.")
+    ] = None,
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Ask for the facts of a breach, and write the file that `declare` takes."""
+    if file.exists():
+        raise ConfigurationError(f"{file}: is there already; name another file or remove it")
+    zone, answers = state.company().zone, _given(given or ())
+    content = {one.field: _answer(one, answers, zone) for one in client.breach_files.QUESTIONS}
+    save(file, client.breach_files.drafted(content))
+    lacks = _lacks(file, state)
+    next_step = f"`habeas breach scope {file}` counts the people and letters"
+    text = "\n".join([*lacks, "correct the file" if lacks else f"{file} is written; {next_step}"])
+    output({"file": str(file), "errors": lacks}, text, as_json=as_json)
+    raise typer.Exit(1 if lacks else 0)
+
+
+def _given(answers: Sequence[str]) -> dict[str, str]:
+    """Return the answers by field. Raises ConfigurationError if there is no such question."""
+    known = [one.field for one in client.breach_files.QUESTIONS]
+    found = {name: text for name, _, text in (answer.partition("=") for answer in answers)}
+    for name in found:
+        if name not in known:
+            raise ConfigurationError(f"--set {name}: no question has this name; there are {', '.join(known)}")
+    return found
+
+
+def _answer(question: "DeclarationQuestion", answers: Mapping[str, str], zone: "ZoneInfo") -> Any:
+    """Return the answer to *question*: as given, or from the terminal, where a wrong one is asked again."""
+    name, default = question.field, question.default
+    while True:
+        asks = name not in answers and (default is None or has_terminal())
+        text = (
+            prompted(f"--set {name}=", question.text, default) if asks else answers.get(name, default or "")
+        )
+        if not text and default == "":
+            return ""
+        try:
+            return client.breach_files.answer_of(question, text, zone)
+        except ConfigurationError as error:
+            if not asks:
+                raise ConfigurationError(f"--set {error}") from None
+            print(f"habeas: {error}", file=sys.stderr)
+
+
+def _lacks(file: Path, state: State) -> list[str]:
+    """Return the errors in a declaration that was written."""
+    try:
+        client.breach_files.unsigned(file, state.mapped_categories(None))
+    except ConfigurationError as error:
+        return str(error).splitlines()
+    return []
+
+
 @app.command("list")
 def list_(state: State = STATE, as_json: AsJson = False) -> None:
     """List the incidents, the earliest deadline first."""
@@ -102,15 +165,20 @@ def list_(state: State = STATE, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def show(incident: IncidentId, state: State = STATE, as_json: AsJson = False) -> None:
-    """Show an incident: phases, counts by law and language, clocks with calculation, approvals."""
+def show(
+    incident: IncidentId,
+    everything: Annotated[bool, Option("--all", help="Also clocks that do not run any more.")] = False,
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Show an incident: phases, counts by law and language, running clocks by time left, approvals."""
     from habeas.client.breach_notices.preview import missing_facts  # noqa: PLC0415
 
     case, now = _the(incident, state), datetime.now(UTC)
     if as_json:
         print(json.dumps(case.plain(now)))
         return
-    _show(case.plain(now), state.company().zone)
+    _show(case.plain(now), now, state.company().zone, everything=everything)
     for lack in missing_facts(case, state.sender().sender):
         out.print(f"lacks: {lack}")
 
@@ -261,21 +329,54 @@ def _urgency(case: "IncidentCase") -> datetime:
     return due.due_at if due is not None and due.due_at is not None else datetime.max.replace(tzinfo=UTC)
 
 
-def _show(plain: Mapping[str, Any], zone: "ZoneInfo") -> None:
+def _show(plain: Mapping[str, Any], now: datetime, zone: "ZoneInfo", *, everything: bool) -> None:
     about = f"{plain['reference']}: {'drill, ' if plain['drill'] else ''}{plain['role']}, {plain['risk']}"
     out.print(f"{about}; known since {_local(plain['aware_at'], zone)}")
     if plain["held_until"]:
         out.print(f"held up by {plain['held_by']} until {_local(plain['held_until'], zone)}")
     for phase in plain["phases"]:
         _show_phase(phase)
-    for clock in plain["clocks"]:
-        customer = f" (customer {clock['customer']})" if clock["customer"] else ""
-        out.print(f"{clock['clock']}{customer}: {standing(clock, zone)}")
-        for number, why in enumerate(clock["why"]):
-            fields({"because" if number == 0 else "": [why]})
-        fields({"others before": [standing(clock | stop, zone) for stop in clock["before"]]})
+    running, others = clocks_by_time_left(plain["clocks"])
+    for clock in [*running, *(others if everything else ())]:
+        _show_clock(clock, now, zone)
+    if others and not everything:
+        out.print(f"{len(others)} clocks do not run: `--all` shows them")
     for event in plain["history"]:
         out.print(f"{_local(event['at'], zone)}  {event['what']}")
+
+
+def clocks_by_time_left(clocks: Iterable[Mapping[str, Any]]) -> tuple[list[Any], list[Any]]:
+    """Return the running clocks, the next end first and those without a day last; and the others."""
+    parts: tuple[list[Any], list[Any]] = ([], [])
+    for clock in clocks:
+        parts[not clock["owed"] or bool(clock["done_at"]) or bool(clock["withdrawn"])].append(clock)
+    return sorted(parts[0], key=lambda clock: clock["due_at"] or LAST), parts[1]
+
+
+LAST = "9999"
+"""Sorts after each moment."""
+
+
+def _show_clock(clock: Mapping[str, Any], now: datetime, zone: "ZoneInfo") -> None:
+    customer = f" (customer {clock['customer']})" if clock["customer"] else ""
+    runs = bool(clock["owed"] and not clock["done_at"] and not clock["withdrawn"])
+    left = datetime.fromisoformat(clock["due_at"]) - now if runs and clock["due_at"] else None
+    shown = f" ({time_left(left)})" if left is not None else ""
+    line = f"{clock['clock']}{customer}: {standing(clock, zone)}{shown}"
+    out.print(line, style=urgency(left.days if left is not None else None))
+    for number, why in enumerate(clock["why"]):
+        fields({"because" if number == 0 else "": [why]})
+    fields({"others before": [standing(clock | stop, zone) for stop in clock["before"]]})
+
+
+def time_left(left: timedelta) -> str:
+    """Return the time *left* as text, in days and hours."""
+    hours = abs(left) // timedelta(hours=1)
+    text = f"{hours // 24} d {hours % 24} h" if hours >= DAY_HOURS else f"{hours} h"
+    return f"{text} left" if left >= timedelta(0) else f"{text} late"
+
+
+DAY_HOURS = 24
 
 
 def _show_phase(phase: Mapping[str, Any]) -> None:

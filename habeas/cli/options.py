@@ -13,6 +13,7 @@ from pathlib import Path
 from textwrap import wrap
 from typing import IO, TYPE_CHECKING, Annotated, Any, TypeVar
 
+import typer
 from rich.console import Console
 from rich.progress import Progress, ProgressColumn, SpinnerColumn, TimeElapsedColumn
 from typer import Argument, Context, Option
@@ -20,7 +21,7 @@ from typer import Argument, Context, Option
 from habeas.cli import client
 from habeas.embedded import installation
 from shared.contract.topology import COMMAND
-from shared.errors import ConfigurationError, InvalidDataMap
+from shared.errors import ConfigurationError, HabeasError, InvalidDataMap
 from shared.runtime.key_rings import RootKey
 from shared.runtime.settings import root_key as root_key_of
 from shared.runtime.variables import COMMAND as VERB_VARIABLES
@@ -230,7 +231,25 @@ def _resolved_in(context: Context, text: str, journal: str, noun: str) -> str:
 
 
 AsJson = Annotated[bool, Option("--json", help="Print JSON for programs.")]
-REQUEST = Argument(help="Id of the request, its beginning, or its reference (HB-…).", callback=request_of)
+
+
+def completed(context: Context, incomplete: str) -> list[str]:
+    """Return the ids of requests that begin with *incomplete*; none before it has some characters."""
+    state = context.params.get("state") or STATE
+    if not SHORT.fullmatch(incomplete) or not state.has_databases:
+        return []
+    url, prefix = state.databases()
+    try:
+        return run(client.cases.matching(url, f"{prefix}_intake", incomplete))
+    except HabeasError:
+        return []
+
+
+REQUEST = Argument(
+    help="Id of the request, its beginning, or its reference (HB-…).",
+    callback=request_of,
+    autocompletion=completed,
+)
 RequestId = Annotated[str, REQUEST]
 AnyRequestId = Annotated[str | None, REQUEST]
 IncidentId = Annotated[
@@ -313,6 +332,18 @@ def moment(option: str, text: str) -> datetime:
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run *work* to its end."""
     return asyncio.run(work)
+
+
+def prompted(option: str, question: str, default: str | None = None) -> str:
+    """Return the answer from the terminal. Raises ConfigurationError with the *option* if there is none."""
+    if not has_terminal():
+        raise ConfigurationError(f"{option} is missing: without a terminal, each question needs its option")
+    return str(typer.prompt(question, default=default, err=True)).strip()
+
+
+def has_terminal() -> bool:
+    """Return whether questions can be asked."""
+    return sys.stdin.isatty()
 
 
 def urgency(days_left: int | None) -> str:

@@ -187,7 +187,10 @@ def proposals(state: State = STATE, as_json: AsJson = False) -> None:
 @app.command(rich_help_panel=DECIDE)
 def proposal(
     request_id: RequestId,
-    accepted: Annotated[bool, Option("--accepted/--declined", help="What the person answered.")],
+    accepted: Annotated[
+        bool | None, Option("--accepted/--declined", help="The person's answer. Required.")
+    ] = None,
+    *,
     manner: Annotated[OfflineManner, Option(help="How they answered.")],
     account: As = None,
     code: OneTimeCode = None,
@@ -199,6 +202,8 @@ def proposal(
 
     An accepted one registers an erasure limited to that data; identity is proven as for any request.
     """
+    if accepted is None:
+        raise ConfigurationError("name the person's answer: --accepted or --declined")
     signer = signer_of(account, code, state)
     effect = decide(signer, ErasureProposalDecided, request_id, accepted=accepted, manner=manner)
     report(
@@ -273,7 +278,9 @@ def show_appeal(
 @appeals_app.command("decide", rich_help_panel=DECIDE)
 def decide_appeal(
     request_id: RequestId,
-    granted: Annotated[bool, Option("--granted/--refused", help="Grant or refuse the appeal.")],
+    granted: Annotated[
+        bool | None, Option("--granted/--refused", help="Grant or refuse the appeal. Required.")
+    ] = None,
     reason: Annotated[
         list[str] | None, Option(help="Reason of a refusal, as letters know it; may be repeated.")
     ] = None,
@@ -286,6 +293,8 @@ def decide_appeal(
     as_json: AsJson = False,
 ) -> None:
     """Decide an appeal or a complaint; a granted one reopens the request."""
+    if granted is None:
+        raise ConfigurationError("name the decision: --granted or --refused")
     reasons = _known_to_letters(reason or ())
     text = None if explanation is None else sealed_text(explanation)
     item = text and written_item(text)

@@ -1,7 +1,6 @@
 """The verb that makes the files of a new installation."""
 
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +10,7 @@ from rich.console import Console
 from typer import Option
 
 from habeas.cli import client
-from habeas.cli.options import out, run
+from habeas.cli.options import has_terminal, out, prompted, run
 from shared.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def _require_free(folder: Path, *, force: bool) -> None:
     there = ", ".join(client.setup_files.existing(folder))
     if not there or force:
         return
-    if not _terminal() or not typer.confirm(f"{folder.absolute()} has {there}: replace?", err=True):
+    if not has_terminal() or not typer.confirm(f"{folder.absolute()} has {there}: replace?", err=True):
         remedy = "name another folder with --out, or replace with --force"
         raise ConfigurationError(f"{folder.absolute()} has {there} already: {remedy}")
 
@@ -66,7 +65,9 @@ def _require_free(folder: Path, *, force: bool) -> None:
 def _urls(stores: str | None) -> dict[str, str]:
     given = stores or os.environ.get("HABEAS_STORES")
     place = "HABEAS_STORES" if given and not stores else "--stores"
-    answer = given or _ask("--stores", "URL of your MongoDB (mongodb://user:password@host:27017/database)")
+    answer = given or prompted(
+        "--stores", "URL of your MongoDB (mongodb://user:password@host:27017/database)"
+    )
     urls: dict[str, str] = client.stores.store_urls(answer, place)
     return urls
 
@@ -85,7 +86,7 @@ def _verified(verified: str | None, fields: list[str]) -> str:
     if verified is not None or not fields:
         return verified or "none"
     listed = ", ".join(fields[:MOST_LISTED])
-    return _ask(
+    return prompted(
         "--verified",
         "Where do you verify a mail address before you store it, for example by a link? "
         f"(all, none, or some of {listed})",
@@ -95,21 +96,11 @@ def _verified(verified: str | None, fields: list[str]) -> str:
 
 def _answers(name: str | None, place: str | None, contact: str | None) -> "SetupAnswers":
     return client.setup_files.SetupAnswers(
-        name or _ask("--name", "Name of your company"),
-        place or _ask("--place", "Where it is established: country, or country and part (FR, DE-BE, US-CA)"),
-        contact or _ask("--contact", "Its mail address for privacy questions"),
+        name or prompted("--name", "Name of your company"),
+        place
+        or prompted("--place", "Where it is established: country, or country and part (FR, DE-BE, US-CA)"),
+        contact or prompted("--contact", "Its mail address for privacy questions"),
     )
-
-
-def _ask(option: str, question: str, default: str | None = None) -> str:
-    """Return the answer from the terminal. Raises ConfigurationError with the *option* if there is none."""
-    if not _terminal():
-        raise ConfigurationError(f"{option} is missing: without a terminal, each question needs its option")
-    return str(typer.prompt(question, default=default, err=True)).strip()
-
-
-def _terminal() -> bool:
-    return sys.stdin.isatty()
 
 
 def _report(folder: Path, drafted: Mapping[str, str]) -> None:

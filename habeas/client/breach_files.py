@@ -3,17 +3,18 @@
 import re
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
-from typing import Any, get_args
+from typing import Annotated, Any, NamedTuple, cast, get_args
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from shared.contract.envelope import derived_id
 from shared.contract.events.breaches import BreachDeclared
 from shared.contract.suggestions import nearest_word, suggestions_for
 from shared.errors import ConfigurationError
+from shared.law.library import RepeatedKeyError, UniqueKeyLoader
 
 REMEDIES: Mapping[str, str] = {
     "missing": "is missing",
@@ -44,21 +45,8 @@ STRINGS = ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp")
 """YAML types of words that are strings in JSON: ``NO`` is a country, and a moment has an offset."""
 
 
-class _TwiceError(yaml.MarkedYAMLError):
-    """A repeated name in one object."""
-
-
-class _Loader(yaml.SafeLoader):
+class _Loader(UniqueKeyLoader):
     """A loader like JSON's: only ``true`` is true; no repeated names."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Return the object at *node*. Raises _TwiceError if a name is repeated in it."""
-        names = set()
-        for key, _ in node.value:
-            if key.value in names:
-                raise _TwiceError(problem_mark=key.start_mark)
-            names.add(key.value)
-        return super().construct_mapping(node, deep)
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -92,6 +80,86 @@ def unsigned(path: Path, mapped: Collection[str] | None = None) -> BreachDeclare
     return _declared(path, _content(path), mapped)
 
 
+class DeclarationQuestion(NamedTuple):
+    """A question about a breach: the field of the declaration, the text and the default answer."""
+
+    field: str
+    text: str
+    default: str | None = None
+    """An empty text: it may stay unanswered."""
+
+
+QUESTIONS = (
+    DeclarationQuestion("reference", "Your reference of the incident (INC-2026-014)"),
+    DeclarationQuestion("role", "Your role: controller, or processor of your customers' data", "controller"),
+    DeclarationQuestion("occurred_from", "When it began (2026-03-03 02:10)"),
+    DeclarationQuestion("occurred_to", "When it ended; empty if it is not over or not known", ""),
+    DeclarationQuestion("detected_at", "When its first sign was seen"),
+    DeclarationQuestion("aware_at", "When it was reasonably certain that personal data is affected"),
+    DeclarationQuestion("nature", "What happened, for the letter to the people"),
+    DeclarationQuestion("consequences", "Its likely consequences for them"),
+    DeclarationQuestion("measures", "Measures that you took"),
+    DeclarationQuestion("advice", "Advice to them"),
+    DeclarationQuestion("language", "Language of these four texts", "en"),
+    DeclarationQuestion("categories", "Categories of data, in the words of the data map (user.name, ...)"),
+    DeclarationQuestion("collections", "Collections with affected records (portal.contacts, ...)", ""),
+    DeclarationQuestion("contact", "Contact for questions: name, mail address, telephone"),
+    DeclarationQuestion("high_risk", "Is a high risk for the people likely? (yes, no)"),
+    DeclarationQuestion("rationale", "Reasons for this risk", ""),
+    DeclarationQuestion("encrypted", "Was the data encrypted? (yes, no)", "no"),
+)
+"""The questions of `habeas breach new`, in their order."""
+LISTS = {"categories", "collections"}
+YES, NO = {"yes", "y", "true"}, {"no", "n", "false"}
+
+
+def answer_of(question: DeclarationQuestion, text: str, zone: tzinfo) -> Any:
+    """
+    Return the value that *text* gives to the field of *question*; a moment without an offset is in *zone*.
+
+    Raises ConfigurationError if it is none.
+    """
+    if question.field in LISTS:
+        return [word for word in re.split(r"[,\s]+", text) if word]
+    field = BreachDeclared.model_fields[question.field]
+    value: Any = text
+    if field.annotation is bool:
+        value = {**dict.fromkeys(YES, True), **dict.fromkeys(NO, False)}.get(text.lower(), text)
+    elif question.field.endswith(("_at", "_from", "_to")):
+        value = _with_offset(text, zone)
+    adapter: TypeAdapter[Any] = TypeAdapter(cast("Any", Annotated[field.annotation, *field.metadata, None]))
+    try:
+        adapter.validate_python(value)
+    except ValidationError as error:
+        flaw = error.errors(include_url=False, include_input=False)[0]
+        raise ConfigurationError(_said({**flaw, "loc": (question.field,)})) from None
+    return value
+
+
+def _with_offset(text: str, zone: tzinfo) -> str:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return (at if at.tzinfo else at.replace(tzinfo=zone)).isoformat(timespec="minutes")
+
+
+def drafted(answers: Mapping[str, Any]) -> str:
+    """Return a declaration file with *answers*."""
+    content = {name: value for name, value in answers.items() if value not in ("", [])}
+    collections = content.pop("collections", [])
+    if collections:
+        content["affected"] = {"collections": [{"collection": name} for name in collections]}
+    text = yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=110)
+    return f"{HEADER}{text}"
+
+
+HEADER = """\
+# A breach, for `habeas breach scope FILE` and then `habeas breach declare FILE --as ACCOUNT`.
+# Further fields (filters, translations, people without records, customers) are in docs/how-to/breach.md.
+"""
+
+
 def _declared(path: Path, content: Mapping[str, Any], mapped: Collection[str] | None) -> BreachDeclared:
     try:
         declared = BreachDeclared.model_validate(content)
@@ -115,7 +183,7 @@ def _content(path: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{path}: is no UTF-8 text; store it as UTF-8") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        what = "a name is repeated" if isinstance(error, _TwiceError) else "is neither YAML nor JSON"
+        what = "a name is repeated" if isinstance(error, RepeatedKeyError) else "is neither YAML nor JSON"
         raise ConfigurationError(f"{path}:{mark.line + 1 if mark else 1}: {what}") from None
     if not isinstance(content, dict):
         raise ConfigurationError(f"{path}: a declaration is an object with names and values")

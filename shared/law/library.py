@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -24,7 +24,28 @@ MOST_LETTER_LOGO_BYTES = 64 << 10
 """Every letter carries its logo."""
 
 M = TypeVar("M", bound=BaseModel)
+YAML_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 E = TypeVar("E", Policy, BreachPolicy)
+
+
+class RepeatedKeyError(yaml.MarkedYAMLError):
+    """A repeated name in one object of a YAML file."""
+
+
+class UniqueKeyLoader(YAML_LOADER):  # type: ignore[misc]  # one of two, as installed
+    """A safe loader that refuses repeated names: YAML keeps the last one alone."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Return the object at *node*. Raises RepeatedKeyError if a name is repeated in it."""
+        names = set()
+        for key, _ in node.value:
+            if key.value in names:
+                raise RepeatedKeyError(
+                    problem=f"the name {key.value} is repeated", problem_mark=key.start_mark
+                )
+            names.add(key.value)
+        found: dict[Any, Any] = super().construct_mapping(node, deep)
+        return found
 
 
 @lru_cache(maxsize=1)
@@ -127,13 +148,14 @@ def _editions(folder: Path, kind: type[E], shown: str) -> Iterator[E]:
 
 def _content(file: Path, where: str, kind: type[M]) -> M:
     try:
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        return kind.model_validate(yaml.load(file.read_text(encoding="utf-8"), Loader=loader))  # noqa: S506 - both are safe
+        text = file.read_text(encoding="utf-8")
+        return kind.model_validate(yaml.load(text, Loader=UniqueKeyLoader))  # noqa: S506 - it is a safe one
     except OSError as error:
         raise ConfigurationError(f"{where}: cannot be read ({error.strerror})") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        raise ConfigurationError(f"{where}: line {mark.line + 1 if mark else 1}: is no YAML") from None
+        what = error.problem if isinstance(error, RepeatedKeyError) else "is no YAML"
+        raise ConfigurationError(f"{where}: line {mark.line + 1 if mark else 1}: {what}") from None
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         loc = (*first["loc"], *getattr(first.get("ctx", {}).get("error"), "loc", ()))

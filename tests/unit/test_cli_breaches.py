@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import reduce
 from pathlib import Path
@@ -13,7 +14,7 @@ import yaml
 from typer.testing import CliRunner
 
 from habeas.cli import app
-from habeas.cli.breaches import _show_phase, standing
+from habeas.cli.breaches import _show_phase, clocks_by_time_left, standing, time_left
 from habeas.cli.options import out
 from habeas.client import breach_files, incident_register, requests
 from habeas.client.breach_notices.preview import missing_facts
@@ -672,3 +673,126 @@ def test_the_page_holds_every_word_and_no_markup_of_others() -> None:
 def test_page_shows_every_column() -> None:
     shown = {name for names in breaches.HEADINGS.values() for name in names}
     assert set(breaches.FIELDS) - shown == {"incident", "reference", "phases", "declarations"}
+
+
+ANSWERS = {
+    "reference": "INC-2026-7",
+    "role": "controller",
+    "occurred_from": "2026-03-03 02:10",
+    "occurred_to": "",
+    "detected_at": "2026-03-04T17:45+01:00",
+    "aware_at": "2026-03-05 09:30",
+    "nature": "A backup was copied: names and addresses.",
+    "consequences": "Letters may come that only pretend to be ours.",
+    "measures": "We closed the way in.",
+    "advice": "Do not open unexpected attachments.",
+    "language": "en",
+    "categories": "user.name, user.contact.email",
+    "collections": "portal.contacts billing.invoices",
+    "contact": "Privacy team, privacy@example.com",
+    "high_risk": "yes",
+    "rationale": "",
+    "encrypted": "no",
+}
+
+
+def new(file: Path, answers: Mapping[str, str], typed: str | None = None) -> Any:
+    given = [word for name, text in answers.items() for word in ("--set", f"{name}={text}")]
+    return CliRunner().invoke(app, ["breach", "new", str(file), *given], input=typed)
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("habeas.cli.options", "habeas.cli.breaches"):
+        monkeypatch.setattr(f"{module}.has_terminal", lambda: True)
+
+
+def test_questions_are_fields_of_a_declaration() -> None:
+    fields = {one.field for one in breach_files.QUESTIONS}
+    assert fields == ANSWERS.keys()
+    needed = {name for name, field in BreachDeclared.model_fields.items() if field.is_required()}
+    assert needed - fields == set()
+
+
+def test_answers_without_a_terminal_make_a_declaration(tmp_path: Path) -> None:
+    result = new(tmp_path / "new.yaml", ANSWERS)
+    assert result.exit_code == 0, result.output
+    declared = breach_files.unsigned(tmp_path / "new.yaml")
+    assert declared.aware_at.isoformat() == "2026-03-05T09:30:00+01:00"
+    assert [one.collection for one in declared.affected.collections] == [
+        "portal.contacts",
+        "billing.invoices",
+    ]
+    assert (declared.high_risk, declared.encrypted, declared.occurred_to) == (True, False, None)
+
+
+@pytest.mark.usefixtures("terminal")
+def test_wrong_answer_is_asked_again(tmp_path: Path) -> None:
+    answers = {name: text for name, text in ANSWERS.items() if name != "high_risk"}
+    result = new(tmp_path / "new.yaml", answers, typed="perhaps\nyes\n")
+    assert result.exit_code == 0, result.output
+    assert "high_risk: write true or false" in result.stderr
+    assert breach_files.unsigned(tmp_path / "new.yaml").high_risk
+
+
+def test_missing_answer_without_a_terminal_names_its_option(tmp_path: Path) -> None:
+    answers = {name: text for name, text in ANSWERS.items() if name != "nature"}
+    assert str(new(tmp_path / "new.yaml", answers).exception).startswith("--set nature= is missing")
+    assert not (tmp_path / "new.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"aware_at": "soon"}, "--set aware_at: write a moment with its offset: 2026-03-09T08:00+01:00"),
+        ({"role": "victim"}, "--set role: "),
+        ({"frob": "x"}, "--set frob: no question has this name"),
+    ],
+)
+def test_wrong_answer_without_a_terminal_is_refused(
+    changes: dict[str, str], message: str, tmp_path: Path
+) -> None:
+    assert str(new(tmp_path / "new.yaml", ANSWERS | changes).exception).startswith(message)
+
+
+def test_contradictory_answers_are_reported_and_stay_in_the_file(tmp_path: Path) -> None:
+    result = new(tmp_path / "new.yaml", ANSWERS | {"detected_at": "2026-03-09 08:00"})
+    assert result.exit_code == 1
+    assert "aware_at must not be before" in result.stdout
+    assert (tmp_path / "new.yaml").exists()
+
+
+def test_file_is_not_overwritten_by_new_answers(tmp_path: Path) -> None:
+    file = written(tmp_path, "reference: INC-1\n")
+    assert "is there already" in str(new(file, ANSWERS).exception)
+
+
+def clock(name: str, due_at: str | None = None, **changes: Any) -> dict[str, Any]:
+    plain = {"clock": name, "due_at": due_at, "owed": True, "done_at": None, "withdrawn": None}
+    return plain | changes
+
+
+def test_running_clocks_are_listed_by_time_left() -> None:
+    clocks = [
+        clock("people"),
+        clock("late", "2026-03-09T08:00:00+00:00"),
+        clock("done", "2026-03-01T08:00:00+00:00", done_at="2026-03-01T07:00:00+00:00"),
+        clock("soon", "2026-03-08T08:00:00+00:00"),
+        clock("not owed", owed=False),
+        clock("withdrawn", withdrawn=1),
+    ]
+    running, others = clocks_by_time_left(clocks)
+    assert [one["clock"] for one in running] == ["soon", "late", "people"]
+    assert [one["clock"] for one in others] == ["done", "not owed", "withdrawn"]
+
+
+@pytest.mark.parametrize(
+    ("left", "text"),
+    [
+        (timedelta(days=2, hours=3, minutes=5), "2 d 3 h left"),
+        (timedelta(hours=5), "5 h left"),
+        (timedelta(hours=-30), "1 d 6 h late"),
+    ],
+)
+def test_time_left_is_in_days_and_hours(left: timedelta, text: str) -> None:
+    assert time_left(left) == text

@@ -16,6 +16,18 @@ def test_unknown_reason_is_refused_with_the_known_ones() -> None:
         )
 
 
+@pytest.mark.parametrize(
+    ("words", "options"),
+    [
+        ("appeals decide", "--granted or --refused"),
+        ("request proposal --manner telephone", "--accepted or --declined"),
+    ],
+)
+def test_missing_answer_names_both_options(words: str, options: str) -> None:
+    with pytest.raises(ConfigurationError, match=options):
+        CliRunner().invoke(app, [*words.split(), "a" * 32, "--as", "anna"], catch_exceptions=False)
+
+
 def test_refused_appeal_needs_a_reason_or_an_explanation() -> None:
     with pytest.raises(ConfigurationError, match="a reason or an explanation"):
         CliRunner().invoke(app, DECIDE, catch_exceptions=False)

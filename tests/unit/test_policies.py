@@ -134,6 +134,7 @@ def test_a_model_that_is_missing_or_goes_in_a_circle_is_an_error() -> None:
             id="a text read on no day",
         ),
         pytest.param("law: [", "line 2: is no YAML", id="no YAML"),
+        pytest.param("law: a\nlaw: b", "line 2: the name law is repeated", id="repeated name"),
         pytest.param("", "whole", id="nothing"),
         pytest.param(WHOLE.replace("law: utopia", "law: atlantis"), "holds atlantis@", id="misnamed"),
     ],

@@ -9,7 +9,7 @@ import typer
 import yaml
 from typer.testing import CliRunner
 
-from habeas.cli import app, setup
+from habeas.cli import app, options, setup
 from habeas.client.setup_files import (
     SetupAnswers,
     authority_of,
@@ -123,7 +123,7 @@ def test_init_asks_five_questions_and_prints_the_next_command(
         return survey(outline("customers", PERSON), outline("newsletter", PERSON))
 
     monkeypatch.delenv("HABEAS_STORES", raising=False)
-    monkeypatch.setattr(setup, "_terminal", lambda: True)
+    monkeypatch.setattr(options, "has_terminal", lambda: True)
     monkeypatch.setattr(setup, "_surveyed", surveyed)
     answers = iter((URL, "customers.email", "Example Shop", "DE-BE", "privacy@shop.example"))
     monkeypatch.setattr(typer, "prompt", lambda *_, **__: next(answers))
