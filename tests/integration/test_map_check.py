@@ -376,6 +376,40 @@ async def test_undeclared_collection_is_wrong_if_it_seems_personal(desk: Desk) -
     assert "`letters`, which is not declared: it seems to hold `user.contact.email` in `email`" in told
 
 
+LAMP = {
+    "name": "Oak lamp",
+    "description": "A warm light for reading. The shade is made of linen, and the base is of solid oak.",
+    "body": "<p>Made by hand in a small workshop; each one differs a little from the next one.</p>",
+    "price": 120,
+}
+
+
+@pytest.mark.parametrize(
+    ("more", "suspected"),
+    [
+        pytest.param({}, set(), id="a product"),
+        pytest.param({"customer_id": 7}, {"`body`"}, id="a text beside a customer"),
+        pytest.param({"email": "kim@example.org"}, {"`body`", "`email`"}, id="a text beside an address"),
+        pytest.param({"review": LAMP["description"]}, {"`review`"}, id="a text that a person wrote"),
+    ],
+)
+async def test_text_about_a_product_is_not_called_personal(
+    desk: Desk, more: Document, suspected: set[str]
+) -> None:
+    await desk.insert({"_id": 1}, name="goods")
+    await desk.insert(*({"_id": n, **LAMP, **more} for n in range(9)), name="lamps")
+    skipped = f"  - {{ name: goods, fields: [{{ name: _id }}, {EMAIL}] }}\n"
+    skipped += "  - { name: lamps, fides_meta: { skip_processing: true }, fields: [{ name: _id }] }"
+    text = f"dataset:\n- fides_key: desk\n  collections:\n{skipped}"
+    found = [one.what for one in await desk.flaws(text) if "personal data in" in one.what]
+    undeclared = "dataset:\n- fides_key: desk\n  collections:\n" + skipped.splitlines()[0]
+    told = [one.what for one in await desk.flaws(undeclared) if "a collection `lamps`" in one.what]
+    for one in ("`description`", "`body`", "`email`", "`review`"):
+        assert (one in " ".join(found)) is (one in suspected)
+        if one != "`description`" or not suspected:
+            assert (one in " ".join(told)) is (one in suspected)
+
+
 async def test_collection_not_named_in_the_map_is_reported(desk: Desk) -> None:
     await desk.insert(dict(KIM))
     await desk.insert({"_id": 1, "colour": "blue"}, name="paints")

@@ -13,6 +13,7 @@ from services.fulfillment.datamap.paths import joined, places, raw_at
 from services.fulfillment.datamap.yaml_loader import MapError
 from services.fulfillment.domain import last_day
 from services.fulfillment.drafting.detection import categories_of
+from services.fulfillment.drafting.vocabulary import MEANINGS, PERSON_WORDS, words_of
 from services.fulfillment.map_check.observations import Observed, allows, counted, kinds_at
 from shared.contract.suggestions import nearest_word
 
@@ -20,6 +21,12 @@ MOST_NAMED = 10
 """Undeclared fields of a collection that are named one by one, besides those that seem personal."""
 SURE = 0.5
 """Least confidence in a category for an error."""
+TEXT = "user.content.private"
+"""The category of texts: in a collection about things, such as products, they are about things, too."""
+_OF_ANYTHING = frozenset({"about", "asunto", "betreff", "body", "content", "subject", "text"})
+_WRITTEN = frozenset(word for word, category in MEANINGS.items() if category == TEXT) - _OF_ANYTHING
+"""Names of texts that people write, wherever they stand: notes, reviews, messages."""
+_PEOPLE = PERSON_WORDS - {"account", "by"}
 _PLAIN = re.compile(r"[A-Za-z_$][\w$-]{0,60}")
 
 _Values: TypeAlias = dict[str, list[Any]]
@@ -55,7 +62,8 @@ def undeclared_fields(observed: Observed) -> Iterator[MapError]:
     """Yield the undeclared fields in documents; errors if they seem to be personal."""
     collection, whole = observed.collection, len(observed.documents)
     documents, values = _strays(observed)
-    suspicions = {path: suspected(values[path]) for path in sorted(documents)}
+    people = _is_about_people(observed, values)
+    suspicions = {path: suspected(values[path], people=people) for path in sorted(documents)}
     plain = [path for path, suspicion in suspicions.items() if not suspicion.about]
     shown = "it is shown as it is, and this was not reviewed"
     left = "an erasure by masking leaves it as it is"
@@ -74,7 +82,26 @@ def undeclared_fields(observed: Observed) -> Iterator[MapError]:
 def personal_strays(observed: Observed) -> list[str]:
     """Return the undeclared fields that seem to be personal."""
     _, values = _strays(observed)
-    return sorted(path for path, some in values.items() if suspected(some).sure)
+    people = _is_about_people(observed, values)
+    return sorted(path for path, some in values.items() if suspected(some, people=people).sure)
+
+
+def _is_about_people(observed: Observed, strays: Mapping[str, _Values]) -> bool:
+    """Return whether the collection names people, by its declared fields or the undeclared ones."""
+    leaves = observed.collection.leaves
+    declared = any(field.personal or field.matched or _names_people(field.path) for field in leaves)
+    return declared or any(map(names_people, strays.values()))
+
+
+def names_people(values: Mapping[str, Sequence[Any]]) -> bool:
+    """Return whether one of *values*, by their paths, is that of a person, or refers to one by its name."""
+    found = (one for path, some in values.items() for one in categories_of(path, some)[:1])
+    sure = any(one.confidence >= SURE and not one.category.startswith("user.content") for one in found)
+    return sure or any(map(_names_people, values))
+
+
+def _names_people(path: str) -> bool:
+    return not _PEOPLE.isdisjoint(words_of(path))
 
 
 def _strays(observed: Observed) -> tuple[Counter[str], dict[str, _Values]]:
@@ -95,15 +122,29 @@ def _named(name: str) -> str:
     return name if _PLAIN.fullmatch(name) else "*"
 
 
-def suspected(values: Mapping[str, Sequence[Any]]) -> Suspicion:
-    """Return the personal data that *values*, by their paths, seem to be."""
-    likeliest = {path: found[0] for path, some in values.items() if (found := categories_of(path, some))}
+def suspected(values: Mapping[str, Sequence[Any]], *, people: bool) -> Suspicion:
+    """
+    Return the personal data that *values*, by their paths, seem to be.
+
+    *people* says whether the collection names people; else a text, such as a description, is about a thing.
+    """
+    found = {path: categories_of(path, some) for path, some in values.items()}
+    likeliest = {
+        path: some[0]
+        for path, some in found.items()
+        if some and (people or some[0].category != TEXT or _is_written(path))
+    }
     sure = any(one.confidence >= SURE for one in likeliest.values())
     named = [f"`{one.category}` in `{path}`" for path, one in sorted(likeliest.items())[:MOST_NAMED]]
     if len(values) == len(likeliest) == 1:
         named = [f"`{one.category}`" for one in likeliest.values()]
     about = f": it {'seems to' if sure else 'may'} hold {', '.join(named)}" if named else ""
     return Suspicion(about, sure)
+
+
+def _is_written(path: str) -> bool:
+    """Return whether the name at the end of *path* is that of a text which people write."""
+    return not _WRITTEN.isdisjoint(words_of(path.rpartition(".")[2]))
 
 
 def _unknown(collection: Collection, value: Any, above: str) -> Iterator[tuple[str, Any]]:
@@ -127,7 +168,7 @@ def undeclared_collections(beside: Collection, samples: Mapping[str, Sequence[An
         for document in documents:
             for path, value in _single_values(document, ""):
                 values[path].append(value)
-        suspicion = suspected(values)
+        suspicion = suspected(values, people=names_people(values))
         has = f"the database `{beside.dataset}` has a collection `{name}`"
         what = f"{has}, which is not declared{suspicion.about}"
         remedy = "declare it; with `skip_processing: true` if it holds no people"
