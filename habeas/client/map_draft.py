@@ -34,7 +34,9 @@ async def survey_stores(
         for client in clients.values():
             client.close()
     if not found.outlines:
-        raise ConfigurationError("the stores hold no collection to draft a map of; name one with --database")
+        raise ConfigurationError(
+            "the stores hold no collection to draft a map of: correct the URL or the names"
+        )
     return found
 
 

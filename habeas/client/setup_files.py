@@ -123,9 +123,9 @@ def verified_fields(answer: str, fields: Iterable[str]) -> dict[str, str]:
     return {field: "always" if words == ["all"] or field in named else "never" for field in known}
 
 
-def databases_in(stores: Mapping[str, str]) -> list[str]:
-    """Return the databases that the URLs name."""
-    return sorted({name for url in stores.values() if (name := database_in(url))})
+def databases_in(stores: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return the databases that the URLs name, by store; none of a store whose URL names none."""
+    return {store: [name] for store, url in stores.items() if (name := database_in(url))}
 
 
 def zone_of(place: str) -> str:

@@ -107,7 +107,7 @@ def test_authority_is_that_of_the_law_of_the_place(place: str, name: str) -> Non
 
 def test_place_chooses_zone_and_url_the_database() -> None:
     assert (zone_of("US-CA"), zone_of("DE-BE"), zone_of("XX")) == ("America/New_York", "Europe/Berlin", "UTC")
-    assert databases_in({"default": URL, "crm": "mongodb://h.example/?tls=true"}) == ["shop"]
+    assert databases_in({"default": URL, "crm": "mongodb://h.example/?tls=true"}) == {"default": ["shop"]}
 
 
 def test_question_without_terminal_or_option_names_the_option(tmp_path: Path) -> None:
