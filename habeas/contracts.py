@@ -1,9 +1,9 @@
 """
-The contract documents, from the catalogue; `habeas.reference` writes them.
+The contract documents, from the catalogue and the routes; `habeas.reference` writes them.
 
-``asyncapi.yaml`` (AsyncAPI 3) and ``openapi.yaml`` (OpenAPI 3.1) for people and generators,
-``schemas/<exchange>/<type>.json`` (JSON Schema 2020-12) for validators. A test keeps them in step with the
-models and the routes.
+``asyncapi.yaml`` (AsyncAPI 3) and ``openapi.yaml`` (OpenAPI 3.1) for people and generators. For validators,
+JSON Schemas (2020-12): ``schemas/<exchange>/<type>.json`` of the data of a message, ``schemas/envelope.json``
+of the whole. A test keeps them in step with the models and the routes.
 """
 
 import json
@@ -16,6 +16,7 @@ import yaml
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
+from habeas.event_samples import AT, fullest
 from services.intake.channels.drp.api import drp_app
 from services.intake.channels.fides.api import FidesContext, fides_app
 from services.intake.channels.fides.clients import Clients
@@ -24,13 +25,14 @@ from services.intake.channels.unsubscribe.links import UnsubscribeLinks
 from services.intake.channels.webhooks.service import WebhookService, webhooks_app
 from services.intake.http.api import create_app
 from services.intake.http.callers import Callers
+from services.intake.http.description import add_meanings
 from services.intake.http.description import document as described
 from services.intake.http.staff_decisions import StaffDecisions
 from services.intake.pages.csrf import CsrfGuard
 from services.intake.pages.site import Site
 from shared.contract.catalogue import catalogue
-from shared.contract.correlation import EVENT, REFERENCE, SOURCE
-from shared.contract.envelope import MAX_BODY, STRUCTURED
+from shared.contract.correlation import EVENT, REFERENCE, SOURCE, Correlation
+from shared.contract.envelope import MAX_BODY, STRUCTURED, derived_id, encode, encode_submission
 from shared.contract.events import Event, Fact, Submission
 from shared.contract.topology import EVENTS, REQUESTS
 from shared.law import CompanyProfile
@@ -46,6 +48,15 @@ EXAMPLE = CompanyProfile(
     zone="Europe/Berlin",
     authority={"name": "Authority of Examplia", "url": "https://authority.example.org"},
 )
+SCHEMAS = "https://habeas.example/schemas/"
+"""Begins the identifiers of schemas; nothing is served there."""
+SERVER = {
+    "host": "broker.example.com:5671",
+    "pathname": "/habeas",
+    "protocol": "amqps",
+    "description": "RabbitMQ, with a virtual host for Habeas. A local installation uses `amqp`.",
+    "security": [{"$ref": "#/components/securitySchemes/brokerUser"}],
+}
 DESCRIPTIONS = {
     REQUESTS: "Submissions of upstream systems. Topic exchange; the routing key is the event's type.",
     EVENTS: "Facts that Habeas publishes. Topic exchange; the routing key is the event's type.",
@@ -57,8 +68,12 @@ def documents() -> Iterator[tuple[str, str]]:
     for name, document in (("asyncapi.yaml", asyncapi()), ("openapi.yaml", openapi())):
         yield name, yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110)
     for kind in events():
-        name = f"schemas/{kind.EXCHANGE}/{kind.TYPE}.json"
-        yield name, json.dumps(json_schema(kind), indent=2, ensure_ascii=False) + "\n"
+        yield f"schemas/{_file(kind)}", _written(json_schema(kind))
+    yield "schemas/envelope.json", _written(envelope())
+
+
+def _written(schema: Mapping[str, Any]) -> str:
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
 def events() -> list[type[Event]]:
@@ -69,7 +84,51 @@ def events() -> list[type[Event]]:
 
 def json_schema(kind: type[Event]) -> dict[str, Any]:
     """Return the JSON Schema of the ``data`` of an event."""
-    return {"$schema": DIALECT, **kind.model_json_schema(mode=_mode(kind))}
+    schema = kind.model_json_schema(mode=_mode(kind))
+    add_meanings({kind.__name__: schema, **schema.get("$defs", {})})
+    return {"$schema": DIALECT, "$id": SCHEMAS + _file(kind), **schema}
+
+
+def envelope() -> dict[str, Any]:
+    """Return the JSON Schema of a whole message: its attributes, and the data of its type."""
+    files: dict[str, list[str]] = {}
+    for kind in events():
+        files.setdefault(kind.TYPE, []).append(_file(kind))
+    return {
+        "$schema": DIALECT,
+        "$id": f"{SCHEMAS}envelope.json",
+        "title": "Envelope",
+        **_cloud_event(),
+        "required": [*_cloud_event()["required"], "data"],
+        "oneOf": [
+            {
+                "title": type_,
+                "properties": {
+                    "type": {"const": type_},
+                    "data": {"anyOf": [{"$ref": name} for name in names]},
+                },
+            }
+            for type_, names in files.items()
+        ],
+    }
+
+
+def example(kind: type[Event]) -> dict[str, Any]:
+    """Return a message of *kind* with all fields."""
+    event, id_ = fullest(kind), derived_id(kind.TYPE, 0)
+    if isinstance(event, Fact):
+        names = Correlation("shop.example", "ticket-4711", "event-4711")
+        body = encode(
+            event, id=id_, source="habeas/intake", time=AT, cause=derived_id(kind.TYPE, 1), correlation=names
+        )
+    else:
+        body = encode_submission(cast("Submission", event), id=id_, source="shop.example", time=AT)
+    found: dict[str, Any] = json.loads(body)
+    return found
+
+
+def _file(kind: type[Event]) -> str:
+    return f"{kind.EXCHANGE}/{kind.TYPE}.json"
 
 
 def asyncapi() -> dict[str, Any]:
@@ -78,6 +137,7 @@ def asyncapi() -> dict[str, Any]:
     schemas = models_json_schema(
         [(kind, _mode(kind)) for kind in kinds], ref_template="#/components/schemas/{model}"
     )[1]["$defs"]
+    add_meanings(schemas)
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -88,12 +148,19 @@ def asyncapi() -> dict[str, Any]:
             "Facts hold references, never personal data.",
         },
         "defaultContentType": STRUCTURED,
+        "servers": {"broker": SERVER},
         "channels": {exchange: _channel(exchange, kinds) for exchange in (REQUESTS, EVENTS)},
         "operations": {
             "takeSubmissions": _operation("receive", REQUESTS),
             "publishFacts": _operation("send", EVENTS),
         },
         "components": {
+            "securitySchemes": {
+                "brokerUser": {
+                    "type": "userPassword",
+                    "description": "A RabbitMQ user of the system; messages name it in `user_id`.",
+                }
+            },
             "messages": {kind.__name__: _message(kind) for kind in kinds},
             "schemas": {"CloudEvent": _cloud_event(), **_without_mappings(schemas)},
         },
@@ -146,6 +213,7 @@ def _channel(exchange: str, kinds: list[type[Event]]) -> dict[str, Any]:
     return {
         "address": exchange,
         "description": DESCRIPTIONS[exchange],
+        "servers": [{"$ref": "#/servers/broker"}],
         "messages": {kind.__name__: {"$ref": f"#/components/messages/{kind.__name__}"} for kind in here},
         "bindings": {
             "amqp": {"is": "routingKey", "exchange": {"name": exchange, "type": "topic", "durable": True}}
@@ -172,6 +240,7 @@ def _message(kind: type[Event]) -> dict[str, Any]:
                 {"type": "object", "properties": properties, "required": ["data"]},
             ]
         },
+        "examples": [{"name": "allFields", "payload": example(kind)}],
         **({"tags": [{"name": "for upstream systems"}]} if issubclass(kind, Fact) and kind.TERMINAL else {}),
     }
 

@@ -354,7 +354,7 @@ PAGES: Mapping[str, Callable[[], Iterator[str]]] = {
 def main(folder: Path = contracts.FOLDER) -> None:
     """Write every document into *folder*; remove schemas of events that are no more."""
     written = dict(pages())
-    for path in folder.glob("schemas/*/*.json"):
+    for path in folder.glob("schemas/**/*.json"):
         if str(path.relative_to(folder)) not in written:
             path.unlink()
     for name, text in written.items():

@@ -8,6 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from habeas.event_samples import least
 from shared.contract.catalogue import catalogue
 from shared.contract.correlation import KEYED, Correlation, correlation, keyed_reference, reference_key
 from shared.contract.envelope import decode, encode
@@ -30,7 +31,6 @@ from shared.contract.topology import EVENTS, REQUESTS
 from shared.runtime.broker import Message
 from shared.runtime.journal import JournalRow, correlation_in
 from shared.runtime.service import Moment, Runtime, Service, on
-from tests.corpus.record import least
 from tests.runtime_fakes import MemoryBroker, MemoryJournal
 
 KEY = b"k" * 32
