@@ -223,3 +223,7 @@ def draft(
         out.print(f"{len(drafted)} files in {folder}: review them before use")
         identities = sum(len(some) for some in found.identities.values())
         out.print(f"{identities} identity fields: state how the value of each is verified")
+        if lost := client.map_draft.unreached(found):
+            out.print(
+                f"no request finds the personal data in {', '.join(lost)}: add an identity or a reference"
+            )

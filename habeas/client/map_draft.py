@@ -5,12 +5,12 @@ from pathlib import Path
 
 from services.fulfillment.datamap.reader import parse
 from services.fulfillment.drafting.survey import SAMPLE, Report, SampleReader, StoreSurvey, survey
-from services.fulfillment.drafting.writer import NOT_STATED, summary
+from services.fulfillment.drafting.writer import NOT_STATED, summary, unreached
 from services.fulfillment.drafting.writer import write as written
 from shared.errors import ConfigurationError
 from shared.runtime.mongo import connect
 
-__all__ = ["files", "save", "summary", "survey_stores"]
+__all__ = ["files", "save", "summary", "survey_stores", "unreached"]
 
 
 async def survey_stores(

@@ -79,6 +79,7 @@ def _single(values: Iterable[Any]) -> Iterator[Any]:
 _ADDRESS = "user.contact.address"
 _POINTING = frozenset({"id", "ids", "uuid", "fk", "ref"})
 _PEOPLE = PERSON_WORDS | {"full", "display", "real", "billing", "legal"}
+_UNAMBIGUOUS = MEANINGS.keys() - AMBIGUOUS
 _EMPTY = frozenset({"value", "address", "number", "no", "nr", "data"})
 """Names that mean nothing without the one above them: ``phones.value``."""
 _COMPOUNDS = (
@@ -99,8 +100,12 @@ def _by_name(name: str) -> dict[str, float]:
 
 
 def _numberless(words: Sequence[str]) -> Sequence[str]:
-    """Return *words* without a number at the end that means nothing: ``phone2``."""
+    """Return *words* without a number at the end that means nothing: ``phone2``, ``address_1``."""
     last = words[-1] if words else ""
+    if last.isdigit():
+        sure = any("".join(words[start:]) in _UNAMBIGUOUS for start in range(len(words)))
+        meant = any(word in MEANINGS for word, _ in runs(words[:-1]))
+        return words[:-1] if meant and not sure else words  # last_4 has a meaning with its number
     bare = last.rstrip("0123456789")
     return (*words[:-1], bare) if bare in MEANINGS and last not in MEANINGS else words
 

@@ -14,7 +14,7 @@ from services.fulfillment.drafting.array_ownership import of_one_person
 from services.fulfillment.drafting.detection import Detected
 from services.fulfillment.drafting.references import End, ReferenceLink, stem_of
 from services.fulfillment.drafting.schema import CollectionOutline, Property
-from services.fulfillment.drafting.vocabulary import PERSON_WORDS, words_of
+from services.fulfillment.drafting.vocabulary import MEANINGS, PERSON_WORDS, words_of
 from shared.matching.name_words import PARTICLES, TITLES, split
 
 EMAIL, PHONE, NAME = "user.contact.email", "user.contact.phone_number", "user.name"
@@ -100,9 +100,15 @@ def _stem(one: Property, outline: CollectionOutline, whole: Sequence[Property]) 
     if not stem:
         stem = stem_of(words_of(above.rpartition(".")[2] or outline.name))[0]
     names = [words_of(other.path.rpartition(".")[2]) for other in whole if other.seems(NAME, SURE)]
-    named = any(words[:1] == stem[:1] for words in names)
+    named = any(words[:1] == stem[:1] for words in names) or (one.unique and not above and is_person(outline))
     singular = re.sub("s$", "", stem[-1]) if stem else ""
     return singular if singular and (named or singular in PEOPLE) else ""
+
+
+def is_person(outline: CollectionOutline) -> bool:
+    """Return whether each document is a person: it has a first and a last name that are nobody else's."""
+    own = [one for one in outline.properties if "".join(words_of(one.path)) in MEANINGS]
+    return all(any(one.seems(part, LIKELY) for one in own) for part in ("user.name.first", "user.name.last"))
 
 
 OF_A_PERSON = (EMAIL, USERNAME, "user.name.first", "user.name.last", "user.authorization.password")

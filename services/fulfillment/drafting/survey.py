@@ -20,6 +20,7 @@ from services.fulfillment.drafting.ownership import (
     beside,
     followed,
     identities,
+    is_person,
     marks_of,
     own_key,
 )
@@ -259,7 +260,8 @@ async def survey(readers: Sequence[SampleReader], databases: Sequence[str], repo
 
 def _completed(found: StoreSurvey) -> StoreSurvey:
     """Return *found* with people's own keys as identities, if they have no other."""
-    for outline in found.outlines:
+    # People first: their key leads to the records that only name them by a number.
+    for outline in sorted(found.outlines, key=lambda outline: not is_person(outline)):
         if found.reached[outline.key]:
             continue
         referring = {link.source.field.path for link in found.links if link.source.outline is outline}

@@ -116,7 +116,7 @@ def _collection(draft: _Draft) -> Iterator[str]:
         else:
             yield f"{' ' * 12}erasure: mask # to decide: delete, mask or keep"
     else:
-        personal = [one.path for one in outline.properties if _sure(one) and covered(_sure(one), PERSONAL)]
+        personal = _personal(outline)
         if personal:
             named = ", ".join(map(word, personal[:MOST_NAMED]))
             more = f" and {len(personal) - MOST_NAMED} more" if len(personal) > MOST_NAMED else ""
@@ -124,6 +124,16 @@ def _collection(draft: _Draft) -> Iterator[str]:
         yield "        fides_meta:"
         yield "          skip_processing: true # no reference leads from a person to here"
     yield from _fields(draft, "", 8)
+
+
+def _personal(outline: CollectionOutline) -> list[str]:
+    return [one.path for one in outline.properties if _sure(one) and covered(_sure(one), PERSONAL)]
+
+
+def unreached(found: StoreSurvey) -> list[str]:
+    """Return the collections with personal data that no request would find."""
+    reached = found.reached
+    return [outline.key for outline in found.outlines if not reached[outline.key] and _personal(outline)]
 
 
 def _fields(draft: _Draft, above: str, indent: int) -> Iterator[str]:
@@ -270,6 +280,7 @@ def summary(found: StoreSurvey) -> dict[str, object]:
             outline.key: {"store": outline.store, "documents": outline.total, "sampled": outline.sampled}
             for outline in found.outlines
         },
+        "unreached": unreached(found),
         "identities": [
             {
                 "field": f"{key}.{one.path}",

@@ -52,6 +52,8 @@ def test_every_word_leads_to_a_category_of_the_map() -> None:
         ),
         pytest.param("state", ["Ohio", "Kent"], "user.contact.address.state", id="state"),
         pytest.param("phone2", ["030 23125 999"], "user.contact.phone_number", id="second telephone"),
+        pytest.param("street_address_1", ["Zork 4"], "user.contact.address.street", id="numbered line"),
+        pytest.param("cc_last_4", ["1234"], "user.financial.credit_card", id="last digits of a card"),
         pytest.param("gender", [1, 2], "user.demographic.gender", id="gender as a number"),
         pytest.param("addresses.lines", ["7 Specimen Quay"], "user.contact.address.street", id="lines"),
         pytest.param("x", ["Musterstraße 12", "Beispielweg 3"], "user.contact.address.street", id="streets"),

@@ -341,6 +341,15 @@ def test_element_of_a_shared_array_does_not_own_the_document() -> None:
         ),
         pytest.param("tweets", {"user": {"id": 3}}, ("user.id", "user_id"), id="by the object it is in"),
         pytest.param("users", {"_id": 3, "about": "x"}, ("_id", "user_id"), id="by the collection"),
+        pytest.param(
+            "vets", {"id": 3, "first_name": "Ada", "last_name": "Example"}, ("id", "vet_id"), id="own name"
+        ),
+        pytest.param(
+            "orders",
+            {"id": 3, "buyer_first_name": "Ada", "buyer_last_name": "Example"},
+            None,
+            id="other's name",
+        ),
         pytest.param("products", {"_id": 3, "product_id": 4, "name": "Oak Table"}, None, id="no person"),
     ],
 )

@@ -12,7 +12,7 @@ from services.fulfillment.drafting.ownership import beside, identities
 from services.fulfillment.drafting.references import End, ReferenceLink
 from services.fulfillment.drafting.schema import CollectionOutline, Inference
 from services.fulfillment.drafting.survey import StoreSurvey
-from services.fulfillment.drafting.writer import word, write
+from services.fulfillment.drafting.writer import summary, unreached, word, write
 from shared.runtime.mongo import Binary, Decimal128, Int64, ObjectId
 
 PERSON = {"email": "ada@example.org", "name": "Ada Example"}
@@ -171,6 +171,13 @@ def test_number_is_an_identity_if_it_names_its_country(number: str, name: str | 
     [text] = write(survey(outline("people", *[{**PERSON, "phone": number}] * 9))).values()
     assert parse({"shop.yml": text}).by_key["shop.people"].by_path["phone"].identity == name
     assert ("# No identity: few have their country code" in text) is (name is None)
+
+
+def test_collections_with_personal_data_that_no_request_finds_are_listed() -> None:
+    payments = outline("payments", {"iban": "DE89370400440532013000", "amount": 3})
+    found = survey(payments, outline("people", PERSON), outline("colours", {"name": "blue"}))
+    assert unreached(found) == ["shop.payments"]
+    assert summary(found)["unreached"] == ["shop.payments"]
 
 
 def test_name_beside_a_username_is_a_persons() -> None:
