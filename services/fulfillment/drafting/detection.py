@@ -64,6 +64,23 @@ def categories_of(name: str, values: Sequence[Any]) -> tuple[Detected, ...]:
     return tuple(sorted((one for one in found if one.confidence >= LEAST), key=lambda one: -one.confidence))
 
 
+TEXT = "user.content.private"
+_OF_ANYTHING = frozenset({"about", "asunto", "betreff", "body", "content", "subject", "text"})
+_WRITTEN = frozenset(word for word, category in MEANINGS.items() if category == TEXT) - _OF_ANYTHING
+"""Names of texts that people write, wherever they stand: notes, reviews, messages."""
+_REFERRING = PERSON_WORDS - {"account", "by"}
+
+
+def is_about_thing(path: str, found: Detected) -> bool:
+    """Return whether *found* at *path* is a text about a thing, in a collection that names no people."""
+    return found.category == TEXT and _WRITTEN.isdisjoint(words_of(path.rpartition(".")[2]))
+
+
+def refers_to_people(path: str) -> bool:
+    """Return whether a name on *path* is that of people by their role: ``customer_id``."""
+    return not _REFERRING.isdisjoint(words_of(path))
+
+
 def _single(values: Iterable[Any]) -> Iterator[Any]:
     for value in values:
         if not isinstance(value, list | tuple):

@@ -8,7 +8,7 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import yaml
@@ -16,6 +16,7 @@ import yaml
 from services.fulfillment.datamap.model import PERSONAL, Direction
 from services.fulfillment.datamap.ownership_proposals import OWN_VALUES, ProposedOwnership
 from services.fulfillment.drafting.array_ownership import proposed_by_outline
+from services.fulfillment.drafting.detection import is_about_thing, refers_to_people
 from services.fulfillment.drafting.ownership import EMAIL, PHONE, IdentityField
 from services.fulfillment.drafting.references import ReferenceLink
 from services.fulfillment.drafting.schema import CollectionOutline, Property
@@ -83,7 +84,13 @@ def write(found: StoreSurvey, verified: Mapping[str, str] = NOT_STATED) -> dict[
     for outline in found.outlines:
         identities = {one.path: one for one in found.identities[outline.key]}
         drafts[outline.store, outline.database].append(
-            _Draft(outline, identities, links[outline.key], reached[outline.key], verified)
+            _Draft(
+                outline if reached[outline.key] else _without_texts_about_things(outline),
+                identities,
+                links[outline.key],
+                reached[outline.key],
+                verified,
+            )
         )
     files: dict[str, str] = {}
     for (store, database), some in drafts.items():
@@ -91,6 +98,21 @@ def write(found: StoreSurvey, verified: Mapping[str, str] = NOT_STATED) -> dict[
         text = "".join(f"{line}\n" for line in _dataset(store, database, some))
         files[re.sub(r"[^\w.-]", "_", name) + ".yml"] = HEAD + text
     return files
+
+
+def _without_texts_about_things(outline: CollectionOutline) -> CollectionOutline:
+    """Return *outline*, in which no person is found, without texts that describe things, such as products."""
+    tops = [(one.path, _sure(one)) for one in outline.properties]
+    named = any(
+        covered(category, PERSONAL) and not category.startswith("user.content") for _, category in tops
+    )
+    if named or any(refers_to_people(path) for path, _ in tops):
+        return outline
+
+    def kept(one: Property) -> Property:
+        return replace(one, detected=tuple(d for d in one.detected if not is_about_thing(one.path, d)))
+
+    return replace(outline, properties=tuple(map(kept, outline.properties)))
 
 
 def _dataset(store: str, database: str, drafts: Sequence[_Draft]) -> Iterator[str]:

@@ -12,8 +12,7 @@ from services.fulfillment.datamap.model import Collection, Erasure, MappedField
 from services.fulfillment.datamap.paths import joined, places, raw_at
 from services.fulfillment.datamap.yaml_loader import MapError
 from services.fulfillment.domain import last_day
-from services.fulfillment.drafting.detection import categories_of
-from services.fulfillment.drafting.vocabulary import MEANINGS, PERSON_WORDS, words_of
+from services.fulfillment.drafting.detection import categories_of, is_about_thing, refers_to_people
 from services.fulfillment.map_check.observations import Observed, allows, counted, kinds_at
 from shared.contract.suggestions import nearest_word
 
@@ -21,12 +20,6 @@ MOST_NAMED = 10
 """Undeclared fields of a collection that are named one by one, besides those that seem personal."""
 SURE = 0.5
 """Least confidence in a category for an error."""
-TEXT = "user.content.private"
-"""The category of texts: in a collection about things, such as products, they are about things, too."""
-_OF_ANYTHING = frozenset({"about", "asunto", "betreff", "body", "content", "subject", "text"})
-_WRITTEN = frozenset(word for word, category in MEANINGS.items() if category == TEXT) - _OF_ANYTHING
-"""Names of texts that people write, wherever they stand: notes, reviews, messages."""
-_PEOPLE = PERSON_WORDS - {"account", "by"}
 _PLAIN = re.compile(r"[A-Za-z_$][\w$-]{0,60}")
 
 _Values: TypeAlias = dict[str, list[Any]]
@@ -89,7 +82,7 @@ def personal_strays(observed: Observed) -> list[str]:
 def _is_about_people(observed: Observed, strays: Mapping[str, _Values]) -> bool:
     """Return whether the collection names people, by its declared fields or the undeclared ones."""
     leaves = observed.collection.leaves
-    declared = any(field.personal or field.matched or _names_people(field.path) for field in leaves)
+    declared = any(field.personal or field.matched or refers_to_people(field.path) for field in leaves)
     return declared or any(map(names_people, strays.values()))
 
 
@@ -97,11 +90,7 @@ def names_people(values: Mapping[str, Sequence[Any]]) -> bool:
     """Return whether one of *values*, by their paths, is that of a person, or refers to one by its name."""
     found = (one for path, some in values.items() for one in categories_of(path, some)[:1])
     sure = any(one.confidence >= SURE and not one.category.startswith("user.content") for one in found)
-    return sure or any(map(_names_people, values))
-
-
-def _names_people(path: str) -> bool:
-    return not _PEOPLE.isdisjoint(words_of(path))
+    return sure or any(map(refers_to_people, values))
 
 
 def _strays(observed: Observed) -> tuple[Counter[str], dict[str, _Values]]:
@@ -132,7 +121,7 @@ def suspected(values: Mapping[str, Sequence[Any]], *, people: bool) -> Suspicion
     likeliest = {
         path: some[0]
         for path, some in found.items()
-        if some and (people or some[0].category != TEXT or _is_written(path))
+        if some and (people or not is_about_thing(path, some[0]))
     }
     sure = any(one.confidence >= SURE for one in likeliest.values())
     named = [f"`{one.category}` in `{path}`" for path, one in sorted(likeliest.items())[:MOST_NAMED]]
@@ -140,11 +129,6 @@ def suspected(values: Mapping[str, Sequence[Any]], *, people: bool) -> Suspicion
         named = [f"`{one.category}`" for one in likeliest.values()]
     about = f": it {'seems to' if sure else 'may'} hold {', '.join(named)}" if named else ""
     return Suspicion(about, sure)
-
-
-def _is_written(path: str) -> bool:
-    """Return whether the name at the end of *path* is that of a text which people write."""
-    return not _WRITTEN.isdisjoint(words_of(path.rpartition(".")[2]))
 
 
 def _unknown(collection: Collection, value: Any, above: str) -> Iterator[tuple[str, Any]]:

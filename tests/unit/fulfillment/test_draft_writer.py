@@ -100,6 +100,17 @@ def test_identity_is_written_with_its_confidence() -> None:
     assert "# Identity, 0.99: its name; 100% of 1 values are e-mail addresses." in text
 
 
+@pytest.mark.parametrize(
+    ("more", "category"),
+    [({}, "system.operations"), ({"customer_id": 7}, "user.content.private")],
+    ids=["a product", "a text beside a customer"],
+)
+def test_text_about_a_product_is_drafted_as_no_personal_data(more: dict[str, int], category: str) -> None:
+    body = "<p>Made by hand in a small workshop; each one differs a little from the next one.</p>"
+    [collection] = drafted(outline("lamps", *[{"body": body, "price": 12, **more}] * 9)).collections
+    assert collection.by_path["body"].categories == (category,)
+
+
 def test_an_office_and_a_flag_about_an_address_are_no_identities() -> None:
     office = {"email": "support@example.org", "email_verified": True}
     [collection] = drafted(outline("shops", *[office] * 5)).collections
