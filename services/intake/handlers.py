@@ -16,7 +16,7 @@ from shared.contract import events
 from shared.contract.affected_people import declaration_item
 from shared.contract.codes import CodeVerdict
 from shared.contract.envelope import Unreadable, derived_id
-from shared.contract.events import EmailCode, Fact, LetterKind, SubmissionError
+from shared.contract.events import NO_PERSON, EmailCode, Fact, LetterKind, SubmissionError
 from shared.contract.events.breaches import BreachDeclared, BreachLodged
 from shared.contract.sources import ChannelSource, channel_source
 from shared.contract.staff import written_text
@@ -28,6 +28,7 @@ SET_ASIDE = "set_aside"
 """Name of an unreadable message in the vault."""
 ENDING = frozenset({*CLOSED_BY.values(), LetterKind.FEE_QUOTED})
 """Letters that close a case or start a deadline."""
+EMPTY = SubmissionError(path="data.subject", message=NO_PERSON)
 REUSED = SubmissionError(
     path="data.reference", message="names another request of this source; choose another"
 )
@@ -47,6 +48,8 @@ async def register(event: events.RequestSubmitted, ctx: IntakeContext) -> Sequen
     if ctx.case.status is not CaseStatus.UNKNOWN:
         _must_be_the_same(await sealed_content.sealed_request(ctx.vault, ctx.case_id), event)
         return []
+    if event.subject.is_empty:
+        raise Unreadable((EMPTY,))
     sealed = (await sealed_content.seal_request(event, ctx.vault, ctx.case_id)).request
     _must_be_the_same(sealed, event)
     proofs = await sealed_content.seal_proofs(
@@ -77,6 +80,8 @@ async def register_taken(event: events.RequestTaken, ctx: IntakeContext) -> Sequ
     if ctx.case.status is not CaseStatus.UNKNOWN:
         raise RefusedDecision("request_exists")
     request = await _written_request(event, ctx)
+    if request.subject.is_empty:
+        raise RefusedDecision("no_person")
     sealed = (await sealed_content.seal_request(request, ctx.vault, ctx.case_id)).request
     source = channel_source(ChannelSource.HABEAS, event.manner)
     lodged = RequestLodged(request_id=ctx.case_id, source=source, occurred_at=event.received_at)

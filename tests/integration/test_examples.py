@@ -215,7 +215,7 @@ async def test_the_client_needs_to_write_to_one_exchange_and_nothing_else(
         ticket = reference()
         async with Publisher(url, source=SHOP, binary=binary) as publisher:
             await publisher.publish_request(
-                RequestSubmitted(reference=ticket, right="access", subject=Subject())
+                RequestSubmitted(reference=ticket, right="access", subject=Subject(email="ada@example.org"))
             )
         assert (await registered(pipeline, ticket))["right"] == "access"
     denied = await restricted(stack, pipeline.amqp_url, uuid.uuid4().hex, write="^$")

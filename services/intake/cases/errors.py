@@ -3,6 +3,7 @@
 from enum import StrEnum
 
 from shared.contract.codes import CodeVerdict
+from shared.contract.events import NO_PERSON
 from shared.errors import PermanentError
 
 
@@ -34,6 +35,13 @@ class ReferenceReused(PermanentError):
 
     def __init__(self) -> None:
         super().__init__("this reference names another request of this system; choose another reference")
+
+
+class NoPerson(PermanentError):
+    """A request identifies no person."""
+
+    def __init__(self) -> None:
+        super().__init__(f"the subject {NO_PERSON}")
 
 
 class TooManyAttempts(PermanentError):

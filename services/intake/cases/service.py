@@ -160,8 +160,11 @@ class RequestService:
         checked credential; *at* is the time of receipt, if it was before now.
 
         Raises:
+            NoPerson: Its subject is empty.
             ReferenceReused: The source has given the reference to another request.
         """
+        if request.subject.is_empty:
+            raise errors.NoPerson
         case = self.id_of(source, request.reference)
         try:
             sealed = await sealed_content.seal_request(request, self.vault, case)

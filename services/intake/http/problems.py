@@ -14,6 +14,7 @@ from starlette.routing import Match
 
 from services.intake.cases.errors import (
     CodeRefused,
+    NoPerson,
     NotPossibleNow,
     ReferenceReused,
     SourceLimitReached,
@@ -24,6 +25,7 @@ from services.intake.http import uploads
 from services.intake.http.packages import NotSatisfiable
 from services.intake.pages.site import Site
 from shared.contract.envelope import errors_of
+from shared.contract.events import NO_PERSON
 from shared.errors import PermanentError, TransientError, UnknownRequest
 from shared.pages.translation import mark as _
 from shared.runtime.log import logger
@@ -156,6 +158,11 @@ def _add_flaws(app: FastAPI, problems: Problems) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         flaws = [flaw.model_dump() for flaw in errors_of(error.errors(), within=None)]
+        return say(request, 422, "The request does not fit its schema; see /docs.", errors=flaws)
+
+    @app.exception_handler(NoPerson)
+    async def without_person(request: Request, _error: NoPerson) -> Response:
+        flaws = [{"path": "body.subject", "message": NO_PERSON}]
         return say(request, 422, "The request does not fit its schema; see /docs.", errors=flaws)
 
     @app.exception_handler(uploads.FormNotTaken)

@@ -74,6 +74,17 @@ class Subject(Strict):
     identifiers: dict[Code, Text] = Field(default_factory=dict, max_length=50)
     """`email`, `phone_number` and `phone` among them are moved to the fields `email` and `phone`."""
 
+    @property
+    def is_empty(self) -> bool:
+        """
+        Whether it identifies no person: no name, contact, identifier or address with a letter or a digit.
+
+        Intake rejects such a request; the model accepts it, as 0.1.0 did.
+        """
+        lines = self.postal_address.lines if self.postal_address else ()
+        texts = (self.name, self.email, self.phone, *self.identifiers.values(), *lines)
+        return not any(character.isalnum() for text in texts if text for character in text)
+
     @model_validator(mode="before")
     @classmethod
     def _contacts_moved(cls, content: Any) -> Any:
@@ -96,6 +107,10 @@ class Subject(Strict):
             elif _contact(field, moved[field]) != _contact(field, value):
                 raise _contradiction(cls.__name__, name, field)
         return moved | {"identifiers": rest}
+
+
+NO_PERSON = "identifies no person: a name, an email, a phone, an address or an identifier is needed"
+"""The error of an empty subject."""
 
 
 def _contact(field: str, value: object) -> str:

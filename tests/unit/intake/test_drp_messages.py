@@ -115,9 +115,9 @@ def test_a_country_is_believed_where_it_is_said_by_its_code(
     assert (lives and (lives.country, lives.subdivision)) == residence
 
 
-def test_nothing_but_the_right_has_to_be_said() -> None:
-    bare = request(**dict.fromkeys(PERSON))
-    assert bare.subject.model_dump(exclude_defaults=True) == {}
+def test_nothing_but_the_right_and_one_identity_has_to_be_stated() -> None:
+    bare = request(**dict.fromkeys(PERSON) | {"phone_number": "+14155550147"})
+    assert bare.subject.model_dump(exclude_defaults=True) == {"phone": "+14155550147"}
     assert bare.residence is None
 
 

@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 from pydantic import TypeAdapter, ValidationError
 
 from shared.contract.envelope import errors_of
-from shared.contract.events import Code, RequestSubmitted, Text
+from shared.contract.events import NO_PERSON, Code, RequestSubmitted, Text
 from shared.errors import PermanentError
 from shared.law import Right
 
@@ -261,11 +261,11 @@ class _Table:
 
     def _validated(self, data: dict[str, Any], faults: list[SheetFault], line: int) -> SheetRow:
         request, named = None, {fault.column for fault in faults}
-        if not data.setdefault("subject", {}) and not faults:
-            message = "it does not identify a person: an email, a name, a phone or an id:… is needed"
-            faults.append(SheetFault(line, "", message))
+        data.setdefault("subject", {})
         try:
             request = RequestSubmitted.model_validate(data)
+            if request.subject.is_empty and not faults:
+                faults.append(SheetFault(line, "", f"the row {NO_PERSON}"))
         except ValidationError as error:
             found = error.errors(include_url=False, include_input=False)
             for flaw, one in zip(errors_of(found), found, strict=True):

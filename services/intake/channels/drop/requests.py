@@ -86,10 +86,12 @@ class DropLodger:
 
 def _subject(found: ListMatch) -> Subject:
     """Return the person by the value in the records; staff answers if no request can have that value."""
+    unidentified = Subject(identifiers={NO_IDENTITY: found.id})
     try:
-        return Subject(identifiers=found.identifiers)
+        subject = Subject(identifiers=found.identifiers)
     except ValidationError:
-        return Subject(identifiers={NO_IDENTITY: found.id})
+        return unidentified
+    return unidentified if subject.is_empty else subject
 
 
 def _answer(found: ListMatch, case: str, batch: ListBatch) -> ListedAnswer:

@@ -26,7 +26,16 @@ from pydantic import BeforeValidator, Field, StrictBool, StringConstraints, Vali
 
 from services.intake.channels.drp.agents import ListedAgent
 from services.intake.channels.parts import CallbackUrl, ReceivedPart, unless_blank
-from shared.contract.events import Agent, Evidence, PostalAddress, RequestSubmitted, Residence, Subject, Text
+from shared.contract.events import (
+    NO_PERSON,
+    Agent,
+    Evidence,
+    PostalAddress,
+    RequestSubmitted,
+    Residence,
+    Subject,
+    Text,
+)
 from shared.contract.field_errors import message_of
 from shared.law import Regulation, Right
 
@@ -219,7 +228,7 @@ def request_in(message: bytes, agent: ListedAgent) -> RequestSubmitted | None:
     attested = f"Attested by {agent.name} under the Data Rights Protocol {VERSION}, message {digest}."
     power = f" Power of attorney: {said.power_of_attorney}" if said.power_of_attorney else ""
     try:
-        return RequestSubmitted(
+        request = RequestSubmitted(
             reference=digest,
             right=said.right,
             subject=Subject(
@@ -235,6 +244,9 @@ def request_in(message: bytes, agent: ListedAgent) -> RequestSubmitted | None:
         )
     except ValidationError as error:
         raise _refusal_of(error) from None
+    if request.subject.is_empty:
+        raise malformed(f"the message {NO_PERSON}")
+    return request
 
 
 def _instant(content: Mapping[str, Any], name: str) -> datetime:

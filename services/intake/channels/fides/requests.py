@@ -161,12 +161,15 @@ def _subject(identity: FidesIdentity, fields: Mapping[str, Labelled]) -> Subject
     identifiers = identifiers_in(identity)
     if not (identity.email or identity.phone_number or identifiers):
         raise RequestNotTaken(NO_IDENTITY)
-    return Subject(
+    subject = Subject(
         name=identity.name or _name_in(fields),
         email=identity.email,
         phone=identity.phone_number,
         identifiers=identifiers,
     )
+    if subject.model_copy(update={"name": None}).is_empty:
+        raise RequestNotTaken(NO_IDENTITY)
+    return subject
 
 
 def _name_in(fields: Mapping[str, Labelled]) -> str | None:

@@ -31,7 +31,7 @@ from pydantic import (
 
 from services.intake.channels.opendsr.controllers import ListedController
 from services.intake.channels.parts import CallbackUrl, ReceivedPart
-from shared.contract.events import Code, RequestSubmitted, Subject, Text
+from shared.contract.events import NO_PERSON, Code, RequestSubmitted, Subject, Text
 from shared.contract.field_errors import message_of
 from shared.law import Regulation, Right, Role
 
@@ -276,11 +276,12 @@ def request_in(message: OpenDsrMessage, served: DiscoveryDocument) -> RequestSub
     """
     skips_waiting(message, served.domain)
     try:
-        return without_identities(message).model_copy(
-            update={"subject": Subject(identifiers=_named(message, served))}
-        )
+        subject = Subject(identifiers=_named(message, served))
     except ValidationError:
         raise refused("subject_identities", "a value is empty, or longer than 500 characters") from None
+    if subject.is_empty:
+        raise refused("subject_identities", f"the request {NO_PERSON}")
+    return without_identities(message).model_copy(update={"subject": subject})
 
 
 def canonical(id_: str) -> str:

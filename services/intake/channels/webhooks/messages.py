@@ -75,12 +75,13 @@ def read(kind: type[T], content: bytes | str) -> T:
 def platform_request(right: Right, reference: str, subject: Mapping[str, Any]) -> RequestSubmitted:
     """Return the request for *right* of the person in *subject*, without empty fields."""
     said = {name: value for name, value in subject.items() if value}
-    if not said:
-        raise Malformed(SubmissionError(path="", message="names no person"))
     try:
-        return RequestSubmitted(reference=reference, right=right, subject=Subject.model_validate(said))
+        request = RequestSubmitted(reference=reference, right=right, subject=Subject.model_validate(said))
     except ValidationError as error:
         raise Malformed(*_flaws_in(error)) from None
+    if request.subject.is_empty:
+        raise Malformed(SubmissionError(path="", message="names no person"))
+    return request
 
 
 def reference_of(claims: Mapping[str, Any]) -> str:
