@@ -17,7 +17,6 @@ from shared.contract.envelope import derived_id
 from shared.contract.events import BurstDeclared
 from shared.errors import ConfigurationError
 from shared.runtime.accounts import TOPOLOGY
-from shared.runtime.mongo import connect
 
 app = typer.Typer()
 dead_letters_app = typer.Typer()
@@ -75,6 +74,7 @@ def dead_letters(context: typer.Context, state: State = STATE, as_json: AsJson =
 @dead_letters_app.command()
 def replay(service: str, state: State = STATE, as_json: AsJson = False) -> None:
     """Replay all parked messages of a service; those about cases purged since are dropped."""
+    from shared.runtime.mongo import connect  # noqa: PLC0415
 
     async def work() -> tuple[int, int]:
         mongo_url, prefix = state.databases()

@@ -19,11 +19,8 @@ from rich.progress import Progress, ProgressColumn, SpinnerColumn, TimeElapsedCo
 from typer import Argument, Context, Option
 
 from habeas.cli import client
-from habeas.embedded import installation
 from shared.contract.topology import COMMAND
 from shared.errors import ConfigurationError, HabeasError, InvalidDataMap
-from shared.runtime.key_rings import RootKey
-from shared.runtime.settings import root_key as root_key_of
 from shared.runtime.variables import COMMAND as VERB_VARIABLES
 from shared.runtime.variables import FILE, PREFIX, SETTINGS
 
@@ -34,6 +31,7 @@ if TYPE_CHECKING:
     from services.fulfillment.erasure.steps import RecordPlan
     from services.notifier.context import SenderSettings
     from shared.law import CompanyProfile
+    from shared.runtime.key_rings import RootKey
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -67,6 +65,8 @@ class InstallationState:
 
     def settings(self, account: str = COMMAND) -> Mapping[str, str]:
         """Return all settings; secrets may be in files of *account*."""
+        from habeas.embedded import installation  # noqa: PLC0415
+
         return {**_given(installation.remembered(self.folder), account), **_given(os.environ, account)}
 
     def setting(self, name: str, account: str = COMMAND) -> str:
@@ -77,8 +77,10 @@ class InstallationState:
             raise ConfigurationError(f"{variable} is not set, and no `habeas up` has run in {self}")
         return value
 
-    def root_key(self, account: str = COMMAND) -> RootKey:
+    def root_key(self, account: str = COMMAND) -> "RootKey":
         """Return the command's source of keys: its key ring, or the master key."""
+        from shared.runtime.settings import root_key as root_key_of  # noqa: PLC0415
+
         try:
             return root_key_of(self.setting("MASTER_KEY", account))
         except ValueError as error:
@@ -109,7 +111,7 @@ class InstallationState:
         """Return the URL and the prefix of our databases."""
         return self.setting("MONGO_URL"), self.prefix
 
-    def sealed_databases(self) -> tuple[str, str, RootKey]:
+    def sealed_databases(self) -> "tuple[str, str, RootKey]":
         """Return URL and prefix of our databases, and the key of their sealed content."""
         key = self.root_key()
         return *self.databases(), key

@@ -10,7 +10,6 @@ from typer import Argument, Option
 
 from habeas.cli import client
 from habeas.cli.options import STATE, AnyRequestId, AsJson, State, existing, out, output, run
-from habeas.embedded.installation import api_key
 from shared.errors import ConfigurationError
 
 app = typer.Typer()
@@ -39,6 +38,8 @@ def submit(
         text = f"published; ask with `habeas status --reference {data['reference']}`"
         output({"reference": data["reference"]}, text, as_json=as_json)
     else:
+        from habeas.embedded.installation import api_key  # noqa: PLC0415
+
         key = api_key(state.settings())
         id_ = run(client.requests.submit_by_http(state.setting("PUBLIC_URL"), data, key=key))
         output({"reference": data["reference"], "request": id_}, id_, as_json=as_json)
@@ -56,6 +57,8 @@ def status(
     if request_id is not None:
         standing = run(client.requests.status(url, request_id))
     elif reference is not None:
+        from habeas.embedded.installation import api_key  # noqa: PLC0415
+
         key = api_key(state.settings()) or ""
         standing = run(client.requests.status_by_reference(url, reference, key=key))
     else:

@@ -11,12 +11,12 @@ from habeas.cli import client
 from habeas.cli.erasures import open_erasure_records
 from habeas.cli.options import STATE, AnyRequestId, AsJson, State, existing, output, request_of, run
 from shared.contract.topology import COMMAND
-from shared.runtime.mongo import Client, connect
 
 if TYPE_CHECKING:
     from habeas.client.audit import AuditReport
     from services.fulfillment.certificate.document import CertificateReport
     from services.fulfillment.package.verification import PackageReport
+    from shared.runtime.mongo import Client
 
 app = typer.Typer()
 packages = typer.Typer()
@@ -74,6 +74,8 @@ def copy_heads(folder: Path, state: State, account: str = COMMAND) -> int:
 
 
 def _connection(state: State, account: str = COMMAND) -> "closing[Client]":
+    from shared.runtime.mongo import connect  # noqa: PLC0415
+
     return closing(connect(state.setting("MONGO_URL", account), app_name="habeas-audit"))
 
 

@@ -2,8 +2,6 @@
 
 from collections.abc import Collection
 
-from shared.contract.suggestions import nearest_word
-
 PREFIX = "HABEAS_"
 FILE = "_FILE"
 SETTINGS = frozenset(
@@ -177,6 +175,8 @@ def _is_known(name: str) -> bool:
 
 
 def _described(name: str) -> str:
+    from shared.contract.suggestions import nearest_word  # noqa: PLC0415  imports all events
+
     nearest = nearest_word(name, sorted(SETTINGS | COMMAND | COMPOSE))
     return f"{name}: is not a setting" + (f"; did you mean {nearest}?" if nearest else "")
 
