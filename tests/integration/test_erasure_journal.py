@@ -399,6 +399,42 @@ async def test_two_people_who_shared_a_record_are_both_taken_out_of_it_again(sho
     assert await shop.everything() == erased
 
 
+TRIPS = """
+dataset:
+  - fides_key: shop
+    collections:
+      - name: trips
+        meta: { habeas: { erasure: delete } }
+        fields:
+          - { name: _id, fides_meta: { primary_key: true } }
+          - name: riders
+            data_categories: [user.contact.email]
+            fides_meta: { data_type: "string[]", identity: email }
+            meta: { habeas: { ownership: shared } }
+          - { name: note, data_categories: [user.content] }
+"""
+
+
+async def test_shared_documents_of_a_backup_lose_the_person_again_and_go_with_their_last(shop: World) -> None:
+    shop.data_map = parse({"shop.yml": TRIPS})
+    alone = {"_id": MADE_BEFORE[0], "riders": [KIM], "note": "window"}
+    both = {"_id": MADE_BEFORE[1], "riders": [KIM, BO], "note": "aisle"}
+    await shop["trips"].insert_many([alone, both])
+    backup = await shop.everything()
+    await shop.erase()
+    erased = await shop.everything()
+    assert erased == {"shop.trips": [{**both, "riders": [BO]}]}
+
+    await shop.restore(backup)
+    await shop.replay()
+    assert await shop.everything() == erased
+
+    joined = {**alone, "riders": [KIM, BO]}
+    await shop.restore({"shop.trips": [joined, both]})
+    await shop.replay()
+    assert (await shop.everything())["shop.trips"] == [{**joined, "riders": [BO]}, *erased["shop.trips"]]
+
+
 async def test_only_erasures_since_a_day_and_in_a_store_are_done_again(shop: World) -> None:
     await stock(shop, 7, 8)
     backup = await shop.everything()

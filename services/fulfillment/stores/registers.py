@@ -179,8 +179,10 @@ class RetainedRecords:
         }
 
     def _marks(self, step: RecordStep) -> Iterator[list[Any]]:
-        """Yield the marks of the record, except values that the erasure has masked in it."""
-        hidden = {mask.path for mask in step.masks} if step.disposition is Disposition.RETAINED else set()
+        """Yield the marks of the record, except values that the erasure has masked in it, if it is theirs."""
+        # Of another person's document the primary key is no mark: nothing else in it is the person's.
+        masked = step.owned and step.disposition is Disposition.RETAINED
+        hidden = {mask.path for mask in step.masks} if masked else set()
         for match in step.reasons:
             if not hidden.isdisjoint(path for path, _ in match.conditions):
                 continue

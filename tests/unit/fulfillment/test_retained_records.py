@@ -8,7 +8,7 @@ import pytest
 
 from services.fulfillment.datamap.model import CollectionPlace
 from services.fulfillment.domain import NOT_CHANGEABLE, STORE_RULES
-from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordStep
+from services.fulfillment.erasure.steps import Disposition, Mask, RecordPlan, RecordStep
 from services.fulfillment.search.ownership import OwnershipMatch
 from services.fulfillment.stores.registers import RetainedRecord, RetainedRecords
 
@@ -36,6 +36,16 @@ def test_record_is_recognised_by_a_key_of_several_parts_only_as_a_whole() -> Non
     whole = OwnershipMatch("t", None, ("acme",), (("n", 1),))
     assert RECORDS.matches(marked, {"_id": 1, "t": "acme", "n": 1}) == (whole,)
     assert RECORDS.matches(marked, {"_id": 1, "t": "acme", "n": 2}) == ()
+
+
+@pytest.mark.parametrize(("unit", "marks"), [(None, 0), ("members", 1)], ids=["own", "of several people"])
+def test_record_is_recognised_by_its_key_alone_only_if_it_was_the_persons(
+    unit: str | None, marks: int
+) -> None:
+    match, masked = OwnershipMatch("members.email", unit, ("kim",)), Mask("members.email", (), None)
+    place = CollectionPlace("default", "shop", "bills")
+    step = RecordStep("shop.bills", place, {"_id": 1}, Disposition.RETAINED, (match,), masks=(masked,))
+    assert len(list(RECORDS._marks(step))) == marks
 
 
 def test_record_that_the_map_forbids_to_change_is_not_registered_for_a_retry() -> None:

@@ -131,9 +131,11 @@ def found_again(
     entry: ErasureEntry, document: Document, collection: Collection, fingerprints: Fingerprints
 ) -> FoundRecord:
     """Return *document*, which has the id of a record of *entry*, as a search for the person would."""
-    # Without a match nothing in it is the person's, except for a deleted record with a globally unique id.
+    # Without a match nothing in it is the person's, except for a deleted record with a globally unique id. A
+    # shared one may be other people's alone by now.
     matches = tuple(matches_of(entry.treatment, document, fingerprints))
-    if not matches and entry.treatment.deleted and unique(document["_id"]):
+    gone = entry.treatment.deleted and entry.treatment.owned
+    if not matches and gone and unique(document["_id"]):
         matches = (OwnershipMatch("_id", None, (document["_id"],)),)
     return FoundRecord(
         collection, {p: raw_at(document, p) for p in collection.primary_key}, document, matches
