@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
-from itertools import batched
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -248,7 +248,8 @@ class BreachScopes:
         fresh = self._together(scope, people)
         await insert_new(self._aliases, list(self._named(scope, fresh)))
         fresh = await self._where_united(fresh)
-        for some in batched(fresh, AT_ONCE, strict=False):
+        waiting = iter(fresh)
+        while some := tuple(islice(waiting, AT_ONCE)):
             async with self._held(scope, now) as session:
                 known = await self._known(some, session)
                 merged = {id_: _merged(fresh[id_], known.get(id_), scope, key) for id_ in some}
@@ -328,7 +329,8 @@ class BreachScopes:
     ) -> None:
         """Merge *people* into those of *scope* with missing facts; none are added."""
         more = await self._where_united(self._together(scope, people))
-        for some in batched(more, AT_ONCE, strict=False):
+        waiting = iter(more)
+        while some := tuple(islice(waiting, AT_ONCE)):
             async with self._held(scope, now) as session:
                 known = await self._known(some, session, phase=scope.phase, lacks={"$ne": []})
                 changes = [_kept(scope, id_, _joined(d, more[id_], key), key) for id_, d in known.items()]

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequen
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from itertools import batched
+from itertools import islice
 from typing import Any
 
 from services.fulfillment.drop.fields import Hash, hashes_of
@@ -126,8 +126,9 @@ class HashLists:
         """Return the listed hashes by *keys*."""
         found: dict[bytes, list[ListedHash]] = {}
         with translated("look hashes of DROP up"):
-            for some in batched(keys, AT_ONCE, strict=False):
-                async for document in self._wanted.find({"key": {"$in": list(some)}}):
+            waiting = iter(keys)
+            while some := list(islice(waiting, AT_ONCE)):
+                async for document in self._wanted.find({"key": {"$in": some}}):
                     found.setdefault(bytes(document["key"]), []).append(_wanted(document))
         return found
 
@@ -161,7 +162,8 @@ class HashLists:
             }
             for id_, collection, record in pairs
         }  # fmt: skip
-        for some in batched(entries.items(), AT_ONCE, strict=False):
+        waiting = iter(entries.items())
+        while some := list(islice(waiting, AT_ONCE)):
             await insert_new(self._matches, [{"_id": name, **entry} for name, entry in some])
 
     async def fresh(self, batch: str) -> AsyncIterator[str]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache
-from itertools import batched, islice
+from itertools import islice
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -307,8 +307,8 @@ def _opening(title: str, words: Words, *, logo: bool = False) -> bytes:
 
 
 def _printable(stream: Iterable[str]) -> Iterator[bytes]:
-    held = ""
-    for some in batched(stream, PIECES, strict=False):
+    held, texts = "", iter(stream)
+    while some := tuple(islice(texts, PIECES)):
         held += "".join(some)
         if len(held) >= PIECE_CHARACTERS:
             yield _encoded(held)
