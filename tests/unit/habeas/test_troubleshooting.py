@@ -19,12 +19,13 @@ from typer.testing import CliRunner
 from habeas.cli import app
 from habeas.client import stores
 from habeas.client.exports import require_readable
-from habeas.embedded import installation, uptime
+from habeas.embedded import uptime
 from habeas.embedded.installation import ENVIRONMENT, Installation, claimed
 from habeas.embedded.parts.broker import Broker
 from habeas.embedded.parts.ports import HOST
 from habeas.embedded.uptime import OwnSettings, StoreContents, up
 from services.fulfillment.datamap.yaml_loader import MapError
+from shared import extras
 from shared.errors import ConfigurationError, HabeasError
 from shared.runtime.mongo import translated
 from tests.unit.pages import ROOT, rows
@@ -101,7 +102,7 @@ class Newcomer:
         raise result.exception
 
     def install_without_extra(self) -> None:
-        self.patch.setattr(installation, "EXTRA", ("habeas_has_no_such_module.db",))
+        self.patch.setattr(extras, "EXTRAS", {"embedded": ("habeas_has_no_such_module.db",)})
         self.type("demo")
 
     def take_port(self) -> None:

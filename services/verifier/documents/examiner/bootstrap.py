@@ -1,7 +1,7 @@
 """Assembles the examiner; it runs beside the verifier, with a queue of its own."""
 
 import ctypes
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -12,6 +12,7 @@ from services.verifier.documents.files.antivirus import Clamd
 from services.verifier.documents.sandbox import NEEDED, DocumentWorker, WorkerLimits
 from services.verifier.documents.worker.confinement import MODELS_VARIABLE, landlock_version
 from services.verifier.settings import ExaminerSettings
+from shared.extras import missing
 from shared.runtime.audit_keys import chain_key
 from shared.runtime.bootstrap import Running, ServicePlan, ServiceRuntime
 from shared.runtime.journal import Journal
@@ -39,9 +40,8 @@ async def build(settings: ExaminerSettings, platform: ServiceRuntime) -> AsyncIt
     async with DocumentWorker(limits, environment=environment) as sandbox:
         host, _, port = settings.antivirus.rpartition(":")
         scanner = Clamd(host, int(port)) if host else None
-        if not landlock_version(ctypes.CDLL(None)):
-            logger().error("documents are not read", reason=f"no Landlock; {NEEDED}")
-
+        for reason in obstacles():
+            logger().error("documents are not read", reason=reason)
         key = settings.proof_key
 
         def context(moment: Moment[Examination]) -> ExaminerContext:
@@ -59,6 +59,14 @@ async def build(settings: ExaminerSettings, platform: ServiceRuntime) -> AsyncIt
             )
 
         yield Running(Service(NAME, SUBSCRIPTIONS, Examination(), evolve, context), journal, batch=AT_ONCE)
+
+
+def obstacles() -> Iterator[str]:
+    """Yield why this installation reads no documents, with the remedy: a person looks at each of them."""
+    if not landlock_version(ctypes.CDLL(None)):
+        yield f"no Landlock; {NEEDED}"
+    if absent := missing("documents"):
+        yield absent
 
 
 EXAMINER = ServicePlan(ExaminerSettings, build)
