@@ -33,6 +33,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from shared.contract.field_errors import message_of
 from shared.errors import ConfigurationError
 from shared.law import CompanyProfile
 from shared.law.library import EXAMPLE, company
@@ -302,7 +303,7 @@ def load(kind: type[S]) -> S:
         return kind()
     except ValidationError as error:
         flaws = "; ".join(
-            f"HABEAS_{'.'.join(map(str, flaw['loc'])).upper()}: {flaw['msg'].removeprefix('Value error, ')}"
+            f"HABEAS_{'.'.join(map(str, flaw['loc'])).upper()}: {message_of(flaw, own=True)}"
             for flaw in error.errors(include_url=False, include_input=False)
         )
         raise ConfigurationError(f"{flaws} (every variable is explained in .env.example)") from None
