@@ -32,12 +32,13 @@ if TYPE_CHECKING:
         setup_files,
         staff,
         stores,
+        tickets,
     )
 
     __all__ = ["accounts", "audit", "breach_files", "breach_scope", "campaigns", "cases", "certificates"]
     __all__ += ["dead_letters", "deadlines", "drop", "engine", "erasures", "event_files", "identity", "inbox"]
     __all__ += ["incident_register", "laws", "letters", "map_draft", "master_keys", "recipients"]
-    __all__ += ["referrals", "requests", "setup_files", "staff", "stores"]
+    __all__ += ["referrals", "requests", "setup_files", "staff", "stores", "tickets"]
 else:
 
     def __getattr__(name: str) -> ModuleType:

@@ -2,14 +2,24 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 from typer import Argument, Option
 
 from habeas.cli import client
-from habeas.cli.options import STATE, AnyRequestId, AsJson, State, existing, out, output, run
+from habeas.cli.options import (
+    STATE,
+    AnyRequestId,
+    AsJson,
+    InstallationState,
+    State,
+    existing,
+    out,
+    output,
+    run,
+)
 from shared.errors import ConfigurationError
 
 app = typer.Typer()
@@ -49,26 +59,45 @@ def submit(
 def status(
     request_id: AnyRequestId = None,
     reference: Annotated[str | None, Option(help="Reference of the submitting system.")] = None,
+    source: Annotated[str | None, Option(help="With --reference: of this system alone.")] = None,
+    key: Annotated[
+        Path | None, Option(help="With --reference: file with the key of a system, for its own requests.")
+    ] = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
-    """Show the status of a request."""
-    url = state.setting("PUBLIC_URL")
-    if request_id is not None:
-        standing = run(client.requests.status(url, request_id))
-    elif reference is not None:
-        from habeas.embedded.installation import api_key  # noqa: PLC0415
+    """
+    Show the status of a request; with --reference, state, reason and age of the requests of all systems.
 
-        key = api_key(state.settings()) or ""
-        standing = run(client.requests.status_by_reference(url, reference, key=key))
+    That reads the databases. Without them, or with --key, the requests of the key's system are found.
+    """
+    if request_id is not None:
+        found = [run(client.requests.status(state.setting("PUBLIC_URL"), request_id))]
+    elif reference is not None:
+        found = _by_reference(reference, source, key, state)
     else:
         raise ConfigurationError("name the request: its id, or --reference")
+    if not found:
+        raise ConfigurationError("no request has this reference")
     if as_json:
-        print(json.dumps(standing))
+        print(json.dumps(found if reference is not None else found[0]))
         return
-    for key, value in standing.items():
-        if value not in (None, []):
-            out.print(f"{key:12} {value}")
+    for ticket in found:
+        for name, value in ticket.items():
+            if value not in (None, []):
+                out.print(f"{name:12} {value}")
+
+
+def _by_reference(
+    reference: str, source: str | None, key: Path | None, state: InstallationState
+) -> list[dict[str, Any]]:
+    if key is None and state.has_databases:
+        return run(client.tickets.of_reference(*state.sealed_databases(), reference, source))
+    from habeas.embedded.installation import api_key  # noqa: PLC0415
+
+    own = existing(key).read_text(encoding="utf-8").strip() if key else api_key(state.settings()) or ""
+    page = run(client.requests.status_by_reference(state.setting("PUBLIC_URL"), reference, key=own))
+    return [client.tickets.of_page(page)]
 
 
 @app.command()

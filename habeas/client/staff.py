@@ -92,6 +92,7 @@ REASONS = {
     "fee_too_late": "a fee is quoted already, or the request is answered or under way",
     "fee_unlawful": "a law of the person forbids this fee",
     "no_accounts": "this installation has no staff accounts",
+    "no_person": "the request has no name, email, phone, address or identifier of a person",
 }
 """Reason of a refusal → its explanation."""
 

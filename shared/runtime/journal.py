@@ -34,6 +34,7 @@ from shared.contract.events import (
     RecipientNotified,
     Record,
     RequestPurged,
+    RequestReceived,
     RequestRejected,
     RequestStopped,
 )
@@ -83,6 +84,8 @@ In place of the notes of a purged case: a fact that comes late must not bring th
 
 No id of an event begins with an underscore.
 """
+SOURCE = f"{PUBLISHER}.source"
+"""Of a row with a correlation."""
 UNKEYED = b""
 """Where rows are only read."""
 DatedFact: TypeAlias = tuple[datetime, Fact]
@@ -227,6 +230,19 @@ class Journal:
         with translated("read the publishers of requests"):
             found = await self._rows.find(named, {"case": 1, PUBLISHER: 1}).sort("n", 1).to_list(None)
         return {row["case"]: Correlation(**row[PUBLISHER]) for row in found}
+
+    async def sources(self) -> list[str]:
+        """
+        Return the sources of registered requests, by one look at the index for each; not those of 0.1.0.
+
+        Raises:
+            StoreUnavailable: The server did not answer.
+        """
+        found = [""]
+        with translated("read the sources of requests"):
+            while row := await self._rows.find_one(_after(found[-1]), sort=[(SOURCE, 1)]):
+                found.append(row[PUBLISHER]["source"])
+        return found[1:]
 
     def _documents_of(self, cases: list[str]) -> AsyncIterator[Document]:
         """Read the rows of *cases*, and the document with the notes of each, in one query."""
@@ -417,6 +433,11 @@ class Journal:
         return self._kinds[stored["type"]].model_validate({"request_id": case, **stored["data"]})
 
 
+def _after(source: str) -> Document:
+    """Return the query for registrations of the sources after *source*."""
+    return {"facts.type": RequestReceived.TYPE, SOURCE: {"$gt": source}}
+
+
 def _indexes() -> list[IndexModel]:
     """Return the indexes of the rows; one command creates all, in one pass over what is stored."""
     listed = sorted(LISTED)
@@ -425,6 +446,7 @@ def _indexes() -> list[IndexModel]:
         IndexModel("case"),
         IndexModel("at"),
         IndexModel("unpublished", partialFilterExpression={"unpublished": True}),
+        IndexModel(SOURCE, partialFilterExpression={"facts.type": RequestReceived.TYPE}),
         *(
             IndexModel([(field, 1), ("at", 1)], partialFilterExpression={field: {"$in": listed}})
             for field in ("facts.type", "event.type")

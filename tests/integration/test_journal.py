@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import pytest_asyncio
 
+from habeas.event_samples import least
+from shared.contract.correlation import Correlation
 from shared.contract.events import (
     IdentityVerified,
     RequestFulfilled,
@@ -16,7 +18,7 @@ from shared.contract.events import (
     SubjectErased,
 )
 from shared.errors import PermanentError
-from shared.runtime.journal import PURGE_KEPT, Journal, JournalRow, NotedFact
+from shared.runtime.journal import PURGE_KEPT, SOURCE, Journal, JournalRow, NotedFact, _after
 from shared.runtime.mongo import Client, Database, connect
 from shared.runtime.service import messages_of
 from shared.runtime.settings import LONGEST_RETRY
@@ -212,3 +214,19 @@ async def test_fact_that_is_noted_after_the_purge_leaves_nothing(
     assert set(left) == {"_id", "_purged"}
     indexes = await database["notes"].index_information()
     assert [one for one in indexes.values() if one["key"] == [("_purged", 1)] and one["expireAfterSeconds"]]
+
+
+async def test_sources_of_requests_are_read_from_the_index(database: Database, journal: Journal) -> None:
+    rows = [
+        replace(
+            row(case=f"{n:032x}", cause=str(n)),
+            correlation=Correlation(f"shop-{n % 3}"),
+            facts=(least(RequestReceived, request_id=f"{n:032x}"),),
+        )
+        for n in range(30)
+    ]
+    await journal.append(rows)
+    assert await journal.sources() == ["shop-0", "shop-1", "shop-2"]
+    query = {"find": "journal", "filter": _after("shop-0"), "sort": {SOURCE: 1}, "limit": 1}
+    plan = await database.command({"explain": query, "verbosity": "executionStats"})
+    assert plan["executionStats"]["totalDocsExamined"] == 1

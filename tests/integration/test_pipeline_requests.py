@@ -14,6 +14,7 @@ import jsonschema
 import pytest
 import pytest_asyncio
 
+from habeas.client.tickets import REASONS
 from habeas.embedded.company import ADA, BRUNO
 from habeas.embedded.stack import Stack
 from services.fulfillment.package.verification import verify_package
@@ -22,6 +23,7 @@ from shared.contract.codes import MOST_ISSUED, TRIES
 from shared.contract.correlation import EVENT, KEYED, REFERENCE, SOURCE
 from shared.contract.events import WithdrawalSubmitted
 from tests.integration.pipeline import (
+    KEYS,
     PORTAL,
     SHOP,
     TODAY,
@@ -121,6 +123,29 @@ async def test_a_source_whose_log_in_is_trusted_needs_no_code(pipeline: Pipeline
     [reference] = {event[REFERENCE] for event in heard.of(page["id"])}
     assert reference.startswith(KEYED)
     assert person.email not in str(heard.of(page["id"]))
+
+
+async def test_status_by_reference_finds_all_systems_for_staff_and_its_own_for_a_system(
+    pipeline: Pipeline, tmp_path: Path, heard: Heard
+) -> None:
+    asked = STRANGER.asks("access", reference="ticket-7")
+    own = await pipeline.lodge(asked, source=SHOP)
+    other = await pipeline.lodge(STRANGER.asks("erasure", reference="ticket-7"), source=PORTAL)
+    await pipeline.until_it_is("challenged", own)
+    await eventually(lambda: bool(heard.of(other, "request.received")))
+    staff = ("status", "--reference", "ticket-7", "--json")
+    found = {one["request"]: one for one in json.loads((await command(pipeline, *staff))[1])}
+    assert found.keys() == {own, other}
+    assert (found[own]["source"], found[own]["status"]) == (SHOP, "challenged")
+    assert (found[own]["reason"], found[own]["age_days"]) == (REASONS["proof"], 0)
+    [one] = json.loads((await command(pipeline, *staff, "--source", PORTAL))[1])
+    assert one["request"] == other
+    key = tmp_path / "key"
+    key.write_text(KEYS[SHOP], encoding="utf-8")
+    [one] = json.loads((await command(pipeline, *staff, "--key", str(key)))[1])
+    assert (one["request"], one["reason"]) == (own, REASONS["proof"])
+    code, _, errors = await command(pipeline, "status", "--reference", "ticket-8")
+    assert (code, "no request has this reference" in errors) == (2, True)
 
 
 async def test_withdrawal_before_its_request_ends_it(pipeline: Pipeline, heard: Heard) -> None:

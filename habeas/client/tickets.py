@@ -1,0 +1,111 @@
+"""Requests by the reference of the system that submitted them: state, reason and age."""
+
+from collections.abc import Mapping
+from contextlib import closing
+from datetime import UTC, date, datetime
+from functools import reduce
+from typing import Any
+
+from services.intake.domain import RECORDS, CaseStatus, IntakeCase, evolve, outcome_of, request_id
+from shared.contract.references import short_reference
+from shared.runtime.journal import Journal, events_of
+from shared.runtime.key_rings import RootKey, derived_key
+from shared.runtime.mongo import connect, translated
+
+REASONS: Mapping[str, str] = {
+    "not_come": "a proof, a withdrawal or an appeal waits for its request",
+    "turn": "waits for its turn: its system has reached its hourly limit",
+    "review": "the staff reviews a proof",
+    "proof": "waits for a proof of identity",
+    "fee": "waits for the person to agree to the fee",
+    "scope": "waits for the person to name the data that is meant",
+}
+
+
+async def of_reference(
+    mongo_url: str, prefix: str, root: RootKey, reference: str, source: str | None = None
+) -> list[dict[str, Any]]:
+    """
+    Return the requests with the *reference* of any source, or of *source*, for the privacy staff.
+
+    Raises:
+        StoreUnavailable: The database does not answer.
+    """
+    key = derived_key(root, "request ids")
+    with closing(connect(mongo_url, app_name="habeas command")) as client:
+        database = client[f"{prefix}_intake"]
+        journal = Journal(database, RECORDS, notes=True)
+        sources = [source] if source else await journal.sources()
+        known = {request_id(one, reference, key=key): one for one in sources}
+        histories = await journal.histories(set(known))
+        with translated("read the waiting requests"):
+            waiting = {one["_id"] async for one in database["waiting"].find({"_id": {"$in": [*known]}})}
+    found = waiting | histories.keys()
+    return [
+        _ticket(case, known[case], reduce(evolve, events_of(histories.get(case, ())), IntakeCase()))
+        for case in known
+        if case in found
+    ]
+
+
+def _ticket(id_: str, source: str, case: IntakeCase) -> dict[str, Any]:
+    received = case.received
+    return {
+        "request": id_,
+        "short": short_reference(id_),
+        "source": source,
+        "status": "submitted" if case.status is CaseStatus.UNKNOWN else case.status.value,
+        "reason": reason_of(case),
+        "right": received and received.right.value,
+        "received_on": received and received.received_on.isoformat(),
+        "age_days": received and age_in_days(received.received_on),
+        "due_on": case.due_on and case.due_on.isoformat(),
+    }
+
+
+def reason_of(case: IntakeCase) -> str | None:
+    """Return why the request has its state; None where the state says it."""
+    if case.status is CaseStatus.UNKNOWN:
+        return REASONS["not_come" if case.follow_ups else "turn"]
+    if case.stopped is not None:
+        return f"stopped: {case.stopped}"
+    if case.duplicated is not None:
+        return f"duplicate of {short_reference(case.duplicated.first)}"
+    if case.status is CaseStatus.REFERRED and case.referred is not None:
+        return f"waits for the staff: {case.referred.reason}"
+    if case.status is CaseStatus.REFUSED:
+        return ", ".join(case.refused_for) or None
+    return _awaited(case) or outcome_of(case)
+
+
+def _awaited(case: IntakeCase) -> str | None:
+    if case.status is CaseStatus.CHALLENGED:
+        refused = f"; the last one was refused: {case.proof_refused_for}" if case.proof_refused_for else ""
+        return REASONS["review" if case.in_review else "proof"] + refused
+    if case.awaits_agreement:
+        return REASONS["fee"]
+    return REASONS["scope"] if case.awaits_scope else None
+
+
+def age_in_days(received_on: date) -> int:
+    """Return the days since *received_on*."""
+    return (datetime.now(UTC).date() - received_on).days
+
+
+def of_page(page: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the state, the reason and the age in a status page, for the submitting system."""
+    received_on = page.get("received_on")
+    refused = page.get("proof_refused_for")
+    waits = REASONS["proof"] if page["status"] == "challenged" else None
+    stated = [f"stopped: {page['stopped']}"] if page.get("stopped") else page.get("reasons") or []
+    reviewed = REASONS["review"] if page.get("in_review") else waits
+    return {
+        "request": page["id"],
+        "short": short_reference(page["id"]),
+        "status": page["status"],
+        "reason": ", ".join(stated) or refused or reviewed or page.get("outcome"),
+        "right": page.get("right"),
+        "received_on": received_on,
+        "age_days": age_in_days(date.fromisoformat(received_on)) if received_on else None,
+        "due_on": page.get("due_on"),
+    }

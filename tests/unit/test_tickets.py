@@ -1,0 +1,65 @@
+"""The state of a request has its reason and its age, for the staff and for the submitting system."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from habeas.client.tickets import REASONS, age_in_days, of_page, reason_of
+from habeas.event_samples import least
+from services.intake.domain import CaseStatus, FollowUpKept, IntakeCase
+from shared.contract.events import RequestDuplicated, RequestFulfilled, RequestReferred, StopReason
+
+CASE = "0123456789abcdef0123456789abcdef"
+TODAY = datetime.now(UTC).date()
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [
+        ({}, REASONS["turn"]),
+        ({"follow_ups": (least(FollowUpKept),)}, REASONS["not_come"]),
+        ({"status": CaseStatus.CHALLENGED}, REASONS["proof"]),
+        (
+            {"status": CaseStatus.CHALLENGED, "proof_refused_for": "expired"},
+            "waits for a proof of identity; the last one was refused: expired",
+        ),
+        ({"status": CaseStatus.CHALLENGED, "in_review": True}, REASONS["review"]),
+        ({"status": CaseStatus.CHALLENGED, "stopped": StopReason.NOT_ME}, "stopped: not_me"),
+        (
+            {"status": CaseStatus.REFERRED, "referred": least(RequestReferred, reason="legal_hold")},
+            "waits for the staff: legal_hold",
+        ),
+        ({"status": CaseStatus.REFUSED, "refused_for": ("proof_not_convincing",)}, "proof_not_convincing"),
+        (
+            {"status": CaseStatus.DUPLICATE, "duplicated": least(RequestDuplicated, first=CASE)},
+            "duplicate of HB-04HM-ASW9-NFM",
+        ),
+        ({"status": CaseStatus.CLOSED, "fulfilled": least(RequestFulfilled, outcome="granted")}, "granted"),
+        ({"status": CaseStatus.RECEIVED}, None),
+    ],
+)
+def test_state_has_its_reason(state: dict[str, Any], reason: str | None) -> None:
+    assert reason_of(IntakeCase(**state)) == reason
+
+
+@pytest.mark.parametrize(
+    ("page", "reason"),
+    [
+        ({"status": "challenged"}, REASONS["proof"]),
+        ({"status": "challenged", "in_review": True}, REASONS["review"]),
+        ({"status": "challenged", "proof_refused_for": "expired"}, "expired"),
+        ({"status": "challenged", "stopped": "not_me"}, "stopped: not_me"),
+        ({"status": "refused", "reasons": ["proof_not_convincing"]}, "proof_not_convincing"),
+        ({"status": "closed", "outcome": "granted", "reasons": []}, "granted"),
+        ({"status": "received"}, None),
+    ],
+)
+def test_status_page_has_its_reason(page: dict[str, Any], reason: str | None) -> None:
+    assert of_page({"id": CASE, **page})["reason"] == reason
+
+
+def test_age_is_counted_in_days() -> None:
+    received_on = (TODAY - timedelta(days=12)).isoformat()
+    assert of_page({"id": CASE, "status": "received", "received_on": received_on})["age_days"] in {12, 13}
+    assert age_in_days(date(2000, 1, 1)) > 9_000
