@@ -626,9 +626,10 @@ async def test_an_automatic_answer_in_a_case_proves_nothing() -> None:
     assert not inbox.office.facts(ProofReceived)
 
 
-async def test_a_mail_without_author_is_set_aside_sealed() -> None:
+@pytest.mark.parametrize("authors", [b"", b"From: ada@example.org\r\nFrom: mallory@example.net\r\n"])
+async def test_mail_without_one_author_is_set_aside_sealed(authors: bytes) -> None:
     inbox = Inbox()
-    content = b"Subject: no sender\r\n\r\nDelete my account."
+    content = authors + b"Subject: my account\r\n\r\nDelete my account."
     assert await inbox.take(content) == MailOutcome.SET_ASIDE
     message = inbox.office.the(MessageLodged)
     assert inbox.office.sealed(message.request_id)[message.message] == content
