@@ -107,6 +107,7 @@ def envelope() -> dict[str, Any]:
                     "type": {"const": type_},
                     "data": {"anyOf": [{"$ref": name} for name in names]},
                 },
+                "required": ["type", "data"],
             }
             for type_, names in files.items()
         ],

@@ -17,6 +17,7 @@ import aio_pika
 import pytest
 import pytest_asyncio
 
+from habeas.contracts import example
 from habeas.embedded.parts.broker import USER
 from habeas.embedded.parts.process import Command, Process, require_ready
 from habeas.embedded.stack import Stack
@@ -30,10 +31,12 @@ from shared.client import (
     SubmissionRejected,
     WithdrawalSubmitted,
 )
+from shared.contract.events import RequestFulfilled
 from shared.runtime.broker import user_of
 from tests.conftest import missing
 from tests.integration.installed_packages import UV, installed, run, sends, wheel_of
 from tests.integration.pipeline import READY_WITHIN, SERVICES, Pipeline, comes_true, command, prepared
+from tests.npm import node_modules
 from tests.unit.pages import ROOT, text
 from tests.unit.test_names import modules
 
@@ -87,14 +90,10 @@ async def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest_asyncio.fixture(scope="module")
 async def node(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The example for Node with what it needs, outside the repository."""
-    if shutil.which("npm") is None:
-        missing("there is no npm; scripts/setup-tests installs it")
     folder = tmp_path_factory.mktemp("node")
-    for name in ("package.json", "package-lock.json", "publish.js"):
+    for name in ("package.json", "publish.js"):
         shutil.copy(EXAMPLES / "node" / name, folder)
-    code, said = await run("npm", "ci", "--no-audit", "--no-fund", cwd=folder)
-    if code:
-        missing(f"npm cannot install: {said}")
+    (folder / "node_modules").symlink_to(await node_modules(EXAMPLES / "node"))
     return folder
 
 
@@ -294,18 +293,21 @@ async def restricted(stack: Stack, url: str, name: str, *, write: str) -> str:
 
 @pytest.fixture(scope="module")
 def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the examples for code generators, as in the repository."""
+    """A folder with the examples for code generators and the schemas, as in the repository."""
     folder = tmp_path_factory.mktemp("generated")
-    shutil.copytree(ROOT / "examples" / "generate", folder / "examples" / "generate")
+    for part in ("examples/generate", "docs/schemas"):
+        shutil.copytree(ROOT / part, folder / part)
+    shutil.copytree(EXAMPLES.parent / "generate" / "typescript", folder, dirs_exist_ok=True)
     return folder
 
 
-def generating(pipeline: Pipeline, program: str) -> list[str]:
-    """Return the words of the page's command that runs *program*, for the intake of *pipeline*."""
+def generating(pipeline: Pipeline, program: str) -> list[list[str]]:
+    """Return the words of the page's commands that run *program*, for the intake of *pipeline*."""
     section = text("docs/how-to/connect.md").partition("## With a code generator")[2].partition("\n## ")[0]
-    [line] = [line for line in section.splitlines() if line.startswith(program)]
-    words = shlex.split(line.replace("https://privacy.example.com", str(pipeline.http.base_url).rstrip("/")))
-    return [UV, "tool", "run", *words[1:]] if program == "uvx" else words
+    address = str(pipeline.http.base_url).rstrip("/")
+    lines = [line.replace("https://privacy.example.com", address) for line in section.splitlines()]
+    runs = {"uvx": [UV, "tool", "run"], "npx": ["npx"]}[program]
+    return [runs + shlex.split(line)[1:] for line in lines if line.startswith(program)]
 
 
 async def follows(pipeline: Pipeline, *program: str, cwd: Path, **settings: str) -> None:
@@ -322,7 +324,8 @@ async def test_generated_python_client_is_typed_and_follows_a_request(
     pipeline: Pipeline, generated: Path
 ) -> None:
     path = f"{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}"  # the generator formats by ruff
-    said = await sends(*generating(pipeline, "uvx"), cwd=generated, PATH=path)
+    [generate] = generating(pipeline, "uvx")
+    said = await sends(*generate, cwd=generated, PATH=path)
     assert "WARNING" not in said
     package = generated / "habeas-intake-client"
     shutil.copy(generated / "examples" / "generate" / "python" / "follow.py", package)
@@ -332,15 +335,13 @@ async def test_generated_python_client_is_typed_and_follows_a_request(
     await follows(pipeline, sys.executable, "follow.py", cwd=package)
 
 
-async def test_generated_typescript_types_fit_a_program_that_follows_a_request(
+async def test_generated_types_fit_programs_that_follow_requests_and_read_events(
     pipeline: Pipeline, generated: Path
 ) -> None:
-    if shutil.which("npm") is None:
-        missing("there is no npm; scripts/setup-tests installs it")
-    folder = generated / "examples" / "generate" / "typescript"
-    code, said = await run("npm", "ci", "--prefer-offline", "--no-audit", "--no-fund", cwd=folder)
-    if code:
-        missing(f"npm cannot install: {said}")
-    await sends(*generating(pipeline, "npx"), cwd=folder)
-    await sends("node_modules/.bin/tsc", cwd=folder)
-    await follows(pipeline, "node", "follow.js", cwd=folder)
+    (generated / "node_modules").symlink_to(await node_modules(generated))
+    for generate in generating(pipeline, "npx"):
+        await sends(*generate, cwd=generated)
+    await sends("node_modules/.bin/tsc", cwd=generated)
+    await follows(pipeline, "node", "follow.js", cwd=generated)
+    (generated / "events.jsonl").write_text(json.dumps(example(RequestFulfilled)))
+    assert await sends("sh", "-c", "node events.js < events.jsonl", cwd=generated) == "ticket-4711: granted\n"
