@@ -120,6 +120,7 @@ def _compared(seen: Observed, observed: Mapping[str, Observed], today: date) -> 
     yield from declared.undated(seen, today)
     for pair in findable.pairs(seen, observed):
         yield from findable.unlike(pair)
+    yield from open_points.doubtful_ownership(seen)
     yield from declared.unwritable(seen)
     yield from declared.undeclared_fields(seen)
     yield from slow_lookups(seen)

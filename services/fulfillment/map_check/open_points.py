@@ -6,20 +6,25 @@ An open point is no error of the map. But a map with open points was not reviewe
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from services.fulfillment.datamap.model import Collection, DataMap
 from services.fulfillment.datamap.ownership_proposals import unstated
+from services.fulfillment.datamap.paths import leads_through, values_at
 from services.fulfillment.datamap.yaml_loader import MapError
 from services.fulfillment.drafting.array_ownership import proposed_by_documents
 from services.fulfillment.map_check.declared import personal_strays
 from services.fulfillment.map_check.observations import Observed
+from services.fulfillment.search.bson_equality import key_of
 from shared.runtime.mongo import Document
 
 VERIFICATION = "add `verified: always`, `never`, or the field that states it: without it, a value is a claim"
 MARK = "to decide"
 """Stands in a comment at each proposal that a reviewer has to confirm."""
 MOST_NAMED = 5
+MOST_SHARED = 0.1
+"""Share of values in several documents, above which an array may be several people's."""
 _MARKED = re.compile(rf"(?:^|\s)#.*\b{MARK}\b")
 
 
@@ -57,6 +62,21 @@ def unstated_ownership(collection: Collection, documents: Sequence[Document]) ->
         what = f"`{field.path}` does not state what a match in its array makes the person's"
         proposal = proposed_by_documents(field, collection, documents)
         yield _open(field.where, what, f"add {proposal}, or another: without it, the element alone")
+
+
+def doubtful_ownership(observed: Observed) -> Iterator[MapError]:
+    """Yield the arrays that the map calls one person's, with values that many documents share."""
+    collection = observed.collection
+    for field in collection.identifying:
+        around = [path for path, one in collection.by_path.items() if one.array]
+        if collection.unit(field.path) is None and any(leads_through(field.path, one) for one in around):
+            held = [set(map(key_of, values_at(one, field.path))) for one in observed.documents]
+            counts = Counter(value for values in held for value in values)
+            shared = sum(count > 1 for count in counts.values())
+            if shared > MOST_SHARED * len(counts) and any(len(values) > 1 for values in held):
+                what = f"{shared} of {len(counts)} values of `{field.path}` stand in several documents"
+                remedy = "use `ownership: shared` if these are several people's: each gets the whole document"
+                yield MapError(field.where, what, remedy, remark=True)
 
 
 def unstated_grounds(collection: Collection) -> Iterator[MapError]:

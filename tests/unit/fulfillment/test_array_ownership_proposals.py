@@ -8,7 +8,8 @@ from services.fulfillment.datamap.model import Ownership
 from services.fulfillment.datamap.ownership_proposals import proposed, unstated
 from services.fulfillment.datamap.reader import parse
 from services.fulfillment.drafting.array_ownership import proposed_by_documents
-from services.fulfillment.map_check.open_points import unstated_ownership
+from services.fulfillment.map_check.observations import Observed
+from services.fulfillment.map_check.open_points import doubtful_ownership, unstated_ownership
 
 MAIL = "data_categories: [user.contact.email]"
 EMAIL = f"{{ name: email, {MAIL}, fides_meta: {{ identity: email }} }}"
@@ -76,6 +77,23 @@ def test_members_of_a_team_are_not_its_leader_though_the_list_repeats_the_leader
     teams = [{"lead_email": one["email"], "member_emails": one["emails"]} for one in PROFILES]
     (field,) = unstated(found)
     assert proposed_by_documents(field, found, teams).ownership is Ownership.ELEMENT
+
+
+@pytest.mark.parametrize(
+    ("documents", "remarks"),
+    [
+        pytest.param(PROFILES, 0, id="own addresses"),
+        pytest.param(CIRCLES, 1, id="addresses that documents share"),
+        pytest.param([{"emails": mail("kim")}] * 3, 0, id="one address in each"),
+    ],
+)
+def test_array_called_one_persons_is_remarked_if_documents_share_its_values(
+    documents: list[dict[str, Any]], remarks: int
+) -> None:
+    stated = EMAILS.replace(" } }", " }, meta: { habeas: { ownership: document } } }")
+    found = list(doubtful_ownership(Observed(collection(stated), documents)))
+    assert [one.severity for one in found] == ["remark"] * remarks
+    assert list(doubtful_ownership(Observed(collection(EMAILS), documents))) == []
 
 
 def test_check_proposes_an_ownership_with_its_reason() -> None:
