@@ -173,7 +173,7 @@ def judge(found: FoundRecord, erased_at: datetime, *, named: bool, back: bool) -
     *named* says whether the journal names the record; *back*, whether the person has newer records: a record
     without date may then be one of those.
     """
-    if named and found.sole and unique(found.document["_id"]):
+    if named and found.owned and unique(found.document["_id"]):
         return ReturnVerdict.RETURNED
     later = _later(found, erased_at)
     if later and all(later):
