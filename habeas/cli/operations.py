@@ -151,7 +151,7 @@ def status(state: State = STATE, as_json: AsJson = False) -> None:
 def _set_aside(one: Mapping[str, Any]) -> str:
     """Return a line about a list, or rows of one, that cannot be read."""
     if not one["count"]:
-        return f"{one['file']} of {one['batch']}: no known list"
+        return f"{one['file']} of {one['batch']}: unknown or damaged"
     lines = ", ".join(one["rows"]) + (", ..." if one["count"] > len(one["rows"]) else "")
     return f"{one['file']} of {one['batch']}: {one['count']} unreadable rows, in lines {lines}"
 

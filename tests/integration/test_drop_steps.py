@@ -566,6 +566,27 @@ async def test_an_archive_that_cannot_be_unpacked_is_kept_until_it_can(
     assert world.california.told == expected
 
 
+async def test_damaged_list_is_set_aside_and_the_rest_is_answered(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = ask(world)
+    world.requests.outcomes["cleo@example.org"] = Outcome.REFUSED
+    read = zipfile.ZipExtFile.read
+
+    def unless_phone(file: zipfile.ZipExtFile, size: int = -1) -> bytes:
+        if "Phone" in file.name:
+            raise zipfile.BadZipFile
+        return read(file, size)
+
+    monkeypatch.setattr(zipfile.ZipExtFile, "read", unless_phone)
+    await world.live()
+    assert world.california.told == {id_: status for id_, status in expected.items() if status != 4}
+    assert await world.ledger.open() is None
+    state = await world.ledger.state()
+    assert state is not None
+    assert [(one.file, one.count) for one in state.set_aside] == [("20261126_4821_Phone.csv", 0)]
+
+
 async def test_closed_hours_have_no_calls(world: World) -> None:
     ask(world)
     world.now = datetime(2026, 11, 26, 9, 30, tzinfo=UTC)

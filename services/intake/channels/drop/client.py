@@ -60,6 +60,10 @@ class DropCallRejected(PermanentError):
         self.status = status
 
 
+class DropListDamaged(DropCallRejected):
+    """A list of the archive cannot be unpacked, however often it is read."""
+
+
 @dataclass(frozen=True, slots=True)
 class ListArchive:
     """
@@ -97,14 +101,15 @@ class ListArchive:
             raise DropCallRejected(message, HTTPStatus.OK) from None
 
     def pieces(self, name: str) -> Iterator[bytes]:
-        """Yield the content of the file called *name*."""
+        """Yield the content of the file called *name*. Raises DropListDamaged."""
         try:
             with zipfile.ZipFile(self.content) as opened, opened.open(name) as content:
                 while piece := content.read(PIECE):
                     yield piece
         except SPOILT as error:
             message = f"a list cannot be unpacked: {type(error).__name__}"
-            raise DropCallRejected(message, HTTPStatus.OK) from None
+            kind = DropCallRejected if isinstance(error, OSError) else DropListDamaged
+            raise kind(message, HTTPStatus.OK) from None
 
 
 @dataclass(frozen=True, slots=True)

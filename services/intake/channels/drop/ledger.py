@@ -43,7 +43,7 @@ class SetAsideList:
     batch: str
     file: str
     count: int = 0
-    """Number of rows; 0 for a whole file of an unknown kind."""
+    """Number of rows; 0 for a whole file, of an unknown kind or damaged."""
     rows: tuple[str, ...] = ()
     """The first of them: number of the line, and id where that can be read."""
 

@@ -193,10 +193,15 @@ class DropPuller:
             async for piece in self.listing.content(batch.id, ARCHIVE_ITEM):
                 copy.write(piece)
             archive = client.ListArchive(copy)
-            files = archive.lists()
-            for kind, name in files.items():
-                await self.listing.keep(batch.id, kind.item, _alive(archive.pieces(name)))
-            await self._set_aside(batch, files, archive.others())
+            files, damaged = archive.lists(), list[str]()
+            for kind, name in list(files.items()):
+                try:
+                    await self.listing.keep(batch.id, kind.item, _alive(archive.pieces(name)))
+                except client.DropListDamaged:
+                    damaged.append(files.pop(kind))
+                    if not files:
+                        raise
+            await self._set_aside(batch, files, (*archive.others(), *damaged))
         await self.ledger.unpacked(batch.id, files)
         return True
 
