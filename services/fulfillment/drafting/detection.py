@@ -16,6 +16,9 @@ from services.fulfillment.drafting.forms import FORMS, ValueForm, is_shaped_like
 from services.fulfillment.drafting.vocabulary import ABOUT, AMBIGUOUS, MEANINGS, PERSON_WORDS, runs, words_of
 from shared.runtime.mongo import Decimal128, ObjectId
 
+TEXT = "user.content.private"
+_OF_THINGS = frozenset(["description", "descriptions", "desc", "summary", "beschreibung", "descripcion"])
+"""Last words of names of long texts that are about things: products, roles, films."""
 LEAST = 0.3
 """Detections with less confidence are left out."""
 MOST_VALUES = 200
@@ -57,6 +60,8 @@ def categories_of(name: str, values: Sequence[Any]) -> tuple[Detected, ...]:
     given = [value for value in _single(values) if value is not None and value != ""][:MOST_VALUES]
     named = _by_name(name)
     shown = _by_values(given, named)
+    if _OF_THINGS.intersection(words_of(name)[-1:]) and TEXT not in named:
+        shown.pop(TEXT, None)
     found = [
         _weighed(category, named.get(category, 0.0), shown.get(category, _NOTHING), given)
         for category in dict.fromkeys((*named, *shown))

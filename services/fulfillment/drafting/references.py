@@ -36,8 +36,6 @@ QUANTITY_WORDS = frozenset(_QUANTITY_WORDS.split())
 """Words by which a field counts records, and refers to none: ``user_count``."""
 _GENERIC_WORDS = frozenset({"entity", "record", "row", "object", "table", "tbl", "header"})
 """Words of a collection's name, or of its key, that say nothing about it."""
-ELSEWHERE = 0.6
-"""Factor for a name that points better at another collection."""
 MOST_SHARE = 0.7
 """A first word that as many collections share says nothing about one of them."""
 ALIKE = 0.7
@@ -104,16 +102,13 @@ def leads_by_name(  # noqa: PLR0913 - the context of a name is part of its meani
     if set(stem) & UPWARD_WORDS:
         return NameHint(0.9 if same else _contains(target, within))
     match = similarity(stem, words_of(target))
-    elsewhere = max((similarity(stem, words_of(other)) for other in others), default=0.0)
-    if match < elsewhere:
-        match *= ELSEWHERE
     target_words = words_of(field.rpartition(".")[2])
     if match == 0 and words == target_words and not ID_WORDS.issuperset(words):
         # Two fields called room may both count rooms; two called customer_no name the same customer.
         match = 0.8 if marked else 0.5
     if match:
         return NameHint(0.95 * match if marked else 0.8 * match)
-    if elsewhere >= ALIKE:
+    if max((similarity(stem, words_of(other)) for other in others), default=0.0) >= ALIKE:
         return NameHint(0.0)
     if people and stem and set(stem) & PERSON_WORDS:
         return NameHint(0.65)
@@ -122,9 +117,7 @@ def leads_by_name(  # noqa: PLR0913 - the context of a name is part of its meani
 
 def _contains(target: str, within: str) -> float:
     """Return how far records of *within* are parts of one of *target*: ``order_address`` of ``orders``."""
-    whole, part = (
-        [word for word in words_of(name) if word not in _GENERIC_WORDS] for name in (target, within)
-    )
+    whole, part = words_of(target), words_of(within)
     begins = len(part) >= len(whole) > 0 and all(map(_alike, whole, part))
     return 0.75 if begins else 0.2
 
@@ -283,14 +276,11 @@ def is_own_key(end: End, names: Iterable[str]) -> bool:
     one = end.field
     if one.path == "_id" or "." in one.path or not (one.unique or one.path in end.outline.unique):
         return one.path == "_id"
-    words = words_of(one.path)
-    stem, marked = stem_of(words)
+    stem, marked = stem_of(words_of(one.path))
     if not marked or _GENERIC_WORDS.issuperset(stem):
         return marked
     bare = essential_names(tuple(names))
     collection = words_of(bare.get(end.outline.name, end.outline.name))
-    if words[-1] in ID_WORDS and similarity(words[:-1], collection) >= WHOLE:
-        return True  # order_number_id of order_numbers
     own = similarity(stem, collection)
     return own >= ALIKE and own >= max(similarity(stem, words_of(name)) for name in bare.values())
 

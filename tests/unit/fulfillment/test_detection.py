@@ -110,6 +110,13 @@ def test_similar_values_are_not_recognised(name: str, values: list[Any]) -> None
     assert likeliest(name, *values) is None
 
 
+@pytest.mark.parametrize("name", ["description", "meta_description", "product.summary"])
+def test_description_of_a_thing_is_not_even_doubtful(name: str) -> None:
+    prose = ["An oak table for six people, made by hand in a small shop"] * 5
+    assert categories_of(name, prose) == ()
+    assert categories_of("comment", prose)
+
+
 def test_name_and_values_together_are_surer_than_either() -> None:
     [both] = categories_of("email", ["ada@example.org"])
     [name] = categories_of("email", [])

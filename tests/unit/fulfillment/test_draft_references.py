@@ -180,7 +180,7 @@ def test_name_points_at_the_best_fitting_collection() -> None:
 def test_parent_is_the_record_that_the_collection_is_a_part_of() -> None:
     scores = [
         leads_by_name("parent_id", name, "entity_id", people=False, within="sales_order_address").score
-        for name in ("sales_order", "customer_entity")
+        for name in ("sales_order", "customer")
     ]
     assert scores[0] > 0.7
     assert scores[1] < 0.3
@@ -231,6 +231,28 @@ def test_a_field_has_one_target() -> None:
             [ReferenceLink(source, wrong, 0.6, "", 1), ReferenceLink(source, right, 0.9, "", 1)]
         )
     ] == [right]
+
+
+NAMED = outline("people", [{"_id": n, "last_name": "Example"} for n in range(1, 99)])
+NAMELESS = outline("passwords", [{"_id": n, "hash": "x"} for n in range(1, 99)])
+
+
+@pytest.mark.parametrize(
+    ("winner", "better", "loser", "worse"),
+    [
+        pytest.param(NAMELESS, {"named": 0.9}, NAMED, {"named": 0.2, "agreement": 0.9}, id="its name"),
+        pytest.param(NAMELESS, {"keyed": True}, NAMED, {}, id="the key of its collection"),
+        pytest.param(NAMED, {}, NAMELESS, {}, id="records with a person's name"),
+    ],
+)
+def test_target_is_chosen_by_all_evidence(
+    winner: CollectionOutline, better: dict[str, Any], loser: CollectionOutline, worse: dict[str, Any]
+) -> None:
+    orders = outline("orders", [{"_id": n, "customer_id": n % 50} for n in range(1, 200)])
+    source = end(orders, "customer_id")
+    right = ReferenceLink(source, end(winner, "_id"), 0.9, "", 1, **better)
+    wrong = ReferenceLink(source, end(loser, "_id"), 0.9, "", 1, **worse)
+    assert [one.target.outline for one in chosen([wrong, right])] == [winner]
 
 
 def test_two_fields_refer_to_one_another_once() -> None:
