@@ -1,7 +1,9 @@
 """What other people's systems send, as the examples show it, becomes cases; with the least of permissions."""
 
+import asyncio
 import json
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -32,6 +34,7 @@ from shared.client import (
     WithdrawalSubmitted,
 )
 from shared.contract.events import RequestFulfilled
+from shared.contract.references import short_reference
 from shared.runtime.broker import user_of
 from tests.conftest import missing
 from tests.integration.installed_packages import UV, installed, run, sends, wheel_of
@@ -286,6 +289,75 @@ async def restricted(stack: Stack, url: str, name: str, *, write: str) -> str:
         f' <<"^$">>, <<"{pattern}">>, <<"^$">>, <<"test">>).'
     )
     return f"amqp://{name}:{name}@{url.partition('@')[2]}"
+
+
+# --- following a request ----------------------------------------------------------------------------------
+
+
+def shown(language: str) -> list[str]:
+    """Return the blocks of a *language* in the page's section on following a request."""
+    section = text("docs/how-to/connect.md").partition("## Follow a request")[2].partition("\n## ")[0]
+    return re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL)
+
+
+async def test_shown_commands_follow_a_request(pipeline: Pipeline, python: Path, tmp_path: Path) -> None:
+    case = await lodged(pipeline, "ticket-4711")
+    (tmp_path / "key.txt").write_text(KEY, encoding="utf-8")
+    url, short = str(pipeline.http.base_url).rstrip("/"), short_reference(case)
+    environment = pipeline.environment | {"PATH": f"{python.parent}:{os.environ['PATH']}"}
+    commands = [line for block in shown("console") for line in block.splitlines()]
+    assert len(commands) == 6
+    for line in commands:
+        real = line.replace("https://privacy.example.com", url).replace("Bearer …", f"Bearer {KEY}")
+        said = await sends(
+            "bash", "-c", real.replace("0123456789abcdef0123456789abcdef", short), cwd=tmp_path, **environment
+        )
+        assert re.fullmatch(r"[0-9a-f]{64}\n", said) if "references" in line else case in said, line
+
+
+async def test_shown_program_hears_of_its_own_request_by_a_keyed_reference(
+    pipeline: Pipeline, programs: Path, python: Path, tmp_path: Path
+) -> None:
+    habeas, settings = str(python.with_name("habeas")), pipeline.environment
+    key = (await sends(habeas, "keys", "references", SHOP, cwd=tmp_path, **settings)).strip()
+    [block] = shown("python")
+    real = re.sub(r'"amqp://[^"]+"', repr(pipeline.amqp_url), block)
+    program = tmp_path / "program.py"
+    body = "".join(f"    {line}\n" for line in real.splitlines())
+    program.write_text(
+        f"import asyncio\nREFERENCE_KEY = {key!r}\nasync def main():\n{body}asyncio.run(main())\n",
+        encoding="utf-8",
+    )
+    running = asyncio.create_task(sends(str(programs / "bin" / "python"), str(program), cwd=tmp_path))
+    connection = await aio_pika.connect(pipeline.amqp_url)
+    async with connection:
+        await comes_true(partial(is_bound, connection, f"{user_of(pipeline.amqp_url)}.closed"))
+        case = await lodged(pipeline, "order of 2 March")
+        said = await asyncio.wait_for(running, READY_WITHIN.total_seconds())
+    assert said.startswith(case)
+
+
+async def is_bound(connection: aio_pika.abc.AbstractConnection, queue: str) -> bool:
+    """Return whether there is a *queue* that a program consumes."""
+    channel = await connection.channel()
+    try:
+        found = await channel.get_queue(queue, ensure=True)
+    except aio_pika.exceptions.ChannelNotFoundEntity:
+        return False
+    return bool(found.declaration_result.consumer_count)
+
+
+async def lodged(pipeline: Pipeline, reference: str) -> str:
+    """Lodge an opt-out of the shop by HTTP; return its id."""
+    asked = {
+        "reference": reference,
+        "right": "opt_out_of_sale",
+        "subject": {"email": "ada@example.org"},
+        "residence": {"country": "US", "subdivision": "CA"},
+        "details": {"statement": reference},
+    }
+    answer = await pipeline.http.post("/v1/requests", json=asked, headers={"Authorization": f"Bearer {KEY}"})
+    return str(answer.raise_for_status().json()["id"])
 
 
 # --- generated clients ------------------------------------------------------------------------------------
