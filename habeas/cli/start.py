@@ -80,6 +80,9 @@ def up(
     port_base: PortBase = None,
     sample: Annotated[bool, Option(help="Fill the store with a fictional company's customers.")] = True,
     data: Data = None,
+    database_only: Annotated[
+        bool, Option("--database-only", help="Start a database alone, to try --stores with.")
+    ] = False,
 ) -> None:
     """
     Start a broker, a database, a mail catcher and all services on this machine.
@@ -89,6 +92,13 @@ def up(
     require_extra()
     from habeas.embedded import uptime  # noqa: PLC0415
 
+    if database_only:
+        if stores or company or map_folder or env_file:
+            raise ConfigurationError(
+                "--database-only: starts no service; leave out --stores, --company, --map and --env-file"
+            )
+        run(uptime.up_database(state.folder, out, data, port_base))
+        return
     contents = uptime.StoreContents(sample=sample, data=data)
     settings = uptime.OwnSettings(stores, company, map_folder, env_file, port_base)
     run(uptime.up(state.folder, out, contents, settings))

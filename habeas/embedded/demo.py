@@ -126,7 +126,7 @@ async def _start(installation: Installation, out: Console, setting: DemoSetting)
 async def _fill(installation: Installation, out: Console, setting: DemoSetting) -> int:
     if setting.data is None:
         return await fill_company(installation.stack.mongo_url, out)
-    stored = await load(installation, setting.data, out)
+    stored = await load(installation.stack.mongo_url, setting.data, out, setting.datamap)
     if setting.datamap is None:
         await _draft(installation, out, sorted(stored))
     return stored.total()

@@ -12,7 +12,7 @@ import os
 import secrets
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from email.utils import parseaddr
@@ -59,6 +59,7 @@ SERVICES = ("intake", "verifier", "fulfillment", "notifier")
 READY_WITHIN = timedelta(seconds=60)
 STOP_WITHIN = timedelta(seconds=30)
 ENVIRONMENT = "environment"
+CREDENTIALS = "credentials"
 CLAIM = "running"
 """File that a running installation locks; it holds the number of the process."""
 
@@ -97,7 +98,7 @@ class Installation:
         """File that the services write their log to."""
         self.settings_file = self.folder / ENVIRONMENT
         """File with every setting of the services, secrets included."""
-        self._credentials = self.folder / "credentials"
+        self._credentials = self.folder / CREDENTIALS
         port, _, operators = self.stack.service_ports
         host = given.get("HABEAS_HTTP_HOST", HOST)
         host = HOST if host in ANY_ADDRESS else host
@@ -239,9 +240,9 @@ def claimed(state: Path) -> Iterator[None]:
 def _runs_already(state: Path, process: str) -> str:
     known = remembered(state)
     host, port = known.get("HABEAS_HTTP_HOST", HOST), known.get("HABEAS_HTTP_PORT")
-    where = f"at http://{HOST if host in ANY_ADDRESS else host}:{port}/docs" if port else "and is starting"
+    where = f", at http://{HOST if host in ANY_ADDRESS else host}:{port}/docs" if port else ""
     return (
-        f"Habeas runs in {state.absolute()} already, {where}: use it, stop it with Ctrl-C in its terminal or "
+        f"Habeas runs in {state.absolute()} already{where}: use it, stop it with Ctrl-C in its terminal or "
         f"`kill {process}`, or name another folder with --state"
     )
 
@@ -262,12 +263,17 @@ def api_key(settings: Mapping[str, str]) -> str | None:
 
 async def run_until_stopped(installation: Installation) -> None:
     """Keep *installation* up until SIGTERM or SIGINT, or until its services end by themselves."""
+    await until_stopped(lambda: installation.running, installation.log)
+
+
+async def until_stopped(running: Callable[[], bool], log: Path) -> None:
+    """Return at SIGTERM or SIGINT. Raises ConfigurationError, with the *log*, if *running* is no more."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     while not stopping.is_set():
-        if not installation.running:
-            raise ConfigurationError(f"the services ended by themselves; their log is {installation.log}")
+        if not running():
+            raise ConfigurationError(f"the services ended by themselves; their log is {log}")
         with suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), timeout=1)

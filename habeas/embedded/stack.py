@@ -124,9 +124,13 @@ class Stack:
         """Return the process id of a running part."""
         return self._running[part].pid
 
+    def runs(self, part: StackPart) -> bool:
+        """Return whether *part* runs."""
+        return part in self._running and self._running[part].running
+
     async def start(self, part: StackPart) -> None:
         """Start *part* with its data, unless it runs. Raises ConfigurationError if it cannot be started."""
-        if part not in self._running or not self._running[part].running:
+        if not self.runs(part):
             self._running[part] = await self._parts[part].start()
 
     async def kill(self, part: StackPart) -> None:

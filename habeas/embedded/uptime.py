@@ -12,11 +12,20 @@ from dotenv import dotenv_values
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from habeas.client import accounts
 from habeas.client.engine import opened
 from habeas.client.exports import exported, live, require_readable
 from habeas.client.stores import DEFAULT, is_url, mapped_databases, require_usable, server, store_urls
 from habeas.embedded.company import fill, generate
-from habeas.embedded.installation import EXAMPLE_MAP, Installation, claimed, run_until_stopped
+from habeas.embedded.installation import (
+    CREDENTIALS,
+    EXAMPLE_MAP,
+    Installation,
+    claimed,
+    run_until_stopped,
+    until_stopped,
+)
+from habeas.embedded.stack import Stack, StackPart
 from services.fulfillment.map_check import check
 from shared.errors import ConfigurationError
 from shared.law.library import company
@@ -134,6 +143,25 @@ async def up(state: Path, out: Console, contents: StoreContents, settings: OwnSe
                 await installation.__aexit__(None, None, None)
 
 
+async def up_database(state: Path, out: Console, data: str | None, port_base: int | None) -> None:
+    """Start a database alone in the folder *state* and fill it with *data*; return when it is stopped."""
+    with claimed(state):
+        if data is not None:
+            await require_readable(data)
+        stack = Stack(state, port_base)
+        try:
+            with out.status("starting a database"):
+                await stack.start(StackPart.DATABASE)
+            accounts.keep_administrator(state / CREDENTIALS, stack.mongo_url)
+            if data is not None:
+                await load(stack.mongo_url, data, out)
+            out.print(f"  database   {stack.mongo_url}")
+            out.print("  stop with Ctrl-C")
+            await until_stopped(lambda: stack.runs(StackPart.DATABASE), stack.database.folder)
+        finally:
+            await stack.stop()
+
+
 async def report_misfit(environment: Mapping[str, str], embedded: str, out: Console) -> None:
     """Compare the data map with the operator's stores; print the first error, and their number."""
     with out.status("comparing the data map with your data"):
@@ -153,7 +181,7 @@ async def _fill_stores(installation: Installation, contents: StoreContents, out:
     if contents.sample and not own and known["HABEAS_DATAMAP"] == str(EXAMPLE_MAP):
         await fill_company(installation.stack.mongo_url, out)
     if contents.data is not None:
-        await load(installation, contents.data, out)
+        await load(installation.stack.mongo_url, contents.data, out, Path(known["HABEAS_DATAMAP"]))
 
 
 def describe(installation: Installation, out: Console) -> None:
@@ -170,9 +198,13 @@ def describe(installation: Installation, out: Console) -> None:
     out.print("  stop with Ctrl-C")
 
 
-async def load(installation: Installation, data: str, out: Console) -> Counter[str]:
-    """Store the documents of *data* in the embedded database; return their number by database."""
-    mapped = mapped_databases(Path(installation.environment["HABEAS_DATAMAP"])).get(DEFAULT, set())
+async def load(mongo_url: str, data: str, out: Console, datamap: Path | None = None) -> Counter[str]:
+    """
+    Store the documents of *data* in the database at *mongo_url*; return their number by database.
+
+    Files outside a folder of a database belong to the only one of *datamap*, or to one named as their folder.
+    """
+    mapped = mapped_databases(datamap).get(DEFAULT, set()) if datamap else set()
     stored = Counter[str]()
     with out.status("storing documents") as status:
 
@@ -182,7 +214,7 @@ async def load(installation: Installation, data: str, out: Console) -> Counter[s
 
         only = next(iter(mapped)) if len(mapped) == 1 else None
         records = live(data) if is_url(data) else exported(Path(data), only)
-        await fill(installation.stack.mongo_url, records, index=False, progress=show)
+        await fill(mongo_url, records, index=False, progress=show)
     return stored
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
+from habeas.cli import app
 from habeas.client.stores import server, store_urls
 from habeas.embedded.installation import ENVIRONMENT, Installation, claimed
 from habeas.embedded.parts.ports import HOST
@@ -124,7 +126,7 @@ def test_port_taken_by_another_program_is_named(tmp_path: Path) -> None:
 
 def test_second_start_in_a_folder_names_the_first_one(tmp_path: Path) -> None:
     with claimed(tmp_path):
-        with pytest.raises(ConfigurationError, match="already, and is starting"), claimed(tmp_path):
+        with pytest.raises(ConfigurationError, match="already: use it"), claimed(tmp_path):
             pass
         (tmp_path / ENVIRONMENT).write_text("HABEAS_HTTP_HOST=0.0.0.0\nHABEAS_HTTP_PORT=28304\n")
         refused = pytest.raises(ConfigurationError, match=r"at http://127\.0\.0\.1:28304/docs: ")
@@ -133,6 +135,12 @@ def test_second_start_in_a_folder_names_the_first_one(tmp_path: Path) -> None:
     assert f"`kill {os.getpid()}`" in str(caught.value)
     with claimed(tmp_path):
         """The folder is free again."""
+
+
+@pytest.mark.parametrize("option", ["--stores", "--company", "--map", "--env-file"])
+def test_database_alone_refuses_settings_of_services(option: str) -> None:
+    result = CliRunner().invoke(app, ["up", "--database-only", option, "x"])
+    assert str(result.exception).startswith("--database-only: starts no service; leave out --stores")
 
 
 async def test_refused_second_start_changes_no_file(tmp_path: Path) -> None:
