@@ -25,9 +25,7 @@ from tests.unit.intake_api import CASE
 
 pytestmark = pytest.mark.campaign
 schemathesis.serializer.alias("application/secevent+jwt", "application/octet-stream")
-CALLS = settings(
-    max_examples=extent(15, 1_000), deadline=None, suppress_health_check=list(HealthCheck), derandomize=False
-)
+CALLS = settings(max_examples=extent(10, 1_000), deadline=None, suppress_health_check=list(HealthCheck))
 CHECKS = [
     not_a_server_error,
     status_code_conformance,

@@ -69,12 +69,18 @@ STATUS_ANSWER = {200: Content(EXERCISED, ExerciseStatus)}
 AGENT: Security = ({"drpToken": ()},)
 SET_UP_AGENT = operation(
     "setUpAgent",
+    404,
     body=[SIGNED_BODY],
     answer={200: Content({"agent-id": "EXAMPLE_AGENT", "token": "b3BhcXVl"}, AgentToken), 403: None},
     form=DRP_ERRORS,
 )
 CONFIRM_AGENT = operation(
-    "confirmAgent", 403, security=AGENT, answer={200: Content({}, schema={"type": "object"})}, form=DRP_ERRORS
+    "confirmAgent",
+    403,
+    404,
+    security=AGENT,
+    answer={200: Content({}, schema={"type": "object"})},
+    form=DRP_ERRORS,
 )
 EXERCISE_RIGHT = operation(
     "exerciseRight", 400, 403, security=AGENT, body=[SIGNED_BODY], answer=STATUS_ANSWER, form=DRP_ERRORS
