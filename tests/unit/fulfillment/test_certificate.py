@@ -115,6 +115,13 @@ WHOLE = replace(
 )
 
 
+def test_page_states_records_that_stay_for_other_people() -> None:
+    stated = "These records stay; only the data of the data subject was erased from them."
+    parted = replace(CERTIFICATE, handled=(replace(INVOICES, parted=1),))
+    assert stated in html(parted)
+    assert stated not in html(CERTIFICATE)
+
+
 @pytest.mark.parametrize("certificate", [CERTIFICATE, WHOLE], ids=["little", "everything"])
 def test_signed_certificate_can_be_read(certificate: Certificate) -> None:
     assert read(verify_certificate(issue(certificate, SIGNER)).content) == certificate
