@@ -180,8 +180,8 @@ def decision(
     if as_json:
         print(json.dumps(found))
     else:
-        reason = client.staff.explained(found["reason"]) if found["reason"] else ""
-        out.print(": ".join(filter(None, (found["status"], ", ".join(results), reason))))
+        shown = client.staff.explained(found["reason"]) if found["reason"] else found["status"]
+        out.print(": ".join(filter(None, (shown, ", ".join(results)))))
     raise typer.Exit({"accepted": 0, "refused": 2}.get(found["status"], 3))
 
 

@@ -196,7 +196,7 @@ def test_result_of_an_accepted_decision_is_printed_as_json() -> None:
     [
         ([], "pending", 3),
         ([(None, ("habeas.request.extended.v1",))], "accepted: request.extended", 0),
-        ([("not_stopped", ())], "refused: refused: the request is not stopped", 2),
+        ([("not_stopped", ())], "refused: the request is not stopped", 2),
     ],
 )
 def test_result_of_a_decision_is_shown_by_its_id(

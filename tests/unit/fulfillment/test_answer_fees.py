@@ -190,6 +190,8 @@ async def test_a_fee_that_a_law_forbids_is_not_quoted_and_the_answer_is_free(
     event, ctx = await asked(GivenCopies(), laws=laws)
     [fact] = await answer(event, knowing(ctx, decided))
     assert isinstance(fact, RequestFulfilled)
+    with pytest.raises(RefusedDecision, match="fee_unlawful"):
+        await decide_fee(decided, knowing(ctx, event))
 
 
 async def test_request_has_at_most_one_fee_and_none_after_the_answer() -> None:

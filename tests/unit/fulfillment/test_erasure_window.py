@@ -157,6 +157,13 @@ async def test_schedule_that_is_delivered_late_does_not_stop_an_erasure_that_beg
     assert after(ctx, event, planned, window, DUE, window).known.status is FulfillmentStatus.EXECUTING
 
 
+async def test_approval_of_an_erasure_that_waits_for_none_is_refused() -> None:
+    ctx, event, planned, window = await planned_and_scheduled()
+    for known in ((event,), (event, planned, window)):
+        with pytest.raises(RefusedDecision, match="no_approval_waits"):
+            await approve(APPROVED, after(ctx, *known))
+
+
 async def test_window_begins_with_the_approval_where_one_is_needed() -> None:
     event, ctx = await asked(approval_above=0)
     [planned] = await answer(event, ctx)

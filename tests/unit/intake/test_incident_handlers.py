@@ -10,7 +10,7 @@ from services.intake.breach.duties import NotificationDue
 from services.intake.breach.phases import PhaseStatus
 from services.intake.domain import incident_id, request_id
 from shared.contract.affected_people import batch_item
-from shared.contract.events import RequestPurged, RequestRejected
+from shared.contract.events import Decision, DecisionRefused, RequestPurged, RequestRejected
 from shared.contract.events.breaches import (
     BreachAlarmed,
     BreachApproved,
@@ -354,6 +354,21 @@ async def test_a_slip_of_the_pen_is_refused_at_once_and_with_its_place(
     assert registry.facts(BreachLodged) == []
     await registry.declare(id_="2", source=source, categories=["user.financial"])
     assert len(registry.facts(BreachLodged)) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "words", "reason"),
+    [
+        (BreachHoldEnded, {}, "not_held"),
+        (BreachReported, {"clock": "gdpr.nowhere", "at": NOW}, "no_such_clock"),
+    ],
+)
+async def test_decision_that_the_incident_does_not_allow_is_refused(
+    registry: Registry, kind: type[Decision], words: dict[str, Any], reason: str
+) -> None:
+    await registry.declare()
+    await registry.tell(kind(request_id=INCIDENT, by="ada", **words))
+    assert [one.reason for one in registry.facts(DecisionRefused)] == [reason]
 
 
 async def test_an_investigation_that_ends_early_lets_notices_out(registry: Registry) -> None:

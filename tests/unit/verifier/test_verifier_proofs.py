@@ -338,6 +338,15 @@ async def test_two_must_decide_for_the_requester_where_that_is_the_practice() ->
     assert office.the(IdentityVerified)
 
 
+async def test_second_decision_without_an_identity_of_the_first_is_refused() -> None:
+    office = await in_review(four_eyes=True)
+    await office.tell(decision(verified=True), service="console")
+    other = decision(verified=True, by="robin.muster").model_copy(update={"identities": ("phone_number",)})
+    await office.tell(other, service="console")
+    assert office.facts(IdentityVerified) == []
+    assert [one.reason for one in office.staff.outcomes] == [None, "identities_differ"]
+
+
 async def test_one_is_enough_to_decide_against_the_requester() -> None:
     office = await in_review(four_eyes=True)
     await office.tell(decision(verified=False), service="console")
