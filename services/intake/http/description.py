@@ -32,6 +32,15 @@ KEYED = (HTTPStatus.UNAUTHORIZED,)
 """Errors of every call with a credential."""
 WITH_BODY = (HTTPStatus.REQUEST_ENTITY_TOO_LARGE,)
 """Errors of every call with a body."""
+RENAMED: Mapping[int, str] = MappingProxyType(
+    {
+        413: "Content Too Large",
+        414: "URI Too Long",
+        416: "Range Not Satisfiable",
+        422: "Unprocessable Content",
+    }
+)
+"""Names of statuses in RFC 9110 (section 15.5) that RFC 7231 had not."""
 PART_OF_A_PATH = r"^[^/\r\n]+$"
 """Texts that a parameter in a path may have at most: no other reaches a route."""
 GENERATED = ("HTTPValidationError", "ValidationError")
@@ -188,7 +197,7 @@ class ErrorForm:
             content |= PROBLEM.content.described("serialization")
         name = HEADERS.get(status)
         headers = {"headers": {name: {"schema": {"type": "string"}}}} if name else {}
-        return {"description": status.phrase, "content": content, **headers}
+        return {"description": phrase_of(status), "content": content, **headers}
 
 
 HEADERS: Mapping[int, str] = MappingProxyType(
@@ -240,10 +249,15 @@ def operation(  # noqa: PLR0913 - all parts of a description
     }
 
 
+def phrase_of(status: int) -> str:
+    """Return the name of a status in RFC 9110; Python before 3.13 has older ones."""
+    return RENAMED.get(status) or HTTPStatus(status).phrase
+
+
 def _successes(answer: Mapping[int, Content | None]) -> dict[int | str, dict[str, Any]]:
     return {
         int(status): {
-            "description": HTTPStatus(status).phrase,
+            "description": phrase_of(status),
             **({"content": content.described("serialization")} if content else {}),
         }
         for status, content in answer.items()

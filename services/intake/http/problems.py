@@ -22,6 +22,7 @@ from services.intake.cases.errors import (
 )
 from services.intake.channels.csv import upload
 from services.intake.http import uploads
+from services.intake.http.description import phrase_of
 from services.intake.http.packages import NotSatisfiable
 from services.intake.pages.site import Site
 from shared.contract.envelope import errors_of
@@ -102,7 +103,7 @@ def wants_page(request: Request) -> bool:
 
 def problem(status: int, detail: str, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
     """Return a problem by RFC 9457."""
-    content = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    content = {"type": "about:blank", "title": phrase_of(status), "status": status, "detail": detail}
     return JSONResponse(content | more, status, headers, media_type="application/problem+json")
 
 

@@ -18,6 +18,7 @@ from services.intake.channels.opendsr.messages import CallError, OpenDsrCallRefu
 from services.intake.channels.opendsr.operations import GET_CERTIFICATE, named
 from services.intake.channels.opendsr.service import DownloadGone, OpenDsrService
 from services.intake.channels.protocols import ABOUT_REQUESTS, ErrorAnswer, body_of, protocol_app
+from services.intake.http.description import phrase_of
 from services.intake.http.failed_attempts import network_of_client
 from services.intake.http.packages import NotSatisfiable, RangeRequest, package_response, wanted_bytes
 
@@ -137,7 +138,7 @@ def _error(
     request: Request, status: int, *flaws: CallError, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Return an error: a nested object, but in the 3.0 dialect the inner one alone."""
-    reason = HTTPStatus(status).phrase
+    reason = phrase_of(status)
     error = {
         "code": int(status),
         "message": "; ".join(map(str, flaws)),
