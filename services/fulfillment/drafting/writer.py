@@ -9,6 +9,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from dataclasses import field as dataclass_field
 from types import MappingProxyType
 
 import yaml
@@ -52,7 +53,7 @@ class _Draft:
     """By the path of the referring field."""
     units: frozenset[str | None]
     """One person's units in it: the document (None), or elements of these arrays."""
-    verified: Mapping[str, str] = NOT_STATED
+    verified: Mapping[str, str] = dataclass_field(default_factory=lambda: NOT_STATED)
     """Key of the collection and path of an identity → how its values are verified."""
 
     @property

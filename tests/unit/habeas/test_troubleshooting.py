@@ -203,4 +203,4 @@ def test_every_mistake_has_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_oldest_python_is_that_of_the_package() -> None:
     found = runpy.run_path(str(ROOT / "habeas" / "__main__.py"), run_name="read")["OLDEST"]
-    assert f'requires-python = ">={found[0]}.{found[1]}"' in (ROOT / "pyproject.toml").read_text()
+    assert f'requires-python = ">={found[0]}.{found[1]},' in (ROOT / "pyproject.toml").read_text()
