@@ -10,7 +10,6 @@ import schemathesis
 from httpx import ASGITransport, AsyncClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_headers_conformance,
@@ -27,14 +26,13 @@ pytestmark = pytest.mark.campaign
 schemathesis.serializer.alias("application/secevent+jwt", "application/octet-stream")
 CALLS = settings(max_examples=extent(10, 1_000), deadline=None, suppress_health_check=list(HealthCheck))
 CHECKS = [
-    not_a_server_error,
     status_code_conformance,
     content_type_conformance,
     response_headers_conformance,
     response_schema_conformance,
 ]
-OF_ANOTHER = {"/v1/requests/batch": {"GET", "DELETE"}, "/v1/staff/decisions/package": {"GET"}}
-"""Path → methods of the path with an id, which it fits as well: they answer 422."""
+AWAITS_VERIFIER = "POST /fides/api/v1/privacy-request/{name}/verify"
+"""Waits for the verifier, which does not run here, and answers 503 in the end."""
 IDS = {"case_id", "request_id", "agent_id", "name"}
 """Parameters that name a request or an agent."""
 
@@ -58,7 +56,7 @@ async def test_wrong_method_is_answered_with_the_described_methods(path: str) ->
     async with AsyncClient(transport=ASGITransport(channels().app), base_url="http://localhost") as http:
         answer = await http.put(re.sub("{.*?}", CASE, path))
     assert answer.status_code == 405
-    assert described == set(answer.headers["allow"].split(", ")) - OF_ANOTHER.get(path, set())
+    assert described == set(answer.headers["allow"].split(", "))
 
 
 @pytest.mark.parametrize("label", operations())
@@ -71,5 +69,6 @@ def test_call_is_answered_as_described_and_no_request_is_lost(label: str, data: 
         if known := channels().ids.get(tag):
             case.path_parameters[name] = data.draw(st.sampled_from([*known, case.path_parameters[name]]))
     response = case.call_and_validate(headers=channels().credential(tag), checks=CHECKS)
+    assert response.status_code < 500 or (label == AWAITS_VERIFIER and response.status_code == 503)
     if label == "POST /v1/requests" and response.status_code == 202:
         assert SUBMISSION in channels().office.vault.items[response.json()["id"]]

@@ -182,7 +182,7 @@ async def test_reference_that_comes_again_with_other_content_is_set_aside(
         pytest.param("POST", "/v1/requests", b'{"right": "everything"}', 422, id="wrong types"),
         pytest.param("POST", "/v1/requests", b'"' + b"x" * MAX_BODY + b'"', 413, id="too large"),
         pytest.param("GET", f"/v1/requests/{'f' * 32}", b"", 404, id="unknown request"),
-        pytest.param("GET", "/v1/requests/not-an-id", b"", 422, id="no id at all"),
+        pytest.param("GET", "/v1/requests/not-an-id", b"", 404, id="no id at all"),
         pytest.param("DELETE", f"/v1/requests/{'f' * 32}", b"", 404, id="unknown request withdrawn"),
     ],
 )

@@ -206,7 +206,9 @@ def _add_requests(app: FastAPI, service: RequestService, callers: Callers, site:
         case_id = service.id_of(source, reference)
         return status_page(case_id, *await service.history(case_id), f"{site.root}/v1/requests/{case_id}")
 
-    @app.get("/v1/requests/{case_id}", dependencies=[Depends(forbid_caching), own], **operations.GET_REQUEST)
+    @app.get(
+        "/v1/requests/{case_id:id}", dependencies=[Depends(forbid_caching), own], **operations.GET_REQUEST
+    )
     async def status(case_id: RequestId) -> StatusPage:
         """Return the state of a request."""
         return status_page(case_id, *await service.history(case_id), f"{site.root}/v1/requests/{case_id}")
@@ -233,7 +235,7 @@ def _add_proofs(app: FastAPI, service: RequestService, callers: Callers, own: An
             raise error_of_body(error) from None
 
     @app.post(
-        "/v1/requests/{case_id}/proofs",
+        "/v1/requests/{case_id:id}/proofs",
         status_code=HTTPStatus.ACCEPTED,
         dependencies=[own],
         **operations.PROVE_IDENTITY,
@@ -252,7 +254,7 @@ def _add_proofs(app: FastAPI, service: RequestService, callers: Callers, own: An
 
 def _add_steps(app: FastAPI, service: RequestService, own: Any) -> None:
     @app.delete(
-        "/v1/requests/{case_id}",
+        "/v1/requests/{case_id:id}",
         status_code=HTTPStatus.ACCEPTED,
         dependencies=[own],
         **operations.WITHDRAW_REQUEST,
@@ -262,7 +264,7 @@ def _add_steps(app: FastAPI, service: RequestService, own: Any) -> None:
         await service.withdraw(case_id)
 
     @app.post(
-        "/v1/requests/{case_id}/fee",
+        "/v1/requests/{case_id:id}/fee",
         status_code=HTTPStatus.ACCEPTED,
         dependencies=[own],
         **operations.ACCEPT_FEE,
@@ -272,7 +274,7 @@ def _add_steps(app: FastAPI, service: RequestService, own: Any) -> None:
         await service.agree(case_id)
 
     @app.post(
-        "/v1/requests/{case_id}/scope",
+        "/v1/requests/{case_id:id}/scope",
         status_code=HTTPStatus.ACCEPTED,
         dependencies=[own],
         **operations.SET_SCOPE,
@@ -282,7 +284,7 @@ def _add_steps(app: FastAPI, service: RequestService, own: Any) -> None:
         await service.specify(case_id, form.scope)
 
     @app.post(
-        "/v1/requests/{case_id}/appeals",
+        "/v1/requests/{case_id:id}/appeals",
         status_code=HTTPStatus.ACCEPTED,
         dependencies=[own],
         **operations.APPEAL,
@@ -296,7 +298,7 @@ def _add_answers(app: FastAPI, service: RequestService, own: Any) -> None:
     packages = Packages(service)
 
     @app.post(
-        "/v1/requests/{case_id}/package/codes",
+        "/v1/requests/{case_id:id}/package/codes",
         status_code=HTTPStatus.ACCEPTED,
         dependencies=[own],
         **operations.SEND_PACKAGE_CODE,
@@ -306,7 +308,7 @@ def _add_answers(app: FastAPI, service: RequestService, own: Any) -> None:
         return CodeSent(expires_at=await packages.issue_code(case_id))
 
     @app.get(
-        "/v1/requests/{case_id}/package",
+        "/v1/requests/{case_id:id}/package",
         response_class=StreamingResponse,
         **operations.DOWNLOAD_PACKAGE,
     )
@@ -326,14 +328,16 @@ def _add_answers(app: FastAPI, service: RequestService, own: Any) -> None:
         await service.codes.take(network_of_client(request), service.clock())
         return package_response(case_id, await packages.open(case_id, offered, wanted))
 
-    @app.head("/v1/requests/{case_id}/package", response_class=Response, **operations.INSPECT_PACKAGE)
+    @app.head("/v1/requests/{case_id:id}/package", response_class=Response, **operations.INSPECT_PACKAGE)
     async def look(case_id: RequestId, request: Request, code: str = "") -> Response:
         """Return the size of the package, for a code that stays valid."""
         offered = required_code(code)
         await service.codes.take(network_of_client(request), service.clock())
         return package_head(case_id, await packages.look(case_id, offered))
 
-    @app.get("/v1/requests/{case_id}/certificate", response_class=Response, **operations.DOWNLOAD_CERTIFICATE)
+    @app.get(
+        "/v1/requests/{case_id:id}/certificate", response_class=Response, **operations.DOWNLOAD_CERTIFICATE
+    )
     async def certificate(case_id: RequestId) -> Response:
         """Download the signed certificate of an erasure."""
         return certificate_response(case_id, await service.certificate(case_id))

@@ -1,5 +1,7 @@
 """The operations of intake's own API, with an example of each."""
 
+from starlette.convertors import Convertor, register_url_convertor
+
 from services.intake.http.description import (
     BINARY,
     JSON,
@@ -13,6 +15,23 @@ from services.intake.http.description import (
 from services.intake.http.uploads import TICKED, ProofUploadForm
 from shared.contract.declarations import TEXTS
 from shared.contract.events import ProofSlot
+
+
+class IdConvertor(Convertor[str]):
+    """Ids in paths (``{case_id:id}``): no other path of the API, such as ``batch``, is taken for one."""
+
+    regex = "[0-9a-f]{32}"
+
+    def convert(self, value: str) -> str:
+        """Return *value*."""
+        return value
+
+    def to_string(self, value: str) -> str:
+        """Return *value*."""
+        return value
+
+
+register_url_convertor("id", IdConvertor())
 
 ID = "4f1c0d2e9b7a48c6a1d35e8f0b6c2a97"
 DECISION = "b8a2f60c5d174e0f9c3e7a41d2086b5f"

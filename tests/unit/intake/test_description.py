@@ -111,7 +111,7 @@ def test_each_route_for_programs_is_described() -> None:
 
 
 def _routes(prefix: str, routes: Any) -> list[tuple[str, APIRoute]]:
-    found = [(prefix + route.path, route) for route in routes if isinstance(route, APIRoute)]
+    found = [(prefix + route.path_format, route) for route in routes if isinstance(route, APIRoute)]
     included = [route.original_router.routes for route in routes if hasattr(route, "original_router")]
     return found + [one for some in included for one in _routes(prefix, some)]
 
