@@ -187,7 +187,7 @@ TAKEN = {
     "status_url": f"https://privacy.example.com/v1/staff/decisions/{DECISION}",
 }
 GET_STAFF_SALT = operation(
-    "getStaffSalt", 422, answer={200: Content({"salt": "9f2c4ab07d1e63588c0b5ad4e7f19c36"})}
+    "getStaffSalt", 404, 422, answer={200: Content({"salt": "9f2c4ab07d1e63588c0b5ad4e7f19c36"})}
 )
 SUBMIT_DECISION = operation(
     "submitDecision", 403, 404, 409, 422, body=[Content(SIGNED)], answer={202: Content(TAKEN)}
@@ -201,4 +201,6 @@ SUBMIT_DECISION_WITH_PACKAGE = operation(
     body=[Content(media="application/octet-stream", schema=BINARY)],
     answer={202: Content(TAKEN)},
 )
-GET_DECISION = operation("getDecision", 422, answer={200: Content({"id": DECISION, "status": "accepted"})})
+GET_DECISION = operation(
+    "getDecision", 404, 422, answer={200: Content({"id": DECISION, "status": "accepted"})}
+)
