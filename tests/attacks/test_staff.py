@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import pytest_asyncio
 
+from habeas.client.cases import correlation
 from habeas.embedded.company import ADA, BRUNO
 from habeas.embedded.stack import Stack
 from shared.contract.envelope import encode
@@ -79,7 +80,8 @@ def accepts(case: str, by: str = "dana.muster") -> IdentityDecided:
 async def publish(pipeline: Pipeline, decision: Decision, id_: str | None = None) -> str:
     """Publish a decision as the holder of intake's credential can; return the event's id."""
     id_ = id_ or secrets.token_hex(16)
-    body = encode(decision, id=id_, source="habeas/command", time=datetime.now(UTC))
+    known = await correlation(pipeline.mongo_url, pipeline.prefix, decision.request_id)
+    body = encode(decision, id=id_, source="habeas/command", time=datetime.now(UTC), correlation=known)
     await pipeline.announce(Message(EVENTS, decision.TYPE, body, id_))
     return id_
 
