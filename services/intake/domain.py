@@ -178,6 +178,11 @@ class FollowUpKept(Record):
     statement: Code | None = None
     """Name, in the vault, of the statement of an appeal."""
 
+    @property
+    def items(self) -> tuple[str, ...]:
+        """The names of its content in the vault."""
+        return (*(proof.ref for proof in self.proofs), *([self.statement] if self.statement else ()))
+
 
 RECORDS = (
     FollowUpKept,
@@ -435,6 +440,8 @@ class IntakeCase:
     """The question to the sender of an unclear mail, before it is a request."""
     follow_ups: tuple[FollowUpKept, ...] = ()
     """Events that came before the request and wait for it."""
+    unmatched: tuple[str, ...] = ()
+    """Names, in the vault, of the content of events that waited for a request in vain."""
     messages: tuple[events.MessageLodged, ...] = ()
     """Mails that only the staff can handle."""
     handled_messages: frozenset[Code] = frozenset()
@@ -809,7 +816,8 @@ def _note_mail(case: IntakeCase, fact: Fact) -> IntakeCase:
             return replace(case, follow_ups=(*case.follow_ups, fact))
         case events.RequestRejected() if case.follow_ups:
             left = tuple(one for one in case.follow_ups if one.publisher_id != fact.publisher_id)
-            return replace(case, follow_ups=left)
+            spent = (item for one in case.follow_ups if one not in left for item in one.items)
+            return replace(case, follow_ups=left, unmatched=(*case.unmatched, *spent))
         case events.MessageLodged():
             return replace(case, messages=(*case.messages, fact))
         case events.MessageHandled():

@@ -105,7 +105,7 @@ async def handle_deadline(event: events.DeadlineCame, ctx: IntakeContext) -> Seq
     kind = deadlines.kind_of(event.name)
     if kind in deadlines.BEFORE_REQUEST:
         overdue = kind == deadlines.FOLLOW_UP
-        return follow_ups.overdue(ctx) if overdue else await handle_reply_deadline(kind, ctx)
+        return await (follow_ups.overdue(ctx) if overdue else handle_reply_deadline(kind, ctx))
     if ctx.case.due_on is None:
         raise TooEarly("the timer came before its request")
     if kind == deadlines.UNAGREED:

@@ -28,6 +28,8 @@ from shared.runtime.service import stored_precision
 
 WAIT = timedelta(days=1)
 """How long a follow-up waits for its request."""
+DESTROYED_AFTER = timedelta(hours=1)
+"""Time from the end of the wait to the destruction of the content: its rejection is a row by then."""
 MOST = 10
 """Follow-ups that wait for one request."""
 TOO_MANY = SubmissionError(
@@ -51,7 +53,8 @@ async def keep(
         return [rejected(ctx, TOO_MANY)]
     at = stored_precision(ctx.now)
     await ctx.vault.create(ctx.case_id)
-    await set_timers([CaseTimer(f"{FOLLOW_UP}_{at:%Y%m%d%H%M%S%f}", at + WAIT)], ctx)
+    ends = (at + WAIT, at + WAIT + DESTROYED_AFTER)
+    await set_timers([CaseTimer(f"{FOLLOW_UP}_{end:%Y%m%d%H%M%S%f}", end) for end in ends], ctx)
     return [await _sealed(event, FollowUpKept(request_id=ctx.case_id, **_names(ctx), at=at), ctx)]
 
 
@@ -101,8 +104,17 @@ async def _effect(kept: FollowUpKept, case: IntakeCase, ctx: IntakeContext) -> F
     return None
 
 
-def overdue(ctx: IntakeContext) -> Sequence[Fact]:
-    """Return the rejections of follow-ups without a request in time; their content stays sealed."""
+async def overdue(ctx: IntakeContext) -> Sequence[Fact]:
+    """
+    Return the rejections of follow-ups without a request in time; destroy the content of rejected ones.
+
+    A row rejects them first, so that a request that comes at the same time still finds the content.
+
+    Law:
+        GDPR Art. 5(1)(c), (e): a copy of an identity document without a request serves no purpose.
+    """
+    if ctx.case.unmatched:
+        await ctx.vault.discard(ctx.case_id, ctx.case.unmatched)
     return [_rejected(kept, NOT_COME) for kept in ctx.case.follow_ups if kept.at + WAIT <= ctx.occurred_at]
 
 

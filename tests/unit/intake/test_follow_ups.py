@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from services.intake.cases.follow_ups import MOST, NOT_COME, WAIT
+from services.intake.cases.follow_ups import DESTROYED_AFTER, MOST, NOT_COME, WAIT
 from services.intake.domain import FollowUpKept, request_id
 from shared.contract.events import (
     AppealReceived,
@@ -82,7 +82,7 @@ async def test_event_that_is_repeated_or_interrupted_takes_effect_once(type_: st
 
 
 @pytest.mark.parametrize("type_", EARLY)
-async def test_event_without_a_request_is_rejected_after_a_day_and_stays_sealed(type_: str) -> None:
+async def test_event_without_a_request_is_rejected_after_a_day_and_its_content_destroyed(type_: str) -> None:
     office = Office()
     await come(office, type_)
     office.clock.move(WAIT - timedelta(minutes=1))
@@ -94,7 +94,10 @@ async def test_event_without_a_request_is_rejected_after_a_day_and_stays_sealed(
     rejected = office.the(RequestRejected)
     assert (rejected.publisher_source, rejected.publisher_id) == (SOURCE, "evt-2")
     assert [error.message for error in rejected.errors] == [NOT_COME]
-    assert bool(office.sealed(CASE)) == (type_ != "request.withdrawn")
+    assert bool(office.sealed(CASE)) == (type_ != "request.withdrawn"), "until the rejection is a row"
+    office.clock.move(DESTROYED_AFTER)
+    await end_waits(office)
+    assert not office.sealed(CASE)
     await office.submit(request())
     assert office.facts(EARLY[type_][1]) == [], "it no longer waits"
 
