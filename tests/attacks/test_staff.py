@@ -62,7 +62,7 @@ async def pipeline(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory
 
 @pytest_asyncio.fixture
 async def heard(pipeline: Pipeline) -> AsyncIterator[Heard]:
-    async with pipeline.listening() as heard:
+    async with pipeline.listening(forged=True) as heard:
         yield heard
 
 

@@ -46,6 +46,8 @@ from tests.unit.test_names import modules
 EXAMPLES = ROOT / "examples" / "publish"
 SHOP, DESK = "shop.example", "support.example"
 KEY = "the key of the example is long"
+TICKET = "ticket-4799"
+"""In place of the page's ticket, which an example submits."""
 RESTRICTED = f"shop-{uuid.uuid4().hex}"
 """Broker user of the shop."""
 
@@ -301,14 +303,18 @@ def shown(language: str) -> list[str]:
 
 
 async def test_shown_commands_follow_a_request(pipeline: Pipeline, python: Path, tmp_path: Path) -> None:
-    case = await lodged(pipeline, "ticket-4711")
+    case = await lodged(pipeline, TICKET)
     (tmp_path / "key.txt").write_text(KEY, encoding="utf-8")
     url, short = str(pipeline.http.base_url).rstrip("/"), short_reference(case)
     environment = pipeline.environment | {"PATH": f"{python.parent}:{os.environ['PATH']}"}
     commands = [line for block in shown("console") for line in block.splitlines()]
     assert len(commands) == 6
     for line in commands:
-        real = line.replace("https://privacy.example.com", url).replace("Bearer …", f"Bearer {KEY}")
+        real = (
+            line.replace("ticket-4711", TICKET)
+            .replace("https://privacy.example.com", url)
+            .replace("Bearer …", f"Bearer {KEY}")
+        )
         said = await sends(
             "bash", "-c", real.replace("0123456789abcdef0123456789abcdef", short), cwd=tmp_path, **environment
         )

@@ -176,7 +176,7 @@ class StaffDecisions:
             if case is None or case.status is not CaseStatus.REFERRED:
                 raise HTTPException(HTTPStatus.CONFLICT, "the request does not wait for an answer by hand")
             await self._keep_package(decision, b"".join([piece async for piece in package]))
-        named = await self.service.correlation(decision.request_id) if case else None
+        named = await self.service.correlation(decision.request_id)
         await self.service.publish(decision, id_, named)
         return id_, decision.request_id
 
