@@ -97,8 +97,8 @@ def correlation_of(envelope: Envelope[Event], *, key: bytes) -> Correlation | No
         case RequestSubmitted() | ProofSubmitted() | WithdrawalSubmitted() | AppealSubmitted():
             return correlation(source, event.reference, envelope.id, key=key)
         case UnreadableSubmission():
-            known, id_ = event.publisher_source, event.publisher_id
-            return correlation(known, event.reference, id_, key=key, admitted=False) if known else None
+            known, id_, admitted = event.publisher_source, event.publisher_id, event.admitted
+            return correlation(known, event.reference, id_, key=key, admitted=admitted) if known else None
         case _:
             return envelope.correlation
 

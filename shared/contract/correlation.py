@@ -65,9 +65,11 @@ def correlation(
         reference: The publisher's reference of the request.
         event: Id of the publisher's event.
         key: The key that the keys of sources are derived from.
-        admitted: Whether the publisher was admitted as *source*; other names are always keyed.
+        admitted: Whether the publisher was admitted as *source*. Other names are always keyed, and not under
+            the key of *source*: a stranger would learn the keyed form of any name.
     """
-    registered, own = admitted and not is_reserved(source), reference_key(source, key=key)
+    registered = admitted and not is_reserved(source)
+    own = reference_key(source if admitted else "", key=key)
 
     def shown(name: str | None) -> str | None:
         if name is None or (registered and OPAQUE.fullmatch(name)):

@@ -519,6 +519,8 @@ class Runtime(Generic[S, C]):
             publisher_source=error.source,
             publisher_id=error.id,
             reference=error.reference,
+            admitted=error.source is not None
+            and self.service.refusal(origin_of(delivery).user, error.source) is None,
         )
         digest = blake2b(delivery.body, digest_size=16, key=self.service.secret).hexdigest()
         return Envelope(event=event, id=digest, source=error.source or "unknown", time=self.clock())

@@ -203,7 +203,7 @@ def test_shown_request_is_valid() -> None:
 def test_requests_page_shows_every_route() -> None:
     source = text("services/intake/http/api.py")
     routes = {
-        (method.upper(), path.replace("{case_id}", "{id}"))
+        (method.upper(), path.replace("{case_id:id}", "{id}"))
         for method, path in re.findall(r'@app\.(get|post|delete)\(\s*"([^"]+)"', source)
     }
     shown = {

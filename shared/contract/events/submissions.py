@@ -327,6 +327,8 @@ class UnreadableSubmission(Submission):
     publisher_source: str | None
     publisher_id: str | None
     reference: str | None = None
+    admitted: bool = False
+    """Whether the broker user may publish as the source."""
 
 
 class SubmissionError(EventPart):

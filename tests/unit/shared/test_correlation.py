@@ -3,12 +3,14 @@
 import ast
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import orjson
 import pytest
 
 from habeas.event_samples import least
+from services.intake.bootstrap import correlation_of
 from shared.contract.catalogue import catalogue
 from shared.contract.correlation import KEYED, Correlation, correlation, keyed_reference, reference_key
 from shared.contract.envelope import decode, encode
@@ -25,8 +27,12 @@ from shared.contract.events import (
     RequestPurged,
     RequestReceived,
     RequestRejected,
+    RequestSubmitted,
+    Submission,
+    UnreadableSubmission,
     breaches,
 )
+from shared.contract.sources import Bindings
 from shared.contract.topology import EVENTS, REQUESTS
 from shared.runtime.broker import Message
 from shared.runtime.journal import JournalRow, correlation_in
@@ -92,6 +98,45 @@ def test_name_of_a_source_that_is_no_registered_system_is_keyed(source: str) -> 
 def test_name_of_a_publisher_that_was_not_admitted_is_keyed() -> None:
     found = correlation("shop.example", "ticket-4711", UUID, key=KEY, admitted=False)
     assert {str(found.reference)[:5], str(found.event)[:5]} == {KEYED}
+
+
+def test_keyed_name_of_a_publisher_that_was_not_admitted_is_not_that_of_the_source() -> None:
+    name = "ada@example.org"
+    found = correlation("shop.example", name, name, key=KEY, admitted=False)
+    assert found.reference == found.event
+    assert found.reference != correlation("shop.example", name, key=KEY).reference
+
+
+@pytest.mark.parametrize("right", ["access", "no right"])
+async def test_stranger_does_not_learn_the_keyed_reference_of_another_system(right: str) -> None:
+    """Publish as shop.example, from its broker user and from another one."""
+    data = {"reference": "ada@example.org", "right": right, "subject": {"email": "ada@example.org"}}
+    attributes = {"specversion": "1.0", "id": "1", "source": "shop.example", "time": AT}
+    body = orjson.dumps({**attributes, "type": RequestSubmitted.TYPE, "data": data})
+
+    async def set_aside(_event: Fact | Submission, moment: Moment[int]) -> Sequence[Fact]:
+        return [least(RequestRejected, request_id=moment.case)]
+
+    broker = MemoryBroker()
+    service = Service(
+        "intake",
+        (on(UnreadableSubmission, set_aside), on(RequestSubmitted, set_aside)),
+        0,
+        lambda state, _fact: state,
+        lambda moment: moment,
+        case_of=lambda _envelope: CASE,
+        correlation_of=partial(correlation_of, key=KEY),
+        refusal=Bindings().refusal,
+    )
+    names = []
+    for user in ("shop.example", "desk.example"):
+        runtime = Runtime(service, MemoryJournal(), broker.inbox("intake"), broker)
+        await broker.publish([Message(REQUESTS, RequestSubmitted.TYPE, body, "1", user_id=user)])
+        await broker.drain(runtime)
+        names.append(orjson.loads(broker.published[-1].body)["publisherreference"])
+    own = keyed_reference("ada@example.org", key=reference_key("shop.example", key=KEY))
+    assert names[0] == own
+    assert names[1] != own
 
 
 def test_keys_of_two_sources_differ() -> None:
