@@ -148,7 +148,8 @@ class AsyncHttpClient:
                 reason = type(error).__name__
             if tried + 1 < self._tries:
                 await asyncio.sleep(PAUSE_S * 2**tried)
-        raise ApiUnavailable(f"Habeas was not reached at {self._http.base_url} ({reason})")
+        place = self._http.base_url.copy_with(userinfo=b"")
+        raise ApiUnavailable(f"Habeas was not reached at {place} ({reason})")
 
 
 def _content(answer: httpx.Response) -> Any:

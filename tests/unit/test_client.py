@@ -272,6 +272,13 @@ async def test_unanswered_request_is_sent_again_with_a_key() -> None:
     assert seen[0].headers["authorization"] == "Bearer k"
 
 
+async def test_error_of_a_client_by_http_repeats_no_password_of_the_url() -> None:
+    async with AsyncHttpClient("http://shop:secret@127.0.0.1:1", tries=1) as client:
+        with pytest.raises(ApiUnavailable, match=r"127\.0\.0\.1:1") as caught:
+            await client.status("0" * 32)
+    assert "secret" not in str(caught.value)
+
+
 async def test_request_of_the_public_is_sent_once() -> None:
     client, seen = http_client(httpx.ReadTimeout("slow"), key=None)
     async with client:
