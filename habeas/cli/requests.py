@@ -72,7 +72,8 @@ def status(
     That reads the databases. Without them, or with --key, the requests of the key's system are found.
     """
     if request_id is not None:
-        found = [run(client.requests.status(state.setting("PUBLIC_URL"), request_id))]
+        page = run(client.requests.status(state.setting("PUBLIC_URL"), request_id))
+        found = [client.tickets.of_page(page) | page]
     elif reference is not None:
         found = _by_reference(reference, source, key, state)
     else:
@@ -83,9 +84,8 @@ def status(
         print(json.dumps(found if reference is not None else found[0]))
         return
     for ticket in found:
-        for name, value in ticket.items():
-            if value not in (None, []):
-                out.print(f"{name:12} {value}")
+        for line in client.tickets.lines_of(ticket):
+            out.print(line)
 
 
 def _by_reference(

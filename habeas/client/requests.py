@@ -1,6 +1,7 @@
 """Submission of requests like an upstream system, and their status."""
 
 import json
+import re
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -121,7 +122,9 @@ async def submit_by_http(url: str, data: Mapping[str, Any], *, key: str | None =
 
 
 async def status(url: str, request_id: str) -> dict[str, Any]:
-    """Return the status of a request."""
+    """Return the status of a request. Raises ConfigurationError for a text that is no id."""
+    if not re.fullmatch(r"[0-9a-f]{32}", request_id):
+        raise ConfigurationError(f"{request_id}: write an id, its first 4 characters or more, or HB-…")
     return await _call("GET", f"{url}/v1/requests/{request_id}")
 
 

@@ -75,7 +75,13 @@ def reason_of(case: IntakeCase) -> str | None:
         return f"waits for the staff: {case.referred.reason}"
     if case.status is CaseStatus.REFUSED:
         return ", ".join(case.refused_for) or None
-    return _awaited(case) or outcome_of(case)
+    return _awaited(case) or outcome_of(case) or _end(case)
+
+
+def _end(case: IntakeCase) -> str | None:
+    if case.status is not CaseStatus.CLOSED:
+        return None
+    return "forwarded" if case.forwarded is not None else "withdrawn"
 
 
 def _awaited(case: IntakeCase) -> str | None:
@@ -103,9 +109,36 @@ def of_page(page: Mapping[str, Any]) -> dict[str, Any]:
         "request": page["id"],
         "short": short_reference(page["id"]),
         "status": page["status"],
-        "reason": ", ".join(stated) or refused or reviewed or page.get("outcome"),
+        "reason": ", ".join(stated) or refused or reviewed or page.get("outcome") or _end_of_page(page),
         "right": page.get("right"),
         "received_on": received_on,
         "age_days": age_in_days(date.fromisoformat(received_on)) if received_on else None,
         "due_on": page.get("due_on"),
     }
+
+
+def _end_of_page(page: Mapping[str, Any]) -> str | None:
+    ends = {item["what"] for item in page.get("timeline", ())} & {"withdrawn", "forwarded", "duplicate"}
+    return min(ends, default=None) if page["status"] == "closed" else None
+
+
+def lines_of(ticket: Mapping[str, Any]) -> list[str]:
+    """Return a line for each value of a ticket, and for each entry of its timeline."""
+    shown = {name: value for name, value in ticket.items() if name != "id" and value not in (None, [], False)}
+    timeline = [_moment(item) for item in shown.pop("timeline", ())]
+    values = [*((name, _text(value)) for name, value in shown.items()), *(("", one) for one in timeline[1:])]
+    if timeline:
+        values.insert(len(shown), ("timeline", timeline[0]))
+    return [f"{name:12} {value}" for name, value in values]
+
+
+def _moment(item: Mapping[str, Any]) -> str:
+    until = f"until {item['until']}" if item.get("until") else None
+    shown = (item["at"][:16].replace("T", " "), item["what"], item.get("letter"), until)
+    return " ".join(one for one in shown if one)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(" + ".join(one) if isinstance(one, list) else str(one) for one in value)
+    return "yes" if value is True else str(value)

@@ -404,6 +404,12 @@ def test_status_needs_an_id_or_a_reference(monkeypatch: pytest.MonkeyPatch) -> N
         CliRunner().invoke(app, ["status"], catch_exceptions=False)
 
 
+def test_status_of_a_text_that_is_no_id_names_the_forms_of_an_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HABEAS_PUBLIC_URL", "http://127.0.0.1:1")
+    with pytest.raises(ConfigurationError, match="12: write an id, its first 4 characters"):
+        CliRunner().invoke(app, ["status", "12"], catch_exceptions=False)
+
+
 def test_key_in_credentials_of_the_environment_beats_a_remembered_master_key(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

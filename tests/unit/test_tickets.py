@@ -5,10 +5,16 @@ from typing import Any
 
 import pytest
 
-from habeas.client.tickets import REASONS, age_in_days, of_page, reason_of
+from habeas.client.tickets import REASONS, age_in_days, lines_of, of_page, reason_of
 from habeas.event_samples import least
 from services.intake.domain import CaseStatus, FollowUpKept, IntakeCase
-from shared.contract.events import RequestDuplicated, RequestFulfilled, RequestReferred, StopReason
+from shared.contract.events import (
+    RequestDuplicated,
+    RequestForwarded,
+    RequestFulfilled,
+    RequestReferred,
+    StopReason,
+)
 
 CASE = "0123456789abcdef0123456789abcdef"
 TODAY = datetime.now(UTC).date()
@@ -36,6 +42,8 @@ TODAY = datetime.now(UTC).date()
             "duplicate of HB-04HM-ASW9-NFM",
         ),
         ({"status": CaseStatus.CLOSED, "fulfilled": least(RequestFulfilled, outcome="granted")}, "granted"),
+        ({"status": CaseStatus.CLOSED}, "withdrawn"),
+        ({"status": CaseStatus.CLOSED, "forwarded": least(RequestForwarded)}, "forwarded"),
         ({"status": CaseStatus.RECEIVED}, None),
     ],
 )
@@ -52,6 +60,7 @@ def test_state_has_its_reason(state: dict[str, Any], reason: str | None) -> None
         ({"status": "challenged", "stopped": "not_me"}, "stopped: not_me"),
         ({"status": "refused", "reasons": ["proof_not_convincing"]}, "proof_not_convincing"),
         ({"status": "closed", "outcome": "granted", "reasons": []}, "granted"),
+        ({"status": "closed", "timeline": [{"what": "received"}, {"what": "withdrawn"}]}, "withdrawn"),
         ({"status": "received"}, None),
     ],
 )
@@ -63,3 +72,18 @@ def test_age_is_counted_in_days() -> None:
     received_on = (TODAY - timedelta(days=12)).isoformat()
     assert of_page({"id": CASE, "status": "received", "received_on": received_on})["age_days"] in {12, 13}
     assert age_in_days(date(2000, 1, 1)) > 9_000
+
+
+def test_ticket_is_printed_line_by_line() -> None:
+    moment = {"at": "2026-03-02T09:30:00.295942Z", "what": "received", "letter": None, "until": None}
+    letter = {"at": "2026-03-02T09:31:00Z", "what": "letter_sent", "letter": "code", "until": "2026-04-02"}
+    ticket = {"request": CASE, "id": CASE, "outcome": None, "paused": False, "in_review": True}
+    lists = {"laws": ["gdpr", "uk-gdpr"], "wanted": [["mailbox", "document"], ["login"]]}
+    assert lines_of(ticket | lists | {"timeline": [moment, letter]}) == [
+        f"request      {CASE}",
+        "in_review    yes",
+        "laws         gdpr, uk-gdpr",
+        "wanted       mailbox + document, login",
+        "timeline     2026-03-02 09:30 received",
+        "             2026-03-02 09:31 letter_sent code until 2026-04-02",
+    ]
