@@ -12,6 +12,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from shared.contract.envelope import derived_id
 from shared.contract.events.breaches import BreachDeclared
+from shared.contract.field_errors import message_of
 from shared.contract.suggestions import nearest_word, suggestions_for
 from shared.errors import ConfigurationError
 from shared.law.library import RepeatedKeyError, UniqueKeyLoader
@@ -22,7 +23,7 @@ REMEDIES: Mapping[str, str] = {
     "timezone_aware": "needs its offset: 2026-03-09T08:00+01:00",
     "datetime_from_date_parsing": "write a moment with its offset: 2026-03-09T08:00+01:00",
     "datetime_parsing": "write a moment with its offset: 2026-03-09T08:00+01:00",
-    "bool_parsing": "write true or false",
+    "bool_parsing": "write yes or no",
     "string_type": "write a text",
 }
 """pydantic's name of an error → its message."""
@@ -193,7 +194,7 @@ def _content(path: Path) -> dict[str, Any]:
 def _said(flaw: Any) -> str:
     steps = [str(step) for step in flaw["loc"] if step not in NO_FIELDS]
     place = ".".join(steps)
-    message = REMEDIES.get(flaw["type"]) or flaw["msg"].removeprefix("Value error, ")
+    message = REMEDIES.get(flaw["type"]) or message_of(flaw, own=True)
     if flaw["type"] == "string_pattern_mismatch":
         message = next((FORMS[step] for step in reversed(steps) if step in FORMS), message)
     if flaw["type"] == "extra_forbidden":

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from shared.contract.correlation import Correlation
 from shared.contract.envelope import Unreadable, decode, encode
 from shared.contract.events import Fact, RequestSubmitted
+from shared.contract.field_errors import message_of
 from shared.contract.sources import COMMAND
 from shared.contract.topology import REQUESTS
 from shared.errors import ConfigurationError
@@ -87,7 +88,7 @@ def fact(kind: type[F], **fields: Any) -> F:
 
 def _message(flaw: Any) -> str:
     form = FORMS.get(flaw["loc"][0]) if flaw["type"] == "string_pattern_mismatch" else None
-    return form or flaw["msg"].removeprefix("Value error, ")
+    return form or message_of(flaw, own=True)
 
 
 async def announce(amqp_url: str, fact: Fact, correlation: Correlation | None = None) -> str:

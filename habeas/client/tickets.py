@@ -124,12 +124,16 @@ def _end_of_page(page: Mapping[str, Any]) -> str | None:
 
 def lines_of(ticket: Mapping[str, Any]) -> list[str]:
     """Return a line for each value of a ticket, and for each entry of its timeline."""
-    shown = {name: value for name, value in ticket.items() if name != "id" and value not in (None, [], False)}
+    shown = {name: value for name, value in ticket.items() if name != "id" and _is_set(value)}
     timeline = [_moment(item) for item in shown.pop("timeline", ())]
     values = [*((name, _text(value)) for name, value in shown.items()), *(("", one) for one in timeline[1:])]
     if timeline:
         values.insert(len(shown), ("timeline", timeline[0]))
     return [f"{name:12} {value}" for name, value in values]
+
+
+def _is_set(value: Any) -> bool:
+    return value is not False and value not in (None, [])
 
 
 def _moment(item: Mapping[str, Any]) -> str:

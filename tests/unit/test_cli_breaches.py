@@ -125,7 +125,8 @@ def test_yaml_words_stay_strings_and_only_true_is_true(tmp_path: Path) -> None:
         pytest.param({"aware_at": "2026-03-05T09:30"}, "aware_at: needs its offset", id="no offset"),
         pytest.param({"aware_at": SECRET}, "aware_at: write a moment with its offset", id="no moment"),
         pytest.param({"aware_at": "9999-03-05T09:30Z"}, "aware_at: lies in the future", id="not yet"),
-        pytest.param({"high_risk": SECRET}, "high_risk: write true or false", id="no truth"),
+        pytest.param({"high_risk": SECRET}, "high_risk: write yes or no", id="no truth"),
+        pytest.param({"role": SECRET}, "role: must be 'controller' or 'processor'", id="no role"),
         pytest.param(
             {"affected": {"list": [{"email": SECRET}]}}, "affected.list.0.email: ", id="inside a list"
         ),
@@ -731,7 +732,7 @@ def test_wrong_answer_is_asked_again(tmp_path: Path) -> None:
     answers = {name: text for name, text in ANSWERS.items() if name != "high_risk"}
     result = new(tmp_path / "new.yaml", answers, typed="perhaps\nyes\n")
     assert result.exit_code == 0, result.output
-    assert "high_risk: write true or false" in result.stderr
+    assert "high_risk: write yes or no" in result.stderr
     assert breach_files.unsigned(tmp_path / "new.yaml").high_risk
 
 

@@ -77,10 +77,11 @@ def test_age_is_counted_in_days() -> None:
 def test_ticket_is_printed_line_by_line() -> None:
     moment = {"at": "2026-03-02T09:30:00.295942Z", "what": "received", "letter": None, "until": None}
     letter = {"at": "2026-03-02T09:31:00Z", "what": "letter_sent", "letter": "code", "until": "2026-04-02"}
-    ticket = {"request": CASE, "id": CASE, "outcome": None, "paused": False, "in_review": True}
-    lists = {"laws": ["gdpr", "uk-gdpr"], "wanted": [["mailbox", "document"], ["login"]]}
+    ticket = {"request": CASE, "id": CASE, "age_days": 0, "paused": False, "in_review": True}
+    lists = {"outcome": None, "laws": ["gdpr", "uk-gdpr"], "wanted": [["mailbox", "document"], ["login"]]}
     assert lines_of(ticket | lists | {"timeline": [moment, letter]}) == [
         f"request      {CASE}",
+        "age_days     0",
         "in_review    yes",
         "laws         gdpr, uk-gdpr",
         "wanted       mailbox + document, login",
