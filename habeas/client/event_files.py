@@ -23,7 +23,7 @@ from services.intake.channels.csv.sheets import SheetFormat, SheetRow, Unreadabl
 from shared.client.publisher import Publisher
 from shared.client.submissions import message_of
 from shared.contract.envelope import STRUCTURED, Unreadable, decode, derived_id
-from shared.contract.events import Event, RequestSubmitted
+from shared.contract.events import NO_PERSON, Event, RequestSubmitted
 from shared.contract.events.breaches import BreachDeclared
 from shared.contract.sources import COMMAND
 from shared.contract.suggestions import suggestions_for
@@ -273,6 +273,8 @@ def _event(line: int, content: bytes) -> FileEvent:
     id_ = derived_id(f"{envelope.source} {envelope.id}", 0)
     names = [("id", id_)]
     if isinstance(envelope.event, RequestSubmitted):
+        if envelope.event.subject.is_empty:
+            return _faulty(line, "data.subject", NO_PERSON)
         names.insert(0, ("data.reference", _request(envelope.source, envelope.event.reference)))
     message = Message(REQUESTS, envelope.event.TYPE, body, id_)
     return FileEvent(line, message, names=tuple(names), content=_content(envelope.event))

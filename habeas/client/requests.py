@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from shared.contract.correlation import Correlation
 from shared.contract.envelope import Unreadable, decode, encode
-from shared.contract.events import Fact, RequestSubmitted
+from shared.contract.events import NO_PERSON, Fact, RequestSubmitted
 from shared.contract.field_errors import message_of
 from shared.contract.sources import COMMAND
 from shared.contract.topology import REQUESTS
@@ -73,6 +73,8 @@ async def publish(amqp_url: str, body: bytes) -> None:
         event = decode(body, exchange=REQUESTS, content_type=None, headers={}).event
     except Unreadable as error:
         raise ConfigurationError(f"this is no event Habeas takes: {error}") from None
+    if isinstance(event, RequestSubmitted) and event.subject.is_empty:
+        raise ConfigurationError(f"the subject {NO_PERSON}")
     await _publish(amqp_url, Message(REQUESTS, event.TYPE, body, uuid4().hex))
 
 

@@ -398,6 +398,12 @@ def test_unreadable_secret_file_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
         CliRunner().invoke(app, ["dead-letters"], catch_exceptions=False)
 
 
+def test_request_of_an_empty_subject_is_not_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HABEAS_AMQP_URL", "amqp://127.0.0.1:1")
+    with pytest.raises(ConfigurationError, match="the subject identifies no person"):
+        CliRunner().invoke(app, ["submit", "--by", "amqp"], catch_exceptions=False)
+
+
 def test_status_needs_an_id_or_a_reference(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HABEAS_PUBLIC_URL", "http://127.0.0.1:1")
     with pytest.raises(ConfigurationError, match="name the request"):

@@ -97,6 +97,7 @@ def test_lines_are_events_of_their_own(tmp_path: Path) -> None:
         pytest.param('\n{"a" 1}\n' + json.dumps(event()), (2, ""), id="a first line without a colon"),
         pytest.param(json.dumps(event()) + "\nno event", (2, ""), id="a line that is no JSON"),
         pytest.param(json.dumps(event()) + "\n" + json.dumps(WRONG), (2, "data.right"), id="a wrong line"),
+        pytest.param(json.dumps(event(subject={})), (1, "data.subject"), id="an empty subject"),
         pytest.param(json.dumps([event()]) + "\n{}", (2, ""), id="more behind an array"),
         pytest.param(b'["\xff"]', (1, ""), id="no UTF-8"),
         pytest.param("[NaN]", (1, ""), id="no number"),
