@@ -201,7 +201,9 @@ def draft(
     folder: Annotated[
         Path | None, Option("--out", help="Write a file per database into this folder; else print.")
     ] = None,
-    database: Annotated[list[str] | None, Option(help="This database; may be repeated [all].")] = None,
+    database: Annotated[
+        list[str] | None, Option(help="This database; may be repeated [those of the URLs, else all].")
+    ] = None,
     sample: Annotated[int, Option(help="Documents sampled in each collection.", min=1)] = 1_000,
     stores: Stores = None,
     state: State = STATE,
@@ -209,8 +211,9 @@ def draft(
 ) -> None:
     """Sample live databases and propose a data map: fields, identities, categories, references."""
     urls, own = state.stores(stores), state.prefix
+    databases = database or client.setup_files.surveyed_databases(urls)
     with Console(stderr=True).status("reading …") as status:
-        survey = client.map_draft.survey_stores(urls, database or (), status.update, sample=sample, own=own)
+        survey = client.map_draft.survey_stores(urls, databases, status.update, sample=sample, own=own)
         found = run(survey)
     drafted = client.map_draft.files(found)
     if folder is not None:
@@ -220,9 +223,9 @@ def draft(
     elif folder is None:
         print("".join(drafted.values()), end="")
     else:
-        out.print(f"{len(drafted)} files in {folder}: review them before use")
+        out.print(f"files in {folder}: {len(drafted)}; review before use")
         identities = sum(len(some) for some in found.identities.values())
-        out.print(f"{identities} identity fields: state how the value of each is verified")
+        out.print(f"identity fields: {identities}; state how the value of each is verified")
         if lost := client.map_draft.unreached(found):
             out.print(
                 f"no request finds the personal data in {', '.join(lost)}: add an identity or a reference"

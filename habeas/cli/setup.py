@@ -74,9 +74,7 @@ def _urls(stores: str | None) -> dict[str, str]:
 
 async def _surveyed(urls: Mapping[str, str]) -> "StoreSurvey":
     named = client.setup_files.databases_in(urls)
-    databases = (
-        sorted({name for names in named.values() for name in names}) if named.keys() == urls.keys() else []
-    )
+    databases = client.setup_files.surveyed_databases(urls)
     with Console(stderr=True).status("reading …") as status:
         await client.stores.require_usable(urls, named)
         survey: StoreSurvey = await client.map_draft.survey_stores(

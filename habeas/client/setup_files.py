@@ -128,6 +128,14 @@ def databases_in(stores: Mapping[str, str]) -> dict[str, list[str]]:
     return {store: [name] for store, url in stores.items() if (name := database_in(url))}
 
 
+def surveyed_databases(stores: Mapping[str, str]) -> list[str]:
+    """Return the databases that the URLs name, if each names one; empty for all databases."""
+    named = databases_in(stores)
+    return (
+        sorted({name for names in named.values() for name in names}) if named.keys() == stores.keys() else []
+    )
+
+
 def zone_of(place: str) -> str:
     """Return the time zone of the most people in the country of *place*, as the list of IANA orders them."""
     country = place.partition("-")[0]

@@ -190,10 +190,10 @@ async def _play(stage: DemoStage, setting: DemoSetting, stored: int) -> None:
         await _access(stage, asking)
         _title(stage.out, f"{leaving.name or leaving.email} asks for erasure, by an event over AMQP")
         await _erasure(stage, leaving)
-        _title(stage.out, "What is left")
+        _title(stage.out, "After the erasure")
         await _prove(stage, leaving, held, before)
         after = await opened.gather(engine.identities([f"email={leaving.email}"]))
-    _did(stage.out, "A second search finds", f"{after.total} records; before, there were {held.total}")
+    _did(stage.out, "A second search finds", f"records: {after.total}; before: {held.total}")
     _did(stage.out, "All letters are in", str(stage.installation.stack.mail_folder))
 
 
@@ -218,7 +218,7 @@ async def _access(stage: DemoStage, person: DemoRequester) -> None:
     folder = stage.installation.folder / "package"
     with zipfile.ZipFile(BytesIO(package)) as archive:
         archive.extractall(folder)
-    _did(stage.out, "The package holds", f"{report.records} records in {report.files} files, signed")
+    _did(stage.out, "The package holds", f"records: {report.records}, files: {report.files}, signed")
     _did(stage.out, "Open", f"{folder}/index.html")
 
 
@@ -272,8 +272,8 @@ async def _prove(stage: DemoStage, person: DemoRequester, held: Findings, before
         raise ConfigurationError(f"{len(strangers)} documents of other people were changed")
     gone = sum(map(len, change.gone.values()))
     changed = sum(map(len, change.changed.values()))
-    _did(stage.out, "Erased", f"{gone} documents are gone and {changed} have lost what was personal")
-    _did(stage.out, "Untouched", f"{change.untouched:,} documents are what they were, byte for byte")
+    _did(stage.out, "Erased", f"documents deleted: {gone}; without their personal fields: {changed}")
+    _did(stage.out, "Unchanged", f"{change.untouched:,} documents, byte for byte")
     mentioned = await mentions(stage.client, places, person.words)
     total = sum(map(len, mentioned.values()))
     where = ", ".join(f"{database}.{name}" for database, name in mentioned) or "nowhere"

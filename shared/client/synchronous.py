@@ -25,6 +25,7 @@ from shared.contract.events.submissions import (
     WithdrawalSubmitted,
 )
 from shared.contract.status import StatusPage
+from shared.errors import ConfigurationError
 from shared.runtime.broker.messages import Message
 
 T = TypeVar("T")
@@ -33,7 +34,7 @@ T = TypeVar("T")
 class LoopThread:
     """A thread with an event loop, for calls from other threads."""
 
-    _loop: asyncio.AbstractEventLoop
+    _loop: asyncio.AbstractEventLoop | None = None
     _thread: threading.Thread
 
     def start(self) -> None:
@@ -44,6 +45,9 @@ class LoopThread:
 
     def run(self, step: Coroutine[Any, Any, T]) -> T:
         """Run *step* in the thread; return its result. An interruption of the caller cancels it."""
+        if self._loop is None:
+            step.close()
+            raise ConfigurationError("the client is not open: use it in a `with` statement")
         running = asyncio.run_coroutine_threadsafe(step, self._loop)
         try:
             return running.result()
@@ -52,10 +56,13 @@ class LoopThread:
             raise
 
     def close(self) -> None:
-        """End the thread."""
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        """End the thread, if it was started."""
+        if self._loop is None:
+            return
+        loop, self._loop = self._loop, None
+        loop.call_soon_threadsafe(loop.stop)
         self._thread.join()
-        self._loop.close()
+        loop.close()
 
 
 class AmqpClient:

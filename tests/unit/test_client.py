@@ -325,6 +325,12 @@ def event(type_: str, data: dict[str, object], **attributes: str) -> bytes:
     return orjson.dumps({**head, "correlationid": ID, **attributes, "data": data})
 
 
+def test_synchronous_client_out_of_a_with_statement_names_it() -> None:
+    client = HttpClient("https://privacy.example.com", key="k")
+    with pytest.raises(ConfigurationError, match="`with` statement"):
+        client.status(ID)
+
+
 def test_event_is_read_as_its_model() -> None:
     read = amqp.event_of(
         event(RequestClosed.TYPE, {"request_id": ID, "outcome": "granted"}, publishersource=SOURCE)

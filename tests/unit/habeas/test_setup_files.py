@@ -17,6 +17,7 @@ from habeas.client.setup_files import (
     databases_in,
     env,
     existing,
+    surveyed_databases,
     verified_fields,
     write,
     zone_of,
@@ -108,6 +109,12 @@ def test_authority_is_that_of_the_law_of_the_place(place: str, name: str) -> Non
 def test_place_chooses_zone_and_url_the_database() -> None:
     assert (zone_of("US-CA"), zone_of("DE-BE"), zone_of("XX")) == ("America/New_York", "Europe/Berlin", "UTC")
     assert databases_in({"default": URL, "crm": "mongodb://h.example/?tls=true"}) == {"default": ["shop"]}
+
+
+def test_databases_of_the_urls_are_surveyed_if_each_names_one() -> None:
+    shop, bare = URL, "mongodb://h.example/?tls=true"
+    assert surveyed_databases({"default": shop, "crm": "mongodb://h.example/crm"}) == ["crm", "shop"]
+    assert surveyed_databases({"default": shop, "crm": bare}) == []
 
 
 def test_question_without_terminal_or_option_names_the_option(tmp_path: Path) -> None:
