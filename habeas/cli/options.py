@@ -336,11 +336,25 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(work)
 
 
-def prompted(option: str, question: str, default: str | None = None) -> str:
-    """Return the answer from the terminal. Raises ConfigurationError with the *option* if there is none."""
+def prompted(
+    option: str, question: str, default: str | None = None, read: Callable[[str], object] = str
+) -> str:
+    """
+    Return the answer from the terminal; ask again while *read* raises ConfigurationError for it.
+
+    Raises ConfigurationError with the *option* if there is no terminal.
+    """
+
+    def accepted(answer: str) -> str:
+        try:
+            read(answer.strip())
+        except ConfigurationError as error:
+            raise typer.BadParameter(str(error)) from None
+        return answer.strip()
+
     if not has_terminal():
         raise ConfigurationError(f"{option} is missing: without a terminal, each question needs its option")
-    return str(typer.prompt(question, default=default, err=True)).strip()
+    return str(typer.prompt(question, default=default, value_proc=accepted, err=True)).strip()
 
 
 def has_terminal() -> bool:

@@ -66,7 +66,9 @@ def _urls(stores: str | None) -> dict[str, str]:
     given = stores or os.environ.get("HABEAS_STORES")
     place = "HABEAS_STORES" if given and not stores else "--stores"
     answer = given or prompted(
-        "--stores", "URL of your MongoDB (mongodb://user:password@host:27017/database)"
+        "--stores",
+        "URL of your MongoDB (mongodb://user:password@host:27017/database)",
+        read=lambda text: client.stores.store_urls(text, place),
     )
     urls: dict[str, str] = client.stores.store_urls(answer, place)
     return urls
@@ -92,15 +94,26 @@ def _verified(verified: str | None, fields: list[str]) -> str:
         "Where do you verify a mail address before you store it, for example by a link? "
         f"(all, none, or some of {listed})",
         "none",
+        read=lambda answer: client.setup_files.verified_fields(answer, fields),
     )
 
 
 def _answers(name: str | None, place: str | None, contact: str | None) -> "SetupAnswers":
+    def check(name: str = "Example", place: str = "DE", contact: str = "privacy@example.com") -> None:
+        client.setup_files.SetupAnswers(name, place, contact).profile()
+
     return client.setup_files.SetupAnswers(
-        name or prompted("--name", "Name of your company"),
+        name or prompted("--name", "Name of your company", read=lambda text: check(name=text)),
         place
-        or prompted("--place", "Where it is established: country, or country and part (FR, DE-BE, US-CA)"),
-        contact or prompted("--contact", "Its mail address for privacy questions"),
+        or prompted(
+            "--place",
+            "Where it is established: country, or country and part (FR, DE-BE, US-CA)",
+            read=lambda text: check(place=text),
+        ),
+        contact
+        or prompted(
+            "--contact", "Its mail address for privacy questions", read=lambda text: check(contact=text)
+        ),
     )
 
 

@@ -143,6 +143,33 @@ def test_init_asks_five_questions_and_prints_the_next_command(
     assert not found["shop.newsletter"].by_path["email"].verifiable
 
 
+def test_wrong_answer_is_asked_for_again_with_its_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def surveyed(_urls: object) -> StoreSurvey:
+        return survey(outline("customers", PERSON))
+
+    monkeypatch.delenv("HABEAS_STORES", raising=False)
+    monkeypatch.setattr(options, "has_terminal", lambda: True)
+    monkeypatch.setattr(setup, "_surveyed", surveyed)
+    answers = (
+        "shop",
+        URL,
+        "customers.mail",
+        "all",
+        "Example Shop",
+        "Germany",
+        "DE",
+        "privacy",
+        "p@shop.example",
+    )
+    result = CliRunner().invoke(app, ["init", "--out", str(tmp_path)], input="\n".join(answers) + "\n")
+    assert result.exception is None
+    assert result.stderr.count("Error: ") == 4
+    assert "no such country" in result.stderr
+    assert yaml.safe_load((tmp_path / "company.yaml").read_text())["contact"] == "p@shop.example"
+
+
 def test_settings_have_an_effect_in_docker_compose() -> None:
     names = [line.partition("=")[0] for line in env({}, "").splitlines() if line[0] != "#"]
     assert without_effect(names) == []
