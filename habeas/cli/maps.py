@@ -167,7 +167,10 @@ def import_(
     sources = {one.name: _text(existing(one)) for one in fides_files}
     if len(sources) < len(fides_files):
         raise ConfigurationError("two of the files have the same name; rename one")
-    made = imported(sources, () if file is None else _collections_in(file.parent))
+    others = () if file is None else _collections_in(file.parent)
+    if file is not None and others:
+        _require_apart(file, fides_files)
+    made = imported(sources, others)
     plain: dict[str, Any] = {"remarks": list(map(str, made.remarks))}
     for remark in () if as_json else made.remarks:
         notes.print(f"remark  {remark}")
@@ -177,6 +180,14 @@ def import_(
         save(file, made.text)
         text = f"{file}: complete it as its comments say, then check it"
         output(plain | {"file": str(file)}, text, as_json=as_json)
+
+
+def _require_apart(file: Path, fides_files: "Sequence[Path]") -> None:
+    """Raise ConfigurationError if a source is in the folder of *file*: the data map would hold both."""
+    folder = file.parent.resolve()
+    if beside := [one.name for one in fides_files if one.parent.resolve() == folder]:
+        remedy = "a data map is all files of its folder: name a file in another folder"
+        raise ConfigurationError(f"{file}: its folder holds {', '.join(beside)}, too; {remedy}")
 
 
 def _collections_in(folder: Path) -> "Sequence[Collection]":

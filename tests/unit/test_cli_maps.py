@@ -55,6 +55,13 @@ def test_existing_map_is_not_overwritten(tmp_path: Path) -> None:
     assert (tmp_path / "fides.yml").read_text() == FIDES
 
 
+def test_import_beside_a_source_that_is_a_map_names_another_folder(tmp_path: Path) -> None:
+    (tmp_path / "fides.yml").write_text(FIDES.replace("    data_qualifier: x\n", ""))
+    with pytest.raises(ConfigurationError, match=r"its folder holds fides\.yml, too; .* in another folder"):
+        habeas("map", "import", tmp_path / "fides.yml", "--out", tmp_path / "map.yml")
+    assert not (tmp_path / "map.yml").exists()
+
+
 def test_invalid_fides_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="no such file"):
         habeas("map", "import", tmp_path / "none.yml")
