@@ -362,6 +362,15 @@ def has_terminal() -> bool:
     return sys.stdin.isatty()
 
 
+def has_console() -> bool:
+    """Return whether a password can be asked for, even where standard input is a file."""
+    try:
+        Path("/dev/tty").open("rb").close()
+    except OSError:
+        return False
+    return True
+
+
 def urgency(days_left: int | None) -> str:
     """Return the style of a last day that is *days_left* away: red if it is over, yellow if near."""
     if days_left is None or days_left > SOON:

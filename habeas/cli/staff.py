@@ -13,7 +13,19 @@ from rich.table import Table
 from typer import Argument, Option
 
 from habeas.cli import client
-from habeas.cli.options import STATE, AsJson, State, ask, existing, listed, out, output, run
+from habeas.cli.options import (
+    STATE,
+    AsJson,
+    State,
+    ask,
+    existing,
+    has_console,
+    listed,
+    out,
+    output,
+    prompted,
+    run,
+)
 from shared.contract.events import Decision, StaffRole
 from shared.contract.events.breaches import BreachDeclared
 from shared.contract.staff import TEXT_SALT_BYTES, salted
@@ -27,6 +39,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 decision_app = typer.Typer()
 
+NO_CONSOLE = "HABEAS_STAFF_PASSWORD_FILE is missing: without a terminal, it names the file with the password"
 D = TypeVar("D", Decision, BreachDeclared)
 K = TypeVar("K", bound=Decision)
 RECORDED = "recorded; another account has to decide the same"
@@ -153,8 +166,10 @@ def send(
     """
     if not signer.url:
         raise ConfigurationError(NO_URL)
+    if not (signer.password or has_console()):
+        raise ConfigurationError(NO_CONSOLE)
     password = signer.password or typer.prompt("Password", hide_input=True, err=True)
-    code = signer.code or typer.prompt("Code that your authenticator shows", err=True)
+    code = signer.code or prompted("--code", "Code that your authenticator shows")
     return run(client.staff.decide(replace(signer, password=password, code=code), decision, text, package))
 
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,13 @@ class Transport:
 def decide(*words: str) -> Any:
     with structlog.testing.capture_logs():
         return CliRunner().invoke(app, [*words, "--as", "anna", "--code", "123456"])
+
+
+def test_password_is_not_asked_for_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HABEAS_STAFF_PASSWORD")
+    monkeypatch.setattr(import_module("habeas.cli.staff"), "has_console", lambda: False)
+    result = decide("request", "close", "f" * 32)
+    assert "HABEAS_STAFF_PASSWORD_FILE is missing" in str(result.exception)
 
 
 def test_table_has_every_deciding_verb() -> None:
