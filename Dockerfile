@@ -39,11 +39,11 @@ FROM dependencies AS product
 COPY . .
 RUN --mount=type=secret,id=ca_bundle --mount=type=cache,target=/root/.cache/uv \
     trusting uv pip install --quiet --python .venv --no-deps --target /product .
-# Code of the operator's command, of protocols that are off by default, and of the document readers, which are loaded
-# once, stays without byte code: a sixth of the layer less.
+# Code of the operator's command, of the channels, most of which are off by default, and of the document readers, which
+# are loaded once, stays without byte code: a sixth of the layer less.
 RUN cd /product/habeas && find cli client embedded services/fulfillment/drafting services/fulfillment/map_check \
-    services/fulfillment/datamap/diagram services/fulfillment/drop services/intake/channels/drop services/intake/channels/drp services/intake/channels/fides \
-    services/intake/channels/opendsr services/verifier/documents shared/client -name __pycache__ -prune -exec rm -r {} +
+    services/fulfillment/datamap/diagram services/fulfillment/drop services/intake/channels services/verifier/documents \
+    shared/client -name __pycache__ -prune -exec rm -r {} +
 
 # ---------------------------------------------------------------- what runs
 FROM ${PYTHON_IMAGE} AS runtime

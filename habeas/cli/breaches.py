@@ -355,6 +355,7 @@ def clocks_by_time_left(clocks: Iterable[Mapping[str, Any]]) -> tuple[list[Any],
 
 LAST = "9999"
 """Sorts after each moment."""
+LATENESS = ", LATE"
 
 
 def _show_clock(clock: Mapping[str, Any], now: datetime, zone: "ZoneInfo") -> None:
@@ -362,7 +363,8 @@ def _show_clock(clock: Mapping[str, Any], now: datetime, zone: "ZoneInfo") -> No
     runs = bool(clock["owed"] and not clock["done_at"] and not clock["withdrawn"])
     left = datetime.fromisoformat(clock["due_at"]) - now if runs and clock["due_at"] else None
     shown = f" ({time_left(left)})" if left is not None else ""
-    line = f"{clock['clock']}{customer}: {standing(clock, zone)}{shown}"
+    due = standing(clock, zone).removesuffix(LATENESS if shown else "")  # `shown` says how late
+    line = f"{clock['clock']}{customer}: {due}{shown}"
     out.print(line, style=urgency(left.days if left is not None else None))
     for number, why in enumerate(clock["why"]):
         fields({"because" if number == 0 else "": [why]})
@@ -409,7 +411,7 @@ def standing(clock: Mapping[str, Any], zone: "ZoneInfo") -> str:
     if not clock["owed"] and not clock["done_at"]:
         return "no notice is due"
     due = f"by {_local(clock['due_at'], zone)}" if clock["due_at"] else "without undue delay"
-    late = ", LATE" if clock["late"] else ""
+    late = LATENESS if clock["late"] else ""
     if clock["done_at"]:
         who = f" by {clock['done_by']}" if clock["done_by"] else ""
         receipt = f" ({clock['receipt']})" if clock["receipt"] else ""

@@ -66,8 +66,11 @@ def check(
 
 def verdict(severities: Mapping[str, int], documents: "MapCoverage") -> str:
     """Return the last line of a check; the map fits only if all documents with personal data are searched."""
-    words = {"wrong": "wrong", "open": "open", "remark": "to know"}
-    counts = ", ".join(f"{severities[one]} {word}" for one, word in words.items() if severities.get(one))
+    counts = ", ".join(
+        f"{number} {name}{'s' * (name == 'remark' and number > 1)}"
+        for name in ("wrong", "open", "remark")
+        if (number := severities.get(name))
+    )
     found = f" ({counts})" if counts else ""
     whole = documents.searched + documents.skipped
     if severities.get("wrong"):

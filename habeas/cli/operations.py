@@ -153,7 +153,8 @@ def _set_aside(one: Mapping[str, Any]) -> str:
     if not one["count"]:
         return f"{one['file']} of {one['batch']}: unknown or damaged"
     lines = ", ".join(one["rows"]) + (", ..." if one["count"] > len(one["rows"]) else "")
-    return f"{one['file']} of {one['batch']}: {one['count']} unreadable rows, in lines {lines}"
+    rows = "row, in line" if one["count"] == 1 else "rows, in lines"
+    return f"{one['file']} of {one['batch']}: {one['count']} unreadable {rows} {lines}"
 
 
 @drop_app.command()

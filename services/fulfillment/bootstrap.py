@@ -75,7 +75,8 @@ async def build(settings: FulfillmentSettings, platform: ServiceRuntime) -> Asyn
     engine = RecordEngine(stores, settings.residual_scan, house.zone, seen)
     carrier = Carrier(house.signer, SafeHttp(settings.transfer_allow))
     proven = ProvenReceivers(database)
-    webhooks = RecipientWebhooks(SafeHttp(), SafeHttp(settings.inner_recipients()))
+    inner = settings.inner_recipients()
+    webhooks = RecipientWebhooks(SafeHttp(), SafeHttp(inner, plain=inner))
 
     def context(moment: Moment[FulfillmentCase]) -> FulfillmentContext:
         return FulfillmentContext(

@@ -183,7 +183,7 @@ async def test_staff_sees_unreadable_rows_until_it_has_answered_them(broker: Bro
     assert await broker.answered(asked) == {asked: 5}
     code, output, _ = await command(broker.pipeline, "drop", "status")
     assert code == 1
-    assert "1 unreadable rows, in lines 3" in " ".join(output.split())
+    assert "1 unreadable row, in line 3" in " ".join(output.split())
 
     _, output, _ = await command(broker.pipeline, "drop", "status", "--json")
     (aside,) = json.loads(output)["set_aside"]

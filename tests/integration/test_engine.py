@@ -623,4 +623,5 @@ async def test_an_index_that_fits_every_look_up_is_not_remarked_on(world: World)
     await notes.create_index("email", collation={"locale": "en", "strength": 2})
     stated = EMAIL.replace("} }\n", "}, meta: { habeas: { verified: never } } }\n")
     kept = "{ en: Year, de: Jahr, es: Año, fr: An, it: Anno, nl: Jaar, pt: Ano, zh: 一年 }"
-    assert await check(one(stated, about=f"{{ storage: {kept} }}"), world.stores) == ()
+    about = f"{{ storage: {kept}, purpose: {kept}, legal_basis: {kept} }}"
+    assert await check(one(stated, about=about), world.stores) == ()

@@ -694,4 +694,4 @@ async def test_the_command_ends_1_when_an_answer_would_be_wrong(
     code, told = await command("check", *where)
     assert code == 1
     assert "wrong   map.yml:4: 1 of 2 documents of" in told
-    assert told.splitlines()[-1] == "1 wrong, 1 to know"
+    assert told.splitlines()[-1] == "1 wrong, 1 remark"

@@ -17,6 +17,12 @@ async def test_request_about_content_of_a_customer_is_forwarded_and_nothing_is_s
     asked = person.asks("access", role="end_user")
     await pipeline.send(asked, source=PORTAL)
     case = await pipeline.id_of(asked)
+
+    async def registered() -> bool:
+        return bool(await pipeline.rows("intake", case=case))
+
+    known: bool = await eventually(registered)
+    assert known
     shown = ("request", "show", case, "--read", "--reason", "forwarding", "--json", "--as", "anna")
     code, output, errors = await command(pipeline, *shown)
     assert code == 2

@@ -540,6 +540,7 @@ DAYS = [
 FIRST, LAST = datetime(2028, 1, 1, tzinfo=UTC), datetime(2033, 1, 1, tzinfo=UTC)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("policy", "notice"), DAYS)
 def test_the_clock_of_a_breach_and_the_walk_come_to_the_same_day(
     policy: BreachPolicy, notice: NoticeRule

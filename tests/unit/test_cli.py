@@ -195,7 +195,8 @@ def test_json_is_one_document(words: str) -> None:
     assert json.loads(result.stdout)
 
 
-def test_table_in_a_pipe_keeps_its_columns() -> None:
+def test_table_in_a_pipe_keeps_its_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
     cell = "x" * 300
     piped = StringIO()
     table = Table("a", "b")

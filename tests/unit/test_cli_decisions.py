@@ -150,6 +150,7 @@ def test_table_has_every_deciding_verb() -> None:
     assert {*WITH_UNKNOWN_ID, *WITHOUT_ID} == set(deciding())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("verb", "words"), [(verb, words) for verb, words in WITH_UNKNOWN_ID.items() if words is not None]
 )

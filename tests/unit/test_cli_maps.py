@@ -81,7 +81,7 @@ def test_invalid_fides_file_is_reported(tmp_path: Path) -> None:
             {"open": 2, "remark": 1},
             MapCoverage(20, 5),
             "the map fits the data: 20 documents searched, 5 skipped without personal data in their sample"
-            " (2 open, 1 to know)",
+            " (2 open, 1 remark)",
             id="skipped catalogue",
         ),
         pytest.param(
@@ -94,10 +94,10 @@ def test_invalid_fides_file_is_reported(tmp_path: Path) -> None:
         pytest.param(
             {"remark": 1},
             MapCoverage(),
-            "nothing was compared: no collection that a search reads has a document (1 to know)",
+            "nothing was compared: no collection that a search reads has a document (1 remark)",
             id="empty",
         ),
-        pytest.param({"wrong": 1, "remark": 2}, MapCoverage(20), "1 wrong, 2 to know", id="wrong"),
+        pytest.param({"wrong": 1, "remark": 2}, MapCoverage(20), "1 wrong, 2 remarks", id="wrong"),
     ],
 )
 def test_map_fits_only_if_documents_with_personal_data_are_searched(

@@ -44,6 +44,7 @@ def test_each_schema_is_one(kind: type[Event]) -> None:
     jsonschema.Draft202012Validator.check_schema(contracts.json_schema(kind))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", contracts.events(), ids=lambda kind: f"{kind.EXCHANGE}:{kind.TYPE}")
 def test_example_of_a_message_fits_its_schemas(kind: type[Event]) -> None:
     message = _asyncapi()["components"]["messages"][kind.__name__]
@@ -86,6 +87,7 @@ def test_each_channel_has_a_server_with_credentials() -> None:
     assert set(document["components"]["securitySchemes"]) == {"brokerUser"}
 
 
+@pytest.mark.slow
 def test_no_reference_leads_nowhere() -> None:
     text = (DOCS / "asyncapi.yaml").read_text()
     document = yaml.safe_load(text)

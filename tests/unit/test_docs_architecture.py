@@ -205,6 +205,7 @@ COLLECTIONS = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_every_collection_of_ours_is_on_the_map() -> None:
     found = {
         (str(path.relative_to(ROOT)), str(node.slice.value))

@@ -14,6 +14,7 @@ from shared.errors import ConfigurationError
 from tests.unit.pages import ROOT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("extra", extras.EXTRAS)
 def test_modules_of_an_extra_are_those_of_its_distributions(extra: str) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

@@ -4,10 +4,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 MEETING = """
 import os, time
 from pathlib import Path
+
+import pytest
 
 def test_both_processes_take_a_file():
     here = Path(__file__).parent
@@ -34,6 +38,7 @@ def run(folder: Path, **files: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603 - ours
 
 
+@pytest.mark.slow
 def test_every_test_is_run_once_and_failures_of_either_process_are_reported(tmp_path: Path) -> None:
     failing = MEETING + "    assert False\n" + SECOND
     done = run(tmp_path, one=failing, two=failing)
@@ -43,6 +48,7 @@ def test_every_test_is_run_once_and_failures_of_either_process_are_reported(tmp_
     assert done.returncode == 1
 
 
+@pytest.mark.slow
 def test_process_that_ends_early_fails_the_run(tmp_path: Path) -> None:
     """The first process runs on; the other is the child of the process that runs pytest."""
     dying = MEETING + "    os._exit(3) if os.environ['FIRST'] == str(os.getppid()) else None\n" + SECOND

@@ -57,6 +57,7 @@ def _text(node: ast.expr | None) -> str:
     return ast.unparse(node) if node else ""
 
 
+@pytest.mark.slow
 def test_no_field_of_a_dataclass_has_a_default_that_python_311_takes_for_mutable() -> None:
     trees = {module: ast.parse(path.read_text(encoding="utf-8")) for module, path in modules().items()}
     assert [name for module, tree in trees.items() for name in mutable_defaults(module, tree)] == []

@@ -47,6 +47,7 @@ def test_import_is_renamed_and_nothing_else(line: str, renamed: str) -> None:
     assert SOURCES.renamed(text, NAMES) == expected
 
 
+@pytest.mark.slow
 def test_no_import_binds_the_name_of_a_folder_in_another_way() -> None:
     names = {"services": "habeas.services", "shared": "habeas.shared"}
     dotted = [

@@ -5,6 +5,7 @@ import pytest
 from services.fulfillment.breach.places import language_of, main_language, place_of
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("country", "part", "postcode", "place"),
     [

@@ -50,6 +50,7 @@ def test_every_key_is_new_once(number: int) -> None:
     assert ("number", number) not in keys
 
 
+@pytest.mark.slow
 def test_many_keys_cost_a_few_bytes_each() -> None:
     tracemalloc.start()
     keys = DigestSet()

@@ -300,6 +300,7 @@ DATASET: some.SearchStrategy[dict[str, Any]] = some.fixed_dictionaries(
 DATASETS = some.lists(DATASET, min_size=1, max_size=2, unique_by=_name)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(DATASETS)
 def test_imported_map_loads_or_the_import_is_refused(datasets: list[Any]) -> None:

@@ -74,6 +74,7 @@ def test_the_same_contents_give_the_same_bytes() -> None:
     assert packed(contents()) == packed(contents())
 
 
+@pytest.mark.slow
 def test_the_sink_is_never_asked_to_seek_and_gets_the_file_in_pieces() -> None:
     pieces = list(build(contents(PackageSection(CUSTOMERS, Many(20_000))), signer=SIGNER))
     assert len(pieces) > 2

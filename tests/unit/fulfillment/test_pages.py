@@ -28,6 +28,7 @@ def page(**changes: object) -> str:
     return unpacked(packed(contents(**changes)))["index.html"].decode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", sorted({*LANGUAGES} - {SOURCE_LANGUAGE}))
 def test_every_sentence_is_translated_with_its_places_and_no_translation_is_idle(language: str) -> None:
     sources = [*TEMPLATES.glob("*.jinja"), *Path(pages.__file__).parents[1].rglob("*.py")]

@@ -183,6 +183,7 @@ def caught() -> Iterator[list[str]]:
         messages.append(str(error))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mistake", shown())
 async def test_mistake_produces_the_message_of_the_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mistake: str

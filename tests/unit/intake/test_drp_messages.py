@@ -137,6 +137,7 @@ def test_faults_name_the_path_alone() -> None:
     assert "ottilie" not in str(error.value)
 
 
+@pytest.mark.slow
 @given(CLAIMS, ADDRESS | JSON)
 def test_any_message_of_an_agent_is_accepted_or_refused(claims: dict[str, Any], address: Any) -> None:
     with suppress(DrpCallRefused):

@@ -790,6 +790,7 @@ async def test_a_flood_is_deferred() -> None:
     assert answers == [TAKEN] * (FILED_FOR_ONE + 1) + [TOO_OFTEN]
 
 
+@pytest.mark.slow
 @given(
     content=st.binary(max_size=1_000), words=st.text(max_size=300), own=st.booleans(), threaded=st.booleans()
 )

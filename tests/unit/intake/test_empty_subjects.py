@@ -160,6 +160,7 @@ CHANNELS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("blank", ["", " ", "\u200b", "-"], ids=["empty", "space", "invisible", "sign"])
 @pytest.mark.parametrize("channel", CHANNELS)
 async def test_channel_rejects_a_person_of_blanks(channel: str, blank: str) -> None:

@@ -64,6 +64,7 @@ async def test_requests_are_found_newest_first_in_pages(client: Calling) -> None
 NOON = "2026-03-05T10:00:00Z"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("wanted", "found"),
     [

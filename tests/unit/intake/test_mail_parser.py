@@ -122,6 +122,7 @@ def test_markup_is_read_as_it_is_seen(html: str, text: str) -> None:
     assert text_of(html) == text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "piece", ["<div ", "<!--", "<script>", "<blockquote>", "<", '<p id="', "&", "<a b='"]
 )

@@ -73,6 +73,7 @@ def test_the_bag_has_enough_of_each_language() -> None:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mail", BAG, ids=lambda mail: f"{mail['lang']} {mail['subject']}")
 def test_laws_places_and_languages_are_found(mail: dict[str, Any]) -> None:
     understood = classify(mail["subject"], mail["words"], BOOK)

@@ -148,6 +148,7 @@ def counter() -> Counter:
     return Counter(Office())
 
 
+@pytest.mark.slow
 @pytest.mark.campaign
 @settings(max_examples=extent(60, 1_000), deadline=None)
 @given(SCHEDULES)
@@ -159,6 +160,7 @@ def test_of_two_that_are_the_same_one_is_taken_and_the_other_is_a_repetition(sch
     assert set(here.office.vault.items[here.case_of()]) == {CALL, "submission"}
 
 
+@pytest.mark.slow
 @pytest.mark.campaign
 @settings(max_examples=extent(60, 1_000), deadline=None)
 @given(SCHEDULES)

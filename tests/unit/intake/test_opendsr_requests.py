@@ -65,6 +65,7 @@ def answer_of(case: str, outcome: Outcome = Outcome.GRANTED, **more: Any) -> Req
 # --- what is taken ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @VERSIONS
 @pytest.mark.parametrize("slash", ["", "/"])
 async def test_the_worked_example_is_taken_receipted_and_signed(
@@ -147,6 +148,7 @@ async def test_window_is_skipped_unless_the_controller_always_waits(monkeypatch:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "header",
     [

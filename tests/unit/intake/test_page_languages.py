@@ -14,6 +14,7 @@ TRANSLATED = [language for language in LANGUAGES if language != SOURCE_LANGUAGE]
 PLACES = re.compile(r"%\(\w+\)s|%|</?\w+[^>]*>")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_a_catalogue_has_every_sentence_and_no_other(language: str) -> None:
     here = {str(entry.id) for entry in PAGES.entries(language)}

@@ -342,6 +342,7 @@ def test_any_input_is_a_fault_or_a_request(typed: dict[str, str], path: str) -> 
     assert filled.flaws() or filled.request("r", "en") or FormPart.PERSON in filled.option.parts
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(body=st.binary(max_size=300), path=st.sampled_from(sorted(OPTIONS)))
 async def test_no_body_breaks_a_form(body: bytes, path: str) -> None:

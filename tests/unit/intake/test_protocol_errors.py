@@ -56,6 +56,7 @@ def assert_own_words(found: list[tuple[str, str]], *, least: int, unnamed: int =
     assert len(missing) <= unnamed, missing
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", ["1", "2", "3"])
 async def test_opendsr_errors_are_in_words_of_this_product(version: str) -> None:
     async with controllers.calling(Office()) as shop:
@@ -64,6 +65,7 @@ async def test_opendsr_errors_are_in_words_of_this_product(version: str) -> None
     assert_own_words(found, least=40)
 
 
+@pytest.mark.slow
 async def test_drp_errors_are_in_words_of_this_product() -> None:
     async with agents.calling(Office()) as agent:
         await agent.set_up()

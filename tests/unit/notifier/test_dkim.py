@@ -65,6 +65,7 @@ def written(kind: str, name: str = "Amélia Ferreira") -> bytes:
     return compose(one, sender=SENDER, message_id=MESSAGE_ID, date=WRITTEN_AT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["acknowledgement", "code", "access granted"])
 def test_a_letter_is_signed_so_that_another_verifier_agrees(kind: str) -> None:
     ours = signer(DOMAIN, SELECTOR, pem(key_of("rsa")))
@@ -80,6 +81,7 @@ def test_a_name_that_is_folded_over_lines_is_signed_as_well(ours: DkimSigner, al
     assert convinces(ours.sign(written("code", "王小明" * 10)), algorithm)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("before", "after"),
     [
@@ -104,6 +106,7 @@ def test_relays_may_add_headers_and_wrap_lines_anew(ours: DkimSigner, algorithm:
     assert convinces(message + b"\r\n\r\n", algorithm)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("body", [b"", b"\r\n", b"\r\n\r\n", b"a  b\t c \r\n\r\n", b"no break at the end"])
 def test_an_unusual_body_is_signed_too(body: bytes, ours: DkimSigner, algorithm: str) -> None:
     message = b"From: a@example.com\r\nTo: b@example.org\r\nSubject:  x  y \r\n\r\n" + body

@@ -419,6 +419,7 @@ def test_demanded_elements_stand_in_both_forms(law: Regulation, language: str) -
     assert list(lacking(law, language)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("law", AUTHORITIES)
 def test_every_answer_names_where_people_complain(law: Regulation) -> None:
     """GDPR Art. 12(4), 15(1)(f), 77; in other laws what `AUTHORITIES` names."""
@@ -587,6 +588,7 @@ BLOCKS = re.compile(r'(?:section|p|table) id="([a-z-]+)"')
 LEFT_OVER = re.compile(r"\x00|%\(|\{\{|None|Undefined|<Right|granted\b.*_")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", QUICK)
 @pytest.mark.parametrize("law", Regulation)
 def test_every_letter_has_every_element(law: Regulation, language: str) -> None:
@@ -680,6 +682,7 @@ def test_every_reason_is_a_sentence_with_its_provision(law: Regulation) -> None:
             assert f"({provision})" in form or not provision
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("law", Regulation)
 def test_every_letter_is_plain_english(law: Regulation) -> None:
     """GDPR Art. 12(1), 11 CCR 7003(a). Grade 7 is what a twelve-year-old reads."""

@@ -196,6 +196,7 @@ def mutants(policy: BreachPolicy) -> Iterator[tuple[str, BreachPolicy]]:
         yield f"{letter[place].element} late", policy.model_copy(update={"letter": swapped})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("law", WANTED)
 def test_it_would_be_noticed_if_an_element_was_missing_or_in_the_wrong_place(law: str) -> None:
     policy = newest(law)
@@ -275,6 +276,7 @@ def test_california_wants_ten_points_or_more() -> None:
     assert min(map(float, re.findall(r"(?:font-size:|font:)(\d+)px", html))) >= 13.4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("law", LAWS)
 def test_no_heading_stands_there_twice(law: str) -> None:
     html = written([law, "gdpr"]).get_body(("html",)).get_content()  # type: ignore[union-attr]

@@ -155,6 +155,7 @@ def test_publisher_cannot_state_a_correlation() -> None:
     assert decode(body, exchange=REQUESTS, content_type=None, headers={}).correlation is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind", sorted({*about_requests()} - {RequestPurged}, key=str), ids=lambda kind: kind.__name__
 )
@@ -185,6 +186,7 @@ def test_newest_correlation_of_a_history_counts() -> None:
     assert correlation_in(history) == NAMES
 
 
+@pytest.mark.slow
 def test_every_publisher_of_a_single_event_states_its_correlation() -> None:
     found = {
         path.as_posix()

@@ -76,6 +76,7 @@ async def test_certificate_that_was_replaced_after_the_start_is_not_used(tmp_pat
         await message(1, certificate)
 
 
+@pytest.mark.slow
 async def test_content_of_a_message_is_limited_after_decryption() -> None:
     key = ReceiverKey()
     message, private = key.sealed(3 * MEGABYTE), str(key.pair).encode()
@@ -84,6 +85,7 @@ async def test_content_of_a_message_is_limited_after_decryption() -> None:
         await decrypted(message, private, 3 * len(MEGABYTE) - 1)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("gpg") is None, reason="GnuPG makes the bomb")
 async def test_decompression_bomb_is_refused(tmp_path: Path) -> None:
     key, home, bomb = ReceiverKey(), tmp_path / "home", tmp_path / "bomb"

@@ -62,6 +62,7 @@ async def test_a_body_that_says_it_is_packed_and_is_not_is_taken_as_it_is(answer
     assert await CallbackClient(SafeHttp()).send(Callback(str(HERE), {}, b"{}", mark="", final=False))
 
 
+@pytest.mark.slow
 async def test_a_packed_body_is_not_unpacked(answering: Answering) -> None:
     packed = gzip.compress(bytes(60 << 20))
     answering(lambda: httpx.Response(200, headers=PACKED, stream=Pieces(packed)))
