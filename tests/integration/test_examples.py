@@ -152,7 +152,8 @@ async def test_the_example_in_python_sends_a_request_and_takes_it_back(
     assert said.count("published") == 2
 
     async def withdrawn() -> bool:
-        return bool((await registered(pipeline, ticket))["status"] == "withdrawn")
+        page = await registered(pipeline, ticket)
+        return (page["status"], page["outcome"]) == ("closed", None)  # an answered one has an outcome
 
     await comes_true(withdrawn)
 
