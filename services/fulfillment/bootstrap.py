@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from services.fulfillment.breach.bootstrap import SCOPING
 from services.fulfillment.certificate.issue import Certificates
@@ -41,6 +42,7 @@ from shared.runtime.audit_keys import chain_key
 from shared.runtime.bootstrap import Running, ServicePlan, ServiceRuntime
 from shared.runtime.journal import Journal
 from shared.runtime.key_rings import derived_key
+from shared.runtime.mongo import Database
 from shared.runtime.safe_http import SafeHttp
 from shared.runtime.scheduler import Timers, publish_due_timers
 from shared.runtime.service import Moment, Service
@@ -48,28 +50,54 @@ from shared.runtime.service import Moment, Service
 NAME = "fulfillment"
 
 
+@dataclass(frozen=True, slots=True)
+class FulfillmentRegisters:
+    """The collections of fulfillment's own database."""
+
+    journal: Journal
+    maps: DataMapVersions
+    disagreements: Disagreements
+    erasures: ErasureJournal
+    kept: RetainedRecords
+    copies: CopyCounter
+    past: PastRequests
+    listed: HashLists
+    timers: Timers
+    days: DailyJobStates
+    purges: PurgeOrders
+    certificates: Certificates
+
+    @classmethod
+    async def prepared(cls, database: Database, settings: FulfillmentSettings) -> Self:
+        """Return all of them with their indexes."""
+        root = settings.root_key
+        journal = Journal(database, key=chain_key(root, NAME))
+        fingerprints = Fingerprints(derived_key(root, FINGERPRINTS_KEY))
+        made = cls(
+            journal,
+            DataMapVersions(database, _loaded(settings.datamap)),
+            Disagreements(database, derived_key(root, DISAGREEMENTS_KEY)),
+            ErasureJournal(database, fingerprints, settings.backup_retention),
+            RetainedRecords(database, derived_key(root, RETAINED_RECORDS_KEY)),
+            CopyCounter(database, derived_key(root, "copies")),
+            PastRequests(database, journal, derived_key(root, "copies")),
+            HashLists(database, derived_key(root, HASH_LISTS_KEY)),
+            Timers(database),
+            DailyJobStates(database),
+            PurgeOrders(database),
+            Certificates(database),
+        )
+        for one in fields(made):
+            await getattr(made, one.name).prepare()
+        return made
+
+
 @asynccontextmanager
 async def build(settings: FulfillmentSettings, platform: ServiceRuntime) -> AsyncIterator[Running]:
     """Assemble fulfillment."""
     database, root = platform.client[f"{settings.database_prefix}_{NAME}"], settings.root_key
-    journal = Journal(database, key=chain_key(root, NAME))
-    maps = DataMapVersions(database, _loaded(settings.datamap))
+    own = await FulfillmentRegisters.prepared(database, settings)
     suppressions = SuppressionList(database, derived_key(root, "suppressions"))
-    disagreements = Disagreements(database, derived_key(root, DISAGREEMENTS_KEY))
-    fingerprints = Fingerprints(derived_key(root, FINGERPRINTS_KEY))
-    erasures = ErasureJournal(database, fingerprints, settings.backup_retention)
-    kept = RetainedRecords(database, derived_key(root, RETAINED_RECORDS_KEY))
-    copies = CopyCounter(database, derived_key(root, "copies"))
-    past = PastRequests(database, journal, derived_key(root, "copies"))
-    listed = HashLists(database, derived_key(root, HASH_LISTS_KEY))
-    timers, days, purges = Timers(database), DailyJobStates(database), PurgeOrders(database)
-    certificates = Certificates(database)
-    for prepare in (
-        journal.prepare, maps.prepare, disagreements.prepare, erasures.prepare, kept.prepare,
-        copies.prepare, past.prepare, listed.prepare, timers.prepare, days.prepare, purges.prepare,
-        certificates.prepare,
-    ):  # fmt: skip
-        await prepare()
     stores, house = Stores.connect(settings.store_urls()), settings.house()
     seen = SeenCollections(database)
     engine = RecordEngine(stores, settings.residual_scan, house.zone, seen)
@@ -81,26 +109,29 @@ async def build(settings: FulfillmentSettings, platform: ServiceRuntime) -> Asyn
     def context(moment: Moment[FulfillmentCase]) -> FulfillmentContext:
         return FulfillmentContext(
             moment.case, moment.state, moment.now, moment.occurred_at,
-            vault=platform.vault, records=engine, maps=maps, house=house, suppressions=suppressions,
-            disagreements=disagreements, erasures=erasures, kept=kept, copies=copies, past=past,
-            carrier=carrier, webhooks=webhooks, receivers=proven, listed=listed, purges=purges, timers=timers,
+            vault=platform.vault, records=engine, maps=own.maps, house=house, suppressions=suppressions,
+            disagreements=own.disagreements, erasures=own.erasures, kept=own.kept, copies=own.copies,
+            past=own.past, carrier=carrier, webhooks=webhooks, receivers=proven, listed=own.listed,
+            purges=own.purges, timers=own.timers,
         )  # fmt: skip
 
     try:
-        signer, publish = house.signer, platform.bus.publish
+        publish, correlations = platform.bus.publish, own.journal.correlations
         purging = Purging(
-            kept, erasures, suppressions, certificates, maps, engine, house.controller, signer, house.zone
+            own.kept, own.erasures, suppressions, own.certificates, own.maps, engine, house.controller,
+            house.signer, house.zone,
+        )  # fmt: skip
+        lookup = HashLookupJob(
+            own.listed, stores, platform.vault, lambda: own.maps.current, publish, register=seen
         )
         works = _together(
-            DailyJob(days, purging, publish, journal.correlations).run(),
-            ExpiryJob(purges, purging).run(),
-            HashLookupJob(listed, stores, platform.vault, lambda: maps.current, publish, register=seen).run(),
-            publish_due_timers(
-                timers, platform.bus, NAME, event=window_ended, correlations=journal.correlations
-            ),
+            DailyJob(own.days, purging, publish, correlations).run(),
+            ExpiryJob(own.purges, purging).run(),
+            lookup.run(),
+            publish_due_timers(own.timers, platform.bus, NAME, event=window_ended, correlations=correlations),
         )
         service = Service(NAME, SUBSCRIPTIONS, FulfillmentCase(), evolve, context)
-        yield Running(service, journal, background=works)
+        yield Running(service, own.journal, background=works)
     finally:
         stores.close()
 

@@ -1,11 +1,13 @@
 """Builds intake: its register, API, pages and channels. Optional parts are imported here alone."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, tzinfo
 from functools import partial
 from urllib.parse import urlsplit
+
+from fastapi import FastAPI
 
 from services.intake.breach.bootstrap import INCIDENTS
 from services.intake.breach.bootstrap import NAME as INCIDENTS_NAME
@@ -14,7 +16,7 @@ from services.intake.cases.duplicates import FirstRequests
 from services.intake.cases.retention import Purge, RegisterRetention
 from services.intake.cases.service import RequestService, ServiceKeys
 from services.intake.cases.waiting_queue import WaitingQueue, start_waiting
-from services.intake.channels.registry import Background, ChannelContext, channels
+from services.intake.channels.registry import Background, ChannelAdapter, ChannelContext, channels
 from services.intake.channels.unsubscribe.links import UnsubscribeLinks
 from services.intake.context import IntakeContext, Ports
 from services.intake.domain import RECORDS, IntakeCase, evolve, incident_id, request_id
@@ -142,6 +144,29 @@ def site_of(settings: IntakeSettings) -> Site:
     return Site(settings.company, guard, key, settings.sign_in(), editable)
 
 
+def application(
+    settings: IntakeSettings,
+    platform: ServiceRuntime,
+    requests: RequestService,
+    callers: Callers,
+    opened: Sequence[ChannelAdapter],
+) -> FastAPI:
+    """Return the API, the pages, and the protocols of the *opened* channels."""
+    site = site_of(settings)
+    incidents = Journal(platform.client[f"{settings.database_prefix}_{INCIDENTS_NAME}"])
+    allowance = Allowance(CALLS_PER_HOUR)
+    app = create_app(
+        requests,
+        callers,
+        site,
+        protocols={channel.path: channel.app for channel in opened if channel.app},
+        links=UnsubscribeLinks(settings.root_key, settings.public_url),
+        staff=StaffDecisions(requests, platform.staff, requests.clock, allowance, incidents=incidents),
+    )
+    app.include_router(stop_page(requests, site, derived_key(settings.root_key, STOP_LINKS)))
+    return app
+
+
 @asynccontextmanager
 async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIterator[Running]:
     """Build intake."""
@@ -165,27 +190,11 @@ async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIter
     ports = Ports(platform.vault, timers, duplicates, queue, codes, practice)
     requests = RequestService(platform.vault, journal, platform.bus, keys, ports.context, queue, codes=codes)
     callers = Callers(settings.api_keys, Allowance(settings.public_requests_per_hour))
-    links = UnsubscribeLinks(settings.root_key, settings.public_url)
-    site = site_of(settings)
     context = ChannelContext(
         settings, database, platform.vault, requests, duplicates, callers.public, callers.attempts
     )
     async with channels(context) as opened:
-        app = create_app(
-            requests,
-            callers,
-            site,
-            protocols={channel.path: channel.app for channel in opened if channel.app},
-            links=links,
-            staff=StaffDecisions(
-                requests,
-                platform.staff,
-                requests.clock,
-                Allowance(CALLS_PER_HOUR),
-                incidents=Journal(platform.client[f"{settings.database_prefix}_{INCIDENTS_NAME}"]),
-            ),
-        )
-        app.include_router(stop_page(requests, site, derived_key(settings.root_key, STOP_LINKS)))
+        app = application(settings, platform, requests, callers, opened)
         timer_task = publish_due_timers(
             timers, platform.bus, NAME, event=DeadlineCame, correlations=journal.correlations
         )
