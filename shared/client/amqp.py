@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -187,7 +187,7 @@ class AsyncAmqpClient(Publisher):
         self._ended.pop(request_id, None)
         return event
 
-    async def events(self, queue: str, *types: type[Fact]) -> AsyncIterator[ReceivedEvent]:
+    async def events(self, queue: str, *types: type[Fact]) -> AsyncGenerator[ReceivedEvent, None]:
         """
         Yield the events of ``habeas.events``, from a durable queue of your own; it is declared if missing.
 

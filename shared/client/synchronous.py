@@ -2,32 +2,19 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterator, Sequence
-from datetime import datetime
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager
+from functools import wraps
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
 
-from shared.client.amqp import AsyncAmqpClient, ReceivedEvent
-from shared.client.fields import (
-    AppealFields,
-    ProofLiteral,
-    ProofSubmissionFields,
-    RequestFields,
-    WithdrawalFields,
-)
-from shared.client.http import TRIES, AsyncHttpClient
-from shared.client.publisher import TRIES as AMQP_TRIES
-from shared.contract.events.base import Fact
-from shared.contract.events.submissions import (
-    AppealSubmitted,
-    ProofSubmitted,
-    RequestSubmitted,
-    WithdrawalSubmitted,
-)
-from shared.contract.status import StatusPage
+from shared.client.amqp import AsyncAmqpClient
+from shared.client.http import AsyncHttpClient
 from shared.errors import ConfigurationError
-from shared.runtime.broker.messages import Message
 
+S = TypeVar("S")
+C_co = TypeVar("C_co", bound=AbstractAsyncContextManager[Any], covariant=True)
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -65,16 +52,16 @@ class LoopThread:
         loop.close()
 
 
-class AmqpClient:
-    """A system that submits by AMQP, connected between the ends of ``with``; see :class:`AsyncAmqpClient`."""
+class SynchronousClient(Generic[C_co]):
+    """An asynchronous client in a thread of its own, open between the ends of ``with``."""
 
-    def __init__(self, amqp_url: str, *, source: str, binary: bool = False, tries: int = AMQP_TRIES) -> None:
-        """Remember where the broker is; nothing is connected yet."""
-        self._client = AsyncAmqpClient(amqp_url, source=source, binary=binary, tries=tries)
+    def __init__(self, client: C_co) -> None:
+        """Keep *client*, which is not open yet."""
+        self._client = client
         self._thread = LoopThread()
 
     def __enter__(self) -> Self:
-        """Connect."""
+        """Open the client."""
         self._thread.start()
         try:
             self._thread.run(self._client.__aenter__())
@@ -86,142 +73,88 @@ class AmqpClient:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Disconnect."""
+        """Close the client."""
         try:
             self._thread.run(self._client.__aexit__(kind, error, trace))
         finally:
             self._thread.close()
 
-    def submit(
-        self,
-        request: RequestSubmitted | RequestFields,
-        *,
-        time: datetime | None = None,
-        within: float = 30.0,
-    ) -> str:
-        """Submit a request; return its id."""
-        return self._thread.run(self._client.submit(request, time=time, within=within))
 
-    def follow(self, request_id: str, *, within: float | None = None) -> ReceivedEvent:
-        """Wait for the end of a request."""
-        return self._thread.run(self._client.follow(request_id, within=within))
+def constructed_as(
+    asynchronous: Callable[P, C_co],
+) -> Callable[[Callable[[S, C_co], None]], Callable[Concatenate[S, P], None]]:
+    """Return a decorator of a constructor: it takes the arguments of the *asynchronous* client."""
 
-    def events(self, queue: str, *types: type[Fact]) -> Iterator[ReceivedEvent]:
-        """Yield the events of ``habeas.events``, from a durable queue of your own."""
-        events = self._client.events(queue, *types)
+    def decorate(construct: Callable[[S, C_co], None]) -> Callable[Concatenate[S, P], None]:
+        @wraps(asynchronous.__init__)
+        def constructor(self: S, /, *arguments: P.args, **named: P.kwargs) -> None:
+            construct(self, asynchronous(*arguments, **named))
+
+        return constructor
+
+    return decorate
+
+
+def waited(
+    method: Callable[Concatenate[C_co, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[SynchronousClient[C_co], P], T]:
+    """Return *method* of an asynchronous client as one that waits for the result."""
+
+    @wraps(method)
+    def call(self: SynchronousClient[C_co], /, *arguments: P.args, **named: P.kwargs) -> T:
+        return self._thread.run(method(self._client, *arguments, **named))
+
+    return call
+
+
+def iterated(
+    method: Callable[Concatenate[C_co, P], AsyncGenerator[T, None]],
+) -> Callable[Concatenate[SynchronousClient[C_co], P], Iterator[T]]:
+    """Return *method* of an asynchronous client, which yields, as one that waits for each item."""
+
+    @wraps(method)
+    def call(self: SynchronousClient[C_co], /, *arguments: P.args, **named: P.kwargs) -> Iterator[T]:
+        items = method(self._client, *arguments, **named)
         try:
-            while (event := self._thread.run(_next(events))) is not None:
-                yield event
+            while True:
+                try:
+                    yield self._thread.run(anext(items))
+                except StopAsyncIteration:
+                    return
         finally:
-            self._thread.run(_closed(events))
+            self._thread.run(items.aclose())
 
-    def publish_request(
-        self,
-        request: RequestSubmitted | RequestFields,
-        *,
-        id: str | None = None,  # noqa: A002  CloudEvents' own name
-        time: datetime | None = None,
-    ) -> str:
-        """Publish a request; return the id of the event."""
-        return self._thread.run(self._client.publish_request(request, id=id, time=time))
-
-    def prove(
-        self,
-        proofs: ProofSubmitted | ProofSubmissionFields,
-        *,
-        id: str | None = None,  # noqa: A002  CloudEvents' own name
-        time: datetime | None = None,
-    ) -> str:
-        """Publish proofs of identity for an earlier request; return the id of the event."""
-        return self._thread.run(self._client.prove(proofs, id=id, time=time))
-
-    def withdraw(
-        self,
-        withdrawal: WithdrawalSubmitted | WithdrawalFields,
-        *,
-        id: str | None = None,  # noqa: A002  CloudEvents' own name
-        time: datetime | None = None,
-    ) -> str:
-        """Publish a withdrawal of a request; return the id of the event."""
-        return self._thread.run(self._client.withdraw(withdrawal, id=id, time=time))
-
-    def appeal(
-        self,
-        appeal: AppealSubmitted | AppealFields,
-        *,
-        id: str | None = None,  # noqa: A002  CloudEvents' own name
-        time: datetime | None = None,
-    ) -> str:
-        """Publish an appeal against an answer; return the id of the event."""
-        return self._thread.run(self._client.appeal(appeal, id=id, time=time))
-
-    def publish(self, messages: Sequence[Message]) -> None:
-        """Publish many events at once, made by ``message_of``; return when all are confirmed."""
-        self._thread.run(self._client.publish(messages))
+    return call
 
 
-async def _next(events: AsyncIterator[ReceivedEvent]) -> ReceivedEvent | None:
-    return await anext(events, None)
+class AmqpClient(SynchronousClient[AsyncAmqpClient]):
+    """A system that submits by AMQP, connected between the ends of ``with``; see :class:`AsyncAmqpClient`."""
+
+    @constructed_as(AsyncAmqpClient)
+    def __init__(self, client: AsyncAmqpClient) -> None:
+        super().__init__(client)
+
+    submit = waited(AsyncAmqpClient.submit)
+    follow = waited(AsyncAmqpClient.follow)
+    events = iterated(AsyncAmqpClient.events)
+    publish_request = waited(AsyncAmqpClient.publish_request)
+    prove = waited(AsyncAmqpClient.prove)
+    withdraw = waited(AsyncAmqpClient.withdraw)
+    appeal = waited(AsyncAmqpClient.appeal)
+    publish = waited(AsyncAmqpClient.publish)
 
 
-async def _closed(events: AsyncIterator[ReceivedEvent]) -> None:
-    if isinstance(events, AsyncGenerator):
-        await events.aclose()
-
-
-class HttpClient:
+class HttpClient(SynchronousClient[AsyncHttpClient]):
     """A system that submits by HTTP, connected between the ends of ``with``; see :class:`AsyncHttpClient`."""
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        key: str | None = None,
-        timeout: float = 30.0,
-        tries: int = TRIES,
-    ) -> None:
-        """Remember where Habeas is; nothing is connected yet."""
-        self._client = AsyncHttpClient(url, key=key, timeout=timeout, tries=tries)
-        self._thread = LoopThread()
+    @constructed_as(AsyncHttpClient)
+    def __init__(self, client: AsyncHttpClient) -> None:
+        super().__init__(client)
 
-    def __enter__(self) -> Self:
-        """Return this client; it connects at the first call."""
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Disconnect."""
-        try:
-            self._thread.run(self._client.__aexit__(kind, error, trace))
-        finally:
-            self._thread.close()
-
-    def submit(self, request: RequestSubmitted | RequestFields) -> str:
-        """Submit a request; return its id."""
-        return self._thread.run(self._client.submit(request))
-
-    def status(self, request_id: str) -> StatusPage:
-        """Return the state of a request."""
-        return self._thread.run(self._client.status(request_id))
-
-    def find(self, reference: str) -> StatusPage:
-        """Return the state of your system's request with *reference*."""
-        return self._thread.run(self._client.find(reference))
-
-    def follow(self, request_id: str, *, within: float | None = None) -> StatusPage:
-        """Ask for the state of a request until it has ended."""
-        return self._thread.run(self._client.follow(request_id, within=within))
-
-    def prove(self, request_id: str, proofs: Sequence[ProofLiteral]) -> None:
-        """Offer proofs of identity."""
-        self._thread.run(self._client.prove(request_id, proofs))
-
-    def withdraw(self, request_id: str) -> None:
-        """Withdraw a request that is not answered yet."""
-        self._thread.run(self._client.withdraw(request_id))
-
-    def appeal(self, request_id: str, statement: str) -> None:
-        """Disagree with an answer, or with the handling of a request."""
-        self._thread.run(self._client.appeal(request_id, statement))
+    submit = waited(AsyncHttpClient.submit)
+    status = waited(AsyncHttpClient.status)
+    find = waited(AsyncHttpClient.find)
+    follow = waited(AsyncHttpClient.follow)
+    prove = waited(AsyncHttpClient.prove)
+    withdraw = waited(AsyncHttpClient.withdraw)
+    appeal = waited(AsyncHttpClient.appeal)

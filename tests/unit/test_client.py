@@ -1,9 +1,9 @@
 """The client: its events are readable by Habeas, unanswered ones are sent again, literals are accepted."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
-from typing import cast
+from typing import assert_type, cast
 
 import httpx
 import orjson
@@ -25,6 +25,7 @@ from shared.client import (
     Outcome,
     ProofSubmitted,
     Publisher,
+    ReceivedEvent,
     RequestClosed,
     RequestFields,
     RequestSubmitted,
@@ -314,7 +315,21 @@ def test_synchronous_program_submits_by_http() -> None:
     client = HttpClient("https://privacy.example.com", key="k")
     client._client, _ = http_client(LODGED)
     with client:
-        assert client.submit({"reference": "t-1", "right": "access", "subject": {"name": "Ada"}}) == ID
+        answer = client.submit({"reference": "t-1", "right": "access", "subject": {"name": "Ada"}})
+    assert assert_type(answer, str) == ID
+
+
+def test_synchronous_clients_have_the_types_of_the_asynchronous_ones() -> None:
+    """The type checker reads this test: types that are lost, or too wide, are its errors."""
+    with pytest.raises(TypeError, match="kex"):
+        HttpClient("https://privacy.example.com", kex="k")  # type: ignore[call-arg]
+    client = AmqpClient("amqp://broker.example.com", source=SOURCE)
+    assert_type(client, AmqpClient)
+    with pytest.raises(ConfigurationError, match="`with` statement"):
+        assert_type(client.follow(ID, within=1.0), ReceivedEvent)
+    with pytest.raises(TypeError, match="positional"):
+        client.publish_request(REQUEST, "id")  # type: ignore[call-arg]
+    assert_type(client.events("closed", RequestClosed), Iterator[ReceivedEvent])
 
 
 # --- events ---------------------------------------------------------------------------------------------
