@@ -50,13 +50,13 @@ from shared.runtime.audit_keys import chain_key
 from shared.runtime.bootstrap import Running, ServicePlan, ServiceRuntime
 from shared.runtime.broker import user_of
 from shared.runtime.client_limits import Allowance
+from shared.runtime.hosts import is_local
 from shared.runtime.journal import Journal
 from shared.runtime.key_rings import derived_key
 from shared.runtime.log import logger
 from shared.runtime.openpgp import OpenPgpCertificate
 from shared.runtime.scheduler import Timers, publish_due_timers
 from shared.runtime.service import Service, case_of_fact
-from shared.runtime.settings import is_local
 
 NAME = "intake"
 

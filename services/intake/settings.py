@@ -33,7 +33,8 @@ from shared.law import ClockRules, CompanyProfile
 from shared.law.calendars import calendar_named
 from shared.law.library import breach_policies, policies, require_known
 from shared.law.policies import E, EditionLibrary
-from shared.runtime.settings import InboxSettings, is_local
+from shared.runtime.hosts import is_local
+from shared.runtime.settings import InboxSettings
 
 SystemSource: TypeAlias = Annotated[Source, AfterValidator(upstream_source)]
 SourcePattern: TypeAlias = Annotated[str, AfterValidator(binding)]

@@ -22,11 +22,11 @@ from shared.runtime import log, smtp_limits
 from shared.runtime.audit_keys import chain_key
 from shared.runtime.bootstrap import Running, ServicePlan, ServiceRuntime
 from shared.runtime.broker import user_of
+from shared.runtime.hosts import is_local
 from shared.runtime.journal import Journal
 from shared.runtime.key_rings import derived_key
 from shared.runtime.mongo import Database
 from shared.runtime.service import Moment, Service, Subscription
-from shared.runtime.settings import is_local
 
 BATCH = 64
 """Letters of a queue under way at once; a crash leaves about as many in doubt (docs/how-to/operate.md)."""

@@ -13,6 +13,7 @@ from shared.client.submissions import submission_of
 from shared.contract.events.submissions import Proof, RequestSubmitted, SubmissionError
 from shared.contract.status import Lodged, StatusPage
 from shared.errors import ConfigurationError, HabeasError, TransientError
+from shared.runtime.hosts import is_local
 
 TRIES = 5
 PAUSE_S = 0.5
@@ -57,6 +58,7 @@ class AsyncHttpClient:
         key: str | None = None,
         timeout: float = 30.0,
         tries: int = TRIES,
+        allow_http: bool = False,
     ) -> None:
         """
         Remember where Habeas is; nothing is connected yet.
@@ -67,12 +69,13 @@ class AsyncHttpClient:
                 references are not kept, so a request is sent once only.
             timeout: Seconds that one call may take.
             tries: How often a call is sent until it is answered.
+            allow_http: Whether ``http://`` may lead to another machine, within a network that you trust:
+                key and requests are not encrypted.
 
         Raises:
-            ConfigurationError: *url* is no URL of HTTP.
+            ConfigurationError: *url* is no URL of HTTP, or is not encrypted and leads to another machine.
         """
-        if not url.startswith(("https://", "http://")):
-            raise ConfigurationError("url: must begin with https:// or http://")
+        _require_protected(url, allow_http=allow_http)
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._tries = tries if key else 1
         self._http = httpx.AsyncClient(base_url=url, headers=headers, timeout=timeout)
@@ -150,6 +153,21 @@ class AsyncHttpClient:
                 await asyncio.sleep(PAUSE_S * 2**tried)
         place = self._http.base_url.copy_with(userinfo=b"")
         raise ApiUnavailable(f"Habeas was not reached at {place} ({reason})")
+
+
+def _require_protected(url: str, *, allow_http: bool) -> None:
+    """Raise ConfigurationError if key and requests would leave this machine unencrypted."""
+    if not url.startswith(("https://", "http://")):
+        raise ConfigurationError("url: must begin with https:// or http://")
+    try:
+        host = httpx.URL(url).host
+    except httpx.InvalidURL:
+        raise ConfigurationError("url: is no URL, like https://privacy.example.com") from None
+    if url.startswith("http://") and not allow_http and not is_local(host):
+        raise ConfigurationError(
+            f"url: key and personal data would go to {host} unencrypted: begin with https://, "
+            "or within a network that you trust, as between containers, state allow_http=True"
+        )
 
 
 def _content(answer: httpx.Response) -> Any:

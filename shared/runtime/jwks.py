@@ -18,8 +18,8 @@ import httpx
 import jwt
 
 from shared.errors import TransientError
+from shared.runtime.hosts import is_local
 from shared.runtime.safe_http import NOT_PACKED, NotAllowed, addresses_of, is_public
-from shared.runtime.settings import is_local
 
 KEYS_KNOWN_FOR_S = 600.0
 LOOK_AGAIN_AFTER_S = 30.0

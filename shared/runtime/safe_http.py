@@ -20,7 +20,7 @@ from typing import Final
 import httpx
 
 from shared.errors import TransientError
-from shared.runtime.settings import is_local
+from shared.runtime.hosts import is_local
 
 HTTPS_PORT: Final = 443
 HOST = re.compile(rb"[A-Za-z0-9._:-]+")

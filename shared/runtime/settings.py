@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Sized
 from datetime import timedelta
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
@@ -94,14 +94,6 @@ class _SecretFiles(PydanticBaseSettingsSource):
             for name, value in found.items()
             if value is not None
         }
-
-
-def is_local(host: str | None) -> bool:
-    """Return whether *host* is this machine."""
-    try:
-        return ip_address(host or "").is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class Settings(BaseSettings):

@@ -280,6 +280,35 @@ async def test_error_of_a_client_by_http_repeats_no_password_of_the_url() -> Non
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://intake:8080",
+        "http://127.0.0.1@privacy.example.com",
+        "http://127.0.0.1.example.com",
+        "http://localhost.example.com",
+        "http://[2001:db8::1]:8080",
+        "http://0.0.0.0:8080",
+    ],
+)
+def test_unencrypted_url_of_another_machine_is_refused_unless_it_is_allowed(url: str) -> None:
+    for client in (AsyncHttpClient, HttpClient):
+        with pytest.raises(ConfigurationError, match=r"https://, .* allow_http=True"):
+            client(url, key="k")
+        client(url, key="k", allow_http=True)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8080", "127.1.2.3", "[::1]:8080", "localhost:8080"])
+def test_unencrypted_url_of_this_machine_is_accepted(host: str) -> None:
+    AsyncHttpClient(f"http://{host}", key="k")
+
+
+@pytest.mark.parametrize("url", ["privacy.example.com", "ftp://privacy.example.com", "https://[::1"])
+def test_wrong_url_of_http_is_named(url: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"^url: .*https://"):
+        AsyncHttpClient(url, key="k")
+
+
 async def test_request_of_the_public_is_sent_once() -> None:
     client, seen = http_client(httpx.ReadTimeout("slow"), key=None)
     async with client:
