@@ -6,14 +6,13 @@ the files that can be read and the filter of system calls hold everywhere, or no
 network of its own it gets where the kernel grants them.
 """
 
-import contextlib
 import ctypes
 import os
 import resource
 import signal
 import struct
 import sysconfig
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -76,22 +75,18 @@ def confine(memory_bytes: int) -> dict[str, int]:
     _limit(resource.RLIMIT_FSIZE, 0)
     _limit(resource.RLIMIT_NOFILE, MOST_FILES)
     library = ctypes.CDLL(None, use_errno=True)
+    code = tuple(_code())
     granted: dict[str, int] = {
-        "own_user": _drop_privileges(),
+        "own_user": os.geteuid() == 0 and _gives_up(_become_unprivileged, code),
         "no_new_privileges": library.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0,
-        "own_network": library.unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0,
-        "files_confined": confine_to(readable(), library),
+        "own_network": _gives_up(lambda: _leave_network(library), code),
+        "files_confined": confine_to([*map(Path, SYSTEM), *code], library),
     }
     # Changing the user takes both away again.
     return granted | {
         "dies_with_service": library.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) == 0,
         "unreadable_memory": library.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0,
     }
-
-
-def readable() -> list[Path]:
-    """Return the paths that the worker may read: code, libraries and models; no settings, no secrets."""
-    return [*map(Path, SYSTEM), *_code()]
 
 
 def _code() -> Iterator[Path]:
@@ -102,30 +97,49 @@ def _code() -> Iterator[Path]:
     yield Path(os.environ.get(MODELS_VARIABLE) or OWN_MODELS)
 
 
-def _drop_privileges() -> bool:
-    """Become a user without files of its own, where this one may, and the code can be read by that user."""
-    if os.geteuid() != 0:
+def _gives_up(privileges: Callable[[], None], code: Sequence[Path]) -> bool:
+    """Give up *privileges*, where this process may and then still reads *code*; return whether it has."""
+    if os.waitpid(_tried(privileges, code), 0)[1] != 0:
         return False
-    try:
-        os.setgroups([])
-        os.setegid(UNPRIVILEGED_ID)
-        os.seteuid(UNPRIVILEGED_ID)
-        reads_code = all(_is_readable(path) for path in _code())
-        os.seteuid(0)
-        os.setegid(0)
-        if not reads_code:
-            return False
-        os.setresgid(UNPRIVILEGED_ID, UNPRIVILEGED_ID, UNPRIVILEGED_ID)
-        os.setresuid(UNPRIVILEGED_ID, UNPRIVILEGED_ID, UNPRIVILEGED_ID)
-    except PermissionError:
-        return False
+    privileges()
     return True
 
 
-def _is_readable(path: Path) -> bool:
-    with contextlib.suppress(PermissionError):
-        return not path.exists() or bool(list(path.iterdir()))
-    return False
+def _tried(privileges: Callable[[], None], code: Sequence[Path]) -> int:
+    """Return a child that ends with 0 if it reads *code* without *privileges*: they never come back."""
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            privileges()
+            status = 0 if all(map(_is_readable, code)) else 1
+        finally:
+            os._exit(status)
+    return child
+
+
+def _become_unprivileged() -> None:
+    """Become a user without files of its own."""
+    os.setgroups([])
+    os.setresgid(UNPRIVILEGED_ID, UNPRIVILEGED_ID, UNPRIVILEGED_ID)
+    os.setresuid(UNPRIVILEGED_ID, UNPRIVILEGED_ID, UNPRIVILEGED_ID)
+
+
+def _leave_network(library: ctypes.CDLL) -> None:
+    """Move to a network without interfaces; root loses the right to read files of other users."""
+    if library.unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0:
+        raise PermissionError(ctypes.get_errno(), "no network of its own")
+
+
+def _is_readable(folder: Path) -> bool:
+    """Return whether *folder* is readable, or missing."""
+    try:
+        list(folder.iterdir())
+    except FileNotFoundError:
+        return True
+    except PermissionError:
+        return False
+    return True
 
 
 def seal(bounds: Bounds) -> None:
