@@ -81,6 +81,7 @@ UNDECIDED = frozenset(
         "address_not_claimed", "address_partial", "bill_address_ambiguous", "bill_issuer_unknown",
         "documents_alone", "dob_unreadable", "expiry_unreadable", "image_blurred", "image_glare",
         "name_not_claimed", "name_partial", "needs_a_person", "print_alone", "print_unreadable",
+        "reader_unavailable",
     }
 )  # fmt: skip
 """Reasons for a review that name unreadable or unclear content; any other may mean forgery or theft."""

@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
@@ -170,6 +171,40 @@ async def test_worker_of_root_is_another_user(attacker: DocumentWorker) -> None:
     assert uids_of(worker.process.pid) == ["65534"] * 4
 
 
+def readable_for_root_alone(folder: Path, owner: int) -> dict[str, str]:
+    """Make *folder* the home of Python, as pyenv and uv install it below /root; return its setting."""
+    library = Path(sysconfig.get_path("stdlib"))
+    (folder / "lib").mkdir()
+    (folder / "lib" / library.name).symlink_to(library)
+    folder.chmod(0o700)
+    os.chown(folder, owner, owner)
+    return {"PYTHONHOME": str(folder)}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can change the user")
+@pytest.mark.parametrize(
+    ("owner", "own_network"),
+    [pytest.param(0, True, id="of root"), pytest.param(65_533, False, id="of another user")],
+)
+async def test_worker_of_a_python_that_root_alone_can_read_stays_root_and_starts(
+    tmp_path: Path, owner: int, own_network: bool
+) -> None:
+    """With a network of its own, root reads files of other users no longer."""
+    program = (
+        "import sys\n"
+        "from services.verifier.documents.worker import confinement, fork_server\n"
+        "def load():\n"
+        "    from services.verifier.documents.results import DocumentReading\n"
+        "    return lambda _: DocumentReading(media_type='read').model_dump_json().encode()\n"
+        "fork_server.serve(load, confinement.Bounds(*map(int, sys.argv[1:])))\n"
+    )
+    command = (sys.executable, "-P", "-s", "-B", "-c", program)
+    home = readable_for_root_alone(tmp_path, owner)
+    async with DocumentWorker(LIMITS, command=command, environment=home) as examiner:
+        assert await outcome(examiner, "any") == "read"
+        assert (examiner.granted["own_user"], examiner.granted["own_network"]) == (False, own_network)
+
+
 def uids_of(pid: int) -> list[str]:
     status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
     return next(line for line in status.splitlines() if line.startswith("Uid:")).split()[1:]
@@ -195,7 +230,7 @@ async def test_worker_that_the_kernel_does_not_confine_reads_nothing_and_the_log
     )
     async with DocumentWorker(LIMITS, command=(sys.executable, "-P", "-s", "-B", "-c", program)) as examiner:
         reading = await examiner.examine(b"read /etc/hostname", "")
-    assert (reading.media_type, reasons_of(reading.checks)) == ("", ("file_decode_limit",))
+    assert (reading.media_type, reasons_of(reading.checks)) == ("", ("reader_unavailable",))
     logged = capsys.readouterr().out
     assert "documents are not read" in logged
     assert f"{reason}; the machine must be x86_64 or aarch64 with Linux 5.13" in logged

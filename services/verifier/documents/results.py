@@ -179,6 +179,8 @@ def reasons_of(checks: Iterable[Check]) -> tuple[Reason, ...]:
 
 
 FILE: Final = "file"
+UNAVAILABLE: Final = "reader_unavailable"
+"""Reason for which a file was not looked at: the process that reads it does not start."""
 
 
 class FileFlaw(StrEnum):

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -25,9 +26,18 @@ from typing import Final, Self, TypeVar
 
 from pydantic import ValidationError
 
-from services.verifier.documents.results import FILE, Check, DocumentReading, FileFlaw, PageFacts, refused
+from services.verifier.documents.results import (
+    FILE,
+    UNAVAILABLE,
+    Check,
+    DocumentReading,
+    FileFlaw,
+    PageFacts,
+    refused,
+)
 from services.verifier.documents.worker.frames import (
     BYTES_PER_PIXEL,
+    FAILED,
     LENGTH_BYTES,
     LONGEST_SHOWN,
     MOST_ANSWER_BYTES,
@@ -38,6 +48,7 @@ from services.verifier.documents.worker.frames import (
     pack,
 )
 from shared.contract.events import MOST_DOCUMENT_BYTES
+from shared.errors import ConfigurationError
 from shared.runtime import IMPORT_ROOT
 from shared.runtime.log import logger
 
@@ -49,7 +60,7 @@ NEEDED: Final = (
     "the machine must be x86_64 or aarch64 with Linux 5.13 or newer, Landlock among its security modules, "
     "and the container must permit landlock_restrict_self and seccomp"
 )
-"""Without it no document is read; each is for a person to look at."""
+"""Without it no document is read; staff looks at each."""
 GRACE: Final = timedelta(seconds=5)
 """The time that the worker gets to end a file's process itself, before it is ended with it."""
 
@@ -67,6 +78,10 @@ class WorkerLimits:
 
 class WorkerLostError(Exception):
     """The worker ended, or said something that is no answer."""
+
+
+class ReaderUnavailableError(ConfigurationError):
+    """The worker does not start; the message has the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +122,8 @@ class DocumentWorker:
         environment: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._limits = limits or WorkerLimits()
-        self._command = command
+        times = (str(max(1, round(limit.total_seconds()))) for limit in (self._limits.cpu, self._limits.wall))
+        self._words = (*command, str(self._limits.memory_bytes), *times)
         self._environment = environment
         self._turn = asyncio.Lock()
         self._worker: Worker | None = None
@@ -140,17 +156,17 @@ class DocumentWorker:
         if len(content) > MOST_DOCUMENT_BYTES:
             return DocumentReading(checks=(refused(FileFlaw.TOO_LARGE),))
         reading = await self._answer(Request(content, media_type, slot), DocumentReading.model_validate_json)
-        return reading or DocumentReading(checks=(_UNREAD,))
+        return DocumentReading(checks=(reading,)) if isinstance(reading, Check) else reading
 
     async def show(self, content: bytes, media_type: str) -> FilePreview:
         """Return a preview of a file's first pages; where it cannot be opened safely, a check says so."""
         if len(content) > MOST_DOCUMENT_BYTES:
             return FilePreview(PageFacts(checks=(refused(FileFlaw.TOO_LARGE),)))
         shown = await self._answer(Request(content, media_type, WorkerTask.SHOW), _shown)
-        return shown or FilePreview(PageFacts(checks=(_UNREAD,)))
+        return FilePreview(PageFacts(checks=(shown,))) if isinstance(shown, Check) else shown
 
-    async def _answer(self, request: Request, understand: Callable[[bytes], T]) -> T | None:
-        """Return the worker's answer as *understand* takes it; nothing where none came that is one."""
+    async def _answer(self, request: Request, understand: Callable[[bytes], T]) -> T | Check:
+        """Return the worker's answer as *understand* takes it; where none came, the check that says why."""
         async with self._turn:
             try:
                 worker = await self._ready()
@@ -158,10 +174,13 @@ class DocumentWorker:
                     most = MOST_ANSWER_BYTES[request.task]
                     answer = await _exchange(worker.process, pack(request), most)
                 # Without an answer only the process that had this file in hand died: the worker is fine.
-                return understand(answer) if answer else None
+                return understand(answer) if answer else _UNREAD
+            except ReaderUnavailableError as error:
+                logger().error("documents are not read", reason=str(error))
+                return Check.unsure(FILE, UNAVAILABLE)
             except (OSError, TimeoutError, WorkerLostError, ValidationError):
                 await self._discard()
-                return None
+                return _UNREAD
             except asyncio.CancelledError:
                 await self._discard()  # its answer would be taken for that to the next file
                 raise
@@ -175,11 +194,22 @@ class DocumentWorker:
         return self._worker
 
     async def _begin(self) -> Worker:
+        """Start a worker. Raises ReaderUnavailableError if none starts."""
         folder = Path(tempfile.mkdtemp(prefix="habeas-"))
-        process = await asyncio.create_subprocess_exec(
-            *self._command,
-            str(self._limits.memory_bytes),
-            *(str(max(1, round(limit.total_seconds()))) for limit in (self._limits.cpu, self._limits.wall)),
+        try:
+            process = await self._launched(folder)
+        except OSError as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise ReaderUnavailableError(f"{self._words[0]}: {error.strerror}") from None
+        try:
+            return Worker(process, folder, await self._granted_to(process))
+        except BaseException:
+            await _end(process, folder)
+            raise
+
+    async def _launched(self, folder: Path) -> Process:
+        return await asyncio.create_subprocess_exec(
+            *self._words,
             stdin=PIPE,
             stdout=PIPE,
             stderr=DEVNULL,  # complaints of decoders quote the file
@@ -187,13 +217,19 @@ class DocumentWorker:
             env=_environment(folder) | dict(self._environment),
             start_new_session=True,
         )
+
+    async def _granted_to(self, process: Process) -> Mapping[str, object]:
+        """Return the confinement of *process* once it is ready."""
+        seconds = self._limits.start.total_seconds()
         try:
-            async with asyncio.timeout(self._limits.start.total_seconds()):
+            async with asyncio.timeout(seconds):
                 granted = json.loads(await _next(process, MOST_ANSWER_BYTES[WorkerTask.IDENTITY]))
-            return Worker(process, folder, _confined(granted))
-        except BaseException:
-            await _end(process, folder)
-            raise
+        except TimeoutError:
+            raise ReaderUnavailableError(f"not ready within {seconds:g} seconds") from None
+        except (WorkerLostError, ValueError):
+            by_hand = f"PYTHONPATH={IMPORT_ROOT} {shlex.join(self._words)}"
+            raise ReaderUnavailableError(f"it ended at its start; its error: {by_hand}") from None
+        return _confined(granted)
 
     async def _discard(self) -> None:
         worker, self._worker = self._worker, None
@@ -206,10 +242,11 @@ _UNREAD: Final = Check.unsure(FILE, FileFlaw.DECODE_LIMIT.value)
 
 
 def _confined(granted: Mapping[str, object]) -> Mapping[str, object]:
-    """Return what the kernel *granted* a worker. Raises WorkerLostError if that does not confine it."""
+    """Return what the kernel *granted*. Raises ReaderUnavailableError if the worker has not started."""
     if REFUSED in granted:
-        logger().error("documents are not read", reason=f"{granted[REFUSED]}; {NEEDED}")
-        raise WorkerLostError("not confined")
+        raise ReaderUnavailableError(f"{granted[REFUSED]}; {NEEDED}")
+    if FAILED in granted:
+        raise ReaderUnavailableError(str(granted[FAILED]))
     return granted
 
 

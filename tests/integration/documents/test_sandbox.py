@@ -3,7 +3,8 @@ import errno
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 import pytest_asyncio
 
 from services.verifier.documents import sandbox
-from services.verifier.documents.results import CheckResult, DocumentReading, reasons_of
+from services.verifier.documents.results import Check, CheckResult, DocumentReading, reasons_of
 from services.verifier.documents.sandbox import DocumentWorker, PagePixels, WorkerLimits
 from services.verifier.documents.text import read_lines
 from services.verifier.documents.worker.frames import WorkerTask
@@ -121,9 +122,56 @@ async def test_a_worker_knows_nothing_of_the_services_environment(
     }
 
 
-async def test_a_worker_that_cannot_start_costs_one_reading() -> None:
-    async with DocumentWorker(SHORT, command=(sys.executable, "-c", "raise SystemExit(1)")) as examiner:
-        assert lost(await examiner.examine(b"abc", ""))
+@pytest.fixture
+def _no_folder_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    yield
+    assert list(tmp_path.iterdir()) == []
+
+
+UNAVAILABLE = Check.unsure("file", "reader_unavailable")
+SERVES = (
+    "from services.verifier.documents.worker import confinement, fork_server\n"
+    "def load():\n"
+    "    import decoder_of_another_python\n"
+    "fork_server.serve(load, confinement.Bounds(1 << 30, 1, 2))\n"
+)
+
+
+@pytest.mark.usefixtures("_no_folder_left")
+@pytest.mark.parametrize(
+    ("command", "logged"),
+    [
+        pytest.param(("/nonexistent",), "/nonexistent: No such file or directory", id="no interpreter"),
+        pytest.param((sys.executable, "-c", "1 / 0"), "it ended at its start; its error: ", id="ends"),
+        pytest.param((sys.executable, "-c", "print('ready')"), "it ended at its start; ", id="no answer"),
+        pytest.param(
+            (sys.executable, "-c", SERVES),
+            "ModuleNotFoundError: No module named 'decoder_of_another_python'",
+            id="lacks a library",
+        ),
+    ],
+)
+async def test_worker_that_cannot_start_is_logged_and_not_the_fault_of_the_file(
+    command: tuple[str, ...], logged: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with DocumentWorker(SHORT, command=command) as examiner:
+        reading = await examiner.examine(b"abc", "")
+        shown = await examiner.show(b"abc", "")
+
+    assert reading.checks == shown.known.checks == (UNAVAILABLE,)
+    assert capsys.readouterr().out.count(logged) == 2
+
+
+@pytest.mark.usefixtures("_no_folder_left")
+async def test_worker_that_is_never_ready_is_ended_and_logged(capsys: pytest.CaptureFixture[str]) -> None:
+    limits = replace(SHORT, start=timedelta(seconds=0.2))
+    async with DocumentWorker(
+        limits, command=(sys.executable, "-c", "import time; time.sleep(99)")
+    ) as examiner:
+        assert (await examiner.examine(b"abc", "")).checks == (UNAVAILABLE,)
+
+    assert "not ready within 0.2 seconds" in capsys.readouterr().out
 
 
 async def test_a_worker_that_died_between_files_is_replaced(attacker: DocumentWorker) -> None:

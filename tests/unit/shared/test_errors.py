@@ -15,6 +15,7 @@ NETS = {
     "services.intake.channels.email.service",
     "services.intake.http.callbacks",  # nor one receiver
     "services.verifier.documents.files.opener",  # decoders raise any error on hostile bytes
+    "services.verifier.documents.worker.fork_server",  # nor loading them end the worker without a reason
     "shared.mail.mime_parts",  # so does the library for mail
     "shared.runtime.dataloader",  # passes it on to the caller
     "shared.runtime.worker",  # the loop of everything that polls

@@ -245,6 +245,12 @@ def test_a_written_permission_is_for_a_person() -> None:
     )
 
 
+@pytest.mark.parametrize("slot", list(ProofSlot))
+def test_document_that_no_reader_looked_at_is_for_staff_and_not_at_fault(slot: ProofSlot) -> None:
+    reading = DocumentReading(checks=(Check.unsure("file", "reader_unavailable"),))
+    assert judged(reading, slot) == (Verdict.UNCLEAR, {"reader_unavailable"})
+
+
 @pytest.mark.parametrize("result", list(CheckResult))
 def test_only_passed_or_unasked_checks_let_a_document_through(result: CheckResult) -> None:
     verdict = verdict_on([Check(name="x", result=result, reasons=("anything",))])

@@ -1,13 +1,19 @@
 """Documents, log-ins, declarations, agents, staff and time: what the verifier makes of each."""
 
 import base64
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from services.intake.domain import request_id
 from services.verifier.assurance.levels import Sensitivity
+from services.verifier.documents.examiner.domain import Examination
+from services.verifier.documents.examiner.handlers import ExaminerContext, examine
+from services.verifier.documents.examiner.reuse import PresentedDocuments
+from services.verifier.documents.sandbox import DocumentWorker
 from services.verifier.domain import DOCUMENTED, MOST_EXAMINED, ProofSpent
 from services.verifier.handlers import LAPSE, REMINDER
 from shared.contract.answer import SUBMISSION
@@ -16,6 +22,7 @@ from shared.contract.events import (
     Assurance,
     DataPoints,
     EvidenceDestroyed,
+    Fact,
     IdentityChallenged,
     IdentityClaimed,
     IdentityCompared,
@@ -387,6 +394,37 @@ async def test_unreadable_document_does_not_block_mailbox_and_details() -> None:
     assert office.facts(IdentityVerified) == []
     await compare_points(office, 2, private=True)
     assert office.the(IdentityVerified).reasons == ("mailbox", "two_points")
+
+
+@pytest.mark.parametrize("slot", ["identity", "address"])
+async def test_document_goes_to_staff_where_the_reader_does_not_start_and_other_proofs_suffice(
+    slot: str,
+) -> None:
+    office = await opened(subject=STRANGER, logs_in=True)
+    await office.offer(document(slot), id_="d")
+    await office.tell(*await without_reader(office), service="examiner")
+    assert office.the(IdentityReviewNeeded).reasons == ("reader_unavailable",)
+    assert office.facts(ProofRefused) == []
+    await office.offer(TOKEN, id_="t")
+    await examined(office, Verdict.CONVINCING, identities=("email",))
+    assert office.the(IdentityVerified).assurance is Assurance.ACCOUNT
+
+
+async def without_reader(office: Office) -> Sequence[Fact]:
+    """Return the examiner's facts on the last document, while no process to read it can start."""
+    async with DocumentWorker(command=("/nonexistent",)) as sandbox:
+        ctx = ExaminerContext(
+            case_id=CASE,
+            known=Examination(),
+            now=NOW,
+            vault=office.vault,
+            sandbox=sandbox,
+            scanner=None,
+            presented=PresentedDocuments({"documents": None}, b"key"),  # type: ignore[arg-type] # not reached
+            zone=ZoneInfo("UTC"),
+            bill_age=timedelta(days=90),
+        )
+        return await examine(office.facts(ProofPresented)[-1], ctx)
 
 
 async def test_another_document_does_not_decide_in_place_of_one_that_a_person_looks_at() -> None:

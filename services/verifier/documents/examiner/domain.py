@@ -7,7 +7,14 @@ from datetime import date, timedelta
 from services.verifier.documents.bills.checks import RESULTS, bill_checks
 from services.verifier.documents.cards.comparison import ExpectedPrint, print_checks
 from services.verifier.documents.cards.fields import PrintedField, printed_fields
-from services.verifier.documents.results import Check, CheckResult, DocumentReading, MachineZone, reasons_of
+from services.verifier.documents.results import (
+    UNAVAILABLE,
+    Check,
+    CheckResult,
+    DocumentReading,
+    MachineZone,
+    reasons_of,
+)
 from shared.contract.events import Code, Fact, ProofExamined, ProofPresented, ProofSlot, Subject, Verdict
 from shared.errors import IllegalTransition
 from shared.matching import Address, PersonName, match_names
@@ -51,6 +58,8 @@ def checks_of(
     reading: DocumentReading, slot: ProofSlot, subject: Subject, today: date, bill_age: timedelta
 ) -> tuple[Check, ...]:
     """Return all checks of a document that is to prove *slot* for *subject*, as of *today*."""
+    if UNAVAILABLE in reasons_of(reading.checks):
+        return reading.checks  # nothing was looked at: no finding is the file's fault
     match slot:
         case ProofSlot.PERMISSION:
             return (*reading.checks, Check.unsure("permission", "needs_a_person"))

@@ -15,6 +15,7 @@ from typing import Final, NoReturn
 
 from services.verifier.documents.worker.confinement import Bounds, NotConfinedError, confine, seal
 from services.verifier.documents.worker.frames import (
+    FAILED,
     MOST_ANSWER_BYTES,
     REFUSED,
     Request,
@@ -23,6 +24,7 @@ from services.verifier.documents.worker.frames import (
     receive,
 )
 from services.verifier.documents.worker.seccomp import is_filtered
+from shared.errors import ErrorNet
 
 Examine = Callable[[Request], bytes]
 DIED: Final = b""
@@ -34,21 +36,33 @@ FILTERED: Final = b"filtered"
 def serve(load: Callable[[], Examine], bounds: Bounds) -> None:
     """Answer the requests on standard input until it ends; *load* is called once this process is confined."""
     answers = os.dup(sys.stdout.fileno())
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        granted: dict[str, object] = dict(confine(bounds.memory_bytes))
-    except NotConfinedError as error:
-        _write(answers, frame(json.dumps({REFUSED: str(error)}).encode()))
+    with ErrorNet() as net:  # libraries raise any error while they are loaded
+        examine, granted = _started(load, bounds, answers)
+    if net.error is not None:
+        _write(answers, frame(json.dumps(_explained(net.error)).encode()))
         return
-    os.dup2(nowhere, sys.stdout.fileno())  # libraries print; nothing of it may look like an answer
-    os.close(nowhere)
-    examine = load()
-    granted["filtered_calls"] = _in_a_child(_reports_filter, NO_FILE, bounds, answers) == FILTERED
-    if not granted["filtered_calls"]:
-        granted = {REFUSED: "no filter of system calls"}
     _write(answers, frame(json.dumps(granted | {"bounds": asdict(bounds)}).encode()))
     while (request := receive(sys.stdin.buffer)) is not None:
         _write(answers, frame(_in_a_child(examine, request, bounds, answers)))
+
+
+def _started(load: Callable[[], Examine], bounds: Bounds, answers: int) -> tuple[Examine, dict[str, object]]:
+    """Return the loaded reader, and the confinement that the kernel granted."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    granted = confine(bounds.memory_bytes)
+    os.dup2(nowhere, sys.stdout.fileno())  # libraries print; nothing of it may look like an answer
+    os.close(nowhere)
+    examine = load()
+    if _in_a_child(_reports_filter, NO_FILE, bounds, answers) != FILTERED:
+        raise NotConfinedError("no filter of system calls")
+    return examine, {**granted, "filtered_calls": True}
+
+
+def _explained(error: Exception) -> dict[str, str]:
+    """Return why this process reads no files, for the log of the service."""
+    if isinstance(error, NotConfinedError):
+        return {REFUSED: str(error)}
+    return {FAILED: f"{type(error).__name__}: {error}"}
 
 
 def _in_a_child(examine: Examine, request: Request, bounds: Bounds, answers: int) -> bytes:

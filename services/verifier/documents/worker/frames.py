@@ -14,7 +14,9 @@ MOST_SHOWN: Final = 3
 LONGEST_SHOWN: Final = 2_400
 """Pixels of the longer side of a page that is shown."""
 REFUSED: Final = "refused"
-"""Names why a worker reads no files, in the place of the granted confinement."""
+"""Names why the kernel does not confine a worker, in the place of the granted confinement."""
+FAILED: Final = "failed"
+"""Names the error at the start of a worker, in the same place: it has seen no file yet."""
 BYTES_PER_PIXEL: Final = 3
 """Red, green, blue."""
 
