@@ -1,6 +1,7 @@
 """The three modes of a match in an array: the document, the shared document, the element alone."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -13,10 +14,13 @@ from services.fulfillment.certificate.issue import Issue, certificate
 from services.fulfillment.changes.change import NOT_EDITABLE
 from services.fulfillment.changes.planner import NOT_MARKABLE, plan_corrections, plan_marks
 from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.erasure.completion import Round, plan_again
 from services.fulfillment.erasure.execution import execute, execute_changes, verify
 from services.fulfillment.erasure.planner import plan
 from services.fulfillment.erasure.steps import Disposition, RecordPlan
+from services.fulfillment.search.ownership import ANOTHERS
 from services.fulfillment.search.walk import gather
+from services.fulfillment.state import MOST_ROUNDS
 from services.fulfillment.stores.mongodb import Stores
 from shared.contract.events import Correction
 from shared.law import Right
@@ -29,6 +33,7 @@ KIM, BO = "kim@example.org", "bo@example.org"
 def trips(mode: str, *, objects: bool = False, erasure: str = "delete", more: str = "") -> DataMap:
     """A map of trips with riders, found by *mode*."""
     stated = f"meta: {{ habeas: {{ ownership: {mode} }} }}" if mode else ""
+    note = f"editable: true{', ownership: shared' if mode == 'shared' else ''}"
     email = f"data_categories: [user.contact.email]\n{' ' * 16}{stated}\n{' ' * 16}fides_meta:"
     riders = (
         f"""
@@ -45,7 +50,7 @@ def trips(mode: str, *, objects: bool = False, erasure: str = "delete", more: st
     )
     return one(
         f"""{riders}
-          - {{ name: note, data_categories: [user.content], meta: {{ habeas: {{ editable: true }} }} }}
+          - {{ name: note, data_categories: [user.content], meta: {{ habeas: {{ {note} }} }} }}
           - {{ name: restricted, data_categories: [system.operations] }}
           - {{ name: train, data_categories: [system.operations] }}
 {more}
@@ -178,6 +183,95 @@ async def test_booker_who_comes_before_the_write_keeps_the_shared_document(world
     await world.client[world.prefix + "desk"]["trips"].replace_one({"_id": 1}, both)
     await execute(decided, world.stores)
     assert await world.get("desk.trips", _id=1) == both
+
+
+AGENT = """
+          - { name: remark, data_categories: [user.content], meta: { habeas: { editable: true } } }
+          - name: agent
+            fields:
+              - name: phone
+                data_categories: [user.contact.phone_number]
+                meta: { habeas: { ownership: document } }
+              - { name: desk, data_categories: [system.operations] }
+"""
+OF_AGENT = {"remark": "pays by invoice", "agent": {"phone": "+1 212 555 0123", "desk": 4, "mail": BO}}
+
+
+async def test_personal_data_outside_the_array_is_withheld_unless_the_map_declares_it_as_shared(
+    world: World,
+) -> None:
+    data_map = trips("shared", more=BOOKER + AGENT)
+    document = {"_id": 1, "riders": [KIM, BO], "note": "window", "booker": BO, "train": 7, "card": "4000"}
+    await world.insert("desk.trips", document | OF_AGENT)
+    (found,) = (await gather(data_map, world.stores, PERSON)).found
+    own = {"_id": 1, "riders": [KIM], "note": "window", "train": 7}
+    assert found.disclosed == {**own, "agent": {"desk": 4}}
+    withheld = {"booker": ANOTHERS, "remark": ANOTHERS, "agent": {"phone": ANOTHERS, "desk": 4}}
+    assert found.copied == own | withheld
+
+
+async def test_owner_of_a_shared_document_gets_all_of_it_without_the_riders(world: World) -> None:
+    data_map = trips("shared", more=BOOKER + AGENT)
+    document = {"_id": 1, "riders": [BO], "note": "window", "booker": KIM, "card": "4000", **OF_AGENT}
+    await world.insert("desk.trips", document)
+    (found,) = (await gather(data_map, world.stores, PERSON)).found
+    assert found.copied == found.disclosed == {**document, "riders": []}
+
+
+@pytest.mark.parametrize("erasure", ["delete", "mask"])
+async def test_value_of_a_declared_owner_keeps_the_shared_document(world: World, erasure: str) -> None:
+    data_map = trips("shared", erasure=erasure, more=AGENT)
+    document = {"_id": 1, "riders": [KIM], "note": "window", "agent": {"phone": "+1 212 555 0123"}}
+    alone = {"_id": 2, "riders": [KIM], "note": "window", "remark": "late", "agent": {"phone": None}}
+    await world.insert("desk.trips", document, alone)
+    await erased(world, data_map)
+    assert await world.get("desk.trips", _id=1) == {**document, "riders": []}
+    left = {**alone, "riders": [], "note": None, "remark": None}
+    assert await world.get("desk.trips", _id=2) == (None if erasure == "delete" else left)
+
+
+async def test_withheld_value_of_a_shared_document_is_not_corrected_by_a_person_in_it(world: World) -> None:
+    data_map = trips("shared", more=AGENT)
+    await world.insert("desk.trips", {"_id": 1, "riders": [KIM], "remark": "pays by invoice"})
+    findings = await gather(data_map, world.stores, PERSON)
+    change = plan_corrections(findings, data_map, [Correction(field="remark", value="no")], TODAY)
+    assert [one.reason for one in change.declined] == [NOT_EDITABLE]
+
+
+async def leave(world: World, data_map: DataMap, plans: Sequence[RecordPlan]) -> None:
+    """Execute *plans*, of one person each, at the same time, and what they leave in further rounds."""
+
+    async def rounds(decided: RecordPlan) -> None:
+        for _ in range(MOST_ROUNDS):
+            refused = await execute(decided, world.stores)
+            remains = await verify(decided, data_map, world.stores, decided.identities)
+            if remains.clean:
+                return
+            again = await plan_again(Round(decided, refused, remains), data_map, world.stores, TODAY)
+            decided = replace(again, identities=decided.identities)
+        pytest.fail("the rounds of an erasure do not suffice")
+
+    await asyncio.gather(*map(rounds, plans))
+
+
+@pytest.mark.parametrize("objects", [False, True], ids=["scalars", "objects"])
+@pytest.mark.parametrize("erasure", ["delete", "mask"])
+async def test_last_of_the_people_who_leave_a_shared_document_at_once_erases_it(
+    world: World, erasure: str, *, objects: bool
+) -> None:
+    data_map = trips("shared", objects=objects, erasure=erasure)
+    people = [{"email": (email,)} for email in (KIM, BO, "lee@example.org")]
+    emails = [email for one in people for email in one["email"]]
+    held = [{"_id": n, "riders": riders(*emails, objects=objects), "note": "window"} for n in range(20)]
+    await world.insert("desk.trips", *held)
+    findings = [await gather(data_map, world.stores, one) for one in people]
+    plans = [
+        replace(plan(one, data_map, TODAY), identities=who) for one, who in zip(findings, people, strict=True)
+    ]
+    await leave(world, data_map, [RecordPlan.of_lines(one.lines()) for one in plans])
+    left = await world.client[world.prefix + "desk"]["trips"].find().to_list()
+    masked: list[Any] = [{"_id": n, "riders": [], "note": None} for n in range(20)]
+    assert left == ([] if erasure == "delete" else masked)
 
 
 TICKETS = """

@@ -300,8 +300,8 @@ def _place(found: FoundRecord, field: MappedField) -> Set | str | None:
     """Return the place of *field* with its value; or why it is unclear; None if there is none."""
     unit = array_around(field.path, found.divided)
     if unit is None:
-        if found.shared and not found.sole:
-            return NOT_EDITABLE
+        if found.shared and (not found.sole or field in found.collection.of_others):
+            return NOT_EDITABLE  # its value is not shown either
         return _on_document(found, field) if found.sole else None
     theirs = [match for match in found.elements if match.unit == unit]
     return _on_elements(found, field, unit, theirs) if theirs else None

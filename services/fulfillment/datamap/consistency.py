@@ -125,7 +125,7 @@ def _check_ownership(collection: Collection, notes: MapFindings) -> None:
     """Note the fields whose ``ownership`` has no effect, or contradicts that of another field."""
     for field in collection.fields:
         word, arrays = field.ownership, _arrays(collection, field.path)
-        if word is None:
+        if word is None or (field in collection.outside and _states_readers(collection, field)):
             continue
         what, remedy = "", "remove `ownership`"
         if field.container or not field.matched:
@@ -141,6 +141,12 @@ def _check_ownership(collection: Collection, notes: MapFindings) -> None:
             remedy = "use `element`"
         if what:
             notes.flaw(field.where, what, remedy)
+
+
+def _states_readers(collection: Collection, field: MappedField) -> bool:
+    """Return whether the ``ownership`` of *field* says whether those in a shared array read it."""
+    about_people = field.personal or field.matched
+    return bool(collection.shared) and about_people and field.ownership is not Ownership.ELEMENT
 
 
 def _check_paths(collection: Collection, notes: MapFindings) -> None:

@@ -13,6 +13,7 @@ from enum import StrEnum
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
+from services.fulfillment.datamap.paths import leads_through
 from services.fulfillment.datamap.yaml_loader import MapError
 from shared.labels import is_translated, localized
 from shared.law.taxonomy import covered
@@ -220,7 +221,10 @@ class MappedField:
     read_only: bool = False
     return_all_elements: bool = False
     ownership: Ownership | None = None
-    """What a match in it makes the person's; None: not stated, so the element alone."""
+    """
+    What a match in it makes the person's; None: not stated, so the element alone. Outside the array of a
+    shared document: whether each person in the array may read it; None: not stated, so none may.
+    """
     masking: Masking | None = None
     withheld: WithholdingRule | None = None
     """The rule of the map that forbids to disclose the value."""
@@ -441,12 +445,26 @@ class Collection:
     @cached_property
     def shared(self) -> frozenset[str]:
         """The paths at which a match makes the document the person's together with other people."""
-        return frozenset(field.path for field in self.leaves if field.ownership is Ownership.SHARED)
+        shared = (f.path for f in self.leaves if f.matched and f.ownership is Ownership.SHARED)
+        return frozenset(path for path in shared if self.unit(path) is not None)
+
+    @cached_property
+    def outside(self) -> tuple[MappedField, ...]:
+        """The fields with values outside the divided arrays."""
+        return tuple(f for f in self.leaves if not any(leads_through(f.path, unit) for unit in self.divided))
+
+    @cached_property
+    def of_others(self) -> tuple[MappedField, ...]:
+        """The fields outside the arrays of a shared document that are not said to be all its people's."""
+        keys = self.primary_key
+        data = (f for f in self.outside if f.personal or (f.matched and f.path not in keys))
+        return tuple(f for f in data if f.ownership is not Ownership.SHARED) if self.shared else ()
 
     @cached_property
     def peopled(self) -> frozenset[str]:
-        """The divided arrays, and the fields outside them by which people are found."""
-        return frozenset(self.unit(field.path) or field.path for field in self.leaves if field.matched)
+        """The divided arrays, and the fields outside them that are another person's."""
+        stated = (f.path for f in self.of_others if f.ownership is Ownership.DOCUMENT)
+        return frozenset({*self.divided, *stated, *(f.path for f in self.common if f.matched)})
 
     @cached_property
     def undivided(self) -> "Collection":

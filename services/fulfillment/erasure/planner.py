@@ -283,6 +283,7 @@ class _Planner:
             Disposition.LEFT if stays else Disposition.MASKED if details else goes,
             masks=tuple(masks),
             pulls=tuple(pulls),
+            accompanied=found.accompanied,
             reason=NOT_CHANGEABLE if stays else None,
             undeclared=_undeclared(collection, found.document) if found.sole else 0,
             left=left,

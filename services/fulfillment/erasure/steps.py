@@ -113,6 +113,8 @@ class RecordStep:
     """Matches of which at least one must still hold: the document is then still the person's."""
     alone: tuple[str, ...] = ()
     """Arrays and fields of a shared document that must hold no other person at the write."""
+    accompanied: tuple[str, ...] = ()
+    """Arrays and fields of a shared document of which one must hold another person at the write."""
     hold: tuple[str, Any] | None = None
     """Field and value that mark a hold, which may be set between plan and write."""
     deleted: bool = False
@@ -195,6 +197,7 @@ def of_document(document: Mapping[str, Any]) -> RecordStep:
         disposition=Disposition(document["disposition"]),
         guard=tuple(map(_match_of, document["guard"])),
         alone=tuple(document.get("alone", ())),
+        accompanied=tuple(document.get("accompanied", ())),
         hold=None if document["hold"] is None else tuple(document["hold"]),
         deleted=document["deleted"],
         masks=tuple(map(_mask_of, document["masks"])),

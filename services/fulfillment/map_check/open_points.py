@@ -36,6 +36,7 @@ def unreviewed(data_map: DataMap) -> Iterator[MapError]:
             yield from unstated_verification(collection)
             yield from unstated_grounds(collection)
             yield from unstated_storage(collection)
+            yield from unstated_readers(collection)
 
 
 def open_marks(data_map: DataMap) -> Iterator[MapError]:
@@ -64,6 +65,20 @@ def unstated_ownership(collection: Collection, documents: Sequence[Document]) ->
         yield _open(field.where, what, f"add {proposal}, or another: without it, the element alone")
 
 
+def unstated_readers(collection: Collection) -> Iterator[MapError]:
+    """Yield the personal fields beside the people of a shared array that do not state who may read them."""
+    for field in collection.of_others:
+        if not (field.ownership or field.matched):
+            array = min(collection.unit(path) or path for path in collection.shared)
+            what = (
+                f"`{field.path}` does not state whose it is: several people in `{array}` share the document"
+            )
+            remedy = (
+                "add `ownership: shared` if each of them may read it, `document` if it is another person's"
+            )
+            yield _open(field.where, what, f"{remedy}: without it, copies withhold it")
+
+
 def doubtful_ownership(observed: Observed) -> Iterator[MapError]:
     """Yield the arrays that the map calls one person's, with values that many documents share."""
     collection = observed.collection
@@ -75,7 +90,7 @@ def doubtful_ownership(observed: Observed) -> Iterator[MapError]:
             shared = sum(count > 1 for count in counts.values())
             if shared > MOST_SHARED * len(counts) and any(len(values) > 1 for values in held):
                 what = f"{shared} of {len(counts)} values of `{field.path}` stand in several documents"
-                remedy = "use `ownership: shared` if these are several people's: each gets the whole document"
+                remedy = "use `ownership: shared` if these are several people's: each gets all elements"
                 yield MapError(field.where, what, remedy, remark=True)
 
 

@@ -49,7 +49,7 @@ class Disclosed:
 
     def __iter__(self) -> Iterator[Document]:
         """Yield the documents."""
-        return (found.disclosed for found in self.findings.of(self.key))
+        return (found.copied for found in self.findings.of(self.key))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import Any
 
 from services.fulfillment.datamap.model import Collection, MappedField, WithholdingReason
 from services.fulfillment.package.redaction import Redacted, RedactedKind
+from services.fulfillment.search.ownership import ANOTHERS
 from shared.contract.events import WithheldValues
 from shared.law import Policy
 from shared.law.taxonomy import covered
@@ -229,12 +230,15 @@ class Withholding:
                 self._notices[field.path] = WithheldNotice(label(field), THIRD_PARTY)
         texts = [field for field in collection.fields if field.redact and redact is not None]
         self._texts = {field.path: WithheldNotice(label(field), THIRD_PARTY) for field in texts}
+        others = ((f, next(iter(f.categories), "")) for f in collection.of_others)
+        stated = {f.path: WithheldNotice(label(f), THIRD_PARTY, kind) for f, kind in others}
+        self._others = _around(stated) | stated
         self._above, self._above_texts = _around(self._notices), _around(self._texts)
 
     @property
     def idle(self) -> bool:
         """Whether everything is shown unchanged."""
-        return not self._notices and not self._texts
+        return not (self._notices or self._texts or self._others)
 
     def apply(self, document: Document) -> Document:
         """Return *document* with a notice for every withheld value; *document* itself is not changed."""
@@ -246,6 +250,8 @@ class Withholding:
         """Return the shown form of *value*; *notice* names it if it must be redacted."""
         if value is None or (not value and isinstance(value, str | bytes | list | tuple | dict)):
             return value  # that no data is held may be stated
+        if value is ANOTHERS:
+            return self._others[path]
         if path in self._notices:
             return _in_place_of(value, self._notices[path])
         notice = notice or self._texts.get(path)

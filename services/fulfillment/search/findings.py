@@ -80,6 +80,11 @@ class FoundRecord:
         return tuple(sorted(self.collection.peopled))
 
     @property
+    def accompanied(self) -> tuple[str, ...]:
+        """The arrays and fields of a shared document in which another person stands; empty: none does."""
+        return tuple(sorted(self.collection.peopled)) if self.shared and not self.alone else ()
+
+    @property
     def sole(self) -> bool:
         """Whether a request of the person may change the whole document."""
         return self.owned or bool(self.alone)
@@ -102,6 +107,13 @@ class FoundRecord:
     def disclosed(self) -> Document:
         """The document reduced to the person's part."""
         return disclosed(self.collection, self.document, self.matches, shared=self.shared)
+
+    @cached_property
+    def copied(self) -> Document:
+        """The document for a copy: like :attr:`disclosed`, with a mark in place of other people's values."""
+        if not self.shared:
+            return self.disclosed
+        return disclosed(self.collection, self.document, self.matches, shared=True, marked=True)
 
 
 class FoundRecords(Protocol):

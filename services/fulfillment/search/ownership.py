@@ -8,8 +8,8 @@ shared, it is also theirs: to be read, and to be changed if no other person is i
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, TypeAlias
+from functools import cached_property, lru_cache
+from typing import Any, Final, TypeAlias
 
 from services.fulfillment.datamap.model import Collection
 from services.fulfillment.datamap.paths import (
@@ -25,6 +25,13 @@ from services.fulfillment.search.bson_equality import key_of
 from shared.runtime.mongo import Document
 
 _NOTHING = object()
+
+
+class AnothersValue:
+    """Takes the place of a value of another person in a shared document."""
+
+
+ANOTHERS: Final = AnothersValue()
 
 Position: TypeAlias = tuple[str | int, ...]
 """Names and array indexes that lead to a value in a document."""
@@ -214,13 +221,20 @@ def _all_theirs(value: Any, document: Document, matches: Sequence[OwnershipMatch
 
 
 def disclosed(
-    collection: Collection, document: Document, matches: Sequence[OwnershipMatch], *, shared: bool = False
+    collection: Collection,
+    document: Document,
+    matches: Sequence[OwnershipMatch],
+    *,
+    shared: bool = False,
+    marked: bool = False,
 ) -> Document:
     """
     Return *document* reduced to the person's part: unchanged, where nothing is another person's.
 
     The primary key stays, so that the record can be named, unless it is data of another person. Of a
-    *shared* document the part outside the arrays is theirs, too, except for identities: they are others'.
+    *shared* document the part outside the arrays is theirs, too, as far as the map declares it: without
+    identities, and without personal data that it does not declare as that of all people in the document.
+    Where *marked*, :data:`ANOTHERS` stands in their place.
 
     Law:
         GDPR Art. 15(4): a copy must not adversely affect the rights and freedoms of others.
@@ -228,10 +242,10 @@ def disclosed(
     whole = owned(matches)
     if whole and not divided(collection, matches):
         return document
-    others = (field.path for field in collection.common if field.identity)
-    hidden = frozenset(others if shared and not whole else ())
+    common = _shared_part(collection) if shared and not whole else None
+    reducer = _Reducer(collection, document, matches, common, marked=marked)
     whole = whole or shared
-    kept = _Reducer(collection, document, matches, hidden).kept(document, "", (), whole=whole)
+    kept = reducer.kept(document, "", (), whole=whole)
     own: dict[str, Any] = kept if isinstance(kept, dict) else {}
     if whole:
         return own
@@ -245,15 +259,57 @@ def _personal(collection: Collection, path: str) -> bool:
     return path in collection.by_path and collection.by_path[path].personal
 
 
+class _SharedPart:
+    """What the people in a shared document may read of it outside their elements."""
+
+    def __init__(self, collection: Collection) -> None:
+        self._declared = collection.by_path
+        self._hidden = frozenset(field.path for field in collection.of_others)
+        self._free = (*collection.divided, *collection.primary_key)
+        self._around, self._around_hidden = _above(self._declared), _above(self._hidden)
+
+    def hides(self, value: Any, path: str) -> bool:
+        """Return whether *value* at *path* may be another person's, or is not declared at all."""
+        if path in self._hidden:
+            return True
+        if not path or any(leads_through(path, free) for free in self._free):
+            return False
+        if path in self._around:
+            return not isinstance(value, Mapping | list)
+        return not any(leads_through(path, one) for one in self._leaves)
+
+    @cached_property
+    def _leaves(self) -> tuple[str, ...]:
+        return tuple(path for path, field in self._declared.items() if not field.container)
+
+    def mark(self, value: Any, path: str) -> Any:
+        """Return what stands in a copy in place of the hidden *value* at *path*."""
+        if path not in self._hidden | self._around_hidden:
+            return _NOTHING  # not declared: its very name may be data
+        return ANOTHERS if value or isinstance(value, int | float) else value
+
+
+def _above(paths: Iterable[str]) -> frozenset[str]:
+    """Return the paths of all objects around *paths*."""
+    return frozenset(p.rsplit(".", count)[0] for p in paths for count in range(1, p.count(".") + 1))
+
+
+@lru_cache(maxsize=256)
+def _shared_part(collection: Collection) -> _SharedPart:
+    return _SharedPart(collection)
+
+
 class _Reducer:
     def __init__(
         self,
         collection: Collection,
         document: Mapping[str, Any],
         matches: Sequence[OwnershipMatch],
-        hidden: frozenset[str],
+        common: _SharedPart | None,
+        *,
+        marked: bool,
     ) -> None:
-        self._hidden = hidden
+        self._common, self._marked = common, marked
         self._divided = divided(collection, matches)
         self._theirs = {e.position for match in matches for e in match.elements(document)}
 
@@ -261,19 +317,21 @@ class _Reducer:
         """Return the person's part of *value*; *whole* says whether all around it is theirs."""
         if path in self._divided:
             return self._elements(value, path, position, whole=whole)
+        if self._common is not None and self._common.hides(value, path):
+            return self._common.mark(value, path) if self._marked else _NOTHING
         if isinstance(value, Mapping):
             return self._members(value, path, position, whole=whole)
         if isinstance(value, list):
             items = enumerate(value)
             kept = [self.kept(item, path, (*position, number), whole=whole) for number, item in items]
-            return kept if whole else _unless_empty([item for item in kept if item is not _NOTHING])
+            present = [item for item in kept if item is not _NOTHING]
+            return present if whole else _unless_empty(present)
         return value if whole else _NOTHING
 
     def _members(self, value: Mapping[str, Any], path: str, position: Position, *, whole: bool) -> Any:
         kept = {
             name: self.kept(member, joined(path, name), (*position, name), whole=whole)
             for name, member in value.items()
-            if joined(path, name) not in self._hidden
         }
         present = {name: member for name, member in kept.items() if member is not _NOTHING}
         return present if whole else _unless_empty(present)

@@ -136,14 +136,18 @@ def _guarded(step: RecordStep) -> Document:
 def _condition(step: RecordStep) -> Document:
     """Return the conditions on the document while it is still the person's and under no hold."""
     holding = [_standing(match.conditions, match.arrays, "") for match in step.guard]
-    held = {"$nor": [{step.hold[0]: {"$eq": step.hold[1]}}]} if step.hold is not None else {}
-    alone = {"$and": list(_without_others(step))} if step.alone else {}
-    return {"$or": holding, **held, **alone}
+    found: Document = {"$or": holding}
+    if step.alone:
+        found["$and"] = list(_without_others(step, step.alone))
+    against: list[Document] = [] if step.hold is None else [{step.hold[0]: {"$eq": step.hold[1]}}]
+    if step.accompanied:  # the last person takes the rest of the document along, by another plan
+        against.append({"$and": list(_without_others(step, step.accompanied))})
+    return {**found, "$nor": against} if against else found
 
 
-def _without_others(step: RecordStep) -> Iterator[Document]:
-    """Yield the conditions that no other person is in a shared document."""
-    for path in step.alone:
+def _without_others(step: RecordStep, paths: Iterable[str]) -> Iterator[Document]:
+    """Yield the conditions that no other person is in *paths* of a shared document."""
+    for path in paths:
         theirs = [one for match in step.guard if match.unit == path for one in match.around([path])[path]]
         if not theirs:
             yield {path: {"$not": {"$type": list(_VALUES)}}}

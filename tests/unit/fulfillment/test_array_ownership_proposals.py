@@ -9,7 +9,11 @@ from services.fulfillment.datamap.ownership_proposals import proposed, unstated
 from services.fulfillment.datamap.reader import parse
 from services.fulfillment.drafting.array_ownership import proposed_by_documents
 from services.fulfillment.map_check.observations import Observed
-from services.fulfillment.map_check.open_points import doubtful_ownership, unstated_ownership
+from services.fulfillment.map_check.open_points import (
+    doubtful_ownership,
+    unstated_ownership,
+    unstated_readers,
+)
 
 MAIL = "data_categories: [user.contact.email]"
 EMAIL = f"{{ name: email, {MAIL}, fides_meta: {{ identity: email }} }}"
@@ -102,3 +106,23 @@ def test_check_proposes_an_ownership_with_its_reason() -> None:
         "add `ownership: document`, because its values are those of the document's person, or another: "
         "without it, the element alone"
     )
+
+
+PHONE = "{ name: phone, data_categories: [user.contact.phone_number], meta: { habeas: { STATED } } }"
+
+
+@pytest.mark.parametrize(
+    ("stated", "findings"),
+    [("", ["phone", "name"]), ("ownership: shared", ["name"]), ("ownership: document", ["name"])],
+)
+def test_personal_fields_beside_the_people_of_a_shared_array_state_who_may_read_them(
+    stated: str, findings: list[str]
+) -> None:
+    members = MEMBERS.replace(
+        "identity: email }", "identity: email }, meta: { habeas: { ownership: shared } }"
+    )
+    found = collection(members, EMAIL, PHONE.replace("STATED", stated), NAME, "{ name: seats }")
+    flaws = list(unstated_readers(found))
+    assert [(one.severity, one.what.split("`")[1]) for one in flaws] == [("open", name) for name in findings]
+    assert all("several people in `members` share" in one.what for one in flaws)
+    assert list(unstated_readers(collection(MEMBERS, PHONE.replace("STATED", "")))) == []

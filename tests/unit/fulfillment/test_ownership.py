@@ -15,7 +15,7 @@ from services.fulfillment.datamap.paths import places, tuples_at, values_at
 from services.fulfillment.datamap.reader import parse
 from services.fulfillment.search.bson_equality import key_of, refers
 from services.fulfillment.search.digests import digest
-from services.fulfillment.search.ownership import OwnershipMatch, disclosed, is_alone
+from services.fulfillment.search.ownership import ANOTHERS, OwnershipMatch, disclosed, is_alone
 from shared.errors import InvalidDataMap
 from shared.runtime.mongo import Decimal128, Int64, ObjectId
 
@@ -234,12 +234,19 @@ dataset:
               - name: guests
                 fides_meta: { data_type: "string[]", identity: email }
                 meta: { habeas: { GUESTS } }
+          - { name: train, meta: { habeas: { TRAIN } } }
+          - { name: agent, data_categories: [user.name], meta: { habeas: { AGENT } } }
+          - name: legs
+            fides_meta: { data_type: "object[]" }
+            fields:
+              - { name: place, data_categories: [system.operations] }
+              - { name: host, data_categories: [user.name] }
 """
 
 
 def arrays(**stated: str) -> Collection:
     text = ARRAYS
-    for place in ("RIDERS", "OWN", "OTHER", "SEAT", "GUESTS"):
+    for place in ("RIDERS", "OWN", "OTHER", "SEAT", "GUESTS", "TRAIN", "AGENT"):
         text = text.replace(place, stated.get(place.lower(), ""))
     return tickets(text)
 
@@ -262,6 +269,9 @@ def test_ownership_of_the_document_makes_all_arrays_around_one_persons() -> None
         ({"own": "ownership: element", "riders": "return_all_elements: true"}, "declared as one person's"),
         ({"guests": "ownership: shared"}, "in an array within an array"),
         ({"own": "ownership: mine"}, "`ownership: mine` means nothing"),
+        ({"agent": "ownership: shared"}, "`agent` states `ownership`, and no person is found by it"),
+        ({"own": "ownership: shared", "agent": "ownership: element"}, "`agent` states `ownership`"),
+        ({"own": "ownership: shared", "train": "ownership: shared"}, "`train` states `ownership`"),
     ],
 )
 def test_ownership_without_effect_or_in_contradiction_is_rejected(stated: dict[str, str], what: str) -> None:
@@ -275,15 +285,45 @@ def test_ownership_outside_arrays_is_rejected() -> None:
         tickets(TEXT.replace("fides_meta: { identity: email } }", stated, 1))
 
 
-def test_shared_document_shows_its_common_part_and_the_own_elements() -> None:
-    match = OwnershipMatch("riders.email", "riders", ("kim",))
-    document = {"_id": 1, "riders": [{"email": "kim"}, {"email": "bo"}], "train": 7}
-    shared = disclosed(arrays(own="ownership: shared"), document, [match], shared=True)
-    assert shared == {"_id": 1, "riders": [{"email": "kim"}], "train": 7}
+SHARED = OwnershipMatch("riders.email", "riders", ("kim",))
+
+
+@pytest.mark.parametrize(
+    ("part", "shown", "marked"),
+    [
+        pytest.param({"train": 7}, {"train": 7}, {}, id="no personal data"),
+        pytest.param({"agent": "Bo"}, {}, {"agent": ANOTHERS}, id="personal data"),
+        pytest.param({"agent": ""}, {}, {"agent": ""}, id="no value"),
+        pytest.param({"agent": 0}, {}, {"agent": ANOTHERS}, id="zero"),
+        pytest.param({"card": "4000", "bo@example.org": {"mail": "bo"}}, {}, {}, id="undeclared"),
+        pytest.param(
+            {"legs": [{"place": "Bern", "host": "Bo", "fare": 4}, {"place": "Chur"}]},
+            {"legs": [{"place": "Bern"}, {"place": "Chur"}]},
+            {"legs": [{"place": "Bern", "host": ANOTHERS}, {"place": "Chur"}]},
+            id="an array that no one is found in",
+        ),
+        pytest.param({"legs": ["Bo"]}, {"legs": []}, {"legs": [ANOTHERS]}, id="values in place of objects"),
+    ],
+)
+def test_people_in_a_shared_document_read_the_data_outside_its_array_that_is_no_other_persons(
+    part: dict[str, Any], shown: dict[str, Any], marked: dict[str, Any]
+) -> None:
+    collection = arrays(own="ownership: shared")
+    document = {"_id": 1, "riders": [{"email": "kim", "tag": 3}, {"email": "bo"}], **part}
+    own = {"_id": 1, "riders": [{"email": "kim", "tag": 3}]}
+    assert disclosed(collection, document, [SHARED], shared=True) == own | shown
+    assert disclosed(collection, document, [SHARED], shared=True, marked=True) == own | shown | marked
+    collection = arrays(own="ownership: shared", agent="ownership: shared")
+    agent = {name: value for name, value in part.items() if name == "agent"}
+    assert disclosed(collection, document, [SHARED], shared=True) == own | shown | agent
 
 
 def test_person_is_alone_in_a_shared_document_without_other_elements_and_identities() -> None:
-    collection, match = arrays(own="ownership: shared"), OwnershipMatch("riders.email", "riders", ("kim",))
+    collection = arrays(own="ownership: shared")
     for others, alone in (([], True), ([{"email": "bo"}], False), ([None], False), ([{"seat": 1}], False)):
         document = {"_id": 1, "riders": [{"email": "kim"}, *others]}
-        assert is_alone(collection, document, [match]) is alone
+        assert is_alone(collection, document, [SHARED]) is alone
+        assert is_alone(collection, document | {"agent": "Bo"}, [SHARED]) is alone
+        stated = arrays(own="ownership: shared", agent="ownership: document")
+        assert not is_alone(stated, document | {"agent": "Bo"}, [SHARED])
+        assert is_alone(stated, document | {"agent": None}, [SHARED]) is alone

@@ -7,7 +7,7 @@ from weakref import WeakValueDictionary
 
 import pytest
 
-from services.fulfillment.datamap.model import Collection, DataMap
+from services.fulfillment.datamap.model import Collection, DataMap, Ownership
 from services.fulfillment.package import answers
 from services.fulfillment.package.builder import build
 from services.fulfillment.package.people import People, people
@@ -17,7 +17,7 @@ from services.fulfillment.search.findings import Coverage, Findings, FoundRecord
 from services.fulfillment.search.ownership import OwnershipMatch
 from services.fulfillment.state import outcome_of_disclosure
 from shared.contract.events import Outcome, RequestSubmitted, Residence, Subject
-from shared.law import Right
+from shared.law import ReasonCode, Right
 from shared.runtime.mongo import Document
 from tests.unit.fulfillment.sample_records import CUSTOMERS, SIGNER, contents, field, parsed, unpacked
 
@@ -48,7 +48,7 @@ USERS = Collection(
     ),
 )
 MAP = DataMap("abc", (TICKETS, USERS))
-ADA = "ada@example.org"
+ADA, BOB = "ada@example.org", "bob@example.org"
 SUBMITTED = RequestSubmitted(
     reference="r",
     right=Right.ACCESS,
@@ -233,3 +233,33 @@ def test_secrets_stay_withheld_in_a_collection_with_texts() -> None:
     files = unpacked(b"".join(package))
     assert not [name for name, content in files.items() if b"TOPSECRET" in content]
     assert not [name for name, content in files.items() if b"bob@" in content]
+
+
+def test_other_peoples_data_of_a_shared_record_is_withheld_and_counted() -> None:
+    riders = replace(field("riders", "user.contact.email", kind="string[]"), identity="email")
+    parts = (
+        replace(riders, ownership=Ownership.SHARED),
+        replace(field("booker", "user.contact.email"), identity="email"),
+        field("contact", kind="object"),
+        field("contact.phone", "user.contact.phone_number"),
+        field("train", "system.operations"),
+    )
+    trips = replace(TICKETS, name="trips", fields=parts)
+    document = {"_id": 1, "riders": [ADA, BOB], "booker": BOB, "contact": {"phone": "+1 555"}, "train": 7}
+    match = OwnershipMatch("riders", "riders", (ADA,))
+    held = Findings("abc", RecordTuple([FoundRecord(trips, {"_id": 1}, document, (match,))]), ())
+    section = PackageSection(trips, Disclosed(held, trips.key))
+    package = build(contents(section, people=who()), signer=SIGNER)
+    answer = answers.disclosure(package.summary, held, DataMap("abc", (trips,)))
+    assert outcome_of_disclosure(answer) is Outcome.PARTLY_GRANTED
+    files = unpacked(b"".join(package))
+    for name, content in files.items():
+        assert b"bob@" not in content, name
+        assert b"+1 555" not in content, name
+    shown = parsed(files["data/default.trips.json"])[0]
+    assert (shown["riders"], shown["train"]) == ([ADA], 7)
+    withheld = {(one.category, one.reason, one.values) for one in answers.withheld_values(answer)}
+    assert withheld == {
+        ("user.contact.email", ReasonCode.THIRD_PARTY_RIGHTS, 1),
+        ("user.contact.phone_number", ReasonCode.THIRD_PARTY_RIGHTS, 1),
+    }
