@@ -110,6 +110,9 @@ COMMANDS: Mapping[str, CommandEntry] = dict(
 )
 """Name → command, in the order of `habeas --help`."""
 
+LISTED = frozenset({"appeals", "dead-letters", "recipients"})
+"""Groups whose name alone stands for their verb `list`."""
+
 RENAMED: Mapping[str, str] = {
     "approve": "request approve-erasure",
     "case decide": "appeals decide",
@@ -142,17 +145,37 @@ class LoadedCommands(Mapping[str, Any]):
         return name in COMMANDS
 
 
+class VerbGroup(TyperGroup):
+    """Verbs, and flags that are false by default: for a flag without a default Typer imports pydantic."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse *args*; where no verb is among them, some groups list."""
+        if self.name in LISTED and (not args or (args[0].startswith("-") and args[0] != "--help")):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the options, with a default for each flag."""
+        found: list[Any] = super().get_params(ctx)
+        for option in found:
+            if getattr(option, "is_flag", False):
+                option.default = option.default or False
+        return found
+
+
 def _command(name: str, entry: CommandEntry) -> Any:
     """Return the command *name*: a verb of its app, or the whole app as a group."""
-    found: Any = typer.main.get_group(getattr(import_module(f"habeas.cli.{entry.module}"), entry.app))
+    verbs = getattr(import_module(f"habeas.cli.{entry.module}"), entry.app)
+    verbs.info.cls = VerbGroup
+    found: Any = typer.main.get_group(verbs)
     if name in found.commands:
         return found.commands[name]
     found.name, found.help = name, entry.help
-    found.no_args_is_help = not found.invoke_without_command
+    found.no_args_is_help = name not in LISTED
     return found
 
 
-class CommandIndex(TyperGroup):
+class CommandIndex(VerbGroup):
     """The commands of `habeas`, which its help lists without importing them."""
 
     def __init__(self, **settings: Any) -> None:

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from typer import Argument, Option
 
-from habeas.cli import client
+from habeas.cli import client, contract
 from habeas.cli.options import (
     STATE,
     AsJson,
@@ -30,10 +30,7 @@ from habeas.cli.options import (
     run,
 )
 from habeas.cli.staff import DECIDE, As, OneTimeCode, decide, report, signer_of
-from shared.contract.events import Decision
-from shared.contract.events.breaches import BreachRole, CampaignAborted, CampaignPaused, CampaignResumed
 from shared.errors import ConfigurationError
-from shared.law.library import breach_policies
 
 if TYPE_CHECKING:
     from habeas.client.breach_notices.samples import LetterCounter, Sample, SampleNotice
@@ -42,6 +39,7 @@ if TYPE_CHECKING:
     from habeas.client.incident_register import IncidentRegister
     from habeas.client.staff import DecisionEffect
     from services.fulfillment.breach.dry_run import Progress
+    from shared.contract.events import Decision
 
 app = typer.Typer()
 DeclarationFile = Annotated[Path, Argument(help="YAML or JSON as in `breach.declared`; - is standard input.")]
@@ -89,7 +87,7 @@ def scope(
         print(json.dumps(found))
         return
     _show(found)
-    if declared.role is BreachRole.PROCESSOR and not declared.affected.controllers:
+    if declared.role is contract.BreachRole.PROCESSOR and not declared.affected.controllers:
         out.print(f"lacks: {NO_CUSTOMER}")
     if index is not None:
         out.print(f"samples of the letters and missing facts: open {index}")
@@ -117,6 +115,7 @@ def preview(
     No letter is sent. Samples are addressed to fictional people.
     """
     from habeas.client.breach_notices.preview import lacks, samples_of, shown, write  # noqa: PLC0415
+    from shared.law import library  # noqa: PLC0415
 
     file, nothing = Path(incident), "no law demands a notice"
     if file.is_file():
@@ -125,7 +124,7 @@ def preview(
         sender = state.sender()
         notice, samples = ask(open_register(state), lambda register: samples_of(incident, register, sender))
         nothing = "no letter waits to be sent"
-    letters = shown(samples, breach_policies())
+    letters = shown(samples, library.breach_policies())
     index = write(letters, notice.declared, notice.incident, folder)
     if as_json:
         plain = {"letters": len(letters), "index": str(index), "lacks": lacks(letters)}
@@ -188,10 +187,11 @@ def _write(letters: "LetterCounter", folder: Path, state: State) -> Path:
     """Write a sample of each of *letters* into *folder*; return their index page."""
     from habeas.client.breach_notices.preview import shown, write  # noqa: PLC0415
     from habeas.client.breach_notices.samples import SampleNotice, sample  # noqa: PLC0415
+    from shared.law import library  # noqa: PLC0415
 
     notice = SampleNotice(letters.declared, DRAFT, state.sender(), datetime.now(UTC))
     samples = [sample(wanted, number, notice) for wanted, number in letters.counted.items()]
-    return write(shown(samples, breach_policies()), letters.declared, DRAFT, folder)
+    return write(shown(samples, library.breach_policies()), letters.declared, DRAFT, folder)
 
 
 def _show(found: Mapping[str, Any]) -> None:
@@ -259,7 +259,7 @@ def pause(
     as_json: AsJson = False,
 ) -> None:
     """Pause the notices of an incident within a second; `resume` continues."""
-    effect = _decide(CampaignPaused, incident, account, code, state)
+    effect = _decide(contract.CampaignPaused, incident, account, code, state)
     report(effect, "paused; letters in transmission still go", as_json=as_json)
 
 
@@ -272,7 +272,7 @@ def resume(
     as_json: AsJson = False,
 ) -> None:
     """Resume the notices of an incident."""
-    effect = _decide(CampaignResumed, incident, account, code, state)
+    effect = _decide(contract.CampaignResumed, incident, account, code, state)
     report(effect, "resumed; no person gets a second letter", as_json=as_json)
 
 
@@ -288,7 +288,7 @@ def abort(
     """Abort the notices of an incident; `unreached` lists the people without one."""
     if not yes:
         raise ConfigurationError("abort: cannot be undone; confirm with --yes, or `pause`")
-    effect = _decide(CampaignAborted, incident, account, code, state)
+    effect = _decide(contract.CampaignAborted, incident, account, code, state)
     remedy = f"`habeas breach unreached {incident} --out FILE.csv` lists the people without a letter"
     report(effect, f"aborted; {remedy}", as_json=as_json)
 
@@ -354,7 +354,7 @@ def _campaigns(state: State) -> "AbstractAsyncContextManager[CampaignReader]":
 
 
 def _decide(
-    kind: type[Decision], incident: str, account: str | None, code: str | None, state: State
+    kind: "type[Decision]", incident: str, account: str | None, code: str | None, state: State
 ) -> "DecisionEffect":
     """Make a decision about the notices of *incident*, which must be released."""
     signer = signer_of(account, code, state)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer import Argument, Option
 
-from habeas.cli import breach_notices, client
+from habeas.cli import breach_notices, client, contract
 from habeas.cli.breach_notices import DeclarationFile, open_register, scope
 from habeas.cli.options import (
     STATE,
@@ -33,7 +33,6 @@ from habeas.cli.options import (
     urgency,
 )
 from habeas.cli.staff import DECIDE, As, OneTimeCode, decide, report, send, signer_of
-from shared.contract.events import breaches as events
 from shared.contract.references import short_reference
 from shared.errors import ConfigurationError, PermanentError, StoreUnavailable
 
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
 
     from habeas.client.breach_files import DeclarationQuestion
     from habeas.client.incident_register import IncidentCase
+    from shared.contract.events.breaches import BreachDeclared
 
 app = typer.Typer()
 app.add_typer(breach_notices.app)
@@ -199,7 +199,7 @@ def hold(
         raise ConfigurationError("--until: lies in the past; `habeas breach end-hold` releases notices")
     case = _seen(incident, state)
     signer = signer_of(account, code, state)
-    effect = decide(signer, events.BreachHeld, incident, agency=agency, until=end)
+    effect = decide(signer, contract.BreachHeld, incident, agency=agency, until=end)
     report(effect, "held; approved notices go out at the end, and mention the delay", as_json=as_json)
     for phase in case.incident.phases if case and not as_json else ():
         if phase.status.value in {"released", "notified"}:
@@ -218,7 +218,7 @@ def end_hold(
     case = _seen(incident, state)
     if case is not None and not case.incident.held(datetime.now(UTC)):
         raise ConfigurationError(f"{case.id}: its notices are not held")
-    effect = decide(signer_of(account, code, state), events.BreachHoldEnded, incident)
+    effect = decide(signer_of(account, code, state), contract.BreachHoldEnded, incident)
     report(effect, f"ended; `habeas breach show {incident}` lists the released notices", as_json=as_json)
 
 
@@ -237,7 +237,7 @@ def approve(
         raise ConfigurationError("--phase: name the reviewed one")
     approvable = client.incident_register.approvable
     words = approvable(case, phase, signer.account) if case else {"phase": phase}
-    effect = decide(signer, events.BreachApproved, incident, **words)
+    effect = decide(signer, contract.BreachApproved, incident, **words)
     if case is None or as_json:
         report(effect, "approved; notices go out after all approvals and holds", as_json=as_json)
     else:
@@ -274,7 +274,7 @@ def withdraw(
     against = withdrawal_refusal(case.incident, phase) if case else None
     if against is not None:
         raise ConfigurationError(against)
-    effect = decide(signer_of(account, code, state), events.BreachWithdrawn, incident, phase=phase)
+    effect = decide(signer_of(account, code, state), contract.BreachWithdrawn, incident, phase=phase)
     report(
         effect,
         f"withdrawn; phase {phase} stays in the register; a later phase may name its people",
@@ -300,7 +300,7 @@ def reported(
         raise ConfigurationError("--at: must lie between awareness and now")
     due_at = case.clock(clock).due_at if case else None
     signer = signer_of(account, code, state)
-    effect = decide(signer, events.BreachReported, incident, clock=clock, at=done_at, receipt=receipt)
+    effect = decide(signer, contract.BreachReported, incident, clock=clock, at=done_at, receipt=receipt)
     report(
         effect,
         "recorded, as late" if due_at is not None and done_at > due_at else "recorded",
@@ -424,7 +424,7 @@ def _local(text: str, zone: "ZoneInfo") -> str:
     return f"{datetime.fromisoformat(text).astimezone(zone):%Y-%m-%d %H:%M %Z}"
 
 
-async def _check(declared: events.BreachDeclared, file: Path, state: State) -> None:
+async def _check(declared: "BreachDeclared", file: Path, state: State) -> None:
     """Check that the scope can be determined, if the stores are known here."""
     if not {"HABEAS_STORES", "HABEAS_MONGO_URL"} & state.settings().keys():
         return
@@ -435,7 +435,7 @@ async def _check(declared: events.BreachDeclared, file: Path, state: State) -> N
             raise ConfigurationError(f"{file}: {error}") from None
 
 
-async def _objection(declared: events.BreachDeclared, state: State) -> str | None:
+async def _objection(declared: "BreachDeclared", state: State) -> str | None:
     """Return the register's objection to a declaration; None if it cannot be read."""
     if not state.has_databases:
         return None

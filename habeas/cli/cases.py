@@ -9,7 +9,7 @@ from uuid import uuid4
 import typer
 from typer import Argument, Option
 
-from habeas.cli import client, referrals
+from habeas.cli import client, contract, referrals
 from habeas.cli.options import (
     STATE,
     AsJson,
@@ -23,10 +23,8 @@ from habeas.cli.options import (
     run,
 )
 from habeas.cli.staff import DECIDE, RECORDED, As, OneTimeCode, decide, report, signer_of, with_salt
-from shared.contract import events
-from shared.contract.staff import written_item
 from shared.errors import ConfigurationError
-from shared.law import FeeReason, Money
+from shared.vocabulary import ExtensionReason, FeeReason, LiftingReason, OfflineManner
 
 app = typer.Typer()
 app.add_typer(referrals.app)
@@ -34,7 +32,7 @@ app.add_typer(referrals.app)
 
 @app.command(rich_help_panel=DECIDE)
 def register(
-    manner: Annotated[events.OfflineManner, Option(help="How it was made.")],
+    manner: Annotated[OfflineManner, Option(help="How it was made.")],
     received: Annotated[str, Option(help="When it was made: 2026-03-09T10:00+01:00.")],
     file: Annotated[
         Path | None, Argument(help="JSON as in `request.submitted`; - reads standard input.")
@@ -54,26 +52,26 @@ def register(
         if file
         else client.requests.made_of(right, email=email, name=name, country=country)
     )
-    submitted = client.requests.fact(events.RequestSubmitted, **data)
+    submitted = client.requests.fact(contract.RequestSubmitted, **data)
     text, case_id = with_salt(submitted.model_dump_json(exclude_defaults=True).encode()), uuid4().hex
     words: dict[str, Any] = {"manner": manner, "received_at": moment("--received", received)}
     signer = signer_of(account, code, state)
-    item = written_item(text)
-    effect = decide(signer, events.RequestTaken, case_id, text=text, content=item, **words)
+    item = contract.written_item(text)
+    effect = decide(signer, contract.RequestTaken, case_id, text=text, content=item, **words)
     report(effect, case_id, as_json=as_json)
 
 
 @app.command(rich_help_panel=DECIDE)
 def extend(
     request_id: RequestId,
-    reason: Annotated[events.ExtensionReason, Option(help="The reason, for the letter.")],
+    reason: Annotated[ExtensionReason, Option(help="The reason, for the letter.")],
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Extend the answer once, by the law's period; the person gets a letter with the reason."""
-    effect = decide(signer_of(account, code, state), events.ExtensionDecided, request_id, reason=reason)
+    effect = decide(signer_of(account, code, state), contract.ExtensionDecided, request_id, reason=reason)
     report(effect, f"extended; `habeas status {request_id}` shows the new last day", as_json=as_json)
 
 
@@ -92,7 +90,7 @@ def expect(
     If its last day is over, the person gets a letter with that day; otherwise the letter about the delay
     names it.
     """
-    effect = decide(signer_of(account, code, state), events.AnswerExpected, request_id, on=on.date())
+    effect = decide(signer_of(account, code, state), contract.AnswerExpected, request_id, on=on.date())
     report(
         effect, "recorded; the person gets a letter with the day once the last day is over", as_json=as_json
     )
@@ -114,8 +112,10 @@ def quote(
 
     The person gets a letter once identity is proven; nothing is done before they agree.
     """
+    from shared.law import Money  # noqa: PLC0415  each verb loads only what it needs
+
     fee = client.requests.fact(Money, amount=amount, currency=currency)
-    effect = decide(signer_of(account, code, state), events.FeeDecided, request_id, fee=fee, reason=reason)
+    effect = decide(signer_of(account, code, state), contract.FeeDecided, request_id, fee=fee, reason=reason)
     report(
         effect,
         "quoted; the person gets a letter",
@@ -146,9 +146,12 @@ def narrow(
     if answered and everything:
         raise ConfigurationError("--everything: goes without --answered")
     text = with_salt("\n".join(answered).encode()) if answered else None
-    words: dict[str, Any] = {"answered": bool(answered) or everything, "scope": text and written_item(text)}
+    words: dict[str, Any] = {
+        "answered": bool(answered) or everything,
+        "scope": text and contract.written_item(text),
+    }
     signer = signer_of(account, code, state)
-    effect = decide(signer, events.NarrowingDecided, request_id, text=text, because=because, **words)
+    effect = decide(signer, contract.NarrowingDecided, request_id, text=text, because=because, **words)
     report(effect, "recorded" if words["answered"] else "asked; the person gets a letter", as_json=as_json)
 
 
@@ -162,7 +165,7 @@ def delivered(
     as_json: AsJson = False,
 ) -> None:
     """Record another delivery of an answer after a returned letter."""
-    effect = decide(signer_of(account, code, state), events.AnswerDelivered, request_id, way=way)
+    effect = decide(signer_of(account, code, state), contract.AnswerDelivered, request_id, way=way)
     report(effect, "recorded: the answer is given", as_json=as_json)
 
 
@@ -175,7 +178,7 @@ def resume(
     as_json: AsJson = False,
 ) -> None:
     """Resume a request that a letter's reader, or an unclear reply, has stopped."""
-    effect = decide(signer_of(account, code, state), events.StopDecided, request_id, resume=True)
+    effect = decide(signer_of(account, code, state), contract.StopDecided, request_id, resume=True)
     report(effect, "resumed: the request is no longer stopped", as_json=as_json)
 
 
@@ -188,7 +191,7 @@ def close(
     as_json: AsJson = False,
 ) -> None:
     """End a stopped request without an answer; one that was answered stays stopped, its package closed."""
-    effect = decide(signer_of(account, code, state), events.StopDecided, request_id, resume=False)
+    effect = decide(signer_of(account, code, state), contract.StopDecided, request_id, resume=False)
     report(
         effect,
         "ended without an answer",
@@ -220,7 +223,11 @@ def confirm_alias(
     """Confirm that an alias is the person's: its records are disclosed or erased with the same request."""
     ref, _, number = alias.rpartition(":")
     effect = decide(
-        signer_of(account, code, state), events.AliasConfirmed, request_id, aliases=ref, number=number
+        signer_of(account, code, state),
+        contract.AliasConfirmed,
+        request_id,
+        aliases=ref,
+        number=number,
     )
     report(
         effect,
@@ -240,7 +247,7 @@ def release_values(
     as_json: AsJson = False,
 ) -> None:
     """Release the masked values of an answer; you have made sure that it is the person who wants them."""
-    effect = decide(signer_of(account, code, state), events.ValuesReleased, request_id, reason=reason)
+    effect = decide(signer_of(account, code, state), contract.ValuesReleased, request_id, reason=reason)
     report(
         effect,
         "released: the person gets a new package",
@@ -258,7 +265,7 @@ def approve_correction(
     as_json: AsJson = False,
 ) -> None:
     """Approve a correction of an address, number or other identity; you have made sure it is the person's."""
-    effect = decide(signer_of(account, code, state), events.CorrectionApproved, request_id)
+    effect = decide(signer_of(account, code, state), contract.CorrectionApproved, request_id)
     report(
         effect,
         f"approved; `habeas status {request_id}` shows the answer",
@@ -278,9 +285,15 @@ def forward(
     as_json: AsJson = False,
 ) -> None:
     """Forward the request of an end user to the deciding customer; both get a letter."""
-    controller = client.requests.fact(events.Controller, name=name, email=email)
+    controller = client.requests.fact(contract.Controller, name=name, email=email)
     text, signer = with_salt(controller.model_dump_json().encode()), signer_of(account, code, state)
-    effect = decide(signer, events.ForwardingDecided, request_id, text=text, controller=written_item(text))
+    effect = decide(
+        signer,
+        contract.ForwardingDecided,
+        request_id,
+        text=text,
+        controller=contract.written_item(text),
+    )
     report(effect, "forwarded; both get a letter", as_json=as_json)
 
 
@@ -293,22 +306,22 @@ def approve_erasure(
     as_json: AsJson = False,
 ) -> None:
     """Approve an erasure that waits for approval (HABEAS_ERASURE_APPROVAL)."""
-    effect = decide(signer_of(account, code, state), events.ErasureApproved, request_id)
+    effect = decide(signer_of(account, code, state), contract.ErasureApproved, request_id)
     report(effect, f"approved; `habeas status {request_id}` shows the erasure", as_json=as_json)
 
 
 @app.command("lift-restriction", rich_help_panel=DECIDE)
 def lift_restriction(
     request_id: RequestId,
-    reason: Annotated[events.LiftingReason, Option(help="The reason, for the letter.")],
+    reason: Annotated[LiftingReason, Option(help="The reason, for the letter.")],
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Lift a restriction: the person gets a letter, then the marks are removed."""
-    effect = decide(signer_of(account, code, state), events.RestrictionLifting, request_id, reason=reason)
-    announced = events.RestrictionAnnounced.TYPE in effect.results
+    effect = decide(signer_of(account, code, state), contract.RestrictionLifting, request_id, reason=reason)
+    announced = contract.RestrictionAnnounced.TYPE in effect.results
     done = "the person gets a letter, then the marks are removed"
     report(effect, done if announced else "the letter cannot be sent: the marks stay", as_json=as_json)
 

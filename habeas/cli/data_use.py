@@ -14,9 +14,8 @@ app = typer.Typer()
 unsubscribe_app = typer.Typer()
 
 
-@app.callback(invoke_without_command=True)
+@app.command("list")
 def recipients(
-    context: typer.Context,
     failed: Annotated[
         bool, Option("--failed", help="Only recipients not notified; exits 1 if there are any.")
     ] = False,
@@ -24,8 +23,6 @@ def recipients(
     as_json: AsJson = False,
 ) -> None:
     """List the notices to recipients of data and their states."""
-    if context.invoked_subcommand is not None:
-        return
     found = run(client.recipients.messages(*state.databases(), failed=failed))
     if as_json:
         print(json.dumps([message.plain() for message in found]))

@@ -41,7 +41,7 @@ from services.fulfillment.changes.opt_ins import (
     sale_decision,
 )
 from shared.errors import ConfigurationError
-from shared.law import Right, age_on, opt_in_locked_until
+from shared.vocabulary import Right
 
 if TYPE_CHECKING:
     from habeas.client.engine import OperatorEngine
@@ -241,6 +241,8 @@ def opt_in(
     as_json: AsJson = False,
 ) -> None:
     """Record an opt-in to the sale of data: of a minor below 16, of a parent, or after an opt-out."""
+    from shared.law import age_on  # noqa: PLC0415
+
     now, born_on = datetime.now(UTC), day_of(born)
     rule, today = client.erasures.minor_rule(now), now.astimezone(state.company().zone).date()
     if error := opt_in_error(by, proof, age_on(today, born_on), rule):
@@ -266,6 +268,8 @@ def opt_in_withdrawn(
     as_json: AsJson = False,
 ) -> None:
     """Record that an opt-in to sale is withdrawn: the person is on the suppression list from now on."""
+    from shared.law import opt_in_locked_until  # noqa: PLC0415
+
     now, people = datetime.now(UTC), person_of(identity, value, state)
     law = client.erasures.californian(now)
     day = now.astimezone(state.company().zone).date()
@@ -288,8 +292,11 @@ def may_sell(
     as_json: AsJson = False,
 ) -> None:
     """Print whether the data of a person may be sold or shared; exits 1 if not."""
+    from shared.law import age_on  # noqa: PLC0415
+
     now, people = datetime.now(UTC), person_of(identity, value, state)
-    today, born_on = now.astimezone(state.company().zone).date(), day_of(born) if born else None
+    today = now.astimezone(state.company().zone).date()
+    age = age_on(today, day_of(born)) if born else None
 
     async def look_up() -> tuple[bool, SaleOptIn | None]:
         async with open_erasure_records(state) as memory:
@@ -300,7 +307,7 @@ def may_sell(
 
     listed, given = run(look_up())
     rule = client.erasures.minor_rule(now)
-    decision = sale_decision(given, rule, today, listed=listed, born_on=born_on)
+    decision = sale_decision(given, rule, today, listed=listed, age=age)
     proof = given and {"by": given.giver, "proof": given.proof, "on": given.at.date().isoformat()}
     remedy = "; `habeas suppressions opt-in` records one" if decision.reason == MINOR_WITHOUT_OPT_IN else ""
     if as_json:

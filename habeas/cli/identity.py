@@ -12,12 +12,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from typer import Argument, Option
 
-from habeas.cli import client
+from habeas.cli import client, contract
 from habeas.cli.options import STATE, AsJson, RequestId, State, ask, out
 from habeas.cli.staff import DECIDE, RECORDED, As, OneTimeCode, decide, report, signer_of
 from shared import extras
-from shared.contract.events import EvidenceAsked, IdentityDecided, RefusalReason
 from shared.errors import ConfigurationError
+from shared.vocabulary import RefusalReason
 
 app = typer.Typer()
 
@@ -55,7 +55,7 @@ def show(
     if folder is not None:
         refs = tuple(proof.ref for proof in standing.proofs)
         signer = signer_of(account, code, state)
-        entry = decide(signer, EvidenceAsked, request_id, reason=reason, refs=refs).id
+        entry = decide(signer, contract.EvidenceAsked, request_id, reason=reason, refs=refs).id
         key = state.root_key()
         looked = ask(opened(*state.databases()), lambda reader: reader.show(standing, entry, key, folder))
     if as_json:
@@ -85,7 +85,7 @@ def accept(
 ) -> None:
     """Decide that the requester is the person (with `HABEAS_TWO_DECIDERS`, two accounts)."""
     words: dict[str, Any] = {"verified": True, "reason": reason, "identities": identity}
-    effect = decide(signer_of(account, code, state), IdentityDecided, request_id, **words)
+    effect = decide(signer_of(account, code, state), contract.IdentityDecided, request_id, **words)
     report(effect, "accepted: the person is the requester", RECORDED, as_json=as_json)
 
 
@@ -100,7 +100,7 @@ def refuse(
 ) -> None:
     """Decide that identity is not established; the person gets a letter."""
     signer = signer_of(account, code, state)
-    effect = decide(signer, IdentityDecided, request_id, verified=False, reason=reason)
+    effect = decide(signer, contract.IdentityDecided, request_id, verified=False, reason=reason)
     report(effect, "refused; the person gets a letter", as_json=as_json)
 
 

@@ -11,7 +11,6 @@ from typer import Argument, Option
 from habeas.cli import client
 from habeas.cli.options import STATE, AsJson, State, output, run
 from shared.runtime.accounts import ACCOUNTS, TOPOLOGY
-from shared.runtime.key_rings import derived_key
 
 if TYPE_CHECKING:
     from habeas.client.master_keys import MasterKeys
@@ -36,6 +35,7 @@ def references(
 ) -> None:
     """Print the key that a system computes the keyed form of its references with; give it to that system."""
     from shared.contract.correlation import reference_key  # noqa: PLC0415
+    from shared.runtime.key_rings import derived_key  # noqa: PLC0415
 
     key = reference_key(source, key=derived_key(state.root_key(), "request ids")).hex()
     output({"source": source, "key": key}, key, as_json=as_json)

@@ -13,12 +13,11 @@ from typer import Option
 from habeas.cli import client
 from habeas.cli.options import STATE, AsJson, State, out, run, urgency
 from shared.errors import ConfigurationError
-from shared.law import DueDate, Right, Strictest, TimedDuty, hours_later, internal_due, strictest
-from shared.law import due as counted_by
+from shared.vocabulary import Right
 
 if TYPE_CHECKING:
     from habeas.client.deadlines import OpenRequest
-    from shared.law import DeadlineRule, Policy
+    from shared.law import DeadlineRule, DueDate, Policy, Strictest, TimedDuty
 
 app = typer.Typer()
 NOON = time(12)
@@ -52,13 +51,15 @@ def due(
 
     Of several laws the strictest counts; its name is printed with each day.
     """
+    from shared.law import TimedDuty, strictest  # noqa: PLC0415
+    from shared.law import due as counted_by  # noqa: PLC0415
     from shared.law.calendars import calendar_named  # noqa: PLC0415
     from shared.law.library import policies  # noqa: PLC0415
 
     at = _instant(received, zone)
     laws = [policies().in_force(name, at.date()) for name in law]
 
-    def counted(policy: "Policy", rule: "DeadlineRule") -> DueDate:
+    def counted(policy: "Policy", rule: "DeadlineRule") -> "DueDate":
         place = calendar if len(laws) == 1 and calendar else policy.calendar or calendar
         if place is None:
             message = f"{policy.id} needs the public holidays of the place that answers: add --calendar DE-BE"
@@ -111,6 +112,7 @@ def hours_of(
     as_json: AsJson = False,
 ) -> None:
     """Print the end of a period in hours, as for a breach: the plain and the latest reading."""
+    from shared.law import hours_later  # noqa: PLC0415
     from shared.law.calendars import calendar_named  # noqa: PLC0415
 
     found = hours_later(length, _instant(aware, zone), _place(zone), calendar_named(calendar))
@@ -166,7 +168,9 @@ def _place(zone: str) -> ZoneInfo:
         raise ConfigurationError(f"{zone}: no such time zone; write one like Europe/Berlin") from None
 
 
-def _plain(laws: Sequence["Policy"], found: Mapping[TimedDuty, Strictest]) -> dict[str, Any]:
+def _plain(laws: Sequence["Policy"], found: "Mapping[TimedDuty, Strictest]") -> dict[str, Any]:
+    from shared.law import internal_due  # noqa: PLC0415
+
     duties: dict[str, Any] = {
         duty: {
             "policy": day.policy.id,
@@ -183,7 +187,9 @@ def _plain(laws: Sequence["Policy"], found: Mapping[TimedDuty, Strictest]) -> di
     return {"policies": [policy.id for policy in laws], **duties}
 
 
-def _show(laws: Sequence["Policy"], found: Mapping[TimedDuty, Strictest], *, explain: bool) -> None:
+def _show(laws: Sequence["Policy"], found: "Mapping[TimedDuty, Strictest]", *, explain: bool) -> None:
+    from shared.law import internal_due  # noqa: PLC0415
+
     for policy in laws:
         out.print(f"{policy.id}: {policy.name}")
     for duty, day in found.items():

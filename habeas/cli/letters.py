@@ -11,12 +11,11 @@ from rich.rule import Rule
 from rich.table import Table
 from typer import Argument, Option
 
-from habeas.cli import client
+from habeas.cli import client, contract
 from habeas.cli.options import COLUMNS, STATE, AsJson, RequestId, State, existing, out, request_of, run
 from habeas.cli.staff import DECIDE, As, OneTimeCode, decide, report, signer_of
-from shared.contract.events import MessageHandled, MessageOutcome
 from shared.errors import ConfigurationError
-from shared.law import LetterForm
+from shared.vocabulary import LetterForm, MessageOutcome
 
 if TYPE_CHECKING:
     from habeas.client.letters import LetterPreview
@@ -170,5 +169,5 @@ def done(
 ) -> None:
     """Record that a mail was handled, once: it leaves the list, and its last day `habeas deadlines`."""
     words: dict[str, Any] = {"message": mail, "outcome": because, "registered_as": registered}
-    effect = decide(signer_of(account, code, state), MessageHandled, request, **words)
+    effect = decide(signer_of(account, code, state), contract.MessageHandled, request, **words)
     report(effect, "recorded: the mail no longer waits for you", as_json=as_json)

@@ -26,7 +26,6 @@ from habeas.cli.options import (
     save,
 )
 from shared.errors import ConfigurationError, InvalidDataMap
-from shared.labels import Label, localized
 
 if TYPE_CHECKING:
     from services.fulfillment.datamap.model import Collection
@@ -119,6 +118,8 @@ def editable(map_folder: MapFolder = None, state: State = STATE) -> None:
 
 def _labels(label: str, place: str) -> dict[str, str]:
     """Return *label* by language, with the collection that it is in: several have a city."""
+    from shared.labels import Label, localized  # noqa: PLC0415
+
     by_language = (isinstance(label, Label) and label.by_language) or {"en": str(label)}
     return {tag: f"{text} ({localized(place, tag).rstrip('.')})" for tag, text in by_language.items()}
 

@@ -10,11 +10,9 @@ from typing import Annotated, Any
 import typer
 from typer import Argument, Option
 
-from habeas.cli import client
+from habeas.cli import client, contract
 from habeas.cli.options import STATE, AsJson, State, fields, moment, optional, out, output, run, urgency
 from habeas.cli.staff import DECIDE, As, OneTimeCode, decide, report, signer_of
-from shared.contract.envelope import derived_id
-from shared.contract.events import BurstDeclared
 from shared.errors import ConfigurationError
 from shared.runtime.accounts import TOPOLOGY
 
@@ -60,15 +58,14 @@ def topology(
     output(plain, "\n".join(said), as_json=as_json)
 
 
-@dead_letters_app.callback(invoke_without_command=True)
-def dead_letters(context: typer.Context, state: State = STATE, as_json: AsJson = False) -> None:
+@dead_letters_app.command("list")
+def dead_letters(state: State = STATE, as_json: AsJson = False) -> None:
     """List parked messages and submissions that could not be read."""
-    if context.invoked_subcommand is None:
-        found = run(client.dead_letters.found(state.setting("AMQP_URL"), *state.databases()))
-        if as_json:
-            print(json.dumps(found, default=str))
-        else:
-            out.print(client.dead_letters.table(found))
+    found = run(client.dead_letters.found(state.setting("AMQP_URL"), *state.databases()))
+    if as_json:
+        print(json.dumps(found, default=str))
+    else:
+        out.print(client.dead_letters.table(found))
 
 
 @dead_letters_app.command()
@@ -108,6 +105,8 @@ def declare(
 
     The latest declaration of an incident counts. Requests registered before do not change.
     """
+    from shared.contract.envelope import derived_id  # noqa: PLC0415
+
     signer = signer_of(account, code, state)
     words: dict[str, Any] = {
         "incident": incident,
@@ -116,7 +115,7 @@ def declare(
         "source": source,
         "per_hour": per_hour,
     }
-    effect = decide(signer, BurstDeclared, derived_id(f"incident {incident}", 0), **words)
+    effect = decide(signer, contract.BurstDeclared, derived_id(f"incident {incident}", 0), **words)
     report(
         effect,
         f"declared; `habeas report --register` and `habeas deadlines` name {incident}",

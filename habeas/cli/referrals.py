@@ -10,27 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer import Option
 
-from habeas.cli import client
+from habeas.cli import client, contract
 from habeas.cli.options import STATE, AsJson, RequestId, State, ask, existing, fields, optional, out, urgency
 from habeas.cli.staff import DECIDE, RECORDED, As, OneTimeCode, decide, report, sealed_text, signer_of
-from services.intake.domain import CaseStatus
-from shared.contract.answer import SUBMISSION
 from shared.contract.erasure_claims import ErasureClaim
-from shared.contract.events import (
-    AppealDecided,
-    ContentOpened,
-    ErasureGroundDecided,
-    ErasureProposalDecided,
-    OfflineManner,
-    Outcome,
-    PermissionGranted,
-    PermissionRevoked,
-    ReferralDecided,
-    RefusalGround,
-)
-from shared.contract.staff import packed_item, written_item
 from shared.errors import ConfigurationError
-from shared.law import ReasonCode
+from shared.vocabulary import OfflineManner, Outcome, RefusalGround
 
 if TYPE_CHECKING:
     from habeas.client.referrals import StaffCases, WaitingCase
@@ -62,6 +47,8 @@ def waiting(state: State = STATE, as_json: AsJson = False) -> None:
 @app.command()
 def referred(state: State = STATE, as_json: AsJson = False) -> None:
     """List the requests that no service can answer, with their last day and reason."""
+    from services.intake.domain import CaseStatus  # noqa: PLC0415
+
     found = ask(_opened(state), lambda cases: cases.waiting())
     rows = [row for one in found if (row := one.referral())["status"] == CaseStatus.REFERRED]
     _list(
@@ -90,7 +77,7 @@ def show(
     row["proposed"] = proposed and proposed.model_dump(mode="json", include=PROPOSED, exclude_defaults=True)
     if read:
         signer = signer_of(account, code, state)
-        decide(signer, ContentOpened, request_id, item=SUBMISSION, reason=reason)
+        decide(signer, contract.ContentOpened, request_id, item=contract.SUBMISSION, reason=reason)
         key = state.root_key()
         row["submission"] = ask(_opened(state), lambda cases: cases.submission(request_id, key))
         if proposed and (item := proposed.explanation):
@@ -125,11 +112,11 @@ def answer(
     words: dict[str, Any] = {
         "outcome": Outcome.PARTLY_GRANTED if partly else Outcome.GRANTED,
         "grounds": _lawful(ground or (), request_id, state),
-        "explanation": written_item(text),
-        "package": package and packed_item(package),
+        "explanation": contract.written_item(text),
+        "package": package and contract.packed_item(package),
     }
     signer = signer_of(account, code, state)
-    effect = decide(signer, ReferralDecided, request_id, text=text, archive=package, **words)
+    effect = decide(signer, contract.ReferralDecided, request_id, text=text, archive=package, **words)
     report(effect, ANSWERED, PROPOSAL, as_json=as_json)
 
 
@@ -148,9 +135,9 @@ def refuse(
     words: dict[str, Any] = {
         "outcome": Outcome.REFUSED,
         "grounds": _lawful(ground, request_id, state),
-        "explanation": text and written_item(text),
+        "explanation": text and contract.written_item(text),
     }
-    effect = decide(signer_of(account, code, state), ReferralDecided, request_id, text=text, **words)
+    effect = decide(signer_of(account, code, state), contract.ReferralDecided, request_id, text=text, **words)
     report(effect, ANSWERED, PROPOSAL, as_json=as_json)
 
 
@@ -167,7 +154,7 @@ def ground(
     """Decide on a ground of an erasure that the data map does not show (GDPR Art. 17(1)(d), (e))."""
     if none is (claim is not None):
         raise ConfigurationError("--ground: name one, or --none")
-    effect = decide(signer_of(account, code, state), ErasureGroundDecided, request_id, ground=claim)
+    effect = decide(signer_of(account, code, state), contract.ErasureGroundDecided, request_id, ground=claim)
     report(effect, f"decided; `habeas status {request_id}` shows the answer", RECORDED, as_json=as_json)
 
 
@@ -205,7 +192,7 @@ def proposal(
     if accepted is None:
         raise ConfigurationError("name the person's answer: --accepted or --declined")
     signer = signer_of(account, code, state)
-    effect = decide(signer, ErasureProposalDecided, request_id, accepted=accepted, manner=manner)
+    effect = decide(signer, contract.ErasureProposalDecided, request_id, accepted=accepted, manner=manner)
     report(
         effect, "recorded; the person gets a letter with a code" if accepted else "recorded", as_json=as_json
     )
@@ -221,7 +208,7 @@ def nothing_held(
 ) -> None:
     """Answer a referred request: a search by hand found no data about the person."""
     signer = signer_of(account, code, state)
-    effect = decide(signer, ReferralDecided, request_id, outcome=Outcome.NOTHING_HELD)
+    effect = decide(signer, contract.ReferralDecided, request_id, outcome=Outcome.NOTHING_HELD)
     report(effect, ANSWERED, PROPOSAL, as_json=as_json)
 
 
@@ -238,15 +225,13 @@ def approve_answer(
     if proposed is None:
         raise ConfigurationError(f"no answer to request {request_id} is proposed")
     words = proposed.model_dump(include=PROPOSED - {"by"})
-    effect = decide(signer_of(account, code, state), ReferralDecided, request_id, **words)
+    effect = decide(signer_of(account, code, state), contract.ReferralDecided, request_id, **words)
     report(effect, "approved; the person gets a letter", PROPOSAL, as_json=as_json)
 
 
-@appeals_app.callback(invoke_without_command=True)
-def appeals(context: typer.Context, state: State = STATE, as_json: AsJson = False) -> None:
+@appeals_app.command("list")
+def appeals(state: State = STATE, as_json: AsJson = False) -> None:
     """List the open appeals and complaints by their last day."""
-    if context.invoked_subcommand is not None:
-        return
     rows = [one.disagreement() for one in ask(_opened(state), lambda cases: cases.appeals())]
     _list(rows, "no appeal is open", ("remedy", "right", "law"), as_json=as_json)
 
@@ -265,7 +250,7 @@ def show_appeal(
     if waiting.appeal is None:
         raise ConfigurationError(f"no appeal of request {request_id} is open")
     item = waiting.appeal.statement
-    decide(signer_of(account, code, state), ContentOpened, request_id, item=item, reason=reason)
+    decide(signer_of(account, code, state), contract.ContentOpened, request_id, item=item, reason=reason)
     key = state.root_key()
     statement = ask(_opened(state), lambda cases: cases.statement(request_id, item, key))
     if as_json:
@@ -297,9 +282,9 @@ def decide_appeal(
         raise ConfigurationError("name the decision: --granted or --refused")
     reasons = _known_to_letters(reason or ())
     text = None if explanation is None else sealed_text(explanation)
-    item = text and written_item(text)
+    item = text and contract.written_item(text)
     words: dict[str, Any] = {"granted": granted, "reasons": reasons, "explanation": item}
-    effect = decide(signer_of(account, code, state), AppealDecided, request_id, text=text, **words)
+    effect = decide(signer_of(account, code, state), contract.AppealDecided, request_id, text=text, **words)
     report(effect, "decided; the person gets a letter", as_json=as_json)
 
 
@@ -317,7 +302,7 @@ def grant(
     """Permit another account to read a request of a customer's end user, for some hours."""
     until = datetime.now(UTC) + timedelta(hours=hours)
     signer = signer_of(account, code, state)
-    effect = decide(signer, PermissionGranted, request_id, account=to, until=until, reason=reason)
+    effect = decide(signer, contract.PermissionGranted, request_id, account=to, until=until, reason=reason)
     report(
         effect,
         f"{to} may read request {request_id} until {until.isoformat(timespec='minutes')}",
@@ -349,7 +334,7 @@ def revoke(
     as_json: AsJson = False,
 ) -> None:
     """End the permission of an account to read a request now."""
-    effect = decide(signer_of(account, code, state), PermissionRevoked, request_id, account=to)
+    effect = decide(signer_of(account, code, state), contract.PermissionRevoked, request_id, account=to)
     report(effect, f"{to} may no longer read request {request_id} by a permission", as_json=as_json)
 
 
@@ -387,6 +372,8 @@ def _line(row: Mapping[str, Any]) -> str:
 
 
 def _known_to_letters(reasons: Sequence[str]) -> Sequence[str]:
+    from shared.law import ReasonCode  # noqa: PLC0415
+
     for reason in reasons:
         if reason not in set(ReasonCode):
             raise ConfigurationError(f"reason {reason!r}: unknown reason; known are {', '.join(ReasonCode)}")

@@ -10,11 +10,10 @@ import typer
 from rich.table import Column, Table
 from typer import Argument
 
-from habeas.cli import client
+from habeas.cli import client, contract
 from habeas.cli.erasures import open_erasure_records
 from habeas.cli.options import STATE, AsJson, MapFolder, State, Stores, out, run
 from habeas.cli.staff import DECIDE, As, OneTimeCode, decide, report, signer_of
-from shared.contract.events import PurgeApproved
 from shared.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ def purge(
     number = token_hex(16)
     effect = decide(
         signer_of(account, code, state),
-        PurgeApproved,
+        contract.PurgeApproved,
         number,
         collection=collection,
         day=today,
@@ -94,7 +93,7 @@ def approve(
     if not found or found[0]["status"] != "proposed":
         raise ConfigurationError(f"no purge with the number {number} waits for a second account")
     words = {name: found[0][name] for name in ("collection", "day", "version", "records")}
-    effect = decide(signer_of(account, code, state), PurgeApproved, number, **words)
+    effect = decide(signer_of(account, code, state), contract.PurgeApproved, number, **words)
     report(effect, outcome_of_approval(number, words["records"], proposed=False), as_json=as_json)
 
 

@@ -12,7 +12,7 @@ import typer
 from rich.table import Table
 from typer import Argument, Option
 
-from habeas.cli import client
+from habeas.cli import client, contract
 from habeas.cli.options import (
     STATE,
     AsJson,
@@ -26,13 +26,13 @@ from habeas.cli.options import (
     prompted,
     run,
 )
-from shared.contract.events import Decision, StaffRole
-from shared.contract.events.breaches import BreachDeclared
-from shared.contract.staff import TEXT_SALT_BYTES, salted
 from shared.errors import ConfigurationError
+from shared.vocabulary import StaffRole
 
 if TYPE_CHECKING:
     from habeas.client.staff import DecisionEffect, DecisionSigner, Enrolment
+    from shared.contract.events import Decision
+    from shared.contract.events.breaches import BreachDeclared
     from shared.contract.staff import StaffAccount
     from shared.runtime.staff_register import StaffRegister
 
@@ -40,8 +40,8 @@ app = typer.Typer()
 decision_app = typer.Typer()
 
 NO_CONSOLE = "HABEAS_STAFF_PASSWORD_FILE is missing: without a terminal, it names the file with the password"
-D = TypeVar("D", Decision, BreachDeclared)
-K = TypeVar("K", bound=Decision)
+D = TypeVar("D", "Decision", "BreachDeclared")
+K = TypeVar("K", bound="Decision")
 RECORDED = "recorded; another account has to decide the same"
 """Text for the first of two decisions."""
 NO_URL = "HABEAS_URL is not set: the public address of intake"
@@ -213,7 +213,7 @@ def sealed_text(file: Path) -> bytes:
 
 def with_salt(text: bytes) -> bytes:
     """Return *text* after a random salt."""
-    return salted(text, secrets.token_bytes(TEXT_SALT_BYTES))
+    return contract.salted(text, secrets.token_bytes(contract.TEXT_SALT_BYTES))
 
 
 def _check_name(name: str, example: str) -> None:

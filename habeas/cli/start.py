@@ -13,7 +13,6 @@ from typer import Argument, Option
 from habeas.cli.keys import retire
 from habeas.cli.options import STATE, MapFolder, State, Stores, out, run
 from habeas.cli.verification import copy_heads
-from habeas.embedded.installation import SERVICES, require_extra
 from shared.errors import ConfigurationError, HabeasError
 from shared.runtime.accounts import TOPOLOGY
 
@@ -35,7 +34,8 @@ def serve(
     services: Annotated[list[str], Argument(help="intake, verifier, fulfillment, notifier")],
 ) -> None:
     """Run services in this process, with the settings in the environment."""
-    from shared.runtime.bootstrap import main  # noqa: PLC0415  each verb loads only what it needs
+    from habeas.embedded.installation import SERVICES  # noqa: PLC0415  each verb loads only what it needs
+    from shared.runtime.bootstrap import main  # noqa: PLC0415
 
     unknown = ", ".join(sorted(set(services) - set(SERVICES)))
     if unknown:
@@ -89,6 +89,8 @@ def up(
 
     Options precede the environment, which precedes the file. Ports stay the same at the next start.
     """
+    from habeas.embedded.installation import require_extra  # noqa: PLC0415
+
     require_extra()
     from habeas.embedded import uptime  # noqa: PLC0415
 
@@ -117,6 +119,8 @@ def demo(
 
     With --data, on a copy of your own data: the map is drafted and the people are chosen if not given.
     """
+    from habeas.embedded.installation import require_extra  # noqa: PLC0415
+
     require_extra()
     from habeas.embedded import demo as story  # noqa: PLC0415
 

@@ -37,7 +37,7 @@ from shared.client.submissions import message_of
 from shared.client.synchronous import AmqpClient, HttpClient
 from shared.contract import events
 from shared.contract.correlation import Correlation, keyed_reference
-from shared.contract.events.base import Fact, Outcome
+from shared.contract.events.base import Fact
 from shared.contract.events.requests import RequestClosed, RequestReceived, RequestRejected, RequestWithdrawn
 from shared.contract.events.submissions import (
     Agent,
@@ -55,6 +55,7 @@ from shared.contract.events.submissions import (
 from shared.contract.status import StatusPage
 from shared.errors import BrokerUnavailable, ConfigurationError, HabeasError, Unroutable
 from shared.law.terms import Regulation, Right
+from shared.vocabulary import Outcome
 
 __all__ = [
     "Agent",

@@ -8,7 +8,6 @@ from datetime import date, datetime
 from typing import Literal, Required, TypeAlias, TypedDict
 
 from shared.contract.erasure_claims import ErasureClaim
-from shared.contract.events.base import ProofSlot
 from shared.contract.events.submissions import (
     Agent,
     Confirmation,
@@ -25,7 +24,8 @@ from shared.contract.events.submissions import (
     Residence,
     Subject,
 )
-from shared.law.terms import Regulation, Right, Role
+from shared.law.terms import Regulation, Role
+from shared.vocabulary import ProofSlot, Right
 
 RightLiteral: TypeAlias = (
     Right

@@ -5,17 +5,9 @@ from enum import StrEnum
 
 from pydantic import BaseModel
 
-from shared.contract.events.base import (
-    Code,
-    Evidence,
-    LetterKind,
-    Outcome,
-    PolicyId,
-    Remedy,
-    RequestId,
-    StopReason,
-)
+from shared.contract.events.base import Code, PolicyId, RequestId
 from shared.law.terms import FeeReason, Money, Regulation, Right
+from shared.vocabulary import Evidence, LetterKind, Outcome, Remedy, StopReason
 
 
 class Lodged(BaseModel):

@@ -7,6 +7,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from shared.vocabulary import FeeReason as FeeReason  # noqa: PLC0414 - the law's names are found here
+from shared.vocabulary import LetterForm as LetterForm  # noqa: PLC0414 - the same
+from shared.vocabulary import Right as Right  # noqa: PLC0414 - the same
+
 
 class Regulation(StrEnum):
     """The law a request is answered under; the laws of the States of the US but California's are one."""
@@ -38,21 +42,6 @@ class Role(StrEnum):
     """A person in the data that the company holds for a customer, on the customer's orders."""
 
 
-class Right(StrEnum):
-    """A right of a data subject (CCPA: consumer)."""
-
-    ACCESS = "access"
-    PORTABILITY = "portability"
-    ERASURE = "erasure"
-    RECTIFICATION = "rectification"
-    RESTRICTION = "restriction"
-    OBJECTION = "objection"
-    CONSENT_WITHDRAWAL = "consent_withdrawal"
-    KNOW_CATEGORIES = "know_categories"
-    OPT_OUT_OF_SALE = "opt_out_of_sale"
-    LIMIT_SENSITIVE_USE = "limit_sensitive_use"
-
-
 PROOFLESS = frozenset({Right.OPT_OUT_OF_SALE, Right.LIMIT_SENSITIVE_USE, Right.CONSENT_WITHDRAWAL})
 """
 Rights that anyone may exercise for anyone: the worst that can happen is that less is done with the data.
@@ -76,40 +65,6 @@ def needs_proof(right: Right, *, direct_marketing: bool = False) -> bool:
         11 CCR §§ 7026(d), 7027(e), 7060(b): see :data:`PROOFLESS`.
     """
     return right not in PROOFLESS and not (right is Right.OBJECTION and direct_marketing)
-
-
-class LetterForm(StrEnum):
-    """A letter, as its template is called."""
-
-    ACKNOWLEDGEMENT = "acknowledgement"
-    CODE = "code"
-    PROOF_WANTED = "proof_wanted"
-    REMINDER = "reminder"
-    CLARIFICATION = "clarification"
-    IN_REVIEW = "in_review"
-    DUPLICATE = "duplicate"
-    FORWARDED = "forwarded"
-    FORWARDED_TO_CONTROLLER = "forwarded_to_controller"
-    FEE_QUOTED = "fee_quoted"
-    SCOPE_ASKED = "scope_asked"
-    EXTENSION = "extension"
-    LATE = "late"
-    ACCESS = "access"
-    ERASURE_SCHEDULED = "erasure_scheduled"
-    CONSENT_SCHEDULED = "consent_scheduled"
-    ERASURE = "erasure"
-    DONE = "done"
-    REFUSAL = "refusal"
-    PACKAGE_EXPIRING = "package_expiring"
-    WEIGHING = "weighing"
-    LIFTING = "lifting"
-    APPEAL_RECEIVED = "appeal_received"
-    APPEAL_DECIDED = "appeal_decided"
-    COMPLAINT_RECEIVED = "complaint_received"
-    COMPLAINT_DECIDED = "complaint_decided"
-    WITHDRAWN = "withdrawn"
-    NAMED_MAILBOX = "named_mailbox"
-    ALIAS_CODE = "alias_code"
 
 
 class LetterElement(StrEnum):
@@ -200,17 +155,6 @@ class ProofLevel(StrEnum):
     MAILBOX = "mailbox"
     REASONABLE = "reasonable"
     REASONABLY_HIGH = "reasonably_high"
-
-
-class FeeReason(StrEnum):
-    """The reason for a fee."""
-
-    FURTHER_COPY = "further_copy"
-    EXCESSIVE = "excessive"
-    MANIFESTLY_UNFOUNDED = "manifestly_unfounded"
-    EFFORT = "effort"
-    """The answer takes out-of-the-way effort, where the law lets that be paid for."""
-    TRANSCRIPTION = "transcription"
 
 
 class ReasonCode(StrEnum):

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from shared.law import age_on
-from shared.law.policies import MinorOptIn
+if TYPE_CHECKING:
+    from shared.law.policies import MinorOptIn
 
 MINOR_WITHOUT_OPT_IN = "minor_without_opt_in"
 
@@ -68,7 +68,7 @@ class SaleDecision:
     reason: str = ""
 
 
-def opt_in_error(giver: OptInGiver, proof: OptInProof, age: int, rule: MinorOptIn) -> str:
+def opt_in_error(giver: OptInGiver, proof: OptInProof, age: int, rule: "MinorOptIn") -> str:
     """
     Return why an opt-in at *age* by *giver* with *proof* does not count; empty if it does.
 
@@ -84,7 +84,7 @@ def opt_in_error(giver: OptInGiver, proof: OptInProof, age: int, rule: MinorOptI
     return ""
 
 
-def last_day_of(giver: OptInGiver, born_on: date, rule: MinorOptIn) -> date | None:
+def last_day_of(giver: OptInGiver, born_on: date, rule: "MinorOptIn") -> date | None:
     """Return the last day of an opt-in: a parent's ends before the birthday from which the minor gives it."""
     if giver is OptInGiver.SELF:
         return None
@@ -95,17 +95,16 @@ def last_day_of(giver: OptInGiver, born_on: date, rule: MinorOptIn) -> date | No
 
 
 def sale_decision(
-    opt_in: SaleOptIn | None, rule: MinorOptIn, today: date, *, listed: bool, born_on: date | None
+    opt_in: SaleOptIn | None, rule: "MinorOptIn", today: date, *, listed: bool, age: int | None
 ) -> SaleDecision:
     """
-    Return whether data of a person *born_on* a day may be sold; *listed* says that they opted out.
+    Return whether data of a person of an *age* may be sold; *listed* says that they opted out.
 
     An opt-in that is given after an opt-out prevails; the list ends it with the next opt-out.
 
     Law:
         Cal. Civ. Code § 1798.120(b)-(d).
     """
-    age = None if born_on is None else age_on(today, born_on)
     valid = opt_in is not None and opt_in.is_valid(today)
     if age is not None and age < rule.below:
         wanted = OptInGiver.PARENT if age < rule.parent_below else OptInGiver.SELF

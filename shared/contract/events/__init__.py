@@ -13,3 +13,4 @@ from shared.contract.events.identity import *
 from shared.contract.events.letters import *
 from shared.contract.events.requests import *
 from shared.contract.events.submissions import *
+from shared.vocabulary import *

@@ -6,18 +6,9 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from shared.contract.erasure_claims import ErasureClaim
-from shared.contract.events.base import (
-    Code,
-    Decision,
-    EventPart,
-    Fact,
-    LiftingReason,
-    Outcome,
-    RefusalGround,
-    StaffRole,
-    Text,
-)
+from shared.contract.events.base import Code, Decision, EventPart, Fact, Text
 from shared.law.terms import FeeReason, Money, Regulation, Right
+from shared.vocabulary import LiftingReason, Outcome, RefusalGround, StaffRole
 
 
 class DropListed(Fact):

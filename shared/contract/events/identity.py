@@ -2,20 +2,10 @@
 
 from datetime import date, datetime
 
-from shared.contract.events.base import (
-    Assurance,
-    Code,
-    Decision,
-    Evidence,
-    Fact,
-    PolicyId,
-    ProofKind,
-    Requester,
-    StaffRole,
-    Verdict,
-)
+from shared.contract.events.base import Code, Decision, Fact, PolicyId
 from shared.contract.events.requests import ProofRef
 from shared.law.terms import Regulation, Right
+from shared.vocabulary import Assurance, Evidence, ProofKind, Requester, StaffRole, Verdict
 
 
 class ProofReceived(Fact):

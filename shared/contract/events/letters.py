@@ -2,8 +2,9 @@
 
 from datetime import datetime
 
-from shared.contract.events.base import Code, DeliveryAction, Fact, LetterKind
+from shared.contract.events.base import Code, Fact
 from shared.contract.events.submissions import UnreadableSubmission
+from shared.vocabulary import DeliveryAction, LetterKind
 
 
 class ControllerNotified(Fact):

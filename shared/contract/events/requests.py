@@ -10,29 +10,24 @@ from pydantic import (
     model_validator,
 )
 
-from shared.contract.events.base import (
-    Code,
-    Decision,
-    EventPart,
+from shared.contract.events.base import Code, Decision, EventPart, Fact, PolicyId, RequestId
+from shared.contract.events.submissions import SubmissionError
+from shared.law.policies import TimedDuty
+from shared.law.terms import Regulation, Right, Role
+from shared.vocabulary import (
     Evidence,
     ExtensionReason,
-    Fact,
     MessageOutcome,
     OfflineManner,
     Outcome,
-    PolicyId,
     ProofKind,
     ProofSlot,
     Remedy,
     Requester,
-    RequestId,
     SenderCheck,
     StaffRole,
     StopReason,
 )
-from shared.contract.events.submissions import SubmissionError
-from shared.law.policies import TimedDuty
-from shared.law.terms import Regulation, Right, Role
 
 
 class ProofRef(EventPart):

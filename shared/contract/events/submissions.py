@@ -29,11 +29,11 @@ from shared.contract.events.base import (
     Locale,
     LongText,
     Mailbox,
-    ProofSlot,
     RequestId,
     Text,
 )
 from shared.law.terms import DIRECT_MARKETING, Regulation, Right, Role
+from shared.vocabulary import ProofSlot
 
 
 class Strict(BaseModel):

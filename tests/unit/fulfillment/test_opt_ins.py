@@ -12,6 +12,7 @@ from services.fulfillment.changes.opt_ins import (
     opt_in_error,
     sale_decision,
 )
+from shared.law import age_on
 from shared.law.library import policies
 from shared.law.policies import MinorOptIn
 
@@ -76,5 +77,6 @@ def test_opt_in_of_a_parent_ends_before_the_thirteenth_birthday() -> None:
 def test_data_of_a_minor_is_not_sold_without_an_opt_in(
     opt_in: SaleOptIn | None, born_on: date | None, reason: str, *, listed: bool
 ) -> None:
-    decision = sale_decision(opt_in, RULE, TODAY, listed=listed, born_on=born_on)
+    age = age_on(TODAY, born_on) if born_on else None
+    decision = sale_decision(opt_in, RULE, TODAY, listed=listed, age=age)
     assert (decision.allowed, decision.reason) == (not reason, reason)
