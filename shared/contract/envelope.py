@@ -6,10 +6,11 @@ that Habeas publishes; ``causationid`` is the id of the event that led to this o
 name its publisher as well (:mod:`shared.contract.correlation`).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
+from itertools import islice
 from typing import Any, Generic, TypeVar
 
 import orjson
@@ -18,7 +19,7 @@ from pydantic import BaseModel, ValidationError
 from shared.contract.catalogue import catalogue
 from shared.contract.correlation import Correlation
 from shared.contract.events import Event, EventPart, Fact, ProofKind, Strict, Submission, SubmissionError
-from shared.contract.field_errors import message_of
+from shared.contract.field_errors import MOST_ERRORS, message_of, no_json
 from shared.contract.topology import MAX_BODY as MAX_BODY  # noqa: PLC0414 - a property of envelopes as well
 from shared.contract.topology import MAX_ID as MAX_ID  # noqa: PLC0414 - the same
 from shared.contract.topology import STRUCTURED as STRUCTURED  # noqa: PLC0414 - the same
@@ -134,13 +135,19 @@ def decode(
 
 
 def errors_of(
-    errors: Iterable[Mapping[str, Any]], *, within: str | None = "data"
+    errors: Iterable[Mapping[str, Any]], *, within: str | None = "data", known: Container[str] = ()
 ) -> tuple[SubmissionError, ...]:
-    """Return pydantic's errors: paths and messages, without any value that the publisher sent."""
+    """
+    Return the first of pydantic's errors: paths and messages, without any value that the publisher sent.
+
+    *known* are steps that a path may contain besides the fields of events.
+    """
     root = () if within is None else (within,)
     return tuple(
-        SubmissionError(path=".".join([*root, *map(_step, flaw["loc"])]), message=message_of(flaw))
-        for flaw in errors
+        SubmissionError(
+            path=".".join([*root, *(_step(step, known) for step in flaw["loc"])]), message=message_of(flaw)
+        )
+        for flaw in islice(errors, MOST_ERRORS)
     )
 
 
@@ -159,8 +166,8 @@ def _attributes(body: bytes, content_type: str | None, headers: Mapping[str, Any
     }
     try:
         content = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        flaw = SubmissionError(path="", message="the body is no JSON")
+    except orjson.JSONDecodeError as error:
+        flaw = SubmissionError(path="", message=f"the body {no_json(error.lineno, error.colno)}")
         raise Unreadable((flaw,), _text(binary.get("source")), _text(binary.get("id"))) from None
     if binary and not (content_type or "").startswith(STRUCTURED):
         return {**binary, "data": content}
@@ -213,19 +220,20 @@ def _time(value: object) -> datetime:
     return moment
 
 
-def _step(step: str | int) -> str:
+def _step(step: str | int, known: Container[str]) -> str:
     """A key that is no field of ours was chosen by the publisher and may be a name or an address."""
-    return str(step) if isinstance(step, int) or step in _FIELDS else "…"
+    return str(step) if isinstance(step, int) or step in _FIELDS or step in known else "…"
 
 
-def _fields(kind: type[BaseModel]) -> Iterator[str]:
+def fields_of(kind: type[BaseModel]) -> Iterator[str]:
+    """Yield the names of the fields of a model and of those derived from it."""
     yield from kind.model_fields
     for child in kind.__subclasses__():
-        yield from _fields(child)
+        yield from fields_of(child)
 
 
 _FIELDS = frozenset(
-    {*_fields(Event), *_fields(EventPart), *_fields(Strict), *ProofKind, "body", "path", "query"}
+    {*fields_of(Event), *fields_of(EventPart), *fields_of(Strict), *ProofKind, "body", "path", "query"}
 )
 """Steps that a path may contain: our fields, kinds of proof, and places in an HTTP request."""
 _MODELS: dict[tuple[str, str], type[Event]] = {(model.EXCHANGE, model.TYPE): model for model in catalogue()}

@@ -4,6 +4,7 @@ Messages about wrong fields: what a field must be, in the words of this product.
 The validation library's own text is no interface: it names types of Python, and changes with its version.
 """
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final, get_args
@@ -13,6 +14,10 @@ from pydantic_core.core_schema import ErrorType
 _LIBRARY: Final = frozenset(get_args(ErrorType))
 """The library's kinds; others are raised by validators of this product, with messages for publishers."""
 WRONG: Final = "has a wrong value"
+MOST_ERRORS: Final = 50
+"""Errors of one body that are stated: an answer must not be many times as large as the body."""
+NO_JSON: Final = "is no JSON"
+_PLACE: Final = re.compile(r"line (\d+) column (\d+)")
 _TIME: Final = "must be a time, as 2027-01-31T09:30:00Z"
 _MESSAGES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -51,7 +56,7 @@ _KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "frozen": "must be a list",
         "dict": "must be an object",
         "model": "must be an object",
-        "json": "is no JSON",
+        "json": NO_JSON,
         "bytes": "must be Base64",
         "url": "must be an address, as https://www.example.com/",
         "uuid": "must be a UUID",
@@ -82,10 +87,20 @@ def message_of(error: Mapping[str, Any], *, own: bool = False) -> str:
     kind = str(error["type"])
     if kind not in _LIBRARY or (kind == "value_error" and own):
         return str(error["msg"]).removeprefix("Value error, ")
+    context = error.get("ctx") or {}
+    if found := _PLACE.search(str(context.get("error"))):
+        return no_json(*map(int, found.groups()))
+    if kind == "string_too_short" and context.get("min_length") == 1:
+        return "must not be empty"
     if kind == "string_pattern_mismatch":
         return next((FORMS[step] for step in reversed(error["loc"]) if step in FORMS), "has another form")
     try:
-        exact = _MESSAGES.get(kind, "").format(**error.get("ctx") or {})
+        exact = _MESSAGES.get(kind, "").format(**context)
     except KeyError:  # the caller left the limits out
         return WRONG
     return exact or _KINDS.get(kind.partition("_")[0], WRONG)
+
+
+def no_json(line: int, column: int) -> str:
+    """Return the message of text that is no JSON from *line* and *column* on."""
+    return f"{NO_JSON}: line {line}, column {column}"

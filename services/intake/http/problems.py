@@ -1,8 +1,9 @@
 """Problems: RFC 9457 for programs, a page in their language for people."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from json import JSONDecodeError
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -22,7 +23,7 @@ from services.intake.cases.errors import (
 )
 from services.intake.channels.csv import upload
 from services.intake.http import uploads
-from services.intake.http.description import phrase_of
+from services.intake.http.description import JSON, phrase_of
 from services.intake.http.packages import NotSatisfiable
 from services.intake.pages.site import Site
 from shared.contract.envelope import errors_of
@@ -67,6 +68,7 @@ WORDS: Mapping[int, tuple[str, str]] = {
 BROKEN = (_("Something went wrong"), _("The error is on our side and has been recorded."))
 
 
+NOT_PARSED = "The body is not JSON in UTF-8, or has too many levels."
 METHODS = ("GET", "HEAD", "POST", "PATCH", "DELETE")
 
 
@@ -122,7 +124,10 @@ def add_problems(app: FastAPI, site: Site) -> None:
 
     @app.exception_handler(AnyHTTPException)
     async def refused(request: Request, error: AnyHTTPException) -> Response:
-        return say(request, error.status_code, error.detail, headers_of(error, request))
+        # With a cause it is the framework's, which has not parsed the body.
+        broken = error.__cause__ is not None and error.status_code == HTTPStatus.BAD_REQUEST
+        detail = NOT_PARSED if broken else error.detail
+        return say(request, error.status_code, detail, headers_of(error, request))
 
     @app.exception_handler(UnknownRequest)
     async def unknown(request: Request, _error: UnknownRequest) -> Response:
@@ -153,12 +158,24 @@ def _is_served(request: Request, method: str) -> bool:
     return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
 
 
+def _details(error: RequestValidationError) -> Iterator[Mapping[str, Any]]:
+    """Yield the details of an error of ours or of the framework, as pydantic has them."""
+    for flaw in error.errors():
+        if flaw["type"] == "json_invalid" and isinstance(error.body, str):
+            at = JSONDecodeError("", error.body, flaw["loc"][-1])
+            yield {**flaw, "loc": ("body",), "ctx": {"error": f"line {at.lineno} column {at.colno}"}}
+        elif flaw["loc"] == ("body",) and isinstance(error.body, bytes):
+            yield {**flaw, "type": "content_type", "msg": f"needs the header Content-Type: {JSON}"}
+        else:
+            yield flaw
+
+
 def _add_flaws(app: FastAPI, problems: Problems) -> None:
     say = problems.say
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
-        flaws = [flaw.model_dump() for flaw in errors_of(error.errors(), within=None)]
+        flaws = [flaw.model_dump() for flaw in errors_of(_details(error), within=None)]
         return say(request, 422, "The request does not fit its schema; see /docs.", errors=flaws)
 
     @app.exception_handler(NoPerson)

@@ -166,6 +166,13 @@ async def test_a_consent_request_without_identity_is_refused(client: Calling) ->
     assert_flaws(flawed, ("body", "identity", "email"))
 
 
+async def test_identity_alone_begins_a_consent_request_as_earlier_clients_send_it(client: Calling) -> None:
+    answer = await client.call("POST", "/consent-request", {"email": EMAIL, "phone_number": ""})
+    assert answer.status_code == 200
+    await said(client, answer.json()["consent_request_id"], out_of(USE))
+    assert client.office.the(RequestReceived).right is Right.OPT_OUT_OF_SALE
+
+
 async def test_a_policy_that_there_is_not_exercises_nothing(client: Calling) -> None:
     name = await begun(client)
     path = f"/consent-request/{name}/preferences"

@@ -10,12 +10,13 @@ from pydantic_core.core_schema import ErrorType
 
 from services.intake.channels.opendsr.messages import EXISTS
 from services.intake.channels.webhooks.risc import PURGED
+from services.intake.http.problems import NOT_PARSED
 from shared.contract.envelope import Unreadable, decode
 from shared.contract.events import RequestSubmitted
-from shared.contract.field_errors import message_of
+from shared.contract.field_errors import MOST_ERRORS, message_of
 from shared.contract.topology import REQUESTS
 from tests.unit import agents, controllers, fides_clients, intake_api, platforms
-from tests.unit.fakes import Office
+from tests.unit.fakes import Office, request
 
 FOREIGN = (
     "Input should", "String should", "List should", "Tuple should", "Value error", "Field required",
@@ -148,3 +149,69 @@ def test_message_of_a_validator_of_this_product_is_kept() -> None:
     value = {"type": "value_error", "msg": "Value error, must be a UUID of version 4", "loc": ()}
     assert message_of(value, own=True) == "must be a UUID of version 4"
     assert message_of(value) == "has a wrong value", "it may name a value of the publisher"
+
+
+BROKEN = b'{"a":\n x}'
+PLACE = "line 2, column 2"
+
+
+async def test_error_of_json_states_line_and_column_in_every_protocol() -> None:
+    typed = {"Content-Type": "application/json"}
+    async with agents.calling(Office()) as agent:
+        await agent.set_up()
+        answers = [await agent.exercise(agent.signed(BROKEN))]
+    async with controllers.calling(Office()) as shop:
+        answers.append(await shop.post(BROKEN, "3"))
+    async with fides_clients.calling(Office()) as client:
+        answers.append(await client.http.post("/fides/api/v1/privacy-request", content=BROKEN, headers=typed))
+    async with platforms.platforms(Office()) as calling:
+        headers = platforms.shopify_headers("customers/redact", BROKEN)
+        answers.append(await calling.http.post("/webhooks/shopify", content=BROKEN, headers=headers))
+    office = Office()
+    await office.submit(request())
+    async with intake_api.client_of(office.requests) as http:
+        answers.append(await http.post("/v1/requests", content=BROKEN, headers=typed))
+        proofs = f"/v1/requests/{intake_api.CASE}/proofs"
+        answers.append(await http.post(proofs, content=BROKEN, headers=typed))
+    for answer in answers:
+        assert PLACE in answer.text
+    assert [error["path"] for error in answers[-2].json()["errors"]] == ["body"]
+
+
+def test_error_of_json_states_line_and_column_to_publishers() -> None:
+    with pytest.raises(Unreadable, match=PLACE):
+        decode(BROKEN, exchange=REQUESTS, content_type=None, headers={})
+
+
+async def test_body_without_its_type_is_answered_with_the_missing_header() -> None:
+    async with intake_api.client_of(Office().requests) as http:
+        answer = await http.post("/v1/requests", content=json.dumps({"right": "access"}).encode())
+    assert "Content-Type: application/json" in answer.json()["errors"][0]["message"]
+
+
+@pytest.mark.parametrize("body", [b"\xff\xfe{", b"[" * 100_000, b'{"right":' + b"9" * 5_000 + b"}"])
+async def test_body_that_cannot_be_parsed_is_answered_in_words_of_this_product(body: bytes) -> None:
+    async with intake_api.client_of(Office().requests) as http:
+        answer = await http.post("/v1/requests", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 400
+    assert answer.json()["detail"] == NOT_PARSED
+
+
+async def test_answer_states_the_first_errors_of_many() -> None:
+    many = {f"key_{number}": 5 for number in range(2_000)}
+    async with intake_api.client_of(Office().requests) as http:
+        answers = [(await http.post("/v1/requests", json=many)).json()["errors"]]
+    async with fides_clients.calling(Office()) as client:
+        answers.append((await client.call("POST", "/consent-request", {"identity": many})).json()["detail"])
+    async with controllers.calling(Office()) as shop:
+        said = {**controllers.example("3"), "subject_identities": many}
+        answers.append((await shop.post(said, "3")).json()["errors"])
+    assert [len(errors) for errors in answers] == [MOST_ERRORS] * 3
+
+
+async def test_error_of_a_webhook_names_the_field() -> None:
+    body = json.dumps({"shop_id": 1, "customer": 7}).encode()
+    async with platforms.platforms(Office()) as calling:
+        headers = platforms.shopify_headers("customers/redact", body)
+        answer = await calling.http.post("/webhooks/shopify", content=body, headers=headers)
+    assert answer.json()["flaws"] == ["shop_domain: is required", "customer: must be an object"]

@@ -20,8 +20,8 @@ from typing import Any, BinaryIO
 
 from pydantic import TypeAdapter, ValidationError
 
-from shared.contract.envelope import errors_of
 from shared.contract.events import NO_PERSON, Code, RequestSubmitted, Text
+from shared.contract.field_errors import message_of
 from shared.errors import PermanentError
 from shared.law import Right
 
@@ -268,10 +268,10 @@ class _Table:
                 faults.append(SheetFault(line, "", f"the row {NO_PERSON}"))
         except ValidationError as error:
             found = error.errors(include_url=False, include_input=False)
-            for flaw, one in zip(errors_of(found), found, strict=True):
+            for one in found:
                 where = self._heading(one["loc"])
                 if where not in named:
-                    faults.append(SheetFault(line, where, flaw.message))
+                    faults.append(SheetFault(line, where, message_of(one)))
         reference = data.get("reference", "")
         first = self.seen.setdefault(reference, line) if reference else line
         if first != line:

@@ -38,7 +38,8 @@ class SheetRefused(PermanentError):
     """A sheet is refused because of its faults; *reused* if all are references of other requests."""
 
     def __init__(self, faults: Sequence[SheetFault], *, reused: bool = False) -> None:
-        super().__init__(f"nothing is lodged: the sheet has {len(faults)} faults")
+        faulty = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+        super().__init__(f"nothing is lodged: the sheet has {faulty}")
         self.faults = faults
         self.reused = reused
 

@@ -36,7 +36,7 @@ from shared.contract.events import (
     Subject,
     Text,
 )
-from shared.contract.field_errors import message_of
+from shared.contract.field_errors import message_of, no_json
 from shared.law import Regulation, Right
 
 VERSION = "1.0"
@@ -172,8 +172,8 @@ def read(message: bytes) -> Mapping[str, Any]:
     """Return the JSON object in *message*."""
     try:
         content = orjson.loads(message)
-    except orjson.JSONDecodeError:
-        content = None
+    except orjson.JSONDecodeError as error:
+        raise malformed(f"the message {no_json(error.lineno, error.colno)}") from None
     if not isinstance(content, dict):
         raise malformed("the message is not a JSON object")
     return content

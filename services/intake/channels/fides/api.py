@@ -22,7 +22,7 @@ from services.intake.channels.fides.reviews import ReviewAction, Reviews
 from services.intake.channels.fides.service import FidesService
 from services.intake.channels.protocols import ABOUT_REQUESTS, ErrorAnswer, protocol_app
 from services.intake.http.failed_attempts import network_of_client
-from shared.contract.field_errors import message_of
+from shared.contract.field_errors import MOST_ERRORS, message_of
 from shared.runtime.client_limits import Allowance
 
 T = TypeVar("T")
@@ -59,9 +59,8 @@ def fides_app(served: FidesContext, origins: frozenset[str] = frozenset()) -> Fa
     @app.exception_handler(RequestValidationError)
     async def invalid(_request: Request, error: RequestValidationError) -> Response:
         # The input is not sent back: it is personal data.
-        return JSONResponse(
-            {"detail": [_detail(flaw) for flaw in error.errors()]}, HTTPStatus.UNPROCESSABLE_ENTITY
-        )
+        details = [_detail(flaw) for flaw in error.errors()[:MOST_ERRORS]]
+        return JSONResponse({"detail": details}, HTTPStatus.UNPROCESSABLE_ENTITY)
 
     @app.exception_handler(bodies.FidesCallRefused)
     async def refused(request: Request, error: bodies.FidesCallRefused) -> Response:

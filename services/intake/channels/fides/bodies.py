@@ -192,6 +192,9 @@ class CreateRequest(ReceivedPart):
     location: Place | None = None
 
 
+CONTACTS = frozenset({"email", "phone_number"})
+
+
 class CreateConsent(ReceivedPart):
     """The start of a consent request."""
 
@@ -199,6 +202,13 @@ class CreateConsent(ReceivedPart):
     custom_privacy_request_fields: Fields | None = None
     property_id: Short | None = None
     source: Source | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _may_be_the_identity(cls, value: Any) -> Any:
+        """Return *value* in the present form: earlier clients send the identity alone."""
+        earlier = isinstance(value, dict) and "identity" not in value and value.keys() & CONTACTS
+        return {"identity": value} if earlier else value
 
 
 class SetPreferences(ReceivedPart):

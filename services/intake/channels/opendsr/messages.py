@@ -32,7 +32,7 @@ from pydantic import (
 from services.intake.channels.opendsr.controllers import ListedController
 from services.intake.channels.parts import CallbackUrl, ReceivedPart
 from shared.contract.events import NO_PERSON, Code, RequestSubmitted, Subject, Text
-from shared.contract.field_errors import message_of
+from shared.contract.field_errors import MOST_ERRORS, message_of, no_json
 from shared.law import Regulation, Right, Role
 
 MOST_IDENTITIES, MOST_CALLBACKS = 50, 10
@@ -54,6 +54,7 @@ ALIASES = MappingProxyType({"roku_publishing_id": "roku_publisher_id"})
 """Spellings in one client's documentation."""
 RAW = "raw"
 """The only supported format: a hash cannot be looked up in plain records."""
+UNSEARCHABLE = "a value is empty, has control characters, or is longer than 500 characters"
 EXISTS = "Subject request already exists"
 """The exact text that a client looks for."""
 
@@ -255,8 +256,8 @@ def read(body: bytes, version: Version) -> OpenDsrMessage:
     """Return the request in *body*."""
     try:
         content = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        content = None
+    except orjson.JSONDecodeError as error:
+        raise refused("", f"the body {no_json(error.lineno, error.colno)}") from None
     if not isinstance(content, dict):
         raise refused("", "the body is not a JSON object")
     try:
@@ -278,7 +279,7 @@ def request_in(message: OpenDsrMessage, served: DiscoveryDocument) -> RequestSub
     try:
         subject = Subject(identifiers=_named(message, served))
     except ValidationError:
-        raise refused("subject_identities", "a value is empty, or longer than 500 characters") from None
+        raise refused("subject_identities", UNSEARCHABLE) from None
     if subject.is_empty:
         raise refused("subject_identities", f"the request {NO_PERSON}")
     return without_identities(message).model_copy(update={"subject": subject})
@@ -348,7 +349,7 @@ def _malformed(error: ValidationError) -> OpenDsrCallRefused:
     flaws = error.errors(include_url=False, include_input=False)
     return OpenDsrCallRefused(
         HTTPStatus.BAD_REQUEST,
-        *(CallError(_path(flaw["loc"]), message_of(flaw, own=True)) for flaw in flaws),
+        *(CallError(_path(flaw["loc"]), message_of(flaw, own=True)) for flaw in flaws[:MOST_ERRORS]),
     )
 
 

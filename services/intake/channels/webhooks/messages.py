@@ -19,7 +19,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from shared.contract.envelope import errors_of
+from services.intake.channels.parts import ReceivedPart
+from shared.contract.envelope import errors_of, fields_of
 from shared.contract.events import RequestSubmitted, Subject, SubmissionError
 from shared.contract.sources import Source
 from shared.law import Right
@@ -96,7 +97,7 @@ def digest_of(content: bytes) -> str:
 
 def _flaws_in(error: ValidationError) -> tuple[SubmissionError, ...]:
     details = error.errors(include_url=False, include_input=False)
-    return errors_of(details, within=None)
+    return errors_of(details, within=None, known={*fields_of(ReceivedPart)})
 
 
 def is_signed(content: bytes, signature: bytes, secrets: Iterable[bytes]) -> bool:

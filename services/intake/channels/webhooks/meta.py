@@ -15,7 +15,7 @@ from http import HTTPStatus
 from typing import Annotated
 from urllib.parse import parse_qsl
 
-from pydantic import Field, StrictFloat, StrictInt
+from pydantic import BeforeValidator, StrictFloat, StrictInt
 
 from services.intake.channels.parts import ReceivedPart
 from services.intake.channels.webhooks import messages
@@ -30,10 +30,15 @@ ALGORITHM = "HMAC-SHA256"
 MOST_FIELDS = 20
 
 
+def _digits(value: object) -> object:
+    """Return *value*; a number as text."""
+    return str(value) if type(value) is int else value
+
+
 class Signed(ReceivedPart):
     """The signed content."""
 
-    user_id: Annotated[StrictInt | Text, Field(union_mode="left_to_right")]
+    user_id: Annotated[Text, BeforeValidator(_digits)]
     algorithm: str
     expires: StrictInt | StrictFloat | None = None
     """Seconds since 1970; 0 if it does not expire."""
@@ -56,7 +61,7 @@ def request_in(content: bytes, now: datetime) -> messages.PlatformRequest:
         raise messages.WebhookRefused(HTTPStatus.UNAUTHORIZED, f"the algorithm is not {ALGORITHM}")
     if signed.expires and signed.expires <= now.timestamp():
         raise messages.WebhookRefused(HTTPStatus.UNAUTHORIZED, "the signed content has expired")
-    person = {"identifiers": {IDENTITY: str(signed.user_id)}}
+    person = {"identifiers": {IDENTITY: signed.user_id}}
     return messages.PlatformRequest(
         SOURCE, messages.platform_request(Right.ERASURE, messages.digest_of(content), person)
     )
