@@ -1,7 +1,7 @@
 """
 Make keys for the clients of all protocols, and the settings by which Habeas knows them.
 
-Usage: trial.py FOLDER.
+Usage: trial.py FOLDER [DOMAIN]. DOMAIN is that of the signatures of OpenDSR.
 """
 
 import base64
@@ -31,20 +31,20 @@ ADDRESS = "privacy@trial.example"
 PORTS = ("keys", "drop", "inbox")
 
 
-def make(folder: Path) -> None:
+def make(folder: Path, domain: str = DOMAIN) -> None:
     """Write the keys of the clients, and ``.env`` for ``habeas up``."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     agent = Ed25519PrivateKey.generate()
     processor, issuer = (rsa.generate_private_key(65537, 2048) for _ in range(2))
     (folder / "opendsr.key").write_bytes(_pem(processor))
-    (folder / "opendsr.pem").write_bytes(_certificate(processor))
+    (folder / "opendsr.pem").write_bytes(_certificate(processor, domain))
     (folder / "issuer.key").write_bytes(_pem(issuer))
     names = ("controller", "shopify", "meta", "fides", "mailer", "drop")
     known: dict[str, Any] = {name: secrets.token_urlsafe(24) for name in names}
     known |= {"agent": base64.b64encode(agent.private_bytes_raw()).decode(), "ports": _free_ports()}
     (folder / "keys.json").write_text(json.dumps(known, indent=1), encoding="utf-8")
     listed = base64.b64encode(agent.public_key().public_bytes_raw()).decode()
-    settings = _settings(folder.absolute(), known, listed)
+    settings = _settings(folder.absolute(), known, listed, domain)
     lines = (
         f"{name}='{value if isinstance(value, str) else json.dumps(value)}'\n"
         for name, value in settings.items()
@@ -52,7 +52,7 @@ def make(folder: Path) -> None:
     (folder / ".env").write_text("".join(lines), encoding="utf-8")
 
 
-def _settings(folder: Path, known: dict[str, Any], agent: str) -> dict[str, Any]:
+def _settings(folder: Path, known: dict[str, Any], agent: str, domain: str) -> dict[str, Any]:
     ports = known["ports"]
     keys = f"http://127.0.0.1:{ports['keys']}/keys"
     scopes = ["privacy-request:create", "privacy-request:read"]
@@ -67,7 +67,7 @@ def _settings(folder: Path, known: dict[str, Any], agent: str) -> dict[str, Any]
             {"id": AGENT, "name": "Trial Agent", "verify_key": agent, "business_contact": "agent@example.org"}
         ],
         "HABEAS_OPENDSR_CONTROLLERS": [{"id": "trial", "key": "trial", "secret": known["controller"]}],
-        "HABEAS_OPENDSR_URL": f"https://{DOMAIN}/opendsr",
+        "HABEAS_OPENDSR_URL": f"https://{domain}/opendsr",
         "HABEAS_OPENDSR_KEY_FILE": str(folder / "opendsr.key"),
         "HABEAS_OPENDSR_CERTIFICATE_FILE": str(folder / "opendsr.pem"),
         "HABEAS_SHOPIFY_SECRETS": [known["shopify"]],
@@ -141,18 +141,18 @@ def _pem(key: rsa.RSAPrivateKey) -> bytes:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
-def _certificate(key: rsa.RSAPrivateKey) -> bytes:
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, DOMAIN)])
+def _certificate(key: rsa.RSAPrivateKey, domain: str) -> bytes:
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, domain)])
     now = datetime.now(UTC)
     builder = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=30))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(DOMAIN)]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(domain)]), critical=False)
     )
     return builder.sign(key, SHA256()).public_bytes(Encoding.PEM)
 
 
 if __name__ == "__main__":
-    make(Path(sys.argv[1]))
+    make(Path(sys.argv[1]), *sys.argv[2:])
     print(f"now run: habeas up --env-file {sys.argv[1]}/.env")

@@ -1,0 +1,1 @@
+"""Clients of other projects, run unchanged against an installation."""
