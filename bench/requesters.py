@@ -14,13 +14,14 @@ from typing import Any
 
 import orjson
 
-from bench.installation import SOURCE
+from bench.installation import MASTER_KEY, SOURCE
 from shared.contract.envelope import STRUCTURED, decode
 from shared.contract.events import RequestSubmitted, WithdrawalSubmitted
 from shared.contract.topology import REQUESTS
 from shared.law import Right
 from shared.runtime import service
 from shared.runtime.broker import Message
+from shared.runtime.key_rings import derived_key
 
 STORE = "bench_shop"
 ACCOUNTS, ORDERS = "accounts", "orders"
@@ -172,7 +173,8 @@ def made_up(requests: int, seed: int) -> Load:
 
 def cause_of(message: Message) -> str:
     """Return how intake's journal names the event in *message*."""
-    return service.cause_of(decode(message.body, exchange=REQUESTS, content_type=STRUCTURED, headers={}))
+    envelope = decode(message.body, exchange=REQUESTS, content_type=STRUCTURED, headers={})
+    return service.cause_of(envelope, derived_key(MASTER_KEY, "request ids"))
 
 
 def _events_of(requester: Requester, dice: random.Random) -> Iterator[tuple[float, Message]]:

@@ -28,7 +28,7 @@ from services.intake.pages.csrf import CsrfGuard
 from services.intake.pages.linked_pages import stop_page
 from services.intake.pages.site import Site
 from services.intake.settings import IntakeSettings
-from shared.contract.correlation import Correlation, correlation
+from shared.contract.correlation import Correlation, correlation, event_name
 from shared.contract.envelope import Envelope
 from shared.contract.events import (
     AppealSubmitted,
@@ -36,6 +36,7 @@ from shared.contract.events import (
     Event,
     ProofSubmitted,
     RequestSubmitted,
+    Submission,
     UnreadableSubmission,
     WithdrawalSubmitted,
 )
@@ -87,6 +88,7 @@ def service(ports: Ports, key: bytes, bindings: Bindings) -> Service[IntakeCase,
         RECORDS,
         case_of,
         partial(correlation_of, key=key),
+        partial(name_of, key=key),
         key,
         bindings.refusal,
     )
@@ -103,6 +105,17 @@ def correlation_of(envelope: Envelope[Event], *, key: bytes) -> Correlation | No
             return correlation(known, event.reference, id_, key=key, admitted=admitted) if known else None
         case _:
             return envelope.correlation
+
+
+def name_of(envelope: Envelope[Event], *, key: bytes) -> str:
+    """Return the id of an event as rows and facts may show it: the one of a submission may be keyed."""
+    match envelope.event:
+        case UnreadableSubmission():
+            return envelope.id
+        case Submission():
+            return event_name(envelope.id, envelope.source, key=key)
+        case _:
+            return envelope.id
 
 
 def log_laws_not_accepted(library: EditionLibrary[E], zone: tzinfo) -> None:

@@ -61,7 +61,7 @@ async def register(event: events.RequestSubmitted, ctx: IntakeContext) -> Sequen
         occurred_at=ctx.occurred_at,
         proofs=proofs,
         submitted=True,
-        publisher_id=ctx.correlation.event if ctx.correlation else None,
+        publisher_id=ctx.event_id,
     )
     return await begin(sealed, lodged, ctx)
 
@@ -169,11 +169,9 @@ async def set_aside(event: events.UnreadableSubmission, ctx: IntakeContext) -> S
     """Seal an unreadable message, and report its errors to its publisher."""
     await ctx.vault.create(ctx.case_id)
     await ctx.vault.seal_stream(ctx.case_id, SET_ASIDE, sealed_content.single_piece(event.body))
+    source, id_ = (ctx.correlation.source, ctx.correlation.event) if ctx.correlation else (None, None)
     rejected = events.RequestRejected(
-        request_id=ctx.case_id,
-        publisher_source=event.publisher_source,
-        publisher_id=event.publisher_id,
-        errors=event.flaws,
+        request_id=ctx.case_id, publisher_source=source, publisher_id=id_, errors=event.flaws
     )
     return [rejected]
 

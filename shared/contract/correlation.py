@@ -30,6 +30,8 @@ SOURCE, REFERENCE, EVENT = "publishersource", "publisherreference", "publisherid
 """CloudEvents extension attributes of a correlation."""
 LONGEST = 200
 """Characters of an attribute."""
+STRANGER: Final = ""
+"""Stands for the source of publishers that were not admitted as theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +67,25 @@ def correlation(
         reference: The publisher's reference of the request.
         event: Id of the publisher's event.
         key: The key that the keys of sources are derived from.
-        admitted: Whether the publisher was admitted as *source*. Other names are always keyed, and not under
-            the key of *source*: a stranger would learn the keyed form of any name.
+        admitted: Whether the publisher was admitted as *source*. Other sources and references are always
+            keyed, and not under the key of *source*: a stranger would learn the keyed form of any name.
     """
-    registered = admitted and not is_reserved(source)
-    own = reference_key(source if admitted else "", key=key)
+    known = source if admitted else STRANGER
+    named = None if event is None else event_name(event, known, key=key)
+    if reference is not None and (not admitted or is_reserved(source) or not OPAQUE.fullmatch(reference)):
+        reference = keyed_reference(reference, key=reference_key(known, key=key))
+    if not admitted:
+        source = keyed_reference(source, key=reference_key(STRANGER, key=key))
+    return Correlation(source, reference, named)
 
-    def shown(name: str | None) -> str | None:
-        if name is None or (registered and OPAQUE.fullmatch(name)):
-            return name
-        return keyed_reference(name, key=own)
 
-    return Correlation(source, shown(reference), shown(event))
+def event_name(id_: str, source: str, *, key: bytes) -> str:
+    """
+    Return the id of an event of *source* as facts may show it: keyed unless its form holds no personal data.
+
+    The form alone decides, so that a publisher that was not admitted recognises its rejection.
+    """
+    return id_ if OPAQUE.fullmatch(id_) else keyed_reference(id_, key=reference_key(source, key=key))
 
 
 def reference_key(source: str, *, key: bytes) -> bytes:

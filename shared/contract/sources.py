@@ -44,7 +44,8 @@ COMMAND: Final = Source("habeas/command")
 """Source of the staff's submissions by the command, with an account of its own on the broker."""
 INTAKE: Final = "-intake"
 """Ends the name of intake's own user on the broker, where each account has one."""
-_URI_REFERENCE = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]{1,200}")
+_URI_REFERENCE = re.compile(r"[A-Za-z0-9._~:/?#\[\]!$&'()*+,;=-]{1,200}")
+"""Without ``@`` and escapes: events show the source, and it must not be a mail address."""
 _DELIMITERS = re.compile(r"[/:?#;@!,\\]")
 _MOST_ENCODINGS = 5
 
@@ -72,7 +73,7 @@ def upstream_source(source: str) -> Source:
         ValueError: It is no URI reference, or reserved for a channel; the command's own may be given.
     """
     if _URI_REFERENCE.fullmatch(source) is None:
-        raise ValueError("must be a URI reference of 1 to 200 ASCII characters")
+        raise ValueError("must be a URI reference of 1 to 200 ASCII characters, without @ and %")
     if is_reserved(source) and source != COMMAND:
         raise ValueError("is reserved for a channel of Habeas")
     return Source(source)

@@ -21,7 +21,7 @@ from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from shared.contract import topology
 from shared.contract.correlation import Correlation
-from shared.contract.envelope import Envelope, Unreadable, decode, derived_id, encode
+from shared.contract.envelope import Envelope, Unreadable, decode, encode
 from shared.contract.events import (
     Code,
     Decision,
@@ -30,6 +30,7 @@ from shared.contract.events import (
     Fact,
     Record,
     RequestReceived,
+    RequestRejected,
     RequestSubmitted,
     Submission,
     SubmissionError,
@@ -144,19 +145,28 @@ def correlation_of_fact(envelope: Envelope[Event]) -> Correlation | None:
     return envelope.correlation
 
 
-def cause_of(envelope: Envelope[Event]) -> str:
+def id_of_event(envelope: Envelope[Event]) -> str:
+    """Return the id of an event as it came."""
+    return envelope.id
+
+
+def cause_of(envelope: Envelope[Event], key: bytes) -> str:
     """
-    Return the id that a row names as its cause.
+    Return the id that a row names as its cause; under an empty *key*, the one that 0.1.0 wrote.
 
     An upstream id is unique together with its source only. A request under a known id with other content
     is no repetition.
     """
     event = envelope.event
-    if isinstance(event, RequestSubmitted):
-        return derived_id(f"{envelope.source} {envelope.id} {event.model_dump_json()}", 0)
-    if isinstance(event, Submission):
-        return derived_id(f"{envelope.source} {envelope.id}", 0)
-    return envelope.id
+    if not isinstance(event, Submission):
+        return envelope.id
+    content = f" {event.model_dump_json()}" if isinstance(event, RequestSubmitted) else ""
+    return digest(f"{envelope.source} {envelope.id}{content}/0".encode(), key)
+
+
+def digest(content: bytes, key: bytes) -> str:
+    """Return a digest of *content*: facts show it, so a *key* keeps the content from being guessed."""
+    return blake2b(content, digest_size=16, key=key).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +184,10 @@ class Service(Generic[S, C]):
     case_of: Callable[[Envelope[Event]], str] = case_of_fact
     correlation_of: Callable[[Envelope[Event]], Correlation | None] = correlation_of_fact
     """The correlation of a case that has none in its history."""
+    name_of: Callable[[Envelope[Event]], str] = id_of_event
+    """The id of an event as rows, names in the vault and facts may show it."""
     secret: bytes = b""
-    """Keys the case of a submission that cannot be read: a bare hash would let its content be guessed."""
+    """Keys digests of submissions."""
     refusal: Callable[[str | None, str], SubmissionError | None] = lambda _user, _source: None
     """Why a broker user may not submit anything as a source; None where it may."""
     effects: Callable[[Sequence[JournalRow]], Awaitable[None]] | None = None
@@ -201,11 +213,19 @@ def messages_of(row: JournalRow, service: str) -> Iterable[Message]:
                 source=f"habeas/{service}",
                 time=row.at,
                 cause=row.cause,
-                correlation=row.correlation,
+                correlation=_correlation_of(fact, row),
             ),
             message_id=id_,
             mandatory=not fact.TERMINAL,
         )
+
+
+def _correlation_of(fact: Fact, row: JournalRow) -> Correlation | None:
+    """Return the correlation of a published *fact* of *row*: a rejection names the rejected event."""
+    if isinstance(fact, RequestRejected) and fact.publisher_source is not None:
+        reference = row.correlation.reference if row.correlation else None
+        return Correlation(fact.publisher_source, reference, fact.publisher_id)
+    return row.correlation
 
 
 class JournalRowPort(Protocol):
@@ -229,11 +249,8 @@ class _Work:
     delivery: Delivery
     envelope: Envelope[Event]
     case: str
-
-    @property
-    def cause(self) -> str:
-        """The id that a row names as its cause."""
-        return cause_of(self.envelope)
+    cause: str
+    """The id that a row names as its cause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -475,7 +492,12 @@ class Runtime(Generic[S, C]):
                 raise
             envelope = self._unreadable(delivery, error)
         self._must_be_its_publishers(origin, envelope.event)
-        return _Work(delivery, envelope, self.service.case_of(envelope))
+        return self._work_of(delivery, envelope)
+
+    def _work_of(self, delivery: Delivery, envelope: Envelope[Event]) -> _Work:
+        return _Work(
+            delivery, envelope, self.service.case_of(envelope), cause_of(envelope, self.service.secret)
+        )
 
     def _admitted(self, delivery: Delivery, origin: Origin) -> Envelope[Event]:
         """
@@ -522,8 +544,8 @@ class Runtime(Generic[S, C]):
             admitted=error.source is not None
             and self.service.refusal(origin_of(delivery).user, error.source) is None,
         )
-        digest = blake2b(delivery.body, digest_size=16, key=self.service.secret).hexdigest()
-        return Envelope(event=event, id=digest, source=error.source or "unknown", time=self.clock())
+        id_ = digest(delivery.body, self.service.secret)
+        return Envelope(event=event, id=id_, source=error.source or "unknown", time=self.clock())
 
     async def _handle(self, work: _Work, history: list[JournalRow]) -> _Result:
         try:
@@ -537,9 +559,8 @@ class Runtime(Generic[S, C]):
         envelope, known = work.envelope, correlation_in(history)
         own = self.service.correlation_of(envelope)
         correlation = own if _precedes_request(envelope.event, history) else known or own
-        moment = Moment(
-            work.case, now, state, envelope.id, envelope.source, envelope.time, correlation=correlation
-        )
+        name = self.service.name_of(envelope)
+        moment = Moment(work.case, now, state, name, envelope.source, envelope.time, correlation=correlation)
         facts, journal = await self._decided(work, moment)
         last = newest(history)
         row = JournalRow(
@@ -625,8 +646,7 @@ class Runtime(Generic[S, C]):
         flaws = error.flaws if isinstance(error, Unreadable) else self._failed(error)
         reference = getattr(event, "reference", None)
         named = Unreadable(flaws, work.envelope.source, work.envelope.id, reference)
-        envelope = self._unreadable(work.delivery, named)
-        return _Work(work.delivery, envelope, self.service.case_of(envelope))
+        return self._work_of(work.delivery, self._unreadable(work.delivery, named))
 
     def _failed(self, error: Exception) -> tuple[SubmissionError, ...]:
         """Log *error*, and return the errors that its publisher may see."""
@@ -756,8 +776,8 @@ def _split(
     for work in works:
         rows = histories.get(work.case, ())
         answered = isinstance(work.envelope.event, Submission)
-        cause = work.cause
-        row = next((row for row in rows if row.cause == cause or (row.is_last and not answered)), None)
+        causes = {work.cause, cause_of(work.envelope, b"")} if rows else ()
+        row = next((row for row in rows if row.cause in causes or (row.is_last and not answered)), None)
         if row is None:
             fresh.append(work)
         else:

@@ -13,11 +13,13 @@ import pytest
 import pytest_asyncio
 
 from habeas.embedded.stack import Stack
+from shared.contract.correlation import event_name
 from shared.contract.envelope import MAX_BODY, encode
 from shared.contract.events import ProofSubmitted, RequestSubmitted, RequestWithdrawn, WithdrawalSubmitted
 from shared.contract.topology import DELIVERY_LIMIT, EVENTS, parking_of
 from shared.runtime import retry_policy
 from shared.runtime.broker import Message, Parking
+from shared.runtime.key_rings import derived_key
 from shared.runtime.vault import Vault
 from tests.integration.forked_processes import said
 from tests.integration.pipeline import Heard, Pipeline, Somebody, comes_true, command, now, prepared, running
@@ -130,8 +132,8 @@ async def test_unreadable_submission_is_rejected_once_with_errors_and_no_values(
 ) -> None:
     bad = (UNREADABLE | REFUSED)[name]
     rejection = await rejected(pipeline, heard, bad)
-    data = rejection["data"]
-    expected = (SOURCE, name) if bad.named else (None, None)
+    data, key = rejection["data"], derived_key(master_key(pipeline), "request ids")
+    expected = (SOURCE, event_name(name, SOURCE, key=key)) if bad.named else (None, None)
     assert (data["publisher_source"], data["publisher_id"]) == expected
     flaws = {flaw["path"]: flaw["message"] for flaw in data["errors"]}
     assert flaws.keys() == bad.flaws.keys()
@@ -142,19 +144,22 @@ async def test_unreadable_submission_is_rejected_once_with_errors_and_no_values(
         assert await sealed(pipeline, data["request_id"]) == bad.body
 
 
+def master_key(pipeline: Pipeline) -> bytes:
+    return base64.b64decode(pipeline.settings["HABEAS_MASTER_KEY"])
+
+
 async def sealed(pipeline: Pipeline, case: str) -> bytes:
     """Return what was set aside, as somebody who has the master key can."""
-    key = base64.b64decode(pipeline.settings["HABEAS_MASTER_KEY"])
-    vault = Vault(pipeline.client, prefix=pipeline.prefix, master_key=key)
+    vault = Vault(pipeline.client, prefix=pipeline.prefix, master_key=master_key(pipeline))
     return b"".join([piece async for piece in vault.open_stream(case, "set_aside")])
 
 
 async def test_everything_that_was_rejected_is_listed_for_the_operator(
     pipeline: Pipeline, heard: Heard
 ) -> None:
-    await rejected(pipeline, heard, Bad(submitted("listed", time=None), {}))
+    await rejected(pipeline, heard, Bad(submitted("evt-77", time=None), {}))
     listed = await dead_letters(pipeline)
-    (entry,) = [one for one in listed["set_aside"] if one["id"] == "listed"]
+    (entry,) = [one for one in listed["set_aside"] if one["id"] == "evt-77"]
     assert (entry["source"], entry["flaws"]) == (SOURCE, ["time: is required: it dates the request"])
     assert listed["parked"] == []
 

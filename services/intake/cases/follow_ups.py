@@ -55,11 +55,8 @@ async def keep(
     await ctx.vault.create(ctx.case_id)
     ends = (at + WAIT, at + WAIT + DESTROYED_AFTER)
     await set_timers([CaseTimer(f"{FOLLOW_UP}_{end:%Y%m%d%H%M%S%f}", end) for end in ends], ctx)
-    return [await _sealed(event, FollowUpKept(request_id=ctx.case_id, **_names(ctx), at=at), ctx)]
-
-
-def _names(ctx: IntakeContext) -> dict[str, str | None]:
-    return {"source": ctx.source, "publisher_id": ctx.correlation.event if ctx.correlation else None}
+    kept = FollowUpKept(request_id=ctx.case_id, source=ctx.source, publisher_id=ctx.event_id, at=at)
+    return [await _sealed(event, kept, ctx)]
 
 
 async def _sealed(

@@ -302,7 +302,7 @@ class RequestService:
         """
         Seal a message that makes no request, for the staff to check (`habeas dead-letters`); return its id.
 
-        The same (source, reference) is the same message. *id_*, the sender's, holds no personal data.
+        The same (source, reference) is the same message. *id_* is the sender's.
         """
         case_id = self.id_of(source, reference)
         try:
@@ -310,8 +310,10 @@ class RequestService:
             await self.vault.seal_stream(case_id, SET_ASIDE, sealed_content.single_piece(content))
         except Destroyed:
             return case_id  # checked and erased since
-        fact = RequestRejected(request_id=case_id, publisher_source=source, publisher_id=id_, errors=flaws)
-        named = replace(self._correlation(source, reference), event=id_)
+        named = correlation(source, reference, id_, key=self.keys.requests)
+        fact = RequestRejected(
+            request_id=case_id, publisher_source=source, publisher_id=named.event, errors=flaws
+        )
         await self.append(case_id, RowPlace(0, named), fact)  # an existing row says the same
         return case_id
 

@@ -264,6 +264,8 @@ class RequestReceived(Fact):
     """An end user's request is not answered here, but forwarded to the customer; see below."""
     repeats: RequestId | None = None
     """The open request that asks for the same: that one is answered, and this one is not."""
+    withdrawn: bool = False
+    """Whether a withdrawal that came before it ends it at once: no proof is asked for."""
     incident: Code | None = None
     """The declared incident during which it came."""
     stricter: Regulation | None = None
@@ -303,7 +305,9 @@ class RequestRejected(Fact):
     TERMINAL = True
 
     publisher_source: str | None
+    """The source of the rejected event, keyed if its broker user may not use it."""
     publisher_id: str | None
+    """The id of the rejected event, keyed where it could be personal data."""
     errors: tuple[SubmissionError, ...]
 
 

@@ -1,6 +1,7 @@
 import json
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,8 @@ from services.intake.domain import CaseStatus, FollowUpKept, IntakeCase, request
 from services.intake.handlers import SET_ASIDE, accept_proofs, register
 from services.intake.http.packages import Packages
 from shared.contract.answer import SUBMISSION
-from shared.contract.envelope import STRUCTURED
+from shared.contract.correlation import keyed_reference, reference_key
+from shared.contract.envelope import STRUCTURED, decode
 from shared.contract.events import (
     Fact,
     IdentityClaimed,
@@ -35,6 +37,7 @@ from shared.contract.topology import REQUESTS
 from shared.law import Right
 from shared.runtime.broker import Message
 from shared.runtime.client_limits import Allowance
+from shared.runtime.service import cause_of
 from tests.runtime_fakes import MemoryJournal, MemoryTimers, MemoryVault
 from tests.unit.fakes import (
     NOW,
@@ -189,26 +192,26 @@ async def test_several_proofs_of_one_event_have_names_of_their_own() -> None:
 
 async def test_proofs_for_an_unknown_request_are_rejected_and_not_stored() -> None:
     office = Office()
-    await office.offer(CODE, id_="p", request="0" * 32)
+    await office.offer(CODE, id_="evt-1", request="0" * 32)
     rejected = office.the(RequestRejected)
-    assert (rejected.publisher_source, rejected.publisher_id) == (SOURCE, "p")
+    assert (rejected.publisher_source, rejected.publisher_id) == (SOURCE, "evt-1")
     assert [flaw.path for flaw in rejected.errors] == ["data.request"]
     assert office.vault.items == {}
 
 
 async def test_proofs_that_name_no_request_at_all_are_rejected() -> None:
     office = Office()
-    await office.broker.publish([submission("proof.submitted", {"proofs": [CODE]}, id_="p")])
+    await office.broker.publish([submission("proof.submitted", {"proofs": [CODE]}, id_="evt-1")])
     await office.work()
-    assert office.the(RequestRejected).publisher_id == "p"
+    assert office.the(RequestRejected).publisher_id == "evt-1"
 
 
 async def test_a_proof_after_the_decision_is_rejected_and_not_kept() -> None:
     office = Office(trusted={SOURCE})
     await office.submit(request())
     before = dict(office.sealed(CASE))
-    await office.offer(CODE, id_="late")
-    assert office.the(RequestRejected).publisher_id == "late"
+    await office.offer(CODE, id_="evt-2")
+    assert office.the(RequestRejected).publisher_id == "evt-2"
     assert office.sealed(CASE) == before
 
 
@@ -219,9 +222,9 @@ async def test_a_request_is_withdrawn_once() -> None:
     office = Office()
     await office.submit(request())
     await withdrawn(office)
-    await withdrawn(office, id_="again")
+    await withdrawn(office, id_="evt-2")
     assert office.the(RequestWithdrawn).request_id == CASE
-    assert office.the(RequestRejected).publisher_id == "again"
+    assert office.the(RequestRejected).publisher_id == "evt-2"
 
 
 async def test_a_withdrawal_of_an_unknown_request_is_rejected() -> None:
@@ -359,16 +362,68 @@ async def test_no_fact_no_row_and_no_message_of_a_whole_case_holds_personal_data
         assert not any(f'"{digits}"' in text or f" {digits}" in text for digits in (code, package_code))
 
 
-@pytest.mark.parametrize("id_", ["1", "2"])
+@pytest.mark.parametrize("id_", ["evt-1", "evt-2"])
 async def test_reused_reference_with_other_content_is_set_aside_whole(id_: str) -> None:
     office = Office()
-    await office.submit(request(), id_="1")
+    await office.submit(request(), id_="evt-1")
     await office.submit(request(subject={"email": "mallory@example.net"}), id_=id_)
     rejected = office.the(RequestRejected)
     assert [flaw.path for flaw in rejected.errors] == ["data.reference"]
     assert (rejected.publisher_source, rejected.publisher_id) == (SOURCE, id_)
     assert rejected.request_id != office.the(RequestReceived).request_id
     assert b"mallory@example.net" in office.sealed(rejected.request_id)[SET_ASIDE]
+
+
+ADA = "ada@example.org"
+NAMED = {"request": "0" * 32}
+
+
+@pytest.mark.parametrize("source", [SOURCE, ADA, f"//shop/{ADA}"])
+@pytest.mark.parametrize("user", ["tests", "stranger"])
+@pytest.mark.parametrize(
+    ("type_", "data"),
+    [
+        ("request.submitted", request(right=ADA)),
+        ("request.submitted", {"reference": ADA, "right": "access", "subject": {}}),
+        ("request.withdrawn", NAMED),
+        ("proof.submitted", NAMED | {"proofs": [CODE]}),
+        ("appeal.submitted", NAMED | {"statement": ADA}),
+        ("breach.declared", {"reference": ADA}),
+    ],
+)
+async def test_rejection_repeats_no_name_of_the_publisher_and_states_the_same_in_attributes(
+    type_: str, data: dict[str, Any], user: str, source: str
+) -> None:
+    office = Office()
+    await office.broker.publish([replace(submission(type_, data, id_=ADA, source=source), user_id=user)])
+    await office.work()
+    [body] = [m.body for m in office.broker.published if m.routing_key == RequestRejected.TYPE]
+    assert ADA.encode() not in body
+    assert not any(ADA in str(row.facts) or ADA in row.cause for row in office.rows())
+    event = json.loads(body)
+    assert event["publisherid"] == event["data"]["publisher_id"]
+    assert event["publishersource"] == event["data"]["publisher_source"]
+    admitted = (user, source) == ("tests", SOURCE)
+    assert (event["publishersource"] == SOURCE) == admitted
+    own = reference_key(SOURCE, key=REQUEST_KEY)
+    assert (event["publisherid"] == keyed_reference(ADA, key=own)) == admitted, "else its owner is misled"
+
+
+async def test_cause_of_a_submission_is_keyed_and_the_unkeyed_one_of_version_0_1_0_is_recognised() -> None:
+    office, journal = Office(), MemoryJournal()
+    message = submission("request.submitted", request(), id_="evt-1")
+    envelope = decode(message.body, exchange=REQUESTS, content_type=STRUCTURED, headers={})
+    old = cause_of(envelope, b"")
+    await office.broker.publish([message])
+    await office.work()
+    [row] = (row for row in office.rows() if any(isinstance(f, RequestReceived) for f in row.facts))
+    assert old != row.cause, "whoever reads events could guess the content"
+    await journal.append([replace(row, cause=old)])
+    later = Office(journal=journal)
+    await later.broker.publish([message])
+    await later.work()
+    assert [one.cause for one in journal.rows.values()] == [old]
+    later.the(RequestReceived)
 
 
 @pytest.mark.parametrize("id_", ["1", "2"])
@@ -384,6 +439,6 @@ async def test_reused_reference_is_rejected_while_the_first_request_waits_its_tu
     office = Office()
     office.queue.free = 0
     await office.submit(request(), id_="1")
-    await office.submit(request(right="erasure"), id_="2")
-    assert office.the(RequestRejected).publisher_id == "2"
+    await office.submit(request(right="erasure"), id_="evt-2")
+    assert office.the(RequestRejected).publisher_id == "evt-2"
     assert office.facts(RequestReceived) == []

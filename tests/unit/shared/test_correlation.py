@@ -36,7 +36,7 @@ from shared.contract.sources import Bindings
 from shared.contract.topology import EVENTS, REQUESTS
 from shared.runtime.broker import Message
 from shared.runtime.journal import JournalRow, correlation_in
-from shared.runtime.service import Moment, Runtime, Service, on
+from shared.runtime.service import Moment, Runtime, Service, messages_of, on
 from tests.runtime_fakes import MemoryBroker, MemoryJournal
 
 KEY = b"k" * 32
@@ -95,9 +95,10 @@ def test_name_of_a_source_that_is_no_registered_system_is_keyed(source: str) -> 
     assert str(correlation(source, "ticket-4711", key=KEY).reference).startswith(KEYED)
 
 
-def test_name_of_a_publisher_that_was_not_admitted_is_keyed() -> None:
-    found = correlation("shop.example", "ticket-4711", UUID, key=KEY, admitted=False)
-    assert {str(found.reference)[:5], str(found.event)[:5]} == {KEYED}
+def test_source_and_reference_of_a_publisher_that_was_not_admitted_are_keyed() -> None:
+    found = correlation("ada@example.org", "ticket-4711", UUID, key=KEY, admitted=False)
+    assert {found.source[:5], str(found.reference)[:5]} == {KEYED}
+    assert found.event == UUID, "by it the publisher recognises its rejection"
 
 
 def test_keyed_name_of_a_publisher_that_was_not_admitted_is_not_that_of_the_source() -> None:
@@ -157,7 +158,9 @@ def test_publisher_cannot_state_a_correlation() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "kind", sorted({*about_requests()} - {RequestPurged}, key=str), ids=lambda kind: kind.__name__
+    "kind",
+    sorted({*about_requests()} - {RequestPurged, RequestRejected}, key=str),
+    ids=lambda kind: kind.__name__,
 )
 async def test_event_that_follows_carries_the_names_of_its_cause(kind: type[Fact]) -> None:
     async def follow(_event: RequestReceived, moment: Moment[int]) -> Sequence[Fact]:
@@ -174,6 +177,13 @@ async def test_event_that_follows_carries_the_names_of_its_cause(kind: type[Fact
     await broker.drain(runtime)
     published, *_ = broker.published[before:]
     assert NAMES.attributes.items() <= orjson.loads(published.body).items()
+
+
+def test_rejection_names_the_rejected_event_and_not_the_one_of_the_request() -> None:
+    rejected = least(RequestRejected, request_id=CASE, publisher_source="shop.example", publisher_id="evt-2")
+    [message] = messages_of(row(1, rejected, NAMES), "intake")
+    found = Correlation.of(orjson.loads(message.body))
+    assert found == Correlation("shop.example", "ticket-4711", "evt-2")
 
 
 def row(n: int, fact: Fact, names: Correlation | None) -> JournalRow:

@@ -120,6 +120,14 @@ def test_other_sources_are_not_reserved(source: str) -> None:
     assert upstream_source(source) == source
 
 
+@pytest.mark.parametrize(
+    "source", ["ada@example.org", "//shop/ada@example.org", "ada%40example.org", "ada%2540example.org"]
+)
+def test_source_that_could_be_a_mail_address_is_refused(source: str) -> None:
+    with pytest.raises(ValueError, match="URI reference"):
+        upstream_source(source)
+
+
 @pytest.mark.parametrize("channel", ChannelSource)
 def test_source_that_a_channel_assigns_is_reserved(channel: ChannelSource) -> None:
     assert is_reserved(channel_source(channel))
