@@ -595,8 +595,8 @@ def _is_enough_for_categories(compared: IdentityCompared, known: Verification) -
 
 
 def proven_elsewhere(request: RequestReceived) -> bool:
-    """Return whether no proof is needed here: a customer asks (GDPR Art. 28(3)(e)), or an equal is proven."""
-    return request.goes_to_customer or request.repeats is not None
+    """Return whether no proof is needed here: a customer asks (GDPR Art. 28(3)(e)), or it is settled."""
+    return request.goes_to_customer or request.repeats is not None or request.withdrawn
 
 
 def proven_by_code(request: RequestReceived) -> tuple[Code, ...]:

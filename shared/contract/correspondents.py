@@ -42,10 +42,11 @@ def _acknowledged(request: RequestReceived) -> bool:
     """
     Return whether the receipt of *request* is confirmed.
 
-    One that goes to a customer or repeats another has a letter of its own; a controller gets none.
+    One that goes to a customer, repeats another or is withdrawn has a letter of its own; a controller gets
+    none.
     """
-    settled = request.goes_to_customer or request.repeats or request.requester is Requester.CONTROLLER
-    return not settled
+    settled = request.goes_to_customer or request.repeats or request.withdrawn
+    return not settled and request.requester is not Requester.CONTROLLER
 
 
 class Correspondent(StrEnum):

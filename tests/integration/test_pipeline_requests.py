@@ -237,6 +237,17 @@ async def test_a_request_is_taken_back_until_it_is_answered_and_not_after(
     assert (await pipeline.page(answered))["status"] == "closed"
 
 
+async def test_request_withdrawn_before_it_came_leads_to_one_letter(pipeline: Pipeline, heard: Heard) -> None:
+    asked = (await pipeline.people())[5].asks("erasure")
+    await pipeline.send({"reference": asked["reference"]}, type_=WithdrawalSubmitted.TYPE, source=SHOP)
+    await pipeline.send(asked, source=SHOP)
+    case = await pipeline.id_of(asked, source=SHOP)
+    assert (await pipeline.closed(case))["outcome"] is None
+    await eventually(lambda: heard.of(case, "request.closed"))
+    assert letters(heard, case) == ["withdrawn"]
+    assert heard.of(case, "identity") == []
+
+
 async def offered_wrongly(pipeline: Pipeline, heard: Heard, case: str, code: str) -> None:
     """Offer *code*, which is wrong, and wait for the verdict."""
     before = len(heard.of(case, ".refused"))

@@ -12,7 +12,7 @@ from services.intake.cases.deadlines import INQUIRY_TIMERS, initial_timers
 from services.intake.cases.fingerprint import duplicate_of, fingerprint_of
 from services.intake.cases.rate_limit import WaitingRequest, begins_at_once
 from services.intake.context import IntakeContext, set_timers
-from services.intake.domain import RequestLodged
+from services.intake.domain import FollowUpKind, RequestLodged
 from shared.contract.envelope import derived_id
 from shared.contract.events import (
     Fact,
@@ -63,6 +63,8 @@ async def register_request(
     request: RequestSubmitted, received: RequestReceived, ctx: IntakeContext
 ) -> Sequence[Fact]:
     """Start the clock of a sealed request, and resume the follow-ups that came before it."""
+    withdrawn = any(kept.kind is FollowUpKind.WITHDRAWAL for kept in ctx.case.follow_ups)
+    received = received.model_copy(update={"withdrawn": withdrawn})
     facts = await _first_facts(request, received, ctx)
     return [*facts, *await follow_ups.resume(facts, ctx)]
 
@@ -70,7 +72,7 @@ async def register_request(
 async def _first_facts(
     request: RequestSubmitted, received: RequestReceived, ctx: IntakeContext
 ) -> Sequence[Fact]:
-    """Start the clock of a sealed request, and forward it if another decides about the data."""
+    """Start the clock of a sealed request, and forward it if another decides about the data and it stands."""
     if received.not_accepted:
         laws = ", ".join(received.not_accepted)
         logger().warning("law not accepted for a request", request_id=ctx.case_id, law=laws)
@@ -84,7 +86,7 @@ async def _first_facts(
         return [received.model_copy(update={"repeats": duplicated.first}), duplicated]
     if not received.goes_to_customer:
         return [received, *_opt_out_of_child(received)]
-    if request.controller is None:
+    if request.controller is None or received.withdrawn:
         return [received]
     await ctx.vault.seal(ctx.case_id, CONTROLLER, request.controller.model_dump_json().encode())
     return [received, await forwarding(CONTROLLER, ctx)]
@@ -105,8 +107,8 @@ def _opt_out_of_child(received: RequestReceived) -> Iterator[Fact]:
 async def _first_request(
     request: RequestSubmitted, received: RequestReceived, ctx: IntakeContext
 ) -> RequestDuplicated | None:
-    """Return the open request that *request* duplicates; None if it is the first of its kind."""
-    fingerprint = fingerprint_of(request, received)
+    """Return the open request that *request* duplicates; None for the first one and a withdrawn one."""
+    fingerprint = None if received.withdrawn else fingerprint_of(request, received)
     if fingerprint is None:
         return None
     held = await ctx.duplicates.claim(fingerprint, ctx.case_id, ctx.now)

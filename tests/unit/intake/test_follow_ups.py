@@ -12,7 +12,9 @@ from services.intake.domain import FollowUpKept, request_id
 from shared.contract.events import (
     AppealReceived,
     DeadlineCame,
+    EvidenceDestroyed,
     ProofReceived,
+    RequestDuplicated,
     RequestReceived,
     RequestRejected,
     RequestWithdrawn,
@@ -22,6 +24,7 @@ from shared.runtime.scheduler import Timer, _messages
 from tests.unit.fakes import REQUEST_KEY, SOURCE, Office, request, submission
 
 CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
+FORWARDED = {"role": "end_user", "controller": {"name": "Example Shop", "email": "privacy@shop.example"}}
 PROOF = {"kind": "data_points", "points": {"customer_no": "4711"}}
 EARLY: Mapping[str, tuple[dict[str, Any], type[Any]]] = {
     "proof.submitted": ({"proofs": [PROOF]}, ProofReceived),
@@ -114,6 +117,19 @@ async def test_request_has_the_names_of_its_own_event_and_not_of_an_earlier_one(
     ]
     assert names
     assert set(names) == {"evt-1"}
+
+
+@pytest.mark.parametrize("changes", [{}, FORWARDED, {"right": "erasure"}], ids=str)
+async def test_request_that_was_withdrawn_before_it_came_asks_for_nothing(changes: dict[str, Any]) -> None:
+    office = Office()
+    await come(office, "proof.submitted", "evt-1")
+    await come(office, "request.withdrawn", "evt-2")
+    await office.submit(request(**changes))
+    office.the(RequestWithdrawn)
+    about_its_proof = {ProofReceived, EvidenceDestroyed, RequestRejected}
+    assert {type(event) for event in office.events()} - about_its_proof == {RequestReceived, RequestWithdrawn}
+    await office.submit(request(**changes, reference="r-2"), id_="evt-3")
+    assert office.facts(RequestDuplicated) == [], "it is no request that another one could repeat"
 
 
 async def test_event_about_an_unknown_id_is_rejected_at_once() -> None:
