@@ -20,7 +20,10 @@ from habeas.cli.options import (
     output,
     run,
 )
+from shared.contract.correlation import KEYED
 from shared.errors import ConfigurationError
+
+IN_EVENTS = "hmac:… is the form in events; give the reference itself, or the event's correlationid as the id"
 
 app = typer.Typer()
 
@@ -83,7 +86,9 @@ def status(
     if as_json:
         print(json.dumps(found if reference is not None else found[0]))
         return
-    for ticket in found:
+    for number, ticket in enumerate(found):
+        if number:
+            out.print()
         for line in client.tickets.lines_of(ticket):
             out.print(line)
 
@@ -91,6 +96,8 @@ def status(
 def _by_reference(
     reference: str, source: str | None, key: Path | None, state: InstallationState
 ) -> list[dict[str, Any]]:
+    if not reference or reference.startswith(KEYED):
+        raise ConfigurationError(f"--reference: {IN_EVENTS if reference else 'must not be empty'}")
     if key is None and state.has_databases:
         return run(client.tickets.of_reference(*state.sealed_databases(), reference, source))
     from habeas.embedded.installation import api_key  # noqa: PLC0415

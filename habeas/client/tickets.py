@@ -39,17 +39,29 @@ async def of_reference(
         known = {request_id(one, reference, key=key): one for one in sources}
         histories = await journal.histories(set(known))
         with translated("read the waiting requests"):
-            waiting = {one["_id"] async for one in database["waiting"].find({"_id": {"$in": [*known]}})}
-    found = waiting | histories.keys()
-    return [
-        _ticket(case, known[case], reduce(evolve, events_of(histories.get(case, ())), IntakeCase()))
-        for case in known
-        if case in found
+            queued = database["waiting"].find({"_id": {"$in": [*known]}})
+            waiting = {one["_id"]: one["received_at"] async for one in queued}
+    cases = {id_: reduce(evolve, events_of(rows), IntakeCase()) for id_, rows in histories.items()}
+    found = [
+        ticket_of(id_, source, cases.get(id_, IntakeCase()), waiting.get(id_))
+        for id_, source in known.items()
     ]
+    return [ticket for ticket in found if ticket is not None]
 
 
-def _ticket(id_: str, source: str, case: IntakeCase) -> dict[str, Any]:
+def ticket_of(
+    id_: str, source: str, case: IntakeCase, queued_at: datetime | None = None
+) -> dict[str, Any] | None:
+    """
+    Return the ticket of a *case*, which may wait in the queue since *queued_at*.
+
+    None if there is no request: none came, or its early events were rejected for want of one.
+    """
     received = case.received
+    began = min((kept.at for kept in case.follow_ups), default=queued_at)
+    if case.status is CaseStatus.UNKNOWN and began is None:
+        return None
+    came_on = received.received_on if received else began and began.date()
     return {
         "request": id_,
         "short": short_reference(id_),
@@ -57,8 +69,8 @@ def _ticket(id_: str, source: str, case: IntakeCase) -> dict[str, Any]:
         "status": "submitted" if case.status is CaseStatus.UNKNOWN else case.status.value,
         "reason": reason_of(case),
         "right": received and received.right.value,
-        "received_on": received and received.received_on.isoformat(),
-        "age_days": received and age_in_days(received.received_on),
+        "received_on": came_on and came_on.isoformat(),
+        "age_days": came_on and age_in_days(came_on),
         "due_on": case.due_on and case.due_on.isoformat(),
     }
 
@@ -102,7 +114,7 @@ def of_page(page: Mapping[str, Any]) -> dict[str, Any]:
     """Return the state, the reason and the age in a status page, for the submitting system."""
     received_on = page.get("received_on")
     refused = page.get("proof_refused_for")
-    waits = REASONS["proof"] if page["status"] == "challenged" else None
+    waits = {"challenged": REASONS["proof"], "submitted": REASONS["turn"]}.get(page["status"])
     stated = [f"stopped: {page['stopped']}"] if page.get("stopped") else page.get("reasons") or []
     reviewed = REASONS["review"] if page.get("in_review") else waits
     return {

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from habeas.client.tickets import REASONS, age_in_days, lines_of, of_page, reason_of
+from habeas.client.tickets import REASONS, age_in_days, lines_of, of_page, reason_of, ticket_of
 from habeas.event_samples import least
 from services.intake.domain import CaseStatus, FollowUpKept, IntakeCase
 from shared.contract.events import (
@@ -18,6 +18,7 @@ from shared.contract.events import (
 
 CASE = "0123456789abcdef0123456789abcdef"
 TODAY = datetime.now(UTC).date()
+DAY = timedelta(days=1)
 
 
 @pytest.mark.parametrize(
@@ -61,6 +62,7 @@ def test_state_has_its_reason(state: dict[str, Any], reason: str | None) -> None
         ({"status": "refused", "reasons": ["proof_not_convincing"]}, "proof_not_convincing"),
         ({"status": "closed", "outcome": "granted", "reasons": []}, "granted"),
         ({"status": "closed", "timeline": [{"what": "received"}, {"what": "withdrawn"}]}, "withdrawn"),
+        ({"status": "submitted"}, REASONS["turn"]),
         ({"status": "received"}, None),
     ],
 )
@@ -72,6 +74,19 @@ def test_age_is_counted_in_days() -> None:
     received_on = (TODAY - timedelta(days=12)).isoformat()
     assert of_page({"id": CASE, "status": "received", "received_on": received_on})["age_days"] in {12, 13}
     assert age_in_days(date(2000, 1, 1)) > 9_000
+
+
+def test_request_that_waits_has_its_age_from_its_first_event_or_its_place_in_the_queue() -> None:
+    now = datetime.now(UTC)
+    kept = [least(FollowUpKept).model_copy(update={"at": at}) for at in (now, now - 2 * DAY)]
+    early = IntakeCase(follow_ups=tuple(kept))
+    found = [ticket_of(CASE, "shop", early), ticket_of(CASE, "shop", IntakeCase(), now - 3 * DAY)]
+    shown = [(one["reason"], one["age_days"]) for one in found if one]
+    assert shown == [(REASONS["not_come"], 2), (REASONS["turn"], 3)]
+
+
+def test_events_that_were_rejected_for_want_of_a_request_are_no_request() -> None:
+    assert ticket_of(CASE, "shop", IntakeCase(unmatched=("proof_1",))) is None
 
 
 def test_ticket_is_printed_line_by_line() -> None:
