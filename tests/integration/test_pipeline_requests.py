@@ -1,10 +1,11 @@
 """The main job from the outside: a request goes in at one end, a true answer comes out at the other."""
 
+import base64
 import io
 import json
 import re
 import zipfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,13 @@ from habeas.client.tickets import REASONS
 from habeas.embedded.company import ADA, BRUNO
 from habeas.embedded.stack import Stack
 from services.fulfillment.package.verification import verify_package
-from services.intake.domain import FollowUpKept
+from services.intake.cases.follow_ups import MOST, TOO_MANY
+from services.intake.domain import FollowUpKept, request_id
 from shared.contract.codes import MOST_ISSUED, TRIES
 from shared.contract.correlation import EVENT, KEYED, REFERENCE, SOURCE
-from shared.contract.events import WithdrawalSubmitted
+from shared.contract.events import ProofSubmitted, WithdrawalSubmitted
+from shared.runtime.key_rings import derived_key
+from shared.runtime.mongo import Document
 from tests.integration.pipeline import (
     KEYS,
     PORTAL,
@@ -144,19 +148,22 @@ async def test_status_by_reference_finds_all_systems_for_staff_and_its_own_for_a
     key.write_text(KEYS[SHOP], encoding="utf-8")
     [one] = json.loads((await command(pipeline, *staff, "--key", str(key)))[1])
     assert (one["request"], one["reason"]) == (own, REASONS["proof"])
-    code, _, errors = await command(pipeline, "status", "--reference", "ticket-8")
-    assert (code, "no request has this reference" in errors) == (2, True)
+    for reference, error in (("ticket-8", "no request has this reference"), ("", "empty"), (KEYED, "events")):
+        code, _, errors = await command(pipeline, "status", "--reference", reference)
+        assert (code, error in errors) == (2, True)
 
 
 async def test_withdrawal_before_its_request_ends_it(pipeline: Pipeline, heard: Heard) -> None:
     asked = STRANGER.asks("access", reference="ticket-4712")
-    await pipeline.send({"reference": "ticket-4712"}, type_=WithdrawalSubmitted.TYPE)
+    await pipeline.send({"reference": "ticket-4712"}, type_=WithdrawalSubmitted.TYPE, source=SHOP)
     await pipeline.recorded("intake", FollowUpKept.TYPE)
-    await pipeline.send(asked)
-    case = await pipeline.id_of(asked)
+    await pipeline.send(asked, source=SHOP)
+    case = await pipeline.id_of(asked, source=SHOP)
     await pipeline.closed(case)
+    await eventually(lambda: heard.of(case, "request.closed"))
     assert len(heard.of(case, "request.withdrawn")) == 1
-    assert heard.of(case, "request.rejected") == []
+    assert heard.of(case, "request.rejected") == heard.of(case, "identity") == []
+    assert letters(heard, case) == ["withdrawn"]
 
 
 @pytest.mark.parametrize("right", ["access", "erasure"])
@@ -237,15 +244,50 @@ async def test_a_request_is_taken_back_until_it_is_answered_and_not_after(
     assert (await pipeline.page(answered))["status"] == "closed"
 
 
-async def test_request_withdrawn_before_it_came_leads_to_one_letter(pipeline: Pipeline, heard: Heard) -> None:
-    asked = (await pipeline.people())[5].asks("erasure")
-    await pipeline.send({"reference": asked["reference"]}, type_=WithdrawalSubmitted.TYPE, source=SHOP)
-    await pipeline.send(asked, source=SHOP)
-    case = await pipeline.id_of(asked, source=SHOP)
-    assert (await pipeline.closed(case))["outcome"] is None
-    await eventually(lambda: heard.of(case, "request.closed"))
-    assert letters(heard, case) == ["withdrawn"]
-    assert heard.of(case, "identity") == []
+async def waiting(pipeline: Pipeline, asked: Mapping[str, Any], **event: Any) -> list[Document]:
+    """Have an *event* wait for the request that is *asked*; return the rows of its case."""
+    type_ = event.pop("type_")
+    await pipeline.send({"reference": asked["reference"], **event}, type_=type_, source=SHOP)
+    key = derived_key(base64.b64decode(pipeline.settings["HABEAS_MASTER_KEY"]), "request ids")
+    case = request_id(SHOP, asked["reference"], key=key)
+    return await eventually(lambda: pipeline.rows("intake", case=case), WITHIN)
+
+
+async def test_early_events_take_effect_once_if_the_services_are_killed(
+    pipeline: Pipeline, heard: Heard
+) -> None:
+    leaver, reader = (await pipeline.people())[6:8]
+    withdrawn, proven = leaver.asks("erasure"), reader.asks("access")
+    proofs = [{"kind": "data_points", "points": {"customer_no": "K-7741-Q"}}]
+    await waiting(pipeline, withdrawn, type_=WithdrawalSubmitted.TYPE)
+    await waiting(pipeline, proven, type_=ProofSubmitted.TYPE, proofs=proofs)
+    for asked in (withdrawn, proven):
+        await pipeline.send(asked, source=SHOP)
+    await pipeline.kill()  # before, during or after the registration
+    await pipeline.start()
+    leaving, reading = [await pipeline.id_of(asked, source=SHOP) for asked in (withdrawn, proven)]
+    await pipeline.closed(leaving)
+    await eventually(lambda: heard.of(reading, "identity.challenged"), WITHIN)
+    for case, type_ in ((leaving, "request.withdrawn"), (reading, "proof.received")):
+        rows = await pipeline.rows("intake", case=case)
+        facts = [fact["type"] for row in rows for fact in row["facts"]]
+        assert [facts.count(f"habeas.{one}.v1") for one in ("follow_up.kept", "request.received", type_)] == [
+            1, 1, 1,
+        ]  # fmt: skip
+        assert len(heard.of(case, type_)) == 1
+    assert await pipeline.handled_twice() == []
+
+
+async def test_eleventh_event_that_waits_for_one_request_is_rejected(
+    pipeline: Pipeline, heard: Heard
+) -> None:
+    asked = {"reference": "a request that never comes"}
+    for _ in range(MOST + 1):
+        rows = await waiting(pipeline, asked, type_=WithdrawalSubmitted.TYPE)
+    rejected = await eventually(lambda: heard.of(rows[0]["case"], "request.rejected"), WITHIN)
+    assert [one["data"]["errors"] for one in rejected] == [[TOO_MANY.model_dump(mode="json")]]
+    kept = [row for row in await pipeline.rows("intake", case=rows[0]["case"]) if row["facts"]]
+    assert len(kept) == MOST + 1
 
 
 async def offered_wrongly(pipeline: Pipeline, heard: Heard, case: str, code: str) -> None:

@@ -106,6 +106,17 @@ async def test_request_that_must_not_wait_begins_and_is_counted(database: Databa
         assert await begin(shop, NOON + HOUR) == [4]
 
 
+async def test_number_of_events_of_one_source_that_wait_for_requests_is_limited_over_all_replicas(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting_queue, "FOLLOW_UPS_PER_HOUR", 3)
+    async with room(database) as one, room(database) as other:
+        turns = [queue.admits_follow_up(SHOP, NOON) for queue in (one, other) for _ in range(4)]
+        assert (await asyncio.gather(*turns)).count(True) == 3
+        assert await other.admits_follow_up(PORTAL, NOON)
+        assert await one.admits_follow_up(SHOP, NOON + HOUR)
+
+
 async def test_next_turn_is_read_from_the_index(database: Database) -> None:
     async with room(database, shop=1) as shop:
         await come(shop, *range(9))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from math import inf
 from typing import Any
 
 import orjson
@@ -21,6 +22,7 @@ from shared.contract.events import (
 )
 from shared.contract.sources import Source
 from shared.runtime.scheduler import Timer, _messages
+from tests.integration.crash_points import Killed, Life, Mortal
 from tests.unit.fakes import REQUEST_KEY, SOURCE, Office, request, submission
 
 CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
@@ -82,6 +84,31 @@ async def test_event_that_is_repeated_or_interrupted_takes_effect_once(type_: st
     await come(office, type_)
     await office.submit(request())
     assert len(office.facts(FollowUpKept)) == len(office.facts(EARLY[type_][1])) == 1
+
+
+@pytest.mark.parametrize("last", range(1, 9))
+@pytest.mark.parametrize("type_", EARLY)
+async def test_event_takes_effect_once_if_intake_dies_before_or_after_any_write(
+    type_: str, last: int
+) -> None:
+    office, life = Office(), Life(last)
+    [intake, _] = office._runtimes
+    intake.journal = Mortal(intake.journal, life, {"append"})
+    intake.publisher = Mortal(intake.publisher, life, {"publish"})
+    early = submission(type_, EARLY[type_][0] | {"reference": "r-1"}, id_="evt-2")
+    for message in (early, submission("request.submitted", request(), id_="evt-1")):
+        await office.broker.publish([message])
+        try:
+            await office.work()
+        except* Killed:
+            life.last = inf
+            office.broker.crash()
+            await office.work()
+    assert life.last == inf, "it did not die"
+    office.the(RequestReceived)
+    office.the(EARLY[type_][1])
+    assert len(office.facts(FollowUpKept)) == 1
+    assert office.facts(RequestRejected) == []
 
 
 @pytest.mark.parametrize("type_", EARLY)
