@@ -6,21 +6,37 @@ import re
 import zipfile
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from habeas.client.requests import cloud_event
 from habeas.embedded.company import BRUNO
 from habeas.embedded.stack import Stack
+from shared.contract.events import (
+    AppealSubmitted,
+    ProofSubmitted,
+    RequestRejected,
+    RequestSubmitted,
+    WithdrawalSubmitted,
+)
 from shared.contract.topology import parking_of
 from shared.runtime.broker import Message
 from shared.runtime.mongo import raw_documents
-from tests.integration.pipeline import SHOP, Heard, Pipeline, Somebody, running
+from tests.integration.pipeline import PORTAL, SHOP, Heard, Pipeline, Somebody, command, running
 from tests.waiting import eventually
 
 PERSON = Somebody(BRUNO.email, BRUNO.name)
 TRADE, SHOE = "Zwiebelhändler", "schuhgröße"
 """What the person is by their own account, and what they want corrected that nobody holds."""
+NEIGHBOUR, FILE = "Nachbarin", "X-4409-QW"
+"""A person who has a mailbox in common with the person, and a customer number that the person claims."""
+EARLY: Mapping[str, Mapping[str, Any]] = {
+    WithdrawalSubmitted.TYPE: {"reason": f"{PERSON.name} withdraws"},
+    ProofSubmitted.TYPE: {"proofs": [{"kind": "data_points", "points": {"customer_no": FILE}}]},
+    AppealSubmitted.TYPE: {"statement": f"I, {PERSON.name}, got no answer at {BRUNO.phone}."},
+}
 FRACTION = re.compile(rb"\.\d{3,6}(?=Z|\+)")
 """Of a second. Its digits could be those of a code by chance."""
 
@@ -45,11 +61,13 @@ async def finished(pipeline: Pipeline) -> AsyncIterator[Finished]:
     async with pipeline.listening() as heard:
         codes = await downloaded(pipeline)
         codes += await changed(pipeline)
+        codes += await refused(pipeline)
+        await early(pipeline, heard)
+        await shared(pipeline)
         codes += await erased(pipeline)
         await badly_submitted(pipeline, heard)
-        yield Finished(
-            pipeline, heard, (PERSON.email, PERSON.name, BRUNO.last, "1713920042", TRADE, SHOE, *codes)
-        )
+        words = (PERSON.email, PERSON.name, BRUNO.last, "1713920042", TRADE, SHOE, NEIGHBOUR, FILE, *codes)
+        yield Finished(pipeline, heard, words)
 
 
 def asks(right: str) -> dict[str, object]:
@@ -97,6 +115,53 @@ async def erased(pipeline: Pipeline) -> list[str]:
     return [code]
 
 
+async def refused(pipeline: Pipeline) -> list[str]:
+    """Have the staff refuse the identity of a requester; return the code."""
+    case = await pipeline.lodge(asks("restriction") | {"details": {"statement": PERSON.name}}, source=SHOP)
+    code = await pipeline.code_for(PERSON, case)
+    words = ("verify", "refuse", case, "--as", "anna.example", "--reason", "proof_not_convincing")
+    exit_code, _, errors = await command(pipeline, *words)
+    assert exit_code == 0, errors
+    await pipeline.closed(case)
+    return [code]
+
+
+async def early(pipeline: Pipeline, heard: Heard) -> None:
+    """Send proof, withdrawal and appeal before their requests, one of each without; then refuse others."""
+    for type_, data in EARLY.items():
+        asked = asks("objection") | {"reference": f"{PERSON.email} before {type_}"}
+        await submit(pipeline, type_, {"reference": asked["reference"], **data})
+        await submit(pipeline, type_, {"reference": f"{PERSON.email} without a request", **data})
+        await submit(pipeline, RequestSubmitted.TYPE, asked)
+        case = await pipeline.id_of(asked, source=SHOP)
+        await submit(pipeline, type_, {"request": "f" * 32, **data})
+        await pipeline.http.delete(f"/v1/requests/{case}")
+        await submit(pipeline, type_, {"reference": asked["reference"], **data})
+    await eventually(lambda: len(rejections(heard)) >= len(EARLY) + 2)
+
+
+async def submit(pipeline: Pipeline, type_: str, data: Mapping[str, Any]) -> None:
+    """Publish an event with an id that names the person."""
+    body = json.loads(cloud_event(data, type_=type_, source=SHOP))
+    await pipeline.publish(json.dumps({**body, "id": f"{PERSON.email} {body['id']}"}).encode(), type_=type_)
+
+
+def rejections(heard: Heard) -> list[dict[str, Any]]:
+    return [event for event in heard.events if event["type"] == RequestRejected.TYPE]
+
+
+async def shared(pipeline: Pipeline) -> None:
+    """Ask for records that a person of another name has a share in."""
+    contacts = pipeline.business("portal", "contacts")
+    [own] = await contacts.find({"email": PERSON.email}).to_list(None)
+    other = {"_id": f"{own['_id']}-2", "name": {"first": "Frieda", "last": NEIGHBOUR}}
+    await contacts.insert_one({**own, **other})
+    asked = asks("access") | {"reference": f"{PERSON.email} and {NEIGHBOUR}"}
+    await pipeline.send(asked, source=PORTAL)
+    await pipeline.closed(await pipeline.id_of(asked, source=PORTAL))
+    await contacts.delete_one({"_id": other["_id"]})
+
+
 async def badly_submitted(pipeline: Pipeline, heard: Heard) -> None:
     """Send what cannot be read, with the person's address wherever a publisher could put one."""
     event = {
@@ -107,10 +172,13 @@ async def badly_submitted(pipeline: Pipeline, heard: Heard) -> None:
         "time": "2026-11-25T00:00:00Z",
         "data": {**asks("access"), "right": PERSON.email, PERSON.email: PERSON.name},
     }
-    await pipeline.publish(json.dumps({**event, "id": "a plain id"}).encode())
-    await pipeline.publish(json.dumps({**event, "type": PERSON.email, "id": "another"}).encode())
+    before = len(rejections(heard))
+    await pipeline.publish(json.dumps(event).encode())
+    await pipeline.publish(json.dumps({**event, "type": PERSON.email}).encode())
+    await pipeline.publish(json.dumps({**event, "source": PERSON.email}).encode())
+    await pipeline.publish(json.dumps({**event, "source": f"//shop/{PERSON.email}"}).encode())
     await pipeline.publish(PERSON.email.encode(), headers={"x-note": PERSON.email})
-    await eventually(lambda: len([e for e in heard.events if e["type"].endswith("rejected.v1")]) >= 3)
+    await eventually(lambda: len(rejections(heard)) >= before + 5)
 
 
 async def traces(finished: Finished) -> list[str]:
@@ -168,6 +236,10 @@ async def test_no_queue_no_log_line_and_no_collection_names_the_person(finished:
         "habeas.subject.opted_out.v1",
         "habeas.subject.erased.v1",
         "habeas.request.rejected.v1",
+        "habeas.request.withdrawn.v1",
+        "habeas.proof.received.v1",
+        "habeas.appeal.received.v1",
+        "habeas.identity.refused.v1",
     }
     assert len(finished.pipeline.log.read_bytes().splitlines()) > 20
     assert {place async for place, _ in everything(finished)} >= {
