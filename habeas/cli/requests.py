@@ -20,10 +20,7 @@ from habeas.cli.options import (
     output,
     run,
 )
-from shared.contract.correlation import KEYED
 from shared.errors import ConfigurationError
-
-IN_EVENTS = "hmac:… is the form in events; give the reference itself, or the event's correlationid as the id"
 
 app = typer.Typer()
 
@@ -96,8 +93,7 @@ def status(
 def _by_reference(
     reference: str, source: str | None, key: Path | None, state: InstallationState
 ) -> list[dict[str, Any]]:
-    if not reference or reference.startswith(KEYED):
-        raise ConfigurationError(f"--reference: {IN_EVENTS if reference else 'must not be empty'}")
+    client.tickets.must_be_plain(reference)
     if key is None and state.has_databases:
         return run(client.tickets.of_reference(*state.sealed_databases(), reference, source))
     from habeas.embedded.installation import api_key  # noqa: PLC0415

@@ -7,7 +7,9 @@ from functools import reduce
 from typing import Any
 
 from services.intake.domain import RECORDS, CaseStatus, IntakeCase, evolve, outcome_of, request_id
+from shared.contract.correlation import KEYED
 from shared.contract.references import short_reference
+from shared.errors import ConfigurationError
 from shared.runtime.journal import Journal, events_of
 from shared.runtime.key_rings import RootKey, derived_key
 from shared.runtime.mongo import connect, translated
@@ -20,6 +22,15 @@ REASONS: Mapping[str, str] = {
     "fee": "waits for the person to agree to the fee",
     "scope": "waits for the person to name the data that is meant",
 }
+
+
+def must_be_plain(reference: str) -> None:
+    """Refuse an empty *reference*, and the keyed form that events may show."""
+    if not reference:
+        raise ConfigurationError("--reference: must not be empty")
+    if reference.startswith(KEYED):
+        form = f"{KEYED}… is the form in events"
+        raise ConfigurationError(f"{form}; give the reference itself, or the event's correlationid as the id")
 
 
 async def of_reference(
