@@ -29,7 +29,7 @@ from habeas.embedded.stack import Stack, StackPart
 from shared.errors import ConfigurationError
 from shared.runtime.broker import declare
 from shared.runtime.mongo import Client, connect
-from tests import workers
+from tests import reports, workers
 from tests.extent import extent
 from tests.mailbox import Mailbox
 from tests.workers import SharedParts
@@ -77,6 +77,7 @@ def pytest_configure(config: pytest.Config) -> None:
     gc.disable()  # while tests are collected: nearly all that is made then stays
     if workers.is_worker(config):
         workers.take_own_ports()
+        config.pluginmanager.register(reports)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
