@@ -52,7 +52,7 @@ from shared.contract.events.submissions import (
     Subject,
     WithdrawalSubmitted,
 )
-from shared.contract.status import StatusPage
+from shared.contract.status import RequestStatus, StatusPage
 from shared.errors import BrokerUnavailable, ConfigurationError, HabeasError, Unroutable
 from shared.law.terms import Regulation, Right
 from shared.vocabulary import Outcome
@@ -88,6 +88,7 @@ __all__ = [
     "RequestFields",
     "RequestReceived",
     "RequestRejected",
+    "RequestStatus",
     "RequestSubmitted",
     "RequestWithdrawn",
     "Residence",

@@ -74,20 +74,50 @@ class TimelineItem(BaseModel):
     """Whether the letter confirms the receipt of the request as well."""
 
 
+class RequestStatus(StrEnum):
+    """How far a request is."""
+
+    SUBMITTED = "submitted"
+    """Lodged, and not registered yet."""
+    RECEIVED = "received"
+    CHALLENGED = "challenged"
+    """Proof of identity is awaited."""
+    VERIFIED = "verified"
+    """The identity is proven, or needs no proof; the answer is being made."""
+    REFERRED = "referred"
+    """The staff decides."""
+    REFUSED = "refused"
+    ANSWERED = "answered"
+    FORWARDED = "forwarded"
+    DUPLICATE = "duplicate"
+    WITHDRAWN = "withdrawn"
+    CLOSED = "closed"
+    """Ended; its letters are sent."""
+    PURGED = "purged"
+
+
 class StatusPage(BaseModel):
     """The state of a request. It holds no personal data: the id alone opens it."""
 
     id: str
-    status: str
+    """The id of the request."""
+    status: RequestStatus
+    """How far it is: `submitted` before it is registered, `challenged` while proof of identity is awaited,
+    `verified` while it is answered, `referred` while staff decides, `closed` once its letters are sent."""
     right: Right | None = None
     regulation: Regulation | None = None
     policy: PolicyId | None = None
     """The edition of the law that the request is judged by."""
     received_on: date | None = None
+    """The day on which it reached the company."""
     due_on: date | None = None
+    """The last day for the answer."""
     outcome: Outcome | None = None
+    """The result, once it is answered."""
     reasons: list[str] = []
+    """Why the identity was not established."""
     tries_left: int | None = None
+    """How many codes may still be offered."""
     wanted: list[list[Evidence]] = []
     """The sufficient proofs of identity, the least intrusive first: for each, the missing evidence."""
     proof_refused_for: Code | None = None
@@ -122,5 +152,6 @@ class StatusPage(BaseModel):
     untold: list[str] = []
     """Recipients of the data that could not be notified (GDPR Art. 19)."""
     package_url: str | None = None
+    """Where the package is downloaded, with a mailed code."""
     timeline: list[TimelineItem] = []
     """The timeline, oldest first."""

@@ -41,7 +41,7 @@ from shared.contract.events import (
     Text,
 )
 from shared.contract.sources import Source
-from shared.contract.status import AnswerFee, Lodged, StatusPage, TimelineItem
+from shared.contract.status import AnswerFee, Lodged, RequestStatus, StatusPage, TimelineItem
 from shared.law import ClockRules, Policy
 from shared.law.calendars import calendar_named
 from shared.law.library import policies
@@ -79,7 +79,7 @@ def status_page(case_id: str, case: IntakeCase, facts: Iterable[DatedFact], url:
     received, fulfilled, opened, quoted = case.received, case.fulfilled, case.open_appeal, case.quoted
     return StatusPage(
         id=case_id,
-        status="submitted" if case.status is CaseStatus.UNKNOWN else case.status,
+        status=RequestStatus.SUBMITTED if case.status is CaseStatus.UNKNOWN else RequestStatus(case.status),
         right=received.right if received else None,
         regulation=received.regulation if received else None,
         policy=received.policy if received else None,

@@ -15,8 +15,10 @@ from starlette.requests import Request
 from habeas.contracts import every_channel, openapi
 from services.intake.channels.fides.operations import FidesRequest
 from services.intake.channels.fides.responses import FidesEntry, FilteredRequest, ObservedRequest, response
+from services.intake.domain import CaseStatus
 from services.intake.http.description import PROBLEM_JSON, calls_of, operation
 from services.intake.pages.site import paragraphs
+from shared.contract.status import RequestStatus
 from shared.law import Right
 from shared.runtime.bootstrap import health_app
 from tests.unit.fakes import NOW
@@ -135,6 +137,23 @@ def test_description_of_a_fides_request_has_each_field_of_the_answer() -> None:
     entry = FidesEntry("0" * 32, NOW, "default_access_policy", Right.ACCESS, None)
     shown = response(FilteredRequest(entry, ObservedRequest(), None), NOW.date(), personal=True)
     assert set(shown) == set(FidesRequest.model_fields) - {"results", "task_status_by_dataset"}
+
+
+def test_status_page_has_a_status_for_each_of_a_case() -> None:
+    assert set(RequestStatus) == {*CaseStatus, "submitted"} - {CaseStatus.UNKNOWN}
+    assert set(api()["components"]["schemas"]["RequestStatus"]["enum"]) == set(RequestStatus)
+
+
+@pytest.mark.parametrize(("tag", "prefix"), [("opendsr", "OpenDsr"), ("fides", "Fides")])
+def test_bodies_of_a_protocol_are_called_by_its_name(tag: str, prefix: str) -> None:
+    bodies = [
+        call["requestBody"]
+        for _, _, call in calls_of(api())
+        if call["tags"] == [tag] and "requestBody" in call
+    ]
+    names = re.findall(r"'#/components/schemas/(\w+)'", str(bodies))
+    assert len(names) >= 3
+    assert all(name.startswith(prefix) for name in names)
 
 
 def test_document_names_its_server() -> None:

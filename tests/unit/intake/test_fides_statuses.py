@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from services.intake.channels.fides.requests import (
     DATA_USES,
     DEFAULTS,
-    Action,
+    FidesAction,
     FidesPolicies,
     action_of,
     policy_object,
@@ -183,20 +183,20 @@ def test_an_undeliverable_letter_is_an_error_in_the_log() -> None:
 @pytest.mark.parametrize("right", Right)
 def test_each_right_is_an_action(right: Right) -> None:
     actions = {
-        Right.ACCESS: Action.ACCESS,
-        Right.PORTABILITY: Action.ACCESS,
-        Right.KNOW_CATEGORIES: Action.ACCESS,
-        Right.ERASURE: Action.ERASURE,
-        Right.RECTIFICATION: Action.UPDATE,
+        Right.ACCESS: FidesAction.ACCESS,
+        Right.PORTABILITY: FidesAction.ACCESS,
+        Right.KNOW_CATEGORIES: FidesAction.ACCESS,
+        Right.ERASURE: FidesAction.ERASURE,
+        Right.RECTIFICATION: FidesAction.UPDATE,
     }
     assert right_of(right) is right
-    assert action_of(right) is actions.get(right, Action.CONSENT)
+    assert action_of(right) is actions.get(right, FidesAction.CONSENT)
     assert policy_object("key", right)["rules"][0]["action_type"] == action_of(right)
 
 
 def test_direct_marketing_is_objected_to() -> None:
     assert right_of("direct_marketing") is Right.OBJECTION
-    assert action_of("direct_marketing") is Action.CONSENT
+    assert action_of("direct_marketing") is FidesAction.CONSENT
 
 
 def test_of_two_uses_the_narrower_counts_and_else_the_policy() -> None:

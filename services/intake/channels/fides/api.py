@@ -17,7 +17,7 @@ from services.intake.cases.errors import NotPossibleNow
 from services.intake.channels.fides import bodies, operations
 from services.intake.channels.fides.clients import Clients, ClientScope, token_route
 from services.intake.channels.fides.consents import Consents
-from services.intake.channels.fides.filters import Filter
+from services.intake.channels.fides.filters import FidesFilter
 from services.intake.channels.fides.reviews import ReviewAction, Reviews
 from services.intake.channels.fides.service import FidesService
 from services.intake.channels.protocols import ABOUT_REQUESTS, ErrorAnswer, protocol_app
@@ -115,7 +115,7 @@ def _add_requests(app: FastAPI, served: FidesContext) -> None:
     @app.post(f"{ROOT}/privacy-request/{{name}}/verify", response_model=None, **operations.VERIFY)
     async def verify(name: str, request: Request) -> dict[str, Any]:
         """Offer the mailed code, and return the request."""
-        offered = (await _read(request, bodies.CodeBody)).code
+        offered = (await _read(request, bodies.FidesCodeForm)).code
         await service.requests.codes.take(network_of_client(request), service.requests.clock())
         return await service.verify(bodies.case_of(name), offered)
 
@@ -130,7 +130,7 @@ def _add_reviews(app: FastAPI, served: FidesContext) -> None:
     async def search(request: Request, page: Page = 1, size: Size = 50) -> dict[str, Any]:
         """Return a page of the requests that match a filter."""
         empty = not await request.body()
-        wanted = Filter() if empty else await _read(request, Filter)
+        wanted = FidesFilter() if empty else await _read(request, FidesFilter)
         return await reviews.search(wanted, page=page, size=size)
 
     @app.get(f"{ROOT}/privacy-request", dependencies=[may_read], response_model=None, **operations.FIND)
@@ -162,7 +162,7 @@ def _add_decisions(app: FastAPI, served: FidesContext) -> None:
     def endpoint_of(action: ReviewAction) -> Callable[..., Awaitable[dict[str, Any]]]:
         async def decide(request: Request, client: Reviewer) -> dict[str, Any]:
             """Decide requests by the client's staff account, and return the result of each."""
-            return await served.reviews.decide(action, await _read(request, bodies.Selection), client)
+            return await served.reviews.decide(action, await _read(request, bodies.FidesSelection), client)
 
         return decide
 
@@ -179,13 +179,13 @@ def _add_consents(app: FastAPI, served: FidesContext) -> None:
     @app.post(f"{ROOT}/consent-request", response_model=None, **operations.BEGIN_CONSENT)
     async def begin(request: Request) -> dict[str, Any]:
         """Begin a consent request."""
-        said = await _read(request, bodies.CreateConsent)
+        said = await _read(request, bodies.FidesConsentForm)
         return await consents.begin(said, await request.body(), _allowed(served, request))
 
     @app.post(f"{ROOT}/consent-request/{{name}}/verify", response_model=None, **operations.VERIFY_CONSENT)
     async def verify(name: str, request: Request) -> dict[str, Any]:
         """Return the choices of a consent request; any code is accepted."""
-        await _read(request, bodies.CodeBody)
+        await _read(request, bodies.FidesCodeForm)
         return await consents.preferences(name)
 
     @app.get(
@@ -200,7 +200,7 @@ def _add_consents(app: FastAPI, served: FidesContext) -> None:
     )
     async def say(name: str, request: Request) -> dict[str, Any]:
         """Choose uses of data; each opt-out is a request."""
-        said = await _read(request, bodies.SetPreferences)
+        said = await _read(request, bodies.FidesPreferencesForm)
         return await consents.say(name, said, await request.body(), _allowed(served, request))
 
 
@@ -217,7 +217,7 @@ def _allowed(served: FidesContext, request: Request) -> Callable[[], bool]:
     return lambda: served.public.take(network_of_client(request))
 
 
-async def _creates(request: Request) -> list[tuple[bodies.CreateRequest, bytes]]:
+async def _creates(request: Request) -> list[tuple[bodies.FidesRequestForm, bytes]]:
     body = await request.body()
     said = _valid(bodies.CREATES, body)
     return list(zip(said, bodies.items_of(body), strict=True))
@@ -234,12 +234,12 @@ def _valid(shape: TypeAdapter[T], body: bytes) -> T:
         raise _invalid(error, "body") from None
 
 
-def _filter_in(query: QueryParams) -> Filter:
+def _filter_in(query: QueryParams) -> FidesFilter:
     """Return the filter in the query of an address; unknown parameters are ignored."""
     several = {name: query.getlist(name) for name in query if name in operations.BY_QUERY}
     asked = {name: values if name in SEVERAL else values[-1] for name, values in several.items()}
     try:
-        return Filter.model_validate(asked)
+        return FidesFilter.model_validate(asked)
     except ValidationError as error:
         raise _invalid(error, "query") from None
 

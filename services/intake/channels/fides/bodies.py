@@ -124,7 +124,7 @@ Source: TypeAlias = Literal[
 ]
 
 
-class Labelled(ReceivedPart):
+class FidesLabelledValue(ReceivedPart):
     """A value, with its label in the client's form."""
 
     label: Short
@@ -136,7 +136,7 @@ class FidesIdentity(ReceivedPart):
 
     model_config = ConfigDict(frozen=True, extra="allow", hide_input_in_errors=True)
 
-    __pydantic_extra__: dict[str, Labelled]
+    __pydantic_extra__: dict[str, FidesLabelledValue]
 
     name: Given = None
     email: Annotated[Address | None, BeforeValidator(unless_blank)] = None
@@ -157,12 +157,12 @@ class FidesIdentity(ReceivedPart):
         }
 
     @property
-    def labelled(self) -> Mapping[str, Labelled]:
+    def labelled(self) -> Mapping[str, FidesLabelledValue]:
         """Name → answer in the operator's own forms."""
         return self.__pydantic_extra__
 
 
-class Consent(ReceivedPart):
+class FidesConsent(ReceivedPart):
     """A choice of a person for a use of data."""
 
     data_use: Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -172,11 +172,11 @@ class Consent(ReceivedPart):
     conflicts_with_gpc: bool = False
 
 
-Fields: TypeAlias = Annotated[dict[Short, Labelled], Field(max_length=100)]
-Preferences: TypeAlias = Annotated[tuple[Consent, ...], Field(max_length=100)]
+Fields: TypeAlias = Annotated[dict[Short, FidesLabelledValue], Field(max_length=100)]
+Preferences: TypeAlias = Annotated[tuple[FidesConsent, ...], Field(max_length=100)]
 
 
-class CreateRequest(ReceivedPart):
+class FidesRequestForm(ReceivedPart):
     """A request."""
 
     identity: FidesIdentity
@@ -195,7 +195,7 @@ class CreateRequest(ReceivedPart):
 CONTACTS = frozenset({"email", "phone_number"})
 
 
-class CreateConsent(ReceivedPart):
+class FidesConsentForm(ReceivedPart):
     """The start of a consent request."""
 
     identity: FidesIdentity
@@ -211,7 +211,7 @@ class CreateConsent(ReceivedPart):
         return {"identity": value} if earlier else value
 
 
-class SetPreferences(ReceivedPart):
+class FidesPreferencesForm(ReceivedPart):
     """The choices of a person for uses of data."""
 
     code: Short | None = None
@@ -220,13 +220,13 @@ class SetPreferences(ReceivedPart):
     browser_identity: FidesIdentity | None = None
 
 
-class CodeBody(ReceivedPart):
+class FidesCodeForm(ReceivedPart):
     """The mailed digits."""
 
     code: Short
 
 
-class Selection(ReceivedPart):
+class FidesSelection(ReceivedPart):
     """Requests to decide: by id, or all that match a filter."""
 
     request_ids: Annotated[tuple[Short, ...], Field(max_length=10_000)] | None = None
@@ -240,7 +240,7 @@ class Selection(ReceivedPart):
         return {"request_ids": value} if isinstance(value, list) else value
 
     @model_validator(mode="after")
-    def _says_which(self) -> "Selection":
+    def _says_which(self) -> "FidesSelection":
         if bool(self.request_ids) is (self.filters is not None):
             raise ValueError("either request_ids or filters must be provided, and not be empty")
         if self.exclude_ids and self.filters is None:
@@ -248,8 +248,8 @@ class Selection(ReceivedPart):
         return self
 
 
-CREATES: TypeAdapter[Sequence[CreateRequest]] = TypeAdapter(
-    Annotated[tuple[CreateRequest, ...], Field(max_length=MOST_AT_ONCE)]
+CREATES: TypeAdapter[Sequence[FidesRequestForm]] = TypeAdapter(
+    Annotated[tuple[FidesRequestForm, ...], Field(max_length=MOST_AT_ONCE)]
 )
 
 

@@ -19,13 +19,13 @@ import orjson
 
 from services.intake.channels.fides.bodies import (
     CONSENT_REQUEST,
-    Consent,
-    CreateConsent,
-    CreateRequest,
     FidesCallRefused,
+    FidesConsent,
+    FidesConsentForm,
     FidesIdentity,
+    FidesPreferencesForm,
+    FidesRequestForm,
     RequestNotTaken,
-    SetPreferences,
     bad_request,
     case_of,
     not_found,
@@ -34,7 +34,7 @@ from services.intake.channels.fides.bodies import (
 from services.intake.channels.fides.requests import (
     DEFAULT_CONSENT_POLICY,
     NO_IDENTITY,
-    Action,
+    FidesAction,
     Wish,
     action_of,
 )
@@ -121,7 +121,7 @@ class Consents:
     service: FidesService
     begun: OpenConsentPort
 
-    async def begin(self, said: CreateConsent, body: bytes, allowed: Callable[[], bool]) -> dict[str, Any]:
+    async def begin(self, said: FidesConsentForm, body: bytes, allowed: Callable[[], bool]) -> dict[str, Any]:
         """Begin a consent request."""
         identity = said.identity
         if not (identity.email or identity.phone_number or any(identity.named.values()) or identity.labelled):
@@ -137,13 +137,14 @@ class Consents:
         """Return the choices made before in the same consent request."""
         consent_id, _ = await self._open_request(name)
         try:
-            said = SetPreferences.model_validate_json(await self.service.requests.kept(consent_id, SAID))
+            kept = await self.service.requests.kept(consent_id, SAID)
         except UnknownRequest:
             return {"consent": None}
+        said = FidesPreferencesForm.model_validate_json(kept)
         return _plain(said)
 
     async def say(
-        self, name: str, said: SetPreferences, body: bytes, allowed: Callable[[], bool]
+        self, name: str, said: FidesPreferencesForm, body: bytes, allowed: Callable[[], bool]
     ) -> dict[str, Any]:
         """Lodge a request for each opt-out; an opt-in lodges none, and is stored for a day."""
         consent_id, begun = await self._open_request(name)
@@ -151,7 +152,7 @@ class Consents:
         for wish, opted_out in self._wishes(said.consent, key).items():
             if not allowed():
                 raise FidesCallRefused(HTTPStatus.TOO_MANY_REQUESTS, TOO_MANY)
-            asked = _asked(CreateConsent.model_validate_json(begun), said, opted_out, key)
+            asked = _asked(FidesConsentForm.model_validate_json(begun), said, opted_out, key)
             sent = {"consent_request": begun.decode(), "preferences": body.decode()}
             sealed = orjson.dumps({**asked.model_dump(mode="json", by_alias=True), "as_sent": sent})
             try:
@@ -162,11 +163,11 @@ class Consents:
         await self.service.requests.keep(consent_id, SAID, body)
         return _plain(said)
 
-    def _wishes(self, preferences: Sequence[Consent], key: str) -> dict[Wish, list[Consent]]:
+    def _wishes(self, preferences: Sequence[FidesConsent], key: str) -> dict[Wish, list[FidesConsent]]:
         policy = self.service.policies.wishes.get(key)
-        if policy is not None and action_of(policy) is not Action.CONSENT:
+        if policy is not None and action_of(policy) is not FidesAction.CONSENT:
             raise bad_request(f"Policy with key {key} is not about consent.")
-        wishes: dict[Wish, list[Consent]] = defaultdict(list)
+        wishes: dict[Wish, list[FidesConsent]] = defaultdict(list)
         for preference in preferences:
             wish = self.service.policies.opting_out(preference.data_use, key)
             if wish is None:
@@ -186,13 +187,13 @@ class Consents:
 
 
 def _asked(
-    begun: CreateConsent, said: SetPreferences, opted_out: Sequence[Consent], policy_key: str
-) -> CreateRequest:
+    begun: FidesConsentForm, said: FidesPreferencesForm, opted_out: Sequence[FidesConsent], policy_key: str
+) -> FidesRequestForm:
     """Return the request for an opt-out in a consent request."""
     browser = said.browser_identity or FidesIdentity()
     known = browser.model_dump(by_alias=True, exclude_none=True)
     known |= begun.identity.model_dump(by_alias=True, exclude_none=True)
-    return CreateRequest(
+    return FidesRequestForm(
         identity=FidesIdentity.model_validate(known),
         policy_key=policy_key,
         custom_privacy_request_fields=begun.custom_privacy_request_fields,
@@ -202,12 +203,12 @@ def _asked(
     )
 
 
-def _called(consent_id: RequestId, wish: Wish, asked: CreateRequest) -> str:
+def _called(consent_id: RequestId, wish: Wish, asked: FidesRequestForm) -> str:
     """Return the reference of a request: a repeated choice is the same request."""
     uses = sorted({one.data_use for one in asked.consent_preferences or ()})
     known = asked.identity.model_dump_json(by_alias=True)
     return f"{consent_id} {wish} {sha256(orjson.dumps([uses, known])).hexdigest()}"
 
 
-def _plain(said: SetPreferences) -> dict[str, Any]:
+def _plain(said: FidesPreferencesForm) -> dict[str, Any]:
     return {"consent": [one.model_dump(mode="json") for one in said.consent]}

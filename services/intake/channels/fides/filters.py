@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, ConfigDict, Field
 
 from services.intake.channels.fides.bodies import Moment, Place, Short
-from services.intake.channels.fides.requests import Action
+from services.intake.channels.fides.requests import FidesAction
 from services.intake.channels.fides.responses import FidesStatus, FilteredRequest, identities_of
 from services.intake.channels.parts import ReceivedPart
 
@@ -17,7 +17,7 @@ SORTED_BY = ("created_at",)
 """Fields to sort requests by."""
 
 
-class Order(StrEnum):
+class FidesOrder(StrEnum):
     """The order of requests."""
 
     ASC = "asc"
@@ -37,7 +37,7 @@ class EntryRange:
     oldest_first: bool = False
 
 
-class Filter(ReceivedPart):
+class FidesFilter(ReceivedPart):
     """The filter of a client; all conditions must hold."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -59,7 +59,7 @@ class Filter(ReceivedPart):
     errored_gt: Moment | None = None
     external_id: Short | None = None
     location: Place | None = None
-    action_type: Annotated[tuple[Action, ...] | None, BeforeValidator(_several)] = None
+    action_type: Annotated[tuple[FidesAction, ...] | None, BeforeValidator(_several)] = None
     verbose: bool | None = False
     include_identities: bool | None = False
     include_custom_privacy_request_fields: bool | None = False
@@ -68,12 +68,12 @@ class Filter(ReceivedPart):
     is_overdue: bool | None = None
     download_csv: bool | None = False
     sort_field: Short = "created_at"
-    sort_direction: Order = Order.DESC
+    sort_direction: FidesOrder = FidesOrder.DESC
 
     @property
     def between(self) -> EntryRange:
         """The range of the time of creation."""
-        return EntryRange(self.created_gt, self.created_lt, self.sort_direction is Order.ASC)
+        return EntryRange(self.created_gt, self.created_lt, self.sort_direction is FidesOrder.ASC)
 
     @property
     def looks_inside(self) -> bool:

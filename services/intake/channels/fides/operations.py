@@ -6,8 +6,8 @@ from pydantic import BaseModel, Field
 
 from services.intake.channels.fides import bodies
 from services.intake.channels.fides.clients import ClientScope
-from services.intake.channels.fides.filters import Filter
-from services.intake.channels.fides.requests import Action
+from services.intake.channels.fides.filters import FidesFilter
+from services.intake.channels.fides.requests import FidesAction
 from services.intake.channels.fides.responses import FidesStatus
 from services.intake.http.description import SCHEMAS, Content, ErrorForm, Security, operation
 
@@ -15,7 +15,7 @@ NAME = "pri_4f1c0d2e-9b7a-48c6-a1d3-5e8f0b6c2a97"
 CONSENT_NAME = "con_4f1c0d2e-9b7a-48c6-a1d3-5e8f0b6c2a97"
 FORM = "application/x-www-form-urlencoded"
 AT = "2026-03-02T09:30:00.000000+00:00"
-BY_QUERY = frozenset(Filter.model_fields) - {"identities", "custom_privacy_request_fields"}
+BY_QUERY = frozenset(FidesFilter.model_fields) - {"identities", "custom_privacy_request_fields"}
 """Conditions that a query may have; the others need a body."""
 
 
@@ -55,7 +55,7 @@ class FidesRule(BaseModel):
 
     name: str
     key: str
-    action_type: Action
+    action_type: FidesAction
     storage_destination: None = None
     masking_strategy: None = None
 
@@ -83,7 +83,7 @@ class FidesRequest(BaseModel):
     status: FidesStatus
     external_id: str | None
     identity: dict[str, Any] | None
-    custom_privacy_request_fields: dict[str, bodies.Labelled] | None
+    custom_privacy_request_fields: dict[str, bodies.FidesLabelledValue] | None
     policy: FidesPolicy
     days_left: int | None
     source: bodies.Source | None
@@ -137,7 +137,7 @@ class FidesLogLine(BaseModel):
     collection_name: None = None
     fields_affected: None = None
     message: str
-    action_type: Action
+    action_type: FidesAction
     status: str
     updated_at: str
     connection_key: None = None
@@ -170,7 +170,7 @@ class FidesConsentBegun(BaseModel):
 class FidesPreferences(BaseModel):
     """The choices of a person; null before the first."""
 
-    consent: list[bodies.Consent] | None
+    consent: list[bodies.FidesConsent] | None
 
 
 def _may(scope: ClientScope) -> Security:
@@ -183,7 +183,7 @@ def _call(id_: str, *errors: int, answer: Content, **more: Any) -> dict[str, Any
 
 def _conditions() -> list[dict[str, Any]]:
     """Return the parameters of the query for requests."""
-    schema = Filter.model_json_schema(ref_template=SCHEMAS + "{model}")
+    schema = FidesFilter.model_json_schema(ref_template=SCHEMAS + "{model}")
     definitions, fields = schema.get("$defs", {}), schema["properties"]
     return [
         {"name": name, "in": "query", "required": False, "schema": {"$defs": definitions, **fields[name]}}
@@ -192,7 +192,7 @@ def _conditions() -> list[dict[str, Any]]:
 
 
 FIDES_ERRORS = ErrorForm(Content({"detail": "No privacy request found with this id."}, FidesError))
-CODE = Content({"code": "482913"}, bodies.CodeBody)
+CODE = Content({"code": "482913"}, bodies.FidesCodeForm)
 PERSON = {"email": "ada@example.org"}
 SUBMITTED = {"identity": PERSON, "policy_key": "default_access_policy"}
 REQUEST = {
@@ -233,7 +233,8 @@ ONE_PAGE = {"total": 1, "page": 1, "size": 50, "pages": 1}
 CHOICE = {"data_use": "marketing.advertising", "opt_in": False}
 TAKEN = Content({"succeeded": [REQUEST], "failed": []}, FidesResults)
 FOUND = Content({"items": [REQUEST], **ONE_PAGE}, FidesPage)
-CREATES = [Content([SUBMITTED], Annotated[list[bodies.CreateRequest], Field(max_length=bodies.MOST_AT_ONCE)])]
+FORMS = Annotated[list[bodies.FidesRequestForm], Field(max_length=bodies.MOST_AT_ONCE)]
+CREATES = [Content([SUBMITTED], FORMS)]
 CHOSEN = Content({"consent": [CHOICE]}, FidesPreferences)
 GRANT = {"grant_type": "client_credentials", "client_id": "scripts", "client_secret": "…"}
 GRANT_FORM = {"type": "object", "properties": {name: {"type": "string"} for name in GRANT}}
@@ -277,7 +278,7 @@ SEARCH = _call(
     400,
     403,
     422,
-    body=[Content({"status": ["pending"]}, Filter)],
+    body=[Content({"status": ["pending"]}, FidesFilter)],
     body_required=False,
     security=_may(ClientScope.READ),
     answer=FOUND,
@@ -314,7 +315,7 @@ BEGIN_CONSENT = _call(
     "beginConsentRequest",
     400,
     422,
-    body=[Content({"identity": PERSON}, bodies.CreateConsent)],
+    body=[Content({"identity": PERSON}, bodies.FidesConsentForm)],
     answer=Content({"consent_request_id": CONSENT_NAME}, FidesConsentBegun),
 )
 VERIFY_CONSENT = _call("verifyConsentRequest", 404, 422, body=[CODE], answer=CHOSEN)
@@ -324,7 +325,7 @@ SET_PREFERENCES = _call(
     400,
     404,
     422,
-    body=[Content({"consent": [CHOICE]}, bodies.SetPreferences)],
+    body=[Content({"consent": [CHOICE]}, bodies.FidesPreferencesForm)],
     answer=CHOSEN,
 )
 
@@ -336,7 +337,7 @@ def decision(action: str) -> dict[str, Any]:
         400,
         403,
         422,
-        body=[Content({"request_ids": [NAME]}, list[bodies.Short] | bodies.Selection)],
+        body=[Content({"request_ids": [NAME]}, list[bodies.Short] | bodies.FidesSelection)],
         security=_may(ClientScope.REVIEW),
         answer=TAKEN,
     )

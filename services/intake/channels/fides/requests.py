@@ -13,7 +13,12 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import ValidationError
 
-from services.intake.channels.fides.bodies import CreateRequest, FidesIdentity, Labelled, RequestNotTaken
+from services.intake.channels.fides.bodies import (
+    FidesIdentity,
+    FidesLabelledValue,
+    FidesRequestForm,
+    RequestNotTaken,
+)
 from shared.contract.events import Details, RequestSubmitted, Residence, Subject
 from shared.contract.field_errors import message_of
 from shared.law import DIRECT_MARKETING, Right
@@ -36,7 +41,7 @@ DEFAULTS: Mapping[str, Wish] = MappingProxyType(
 DATA_USES: Mapping[str, Wish] = MappingProxyType({"marketing.communications": "direct_marketing"})
 
 
-class Action(StrEnum):
+class FidesAction(StrEnum):
     """The clients' name for a kind of request."""
 
     ACCESS = "access"
@@ -45,13 +50,13 @@ class Action(StrEnum):
     UPDATE = "update"
 
 
-ACTIONS: Mapping[Right, Action] = MappingProxyType(
+ACTIONS: Mapping[Right, FidesAction] = MappingProxyType(
     {
-        Right.ACCESS: Action.ACCESS,
-        Right.PORTABILITY: Action.ACCESS,
-        Right.KNOW_CATEGORIES: Action.ACCESS,
-        Right.ERASURE: Action.ERASURE,
-        Right.RECTIFICATION: Action.UPDATE,
+        Right.ACCESS: FidesAction.ACCESS,
+        Right.PORTABILITY: FidesAction.ACCESS,
+        Right.KNOW_CATEGORIES: FidesAction.ACCESS,
+        Right.ERASURE: FidesAction.ERASURE,
+        Right.RECTIFICATION: FidesAction.UPDATE,
     }
 )
 """Rights without an entry are consent in the clients' terms."""
@@ -62,9 +67,9 @@ def right_of(wish: Wish) -> Right:
     return Right.OBJECTION if wish == DIRECT_MARKETING else Right(wish)
 
 
-def action_of(wish: Wish) -> Action:
+def action_of(wish: Wish) -> FidesAction:
     """Return the clients' name of the right."""
-    return ACTIONS.get(right_of(wish), Action.CONSENT)
+    return ACTIONS.get(right_of(wish), FidesAction.CONSENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +109,7 @@ def policy_object(key: str, wish: Wish) -> dict[str, Any]:
     }
 
 
-def request_kind(said: CreateRequest, policies: FidesPolicies) -> Wish:
+def request_kind(said: FidesRequestForm, policies: FidesPolicies) -> Wish:
     """Return the request of a body by its policy."""
     wish = policies.wishes.get(said.policy_key)
     if wish is None:
@@ -114,7 +119,7 @@ def request_kind(said: CreateRequest, policies: FidesPolicies) -> Wish:
     return wish
 
 
-def request_in(said: CreateRequest, wish: Wish, *, reference: str, public: bool) -> RequestSubmitted:
+def request_in(said: FidesRequestForm, wish: Wish, *, reference: str, public: bool) -> RequestSubmitted:
     """
     Return the request of a client.
 
@@ -152,12 +157,12 @@ def identifiers_in(identity: FidesIdentity) -> dict[str, str]:
     return named | {name: values[0] for name, values in labelled.items() if values}
 
 
-def _values(labelled: Labelled) -> list[str]:
+def _values(labelled: FidesLabelledValue) -> list[str]:
     values = labelled.value if isinstance(labelled.value, tuple) else (labelled.value,)
     return [str(value) for value in values if str(value).strip()]
 
 
-def _subject(identity: FidesIdentity, fields: Mapping[str, Labelled]) -> Subject:
+def _subject(identity: FidesIdentity, fields: Mapping[str, FidesLabelledValue]) -> Subject:
     identifiers = identifiers_in(identity)
     if not (identity.email or identity.phone_number or identifiers):
         raise RequestNotTaken(NO_IDENTITY)
@@ -172,7 +177,7 @@ def _subject(identity: FidesIdentity, fields: Mapping[str, Labelled]) -> Subject
     return subject
 
 
-def _name_in(fields: Mapping[str, Labelled]) -> str | None:
+def _name_in(fields: Mapping[str, FidesLabelledValue]) -> str | None:
     said = {name: str(one.value).strip() for name, one in fields.items() if isinstance(one.value, str)}
     whole = next((said[name] for name in NAME_FIELDS if said.get(name)), None)
     parts = [said.get("first_name"), said.get("last_name")]
@@ -186,7 +191,7 @@ def _residence(location: str | None) -> Residence | None:
     return Residence(country=country, subdivision=subdivision or None)
 
 
-def _remarks(said: CreateRequest, fields: Mapping[str, Labelled]) -> Iterator[str]:
+def _remarks(said: FidesRequestForm, fields: Mapping[str, FidesLabelledValue]) -> Iterator[str]:
     """Yield the person's other answers, one per line."""
     for one in fields.values():
         if values := _values(one):

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any
 
-from services.intake.channels.fides.bodies import CreateRequest, spelt
-from services.intake.channels.fides.requests import Action, Wish, action_of, policy_object, right_of
+from services.intake.channels.fides.bodies import FidesRequestForm, spelt
+from services.intake.channels.fides.requests import FidesAction, Wish, action_of, policy_object, right_of
 from services.intake.domain import CaseStatus, IntakeCase, evolve
 from shared.contract import events
 from shared.contract.events import RequestId
@@ -173,7 +173,7 @@ class FilteredRequest:
 
     entry: FidesEntry
     seen: ObservedRequest
-    said: CreateRequest | None
+    said: FidesRequestForm | None
     """The client's body; None once the case is destroyed."""
 
     @property
@@ -188,12 +188,12 @@ class FilteredRequest:
         return status_of(self.seen.case, asks_for_proof=asks and self.entry.client is None)
 
     @property
-    def action(self) -> Action:
+    def action(self) -> FidesAction:
         """The client's name for the right."""
         return action_of(self.entry.wish)
 
 
-def identities_of(said: CreateRequest) -> dict[str, Any]:
+def identities_of(said: FidesRequestForm) -> dict[str, Any]:
     """Return the identifiers of the person, as sent by the client."""
     given = {
         "email": said.identity.email,
@@ -206,7 +206,7 @@ def identities_of(said: CreateRequest) -> dict[str, Any]:
     return given | {name: one.value for name, one in said.identity.labelled.items()}
 
 
-def labelled(said: CreateRequest) -> dict[str, Any]:
+def labelled(said: FidesRequestForm) -> dict[str, Any]:
     """Return the same, with the labels in the client's forms."""
     labels = {name: one.model_dump(mode="json") for name, one in said.identity.labelled.items()}
     return identities_of(said) | labels

@@ -13,13 +13,13 @@ from pydantic import ValidationError
 from services.intake.cases.errors import NotPossibleNow, TooManyAttempts
 from services.intake.channels.fides.bodies import (
     FidesCallRefused,
+    FidesSelection,
     RequestNotTaken,
-    Selection,
     bad_request,
     case_of,
 )
 from services.intake.channels.fides.clients import Client
-from services.intake.channels.fides.filters import SORTED_BY, EntryRange, Filter
+from services.intake.channels.fides.filters import SORTED_BY, EntryRange, FidesFilter
 from services.intake.channels.fides.requests import identifiers_in
 from services.intake.channels.fides.responses import (
     FidesEntry,
@@ -75,7 +75,7 @@ class Reviews:
     service: FidesService
     clients: Mapping[str, Client]
 
-    async def search(self, wanted: Filter, *, page: int, size: int) -> dict[str, Any]:
+    async def search(self, wanted: FidesFilter, *, page: int, size: int) -> dict[str, Any]:
         """Return a page of the *wanted* requests."""
         _must_be_served(wanted)
         skip, items, total = (page - 1) * size, list[FilteredRequest](), 0
@@ -95,7 +95,7 @@ class Reviews:
         lines = log(await self.service.found(case_id))
         return paged(lines[(page - 1) * size : page * size], len(lines), page=page, size=size)
 
-    async def decide(self, action: ReviewAction, selection: Selection, client_id: str) -> dict[str, Any]:
+    async def decide(self, action: ReviewAction, selection: FidesSelection, client_id: str) -> dict[str, Any]:
         """Decide the selected requests by the client's staff account; return each result."""
         client = self.clients[client_id]
         if client.account is None:
@@ -131,7 +131,7 @@ class Reviews:
             await self.service.pause()
         return current
 
-    async def _selected(self, selection: Selection) -> Sequence[str]:
+    async def _selected(self, selection: FidesSelection) -> Sequence[str]:
         if selection.request_ids:
             return list(dict.fromkeys(selection.request_ids))
         wanted, left_out = _filter_of(selection.filters or {}), set(selection.exclude_ids or ())
@@ -145,7 +145,7 @@ class Reviews:
                 raise bad_request(f"The filters find more than {MOST_BY_FILTER} requests: narrow them.")
         return names
 
-    async def _matching(self, wanted: Filter) -> AsyncIterator[FilteredRequest]:
+    async def _matching(self, wanted: FidesFilter) -> AsyncIterator[FilteredRequest]:
         today = self.service.today()
         async for batch in self.service.ledger.batches(wanted.between):
             for found in await self.service.look(batch):
@@ -160,7 +160,7 @@ class Reviews:
                 break
         return await self.service.look(wanted[:size])
 
-    def _shown(self, found: FilteredRequest, wanted: Filter) -> dict[str, Any]:
+    def _shown(self, found: FilteredRequest, wanted: FidesFilter) -> dict[str, Any]:
         shown = response(
             found,
             self.service.today(),
@@ -201,7 +201,7 @@ def _decision(action: ReviewAction, found: FilteredRequest, reason: str | None) 
             raise RequestNotTaken(NOT_CANCELABLE.format(found.status))
 
 
-def _must_be_served(wanted: Filter) -> None:
+def _must_be_served(wanted: FidesFilter) -> None:
     if wanted.sort_field not in SORTED_BY:
         message = f"sort_field: must be {', '.join(SORTED_BY)}"
         raise FidesCallRefused(HTTPStatus.UNPROCESSABLE_ENTITY, message)
@@ -209,12 +209,12 @@ def _must_be_served(wanted: Filter) -> None:
         raise bad_request("There is no CSV: `habeas report` writes one.")
 
 
-def _filter_of(said: Mapping[str, Any]) -> Filter:
+def _filter_of(said: Mapping[str, Any]) -> FidesFilter:
     try:
-        return Filter.model_validate(said)
+        return FidesFilter.model_validate(said)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        field = first["loc"][0] if first["loc"] and first["loc"][0] in Filter.model_fields else "?"
+        field = first["loc"][0] if first["loc"] and first["loc"][0] in FidesFilter.model_fields else "?"
         reason = f"filters: {field}: {message_of(first, own=True)}"
         raise FidesCallRefused(HTTPStatus.UNPROCESSABLE_ENTITY, reason) from None
 

@@ -16,8 +16,8 @@ from typing import Any, Protocol
 
 from services.intake.cases.service import RequestService
 from services.intake.channels.fides.bodies import (
-    CreateRequest,
     FidesCallRefused,
+    FidesRequestForm,
     RequestNotTaken,
     bad_request,
     not_found,
@@ -89,7 +89,7 @@ class FidesService:
     """Waits between two checks."""
 
     async def create(
-        self, items: Sequence[tuple[CreateRequest, bytes]], client: str | None, allowed: Callable[[], bool]
+        self, items: Sequence[tuple[FidesRequestForm, bytes]], client: str | None, allowed: Callable[[], bool]
     ) -> dict[str, Any]:
         """Lodge requests, and return each result; *allowed* counts one, and returns if it may be lodged."""
         succeeded, failed = list[Mapping[str, Any]](), list[Mapping[str, Any]]()
@@ -108,7 +108,12 @@ class FidesService:
         return {"succeeded": succeeded, "failed": failed}
 
     async def take(
-        self, said: CreateRequest, body: bytes, client: str | None, wish: Wish | None = None, name: str = ""
+        self,
+        said: FidesRequestForm,
+        body: bytes,
+        client: str | None,
+        wish: Wish | None = None,
+        name: str = "",
     ) -> FilteredRequest:
         """Lodge a request; *wish* if the policy does not state it, *name* if the same may be sent again."""
         wanted = request_kind(said, self.policies) if wish is None else wish
@@ -179,7 +184,7 @@ class FidesService:
             except UnknownRequest:
                 return None
         try:
-            said = CreateRequest.model_validate_json(await self.requests.kept(entry.case, BODY))
+            said = FidesRequestForm.model_validate_json(await self.requests.kept(entry.case, BODY))
         except UnknownRequest:
             said = None
         return FilteredRequest(entry, seen, said)

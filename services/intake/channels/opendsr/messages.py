@@ -194,7 +194,7 @@ class _Listed(_Message):
         )
 
 
-class MessageOne(_Listed):
+class OpenDsrRequestV1(_Listed):
     """A request of OpenGDPR 1.0: the law is in its name."""
 
     @property
@@ -212,11 +212,11 @@ class _Regulated(_Message):
         return REGULATIONS[self.regulation]
 
 
-class MessageTwo(_Listed, _Regulated):
+class OpenDsrRequestV2(_Listed, _Regulated):
     """A request of OpenDSR 2.0."""
 
 
-class MessageThree(_Regulated):
+class OpenDsrRequestV3(_Regulated):
     """A request of the 3.0 dialect."""
 
     subject_identities: dict[str, EncodedIdentity] = Field(min_length=1, max_length=MOST_IDENTITIES)
@@ -233,9 +233,9 @@ class MessageThree(_Regulated):
         return self.group_id
 
 
-OpenDsrMessage: TypeAlias = MessageOne | MessageTwo | MessageThree
+OpenDsrMessage: TypeAlias = OpenDsrRequestV1 | OpenDsrRequestV2 | OpenDsrRequestV3
 MESSAGES: Mapping[Version, type[OpenDsrMessage]] = MappingProxyType(
-    {Version.ONE: MessageOne, Version.TWO: MessageTwo, Version.THREE: MessageThree}
+    {Version.ONE: OpenDsrRequestV1, Version.TWO: OpenDsrRequestV2, Version.THREE: OpenDsrRequestV3}
 )
 _MODELS: tuple[type[BaseModel], ...] = (*MESSAGES.values(), OpenDsrIdentity, EncodedIdentity)
 FIELDS = frozenset(name for model in _MODELS for name in model.model_fields)

@@ -42,7 +42,7 @@ HARMLESS = frozenset({"email-enabled", "email-disabled"})
 """Events about relayed addresses: they are no requests."""
 
 
-class Wrapped(ReceivedPart):
+class AppleNotification(ReceivedPart):
     """The body of a notification."""
 
     payload: Annotated[str, Field(max_length=32_768)]
@@ -61,7 +61,7 @@ HAPPENINGS: TypeAdapter[tuple[AppleEvent, ...]] = TypeAdapter(tuple[AppleEvent, 
 async def verified_claims(body: bytes, expected: ExpectedToken) -> Mapping[str, Any]:
     """Return the claims of a notification, once verified as made by Apple for this company."""
     try:
-        token = read(Wrapped, body).payload
+        token = read(AppleNotification, body).payload
     except Malformed:
         raise WebhookRefused(HTTPStatus.BAD_REQUEST, "there is no payload") from None
     try:

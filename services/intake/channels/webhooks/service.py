@@ -179,7 +179,7 @@ FROM_APPLE = operation(
     "receiveAppleNotification",
     400,
     401,
-    body=[Content({"payload": TOKEN}, apple.Wrapped)],
+    body=[Content({"payload": TOKEN}, apple.AppleNotification)],
     answer={200: Content(SET_ASIDE, WebhookReceipt | None)},
     form=ERRORS,
 )

@@ -49,7 +49,7 @@ class ShopifyCustomer(ReceivedPart):
     phone: str | None = None
 
 
-class DataRequest(ReceivedPart):
+class ShopifyDataRequest(ReceivedPart):
     """The request by Shopify's number."""
 
     id: Id
@@ -60,7 +60,7 @@ class ShopifyBody(ReceivedPart):
 
     shop_domain: Domain
     customer: ShopifyCustomer | None = None
-    data_request: DataRequest | None = None
+    data_request: ShopifyDataRequest | None = None
     orders_requested: tuple[Any, ...] | None = None
     orders_to_redact: tuple[Any, ...] | None = None
 
