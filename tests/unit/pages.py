@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 NOT_OURS = {
-    ".git", ".venv", ".tools", ".state", ".sample", "__pycache__", ".mypy_cache", ".ruff_cache",
+    ".git", ".venv", ".tools", ".state", ".sample", ".tutorial", "__pycache__", ".mypy_cache", ".ruff_cache",
     ".pytest_cache", ".hypothesis", ".import_linter_cache", "dist", "secrets", "results", "node_modules",
 }  # fmt: skip
 CONSOLE = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -64,6 +64,16 @@ def demo_output() -> str:
 
 
 def shape(output: str) -> list[str]:
-    """Return the lines of the demonstration without values that differ between two runs."""
-    lines = (line.strip() for line in output.splitlines())
-    return [re.split(r" {2,}", re.sub(r"\d+", "…", line))[0] for line in lines if line]
+    """Return the lines of the demonstration without values that differ between two runs; codes as `BBBB`."""
+    lines = [re.split(r" {2,}", line.strip()) for line in output.splitlines() if line.strip()]
+    return [
+        "  ".join(
+            (re.sub(r"\d+", "…", name), *(code_shape(one) for one in values if one.startswith("code ")))
+        )
+        for name, *values in lines
+    ]
+
+
+def code_shape(shown: str) -> str:
+    """Return a code with the same digit and letter in each place."""
+    return re.sub("[A-Z]", "B", re.sub("[0-9]", "0", shown))
