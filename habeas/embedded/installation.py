@@ -25,6 +25,8 @@ import httpx
 
 from habeas.client import accounts, master_keys
 from habeas.client.requests import SOURCE
+from habeas.client.stores import store_urls
+from habeas.embedded import store_record
 from habeas.embedded.parts.ports import HOST
 from habeas.embedded.parts.process import Command, Process, require_ready
 from habeas.embedded.stack import Stack
@@ -79,7 +81,8 @@ class Installation:
 
     It uses seven neighbouring ports from *port_base* on, or those of the last start; *datamap*, or
     `HABEAS_DATAMAP`, or the example. Settings of *environment* precede the defaults of this module. Raises
-    ConfigurationError if one is not known, or belongs to a part that is run here, or if a port is in use.
+    ConfigurationError if one is not known, or belongs to a part that is run here, if the folder was started
+    with other stores, or if a port is in use.
     """
 
     def __init__(
@@ -91,6 +94,8 @@ class Installation:
         environment: Mapping[str, str] | None = None,
     ) -> None:
         given = _given(environment or {})
+        self._stores = _store_places(given)
+        store_record.require_same(state, _known_stores(state), self._stores)
         self.stack = Stack(state, port_base)
         self.folder = state.absolute()
         """Folder of all data."""
@@ -138,6 +143,7 @@ class Installation:
         lines = (f"{name}={value}\n" for name, value in sorted(self.environment.items()))
         self.settings_file.touch(mode=0o600)
         self.settings_file.write_text("".join(lines), encoding="utf-8")
+        store_record.record(self.folder, self._stores)
         arguments = (sys.executable, "-m", "habeas", "serve", *SERVICES)
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
         command = Command(arguments, self.folder, self.log, {**inherited, **self.environment})
@@ -203,6 +209,19 @@ def _given(environment: Mapping[str, str]) -> dict[str, str]:
     if flaws:
         raise ConfigurationError("; ".join(flaws))
     return {name: value for name, value in environment.items() if name.removesuffix(FILE) in SETTINGS}
+
+
+def _store_places(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the places of the stores that *settings* name."""
+    file = settings.get(f"HABEAS_STORES{FILE}")
+    text = settings.get("HABEAS_STORES") or (Path(file).read_text(encoding="utf-8") if file else "{}")
+    return store_record.places(store_urls(text))
+
+
+def _known_stores(state: Path) -> dict[str, str]:
+    """Return the places of the stores that the folder *state* was started with; empty for a new one."""
+    settings = remembered(state)  # of a start without a record, by an earlier version
+    return store_record.recorded(state) or (_store_places(settings) if settings else {})
 
 
 def _sender(company_file: str) -> dict[str, str]:

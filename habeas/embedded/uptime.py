@@ -42,8 +42,8 @@ PATHS = ("HABEAS_COMPANY", "HABEAS_DATAMAP")
 class OwnSettings:
     """The settings of ``habeas up``: options precede the environment, which precedes the file."""
 
-    stores: str | None = None
-    """A URL, or JSON of names and URLs."""
+    stores: Mapping[str, str] | None = None
+    """Names and URLs."""
     company: Path | None = None
     datamap: Path | None = None
     env_file: Path | None = None
@@ -53,7 +53,7 @@ class OwnSettings:
     def environment(self, variables: Mapping[str, str]) -> dict[str, str]:
         """Return all settings with absolute paths; *variables* are those of the process."""
         options = {
-            "HABEAS_STORES": self.stores,
+            "HABEAS_STORES": json.dumps(self.stores) if self.stores else None,
             "HABEAS_COMPANY": self.company,
             "HABEAS_DATAMAP": self.datamap,
         }
@@ -63,8 +63,7 @@ class OwnSettings:
             if name in PATHS or (name.startswith("HABEAS_") and name.endswith(FILE)):
                 found[name] = str(Path(value).absolute()) if Path(value).exists() else value
         if found.get("HABEAS_STORES"):
-            place = "HABEAS_STORES" if self.stores is None else "--stores"
-            found["HABEAS_STORES"] = json.dumps(store_urls(found["HABEAS_STORES"], place))
+            found["HABEAS_STORES"] = json.dumps(store_urls(found["HABEAS_STORES"]))
         return found
 
 
