@@ -19,6 +19,7 @@ from rich.progress import Progress, ProgressColumn, SpinnerColumn, TimeElapsedCo
 from typer import Argument, Context, Option
 
 from habeas.cli import client
+from habeas.cli.store_urls import stores_of
 from shared.contract.topology import COMMAND
 from shared.errors import ConfigurationError, HabeasError, InvalidDataMap
 from shared.runtime.variables import COMMAND as VERB_VARIABLES
@@ -144,8 +145,9 @@ class InstallationState:
         """Return the URLs of the stores by name: those of *text* if it was given."""
         if text is None and "HABEAS_STORES" not in self.settings():
             return {"default": self.setting("MONGO_URL")}
-        place = "HABEAS_STORES" if text is None else "--stores"
-        return client.stores.store_urls(text or self.setting("STORES"), place)
+        if text is None:
+            return client.stores.store_urls(self.setting("STORES"))
+        return stores_of(text)
 
     def company(self) -> "CompanyProfile":
         """Return the company."""
@@ -260,7 +262,10 @@ IncidentId = Annotated[
 MapFolder = Annotated[Path | None, Option("--map", help="Folder of the data map [HABEAS_DATAMAP].")]
 Stores = Annotated[
     str | None,
-    Option(help="URL of your MongoDB, or JSON: store name → URL [HABEAS_STORES].", show_default=False),
+    Option(
+        help="URL of your MongoDB, or JSON: store name → URL; or a file with it [HABEAS_STORES].",
+        show_default=False,
+    ),
 ]
 IdentityOptions = Annotated[
     list[str], Option("--identity", help="email=ada@example.org; may be given several times.")
@@ -360,15 +365,6 @@ def prompted(
 def has_terminal() -> bool:
     """Return whether questions can be asked."""
     return sys.stdin.isatty()
-
-
-def has_console() -> bool:
-    """Return whether a password can be asked for, even where standard input is a file."""
-    try:
-        Path("/dev/tty").open("rb").close()
-    except OSError:
-        return False
-    return True
 
 
 def urgency(days_left: int | None) -> str:

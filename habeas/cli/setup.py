@@ -10,7 +10,8 @@ from rich.console import Console
 from typer import Option
 
 from habeas.cli import client
-from habeas.cli.options import has_terminal, out, prompted, run
+from habeas.cli.options import Stores, has_terminal, out, prompted, run
+from habeas.cli.store_urls import stores_of, with_asked_password
 from shared.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ MOST_LISTED = 10
 
 @app.command()
 def init(
-    stores: Annotated[str | None, Option(help="URL of your MongoDB, mongodb://…/database.")] = None,
+    stores: Stores = None,
     verified: Annotated[
         str | None, Option(help="Fields whose mail addresses you verify before storing: all, none, or some.")
     ] = None,
@@ -63,15 +64,18 @@ def _require_free(folder: Path, *, force: bool) -> None:
 
 
 def _urls(stores: str | None) -> dict[str, str]:
-    given = stores or os.environ.get("HABEAS_STORES")
-    place = "HABEAS_STORES" if given and not stores else "--stores"
-    answer = given or prompted(
+    if stores:
+        return stores_of(stores)
+    if given := os.environ.get("HABEAS_STORES"):
+        urls: dict[str, str] = client.stores.store_urls(given)
+        return urls
+    answer = prompted(
         "--stores",
-        "URL of your MongoDB (mongodb://user:password@host:27017/database)",
-        read=lambda text: client.stores.store_urls(text, place),
+        "URL of your MongoDB (mongodb://user@host:27017/database); the password is asked for next",
+        read=lambda text: client.stores.store_urls(text, "--stores"),
     )
-    urls: dict[str, str] = client.stores.store_urls(answer, place)
-    return urls
+    urls = client.stores.store_urls(answer, "--stores")
+    return {name: with_asked_password(url, "--stores") for name, url in urls.items()}
 
 
 async def _surveyed(urls: Mapping[str, str]) -> "StoreSurvey":

@@ -19,13 +19,13 @@ from habeas.cli.options import (
     State,
     ask,
     existing,
-    has_console,
     listed,
     out,
     output,
     prompted,
     run,
 )
+from habeas.cli.passwords import asked_password
 from shared.errors import ConfigurationError
 from shared.vocabulary import StaffRole
 
@@ -166,9 +166,7 @@ def send(
     """
     if not signer.url:
         raise ConfigurationError(NO_URL)
-    if not (signer.password or has_console()):
-        raise ConfigurationError(NO_CONSOLE)
-    password = signer.password or typer.prompt("Password", hide_input=True, err=True)
+    password = signer.password or asked_password("Password", NO_CONSOLE)
     code = signer.code or prompted("--code", "Code that your authenticator shows")
     return run(client.staff.decide(replace(signer, password=password, code=code), decision, text, package))
 

@@ -12,6 +12,7 @@ from typer import Argument, Option
 
 from habeas.cli.keys import retire
 from habeas.cli.options import STATE, MapFolder, State, Stores, out, run
+from habeas.cli.store_urls import data_of, stores_of
 from habeas.cli.verification import copy_heads
 from shared.errors import ConfigurationError, HabeasError
 from shared.runtime.accounts import TOPOLOGY
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 app = typer.Typer()
 Data = Annotated[
     str | None,
-    Option(help="Your data, copied: files of mongoexport or mongodump, or a mongodb:// URL."),
+    Option(
+        help="Your data, copied: files of mongoexport or mongodump, or a mongodb:// URL, or a file with it."
+    ),
 ]
 PortBase = Annotated[
     int | None, Option(help="First of seven ports; those of the last start, or free ones, if not given.")
@@ -99,10 +102,11 @@ def up(
             raise ConfigurationError(
                 "--database-only: starts no service; leave out --stores, --company, --map and --env-file"
             )
-        run(uptime.up_database(state.folder, out, data, port_base))
+        run(uptime.up_database(state.folder, out, data_of(data), port_base))
         return
-    contents = uptime.StoreContents(sample=sample, data=data)
-    settings = uptime.OwnSettings(stores, company, map_folder, env_file, port_base)
+    contents = uptime.StoreContents(sample=sample, data=data_of(data))
+    own = stores_of(stores) if stores else None
+    settings = uptime.OwnSettings(own, company, map_folder, env_file, port_base)
     run(uptime.up(state.folder, out, contents, settings))
 
 
@@ -124,5 +128,5 @@ def demo(
     require_extra()
     from habeas.embedded import demo as story  # noqa: PLC0415
 
-    setting = story.DemoSetting(data, map_folder, identity or [])
+    setting = story.DemoSetting(data_of(data), map_folder, identity or [])
     run(story.run_demonstration(state.folder, out, setting, keep=keep))

@@ -5,6 +5,8 @@ import re
 from collections.abc import Collection, Mapping
 from contextlib import closing
 from pathlib import Path
+from stat import S_IRWXG, S_IRWXO, S_ISREG
+from urllib.parse import quote
 
 from shared.errors import ConfigurationError, HabeasError, StoreUnavailable
 from shared.runtime.mongo import Client, Document, connect, translated
@@ -15,6 +17,9 @@ SCHEMES = ("mongodb://", "mongodb+srv://")
 NEEDED = ("find", "update", "remove")
 SYSTEM = frozenset({"admin", "config", "local"})
 OURS = "habeas_"
+OTHERS = S_IRWXG | S_IRWXO
+WITHOUT_PASSWORD = re.compile("authMechanism=(MONGODB-|GSSAPI)", re.IGNORECASE)
+"""Ways to sign in by a certificate or a ticket."""
 SHOWN = 10
 """Names of databases in a message, at most."""
 
@@ -22,6 +27,49 @@ SHOWN = 10
 def is_url(text: str) -> bool:
     """Return whether *text* is meant as the URL of a MongoDB."""
     return text.startswith(SCHEMES)
+
+
+def text_in(file: str, option: str) -> str | None:
+    """
+    Return the text in *file*, readable by its owner alone, or in a pipe; None if there is no such file.
+
+    Raises ConfigurationError, with the *option* and the remedy, if others may read it.
+    """
+    path = Path(file)
+    try:
+        mode = path.stat().st_mode
+        if S_ISREG(mode) and mode & OTHERS:
+            raise ConfigurationError(f"{option}: {path} can be read by others: run `chmod 600 {path}`")
+        return path.read_text(encoding="utf-8").strip()
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
+    except OSError as error:
+        raise ConfigurationError(f"{option}: {path} cannot be read ({error.strerror})") from None
+
+
+def _user_and_password(url: str) -> tuple[str, str]:
+    """Return user and password in *url*; each is empty if it has none."""
+    found = url.partition("://")[2].partition("/")[0].rpartition("@")[0]
+    user, _, password = found.partition(":")
+    return user, password
+
+
+def has_password(url: str) -> bool:
+    """Return whether *url* shows a password."""
+    return bool(_user_and_password(url)[1])
+
+
+def lacks_password(url: str) -> bool:
+    """Return whether *url* has a user who signs in by a password, and no password."""
+    user, password = _user_and_password(url)
+    return bool(user) and not password and not WITHOUT_PASSWORD.search(url)
+
+
+def with_password(url: str, password: str) -> str:
+    """Return *url* with a *password* for its user."""
+    scheme, _, rest = url.partition("://")
+    user, _, place = rest.partition("@")
+    return f"{scheme}://{user.removesuffix(':')}:{quote(password, safe='')}@{place}"
 
 
 def store_urls(text: str, setting: str = "HABEAS_STORES") -> dict[str, str]:
@@ -37,8 +85,10 @@ def store_urls(text: str, setting: str = "HABEAS_STORES") -> dict[str, str]:
     except json.JSONDecodeError:
         urls = None
     if not isinstance(urls, dict) or not all(isinstance(url, str) for url in urls.values()):
+        file = ", or a file with one of them" if setting.startswith("--") else ""
         raise ConfigurationError(
-            f'{setting}: must be a URL, mongodb://…, or JSON of names and URLs, {{"default": "mongodb://…"}}'
+            f"{setting}: must be a URL, mongodb://…, or JSON of names and URLs, "
+            f'{{"default": "mongodb://…"}}{file}'
         )
     wrong = ", ".join(name for name, url in urls.items() if not is_url(url))
     if wrong:

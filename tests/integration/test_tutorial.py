@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from habeas.embedded import store_record
 from habeas.embedded.mailcatcher import CaughtMessage, letters
 from habeas.embedded.parts.ports import free_port, is_free
 from habeas.embedded.stack import PORTS
@@ -22,6 +23,7 @@ from tests.unit.pages import CONSOLE, ROOT, text
 from tests.waiting import eventually
 
 PAGE = "docs/tutorials/own-database.md"
+[STATE] = re.findall(r"^export .* HABEAS_STATE=(\S+)$", text(PAGE), re.MULTILINE)
 UP, CODE = "habeas up ", "CODE=123456\n"
 STARTED, WITHIN = "stop with Ctrl-C", timedelta(minutes=2)
 
@@ -105,13 +107,13 @@ class Reader:
 
     def letters(self) -> list[CaughtMessage]:
         """Return all letters."""
-        return list(letters(self.folder / ".state" / "mail" / "letters"))
+        return list(letters(self.folder / STATE / "mail" / "letters"))
 
 
 def environment() -> dict[str, str]:
     """Return the environment of a terminal whose path has the command."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith("HABEAS_")}
-    return {**plain, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    return {**plain, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HABEAS_STATE": STATE}
 
 
 def steps(sample: int, base: int) -> list[tuple[str, list[str]]]:
@@ -161,3 +163,5 @@ async def test_commands_of_the_tutorial_answer_and_erase(tmp_path: Path) -> None
     firsts = [output.partition("\n")[0] for output in outputs]
     assert [first for first in firsts if first in {"found", "nothing found"}] == ["found", "nothing found"]
     assert "are unchanged" in outputs[-1]
+    assert "see the password" not in "".join(outputs)
+    assert store_record.recorded(tmp_path / STATE) == {"default": f"127.0.0.1:{sample + 1}"}

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner
 
 import habeas.cli
-from habeas.cli import app
+from habeas.cli import app, passwords
 from habeas.client import staff
 from habeas.client.staff import REASONS
 from services.intake.http.api import create_app
@@ -141,7 +140,7 @@ def decide(*words: str) -> Any:
 
 def test_password_is_not_asked_for_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HABEAS_STAFF_PASSWORD")
-    monkeypatch.setattr(import_module("habeas.cli.staff"), "has_console", lambda: False)
+    monkeypatch.setattr(passwords, "has_console", lambda: False)
     result = decide("request", "close", "f" * 32)
     assert "HABEAS_STAFF_PASSWORD_FILE is missing" in str(result.exception)
 

@@ -46,7 +46,7 @@ def test_options_precede_the_environment_which_precedes_the_file(tmp_path: Path)
     (tmp_path / ".env").write_text(
         f"HABEAS_STORES='{URL}'\nHABEAS_COMPANY_FILE=./company.yaml\nHABEAS_LOG_LEVEL=debug\nHABEAS_GRACE=\n"
     )
-    settings = OwnSettings(stores="mongodb://option.example/", env_file=tmp_path / ".env")
+    settings = OwnSettings(stores={"default": "mongodb://option.example/"}, env_file=tmp_path / ".env")
     found = settings.environment({"HABEAS_STORES": URL, "HABEAS_LOG_LEVEL": "error"})
     assert found == {
         "HABEAS_STORES": '{"default": "mongodb://option.example/"}',
@@ -79,7 +79,11 @@ def test_company_file_names_the_sender_of_letters(tmp_path: Path) -> None:
     [
         (OwnSettings(company=Path("none.yaml")), ConfigurationError, r"^--company .*none\.yaml: .*example"),
         (OwnSettings(datamap=Path("none")), InvalidDataMap, r"^none: no such folder; .*--map"),
-        (OwnSettings(stores=URL), ConfigurationError, r"^--stores: .*--map DIR; `habeas map draft"),
+        (
+            OwnSettings(stores={"default": URL}),
+            ConfigurationError,
+            r"^--stores: .*--map DIR; `habeas map draft",
+        ),
         (OwnSettings(env_file=Path("none.env")), ConfigurationError, r"^--env-file: none\.env"),
     ],
 )

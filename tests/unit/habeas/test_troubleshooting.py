@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from habeas.cli import app
 from habeas.client import stores
 from habeas.client.exports import require_readable
-from habeas.embedded import uptime
+from habeas.embedded import store_record, uptime
 from habeas.embedded.installation import ENVIRONMENT, Installation, claimed
 from habeas.embedded.parts.broker import Broker
 from habeas.embedded.parts.ports import HOST
@@ -65,7 +65,7 @@ class Newcomer:
 
         self.patch.setattr(stores, "existing", existing)
         self.patch.setattr(stores, "_privileges", allowed)
-        await self.start(stores=URL, datamap=MAP)
+        await self.start(stores={"default": URL}, datamap=MAP)
 
     async def damage_map(self) -> None:
         (self.home / "datamap").mkdir()
@@ -87,6 +87,15 @@ class Newcomer:
         environment = {"HABEAS_STORES": "{}", "HABEAS_DATAMAP": str(MAP)}
         await uptime.report_misfit(environment, URL, out)
         raise ConfigurationError(" ".join(out.export_text().split()).removeprefix("wrong "))
+
+    def change_stores(self) -> None:
+        store_record.record(self.home, store_record.places({"default": URL}))
+        Installation(self.home, environment={"HABEAS_STORES": '{"default": "mongodb://crm.example/"}'})
+
+    def share_file(self) -> None:
+        (self.home / "shop.url").write_text(URL)
+        (self.home / "shop.url").chmod(0o644)
+        self.type("init", "--stores", "shop.url")
 
     async def export_sheet(self) -> None:
         (self.home / "customers.csv").touch()
@@ -131,9 +140,9 @@ class Newcomer:
     def mistakes(self) -> dict[str, Mistake]:
         """Every row of the page."""
         return {
-            "`--stores` is no URL": lambda: self.start(stores="shop.example:27017"),
+            "`--stores` is no URL": lambda: self.type("init", "--stores", "shop.example:27017"),
             "a password with `@`, `/` or `:`": lambda: self.start(
-                stores="mongodb://r:s@/x@shop/", datamap=MAP
+                stores={"default": "mongodb://r:s@/x@shop/"}, datamap=MAP
             ),
             "MongoDB does not run, or not there": lambda: self.meet(raising(NO_SERVER)),
             "wrong user or password": lambda: self.meet(raising(OperationFailure("", 18))),
@@ -143,10 +152,12 @@ class Newcomer:
             "wrong name, or an empty database": lambda: self.meet(lambda: ["Billing"]),
             "the data of the demonstration is not there": lambda: require_readable("none"),
             "exports as CSV": self.export_sheet,
-            "your database with the map of the sample": lambda: self.start(stores=URL),
+            "your database with the map of the sample": lambda: self.start(stores={"default": URL}),
             "wrong path of the data map": lambda: self.start(datamap=Path("none")),
             "a map that refers to something missing": self.damage_map,
             "a map that does not fit the data": self.rename_collection,
+            "other stores in a folder that was started before": self.change_stores,
+            "others may read the file of `--stores`": self.share_file,
             "no company file": lambda: self.start(company=Path("none.yaml")),
             "`habeas init` for the second time": self.repeat_init,
             "installed without the extra": self.install_without_extra,
