@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from typer import Argument, Option
 
 from habeas.cli import client, contract
-from habeas.cli.options import STATE, AsJson, RequestId, State, ask, out
+from habeas.cli.options import STATE, AsJson, RequestId, State, ask, out, save
 from habeas.cli.staff import DECIDE, RECORDED, As, OneTimeCode, decide, report, signer_of
 from shared import extras
 from shared.errors import ConfigurationError
@@ -108,7 +108,8 @@ def refuse(
 def evaluate(
     manifest: Annotated[Path, Argument(help="Manifest of known pictures, or its folder.")],
     quick: Annotated[bool, Option(help="Only read; skip the verdicts, which take minutes.")] = False,
-    readings: Annotated[Path | None, Option("--json", help="Write the readings to this file.")] = None,
+    readings: Annotated[Path | None, Option(help="Write the readings to this file, as JSON.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Measure the reader on known documents; exit 1 if a bad one convinces."""
     try:
@@ -119,15 +120,19 @@ def evaluate(
     known = Manifest.read(manifest)
     with _progress() as progress:
         found = evaluate(known, today=datetime.now(UTC).date(), quick=quick, progress=progress)
-    for table in found.tables():
-        out.print(table, width=WIDTH)
-        out.print()
-    if readings is not None:
-        readings.write_text(json.dumps(found.readings(), indent=1, default=str), encoding="utf-8")
     wrong = found.judged.wrongly_convincing
-    if wrong:
-        out.print(f"convinced, and must not: {', '.join(wrong)}")
-        raise typer.Exit(1)
+    if readings is not None:
+        save(readings, json.dumps(found.readings(), indent=1, default=str))
+    if as_json:
+        plain = {"readings": found.readings(), "wrongly_convincing": wrong}
+        print(json.dumps(plain, default=str))
+    else:
+        for table in found.tables():
+            out.print(table, width=WIDTH)
+            out.print()
+        if wrong:
+            out.print(f"convinced, and must not: {', '.join(wrong)}")
+    raise typer.Exit(1 if wrong else 0)
 
 
 @contextmanager

@@ -76,6 +76,11 @@ def rotate(
 @app.command()
 def retire(state: State = STATE, as_json: AsJson = False) -> None:
     """Destroy expired master keys after rewrapping the remaining case keys; for a daily job."""
+    output(*retired(state), as_json=as_json)
+
+
+def retired(state: State) -> tuple[dict[str, int], str]:
+    """Destroy expired master keys; return the numbers of keys, and a text about them."""
     credentials = Path(state.setting("CREDENTIALS"))
     keys = client.master_keys.load(credentials)
     left = keys.without_overdue(datetime.now(UTC))
@@ -87,7 +92,7 @@ def retire(state: State = STATE, as_json: AsJson = False) -> None:
     gone = len(keys.older) - len(left.older)
     text = f"{gone} master keys are destroyed; the keys of {anew} requests were wrapped anew"
     plain = {"destroyed": gone, "wrapped": anew, "unopened": unopened}
-    output(plain, text + _warning(unopened), as_json=as_json)
+    return plain, text + _warning(unopened)
 
 
 def _warning(unopened: int) -> str:

@@ -101,7 +101,7 @@ def _plain(flaw: Any) -> dict[str, str | int]:
 
 
 @app.command()
-def editable(map_folder: MapFolder = None, state: State = STATE) -> None:
+def editable(map_folder: MapFolder = None, state: State = STATE, as_json: AsJson = True) -> None:
     """Print the fields that people may correct, with their labels: a value for HABEAS_EDITABLE_FIELDS."""
     from services.fulfillment.datamap.reader import load  # noqa: PLC0415
 
@@ -113,7 +113,7 @@ def editable(map_folder: MapFolder = None, state: State = STATE) -> None:
         for field in collection.leaves
         if collection.corrects(field) and not field.array
     }
-    print(json.dumps(found, ensure_ascii=False))
+    output(found, json.dumps(found, ensure_ascii=False), as_json=as_json)
 
 
 def _labels(label: str, place: str) -> dict[str, str]:

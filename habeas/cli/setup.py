@@ -10,7 +10,7 @@ from rich.console import Console
 from typer import Option
 
 from habeas.cli import client
-from habeas.cli.options import Stores, has_terminal, out, prompted, run
+from habeas.cli.options import AsJson, Stores, has_terminal, output, prompted, run
 from habeas.cli.store_urls import stores_of, with_asked_password
 from shared.errors import ConfigurationError
 
@@ -34,6 +34,7 @@ def init(
     contact: Annotated[str | None, Option(help="Its mail address for privacy questions.")] = None,
     folder: Annotated[Path, Option("--out", help="Write into this folder.")] = Path(),
     force: Annotated[bool, Option("--force", help="Replace files that exist.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """
     Ask five questions, and write a data map, a company file and `.env`; only read the database.
@@ -50,7 +51,9 @@ def init(
     drafted = client.map_draft.files(found, trusted)
     company, settings = client.setup_files.company(answers), client.setup_files.env(urls, profile.sender)
     client.setup_files.write(folder, drafted, company, settings)
-    _report(folder, drafted)
+    written, command = _written(folder, drafted), f"habeas up --env-file {folder / client.setup_files.ENV}"
+    text = "\n".join(f"{one['file']}: {one['note']}" for one in written)
+    output({"files": written, "next": command}, f"{text}\nnext: {command}", as_json=as_json)
 
 
 def _require_free(folder: Path, *, force: bool) -> None:
@@ -121,11 +124,17 @@ def _answers(name: str | None, place: str | None, contact: str | None) -> "Setup
     )
 
 
-def _report(folder: Path, drafted: Mapping[str, str]) -> None:
+def _written(folder: Path, drafted: Mapping[str, str]) -> list[dict[str, object]]:
+    """Return the written files, each with a note and the number of marks to decide on."""
     names = client.setup_files
-    for name, text in drafted.items():
-        marks = text.count(names.TO_DECIDE)
-        out.print(f"{folder / names.MAP / name}: a draft with {marks} marks `{names.TO_DECIDE}`; review it")
-    out.print(f"{folder / names.COMPANY}: your company; complete its authority and addresses")
-    out.print(f"{folder / names.ENV}: the settings, with the password of your database")
-    out.print(f"next: habeas up --env-file {folder / names.ENV}")
+    marks = {name: text.count(names.TO_DECIDE) for name, text in drafted.items()}
+    notes = {
+        folder / names.MAP / name: f"a draft with {number} marks `{names.TO_DECIDE}`; review it"
+        for name, number in marks.items()
+    }
+    notes[folder / names.COMPANY] = "your company; complete its authority and addresses"
+    notes[folder / names.ENV] = "the settings, with the password of your database"
+    return [
+        {"file": str(file), "note": note, "to_decide": marks.get(file.name, 0)}
+        for file, note in notes.items()
+    ]

@@ -1,6 +1,8 @@
 """Verbs that start services and demonstrations."""
 
 import importlib
+import json
+import sys
 import time
 from collections.abc import Sequence
 from datetime import timedelta
@@ -10,14 +12,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer import Argument, Option
 
-from habeas.cli.keys import retire
-from habeas.cli.options import STATE, MapFolder, State, Stores, out, run
+from habeas.cli.keys import retired
+from habeas.cli.options import STATE, AsJson, MapFolder, State, Stores, console, output, run
 from habeas.cli.store_urls import data_of, stores_of
 from habeas.cli.verification import copy_heads
 from shared.errors import ConfigurationError, HabeasError
 from shared.runtime.accounts import TOPOLOGY
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from habeas.embedded.uptime import Announce
     from shared.runtime.bootstrap import ServicePlan
 
 app = typer.Typer()
@@ -35,15 +40,21 @@ PortBase = Annotated[
 @app.command()
 def serve(
     services: Annotated[list[str], Argument(help="intake, verifier, fulfillment, notifier")],
+    as_json: AsJson = False,
 ) -> None:
-    """Run services in this process, with the settings in the environment."""
+    """
+    Run services in this process, with the settings in the environment.
+
+    With --json, the start with its ports and the end are a line each on standard output, and the log goes to
+    the error stream.
+    """
     from habeas.embedded.installation import SERVICES  # noqa: PLC0415  each verb loads only what it needs
     from shared.runtime.bootstrap import main  # noqa: PLC0415
 
     unknown = ", ".join(sorted(set(services) - set(SERVICES)))
     if unknown:
         raise ConfigurationError(f"no service is called {unknown}; there are {', '.join(SERVICES)}")
-    main([plan for name in dict.fromkeys(services) for plan in _plans(name)])
+    main([plan for name in dict.fromkeys(services) for plan in _plans(name)], announced=as_json)
 
 
 def _plans(name: str) -> "Sequence[ServicePlan[Any]]":
@@ -58,16 +69,22 @@ def upkeep(
     heads: Annotated[Path, Option(help="Folder for copies of the signed heads of the journals.")],
     once: Annotated[bool, Option("--once", help="Do it once, and end.")] = False,
     state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
-    """Destroy overdue master keys and copy the signed heads of the journals, once a day."""
+    """
+    Destroy overdue master keys and copy the signed heads of the journals, once a day.
+
+    With --json, each day has a line on standard output.
+    """
     while True:
         try:
-            retire(state)
-            out.print(f"{copy_heads(heads, state, TOPOLOGY)} new heads in {heads}")
+            plain, text = retired(state)
+            copied = copy_heads(heads, state, TOPOLOGY)
+            output(plain | {"heads": copied}, f"{text}\n{copied} new heads in {heads}", as_json=as_json)
         except HabeasError as error:
             if once:
                 raise
-            out.print(f"later: {error}")
+            print(f"habeas: {error}; the next attempt is in a day", file=sys.stderr)
         if once:
             return
         time.sleep(timedelta(days=1).total_seconds())
@@ -86,28 +103,31 @@ def up(
     database_only: Annotated[
         bool, Option("--database-only", help="Start a database alone, to try --stores with.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """
     Start a broker, a database, a mail catcher and all services on this machine.
 
     Options precede the environment, which precedes the file. Ports stay the same at the next start.
+    With --json, the addresses and the end are a line each on standard output.
     """
     from habeas.embedded.installation import require_extra  # noqa: PLC0415
 
     require_extra()
     from habeas.embedded import uptime  # noqa: PLC0415
 
+    out, announce = _outputs(as_json=as_json)
     if database_only:
         if stores or company or map_folder or env_file:
             raise ConfigurationError(
                 "--database-only: starts no service; leave out --stores, --company, --map and --env-file"
             )
-        run(uptime.up_database(state.folder, out, data_of(data), port_base))
+        run(uptime.up_database(state.folder, out, data_of(data), port_base, announce))
         return
     contents = uptime.StoreContents(sample=sample, data=data_of(data))
     own = stores_of(stores) if stores else None
     settings = uptime.OwnSettings(own, company, map_folder, env_file, port_base)
-    run(uptime.up(state.folder, out, contents, settings))
+    run(uptime.up(state.folder, out, contents, settings, announce))
 
 
 @app.command()
@@ -117,11 +137,13 @@ def demo(
     data: Data = None,
     map_folder: MapFolder = None,
     identity: Annotated[list[str] | None, Option("--email", help="With --data: two people.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """
     Run two requests through the whole pipeline: an access and an erasure.
 
     With --data, on a copy of your own data: the map is drafted and the people are chosen if not given.
+    With --json, the steps are one document on standard output at the end.
     """
     from habeas.embedded.installation import require_extra  # noqa: PLC0415
 
@@ -129,4 +151,13 @@ def demo(
     from habeas.embedded import demo as story  # noqa: PLC0415
 
     setting = story.DemoSetting(data_of(data), map_folder, identity or [])
-    run(story.run_demonstration(state.folder, out, setting, keep=keep))
+    run(story.run_demonstration(state.folder, *_outputs(as_json=as_json), setting, keep=keep))
+
+
+def _outputs(*, as_json: bool) -> "tuple[Console, Announce]":
+    """Return the console for lines, and the function for states: for programs, a line of JSON each."""
+    if as_json:
+        return console(sys.stderr), lambda state: print(
+            json.dumps(dict(state), ensure_ascii=False), flush=True
+        )
+    return console(), lambda _: None

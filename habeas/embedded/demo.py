@@ -12,7 +12,7 @@ import time
 import zipfile
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,7 +27,7 @@ from habeas.client.stores import DEFAULT, mapped_databases
 from habeas.embedded.company import ADA, BRUNO
 from habeas.embedded.installation import Installation, api_key, claimed, run_until_stopped
 from habeas.embedded.mailcatcher import CaughtMessage, letters
-from habeas.embedded.uptime import describe, fill_company, load
+from habeas.embedded.uptime import STOPPED, Announce, describe, fill_company, load
 from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.datamap.graph import EMAIL, graph_of
 from services.fulfillment.datamap.paths import values_at
@@ -59,11 +59,29 @@ class DemoRequester:
 
 @dataclass(frozen=True, slots=True)
 class DemoStage:
-    """The installation of the demonstration."""
+    """The installation of the demonstration, and its steps so far."""
 
     installation: Installation
     out: Console
     client: Client
+    steps: list[dict[str, str]] = field(default_factory=list)
+    """Each with its part of the demonstration, what was done, and a detail."""
+
+    def begin(self, part: str) -> None:
+        """Print the title of the next part."""
+        self.steps.append({"part": part})
+        self.out.print(f"\n[bold]{escape(part)}[/bold]", markup=True)
+
+    def did(self, what: str, detail: str) -> None:
+        """Print a step that was done."""
+        part = self.steps[-1]["part"] if self.steps else ""
+        self.steps.append({"part": part, "step": what, "detail": detail})
+        self.out.print(f"  [green]✓[/green] {escape(what)}  [dim]{escape(detail)}[/dim]", markup=True)
+
+    def result(self, began: float) -> dict[str, Any]:
+        """Return all steps, for programs; *began* is the moment of the monotonic clock when it began."""
+        seconds = round(time.monotonic() - began, 1)
+        return {"state": "done", "seconds": seconds, "steps": [one for one in self.steps if "step" in one]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +96,21 @@ class DemoSetting:
     """Addresses of the two requesters in the operator's own data; chosen if empty."""
 
 
-async def run_demonstration(state: Path, out: Console, setting: DemoSetting, *, keep: bool) -> None:
-    """Run the demonstration, and stop it unless *keep* is set. Raises ConfigurationError if a step failed."""
+async def run_demonstration(
+    state: Path, out: Console, announce: Announce, setting: DemoSetting, *, keep: bool
+) -> None:
+    """
+    Run the demonstration, and stop it unless *keep* is set; *announce* gets all steps at the end.
+
+    Raises ConfigurationError if a step failed.
+    """
     with claimed(state):
-        await _demonstrate(state, out, setting, keep=keep)
+        await _demonstrate(state, out, announce, setting, keep=keep)
 
 
-async def _demonstrate(state: Path, out: Console, setting: DemoSetting, *, keep: bool) -> None:
+async def _demonstrate(
+    state: Path, out: Console, announce: Announce, setting: DemoSetting, *, keep: bool
+) -> None:
     began = time.monotonic()
     if setting.people and len(setting.people) != 2:  # noqa: PLR2004
         raise ConfigurationError("with --data, name two people in it: --email A --email B")
@@ -96,16 +122,20 @@ async def _demonstrate(state: Path, out: Console, setting: DemoSetting, *, keep:
     stored = await _start(installation, out, setting)
     client = connect(installation.stack.mongo_url, app_name="habeas-demo")
     try:
-        _did(out, "A broker, a database, a mail catcher and four services are up", installation.url)
-        await _play(DemoStage(installation, out, client), setting, stored)
+        stage = DemoStage(installation, out, client)
+        stage.did("A broker, a database, a mail catcher and four services are up", installation.url)
+        await _play(stage, setting, stored)
         out.print(f"\n  Done in {time.monotonic() - began:.0f} s.")
+        announce(stage.result(began))
         if keep:
-            describe(installation, out)
+            describe(installation, out, announce)
             await run_until_stopped(installation)
     finally:
         client.close()
         with out.status("stopping"):
             await installation.__aexit__(None, None, None)
+    if keep:
+        announce(STOPPED)
 
 
 async def _start(installation: Installation, out: Console, setting: DemoSetting) -> int:
@@ -182,19 +212,19 @@ def _is_address(value: object) -> bool:
 async def _play(stage: DemoStage, setting: DemoSetting, stored: int) -> None:
     async with _opened(stage) as opened:
         places = [(c.dataset, c.name) for c in opened.data_map.collections]
-        _did(stage.out, "The store holds", f"{stored:,} documents in {len(places)} collections")
+        stage.did("The store holds", f"{stored:,} documents in {len(places)} collections")
         asking, leaving = await _cast(stage, opened, setting)
         before = await snapshot(stage.client, places)
         held = await opened.gather(engine.identities([f"email={leaving.email}"]))
-        _title(stage.out, f"{asking.name or asking.email} asks for a copy of their data, over HTTP")
+        stage.begin(f"{asking.name or asking.email} asks for a copy of their data, over HTTP")
         await _access(stage, asking)
-        _title(stage.out, f"{leaving.name or leaving.email} asks for erasure, by an event over AMQP")
+        stage.begin(f"{leaving.name or leaving.email} asks for erasure, by an event over AMQP")
         await _erasure(stage, leaving)
-        _title(stage.out, "After the erasure")
+        stage.begin("After the erasure")
         await _prove(stage, leaving, held, before)
         after = await opened.gather(engine.identities([f"email={leaving.email}"]))
-    _did(stage.out, "A second search finds", f"records: {after.total}; before: {held.total}")
-    _did(stage.out, "All letters are in", str(stage.installation.stack.mail_folder))
+    stage.did("A second search finds", f"records: {after.total}; before: {held.total}")
+    stage.did("All letters are in", str(stage.installation.stack.mail_folder))
 
 
 def _opened(stage: DemoStage) -> AbstractAsyncContextManager[engine.OperatorEngine]:
@@ -218,8 +248,8 @@ async def _access(stage: DemoStage, person: DemoRequester) -> None:
     folder = stage.installation.folder / "package"
     with zipfile.ZipFile(BytesIO(package)) as archive:
         archive.extractall(folder)
-    _did(stage.out, "The package holds", f"records: {report.records}, files: {report.files}, signed")
-    _did(stage.out, "Open", f"{folder}/index.html")
+    stage.did("The package holds", f"records: {report.records}, files: {report.files}, signed")
+    stage.did("Open", f"{folder}/index.html")
 
 
 async def _erasure(stage: DemoStage, person: DemoRequester) -> None:
@@ -241,9 +271,9 @@ async def _erasure(stage: DemoStage, person: DemoRequester) -> None:
 
 async def _go_through(stage: DemoStage, request_id: str, person: DemoRequester, seen: str) -> None:
     """Follow a request to its end and answer the challenge on the way."""
-    _did(stage.out, "Request", request_id)
+    stage.did("Request", request_id)
     code = await _code(stage, person, seen)
-    _did(stage.out, "The letter with the code came", f"code {code}")
+    stage.did("The letter with the code came", f"code {code}")
     await requests.prove_by_code(stage.installation.url, request_id, code)
     standing: dict[str, Any] = {}
     with stage.out.status("") as progress:
@@ -254,9 +284,9 @@ async def _go_through(stage: DemoStage, request_id: str, person: DemoRequester, 
             return bool(standing["status"] == "closed")
 
         await _until("the request is answered", closed)
-    _did(stage.out, "Answered", f"{standing['outcome']}; it was due by {standing['due_on']}")
+    stage.did("Answered", f"{standing['outcome']}; it was due by {standing['due_on']}")
     last = await _letter(stage, person, seen, lambda letter: not ALONE.search(letter.body()))
-    _did(stage.out, "The letter says", last.subject)
+    stage.did("The letter says", last.subject)
 
 
 async def _prove(stage: DemoStage, person: DemoRequester, held: Findings, before: Snapshot) -> None:
@@ -272,13 +302,13 @@ async def _prove(stage: DemoStage, person: DemoRequester, held: Findings, before
         raise ConfigurationError(f"{len(strangers)} documents of other people were changed")
     gone = sum(map(len, change.gone.values()))
     changed = sum(map(len, change.changed.values()))
-    _did(stage.out, "Erased", f"documents deleted: {gone}; without their personal fields: {changed}")
-    _did(stage.out, "Unchanged", f"{change.untouched:,} documents, byte for byte")
+    stage.did("Erased", f"documents deleted: {gone}; without their personal fields: {changed}")
+    stage.did("Unchanged", f"{change.untouched:,} documents, byte for byte")
     mentioned = await mentions(stage.client, places, person.words)
     total = sum(map(len, mentioned.values()))
     where = ", ".join(f"{database}.{name}" for database, name in mentioned) or "nowhere"
     why = f" ({total} records that the law says to keep)" if total else ""
-    _did(stage.out, "Name and address are still found", f"{where}{why}")
+    stage.did("Name and address are still found", f"{where}{why}")
 
 
 async def _code(stage: DemoStage, person: DemoRequester, seen: str) -> str:
@@ -308,11 +338,3 @@ async def _until(what: str, probe: Callable[[], Awaitable[T | None]]) -> T:
             return answer
         await asyncio.sleep(POLL_S)
     raise ConfigurationError(f"waited {WITHIN_S:.0f} s until {what}; look at the log of the services")
-
-
-def _title(out: Console, text: str) -> None:
-    out.print(f"\n[bold]{escape(text)}[/bold]", markup=True)
-
-
-def _did(out: Console, what: str, detail: str) -> None:
-    out.print(f"  [green]✓[/green] {escape(what)}  [dim]{escape(detail)}[/dim]", markup=True)

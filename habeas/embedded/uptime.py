@@ -3,10 +3,12 @@
 import json
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeAlias
 
 from dotenv import dotenv_values
 from rich.console import Console
@@ -35,7 +37,14 @@ SEED = 1
 PEOPLE = 2_000
 FILES_OF_COMPOSE = {"HABEAS_COMPANY_FILE": "HABEAS_COMPANY", "HABEAS_DATAMAP_FOLDER": "HABEAS_DATAMAP"}
 """Variables of ``.env`` for docker compose, and the settings of services that they stand for."""
+Announce: TypeAlias = Callable[[Mapping[str, Any]], None]
+"""Gets each state of a run, for programs: running with its addresses, done, stopped."""
+STOPPED = MappingProxyType({"state": "stopped"})
 PATHS = ("HABEAS_COMPANY", "HABEAS_DATAMAP")
+
+
+def unannounced(_state: Mapping[str, Any]) -> None:
+    """Pass a state to no program."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +130,18 @@ def _read_company(file: str) -> None:
         raise ConfigurationError(f"--company or HABEAS_COMPANY: {error}; {remedy}") from None
 
 
-async def up(state: Path, out: Console, contents: StoreContents, settings: OwnSettings) -> None:
-    """Start everything in the folder *state*, print its addresses, and keep it up until it is stopped."""
+async def up(
+    state: Path,
+    out: Console,
+    contents: StoreContents,
+    settings: OwnSettings,
+    announce: Announce = unannounced,
+) -> None:
+    """
+    Start everything in the folder *state*, print its addresses, and keep it up until it is stopped.
+
+    *announce* gets them, too, and is called again at the end.
+    """
     environment = settings.environment(os.environ)
     with claimed(state):
         with out.status("starting a broker, a database, a mail catcher and the services"):
@@ -133,16 +152,19 @@ async def up(state: Path, out: Console, contents: StoreContents, settings: OwnSe
             await installation.__aenter__()
         try:
             await _fill_stores(installation, contents, out)
-            describe(installation, out)
+            describe(installation, out, announce)
             if environment.get("HABEAS_STORES"):
                 await report_misfit(installation.environment, installation.stack.mongo_url, out)
             await run_until_stopped(installation)
         finally:
             with out.status("stopping"):
                 await installation.__aexit__(None, None, None)
+        announce(STOPPED)
 
 
-async def up_database(state: Path, out: Console, data: str | None, port_base: int | None) -> None:
+async def up_database(
+    state: Path, out: Console, data: str | None, port_base: int | None, announce: Announce = unannounced
+) -> None:
     """Start a database alone in the folder *state* and fill it with *data*; return when it is stopped."""
     with claimed(state):
         if data is not None:
@@ -156,9 +178,11 @@ async def up_database(state: Path, out: Console, data: str | None, port_base: in
                 await load(stack.mongo_url, data, out)
             out.print(f"  database   {stack.mongo_url}")
             out.print("  stop with Ctrl-C")
+            announce({"state": "running", "database": stack.mongo_url})
             await until_stopped(lambda: stack.runs(StackPart.DATABASE), stack.database.folder)
         finally:
             await stack.stop()
+        announce(STOPPED)
 
 
 async def report_misfit(environment: Mapping[str, str], embedded: str, out: Console) -> None:
@@ -183,18 +207,36 @@ async def _fill_stores(installation: Installation, contents: StoreContents, out:
         await load(installation.stack.mongo_url, contents.data, out, Path(known["HABEAS_DATAMAP"]))
 
 
-def describe(installation: Installation, out: Console) -> None:
-    """Print all addresses."""
-    out.print(f"  API        {installation.url}/docs")
-    out.print(f"  letters    {installation.stack.mail_folder}")
-    out.print(f"  database   {installation.stack.mongo_url}")
-    for name, url in json.loads(installation.environment.get("HABEAS_STORES") or "{}").items():
-        out.print(f"  your data  {server(url)} (store {name}): erasures change it at once")
-    out.print(f"  data map   {installation.environment['HABEAS_DATAMAP']}")
-    out.print(f"  company    {company(installation.environment['HABEAS_COMPANY']).name}")
-    out.print(f"  settings   {installation.settings_file} (with the broker's URL and all secrets)")
-    out.print(f"  log        {installation.log}")
+def describe(installation: Installation, out: Console, announce: Announce) -> None:
+    """Print all addresses; *announce* gets them with their names."""
+    found = addresses(installation)
+    out.print(f"  API        {found['docs']}")
+    out.print(f"  letters    {found['letters']}")
+    out.print(f"  database   {found['database']}")
+    for name, place in found["stores"].items():
+        out.print(f"  your data  {place} (store {name}): erasures change it at once")
+    out.print(f"  data map   {found['data_map']}")
+    out.print(f"  company    {found['company']}")
+    out.print(f"  settings   {found['settings']} (with the broker's URL and all secrets)")
+    out.print(f"  log        {found['log']}")
     out.print("  stop with Ctrl-C")
+    announce({"state": "running", **found})
+
+
+def addresses(installation: Installation) -> dict[str, Any]:
+    """Return the addresses and files of a running installation."""
+    stores = json.loads(installation.environment.get("HABEAS_STORES") or "{}")
+    return {
+        "api": installation.url,
+        "docs": f"{installation.url}/docs",
+        "letters": str(installation.stack.mail_folder),
+        "database": installation.stack.mongo_url,
+        "stores": {name: server(url) for name, url in stores.items()},
+        "data_map": installation.environment["HABEAS_DATAMAP"],
+        "company": company(installation.environment["HABEAS_COMPANY"]).name,
+        "settings": str(installation.settings_file),
+        "log": str(installation.log),
+    }
 
 
 async def load(mongo_url: str, data: str, out: Console, datamap: Path | None = None) -> Counter[str]:

@@ -132,9 +132,11 @@ class ServicePlan(Generic[S]):
     build: Build[S]
 
 
-def main(plans: Sequence[ServicePlan[Any]]) -> None:
+def main(plans: Sequence[ServicePlan[Any]], *, announced: bool = False) -> None:
     """
     Run the services of *plans* until asked to stop.
+
+    With *announced*, standard output gets the start and the end alone, and the log goes to the error stream.
 
     Exits 2 with one clear line when a setting is missing or wrong, 1 when a part or a task failed.
     """
@@ -142,7 +144,7 @@ def main(plans: Sequence[ServicePlan[Any]]) -> None:
     forbid_inspection()
     try:
         settings = [load(plan.settings) for plan in plans]
-        log.configure(level=settings[0].log_level, form=settings[0].log_format)
+        log.configure(level=settings[0].log_level, form=settings[0].log_format, announced=announced)
         log.logger().info("effective settings", settings=effective(settings))
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(run(plans, settings))
@@ -301,7 +303,7 @@ async def _serve(
             for one in hosted
         ]
         ports = [own.getsockname()[1] for _, own in servers]
-        log.logger().info("started", services=list(consumers), port=ports[0], ops_port=ports[-1])
+        log.logger().info(log.STARTED, services=list(consumers), port=ports[0], ops_port=ports[-1])
         await stopping.wait()
         await asyncio.gather(*(consumer.stop() for consumer in consumers.values()))
         await asyncio.wait(runtimes, timeout=settings.grace.total_seconds())
@@ -312,7 +314,7 @@ async def _serve(
         for server, _ in servers:
             server.should_exit = True
         await asyncio.gather(*serving)
-    log.logger().info("stopped", services=list(consumers))
+    log.logger().info(log.STOPPED, services=list(consumers))
 
 
 def _heads(part: Running, settings: Settings) -> HeadExport:

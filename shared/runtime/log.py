@@ -59,24 +59,34 @@ ALLOWED = frozenset(
         "version",
     }
 )
+STARTED, STOPPED = "started", "stopped"
+"""Events of a process: its services run, or have ended."""
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
-def configure(*, level: str = "info", form: Literal["json", "console"] = "json") -> None:
-    """Set up logging for this process, once, at start."""
+def configure(
+    *, level: str = "info", form: Literal["json", "console"] = "json", announced: bool = False
+) -> None:
+    """
+    Set up logging for this process, once, at start.
+
+    The log goes to standard output, or to the error stream if start and end are *announced* there.
+    """
+    file = sys.stderr if announced else sys.stdout
     processors: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         plain_traceback,
         only_allowed,
+        *([announce] if announced else []),
     ]
     if form == "json":
         processors.append(structlog.processors.JSONRenderer(serializer=orjson.dumps))
-        factory: Any = structlog.BytesLoggerFactory(sys.stdout.buffer)
+        factory: Any = structlog.BytesLoggerFactory(file.buffer)
     else:
         processors.append(structlog.dev.ConsoleRenderer())
-        factory = structlog.PrintLoggerFactory(sys.stdout)
+        factory = structlog.PrintLoggerFactory(file)
     logging.basicConfig(handlers=[_Libraries()], level=logging.WARNING, force=True)
     sys.excepthook = _died
     structlog.configure(
@@ -85,6 +95,13 @@ def configure(*, level: str = "info", form: Literal["json", "console"] = "json")
         logger_factory=factory,
         cache_logger_on_first_use=False,
     )
+
+
+def announce(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Print start and end of the services as a line of JSON on standard output."""
+    if event["event"] in {STARTED, STOPPED}:
+        print(orjson.dumps(event).decode(), flush=True)  # noqa: T201  programs read it
+    return event
 
 
 def only_allowed(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

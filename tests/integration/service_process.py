@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 
@@ -56,4 +57,4 @@ async def build(settings: Settings, platform: ServiceRuntime) -> AsyncIterator[R
 
 if __name__ == "__main__":
     os.environ.setdefault("HABEAS_HTTP_PORT", "0")
-    main([ServicePlan(Settings, build)])
+    main([ServicePlan(Settings, build)], announced="--json" in sys.argv)

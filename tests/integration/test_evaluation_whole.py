@@ -46,7 +46,7 @@ def drawn(folder: Path, name: str, expires: date, **more: Any) -> dict[str, Any]
 
 def evaluated(folder: Path, *entries: dict[str, Any]) -> tuple[int, str, dict[str, Any]]:
     (folder / "manifest.json").write_text(json.dumps({"entries": entries}), encoding="utf-8")
-    words = ["verify", "evaluate", str(folder), "--json", str(folder / "readings.json")]
+    words = ["verify", "evaluate", str(folder), "--readings", str(folder / "readings.json")]
     ended = CliRunner().invoke(app, words)
     return ended.exit_code, ended.output, json.loads((folder / "readings.json").read_text(encoding="utf-8"))
 

@@ -70,10 +70,12 @@ def environment(amqp_url: str, mongo_url: str, database_prefix: str) -> dict[str
 
 
 @asynccontextmanager
-async def process(environment: dict[str, str], **changes: str | None) -> AsyncIterator[Process]:
+async def process(
+    environment: dict[str, str], *options: str, **changes: str | None
+) -> AsyncIterator[Process]:
     chosen = {name: value for name, value in (environment | changes).items() if value is not None}
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.integration.service_process", env=chosen,
+        sys.executable, "-m", "tests.integration.service_process", *options, env=chosen,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     running = Process(child)
@@ -206,6 +208,16 @@ async def test_a_port_that_is_taken_ends_the_host_with_one_clear_line(environmen
     assert code == 2
     assert f"HABEAS_HTTP_PORT: cannot listen on 127.0.0.1:{port}" in errors
     assert errors.count("\n") == 1
+
+
+async def test_announced_start_and_end_are_all_of_standard_output(environment: dict[str, str]) -> None:
+    async with process(environment, "--json") as host:
+        await host.port()
+        host.child.send_signal(signal.SIGTERM)
+        code, log = await host.ends()
+    assert [line["event"] for line in host.lines] == ["started", "stopped"]
+    assert code == 0
+    assert "effective settings" in log
 
 
 async def test_a_host_that_waits_for_its_parts_can_be_stopped(environment: dict[str, str]) -> None:

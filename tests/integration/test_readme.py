@@ -1,8 +1,9 @@
 """The demonstration prints the documented output, for the fictional company as for exports of another."""
 
 import asyncio
+import json
 import sys
-from asyncio.subprocess import PIPE, STDOUT, create_subprocess_exec
+from asyncio.subprocess import PIPE, create_subprocess_exec
 from pathlib import Path
 
 import pytest
@@ -12,23 +13,26 @@ from tests.unit.pages import ROOT, demo_output, shape
 DRAFTED = "The data map is drafted from the data: "
 
 
-async def demonstrated(state: Path, *options: str) -> str:
+async def demonstrated(state: Path, *options: str) -> tuple[str, str]:
     demo = await create_subprocess_exec(
-        sys.executable, "-m", "habeas", "demo", "--state", str(state), *options, stdout=PIPE, stderr=STDOUT
+        sys.executable, "-m", "habeas", "demo", "--state", str(state), *options, stdout=PIPE, stderr=PIPE
     )
-    printed, _ = await demo.communicate()
-    assert demo.returncode == 0, printed.decode()
-    return printed.decode()
+    printed, errors = await demo.communicate()
+    assert demo.returncode == 0, errors.decode()
+    return printed.decode(), errors.decode()
 
 
 @pytest.mark.usefixtures("mongo_url", "amqp_url")  # a machine without the parts skips, and with CI fails
 async def test_demonstration_prints_the_documented_output(tmp_path: Path) -> None:
-    company, exports = await asyncio.gather(
+    (company, _), (steps, exports) = await asyncio.gather(
         demonstrated(tmp_path / "company"),
-        demonstrated(tmp_path / "exports", "--data", str(ROOT / "examples" / "chinook")),
+        demonstrated(tmp_path / "exports", "--json", "--data", str(ROOT / "examples" / "chinook")),
     )
     assert shape(company) == shape(demo_output())
-    steps = [line for line in shape(exports) if line.startswith("✓")]
-    assert steps == [line for line in shape(demo_output()) if line.startswith("✓")]
+    done = [line for line in shape(exports) if line.startswith("✓")]
+    assert done == [line for line in shape(demo_output()) if line.startswith("✓")]
+    result = json.loads(steps)
+    assert [one["step"] for one in result["steps"]] == [line.removeprefix("✓ ") for line in done]
+    assert result["state"] == "done"
     assert DRAFTED in exports
     assert "479 documents in 3 collections" in exports

@@ -162,19 +162,10 @@ def test_short_id_needs_the_databases(tmp_path: Path) -> None:
         resolved(InstallationState(tmp_path), "a1b2", "intake", "request")
 
 
-WITHOUT_JSON = {"demo", "init", "map editable", "serve", "up", "upkeep"}
-"""Verbs that run services or ask questions; `map editable` prints JSON always."""
-
-
 def test_every_verb_prints_json_on_demand() -> None:
     verbs = {path.rpartition(" ")[0].strip() for path, _ in parameters()}
     with_json = {path.rpartition(" ")[0].strip() for path, one in parameters() if "--json" in one.opts}
-    groups = {verb.rpartition(" ")[0] for verb in verbs} | {"", *COMMANDS} - {
-        *WITHOUT_JSON,
-        "erase",
-        "gather",
-    }
-    assert verbs - with_json - groups == WITHOUT_JSON
+    assert verbs - with_json == {""}
 
 
 @pytest.mark.usefixtures("example_map")

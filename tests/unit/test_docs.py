@@ -178,10 +178,10 @@ def test_index_names_every_page() -> None:
 
 def test_shown_demonstration_has_the_steps_of_the_command() -> None:
     steps = {
-        call.args[1].value
+        call.args[0].value
         for call in ast.walk(ast.parse(text("habeas/embedded/demo.py")))
-        if isinstance(call, ast.Call) and ast.unparse(call.func) == "_did"
-        if isinstance(call.args[1], ast.Constant)
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "stage.did"
+        if isinstance(call.args[0], ast.Constant)
     }
     shown = {
         line.removeprefix("✓ ").partition("  ")[0] for line in shape(demo_output()) if line.startswith("✓")

@@ -123,6 +123,27 @@ def test_question_without_terminal_or_option_names_the_option(tmp_path: Path) ->
     assert str(result.exception).startswith("--stores is missing: without a terminal")
 
 
+def test_init_lists_its_files_as_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def surveyed(_urls: object) -> StoreSurvey:
+        return survey(outline("customers", PERSON))
+
+    monkeypatch.setattr(setup, "_surveyed", surveyed)
+    given = {
+        "stores": URL,
+        "verified": "all",
+        "name": "Example Shop",
+        "place": "DE",
+        "contact": "p@shop.example",
+    }
+    options = (word for name, text in given.items() for word in (f"--{name}", text))
+    result = CliRunner().invoke(app, ["init", "--json", "--out", str(tmp_path), *options])
+    printed = json.loads(result.stdout)
+    written = {str(path) for path in tmp_path.rglob("*") if path.is_file()}
+    assert {one["file"] for one in printed["files"]} == written
+    assert printed["files"][0]["to_decide"] > 0
+    assert printed["next"] == f"habeas up --env-file {tmp_path / '.env'}"
+
+
 def test_init_asks_five_questions_and_prints_the_next_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

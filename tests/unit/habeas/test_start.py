@@ -1,0 +1,53 @@
+"""Verbs that run an installation print their states as lines of JSON."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from habeas.cli import app, start
+from habeas.embedded.installation import Installation
+from habeas.embedded.uptime import describe
+
+
+def test_addresses_are_announced_as_printed(tmp_path: Path) -> None:
+    states: list[Mapping[str, Any]] = []
+    out = Console(record=True, width=500)
+    describe(Installation(tmp_path), out, states.append)
+    [running] = states
+    assert running["state"] == "running"
+    shown = out.export_text()
+    for name in ("docs", "letters", "database", "data_map", "company", "settings", "log"):
+        assert running[name] in shown
+    assert running["docs"] == f"{running['api']}/docs"
+
+
+def test_state_for_programs_is_a_line_and_all_else_goes_to_the_error_stream(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out, announce = start._outputs(as_json=True)
+    out.print("starting")
+    announce({"state": "stopped"})
+    printed = capsys.readouterr()
+    assert json.loads(printed.out) == {"state": "stopped"}
+    assert printed.err == "starting\n"
+
+
+def test_state_is_not_printed_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    start._outputs(as_json=False)[1]({"state": "stopped"})
+    assert capsys.readouterr().out == ""
+
+
+def test_upkeep_prints_one_document_about_keys_and_heads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(start, "retired", lambda _state: ({"destroyed": 1}, "1 master key is destroyed"))
+    monkeypatch.setattr(start, "copy_heads", lambda *_: 3)
+    words = ["upkeep", "--once", "--heads", str(tmp_path)]
+    assert json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout) == {"destroyed": 1, "heads": 3}
+    text = f"1 master key is destroyed\n3 new heads in {tmp_path}\n"
+    assert CliRunner().invoke(app, words).stdout == text
