@@ -31,9 +31,9 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-AWAITS_VERIFIER = "POST /fides/api/v1/privacy-request/{name}/verify"
+AWAITS_VERIFIER = "POST /fides/api/v1/privacy-request/{request_id}/verify"
 """Waits for the verifier, which does not run here, and answers 503 in the end."""
-IDS = {"case_id", "request_id", "agent_id", "name"}
+IDS = {"case_id", "request_id", "agent_id", "subject_request_id", "consent_request_id"}
 """Parameters that name a request or an agent."""
 
 

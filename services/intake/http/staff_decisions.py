@@ -255,10 +255,10 @@ def staff_decisions(decisions: StaffDecisions, root: str) -> APIRouter:
         id_, case = await decisions.take_with_package(request.stream())
         return DecisionTaken(id=id_, case=case, status_url=f"{root}/v1/staff/decisions/{id_}")
 
-    @router.get("/decisions/{id_:id}", **operations.GET_DECISION)
-    async def status(id_: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]) -> DecisionStatus:
+    @router.get("/decisions/{decision_id:id}", **operations.GET_DECISION)
+    async def status(decision_id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]) -> DecisionStatus:
         """Return the effect of a decision."""
-        return await decisions.status(id_)
+        return await decisions.status(decision_id)
 
     return router
 

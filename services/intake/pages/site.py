@@ -43,6 +43,7 @@ DRAWING = Environment(
     auto_reload=False,
 )
 DRAWING.globals["short_reference"] = short_reference
+DRAWING.policies["json.dumps_kwargs"] = {"sort_keys": False}
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'",

@@ -194,7 +194,24 @@ def test_page_shows_every_field_and_every_call() -> None:
         missing = [field for field in schema.get("properties", {}) if f"<code>{field}</code>" not in part]
         assert part
         assert not missing, f"{name}: {missing}"
-    assert all(f'id="{call["operationId"]}"' in text for _, _, call in calls_of(api()))
+    calls = [call["operationId"] for _, _, call in calls_of(api())]
+    assert all(f'id="{call}"' in text for call in calls)
+    index = text.partition("<nav aria-label")[2].partition("</nav>")[0]
+    assert re.findall(r'href="#(\w+)">[^<]+</a> <code>', index) == sorted(calls, key=index.index)
+    for error in (
+        "Problem",
+        "DrpProblem",
+        "OpenDsrErrorAnswer",
+        "OpenDsrError",
+        "FidesError",
+        "WebhookError",
+    ):
+        assert f'json</code>: <a href="#schema-{error}">' in text
+    assert (
+        text.index('"reference": "ticket-4711"')
+        < text.index('"right": "access"')
+        < text.index('"subject": {')
+    )
 
 
 def test_summary_is_made_of_the_operation_id() -> None:

@@ -112,12 +112,12 @@ def _add_requests(app: FastAPI, served: FidesContext) -> None:
         """Submit requests as a client, and return the result of each."""
         return await service.create(await _creates(request), client, lambda: True)
 
-    @app.post(f"{ROOT}/privacy-request/{{name}}/verify", response_model=None, **operations.VERIFY)
-    async def verify(name: str, request: Request) -> dict[str, Any]:
+    @app.post(f"{ROOT}/privacy-request/{{request_id}}/verify", response_model=None, **operations.VERIFY)
+    async def verify(request_id: str, request: Request) -> dict[str, Any]:
         """Offer the mailed code, and return the request."""
         offered = (await _read(request, bodies.FidesCodeForm)).code
         await service.requests.codes.take(network_of_client(request), service.requests.clock())
-        return await service.verify(bodies.case_of(name), offered)
+        return await service.verify(bodies.case_of(request_id), offered)
 
 
 def _add_reviews(app: FastAPI, served: FidesContext) -> None:
@@ -139,21 +139,24 @@ def _add_reviews(app: FastAPI, served: FidesContext) -> None:
         return await reviews.search(_filter_in(request.query_params), page=page, size=size)
 
     @app.get(
-        f"{ROOT}/privacy-request/{{name}}/log", dependencies=[may_read], response_model=None, **operations.LOG
+        f"{ROOT}/privacy-request/{{request_id}}/log",
+        dependencies=[may_read],
+        response_model=None,
+        **operations.LOG,
     )
-    async def log(name: str, page: Page = 1, size: Size = 50) -> dict[str, Any]:
+    async def log(request_id: str, page: Page = 1, size: Size = 50) -> dict[str, Any]:
         """Return a page of the log of a request, oldest first."""
-        return await reviews.log(bodies.case_of(name), page=page, size=size)
+        return await reviews.log(bodies.case_of(request_id), page=page, size=size)
 
     @app.get(
-        f"{ROOT}/privacy-request/{{name}}/access-results",
+        f"{ROOT}/privacy-request/{{request_id}}/access-results",
         dependencies=[may_see],
         response_model=None,
         **operations.ACCESS_RESULTS,
     )
-    async def results(name: str) -> dict[str, Any]:
+    async def results(request_id: str) -> dict[str, Any]:
         """Return the address of the answer to a request."""
-        return await served.service.results(bodies.case_of(name))
+        return await served.service.results(bodies.case_of(request_id))
 
 
 def _add_decisions(app: FastAPI, served: FidesContext) -> None:
@@ -182,34 +185,42 @@ def _add_consents(app: FastAPI, served: FidesContext) -> None:
         said = await _read(request, bodies.FidesConsentForm)
         return await consents.begin(said, await request.body(), _allowed(served, request))
 
-    @app.post(f"{ROOT}/consent-request/{{name}}/verify", response_model=None, **operations.VERIFY_CONSENT)
-    async def verify(name: str, request: Request) -> dict[str, Any]:
+    @app.post(
+        f"{ROOT}/consent-request/{{consent_request_id}}/verify",
+        response_model=None,
+        **operations.VERIFY_CONSENT,
+    )
+    async def verify(consent_request_id: str, request: Request) -> dict[str, Any]:
         """Return the choices of a consent request; any code is accepted."""
         await _read(request, bodies.FidesCodeForm)
-        return await consents.preferences(name)
+        return await consents.preferences(consent_request_id)
 
     @app.get(
-        f"{ROOT}/consent-request/{{name}}/preferences", response_model=None, **operations.GET_PREFERENCES
+        f"{ROOT}/consent-request/{{consent_request_id}}/preferences",
+        response_model=None,
+        **operations.GET_PREFERENCES,
     )
-    async def preferences(name: str) -> dict[str, Any]:
+    async def preferences(consent_request_id: str) -> dict[str, Any]:
         """Return the choices of a consent request."""
-        return await consents.preferences(name)
+        return await consents.preferences(consent_request_id)
 
     @app.patch(
-        f"{ROOT}/consent-request/{{name}}/preferences", response_model=None, **operations.SET_PREFERENCES
+        f"{ROOT}/consent-request/{{consent_request_id}}/preferences",
+        response_model=None,
+        **operations.SET_PREFERENCES,
     )
-    async def say(name: str, request: Request) -> dict[str, Any]:
+    async def say(consent_request_id: str, request: Request) -> dict[str, Any]:
         """Choose uses of data; each opt-out is a request."""
         said = await _read(request, bodies.FidesPreferencesForm)
-        return await consents.say(name, said, await request.body(), _allowed(served, request))
+        return await consents.say(consent_request_id, said, await request.body(), _allowed(served, request))
 
 
 def _add_webhooks(app: FastAPI) -> None:
-    @app.post(f"{ROOT}/privacy-request/{{name}}/resume", include_in_schema=False)
-    @app.post(f"{ROOT}/privacy-request/{{name}}/pre-approve/eligible", include_in_schema=False)
-    @app.post(f"{ROOT}/privacy-request/{{name}}/pre-approve/not-eligible", include_in_schema=False)
-    async def reply(name: str) -> None:
-        del name
+    @app.post(f"{ROOT}/privacy-request/{{request_id}}/resume", include_in_schema=False)
+    @app.post(f"{ROOT}/privacy-request/{{request_id}}/pre-approve/eligible", include_in_schema=False)
+    @app.post(f"{ROOT}/privacy-request/{{request_id}}/pre-approve/not-eligible", include_in_schema=False)
+    async def reply(request_id: str) -> None:
+        del request_id
         raise bodies.bad_request(NO_WEBHOOKS)
 
 

@@ -87,30 +87,34 @@ def _add_requests(
         """Submit a request of a person."""
         return signed(HTTPStatus.CREATED, await service.submit(controller, version, await body_of(request)))
 
-    @app.get(version.requests + "/{name}", **named("getSubjectRequest", version))
-    @app.get(version.requests + "/{name}/", include_in_schema=False)
-    async def status(name: str, controller: Caller) -> Response:
+    @app.get(version.requests + "/{subject_request_id}", **named("getSubjectRequest", version))
+    @app.get(version.requests + "/{subject_request_id}/", include_in_schema=False)
+    async def status(subject_request_id: str, controller: Caller) -> Response:
         """Return the status of a request."""
-        return signed(HTTPStatus.OK, await service.status(controller, name, version))
+        return signed(HTTPStatus.OK, await service.status(controller, subject_request_id, version))
 
     @app.delete(
-        version.requests + "/{name}",
+        version.requests + "/{subject_request_id}",
         status_code=HTTPStatus.ACCEPTED,
         **named("cancelSubjectRequest", version),
     )
-    @app.delete(version.requests + "/{name}/", include_in_schema=False)
-    async def cancel(name: str, controller: Caller) -> Response:
+    @app.delete(version.requests + "/{subject_request_id}/", include_in_schema=False)
+    async def cancel(subject_request_id: str, controller: Caller) -> Response:
         """Cancel a request that is pending, or an erasure that has not begun."""
-        return signed(HTTPStatus.ACCEPTED, await service.cancel(controller, name, version))
+        return signed(HTTPStatus.ACCEPTED, await service.cancel(controller, subject_request_id, version))
 
     @app.get(
-        version.requests + "/{name}/results", response_class=Response, **named("downloadResults", version)
+        version.requests + "/{subject_request_id}/results",
+        response_class=Response,
+        **named("downloadResults", version),
     )
     async def results(
-        name: str, controller: Caller, wanted: Annotated[RangeRequest, Depends(wanted_bytes)]
+        subject_request_id: str, controller: Caller, wanted: Annotated[RangeRequest, Depends(wanted_bytes)]
     ) -> Response:
         """Download the package of a completed request, or a part of it."""
-        return package_response(name, await service.results(controller, name, wanted))
+        return package_response(
+            subject_request_id, await service.results(controller, subject_request_id, wanted)
+        )
 
 
 def _add_groups(
