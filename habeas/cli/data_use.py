@@ -32,7 +32,7 @@ def recipients(
             out.print(f"{row['recipient']}: {' '.join(filter(None, (row['status'], row['reason'])))}")
             fields({name: [row[name]] for name in ("about", "request", "since")})
         if not found:
-            out.print("none")
+            out.print("no recipient is to be notified")
     raise typer.Exit(1 if failed and found else 0)
 
 
@@ -48,7 +48,7 @@ def retry(
     for concerned in again:
         known = run(client.cases.correlation(*state.databases(), concerned.request_id))
         run(client.requests.announce(state.setting("AMQP_URL"), concerned, known))
-    output({"sent": len(again)}, f"{len(again)} messages are sent again", as_json=as_json)
+    output({"sent": len(again)}, f"{len(again)} notice{'s' * (len(again) != 1)} sent again", as_json=as_json)
 
 
 @unsubscribe_app.command()

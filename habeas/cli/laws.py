@@ -140,7 +140,7 @@ def deadlines(
             out.print(client.deadlines.line_of(one), style=_style(one, today))
         if not found:
             out.print(f"nothing is due within {days} days")
-    raise typer.Exit(any(one.late for one in found))
+    raise typer.Exit(1 if any(one.late for one in found) else 0)
 
 
 def _style(one: "OpenRequest", today: date) -> str:

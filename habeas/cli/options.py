@@ -75,8 +75,16 @@ class InstallationState:
         variable = f"HABEAS_{name}"
         value = self.settings(account).get(variable)
         if not value:
-            raise ConfigurationError(f"{variable} is not set, and no `habeas up` has run in {self}")
+            raise ConfigurationError(f"{variable} is not set, and {self._lack(account)}")
         return value
+
+    def _lack(self, account: str) -> str:
+        """Return why the state folder does not have a setting for *account*."""
+        from habeas.embedded import installation  # noqa: PLC0415
+
+        if installation.remembered(self.folder):
+            return f"the installation in {self} keeps none for the account {account}"
+        return f"no `habeas up` has run in {self}"
 
     def root_key(self, account: str = COMMAND) -> "RootKey":
         """Return the command's source of keys: its key ring, or the master key."""

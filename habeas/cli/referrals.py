@@ -223,7 +223,8 @@ def approve_answer(
     """Give the answer that another account has proposed, with its text and files, where two must decide."""
     proposed = ask(_opened(state), lambda cases: cases.proposed(request_id))
     if proposed is None:
-        raise ConfigurationError(f"no answer to request {request_id} is proposed")
+        remedy = f"`habeas request show {request_id}` prints what it waits for"
+        raise ConfigurationError(f"no answer to request {request_id} is proposed: {remedy}")
     words = proposed.model_dump(include=PROPOSED - {"by"})
     effect = decide(signer_of(account, code, state), contract.ReferralDecided, request_id, **words)
     report(effect, "approved; the person gets a letter", PROPOSAL, as_json=as_json)

@@ -1,6 +1,7 @@
 """Verbs about requests and letters."""
 
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,6 +26,13 @@ from shared.errors import ConfigurationError
 app = typer.Typer()
 
 
+class SubmissionWay(StrEnum):
+    """The ways to submit a request."""
+
+    HTTP = "http"
+    AMQP = "amqp"
+
+
 @app.command()
 def submit(
     file: Annotated[
@@ -34,7 +42,7 @@ def submit(
     email: Annotated[str | None, Option(help="The person's e-mail address.")] = None,
     name: Annotated[str | None, Option(help="The person's name.")] = None,
     country: Annotated[str | None, Option(help="Residence: DE, GB, US …")] = None,
-    by: Annotated[str, Option(help="http or amqp")] = "http",
+    by: Annotated[SubmissionWay, Option(help="Over the API, or as an event.")] = SubmissionWay.HTTP,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
@@ -43,7 +51,7 @@ def submit(
         data = client.requests.read(existing(file, standard_input=True))
     else:
         data = client.requests.made_of(right, email=email, name=name, country=country)
-    if by == "amqp":
+    if by is SubmissionWay.AMQP:
         run(client.requests.submit_by_amqp(state.setting("AMQP_URL"), data))
         text = f"published; ask with `habeas status --reference {data['reference']}`"
         output({"reference": data["reference"]}, text, as_json=as_json)

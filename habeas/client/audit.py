@@ -125,7 +125,7 @@ async def verify(
 
     Raises:
         StoreUnavailable: The database did not answer.
-        ConfigurationError: A file cannot be read.
+        ConfigurationError: A file cannot be read, or no row is of *case*.
     """
     report, purged = AuditReport(), set[str]()
     for service in JOURNALS:
@@ -138,6 +138,10 @@ async def verify(
             report.until[service] = heads[-1].day.isoformat()
         elif report.rows > before:
             report.unsigned.append(service)
+    if case is not None and not report.rows:
+        raise ConfigurationError(
+            f"no journal has a row of request {case}; `habeas request find` prints its id"
+        )
     return report
 
 

@@ -143,7 +143,9 @@ class CampaignReader:
         with translated("read a campaign"):
             found = await self._campaigns.find_one({"_id": incident})
             if found is None:
-                raise ConfigurationError(f"incident {incident}: no notices were released")
+                raise ConfigurationError(
+                    f"incident {incident}: no notices were released; `habeas breach list` lists all"
+                )
             groups = self._ledgers.aggregate([{"$match": {"incident": incident}}, {"$group": _BY_LAW}])
             parts = [_progress(group) async for group in groups]
         parts.sort(key=lambda part: (part.phase, part.laws))

@@ -40,6 +40,7 @@ class CaseReader:
 
         Raises ConfigurationError if there is none; Destroyed if the case has no key any more.
         """
+        self._require_facts()
         issued = [fact.certificate for fact in self.facts if isinstance(fact, RequestFulfilled)]
         names = [name for name in issued if name is not None]
         if not names:
@@ -48,6 +49,7 @@ class CaseReader:
 
     async def plan(self) -> RecordPlan:
         """Return its erasure plan; raises as :meth:`certificate`."""
+        self._require_facts()
         names = dict.fromkeys(fact.plan for fact in self.facts if isinstance(fact, ErasurePlanned))
         if not names:
             raise ConfigurationError(f"request {self.id} has no plan of an erasure")
@@ -59,6 +61,7 @@ class CaseReader:
 
         Raises ConfigurationError if there is none; Destroyed as :meth:`certificate`.
         """
+        self._require_facts()
         facts = [fact for fact in self.facts if isinstance(fact, RequestFulfilled | ErasurePlanned)]
         offers = [fact.aliases for fact in facts if fact.aliases is not None]
         if not offers:
@@ -66,6 +69,12 @@ class CaseReader:
         ref = offers[-1].ref
         values = values_of(await self.vault.open(self.id, ref))
         return [(f"{ref}:{n}", name, value) for n, (name, value) in enumerate(values, 1)]
+
+    def _require_facts(self) -> None:
+        """Raise ConfigurationError if fulfillment has no fact of the case."""
+        if not self.facts:
+            remedy = f"`habeas status {self.id}` shows its state"
+            raise ConfigurationError(f"no answer to request {self.id} has begun: {remedy}")
 
     async def _plan(self, name: str) -> RecordPlan:
         lines = open_lines(self.vault, self.id, name)

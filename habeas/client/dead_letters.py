@@ -16,7 +16,7 @@ from rich.table import Table
 from shared.contract.envelope import decode
 from shared.contract.events import Fact, RequestPurged, RequestRejected
 from shared.contract.topology import LISTENS, parking_of, publishers_of
-from shared.errors import PermanentError
+from shared.errors import ConfigurationError, PermanentError
 from shared.runtime import retry_policy
 from shared.runtime.broker import Delivery, Parking
 from shared.runtime.mongo import Client, connect, translated
@@ -72,8 +72,10 @@ async def replay(amqp_url: str, client: Client, prefix: str, service: str) -> tu
     """
     Replay all parked messages of *service*, but drop those about purged cases; return the numbers of both.
 
-    A message about a purged case would begin the case again.
+    A message about a purged case would begin the case again. Raises ConfigurationError for another service.
     """
+    if service not in LISTENS:
+        raise ConfigurationError(f"no service is called {service}; there are {', '.join(LISTENS)}")
     replayed = dropped = 0
     async with Parking(amqp_url, parking_of(service)) as parking:
         async for delivery in parking:

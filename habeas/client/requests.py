@@ -32,6 +32,8 @@ FORMS = {
     "agency": _NAME,
     "because": "write a-z, 0-9, _ and dots: large_quantity",
     "reason": "write a-z, 0-9, _ and dots: review",
+    "aliases": "write the reference that `habeas request aliases` prints: ALIAS:1",
+    "identities": "write the name of an identity alone: email, phone_number",
     "request_id": "write the id, 32 characters; `habeas request find` prints that of a reference (HB-…)",
 }
 """Field → message for a value of a wrong form."""
@@ -50,7 +52,9 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def made_of(right: str, *, email: str | None, name: str | None, country: str | None) -> dict[str, Any]:
-    """Return a request of these values."""
+    """Return a request of these values. Raises ConfigurationError if they name no person."""
+    if not (email or name):
+        raise ConfigurationError("name the person with --email or --name, or a file with the request")
     subject = {key: value for key, value in (("email", email), ("name", name)) if value}
     residence = {"residence": {"country": country}} if country else {}
     return {"reference": uuid4().hex, "right": right, "subject": subject, **residence}
@@ -172,5 +176,6 @@ def _checked(answer: httpx.Response) -> httpx.Response:
     if answer.is_error:
         problem = json.loads(answer.content or b"{}")
         flaws = "; ".join(f"{flaw['path']}: {flaw['message']}" for flaw in problem.get("errors", ()))
-        raise ConfigurationError(f"{answer.status_code}: {problem.get('detail', '')} {flaws}".strip())
+        detail = str(problem.get("detail") or f"intake answers with the code {answer.status_code}")
+        raise ConfigurationError(f"{detail[0].lower()}{detail[1:].rstrip('.')}{flaws and f': {flaws}'}")
     return answer

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -17,7 +18,7 @@ import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from shared.contract.events import Decision, StaffRole
-from shared.contract.events.breaches import BreachDeclared, IncidentDecision
+from shared.contract.events.breaches import ADDRESS, BreachDeclared, IncidentDecision
 from shared.contract.staff import LEAST_PASSWORD, StaffAccount, private_key, public_bytes, signed
 from shared.errors import ConfigurationError, Unanswered
 from shared.runtime.key_rings import RootKey
@@ -30,6 +31,9 @@ SECOND_FACTOR_BYTES = 20
 """RFC 4226 section 4, R6."""
 PASSWORD_BYTES = 15
 EFFECT_WITHIN_S = 15.0
+MAILBOX = re.compile(ADDRESS)
+NUMBER = re.compile("[0-9a-f]{32}")
+"""An id of a decision."""
 REASONS = {
     "proof_missing": "it carries no proof of a staff account",
     "signature_wrong": "the account's name or password is wrong",
@@ -161,8 +165,11 @@ async def add(register: StaffRegister, person: AccountHolder, password: str | No
     Make an account; its password is random by default.
 
     Raises:
-        ConfigurationError: The name is taken, a mailbox belongs to another account, or the password is short.
+        ConfigurationError: The name is taken, a mailbox is no mail address or belongs to another account, or
+            the password is short.
     """
+    if not all(MAILBOX.fullmatch(mailbox) for mailbox in person.mailboxes):
+        raise ConfigurationError("--mailbox: write a mail address: dana.muster@shop.example")
     hashes = frozenset(map(register.mailbox, person.mailboxes))
     async for other in register.accounts():
         if other.mailboxes & hashes:
@@ -197,7 +204,7 @@ async def add_program(register: StaffRegister, program: AccountHolder) -> str:
     key, roles, name = Ed25519PrivateKey.generate(), frozenset(program.roles), program.display_name
     account = StaffAccount(program.name, roles, public_bytes(key), display_name=name)
     if not await register.add(account):
-        raise ConfigurationError(f"account {program.name} is there already")
+        raise ConfigurationError(f"account {program.name} is there already; choose another name")
     return base64.b64encode(key.private_bytes_raw()).decode()
 
 
@@ -253,7 +260,11 @@ async def decide(
 
 
 async def result(url: str, id_: str) -> dict[str, Any]:
-    """Return the status of the decision *id_*, and its results."""
+    """Return status and results of the decision *id_*. Raises ConfigurationError if there is none."""
+    if not NUMBER.fullmatch(id_):
+        raise ConfigurationError(
+            f"{id_}: write the id of a decision, 32 characters, as its verb has printed it"
+        )
     async with httpx.AsyncClient(base_url=url, timeout=30) as client:
         return await _call(client, "GET", f"/v1/staff/decisions/{quote(id_)}")
 

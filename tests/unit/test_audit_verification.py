@@ -1,11 +1,15 @@
 """Overdue heads of journals, and a report of journals without heads."""
 
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from habeas.client.audit import AuditReport, _Journal, _late, text_of
+from habeas.client.audit import AuditReport, _Journal, _late, text_of, verify
+from shared.errors import ConfigurationError
 from shared.runtime.audit_chain import ChainFault
+from shared.runtime.audit_heads import SignedHeads
+from shared.runtime.mongo import Document
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -20,3 +24,18 @@ def test_heads_are_missing_where_a_journal_is_older_than_a_few_days(days: int, *
 def test_report_names_journals_without_heads() -> None:
     report = AuditReport(rows=3, cases=1, until={"verifier": "2026-03-01"}, unsigned=["intake"])
     assert text_of(report).endswith("signed heads reach to 2026-03-01; no signed heads yet: intake")
+
+
+class EmptyRows:
+    async def heads(self, _service: str) -> list[SignedHeads]:
+        return []
+
+    async def cases(self, _service: str, _case: str | None) -> AsyncIterator[tuple[str, list[Document]]]:
+        for case in list[tuple[str, list[Document]]]():
+            yield case
+
+
+async def test_request_without_a_row_is_not_reported_as_verified() -> None:
+    with pytest.raises(ConfigurationError, match="no journal has a row of request 0"):
+        await verify(EmptyRows(), bytes(32), case="0" * 32)
+    assert (await verify(EmptyRows(), bytes(32))).rows == 0

@@ -12,6 +12,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import typer
 from rich.table import Table
@@ -21,15 +22,18 @@ from habeas.cli import COMMANDS, RENAMED, Panel, app
 from habeas.cli.maps import _show
 from habeas.cli.options import InstallationState, console, resolved, show_plan, urgency
 from habeas.cli.retention import outcome_of_approval
+from habeas.client.cases import CaseReader
+from habeas.client.dead_letters import replay
 from habeas.client.engine import identities
 from habeas.client.erasures import bare
-from habeas.client.requests import fact
-from habeas.client.staff import REASONS
+from habeas.client.requests import _checked, fact
+from habeas.client.staff import REASONS, AccountHolder, add
+from habeas.embedded.installation import ENVIRONMENT
 from services.fulfillment.datamap.model import CollectionPlace
 from services.fulfillment.datamap.yaml_loader import MapError
 from services.fulfillment.erasure.steps import Disposition, Mask, RecordPlan, RecordStep
 from services.fulfillment.search.ownership import OwnershipMatch
-from shared.contract.events import NarrowingDecided
+from shared.contract.events import AliasConfirmed, NarrowingDecided
 from shared.errors import ConfigurationError
 from tests.unit.pages import ROOT
 
@@ -83,12 +87,67 @@ def test_due_names_the_option_that_a_law_without_calendar_needs() -> None:
             "request_id: write the id, 32 characters; `habeas request find`",
         ),
         ({"because": "Too Much"}, "because: write a-z, 0-9, _ and dots"),
+        ({"aliases": "First One"}, "aliases: write the reference that `habeas request aliases` prints"),
     ],
 )
 def test_wrong_word_of_a_decision_gets_its_form(fields: dict[str, str], message: str) -> None:
     valid = {"request_id": "0" * 32, "by": "anna"}
+    kind = AliasConfirmed if "aliases" in fields else NarrowingDecided
     with pytest.raises(ConfigurationError, match=re.escape(message)):
-        fact(NarrowingDecided, **(valid | fields))
+        fact(kind, **(valid | fields))
+
+
+def test_refusal_of_the_api_is_one_sentence_without_its_code() -> None:
+    answer = httpx.Response(404, json={"detail": "No request has this id."})
+    with pytest.raises(ConfigurationError, match=r"^no request has this id$"):
+        _checked(answer)
+    flaw = {"path": "body.right", "message": "is unknown"}
+    with pytest.raises(ConfigurationError, match=r"^it does not fit: body\.right: is unknown$"):
+        _checked(httpx.Response(422, json={"detail": "It does not fit.", "errors": [flaw]}))
+    with pytest.raises(ConfigurationError, match="code 502"):
+        _checked(httpx.Response(502))
+
+
+@pytest.mark.parametrize(
+    "words", ["submit", "request register --manner post --received 2026-03-09T10:00+01:00"]
+)
+def test_request_without_a_person_names_the_options(words: str) -> None:
+    assert printed_error(*words.split()).startswith("name the person with --email or --name")
+
+
+def test_way_of_submission_is_a_known_one() -> None:
+    assert CliRunner().invoke(app, ["submit", "--email", "ada@example.org", "--by", "ftp"]).exit_code == 2
+
+
+def test_text_that_is_no_id_of_a_decision_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HABEAS_URL", "http://127.0.0.1:1")
+    assert printed_error("decision", "x").startswith("x: write the id of a decision")
+
+
+def test_missing_setting_of_a_running_installation_names_the_account(tmp_path: Path) -> None:
+    state = InstallationState(tmp_path)
+    with pytest.raises(ConfigurationError, match="no `habeas up` has run"):
+        state.setting("AMQP_URL", "topology")
+    (tmp_path / ENVIRONMENT).write_text("HABEAS_COMPANY=company.yaml\n")
+    with pytest.raises(ConfigurationError, match="keeps none for the account topology"):
+        state.setting("AMQP_URL", "topology")
+
+
+async def test_replay_of_an_unknown_service_names_the_known_ones() -> None:
+    with pytest.raises(ConfigurationError, match=r"no service is called mailer; there are .*intake"):
+        await replay("amqp://127.0.0.1:1", None, "habeas", "mailer")  # type: ignore[arg-type]  # not used
+
+
+async def test_mailbox_of_an_account_is_a_mail_address() -> None:
+    with pytest.raises(ConfigurationError, match="--mailbox: write a mail address"):
+        await add(None, AccountHolder("anna", "", (), ("anna",)))  # type: ignore[arg-type]  # not used
+
+
+async def test_plan_of_a_request_that_fulfillment_does_not_know_names_the_verb_for_its_state() -> None:
+    case = CaseReader("0" * 32, (), None)  # type: ignore[arg-type]  # not used
+    for question in (case.plan, case.certificate, case.aliases):
+        with pytest.raises(ConfigurationError, match=r"`habeas status 0+` shows its state"):
+            await question()
 
 
 def test_each_refusal_of_a_decision_is_explained() -> None:
@@ -402,10 +461,15 @@ def test_unreadable_secret_file_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
         CliRunner().invoke(app, ["dead-letters"], catch_exceptions=False)
 
 
-def test_request_of_an_empty_subject_is_not_published(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_request_of_an_empty_subject_is_not_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HABEAS_AMQP_URL", "amqp://127.0.0.1:1")
+    (tmp_path / "request.json").write_text('{"right": "access", "subject": {}}')
     with pytest.raises(ConfigurationError, match="the subject identifies no person"):
-        CliRunner().invoke(app, ["submit", "--by", "amqp"], catch_exceptions=False)
+        CliRunner().invoke(
+            app, ["submit", str(tmp_path / "request.json"), "--by", "amqp"], catch_exceptions=False
+        )
 
 
 def test_status_needs_an_id_or_a_reference(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -525,7 +525,7 @@ class BurstDeclared(Decision):
     @model_validator(mode="after")
     def _ends_after_it_begins(self) -> "BurstDeclared":
         if self.until < self.since:
-            raise ValueError("it must not end before it begins")
+            raise ValueError("until: must not be before since")
         return self
 
 
