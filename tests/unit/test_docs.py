@@ -17,10 +17,22 @@ from habeas.reference import records
 from services.intake.domain import CaseStatus
 from services.intake.http.api import RequestForm
 from shared.contract.catalogue import catalogue
+from shared.contract.codes import draw_code
 from shared.contract.envelope import decode
 from shared.contract.topology import REQUESTS
 from shared.runtime.variables import unknown
-from tests.unit.pages import ROOT, anchors, commands, demo_output, documents, files, rows, shape, text
+from tests.unit.pages import (
+    ROOT,
+    anchors,
+    code_shape,
+    commands,
+    demo_output,
+    documents,
+    files,
+    rows,
+    shape,
+    text,
+)
 
 COMMAND = typer.main.get_command(app)
 DOCUMENTS = documents()
@@ -187,6 +199,11 @@ def test_shown_demonstration_has_the_steps_of_the_command() -> None:
         line.removeprefix("✓ ").partition("  ")[0] for line in shape(demo_output()) if line.startswith("✓")
     }
     assert shown == steps
+
+
+def test_shown_demonstration_has_a_code_of_each_form() -> None:
+    shown = [line.partition("  code ")[2] for line in shape(demo_output()) if "  code " in line]
+    assert shown == [code_shape(draw_code()), code_shape(draw_code(strong=True))]
 
 
 def test_first_block_of_the_readme_names_both_commands() -> None:

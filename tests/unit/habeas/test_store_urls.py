@@ -72,6 +72,12 @@ def test_pipe_is_read_as_a_file() -> None:
     os.close(reader)
 
 
+def test_folder_is_named(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    with pytest.raises(ConfigurationError, match=f"^--stores: {tmp_path} cannot be read"):
+        shown("--stores", str(tmp_path))
+
+
 def test_file_without_stores_is_named(secret: Callable[[str], str]) -> None:
     file = secret("shop.example.org")
     with pytest.raises(ConfigurationError, match=f"^--stores: {file}: must be a URL"):
