@@ -213,6 +213,7 @@ PLAIN = asked(Right.ACCESS)
         pytest.param({"requester": Requester.CONTROLLER, "role": Role.END_USER}, False, id="controller"),
         pytest.param({"role": Role.END_USER}, False, id="goes to a customer"),
         pytest.param({"repeats": "b" * 32}, False, id="repeats another"),
+        pytest.param({"withdrawn": True}, False, id="withdrawn before it came"),
         pytest.param({"requester": Requester.AGENT}, True, id="agent"),
         pytest.param({"reachable": False}, True, id="no mailbox"),
     ],

@@ -155,8 +155,17 @@ async def test_request_that_was_withdrawn_before_it_came_asks_for_nothing(change
     office.the(RequestWithdrawn)
     about_its_proof = {ProofReceived, EvidenceDestroyed, RequestRejected}
     assert {type(event) for event in office.events()} - about_its_proof == {RequestReceived, RequestWithdrawn}
-    await office.submit(request(**changes, reference="r-2"), id_="evt-3")
-    assert office.facts(RequestDuplicated) == [], "it is no request that another one could repeat"
+
+
+async def test_withdrawn_request_repeats_no_other_one_and_is_repeated_by_none() -> None:
+    office = Office()
+    for number, reference in enumerate(("r-0", "r-1", "r-2")):
+        if reference == "r-1":
+            await come(office, "request.withdrawn")
+        await office.submit(request(reference=reference), id_=f"evt-{number + 3}")
+    repeated = {fact.request_id: fact.first for fact in office.facts(RequestDuplicated)}
+    ids = [request_id(SOURCE, reference, key=REQUEST_KEY) for reference in ("r-0", "r-2")]
+    assert repeated == {ids[1]: ids[0]}
 
 
 async def test_event_about_an_unknown_id_is_rejected_at_once() -> None:
