@@ -260,7 +260,7 @@ def _cloud_event() -> dict[str, Any]:
             "datacontenttype": {"const": "application/json"},
             "correlationid": {**text, "description": "Request id, on everything Habeas publishes."},
             "causationid": {**text, "description": "Id of the event that led to this one."},
-            SOURCE: {**text, "description": "Source of the system that submitted the request."},
+            SOURCE: {**text, "description": "Source of the submitting system, or the keyed form of it."},
             REFERENCE: {**text, "description": "Its reference of the request, or the keyed form of it."},
             EVENT: {**text, "description": "Id of its event, or the keyed form of it."},
         },
