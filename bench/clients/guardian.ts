@@ -5,6 +5,7 @@ import { randomUUID } from "node:crypto";
 const [sources, url, secret, ...people] = process.argv.slice(2);
 const PROCESSOR = "https://opendsr.mparticle.com";
 const RIGHTS = ["access", "portability", "erasure"];
+const EXISTS = "Subject request already exists";
 const LAWS = ["gdpr", "ccpa"];
 const sent = globalThis.fetch;
 let last: { body: string; headers: Headers };
@@ -18,6 +19,15 @@ globalThis.fetch = async (address, options) => {
 
 function check(call: string, name: string, passed: boolean): void {
 	process.stdout.write(`CHECK ${JSON.stringify({ call, name, passed })}\n`);
+}
+
+// The controller looks for the text, and then for the group; its HTTP client throws before it does.
+async function refusal(act: () => Promise<unknown>): Promise<string> {
+	try {
+		return JSON.stringify(await act());
+	} catch (error) {
+		return JSON.stringify((error as { body?: unknown }).body ?? null);
+	}
 }
 
 async function attempt<T>(act: () => Promise<T>): Promise<T | undefined> {
@@ -47,8 +57,8 @@ async function main(): Promise<void> {
 		const form = { regulation: law, requestId, requestType: right, submittedTime, userId: people[number] };
 		const submitted = await attempt(() => submitDataSubjectRequest(client, false, form));
 		check(call, "submission", submitted?.requestId === requestId);
-		const again = await attempt(() => submitDataSubjectRequest(client, false, form));
-		check(call, "repetition returns the first request", again?.requestId === requestId);
+		const again = await refusal(() => submitDataSubjectRequest(client, false, form));
+		check(call, "repetition is refused as existing", again.includes(EXISTS));
 		const status = await attempt(() => getStatusOfDataSubjectRequest(client, requestId));
 		check(call, "status by id", status?.requestId === requestId);
 		const { body, headers } = last;

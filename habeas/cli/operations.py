@@ -141,9 +141,10 @@ def status(state: State = STATE, as_json: AsJson = False) -> None:
                 "not answered": [f"{found['batch']} ({found['step']})"] if found["batch"] else [],
                 "requests": [f"{count} {name}" for name, count in found["requests"].items()],
                 "trouble": optional(found["trouble"]),
-                "set aside": [_set_aside(one) for one in found["set_aside"]],
             }
         )
+        for one in found["set_aside"]:
+            out.print(f"set aside: {_set_aside(one)}")
     raise typer.Exit(1 if found is not None and (found["late"] or found["set_aside"]) else 0)
 
 
