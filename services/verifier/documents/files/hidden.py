@@ -166,4 +166,5 @@ def _has_ink(line: TextLine, picture: Picture) -> bool:
     if not part.size:
         return False
     grey = cv2.cvtColor(part, cv2.COLOR_RGB2GRAY)
-    return int(grey.max()) - int(grey.min()) >= LEAST_CONTRAST
+    darkest, brightest, _, _ = cv2.minMaxLoc(grey)
+    return brightest - darkest >= LEAST_CONTRAST

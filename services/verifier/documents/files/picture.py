@@ -140,7 +140,7 @@ def glare(grey: Picture) -> float:
     areas = sizes[:, cv2.CC_STAT_AREA].copy()
     edges = (labels[0], labels[-1], labels[:, 0], labels[:, -1])
     areas[np.unique(np.concatenate([[0], *edges]))] = 0
-    return float(areas.max() / burnt.size)
+    return float(np.max(areas) / burnt.size)
 
 
 def reduced(picture: Picture, longest: int) -> tuple[Picture, float]:
