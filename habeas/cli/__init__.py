@@ -150,7 +150,8 @@ class VerbGroup(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse *args*; where no verb is among them, some groups list."""
-        if self.name in LISTED and (not args or (args[0].startswith("-") and args[0] != "--help")):
+        verbless = not args or (args[0].startswith("-") and args[0] != "--help")
+        if self.name in LISTED and verbless and not ctx.resilient_parsing:
             args = ["list", *args]
         return super().parse_args(ctx, args)
 

@@ -196,7 +196,7 @@ def hold(
     """Hold unsent notices for an investigation; the latest hold counts."""
     end = moment("--until", until)
     if end <= datetime.now(UTC):
-        raise ConfigurationError("--until: lies in the past; `habeas breach end-hold` releases notices")
+        raise ConfigurationError("--until: is in the past; `habeas breach end-hold` releases notices")
     case = _seen(incident, state)
     signer = signer_of(account, code, state)
     effect = decide(signer, contract.BreachHeld, incident, agency=agency, until=end)
@@ -297,7 +297,7 @@ def reported(
     case, now = _seen(incident, state), datetime.now(UTC)
     done_at = moment("--at", at) if at else now
     if done_at > now or (case is not None and done_at < case.incident.aware_at):
-        raise ConfigurationError("--at: must lie between awareness and now")
+        raise ConfigurationError("--at: must be between awareness and now")
     due_at = case.clock(clock).due_at if case else None
     signer = signer_of(account, code, state)
     effect = decide(signer, contract.BreachReported, incident, clock=clock, at=done_at, receipt=receipt)

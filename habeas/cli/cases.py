@@ -144,7 +144,7 @@ def narrow(
     record what they said by telephone or by letter.
     """
     if answered and everything:
-        raise ConfigurationError("--everything: goes without --answered")
+        raise ConfigurationError("--everything: leave out --answered")
     text = with_salt("\n".join(answered).encode()) if answered else None
     words: dict[str, Any] = {
         "answered": bool(answered) or everything,

@@ -175,7 +175,11 @@ def replay(
     if as_json:
         print(json.dumps(report.plain()))
     else:
-        table = client.erasures.table_of_report(report) if report.collections else "no record has come back"
+        table = (
+            client.erasures.table_of_report(report)
+            if report.collections
+            else "no erased record is stored again"
+        )
         for line in (table, *client.erasures.remarks(report)):
             out.print(line)
     raise typer.Exit(0 if report.done else 1)
@@ -419,7 +423,11 @@ def erase(
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
-    """Erase every record of a person, as far as map and law allow, and certify it; exits 1 if any is left."""
+    """
+    Erase every record of a person, as far as map and law allow, and certify it; exits 1 if any is left.
+
+    With --json, the certificate is printed, with --dry-run the plan.
+    """
     from services.fulfillment.recipients.directory import recipients_of  # noqa: PLC0415
 
     person = client.engine.identities(identity)
@@ -432,7 +440,10 @@ def erase(
             found = await opened.gather(person)
             _warn(opened, person, found)
             plan = await opened.plan(found)
-            show_plan(plan, as_json=as_json, ids=ids)
+            if dry_run or not as_json:
+                show_plan(plan, as_json=as_json, ids=ids)
+            elif not yes:
+                print(json.dumps(client.engine.summary_of_plan(plan)), file=sys.stderr)
             if dry_run or not (yes or typer.confirm("Erase?", err=True)):
                 return None
             async with _memory(state) as memory:
@@ -482,9 +493,7 @@ def _print_result(
     if recipients:
         out.print("this verb notifies no recipient; these must erase it too (GDPR Art. 19):")
         fields({"": recipients})
-    fetched = (
-        f"habeas certificate fetch {number}" if kept else "kept nowhere; give --certificate FILE to have it"
-    )
+    fetched = f"habeas certificate fetch {number}" if kept else "not stored; --certificate FILE writes it"
     out.print(f"certificate {number}: {file or fetched}")
 
 

@@ -69,7 +69,7 @@ def rotate(
     client.master_keys.save(keys, credentials)
     client.master_keys.issue(keys, credentials)
     anew, unopened = run(_wrap_anew(keys, state))
-    text = f"the keys of {anew} requests are wrapped anew; the old master key goes in {keep} days"
+    text = f"the keys of {anew} requests are wrapped anew; the old master key is destroyed in {keep} days"
     output({"wrapped": anew, "unopened": unopened, "days": keep}, text + _warning(unopened), as_json=as_json)
 
 

@@ -130,7 +130,7 @@ def status(state: State = STATE, as_json: AsJson = False) -> None:
     if as_json:
         print(json.dumps(found))
     elif found is None:
-        out.print("DROP was never called: set HABEAS_DROP_KEY")
+        out.print(client.drop.NEVER_CALLED)
     else:
         late = "LATE" if found["late"] else f"{found['days_left']} days left"
         out.print(f"due again by {found['last_day']}: {late}", style=urgency(found["days_left"]))

@@ -106,7 +106,7 @@ def answer(
 ) -> None:
     """Answer a referred request by hand: the person gets the text, and a link to the files."""
     if ground and not partly:
-        raise ConfigurationError("--ground: goes with --partly only")
+        raise ConfigurationError("--ground: needs --partly")
     text = sealed_text(explanation)
     package = client.referrals.packed(list(map(existing, file))) if file else None
     words: dict[str, Any] = {

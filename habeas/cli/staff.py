@@ -237,7 +237,7 @@ def _show(enrolment: "Enrolment", *, as_json: bool) -> None:
     out.print(f"account        {enrolment.account.name}")
     out.print(f"password       {enrolment.password}")
     out.print(f"authenticator  {enrolment.uri}")
-    out.print("Hand both over in person: they are shown once and kept nowhere.")
+    out.print("Hand both over in person: they are shown once and not stored.")
 
 
 def _password(file: Path | None) -> str | None:

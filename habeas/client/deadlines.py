@@ -86,7 +86,7 @@ def line_of(one: OpenRequest) -> str:
         return (
             f"{row['due_on']}  {'late' if one.late else '    '}  {one.id}  mail {one.mail}: waits for staff"
         )
-    stands = f"{row['status']}, the clock stands still" if row["stands_still"] else row["status"]
+    stands = f"{row['status']}, the clock is paused" if row["stands_still"] else row["status"]
     late = "late" if one.late else "    "
     incident = f" ({row['incident']})" if row["incident"] else ""
     laws = f"; not accepted: {', '.join(row['not_accepted'])}" if row["not_accepted"] else ""

@@ -8,7 +8,10 @@ from typing import Any
 
 from services.intake.channels.drop.ledger import NEVER, DropLedger
 from services.intake.channels.drop.puller import last_day
+from shared.errors import ConfigurationError
 from shared.runtime.mongo import connect
+
+NEVER_CALLED = "DROP was never called: set HABEAS_DROP_KEY, and start intake"
 
 
 async def standing(mongo_url: str, prefix: str, now: datetime) -> dict[str, Any] | None:
@@ -33,8 +36,14 @@ async def standing(mongo_url: str, prefix: str, now: datetime) -> dict[str, Any]
 
 
 async def pull(mongo_url: str, prefix: str) -> bool:
-    """Order a fetch of the lists when the platform is open; return whether others must be answered first."""
+    """
+    Order a fetch of the lists when the platform is open; return whether others must be answered first.
+
+    Raises ConfigurationError if intake does not call the platform.
+    """
     async with _ledger(mongo_url, prefix) as ledger:
+        if await ledger.state() is None:
+            raise ConfigurationError(NEVER_CALLED)
         await ledger.lease(datetime.now(UTC))
         await ledger.release(datetime.now(UTC))
         await ledger.note(pull_at=NEVER, not_before=NEVER)

@@ -141,7 +141,7 @@ class IncidentCase:
         for before in self.incident.phases[: phase.number - 1]:
             if before.withdrawn_by and said[before.number - 1] == said[phase.number - 1]:
                 return f"repeats phase {before.number}, which was withdrawn"
-        return "no phase stood any more" if phase.anew else None
+        return "every earlier phase was withdrawn" if phase.anew else None
 
     def history(self) -> Iterator[tuple[datetime, str]]:
         """Yield the history in the words of the events, without internal records and timers."""
@@ -363,7 +363,7 @@ def against(case: IncidentCase, declared: BreachDeclared) -> str | None:
     number, phases = case.incident.newest.number, case.incident.phases
     if not case.incident.standing:
         withdrawn = f"phase {number} was withdrawn by {phases[number - 1].withdrawn_by}"
-        return f"{withdrawn}, and no phase stands: declare it under another reference"
+        return f"{withdrawn}, as was every other phase: declare it under another reference"
     known = dict(zip((phase.number for phase in phases), case.declared, strict=True))
     back = [phase.number for phase in phases if phase not in case.incident.standing]
     same = [one for one in back if event_id(SOURCE, known[one]) == event_id(SOURCE, declared)]

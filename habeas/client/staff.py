@@ -89,7 +89,7 @@ REASONS = {
     "not_held": "the notices of the incident are not held",
     "no_such_clock": "the incident has no such clock; `habeas breach show` lists them",
     "nothing_restricted": "the request restricts nothing, or the person is notified already",
-    "order_outdated": "no notices are out, or a later order holds; `habeas breach progress` shows it",
+    "order_outdated": "no notices are sent, or a later order is in force; `habeas breach progress` shows it",
     "identity_decided": "the identity is decided already, or proven elsewhere",
     "identities_differ": "the first decision names none of these identities",
     "no_approval_waits": "no erasure of the request waits for an approval",

@@ -288,13 +288,14 @@ class Terminal(StringIO):
     [
         ("ret", {"retention"}),
         ("request approve-", {"approve-answer", "approve-correction", "approve-erasure"}),
+        ("dead-letters ", {"list", "replay"}),
     ],
 )
 def test_shell_completes_verbs(
     words: str, completions: set[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COMP_WORDS", f"habeas {words}")
-    monkeypatch.setenv("COMP_CWORD", str(len(words.split())))
+    monkeypatch.setenv("COMP_CWORD", str(len(words.split(" "))))
     monkeypatch.setenv("_HABEAS_COMPLETE", "complete_bash")
     with pytest.raises(SystemExit):
         app([], prog_name="habeas")

@@ -202,7 +202,7 @@ def test_verbs_with_declarations_know_the_categories_of_the_map(
     ("words", "said"),
     [
         ("declare /nowhere.yaml --as ada", "there is no such file"),
-        (f"hold {INCIDENT} --as ada --agency police --until 2020-01-01T00:00+01:00", "lies in the past"),
+        (f"hold {INCIDENT} --as ada --agency police --until 2020-01-01T00:00+01:00", "is in the past"),
         (f"hold {INCIDENT} --as ada --agency police --until tomorrow", "--until: must be a moment"),
         ("register --out register.txt", "name it .csv or .json"),
     ],
@@ -600,7 +600,9 @@ def test_phase_declared_anew_has_its_clocks() -> None:
 @pytest.mark.parametrize(
     ("stands", "measures", "said"),
     [
-        pytest.param(False, "More.", "no phase stood any more", id="something else, and nothing stands"),
+        pytest.param(
+            False, "More.", "every earlier phase was withdrawn", id="something else, and nothing stands"
+        ),
         pytest.param(False, None, "repeats phase 1, which was withdrawn", id="the same"),
         pytest.param(True, None, "repeats phase 1, which was withdrawn", id="the same, beside another"),
         pytest.param(True, "More.", None, id="something else, beside another"),
@@ -626,7 +628,9 @@ def test_repeated_declaration_of_a_system_is_shown_as_declared_anew(
 def test_supplement_to_a_withdrawn_incident_is_refused() -> None:
     more = BreachDeclared.model_validate(declaration(measures="More."))
     same = BreachDeclared.model_validate(declaration())
-    assert "withdrawn by carla, and no phase stands" in (incident_register.against(taken_back(), more) or "")
+    assert "withdrawn by carla, as was every other phase" in (
+        incident_register.against(taken_back(), more) or ""
+    )
     stands = taken_back(SECOND[0])
     assert "repeats phase 1, which was withdrawn" in (incident_register.against(stands, same) or "")
     assert incident_register.against(stands, more) is None
