@@ -10,9 +10,9 @@ import pytest_asyncio
 import yaml
 
 from habeas.embedded.stack import Stack
+from tests.integration.incident_pages import until_it_is
 from tests.integration.pipeline import Pipeline, command, now, prepared
 from tests.unit.pages import ROOT
-from tests.waiting import eventually
 
 EXAMPLE = ROOT / "examples" / "breach" / "incident.yaml"
 
@@ -45,13 +45,8 @@ async def incident(pipeline: Pipeline) -> str:
     assert code == 0, wrong
     found = said.partition("habeas breach show ")[2].split("`")[0]
 
-    async def scoped() -> str:
-        code, said, wrong = await command(pipeline, "breach", "show", found, "--json")
-        assert code == 0, wrong
-        assert json.loads(said)["phases"][0]["status"] == "scoped"
-        return found
-
-    return await eventually(scoped, within=timedelta(seconds=60))
+    await until_it_is(pipeline, found, "scoped")
+    return found
 
 
 def contents(folder: Path, pattern: str) -> list[bytes]:

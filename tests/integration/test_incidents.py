@@ -25,6 +25,7 @@ from shared.contract.events.breaches import (
     BreachScoped,
 )
 from shared.runtime.broker import Message, Parking
+from tests.integration.incident_pages import shown, shown_once_it_is, until_it_is
 from tests.integration.pipeline import Heard, Pipeline, comes_true, command, now, prepared
 from tests.unit.pages import ROOT
 from tests.waiting import eventually
@@ -105,24 +106,6 @@ def scoped(case: str, phase: int = 1, people: int = 700) -> BreachScoped:
     return BreachScoped(request_id=case, phase=phase, groups=(group,), chunks=2, records=900)
 
 
-async def shown(pipeline: Pipeline, case: str) -> dict[str, Any]:
-    """Return what `habeas breach show` says."""
-    code, said, wrong = await command(pipeline, "breach", "show", case, "--json")
-    assert code == 0, wrong
-    return dict(json.loads(said))
-
-
-async def until_it_is(pipeline: Pipeline, case: str, status: str, phase: int = 1) -> dict[str, Any]:
-    """Return what is shown of the incident once a phase is *status*."""
-
-    async def there() -> dict[str, Any]:
-        plain = await shown(pipeline, case)
-        assert plain["phases"][phase - 1]["status"] == status
-        return plain
-
-    return await eventually(there, timedelta(seconds=60))
-
-
 def clock(plain: dict[str, Any], name: str) -> dict[str, Any]:
     return next(dict(one) for one in plain["clocks"] if one["clock"] == name)
 
@@ -139,7 +122,7 @@ async def test_an_incident_goes_its_way_through_a_hold_a_crash_and_a_second_phas
     assert clock(before, "gdpr.authority.DE")["due_at"], "the 72 hours run before anybody has looked"
 
     id_ = await tell(pipeline, scoped(case))
-    plain = await until_it_is(pipeline, case, "scoped")
+    plain = await shown_once_it_is(pipeline, case, "scoped")
     assert plain["phases"][0]["by_law"] == {GDPR: 700}
     assert plain["phases"][0]["by_language"] == {"de": 700}
 
@@ -186,7 +169,7 @@ async def test_an_incident_goes_its_way_through_a_hold_a_crash_and_a_second_phas
     assert now() >= until
     assert (released["chunks"], released["held_by_police"]) == (2, True)
     await tell(pipeline, BreachNotified(request_id=case, phase=1, sent=699, doubtful=0, failed=1))
-    plain = await until_it_is(pipeline, case, "notified")
+    plain = await shown_once_it_is(pipeline, case, "notified")
     assert clock(plain, "gdpr.people")["done_at"]
     assert not clock(plain, "gdpr.authority.DE")["done_at"]
 
@@ -251,7 +234,7 @@ async def test_a_phase_that_was_declared_wrongly_is_taken_back_and_the_one_befor
     assert (code, "phase 2 is newer" in wrong) == (2, True)
     code, _, wrong = await command(pipeline, "breach", "withdraw", case, "--as", "ada", "--phase", "2")
     assert code == 0, wrong
-    plain = await until_it_is(pipeline, case, "withdrawn", 2)
+    plain = await shown_once_it_is(pipeline, case, "withdrawn", 2)
     assert plain["phases"][1]["withdrawn_by"] == "ada"
     assert [one["phase"] for one in await hear(heard, case, "breach.unscoped", 1)] == [2]
 

@@ -15,10 +15,10 @@ from habeas.embedded.mailcatcher import CaughtMessage
 from habeas.embedded.stack import Stack
 from services.notifier.letters.languages import LANGUAGES
 from shared.runtime.mongo import Document
+from tests.integration.incident_pages import shown_once_it_is, until_it_is
 from tests.integration.pipeline import Heard, Pipeline, Somebody, command, running
 from tests.waiting import eventually
 
-WITHIN = timedelta(seconds=60)
 EUROPE = {"DE", "FR", "IE", "NL", "ES", "IT", "AT", "BE", "PT", "PL", "SE", "DK"}
 HEADINGS = (
     "What Happened",
@@ -31,7 +31,7 @@ HEADINGS = (
 
 @pytest_asyncio.fixture(scope="module")
 async def pipeline(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pipeline]:
-    async with running(parts, tmp_path_factory.mktemp("breach"), customers=120) as pipeline:
+    async with running(parts, tmp_path_factory.mktemp("breach")) as pipeline:
         yield pipeline
 
 
@@ -71,24 +71,6 @@ async def declare(pipeline: Pipeline, declaration: Mapping[str, Any], *, by: str
     return found[1]
 
 
-async def shown(pipeline: Pipeline, incident: str) -> dict[str, Any]:
-    """Return how an incident stands."""
-    code, said, complaint = await command(pipeline, "breach", "show", incident, "--json")
-    assert code == 0, complaint
-    return dict(json.loads(said))
-
-
-async def until_it_is(pipeline: Pipeline, incident: str, status: str, phase: int = 1) -> dict[str, Any]:
-    """Return how an incident stands once its *phase* is *status*."""
-
-    async def there() -> dict[str, Any]:
-        known = await shown(pipeline, incident)
-        assert known["phases"][phase - 1]["status"] == status, known["phases"]
-        return known
-
-    return await eventually(there, WITHIN)
-
-
 async def approve(pipeline: Pipeline, incident: str, by: str, *words: str) -> tuple[int, str]:
     """Approve of the notices as the staff does."""
     code, said, complaint = await command(pipeline, "breach", "approve", incident, "--as", by, *words)
@@ -107,7 +89,7 @@ def told(pipeline: Pipeline, incident: str, contact: Document) -> list[CaughtMes
 
 async def test_all_are_notified_once_after_two_approvals(pipeline: Pipeline, heard: Heard) -> None:
     incident = await declare(pipeline, declared(pipeline, "INC-1"))
-    known = await until_it_is(pipeline, incident, "scoped")
+    known = await shown_once_it_is(pipeline, incident, "scoped")
     everybody = await contacts(pipeline)
     addresses = {one["email"].lower() for one in everybody}
     assert known["phases"][0]["people"] == len(addresses)
@@ -192,7 +174,7 @@ async def test_person_in_two_phases_released_together_gets_one_letter(
     await until_it_is(pipeline, incident, "scoped", phase=2)
     await approve(pipeline, incident, "emil.beispiel", "--phase", "2")
     for phase in (1, 2):
-        known = await until_it_is(pipeline, incident, "notified", phase=phase)
+        known = await shown_once_it_is(pipeline, incident, "notified", phase=phase)
     for country in ("DE", "FR"):
         for one in await contacts(pipeline, **{"address.country": country}):
             assert len(told(pipeline, incident, one)) == 1, country
@@ -215,7 +197,7 @@ async def test_processor_notifies_its_customers_and_not_the_people(pipeline: Pip
     declaration = declared(pipeline, "INC-5", role="processor")
     declaration["affected"]["controllers"] = [customer]
     incident = await declare(pipeline, declaration)
-    known = await until_it_is(pipeline, incident, "scoped")
+    known = await shown_once_it_is(pipeline, incident, "scoped")
     [clock] = [clock for clock in known["clocks"] if "controller" in clock["clock"]]
     due = datetime.fromisoformat(clock["due_at"]) - datetime.fromisoformat(known["aware_at"])
     assert due == timedelta(hours=12)
@@ -236,7 +218,7 @@ async def test_more_of_what_was_withdrawn_is_refused_with_the_reason_and_it_stay
         pipeline, "breach", "withdraw", incident, "--as", "dana.muster", "--phase", "1"
     )
     assert code == 0, complaint
-    known = await until_it_is(pipeline, incident, "withdrawn")
+    known = await shown_once_it_is(pipeline, incident, "withdrawn")
     assert {one["withdrawn"] for one in known["clocks"] if one["owed"]} == {1}
     file = pipeline.folder / "breach.json"
     for again in (first, first | {"measures": "All passwords are new."}):

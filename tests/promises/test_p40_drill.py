@@ -5,8 +5,9 @@ from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
 
+from tests.integration.incident_pages import shown, shown_once_it_is
 from tests.integration.pipeline import Pipeline, Somebody, command
-from tests.promises.test_p30_breach import approve, contacts, declare, declared, shown, until_it_is
+from tests.promises.test_p30_breach import approve, contacts, declare, declared
 
 STAFF = ("dana.muster@fernlicht.example", "emil.beispiel@fernlicht.example")
 SENTENCE = "This is a drill. No data was breached, and you need not do anything."
@@ -31,7 +32,7 @@ async def register(pipeline: Pipeline, folder: Path) -> dict[str, dict[str, Any]
 
 async def test_drill_counts_real_people_and_writes_to_staff_alone(pipeline: Pipeline, tmp_path: Path) -> None:
     drill = await declare(pipeline, declared(pipeline, "EXERCISE", drill=list(STAFF)))
-    known = await until_it_is(pipeline, drill, "scoped")
+    known = await shown_once_it_is(pipeline, drill, "scoped")
     everybody = {one["email"].lower() for one in await contacts(pipeline)}
     assert known["drill"] is True
     assert known["phases"][0]["people"] == len(everybody)
@@ -45,7 +46,7 @@ async def test_drill_counts_real_people_and_writes_to_staff_alone(pipeline: Pipe
     assert any(SENTENCE in " ".join(text.split()) for text in previews)
     assert (await approve(pipeline, drill, "dana.muster"))[0] != 0, "a drill needs another account, too"
     assert (await approve(pipeline, drill, "emil.beispiel"))[0] == 0
-    notified = await until_it_is(pipeline, drill, "notified")
+    notified = await shown_once_it_is(pipeline, drill, "notified")
     got = recipients(pipeline, drill)
     assert set(got) == set(STAFF)
     assert notified["phases"][0]["sent"] == len(got) < len(everybody)
@@ -61,10 +62,10 @@ async def test_drill_counts_real_people_and_writes_to_staff_alone(pipeline: Pipe
 
 async def test_breach_under_the_reference_of_a_drill_is_another_incident(pipeline: Pipeline) -> None:
     drill = await declare(pipeline, declared(pipeline, "ONE-NAME", drill=list(STAFF)))
-    known = await until_it_is(pipeline, drill, "scoped")
+    known = await shown_once_it_is(pipeline, drill, "scoped")
     breach = await declare(pipeline, declared(pipeline, "ONE-NAME"))
     assert breach != drill
-    real = await until_it_is(pipeline, breach, "scoped")
+    real = await shown_once_it_is(pipeline, breach, "scoped")
     assert real["drill"] is False
     assert real["phases"][0]["people"] == known["phases"][0]["people"], "no person counts as notified"
     assert len((await shown(pipeline, drill))["phases"]) == 1
