@@ -13,6 +13,7 @@ reference, each is taken to be about another person.
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from services.fulfillment.datamap.consistency import check_consistency, resolved
@@ -47,11 +48,17 @@ def load(folder: Path) -> DataMap:
     if not paths:
         raise InvalidDataMap(f"{folder}: holds no YAML file; describe at least one dataset in it")
     try:
-        return parse({path.name: path.read_text(encoding="utf-8") for path in paths})
+        return _parsed(tuple((path.name, path.read_text(encoding="utf-8")) for path in paths))
     except UnicodeDecodeError:
         raise InvalidDataMap(f"{folder}: a file is no UTF-8 text; store it as UTF-8") from None
     except OSError as error:
         raise InvalidDataMap(f"{folder}: a file cannot be read ({error.strerror})") from None
+
+
+@lru_cache(maxsize=1)
+def _parsed(sources: tuple[tuple[str, str], ...]) -> DataMap:
+    """Return the data map of files with names and texts; all services of a process share it."""
+    return parse(dict(sources))
 
 
 def parse(sources: Mapping[str, str]) -> DataMap:

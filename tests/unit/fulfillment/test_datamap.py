@@ -49,6 +49,15 @@ def added(lines: str) -> str:
     return PLAIN + lines
 
 
+def test_services_of_a_process_share_a_map_until_its_text_changes(tmp_path: Path) -> None:
+    file = tmp_path / "map.yml"
+    file.write_text(PLAIN, encoding="utf-8")
+    first = load(tmp_path)
+    assert load(tmp_path) is first
+    file.write_text(f"{PLAIN}\n# changed", encoding="utf-8")
+    assert load(tmp_path).version != first.version
+
+
 def test_the_example_loads_in_the_order_of_its_files() -> None:
     data_map = load(EXAMPLE)
     assert [c.key for c in data_map.collections][:3] == [
