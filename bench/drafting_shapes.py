@@ -145,7 +145,9 @@ FORUM: Shape = {
         },
         2,
     ),
-    "votes": Coll({"post_id": Ref("posts"), "user_id": Ref("users"), "value": Plain("quantity")}, 5),
+    "votes": Coll(
+        {"post_id": Ref("posts", either=True), "user_id": Ref("users"), "value": Plain("quantity")}, 5
+    ),
     "messages": Coll(
         {
             "user_id": Ref("users"),
@@ -197,7 +199,7 @@ SAAS: Shape = {
     ),
     "tasks": Coll(
         {
-            "project_id": Ref("projects"),
+            "project_id": Ref("projects", either=True),
             "assignee_id": Ref("users", missing=0.3),
             "title": Plain("title"),
             "priority": Plain("quantity"),
@@ -383,7 +385,8 @@ IOT: Shape = {
         1,
     ),
     "shares": Coll(
-        {"device_id": Ref("devices"), "account_id": Ref("accounts"), "rights": Plain("status")}, 0.7
+        {"device_id": Ref("devices", either=True), "account_id": Ref("accounts"), "rights": Plain("status")},
+        0.7,
     ),
 }
 

@@ -13,7 +13,9 @@ from bench.drafting import examine, fill, known_of_made, on_public_set
 from bench.drafting_shapes import SAAS, SHOP, STREET_SHOP
 from bench.drafting_stores import Made, make
 from bench.public_schemas import draft_scores
+from services.fulfillment.datamap.model import Direction
 from services.fulfillment.datamap.reader import parse
+from services.fulfillment.drafting.ownership import TWO_PEOPLE
 from services.fulfillment.drafting.survey import SampleReader, StoreSurvey, survey
 from services.fulfillment.drafting.writer import write
 from services.fulfillment.map_check import check
@@ -65,6 +67,26 @@ async def test_public_schema_is_drafted_as_its_description_says(
     assert scores.references.known
     assert scores.categories.recall >= 80
     assert scores.categories.false_share <= 5
+
+
+async def test_records_of_others_in_a_persons_room_are_not_followed_and_parts_of_their_order_are(
+    mongo_client: Client, database_prefix: str
+) -> None:
+    people = [{"_id": f"u{n}x", "email": f"p{n}@example.org"} for n in range(30)]
+    rooms = [{"_id": f"r{n}x", "owner": f"u{n}x"} for n in range(20)]
+    orders = [{"_id": f"o{n}x", "user": f"u{n % 30}x"} for n in range(60)]
+    messages = [{"room": f"r{n % 20}x", "user": f"u{n * 7 % 30}x"} for n in range(200)]
+    payments = [{"order": f"o{n % 60}x", "user": f"u{n % 30}x"} for n in range(120)]
+    # Each payment is one of several of its order, so that the order does not look like its own.
+    stored = {"users": people, "rooms": rooms, "orders": orders, "messages": messages}
+    database = f"{database_prefix}chat"
+    await fill(mongo_client, database, {**stored, "payments": payments})
+    links = {
+        link.source.field.path: link for link in (await drafted(mongo_client, database)).links
+        if link.source.outline.name in {"messages", "payments"}
+    }  # fmt: skip
+    assert (links["room"].direction, links["room"].because) == (None, TWO_PEOPLE)
+    assert links["order"].direction is Direction.FROM
 
 
 async def test_a_draft_loads_as_it_is_and_leads_to_a_persons_records(

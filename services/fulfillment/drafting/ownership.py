@@ -11,17 +11,34 @@ from dataclasses import dataclass, field, replace
 
 from services.fulfillment.datamap.model import Direction
 from services.fulfillment.drafting.array_ownership import of_one_person
-from services.fulfillment.drafting.detection import Detected
+from services.fulfillment.drafting.detection import TEXT, Detected
 from services.fulfillment.drafting.references import End, ReferenceLink, stem_of
 from services.fulfillment.drafting.schema import CollectionOutline, Property
 from services.fulfillment.drafting.vocabulary import MEANINGS, PERSON_WORDS, words_of
 from shared.matching.name_words import PARTICLES, TITLES, split
 
 EMAIL, PHONE, NAME = "user.contact.email", "user.contact.phone_number", "user.name"
-USERNAME = "user.account.username"
+USERNAME, HEALTH = "user.account.username", "user.health_and_medical"
+PATIENTS = frozenset({"patient", "patients", "paciente", "pacientes", "patienten", "patientin"})
 _MESSAGE = re.compile(r"(?i)(?:message|thread|mail)_?ids?$|in_?reply_?to$")
 """Identifiers of messages in mail systems, which look like addresses and are none."""
 PEOPLE = PERSON_WORDS - {"account", "by"}
+_THINGS = (
+    "company companies organisation organisations organization organizations firm firms supplier suppliers "
+    "vendor vendors manufacturer manufacturers department departments branch branches office offices site "
+    "sites location locations warehouse warehouses brand brands team teams tenant tenants device devices "
+    "product products asset assets machine machines app apps category categories model models role roles tag "
+    "tags setting settings template templates license licenses firmen lieferanten hersteller abteilungen "
+    "filialen geraete produkte empresas proveedores sucursales productos entreprises fournisseurs produits"
+)
+THINGS = frozenset(_THINGS.split())
+"""Names of collections of companies, their parts and things."""
+_ENTRY_WORDS = (
+    "create created creator update updated updater modify modified modifier change changed edited editor "
+    "write inserted added entered registered deleted archived ersteller bearbeiter erstellt geaendert creado"
+)
+ENTRY_WORDS = frozenset(_ENTRY_WORDS.split())
+"""Words of references to the person that entered or changed a record."""
 KEY = 0.5
 """Confidence in a key without an address or number beside it."""
 LIKELY = 0.6
@@ -50,6 +67,11 @@ def identities(outline: CollectionOutline) -> tuple[IdentityField, ...]:
     # only then it can be looked up.
     found = [identity for one in outline.properties if (identity := _identity(one)) is not None]
     return tuple(_gathered(identity, found, outline) for identity in found)
+
+
+def is_thing(outline: CollectionOutline) -> bool:
+    """Return whether the documents are about companies or things, by the name of the collection."""
+    return not THINGS.isdisjoint(words_of(outline.name)[-1:])
 
 
 def _identity(one: Property) -> IdentityField | None:
@@ -122,18 +144,24 @@ def beside(outline: CollectionOutline, found: Sequence[IdentityField]) -> Collec
     Return *outline* with its findings weighed by the fields beside them.
 
     A possible name beside an identity, or beside a username, is a person's. A doubtful word is none of a
-    person's in a collection without other personal data, and neither is the address of an office.
+    person's in a collection without other personal data, and neither is the address of an office. A text
+    beside a patient, or an allergy, is about health (GDPR Art. 9).
     """
     units = {identity.unit for identity in found}
     parents = {
         _parent(one) for one in outline.properties if one.seems(OF_A_PERSON, LIKELY) and one.shared < MOSTLY
     }
     personal = any(one.seems("user", LIKELY) for one in outline.properties)
+    medical = is_medical(outline)
 
     def weighed(one: Property) -> Property:
         top = one.category
         if top is None:
             return one
+        if medical and top.category == TEXT:
+            return _with_first(
+                one, replace(top, category=HEALTH, why=f"{top.why}; it stands beside a patient's")
+            )
         doubtful = top.confidence <= DOUBTFUL and not one.seems("user.authorization")
         if (doubtful and not personal) or (top.category == EMAIL and one.shared >= MOSTLY):
             return _with_first(one, replace(top, confidence=min(top.confidence, 0.4)))
@@ -143,6 +171,13 @@ def beside(outline: CollectionOutline, found: Sequence[IdentityField]) -> Collec
         return _with_first(one, replace(top, confidence=0.7, why=f"{top.why}; it stands beside a person's"))
 
     return replace(outline, properties=tuple(map(weighed, outline.properties)))
+
+
+def is_medical(outline: CollectionOutline) -> bool:
+    """Return whether the documents are about patients, or about their health, by names alone."""
+    names = [words_of(outline.name), *(words_of(one.path) for one in outline.properties)]
+    about_health = any(MEANINGS.get(word) == HEALTH for word in names[0])
+    return about_health or any(not PATIENTS.isdisjoint(words) for words in names)
 
 
 def _parent(one: Property) -> str:
@@ -180,6 +215,7 @@ DESCRIBING = (NAME, "user.demographic", "user.authorization.password", "user.acc
 DESCRIBED = 0.75
 
 NOT_PERSONAL = "its target belongs to no single person"
+ENTERED = "it leads to the person that entered the record, not to the one it is about"
 UPWARDS = "it leads to other records of the same kind, which are other people's"
 TWO_PEOPLE = "the two records name different people"
 
@@ -212,10 +248,27 @@ def followed(
     """
     owned = _Owned(_groups(links, identities))
     owned.units.update((key, one.unit) for key, found in identities.items() for one in found)
-    decided: dict[int, ReferenceLink] = {}
+    decided = {
+        place: replace(link, because=ENTERED)
+        for place, link in enumerate(links)
+        if _is_entry(link.source) and _is_about_another(link.source, links, owned)
+    }
     while _decide_onwards(links, decided, owned) or _decide_outwards(links, decided, owned):
         pass
     return tuple(decided.get(place, replace(link, because=NOT_PERSONAL)) for place, link in enumerate(links))
+
+
+def _is_entry(end: End) -> bool:
+    """Return whether *end* names the person that entered or changed the record: ``created_by``."""
+    stem, _ = stem_of(words_of(end.field.path.rpartition(".")[2]))
+    return not ENTRY_WORDS.isdisjoint(stem) and ENTRY_WORDS | {"by", "user", "last"} >= {*stem}
+
+
+def _is_about_another(end: End, links: Iterable[ReferenceLink], people: _Owned) -> bool:
+    """Return whether the record of *end* is about another person, or about a company or a thing."""
+    others = (link for link in links if link.source.outline is end.outline and not _is_entry(link.source))
+    named = any(link.target in people and link.source.field.unit == end.field.unit for link in others)
+    return named or (end.outline.key, end.field.unit) in people.units or is_thing(end.outline)
 
 
 def _decide_onwards(links: Sequence[ReferenceLink], decided: dict[int, ReferenceLink], owned: _Owned) -> bool:
@@ -246,8 +299,8 @@ def _from(link: ReferenceLink, owned: _Owned) -> ReferenceLink | None:
         return replace(link, because=UPWARDS)
     if link.target not in owned:
         return None
-    apart = link.agreement is not None and link.agreement < APART
-    if apart or _crowded(link):
+    named = link.owners if link.agreement is None else link.agreement
+    if (named is not None and named < APART) or _crowded(link):
         return replace(link, because=TWO_PEOPLE)
     one_to_one = link.source.root and link.target.root and _alone(link.source)
     both = one_to_one and link.agreement is not None

@@ -238,6 +238,8 @@ class ReferenceLink:
     contained: float
     agreement: float | None = None
     """The share of joined records that name the same person on both sides; None without names."""
+    owners: float | None = None
+    """The share of joined records that refer to the same person; None if not both sides refer to one."""
     crowd: float | None = None
     """The share of the target's records that records of several people refer to; None if unknown."""
     direction: Direction | None = None

@@ -47,6 +47,8 @@ PATIENCE_MS = 20_000
 VALUES_PER_QUERY = 1_000
 MOST_PER_KEY = 4
 """Records read for one value; a value of so many names none of them."""
+Said = Callable[[Any, Sequence[str]], set[Any]]
+"""Returns what a document, or an element, says at some paths."""
 OWN = frozenset({"admin", "config", "local"})
 COLLECTIONS = {"type": "collection"}
 
@@ -138,19 +140,24 @@ class SampleReader:
             ]
 
     async def pairs(
-        self, link: ReferenceLink, ours: Sequence[str], theirs: Sequence[str], target: "SampleReader"
-    ) -> list[tuple[set[str], set[str]]]:
+        self,
+        link: ReferenceLink,
+        ours: Sequence[str],
+        theirs: Sequence[str],
+        target: "SampleReader",
+        said: Said | None = None,
+    ) -> list[tuple[set[Any], set[Any]]]:
         """
-        Return for some records their texts at *ours*, and those of the referred records at *theirs*.
+        Return for some records what is *said* at *ours*, and in the referred records at *theirs*: texts.
 
         Only for comparison: it is personal data, and must not be passed on.
         """
         try:
-            rows = await self._rows(link.source, ours)
-            known = await target._said(link.target, {key for key, _ in rows}, theirs)  # noqa: SLF001 - its twin
+            rows = await self._rows(link.source, ours, said=said)
+            known = await target._said(link.target, {key for key, _ in rows}, theirs, said)  # noqa: SLF001 - its twin
         except HabeasError:
             return []
-        return [(said, known[key]) for key, said in rows if key in known]
+        return [(values, known[key]) for key, values in rows if key in known]
 
     async def crowd(self, link: ReferenceLink, ours: Sequence[str]) -> list[list[set[str]]]:
         """Return for some records of the target the texts at *ours* of each record that refers to it."""
@@ -165,9 +172,14 @@ class SampleReader:
         return list(said.values())
 
     async def _rows(
-        self, end: End, paths: Sequence[str], wanted: object = None, most: int = JOINED
-    ) -> list[tuple[RecordKey, set[str]]]:
-        """Return keys and texts of some documents, or of each element of the array that *end* lies in."""
+        self,
+        end: End,
+        paths: Sequence[str],
+        wanted: object = None,
+        most: int = JOINED,
+        said: Said | None = None,
+    ) -> list[tuple[RecordKey, set[Any]]]:
+        """Return keys and values of some documents, or of each element of the array that *end* lies in."""
         path = end.field.path
         unit = "" if end.field.unit in (None, path) else end.field.unit or ""
         names = [below(name, unit) if leads_through(name, unit) else name for name in paths]
@@ -176,7 +188,7 @@ class SampleReader:
             cursor = stored.find({path: wanted or {"$nin": [None, []]}}, dict.fromkeys((path, *paths), 1))
             cursor.limit(most).max_time_ms(PATIENCE_MS)
             return [
-                (key, _texts(element, names))
+                (key, (said or _texts)(element, names))
                 async for document in cursor
                 for element in values_at(document, unit)
                 if isinstance(element, Mapping)
@@ -184,8 +196,10 @@ class SampleReader:
                 if key is not None
             ]
 
-    async def _said(self, end: End, keys: set[RecordKey], paths: Sequence[str]) -> dict[RecordKey, set[str]]:
-        said: dict[RecordKey, set[str]] = {}
+    async def _said(
+        self, end: End, keys: set[RecordKey], paths: Sequence[str], said: Said | None
+    ) -> dict[RecordKey, set[Any]]:
+        found: dict[RecordKey, set[Any]] = {}
         path, values = end.field.path, [value for key in keys for value in spellings(key)]
         stored = self._stored(end.outline.database, end.outline.name)
         with translated(f"read {end.outline.key}"):
@@ -193,8 +207,8 @@ class SampleReader:
             async for document in cursor.max_time_ms(PATIENCE_MS).limit(MOST_PER_KEY * len(keys)):
                 for key in map(key_of, values_at(document, path)):
                     if key is not None:
-                        said.setdefault(key, set()).update(_texts(document, paths))
-        return said
+                        found.setdefault(key, set()).update((said or _texts)(document, paths))
+        return found
 
     def _stored(self, database: str, name: str) -> Any:
         return secondary_first(self.client[database][name])
@@ -207,6 +221,10 @@ def _texts(value: Any, paths: Sequence[str]) -> set[str]:
         for text in values_at(value, path)
         if isinstance(text, str)
     }
+
+
+def _keys(value: Any, paths: Sequence[str]) -> set[RecordKey | None]:
+    return {key for path in paths for key in map(key_of, values_at(value, path))} - {None}
 
 
 TOGETHER = 4
@@ -307,7 +325,8 @@ async def _links(
     plausible = [link for link in likely if link.confidence >= PLAUSIBLE]
     report(f"comparing {len(plausible)} possible references")
     best = chosen([await _compared(link, readers) for link in plausible])
-    return tuple([await _crowded(link, readers) for link in best])
+    owned = [await _with_owners(link, best, people, readers) for link in best]
+    return tuple([await _crowded(link, readers) for link in owned])
 
 
 async def _found(reader: SampleReader, target: End, sources: Sequence[End]) -> Mapping[RecordKey, int]:
@@ -349,6 +368,40 @@ async def _agreement(link: ReferenceLink, category: str, readers: Mapping[str, S
     compared = [(marks_of(category, one), marks_of(category, other)) for one, other in pairs]
     alike = [not one.isdisjoint(other) for one, other in compared if one and other]
     return sum(alike) / len(alike) if len(alike) >= LEAST_PAIRS else None
+
+
+async def _with_owners(
+    link: ReferenceLink,
+    links: Sequence[ReferenceLink],
+    people: frozenset[str],
+    readers: Mapping[str, SampleReader],
+) -> ReferenceLink:
+    """Return *link* with the share of joined records that refer to the same person, if both sides refer."""
+    alone = link.source.field.unique or link.source.outline is link.target.outline
+    if alone or link.target.outline.key in people:
+        return link
+    ends = [other for other in links if other.target.outline.key in people]
+    ours, theirs = _referring(link.source, ends), _referring(link.target, ends)
+    source, target = readers[link.source.outline.store], readers[link.target.outline.store]
+    pairs = [
+        pair
+        for person in ours.keys() & theirs.keys()
+        for pair in await source.pairs(link, ours[person], theirs[person], target, _keys)
+        if all(pair)
+    ]
+    alike = sum(not one.isdisjoint(other) for one, other in pairs)
+    return replace(link, owners=alike / len(pairs)) if len(pairs) >= LEAST_PAIRS else link
+
+
+def _referring(end: End, links: Sequence[ReferenceLink]) -> Mapping[str, list[str]]:
+    """Return the fields of *end*'s document that name a person by their key, by the name of that key."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for link in links:
+        if link.source.outline is end.outline and link.source.root and link.source.field is not end.field:
+            found[link.target.name].append(link.source.field.path)
+        if link.target.outline is end.outline:
+            found[link.target.name] = [link.target.field.path]
+    return found if end.field.unit in {None, end.field.path} else {}
 
 
 async def _crowded(link: ReferenceLink, readers: Mapping[str, SampleReader]) -> ReferenceLink:

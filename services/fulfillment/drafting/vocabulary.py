@@ -67,8 +67,12 @@ user.government_id.passport_number: passport passportnumber passportno reisepass
 user.government_id.drivers_license_number: driverslicense driverlicense licencenumber licensenumber
     fuhrerschein fuehrerschein carnetconducir
 user.government_id.vehicle_registration: licenseplate numberplate platenumber kennzeichen matricula
-user.health_and_medical: diagnosis diagnoses diagnose medication bloodtype bloodgroup allergies allergy
-    symptoms treatment icd icd10 blutgruppe allergien medikation befund behandlung diagnostico medicacion
+user.health_and_medical: diagnosis diagnoses diagnose medication medications bloodtype bloodgroup allergies
+    allergy allergen allergens allergystatus symptom symptoms treatment treatments illness disease diseases
+    prescription prescriptions vaccination vaccinations disability disabilities chiefcomplaint anamnesis
+    medicalhistory medicalnotes healthnotes healthissues dietaryrequirements sickleave impfung impfungen
+    krankheit krankheiten anamnese diagnosen verordnung vacunas enfermedad sintomas maladie symptomes
+    ordonnance antecedents icd icd10 blutgruppe allergien medikation befund behandlung diagnostico medicacion
     gruposanguineo alergias heartrate bloodpressure
 user.health_and_medical.record_id: mrn medicalrecordnumber patientennummer historiaclinica
 user.health_and_medical.insurance_beneficiary_id: insurancenumber insuranceid krankenversicherungsnummer kvnr
@@ -107,7 +111,7 @@ region country countrycode land city ort position location point device agent pl
 text body content subject card pan pass pin clave alter age race message messages comment comments
 party handle alias company geo cell mobile portable str line1 line2 tel about signature language locale lang
 cif rfc cp born birth movil titular balance saldo vat picture bild foto photo review token secret salt
-browser treatment cityvillage statename stateprovince
+browser treatment treatments ordonnance antecedents verordnung cityvillage statename stateprovince
 job puesto cargo organization organisation empresa firma cuenta pw staat seriennummer
 serialnumber gps standort ubicacion coordinates coords
 """

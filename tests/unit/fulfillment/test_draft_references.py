@@ -1,6 +1,7 @@
 """References between fields, and those along which one person's records are found."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -8,7 +9,15 @@ import pytest
 
 from services.fulfillment.datamap.model import Direction
 from services.fulfillment.drafting.ownership import EMAIL as EMAIL_ADDRESS
-from services.fulfillment.drafting.ownership import NAME, PHONE, IdentityField, followed, marks_of, own_key
+from services.fulfillment.drafting.ownership import (
+    NAME,
+    PHONE,
+    IdentityField,
+    beside,
+    followed,
+    marks_of,
+    own_key,
+)
 from services.fulfillment.drafting.references import (
     End,
     Overlap,
@@ -286,6 +295,58 @@ def test_records_are_found_from_the_person_through_as_many_collections_as_it_tak
 
 def test_record_of_many_people_is_not_followed() -> None:
     assert directions(TO_CUSTOMER, TO_PRODUCT, customers=EMAIL) == [Direction.FROM, None]
+
+
+@pytest.mark.parametrize(
+    ("collection", "field", "followed_from"),
+    [
+        pytest.param("assets", "created_by", False, id="of a thing"),
+        pytest.param("files", "creatorId", True, id="of a record about no other"),
+        pytest.param("assets", "assigned_to", True, id="another role"),
+    ],
+)
+def test_person_that_entered_the_record_of_a_thing_does_not_own_it(
+    collection: str, field: str, *, followed_from: bool
+) -> None:
+    records = outline(collection, [{"_id": n, field: n % 5} for n in range(30)])
+    entered = ReferenceLink(end(records, field), end(customers(), "_id"), 0.9, "", 1)
+    assert directions(entered, customers=EMAIL) == [Direction.FROM if followed_from else None]
+
+
+def test_person_that_entered_a_record_about_another_does_not_own_it() -> None:
+    notes = outline("notes", [{"_id": n, "customer_id": n % 5, "updated_by": n % 3} for n in range(30)])
+    people = end(customers(), "_id")
+    about, entered = (
+        ReferenceLink(end(notes, path), people, 0.9, "", 1) for path in ("customer_id", "updated_by")
+    )
+    assert directions(about, entered, customers=EMAIL) == [Direction.FROM, None]
+    (_, second) = followed([about, entered], {"shop.customers": (EMAIL,)})
+    assert second.because == "it leads to the person that entered the record, not to the one it is about"
+
+
+def test_records_that_refer_to_another_person_are_not_those_of_the_record_above_them() -> None:
+    others, same = replace(TO_ORDER, owners=0.1), replace(TO_ORDER, owners=0.9)
+    assert directions(others, TO_CUSTOMER, customers=EMAIL) == [None, Direction.FROM]
+    assert directions(same, TO_CUSTOMER, customers=EMAIL) == [Direction.FROM, Direction.FROM]
+    named = replace(others, agreement=0.9)
+    assert directions(named, TO_CUSTOMER, customers=EMAIL) == [Direction.FROM, Direction.FROM]
+
+
+PROSE = " ".join(["word"] * 14)
+
+
+@pytest.mark.parametrize(
+    ("collection", "field", "category"),
+    [
+        pytest.param("visits", "patient_id", "user.health_and_medical", id="beside a patient"),
+        pytest.param("allergies", "person", "user.health_and_medical", id="in a collection about health"),
+        pytest.param("tickets", "customer_id", "user.content.private", id="elsewhere"),
+    ],
+)
+def test_text_about_a_patient_is_about_health(collection: str, field: str, category: str) -> None:
+    seen = beside(outline(collection, [{field: n, "notes": f"{PROSE} {n}"} for n in range(30)]), ())
+    assert (top := seen.by_path["notes"].category) is not None
+    assert top.category == category
 
 
 def test_nothing_is_followed_without_an_identity() -> None:
