@@ -21,6 +21,7 @@ from shared.contract.events import Decision, StaffRole
 from shared.contract.events.breaches import ADDRESS, BreachDeclared, IncidentDecision
 from shared.contract.staff import LEAST_PASSWORD, StaffAccount, private_key, public_bytes, signed
 from shared.errors import ConfigurationError, Unanswered
+from shared.runtime.hosts import may_use_proxy
 from shared.runtime.key_rings import RootKey
 from shared.runtime.mongo import connect
 from shared.runtime.staff_register import StaffKeys, StaffRegister
@@ -242,7 +243,7 @@ async def decide(
         ConfigurationError: It was refused; the message has the reason.
         Unanswered: No service has answered in time.
     """
-    async with httpx.AsyncClient(base_url=signer.url, timeout=30) as client:
+    async with _client(signer.url) as client:
         salt = await _call(client, "GET", f"/v1/staff/accounts/{quote(signer.account)}/salt")
         key = private_key(signer.password, bytes.fromhex(salt["salt"]))
         sealed = signed(decision, key, at=datetime.now(UTC), nonce=secrets.token_hex(16), code=signer.code)
@@ -265,8 +266,12 @@ async def result(url: str, id_: str) -> dict[str, Any]:
         raise ConfigurationError(
             f"{id_}: write the id of a decision, 32 characters, as its verb has printed it"
         )
-    async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+    async with _client(url) as client:
         return await _call(client, "GET", f"/v1/staff/decisions/{quote(id_)}")
+
+
+def _client(url: str) -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=url, timeout=30, trust_env=may_use_proxy(url))
 
 
 async def _effect(client: httpx.AsyncClient, id_: str) -> list[str]:

@@ -18,6 +18,7 @@ from datetime import timedelta
 from email.utils import parseaddr
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
+from stat import S_IWGRP, S_IWOTH
 from types import TracebackType
 from typing import Self
 
@@ -71,6 +72,7 @@ def remembered(state: Path) -> Mapping[str, str]:
     path = state / ENVIRONMENT
     if not path.exists():
         return {}
+    require_own(state)
     lines = path.read_text(encoding="utf-8").splitlines()
     return dict(line.split("=", 1) for line in lines if "=" in line)
 
@@ -148,7 +150,7 @@ class Installation:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
         command = Command(arguments, self.folder, self.log, {**inherited, **self.environment})
         self._services = await Process.start(command)
-        async with httpx.AsyncClient(base_url=self.ops_url, timeout=5) as client:
+        async with httpx.AsyncClient(base_url=self.ops_url, timeout=5, trust_env=False) as client:
             await self._services.until(lambda: require_ready(client), READY_WITHIN)
 
     async def _prepare_parts(self) -> None:
@@ -244,6 +246,7 @@ def require_extra() -> None:
 def claimed(state: Path) -> Iterator[None]:
     """Claim the folder *state* for this process. Raises ConfigurationError if an installation runs there."""
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    require_own(state)
     with (state / CLAIM).open("a+", encoding="ascii") as file:
         try:
             flock(file, LOCK_EX | LOCK_NB)
@@ -254,6 +257,21 @@ def claimed(state: Path) -> Iterator[None]:
         file.write(str(os.getpid()))
         file.flush()
         yield
+
+
+def require_own(state: Path) -> None:
+    """Raise ConfigurationError if other users could replace the files in the folder *state*."""
+    known = state.stat()
+    if known.st_uid != os.geteuid():
+        raise ConfigurationError(
+            f"{state.absolute()} belongs to another user, who can read its secrets: run this verb as that "
+            "user, or name another folder with --state"
+        )
+    if known.st_mode & (S_IWGRP | S_IWOTH):
+        raise ConfigurationError(
+            f"others can write to {state.absolute()}: run `chmod go-w {state.absolute()}` if it holds files "
+            "of Habeas alone, or name another folder with --state"
+        )
 
 
 def _runs_already(state: Path, process: str) -> str:

@@ -13,7 +13,7 @@ from shared.client.submissions import submission_of
 from shared.contract.events.submissions import Proof, RequestSubmitted, SubmissionError
 from shared.contract.status import Lodged, StatusPage
 from shared.errors import ConfigurationError, HabeasError, TransientError
-from shared.runtime.hosts import is_local
+from shared.runtime.hosts import is_local, may_use_proxy
 
 TRIES = 5
 PAUSE_S = 0.5
@@ -78,7 +78,9 @@ class AsyncHttpClient:
         _require_protected(url, allow_http=allow_http)
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._tries = tries if key else 1
-        self._http = httpx.AsyncClient(base_url=url, headers=headers, timeout=timeout)
+        self._http = httpx.AsyncClient(
+            base_url=url, headers=headers, timeout=timeout, trust_env=may_use_proxy(url)
+        )
 
     async def __aenter__(self) -> Self:
         """Return this client; it connects at the first call."""

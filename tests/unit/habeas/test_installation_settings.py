@@ -35,6 +35,13 @@ def test_commands_read_settings_that_an_installation_was_given_as_files(
     assert InstallationState(tmp_path).settings()["HABEAS_MASTER_KEY"] == "sesame"
 
 
+def test_commands_read_no_settings_that_others_can_replace(tmp_path: Path) -> None:
+    (tmp_path / "environment").write_text("HABEAS_MONGO_URL=mongodb://stranger.example\n", encoding="utf-8")
+    tmp_path.chmod(0o777)
+    with pytest.raises(ConfigurationError, match="others can write to"):
+        InstallationState(tmp_path).settings()
+
+
 @pytest.mark.parametrize(
     ("name", "remedy"),
     [

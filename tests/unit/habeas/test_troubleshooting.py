@@ -124,6 +124,16 @@ class Newcomer:
         with claimed(self.home), claimed(self.home):
             pass
 
+    def share_state(self) -> None:
+        self.home.chmod(0o775)
+        with claimed(self.home):
+            pass
+
+    def take_state_of_another(self) -> None:
+        self.patch.setattr(os, "geteuid", lambda: self.home.stat().st_uid + 1)
+        with claimed(self.home):
+            pass
+
     async def lack_broker(self) -> None:
         await Broker(self.home, 1, 2, "node", "sesame", self.home / "none").start()
 
@@ -165,6 +175,8 @@ class Newcomer:
             "a port is taken": self.take_port,
             "started twice": self.start_twice,
             "a verb in another folder": self.ask_elsewhere,
+            "others may write to the state folder": self.share_state,
+            "a state folder of another user": self.take_state_of_another,
             "an old Python": self.run_old_python,
         }
 
