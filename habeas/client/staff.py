@@ -32,6 +32,8 @@ SECOND_FACTOR_BYTES = 20
 """RFC 4226 section 4, R6."""
 PASSWORD_BYTES = 15
 EFFECT_WITHIN_S = 15.0
+FIRST_POLL_S, LAST_POLL_S = 0.1, 2.0
+"""Pauses between calls, which intake limits for each network (``CALLS_PER_HOUR``)."""
 MAILBOX = re.compile(ADDRESS)
 NUMBER = re.compile("[0-9a-f]{32}")
 """An id of a decision."""
@@ -275,14 +277,15 @@ def _client(url: str) -> httpx.AsyncClient:
 
 
 async def _effect(client: httpx.AsyncClient, id_: str) -> list[str]:
-    deadline = time.monotonic() + EFFECT_WITHIN_S
+    deadline, pause = time.monotonic() + EFFECT_WITHIN_S, FIRST_POLL_S
     while time.monotonic() < deadline:
         standing = await _call(client, "GET", f"/v1/staff/decisions/{id_}")
         if standing["status"] == "refused":
             raise ConfigurationError(explained(standing["reason"]))
         if standing["status"] == "accepted":
             return list(standing["results"])
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.5, LAST_POLL_S)
     waited = f"the decision is recorded, and no service has answered it in {EFFECT_WITHIN_S:.0f} s"
     raise Unanswered(f"{waited}; `habeas decision {id_}` shows its result")
 

@@ -815,7 +815,8 @@ def _note_mail(case: IntakeCase, fact: Fact) -> IntakeCase:
         case FollowUpKept():
             return replace(case, follow_ups=(*case.follow_ups, fact))
         case events.RequestRejected() if case.follow_ups:
-            left = tuple(one for one in case.follow_ups if one.publisher_id != fact.publisher_id)
+            rejected = (fact.publisher_source, fact.publisher_id)
+            left = tuple(one for one in case.follow_ups if (one.source, one.publisher_id) != rejected)
             spent = (item for one in case.follow_ups if one not in left for item in one.items)
             return replace(case, follow_ups=left, unmatched=(*case.unmatched, *spent))
         case events.MessageLodged():

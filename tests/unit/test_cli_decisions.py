@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -20,7 +21,7 @@ from habeas.client import staff
 from habeas.client.staff import REASONS
 from services.intake.http.api import create_app
 from services.intake.http.callers import Callers
-from services.intake.http.staff_decisions import StaffDecisions
+from services.intake.http.staff_decisions import CALLS_PER_HOUR, StaffDecisions
 from shared.errors import ConfigurationError, Unanswered
 from shared.runtime.client_limits import Allowance
 from shared.runtime.staff_register import DecisionOutcome
@@ -189,6 +190,20 @@ def test_decision_without_an_answer_in_time_is_recorded(
         habeas.cli.main()
     assert ended.value.code == 3
     assert "habeas: the decision is recorded" in capsys.readouterr().err
+
+
+def test_decisions_without_an_answer_leave_calls_to_other_accounts_of_the_network(
+    register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register.fixed, slept = [], list[float]()
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(staff, "asyncio", SimpleNamespace(sleep=sleep))
+    monkeypatch.setattr(staff, "time", SimpleNamespace(monotonic=lambda: sum(slept)))
+    assert isinstance(declare_burst().exception, Unanswered)
+    assert len(slept) <= CALLS_PER_HOUR / 30
 
 
 def test_result_of_an_accepted_decision_is_printed_as_json() -> None:

@@ -210,6 +210,17 @@ async def test_event_of_another_source_with_the_same_reference_does_not_wait_for
     assert office.facts(RequestWithdrawn) == []
 
 
+async def test_event_of_another_source_with_the_same_id_ends_no_wait() -> None:
+    office = Office()
+    await come(office, "request.withdrawn", "evt-1")
+    other = submission("request.withdrawn", {"request": CASE}, id_="evt-1", source="desk.example")
+    await office.broker.publish([other])
+    await office.work()
+    office.the(RequestRejected)
+    await office.submit(request())
+    office.the(RequestWithdrawn)
+
+
 async def test_journal_of_a_waiting_event_holds_no_content_of_it() -> None:
     office = Office()
     await come(office, "appeal.submitted", "ada@example.org")
