@@ -11,7 +11,6 @@ import json
 import os
 import secrets
 import signal
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -29,7 +28,7 @@ from habeas.client.requests import SOURCE
 from habeas.client.stores import store_urls
 from habeas.embedded import store_record
 from habeas.embedded.parts.ports import HOST
-from habeas.embedded.parts.process import Command, Process, require_ready
+from habeas.embedded.parts.process import PYTHON, Command, Process, require_ready
 from habeas.embedded.stack import Stack
 from shared import extras
 from shared.contract.sources import ALL
@@ -146,7 +145,7 @@ class Installation:
         self.settings_file.touch(mode=0o600)
         self.settings_file.write_text("".join(lines), encoding="utf-8")
         store_record.record(self.folder, self._stores)
-        arguments = (sys.executable, "-m", "habeas", "serve", *SERVICES)
+        arguments = (*PYTHON, "-m", "habeas", "serve", *SERVICES)
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
         command = Command(arguments, self.folder, self.log, {**inherited, **self.environment})
         self._services = await Process.start(command)

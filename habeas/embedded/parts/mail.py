@@ -1,13 +1,12 @@
 """A private mail server that stores messages: see ``habeas.embedded.mailcatcher``."""
 
 import asyncio
-import sys
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from habeas.embedded.parts.ports import HOST
-from habeas.embedded.parts.process import Command, Process
+from habeas.embedded.parts.process import PYTHON, Command, Process
 from shared.errors import MailUnavailable
 
 START_WITHIN = timedelta(seconds=20)
@@ -35,7 +34,7 @@ class MailPart:
         """Run the mail server and return when it answers. Raises ConfigurationError if it did not come up."""
         self.letters.mkdir(mode=0o700, parents=True, exist_ok=True)
         options = ("--port", str(self.port), "--folder", str(self.letters))
-        arguments = (sys.executable, "-m", "habeas.embedded.mailcatcher", *options)
+        arguments = (*PYTHON, "-m", "habeas.embedded.mailcatcher", *options)
         process = await Process.start(Command(arguments, Path.cwd(), self.folder / "output.log"))
         async with process.killed_on_failure():
             await process.until(self._answers, START_WITHIN)

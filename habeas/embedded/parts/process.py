@@ -8,6 +8,7 @@ stops its parts in its own time.
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -24,6 +25,10 @@ LAST_WORDS = 2_000
 
 DIES_WITH_US = ("setpriv", "--pdeathsig", "SIGKILL")
 """Linux kills the process when its parent is gone. Part of util-linux, which every Debian has."""
+
+
+PYTHON = (sys.executable, "-P")
+"""Imports nothing from the current folder, in which other people's files may be."""
 
 
 @dataclass(frozen=True, slots=True)
