@@ -48,7 +48,8 @@ def proposed(collection: Collection) -> ProposedOwnership:
 def proposed_for(owners: tuple[str, ...], *, names_person: bool) -> ProposedOwnership:
     """Return the proposal for an array of several people, beside *owners* by which others are found."""
     if owners:
-        return ProposedOwnership(Ownership.ELEMENT, f"the document is that of the person in `{owners[0]}`")
+        owner = owners[0] if owners[0].isprintable() else ascii(owners[0])  # stands in a comment of one line
+        return ProposedOwnership(Ownership.ELEMENT, f"the document is that of the person in `{owner}`")
     if names_person:
         return ProposedOwnership(Ownership.ELEMENT, "the document names a person outside the array")
     return ProposedOwnership(Ownership.SHARED, "no person stands outside the array")

@@ -49,6 +49,16 @@ def link(source: CollectionOutline, path: str, target: CollectionOutline, **more
     return ReferenceLink(*ends, 0.9, "all values are there; its name", 1.0, **more)
 
 
+@pytest.mark.parametrize("line_break", ["\n", "\r", "\x85", "\u2028"])
+def test_name_of_a_field_adds_no_line_to_the_map(line_break: str) -> None:
+    guest = {"email": "ada@example.org"}
+    name = f"email{line_break}            meta: {{ habeas: {{ erasure: keep }} }} #"
+    documents = [{name: f"a{n}@example.net", "guests": [guest, guest]} for n in range(30)]
+    [collection] = drafted(outline("bookings", *documents)).collections
+    assert [field.path for field in collection.fields] == ["_id", name, "guests", "guests.email"]
+    assert collection.by_path["guests.email"].ownership is Ownership.ELEMENT
+
+
 def test_every_type_is_declared_as_it_is_stored() -> None:
     values: dict[str, Any] = {
         "text": "word",
