@@ -46,6 +46,8 @@ EXAMPLE_MAP = POLICIES.parent / "datamaps" / "example"
 UPSTREAM = "upstream"
 """Account that stands for every upstream system here."""
 EMBEDDED_ACCOUNTS = (*ACCOUNTS, UPSTREAM)
+CLIENT = "client"
+"""Account for trials of `habeas-client`, which also reads events."""
 RUN_HERE = {
     "HABEAS_CREDENTIALS": "`habeas up` makes accounts itself; unset it, or use `habeas serve`",
     "HABEAS_AMQP_URL": "`habeas up` runs a broker itself; unset it, or use `habeas serve`",
@@ -156,13 +158,13 @@ class Installation:
         """Declare the topology, and make the accounts that the services and the command use."""
         await declare(self.stack.amqp_url)
         amqp, mongo = self.stack.broker.location(), self.stack.database.location
-        accounts.make(self._credentials, EMBEDDED_ACCOUNTS, amqp=amqp)
+        accounts.make(self._credentials, (*EMBEDDED_ACCOUNTS, CLIENT), amqp=amqp)
         accounts.make(self._credentials, ACCOUNTS, mongo=mongo)
         accounts.keep_administrator(self._credentials, self.stack.mongo_url)
         if not {"HABEAS_MASTER_KEY", f"HABEAS_MASTER_KEY{FILE}"} & self.environment.keys():
             master_keys.issue(self.master_keys(), self._credentials)
         users = accounts.users_in(self._credentials)
-        await self.stack.broker.define(definitions(users, "/"))
+        await self.stack.broker.define(definitions(users, "/", clients={CLIENT}))
         data_map, stores = (self.environment.get(f"HABEAS_{name}", "") for name in ("DATAMAP", "STORES"))
         await accounts.grant(
             self.stack.mongo_url,
@@ -192,7 +194,9 @@ class Installation:
             "HABEAS_OPS_PORT": str(operators),
             "HABEAS_PUBLIC_URL": self.url,
             "HABEAS_DATAMAP": str(EXAMPLE_MAP),
-            "HABEAS_SOURCES": json.dumps({f"{accounts.PREFIX}-{one}": [ALL] for one in (UPSTREAM, COMMAND)}),
+            "HABEAS_SOURCES": json.dumps(
+                {f"{accounts.PREFIX}-{one}": [ALL] for one in (UPSTREAM, CLIENT, COMMAND)}
+            ),
             "HABEAS_API_KEYS": json.dumps({SOURCE: _secret(self.folder / "api.key")}),
             "HABEAS_COMPANY": str(COMPANY),
             "HABEAS_ERASURE_WINDOW": "PT0S",

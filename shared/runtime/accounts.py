@@ -7,8 +7,8 @@ list. In the database it writes the databases of its own services, and the parts
 """
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from shared.contract import topology
@@ -37,6 +37,7 @@ class Rights:
 
     write: str
     read: str = NOTHING
+    configure: str = NOTHING
     topics: tuple[tuple[str, str], ...] = ()
     """Pairs of exchange and the routing keys that may be published to it."""
 
@@ -48,19 +49,25 @@ def rights_of(account: str) -> Rights:
     return _of_command() if account == COMMAND else _of_publisher()
 
 
-def definitions(users: Mapping[str, tuple[str, str]], vhost: str) -> dict[str, list[dict[str, Any]]]:
+def definitions(
+    users: Mapping[str, tuple[str, str]], vhost: str, *, clients: Collection[str] = ()
+) -> dict[str, list[dict[str, Any]]]:
     """
     Return accounts and permissions as RabbitMQ imports them.
 
     Args:
         users: Account → user and password.
         vhost: Virtual host that they may use, and no other.
+        clients: Accounts of publishers that read events as well, into queues of their own.
     """
-    rights = {user: rights_of(account) for account, (user, _) in users.items()}
+    rights = {
+        user: _of_client(user) if account in clients else rights_of(account)
+        for account, (user, _) in users.items()
+    }
     return {
         "users": [{"name": user, "password": password, "tags": []} for user, password in users.values()],
         "permissions": [
-            {"user": user, "vhost": vhost, "configure": NOTHING, "write": own.write, "read": own.read}
+            {"user": user, "vhost": vhost, "configure": own.configure, "write": own.write, "read": own.read}
             for user, own in rights.items()
         ],
         "topic_permissions": [
@@ -205,6 +212,16 @@ def _of_command() -> Rights:
 
 def _of_publisher() -> Rights:
     return Rights(write=_whole([REQUESTS]), topics=((REQUESTS, SUBMISSIONS),))
+
+
+def _of_client(user: str) -> Rights:
+    queue = rf"{re.escape(user)}[.].*"
+    return replace(
+        _of_publisher(),
+        configure=f"^{queue}$",
+        write=f"{_whole([REQUESTS])}|^{queue}$",
+        read=f"{_whole([EVENTS])}|^{queue}$",
+    )
 
 
 def _whole(names: Iterable[str]) -> str:

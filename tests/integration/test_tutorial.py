@@ -14,10 +14,13 @@ from pathlib import Path
 import httpx
 import pytest
 
+from habeas.client.accounts import AMQP_URL
 from habeas.embedded import store_record
+from habeas.embedded.installation import CLIENT, CREDENTIALS
 from habeas.embedded.mailcatcher import CaughtMessage, letters
 from habeas.embedded.parts.ports import free_port, is_free
 from habeas.embedded.stack import PORTS
+from shared.client import AsyncAmqpClient
 from shared.contract.codes import ALONE
 from tests.unit.pages import CONSOLE, ROOT, text
 from tests.waiting import eventually
@@ -143,6 +146,15 @@ async def make_requests_of_readme(reader: Reader) -> None:
     await eventually(lambda: reader.subjects_for("bruno@example.com"), within=WITHIN)
 
 
+async def try_the_client(reader: Reader) -> None:
+    """Submit a request with the account for `habeas-client`, which reads the event of its registration."""
+    url = (reader.folder / STATE / CREDENTIALS / CLIENT / AMQP_URL).read_text().strip()
+    async with AsyncAmqpClient(url, source="shop.example") as client:
+        assert await client.submit(
+            {"reference": "ticket-4712", "right": "access", "subject": {"email": "leonekohler@example.org"}}
+        )
+
+
 @pytest.mark.usefixtures("mongo_url", "amqp_url")  # a machine without the parts skips, and with CI fails
 async def test_commands_of_the_tutorial_answer_and_erase(tmp_path: Path) -> None:
     (tmp_path / "examples").symlink_to(ROOT / "examples")
@@ -159,6 +171,7 @@ async def test_commands_of_the_tutorial_answer_and_erase(tmp_path: Path) -> None
                 outputs.append(reader.printed)
             sys.stdout.write(f"{heading}: {time.monotonic() - began:.0f} s\n")
         await make_requests_of_readme(reader)
+        await try_the_client(reader)
     assert any("the map fits the data" in output for output in outputs)
     firsts = [output.partition("\n")[0] for output in outputs]
     assert [first for first in firsts if first in {"found", "nothing found"}] == ["found", "nothing found"]
