@@ -126,6 +126,10 @@ class Broker:
 
     def _configure(self) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        cookie = self.folder / ".erlang.cookie"
+        if not cookie.exists():  # Erlang would draw 36 bits, and its port is open to other machines
+            cookie.touch(mode=0o600)
+            cookie.write_text(secrets.token_hex(32), encoding="ascii")
         configuration = self.folder / "rabbitmq.conf"
         configuration.touch(mode=0o600)
         configuration.write_text(

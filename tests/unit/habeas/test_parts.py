@@ -7,7 +7,23 @@ from pathlib import Path
 import pytest
 
 from habeas.embedded.parts import mail
+from habeas.embedded.parts.broker import Broker
 from habeas.embedded.parts.process import Command, Process
+from shared.errors import ConfigurationError
+
+
+async def test_broker_has_a_secret_of_its_own_that_stays(tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\nexit 1\n", encoding="ascii")
+    program.chmod(0o700)
+    cookies = []
+    for _ in range(2):
+        with pytest.raises(ConfigurationError):
+            await Broker(tmp_path, 1, 2, "node", "sesame", program).start()
+        cookies.append((tmp_path / ".erlang.cookie").read_text(encoding="ascii"))
+    assert len(cookies[0]) == 64
+    assert cookies[0] == cookies[1]
+    assert (tmp_path / ".erlang.cookie").stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.slow
