@@ -217,7 +217,8 @@ def draft(
         Path | None, Option("--out", help="Write a file per database into this folder; else print.")
     ] = None,
     database: Annotated[
-        list[str] | None, Option(help="This database; may be repeated [those of the URLs, else all].")
+        list[str] | None,
+        Option(help="This database; may be repeated; by default those of the URLs, else all."),
     ] = None,
     sample: Annotated[int, Option(help="Documents sampled in each collection.", min=1)] = 1_000,
     stores: Stores = None,
