@@ -279,7 +279,11 @@ def _client(url: str) -> httpx.AsyncClient:
 async def _effect(client: httpx.AsyncClient, id_: str) -> list[str]:
     deadline, pause = time.monotonic() + EFFECT_WITHIN_S, FIRST_POLL_S
     while time.monotonic() < deadline:
-        standing = await _call(client, "GET", f"/v1/staff/decisions/{id_}")
+        try:
+            standing = await _call(client, "GET", f"/v1/staff/decisions/{id_}")
+        except ConfigurationError as error:  # a limit of calls, or a restart
+            unread = f"the decision is recorded, and its result could not be read: {error}"
+            raise Unanswered(f"{unread}; `habeas decision {id_}` shows it") from None
         if standing["status"] == "refused":
             raise ConfigurationError(explained(standing["reason"]))
         if standing["status"] == "accepted":

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from email.message import EmailMessage
@@ -19,6 +19,9 @@ from shared.runtime.mongo import Client
 from tests.integration.test_tutorial import free_ports
 from tests.mailbox import Mailbox
 from tests.waiting import eventually
+
+LISTENING = "0A"
+"""A state in ``/proc/net/tcp``."""
 
 
 @asynccontextmanager
@@ -74,6 +77,20 @@ async def test_a_cut_wire_is_felt_by_the_client(stack: Stack, amqp_url: str) -> 
 
 async def test_broker_takes_commands_of_several_processes_at_once(stack: Stack) -> None:
     await asyncio.gather(*(stack.broker.settle() for _ in range(8)))
+
+
+async def test_broker_listens_on_this_machine_alone(stack: Stack) -> None:
+    ports = {f"{port:04X}" for port in (stack.broker.port, stack.broker.distribution_port)}
+    assert sorted(host for host, port in listening() if port in ports) == ["0100007F"] * 2
+
+
+def listening() -> Iterator[list[str]]:
+    """Yield address and port of each listening socket, in hexadecimal digits."""
+    for name in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{name}").read_text(encoding="ascii").splitlines():
+            _, address, _, state, *_ = line.split()
+            if state == LISTENING:
+                yield address.split(":")
 
 
 async def test_every_test_has_a_broker_with_our_queues_alone(amqp_url: str) -> None:

@@ -192,6 +192,20 @@ def test_decision_without_an_answer_in_time_is_recorded(
     assert "habeas: the decision is recorded" in capsys.readouterr().err
 
 
+def test_decision_whose_result_is_not_read_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    call = staff._call
+
+    async def limited(client: httpx.AsyncClient, method: str, path: str, **arguments: Any) -> Any:
+        if path.startswith("/v1/staff/decisions/"):
+            raise ConfigurationError("429: too many calls")
+        return await call(client, method, path, **arguments)
+
+    monkeypatch.setattr(staff, "_call", limited)
+    unread = declare_burst().exception
+    assert isinstance(unread, Unanswered)
+    assert "is recorded, and its result could not be read: 429: too many calls; `habeas" in str(unread)
+
+
 def test_decisions_without_an_answer_leave_calls_to_other_accounts_of_the_network(
     register: Register, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -127,7 +127,7 @@ class Broker:
     def _configure(self) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         cookie = self.folder / ".erlang.cookie"
-        if not cookie.exists():  # Erlang would draw 36 bits, and its port is open to other machines
+        if not cookie.exists():  # Erlang would draw 36 bits, and other users of the machine reach its port
             cookie.touch(mode=0o600)
             cookie.write_text(secrets.token_hex(32), encoding="ascii")
         configuration = self.folder / "rabbitmq.conf"
@@ -154,6 +154,7 @@ class Broker:
             "MNESIA_BASE": self.folder / "data",
             "LOG_BASE": self.folder / "log",
             "DIST_PORT": self.distribution_port,
+            "SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
         }
         return {
             **{f"RABBITMQ_{name}": str(value) for name, value in own.items()},
