@@ -25,7 +25,8 @@ from services.fulfillment.drafting.survey import StoreSurvey
 from shared.law.taxonomy import covered
 
 LEAST_CONFIDENCE = 0.5
-"""Findings with less confidence are comments only."""
+"""Findings with less confidence are comments, in records of people open points as well."""
+NOT_PERSONAL = "system.operations"
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 NOT_STATED: Mapping[str, str] = MappingProxyType({})
 MOST_NAMED = 5
@@ -250,7 +251,9 @@ def _category(draft: _Draft, one: Property) -> tuple[str, str]:
     own_text = one.type == "string" and one.unique and one.count >= 10 and one.path != "_id"  # noqa: PLR2004
     if draft.holds(one) and own_text and one.path not in draft.links:
         return "user", " # to decide: an own text in each document, its category"
-    return "system.operations", ""
+    if draft.holds(one) and top is not None and covered(top.category, PERSONAL):
+        return NOT_PERSONAL, f" # to decide: whether it is {top.category}"
+    return NOT_PERSONAL, ""
 
 
 def _fides_meta(draft: _Draft, one: Property, pad: str) -> Iterator[str]:
