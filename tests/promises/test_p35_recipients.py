@@ -197,7 +197,7 @@ async def test_a_recipient_that_never_answers_well_is_left_to_the_staff(
 
         server.answers = (200,)
         code, output, _ = await command(pipeline, "recipients", "retry", "--recipient", PORTAL_HOST)
-        assert (code, output) == (0, "1 messages are sent again\n")
+        assert (code, output) == (0, "1 notice sent again\n")
         await once(pipeline, case, "acknowledged")
         assert len({headers["webhook-id"] for headers, _ in server.requests}) == 1, "known again by its id"
         await comes_true(lambda: told_by_now(pipeline, case, PORTAL_HOST))
