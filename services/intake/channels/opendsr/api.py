@@ -71,6 +71,7 @@ def _add_requests(
     caller: Callable[..., Awaitable[ListedController]],
 ) -> None:
     Caller = Annotated[ListedController, Depends(caller)]  # noqa: N806 - a type
+    one = version.requests + "/{subject_request_id}"
 
     def signed(status: HTTPStatus, content: object) -> Response:
         return _signed(service, version, status, content)
@@ -87,27 +88,19 @@ def _add_requests(
         """Submit a request of a person."""
         return signed(HTTPStatus.CREATED, await service.submit(controller, version, await body_of(request)))
 
-    @app.get(version.requests + "/{subject_request_id}", **named("getSubjectRequest", version))
-    @app.get(version.requests + "/{subject_request_id}/", include_in_schema=False)
+    @app.get(one, **named("getSubjectRequest", version))
+    @app.get(f"{one}/", include_in_schema=False)
     async def status(subject_request_id: str, controller: Caller) -> Response:
         """Return the status of a request."""
         return signed(HTTPStatus.OK, await service.status(controller, subject_request_id, version))
 
-    @app.delete(
-        version.requests + "/{subject_request_id}",
-        status_code=HTTPStatus.ACCEPTED,
-        **named("cancelSubjectRequest", version),
-    )
-    @app.delete(version.requests + "/{subject_request_id}/", include_in_schema=False)
+    @app.delete(one, status_code=HTTPStatus.ACCEPTED, **named("cancelSubjectRequest", version))
+    @app.delete(f"{one}/", include_in_schema=False)
     async def cancel(subject_request_id: str, controller: Caller) -> Response:
         """Cancel a request that is pending, or an erasure that has not begun."""
         return signed(HTTPStatus.ACCEPTED, await service.cancel(controller, subject_request_id, version))
 
-    @app.get(
-        version.requests + "/{subject_request_id}/results",
-        response_class=Response,
-        **named("downloadResults", version),
-    )
+    @app.get(f"{one}/results", response_class=Response, **named("downloadResults", version))
     async def results(
         subject_request_id: str, controller: Caller, wanted: Annotated[RangeRequest, Depends(wanted_bytes)]
     ) -> Response:
