@@ -1,5 +1,6 @@
 """The context of the notifier's handlers, and the sending of letters."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -7,15 +8,17 @@ from email.utils import parseaddr
 from typing import Protocol
 
 from services.notifier.domain import Correspondence, LetterCount, authorities, count_of
-from services.notifier.letters.composer import LetterRequest, compose
+from services.notifier.letters.composer import Composed, LetterRequest, compose
 from services.notifier.letters.letter_models import (
+    AliasCode,
     AuthorityContact,
+    CodeLetter,
     LetterFacts,
     Sender,
     acknowledges_receipt,
 )
 from services.notifier.smtp.post import Posted
-from shared.contract.answer import SUBMISSION
+from shared.contract.answer import LETTER, SUBMISSION
 from shared.contract.correspondents import Correspondent, correspondent_of, mailbox_for
 from shared.contract.drop import SOURCE as DROP
 from shared.contract.events import (
@@ -39,6 +42,8 @@ WITHOUT_STOP = frozenset({LetterKind.FORWARDED_TO_CONTROLLER})
 """Letters without a link to stop the request: a controller has a link of its own."""
 WITHOUT_PAGE = WITHOUT_STOP | {LetterKind.CLARIFICATION}
 """Letters without a link to the page of the request: an unclear mail has none yet."""
+WITH_CODE = (CodeLetter, AliasCode)
+"""Letters of which no copy is kept: the staff must not read the person's codes."""
 
 
 class LetterPostPort(Protocol):
@@ -238,16 +243,43 @@ async def write_to(
     )
     sender = ctx.house.sender
     try:
-        message = compose(letter, sender=sender, message_id=ctx.message_id(), date=ctx.occurred_at)
+        composed = compose(letter, sender=sender, message_id=ctx.message_id(), date=ctx.occurred_at)
     except MailRefused:  # no mail server could take the address
         return [_failed(kind, facts, "mail_refused", ctx)]
     name = f"{ctx.case_id}:{ctx.event_id}"
     counted = count_of(kind, facts, ctx.known)
-    if counted is not None and not await ctx.post.admit(counted, name, letter.to):
+    admitted, kept = await asyncio.gather(
+        _admitted(counted, letter.to, name, ctx), _kept(letter, composed, ctx)
+    )
+    if not admitted:
         return [_failed(kind, facts, "too_many_letters", ctx)]
-    posted = await ctx.post.send(name, letter.to, message)
+    posted = await ctx.post.send(name, letter.to, composed.message)
     if posted.failure is not None:
         return [_failed(kind, facts, posted.failure, ctx)]
     doubtful = posted is Posted.SENT_PERHAPS_TWICE
     acknowledges = acknowledges_receipt(facts)
-    return [NoticeSent(request_id=ctx.case_id, letter=kind, acknowledges=acknowledges, doubtful=doubtful)]
+    return [
+        NoticeSent(
+            request_id=ctx.case_id, letter=kind, acknowledges=acknowledges, doubtful=doubtful, kept=kept
+        )
+    ]
+
+
+async def _admitted(counted: LetterCount | None, mailbox: str, letter: str, ctx: NotifierContext) -> bool:
+    return counted is None or await ctx.post.admit(counted, letter, mailbox)
+
+
+async def _kept(letter: LetterRequest, composed: Composed, ctx: NotifierContext) -> str | None:
+    """
+    Seal the copy of *letter* before it is sent; return its name, or None for a letter with a code.
+
+    An earlier try may have sealed another text: the last day can move while the mail server is away.
+    """
+    if isinstance(letter.facts, WITH_CODE):
+        return None
+    content, tries = composed.copy_of(letter).packed(), 0
+    while not await ctx.vault.seal(ctx.case_id, item := f"{LETTER}{ctx.event_id}_{tries}", content):
+        if await ctx.vault.open(ctx.case_id, item) == content:
+            break
+        tries += 1
+    return item

@@ -79,7 +79,9 @@ def definitions(
 
 
 VAULT_WRITERS = frozenset({"intake", "verifier", "fulfillment", COMMAND})
-"""Accounts that seal something; the others only open it."""
+"""Accounts that seal, replace and discard; the notifier only opens, and adds letters."""
+LETTERS_WRITER = "notifier"
+"""The account that adds letters as sent to the vault, and changes and removes nothing there."""
 KEYS_WRITER = "intake"
 """The account that makes and destroys the keys of cases."""
 BUSINESS = frozenset({"fulfillment", COMMAND})
@@ -134,9 +136,24 @@ def command_role_name(prefix: str) -> str:
     return f"{prefix}-{COMMAND}"
 
 
+def letters_role(prefix: str) -> dict[str, Any]:
+    """Return the role by which the notifier adds letters to the vault."""
+    items = {"db": f"{prefix}_vault", "collection": "items"}
+    return {"privileges": [{"resource": items, "actions": ["insert"]}], "roles": []}
+
+
+def letters_role_name(prefix: str) -> str:
+    """Return the name of that role, in the database `admin`."""
+    return f"{prefix}-letters"
+
+
 def made_roles(prefix: str) -> dict[str, dict[str, Any]]:
     """Return the roles that are made in the database `admin`, by name."""
-    return {staff_role_name(prefix): staff_role(prefix), command_role_name(prefix): command_role(prefix)}
+    return {
+        staff_role_name(prefix): staff_role(prefix),
+        command_role_name(prefix): command_role(prefix),
+        letters_role_name(prefix): letters_role(prefix),
+    }
 
 
 def database_roles(account: str, prefix: str, business: Iterable[str] = ()) -> list[dict[str, str]]:
@@ -159,6 +176,7 @@ def database_roles(account: str, prefix: str, business: Iterable[str] = ()) -> l
     return [
         *([{"role": staff_role_name(prefix), "db": "admin"}] if account in PROCESSES else []),
         *([{"role": command_role_name(prefix), "db": "admin"}] if account == COMMAND else []),
+        *([{"role": letters_role_name(prefix), "db": "admin"}] if account == LETTERS_WRITER else []),
         *({"role": "readWrite", "db": name} for name in written),
         *({"role": "read", "db": name} for name in seen if name not in written),
     ]

@@ -23,9 +23,10 @@ from aio_pika.exceptions import AMQPError
 from habeas.embedded.company import ADA
 from habeas.embedded.stack import Stack
 from shared.contract import topology
+from shared.contract.answer import LetterCopy
 from shared.contract.catalogue import catalogue
 from shared.contract.envelope import STRUCTURED, encode
-from shared.contract.events import IdentityVerified, RestrictionAnnounced, Submission
+from shared.contract.events import IdentityVerified, NoticeSent, RestrictionAnnounced, Submission
 from shared.contract.events.breaches import BreachDeclared
 from shared.contract.topology import COMMAND, EVENTS, PARKING, REDELIVERY, REQUESTS, RETRY, parking_of
 from shared.errors import PermanentError, Sealed
@@ -276,7 +277,18 @@ async def test_parked_forgery_is_refused_again_when_staff_replays_it(pipeline: P
 
 async def test_honest_access_request_still_closes_with_restricted_accounts(pipeline: Pipeline) -> None:
     person = (await pipeline.people())[3]
-    await pipeline.closed(await pipeline.verified("access", person))
+    case = await pipeline.verified("access", person)
+    await pipeline.closed(case)
+    sent = [
+        fact["data"]
+        for row in await pipeline.rows("notifier", case=case)
+        for fact in row["facts"]
+        if fact["type"] == NoticeSent.TYPE
+    ]
+    vault = Vault(pipeline.client, prefix=pipeline.prefix, master_key=ring_of(pipeline, "intake"))
+    letters = [LetterCopy.unpacked(await vault.open(case, one["kept"])) for one in sent]
+    assert [letter.to for letter in letters] == [person.email] * len(sent)
+    assert "outcome" in {one["letter"] for one in sent}
 
 
 def test_services_of_the_tests_have_no_other_credentials(pipeline: Pipeline) -> None:
@@ -371,6 +383,21 @@ async def test_account_makes_no_staff_account_and_takes_back_no_used_code(
         assert not await permitted(lambda: staff.codes.delete_many({}))
         assert not await permitted(lambda: staff.tries.delete_many({}))
         assert not await permitted(lambda: staff.outcomes.update_many({}, {"$set": {"reason": ""}}))
+
+
+async def test_stolen_notifier_adds_to_the_vault_and_changes_and_removes_nothing_there(
+    pipeline: Pipeline,
+) -> None:
+    case, _ = await unproven(pipeline)
+    async with stored(pipeline, "notifier") as client:
+        items, chunks = (database(pipeline, client, "vault")[name] for name in ("items", "chunks"))
+        submission = {"_id": f"{case}/submission"}
+        assert await permitted(lambda: items.insert_one({"_id": f"{case}/letter_added", "case": case}))
+        assert not await permitted(lambda: items.update_one(submission, {"$set": {"sealed": b""}}))
+        assert not await permitted(lambda: items.replace_one(submission, {"sealed": b""}))
+        assert not await permitted(lambda: items.delete_one(submission))
+        assert not await permitted(items.drop)
+        assert not await permitted(lambda: chunks.insert_one({"_id": f"{case}/package#0"}))
 
 
 async def test_stolen_notifier_reaches_no_business_data_and_destroys_no_key(pipeline: Pipeline) -> None:

@@ -57,7 +57,7 @@ async def test_logo_of_a_letter_arrives_with_the_html_that_names_it() -> None:
         sender=sender,
         message_id="<1@example.com>",
         date=written_at,
-    )
+    ).message
     async with running(MailHost()) as host, opened(host.url) as channel:
         await channel.send(SENDER, RECIPIENT, message)
     [(_, _, taken)] = host.taken

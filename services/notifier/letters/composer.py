@@ -13,14 +13,23 @@ from pydantic import BaseModel
 
 from services.notifier.letters import mime
 from services.notifier.letters.languages import CATALOGUES
-from services.notifier.letters.letter_models import AuthorityContact, LetterFacts, Sender, totals_of
+from services.notifier.letters.letter_models import (
+    AuthorityContact,
+    ForwardedToController,
+    LetterFacts,
+    Sender,
+    totals_of,
+)
 from services.notifier.letters.skeletons import Laws, LetterShape, Skeleton, mark, skeletons
 from services.notifier.letters.translations import title
+from shared.contract.answer import LetterCopy
 from shared.contract.references import short_reference
 from shared.law import Money, Policy
 from shared.pages.translation import Words, home_of
 
 LONGEST_NAME = 60
+WITHHELD = "[withheld]"
+"""Takes the place of a secret in the copy of a letter."""
 NO_NAME = re.compile(r"[/\\@:<>\[\]{}|]|www\.|\w\.\w{2}", re.IGNORECASE)
 """
 Parts of a name that could act as a link or a second message: any requester chooses the name,
@@ -48,8 +57,32 @@ class LetterRequest:
     page: str = ""
     """Page of the request; empty for a letter to a reader who must not see it."""
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The links that act on the request, or open it, for everyone who has them."""
+        opening = self.facts.url if isinstance(self.facts, ForwardedToController) else ""
+        return tuple(filter(None, (self.stop, opening)))
 
-def compose(letter: LetterRequest, *, sender: Sender, message_id: str, date: datetime) -> bytes:
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """A written letter."""
+
+    message: bytes
+    """RFC 5322, not signed yet."""
+    subject: str
+    body: mime.Alternatives
+
+    def copy_of(self, letter: LetterRequest) -> LetterCopy:
+        """Return the copy for the staff; it withholds the links of *letter* that act for their holder."""
+        text, html = self.body.text, self.body.html
+        for secret in letter.secrets:
+            text = text.replace(secret, WITHHELD)
+            html = html.replace(str(escape(secret)), WITHHELD)
+        return LetterCopy(to=letter.to, subject=self.subject, text=text, html=html)
+
+
+def compose(letter: LetterRequest, *, sender: Sender, message_id: str, date: datetime) -> Composed:
     """
     Return *letter* as an RFC 5322 message, in text and HTML; the same arguments give the same bytes.
 
@@ -62,7 +95,8 @@ def compose(letter: LetterRequest, *, sender: Sender, message_id: str, date: dat
     headers = headers_of(replying, subject, words, date, to=to)
     if letter.request_id:
         headers["X-Habeas-Request"] = mime.unstructured(letter.request_id)
-    return mime.message(headers, render(letter, sender), message_id=message_id, logo=sender.logo)
+    body = render(letter, sender)
+    return Composed(mime.message(headers, body, message_id=message_id, logo=sender.logo), subject, body)
 
 
 def headers_of(sender: Sender, subject: str, words: Words, date: datetime, *, to: str = "") -> dict[str, str]:

@@ -83,6 +83,8 @@ class NoticeSent(NoticeFact):
 
     TYPE = "habeas.notice.sent.v1"
 
+    kept: Code | None = None
+    """Name of the letter in the vault, as it was sent; None for a letter with a code."""
     doubtful: bool = False
     """A crash made it unknown whether an earlier copy had been accepted: same Message-ID, maybe twice."""
 

@@ -62,7 +62,7 @@ def convinces(message: bytes, algorithm: str) -> bool:
 
 def written(kind: str, name: str = "Amélia Ferreira") -> bytes:
     one = replace(letter(LETTERS[kind]), name=name)
-    return compose(one, sender=SENDER, message_id=MESSAGE_ID, date=WRITTEN_AT)
+    return compose(one, sender=SENDER, message_id=MESSAGE_ID, date=WRITTEN_AT).message
 
 
 @pytest.mark.slow

@@ -52,7 +52,7 @@ HOSTILE = (
 
 
 def written(letter: LetterRequest, sender: Sender = SENDER) -> bytes:
-    return compose(letter, sender=sender, message_id=MESSAGE_ID, date=WRITTEN_AT)
+    return compose(letter, sender=sender, message_id=MESSAGE_ID, date=WRITTEN_AT).message
 
 
 def read(message: bytes) -> EmailMessage:
@@ -279,5 +279,5 @@ def test_a_controller_that_gives_the_least_is_enough() -> None:
 
 def test_seconds_are_the_finest_that_a_date_header_knows() -> None:
     exact = datetime(2026, 3, 5, 13, 30, 1, 999_999, tzinfo=UTC)
-    message = compose(letter(LETTERS["code"]), sender=SENDER, message_id=MESSAGE_ID, date=exact)
+    message = compose(letter(LETTERS["code"]), sender=SENDER, message_id=MESSAGE_ID, date=exact).message
     assert read(message)["Date"] == "Thu, 05 Mar 2026 13:30:01 +0000"
