@@ -21,6 +21,7 @@ from services.notifier.smtp.post import Posted
 from shared.contract.answer import LETTER, SUBMISSION
 from shared.contract.correspondents import Correspondent, correspondent_of, mailbox_for
 from shared.contract.drop import SOURCE as DROP
+from shared.contract.envelope import derived_id
 from shared.contract.events import (
     Fact,
     LetterKind,
@@ -278,8 +279,12 @@ async def _kept(letter: LetterRequest, composed: Composed, ctx: NotifierContext)
     if isinstance(letter.facts, WITH_CODE):
         return None
     content, tries = composed.copy_of(letter).packed(), 0
-    while not await ctx.vault.seal(ctx.case_id, item := f"{LETTER}{ctx.event_id}_{tries}", content):
+    while not await ctx.vault.seal(ctx.case_id, item := _copy_name(ctx.event_id, tries), content):
         if await ctx.vault.open(ctx.case_id, item) == content:
             break
         tries += 1
     return item
+
+
+def _copy_name(event_id: str, tries: int) -> str:
+    return f"{LETTER}{derived_id(event_id, tries)}"
