@@ -17,13 +17,14 @@ help:  ## Show this list
 setup:  ## Install the dependencies (quiet when complete)
 	@scripts/setup
 
-check: setup  ## Format, lint, types, import rules, unit tests but for the slow ones; under a minute
+check: setup  ## Format, lint, import rules, types of the product, quick unit tests with few cases; under a minute
 	@$(BIN)/ruff format --check --quiet || { echo "not formatted: run $(BIN)/ruff format"; exit 1; }
 	@$(BIN)/ruff check --quiet
-	@HABEAS_TEST_EXAMPLES=10 $(MAKE) --no-print-directory --jobs=2 types test-unit WHICH='-m "not slow"'
+	@HABEAS_TEST_EXAMPLES=10 $(MAKE) --no-print-directory --jobs=2 types test-unit \
+		TYPED='shared services habeas' WHICH='-m "not slow" --cases 2'
 
 types: setup  ## Types and import rules
-	@$(BIN)/mypy
+	@$(BIN)/mypy $(TYPED)
 	@said=$$($(BIN)/lint-imports 2>&1) || { echo "$$said"; exit 1; }
 
 test: setup  ## Every test; container tests skip where there is no Docker, and fail there when CI is set

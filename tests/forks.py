@@ -6,6 +6,8 @@ Here the process that has collected them forks. Each process takes the next file
 both end at about the same time. The first process prints the reports of the other as its own.
 
 Output is captured in memory (``--capture=sys``): both processes would write to one captured file.
+
+``--cases N`` runs at most N cases of a parametrised test, at equal distances from the first to the last.
 """
 
 import json
@@ -13,13 +15,43 @@ import os
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from tempfile import TemporaryFile
-from typing import IO
+from typing import IO, TypeVar
 
 import pytest
+
+T = TypeVar("T")
 
 PROCESSES = 2
 TOKEN = 2
 """Bytes of the number of a file."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--cases``."""
+    parser.addoption("--cases", type=int, metavar="N", help="run at most N cases of a parametrised test")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out cases of parametrised tests beyond the number of ``--cases``."""
+    most = config.getoption("cases")
+    if most is None:
+        return
+    kept = [case for _, cases in groupby(items, _without_case) for case in spread([*cases], most)]
+    chosen = set(kept)
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = kept
+
+
+def spread(cases: Sequence[T], most: int) -> list[T]:
+    """Return *most* of *cases*, at equal distances from the first to the last; all if there are fewer."""
+    if len(cases) <= most:
+        return [*cases]
+    return [cases[number * (len(cases) - 1) // max(most - 1, 1)] for number in range(most)]
+
+
+def _without_case(item: pytest.Item) -> str:
+    return item.nodeid.partition("[")[0]
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -115,6 +115,7 @@ def test_request_without_a_person_names_the_options(words: str) -> None:
     assert printed_error(*words.split()).startswith("name the person with --email or --name")
 
 
+@pytest.mark.slow
 def test_way_of_submission_is_a_known_one() -> None:
     assert CliRunner().invoke(app, ["submit", "--email", "ada@example.org", "--by", "ftp"]).exit_code == 2
 
@@ -174,6 +175,7 @@ def parameters() -> Iterator[tuple[str, Any]]:
         yield from ((f"{path} {one.name}".strip(), one) for one in command.params)
 
 
+@pytest.mark.slow
 def test_every_id_may_be_shortened() -> None:
     ids = {"request_id", "request", "incident", "registered"}
     found = {path: one.callback for path, one in parameters() if one.name in ids}
@@ -221,6 +223,7 @@ def test_short_id_needs_the_databases(tmp_path: Path) -> None:
         resolved(InstallationState(tmp_path), "a1b2", "intake", "request")
 
 
+@pytest.mark.slow
 def test_every_verb_prints_json_on_demand() -> None:
     verbs = {path.rpartition(" ")[0].strip() for path, _ in parameters()}
     with_json = {path.rpartition(" ")[0].strip() for path, one in parameters() if "--json" in one.opts}
@@ -324,6 +327,7 @@ for path in walk([], typer.main.get_command(app)):
 """
 
 
+@pytest.mark.slow
 def test_help_imports_no_heavy_library() -> None:
     found = subprocess.run([sys.executable, "-c", HELP_OF_ALL], capture_output=True, text=True, check=True)  # noqa: S603
     lines = dict(line.split(":", 1) for line in found.stdout.splitlines())

@@ -187,6 +187,7 @@ def test_equal_declarations_have_the_same_event_id(tmp_path: Path) -> None:
     assert ids[0] == ids[1] != ids[2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["declare FILE --as ada", "scope FILE", "preview FILE --out OUT"])
 def test_verbs_with_declarations_know_the_categories_of_the_map(
     tmp_path: Path, verb: str, monkeypatch: pytest.MonkeyPatch

@@ -146,6 +146,7 @@ def test_password_is_not_asked_for_without_a_terminal(monkeypatch: pytest.Monkey
     assert "HABEAS_STAFF_PASSWORD_FILE is missing" in str(result.exception)
 
 
+@pytest.mark.slow
 def test_table_has_every_deciding_verb() -> None:
     assert {*WITH_UNKNOWN_ID, *WITHOUT_ID} == set(deciding())
 
@@ -177,6 +178,7 @@ def declare_burst(*words: str) -> Any:
     return decide("burst", "declare", "storm", "--until", AT, *words)
 
 
+@pytest.mark.slow
 def test_decision_without_an_answer_in_time_is_recorded(
     register: Register, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -62,6 +62,7 @@ def test_late_letter_and_extension_name_the_last_day_of_the_law() -> None:
     assert "our answer by May 29, 2026 at the latest" in shown("--kind", "extension", "--law", "us-ca-ccpa")
 
 
+@pytest.mark.slow
 def test_erasure_states_its_ground_only_where_the_law_has_grounds() -> None:
     assert "On which ground we erased it" in shown("--kind", "erasure", "--law", "gdpr")
     assert "On which ground we erased it" not in shown("--kind", "erasure", "--law", "us-ca-ccpa")
@@ -111,6 +112,7 @@ def test_the_gallery_begins_with_every_law_language_and_kind() -> None:
     assert all(f"#{form}" in index for form in LetterForm)
 
 
+@pytest.mark.slow
 def test_page_of_the_gallery_is_self_contained() -> None:
     first = next(iter(shown_laws()))
     pages = dict(page for page, _ in zip(gallery(), range(3), strict=False))
@@ -160,6 +162,7 @@ def test_letter_is_shown_with_the_brand_of_the_company(
     assert "cid:" not in html
 
 
+@pytest.mark.slow
 def test_every_kind_is_explained_and_has_an_example() -> None:
     assert all(explained(form).endswith(".") for form in LetterForm)
     assert all(preview(form, ["gdpr"], "en") for form in LetterForm)

@@ -36,6 +36,7 @@ def names(folder: Path, ending: str) -> list[str]:
     return sorted(path.stem for path in folder.glob(f"*{ending}"))
 
 
+@pytest.mark.slow
 def test_each_law_and_language_has_a_sample_as_mail_page_and_text(file: Path, tmp_path: Path) -> None:
     out = tmp_path / "samples"
     output = shown(
@@ -81,6 +82,7 @@ def test_without_places_the_listed_people_count(tmp_path: Path) -> None:
     assert names(tmp_path / "samples", ".eml") == ["us-tx.en"]
 
 
+@pytest.mark.slow
 def test_only_a_processor_notifies_customers(tmp_path: Path) -> None:
     """Law: GDPR Art. 33(2)."""
     path = tmp_path / "breach.json"

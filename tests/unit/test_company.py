@@ -47,15 +47,18 @@ def declared() -> dict[Collection, Paths]:
     }
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_company() -> None:
     once, again = (list(generate(SEED, 50, today=TODAY)) for _ in range(2))
     assert once == again
 
 
+@pytest.mark.slow
 def test_another_seed_gives_another_company() -> None:
     assert list(generate(SEED, 50, today=TODAY)) != list(generate(SEED + 1, 50, today=TODAY))
 
 
+@pytest.mark.slow
 def test_there_are_as_many_people_as_asked_for() -> None:
     contacts = [d for _, c, d in generate(SEED, 123, today=TODAY) if c == "contacts"]
     assert len(contacts) == 123
@@ -73,6 +76,7 @@ def test_no_two_documents_share_an_id_and_no_two_people_a_mailbox_or_a_number(
     assert len(set(phones)) == len(phones)
 
 
+@pytest.mark.slow
 def test_the_map_declares_exactly_the_collections_and_fields_there_are(
     records: list[tuple[str, str, Document]], declared: dict[Collection, Paths]
 ) -> None:
@@ -82,6 +86,7 @@ def test_the_map_declares_exactly_the_collections_and_fields_there_are(
     assert found == {where: set(paths) for where, paths in declared.items()}
 
 
+@pytest.mark.slow
 def test_every_value_has_the_declared_type_or_is_null(
     records: list[tuple[str, str, Document]], declared: dict[Collection, Paths]
 ) -> None:
@@ -99,6 +104,7 @@ def test_every_usual_type_of_value_occurs(declared: dict[Collection, Paths]) -> 
     assert kinds >= {*TYPES.values(), "uuid"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("person", [pytest.param(ADA, id="access"), pytest.param(BRUNO, id="erasure")])
 def test_both_demo_people_appear_in_every_collection_of_people(
     records: list[tuple[str, str, Document]], declared: dict[Collection, Paths], person: DemoPerson
@@ -156,6 +162,7 @@ def test_no_demo_text_of_others_names_the_requester_of_the_erasure(
     assert not [text for text in texts if BRUNO.last in text or BRUNO.email in text.casefold()]
 
 
+@pytest.mark.slow
 def test_every_mailbox_lies_under_a_domain_reserved_for_examples(
     records: list[tuple[str, str, Document]],
 ) -> None:
@@ -180,6 +187,7 @@ def test_nothing_happened_after_today(records: list[tuple[str, str, Document]]) 
     assert late == []
 
 
+@pytest.mark.slow
 def test_there_is_an_index_for_every_field_that_a_request_or_a_period_is_looked_up_by() -> None:
     needed = {
         (dataset["fides_key"], collection["name"], path)

@@ -78,6 +78,7 @@ def test_identifiers_of_schemas_are_unique_and_relative_to_one_base() -> None:
     assert found == {path: contracts.SCHEMAS + str(path.relative_to(DOCS / "schemas")) for path in found}
 
 
+@pytest.mark.slow
 def test_each_channel_has_a_server_with_credentials() -> None:
     document = _asyncapi()
     [(name, server)] = document["servers"].items()

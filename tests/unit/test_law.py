@@ -294,6 +294,7 @@ def test_the_day_of_receipt_is_that_of_the_place_that_answers(
     assert computed.received_on == date.fromisoformat(received_on)
 
 
+@pytest.mark.slow
 @unhurried
 @given(
     st.datetimes(datetime(1999, 1, 1), datetime(2101, 1, 1), timezones=st.sampled_from(ZONES)),  # noqa: DTZ001 - hypothesis adds the zone

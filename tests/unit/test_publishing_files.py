@@ -152,6 +152,7 @@ def test_the_id_of_a_row_is_in_its_event(tmp_path: Path) -> None:
         assert (plain["id"], plain["source"]) == (one.message.message_id, "shop.example")
 
 
+@pytest.mark.slow
 @given(content=st.binary(max_size=200) | st.text(max_size=200).map(lambda text: text.encode()))
 def test_whatever_a_file_holds_it_is_read_or_refused(content: bytes, tmp_path_factory: Any) -> None:
     folder = tmp_path_factory.getbasetemp()

@@ -61,6 +61,7 @@ def test_no_import_binds_the_name_of_a_folder_in_another_way() -> None:
     assert dotted == []
 
 
+@pytest.mark.slow
 def test_client_needs_its_dependencies_alone() -> None:
     trees = [
         ast.parse(path.read_text(encoding="utf-8")) for path in SOURCES.needed(ROOT, "shared.client").values()

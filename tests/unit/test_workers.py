@@ -25,6 +25,7 @@ def files() -> dict[str, str]:
     return {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in paths}
 
 
+@pytest.mark.slow
 def test_each_file_that_changes_a_part_for_all_its_users_has_parts_of_its_own() -> None:
     changing = {file for file, text in files().items() if CHANGES_A_PART.search(text)}
     assert changing <= workers.STOPS_PARTS

@@ -64,6 +64,7 @@ def test_a_certificate_is_trusted_only_with_the_key_that_signed_it() -> None:
     assert not report.trusted
 
 
+@pytest.mark.slow
 def test_no_changed_byte_goes_unnoticed() -> None:
     for position in range(len(FILE)):
         changed = bytearray(FILE)

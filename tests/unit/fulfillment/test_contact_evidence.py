@@ -78,6 +78,7 @@ def people_in(name: str, document: dict[str, Any]) -> list[AffectedPerson]:
     return [contact.person_of(part) for contact in several for part in contact.parts(document)]
 
 
+@pytest.mark.slow
 def test_contact_data_comes_from_the_persons_own_part() -> None:
     document = {
         "mail": " Kim@Example.org ",

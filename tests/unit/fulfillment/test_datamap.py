@@ -58,6 +58,7 @@ def test_services_of_a_process_share_a_map_until_its_text_changes(tmp_path: Path
     assert load(tmp_path).version != first.version
 
 
+@pytest.mark.slow
 def test_the_example_loads_in_the_order_of_its_files() -> None:
     data_map = load(EXAMPLE)
     assert [c.key for c in data_map.collections][:3] == [
@@ -145,6 +146,7 @@ def test_bare_never_of_an_old_map_is_readable_and_reported_with_the_remedy() -> 
     assert "disclose: { never: security, because: … }" in old.remarks[0].remedy
 
 
+@pytest.mark.slow
 def test_the_version_is_the_hash_of_the_text_and_parses_again_from_its_sources() -> None:
     data_map = load(EXAMPLE)
     assert parse(data_map.sources) == data_map

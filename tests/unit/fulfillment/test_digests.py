@@ -39,6 +39,7 @@ def test_different_keys_have_different_digests() -> None:
     assert len(set(map(digest, keys))) == len(keys)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [10, MANY])
 def test_every_key_is_new_once(number: int) -> None:
     keys = DigestSet()

@@ -299,6 +299,7 @@ async def transferred(order: TransferOrdered, ctx: FulfillmentContext) -> Transf
     return result
 
 
+@pytest.mark.slow
 async def test_a_package_goes_to_another_controller_and_the_receipt_is_kept(
     receiver: PackageReceiver, key: ReceiverKey
 ) -> None:
@@ -323,6 +324,7 @@ async def test_a_package_goes_to_another_controller_and_the_receipt_is_kept(
     assert b"imports/7" in await ctx.vault.open(CASE, kept[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("error", "reason"),
     [(ReceiverRefused(), "refused"), (NotAllowed(), "not_allowed")],
@@ -358,6 +360,7 @@ async def test_receiver_that_does_not_prove_its_key_gets_nothing(receiver: Packa
     assert (result.done, result.reason, courier.parcels) == (False, "unproven", [])
 
 
+@pytest.mark.slow
 async def test_silent_receiver_gets_the_same_package_again_until_the_end(receiver: PackageReceiver) -> None:
     courier = Courier(ReceiverUnavailable())
     order, ctx = await ordered(courier, receiver)
@@ -370,6 +373,7 @@ async def test_silent_receiver_gets_the_same_package_again_until_the_end(receive
     assert (await transferred(order, later)).reason == "unreachable"
 
 
+@pytest.mark.slow
 async def test_package_is_encrypted_anew_to_a_changed_key(receiver: PackageReceiver, tmp_path: Path) -> None:
     courier, changed = Courier(ReceiverUnavailable()), ReceiverKey()
     order, ctx = await ordered(courier, receiver)

@@ -85,6 +85,7 @@ DOCUMENTS = some.sampled_from(PEOPLE).flatmap(
 )
 
 
+@pytest.mark.slow
 @given(DOCUMENTS)
 def test_other_peoples_elements_are_not_disclosed(document: dict[str, Any]) -> None:
     shown = json_util.dumps(disclosed(tickets(), document, matches(document, "kim")))

@@ -243,6 +243,7 @@ def test_every_bson_type_survives_in_the_json_and_shows_on_the_page() -> None:
     assert "5 March 2026, 13:35 UTC" in files["index.html"].decode()
 
 
+@pytest.mark.slow
 def test_a_deep_document_and_a_huge_text_are_cut_on_the_page_alone() -> None:
     deep: Document = {"end": "here"}
     for _ in range(150):
@@ -253,6 +254,7 @@ def test_a_deep_document_and_a_huge_text_are_cut_on_the_page_alone() -> None:
     assert len(files["index.html"]) < 100_000
 
 
+@pytest.mark.slow
 def test_fields_without_number_do_not_make_a_table_without_end() -> None:
     files = files_of(*({"_id": n, f"k{n}": 1} for n in range(1_000)))
     assert len(table(files)[0]) == 1

@@ -102,6 +102,7 @@ def test_invalid_package_is_a_problem_and_no_exception(content: bytes) -> None:
     assert not verify_package(io.BytesIO(content)).ok
 
 
+@pytest.mark.slow
 def test_no_damaged_byte_makes_the_check_fail_with_an_exception() -> None:
     for position in range(0, len(PACKAGE), 37):
         damaged = bytearray(PACKAGE)
@@ -109,6 +110,7 @@ def test_no_damaged_byte_makes_the_check_fail_with_an_exception() -> None:
         verify_package(io.BytesIO(bytes(damaged)), issuer=SIGNER.public_key.fingerprint)
 
 
+@pytest.mark.slow
 def test_a_bomb_is_not_unpacked() -> None:
     files = {**FILES, "index.html": FILES["index.html"] + b"0" * 50_000_000}
     report = verify_package(repacked(files.items()))

@@ -136,6 +136,7 @@ def test_a_page_speaks_the_language_of_the_person(tag: str, language: str, title
     assert day in html
 
 
+@pytest.mark.slow
 def test_a_long_collection_is_shown_in_part_and_says_so() -> None:
     html = unpacked(packed(contents(PackageSection(CUSTOMERS, Many(3_000)))))["index.html"].decode()
     assert "This page shows the first 100 of 3,000 records." in html

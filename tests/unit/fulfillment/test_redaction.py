@@ -46,6 +46,7 @@ OWN_FORMS = [
 ]
 
 
+@pytest.mark.slow
 @given(FILLER, LEFT, st.tuples(ADDRESSES, CASES), RIGHT, FILLER)
 def test_addresses_of_others_are_blacked_out(
     before: str, left: str, written: tuple[str, Callable[[str], str]], right: str, after: str
@@ -232,6 +233,7 @@ def sentences() -> list[Sentence]:
     return [Sentence.parsed(line) for line in lines if not line.startswith("#")]
 
 
+@pytest.mark.slow
 def test_nearly_all_other_people_are_found_in_running_text() -> None:
     found = [one for sentence in sentences() for one in sentence.found()]
     assert len(found) >= 150

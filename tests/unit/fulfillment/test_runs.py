@@ -84,6 +84,7 @@ def test_a_mask_keeps_its_type(value: Any) -> None:
     assert [type(step.masks[0].value) for step in again] == [int, type(value)]
 
 
+@pytest.mark.slow
 def test_a_plan_of_many_records_is_written_in_few_lines_and_read_again() -> None:
     plan = RecordPlan("v", date(2026, 11, 25), (), Steps(runs_of(many(5_000))), (("desk.notes",),))
     assert len(list(plan.lines())) == 6

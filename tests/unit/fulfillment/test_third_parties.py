@@ -176,6 +176,7 @@ class Crowd:
         return self if key == TICKETS.key else ()
 
 
+@pytest.mark.slow
 def test_never_are_more_than_a_few_records_in_memory() -> None:
     crowd = Crowd(300)
     held = Findings("abc", crowd, (Coverage(TICKETS.key, SearchStatus.SEARCHED, crowd.count),))

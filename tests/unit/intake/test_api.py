@@ -195,6 +195,7 @@ async def test_the_package_comes_in_pieces_and_its_download_is_on_record() -> No
     assert [f for row in office.rows() for f in row.facts if isinstance(f, PackageFetched)]
 
 
+@pytest.mark.slow
 async def test_interrupted_download_continues_with_the_same_bytes() -> None:
     office = await answered()
     async with served(office.requests) as url, AsyncClient(base_url=url) as client:

@@ -168,6 +168,7 @@ async def hostile(path: str, content: bytes) -> None:
         assert response.status_code in {400, 422}
 
 
+@pytest.mark.slow
 @given(SLIPS)
 async def test_no_problem_repeats_what_a_slightly_wrong_request_said(slips: dict[str, Any]) -> None:
     await hostile("/v1/requests", json.dumps(form() | slips).encode())
@@ -178,6 +179,7 @@ async def test_no_problem_repeats_what_a_wholly_wrong_request_said(body: Any) ->
     await hostile("/v1/requests", json.dumps(body).encode())
 
 
+@pytest.mark.slow
 @given(st.lists(BODIES, max_size=4))
 async def test_no_problem_repeats_what_wrong_proofs_said(proofs: list[Any]) -> None:
     await hostile(f"/v1/requests/{CASE}/proofs", json.dumps({"proofs": proofs}).encode())

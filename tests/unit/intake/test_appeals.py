@@ -353,6 +353,7 @@ async def test_the_moment_of_an_appeal_that_is_decided_says_nothing_of_the_next(
 # --- on the page --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 async def test_the_days_of_a_complaint_follow_the_law_that_judges_it() -> None:
     """Data Protection Act 2018 s. 164A: in force after the request was made."""
     office = Office(practice=ABROAD)

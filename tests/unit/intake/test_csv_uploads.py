@@ -105,6 +105,7 @@ async def test_a_sheet_has_a_largest_size(monkeypatch: pytest.MonkeyPatch) -> No
     assert office.broker.published == []
 
 
+@pytest.mark.slow
 @settings(max_examples=25)  # each makes an API; the sheets themselves are fuzzed without
 @given(content=st.binary(max_size=300))
 async def test_no_form_causes_an_internal_error(content: bytes) -> None:

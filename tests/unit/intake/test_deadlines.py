@@ -129,6 +129,7 @@ async def publish_timers(office: Office) -> None:
     await office.work()
 
 
+@pytest.mark.slow
 async def test_deadline_of_a_better_answer_is_missed_though_its_target_day_came_before() -> None:
     office = Office(trusted={SOURCE})
     await office.submit(request())

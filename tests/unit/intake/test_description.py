@@ -97,6 +97,7 @@ def test_undescribed_call_is_found() -> None:
     assert {"summary", "operation id", "status 503", "problem of 404"} <= set(flaws("/v1/x", bare))
 
 
+@pytest.mark.slow
 def test_each_route_for_programs_is_described() -> None:
     """Pages are for people: they are below no path of programs."""
     app, protocols = every_channel()
@@ -184,6 +185,7 @@ def test_patterns_have_no_flags_that_other_languages_lack() -> None:
     assert re.findall(r"'pattern': '[^']*(?:\(\?[a-zA-Z]|\\\\[AZ])", str(api())) == []
 
 
+@pytest.mark.slow
 def test_page_shows_every_field_and_every_call() -> None:
     request = Request({"type": "http", "method": "GET", "path": "/docs", "query_string": b"", "headers": []})
     page = SITE.at(request).draw("docs.html.jinja", api=api(), paragraphs=paragraphs)

@@ -48,6 +48,7 @@ def csv(text: str) -> io.BytesIO:
     return io.BytesIO(text.encode())
 
 
+@pytest.mark.slow
 async def test_lists_are_downloaded_and_answered_over_tls(tmp_path: Path) -> None:
     california = open_all_day()
     id_ = california.ask("Email", hash_of("kim@example.org"))

@@ -232,6 +232,7 @@ async def test_a_database_outage_delays_callbacks(stage: Stage, monkeypatch: pyt
             await until(lambda: bool(stage.heard))
 
 
+@pytest.mark.slow
 async def test_a_host_that_is_slow_holds_up_no_other(stage: Stage) -> None:
     class Slow(Called):
         async def send(self, callback: Callback) -> bool:

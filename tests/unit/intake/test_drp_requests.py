@@ -524,6 +524,7 @@ async def test_after_the_proof_the_person_is_redirected_to_the_agents_site_alone
     assert answer.headers["location"] == (back if followed else f"{ROOT}/requests/{made}")
 
 
+@pytest.mark.slow
 async def test_without_a_proof_the_person_is_not_redirected_even_after_the_end(agent: Calling) -> None:
     made = await agent.made(exercise="access")
     await agent.revoke(made)

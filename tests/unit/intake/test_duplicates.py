@@ -198,6 +198,7 @@ async def test_while_its_letter_is_on_its_way_the_first_is_still_the_answer() ->
     assert office.the(RequestDuplicated).first == FIRST
 
 
+@pytest.mark.slow
 async def test_a_flood_in_one_name_is_one_request_and_blocks_no_other() -> None:
     office = Office()
     for day in range(40):

@@ -654,6 +654,7 @@ async def test_a_mail_that_we_stumble_over_is_set_aside_sealed(
 # --- too much -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 async def test_a_flood_from_one_address_is_a_few_cases_and_then_waits() -> None:
     inbox = Inbox(per_hour=1)
     case = await inbox.opened()

@@ -196,6 +196,7 @@ async def test_cancellation_that_crosses_the_answer_is_refused(client: Calling) 
     assert client.office.the(DecisionRefused).reason == "too_late_to_withdraw"
 
 
+@pytest.mark.slow
 async def test_a_decision_by_filter_can_exclude_requests(client: Calling) -> None:
     names = []
     for number in range(5):

@@ -52,6 +52,7 @@ async def refused(**changes: Any) -> str:
     return str(failed["message"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("policy", "right"),
     [
@@ -274,6 +275,7 @@ async def test_a_body_that_is_no_list_of_requests_is_refused(body: bytes) -> Non
     assert answer.status_code == 422
 
 
+@pytest.mark.slow
 async def test_fifty_at_once_are_taken_and_one_more_is_not() -> None:
     async with calling(Office()) as client:
         found = await client.create(*(item(identity={"email": f"{n}@example.org"}) for n in range(50)))

@@ -91,6 +91,7 @@ async def test_five_wrong_codes_use_the_code_up() -> None:
         assert not office.facts(IdentityVerified)
 
 
+@pytest.mark.slow
 async def test_using_up_all_codes_denies_the_request() -> None:
     office = Office()
     async with calling(office) as client:

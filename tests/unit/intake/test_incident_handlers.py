@@ -110,6 +110,7 @@ async def test_clocks_start_at_the_end_of_a_hold(registry: Registry) -> None:
     assert by_name(await registry.incident())["us-ca.attorney_general"].runs_from == until
 
 
+@pytest.mark.slow
 async def test_clocks_that_depend_on_a_notice_begin_with_the_first_letter(
     registry: Registry,
 ) -> None:

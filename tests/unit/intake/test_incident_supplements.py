@@ -65,6 +65,7 @@ async def test_findings_of_a_supplement_run_from_their_own_awareness(registry: R
         assert (after[clock].runs_from, after[clock].due_at) == (AWARE_AT, before[clock].due_at)
 
 
+@pytest.mark.slow
 async def test_findings_of_a_supplement_have_their_own_alarms_and_stops(
     registry: Registry,
 ) -> None:
@@ -113,6 +114,7 @@ async def test_awareness_that_is_found_to_be_earlier_leaves_the_authority_less_t
     assert [(await registry.declared(number)).aware_at for number in (1, 2)] == [AWARE_AT, earlier]
 
 
+@pytest.mark.slow
 async def test_more_people_under_a_fulfilled_law_have_a_new_period(
     registry: Registry,
 ) -> None:
@@ -160,6 +162,7 @@ async def test_categories_that_a_supplement_does_not_name_again_end_no_clock(reg
     assert (await by_name(registry))["us-ca.people"].owed
 
 
+@pytest.mark.slow
 async def test_an_officer_with_a_threshold_is_notified_after_the_people_that_reach_it(
     registry: Registry,
 ) -> None:
@@ -359,6 +362,7 @@ async def written_to(registry: Registry, phase: int, *customers: dict[str, Any])
     return to_customers(phase).model_copy(update={"customers": len(customers)})
 
 
+@pytest.mark.slow
 async def test_a_notice_to_a_customer_stops_the_clock_of_that_customer_alone(registry: Registry) -> None:
     """GDPR Art. 33(2): customers without found records get no letter, and may need one by hand."""
     same, other = (
@@ -452,6 +456,7 @@ async def test_one_returned_notice_affects_no_other_customer(registry: Registry,
     assert await customers_running(registry) == {"gdpr.controller.1"}
 
 
+@pytest.mark.slow
 async def test_a_supplement_returned_late_is_owed_again_and_the_first_notice_is_not(
     registry: Registry,
 ) -> None:
@@ -483,6 +488,7 @@ async def test_a_notice_stops_the_clock_of_its_customer_though_a_supplement_to_t
     assert incident.running("supplement.2.customers")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", [(1, 2), (2, 1)])
 async def test_one_letter_of_two_phases_is_enough(registry: Registry, order: tuple[int, int]) -> None:
     """GDPR Art. 33(2): one letter stands for both; if it comes back, neither is done."""

@@ -521,6 +521,7 @@ def test_the_clock_of_the_law_starts_at_receipt_and_never_later_than_now(
     assert received(submitted(received_at=received_at), occurred_at=occurred_at).received_at == expected
 
 
+@pytest.mark.slow
 @given(st.datetimes(timezones=st.timezones()))
 def test_any_time_of_receipt_has_a_due_date(received_at: datetime) -> None:
     fact = received(submitted(received_at=received_at))

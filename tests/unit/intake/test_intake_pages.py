@@ -150,6 +150,7 @@ def assert_accessible(page: Drawn) -> None:
     assert not [one for one in page.named("input") if one.get("tabindex", "0") != "0"], "WCAG 2.4.3"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", STATES)
 async def test_every_field_has_a_label_and_every_page_an_order(name: str) -> None:
     assert_accessible(await page(await STATES[name]()))
@@ -495,6 +496,7 @@ def test_every_page_for_people_is_asked_for_by_its_head_as_well() -> None:
     assert {path for path in pages - heads if not path.startswith("/v1/")} == set()
 
 
+@pytest.mark.slow
 async def test_the_head_of_a_page_is_that_of_the_page() -> None:
     office = await answered()
     async with client_of(office.requests) as client:

@@ -513,6 +513,7 @@ def test_any_parameters_are_read(pieces: list[tuple[str, str, str]]) -> None:
         documents_in(found.attachments)
 
 
+@pytest.mark.slow
 def test_fields_beyond_those_of_use_are_not_read() -> None:
     found = read(b"From: ada@example.org\r\n" + b"a:\r\n" * 60_000 + b"\r\nHello")
     assert found.address == "ada@example.org"
@@ -537,6 +538,7 @@ def nested(depth: int) -> bytes:
     return b"From: ada@example.org\r\n" + body
 
 
+@pytest.mark.slow
 def test_parts_are_read_as_deep_as_people_nest_them_and_no_deeper() -> None:
     assert read(nested(MOST_DEPTH)).words == "Deep"
     found = read(nested(2_000))

@@ -66,6 +66,7 @@ async def handed_over(controller: Calling, version: str = "2") -> str:
 # --- owners ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @VERSIONS
 async def test_requests_of_another_controller_are_not_found(version: str) -> None:
     office = Office()
@@ -92,6 +93,7 @@ async def test_requests_of_another_controller_are_not_found(version: str) -> Non
 # --- where it stands -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @VERSIONS
 async def test_a_status_says_what_its_version_says(controller: Calling, version: str) -> None:
     await controller.post(example(version), version)
@@ -124,6 +126,7 @@ async def test_a_refusal_by_law_is_cancelled_with_the_reason_in_our_extension(co
     assert (page["request_status"], page["extensions"]) == ("cancelled", {DOMAIN: said})
 
 
+@pytest.mark.slow
 async def test_requests_of_a_group_are_listed_in_an_array(controller: Calling) -> None:
     first = await controller.made("3", group_id="g-1")
     second = await controller.made("3", group_id="g-1", subject_request_type="access")
@@ -180,6 +183,7 @@ async def test_id_is_repeated_as_sent_and_found_in_either_case(controller: Calli
     assert (await controller.delete(ID)).json()["subject_request_id"] == sent
 
 
+@pytest.mark.slow
 @VERSIONS
 async def test_a_pending_request_can_be_cancelled(controller: Calling, version: str) -> None:
     await controller.post(example(version), version)

@@ -110,6 +110,7 @@ async def test_a_cancellation_is_reported(stage: Stage) -> None:
     assert stage.controller.desk.files.watch.watched == {}  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", ["1", "2", "3"])
 async def test_a_callback_is_signed_and_complete(stage: Stage, version: str) -> None:
     more = {"group_id": "g"} if version == "3" else {}

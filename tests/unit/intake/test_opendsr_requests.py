@@ -92,6 +92,7 @@ async def test_the_worked_example_is_taken_receipted_and_signed(
     assert controller.office.sealed(controller.case_of())[CALL].partition(b"\n")[2] == body
 
 
+@pytest.mark.slow
 async def test_the_law_counts_from_when_the_person_asked(controller: Calling) -> None:
     await controller.made(submitted_time="2026-02-20T23:30:00+01:00")
     received = controller.office.the(RequestReceived)

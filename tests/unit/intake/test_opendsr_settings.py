@@ -122,6 +122,7 @@ def test_an_unusable_certificate_is_refused(pair: Callable[[], tuple[str, str]],
         ProcessorCertificate.of(*pair(), DOMAIN, NOW)
 
 
+@pytest.mark.slow
 def test_the_certificate_chain_is_served_with_ours_first() -> None:
     leaf = certificate_of(rsa_key(), now=NOW)
     chain = leaf + certificate_of(rsa_key(2048, 1), common="Example Authority", now=NOW)

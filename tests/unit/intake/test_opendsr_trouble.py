@@ -123,6 +123,7 @@ BODIES = st.binary(max_size=60) | SPOILT
 FUZZ = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
+@pytest.mark.slow
 @FUZZ
 @given(st.sampled_from(["GET", "POST", "DELETE", "PUT"]), CALLS, NAMES, HEADERS, BODIES)
 async def test_random_calls_break_and_lose_nothing(

@@ -96,6 +96,7 @@ async def test_every_page_is_there_in_every_language(path: str, language: str) -
     assert all(href.endswith(f"lang={language}") for href in inside), "links keep the language"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PUBLIC_PAGES)
 async def test_every_page_has_an_order_labels_and_no_foreign_parts(path: str) -> None:
     async with client_of(Office().requests) as client:
@@ -335,6 +336,7 @@ async def test_the_language_of_the_page_is_that_of_the_letters() -> None:
     assert [request.locale for request in lodged(office)] == ["nl"]
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(st.dictionaries(st.sampled_from(FIELDS), st.text(max_size=30)), st.sampled_from(sorted(OPTIONS)))
 def test_any_input_is_a_fault_or_a_request(typed: dict[str, str], path: str) -> None:
@@ -651,5 +653,6 @@ async def test_retained_data_is_named_in_the_language_of_the_reader_else_by_defa
     assert ["<strong>Invoices</strong>" in page for page in pages] == [False, True]
 
 
+@pytest.mark.slow
 def test_the_api_of_the_pages_is_not_in_the_schema() -> None:
     assert OPT_OUT.where not in app_of(Office().requests).openapi()["paths"]

@@ -77,6 +77,7 @@ async def test_drp_errors_are_in_words_of_this_product() -> None:
     assert_own_words(found, least=60)
 
 
+@pytest.mark.slow
 async def test_fides_errors_are_in_words_of_this_product() -> None:
     said = fides_clients.item(requested_at="2026-03-01T12:00:00Z", location="US-CA", source="Fides.js")
     async with fides_clients.calling(Office(), per_hour=10_000) as client:
@@ -94,6 +95,7 @@ async def test_api_errors_are_in_words_of_this_product() -> None:
     assert_own_words(found, least=10)
 
 
+@pytest.mark.slow
 async def test_webhook_errors_are_in_words_of_this_product() -> None:
     async def as_shopify(wrong: Any) -> Response:
         body = json.dumps(wrong).encode()

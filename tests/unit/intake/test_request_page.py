@@ -249,6 +249,7 @@ async def test_an_open_appeal_is_shown_with_its_last_day_and_not_offered_again()
     assert "/appeal" not in page.text
 
 
+@pytest.mark.slow
 async def test_the_page_shows_the_contact(monkeypatch: pytest.MonkeyPatch) -> None:
     known = {"contact": "privacy@example.com", "officer": "officer@example.com"}
     company: CompanyProfile = PRACTICE.company.model_copy(update=known)

@@ -190,6 +190,7 @@ async def test_request_that_was_sealed_and_not_registered_is_registered_at_the_n
     assert office.the(RequestReceived).request_id == CASE
 
 
+@pytest.mark.slow
 async def test_row_of_a_request_is_published_once_the_broker_is_back() -> None:
     office = Office()
     away = replace(office.requests, publisher=AbsentBroker())
@@ -358,6 +359,7 @@ async def test_a_new_package_code_makes_the_old_one_worthless() -> None:
     )
 
 
+@pytest.mark.slow
 async def test_package_codes_run_out() -> None:
     office = await answered()
     for _ in range(MOST_PACKAGE_CODES):

@@ -28,6 +28,7 @@ FORM_TYPE = {"Content-Type": "application/x-www-form-urlencoded"}
 MULTIPART = b'--b\r\nContent-Disposition: form-data; name="List-Unsubscribe"\r\n\r\nOne-Click\r\n--b--\r\n'
 
 
+@pytest.mark.slow
 async def test_a_click_is_an_objection_to_direct_marketing_that_needs_no_proof() -> None:
     office = Office()
     async with platforms(office) as calling:

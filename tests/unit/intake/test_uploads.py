@@ -186,6 +186,7 @@ async def test_json_may_be_as_large_as_a_document_needs() -> None:
 # --- no disk ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 async def test_no_byte_of_a_file_is_written_to_a_disk(spooled: list[object]) -> None:
     office = await waiting()
     largest = JPEG + bytes(MOST_DOCUMENT_BYTES - len(JPEG))

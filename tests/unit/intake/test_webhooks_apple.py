@@ -137,6 +137,7 @@ async def test_a_public_key_is_no_secret_to_sign_with() -> None:
         assert (await calling.apple(forged(header, CLAIMS, signature))).status_code == 401
 
 
+@pytest.mark.slow
 async def test_a_token_with_another_key_is_refused() -> None:
     thief = Signer()
     for hint in ({}, {"jku": "https://thief.example/keys"}, {"jwk": thief.published()["keys"][0]}):
@@ -209,6 +210,7 @@ async def refused_then_taken(calling: Platforms, token: str, clock: Monotonic) -
     assert (await calling.apple(token)).status_code == 200
 
 
+@pytest.mark.slow
 async def test_keys_are_fetched_once_and_again_when_they_rotate_or_grow_old() -> None:
     signer, clock = Signer(), Monotonic()
     async with platforms(Office(), signer) as calling:
@@ -224,6 +226,7 @@ async def test_keys_are_fetched_once_and_again_when_they_rotate_or_grow_old() ->
         assert signer.asked == 3
 
 
+@pytest.mark.slow
 async def test_a_flood_of_unknown_keys_does_not_become_a_flood_of_questions() -> None:
     signer = Signer()
     async with platforms(Office(), signer) as calling:

@@ -169,6 +169,7 @@ def test_it_would_be_noticed_if_something_was_missing_or_in_the_wrong_place(cloc
         assert faults(mutant, WANTED[clock])
 
 
+@pytest.mark.slow
 def test_every_part_that_a_law_demands_has_a_label_and_an_answer() -> None:
     for policy in breach_policies():
         for said in policy.report:

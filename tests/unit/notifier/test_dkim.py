@@ -113,6 +113,7 @@ def test_an_unusual_body_is_signed_too(body: bytes, ours: DkimSigner, algorithm:
     assert convinces(ours.sign(message), algorithm)
 
 
+@pytest.mark.slow
 def test_the_same_letter_signed_again_is_the_same_to_the_byte(ours: DkimSigner, algorithm: str) -> None:
     again = signer(DOMAIN, SELECTOR, pem(key_of(algorithm)))
     assert ours.sign(written("code")) == again.sign(written("code"))

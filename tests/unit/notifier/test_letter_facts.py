@@ -191,6 +191,7 @@ def test_sentence_about_work_of_people_has_a_journalled_fact() -> None:
     assert {one for one in english_sentences() if PEOPLE_WORK.search(one)} == set(STAFF_WORK)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("facts", "claimed"),
     [
@@ -315,6 +316,7 @@ def test_summary_of_an_erasure_counts_the_records() -> None:
     assert summary(erasure(Outcome.NOTHING_HELD)) == []
 
 
+@pytest.mark.slow
 def test_summary_of_an_access_counts_records_and_kinds_left_out() -> None:
     withheld = tuple(WithheldGroup(label="Password", reason="never_disclosed") for _ in range(2))
     answer = Answer(disclosed=ACCOUNTS, withheld=withheld)

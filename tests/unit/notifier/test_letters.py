@@ -427,6 +427,7 @@ def test_every_answer_names_where_people_complain(law: Regulation) -> None:
         assert all(AUTHORITIES[law] in said for said in read(kind, law, "en").values()), kind
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("law", "locale", "name"),
     [
@@ -474,6 +475,7 @@ def test_every_element_that_a_policy_demands_is_a_block_that_cites_it(law: str) 
     assert sorted(found - wanted) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("law", Regulation)
 def test_code_that_acknowledges_cites_what_both_letters_do(law: str) -> None:
     wanted = {(block, said) for _, block, said in cited(law, "acknowledgement", "code")}

@@ -214,6 +214,7 @@ def test_a_name_is_a_name_in_every_script(name: str) -> None:
     assert name in render(replace(letter(LETTERS["code"]), name=name), SENDER).text
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None)
 @given(st.text(max_size=80))
 def test_any_name_makes_a_valid_message(name: str) -> None:
@@ -222,6 +223,7 @@ def test_any_name_makes_a_valid_message(name: str) -> None:
     assert len(read(message)["To"].addresses) == 1
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None)
 @given(st.text(max_size=300))
 def test_any_value_comes_through_on_one_line(label: str) -> None:
@@ -270,6 +272,7 @@ def test_invalid_domain_is_none(address: str) -> None:
         addr_spec(address)
 
 
+@pytest.mark.slow
 def test_a_controller_that_gives_the_least_is_enough() -> None:
     least = Sender("Example", "privacy@example.com")
     for facts in LETTERS.values():

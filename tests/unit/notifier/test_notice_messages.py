@@ -55,6 +55,7 @@ def to(person: NoticeRecipient, **declared: object) -> str:
     return " ".join(words(writer(changed).of(person, message_id=MESSAGE_ID)).split())
 
 
+@pytest.mark.slow
 def test_it_has_the_headers_of_every_letter_and_names_its_incident() -> None:
     message = read(writer().of(PERSON, message_id=MESSAGE_ID))
     assert message["From"] == "Example Networks GmbH <privacy@example.com>"

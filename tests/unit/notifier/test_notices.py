@@ -240,6 +240,7 @@ def parts(*laws: str) -> list[str]:
     return re.findall(r'<p id="([a-z0-9-]+)"', html)
 
 
+@pytest.mark.slow
 def test_elements_of_another_law_stand_last_where_they_belong() -> None:
     """The order that California prescribes is never broken by what the GDPR wants besides."""
     assert [part for part in parts("us-ca", "gdpr") if part in parts("us-ca")] == parts("us-ca")

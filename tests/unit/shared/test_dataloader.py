@@ -73,6 +73,7 @@ async def test_cancelled_caller_does_not_affect_others() -> None:
         await impatient
 
 
+@pytest.mark.slow
 async def test_dear_loads_run_one_after_the_other_and_the_next_takes_all_that_waited() -> None:
     loads: list[list[int]] = []
     running = 0

@@ -163,6 +163,7 @@ def texts(value: object) -> list[str]:
     return [str(value)] if isinstance(value, str) else []
 
 
+@pytest.mark.slow
 @given(st.dictionaries(fields | KEYS, values), values)
 def test_no_value_and_no_key_of_the_publisher_is_ever_repeated(data: dict[str, Any], other: object) -> None:
     message = attributes(data=data, type=RequestSubmitted.TYPE) | {"time": other}

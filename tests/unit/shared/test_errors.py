@@ -37,6 +37,7 @@ def is_broad(handler: ast.ExceptHandler) -> bool:
     return "BaseException" in names and not isinstance(handler.body[-1], ast.Raise)
 
 
+@pytest.mark.slow
 def test_every_error_is_caught_around_handlers_and_their_effects_alone() -> None:
     texts = {name: path.read_text(encoding="utf-8") for name, path in modules().items()}
     broad = [

@@ -76,6 +76,7 @@ async def test_no_more_is_read_than_keys_can_be() -> None:
     assert len(read) == (MOST_BYTES >> 10) + 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("own", "named", "taken"),
     [

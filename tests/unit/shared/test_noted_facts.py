@@ -111,6 +111,7 @@ async def test_row_follows_the_notes_that_it_was_decided_on_though_their_clock_w
     assert [row.cause for row in history] == ["first", "sent", "deciden"]
 
 
+@pytest.mark.slow
 async def test_fact_is_acknowledged_only_once_it_is_noted() -> None:
     world = NotedWorld(journal=MemoryJournal(refuses=[StoreUnavailable("away")]))
     await world.publish(SENT, "sent")
@@ -119,6 +120,7 @@ async def test_fact_is_acknowledged_only_once_it_is_noted() -> None:
     assert world.broker.parked("intake") == []
 
 
+@pytest.mark.slow
 async def test_fact_is_noted_after_an_outage_that_made_it_late() -> None:
     world = NotedWorld(journal=MemoryJournal(refuses=[StoreUnavailable("away")]))
     moments = chain([NOW - timedelta(hours=1)], repeat(NOW))
@@ -180,6 +182,7 @@ async def test_effects_follow_the_row_and_precede_its_facts() -> None:
     assert len(world.broker.published) == 2
 
 
+@pytest.mark.slow
 async def test_effect_that_fails_is_repeated_before_anything_is_published() -> None:
     world = NotedWorld(refuses=[StoreUnavailable("away"), StoreUnavailable("away")])
     await world.publish(REFERRED, "cause")

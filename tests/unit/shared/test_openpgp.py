@@ -34,6 +34,7 @@ async def message(count: int, to: OpenPgpCertificate) -> bytes:
     return b"".join([block async for block in encrypted(pieces(count), to)])
 
 
+@pytest.mark.slow
 async def test_message_is_read_by_the_holder_of_the_key_alone(tmp_path: Path) -> None:
     key = ReceiverKey()
     sent = await message(3, key.certificate(tmp_path))
@@ -59,6 +60,7 @@ async def test_message_flows_through_in_constant_memory(tmp_path: Path) -> None:
     assert most < 8 * len(MEGABYTE), "content that is neither fed nor received is in memory"
 
 
+@pytest.mark.slow
 async def test_content_that_fails_midway_gives_no_whole_message(tmp_path: Path) -> None:
     async def failing() -> AsyncIterator[bytes]:
         yield MEGABYTE
@@ -69,6 +71,7 @@ async def test_content_that_fails_midway_gives_no_whole_message(tmp_path: Path) 
             pass
 
 
+@pytest.mark.slow
 async def test_certificate_that_was_replaced_after_the_start_is_not_used(tmp_path: Path) -> None:
     certificate = ReceiverKey().certificate(tmp_path)
     certificate.file.write_text(str(ReceiverKey().pair.extract_certificate()))
@@ -113,6 +116,7 @@ async def test_message_with_session_keys_without_end_takes_little_time() -> None
     assert getrusage(RUSAGE_CHILDREN).ru_utime - before < 2
 
 
+@pytest.mark.slow
 def test_memory_of_the_process_with_the_key_is_not_readable() -> None:
     pr_get_dumpable = 3
     code = (

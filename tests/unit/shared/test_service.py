@@ -267,6 +267,7 @@ async def test_two_events_of_one_case_in_one_batch_are_decided_one_after_the_oth
     assert world.desk.calls[:2] == [CASE, f"{CASE} knows 2"]
 
 
+@pytest.mark.slow
 async def test_six_hundred_copies_of_one_event_in_one_batch_are_one_event(world: World) -> None:
     await world.tell(*([verified()] * 600))
     await world.drain()
@@ -289,6 +290,7 @@ async def test_overtaken_replica_decides_again_on_the_newer_row(world: World) ->
     assert [row.cause for row in world.journal.rows.values()] == ["theirs", "withdrawn"]
 
 
+@pytest.mark.slow
 async def test_transient_trouble_climbs_the_ladder_and_is_parked_when_its_time_is_over(world: World) -> None:
     world.desk.errors[CASE] = [StoreUnavailable("the billing database is away")] * 1000
     await world.tell(verified())
@@ -384,6 +386,7 @@ async def test_a_publisher_cannot_name_another_origin_in_a_header(world: World) 
     assert world.broker.published == []
 
 
+@pytest.mark.slow
 async def test_slow_handlers_do_not_hold_back_the_quick_ones(world: World) -> None:
     gate = world.desk.gates[CASE] = asyncio.Event()
     await world.tell(verified(CASE), verified(OTHER))
@@ -395,6 +398,7 @@ async def test_slow_handlers_do_not_hold_back_the_quick_ones(world: World) -> No
     await stop(world, running)
 
 
+@pytest.mark.slow
 async def test_an_event_that_is_still_being_handled_is_not_handled_beside_itself(world: World) -> None:
     gate = world.desk.gates[CASE] = asyncio.Event()
     await world.tell(verified(CASE))
@@ -409,6 +413,7 @@ async def test_an_event_that_is_still_being_handled_is_not_handled_beside_itself
     assert len(world.plans()) == 2, "published again for the second delivery"
 
 
+@pytest.mark.slow
 async def test_slow_events_of_one_case_are_handled_in_turn_and_none_is_dropped(
     world: World,
 ) -> None:
@@ -423,6 +428,7 @@ async def test_slow_events_of_one_case_are_handled_in_turn_and_none_is_dropped(
     assert world.desk.calls.count(CASE) == 12, "six planned, six erased"
 
 
+@pytest.mark.slow
 async def test_a_runtime_that_is_stopped_finishes_slow_handlers_first(world: World) -> None:
     gate = world.desk.gates[CASE] = asyncio.Event()
     await world.tell(verified(CASE))
@@ -434,6 +440,7 @@ async def test_a_runtime_that_is_stopped_finishes_slow_handlers_first(world: Wor
     assert f"{CASE}:0" in world.journal.rows
 
 
+@pytest.mark.slow
 async def test_our_own_database_and_broker_being_away_holds_the_batch_and_changes_nothing(
     world: World,
 ) -> None:

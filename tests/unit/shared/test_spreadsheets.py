@@ -33,6 +33,7 @@ def test_other_text_stays_as_it_is(text: str) -> None:
     assert safe_cell(text) == text
 
 
+@pytest.mark.slow
 def test_no_letter_or_digit_is_a_sign_in_another_width() -> None:
     letters = filter(str.isalnum, map(chr, range(sys.maxunicode + 1)))
     assert not [one for one in letters if unicodedata.normalize("NFKC", one).lstrip().startswith(SIGNS)]

@@ -68,6 +68,7 @@ async def test_row_is_published_after_an_outage_without_waiting_for_the_regular_
     running.cancel()
 
 
+@pytest.mark.slow
 async def test_younger_row_of_an_outage_is_published_after_the_older_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -93,6 +94,7 @@ class LookedAtJournal(MemoryJournal):
         return await MemoryJournal.unpublished(self, most, before)
 
 
+@pytest.mark.slow
 async def test_many_rows_of_an_outage_lead_to_one_look_in_each_interval(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -202,6 +204,7 @@ async def test_unpublished_row_that_does_not_read_holds_up_no_other() -> None:
     assert await Journal(database).unpublished(10, LATER) == [ROW]
 
 
+@pytest.mark.slow
 async def test_outage_of_the_database_delays_the_publication_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbox, "RETRY_EVERY_S", 0.01)
     journal, broker = MemoryJournal(), MemoryBroker()
@@ -229,6 +232,7 @@ class BrokerThatComesBack(MemoryBroker):
         await super().publish(messages)
 
 
+@pytest.mark.slow
 async def test_row_of_a_cancelled_caller_does_not_wait_for_the_regular_look(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -92,6 +92,7 @@ async def test_wake_up_during_work_is_not_lost() -> None:
     task.cancel()
 
 
+@pytest.mark.slow
 async def test_of_two_moments_the_earlier_one_wakes_and_the_other_is_dropped() -> None:
     for first, second in ((0.05, 0.2), (0.2, 0.05)):
         wake = WakeUp()

@@ -14,6 +14,7 @@ def document(size: int) -> dict[str, Any]:
     return {"kind": "document", "slot": "identity", "media_type": "image/jpeg", "content": content}
 
 
+@pytest.mark.slow
 def test_a_document_of_the_largest_size_is_taken() -> None:
     assert len(Document.model_validate(document(MOST_DOCUMENT_BYTES)).content) == MOST_DOCUMENT_BYTES
 

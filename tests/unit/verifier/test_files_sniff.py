@@ -114,6 +114,7 @@ def test_trailer_of_a_camera_behind_a_photo_is_no_second_file() -> None:
     assert reason(JPEG + b"\x00\x00\x01\x0a\x0e\x00\x00\x00Image_UTC_DataSEFH" + bytes(20) + b"SEFT") == ""
 
 
+@pytest.mark.slow
 def test_sizes_up_to_the_limit_of_intake_are_taken_and_one_byte_more_is_not() -> None:
     padding = bytes(MOST_DOCUMENT_BYTES - len(JPEG))
 

@@ -166,6 +166,7 @@ async def test_a_public_key_is_no_secret_to_sign_with(issuer: Issuer, keys: KeyS
     assert await refused(keys, forged(header, claims, signature)) == "token_alg"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hint", ["jku", "x5u", "jwk"])
 async def test_key_location_in_a_token_is_ignored(issuer: Issuer, keys: KeySet, hint: str) -> None:
     with issuing() as thief:
@@ -202,6 +203,7 @@ async def test_malformed_token_is_refused(keys: KeySet, token: str) -> None:
     assert (await refused(keys, token)).startswith("token_")
 
 
+@pytest.mark.slow
 async def test_keys_are_fetched_once_and_again_when_they_rotate(issuer: Issuer, keys: KeySet) -> None:
     clock = keys.clock
     assert isinstance(clock, Monotonic)

@@ -181,6 +181,7 @@ async def test_codes_run_out_and_with_them_the_tries() -> None:
     assert len(office.facts(IdentityChallenged)) == MOST_ISSUED
 
 
+@pytest.mark.slow
 async def test_a_guesser_has_no_more_than_five_tries_at_three_codes() -> None:
     office = await opened()
     tries = 0
@@ -341,6 +342,7 @@ async def test_california_asks_for_a_code_however_many_claims_agree() -> None:
 CALIFORNIA = {"country": "US", "subdivision": "CA"}
 
 
+@pytest.mark.slow
 async def test_proof_too_weak_for_the_data_discloses_its_kinds() -> None:
     """11 CCR § 7024(a)."""
     office = await opened(residence=CALIFORNIA, proofs=[CLAIM])

@@ -171,6 +171,7 @@ async def test_person_learns_remediable_faults_and_never_differences(reason: str
     assert reason not in office.the(ProofRefused).model_dump_json()
 
 
+@pytest.mark.slow
 async def test_documents_are_examined_so_many_times_and_no_more() -> None:
     office = await opened()
     for number in range(MOST_EXAMINED):
