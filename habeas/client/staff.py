@@ -98,6 +98,8 @@ REASONS = {
     "no_approval_waits": "no erasure of the request waits for an approval",
     "fee_too_late": "a fee is quoted already, or the request is answered or under way",
     "fee_unlawful": "a law of the person forbids this fee",
+    "program_signed_in": "a program has no session: it signs each decision",
+    "session_exists": "a session or a request has this number already: sign in with a new secret",
     "no_accounts": "this installation has no staff accounts",
     "no_person": "the request has no name, email, phone, address or identifier of a person",
 }

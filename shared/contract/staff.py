@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 
-from shared.contract.events import Code, Decision, Event, StaffProof, StaffRole
+from shared.contract.events import Code, Decision, Event, StaffProof, StaffRole, StaffSignedIn
 from shared.contract.events.breaches import BreachDeclared
 
 StaffDecision: TypeAlias = Decision | BreachDeclared
@@ -142,9 +142,28 @@ def objection(decision: StaffDecision, account: StaffAccount, now: datetime) -> 
         return "account_disabled"
     if not account.roles & decision.ROLES:
         return "role_missing"
+    if isinstance(decision, StaffSignedIn) and not account.second_factor:
+        return "program_signed_in"
     if proof is None or not now - LIFETIME <= proof.at <= now + CLOCK_SKEW:
         return "proof_stale"
     return None
+
+
+def session_token(secret: str) -> str:
+    """Return the token of the session with *secret*: it names the session, and opens none."""
+    return sha256(secret.encode()).hexdigest()
+
+
+def session_stands(session: StaffSignedIn, account: StaffAccount, now: datetime) -> bool:
+    """
+    Return whether *session* of *account* is in force: neither over, nor is the account disabled or reset.
+
+    A reset gives the account another key or second factor: then it has not signed the session.
+    """
+    proof = session.proof
+    if proof is None or account.disabled or not now < session.until or not signature_fits(session, account):
+        return False
+    return step_of(proof.code, account.second_factor, proof.at) is not None
 
 
 def step_of(code: str, key: bytes, at: datetime) -> int | None:

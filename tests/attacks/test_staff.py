@@ -19,6 +19,7 @@ from habeas.embedded.company import ADA, BRUNO
 from habeas.embedded.stack import Stack
 from shared.contract.envelope import encode
 from shared.contract.events import (
+    SESSION_ID,
     AppealDecided,
     Decision,
     ErasureApproved,
@@ -35,6 +36,7 @@ from shared.contract.staff import (
     code_at,
     private_key,
     salted,
+    session_token,
     signed,
     written_item,
 )
@@ -43,7 +45,7 @@ from shared.runtime.broker import Message
 from shared.runtime.vault import Vault
 from tests.integration.forked_processes import said as run
 from tests.integration.pipeline import Heard, Pipeline, Somebody, comes_true, command, running
-from tests.staff import PASSWORD
+from tests.staff import PASSWORD, signed_in
 from tests.waiting import eventually
 
 USED = {"code_spent", "tried_too_often"}
@@ -557,3 +559,70 @@ async def test_program_decides_only_with_its_key_and_not_with_an_empty_code_of_a
     assert account.second_factor
     assert await refusal(heard, case, await publish(pipeline, bare)) in {"code_wrong", "tried_too_often"}
     await unmoved(pipeline, case)
+
+
+# --- sessions -------------------------------------------------------------------------------------------
+
+SESSION = "/v1/staff/session"
+
+
+async def shown(pipeline: Pipeline, bearer: Mapping[str, str]) -> int:
+    return (await pipeline.http.get(SESSION, headers=bearer)).status_code
+
+
+async def test_session_lasts_until_its_holder_signs_out(pipeline: Pipeline, heard: Heard) -> None:
+    bearer = await pipeline.accounts.sign_in(pipeline.http, "sina.muster", {StaffRole.VIEWER})
+    mine = (await pipeline.http.get(SESSION, headers=bearer)).raise_for_status().json()
+    assert (mine["account"], mine["roles"]) == ("sina.muster", ["viewer"])
+    assert (await pipeline.http.delete(SESSION, headers=bearer)).status_code == 204
+    assert await shown(pipeline, bearer) == 401
+    id_ = session_token(bearer["Authorization"].removeprefix("Bearer "))[:SESSION_ID]
+    [ended] = await eventually(lambda: heard.of(id_, "staff.signed_out"))
+    assert ended["data"]["by"] == "sina.muster"
+
+
+async def test_session_without_a_valid_signature_never_begins(pipeline: Pipeline, heard: Heard) -> None:
+    await pipeline.accounts.present("dana.muster")
+    secret = secrets.token_urlsafe(32)
+    forged = signed_in("dana.muster", secret)
+    assert await refusal(heard, forged.request_id, await publish(pipeline, forged)) == "proof_missing"
+    true = await pipeline.accounts.signed(signed_in("dana.muster", "another secret"))
+    moved = forged.model_copy(update={"proof": true.proof})
+    assert await refusal(heard, forged.request_id, await publish(pipeline, moved)) == "signature_wrong"
+    assert await shown(pipeline, {"Authorization": f"Bearer {secret}"}) == 401
+
+
+async def test_repeated_sign_in_revives_no_session(pipeline: Pipeline, heard: Heard) -> None:
+    secret = secrets.token_urlsafe(32)
+    bearer = {"Authorization": f"Bearer {secret}"}
+    begun = await pipeline.accounts.signed(signed_in("resi.muster", secret))
+    await publish(pipeline, begun)
+    await comes_true(lambda: _is_shown(pipeline, bearer))
+    await pipeline.http.delete(SESSION, headers=bearer)
+    assert await refusal(heard, begun.request_id, await publish(pipeline, begun)) in USED
+    again = await pipeline.accounts.signed(signed_in("resi.muster", secret))
+    assert await refusal(heard, begun.request_id, await publish(pipeline, again)) == "session_exists"
+    assert await shown(pipeline, bearer) == 401
+
+
+async def _is_shown(pipeline: Pipeline, bearer: Mapping[str, str]) -> bool:
+    return await shown(pipeline, bearer) == 200
+
+
+async def test_session_ends_with_its_account(pipeline: Pipeline) -> None:
+    for verb in ("disable", "reset"):
+        bearer = await pipeline.accounts.sign_in(pipeline.http, f"{verb}.muster")
+        assert await shown(pipeline, bearer) == 200
+        assert (await command(pipeline, "staff", verb, f"{verb}.muster"))[0] == 0
+        assert await shown(pipeline, bearer) == 401
+
+
+async def test_journal_of_a_session_opens_none(pipeline: Pipeline) -> None:
+    """Nor does the register: a copy of intake's database holds hashes of secrets."""
+    bearer = await pipeline.accounts.sign_in(pipeline.http, "cora.muster")
+    secret = bearer["Authorization"].removeprefix("Bearer ")
+    token = session_token(secret)
+    rows = await pipeline.rows("intake", case=token[:SESSION_ID])
+    assert rows
+    assert secret not in str(rows)
+    assert await shown(pipeline, {"Authorization": f"Bearer {token}"}) == 401

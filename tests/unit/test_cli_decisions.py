@@ -91,6 +91,9 @@ class Register:
     def salt(self, name: str) -> bytes:
         return name.encode()
 
+    async def account(self, _name: str) -> None:
+        return None
+
     async def flaw(self, *_: Any) -> None:
         return None
 

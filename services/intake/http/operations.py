@@ -6,6 +6,7 @@ from services.intake.http.description import (
     BINARY,
     JSON,
     NULL,
+    STAFF,
     SYSTEM,
     SYSTEM_OR_PUBLIC,
     ZIP,
@@ -204,3 +205,18 @@ SUBMIT_DECISION_WITH_PACKAGE = operation(
 GET_DECISION = operation(
     "getDecision", 404, 422, answer={200: Content({"id": DECISION, "status": "accepted"})}
 )
+GET_STAFF_SESSION = operation(
+    "getStaffSession",
+    security=STAFF,
+    answer={
+        200: Content(
+            {
+                "account": "dana.muster",
+                "display_name": "Dana Muster",
+                "roles": ["agent"],
+                "until": "2026-03-02T17:30:00Z",
+            }
+        )
+    },
+)
+END_STAFF_SESSION = operation("endStaffSession", security=STAFF, answer={204: None})

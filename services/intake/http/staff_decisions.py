@@ -26,6 +26,7 @@ from services.intake.domain import CaseStatus, IntakeCase
 from services.intake.http import operations
 from services.intake.http.failed_attempts import network_of_client
 from services.intake.http.problems import error_of_body
+from services.intake.http.staff_sessions import AccountsPort
 from shared.contract import topology
 from shared.contract.answer import PackageFacts, facts_of
 from shared.contract.catalogue import catalogue
@@ -54,8 +55,8 @@ KINDS: Mapping[str, type[StaffDecision]] = {
 """Type → decision that a staff account may make."""
 
 
-class StaffRegisterPort(Protocol):
-    """Staff accounts, as :class:`shared.runtime.staff_register.StaffRegister` keeps them."""
+class StaffRegisterPort(AccountsPort, Protocol):
+    """Staff accounts and their decisions, as the same register keeps them."""
 
     def salt(self, name: str) -> bytes:
         """Return the salt of the password of *name*."""

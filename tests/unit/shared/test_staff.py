@@ -162,7 +162,14 @@ def test_every_decision_names_its_roles_and_is_taken_by_intake(kind: type[Decisi
 
 def test_every_fact_with_a_decider_is_a_decision() -> None:
     """A fact that a service makes may repeat the account; nothing else may name one."""
-    made_by_services = {"ScopeAnswered", "EvidenceShown", "FeeQuoted", "PackageFetched", "BreachRegistered"}
+    made_by_services = {
+        "BreachRegistered",
+        "EvidenceShown",
+        "FeeQuoted",
+        "PackageFetched",
+        "ScopeAnswered",
+        "StaffSignedOut",
+    }
     named = {kind.__name__ for kind in catalogue() if issubclass(kind, Fact) and "by" in kind.model_fields}
     assert named - made_by_services == {kind.__name__ for kind in DECISIONS}
 
@@ -227,6 +234,7 @@ EXAMPLES: dict[str, Any] = {
     "on": "2026-04-20",
     "number": 1,
     "phase": 1, "until": NOW, "since": NOW, "at": NOW, "clock": "gdpr.authority.DE", "agency": "police",
+    "token": CASE * 2,
     "incident": "storm", "verified": True, "granted": True, "accepted": True, "way": "post",
     "controller": "written_1",
     "collection": "shop.orders", "day": NOW.date(), "version": "0" * 64, "records": 1,
