@@ -1,7 +1,7 @@
 """Staff accounts of tests: each decision gets a code that was not used before, without waiting for one."""
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -16,6 +16,7 @@ from shared.contract.staff import (
     public_bytes,
     session_token,
     signed,
+    signed_batch,
 )
 from shared.runtime.staff_register import StaffRegister
 from tests.waiting import eventually
@@ -60,6 +61,14 @@ class StaffRoom:
         account, moment = await self.present(decision.by), at or datetime.now(UTC)
         code = code_at(account.second_factor, moment)
         return signed(decision, self.key(decision.by), at=moment, nonce=secrets.token_hex(16), code=code)
+
+    async def signed_batch(
+        self, decisions: Sequence[Decision], *, at: datetime | None = None
+    ) -> list[Decision]:
+        """Return *decisions*, signed with one code by the account that they name."""
+        by, moment = decisions[0].by, at or datetime.now(UTC)
+        code = code_at((await self.present(by)).second_factor, moment)
+        return signed_batch(decisions, self.key(by), at=moment, nonce=secrets.token_hex(16), code=code)
 
     async def sign_in(
         self, http: AsyncClient, name: str, roles: Iterable[StaffRole] = DECIDERS

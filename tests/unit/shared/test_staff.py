@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from services.intake.http.staff_decisions import KINDS
@@ -26,6 +26,8 @@ from shared.contract.staff import (
     StaffAccount,
     addresses_in,
     code_at,
+    decision_digest,
+    decision_id,
     demands_proof,
     is_current,
     mailbox_hash,
@@ -34,6 +36,7 @@ from shared.contract.staff import (
     public_bytes,
     signature_fits,
     signed,
+    signed_batch,
     step_of,
 )
 from shared.contract.topology import EVENTS, LISTENS
@@ -106,6 +109,44 @@ def test_signature_of_another_key_does_not_fit() -> None:
     forged = signed(accepts(), other, at=NOW, nonce="0" * 32, code="123456")
     assert not signature_fits(forged, ACCOUNT)
     assert not signature_fits(accepts(), ACCOUNT)
+
+
+BATCH = [accepts(request_id=digit * 32) for digit in "abc"]
+
+
+def batched() -> list[Decision]:
+    return signed_batch(BATCH, KEY, at=NOW, nonce="0" * 32, code="123456")
+
+
+def test_one_signature_fits_each_decision_of_a_batch_and_no_other() -> None:
+    signed_ones = batched()
+    assert [signature_fits(one, ACCOUNT) for one in signed_ones] == [True] * 3
+    assert len({one.proof for one in signed_ones}) == 1
+    for other in (accepts(request_id="d" * 32), accepts(request_id="a" * 32, verified=False)):
+        assert not signature_fits(other.model_copy(update={"proof": signed_ones[0].proof}), ACCOUNT)
+
+
+def test_signature_covers_the_list_of_a_batch() -> None:
+    [one, *_] = batched()
+    assert one.proof is not None
+    other = accepts(request_id="d" * 32)
+    for batch in ((*one.proof.batch, decision_digest(other)), one.proof.batch[:1], ()):
+        proof = one.proof.model_copy(update={"batch": batch})
+        for decision in (one, other):
+            assert not signature_fits(decision.model_copy(update={"proof": proof}), ACCOUNT)
+
+
+def test_each_decision_of_a_batch_is_an_event_of_its_own() -> None:
+    first, again = batched(), batched()
+    assert len(set(map(decision_id, first))) == 3
+    assert [*map(decision_id, first)] == [*map(decision_id, again)]
+
+
+def test_batch_has_at_most_100_decisions() -> None:
+    many = [accepts(request_id=f"{n:032x}") for n in range(101)]
+    assert len(signed_batch(many[1:], KEY, at=NOW, nonce="0" * 32)) == 100
+    with pytest.raises(ValidationError):
+        signed_batch(many, KEY, at=NOW, nonce="0" * 32)
 
 
 @pytest.mark.slow
