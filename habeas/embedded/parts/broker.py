@@ -27,6 +27,8 @@ REMEDY = "install it with `scripts/setup`, or `apt-get install rabbitmq-server`"
 USER = "habeas"
 START_WITHIN = timedelta(seconds=60)
 STOP_WITHIN = timedelta(seconds=4)
+COOKIE_LENGTH = 64
+"""Hexadecimal digits of the cookie."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +128,7 @@ class Broker:
 
     def _configure(self) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        cookie = self.folder / ".erlang.cookie"
-        if not cookie.exists():  # Erlang would draw 36 bits, and other users of the machine reach its port
-            cookie.touch(mode=0o600)
-            cookie.write_text(secrets.token_hex(32), encoding="ascii")
+        self._keep_cookie()
         configuration = self.folder / "rabbitmq.conf"
         configuration.touch(mode=0o600)
         configuration.write_text(
@@ -142,6 +141,14 @@ class Broker:
             encoding="utf-8",
         )
         (self.folder / "enabled_plugins").write_text("[].\n", encoding="utf-8")
+
+    def _keep_cookie(self) -> None:
+        """Draw the cookie, unless it is there; replace one of Erlang's, of 36 bits: others reach its port."""
+        cookie = self.folder / ".erlang.cookie"
+        if not cookie.exists() or len(cookie.read_bytes()) < COOKIE_LENGTH:
+            cookie.unlink(missing_ok=True)  # its owner may not write to one of Erlang's
+            cookie.touch(mode=0o600)
+            cookie.write_text(secrets.token_hex(COOKIE_LENGTH // 2), encoding="ascii")
 
     def _environment(self) -> dict[str, str]:
         own = {

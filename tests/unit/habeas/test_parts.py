@@ -13,9 +13,7 @@ from shared.errors import ConfigurationError
 
 
 async def test_broker_has_a_secret_of_its_own_that_stays(tmp_path: Path) -> None:
-    program = tmp_path / "program"
-    program.write_text("#!/bin/sh\nexit 1\n", encoding="ascii")
-    program.chmod(0o700)
+    program = failing_program(tmp_path)
     cookies = []
     for _ in range(2):
         with pytest.raises(ConfigurationError):
@@ -24,6 +22,24 @@ async def test_broker_has_a_secret_of_its_own_that_stays(tmp_path: Path) -> None
     assert len(cookies[0]) == 64
     assert cookies[0] == cookies[1]
     assert (tmp_path / ".erlang.cookie").stat().st_mode & 0o777 == 0o600
+
+
+async def test_weak_secret_that_erlang_drew_is_replaced_at_the_next_start(tmp_path: Path) -> None:
+    cookie = tmp_path / ".erlang.cookie"
+    cookie.write_text("ABCDEFGHIJKLMNOPQRST", encoding="ascii")
+    cookie.chmod(0o400)
+    with pytest.raises(ConfigurationError):
+        await Broker(tmp_path, 1, 2, "node", "sesame", failing_program(tmp_path)).start()
+    assert len(cookie.read_text(encoding="ascii")) == 64
+    assert cookie.stat().st_mode & 0o777 == 0o600
+
+
+def failing_program(folder: Path) -> Path:
+    """Return a program in *folder* that ends with an error."""
+    program = folder / "program"
+    program.write_text("#!/bin/sh\nexit 1\n", encoding="ascii")
+    program.chmod(0o700)
+    return program
 
 
 @pytest.mark.slow
