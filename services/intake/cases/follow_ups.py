@@ -46,7 +46,8 @@ async def keep(
 
     An id is assigned to requests that have come: without one, the event is rejected.
     """
-    await end_waiting(ctx)
+    if event.request is None or await _waits_as_own(ctx):
+        await end_waiting(ctx)
     if event.request is not None or event.reference is None:
         return [rejected(ctx, NOT_KNOWN)]
     if len(ctx.case.follow_ups) >= MOST or not await ctx.queue.admits_follow_up(ctx.source, ctx.now):
@@ -57,6 +58,12 @@ async def keep(
     await set_timers([CaseTimer(f"{FOLLOW_UP}_{end:%Y%m%d%H%M%S%f}", end) for end in ends], ctx)
     kept = FollowUpKept(request_id=ctx.case_id, source=ctx.source, publisher_id=ctx.event_id, at=at)
     return [await _sealed(event, kept, ctx)]
+
+
+async def _waits_as_own(ctx: IntakeContext) -> bool:
+    """Return whether the request waits in the queue and is of the source of the event."""
+    waiting = await ctx.queue.lodged(ctx.case_id)
+    return waiting is not None and waiting.source == ctx.source
 
 
 async def _sealed(

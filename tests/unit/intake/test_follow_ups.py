@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from services.intake.cases.follow_ups import DESTROYED_AFTER, MOST, NOT_COME, WAIT
+from services.intake.context import NOT_KNOWN
 from services.intake.domain import FollowUpKept, request_id
 from shared.contract.events import (
     AppealReceived,
@@ -227,3 +228,17 @@ async def test_journal_of_a_waiting_event_holds_no_content_of_it() -> None:
     [kept] = office.facts(FollowUpKept)
     assert "March" not in kept.model_dump_json()
     assert "ada@example.org" not in kept.model_dump_json()
+
+
+@pytest.mark.parametrize("type_", EARLY)
+async def test_event_about_a_waiting_request_moves_it_only_for_its_own_source(type_: str) -> None:
+    office = Office()
+    office.queue.free = 0
+    await office.submit(request())
+    data = EARLY[type_][0] | {"request": CASE}
+    await office.broker.publish([submission(type_, data, id_="evt-2", source="other.example.com")])
+    await office.work()
+    assert office.queue.hurried == []
+    assert office.the(RequestRejected).errors == (NOT_KNOWN,)
+    await come(office, type_, "evt-3", request=CASE)
+    assert office.queue.hurried == [CASE]
