@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from habeas.client.accounts import administrator_file
+from habeas.embedded.installation import CREDENTIALS
 from shared.runtime.mongo import connect
 
 ROOT = Path(__file__).parents[2]
@@ -58,7 +60,8 @@ def trial(folder: Path) -> Iterator[Trial]:
     with (kept / ".env").open("a", encoding="utf-8") as lines:
         lines.writelines(f"{name}='{json.dumps(value)}'\n" for name, value in settings.items())
     with _up(folder) as printed:
-        people = asyncio.run(_people(printed["database"]))
+        url = administrator_file(folder / ".state" / CREDENTIALS).read_text(encoding="utf-8").strip()
+        people = asyncio.run(_people(url))
         yield Trial(printed["API"].removesuffix("/docs"), keys, people)
 
 

@@ -49,6 +49,8 @@ def make(folder: Path, domain: str = DOMAIN) -> None:
         f"{name}='{value if isinstance(value, str) else json.dumps(value)}'\n"
         for name, value in settings.items()
     )
+    (folder / ".env").touch(mode=0o600)
+    (folder / ".env").chmod(0o600)
     (folder / ".env").write_text("".join(lines), encoding="utf-8")
 
 

@@ -105,9 +105,16 @@ def make(
                 _write(path, f"{scheme}://{quote(user)}:{quote(password, safe='')}@{location}")
 
 
-def keep_administrator(folder: Path, mongo_url: str) -> None:
-    """Write the database's administrator into *folder*, for verbs about accounts and keys."""
-    _write(folder / TOPOLOGY / MONGO_URL, mongo_url)
+def administrator_file(folder: Path) -> Path:
+    """Return the file of *folder* with the URL of the database's administrator."""
+    return folder / TOPOLOGY / MONGO_URL
+
+
+def keep_administrator(folder: Path, mongo_url: str) -> Path:
+    """Write the URL of the database's administrator for verbs about accounts and keys; return its file."""
+    file = administrator_file(folder)
+    _write(file, mongo_url)
+    return file
 
 
 def _write(path: Path, url: str) -> None:

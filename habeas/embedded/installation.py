@@ -107,6 +107,8 @@ class Installation:
         self.settings_file = self.folder / ENVIRONMENT
         """File with every setting of the services, secrets included."""
         self._credentials = self.folder / CREDENTIALS
+        self.database_url_file = accounts.administrator_file(self._credentials)
+        """File with the URL of the embedded database, for its administrator."""
         port, _, operators = self.stack.service_ports
         host = given.get("HABEAS_HTTP_HOST", HOST)
         host = HOST if host in ANY_ADDRESS else host

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeAlias
@@ -17,7 +18,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from habeas.client import accounts
 from habeas.client.engine import opened
 from habeas.client.exports import exported, live, require_readable
-from habeas.client.stores import DEFAULT, is_url, mapped_databases, require_usable, server, store_urls
+from habeas.client.stores import (
+    DEFAULT,
+    is_url,
+    mapped_databases,
+    require_usable,
+    server,
+    store_urls,
+    text_in,
+)
 from habeas.embedded.company import fill, generate
 from habeas.embedded.installation import (
     CREDENTIALS,
@@ -90,9 +99,11 @@ def _of_file(file: Path | None) -> dict[str, str]:
     """Return the settings in a ``.env``; its paths are relative to it."""
     if file is None:
         return {}
-    if not file.is_file():
+    text = text_in(str(file), "--env-file")
+    if text is None:
         raise ConfigurationError(f"--env-file: {file} is no file")
-    values = {name: value for name, value in dotenv_values(file, interpolate=False).items() if value}
+    known = dotenv_values(stream=StringIO(text), interpolate=False)
+    values = {name: value for name, value in known.items() if value}
     paths = {
         setting: str(file.absolute().parent / values.pop(name))
         for name, setting in FILES_OF_COMPOSE.items()
@@ -173,12 +184,13 @@ async def up_database(
         try:
             with out.status("starting a database"):
                 await stack.start(StackPart.DATABASE)
-            accounts.keep_administrator(state / CREDENTIALS, stack.mongo_url)
+            url_file = accounts.keep_administrator(state / CREDENTIALS, stack.mongo_url)
             if data is not None:
                 await load(stack.mongo_url, data, out)
-            out.print(f"  database   {stack.mongo_url}")
+            database = _database(stack.mongo_url, url_file)
+            _describe_database(database, out)
             out.print("  stop with Ctrl-C")
-            announce({"state": "running", "database": stack.mongo_url})
+            announce({"state": "running", **database})
             await until_stopped(lambda: stack.runs(StackPart.DATABASE), stack.database.folder)
         finally:
             await stack.stop()
@@ -212,7 +224,7 @@ def describe(installation: Installation, out: Console, announce: Announce) -> No
     found = addresses(installation)
     out.print(f"  API        {found['docs']}")
     out.print(f"  letters    {found['letters']}")
-    out.print(f"  database   {found['database']}")
+    _describe_database(found, out)
     for name, place in found["stores"].items():
         out.print(f"  your data  {place} (store {name}): erasures change it at once")
     out.print(f"  data map   {found['data_map']}")
@@ -223,6 +235,15 @@ def describe(installation: Installation, out: Console, announce: Announce) -> No
     announce({"state": "running", **found})
 
 
+def _database(url: str, url_file: Path) -> dict[str, str]:
+    """Return the server of *url* and the file with the URL, which names a password."""
+    return {"database": server(url), "database_url_file": str(url_file.absolute())}
+
+
+def _describe_database(found: Mapping[str, Any], out: Console) -> None:
+    out.print(f"  database   {found['database']} (its URL with the password: {found['database_url_file']})")
+
+
 def addresses(installation: Installation) -> dict[str, Any]:
     """Return the addresses and files of a running installation."""
     stores = json.loads(installation.environment.get("HABEAS_STORES") or "{}")
@@ -230,7 +251,7 @@ def addresses(installation: Installation) -> dict[str, Any]:
         "api": installation.url,
         "docs": f"{installation.url}/docs",
         "letters": str(installation.stack.mail_folder),
-        "database": installation.stack.mongo_url,
+        **_database(installation.stack.mongo_url, installation.database_url_file),
         "stores": {name: server(url) for name, url in stores.items()},
         "data_map": installation.environment["HABEAS_DATAMAP"],
         "company": company(installation.environment["HABEAS_COMPANY"]).name,

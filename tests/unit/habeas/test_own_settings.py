@@ -43,6 +43,7 @@ def test_messages_name_the_server_without_its_credentials(url: str) -> None:
 
 
 def test_options_precede_the_environment_which_precedes_the_file(tmp_path: Path) -> None:
+    (tmp_path / ".env").touch(mode=0o600)
     (tmp_path / ".env").write_text(
         f"HABEAS_STORES='{URL}'\nHABEAS_COMPANY_FILE=./company.yaml\nHABEAS_LOG_LEVEL=debug\nHABEAS_GRACE=\n"
     )
@@ -53,6 +54,15 @@ def test_options_precede_the_environment_which_precedes_the_file(tmp_path: Path)
         "HABEAS_COMPANY": str(tmp_path / "company.yaml"),
         "HABEAS_LOG_LEVEL": "error",
     }
+
+
+def test_file_of_settings_that_others_can_read_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text(f"HABEAS_STORES='{URL}'\n")
+    file.chmod(0o640)
+    with pytest.raises(ConfigurationError, match=f"^--env-file: .*: run `chmod 600 {file}`") as caught:
+        OwnSettings(env_file=file).environment({})
+    assert "sesame" not in str(caught.value)
 
 
 def test_relative_paths_are_those_of_the_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

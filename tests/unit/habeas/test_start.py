@@ -17,13 +17,24 @@ from habeas.embedded.uptime import describe
 def test_addresses_are_announced_as_printed(tmp_path: Path) -> None:
     states: list[Mapping[str, Any]] = []
     out = Console(record=True, width=500)
-    describe(Installation(tmp_path), out, states.append)
+    installation = Installation(tmp_path)
+    describe(installation, out, states.append)
     [running] = states
     assert running["state"] == "running"
     shown = out.export_text()
-    for name in ("docs", "letters", "database", "data_map", "company", "settings", "log"):
+    for name in (
+        "docs",
+        "letters",
+        "database",
+        "database_url_file",
+        "data_map",
+        "company",
+        "settings",
+        "log",
+    ):
         assert running[name] in shown
     assert running["docs"] == f"{running['api']}/docs"
+    assert installation.stack.database.password not in f"{shown} {states}"
 
 
 def test_state_for_programs_is_a_line_and_all_else_goes_to_the_error_stream(
