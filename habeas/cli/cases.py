@@ -15,6 +15,7 @@ from habeas.cli.options import (
     AsJson,
     IdentityOptions,
     RequestId,
+    RequestIds,
     State,
     ask,
     existing,
@@ -22,7 +23,17 @@ from habeas.cli.options import (
     out,
     run,
 )
-from habeas.cli.staff import DECIDE, RECORDED, As, OneTimeCode, decide, report, signer_of, with_salt
+from habeas.cli.staff import (
+    DECIDE,
+    RECORDED,
+    As,
+    OneTimeCode,
+    decide,
+    decide_batch,
+    report,
+    signer_of,
+    with_salt,
+)
 from shared.errors import ConfigurationError
 from shared.vocabulary import ExtensionReason, FeeReason, LiftingReason, OfflineManner
 
@@ -299,15 +310,19 @@ def forward(
 
 @app.command("approve-erasure", rich_help_panel=DECIDE)
 def approve_erasure(
-    request_id: RequestId,
+    request_ids: RequestIds,
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
-    """Approve an erasure that waits for approval (HABEAS_ERASURE_APPROVAL)."""
-    effect = decide(signer_of(account, code, state), contract.ErasureApproved, request_id)
-    report(effect, f"approved; `habeas status {request_id}` shows the erasure", as_json=as_json)
+    """Approve erasures that wait for approval (HABEAS_ERASURE_APPROVAL); one code is enough for many."""
+    signer = signer_of(account, code, state)
+    if len(request_ids) > 1:
+        decide_batch(signer, contract.ErasureApproved, request_ids, "approved", as_json=as_json)
+        return
+    effect = decide(signer, contract.ErasureApproved, request_ids[0])
+    report(effect, f"approved; `habeas status {request_ids[0]}` shows the erasure", as_json=as_json)
 
 
 @app.command("lift-restriction", rich_help_panel=DECIDE)

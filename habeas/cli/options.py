@@ -231,6 +231,11 @@ def request_of(context: Context, text: str | None) -> str | None:
     return text and _resolved_in(context, text, "intake", "request")
 
 
+def requests_of(context: Context, texts: list[str]) -> list[str]:
+    """Return the ids of the requests that *texts* name, each once."""
+    return [*dict.fromkeys(_resolved_in(context, text, "intake", "request") for text in texts)]
+
+
 def incident_of(context: Context, text: str) -> str:
     """Return the id of the incident that *text* names; a file stays one."""
     return text if Path(text).is_file() else _resolved_in(context, text, "incidents", "incident")
@@ -263,6 +268,14 @@ REQUEST = Argument(
     autocompletion=completed,
 )
 RequestId = Annotated[str, REQUEST]
+RequestIds = Annotated[
+    list[str],
+    Argument(
+        help="Ids of requests, their beginnings, or their references (HB-…).",
+        callback=requests_of,
+        autocompletion=completed,
+    ),
+]
 AnyRequestId = Annotated[str | None, REQUEST]
 IncidentId = Annotated[
     str, Argument(help="Id of the incident, its beginning, or its reference (HB-…).", callback=incident_of)

@@ -3,6 +3,7 @@
 import json
 import re
 import secrets
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -164,11 +165,39 @@ def send(
         ConfigurationError: It was refused, or there is no such request or incident.
         Unanswered: No service has answered in time.
     """
+    return run(client.staff.decide(_complete(signer), decision, text, package))
+
+
+def decide_batch(
+    signer: "DecisionSigner", kind: type[K], cases: Sequence[str], done: str, *, as_json: bool, **words: Any
+) -> None:
+    """
+    Sign decisions of *kind* about *cases* with one code, and print the effect of each, *done* or refused.
+
+    Exits 2 if one was refused, 3 if no service has answered one in time.
+    """
+    if len(cases) > contract.MOST_BATCHED:
+        raise ConfigurationError(f"one code makes {contract.MOST_BATCHED} decisions at most")
+    facts = [client.requests.fact(kind, request_id=case, by=signer.account, **words) for case in cases]
+    effects = run(client.staff.decide_batch(_complete(signer), facts))
+    if as_json:
+        print(json.dumps([effect.plain() for effect in effects]))
+    else:
+        for effect in effects:
+            shown = client.staff.explained(effect.reason) if effect.reason else effect.status
+            out.print(f"{effect.fact.request_id}: {done if effect.status == 'accepted' else shown}")
+    found = {effect.status for effect in effects}
+    if found != {"accepted"}:
+        raise typer.Exit(2 if "refused" in found else 3)
+
+
+def _complete(signer: "DecisionSigner") -> "DecisionSigner":
+    """Return *signer* with password and code, asked for where missing."""
     if not signer.url:
         raise ConfigurationError(NO_URL)
     password = signer.password or asked_password("Password", NO_CONSOLE)
     code = signer.code or prompted("--code", "Code that your authenticator shows")
-    return run(client.staff.decide(replace(signer, password=password, code=code), decision, text, package))
+    return replace(signer, password=password, code=code)
 
 
 def report(effect: "DecisionEffect", done: str, recorded: str | None = None, *, as_json: bool) -> None:

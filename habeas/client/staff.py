@@ -5,11 +5,12 @@ import base64
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -19,7 +20,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from shared.contract.events import Decision, StaffRole
 from shared.contract.events.breaches import ADDRESS, BreachDeclared, IncidentDecision
-from shared.contract.staff import LEAST_PASSWORD, StaffAccount, private_key, public_bytes, signed
+from shared.contract.staff import (
+    LEAST_PASSWORD,
+    StaffAccount,
+    private_key,
+    public_bytes,
+    signed,
+    signed_batch,
+)
 from shared.errors import ConfigurationError, Unanswered
 from shared.runtime.hosts import may_use_proxy
 from shared.runtime.key_rings import RootKey
@@ -56,6 +64,7 @@ REASONS = {
     "other_purge": "another purge was proposed under this number",
     "request_exists": "a request has this id already",
     "unreadable": "the request has a wrong form",
+    "malformed": "the decision has a wrong form",
     "no_open_message": "no such mail waits for you, or it was handled before: see `habeas inbox list`",
     "no_such_request": "`--because registered` needs the id of a request (`--request`); others have none",
     "no_such_content": "the request has no such text",
@@ -98,6 +107,8 @@ REASONS = {
     "no_approval_waits": "no erasure of the request waits for an approval",
     "fee_too_late": "a fee is quoted already, or the request is answered or under way",
     "fee_unlawful": "a law of the person forbids this fee",
+    "program_signed_in": "a program has no session: it signs each decision",
+    "session_exists": "a session or a request has this number already: sign in with a new secret",
     "no_accounts": "this installation has no staff accounts",
     "no_person": "the request has no name, email, phone, address or identifier of a person",
 }
@@ -143,6 +154,22 @@ class DecisionEffect:
         name = "incident" if about_incident else "request"
         results = list(self.results)
         return {"decision": self.id, name: self.case, "status": "accepted", "results": results}
+
+
+@dataclass(frozen=True, slots=True)
+class BatchedEffect:
+    """Effect of a decision of a batch: accepted, refused with a reason, or pending without an answer."""
+
+    fact: Decision
+    status: str
+    reason: str | None = None
+    id: str | None = None
+    results: tuple[str, ...] = ()
+
+    def plain(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        shown = {"decision": self.id, "request": self.fact.request_id, "status": self.status}
+        return shown | {"reason": self.reason, "results": list(self.results)}
 
 
 @asynccontextmanager
@@ -246,13 +273,8 @@ async def decide(
         Unanswered: No service has answered in time.
     """
     async with _client(signer.url) as client:
-        salt = await _call(client, "GET", f"/v1/staff/accounts/{quote(signer.account)}/salt")
-        key = private_key(signer.password, bytes.fromhex(salt["salt"]))
-        sealed = signed(decision, key, at=datetime.now(UTC), nonce=secrets.token_hex(16), code=signer.code)
-        data = sealed.model_dump(mode="json", exclude_defaults=True)
-        body: dict[str, Any] = {"type": sealed.TYPE, "data": data}
-        if text is not None:
-            body["text"] = base64.b64encode(text).decode()
+        key, nonce = await _key(client, signer), secrets.token_hex(16)
+        body = _form(signed(decision, key, at=datetime.now(UTC), nonce=nonce, code=signer.code), text)
         if package is None:
             taken = await _call(client, "POST", "/v1/staff/decisions", json=body)
         else:
@@ -260,6 +282,30 @@ async def decide(
             taken = await _call(client, "POST", "/v1/staff/decisions/package", content=content)
         results = await _effect(client, taken["id"])
     return DecisionEffect(taken["id"], taken["case"], decision, tuple(results))
+
+
+async def decide_batch(
+    signer: DecisionSigner, decisions: Sequence[Decision], texts: Mapping[str, bytes] = MappingProxyType({})
+) -> list[BatchedEffect]:
+    """
+    Sign *decisions* with one code, send them to intake, wait for their effects and return these, in order.
+
+    Args:
+        signer: The holder of the account.
+        decisions: At most ``MOST_BATCHED``.
+        texts: Case → salted text that goes with its decision.
+
+    Raises ConfigurationError if intake does not answer.
+    """
+    async with _client(signer.url) as client:
+        key, nonce = await _key(client, signer), secrets.token_hex(16)
+        sealed = signed_batch(decisions, key, at=datetime.now(UTC), nonce=nonce, code=signer.code)
+        forms = [_form(one, texts.get(one.request_id)) for one in decisions]
+        proof = sealed[0].proof and sealed[0].proof.model_dump(mode="json")
+        body = {"proof": proof, "decisions": forms}
+        taken = (await _answer(client, "POST", "/v1/staff/decisions/batch", json=body)).json()
+        effects = await _effects(client, [one["id"] for one in taken if one["id"]])
+    return [_batched(*pair, effects) for pair in zip(decisions, taken, strict=True)]
 
 
 async def result(url: str, id_: str) -> dict[str, Any]:
@@ -274,6 +320,44 @@ async def result(url: str, id_: str) -> dict[str, Any]:
 
 def _client(url: str) -> httpx.AsyncClient:
     return httpx.AsyncClient(base_url=url, timeout=30, trust_env=may_use_proxy(url))
+
+
+async def _key(client: httpx.AsyncClient, signer: DecisionSigner) -> Ed25519PrivateKey:
+    salt = await _call(client, "GET", f"/v1/staff/accounts/{quote(signer.account)}/salt")
+    return private_key(signer.password, bytes.fromhex(salt["salt"]))
+
+
+def _form(decision: Decision | BreachDeclared, text: bytes | None) -> dict[str, Any]:
+    """Return what intake takes: the decision, and the text that goes with it."""
+    form = {"type": decision.TYPE, "data": decision.model_dump(mode="json", exclude_defaults=True)}
+    return form if text is None else form | {"text": base64.b64encode(text).decode()}
+
+
+async def _effects(client: httpx.AsyncClient, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return id → effect, once no decision is pending, or no service has answered in time."""
+    deadline, pause = time.monotonic() + EFFECT_WITHIN_S, FIRST_POLL_S
+    effects: dict[str, dict[str, Any]] = {id_: {"status": "pending"} for id_ in ids}
+    while (waiting := [id_ for id_ in ids if effects[id_]["status"] == "pending"]) and (
+        time.monotonic() < deadline
+    ):
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.5, LAST_POLL_S)
+        try:
+            found = await _answer(client, "GET", "/v1/staff/decisions", params={"id": waiting})
+        except ConfigurationError:  # a limit of calls, or a restart
+            break
+        effects |= {one["id"]: one for one in found.json()}
+    return effects
+
+
+def _batched(
+    decision: Decision, taken: Mapping[str, Any], effects: Mapping[str, Mapping[str, Any]]
+) -> BatchedEffect:
+    if taken["id"] is None:
+        return BatchedEffect(decision, "refused", taken["reason"])
+    effect = effects[taken["id"]]
+    results = tuple(effect.get("results", ()))
+    return BatchedEffect(decision, effect["status"], effect.get("reason"), taken["id"], results)
 
 
 async def _effect(client: httpx.AsyncClient, id_: str) -> list[str]:
@@ -300,6 +384,11 @@ def explained(reason: str) -> str:
 
 
 async def _call(client: httpx.AsyncClient, method: str, path: str, **arguments: Any) -> dict[str, Any]:
+    return dict((await _answer(client, method, path, **arguments)).json())
+
+
+async def _answer(client: httpx.AsyncClient, method: str, path: str, **arguments: Any) -> httpx.Response:
+    """Return the answer of intake. Raises ConfigurationError if there is none, or an error."""
     try:
         answer = await client.request(method, path, **arguments)
     except httpx.HTTPError as error:
@@ -314,4 +403,4 @@ async def _call(client: httpx.AsyncClient, method: str, path: str, **arguments: 
         problem = answer.json() if "json" in answer.headers.get("content-type", "") else {}
         flaws = "; ".join(f"{flaw['path']}: {flaw['message']}" for flaw in problem.get("errors", ()))
         raise ConfigurationError(f"{answer.status_code}: {problem.get('detail', '')} {flaws}".strip())
-    return dict(answer.json())
+    return answer

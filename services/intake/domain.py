@@ -338,6 +338,8 @@ REMARKS: frozenset[type[Fact]] = frozenset(
         events.RequestTaken,
         events.ScopeAnswered,
         events.ScopeAsked,
+        events.StaffSignedIn,
+        events.StaffSignedOut,
         events.StopDecided,
         events.SubjectUnrestricted,
         events.WithdrawalDecided,
@@ -446,6 +448,10 @@ class IntakeCase:
     """Mails that only the staff can handle."""
     handled_messages: frozenset[Code] = frozenset()
     """Names of mails that the staff has handled."""
+    session: events.StaffSignedIn | None = None
+    """The session of a staff account that this journal case is, instead of a request."""
+    signed_out: bool = False
+    """Whether that session was ended before its time."""
 
     @property
     def provable_aliases(self) -> tuple[int, ...]:
@@ -823,6 +829,10 @@ def _note_mail(case: IntakeCase, fact: Fact) -> IntakeCase:
             return replace(case, messages=(*case.messages, fact))
         case events.MessageHandled():
             return replace(case, handled_messages=case.handled_messages | {fact.message})
+        case events.StaffSignedIn():
+            return replace(case, session=fact)
+        case events.StaffSignedOut():
+            return replace(case, signed_out=True)
         case _:
             return case
 

@@ -11,7 +11,15 @@ from services.intake.cases.errors import TooManyAttempts
 from services.intake.cases.inquiries import handle_message
 from services.intake.cases.registration import begin
 from services.intake.context import IntakeContext, end_waiting, must_be_own, rejected, set_timers
-from services.intake.domain import CLOSED_BY, OWED, CaseStatus, RequestLodged, evolve, outcome_of
+from services.intake.domain import (
+    CLOSED_BY,
+    OWED,
+    CaseStatus,
+    IntakeCase,
+    RequestLodged,
+    evolve,
+    outcome_of,
+)
 from shared.contract import events
 from shared.contract.affected_people import declaration_item
 from shared.contract.codes import CodeVerdict
@@ -165,6 +173,13 @@ async def declare_burst(event: events.BurstDeclared, ctx: IntakeContext) -> Sequ
     return []
 
 
+async def sign_in(_event: events.StaffSignedIn, ctx: IntakeContext) -> Sequence[Fact]:
+    """Begin a session of a staff account. Raises RefusedDecision if its number is taken."""
+    if ctx.case != IntakeCase():
+        raise RefusedDecision("session_exists")
+    return []
+
+
 async def set_aside(event: events.UnreadableSubmission, ctx: IntakeContext) -> Sequence[Fact]:
     """Seal an unreadable message, and report its errors to its publisher."""
     await ctx.vault.create(ctx.case_id)
@@ -286,5 +301,6 @@ SUBSCRIPTIONS = (
     on(events.StopDecided, decide_stop),
     on(events.WithdrawalDecided, decide_withdrawal),
     on(events.BurstDeclared, declare_burst),
+    on(events.StaffSignedIn, sign_in),
     on(BreachDeclared, lodge_breach),
 )

@@ -8,7 +8,7 @@ factor. A service that acts on a decision needs no trust in the program that sen
 """
 
 import hmac
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b, sha256
@@ -21,7 +21,8 @@ from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 
-from shared.contract.events import Code, Decision, Event, StaffProof, StaffRole
+from shared.contract.envelope import derived_id
+from shared.contract.events import Code, Decision, Event, StaffProof, StaffRole, StaffSignedIn
 from shared.contract.events.breaches import BreachDeclared
 
 StaffDecision: TypeAlias = Decision | BreachDeclared
@@ -42,6 +43,7 @@ SALT_BYTES = 16
 TEXT_SALT_BYTES = 16
 LEAST_PASSWORD = 14
 _CONTEXT = b"habeas staff decision 1\n"
+_BATCH_CONTEXT = b"habeas staff batch 1\n"
 _ADDRESS_MARK = "@"
 _WRITTEN = "written_"
 _PACKED = "package_"
@@ -105,6 +107,38 @@ def signed(decision: D, key: Ed25519PrivateKey, *, at: datetime, nonce: str, cod
     return decision.model_copy(update={"proof": draft.model_copy(update={"signature": signature})})
 
 
+def signed_batch(
+    decisions: Sequence[Decision], key: Ed25519PrivateKey, *, at: datetime, nonce: str, code: str = ""
+) -> list[Decision]:
+    """
+    Return *decisions*, at most ``MOST_BATCHED``, with one proof for all of them.
+
+    They name the same account; the other arguments are those of :func:`signed`.
+    """
+    draft = StaffProof(
+        account=decisions[0].by,
+        at=at,
+        nonce=nonce,
+        code=code,
+        signature="0" * 128,
+        batch=tuple(map(decision_digest, decisions)),
+    )
+    proof = draft.model_copy(update={"signature": key.sign(_batch_bytes(draft)).hex()})
+    return [decision.model_copy(update={"proof": proof}) for decision in decisions]
+
+
+def decision_id(decision: StaffDecision) -> str:
+    """Return the id of the event of a signed decision: a repeated decision is the same event."""
+    proof = decision.proof
+    own = f" {decision_digest(decision)}" if proof and proof.batch else ""
+    return derived_id(f"staff {proof.signature if proof else ''}{own}", 0)
+
+
+def decision_digest(decision: StaffDecision) -> str:
+    """Return the SHA-256 of a decision without its proof, in hexadecimal."""
+    return sha256(_canonical(_content(decision))).hexdigest()
+
+
 def signature_fits(decision: StaffDecision, account: StaffAccount) -> bool:
     """Return whether *account* signed exactly this decision."""
     proof = decision.proof
@@ -116,19 +150,30 @@ def signature_fits(decision: StaffDecision, account: StaffAccount) -> bool:
         )
     except InvalidSignature:
         return False
-    return True
+    return not proof.batch or decision_digest(decision) in proof.batch
 
 
 def _signed_bytes(decision: StaffDecision, proof: StaffProof) -> bytes:
-    """Return the canonical form: sorted names, no defaults, as it is after a journey through JSON."""
+    if proof.batch:
+        return _batch_bytes(proof)
+    plain = proof.model_dump(mode="json", exclude={"signature", "batch"})
+    return _CONTEXT + _canonical(_content(decision) | {"proof": plain})
+
+
+def _batch_bytes(proof: StaffProof) -> bytes:
+    return _BATCH_CONTEXT + _canonical(proof.model_dump(mode="json", exclude={"signature"}))
+
+
+def _content(decision: StaffDecision) -> dict[str, Any]:
+    """Return type and data of a decision, without defaults, as they are after a journey through JSON."""
     kind = type(decision)
     travelled = kind.model_validate_json(decision.model_copy(update={"proof": None}).model_dump_json())
-    content = {
-        "type": kind.TYPE,
-        "data": travelled.model_dump(mode="json", exclude={"proof"}, exclude_defaults=True),
-        "proof": proof.model_dump(mode="json", exclude={"signature"}),
-    }
-    return _CONTEXT + orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+    data = travelled.model_dump(mode="json", exclude={"proof"}, exclude_defaults=True)
+    return {"type": kind.TYPE, "data": data}
+
+
+def _canonical(content: dict[str, Any]) -> bytes:
+    return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
 
 
 def objection(decision: StaffDecision, account: StaffAccount, now: datetime) -> Code | None:
@@ -142,9 +187,28 @@ def objection(decision: StaffDecision, account: StaffAccount, now: datetime) -> 
         return "account_disabled"
     if not account.roles & decision.ROLES:
         return "role_missing"
+    if isinstance(decision, StaffSignedIn) and not account.second_factor:
+        return "program_signed_in"
     if proof is None or not now - LIFETIME <= proof.at <= now + CLOCK_SKEW:
         return "proof_stale"
     return None
+
+
+def session_token(secret: str) -> str:
+    """Return the token of the session with *secret*: it names the session, and opens none."""
+    return sha256(secret.encode()).hexdigest()
+
+
+def session_stands(session: StaffSignedIn, account: StaffAccount, now: datetime) -> bool:
+    """
+    Return whether *session* of *account* is in force: neither over, nor is the account disabled or reset.
+
+    A reset gives the account another key or second factor: then it has not signed the session.
+    """
+    proof = session.proof
+    if proof is None or account.disabled or not now < session.until or not signature_fits(session, account):
+        return False
+    return step_of(proof.code, account.second_factor, proof.at) is not None
 
 
 def step_of(code: str, key: bytes, at: datetime) -> int | None:

@@ -84,6 +84,7 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
         "habeas.withdrawal.decided.v1",
         "habeas.erasure.scheduled.v1",
         "habeas.disclosure.scheduled.v1",
+        "habeas.staff.signed_in.v1",
     ),
     "verifier": (
         "habeas.request.received.v1",
@@ -234,6 +235,7 @@ DECISIONS = (
     "habeas.campaign.paused.v1",
     "habeas.campaign.resumed.v1",
     "habeas.campaign.aborted.v1",
+    "habeas.staff.signed_in.v1",
 )
 """Types that staff accounts sign; intake publishes them, and each consumer verifies the account."""
 REFUSED = "habeas.decision.refused.v1"
@@ -275,6 +277,7 @@ PUBLISHES: Mapping[str, tuple[str, ...]] = {
         "habeas.package.expiring.v1",
         "habeas.package.expired.v1",
         "habeas.breach.lodged.v1",
+        "habeas.staff.signed_out.v1",
     ),
     "verifier": (
         REFUSED,

@@ -21,6 +21,7 @@ from shared.contract.staff import (
     StaffAccount,
     StaffDecision,
     addresses_in,
+    decision_id,
     is_current,
     mailbox_hash,
     objection,
@@ -137,7 +138,9 @@ class StaffRegister:
         account, reason = await self._signer(decision)
         if account is None:
             return reason
-        if await self._used_by(decision, account) == _use(decision, event_id):
+        if _is_batched(decision) and event_id != decision_id(decision):
+            return "code_spent"
+        if await self._passed(decision, account, event_id):
             return None
         return (
             objection(decision, account, now)
@@ -156,8 +159,7 @@ class StaffRegister:
             or await self._concerned(decision, account)
             or await self._code_flaw(decision, account, event_id, now)
         )
-        spent = await self._used_by(decision, account) is not None
-        return flaw or ("code_spent" if spent else None)
+        return flaw or await self._spent(decision, account, event_id)
 
     async def _signer(self, decision: StaffDecision) -> tuple[StaffAccount | None, Code]:
         if decision.proof is None:
@@ -210,16 +212,28 @@ class StaffRegister:
     async def _spend(
         self, decision: StaffDecision, account: StaffAccount, event_id: str, now: datetime
     ) -> Code | None:
-        """Mark the code as used by *event_id*; return a reason where another event used it."""
-        key = _key(decision, account)
+        """Mark the code as used by *event_id*, or its batch; return a reason where another has used it."""
         use = _use(decision, event_id)
-        if not await insert_new(self._codes, [{"_id": key, "use": use, "at": now}]):
-            return None
-        return None if await self._used_by(decision, account) == use else "code_spent"
+        for key in _keys(decision, account, event_id):
+            taken = await insert_new(self._codes, [{"_id": key, "use": use, "at": now}])
+            if taken and await self._used_by(key) != use:
+                return "code_spent"
+        return None
 
-    async def _used_by(self, decision: StaffDecision, account: StaffAccount) -> str | None:
+    async def _spent(self, decision: StaffDecision, account: StaffAccount, event_id: str) -> Code | None:
+        """Return a reason where the code was used, unless by the batch of *decision*."""
+        used = await self._used_by(_keys(decision, account, event_id)[0])
+        own = _is_batched(decision) and used == _use(decision, event_id)
+        return None if used is None or own else "code_spent"
+
+    async def _passed(self, decision: StaffDecision, account: StaffAccount, event_id: str) -> bool:
+        """Return whether this event was let through before."""
+        used = await self._used_by(_keys(decision, account, event_id)[-1])
+        return used == _use(decision, event_id)
+
+    async def _used_by(self, key: str) -> str | None:
         with translated("read used codes"):
-            document = await self._codes.find_one({"_id": _key(decision, account)})
+            document = await self._codes.find_one({"_id": key})
         return None if document is None else str(document["use"])
 
     async def _concerned(self, decision: StaffDecision, account: StaffAccount) -> Code | None:
@@ -288,13 +302,23 @@ def _step(decision: StaffDecision, account: StaffAccount) -> int | None:
     return None if proof is None else step_of(proof.code, account.second_factor, proof.at)
 
 
-def _key(decision: StaffDecision, account: StaffAccount) -> str:
-    """Return the value that counts once: the code of a half-minute; for a program's account the nonce."""
+def _keys(decision: StaffDecision, account: StaffAccount, event_id: str) -> Sequence[str]:
+    """
+    Return the values that count once: the code of a half-minute; for a program's account the nonce.
+
+    In a batch a second one follows, of the event: each decision of it is checked once.
+    """
     proof = decision.proof
     used = _step(decision, account) if account.second_factor else proof and proof.nonce
-    return f"{account.name}/{account.enrolment}/{used}"
+    code = f"{account.name}/{account.enrolment}/{used}"
+    return (code, f"{code}/{event_id}") if _is_batched(decision) else (code,)
 
 
 def _use(decision: StaffDecision, event_id: str) -> str:
-    """Return the use of a code: neither another event nor another decision may use it again."""
-    return f"{event_id} {decision.proof.signature if decision.proof else ''}"
+    """Return the use of a code: no other event, decision or batch may use it again."""
+    signature = decision.proof.signature if decision.proof else ""
+    return f"batch {signature}" if _is_batched(decision) else f"{event_id} {signature}"
+
+
+def _is_batched(decision: StaffDecision) -> bool:
+    return decision.proof is not None and bool(decision.proof.batch)

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import json
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +19,7 @@ from habeas.embedded.company import ADA, BRUNO
 from habeas.embedded.stack import Stack
 from shared.contract.envelope import encode
 from shared.contract.events import (
+    SESSION_ID,
     AppealDecided,
     Decision,
     ErasureApproved,
@@ -33,9 +34,12 @@ from shared.contract.staff import (
     STEP_S,
     TEXT_SALT_BYTES,
     code_at,
+    decision_id,
     private_key,
     salted,
+    session_token,
     signed,
+    signed_batch,
     written_item,
 )
 from shared.contract.topology import EVENTS
@@ -43,7 +47,7 @@ from shared.runtime.broker import Message
 from shared.runtime.vault import Vault
 from tests.integration.forked_processes import said as run
 from tests.integration.pipeline import Heard, Pipeline, Somebody, comes_true, command, running
-from tests.staff import PASSWORD
+from tests.staff import PASSWORD, signed_in
 from tests.waiting import eventually
 
 USED = {"code_spent", "tried_too_often"}
@@ -347,6 +351,103 @@ async def test_explanation_that_was_replaced_after_signing_is_refused(
     assert await refusal(heard, case, await publish(pipeline, forged)) == "signature_wrong"
 
 
+# --- batches --------------------------------------------------------------------------------------------
+
+
+async def post_batch(pipeline: Pipeline, decisions: Sequence[Decision], **texts: bytes) -> list[Any]:
+    """Send decisions of one batch to intake; return reason or None for each."""
+    forms = []
+    for decision in decisions:
+        data = decision.model_dump(mode="json", exclude_defaults=True, exclude={"proof"})
+        form: dict[str, Any] = {"type": decision.TYPE, "data": data}
+        if decision.request_id in texts:
+            form["text"] = base64.b64encode(texts[decision.request_id]).decode()
+        forms.append(form)
+    proof = decisions[0].proof and decisions[0].proof.model_dump(mode="json")
+    answer = await pipeline.http.post("/v1/staff/decisions/batch", json={"proof": proof, "decisions": forms})
+    return [one["reason"] for one in answer.raise_for_status().json()]
+
+
+def refuses(case: str, by: str = "dana.muster") -> IdentityDecided:
+    return IdentityDecided(request_id=case, by=by, verified=False, reason="proof_not_convincing")
+
+
+async def test_one_code_decides_a_batch_and_nothing_beside_it(pipeline: Pipeline, heard: Heard) -> None:
+    cases = [await challenged(pipeline, person) for person in (ADA_ASKS, BRUNO_ASKS)]
+    other = await challenged(pipeline)
+    now = datetime.now(UTC)
+    batch = await pipeline.accounts.signed_batch([*map(refuses, cases), refuses("0" * 32)], at=now)
+    outside = refuses(other).model_copy(update={"proof": batch[0].proof})
+    answers = await post_batch(pipeline, [*batch, outside])
+    assert answers == [None, None, "no request has this id", "signature_wrong"]
+    for case in cases:
+        await pipeline.closed(case)
+    code, key = batch[0].proof.code if batch[0].proof else "", pipeline.accounts.key("dana.muster")
+    [again] = signed_batch([refuses(other)], key, at=now, nonce=secrets.token_hex(16), code=code)
+    [refused] = await post_batch(pipeline, [again])
+    assert refused in USED
+    for forged in (again, outside, signed(refuses(other), key, at=now, nonce="0" * 32, code=code)):
+        reason = await refusal(heard, other, await publish(pipeline, forged, decision_id(forged)))
+        assert reason in {*USED, "signature_wrong"}
+    await unmoved(pipeline, other)
+
+
+async def test_decision_of_a_batch_counts_once(pipeline: Pipeline, heard: Heard) -> None:
+    """Under another id, under the id of another decision of the batch, and under its own once more."""
+    cases = [await challenged(pipeline, person) for person in (ADA_ASKS, BRUNO_ASKS)]
+    batch = await pipeline.accounts.signed_batch([*map(accepts, cases)])
+    assert await post_batch(pipeline, batch) == [None, None]
+    await eventually(lambda: all(heard.of(case, IdentityDecided.TYPE) for case in cases))
+    assert await post_batch(pipeline, batch) == [None, None]
+    for id_ in (secrets.token_hex(16), decision_id(batch[1])):
+        assert await refusal(heard, cases[0], await publish(pipeline, batch[0], id_)) == "code_spent"
+    rows = await pipeline.rows("verifier", case=cases[0])
+    assert len([row for row in rows if (row["event"] or {}).get("type") == IdentityDecided.TYPE]) == 1
+
+
+async def test_each_decision_of_a_batch_is_checked_by_itself(pipeline: Pipeline) -> None:
+    """One that counts lets no other pass: a role, a mailbox of the decider, a disabled account."""
+    own = Somebody("una.muster@example.org", "Una Muster")
+    cases = [await challenged(pipeline, person) for person in (ADA_ASKS, own)]
+    account = await pipeline.accounts.present("una.muster", (StaffRole.AGENT,), (own.email,))
+    beyond = ErasureApproved(request_id=cases[0], by="una.muster")
+    decisions = [*(refuses(case, "una.muster") for case in cases), beyond]
+    batch = await pipeline.accounts.signed_batch(decisions)
+    register, now = pipeline.accounts.register, datetime.now(UTC)
+    expected = [None, "decider_is_concerned", "role_missing"]
+    assert await post_batch(pipeline, batch) == expected
+    assert [await register.refusal(one, decision_id(one), now) for one in batch] == expected
+    account = await pipeline.accounts.register.account("una.muster") or account
+    await register.replace(replace(account, roles=frozenset({StaffRole.APPROVER})))
+    assert await register.refusal(batch[2], decision_id(batch[2]), now) is None
+    assert await register.refusal(batch[1], decision_id(batch[1]), now) == "decider_is_concerned"
+    await register.replace(replace(account, disabled=True))
+    late = now + timedelta(minutes=11)
+    assert await register.refusal(batch[0], decision_id(batch[0]), late) is None  # a redelivery
+    assert await register.refusal(batch[1], decision_id(batch[1]), now) == "account_disabled"
+
+
+async def test_texts_of_a_batch_are_sealed_each_under_its_case(pipeline: Pipeline, heard: Heard) -> None:
+    cases, texts, decisions = [], {}, []
+    for n in range(2):
+        person = Somebody(f"batch{n}@example.net", "Batch Example")
+        case = await challenged(pipeline, person, residence=VIRGINIA)
+        appeal = await pipeline.http.post(f"/v1/requests/{case}/appeals", json={"statement": "Why?"})
+        appeal.raise_for_status()
+        texts[case] = salted(b"We looked again: %d." % n, secrets.token_bytes(TEXT_SALT_BYTES))
+        item = written_item(texts[case])
+        decisions.append(AppealDecided(request_id=case, by="dana.muster", granted=False, explanation=item))
+        cases.append(case)
+    await eventually(lambda: all(heard.of(case, "appeal.received") for case in cases))
+    batch = await pipeline.accounts.signed_batch(decisions)
+    swapped = dict(zip(cases, reversed(texts.values()), strict=True))
+    assert (
+        await post_batch(pipeline, batch, **swapped) == ["the decision does not name what goes with it"] * 2
+    )
+    assert await post_batch(pipeline, batch, **texts) == [None, None]
+    await eventually(lambda: all(heard.of(case, "appeal.answered") for case in cases))
+
+
 # --- guessing -------------------------------------------------------------------------------------------
 
 
@@ -557,3 +658,70 @@ async def test_program_decides_only_with_its_key_and_not_with_an_empty_code_of_a
     assert account.second_factor
     assert await refusal(heard, case, await publish(pipeline, bare)) in {"code_wrong", "tried_too_often"}
     await unmoved(pipeline, case)
+
+
+# --- sessions -------------------------------------------------------------------------------------------
+
+SESSION = "/v1/staff/session"
+
+
+async def shown(pipeline: Pipeline, bearer: Mapping[str, str]) -> int:
+    return (await pipeline.http.get(SESSION, headers=bearer)).status_code
+
+
+async def test_session_lasts_until_its_holder_signs_out(pipeline: Pipeline, heard: Heard) -> None:
+    bearer = await pipeline.accounts.sign_in(pipeline.http, "sina.muster", {StaffRole.VIEWER})
+    mine = (await pipeline.http.get(SESSION, headers=bearer)).raise_for_status().json()
+    assert (mine["account"], mine["roles"]) == ("sina.muster", ["viewer"])
+    assert (await pipeline.http.delete(SESSION, headers=bearer)).status_code == 204
+    assert await shown(pipeline, bearer) == 401
+    id_ = session_token(bearer["Authorization"].removeprefix("Bearer "))[:SESSION_ID]
+    [ended] = await eventually(lambda: heard.of(id_, "staff.signed_out"))
+    assert ended["data"]["by"] == "sina.muster"
+
+
+async def test_session_without_a_valid_signature_never_begins(pipeline: Pipeline, heard: Heard) -> None:
+    await pipeline.accounts.present("dana.muster")
+    secret = secrets.token_urlsafe(32)
+    forged = signed_in("dana.muster", secret)
+    assert await refusal(heard, forged.request_id, await publish(pipeline, forged)) == "proof_missing"
+    true = await pipeline.accounts.signed(signed_in("dana.muster", "another secret"))
+    moved = forged.model_copy(update={"proof": true.proof})
+    assert await refusal(heard, forged.request_id, await publish(pipeline, moved)) == "signature_wrong"
+    assert await shown(pipeline, {"Authorization": f"Bearer {secret}"}) == 401
+
+
+async def test_repeated_sign_in_revives_no_session(pipeline: Pipeline, heard: Heard) -> None:
+    secret = secrets.token_urlsafe(32)
+    bearer = {"Authorization": f"Bearer {secret}"}
+    begun = await pipeline.accounts.signed(signed_in("resi.muster", secret))
+    await publish(pipeline, begun)
+    await comes_true(lambda: _is_shown(pipeline, bearer))
+    await pipeline.http.delete(SESSION, headers=bearer)
+    assert await refusal(heard, begun.request_id, await publish(pipeline, begun)) in USED
+    again = await pipeline.accounts.signed(signed_in("resi.muster", secret))
+    assert await refusal(heard, begun.request_id, await publish(pipeline, again)) == "session_exists"
+    assert await shown(pipeline, bearer) == 401
+
+
+async def _is_shown(pipeline: Pipeline, bearer: Mapping[str, str]) -> bool:
+    return await shown(pipeline, bearer) == 200
+
+
+async def test_session_ends_with_its_account(pipeline: Pipeline) -> None:
+    for verb in ("disable", "reset"):
+        bearer = await pipeline.accounts.sign_in(pipeline.http, f"{verb}.muster")
+        assert await shown(pipeline, bearer) == 200
+        assert (await command(pipeline, "staff", verb, f"{verb}.muster"))[0] == 0
+        assert await shown(pipeline, bearer) == 401
+
+
+async def test_journal_of_a_session_opens_none(pipeline: Pipeline) -> None:
+    """Nor does the register: a copy of intake's database holds hashes of secrets."""
+    bearer = await pipeline.accounts.sign_in(pipeline.http, "cora.muster")
+    secret = bearer["Authorization"].removeprefix("Bearer ")
+    token = session_token(secret)
+    rows = await pipeline.rows("intake", case=token[:SESSION_ID])
+    assert rows
+    assert secret not in str(rows)
+    assert await shown(pipeline, {"Authorization": f"Bearer {token}"}) == 401

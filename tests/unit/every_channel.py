@@ -22,6 +22,7 @@ from services.intake.channels.opendsr.api import opendsr_app
 from services.intake.channels.webhooks import apple, risc
 from services.intake.channels.webhooks.service import WebhookService, webhooks_app
 from services.intake.http.staff_decisions import StaffDecisions, staff_decisions
+from services.intake.http.staff_sessions import StaffSessions, session_routes
 from shared.runtime.jwks import KeySet
 from shared.runtime.tokens import ExpectedToken
 from tests.unit import agents, controllers, fides_clients, platforms
@@ -53,6 +54,9 @@ class _Register:
 
     def salt(self, name: str) -> bytes:
         return name.encode()
+
+    async def account(self, _name: str) -> None:
+        return None
 
     async def flaw(self, *_decision: Any) -> None:
         return None
@@ -105,6 +109,7 @@ async def every_channel() -> EveryChannel:
     app = app_of(office.requests, protocols=protocols, attempts=FORGIVING)
     staff = StaffDecisions(office.requests, _Register(), office.clock, UNLIMITED, _NoIncidents())
     app.include_router(staff_decisions(staff, ROOT))
+    app.include_router(session_routes(StaffSessions(office.requests, _Register(), office.clock)))
     signed = _SignedByShopify(app)
     async with AsyncClient(transport=ASGITransport(signed), base_url=ROOT) as http:
         return EveryChannel(office, signed, await _ids(office, http))

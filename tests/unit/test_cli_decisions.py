@@ -1,5 +1,6 @@
 """A deciding verb waits for the result of the services and prints it; an unknown id is an error."""
 
+import asyncio
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,13 +20,15 @@ import habeas.cli
 from habeas.cli import app, passwords
 from habeas.client import staff
 from habeas.client.staff import REASONS
+from services.intake.domain import PUBLIC_SOURCE
 from services.intake.http.api import create_app
 from services.intake.http.callers import Callers
 from services.intake.http.staff_decisions import CALLS_PER_HOUR, StaffDecisions
+from shared.contract.events import ErasureApproved, RequestSubmitted
 from shared.errors import ConfigurationError, Unanswered
 from shared.runtime.client_limits import Allowance
 from shared.runtime.staff_register import DecisionOutcome
-from tests.unit.fakes import Office
+from tests.unit.fakes import Office, request
 from tests.unit.intake_api import ROOT, SITE, UNKNOWN
 
 AT = "2126-03-09T10:00+01:00"
@@ -90,6 +93,9 @@ class Register:
 
     def salt(self, name: str) -> bytes:
         return name.encode()
+
+    async def account(self, _name: str) -> None:
+        return None
 
     async def flaw(self, *_: Any) -> None:
         return None
@@ -245,3 +251,20 @@ def test_result_of_a_decision_is_shown_by_its_id(
     register.fixed = [DecisionOutcome("intake", type_, reason, results) for reason, results in outcomes]
     result = CliRunner().invoke(app, ["decision", UNKNOWN])
     assert (result.stdout.strip(), result.exit_code) == (printed, code)
+
+
+def test_several_erasures_are_approved_with_one_code_each_on_its_own(register: Register) -> None:
+    case = asyncio.run(register.office.requests.lodge(RequestSubmitted(**request()), PUBLIC_SOURCE))
+    approved = ErasureApproved.TYPE
+    register.fixed = [DecisionOutcome("fulfillment", approved, None), DecisionOutcome("intake", approved)]
+    result = decide("request", "approve-erasure", case, UNKNOWN, case)
+    assert result.stdout.splitlines() == [f"{case}: approved", f"{UNKNOWN}: refused: no request has this id"]
+    assert result.exit_code == 2
+    register.fixed = [DecisionOutcome("fulfillment", approved, "no_approval_waits")]
+    shown = json.loads(decide("request", "approve-erasure", case, UNKNOWN, "--json").stdout)
+    assert [one["reason"] for one in shown] == ["no_approval_waits", "no request has this id"]
+
+
+def test_one_code_approves_at_most_100_erasures() -> None:
+    result = decide("request", "approve-erasure", *(f"{n:032x}" for n in range(101)))
+    assert str(result.exception) == "one code makes 100 decisions at most"

@@ -231,6 +231,8 @@ class CaseHistory:
     addressless: bool = False
     unrestricted: bool = False
     purged: bool = False
+    session_ended_at: datetime | None = None
+    """When a session of a staff account ended: then the case is no request."""
     appeals: tuple[Appeal, ...] = ()
     appeal_ended_at: datetime | None = None
 
@@ -257,6 +259,8 @@ class CaseHistory:
                 self.rejected_at = at
             case events.InquiryLodged() | events.MessageLodged():
                 self.written_at = at
+            case events.StaffSignedIn() if self.received is None:
+                self.session_ended_at = fact.until
             case events.RequestFulfilled():  # it crossed a withdrawal, or is better than the first decision
                 self.fulfilled, self.decided_at, self.closed_at = fact, at, None
             case (
@@ -367,7 +371,7 @@ class CaseHistory:
     def ended_at(self) -> datetime | None:
         """When the last step was done; None while one is open."""
         if self.received is None:
-            return self.rejected_at or self.written_at
+            return self.rejected_at or self.written_at or self.session_ended_at
         if self.result is RequestResult.OPEN or any(appeal.granted is None for appeal in self.appeals):
             return None
         decided = self.addressless or self.withdrawn or self.duplicate

@@ -51,12 +51,18 @@ Security: TypeAlias = Sequence[Mapping[str, Sequence[str]]]
 PUBLIC: Security = ()
 SYSTEM: Security = ({"systemKey": ()},)
 SYSTEM_OR_PUBLIC: Security = ({}, *SYSTEM)
+STAFF: Security = ({"staffSession": ()},)
 SCHEMES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "systemKey": {
             "type": "http",
             "scheme": "bearer",
             "description": "The API key of an upstream system (`HABEAS_API_KEYS`). It decides the source.",
+        },
+        "staffSession": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "The secret of a session, which a signed `habeas.staff.signed_in.v1` began.",
         },
         "drpToken": {
             "type": "http",
@@ -102,7 +108,7 @@ TAGS: Mapping[str, str] = MappingProxyType(
     {
         "requests": "Requests of data subjects, from upstream systems and from people.",
         "unsubscribe": "Links for one-click unsubscription (RFC 8058).",
-        "staff": "Decisions of staff accounts, signed in the body.",
+        "staff": "Decisions of staff accounts, signed in the body; sessions of these accounts.",
         "drp": "Data Rights Protocol 1.0, for authorised agents. Bodies are signed messages.",
         "opendsr": "OpenGDPR 1.0, OpenDSR 2.0 and the dialect 3.0, for controllers. Answers are signed.",
         "fides": "The part of Fides' API that a Privacy Center and scripts call.",

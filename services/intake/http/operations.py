@@ -6,6 +6,7 @@ from services.intake.http.description import (
     BINARY,
     JSON,
     NULL,
+    STAFF,
     SYSTEM,
     SYSTEM_OR_PUBLIC,
     ZIP,
@@ -181,6 +182,17 @@ SIGNED = {
     "type": "habeas.identity.decided.v1",
     "data": {"request_id": ID, "by": "dana.muster", "verified": True, "reason": "reviewed", "proof": "…"},
 }
+SIGNED_TOGETHER = {
+    "proof": {
+        "account": "dana.muster",
+        "at": "2026-03-02T09:30:00Z",
+        "nonce": "0d6b1f7c2e9a4853b07f1c64a9e25d38",
+        "code": "287082",
+        "signature": "5e" * 64,
+        "batch": ["c4" * 32],
+    },
+    "decisions": [{"type": "habeas.erasure.approved.v1", "data": {"request_id": ID, "by": "dana.muster"}}],
+}
 TAKEN = {
     "id": DECISION,
     "case": ID,
@@ -201,6 +213,30 @@ SUBMIT_DECISION_WITH_PACKAGE = operation(
     body=[Content(media="application/octet-stream", schema=BINARY)],
     answer={202: Content(TAKEN)},
 )
+SUBMIT_BATCH = operation(
+    "submitBatch",
+    422,
+    body=[Content(SIGNED_TOGETHER)],
+    answer={202: Content([{"id": DECISION, "case": ID}, {"reason": "decider_is_concerned"}])},
+)
 GET_DECISION = operation(
     "getDecision", 404, 422, answer={200: Content({"id": DECISION, "status": "accepted"})}
+)
+GET_STAFF_SESSION = operation(
+    "getStaffSession",
+    security=STAFF,
+    answer={
+        200: Content(
+            {
+                "account": "dana.muster",
+                "display_name": "Dana Muster",
+                "roles": ["agent"],
+                "until": "2026-03-02T17:30:00Z",
+            }
+        )
+    },
+)
+END_STAFF_SESSION = operation("endStaffSession", security=STAFF, answer={204: None})
+LIST_DECISIONS = operation(
+    "listDecisions", 422, answer={200: Content([{"id": DECISION, "status": "accepted"}])}
 )

@@ -17,7 +17,8 @@ from enum import StrEnum
 from http import HTTPStatus
 from typing import Annotated, Any, Protocol
 
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi.exceptions import RequestValidationError
 from pydantic import Base64Bytes, BaseModel, Field, ValidationError
 
 from services.intake.cases.sealed_content import single_piece
@@ -26,14 +27,24 @@ from services.intake.domain import CaseStatus, IntakeCase
 from services.intake.http import operations
 from services.intake.http.failed_attempts import network_of_client
 from services.intake.http.problems import error_of_body
+from services.intake.http.staff_sessions import AccountsPort
 from shared.contract import topology
 from shared.contract.answer import PackageFacts, facts_of
 from shared.contract.catalogue import catalogue
-from shared.contract.envelope import MAX_BODY, derived_id, encode_submission
-from shared.contract.events import MOST_DOCUMENT_BYTES, Code, Decision, RequestTaken, Strict
+from shared.contract.envelope import MAX_BODY, encode_submission
+from shared.contract.events import (
+    MOST_BATCHED,
+    MOST_DOCUMENT_BYTES,
+    Code,
+    Decision,
+    RequestId,
+    RequestTaken,
+    StaffProof,
+    Strict,
+)
 from shared.contract.events.breaches import BreachDeclared, IncidentDecision
 from shared.contract.sources import COMMAND
-from shared.contract.staff import StaffDecision, packed_item, written_item
+from shared.contract.staff import StaffDecision, decision_id, packed_item, written_item
 from shared.errors import Destroyed, UnknownRequest
 from shared.runtime.broker import Message
 from shared.runtime.client_limits import Allowance
@@ -54,8 +65,8 @@ KINDS: Mapping[str, type[StaffDecision]] = {
 """Type → decision that a staff account may make."""
 
 
-class StaffRegisterPort(Protocol):
-    """Staff accounts, as :class:`shared.runtime.staff_register.StaffRegister` keeps them."""
+class StaffRegisterPort(AccountsPort, Protocol):
+    """Staff accounts and their decisions, as the same register keeps them."""
 
     def salt(self, name: str) -> bytes:
         """Return the salt of the password of *name*."""
@@ -85,6 +96,22 @@ class DecisionForm(Strict, defer_build=False):
 
     Its digest is its name in the decision (:func:`shared.contract.staff.written_item`).
     """
+
+
+class BatchForm(Strict, defer_build=False):
+    """Decisions that were signed together (:func:`shared.contract.staff.signed_batch`)."""
+
+    proof: StaffProof
+    """The proof of each; their own data has none."""
+    decisions: Annotated[Sequence[DecisionForm], Field(min_length=1, max_length=MOST_BATCHED)]
+
+
+class BatchedDecision(BaseModel):
+    """A decision of a batch: published, with an id, or refused, with a reason."""
+
+    id: str | None = None
+    case: str | None = None
+    reason: str | None = None
 
 
 class DecisionTaken(BaseModel):
@@ -160,7 +187,7 @@ class StaffDecisions:
         A *package* is read after the proof is checked.
         """
         decision, now = _read(form), self.clock()
-        id_ = _event_id(decision)
+        id_ = decision_id(decision)
         flaw = await self.register.flaw(decision, id_, now)
         if flaw is not None:
             raise HTTPException(HTTPStatus.FORBIDDEN, flaw)
@@ -179,6 +206,23 @@ class StaffDecisions:
         named = await self.service.correlation(decision.request_id)
         await self.service.publish(decision, id_, named)
         return id_, decision.request_id
+
+    async def take_batch(self, batch: BatchForm) -> Sequence[BatchedDecision]:
+        """Publish the decisions of *batch* that are valid; return the answer to each, in order."""
+        proof = batch.proof.model_dump(mode="json")
+        forms = (form.model_copy(update={"data": form.data | {"proof": proof}}) for form in batch.decisions)
+        return [await self._take_batched(form) for form in forms]
+
+    async def _take_batched(self, form: DecisionForm) -> BatchedDecision:
+        try:
+            id_, case = await self.take(form)
+        except HTTPException as error:
+            return BatchedDecision(reason=str(error.detail))
+        except UnknownRequest as error:
+            return BatchedDecision(reason=str(error))
+        except RequestValidationError:
+            return BatchedDecision(reason="malformed")
+        return BatchedDecision(id=id_, case=case)
 
     async def _case(self, decision: Decision) -> IntakeCase | None:
         """
@@ -247,6 +291,18 @@ def staff_decisions(decisions: StaffDecisions, root: str) -> APIRouter:
         id_, case = await decisions.take(form)
         return DecisionTaken(id=id_, case=case, status_url=f"{root}/v1/staff/decisions/{id_}")
 
+    @router.post("/decisions/batch", status_code=HTTPStatus.ACCEPTED, **operations.SUBMIT_BATCH)
+    async def decide_batch(batch: BatchForm) -> Sequence[BatchedDecision]:
+        """Publish decisions that one code has signed; each is answered on its own, in order."""
+        return await decisions.take_batch(batch)
+
+    @router.get("/decisions", **operations.LIST_DECISIONS)
+    async def statuses(
+        id: Annotated[Sequence[RequestId], Query(min_length=1, max_length=MOST_BATCHED)],  # noqa: A002
+    ) -> Sequence[DecisionStatus]:
+        """Return the effects of several decisions, in order."""
+        return [await decisions.status(one) for one in id]
+
     @router.post(
         "/decisions/package", status_code=HTTPStatus.ACCEPTED, **operations.SUBMIT_DECISION_WITH_PACKAGE
     )
@@ -277,11 +333,6 @@ async def _joined(start: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[byt
 def _must_name(decision: Decision, item: Code) -> None:
     if item not in decision.model_dump().values():
         raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, "the decision does not name what goes with it")
-
-
-def _event_id(decision: StaffDecision) -> str:
-    """Return the id of the event: a repeated decision is the same event."""
-    return derived_id(f"staff {decision.proof.signature if decision.proof else ''}", 0)
 
 
 def _read(form: DecisionForm) -> StaffDecision:

@@ -12,5 +12,6 @@ from shared.contract.events.fulfillment import *
 from shared.contract.events.identity import *
 from shared.contract.events.letters import *
 from shared.contract.events.requests import *
+from shared.contract.events.staff import *
 from shared.contract.events.submissions import *
 from shared.vocabulary import *

@@ -9,6 +9,7 @@ from pydantic import (
     AwareDatetime,
     BaseModel,
     ConfigDict,
+    Field,
     StringConstraints,
 )
 
@@ -77,6 +78,10 @@ class EventPart(BaseModel):
     model_config = ConfigDict(frozen=True, defer_build=True, extra="ignore", hide_input_in_errors=True)
 
 
+MOST_BATCHED = 100
+"""Decisions that one code makes, at most."""
+
+
 class StaffProof(EventPart):
     """Proof that a staff account made a decision: a signature over all of it, and a one-time code."""
 
@@ -88,6 +93,11 @@ class StaffProof(EventPart):
     """From the second factor (RFC 6238); it counts once. Empty for the account of a program."""
     signature: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{128}$")]
     """Ed25519, by the key that follows from the account's password."""
+    batch: Annotated[
+        tuple[Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")], ...],
+        Field(max_length=MOST_BATCHED, exclude_if=lambda batch: not batch),
+    ] = ()
+    """Digests of all decisions that were signed together, by one code; empty for a single decision."""
 
 
 class Decision(Fact):

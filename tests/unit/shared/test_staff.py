@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from services.intake.http.staff_decisions import KINDS
@@ -26,6 +26,8 @@ from shared.contract.staff import (
     StaffAccount,
     addresses_in,
     code_at,
+    decision_digest,
+    decision_id,
     demands_proof,
     is_current,
     mailbox_hash,
@@ -34,6 +36,7 @@ from shared.contract.staff import (
     public_bytes,
     signature_fits,
     signed,
+    signed_batch,
     step_of,
 )
 from shared.contract.topology import EVENTS, LISTENS
@@ -108,6 +111,44 @@ def test_signature_of_another_key_does_not_fit() -> None:
     assert not signature_fits(accepts(), ACCOUNT)
 
 
+BATCH = [accepts(request_id=digit * 32) for digit in "abc"]
+
+
+def batched() -> list[Decision]:
+    return signed_batch(BATCH, KEY, at=NOW, nonce="0" * 32, code="123456")
+
+
+def test_one_signature_fits_each_decision_of_a_batch_and_no_other() -> None:
+    signed_ones = batched()
+    assert [signature_fits(one, ACCOUNT) for one in signed_ones] == [True] * 3
+    assert len({one.proof for one in signed_ones}) == 1
+    for other in (accepts(request_id="d" * 32), accepts(request_id="a" * 32, verified=False)):
+        assert not signature_fits(other.model_copy(update={"proof": signed_ones[0].proof}), ACCOUNT)
+
+
+def test_signature_covers_the_list_of_a_batch() -> None:
+    [one, *_] = batched()
+    assert one.proof is not None
+    other = accepts(request_id="d" * 32)
+    for batch in ((*one.proof.batch, decision_digest(other)), one.proof.batch[:1], ()):
+        proof = one.proof.model_copy(update={"batch": batch})
+        for decision in (one, other):
+            assert not signature_fits(decision.model_copy(update={"proof": proof}), ACCOUNT)
+
+
+def test_each_decision_of_a_batch_is_an_event_of_its_own() -> None:
+    first, again = batched(), batched()
+    assert len(set(map(decision_id, first))) == 3
+    assert [*map(decision_id, first)] == [*map(decision_id, again)]
+
+
+def test_batch_has_at_most_100_decisions() -> None:
+    many = [accepts(request_id=f"{n:032x}") for n in range(101)]
+    assert len(signed_batch(many[1:], KEY, at=NOW, nonce="0" * 32)) == 100
+    with pytest.raises(ValidationError):
+        signed_batch(many, KEY, at=NOW, nonce="0" * 32)
+
+
 @pytest.mark.slow
 def test_key_follows_from_password_and_salt() -> None:
     one, same = private_key("correct horse", b"s" * 16), private_key("correct horse", b"s" * 16)
@@ -162,7 +203,14 @@ def test_every_decision_names_its_roles_and_is_taken_by_intake(kind: type[Decisi
 
 def test_every_fact_with_a_decider_is_a_decision() -> None:
     """A fact that a service makes may repeat the account; nothing else may name one."""
-    made_by_services = {"ScopeAnswered", "EvidenceShown", "FeeQuoted", "PackageFetched", "BreachRegistered"}
+    made_by_services = {
+        "BreachRegistered",
+        "EvidenceShown",
+        "FeeQuoted",
+        "PackageFetched",
+        "ScopeAnswered",
+        "StaffSignedOut",
+    }
     named = {kind.__name__ for kind in catalogue() if issubclass(kind, Fact) and "by" in kind.model_fields}
     assert named - made_by_services == {kind.__name__ for kind in DECISIONS}
 
@@ -227,6 +275,7 @@ EXAMPLES: dict[str, Any] = {
     "on": "2026-04-20",
     "number": 1,
     "phase": 1, "until": NOW, "since": NOW, "at": NOW, "clock": "gdpr.authority.DE", "agency": "police",
+    "token": CASE * 2,
     "incident": "storm", "verified": True, "granted": True, "accepted": True, "way": "post",
     "controller": "written_1",
     "collection": "shop.orders", "day": NOW.date(), "version": "0" * 64, "records": 1,

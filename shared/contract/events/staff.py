@@ -1,0 +1,48 @@
+"""Events about the sessions of staff accounts."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import AwareDatetime, StringConstraints, model_validator
+
+from shared.contract.events.base import Code, Decision, Fact
+from shared.vocabulary import StaffRole
+
+MOST_SESSION = timedelta(hours=12)
+"""Length of a session, at most."""
+SESSION_ID = 32
+"""Digits of a token that are the id of its session."""
+
+
+class StaffSignedIn(Decision):
+    """
+    A staff account begins a session: the holder of its secret reads, and acts where no code is asked for.
+
+    ``request_id`` is the number of the session: the first digits of *token*.
+    """
+
+    TYPE = "habeas.staff.signed_in.v1"
+    ROLES = frozenset(StaffRole)
+    OF_REQUEST = False
+
+    token: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    """SHA-256 of the session's secret (:func:`shared.contract.staff.session_token`)."""
+    until: AwareDatetime
+
+    @model_validator(mode="after")
+    def _is_short_and_named_by_its_token(self) -> "StaffSignedIn":
+        if self.request_id != self.token[:SESSION_ID]:
+            raise ValueError("request_id: must be the first 32 digits of the token")
+        if self.proof is not None and self.until > self.proof.at + MOST_SESSION:
+            raise ValueError("until: must be at most 12 hours after the proof")
+        return self
+
+
+class StaffSignedOut(Fact):
+    """A session of a staff account ended before its time."""
+
+    TYPE = "habeas.staff.signed_out.v1"
+    TERMINAL = True
+
+    by: Code
+    """Name of the account."""

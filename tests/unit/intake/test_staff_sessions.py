@@ -1,0 +1,180 @@
+"""Sessions of staff accounts: how long a secret opens the staff API, and for which account."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pydantic import ValidationError
+
+from services.intake.cases.register import CaseHistory, may_be_purged
+from services.intake.http.failed_attempts import MOST_OF_NETWORK, FailedAttempts
+from shared.contract.events import MOST_SESSION, SESSION_ID, RequestPurged, StaffRole, StaffSignedOut
+from shared.contract.staff import objection, public_bytes, session_token
+from shared.runtime.journal import facts_of
+from tests.unit.fakes import NOW, request
+from tests.unit.intake_api import CASE, assert_problem
+from tests.unit.staff_desk import DANA, StaffDesk
+
+URL = "/v1/staff/session"
+
+
+async def status(desk: StaffDesk, secret: str | None) -> int:
+    async with desk.client(secret) as http:
+        return (await http.get(URL)).status_code
+
+
+async def test_session_shows_its_account_and_its_end() -> None:
+    desk = StaffDesk()
+    async with desk.client(await desk.sign_in({StaffRole.VIEWER, StaffRole.AUDITOR})) as http:
+        answer = await http.get(URL)
+    until = (NOW + timedelta(hours=8)).isoformat().replace("+00:00", "Z")
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.json() == {
+        "account": "dana.muster",
+        "display_name": "Dana Muster",
+        "roles": ["auditor", "viewer"],
+        "until": until,
+    }
+
+
+async def test_call_without_a_session_is_refused() -> None:
+    desk = StaffDesk()
+    secret = await desk.sign_in()
+    for shown in (None, "", secret[:-1], session_token(secret), session_token(secret)[:SESSION_ID]):
+        async with desk.client(shown) as http:
+            assert_problem(await http.get(URL), 401)
+    async with desk.client() as http:
+        answer = await http.get(URL, headers={"Authorization": f"Basic {secret}"})
+    assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+
+
+async def test_secret_of_another_hash_with_the_same_first_digits_is_refused() -> None:
+    desk = StaffDesk()
+    secret = await desk.sign_in()
+    token = session_token(secret)
+    [row] = desk.office.journals["intake"].rows.values()
+    begun = desk.signed_in(secret, token=token[:SESSION_ID] + "0" * SESSION_ID)
+    desk.office.journals["intake"].rows[row.key] = replace(row, event=begun)
+    assert await status(desk, secret) == 401
+
+
+async def test_session_ends_at_its_time() -> None:
+    desk = StaffDesk()
+    secret = await desk.sign_in()
+    desk.office.clock.move(timedelta(hours=8) - timedelta(seconds=1))
+    assert await status(desk, secret) == 200
+    desk.office.clock.move(timedelta(seconds=1))
+    assert await status(desk, secret) == 401
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"disabled": True}, id="disabled"),
+        pytest.param({"second_factor": b"g" * 20}, id="another second factor"),
+        pytest.param({"public_key": public_bytes(Ed25519PrivateKey.generate())}, id="another password"),
+    ],
+)
+async def test_session_ends_when_its_account_is_disabled_or_reset(change: dict[str, Any]) -> None:
+    desk = StaffDesk()
+    secret = await desk.sign_in()
+    desk.change(**change)
+    assert await status(desk, secret) == 401
+
+
+async def test_session_of_a_removed_account_is_refused() -> None:
+    desk = StaffDesk()
+    secret = await desk.sign_in()
+    desk.accounts.clear()
+    assert await status(desk, secret) == 401
+
+
+async def test_changed_roles_count_at_once() -> None:
+    desk = StaffDesk()
+    secret = await desk.sign_in({StaffRole.AGENT})
+    desk.change(roles=frozenset({StaffRole.VIEWER}))
+    async with desk.client(secret) as http:
+        assert (await http.get(URL)).json()["roles"] == ["viewer"]
+
+
+async def test_sign_out_ends_the_session_and_is_on_record() -> None:
+    desk = StaffDesk()
+    secret = await desk.sign_in()
+    other = await desk.sign_in()
+    async with desk.client(secret) as http:
+        assert (await http.delete(URL)).status_code == 204
+        assert (await http.delete(URL)).status_code == 401
+    id_ = session_token(secret)[:SESSION_ID]
+    assert desk.office.the(StaffSignedOut) == StaffSignedOut(request_id=id_, by="dana.muster")
+    assert await status(desk, secret) == 401
+    assert await status(desk, other) == 200
+
+
+async def test_wrong_secrets_are_limited_for_each_network() -> None:
+    desk = StaffDesk(attempts=FailedAttempts())
+    secret = await desk.sign_in()
+    assert [await status(desk, "wrong") for _ in range(MOST_OF_NETWORK + 1)][-2:] == [401, 429]
+    assert await status(desk, secret) == 429
+
+
+async def test_number_of_a_session_is_no_request() -> None:
+    desk = StaffDesk()
+    id_ = session_token(await desk.sign_in())[:SESSION_ID]
+    async with desk.client() as http:
+        assert (await http.get(f"/v1/requests/{id_}")).status_code == 404
+        assert (await http.delete(f"/v1/requests/{id_}")).status_code == 404
+
+
+async def test_token_begins_one_session() -> None:
+    desk = StaffDesk()
+    secret = await desk.sign_in()
+    desk.accounts["robin.muster"] = replace(DANA, name="robin.muster")
+    await desk.office.tell(desk.signed_in(secret, by="robin.muster"), service="console")
+    assert [one.reason for one in desk.office.staff.outcomes] == [None, "session_exists"]
+    async with desk.client(secret) as http:
+        assert (await http.get(URL)).json()["account"] == "dana.muster"
+
+
+async def test_session_does_not_begin_in_the_case_of_a_request() -> None:
+    desk = StaffDesk()
+    await desk.office.submit(request())
+    forged = desk.signed_in("secret", request_id=CASE, token=CASE * 2)
+    await desk.office.tell(forged, service="console")
+    assert desk.office.staff.outcomes[-1].reason == "session_exists"
+    case, _ = await desk.office.requests.look_up(CASE)
+    assert case.session is None
+
+
+def test_session_lasts_twelve_hours_at_most() -> None:
+    desk = StaffDesk()
+    begun = desk.signed_in("secret", until=NOW + MOST_SESSION)
+    again = begun.model_dump(mode="json")
+    assert type(begun).model_validate(again) == begun
+    longer = (NOW + MOST_SESSION + timedelta(seconds=1)).isoformat()
+    with pytest.raises(ValidationError, match="at most 12 hours"):
+        type(begun).model_validate(again | {"until": longer})
+
+
+def test_number_of_a_session_follows_from_its_token() -> None:
+    with pytest.raises(ValidationError, match="first 32 digits"):
+        StaffDesk().signed_in("secret", request_id=CASE)
+
+
+def test_program_has_no_session() -> None:
+    begun = StaffDesk().signed_in("secret")
+    assert objection(begun, DANA, NOW) is None
+    assert objection(begun, replace(DANA, second_factor=b""), NOW) == "program_signed_in"
+
+
+async def test_record_of_a_session_is_purged_as_of_its_end_and_counts_as_no_request() -> None:
+    desk = StaffDesk()
+    await desk.sign_in()
+    history = CaseHistory.of(facts_of(desk.office.journals["intake"].rows.values()))
+    until = NOW + timedelta(hours=8)
+    assert not may_be_purged(history, until)
+    assert may_be_purged(history, until + timedelta(seconds=1))
+    assert history.entry(NOW.tzinfo or desk.office.ports.practice.zone) is None
+    history.note(RequestPurged(request_id=CASE), NOW)
+    assert not may_be_purged(history, until + timedelta(seconds=1))
