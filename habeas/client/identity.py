@@ -9,7 +9,7 @@ never shown, only pictures of it, drawn by a confined process.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
@@ -21,13 +21,11 @@ from rich.table import Table
 from habeas.client import staff
 from services.verifier.assurance.levels import provision_of
 from services.verifier.assurance.reviews import ReviewQueue
-from services.verifier.documents.examiner.handlers import UNDECLARED, decrypted_name, whole
-from services.verifier.documents.results import reasons_of
+from services.verifier.documents.examiner.handlers import document_of, pages_drawn
 from services.verifier.documents.sandbox import DocumentWorker, FilePreview, PagePixels
 from services.verifier.domain import RECORDS, Verification, VerificationStatus, evolve
 from shared import extras
 from shared.contract.events import (
-    OPENPGP_MESSAGE,
     DecisionRefused,
     Fact,
     ProofExamined,
@@ -190,23 +188,15 @@ async def _drawn(vault: Vault, standing: IdentityStatus) -> dict[str, FilePrevie
     drawn = {}
     async with DocumentWorker() as examiner:
         for proof in standing.proofs:
-            content, media_type = await _content(vault, standing.case, proof)
+            content, media_type = await document_of(proof, standing.case, vault)
             drawn[f"{proof.slot}-{proof.ref[-8:]}"] = await examiner.show(content, media_type)
     return drawn
-
-
-async def _content(vault: Vault, case: str, proof: ProofRef) -> tuple[bytes, str]:
-    """Return a document and its media type: decrypted, if the person encrypted it and the examiner could."""
-    if proof.media_type == OPENPGP_MESSAGE:
-        with suppress(KeyError):
-            return await whole(vault.open_stream(case, decrypted_name(proof))), UNDECLARED
-    return await whole(vault.open_stream(case, proof.ref)), proof.media_type
 
 
 def _encoder() -> Callable[[PagePixels], bytes]:
     """Return the JPEG encoder of a page. It gets pixels, so it decodes no file."""
     try:
-        from services.verifier.documents.files.picture import encode  # noqa: PLC0415 - the extra `documents`
+        from services.verifier.documents.files.jpeg import encode  # noqa: PLC0415 - the extra `documents`
     except ImportError as error:
         raise ConfigurationError(extras.missing("documents") or str(error)) from None
     return lambda page: encode(page.pixels, (page.width, page.height))
@@ -214,10 +204,8 @@ def _encoder() -> Callable[[PagePixels], bytes]:
 
 def _not_shown(shown: FilePreview) -> Sequence[str]:
     """Return the reason for not showing a file, or not all of it; empty if shown."""
-    if not shown.pages:
-        return reasons_of(shown.known.checks)
-    more = shown.known.pages - len(shown.pages)
-    return (f"{more} more pages",) if more > 0 else ()
+    drawn = pages_drawn(shown)
+    return (f"{drawn.more} more pages",) if drawn.more else drawn.reasons
 
 
 def _written(files: Mapping[str, bytes], folder: Path) -> list[Path]:

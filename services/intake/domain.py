@@ -184,7 +184,17 @@ class FollowUpKept(Record):
         return (*(proof.ref for proof in self.proofs), *([self.statement] if self.statement else ()))
 
 
+class ContentReadable(Record):
+    """An account that opened a whole case may read all of its content until a time."""
+
+    TYPE: ClassVar[str] = "habeas.content.readable.v1"
+
+    by: Code
+    until: datetime
+
+
 RECORDS = (
+    ContentReadable,
     FollowUpKept,
     AliasCodeKept,
     AliasCodeRefused,
@@ -291,6 +301,7 @@ REMARKS: frozenset[type[Fact]] = frozenset(
         BreachLodged,
         events.BurstDeclared,
         events.ContentOpened,
+        ContentReadable,
         events.DeadlineApproaching,
         events.DeadlineCame,
         events.DeadlineMissed,
@@ -428,6 +439,8 @@ class IntakeCase:
     answered_appeals: int = 0
     permissions: tuple[events.PermissionGranted, ...] = ()
     """The last permission of each account to read the content; a revoked one is not among them."""
+    openings: tuple[ContentReadable, ...] = ()
+    """The last opening of the whole case by each account."""
     stopped: StopReason | None = None
     """Why the request is stopped until the privacy staff decides; None if it is not."""
     stops: int = 0
@@ -490,6 +503,11 @@ class IntakeCase:
         """Return whether *account* may read the content *at* a time: a customer's only with a permission."""
         permitted = any(one.account == account and at < one.until for one in self.permissions)
         return permitted or not self.of_end_user
+
+    def opened_until(self, account: Code, at: datetime) -> datetime | None:
+        """Return until when *account* may read all content, as of a time; None if it may not."""
+        ends = (one.until for one in self.openings if one.by == account and at < one.until)
+        return next(ends, None) if self.may_read(account, at) else None
 
     @property
     def open_appeal(self) -> events.AppealReceived | None:
@@ -762,6 +780,9 @@ def _note_question(case: IntakeCase, fact: Fact) -> IntakeCase:
             others = tuple(one for one in case.permissions if one.account != fact.account)
             granted = (fact,) if isinstance(fact, events.PermissionGranted) else ()
             return replace(case, permissions=others + granted)
+        case ContentReadable():
+            others_open = tuple(one for one in case.openings if one.by != fact.by)
+            return replace(case, openings=(*others_open, fact))
         case _:
             return _note_effect(case, fact)
 

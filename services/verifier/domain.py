@@ -19,6 +19,7 @@ from shared.contract.drop import SOURCE as DROP
 from shared.contract.events import (
     Assurance,
     Code,
+    ContentOpened,
     EventPart,
     Evidence,
     EvidenceAsked,
@@ -232,6 +233,10 @@ class Verification:
     """Names of the identities that claimed data points agree with, well enough to disclose kinds of data."""
     evidence: tuple[Code, ...] = ()
     """Names of sealed proofs, reports and codes that are still to be destroyed."""
+    documents: tuple[ProofRef, ...] = ()
+    """All documents received, destroyed or not."""
+    shown_until: datetime | None = None
+    """Until when pictures of documents are shown to the staff."""
 
     @property
     def open(self) -> bool:
@@ -250,15 +255,16 @@ class Verification:
 
 
 _WHILE_OPEN: tuple[type[Fact], ...] = (
-    Assessed, CodeIssued, EvidenceGained, StaffAgreed, EvidenceAsked, EvidenceShown, IdentityAssessed,
-    IdentityChallenged, IdentityClaimed, IdentityCompared, IdentityDecided, IdentityReminded,
-    IdentityReviewNeeded, ProofExamined, ProofPresented, TokenPresented, ProofReceived, ProofRefused,
-    RequestLapsed, RequestPaused, RequestReleased, RequestResumed, RequestStopped, TimeCame,
+    Assessed, CodeIssued, ContentOpened, EvidenceGained, StaffAgreed, EvidenceAsked, EvidenceShown,
+    IdentityAssessed, IdentityChallenged, IdentityClaimed, IdentityCompared, IdentityDecided,
+    IdentityReminded, IdentityReviewNeeded, ProofExamined, ProofPresented, TokenPresented, ProofReceived,
+    ProofRefused, RequestLapsed, RequestPaused, RequestReleased, RequestResumed, RequestStopped, TimeCame,
 )  # fmt: skip
 _DECIDING: tuple[type[Fact], ...] = (IdentityVerified, IdentityRefused, RequestWithdrawn)
 _AFTERWARDS: tuple[type[Fact], ...] = (
-    EvidenceDestroyed, EvidenceAsked, EvidenceShown, IdentityChallenged, IdentityCompared, IdentityDecided,
-    ProofExamined, ProofReceived, ProofSpent, RequestReleased, RequestStopped, RequestWithdrawn, TimeCame,
+    ContentOpened, EvidenceDestroyed, EvidenceAsked, EvidenceShown, IdentityChallenged, IdentityCompared,
+    IdentityDecided, ProofExamined, ProofReceived, ProofSpent, RequestReleased, RequestStopped,
+    RequestWithdrawn, TimeCame,
 )  # fmt: skip
 """Proofs that were on their way when the decision fell are noted, and their evidence destroyed."""
 TRANSITIONS: Mapping[VerificationStatus, Mapping[type[Fact], VerificationStatus]] = {
@@ -297,8 +303,9 @@ def _noted(known: Verification, fact: Fact) -> Verification:
         case RequestReceived():
             status = VerificationStatus.DECIDED if proven_elsewhere(fact) else known.status
             evidence = tuple(proof.ref for proof in fact.proofs)
-            hold = _newest_points(fact.proofs, known)
-            return replace(known, status=status, request=fact, evidence=evidence, points_on_hold=hold)
+            hold, documents = _newest_points(fact.proofs, known), _documents(fact.proofs)
+            received = replace(known, status=status, request=fact, documents=documents)
+            return replace(received, evidence=evidence, points_on_hold=hold)
         case Assessed():
             return replace(
                 known, requirement=fact.requirement, lapses_at=fact.lapses_at, asked_at=fact.asked_at
@@ -329,7 +336,9 @@ def _proof_noted(known: Verification, fact: Fact) -> Verification:
     match fact:
         case ProofReceived():
             evidence = (*known.evidence, *(proof.ref for proof in fact.proofs))
-            return replace(known, evidence=evidence, points_on_hold=_newest_points(fact.proofs, known))
+            documents = (*known.documents, *_documents(fact.proofs))
+            hold = _newest_points(fact.proofs, known)
+            return replace(known, evidence=evidence, documents=documents, points_on_hold=hold)
         case CodeIssued():
             code, evidence = IssuedCode(fact.digest, fact.expires_at), (*known.evidence, fact.ref)
             issued = replace(known, code=code, code_ref=fact.ref, codes=known.codes + 1, put_off=0)
@@ -365,8 +374,14 @@ def _halt_noted(known: Verification, fact: Fact) -> Verification:
             return replace(known, stopped=True, code=None, points_on_hold=None)
         case RequestReleased():
             return replace(known, stopped=False)
+        case EvidenceShown() if fact.until is not None:
+            return replace(known, shown_until=fact.until)
         case _:
             return known
+
+
+def _documents(proofs: Sequence[ProofRef]) -> tuple[ProofRef, ...]:
+    return tuple(proof for proof in proofs if proof.kind is ProofKind.DOCUMENT)
 
 
 def _newest_points(proofs: Sequence[ProofRef], known: Verification) -> ProofRef | None:

@@ -18,12 +18,14 @@ from services.verifier.domain import (
     ProofSpent,
     StaffAgreed,
 )
+from shared.contract.case_openings import DRAWING, EVERYTHING, OPENED_FOR, pictures_of
 from shared.contract.codes import LIFETIME, MOST_ISSUED, CodeVerdict, digest_of, draw_code, judge, uses_a_try
 from shared.contract.correspondents import acknowledged_after_assessment, mailbox_for
 from shared.contract.drop import SOURCE as DROP
 from shared.contract.events import (
     Assurance,
     Confirmation,
+    ContentOpened,
     DataPoints,
     Declaration,
     EmailCode,
@@ -73,6 +75,8 @@ SEALED = ("proof_", "report_", "code_", domain.DOCUMENTED)
 AT_ONCE = timedelta(days=3)
 """A later request for proof does not stop the clock (EDPB Guidelines 01/2022 section 5.3)."""
 REMINDER, LAPSE = "proof_reminder", "proof_lapse"
+PICTURES = "pictures_"
+"""Prefix of the timers that destroy the pictures drawn for an opening."""
 LATER = "code_later"
 """Prefix of the timers that mail a delayed code; its number, and how often, follow."""
 CLAIM_NOTICE_AFTER = timedelta(seconds=15)
@@ -216,6 +220,8 @@ async def handle_timer(event: TimeCame, ctx: VerifierContext) -> Sequence[Fact]:
 
     The end of the wait also destroys a proof that was sealed after the decision and never announced.
     """
+    if event.name.startswith(PICTURES):
+        return await _destroy_pictures(ctx)
     if not ctx.known.open and event.name.startswith(LAPSE):
         await ctx.vault.discard_all(ctx.case_id, SEALED, but=ctx.known.kept)
     if ctx.known.stopped:
@@ -253,6 +259,28 @@ async def remind_or_lapse(event: TimeCame, ctx: VerifierContext) -> Sequence[Fac
 async def record_evidence_view(event: EvidenceAsked, ctx: VerifierContext) -> Sequence[Fact]:
     """Record that an account of the staff, with a verified proof, looks at sealed proofs."""
     return [EvidenceShown(request_id=ctx.case_id, by=event.by, reason=event.reason, refs=event.refs)]
+
+
+async def open_documents(event: ContentOpened, ctx: VerifierContext) -> Sequence[Fact]:
+    """Record that an account reads a whole case, and have the pages of its sealed documents drawn for it."""
+    documents = tuple(proof for proof in ctx.known.documents if proof.ref in ctx.known.evidence)
+    if event.item != EVERYTHING or not documents:
+        return []
+    until, refs = ctx.now + OPENED_FOR, tuple(proof.ref for proof in documents)
+    await ctx.timers.set(ctx.case_id, f"{PICTURES}{until:%Y%m%d%H%M%S}", until + DRAWING)
+    return [
+        EvidenceShown(
+            request_id=ctx.case_id, by=event.by, reason=event.reason, refs=refs, drawn=documents, until=until
+        )
+    ]
+
+
+async def _destroy_pictures(ctx: VerifierContext) -> Sequence[Fact]:
+    """Destroy all pictures of documents, unless another opening has begun since: it has its own timer."""
+    if ctx.known.shown_until is None or ctx.known.shown_until + DRAWING <= ctx.now:
+        pictures = [pictures_of(proof.ref) for proof in ctx.known.documents]
+        await ctx.vault.discard_all(ctx.case_id, pictures)
+    return []
 
 
 async def stop(_event: RequestStopped, ctx: VerifierContext) -> Sequence[Fact]:
@@ -299,6 +327,7 @@ SUBSCRIPTIONS = (
     on(IdentityDecided, decide_by_staff),
     on(TimeCame, handle_timer),
     on(EvidenceAsked, record_evidence_view),
+    on(ContentOpened, open_documents),
     on(RequestStopped, stop),
     on(RequestReleased, release),
     on(RequestWithdrawn, end_by_withdrawal),

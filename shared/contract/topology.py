@@ -96,10 +96,11 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
         "habeas.identity.compared.v1",
         "habeas.identity.decided.v1",
         "habeas.evidence.asked.v1",
+        "habeas.content.opened.v1",
         "habeas.time.came.v1",
         "habeas.request.purged.v1",
     ),
-    "examiner": ("habeas.proof.presented.v1", "habeas.request.purged.v1"),
+    "examiner": ("habeas.proof.presented.v1", "habeas.evidence.shown.v1", "habeas.request.purged.v1"),
     "login": ("habeas.token.presented.v1", "habeas.request.purged.v1"),
     "fulfillment": (
         "habeas.identity.claimed.v1",

@@ -31,7 +31,7 @@ REMEDY = "habeas_has_no_such.module not installed: run `pip install 'habeas[docu
 @pytest.fixture
 def _without_documents(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(extras, "EXTRAS", {"documents": ("json", "habeas_has_no_such.module")})
-    monkeypatch.setitem(sys.modules, "services.verifier.documents.files.picture", None)
+    monkeypatch.setitem(sys.modules, "services.verifier.documents.files.jpeg", None)
 
 
 def test_installed_extra_is_not_named() -> None:

@@ -24,9 +24,10 @@ from services.intake.cases.deadlines import (
 from services.intake.cases.registration import forwarding, register_request
 from services.intake.cases.sealed_content import appeal_item, seal_proofs, seal_request
 from services.intake.context import IntakeContext, must_be_own, rejected, set_timers
-from services.intake.domain import CaseStatus
+from services.intake.domain import CaseStatus, ContentReadable
 from shared.contract import events
 from shared.contract.answer import SUBMISSION, scope_entries
+from shared.contract.case_openings import EVERYTHING, OPENED_FOR
 from shared.contract.envelope import derived_id
 from shared.contract.events import Fact, Proof, Remedy, SubmissionError
 from shared.contract.sources import ChannelSource, channel_source
@@ -124,7 +125,7 @@ async def decide_appeal(event: events.AppealDecided, ctx: IntakeContext) -> Sequ
 
 async def open_content(event: events.ContentOpened, ctx: IntakeContext) -> Sequence[Fact]:
     """
-    Record that a staff account reads the submission, or the statement of an appeal; refuse other items.
+    Record that a staff account reads the submission, an appeal's statement, or for a time the whole case.
 
     Law:
         GDPR Art. 28(3)(a): a processor processes the content of its customers on instructions alone.
@@ -134,11 +135,13 @@ async def open_content(event: events.ContentOpened, ctx: IntakeContext) -> Seque
     """
     if ctx.case.received is None:  # whose content it is shows the registration
         raise TooEarly("the reading came before its request")
-    if event.item not in {SUBMISSION, *(appeal.statement for appeal in ctx.case.appeals)}:
+    if event.item not in {SUBMISSION, EVERYTHING, *(appeal.statement for appeal in ctx.case.appeals)}:
         raise RefusedDecision("no_such_content")
     if not ctx.case.may_read(event.by, ctx.now):
         raise RefusedDecision("no_permission")
-    return []
+    if event.item != EVERYTHING:
+        return []
+    return [ContentReadable(request_id=ctx.case_id, by=event.by, until=ctx.now + OPENED_FOR)]
 
 
 async def grant_permission(event: events.PermissionGranted, ctx: IntakeContext) -> Sequence[Fact]:

@@ -128,14 +128,17 @@ class EvidenceAsked(Decision):
 
 
 class EvidenceShown(Fact):
-    """The privacy staff was shown sealed proofs."""
+    """The privacy staff is shown sealed proofs."""
 
     TYPE = "habeas.evidence.shown.v1"
-    TERMINAL = True
 
     by: Code
     reason: Code
     refs: tuple[Code, ...]
+    drawn: tuple[ProofRef, ...] = ()
+    """Documents of which pictures are drawn for it."""
+    until: datetime | None = None
+    """Until when pictures are drawn and shown."""
 
 
 class EvidenceDestroyed(Fact):

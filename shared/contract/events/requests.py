@@ -148,7 +148,11 @@ class ContentOpened(Decision):
     ROLES = frozenset({StaffRole.AGENT, StaffRole.APPROVER})
 
     item: Code
-    """Name of the content in the vault: the submission, or the statement of an appeal."""
+    """
+    Name of the content in the vault: the submission, or the statement of an appeal.
+
+    With `everything`, the account may read all content of the request for fifteen minutes.
+    """
     reason: Code
     """Why it is read."""
 

@@ -23,6 +23,7 @@ from services.verifier.handlers import SUBSCRIPTIONS
 from shared.contract.codes import TRIES
 from shared.contract.events import (
     Assurance,
+    ContentOpened,
     Evidence,
     EvidenceAsked,
     EvidenceDestroyed,
@@ -113,6 +114,7 @@ EXAMPLES: dict[type[Fact], Fact] = {
         RequestPurged(request_id=CASE),
         EvidenceAsked(request_id=CASE, by="dana", reason="review", refs=(), code="287082"),
         EvidenceShown(request_id=CASE, by="dana", reason="review", refs=()),
+        ContentOpened(request_id=CASE, by="dana", item="everything", reason="review"),
         StaffAgreed(request_id=CASE, identities=("email",), reason="looked_at", deciders=("dana",)),
         IdentityDecided(request_id=CASE, verified=True, by="dana", reason="seen"),
         IdentityAssessed(request_id=CASE),

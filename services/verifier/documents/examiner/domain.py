@@ -15,7 +15,16 @@ from services.verifier.documents.results import (
     MachineZone,
     reasons_of,
 )
-from shared.contract.events import Code, Fact, ProofExamined, ProofPresented, ProofSlot, Subject, Verdict
+from shared.contract.events import (
+    Code,
+    EvidenceShown,
+    Fact,
+    ProofExamined,
+    ProofPresented,
+    ProofSlot,
+    Subject,
+    Verdict,
+)
 from shared.errors import IllegalTransition
 from shared.matching import Address, PersonName, match_names
 
@@ -46,7 +55,7 @@ class Examination:
 def evolve(known: Examination, fact: Fact) -> Examination:
     """Return *known* after *fact*. Raises IllegalTransition if the examiner has nothing to do with *fact*."""
     match fact:
-        case ProofPresented():
+        case ProofPresented() | EvidenceShown():
             return known
         case ProofExamined():
             return replace(known, examined=(*known.examined, fact.proof.ref))

@@ -1,6 +1,7 @@
 """Handlers of the examiner: it has a presented document read, and judges the reading."""
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -24,13 +25,15 @@ from services.verifier.documents.results import (
     FileRefused,
     reasons_of,
 )
-from services.verifier.documents.sandbox import DocumentWorker
+from services.verifier.documents.sandbox import DocumentWorker, FilePreview, PagePixels
 from services.verifier.documents.worker.frames import WorkerTask
 from shared.contract.answer import SUBMISSION
+from shared.contract.case_openings import DrawnPages, page_of, pages_of, report_of
 from shared.contract.events import (
     MOST_DOCUMENT_BYTES,
     OPENPGP_MESSAGE,
     Code,
+    EvidenceShown,
     Fact,
     ProofExamined,
     ProofPresented,
@@ -43,13 +46,12 @@ from shared.contract.events import (
 )
 from shared.contract.ports import VaultPort
 from shared.errors import Destroyed
+from shared.runtime.dataloader import in_thread
 from shared.runtime.openpgp import NotDecrypted, TooMuchContent, decrypted
 from shared.runtime.service import forget, on
 
 UNDECLARED = ""
 """The media type of a document that was inside an encrypted message: its first bytes decide."""
-
-REPORT = "report"
 
 
 def decrypted_name(proof: ProofRef) -> str:
@@ -94,7 +96,68 @@ async def examine(event: ProofPresented, ctx: ExaminerContext) -> Sequence[Fact]
         return [_refused(event.proof, ("proof_destroyed",), ctx)]
 
 
-SUBSCRIPTIONS = (on(ProofPresented, examine), on(RequestPurged, forget))
+async def draw(event: EvidenceShown, ctx: ExaminerContext) -> Sequence[Fact]:
+    """Draw the pages of documents that the staff is shown, as long as it reads the case, and seal them."""
+    for proof in event.drawn:
+        if event.until is not None and ctx.now < event.until:
+            await _drawn(proof, ctx)
+    return []
+
+
+def draws_nothing(event: EvidenceShown) -> bool:
+    """Return whether no page is to be drawn: the command draws those that it shows itself."""
+    return not event.drawn
+
+
+SUBSCRIPTIONS = (
+    on(ProofPresented, examine),
+    on(EvidenceShown, draw, ignored=draws_nothing),
+    on(RequestPurged, forget),
+)
+
+
+async def _drawn(proof: ProofRef, ctx: ExaminerContext) -> None:
+    """Seal pictures of the pages of *proof*, then how many they are; nothing once it is destroyed."""
+    if await ctx.vault.holds(ctx.case_id, pages_of(proof.ref)):
+        return
+    try:
+        content, media_type = await document_of(proof, ctx.case_id, ctx.vault)
+    except (KeyError, Destroyed):
+        return
+    shown = await ctx.sandbox.show(content, media_type)
+    for number, page in enumerate(shown.pages, 1):
+        picture = await in_thread(_encoded, page)
+        await ctx.vault.seal(ctx.case_id, page_of(proof.ref, number), picture)
+    drawn = pages_drawn(shown)
+    await ctx.vault.seal(ctx.case_id, pages_of(proof.ref), drawn.model_dump_json().encode())
+
+
+def pages_drawn(shown: FilePreview) -> DrawnPages:
+    """Return how many pages of a document are shown, and why the others are not."""
+    pages = len(shown.pages)
+    if not pages:
+        return DrawnPages(pages=0, reasons=tuple(reasons_of(shown.known.checks)))
+    return DrawnPages(pages=pages, more=max(0, shown.known.pages - pages))
+
+
+def _encoded(page: PagePixels) -> bytes:
+    from services.verifier.documents.files.jpeg import encode  # noqa: PLC0415 - the extra `documents`
+
+    return encode(page.pixels, (page.width, page.height))
+
+
+async def document_of(proof: ProofRef, case: str, vault: VaultPort) -> tuple[bytes, str]:
+    """
+    Return a document and its media type: decrypted, if the person encrypted it and the examiner could.
+
+    Raises:
+        KeyError: It is destroyed.
+        Destroyed: The case is.
+    """
+    if proof.media_type == OPENPGP_MESSAGE:
+        with suppress(KeyError):
+            return await whole(vault.open_stream(case, decrypted_name(proof))), UNDECLARED
+    return await whole(vault.open_stream(case, proof.ref)), proof.media_type
 
 
 async def _document_examined(proof: ProofRef, slot: ProofSlot, ctx: ExaminerContext) -> ProofExamined:
@@ -117,7 +180,7 @@ async def _document_examined(proof: ProofRef, slot: ProofSlot, ctx: ExaminerCont
     checks = (*scanned, *found, Check.unsure("reuse", *seen, unless=not seen))
     verdict, reasons = verdict_on(checks), reasons_of(doubtful(checks))
     report = ExaminationReport(slot=slot, verdict=verdict, checks=checks, reading=reading)
-    name = f"{REPORT}_{proof.ref}"
+    name = report_of(proof.ref)
     await ctx.vault.seal(ctx.case_id, name, report.model_dump_json().encode())
     return ProofExamined(request_id=ctx.case_id, proof=proof, verdict=verdict, reasons=reasons, report=name)
 

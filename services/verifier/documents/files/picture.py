@@ -64,13 +64,6 @@ def decode(content: bytes, kind: FileKind) -> Picture:
             raise FileRefused(FileFlaw.DECODE_LIMIT if too_large else FileFlaw.BROKEN) from error
 
 
-def encode(pixels: bytes, size: tuple[int, int]) -> bytes:
-    """Return a JPEG of *pixels* (red, green, blue), made here: the staff sees it instead of the file."""
-    buffer = BytesIO()
-    Image.frombytes("RGB", size, pixels).save(buffer, format="JPEG", quality=90)
-    return buffer.getvalue()
-
-
 def _decode(content: bytes, kind: FileKind) -> Picture:
     with Image.open(BytesIO(content), formats=FORMATS[kind]) as image:
         if image.format not in ONE_OF_MANY and _has_second_frame(image):
