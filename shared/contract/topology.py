@@ -279,6 +279,9 @@ PUBLISHES: Mapping[str, tuple[str, ...]] = {
         "habeas.package.expired.v1",
         "habeas.breach.lodged.v1",
         "habeas.staff.signed_out.v1",
+        "habeas.case.assigned.v1",
+        "habeas.case.noted.v1",
+        "habeas.file.attached.v1",
     ),
     "verifier": (
         REFUSED,

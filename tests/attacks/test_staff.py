@@ -725,3 +725,48 @@ async def test_journal_of_a_session_opens_none(pipeline: Pipeline) -> None:
     assert rows
     assert secret not in str(rows)
     assert await shown(pipeline, {"Authorization": f"Bearer {token}"}) == 401
+
+
+async def test_actions_of_a_session_are_on_record_and_change_nothing_for_the_person(
+    pipeline: Pipeline, heard: Heard
+) -> None:
+    case = await challenged(pipeline)
+    await pipeline.accounts.present("robin.muster")
+    bearer = await pipeline.accounts.sign_in(pipeline.http, "alma.muster", {StaffRole.AGENT})
+    before, url = await pipeline.page(case), f"/v1/staff/cases/{case}"
+    text, scan = f"Called {ADA.name}.", b"%PDF-1.7 of " + ADA.email.encode()
+    for action, body in (
+        ("owner", {"json": {"owner": "robin.muster"}}),
+        ("notes", {"json": {"text": text}}),
+        ("files", {"content": scan}),
+    ):
+        (await pipeline.http.post(f"{url}/{action}", headers=bearer, **body)).raise_for_status()
+    await eventually(lambda: len(_actions(heard, case)) == 3)
+    done = _actions(heard, case)
+    assert {one["data"]["by"] for one in done} == {"alma.muster"}
+    assert ADA.name not in str(done)
+    assert await pipeline.page(case) == before
+    vault = Vault(
+        pipeline.client,
+        prefix=pipeline.prefix,
+        master_key=base64.b64decode(pipeline.settings["HABEAS_MASTER_KEY"]),
+    )
+    assert (await vault.open(case, done[1]["data"]["note"])).decode() == text
+    assert b"".join([piece async for piece in vault.open_stream(case, done[2]["data"]["item"])]) == scan
+
+
+def _actions(heard: Heard, case: str) -> list[dict[str, Any]]:
+    types = ("case.assigned", "case.noted", "file.attached")
+    return [one for type_ in types for one in heard.of(case, type_)]
+
+
+async def test_session_of_a_reader_changes_no_case(pipeline: Pipeline) -> None:
+    case = await challenged(pipeline)
+    bearer = await pipeline.accounts.sign_in(pipeline.http, "vera.viewer", {StaffRole.VIEWER})
+    url = f"/v1/staff/cases/{case}"
+    for action, body in (
+        ("owner", {"json": {"owner": None}}),
+        ("notes", {"json": {"text": "x"}}),
+        ("files", {"content": b"%PDF-"}),
+    ):
+        assert (await pipeline.http.post(f"{url}/{action}", headers=bearer, **body)).status_code == 403

@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -21,6 +21,7 @@ from services.intake.channels.fides.service import FidesService
 from services.intake.channels.opendsr.api import opendsr_app
 from services.intake.channels.webhooks import apple, risc
 from services.intake.channels.webhooks.service import WebhookService, webhooks_app
+from services.intake.http.staff_actions import StaffActions, action_routes
 from services.intake.http.staff_decisions import StaffDecisions, staff_decisions
 from services.intake.http.staff_sessions import StaffSessions, session_routes
 from shared.runtime.jwks import KeySet
@@ -57,6 +58,10 @@ class _Register:
 
     async def account(self, _name: str) -> None:
         return None
+
+    async def accounts(self) -> AsyncIterator[Any]:
+        for account in list[Any]():
+            yield account
 
     async def flaw(self, *_decision: Any) -> None:
         return None
@@ -109,7 +114,9 @@ async def every_channel() -> EveryChannel:
     app = app_of(office.requests, protocols=protocols, attempts=FORGIVING)
     staff = StaffDecisions(office.requests, _Register(), office.clock, UNLIMITED, _NoIncidents())
     app.include_router(staff_decisions(staff, ROOT))
-    app.include_router(session_routes(StaffSessions(office.requests, _Register(), office.clock)))
+    sessions = StaffSessions(office.requests, _Register(), office.clock)
+    app.include_router(session_routes(sessions))
+    app.include_router(action_routes(StaffActions(office.requests, sessions)))
     signed = _SignedByShopify(app)
     async with AsyncClient(transport=ASGITransport(signed), base_url=ROOT) as http:
         return EveryChannel(office, signed, await _ids(office, http))

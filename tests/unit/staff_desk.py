@@ -1,7 +1,7 @@
 """A member of the staff with a session at the API of an office."""
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, cast
@@ -30,15 +30,19 @@ class StaffDesk:
     """The API of *office*, and the accounts of its staff."""
 
     office: Office = field(default_factory=Office)
-    accounts: dict[str, StaffAccount] = field(default_factory=lambda: {DANA.name: DANA})
+    people: dict[str, StaffAccount] = field(default_factory=lambda: {DANA.name: DANA})
     attempts: FailedAttempts = field(default_factory=lambda: FORGIVING)
 
     async def account(self, name: str) -> StaffAccount | None:
-        return self.accounts.get(name)
+        return self.people.get(name)
+
+    async def accounts(self) -> AsyncIterator[StaffAccount]:
+        for account in self.people.values():
+            yield account
 
     def change(self, **changes: Any) -> None:
         """Change the account of Dana."""
-        self.accounts[DANA.name] = replace(self.accounts[DANA.name], **changes)
+        self.people[DANA.name] = replace(self.people[DANA.name], **changes)
 
     async def sign_in(self, roles: Iterable[StaffRole] = DANA.roles, **changes: Any) -> str:
         """Begin a session of Dana with *roles*; return its secret."""
@@ -50,7 +54,7 @@ class StaffDesk:
     def signed_in(self, secret: str, **changes: Any) -> Decision:
         """Return the decision that begins the session of *secret*."""
         token, now = session_token(secret), self.office.clock()
-        account = self.accounts[DANA.name]
+        account = self.people[DANA.name]
         fields = {"request_id": token[:SESSION_ID], "token": token, "by": account.name}
         begun = StaffSignedIn.model_validate(fields | {"until": now + timedelta(hours=8)} | changes)
         return signed(begun, KEY, at=now, nonce="0" * 32, code=code_at(account.second_factor, now))

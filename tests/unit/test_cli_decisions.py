@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -96,6 +96,10 @@ class Register:
 
     async def account(self, _name: str) -> None:
         return None
+
+    async def accounts(self) -> AsyncIterator[Any]:
+        for account in list[Any]():
+            yield account
 
     async def flaw(self, *_: Any) -> None:
         return None

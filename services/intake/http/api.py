@@ -25,6 +25,7 @@ from services.intake.http.description import document
 from services.intake.http.failed_attempts import network_of_client
 from services.intake.http.packages import Packages, RangeRequest, package_head, package_response, wanted_bytes
 from services.intake.http.problems import add_problems, error_of_body
+from services.intake.http.staff_actions import StaffActions, action_routes
 from services.intake.http.staff_decisions import StaffDecisions, staff_decisions
 from services.intake.http.staff_sessions import StaffSessions, session_routes
 from services.intake.pages.centre.pages import centre, honour
@@ -157,7 +158,8 @@ def create_app(  # noqa: PLR0913 - everything that is served
     if staff:
         app.include_router(staff_decisions(staff, site.root))
         sessions = StaffSessions(service, staff.register, staff.clock)
-        app.include_router(session_routes(sessions), dependencies=[Depends(forbid_caching)])
+        for routes in (session_routes(sessions), action_routes(StaffActions(service, sessions))):
+            app.include_router(routes, dependencies=[Depends(forbid_caching)])
     _add_description(app, site, protocols or {})
     for path, protocol in (protocols or {}).items():
         app.mount(path, protocol)

@@ -13,10 +13,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.intake.channels.csv import upload
 from services.intake.domain import PUBLIC_SOURCE
-from services.intake.http import staff_decisions, uploads
+from services.intake.http import staff_actions, staff_decisions, uploads
 from services.intake.http.failed_attempts import FailedAttempts, network_of_client
 from services.intake.http.problems import problem
 from shared.contract.envelope import MAX_BODY
+from shared.contract.events import MOST_DOCUMENT_BYTES
 from shared.contract.sources import Source
 from shared.runtime.client_limits import HOUR_S, Allowance, BytesInFlight, network_of
 
@@ -108,6 +109,8 @@ def _limit_of(path: str) -> int:
         return upload.MOST_BYTES
     if path == staff_decisions.PACKAGE_PATH:
         return staff_decisions.MOST_WITH_PACKAGE
+    if staff_actions.FILES.fullmatch(path):
+        return MOST_DOCUMENT_BYTES
     return uploads.MOST_BODY if UPLOADING.fullmatch(path) else MAX_BODY
 
 

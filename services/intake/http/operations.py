@@ -240,3 +240,36 @@ END_STAFF_SESSION = operation("endStaffSession", security=STAFF, answer={204: No
 LIST_DECISIONS = operation(
     "listDecisions", 422, answer={200: Content([{"id": DECISION, "status": "accepted"}])}
 )
+LIST_STAFF = operation(
+    "listStaff",
+    security=STAFF,
+    answer={200: Content([{"account": "dana.muster", "display_name": "Dana Muster", "roles": ["agent"]}])},
+)
+ASSIGN_CASE = operation(
+    "assignCase",
+    403,
+    404,
+    422,
+    security=STAFF,
+    body=[Content({"owner": "dana.muster"})],
+    answer={204: None},
+)
+NOTE_CASE = operation(
+    "noteCase",
+    403,
+    404,
+    422,
+    security=STAFF,
+    body=[Content({"text": "The customer called: the letter went to an old address."})],
+    answer={201: Content({"item": f"note_{DECISION}"})},
+)
+ATTACH_FILE = operation(
+    "attachFile",
+    403,
+    404,
+    415,
+    422,
+    security=STAFF,
+    body=[Content(media="application/octet-stream", schema=BINARY)],
+    answer={201: Content({"item": f"file_{DECISION}"})},
+)

@@ -6,7 +6,7 @@ reading and for actions that ask for no code. Intake knows the hash of the secre
 """
 
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -28,6 +28,9 @@ class AccountsPort(Protocol):
 
     async def account(self, name: str) -> StaffAccount | None:
         """Return the account *name*; None where there is none."""
+
+    def accounts(self) -> AsyncIterator[StaffAccount]:
+        """Yield all accounts by name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Events about the sessions of staff accounts."""
+"""Events about the sessions of staff accounts, and about their work on cases that decides nothing."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -46,3 +46,38 @@ class StaffSignedOut(Fact):
 
     by: Code
     """Name of the account."""
+
+
+class CaseAssigned(Fact):
+    """A case has a new owner among the staff, or none any more."""
+
+    TYPE = "habeas.case.assigned.v1"
+    TERMINAL = True
+
+    owner: Code | None = None
+    """Name of the owner's account."""
+    by: Code
+
+
+class CaseNoted(Fact):
+    """The staff wrote a note about a case."""
+
+    TYPE = "habeas.case.noted.v1"
+    TERMINAL = True
+
+    note: Code
+    """Name of its text in the vault."""
+    by: Code
+
+
+class FileAttached(Fact):
+    """The staff attached a file to a case."""
+
+    TYPE = "habeas.file.attached.v1"
+    TERMINAL = True
+
+    item: Code
+    """Name of the file in the vault."""
+    media_type: Annotated[str, StringConstraints(pattern=r"^[a-z]+/[a-z0-9.+-]{1,60}$")]
+    """Its type by its first bytes."""
+    by: Code

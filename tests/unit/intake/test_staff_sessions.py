@@ -87,7 +87,7 @@ async def test_session_ends_when_its_account_is_disabled_or_reset(change: dict[s
 async def test_session_of_a_removed_account_is_refused() -> None:
     desk = StaffDesk()
     secret = await desk.sign_in()
-    desk.accounts.clear()
+    desk.people.clear()
     assert await status(desk, secret) == 401
 
 
@@ -130,7 +130,7 @@ async def test_number_of_a_session_is_no_request() -> None:
 async def test_token_begins_one_session() -> None:
     desk = StaffDesk()
     secret = await desk.sign_in()
-    desk.accounts["robin.muster"] = replace(DANA, name="robin.muster")
+    desk.people["robin.muster"] = replace(DANA, name="robin.muster")
     await desk.office.tell(desk.signed_in(secret, by="robin.muster"), service="console")
     assert [one.reason for one in desk.office.staff.outcomes] == [None, "session_exists"]
     async with desk.client(secret) as http:

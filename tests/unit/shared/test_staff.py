@@ -205,8 +205,11 @@ def test_every_fact_with_a_decider_is_a_decision() -> None:
     """A fact that a service makes may repeat the account; nothing else may name one."""
     made_by_services = {
         "BreachRegistered",
+        "CaseAssigned",
+        "CaseNoted",
         "EvidenceShown",
         "FeeQuoted",
+        "FileAttached",
         "PackageFetched",
         "ScopeAnswered",
         "StaffSignedOut",

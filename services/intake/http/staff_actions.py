@@ -1,0 +1,175 @@
+"""
+Actions of staff on a case that are no decisions: its owner, notes and files.
+
+They need a session and no code: they change nothing for the person. Texts and files lie sealed; the journal
+names them, with the account.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Annotated
+from uuid import uuid4
+
+from fastapi import APIRouter, Depends, HTTPException, Request
+from pydantic import BaseModel
+
+from services.intake.cases.sealed_content import single_piece
+from services.intake.cases.service import UNKNOWN, RequestService
+from services.intake.domain import CaseStatus
+from services.intake.http import operations
+from services.intake.http.staff_sessions import StaffSession, StaffSessions
+from services.intake.http.uploads import kind_of
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import (
+    CaseAssigned,
+    CaseNoted,
+    Code,
+    Fact,
+    FileAttached,
+    LongText,
+    RequestId,
+    StaffRole,
+    Strict,
+)
+from shared.contract.staff import StaffAccount
+from shared.errors import Destroyed, UnknownRequest
+
+ACTING = frozenset({StaffRole.AGENT, StaffRole.APPROVER, StaffRole.INCIDENT_OFFICER})
+"""Roles of which an account needs one; the others only read."""
+FILES = re.compile(r"/v1/staff/cases/[0-9a-f]{32}/files")
+"""Paths for files, as large as a document of a person."""
+MAY_NOT_ACT = "role_missing"
+NO_OWNER = "owner: no enabled account of a person has this name."
+NO_FILE = "The file is neither a picture (JPEG, PNG, HEIC, TIFF) nor a PDF nor an OpenPGP message."
+
+
+class OwnerForm(Strict, defer_build=False):
+    """The owner of a case; null: it has none."""
+
+    owner: Code | None
+
+
+class NoteForm(Strict, defer_build=False):
+    """A note of the staff."""
+
+    text: LongText
+
+
+class SealedItem(BaseModel):
+    """The name of a sealed text or file in its case."""
+
+    item: Code
+
+
+class StaffPerson(BaseModel):
+    """An enabled account of a person."""
+
+    account: Code
+    display_name: str
+    roles: Sequence[StaffRole]
+
+
+@dataclass(frozen=True, slots=True)
+class StaffActions:
+    """Actions of signed-in accounts."""
+
+    service: RequestService
+    sessions: StaffSessions
+
+    async def acting(self, session: StaffSession, case_id: str) -> None:
+        """
+        Answer 403 if *session* has no role to act.
+
+        Raises UnknownRequest if intake has no case *case_id*.
+        """
+        if not session.account.roles & ACTING:
+            raise HTTPException(HTTPStatus.FORBIDDEN, MAY_NOT_ACT)
+        case, place = await self.service.look_up(case_id)
+        if case.session is not None or case.status is CaseStatus.PURGED:
+            raise UnknownRequest(UNKNOWN)
+        if not place.n:
+            await self.service.kept(case_id, SUBMISSION)  # at least lodged
+
+    async def assign(self, session: StaffSession, case_id: str, owner: Code | None) -> None:
+        """Make *owner* the owner of a case; answer 422 if it is no enabled account of a person."""
+        if owner is not None and not _is_person(await self.sessions.accounts.account(owner)):
+            raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, NO_OWNER)
+        await self._record(CaseAssigned(request_id=case_id, owner=owner, by=session.account.name))
+
+    async def note(self, session: StaffSession, case_id: str, text: str) -> str:
+        """Seal a note and record it; return its name in the vault."""
+        item = f"note_{uuid4().hex}"
+        try:
+            await self.service.vault.seal(case_id, item, text.encode())
+        except Destroyed:
+            raise UnknownRequest(UNKNOWN) from None
+        await self._record(CaseNoted(request_id=case_id, note=item, by=session.account.name))
+        return item
+
+    async def attach(self, session: StaffSession, case_id: str, content: bytes) -> str:
+        """Seal a file and record it; return its name in the vault. Answer 415 for another type."""
+        item, media_type, by = f"file_{uuid4().hex}", kind_of(content), session.account.name
+        if media_type is None:
+            raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, NO_FILE)
+        try:
+            await self.service.vault.seal_stream(case_id, item, single_piece(content))
+        except Destroyed:
+            raise UnknownRequest(UNKNOWN) from None
+        await self._record(FileAttached(request_id=case_id, item=item, media_type=media_type, by=by))
+        return item
+
+    async def _record(self, fact: Fact) -> None:
+        await self.service.record(fact.request_id, fact)
+
+    async def people(self) -> list[StaffPerson]:
+        """Return the people who can own a case, by name of account."""
+        return [
+            StaffPerson(account=one.name, display_name=one.display_name, roles=sorted(one.roles))
+            async for one in self.sessions.accounts.accounts()
+            if _is_person(one)
+        ]
+
+
+def _is_person(account: StaffAccount | None) -> bool:
+    """Return whether *account* is there, enabled, and not of a program."""
+    return account is not None and not account.disabled and bool(account.second_factor)
+
+
+def action_routes(actions: StaffActions) -> APIRouter:
+    """Return the API for actions of signed-in accounts."""
+    router = APIRouter(prefix="/v1/staff")
+    signed_in = Depends(actions.sessions.signed_in)
+
+    async def actor(case_id: RequestId, session: Annotated[StaffSession, signed_in]) -> StaffSession:
+        await actions.acting(session, case_id)
+        return session
+
+    acting = Depends(actor)
+
+    @router.get("/accounts", dependencies=[signed_in], **operations.LIST_STAFF)
+    async def people() -> list[StaffPerson]:
+        """Return the enabled accounts of people, for choosing an owner."""
+        return await actions.people()
+
+    @router.post("/cases/{case_id:id}/owner", status_code=HTTPStatus.NO_CONTENT, **operations.ASSIGN_CASE)
+    async def assign(case_id: RequestId, form: OwnerForm, session: Annotated[StaffSession, acting]) -> None:
+        """Give a case an owner, or none."""
+        await actions.assign(session, case_id, form.owner)
+
+    @router.post("/cases/{case_id:id}/notes", status_code=HTTPStatus.CREATED, **operations.NOTE_CASE)
+    async def note(
+        case_id: RequestId, form: NoteForm, session: Annotated[StaffSession, acting]
+    ) -> SealedItem:
+        """Add a note to a case; its text is sealed."""
+        return SealedItem(item=await actions.note(session, case_id, form.text))
+
+    @router.post("/cases/{case_id:id}/files", status_code=HTTPStatus.CREATED, **operations.ATTACH_FILE)
+    async def attach(
+        case_id: RequestId, request: Request, session: Annotated[StaffSession, acting]
+    ) -> SealedItem:
+        """Attach a file to a case: a picture, a PDF or an OpenPGP message, as the body."""
+        return SealedItem(item=await actions.attach(session, case_id, await request.body()))
+
+    return router

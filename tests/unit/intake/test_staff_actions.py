@@ -1,0 +1,196 @@
+"""Owner, notes and files of a case: what a session may do without a code, and what the person sees of it."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from httpx import Response
+
+from services.intake.cases.register import CaseHistory
+from shared.contract.envelope import MAX_BODY
+from shared.contract.events import (
+    MOST_DOCUMENT_BYTES,
+    CaseAssigned,
+    CaseNoted,
+    FileAttached,
+    MessageLodged,
+    RequestPurged,
+    StaffRole,
+)
+from shared.runtime.journal import JournalRow
+from tests.unit.fakes import NOW, SOURCE, AbsentBroker, request
+from tests.unit.intake_api import CASE, UNKNOWN, assert_problem
+from tests.unit.staff_desk import DANA, StaffDesk
+
+PDF = b"%PDF-1.7\n" + b"x" * 100
+NOTE = {"text": "The customer called twice."}
+READING = sorted(set(StaffRole) - {StaffRole.AGENT, StaffRole.APPROVER, StaffRole.INCIDENT_OFFICER})
+
+
+async def opened() -> StaffDesk:
+    """Return a desk with a request."""
+    desk = StaffDesk()
+    await desk.office.submit(request())
+    return desk
+
+
+async def act(desk: StaffDesk, action: str, body: Any, case: str = CASE, **session: Any) -> Response:
+    """Return the answer to an action in a new session."""
+    content = {"content": body} if isinstance(body, bytes) else {"json": body}
+    async with desk.client(await desk.sign_in(**session)) as http:
+        return await http.post(f"/v1/staff/cases/{case}/{action}", **content)
+
+
+async def test_owner_is_set_and_taken_away_on_record() -> None:
+    desk = await opened()
+    desk.people["robin.muster"] = replace(DANA, name="robin.muster")
+    for owner in ("robin.muster", None):
+        assert (await act(desk, "owner", {"owner": owner})).status_code == 204
+    assert desk.office.facts(CaseAssigned) == [
+        CaseAssigned(request_id=CASE, owner=owner, by="dana.muster") for owner in ("robin.muster", None)
+    ]
+
+
+@pytest.mark.parametrize("change", [{"disabled": True}, {"second_factor": b""}], ids=["disabled", "program"])
+async def test_owner_is_an_enabled_account_of_a_person(change: dict[str, Any]) -> None:
+    desk = await opened()
+    desk.people["robin.muster"] = replace(DANA, name="robin.muster", **change)
+    for owner in ("robin.muster", "nobody.muster"):
+        assert_problem(await act(desk, "owner", {"owner": owner}), 422)
+    assert desk.office.facts(CaseAssigned) == []
+
+
+async def test_text_of_a_note_is_sealed_and_in_no_event() -> None:
+    desk = await opened()
+    answer = await act(desk, "notes", NOTE)
+    item = answer.json()["item"]
+    assert answer.status_code == 201
+    assert desk.office.sealed(CASE)[item].decode() == NOTE["text"]
+    assert desk.office.the(CaseNoted) == CaseNoted(request_id=CASE, note=item, by="dana.muster")
+    assert not [one for one in desk.office.broker.published if NOTE["text"].encode() in one.body]
+
+
+async def test_file_is_sealed_with_the_type_of_its_first_bytes() -> None:
+    desk = await opened()
+    answer = await act(desk, "files", PDF)
+    attached = desk.office.the(FileAttached)
+    assert (answer.status_code, answer.json()) == (201, {"item": attached.item})
+    assert (attached.media_type, attached.by) == ("application/pdf", "dana.muster")
+    assert desk.office.sealed(CASE)[attached.item] == PDF
+
+
+async def test_file_of_another_type_is_refused() -> None:
+    desk = await opened()
+    assert_problem(await act(desk, "files", b"<html></html>"), 415)
+    assert_problem(await act(desk, "files", b""), 415)
+    assert not [item for item in desk.office.sealed(CASE) if item.startswith("file_")]
+
+
+async def test_file_is_as_large_as_a_document_of_a_person_at_most() -> None:
+    desk = await opened()
+    largest = b"%PDF-" + bytes(MOST_DOCUMENT_BYTES - 5)
+    assert len(largest) > MAX_BODY
+    assert (await act(desk, "files", largest)).status_code == 201
+    assert_problem(await act(desk, "files", largest + b"x"), 413)
+
+
+ACTIONS = {"owner": {"owner": None}, "notes": NOTE, "files": PDF}
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize("role", READING)
+async def test_reading_role_does_not_act(action: str, role: StaffRole) -> None:
+    desk = await opened()
+    answer = await act(desk, action, ACTIONS[action], roles={role})
+    assert (answer.status_code, answer.json()["detail"]) == (403, "role_missing")
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize("role", sorted(set(StaffRole) - set(READING)))
+async def test_deciding_role_acts(action: str, role: StaffRole) -> None:
+    assert (await act(await opened(), action, ACTIONS[action], roles={role})).is_success
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+async def test_action_without_a_session_is_refused(action: str) -> None:
+    desk = await opened()
+    async with desk.client("wrong") as http:
+        assert_problem(await http.post(f"/v1/staff/cases/{CASE}/{action}", content=b"{}"), 401)
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+async def test_action_on_an_unknown_case_is_refused(action: str) -> None:
+    desk = await opened()
+    session = await desk.sign_in()
+    [number] = {row.case for row in desk.office.journals["intake"].rows.values()} - {CASE}
+    async with desk.client(session) as http:
+        for case in (UNKNOWN, number):
+            content = {"content": PDF} if action == "files" else {"json": ACTIONS[action]}
+            assert_problem(await http.post(f"/v1/staff/cases/{case}/{action}", **content), 404)
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+async def test_action_on_a_purged_case_is_refused(action: str) -> None:
+    desk = await opened()
+    session = await desk.sign_in()
+    journal = desk.office.journals["intake"]
+    purged = JournalRow(CASE, 9, "purged", None, (RequestPurged(request_id=CASE),), NOW)
+    journal.rows = {key: row for key, row in journal.rows.items() if row.case != CASE} | {purged.key: purged}
+    content = {"content": PDF} if action == "files" else {"json": ACTIONS[action]}
+    async with desk.client(session) as http:
+        assert_problem(await http.post(f"/v1/staff/cases/{CASE}/{action}", **content), 404)
+    assert not [item for item in desk.office.sealed(CASE) if item.startswith(("note_", "file_"))]
+
+
+async def test_request_that_waits_in_the_queue_can_be_noted() -> None:
+    desk = StaffDesk()
+    desk.office.queue.free = 0
+    case = await desk.office.lodge(request(), SOURCE)
+    assert (await act(desk, "notes", NOTE, case)).status_code == 201
+
+
+async def test_person_sees_nothing_of_it() -> None:
+    desk = await opened()
+    async with desk.client() as http:
+        before = (await http.get(f"/v1/requests/{CASE}")).json()
+        for action, body in ACTIONS.items():
+            assert (await act(desk, action, body)).is_success
+        assert (await http.get(f"/v1/requests/{CASE}")).json() == before
+
+
+async def test_action_is_on_record_while_the_broker_is_away() -> None:
+    desk = await opened()
+    session = await desk.sign_in()
+    office = desk.office
+    office.requests = replace(office.requests, publisher=AbsentBroker())
+    async with desk.client(session) as http:
+        assert (await http.post(f"/v1/staff/cases/{CASE}/owner", json={"owner": DANA.name})).is_success
+    [owed] = office.journals["intake"].owed
+    assert office.journals["intake"].rows[owed].facts == (
+        CaseAssigned(request_id=CASE, owner=DANA.name, by=DANA.name),
+    )
+
+
+def test_action_keeps_a_case_no_longer() -> None:
+    history = CaseHistory.of(
+        [(NOW, MessageLodged(request_id=CASE, message="mail", reason="spam", own=False))]
+    )
+    for fact in (
+        CaseAssigned(request_id=CASE, owner="dana.muster", by="dana.muster"),
+        CaseNoted(request_id=CASE, note="note_1", by="dana.muster"),
+        FileAttached(request_id=CASE, item="file_1", media_type="application/pdf", by="dana.muster"),
+    ):
+        history.note(fact, NOW + timedelta(days=400))
+    assert history.ended_at == NOW
+
+
+async def test_owners_to_choose_from_are_the_enabled_people() -> None:
+    desk = StaffDesk()
+    desk.people["fides.bridge"] = replace(DANA, name="fides.bridge", second_factor=b"")
+    desk.people["former.muster"] = replace(DANA, name="former.muster", disabled=True)
+    async with desk.client(await desk.sign_in({StaffRole.VIEWER})) as http:
+        answer = await http.get("/v1/staff/accounts")
+    assert answer.json() == [{"account": "dana.muster", "display_name": "Dana Muster", "roles": ["viewer"]}]
+    async with desk.client() as http:
+        assert_problem(await http.get("/v1/staff/accounts"), 401)
