@@ -24,6 +24,7 @@ from pydantic.fields import FieldInfo
 from habeas import contracts
 from habeas.cli import app
 from habeas.client.laws import refreshed
+from services.console.settings import ConsoleSettings
 from services.fulfillment import state as fulfillment
 from services.fulfillment.settings import FulfillmentSettings
 from services.intake import domain as intake
@@ -47,6 +48,7 @@ SERVICES: Mapping[str, type[Settings]] = {
     "examiner": ExaminerSettings,
     "fulfillment": FulfillmentSettings,
     "notifier": NotifierSettings,
+    "console": ConsoleSettings,
 }
 PROBLEM_SOURCES = ("http", "pages", "channels/csv")
 """Folders of intake that answer with problems; protocols have answers of their own."""

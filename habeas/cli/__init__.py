@@ -59,6 +59,7 @@ COMMANDS: Mapping[str, CommandEntry] = dict(
             keys="keys: Keys of the installation: show, issue, rotate, retire.",
             staff="staff: Staff accounts: the people who may decide, and their roles.",
             dead_letters="operations.dead_letters_app: Messages that could not be handled: list and replay.",
+            console="console: The console of the privacy staff: rebuild its lists.",
             audit="verification: Verify the journals: tampering is detected.",
             drop="operations.drop_app: California's deletion lists (DROP).",
             mail="requests: Letters that the embedded stack has caught: list, print.",

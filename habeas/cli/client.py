@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         letters,
         map_draft,
         master_keys,
+        read_model,
         recipients,
         referrals,
         requests,
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
 
     __all__ = ["accounts", "audit", "breach_files", "breach_scope", "campaigns", "cases", "certificates"]
     __all__ += ["dead_letters", "deadlines", "drop", "engine", "erasures", "event_files", "identity", "inbox"]
-    __all__ += ["incident_register", "laws", "letters", "map_draft", "master_keys", "recipients"]
-    __all__ += ["referrals", "requests", "setup_files", "staff", "stores", "tickets"]
+    __all__ += ["incident_register", "laws", "letters", "map_draft", "master_keys", "read_model"]
+    __all__ += ["recipients", "referrals", "requests", "setup_files", "staff", "stores", "tickets"]
 else:
 
     def __getattr__(name: str) -> ModuleType:

@@ -33,13 +33,13 @@ Data = Annotated[
     ),
 ]
 PortBase = Annotated[
-    int | None, Option(help="First of seven ports; those of the last start, or free ones, if not given.")
+    int | None, Option(help="First of eight ports; those of the last start, or free ones, if not given.")
 ]
 
 
 @app.command()
 def serve(
-    services: Annotated[list[str], Argument(help="intake, verifier, fulfillment, notifier")],
+    services: Annotated[list[str], Argument(help="intake, verifier, fulfillment, notifier, console")],
     as_json: AsJson = False,
 ) -> None:
     """

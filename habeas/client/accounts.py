@@ -141,7 +141,7 @@ async def declare_all(
         BrokerUnavailable: The broker did not answer.
         ConfigurationError: Something is there with other arguments, or the administrator was refused.
     """
-    await _patiently(lambda: declare(amqp_url))
+    await _patiently(lambda: declare(amqp_url, console=True))
     if management_url is not None:
         defined = definitions(users, vhost_of(amqp_url))
         await _patiently(lambda: _import(management_url, defined))

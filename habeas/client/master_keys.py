@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from shared.errors import ConfigurationError
-from shared.runtime.accounts import ACCOUNTS
+from shared.runtime.accounts import ACCOUNTS, KEYLESS
 from shared.runtime.key_rings import FILE, KEY_BYTES, KeyRing, derived_key, purposes_of, wraps
 
+KEYED = tuple(account for account in ACCOUNTS if account not in KEYLESS)
+"""Accounts with a key ring."""
 KEEPER = "keys"
 """Folder of the master keys among the accounts; no service sees it."""
 FIRST, ROTATED = "master_key", "master_keys"
@@ -53,7 +55,7 @@ class MasterKeys:
 
     def rotated(self, now: datetime, keep: timedelta) -> "MasterKeys":
         """Return them with a new current key; the old one is destroyed after *keep*."""
-        purposes = {purpose for account in ACCOUNTS for purpose in purposes_of(account) if not wraps(purpose)}
+        purposes = {purpose for account in KEYED for purpose in purposes_of(account) if not wraps(purpose)}
         fixed = self.fixed or {purpose: derived_key(self.current, purpose) for purpose in purposes}
         return MasterKeys(os.urandom(KEY_BYTES), (ReplacedKey(self.current, now + keep), *self.older), fixed)
 
@@ -88,7 +90,7 @@ def save(keys: MasterKeys, credentials: Path) -> None:
 
 def issue(keys: MasterKeys, credentials: Path) -> None:
     """Write the key ring of each account into its folder."""
-    for account in ACCOUNTS:
+    for account in KEYED:
         (credentials / account).mkdir(mode=0o700, parents=True, exist_ok=True)
         _write(credentials / account / FILE, keys.ring(account).written())
 

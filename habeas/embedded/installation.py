@@ -55,11 +55,12 @@ RUN_HERE = {
     "HABEAS_HTTP_PORT": "`habeas up` takes its ports from --port-base",
     "HABEAS_OPS_PORT": "`habeas up` takes its ports from --port-base",
     "HABEAS_BOUNCE_PORT": "`habeas up` takes its ports from --port-base",
+    "HABEAS_CONSOLE_PORT": "`habeas up` takes its ports from --port-base",
 }
 """Settings that an installation sets itself, each with a remedy for operators who set them."""
 ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104  compared with, not bound
 
-SERVICES = ("intake", "verifier", "fulfillment", "notifier")
+SERVICES = ("intake", "verifier", "fulfillment", "notifier", "console")
 READY_WITHIN = timedelta(seconds=60)
 STOP_WITHIN = timedelta(seconds=30)
 ENVIRONMENT = "environment"
@@ -82,7 +83,7 @@ class Installation:
     """
     A stack and its services, running between ``async with``'s two ends, with all data in the folder *state*.
 
-    It uses seven neighbouring ports from *port_base* on, or those of the last start; *datamap*, or
+    It uses eight neighbouring ports from *port_base* on, or those of the last start; *datamap*, or
     `HABEAS_DATAMAP`, or the example. Settings of *environment* precede the defaults of this module. Raises
     ConfigurationError if one is not known, or belongs to a part that is run here, if the folder was started
     with other stores, or if a port is in use.
@@ -109,11 +110,12 @@ class Installation:
         self._credentials = self.folder / CREDENTIALS
         self.database_url_file = accounts.administrator_file(self._credentials)
         """File with the URL of the embedded database, for its administrator."""
-        port, _, operators = self.stack.service_ports
+        port, _, operators, console = self.stack.service_ports
         host = given.get("HABEAS_HTTP_HOST", HOST)
         host = HOST if host in ANY_ADDRESS else host
         self.url = f"http://{host}:{port}"
         self.ops_url = f"http://{host}:{operators}"
+        self.console_url = f"http://{host}:{console}"
         chosen = {"HABEAS_DATAMAP": str(datamap.absolute())} if datamap else {}
         # A plain variable would win over one given as a file.
         defaults = {**self._settings(), **_sender(given.get("HABEAS_COMPANY", str(COMPANY)))}.items()
@@ -158,7 +160,7 @@ class Installation:
 
     async def _prepare_parts(self) -> None:
         """Declare the topology, and make the accounts that the services and the command use."""
-        await declare(self.stack.amqp_url)
+        await declare(self.stack.amqp_url, console=True)
         amqp, mongo = self.stack.broker.location(), self.stack.database.location
         accounts.make(self._credentials, (*EMBEDDED_ACCOUNTS, CLIENT), amqp=amqp)
         accounts.make(self._credentials, ACCOUNTS, mongo=mongo)
@@ -188,13 +190,16 @@ class Installation:
         return (self._credentials / account / accounts.AMQP_URL).read_text(encoding="utf-8").strip()
 
     def _settings(self) -> dict[str, str]:
-        port, returned, operators = self.stack.service_ports
+        port, returned, operators, console = self.stack.service_ports
         return {
             "HABEAS_CREDENTIALS": str(self._credentials),
             "HABEAS_SMTP_URL": self.stack.smtp_url,
             "HABEAS_HTTP_PORT": str(port),
             "HABEAS_OPS_PORT": str(operators),
             "HABEAS_PUBLIC_URL": self.url,
+            "HABEAS_CONSOLE_PORT": str(console),
+            "HABEAS_CONSOLE_URL": self.console_url,
+            "HABEAS_INTAKE_URL": self.url,
             "HABEAS_DATAMAP": str(EXAMPLE_MAP),
             "HABEAS_SOURCES": json.dumps(
                 {f"{accounts.PREFIX}-{one}": [ALL] for one in (UPSTREAM, CLIENT, COMMAND)}

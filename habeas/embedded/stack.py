@@ -22,7 +22,7 @@ from shared.errors import ConfigurationError
 STOP_WITHIN = max(broker.STOP_WITHIN, database.STOP_WITHIN, mail.STOP_WITHIN)
 
 
-PORTS = ("AMQP", "MongoDB", "SMTP", "Erlang", "the API", "returned mail", "operators")
+PORTS = ("AMQP", "MongoDB", "SMTP", "Erlang", "the API", "returned mail", "operators", "the console")
 """Servers of an installation, in the order of their ports."""
 
 
@@ -57,7 +57,7 @@ class Stack:
     """
     A broker, a database and a mail server with data in *state*, running between ``async with``'s two ends.
 
-    They and the services use seven neighbouring ports from *port_base* on, or those of the last start, or at
+    They and the services use eight neighbouring ports from *port_base* on, or those of the last start, or at
     the first start free ones. Raises ConfigurationError if a port is in use.
     """
 
@@ -70,7 +70,7 @@ class Stack:
         memory = _remember(self._state, port_base)
         amqp, mongo, smtp, distribution, *services = memory.ports
         self.service_ports = tuple(services)
-        """Ports of the API, of returned mail and of operators."""
+        """Ports of the API, of returned mail, of operators and of the console."""
         self.broker = broker.Broker(
             self._state / StackPart.BROKER, amqp, distribution, memory.node, memory.password, programs.broker
         )

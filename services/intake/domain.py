@@ -109,22 +109,6 @@ class AliasCodeRefused(Record):
     TYPE: ClassVar[str] = "habeas.alias.code_refused.v1"
 
 
-class DueMoved(Record):
-    """The new deadline after a pause of the clock."""
-
-    TYPE: ClassVar[str] = "habeas.intake.due_moved.v1"
-
-    days: int
-    """In total, since the receipt."""
-    due_on: date
-    meant_for: date
-    """The target day of the answer."""
-    policy: PolicyId
-    """The law that sets the day."""
-    scope_days: int = 0
-    """Days besides, since the person was asked which data is meant."""
-
-
 @dataclass(frozen=True, slots=True)
 class Instruction:
     """The instruction of a controller with a checked credential."""
@@ -200,7 +184,6 @@ RECORDS = (
     AliasCodeRefused,
     PackageCodeKept,
     PackageCodeRefused,
-    DueMoved,
     RequestLodged,
 )
 
@@ -309,7 +292,7 @@ REMARKS: frozenset[type[Fact]] = frozenset(
         events.DeadlineMissed,
         events.DisclosureScheduled,
         events.DropMatched,
-        DueMoved,
+        events.DueMoved,
         events.ErasureApproved,
         events.ErasurePlanned,
         events.ErasureProposalDecided,
@@ -747,9 +730,9 @@ def _note_deadline(case: IntakeCase, fact: Fact) -> IntakeCase:
             return replace(case, paused_since=fact.since)
         case events.RequestResumed():
             return replace(case, paused_since=None, scope_overlap=overlap_until(case, fact.at))
-        case DueMoved() | events.RequestExtended():
+        case events.DueMoved() | events.RequestExtended():
             moved = replace(case, moved_to=fact.due_on, moved_by=fact.policy, moved_target=fact.meant_for)
-            if isinstance(fact, DueMoved):
+            if isinstance(fact, events.DueMoved):
                 return replace(moved, paused_days=fact.days, scope_days=fact.scope_days)
             return replace(moved, tell_by=fact.promised_on)
         case events.AppealReceived():

@@ -4,7 +4,7 @@ The topology: exchanges, queues and bindings, as data.
 ::
 
     habeas.requests ──#──► intake                    (submissions of upstream systems)
-    habeas.events ──type──► intake, verifier, fulfillment, notifier
+    habeas.events ──type──► intake, verifier, fulfillment, notifier; console: all types
     habeas.retry ──<delay>.<service>──► habeas.retry.<delay> ──expired──► habeas.redelivery ──► <service>
     habeas.parking ──<service>──► <service>.parking ──rejected by a person──► habeas.redelivery ──► <service>
 
@@ -27,6 +27,8 @@ REDELIVERY = "habeas.redelivery"
 PARKING = "habeas.parking"
 COMMAND = "command"
 """Account of the ``habeas`` command, for operators."""
+CONSOLE = "console"
+"""Service that reads every fact, acts on none and publishes nothing."""
 
 STRUCTURED = "application/cloudevents+json"
 MAX_BODY = 1024 * 1024
@@ -265,6 +267,7 @@ PUBLISHES: Mapping[str, tuple[str, ...]] = {
         "habeas.request.purged.v1",
         "habeas.proof.received.v1",
         "habeas.request.extended.v1",
+        "habeas.intake.due_moved.v1",
         "habeas.deadline.came.v1",
         "habeas.deadline.approaching.v1",
         "habeas.deadline.missed.v1",
@@ -395,14 +398,27 @@ def exchanges() -> tuple[str, ...]:
     return REQUESTS, EVENTS, RETRY, REDELIVERY, PARKING
 
 
+def inboxes() -> Mapping[str, tuple[str, ...]]:
+    """Return for each service, the console included, the types of facts that its queue gets."""
+    return {**LISTENS, CONSOLE: tuple(dict.fromkeys(one for types in PUBLISHES.values() for one in types))}
+
+
 @cache
 def queues() -> tuple[Queue, ...]:
-    """Return all queues, in an order in which none dead-letters into one that is not there yet."""
+    """
+    Return all queues but the console's, in an order in which none dead-letters into one that is not there yet.
+    """
     return tuple(
         [_parking(service) for service in LISTENS]
         + [_inbox(service, types) for service, types in LISTENS.items()]
         + [_waiting(name, delay) for name, delay in DELAYS.items()]
     )
+
+
+@cache
+def console_queues() -> tuple[Queue, ...]:
+    """Return the queues of the console: an installation without a console must not fill them."""
+    return _parking(CONSOLE), _inbox(CONSOLE, inboxes()[CONSOLE])
 
 
 def publishers_of(type_: str) -> tuple[str, ...]:

@@ -12,15 +12,18 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from shared.contract import topology
-from shared.contract.topology import COMMAND, EVENTS, PARKING, REQUESTS, RETRY
+from shared.contract.topology import COMMAND, CONSOLE, EVENTS, PARKING, REQUESTS, RETRY
 
 PROCESSES: Mapping[str, tuple[str, ...]] = {
     "intake": ("intake", "incidents"),
     "verifier": ("verifier", "examiner", "login"),
     "fulfillment": ("fulfillment", "scoping"),
     "notifier": ("notifier", "codes", "campaigns", "chunks"),
+    CONSOLE: (CONSOLE,),
 }
 """Process → the services that run in it, and share its account."""
+KEYLESS = frozenset({CONSOLE})
+"""Processes without a key: they neither open the vault nor unseal second factors."""
 TOPOLOGY = "topology"
 """Account that declares exchanges, queues, users and permissions; an administrator of the broker."""
 ACCOUNTS = (*PROCESSES, COMMAND)
@@ -89,6 +92,7 @@ BUSINESS = frozenset({"fulfillment", COMMAND})
 OPERATED: Mapping[str, tuple[str, ...]] = {
     "intake": ("drop_state",),
     "fulfillment": ("certificates", "datamaps", "erasures", "kept", "suppressions"),
+    CONSOLE: ("histories", "cases"),
 }
 """Service → the collections that operators' commands write to, and no other of its database."""
 OPERATING = ("find", "insert", "update", "remove", "createIndex", "listIndexes")
@@ -112,6 +116,17 @@ def staff_role(prefix: str) -> dict[str, Any]:
         ],
         "roles": [],
     }
+
+
+def staff_reader_role(prefix: str) -> dict[str, Any]:
+    """Return the role by which the console reads names, roles and public keys of the staff's accounts."""
+    resource = {"db": f"{prefix}_{STAFF}", "collection": "accounts"}
+    return {"privileges": [{"resource": resource, "actions": ["find"]}], "roles": []}
+
+
+def staff_reader_role_name(prefix: str) -> str:
+    """Return the name of that role, in the database `admin`."""
+    return f"{prefix}-staff-reader"
 
 
 def staff_role_name(prefix: str) -> str:
@@ -151,6 +166,7 @@ def made_roles(prefix: str) -> dict[str, dict[str, Any]]:
     """Return the roles that are made in the database `admin`, by name."""
     return {
         staff_role_name(prefix): staff_role(prefix),
+        staff_reader_role_name(prefix): staff_reader_role(prefix),
         command_role_name(prefix): command_role(prefix),
         letters_role_name(prefix): letters_role(prefix),
     }
@@ -167,14 +183,16 @@ def database_roles(account: str, prefix: str, business: Iterable[str] = ()) -> l
     """
     own = PROCESSES.get(account, ())
     written = [f"{prefix}_{service}" for service in own]
-    read = [f"{prefix}_{service}" for service in topology.LISTENS if service not in own]
+    read = [f"{prefix}_{service}" for service in topology.inboxes() if service not in own]
     written += [f"{prefix}_vault"] if account in VAULT_WRITERS else []
     written += [f"{prefix}_keys"] if account == KEYS_WRITER else []
     written += sorted(business) if account in BUSINESS else []
     written += [f"{prefix}_{STAFF}"] if account == COMMAND else []
-    seen = [f"{prefix}_vault", f"{prefix}_keys", *(read if account == COMMAND else [])]
+    sealed = [] if account in KEYLESS else [f"{prefix}_vault", f"{prefix}_keys"]
+    seen = [*sealed, *(read if account == COMMAND else [])]
+    staff = staff_reader_role_name(prefix) if account in KEYLESS else staff_role_name(prefix)
     return [
-        *([{"role": staff_role_name(prefix), "db": "admin"}] if account in PROCESSES else []),
+        *([{"role": staff, "db": "admin"}] if account in PROCESSES else []),
         *([{"role": command_role_name(prefix), "db": "admin"}] if account == COMMAND else []),
         *([{"role": letters_role_name(prefix), "db": "admin"}] if account == LETTERS_WRITER else []),
         *({"role": "readWrite", "db": name} for name in written),
@@ -210,10 +228,12 @@ def _owners_of(type_: str) -> set[str]:
 
 def _of_process(process: str) -> Rights:
     services = PROCESSES[process]
-    types = [type_ for service in services for type_ in topology.PUBLISHES[service]]
+    types = [type_ for service in services for type_ in topology.PUBLISHES.get(service, ())]
     delays = f"({_any_of(topology.DELAYS)})[.]({_any_of(services)})"
-    exchanges, topics = [EVENTS, RETRY, PARKING], [(EVENTS, _whole(types)), (RETRY, f"^{delays}$")]
-    topics.append((PARKING, _whole(services)))
+    exchanges, topics = [RETRY, PARKING], [(RETRY, f"^{delays}$"), (PARKING, _whole(services))]
+    if types:
+        exchanges.append(EVENTS)
+        topics.append((EVENTS, _whole(types)))
     if process == "intake":  # a declaration that a staff account signed
         exchanges.append(REQUESTS)
         topics.append((REQUESTS, _whole([DECLARED])))
@@ -223,7 +243,7 @@ def _of_process(process: str) -> Rights:
 def _of_command() -> Rights:
     return Rights(
         write=_whole([EVENTS, REQUESTS]),
-        read=_whole(map(topology.parking_of, topology.LISTENS)),
+        read=_whole(map(topology.parking_of, topology.inboxes())),
         topics=((EVENTS, _whole(topology.PUBLISHES[COMMAND])), (REQUESTS, SUBMISSIONS)),
     )
 

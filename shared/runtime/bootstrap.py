@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from types import MappingProxyType
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 import uvicorn
 import uvloop
@@ -33,13 +33,13 @@ from starlette.types import ASGIApp
 
 from shared.errors import BrokerUnavailable, ConfigurationError, HabeasError, TransientError
 from shared.runtime import log, metrics
-from shared.runtime.accounts import VAULT_WRITERS, Publishers
+from shared.runtime.accounts import KEYLESS, VAULT_WRITERS, Publishers
 from shared.runtime.audit_heads import HeadExport
 from shared.runtime.broker import Bus, Consumer, user_of
 from shared.runtime.http_limits import MOST_CONNECTIONS, ConnectionLimits, connections_under
 from shared.runtime.journal import Journal
 from shared.runtime.mongo import Client, connect, ping
-from shared.runtime.service import Runtime, Service
+from shared.runtime.service import JournalRowPort, Runtime, Service
 from shared.runtime.settings import Settings, effective, load
 from shared.runtime.staff_register import StaffKeys, StaffRegister
 from shared.runtime.vault import Vault
@@ -68,16 +68,36 @@ Checks: TypeAlias = Mapping[str, Callable[[], Awaitable[None]]]
 """Name of a part → a call that raises when the part does not answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceRuntime:
-    """The parts that all services of one account in this process share."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeylessRuntime:
+    """The parts that all services of one account without a key share."""
 
     client: Client
     bus: Bus
-    vault: Vault
-    staff: StaffRegister
     account: str = ""
     """Name of the account; empty where one serves for all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceRuntime(KeylessRuntime):
+    """The parts that all services of one account in this process share."""
+
+    vault: Vault
+    staff: StaffRegister
+
+
+class JournalStore(JournalRowPort, Protocol):
+    """The place where a service keeps what it has handled."""
+
+    async def prepare(self) -> None:
+        """Create the indexes."""
+
+
+class OwnPort(NamedTuple):
+    """A port that one service alone listens on."""
+
+    number: int
+    variable: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,21 +105,24 @@ class Running:
     """A service put together, ready to run."""
 
     service: Service[Any, Any]
-    journal: Journal
+    journal: JournalStore
     app: FastAPI | None = None
+    port: OwnPort | None = None
+    """Port of *app* alone; None: that of the process."""
     batch: int | None = None
     """Events handled together at most, where the service needs fewer than the setting says."""
     background: Coroutine[Any, Any, None] | None = None
     """Work beside the events, as long as the service runs; it must not end by itself."""
 
 
-Build: TypeAlias = Callable[[S, ServiceRuntime], contextlib.AbstractAsyncContextManager[Running]]
+Build: TypeAlias = Callable[[S, Any], contextlib.AbstractAsyncContextManager[Running]]
+"""Builds a service on a :class:`ServiceRuntime`, or without keys on a :class:`KeylessRuntime`."""
 
 
 class _Hosted:
     """A service of this process with its settings, and the connections that it uses."""
 
-    def __init__(self, part: Running, settings: Settings, platform: ServiceRuntime) -> None:
+    def __init__(self, part: Running, settings: Settings, platform: KeylessRuntime) -> None:
         url = settings.amqp_url.get_secret_value()
         self.part = part
         self.settings = settings
@@ -117,7 +140,7 @@ class _Hosted:
             journal=self.part.journal,
             inbox=self.consumer,
             publisher=self.platform.bus,
-            staff=self.platform.staff,
+            staff=self.platform.staff if isinstance(self.platform, ServiceRuntime) else None,
             batch=self.part.batch or self.settings.batch,
             retry_for=self.settings.retry_for,
             publishers=self.publishers,
@@ -223,39 +246,39 @@ def _listener(settings: Settings, port: int, name: str) -> socket.socket:
 
 
 @asynccontextmanager
-async def _platform(settings: Settings) -> AsyncIterator[ServiceRuntime]:
+async def _platform(settings: Settings) -> AsyncIterator[KeylessRuntime]:
     client = connect(settings.mongo_url.get_secret_value(), app_name="habeas")
     bus = Bus(settings.amqp_url.get_secret_value(), name="habeas")
+    try:
+        yield _runtime(settings, client, bus)
+    finally:
+        await bus.close()
+        client.close()
+
+
+def _runtime(settings: Settings, client: Client, bus: Bus) -> KeylessRuntime:
+    if settings.account in KEYLESS:
+        return KeylessRuntime(client=client, bus=bus, account=settings.account)
     vault = Vault(
         client,
         prefix=settings.database_prefix,
         master_key=settings.root_key,
         changed=settings.changed_keys(),
     )
-    try:
-        yield ServiceRuntime(
-            client,
-            bus,
-            vault,
-            StaffRegister(
-                client,
-                prefix=settings.database_prefix,
-                keys=StaffKeys.of(settings.root_key),
-                vault=vault,
-            ),
-            settings.account,
-        )
-    finally:
-        await bus.close()
-        client.close()
+    staff = StaffRegister(
+        client, prefix=settings.database_prefix, keys=StaffKeys.of(settings.root_key), vault=vault
+    )
+    return ServiceRuntime(client=client, bus=bus, account=settings.account, vault=vault, staff=staff)
 
 
-async def _started(platform: ServiceRuntime, stopping: asyncio.Event) -> bool:
+async def _started(platform: KeylessRuntime, stopping: asyncio.Event) -> bool:
     """Wait for parts that may still be starting; return False if a stop was requested meanwhile."""
-    for step in (lambda: ping(platform.client), platform.bus.ping, platform.staff.prepare):
+    for step in (lambda: ping(platform.client), platform.bus.ping):
         await _retry(step, stopping)
-    if platform.account in VAULT_WRITERS | {""}:
-        await _retry(platform.vault.prepare, stopping)
+    if isinstance(platform, ServiceRuntime):
+        await _retry(platform.staff.prepare, stopping)
+        if platform.account in VAULT_WRITERS | {""}:
+            await _retry(platform.vault.prepare, stopping)
     return not stopping.is_set()
 
 
@@ -297,10 +320,9 @@ async def _serve(
             if part.background is not None
         ]
         beside += [
-            group.create_task(
-                _run_forever(_heads(one.part, one.settings).run(), f"the audit of {one.name}", stopping)
-            )
+            group.create_task(_run_forever(heads.run(), f"the audit of {one.name}", stopping))
             for one in hosted
+            if (heads := _heads(one.part, one.settings)) is not None
         ]
         ports = [own.getsockname()[1] for _, own in servers]
         log.logger().info(log.STARTED, services=list(consumers), port=ports[0], ops_port=ports[-1])
@@ -317,7 +339,9 @@ async def _serve(
     log.logger().info(log.STOPPED, services=list(consumers))
 
 
-def _heads(part: Running, settings: Settings) -> HeadExport:
+def _heads(part: Running, settings: Settings) -> HeadExport | None:
+    if not isinstance(part.journal, Journal):
+        return None
     return HeadExport(part.journal.database, part.service.name, settings.root_key)
 
 
@@ -380,14 +404,20 @@ def _servers(
     Return the servers of this process, each with its socket: the public one first, the operators' last.
 
     Raises:
-        ConfigurationError: The operators' port cannot be had.
+        ConfigurationError: A port cannot be had.
     """
-    apps = [part.app for part in parts if part.app is not None]
+    apps = [part.app for part in parts if part.app is not None and part.port is None]
+    own = [
+        (_server(public_app([part.app]), settings), _listener(settings, *part.port))
+        for part in parts
+        if part.app is not None and part.port is not None
+    ]
     if settings.ops_port is None and not apps:
-        return [(_server(health_app(checks), settings), listener)]
+        return [*own, (_server(health_app(checks), settings), listener)]
     operators = _listener(settings, settings.ops_port or 0, "HABEAS_OPS_PORT")
     return [
         (_server(public_app(apps), settings), listener),
+        *own,
         (_server(health_app(checks), settings), operators),
     ]
 

@@ -84,6 +84,8 @@ In place of the notes of a purged case: a fact that comes late must not bring th
 
 No id of an event begins with an underscore.
 """
+OCCURRED = "occurred_at"
+"""Of a row with an event."""
 SOURCE = f"{PUBLISHER}.source"
 """Of a row with a correlation."""
 UNKEYED = b""
@@ -112,6 +114,8 @@ class JournalRow:
     """The publisher's names of the request, for the events that the row leads to."""
     noted: bool = False
     """Whether it is a fact of another service that was only noted: it has no place in the chain."""
+    occurred_at: datetime | None = field(default=None, compare=False)
+    """Time of the handled event, as its publisher states it; None in rows of 0.1.0."""
 
     @property
     def key(self) -> str:
@@ -146,6 +150,10 @@ class NotedFact:
     fact: Fact
     at: datetime
     """When it was noted first."""
+    occurred_at: datetime | None = None
+    """Time of its event; None where it was read back."""
+    correlation: Correlation | None = None
+    """The publisher's names of the request that its event carried."""
 
     def row(self) -> JournalRow:
         """Return it as a fold reads it."""
@@ -366,6 +374,11 @@ class Journal:
         with translated("forget parts of a case"):
             await self._rows.delete_many(parts)
 
+    async def rows_by_case(self) -> AsyncIterator[JournalRow]:
+        """Yield every row, case by case; raises as :meth:`fact_histories`."""
+        async for document in in_order(self._rows, {}, "case"):
+            yield self._row(document)
+
     async def fact_histories(
         self,
         kinds: Iterable[type[Fact]],
@@ -423,6 +436,7 @@ class Journal:
                 at=document["at"],
                 mac=document.get(MAC, b""),
                 correlation=correlation_from(document.get(PUBLISHER)),
+                occurred_at=document.get(OCCURRED),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise PermanentError(
@@ -513,6 +527,8 @@ def document_of(row: JournalRow) -> Document:
         "facts": [_stored(fact, row.case) for fact in row.facts],
         "at": row.at,
     }
+    if row.occurred_at is not None and row.event is not None:
+        document[OCCURRED] = row.occurred_at
     return document | ({} if row.correlation is None else {PUBLISHER: stored_correlation(row.correlation)})
 
 

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from shared.contract.topology import COMMAND
 from shared.errors import ConfigurationError
-from shared.runtime.accounts import PROCESSES
+from shared.runtime.accounts import KEYLESS, PROCESSES
 
 KEY_BYTES = 32
 FILE = "keys"
@@ -116,7 +116,8 @@ def wraps(purpose: str) -> bool:
 
 def purposes_of(account: str) -> tuple[str, ...]:
     """Return the purposes of all keys that *account* gets."""
-    audited = PROCESSES.get(account) or tuple(one for services in PROCESSES.values() for one in services)
+    others = (services for process, services in PROCESSES.items() if process not in KEYLESS)
+    audited = PROCESSES.get(account) or tuple(one for services in others for one in services)
     chains = [f"audit {part} of {service}" for service in audited for part in ("chain", "heads")]
     wrapped = READERS if account == OWNER else (account,)
     return (*_OWN[account], *_STAFF, *chains, *map(wrapping_purpose, wrapped))

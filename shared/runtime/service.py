@@ -192,6 +192,8 @@ class Service(Generic[S, C]):
     """Why a broker user may not submit anything as a source; None where it may."""
     effects: Callable[[Sequence[JournalRow]], Awaitable[None]] | None = None
     """Repeatable acts that follow from committed rows, before their facts are published."""
+    noted_within: timedelta = NOTED_WITHIN
+    """Age up to which events are noted; older ones get a row."""
 
     def fold(self, rows: Iterable[JournalRow]) -> S:
         """Return the state after *rows*."""
@@ -334,7 +336,9 @@ class Runtime(Generic[S, C]):
 
     def _is_noted(self, work: _Work) -> bool:
         one = self._subscribed.get(type(work.envelope.event))
-        fresh = self.clock() - work.envelope.time < NOTED_WITHIN and NOTABLE.fullmatch(work.envelope.id)
+        fresh = self.clock() - work.envelope.time < self.service.noted_within and NOTABLE.fullmatch(
+            work.envelope.id
+        )
         return bool(fresh) and one is not None and one.noted(work.envelope.event)
 
     def _is_ignored(self, work: _Work) -> bool:
@@ -356,7 +360,7 @@ class Runtime(Generic[S, C]):
         """Note the facts of *works* durably, then acknowledge."""
         started, now = time.perf_counter(), stored_precision(self.clock())
         facts = [
-            NotedFact(work.case, work.envelope.id, event, now)
+            NotedFact(work.case, work.envelope.id, event, now, work.envelope.time, work.envelope.correlation)
             for work in works
             # Whether it is late is not asked again: an outage may have made it so.
             if not self._is_ignored(work) and (event := journalled(work.envelope.event)) is not None
@@ -572,6 +576,7 @@ class Runtime(Generic[S, C]):
             stored_precision(not_before_notes(history, now)),
             before=last.mac if last else None,
             correlation=correlation if facts or known is None else None,
+            occurred_at=envelope.time,
         )
         for fact in row.events():
             if work.case not in fact.cases:

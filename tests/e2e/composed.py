@@ -15,7 +15,7 @@ from testcontainers.compose import DockerCompose
 from shared.runtime.mongo import Client, connect
 
 ROOT = Path(__file__).parents[2]
-SERVICES = ("intake", "verifier", "fulfillment", "notifier")
+SERVICES = ("intake", "verifier", "fulfillment", "notifier", "console")
 PARTS = ("broker", "database", "mail")
 PAGE = 1_000
 """Letters, or messages of a queue, that are read at most."""

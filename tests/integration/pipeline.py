@@ -465,12 +465,13 @@ async def prepared(
     /,
     *,
     customers: int = 60,
+    console: bool = False,
     **changes: str,
 ) -> AsyncIterator[Pipeline]:
     """Make everything ready, the company filled; the services are still to be started."""
     async with AsyncExitStack() as exits:
         mongo_url = parts.mongo_url if parts else required("MONGO_URL")
-        amqp_url, broker = await _vhost(parts, folder / "credentials")
+        amqp_url, broker = await _vhost(parts, folder / "credentials", console=console)
         command_url = _url_of("command", broker) or amqp_url
         client = connect(mongo_url, app_name="habeas-tests")
         exits.callback(client.close)
@@ -500,6 +501,7 @@ async def prepared(
             "HABEAS_MASTER_KEY": base64.b64encode(os.urandom(32)).decode(),
             "HABEAS_HTTP_PORT": str(port),
             "HABEAS_OPS_PORT": str(free_port(besides=frozenset({port}))),
+            "HABEAS_INTAKE_URL": f"http://{HOST}:{port}",
             "HABEAS_PUBLIC_URL": f"http://{HOST}:{port}",
             "HABEAS_DATAMAP": str(data_map),
             "HABEAS_API_KEYS": json.dumps(KEYS),
@@ -563,16 +565,16 @@ def _url_of(account: str, settings: Mapping[str, str], file: str = accounts.AMQP
     return Path(folder, account, file).read_text(encoding="utf-8").strip() if folder else ""
 
 
-async def _vhost(parts: Stack | None, credentials: Path) -> tuple[str, dict[str, str]]:
+async def _vhost(parts: Stack | None, credentials: Path, *, console: bool) -> tuple[str, dict[str, str]]:
     """Return the URL of a virtual host for who may do everything, and what services are told of it."""
     if parts is None:
         amqp_url = required("AMQP_URL")
-        await declare(amqp_url)
+        await declare(amqp_url, console=console)
         return amqp_url, {"HABEAS_AMQP_URL": amqp_url}
     name = f"test-{uuid.uuid4().hex}"
     await parts.broker.add_vhost(name)
     amqp_url = parts.broker.url_of(name)
-    await declare(amqp_url)
+    await declare(amqp_url, console=console)
     accounts.make(credentials, EMBEDDED_ACCOUNTS, amqp=parts.broker.location(name), prefix=name)
     await parts.broker.define(definitions(accounts.users_in(credentials), name))
     return amqp_url, {"HABEAS_CREDENTIALS": str(credentials)}

@@ -213,7 +213,7 @@ async def test_a_missing_library_gives_one_error_with_the_remedy(tmp_path: Path)
 async def test_a_taken_port_of_a_chosen_base_is_named(tmp_path: Path) -> None:
     squatter = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
     async with squatter:
-        port = squatter.sockets[0].getsockname()[1]  # the seven from there on
+        port = squatter.sockets[0].getsockname()[1]  # the eight from there on
         with pytest.raises(ConfigurationError, match=f"port {port} .* is in use"):
             Stack(tmp_path, port_base=port)
 

@@ -10,6 +10,7 @@ import pytest
 from pydantic import TypeAdapter
 from pydantic.fields import FieldInfo
 
+from services.console.settings import ConsoleSettings
 from services.fulfillment.settings import FulfillmentSettings
 from services.intake.settings import IntakeSettings
 from services.notifier.settings import NotifierSettings
@@ -24,6 +25,7 @@ SERVICES: dict[str, type[Settings]] = {
     "examiner": ExaminerSettings,
     "fulfillment": FulfillmentSettings,
     "notifier": NotifierSettings,
+    "console": ConsoleSettings,
 }
 ENTRY = re.compile(r"((?:^#[^\n]*\n)+)^(# ?)?(HABEAS_[A-Z_]+)=(.*)$", re.MULTILINE)
 ENTRIES = {name: (comment, bool(off), value) for comment, off, name, value in ENTRY.findall(PAGE)}

@@ -20,7 +20,7 @@ from shared.runtime import environment_check, variables
 from shared.runtime.settings import Settings, effective
 
 ROOT = Path(__file__).parents[2]
-SERVICES = ("intake", "verifier", "fulfillment", "notifier")
+SERVICES = ("intake", "verifier", "fulfillment", "notifier", "console")
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 PAGE = (ROOT / ".env.example").read_text(encoding="utf-8")
 DOCUMENTED = dict(re.findall(r"((?:^#[^\n]*\n)+)^(?:# ?)?(HABEAS_[A-Z_]+)=", PAGE, re.MULTILINE))

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
-from services.intake.domain import UNDECIDED, CaseStatus, DueMoved, IntakeCase, overlap_until
+from services.intake.domain import UNDECIDED, CaseStatus, IntakeCase, overlap_until
 from shared.contract.correspondents import mailbox_for, person_mailbox
 from shared.contract.events import (
     AppealReceived,
     Code,
+    DueMoved,
     Evidence,
     ExtensionReason,
     LastDay,
@@ -131,6 +132,7 @@ def received_request(request: RequestSubmitted, arrival: Arrival, practice: Cloc
         transfers=request.right is Right.PORTABILITY and request.details.transfer_to is not None,
         follows=arrival.follows,
         role=request.role,
+        country=request.residence.country if request.residence else None,
         child=child,
         full_values=request.details.full_values,
         not_accepted=_not_accepted(person, received_on, practice),

@@ -17,7 +17,7 @@ from datetime import date, datetime, tzinfo
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from services.intake.domain import MAIL, NO_ADDRESS, OFFLINE, OWED, OWN_SOURCES, DueMoved, RequestLodged
+from services.intake.domain import MAIL, NO_ADDRESS, OFFLINE, OWED, OWN_SOURCES, RequestLodged
 from shared.contract import events
 from shared.contract.events import Code, DeliveryAction, Fact, LetterKind, Outcome, Remedy, Requester
 from shared.law import Right, TimedDuty
@@ -32,7 +32,7 @@ ENTRY_FACTS: tuple[type[Fact], ...] = (
     events.AppealAnswered,
     events.AppealReceived,
     events.DeadlineMissed,
-    DueMoved,
+    events.DueMoved,
     events.IdentityRefused,
     events.InquiryLodged,
     events.MessageLodged,
@@ -286,7 +286,7 @@ class CaseHistory:
 
     def _note_later(self, fact: Fact, at: datetime) -> None:
         match fact:
-            case DueMoved():
+            case events.DueMoved():
                 self.due_on, self.paused_days = fact.due_on, fact.days + fact.scope_days
             case events.RequestExtended():
                 self.due_on, self.extended = fact.due_on, True

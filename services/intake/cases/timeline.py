@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from services.intake.domain import NO_ADDRESS, CaseStatus, DueMoved, status_after
+from services.intake.domain import NO_ADDRESS, CaseStatus, status_after
 from shared.contract import events
 from shared.contract.events import Assurance, DeliveryAction, Fact, LetterKind, ProofKind, Remedy
 from shared.contract.status import TimelineKind
@@ -34,7 +34,7 @@ KIND_OF_FACT: dict[type[Fact], TimelineKind] = {
     events.RequestDuplicated: TimelineKind.DUPLICATE,
     events.RequestForwarded: TimelineKind.FORWARDED,
     events.RequestWithdrawn: TimelineKind.WITHDRAWN,
-    DueMoved: TimelineKind.DUE_MOVED,
+    events.DueMoved: TimelineKind.DUE_MOVED,
     events.RequestExtended: TimelineKind.EXTENDED,
     events.DeadlineMissed: TimelineKind.LATE,
     events.FeeQuoted: TimelineKind.FEE_QUOTED,
@@ -85,7 +85,7 @@ def _entries(at: datetime, fact: Fact) -> Iterator[TimelineEntry]:
         case events.IdentityChallenged() | events.ProofReceived() | events.ProofRefused():
             yield from _of_proof(at, fact)
         case (
-            DueMoved()
+            events.DueMoved()
             | events.RequestExtended()
             | events.DeadlineMissed(duty=TimedDuty.ANSWER, awaits_person=False)
         ):

@@ -26,6 +26,7 @@ from shared.labels import Label, localized
 from shared.law import CompanyProfile, Policy
 from shared.law.company import INK_DARK, PAPER, PAPER_DARK, media_type_of
 from shared.law.library import picture
+from shared.pages.styles import STYLES
 from shared.pages.translation import SOURCE_LANGUAGE, Catalogues, Words, home_of
 from shared.runtime.openpgp import OpenPgpCertificate
 
@@ -35,7 +36,7 @@ LANGUAGES = CATALOGUES.languages
 REGIONAL = CATALOGUES.regional
 
 DRAWING = Environment(
-    loader=FileSystemLoader(TEMPLATES),
+    loader=FileSystemLoader([TEMPLATES, STYLES]),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,

@@ -10,7 +10,7 @@ from pydantic import (
     model_validator,
 )
 
-from shared.contract.events.base import Code, Decision, EventPart, Fact, PolicyId, RequestId
+from shared.contract.events.base import Code, Country, Decision, EventPart, Fact, PolicyId, RequestId
 from shared.contract.events.submissions import SubmissionError
 from shared.law.policies import TimedDuty
 from shared.law.terms import Regulation, Right, Role
@@ -250,6 +250,8 @@ class RequestReceived(Fact):
     """Whether it is an objection to direct marketing alone: that needs no proof and no reasons."""
     requester: Requester = Requester.PERSON
     """Role of the requester; no submission can claim to be a controller's."""
+    country: Country | None = None
+    """The country of residence, as far as it is stated."""
     at_once: bool = False
     """Whether a controller has its erasure begin without the window; no submission can."""
     attested: tuple[Evidence, ...] = ()
@@ -546,6 +548,23 @@ class RequestExtended(Fact):
     """The day by which the answer is meant to be sent."""
     policy: PolicyId
     """The law that sets the day."""
+
+
+class DueMoved(Fact):
+    """The last day for an answer moved, because the clock was paused."""
+
+    TYPE = "habeas.intake.due_moved.v1"
+    TERMINAL = True
+
+    days: int
+    """In total, since the receipt."""
+    due_on: date
+    meant_for: date
+    """The target day of the answer."""
+    policy: PolicyId
+    """The law that sets the day."""
+    scope_days: int = 0
+    """Days besides, since the person was asked which data is meant."""
 
 
 class AnswerDelivered(Decision):

@@ -1,7 +1,7 @@
 """Connections to the broker, its topology, and its driver's errors in our words."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TypeAlias, cast
 from urllib.parse import unquote, urlsplit
@@ -77,9 +77,9 @@ async def connect(url: str, name: str) -> AbstractConnection:
             raise ConfigurationError("HABEAS_AMQP_URL: is no broker URL") from None
 
 
-async def declare(url: str) -> None:
+async def declare(url: str, *, console: bool = False) -> None:
     """
-    Declare the whole topology; existing queues stay as they are.
+    Declare the whole topology, with the queues of the *console* if there is one; existing queues stay.
 
     Raises:
         BrokerUnavailable: The broker does not answer.
@@ -89,7 +89,8 @@ async def declare(url: str) -> None:
     try:
         with translated("the topology was not declared"):
             async with asyncio.timeout(DECLARE_WITHIN_S):
-                await _declare_all(await open_channel(connection))
+                queues = (*topology.queues(), *(topology.console_queues() if console else ()))
+                await _declare_all(await open_channel(connection), queues)
     finally:
         await leave(connection)
 
@@ -153,11 +154,11 @@ async def _close(connection: AbstractConnection) -> None:
         await connection.close()
 
 
-async def _declare_all(channel: Channel) -> None:
+async def _declare_all(channel: Channel, queues: Iterable[topology.Queue]) -> None:
     for exchange in topology.exchanges():
         with _as_it_must_be(f"exchange {exchange}"):
             await channel.exchange_declare(exchange, exchange_type="topic", durable=True)
-    for queue in topology.queues():
+    for queue in queues:
         with _as_it_must_be(f"queue {queue.name}"):
             await channel.queue_declare(queue.name, durable=True, arguments=dict(queue.arguments))
         for exchange, key in queue.bindings:

@@ -19,9 +19,10 @@ from services.intake.channels.drp.statuses import (
     report_of,
     status_object,
 )
-from services.intake.domain import CaseStatus, DueMoved, IntakeCase, evolve
+from services.intake.domain import CaseStatus, IntakeCase, evolve
 from shared.contract.events import (
     Assurance,
+    DueMoved,
     Evidence,
     ExtensionReason,
     Fact,

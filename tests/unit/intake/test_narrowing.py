@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from services.intake.channels.email.replies import named_scope
-from services.intake.domain import CaseStatus, DueMoved, request_id
+from services.intake.domain import CaseStatus, request_id
 from shared.contract.answer import scope_entries
 from shared.contract.events import (
     DeadlineCame,
     DecisionRefused,
+    DueMoved,
     Fact,
     IdentityVerified,
     NarrowingDecided,

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from services.intake.cases.errors import CaseError
 from services.intake.cases.timeline import TimelineEntry, timeline_of
-from services.intake.domain import DueMoved
 from services.intake.pages.translations import (
     HAPPENED,
     LETTERS,
@@ -22,6 +21,7 @@ from shared.contract.events import (
     AppealReceived,
     DeadlineMissed,
     DeliveryAction,
+    DueMoved,
     Fact,
     IdentityChallenged,
     IdentityRefused,

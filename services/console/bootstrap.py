@@ -1,0 +1,69 @@
+"""Builds the console: its read model, its sign-in, its API and pages."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from services.console.handlers import subscriptions
+from services.console.context import ConsoleParts
+from services.console.http.app import create_app
+from services.console.read_model.cases import CaseList
+from services.console.read_model.histories import CaseHistories
+from services.console.settings import ConsoleSettings
+from services.console.signin.accounts import AccountReader
+from services.console.signin.sessions import SessionStore
+from shared.contract.envelope import Envelope
+from shared.contract.events import Event, Fact
+from shared.contract.topology import CONSOLE
+from shared.errors import PermanentError
+from shared.runtime.bootstrap import KeylessRuntime, OwnPort, Running, ServicePlan
+from shared.runtime.service import Moment, Service
+from shared.runtime.staff_api import StaffApi
+
+AT_ANY_AGE = timedelta.max
+"""A read model notes facts of any age."""
+
+
+def case_of(envelope: Envelope[Event]) -> str:
+    """Return the request or incident that a fact speaks of, also where another case handles it."""
+    if isinstance(envelope.event, Fact):
+        return envelope.event.request_id
+    raise PermanentError(f"{type(envelope.event).__name__} is no fact")
+
+
+def service() -> Service[None, None]:
+    """Return the service: it notes facts and has no state of its own."""
+
+    def unchanged(state: None, _fact: Fact) -> None:
+        return state
+
+    def context(_moment: Moment[None]) -> None:
+        return None
+
+    return Service(
+        CONSOLE,
+        tuple(subscriptions()),
+        None,
+        unchanged,
+        context,
+        case_of=case_of,
+        noted_within=AT_ANY_AGE,
+    )
+
+
+@asynccontextmanager
+async def build(settings: ConsoleSettings, platform: KeylessRuntime) -> AsyncIterator[Running]:
+    """Put the console together."""
+    database = platform.client[f"{settings.database_prefix}_{CONSOLE}"]
+    histories, cases = CaseHistories(database), CaseList(database)
+    sessions = SessionStore(database, idle=settings.session_idle, length=settings.session_length)
+    for prepared in (cases, sessions):
+        await prepared.prepare()
+    async with StaffApi.opened(settings.intake_url) as intake:
+        accounts = AccountReader(platform.client, settings.database_prefix)
+        desk = ConsoleParts(settings, cases, histories, sessions, accounts, intake)
+        app = create_app(desk)
+        yield Running(service(), histories, app=app, port=OwnPort(settings.console_port, "HABEAS_CONSOLE_PORT"))
+
+
+PLANS = (ServicePlan(ConsoleSettings, build),)

@@ -1,0 +1,34 @@
+"""The parts that requests to the console use."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+
+from services.console.read_model.cases import CaseList
+from services.console.read_model.histories import CaseHistories
+from services.console.settings import ConsoleSettings
+from services.console.signin.accounts import AccountReader
+from services.console.signin.sessions import SessionStore
+from shared.runtime.staff_api import StaffApi
+
+
+def present() -> datetime:
+    """Return the present moment."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleParts:
+    """The read model, the sessions and the client of intake."""
+
+    settings: ConsoleSettings
+    cases: CaseList
+    histories: CaseHistories
+    sessions: SessionStore
+    accounts: AccountReader
+    intake: StaffApi
+    clock: Callable[[], datetime] = field(default=present)
+
+    def today(self) -> date:
+        """Return the day in the company's zone: last days count there."""
+        return self.clock().astimezone(self.settings.company.zone).date()

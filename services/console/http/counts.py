@@ -1,0 +1,67 @@
+"""Live counts of waiting work, as server-sent events (HTML Standard, section 9.2)."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import StreamingResponse
+
+from services.console.context import ConsoleParts
+from services.console.http.guard import SessionGuard, Visitor
+from services.console.http.permissions import ConsoleAction
+
+EVERY_S = 2.0
+"""How often counts are read: once for all open pages."""
+LONGEST = 150
+"""Readings of one answer; then the browser asks again, and its session is checked."""
+
+
+@dataclass(slots=True)
+class LiveCounts:
+    """The counts of all work, read at most every two seconds."""
+
+    desk: ConsoleParts
+    _read_at: float = 0.0
+    _known: Mapping[str, int] = field(default_factory=dict)
+    _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def current(self) -> Mapping[str, int]:
+        """Return the counts, not older than two seconds."""
+        async with self._reading:
+            now = asyncio.get_running_loop().time()
+            if now - self._read_at >= EVERY_S:
+                self._known = await self.desk.cases.counts(self.desk.today())
+                self._read_at = now
+        return self._known
+
+
+def count_routes(desk: ConsoleParts, guard: SessionGuard) -> APIRouter:
+    """Return the route of live counts."""
+    router = APIRouter(include_in_schema=False)
+    live = LiveCounts(desk)
+
+    @router.get("/counts")
+    async def counts(
+        request: Request, visitor: Annotated[Visitor, Depends(guard.allowed(ConsoleAction.LIST))]
+    ) -> StreamingResponse:
+        del visitor
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return StreamingResponse(stream(request, live), media_type="text/event-stream", headers=headers)
+
+    return router
+
+
+async def stream(request: Request, live: LiveCounts) -> AsyncIterator[bytes]:
+    """Yield the counts whenever they have changed, until the browser leaves."""
+    last: Mapping[str, int] | None = None
+    for _ in range(LONGEST):
+        current = await live.current()
+        if current != last:
+            yield b"retry: 3000\ndata: " + orjson.dumps(dict(current)) + b"\n\n"
+            last = current
+        if await request.is_disconnected():
+            return
+        await asyncio.sleep(EVERY_S)

@@ -1,0 +1,121 @@
+"""
+Who is asking: the session of a request, the roles of its account, and the origin of its forms.
+
+A form must come from this site (``Sec-Fetch-Site``, else ``Origin``) and carry the token of its session.
+"""
+
+import hmac
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+from fastapi import HTTPException, Request
+from fastapi.responses import Response
+from starlette.datastructures import FormData
+
+from services.console.context import ConsoleParts
+from services.console.http.permissions import ConsoleAction, permits
+from services.console.signin.accounts import StaffMember
+from services.console.signin.sessions import StaffSession
+
+FORM_TOKEN = "form"  # noqa: S105 - the name of a field
+MOST_FORM_BYTES = 256 * 1024
+OWN = frozenset({"same-origin", "none"})
+
+
+class NotSignedIn(Exception):
+    """The request has no session; the page to sign in comes instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """A signed-in account and its session."""
+
+    session: StaffSession
+    member: StaffMember
+
+    def may(self, action: ConsoleAction) -> bool:
+        """Return whether the account may do *action*."""
+        return permits(self.member.roles, action)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionGuard:
+    """Finds the session of a request."""
+
+    desk: ConsoleParts
+
+    @property
+    def cookie(self) -> str:
+        """Return the name of the cookie; with TLS one that no other host can set."""
+        return "__Host-habeas-console" if self._secure else "habeas-console"
+
+    @property
+    def _secure(self) -> bool:
+        return self.desk.settings.console_url.startswith("https://")
+
+    def keep(self, response: Response, session: StaffSession) -> None:
+        """Set the cookie of *session*; it ends with the browser."""
+        response.set_cookie(
+            self.cookie, session.token, httponly=True, secure=self._secure, samesite="lax", path="/"
+        )
+
+    def drop(self, response: Response) -> None:
+        """Remove the cookie."""
+        response.delete_cookie(self.cookie, httponly=True, secure=self._secure, samesite="lax", path="/")
+
+    async def visitor(self, request: Request) -> Visitor | None:
+        """Return the account that *request* is from; None without a session in force."""
+        token = request.cookies.get(self.cookie, "")
+        session = await self.desk.sessions.session(token, self.desk.clock()) if token else None
+        member = None if session is None else await self.desk.accounts.member(session.account)
+        if session is None or member is None or member.public_key != session.public_key:
+            return None
+        return Visitor(session, member)
+
+    def allowed(self, action: ConsoleAction) -> Callable[[Request], Awaitable[Visitor]]:
+        """Return a dependency: the visitor, if it may do *action*."""
+
+        async def visitor(request: Request) -> Visitor:
+            found = await self.visitor(request)
+            if found is None:
+                raise NotSignedIn
+            if not found.may(action):
+                raise HTTPException(HTTPStatus.FORBIDDEN, "your roles do not allow this")
+            if request.method not in {"GET", "HEAD"}:
+                self.same_origin(request)
+            return found
+
+        return visitor
+
+    def same_origin(self, request: Request) -> None:
+        """Answer 403 to a form of another site."""
+        site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+        ours = {request.headers.get("host"), urlsplit(self.desk.settings.console_url).netloc}
+        if site in OWN if site else origin is None or _netloc(origin) in ours - {"", None}:
+            return
+        raise HTTPException(HTTPStatus.FORBIDDEN, "the form was sent by another site")
+
+    async def form(self, request: Request, visitor: Visitor) -> FormData:
+        """Return the fields of a form of *visitor*; answer 403 without the token of the session."""
+        given = await small_form(request)
+        token = str(given.get(FORM_TOKEN, ""))
+        if not hmac.compare_digest(token.encode(), visitor.session.form_token.encode()):
+            raise HTTPException(HTTPStatus.FORBIDDEN, "the form does not belong to this session")
+        return given
+
+
+async def small_form(request: Request) -> FormData:
+    """Return the fields of a form; answer 413 to a large one before it is read."""
+    length = request.headers.get("content-length", "")
+    if not length.isdigit() or int(length) > MOST_FORM_BYTES:
+        raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the form is too large")
+    return await request.form(max_files=0, max_fields=200)
+
+
+def _netloc(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""

@@ -1,0 +1,58 @@
+"""
+Actions of the console and the roles that may do them. Pure.
+
+The services verify roles of decisions by themselves (``Decision.ROLES``); this table decides what the console
+shows and offers. A test walks all routes with all roles.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from shared.vocabulary import StaffRole
+
+EVERY_ROLE = frozenset(StaffRole)
+_DECIDING = frozenset({StaffRole.AGENT, StaffRole.APPROVER})
+
+
+class ConsoleAction(StrEnum):
+    """An action of the console."""
+
+    LIST = "list"
+    """See lists, cases and counts, without personal data."""
+    OPEN = "open"
+    """Open the sealed content of a case."""
+    WORK = "work"
+    """Assign an owner, write notes, attach files."""
+    DECIDE = "decide"
+    """Decide about requests; the decision itself names its roles."""
+    BREACH = "breach"
+    """See the breach room."""
+    STEER_BREACH = "steer_breach"
+    """Decide about breaches."""
+    FIGURES = "figures"
+    """See and export figures."""
+    AUDIT = "audit"
+    """Export the trail of a case, see who opened it, verify chains."""
+    SYSTEM = "system"
+    """See queues, parked messages and stores."""
+    REPAIR = "repair"
+    """Replay or discard parked messages."""
+
+
+PERMITTED: Mapping[ConsoleAction, frozenset[StaffRole]] = {
+    ConsoleAction.LIST: EVERY_ROLE,
+    ConsoleAction.OPEN: _DECIDING,
+    ConsoleAction.WORK: _DECIDING | {StaffRole.INCIDENT_OFFICER},
+    ConsoleAction.DECIDE: _DECIDING,
+    ConsoleAction.BREACH: EVERY_ROLE,
+    ConsoleAction.STEER_BREACH: frozenset({StaffRole.INCIDENT_OFFICER}),
+    ConsoleAction.FIGURES: EVERY_ROLE,
+    ConsoleAction.AUDIT: frozenset({StaffRole.AUDITOR, StaffRole.APPROVER, StaffRole.ADMIN}),
+    ConsoleAction.SYSTEM: frozenset({StaffRole.ADMIN, StaffRole.AUDITOR}),
+    ConsoleAction.REPAIR: frozenset({StaffRole.ADMIN}),
+}
+
+
+def permits(roles: frozenset[StaffRole], action: ConsoleAction) -> bool:
+    """Return whether one of *roles* may do *action*."""
+    return not PERMITTED[action].isdisjoint(roles)

@@ -1,0 +1,121 @@
+"""The timeline of a case: a sentence for each fact, with its account."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.console.domain import HistoryEntry, in_order
+from services.console.pages import labels
+from shared.contract import events
+from shared.contract.events import Fact, breaches
+from shared.pages.translation import Words
+from shared.pages.translation import mark as _
+
+SENTENCES: Mapping[type[Fact], str] = {
+    events.RequestReceived: _("Request received"),
+    events.IdentityChallenged: _("Proof of identity requested"),
+    events.IdentityReminded: _("Reminder of the missing proof"),
+    events.ProofReceived: _("Proof received"),
+    events.ProofExamined: _("Proof examined"),
+    events.ProofRefused: _("Proof refused"),
+    events.IdentityReviewNeeded: _("Proof needs a review by staff"),
+    events.IdentityDecided: _("Decision about the identity"),
+    events.IdentityVerified: _("Identity verified"),
+    events.IdentityRefused: _("Identity not established"),
+    events.EvidenceShown: _("Proofs opened"),
+    events.EvidenceDestroyed: _("Proofs destroyed"),
+    events.RequestPaused: _("Clock paused"),
+    events.RequestResumed: _("Clock resumed"),
+    events.DueMoved: _("Last day moved"),
+    events.RequestExtended: _("Time for the answer extended"),
+    events.DeadlineApproaching: _("Target day passed"),
+    events.DeadlineMissed: _("Last day missed"),
+    events.RequestReferred: _("Referred to staff"),
+    events.ReferralDecided: _("Answer by staff"),
+    events.ErasurePlanned: _("Erasure planned"),
+    events.ErasureApproved: _("Erasure approved"),
+    events.ErasureScheduled: _("Erasure scheduled"),
+    events.DisclosureScheduled: _("Disclosure scheduled"),
+    events.RequestFulfilled: _("Request answered"),
+    events.RequestWithdrawn: _("Request withdrawn"),
+    events.RequestStopped: _("Request stopped"),
+    events.RequestReleased: _("Request continued"),
+    events.RequestLapsed: _("Request lapsed"),
+    events.RequestForwarded: _("Forwarded to the customer"),
+    events.ForwardingDecided: _("Customer named"),
+    events.RequestDuplicated: _("Repeats an open request"),
+    events.RequestClosed: _("Request closed"),
+    events.FeeDecided: _("Decision about a fee"),
+    events.FeeQuoted: _("Fee quoted"),
+    events.FeeAgreed: _("Person agreed to the fee"),
+    events.ScopeAsked: _("Question which data is meant"),
+    events.ScopeAnswered: _("Question about the scope answered"),
+    events.AppealReceived: _("Appeal or complaint received"),
+    events.AppealDecided: _("Decision about the appeal"),
+    events.AppealAnswered: _("Appeal answered"),
+    events.ContentOpened: _("Content opened"),
+    events.PermissionGranted: _("Permission to read granted"),
+    events.PermissionRevoked: _("Permission to read revoked"),
+    events.AnswerExpected: _("New day for the answer stated"),
+    events.AnswerDelivered: _("Answer delivered by other means"),
+    events.PackageFetched: _("Package downloaded"),
+    events.PackageExpired: _("Package destroyed"),
+    events.SubjectErased: _("Recipients learn of the erasure"),
+    events.SubjectRectified: _("Recipients learn of the correction"),
+    events.SubjectRestricted: _("Recipients learn of the restriction"),
+    events.RecipientFailed: _("Recipient not notified"),
+    events.RecipientAcknowledged: _("Recipient notified"),
+    events.MessageLodged: _("Mail for staff"),
+    events.MessageHandled: _("Mail handled"),
+    events.InquiryLodged: _("Unclear mail: the sender is asked"),
+    events.RequestRejected: _("Submission set aside"),
+    events.RequestRenewed: _("Request made anew"),
+    events.ExtensionDecided: _("Decision to extend"),
+    events.WithdrawalDecided: _("Decision to withdraw"),
+    events.StopDecided: _("Decision about the stop"),
+    events.NarrowingDecided: _("Decision to ask about the scope"),
+    events.ValuesReleased: _("Masked values released"),
+    events.AliasConfirmed: _("Further identity confirmed"),
+    events.CorrectionApproved: _("Correction approved"),
+    breaches.BreachRegistered: _("Breach registered"),
+    breaches.BreachScoped: _("Affected people found"),
+    breaches.BreachApproved: _("Notices approved"),
+    breaches.BreachWithdrawn: _("Phase withdrawn"),
+    breaches.BreachHeld: _("Notices held"),
+    breaches.BreachReported: _("Authority notified"),
+    breaches.NoticesReleased: _("Notices released"),
+    breaches.BreachNotified: _("Notices sent"),
+    breaches.BreachAlarmed: _("Clock of the breach nearly over"),
+}
+"""Fact → its sentence; facts without one are not shown."""
+LETTER_SENTENCES: Mapping[type[Fact], str] = {
+    events.NoticeSent: _("Letter sent: %(letter)s"),
+    events.NoticeFailed: _("Letter not sent: %(letter)s"),
+    events.NoticeReported: _("Report on a letter: %(letter)s"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineLine:
+    """A line of the timeline."""
+
+    at: datetime
+    text: str
+    actor: str | None
+
+
+def timeline(history: Iterable[HistoryEntry], words: Words) -> list[TimelineLine]:
+    """Return the lines of a *history*, the newest first, in the language of *words*."""
+    lines = [
+        TimelineLine(entry.at, text, entry.actor)
+        for entry in in_order(history)
+        for text in _texts(entry.fact, words.say)
+    ]
+    return lines[::-1]
+
+
+def _texts(fact: Fact, say: Callable[..., str]) -> Iterator[str]:
+    if (sentence := SENTENCES.get(type(fact))) is not None:
+        yield say(sentence)
+    elif (sentence := LETTER_SENTENCES.get(type(fact))) is not None and isinstance(fact, events.NoticeFact):
+        yield say(sentence, letter=say(labels.LETTERS[fact.letter]))

@@ -1,0 +1,164 @@
+"""
+The facts of each case, and the row that follows from them.
+
+A fact is added to the document of its case under the id of its event: a repetition changes nothing. Then the
+row is made of all facts of the case. A row is replaced only by one of as many or more facts, so that of two
+writers the one who saw less does not win. Nothing depends on the order of deliveries.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from services.console.domain import HistoryEntry, is_purged, row_of, time_of
+from services.console.state import CaseRow
+from shared.contract.envelope import FACTS
+from shared.contract.events import Fact, RequestReceived
+from shared.errors import PermanentError, StoreUnavailable
+from shared.runtime.journal import PURGE_KEPT, JournalRow, NotedFact, correlation_from, stored_correlation
+from shared.runtime.mongo import DUPLICATE_KEY, Database, Document, UpdateOne, translated, write_each
+
+PURGED = "purged_at"
+"""Field of a purged case: facts that come late must not bring it back."""
+DELETED_AT_ONCE = 1_000
+MOST_FACTS = 2**31
+"""More facts than a case has: the row of a purged case is never replaced."""
+
+
+class CaseHistories:
+    """The histories and rows of all cases."""
+
+    def __init__(self, database: Database) -> None:
+        """Keep them in *database*."""
+        self._histories = database["histories"]
+        self._cases = database["cases"]
+
+    async def prepare(self) -> None:
+        """Create the indexes that purged cases need; :mod:`services.console.read_model.cases` has the others."""
+        kept = int(PURGE_KEPT.total_seconds())
+        with translated("index the histories"):
+            for collection in (self._histories, self._cases):
+                await collection.create_index(PURGED, expireAfterSeconds=kept, sparse=True)
+
+    async def note(self, facts: Sequence[NotedFact]) -> None:
+        """
+        Add *facts* to their cases, and renew the rows; it may be repeated.
+
+        Raises:
+            StoreUnavailable: The server did not answer.
+            PermanentError: A fact does not fit.
+        """
+        entries: dict[str, dict[str, Document]] = {}
+        for one in facts:
+            entries.setdefault(one.case, {})[one.id] = stored_entry(one)
+        await self._add(entries)
+        await self.renew(entries.keys())
+
+    async def renew(self, cases: Collection[str]) -> None:
+        """Make the rows of *cases* anew from their facts."""
+        histories = await self.of(cases)
+        changes = [_change(case, history) for case, history in histories.items()]
+        await self._write(self._cases, changes, "renew the rows of cases")
+        purged = {case: history for case, history in histories.items() if is_purged(history)}
+        forgotten = [_forgotten(case, history) for case, history in purged.items()]
+        await self._write(self._histories, forgotten, "forget purged cases")
+
+    async def remove_others(self, cases: Collection[str]) -> int:
+        """Remove all cases but *cases* and those that are purged; return how many that were."""
+        with translated("remove cases"):
+            known = [one["_id"] async for one in self._histories.find({PURGED: None}, {"_id": 1})]
+            others = list(set(known) - set(cases))
+            for start in range(0, len(others), DELETED_AT_ONCE):
+                some = {"_id": {"$in": others[start : start + DELETED_AT_ONCE]}}
+                await self._histories.delete_many(some)
+                await self._cases.delete_many(some)
+        return len(others)
+
+    async def of(self, cases: Collection[str]) -> dict[str, list[HistoryEntry]]:
+        """Return the facts of each of *cases* that has some, in no order."""
+        with translated("read the histories"):
+            found = self._histories.find({"_id": {"$in": list(cases)}})
+            return {one["_id"]: entries_of(one) async for one in found}
+
+    async def _add(self, entries: Mapping[str, Mapping[str, Document]]) -> None:
+        changes = [
+            UpdateOne(
+                {"_id": case, PURGED: None},
+                {"$set": {f"facts.{id_}": stored for id_, stored in some.items()}},
+                upsert=True,
+            )
+            for case, some in entries.items()
+        ]
+        await self._write(self._histories, changes, "add facts")
+
+    async def _write(self, collection: Any, changes: Sequence[UpdateOne], what: str) -> None:
+        """Make *changes*; one that meets a newer document has no effect."""
+        codes = await write_each(collection, changes) if changes else {}
+        others = [code for code in codes.values() if code != DUPLICATE_KEY]
+        if others:
+            raise PermanentError(f"{what}: MongoDB refused (code {others[0]})")
+
+    # --- what the runtime calls on a journal, and a read model does not need ------------------------------
+
+    async def histories(self, cases: set[str]) -> dict[str, list[JournalRow]]:
+        """Return nothing: no handler of the console decides on a history."""
+        del cases
+        return {}
+
+    async def append(self, rows: Sequence[JournalRow]) -> frozenset[str]:
+        """Refuse: the console has no rows of a journal."""
+        raise StoreUnavailable(f"{len(rows)} rows of a journal, which the console does not keep")
+
+    async def forget(self, cases: set[str]) -> None:
+        """Do nothing: the fact of the purge has removed the case."""
+
+
+def stored_entry(noted: NotedFact) -> Document:
+    """Return a fact as it is stored, without the id of its case."""
+    data = noted.fact.model_dump(mode="json", exclude={"request_id"}, exclude_defaults=True)
+    at = time_of(noted.fact, noted.occurred_at or noted.at)
+    stored = {"type": noted.fact.TYPE, "data": data, "at": at}
+    if isinstance(noted.fact, RequestReceived) and noted.correlation is not None:
+        stored["publisher"] = stored_correlation(noted.correlation)
+    return stored
+
+
+def entries_of(document: Document) -> list[HistoryEntry]:
+    """Return the facts in the *document* of a case; those of unknown types are left out."""
+    case = document["_id"]
+    return [
+        HistoryEntry(id_, one["at"], _fact(case, one), correlation_from(one.get("publisher")))
+        for id_, one in document.get("facts", {}).items()
+        if one["type"] in FACTS
+    ]
+
+
+def _fact(case: str, stored: Document) -> Fact:
+    return FACTS[stored["type"]].model_validate({"request_id": case, **stored["data"]})
+
+
+def _change(case: str, history: Sequence[HistoryEntry]) -> UpdateOne:
+    """Return the change that stores the row of *case*."""
+    count = len(history)
+    row = row_of(case, history)
+    if row is None and is_purged(history):
+        emptied = {"_id": case, "facts_seen": MOST_FACTS, PURGED: _last(history)}
+        return UpdateOne({"_id": case}, [{"$replaceWith": {"$literal": emptied}}], upsert=True)
+    stored = _document(row) if row is not None else {}
+    seen = {"_id": case, "$or": [{"facts_seen": {"$lte": count}}, {"facts_seen": None}]}
+    return UpdateOne(seen, {"$set": {**stored, "facts_seen": count}}, upsert=True)
+
+
+def _document(row: CaseRow) -> Document:
+    document = row.document()
+    del document["_id"]
+    return document
+
+
+def _forgotten(case: str, history: Sequence[HistoryEntry]) -> UpdateOne:
+    emptied = {"_id": case, PURGED: _last(history)}
+    return UpdateOne({"_id": case, PURGED: None}, [{"$replaceWith": {"$literal": emptied}}])
+
+
+def _last(history: Iterable[HistoryEntry]) -> datetime:
+    return max(one.at for one in history)

@@ -1,0 +1,1 @@
+"""Sign-in of staff: sessions, accounts, and the client of intake's staff API."""

@@ -1,0 +1,89 @@
+"""Sign-in of an account by password and one-time code, which intake verifies."""
+
+import asyncio
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from services.console.context import ConsoleParts
+from services.console.signin.sessions import StaffSession, UnlockedKey
+from shared.contract.events import Code, StaffSignedIn
+from shared.contract.staff import D, private_key, signed
+from shared.errors import HabeasError
+from shared.pages.translation import mark as _
+from shared.runtime.staff_api import DecisionNotAccepted, StaffApiProblem
+
+WRONG = _("Account, password and code do not fit together.")
+REFUSALS = {
+    "tried_too_often": _("This account has used its try for this half-minute. Wait for the next code."),
+    "code_spent": _("This code was used before. Wait for the next code."),
+    "account_locked": _("This account is locked after too many wrong codes. An administrator can reset it."),
+    "proof_stale": _("The clocks of the servers differ too much. Tell the operators."),
+}
+"""Reason of a refusal → its explanation; other reasons are not told apart."""
+SESSION_DIGITS = 32
+
+
+class SignInRefused(HabeasError):
+    """The sign-in was refused; the message may be shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What staff enter to sign in."""
+
+    account: Code
+    password: str
+    code: str
+
+
+def nonce() -> str:
+    """Return a fresh nonce of a proof."""
+    return secrets.token_hex(16)
+
+
+def decided(decision: D, unlocked: UnlockedKey, code: str, now: datetime) -> D:
+    """Return *decision* signed by the unlocked account with a one-time *code*."""
+    return signed(decision, unlocked.key, at=now, nonce=nonce(), code=code)
+
+
+async def unlocked_by(desk: ConsoleParts, given: Credentials, until: datetime) -> UnlockedKey:
+    """
+    Begin a session at intake until a time at most, and return what the account needs to act.
+
+    Raises:
+        SignInRefused: Account, password and code do not fit, or the account is locked.
+        TransientError: Intake does not answer.
+    """
+    bearer = secrets.token_urlsafe(32)
+    token = sha256(bearer.encode()).hexdigest()
+    salt = await desk.intake.salt(given.account)
+    key = await asyncio.to_thread(private_key, given.password, salt)
+    unlocked = UnlockedKey(key, bearer, until)
+    request = StaffSignedIn(request_id=token[:SESSION_DIGITS], by=given.account, token=token, until=until)
+    try:
+        taken = await desk.intake.submit(decided(request, unlocked, given.code, desk.clock()))
+        await desk.intake.effect(taken.id)
+    except DecisionNotAccepted as refused:
+        raise SignInRefused(REFUSALS.get(str(refused), WRONG)) from None
+    except StaffApiProblem:
+        raise SignInRefused(WRONG) from None
+    return unlocked
+
+
+async def sign_in(desk: ConsoleParts, given: Credentials) -> StaffSession:
+    """Sign an account in and return its session; raises as :func:`unlocked_by`."""
+    now = desk.clock()
+    unlocked = await unlocked_by(desk, given, now + desk.settings.session_length - timedelta(seconds=1))
+    member = await desk.accounts.member(given.account)
+    if member is None:
+        raise SignInRefused(WRONG)
+    return await desk.sessions.begin(member.name, member.public_key, now, unlocked)
+
+
+async def sign_out(desk: ConsoleParts, session: StaffSession) -> None:
+    """End *session* here and at intake."""
+    await desk.sessions.end(session)
+    if session.unlocked is not None:
+        await desk.intake.call("DELETE", "/v1/staff/session", session.unlocked.bearer)

@@ -1,0 +1,49 @@
+// Keeps counts and countdowns of a page current. Every page works without it.
+"use strict";
+
+const counts = document.querySelectorAll("[data-count]");
+if (counts.length && "EventSource" in window) {
+  const source = new EventSource("/counts");
+  source.onmessage = (message) => {
+    const known = JSON.parse(message.data);
+    for (const element of counts) {
+      const value = known[element.dataset.count];
+      if (value !== undefined && element.textContent !== String(value)) element.textContent = value;
+    }
+  };
+  addEventListener("pagehide", () => source.close());
+}
+
+const clocks = document.querySelectorAll("time[data-countdown]");
+function tick() {
+  for (const clock of clocks) {
+    const left = new Date(clock.dateTime) - Date.now();
+    const minutes = Math.floor(Math.abs(left) / 60000);
+    const text = [Math.floor(minutes / 60), String(minutes % 60).padStart(2, "0")].join(":");
+    clock.textContent = (left < 0 ? "−" : "") + text;
+    clock.classList.toggle("late", left < 0);
+  }
+}
+if (clocks.length) {
+  tick();
+  setInterval(tick, 15000);
+}
+
+const all = document.querySelector("[data-select-all]");
+if (all) {
+  all.hidden = false;
+  all.addEventListener("change", () => {
+    for (const box of document.querySelectorAll(`input[name="${all.dataset.selectAll}"]`)) box.checked = all.checked;
+  });
+}
+
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.closest("input, textarea, select");
+  if (event.key === "/" && !typing) {
+    const field = document.querySelector("input[type=search]");
+    if (field) {
+      event.preventDefault();
+      field.focus();
+    }
+  }
+});

@@ -1,0 +1,150 @@
+"""
+Client of intake's staff API, for the console.
+
+Decisions are signed before they come here: neither this client nor intake can change one. Everything else
+carries the bearer of a staff session.
+"""
+
+import asyncio
+import base64
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final, Self
+from urllib.parse import quote
+
+import httpx
+
+from shared.contract.events import Code
+from shared.contract.staff import StaffDecision
+from shared.errors import HabeasError, TransientError
+from shared.runtime.hosts import may_use_proxy
+
+EFFECT_WITHIN_S: Final = 20.0
+FIRST_POLL_S: Final = 0.05
+LAST_POLL_S: Final = 0.5
+TIMEOUT_S: Final = 30
+
+
+class DecisionNotAccepted(HabeasError):
+    """A service refused a decision; the message is the code of the reason."""
+
+
+class StaffApiProblem(HabeasError):
+    """Intake answered with an error."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        """Keep the HTTP status and the text of the problem."""
+        super().__init__(detail)
+        self.status = status
+
+
+class IntakeUnavailable(TransientError):
+    """Intake does not answer."""
+
+
+class EffectUnknown(TransientError):
+    """A decision is recorded, and no service has answered it in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakenDecision:
+    """A decision that intake has published."""
+
+    id: str
+    case: str
+
+
+class StaffApi:
+    """Calls intake's staff API."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        """Use *client*, whose base is the address of intake."""
+        self._client = client
+
+    @classmethod
+    @asynccontextmanager
+    async def opened(cls, url: str) -> AsyncIterator[Self]:
+        """Open a client of intake at *url*."""
+        async with httpx.AsyncClient(base_url=url, timeout=TIMEOUT_S, trust_env=may_use_proxy(url)) as client:
+            yield cls(client)
+
+    async def salt(self, account: str) -> bytes:
+        """Return the salt of the password of *account*."""
+        answer = await self.call("GET", f"/v1/staff/accounts/{quote(account, safe='')}/salt")
+        return bytes.fromhex(answer["salt"])
+
+    async def submit(self, decision: StaffDecision, text: bytes | None = None) -> TakenDecision:
+        """
+        Submit a signed *decision*, and the salted *text* that goes with it.
+
+        Raises:
+            DecisionNotAccepted: The proof does not hold.
+            StaffApiProblem: There is no such request, or the form is wrong.
+            IntakeUnavailable: Intake does not answer.
+        """
+        body: dict[str, Any] = {"type": decision.TYPE, "data": _data(decision)}
+        if text is not None:
+            body["text"] = base64.b64encode(text).decode()
+        taken = await self.call("POST", "/v1/staff/decisions", json=body)
+        return TakenDecision(taken["id"], taken["case"])
+
+    async def effect(self, id_: str, within_s: float = EFFECT_WITHIN_S) -> Sequence[str]:
+        """
+        Wait for the effect of the decision *id_*; return the types of the events that it caused.
+
+        Raises:
+            DecisionNotAccepted: A service refused it.
+            EffectUnknown: No service has answered in time.
+        """
+        deadline, pause = time.monotonic() + within_s, FIRST_POLL_S
+        while time.monotonic() < deadline:
+            answer = await self.call("GET", f"/v1/staff/decisions/{id_}")
+            if answer["status"] == "refused":
+                raise DecisionNotAccepted(answer["reason"])
+            if answer["status"] == "accepted":
+                return list(answer["results"])
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, LAST_POLL_S)
+        raise EffectUnknown("the decision is recorded, and no service has answered it yet")
+
+    async def call(
+        self, method: str, path: str, bearer: str | None = None, **arguments: Any
+    ) -> dict[str, Any]:
+        """Call *path* and return the JSON object of the answer, empty without one; raises as :meth:`submit`."""
+        answer = await self.response(method, path, bearer, **arguments)
+        return {} if answer.status_code == HTTPStatus.NO_CONTENT else dict(answer.json())
+
+    async def response(
+        self, method: str, path: str, bearer: str | None = None, **arguments: Any
+    ) -> httpx.Response:
+        """Call *path* and return the answer; raises as :meth:`submit`."""
+        headers = {} if bearer is None else {"Authorization": f"Bearer {bearer}"}
+        try:
+            answer = await self._client.request(method, path, headers=headers, **arguments)
+        except httpx.HTTPError as error:
+            raise IntakeUnavailable(f"intake does not answer ({type(error).__name__})") from None
+        if answer.is_error:
+            raise _problem(answer)
+        return answer
+
+
+def refusal_of(error: HabeasError) -> Code | None:
+    """Return the reason of a refused decision; None for another error."""
+    return str(error) if isinstance(error, DecisionNotAccepted) else None
+
+
+def _data(decision: StaffDecision) -> dict[str, Any]:
+    return decision.model_dump(mode="json", exclude_defaults=True)
+
+
+def _problem(answer: httpx.Response) -> HabeasError:
+    known = answer.json() if "json" in answer.headers.get("content-type", "") else {}
+    detail = str(known.get("detail", "")) if isinstance(known, dict) else ""
+    if answer.status_code == HTTPStatus.FORBIDDEN:
+        return DecisionNotAccepted(detail)
+    if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return IntakeUnavailable(f"intake answers {answer.status_code}")
+    return StaffApiProblem(answer.status_code, detail)
