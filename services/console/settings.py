@@ -32,6 +32,13 @@ class ConsoleSettings(Settings):
     session_length: timedelta = Field(default=timedelta(hours=8), gt=timedelta(0), le=timedelta(hours=12))
     """How long a session lasts at most."""
 
+    @field_validator("master_key")
+    @classmethod
+    def _is_a_key(cls, value: SecretStr) -> SecretStr:
+        """Drop it, even if the environment has one for the other services."""
+        del value
+        return SecretStr("")
+
     @field_validator("console_url", "intake_url")
     @classmethod
     def _is_an_address(cls, value: str) -> str:

@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest_asyncio
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser
 
 from habeas.client import read_model
 from habeas.embedded.parts.ports import HOST, free_port
@@ -50,11 +50,12 @@ class Console:
         database = self.pipeline.client[f"{self.pipeline.prefix}_console"]
         return {one.pop("_id"): one async for one in database["cases"].find({})}
 
-    async def listed(self, case: str, stage: str) -> None:
-        """Wait until *case* is in *stage*."""
+    async def listed(self, case: str, stage: str, *waiting: str) -> None:
+        """Wait until *case* is in *stage*, and has that work *waiting*."""
 
         async def there() -> bool:
-            return (await self.rows()).get(case, {}).get("stage") == stage
+            row = (await self.rows()).get(case, {})
+            return (row.get("stage"), row.get("waiting")) == (stage, list(waiting))
 
         assert await eventually(there, WITHIN)
 
@@ -77,7 +78,7 @@ async def test_rebuilt_read_model_equals_the_live_one(console: Console) -> None:
     answered = await pipeline.answered("access", person)
     waiting = await pipeline.verified("erasure", other)
     await console.listed(answered, "closed")
-    await console.listed(waiting, "verified")
+    await console.listed(waiting, "verified", "approval")
     live = await console.rows()
     assert {answered, waiting} <= live.keys()
     database = pipeline.client[f"{pipeline.prefix}_console"]
@@ -86,3 +87,93 @@ async def test_rebuilt_read_model_equals_the_live_one(console: Console) -> None:
     built = await read_model.rebuild(pipeline.mongo_url_of("command"), pipeline.prefix)
     assert built.cases >= 2
     assert await console.rows() == live
+
+
+async def test_staff_sign_in_and_find_a_request_that_waits(console: Console, browser: Browser) -> None:
+    pipeline = console.pipeline
+    _, _, person, *_ = await pipeline.people()
+    case = await pipeline.verified("erasure", person)
+    await console.listed(case, "verified", "approval")
+    page = await browser.new_page(viewport={"width": 1280, "height": 900})
+    await page.goto(f"{console.url}/requests")
+    assert page.url.endswith("/sign-in?next=%2Frequests")
+    assert not await violations(page)
+    for name, value in (await console.credentials("dana.muster", StaffRole.VIEWER)).items():
+        await page.fill(f"#{name}", value)
+    await page.click("main button")
+    await page.wait_for_url(f"{console.url}/requests")
+    reference = short_reference(case)
+    await page.fill("#text", reference)
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(f"{console.url}/requests?*")
+    assert await page.locator("tbody tr").count() == 1
+    assert not await violations(page)
+    await page.click(f"text={reference}")
+    assert await page.locator("text=Erasure to approve").count() == 1
+    assert not [*await violations(page), *await too_wide(page)]
+    assert person.email not in await page.content()
+    await page.goto(f"{console.url}/?work=approval")
+    assert await page.locator(f"text={reference}").count() == 1
+    assert not await violations(page)
+    for path in ("/", "/requests", f"/requests/{case}"):
+        narrow = await page.context.new_page()
+        await narrow.set_viewport_size({"width": 360, "height": 800})
+        await narrow.goto(console.url + path)
+        assert not [*await violations(narrow), *await too_wide(narrow)]
+        await narrow.close()
+    await page.close()
+
+
+async def test_counts_of_an_open_page_follow_the_work(console: Console, browser: Browser) -> None:
+    pipeline = console.pipeline
+    page = await browser.new_page()
+    client = await console.signed_in("omar.sample", StaffRole.AGENT)
+    token = next(cookie.value for cookie in client.cookies.jar)
+    await client.aclose()
+    await page.context.add_cookies([{"name": "habeas-console", "value": token or "", "url": console.url}])
+    await page.goto(console.url)
+    count = page.locator('[data-count="approval"]')
+    before = int(await count.inner_text())
+    _, _, _, person, *_ = await pipeline.people()
+    await pipeline.verified("erasure", person)
+
+    async def more() -> bool:
+        return int(await count.inner_text()) == before + 1
+
+    assert await eventually(more, WITHIN)
+    await page.close()
+
+
+async def test_wrong_code_and_form_of_another_site_are_refused(console: Console) -> None:
+    async with httpx.AsyncClient(base_url=console.url, timeout=30) as client:
+        wrong = await console.credentials("ines.beispiel") | {"code": "000000"}
+        refused = await client.post("/sign-in", data=wrong)
+        assert refused.status_code == 403
+        assert "do not fit together" in refused.text
+        elsewhere = {"Sec-Fetch-Site": "cross-site"}
+        given = await console.credentials("ines.beispiel")
+        assert (await client.post("/sign-in", data=given, headers=elsewhere)).status_code == 403
+    signed_in = await console.signed_in("lena.probe")
+    assert (await signed_in.post("/sign-out", data={})).status_code == 403
+    form = re.search(r'name="form" value="([0-9a-f]{64})"', (await signed_in.get("/")).text)
+    assert form is not None
+    await signed_in.post("/sign-out", data={"form": form[1]})
+    assert (await signed_in.get("/")).url.path == "/sign-in"
+    await signed_in.aclose()
+
+
+async def test_disabled_or_reset_account_loses_its_session(console: Console) -> None:
+    client = await console.signed_in("kim.muster")
+    assert (await client.get("/requests")).url.path == "/requests"
+    register = console.pipeline.accounts.register
+    account = await register.account("kim.muster")
+    assert account is not None
+    await register.replace(replace(account, disabled=True))
+    assert (await client.get("/requests")).url.path == "/sign-in"
+    await client.aclose()
+
+
+async def test_command_builds_the_lists_anew(console: Console) -> None:
+    code, printed, complaint = await command(console.pipeline, "console", "rebuild")
+    assert (code, complaint) == (0, "")
+    assert re.fullmatch(r"\d+ cases are built from \d+ facts\n", printed)
