@@ -70,7 +70,7 @@ async def published(client: Client, prefix: str) -> AsyncIterator[NotedFact]:
 
 
 def facts_of_row(row: JournalRow, service: str) -> Iterator[NotedFact]:
-    """Yield the facts that *row* has published, and the event that it handled: not each has a row of its own."""
+    """Yield the facts that *row* has published, and its event, which may have no row at its publisher."""
     for id_, fact in row.published(service):
         yield NotedFact(fact.request_id, id_, fact, row.at, row.at, row.correlation)
     if row.event is not None and row.event.PUBLISHED and not isinstance(row.event, RequestReceived):

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from services.console.handlers import subscriptions
 from services.console.context import ConsoleParts
+from services.console.handlers import subscriptions
 from services.console.http.app import create_app
 from services.console.read_model.cases import CaseList
 from services.console.read_model.histories import CaseHistories
@@ -63,7 +63,9 @@ async def build(settings: ConsoleSettings, platform: KeylessRuntime) -> AsyncIte
         accounts = AccountReader(platform.client, settings.database_prefix)
         desk = ConsoleParts(settings, cases, histories, sessions, accounts, intake)
         app = create_app(desk)
-        yield Running(service(), histories, app=app, port=OwnPort(settings.console_port, "HABEAS_CONSOLE_PORT"))
+        yield Running(
+            service(), histories, app=app, port=OwnPort(settings.console_port, "HABEAS_CONSOLE_PORT")
+        )
 
 
 PLANS = (ServicePlan(ConsoleSettings, build),)

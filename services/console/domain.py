@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, TypeVar
 
-from services.console.state import CaseKind, CaseRow, CaseStage, SentLetter, Wait, WaitKind
+from services.console.state import CaseKind, CaseRow, CaseStage, LetterFate, Wait, WaitKind
 from shared.contract import events
 from shared.contract.correlation import Correlation
 from shared.contract.events import DeliveryAction, Fact, LetterKind, RequestPurged, StaffProof, breaches
@@ -73,7 +73,7 @@ def is_purged(history: Iterable[HistoryEntry]) -> bool:
 
 
 @dataclass(slots=True)
-class _Draft:
+class _RowDraft:
     """A row in the making, and what only its waits depend on."""
 
     row: CaseRow
@@ -96,7 +96,7 @@ class _Draft:
 
 
 F = TypeVar("F", bound=Fact)
-_Step = Callable[[_Draft, Any, datetime], None]
+_Step = Callable[[_RowDraft, Any, datetime], None]
 _STEPS: dict[type[Fact], _Step] = {}
 
 
@@ -115,7 +115,7 @@ def row_of(case: str, history: Iterable[HistoryEntry]) -> CaseRow | None:
     kind = _kind_of(ordered)
     if kind is None or is_purged(known):
         return None
-    draft = _Draft(CaseRow(case, kind, ordered[0].at, ordered[-1].at))
+    draft = _RowDraft(CaseRow(case, kind, ordered[0].at, ordered[-1].at))
     for entry in ordered:
         step = _STEPS.get(type(entry.fact))
         if step is not None:
@@ -144,7 +144,7 @@ def _kind_of(history: Sequence[HistoryEntry]) -> CaseKind | None:
 
 
 @_on(events.RequestReceived)
-def _received(draft: _Draft, fact: events.RequestReceived, at: datetime) -> None:
+def _received(draft: _RowDraft, fact: events.RequestReceived, at: datetime) -> None:
     row = draft.row
     row.stage = CaseStage.RECEIVED
     row.right, row.law, row.laws = fact.right.value, fact.policy, fact.laws
@@ -160,7 +160,7 @@ def _received(draft: _Draft, fact: events.RequestReceived, at: datetime) -> None
 
 
 @_on(events.DueMoved, events.RequestExtended)
-def _moved(draft: _Draft, fact: events.DueMoved | events.RequestExtended, _at: datetime) -> None:
+def _moved(draft: _RowDraft, fact: events.DueMoved | events.RequestExtended, _at: datetime) -> None:
     row = draft.row
     row.due_on, row.meant_for, row.due_law = fact.due_on, fact.meant_for, fact.policy
     if isinstance(fact, events.RequestExtended):
@@ -168,34 +168,34 @@ def _moved(draft: _Draft, fact: events.DueMoved | events.RequestExtended, _at: d
 
 
 @_on(events.RequestPaused)
-def _paused(draft: _Draft, fact: events.RequestPaused, _at: datetime) -> None:
+def _paused(draft: _RowDraft, fact: events.RequestPaused, _at: datetime) -> None:
     draft.row.paused_since = fact.since
 
 
 @_on(events.RequestResumed)
-def _resumed(draft: _Draft, _fact: events.RequestResumed, _at: datetime) -> None:
+def _resumed(draft: _RowDraft, _fact: events.RequestResumed, _at: datetime) -> None:
     draft.row.paused_since = None
 
 
 @_on(events.DeadlineMissed)
-def _missed(draft: _Draft, fact: events.DeadlineMissed, _at: datetime) -> None:
+def _missed(draft: _RowDraft, fact: events.DeadlineMissed, _at: datetime) -> None:
     if fact.duty is TimedDuty.ANSWER:
         draft.row.missed_on = fact.due_on
 
 
 @_on(events.AnswerExpected)
-def _expected(draft: _Draft, fact: events.AnswerExpected, _at: datetime) -> None:
+def _expected(draft: _RowDraft, fact: events.AnswerExpected, _at: datetime) -> None:
     draft.row.expected_on = fact.on
 
 
 @_on(events.RequestStopped)
-def _stopped(draft: _Draft, fact: events.RequestStopped, at: datetime) -> None:
+def _stopped(draft: _RowDraft, fact: events.RequestStopped, at: datetime) -> None:
     draft.row.stopped = fact.reason.value
     draft.stop = Wait(WaitKind.STOPPED, at, reason=fact.reason.value)
 
 
 @_on(events.RequestReleased)
-def _released(draft: _Draft, _fact: events.RequestReleased, _at: datetime) -> None:
+def _released(draft: _RowDraft, _fact: events.RequestReleased, _at: datetime) -> None:
     draft.row.stopped = draft.stop = None
 
 
@@ -203,27 +203,27 @@ def _released(draft: _Draft, _fact: events.RequestReleased, _at: datetime) -> No
 
 
 @_on(events.IdentityChallenged)
-def _challenged(draft: _Draft, _fact: events.IdentityChallenged, _at: datetime) -> None:
+def _challenged(draft: _RowDraft, _fact: events.IdentityChallenged, _at: datetime) -> None:
     if draft.row.stage is CaseStage.RECEIVED:
         draft.row.stage = CaseStage.CHALLENGED
 
 
 @_on(events.IdentityReviewNeeded)
-def _review_needed(draft: _Draft, fact: events.IdentityReviewNeeded, at: datetime) -> None:
+def _review_needed(draft: _RowDraft, fact: events.IdentityReviewNeeded, at: datetime) -> None:
     since = draft.review.since if draft.review else at
     by = draft.review.by if draft.review else ()
     draft.review = Wait(WaitKind.DOCUMENT, since, reason=", ".join(fact.reasons), by=by)
 
 
 @_on(events.IdentityDecided)
-def _identity_decided(draft: _Draft, fact: events.IdentityDecided, _at: datetime) -> None:
+def _identity_decided(draft: _RowDraft, fact: events.IdentityDecided, _at: datetime) -> None:
     if fact.verified and draft.review is not None:
         waits = draft.review
         draft.review = Wait(waits.kind, waits.since, waits.due_on, "second_decider", (*waits.by, fact.by))
 
 
 @_on(events.IdentityVerified)
-def _verified(draft: _Draft, fact: events.IdentityVerified, _at: datetime) -> None:
+def _verified(draft: _RowDraft, fact: events.IdentityVerified, _at: datetime) -> None:
     draft.review = None
     _decided_by(draft, fact.deciders)
     if draft.row.stage in {CaseStage.RECEIVED, CaseStage.CHALLENGED}:
@@ -231,7 +231,7 @@ def _verified(draft: _Draft, fact: events.IdentityVerified, _at: datetime) -> No
 
 
 @_on(events.IdentityRefused)
-def _refused(draft: _Draft, fact: events.IdentityRefused, at: datetime) -> None:
+def _refused(draft: _RowDraft, fact: events.IdentityRefused, at: datetime) -> None:
     row = draft.row
     _decided_by(draft, fact.deciders)
     row.stage, row.outcome, row.grounds = CaseStage.REFUSED, Outcome.REFUSED.value, tuple(fact.reasons)
@@ -242,19 +242,19 @@ def _refused(draft: _Draft, fact: events.IdentityRefused, at: datetime) -> None:
 
 
 @_on(events.ErasurePlanned)
-def _planned(draft: _Draft, fact: events.ErasurePlanned, at: datetime) -> None:
+def _planned(draft: _RowDraft, fact: events.ErasurePlanned, at: datetime) -> None:
     waits = Wait(WaitKind.APPROVAL, at, by=draft.row.deciders)
     draft.approval = waits if fact.approval else None
 
 
 @_on(events.ErasureApproved)
-def _approved(draft: _Draft, fact: events.ErasureApproved, _at: datetime) -> None:
+def _approved(draft: _RowDraft, fact: events.ErasureApproved, _at: datetime) -> None:
     draft.approval = None
     _decided_by(draft, (fact.by,))
 
 
 @_on(events.RequestReferred)
-def _referred(draft: _Draft, fact: events.RequestReferred, at: datetime) -> None:
+def _referred(draft: _RowDraft, fact: events.RequestReferred, at: datetime) -> None:
     if draft.row.stage in {CaseStage.WITHDRAWN, CaseStage.CLOSED}:
         return
     draft.row.stage = CaseStage.REFERRED
@@ -262,14 +262,14 @@ def _referred(draft: _Draft, fact: events.RequestReferred, at: datetime) -> None
 
 
 @_on(events.ReferralDecided)
-def _referral_decided(draft: _Draft, fact: events.ReferralDecided, _at: datetime) -> None:
+def _referral_decided(draft: _RowDraft, fact: events.ReferralDecided, _at: datetime) -> None:
     if draft.referral is not None:
         waits = draft.referral
         draft.referral = Wait(waits.kind, waits.since, waits.due_on, waits.reason, (fact.by,))
 
 
 @_on(events.RequestFulfilled)
-def _fulfilled(draft: _Draft, fact: events.RequestFulfilled, at: datetime) -> None:
+def _fulfilled(draft: _RowDraft, fact: events.RequestFulfilled, at: datetime) -> None:
     row = draft.row
     row.stage, row.outcome = CaseStage.ANSWERED, fact.outcome.value
     row.grounds, row.dispositions = tuple(sorted(fact.reasons)), dict(fact.dispositions)
@@ -281,12 +281,12 @@ def _fulfilled(draft: _Draft, fact: events.RequestFulfilled, at: datetime) -> No
 
 
 @_on(events.ErasureProposalDecided)
-def _proposal_decided(draft: _Draft, _fact: events.ErasureProposalDecided, _at: datetime) -> None:
+def _proposal_decided(draft: _RowDraft, _fact: events.ErasureProposalDecided, _at: datetime) -> None:
     draft.proposal = None
 
 
 @_on(events.RequestWithdrawn)
-def _withdrawn(draft: _Draft, _fact: events.RequestWithdrawn, at: datetime) -> None:
+def _withdrawn(draft: _RowDraft, _fact: events.RequestWithdrawn, at: datetime) -> None:
     row = draft.row
     if row.stage in {CaseStage.ANSWERED, CaseStage.CLOSED}:
         return
@@ -295,28 +295,28 @@ def _withdrawn(draft: _Draft, _fact: events.RequestWithdrawn, at: datetime) -> N
 
 
 @_on(events.RequestDuplicated)
-def _duplicated(draft: _Draft, _fact: events.RequestDuplicated, at: datetime) -> None:
+def _duplicated(draft: _RowDraft, _fact: events.RequestDuplicated, at: datetime) -> None:
     draft.row.stage, draft.row.answered_at = CaseStage.DUPLICATE, at
 
 
 @_on(events.RequestForwarded)
-def _forwarded(draft: _Draft, _fact: events.RequestForwarded, at: datetime) -> None:
+def _forwarded(draft: _RowDraft, _fact: events.RequestForwarded, at: datetime) -> None:
     draft.row.stage, draft.row.answered_at = CaseStage.FORWARDED, at
     draft.forward = None
 
 
 @_on(events.RequestClosed)
-def _closed(draft: _Draft, _fact: events.RequestClosed, at: datetime) -> None:
+def _closed(draft: _RowDraft, _fact: events.RequestClosed, at: datetime) -> None:
     draft.row.stage, draft.row.closed_at = CaseStage.CLOSED, at
 
 
 @_on(events.AppealReceived)
-def _appealed(draft: _Draft, fact: events.AppealReceived, at: datetime) -> None:
+def _appealed(draft: _RowDraft, fact: events.AppealReceived, at: datetime) -> None:
     draft.appeal = Wait(WaitKind.APPEAL, at, fact.due_on, fact.remedy.value, draft.row.deciders)
 
 
 @_on(events.AppealAnswered)
-def _appeal_answered(draft: _Draft, _fact: events.AppealAnswered, _at: datetime) -> None:
+def _appeal_answered(draft: _RowDraft, _fact: events.AppealAnswered, _at: datetime) -> None:
     draft.appeal = None
 
 
@@ -324,9 +324,9 @@ def _appeal_answered(draft: _Draft, _fact: events.AppealAnswered, _at: datetime)
 
 
 @_on(events.NoticeSent)
-def _sent(draft: _Draft, fact: events.NoticeSent, at: datetime) -> None:
+def _sent(draft: _RowDraft, fact: events.NoticeSent, at: datetime) -> None:
     kept = getattr(fact, "kept", None)
-    draft.row.letters += (SentLetter(fact.letter.value, at, "sent", kept=kept),)
+    draft.row.letters += (LetterFate(fact.letter.value, at, "sent", kept=kept),)
     for letter in fact.letters:
         draft.returned.pop(letter, None)
     if fact.letter in {LetterKind.OUTCOME, LetterKind.REFUSAL}:
@@ -334,8 +334,8 @@ def _sent(draft: _Draft, fact: events.NoticeSent, at: datetime) -> None:
 
 
 @_on(events.NoticeFailed)
-def _failed(draft: _Draft, fact: events.NoticeFailed, at: datetime) -> None:
-    draft.row.letters += (SentLetter(fact.letter.value, at, "failed", fact.reason),)
+def _failed(draft: _RowDraft, fact: events.NoticeFailed, at: datetime) -> None:
+    draft.row.letters += (LetterFate(fact.letter.value, at, "failed", fact.reason),)
     if fact.reason == NO_ADDRESS:
         draft.addressless = True
     else:
@@ -343,41 +343,41 @@ def _failed(draft: _Draft, fact: events.NoticeFailed, at: datetime) -> None:
 
 
 @_on(events.NoticeReported)
-def _reported(draft: _Draft, fact: events.NoticeReported, at: datetime) -> None:
+def _reported(draft: _RowDraft, fact: events.NoticeReported, at: datetime) -> None:
     if fact.action is DeliveryAction.FAILED:
-        draft.row.letters += (SentLetter(fact.letter.value, at, "returned", fact.status),)
+        draft.row.letters += (LetterFate(fact.letter.value, at, "returned", fact.status),)
         draft.returned.update(dict.fromkeys(fact.letters, at))
 
 
 @_on(events.AnswerDelivered)
-def _delivered(draft: _Draft, _fact: events.AnswerDelivered, at: datetime) -> None:
+def _delivered(draft: _RowDraft, _fact: events.AnswerDelivered, at: datetime) -> None:
     draft.delivered = True
     draft.row.sent_at = draft.row.sent_at or at
     draft.returned.clear()
 
 
 @_on(events.RecipientFailed)
-def _recipient_failed(draft: _Draft, fact: events.RecipientFailed, at: datetime) -> None:
+def _recipient_failed(draft: _RowDraft, fact: events.RecipientFailed, at: datetime) -> None:
     draft.recipients[fact.recipient] = Wait(WaitKind.RECIPIENT, at, reason=fact.recipient)
 
 
 @_on(events.RecipientAcknowledged)
-def _recipient_acknowledged(draft: _Draft, fact: events.RecipientAcknowledged, _at: datetime) -> None:
+def _recipient_acknowledged(draft: _RowDraft, fact: events.RecipientAcknowledged, _at: datetime) -> None:
     draft.recipients.pop(fact.recipient, None)
 
 
 @_on(events.MessageLodged)
-def _mail_lodged(draft: _Draft, fact: events.MessageLodged, at: datetime) -> None:
+def _mail_lodged(draft: _RowDraft, fact: events.MessageLodged, at: datetime) -> None:
     draft.mails[fact.message] = Wait(WaitKind.MAIL, at, fact.due_on, fact.reason)
 
 
 @_on(events.MessageHandled)
-def _mail_handled(draft: _Draft, fact: events.MessageHandled, _at: datetime) -> None:
+def _mail_handled(draft: _RowDraft, fact: events.MessageHandled, _at: datetime) -> None:
     draft.mails.pop(fact.message, None)
 
 
 @_on(events.RequestRejected)
-def _rejected(draft: _Draft, fact: events.RequestRejected, at: datetime) -> None:
+def _rejected(draft: _RowDraft, fact: events.RequestRejected, at: datetime) -> None:
     draft.submissions.append(Wait(WaitKind.SUBMISSION, at, reason=fact.publisher_source))
 
 
@@ -385,12 +385,12 @@ def _rejected(draft: _Draft, fact: events.RequestRejected, at: datetime) -> None
 
 
 @_on(breaches.BreachScoped)
-def _scoped(draft: _Draft, fact: breaches.BreachScoped, at: datetime) -> None:
+def _scoped(draft: _RowDraft, fact: breaches.BreachScoped, at: datetime) -> None:
     draft.phases[fact.phase] = Wait(WaitKind.RELEASE, at, reason=f"phase {fact.phase}")
 
 
 @_on(breaches.BreachApproved)
-def _breach_approved(draft: _Draft, fact: breaches.BreachApproved, _at: datetime) -> None:
+def _breach_approved(draft: _RowDraft, fact: breaches.BreachApproved, _at: datetime) -> None:
     if fact.phase in draft.phases:
         waits = draft.phases[fact.phase]
         by = (*waits.by, fact.by)
@@ -399,7 +399,7 @@ def _breach_approved(draft: _Draft, fact: breaches.BreachApproved, _at: datetime
 
 @_on(breaches.NoticesReleased, breaches.BreachWithdrawn)
 def _phase_ended(
-    draft: _Draft, fact: breaches.NoticesReleased | breaches.BreachWithdrawn, _at: datetime
+    draft: _RowDraft, fact: breaches.NoticesReleased | breaches.BreachWithdrawn, _at: datetime
 ) -> None:
     draft.phases.pop(fact.phase, None)
 
@@ -407,11 +407,11 @@ def _phase_ended(
 # --- the end ------------------------------------------------------------------------------------------------
 
 
-def _decided_by(draft: _Draft, accounts: Iterable[str]) -> None:
+def _decided_by(draft: _RowDraft, accounts: Iterable[str]) -> None:
     draft.row.deciders = tuple(dict.fromkeys((*draft.row.deciders, *accounts)))
 
 
-def _finished(draft: _Draft) -> CaseRow:
+def _finished(draft: _RowDraft) -> CaseRow:
     row = draft.row
     owed = not OWED.isdisjoint(draft.returned)
     row.open = row.kind is CaseKind.REQUEST and _is_open(draft, owed=owed)
@@ -420,7 +420,7 @@ def _finished(draft: _Draft) -> CaseRow:
     return row
 
 
-def _is_open(draft: _Draft, *, owed: bool) -> bool:
+def _is_open(draft: _RowDraft, *, owed: bool) -> bool:
     """Return whether the duty to answer is open: it ends with the last letter, not with the decision."""
     stage = draft.row.stage
     if draft.delivered or stage in {CaseStage.WITHDRAWN, CaseStage.DUPLICATE}:
@@ -430,7 +430,7 @@ def _is_open(draft: _Draft, *, owed: bool) -> bool:
     return owed or not (readable or stage is CaseStage.CLOSED)
 
 
-def _others(draft: _Draft, owed: bool) -> Iterable[Wait | None]:  # noqa: FBT001 - one call
+def _others(draft: _RowDraft, owed: bool) -> Iterable[Wait | None]:
     yield draft.appeal
     if owed:
         since = min(at for letter, at in draft.returned.items() if letter in OWED)

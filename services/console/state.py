@@ -81,7 +81,7 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
-class SentLetter:
+class LetterFate:
     """A letter and its fate."""
 
     letter: str
@@ -139,7 +139,7 @@ class CaseRow:
     closed_at: datetime | None = None
     owner: str | None = None
     deciders: tuple[str, ...] = ()
-    letters: tuple[SentLetter, ...] = ()
+    letters: tuple[LetterFate, ...] = ()
     waits: tuple[Wait, ...] = ()
     open: bool = True
     """Whether the duty to answer is open."""
@@ -176,7 +176,7 @@ class CaseRow:
         values["stage"] = values["stage"] and CaseStage(values["stage"])
         for name in ("laws", "grounds", "deciders"):
             values[name] = tuple(values[name])
-        values["letters"] = tuple(SentLetter(**one) for one in values["letters"])
+        values["letters"] = tuple(LetterFate(**one) for one in values["letters"])
         values["waits"] = tuple(_wait(one) for one in values["waits"])
         return cls(id=document["_id"], **values)
 

@@ -405,9 +405,7 @@ def inboxes() -> Mapping[str, tuple[str, ...]]:
 
 @cache
 def queues() -> tuple[Queue, ...]:
-    """
-    Return all queues but the console's, in an order in which none dead-letters into one that is not there yet.
-    """
+    """Return all queues but the console's; none dead-letters into one that comes after it."""
     return tuple(
         [_parking(service) for service in LISTENS]
         + [_inbox(service, types) for service, types in LISTENS.items()]

@@ -113,7 +113,7 @@ class StaffApi:
     async def call(
         self, method: str, path: str, bearer: str | None = None, **arguments: Any
     ) -> dict[str, Any]:
-        """Call *path* and return the JSON object of the answer, empty without one; raises as :meth:`submit`."""
+        """Call *path* and return the JSON object of the answer, or an empty one; raises as :meth:`submit`."""
         answer = await self.response(method, path, bearer, **arguments)
         return {} if answer.status_code == HTTPStatus.NO_CONTENT else dict(answer.json())
 

@@ -533,7 +533,7 @@ async def running(
     parts: Stack | None, folder: Path, *, customers: int = 60, **changes: str
 ) -> AsyncIterator[Pipeline]:
     """Run all services until the end of the block, with the settings *changes*."""
-    async with prepared(parts, folder, customers=customers, **changes) as pipeline:
+    async with prepared(parts, folder, customers=customers, console=False, **changes) as pipeline:
         await pipeline.start()
         yield pipeline
         await pipeline.stop()

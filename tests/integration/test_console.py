@@ -1,4 +1,4 @@
-"""The console on real parts: sign-in, lists and cases in a browser, and a read model that can be built anew."""
+"""The console on real parts: sign-in, lists and cases in a browser, and a rebuilt read model."""
 
 import re
 from collections.abc import AsyncIterator
@@ -18,9 +18,8 @@ from shared.contract.references import short_reference
 from shared.contract.staff import code_at
 from shared.vocabulary import StaffRole
 from tests.integration.browser import too_wide, violations
-from tests.integration.pipeline import SERVICES, Pipeline, Somebody, command, now, prepared
+from tests.integration.pipeline import SERVICES, Pipeline, comes_true, command, now, prepared
 from tests.staff import PASSWORD
-from tests.waiting import eventually
 
 WITHIN = timedelta(seconds=30)
 
@@ -57,7 +56,7 @@ class Console:
             row = (await self.rows()).get(case, {})
             return (row.get("stage"), row.get("waiting")) == (stage, list(waiting))
 
-        assert await eventually(there, WITHIN)
+        await comes_true(there, WITHIN)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -66,7 +65,7 @@ async def console(parts: Stack | None, tmp_path_factory: Any) -> AsyncIterator[C
     port = free_port()
     settings = {"HABEAS_CONSOLE_PORT": str(port), "HABEAS_CONSOLE_URL": f"http://{HOST}:{port}"}
     settings["HABEAS_ERASURE_APPROVAL"] = "always"
-    async with prepared(parts, folder, console=True, **settings) as pipeline:
+    async with prepared(parts, folder, customers=60, console=True, **settings) as pipeline:
         await pipeline.start(*SERVICES, "console")
         yield Console(pipeline, f"http://{HOST}:{port}")
         await pipeline.stop()
@@ -140,7 +139,7 @@ async def test_counts_of_an_open_page_follow_the_work(console: Console, browser:
     async def more() -> bool:
         return int(await count.inner_text()) == before + 1
 
-    assert await eventually(more, WITHIN)
+    await comes_true(more, WITHIN)
     await page.close()
 
 

@@ -143,7 +143,7 @@ def _handlers_of(service: str) -> str:
 
 def test_table_names_the_folder_of_every_service() -> None:
     named = {row[0].strip("`"): row[1].strip("`") for row in rows(PAGE, "Services")}
-    assert named == {service: FOLDERS.get(service, service) for service in LISTENS}
+    assert named == {service: FOLDERS.get(service, service) for service in (*LISTENS, topology.CONSOLE)}
 
 
 def test_every_queue_is_on_the_map() -> None:
@@ -195,6 +195,10 @@ COLLECTIONS = {
     ("services/fulfillment/breach/scope_store.py", "breach_people"),
     ("services/fulfillment/breach/scope_store.py", "breach_aliases"),
     ("services/fulfillment/stores/registers.py", "purges"),
+    ("services/console/read_model/histories.py", "histories"),
+    ("services/console/signin/sessions.py", "sessions"),
+    ("services/console/read_model/histories.py", "cases"), ("services/console/read_model/cases.py", "cases"),
+    ("services/console/signin/accounts.py", "accounts"),
     ("services/notifier/smtp/letter_limits.py", "mailbox_letters"),
     ("services/intake/cases/waiting_queue.py", "waiting"),
     ("services/intake/cases/waiting_queue.py", "hours"),

@@ -20,7 +20,10 @@ from shared.runtime.log import logger
 
 PROBLEMS = {
     400: (_("This address is not understood"), _("Check the address, or go back and use a link.")),
-    403: (_("This is not allowed"), _("Your roles do not allow it, or the form is outdated. Reload the page.")),
+    403: (
+        _("This is not allowed"),
+        _("Your roles do not allow it, or the form is outdated. Reload the page."),
+    ),
     404: (_("There is no such page"), _("The case may be purged, or the address mistyped.")),
     413: (_("This is too large"), _("Send less at a time.")),
     429: (_("Too many requests"), _("Try again later.")),

@@ -17,7 +17,7 @@ from starlette.datastructures import FormData
 from services.console.context import ConsoleParts
 from services.console.http.permissions import ConsoleAction, permits
 from services.console.signin.accounts import StaffMember
-from services.console.signin.sessions import StaffSession
+from services.console.signin.sessions import ConsoleSession
 
 FORM_TOKEN = "form"  # noqa: S105 - the name of a field
 MOST_FORM_BYTES = 256 * 1024
@@ -32,7 +32,7 @@ class NotSignedIn(Exception):
 class Visitor:
     """A signed-in account and its session."""
 
-    session: StaffSession
+    session: ConsoleSession
     member: StaffMember
 
     def may(self, action: ConsoleAction) -> bool:
@@ -55,7 +55,7 @@ class SessionGuard:
     def _secure(self) -> bool:
         return self.desk.settings.console_url.startswith("https://")
 
-    def keep(self, response: Response, session: StaffSession) -> None:
+    def keep(self, response: Response, session: ConsoleSession) -> None:
         """Set the cookie of *session*; it ends with the browser."""
         response.set_cookie(
             self.cookie, session.token, httponly=True, secure=self._secure, samesite="lax", path="/"

@@ -32,9 +32,9 @@ ORDERS: Mapping[str, str] = {CaseOrder.DUE: _("Last day"), CaseOrder.NEWEST: _("
 PLAIN = ("text", "stage", "right", "law", "country", "source", "incident", "owner")
 DAY: TypeAdapter[date] = TypeAdapter(date)
 COLUMNS = (
-    "id reference right law country source incident state received_on last_day outcome "
-    "answered_at owner waits_for_staff"
-).split()
+    *("id", "reference", "right", "law", "country", "source", "incident", "state", "received_on"),
+    *("last_day", "outcome", "answered_at", "owner", "waits_for_staff"),
+)
 
 
 def list_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> APIRouter:
@@ -43,7 +43,9 @@ def list_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> A
     listing = Annotated[Visitor, Depends(guard.allowed(ConsoleAction.LIST))]
 
     @router.get("/")
-    async def inbox(request: Request, visitor: listing, work: str = "", mine: str = "", after: str = "") -> Response:
+    async def inbox(
+        request: Request, visitor: listing, work: str = "", mine: str = "", after: str = ""
+    ) -> Response:
         chosen = work if work in set(WaitKind) else ""
         owner = visitor.member.name if mine else ""
         wanted = CaseFilter(kind=None, waiting=chosen or "any", owner=owner)
@@ -57,7 +59,13 @@ def list_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> A
         wanted = filter_of(request.query_params)
         page = await desk.cases.page(wanted, desk.today(), marked(after))
         query = urlencode([(name, value) for name, value in request.query_params.items() if name != "after"])
-        content = {"page": page, "wanted": wanted, "query": query, "today": desk.today(), "most": MOST_COUNTED}
+        content = {
+            "page": page,
+            "wanted": wanted,
+            "query": query,
+            "today": desk.today(),
+            "most": MOST_COUNTED,
+        }
         content |= await _choices(desk, site, request)
         return site.draw(request, "requests.html.jinja", content, visitor=visitor)
 

@@ -34,7 +34,9 @@ def sign_in_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -
             return RedirectResponse(local_path(next), 303)
         return page(request, local_path(next))
 
-    def page(request: Request, next_: str, account: str = "", flaw: str = "", status: int = 200) -> HTMLResponse:
+    def page(
+        request: Request, next_: str, account: str = "", flaw: str = "", status: int = 200
+    ) -> HTMLResponse:
         content = {"next": next_, "account": account, "flaw": flaw}
         return site.draw(request, "sign_in.html.jinja", content, status=status)
 
@@ -47,7 +49,9 @@ def sign_in_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -
         next_, account = local_path(str(form.get("next", "/"))), str(form.get("account", "")).strip()
         try:
             given = Credentials(
-                NAME.validate_python(account), str(form.get("password", "")), str(form.get("code", "")).strip()
+                NAME.validate_python(account),
+                str(form.get("password", "")),
+                str(form.get("code", "")).strip(),
             )
             session = await sign_in(desk, given)
         except (ValidationError, SignInRefused) as error:

@@ -34,7 +34,7 @@ class CaseHistories:
         self._cases = database["cases"]
 
     async def prepare(self) -> None:
-        """Create the indexes that purged cases need; :mod:`services.console.read_model.cases` has the others."""
+        """Create the indexes that purged cases need; :mod:`.cases` has the others."""
         kept = int(PURGE_KEPT.total_seconds())
         with translated("index the histories"):
             for collection in (self._histories, self._cases):

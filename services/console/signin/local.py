@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from services.console.context import ConsoleParts
-from services.console.signin.sessions import StaffSession, UnlockedKey
+from services.console.signin.sessions import ConsoleSession, UnlockedKey
 from shared.contract.events import Code, StaffSignedIn
 from shared.contract.staff import D, private_key, signed
 from shared.errors import HabeasError
@@ -72,7 +72,7 @@ async def unlocked_by(desk: ConsoleParts, given: Credentials, until: datetime) -
     return unlocked
 
 
-async def sign_in(desk: ConsoleParts, given: Credentials) -> StaffSession:
+async def sign_in(desk: ConsoleParts, given: Credentials) -> ConsoleSession:
     """Sign an account in and return its session; raises as :func:`unlocked_by`."""
     now = desk.clock()
     unlocked = await unlocked_by(desk, given, now + desk.settings.session_length - timedelta(seconds=1))
@@ -82,7 +82,7 @@ async def sign_in(desk: ConsoleParts, given: Credentials) -> StaffSession:
     return await desk.sessions.begin(member.name, member.public_key, now, unlocked)
 
 
-async def sign_out(desk: ConsoleParts, session: StaffSession) -> None:
+async def sign_out(desk: ConsoleParts, session: ConsoleSession) -> None:
     """End *session* here and at intake."""
     await desk.sessions.end(session)
     if session.unlocked is not None:

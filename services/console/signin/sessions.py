@@ -38,7 +38,7 @@ class UnlockedKey:
 
 
 @dataclass(frozen=True, slots=True)
-class StaffSession:
+class ConsoleSession:
     """A session of a signed-in account."""
 
     token: str = field(repr=False)
@@ -73,10 +73,10 @@ class SessionStore:
 
     async def begin(
         self, account: str, public_key: bytes, now: datetime, unlocked: UnlockedKey | None = None
-    ) -> StaffSession:
+    ) -> ConsoleSession:
         """Begin a session of *account* and return it."""
         token = secrets.token_urlsafe(32)
-        session = StaffSession(token, account, public_key, now, now + self.length, unlocked)
+        session = ConsoleSession(token, account, public_key, now, now + self.length, unlocked)
         document: Document = {
             "_id": _digest(token),
             "account": account,
@@ -90,7 +90,7 @@ class SessionStore:
             await self._sessions.insert_one(document)
         return session
 
-    async def session(self, token: str, now: datetime) -> StaffSession | None:
+    async def session(self, token: str, now: datetime) -> ConsoleSession | None:
         """Return the session of *token* and note its use; None if there is none, or it is over."""
         with translated("read a session"):
             document = await self._sessions.find_one({"_id": _digest(token)})
@@ -99,7 +99,7 @@ class SessionStore:
         if now - document["seen_at"] > SEEN_EVERY:
             await self._change(token, {"seen_at": now})
         sealed = document["sealed"]
-        return StaffSession(
+        return ConsoleSession(
             token,
             document["account"],
             bytes(document["public_key"]),
@@ -108,11 +108,11 @@ class SessionStore:
             _opened(token, sealed) if sealed else None,
         )
 
-    async def unlock(self, session: StaffSession, unlocked: UnlockedKey) -> None:
+    async def unlock(self, session: ConsoleSession, unlocked: UnlockedKey) -> None:
         """Keep the key of the account in *session*."""
         await self._change(session.token, {"sealed": _sealed(session.token, unlocked)})
 
-    async def end(self, session: StaffSession) -> None:
+    async def end(self, session: ConsoleSession) -> None:
         """End *session*."""
         with translated("end a session"):
             await self._sessions.delete_one({"_id": _digest(session.token)})

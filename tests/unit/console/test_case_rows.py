@@ -171,9 +171,7 @@ def test_recipient_and_mail_and_stop_wait_until_each_is_done() -> None:
 
 
 def test_mail_that_is_no_request_has_a_row_of_its_own() -> None:
-    lodged = events.MessageLodged(
-        request_id=CASE, message="mail", reason="no_sender", own=False, due_on=DUE
-    )
+    lodged = events.MessageLodged(request_id=CASE, message="mail", reason="no_sender", own=False, due_on=DUE)
     found = row(lodged)
     assert (found.kind, found.next_due) == (CaseKind.MAIL, DUE)
 
