@@ -249,6 +249,13 @@ class RefusalGround(StrEnum):
     UNIDENTIFIABLE = "unidentifiable"
 
 
+class WithholdingGround(StrEnum):
+    """Grounds on which the staff withholds values from a package; the law of the answer has the provision."""
+
+    THIRD_PARTY_RIGHTS = "third_party_rights"
+    PROFESSIONAL_SECRECY = "professional_secrecy"
+
+
 class ExtensionReason(StrEnum):
     """Why an answer needs more time (GDPR Art. 12(3))."""
 

@@ -12,7 +12,17 @@ from typer import Option
 
 from habeas.cli import client, contract
 from habeas.cli.options import STATE, AsJson, RequestId, State, ask, existing, fields, optional, out, urgency
-from habeas.cli.staff import DECIDE, RECORDED, As, OneTimeCode, decide, report, sealed_text, signer_of
+from habeas.cli.staff import (
+    DECIDE,
+    RECORDED,
+    As,
+    OneTimeCode,
+    decide,
+    report,
+    sealed_text,
+    signer_of,
+    with_salt,
+)
 from shared.contract.erasure_claims import ErasureClaim
 from shared.errors import ConfigurationError
 from shared.vocabulary import OfflineManner, Outcome, RefusalGround
@@ -210,6 +220,54 @@ def nothing_held(
     signer = signer_of(account, code, state)
     effect = decide(signer, contract.ReferralDecided, request_id, outcome=Outcome.NOTHING_HELD)
     report(effect, ANSWERED, PROPOSAL, as_json=as_json)
+
+
+@app.command(rich_help_panel=DECIDE)
+def review(
+    request_id: RequestId,
+    withhold: Annotated[
+        list[str] | None, Option(help="COLLECTION[:RECORD[:FIELD]]=GROUND; may be repeated.")
+    ] = None,
+    release: Annotated[bool, Option("--release", help="Send the package as it is listed.")] = False,
+    agree: Annotated[bool, Option("--agree", help="Release as the first account did.")] = False,
+    read: Annotated[bool, Option("--read", help="Print the records; that goes on record first.")] = False,
+    reason: Reason = "review",
+    account: As = None,
+    code: OneTimeCode = None,
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Show the package that waits for a review; release it, or withhold some of it first."""
+    if (bool(withhold), release, agree, read).count(True) > 1:
+        raise ConfigurationError("--withhold, --release, --agree, --read: name one")
+    waits = ask(_opened(state), lambda cases: cases.review(request_id))
+    listing = waits.needed.listing
+    if not (withhold or release or agree):
+        row = waits.plain()
+        if read:
+            signer = signer_of(account, code, state)
+            decide(signer, contract.ContentOpened, request_id, item=listing, reason=reason)
+            key = state.root_key()
+            row["listed"] = ask(_opened(state), lambda cases: cases.listing(request_id, listing, key))
+        _print_review(row, as_json=as_json)
+        return
+    text = with_salt(client.referrals.redaction_list(withhold)) if withhold else None
+    words: dict[str, Any] = {"listing": listing, "redactions": text and contract.written_item(text)}
+    if agree:
+        words = client.referrals.agreed(waits)
+    effect = decide(signer_of(account, code, state), contract.PackageReviewed, request_id, text=text, **words)
+    report(effect, f"decided; `habeas status {request_id}` shows the effect", RECORDED, as_json=as_json)
+
+
+def _print_review(row: Mapping[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(row))
+        return
+    for name, value in row.items():
+        if name != "listed":
+            out.print(f"{name:12} {value}")
+    for one in row.get("listed", ()):
+        print(f"{one['collection']}:{one['record']}  {json.dumps(one['fields'], ensure_ascii=False)}")
 
 
 @app.command("approve-answer", rich_help_panel=DECIDE)

@@ -3,7 +3,7 @@
 import io
 import secrets
 import zipfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import date
@@ -12,12 +12,22 @@ from pathlib import Path
 from typing import Any
 
 from services.fulfillment import state as fulfillment
+from services.fulfillment.context import open_lines
 from services.fulfillment.domain import MANY_MAILBOXES
 from services.intake.cases.deadlines import APPROACHING, ERASURE_PROPOSED, MISSED, UNDECIDED
 from services.intake.domain import RECORDS, CaseStatus, IntakeCase, evolve
 from services.notifier.letters.reasons import REASONS
 from shared.contract.answer import SUBMISSION, scope_entries
-from shared.contract.events import AppealReceived, ReferralDecided, RefusalGround, RequestSubmitted
+from shared.contract.events import (
+    AppealReceived,
+    PackageReviewed,
+    PackageReviewNeeded,
+    ReferralDecided,
+    RefusalGround,
+    RequestSubmitted,
+    WithholdingGround,
+)
+from shared.contract.package_review import ListedRecord, RedactionList
 from shared.contract.staff import written_text
 from shared.errors import ConfigurationError, UnknownRequest
 from shared.law import ReasonCode
@@ -79,6 +89,8 @@ class WaitingCase:
             return f"stopped: {self.case.stopped}", "request resume, request close"
         if self.case.awaits_approval and self.case.withdrawable:
             return "erasure not approved", "approve"
+        if self.case.review is not None:
+            return "package not reviewed", "request review"
         if self.case.status is CaseStatus.REFERRED and self.case.erasure_at is None:
             return "referred", f"{self._first_verb}request answer, request refuse, request nothing-held"
         if self.case.forwardable:
@@ -116,6 +128,54 @@ class WaitingCase:
     def _last_day(self, due_on: date | None) -> dict[str, Any]:
         days = None if due_on is None else (due_on - self.today).days
         return {"due_on": due_on and due_on.isoformat(), "days_left": days}
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingReview:
+    """A package that waits for a review, and the reviews so far."""
+
+    needed: PackageReviewNeeded
+    reviews: tuple[PackageReviewed, ...]
+
+    def plain(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        shown = {"right", "records", "renewed", "listing"}
+        reviewed = [one.by for one in self.reviews]
+        return self.needed.model_dump(mode="json", include=shown) | {"reviewed_by": reviewed}
+
+
+def agreed(waits: WaitingReview) -> dict[str, Any]:
+    """Return listing and redactions of the last review; raises ConfigurationError without any."""
+    if not waits.reviews:
+        raise ConfigurationError("--agree: no account has reviewed the package")
+    return waits.reviews[-1].model_dump(include={"listing", "redactions"})
+
+
+def redaction_list(withhold: Iterable[str]) -> bytes:
+    """
+    Return the redactions of the words ``COLLECTION[:RECORD[:FIELD]]=GROUND``, as they are signed.
+
+    Raises:
+        ConfigurationError: One of them has another form.
+    """
+    try:
+        return (
+            RedactionList.model_validate({"redactions": [*map(_redaction, withhold)]})
+            .model_dump_json()
+            .encode()
+        )
+    except ValueError:
+        grounds = ", ".join(WithholdingGround)
+        raise ConfigurationError(
+            f"--withhold: COLLECTION[:RECORD[:FIELD]]=GROUND, with the record's number; grounds are {grounds}"
+        ) from None
+
+
+def _redaction(word: str) -> dict[str, str | None]:
+    place, _, ground = word.rpartition("=")
+    collection, _, rest = place.partition(":")
+    record, _, field = rest.partition(":")
+    return {"collection": collection, "record": record or None, "field": field or None, "reason": ground}
 
 
 def _meaning(reason: str) -> str:
@@ -167,6 +227,20 @@ class StaffCases:
         known = reduce(fulfillment.evolve, events, fulfillment.FulfillmentCase())
         waits = known.status is fulfillment.FulfillmentStatus.REFERRED
         return known.answers_proposed[-1] if waits and known.answers_proposed else None
+
+    async def review(self, request_id: str) -> WaitingReview:
+        """Return the package of a request that waits for a review; raises ConfigurationError if none does."""
+        await self.of(request_id)
+        rows = await Journal(self.client[f"{self.prefix}_fulfillment"]).histories({request_id})
+        known = reduce(fulfillment.evolve, events_of(rows.get(request_id, ())), fulfillment.FulfillmentCase())
+        if known.review is None:
+            raise ConfigurationError(f"no package of request {request_id} waits for a review")
+        return WaitingReview(known.review, known.reviews)
+
+    async def listing(self, request_id: str, item: str, key: RootKey) -> list[dict[str, Any]]:
+        """Return the records of a listing, in plain values."""
+        lines = open_lines(self._vault(key), request_id, item)
+        return [ListedRecord.model_validate_json(line).model_dump() async for line in lines]
 
     async def submission(self, request_id: str, key: RootKey) -> dict[str, Any]:
         """Return the request as it was submitted, in plain values, and the data that was named since."""

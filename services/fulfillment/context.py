@@ -121,6 +121,8 @@ class FulfillmentProfile:
     """Most records that an erasure changes without the approval of a second person; None: any number."""
     two_deciders: bool = False
     """Whether two staff accounts must decide that an alias or a corrected identity is the person's."""
+    review: frozenset[str] = frozenset()
+    """The packages that the staff reviews before they are sent: ``access``, ``gdpr:access``, ``*``."""
     erasure_window: timedelta = timedelta()
     """The window before a planned erasure, in which it can be stopped."""
     recipients: Mapping[str, DataRecipient] = field(default_factory=dict)

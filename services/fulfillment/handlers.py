@@ -48,6 +48,7 @@ from services.fulfillment.package.handlers import (
     decide_fee,
     disclose_package,
     fee_by_staff,
+    must_be_reviewable,
     store_copy,
 )
 from services.fulfillment.package.labels import locale_of, map_in
@@ -104,6 +105,8 @@ from shared.contract.events import (
     IdentityCompared,
     IdentityVerified,
     Outcome,
+    PackageReviewed,
+    PackageReviewNeeded,
     PurgeApproved,
     RecipientConcerned,
     ReferralDecided,
@@ -188,8 +191,9 @@ async def answer_in_scope(event: ScopeAnswered, ctx: FulfillmentContext) -> Sequ
 
 
 async def answer_specified(_event: ScopeAnswered, ctx: FulfillmentContext) -> Sequence[Fact]:
-    """Answer a request whose scope was answered while it was stopped."""
-    if ctx.known.status is not FulfillmentStatus.UNDECIDED or ctx.known.verified is None:
+    """Answer a request whose scope was answered; a package that waits for a review is listed anew."""
+    open_ones = {FulfillmentStatus.UNDECIDED, FulfillmentStatus.AWAITING_REVIEW}
+    if ctx.known.status not in open_ones or ctx.known.verified is None:
         return []
     return await answer(ctx.known.verified, ctx)
 
@@ -281,7 +285,8 @@ def _concerns_others(fact: Fact) -> bool:
     """Return whether *fact* discloses records or plans to: a quoted fee or a refusal does not."""
     if isinstance(fact, RequestFulfilled):
         return fact.package is not None and fact.right is not Right.KNOW_CATEGORIES
-    return isinstance(fact, DisclosureScheduled | ErasurePlanned | ChangePlanned | TransferOrdered)
+    concerning = DisclosureScheduled | ErasurePlanned | ChangePlanned | TransferOrdered | PackageReviewNeeded
+    return isinstance(fact, concerning)
 
 
 async def await_disclosure(event: DisclosureScheduled, ctx: FulfillmentContext) -> Sequence[Fact]:
@@ -495,6 +500,27 @@ async def release_values(event: ValuesReleased, ctx: FulfillmentContext) -> Sequ
     return facts
 
 
+async def review_package(event: PackageReviewed, ctx: FulfillmentContext) -> Sequence[Fact]:
+    """
+    Send a package as the staff has reviewed it, or as both accounts did if two must decide.
+
+    If the records have changed since the listing, nothing is sent, and there is a new listing.
+
+    Raises:
+        RefusedDecision: No package waits, its listing is another one, or the redactions do not fit.
+    """
+    await must_be_reviewable(event, ctx)
+    ctx = ctx.after(event)
+    if ctx.known.verified is None or not ctx.known.released_review(two=ctx.house.two_deciders):
+        return []
+    if ctx.known.status is not FulfillmentStatus.FULFILLED:
+        return await _search_and_answer(ctx.known.verified, ctx)
+    facts = await _further(ctx.known.verified, (), ctx, waits=False)
+    if not facts:
+        raise RefusedDecision(MANY_MAILBOXES if facts is None else "nothing_found")
+    return facts
+
+
 async def answer_proven_alias(event: AliasProven, ctx: FulfillmentContext) -> Sequence[Fact]:
     """
     Answer with the records of an alias that its owner has proven by a code, or correct an identity to it.
@@ -665,6 +691,7 @@ SUBSCRIPTIONS = (
     on(ReferralDecided, end_referral),
     on(AliasConfirmed, confirm_alias),
     on(ValuesReleased, release_values),
+    on(PackageReviewed, review_package),
     on(AliasProven, unless_stopped(answer_proven_alias)),
     on(RestrictionAnnounced, lift_restriction),
     on(TransferOrdered, unless_stopped(transfer)),
@@ -741,7 +768,10 @@ async def _plan_erasure(found: FoundRequest, ctx: FulfillmentContext) -> Sequenc
     if decision is None and _claims_more(found, decided, (law, *others)):
         return [ctx.referred(event.right, GROUND_CLAIMED)]
     if found.submitted.details.with_copy:
-        package, contents = await store_copy(inside, ctx)
+        copied = await store_copy(inside, ctx)
+        if isinstance(copied, PackageReviewNeeded):
+            return [copied]
+        package, contents = copied
         await ctx.vault.seal(ctx.case_id, contents_of(package), contents.model_dump_json().encode())
     counts = grounds_of(decided, ctx.maps.current, law, child=found.submitted.child)
     planned = ErasurePlanned(

@@ -13,10 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 
 from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.context import FulfillmentProfile
+from services.fulfillment.package.review import ALL, REVIEWED
 from services.fulfillment.recipients.directory import DataRecipient
 from services.fulfillment.recipients.receivers import PackageReceiver
 from services.fulfillment.stores.registers import USUAL_RETENTION
-from shared.law.library import picture
+from shared.law.library import picture, policies
 from shared.runtime.key_rings import derived_key
 from shared.runtime.openpgp import FINGERPRINTS, OpenPgpCertificate
 from shared.runtime.settings import Settings
@@ -122,6 +123,12 @@ class FulfillmentSettings(Settings):
     two_deciders: bool = False
     """Whether two of the staff must release values, end a referral, purge, or confirm an identity."""
 
+    review: frozenset[str] = frozenset()
+    """
+    Packages that the staff reviews before they are sent: JSON, `["access", "us-ca-ccpa:portability"]`, with
+    rights, or laws and rights; `["*"]`: all. `access` means the copy that goes with an erasure as well.
+    """
+
     transfer_allow: frozenset[str] = frozenset()
     """Internal hosts that a package may be sent on to: JSON, `["import.example.com"]`."""
 
@@ -147,6 +154,16 @@ class FulfillmentSettings(Settings):
         if any(urlsplit(agreed.url).hostname != host for host, agreed in receivers.items()):
             raise ValueError("every url must be at the host that it stands under")
         return receivers
+
+    @field_validator("review")
+    @classmethod
+    def _are_rights(cls, review: frozenset[str]) -> frozenset[str]:
+        """Reject unknown rights and laws: their packages would be sent unreviewed."""
+        laws = {law.law for law in policies()}
+        known = {ALL, *REVIEWED, *(f"{law}:{right}" for law in laws for right in REVIEWED)}
+        if unknown := sorted(review - known):
+            raise ValueError(f"unknown: {', '.join(unknown)}; rights are {', '.join(sorted(REVIEWED))}")
+        return review
 
     def store_urls(self) -> dict[str, str]:
         """Return the URL of every store."""
@@ -174,6 +191,7 @@ class FulfillmentSettings(Settings):
             further_copy_fee=self.company.further_copy_fee,
             approval_above=None if self.erasure_approval == "never" else int(limit or 0),
             two_deciders=self.two_deciders,
+            review=self.review,
             erasure_window=self.erasure_window,
             recipients={name: agreed.value() for name, agreed in self.recipients.items()},
             receivers={host: agreed.value() for host, agreed in self.receivers.items()},

@@ -36,6 +36,8 @@ from shared.contract.events import (
     MailboxNamed,
     OfferedAliases,
     Outcome,
+    PackageReviewed,
+    PackageReviewNeeded,
     PurgeApproved,
     RecipientAcknowledged,
     RecipientConcerned,
@@ -115,6 +117,8 @@ class FulfillmentStatus(StrEnum):
     """An erasure or a change is running, and may have written already."""
     DISCLOSURE_SCHEDULED = "disclosure_scheduled"
     """The owners of other mailboxes, or the person, are notified; the answer waits for its window to end."""
+    AWAITING_REVIEW = "awaiting_review"
+    """The records are found, and the staff reviews the package before anything is disclosed."""
     TRANSFERRING = "transferring"
     """A package is ready and is sent to another controller first."""
     FULFILLED = "fulfilled"
@@ -146,6 +150,9 @@ _STAYS: Mapping[FulfillmentStatus, tuple[type[Fact], ...]] = {
     ),
     FulfillmentStatus.DISCLOSURE_SCHEDULED: (DisclosureScheduled, SubjectConsentWithdrawn, *RECIPIENT_FACTS),
     FulfillmentStatus.QUOTED: _LATE,
+    FulfillmentStatus.AWAITING_REVIEW: (
+        DisclosureDue, IdentityVerified, MailboxNamed, PackageReviewed, PackageReviewNeeded,
+    ),
     FulfillmentStatus.TRANSFERRING: (TransferOrdered, *_LATE),
     # A withdrawn objection has restricted the data until then.
     FulfillmentStatus.WITHDRAWN: (
@@ -169,7 +176,8 @@ _STAYS: Mapping[FulfillmentStatus, tuple[type[Fact], ...]] = {
     # The answer stands; a withdrawal ends the window of a confirmed alias. Records that an erasure has left
     # are planned and reported again.
     FulfillmentStatus.FULFILLED: (
-        AliasConfirmed, AliasProven, MailboxNamed, RequestFulfilled, RequestWithdrawn, SubjectErased,
+        AliasConfirmed, AliasProven, MailboxNamed, PackageReviewed, PackageReviewNeeded, RequestFulfilled,
+        RequestWithdrawn, SubjectErased,
         ValuesReleased, ErasureApproved, ErasureScheduled, ErasureDue, ErasureRetried,
         *SUBJECT_FACTS, *RECIPIENT_FACTS, *_LATE,
     ),
@@ -185,6 +193,18 @@ _MOVES: Mapping[FulfillmentStatus, Mapping[type[Fact], FulfillmentStatus]] = {
         FeeQuoted: FulfillmentStatus.QUOTED,
         ErasurePlanned: FulfillmentStatus.EXECUTING,
         ChangePlanned: FulfillmentStatus.EXECUTING,
+        TransferOrdered: FulfillmentStatus.TRANSFERRING,
+        PackageReviewNeeded: FulfillmentStatus.AWAITING_REVIEW,
+        RequestFulfilled: FulfillmentStatus.FULFILLED,
+        RequestReferred: FulfillmentStatus.REFERRED,
+        RequestWithdrawn: FulfillmentStatus.WITHDRAWN,
+    },
+    # Nothing is disclosed before the release: until then a withdrawal stops it. A search by then may find
+    # other mailboxes, or nothing.
+    FulfillmentStatus.AWAITING_REVIEW: {
+        DisclosureScheduled: FulfillmentStatus.DISCLOSURE_SCHEDULED,
+        FeeQuoted: FulfillmentStatus.QUOTED,
+        ErasurePlanned: FulfillmentStatus.EXECUTING,
         TransferOrdered: FulfillmentStatus.TRANSFERRING,
         RequestFulfilled: FulfillmentStatus.FULFILLED,
         RequestReferred: FulfillmentStatus.REFERRED,
@@ -226,6 +246,7 @@ _MOVES: Mapping[FulfillmentStatus, Mapping[type[Fact], FulfillmentStatus]] = {
     FulfillmentStatus.REFERRED: {
         ChangePlanned: FulfillmentStatus.EXECUTING,
         ErasurePlanned: FulfillmentStatus.EXECUTING,
+        PackageReviewNeeded: FulfillmentStatus.AWAITING_REVIEW,
         RequestFulfilled: FulfillmentStatus.FULFILLED,
         RequestWithdrawn: FulfillmentStatus.WITHDRAWN,
     },
@@ -291,6 +312,10 @@ class FulfillmentCase:
     """Name and number of the aliases that a code has proven."""
     values_released_by: tuple[Code, ...] = ()
     """Staff accounts that released the masked values of its answer."""
+    review: PackageReviewNeeded | None = None
+    """The package that waits for a review of the staff."""
+    reviews: tuple[PackageReviewed, ...] = ()
+    """The last review of it by each staff account."""
     alias_window: ErasureScheduled | None = None
     """The time of the erasure for a confirmed alias; the last of several windows counts."""
     stopped: bool = False
@@ -316,6 +341,18 @@ class FulfillmentCase:
     def values_released(self, *, two: bool) -> bool:
         """Return whether the staff (with *two*: two accounts) released the masked values of the answer."""
         return len(set(self.values_released_by)) > two
+
+    def released_review(self, *, two: bool) -> PackageReviewed | None:
+        """Return the last review of the package that an account (with *two*: two) gave; None: it waits."""
+        for last in reversed(self.reviews):
+            if len({one.by for one in self.reviews if one.content == last.content}) > two:
+                return last
+        return None
+
+    def reviewers(self, *, two: bool) -> tuple[Code, ...]:
+        """Return the staff accounts that released the package; none if it needed no review."""
+        released = self.released_review(two=two)
+        return tuple(one.by for one in self.reviews if released and one.content == released.content)
 
     def offers(self, alias: AliasConfirmed | AliasProven) -> bool:
         """Return whether *alias* is one that an answer has offered."""
@@ -405,7 +442,7 @@ def _noted(known: FulfillmentCase, status: FulfillmentStatus, fact: Fact) -> Ful
         case RequestFulfilled():
             # An ended correction offers no mailbox: its proof would open records, and no copy was asked for.
             offers = () if fact.right in CHANGING else _offered(known, fact)
-            return replace(known, fulfilled=fact, rounds=0, offered=offers)
+            return replace(known, fulfilled=fact, rounds=0, offered=offers, review=None, reviews=())
         case RequestReferred():
             return replace(known, referred=fact, offered=_offered(known, fact), answers_proposed=())
         case _:
@@ -428,6 +465,9 @@ def _decision_noted(known: FulfillmentCase, fact: Fact) -> FulfillmentCase:
             return replace(known, purges_approved=(*known.purges_approved, fact))
         case ValuesReleased():
             return replace(known, values_released_by=(*known.values_released_by, fact.by))
+        case PackageReviewed():
+            rest = (each for each in known.reviews if each.by != fact.by)
+            return replace(known, reviews=(*rest, fact))
         case AliasConfirmed():
             return replace(known, confirmations=(*known.confirmations, fact))
         case AliasProven() if known.offers(fact):
@@ -438,6 +478,8 @@ def _decision_noted(known: FulfillmentCase, fact: Fact) -> FulfillmentCase:
 
 def _scope_noted(known: FulfillmentCase, fact: Fact) -> FulfillmentCase:
     match fact:
+        case PackageReviewNeeded():
+            return replace(known, review=fact, reviews=())
         case ScopeAsked():
             return replace(known, awaits_scope=True)
         case ScopeAnswered():
@@ -463,6 +505,8 @@ def _planned(known: FulfillmentCase, status: FulfillmentStatus, fact: ErasurePla
         planned=fact,
         rounds=known.rounds + 1,
         offered=_offered(known, fact),
+        review=None,
+        reviews=(),
     )
 
 
@@ -479,6 +523,7 @@ def _scheduled(
 
 _PROPOSED = {
     FulfillmentStatus.UNDECIDED: FulfillmentStatus.AWAITING_APPROVAL,
+    FulfillmentStatus.AWAITING_REVIEW: FulfillmentStatus.AWAITING_APPROVAL,
     FulfillmentStatus.REFERRED: FulfillmentStatus.AWAITING_APPROVAL,
     FulfillmentStatus.EXECUTING: FulfillmentStatus.AWAITING_FURTHER_APPROVAL,
     FulfillmentStatus.FULFILLED: FulfillmentStatus.AWAITING_FURTHER_APPROVAL,

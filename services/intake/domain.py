@@ -319,6 +319,7 @@ REMARKS: frozenset[type[Fact]] = frozenset(
         PackageCodeKept,
         PackageCodeRefused,
         events.PackageFetched,
+        events.PackageReviewNeeded,
         events.PermissionGranted,
         events.PermissionRevoked,
         events.ProofReceived,
@@ -415,6 +416,8 @@ class IntakeCase:
     """Staff accounts that decided on the answer: refused, approved or wrote it."""
     awaits_approval: bool = False
     """Whether a planned erasure needs a second person's approval."""
+    review: events.PackageReviewNeeded | None = None
+    """The package that waits for a review; a reviewed one has an answer, or gets a new listing."""
     package_code: IssuedCode | None = None
     opened_by: IssuedCode | None = None
     """The last code that opened the package; it resumes an interrupted download."""
@@ -671,7 +674,7 @@ def _note_request(case: IntakeCase, fact: Fact) -> IntakeCase:
         case events.RequestFulfilled():
             offer = case.offer if fact.right is Right.ERASURE else fact.aliases
             decided = case.answer_deciders.union(fact.deciders)
-            return replace(case, fulfilled=fact, offer=offer, answer_deciders=decided)
+            return replace(case, fulfilled=fact, offer=offer, answer_deciders=decided, review=None)
         case events.RequestForwarded():
             return replace(case, forwarded=fact)
         case events.RequestDuplicated():
@@ -679,7 +682,7 @@ def _note_request(case: IntakeCase, fact: Fact) -> IntakeCase:
         case events.RequestReferred():
             return replace(case, offer=fact.aliases, referred=fact)
         case events.RequestWithdrawn():
-            return replace(case, erasure_at=None, disclosed_at=None)
+            return replace(case, erasure_at=None, disclosed_at=None, review=None)
         case events.RequestStopped():
             return replace(case, stopped=fact.reason, stops=case.stops + 1)
         case events.RequestReleased():
@@ -762,6 +765,8 @@ def _note_question(case: IntakeCase, fact: Fact) -> IntakeCase:
             return replace(case, scope_answered=fact)
         case events.ErasureProposalDecided():
             return replace(case, proposal_decided=True)
+        case events.PackageReviewNeeded():
+            return replace(case, review=fact)
         case events.PermissionGranted() | events.PermissionRevoked():
             others = tuple(one for one in case.permissions if one.account != fact.account)
             granted = (fact,) if isinstance(fact, events.PermissionGranted) else ()
@@ -778,7 +783,7 @@ def _note_effect(case: IntakeCase, fact: Fact) -> IntakeCase:
         case events.AnswerExpected():
             return replace(case, expected=fact.on)
         case events.ErasurePlanned():
-            return replace(case, awaits_approval=fact.approval, offer=fact.aliases)
+            return replace(case, awaits_approval=fact.approval, offer=fact.aliases, review=None)
         case events.ErasureApproved():
             decided = case.answer_deciders | {fact.by}
             return replace(case, awaits_approval=False, answer_deciders=decided)

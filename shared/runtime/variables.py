@@ -96,6 +96,7 @@ SETTINGS = frozenset(
         "HABEAS_REQUESTS_PER_HOUR",
         "HABEAS_RESIDUAL_SCAN",
         "HABEAS_RETRY_FOR",
+        "HABEAS_REVIEW",
         "HABEAS_RISC_AUDIENCES",
         "HABEAS_RISC_ISSUER",
         "HABEAS_RISC_KEYS",

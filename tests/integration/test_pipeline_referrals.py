@@ -31,7 +31,8 @@ ANSWER = "We corrected the paper file. The new page is attached."
 
 @pytest_asyncio.fixture(scope="module")
 async def pipeline(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pipeline]:
-    async with running(parts, tmp_path_factory.mktemp("referrals")) as pipeline:
+    folder = tmp_path_factory.mktemp("referrals")
+    async with running(parts, folder, HABEAS_REVIEW='["access"]') as pipeline:
         yield pipeline
 
 
@@ -177,6 +178,60 @@ async def test_crash_after_a_decision_neither_loses_nor_repeats_its_answer(
     second = await sent()
     assert second.status_code == 409, second.text
     assert {queue: found for queue, found in (await pipeline.parked()).items() if found} == {}
+
+
+async def waiting_for_review(pipeline: Pipeline, case: str, *, renewed: bool) -> list[dict[str, Any]]:
+    """Return the records of the listing of *case*, read on record, once it waits."""
+
+    async def waits() -> bool:
+        row = json.loads(await said(pipeline, "request", "review", case, "--json"))
+        return bool(row["renewed"] is renewed)
+
+    _: bool = await eventually(waits)
+    words = ("request", "review", case, "--read", "--as", "anna", "--json")
+    return list(json.loads(await said(pipeline, *words))["listed"])
+
+
+async def test_package_is_read_redacted_and_sent_without_the_withheld_values(
+    pipeline: Pipeline, heard: Heard
+) -> None:
+    person = (await pipeline.people())[8]
+    customers = pipeline.business("billing", "customers")
+    case = await pipeline.verified("access", person)
+    records = await waiting_for_review(pipeline, case, renewed=False)
+    [row] = [row for row in await listed(pipeline, "request", "waiting") if row["request"] == case]
+    assert row["verbs"] == "request review"
+    assert (await pipeline.http.post(f"/v1/requests/{case}/package/codes")).status_code == 409
+    assert (await pipeline.page(case))["status"] == "verified"
+
+    done = await customers.update_many({"email": person.email}, {"$set": {"notes": "Kim Nachbarin called."}})
+    assert done.matched_count
+    await said(pipeline, "request", "review", case, "--release", "--as", "anna")
+    assert heard.of(case, "request.fulfilled") == []
+    [number] = [
+        one["record"]
+        for one in await waiting_for_review(pipeline, case, renewed=True)
+        if one["collection"].endswith("customers")
+    ]
+    key = next(one["collection"] for one in records if one["collection"].endswith("customers"))
+    withheld = f"{key}:{number}:notes=third_party_rights"
+    await said(pipeline, "request", "review", case, "--withhold", withheld, "--as", "anna")
+    assert (await pipeline.closed(case))["outcome"] == "partly_granted"
+    [fulfilled] = heard.of(case, "request.fulfilled")
+    withheld_values = [one for one in fulfilled["data"]["withheld"] if one["reason"] == "third_party_rights"]
+    assert [(one["values"], one["provision"]) for one in withheld_values] == [(1, "GDPR Art. 15(4)")]
+    with zipfile.ZipFile(io.BytesIO(await downloaded(pipeline, person, case))) as package:
+        files = {name: package.read(name) for name in package.namelist()}
+    assert [name for name, content in files.items() if b"achbarin" in content] == []
+    letters = [letter.body() for letter in pipeline.letters_to(person, case)]
+    assert [letter for letter in letters if "achbarin" in letter] == []
+    assert "Art. 15(4)" in " ".join(letters)
+    needed = [event["data"]["listing"] for event in heard.of(case, "package.review_needed")]
+    items = pipeline.client[f"{pipeline.prefix}_vault"]["items"].find({"case": case}, {"_id": 1})
+    kept = [str(item["_id"]) async for item in items]
+    assert len(needed) == 2
+    assert not [item for item in kept for listing in needed if listing in item]
+    assert len(await opened(pipeline, case)) == 2
 
 
 async def test_open_appeals_are_listed_by_their_last_day_and_read_on_record(pipeline: Pipeline) -> None:

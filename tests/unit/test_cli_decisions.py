@@ -65,6 +65,7 @@ WITH_UNKNOWN_ID = {
     "request refuse": "--ground excessive",
     "request release-values": "--reason called_back",
     "request resume": "",
+    "request review": None,
     "request show": None,
     "verify accept": "--reason looked_at --identity email",
     "verify refuse": "--reason identity_not_established",

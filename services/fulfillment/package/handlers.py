@@ -21,6 +21,7 @@ from services.fulfillment.package.copies import content_of
 from services.fulfillment.package.labels import locale_of, map_in
 from services.fulfillment.package.people import people
 from services.fulfillment.package.portability import in_scope, portable
+from services.fulfillment.package.review import check, review
 from services.fulfillment.package.survey import Contents, Disclosed, PackageSection
 from services.fulfillment.package.withheld import DisclosureRules
 from services.fulfillment.search.confirmed_aliases import offered
@@ -37,6 +38,8 @@ from shared.contract.events import (
     FeeQuoted,
     IdentityVerified,
     Outcome,
+    PackageReviewed,
+    PackageReviewNeeded,
     Requester,
     RequestFulfilled,
     TransferOrdered,
@@ -52,6 +55,8 @@ FURTHER_COPY = "further_copy"
 BLACKED_OUT = "others_blacked_out"
 BEYOND_A_MAILBOX = frozenset({Assurance.ACCOUNT, Assurance.VOUCHED, Assurance.REASONABLY_HIGH})
 """Proof that a thief of the mailbox does not have with it."""
+REVIEWABLE = frozenset({FulfillmentStatus.AWAITING_REVIEW, FulfillmentStatus.FULFILLED})
+"""Statuses in which a package can wait for a review; in the second, one that adds to an answer."""
 
 
 async def disclose_package(
@@ -84,12 +89,58 @@ async def disclose_package(
             return [quoted]
     if window is not None:
         return [window]
+    reviewed = await _reviewed(package, answer, right, wanted, ctx)
+    if isinstance(reviewed, PackageReviewNeeded):
+        return [reviewed]
+    return [await _sent(*reviewed, content, wanted, ctx)]
+
+
+async def _sent(
+    package: PackageWriter,
+    answer: Answer,
+    content: bytes | None,
+    wanted: FoundRequest,
+    ctx: FulfillmentContext,
+) -> Fact:
+    """Store a package, and return the answer, or the command to send the package on."""
+    if not answer.disclosed:
+        return await _refusal(answer, wanted, ctx)
     name = await _sealed(package, ctx, small=wanted.findings.is_small)
     copies = await ctx.copies.count(ctx.case_id, wanted.identities, ctx.now, content)
     answer = answer.model_copy(update={"copies": copies})
     fulfilled = await _fulfilled(name, answer, wanted, ctx)
-    transferred = right is Right.PORTABILITY and wanted.submitted.details.transfer_to is not None
-    return [_ordered(fulfilled) if transferred else fulfilled]
+    portable = answerable(wanted.event) is Right.PORTABILITY
+    transferred = portable and wanted.submitted.details.transfer_to is not None
+    return _ordered(fulfilled) if transferred else fulfilled
+
+
+async def _reviewed(
+    package: PackageWriter, answer: Answer, right: Right, wanted: FoundRequest, ctx: FulfillmentContext
+) -> tuple[PackageWriter, Answer] | PackageReviewNeeded:
+    """Return *package* and *answer* without what the staff withholds, or what it must review first."""
+    small = wanted.findings.is_small
+    redactions = await review(package.summary, right, wanted.event, ctx, small=small)
+    if isinstance(redactions, PackageReviewNeeded):
+        return redactions
+    if not redactions.any:
+        return package, answer
+    return await _built(replace(package.summary.contents, redactions=redactions), wanted, ctx)
+
+
+async def must_be_reviewable(event: PackageReviewed, ctx: FulfillmentContext) -> None:
+    """Raise RefusedDecision unless the package waits that *event* reviews, and its redactions fit."""
+    known = ctx.known
+    if known.review is None or known.status not in REVIEWABLE:
+        raise RefusedDecision("no_review_waits")
+    if known.stopped:
+        raise RefusedDecision("request_stopped")
+    if known.awaits_scope:
+        raise RefusedDecision("scope_asked")
+    if event.listing != known.review.listing:
+        raise RefusedDecision("listing_replaced")
+    if any((one.by, one.content) == (event.by, event.content) for one in known.reviews):
+        raise RefusedDecision("decider_decided_before")
+    await check(event, ctx)
 
 
 def _is_whole(event: IdentityVerified) -> bool:
@@ -97,9 +148,20 @@ def _is_whole(event: IdentityVerified) -> bool:
     return any(law.whole_portability for law in laws)
 
 
-async def store_copy(wanted: FoundRequest, ctx: FulfillmentContext) -> tuple[str, Answer]:
-    """Store a copy of all records; return its name and content, or raise :class:`Sealed` if it differs."""
-    package, answer = await _built(await _contents(wanted, ctx), wanted, ctx)
+async def store_copy(
+    wanted: FoundRequest, ctx: FulfillmentContext
+) -> tuple[str, Answer] | PackageReviewNeeded:
+    """
+    Store a copy of all records; return its name and content, or what the staff must review first.
+
+    Raises:
+        Sealed: It was not stored as it was written.
+    """
+    built = await _built(await _contents(wanted, ctx), wanted, ctx)
+    reviewed = await _reviewed(*built, Right.ACCESS, wanted, ctx)
+    if isinstance(reviewed, PackageReviewNeeded):
+        return reviewed
+    package, answer = reviewed
     name = await _sealed(package, ctx, small=wanted.findings.is_small)
     copies = await ctx.copies.count(ctx.case_id, wanted.identities, ctx.now)
     return name, answer.model_copy(update={"copies": copies})
@@ -224,6 +286,7 @@ async def _refusal(answer: Answer, wanted: FoundRequest, ctx: FulfillmentContext
         answer=await ctx.sealed_answer(answer),
         withheld=answers.withheld_values(answer),
         absent=wanted.findings.absent,
+        deciders=ctx.known.reviewers(two=ctx.house.two_deciders),
     )
 
 
@@ -243,6 +306,7 @@ async def _fulfilled(
         aliases=await offered(wanted.findings.claims, ctx),
         withheld=answers.withheld_values(answer),
         absent=wanted.findings.absent,
+        deciders=ctx.known.reviewers(two=ctx.house.two_deciders),
     )
 
 

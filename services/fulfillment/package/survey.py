@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, tzinfo
 from functools import partial
+from itertools import repeat
 from typing import Any
 
 from services.fulfillment.datamap.model import Collection, MappedField
@@ -24,6 +25,7 @@ from services.fulfillment.package.labels import words
 from services.fulfillment.package.people import People, redacts
 from services.fulfillment.package.records import NESTED, TEXTUAL, Columns, Path
 from services.fulfillment.package.redaction import Redacted, RedactedKind, Redactor
+from services.fulfillment.package.staff_redactions import PackageRedactions, SectionRedactions
 from services.fulfillment.package.values import MOST_COLUMNS, fits_in_a_row
 from services.fulfillment.package.withheld import (
     NO_LAW,
@@ -126,6 +128,8 @@ class Contents:
     """Time zone of the page."""
     rules: DisclosureRules = NO_LAW
     """Decide which values are withheld or masked."""
+    redactions: PackageRedactions | None = None
+    """What the staff withholds besides, after a review."""
     law: str = "gdpr"
     """Name of the law in ``about.json``: ``gdpr``, ``uk_gdpr``, ``ccpa`` and others."""
     received_on: date | None = None
@@ -170,6 +174,7 @@ class Area:
     withheld: tuple[WithheldCount, ...]
     blacked_out: tuple[BlackedOut, ...]
     withholding: Withholding
+    redactions: SectionRedactions | None = None
 
     @property
     def collection(self) -> Collection:
@@ -178,7 +183,10 @@ class Area:
 
     def documents(self) -> Iterator[Document]:
         """Yield the records with notices in place of withheld values."""
-        return map(self.withholding.apply, self.section.documents)
+        shown = map(self.withholding.apply, self.section.documents)
+        if self.redactions is None:
+            return shown
+        return (document for document, stays in self.redactions.applied(shown) if stays)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,11 +200,13 @@ class PackageSurvey:
     """Labels of collections without findings."""
     left_out: tuple[WithheldCount, ...]
     """Data that is held and not disclosed, because the right does not cover it; not counted."""
+    hidden: tuple[Area, ...] = ()
+    """Collections of which the staff withholds every record."""
 
     @property
     def withheld(self) -> tuple[WithheldCount, ...]:
         """The withheld data."""
-        return tuple(item for area in self.areas for item in area.withheld)
+        return tuple(item for area in (*self.areas, *self.hidden) for item in area.withheld)
 
     @property
     def blacked_out(self) -> tuple[BlackedOut, ...]:
@@ -217,8 +227,9 @@ def survey(contents: Contents) -> PackageSurvey:
         contents=contents,
         words=spoken,
         areas=tuple(area for area in areas if area.records),
-        empty=tuple(area.label for area in areas if not area.records),
+        empty=tuple(area.label for area in areas if not (area.records or area.withheld)),
         left_out=tuple(_left_out(item, spoken) for item in contents.left_out),
+        hidden=tuple(area for area in areas if area.withheld and not area.records),
     )
 
 
@@ -245,10 +256,14 @@ def _area(section: PackageSection, stem: str, spoken: Words, contents: Contents)
     redact = _redactor(section.collection, spoken, contents.people)
     named = partial(labels.withheld, section.collection, words=spoken)
     withholding = Withholding(section.collection, named, redact, contents.rules)
+    redactions = _redactions(section.collection, contents)
     measure, withheld, masked = _Measure(), Counter[WithheldNotice](), Counter[RedactedKind]()
-    for document in map(withholding.apply, section.documents):
-        measure.add(document)
-        for trace in () if withholding.idle else traces(document):
+    shown = map(withholding.apply, section.documents)
+    idle = withholding.idle and redactions is None
+    for document, stays in redactions.applied(shown) if redactions else zip(shown, repeat(True)):
+        if stays:
+            measure.add(document)
+        for trace in () if idle else traces(document):
             if isinstance(trace, Redacted):
                 masked.update(trace.masked)
             else:
@@ -268,7 +283,13 @@ def _area(section: PackageSection, stem: str, spoken: Words, contents: Contents)
             for kind in sorted(masked)
         ),
         withholding=withholding,
+        redactions=redactions,
     )
+
+
+def _redactions(collection: Collection, contents: Contents) -> SectionRedactions | None:
+    made = contents.redactions
+    return None if made is None else SectionRedactions(collection, made, contents.rules.law)
 
 
 def _counted(withheld: Mapping[WithheldNotice, int], area: str) -> tuple[WithheldCount, ...]:

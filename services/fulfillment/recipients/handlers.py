@@ -128,6 +128,7 @@ async def transfer(event: TransferOrdered, ctx: FulfillmentContext) -> Sequence[
             answer=await ctx.sealed_answer(answer),
             package=event.package,
             package_expires_at=ctx.now + ctx.house.package_lifetime,
+            deciders=ctx.known.reviewers(two=ctx.house.two_deciders),
             aliases=event.aliases,
             withheld=event.withheld,
             absent=event.absent,

@@ -24,11 +24,14 @@ async def schedule_package_expiry(event: events.RequestFulfilled, ctx: IntakeCon
     """
     Store the answer and the last day of its package; destroy the package it replaces (GDPR Art. 5(1)(e)).
 
-    The deadline runs again for an answer to a closed or withdrawn case, until its letter is sent.
+    The listing of a reviewed package goes as well. The deadline runs again for an answer to a closed or
+    withdrawn case, until its letter is sent.
     """
     before = ctx.case.fulfilled.package if ctx.case.fulfilled else None
     if before is not None and event.package not in {None, before}:
         await ctx.vault.discard(ctx.case_id, [before, facts_of(before)])
+    if ctx.case.review is not None:
+        await ctx.vault.discard(ctx.case_id, [ctx.case.review.listing])
     proposed = deadlines.timer_at(deadlines.ERASURE_PROPOSED, ctx.now + deadlines.TIME_TO_PROPOSE)
     proposals = [proposed] if event.erasable else []
     await set_timers([*deadlines.package_timers(event), *_timers_again(event, ctx), *proposals], ctx)

@@ -125,7 +125,7 @@ async def decide_appeal(event: events.AppealDecided, ctx: IntakeContext) -> Sequ
 
 async def open_content(event: events.ContentOpened, ctx: IntakeContext) -> Sequence[Fact]:
     """
-    Record that a staff account reads the submission, an appeal's statement, or for a time the whole case.
+    Record that a staff account reads the submission, a text, a listing, or for a time the whole case.
 
     Law:
         GDPR Art. 28(3)(a): a processor processes the content of its customers on instructions alone.
@@ -135,7 +135,9 @@ async def open_content(event: events.ContentOpened, ctx: IntakeContext) -> Seque
     """
     if ctx.case.received is None:  # whose content it is shows the registration
         raise TooEarly("the reading came before its request")
-    if event.item not in {SUBMISSION, EVERYTHING, *(appeal.statement for appeal in ctx.case.appeals)}:
+    listed = [ctx.case.review.listing] if ctx.case.review else []
+    known = {SUBMISSION, EVERYTHING, *listed, *(appeal.statement for appeal in ctx.case.appeals)}
+    if event.item not in known:
         raise RefusedDecision("no_such_content")
     if not ctx.case.may_read(event.by, ctx.now):
         raise RefusedDecision("no_permission")

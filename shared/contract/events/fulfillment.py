@@ -244,6 +244,37 @@ class ValuesReleased(Decision):
     """Why the values may go to the requester, as the staff says it."""
 
 
+class PackageReviewNeeded(Fact):
+    """A package is not sent before the privacy staff has reviewed it."""
+
+    TYPE = "habeas.package.review_needed.v1"
+
+    right: Right
+    listing: Code
+    """Name in the vault of its records as the person would get them (shared.contract.package_review)."""
+    records: int
+    """How many records that are."""
+    renewed: bool = False
+    """Whether records have changed since an earlier listing: reviews of that one release nothing."""
+
+
+class PackageReviewed(Decision):
+    """The privacy staff releases a package as listed, or with redactions."""
+
+    TYPE = "habeas.package.reviewed.v1"
+    ROLES = frozenset({StaffRole.AGENT, StaffRole.APPROVER})
+
+    listing: Code
+    """Name in the vault of the listing that was reviewed."""
+    redactions: Code | None = None
+    """Name in the vault of the list of redactions; None: nothing is withheld besides."""
+
+    @property
+    def content(self) -> tuple[Code, Code | None]:
+        """What is decided, without the account: two decisions with the same content agree."""
+        return self.listing, self.redactions
+
+
 class CorrectionApproved(Decision):
     """The privacy staff approves a correction of an identity; it waited until the new value was proven."""
 

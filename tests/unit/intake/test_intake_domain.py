@@ -89,6 +89,7 @@ from shared.contract.events import (
     PackageExpired,
     PackageExpiring,
     PackageFetched,
+    PackageReviewNeeded,
     PermissionGranted,
     PermissionRevoked,
     ProofKind,
@@ -169,6 +170,7 @@ PLANNED = ErasurePlanned(
 APPROVED = ErasureApproved(request_id=CASE, by="second.person")
 SCHEDULED = ErasureScheduled(request_id=CASE, at=datetime(2026, 3, 6, 9, 30, tzinfo=UTC))
 HELD_BACK = DisclosureScheduled(request_id=CASE, at=SCHEDULED.at)
+REVIEW = PackageReviewNeeded(request_id=CASE, right=Right.ACCESS, listing="listing_1", records=2)
 KEPT = PackageCodeKept(request_id=CASE, digest="d" * 64, expires_at=NOW)
 APPEAL = AppealReceived(
     request_id=CASE,
@@ -200,6 +202,7 @@ EXAMPLES: dict[type[Fact], Fact] = {
         APPROVED,
         SCHEDULED,
         HELD_BACK,
+        REVIEW,
         KEPT,
         NoticeSent(request_id=CASE, letter=LetterKind.ACKNOWLEDGEMENT),
         NoticeFailed(request_id=CASE, letter=LetterKind.OUTCOME, reason="mail_refused"),
@@ -303,6 +306,13 @@ FACTS = st.sampled_from(list(EXAMPLES.values()))
 
 def after(*story: Fact) -> IntakeCase:
     return reduce(evolve, story, IntakeCase())
+
+
+@pytest.mark.parametrize("after", [FULFILLED, WITHDRAWN, PLANNED], ids=lambda fact: type(fact).__name__)
+def test_package_waits_for_its_review_until_the_answer_or_the_end(after: Fact) -> None:
+    case = reduce(evolve, (RECEIVED, VERIFIED, REVIEW), IntakeCase())
+    assert (case.status, case.review) == (CaseStatus.VERIFIED, REVIEW)
+    assert evolve(case, after).review is None
 
 
 def test_every_fact_that_intake_hears_has_an_example_here() -> None:
