@@ -187,7 +187,13 @@ def every_channel() -> tuple[FastAPI, Mapping[str, FastAPI]]:
     }
     staff = StaffDecisions(none, none, none, limit, none)
     app = create_app(
-        none, Callers({}, limit), site, protocols=protocols, links=UnsubscribeLinks(b"", ROOT), staff=staff
+        none,
+        Callers({}, limit),
+        site,
+        protocols=protocols,
+        links=UnsubscribeLinks(b"", ROOT),
+        staff=staff,
+        requesters=cast("Any", object()),
     )
     return app, protocols
 

@@ -13,6 +13,7 @@ from services.intake.breach.bootstrap import INCIDENTS
 from services.intake.breach.bootstrap import NAME as INCIDENTS_NAME
 from services.intake.cases.code_limits import CodeLimit, WrongCodes
 from services.intake.cases.duplicates import FirstRequests
+from services.intake.cases.requester_index import RequesterIndex
 from services.intake.cases.retention import Purge, RegisterRetention
 from services.intake.cases.service import RequestService, ServiceKeys
 from services.intake.cases.waiting_queue import WaitingQueue, start_waiting
@@ -60,6 +61,8 @@ from shared.runtime.scheduler import Timers, publish_due_timers
 from shared.runtime.service import Service, case_of_fact
 
 NAME = "intake"
+REPEATED = "repeated requests"
+"""Purpose of the key that hashes what makes two requests those of one person."""
 
 
 def service(ports: Ports, key: bytes, bindings: Bindings) -> Service[IntakeCase, IntakeContext]:
@@ -175,9 +178,15 @@ def application(
         protocols={channel.path: channel.app for channel in opened if channel.app},
         links=UnsubscribeLinks(settings.root_key, settings.public_url),
         staff=StaffDecisions(requests, platform.staff, requests.clock, allowance, incidents=incidents),
+        requesters=_requesters(settings, platform),
     )
     app.include_router(stop_page(requests, site, derived_key(settings.root_key, STOP_LINKS)))
     return app
+
+
+def _requesters(settings: IntakeSettings, platform: ServiceRuntime) -> RequesterIndex:
+    database = platform.client[f"{settings.database_prefix}_{NAME}"]
+    return RequesterIndex(database, platform.vault, derived_key(settings.root_key, REPEATED))
 
 
 @asynccontextmanager
@@ -188,7 +197,8 @@ async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIter
     database = platform.client[f"{settings.database_prefix}_{NAME}"]
     journal = Journal(database, RECORDS, key=chain_key(settings.root_key, NAME), notes=True)
     timers = Timers(database)
-    duplicates = FirstRequests(database, journal, derived_key(settings.root_key, "repeated requests"))
+    duplicates = FirstRequests(database, journal, derived_key(settings.root_key, REPEATED))
+    requesters = _requesters(settings, platform)
     queue = WaitingQueue(database, settings.requests_per_hour)
     retention = RegisterRetention(settings.register_months, settings.company.zone)
     purge = Purge(platform.client, database, journal, platform.vault, platform.bus, retention)
@@ -197,10 +207,10 @@ async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIter
         codes=derived_key(settings.root_key, "package codes"),
     )
     wrong = WrongCodes(database, alarm_at=settings.wrong_codes_alarm)
-    for part in (journal, timers, duplicates, queue, purge, wrong):
+    for part in (journal, timers, duplicates, requesters, queue, purge, wrong):
         await part.prepare()
     codes = CodeLimit.of(wrong, settings.codes_offered_per_hour)
-    ports = Ports(platform.vault, timers, duplicates, queue, codes, practice)
+    ports = Ports(platform.vault, timers, duplicates, queue, codes, requesters, practice)
     requests = RequestService(platform.vault, journal, platform.bus, keys, ports.context, queue, codes=codes)
     callers = Callers(settings.api_keys, Allowance(settings.public_requests_per_hour))
     context = ChannelContext(
@@ -213,7 +223,12 @@ async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIter
         )
         works = [work for channel in opened for work in channel.works]
         background = _run_all(
-            timer_task, purge.run(), start_waiting(queue, requests.start), requests.outbox.run(), *works
+            timer_task,
+            purge.run(),
+            requesters.run(),
+            start_waiting(queue, requests.start),
+            requests.outbox.run(),
+            *works,
         )
         own = user_of(settings.amqp_url.get_secret_value())
         bindings = Bindings(settings.sources, command_user(own), own)

@@ -13,7 +13,7 @@ from services.intake.cases.rate_limit import RateLane, WaitingRequest
 from services.intake.domain import IntakeCase, RequestLodged
 from shared.contract.correlation import Correlation
 from shared.contract.envelope import Unreadable
-from shared.contract.events import BurstDeclared, RequestRejected, SubmissionError
+from shared.contract.events import BurstDeclared, RequestRejected, RequestSubmitted, SubmissionError
 from shared.contract.ports import TimersPort, VaultPort
 from shared.errors import TooEarly
 from shared.law import ClockRules
@@ -33,6 +33,13 @@ class FirstRequestPort(Protocol):
 
     async def case(self, case: str) -> IntakeCase:
         """Return the state of *case*."""
+
+
+class RequesterIndexPort(Protocol):
+    """The cases of a mailbox."""
+
+    async def add(self, case: str, request: RequestSubmitted, at: datetime) -> None:
+        """Add the mailboxes of *request*, the case *case*, received *at*; it may be repeated."""
 
 
 class WaitingQueuePort(Protocol):
@@ -75,6 +82,7 @@ class Ports:
     duplicates: FirstRequestPort = field(repr=False)
     queue: WaitingQueuePort = field(repr=False)
     codes: CodeLimit = field(repr=False)
+    requesters: RequesterIndexPort = field(repr=False)
     practice: ClockRules
 
     def context(self, moment: Moment[IntakeCase]) -> "IntakeContext":
@@ -85,6 +93,7 @@ class Ports:
             self.duplicates,
             self.queue,
             self.codes,
+            self.requesters,
             self.practice,
             case_id=moment.case,
             case=moment.state,

@@ -760,6 +760,15 @@ def _actions(heard: Heard, case: str) -> list[dict[str, Any]]:
     return [one for type_ in types for one in heard.of(case, type_)]
 
 
+async def test_session_finds_the_cases_of_a_mailbox_and_no_stranger_does(pipeline: Pipeline) -> None:
+    case = await challenged(pipeline, BRUNO_ASKS)
+    bearer = await pipeline.accounts.sign_in(pipeline.http, "sira.muster", {StaffRole.VIEWER})
+    search = {"json": {"mailbox": BRUNO.email.upper()}}
+    found = await pipeline.http.post("/v1/staff/search", headers=bearer, **search)
+    assert found.raise_for_status().json()["cases"][0] == case
+    assert (await pipeline.http.post("/v1/staff/search", **search)).status_code == 401
+
+
 async def test_session_of_a_reader_changes_no_case(pipeline: Pipeline) -> None:
     case = await challenged(pipeline)
     bearer = await pipeline.accounts.sign_in(pipeline.http, "vera.viewer", {StaffRole.VIEWER})

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from habeas.embedded.stack import Stack
 from services.intake.cases.code_limits import CodeLimit
 from services.intake.cases.duplicates import FirstRequests
+from services.intake.cases.requester_index import RequesterIndex
 from services.intake.cases.service import RequestService, ServiceKeys
 from services.intake.cases.waiting_queue import WaitingQueue
 from services.intake.channels.fides.clients import FidesTokens
@@ -354,7 +355,8 @@ async def test_what_a_crash_has_left_is_destroyed_after_a_day_and_what_is_whole_
         await one.prepare()
     now = NOW
     queue, timers = WaitingQueue(database, {}), Timers(database)
-    ports = Ports(vault, timers, FirstRequests(database, journal, KEY), queue, CodeLimit(), PRACTICE)
+    duplicates, requesters = FirstRequests(database, journal, KEY), RequesterIndex(database, vault, KEY)
+    ports = Ports(vault, timers, duplicates, queue, CodeLimit(), requesters, PRACTICE)
     requests = RequestService(
         vault, journal, broker, ServiceKeys(KEY, KEY), ports.context, queue, lambda: now
     )

@@ -26,6 +26,7 @@ from tests.unit.fakes import (
     REQUEST_KEY,
     RETRY,
     SOURCE,
+    MemoryRequesterIndex,
     MemoryWaitingQueue,
     request,
     submission,
@@ -120,7 +121,8 @@ class Replica:
         journal = Journal(database, RECORDS)
         duplicates = FirstRequests(database, journal, b"k" * 32)
         queue = MemoryWaitingQueue()
-        ports = Ports(MemoryVault(), MemoryTimers(), duplicates, queue, CodeLimit(), PRACTICE)
+        vault, requesters = MemoryVault(), MemoryRequesterIndex()
+        ports = Ports(vault, MemoryTimers(), duplicates, queue, CodeLimit(), requesters, PRACTICE)
         one = service(ports, REQUEST_KEY, BINDINGS)
         runtime = Runtime(one, journal, broker.inbox(one.name), broker, 50, RETRY, lambda: NOW)
         keys = ServiceKeys(REQUEST_KEY, REQUEST_KEY)

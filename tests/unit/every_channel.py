@@ -23,6 +23,7 @@ from services.intake.channels.webhooks import apple, risc
 from services.intake.channels.webhooks.service import WebhookService, webhooks_app
 from services.intake.http.staff_actions import StaffActions, action_routes
 from services.intake.http.staff_decisions import StaffDecisions, staff_decisions
+from services.intake.http.staff_search import StaffSearch, search_routes
 from services.intake.http.staff_sessions import StaffSessions, session_routes
 from shared.runtime.jwks import KeySet
 from shared.runtime.tokens import ExpectedToken
@@ -117,6 +118,7 @@ async def every_channel() -> EveryChannel:
     sessions = StaffSessions(office.requests, _Register(), office.clock)
     app.include_router(session_routes(sessions))
     app.include_router(action_routes(StaffActions(office.requests, sessions)))
+    app.include_router(search_routes(StaffSearch(sessions, office.requesters, UNLIMITED)))
     signed = _SignedByShopify(app)
     async with AsyncClient(transport=ASGITransport(signed), base_url=ROOT) as http:
         return EveryChannel(office, signed, await _ids(office, http))

@@ -190,6 +190,22 @@ class MemoryFirstRequests:
 
 
 @dataclass(slots=True)
+class MemoryRequesterIndex:
+    """The cases of a mailbox, in memory."""
+
+    entries: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Case → mailboxes."""
+
+    async def add(self, case: str, request: RequestSubmitted, at: datetime) -> None:
+        del at
+        named = (request.subject.email, request.agent.email if request.agent else None)
+        self.entries[case] = tuple(address for address in named if address)
+
+    async def cases_of(self, address: str) -> list[str]:
+        return [case for case, mailboxes in self.entries.items() if address in mailboxes]
+
+
+@dataclass(slots=True)
 class MemoryWaitingQueue:
     """Lets *free* requests begin; the others wait until a test has them begin."""
 
@@ -290,7 +306,10 @@ class Office:
         self.deadlines = MemoryTimers()
         self.duplicates = MemoryFirstRequests(self.journals["intake"])
         codes = CodeLimit()
-        self.ports = Ports(self.vault, self.deadlines, self.duplicates, self.queue, codes, practice)
+        self.requesters = MemoryRequesterIndex()
+        self.ports = Ports(
+            self.vault, self.deadlines, self.duplicates, self.queue, codes, self.requesters, practice
+        )
         self.requests = RequestService(
             self.vault,
             self.journals["intake"],

@@ -35,6 +35,7 @@ from tests.unit.fakes import (
     RETRY,
     Clock,
     MemoryFirstRequests,
+    MemoryRequesterIndex,
     MemoryWaitingQueue,
     OpenGate,
     proof_of,
@@ -95,6 +96,7 @@ class Registry:
             MemoryFirstRequests(intakes),
             MemoryWaitingQueue(),
             CodeLimit(),
+            MemoryRequesterIndex(),
             PRACTICE,
         )
         intake = intake_service(ports, REQUEST_KEY, BINDINGS)

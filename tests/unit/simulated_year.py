@@ -44,6 +44,7 @@ from tests.unit.fakes import (
     SOURCE,
     VERIFIER_KEY,
     MemoryFirstRequests,
+    MemoryRequesterIndex,
     MemoryWaitingQueue,
     request,
 )
@@ -174,7 +175,8 @@ class SimulatedRun:
     def _services(self) -> dict[str, Service[Any, Any]]:
         duplicates = MemoryFirstRequests(MemoryJournal())
         queue, codes = MemoryWaitingQueue(), CodeLimit()
-        ports = Ports(self.vault, self.ports["intake"], duplicates, queue, codes, self.rules)
+        timers, requesters = self.ports["intake"], MemoryRequesterIndex()
+        ports = Ports(self.vault, timers, duplicates, queue, codes, requesters, self.rules)
         assurance = AssuranceRules(
             clock=self.rules, sensitivity=self.case.sensitivity, patience=self.case.patience
         )

@@ -66,6 +66,6 @@ class StaffDesk:
             self.office.requests, cast("Any", self), self.office.clock, limit, incidents=cast("Any", None)
         )
         callers = Callers({}, UNLIMITED, attempts=self.attempts)
-        app = create_app(self.office.requests, callers, SITE, staff=staff)
+        app = create_app(self.office.requests, callers, SITE, staff=staff, requesters=self.office.requesters)
         headers = {"Authorization": f"Bearer {secret}"} if secret else {}
         return AsyncClient(transport=ASGITransport(app), base_url=ROOT, headers=headers)

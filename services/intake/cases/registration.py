@@ -79,8 +79,10 @@ async def _first_facts(
     if ctx.case.open_messages:  # the request has a last day of its own
         await ctx.timers.cancel(ctx.case_id, INQUIRY_TIMERS)
     # In parallel, for one round trip; the timers of a duplicate have no effect.
-    duplicated, _ = await asyncio.gather(
-        _first_request(request, received, ctx), set_timers(initial_timers(received, ctx.practice), ctx)
+    duplicated, *_ = await asyncio.gather(
+        _first_request(request, received, ctx),
+        set_timers(initial_timers(received, ctx.practice), ctx),
+        ctx.requesters.add(ctx.case_id, request, received.received_at),
     )
     if duplicated is not None:
         return [received.model_copy(update={"repeats": duplicated.first}), duplicated]

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, tzinfo
 
 from services.intake.cases.register import CaseHistory, CountedRequest, RequestResult, counted, may_be_purged
+from services.intake.cases.requester_index import forget_requesters
 from shared.contract.events import RequestPurged
 from shared.contract.ports import VaultPort
 from shared.errors import PermanentError, StoreUnavailable
@@ -165,6 +166,7 @@ class Purge:
                 raise StoreUnavailable("purge: another replica holds the same cases")
             await journal.insert_many(last, session=session)
             await self.journal.forget_notes(list(histories), session)
+            await forget_requesters(self.database, list(histories), session)
 
     async def _announce(self) -> None:
         """Destroy the keys of purged cases and notify the other services, until both are done."""

@@ -1,14 +1,14 @@
 """The HTTP API: routes, and the models of bodies and answers."""
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from functools import cache
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, Field, ValidationError
 from starlette.types import ASGIApp
@@ -27,6 +27,12 @@ from services.intake.http.packages import Packages, RangeRequest, package_head, 
 from services.intake.http.problems import add_problems, error_of_body
 from services.intake.http.staff_actions import StaffActions, action_routes
 from services.intake.http.staff_decisions import StaffDecisions, staff_decisions
+from services.intake.http.staff_search import (
+    SEARCHES_PER_HOUR,
+    RequesterSearch,
+    StaffSearch,
+    search_routes,
+)
 from services.intake.http.staff_sessions import StaffSessions, session_routes
 from services.intake.pages.centre.pages import centre, honour
 from services.intake.pages.linked_pages import forwarded_request_routes
@@ -47,6 +53,7 @@ from shared.contract.status import AnswerFee, Lodged, RequestStatus, StatusPage,
 from shared.law import ClockRules, Policy
 from shared.law.calendars import calendar_named
 from shared.law.library import policies
+from shared.runtime.client_limits import Allowance
 from shared.runtime.journal import DatedFact
 
 
@@ -131,11 +138,13 @@ def create_app(  # noqa: PLR0913 - everything that is served
     protocols: Mapping[str, ASGIApp] | None = None,
     links: UnsubscribeLinks | None = None,
     staff: StaffDecisions | None = None,
+    requesters: RequesterSearch | None = None,
 ) -> FastAPI:
     """
     Return the API on *service*, with the applications of *protocols*, by path: ``{"/drp": …}``.
 
-    Without *links* there are no unsubscribe links, without *staff* no decisions of staff accounts.
+    Without *links* there are no unsubscribe links, without *staff* no decisions of staff accounts,
+    without *requesters* no search for their cases.
     """
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     add_problems(app, site)
@@ -157,13 +166,21 @@ def create_app(  # noqa: PLR0913 - everything that is served
         app.include_router(unsubscribe_routes(service, site, links, callers.system))
     if staff:
         app.include_router(staff_decisions(staff, site.root))
-        sessions = StaffSessions(service, staff.register, staff.clock)
-        for routes in (session_routes(sessions), action_routes(StaffActions(service, sessions))):
+        for routes in _session_routes(staff, requesters):
             app.include_router(routes, dependencies=[Depends(forbid_caching)])
     _add_description(app, site, protocols or {})
     for path, protocol in (protocols or {}).items():
         app.mount(path, protocol)
     return app
+
+
+def _session_routes(staff: StaffDecisions, requesters: RequesterSearch | None) -> Iterator[APIRouter]:
+    """Yield the API for signed-in accounts."""
+    sessions = StaffSessions(staff.service, staff.register, staff.clock)
+    yield session_routes(sessions)
+    yield action_routes(StaffActions(staff.service, sessions))
+    if requesters:
+        yield search_routes(StaffSearch(sessions, requesters, Allowance(SEARCHES_PER_HOUR)))
 
 
 def _add_description(app: FastAPI, site: Site, protocols: Mapping[str, ASGIApp]) -> None:

@@ -273,3 +273,10 @@ ATTACH_FILE = operation(
     body=[Content(media="application/octet-stream", schema=BINARY)],
     answer={201: Content({"item": f"file_{DECISION}"})},
 )
+SEARCH_CASES = operation(
+    "searchCases",
+    422,
+    security=STAFF,
+    body=[Content({"mailbox": "ada@example.org"})],
+    answer={200: Content({"cases": [ID]})},
+)

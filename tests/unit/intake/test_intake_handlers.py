@@ -46,6 +46,7 @@ from tests.unit.fakes import (
     REQUEST_KEY,
     SOURCE,
     MemoryFirstRequests,
+    MemoryRequesterIndex,
     MemoryWaitingQueue,
     Office,
     request,
@@ -72,6 +73,7 @@ def context(
         duplicates=MemoryFirstRequests(MemoryJournal()),
         queue=MemoryWaitingQueue(),
         codes=CodeLimit(),
+        requesters=MemoryRequesterIndex(),
         practice=PRACTICE,
     )
 

@@ -8,6 +8,7 @@ import pytest
 from httpx import Response
 
 from services.intake.cases.register import CaseHistory
+from services.intake.http.staff_search import SEARCHES_PER_HOUR
 from shared.contract.envelope import MAX_BODY
 from shared.contract.events import (
     MOST_DOCUMENT_BYTES,
@@ -19,7 +20,7 @@ from shared.contract.events import (
     StaffRole,
 )
 from shared.runtime.journal import JournalRow
-from tests.unit.fakes import NOW, SOURCE, AbsentBroker, request
+from tests.unit.fakes import NOW, PERSON, SOURCE, AbsentBroker, request
 from tests.unit.intake_api import CASE, UNKNOWN, assert_problem
 from tests.unit.staff_desk import DANA, StaffDesk
 
@@ -194,3 +195,25 @@ async def test_owners_to_choose_from_are_the_enabled_people() -> None:
     assert answer.json() == [{"account": "dana.muster", "display_name": "Dana Muster", "roles": ["viewer"]}]
     async with desk.client() as http:
         assert_problem(await http.get("/v1/staff/accounts"), 401)
+
+
+async def test_cases_of_a_mailbox_are_found_in_a_session_of_any_role() -> None:
+    desk = await opened()
+    for role in StaffRole:
+        async with desk.client(await desk.sign_in({role})) as http:
+            answer = await http.post("/v1/staff/search", json={"mailbox": PERSON["email"]})
+            assert (answer.status_code, answer.json()) == (200, {"cases": [CASE]})
+            other = await http.post("/v1/staff/search", json={"mailbox": "nobody@example.org"})
+            assert other.json() == {"cases": []}
+    async with desk.client() as http:
+        assert_problem(await http.post("/v1/staff/search", json={"mailbox": PERSON["email"]}), 401)
+
+
+async def test_searches_of_an_account_are_limited() -> None:
+    desk = await opened()
+    async with desk.client(await desk.sign_in()) as http:
+        statuses = [
+            (await http.post("/v1/staff/search", json={"mailbox": PERSON["email"]})).status_code
+            for _ in range(SEARCHES_PER_HOUR + 1)
+        ]
+    assert statuses == [200] * SEARCHES_PER_HOUR + [429]

@@ -1,0 +1,65 @@
+"""Search for cases by a mailbox, in a session; the address is in the body, so that no log has it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Annotated, Protocol
+
+from fastapi import APIRouter, Depends, HTTPException
+from pydantic import BaseModel
+
+from services.intake.http import operations
+from services.intake.http.staff_sessions import StaffSession, StaffSessions
+from shared.contract.events import Mailbox, RequestId, Strict
+from shared.runtime.client_limits import Allowance
+
+SEARCHES_PER_HOUR = 600
+"""Searches of one account: too few to try a list of customers."""
+
+
+class RequesterSearch(Protocol):
+    """Cases by mailbox, as :class:`services.intake.cases.requester_index.RequesterIndex` finds them."""
+
+    async def cases_of(self, address: str) -> Sequence[str]:
+        """Return the cases with the mailbox *address*, the newest first."""
+
+
+class SearchForm(Strict, defer_build=False):
+    """A search for the cases of a mailbox."""
+
+    mailbox: Mailbox
+
+
+class FoundCases(BaseModel):
+    """The cases whose requester or agent has a mailbox, the newest first; 100 at most."""
+
+    cases: Sequence[RequestId]
+
+
+@dataclass(frozen=True, slots=True)
+class StaffSearch:
+    """Searches of signed-in accounts."""
+
+    sessions: StaffSessions
+    requesters: RequesterSearch
+    searches: Allowance
+
+    async def find(self, session: StaffSession, address: str) -> FoundCases:
+        """Return the cases of a mailbox; answer 429 above the limit of the account."""
+        if not self.searches.take(session.account.name):
+            raise HTTPException(429, "Too many searches of this account.", {"Retry-After": "3600"})
+        return FoundCases(cases=await self.requesters.cases_of(address))
+
+
+def search_routes(search: StaffSearch) -> APIRouter:
+    """Return the API for searches."""
+    router = APIRouter(prefix="/v1/staff/search")
+
+    @router.post("", status_code=HTTPStatus.OK, **operations.SEARCH_CASES)
+    async def find(
+        form: SearchForm, session: Annotated[StaffSession, Depends(search.sessions.signed_in)]
+    ) -> FoundCases:
+        """Return the cases whose requester or agent has this mailbox, the newest first."""
+        return await search.find(session, form.mailbox)
+
+    return router
