@@ -256,6 +256,16 @@ class WithholdingGround(StrEnum):
     PROFESSIONAL_SECRECY = "professional_secrecy"
 
 
+class HoldScope(StrEnum):
+    """The records that a legal hold keeps."""
+
+    REQUEST = "request"
+    """Those that the erasure of a request finds."""
+    PERSON = "person"
+    """Those of the person of a request, whichever request or purge finds them."""
+    COLLECTION = "collection"
+
+
 class ExtensionReason(StrEnum):
     """Why an answer needs more time (GDPR Art. 12(3))."""
 

@@ -86,6 +86,7 @@ COMMANDS: Mapping[str, CommandEntry] = dict(
             appeals="referrals.appeals_app: Open appeals and complaints: list, read and decide them.",
             permission="referrals.permission_app: Permissions to read the content of a customer's end user.",
             retention="retention: Records past their retention period: list and purge them.",
+            hold="holds: Legal holds: place, lift and list them.",
             decision="staff.decision_app: Show the result of a decision by its id.",
             burst="operations.burst_app: Storms of requests, as after a breach: mark and limit them.",
         ),

@@ -1,8 +1,10 @@
 """Verbs about records of the company past their retention period."""
 
 import json
+from contextlib import AsyncExitStack
 from dataclasses import asdict
 from datetime import date, datetime
+from functools import partial
 from secrets import token_hex
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -143,7 +145,12 @@ def _expired(
     wanted = [one for one in limited_collections(data_map) if only in (None, one.key)]
 
     async def work() -> "list[ExpiredCollection]":
-        async with client.engine.connected(state.stores(stores)) as opened:
-            return [await expired_in(collection, opened, today, zone) for collection in wanted]
+        async with AsyncExitStack() as stack:
+            opened = await stack.enter_async_context(client.engine.connected(state.stores(stores)))
+            counted = partial(expired_in, stores=opened, today=today, zone=zone)
+            if state.has_databases:
+                memory = await stack.enter_async_context(open_erasure_records(state))
+                counted = partial(counted, holds=memory.holds)
+            return [await counted(collection) for collection in wanted]
 
     return data_map, today, [one for one in run(work()) if one.records or one.held]

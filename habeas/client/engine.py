@@ -23,6 +23,7 @@ from services.fulfillment.domain import NOT_CHANGEABLE
 from services.fulfillment.erasure.completion import Completed, NoMemory, run_all_rounds
 from services.fulfillment.erasure.planner import plan
 from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordStep, alike, steps_in
+from services.fulfillment.holds.check import NO_HOLDS, HoldCheck
 from services.fulfillment.search.engine import RecordEngine as Records
 from services.fulfillment.search.findings import Findings, SearchAnswer
 from services.fulfillment.search.identities import Identities, identities_of
@@ -92,7 +93,7 @@ class OperatorEngine:
         The certificate names records that a store refused to change. Raises StoreUnavailable if a store does
         not answer; the same call may be made again.
         """
-        number = secrets.token_hex(16)
+        number, today = secrets.token_hex(16), datetime.now(self.zone).date()
         found_by = {name: tuple(spellings) for name, spellings in identities.items()}
         completed = await run_all_rounds(
             replace(decided, identities=found_by),
@@ -103,6 +104,7 @@ class OperatorEngine:
             controller=controller,
             signer=signer,
             zone=self.zone,
+            holds=HoldCheck(NO_HOLDS if memory is None else memory.holds, number, today),
         )
         if memory is not None:
             await memory.certificates.keep(number, completed.certificate, datetime.now(UTC))

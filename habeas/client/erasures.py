@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from itertools import islice
 from typing import Any
 
@@ -26,6 +26,7 @@ from services.fulfillment.erasure.journal.entries import FINGERPRINTS_KEY, Finge
 from services.fulfillment.erasure.journal.replay import Replay, ReplayReport, ReplayScope
 from services.fulfillment.erasure.journal.returned import ScanProgress
 from services.fulfillment.erasure.steps import RecordPlan
+from services.fulfillment.holds.register import LegalHolds
 from services.fulfillment.search.engine import RecordEngine
 from services.fulfillment.stores.mongodb import Stores
 from services.fulfillment.stores.registers import (
@@ -58,6 +59,7 @@ class ErasureRecords:
     kept: RetainedRecords
     certificates: Certificates
     listed: HashLists
+    holds: LegalHolds
     database: Database
     """Of fulfillment, with the data maps of retained records."""
 
@@ -87,6 +89,7 @@ class ErasureRecords:
             controller,
             signer,
             zone,
+            holds=self.holds,
         )
 
 
@@ -130,7 +133,10 @@ async def memory(
         await kept.prepare()
         listed = HashLists(database, derived_key(master_key, HASH_LISTS_KEY))
         certificates = Certificates(database)
-        yield ErasureRecords(erasures, suppressions, fingerprints, kept, certificates, listed, database)
+        holds = LegalHolds(database, derived_key(master_key, RETAINED_RECORDS_KEY))
+        yield ErasureRecords(
+            erasures, suppressions, fingerprints, kept, certificates, listed, holds, database
+        )
 
 
 async def replay(  # noqa: PLR0913 - the parts of a replay
@@ -145,7 +151,9 @@ async def replay(  # noqa: PLR0913 - the parts of a replay
     """Erase records again that a backup has brought back. Raises ConfigurationError if a store has no URL."""
     with closing(Stores.connect(urls)) as stores:
         today = datetime.now(zone).date()
-        again = Replay(remembered.erasures, remembered.fingerprints, data_map, stores, today, zone)
+        again = Replay(
+            remembered.erasures, remembered.fingerprints, data_map, stores, today, zone, remembered.holds
+        )
         return await again.run(scope, progress)
 
 
@@ -171,6 +179,24 @@ async def purges(remembered: ErasureRecords, number: str | None) -> list[dict[st
             "certificates": await remembered.certificates.numbers_of(order.id),
         }
         async for order in PurgeOrders(remembered.database).listed(number)
+    ]
+
+
+async def holds(remembered: ErasureRecords, today: date) -> list[dict[str, Any]]:
+    """Return all legal holds as plain values."""
+    return [
+        {
+            "hold": hold.id,
+            "scope": hold.scope.value,
+            "request": None if hold.collection else hold.request_id,
+            "collection": hold.collection,
+            "matter": hold.matter,
+            "by": hold.by,
+            "until": hold.until and hold.until.isoformat(),
+            "status": "lifted" if hold.lifted else "standing" if hold.stands_on(today) else "ended",
+            "erasures": list(hold.erasures),
+        }
+        for hold in await remembered.holds.listed()
     ]
 
 

@@ -21,6 +21,7 @@ from services.fulfillment.erasure.expiry import ExpiryJob
 from services.fulfillment.erasure.journal.entries import FINGERPRINTS_KEY, Fingerprints
 from services.fulfillment.erasure.window import window_ended
 from services.fulfillment.handlers import SUBSCRIPTIONS
+from services.fulfillment.holds.register import LegalHolds
 from services.fulfillment.package.copies import CopyCounter
 from services.fulfillment.package.past_requests import PastRequests
 from services.fulfillment.recipients.carrier import Carrier, RecipientWebhooks
@@ -66,6 +67,7 @@ class FulfillmentRegisters:
     days: DailyJobStates
     purges: PurgeOrders
     certificates: Certificates
+    holds: LegalHolds
 
     @classmethod
     async def prepared(cls, database: Database, settings: FulfillmentSettings) -> Self:
@@ -86,6 +88,7 @@ class FulfillmentRegisters:
             DailyJobStates(database),
             PurgeOrders(database),
             Certificates(database),
+            LegalHolds(database, derived_key(root, RETAINED_RECORDS_KEY)),
         )
         for one in fields(made):
             await getattr(made, one.name).prepare()
@@ -112,14 +115,14 @@ async def build(settings: FulfillmentSettings, platform: ServiceRuntime) -> Asyn
             vault=platform.vault, records=engine, maps=own.maps, house=house, suppressions=suppressions,
             disagreements=own.disagreements, erasures=own.erasures, kept=own.kept, copies=own.copies,
             past=own.past, carrier=carrier, webhooks=webhooks, receivers=proven, listed=own.listed,
-            purges=own.purges, timers=own.timers,
+            purges=own.purges, timers=own.timers, holds=own.holds,
         )  # fmt: skip
 
     try:
         publish, correlations = platform.bus.publish, own.journal.correlations
         purging = Purging(
             own.kept, own.erasures, suppressions, own.certificates, own.maps, engine, house.controller,
-            house.signer, house.zone,
+            house.signer, house.zone, holds=own.holds,
         )  # fmt: skip
         lookup = HashLookupJob(
             own.listed, stores, platform.vault, lambda: own.maps.current, publish, register=seen

@@ -21,6 +21,7 @@ from services.fulfillment.erasure.completion import (
     SuppressionsPort,
 )
 from services.fulfillment.erasure.steps import RecordPlan
+from services.fulfillment.holds.check import HoldCheck, HoldsPort
 from services.fulfillment.package.survey import PastRequest
 from services.fulfillment.recipients.carrier import Carrier, RecipientWebhooks
 from services.fulfillment.recipients.directory import DataRecipient, pseudonyms
@@ -181,6 +182,7 @@ class FulfillmentContext:
     listed: HashLists = field(repr=False)
     purges: PurgeOrders = field(repr=False)
     timers: TimersPort = field(repr=False)
+    holds: HoldsPort = field(repr=False)
 
     async def submission(self) -> RequestSubmitted:
         """Return the request as it was submitted, limited to the data that the person named when asked."""
@@ -234,6 +236,11 @@ class FulfillmentContext:
     def opened_lines(self, name: str) -> AsyncIterator[str]:
         """Yield the lines that :meth:`sealed_lines` sealed under *name*."""
         return open_lines(self.vault, self.case_id, name)
+
+    @property
+    def holding(self) -> HoldCheck:
+        """The legal holds that count for this request today."""
+        return HoldCheck(self.holds, self.case_id, self.today())
 
     def today(self) -> date:
         """Return today's date in the time zone of the controller."""

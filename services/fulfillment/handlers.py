@@ -43,6 +43,7 @@ from services.fulfillment.erasure.window import (
     stop,
     unless_stopped,
 )
+from services.fulfillment.holds.handlers import lift_hold, place_hold
 from services.fulfillment.package import answers
 from services.fulfillment.package.handlers import (
     decide_fee,
@@ -101,6 +102,8 @@ from shared.contract.events import (
     Fact,
     FeeAgreed,
     FeeDecided,
+    HoldLifted,
+    HoldPlaced,
     IdentityClaimed,
     IdentityCompared,
     IdentityVerified,
@@ -701,6 +704,8 @@ SUBSCRIPTIONS = (
     on(RequestWithdrawn, certify_withdrawn),
     on(DropListed, look_up_lists),
     on(PurgeApproved, order_purge),
+    on(HoldPlaced, place_hold),
+    on(HoldLifted, lift_hold),
     on(RequestPurged, forget_request),
 )
 
@@ -736,6 +741,12 @@ def _whole(findings: Findings) -> Findings:
     return findings
 
 
+def _known_by(found: FoundRequest) -> Identities:
+    """Return the identities that the records were found by, and those that stand in them."""
+    names = dict.fromkeys((*found.identities, *found.findings.aliases))
+    return {n: (*found.identities.get(n, ()), *found.findings.aliases.get(n, ())) for n in names}
+
+
 def _claims_more(found: FoundRequest, decided: RecordPlan, laws: Sequence[Policy]) -> bool:
     """
     Return whether the person claims a ground on which more would be erased than *decided*.
@@ -760,7 +771,8 @@ async def _plan_erasure(found: FoundRequest, ctx: FulfillmentContext) -> Sequenc
     decision = ctx.known.ground_decision(two=ctx.house.two_deciders)
     found_by = {name: tuple(spellings) for name, spellings in found.identities.items()}
     ground = (decision.ground or "") if decision else ""
-    limited = partial(plan, targets=scope.categories or PERSONAL, areas=scope.areas, ground=ground)
+    held = await ctx.holding.found(findings.found, _known_by(found))
+    limited = partial(plan, targets=scope.categories or PERSONAL, areas=scope.areas, ground=ground, held=held)
     dated = partial(limited, zone=ctx.house.zone)
     made = await in_thread(dated, findings, ctx.maps.current, ctx.today(), small=findings.is_small)
     decided = replace(made, identities=found_by)

@@ -30,6 +30,9 @@ from shared.contract.events import (
     FeeAgreed,
     FeeDecided,
     FeeQuoted,
+    HoldEnded,
+    HoldLifted,
+    HoldPlaced,
     IdentityClaimed,
     IdentityCompared,
     IdentityVerified,
@@ -253,6 +256,7 @@ _MOVES: Mapping[FulfillmentStatus, Mapping[type[Fact], FulfillmentStatus]] = {
 }
 _ALWAYS: tuple[type[Fact], ...] = (
     IdentityClaimed, FeeDecided, ScopeAsked, ScopeAnswered, ErasureGroundDecided,
+    HoldPlaced, HoldLifted, HoldEnded,
 )  # fmt: skip
 TRANSITIONS: Mapping[FulfillmentStatus, Mapping[type[Fact], FulfillmentStatus]] = {
     status: {**dict.fromkeys((*_ALWAYS, *stays), status), **_MOVES.get(status, {})}

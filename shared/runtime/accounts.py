@@ -91,7 +91,7 @@ BUSINESS = frozenset({"fulfillment", COMMAND})
 """Accounts that reach the company's own databases, where these lie on the same server as ours."""
 OPERATED: Mapping[str, tuple[str, ...]] = {
     "intake": ("drop_state",),
-    "fulfillment": ("certificates", "datamaps", "erasures", "kept", "suppressions"),
+    "fulfillment": ("certificates", "datamaps", "erasures", "held_records", "holds", "kept", "suppressions"),
     CONSOLE: ("histories", "cases"),
 }
 """Service → the collections that operators' commands write to, and no other of its database."""

@@ -25,6 +25,8 @@ from shared.contract.events import (
     ErasureApproved,
     ErasurePlanned,
     ExtensionDecided,
+    HoldLifted,
+    HoldPlaced,
     IdentityDecided,
     RestrictionLifting,
     StaffRole,
@@ -45,6 +47,7 @@ from shared.contract.staff import (
 from shared.contract.topology import EVENTS
 from shared.runtime.broker import Message
 from shared.runtime.vault import Vault
+from shared.vocabulary import HoldScope
 from tests.integration.forked_processes import said as run
 from tests.integration.pipeline import Heard, Pipeline, Somebody, comes_true, command, running
 from tests.staff import PASSWORD, signed_in
@@ -294,6 +297,26 @@ async def test_same_decision_published_twice_counts_once(pipeline: Pipeline, hea
     decision = await pipeline.accounts.signed(accepts(case))
     await publish(pipeline, decision)
     assert await refusal(heard, case, await publish(pipeline, decision)) in USED
+
+
+async def test_agent_neither_places_nor_lifts_a_legal_hold(pipeline: Pipeline, heard: Heard) -> None:
+    case, other = await challenged(pipeline), await challenged(pipeline, BRUNO_ASKS)
+    await pipeline.accounts.present("ines.agent", roles=(StaffRole.AGENT,))
+    hold = secrets.token_hex(16)
+    place = HoldPlaced(request_id=case, by="ines.agent", hold=hold, scope=HoldScope.PERSON, matter="claim_7")
+    assert await post(pipeline, await pipeline.accounts.signed(place)) == (403, "role_missing")
+    placed = await pipeline.accounts.signed(place.model_copy(update={"by": "dana.muster"}))
+    assert (await post(pipeline, placed))[0] == 202
+    lift = HoldLifted(request_id=case, by="ines.agent", hold=hold, reason="matter_closed")
+    signed_one = await pipeline.accounts.signed(lift)
+    assert await post(pipeline, signed_one) == (403, "role_missing")
+    assert await refusal(heard, case, await publish(pipeline, signed_one)) == "role_missing"
+    elsewhere = lift.model_copy(update={"request_id": other, "by": "robin.muster"})
+    forged = await publish(pipeline, await pipeline.accounts.signed(elsewhere))
+    assert await refusal(heard, other, forged) == "no_such_hold"
+    holds = pipeline.client[f"{pipeline.prefix}_fulfillment"]["holds"]
+    assert await holds.count_documents({"_id": hold, "standing": True}) == 1
+    await holds.delete_one({"_id": hold})
 
 
 async def test_one_code_makes_one_decision_at_all_services(pipeline: Pipeline, heard: Heard) -> None:

@@ -101,6 +101,64 @@ async def test_refused_records_are_reported_and_erased_when_the_cause_is_gone(pi
     assert (await pipeline.parked())["fulfillment"] == []
 
 
+async def test_records_under_a_hold_that_comes_after_the_plan_are_kept_until_it_is_lifted(
+    pipeline: Pipeline,
+) -> None:
+    [person, *_] = [p for p in reversed(await pipeline.people()) if p.email not in (ADA.email, BRUNO.email)]
+    before, case = await pipeline.mentions(person.email), await planned(pipeline, person)
+    other = await planned(pipeline, BRUNO_ASKS)
+    staff = ("--as", "third.person")
+    code, printed, errors = await command(
+        pipeline, "hold", "place", case, "--matter", "claim_7", *staff, "--json"
+    )
+    assert code == 0, errors
+    hold = json.loads(printed)["hold"]
+    await command(pipeline, "request", "approve-erasure", case, "--as", "second.person")
+
+    first = await outcome(pipeline, case)
+    await pipeline.closed(case)
+    held = first["reasons"]["legal_hold"]
+    assert first["outcome"] == "refused"
+    assert first["dispositions"]["retained"] >= held > 0
+    assert await pipeline.mentions(person.email) == before
+    [*_, letter] = pipeline.letters_to(person, case)
+    assert "evidence in legal proceedings" in letter.body()
+    assert "Art. 17(3)(e)" in letter.body()
+    certificate = await certificate_of(pipeline, case)
+    reasons = [why["reason"] for one in certificate["collections"] for why in one["retained"]]
+    assert "legal_hold" in reasons
+    assert certificate["verification"]["result"] == "nothing_left"
+    [row] = json.loads((await command(pipeline, "hold", "list", hold, "--json"))[1])
+    assert (row["status"], row["erasures"], row["matter"]) == ("standing", [case], "claim_7")
+
+    await make_due(pipeline, case)
+    assert json.loads((await command(pipeline, "erasures", "purge", "--json"))[1])
+    assert await pipeline.mentions(person.email) == before
+    code, _, errors = await command(pipeline, "hold", "lift", hold, other, *staff)
+    assert (code, "no such hold" in errors) == (2, True)
+    code, printed, errors = await command(pipeline, "hold", "lift", hold, case, *staff, "--json")
+    assert (code, json.loads(printed or "{}").get("results")) == (0, ["habeas.hold.ended.v1"]), errors
+    assert json.loads((await command(pipeline, "erasures", "purge", "--json"))[1])
+    after = await pipeline.mentions(person.email)
+    assert "portal.contacts" in before.keys() - after.keys()
+    assert (await pipeline.parked())["fulfillment"] == []
+
+
+async def certificate_of(pipeline: Pipeline, case: str) -> dict[str, Any]:
+    """Return the content of the certificate of the request *case*."""
+    folder = pipeline.folder / case
+    code, _, errors = await command(pipeline, "certificate", "fetch", case, "--out", str(folder))
+    assert code == 0, errors
+    content = json.loads((folder / f"certificate-{case}.json").read_bytes())["certificate"]
+    return dict(content)
+
+
+async def make_due(pipeline: Pipeline, case: str) -> None:
+    """Let a day pass for the records that the erasure *case* has left for an uncertain time."""
+    kept = pipeline.client[f"{pipeline.prefix}_fulfillment"]["kept"]
+    await kept.update_many({"erasure": case, "reason": "legal_hold"}, {"$set": {"until": "2020-01-01"}})
+
+
 async def test_the_certificate_of_a_request_is_taken_out_and_checked_without_the_installation(
     pipeline: Pipeline, tmp_path: Path
 ) -> None:

@@ -26,6 +26,7 @@ from services.fulfillment.erasure.expiry import (
     unlimited_collections,
 )
 from services.fulfillment.erasure.journal.entries import Fingerprints
+from services.fulfillment.holds.register import LegalHolds
 from services.fulfillment.search.engine import RecordEngine
 from services.fulfillment.state import FulfillmentCase
 from services.fulfillment.stores.mongodb import Stores
@@ -198,6 +199,7 @@ def job(world: World, life: Life, clock: datetime) -> ExpiryJob:
         "Example",
         SIGNER,
         BERLIN,
+        holds=LegalHolds(database, KEY),
     )
     return ExpiryJob(cast("PurgeOrders", mortal(PurgeOrders(database))), purging, lambda: clock)
 

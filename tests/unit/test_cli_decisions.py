@@ -43,6 +43,7 @@ WITH_UNKNOWN_ID = {
     "breach reported": "--clock gdpr.authority.DE",
     "breach resume": "",
     "breach withdraw": "--phase 1",
+    "hold lift": UNKNOWN,
     "inbox done": "mail --because answered",
     "permission grant": "--to bert",
     "permission revoke": "--to bert",
@@ -72,7 +73,14 @@ WITH_UNKNOWN_ID = {
     "verify show": None,
 }
 """Deciding verb → its other words; None where it reads the case in the databases before it decides."""
-WITHOUT_ID = {"breach declare", "burst declare", "request register", "retention approve", "retention purge"}
+WITHOUT_ID = {
+    "breach declare",
+    "burst declare",
+    "hold place",
+    "request register",
+    "retention approve",
+    "retention purge",
+}
 """Verbs that decide about something new, or about a number that they look up."""
 
 

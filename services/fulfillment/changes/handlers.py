@@ -11,12 +11,13 @@ from datetime import date, timedelta
 from itertools import chain
 from typing import Any
 
-from services.fulfillment.changes.change import Change, corrected
+from services.fulfillment.changes.change import Change, MissingChange, corrected
 from services.fulfillment.changes.planner import NOT_MARKABLE, lifted, plan_corrections, plan_marks, restricts
 from services.fulfillment.changes.suppressions import SuppressionPurpose, suppressed_purposes
 from services.fulfillment.context import FoundRequest, FulfillmentContext
 from services.fulfillment.datamap.graph import EMAIL
 from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.domain import LEGAL_HOLD
 from services.fulfillment.erasure.steps import Disposition, RecordPlan
 from services.fulfillment.package import answers
 from services.fulfillment.package.labels import locale_of, map_in
@@ -128,7 +129,7 @@ async def change(event: ChangePlanned, ctx: FulfillmentContext) -> Sequence[Fact
     planned = await _opened(event.plan, ctx)
     submitted = await ctx.submission()
     await _suppress(event.right, planned.plan.identities, ctx.known.verified, ctx)
-    done = planned.after(await ctx.records.change(planned.plan))
+    done = planned.after(await _changed(planned.plan, ctx))
     notices = _notices(event.right, done, submitted, ctx)
     if not needs_proof(event.right, direct_marketing=submitted.direct_marketing):
         if not done.whole:
@@ -146,6 +147,17 @@ async def change(event: ChangePlanned, ctx: FulfillmentContext) -> Sequence[Fact
         return [ctx.referred(event.right, next(iter(done.reasons()), NOT_MARKABLE))]
     fulfilled = await _fulfilled(event.right, done, submitted, ctx)
     return [fulfilled, *await _with_recipients(notices, done.plan, ctx)]
+
+
+async def _changed(plan: RecordPlan, ctx: FulfillmentContext) -> Sequence[MissingChange]:
+    """Write the values of *plan*, but correct no evidence; return those that are not written."""
+    if not any(step.disposition is Disposition.CORRECTED for step in plan.steps):
+        return await ctx.records.change(plan)
+    held = await ctx.holding.planned([plan])
+    kept = [step for step in plan.steps if step.disposition is Disposition.CORRECTED and step.record in held]
+    rest = replace(plan, steps=tuple(step for step in plan.steps if step not in kept))
+    missing = await ctx.records.change(rest)
+    return [*(MissingChange(step, part, LEGAL_HOLD) for step in kept for part in step.sets), *missing]
 
 
 async def _disputed(done: Change, notices: Sequence[Fact], ctx: FulfillmentContext) -> Sequence[Fact]:

@@ -7,7 +7,7 @@ in one call. Both use this definition of a round, and of the registers written b
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, tzinfo
 from functools import partial
@@ -24,12 +24,14 @@ from services.fulfillment.erasure.planner import has_contract, plan_records
 from services.fulfillment.erasure.steps import (
     SMALL,
     Disposition,
+    RecordName,
     RecordPlan,
     RecordStep,
     Steps,
     alike,
     runs_of,
 )
+from services.fulfillment.holds.check import NOTHING_HELD, HoldCheck, retained, without
 from services.fulfillment.search.findings import FoundRecord
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.mentions import Needle, needles
@@ -235,15 +237,20 @@ class Completed:
     certificate: bytes
 
 
-async def take_round(plans: Sequence[RecordPlan], data_map: DataMap, records: ErasableRecords) -> Round:
+async def take_round(
+    plans: Sequence[RecordPlan],
+    data_map: DataMap,
+    records: ErasableRecords,
+    held: Container[RecordName] = NOTHING_HELD,
+) -> Round:
     """
-    Erase by the newest of *plans*, and search again for the records of all of them.
+    Erase by the newest of *plans* but the *held* records, and search again for the records of all of them.
 
     Raises:
         StoreUnavailable: A store did not answer; the call may be repeated.
     """
-    refused = await records.erase(plans[-1])
-    return await verify_plans(plans, data_map, records, refused)
+    refused = await records.erase(without(plans[-1], held))
+    return held_back(await verify_plans(plans, data_map, records, refused), held)
 
 
 async def verify_plans(
@@ -252,6 +259,25 @@ async def verify_plans(
     """Search again for the records of all *plans*, and return the result with the *refused* ones."""
     whole = await in_thread(united, plans, small=all(plan.is_small for plan in plans))
     return Round(whole, refused or {}, await records.verify(whole, data_map, whole.identities))
+
+
+def held_back(done: Round, held: Container[RecordName]) -> Round:
+    """
+    Return *done* with the planned *held* records that are still there as retained.
+
+    One that is gone was erased before the hold: it stays erased in the certificate.
+    """
+    left = {record_of(one) for one in done.remains.remainders}
+    kept = {step.record for step in done.plan.steps if step.record in left and step.record in held}
+    if not kept:
+        return done
+    steps = (retained(step) if step.record in kept else step for step in done.plan.steps)
+    remainders = tuple(one for one in done.remains.remainders if record_of(one) not in kept)
+    return replace(
+        done,
+        plan=replace(done.plan, steps=Steps(runs_of(steps))),
+        remains=replace(done.remains, remainders=remainders),
+    )
 
 
 async def plan_next_round(
@@ -319,11 +345,12 @@ async def run_all_rounds(  # noqa: PLR0913 - the parts of an erasure
     controller: str,
     signer: CertificateSigner,
     zone: tzinfo = UTC,
+    holds: HoldCheck,
 ) -> Completed:
     """
     Run all rounds of an erasure that belongs to no request, under the certificate *number*.
 
-    Refused records are left. *zone* decides the date.
+    Refused records are left, and those that *holds* keep. *zone* decides the date.
 
     Raises:
         StoreUnavailable: A store does not answer; the call may be repeated.
@@ -332,7 +359,7 @@ async def run_all_rounds(  # noqa: PLR0913 - the parts of an erasure
     # Before the first write, too: an erasure that is interrupted must be registered.
     await memory.remember(decided, data_map)
     while True:
-        done = await take_round(plans, data_map, records)
+        done = await take_round(plans, data_map, records, await holds.planned(plans))
         again = await plan_next_round(done, len(plans), data_map, records, datetime.now(zone).date())
         if again is None:
             break

@@ -10,7 +10,7 @@ import asyncio
 import secrets
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, tzinfo
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
@@ -30,6 +30,7 @@ from services.fulfillment.erasure.completion import (
 from services.fulfillment.erasure.execution import reread
 from services.fulfillment.erasure.planner import has_contract, plan_records
 from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordStep, alike
+from services.fulfillment.holds.check import HoldCheck, HoldReader
 from services.fulfillment.search.engine import RecordEngine
 from services.fulfillment.search.findings import FoundRecord
 from services.fulfillment.search.ownership import OwnershipMatch
@@ -90,6 +91,7 @@ class Purging:
     controller: str
     signer: CertificateSigner
     zone: tzinfo = UTC
+    holds: HoldReader = field(kw_only=True)
 
     async def due(self, today: date) -> AsyncIterator[DueRecords]:
         """
@@ -143,6 +145,7 @@ class Purging:
             controller=self.controller,
             signer=self.signer,
             zone=self.zone,
+            holds=HoldCheck(self.holds, item.erasure, now.astimezone(self.zone).date()),
         )
         issued = await self.certificates.keep(number, completed.certificate, now, of=item.erasure)
         await self.kept.forget(item.entries)
@@ -168,7 +171,8 @@ class Purging:
                     found.append(FoundRecord(_after_period(whole, entry), step.id, document, matches))
         persons = not all(is_by_period(data_map.by_key[entry.key], entry) for entry in entries)
         running = persons and await self._has_contract(found, data_map)
-        planned = plan_records(found, data_map, today, zone=self.zone, running=running)
+        held = await HoldCheck(self.holds, entries[0].erasure, today).found(found, {})
+        planned = plan_records(found, data_map, today, zone=self.zone, running=running, held=held)
         again = planned.steps if entries[0].begun is None else map(_masked_before, planned.steps)
         return replace(planned, steps=(*again, *gone))
 

@@ -5,7 +5,7 @@ No request is needed. An approved purge registers the records first, then erases
 records of earlier erasures (:mod:`services.fulfillment.erasure.deferred`), with a certificate for each part.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Container, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from itertools import pairwise
@@ -17,7 +17,8 @@ from services.fulfillment.domain import LEGAL_HOLD, MONTHS, RETENTION_DUTY, hold
 from services.fulfillment.erasure.deferred import Purging
 from services.fulfillment.erasure.execution import remainders_of
 from services.fulfillment.erasure.planner import plan_records
-from services.fulfillment.erasure.steps import Disposition, RecordStep
+from services.fulfillment.erasure.steps import Disposition, RecordName, RecordStep
+from services.fulfillment.holds.check import NO_HOLDS, HoldCheck, HoldReader
 from services.fulfillment.search.findings import FoundRecord
 from services.fulfillment.search.ownership import OwnershipMatch
 from services.fulfillment.stores.mongodb import Stores, in_portions, older_than
@@ -72,7 +73,9 @@ def unlimited_collections(data_map: DataMap) -> tuple[str, ...]:
     )
 
 
-async def expired_in(collection: Collection, stores: Stores, today: date, zone: tzinfo) -> ExpiredCollection:
+async def expired_in(
+    collection: Collection, stores: Stores, today: date, zone: tzinfo, holds: HoldReader = NO_HOLDS
+) -> ExpiredCollection:
     """
     Return the number of records in *collection* past their period on the day *today* in *zone*.
 
@@ -82,7 +85,7 @@ async def expired_in(collection: Collection, stores: Stores, today: date, zone: 
     rule = _rule_of(collection)
     indexed = (await stores.indexes(collection.place)).answer(rule.start, ignoring_case=False)
     found = ExpiredCollection(collection.key, rule.because, rule.start, indexed)
-    async for step in expired(collection, stores, today, zone):
+    async for step in expired(collection, stores, zone, HoldCheck(holds, "", today)):
         if step.reason == LEGAL_HOLD:
             found.held += 1
             continue
@@ -92,16 +95,18 @@ async def expired_in(collection: Collection, stores: Stores, today: date, zone: 
 
 
 async def expired(
-    collection: Collection, stores: Stores, today: date, zone: tzinfo
+    collection: Collection, stores: Stores, zone: tzinfo, holds: HoldCheck
 ) -> AsyncIterator[RecordStep]:
     """
     Yield a step for each record of *collection* past its period, with its last day, and the reason.
+
+    The period counts on the day of *holds*, which keep records as the holds of the map do.
 
     Law:
         GDPR Art. 5(1)(e): personal data is kept for no longer than its purpose needs.
         GDPR Art. 18(1)(b)-(c), (2): a record that a person had restricted stays stored.
     """
-    rule = _rule_of(collection)
+    rule, today = _rule_of(collection), holds.day
     old = older_than(rule.start, latest_start(rule, today))
     scan = stores.scan(collection.place, _needed(collection), old)
     async for documents in in_portions(scan, RECORDS_AT_ONCE):
@@ -112,7 +117,8 @@ async def expired(
             if day is not None and day < today and not _is_restricted(collection, document)
         ]
         found = [_record(collection, document) for document, _ in past]
-        for (document, day), step in zip(past, _planned(found, today, zone), strict=True):
+        planned = _planned(found, today, zone, await holds.found(found, {}))
+        for (document, day), step in zip(past, planned, strict=True):
             due = step.disposition is not Disposition.RETAINED and any(remainders_of(step, document))
             if due or step.reason == LEGAL_HOLD:
                 yield _registered(step, rule, day)
@@ -149,6 +155,7 @@ def _needed(collection: Collection) -> Sequence[str]:
     declared = (collection.legal_hold, collection.active, collection.restriction)
     marks = [mark.field for mark in declared if mark is not None]
     fields = {_rule_of(collection).start, *collection.primary_key, *marks}
+    fields |= {leaf.path for leaf in collection.identifying}
     if collection.erasure is Erasure.MASK:
         fields |= {leaf.path for leaf in collection.leaves if leaf.personal}
     ordered = sorted(fields, key=lambda path: path.split("."))
@@ -163,11 +170,13 @@ def _record(collection: Collection, document: Document) -> FoundRecord:
     return FoundRecord(collection.undivided, names, document, (match,))
 
 
-def _planned(found: Sequence[FoundRecord], today: date, zone: tzinfo) -> Sequence[RecordStep]:
+def _planned(
+    found: Sequence[FoundRecord], today: date, zone: tzinfo, held: Container[RecordName]
+) -> Sequence[RecordStep]:
     if not found:
         return ()
     alone = DataMap("", (found[0].collection,))
-    return tuple(plan_records(found, alone, today, zone=zone, running=False).steps)
+    return tuple(plan_records(found, alone, today, zone=zone, running=False, held=held).steps)
 
 
 def _registered(step: RecordStep, rule: RetentionRule, day: date | None) -> RecordStep:
@@ -266,7 +275,8 @@ class ExpiryJob:
         """Register the records of *order*: no more than staff was shown, and none that became due since."""
         data_map = await self.purging.maps.of(order.version)
         collection, left = data_map.by_key[order.key], order.records
-        steps = expired(collection, self.purging.records.stores, order.day, self.purging.zone)
+        holds = HoldCheck(self.purging.holds, order.id, order.day)
+        steps = expired(collection, self.purging.records.stores, self.purging.zone, holds)
         async for some in in_portions(_due(steps), RECORDS_AT_ONCE):
             if left <= 0:
                 break

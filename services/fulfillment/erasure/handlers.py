@@ -24,6 +24,7 @@ from services.fulfillment.erasure.completion import (
     Round,
     complete,
     final_plan,
+    held_back,
     plan_next_round,
     take_round,
     verify_plans,
@@ -162,7 +163,7 @@ async def retry(_event: ErasureRetried, ctx: FulfillmentContext) -> Sequence[Fac
     if waits or planned is None or done_before is None or not done_before.dispositions.get(Disposition.LEFT):
         return []
     plans, data_map = await _plans(ctx)
-    done = await verify_plans(plans, data_map, ctx.records)
+    done = held_back(await verify_plans(plans, data_map, ctx.records), await ctx.holding.planned(plans))
     if done.remains.clean:
         return await _certified(planned, done, data_map, ctx)
     again = await ctx.records.plan_again(done, data_map, ctx.today())
@@ -174,7 +175,7 @@ async def _executed(event: ErasurePlanned, ctx: FulfillmentContext) -> Sequence[
     await ctx.vault.seal(ctx.case_id, _mark(ctx.known.plans[-1]), BEGUN.encode())
     plans, data_map = await _plans(ctx)
     records = ctx.records.due_on(answer_due_on(event.regulation, Right.ERASURE, event.received_on))
-    done = await take_round(plans, data_map, records)
+    done = await take_round(plans, data_map, records, await ctx.holding.planned(plans))
     again = await plan_next_round(done, ctx.known.rounds, data_map, ctx.records, ctx.today())
     if again is not None:
         return await _next_round(event, done, plans, again, data_map, ctx)
@@ -281,7 +282,8 @@ async def _certified_without(event: ErasurePlanned, ctx: FulfillmentContext) -> 
     if not any([await ctx.vault.holds(ctx.case_id, mark) for mark in map(_mark, _uncertified(ctx.known))]):
         return []
     plans, data_map = await _plans(ctx)
-    return await _certified(event, await verify_plans(plans, data_map, ctx.records), data_map, ctx)
+    done = held_back(await verify_plans(plans, data_map, ctx.records), await ctx.holding.planned(plans))
+    return await _certified(event, done, data_map, ctx)
 
 
 async def _certified(

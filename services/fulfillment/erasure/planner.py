@@ -2,7 +2,7 @@
 
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, tzinfo
 from graphlib import TopologicalSorter
@@ -21,6 +21,7 @@ from services.fulfillment.datamap.model import (
 from services.fulfillment.datamap.paths import array_around, arrays_at, leads_through, places, values_at
 from services.fulfillment.domain import (
     CLAIMABLE,
+    LEGAL_HOLD,
     NOT_CHANGEABLE,
     OUT_OF_SCOPE,
     RETENTION_DUTY,
@@ -37,10 +38,12 @@ from services.fulfillment.erasure.steps import (
     Disposition,
     Mask,
     Pull,
+    RecordName,
     RecordPlan,
     RecordStep,
     Steps,
     alike,
+    record_named,
     runs_of,
 )
 from services.fulfillment.search.bson_equality import key_of
@@ -63,6 +66,7 @@ def plan(  # noqa: PLR0913 - the parts of a plan
     zone: tzinfo = UTC,
     areas: Sequence[str] = (),
     ground: str = "",
+    held: Container[RecordName] = frozenset(),
 ) -> RecordPlan:
     """
     Return the disposition of every record in *findings*.
@@ -76,10 +80,13 @@ def plan(  # noqa: PLR0913 - the parts of a plan
         zone: The zone of the company, in which the days of retention periods are.
         areas: The keys of the collections that the request is limited to; empty: all.
         ground: The ground that the staff has decided: no contract and no purpose prevails over it.
+        held: The records that a legal hold of the staff keeps.
     """
     running = any(collection.active for collection in data_map.collections) and has_contract(findings.found)
     secret = secret or secrets.token_bytes(SECRET_BYTES)
-    planner = _Planner(today, targets, secret, {}, zone, running=running, areas=areas, ground=ground)
+    planner = _Planner(
+        today, targets, secret, {}, zone, running=running, areas=areas, ground=ground, held=held
+    )
     decided = _plan(findings.found, data_map, planner)
     aliases = {name: tuple(spellings) for name, spellings in findings.aliases.items()}
     verified = {name: tuple(spellings) for name, spellings in findings.verified.items()}
@@ -103,16 +110,20 @@ def plan_records(  # noqa: PLR0913 - the parts of a plan
     running: bool | None = None,
     areas: Sequence[str] = (),
     ground: str = "",
+    held: Container[RecordName] = frozenset(),
 ) -> RecordPlan:
     """
     Return the disposition of the records *found*, for instance of those that an earlier plan has left.
 
     *rules* are the validation rules of the stores by the key of a collection; masks adapt to them. *zone* is
     that of the company. *running* says whether the person has a running contract; None: contracts do not
-    count. *areas* are the keys of the collections that the request is limited to. *ground*: see :func:`plan`.
+    count. *areas* are the keys of the collections that the request is limited to. *ground* and *held*: see
+    :func:`plan`.
     """
     secret = secrets.token_bytes(SECRET_BYTES)
-    planner = _Planner(today, targets, secret, rules, zone, running=running, areas=areas, ground=ground)
+    planner = _Planner(
+        today, targets, secret, rules, zone, running=running, areas=areas, ground=ground, held=held
+    )
     return _plan(found, data_map, planner)
 
 
@@ -192,6 +203,7 @@ class _Planner:
         running: bool | None,
         areas: Sequence[str],
         ground: str,
+        held: Container[RecordName],
     ) -> None:
         self.today = today
         self._zone = zone
@@ -201,12 +213,15 @@ class _Planner:
         self._running = None if ground else running
         self.ground = ground
         self.areas = tuple(areas)
+        self._held = held
         self._maskables: dict[str, list[MappedField]] = {}
         self._deletable: dict[str, bool] = {}
 
     def step(self, found: FoundRecord) -> RecordStep:
         if self._is_outside(found.collection):
             return self._step(found, Disposition.UNCHANGED, reason=OUT_OF_SCOPE)
+        if record_named(found.collection.key, found.id) in self._held:
+            return self._retained(found, Retain(LEGAL_HOLD, "", until=None, reduced=False))
         decision = decide_disposition(
             found.collection, found.document, today=self.today, zone=self._zone, needed=self._is_needed(found)
         )

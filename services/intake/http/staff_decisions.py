@@ -238,7 +238,7 @@ class StaffDecisions:
             if not await self.incidents.cases_between(case_id, case_id):
                 raise HTTPException(HTTPStatus.NOT_FOUND, NO_INCIDENT)
             return None
-        return await self.service.case(case_id) if decision.OF_REQUEST else None
+        return await self.service.case(case_id) if decision.of_request else None
 
     async def _keep_text(self, decision: Decision, text: bytes) -> None:
         item = written_item(text)

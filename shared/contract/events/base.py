@@ -117,6 +117,11 @@ class Decision(Fact):
     """Name of the account."""
     proof: StaffProof | None = None
 
+    @property
+    def of_request(self) -> bool:
+        """Whether this one is about a request."""
+        return self.OF_REQUEST
+
 
 class DecisionRefused(Fact):
     """A service refused a decision of the staff: its proof, its account or the case does not allow it."""

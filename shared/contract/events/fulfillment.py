@@ -6,9 +6,12 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from shared.contract.erasure_claims import ErasureClaim
-from shared.contract.events.base import Code, Decision, EventPart, Fact, Text
+from shared.contract.events.base import Code, Decision, EventPart, Fact, RequestId, Text
 from shared.law.terms import FeeReason, Money, Regulation, Right
-from shared.vocabulary import LiftingReason, Outcome, RefusalGround, StaffRole
+from shared.vocabulary import HoldScope, LiftingReason, Outcome, RefusalGround, StaffRole
+
+COLLECTION_KEY = r"^[^.\s]{1,100}[.]\S{1,255}$"
+"""Name of a collection in the data map: dataset and collection."""
 
 
 class DropListed(Fact):
@@ -289,7 +292,7 @@ class PurgeApproved(Decision):
     ROLES = frozenset({StaffRole.APPROVER})
     OF_REQUEST = False
 
-    collection: Annotated[str, StringConstraints(pattern=r"^[^.\s]{1,100}[.]\S{1,255}$")]
+    collection: Annotated[str, StringConstraints(pattern=COLLECTION_KEY)]
     """Its name in the data map: dataset and collection. ``request_id`` is the number of the purge."""
     day: date
     """The day on which the records are past their period."""
@@ -297,6 +300,63 @@ class PurgeApproved(Decision):
     """Of the data map that staff was shown."""
     records: Annotated[int, Field(ge=1)]
     """How many records staff was shown: no more are erased."""
+
+
+class HoldPlaced(Decision):
+    """The privacy staff keeps records from all erasures and purges, because of a legal claim."""
+
+    TYPE = "habeas.hold.placed.v1"
+    ROLES = frozenset({StaffRole.APPROVER})
+
+    hold: RequestId
+    """Id of the hold, drawn at random. ``request_id`` is the same if it is on a collection."""
+    scope: HoldScope
+    matter: Code
+    """Short name of the claim or the proceedings, without personal data."""
+    until: date | None = None
+    """Its last day; None: until it is lifted."""
+    collection: Annotated[str, StringConstraints(pattern=COLLECTION_KEY)] | None = None
+    """Its name in the data map: dataset and collection."""
+    explanation: Code | None = None
+    """Vault name of a text for the staff; not on a collection."""
+
+    @property
+    def of_request(self) -> bool:
+        """Whether it is about a request; else on a collection."""
+        return self.request_id != self.hold
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether its scope has what it is about, and nothing else."""
+        whole = self.scope is HoldScope.COLLECTION
+        return (whole, whole) == (self.collection is not None, not self.of_request)
+
+
+class HoldLifted(Decision):
+    """The privacy staff ends a legal hold; the records that it kept are taken up again."""
+
+    TYPE = "habeas.hold.lifted.v1"
+    ROLES = frozenset({StaffRole.APPROVER})
+
+    hold: RequestId
+    """``request_id`` is that of the decision that placed it."""
+    reason: Code
+
+    @property
+    def of_request(self) -> bool:
+        """Whether it is about a request; else on a collection."""
+        return self.request_id != self.hold
+
+
+class HoldEnded(Fact):
+    """A legal hold was lifted."""
+
+    TYPE = "habeas.hold.ended.v1"
+    TERMINAL = True
+
+    hold: RequestId
+    erasures: tuple[Code, ...] = ()
+    """Requests and purges that it kept records from: the daily job erases them, or another one retains."""
 
 
 class ErasureScheduled(Fact):

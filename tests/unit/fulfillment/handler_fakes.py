@@ -8,6 +8,7 @@ from typing import Any, Self
 from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.context import FulfillmentContext, FulfillmentProfile
 from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.holds.check import NO_HOLDS
 from services.fulfillment.package.survey import PastRequest
 from services.fulfillment.recipients.carrier import Carrier, Parcel
 from services.fulfillment.recipients.receivers import PackageReceiver
@@ -173,6 +174,7 @@ def around(**parts: Any) -> FulfillmentContext:
         "house": HOUSE,
         "copies": Counter(),
         "past": RequestList(),
+        "holds": NO_HOLDS,
     }
     absent: dict[str, Any] = {part.name: Absent() for part in fields(FulfillmentContext)}
     return FulfillmentContext(**(absent | usual | parts))

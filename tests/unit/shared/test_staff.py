@@ -282,6 +282,7 @@ EXAMPLES: dict[str, Any] = {
     "incident": "storm", "verified": True, "granted": True, "accepted": True, "way": "post",
     "controller": "written_1",
     "collection": "shop.orders", "day": NOW.date(), "version": "0" * 64, "records": 1,
+    "hold": "1" * 32, "matter": "claim_7",
     "received_at": NOW, "resume": True, "refs": ("proof_1",), "fee": {"amount": "20.00", "currency": "EUR"},
 }  # fmt: skip
 

@@ -8,7 +8,7 @@ any point, and an unneeded one changes nothing.
 """
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Hashable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Container, Hashable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, tzinfo
@@ -32,7 +32,8 @@ from services.fulfillment.erasure.journal.returned import (
     remaining,
 )
 from services.fulfillment.erasure.planner import has_contract, plan_records
-from services.fulfillment.erasure.steps import RecordPlan, RecordStep
+from services.fulfillment.erasure.steps import RecordName, RecordPlan, RecordStep
+from services.fulfillment.holds.check import NO_HOLDS, HoldCheck, HoldReader
 from services.fulfillment.search.bson_equality import key_of
 from services.fulfillment.search.findings import FoundRecord
 from services.fulfillment.search.walk import gather
@@ -179,13 +180,14 @@ class Replay:
         stores: Stores,
         today: date,
         zone: tzinfo = UTC,
+        holds: HoldReader = NO_HOLDS,
     ) -> None:
-        """Replay *erasures* by *data_map* in *stores*; *today* is the day in *zone*."""
+        """Replay *erasures* by *data_map* in *stores*, but for *holds*; *today* is the day in *zone*."""
         self._erasures = erasures
         self._fingerprints = fingerprints
         self._map = data_map
         self._stores = stores
-        self._today, self._zone = today, zone
+        self._today, self._zone, self._holds = today, zone, holds
         self._done: defaultdict[ReplayedRecord, set[bytes]] = defaultdict(set)
         """Records with hashes from a later erasure of the same person, which decides on their state."""
 
@@ -261,7 +263,9 @@ class Replay:
             and scope.covers(candidate.found.collection.place)
         ]
         rules = {key: await self._stores.rules(self._map.by_key[key].place) for key in refused}
-        planned = self._planned(candidates, entries[0].targets, rules)
+        found = (candidate.found for candidate in candidates)
+        held = await HoldCheck(self._holds, entries[0].erasure, self._today).found(found, {})
+        planned = self._planned(candidates, entries[0].targets, rules, held)
         back = any(newer(candidate.found, entries[0].at) for candidate in candidates)
         examined = Examined(planned, seen=frozenset(candidate.record for candidate in candidates))
         due = [
@@ -272,14 +276,18 @@ class Replay:
         return examined
 
     def _planned(
-        self, candidates: Sequence[ReplayCandidate], targets: Sequence[str], rules: Mapping[str, Rules]
+        self,
+        candidates: Sequence[ReplayCandidate],
+        targets: Sequence[str],
+        rules: Mapping[str, Rules],
+        held: Container[RecordName],
     ) -> RecordPlan:
         """
         Return the plan for *candidates*: what the journal names is erased as before.
 
         A record that it does not name may be one that the erasure has retained for a running contract.
         """
-        plan = partial(plan_records, zone=self._zone, rules=rules)
+        plan = partial(plan_records, zone=self._zone, rules=rules, held=held)
         found = [candidate.found for candidate in candidates]
         running = has_contract(one.found for one in candidates if one.entry is None)
         whole = plan(found, self._map, self._today, targets, running=running)

@@ -1,0 +1,1 @@
+"""Legal holds: records that no erasure and no purge may take."""
