@@ -28,10 +28,19 @@ from shared.contract.catalogue import catalogue
 from shared.contract.envelope import STRUCTURED, encode
 from shared.contract.events import IdentityVerified, NoticeSent, RestrictionAnnounced, Submission
 from shared.contract.events.breaches import BreachDeclared
-from shared.contract.topology import COMMAND, EVENTS, PARKING, REDELIVERY, REQUESTS, RETRY, parking_of
+from shared.contract.topology import (
+    COMMAND,
+    CONSOLE,
+    EVENTS,
+    PARKING,
+    REDELIVERY,
+    REQUESTS,
+    RETRY,
+    parking_of,
+)
 from shared.errors import PermanentError, Sealed
 from shared.runtime import key_rings
-from shared.runtime.accounts import ACCOUNTS, PROCESSES, account_of
+from shared.runtime.accounts import ACCOUNTS, KEYLESS, PROCESSES, account_of
 from shared.runtime.broker import Parking
 from shared.runtime.key_rings import KeyRing
 from shared.runtime.mongo import Client, Database, connect, translated
@@ -40,11 +49,13 @@ from tests.integration.pipeline import Pipeline, Somebody, comes_true, command, 
 from tests.waiting import eventually
 
 TYPES = sorted({kind.TYPE for kind in catalogue() if kind.EXCHANGE == EVENTS})
-QUEUES = [queue.name for queue in topology.queues()]
+QUEUES = [queue.name for queue in (*topology.queues(), *topology.console_queues())]
 SUBMISSIONS = sorted({kind.TYPE for kind in catalogue() if issubclass(kind, Submission)})
 UPSTREAM = "upstream"
 each_account = pytest.mark.parametrize("account", [*ACCOUNTS, UPSTREAM])
+each_publisher = pytest.mark.parametrize("account", [one for one in (*ACCOUNTS, UPSTREAM) if one != CONSOLE])
 each_process = pytest.mark.parametrize("account", PROCESSES)
+each_key_holder = pytest.mark.parametrize("account", [one for one in PROCESSES if one not in KEYLESS])
 VICTIM = Somebody(ADA.email, ADA.name)
 
 
@@ -54,7 +65,7 @@ async def idle(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory) ->
     if parts is None:
         pytest.skip("the accounts of a broker that is given are not ours")
     folder = tmp_path_factory.mktemp("idle")
-    async with prepared(parts, folder, customers=0) as pipeline:
+    async with prepared(parts, folder, customers=0, console=True) as pipeline:
         yield pipeline
 
 
@@ -101,6 +112,11 @@ def owned_by(account: str) -> set[str]:
     return {type_ for service in services for type_ in topology.PUBLISHES.get(service, ())}
 
 
+def test_console_publishes_nothing_and_has_no_keys(idle: Pipeline) -> None:
+    assert owned_by(CONSOLE) == set()
+    assert not Path(idle.settings["HABEAS_CREDENTIALS"], CONSOLE, key_rings.FILE).exists()
+
+
 def test_decisions_belong_to_one_account_each() -> None:
     owners = {type_: {account_of(one) for one in topology.publishers_of(type_)} for type_ in TYPES}
     assert owners["habeas.identity.verified.v1"] == {"verifier"}
@@ -131,7 +147,7 @@ async def test_account_reads_its_own_queues_and_no_other(idle: Pipeline, account
 
     async with connected(idle, account) as allowed:
         read = {name for name in QUEUES if await allowed(lambda channel, name=name: get(channel, name))}
-    own = {*map(parking_of, topology.LISTENS)} if account == COMMAND else {*PROCESSES.get(account, ())}
+    own = {*map(parking_of, topology.inboxes())} if account == COMMAND else {*PROCESSES.get(account, ())}
     assert read == own
 
 
@@ -157,7 +173,7 @@ async def bound(channel: AbstractChannel, queue: str, exchange: str) -> None:
 
 @each_process
 async def test_account_hands_messages_to_its_own_services_alone(idle: Pipeline, account: str) -> None:
-    services = [*topology.LISTENS]
+    services = [*topology.inboxes()]
     async with connected(idle, account) as allowed:
         retried = [one for one in services if await allowed(publishing(RETRY, f"1s.{one}"))]
         parked = [one for one in services if await allowed(publishing(PARKING, one))]
@@ -167,7 +183,7 @@ async def test_account_hands_messages_to_its_own_services_alone(idle: Pipeline, 
     assert straight == redelivered == []
 
 
-@each_account
+@each_publisher
 @pytest.mark.parametrize("header", ["CC", "BCC"])
 async def test_copies_to_other_routing_keys_are_refused(idle: Pipeline, account: str, header: str) -> None:
     exchange, own = (REQUESTS, SUBMISSIONS[0]) if account == UPSTREAM else (EVENTS, min(owned_by(account)))
@@ -177,7 +193,7 @@ async def test_copies_to_other_routing_keys_are_refused(idle: Pipeline, account:
         assert not await allowed(publishing(exchange, own, headers={header: [foreign]}))
 
 
-@each_account
+@each_publisher
 async def test_account_cannot_name_another_as_the_publisher(idle: Pipeline, account: str) -> None:
     exchange, own = (REQUESTS, SUBMISSIONS[0]) if account == UPSTREAM else (EVENTS, min(owned_by(account)))
     verifier = idle.amqp_url_of("verifier" if account != "verifier" else COMMAND)
@@ -301,13 +317,13 @@ def test_services_of_the_tests_have_no_other_credentials(pipeline: Pipeline) -> 
 
 
 OWN_DATABASES = {
-    account: {*services, *({"vault"} if account != "notifier" else set())}
+    account: {*services, *({"vault"} if account not in ("notifier", CONSOLE) else set())}
     for account, services in PROCESSES.items()
 }
 OWN_DATABASES["intake"] |= {"keys"}
 OWN_DATABASES["fulfillment"] |= {"portal", "billing", "ops"}
 """Databases that each process writes to."""
-ALL_DATABASES = sorted({*topology.LISTENS, "vault", "keys", "portal", "billing", "ops"})
+ALL_DATABASES = sorted({*topology.inboxes(), "vault", "keys", "portal", "billing", "ops"})
 
 
 def database(pipeline: Pipeline, client: Client, name: str) -> Database:
@@ -355,7 +371,7 @@ async def test_account_writes_its_own_databases_and_no_other(idle: Pipeline, acc
 async def test_account_reads_its_own_databases_vault_and_keys_alone(idle: Pipeline, account: str) -> None:
     async with stored(idle, account) as client:
         read = await allowed_in(client, idle, lambda probes: probes.find_one({}))
-    assert read == OWN_DATABASES[account] | {"vault", "keys"}
+    assert read == OWN_DATABASES[account] | ({"vault", "keys"} if account not in KEYLESS else set())
 
 
 @each_process
@@ -379,7 +395,7 @@ async def test_account_makes_no_staff_account_and_takes_back_no_used_code(
         assert await permitted(lambda: staff.accounts.find_one({}))
         assert not await permitted(lambda: staff.accounts.insert_one({"_id": "intruder"}))
         assert not await permitted(lambda: staff.accounts.update_many({}, {"$set": {"roles": ["admin"]}}))
-        assert await permitted(lambda: staff.codes.insert_one({"use": account}))
+        assert await permitted(lambda: staff.codes.insert_one({"use": account})) == (account not in KEYLESS)
         assert not await permitted(lambda: staff.codes.delete_many({}))
         assert not await permitted(lambda: staff.tries.delete_many({}))
         assert not await permitted(lambda: staff.outcomes.update_many({}, {"$set": {"reason": ""}}))
@@ -474,7 +490,7 @@ ITEMS = {
 """Compartment → the name of an item in it."""
 
 
-@each_process
+@each_key_holder
 async def test_account_opens_the_compartments_of_its_work_and_no_other(idle: Pipeline, account: str) -> None:
     case = uuid.uuid4().hex
     owner = Vault(idle.client, prefix=idle.prefix, master_key=ring_of(idle, "intake"))
@@ -499,7 +515,7 @@ async def test_account_opens_the_compartments_of_its_work_and_no_other(idle: Pip
     )
 
 
-@each_process
+@each_key_holder
 def test_key_ring_holds_no_key_of_another_account(idle: Pipeline, account: str) -> None:
     master = base64.b64decode(idle.settings["HABEAS_MASTER_KEY"])
     ring = ring_of(idle, account)
