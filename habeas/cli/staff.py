@@ -124,6 +124,21 @@ def reset(
     _show(ask(_opened(state), lambda accounts: client.staff.reset(accounts, name, password)), as_json=as_json)
 
 
+@app.command()
+def link(
+    name: Name,
+    subject: Annotated[
+        str, Option(help="Claim `sub` of the person's tokens of HABEAS_OIDC_ISSUER; empty: none.")
+    ],
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Let an account sign in at the console through the provider of HABEAS_OIDC_ISSUER."""
+    ask(_opened(state), lambda accounts: client.staff.link(accounts, name, subject))
+    text = f"{name} signs in as {subject}" if subject else f"{name} does not sign in through the provider"
+    output({"account": name, "subject": subject}, text, as_json=as_json)
+
+
 def signer_of(account: str | None, code: str | None, state: State) -> "DecisionSigner":
     """Return the signer of this verb's decision. Raises ConfigurationError if no account is named."""
     if account is None:
@@ -255,18 +270,25 @@ def _plain(account: "StaffAccount") -> dict[str, Any]:
         "roles": sorted(account.roles),
         "second_factor": bool(account.second_factor),
         "disabled": account.disabled,
+        "subject": account.subject,
     }
 
 
 def _show(enrolment: "Enrolment", *, as_json: bool) -> None:
     if as_json:
-        secrets = {"password": enrolment.password, "authenticator": enrolment.uri}
+        secrets = {
+            "password": enrolment.password,
+            "authenticator": enrolment.uri,
+            "recovery_codes": list(enrolment.recovery),
+        }
         print(json.dumps({"account": enrolment.account.name} | secrets))
         return
     out.print(f"account        {enrolment.account.name}")
     out.print(f"password       {enrolment.password}")
     out.print(f"authenticator  {enrolment.uri}")
-    out.print("Hand both over in person: they are shown once and not stored.")
+    for number, code in enumerate(enrolment.recovery):
+        out.print(f"{'' if number else 'recovery codes':14} {code}")
+    out.print("Hand all of it over in person: it is shown once and not stored.")
 
 
 def _password(file: Path | None) -> str | None:

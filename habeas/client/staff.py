@@ -22,9 +22,13 @@ from shared.contract.events import Decision, StaffRole
 from shared.contract.events.breaches import ADDRESS, BreachDeclared, IncidentDecision
 from shared.contract.staff import (
     LEAST_PASSWORD,
+    RECOVERY_BYTES,
+    RECOVERY_CODES,
     StaffAccount,
     private_key,
     public_bytes,
+    recovery_code,
+    recovery_digest,
     signed,
     signed_batch,
 )
@@ -143,6 +147,8 @@ class Enrolment:
 
     account: StaffAccount
     password: str = field(repr=False)
+    recovery: tuple[str, ...] = field(default=(), repr=False)
+    """Codes that stand for those of the second factor when it is lost, each once."""
 
     @property
     def uri(self) -> str:
@@ -237,6 +243,19 @@ async def disable(register: StaffRegister, name: str) -> None:
     await register.replace(replace(await account_named(register, name), disabled=True))
 
 
+async def link(register: StaffRegister, name: str, subject: str) -> None:
+    """
+    Let the account *name* sign in at the console as *subject* of the provider; none if it is empty.
+
+    Raises ConfigurationError if there is no such account, or another one has the subject.
+    """
+    account = await account_named(register, name)
+    async for other in register.accounts():
+        if subject and other.subject == subject and other.name != name:
+            raise ConfigurationError(f"--subject: account {other.name} has it: one person has one account")
+    await register.replace(replace(account, subject=subject))
+
+
 async def add_program(register: StaffRegister, program: AccountHolder) -> str:
     """
     Make the account of a program, which signs with a key and has no second factor; return the key.
@@ -264,8 +283,15 @@ def _enrolled(register: StaffRegister, account: StaffAccount, password: str | No
     chosen = password or base64.b32encode(secrets.token_bytes(PASSWORD_BYTES)).decode().lower()
     key = private_key(chosen, register.salt(account.name))
     factor = secrets.token_bytes(SECOND_FACTOR_BYTES)
-    enrolled = replace(account, public_key=public_bytes(key), second_factor=factor, disabled=False)
-    return Enrolment(enrolled, chosen)
+    codes = tuple(recovery_code(secrets.token_bytes(RECOVERY_BYTES)) for _ in range(RECOVERY_CODES))
+    enrolled = replace(
+        account,
+        public_key=public_bytes(key),
+        second_factor=factor,
+        disabled=False,
+        recovery=tuple(map(recovery_digest, codes)),
+    )
+    return Enrolment(enrolled, chosen, codes)
 
 
 async def decide(

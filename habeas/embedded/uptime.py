@@ -223,6 +223,7 @@ def describe(installation: Installation, out: Console, announce: Announce) -> No
     """Print all addresses; *announce* gets them with their names."""
     found = addresses(installation)
     out.print(f"  API        {found['docs']}")
+    out.print(f"  console    {found['console']} (for staff: `habeas staff add` makes an account)")
     out.print(f"  letters    {found['letters']}")
     _describe_database(found, out)
     for name, place in found["stores"].items():
@@ -250,6 +251,7 @@ def addresses(installation: Installation) -> dict[str, Any]:
     return {
         "api": installation.url,
         "docs": f"{installation.url}/docs",
+        "console": installation.console_url,
         "letters": str(installation.stack.mail_folder),
         **_database(installation.stack.mongo_url, installation.database_url_file),
         "stores": {name: server(url) for name, url in stores.items()},

@@ -4,19 +4,24 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+import httpx
+
 from services.console.context import ConsoleParts
 from services.console.handlers import subscriptions
 from services.console.http.app import create_app
+from services.console.pages.sign_in import CALLBACK
 from services.console.read_model.cases import CaseList
 from services.console.read_model.histories import CaseHistories
 from services.console.settings import ConsoleSettings
 from services.console.signin.accounts import AccountReader
+from services.console.signin.provider import AttemptStore, SignInProvider
 from services.console.signin.sessions import SessionStore
 from shared.contract.envelope import Envelope
 from shared.contract.events import Event, Fact
 from shared.contract.topology import CONSOLE
 from shared.errors import PermanentError
 from shared.runtime.bootstrap import KeylessRuntime, OwnPort, Running, ServicePlan
+from shared.runtime.jwks import ISSUER_TIMEOUT_S, KeySet
 from shared.runtime.service import Moment, Service
 from shared.runtime.staff_api import StaffApi
 
@@ -57,15 +62,32 @@ async def build(settings: ConsoleSettings, platform: KeylessRuntime) -> AsyncIte
     database = platform.client[f"{settings.database_prefix}_{CONSOLE}"]
     histories, cases = CaseHistories(database), CaseList(database)
     sessions = SessionStore(database, idle=settings.session_idle, length=settings.session_length)
-    for prepared in (cases, sessions):
+    attempts = AttemptStore(database)
+    for prepared in (cases, sessions, attempts):
         await prepared.prepare()
-    async with StaffApi.opened(settings.intake_url) as intake:
+    async with (
+        StaffApi.opened(settings.intake_url) as intake,
+        httpx.AsyncClient(timeout=ISSUER_TIMEOUT_S) as http,
+    ):
         accounts = AccountReader(platform.client, settings.database_prefix)
-        desk = ConsoleParts(settings, cases, histories, sessions, accounts, intake)
+        provider = _provider(settings, http)
+        desk = ConsoleParts(settings, cases, histories, sessions, accounts, intake, attempts, provider)
         app = create_app(desk)
         yield Running(
             service(), histories, app=app, port=OwnPort(settings.console_port, "HABEAS_CONSOLE_PORT")
         )
+
+
+def _provider(settings: ConsoleSettings, http: httpx.AsyncClient) -> SignInProvider | None:
+    if not settings.oidc_issuer:
+        return None
+    return SignInProvider(
+        KeySet(settings.oidc_issuer, http),
+        http,
+        settings.oidc_client,
+        settings.oidc_secret.get_secret_value(),
+        f"{settings.console_url}{CALLBACK}",
+    )
 
 
 PLANS = (ServicePlan(ConsoleSettings, build),)

@@ -8,6 +8,7 @@ from services.console.read_model.cases import CaseList
 from services.console.read_model.histories import CaseHistories
 from services.console.settings import ConsoleSettings
 from services.console.signin.accounts import AccountReader
+from services.console.signin.provider import AttemptStore, SignInProvider
 from services.console.signin.sessions import SessionStore
 from shared.runtime.staff_api import StaffApi
 
@@ -27,6 +28,8 @@ class ConsoleParts:
     sessions: SessionStore
     accounts: AccountReader
     intake: StaffApi
+    attempts: AttemptStore
+    provider: SignInProvider | None = None
     clock: Callable[[], datetime] = field(default=present)
 
     def today(self) -> date:

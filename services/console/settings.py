@@ -32,6 +32,15 @@ class ConsoleSettings(Settings):
     session_length: timedelta = Field(default=timedelta(hours=8), gt=timedelta(0), le=timedelta(hours=12))
     """How long a session lasts at most."""
 
+    oidc_issuer: str = ""
+    """Provider of sign-in (OpenID Connect): the claim `iss` of its tokens; empty: password and code alone."""
+
+    oidc_client: str = ""
+    """Id of the console at the provider."""
+
+    oidc_secret: SecretStr = SecretStr("")
+    """Secret of the console at the provider; empty for a public client."""
+
     @field_validator("master_key")
     @classmethod
     def _is_a_key(cls, value: SecretStr) -> SecretStr:

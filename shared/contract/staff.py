@@ -7,6 +7,7 @@ factor. A service that acts on a decision needs no trust in the program that sen
 (docs/adr/0025-staff-accounts.md).
 """
 
+import base64
 import hmac
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -39,6 +40,9 @@ CODE_LIFETIME = timedelta(seconds=90)
 """Distance of a code's half-minute from the moment in which a service first sees it, at most."""
 MOST_WRONG_CODES = 10
 """Wrong codes of an account within a day, with the right password; after them it waits for an admin."""
+RECOVERY_BYTES = 10
+RECOVERY_CODES = 8
+"""Codes that a new account gets."""
 SALT_BYTES = 16
 TEXT_SALT_BYTES = 16
 LEAST_PASSWORD = 14
@@ -63,6 +67,10 @@ class StaffAccount:
     """Keyed hashes of the person's own mailboxes: a decision on their own request is refused."""
     disabled: bool = False
     display_name: str = ""
+    recovery: tuple[str, ...] = ()
+    """SHA-256 of the recovery codes: each stands for one code of a second factor that is lost."""
+    subject: str = ""
+    """The account at the provider of sign-in: the claim ``sub`` of its tokens; empty: none."""
 
     @property
     def enrolment(self) -> str:
@@ -219,6 +227,21 @@ def step_of(code: str, key: bytes, at: datetime) -> int | None:
     steps = range(current, current - LATE_STEPS - 1, -1)
     fitting = (step for step in steps if hmac.compare_digest(made.generate(step * STEP_S), code.encode()))
     return next(fitting, None)
+
+
+def recovery_code(drawn: bytes) -> str:
+    """Return the recovery code of :data:`RECOVERY_BYTES` random bytes."""
+    return base64.b32encode(drawn).decode().lower()
+
+
+def recovery_digest(code: str) -> str:
+    """Return what an account keeps of a recovery code; its 80 bits cannot be guessed from that."""
+    return sha256(code.encode()).hexdigest()
+
+
+def is_recovery(code: str, account: StaffAccount) -> bool:
+    """Return whether *code* is a recovery code of *account*."""
+    return len(code) > DIGITS and recovery_digest(code) in account.recovery
 
 
 def is_current(step: int, seen: datetime) -> bool:

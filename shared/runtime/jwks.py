@@ -86,7 +86,7 @@ class KeySet:
         self._failed_at = self.clock() if failed else None
 
     async def _fetch(self) -> None:
-        found = await self._json(self.url or await self._announced_url())
+        found = await self._json(self.url or await self.endpoint("jwks_uri"))
         listed = found.get("keys")
         if not isinstance(listed, list):
             raise IssuerUnavailable("the issuer's keys do not read")
@@ -94,11 +94,17 @@ class KeySet:
         self._keys = {key.key_id: key for key in keys if key is not None and key.key_id}
         self._fetched_at = self.clock()
 
-    async def _announced_url(self) -> str:
+    async def endpoint(self, name: str) -> str:
+        """
+        Return the address *name* of the issuer's configuration (OpenID Connect Discovery 1.0, section 3).
+
+        Raises:
+            IssuerUnavailable: The issuer does not say, or names one that may not be used.
+        """
         configuration = await self._json(f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
         if configuration.get("issuer") != self.issuer:
             raise IssuerUnavailable("the issuer's configuration speaks of another issuer")
-        url = str(configuration.get("jwks_uri", ""))
+        url = str(configuration.get(name, ""))
         await self._check_external(url)
         return url
 

@@ -23,8 +23,10 @@ from shared.contract.staff import (
     addresses_in,
     decision_id,
     is_current,
+    is_recovery,
     mailbox_hash,
     objection,
+    recovery_digest,
     signature_fits,
     step_of,
 )
@@ -189,7 +191,7 @@ class StaffRegister:
         if tried is None:
             return "tried_too_often"
         step = _step(decision, account)
-        if step is not None and is_current(step, tried["at"]):
+        if (step is not None and is_current(step, tried["at"])) or _is_recovered(decision, account):
             return None
         await insert_new(
             self._tries, [{"_id": f"{tried['_id']}/wrong", "account": holder, "at": tried["at"]}]
@@ -214,8 +216,10 @@ class StaffRegister:
     ) -> Code | None:
         """Mark the code as used by *event_id*, or its batch; return a reason where another has used it."""
         use = _use(decision, event_id)
+        # A recovery code never counts again: its use has no time at which it is removed.
+        at: Document = {} if _is_recovered(decision, account) else {"at": now}
         for key in _keys(decision, account, event_id):
-            taken = await insert_new(self._codes, [{"_id": key, "use": use, "at": now}])
+            taken = await insert_new(self._codes, [{"_id": key, "use": use, **at}])
             if taken and await self._used_by(key) != use:
                 return "code_spent"
         return None
@@ -282,6 +286,8 @@ class StaffRegister:
             "second_factor": sealed or None,
             "mailboxes": sorted(account.mailboxes),
             "disabled": account.disabled,
+            "recovery": list(account.recovery),
+            "subject": account.subject,
         }
 
     def _account(self, document: Mapping[str, Any]) -> StaffAccount:
@@ -294,12 +300,18 @@ class StaffRegister:
             mailboxes=frozenset(document["mailboxes"]),
             disabled=document["disabled"],
             display_name=document["display_name"],
+            recovery=tuple(document.get("recovery", ())),
+            subject=document.get("subject", ""),
         )
 
 
 def _step(decision: StaffDecision, account: StaffAccount) -> int | None:
     proof = decision.proof
     return None if proof is None else step_of(proof.code, account.second_factor, proof.at)
+
+
+def _is_recovered(decision: StaffDecision, account: StaffAccount) -> bool:
+    return decision.proof is not None and is_recovery(decision.proof.code, account)
 
 
 def _keys(decision: StaffDecision, account: StaffAccount, event_id: str) -> Sequence[str]:
@@ -309,7 +321,9 @@ def _keys(decision: StaffDecision, account: StaffAccount, event_id: str) -> Sequ
     In a batch a second one follows, of the event: each decision of it is checked once.
     """
     proof = decision.proof
-    used = _step(decision, account) if account.second_factor else proof and proof.nonce
+    used: object = _step(decision, account) if account.second_factor else proof and proof.nonce
+    if proof is not None and _is_recovered(decision, account):
+        used = recovery_digest(proof.code)
     code = f"{account.name}/{account.enrolment}/{used}"
     return (code, f"{code}/{event_id}") if _is_batched(decision) else (code,)
 

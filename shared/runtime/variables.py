@@ -76,6 +76,9 @@ SETTINGS = frozenset(
         "HABEAS_MODELS",
         "HABEAS_MONGO_URL",
         "HABEAS_NOTICE_CONNECTIONS",
+        "HABEAS_OIDC_CLIENT",
+        "HABEAS_OIDC_ISSUER",
+        "HABEAS_OIDC_SECRET",
         "HABEAS_OPENDSR_CALLBACK_ALLOW",
         "HABEAS_OPENDSR_CERTIFICATE",
         "HABEAS_OPENDSR_CONTROLLERS",
@@ -148,7 +151,12 @@ COMPOSE = frozenset(
 """Variables that docker-compose.yml itself reads. A test keeps them equal."""
 
 COMPOSE_FILES = frozenset(
-    {"HABEAS_DKIM_KEY_FILE", "HABEAS_OPENDSR_CERTIFICATE_FILE", "HABEAS_OPENDSR_KEY_FILE"}
+    {
+        "HABEAS_DKIM_KEY_FILE",
+        "HABEAS_OIDC_SECRET_FILE",
+        "HABEAS_OPENDSR_CERTIFICATE_FILE",
+        "HABEAS_OPENDSR_KEY_FILE",
+    }
 )
 """Settings that docker-compose.yml takes from a file. A test keeps them equal."""
 

@@ -33,11 +33,14 @@ from shared.contract.events import (
 )
 from shared.contract.staff import (
     MOST_WRONG_CODES,
+    RECOVERY_BYTES,
     STEP_S,
     TEXT_SALT_BYTES,
     code_at,
     decision_id,
     private_key,
+    recovery_code,
+    recovery_digest,
     salted,
     session_token,
     signed,
@@ -802,3 +805,28 @@ async def test_session_of_a_reader_changes_no_case(pipeline: Pipeline) -> None:
         ("files", {"content": b"%PDF-"}),
     ):
         assert (await pipeline.http.post(f"{url}/{action}", headers=bearer, **body)).status_code == 403
+
+
+async def test_recovery_code_stands_for_one_code_and_never_again(pipeline: Pipeline) -> None:
+    """It takes the place of a lost second factor, but not of the password; after a week it stays used."""
+    register, name = pipeline.accounts.register, "kim.muster"
+    account = await pipeline.accounts.present(name)
+    code = recovery_code(secrets.token_bytes(RECOVERY_BYTES))
+    await register.replace(replace(account, recovery=(recovery_digest(code),)))
+    first, second = [await challenged(pipeline, person) for person in (ADA_ASKS, BRUNO_ASKS)]
+    now, key = datetime.now(UTC), pipeline.accounts.key(name)
+
+    def decides(case: str, by_code: str) -> IdentityDecided:
+        return signed(accepts(case, name), key, at=now, nonce=secrets.token_hex(16), code=by_code)
+
+    later = now + timedelta(seconds=STEP_S)
+    assert (
+        await register.flaw(decides(first, "a" * 16), "1" * 32, now - timedelta(seconds=STEP_S))
+        == "code_wrong"
+    )
+    decided = decides(first, code)
+    await publish(pipeline, decided, decision_id(decided))
+    await pipeline.recorded("verifier", "habeas.verifier.staff_agreed.v1")
+    used = pipeline.client[f"{pipeline.prefix}_staff"]["codes"]
+    assert await used.count_documents({"_id": {"$regex": recovery_digest(code)}, "at": None}) == 1
+    assert await register.flaw(decides(second, code), "2" * 32, later) == "code_spent"

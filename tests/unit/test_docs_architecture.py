@@ -199,6 +199,7 @@ COLLECTIONS = {
     ("services/console/signin/sessions.py", "sessions"),
     ("services/console/read_model/histories.py", "cases"), ("services/console/read_model/cases.py", "cases"),
     ("services/console/signin/accounts.py", "accounts"),
+    ("services/console/signin/provider.py", "provider_attempts"),
     ("services/notifier/smtp/letter_limits.py", "mailbox_letters"),
     ("services/intake/cases/waiting_queue.py", "waiting"),
     ("services/intake/cases/waiting_queue.py", "hours"),

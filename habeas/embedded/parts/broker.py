@@ -25,7 +25,7 @@ PROGRAM = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 REMEDY = "install it with `scripts/setup`, or `apt-get install rabbitmq-server`"
 
 USER = "habeas"
-START_WITHIN = timedelta(seconds=60)
+START_WITHIN = timedelta(seconds=180)
 STOP_WITHIN = timedelta(seconds=4)
 COOKIE_LENGTH = 64
 """Hexadecimal digits of the cookie."""

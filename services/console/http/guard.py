@@ -20,6 +20,8 @@ from services.console.signin.accounts import StaffMember
 from services.console.signin.sessions import ConsoleSession
 
 FORM_TOKEN = "form"  # noqa: S105 - the name of a field
+ATTEMPT = "habeas-console-attempt"
+"""Cookie that binds a sign-in at the provider to one browser."""
 MOST_FORM_BYTES = 256 * 1024
 OWN = frozenset({"same-origin", "none"})
 
@@ -64,6 +66,20 @@ class SessionGuard:
     def drop(self, response: Response) -> None:
         """Remove the cookie."""
         response.delete_cookie(self.cookie, httponly=True, secure=self._secure, samesite="lax", path="/")
+
+    def keep_attempt(self, response: Response, state: str) -> None:
+        """Bind a sign-in at the provider to this browser."""
+        response.set_cookie(
+            ATTEMPT, state, max_age=600, httponly=True, secure=self._secure, samesite="lax", path="/sign-in"
+        )
+
+    def attempt_of(self, request: Request) -> str:
+        """Return the sign-in at the provider that this browser has begun; empty if none."""
+        return request.cookies.get(ATTEMPT, "")
+
+    def drop_attempt(self, response: Response) -> None:
+        """Forget the sign-in at the provider."""
+        response.delete_cookie(ATTEMPT, httponly=True, secure=self._secure, samesite="lax", path="/sign-in")
 
     async def visitor(self, request: Request) -> Visitor | None:
         """Return the account that *request* is from; None without a session in force."""

@@ -1,5 +1,6 @@
 """Pages to sign in and out."""
 
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
@@ -11,6 +12,7 @@ from services.console.http.guard import SessionGuard, Visitor, small_form
 from services.console.http.permissions import ConsoleAction
 from services.console.pages.site import ConsoleSite
 from services.console.signin.local import WRONG, Credentials, SignInRefused, sign_in, sign_out
+from services.console.signin.provider import ProviderAttempt, ProviderRefused, SignInProvider
 from shared.contract.events import Code
 from shared.errors import TransientError
 from shared.pages.translation import mark as _
@@ -18,33 +20,56 @@ from shared.runtime.client_limits import Allowance, network_of
 
 TRIES_PER_HOUR = 60
 """Sign-ins of one network."""
+CALLBACK = "/sign-in/provider/answer"
+"""Path that the provider leads back to."""
+NO_ACCOUNT = _("No account here belongs to this sign-in. An administrator can link it.")
+PROVIDER_FAILED = _("The provider did not confirm the sign-in. Please try again.")
 UNAVAILABLE = _("Sign-in is not possible now, because a service does not answer. Please try again shortly.")
 TOO_MANY = "too many sign-ins from this address; try again in an hour"
 NAME: TypeAdapter[Code] = TypeAdapter(Code)
 
 
+@dataclass(frozen=True, slots=True)
+class SignInPage:
+    """The form to sign in, and the limit of its uses."""
+
+    desk: ConsoleParts
+    site: ConsoleSite
+    tries: Allowance = field(default_factory=lambda: Allowance(TRIES_PER_HOUR))
+
+    def count(self, request: Request) -> None:
+        """Count a sign-in; answer 429 to a network that makes too many."""
+        if not self.tries.take(network_of(request.client.host if request.client else "")):
+            raise HTTPException(429, TOO_MANY, {"Retry-After": "3600"})
+
+    def draw(
+        self, request: Request, next_: str, account: str = "", flaw: str = "", status: int = 200
+    ) -> HTMLResponse:
+        """Return the page, with what is wrong."""
+        content = {
+            "next": next_,
+            "account": account,
+            "flaw": flaw,
+            "provider": self.desk.provider is not None,
+        }
+        return self.site.draw(request, "sign_in.html.jinja", content, status=status)
+
+
 def sign_in_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> APIRouter:
     """Return the routes to sign in and out."""
     router = APIRouter(include_in_schema=False)
-    tries = Allowance(TRIES_PER_HOUR)
+    form_page = SignInPage(desk, site)
 
     @router.get("/sign-in")
     async def show(request: Request, next: str = "/") -> Response:  # noqa: A002 - the name in the address
         if await guard.visitor(request) is not None:
             return RedirectResponse(local_path(next), 303)
-        return page(request, local_path(next))
-
-    def page(
-        request: Request, next_: str, account: str = "", flaw: str = "", status: int = 200
-    ) -> HTMLResponse:
-        content = {"next": next_, "account": account, "flaw": flaw}
-        return site.draw(request, "sign_in.html.jinja", content, status=status)
+        return form_page.draw(request, local_path(next))
 
     @router.post("/sign-in")
     async def begin(request: Request) -> Response:
         guard.same_origin(request)
-        if not tries.take(network_of(request.client.host if request.client else "")):
-            raise HTTPException(429, TOO_MANY, {"Retry-After": "3600"})
+        form_page.count(request)
         form = await small_form(request)
         next_, account = local_path(str(form.get("next", "/"))), str(form.get("account", "")).strip()
         try:
@@ -56,9 +81,9 @@ def sign_in_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -
             session = await sign_in(desk, given)
         except (ValidationError, SignInRefused) as error:
             flaw = str(error) if isinstance(error, SignInRefused) else WRONG
-            return page(request, next_, account[:80], flaw, 403)
+            return form_page.draw(request, next_, account[:80], flaw, 403)
         except TransientError:
-            return page(request, next_, account[:80], UNAVAILABLE, 503)
+            return form_page.draw(request, next_, account[:80], UNAVAILABLE, 503)
         response = RedirectResponse(next_, 303)
         guard.keep(response, session)
         return response
@@ -73,7 +98,46 @@ def sign_in_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -
         guard.drop(response)
         return response
 
+    if desk.provider is not None:
+        _add_provider(router, desk, guard, form_page, desk.provider)
     return router
+
+
+def _add_provider(
+    router: APIRouter,
+    desk: ConsoleParts,
+    guard: SessionGuard,
+    form_page: SignInPage,
+    provider: SignInProvider,
+) -> None:
+    """Add the way to the provider and back."""
+
+    @router.get("/sign-in/provider")
+    async def leave(request: Request, next: str = "/") -> Response:  # noqa: A002 - the name in the address
+        form_page.count(request)
+        attempt = ProviderAttempt.drawn(local_path(next))
+        response = RedirectResponse(await provider.address(attempt), 303)
+        await desk.attempts.keep(attempt, desk.clock())
+        guard.keep_attempt(response, attempt.state)
+        return response
+
+    @router.get(CALLBACK)
+    async def come_back(request: Request, state: str = "", code: str = "") -> Response:
+        own = guard.attempt_of(request)
+        attempt = await desk.attempts.take(state, desk.clock()) if own and own == state else None
+        if attempt is None or not code:
+            return form_page.draw(request, "/", flaw=PROVIDER_FAILED, status=403)
+        try:
+            member = await desk.accounts.member_of(await provider.subject(attempt, code))
+        except ProviderRefused:
+            return form_page.draw(request, attempt.next, flaw=PROVIDER_FAILED, status=403)
+        if member is None:
+            return form_page.draw(request, attempt.next, flaw=NO_ACCOUNT, status=403)
+        session = await desk.sessions.begin(member.name, member.public_key, desk.clock())
+        response = RedirectResponse(attempt.next, 303)
+        guard.keep(response, session)
+        guard.drop_attempt(response)
+        return response
 
 
 def local_path(path: str) -> str:

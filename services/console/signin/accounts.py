@@ -46,6 +46,12 @@ class AccountReader:
         member = None if document is None else _member(document)
         return None if member is None or member.disabled else member
 
+    async def member_of(self, subject: str) -> StaffMember | None:
+        """Return the enabled account that signs in as *subject* of the provider; None if there is none."""
+        with translated("read a staff account"):
+            found = await self._accounts.find({"subject": subject, "disabled": False}, READABLE).to_list(2)
+        return _member(found[0]) if subject and len(found) == 1 else None
+
     async def members(self) -> Sequence[StaffMember]:
         """Return the enabled accounts of people by name."""
         with translated("read the staff accounts"):

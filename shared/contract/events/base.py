@@ -89,8 +89,10 @@ class StaffProof(EventPart):
     at: AwareDatetime
     """When it was signed; the code belongs to this moment."""
     nonce: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
-    code: Annotated[str, StringConstraints(pattern=r"^([0-9]{6})?$")] = ""
-    """From the second factor (RFC 6238); it counts once. Empty for the account of a program."""
+    code: Annotated[str, StringConstraints(pattern=r"^([0-9]{6}|[a-z2-7]{16})?$")] = ""
+    """
+    From the second factor (RFC 6238), or a recovery code; it counts once. Empty for the account of a program.
+    """
     signature: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{128}$")]
     """Ed25519, by the key that follows from the account's password."""
     batch: Annotated[

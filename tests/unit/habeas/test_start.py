@@ -24,6 +24,7 @@ def test_addresses_are_announced_as_printed(tmp_path: Path) -> None:
     shown = out.export_text()
     for name in (
         "docs",
+        "console",
         "letters",
         "database",
         "database_url_file",
