@@ -826,7 +826,7 @@ async def test_recovery_code_stands_for_one_code_and_never_again(pipeline: Pipel
     )
     decided = decides(first, code)
     await publish(pipeline, decided, decision_id(decided))
-    await pipeline.recorded("verifier", "habeas.verifier.staff_agreed.v1")
+    await eventually(lambda: pipeline.rows("verifier", case=first, **{"event.type": IdentityDecided.TYPE}))
     used = pipeline.client[f"{pipeline.prefix}_staff"]["codes"]
     assert await used.count_documents({"_id": {"$regex": recovery_digest(code)}, "at": None}) == 1
     assert await register.flaw(decides(second, code), "2" * 32, later) == "code_spent"
