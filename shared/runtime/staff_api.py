@@ -76,9 +76,13 @@ class StaffApi:
         answer = await self.call("GET", f"/v1/staff/accounts/{quote(account, safe='')}/salt")
         return bytes.fromhex(answer["salt"])
 
-    async def submit(self, decision: StaffDecision, text: bytes | None = None) -> TakenDecision:
+    async def submit(
+        self, decision: StaffDecision, text: bytes | None = None, bearer: str | None = None
+    ) -> TakenDecision:
         """
         Submit a signed *decision*, and the salted *text* that goes with it.
+
+        With the *bearer* of a session the call counts for its account, not for the address of the caller.
 
         Raises:
             DecisionNotAccepted: The proof does not hold.
@@ -88,12 +92,16 @@ class StaffApi:
         body: dict[str, Any] = {"type": decision.TYPE, "data": _data(decision)}
         if text is not None:
             body["text"] = base64.b64encode(text).decode()
-        taken = await self.call("POST", "/v1/staff/decisions", json=body)
+        taken = await self.call("POST", "/v1/staff/decisions", bearer, json=body)
         return TakenDecision(taken["id"], taken["case"])
 
-    async def effect(self, id_: str, within_s: float = EFFECT_WITHIN_S) -> Sequence[str]:
+    async def effect(
+        self, id_: str, within_s: float = EFFECT_WITHIN_S, bearer: str | None = None
+    ) -> Sequence[str]:
         """
         Wait for the effect of the decision *id_*; return the types of the events that it caused.
+
+        *bearer* is as of :meth:`submit`.
 
         Raises:
             DecisionNotAccepted: A service refused it.
@@ -101,7 +109,7 @@ class StaffApi:
         """
         deadline, pause = time.monotonic() + within_s, FIRST_POLL_S
         while time.monotonic() < deadline:
-            answer = await self.call("GET", f"/v1/staff/decisions/{id_}")
+            answer = await self.call("GET", f"/v1/staff/decisions/{id_}", bearer)
             if answer["status"] == "refused":
                 raise DecisionNotAccepted(answer["reason"])
             if answer["status"] == "accepted":

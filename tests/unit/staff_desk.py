@@ -31,7 +31,11 @@ class StaffDesk:
 
     office: Office = field(default_factory=Office)
     people: dict[str, StaffAccount] = field(default_factory=lambda: {DANA.name: DANA})
+    calls: Allowance = field(default_factory=lambda: UNLIMITED)
     attempts: FailedAttempts = field(default_factory=lambda: FORGIVING)
+
+    def salt(self, name: str) -> bytes:
+        return name.encode()
 
     async def account(self, name: str) -> StaffAccount | None:
         return self.people.get(name)
@@ -61,9 +65,12 @@ class StaffDesk:
 
     def client(self, secret: str | None = None) -> AsyncClient:
         """Return a client that shows *secret*."""
-        limit = Allowance(10**9)
         staff = StaffDecisions(
-            self.office.requests, cast("Any", self), self.office.clock, limit, incidents=cast("Any", None)
+            self.office.requests,
+            cast("Any", self),
+            self.office.clock,
+            self.calls,
+            incidents=cast("Any", None),
         )
         callers = Callers({}, UNLIMITED, attempts=self.attempts)
         app = create_app(self.office.requests, callers, SITE, staff=staff, requesters=self.office.requesters)

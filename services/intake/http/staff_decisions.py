@@ -27,7 +27,7 @@ from services.intake.domain import CaseStatus, IntakeCase
 from services.intake.http import operations
 from services.intake.http.failed_attempts import network_of_client
 from services.intake.http.problems import error_of_body
-from services.intake.http.staff_sessions import AccountsPort
+from services.intake.http.staff_sessions import AccountsPort, StaffSessions
 from shared.contract import topology
 from shared.contract.answer import PackageFacts, facts_of
 from shared.contract.catalogue import catalogue
@@ -51,7 +51,7 @@ from shared.runtime.client_limits import Allowance
 from shared.runtime.staff_register import DecisionOutcome
 
 CALLS_PER_HOUR = 600
-"""Calls of one address: too few to guess a password."""
+"""Calls of one address, or of one account in a session: too few to guess a password."""
 MOST_TEXT_BYTES = 100_000
 NO_INCIDENT = "No incident has this id."
 PATH = "/v1/staff/decisions"
@@ -157,10 +157,16 @@ class StaffDecisions:
     calls: Allowance
     incidents: CaseIndex
 
-    def throttle(self, request: Request) -> None:
-        """Count a call; answer 429 above the limit of its address."""
-        if not self.calls.take(network_of_client(request)):
-            raise HTTPException(429, "Too many requests from this address.", {"Retry-After": "3600"})
+    async def throttle(self, request: Request) -> None:
+        """
+        Count a call for the account of its session, else for its address; answer 429 above the limit.
+
+        So the people behind one console, which has one address, do not use up one another's calls.
+        """
+        session = await StaffSessions(self.service, self.register, self.clock).shown(request)
+        caller = f"account {session.account.name}" if session else network_of_client(request)
+        if not self.calls.take(caller):
+            raise HTTPException(429, "Too many requests from this caller.", {"Retry-After": "3600"})
 
     async def take_with_package(self, body: AsyncIterator[bytes]) -> tuple[str, str]:
         """

@@ -65,11 +65,15 @@ class StaffSessions:
 
         Wrong secrets are counted for each network (services.intake.http.callers.AttemptLimit).
         """
-        scheme, _, secret = request.headers.get("authorization", "").partition(" ")
-        session = await self._session(session_token(secret.strip())) if scheme.lower() == "bearer" else None
+        session = await self.shown(request)
         if session is None:
             raise HTTPException(HTTPStatus.UNAUTHORIZED, NO_SESSION, {"WWW-Authenticate": "Bearer"})
         return session
+
+    async def shown(self, request: Request) -> StaffSession | None:
+        """Return the session in force whose secret *request* shows; None if it shows none."""
+        scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+        return await self._session(session_token(secret.strip())) if scheme.lower() == "bearer" else None
 
     async def _session(self, token: str) -> StaffSession | None:
         case, _ = await self.service.look_up(token[:SESSION_ID])

@@ -12,9 +12,10 @@ from services.intake.cases.register import CaseHistory, may_be_purged
 from services.intake.http.failed_attempts import MOST_OF_NETWORK, FailedAttempts
 from shared.contract.events import MOST_SESSION, SESSION_ID, RequestPurged, StaffRole, StaffSignedOut
 from shared.contract.staff import objection, public_bytes, session_token
+from shared.runtime.client_limits import Allowance
 from shared.runtime.journal import facts_of
 from tests.unit.fakes import NOW, request
-from tests.unit.intake_api import CASE, assert_problem
+from tests.unit.intake_api import CASE, answered, assert_problem
 from tests.unit.staff_desk import DANA, StaffDesk
 
 URL = "/v1/staff/session"
@@ -117,6 +118,23 @@ async def test_wrong_secrets_are_limited_for_each_network() -> None:
     secret = await desk.sign_in()
     assert [await status(desk, "wrong") for _ in range(MOST_OF_NETWORK + 1)][-2:] == [401, 429]
     assert await status(desk, secret) == 429
+
+
+async def test_calls_in_a_session_count_for_its_account_and_others_for_their_address() -> None:
+    desk, salt = StaffDesk(calls=Allowance(3)), "/v1/staff/accounts/dana.muster/salt"
+    secret = await desk.sign_in()
+    for shown in (None, secret):
+        async with desk.client(shown) as http:
+            assert [(await http.get(salt)).status_code for _ in range(4)] == [200, 200, 200, 429]
+    async with desk.client("wrong") as http:
+        assert (await http.get(salt)).status_code == 429
+
+
+async def test_secret_of_a_session_opens_no_page_of_a_person() -> None:
+    desk = StaffDesk(office=await answered())
+    async with desk.client(await desk.sign_in(StaffRole)) as http:
+        for path, status in {"": 401, "/package": 401, "/package?code=123456": 403}.items():
+            assert (await http.get(f"/v1/requests/{CASE}{path}")).status_code == status
 
 
 async def test_number_of_a_session_is_no_request() -> None:
