@@ -30,6 +30,7 @@ from services.fulfillment.datamap.reader import parse
 from services.fulfillment.erasure import execution
 from services.fulfillment.erasure.journal.entries import Fingerprints
 from services.fulfillment.handlers import SUBSCRIPTIONS
+from services.fulfillment.holds.check import NO_HOLDS
 from services.fulfillment.search.engine import RecordEngine
 from services.fulfillment.state import FulfillmentCase, evolve
 from services.fulfillment.stores import batch_lookup, mongodb
@@ -229,6 +230,7 @@ def service(durable: Durable, life: Life) -> Service[FulfillmentCase, Fulfillmen
         "vault": mortal(durable.vault, life),
         "records": RecordEngine(cast("Stores", mortal(reached, life))),
         "maps": Maps(),
+        "holds": NO_HOLDS,
         "house": FulfillmentProfile(
             "Example", "", "", UTC, CertificateSigner(KEY), KEY, timedelta(days=30), durable.approval_above
         ),

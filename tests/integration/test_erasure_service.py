@@ -106,7 +106,7 @@ async def test_records_under_a_hold_that_comes_after_the_plan_are_kept_until_it_
 ) -> None:
     [person, *_] = [p for p in reversed(await pipeline.people()) if p.email not in (ADA.email, BRUNO.email)]
     before, case = await pipeline.mentions(person.email), await planned(pipeline, person)
-    other = await planned(pipeline, BRUNO_ASKS)
+    other = await pipeline.lodge(BRUNO_ASKS.asks("access"))
     staff = ("--as", "third.person")
     code, printed, errors = await command(
         pipeline, "hold", "place", case, "--matter", "claim_7", *staff, "--json"
