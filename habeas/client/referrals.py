@@ -31,7 +31,7 @@ from shared.contract.package_review import ListedRecord, RedactionList
 from shared.contract.staff import written_text
 from shared.errors import ConfigurationError, UnknownRequest
 from shared.law import ReasonCode
-from shared.law.library import policies
+from shared.law.library import provisions_of
 from shared.runtime.journal import Journal, events_of
 from shared.runtime.key_rings import RootKey
 from shared.runtime.mongo import Client, Document, connect, translated
@@ -291,11 +291,7 @@ def lawful(grounds: Sequence[RefusalGround], laws: Sequence[str]) -> dict[str, l
 
     Raises ConfigurationError if none of them has one; the message lists the grounds that they have.
     """
-    editions = [policies().named(law) for law in laws]
-    provided = {
-        ground: [text for law in editions if (text := law.citation(ReasonCode(ground)))]
-        for ground in RefusalGround
-    }
+    provided = provisions_of(RefusalGround, laws)
     for ground in grounds:
         if not provided[ground]:
             known = ", ".join(one for one, texts in provided.items() if texts)

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from shared.contract.events import Decision, StaffRole
 from shared.contract.events.breaches import ADDRESS, BreachDeclared, IncidentDecision
+from shared.contract.refusals import REFUSALS
 from shared.contract.staff import (
     LEAST_PASSWORD,
     RECOVERY_BYTES,
@@ -49,86 +50,22 @@ FIRST_POLL_S, LAST_POLL_S = 0.1, 2.0
 MAILBOX = re.compile(ADDRESS)
 NUMBER = re.compile("[0-9a-f]{32}")
 """An id of a decision."""
-REASONS = {
-    "proof_missing": "it carries no proof of a staff account",
-    "signature_wrong": "the account's name or password is wrong",
-    "account_disabled": "the account is disabled",
-    "account_locked": "too many wrong codes: an admin has to reset the account",
-    "role_missing": "the account has no role that may decide this",
-    "proof_stale": "it was signed too long ago, or the clock of this machine is wrong",
-    "code_wrong": "this is not the code that your authenticator shows now",
-    "code_spent": "this code has been used: wait for the next one",
-    "tried_too_often": "the account has tried a code in this half-minute: wait for the next one",
-    "decider_is_concerned": "the request names a mailbox of yours: a colleague has to decide it",
-    "decider_decided_before": "you made the first decision: a colleague has to make the second",
-    "not_referred": "the request does not wait for the staff; `habeas request referred` lists those that do",
-    "incomplete": "a refusal needs a ground, an answer by hand a text; files go only with an answer",
-    "ground_unlawful": "no law of this request has the ground",
-    "no_appeal_open": "no appeal or complaint of this request is open; `habeas appeals` lists those that are",
-    "other_purge": "another purge was proposed under this number",
-    "request_exists": "a request has this id already",
-    "unreadable": "the request has a wrong form",
-    "malformed": "the decision has a wrong form",
-    "no_open_message": "no such mail waits for you, or it was handled before: see `habeas inbox list`",
-    "no_such_request": "`--because registered` needs the id of a request (`--request`); others have none",
-    "no_such_content": "the request has no such text",
-    "no_permission": "the content is a customer's: another account permits it by `habeas permission grant`",
-    "no_customer_content": "the request is not of a customer's end user: it needs no permission",
-    "own_permission": "no account permits itself: a colleague has to",
-    "permission_time": "a permission ends in the future, within 30 days",
-    "no_correction_waits": "no correction of this request waits for the staff",
-    "text_differs": "its text is missing, or is not the text that you signed",
-    "too_late_to_withdraw": "the request is answered already",
-    "no_review_waits": "no package of the request waits for a review, or it was reviewed already",
-    "listing_replaced": "the records have changed: `habeas request review` shows the new listing",
-    "redactions_malformed": "the list of redactions has a wrong form",
-    "redaction_unknown": "a redaction names a collection, record or field that is not listed",
-    "scope_asked": "the person is asked which data they mean, and has not answered",
-    "not_answered": "the request is not answered yet, or its erasure is not done",
-    "alias_unknown": "the request has no such alias; `habeas request aliases` lists them",
-    "alias_confirmed": "the alias is confirmed already",
-    "nothing_masked": "no value of its answer is masked, or it is the copy of an erasure",
-    "nothing_found": "no record is found by this alias",
-    "copy_wanted": "the person wants a copy before an erasure: ask for a request from the alias",
-    "many_mailboxes": "its records name more other mailboxes than are written to",
-    "not_possible": "the request's right or status does not allow it; `habeas request show` prints them",
-    "asked_before": "the person was asked once already, and no second time",
-    "law_does_not_provide": "a law of this request provides no such question, or not for this right",
-    "too_late": "the last day is too near for the question",
-    "scope_not_asked": "the person was not asked which data they mean, or the wait for the answer is over",
-    "no_proposal": "no erasure waits for an answer here; `habeas request proposals` lists those that do",
-    "no_erasure": "only an erasure has a ground",
-    "no_period": "the data map gives this collection no period that ends",
-    "not_due_yet": "its day is not over yet",
-    "hold_unclear": "a hold on a collection names this alone, any other one a request",
-    "hold_over": "the last day of the hold is over already",
-    "hold_exists": "a hold has this id already",
-    "no_such_collection": "the data map has no such collection",
-    "no_request": "no request has this id, or it is purged",
-    "no_identity": "the request names no identity of the data map that a person is found by",
-    "no_such_hold": "the request has no such hold, or it is lifted; `habeas hold list` lists them",
-    "other_data_map": "the service has another data map than this command",
-    "request_stopped": "the request is stopped: `habeas request resume` lets it go on first",
-    "not_stopped": "the request is not stopped",
-    "no_extension": "the law allows no extension, the answer is extended already, or its time is over",
-    "not_forwardable": "no customer decides this request, or it is forwarded already",
-    "permission_unknown": "the account has no permission; `habeas permission list` lists them",
-    "no_answer": "the request is not answered yet",
-    "not_held": "the notices of the incident are not held",
-    "no_such_clock": "the incident has no such clock; `habeas breach show` lists them",
-    "nothing_restricted": "the request restricts nothing, or the person is notified already",
-    "order_outdated": "no notices are sent, or a later order is in force; `habeas breach progress` shows it",
-    "identity_decided": "the identity is decided already, or proven elsewhere",
-    "identities_differ": "the first decision names none of these identities",
-    "no_approval_waits": "no erasure of the request waits for an approval",
-    "fee_too_late": "a fee is quoted already, or the request is answered or under way",
-    "fee_unlawful": "a law of the person forbids this fee",
-    "program_signed_in": "a program has no session: it signs each decision",
-    "session_exists": "a session or a request has this number already: sign in with a new secret",
-    "no_accounts": "this installation has no staff accounts",
-    "no_person": "the request has no name, email, phone, address or identifier of a person",
+VERBS: Mapping[str, str] = {
+    "not_referred": "; `habeas request referred` lists those that do",
+    "no_appeal_open": "; `habeas appeals` lists those that are",
+    "no_open_message": ": see `habeas inbox list`",
+    "no_permission": ": another account permits it by `habeas permission grant`",
+    "listing_replaced": ": `habeas request review` shows the new listing",
+    "alias_unknown": "; `habeas request aliases` lists them",
+    "not_possible": "; `habeas request show` prints them",
+    "no_proposal": "; `habeas request proposals` lists those that do",
+    "request_stopped": ": `habeas request resume` lets it go on first",
+    "permission_unknown": "; `habeas permission list` lists them",
+    "no_such_clock": "; `habeas breach show` lists them",
+    "order_outdated": "; `habeas breach progress` shows it",
+    "no_such_hold": "; `habeas hold list` lists them",
 }
-"""Reason of a refusal → its explanation."""
+"""Reason of a refusal → the verb that helps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -418,7 +355,7 @@ async def _effect(client: httpx.AsyncClient, id_: str) -> list[str]:
 
 def explained(reason: str) -> str:
     """Return the sentence for the reason of a refusal."""
-    return f"refused: {REASONS.get(reason, reason)}"
+    return f"refused: {REFUSALS.get(reason, reason)}{VERBS.get(reason, '')}"
 
 
 async def _call(client: httpx.AsyncClient, method: str, path: str, **arguments: Any) -> dict[str, Any]:

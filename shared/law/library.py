@@ -1,6 +1,7 @@
 """Reads ``policies/``: every edition of every law, and the company's profile."""
 
 from collections.abc import Iterable, Iterator
+from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from shared.errors import ConfigurationError
-from shared.law import CompanyProfile, Policy, PolicyLibrary
+from shared.law import CompanyProfile, Policy, PolicyLibrary, ReasonCode
 from shared.law.breaches import BreachPolicies, BreachPolicy
 from shared.law.company import SVG, Brand, media_type_of
 from shared.law.policies import ALL_LAWS
@@ -26,6 +27,7 @@ MOST_LETTER_LOGO_BYTES = 64 << 10
 M = TypeVar("M", bound=BaseModel)
 YAML_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 E = TypeVar("E", Policy, BreachPolicy)
+G = TypeVar("G", bound=StrEnum)
 
 
 class RepeatedKeyError(yaml.MarkedYAMLError):
@@ -62,6 +64,12 @@ def policies() -> PolicyLibrary:
 def read(folder: Path) -> PolicyLibrary:
     """Return the policies of *folder*, each in a file named after it; errors as of :func:`policies`."""
     return PolicyLibrary(_editions(folder, Policy, PolicyLibrary.FOLDER))
+
+
+def provisions_of(grounds: Iterable[G], laws: Iterable[str]) -> dict[G, list[str]]:
+    """Return for each of *grounds* the provisions of *laws* that have it."""
+    editions = [policies().named(law) for law in laws]
+    return {one: [text for law in editions if (text := law.citation(ReasonCode(one)))] for one in grounds}
 
 
 @lru_cache(maxsize=1)

@@ -27,13 +27,14 @@ from habeas.client.dead_letters import replay
 from habeas.client.engine import identities
 from habeas.client.erasures import bare
 from habeas.client.requests import _checked, fact
-from habeas.client.staff import REASONS, AccountHolder, add
+from habeas.client.staff import AccountHolder, add
 from habeas.embedded.installation import ENVIRONMENT
 from services.fulfillment.datamap.model import CollectionPlace
 from services.fulfillment.datamap.yaml_loader import MapError
 from services.fulfillment.erasure.steps import Disposition, Mask, RecordPlan, RecordStep
 from services.fulfillment.search.ownership import OwnershipMatch
 from shared.contract.events import AliasConfirmed, NarrowingDecided
+from shared.contract.refusals import REFUSALS
 from shared.errors import ConfigurationError
 from tests.unit.pages import ROOT
 
@@ -155,7 +156,7 @@ def test_each_refusal_of_a_decision_is_explained() -> None:
     sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "services").rglob("*.py"))
     raised = set(re.findall(r'RefusedDecision\(\s*"(\w+)"', sources))
     assert raised
-    assert raised <= REASONS.keys()
+    assert raised <= REFUSALS.keys()
 
 
 def test_purge_names_the_verb_of_its_next_step() -> None:

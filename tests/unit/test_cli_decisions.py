@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 import habeas.cli
 from habeas.cli import app, passwords
 from habeas.client import staff
-from habeas.client.staff import REASONS
+from habeas.client.staff import explained
 from services.intake.domain import PUBLIC_SOURCE
 from services.intake.http.api import create_app
 from services.intake.http.callers import Callers
@@ -182,7 +182,7 @@ def test_unknown_id_is_an_error(verb: str, words: str, tmp_path: Path) -> None:
     assert str(result.exception) in {
         "no request has this id",
         "no incident has this id",
-        f"refused: {REASONS['no_open_message']}",
+        explained("no_open_message"),
     }
 
 
