@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import httpx
 
-from shared.contract.events import Code
+from shared.contract.events import Code, Decision
 from shared.contract.staff import StaffDecision
 from shared.errors import HabeasError, TransientError
 from shared.runtime.hosts import may_use_proxy
@@ -89,11 +89,24 @@ class StaffApi:
             StaffApiProblem: There is no such request, or the form is wrong.
             IntakeUnavailable: Intake does not answer.
         """
-        body: dict[str, Any] = {"type": decision.TYPE, "data": _data(decision)}
-        if text is not None:
-            body["text"] = base64.b64encode(text).decode()
-        taken = await self.call("POST", "/v1/staff/decisions", bearer, json=body)
+        taken = await self.call("POST", "/v1/staff/decisions", bearer, json=_form(decision, text))
         return TakenDecision(taken["id"], taken["case"])
+
+    async def submit_batch(
+        self, decisions: Sequence[Decision], texts: Sequence[bytes | None]
+    ) -> list[TakenDecision | DecisionNotAccepted]:
+        """Submit *decisions* that one code signed, each with its text; return their answers in order."""
+        proof = decisions[0].proof
+        forms = [
+            _form(one.model_copy(update={"proof": None}), text)
+            for one, text in zip(decisions, texts, strict=True)
+        ]
+        body = {"proof": proof and proof.model_dump(mode="json"), "decisions": forms}
+        answer = await self.response("POST", "/v1/staff/decisions/batch", json=body)
+        return [
+            TakenDecision(one["id"], one["case"]) if one["id"] else DecisionNotAccepted(one["reason"])
+            for one in answer.json()
+        ]
 
     async def effect(
         self, id_: str, within_s: float = EFFECT_WITHIN_S, bearer: str | None = None
@@ -108,12 +121,14 @@ class StaffApi:
             EffectUnknown: No service has answered in time.
         """
         deadline, pause = time.monotonic() + within_s, FIRST_POLL_S
-        while time.monotonic() < deadline:
+        while True:
             answer = await self.call("GET", f"/v1/staff/decisions/{id_}", bearer)
             if answer["status"] == "refused":
                 raise DecisionNotAccepted(answer["reason"])
             if answer["status"] == "accepted":
                 return list(answer["results"])
+            if time.monotonic() >= deadline:
+                break
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, LAST_POLL_S)
         raise EffectUnknown("the decision is recorded, and no service has answered it yet")
@@ -144,8 +159,10 @@ def refusal_of(error: HabeasError) -> Code | None:
     return str(error) if isinstance(error, DecisionNotAccepted) else None
 
 
-def _data(decision: StaffDecision) -> dict[str, Any]:
-    return decision.model_dump(mode="json", exclude_defaults=True)
+def _form(decision: StaffDecision, text: bytes | None) -> dict[str, Any]:
+    """Return what intake takes: the decision, and the text that goes with it."""
+    form = {"type": decision.TYPE, "data": decision.model_dump(mode="json", exclude_defaults=True)}
+    return form if text is None else form | {"text": base64.b64encode(text).decode()}
 
 
 def _problem(answer: httpx.Response) -> HabeasError:

@@ -1,74 +1,19 @@
 """The console on real parts: sign-in, lists and cases in a browser, and a rebuilt read model."""
 
 import re
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
-from datetime import timedelta
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
 
 import httpx
-import pytest_asyncio
 from playwright.async_api import Browser
 
 from habeas.client import read_model
-from habeas.embedded.parts.ports import HOST, free_port
-from habeas.embedded.stack import Stack
 from shared.contract.references import short_reference
-from shared.contract.staff import code_at
 from shared.vocabulary import StaffRole
 from tests.integration.browser import too_wide, violations
-from tests.integration.pipeline import SERVICES, Pipeline, comes_true, command, now, prepared
-from tests.staff import PASSWORD
+from tests.integration.console_fixture import WITHIN, Console, console
+from tests.integration.pipeline import comes_true, command
 
-WITHIN = timedelta(seconds=30)
-
-
-@dataclass(frozen=True, slots=True)
-class Console:
-    """A pipeline with a console."""
-
-    pipeline: Pipeline
-    url: str
-
-    async def signed_in(self, name: str, *roles: StaffRole) -> httpx.AsyncClient:
-        """Return a client of the account *name*, signed in with a fresh code."""
-        client = httpx.AsyncClient(base_url=self.url, timeout=30, follow_redirects=True)
-        answer = await client.post("/sign-in", data=await self.credentials(name, *roles))
-        assert answer.status_code == 200, answer.text
-        assert "Inbox" in answer.text
-        return client
-
-    async def credentials(self, name: str, *roles: StaffRole) -> dict[str, str]:
-        """Return what the account *name* enters to sign in; it is made with *roles* if it is not there."""
-        account = await self.pipeline.accounts.present(name, roles or tuple(StaffRole))
-        return {"account": name, "password": PASSWORD, "code": code_at(account.second_factor, now())}
-
-    async def rows(self) -> dict[str, dict[str, Any]]:
-        """Return the stored rows of all cases."""
-        database = self.pipeline.client[f"{self.pipeline.prefix}_console"]
-        return {one.pop("_id"): one async for one in database["cases"].find({})}
-
-    async def listed(self, case: str, stage: str, *waiting: str) -> None:
-        """Wait until *case* is in *stage*, and has that work *waiting*."""
-
-        async def there() -> bool:
-            row = (await self.rows()).get(case, {})
-            return (row.get("stage"), row.get("waiting")) == (stage, list(waiting))
-
-        await comes_true(there, WITHIN)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def console(parts: Stack | None, tmp_path_factory: Any) -> AsyncIterator[Console]:
-    folder: Path = tmp_path_factory.mktemp("console")
-    port = free_port()
-    settings = {"HABEAS_CONSOLE_PORT": str(port), "HABEAS_CONSOLE_URL": f"http://{HOST}:{port}"}
-    settings["HABEAS_ERASURE_APPROVAL"] = "always"
-    async with prepared(parts, folder, customers=60, console=True, **settings) as pipeline:
-        await pipeline.start(*SERVICES, "console")
-        yield Console(pipeline, f"http://{HOST}:{port}")
-        await pipeline.stop()
+__all__ = ["console"]
 
 
 async def test_rebuilt_read_model_equals_the_live_one(console: Console) -> None:

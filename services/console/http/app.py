@@ -11,6 +11,7 @@ from services.console.context import ConsoleParts
 from services.console.http.counts import count_routes
 from services.console.http.guard import NotSignedIn, SessionGuard
 from services.console.pages.case import case_routes
+from services.console.pages.decisions import decision_routes
 from services.console.pages.lists import list_routes
 from services.console.pages.sign_in import sign_in_routes
 from services.console.pages.site import ConsoleSite
@@ -23,6 +24,10 @@ PROBLEMS = {
     403: (
         _("This is not allowed"),
         _("Your roles do not allow it, or the form is outdated. Reload the page."),
+    ),
+    409: (
+        _("This is not possible now"),
+        _("The case has moved on, or a colleague was faster. Look at it again."),
     ),
     404: (_("There is no such page"), _("The case may be purged, or the address mistyped.")),
     413: (_("This is too large"), _("Send less at a time.")),
@@ -41,6 +46,7 @@ def create_app(desk: ConsoleParts) -> FastAPI:
     app.include_router(sign_in_routes(desk, guard, site))
     app.include_router(list_routes(desk, guard, site))
     app.include_router(case_routes(desk, guard, site))
+    app.include_router(decision_routes(desk, guard, site))
     app.include_router(count_routes(desk, guard))
     _add_problems(app, site, guard)
     return app

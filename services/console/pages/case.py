@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from services.console.context import ConsoleParts
 from services.console.http.guard import SessionGuard, Visitor
 from services.console.http.permissions import ConsoleAction
+from services.console.pages.decisions import case_view, message, offers_to
 from services.console.pages.site import ConsoleSite
 from services.console.pages.timeline import timeline
 from shared.contract.events import RequestId
@@ -18,13 +19,15 @@ def case_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> A
     listing = Annotated[Visitor, Depends(guard.allowed(ConsoleAction.LIST))]
 
     @router.get("/requests/{case}")
-    async def show(request: Request, visitor: listing, case: RequestId) -> Response:
-        row = await desk.cases.row(case)
-        if row is None:
-            raise HTTPException(404, "there is no such case")
-        history = (await desk.histories.of([case])).get(case, [])
-        lines = timeline(history, site.words(request))
-        content = {"row": row, "timeline": lines, "today": desk.today()}
+    async def show(request: Request, visitor: listing, case: RequestId, decision: str = "") -> Response:
+        view, history = await case_view(desk, case)
+        content = {
+            "row": view.row,
+            "timeline": timeline(history, site.words(request)),
+            "today": view.today,
+            "offers": offers_to(visitor, view),
+            "message": await message(desk, decision, view, history) if decision else "",
+        }
         return site.draw(request, "case.html.jinja", content, visitor=visitor)
 
     return router

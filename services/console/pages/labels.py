@@ -3,8 +3,21 @@
 from collections.abc import Mapping
 
 from services.console.state import CaseStage, WaitKind
+from shared.contract.erasure_claims import ErasureClaim
 from shared.pages.translation import mark as _
-from shared.vocabulary import LetterKind, Outcome, Right, StaffRole
+from shared.vocabulary import (
+    ExtensionReason,
+    FeeReason,
+    LetterKind,
+    LiftingReason,
+    MessageOutcome,
+    OfflineManner,
+    Outcome,
+    RefusalGround,
+    RefusalReason,
+    Right,
+    StaffRole,
+)
 
 INBOX = _("Inbox")
 REQUESTS = _("Requests")
@@ -92,6 +105,81 @@ LETTERS: Mapping[str, str] = {
     LetterKind.ALIAS_CODE: _("Code for another mailbox"),
 }
 LETTER_STATES: Mapping[str, str] = {"sent": _("sent"), "failed": _("not sent"), "returned": _("came back")}
+
+GROUNDS: Mapping[str, str] = {
+    RefusalGround.MANIFESTLY_UNFOUNDED: _("Manifestly unfounded"),
+    RefusalGround.EXCESSIVE: _("Excessive"),
+    RefusalGround.LEGAL_CLAIMS: _("Legal claims"),
+    RefusalGround.RETENTION_DUTY: _("Duty to retain"),
+    RefusalGround.CONTRACT: _("Contract with the person"),
+    RefusalGround.SECURITY: _("Security"),
+    RefusalGround.FREE_EXPRESSION: _("Freedom of expression"),
+    RefusalGround.PUBLIC_INTEREST: _("Public interest"),
+    RefusalGround.RESEARCH: _("Research"),
+    RefusalGround.THIRD_PARTY_RIGHTS: _("Rights of other people"),
+    RefusalGround.PROFESSIONAL_SECRECY: _("Professional secrecy"),
+    RefusalGround.NOT_EDITABLE: _("The data cannot be changed"),
+    RefusalGround.ACCURACY_VERIFIED: _("The data is accurate"),
+    RefusalGround.GROUNDS_PREVAIL: _("Compelling grounds prevail"),
+    RefusalGround.UNIDENTIFIABLE: _("The person cannot be identified"),
+    RefusalReason.IDENTITY_NOT_ESTABLISHED: _("Identity not established"),
+    RefusalReason.PERMISSION_NOT_SHOWN: _("Permission not shown"),
+    RefusalReason.PROOF_NOT_CONVINCING: _("The proof does not convince"),
+}
+CLAIMS: Mapping[str, str] = {
+    ErasureClaim.UNLAWFUL_PROCESSING: _("The data was processed unlawfully"),
+    ErasureClaim.ERASURE_DUTY: _("A law obliges the company to erase it"),
+}
+EXTENSIONS: Mapping[str, str] = {
+    ExtensionReason.COMPLEXITY: _("The request is complex"),
+    ExtensionReason.NUMBER_OF_REQUESTS: _("There are many requests"),
+}
+FEES: Mapping[str, str] = {
+    FeeReason.EXCESSIVE: _("Excessive"),
+    FeeReason.MANIFESTLY_UNFOUNDED: _("Manifestly unfounded"),
+    FeeReason.FURTHER_COPY: _("Further copy"),
+    FeeReason.EFFORT: _("Unusual effort"),
+    FeeReason.TRANSCRIPTION: _("Transcription"),
+}
+LIFTINGS: Mapping[str, str] = {
+    LiftingReason.ACCURACY_VERIFIED: _("The data is accurate"),
+    LiftingReason.GROUNDS_PREVAIL: _("Compelling grounds prevail"),
+    LiftingReason.NO_LONGER_NEEDED: _("No longer needed"),
+    LiftingReason.PERSON_ASKS: _("The person asks for it"),
+}
+MANNERS: Mapping[str, str] = {
+    OfflineManner.TELEPHONE: _("By telephone"),
+    OfflineManner.POST: _("By post"),
+    OfflineManner.IN_PERSON: _("In person"),
+}
+MAIL_OUTCOMES: Mapping[str, str] = {
+    MessageOutcome.ANSWERED: _("Answered"),
+    MessageOutcome.NOT_A_REQUEST: _("Not a request"),
+    MessageOutcome.REGISTERED: _("Registered as a request"),
+}
+ACCEPTANCES: Mapping[str, str] = {
+    "looked_at": _("The document convinces"),
+    "called_back": _("Called back on a known number"),
+    "seen_in_person": _("Seen in person"),
+}
+RELEASES: Mapping[str, str] = {
+    "called_back": _("Called back on a known number"),
+    "seen_in_person": _("Seen in person"),
+}
+DELIVERIES: Mapping[str, str] = {
+    "post": _("By post"),
+    "phone": _("By telephone"),
+    "in_person": _("In person"),
+}
+READINGS: Mapping[str, str] = {
+    "review": _("Review of the request"),
+    "forwarding": _("To name the customer"),
+    "complaint": _("A complaint"),
+}
+SCOPE_REASONS: Mapping[str, str] = {
+    "large_quantity": _("Large quantity of data"),
+    "unclear_request": _("The request is unclear"),
+}
 
 
 def law_of(policy: str) -> str:

@@ -1,0 +1,624 @@
+"""The decisions that the console offers, in the order of its pages."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from services.console.decisions.forms import (
+    ANSWERED,
+    TEXT,
+    UNDECIDED,
+    UNPROVEN,
+    CaseView,
+    Choices,
+    DecisionField,
+    DecisionOffer,
+    Entered,
+    FieldKind,
+    InvalidEntry,
+    named,
+)
+from services.console.pages import labels
+from services.console.state import CaseStage, WaitKind
+from shared.contract import events
+from shared.contract.erasure_claims import ErasureClaim
+from shared.contract.events import Controller
+from shared.law import Right, Role, TimedDuty, may_narrow
+from shared.law.library import policies, provisions_of
+from shared.pages.translation import mark as _
+from shared.vocabulary import (
+    MessageOutcome,
+    Outcome,
+    RefusalGround,
+    RefusalReason,
+)
+
+NONE = "none"
+YES, NO = "yes", "no"
+ANSWERS: Choices = ((YES, _("Yes")), (NO, _("No")))
+SHORT_PERMISSION, LONG_PERMISSION = "24", "720"
+PERMISSIONS: Choices = (
+    ("4", _("4 hours")),
+    (SHORT_PERMISSION, _("24 hours")),
+    ("168", _("7 days")),
+    (LONG_PERMISSION, _("30 days")),
+)
+CLAIMED = "ground_claimed"
+"""Reason of a referral: the person claims a ground of an erasure."""
+IDENTITY_CHANGE = "identity_change"
+"""Reason of a referral: a correction changes an identity."""
+RELEASABLE = frozenset({"masked_value", "needs_more_proof", "never_disclosed"})
+"""Reasons for which values are withheld that staff may release."""
+
+
+def _choice(name: str, label: str, names: Mapping[str, str], hint: str = "") -> DecisionField:
+    def choices(_view: CaseView) -> Choices:
+        return named(names, names)
+
+    return DecisionField(name, label, FieldKind.CHOICE, hint, choices)
+
+
+def _letter_text(*, required: bool) -> DecisionField:
+    hint = _("The person reads this text in the letter, in your words.")
+    return DecisionField(TEXT, _("Text to the person"), FieldKind.LONG_TEXT, hint, required=required)
+
+
+def _grounds(view: CaseView) -> Choices:
+    provided = provisions_of(RefusalGround, view.row.laws)
+    return [(one, f"{labels.GROUNDS[one]} ({'; '.join(texts)})") for one, texts in provided.items() if texts]
+
+
+def _ground_field(*, required: bool) -> DecisionField:
+    hint = _("Only grounds of the laws that protect the person are listed. The letter cites the provision.")
+    return DecisionField("grounds", _("Grounds"), FieldKind.SEVERAL, hint, _grounds, required=required)
+
+
+# --- identity -------------------------------------------------------------------------------------------
+
+
+def _unproven(view: CaseView) -> bool:
+    return view.row.stage in UNPROVEN and not view.waits_for(WaitKind.FORWARD)
+
+
+def _identities(entered: Entered, _view: CaseView) -> Entered:
+    names = str(entered["identities"]).replace(",", " ").split()
+    return {"reason": entered["reason"], "identities": tuple(names)}
+
+
+IDENTITY = (
+    DecisionOffer(
+        name="accept-proof",
+        kind=events.IdentityDecided,
+        title=_("Accept the proof"),
+        text=_("The requester is the person. The request goes on with the identities that you name."),
+        done=_("The proof is accepted."),
+        fits=lambda view: _unproven(view) and view.row.stopped is None,
+        fields=(
+            _choice("reason", _("Reason"), labels.ACCEPTANCES),
+            DecisionField(
+                "identities",
+                _("Identities of the person"),
+                hint=_("Names of the identities in the request that are the person's: email, phone …"),
+                preset="email",
+            ),
+        ),
+        constants={"verified": True},
+        data=_identities,
+        answers=WaitKind.DOCUMENT,
+    ),
+    DecisionOffer(
+        name="reject-proof",
+        kind=events.IdentityDecided,
+        title=_("Reject the proof"),
+        text=_("The identity is not established. The person gets a letter, and the request ends."),
+        done=_("The proof is rejected."),
+        fits=_unproven,
+        fields=(_choice("reason", _("Reason"), {one: labels.GROUNDS[one] for one in RefusalReason}),),
+        constants={"verified": False},
+        letter=True,
+    ),
+)
+
+# --- answers --------------------------------------------------------------------------------------------
+
+
+def _referred(view: CaseView) -> bool:
+    return view.waits_for(WaitKind.REFERRED) and view.row.stopped is None
+
+
+def _answered(entered: Entered, _view: CaseView) -> Entered:
+    if entered["outcome"] == Outcome.GRANTED and entered["grounds"]:
+        raise InvalidEntry("grounds", _("Only an answer in part has grounds."))
+    return entered
+
+
+def _proposal(view: CaseView) -> events.ReferralDecided | None:
+    return view.last(events.ReferralDecided) if _referred(view) else None
+
+
+def _agreed(_entered: Entered, view: CaseView) -> Entered:
+    proposed = _proposal(view)
+    if proposed is None:
+        raise InvalidEntry("", _("No answer is proposed any more."))
+    return proposed.model_dump(include={"outcome", "grounds", "explanation", "package"})
+
+
+GIVEN = (Outcome.GRANTED, Outcome.PARTLY_GRANTED)
+ANSWER = (
+    DecisionOffer(
+        name="answer",
+        kind=events.ReferralDecided,
+        title=_("Answer by hand"),
+        text=_("You have done what the person asks. The person gets your text in a letter."),
+        done=_("The answer is recorded."),
+        fits=_referred,
+        fields=(
+            _choice("outcome", _("Outcome"), {one: labels.OUTCOMES[one] for one in GIVEN}),
+            _ground_field(required=False),
+            _letter_text(required=True),
+        ),
+        data=_answered,
+        sealed="explanation",
+        answers=WaitKind.REFERRED,
+        letter=True,
+    ),
+    DecisionOffer(
+        name="refuse",
+        kind=events.ReferralDecided,
+        title=_("Refuse the request"),
+        text=_("The person gets a letter with the grounds, their provisions and the remedies."),
+        done=_("The refusal is recorded."),
+        fits=_referred,
+        fields=(_ground_field(required=True), _letter_text(required=False)),
+        constants={"outcome": Outcome.REFUSED},
+        sealed="explanation",
+        answers=WaitKind.REFERRED,
+        letter=True,
+    ),
+    DecisionOffer(
+        name="nothing-held",
+        kind=events.ReferralDecided,
+        title=_("Answer that nothing is held"),
+        text=_("A search by hand found no data about the person."),
+        done=_("The answer is recorded."),
+        fits=_referred,
+        constants={"outcome": Outcome.NOTHING_HELD},
+        answers=WaitKind.REFERRED,
+        letter=True,
+    ),
+    DecisionOffer(
+        name="agree",
+        kind=events.ReferralDecided,
+        title=_("Give the proposed answer"),
+        text=_("Another account has proposed an answer. You give the same answer, with its text."),
+        done=_("The proposed answer is given."),
+        fits=lambda view: _proposal(view) is not None,
+        data=_agreed,
+        answers=WaitKind.REFERRED,
+        letter=True,
+    ),
+)
+
+# --- erasure --------------------------------------------------------------------------------------------
+
+
+def _claim(entered: Entered, _view: CaseView) -> Entered:
+    return {"ground": None if entered["ground"] == NONE else entered["ground"]}
+
+
+def _claims(view: CaseView) -> Choices:
+    provided = provisions_of(ErasureClaim, view.row.laws)
+    known = [(one, f"{labels.CLAIMS[one]} ({'; '.join(texts)})") for one, texts in provided.items() if texts]
+    return [*known, (NONE, _("Neither applies"))]
+
+
+def _proposed(entered: Entered, _view: CaseView) -> Entered:
+    return {"accepted": entered["accepted"] == YES, "manner": entered["manner"]}
+
+
+ERASURE = (
+    DecisionOffer(
+        name="approve-erasure",
+        kind=events.ErasureApproved,
+        title=_("Approve the erasure"),
+        text=_("The planned erasure begins, after its window if there is one. It cannot be undone."),
+        done=_("The erasure is approved."),
+        fits=lambda view: view.waits_for(WaitKind.APPROVAL),
+        answers=WaitKind.APPROVAL,
+    ),
+    DecisionOffer(
+        name="decide-ground",
+        kind=events.ErasureGroundDecided,
+        title=_("Decide on the claimed ground"),
+        text=_("The person claims a ground of the erasure that the data map does not show."),
+        done=_("The decision on the ground is recorded."),
+        fits=lambda view: view.waits_for(WaitKind.REFERRED, CLAIMED),
+        fields=(DecisionField("ground", _("Ground"), FieldKind.CHOICE, choices=_claims),),
+        data=_claim,
+    ),
+    DecisionOffer(
+        name="record-consent",
+        kind=events.ErasureProposalDecided,
+        title=_("Record the answer to the proposed erasure"),
+        text=_("The person withdrew a consent, and was asked whether the data is to be erased."),
+        done=_("The answer of the person is recorded."),
+        fits=lambda view: view.waits_for(WaitKind.PROPOSAL),
+        fields=(
+            _choice("accepted", _("The person wants it erased"), dict(ANSWERS)),
+            _choice("manner", _("How they answered"), labels.MANNERS),
+        ),
+        data=_proposed,
+        answers=WaitKind.PROPOSAL,
+    ),
+)
+
+# --- appeals --------------------------------------------------------------------------------------------
+
+
+def _appealed(view: CaseView) -> bool:
+    return view.waits_for(WaitKind.APPEAL)
+
+
+APPEAL = (
+    DecisionOffer(
+        name="grant-appeal",
+        kind=events.AppealDecided,
+        title=_("Grant the appeal"),
+        text=_("The person gets a letter. An answered request is taken up again as a new one."),
+        done=_("The appeal is granted."),
+        fits=_appealed,
+        fields=(_letter_text(required=False),),
+        constants={"granted": True},
+        sealed="explanation",
+        answers=WaitKind.APPEAL,
+        letter=True,
+    ),
+    DecisionOffer(
+        name="refuse-appeal",
+        kind=events.AppealDecided,
+        title=_("Refuse the appeal"),
+        text=_("The person gets a letter with your explanation, and where to complain."),
+        done=_("The appeal is refused."),
+        fits=_appealed,
+        fields=(_letter_text(required=True),),
+        constants={"granted": False},
+        sealed="explanation",
+        answers=WaitKind.APPEAL,
+        letter=True,
+    ),
+)
+
+# --- customers ------------------------------------------------------------------------------------------
+
+
+def _forwardable(view: CaseView) -> bool:
+    returned = view.row.stage is CaseStage.FORWARDED and view.waits_for(WaitKind.UNDELIVERED)
+    return view.waits_for(WaitKind.FORWARD) or returned
+
+
+def _customer(entered: Entered) -> str:
+    try:
+        return Controller(name=entered["name"], email=entered["email"]).model_dump_json()
+    except ValueError:
+        raise InvalidEntry("email", _("Write a mail address: privacy@customer.example.")) from None
+
+
+def _nothing(_entered: Entered, _view: CaseView) -> Entered:
+    return {}
+
+
+def _of_customer(view: CaseView) -> bool:
+    return view.row.role == Role.END_USER
+
+
+def _permitted(entered: Entered, view: CaseView) -> Entered:
+    until = view.now + timedelta(hours=int(entered["hours"]))
+    return {"account": entered["account"], "until": until, "reason": entered["reason"]}
+
+
+def _readers(view: CaseView) -> Choices:
+    gone = {one.account for one in view.all(events.PermissionRevoked)}
+    granted = dict.fromkeys(one.account for one in view.all(events.PermissionGranted))
+    names = dict(view.people)
+    return [(one, names.get(one, one)) for one in granted if one not in gone]
+
+
+CUSTOMER = (
+    DecisionOffer(
+        name="forward",
+        kind=events.ForwardingDecided,
+        title=_("Forward to the customer"),
+        text=_("The customer that decides about the data gets the request. The person gets a letter."),
+        done=_("The request is forwarded."),
+        fits=_forwardable,
+        fields=(
+            DecisionField("name", _("Name of the customer")),
+            DecisionField("email", _("Mail address of the customer")),
+        ),
+        data=_nothing,
+        sealed="controller",
+        written=_customer,
+        answers=WaitKind.FORWARD,
+        letter=True,
+    ),
+    DecisionOffer(
+        name="permit-reading",
+        kind=events.PermissionGranted,
+        title=_("Permit an account to read"),
+        text=_("The content is a customer's. Another account may read it until a time."),
+        done=_("The permission is granted."),
+        fits=_of_customer,
+        fields=(
+            DecisionField("account", _("Account"), FieldKind.CHOICE, choices=lambda view: view.people),
+            DecisionField("hours", _("For"), FieldKind.CHOICE, choices=lambda _view: PERMISSIONS),
+            _choice("reason", _("Reason"), labels.READINGS),
+        ),
+        data=_permitted,
+    ),
+    DecisionOffer(
+        name="revoke-permission",
+        kind=events.PermissionRevoked,
+        title=_("End a permission to read"),
+        text=_("The account may no longer read the content of the customer."),
+        done=_("The permission has ended."),
+        fits=lambda view: _of_customer(view) and bool(_readers(view)),
+        fields=(DecisionField("account", _("Account"), FieldKind.CHOICE, choices=_readers),),
+    ),
+)
+
+# --- the course of a request ----------------------------------------------------------------------------
+
+
+def _stopped(view: CaseView) -> bool:
+    return view.waits_for(WaitKind.STOPPED)
+
+
+def _extendable(view: CaseView) -> bool:
+    row = view.row
+    if not view.undecided or row.extension is not None or row.due_on is None or view.today > row.due_on:
+        return False
+    right = Right(row.right or Right.ACCESS)
+    return any(policies().named(law).rule(TimedDuty.EXTENDED_ANSWER, right) for law in row.laws)
+
+
+def _narrowable(view: CaseView) -> bool:
+    laws = [policies().named(law) for law in view.row.laws]
+    right = Right(view.row.right or Right.ACCESS)
+    return view.undecided and not view.has(events.ScopeAsked) and may_narrow(laws, right)
+
+
+def _scope_awaited(view: CaseView) -> bool:
+    return view.undecided and view.has(events.ScopeAsked) and not view.has(events.ScopeAnswered)
+
+
+def _fee(entered: Entered, _view: CaseView) -> Entered:
+    fee = {"amount": entered["amount"].replace(",", "."), "currency": entered["currency"].upper()}
+    return {"fee": fee, "reason": entered["reason"]}
+
+
+def _fee_possible(view: CaseView) -> bool:
+    planned = view.has(events.ErasurePlanned, events.FeeQuoted, events.FeeDecided)
+    return view.undecided and not planned and not view.waits_for(WaitKind.FORWARD)
+
+
+COURSE = (
+    DecisionOffer(
+        name="resume",
+        kind=events.StopDecided,
+        title=_("Continue the request"),
+        text=_("The request is no longer stopped."),
+        done=_("The request continues."),
+        fits=_stopped,
+        constants={"resume": True},
+        answers=WaitKind.STOPPED,
+    ),
+    DecisionOffer(
+        name="close",
+        kind=events.StopDecided,
+        title=_("End the request without an answer"),
+        text=_("Nothing is disclosed or erased. A request that was answered stays stopped."),
+        done=_("The decision about the stop is recorded."),
+        fits=_stopped,
+        constants={"resume": False},
+        answers=WaitKind.STOPPED,
+    ),
+    DecisionOffer(
+        name="extend",
+        kind=events.ExtensionDecided,
+        title=_("Extend the time for the answer"),
+        text=_("Once, by the period of the law. The person gets a letter with the reason and the new day."),
+        done=_("The time for the answer is extended."),
+        fits=_extendable,
+        fields=(_choice("reason", _("Reason"), labels.EXTENSIONS),),
+        letter=True,
+    ),
+    DecisionOffer(
+        name="ask-scope",
+        kind=events.NarrowingDecided,
+        title=_("Ask which data is meant"),
+        text=_("The person is asked once. Without an answer the request is answered in full, in time."),
+        done=_("The person is asked."),
+        fits=_narrowable,
+        fields=(_choice("because", _("Reason"), labels.SCOPE_REASONS),),
+        letter=True,
+    ),
+    DecisionOffer(
+        name="record-scope",
+        kind=events.NarrowingDecided,
+        title=_("Record which data is meant"),
+        text=_("The person answered by telephone or letter."),
+        done=_("The answer of the person is recorded."),
+        fits=_scope_awaited,
+        fields=(
+            DecisionField(
+                TEXT,
+                _("Data that the person means"),
+                FieldKind.LONG_TEXT,
+                _("One area or category a line. Leave it empty if everything is meant."),
+                required=False,
+            ),
+        ),
+        constants={"answered": True},
+        sealed="scope",
+    ),
+    DecisionOffer(
+        name="fee",
+        kind=events.FeeDecided,
+        title=_("Ask for a fee"),
+        text=_("The person gets a letter once the identity is proven. Nothing is done before they agree."),
+        done=_("The decision about the fee is recorded."),
+        fits=_fee_possible,
+        fields=(
+            DecisionField("amount", _("Amount"), hint=_("For example 20.00")),
+            DecisionField("currency", _("Currency"), hint=_("For example EUR"), preset="EUR"),
+            _choice("reason", _("Ground"), labels.FEES),
+        ),
+        data=_fee,
+        letter=True,
+    ),
+    DecisionOffer(
+        name="expect",
+        kind=events.AnswerExpected,
+        title=_("State a new day for the answer"),
+        text=_("The person gets a letter with the day once the last day is over."),
+        done=_("The new day is recorded."),
+        fits=lambda view: view.row.stage in UNDECIDED,
+        fields=(DecisionField("on", _("Day"), FieldKind.DAY),),
+        letter=True,
+    ),
+    DecisionOffer(
+        name="withdraw",
+        kind=events.WithdrawalDecided,
+        title=_("Withdraw for the person"),
+        text=_("The person asked you to take the request back. They get a letter."),
+        done=_("The request is withdrawn."),
+        fits=lambda view: view.row.stage in UNDECIDED,
+        letter=True,
+    ),
+    DecisionOffer(
+        name="delivered",
+        kind=events.AnswerDelivered,
+        title=_("Record another delivery of the answer"),
+        text=_("The letter did not arrive, and you have handed over the answer by other means."),
+        done=_("The delivery is recorded."),
+        fits=lambda view: view.row.stage in ANSWERED and view.waits_for(WaitKind.UNDELIVERED),
+        fields=(_choice("way", _("Way of delivery"), labels.DELIVERIES),),
+        answers=WaitKind.UNDELIVERED,
+    ),
+)
+
+# --- after the answer -----------------------------------------------------------------------------------
+
+
+def _offered_aliases(view: CaseView) -> Sequence[events.OfferedAliases]:
+    answers = [fact.aliases for fact in view.all(events.RequestFulfilled)]
+    plans = [fact.aliases for fact in view.all(events.ErasurePlanned)]
+    return [one for one in (*answers, *plans) if one is not None][-1:]
+
+
+def _aliases(view: CaseView) -> Choices:
+    done = {(one.aliases, one.number) for one in view.all(events.AliasProven)}
+    return list(_numbered(_offered_aliases(view), done))
+
+
+def _numbered(offered: Sequence[events.OfferedAliases], done: set[Any]) -> Iterator[tuple[str, str]]:
+    for one in offered:
+        for number, name in enumerate(one.identities, 1):
+            if (one.ref, number) not in done:
+                yield f"{one.ref}:{number}", f"{number}: {name}"
+
+
+def _alias(entered: Entered, _view: CaseView) -> Entered:
+    ref, _colon, number = str(entered["alias"]).rpartition(":")
+    return {"aliases": ref, "number": int(number)}
+
+
+def _masked(view: CaseView) -> bool:
+    answer = view.last(events.RequestFulfilled)
+    if answer is None or answer.right is Right.ERASURE or view.row.stage not in ANSWERED:
+        return False
+    return any(one.reason in RELEASABLE and one.provision is None for one in answer.withheld)
+
+
+def _restricted(view: CaseView) -> bool:
+    answer = view.last(events.RequestFulfilled)
+    granted = answer is not None and answer.right is Right.RESTRICTION and answer.outcome in GIVEN
+    return granted and not view.has(events.RestrictionAnnounced)
+
+
+AFTERWARDS = (
+    DecisionOffer(
+        name="approve-correction",
+        kind=events.CorrectionApproved,
+        title=_("Approve the correction"),
+        text=_("The correction changes an identity. You have made sure that the new value is the person's."),
+        done=_("The correction is approved."),
+        fits=lambda view: view.waits_for(WaitKind.REFERRED, IDENTITY_CHANGE) and view.row.stopped is None,
+    ),
+    DecisionOffer(
+        name="confirm-alias",
+        kind=events.AliasConfirmed,
+        title=_("Confirm a further identity"),
+        text=_("Records name it, and it is the person's. Its records are disclosed or erased as well."),
+        done=_("The further identity is confirmed."),
+        fits=lambda view: view.row.stage in {CaseStage.ANSWERED, CaseStage.CLOSED} and bool(_aliases(view)),
+        fields=(DecisionField("alias", _("Identity"), FieldKind.CHOICE, choices=_aliases),),
+        data=_alias,
+    ),
+    DecisionOffer(
+        name="release-values",
+        kind=events.ValuesReleased,
+        title=_("Release masked values"),
+        text=_("You have made sure that the person wants them. They get a new package."),
+        done=_("The values are released."),
+        fits=_masked,
+        fields=(_choice("reason", _("Reason"), labels.RELEASES),),
+    ),
+    DecisionOffer(
+        name="lift-restriction",
+        kind=events.RestrictionLifting,
+        title=_("Lift the restriction"),
+        text=_("The person gets a letter first. Then the marks are removed."),
+        done=_("The restriction ends."),
+        fits=_restricted,
+        fields=(_choice("reason", _("Reason"), labels.LIFTINGS),),
+        letter=True,
+    ),
+)
+
+# --- mails ----------------------------------------------------------------------------------------------
+
+
+def _mails(view: CaseView) -> Choices:
+    handled = {one.message for one in view.all(events.MessageHandled)}
+    lodged = [one for one in view.all(events.MessageLodged) if one.message not in handled]
+    return [(one.message, f"{number}: {labels.plain(one.reason)}") for number, one in enumerate(lodged, 1)]
+
+
+MAIL = (
+    DecisionOffer(
+        name="mail-handled",
+        kind=events.MessageHandled,
+        title=_("Record that a mail is handled"),
+        text=_("The mail no longer waits."),
+        done=_("The mail is handled."),
+        fits=lambda view: bool(_mails(view)),
+        fields=(
+            DecisionField("message", _("Mail"), FieldKind.CHOICE, choices=_mails),
+            _choice("outcome", _("Outcome"), {one: labels.MAIL_OUTCOMES[one] for one in MessageOutcome}),
+            DecisionField(
+                "registered_as",
+                _("Id of the registered request"),
+                hint=_("Only if the mail was registered as a request."),
+                required=False,
+            ),
+        ),
+    ),
+)
+
+OFFERS: Mapping[str, DecisionOffer] = {
+    offer.name: offer
+    for part in (COURSE[:2], IDENTITY, ERASURE, ANSWER, APPEAL, MAIL, CUSTOMER, COURSE[2:], AFTERWARDS)
+    for offer in part
+}
+"""Name → offer, in the order of pages."""

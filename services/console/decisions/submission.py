@@ -1,0 +1,102 @@
+"""Signing of a decision with the session's key and a one-time code, and the wait for its effect."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from typing import Final
+
+from services.console.context import ConsoleParts
+from services.console.decisions.forms import DecisionDraft
+from services.console.domain import HistoryEntry
+from services.console.handlers import observed
+from services.console.http.guard import Visitor
+from services.console.signin.local import SESSION_DIGITS, decided, nonce
+from services.console.signin.sessions import UnlockedKey
+from shared.contract.events import Decision, StaffSignedIn
+from shared.contract.staff import private_key, signed_batch
+from shared.errors import HabeasError
+from shared.runtime.staff_api import DecisionNotAccepted, EffectUnknown, TakenDecision
+
+SEEN_WITHIN_S: Final = 5.0
+POLL_S: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class StepUp:
+    """What staff enter to sign a decision."""
+
+    code: str
+    password: str = ""
+    """Needed in a session that a provider began: its account's key is not known yet."""
+
+
+class WrongPassword(HabeasError):
+    """The password is not that of the account."""
+
+
+async def decide(desk: ConsoleParts, visitor: Visitor, draft: DecisionDraft, given: StepUp) -> str:
+    """
+    Sign the decision of *draft*, submit it, and wait for its effect; return the id of its event.
+
+    Raises:
+        DecisionNotAccepted: It was refused; the message is the code of the reason.
+        WrongPassword: The session has no key, and the password gives another one.
+        StaffApiProblem: There is no such request, or the form is wrong.
+        IntakeUnavailable: Intake does not answer.
+    """
+    unlocked = visitor.session.unlocked
+    if unlocked is None or unlocked.until <= desk.clock():
+        taken = await _with_session(desk, visitor, draft, given)
+    else:
+        signed = decided(draft.decision, unlocked, given.code, desk.clock())
+        taken = await desk.intake.submit(signed, draft.text)
+    try:
+        results = await desk.intake.effect(taken.id)
+    except EffectUnknown:  # the page of the case says so
+        return taken.id
+    await _seen(desk, taken, results)
+    return taken.id
+
+
+async def _with_session(
+    desk: ConsoleParts, visitor: Visitor, draft: DecisionDraft, given: StepUp
+) -> TakenDecision:
+    """Begin a session at intake and submit the decision, both by one code."""
+    now, name = desk.clock(), visitor.member.name
+    salt = await desk.intake.salt(name)
+    key = await asyncio.to_thread(private_key, given.password, salt)
+    if key.public_key().public_bytes_raw() != visitor.member.public_key:
+        raise WrongPassword("the password is wrong")
+    bearer = secrets.token_urlsafe(32)
+    token, until = sha256(bearer.encode()).hexdigest(), visitor.session.ends_at - timedelta(seconds=1)
+    begun = StaffSignedIn(request_id=token[:SESSION_DIGITS], by=name, token=token, until=until)
+    both: Sequence[Decision] = (begun, draft.decision)
+    proven = signed_batch(both, key, at=now, nonce=nonce(), code=given.code)
+    session, taken = await desk.intake.submit_batch(proven, (None, draft.text))
+    if isinstance(session, DecisionNotAccepted):
+        raise session
+    await desk.intake.effect(session.id)
+    await desk.sessions.unlock(visitor.session, UnlockedKey(key, bearer, until))
+    if isinstance(taken, DecisionNotAccepted):
+        raise taken
+    return taken
+
+
+async def _seen(desk: ConsoleParts, taken: TakenDecision, results: Sequence[str]) -> None:
+    """Wait until the read model has the decision and what it caused, or for a few seconds."""
+    shown = {kind.TYPE for kind in observed()}
+    wanted, until = shown.intersection(results), time.monotonic() + SEEN_WITHIN_S
+    while time.monotonic() < until:
+        history = (await desk.histories.of([taken.case])).get(taken.case, [])
+        if noted(history, taken.id) and wanted <= {one.fact.TYPE for one in history}:
+            return
+        await asyncio.sleep(POLL_S)
+
+
+def noted(history: Sequence[HistoryEntry], decision: str) -> HistoryEntry | None:
+    """Return the entry of the *decision* with this id; None if the read model does not have it."""
+    return next((one for one in history if one.id == decision), None)

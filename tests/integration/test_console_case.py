@@ -1,0 +1,119 @@
+"""The page of a case on real parts: decisions of two accounts, refusals with their letter, appeals."""
+
+import re
+
+import httpx
+from playwright.async_api import Browser, Page
+
+from shared.contract.staff import code_at
+from shared.vocabulary import StaffRole
+from tests.integration.browser import too_wide, violations
+from tests.integration.console_fixture import Console, console, made
+from tests.integration.pipeline import now
+from tests.staff import PASSWORD
+from tests.waiting import eventually
+
+__all__ = ["console"]
+
+AGENT, APPROVER = "dana.muster", "omar.sample"
+BOTH = (StaffRole.AGENT, StaffRole.APPROVER)
+WANTED = "The date of birth in your paper file is wrong."
+WHY = "We looked at the paper file: the date is right."
+
+
+async def opened(console: Console, browser: Browser, client: httpx.AsyncClient) -> Page:
+    """Return a page in the session of *client*."""
+    page = await browser.new_page(viewport={"width": 1280, "height": 900})
+    token = next(cookie.value for cookie in client.cookies.jar) or ""
+    cookie = {"name": "habeas-console", "value": token, "url": console.url}
+    await page.context.add_cookies([cookie])  # type: ignore[list-item]  # a cookie by its address
+    return page
+
+
+async def fresh_code(console: Console, account: str) -> str:
+    """Return a code of *account* that was not used."""
+    return code_at((await console.pipeline.accounts.present(account)).second_factor, now())
+
+
+def offered(page: httpx.Response) -> set[str]:
+    """Return the decisions that a page of a case offers."""
+    return set(re.findall(r"/decisions/([a-z-]+)\"", page.text))
+
+
+async def test_two_accounts_approve_one_erasure(console: Console, browser: Browser) -> None:
+    pipeline = console.pipeline
+    person = (await pipeline.people())[10]
+    case = await pipeline.verified("erasure", person)
+    await console.listed(case, "verified", "approval")
+    agent = await console.signed_in("kai.agent", StaffRole.AGENT)
+    assert "approve-erasure" not in offered(await agent.get(f"/requests/{case}"))
+    assert (await made(console, agent, "kai.agent", case, "approve-erasure")).status_code == 409
+    await agent.aclose()
+
+    approver = await console.signed_in(APPROVER, *BOTH)
+    page = await opened(console, browser, approver)
+    await page.goto(f"{console.url}/requests/{case}")
+    assert not [*await violations(page), *await too_wide(page)]
+    await page.click("text=Approve the erasure")
+    await page.set_viewport_size({"width": 360, "height": 800})
+    assert not [*await violations(page), *await too_wide(page)]
+    await page.fill("[name=code]", "000000")
+    await page.click("main form button")
+    assert "Nothing was changed" in await page.inner_text("[role=alert]")
+    assert not await violations(page)
+    await page.fill("[name=code]", await fresh_code(console, APPROVER))
+    await page.click("main form button")
+    assert await page.inner_text("[role=status]") == "The erasure is approved."
+    assert not [*await violations(page), *await too_wide(page)]
+    await page.close()
+    assert (await pipeline.closed(case))["outcome"] in {"granted", "partly_granted"}
+    await console.listed(case, "closed")
+    assert "approve-erasure" not in offered(await approver.get(f"/requests/{case}"))
+    await approver.aclose()
+
+
+async def test_referred_request_is_refused_on_a_ground_of_its_law(console: Console, browser: Browser) -> None:
+    pipeline = console.pipeline
+    person = (await pipeline.people())[11]
+    case = await pipeline.verified("rectification", person, details={"statement": WANTED})
+    await console.listed(case, "referred", "referred")
+    approver = await console.signed_in(APPROVER, *BOTH)
+    page = await opened(console, browser, approver)
+    await page.goto(f"{console.url}/requests/{case}")
+    await page.click("text=Refuse the request")
+    assert await page.locator("text=GDPR Art. 12(5)").count() >= 1
+    assert not [*await violations(page), *await too_wide(page)]
+    await page.fill("textarea", WHY)
+    await page.fill("[name=code]", await fresh_code(console, APPROVER))
+    await page.click("main form button")
+    assert not [*await violations(page)]
+    assert await page.input_value("textarea") == WHY
+    assert await page.locator(".flaw").count() == 1
+    await page.check("text=The data is accurate")
+    await page.fill("[name=code]", await fresh_code(console, APPROVER))
+    await page.click("main form button")
+    assert await page.inner_text("[role=status]") == "The refusal is recorded."
+    await page.close()
+    assert (await pipeline.closed(case))["outcome"] == "refused"
+    letter = await eventually(lambda: pipeline.letter(person, case, WHY))
+    assert "Art. 16" in letter
+    await approver.aclose()
+
+
+async def test_session_without_a_key_decides_with_password_and_one_code(console: Console) -> None:
+    pipeline = console.pipeline
+    person = (await pipeline.people())[12]
+    case = await pipeline.verified("rectification", person, details={"statement": WANTED})
+    await console.listed(case, "referred", "referred")
+    approver = await console.signed_in("vera.provider", *BOTH)
+    sessions = pipeline.client[f"{pipeline.prefix}_console"]["sessions"]
+    await sessions.update_many({"account": "vera.provider"}, {"$set": {"sealed": None}})
+    form = await approver.get(f"/requests/{case}/decisions/nothing-held")
+    assert 'name="password"' in form.text
+    wrong = await made(console, approver, "vera.provider", case, "nothing-held", password="wrong " * 3)
+    assert (wrong.status_code, "The password is wrong." in wrong.text) == (409, True)
+    done = await made(console, approver, "vera.provider", case, "nothing-held", password=PASSWORD)
+    assert "The answer is recorded." in done.text
+    assert (await pipeline.closed(case))["outcome"] == "nothing_held"
+    assert [one["sealed"] is None async for one in sessions.find({"account": "vera.provider"})] == [False]
+    await approver.aclose()

@@ -1,0 +1,242 @@
+"""Each decision on a request is offered where it fits, to the accounts that may make it."""
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from services.console.decisions.forms import CaseView, DecisionOffer, InvalidEntry
+from services.console.decisions.offers import OFFERS
+from services.console.domain import HistoryEntry, row_of
+from shared.contract import events
+from shared.contract.catalogue import catalogue
+from shared.contract.events import Decision, Fact
+from shared.contract.staff import written_text
+from shared.law import Regulation, Right, Role
+from shared.vocabulary import DeliveryAction, LetterKind, Outcome, Remedy, StaffRole, StopReason
+
+CASE, SALT = "ab" * 16, b"s" * 16
+START = datetime(2026, 3, 2, 9, tzinfo=UTC)
+ACCOUNT, OTHER = "dana.muster", "omar.sample"
+EVERY = frozenset(StaffRole)
+ELSEWHERE = {
+    events.RequestTaken,  # registers a request
+    events.ContentOpened,  # opens the content
+    events.EvidenceAsked,  # of the command: the content has the proofs
+    events.PackageReviewed,  # beside the listing
+}
+ALIASES = events.OfferedAliases(ref="aliases_1", identities=("email",))
+
+
+def received(right: Right = Right.ACCESS, **more: object) -> events.RequestReceived:
+    return events.RequestReceived(
+        request_id=CASE,
+        right=right,
+        regulation=Regulation.GDPR,
+        policy="gdpr@2018-05-25",
+        source="shop.example",
+        received_at=START,
+        received_on=START.date(),
+        due_on=date(2026, 4, 2),
+        internal_due_on=date(2026, 3, 25),
+        country="DE",
+        **more,
+    )
+
+
+def of_case(kind: type[Fact], **data: object) -> Fact:
+    return kind.model_validate({"request_id": CASE, **data})
+
+
+def fulfilled(right: Right = Right.ACCESS, **more: object) -> Fact:
+    return of_case(events.RequestFulfilled, right=right, outcome="granted", answer="answer", **more)
+
+
+def referred(reason: str = "nothing_declared") -> Fact:
+    return of_case(events.RequestReferred, right=Right.ERASURE, reason=reason)
+
+
+VERIFIED = of_case(
+    events.IdentityVerified,
+    right=Right.ACCESS,
+    regulation=Regulation.GDPR,
+    received_on=START.date(),
+    assurance="mailbox",
+    reasons=(),
+    deciders=(OTHER,),
+)
+PLANNED = of_case(
+    events.ErasurePlanned, plan="plan", regulation="gdpr", received_on=START.date(), approval=True
+)
+APPEALED = of_case(
+    events.AppealReceived,
+    remedy=Remedy.APPEAL,
+    statement="statement_1",
+    received_on=START.date(),
+    due_on=date(2026, 4, 2),
+    policy="gdpr@2018-05-25",
+)
+PROPOSED = of_case(events.ReferralDecided, by=OTHER, outcome=Outcome.REFUSED, grounds=("excessive",))
+RETURNED = of_case(
+    events.NoticeReported, letter=LetterKind.OUTCOME, action=DeliveryAction.FAILED, status="5.1.1"
+)
+MASKED = events.WithheldValues(category="financial", reason="masked_value", values=2)
+CHALLENGED = of_case(events.IdentityChallenged, expires_at=START)
+DOUBTED = of_case(events.IdentityReviewNeeded, reasons=("unclear",))
+STOPPED = of_case(events.RequestStopped, reason=StopReason.NOT_ME)
+ASKED = of_case(
+    events.ScopeAsked, asked_at=START, until=START, answer_by=START.date(), due_on=date(2026, 4, 2)
+)
+MAIL = of_case(events.MessageLodged, message="mail_1", reason="unclear", own=True)
+GRANTED = of_case(
+    events.PermissionGranted, account=OTHER, until=START + timedelta(days=1), reason="review", by="kim"
+)
+END_USER = received(role=Role.END_USER)
+NOW_DAY = {"on": "2026-04-20"}
+FITTING: dict[str, tuple[tuple[Fact, ...], dict[str, str]]] = {
+    "resume": ((received(), STOPPED), {}),
+    "close": ((received(), STOPPED), {}),
+    "accept-proof": ((received(), CHALLENGED, DOUBTED), {"reason": "looked_at", "identities": "email phone"}),
+    "reject-proof": ((received(), CHALLENGED, DOUBTED), {"reason": "proof_not_convincing"}),
+    "approve-erasure": ((received(Right.ERASURE), VERIFIED, PLANNED), {}),
+    "decide-ground": ((received(Right.ERASURE), VERIFIED, referred("ground_claimed")), {"ground": "none"}),
+    "record-consent": (
+        (received(), fulfilled(erasable=True)),
+        {"accepted": "yes", "manner": "telephone"},
+    ),
+    "agree": ((received(), VERIFIED, referred(), PROPOSED), {}),
+    "answer": ((received(), VERIFIED, referred()), {"outcome": "granted", "text": "Done."}),
+    "refuse": ((received(), VERIFIED, referred()), {"grounds": "excessive"}),
+    "nothing-held": ((received(), VERIFIED, referred()), {}),
+    "grant-appeal": ((received(), fulfilled(), APPEALED), {}),
+    "refuse-appeal": ((received(), fulfilled(), APPEALED), {"text": "The answer was right."}),
+    "mail-handled": ((received(), MAIL), {"message": "mail_1", "outcome": "answered"}),
+    "forward": ((END_USER,), {"name": "A customer", "email": "privacy@customer.example"}),
+    "permit-reading": ((END_USER,), {"account": OTHER, "hours": "24", "reason": "forwarding"}),
+    "revoke-permission": ((END_USER, GRANTED), {"account": OTHER}),
+    "extend": ((received(),), {"reason": "complexity"}),
+    "ask-scope": ((received(),), {"because": "large_quantity"}),
+    "record-scope": ((received(), VERIFIED, ASKED), {"text": "orders\ninvoices"}),
+    "fee": ((received(), VERIFIED), {"amount": "20,00", "currency": "eur", "reason": "excessive"}),
+    "expect": ((received(),), NOW_DAY),
+    "withdraw": ((received(),), {}),
+    "delivered": ((received(), fulfilled(), RETURNED), {"way": "post"}),
+    "approve-correction": ((received(Right.RECTIFICATION), VERIFIED, referred("identity_change")), {}),
+    "confirm-alias": ((received(), fulfilled(aliases=ALIASES)), {"alias": "aliases_1:1"}),
+    "release-values": ((received(), fulfilled(withheld=(MASKED,))), {"reason": "called_back"}),
+    "lift-restriction": (
+        (received(Right.RESTRICTION), fulfilled(Right.RESTRICTION)),
+        {"reason": "person_asks"},
+    ),
+}
+
+
+def view_of(facts: Iterable[Fact], today: date = date(2026, 3, 10)) -> CaseView:
+    known = tuple(facts)
+    history = [HistoryEntry(f"{n:032x}", START + timedelta(hours=n), fact) for n, fact in enumerate(known)]
+    row = row_of(CASE, history)
+    assert row is not None
+    return CaseView(row, known, START, today, ((OTHER, "Omar Sample"), (ACCOUNT, "Dana Muster")))
+
+
+def offered(view: CaseView, account: str = ACCOUNT, roles: frozenset[StaffRole] = EVERY) -> set[str]:
+    return {name for name, offer in OFFERS.items() if offer.offered_to(account, roles, view)}
+
+
+def drafted(offer: DecisionOffer, view: CaseView, entered: dict[str, str]) -> Decision:
+    values = offer.entered(lambda name: [entered[name]] if name in entered else [], view)
+    draft = offer.draft(values, view, ACCOUNT, SALT)
+    if draft.text is not None:
+        assert written_text(getattr(draft.decision, offer.sealed), draft.text) is not None
+    return draft.decision
+
+
+@pytest.mark.parametrize("name", OFFERS)
+def test_fitting_decision_is_offered_and_its_form_makes_the_event(name: str) -> None:
+    facts, entered = FITTING[name]
+    view, offer = view_of(facts), OFFERS[name]
+    assert name in offered(view)
+    decision = drafted(offer, view, entered)
+    assert (type(decision), decision.request_id, decision.by) == (offer.kind, CASE, ACCOUNT)
+    assert offer.made(decision)
+
+
+def test_each_decision_on_a_request_has_an_offer() -> None:
+    decisions = {kind for kind in catalogue() if issubclass(kind, Decision) and kind.OF_REQUEST}
+    assert decisions - {offer.kind for offer in OFFERS.values()} == ELSEWHERE
+
+
+@pytest.mark.parametrize("name", OFFERS)
+@pytest.mark.parametrize("role", StaffRole)
+def test_decision_is_offered_to_the_roles_of_its_event(name: str, role: StaffRole) -> None:
+    facts, _entered = FITTING[name]
+    allowed = role in OFFERS[name].kind.ROLES
+    assert (name in offered(view_of(facts), roles=frozenset({role}))) is allowed
+
+
+@pytest.mark.parametrize("name", ["approve-erasure", "agree", "refuse"])
+def test_account_that_decided_before_is_not_offered_the_second_decision(name: str) -> None:
+    facts = (received(Right.ERASURE), VERIFIED, PLANNED, referred(), PROPOSED)
+    assert name in offered(view_of(facts))
+    assert name not in offered(view_of(facts), OTHER)
+
+
+def test_closed_request_is_offered_nothing_that_changes_its_answer() -> None:
+    facts = (received(), VERIFIED, fulfilled(), of_case(events.NoticeSent, letter=LetterKind.OUTCOME))
+    assert offered(view_of((*facts, of_case(events.RequestClosed, outcome="granted")))) == set()
+
+
+def test_text_is_named_by_its_digest_and_is_not_in_the_event() -> None:
+    facts, entered = FITTING["answer"]
+    decision = drafted(OFFERS["answer"], view_of(facts), entered)
+    assert "Done." not in decision.model_dump_json()
+    assert decision.model_dump()["explanation"].startswith("written_")
+
+
+def test_forwarding_seals_the_customer() -> None:
+    facts, entered = FITTING["forward"]
+    decision = drafted(OFFERS["forward"], view_of(facts), entered)
+    assert "customer.example" not in decision.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("name", "entered", "flaw"),
+    [
+        ("refuse", {}, "grounds"),
+        ("refuse", {"grounds": "unheard_of"}, "grounds"),
+        ("answer", {"outcome": "granted", "text": "Done.", "grounds": "excessive"}, "grounds"),
+        ("answer", {"outcome": "refused", "text": "No."}, "outcome"),
+        ("refuse-appeal", {"text": "  "}, "text"),
+        ("expect", {"on": "soon"}, "on"),
+        ("fee", {"amount": "-1", "currency": "EUR", "reason": "excessive"}, ""),
+        ("forward", {"name": "A customer", "email": "no address"}, "email"),
+        ("mail-handled", {"message": "mail_2", "outcome": "answered"}, "message"),
+        ("accept-proof", {"reason": "looked_at", "identities": "E-Mail!"}, ""),
+    ],
+)
+def test_wrong_entry_names_its_field(name: str, entered: dict[str, str], flaw: str) -> None:
+    facts, _fitting = FITTING[name]
+    with pytest.raises(InvalidEntry) as raised:
+        drafted(OFFERS[name], view_of(facts), entered)
+    assert raised.value.name == flaw
+
+
+def test_grounds_are_those_of_the_laws_with_their_provision() -> None:
+    facts, _entered = FITTING["refuse"]
+    field = next(one for one in OFFERS["refuse"].fields if one.name == "grounds")
+    names = dict(field.choices(view_of(facts)))
+    assert "GDPR Art. 12(5)" in names["manifestly_unfounded"]
+
+
+def test_extension_is_not_offered_after_the_last_day_or_a_second_time() -> None:
+    assert "extend" in offered(view_of((received(),)))
+    assert "extend" not in offered(view_of((received(),), today=date(2026, 4, 3)))
+    longer = of_case(
+        events.RequestExtended,
+        reason="complexity",
+        promised_on=date(2026, 4, 2),
+        due_on=date(2026, 6, 2),
+        meant_for=date(2026, 5, 20),
+        policy="gdpr@2018-05-25",
+    )
+    assert "extend" not in offered(view_of((received(), longer)))
