@@ -1,0 +1,165 @@
+"""Attacks on the page of a case: forms of others, roles that decide nothing, and other cases."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from services.console.context import ConsoleParts
+from services.console.domain import HistoryEntry, row_of
+from services.console.http.app import create_app
+from services.console.settings import ConsoleSettings
+from services.console.signin.accounts import StaffMember
+from services.console.signin.sessions import ConsoleSession, UnlockedKey
+from services.console.state import CaseRow
+from shared.contract.events import Decision, Fact, RequestReceived, RequestReferred
+from shared.contract.staff import public_bytes
+from shared.law import Regulation, Right
+from shared.law.library import EXAMPLE, company
+from shared.runtime.staff_api import TakenDecision
+from shared.vocabulary import StaffRole
+
+NOW = datetime(2026, 3, 10, 9, tzinfo=UTC)
+CASE, OTHER_CASE = "ab" * 16, "cd" * 16
+KEY = Ed25519PrivateKey.generate()
+UNLOCKED = UnlockedKey(KEY, "bearer", NOW + timedelta(hours=1))
+
+
+def session_of(account: str) -> ConsoleSession:
+    return ConsoleSession(
+        account, account, public_bytes(KEY), NOW, NOW + timedelta(hours=1), unlocked=UNLOCKED
+    )
+
+
+FACTS: tuple[Fact, ...] = (
+    RequestReceived(
+        request_id=CASE,
+        right=Right.RECTIFICATION,
+        regulation=Regulation.GDPR,
+        policy="gdpr@2018-05-25",
+        source="shop.example",
+        received_at=NOW,
+        received_on=NOW.date(),
+        due_on=date(2026, 4, 10),
+        internal_due_on=date(2026, 4, 1),
+    ),
+    RequestReferred(request_id=CASE, right=Right.RECTIFICATION, reason="nothing_named"),
+)
+
+
+@dataclass
+class OneCase:
+    """The parts of a console that knows one case, and two accounts."""
+
+    roles: dict[str, frozenset[StaffRole]]
+    submitted: list[Decision] = field(default_factory=list)
+
+    def history(self) -> list[HistoryEntry]:
+        return [HistoryEntry(f"{n:032x}", NOW + timedelta(minutes=n), fact) for n, fact in enumerate(FACTS)]
+
+    async def row(self, case: str) -> CaseRow | None:
+        return row_of(CASE, self.history()) if case == CASE else None
+
+    async def of(self, cases: Collection[str]) -> dict[str, list[HistoryEntry]]:
+        return {CASE: self.history()} if CASE in cases else {}
+
+    async def session(self, token: str, now: datetime) -> ConsoleSession | None:
+        del now
+        return session_of(token) if token in self.roles else None
+
+    async def member(self, name: str) -> StaffMember:
+        return StaffMember(name, "", self.roles[name], public_bytes(KEY))
+
+    async def members(self) -> list[StaffMember]:
+        return [await self.member(name) for name in self.roles]
+
+    async def submit(self, decision: Decision, text: bytes | None = None) -> TakenDecision:
+        del text
+        self.submitted.append(decision)
+        return TakenDecision("0" * 32, decision.request_id)
+
+    async def effect(self, id_: str) -> list[str]:
+        del id_
+        return []
+
+
+@pytest.fixture
+def console() -> OneCase:
+    return OneCase({"victor.viewer": frozenset({StaffRole.VIEWER}), "omar.sample": frozenset(StaffRole)})
+
+
+def client_of(console: OneCase, account: str) -> httpx.AsyncClient:
+    settings = ConsoleSettings.model_construct(console_url="http://console.test", company=company(EXAMPLE))
+    one: Any = console
+    desk = ConsoleParts(settings, one, one, one, one, one, clock=lambda: NOW)
+    transport = httpx.ASGITransport(create_app(desk), raise_app_exceptions=False)
+    cookies = {"habeas-console": account}
+    return httpx.AsyncClient(transport=transport, base_url="http://console.test", cookies=cookies)
+
+
+def form(account: str, **entered: str) -> dict[str, str]:
+    return {"form": session_of(account).form_token, "code": "123456", **entered}
+
+
+async def test_the_form_of_an_approver_decides(console: OneCase) -> None:
+    async with client_of(console, "omar.sample") as client:
+        answer = await client.post(f"/requests/{CASE}/decisions/nothing-held", data=form("omar.sample"))
+    assert answer.status_code == 303
+    assert [one.request_id for one in console.submitted] == [CASE]
+
+
+@pytest.mark.parametrize(
+    ("account", "path", "entered", "status"),
+    [
+        pytest.param("victor.viewer", CASE, form("victor.viewer"), 403, id="a viewer decides"),
+        pytest.param("omar.sample", CASE, form("victor.viewer"), 403, id="the token of another session"),
+        pytest.param("omar.sample", CASE, {"code": "123456"}, 403, id="no token"),
+        pytest.param("omar.sample", OTHER_CASE, form("omar.sample"), 404, id="an unknown case"),
+        pytest.param("omar.sample", "../staff", form("omar.sample"), 404, id="no case at all"),
+        pytest.param("nobody", CASE, form("nobody"), 403, id="no session"),
+    ],
+)
+async def test_forged_form_decides_nothing(
+    console: OneCase, account: str, path: str, entered: dict[str, str], status: int
+) -> None:
+    async with client_of(console, account) as client:
+        answer = await client.post(f"/requests/{path}/decisions/nothing-held", data=entered)
+    assert (answer.status_code, console.submitted) == (status, [])
+
+
+async def test_form_of_another_site_decides_nothing(console: OneCase) -> None:
+    headers = {"Origin": "https://evil.example"}
+    async with client_of(console, "omar.sample") as client:
+        path = f"/requests/{CASE}/decisions/nothing-held"
+        answer = await client.post(path, data=form("omar.sample"), headers=headers)
+    assert (answer.status_code, console.submitted) == (403, [])
+
+
+async def test_field_of_a_form_names_neither_case_nor_account(console: OneCase) -> None:
+    entered = form("omar.sample", request_id=OTHER_CASE, by="dana.muster", outcome="granted")
+    async with client_of(console, "omar.sample") as client:
+        await client.post(f"/requests/{CASE}/decisions/nothing-held", data=entered)
+    [made] = console.submitted
+    assert (made.request_id, made.by, made.model_dump()["outcome"]) == (CASE, "omar.sample", "nothing_held")
+
+
+async def test_hostile_text_stays_text_in_a_form_that_is_shown_again(console: OneCase) -> None:
+    hostile = "</textarea><script>alert(1)</script>"
+    entered = form("omar.sample", text=hostile, outcome='"><img src=x>')
+    async with client_of(console, "omar.sample") as client:
+        answer = await client.post(f"/requests/{CASE}/decisions/answer", data=entered)
+    assert answer.status_code == 409
+    assert "<script>alert" not in answer.text
+    assert "<img src=x" not in answer.text
+
+
+async def test_link_with_an_invented_decision_claims_no_success(console: OneCase) -> None:
+    async with client_of(console, "omar.sample") as client:
+        page = await client.get(f"/requests/{CASE}", params={"decision": "the answer is given"})
+    assert page.status_code == 200
+    assert "the answer is given" not in page.text
+    assert 'role="status"' not in page.text
