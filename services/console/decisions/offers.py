@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
+from secrets import token_hex
 from typing import Any
 
 from services.console.decisions.forms import (
@@ -19,7 +20,7 @@ from services.console.decisions.forms import (
     named,
 )
 from services.console.pages import labels
-from services.console.state import CaseStage, WaitKind
+from services.console.state import CaseKind, CaseStage, WaitKind
 from shared.contract import events
 from shared.contract.erasure_claims import ErasureClaim
 from shared.contract.events import Controller
@@ -616,9 +617,58 @@ MAIL = (
     ),
 )
 
+# --- legal holds ----------------------------------------------------------------------------------------
+
+
+def _placed(entered: Entered, _view: CaseView) -> Entered:
+    matter = "_".join(str(entered["matter"]).lower().split())
+    return {"hold": token_hex(16), **entered, "matter": matter}
+
+
+def _holds(view: CaseView) -> Choices:
+    lifted = {one.hold for one in view.all(events.HoldLifted)}
+    placed = [one for one in view.all(events.HoldPlaced) if one.hold not in lifted]
+    return [(one.hold, labels.plain(one.matter)) for one in placed]
+
+
+HOLDS = (
+    DecisionOffer(
+        name="place-hold",
+        kind=events.HoldPlaced,
+        title=_("Place a legal hold"),
+        text=_("Records are kept from all erasures and purges, because of a legal claim."),
+        done=_("The legal hold is placed."),
+        fits=lambda view: view.row.kind is CaseKind.REQUEST,
+        fields=(
+            _choice("scope", _("Scope"), labels.HOLD_SCOPES),
+            DecisionField(
+                "matter",
+                _("Matter"),
+                hint=_("Short name of the claim, without personal data: letters, digits, _ and dots."),
+            ),
+            DecisionField("until", _("Last day"), FieldKind.DAY, required=False),
+            DecisionField(TEXT, _("Text for the staff"), FieldKind.LONG_TEXT, required=False),
+        ),
+        data=_placed,
+        sealed="explanation",
+    ),
+    DecisionOffer(
+        name="lift-hold",
+        kind=events.HoldLifted,
+        title=_("Lift a legal hold"),
+        text=_("Erasures that it held up are taken up again."),
+        done=_("The legal hold is lifted."),
+        fits=lambda view: bool(_holds(view)),
+        fields=(
+            DecisionField("hold", _("Hold"), FieldKind.CHOICE, choices=_holds),
+            _choice("reason", _("Reason"), labels.HOLD_ENDINGS),
+        ),
+    ),
+)
+
 OFFERS: Mapping[str, DecisionOffer] = {
     offer.name: offer
-    for part in (COURSE[:2], IDENTITY, ERASURE, ANSWER, APPEAL, MAIL, CUSTOMER, COURSE[2:], AFTERWARDS)
+    for part in (COURSE[:2], IDENTITY, ERASURE, ANSWER, APPEAL, MAIL, CUSTOMER, COURSE[2:], AFTERWARDS, HOLDS)
     for offer in part
 }
 """Name → offer, in the order of pages."""

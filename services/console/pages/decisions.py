@@ -28,19 +28,20 @@ from shared.runtime.staff_api import DecisionNotAccepted, EffectUnknown, StaffAp
 
 NUMBER = re.compile("[0-9a-f]{32}")
 """An id of a decision."""
+ONE_TIME_CODE = re.compile("[0-9]{6}|[a-z2-7]{16}")
 CODE, PASSWORD = "code", "password"
 NO_CASE = "there is no such case"
 NOT_OFFERED = "this decision is not possible now, or not for your roles"
 REFUSED = _("Nothing was changed: %(reason)s.")
 WRONG_PASSWORD = _("The password is wrong.")
-NO_CODE = _("Write the six digits of the one-time code.")
+NO_CODE = _("Write the six digits of the one-time code, or a recovery code.")
 NOT_TAKEN = _("Nothing was changed. Reload the page and try again.")
 UNANSWERED = _("The decision is recorded, and no service has answered it yet. Reload the page shortly.")
 RECORDED = _("Your decision is recorded. A second account has to decide the same.")
 
 
 @dataclass(frozen=True, slots=True)
-class DecisionForm:
+class OfferForm:
     """A form as it is drawn."""
 
     offer: DecisionOffer
@@ -73,14 +74,14 @@ def decision_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) 
             raise HTTPException(409, NOT_OFFERED)
         return offer, view
 
-    def page(request: Request, visitor: Visitor, form: DecisionForm, status: int = 200) -> Response:
+    def page(request: Request, visitor: Visitor, form: OfferForm, status: int = 200) -> Response:
         content = {"form": form, "row": form.view.row, "locked": is_locked(desk, visitor)}
         return site.draw(request, "decision.html.jinja", content, visitor=visitor, status=status)
 
     @router.get("/requests/{case}/decisions/{name}")
     async def show(request: Request, visitor: deciding, case: RequestId, name: str) -> Response:
         offer, view = await offered(name, case, visitor)
-        return page(request, visitor, DecisionForm(offer, view))
+        return page(request, visitor, OfferForm(offer, view))
 
     @router.post("/requests/{case}/decisions/{name}")
     async def make(request: Request, visitor: deciding, case: RequestId, name: str) -> Response:
@@ -93,7 +94,7 @@ def decision_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) 
             flaws = flaws_of(error, site.words(request).say)
             if flaws is None:
                 raise
-            return page(request, visitor, DecisionForm(offer, view, values, flaws), 409)
+            return page(request, visitor, OfferForm(offer, view, values, flaws), 409)
         return RedirectResponse(f"/requests/{case}?{urlencode({'decision': id_})}", 303)
 
     return router
@@ -113,7 +114,7 @@ async def _made(
 
     entered: Entered = offer.entered(given, view)
     code = "".join("".join(given(CODE)).split())
-    if not (code.isascii() and code.isdigit()):
+    if not ONE_TIME_CODE.fullmatch(code):
         raise InvalidEntry(CODE, NO_CODE)
     draft = offer.draft(entered, view, visitor.member.name, secrets.token_bytes(TEXT_SALT_BYTES))
     return await decide(desk, visitor, draft, StepUp(code, "".join(given(PASSWORD))))

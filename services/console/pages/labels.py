@@ -8,6 +8,7 @@ from shared.pages.translation import mark as _
 from shared.vocabulary import (
     ExtensionReason,
     FeeReason,
+    HoldScope,
     LetterKind,
     LiftingReason,
     MessageOutcome,
@@ -179,6 +180,14 @@ READINGS: Mapping[str, str] = {
 SCOPE_REASONS: Mapping[str, str] = {
     "large_quantity": _("Large quantity of data"),
     "unclear_request": _("The request is unclear"),
+}
+HOLD_SCOPES: Mapping[str, str] = {
+    HoldScope.PERSON: _("All records of the person"),
+    HoldScope.REQUEST: _("This request"),
+}
+HOLD_ENDINGS: Mapping[str, str] = {
+    "claim_ended": _("The claim has ended"),
+    "placed_in_error": _("It was placed in error"),
 }
 
 

@@ -92,6 +92,7 @@ GRANTED = of_case(
     events.PermissionGranted, account=OTHER, until=START + timedelta(days=1), reason="review", by="kim"
 )
 END_USER = received(role=Role.END_USER)
+HELD = of_case(events.HoldPlaced, by=OTHER, hold="ef" * 16, scope="person", matter="claim_7")
 NOW_DAY = {"on": "2026-04-20"}
 FITTING: dict[str, tuple[tuple[Fact, ...], dict[str, str]]] = {
     "resume": ((received(), STOPPED), {}),
@@ -124,6 +125,8 @@ FITTING: dict[str, tuple[tuple[Fact, ...], dict[str, str]]] = {
     "approve-correction": ((received(Right.RECTIFICATION), VERIFIED, referred("identity_change")), {}),
     "confirm-alias": ((received(), fulfilled(aliases=ALIASES)), {"alias": "aliases_1:1"}),
     "release-values": ((received(), fulfilled(withheld=(MASKED,))), {"reason": "called_back"}),
+    "place-hold": ((received(),), {"scope": "person", "matter": "Claim 7", "text": "A letter came."}),
+    "lift-hold": ((received(), HELD), {"hold": "ef" * 16, "reason": "claim_ended"}),
     "lift-restriction": (
         (received(Right.RESTRICTION), fulfilled(Right.RESTRICTION)),
         {"reason": "person_asks"},
@@ -183,7 +186,8 @@ def test_account_that_decided_before_is_not_offered_the_second_decision(name: st
 
 def test_closed_request_is_offered_nothing_that_changes_its_answer() -> None:
     facts = (received(), VERIFIED, fulfilled(), of_case(events.NoticeSent, letter=LetterKind.OUTCOME))
-    assert offered(view_of((*facts, of_case(events.RequestClosed, outcome="granted")))) == set()
+    closed = view_of((*facts, of_case(events.RequestClosed, outcome="granted")))
+    assert offered(closed) == {"place-hold"}
 
 
 def test_text_is_named_by_its_digest_and_is_not_in_the_event() -> None:
