@@ -297,6 +297,7 @@ REMARKS: frozenset[type[Fact]] = frozenset(
         events.ErasurePlanned,
         events.ErasureProposalDecided,
         events.ErasureScheduled,
+        events.EvidenceShown,
         events.ExtensionDecided,
         events.FeeAgreed,
         events.FeeQuoted,
@@ -430,6 +431,8 @@ class IntakeCase:
     """The last permission of each account to read the content; a revoked one is not among them."""
     openings: tuple[ContentReadable, ...] = ()
     """The last opening of the whole case by each account."""
+    evidence_shown: events.EvidenceShown | None = None
+    """The proofs that the verifier shows for the last opening."""
     stopped: StopReason | None = None
     """Why the request is stopped until the privacy staff decides; None if it is not."""
     stops: int = 0
@@ -774,6 +777,8 @@ def _note_question(case: IntakeCase, fact: Fact) -> IntakeCase:
         case ContentReadable():
             others_open = tuple(one for one in case.openings if one.by != fact.by)
             return replace(case, openings=(*others_open, fact))
+        case events.EvidenceShown() if fact.until is not None:
+            return replace(case, evidence_shown=fact)
         case _:
             return _note_effect(case, fact)
 

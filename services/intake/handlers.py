@@ -265,6 +265,7 @@ SUBSCRIPTIONS = (
     noted(events.IdentityChallenged, record_only),
     noted(events.IdentityVerified, record_only),
     on(events.IdentityRefused, record_only),
+    noted(events.EvidenceShown, record_only),
     on(events.ProofRefused, count_wrong_code),
     noted(events.ErasurePlanned, record_only),
     on(events.ErasureApproved, note_approval),

@@ -170,6 +170,8 @@ class ProofSpent(Record):
 
 
 RECORDS = (CodeIssued, Assessed, EvidenceGained, StaffAgreed, ProofSpent)
+READABLE = frozenset({ProofKind.DOCUMENT, ProofKind.DATA_POINTS})
+"""Kinds of proofs that the staff reads; the others are secrets, or judged at once."""
 CONFIRMED = ((Evidence.CONFIRMATION,),)
 """The evidence that is requested where nothing else is missing."""
 CHANNELS = frozenset({DROP, "meta", "apple", "risc"})
@@ -233,10 +235,10 @@ class Verification:
     """Names of the identities that claimed data points agree with, well enough to disclose kinds of data."""
     evidence: tuple[Code, ...] = ()
     """Names of sealed proofs, reports and codes that are still to be destroyed."""
-    documents: tuple[ProofRef, ...] = ()
-    """All documents received, destroyed or not."""
+    readable: tuple[ProofRef, ...] = ()
+    """All documents and claimed data points received, destroyed or not: the staff may read them."""
     shown_until: datetime | None = None
-    """Until when pictures of documents are shown to the staff."""
+    """Until when they are shown to the staff."""
 
     @property
     def open(self) -> bool:
@@ -303,8 +305,8 @@ def _noted(known: Verification, fact: Fact) -> Verification:
         case RequestReceived():
             status = VerificationStatus.DECIDED if proven_elsewhere(fact) else known.status
             evidence = tuple(proof.ref for proof in fact.proofs)
-            hold, documents = _newest_points(fact.proofs, known), _documents(fact.proofs)
-            received = replace(known, status=status, request=fact, documents=documents)
+            hold, readable = _newest_points(fact.proofs, known), _readable(fact.proofs)
+            received = replace(known, status=status, request=fact, readable=readable)
             return replace(received, evidence=evidence, points_on_hold=hold)
         case Assessed():
             return replace(
@@ -336,9 +338,9 @@ def _proof_noted(known: Verification, fact: Fact) -> Verification:
     match fact:
         case ProofReceived():
             evidence = (*known.evidence, *(proof.ref for proof in fact.proofs))
-            documents = (*known.documents, *_documents(fact.proofs))
+            readable = (*known.readable, *_readable(fact.proofs))
             hold = _newest_points(fact.proofs, known)
-            return replace(known, evidence=evidence, documents=documents, points_on_hold=hold)
+            return replace(known, evidence=evidence, readable=readable, points_on_hold=hold)
         case CodeIssued():
             code, evidence = IssuedCode(fact.digest, fact.expires_at), (*known.evidence, fact.ref)
             issued = replace(known, code=code, code_ref=fact.ref, codes=known.codes + 1, put_off=0)
@@ -380,8 +382,8 @@ def _halt_noted(known: Verification, fact: Fact) -> Verification:
             return known
 
 
-def _documents(proofs: Sequence[ProofRef]) -> tuple[ProofRef, ...]:
-    return tuple(proof for proof in proofs if proof.kind is ProofKind.DOCUMENT)
+def _readable(proofs: Sequence[ProofRef]) -> tuple[ProofRef, ...]:
+    return tuple(proof for proof in proofs if proof.kind in READABLE)
 
 
 def _newest_points(proofs: Sequence[ProofRef], known: Verification) -> ProofRef | None:

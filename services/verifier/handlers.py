@@ -263,14 +263,15 @@ async def record_evidence_view(event: EvidenceAsked, ctx: VerifierContext) -> Se
 
 async def open_documents(event: ContentOpened, ctx: VerifierContext) -> Sequence[Fact]:
     """Record that an account reads a whole case, and have the pages of its sealed documents drawn for it."""
-    documents = tuple(proof for proof in ctx.known.documents if proof.ref in ctx.known.evidence)
-    if event.item != EVERYTHING or not documents:
+    if event.item != EVERYTHING:
         return []
-    until, refs = ctx.now + OPENED_FOR, tuple(proof.ref for proof in documents)
-    await ctx.timers.set(ctx.case_id, f"{PICTURES}{until:%Y%m%d%H%M%S}", until + DRAWING)
+    proofs = tuple(proof for proof in ctx.known.readable if proof.ref in ctx.known.evidence)
+    until, refs = ctx.now + OPENED_FOR, tuple(proof.ref for proof in proofs)
+    if any(proof.kind is ProofKind.DOCUMENT for proof in proofs):
+        await ctx.timers.set(ctx.case_id, f"{PICTURES}{until:%Y%m%d%H%M%S}", until + DRAWING)
     return [
         EvidenceShown(
-            request_id=ctx.case_id, by=event.by, reason=event.reason, refs=refs, drawn=documents, until=until
+            request_id=ctx.case_id, by=event.by, reason=event.reason, refs=refs, proofs=proofs, until=until
         )
     ]
 
@@ -278,7 +279,7 @@ async def open_documents(event: ContentOpened, ctx: VerifierContext) -> Sequence
 async def _destroy_pictures(ctx: VerifierContext) -> Sequence[Fact]:
     """Destroy all pictures of documents, unless another opening has begun since: it has its own timer."""
     if ctx.known.shown_until is None or ctx.known.shown_until + DRAWING <= ctx.now:
-        pictures = [pictures_of(proof.ref) for proof in ctx.known.documents]
+        pictures = [pictures_of(proof.ref) for proof in ctx.known.readable]
         await ctx.vault.discard_all(ctx.case_id, pictures)
     return []
 

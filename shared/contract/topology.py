@@ -51,6 +51,7 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
         "habeas.identity.challenged.v1",
         "habeas.identity.verified.v1",
         "habeas.identity.refused.v1",
+        "habeas.evidence.shown.v1",
         "habeas.proof.refused.v1",
         "habeas.request.fulfilled.v1",
         "habeas.request.referred.v1",

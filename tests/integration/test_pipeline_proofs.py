@@ -18,7 +18,8 @@ from bench.document_images import bill, passport
 from habeas.embedded.company import ADA
 from habeas.embedded.stack import Stack
 from services.verifier.assurance.reviews import ReviewQueue
-from shared.contract.events import OPENPGP_MESSAGE
+from shared.contract.case_openings import EVERYTHING
+from shared.contract.events import OPENPGP_MESSAGE, ContentOpened
 from tests import hostile, workers
 from tests.integration.pipeline import Pipeline, Somebody, comes_true, command, running
 from tests.openpgp_keys import ReceiverKey
@@ -31,6 +32,7 @@ ROOT = Path(__file__).parents[2]
 ADA_ASKS = Somebody(ADA.email, ADA.name)
 BORN, VALID_UNTIL = date(1988, 3, 4), date.today() + timedelta(days=900)  # noqa: DTZ011 - as it is printed
 WITHIN = timedelta(seconds=120)
+JPEG = b"\xff\xd8"
 ASKING_LETTERS = ("code", "proof wanted")
 
 
@@ -315,6 +317,7 @@ async def test_a_proof_that_waits_for_the_staff_is_found_nowhere_however_the_req
     await offer(pipeline, case, document("identity", picture))
     await facts(pipeline, case, "habeas.identity.review_needed.v1")
     if ending == "withdrawn":
+        assert (await page_read_by_staff(pipeline, case)).startswith(JPEG)
         (await pipeline.http.delete(f"/v1/requests/{case}")).raise_for_status()
     else:
         code, _, errors = await command(
@@ -322,10 +325,44 @@ async def test_a_proof_that_waits_for_the_staff_is_found_nowhere_however_the_req
         )
         assert code == 0, errors
 
+    items = pipeline.client[f"{pipeline.prefix}_vault"]["items"]
+
     async def nothing_is_left() -> bool:
-        return await left_of(picture, pipeline, parts, case) == []
+        drawn = await items.count_documents({"case": case, "_id": {"$regex": "_page"}})
+        return drawn == 0 and await left_of(picture, pipeline, parts, case) == []
 
     await comes_true(nothing_is_left, WITHIN)  # the proofs are destroyed after the row that says so
+
+
+async def page_read_by_staff(pipeline: Pipeline, case: str) -> bytes:
+    """Open *case* as a member of the staff, wait for the picture of its document, and return it."""
+    opened = ContentOpened(request_id=case, by="lena.muster", item=EVERYTHING, reason="review")
+    decision = await pipeline.accounts.signed(opened)
+    body = {"type": decision.TYPE, "data": decision.model_dump(mode="json", exclude_defaults=True)}
+    taken = (await pipeline.http.post("/v1/staff/decisions", json=body)).raise_for_status().json()
+
+    async def accepted() -> bool:
+        return bool((await pipeline.http.get(taken["status_url"])).json()["status"] == "accepted")
+
+    await comes_true(accepted)  # signing in renews the second factor
+    bearer = await pipeline.accounts.sign_in(pipeline.http, "lena.muster")
+    url = f"/v1/staff/cases/{case}/content"
+
+    async def shown() -> dict[str, Any]:
+        answer = await pipeline.http.get(url, headers=bearer)
+        content: dict[str, Any] = answer.json()
+        documents = content["evidence"]["documents"] if answer.status_code == 200 else []
+        return content if documents and not documents[0]["pending"] else {}
+
+    content: dict[str, Any] = await eventually(shown, WITHIN)
+    assert content["submission"]["subject"]["email"] == ADA.email
+    assert {letter["to"] for letter in content["letters"]} == {ADA.email}
+    [document] = content["evidence"]["documents"]
+    assert document["report"]["verdict"] == "unclear"
+    [page] = document["pages"]
+    other = await pipeline.accounts.sign_in(pipeline.http, "mara.muster")
+    assert (await pipeline.http.get(f"{url}/{page}", headers=other)).status_code == 403
+    return (await pipeline.http.get(f"{url}/{page}", headers=bearer)).raise_for_status().content
 
 
 async def test_a_log_in_opens_the_data_without_anything_else(pipeline: Pipeline, issuer: Issuer) -> None:

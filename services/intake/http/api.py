@@ -26,6 +26,7 @@ from services.intake.http.failed_attempts import network_of_client
 from services.intake.http.packages import Packages, RangeRequest, package_head, package_response, wanted_bytes
 from services.intake.http.problems import add_problems, error_of_body
 from services.intake.http.staff_actions import StaffActions, action_routes
+from services.intake.http.staff_content import StaffContent, content_routes
 from services.intake.http.staff_decisions import StaffDecisions, staff_decisions
 from services.intake.http.staff_search import (
     SEARCHES_PER_HOUR,
@@ -179,6 +180,7 @@ def _session_routes(staff: StaffDecisions, requesters: RequesterSearch | None) -
     sessions = StaffSessions(staff.service, staff.register, staff.clock)
     yield session_routes(sessions)
     yield action_routes(StaffActions(staff.service, sessions))
+    yield content_routes(StaffContent(staff.service, staff.clock), sessions)
     if requesters:
         yield search_routes(StaffSearch(sessions, requesters, Allowance(SEARCHES_PER_HOUR)))
 

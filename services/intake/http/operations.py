@@ -237,6 +237,52 @@ GET_STAFF_SESSION = operation(
     },
 )
 END_STAFF_SESSION = operation("endStaffSession", security=STAFF, answer={204: None})
+PAGE = "proof_4f1c0d2e9b7a48c6a1d35e8f0b6c2a97_page_1"
+GET_CASE_CONTENT = operation(
+    "getCaseContent",
+    403,
+    404,
+    422,
+    security=STAFF,
+    answer={
+        200: Content(
+            {
+                "until": "2026-03-02T09:45:00Z",
+                "submission": {"reference": "ticket-4711", "right": "access"},
+                "scope_answered": [],
+                "statements": [],
+                "texts": [],
+                "notes": [{"at": "2026-03-02T09:31:00Z", "by": "dana.muster", "text": "Called back."}],
+                "files": [],
+                "mails": [],
+                "letters": [],
+                "evidence": {
+                    "pending": False,
+                    "documents": [
+                        {
+                            "proof": "proof_4f1c0d2e9b7a48c6a1d35e8f0b6c2a97",
+                            "slot": "identity",
+                            "media_type": "image/jpeg",
+                            "pending": False,
+                            "pages": [PAGE],
+                        }
+                    ],
+                    "claims": [],
+                },
+                "answer": None,
+                "package": None,
+            }
+        )
+    },
+)
+GET_CONTENT_ITEM = operation(
+    "getContentItem",
+    403,
+    404,
+    422,
+    security=STAFF,
+    answer={200: Content(media="application/octet-stream", schema=BINARY)},
+)
 LIST_DECISIONS = operation(
     "listDecisions", 422, answer={200: Content([{"id": DECISION, "status": "accepted"}])}
 )

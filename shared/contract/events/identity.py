@@ -135,10 +135,10 @@ class EvidenceShown(Fact):
     by: Code
     reason: Code
     refs: tuple[Code, ...]
-    drawn: tuple[ProofRef, ...] = ()
-    """Documents of which pictures are drawn for it."""
+    proofs: tuple[ProofRef, ...] = ()
+    """Documents, of which pictures are drawn, and claimed data points; none where the command shows them."""
     until: datetime | None = None
-    """Until when pictures are drawn and shown."""
+    """Until when they are shown; None where the command shows them."""
 
 
 class EvidenceDestroyed(Fact):

@@ -82,7 +82,7 @@ async def test_opening_a_case_is_on_record_and_names_the_documents_to_be_drawn()
     await open_case(office)
     shown = office.the(EvidenceShown)
     assert (shown.by, shown.reason, shown.refs) == ("anna", "review", (proof_of(office),))
-    assert [(one.ref, one.media_type) for one in shown.drawn] == [(proof_of(office), "image/jpeg")]
+    assert [(one.ref, one.media_type) for one in shown.proofs] == [(proof_of(office), "image/jpeg")]
     assert shown.until == NOW + OPENED_FOR
 
 
@@ -154,7 +154,7 @@ async def test_pictures_are_destroyed_with_the_document_at_the_decision() -> Non
     assert office.facts(IdentityVerified)
     assert pictures(office) == []
     await open_case(office)
-    assert len(office.facts(EvidenceShown)) == 1, "there is nothing left to show"
+    assert office.facts(EvidenceShown)[-1].proofs == (), "there is nothing left to show"
 
 
 async def test_pictures_drawn_while_the_decision_fell_are_destroyed_after_the_opening() -> None:

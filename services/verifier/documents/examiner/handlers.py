@@ -36,6 +36,7 @@ from shared.contract.events import (
     EvidenceShown,
     Fact,
     ProofExamined,
+    ProofKind,
     ProofPresented,
     ProofRef,
     ProofSlot,
@@ -98,15 +99,15 @@ async def examine(event: ProofPresented, ctx: ExaminerContext) -> Sequence[Fact]
 
 async def draw(event: EvidenceShown, ctx: ExaminerContext) -> Sequence[Fact]:
     """Draw the pages of documents that the staff is shown, as long as it reads the case, and seal them."""
-    for proof in event.drawn:
-        if event.until is not None and ctx.now < event.until:
+    for proof in event.proofs:
+        if proof.kind is ProofKind.DOCUMENT and event.until is not None and ctx.now < event.until:
             await _drawn(proof, ctx)
     return []
 
 
 def draws_nothing(event: EvidenceShown) -> bool:
     """Return whether no page is to be drawn: the command draws those that it shows itself."""
-    return not event.drawn
+    return all(proof.kind is not ProofKind.DOCUMENT for proof in event.proofs)
 
 
 SUBSCRIPTIONS = (

@@ -1,0 +1,334 @@
+"""The content of a case is for the account that has opened it, for fifteen minutes."""
+
+import base64
+import io
+import zipfile
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from httpx import Response
+
+from services.intake.domain import ContentReadable
+from services.verifier.assurance.levels import Sensitivity
+from shared.contract.answer import SUBMISSION, Answer, AnswerGroup, LetterCopy, PackageFacts, facts_of
+from shared.contract.case_openings import EVERYTHING, OPENED_FOR, DrawnPages, page_of, pages_of, report_of
+from shared.contract.events import (
+    AppealAnswered,
+    ContentOpened,
+    DecisionRefused,
+    EvidenceShown,
+    LetterKind,
+    MessageLodged,
+    NoticeSent,
+    Outcome,
+    PermissionGranted,
+    PermissionRevoked,
+    ProofPresented,
+    Remedy,
+    RequestFulfilled,
+    StaffRole,
+)
+from shared.contract.staff import written_item
+from shared.law import Right
+from tests.unit.fakes import NOW, Office, request
+from tests.unit.intake_api import CASE, assert_problem
+from tests.unit.staff_desk import DANA, StaffDesk
+
+URL = f"/v1/staff/cases/{CASE}/content"
+HOSTILE = '<p>Dear <script>fetch("/v1/staff/session")</script></p>'
+LETTER = LetterCopy(to="kim@example.org", subject="Your request", text="Dear Kim", html=HOSTILE)
+PICTURE = {
+    "kind": "document",
+    "slot": "identity",
+    "media_type": "image/jpeg",
+    "content": base64.b64encode(b"\xff\xd8 a picture").decode(),
+}
+CLAIM = {"kind": "data_points", "points": {"customer_no": "K-7741-Q"}}
+
+
+async def desk_with(**changes: Any) -> StaffDesk:
+    desk = StaffDesk(Office(sensitivity=Sensitivity.HIGH))
+    await desk.office.submit(request(**changes))
+    return desk
+
+
+async def open_case(desk: StaffDesk, by: str = DANA.name) -> None:
+    opened = ContentOpened(request_id=CASE, by=by, item=EVERYTHING, reason="review")
+    await desk.office.tell(opened, service="intake")
+
+
+async def read(desk: StaffDesk, secret: str | None, path: str = "") -> Response:
+    async with desk.client(secret) as http:
+        return await http.get(f"{URL}{path}")
+
+
+async def content_of(desk: StaffDesk, secret: str) -> Any:
+    return (await read(desk, secret)).raise_for_status().json()
+
+
+async def test_opened_case_is_read_by_the_account_that_opened_it() -> None:
+    desk = await desk_with()
+    secret = await desk.sign_in()
+    await open_case(desk)
+    answer = await read(desk, secret)
+    content = answer.raise_for_status().json()
+    assert answer.headers["cache-control"] == "no-store"
+    assert content["submission"]["subject"]["name"] == "Ottilie Quastenflosser"
+    assert content["until"] == (NOW + OPENED_FOR).isoformat().replace("+00:00", "Z")
+
+
+async def test_case_is_not_read_before_its_opening_is_on_record() -> None:
+    desk = await desk_with()
+    secret = await desk.sign_in()
+    assert_problem(await read(desk, secret), 403)
+    await desk.office.tell(
+        ContentOpened(request_id=CASE, by=DANA.name, item=SUBMISSION, reason="review"), service="intake"
+    )
+    refused = await read(desk, secret)
+    assert (refused.status_code, refused.json()["detail"]) == (403, "not_opened")
+    await open_case(desk)
+    assert [(one.by, one.until) for one in desk.office.records(ContentReadable)] == [
+        (DANA.name, NOW + OPENED_FOR)
+    ]
+
+
+async def test_opening_is_for_its_account_alone() -> None:
+    desk = await desk_with()
+    secret = await desk.sign_in()
+    await open_case(desk, by="bruno.beispiel")
+    for path in ("", f"/{SUBMISSION}"):
+        refused = await read(desk, secret, path)
+        assert (refused.status_code, refused.json()["detail"]) == (403, "not_opened")
+        assert_problem(await read(desk, None, path), 401)
+
+
+async def test_opening_ends_after_its_time() -> None:
+    desk = await desk_with()
+    secret = await desk.sign_in()
+    await open_case(desk)
+    desk.office.clock.move(OPENED_FOR - timedelta(seconds=1))
+    assert (await read(desk, secret)).status_code == 200
+    desk.office.clock.move(timedelta(seconds=1))
+    assert (await read(desk, secret)).json()["detail"] == "not_opened"
+
+
+async def test_refused_opening_opens_nothing() -> None:
+    desk = await desk_with()
+    secret = await desk.sign_in()
+    desk.office.staff.against = "role_missing"
+    await open_case(desk)
+    assert_problem(await read(desk, secret), 403)
+
+
+async def test_account_that_lost_its_role_reads_nothing() -> None:
+    desk = await desk_with()
+    secret = await desk.sign_in()
+    await open_case(desk)
+    desk.change(roles=frozenset({StaffRole.VIEWER}))
+    assert (await read(desk, secret)).json()["detail"] == "role_missing"
+
+
+async def test_content_of_a_customer_is_read_while_the_permission_stands() -> None:
+    desk = await desk_with(role="end_user")
+    secret = await desk.sign_in()
+    await open_case(desk)
+    assert {one.reason for one in desk.office.facts(DecisionRefused)} == {"no_permission"}
+    granted = PermissionGranted(
+        request_id=CASE, by="bruno", account=DANA.name, until=NOW + timedelta(days=1), reason="forwarding"
+    )
+    await desk.office.tell(granted, service="intake")
+    await open_case(desk)
+    assert (await read(desk, secret)).status_code == 200
+    revoked = PermissionRevoked(request_id=CASE, by="bruno", account=DANA.name)
+    await desk.office.tell(revoked, service="intake")
+    assert (await read(desk, secret)).json()["detail"] == "no_permission"
+
+
+# --- letters, texts and mails ---------------------------------------------------------------------------
+
+
+async def send_letter(desk: StaffDesk) -> None:
+    await desk.office.vault.seal(CASE, "letter_1", LETTER.packed())
+    sent = NoticeSent(request_id=CASE, letter=LetterKind.ACKNOWLEDGEMENT, kept="letter_1")
+    unkept = NoticeSent(request_id=CASE, letter=LetterKind.CODE)
+    await desk.office.tell(sent, unkept, service="notifier")
+
+
+async def test_letter_is_shown_as_it_was_sent_and_runs_nothing() -> None:
+    desk = await desk_with()
+    secret = await desk.sign_in()
+    await send_letter(desk)
+    await open_case(desk)
+    [letter] = (await content_of(desk, secret))["letters"]
+    assert {name: letter[name] for name in ("item", "kind", "to", "subject", "text", "html")} == {
+        "item": "letter_1",
+        "kind": "acknowledgement",
+    } | LETTER.model_dump()
+    shown = await read(desk, secret, "/letter_1")
+    assert shown.text == HOSTILE
+    assert shown.headers["content-type"] == "text/html; charset=utf-8"
+    assert shown.headers["content-security-policy"].startswith("sandbox; default-src 'none';")
+    assert shown.headers["x-content-type-options"] == "nosniff"
+    assert shown.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        SUBMISSION, "code_0", "written_1", "letter_2", "letter_", "erasure_plan_1", "..%2Fsubmission",
+        f"..%2F..%2F{'0' * 32}%2Fsubmission", "letter_1%00", "%2e%2e", "*", ".*",
+    ],
+)  # fmt: skip
+async def test_other_items_and_paths_are_not_there(item: str) -> None:
+    desk = await desk_with()
+    secret = await desk.sign_in()
+    await send_letter(desk)
+    await open_case(desk)
+    answer = await read(desk, secret, f"/{item}")
+    assert answer.status_code in {404, 422}
+    assert "Ottilie" not in answer.text
+
+
+async def test_texts_statements_and_mails_are_shown() -> None:
+    desk = await desk_with()
+    secret = await desk.sign_in()
+    text = bytes(16) + b"We have looked again."
+    for item, content in {written_item(text): text, "statement_1": b"I disagree"}.items():
+        await desk.office.vault.seal(CASE, item, content)
+
+    async def mail() -> Any:
+        yield b"From: kim@example.org\r\n\r\nHello"
+
+    await desk.office.vault.seal_stream(CASE, "mail_1", mail())
+    await desk.office.requests.appeal(CASE, "I disagree")
+    answered = AppealAnswered(
+        request_id=CASE,
+        remedy=Remedy.COMPLAINT,
+        received_on=NOW.date(),
+        granted=False,
+        explanation=written_item(text),
+    )
+    await desk.office.requests.record(CASE, answered)
+    lodged = MessageLodged(request_id=CASE, message="mail_1", reason="other", own=True)
+    await desk.office.requests.record(CASE, lodged)
+    await open_case(desk)
+    content = await content_of(desk, secret)
+    assert [one["text"] for one in content["texts"]] == ["We have looked again."]
+    assert [one["text"] for one in content["statements"]] == ["I disagree"]
+    assert [(one["item"], one["reason"]) for one in content["mails"]] == [("mail_1", "other")]
+    shown = await read(desk, secret, "/mail_1")
+    assert shown.content.endswith(b"Hello")
+    assert shown.headers["content-disposition"] == 'attachment; filename="mail_1"'
+
+
+async def test_notes_and_attached_files_are_shown_with_their_account() -> None:
+    desk = await desk_with()
+    secret = await desk.sign_in()
+    async with desk.client(secret) as http:
+        noted = await http.post(f"/v1/staff/cases/{CASE}/notes", json={"text": "Called back."})
+        file = await http.post(f"/v1/staff/cases/{CASE}/files", content=b"%PDF-1.7 a scan")
+    await open_case(desk)
+    content, item = await content_of(desk, secret), file.raise_for_status().json()["item"]
+    assert [(one["by"], one["text"]) for one in content["notes"]] == [(DANA.name, "Called back.")]
+    assert [(one["item"], one["by"], one["media_type"]) for one in content["files"]] == [
+        (item, DANA.name, "application/pdf")
+    ]
+    shown = await read(desk, secret, f"/{item}")
+    assert shown.content == b"%PDF-1.7 a scan"
+    assert shown.headers["content-disposition"] == f'attachment; filename="{item}"'
+    assert shown.headers["content-security-policy"].startswith("sandbox;")
+    assert (await read(desk, secret, f"/{noted.json()['item']}")).status_code == 404
+
+
+# --- proofs -----------------------------------------------------------------------------------------------
+
+
+async def with_proofs(desk: StaffDesk) -> str:
+    """Offer a document and data points, and return the name of the document."""
+    await desk.office.offer(CLAIM, PICTURE, id_="p")
+    return desk.office.facts(ProofPresented)[-1].proof.ref
+
+
+async def draw(desk: StaffDesk, proof: str) -> None:
+    for item, content in {
+        page_of(proof, 1): b"\xff\xd8 page 1",
+        pages_of(proof): DrawnPages(pages=1, more=2).model_dump_json().encode(),
+        report_of(proof): b'{"slot": "identity", "verdict": "unclear", "checks": []}',
+    }.items():
+        await desk.office.vault.seal(CASE, item, content)
+
+
+async def test_pages_are_pending_until_they_are_drawn_and_then_shown() -> None:
+    desk = await desk_with()
+    secret = await desk.sign_in()
+    proof = await with_proofs(desk)
+    await open_case(desk)
+    assert desk.office.facts(EvidenceShown)
+    evidence = (await content_of(desk, secret))["evidence"]
+    assert evidence["claims"] == [{"customer_no": "K-7741-Q"}]
+    [document] = evidence["documents"]
+    assert (document["pending"], document["pages"], document["report"]) == (True, [], None)
+    assert (await read(desk, secret, f"/{page_of(proof, 1)}")).status_code == 404
+    await draw(desk, proof)
+    [document] = (await content_of(desk, secret))["evidence"]["documents"]
+    assert (document["slot"], document["pending"], document["more"]) == ("identity", False, 2)
+    assert document["pages"] == [page_of(proof, 1)]
+    assert document["report"]["verdict"] == "unclear"
+    page = await read(desk, secret, f"/{page_of(proof, 1)}")
+    assert (page.content, page.headers["content-type"]) == (b"\xff\xd8 page 1", "image/jpeg")
+    for item in (proof, page_of(proof, 2), pages_of(proof), report_of(proof)):
+        assert (await read(desk, secret, f"/{item}")).status_code == 404, "no bytes but those of pictures"
+
+
+async def test_proofs_are_pending_until_the_verifier_has_listed_them_for_this_opening() -> None:
+    desk = await desk_with()
+    secret = await desk.sign_in()
+    await with_proofs(desk)
+    await open_case(desk)
+    desk.office.clock.move(OPENED_FOR)
+    again = ContentReadable(request_id=CASE, by=DANA.name, until=desk.office.clock() + OPENED_FOR)
+    await desk.office.requests.record(CASE, again)
+    evidence = (await content_of(desk, secret))["evidence"]
+    assert evidence == {"pending": True, "documents": [], "claims": []}
+
+
+# --- the answer -------------------------------------------------------------------------------------------
+
+
+def package() -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("orders.json", b"[1, 2]")
+    return content.getvalue()
+
+
+async def test_answer_and_list_of_the_package_are_shown() -> None:
+    desk = await desk_with()
+    secret, content = await desk.sign_in(), package()
+
+    async def pieces() -> Any:
+        yield content
+
+    answer = Answer(disclosed=(AnswerGroup(label="Orders", records=2),))
+    facts = PackageFacts(size=len(content), sha256="0" * 64)
+    await desk.office.vault.seal(CASE, "answer_1", answer.model_dump_json().encode())
+    await desk.office.vault.seal(CASE, facts_of("package_1"), facts.model_dump_json().encode())
+    await desk.office.vault.seal_stream(CASE, "package_1", pieces())
+    fulfilled = RequestFulfilled(
+        request_id=CASE, right=Right.ACCESS, outcome=Outcome.GRANTED, answer="answer_1", package="package_1"
+    )
+    await desk.office.tell(fulfilled)
+    await open_case(desk)
+    shown = await content_of(desk, secret)
+    assert shown["answer"] == {"disclosed": [{"label": "Orders", "records": 2}]}
+    assert shown["package"]["files"] == [{"name": "orders.json", "size": 6}]
+    assert (await read(desk, secret, "/package_1")).status_code == 404
+
+
+async def test_purged_case_is_not_there() -> None:
+    desk = await desk_with()
+    secret = await desk.sign_in()
+    await open_case(desk)
+    await desk.office.vault.destroy(CASE)
+    assert_problem(await read(desk, secret), 404)
