@@ -18,11 +18,14 @@ from services.fulfillment.erasure.execution import execute, verify
 from services.fulfillment.erasure.journal.entries import Fingerprints
 from services.fulfillment.erasure.journal.replay import Replay, ReplayReport, ReplayScope
 from services.fulfillment.erasure.planner import plan
+from services.fulfillment.holds.check import LegalHold
+from services.fulfillment.holds.register import LegalHolds
 from services.fulfillment.search.engine import RecordEngine
 from services.fulfillment.search.walk import gather
 from services.fulfillment.stores.mongodb import Stores
 from services.fulfillment.stores.registers import ErasureJournal
 from shared.runtime.mongo import Binary, Client, Document, ObjectId
+from shared.vocabulary import HoldScope
 
 EXAMPLE = Path(__file__).parents[2] / "datamaps" / "example"
 TODAY = date(2026, 11, 25)
@@ -122,7 +125,8 @@ class World:
         await self.erasures.record(decided, self.data_map, erasure=number, at=self.at)
 
     async def replay(self, **scope: Any) -> ReplayReport:
-        replay = Replay(self.erasures, Fingerprints(KEY), self.data_map, self.stores, self.today)
+        holds = LegalHolds(self.client[f"{self.prefix}_fulfillment"], KEY)
+        replay = Replay(self.erasures, Fingerprints(KEY), self.data_map, self.stores, self.today, holds=holds)
         return await replay.run(ReplayScope(**scope))
 
 
@@ -151,6 +155,22 @@ async def stock(shop: World, *ids: Any) -> None:
     )
     posts = [{"email": KIM, "text": "mine"}, {"email": BO, "text": "not mine"}]
     await shop["threads"].insert_one({"_id": 1, "posts": posts})
+
+
+async def test_returned_records_under_a_legal_hold_are_left(shop: World) -> None:
+    await stock(shop, *MADE_BEFORE)
+    backup = await shop.everything()
+    await shop.erase()
+    await shop.restore(backup)
+    holds = LegalHolds(shop.client[f"{shop.prefix}_fulfillment"], KEY)
+    hold = LegalHold("2" * 32, HoldScope.COLLECTION, "2" * 32, "claim_7", "dana", collection="shop.orders")
+    await holds.place(hold, {})
+    await shop.replay()
+    assert await shop["orders"].count_documents({"name": "Kim Example"}) == 2
+    assert await shop["people"].count_documents({}) == 1
+    await holds.lift(hold.id, "dana", "closed")
+    await shop.replay()
+    assert await shop["orders"].count_documents({"name": "Kim Example"}) == 0
 
 
 KINDS = [

@@ -24,7 +24,7 @@ from services.intake.domain import PUBLIC_SOURCE
 from services.intake.http.api import create_app
 from services.intake.http.callers import Callers
 from services.intake.http.staff_decisions import CALLS_PER_HOUR, StaffDecisions
-from shared.contract.events import ErasureApproved, RequestSubmitted
+from shared.contract.events import ErasureApproved, HoldPlaced, RequestSubmitted
 from shared.errors import ConfigurationError, Unanswered
 from shared.runtime.client_limits import Allowance
 from shared.runtime.staff_register import DecisionOutcome
@@ -281,3 +281,12 @@ def test_several_erasures_are_approved_with_one_code_each_on_its_own(register: R
 def test_one_code_approves_at_most_100_erasures() -> None:
     result = decide("request", "approve-erasure", *(f"{n:032x}" for n in range(101)))
     assert str(result.exception) == "one code makes 100 decisions at most"
+
+
+def test_hold_on_a_collection_needs_no_request(register: Register) -> None:
+    register.fixed = [DecisionOutcome("fulfillment", HoldPlaced.TYPE)]
+    place = ("hold", "place", "--matter", "claim_7")
+    assert "stands" in decide(*place, "--collection", "shop.orders").stdout
+    assert str(decide(*place, UNKNOWN).exception) == "no request has this id"
+    for both in ((), (UNKNOWN, "--collection", "shop.orders")):
+        assert "name a request, or a collection" in str(decide(*place, *both).exception)
