@@ -107,14 +107,21 @@ class Services:
 
 
 @asynccontextmanager
-async def services(here: Ground, groups: Sequence[str] = SERVICES) -> AsyncIterator[Services]:
-    """Start a process per group of services (names joined by a blank); wait until all are ready."""
+async def services(
+    here: Ground, groups: Sequence[str] = SERVICES, settings: Mapping[str, str] = {}
+) -> AsyncIterator[Services]:
+    """
+    Start a process per group of services (names joined by a blank); wait until all are ready.
+
+    *settings* are added to those of :func:`environment`.
+    """
     (here.folder / "map").mkdir(exist_ok=True)
     (here.folder / "map" / "shop.yml").write_text(MAP, encoding="utf-8")
     ports = [free_port() for _ in groups]
     began = time.perf_counter()
     processes = [
-        await Process.start(_command(here, names, port)) for names, port in zip(groups, ports, strict=True)
+        await Process.start(_command(here, names, port, settings))
+        for names, port in zip(groups, ports, strict=True)
     ]
     try:
         async with httpx.AsyncClient(timeout=5) as client:
@@ -150,14 +157,20 @@ def costs(here: Ground, running: Services) -> Costs:
     return Costs(cpu_seconds(running.pids), broker, database)
 
 
-def _command(here: Ground, names: str, port: int) -> Command:
+def _command(here: Ground, names: str, port: int, settings: Mapping[str, str]) -> Command:
     arguments = (sys.executable, "-m", "habeas", "serve", *names.split())
     log = here.folder / f"{names.replace(' ', '+')}.log"
     return Command(
         arguments,
         Path.cwd(),
         log,
-        {**os.environ, **environment(here), "HABEAS_HTTP_PORT": "0", "HABEAS_OPS_PORT": str(port)},
+        {
+            **os.environ,
+            **environment(here),
+            "HABEAS_HTTP_PORT": "0",
+            "HABEAS_OPS_PORT": str(port),
+            **settings,
+        },
     )
 
 

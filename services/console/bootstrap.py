@@ -12,6 +12,7 @@ from services.console.http.app import create_app
 from services.console.pages.sign_in import CALLBACK
 from services.console.read_model.cases import CaseList
 from services.console.read_model.histories import CaseHistories
+from services.console.saved_views import SavedViews
 from services.console.settings import ConsoleSettings
 from services.console.signin.accounts import AccountReader
 from services.console.signin.provider import AttemptStore, SignInProvider
@@ -62,8 +63,8 @@ async def build(settings: ConsoleSettings, platform: KeylessRuntime) -> AsyncIte
     database = platform.client[f"{settings.database_prefix}_{CONSOLE}"]
     histories, cases = CaseHistories(database), CaseList(database)
     sessions = SessionStore(database, idle=settings.session_idle, length=settings.session_length)
-    attempts = AttemptStore(database)
-    for prepared in (cases, sessions, attempts):
+    views, attempts = SavedViews(database), AttemptStore(database)
+    for prepared in (cases, sessions, views, attempts):
         await prepared.prepare()
     async with (
         StaffApi.opened(settings.intake_url) as intake,
@@ -71,7 +72,9 @@ async def build(settings: ConsoleSettings, platform: KeylessRuntime) -> AsyncIte
     ):
         accounts = AccountReader(platform.client, settings.database_prefix)
         provider = _provider(settings, http)
-        desk = ConsoleParts(settings, cases, histories, sessions, accounts, intake, attempts, provider)
+        desk = ConsoleParts(
+            settings, cases, histories, sessions, views, accounts, intake, attempts, provider
+        )
         app = create_app(desk)
         yield Running(
             service(), histories, app=app, port=OwnPort(settings.console_port, "HABEAS_CONSOLE_PORT")

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 
 from services.console.read_model.cases import CaseList
 from services.console.read_model.histories import CaseHistories
+from services.console.saved_views import SavedViews
 from services.console.settings import ConsoleSettings
 from services.console.signin.accounts import AccountReader
 from services.console.signin.provider import AttemptStore, SignInProvider
@@ -26,6 +27,7 @@ class ConsoleParts:
     cases: CaseList
     histories: CaseHistories
     sessions: SessionStore
+    views: SavedViews
     accounts: AccountReader
     intake: StaffApi
     attempts: AttemptStore

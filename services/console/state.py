@@ -159,6 +159,7 @@ class CaseRow:
         """Return the row as it is stored: days as text, and the fields that only indexes need."""
         stored = {name: _stored(value) for name, value in asdict(self).items() if name != "id"}
         derived = {
+            "law_name": self.law and name_of(self.law),
             "waiting": list(self.waiting),
             "waits_for_staff": bool(self.waits),
             "sort_due": _stored(self.next_due) or LAST_DAY,
@@ -179,6 +180,11 @@ class CaseRow:
         values["letters"] = tuple(LetterFate(**one) for one in values["letters"])
         values["waits"] = tuple(_wait(one) for one in values["waits"])
         return cls(id=document["_id"], **values)
+
+
+def name_of(law: str) -> str:
+    """Return the name of a law without its edition: ``gdpr`` of ``gdpr@2018-05-25``."""
+    return law.partition("@")[0]
 
 
 DAYS = ("received_on", "due_on", "meant_for", "promised_on", "missed_on", "expected_on")

@@ -38,7 +38,8 @@ async def test_staff_sign_in_and_find_a_request_that_waits(console: Console, bro
     _, _, person, *_ = await pipeline.people()
     case = await pipeline.verified("erasure", person)
     await console.listed(case, "verified", "approval")
-    page = await browser.new_page(viewport={"width": 1280, "height": 900})
+    context = await browser.new_context(viewport={"width": 1280, "height": 900})
+    page = await context.new_page()
     await page.goto(f"{console.url}/requests")
     assert page.url.endswith("/sign-in?next=%2Frequests")
     assert not await violations(page)
@@ -60,12 +61,12 @@ async def test_staff_sign_in_and_find_a_request_that_waits(console: Console, bro
     assert await page.locator(f"text={reference}").count() == 1
     assert not await violations(page)
     for path in ("/", "/requests", f"/requests/{case}"):
-        narrow = await page.context.new_page()
+        narrow = await context.new_page()
         await narrow.set_viewport_size({"width": 360, "height": 800})
         await narrow.goto(console.url + path)
         assert not [*await violations(narrow), *await too_wide(narrow)]
         await narrow.close()
-    await page.close()
+    await context.close()
 
 
 async def test_counts_of_an_open_page_follow_the_work(console: Console, browser: Browser) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from services.console.state import CaseStage, WaitKind
+from services.console.state import CaseStage, WaitKind, name_of
 from shared.contract.erasure_claims import ErasureClaim
 from shared.pages.translation import mark as _
 from shared.vocabulary import (
@@ -20,6 +20,7 @@ from shared.vocabulary import (
     StaffRole,
 )
 
+law_of = name_of
 INBOX = _("Inbox")
 REQUESTS = _("Requests")
 
@@ -189,11 +190,6 @@ HOLD_ENDINGS: Mapping[str, str] = {
     "claim_ended": _("The claim has ended"),
     "placed_in_error": _("It was placed in error"),
 }
-
-
-def law_of(policy: str) -> str:
-    """Return the name of the law of an edition: ``gdpr`` of ``gdpr@2018-05-25``."""
-    return policy.partition("@")[0]
 
 
 def plain(code: str | None) -> str:

@@ -5,10 +5,10 @@ import io
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Annotated, Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
-from fastapi.responses import StreamingResponse
+from fastapi.responses import RedirectResponse, StreamingResponse
 from pydantic import TypeAdapter, ValidationError
 
 from services.console.context import ConsoleParts
@@ -16,7 +16,8 @@ from services.console.http.guard import SessionGuard, Visitor
 from services.console.http.permissions import ConsoleAction
 from services.console.pages import labels
 from services.console.pages.site import ConsoleSite
-from services.console.read_model.cases import MOST_COUNTED, CaseFilter, CaseOrder, DueFilter
+from services.console.read_model.cases import CaseFilter, CaseOrder, DueFilter
+from services.console.saved_views import LONGEST_NAME
 from services.console.state import CaseRow, WaitKind
 from shared.contract.references import short_reference
 from shared.pages.spreadsheets import safe_cell
@@ -28,8 +29,12 @@ DUES: Mapping[str, str] = {
     DueFilter.WEEK: _("Within 7 days"),
     DueFilter.MONTH: _("Within 30 days"),
 }
+DUTIES: Mapping[str, str] = {"yes": _("Open"), "no": _("Closed")}
 ORDERS: Mapping[str, str] = {CaseOrder.DUE: _("Last day"), CaseOrder.NEWEST: _("Newest first")}
 PLAIN = ("text", "stage", "right", "law", "country", "source", "incident", "owner")
+FILTERS = frozenset({*PLAIN, "due", "order", "from", "to", "waiting", "open"})
+"""Names in the address of a list."""
+SEE_OTHER = 303
 DAY: TypeAdapter[date] = TypeAdapter(date)
 COLUMNS = (
     *("id", "reference", "right", "law", "country", "source", "incident", "state", "received_on"),
@@ -56,18 +61,40 @@ def list_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> A
 
     @router.get("/requests")
     async def requests(request: Request, visitor: listing, after: str = "") -> Response:
+        views = await desk.views.of(visitor.member.name)
+        default = next((one for one in views if one.default), None)
+        if default is not None and not request.query_params:
+            return RedirectResponse(f"/requests?{default.query}", SEE_OTHER)
         wanted = filter_of(request.query_params)
         page = await desk.cases.page(wanted, desk.today(), marked(after))
-        query = urlencode([(name, value) for name, value in request.query_params.items() if name != "after"])
         content = {
             "page": page,
             "wanted": wanted,
-            "query": query,
+            "query": query_of(request.query_params),
+            "saved": saved_query(request.query_params),
+            "views": views,
             "today": desk.today(),
-            "most": MOST_COUNTED,
         }
         content |= await _choices(desk, site, request)
         return site.draw(request, "requests.html.jinja", content, visitor=visitor)
+
+    @router.post("/views")
+    async def save(request: Request, visitor: listing) -> Response:
+        given = await guard.form(request, visitor)
+        name = str(given.get("name", "")).strip()[:LONGEST_NAME]
+        query = saved_query(dict(parse_qsl(str(given.get("query", ""))[:2000])))
+        if not name or not query:
+            raise HTTPException(400, "a view needs a name and a filter")
+        default = bool(given.get("default"))
+        if not await desk.views.save(visitor.member.name, name, query, default=default):
+            raise HTTPException(409, "the account has too many views")
+        return RedirectResponse(f"/requests?{query}", SEE_OTHER)
+
+    @router.post("/views/delete")
+    async def delete(request: Request, visitor: listing) -> Response:
+        given = await guard.form(request, visitor)
+        await desk.views.delete(visitor.member.name, str(given.get("view", "")))
+        return RedirectResponse(f"/requests?order={CaseOrder.DUE}", SEE_OTHER)
 
     @router.get("/requests.csv")
     async def export(request: Request, visitor: listing) -> Response:
@@ -90,9 +117,21 @@ def filter_of(given: Mapping[str, str]) -> CaseFilter:
             received_from=DAY.validate_python(given["from"]) if given.get("from") else None,
             received_to=DAY.validate_python(given["to"]) if given.get("to") else None,
             waiting=given.get("waiting", "") if given.get("waiting") in {"any", *WaitKind} else "",
+            open={"yes": True, "no": False}.get(given.get("open", "")),
         )
     except (ValueError, ValidationError):
         raise HTTPException(400, "the address names a filter that does not exist") from None
+
+
+def query_of(given: Mapping[str, str]) -> str:
+    """Return the filters of an address, without the place in the list."""
+    return urlencode([(name, value) for name, value in given.items() if name in FILTERS and value])
+
+
+def saved_query(given: Mapping[str, str]) -> str:
+    """Return the filters of an address that a view keeps: all but the text. Raises as :func:`filter_of`."""
+    filter_of(given)
+    return query_of({name: value for name, value in given.items() if name != "text"})
 
 
 def marked(after: str) -> str:
@@ -105,17 +144,18 @@ def marked(after: str) -> str:
 async def _choices(desk: ConsoleParts, site: ConsoleSite, request: Request) -> dict[str, Any]:
     """Return the values of each filter, with the names that pages show."""
     say = site.words(request).say
-    laws = sorted({labels.law_of(one) for one in await desk.cases.values("laws")})
     people = [(one.name, one.title) for one in await desk.accounts.members()]
     return {
         "stages": [(one, say(name)) for one, name in labels.STAGES.items()],
         "rights": [(one, say(name)) for one, name in labels.RIGHTS.items()],
-        "laws": _same(laws),
+        "laws": _same(await desk.cases.values("law_name")),
         "countries": _same(await desk.cases.values("country")),
         "sources": _same(await desk.cases.values("source")),
         "incidents": _same(await desk.cases.values("incident")),
         "owners": [("-", say(_("No owner"))), *people],
         "dues": [(one, say(name)) for one, name in DUES.items()],
+        "works": [("any", say(_("Any work"))), *((one, say(name)) for one, name in labels.WAITS.items())],
+        "duties": [(one, say(name)) for one, name in DUTIES.items()],
         "orders": [(one, say(name)) for one, name in ORDERS.items()],
     }
 

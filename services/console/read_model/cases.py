@@ -1,27 +1,49 @@
 """
 Lists of cases: filters, order, pages and counts.
 
-Each filter has an index that begins with it, so that a page costs as much as it shows. A page begins after
-the last row of the one before, not at a number: new rows shift nothing.
+Each filter has an index in each order, so that a page costs as much as it shows. The other filters are verified
+in the same index: rows that do not fit are not read. The index is named in each query: a server that must choose
+among so many tries them all first. A page begins after the last row of the one before, not at a number: new rows
+shift nothing.
 """
 
 import base64
 import binascii
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
 
-from services.console.state import CaseKind, CaseRow, Document, WaitKind
+from services.console.state import CaseKind, CaseRow, CaseStage, Document, WaitKind
 from shared.contract.references import references_in
+from shared.errors import StoreUnavailable
 from shared.runtime.mongo import Database, IndexModel, translated
 
 PAGE = 50
-MOST_COUNTED = 10_000
+MOST_COUNTED = 1_000
 """Matches are counted up to this number."""
+COUNTED_FOR_MS = 15
+"""How long matches are counted at most."""
+A_DAY = timedelta(days=1)
+SHORT_SPAN = timedelta(days=7)
+"""Receipts within so many days are read first and sorted."""
+MOST_VALUES = 300
+"""Choices of a filter; of more, the first by name."""
+VALUES_FOR_S = 60.0
+"""How long the choices of a filter are used before they are read again."""
+
+
+IndexKeys: TypeAlias = list[tuple[str, int]]
+FILTERED = ("stage", "right", "law_name", "country", "source", "owner", "incident")
+"""Fields with an index of their own in each order."""
+RANGED = ("open", "received_on")
+"""Fields that are verified in the indexes of others."""
+DUE_ORDER: IndexKeys = [("sort_due", 1), ("_id", 1)]
+BY_RECEIPT: IndexKeys = [("kind", 1), ("received_on", 1), *DUE_ORDER]
 
 
 class CaseOrder(StrEnum):
@@ -73,21 +95,47 @@ class CaseFilter:
     def query(self, today: date) -> Document:
         """Return the filter of the database."""
         plain = {
-            "kind": self.kind,
+            "kind": None if self._names() else self.kind,
             "stage": self.stage,
             "right": self.right,
             "country": self.country,
             "source": self.source,
             "incident": self.incident,
+            "law_name": self.law,
         }
         wanted: Document = {name: str(value) for name, value in plain.items() if value}
-        if self.law:
-            wanted["laws"] = {"$regex": f"^{_plain(self.law)}(@|$)"}
         if self.owner:
             wanted["owner"] = None if self.owner == "-" else self.owner
         if self.open is not None:
             wanted["open"] = self.open
         return wanted | self._waits() | self._days(today) | self._names()
+
+    def index(self) -> IndexKeys | None:
+        """Return the index to read in: of the filter that leaves the fewest rows; None if text decides."""
+        if self.ids is not None or self.text.strip():
+            return None
+        if self.waiting:
+            return _keys("waits_for_staff" if self.waiting == "any" else "waiting", CaseOrder.DUE)
+        first, last = self.received_from, self.received_to
+        short = first is not None and last is not None and last - first <= SHORT_SPAN
+        if short and self.order is CaseOrder.DUE:
+            return BY_RECEIPT
+        return _keys(self._rarest(), self.order)
+
+    def _rarest(self) -> str:
+        """Return the filter that probably leaves the fewest rows; an empty text for none."""
+        most = self.stage == CaseStage.CLOSED
+        rare = {
+            "incident": self.incident,
+            "stage": self.stage if not most else "",
+            "owner": self.owner if self.owner != "-" else "",
+            "country": self.country,
+            "law_name": self.law,
+            "source": self.source,
+            "right": self.right,
+        }
+        found = next((name for name, value in rare.items() if value), "")
+        return found or ("stage" if most else "owner" if self.owner else "")
 
     def _waits(self) -> Document:
         if not self.waiting:
@@ -103,7 +151,18 @@ class CaseFilter:
             days["sort_due"] = {"$gte": today.isoformat(), "$lte": last.isoformat()}
         span = {"$gte": self.received_from, "$lte": self.received_to}
         received = {sign: day.isoformat() for sign, day in span.items() if day is not None}
-        return days | ({"received_on": received} if received else {})
+        if received:
+            days |= {"received_on": received, "received_at": self._moments()}
+        return days
+
+    def _moments(self) -> Document:
+        """Return times that the days of receipt lie within, in all zones: the newest are read from there."""
+        moments: Document = {}
+        if self.received_from is not None:
+            moments["$gte"] = _midnight(self.received_from - A_DAY)
+        if self.received_to is not None:
+            moments["$lt"] = _midnight(self.received_to + 2 * A_DAY)
+        return moments
 
     def _names(self) -> Document:
         if self.ids is not None:
@@ -122,7 +181,9 @@ class CasePage:
 
     rows: Sequence[CaseRow]
     total: int
-    """Number of matches, counted up to :data:`MOST_COUNTED`."""
+    """Number of matches, or a smaller one."""
+    counted: bool
+    """Whether all matches were counted; they are up to :data:`MOST_COUNTED`, for a moment."""
     next: str | None
     """Where the next page begins; None for the last one."""
 
@@ -133,6 +194,7 @@ class CaseList:
     def __init__(self, database: Database) -> None:
         """Read them in *database*."""
         self._cases = database["cases"]
+        self._values: dict[str, tuple[float, Sequence[str]]] = {}
 
     async def prepare(self) -> None:
         """Create the indexes."""
@@ -147,16 +209,30 @@ class CaseList:
             ValueError: *after* is no mark.
             StoreUnavailable: The server did not answer.
         """
-        query = wanted.query(today)
+        query, hint = wanted.query(today), wanted.index()
         name, step = _ordering(wanted.order)
         from_here = {"$and": [query, _after(name, step, after)]} if after else query
         with translated("list cases"):
-            found = self._cases.find(from_here).sort([(name, step), ("_id", 1)]).limit(size + 1)
+            found = self._cases.find(from_here, hint=hint).sort([(name, step), ("_id", 1)]).limit(size + 1)
             documents = await found.to_list(size + 1)
-            total = await self._cases.count_documents(query, limit=MOST_COUNTED)
         rows = [CaseRow.read(one) for one in documents[:size]]
         more = len(documents) > size
-        return CasePage(rows, total, _mark(documents[size - 1], name) if more else None)
+        total = await self._total(query, hint) if more or after else len(rows)
+        mark = _mark(documents[size - 1], name) if more else None
+        return CasePage(rows, len(rows) if total is None else total, total not in {None, MOST_COUNTED}, mark)
+
+    async def _total(self, query: Document, hint: IndexKeys | None) -> int | None:
+        """Return the number of matches, up to a limit; None if that takes long."""
+        options = {} if hint is None else {"hint": hint}
+        try:
+            with translated("count cases"):
+                return int(
+                    await self._cases.count_documents(
+                        query, limit=MOST_COUNTED, maxTimeMS=COUNTED_FOR_MS, **options
+                    )
+                )
+        except StoreUnavailable:
+            return None
 
     async def all(self, wanted: CaseFilter, today: date) -> AsyncIterator[CaseRow]:
         """Yield every row of *wanted*, in its order."""
@@ -168,8 +244,8 @@ class CaseList:
     async def row(self, case: str) -> CaseRow | None:
         """Return the row of *case*; None if there is none, or no longer."""
         with translated("read a case"):
-            document = await self._cases.find_one({"_id": case, "kind": {"$ne": None}})
-        return None if document is None else CaseRow.read(document)
+            document = await self._cases.find_one({"_id": case})
+        return None if document is None or document.get("kind") is None else CaseRow.read(document)
 
     async def counts(self, today: date, owner: str = "") -> Mapping[str, int]:
         """Return the number of cases by kind of waiting work, and those that are late; of *owner* alone."""
@@ -179,7 +255,7 @@ class CaseList:
             {"$unwind": "$waiting"},
             {"$group": {"_id": "$waiting", "count": {"$sum": 1}}},
         ]
-        late = {"kind": CaseKind.REQUEST.value, "open": True, "due_on": {"$lt": today.isoformat()}, **mine}
+        late = CaseFilter(due=DueFilter.LATE, owner=owner).query(today)
         with translated("count waiting work"):
             found = {one["_id"]: one["count"] async for one in self._cases.aggregate(waits)}
             overdue = await self._cases.count_documents(late)
@@ -187,14 +263,29 @@ class CaseList:
         return {**counted, "late": overdue}
 
     async def values(self, field: str) -> Sequence[str]:
-        """Return the values of a *field* among requests, for the choices of a filter."""
+        """
+        Return the values of a *field* among requests, for the choices of a filter; at most a minute old.
+
+        Each value is one step in the index: the server's own `distinct` reads every key.
+        """
+        read_at, known = self._values.get(field, (-VALUES_FOR_S, ()))
+        if time.monotonic() - read_at < VALUES_FOR_S:
+            return known
+        keys = _keys(field, CaseOrder.DUE)
+        found: list[str] = []
         with translated("read the values of a filter"):
-            found = await self._cases.distinct(field, {"kind": CaseKind.REQUEST.value})
-        return sorted(str(one) for one in found if one)
+            while len(found) < MOST_VALUES:
+                beyond = {"kind": CaseKind.REQUEST.value, field: {"$gt": found[-1] if found else ""}}
+                first = await self._cases.find_one(beyond, {field: 1}, sort=[(field, 1)], hint=keys)
+                if first is None:
+                    break
+                found.append(first[field])
+        self._values[field] = (time.monotonic(), found)
+        return found
 
 
 def _ordering(order: CaseOrder) -> tuple[str, int]:
-    return ("sort_due", 1) if order is CaseOrder.DUE else ("since", -1)
+    return ("sort_due", 1) if order is CaseOrder.DUE else ("received_at", -1)
 
 
 def _mark(document: Document, name: str) -> str:
@@ -213,24 +304,26 @@ def _after(name: str, step: int, mark: str) -> Document:
     return {"$or": [{name: {sign: value}}, {name: value, "_id": {"$gt": str(last)}}]}
 
 
-def _plain(law: str) -> str:
-    """Return *law* without what an expression would read as a sign."""
-    return "".join(letter for letter in law if letter.isalnum() or letter in "-_")
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def _keys(name: str, order: CaseOrder) -> IndexKeys:
+    """Return the keys of the index of a filter in an order; the empty *name* is that of no filter."""
+    if name.startswith("wait"):
+        return [(name, 1), *DUE_ORDER]
+    ordered = DUE_ORDER if order is CaseOrder.DUE else [("received_at", -1), ("_id", 1)]
+    others = [(one, 1) for one in (*FILTERED, *RANGED) if one != name]
+    return [("kind", 1), *([(name, 1)] if name else []), *ordered, *others]
 
 
 def _indexes() -> Sequence[IndexModel]:
-    filtered = ("stage", "right", "laws", "country", "source", "incident", "owner")
-    dues = [IndexModel([("kind", 1), (name, 1), ("sort_due", 1), ("_id", 1)]) for name in filtered]
-    news = [IndexModel([("kind", 1), (name, 1), ("since", -1), ("_id", 1)]) for name in filtered]
-    return [
-        *dues,
-        *news,
-        IndexModel([("kind", 1), ("sort_due", 1), ("_id", 1)]),
-        IndexModel([("kind", 1), ("since", -1), ("_id", 1)]),
-        IndexModel([("kind", 1), ("received_on", 1)]),
-        IndexModel([("kind", 1), ("open", 1), ("due_on", 1)]),
-        IndexModel([("kind", 1), ("open", 1), ("sort_due", 1), ("_id", 1)]),
-        IndexModel([("waiting", 1), ("sort_due", 1), ("_id", 1)]),
-        IndexModel([("waits_for_staff", 1), ("sort_due", 1), ("_id", 1)]),
-        IndexModel([("reference", 1)]),
-    ]
+    ordered = [_keys(name, order) for name in ("", *FILTERED) for order in CaseOrder]
+    waits = [_keys(name, CaseOrder.DUE) for name in ("waiting", "waits_for_staff")]
+    keys = [*ordered, *waits, BY_RECEIPT, [("reference", 1)]]
+    return [IndexModel(one, name=_name(one)) for one in keys]
+
+
+def _name(keys: IndexKeys) -> str:
+    """Return the name of an index: its filter and its order."""
+    return "_".join(name for name, _ in keys[:3] if name != "_id")

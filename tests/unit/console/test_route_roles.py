@@ -1,0 +1,115 @@
+"""Every route of the console, with every role: the table names who may use it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import httpx
+import pytest
+from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute
+
+from services.console.context import ConsoleParts
+from services.console.http.app import create_app
+from services.console.http.permissions import PERMITTED, ConsoleAction
+from services.console.settings import ConsoleSettings
+from services.console.signin.accounts import StaffMember
+from services.console.signin.sessions import ConsoleSession
+from shared.errors import StoreUnavailable
+from shared.law.library import EXAMPLE, company
+from shared.vocabulary import StaffRole
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+SESSION = ConsoleSession("token", "dana.muster", b"key", NOW, NOW + timedelta(hours=1))
+CASE = "ab" * 16
+PUBLIC: frozenset[tuple[str, str]] = frozenset(
+    {
+        ("GET", "/console.css"),
+        ("GET", "/console.js"),
+        ("GET", "/sign-in"),
+        ("POST", "/sign-in"),
+        ("POST", "/sign-out"),
+    }
+)
+"""Routes that need no session."""
+NEEDED: Mapping[tuple[str, str], ConsoleAction] = {
+    ("GET", "/"): ConsoleAction.LIST,
+    ("GET", "/requests"): ConsoleAction.LIST,
+    ("GET", "/requests.csv"): ConsoleAction.LIST,
+    ("POST", "/views"): ConsoleAction.LIST,
+    ("POST", "/views/delete"): ConsoleAction.LIST,
+    ("GET", "/requests/{case}"): ConsoleAction.LIST,
+    ("GET", "/counts"): ConsoleAction.LIST,
+}
+"""Route → the action that it needs; a new route needs an entry here."""
+SIGN_IN = "/sign-in"
+
+
+class Nothing:
+    """A part that cannot be reached: whatever passes the guard ends here."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise StoreUnavailable(name)
+
+
+@dataclass
+class OneAccount:
+    """The session and the account of one person."""
+
+    roles: frozenset[StaffRole]
+
+    async def session(self, token: str, now: datetime) -> ConsoleSession | None:
+        del now
+        return SESSION if token == SESSION.token else None
+
+    async def member(self, name: str) -> StaffMember:
+        return StaffMember(name, "", self.roles, SESSION.public_key)
+
+
+def desk_of(*roles: StaffRole) -> ConsoleParts:
+    """Return the parts of a console whose one account has *roles*; nothing behind the guard answers."""
+    one = OneAccount(frozenset(roles))
+    settings = ConsoleSettings.model_construct(console_url="http://console.test", company=company(EXAMPLE))
+    given = {"sessions": one, "accounts": one, "settings": settings, "clock": lambda: NOW}
+    parts: dict[str, Any] = {name: Nothing() for name in ConsoleParts.__dataclass_fields__}
+    return ConsoleParts(**{**parts, **given})
+
+
+def routes(known: Sequence[BaseRoute]) -> Iterator[tuple[str, str]]:
+    for route in known:
+        if (included := getattr(route, "original_router", None)) is not None:
+            yield from routes(included.routes)
+        else:
+            assert isinstance(route, APIRoute)
+            yield from ((method, route.path) for method in route.methods)
+
+
+async def _status(method: str, path: str, token: str, *roles: StaffRole) -> tuple[int, str]:
+    transport = httpx.ASGITransport(create_app(desk_of(*roles)), raise_app_exceptions=False)
+    address = path.replace("{case}", CASE)
+    async with httpx.AsyncClient(transport=transport, base_url="http://console.test") as client:
+        client.cookies.set("habeas-console", token)
+        form = {"data": {"form": SESSION.form_token}} if method == "POST" else {}
+        answer = await client.request(method, address, **cast(Any, form))
+        return answer.status_code, answer.headers.get("location", "")
+
+
+def test_every_route_has_an_entry_in_the_table() -> None:
+    assert set(routes(create_app(desk_of()).routes)) == PUBLIC | NEEDED.keys()
+
+
+@pytest.mark.parametrize("role", StaffRole)
+@pytest.mark.parametrize("route", NEEDED, ids=" ".join)
+async def test_route_is_open_to_the_roles_of_its_action_alone(
+    route: tuple[str, str], role: StaffRole
+) -> None:
+    status, location = await _status(*route, SESSION.token, role)
+    assert not location.startswith(SIGN_IN)
+    assert (status != 403) == (role in PERMITTED[NEEDED[route]])
+
+
+@pytest.mark.parametrize("route", NEEDED, ids=" ".join)
+async def test_nobody_uses_a_route_without_a_session(route: tuple[str, str]) -> None:
+    status, location = await _status(*route, "another token", *StaffRole)
+    assert status == 403 or location.startswith(SIGN_IN)
