@@ -2,7 +2,7 @@
 ``python -m bench.console``: the time and the size of each page of the console, beside 200,000 cases.
 
 The rows follow from synthetic facts, as in the service; the console runs as a process of its own, with a real
-database. A time is that of one request over HTTP on this machine, from the first byte sent to the last received.
+database. A time is that of one request over HTTP on this machine, to the last byte of the answer.
 """
 
 import argparse
@@ -35,7 +35,7 @@ from shared.runtime.accounts import STAFF
 from shared.runtime.broker import declare
 from shared.runtime.journal import NotedFact
 from shared.runtime.mongo import Database
-from shared.vocabulary import LetterKind, Outcome, Remedy, StaffRole
+from shared.vocabulary import LetterKind, Outcome, StaffRole
 
 CASES = 200_000
 AT_ONCE = 5_000
@@ -123,7 +123,13 @@ def facts_of(number: int, count: int) -> list[Fact]:
         request_id=case, right=right, outcome=Outcome.GRANTED, answer="answer", dispositions={"erased": 3}
     )
     sent = events.NoticeSent(request_id=case, letter=LetterKind.OUTCOME)
-    return [received, verified, answered, sent, events.RequestClosed(request_id=case, outcome=Outcome.GRANTED)]
+    return [
+        received,
+        verified,
+        answered,
+        sent,
+        events.RequestClosed(request_id=case, outcome=Outcome.GRANTED),
+    ]
 
 
 def _waiting(

@@ -69,6 +69,52 @@ async def test_staff_sign_in_and_find_a_request_that_waits(console: Console, bro
     await context.close()
 
 
+def form_of(page: str) -> str:
+    """Return the token of the forms of *page*."""
+    found = re.search(r'name="form" value="([0-9a-f]{64})"', page)
+    assert found is not None
+    return found[1]
+
+
+async def test_search_by_mailbox_finds_the_case_and_shows_no_address(console: Console) -> None:
+    pipeline = console.pipeline
+    *_, person = await pipeline.people()
+    case = await pipeline.verified("access", person)
+    await pipeline.closed(case)
+    client = await console.signed_in("omar.sample", StaffRole.AGENT)
+    token = form_of((await client.get("/requests")).text)
+    found = await client.post("/search", data={"form": token, "mailbox": person.email})
+    assert short_reference(case) in found.text
+    assert person.email not in found.text
+    other = await client.post("/search", data={"form": token, "mailbox": "nobody@example.org"})
+    assert "No request has this mailbox" in other.text
+    assert (await client.post("/search", data={"form": token, "mailbox": "no mailbox"})).status_code == 400
+    await client.aclose()
+
+
+async def test_saved_view_opens_the_list_with_its_filters(console: Console) -> None:
+    client = await console.signed_in("ada.muster")
+    page = await client.get("/requests?stage=referred&text=abc")
+    query = re.search(r'name="query" value="([^"]*)"', page.text)
+    assert query is not None
+    assert query[1] == "stage=referred"
+    form = {"form": form_of(page.text), "name": "To answer", "query": query[1], "default": "1"}
+    await client.post("/views", data=form)
+    opened = await client.get("/requests")
+    assert opened.url.query == b"stage=referred"
+    assert "To answer" in opened.text
+    other = await console.signed_in("kim.probe")
+    assert "To answer" not in (await other.get("/requests")).text
+    await other.aclose()
+    view = re.search(r'name="view" value="([0-9a-f]{32})"', opened.text)
+    assert view is not None
+    await client.post("/views/delete", data={"form": form["form"], "view": view[1]})
+    assert (await client.get("/requests")).url.query == b""
+    wrong = {**form, "query": "due=never"}
+    assert (await client.post("/views", data=wrong)).status_code == 400
+    await client.aclose()
+
+
 async def test_counts_of_an_open_page_follow_the_work(console: Console, browser: Browser) -> None:
     pipeline = console.pipeline
     page = await browser.new_page()
@@ -100,9 +146,7 @@ async def test_wrong_code_and_form_of_another_site_are_refused(console: Console)
         assert (await client.post("/sign-in", data=given, headers=elsewhere)).status_code == 403
     signed_in = await console.signed_in("lena.probe")
     assert (await signed_in.post("/sign-out", data={})).status_code == 403
-    form = re.search(r'name="form" value="([0-9a-f]{64})"', (await signed_in.get("/")).text)
-    assert form is not None
-    await signed_in.post("/sign-out", data={"form": form[1]})
+    await signed_in.post("/sign-out", data={"form": form_of((await signed_in.get("/")).text)})
     assert (await signed_in.get("/")).url.path == "/sign-in"
     await signed_in.aclose()
 

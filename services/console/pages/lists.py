@@ -22,6 +22,7 @@ from services.console.state import CaseRow, WaitKind
 from shared.contract.references import short_reference
 from shared.pages.spreadsheets import safe_cell
 from shared.pages.translation import mark as _
+from shared.runtime.staff_api import StaffApiProblem
 
 DUES: Mapping[str, str] = {
     DueFilter.LATE: _("Overdue"),
@@ -34,6 +35,8 @@ ORDERS: Mapping[str, str] = {CaseOrder.DUE: _("Last day"), CaseOrder.NEWEST: _("
 PLAIN = ("text", "stage", "right", "law", "country", "source", "incident", "owner")
 FILTERS = frozenset({*PLAIN, "due", "order", "from", "to", "waiting", "open"})
 """Names in the address of a list."""
+MOST_FOUND = 100
+"""Cases that a search by mailbox finds."""
 SEE_OTHER = 303
 DAY: TypeAdapter[date] = TypeAdapter(date)
 COLUMNS = (
@@ -77,6 +80,16 @@ def list_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> A
         }
         content |= await _choices(desk, site, request)
         return site.draw(request, "requests.html.jinja", content, visitor=visitor)
+
+    @router.post("/search")
+    async def search(
+        request: Request, visitor: Annotated[Visitor, Depends(guard.allowed(ConsoleAction.WORK))]
+    ) -> Response:
+        given = await guard.form(request, visitor)
+        found = await _cases_of(desk, visitor, str(given.get("mailbox", "")).strip())
+        page = await desk.cases.page(CaseFilter(ids=found), desk.today(), size=MOST_FOUND)
+        content = {"page": page, "today": desk.today()}
+        return site.draw(request, "found.html.jinja", content, visitor=visitor)
 
     @router.post("/views")
     async def save(request: Request, visitor: listing) -> Response:
@@ -139,6 +152,19 @@ def marked(after: str) -> str:
     if len(after) > 500:  # noqa: PLR2004 - of base64
         raise HTTPException(400, "not a mark of a page")
     return after
+
+
+async def _cases_of(desk: ConsoleParts, visitor: Visitor, mailbox: str) -> tuple[str, ...]:
+    """Return the cases of a mailbox, which intake alone can find; raise HTTPException if it is none."""
+    if visitor.session.unlocked is None:
+        raise HTTPException(403, "the session is locked")
+    bearer = visitor.session.unlocked.bearer
+    try:
+        found = await desk.intake.call("POST", "/v1/staff/search", bearer, json={"mailbox": mailbox})
+    except StaffApiProblem as problem:
+        status = {401: 403, 429: 429}.get(problem.status, 400)
+        raise HTTPException(status, "intake did not search") from None
+    return tuple(found["cases"])
 
 
 async def _choices(desk: ConsoleParts, site: ConsoleSite, request: Request) -> dict[str, Any]:

@@ -1,10 +1,10 @@
 """
 Lists of cases: filters, order, pages and counts.
 
-Each filter has an index in each order, so that a page costs as much as it shows. The other filters are verified
-in the same index: rows that do not fit are not read. The index is named in each query: a server that must choose
-among so many tries them all first. A page begins after the last row of the one before, not at a number: new rows
-shift nothing.
+Each filter has an index in each order, so that a page costs as much as it shows. The other filters are
+verified in the same index: rows that do not fit are not read. The index is named in each query: a server that
+must choose among so many tries them all first. A page begins after the last row of the one before, not at a
+number: new rows shift nothing.
 """
 
 import base64
@@ -223,14 +223,12 @@ class CaseList:
 
     async def _total(self, query: Document, hint: IndexKeys | None) -> int | None:
         """Return the number of matches, up to a limit; None if that takes long."""
-        options = {} if hint is None else {"hint": hint}
+        options: dict[str, Any] = {"limit": MOST_COUNTED, "maxTimeMS": COUNTED_FOR_MS}
+        if hint is not None:
+            options["hint"] = hint
         try:
             with translated("count cases"):
-                return int(
-                    await self._cases.count_documents(
-                        query, limit=MOST_COUNTED, maxTimeMS=COUNTED_FOR_MS, **options
-                    )
-                )
+                return int(await self._cases.count_documents(query, **options))
         except StoreUnavailable:
             return None
 
@@ -238,7 +236,8 @@ class CaseList:
         """Yield every row of *wanted*, in its order."""
         name, step = _ordering(wanted.order)
         with translated("export cases"):
-            async for one in self._cases.find(wanted.query(today)).sort([(name, step), ("_id", 1)]):
+            found = self._cases.find(wanted.query(today), hint=wanted.index())
+            async for one in found.sort([(name, step), ("_id", 1)]):
                 yield CaseRow.read(one)
 
     async def row(self, case: str) -> CaseRow | None:

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
@@ -15,13 +16,15 @@ from services.console.http.app import create_app
 from services.console.http.permissions import PERMITTED, ConsoleAction
 from services.console.settings import ConsoleSettings
 from services.console.signin.accounts import StaffMember
-from services.console.signin.sessions import ConsoleSession
+from services.console.signin.sessions import ConsoleSession, UnlockedKey
 from shared.errors import StoreUnavailable
 from shared.law.library import EXAMPLE, company
 from shared.vocabulary import StaffRole
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
-SESSION = ConsoleSession("token", "dana.muster", b"key", NOW, NOW + timedelta(hours=1))
+UNTIL = NOW + timedelta(hours=1)
+UNLOCKED = UnlockedKey(Ed25519PrivateKey.generate(), "bearer", UNTIL)
+SESSION = ConsoleSession("token", "dana.muster", b"key", NOW, UNTIL, UNLOCKED)
 CASE = "ab" * 16
 PUBLIC: frozenset[tuple[str, str]] = frozenset(
     {
@@ -37,6 +40,7 @@ NEEDED: Mapping[tuple[str, str], ConsoleAction] = {
     ("GET", "/"): ConsoleAction.LIST,
     ("GET", "/requests"): ConsoleAction.LIST,
     ("GET", "/requests.csv"): ConsoleAction.LIST,
+    ("POST", "/search"): ConsoleAction.WORK,
     ("POST", "/views"): ConsoleAction.LIST,
     ("POST", "/views/delete"): ConsoleAction.LIST,
     ("GET", "/requests/{case}"): ConsoleAction.LIST,
@@ -82,7 +86,7 @@ def routes(known: Sequence[BaseRoute]) -> Iterator[tuple[str, str]]:
             yield from routes(included.routes)
         else:
             assert isinstance(route, APIRoute)
-            yield from ((method, route.path) for method in route.methods)
+            yield from ((method, route.path) for method in route.methods or ())
 
 
 async def _status(method: str, path: str, token: str, *roles: StaffRole) -> tuple[int, str]:
