@@ -72,9 +72,7 @@ async def build(settings: ConsoleSettings, platform: KeylessRuntime) -> AsyncIte
     ):
         accounts = AccountReader(platform.client, settings.database_prefix)
         provider = _provider(settings, http)
-        desk = ConsoleParts(
-            settings, cases, histories, sessions, views, accounts, intake, attempts, provider
-        )
+        desk = ConsoleParts(settings, cases, histories, sessions, views, accounts, intake, attempts, provider)
         app = create_app(desk)
         yield Running(
             service(), histories, app=app, port=OwnPort(settings.console_port, "HABEAS_CONSOLE_PORT")

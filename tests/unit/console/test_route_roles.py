@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute
 from services.console.context import ConsoleParts
 from services.console.http.app import create_app
 from services.console.http.permissions import PERMITTED, ConsoleAction
+from services.console.pages.sign_in import CALLBACK
 from services.console.settings import ConsoleSettings
 from services.console.signin.accounts import StaffMember
 from services.console.signin.sessions import ConsoleSession, UnlockedKey
@@ -32,6 +33,8 @@ PUBLIC: frozenset[tuple[str, str]] = frozenset(
         ("GET", "/console.js"),
         ("GET", "/sign-in"),
         ("POST", "/sign-in"),
+        ("GET", "/sign-in/provider"),
+        ("GET", CALLBACK),
         ("POST", "/sign-out"),
     }
 )
