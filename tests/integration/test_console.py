@@ -92,6 +92,51 @@ async def test_search_by_mailbox_finds_the_case_and_shows_no_address(console: Co
     await client.aclose()
 
 
+async def test_one_code_approves_the_erasures_that_wait(console: Console) -> None:
+    pipeline = console.pipeline
+    *_, first, second, third, _ = await pipeline.people()
+    cases = [await pipeline.verified("erasure", one) for one in (first, second)]
+    other = await pipeline.verified("access", third)
+    await pipeline.closed(other)
+    for case in cases:
+        await console.listed(case, "verified", "approval")
+    client = await console.signed_in("nora.muster", StaffRole.APPROVER)
+    page = await client.get("/requests")
+    form = {"form": form_of(page.text), "case": [*cases, other]}
+    chosen = await client.post("/bulk", data=form)
+    assert "possible for 2" in chosen.text
+    code = code_at((await pipeline.accounts.present("nora.muster")).second_factor, now())
+    done = await client.post("/bulk/decide", data={**form, "decision": "approve", "code": code})
+    assert "Done: 2 of 3" in done.text
+    assert "not waiting for this" in done.text
+    for case in cases:
+        await pipeline.closed(case)
+    again = await client.post("/bulk/decide", data={**form, "decision": "approve", "code": code})
+    assert "Done: 0 of 3" in again.text
+    too_many = {**form, "case": [f"{number:032x}" for number in range(101)]}
+    assert (await client.post("/bulk", data=too_many)).status_code == 400
+    await client.aclose()
+
+
+async def test_one_account_may_not_use_the_decision_of_another_role(console: Console) -> None:
+    client = await console.signed_in("tom.muster", StaffRole.AGENT)
+    form = {"form": form_of((await client.get("/requests")).text), "case": "ab" * 16, "code": "000000"}
+    assert (await client.post("/bulk/decide", data={**form, "decision": "approve"})).status_code == 403
+    await client.aclose()
+
+
+async def test_owner_is_set_for_all_selected_cases(console: Console) -> None:
+    *_, person, _ = await console.pipeline.people()
+    case = await console.pipeline.lodge(person.asks("erasure"))
+    await console.listed(case, "challenged")
+    client = await console.signed_in("mona.probe", StaffRole.AGENT)
+    form = {"form": form_of((await client.get("/requests")).text), "case": case, "owner": "mona.probe"}
+    assert "Done: 1 of 1" in (await client.post("/bulk/owner", data=form)).text
+    nobody = await client.post("/bulk/owner", data={**form, "owner": "no.account"})
+    assert "Done: 0 of 1" in nobody.text
+    await client.aclose()
+
+
 async def test_saved_view_opens_the_list_with_its_filters(console: Console) -> None:
     client = await console.signed_in("ada.muster")
     page = await client.get("/requests?stage=referred&text=abc")
