@@ -58,7 +58,8 @@ START = datetime(2026, 1, 1, 9, tzinfo=UTC)
 PAGES = {
     "inbox": "/",
     "inbox, one kind of work": "/?work=approval",
-    "inbox, own cases": "/?mine=1",
+    "inbox, own cases": "/?view=own",
+    "inbox, all work": "/?view=all",
     "requests": "/requests",
     "requests, newest first": "/requests?order=newest",
     "requests by state": "/requests?stage=closed",

@@ -163,7 +163,7 @@ async def test_saved_view_opens_the_list_with_its_filters(console: Console) -> N
 async def test_counts_of_an_open_page_follow_the_work(console: Console, browser: Browser) -> None:
     pipeline = console.pipeline
     page = await browser.new_page()
-    client = await console.signed_in("omar.sample", StaffRole.AGENT)
+    client = await console.signed_in("olga.sample", StaffRole.APPROVER)
     token = next(cookie.value for cookie in client.cookies.jar)
     await client.aclose()
     await page.context.add_cookies([{"name": "habeas-console", "value": token or "", "url": console.url}])

@@ -27,6 +27,12 @@ ALONE: Mapping[str, Mapping[str, Any]] = {
     "incident": {"incident": "incident_7"},
     "waiting": {"waiting": WaitKind.DOCUMENT.value},
     "inbox": {"kind": None, "waiting": "any"},
+    "for one account": {
+        "kind": None,
+        "waiting": "any",
+        "doable": (WaitKind.DOCUMENT, WaitKind.REFERRED),
+        "account": "dana.muster",
+    },
     "overdue": {"due": DueFilter.LATE},
     "month": {"due": DueFilter.MONTH},
     "open": {"open": True},
@@ -59,8 +65,8 @@ async def test_every_list_reads_in_an_index_and_every_index_serves_a_list(databa
         await cases.page(wanted, TODAY, size=5)
     for field in ("law_name", "country", "source", "incident"):
         await cases.values(field)
-    await cases.counts(TODAY)
-    await cases.counts(TODAY, "dana.muster")
+    await cases.work(TODAY)
+    await cases.work(TODAY, "dana.muster")
     await database.command("profile", 0)
     read = {"op": {"$in": ["query", "command"]}, "ns": f"{database.name}.cases"}
     plans = [str(one["planSummary"]) async for one in database["system.profile"].find(read)]
@@ -96,6 +102,24 @@ async def test_list_is_the_same_in_every_index(database: Database) -> None:
             page = await cases.page(wanted, TODAY, page.next, size=150)
         assert len(found) == len(expected)
         assert set(found) == expected
+
+
+async def test_work_for_an_account_leaves_out_what_it_decided_before(database: Database) -> None:
+    cases = CaseList(database)
+    await fill(database, CASES)
+    await cases.prepare()
+    wanted = CaseFilter(kind=None, waiting="any", doable=(WaitKind.DOCUMENT,), account="dana.muster")
+    before = (await cases.page(wanted, TODAY)).rows
+    assert before
+    assert (await cases.work(TODAY)).counts([WaitKind.DOCUMENT], "dana.muster")["document"] == len(before)
+    decided = {"$set": {"waits.0.by": ["dana.muster"]}}
+    await database["cases"].update_one({"_id": before[0].id}, decided)
+    after = (await cases.page(wanted, TODAY)).rows
+    assert {row.id for row in before} - {row.id for row in after} == {before[0].id}
+    work = await cases.work(TODAY)
+    assert work.counts([WaitKind.DOCUMENT], "dana.muster")["document"] == len(after)
+    assert work.counts([WaitKind.DOCUMENT], "omar.sample")["document"] == len(before)
+    assert work.counts([WaitKind.APPROVAL], "omar.sample")["document"] == 0
 
 
 async def test_days_of_receipt_are_both_included(database: Database) -> None:

@@ -11,7 +11,8 @@ from fastapi.responses import StreamingResponse
 
 from services.console.context import ConsoleParts
 from services.console.http.guard import SessionGuard, Visitor
-from services.console.http.permissions import ConsoleAction
+from services.console.http.permissions import ConsoleAction, work_of
+from services.console.read_model.cases import WaitingWork
 
 EVERY_S = 2.0
 """How often counts are read: once for all open pages."""
@@ -25,15 +26,15 @@ class LiveCounts:
 
     desk: ConsoleParts
     _read_at: float = 0.0
-    _known: Mapping[str, int] = field(default_factory=dict)
+    _known: WaitingWork = field(default_factory=lambda: WaitingWork((), 0))
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def current(self) -> Mapping[str, int]:
-        """Return the counts, not older than two seconds."""
+    async def current(self) -> WaitingWork:
+        """Return the waiting work, not older than two seconds."""
         async with self._reading:
             now = asyncio.get_running_loop().time()
             if now - self._read_at >= EVERY_S:
-                self._known = await self.desk.cases.counts(self.desk.today())
+                self._known = await self.desk.cases.work(self.desk.today())
                 self._read_at = now
         return self._known
 
@@ -47,18 +48,25 @@ def count_routes(desk: ConsoleParts, guard: SessionGuard) -> APIRouter:
     async def counts(
         request: Request, visitor: Annotated[Visitor, Depends(guard.allowed(ConsoleAction.LIST))]
     ) -> StreamingResponse:
-        del visitor
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return StreamingResponse(stream(request, live), media_type="text/event-stream", headers=headers)
+        return StreamingResponse(
+            stream(request, live, visitor), media_type="text/event-stream", headers=headers
+        )
 
     return router
 
 
-async def stream(request: Request, live: LiveCounts) -> AsyncIterator[bytes]:
-    """Yield the counts whenever they have changed, until the browser leaves."""
+def counts_for(work: WaitingWork, visitor: Visitor) -> Mapping[str, int]:
+    """Return the counts of what *visitor* can do; of all work for one whose roles can do nothing."""
+    kinds = work_of(visitor.member.roles)
+    return work.counts(kinds, visitor.member.name) if kinds else work.counts()
+
+
+async def stream(request: Request, live: LiveCounts, visitor: Visitor) -> AsyncIterator[bytes]:
+    """Yield the counts of *visitor* whenever they have changed, until the browser leaves."""
     last: Mapping[str, int] | None = None
     for _ in range(LONGEST):
-        current = await live.current()
+        current = counts_for(await live.current(), visitor)
         if current != last:
             yield b"retry: 3000\ndata: " + orjson.dumps(dict(current)) + b"\n\n"
             last = current

@@ -8,6 +8,9 @@ shows and offers. A test walks all routes with all roles.
 from collections.abc import Mapping
 from enum import StrEnum
 
+from services.console.state import Wait, WaitKind
+from shared.contract import events
+from shared.contract.events import breaches
 from shared.vocabulary import StaffRole
 
 EVERY_ROLE = frozenset(StaffRole)
@@ -56,3 +59,30 @@ PERMITTED: Mapping[ConsoleAction, frozenset[StaffRole]] = {
 def permits(roles: frozenset[StaffRole], action: ConsoleAction) -> bool:
     """Return whether one of *roles* may do *action*."""
     return not PERMITTED[action].isdisjoint(roles)
+
+
+WORK_ROLES: Mapping[WaitKind, frozenset[StaffRole]] = {
+    WaitKind.DOCUMENT: events.IdentityDecided.ROLES,
+    WaitKind.APPROVAL: events.ErasureApproved.ROLES,
+    WaitKind.REFERRED: events.AnswerDelivered.ROLES | events.ReferralDecided.ROLES,
+    WaitKind.APPEAL: events.AppealDecided.ROLES,
+    WaitKind.MAIL: events.MessageHandled.ROLES,
+    WaitKind.FORWARD: events.ForwardingDecided.ROLES,
+    WaitKind.UNDELIVERED: events.AnswerDelivered.ROLES,
+    WaitKind.RECIPIENT: _DECIDING,
+    WaitKind.STOPPED: events.StopDecided.ROLES,
+    WaitKind.PROPOSAL: events.ErasureProposalDecided.ROLES,
+    WaitKind.SUBMISSION: PERMITTED[ConsoleAction.REPAIR],
+    WaitKind.RELEASE: breaches.BreachApproved.ROLES,
+}
+"""Work → the roles that can do it."""
+
+
+def work_of(roles: frozenset[StaffRole]) -> tuple[WaitKind, ...]:
+    """Return the work that one of *roles* can do."""
+    return tuple(kind for kind, needed in WORK_ROLES.items() if not needed.isdisjoint(roles))
+
+
+def can_do(wait: Wait, account: str, roles: frozenset[StaffRole]) -> bool:
+    """Return whether *account* can do what waits: it has a role for it, and did not decide before."""
+    return not WORK_ROLES[wait.kind].isdisjoint(roles) and account not in wait.by

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from services.console.context import ConsoleParts
 from services.console.http.guard import SessionGuard, Visitor
-from services.console.http.permissions import ConsoleAction
+from services.console.http.permissions import ConsoleAction, can_do, work_of
 from services.console.pages import labels
 from services.console.pages.site import ConsoleSite
 from services.console.read_model.cases import CaseFilter, CaseOrder, DueFilter
@@ -30,6 +30,7 @@ DUES: Mapping[str, str] = {
     DueFilter.WEEK: _("Within 7 days"),
     DueFilter.MONTH: _("Within 30 days"),
 }
+INBOX_VIEWS: Mapping[str, str] = {"me": _("For me"), "own": _("My cases"), "all": _("All work")}
 DUTIES: Mapping[str, str] = {"yes": _("Open"), "no": _("Closed")}
 ORDERS: Mapping[str, str] = {CaseOrder.DUE: _("Last day"), CaseOrder.NEWEST: _("Newest first")}
 PLAIN = ("text", "stage", "right", "law", "country", "source", "incident", "owner")
@@ -52,14 +53,25 @@ def list_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> A
 
     @router.get("/")
     async def inbox(
-        request: Request, visitor: listing, work: str = "", mine: str = "", after: str = ""
+        request: Request, visitor: listing, work: str = "", view: str = "", after: str = ""
     ) -> Response:
+        member, kinds = visitor.member, work_of(visitor.member.roles)
         chosen = work if work in set(WaitKind) else ""
-        owner = visitor.member.name if mine else ""
-        wanted = CaseFilter(kind=None, waiting=chosen or "any", owner=owner)
-        page = await desk.cases.page(wanted, desk.today(), marked(after))
-        counts = await desk.cases.counts(desk.today(), owner)
-        content = {"page": page, "counts": counts, "work": chosen, "mine": bool(mine), "today": desk.today()}
+        shown = view if view in INBOX_VIEWS else "me" if kinds else "all"
+        owner = member.name if shown == "own" else ""
+        account = member.name if shown == "me" else ""
+        wanted = CaseFilter(kind=None, waiting=chosen or "any", owner=owner, doable=kinds, account=account)
+        known = await desk.cases.work(desk.today(), owner)
+        content = {
+            "page": await desk.cases.page(wanted, desk.today(), marked(after)),
+            "counts": known.counts(kinds, account) if account else known.counts(),
+            "work": chosen,
+            "view": shown,
+            "views": INBOX_VIEWS,
+            "live": shown == ("me" if kinds else "all"),
+            "today": desk.today(),
+            "can_do": can_do,
+        }
         return site.draw(request, "inbox.html.jinja", content, visitor=visitor)
 
     @router.get("/requests")

@@ -10,7 +10,7 @@ number: new rows shift nothing.
 import base64
 import binascii
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -86,6 +86,9 @@ class CaseFilter:
     """An account; ``-`` for cases without an owner."""
     waiting: str = ""
     """A kind of work, or ``any``."""
+    doable: tuple[WaitKind, ...] = ()
+    """Work that :attr:`account` can do, unless it decided before."""
+    account: str = ""
     due: DueFilter | None = None
     received_from: date | None = None
     received_to: date | None = None
@@ -140,7 +143,11 @@ class CaseFilter:
     def _waits(self) -> Document:
         if not self.waiting:
             return {}
-        return {"waits_for_staff": True} if self.waiting == "any" else {"waiting": self.waiting}
+        waits: Document = {"waits_for_staff": True} if self.waiting == "any" else {"waiting": self.waiting}
+        if self.account:
+            kinds = [kind.value for kind in self.doable if self.waiting in {"any", kind.value}]
+            waits["waits"] = {"$elemMatch": {"kind": {"$in": kinds}, "by": {"$ne": self.account}}}
+        return waits
 
     def _days(self, today: date) -> Document:
         days: Document = {}
@@ -186,6 +193,24 @@ class CasePage:
     """Whether all matches were counted; they are up to :data:`MOST_COUNTED`, for a moment."""
     next: str | None
     """Where the next page begins; None for the last one."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingWork:
+    """Numbers of cases by waiting work."""
+
+    groups: Sequence[tuple[WaitKind, frozenset[str], int]]
+    """Kind of work, accounts that may not do it, number of cases."""
+    late: int
+
+    def counts(self, kinds: Iterable[WaitKind] = WaitKind, account: str = "") -> Mapping[str, int]:
+        """Return the number by kind, of *kinds* and of what *account* may do; and that of late cases."""
+        wanted = frozenset(kinds)
+        counted = dict.fromkeys(map(str, WaitKind), 0)
+        for kind, barred, count in self.groups:
+            if kind in wanted and account not in barred:
+                counted[kind.value] += count
+        return {**counted, "late": self.late}
 
 
 class CaseList:
@@ -246,20 +271,24 @@ class CaseList:
             document = await self._cases.find_one({"_id": case})
         return None if document is None or document.get("kind") is None else CaseRow.read(document)
 
-    async def counts(self, today: date, owner: str = "") -> Mapping[str, int]:
-        """Return the number of cases by kind of waiting work, and those that are late; of *owner* alone."""
+    async def work(self, today: date, owner: str = "") -> "WaitingWork":
+        """Return the number of cases by waiting work, and of those that are late; of *owner* alone."""
         mine: Document = {"owner": owner} if owner else {}
-        waits: list[Document] = [
+        counted: list[Document] = [
             {"$match": {"waits_for_staff": True, **mine}},
-            {"$unwind": "$waiting"},
-            {"$group": {"_id": "$waiting", "count": {"$sum": 1}}},
+            {"$project": {"waits.kind": 1, "waits.by": 1}},
+            {"$unwind": "$waits"},
+            {"$group": {"_id": {"case": "$_id", "work": "$waits"}}},
+            {"$group": {"_id": "$_id.work", "count": {"$sum": 1}}},
         ]
         late = CaseFilter(due=DueFilter.LATE, owner=owner).query(today)
         with translated("count waiting work"):
-            found = {one["_id"]: one["count"] async for one in self._cases.aggregate(waits)}
+            found = [one async for one in self._cases.aggregate(counted)]
             overdue = await self._cases.count_documents(late)
-        counted = {kind.value: int(found.get(kind.value, 0)) for kind in WaitKind}
-        return {**counted, "late": overdue}
+        groups = [
+            (WaitKind(one["_id"]["kind"]), frozenset(one["_id"]["by"]), int(one["count"])) for one in found
+        ]
+        return WaitingWork(groups, overdue)
 
     async def values(self, field: str) -> Sequence[str]:
         """

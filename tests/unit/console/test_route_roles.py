@@ -13,11 +13,12 @@ from starlette.routing import BaseRoute
 
 from services.console.context import ConsoleParts
 from services.console.http.app import create_app
-from services.console.http.permissions import PERMITTED, ConsoleAction
+from services.console.http.permissions import PERMITTED, WORK_ROLES, ConsoleAction
 from services.console.pages.sign_in import CALLBACK
 from services.console.settings import ConsoleSettings
 from services.console.signin.accounts import StaffMember
 from services.console.signin.sessions import ConsoleSession, UnlockedKey
+from services.console.state import WaitKind
 from shared.errors import StoreUnavailable
 from shared.law.library import EXAMPLE, company
 from shared.vocabulary import StaffRole
@@ -107,6 +108,10 @@ async def _status(method: str, path: str, token: str, *roles: StaffRole) -> tupl
 
 def test_every_route_has_an_entry_in_the_table() -> None:
     assert set(routes(create_app(desk_of()).routes)) == PUBLIC | NEEDED.keys()
+
+
+def test_every_kind_of_work_has_roles() -> None:
+    assert WORK_ROLES.keys() == set(WaitKind)
 
 
 @pytest.mark.parametrize("role", StaffRole)
