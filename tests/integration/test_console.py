@@ -8,10 +8,11 @@ from playwright.async_api import Browser
 
 from habeas.client import read_model
 from shared.contract.references import short_reference
+from shared.contract.staff import code_at
 from shared.vocabulary import StaffRole
 from tests.integration.browser import too_wide, violations
 from tests.integration.console_fixture import WITHIN, Console, console
-from tests.integration.pipeline import comes_true, command
+from tests.integration.pipeline import comes_true, command, now
 
 __all__ = ["console"]
 

@@ -31,7 +31,6 @@ PROBLEMS = {
         _("The case has moved on, or a colleague was faster. Look at it again."),
     ),
     404: (_("There is no such page"), _("The case may be purged, or the address mistyped.")),
-    409: (_("There is no room for another"), _("Delete one first.")),
     413: (_("This is too large"), _("Send less at a time.")),
     429: (_("Too many requests"), _("Try again later.")),
     503: (_("A service does not answer"), _("Nothing was changed. Try again shortly.")),

@@ -112,7 +112,7 @@ def list_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> A
             raise HTTPException(400, "a view needs a name and a filter")
         default = bool(given.get("default"))
         if not await desk.views.save(visitor.member.name, name, query, default=default):
-            raise HTTPException(409, "the account has too many views")
+            raise HTTPException(413, "the account has too many views")
         return RedirectResponse(f"/requests?{query}", SEE_OTHER)
 
     @router.post("/views/delete")

@@ -51,6 +51,8 @@ NEEDED: Mapping[tuple[str, str], ConsoleAction] = {
     ("POST", "/views"): ConsoleAction.LIST,
     ("POST", "/views/delete"): ConsoleAction.LIST,
     ("GET", "/requests/{case}"): ConsoleAction.LIST,
+    ("GET", "/requests/{case}/decisions/{name}"): ConsoleAction.DECIDE,
+    ("POST", "/requests/{case}/decisions/{name}"): ConsoleAction.DECIDE,
     ("GET", "/counts"): ConsoleAction.LIST,
 }
 """Route → the action that it needs; a new route needs an entry here."""
