@@ -1,0 +1,41 @@
+"""Every sentence of the console exists in German."""
+
+import re
+
+import pytest
+from babel.messages.extract import extract_from_dir
+
+from services.console.pages.site import CATALOGUES, LANGUAGES, TEMPLATES
+from shared.pages.translation import SOURCE_LANGUAGE
+from tests.unit.catalogues import METHODS, OPTIONS, Translated
+
+PAGES = Translated(TEMPLATES.parent)
+TRANSLATED = [language for language in LANGUAGES if language != SOURCE_LANGUAGE]
+PLACES = re.compile(r"%\(\w+\)s|%|</?\w+[^>]*>")
+
+
+def sentences() -> set[str]:
+    """Return what stands in ``_()`` in templates and modules of the console."""
+    options = {"templates/**.jinja": OPTIONS}
+    return {str(one[2]) for one in extract_from_dir(PAGES.code, METHODS, options, keywords={"_": None})}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_catalogue_has_every_sentence_of_the_console_and_no_other(language: str) -> None:
+    here = {str(entry.id) for entry in PAGES.entries(language)}
+    wanted = sentences()
+    assert "Skip to the content" in wanted
+    assert sorted(wanted - here) == []
+    assert sorted(here - wanted) == []
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_no_translation_of_the_console_is_empty_fuzzy_or_obsolete(language: str) -> None:
+    assert PAGES.flawed(language) == []
+    assert len(CATALOGUES.sentences(language)) == len(list(PAGES.entries(language)))
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_translation_of_the_console_has_the_places_of_its_sentence(language: str) -> None:
+    assert PAGES.misplaced(language, PLACES) == []
