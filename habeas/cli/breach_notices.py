@@ -33,12 +33,13 @@ from habeas.cli.staff import DECIDE, As, OneTimeCode, decide, report, signer_of
 from shared.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from habeas.client.breach_notices.samples import LetterCounter, Sample, SampleNotice
+    from habeas.client.breach_notices.samples import LetterCounter
     from habeas.client.breach_scope import ScopeResult
     from habeas.client.campaigns import CampaignReader, CampaignReport
     from habeas.client.incident_register import IncidentRegister
     from habeas.client.staff import DecisionEffect
     from services.fulfillment.breach.dry_run import Progress
+    from services.notifier.breach.notices.samples import Sample, SampleNotice
     from shared.contract.events import Decision
 
 app = typer.Typer()
@@ -175,7 +176,8 @@ def open_register(state: State) -> "AbstractAsyncContextManager[IncidentRegister
 def _of_file(
     file: Path, places: list[str], languages: list[str], state: State
 ) -> "tuple[SampleNotice, list[Sample]]":
-    from habeas.client.breach_notices.samples import SampleNotice, audiences_of, sample  # noqa: PLC0415
+    from habeas.client.breach_notices.samples import audiences_of  # noqa: PLC0415
+    from services.notifier.breach.notices.samples import SampleNotice, sample  # noqa: PLC0415
 
     declared = client.breach_files.unsigned(file, state.mapped_categories(None))
     notice = SampleNotice(declared, DRAFT, state.sender(), datetime.now(UTC))
@@ -186,7 +188,7 @@ def _of_file(
 def _write(letters: "LetterCounter", folder: Path, state: State) -> Path:
     """Write a sample of each of *letters* into *folder*; return their index page."""
     from habeas.client.breach_notices.preview import shown, write  # noqa: PLC0415
-    from habeas.client.breach_notices.samples import SampleNotice, sample  # noqa: PLC0415
+    from services.notifier.breach.notices.samples import SampleNotice, sample  # noqa: PLC0415
     from shared.law import library  # noqa: PLC0415
 
     notice = SampleNotice(letters.declared, DRAFT, state.sender(), datetime.now(UTC))

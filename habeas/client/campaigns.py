@@ -1,7 +1,7 @@
 """The results of an incident's notices: progress, people not reached, and proofs of sending."""
 
 import csv
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,24 +13,25 @@ from services.notifier.breach.campaign.bootstrap import STEERING
 from services.notifier.breach.campaign.ledgers import COUNTS
 from services.notifier.breach.campaign.outcomes import elsewhere, letters
 from services.notifier.breach.campaign.states import CampaignState
-from services.notifier.breach.notices import mailboxes
+from services.notifier.breach.campaign.unreached import (
+    COLUMNS,
+    IN_DOUBT,
+    Unreached,
+    failures,
+    missed_in,
+    unreached_of,
+)
 from services.notifier.letters.mime import addr_spec
 from services.notifier.settings import notice_paths
 from services.notifier.smtp.return_path import CampaignNotice, NoticePaths
-from shared.contract.affected_people import NoticeBatch, NoticeRecipient, batch_item
+from shared.contract.affected_people import NoticeBatch, batch_item
 from shared.contract.events.breaches import BreachDeclared
 from shared.errors import ConfigurationError, MailRefused
-from shared.pages.spreadsheets import safe_cell
 from shared.runtime.key_rings import RootKey
 from shared.runtime.mongo import Collection, Document, connect, translated
 from shared.runtime.vault import Vault
 
 RECENT = timedelta(minutes=1)
-COLUMNS = (
-    "reason", "said", "name", "email", "others", "breached",
-    "postal", "place", "language", "laws", "to", "phase",
-)  # fmt: skip
-IN_DOUBT = "a mail server may have taken it without an answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,37 +78,6 @@ class CampaignReport:
         counts = {"left": self.left, "per_minute": self.per_minute, "minutes": self.minutes}
         parts = [{**asdict(part), "left": part.left} for part in self.parts]
         return {"standing": self.standing.value, **counts, "parts": parts}
-
-
-@dataclass(frozen=True, slots=True)
-class Unreached:
-    """A person to notify by other means."""
-
-    person: NoticeRecipient
-    reason: str
-    said: str
-    ledger: Document
-    breached: Sequence[str] = ()
-    """Their mailboxes with a breached password, which must not be used."""
-
-    def row(self) -> Mapping[str, str]:
-        """Return the row of the list."""
-        person, ledger = self.person, self.ledger
-        row = {
-            "reason": self.reason,
-            "said": self.said,
-            "name": person.name,
-            "email": person.email or "",
-            "others": "\n".join(one for one in person.others if one not in self.breached),
-            "breached": "\n".join(self.breached),
-            "postal": "\n".join(person.postal),
-            "place": person.place or "",
-            "language": ledger["language"],
-            "laws": " ".join(ledger["laws"]),
-            "to": ledger["to"],
-            "phase": str(ledger["phase"]),
-        }
-        return {name: safe_cell(text) for name, text in row.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,12 +150,9 @@ class CampaignReader:
         """Yield people not reached: no address, refused, returned, given up, aborted, or not taken yet."""
         aborted = (await self.report(incident)).standing is CampaignState.ABORTED
         async for ledger, batch in self._opened(incident):
-            missed = _waiting(ledger) | _failures(ledger, aborted=aborted)
-            declared = await self._declared(ledger) if missed else None
-            for number, (reason, said) in sorted(missed.items()):
-                person = batch.people[number]
-                unsafe = mailboxes.breached(person, declared) if declared else ()
-                yield Unreached(person, reason, said, ledger, unsafe)
+            declared = await self._declared(ledger) if missed_in(ledger, aborted=aborted) else None
+            for one in unreached_of(ledger, batch, declared, aborted=aborted):
+                yield one
 
     async def _declared(self, ledger: Document) -> BreachDeclared | None:
         """Return the declaration that notices of *ledger* use, if it is recorded."""
@@ -219,7 +186,7 @@ class CampaignReader:
         notice = CampaignNotice(campaign, ledger["phase"], ledger["chunk"], number)
         written = {n: (at, said) for n, said, at in letters(ledger, "written")}
         at, said = written.get(number, (None, IN_DOUBT if number in ledger["doubt"] else "not sent yet"))
-        if at is None and number in (failed := _failures(ledger, aborted=False)):
+        if at is None and number in (failed := failures(ledger, aborted=False)):
             said = ": ".join(failed[number])
         elif at is None and number in elsewhere(ledger):
             said = "covered by the letter of another phase, released at the same moment"
@@ -265,29 +232,6 @@ _BY_LAW: Document = {
 def _progress(group: Document) -> Progress:
     counts = {name: group[name] for name in ("people", *COUNTS, "chunks", "through")}
     return Progress(phase=group["_id"]["phase"], laws=tuple(group["_id"]["laws"]), **counts)
-
-
-def _failures(ledger: Document, *, aborted: bool) -> dict[int, tuple[str, str]]:
-    """Return the people of a batch to notify by other means, with reasons and answers."""
-    failed = {n: (reason, said) for n, reason, said, _ in letters(ledger, "failures")}
-    returned = ledger.get("returned", {}).items()
-    failed |= {int(n): ("bounced", reports["failed"][0]) for n, reports in returned if "failed" in reports}
-    if aborted:
-        done = failed.keys() | {n for n, *_ in letters(ledger, "written")} | elsewhere(ledger)
-        reasons = {
-            True: ("doubtful", f"the campaign was stopped; {IN_DOUBT}"),
-            False: ("aborted", "the campaign was stopped"),
-        }
-        left = (n for n in range(ledger["people"]) if n not in done)
-        failed |= {n: reasons[n in ledger["doubt"]] for n in left}
-    return failed
-
-
-def _waiting(ledger: Document) -> dict[int, tuple[str, str]]:
-    """Return the people with tried letters that were not taken; their batch may be parked."""
-    done = {number for number, *_ in letters(ledger, "written", "failures")}
-    tried = {int(number): ("waiting", later[2]) for number, later in ledger.get("later", {}).items()}
-    return {number: why for number, why in tried.items() if number not in done}
 
 
 def _mailbox(email: str) -> str:

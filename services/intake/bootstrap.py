@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from services.intake.breach.bootstrap import INCIDENTS
 from services.intake.breach.bootstrap import NAME as INCIDENTS_NAME
+from services.intake.breach.domain import RECORDS as INCIDENT_RECORDS
 from services.intake.cases.code_limits import CodeLimit, WrongCodes
 from services.intake.cases.duplicates import FirstRequests
 from services.intake.cases.requester_index import RequesterIndex
@@ -169,7 +170,7 @@ def application(
 ) -> FastAPI:
     """Return the API, the pages, and the protocols of the *opened* channels."""
     site = site_of(settings)
-    incidents = Journal(platform.client[f"{settings.database_prefix}_{INCIDENTS_NAME}"])
+    incidents = Journal(platform.client[f"{settings.database_prefix}_{INCIDENTS_NAME}"], INCIDENT_RECORDS)
     allowance = Allowance(CALLS_PER_HOUR)
     app = create_app(
         requests,

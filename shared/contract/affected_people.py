@@ -99,6 +99,15 @@ def batches_of(phase: int) -> str:
     return f"breach_chunk_{phase}_"
 
 
+UNREACHED = "unreached_"
+"""The beginning of the names of lists of people not reached."""
+
+
+def unreached_item(list_: str, part: int) -> str:
+    """Return the name of a *part* of a list of people not reached, numbered from 0."""
+    return f"{list_}_{part}"
+
+
 def declaration_item(event_id: str) -> str:
     """Return the name of a declaration in the vault of its incident, by the event that brought it."""
     return f"breach_declared_{event_id[:32]}"

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import pytest_asyncio
 
+from bench.campaign_floor import house
 from services.notifier.breach.campaign.handlers import Campaign, Steering, abort, pause, resume
 from services.notifier.breach.campaign.ledgers import Ledgers
 from services.notifier.breach.campaign.states import CampaignState, Standings
@@ -38,9 +39,9 @@ async def desk(mongo_client: Client, database_prefix: str) -> Steering:
         standings,
         vault,
         PATHS,
-        "example.com",
         said_at=NOON,
         journal=Journal(database),
+        house=house(),
     )
 
 

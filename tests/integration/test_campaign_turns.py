@@ -104,9 +104,9 @@ class Desk:
             known,
             self.vault,
             PATHS,
-            "example.com",
             said_at=datetime.now(UTC),
             journal=Journal(self.database),
+            house=house(),
         )
         told = self.breach.released().model_copy(update={"along": along, "further": further})
         [due] = await release(told, steering)

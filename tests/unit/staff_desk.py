@@ -16,6 +16,7 @@ from services.intake.http.staff_decisions import StaffDecisions
 from shared.contract.events import SESSION_ID, Decision, StaffRole, StaffSignedIn
 from shared.contract.staff import StaffAccount, code_at, public_bytes, session_token, signed
 from shared.runtime.client_limits import Allowance
+from tests.runtime_fakes import MemoryJournal
 from tests.unit.fakes import Office
 from tests.unit.intake_api import FORGIVING, ROOT, SITE, UNLIMITED
 
@@ -33,6 +34,7 @@ class StaffDesk:
     people: dict[str, StaffAccount] = field(default_factory=lambda: {DANA.name: DANA})
     calls: Allowance = field(default_factory=lambda: UNLIMITED)
     attempts: FailedAttempts = field(default_factory=lambda: FORGIVING)
+    incidents: MemoryJournal = field(default_factory=MemoryJournal)
 
     def salt(self, name: str) -> bytes:
         return name.encode()
@@ -70,7 +72,7 @@ class StaffDesk:
             cast("Any", self),
             self.office.clock,
             self.calls,
-            incidents=cast("Any", None),
+            incidents=self.incidents,
         )
         callers = Callers({}, UNLIMITED, attempts=self.attempts)
         app = create_app(self.office.requests, callers, SITE, staff=staff, requesters=self.office.requesters)

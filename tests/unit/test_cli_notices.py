@@ -9,8 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from habeas.cli import app
-from habeas.client.breach_notices.samples import NoticeAudience, SampleNotice, distinct_samples, sample
+from habeas.client.breach_notices.samples import distinct_samples
 from habeas.client.breach_specimens import DECLARED, HOUSE, INCIDENT, WRITTEN_AT
+from services.notifier.breach.notices.samples import NoticeAudience, SampleNotice, sample
 from shared.contract.events import Residence
 from shared.contract.events.breaches import Affected, BreachRole, ListedPerson
 from shared.errors import ConfigurationError

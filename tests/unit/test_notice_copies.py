@@ -13,12 +13,12 @@ from habeas.client.breach_notices.documents import (
     wants_copy,
 )
 from habeas.client.breach_notices.reader import batches, known, waiting, words_of
-from habeas.client.breach_notices.samples import NoticeAudience
 from habeas.client.breach_specimens import HOUSE
 from habeas.client.incident_register import IncidentCase
 from services.intake.breach.domain import Incident, evolve
 from services.intake.breach.duties import NotificationDue
 from services.notifier.breach.notices.forms import AuthorityForm
+from services.notifier.breach.notices.samples import NoticeAudience
 from shared.contract.affected_people import (
     NoticeBatch,
     NoticeRecipient,

@@ -16,14 +16,7 @@ from babel.languages import get_official_languages
 
 from habeas.client.breach_notices.reader import batches, words_of
 from habeas.client.breach_notices.reader import known as known_facts
-from habeas.client.breach_notices.samples import (
-    UNNAMED,
-    NoticeAudience,
-    Sample,
-    SampleNotice,
-    audiences_in,
-    sample,
-)
+from habeas.client.breach_notices.samples import audiences_in
 from habeas.client.incident_register import IncidentCase, IncidentRegister
 from services.intake.breach.duties import NotificationDue
 from services.intake.breach.phases import Phase
@@ -40,6 +33,7 @@ from services.notifier.breach.notices.forms import (
     plain,
 )
 from services.notifier.breach.notices.methods import Part
+from services.notifier.breach.notices.samples import UNNAMED, NoticeAudience, Sample, SampleNotice, sample
 from services.notifier.breach.notices.writer import BUREAUS, Notices
 from services.notifier.breach.notices.writer import words_of as notice_words
 from services.notifier.context import SenderSettings

@@ -9,7 +9,7 @@ from html import escape
 from pathlib import Path
 
 from habeas.client.breach_notices.reader import batches, waiting, words_of
-from habeas.client.breach_notices.samples import Sample, SampleNotice, audiences_in, distinct_samples, sample
+from habeas.client.breach_notices.samples import audiences_in, distinct_samples
 from habeas.client.incident_register import IncidentCase, IncidentRegister
 from habeas.client.letters import TEMPLATES, citations, with_citations
 from services.notifier.breach.notices.mailboxes import reached
@@ -20,6 +20,7 @@ from services.notifier.breach.notices.missing_facts import (
     missing_for_controllers,
     missing_for_people,
 )
+from services.notifier.breach.notices.samples import Sample, SampleNotice, sample
 from services.notifier.context import SenderSettings
 from services.notifier.letters.letter_models import Sender
 from shared.contract.events.breaches import BreachDeclared, BreachRole

@@ -300,6 +300,7 @@ def _message(scope: BreachScope, counting: AffectedCounter, batches: int) -> Mes
         unnamed=scope.unnamed,
         crowded=counting.crowded,
         chunks=batches,
+        declaration=scope.declaration,
     )
     body = encode(fact, id=id_, source="habeas/scoping", time=datetime.now(UTC))
     return Message(fact.EXCHANGE, fact.TYPE, body, id_)

@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 
 from services.intake.breach.assessment import BreachLaw, Statement, customer_labels, duties_of
 from services.intake.breach.domain import Incident
-from services.intake.breach.duties import CONTROLLER, CUSTOMERS, PEOPLE, ClockStep, NotificationDue
+from services.intake.breach.duties import CONTROLLER, CUSTOMERS, PEOPLE, NotificationDue
 from services.intake.cases.deadlines import CaseTimer
-from shared.contract.events.breaches import BreachDeclared
+from shared.contract.events.breaches import BreachDeclared, ClockStep
 from shared.law.breaches import Clock
 
 HALF, QUARTER, LAST_DAY, END = "half", "quarter", "day", "end"

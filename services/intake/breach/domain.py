@@ -32,6 +32,7 @@ from shared.contract.events.breaches import (
     BreachHoldEnded,
     BreachLodged,
     BreachNotified,
+    BreachOpened,
     BreachRecounted,
     BreachRegistered,
     BreachReported,
@@ -40,6 +41,7 @@ from shared.contract.events.breaches import (
     BreachUnscoped,
     BreachWithdrawn,
     CampaignAborted,
+    IncidentStated,
     NoticesReleased,
 )
 from shared.errors import IllegalTransition, TooEarly
@@ -229,7 +231,7 @@ def _evolve_registered(incident: Incident, newest: Phase, fact: Fact) -> Inciden
         case CampaignAborted():
             # There are none to stop before notices are out.
             return replace(incident, aborted=any(phase.out for phase in incident.phases))
-        case BreachAlarmed() | BreachUnscoped() | BreachForgotten():
+        case BreachAlarmed() | BreachUnscoped() | BreachForgotten() | BreachOpened() | IncidentStated():
             return incident
         case _:
             raise IllegalTransition(f"{fact.TYPE} cannot happen to an incident that is {newest.status}")

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, TypeAlias
 from pydantic import AwareDatetime, StringConstraints
 
 from shared.contract.events import Code, EventPart, Record
-from shared.contract.events.breaches import Place
+from shared.contract.events.breaches import ClockStep, Place
 
 ClockId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_.-]{1,100}$")]
 PEOPLE, CONTROLLER = "people", "controller"
@@ -13,13 +13,6 @@ CUSTOMERS = "customers"
 """All controllers that the company is a processor of, for supplements."""
 BY_LETTER = frozenset({PEOPLE, CONTROLLER})
 """Recipients of Habeas' letters; the staff notifies all others."""
-
-
-class ClockStep(EventPart):
-    """A step in the calculation of a clock."""
-
-    says: str
-    provision: str
 
 
 class NotificationDue(EventPart):

@@ -1,10 +1,11 @@
 """Handlers of incidents: registration, clocks, approvals, holds, reports, expiry."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import reduce
+from typing import TypeAlias, TypeVar
 
 from services.intake.breach import approvals, clocks
 from services.intake.breach.assessment import BreachLaw, customer_labels, customers_in
@@ -18,8 +19,9 @@ from services.intake.breach.duties import (
     DutiesWithdrawn,
     NotificationDue,
 )
+from services.intake.breach.statements import stated_incident
 from services.intake.cases.deadlines import CaseTimer
-from shared.contract.affected_people import NoticeBatch, NoticeRecipient, batch_item, batches_of
+from shared.contract.affected_people import UNREACHED, NoticeBatch, NoticeRecipient, batch_item, batches_of
 from shared.contract.events import Code, Fact, RequestPurged
 from shared.contract.events.breaches import (
     BreachAlarmed,
@@ -30,6 +32,7 @@ from shared.contract.events.breaches import (
     BreachHoldEnded,
     BreachLodged,
     BreachNotified,
+    BreachOpened,
     BreachRecounted,
     BreachRegistered,
     BreachReported,
@@ -244,6 +247,13 @@ async def note_report(event: BreachReported, ctx: IncidentContext) -> Sequence[F
     return await _set_clocks(evolve(ctx.incident, event), ctx)
 
 
+async def note_opening(_event: BreachOpened, ctx: IncidentContext) -> Sequence[Fact]:
+    """Record that an account reads sealed content of the incident, before it does."""
+    if not ctx.incident.phases:
+        raise TooEarly("the reading came before its incident")
+    return []
+
+
 async def note_notified(event: BreachNotified, ctx: IncidentContext) -> Sequence[Fact]:
     """Stop the clocks of people with all notices out; clocks that run from there start now."""
     after = evolve(ctx.incident, event)
@@ -306,7 +316,7 @@ async def _forget(event: BreachTimeCame, ctx: IncidentContext) -> Sequence[Fact]
         return []
     phase = clocks.phase_of(event.name)
     if clocks.kind_of(event.name) == clocks.PEOPLE_KEPT:
-        await ctx.vault.discard_all(ctx.case_id, [batches_of(phase)])
+        await ctx.vault.discard_all(ctx.case_id, [batches_of(phase), UNREACHED])
         return [BreachForgotten(request_id=ctx.case_id, phase=phase)]
     if phase < len(ctx.incident.phases):
         return []
@@ -336,16 +346,33 @@ def _alarm(duty: NotificationDue, ctx: IncidentContext, *, missed: bool) -> Brea
     return BreachAlarmed(request_id=ctx.case_id, clock=duty.clock, due_at=due_at, missed=missed, drill=drill)
 
 
+E = TypeVar("E", bound=Fact)
+Handler: TypeAlias = Callable[[E, IncidentContext], Awaitable[Sequence[Fact]]]
+
+
+def stating(handler: "Handler[E]") -> "Handler[E]":
+    """Return *handler*, which also states the incident if the event has changed its phases or duties."""
+
+    async def handled(event: E, ctx: IncidentContext) -> Sequence[Fact]:
+        facts = await handler(event, ctx)
+        before = stated_incident(ctx.case_id, ctx.incident)
+        after = stated_incident(ctx.case_id, reduce(evolve, facts, evolve(ctx.incident, event)))
+        return facts if after is None or after == before else [*facts, after]
+
+    return handled
+
+
 SUBSCRIPTIONS = (
-    on(BreachLodged, register),
-    on(BreachScoped, correct_clocks),
-    on(BreachApproved, approve),
-    on(BreachWithdrawn, withdraw),
-    on(CampaignAborted, note_abort),
-    on(BreachHeld, hold),
-    on(BreachHoldEnded, end_hold),
-    on(BreachReported, note_report),
-    on(BreachNotified, note_notified),
-    on(BreachRecounted, note_recount),
-    on(BreachTimeCame, handle_timer),
+    on(BreachLodged, stating(register)),
+    on(BreachScoped, stating(correct_clocks)),
+    on(BreachApproved, stating(approve)),
+    on(BreachWithdrawn, stating(withdraw)),
+    on(CampaignAborted, stating(note_abort)),
+    on(BreachHeld, stating(hold)),
+    on(BreachHoldEnded, stating(end_hold)),
+    on(BreachReported, stating(note_report)),
+    on(BreachOpened, note_opening),
+    on(BreachNotified, stating(note_notified)),
+    on(BreachRecounted, stating(note_recount)),
+    on(BreachTimeCame, stating(handle_timer)),
 )

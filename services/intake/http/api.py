@@ -28,6 +28,7 @@ from services.intake.http.problems import add_problems, error_of_body
 from services.intake.http.staff_actions import StaffActions, action_routes
 from services.intake.http.staff_content import StaffContent, content_routes
 from services.intake.http.staff_decisions import StaffDecisions, staff_decisions
+from services.intake.http.staff_incidents import IncidentContent, incident_routes
 from services.intake.http.staff_search import (
     SEARCHES_PER_HOUR,
     RequesterSearch,
@@ -179,6 +180,7 @@ def _session_routes(staff: StaffDecisions, requesters: RequesterSearch | None) -
     """Yield the API for signed-in accounts."""
     sessions = StaffSessions(staff.service, staff.register, staff.clock)
     yield session_routes(sessions)
+    yield incident_routes(IncidentContent(staff.incidents, staff.service, staff.clock), sessions)
     yield action_routes(StaffActions(staff.service, sessions))
     yield content_routes(StaffContent(staff.service, staff.clock), sessions)
     if requesters:

@@ -222,6 +222,14 @@ SUBMIT_BATCH = operation(
 GET_DECISION = operation(
     "getDecision", 404, 422, answer={200: Content({"id": DECISION, "status": "accepted"})}
 )
+GET_INCIDENT_ITEM = operation(
+    "getIncidentItem",
+    403,
+    404,
+    422,
+    security=STAFF,
+    answer={200: Content(media="application/octet-stream", schema=BINARY)},
+)
 GET_STAFF_SESSION = operation(
     "getStaffSession",
     security=STAFF,

@@ -27,6 +27,7 @@ from services.intake.domain import CaseStatus, IntakeCase
 from services.intake.http import operations
 from services.intake.http.failed_attempts import network_of_client
 from services.intake.http.problems import error_of_body
+from services.intake.http.staff_incidents import IncidentHistories
 from services.intake.http.staff_sessions import AccountsPort, StaffSessions
 from shared.contract import topology
 from shared.contract.answer import PackageFacts, facts_of
@@ -78,7 +79,7 @@ class StaffRegisterPort(AccountsPort, Protocol):
         """Return the outcomes of a decision at the services that handled it."""
 
 
-class CaseIndex(Protocol):
+class CaseIndex(IncidentHistories, Protocol):
     """The cases of a journal, as :class:`shared.runtime.journal.Journal` finds them."""
 
     async def cases_between(self, first: str, last: str) -> list[str]:

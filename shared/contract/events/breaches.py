@@ -348,6 +348,117 @@ class BreachScoped(Fact):
     """Mailboxes of many people to be notified: perhaps placeholders, such as one that stands for "none"."""
     chunks: int
     """Sealed as :func:`shared.contract.affected_people.batch_item` names them, numbered from 0."""
+    declaration: Code | None = None
+    """The declaration of the phase; None in events of before."""
+
+
+class MissingStatement(EventPart):
+    """A statement that a law demands and a declaration lacks: text of ours, and the provision."""
+
+    says: str
+    provision: str
+
+
+class CheckedLetter(EventPart):
+    """A kind of letter of a phase: by recipients, laws and language, before its approval."""
+
+    to: Code
+    """``people`` or ``controllers``."""
+    laws: tuple[PolicyId, ...]
+    language: Locale
+    people: int
+    lacks: tuple[MissingStatement, ...] = ()
+    item: Code | None = None
+    """Name of a sample in the vault, addressed to a fictional person."""
+
+
+class NoticesChecked(Fact):
+    """The letters of a phase were checked against the laws, and samples of them sealed."""
+
+    TYPE = "habeas.breach.notices_checked.v1"
+    TERMINAL = True
+
+    phase: int
+    letters: tuple[CheckedLetter, ...]
+
+
+class CampaignProgressed(Fact):
+    """A further twentieth of the batches of a phase is through."""
+
+    TYPE = "habeas.campaign.progressed.v1"
+    TERMINAL = True
+
+    phase: int
+    through: int
+    chunks: int
+    sent: int
+    doubtful: int
+    failed: int
+    elsewhere: int = 0
+    chunk: int
+    """The batch that was through last."""
+
+    @property
+    def cases(self) -> tuple[str, ...]:
+        """The incident, and the batch."""
+        return self.request_id, f"{self.request_id}.{self.phase}.{self.chunk}"
+
+
+class ClockStep(EventPart):
+    """A step in the calculation of a clock."""
+
+    says: str
+    provision: str
+
+
+class StatedDuty(EventPart):
+    """A duty to notify, as it stands: it runs, or it is done, or it was withdrawn."""
+
+    clock: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_.-]{1,100}$")]
+    policy: str | None = None
+    """None: not a law but a promise of the company."""
+    recipient: Code
+    place: Place | None = None
+    due_at: AwareDatetime | None = None
+    """None if the law gives no number: without undue delay."""
+    begun: bool = True
+    """Whether its clock runs: some begin with another notification."""
+    owed: bool = True
+    done_at: AwareDatetime | None = None
+    done_by: Code | None = None
+    """The account that reported it; None where letters did it."""
+    receipt: str | None = None
+    withdrawn: int | None = None
+    """The phase with which it was withdrawn."""
+    why: tuple[ClockStep, ...] = ()
+
+
+class StatedPhase(EventPart):
+    """A phase, as it stands."""
+
+    phase: int
+    status: Code
+    approved_by: tuple[Code, ...] = ()
+    seconded: bool = False
+    """Whether two people have approved its notices."""
+    withdrawn_by: Code | None = None
+
+
+class IncidentStated(Fact):
+    """The state of an incident after a change: its phases, and its duties that apply."""
+
+    TYPE = "habeas.breach.stated.v1"
+    TERMINAL = True
+
+    aware_at: AwareDatetime
+    phases: tuple[StatedPhase, ...]
+    duties: tuple[StatedDuty, ...]
+    more: int = 0
+    """Further running duties: those to single customers are too many to state."""
+    agency: Code | None = None
+    """The authority that holds the notices."""
+    held_until: AwareDatetime | None = None
+    aborted: bool = False
 
 
 class IncidentDecision(Decision):
@@ -404,6 +515,32 @@ class BreachHoldEnded(IncidentDecision):
     """An investigating authority permits the notices before the day that was named."""
 
     TYPE = "habeas.breach.hold_ended.v1"
+
+
+class BreachOpened(IncidentDecision):
+    """
+    A staff account opens the sealed content of an incident for fifteen minutes.
+
+    That is samples of its letters and, once notices are out, the list of people not reached.
+    """
+
+    TYPE = "habeas.breach.opened.v1"
+
+    reason: Code
+    """Why it is read."""
+
+
+class UnreachedListed(Fact):
+    """The people not reached by letters lie sealed in a list, for the account that opened the incident."""
+
+    TYPE = "habeas.breach.unreached_listed.v1"
+    TERMINAL = True
+
+    people: int
+    list: Code
+    """Name of the list in the vault."""
+    parts: int
+    """Parts of the list, as :func:`shared.contract.affected_people.unreached_item` names them."""
 
 
 class BreachReported(IncidentDecision):

@@ -25,6 +25,7 @@ from shared.contract.events.breaches import (
     BreachTimeCame,
     BreachUnscoped,
     BreachWithdrawn,
+    IncidentStated,
     NoticesReleased,
 )
 from shared.contract.sources import COMMAND
@@ -620,3 +621,37 @@ async def test_clocks_of_a_drill_run_and_their_alarms_say_that_it_is_one(registr
     alarms = registry.facts(BreachAlarmed)
     assert any(alarm.missed for alarm in alarms)
     assert all(alarm.drill for alarm in alarms)
+
+
+async def test_each_change_of_phases_and_duties_is_stated(registry: Registry) -> None:
+    await registry.declare(affected={"controllers": []})
+    await registry.tell(scoped(US_CA=3))
+    await registry.approve("bruno")
+    first, found, released = registry.facts(IncidentStated)
+    assert [one.status for one in first.phases] == ["registered"]
+    assert "gdpr.people" in {duty.clock for duty in found.duties}
+    assert (released.phases[0].status, released.phases[0].approved_by) == ("released", ("bruno",))
+    assert all(duty.owed and duty.why and duty.why[-1].provision for duty in first.duties)
+    done = BreachReported(
+        request_id=INCIDENT, by="ada", clock=first.duties[0].clock, at=registry.clock(), receipt="R-1"
+    )
+    await registry.tell(done)
+    [reported] = [one for one in registry.facts(IncidentStated)[-1].duties if one.receipt]
+    assert (reported.clock, reported.done_by, reported.receipt) == (done.clock, "ada", "R-1")
+
+
+async def test_event_without_a_change_states_nothing(registry: Registry) -> None:
+    await registry.declare()
+    await registry.tell(BreachTimeCame(request_id=INCIDENT, name="half_nothing_20260302"))
+    assert len(registry.facts(IncidentStated)) == 1
+
+
+async def test_few_duties_to_single_customers_are_stated(registry: Registry) -> None:
+    customers = [
+        {"id": f"c{number}", "name": f"Shop {number}", "email": f"s{number}@example.org"}
+        for number in range(25)
+    ]
+    await registry.declare(role="processor", affected={"controllers": customers})
+    [stated] = registry.facts(IncidentStated)
+    assert len([duty for duty in stated.duties if ".controller." in duty.clock]) == 20
+    assert stated.more == 5

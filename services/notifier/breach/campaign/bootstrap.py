@@ -58,7 +58,7 @@ async def steering(settings: NotifierSettings, platform: ServiceRuntime) -> Asyn
     journal = Journal(database, key=chain_key(settings.root_key, STEERING))
     await ledgers.prepare()
     await standings.prepare()
-    paths, domain = settings.notice_paths(), settings.house().domain
+    paths, house = settings.notice_paths(), settings.house()
 
     def context(moment: Moment[Campaign]) -> Steering:
         return Steering(
@@ -68,9 +68,9 @@ async def steering(settings: NotifierSettings, platform: ServiceRuntime) -> Asyn
             standings,
             platform.vault,
             paths,
-            domain,
             said_at=moment.occurred_at,
             journal=journal,
+            house=house,
         )
 
     service = Service(STEERING, SUBSCRIPTIONS, Campaign(), evolve, context)

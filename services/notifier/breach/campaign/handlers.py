@@ -5,14 +5,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from services.notifier.breach.campaign.checks import check_notices
 from services.notifier.breach.campaign.ledgers import Ledgers, OpenedBatch
 from services.notifier.breach.campaign.states import CampaignState, Standings
+from services.notifier.breach.campaign.unreached import list_unreached
+from services.notifier.breach.notices.samples import SampleNotice
+from services.notifier.context import SenderSettings
 from services.notifier.smtp.return_path import NoticePaths
 from shared.contract.affected_people import NoticeBatch, batch_item, notified_elsewhere
 from shared.contract.events import DeliveryAction, Fact, RequestPurged
 from shared.contract.events.breaches import (
+    BreachDeclared,
     BreachNoticeReturned,
     BreachNotified,
+    BreachOpened,
+    BreachScoped,
     CampaignAborted,
     CampaignPaused,
     CampaignResumed,
@@ -59,12 +66,16 @@ class Steering:
     standings: Standings
     vault: VaultPort = field(repr=False)
     paths: NoticePaths
-    domain: str
-    """The domain of message ids."""
     said_at: datetime
     """When the staff said it, by their clock."""
     journal: Journal
     """Where each notice that came back is a case of its own."""
+    house: SenderSettings
+
+    def notice(self, declared: BreachDeclared) -> SampleNotice:
+        """Return the notice in the words of *declared*, as it would be written now."""
+        further = bool(self.known.released)
+        return SampleNotice(declared, self.incident, self.house, self.said_at, further=further)
 
 
 async def release(event: NoticesReleased, ctx: Steering) -> Sequence[Fact]:
@@ -73,7 +84,7 @@ async def release(event: NoticesReleased, ctx: Steering) -> Sequence[Fact]:
     for first in range(0, event.chunks, AT_ONCE):
         some = range(first, min(first + AT_ONCE, event.chunks))
         opened = await asyncio.gather(*(_opened(event, number, ctx) for number in some))
-        await ctx.ledgers.open(opened, domain=ctx.domain)
+        await ctx.ledgers.open(opened, domain=ctx.house.domain)
     if not event.chunks:
         return [BreachNotified(request_id=ctx.incident, phase=event.phase, sent=0, doubtful=0, failed=0)]
     return [_due(event, number, ctx.known.turn) for number in range(event.chunks)]
@@ -163,7 +174,9 @@ async def forget(event: RequestPurged, ctx: Steering) -> Sequence[Fact]:
 
 
 SUBSCRIPTIONS = (
+    on(BreachScoped, check_notices),
     on(NoticesReleased, release),
+    on(BreachOpened, list_unreached),
     on(BreachNoticeReturned, note_return),
     on(CampaignPaused, pause),
     on(CampaignResumed, resume),

@@ -11,7 +11,7 @@ They may come back by the thousand, within minutes, and each count goes through 
 is noted that some came, and counted now and then.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -184,6 +184,12 @@ class Ledgers:
         with translated("look for batches"):
             found = self._ledgers.find({"incident": incident, "through": True}, {"phase": 1, "chunk": 1})
             return frozenset([(ledger["phase"], ledger["chunk"]) async for ledger in found])
+
+    async def of(self, incident: str) -> AsyncIterator[Document]:
+        """Yield the ledgers of *incident* by phase and batch."""
+        with translated("read ledgers"):
+            async for ledger in self._ledgers.find({"incident": incident}).sort([("phase", 1), ("chunk", 1)]):
+                yield ledger
 
     async def returned(self, event: BreachNoticeReturned) -> None:
         """Record the later report on a letter that a mail server had taken, once."""

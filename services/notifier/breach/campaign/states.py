@@ -110,6 +110,11 @@ class Standings:
             found = await self._campaigns.find_one({"_id": incident})
         return CampaignState(found["standing"]) if found else CampaignState.ON
 
+    async def begun(self, incident: str) -> bool:
+        """Return whether notices of *incident* were released."""
+        with translated("look for a campaign"):
+            return await self._campaigns.find_one({"_id": incident}, {"_id": 1}) is not None
+
     async def lately(self, incident: str) -> CampaignState:
         """Return the state of *incident* a moment ago: for callers that ask over and over."""
         now = asyncio.get_running_loop().time()

@@ -26,12 +26,19 @@ from services.notifier.smtp.post import count_letter
 from services.notifier.smtp.return_path import CampaignNotice, NoticePaths
 from shared.contract.affected_people import NoticeBatch, batch_item
 from shared.contract.events import Fact, RequestPurged
-from shared.contract.events.breaches import BreachDeclared, BreachNotified, ChunkDue
+from shared.contract.events.breaches import (
+    BreachDeclared,
+    BreachNotified,
+    CampaignProgressed,
+    ChunkDue,
+)
 from shared.contract.ports import VaultPort
 from shared.errors import MailUnavailable
 from shared.runtime.journal import Journal
 from shared.runtime.service import on
 
+TWENTIETHS = 20
+"""Reports on the progress of a phase, at most."""
 SIDE_BY_SIDE = 2
 """Batches that share the connections: letters of one go while records of the other become durable."""
 
@@ -143,8 +150,9 @@ def _left_are_fresh(taken: LeasedBatch) -> bool:
 async def _notified(event: ChunkDue, ctx: Writer) -> Sequence[Fact]:
     """Report the end of the phase once, if no batch of it is left: resuming makes spare events."""
     incident, phase = event.request_id, event.phase
-    if await ctx.ledgers.through(incident, phase) < event.chunks:
-        return []
+    through = await ctx.ledgers.through(incident, phase)
+    if through < event.chunks:
+        return await _progressed(event, through, ctx)
     if not await ctx.standings.claim_end(incident, phase, f"{event.chunk}.{event.turn}"):
         return []
     return [
@@ -157,6 +165,17 @@ async def _notified(event: ChunkDue, ctx: Writer) -> Sequence[Fact]:
             last=event.chunk,
         )
     ]
+
+
+async def _progressed(event: ChunkDue, through: int, ctx: Writer) -> Sequence[Fact]:
+    """Report the progress when a further twentieth of the batches is through: many batches, few events."""
+    before = (through - 1) * TWENTIETHS // event.chunks
+    if through * TWENTIETHS // event.chunks == before:
+        return []
+    incident, phase = event.request_id, event.phase
+    sums = await ctx.ledgers.sums(incident, phase)
+    parts = {"through": through, "chunks": event.chunks, "chunk": event.chunk}
+    return [CampaignProgressed(request_id=incident, phase=phase, **parts, **sums)]
 
 
 async def forget(event: RequestPurged, ctx: Writer) -> Sequence[Fact]:

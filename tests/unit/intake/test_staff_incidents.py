@@ -1,0 +1,81 @@
+"""Sealed content of an incident is read by the account that opened it, for fifteen minutes."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from httpx import Response
+
+from shared.contract.affected_people import unreached_item
+from shared.contract.events import StaffRole
+from shared.contract.events.breaches import BreachOpened
+from shared.runtime.journal import JournalRow
+from tests.unit.incident_register_fakes import INCIDENT
+from tests.unit.intake_api import assert_problem
+from tests.unit.staff_desk import DANA, StaffDesk
+
+LIST = "unreached_20260302092000"
+LETTER = "<p>A copy of the customer table was taken.</p>"
+
+
+async def opened(desk: StaffDesk, by: str = DANA.name, at: datetime | None = None) -> None:
+    """Record that the account *by* opened the incident."""
+    fact = BreachOpened(request_id=INCIDENT, by=by, reason="breach_room")
+    handled_at = at or desk.office.clock()
+    await desk.incidents.append([JournalRow(INCIDENT, 0, "1" * 32, fact, (), handled_at)])
+
+
+async def sealed() -> StaffDesk:
+    desk = StaffDesk()
+    vault = desk.office.vault
+    await vault.create(INCIDENT)
+    await vault.seal(INCIDENT, "sample_1_0", LETTER.encode())
+    for part, text in enumerate(("name,email\n", "Bruno Muster,bruno@example.com\n")):
+        await vault.seal(INCIDENT, unreached_item(LIST, part), text.encode())
+    await vault.seal(INCIDENT, "breach_chunk_1_0", b"people")
+    return desk
+
+
+async def read(desk: StaffDesk, item: str, *roles: StaffRole) -> Response:
+    async with desk.client(await desk.sign_in(roles or (StaffRole.INCIDENT_OFFICER,))) as http:
+        return await http.get(f"/v1/staff/incidents/{INCIDENT}/content/{item}")
+
+
+async def test_opened_letter_runs_nothing_and_list_is_a_download() -> None:
+    desk = await sealed()
+    await opened(desk)
+    letter = await read(desk, "sample_1_0")
+    assert letter.text == LETTER
+    assert letter.headers["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
+    people = await read(desk, LIST)
+    assert people.text == "name,email\nBruno Muster,bruno@example.com\n"
+    assert people.headers["Content-Disposition"] == f'attachment; filename="{LIST}.csv"'
+
+
+@pytest.mark.parametrize(
+    "item", ["breach_chunk_1_0", "breach_declared_1", "sample_1_1", "unreached_20260302"]
+)
+async def test_other_content_is_not_given_out(item: str) -> None:
+    desk = await sealed()
+    await opened(desk)
+    assert_problem(await read(desk, item), 404)
+
+
+async def test_incident_must_be_opened_by_the_same_account() -> None:
+    desk = await sealed()
+    await opened(desk, by="robin.muster")
+    answer = await read(desk, "sample_1_0")
+    assert_problem(answer, 403)
+    assert answer.json()["detail"] == "not_opened"
+
+
+async def test_opening_ends_after_fifteen_minutes() -> None:
+    desk = await sealed()
+    await opened(desk, at=desk.office.clock() - timedelta(minutes=15))
+    assert (await read(desk, "sample_1_0")).status_code == 403
+
+
+async def test_agent_reads_no_content_of_an_incident() -> None:
+    desk = await sealed()
+    await opened(desk)
+    answer = await read(desk, "sample_1_0", StaffRole.AGENT)
+    assert (answer.status_code, answer.json()["detail"]) == (403, "role_missing")
