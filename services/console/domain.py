@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, TypeVar
 
+from services.console.incidents import BreachRoom, room_of
 from services.console.state import CaseKind, CaseRow, CaseStage, LetterFate, Wait, WaitKind
 from shared.contract import events
 from shared.contract.correlation import Correlation
@@ -87,7 +88,6 @@ class _RowDraft:
     mails: dict[str, Wait] = field(default_factory=dict)
     submissions: list[Wait] = field(default_factory=list)
     recipients: dict[str, Wait] = field(default_factory=dict)
-    phases: dict[int, Wait] = field(default_factory=dict)
     returned: dict[LetterKind, datetime] = field(default_factory=dict)
     addressless: bool = False
     delivered: bool = False
@@ -122,7 +122,16 @@ def row_of(case: str, history: Iterable[HistoryEntry]) -> CaseRow | None:
             step(draft, entry.fact, entry.at)
         if isinstance(entry.fact, events.RequestReceived) and entry.correlation is not None:
             draft.row.reference = entry.correlation.reference
+    if kind is CaseKind.INCIDENT:
+        return _of_incident(draft.row, room_of(case, ((one.at, one.fact) for one in ordered)))
     return _finished(draft)
+
+
+def _of_incident(row: CaseRow, room: BreachRoom) -> CaseRow:
+    """Return the *row* of an incident: it is open while a clock runs."""
+    due = room.next_due
+    row.open, row.due_on, row.waits = bool(room.running), due and due.date(), tuple(room.waits())
+    return row
 
 
 _KINDS: Mapping[type[Fact], CaseKind] = {
@@ -381,29 +390,6 @@ def _rejected(draft: _RowDraft, fact: events.RequestRejected, at: datetime) -> N
     draft.submissions.append(Wait(WaitKind.SUBMISSION, at, reason=fact.publisher_source))
 
 
-# --- breaches -----------------------------------------------------------------------------------------------
-
-
-@_on(breaches.BreachScoped)
-def _scoped(draft: _RowDraft, fact: breaches.BreachScoped, at: datetime) -> None:
-    draft.phases[fact.phase] = Wait(WaitKind.RELEASE, at, reason=f"phase {fact.phase}")
-
-
-@_on(breaches.BreachApproved)
-def _breach_approved(draft: _RowDraft, fact: breaches.BreachApproved, _at: datetime) -> None:
-    if fact.phase in draft.phases:
-        waits = draft.phases[fact.phase]
-        by = (*waits.by, fact.by)
-        draft.phases[fact.phase] = Wait(waits.kind, waits.since, reason=waits.reason, by=by)
-
-
-@_on(breaches.NoticesReleased, breaches.BreachWithdrawn)
-def _phase_ended(
-    draft: _RowDraft, fact: breaches.NoticesReleased | breaches.BreachWithdrawn, _at: datetime
-) -> None:
-    draft.phases.pop(fact.phase, None)
-
-
 # --- the end ------------------------------------------------------------------------------------------------
 
 
@@ -441,7 +427,6 @@ def _others(draft: _RowDraft, owed: bool) -> Iterable[Wait | None]:
     yield from draft.mails.values()
     yield from draft.recipients.values()
     yield from draft.submissions
-    yield from draft.phases.values()
 
 
 def _dated(wait: Wait, row: CaseRow) -> Wait:

@@ -66,6 +66,8 @@ class WaitKind(StrEnum):
     """A submission is set aside."""
     RELEASE = "release"
     """Notices of a breach need an approval."""
+    REPORT = "report"
+    """An authority, or another recipient without a letter, is to be notified of a breach."""
 
 
 @dataclass(frozen=True, slots=True)

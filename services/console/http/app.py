@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from services.console.context import ConsoleParts
 from services.console.http.counts import count_routes
 from services.console.http.guard import NotSignedIn, SessionGuard
+from services.console.pages.breaches import breach_file_routes, breach_routes
 from services.console.pages.bulk import bulk_routes
 from services.console.pages.case import case_routes
 from services.console.pages.decisions import decision_routes
@@ -44,6 +45,8 @@ def create_app(desk: ConsoleParts) -> FastAPI:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     app.add_api_route("/console.css", site.stylesheet, include_in_schema=False)
     app.add_api_route("/console.js", site.javascript, include_in_schema=False)
+    app.include_router(breach_file_routes(desk, guard, site))
+    app.include_router(breach_routes(desk, guard, site))
     app.include_router(sign_in_routes(desk, guard, site))
     app.include_router(list_routes(desk, guard, site))
     app.include_router(bulk_routes(desk, guard, site))

@@ -1,7 +1,7 @@
 """Live counts of waiting work, as server-sent events (HTML Standard, section 9.2)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -48,9 +48,12 @@ def count_routes(desk: ConsoleParts, guard: SessionGuard) -> APIRouter:
     async def counts(
         request: Request, visitor: Annotated[Visitor, Depends(guard.allowed(ConsoleAction.LIST))]
     ) -> StreamingResponse:
+        async def current() -> Mapping[str, int]:
+            return counts_for(await live.current(), visitor)
+
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(
-            stream(request, live, visitor), media_type="text/event-stream", headers=headers
+            changes_of(request, current), media_type="text/event-stream", headers=headers
         )
 
     return router
@@ -62,14 +65,16 @@ def counts_for(work: WaitingWork, visitor: Visitor) -> Mapping[str, int]:
     return work.counts(kinds, visitor.member.name) if kinds else work.counts()
 
 
-async def stream(request: Request, live: LiveCounts, visitor: Visitor) -> AsyncIterator[bytes]:
-    """Yield the counts of *visitor* whenever they have changed, until the browser leaves."""
+async def changes_of(
+    request: Request, current: Callable[[], Awaitable[Mapping[str, int]]]
+) -> AsyncIterator[bytes]:
+    """Yield the *current* counts whenever they have changed, until the browser leaves."""
     last: Mapping[str, int] | None = None
     for _ in range(LONGEST):
-        current = counts_for(await live.current(), visitor)
-        if current != last:
-            yield b"retry: 3000\ndata: " + orjson.dumps(dict(current)) + b"\n\n"
-            last = current
+        known = await current()
+        if known != last:
+            yield b"retry: 3000\ndata: " + orjson.dumps(dict(known)) + b"\n\n"
+            last = known
         if await request.is_disconnected():
             return
         await asyncio.sleep(EVERY_S)

@@ -23,6 +23,7 @@ from shared.vocabulary import (
 law_of = name_of
 INBOX = _("Inbox")
 REQUESTS = _("Requests")
+BREACHES = _("Breaches")
 
 RIGHTS: Mapping[str, str] = {
     Right.ACCESS: _("Access"),
@@ -61,6 +62,7 @@ WAITS: Mapping[str, str] = {
     WaitKind.PROPOSAL: _("Erasure proposed"),
     WaitKind.SUBMISSION: _("Submission set aside"),
     WaitKind.RELEASE: _("Breach notices to approve"),
+    WaitKind.REPORT: _("Breach to report"),
 }
 LATE = _("Overdue")
 OUTCOMES: Mapping[str, str] = {

@@ -48,6 +48,7 @@ FOR_A_YEAR = "public, max-age=31536000, immutable"
 MENU: Mapping[str, tuple[str, ConsoleAction]] = {
     "/": (labels.INBOX, ConsoleAction.LIST),
     "/requests": (labels.REQUESTS, ConsoleAction.LIST),
+    "/breaches": (labels.BREACHES, ConsoleAction.BREACH),
 }
 """Path → its name in the menu, and what it needs."""
 

@@ -3,12 +3,15 @@
 
 const counts = document.querySelectorAll("[data-count]");
 if (counts.length && "EventSource" in window) {
-  const source = new EventSource("/counts");
+  const stream = document.querySelector("[data-stream]");
+  const source = new EventSource(stream ? stream.dataset.stream : "/counts");
   source.onmessage = (message) => {
     const known = JSON.parse(message.data);
     for (const element of counts) {
       const value = known[element.dataset.count];
-      if (value !== undefined && element.textContent !== String(value)) element.textContent = value;
+      if (value === undefined) continue;
+      if (element.tagName === "PROGRESS") element.value = value;
+      else if (element.textContent !== String(value)) element.textContent = value;
     }
   };
   addEventListener("pagehide", () => source.close());

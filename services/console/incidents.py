@@ -1,0 +1,288 @@
+"""
+The breach room of an incident follows from its facts. Pure.
+
+The register of incidents states phases and duties itself (``habeas.breach.stated.v1``): the console repeats
+no rule of theirs, but the one that explains why an account may not approve.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from services.console.state import Wait, WaitKind
+from shared.contract.events import Fact, breaches
+from shared.contract.events.breaches import CheckedLetter, StatedDuty, StatedPhase
+
+BY_LETTER = frozenset({"people", "controller"})
+"""Recipients of letters; the staff reports to all others."""
+WAITING = frozenset({"scoped", "approved"})
+OUT = frozenset({"released", "notified"})
+WITHDRAWN, APPROVED = "withdrawn", "approved"
+NO_LAW = "none"
+ALL = 100
+OPEN_FOR = timedelta(minutes=15)
+
+
+class CampaignMode(StrEnum):
+    """The last order of the staff about notices that go out."""
+
+    ON = "on"
+    PAUSED = "paused"
+    ABORTED = "aborted"
+
+
+@dataclass(slots=True)
+class NoticePhase:
+    """A phase of an incident: one declaration, and its notices."""
+
+    number: int
+    declaration: str
+    declared_by: str | None
+    aware_at: datetime
+    stated: StatedPhase
+    scoped: breaches.BreachScoped | None = None
+    checked: breaches.NoticesChecked | None = None
+    progress: breaches.CampaignProgressed | None = None
+    notified: breaches.BreachNotified | None = None
+    recounted: breaches.BreachRecounted | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether its notices wait for an approval."""
+        has_letters = self.scoped is not None and self.scoped.chunks > 0
+        return has_letters and self.stated.status in WAITING and not self.stated.seconded
+
+    @property
+    def is_out(self) -> bool:
+        """Whether its notices are released."""
+        return self.stated.status in OUT
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """The letters so far: sent, failed, doubtful, and people notified by another phase."""
+        known = self.recounted or self.notified or self.progress
+        names = ("sent", "failed", "doubtful", "elsewhere")
+        return {name: getattr(known, name, 0) for name in names}
+
+    @property
+    def percent(self) -> int:
+        """How much of its batches is through."""
+        if self.notified is not None:
+            return ALL
+        return 0 if self.progress is None else ALL * self.progress.through // self.progress.chunks
+
+    @property
+    def groups(self) -> Sequence[breaches.AffectedGroup]:
+        """The people affected, as far as they are found."""
+        return () if self.scoped is None else self.scoped.groups
+
+    @property
+    def unreachable(self) -> int:
+        """People to notify without a mail address."""
+        return sum(group.unreachable for group in self.groups if group.laws)
+
+    @property
+    def by_law(self) -> Mapping[str, int]:
+        """People by the law that demands their notice, the first of several."""
+        counted: Counter[str] = Counter()
+        for group in self.groups:
+            counted[group.laws[0] if group.laws else NO_LAW] += group.people + group.again
+        return +counted
+
+    @property
+    def by_language(self) -> Mapping[str, int]:
+        """People to notify by language."""
+        counted: Counter[str] = Counter()
+        for group in self.groups:
+            counted[group.language] += group.people + group.again if group.laws else 0
+        return +counted
+
+    @property
+    def letters(self) -> Sequence[CheckedLetter]:
+        """The kinds of letters."""
+        return () if self.checked is None else self.checked.letters
+
+
+@dataclass(slots=True)
+class BreachRoom:
+    """An incident, as the breach room shows it."""
+
+    id: str
+    phases: list[NoticePhase] = field(default_factory=list)
+    stated: breaches.IncidentStated | None = None
+    drill: bool = False
+    mode: CampaignMode = CampaignMode.ON
+    opened: dict[str, datetime] = field(default_factory=dict)
+    """Account → when it opened the sealed content last."""
+    unreached: breaches.UnreachedListed | None = None
+    """The last list of people not reached."""
+
+    @property
+    def duties(self) -> Sequence[StatedDuty]:
+        """The duties that apply."""
+        return () if self.stated is None else self.stated.duties
+
+    @property
+    def running(self) -> Sequence[StatedDuty]:
+        """The open duties: the earliest end first, those without a number of days last."""
+        found = [one for one in self.duties if one.owed and one.done_at is None and one.withdrawn is None]
+        return sorted(found, key=lambda one: (one.due_at is None, one.due_at or one.clock, one.clock))
+
+    @property
+    def ended(self) -> Sequence[StatedDuty]:
+        """The duties that are done or were withdrawn."""
+        running = {one.clock for one in self.running}
+        return [one for one in self.duties if one.clock not in running]
+
+    @property
+    def reportable(self) -> Sequence[StatedDuty]:
+        """The open duties that the staff does: all but those done by letters."""
+        return [one for one in self.running if one.recipient not in BY_LETTER]
+
+    @property
+    def next_due(self) -> datetime | None:
+        """The end of the earliest clock."""
+        return next((one.due_at for one in self.running if one.due_at is not None), None)
+
+    @property
+    def standing(self) -> Sequence[NoticePhase]:
+        """The phases that were not withdrawn."""
+        return [one for one in self.phases if one.stated.status != WITHDRAWN]
+
+    @property
+    def approvable(self) -> NoticePhase | None:
+        """The phase that an approval names: the newest with known people; earlier ones go with it."""
+        known = [one for one in self.standing if one.scoped is not None]
+        aborted = self.stated is not None and self.stated.aborted
+        return known[-1] if known and not aborted and any(one.waits for one in known) else None
+
+    @property
+    def released_together(self) -> Sequence[NoticePhase]:
+        """The phases that the next approval is about."""
+        newest = self.approvable
+        return [] if newest is None else [one for one in self.standing if one.waits]
+
+    @property
+    def lacks(self) -> bool:
+        """Whether a letter of the next approval lacks a statement."""
+        return any(letter.lacks for phase in self.released_together for letter in phase.letters)
+
+    @property
+    def is_out(self) -> bool:
+        """Whether notices are released."""
+        return any(one.is_out for one in self.phases)
+
+    @property
+    def is_going_out(self) -> bool:
+        """Whether notices go out at this time."""
+        return any(one.is_out and one.notified is None for one in self.phases)
+
+    def is_open(self, account: str, now: datetime) -> bool:
+        """Return whether *account* may read the sealed content at *now*."""
+        at = self.opened.get(account)
+        return at is not None and now < at + OPEN_FOR
+
+    def held(self, now: datetime) -> bool:
+        """Return whether an authority holds the notices at *now*."""
+        until = None if self.stated is None else self.stated.held_until
+        return until is not None and now < until
+
+    def waits(self) -> Iterator[Wait]:
+        """Yield the work for the staff: approvals, and reports with a running clock."""
+        due = self.next_due
+        for phase in self.released_together:
+            stated = phase.stated
+            by = tuple(filter(None, (phase.declared_by, *stated.approved_by)))
+            since = phase.aware_at
+            yield Wait(WaitKind.RELEASE, since, due and due.date(), f"phase {phase.number}", by)
+        for duty in self.reportable:
+            if duty.begun:
+                day = duty.due_at and duty.due_at.date()
+                yield Wait(WaitKind.REPORT, self.phases[0].aware_at, day, duty.clock)
+
+
+def room_of(case: str, history: Iterable[tuple[datetime, Fact]]) -> BreachRoom:
+    """Return the room of the incident *case*, after the facts in *history*, the oldest first."""
+    room = BreachRoom(case)
+    for at, fact in history:
+        if isinstance(fact, breaches.BreachOpened):
+            room.opened[fact.by] = at
+        _note(room, fact)
+    for stated in () if room.stated is None else room.stated.phases:
+        if (phase := _phase(room, stated.phase)) is not None:
+            phase.stated = stated
+    return room
+
+
+def _note(room: BreachRoom, fact: Fact) -> None:
+    match fact:
+        case breaches.BreachRegistered():
+            room.drill = room.drill or fact.drill
+            stated = StatedPhase(phase=fact.phase, status="registered")
+            known = NoticePhase(fact.phase, fact.declaration, fact.by, fact.aware_at, stated)
+            others = [one for one in room.phases if one.number != fact.phase]
+            room.phases = sorted([*others, known], key=lambda one: one.number)
+        case breaches.IncidentStated():
+            room.stated = fact
+        case breaches.UnreachedListed():
+            room.unreached = fact
+        case breaches.CampaignPaused() | breaches.CampaignResumed() | breaches.CampaignAborted():
+            room.mode = CampaignMode.ABORTED if room.mode is CampaignMode.ABORTED else _MODES[type(fact)]
+        case _:
+            _note_phase(room, fact)
+
+
+_MODES: Mapping[type[Fact], CampaignMode] = {
+    breaches.CampaignPaused: CampaignMode.PAUSED,
+    breaches.CampaignResumed: CampaignMode.ON,
+    breaches.CampaignAborted: CampaignMode.ABORTED,
+}
+
+
+def _note_phase(room: BreachRoom, fact: Fact) -> None:
+    phase = _phase(room, getattr(fact, "phase", 0))
+    if phase is None:
+        return
+    match fact:
+        case breaches.BreachScoped():
+            phase.scoped = fact
+        case breaches.NoticesChecked():
+            phase.checked = fact
+        case breaches.CampaignProgressed():
+            before = phase.progress
+            phase.progress = fact if before is None or before.through <= fact.through else before
+        case breaches.BreachNotified():
+            phase.notified = fact
+        case breaches.BreachRecounted():
+            phase.recounted = fact
+        case _:
+            pass
+
+
+def _phase(room: BreachRoom, number: int) -> NoticePhase | None:
+    return next((one for one in room.phases if one.number == number), None)
+
+
+class ApprovalFlaw(StrEnum):
+    """Why an account may not approve the notices."""
+
+    NOTHING = "nothing"
+    OTHER = "other"
+    DECLARED = "declared"
+    APPROVED = "approved"
+
+
+def approval_flaw(room: BreachRoom, number: int, declaration: str, by: str) -> ApprovalFlaw | None:
+    """Return why *by*, who was shown *declaration*, may not approve phase *number*; None if they may."""
+    phase = room.approvable
+    if phase is None:
+        return ApprovalFlaw.NOTHING
+    if (phase.number, phase.declaration) != (number, declaration):
+        return ApprovalFlaw.OTHER
+    if by == phase.declared_by:
+        return ApprovalFlaw.DECLARED
+    if by in phase.stated.approved_by and not phase.stated.seconded:
+        return ApprovalFlaw.APPROVED
+    return None

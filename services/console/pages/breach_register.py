@@ -1,0 +1,114 @@
+"""The register of breaches as CSV, from the facts of the incidents: no personal data."""
+
+import csv
+import io
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+
+from services.console.context import ConsoleParts
+from services.console.domain import in_order, is_purged
+from services.console.incidents import BreachRoom, room_of
+from services.console.pages import labels
+from services.console.read_model.cases import CaseFilter
+from services.console.state import CaseKind
+from shared.contract.references import short_reference
+from shared.errors import ConfigurationError
+from shared.law.library import breach_policies
+from shared.pages.spreadsheets import safe_cell
+
+INCIDENTS = CaseFilter(kind=CaseKind.INCIDENT)
+COLUMNS = (
+    *(
+        "incident",
+        "drill",
+        "aware_at",
+        "phase",
+        "status",
+        "declared_by",
+        "approved_by",
+        "people",
+        "customers",
+    ),
+    *(
+        "records",
+        "sent",
+        "failed",
+        "doubtful",
+        "duty",
+        "law",
+        "due_at",
+        "notified_at",
+        "by",
+        "receipt",
+        "state",
+    ),
+)
+
+
+async def rooms_of(desk: ConsoleParts, incidents: Sequence[str]) -> list[BreachRoom]:
+    """Return the rooms of *incidents* that are not purged, in this order."""
+    histories = await desk.histories.of(incidents)
+    return [
+        room_of(one, ((entry.at, entry.fact) for entry in in_order(histories[one])))
+        for one in incidents
+        if one in histories and not is_purged(histories[one])
+    ]
+
+
+def law_name(policy: str | None) -> str:
+    """Return the name of the law of an edition."""
+    if policy is None:
+        return ""
+    try:
+        return breach_policies().named(policy).name
+    except ConfigurationError:
+        return labels.law_of(policy)
+
+
+async def breach_register(desk: ConsoleParts) -> AsyncIterator[str]:
+    """Yield the register of incidents as CSV: a row for each phase, and one for each duty."""
+    yield _line(COLUMNS)
+    async for row in desk.cases.all(INCIDENTS, desk.today()):
+        for room in await rooms_of(desk, [row.id]):
+            for cells in (*_phase_rows(room), *_duty_rows(room)):
+                yield _line([cells.get(column, "") for column in COLUMNS])
+
+
+def _phase_rows(room: BreachRoom) -> Iterator[Mapping[str, object]]:
+    for phase in room.phases:
+        scoped = phase.scoped
+        yield {
+            "incident": short_reference(room.id),
+            "drill": "drill" if room.drill else "",
+            "aware_at": phase.aware_at.isoformat(),
+            "phase": phase.number,
+            "status": phase.stated.status,
+            "declared_by": phase.declared_by or "",
+            "approved_by": " ".join(phase.stated.approved_by),
+            "people": sum(group.people for group in phase.groups),
+            "customers": scoped.customers if scoped else "",
+            "records": scoped.records if scoped else "",
+            **{name: phase.counts[name] for name in ("sent", "failed", "doubtful")},
+        }
+
+
+def _duty_rows(room: BreachRoom) -> Iterator[Mapping[str, object]]:
+    running = {duty.clock for duty in room.running}
+    for duty in room.duties:
+        ended = "withdrawn" if duty.withdrawn else "done"
+        yield {
+            "incident": short_reference(room.id),
+            "drill": "drill" if room.drill else "",
+            "duty": duty.clock,
+            "law": law_name(duty.policy),
+            "due_at": duty.due_at.isoformat() if duty.due_at else "",
+            "notified_at": duty.done_at.isoformat() if duty.done_at else "",
+            "by": duty.done_by or "",
+            "receipt": duty.receipt or "",
+            "state": "runs" if duty.clock in running else ended,
+        }
+
+
+def _line(cells: Sequence[object]) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerow([safe_cell(str(cell)) for cell in cells])
+    return text.getvalue()

@@ -1,0 +1,198 @@
+"""The breach room: the list of incidents, the page of one, its live progress and its decisions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi.responses import RedirectResponse, StreamingResponse
+from starlette.datastructures import FormData
+
+from services.console.breach_decisions import DONE, ENTRIES, BreachEntry, RefusedEntry
+from services.console.context import ConsoleParts
+from services.console.http.counts import changes_of
+from services.console.http.guard import SessionGuard, Visitor
+from services.console.http.permissions import ConsoleAction
+from services.console.incidents import BreachRoom
+from services.console.pages import breach_labels
+from services.console.pages.breach_register import INCIDENTS, breach_register, law_name, rooms_of
+from services.console.pages.lists import marked
+from services.console.pages.site import ConsoleSite
+from services.console.pages.timeline import timeline
+from services.console.signin.local import REFUSALS, decided
+from shared.contract.events import Code, RequestId
+from shared.errors import HabeasError
+from shared.pages.translation import mark as _
+from shared.runtime.staff_api import DecisionNotAccepted, EffectUnknown, StaffApiProblem
+
+CONTENT_HEADERS = (
+    *("content-type", "content-disposition", "content-security-policy", "cache-control"),
+    *("x-content-type-options", "referrer-policy"),
+)
+"""Headers of content that intake gives out."""
+REFUSED = _("The decision was refused. Wait for the next code and try again.")
+LOCKED = _("Sign out, and sign in with password and code. Then decide.")
+PENDING = _("The decision is recorded, and no service has answered it yet. Reload the page shortly.")
+MINUTE_S, HOUR_MINUTES, MINUS = 60, 60, "\u2212"
+
+
+@dataclass(frozen=True, slots=True)
+class BreachPages:
+    """Draws the pages of incidents."""
+
+    desk: ConsoleParts
+    site: ConsoleSite
+
+    async def room(self, incident: str) -> BreachRoom:
+        """Return the room of *incident*; answer 404 if there is none."""
+        found = await rooms_of(self.desk, [incident])
+        if not found or not found[0].phases:
+            raise HTTPException(404, "there is no such incident")
+        return found[0]
+
+    async def listing(self, request: Request, visitor: Visitor, after: str) -> Response:
+        """Return the list of incidents, the earliest running clock first."""
+        page = await self.desk.cases.page(INCIDENTS, self.desk.today(), marked(after))
+        rooms = await rooms_of(self.desk, [row.id for row in page.rows])
+        content = self._frame(visitor) | {"rooms": rooms, "page": page}
+        return self.site.draw(request, "breaches.html.jinja", content, visitor=visitor)
+
+    async def show(
+        self, request: Request, visitor: Visitor, incident: str, *, flaw: str = "", done: str = ""
+    ) -> Response:
+        """Return the page of *incident*, with the *flaw* of a form, or what was *done*."""
+        room = await self.room(incident)
+        history = (await self.desk.histories.of([incident]))[incident]
+        content = self._frame(visitor) | {"room": room, "flaw": flaw, "done": done}
+        content |= {"timeline": timeline(history, self.site.words(request)), "progress": progress_of(room)}
+        return self.site.draw(
+            request, "breach.html.jinja", content, visitor=visitor, status=409 if flaw else 200
+        )
+
+    async def content(self, visitor: Visitor, incident: str, item: str) -> Response:
+        """Return sealed content that the account has opened: a sample of a letter, or a list."""
+        unlocked = visitor.session.unlocked
+        if unlocked is None:
+            raise HTTPException(403, "the session has no key")
+        path = f"/v1/staff/incidents/{incident}/content/{item}"
+        try:
+            answer = await self.desk.intake.response("GET", path, unlocked.bearer)
+        except DecisionNotAccepted:
+            raise HTTPException(403, "the incident is not opened") from None
+        except StaffApiProblem as error:
+            status = 404 if error.status == HTTPStatus.NOT_FOUND else 403
+            raise HTTPException(status, "the content cannot be read") from None
+        headers = {name: answer.headers[name] for name in CONTENT_HEADERS if name in answer.headers}
+        return Response(answer.content, headers=headers)
+
+    def _frame(self, visitor: Visitor) -> dict[str, Any]:
+        steers = visitor.may(ConsoleAction.STEER_BREACH)
+        return {
+            "breach_labels": breach_labels,
+            "law_name": law_name,
+            "left": time_left,
+            "now": self.desk.clock(),
+            "steers": steers,
+        }
+
+    async def decide(self, visitor: Visitor, incident: str, name: str, given: FormData) -> None:
+        """Sign and submit the decision of the form *name*, and wait for its effect."""
+        fields = {field: str(value) for field, value in given.items()}
+        zone, now = self.desk.settings.company.zone, self.desk.clock()
+        entry = BreachEntry(await self.room(incident), visitor.member.name, now, zone, fields)
+        decision, unlocked = ENTRIES[name](entry), visitor.session.unlocked
+        if unlocked is None or unlocked.until <= now:
+            raise RefusedEntry(LOCKED)
+        taken = await self.desk.intake.submit(decided(decision, unlocked, entry.text("code"), now))
+        await self.desk.intake.effect(taken.id)
+
+
+def breach_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> APIRouter:
+    """Return the routes of the breach room."""
+    router, pages = APIRouter(include_in_schema=False), BreachPages(desk, site)
+    seeing = Annotated[Visitor, Depends(guard.allowed(ConsoleAction.BREACH))]
+    steering = Annotated[Visitor, Depends(guard.allowed(ConsoleAction.STEER_BREACH))]
+
+    @router.get("/breaches")
+    async def incidents(request: Request, visitor: seeing, after: str = "") -> Response:
+        return await pages.listing(request, visitor, after)
+
+    @router.get("/breaches/{incident}")
+    async def show(request: Request, visitor: seeing, incident: RequestId, done: str = "") -> Response:
+        return await pages.show(request, visitor, incident, done=DONE.get(done, ""))
+
+    @router.get("/breaches/{incident}/live")
+    async def live(request: Request, visitor: seeing, incident: RequestId) -> StreamingResponse:
+        del visitor
+
+        async def counts() -> Mapping[str, int]:
+            return progress_of(await pages.room(incident))
+
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return StreamingResponse(changes_of(request, counts), media_type="text/event-stream", headers=headers)
+
+    @router.post("/breaches/{incident}/decisions/{name}")
+    async def decide(request: Request, visitor: steering, incident: RequestId, name: str) -> Response:
+        given = await guard.form(request, visitor)
+        if name not in ENTRIES:
+            raise HTTPException(404, "there is no such decision")
+        try:
+            await pages.decide(visitor, incident, name, given)
+        except HabeasError as error:
+            flaw = _flaw(error)
+            if flaw is None:
+                raise
+            return await pages.show(request, visitor, incident, flaw=flaw)
+        return RedirectResponse(f"/breaches/{incident}?done={name}", 303)
+
+    return router
+
+
+def breach_file_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> APIRouter:
+    """Return the routes of the register and of sealed content."""
+    router, pages = APIRouter(include_in_schema=False), BreachPages(desk, site)
+    seeing = Annotated[Visitor, Depends(guard.allowed(ConsoleAction.BREACH))]
+    steering = Annotated[Visitor, Depends(guard.allowed(ConsoleAction.STEER_BREACH))]
+
+    @router.get("/breaches.csv")
+    async def register(visitor: seeing) -> Response:
+        del visitor
+        headers = {"Content-Disposition": 'attachment; filename="breaches.csv"', "Cache-Control": "no-store"}
+        return StreamingResponse(breach_register(desk), media_type="text/csv; charset=utf-8", headers=headers)
+
+    @router.get("/breaches/{incident}/content/{item}")
+    async def content(visitor: steering, incident: RequestId, item: Code) -> Response:
+        return await pages.content(visitor, incident, item)
+
+    return router
+
+
+def _flaw(error: HabeasError) -> str | None:
+    """Return what *error* says about a form; None if it is no error of the form."""
+    match error:
+        case RefusedEntry():
+            return str(error)
+        case DecisionNotAccepted():
+            return REFUSALS.get(str(error), REFUSED)
+        case EffectUnknown():
+            return PENDING
+        case StaffApiProblem():
+            return REFUSED
+        case _:
+            return None
+
+
+def progress_of(room: BreachRoom) -> Mapping[str, int]:
+    """Return the counts of the notices that are out, over all phases, and for each how far it is."""
+    out = [phase for phase in room.phases if phase.is_out]
+    names = ("sent", "failed", "doubtful", "elsewhere")
+    sums = {name: sum(phase.counts[name] for phase in out) for name in names}
+    return sums | {f"percent-{phase.number}": phase.percent for phase in out}
+
+
+def time_left(due_at: datetime, now: datetime) -> str:
+    """Return the hours and minutes from *now* to *due_at*: ``71:05``, with a minus if it is past."""
+    minutes = int(abs((due_at - now).total_seconds()) // MINUTE_S)
+    return f"{MINUS if due_at < now else ''}{minutes // HOUR_MINUTES}:{minutes % HOUR_MINUTES:02}"

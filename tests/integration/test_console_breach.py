@@ -1,0 +1,205 @@
+"""A breach in the console: clocks run, two officers approve, notices arrive, and a report is recorded."""
+
+import re
+import uuid
+from datetime import timedelta
+
+import httpx
+from playwright.async_api import Browser, Page
+
+from habeas.client import requests
+from shared.contract.events.breaches import BreachDeclared
+from shared.contract.staff import code_at
+from shared.vocabulary import StaffRole
+from tests.integration.browser import too_wide, violations
+from tests.integration.console_fixture import WITHIN, Console, console
+from tests.integration.pipeline import PORTAL, comes_true, now
+
+__all__ = ["console"]
+OFFICER = StaffRole.INCIDENT_OFFICER
+
+
+async def declared(console: Console, *people: str) -> str:
+    """Declare a breach as an upstream system does; return the incident, once its letters are checked."""
+    today = now()
+    listed: list[dict[str, object]] = [{"name": "Bruno Muster", "email": email} for email in people]
+    listed.append({"name": "Amelia Beispiel"})
+    data = {
+        "reference": f"INC-{uuid.uuid4().hex}",
+        "nature": "A copy of the customer table was taken.",
+        "consequences": "Letters that pretend to come from us.",
+        "measures": "The way in is closed.",
+        "advice": "Do not open attachments.",
+        "occurred_from": (today - timedelta(days=2)).isoformat(),
+        "detected_at": (today - timedelta(hours=3)).isoformat(),
+        "aware_at": (today - timedelta(hours=2)).isoformat(),
+        "categories": ["user.name", "user.contact.email"],
+        "affected": {"list": [{**one, "locale": "de", "residence": {"country": "DE"}} for one in listed]},
+        "contact": "Privacy team, privacy@example.com",
+        "high_risk": True,
+    }
+    body = requests.cloud_event(data, type_=BreachDeclared.TYPE, source=PORTAL)
+    known = {case for case, row in (await console.rows()).items() if row.get("kind") == "incident"}
+    await console.pipeline.publish(body, type_=BreachDeclared.TYPE)
+    found: list[str] = []
+
+    async def checked() -> bool:
+        histories = console.pipeline.client[f"{console.pipeline.prefix}_console"]["histories"]
+        wanted = {"_id": {"$nin": list(known)}}
+        async for one in histories.find(wanted):
+            types = {fact["type"] for fact in one.get("facts", {}).values()}
+            if {"habeas.breach.notices_checked.v1", "habeas.breach.scoped.v1"} <= types:
+                found.append(one["_id"])
+        return bool(found)
+
+    await comes_true(checked, WITHIN)
+    return found[0]
+
+
+async def fresh_code(console: Console, account: str) -> str:
+    """Return the code of *account* as if none was used yet: another second factor would end its session."""
+    for collection in ("codes", "tries"):
+        await console.pipeline.client[f"{console.pipeline.prefix}_staff"][collection].delete_many({})
+    known = await console.pipeline.accounts.register.account(account)
+    assert known is not None
+    return code_at(known.second_factor, now())
+
+
+async def entered(console: Console, page: Page, account: str, form: str) -> None:
+    """Send the *form* of a page with a fresh code of *account*."""
+    await page.fill(f"#code-{form}", await fresh_code(console, account))
+    await page.click(f"form[action$='/decisions/{form}'] button")
+    await page.wait_for_load_state()
+
+
+async def signed_in(console: Console, browser: Browser, account: str) -> Page:
+    """Return a page in a browser of *account*, signed in."""
+    context = await browser.new_context(viewport={"width": 1280, "height": 900})
+    page = await context.new_page()
+    await page.goto(f"{console.url}/sign-in?next=/breaches")
+    for name, value in (await console.credentials(account, OFFICER)).items():
+        await page.fill(f"#{name}", value)
+    await page.click("main button")
+    await page.wait_for_url(f"{console.url}/breaches")
+    return page
+
+
+async def refused_words(
+    console: Console, client: httpx.AsyncClient, account: str, path: str, **entered: str
+) -> tuple[int, str]:
+    """Send a form with a fresh code of *account*; return the status and the page."""
+    form = re.search(r'name="form" value="([0-9a-f]{64})"', (await client.get("/breaches")).text)
+    assert form is not None
+    secret = (await console.pipeline.accounts.present(account)).second_factor
+    answer = await client.post(path, data={"form": form[1], "code": code_at(secret, now()), **entered})
+    return answer.status_code, answer.text
+
+
+async def reads_a_letter(console: Console, page: Page, room: str) -> None:
+    """Open the incident as omar.officer, and read a sample of its letters."""
+    sample = f"{room}/content/sample_1_0"
+    assert (await page.request.get(sample)).status == 403
+    await entered(console, page, "omar.officer", "open")
+    letter = await page.request.get(sample)
+    assert "A copy of the customer table was taken." in await letter.text()
+    assert letter.headers["content-security-policy"].startswith("sandbox")
+    assert not await violations(page)
+
+
+async def lists_people_not_reached(console: Console, page: Page, room: str) -> None:
+    """List the people not reached as omar.officer, and download the list."""
+    await page.goto(room)
+    await entered(console, page, "omar.officer", "open")
+    link = page.locator("a[href*='/content/unreached_']")
+
+    async def listed() -> bool:
+        await page.goto(room)
+        return await link.count() == 1
+
+    await comes_true(listed, WITHIN)
+    people = await page.request.get(f"{console.url}{await link.get_attribute('href')}")
+    assert re.search("no_address,.*Amelia Beispiel", await people.text())
+
+
+async def test_two_officers_release_a_breach_and_record_a_report(console: Console, browser: Browser) -> None:
+    addresses = [f"{uuid.uuid4().hex}@example.org" for _ in range(3)]
+    incident = await declared(console, *addresses)
+    room = f"{console.url}/breaches/{incident}"
+    first = await signed_in(console, browser, "ines.officer")
+    assert await first.locator(f"a[href='/breaches/{incident}']").count() == 1
+    assert not await violations(first)
+    await first.goto(room)
+    countdown = first.locator("tr", has_text="gdpr.authority.DE").locator("time[data-countdown]")
+    assert re.fullmatch(r"(69|70):\d\d", await countdown.inner_text())
+    assert await first.locator("text=not declared in 'de'").count() == 1
+    assert not [*await violations(first), *await too_wide(first)]
+    await first.check("#read")
+    await entered(console, first, "ines.officer", "approve")
+    assert "Your approval is recorded" in await first.content()
+    assert await first.locator("text=Approved by ines.officer. A second account").count() == 1
+    await first.check("#read")
+    await entered(console, first, "ines.officer", "approve")
+    assert "You have approved these notices" in await first.locator("[role=alert]").inner_text()
+
+    second = await signed_in(console, browser, "omar.officer")
+    await second.goto(room)
+    await reads_a_letter(console, second, room)
+    assert (await first.request.get(f"{room}/content/sample_1_0")).status == 403
+    await second.check("#read")
+    await entered(console, second, "omar.officer", "approve")
+
+    async def arrived() -> bool:
+        mails = [path.read_bytes() for path in console.pipeline.mail.folder.glob("*.eml")]
+        return all(any(address.encode() in mail for mail in mails) for address in addresses)
+
+    await comes_true(arrived, WITHIN)
+
+    async def through() -> bool:
+        await second.goto(room)
+        return await second.locator("progress[value='100']").count() == 1
+
+    await comes_true(through, WITHIN)
+    assert await second.locator("[data-count=sent]").inner_text() == "3"
+    await second.select_option("#clock", "gdpr.authority.DE")
+    await second.fill("#receipt", "LDA-2026/0815")
+    await entered(console, second, "omar.officer", "report")
+    assert "The report is recorded" in await second.content()
+
+    async def receipt() -> bool:
+        await second.goto(room)
+        return await second.locator("li", has_text="receipt LDA-2026/0815").count() == 1
+
+    await comes_true(receipt, WITHIN)
+    assert not await violations(second)
+    await second.set_viewport_size({"width": 360, "height": 800})
+    for path in ("/breaches?lang=de", f"/breaches/{incident}?lang=de"):
+        await second.goto(console.url + path)
+        assert not [*await violations(second), *await too_wide(second)]
+    await lists_people_not_reached(console, second, room)
+    register = await (await second.request.get(f"{console.url}/breaches.csv")).text()
+    assert re.search(r"gdpr\.authority\.DE,.*omar\.officer,LDA-2026/0815,done", register)
+    assert not any(address in register for address in addresses)
+    for page in (first, second):
+        await page.context.close()
+
+
+async def test_agent_and_declarer_approve_no_notices(console: Console) -> None:
+    incident = await declared(console, "amelia@example.org")
+    path = f"/breaches/{incident}/decisions/approve"
+    given = {"phase": "1", "declaration": "written_0", "read": "yes"}
+    agent = await console.signed_in("kim.agent", StaffRole.AGENT)
+    assert f'action="{path}"' not in (await agent.get(f"/breaches/{incident}")).text
+    status, page = await refused_words(console, agent, "kim.agent", path, **given)
+    assert (status, "not allowed" in page) == (403, True)
+    officer = await console.signed_in("ada.officer", OFFICER)
+    status, page = await refused_words(console, officer, "ada.officer", path, **given)
+    assert (status, "has changed since this page was drawn" in page) == (409, True)
+    form = re.search(r'name="declaration" value="([^"]+)"', (await officer.get(f"/breaches/{incident}")).text)
+    assert form is not None
+    given |= {"declaration": form[1], "read": ""}
+    status, page = await refused_words(console, officer, "ada.officer", path, **given)
+    assert (status, "you have read what the letters lack" in page) == (409, True)
+    parked = await console.pipeline.parked()
+    assert not parked.get("incidents")
+    for client in (agent, officer):
+        await client.aclose()

@@ -1,0 +1,214 @@
+"""The breach room follows from the facts of an incident; forms refuse what the services would park."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from services.console.breach_decisions import (
+    APPROVAL_FLAWS,
+    BAD_REPORT_TIME,
+    BAD_UNTIL,
+    ENTRIES,
+    NO_DUTY,
+    NO_PHASE,
+    NOT_CONFIRMED,
+    NOT_HELD,
+    NOT_OUT,
+    NOT_READ,
+    BreachEntry,
+    RefusedEntry,
+)
+from services.console.domain import HistoryEntry, row_of
+from services.console.incidents import ApprovalFlaw, BreachRoom, CampaignMode, room_of
+from services.console.pages.breaches import progress_of, time_left
+from services.console.state import CaseKind, WaitKind
+from shared.contract.events import Fact, breaches
+
+INCIDENT = "ab" * 16
+START = datetime(2026, 3, 2, 9, tzinfo=UTC)
+DUE = START + timedelta(hours=72)
+GDPR = "gdpr@2018-05-25"
+DUTIES = (
+    breaches.StatedDuty(clock="gdpr.people", policy=GDPR, recipient="people"),
+    breaches.StatedDuty(clock="gdpr.authority.DE", policy=GDPR, recipient="authority", due_at=DUE),
+    breaches.StatedDuty(
+        clock="update.1", recipient="staff", due_at=START + timedelta(days=7), done_at=START, done_by="ada"
+    ),
+)
+GROUP = breaches.AffectedGroup(laws=(GDPR,), place="DE", language="de", people=9, unreachable=2, again=1)
+
+
+def registered(phase: int = 1, by: str | None = "ada") -> breaches.BreachRegistered:
+    return breaches.BreachRegistered(
+        request_id=INCIDENT,
+        phase=phase,
+        declaration=f"declared_{phase}",
+        role=breaches.BreachRole.CONTROLLER,
+        aware_at=START,
+        by=by,
+    )
+
+
+def scoped(phase: int = 1, chunks: int = 4) -> breaches.BreachScoped:
+    return breaches.BreachScoped(request_id=INCIDENT, phase=phase, groups=(GROUP,), chunks=chunks)
+
+
+def stated(*statuses: str, approved_by: tuple[str, ...] = (), **more: Any) -> breaches.IncidentStated:
+    phases = tuple(
+        breaches.StatedPhase(phase=number, status=status, approved_by=approved_by)
+        for number, status in enumerate(statuses, start=1)
+    )
+    return breaches.IncidentStated(
+        request_id=INCIDENT, aware_at=START, phases=phases, **{"duties": DUTIES, **more}
+    )
+
+
+def progressed(through: int, sent: int) -> breaches.CampaignProgressed:
+    return breaches.CampaignProgressed(
+        request_id=INCIDENT, phase=1, through=through, chunks=4, sent=sent, doubtful=1, failed=0, chunk=2
+    )
+
+
+def notified(sent: int) -> breaches.BreachNotified:
+    return breaches.BreachNotified(request_id=INCIDENT, phase=1, sent=sent, doubtful=1, failed=2)
+
+
+def room(*facts: Fact) -> BreachRoom:
+    return room_of(INCIDENT, ((START + timedelta(minutes=at), fact) for at, fact in enumerate(facts)))
+
+
+WAITING = (registered(), scoped(), stated("scoped"))
+OUT = (*WAITING, stated("released", approved_by=("bruno",)))
+
+
+def test_running_clocks_come_first_and_done_duties_apart() -> None:
+    found = room(*WAITING)
+    assert [duty.clock for duty in found.running] == ["gdpr.authority.DE", "gdpr.people"]
+    assert [duty.clock for duty in found.ended] == ["update.1"]
+    assert [duty.clock for duty in found.reportable] == ["gdpr.authority.DE"]
+    assert found.next_due == DUE
+
+
+def test_row_of_an_incident_waits_for_approval_and_reports() -> None:
+    history = [HistoryEntry(f"{at:032x}", START, fact) for at, fact in enumerate(WAITING)]
+    row = row_of(INCIDENT, history)
+    assert row is not None
+    assert (row.kind, row.open, row.due_on) == (CaseKind.INCIDENT, True, DUE.date())
+    release, report = row.waits
+    assert (release.kind, release.by, release.due_on) == (WaitKind.RELEASE, ("ada",), DUE.date())
+    assert (report.kind, report.reason) == (WaitKind.REPORT, "gdpr.authority.DE")
+
+
+def test_people_are_counted_by_law_and_language() -> None:
+    [phase] = room(*WAITING).phases
+    assert (phase.by_law, phase.by_language, phase.unreachable) == ({GDPR: 10}, {"de": 10}, 2)
+
+
+def test_progress_goes_on_and_ends_with_all_batches() -> None:
+    half = room(*OUT, progressed(2, 4), progressed(1, 2))
+    assert progress_of(half) == {"sent": 4, "failed": 0, "doubtful": 1, "elsewhere": 0, "percent-1": 50}
+    assert half.is_going_out
+    whole = room(*OUT, progressed(2, 4), notified(8))
+    assert progress_of(whole)["percent-1"] == 100
+    assert (progress_of(whole)["sent"], whole.is_going_out) == (8, False)
+
+
+def test_orders_of_the_staff_set_the_state_of_the_campaign() -> None:
+    pause = breaches.CampaignPaused(request_id=INCIDENT, by="ada")
+    resume = breaches.CampaignResumed(request_id=INCIDENT, by="ada")
+    abort = breaches.CampaignAborted(request_id=INCIDENT, by="ada")
+    assert room(*OUT, pause).mode is CampaignMode.PAUSED
+    assert room(*OUT, pause, resume).mode is CampaignMode.ON
+    assert room(*OUT, abort, resume).mode is CampaignMode.ABORTED
+
+
+def refusal(name: str, found: BreachRoom, by: str = "bruno", **fields: str) -> str | None:
+    """Return why the form *name* is refused; None if it drafts a decision."""
+    entry = BreachEntry(found, by, START + timedelta(hours=1), UTC, fields)
+    try:
+        decision = ENTRIES[name](entry)
+    except RefusedEntry as error:
+        return str(error)
+    assert (decision.request_id, decision.by) == (INCIDENT, by)
+    return None
+
+
+APPROVAL = {"phase": "1", "declaration": "declared_1", "read": "yes"}
+
+
+@pytest.mark.parametrize(
+    ("facts", "by", "changes", "flaw"),
+    [
+        pytest.param(WAITING, "bruno", {}, None, id="second account"),
+        pytest.param(WAITING, "ada", {}, APPROVAL_FLAWS[ApprovalFlaw.DECLARED], id="declarer"),
+        pytest.param(WAITING, "bruno", {"read": ""}, NOT_READ, id="not read"),
+        pytest.param(
+            WAITING, "bruno", {"declaration": "x"}, APPROVAL_FLAWS[ApprovalFlaw.OTHER], id="other declaration"
+        ),
+        pytest.param(
+            (registered(by=None), scoped(), stated("approved", approved_by=("bruno",))),
+            "bruno",
+            {},
+            APPROVAL_FLAWS[ApprovalFlaw.APPROVED],
+            id="approves twice",
+        ),
+        pytest.param(OUT, "bruno", {}, APPROVAL_FLAWS[ApprovalFlaw.NOTHING], id="out already"),
+        pytest.param(
+            (registered(), scoped(chunks=0), stated("scoped")),
+            "bruno",
+            {},
+            APPROVAL_FLAWS[ApprovalFlaw.NOTHING],
+            id="no letters",
+        ),
+    ],
+)
+def test_approval_needs_a_second_account_that_has_read(
+    facts: tuple[Fact, ...], by: str, changes: Mapping[str, str], flaw: str | None
+) -> None:
+    assert refusal("approve", room(*facts), by, **{**APPROVAL, **changes}) == flaw
+
+
+def test_report_names_a_running_duty_at_a_possible_time() -> None:
+    found = room(*WAITING)
+    assert refusal("report", found, clock="gdpr.authority.DE", receipt="LDA-2026/7") is None
+    assert refusal("report", found, clock="update.1") == NO_DUTY
+    for at in ("2026-03-02T10:01", "2026-03-01T10:00"):
+        assert refusal("report", found, clock="gdpr.authority.DE", at=at) == BAD_REPORT_TIME
+
+
+def test_hold_ends_in_the_future_and_only_a_hold_can_be_ended() -> None:
+    found = room(*WAITING)
+    assert refusal("hold", found, agency="police", until="2026-03-03T10:00") is None
+    assert refusal("hold", found, agency="police", until="2026-03-02T09:59") == BAD_UNTIL
+    assert refusal("end-hold", found) == NOT_HELD
+    held = room(*WAITING, stated("scoped", agency="police", held_until=START + timedelta(days=1)))
+    assert refusal("end-hold", held) is None
+
+
+def test_steering_needs_notices_that_go_out_in_another_state() -> None:
+    assert refusal("pause", room(*WAITING)) == NOT_OUT
+    assert refusal("resume", room(*OUT)) == NOT_OUT
+    assert refusal("pause", room(*OUT)) is None
+    assert refusal("abort", room(*OUT)) == NOT_CONFIRMED
+    assert refusal("abort", room(*OUT), sure="yes") is None
+
+
+def test_only_the_newest_phase_is_withdrawn_before_it_is_out() -> None:
+    assert refusal("withdraw", room(*WAITING), phase="1", sure="yes") is None
+    assert refusal("withdraw", room(*WAITING), phase="2", sure="yes") == NO_PHASE
+    assert refusal("withdraw", room(*OUT), phase="1", sure="yes") == NO_PHASE
+
+
+def test_time_left_counts_hours_beyond_a_day() -> None:
+    assert time_left(DUE, START + timedelta(minutes=55)) == "71:05"
+    assert time_left(START, START + timedelta(minutes=150)) == "\u22122:30"
+
+
+def test_opening_is_that_of_its_account_for_fifteen_minutes() -> None:
+    found = room(*OUT, breaches.BreachOpened(request_id=INCIDENT, by="ada", reason="breach_room"))
+    at = found.opened["ada"]
+    assert found.is_open("ada", at + timedelta(minutes=14))
+    assert not found.is_open("ada", at + timedelta(minutes=15))
+    assert not found.is_open("bruno", at)
