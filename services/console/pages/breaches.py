@@ -1,6 +1,6 @@
 """The breach room: the list of incidents, the page of one, its live progress and its decisions."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -12,16 +12,18 @@ from starlette.datastructures import FormData
 
 from services.console.breach_decisions import DONE, ENTRIES, BreachEntry, RefusedEntry
 from services.console.context import ConsoleParts
+from services.console.decisions.forms import DecisionDraft
+from services.console.decisions.submission import StepUp, decide
 from services.console.http.counts import changes_of
 from services.console.http.guard import SessionGuard, Visitor
 from services.console.http.permissions import ConsoleAction
 from services.console.incidents import BreachRoom
 from services.console.pages import breach_labels
 from services.console.pages.breach_register import INCIDENTS, breach_register, law_name, rooms_of
+from services.console.pages.decisions import flaws_of, is_locked
 from services.console.pages.lists import marked
 from services.console.pages.site import ConsoleSite
 from services.console.pages.timeline import timeline
-from services.console.signin.local import REFUSALS, decided
 from shared.contract.events import Code, RequestId
 from shared.errors import HabeasError
 from shared.pages.translation import mark as _
@@ -32,8 +34,8 @@ CONTENT_HEADERS = (
     *("x-content-type-options", "referrer-policy"),
 )
 """Headers of content that intake gives out."""
-REFUSED = _("The decision was refused. Wait for the next code and try again.")
-LOCKED = _("Sign out, and sign in with password and code. Then decide.")
+ANSWERED_WITHIN_S = 1.0
+"""An effect that was not known after the long wait is known now, or the page says so."""
 PENDING = _("The decision is recorded, and no service has answered it yet. Reload the page shortly.")
 MINUTE_S, HOUR_MINUTES, MINUS = 60, 60, "\u2212"
 
@@ -93,6 +95,7 @@ class BreachPages:
             "breach_labels": breach_labels,
             "law_name": law_name,
             "left": time_left,
+            "locked": is_locked(self.desk, visitor),
             "now": self.desk.clock(),
             "steers": steers,
         }
@@ -102,11 +105,9 @@ class BreachPages:
         fields = {field: str(value) for field, value in given.items()}
         zone, now = self.desk.settings.company.zone, self.desk.clock()
         entry = BreachEntry(await self.room(incident), visitor.member.name, now, zone, fields)
-        decision, unlocked = ENTRIES[name](entry), visitor.session.unlocked
-        if unlocked is None or unlocked.until <= now:
-            raise RefusedEntry(LOCKED)
-        taken = await self.desk.intake.submit(decided(decision, unlocked, entry.text("code"), now))
-        await self.desk.intake.effect(taken.id)
+        step_up = StepUp("".join(entry.text("code").split()), fields.get("password", ""))
+        made = await decide(self.desk, visitor, DecisionDraft(ENTRIES[name](entry)), step_up)
+        await self.desk.intake.effect(made, within_s=ANSWERED_WITHIN_S)
 
 
 def breach_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> APIRouter:
@@ -134,14 +135,14 @@ def breach_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) ->
         return StreamingResponse(changes_of(request, counts), media_type="text/event-stream", headers=headers)
 
     @router.post("/breaches/{incident}/decisions/{name}")
-    async def decide(request: Request, visitor: steering, incident: RequestId, name: str) -> Response:
+    async def make(request: Request, visitor: steering, incident: RequestId, name: str) -> Response:
         given = await guard.form(request, visitor)
         if name not in ENTRIES:
             raise HTTPException(404, "there is no such decision")
         try:
             await pages.decide(visitor, incident, name, given)
         except HabeasError as error:
-            flaw = _flaw(error)
+            flaw = _flaw(error, site.words(request).say)
             if flaw is None:
                 raise
             return await pages.show(request, visitor, incident, flaw=flaw)
@@ -169,19 +170,16 @@ def breach_file_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSit
     return router
 
 
-def _flaw(error: HabeasError) -> str | None:
+def _flaw(error: HabeasError, say: Callable[..., str]) -> str | None:
     """Return what *error* says about a form; None if it is no error of the form."""
     match error:
         case RefusedEntry():
-            return str(error)
-        case DecisionNotAccepted():
-            return REFUSALS.get(str(error), REFUSED)
+            return say(str(error))
         case EffectUnknown():
-            return PENDING
-        case StaffApiProblem():
-            return REFUSED
+            return say(PENDING)
         case _:
-            return None
+            flaws = flaws_of(error, say)
+            return None if flaws is None else " ".join(flaws.values())
 
 
 def progress_of(room: BreachRoom) -> Mapping[str, int]:
