@@ -54,6 +54,12 @@ NEEDED: Mapping[tuple[str, str], ConsoleAction] = {
     ("GET", "/requests/{case}/decisions/{name}"): ConsoleAction.DECIDE,
     ("POST", "/requests/{case}/decisions/{name}"): ConsoleAction.DECIDE,
     ("GET", "/counts"): ConsoleAction.LIST,
+    ("GET", "/breaches"): ConsoleAction.BREACH,
+    ("GET", "/breaches.csv"): ConsoleAction.BREACH,
+    ("GET", "/breaches/{incident}"): ConsoleAction.BREACH,
+    ("GET", "/breaches/{incident}/live"): ConsoleAction.BREACH,
+    ("GET", "/breaches/{incident}/content/{item}"): ConsoleAction.STEER_BREACH,
+    ("POST", "/breaches/{incident}/decisions/{name}"): ConsoleAction.STEER_BREACH,
 }
 """Route → the action that it needs; a new route needs an entry here."""
 SIGN_IN = "/sign-in"
@@ -100,7 +106,7 @@ def routes(known: Sequence[BaseRoute]) -> Iterator[tuple[str, str]]:
 
 async def _status(method: str, path: str, token: str, *roles: StaffRole) -> tuple[int, str]:
     transport = httpx.ASGITransport(create_app(desk_of(*roles)), raise_app_exceptions=False)
-    address = path.replace("{case}", CASE)
+    address = path.replace("{case}", CASE).replace("{incident}", CASE)
     async with httpx.AsyncClient(transport=transport, base_url="http://console.test") as client:
         client.cookies.set("habeas-console", token)
         form = {"data": {"form": SESSION.form_token}} if method == "POST" else {}
