@@ -211,12 +211,14 @@ def session_stands(session: StaffSignedIn, account: StaffAccount, now: datetime)
     """
     Return whether *session* of *account* is in force: neither over, nor is the account disabled or reset.
 
-    A reset gives the account another key or second factor: then it has not signed the session.
+    A reset gives the account another key, second factor and recovery codes: then it has not signed the
+    session.
     """
     proof = session.proof
     if proof is None or account.disabled or not now < session.until or not signature_fits(session, account):
         return False
-    return step_of(proof.code, account.second_factor, proof.at) is not None
+    dated = step_of(proof.code, account.second_factor, proof.at) is not None
+    return dated or is_recovery(proof.code, account)
 
 
 def step_of(code: str, key: bytes, at: datetime) -> int | None:

@@ -57,13 +57,13 @@ class StaffDesk:
         await self.office.tell(self.signed_in(secret, **changes), service="console")
         return secret
 
-    def signed_in(self, secret: str, **changes: Any) -> Decision:
-        """Return the decision that begins the session of *secret*."""
+    def signed_in(self, secret: str, code: str = "", **changes: Any) -> Decision:
+        """Return the decision that begins the session of *secret*, with the present code or another one."""
         token, now = session_token(secret), self.office.clock()
         account = self.people[DANA.name]
         fields = {"request_id": token[:SESSION_ID], "token": token, "by": account.name}
         begun = StaffSignedIn.model_validate(fields | {"until": now + timedelta(hours=8)} | changes)
-        return signed(begun, KEY, at=now, nonce="0" * 32, code=code_at(account.second_factor, now))
+        return signed(begun, KEY, at=now, nonce="0" * 32, code=code or code_at(account.second_factor, now))
 
     def client(self, secret: str | None = None) -> AsyncClient:
         """Return a client that shows *secret*."""

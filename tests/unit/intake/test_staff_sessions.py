@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from services.intake.cases.register import CaseHistory, may_be_purged
 from services.intake.http.failed_attempts import MOST_OF_NETWORK, FailedAttempts
 from shared.contract.events import MOST_SESSION, SESSION_ID, RequestPurged, StaffRole, StaffSignedOut
-from shared.contract.staff import objection, public_bytes, session_token
+from shared.contract.staff import objection, public_bytes, recovery_code, recovery_digest, session_token
 from shared.runtime.client_limits import Allowance
 from shared.runtime.journal import facts_of
 from tests.unit.fakes import NOW, request
@@ -82,6 +82,15 @@ async def test_session_ends_when_its_account_is_disabled_or_reset(change: dict[s
     desk = StaffDesk()
     secret = await desk.sign_in()
     desk.change(**change)
+    assert await status(desk, secret) == 401
+
+
+async def test_session_that_began_with_a_recovery_code_lasts_until_the_account_has_others() -> None:
+    desk, code = StaffDesk(), recovery_code(bytes(10))
+    desk.change(recovery=(recovery_digest(code),))
+    secret = await desk.sign_in(code=code)
+    assert await status(desk, secret) == 200
+    desk.change(recovery=(recovery_digest(recovery_code(b"x" * 10)),))
     assert await status(desk, secret) == 401
 
 
