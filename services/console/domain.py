@@ -208,6 +208,11 @@ def _released(draft: _RowDraft, _fact: events.RequestReleased, _at: datetime) ->
     draft.row.stopped = draft.stop = None
 
 
+@_on(events.CaseAssigned)
+def _assigned(draft: _RowDraft, fact: events.CaseAssigned, _at: datetime) -> None:
+    draft.row.owner = fact.owner
+
+
 # --- identity ---------------------------------------------------------------------------------------------
 
 

@@ -108,6 +108,11 @@ class StaffApi:
             for one in answer.json()
         ]
 
+    async def preview(self, decision: Decision, text: bytes | None, bearer: str) -> dict[str, Any]:
+        """Return the letters that an unsigned *decision* would send, or why none (`DecisionPreview`)."""
+        path = f"/v1/staff/cases/{decision.request_id}/previews"
+        return await self.call("POST", path, bearer, json=_form(decision, text))
+
     async def effect(
         self, id_: str, within_s: float = EFFECT_WITHIN_S, bearer: str | None = None
     ) -> Sequence[str]:

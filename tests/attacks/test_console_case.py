@@ -51,6 +51,49 @@ FACTS: tuple[Fact, ...] = (
 )
 
 
+HOSTILE = '</dd><script>alert(1)</script><img src=x onerror="alert(2)">'
+CONTENT = {
+    "until": "2026-03-10T09:15:00Z",
+    "submission": {"subject": {"name": HOSTILE, HOSTILE: "value"}, "locale": HOSTILE},
+    "scope_answered": [HOSTILE],
+    "statements": [{"remedy": "appeal", "received_on": "2026-03-09", "text": HOSTILE}],
+    "texts": [{"at": "2026-03-09T09:00:00Z", "text": HOSTILE}],
+    "notes": [{"at": "2026-03-09T09:00:00Z", "by": "dana.muster", "text": HOSTILE}],
+    "files": [{"at": "2026-03-09T09:00:00Z", "by": "dana", "item": "file_1", "media_type": HOSTILE}],
+    "mails": [{"item": "mail_1", "at": "2026-03-09T09:00:00Z", "reason": HOSTILE}],
+    "letters": [
+        {
+            "item": "letter_1",
+            "at": "2026-03-09T09:00:00Z",
+            "kind": "outcome",
+            "acknowledges": False,
+            "to": HOSTILE,
+            "subject": HOSTILE,
+            "text": HOSTILE,
+            "html": HOSTILE,
+        }
+    ],
+    "evidence": {
+        "pending": False,
+        "documents": [
+            {
+                "proof": "proof_1",
+                "slot": "identity",
+                "media_type": HOSTILE,
+                "pending": False,
+                "pages": ["proof_1_page_1"],
+                "more": 2,
+                "reasons": [HOSTILE],
+                "report": {"reading": {"name": HOSTILE}},
+            }
+        ],
+        "claims": [{"city": HOSTILE}],
+    },
+    "answer": {"disclosed": [{"label": HOSTILE, "records": 2}], "kept": [{"label": "Orders", "records": 1}]},
+    "package": {"size": 4, "sha256": "ab", "files": [{"name": HOSTILE, "size": 4}]},
+}
+
+
 @dataclass
 class OneCase:
     """The parts of a console that knows one case, and two accounts."""
@@ -77,13 +120,22 @@ class OneCase:
     async def members(self) -> list[StaffMember]:
         return [await self.member(name) for name in self.roles]
 
-    async def submit(self, decision: Decision, text: bytes | None = None) -> TakenDecision:
-        del text
+    async def submit(
+        self, decision: Decision, text: bytes | None = None, bearer: str | None = None
+    ) -> TakenDecision:
+        del text, bearer
         self.submitted.append(decision)
         return TakenDecision("0" * 32, decision.request_id)
 
-    async def effect(self, id_: str) -> list[str]:
-        del id_
+    async def response(self, method: str, path: str, bearer: str, **body: Any) -> httpx.Response:
+        del method, bearer, body
+        if path.endswith("/content"):
+            return httpx.Response(200, json=CONTENT)
+        headers = {"content-type": "text/html", "content-security-policy": "none"}
+        return httpx.Response(200, text=HOSTILE, headers=headers)
+
+    async def effect(self, id_: str, bearer: str | None = None) -> list[str]:
+        del id_, bearer
         return []
 
 
@@ -163,3 +215,31 @@ async def test_link_with_an_invented_decision_claims_no_success(console: OneCase
     assert page.status_code == 200
     assert "the answer is given" not in page.text
     assert 'role="status"' not in page.text
+
+
+async def test_hostile_content_stays_text(console: OneCase) -> None:
+    async with client_of(console, "omar.sample") as client:
+        page = await client.get(f"/requests/{CASE}/content")
+    assert page.status_code == 200
+    assert page.headers["cache-control"] == "no-store"
+    assert page.text.count("&lt;script&gt;alert(1)") >= 15
+    assert "<script>alert" not in page.text
+    assert "<img src=x" not in page.text
+
+
+async def test_letter_runs_and_loads_nothing(console: OneCase) -> None:
+    async with client_of(console, "omar.sample") as client:
+        letter = await client.get(f"/requests/{CASE}/content/letter_1")
+    policy = letter.headers["content-security-policy"]
+    assert policy.startswith("sandbox; default-src 'none'")
+    assert "script" not in policy
+    assert letter.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", ["content", "content/letter_1"])
+async def test_viewer_opens_nothing(console: OneCase, path: str) -> None:
+    async with client_of(console, "victor.viewer") as client:
+        assert (await client.get(f"/requests/{CASE}/{path}")).status_code == 403
+        opening = {**form("victor.viewer"), "reason": "review"}
+        assert (await client.post(f"/requests/{CASE}/content", data=opening)).status_code == 403
+    assert console.submitted == []

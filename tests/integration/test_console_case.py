@@ -120,3 +120,78 @@ async def test_session_without_a_key_decides_with_password_and_one_code(console:
     assert (await pipeline.closed(case))["outcome"] == "nothing_held"
     assert [one["sealed"] is None async for one in sessions.find({"account": "vera.provider"})] == [False]
     await approver.aclose()
+
+
+async def test_opened_case_shows_its_content_and_takes_notes(console: Console, browser: Browser) -> None:
+    pipeline = console.pipeline
+    person = (await pipeline.people())[13]
+    case = await pipeline.verified("rectification", person, details={"statement": f"<b>{WANTED}</b>"})
+    await console.listed(case, "referred", "referred")
+    agent = await console.signed_in("nina.agent", *BOTH)
+    sessions = pipeline.client[f"{pipeline.prefix}_console"]["sessions"]
+    await sessions.update_many({"account": "nina.agent"}, {"$set": {"sealed": None}})
+    page = await opened(console, browser, agent)
+    await page.goto(f"{console.url}/requests/{case}")
+    assert person.email not in await page.content()
+    await page.click("text=Open the content")
+    assert not [*await violations(page), *await too_wide(page)]
+    await page.fill("[name=password]", PASSWORD)
+    await page.fill("[name=code]", await fresh_code(console, "nina.agent"))
+    await page.click("main form button")
+    await page.wait_for_selector("text=Opened on record")
+    assert person.email in await page.inner_text("main")
+    assert f"<b>{WANTED}</b>" in await page.inner_text("main")
+    for width in (1280, 360):
+        await page.set_viewport_size({"width": width, "height": 800})
+        assert not [*await violations(page), *await too_wide(page)]
+
+    await page.goto(f"{console.url}/requests/{case}")
+    await page.select_option("[name=owner]", "nina.agent")
+    await page.click("text=Change the owner")
+    assert await page.locator("dl.stands >> text=nina.agent").count() == 1
+    await page.fill("[name=text]", "The paper file lies in the cellar.")
+    await page.click("text=Add the note")
+    assert await page.locator("text=Note written").count() == 1
+    assert not [*await violations(page), *await too_wide(page)]
+    await page.goto(f"{console.url}/requests/{case}/content")
+    assert "The paper file lies in the cellar." in await page.inner_text("main")
+    await page.close()
+    await agent.aclose()
+
+
+async def test_appeal_is_opened_read_and_granted_by_another_account(
+    console: Console, browser: Browser
+) -> None:
+    pipeline = console.pipeline
+    person = (await pipeline.people())[14]
+    case = await pipeline.verified("rectification", person, details={"statement": WANTED})
+    await console.listed(case, "referred", "referred")
+    first = await console.signed_in("olga.first", *BOTH)
+    await made(console, first, "olga.first", case, "refuse", grounds="accuracy_verified")
+    await pipeline.closed(case)
+    statement = {"statement": "The certificate of birth shows another date."}
+    (await pipeline.http.post(f"/v1/requests/{case}/appeals", json=statement)).raise_for_status()
+    await console.listed(case, "closed", "appeal")
+    second = await console.signed_in("pia.second", *BOTH)
+    sessions = pipeline.client[f"{pipeline.prefix}_console"]["sessions"]
+    await sessions.update_many({"account": "pia.second"}, {"$set": {"sealed": None}})
+    page = await opened(console, browser, second)
+    await page.goto(f"{console.url}/requests/{case}/content")
+    await page.fill("[name=password]", PASSWORD)
+    await page.fill("[name=code]", await fresh_code(console, "pia.second"))
+    await page.click("main form button")
+    await page.wait_for_selector("text=another date")
+    letter = await page.request.get(f"{console.url}{await page.get_attribute('iframe.letter', 'src')}")
+    assert "sandbox" in letter.headers["content-security-policy"]
+    assert "Art. 18(1)(a)" in await letter.text()
+    await page.click("summary:has-text('Grant the appeal')")
+    form = page.locator("form[action$='grant-appeal']")
+    await form.locator("textarea").fill("You are right, and we are sorry.")
+    await form.locator("[name=code]").fill(await fresh_code(console, "pia.second"))
+    assert not [*await violations(page), *await too_wide(page)]
+    await form.locator("button").first.click()
+    assert await page.inner_text("[role=status]") == "The appeal is granted."
+    assert await eventually(lambda: pipeline.letter(person, case, "You are right, and we are sorry."))
+    await page.close()
+    await first.aclose()
+    await second.aclose()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
+from http import HTTPStatus
 from typing import Final
 
 from services.console.context import ConsoleParts
@@ -19,7 +20,7 @@ from services.console.signin.sessions import UnlockedKey
 from shared.contract.events import Decision, StaffSignedIn
 from shared.contract.staff import private_key, signed_batch
 from shared.errors import HabeasError
-from shared.runtime.staff_api import DecisionNotAccepted, EffectUnknown, TakenDecision
+from shared.runtime.staff_api import DecisionNotAccepted, EffectUnknown, StaffApiProblem, TakenDecision
 
 SEEN_WITHIN_S: Final = 5.0
 POLL_S: Final = 0.05
@@ -50,22 +51,35 @@ async def decide(desk: ConsoleParts, visitor: Visitor, draft: DecisionDraft, giv
     """
     unlocked = visitor.session.unlocked
     if unlocked is None or unlocked.until <= desk.clock():
-        taken = await _with_session(desk, visitor, draft, given)
+        taken, bearer = await _with_session(desk, visitor, draft, given)
     else:
-        signed = decided(draft.decision, unlocked, given.code, desk.clock())
-        taken = await desk.intake.submit(signed, draft.text)
+        taken, bearer = await _submitted(desk, visitor, unlocked, draft, given.code)
     try:
-        results = await desk.intake.effect(taken.id)
+        results = await desk.intake.effect(taken.id, bearer=bearer)
     except EffectUnknown:  # the page of the case says so
         return taken.id
     await _seen(desk, taken, results)
     return taken.id
 
 
+async def _submitted(
+    desk: ConsoleParts, visitor: Visitor, unlocked: UnlockedKey, draft: DecisionDraft, code: str
+) -> tuple[TakenDecision, str | None]:
+    """Submit the decision in the session at intake, or without it, if that has ended; return its bearer."""
+    signed = decided(draft.decision, unlocked, code, desk.clock())
+    try:
+        return await desk.intake.submit(signed, draft.text, unlocked.bearer), unlocked.bearer
+    except StaffApiProblem as problem:
+        if problem.status != HTTPStatus.UNAUTHORIZED:
+            raise
+    await desk.sessions.lock(visitor.session)
+    return await desk.intake.submit(signed, draft.text), None
+
+
 async def _with_session(
     desk: ConsoleParts, visitor: Visitor, draft: DecisionDraft, given: StepUp
-) -> TakenDecision:
-    """Begin a session at intake and submit the decision, both by one code."""
+) -> tuple[TakenDecision, str | None]:
+    """Begin a session at intake and submit the decision, both by one code; return the session's bearer."""
     now, name = desk.clock(), visitor.member.name
     salt = await desk.intake.salt(name)
     key = await asyncio.to_thread(private_key, given.password, salt)
@@ -83,7 +97,7 @@ async def _with_session(
     await desk.sessions.unlock(visitor.session, UnlockedKey(key, bearer, until))
     if isinstance(taken, DecisionNotAccepted):
         raise taken
-    return taken
+    return taken, bearer
 
 
 async def _seen(desk: ConsoleParts, taken: TakenDecision, results: Sequence[str]) -> None:

@@ -13,16 +13,22 @@ from services.console.http.guard import NotSignedIn, SessionGuard
 from services.console.pages.breaches import breach_file_routes, breach_routes
 from services.console.pages.bulk import bulk_routes
 from services.console.pages.case import case_routes
+from services.console.pages.content import content_routes
 from services.console.pages.decisions import decision_routes
 from services.console.pages.lists import list_routes
 from services.console.pages.sign_in import sign_in_routes
 from services.console.pages.site import ConsoleSite
+from services.console.pages.work import work_routes
 from shared.errors import TransientError
 from shared.pages.translation import mark as _
 from shared.runtime.log import logger
 
 PROBLEMS = {
     400: (_("This address is not understood"), _("Check the address, or go back and use a link.")),
+    401: (
+        _("Your session has no key"),
+        _("Open the content of the case with password and code. Then this is possible again."),
+    ),
     403: (
         _("This is not allowed"),
         _("Your roles do not allow it, or the form is outdated. Reload the page."),
@@ -52,6 +58,8 @@ def create_app(desk: ConsoleParts) -> FastAPI:
     app.include_router(bulk_routes(desk, guard, site))
     app.include_router(case_routes(desk, guard, site))
     app.include_router(decision_routes(desk, guard, site))
+    app.include_router(content_routes(desk, guard, site))
+    app.include_router(work_routes(desk, guard))
     app.include_router(count_routes(desk, guard))
     _add_problems(app, site, guard)
     return app

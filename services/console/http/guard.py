@@ -18,11 +18,14 @@ from services.console.context import ConsoleParts
 from services.console.http.permissions import ConsoleAction, permits
 from services.console.signin.accounts import StaffMember
 from services.console.signin.sessions import ConsoleSession
+from shared.contract.events import MOST_DOCUMENT_BYTES
 
 FORM_TOKEN = "form"  # noqa: S105 - the name of a field
 ATTEMPT = "habeas-console-attempt"
 """Cookie that binds a sign-in at the provider to one browser."""
 MOST_FORM_BYTES = 256 * 1024
+MOST_FILE_BYTES = MOST_DOCUMENT_BYTES + 64 * 1024
+"""Of a form with a file."""
 OWN = frozenset({"same-origin", "none"})
 
 
@@ -115,19 +118,25 @@ class SessionGuard:
 
     async def form(self, request: Request, visitor: Visitor) -> FormData:
         """Return the fields of a form of *visitor*; answer 403 without the token of the session."""
-        given = await small_form(request)
+        return self._checked(await small_form(request), visitor)
+
+    async def form_with_file(self, request: Request, visitor: Visitor) -> FormData:
+        """Return the fields of a form with a file, as :meth:`form` does."""
+        return self._checked(await small_form(request, most=MOST_FILE_BYTES, files=1), visitor)
+
+    def _checked(self, given: FormData, visitor: Visitor) -> FormData:
         token = str(given.get(FORM_TOKEN, ""))
         if not hmac.compare_digest(token.encode(), visitor.session.form_token.encode()):
             raise HTTPException(HTTPStatus.FORBIDDEN, "the form does not belong to this session")
         return given
 
 
-async def small_form(request: Request) -> FormData:
+async def small_form(request: Request, *, most: int = MOST_FORM_BYTES, files: int = 0) -> FormData:
     """Return the fields of a form; answer 413 to a large one before it is read."""
     length = request.headers.get("content-length", "")
-    if not length.isdigit() or int(length) > MOST_FORM_BYTES:
+    if not length.isdigit() or int(length) > most:
         raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the form is too large")
-    return await request.form(max_files=0, max_fields=200)
+    return await request.form(max_files=files, max_fields=200)
 
 
 def _netloc(origin: str) -> str:

@@ -25,6 +25,7 @@ def case_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> A
             "row": view.row,
             "timeline": timeline(history, site.words(request)),
             "today": view.today,
+            "people": view.people,
             "offers": offers_to(visitor, view),
             "message": await message(desk, decision, view, history) if decision else "",
         }

@@ -4,14 +4,15 @@ import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated
+from http import HTTPStatus
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 
 from services.console.context import ConsoleParts
-from services.console.decisions.forms import CaseView, DecisionOffer, Entered, InvalidEntry, offers_for
+from services.console.decisions.forms import CaseView, DecisionDraft, DecisionOffer, InvalidEntry, offers_for
 from services.console.decisions.offers import OFFERS
 from services.console.decisions.submission import StepUp, WrongPassword, decide, noted
 from services.console.domain import HistoryEntry, in_order
@@ -29,12 +30,13 @@ from shared.runtime.staff_api import DecisionNotAccepted, EffectUnknown, StaffAp
 NUMBER = re.compile("[0-9a-f]{32}")
 """An id of a decision."""
 ONE_TIME_CODE = re.compile("[0-9]{6}|[a-z2-7]{16}")
-CODE, PASSWORD = "code", "password"
+CODE, PASSWORD, PREVIEW = "code", "password", "preview"
 NO_CASE = "there is no such case"
 NOT_OFFERED = "this decision is not possible now, or not for your roles"
 REFUSED = _("Nothing was changed: %(reason)s.")
 WRONG_PASSWORD = _("The password is wrong.")
 NO_CODE = _("Write the six digits of the one-time code, or a recovery code.")
+NO_PREVIEW = _("No preview is possible in this session. Open the content of the case first.")
 NOT_TAKEN = _("Nothing was changed. Reload the page and try again.")
 UNANSWERED = _("The decision is recorded, and no service has answered it yet. Reload the page shortly.")
 RECORDED = _("Your decision is recorded. A second account has to decide the same.")
@@ -50,6 +52,9 @@ class OfferForm:
     """Field → what was entered before."""
     flaws: Mapping[str, str] = field(default_factory=dict)
     """Field → its error; the empty name stands for the whole form."""
+
+    preview: Mapping[str, Any] | None = None
+    """The letters that would be sent, or why none."""
 
     def value(self, name: str, preset: str = "") -> str:
         """Return what was entered in the field *name*."""
@@ -75,7 +80,12 @@ def decision_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) 
         return offer, view
 
     def page(request: Request, visitor: Visitor, form: OfferForm, status: int = 200) -> Response:
-        content = {"form": form, "row": form.view.row, "locked": is_locked(desk, visitor)}
+        content = {
+            "form": form,
+            "row": form.view.row,
+            "locked": is_locked(desk, visitor),
+            "refusals": REFUSALS,
+        }
         return site.draw(request, "decision.html.jinja", content, visitor=visitor, status=status)
 
     @router.get("/requests/{case}/decisions/{name}")
@@ -89,6 +99,9 @@ def decision_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) 
         offer, view = await offered(name, case, visitor)
         values = {one: [str(text) for text in given.getlist(one)] for one in given}
         try:
+            if PREVIEW in values:
+                preview = await _previewed(desk, visitor, offer, view, values)
+                return page(request, visitor, OfferForm(offer, view, values, preview=preview))
             id_ = await _made(desk, visitor, offer, view, values)
         except HabeasError as error:
             flaws = flaws_of(error, site.words(request).say)
@@ -112,12 +125,42 @@ async def _made(
     def given(name: str) -> Sequence[str]:
         return values.get(name, ())
 
-    entered: Entered = offer.entered(given, view)
+    draft = _draft(visitor, offer, view, given)
     code = "".join("".join(given(CODE)).split())
     if not ONE_TIME_CODE.fullmatch(code):
         raise InvalidEntry(CODE, NO_CODE)
-    draft = offer.draft(entered, view, visitor.member.name, secrets.token_bytes(TEXT_SALT_BYTES))
     return await decide(desk, visitor, draft, StepUp(code, "".join(given(PASSWORD))))
+
+
+def _draft(
+    visitor: Visitor, offer: DecisionOffer, view: CaseView, given: Callable[[str], Sequence[str]]
+) -> DecisionDraft:
+    entered = offer.entered(given, view)
+    return offer.draft(entered, view, visitor.member.name, secrets.token_bytes(TEXT_SALT_BYTES))
+
+
+async def _previewed(
+    desk: ConsoleParts,
+    visitor: Visitor,
+    offer: DecisionOffer,
+    view: CaseView,
+    values: Mapping[str, Sequence[str]],
+) -> Mapping[str, Any]:
+    """Return the letters that the entered decision would send, or why none."""
+
+    def given(name: str) -> Sequence[str]:
+        return values.get(name, ())
+
+    unlocked = visitor.session.unlocked
+    if unlocked is None or is_locked(desk, visitor):
+        raise InvalidEntry("", NO_PREVIEW)
+    draft = _draft(visitor, offer, view, given)
+    try:
+        return await desk.intake.preview(draft.decision, draft.text, unlocked.bearer)
+    except StaffApiProblem as problem:
+        if problem.status == HTTPStatus.UNAUTHORIZED:
+            await desk.sessions.lock(visitor.session)
+        raise InvalidEntry("", NO_PREVIEW) from None
 
 
 def flaws_of(error: HabeasError, say: Callable[..., str]) -> Mapping[str, str] | None:

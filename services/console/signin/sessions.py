@@ -112,6 +112,10 @@ class SessionStore:
         """Keep the key of the account in *session*."""
         await self._change(session.token, {"sealed": _sealed(session.token, unlocked)})
 
+    async def lock(self, session: ConsoleSession) -> None:
+        """Forget the key of the account in *session*: its session at intake has ended."""
+        await self._change(session.token, {"sealed": None})
+
     async def end(self, session: ConsoleSession) -> None:
         """End *session*."""
         with translated("end a session"):

@@ -204,3 +204,10 @@ def test_reference_of_the_publisher_comes_from_the_receipt_alone() -> None:
     found = row_of(CASE, [named, *others])
     assert found is not None
     assert found.reference == "order-7"
+
+
+def test_last_assignment_is_the_owner() -> None:
+    first = events.CaseAssigned(request_id=CASE, owner="dana.muster", by="omar.sample")
+    second = events.CaseAssigned(request_id=CASE, owner=None, by="dana.muster")
+    assert row(RECEIVED, first).owner == "dana.muster"
+    assert row(RECEIVED, first, second).owner is None
