@@ -265,12 +265,17 @@ async def _sign_in(here: Ground) -> str:
     return (await sessions.begin(OWNERS[0], b"key", datetime.now(UTC))).token
 
 
-async def measure(here: Ground, count: int, readings: int) -> list[PageCost]:
-    """Return the cost of each page beside *count* cases."""
+async def prepared(here: Ground, count: int) -> None:
+    """Write *count* cases, and index them."""
     database = here.client["habeas_console"]
-    began = time.perf_counter()
     await fill(database, count)
     await CaseList(database).prepare()
+
+
+async def measure(here: Ground, count: int, readings: int) -> list[PageCost]:
+    """Return the cost of each page beside *count* cases."""
+    began = time.perf_counter()
+    await prepared(here, count)
     out.print(f"{count:,} cases written in {time.perf_counter() - began:.0f} s")
     async with console(here) as client:
         pages = {**PAGES, **await _more(client, count)}

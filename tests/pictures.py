@@ -11,11 +11,15 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import httpx
 from PIL import Image
 from playwright.async_api import Browser, Page
 
+from bench.console import case_id, console, prepared
+from bench.installation import ground
 from habeas.client.letters import LetterPreview, gallery, page_of, preview
 from shared.law import LetterForm
 from tests.integration.browser import launched
@@ -153,6 +157,33 @@ async def request_page(browser: Browser) -> None:
         await taken(page, IMAGES / "request-page.png")
 
 
+async def console_pages(browser: Browser, cases: int = 600) -> None:
+    """Write the pages of ``docs/desk.md``, with the fictional cases of the benchmark."""
+    last = case_id(cases - 1)
+    views = {
+        "inbox": "/?view=all",
+        "requests": "/requests?open=yes",
+        "case": f"/requests/{last}",
+    }
+    with TemporaryDirectory() as folder:
+        async with ground(Path(folder)) as here:
+            await prepared(here, cases)
+            async with console(here) as client:
+                for name, path in views.items():
+                    await _of_console(browser, client, name, path)
+
+
+async def _of_console(browser: Browser, client: httpx.AsyncClient, name: str, path: str) -> None:
+    context = await browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 720})
+    root = str(client.base_url)
+    [cookie] = client.cookies.jar
+    await context.add_cookies([{"name": cookie.name, "value": cookie.value or "", "url": root}])
+    page = await context.new_page()
+    await page.goto(root.rstrip("/") + path)
+    await taken(page, IMAGES / f"console-{name}.png", whole=False)
+    await context.close()
+
+
 async def main() -> None:
     """Take all pictures."""
     async with launched() as browser:
@@ -160,6 +191,7 @@ async def main() -> None:
         await shown(browser)
         await centre(browser)
         await request_page(browser)
+        await console_pages(browser)
 
 
 if __name__ == "__main__":
