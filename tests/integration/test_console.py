@@ -138,6 +138,27 @@ async def test_owner_is_set_for_all_selected_cases(console: Console) -> None:
     await client.aclose()
 
 
+async def test_waiting_work_is_that_of_the_lists_of_the_command(console: Console) -> None:
+    pipeline = console.pipeline
+    *_, other, person, _, _ = await pipeline.people()
+    answered = await pipeline.answered("access", other)
+    appeal = await pipeline.http.post(f"/v1/requests/{answered}/appeals", json={"statement": "Look again."})
+    appeal.raise_for_status()
+    await console.listed(answered, "closed", "appeal")
+    referred = await pipeline.verified("objection", person)
+    await console.listed(referred, "referred", "referred")
+    rows = await console.rows()
+    for verb, work in (
+        (("request", "referred"), "referred"),
+        (("appeals", "list"), "appeal"),
+        (("verify", "list"), "document"),
+    ):
+        code, printed, complaint = await command(pipeline, *verb, "--json")
+        assert (code, complaint) == (0, "")
+        waiting = {case for case, row in rows.items() if work in (row.get("waiting") or ())}
+        assert set(re.findall(r"[0-9a-f]{32}", printed)) == waiting, verb
+
+
 async def test_saved_view_opens_the_list_with_its_filters(console: Console) -> None:
     client = await console.signed_in("ada.muster")
     page = await client.get("/requests?stage=referred&text=abc")
