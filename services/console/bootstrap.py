@@ -11,12 +11,14 @@ from services.console.handlers import subscriptions
 from services.console.http.app import create_app
 from services.console.pages.sign_in import CALLBACK
 from services.console.read_model.cases import CaseList
+from services.console.read_model.figures import FigureReader
 from services.console.read_model.histories import CaseHistories
 from services.console.saved_views import SavedViews
 from services.console.settings import ConsoleSettings
 from services.console.signin.accounts import AccountReader
 from services.console.signin.provider import AttemptStore, SignInProvider
 from services.console.signin.sessions import SessionStore
+from services.console.system.parked_messages import ParkedMessages
 from shared.contract.envelope import Envelope
 from shared.contract.events import Event, Fact
 from shared.contract.topology import CONSOLE
@@ -72,7 +74,21 @@ async def build(settings: ConsoleSettings, platform: KeylessRuntime) -> AsyncIte
     ):
         accounts = AccountReader(platform.client, settings.database_prefix)
         provider = _provider(settings, http)
-        desk = ConsoleParts(settings, cases, histories, sessions, views, accounts, intake, attempts, provider)
+        parked = ParkedMessages(settings.amqp_url.get_secret_value(), histories, database)
+        figures = FigureReader(database, str(settings.company.zone))
+        desk = ConsoleParts(
+            settings,
+            cases,
+            histories,
+            sessions,
+            views,
+            accounts,
+            intake,
+            figures,
+            parked,
+            attempts,
+            provider,
+        )
         app = create_app(desk)
         yield Running(
             service(), histories, app=app, port=OwnPort(settings.console_port, "HABEAS_CONSOLE_PORT")

@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 from services.console.read_model.cases import CaseList
+from services.console.read_model.figures import FigureReader
 from services.console.read_model.histories import CaseHistories
 from services.console.saved_views import SavedViews
 from services.console.settings import ConsoleSettings
 from services.console.signin.accounts import AccountReader
 from services.console.signin.provider import AttemptStore, SignInProvider
 from services.console.signin.sessions import SessionStore
+from services.console.system.parked_messages import ParkedMessages
 from shared.runtime.staff_api import StaffApi
 
 
@@ -30,6 +32,8 @@ class ConsoleParts:
     views: SavedViews
     accounts: AccountReader
     intake: StaffApi
+    figures: FigureReader
+    parked: ParkedMessages
     attempts: AttemptStore
     provider: SignInProvider | None = None
     clock: Callable[[], datetime] = field(default=present)

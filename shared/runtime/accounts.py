@@ -237,7 +237,8 @@ def _of_process(process: str) -> Rights:
     if process == "intake":  # a declaration that a staff account signed
         exchanges.append(REQUESTS)
         topics.append((REQUESTS, _whole([DECLARED])))
-    return Rights(write=_whole(exchanges), read=_whole(services), topics=tuple(topics))
+    parked = map(topology.parking_of, topology.inboxes()) if process == CONSOLE else ()
+    return Rights(write=_whole(exchanges), read=_whole([*services, *parked]), topics=tuple(topics))
 
 
 def _of_command() -> Rights:

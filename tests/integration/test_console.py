@@ -1,14 +1,18 @@
 """The console on real parts: sign-in, lists and cases in a browser, and a rebuilt read model."""
 
+import csv
 import re
 from dataclasses import replace
 
 import httpx
+import orjson
 from playwright.async_api import Browser
 
 from habeas.client import read_model
 from shared.contract.references import short_reference
 from shared.contract.staff import code_at
+from shared.contract.topology import EVENTS
+from shared.runtime.broker import Message
 from shared.vocabulary import StaffRole
 from tests.integration.browser import too_wide, violations
 from tests.integration.console_fixture import WITHIN, Console, console
@@ -233,3 +237,52 @@ async def test_command_builds_the_lists_anew(console: Console) -> None:
     code, printed, complaint = await command(console.pipeline, "console", "rebuild")
     assert (code, complaint) == (0, "")
     assert re.fullmatch(r"\d+ cases are built from \d+ facts\n", printed)
+
+
+async def test_figures_count_each_listed_request_once(console: Console, browser: Browser) -> None:
+    *_, person = await console.pipeline.people()
+    await console.listed(await console.pipeline.answered("access", person), "closed")
+    client = await console.signed_in("ines.beispiel", StaffRole.VIEWER)
+    lines = (await client.get("/figures.csv", params={"by": "right"})).text.splitlines()
+    table = list(csv.DictReader(lines))
+    rows = [row for row in (await console.rows()).values() if row.get("kind") == "request"]
+    assert sum(int(line["received"]) for line in table) == len(rows)
+    [access] = [line for line in table if line["group"] == "access"]
+    assert (access["in_time_percent"], access["median_days"]) == ("100.0", "0")
+    token = client.cookies["habeas-console"]
+    await client.aclose()
+    page = await browser.new_page(viewport={"width": 360, "height": 800})
+    await page.context.add_cookies([{"name": "habeas-console", "value": token, "url": console.url}])
+    await page.goto(f"{console.url}/figures")
+    assert not [*await violations(page), *await too_wide(page)]
+    await page.close()
+
+
+async def test_administrator_discards_a_parked_message_with_a_reason(
+    console: Console, browser: Browser
+) -> None:
+    pipeline = console.pipeline
+    case = "0f" * 16
+    broken = orjson.dumps({"specversion": "1.0", "correlationid": case, "type": "habeas.request.closed.v1"})
+    await pipeline.announce(Message(EVENTS, "habeas.request.closed.v1", broken, "broken-1"))
+    viewer = await console.signed_in("ines.beispiel", StaffRole.VIEWER)
+    assert (await viewer.get("/system")).status_code == 403
+    await viewer.aclose()
+    client = await console.signed_in("uma.muster", StaffRole.ADMIN)
+
+    async def listed() -> bool:
+        return short_reference(case) in (await client.get("/system")).text
+
+    await comes_true(listed, WITHIN)
+    page = await browser.new_page(viewport={"width": 360, "height": 800})
+    token = client.cookies["habeas-console"]
+    await page.context.add_cookies([{"name": "habeas-console", "value": token, "url": console.url}])
+    await page.goto(f"{console.url}/system")
+    assert not [*await violations(page), *await too_wide(page)]
+    await page.fill("#reason-1", "made by hand")
+    await page.click("text=Discard")
+    await page.locator("text=The message was discarded.").wait_for()
+    assert await page.locator("text=made by hand").count() == 1
+    assert await page.locator(f"article >> text={short_reference(case)}").count() == 0
+    await page.close()
+    await client.aclose()

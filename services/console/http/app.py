@@ -15,9 +15,11 @@ from services.console.pages.bulk import bulk_routes
 from services.console.pages.case import case_routes
 from services.console.pages.content import content_routes
 from services.console.pages.decisions import decision_routes
+from services.console.pages.figures import figure_routes
 from services.console.pages.lists import list_routes
 from services.console.pages.sign_in import sign_in_routes
 from services.console.pages.site import ConsoleSite
+from services.console.pages.system import system_routes
 from services.console.pages.work import work_routes
 from shared.errors import TransientError
 from shared.pages.translation import mark as _
@@ -60,6 +62,8 @@ def create_app(desk: ConsoleParts) -> FastAPI:
     app.include_router(decision_routes(desk, guard, site))
     app.include_router(content_routes(desk, guard, site))
     app.include_router(work_routes(desk, guard))
+    app.include_router(figure_routes(desk, guard, site))
+    app.include_router(system_routes(desk, guard, site))
     app.include_router(count_routes(desk, guard))
     _add_problems(app, site, guard)
     return app

@@ -24,6 +24,8 @@ law_of = name_of
 INBOX = _("Inbox")
 REQUESTS = _("Requests")
 BREACHES = _("Breaches")
+FIGURES = _("Figures")
+SYSTEM = _("System")
 
 RIGHTS: Mapping[str, str] = {
     Right.ACCESS: _("Access"),

@@ -49,6 +49,8 @@ MENU: Mapping[str, tuple[str, ConsoleAction]] = {
     "/": (labels.INBOX, ConsoleAction.LIST),
     "/requests": (labels.REQUESTS, ConsoleAction.LIST),
     "/breaches": (labels.BREACHES, ConsoleAction.BREACH),
+    "/figures": (labels.FIGURES, ConsoleAction.FIGURES),
+    "/system": (labels.SYSTEM, ConsoleAction.SYSTEM),
 }
 """Path → its name in the menu, and what it needs."""
 

@@ -63,6 +63,11 @@ class CaseHistories:
         forgotten = [_forgotten(case, history) for case, history in purged.items()]
         await self._write(self._histories, forgotten, "forget purged cases")
 
+    async def is_purged(self, case: str) -> bool:
+        """Return whether *case* was purged in the last days."""
+        with translated("look for a purged case"):
+            return await self._histories.find_one({"_id": case, PURGED: {"$ne": None}}) is not None
+
     async def remove_others(self, cases: Collection[str]) -> int:
         """Remove all cases but *cases* and those that are purged; return how many that were."""
         with translated("remove cases"):

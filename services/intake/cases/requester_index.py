@@ -21,7 +21,6 @@ from shared.runtime.dataloader import DataLoader
 from shared.runtime.mongo import Database, Document, Session, insert_new, translated
 from shared.runtime.worker import work_forever
 
-COLLECTION = "requesters"
 MOST_FOUND = 100
 """Cases that a search returns, at most."""
 FILLED = "filled"
@@ -42,7 +41,7 @@ class RequesterEntry:
 
 async def forget_requesters(database: Database, cases: Sequence[str], session: Session) -> None:
     """Remove the entries of purged *cases*, within the transaction of *session*."""
-    await database[COLLECTION].delete_many({"_id": {"$in": list(cases)}}, session=session)
+    await database["requesters"].delete_many({"_id": {"$in": list(cases)}}, session=session)
 
 
 class RequesterIndex:
@@ -50,7 +49,7 @@ class RequesterIndex:
 
     def __init__(self, database: Database, vault: VaultPort, key: bytes) -> None:
         """Keep it in *database*; *vault* has the requests of older cases, *key* is hashed with."""
-        self._entries = database[COLLECTION]
+        self._entries = database["requesters"]
         self._rows = database["journal"]
         self._vault = vault
         self._key = key

@@ -11,7 +11,7 @@ never come, so every wait has a limit; flow control stops a whole connection, so
 each have their own.
 """
 
-from shared.runtime.broker.connection import connect, declare, translated, user_of
+from shared.runtime.broker.connection import QueueSize, connect, declare, sizes_of, translated, user_of
 from shared.runtime.broker.messages import Delivery, EventPublisher, Inbox, Message
 from shared.runtime.broker.publisher import Bus
 from shared.runtime.broker.subscriber import Consumer, Parking
@@ -24,8 +24,10 @@ __all__ = [
     "Inbox",
     "Message",
     "Parking",
+    "QueueSize",
     "connect",
     "declare",
+    "sizes_of",
     "translated",
     "user_of",
 ]

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import TypeAlias, cast
 from urllib.parse import unquote, urlsplit
 
@@ -132,6 +133,37 @@ async def open_channel(connection: AbstractConnection, **options: bool) -> Chann
     """Open a channel, below aio-pika's objects: a batch saves a task per message there."""
     async with asyncio.timeout(ANSWER_WITHIN_S):
         return cast("Channel", await (await connection.channel(**options)).get_underlay_channel())
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSize:
+    """A queue: the messages that wait in it, and the consumers that take them."""
+
+    name: str
+    messages: int
+    consumers: int
+
+
+async def sizes_of(url: str, queues: Iterable[str]) -> list[QueueSize]:
+    """
+    Return the sizes of *queues*, as any account may ask for.
+
+    Raises:
+        BrokerUnavailable: The broker does not answer.
+        TopologyMissing: There is no such queue.
+    """
+    connection = await connect(url, "habeas counts messages")
+    try:
+        with translated("the queues were not counted"):
+            channel = await open_channel(connection)
+            found = []
+            for name in queues:
+                with declared(f"queue {name}"):
+                    there = await channel.queue_declare(name, passive=True)
+                found.append(QueueSize(name, there.message_count or 0, there.consumer_count or 0))
+            return found
+    finally:
+        await leave(connection)
 
 
 async def leave(connection: AbstractConnection | None) -> None:

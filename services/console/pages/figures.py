@@ -1,0 +1,173 @@
+"""The page of figures: tables and charts that can be printed, and the same as CSV."""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
+
+from services.console.context import ConsoleParts
+from services.console.http.guard import SessionGuard, Visitor
+from services.console.http.permissions import ConsoleAction
+from services.console.pages import labels
+from services.console.pages.site import ConsoleSite
+from services.console.read_model.figures import (
+    CCPA,
+    FigureCell,
+    FigureField,
+    FigureLine,
+    FigurePeriod,
+    ccpa_lines,
+    lines,
+)
+from shared.pages.spreadsheets import safe_cell
+from shared.pages.translation import mark as _
+
+PERIODS: Mapping[str, str] = {
+    FigurePeriod.MONTH: _("Month"),
+    FigurePeriod.QUARTER: _("Quarter"),
+    FigurePeriod.YEAR: _("Year"),
+}
+FIELDS: Mapping[str, str] = {
+    FigureField.RIGHT: _("Right"),
+    FigureField.LAW: _("Law"),
+    FigureField.SOURCE: _("Source"),
+    FigureField.GROUND: _("Ground of a refusal"),
+}
+CCPA_KINDS: Mapping[str, str] = {
+    "delete": _("Requests to delete"),
+    "correct": _("Requests to correct"),
+    "know": _("Requests to know"),
+    "opt_out": _("Requests to opt out of sale"),
+    "limit": _("Requests to limit"),
+}
+COLUMNS = (
+    *("group", "received", "open", "answered", "in_time_percent", "median_days", "p95_days"),
+    *("granted", "partly_granted", "nothing_held", "refused"),
+)
+EARLIEST, LATEST = 2018, 2100
+YEARS_SHOWN = 4
+CHART_HEIGHT = 120
+
+
+@dataclass(frozen=True, slots=True)
+class FigureView:
+    """What the address asks for."""
+
+    year: int
+    period: FigurePeriod
+    divided: FigureField
+
+    @classmethod
+    def of(cls, given: Mapping[str, str], today: date) -> "FigureView":
+        """Read the address; raise HTTPException if it names something else."""
+        try:
+            year = int(given.get("year") or today.year)
+            period = FigurePeriod(given.get("period") or FigurePeriod.MONTH)
+            divided = FigureField(given.get("by") or FigureField.RIGHT)
+        except ValueError:
+            raise HTTPException(400, "the address names figures that do not exist") from None
+        if not EARLIEST <= year <= LATEST:
+            raise HTTPException(400, "the address names a year that is too far")
+        return cls(year, period, divided)
+
+    @property
+    def first(self) -> date:
+        """The first day: years are shown beside those before."""
+        return date(self.year - (YEARS_SHOWN if self.period is FigurePeriod.YEAR else 0), 1, 1)
+
+    @property
+    def last(self) -> date:
+        """The last day."""
+        return date(self.year, 12, 31)
+
+
+@dataclass(frozen=True, slots=True)
+class ChartBar:
+    """A bar of a chart, in its own units."""
+
+    name: str
+    count: int
+    x: int
+    y: int
+    height: int
+
+
+def figure_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> APIRouter:
+    """Return the routes of figures."""
+    router = APIRouter(include_in_schema=False)
+    reading = Annotated[Visitor, Depends(guard.allowed(ConsoleAction.FIGURES))]
+
+    @router.get("/figures")
+    async def show(request: Request, visitor: reading) -> Response:
+        view = FigureView.of(request.query_params, desk.today())
+        cells = await desk.figures.cells(view.first, view.last)
+        periods = lines(cells, lambda cell: (cell.period(view.period),))
+        content = {
+            "view": view,
+            "periods": periods,
+            "bars": bars(periods),
+            "groups": lines(cells, lambda cell: cell.values(view.divided)),
+            "ccpa": ccpa_lines(cells) if any(cell.law == CCPA for cell in cells) else [],
+            "ages": await desk.figures.ages(desk.today()),
+            "period_names": PERIODS,
+            "field_names": FIELDS,
+            "ccpa_names": CCPA_KINDS,
+            "years": range(desk.today().year, desk.today().year - YEARS_SHOWN, -1),
+            "shown": name_of,
+        }
+        return site.draw(request, "figures.html.jinja", content, visitor=visitor)
+
+    @router.get("/figures.csv")
+    async def export(request: Request, visitor: reading, table: str = "groups") -> Response:
+        del visitor
+        view = FigureView.of(request.query_params, desk.today())
+        found = chosen(table, view, await desk.figures.cells(view.first, view.last))
+        headers = {"Content-Disposition": 'attachment; filename="figures.csv"', "Cache-Control": "no-store"}
+        return Response(sheet(found), media_type="text/csv; charset=utf-8", headers=headers)
+
+    return router
+
+
+def chosen(table: str, view: FigureView, cells: Sequence[FigureCell]) -> list[FigureLine]:
+    """Return the lines of a table of the page."""
+    match table:
+        case "ccpa":
+            return ccpa_lines(cells)
+        case "periods":
+            return lines(cells, lambda cell: (cell.period(view.period),))
+        case _:
+            return lines(cells, lambda cell: cell.values(view.divided))
+
+
+def name_of(view: FigureView, line: FigureLine) -> str:
+    """Return the name of a group, to be translated if it is a right."""
+    if view.divided is FigureField.RIGHT:
+        return labels.RIGHTS.get(line.name, line.name)
+    return labels.plain(line.name) if view.divided is FigureField.GROUND else line.name
+
+
+def bars(periods: Sequence[FigureLine]) -> list[ChartBar]:
+    """Return the bars of a chart of volumes: 40 units apart, the highest 120 high."""
+    most = max((line.received for line in periods), default=0) or 1
+    heights = [max(1, line.received * CHART_HEIGHT // most) for line in periods]
+    return [
+        ChartBar(line.name, line.received, 40 * number, CHART_HEIGHT - height, height)
+        for number, (line, height) in enumerate(zip(periods, heights, strict=True))
+    ]
+
+
+def sheet(found: Iterable[FigureLine]) -> str:
+    """Return *found* as CSV; no cell is a formula."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    for line in found:
+        outcomes = (line.outcomes[name] for name in COLUMNS[7:])
+        numbers = (line.received, line.open, line.answered, line.share_in_time, line.median, line.p95)
+        cells = (line.name, *numbers, *outcomes)
+        writer.writerow(["" if cell is None else safe_cell(str(cell)) for cell in cells])
+    return text.getvalue()

@@ -1,0 +1,95 @@
+"""The page of the installation: parts, queues, parked messages, versions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi.responses import RedirectResponse
+
+from services.console.context import ConsoleParts
+from services.console.http.guard import SessionGuard, Visitor
+from services.console.http.permissions import ConsoleAction
+from services.console.pages.site import ConsoleSite
+from services.console.system.parked_messages import ParkedMessage, RepairAction, RepairRefused, repair_record
+from services.console.system.queue_states import queue_states
+from shared.errors import TransientError
+from shared.law.library import policies
+from shared.pages.translation import mark as _
+
+MOST_REASON = 200
+WITHOUT_REASON = _("State the reason.")
+NOT_THERE = _("The message is not parked any more, or its case is purged and it can only be discarded.")
+REPLAYED = _("The message went back to its service.")
+DISCARDED = _("The message was discarded.")
+SAID = {"replay": REPLAYED, "discard": DISCARDED, "gone": NOT_THERE, "reason": WITHOUT_REASON}
+
+
+@dataclass(frozen=True, slots=True)
+class PartState:
+    """A part of the installation, and whether it answers."""
+
+    name: str
+    answers: bool
+
+
+def system_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> APIRouter:
+    """Return the routes of the installation's page."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/system")
+    async def show(
+        request: Request,
+        visitor: Annotated[Visitor, Depends(guard.allowed(ConsoleAction.SYSTEM))],
+        said: str = "",
+    ) -> Response:
+        parked = await desk.parked.all()
+        content = {
+            "parts": await parts(desk),
+            "queues": await queue_states(desk.settings.amqp_url.get_secret_value()),
+            "parked": parked,
+            "repairs": await desk.parked.repairs(),
+            "version": version("habeas"),
+            "editions": sorted(policy.id for policy in policies()),
+            "said": SAID.get(said, ""),
+            "worked": said in set(RepairAction),
+        }
+        return site.draw(request, "system.html.jinja", content, visitor=visitor)
+
+    @router.post("/system/parked/{action}")
+    async def repair(
+        request: Request,
+        visitor: Annotated[Visitor, Depends(guard.allowed(ConsoleAction.REPAIR))],
+        action: RepairAction,
+    ) -> Response:
+        form = await guard.form(request, visitor)
+        service, id_, reason = (str(form.get(name, "")).strip() for name in ("service", "message", "reason"))
+        if not reason or len(reason) > MOST_REASON:
+            return RedirectResponse("/system?said=reason", 303)
+        message = named(await desk.parked.all(), service, id_)
+        record = repair_record(message, action, visitor.member.name, reason, desk.clock())
+        try:
+            await desk.parked.repair(message, action, record)
+        except RepairRefused:
+            return RedirectResponse("/system?said=gone", 303)
+        return RedirectResponse(f"/system?said={action.value}", 303)
+
+    return router
+
+
+def named(parked: Sequence[ParkedMessage], service: str, id_: str) -> ParkedMessage:
+    """Return the parked message of a form; answer 404 if there is none."""
+    for message in parked:
+        if (message.service, message.id) == (service, id_):
+            return message
+    raise HTTPException(404, "no such message is parked")
+
+
+async def parts(desk: ConsoleParts) -> list[PartState]:
+    """Return which parts answer; database and broker do, or the page is not shown."""
+    try:
+        await desk.intake.response("GET", "/livez")
+    except TransientError:
+        return [PartState("intake", answers=False)]
+    return [PartState("intake", answers=True)]

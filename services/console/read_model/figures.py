@@ -1,0 +1,239 @@
+"""
+Figures about requests: volume, time to the answer, share in time, by period and by a field.
+
+The database counts; durations are whole days, so that medians follow from counts. A reading is kept for a
+minute: the figures of a year look at each of its requests.
+
+Law:
+    11 CCR § 7102(a)(1): requests to delete, correct, know, opt out and limit: received, complied with in
+    whole or in part, denied; median days to the answer.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+from services.console.state import CaseKind, Document
+from shared.runtime.mongo import Database, translated
+from shared.vocabulary import Outcome, Right
+
+KEPT_S = 60.0
+"""How long a reading is used again."""
+CCPA = "us-ca-ccpa"
+CCPA_RIGHTS: Mapping[str, tuple[Right, ...]] = {
+    "delete": (Right.ERASURE,),
+    "correct": (Right.RECTIFICATION,),
+    "know": (Right.ACCESS, Right.PORTABILITY, Right.KNOW_CATEGORIES),
+    "opt_out": (Right.OPT_OUT_OF_SALE,),
+    "limit": (Right.LIMIT_SENSITIVE_USE,),
+}
+"""Kinds of requests that 11 CCR § 7102 counts → rights."""
+
+
+class FigurePeriod(StrEnum):
+    """Length of a period."""
+
+    MONTH = "month"
+    QUARTER = "quarter"
+    YEAR = "year"
+
+
+class FigureField(StrEnum):
+    """Field that figures are divided by."""
+
+    RIGHT = "right"
+    LAW = "law"
+    SOURCE = "source"
+    GROUND = "ground"
+
+
+@dataclass(frozen=True, slots=True)
+class FigureCell:
+    """Requests that agree in all fields of figures, and their number."""
+
+    month: str
+    right: str
+    law: str
+    source: str
+    outcome: str
+    grounds: tuple[str, ...]
+    days: int | None
+    """Days from receipt to the letter with the answer; None without one."""
+    in_time: bool | None
+    """Whether that letter came by the last day; None while the request is open."""
+    open: bool
+    count: int
+
+    def values(self, divided: FigureField) -> Sequence[str]:
+        """Return the values of a field: of grounds there may be several."""
+        if divided is FigureField.GROUND:
+            return self.grounds
+        return (str(getattr(self, divided.value)),)
+
+    def period(self, length: FigurePeriod) -> str:
+        """Return the name of the period: ``2026-03``, ``2026-Q1``, ``2026``."""
+        year, month = self.month.split("-")
+        match length:
+            case FigurePeriod.MONTH:
+                return self.month
+            case FigurePeriod.QUARTER:
+                return f"{year}-Q{(int(month) + 2) // 3}"
+            case FigurePeriod.YEAR:
+                return year
+
+
+@dataclass(slots=True)
+class FigureLine:
+    """The figures of one group of requests."""
+
+    name: str
+    received: int = 0
+    open: int = 0
+    answered: int = 0
+    in_time: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    durations: Counter[int] = field(default_factory=Counter)
+
+    def add(self, cell: FigureCell) -> None:
+        """Count *cell*."""
+        self.received += cell.count
+        self.open += cell.count if cell.open else 0
+        self.outcomes[cell.outcome] += cell.count
+        if cell.days is not None:
+            self.durations[cell.days] += cell.count
+        if cell.in_time is not None:
+            self.answered += cell.count
+            self.in_time += cell.count if cell.in_time else 0
+
+    @property
+    def median(self) -> int | None:
+        """Median of days to the answer."""
+        return quantile(self.durations, 0.5)
+
+    @property
+    def p95(self) -> int | None:
+        """Days within which 95 of 100 answers came."""
+        return quantile(self.durations, 0.95)
+
+    @property
+    def share_in_time(self) -> float | None:
+        """Percentage of answers that came by the last day."""
+        return None if not self.answered else round(100 * self.in_time / self.answered, 1)
+
+    @property
+    def complied(self) -> int:
+        """Requests granted in whole or in part, or for which nothing is held."""
+        granted = (Outcome.GRANTED, Outcome.PARTLY_GRANTED, Outcome.NOTHING_HELD)
+        return sum(self.outcomes[one] for one in granted)
+
+    @property
+    def denied(self) -> int:
+        """Requests that were refused."""
+        return self.outcomes[Outcome.REFUSED]
+
+
+def quantile(counts: Mapping[int, int], share: float) -> int | None:
+    """Return the smallest value that at least *share* of the counted values do not exceed."""
+    total = sum(counts.values())
+    seen = 0
+    for value, count in sorted(counts.items()):
+        seen += count
+        if seen >= share * total:
+            return value
+    return None
+
+
+def lines(cells: Iterable[FigureCell], names: Callable[[FigureCell], Sequence[str]]) -> list[FigureLine]:
+    """Return the figures of each group, by name; a cell may belong to several."""
+    found: dict[str, FigureLine] = {}
+    for cell in cells:
+        for name in names(cell):
+            found.setdefault(name, FigureLine(name)).add(cell)
+    return [found[name] for name in sorted(found)]
+
+
+def ccpa_lines(cells: Iterable[FigureCell]) -> list[FigureLine]:
+    """Return the figures of 11 CCR § 7102: a line for each kind of request, also without any."""
+    found = {kind: FigureLine(kind) for kind in CCPA_RIGHTS}
+    kinds = {right.value: kind for kind, rights in CCPA_RIGHTS.items() for right in rights}
+    for cell in cells:
+        if cell.law == CCPA and cell.right in kinds:
+            found[kinds[cell.right]].add(cell)
+    return list(found.values())
+
+
+AGES: Sequence[tuple[str, int]] = (("0-7", 7), ("8-14", 14), ("15-30", 30), ("31-45", 45), ("46-90", 90))
+OLDEST = "91+"
+
+
+class FigureReader:
+    """Reads the figures of an installation."""
+
+    def __init__(self, database: Database, zone: str) -> None:
+        """Read them in *database*; days are those of *zone*."""
+        self._cases = database["cases"]
+        self._zone = zone
+        self._known: dict[tuple[str, str], tuple[float, list[FigureCell]]] = {}
+
+    async def cells(self, first: date, last: date) -> list[FigureCell]:
+        """Return the counts of requests received from *first* to *last*, not older than a minute."""
+        key, now = (first.isoformat(), last.isoformat()), asyncio.get_running_loop().time()
+        read_at, known = self._known.get(key, (-KEPT_S, []))
+        if now - read_at < KEPT_S:
+            return known
+        found = await self._read(*key)
+        self._known = {key: (now, found)}
+        return found
+
+    async def ages(self, today: date) -> Mapping[str, int]:
+        """Return the number of open requests by age in days."""
+        counted = dict.fromkeys([*(name for name, _ in AGES), OLDEST], 0)
+        days = {"$group": {"_id": "$received_on", "count": {"$sum": 1}}}
+        matched = {"$match": {"kind": CaseKind.REQUEST.value, "open": True}}
+        with translated("count open requests"):
+            async for one in self._cases.aggregate([matched, days]):
+                age = (today - date.fromisoformat(one["_id"])).days
+                counted[next((name for name, most in AGES if age <= most), OLDEST)] += one["count"]
+        return counted
+
+    async def _read(self, first: str, last: str) -> list[FigureCell]:
+        received = {"kind": CaseKind.REQUEST.value, "received_on": {"$gte": first, "$lte": last}}
+        group = {"$group": {"_id": self._key(), "count": {"$sum": 1}}}
+        with translated("count requests"):
+            return [_cell(one) async for one in self._cases.aggregate([{"$match": received}, group])]
+
+    def _key(self) -> Document:
+        sent_on = {"$dateToString": {"date": "$sent_at", "format": "%Y-%m-%d", "timezone": self._zone}}
+        span = {"startDate": "$received_at", "endDate": "$sent_at", "unit": "day", "timezone": self._zone}
+        sent = {"$gt": ["$sent_at", None]}
+        return {
+            "month": {"$substrCP": ["$received_on", 0, 7]},
+            "right": "$right",
+            "law": "$law",
+            "source": "$source",
+            "outcome": "$outcome",
+            "grounds": "$grounds",
+            "days": {"$cond": [sent, {"$dateDiff": span}, None]},
+            "in_time": {"$cond": [sent, {"$lte": [sent_on, "$due_on"]}, None]},
+            "open": "$open",
+        }
+
+
+def _cell(one: Mapping[str, Any]) -> FigureCell:
+    key = one["_id"]
+    return FigureCell(
+        key["month"],
+        key["right"] or "",
+        (key["law"] or "").partition("@")[0],
+        key["source"] or "",
+        key["outcome"] or "",
+        tuple(key["grounds"] or ()),
+        key["days"],
+        key["in_time"],
+        bool(key["open"]),
+        int(one["count"]),
+    )

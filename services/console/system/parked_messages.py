@@ -1,0 +1,144 @@
+"""
+Parked messages: what could not be handled, why, and what an administrator does about each.
+
+A replayed message goes back to its service as its publisher sent it. A message about a purged case is only
+discarded: it would begin the case again. Each action is recorded with account and reason.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+import orjson
+
+from services.console.read_model.histories import CaseHistories
+from shared.contract.topology import inboxes, parking_of
+from shared.errors import HabeasError
+from shared.runtime import retry_policy
+from shared.runtime.broker import Delivery, Parking
+from shared.runtime.mongo import Database, Document, translated
+from shared.runtime.retry_policy import origin_in
+
+CASE_ID = re.compile("[0-9a-f]{32}")
+MOST_SHOWN = 200
+"""Messages of one queue that are listed."""
+
+
+class RepairAction(StrEnum):
+    """An action on a parked message."""
+
+    REPLAY = "replay"
+    DISCARD = "discard"
+
+
+class RepairRefused(HabeasError):
+    """A parked message is not there any more, or must not be replayed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedMessage:
+    """A message that could not be handled."""
+
+    service: str
+    id: str
+    type: str
+    case: str | None
+    reason: str
+    attempts: int
+    first_failure: str
+
+
+class ParkedMessages:
+    """The parking queues of an installation."""
+
+    def __init__(self, amqp_url: str, histories: CaseHistories, database: Database) -> None:
+        """Read the queues at *amqp_url*, and record actions in *database*."""
+        self._url = amqp_url
+        self._histories = histories
+        self._repairs = database["repairs"]
+
+    async def all(self) -> Sequence[ParkedMessage]:
+        """
+        Return the parked messages of all services; they stay where they are.
+
+        Raises:
+            BrokerUnavailable: The broker does not answer.
+        """
+        found: list[ParkedMessage] = []
+        for service in inboxes():
+            async with Parking(self._url, parking_of(service)) as parking:
+                shown = 0
+                async for delivery in parking:
+                    found.append(_described(service, delivery))
+                    shown += 1
+                    if shown >= MOST_SHOWN:
+                        break
+        return found
+
+    async def repair(self, wanted: ParkedMessage, action: RepairAction, repair: Document) -> None:
+        """
+        Replay or discard one message, and record *repair* before.
+
+        Raises:
+            RepairRefused: The message is not there any more, or its case is purged and it is to be replayed.
+            BrokerUnavailable: The broker does not answer.
+        """
+        async with Parking(self._url, parking_of(wanted.service)) as parking:
+            async for delivery in parking:
+                if delivery.message_id != wanted.id:
+                    continue
+                case = _case_of(delivery)
+                if action is RepairAction.REPLAY and case and await self._histories.is_purged(case):
+                    raise RepairRefused("its case is purged: discard it")
+                with translated("record a repair"):
+                    await self._repairs.insert_one({**repair, "case": case})
+                if action is RepairAction.REPLAY:
+                    await parking.hand_back(delivery)
+                else:
+                    await parking.remove(delivery)
+                return
+        raise RepairRefused("the message is not parked any more")
+
+    async def repairs(self, most: int = 50) -> Sequence[Document]:
+        """Return the last actions, the newest first."""
+        with translated("read the repairs"):
+            return await self._repairs.find({}).sort("at", -1).to_list(most)
+
+
+def repair_record(
+    message: ParkedMessage, action: RepairAction, account: str, reason: str, at: datetime
+) -> Document:
+    """Return the record of an action."""
+    return {
+        "at": at,
+        "account": account,
+        "action": action.value,
+        "reason": reason,
+        "service": message.service,
+        "message": message.id,
+    }
+
+
+def _described(service: str, delivery: Delivery) -> ParkedMessage:
+    headers = delivery.headers
+    return ParkedMessage(
+        service,
+        delivery.message_id or "",
+        origin_in(delivery).routing_key,
+        _case_of(delivery),
+        str(headers.get(retry_policy.REASON, "its consumer died too often")),
+        int(headers.get(retry_policy.ATTEMPT, 0)),
+        str(headers.get(retry_policy.FIRST_FAILURE, "")),
+    )
+
+
+def _case_of(delivery: Delivery) -> str | None:
+    """Return the request that a message names; None if it does not read."""
+    try:
+        known = orjson.loads(delivery.body)
+    except orjson.JSONDecodeError:
+        return None
+    named = known.get("correlationid") if isinstance(known, dict) else None
+    return named if isinstance(named, str) and CASE_ID.fullmatch(named) else None
