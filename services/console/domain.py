@@ -81,6 +81,7 @@ class _RowDraft:
     review: Wait | None = None
     approval: Wait | None = None
     referral: Wait | None = None
+    package: Wait | None = None
     appeal: Wait | None = None
     forward: Wait | None = None
     proposal: Wait | None = None
@@ -259,6 +260,7 @@ def _refused(draft: _RowDraft, fact: events.IdentityRefused, at: datetime) -> No
 def _planned(draft: _RowDraft, fact: events.ErasurePlanned, at: datetime) -> None:
     waits = Wait(WaitKind.APPROVAL, at, by=draft.row.deciders)
     draft.approval = waits if fact.approval else None
+    draft.package = None
 
 
 @_on(events.ErasureApproved)
@@ -282,13 +284,25 @@ def _referral_decided(draft: _RowDraft, fact: events.ReferralDecided, _at: datet
         draft.referral = Wait(waits.kind, waits.since, waits.due_on, waits.reason, (fact.by,))
 
 
+@_on(events.PackageReviewNeeded)
+def _package_listed(draft: _RowDraft, fact: events.PackageReviewNeeded, at: datetime) -> None:
+    draft.package = Wait(WaitKind.PACKAGE, at, reason="records_changed" if fact.renewed else None)
+
+
+@_on(events.PackageReviewed)
+def _package_reviewed(draft: _RowDraft, fact: events.PackageReviewed, _at: datetime) -> None:
+    waits = draft.package
+    if waits is not None:
+        draft.package = Wait(waits.kind, waits.since, waits.due_on, waits.reason, (fact.by,))
+
+
 @_on(events.RequestFulfilled)
 def _fulfilled(draft: _RowDraft, fact: events.RequestFulfilled, at: datetime) -> None:
     row = draft.row
     row.stage, row.outcome = CaseStage.ANSWERED, fact.outcome.value
     row.grounds, row.dispositions = tuple(sorted(fact.reasons)), dict(fact.dispositions)
     row.answered_at = row.answered_at or at
-    draft.referral = draft.approval = None
+    draft.referral = draft.approval = draft.package = None
     draft.written = fact.explanation is not None
     draft.proposal = Wait(WaitKind.PROPOSAL, at) if fact.erasable else None
     _decided_by(draft, fact.deciders)
@@ -305,7 +319,7 @@ def _withdrawn(draft: _RowDraft, _fact: events.RequestWithdrawn, at: datetime) -
     if row.stage in {CaseStage.ANSWERED, CaseStage.CLOSED}:
         return
     row.stage, row.answered_at, row.stopped = CaseStage.WITHDRAWN, at, None
-    draft.referral = draft.approval = draft.forward = draft.stop = draft.review = None
+    draft.referral = draft.approval = draft.forward = draft.stop = draft.review = draft.package = None
 
 
 @_on(events.RequestDuplicated)
@@ -406,7 +420,8 @@ def _finished(draft: _RowDraft) -> CaseRow:
     row = draft.row
     owed = not OWED.isdisjoint(draft.returned)
     row.open = row.kind is CaseKind.REQUEST and _is_open(draft, owed=owed)
-    waits = [draft.stop, draft.review, draft.approval, draft.referral, draft.forward, *_others(draft, owed)]
+    first = [draft.stop, draft.review, draft.approval, draft.referral, draft.package, draft.forward]
+    waits = [*first, *_others(draft, owed)]
     row.waits = tuple(_dated(wait, row) for wait in waits if wait is not None)
     return row
 
@@ -437,7 +452,7 @@ def _others(draft: _RowDraft, owed: bool) -> Iterable[Wait | None]:
 def _dated(wait: Wait, row: CaseRow) -> Wait:
     """Return *wait* with the last day of the answer, if it has none and holds the answer up."""
     holding = {WaitKind.DOCUMENT, WaitKind.APPROVAL, WaitKind.REFERRED, WaitKind.FORWARD}
-    holding |= {WaitKind.STOPPED, WaitKind.UNDELIVERED}
+    holding |= {WaitKind.STOPPED, WaitKind.UNDELIVERED, WaitKind.PACKAGE}
     due = _later(wait.due_on, row.due_on) if wait.kind in holding else wait.due_on
     return Wait(wait.kind, wait.since, due, wait.reason, wait.by)
 

@@ -49,6 +49,8 @@ class WaitKind(StrEnum):
     """An erasure needs a second account."""
     REFERRED = "referred"
     """No service can answer the request."""
+    PACKAGE = "package"
+    """A package needs a review before it is sent."""
     APPEAL = "appeal"
     MAIL = "mail"
     """A mail only staff can handle."""

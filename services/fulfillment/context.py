@@ -11,7 +11,6 @@ from typing import Protocol
 
 from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.changes.change import MissingChange
-from services.fulfillment.changes.suppressions import Disagreements
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.drop.hash_lists import HashLists
 from services.fulfillment.erasure.completion import (
@@ -99,6 +98,13 @@ class PastRequestsPort(Protocol):
         """Remove the entries of *case*; it may be repeated."""
 
 
+class DisagreementsPort(Protocol):
+    """The statements of people whose data was not corrected."""
+
+    async def keep(self, case: str, identities: Identities, at: datetime) -> None:
+        """Register that *case* has a statement of the person; it may be repeated."""
+
+
 class ReceiverProofsPort(Protocol):
     """The receivers of packages that have proven their keys."""
 
@@ -171,7 +177,7 @@ class FulfillmentContext:
     maps: DataMapPort = field(repr=False)
     house: FulfillmentProfile
     suppressions: SuppressionsPort = field(repr=False)
-    disagreements: Disagreements = field(repr=False)
+    disagreements: DisagreementsPort = field(repr=False)
     erasures: ErasureJournalPort = field(repr=False)
     kept: RetainedRecordsPort = field(repr=False)
     copies: CopyCounterPort = field(repr=False)

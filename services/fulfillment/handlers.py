@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from datetime import datetime
 from functools import partial
 
 from services.fulfillment.changes.handlers import (
@@ -110,6 +111,7 @@ from shared.contract.events import (
     Outcome,
     PackageReviewed,
     PackageReviewNeeded,
+    PreviewAsked,
     PurgeApproved,
     RecipientConcerned,
     ReferralDecided,
@@ -126,6 +128,7 @@ from shared.contract.events import (
     TransferOrdered,
     ValuesReleased,
 )
+from shared.contract.previews import NoTimers, PreviewVault
 from shared.contract.staff import packed_item, written_text
 from shared.errors import InvalidDataMap, RefusedDecision, TooEarly
 from shared.law import Policy, ReasonCode, Right, needs_proof
@@ -648,6 +651,25 @@ async def _disclose_further(event: DisclosureDue, ctx: FulfillmentContext) -> Se
     return await _answer_further(verified, ctx)
 
 
+async def draft_letter(event: PreviewAsked, ctx: FulfillmentContext) -> Sequence[Fact]:
+    """Decide as for a decision that is not made, and keep the facts that would follow for its preview."""
+    place = PreviewVault(ctx.vault, event.preview)
+    decision = await place.decision(ctx.case_id)
+    if decision is None:
+        return []
+    # The letter follows the last of two decisions.
+    alone = replace(ctx.house, two_deciders=False)
+    apart = replace(ctx, vault=place, timers=NoTimers(), house=alone, disagreements=NoDisagreements())
+    return await place.draft(ctx.case_id, PREVIEWED[type(decision)](decision, apart))
+
+
+class NoDisagreements:
+    """Statements of people during a preview: none is kept."""
+
+    async def keep(self, case: str, identities: Identities, at: datetime) -> None:
+        """Do nothing."""
+
+
 async def forget_request(event: RequestPurged, ctx: FulfillmentContext) -> Sequence[Fact]:
     """Remove a purged case from the past requests of its person; the runtime removes its rows."""
     await ctx.past.forget(event.request_id)
@@ -660,6 +682,8 @@ async def look_up_lists(event: DropListed, ctx: FulfillmentContext) -> Sequence[
     return []
 
 
+PREVIEWED: Mapping[type[Fact], HeldAct] = {ReferralDecided: end_referral, FeeDecided: decide_fee}
+"""The handlers of decisions that letters follow from; apart from texts they only read."""
 RELEASED: Mapping[type[Fact], HeldAct] = {
     AliasProven: answer_proven_alias,
     IdentityVerified: answer,
@@ -695,6 +719,7 @@ SUBSCRIPTIONS = (
     on(AliasConfirmed, confirm_alias),
     on(ValuesReleased, release_values),
     on(PackageReviewed, review_package),
+    on(PreviewAsked, draft_letter, ignored=lambda asked: asked.type not in {kind.TYPE for kind in PREVIEWED}),
     on(AliasProven, unless_stopped(answer_proven_alias)),
     on(RestrictionAnnounced, lift_restriction),
     on(TransferOrdered, unless_stopped(transfer)),

@@ -41,6 +41,8 @@ from shared.contract.events import (
     Outcome,
     PackageReviewed,
     PackageReviewNeeded,
+    PreviewAsked,
+    PreviewDrafted,
     PurgeApproved,
     RecipientAcknowledged,
     RecipientConcerned,
@@ -401,6 +403,8 @@ def evolve(known: FulfillmentCase, fact: Fact) -> FulfillmentCase:
     """
     if isinstance(fact, RequestStopped):
         return replace(known, stopped=True)
+    if isinstance(fact, PreviewAsked | PreviewDrafted):
+        return known
     if isinstance(fact, RequestReleased):
         return replace(known, stopped=False, held=())
     try:

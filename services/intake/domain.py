@@ -323,6 +323,8 @@ REMARKS: frozenset[type[Fact]] = frozenset(
         events.PackageReviewNeeded,
         events.PermissionGranted,
         events.PermissionRevoked,
+        events.PreviewAsked,
+        events.PreviewDrafted,
         events.ProofReceived,
         events.RecipientAcknowledged,
         events.RecipientFailed,

@@ -37,6 +37,7 @@ from services.notifier.letters.letter_models import (
     Weighing,
     Withdrawn,
 )
+from services.notifier.letters.previews import previewing
 from shared.contract.answer import Answer
 from shared.contract.correspondents import Correspondent, acknowledged_at_once, correspondent_of
 from shared.contract.events import (
@@ -58,6 +59,7 @@ from shared.contract.events import (
     NoticeSent,
     Outcome,
     PackageCodeIssued,
+    PreviewDrafted,
     Requester,
     RequestFulfilled,
     RequestPurged,
@@ -284,7 +286,7 @@ async def handle_report(event: NoticeReported, ctx: NotifierContext) -> Sequence
     ]
 
 
-SUBSCRIPTIONS = (
+LETTERS = (
     noted(RequestReceived, acknowledge, acted_on=acknowledged_at_once),
     on(IdentityAssessed, acknowledge_assessed),
     noted(IdentityChallenged, ask_for_proof, acted_on=asks_by_letter),
@@ -302,8 +304,8 @@ SUBSCRIPTIONS = (
     on(NoticeReported, handle_report),
     *lifecycle.SUBSCRIPTIONS,
     *lifecycle.CLARIFICATIONS,
-    on(RequestPurged, forget),
 )
+SUBSCRIPTIONS = (*LETTERS, on(PreviewDrafted, previewing(LETTERS)), on(RequestPurged, forget))
 
 
 async def _identity_check(event: RequestReceived, ctx: NotifierContext) -> IdentityCheck:

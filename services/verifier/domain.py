@@ -35,6 +35,8 @@ from shared.contract.events import (
     IdentityReminded,
     IdentityReviewNeeded,
     IdentityVerified,
+    PreviewAsked,
+    PreviewDrafted,
     ProofExamined,
     ProofKind,
     ProofPresented,
@@ -261,12 +263,13 @@ _WHILE_OPEN: tuple[type[Fact], ...] = (
     IdentityAssessed, IdentityChallenged, IdentityClaimed, IdentityCompared, IdentityDecided,
     IdentityReminded, IdentityReviewNeeded, ProofExamined, ProofPresented, TokenPresented, ProofReceived,
     ProofRefused, RequestLapsed, RequestPaused, RequestReleased, RequestResumed, RequestStopped, TimeCame,
+    PreviewAsked, PreviewDrafted,
 )  # fmt: skip
 _DECIDING: tuple[type[Fact], ...] = (IdentityVerified, IdentityRefused, RequestWithdrawn)
 _AFTERWARDS: tuple[type[Fact], ...] = (
     ContentOpened, EvidenceDestroyed, EvidenceAsked, EvidenceShown, IdentityChallenged, IdentityCompared,
     IdentityDecided, ProofExamined, ProofReceived, ProofSpent, RequestReleased, RequestStopped,
-    RequestWithdrawn, TimeCame,
+    RequestWithdrawn, TimeCame, PreviewAsked, PreviewDrafted,
 )  # fmt: skip
 """Proofs that were on their way when the decision fell are noted, and their evidence destroyed."""
 TRANSITIONS: Mapping[VerificationStatus, Mapping[type[Fact], VerificationStatus]] = {

@@ -44,6 +44,7 @@ from shared.contract.events import (
     IdentityReviewNeeded,
     IdentityVerified,
     LetterKind,
+    PreviewAsked,
     ProofExamined,
     ProofKind,
     ProofPresented,
@@ -65,6 +66,7 @@ from shared.contract.events import (
 )
 from shared.contract.events import Verdict as Examined
 from shared.contract.ports import VaultPort
+from shared.contract.previews import NoTimers, PreviewVault
 from shared.errors import RefusedDecision, TooEarly
 from shared.runtime.dataloader import side_by_side
 from shared.runtime.journal import JournalRow
@@ -261,6 +263,27 @@ async def record_evidence_view(event: EvidenceAsked, ctx: VerifierContext) -> Se
     return [EvidenceShown(request_id=ctx.case_id, by=event.by, reason=event.reason, refs=event.refs)]
 
 
+async def draft_letter(event: PreviewAsked, ctx: VerifierContext) -> Sequence[Fact]:
+    """Decide as for a decision that is not made, and keep the facts that would follow for its preview."""
+    place = PreviewVault(ctx.vault, event.preview)
+    decision = await place.decision(ctx.case_id)
+    if not isinstance(decision, IdentityDecided):
+        return []
+    # The letter follows the last of two decisions.
+    practice = replace(ctx.practice, four_eyes=False)
+    apart = replace(ctx, vault=place, timers=NoTimers(), allowances=UncountedCodes(), practice=practice)
+    return await place.draft(ctx.case_id, decide_by_staff(decision, apart))
+
+
+class UncountedCodes:
+    """The limit on codes during a preview: none is counted."""
+
+    async def take(self, mailbox: str, what: str, now: datetime) -> bool:
+        """Return True."""
+        del mailbox, what, now
+        return True
+
+
 async def open_documents(event: ContentOpened, ctx: VerifierContext) -> Sequence[Fact]:
     """Record that an account reads a whole case, and have the pages of its sealed documents drawn for it."""
     if event.item != EVERYTHING:
@@ -328,6 +351,7 @@ SUBSCRIPTIONS = (
     on(IdentityDecided, decide_by_staff),
     on(TimeCame, handle_timer),
     on(EvidenceAsked, record_evidence_view),
+    on(PreviewAsked, draft_letter, ignored=lambda asked: asked.type != IdentityDecided.TYPE),
     on(ContentOpened, open_documents),
     on(RequestStopped, stop),
     on(RequestReleased, release),

@@ -101,6 +101,7 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
         "habeas.identity.decided.v1",
         "habeas.evidence.asked.v1",
         "habeas.content.opened.v1",
+        "habeas.preview.asked.v1",
         "habeas.time.came.v1",
         "habeas.request.purged.v1",
     ),
@@ -131,6 +132,7 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
         "habeas.referral.decided.v1",
         "habeas.values.released.v1",
         "habeas.package.reviewed.v1",
+        "habeas.preview.asked.v1",
         "habeas.restriction.announced.v1",
         "habeas.recipient.concerned.v1",
         "habeas.transfer.ordered.v1",
@@ -168,6 +170,7 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
         "habeas.notice.reported.v1",
         "habeas.inquiry.lodged.v1",
         "habeas.inquiry.reminded.v1",
+        "habeas.preview.drafted.v1",
         "habeas.request.purged.v1",
     ),
     "codes": (
@@ -265,6 +268,8 @@ PUBLISHES: Mapping[str, tuple[str, ...]] = {
         "habeas.drop.listed.v1",
         "habeas.inquiry.lodged.v1",
         "habeas.inquiry.reminded.v1",
+        "habeas.preview.asked.v1",
+        "habeas.preview.drafted.v1",
         "habeas.message.lodged.v1",
         "habeas.appeal.received.v1",
         "habeas.appeal.answered.v1",
@@ -300,6 +305,7 @@ PUBLISHES: Mapping[str, tuple[str, ...]] = {
     ),
     "verifier": (
         REFUSED,
+        "habeas.preview.drafted.v1",
         "habeas.proof.refused.v1",
         "habeas.identity.assessed.v1",
         "habeas.identity.challenged.v1",
@@ -321,6 +327,7 @@ PUBLISHES: Mapping[str, tuple[str, ...]] = {
     "login": ("habeas.proof.examined.v1",),
     "fulfillment": (
         REFUSED,
+        "habeas.preview.drafted.v1",
         "habeas.erasure.due.v1",
         "habeas.erasure.scheduled.v1",
         "habeas.disclosure.due.v1",

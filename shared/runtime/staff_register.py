@@ -146,7 +146,7 @@ class StaffRegister:
             return None
         return (
             objection(decision, account, now)
-            or await self._concerned(decision, account)
+            or await self.concerned(decision, account)
             or await self._code_flaw(decision, account, event_id, now)
             or await self._spend(decision, account, event_id, now)
         )
@@ -158,7 +158,7 @@ class StaffRegister:
             return reason
         flaw = (
             objection(decision, account, now)
-            or await self._concerned(decision, account)
+            or await self.concerned(decision, account)
             or await self._code_flaw(decision, account, event_id, now)
         )
         return flaw or await self._spent(decision, account, event_id)
@@ -240,7 +240,7 @@ class StaffRegister:
             document = await self._codes.find_one({"_id": key})
         return None if document is None else str(document["use"])
 
-    async def _concerned(self, decision: StaffDecision, account: StaffAccount) -> Code | None:
+    async def concerned(self, decision: StaffDecision, account: StaffAccount) -> Code | None:
         """Return a reason where a mailbox of the deciding person is in the request or its aliases."""
         case = getattr(decision, "request_id", None)
         if case is None or not account.mailboxes:

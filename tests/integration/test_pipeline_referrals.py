@@ -6,8 +6,9 @@ import json
 import os
 import zipfile
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -17,16 +18,36 @@ from habeas.client.referrals import packed
 from habeas.embedded.company import ADA, BRUNO
 from habeas.embedded.stack import Stack
 from services.intake.cases.deadlines import APPROACHING, MISSED, UNDECIDED
+from shared.contract.answer import LetterCopy
+from shared.contract.case_openings import EVERYTHING
 from shared.contract.envelope import MAX_BODY
-from shared.contract.events import ContentOpened, Outcome, ReferralDecided, RefusalGround
+from shared.contract.events import (
+    AppealDecided,
+    ContentOpened,
+    Decision,
+    ExtensionDecided,
+    ExtensionReason,
+    FeeDecided,
+    IdentityDecided,
+    NarrowingDecided,
+    Outcome,
+    ReferralDecided,
+    RefusalGround,
+    RestrictionLifting,
+    WithdrawalDecided,
+)
 from shared.contract.staff import packed_item, salted, written_item
+from shared.law import FeeReason, Money
 from shared.runtime.mongo import Document
+from shared.runtime.vault import Vault
 from tests.integration.pipeline import Heard, Pipeline, Somebody, command, running
 from tests.waiting import eventually
 
 ADA_ASKS, BRUNO_ASKS = Somebody(ADA.email, ADA.name), Somebody(BRUNO.email, BRUNO.name)
 WANTED = "The date of birth in your paper file is wrong."
 ANSWER = "We corrected the paper file. The new page is attached."
+PREVIEWER = "petra"
+"""An account that previews; a signed decision of it would end its session."""
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -261,3 +282,97 @@ async def test_open_appeals_are_listed_by_their_last_day_and_read_on_record(pipe
     await said(pipeline, "appeals", "decide", cases[0], "--granted", "--as", "anna")
     assert UNDECIDED not in await timers(pipeline, cases[0])
     assert [row["request"] for row in await listed(pipeline, "appeals")] == cases[1:]
+
+
+@dataclass
+class Previewer:
+    """Previews decisions by a session, makes them, and compares the letters."""
+
+    pipeline: Pipeline
+    heard: Heard
+    session: dict[str, str]
+
+    async def preview(self, decision: Decision, text: bytes | None = None) -> dict[str, Any]:
+        """Return the preview of *decision*, of a case that is open for the account of the session."""
+        data = decision.model_dump(mode="json", exclude={"by", "proof", "request_id"}, exclude_defaults=True)
+        body = {"type": decision.TYPE, "data": data, "text": text and base64.b64encode(text).decode()}
+        path = f"/v1/staff/cases/{decision.request_id}/previews"
+        answer = await self.pipeline.http.post(path, json=body, headers=self.session)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    async def send(self, decision: Decision, text: bytes | None = None) -> None:
+        """Sign and send *decision*; return once it has its effect."""
+        data = (await self.pipeline.accounts.signed(decision)).model_dump(mode="json", exclude_defaults=True)
+        body = {"type": decision.TYPE, "data": data, "text": text and base64.b64encode(text).decode()}
+        taken = (await self.pipeline.http.post("/v1/staff/decisions", json=body)).raise_for_status().json()
+
+        async def accepted() -> bool:
+            status = (await self.pipeline.http.get(taken["status_url"])).json()["status"]
+            return bool(status == "accepted")
+
+        assert cast("bool", await eventually(accepted))
+
+    def mails(self, case: str) -> int:
+        """Return the number of mails about *case* that have left."""
+        return sum(case.encode() in path.read_bytes() for path in self.pipeline.mail.folder.glob("*.eml"))
+
+    async def sent(self, case: str) -> list[tuple[str, str | None]]:
+        return [(one["data"]["letter"], one["data"]["kept"]) for one in self.heard.of(case, "notice.sent")]
+
+    async def decide(self, decision: Decision, text: bytes | None = None) -> None:
+        """Make *decision*, after its preview, which has the letter that follows."""
+        case = decision.request_id
+        before: list[tuple[str, str | None]] = await eventually(lambda: self.sent(case))
+        mails = self.mails(case)
+        preview = await self.preview(decision, text)
+        assert (await self.sent(case), self.mails(case)) == (before, mails)
+        await self.send(decision, text)
+
+        async def new() -> list[tuple[str, str | None]]:
+            return [one for one in await self.sent(case) if one not in before]
+
+        [(kind, kept)] = cast("list[tuple[str, str | None]]", await eventually(new))
+        [letter] = preview["letters"]
+        key = base64.b64decode(self.pipeline.settings["HABEAS_MASTER_KEY"])
+        vault = Vault(self.pipeline.client, prefix=self.pipeline.prefix, master_key=key)
+        copy = LetterCopy.unpacked(await vault.open(case, kept or ""))
+        assert letter == {"letter": kind, "subject": copy.subject, "text": copy.text, "html": copy.html}
+
+
+async def test_preview_is_the_letter_that_the_decision_sends(pipeline: Pipeline, heard: Heard) -> None:
+    people, staff = await pipeline.people(), Previewer(pipeline, heard, {})
+    case, text = await referred(pipeline, people[9]), salted(ANSWER.encode(), b"s" * 16)
+    asking, taken_back = [await pipeline.lodge(person.asks("access")) for person in people[10:12]]
+    for person, asked in zip(people[10:12], (asking, taken_back), strict=True):
+        await pipeline.code_for(person, asked)
+    for one in (case, asking, taken_back):
+        await staff.send(ContentOpened(request_id=one, by=PREVIEWER, item=EVERYTHING, reason="review"))
+    staff.session = await pipeline.accounts.sign_in(pipeline.http, PREVIEWER)
+    own = {"request_id": case, "by": "anna"}
+    await staff.decide(ExtensionDecided(**own, reason=ExtensionReason.COMPLEXITY))
+    again = await staff.preview(ExtensionDecided(**own, reason=ExtensionReason.COMPLEXITY))
+    assert again == {"letters": [], "refused": "no_extension", "reason": None}
+    fee = Money(amount="20.00", currency="EUR")
+    await staff.decide(FeeDecided(**own, fee=fee, reason=FeeReason.EXCESSIVE))
+    lifting = await staff.preview(RestrictionLifting(**own, reason="accuracy_verified"))
+    assert lifting["refused"] == "nothing_restricted"
+    item = written_item(text)
+    await staff.decide(ReferralDecided(**own, outcome=Outcome.GRANTED, explanation=item), text)
+    await pipeline.closed(case)
+    said_so = {"statement": "Look again."}
+    (await pipeline.http.post(f"/v1/requests/{case}/appeals", json=said_so)).raise_for_status()
+    await eventually(lambda: heard.of(case, "appeal.received"))
+    await eventually(
+        lambda: "complaint_received" in [one["data"]["letter"] for one in heard.of(case, "notice.sent")]
+    )
+    await staff.decide(AppealDecided(request_id=case, by="bruno", granted=False, explanation=item), text)
+
+    await staff.decide(NarrowingDecided(request_id=asking, by="anna"))
+    await staff.decide(IdentityDecided(request_id=asking, by="anna", verified=False, reason="unidentifiable"))
+    await staff.decide(WithdrawalDecided(request_id=taken_back, by="anna"))
+
+    items = pipeline.client[f"{pipeline.prefix}_vault"]["items"].find(
+        {"case": {"$in": [case, asking]}}, {"_id": 1}
+    )
+    assert [item["_id"] async for item in items if "/preview_" in item["_id"]] == []

@@ -46,6 +46,9 @@ class StaffDesk:
         for account in self.people.values():
             yield account
 
+    async def concerned(self, _decision: Any, account: StaffAccount) -> str | None:
+        return "decider_is_concerned" if account.mailboxes else None
+
     def change(self, **changes: Any) -> None:
         """Change the account of Dana."""
         self.people[DANA.name] = replace(self.people[DANA.name], **changes)

@@ -55,6 +55,7 @@ WAITS: Mapping[str, str] = {
     WaitKind.DOCUMENT: _("Proof to review"),
     WaitKind.APPROVAL: _("Erasure to approve"),
     WaitKind.REFERRED: _("Request to answer"),
+    WaitKind.PACKAGE: _("Package to review"),
     WaitKind.APPEAL: _("Appeal or complaint"),
     WaitKind.MAIL: _("Unclear mail"),
     WaitKind.FORWARD: _("Customer to name"),

@@ -12,6 +12,7 @@ from services.intake.domain import ANSWERED, OWED, UNDECIDED, IntakeCase, evolve
 from shared.contract import events
 from shared.contract.answer import facts_of
 from shared.contract.events import Fact, LetterKind, StopReason
+from shared.contract.previews import PREVIEW
 from shared.errors import RefusedDecision, TooEarly
 from shared.law import TimedDuty, end_of
 from shared.runtime.log import logger
@@ -118,7 +119,7 @@ async def handle_deadline(event: events.DeadlineCame, ctx: IntakeContext) -> Seq
     if kind == deadlines.SCOPE_UNANSWERED:
         return scope_facts(ctx, silent=True) if ctx.case.awaits_scope else []
     if kind not in deadlines.DUTIES:
-        return await _check_package(kind, ctx)
+        return await _remove_expired(kind, ctx)
     day = deadlines.day_of(kind, ctx.case)
     if day is None or deadlines.is_done(kind, ctx.case):
         return []
@@ -175,6 +176,14 @@ def scope_facts(
     answered = events.ScopeAnswered(request_id=ctx.case_id, scope=scope, silent=silent, by=by)
     moved = narrowed_deadline(ctx.case, ctx.now, ctx.practice)
     return [answered] if moved is None else [answered, moved]
+
+
+async def _remove_expired(kind: str, ctx: IntakeContext) -> Sequence[Fact]:
+    """Remove previews that were not fetched, or a package whose time is over."""
+    if kind != PREVIEW:
+        return await _check_package(kind, ctx)
+    await ctx.vault.discard_all(ctx.case_id, [PREVIEW])
+    return []
 
 
 async def _check_package(kind: str, ctx: IntakeContext) -> Sequence[Fact]:

@@ -19,6 +19,7 @@ from shared.contract.events import (
     RequestFulfilled,
     RequestReceived,
 )
+from shared.contract.previews import PREVIEW
 from shared.law import ClockRules, TimedDuty, begin_of, end_of, end_of_wait, internal_due
 
 APPROACHING, MISSED = "deadline_approaching", "deadline_missed"
@@ -81,7 +82,16 @@ class CaseTimer:
 
 def kind_of(name: str) -> str:
     """Return the kind of the timer called *name*."""
-    kinds = (*DUTIES, UNAGREED, SCOPE_UNANSWERED, ERASURE_PROPOSED, *BEFORE_REQUEST, EXPIRING, EXPIRED)
+    kinds = (
+        *DUTIES,
+        PREVIEW,
+        UNAGREED,
+        SCOPE_UNANSWERED,
+        ERASURE_PROPOSED,
+        *BEFORE_REQUEST,
+        EXPIRING,
+        EXPIRED,
+    )
     return next(kind for kind in kinds if name.startswith(kind))
 
 

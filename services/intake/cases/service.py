@@ -519,6 +519,10 @@ class RequestService:
         now = self.clock()
         return self.context(Moment(case_id, now, case, cause, OWN_SOURCE, now, correlation=named))
 
+    def at_present(self, case_id: str, case: IntakeCase) -> IntakeContext:
+        """Return the context of an operation on *case* that is only tried."""
+        return self._at(case_id, case, uuid4().hex, None)
+
     @asynccontextmanager
     async def upload(self, case_id: str) -> AsyncIterator[None]:
         """Admit an upload of proofs before its body is read; raise ``TooManyAttempts`` for too many."""

@@ -23,6 +23,7 @@ from services.intake.http import operations, uploads
 from services.intake.http.callers import AttemptLimit, Callers, SmallBodies
 from services.intake.http.description import document
 from services.intake.http.failed_attempts import network_of_client
+from services.intake.http.letter_previews import preview_routes
 from services.intake.http.packages import Packages, RangeRequest, package_head, package_response, wanted_bytes
 from services.intake.http.problems import add_problems, error_of_body
 from services.intake.http.staff_actions import StaffActions, action_routes
@@ -181,7 +182,9 @@ def _session_routes(staff: StaffDecisions, requesters: RequesterSearch | None) -
     sessions = StaffSessions(staff.service, staff.register, staff.clock)
     yield session_routes(sessions)
     yield incident_routes(IncidentContent(staff.incidents, staff.service, staff.clock), sessions)
-    yield action_routes(StaffActions(staff.service, sessions))
+    actions = StaffActions(staff.service, sessions)
+    yield action_routes(actions)
+    yield preview_routes(actions)
     yield content_routes(StaffContent(staff.service, staff.clock), sessions)
     if requesters:
         yield search_routes(StaffSearch(sessions, requesters, Allowance(SEARCHES_PER_HOUR)))

@@ -334,3 +334,28 @@ SEARCH_CASES = operation(
     body=[Content({"mailbox": "ada@example.org"})],
     answer={200: Content({"cases": [ID]})},
 )
+PREVIEW_LETTER = operation(
+    "previewLetter",
+    403,
+    404,
+    422,
+    503,
+    security=STAFF,
+    body=[Content({"type": "habeas.extension.decided.v1", "data": {"reason": "complexity"}})],
+    answer={
+        200: Content(
+            {
+                "letters": [
+                    {
+                        "letter": "extension",
+                        "subject": "Your request takes longer",
+                        "text": "Hello Ada Example, …",
+                        "html": "<p>Hello Ada Example, …</p>",
+                    }
+                ],
+                "refused": None,
+                "reason": None,
+            }
+        )
+    },
+)

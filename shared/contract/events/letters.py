@@ -65,6 +65,25 @@ class PackageExpired(Fact):
     TERMINAL = True
 
 
+class PreviewAsked(Fact):
+    """The staff wants to read the letters of a decision that is not made; its acting service drafts them."""
+
+    TYPE = "habeas.preview.asked.v1"
+
+    preview: Code
+    """The place of the preview in the vault: the decision lies there."""
+    type: Code
+    """Type of the decision."""
+
+
+class PreviewDrafted(Fact):
+    """The facts that would follow from a decision are drafted, for the notifier to write the letters."""
+
+    TYPE = "habeas.preview.drafted.v1"
+
+    preview: Code
+
+
 class NoticeFact(Fact):
     """The fate of a letter."""
 

@@ -115,6 +115,18 @@ def test_referred_request_waits_with_its_reason_until_it_is_answered() -> None:
     assert waits(RECEIVED, REFERRED, FULFILLED) == []
 
 
+def test_package_waits_for_its_review_until_it_is_sent() -> None:
+    listed = events.PackageReviewNeeded(request_id=CASE, right="access", listing="listing_1", records=2)
+    first = events.PackageReviewed(request_id=CASE, by="dana.muster", listing="listing_1")
+    again = listed.model_copy(update={"listing": "listing_2", "renewed": True})
+    [wait] = row(RECEIVED, VERIFIED, listed, first).waits
+    assert (wait.kind, wait.due_on, wait.by) == (WaitKind.PACKAGE, DUE, ("dana.muster",))
+    [wait] = row(RECEIVED, VERIFIED, listed, first, again).waits
+    assert (wait.reason, wait.by) == ("records_changed", ())
+    for after in (FULFILLED, events.RequestWithdrawn(request_id=CASE)):
+        assert waits(RECEIVED, VERIFIED, listed, after) == []
+
+
 def test_proof_waits_for_a_second_account_after_the_first_decision() -> None:
     needed = events.IdentityReviewNeeded(request_id=CASE, reasons=("blurred",))
     first = events.IdentityDecided(request_id=CASE, by="dana.muster", verified=True, reason="seen")

@@ -1,5 +1,6 @@
 """Decisions of the staff that end a request which no service can answer."""
 
+import json
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -7,22 +8,27 @@ from typing import Any
 import pytest
 
 from services.fulfillment.context import FulfillmentContext
-from services.fulfillment.handlers import end_referral
+from services.fulfillment.handlers import draft_letter, end_referral
 from services.fulfillment.state import NOTHING_DECLARED, FulfillmentCase, FulfillmentStatus
+from shared.contract.answer import SUBMISSION
 from shared.contract.events import (
     Assurance,
     IdentityVerified,
     Outcome,
+    PreviewAsked,
+    PreviewDrafted,
     ReferralDecided,
     RefusalGround,
     RequestFulfilled,
     RequestReferred,
 )
+from shared.contract.previews import DECISION, PreviewVault, packed_facts
 from shared.contract.staff import packed_item, salted, written_item
 from shared.errors import RefusedDecision
 from shared.law import Regulation, Right
 from tests.runtime_fakes import MemoryVault
-from tests.unit.fulfillment.handler_fakes import CASE, around
+from tests.unit.fulfillment.handler_fakes import CASE, OneMap, around
+from tests.unit.fulfillment.test_disclosure import MAP
 
 TEXT, PACKAGE = salted(b"We corrected the paper file.", b"s" * 16), b"PK\x03\x04 files"
 REFERRED = RequestReferred(request_id=CASE, right=Right.ACCESS, reason=NOTHING_DECLARED)
@@ -178,3 +184,26 @@ async def test_replaced_text_or_package_is_refused(replaced: str) -> None:
         await ctx.vault.seal(CASE, item, salted(b"Another text.", b"s" * 16))
     with pytest.raises(RefusedDecision, match="text_differs"):
         await end_referral(decided(Outcome.GRANTED, **BY_HAND), ctx)
+
+
+@pytest.mark.parametrize("two", [False, True])
+async def test_previewed_decision_drafts_the_answer_and_changes_nothing_of_the_case(*, two: bool) -> None:
+    ctx = await waiting(replace(WAITING, verified=VERIFIED.model_copy(update={"right": Right.RECTIFICATION})))
+    ctx = replace(ctx, house=replace(ctx.house, two_deciders=two), maps=OneMap(MAP))
+    details = {"statement": "The date is wrong."}
+    submitted = {"reference": "r", "right": "rectification", "subject": {"email": "ada@example.org"}}
+    await ctx.vault.seal(CASE, SUBMISSION, json.dumps(submitted | {"details": details}).encode())
+    place, refused = (
+        PreviewVault(ctx.vault, "preview_0123456789abcdef"),
+        decided(Outcome.REFUSED, **EXCESSIVE),
+    )
+    await place.seal(CASE, DECISION, packed_facts([refused]))
+    asked = PreviewAsked(request_id=CASE, preview=place.preview, type=refused.TYPE)
+    # Here neither statements nor timers can be kept: each call would fail.
+    assert await draft_letter(asked, ctx) == [PreviewDrafted(request_id=CASE, preview=place.preview)]
+    [fulfilled] = await place.facts(CASE) or []
+    assert isinstance(fulfilled, RequestFulfilled)
+    assert (fulfilled.outcome, fulfilled.statement_kept) == (Outcome.REFUSED, True)
+    assert not await ctx.vault.holds(CASE, fulfilled.answer)
+    assert await place.holds(CASE, fulfilled.answer)
+    assert ctx.after(asked).known == ctx.known

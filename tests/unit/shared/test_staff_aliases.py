@@ -31,4 +31,4 @@ async def test_decider_with_an_offered_alias_as_mailbox_is_refused(offered: str,
     account = MagicMock(spec=StaffAccount)
     account.mailboxes = frozenset({register.mailbox(OWN)})
     decision = AliasConfirmed(request_id=CASE, by="dana", aliases="aliases_1", number=1)
-    assert await register._concerned(decision, account) == reason
+    assert await register.concerned(decision, account) == reason

@@ -31,6 +31,8 @@ from shared.contract.events import (
     IdentityReminded,
     IdentityReviewNeeded,
     IdentityVerified,
+    PreviewAsked,
+    PreviewDrafted,
     ProofExamined,
     ProofPresented,
     ProofRefused,
@@ -41,6 +43,7 @@ from shared.contract.events import (
     TokenPresented,
     Verdict,
 )
+from shared.contract.previews import DECISION, DRAFT, PreviewVault, packed_facts
 from tests.unit.fakes import NOW, PERSON, REQUEST_KEY, SOURCE, TARGET_DAY, Office, request
 
 CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
@@ -357,6 +360,22 @@ async def test_second_decision_without_an_identity_of_the_first_is_refused() -> 
 
 async def test_one_is_enough_to_decide_against_the_requester() -> None:
     office = await in_review(four_eyes=True)
+    await office.tell(decision(verified=False), service="console")
+    assert office.the(IdentityRefused)
+
+
+async def test_previewed_refusal_drafts_the_letter_and_leaves_proofs_and_state() -> None:
+    office = await in_review(four_eyes=True)
+    place = PreviewVault(office.vault, "preview_0123456789abcdef")
+    await place.seal(CASE, DECISION, packed_facts([decision(verified=False)]))
+    before = office.sealed(CASE).keys() | {place.own(DRAFT)}
+    asked = PreviewAsked(request_id=CASE, preview=place.preview, type=IdentityDecided.TYPE)
+    await office.tell(asked, service="intake")
+    assert office.the(PreviewDrafted).preview == place.preview
+    drafted = await place.facts(CASE) or []
+    assert [type(fact) for fact in drafted if isinstance(fact, IdentityRefused)] == [IdentityRefused]
+    assert office.facts(IdentityRefused) == []
+    assert office.sealed(CASE).keys() == before
     await office.tell(decision(verified=False), service="console")
     assert office.the(IdentityRefused)
 
