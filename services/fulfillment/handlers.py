@@ -112,6 +112,7 @@ from shared.contract.events import (
     PackageReviewed,
     PackageReviewNeeded,
     PreviewAsked,
+    PreviewDrafted,
     PurgeApproved,
     RecipientConcerned,
     ReferralDecided,
@@ -660,7 +661,8 @@ async def draft_letter(event: PreviewAsked, ctx: FulfillmentContext) -> Sequence
     # The letter follows the last of two decisions.
     alone = replace(ctx.house, two_deciders=False)
     apart = replace(ctx, vault=place, timers=NoTimers(), house=alone, disagreements=NoDisagreements())
-    return await place.draft(ctx.case_id, PREVIEWED[type(decision)](decision, apart))
+    drafted = await place.draft(ctx.case_id, PREVIEWED[type(decision)](decision, apart))
+    return [PreviewDrafted(request_id=ctx.case_id, preview=event.preview)] if drafted else []
 
 
 class NoDisagreements:

@@ -45,6 +45,7 @@ from shared.contract.events import (
     IdentityVerified,
     LetterKind,
     PreviewAsked,
+    PreviewDrafted,
     ProofExamined,
     ProofKind,
     ProofPresented,
@@ -272,7 +273,8 @@ async def draft_letter(event: PreviewAsked, ctx: VerifierContext) -> Sequence[Fa
     # The letter follows the last of two decisions.
     practice = replace(ctx.practice, four_eyes=False)
     apart = replace(ctx, vault=place, timers=NoTimers(), allowances=UncountedCodes(), practice=practice)
-    return await place.draft(ctx.case_id, decide_by_staff(decision, apart))
+    drafted = await place.draft(ctx.case_id, decide_by_staff(decision, apart))
+    return [PreviewDrafted(request_id=ctx.case_id, preview=event.preview)] if drafted else []
 
 
 class UncountedCodes:

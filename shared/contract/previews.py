@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from shared.contract.correlation import Correlation
 from shared.contract.envelope import FACTS
-from shared.contract.events import Code, Decision, Fact, LetterKind, PreviewDrafted, Record
+from shared.contract.events import Code, Decision, Fact, LetterKind, Record
 from shared.contract.ports import VaultPort
 from shared.errors import RefusedDecision
 
@@ -111,16 +111,20 @@ class PreviewVault:
             return None
         return [FACTS[type_].model_validate(data) for type_, data in orjson.loads(content)]
 
-    async def draft(self, case: str, decided: Awaitable[Sequence[Fact]]) -> Sequence[PreviewDrafted]:
-        """Keep the facts that a handler has *decided*, for the notifier, or why it refuses the decision."""
+    async def draft(self, case: str, decided: Awaitable[Sequence[Fact]]) -> bool:
+        """
+        Keep the facts that a handler has *decided*, or why it refuses the decision.
+
+        Returns True if there are facts: then the notifier writes the letter.
+        """
         try:
             facts = await decided
         except RefusedDecision as refused:
             await self.conclude(case, DecisionPreview(refused=str(refused)))
-            return []
+            return False
         published = [fact for fact in facts if not isinstance(fact, Record)]
         await self.seal(case, DRAFT, packed_facts(published))
-        return [PreviewDrafted(request_id=case, preview=self.preview)]
+        return True
 
     async def conclude(self, case: str, result: DecisionPreview) -> None:
         """Keep the result; intake reads it."""

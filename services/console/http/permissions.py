@@ -74,6 +74,7 @@ WORK_ROLES: Mapping[WaitKind, frozenset[StaffRole]] = {
     WaitKind.PROPOSAL: events.ErasureProposalDecided.ROLES,
     WaitKind.SUBMISSION: PERMITTED[ConsoleAction.REPAIR],
     WaitKind.RELEASE: breaches.BreachApproved.ROLES,
+    WaitKind.PACKAGE: events.PackageReviewed.ROLES,
     WaitKind.REPORT: breaches.BreachReported.ROLES,
 }
 """Work → the roles that can do it."""

@@ -26,7 +26,7 @@ from services.intake.http.staff_actions import StaffActions
 from services.intake.http.staff_decisions import DecisionForm
 from services.intake.http.staff_sessions import StaffSession
 from shared.contract import events
-from shared.contract.events import Code, Decision, PreviewAsked, RequestId
+from shared.contract.events import Code, Decision, PreviewAsked, PreviewDrafted, RequestId
 from shared.contract.previews import (
     DECISION,
     PREVIEW,
@@ -120,8 +120,8 @@ class LetterPreviews:
             return
         ctx = replace(service.at_present(case_id, case), vault=place, timers=NoTimers())
         handler = HANDLERS.get(type(decision), _itself)
-        for drafted in await place.draft(case_id, handler(decision, ctx)):
-            await service.record(case_id, drafted)
+        if await place.draft(case_id, handler(decision, ctx)):
+            await service.record(case_id, PreviewDrafted(request_id=case_id, preview=place.preview))
 
     async def _result(self, case_id: str, place: PreviewVault) -> DecisionPreview:
         """Return the result once it is there; answer 503 if it takes too long."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from shared.contract.events import Fact, NoticeFailed, PreviewDrafted, RequestWithdrawn
+from shared.contract.events import Fact, NoticeFailed, RequestWithdrawn
 from shared.contract.previews import DECISION, RESULT, DecisionPreview, PreviewVault, packed_facts
 from shared.errors import RefusedDecision
 from tests.runtime_fakes import MemoryVault
@@ -35,7 +35,7 @@ async def test_refusal_of_a_handler_is_the_result_of_the_preview() -> None:
     async def refuse() -> Sequence[Fact]:
         raise RefusedDecision("not_possible")
 
-    assert await preview.draft(CASE, refuse()) == []
+    assert not await preview.draft(CASE, refuse())
     kept = DecisionPreview.model_validate_json(await vault.open(CASE, preview.own(RESULT)))
     assert kept == DecisionPreview(refused="not_possible")
 
@@ -47,7 +47,7 @@ async def test_drafted_facts_are_read_until_the_preview_is_removed() -> None:
     async def decide() -> Sequence[Fact]:
         return [withdrawn]
 
-    assert await preview.draft(CASE, decide()) == [PreviewDrafted(request_id=CASE, preview=PREVIEW)]
+    assert await preview.draft(CASE, decide())
     assert await preview.facts(CASE) == [withdrawn]
     await vault.discard_all(CASE, [PREVIEW])
     assert await preview.facts(CASE) is None
