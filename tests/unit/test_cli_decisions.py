@@ -43,7 +43,7 @@ WITH_UNKNOWN_ID = {
     "breach reported": "--clock gdpr.authority.DE",
     "breach resume": "",
     "breach withdraw": "--phase 1",
-    "hold lift": UNKNOWN,
+    "hold lift": "f" * 32,
     "inbox done": "mail --because answered",
     "permission grant": "--to bert",
     "permission revoke": "--to bert",
