@@ -8,7 +8,7 @@ carries the bearer of a staff session.
 import asyncio
 import base64
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import httpx
 
-from shared.contract.events import Code, Decision
+from shared.contract.events import Decision
 from shared.contract.staff import StaffDecision
 from shared.errors import HabeasError, TransientError
 from shared.runtime.hosts import may_use_proxy
@@ -93,20 +93,43 @@ class StaffApi:
         return TakenDecision(taken["id"], taken["case"])
 
     async def submit_batch(
-        self, decisions: Sequence[Decision], texts: Sequence[bytes | None]
+        self, decisions: Sequence[Decision], texts: Sequence[bytes | None], bearer: str | None = None
     ) -> list[TakenDecision | DecisionNotAccepted]:
-        """Submit *decisions* that one code signed, each with its text; return their answers in order."""
+        """
+        Submit *decisions* that one code signed, each with its text; return their answers in order.
+
+        *bearer* is as of :meth:`submit`.
+        """
         proof = decisions[0].proof
         forms = [
             _form(one.model_copy(update={"proof": None}), text)
             for one, text in zip(decisions, texts, strict=True)
         ]
         body = {"proof": proof and proof.model_dump(mode="json"), "decisions": forms}
-        answer = await self.response("POST", "/v1/staff/decisions/batch", json=body)
+        answer = await self.response("POST", "/v1/staff/decisions/batch", bearer, json=body)
         return [
             TakenDecision(one["id"], one["case"]) if one["id"] else DecisionNotAccepted(one["reason"])
             for one in answer.json()
         ]
+
+    async def effects(
+        self, ids: Sequence[str], within_s: float = EFFECT_WITHIN_S, bearer: str | None = None
+    ) -> Mapping[str, DecisionNotAccepted | EffectUnknown | None]:
+        """
+        Wait for the effects of a batch of decisions, by one call for all of them.
+
+        Returns id → None if it took effect, the refusal, or that no service has answered in time. *bearer* is
+        as of :meth:`submit`.
+        """
+        deadline, pause = time.monotonic() + within_s, FIRST_POLL_S
+        while True:
+            answer = await self.response("GET", "/v1/staff/decisions", bearer, params={"id": list(ids)})
+            states = {one["id"]: one for one in answer.json()}
+            pending = any(one["status"] == "pending" for one in states.values())
+            if not pending or time.monotonic() >= deadline:
+                return {id_: _effect_of(state) for id_, state in states.items()}
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, LAST_POLL_S)
 
     async def preview(self, decision: Decision, text: bytes | None, bearer: str) -> dict[str, Any]:
         """Return the letters that an unsigned *decision* would send, or why none (`DecisionPreview`)."""
@@ -159,9 +182,10 @@ class StaffApi:
         return answer
 
 
-def refusal_of(error: HabeasError) -> Code | None:
-    """Return the reason of a refused decision; None for another error."""
-    return str(error) if isinstance(error, DecisionNotAccepted) else None
+def _effect_of(state: Mapping[str, Any]) -> DecisionNotAccepted | EffectUnknown | None:
+    if state["status"] == "refused":
+        return DecisionNotAccepted(state["reason"])
+    return None if state["status"] == "accepted" else EffectUnknown("no service has answered it yet")
 
 
 def _form(decision: StaffDecision, text: bytes | None) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from starlette.datastructures import FormData
@@ -24,10 +24,11 @@ from shared.contract.events import (
     RefusalGround,
     StopDecided,
 )
+from shared.contract.refusals import REFUSALS
 from shared.contract.staff import signed_batch
 from shared.errors import HabeasError
 from shared.pages.translation import mark as _
-from shared.runtime.staff_api import DecisionNotAccepted, EffectUnknown, StaffApiProblem
+from shared.runtime.staff_api import DecisionNotAccepted, EffectUnknown, StaffApiProblem, TakenDecision
 from shared.vocabulary import ExtensionReason, Outcome
 
 MOST_CASES = 100
@@ -123,7 +124,8 @@ def bulk_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> A
     deciding = Annotated[Visitor, Depends(guard.allowed(ConsoleAction.DECIDE))]
 
     def shown(request: Request, visitor: Visitor, results: Sequence[BulkResult]) -> Response:
-        content = {"results": results, "done": sum(one.state == DONE for one in results)}
+        done = sum(one.state == DONE for one in results)
+        content = {"results": results, "done": done, "refusals": REFUSALS}
         return site.draw(request, "bulk_results.html.jinja", content, visitor=visitor)
 
     @router.post("/bulk")
@@ -194,32 +196,23 @@ async def _decided(
     desk: ConsoleParts, visitor: Visitor, kind: BulkDecision, rows: Sequence[CaseRow], code: str
 ) -> Sequence[BulkResult]:
     """Sign a decision about each of *rows* with one *code*, and return their effects."""
+    unlocked = _unlocked(visitor)
     drafts = [kind.make(row.id, visitor.member.name) for row in rows]
-    signed = signed_batch(drafts, _unlocked(visitor).key, at=desk.clock(), nonce=nonce(), code=code)
-    proof = signed[0].proof
-    assert proof is not None  # noqa: S101 - signed_batch has set it
-    forms = [{"type": one.TYPE, "data": _content(one)} for one in signed]
-    body = {"proof": proof.model_dump(mode="json"), "decisions": forms}
+    signed = signed_batch(drafts, unlocked.key, at=desk.clock(), nonce=nonce(), code=code)
     try:
-        answer = await desk.intake.response("POST", "/v1/staff/decisions/batch", json=body)
+        taken = await desk.intake.submit_batch(signed, [None] * len(signed), unlocked.bearer)
+        ids = [one.id for one in taken if isinstance(one, TakenDecision)]
+        effects = await desk.intake.effects(ids, bearer=unlocked.bearer) if ids else {}
     except HabeasError as error:
         return [_failed(row, error) for row in rows]
-    taken = zip(rows, answer.json(), strict=True)
-    return await asyncio.gather(*(_effect(desk, row, one) for row, one in taken))
+    return [_result(row, one, effects) for row, one in zip(rows, taken, strict=True)]
 
 
-def _content(decision: Decision) -> dict[str, Any]:
-    return decision.model_dump(mode="json", exclude_defaults=True, exclude={"proof"})
-
-
-async def _effect(desk: ConsoleParts, row: CaseRow, taken: Mapping[str, Any]) -> BulkResult:
-    if taken["id"] is None:
-        return BulkResult(row, REFUSED, taken["reason"])
-    try:
-        await desk.intake.effect(taken["id"])
-    except HabeasError as error:
-        return _failed(row, error)
-    return BulkResult(row, DONE)
+def _result(
+    row: CaseRow, taken: TakenDecision | DecisionNotAccepted, effects: Mapping[str, HabeasError | None]
+) -> BulkResult:
+    error = taken if isinstance(taken, DecisionNotAccepted) else effects[taken.id]
+    return BulkResult(row, DONE) if error is None else _failed(row, error)
 
 
 def _failed(row: CaseRow, error: HabeasError) -> BulkResult:
