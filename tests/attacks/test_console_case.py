@@ -110,8 +110,8 @@ class OneCase:
     async def of(self, cases: Collection[str]) -> dict[str, list[HistoryEntry]]:
         return {CASE: self.history()} if CASE in cases else {}
 
-    async def session(self, token: str, now: datetime) -> ConsoleSession | None:
-        del now
+    async def session(self, token: str, now: datetime, *, used: bool = True) -> ConsoleSession | None:
+        del now, used
         return session_of(token) if token in self.roles else None
 
     async def member(self, name: str) -> StaffMember:

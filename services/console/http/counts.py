@@ -46,7 +46,7 @@ def count_routes(desk: ConsoleParts, guard: SessionGuard) -> APIRouter:
 
     @router.get("/counts")
     async def counts(
-        request: Request, visitor: Annotated[Visitor, Depends(guard.allowed(ConsoleAction.LIST))]
+        request: Request, visitor: Annotated[Visitor, Depends(guard.allowed(ConsoleAction.LIST, used=False))]
     ) -> StreamingResponse:
         async def current() -> Mapping[str, int]:
             return counts_for(await live.current(), visitor)

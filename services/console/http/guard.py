@@ -57,6 +57,10 @@ class SessionGuard:
         return "__Host-habeas-console" if self._secure else "habeas-console"
 
     @property
+    def _attempt(self) -> str:
+        return f"__Host-{ATTEMPT}" if self._secure else ATTEMPT
+
+    @property
     def _secure(self) -> bool:
         return self.desk.settings.console_url.startswith("https://")
 
@@ -73,31 +77,35 @@ class SessionGuard:
     def keep_attempt(self, response: Response, state: str) -> None:
         """Bind a sign-in at the provider to this browser."""
         response.set_cookie(
-            ATTEMPT, state, max_age=600, httponly=True, secure=self._secure, samesite="lax", path="/sign-in"
+            self._attempt, state, max_age=600, httponly=True, secure=self._secure, samesite="lax", path="/"
         )
 
     def attempt_of(self, request: Request) -> str:
         """Return the sign-in at the provider that this browser has begun; empty if none."""
-        return request.cookies.get(ATTEMPT, "")
+        return request.cookies.get(self._attempt, "")
 
     def drop_attempt(self, response: Response) -> None:
         """Forget the sign-in at the provider."""
-        response.delete_cookie(ATTEMPT, httponly=True, secure=self._secure, samesite="lax", path="/sign-in")
+        response.delete_cookie(self._attempt, httponly=True, secure=self._secure, samesite="lax", path="/")
 
-    async def visitor(self, request: Request) -> Visitor | None:
-        """Return the account that *request* is from; None without a session in force."""
-        token = request.cookies.get(self.cookie, "")
-        session = await self.desk.sessions.session(token, self.desk.clock()) if token else None
+    async def visitor(self, request: Request, *, used: bool = True) -> Visitor | None:
+        """
+        Return the account that *request* is from; None without a session in force.
+
+        It keeps the session from being idle only if it is *used*: streams of an open page do not.
+        """
+        token, now = request.cookies.get(self.cookie, ""), self.desk.clock()
+        session = await self.desk.sessions.session(token, now, used=used) if token else None
         member = None if session is None else await self.desk.accounts.member(session.account)
         if session is None or member is None or member.public_key != session.public_key:
             return None
         return Visitor(session, member)
 
-    def allowed(self, action: ConsoleAction) -> Callable[[Request], Awaitable[Visitor]]:
-        """Return a dependency: the visitor, if it may do *action*."""
+    def allowed(self, action: ConsoleAction, *, used: bool = True) -> Callable[[Request], Awaitable[Visitor]]:
+        """Return a dependency: the visitor, if it may do *action*; *used* is as of :meth:`visitor`."""
 
         async def visitor(request: Request) -> Visitor:
-            found = await self.visitor(request)
+            found = await self.visitor(request, used=used)
             if found is None:
                 raise NotSignedIn
             if not found.may(action):
@@ -134,9 +142,10 @@ class SessionGuard:
 async def small_form(request: Request, *, most: int = MOST_FORM_BYTES, files: int = 0) -> FormData:
     """Return the fields of a form; answer 413 to a large one before it is read."""
     length = request.headers.get("content-length", "")
-    if not length.isdigit() or int(length) > most:
+    # A body in chunks has any size, whatever it states.
+    if not length.isdigit() or int(length) > most or "transfer-encoding" in request.headers:
         raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the form is too large")
-    return await request.form(max_files=files, max_fields=200)
+    return await request.form(max_files=files, max_fields=200, max_part_size=most)
 
 
 def _netloc(origin: str) -> str:

@@ -170,7 +170,7 @@ def bulk_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> A
 
 def _unlocked(visitor: Visitor) -> UnlockedKey:
     if visitor.session.unlocked is None:
-        raise HTTPException(403, LOCKED)
+        raise HTTPException(401, LOCKED)
     return visitor.session.unlocked
 
 

@@ -84,6 +84,10 @@ class FigureView:
         """The last day."""
         return date(self.year, 12, 31)
 
+    def of_year(self, cells: Sequence[FigureCell]) -> list[FigureCell]:
+        """Return the *cells* of the year itself."""
+        return [cell for cell in cells if cell.month.startswith(f"{self.year}-")]
+
 
 @dataclass(frozen=True, slots=True)
 class ChartBar:
@@ -104,8 +108,9 @@ def figure_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) ->
     @router.get("/figures")
     async def show(request: Request, visitor: reading) -> Response:
         view = FigureView.of(request.query_params, desk.today())
-        cells = await desk.figures.cells(view.first, view.last)
-        periods = lines(cells, lambda cell: (cell.period(view.period),))
+        all_cells = await desk.figures.cells(view.first, view.last)
+        periods = lines(all_cells, lambda cell: (cell.period(view.period),))
+        cells = view.of_year(all_cells)
         content = {
             "view": view,
             "periods": periods,
@@ -136,11 +141,11 @@ def chosen(table: str, view: FigureView, cells: Sequence[FigureCell]) -> list[Fi
     """Return the lines of a table of the page."""
     match table:
         case "ccpa":
-            return ccpa_lines(cells)
+            return ccpa_lines(view.of_year(cells))
         case "periods":
             return lines(cells, lambda cell: (cell.period(view.period),))
         case _:
-            return lines(cells, lambda cell: cell.values(view.divided))
+            return lines(view.of_year(cells), lambda cell: cell.values(view.divided))
 
 
 def name_of(view: FigureView, line: FigureLine) -> str:

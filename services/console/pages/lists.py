@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import date
+from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -169,12 +170,14 @@ def marked(after: str) -> str:
 async def _cases_of(desk: ConsoleParts, visitor: Visitor, mailbox: str) -> tuple[str, ...]:
     """Return the cases of a mailbox, which intake alone can find; raise HTTPException if it is none."""
     if visitor.session.unlocked is None:
-        raise HTTPException(403, "the session is locked")
+        raise HTTPException(401, "the session is locked")
     bearer = visitor.session.unlocked.bearer
     try:
         found = await desk.intake.call("POST", "/v1/staff/search", bearer, json={"mailbox": mailbox})
     except StaffApiProblem as problem:
-        status = {401: 403, 429: 429}.get(problem.status, 400)
+        if problem.status == HTTPStatus.UNAUTHORIZED:
+            await desk.sessions.lock(visitor.session)
+        status = problem.status if problem.status in {401, 429} else 400
         raise HTTPException(status, "intake did not search") from None
     return tuple(found["cases"])
 

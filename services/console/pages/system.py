@@ -7,11 +7,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
+from pydantic import ValidationError
 
 from services.console.context import ConsoleParts
 from services.console.http.guard import SessionGuard, Visitor
 from services.console.http.permissions import ConsoleAction
 from services.console.pages.site import ConsoleSite
+from services.console.signin.local import SignInRefused, step_up
 from services.console.system.parked_messages import ParkedMessage, RepairAction, RepairRefused, repair_record
 from services.console.system.queue_states import queue_states
 from shared.errors import TransientError
@@ -21,9 +23,16 @@ from shared.pages.translation import mark as _
 MOST_REASON = 200
 WITHOUT_REASON = _("State the reason.")
 NOT_THERE = _("The message is not parked any more, or its case is purged and it can only be discarded.")
+CODE_REFUSED = _("The code was not accepted, or this session has no key. Wait for the next code.")
 REPLAYED = _("The message went back to its service.")
 DISCARDED = _("The message was discarded.")
-SAID = {"replay": REPLAYED, "discard": DISCARDED, "gone": NOT_THERE, "reason": WITHOUT_REASON}
+SAID = {
+    "replay": REPLAYED,
+    "discard": DISCARDED,
+    "gone": NOT_THERE,
+    "reason": WITHOUT_REASON,
+    "code": CODE_REFUSED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +76,10 @@ def system_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) ->
         service, id_, reason = (str(form.get(name, "")).strip() for name in ("service", "message", "reason"))
         if not reason or len(reason) > MOST_REASON:
             return RedirectResponse("/system?said=reason", 303)
+        try:
+            await step_up(desk, visitor.session, str(form.get("code", "")).strip())
+        except (SignInRefused, ValidationError):
+            return RedirectResponse("/system?said=code", 303)
         message = named(await desk.parked.all(), service, id_)
         record = repair_record(message, action, visitor.member.name, reason, desk.clock())
         try:

@@ -5,6 +5,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
+from http import HTTPStatus
 
 from services.console.context import ConsoleParts
 from services.console.signin.sessions import ConsoleSession, UnlockedKey
@@ -15,6 +16,7 @@ from shared.pages.translation import mark as _
 from shared.runtime.staff_api import DecisionNotAccepted, StaffApiProblem
 
 WRONG = _("Account, password and code do not fit together.")
+BUSY = _("Too many sign-ins were tried. Please try again later.")
 REFUSALS = {
     "tried_too_often": _("This account has used its try for this half-minute. Wait for the next code."),
     "code_spent": _("This code was used before. Wait for the next code."),
@@ -58,17 +60,17 @@ async def unlocked_by(desk: ConsoleParts, given: Credentials, until: datetime) -
     """
     bearer = secrets.token_urlsafe(32)
     token = sha256(bearer.encode()).hexdigest()
-    salt = await desk.intake.salt(given.account)
-    key = await asyncio.to_thread(private_key, given.password, salt)
-    unlocked = UnlockedKey(key, bearer, until)
-    request = StaffSignedIn(request_id=token[:SESSION_DIGITS], by=given.account, token=token, until=until)
     try:
+        salt = await desk.intake.salt(given.account)
+        key = await asyncio.to_thread(private_key, given.password, salt)
+        unlocked = UnlockedKey(key, bearer, until)
+        request = StaffSignedIn(request_id=token[:SESSION_DIGITS], by=given.account, token=token, until=until)
         taken = await desk.intake.submit(decided(request, unlocked, given.code, desk.clock()))
         await desk.intake.effect(taken.id)
     except DecisionNotAccepted as refused:
         raise SignInRefused(REFUSALS.get(str(refused), WRONG)) from None
-    except StaffApiProblem:
-        raise SignInRefused(WRONG) from None
+    except StaffApiProblem as problem:
+        raise SignInRefused(BUSY if problem.status == HTTPStatus.TOO_MANY_REQUESTS else WRONG) from None
     return unlocked
 
 
@@ -83,7 +85,30 @@ async def sign_in(desk: ConsoleParts, given: Credentials) -> ConsoleSession:
 
 
 async def sign_out(desk: ConsoleParts, session: ConsoleSession) -> None:
-    """End *session* here and at intake."""
-    await desk.sessions.end(session)
-    if session.unlocked is not None:
+    """End *session* here and at intake, once: intake counts a bearer that has ended as a wrong one."""
+    ended = await desk.sessions.end(session)
+    if ended and session.unlocked is not None:
         await desk.intake.call("DELETE", "/v1/staff/session", session.unlocked.bearer)
+
+
+async def step_up(desk: ConsoleParts, session: ConsoleSession, code: str) -> None:
+    """
+    Have intake verify a one-time *code* of the account, for an action that is no decision.
+
+    Raises:
+        SignInRefused: The session has no key, or the code is refused.
+        TransientError: Intake does not answer.
+    """
+    unlocked, now = session.unlocked, desk.clock()
+    if unlocked is None:
+        raise SignInRefused(WRONG)
+    token = sha256(secrets.token_bytes(32)).hexdigest()
+    until = now + timedelta(minutes=1)
+    proof = StaffSignedIn(request_id=token[:SESSION_DIGITS], by=session.account, token=token, until=until)
+    try:
+        taken = await desk.intake.submit(decided(proof, unlocked, code, now))
+        await desk.intake.effect(taken.id)
+    except DecisionNotAccepted as refused:
+        raise SignInRefused(REFUSALS.get(str(refused), WRONG)) from None
+    except StaffApiProblem:
+        raise SignInRefused(WRONG) from None

@@ -90,13 +90,17 @@ class SessionStore:
             await self._sessions.insert_one(document)
         return session
 
-    async def session(self, token: str, now: datetime) -> ConsoleSession | None:
-        """Return the session of *token* and note its use; None if there is none, or it is over."""
+    async def session(self, token: str, now: datetime, *, used: bool = True) -> ConsoleSession | None:
+        """
+        Return the session of *token*; None if there is none, or it is over.
+
+        Its use is noted if it is *used*: an open page that only follows counts does not keep it alive.
+        """
         with translated("read a session"):
             document = await self._sessions.find_one({"_id": _digest(token)})
         if document is None or now >= document["ends_at"] or now - document["seen_at"] > self.idle:
             return None
-        if now - document["seen_at"] > SEEN_EVERY:
+        if used and now - document["seen_at"] > SEEN_EVERY:
             await self._change(token, {"seen_at": now})
         sealed = document["sealed"]
         return ConsoleSession(
@@ -116,10 +120,11 @@ class SessionStore:
         """Forget the key of the account in *session*: its session at intake has ended."""
         await self._change(session.token, {"sealed": None})
 
-    async def end(self, session: ConsoleSession) -> None:
-        """End *session*."""
+    async def end(self, session: ConsoleSession) -> bool:
+        """End *session*; return False if it had ended before."""
         with translated("end a session"):
-            await self._sessions.delete_one({"_id": _digest(session.token)})
+            ended = await self._sessions.delete_one({"_id": _digest(session.token)})
+        return bool(ended.deleted_count)
 
     async def _change(self, token: str, values: Document) -> None:
         with translated("change a session"):

@@ -329,6 +329,7 @@ ATTACH_FILE = operation(
 )
 SEARCH_CASES = operation(
     "searchCases",
+    403,
     422,
     security=STAFF,
     body=[Content({"mailbox": "ada@example.org"})],

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, HTTPException
 from pydantic import BaseModel
 
 from services.intake.http import operations
+from services.intake.http.staff_actions import ACTING, MAY_NOT_ACT
 from services.intake.http.staff_sessions import StaffSession, StaffSessions
 from shared.contract.events import Mailbox, RequestId, Strict
 from shared.runtime.client_limits import Allowance
@@ -45,7 +46,9 @@ class StaffSearch:
     searches: Allowance
 
     async def find(self, session: StaffSession, address: str) -> FoundCases:
-        """Return the cases of a mailbox; answer 429 above the limit of the account."""
+        """Return the cases of a mailbox; answer 403 to accounts that do not act, 429 above the limit."""
+        if not session.account.roles & ACTING:
+            raise HTTPException(HTTPStatus.FORBIDDEN, MAY_NOT_ACT)
         if not self.searches.take(session.account.name):
             raise HTTPException(429, "Too many searches of this account.", {"Retry-After": "3600"})
         return FoundCases(cases=await self.requesters.cases_of(address))

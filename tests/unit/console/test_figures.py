@@ -1,5 +1,7 @@
 """Figures of the console follow from counts of requests that agree."""
 
+from datetime import date
+
 import pytest
 
 from services.console.pages.figures import FigureView, bars, sheet
@@ -96,7 +98,11 @@ def test_highest_bar_fills_the_chart() -> None:
 
 
 def test_view_by_year_shows_the_years_before() -> None:
-    from datetime import date  # noqa: PLC0415
 
     view = FigureView.of({"year": "2026", "period": "year"}, date(2026, 11, 30))
     assert (view.first, view.last) == (date(2022, 1, 1), date(2026, 12, 31))
+
+
+def test_groups_of_a_year_leave_out_the_years_before() -> None:
+    view = FigureView.of({"year": "2026", "period": "year"}, date(2026, 11, 30))
+    assert [one.month for one in view.of_year([cell(), cell(month="2025-03")])] == ["2026-03"]

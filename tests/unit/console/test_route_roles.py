@@ -88,8 +88,8 @@ class OneAccount:
 
     roles: frozenset[StaffRole]
 
-    async def session(self, token: str, now: datetime) -> ConsoleSession | None:
-        del now
+    async def session(self, token: str, now: datetime, *, used: bool = True) -> ConsoleSession | None:
+        del now, used
         return SESSION if token == SESSION.token else None
 
     async def member(self, name: str) -> StaffMember:
