@@ -10,7 +10,7 @@ from typer import Argument, Option
 
 from habeas.cli import client
 from habeas.cli.options import STATE, AsJson, State, output, run
-from shared.runtime.accounts import ACCOUNTS, TOPOLOGY
+from shared.runtime.accounts import TOPOLOGY
 
 if TYPE_CHECKING:
     from habeas.client.master_keys import MasterKeys
@@ -50,7 +50,11 @@ def issue(state: State = STATE, as_json: AsJson = False) -> None:
     """
     credentials = Path(state.setting("CREDENTIALS"))
     client.master_keys.issue(client.master_keys.load(credentials), credentials)
-    output({"key_rings": len(ACCOUNTS)}, f"{len(ACCOUNTS)} key rings are written", as_json=as_json)
+    output(
+        {"key_rings": len(client.master_keys.KEYED)},
+        f"{len(client.master_keys.KEYED)} key rings are written",
+        as_json=as_json,
+    )
 
 
 @app.command()
@@ -107,5 +111,5 @@ async def _wrap_anew(keys: "MasterKeys", state: State) -> tuple[int, int]:
     from shared.runtime.vault import wrap_anew  # noqa: PLC0415
 
     with closing(connect(state.setting("MONGO_URL", TOPOLOGY), app_name="habeas keys")) as mongo:
-        done = await wrap_anew(mongo, state.prefix, {one: keys.ring(one) for one in ACCOUNTS})
+        done = await wrap_anew(mongo, state.prefix, {one: keys.ring(one) for one in client.master_keys.KEYED})
     return done.anew, done.unopened

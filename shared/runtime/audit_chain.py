@@ -27,7 +27,8 @@ EXPIRES: Final = "expires_at"
 ANNOUNCED_PUBLISHER: Final = "announced_publisher"
 MARKS: Final = frozenset({MAC, "unpublished", "announced", ANNOUNCED_PUBLISHER})
 """Fields that the MAC does not cover: the MAC itself, and marks that are removed once a row is published."""
-CONTENT: Final = ("_id", "case", "n", "cause", "event", "facts", "at", PUBLISHER, BEFORE, EXPIRES)
+OCCURRED: Final = "occurred_at"
+CONTENT: Final = ("_id", "case", "n", "cause", "event", "facts", "at", OCCURRED, PUBLISHER, BEFORE, EXPIRES)
 
 
 class ChainFault(StrEnum):

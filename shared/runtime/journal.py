@@ -39,7 +39,7 @@ from shared.contract.events import (
     RequestStopped,
 )
 from shared.errors import PermanentError, StoreUnavailable
-from shared.runtime.audit_chain import BEFORE, EXPIRES, MAC, PUBLISHER, START, chained
+from shared.runtime.audit_chain import BEFORE, EXPIRES, MAC, OCCURRED, PUBLISHER, START, chained
 from shared.runtime.log import logger
 from shared.runtime.mongo import (
     DUPLICATE_KEY,
@@ -84,8 +84,6 @@ In place of the notes of a purged case: a fact that comes late must not bring th
 
 No id of an event begins with an underscore.
 """
-OCCURRED = "occurred_at"
-"""Of a row with an event."""
 SOURCE = f"{PUBLISHER}.source"
 """Of a row with a correlation."""
 UNKEYED = b""

@@ -102,7 +102,11 @@ def test_only_intake_and_the_caught_mail_are_published_and_to_this_machine_alone
         for name, service in config["services"].items()
         for port in service.get("ports", [])
     }
-    assert published == {("intake", "127.0.0.1", 8080), ("mail", "127.0.0.1", 8025)}
+    assert published == {
+        ("intake", "127.0.0.1", 8080),
+        ("console", "127.0.0.1", 8090),
+        ("mail", "127.0.0.1", 8025),
+    }
     assert config["networks"]["inside"]["internal"]
     assert set(config["services"]["broker"]["networks"]) == {"inside"}
     assert set(config["services"]["database"]["networks"]) == {"inside"}
@@ -269,7 +273,7 @@ def test_an_image_is_small_and_a_new_version_changes_little_of_it(
     lines = composed.compose._run_command(command).stdout.decode().splitlines()
     copied = (line.split() for line in lines if " COPY " in line)
     sizes = {source: int(size) / 1e6 for size, _, source, *_ in copied}
-    assert sizes["/product"] < 11
+    assert sizes["/product"] < 14
     assert sizes["/app/.venv"] < most_megabytes
 
 

@@ -101,5 +101,8 @@ async def campaigning(
 ) -> AsyncIterator[Campaigner]:
     """Make everything ready but the notifier, which is still to be started."""
     changes = {"HABEAS_SMTP_URL": smtp_url, **changes}
-    async with prepared(parts, folder, customers=0, **changes) as pipeline, pipeline.listening() as heard:
+    async with (
+        prepared(parts, folder, customers=0, console=False, **changes) as pipeline,
+        pipeline.listening() as heard,
+    ):
         yield Campaigner(pipeline, heard)

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from habeas.client.campaigns import CampaignReader, Unreached, write
+from habeas.client.campaigns import CampaignReader, write
 from services.notifier.breach.campaign.batch.handlers import NotAllTaken, write_batch
 from services.notifier.breach.campaign.ledgers import LedgerPage, Ledgers
 from services.notifier.breach.campaign.outcomes import NoticeSentOutcome
 from services.notifier.breach.campaign.states import CampaignState
+from services.notifier.breach.campaign.unreached import Unreached
 from shared.contract.affected_people import NoticeRecipient
 from shared.contract.events.breaches import BreachNotified
 from shared.runtime.mongo import Client

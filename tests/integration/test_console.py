@@ -265,7 +265,7 @@ async def test_administrator_discards_a_parked_message_with_a_reason(
     case = "0f" * 16
     broken = orjson.dumps({"specversion": "1.0", "correlationid": case, "type": "habeas.request.closed.v1"})
     await pipeline.announce(Message(EVENTS, "habeas.request.closed.v1", broken, "broken-1"))
-    viewer = await console.signed_in("ines.beispiel", StaffRole.VIEWER)
+    viewer = await console.signed_in("vera.muster", StaffRole.VIEWER)
     assert (await viewer.get("/system")).status_code == 403
     await viewer.aclose()
     client = await console.signed_in("uma.muster", StaffRole.ADMIN)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest_asyncio
 
-from services.intake.cases.requester_index import COLLECTION, MOST_FOUND, RequesterIndex
+from services.intake.cases.requester_index import MOST_FOUND, RequesterIndex
 from services.intake.cases.retention import Purge, RegisterRetention
 from services.intake.cases.sealed_content import seal_request
 from services.intake.domain import RECORDS
@@ -64,7 +64,7 @@ async def test_index_holds_no_address_and_depends_on_its_key(
     index: RequesterIndex, database: Database, vault: Vault
 ) -> None:
     await index.add(case_of(1), of(ADA), NOW)
-    [entry] = [one async for one in database[COLLECTION].find({})]
+    [entry] = [one async for one in database["requesters"].find({})]
     assert "ada" not in str(entry)
     assert await RequesterIndex(database, vault, b"x" * 32).cases_of(ADA) == []
 
@@ -77,7 +77,7 @@ async def test_search_examines_what_it_returns(index: RequesterIndex, database: 
     await database.command({"profile": 2})
     found = await index.cases_of(ADA)
     await database.command({"profile": 0})
-    [seen] = [one async for one in database["system.profile"].find({"ns": f"{database.name}.{COLLECTION}"})]
+    [seen] = [one async for one in database["system.profile"].find({"ns": f"{database.name}.{'requesters'}"})]
     assert found == [case_of(number) for number in reversed(range(20, MOST_FOUND + 20))]
     assert seen["docsExamined"] == MOST_FOUND
     assert seen["keysExamined"] <= MOST_FOUND + 1
@@ -109,7 +109,7 @@ async def test_cases_from_before_the_index_are_added_once(
     await vault.destroy(destroyed)
     await index.fill()
     assert await index.cases_of(ADA) == list(reversed(cases))[:MOST_FOUND]
-    assert await database[COLLECTION].count_documents({"mailboxes": {"$exists": True}}) == len(cases)
+    assert await database["requesters"].count_documents({"mailboxes": {"$exists": True}}) == len(cases)
     await old_case(journal, vault, 600)
     await index.fill()
     assert (await index.cases_of(ADA))[0] == cases[-1]

@@ -104,7 +104,7 @@ async def stage(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory) -
             "HABEAS_TRUSTED_SOURCES": json.dumps([PORTAL, f"shopify/{LAMPS}", "apple"]),
             "SSL_CERT_FILE": str(trusted),
         }
-        async with prepared(parts, folder, customers=60, **settings) as pipeline:
+        async with prepared(parts, folder, customers=60, console=False, **settings) as pipeline:
             knowing_apple(folder / "datamap")
             await pipeline.start()
             yield Stage(pipeline, apple)

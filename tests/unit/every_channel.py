@@ -113,9 +113,11 @@ async def every_channel() -> EveryChannel:
         "/webhooks": webhooks_app(_webhooks(office)),
     }
     app = app_of(office.requests, protocols=protocols, attempts=FORGIVING)
-    staff = StaffDecisions(office.requests, _Register(), office.clock, UNLIMITED, _NoIncidents())
+    register: Any = _Register()
+    incidents: Any = _NoIncidents()
+    staff = StaffDecisions(office.requests, register, office.clock, UNLIMITED, incidents)
     app.include_router(staff_decisions(staff, ROOT))
-    sessions = StaffSessions(office.requests, _Register(), office.clock)
+    sessions = StaffSessions(office.requests, register, office.clock)
     app.include_router(session_routes(sessions))
     app.include_router(action_routes(StaffActions(office.requests, sessions)))
     app.include_router(search_routes(StaffSearch(sessions, office.requesters, UNLIMITED)))

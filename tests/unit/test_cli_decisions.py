@@ -130,8 +130,9 @@ def register() -> Register:
 
 @pytest.fixture(autouse=True)
 def intake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, register: Register) -> None:
+    fake: Any = register
     decisions = StaffDecisions(
-        register.office.requests, register, lambda: datetime.now(UTC), Allowance(1000), incidents=register
+        register.office.requests, fake, lambda: datetime.now(UTC), Allowance(1000), incidents=fake
     )
     api = create_app(register.office.requests, Callers({}, Allowance(1000)), SITE, staff=decisions)
 

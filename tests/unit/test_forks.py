@@ -60,7 +60,7 @@ def run(folder: Path, *options: str, **files: str) -> subprocess.CompletedProces
         *plugins,
         f"--rootdir={folder}",
         *options,
-        folder,
+        str(folder),
     )
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603 - ours
 

@@ -7,12 +7,12 @@ from PIL import Image, ImageFilter
 from PIL.PngImagePlugin import PngInfo
 
 from services.verifier.documents.examiner.reuse import distance
+from services.verifier.documents.files.jpeg import encode
 from services.verifier.documents.files.opener import OpenedFile, open_file
 from services.verifier.documents.files.picture import (
     Picture,
     decode,
     digest,
-    encode,
     perceptual_hash,
     quality,
 )
