@@ -11,7 +11,7 @@ from services.console.domain import UNOBSERVED
 from shared.contract.catalogue import catalogue
 from shared.contract.events import Fact
 from shared.errors import PermanentError
-from shared.runtime.service import Subscription, noted
+from shared.runtime.service import Subscription, noted, on
 
 
 def observed() -> Iterator[type[Fact]]:
@@ -26,6 +26,11 @@ async def refuse(fact: Fact, _ctx: object) -> NoReturn:
     raise PermanentError(f"{fact.TYPE} has an id that no service of ours writes")
 
 
+def _always(_fact: object) -> bool:
+    return True
+
+
 def subscriptions() -> Sequence[Subscription[Any]]:
-    """Return a subscription for each observed fact."""
-    return tuple(noted(kind, refuse) for kind in observed())
+    """Return a subscription for each fact: observed ones are noted, the others are let through unseen."""
+    others = (on(kind, refuse, ignored=_always) for kind in sorted(UNOBSERVED, key=lambda one: one.TYPE))
+    return (*(noted(kind, refuse) for kind in observed()), *others)
