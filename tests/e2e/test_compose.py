@@ -273,7 +273,7 @@ def test_an_image_is_small_and_a_new_version_changes_little_of_it(
     lines = composed.compose._run_command(command).stdout.decode().splitlines()
     copied = (line.split() for line in lines if " COPY " in line)
     sizes = {source: int(size) / 1e6 for size, _, source, *_ in copied}
-    assert sizes["/product"] < 14
+    assert sizes["/product"] < 13
     assert sizes["/app/.venv"] < most_megabytes
 
 

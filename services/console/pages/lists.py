@@ -94,6 +94,21 @@ def list_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> A
         content |= await _choices(desk, site, request)
         return site.draw(request, "requests.html.jinja", content, visitor=visitor)
 
+    @router.get("/requests.csv")
+    async def export(request: Request, visitor: listing) -> Response:
+        del visitor
+        rows = desk.cases.all(filter_of(request.query_params), desk.today())
+        headers = {"Content-Disposition": 'attachment; filename="requests.csv"', "Cache-Control": "no-store"}
+        return StreamingResponse(sheet(rows), media_type="text/csv; charset=utf-8", headers=headers)
+
+    _add_search(router, desk, guard, site)
+    _add_views(router, desk, guard)
+    return router
+
+
+def _add_search(router: APIRouter, desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> None:
+    """Add the search by mailbox."""
+
     @router.post("/search")
     async def search(
         request: Request, visitor: Annotated[Visitor, Depends(guard.allowed(ConsoleAction.WORK))]
@@ -103,6 +118,11 @@ def list_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> A
         page = await desk.cases.page(CaseFilter(ids=found), desk.today(), size=MOST_FOUND)
         content = {"page": page, "today": desk.today()}
         return site.draw(request, "found.html.jinja", content, visitor=visitor)
+
+
+def _add_views(router: APIRouter, desk: ConsoleParts, guard: SessionGuard) -> None:
+    """Add the saved views of an account."""
+    listing = Annotated[Visitor, Depends(guard.allowed(ConsoleAction.LIST))]
 
     @router.post("/views")
     async def save(request: Request, visitor: listing) -> Response:
@@ -121,15 +141,6 @@ def list_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> A
         given = await guard.form(request, visitor)
         await desk.views.delete(visitor.member.name, str(given.get("view", "")))
         return RedirectResponse(f"/requests?order={CaseOrder.DUE}", SEE_OTHER)
-
-    @router.get("/requests.csv")
-    async def export(request: Request, visitor: listing) -> Response:
-        del visitor
-        rows = desk.cases.all(filter_of(request.query_params), desk.today())
-        headers = {"Content-Disposition": 'attachment; filename="requests.csv"', "Cache-Control": "no-store"}
-        return StreamingResponse(sheet(rows), media_type="text/csv; charset=utf-8", headers=headers)
-
-    return router
 
 
 def filter_of(given: Mapping[str, str]) -> CaseFilter:
