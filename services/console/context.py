@@ -13,7 +13,10 @@ from services.console.signin.accounts import AccountReader
 from services.console.signin.provider import AttemptStore, SignInProvider
 from services.console.signin.sessions import SessionStore
 from services.console.system.parked_messages import ParkedMessages
+from shared.runtime.client_limits import Allowance
 from shared.runtime.staff_api import StaffApi
+
+PASSWORDS_PER_HOUR = 10
 
 
 def present() -> datetime:
@@ -36,6 +39,8 @@ class ConsoleParts:
     parked: ParkedMessages
     attempts: AttemptStore
     provider: SignInProvider | None = None
+    passwords: Allowance = field(default_factory=lambda: Allowance(PASSWORDS_PER_HOUR))
+    """Passwords that an account may enter in sessions that a provider has begun."""
     clock: Callable[[], datetime] = field(default=present)
 
     def today(self) -> date:

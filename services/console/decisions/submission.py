@@ -81,6 +81,8 @@ async def _with_session(
 ) -> tuple[TakenDecision, str | None]:
     """Begin a session at intake and submit the decision, both by one code; return the session's bearer."""
     now, name = desk.clock(), visitor.member.name
+    if not desk.passwords.take(name):  # a thief of the provider's session would try many
+        raise WrongPassword("too many passwords were tried")
     salt = await desk.intake.salt(name)
     key = await asyncio.to_thread(private_key, given.password, salt)
     if key.public_key().public_bytes_raw() != visitor.member.public_key:

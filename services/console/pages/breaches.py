@@ -114,6 +114,7 @@ def breach_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) ->
     """Return the routes of the breach room."""
     router, pages = APIRouter(include_in_schema=False), BreachPages(desk, site)
     seeing = Annotated[Visitor, Depends(guard.allowed(ConsoleAction.BREACH))]
+    following = Annotated[Visitor, Depends(guard.allowed(ConsoleAction.BREACH, used=False))]
     steering = Annotated[Visitor, Depends(guard.allowed(ConsoleAction.STEER_BREACH))]
 
     @router.get("/breaches")
@@ -125,7 +126,7 @@ def breach_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) ->
         return await pages.show(request, visitor, incident, done=DONE.get(done, ""))
 
     @router.get("/breaches/{incident}/live")
-    async def live(request: Request, visitor: seeing, incident: RequestId) -> StreamingResponse:
+    async def live(request: Request, visitor: following, incident: RequestId) -> StreamingResponse:
         del visitor
 
         async def counts() -> Mapping[str, int]:
