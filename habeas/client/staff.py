@@ -1,10 +1,8 @@
 """Staff accounts for the operator, and signed decisions of their holders."""
 
-import asyncio
 import base64
 import re
 import secrets
-import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field, replace
@@ -14,8 +12,6 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-import httpx
-import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from shared.contract.events import Decision, StaffRole
@@ -34,9 +30,17 @@ from shared.contract.staff import (
     signed_batch,
 )
 from shared.errors import ConfigurationError, Unanswered
-from shared.runtime.hosts import may_use_proxy
 from shared.runtime.key_rings import RootKey
 from shared.runtime.mongo import connect
+from shared.runtime.staff_api import (
+    DecisionNotAccepted,
+    DecisionState,
+    EffectUnknown,
+    IntakeUnavailable,
+    StaffApi,
+    StaffApiProblem,
+    TakenDecision,
+)
 from shared.runtime.staff_register import StaffKeys, StaffRegister
 from shared.runtime.vault import Vault
 
@@ -45,8 +49,6 @@ SECOND_FACTOR_BYTES = 20
 """RFC 4226 section 4, R6."""
 PASSWORD_BYTES = 15
 EFFECT_WITHIN_S = 15.0
-FIRST_POLL_S, LAST_POLL_S = 0.1, 2.0
-"""Pauses between calls, which intake limits for each network (``CALLS_PER_HOUR``)."""
 MAILBOX = re.compile(ADDRESS)
 NUMBER = re.compile("[0-9a-f]{32}")
 """An id of a decision."""
@@ -247,16 +249,12 @@ async def decide(
         ConfigurationError: It was refused; the message has the reason.
         Unanswered: No service has answered in time.
     """
-    async with _client(signer.url) as client:
-        key, nonce = await _key(client, signer), secrets.token_hex(16)
-        body = _form(signed(decision, key, at=datetime.now(UTC), nonce=nonce, code=signer.code), text)
-        if package is None:
-            taken = await _call(client, "POST", "/v1/staff/decisions", json=body)
-        else:
-            content = orjson.dumps(body) + b"\n" + package
-            taken = await _call(client, "POST", "/v1/staff/decisions/package", content=content)
-        results = await _effect(client, taken["id"])
-    return DecisionEffect(taken["id"], taken["case"], decision, tuple(results))
+    async with _intake(signer.url) as intake:
+        key, nonce = await _key(intake, signer), secrets.token_hex(16)
+        sealed = signed(decision, key, at=datetime.now(UTC), nonce=nonce, code=signer.code)
+        taken = await intake.submit(sealed, text, package=package)
+        results = await _effect(intake, taken.id)
+    return DecisionEffect(taken.id, taken.case, decision, tuple(results))
 
 
 async def decide_batch(
@@ -272,14 +270,12 @@ async def decide_batch(
 
     Raises ConfigurationError if intake does not answer.
     """
-    async with _client(signer.url) as client:
-        key, nonce = await _key(client, signer), secrets.token_hex(16)
+    async with _intake(signer.url) as intake:
+        key, nonce = await _key(intake, signer), secrets.token_hex(16)
         sealed = signed_batch(decisions, key, at=datetime.now(UTC), nonce=nonce, code=signer.code)
-        forms = [_form(one, texts.get(one.request_id)) for one in decisions]
-        proof = sealed[0].proof and sealed[0].proof.model_dump(mode="json")
-        body = {"proof": proof, "decisions": forms}
-        taken = (await _answer(client, "POST", "/v1/staff/decisions/batch", json=body)).json()
-        effects = await _effects(client, [one["id"] for one in taken if one["id"]])
+        taken = await intake.submit_batch(sealed, [texts.get(one.request_id) for one in decisions])
+        ids = [one.id for one in taken if isinstance(one, TakenDecision)]
+        effects = await intake.effects(ids, EFFECT_WITHIN_S)
     return [_batched(*pair, effects) for pair in zip(decisions, taken, strict=True)]
 
 
@@ -289,68 +285,47 @@ async def result(url: str, id_: str) -> dict[str, Any]:
         raise ConfigurationError(
             f"{id_}: write the id of a decision, 32 characters, as its verb has printed it"
         )
-    async with _client(url) as client:
-        return await _call(client, "GET", f"/v1/staff/decisions/{quote(id_)}")
+    async with _intake(url) as intake:
+        return await intake.call("GET", f"/v1/staff/decisions/{id_}")
 
 
-def _client(url: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=url, timeout=30, trust_env=may_use_proxy(url))
-
-
-async def _key(client: httpx.AsyncClient, signer: DecisionSigner) -> Ed25519PrivateKey:
-    salt = await _call(client, "GET", f"/v1/staff/accounts/{quote(signer.account)}/salt")
-    return private_key(signer.password, bytes.fromhex(salt["salt"]))
-
-
-def _form(decision: Decision | BreachDeclared, text: bytes | None) -> dict[str, Any]:
-    """Return what intake takes: the decision, and the text that goes with it."""
-    form = {"type": decision.TYPE, "data": decision.model_dump(mode="json", exclude_defaults=True)}
-    return form if text is None else form | {"text": base64.b64encode(text).decode()}
-
-
-async def _effects(client: httpx.AsyncClient, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Return id → effect, once no decision is pending, or no service has answered in time."""
-    deadline, pause = time.monotonic() + EFFECT_WITHIN_S, FIRST_POLL_S
-    effects: dict[str, dict[str, Any]] = {id_: {"status": "pending"} for id_ in ids}
-    while (waiting := [id_ for id_ in ids if effects[id_]["status"] == "pending"]) and (
-        time.monotonic() < deadline
-    ):
-        await asyncio.sleep(pause)
-        pause = min(pause * 1.5, LAST_POLL_S)
+@asynccontextmanager
+async def _intake(url: str) -> AsyncIterator[StaffApi]:
+    """Open the staff API of intake at *url*; its errors are ConfigurationErrors with sentences."""
+    async with StaffApi.opened(url) as intake:
         try:
-            found = await _answer(client, "GET", "/v1/staff/decisions", params={"id": waiting})
-        except ConfigurationError:  # a limit of calls, or a restart
-            break
-        effects |= {one["id"]: one for one in found.json()}
-    return effects
+            yield intake
+        except DecisionNotAccepted as refused:
+            raise ConfigurationError(explained(str(refused))) from None
+        except StaffApiProblem as problem:
+            raise ConfigurationError(_sentence(problem)) from None
+        except IntakeUnavailable as error:
+            raise ConfigurationError(f"{error}; is HABEAS_URL right?") from None
+
+
+async def _key(intake: StaffApi, signer: DecisionSigner) -> Ed25519PrivateKey:
+    return private_key(signer.password, await intake.salt(signer.account))
+
+
+async def _effect(intake: StaffApi, id_: str) -> Sequence[str]:
+    recorded, shown = "the decision is recorded, and", f"`habeas decision {id_}` shows"
+    try:
+        return await intake.effect(id_, EFFECT_WITHIN_S)
+    except EffectUnknown:
+        waited = f"no service has answered it in {EFFECT_WITHIN_S:.0f} s"
+        raise Unanswered(f"{recorded} {waited}; {shown} its result") from None
+    except (StaffApiProblem, IntakeUnavailable) as error:  # a limit of calls, or a restart
+        why = _sentence(error) if isinstance(error, StaffApiProblem) else str(error)
+        raise Unanswered(f"{recorded} its result could not be read: {why}; {shown} it") from None
 
 
 def _batched(
-    decision: Decision, taken: Mapping[str, Any], effects: Mapping[str, Mapping[str, Any]]
+    decision: Decision, taken: TakenDecision | DecisionNotAccepted, effects: Mapping[str, DecisionState]
 ) -> BatchedEffect:
-    if taken["id"] is None:
-        return BatchedEffect(decision, "refused", taken["reason"])
-    effect = effects[taken["id"]]
-    results = tuple(effect.get("results", ()))
-    return BatchedEffect(decision, effect["status"], effect.get("reason"), taken["id"], results)
-
-
-async def _effect(client: httpx.AsyncClient, id_: str) -> list[str]:
-    deadline, pause = time.monotonic() + EFFECT_WITHIN_S, FIRST_POLL_S
-    while time.monotonic() < deadline:
-        try:
-            standing = await _call(client, "GET", f"/v1/staff/decisions/{id_}")
-        except ConfigurationError as error:  # a limit of calls, or a restart
-            unread = f"the decision is recorded, and its result could not be read: {error}"
-            raise Unanswered(f"{unread}; `habeas decision {id_}` shows it") from None
-        if standing["status"] == "refused":
-            raise ConfigurationError(explained(standing["reason"]))
-        if standing["status"] == "accepted":
-            return list(standing["results"])
-        await asyncio.sleep(pause)
-        pause = min(pause * 1.5, LAST_POLL_S)
-    waited = f"the decision is recorded, and no service has answered it in {EFFECT_WITHIN_S:.0f} s"
-    raise Unanswered(f"{waited}; `habeas decision {id_}` shows its result")
+    if isinstance(taken, DecisionNotAccepted):
+        return BatchedEffect(decision, "refused", str(taken))
+    effect = effects[taken.id]
+    return BatchedEffect(decision, effect.status, effect.reason, taken.id, effect.results)
 
 
 def explained(reason: str) -> str:
@@ -358,24 +333,9 @@ def explained(reason: str) -> str:
     return f"refused: {REFUSALS.get(reason, reason)}{VERBS.get(reason, '')}"
 
 
-async def _call(client: httpx.AsyncClient, method: str, path: str, **arguments: Any) -> dict[str, Any]:
-    return dict((await _answer(client, method, path, **arguments)).json())
-
-
-async def _answer(client: httpx.AsyncClient, method: str, path: str, **arguments: Any) -> httpx.Response:
-    """Return the answer of intake. Raises ConfigurationError if there is none, or an error."""
-    try:
-        answer = await client.request(method, path, **arguments)
-    except httpx.HTTPError as error:
-        what = f"intake does not answer at {client.base_url} ({type(error).__name__})"
-        raise ConfigurationError(f"{what}; is HABEAS_URL right?") from None
-    if answer.status_code == HTTPStatus.FORBIDDEN:
-        raise ConfigurationError(explained(str(answer.json().get("detail", ""))))
-    if answer.status_code == HTTPStatus.NOT_FOUND and "json" in answer.headers.get("content-type", ""):
-        detail = str(answer.json().get("detail", "not found"))
-        raise ConfigurationError(detail[0].lower() + detail[1:].rstrip("."))
-    if answer.is_error:
-        problem = answer.json() if "json" in answer.headers.get("content-type", "") else {}
-        flaws = "; ".join(f"{flaw['path']}: {flaw['message']}" for flaw in problem.get("errors", ()))
-        raise ConfigurationError(f"{answer.status_code}: {problem.get('detail', '')} {flaws}".strip())
-    return answer
+def _sentence(problem: StaffApiProblem) -> str:
+    """Return what intake answers, as a part of a message."""
+    detail = str(problem)
+    if problem.status == HTTPStatus.NOT_FOUND and detail:
+        return detail[0].lower() + detail[1:].rstrip(".")
+    return f"{problem.status}: {detail}".strip()

@@ -1,5 +1,5 @@
 """
-Client of intake's staff API, for the console.
+Client of intake's staff API, for the console and the command.
 
 Decisions are signed before they come here: neither this client nor intake can change one. Everything else
 carries the bearer of a staff session.
@@ -16,6 +16,7 @@ from typing import Any, Final, Self
 from urllib.parse import quote
 
 import httpx
+import orjson
 
 from shared.contract.events import Decision
 from shared.contract.staff import StaffDecision
@@ -24,7 +25,8 @@ from shared.runtime.hosts import may_use_proxy
 
 EFFECT_WITHIN_S: Final = 20.0
 FIRST_POLL_S: Final = 0.05
-LAST_POLL_S: Final = 0.5
+LAST_POLL_S: Final = 2.0
+"""Pauses between calls, which intake limits for each network (``CALLS_PER_HOUR``)."""
 TIMEOUT_S: Final = 30
 
 
@@ -57,6 +59,23 @@ class TakenDecision:
     case: str
 
 
+@dataclass(frozen=True, slots=True)
+class DecisionState:
+    """The effect of a decision, as far as it is known."""
+
+    status: str = "pending"
+    """``pending``, ``accepted`` or ``refused``."""
+    reason: str | None = None
+    """Code of the reason of a refusal."""
+    results: tuple[str, ...] = ()
+    """Types of the events that it caused."""
+
+    @classmethod
+    def of(cls, answer: Mapping[str, Any]) -> "DecisionState":
+        """Return the state in an *answer* of intake."""
+        return cls(answer["status"], answer.get("reason"), tuple(answer.get("results", ())))
+
+
 class StaffApi:
     """Calls intake's staff API."""
 
@@ -77,10 +96,14 @@ class StaffApi:
         return bytes.fromhex(answer["salt"])
 
     async def submit(
-        self, decision: StaffDecision, text: bytes | None = None, bearer: str | None = None
+        self,
+        decision: StaffDecision,
+        text: bytes | None = None,
+        bearer: str | None = None,
+        package: bytes | None = None,
     ) -> TakenDecision:
         """
-        Submit a signed *decision*, and the salted *text* that goes with it.
+        Submit a signed *decision*, and the salted *text* and the *package*, a ZIP, that go with it.
 
         With the *bearer* of a session the call counts for its account, not for the address of the caller.
 
@@ -89,7 +112,12 @@ class StaffApi:
             StaffApiProblem: There is no such request, or the form is wrong.
             IntakeUnavailable: Intake does not answer.
         """
-        taken = await self.call("POST", "/v1/staff/decisions", bearer, json=_form(decision, text))
+        form, path = _form(decision, text), "/v1/staff/decisions"
+        if package is None:
+            taken = await self.call("POST", path, bearer, json=form)
+        else:
+            content = orjson.dumps(form) + b"\n" + package
+            taken = await self.call("POST", f"{path}/package", bearer, content=content)
         return TakenDecision(taken["id"], taken["case"])
 
     async def submit_batch(
@@ -114,22 +142,26 @@ class StaffApi:
 
     async def effects(
         self, ids: Sequence[str], within_s: float = EFFECT_WITHIN_S, bearer: str | None = None
-    ) -> Mapping[str, DecisionNotAccepted | EffectUnknown | None]:
+    ) -> Mapping[str, DecisionState]:
         """
-        Wait for the effects of a batch of decisions, by one call for all of them.
+        Wait for the effects of a batch of decisions, by one call for all that are pending; return each by id.
 
-        Returns id → None if it took effect, the refusal, or that no service has answered in time. *bearer* is
+        Those stay pending that no service has answered in time, or before intake fails. *bearer* is
         as of :meth:`submit`.
         """
         deadline, pause = time.monotonic() + within_s, FIRST_POLL_S
-        while True:
-            answer = await self.response("GET", "/v1/staff/decisions", bearer, params={"id": list(ids)})
-            states = {one["id"]: one for one in answer.json()}
-            pending = any(one["status"] == "pending" for one in states.values())
-            if not pending or time.monotonic() >= deadline:
-                return {id_: _effect_of(state) for id_, state in states.items()}
+        states = dict.fromkeys(ids, DecisionState())
+        while pending := [id_ for id_, state in states.items() if state.status == "pending"]:
+            try:
+                answer = await self.response("GET", "/v1/staff/decisions", bearer, params={"id": pending})
+            except (StaffApiProblem, IntakeUnavailable):  # a limit of calls, or a restart
+                break
+            states |= {one["id"]: DecisionState.of(one) for one in answer.json()}
+            if time.monotonic() >= deadline:
+                break
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, LAST_POLL_S)
+        return states
 
     async def preview(self, decision: Decision, text: bytes | None, bearer: str) -> dict[str, Any]:
         """Return the letters that an unsigned *decision* would send, or why none (`DecisionPreview`)."""
@@ -176,16 +208,11 @@ class StaffApi:
         try:
             answer = await self._client.request(method, path, headers=headers, **arguments)
         except httpx.HTTPError as error:
-            raise IntakeUnavailable(f"intake does not answer ({type(error).__name__})") from None
+            where = f"at {self._client.base_url} ({type(error).__name__})"
+            raise IntakeUnavailable(f"intake does not answer {where}") from None
         if answer.is_error:
             raise _problem(answer)
         return answer
-
-
-def _effect_of(state: Mapping[str, Any]) -> DecisionNotAccepted | EffectUnknown | None:
-    if state["status"] == "refused":
-        return DecisionNotAccepted(state["reason"])
-    return None if state["status"] == "accepted" else EffectUnknown("no service has answered it yet")
 
 
 def _form(decision: StaffDecision, text: bytes | None) -> dict[str, Any]:
@@ -196,9 +223,11 @@ def _form(decision: StaffDecision, text: bytes | None) -> dict[str, Any]:
 
 def _problem(answer: httpx.Response) -> HabeasError:
     known = answer.json() if "json" in answer.headers.get("content-type", "") else {}
-    detail = str(known.get("detail", "")) if isinstance(known, dict) else ""
+    problem = known if isinstance(known, dict) else {}
+    detail = str(problem.get("detail", ""))
     if answer.status_code == HTTPStatus.FORBIDDEN:
         return DecisionNotAccepted(detail)
     if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return IntakeUnavailable(f"intake answers {answer.status_code}")
-    return StaffApiProblem(answer.status_code, detail)
+    errors = "; ".join(f"{one['path']}: {one['message']}" for one in problem.get("errors", ()))
+    return StaffApiProblem(answer.status_code, f"{detail} {errors}".strip())

@@ -26,7 +26,9 @@ from services.intake.http.callers import Callers
 from services.intake.http.staff_decisions import CALLS_PER_HOUR, StaffDecisions
 from shared.contract.events import ErasureApproved, HoldPlaced, RequestSubmitted
 from shared.errors import ConfigurationError, Unanswered
+from shared.runtime import staff_api
 from shared.runtime.client_limits import Allowance
+from shared.runtime.staff_api import StaffApi, StaffApiProblem
 from shared.runtime.staff_register import DecisionOutcome
 from tests.unit.fakes import Office, request
 from tests.unit.intake_api import ROOT, SITE, UNKNOWN
@@ -139,7 +141,7 @@ def intake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, register: Register) 
     def client(**settings: Any) -> httpx.AsyncClient:
         return httpx.AsyncClient(**settings, transport=httpx.ASGITransport(api))
 
-    monkeypatch.setattr(staff, "httpx", Transport(client, httpx.HTTPError))
+    monkeypatch.setattr(staff_api, "httpx", Transport(client, httpx.HTTPError))
     monkeypatch.setattr(staff, "private_key", lambda *_: Ed25519PrivateKey.generate())
     environment: Mapping[str, str] = {"HABEAS_URL": ROOT, "HABEAS_STATE": str(tmp_path)}
     for name, value in {**environment, "HABEAS_STAFF_PASSWORD": "p" * 20}.items():
@@ -215,14 +217,14 @@ def test_decision_without_an_answer_in_time_is_recorded(
 
 
 def test_decision_whose_result_is_not_read_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
-    call = staff._call
+    call = StaffApi.call
 
-    async def limited(client: httpx.AsyncClient, method: str, path: str, **arguments: Any) -> Any:
+    async def limited(api: StaffApi, method: str, path: str, *more: Any, **arguments: Any) -> Any:
         if path.startswith("/v1/staff/decisions/"):
-            raise ConfigurationError("429: too many calls")
-        return await call(client, method, path, **arguments)
+            raise StaffApiProblem(429, "too many calls")
+        return await call(api, method, path, *more, **arguments)
 
-    monkeypatch.setattr(staff, "_call", limited)
+    monkeypatch.setattr(StaffApi, "call", limited)
     unread = declare_burst().exception
     assert isinstance(unread, Unanswered)
     assert "is recorded, and its result could not be read: 429: too many calls; `habeas" in str(unread)
@@ -236,8 +238,8 @@ def test_decisions_without_an_answer_leave_calls_to_other_accounts_of_the_networ
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    monkeypatch.setattr(staff, "asyncio", SimpleNamespace(sleep=sleep))
-    monkeypatch.setattr(staff, "time", SimpleNamespace(monotonic=lambda: sum(slept)))
+    monkeypatch.setattr(staff_api, "asyncio", SimpleNamespace(sleep=sleep))
+    monkeypatch.setattr(staff_api, "time", SimpleNamespace(monotonic=lambda: sum(slept)))
     assert isinstance(declare_burst().exception, Unanswered)
     assert len(slept) <= CALLS_PER_HOUR / 30
 

@@ -28,7 +28,13 @@ from shared.contract.refusals import REFUSALS
 from shared.contract.staff import signed_batch
 from shared.errors import HabeasError
 from shared.pages.translation import mark as _
-from shared.runtime.staff_api import DecisionNotAccepted, EffectUnknown, StaffApiProblem, TakenDecision
+from shared.runtime.staff_api import (
+    DecisionNotAccepted,
+    DecisionState,
+    EffectUnknown,
+    StaffApiProblem,
+    TakenDecision,
+)
 from shared.vocabulary import ExtensionReason, Outcome
 
 MOST_CASES = 100
@@ -209,10 +215,13 @@ async def _decided(
 
 
 def _result(
-    row: CaseRow, taken: TakenDecision | DecisionNotAccepted, effects: Mapping[str, HabeasError | None]
+    row: CaseRow, taken: TakenDecision | DecisionNotAccepted, effects: Mapping[str, DecisionState]
 ) -> BulkResult:
-    error = taken if isinstance(taken, DecisionNotAccepted) else effects[taken.id]
-    return BulkResult(row, DONE) if error is None else _failed(row, error)
+    if isinstance(taken, DecisionNotAccepted):
+        return _failed(row, taken)
+    effect = effects[taken.id]
+    state = {"accepted": DONE, "refused": REFUSED}.get(effect.status, UNKNOWN)
+    return BulkResult(row, state, effect.reason or "")
 
 
 def _failed(row: CaseRow, error: HabeasError) -> BulkResult:
