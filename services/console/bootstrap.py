@@ -76,7 +76,7 @@ async def build(settings: ConsoleSettings, platform: KeylessRuntime) -> AsyncIte
         provider = _provider(settings, http)
         parked = ParkedMessages(settings.amqp_url.get_secret_value(), histories, database)
         figures = FigureReader(database, str(settings.company.zone))
-        desk = ConsoleParts(
+        parts = ConsoleParts(
             settings,
             cases,
             histories,
@@ -89,7 +89,7 @@ async def build(settings: ConsoleSettings, platform: KeylessRuntime) -> AsyncIte
             attempts,
             provider,
         )
-        app = create_app(desk)
+        app = create_app(parts)
         yield Running(
             service(), histories, app=app, port=OwnPort(settings.console_port, "HABEAS_CONSOLE_PORT")
         )

@@ -147,8 +147,8 @@ def console() -> OneCase:
 def client_of(console: OneCase, account: str) -> httpx.AsyncClient:
     settings = ConsoleSettings.model_construct(console_url="http://console.test", company=company(EXAMPLE))
     parts: dict[str, Any] = dict.fromkeys(ConsoleParts.__dataclass_fields__, console)
-    desk = ConsoleParts(**{**parts, "settings": settings, "clock": lambda: NOW, "provider": None})
-    transport = httpx.ASGITransport(create_app(desk), raise_app_exceptions=False)
+    given = ConsoleParts(**{**parts, "settings": settings, "clock": lambda: NOW, "provider": None})
+    transport = httpx.ASGITransport(create_app(given), raise_app_exceptions=False)
     cookies = {"habeas-console": account}
     return httpx.AsyncClient(transport=transport, base_url="http://console.test", cookies=cookies)
 

@@ -39,7 +39,7 @@ class WrongPassword(HabeasError):
     """The password is not that of the account."""
 
 
-async def decide(desk: ConsoleParts, visitor: Visitor, draft: DecisionDraft, given: StepUp) -> str:
+async def decide(parts: ConsoleParts, visitor: Visitor, draft: DecisionDraft, given: StepUp) -> str:
     """
     Sign the decision of *draft*, submit it, and wait for its effect; return the id of its event.
 
@@ -50,40 +50,40 @@ async def decide(desk: ConsoleParts, visitor: Visitor, draft: DecisionDraft, giv
         IntakeUnavailable: Intake does not answer.
     """
     unlocked = visitor.session.unlocked
-    if unlocked is None or unlocked.until <= desk.clock():
-        taken, bearer = await _with_session(desk, visitor, draft, given)
+    if unlocked is None or unlocked.until <= parts.clock():
+        taken, bearer = await _with_session(parts, visitor, draft, given)
     else:
-        taken, bearer = await _submitted(desk, visitor, unlocked, draft, given.code)
+        taken, bearer = await _submitted(parts, visitor, unlocked, draft, given.code)
     try:
-        results = await desk.intake.effect(taken.id, bearer=bearer)
+        results = await parts.intake.effect(taken.id, bearer=bearer)
     except EffectUnknown:  # the page of the case says so
         return taken.id
-    await _seen(desk, taken, results)
+    await _seen(parts, taken, results)
     return taken.id
 
 
 async def _submitted(
-    desk: ConsoleParts, visitor: Visitor, unlocked: UnlockedKey, draft: DecisionDraft, code: str
+    parts: ConsoleParts, visitor: Visitor, unlocked: UnlockedKey, draft: DecisionDraft, code: str
 ) -> tuple[TakenDecision, str | None]:
     """Submit the decision in the session at intake, or without it, if that has ended; return its bearer."""
-    signed = decided(draft.decision, unlocked, code, desk.clock())
+    signed = decided(draft.decision, unlocked, code, parts.clock())
     try:
-        return await desk.intake.submit(signed, draft.text, unlocked.bearer), unlocked.bearer
+        return await parts.intake.submit(signed, draft.text, unlocked.bearer), unlocked.bearer
     except StaffApiProblem as problem:
         if problem.status != HTTPStatus.UNAUTHORIZED:
             raise
-    await desk.sessions.lock(visitor.session)
-    return await desk.intake.submit(signed, draft.text), None
+    await parts.sessions.lock(visitor.session)
+    return await parts.intake.submit(signed, draft.text), None
 
 
 async def _with_session(
-    desk: ConsoleParts, visitor: Visitor, draft: DecisionDraft, given: StepUp
+    parts: ConsoleParts, visitor: Visitor, draft: DecisionDraft, given: StepUp
 ) -> tuple[TakenDecision, str | None]:
     """Begin a session at intake and submit the decision, both by one code; return the session's bearer."""
-    now, name = desk.clock(), visitor.member.name
-    if not desk.passwords.take(name):  # a thief of the provider's session would try many
+    now, name = parts.clock(), visitor.member.name
+    if not parts.passwords.take(name):  # a thief of the provider's session would try many
         raise WrongPassword("too many passwords were tried")
-    salt = await desk.intake.salt(name)
+    salt = await parts.intake.salt(name)
     key = await asyncio.to_thread(private_key, given.password, salt)
     if key.public_key().public_bytes_raw() != visitor.member.public_key:
         raise WrongPassword("the password is wrong")
@@ -92,22 +92,22 @@ async def _with_session(
     begun = StaffSignedIn(request_id=token[:SESSION_DIGITS], by=name, token=token, until=until)
     both: Sequence[Decision] = (begun, draft.decision)
     proven = signed_batch(both, key, at=now, nonce=nonce(), code=given.code)
-    session, taken = await desk.intake.submit_batch(proven, (None, draft.text))
+    session, taken = await parts.intake.submit_batch(proven, (None, draft.text))
     if isinstance(session, DecisionNotAccepted):
         raise session
-    await desk.intake.effect(session.id)
-    await desk.sessions.unlock(visitor.session, UnlockedKey(key, bearer, until))
+    await parts.intake.effect(session.id)
+    await parts.sessions.unlock(visitor.session, UnlockedKey(key, bearer, until))
     if isinstance(taken, DecisionNotAccepted):
         raise taken
     return taken, bearer
 
 
-async def _seen(desk: ConsoleParts, taken: TakenDecision, results: Sequence[str]) -> None:
+async def _seen(parts: ConsoleParts, taken: TakenDecision, results: Sequence[str]) -> None:
     """Wait until the read model has the decision and what it caused, or for a few seconds."""
     shown = {kind.TYPE for kind in observed()}
     wanted, until = shown.intersection(results), time.monotonic() + SEEN_WITHIN_S
     while time.monotonic() < until:
-        history = (await desk.histories.of([taken.case])).get(taken.case, [])
+        history = (await parts.histories.of([taken.case])).get(taken.case, [])
         if noted(history, taken.id) and wanted <= {one.fact.TYPE for one in history}:
             return
         await asyncio.sleep(POLL_S)

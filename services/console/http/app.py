@@ -47,24 +47,24 @@ PROBLEMS = {
 OTHER = (_("This did not work"), _("Nothing was changed. Go back and try again."))
 
 
-def create_app(desk: ConsoleParts) -> FastAPI:
+def create_app(parts: ConsoleParts) -> FastAPI:
     """Return the application."""
-    site, guard = ConsoleSite(desk.settings.company), SessionGuard(desk)
+    site, guard = ConsoleSite(parts.settings.company), SessionGuard(parts)
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     app.add_api_route("/console.css", site.stylesheet, include_in_schema=False)
     app.add_api_route("/console.js", site.javascript, include_in_schema=False)
-    app.include_router(breach_file_routes(desk, guard, site))
-    app.include_router(breach_routes(desk, guard, site))
-    app.include_router(sign_in_routes(desk, guard, site))
-    app.include_router(list_routes(desk, guard, site))
-    app.include_router(bulk_routes(desk, guard, site))
-    app.include_router(case_routes(desk, guard, site))
-    app.include_router(decision_routes(desk, guard, site))
-    app.include_router(content_routes(desk, guard, site))
-    app.include_router(work_routes(desk, guard))
-    app.include_router(figure_routes(desk, guard, site))
-    app.include_router(system_routes(desk, guard, site))
-    app.include_router(count_routes(desk, guard))
+    app.include_router(breach_file_routes(parts, guard, site))
+    app.include_router(breach_routes(parts, guard, site))
+    app.include_router(sign_in_routes(parts, guard, site))
+    app.include_router(list_routes(parts, guard, site))
+    app.include_router(bulk_routes(parts, guard, site))
+    app.include_router(case_routes(parts, guard, site))
+    app.include_router(decision_routes(parts, guard, site))
+    app.include_router(content_routes(parts, guard, site))
+    app.include_router(work_routes(parts, guard))
+    app.include_router(figure_routes(parts, guard, site))
+    app.include_router(system_routes(parts, guard, site))
+    app.include_router(count_routes(parts, guard))
     _add_problems(app, site, guard)
     return app
 

@@ -24,7 +24,7 @@ LONGEST = 150
 class LiveCounts:
     """The counts of all work, read at most every two seconds."""
 
-    desk: ConsoleParts
+    parts: ConsoleParts
     _read_at: float = 0.0
     _known: WaitingWork = field(default_factory=lambda: WaitingWork((), 0))
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -34,15 +34,15 @@ class LiveCounts:
         async with self._reading:
             now = asyncio.get_running_loop().time()
             if now - self._read_at >= EVERY_S:
-                self._known = await self.desk.cases.work(self.desk.today())
+                self._known = await self.parts.cases.work(self.parts.today())
                 self._read_at = now
         return self._known
 
 
-def count_routes(desk: ConsoleParts, guard: SessionGuard) -> APIRouter:
+def count_routes(parts: ConsoleParts, guard: SessionGuard) -> APIRouter:
     """Return the route of live counts."""
     router = APIRouter(include_in_schema=False)
-    live = LiveCounts(desk)
+    live = LiveCounts(parts)
 
     @router.get("/counts")
     async def counts(

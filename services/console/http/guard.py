@@ -49,7 +49,7 @@ class Visitor:
 class SessionGuard:
     """Finds the session of a request."""
 
-    desk: ConsoleParts
+    parts: ConsoleParts
 
     @property
     def cookie(self) -> str:
@@ -62,7 +62,7 @@ class SessionGuard:
 
     @property
     def _secure(self) -> bool:
-        return self.desk.settings.console_url.startswith("https://")
+        return self.parts.settings.console_url.startswith("https://")
 
     def keep(self, response: Response, session: ConsoleSession) -> None:
         """Set the cookie of *session*; it ends with the browser."""
@@ -94,9 +94,9 @@ class SessionGuard:
 
         It keeps the session from being idle only if it is *used*: streams of an open page do not.
         """
-        token, now = request.cookies.get(self.cookie, ""), self.desk.clock()
-        session = await self.desk.sessions.session(token, now, used=used) if token else None
-        member = None if session is None else await self.desk.accounts.member(session.account)
+        token, now = request.cookies.get(self.cookie, ""), self.parts.clock()
+        session = await self.parts.sessions.session(token, now, used=used) if token else None
+        member = None if session is None else await self.parts.accounts.member(session.account)
         if session is None or member is None or member.public_key != session.public_key:
             return None
         return Visitor(session, member)
@@ -119,7 +119,7 @@ class SessionGuard:
     def same_origin(self, request: Request) -> None:
         """Answer 403 to a form of another site."""
         site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
-        ours = {request.headers.get("host"), urlsplit(self.desk.settings.console_url).netloc}
+        ours = {request.headers.get("host"), urlsplit(self.parts.settings.console_url).netloc}
         if site in OWN if site else origin is None or _netloc(origin) in ours - {"", None}:
             return
         raise HTTPException(HTTPStatus.FORBIDDEN, "the form was sent by another site")

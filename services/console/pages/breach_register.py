@@ -44,9 +44,9 @@ COLUMNS = (
 )
 
 
-async def rooms_of(desk: ConsoleParts, incidents: Sequence[str]) -> list[BreachRoom]:
+async def rooms_of(parts: ConsoleParts, incidents: Sequence[str]) -> list[BreachRoom]:
     """Return the rooms of *incidents* that are not purged, in this order."""
-    histories = await desk.histories.of(incidents)
+    histories = await parts.histories.of(incidents)
     return [
         room_of(one, ((entry.at, entry.fact) for entry in in_order(histories[one])))
         for one in incidents
@@ -64,11 +64,11 @@ def law_name(policy: str | None) -> str:
         return labels.law_of(policy)
 
 
-async def breach_register(desk: ConsoleParts) -> AsyncIterator[str]:
+async def breach_register(parts: ConsoleParts) -> AsyncIterator[str]:
     """Yield the register of incidents as CSV: a row for each phase, and one for each duty."""
     yield _line(COLUMNS)
-    async for row in desk.cases.all(INCIDENTS, desk.today()):
-        for room in await rooms_of(desk, [row.id]):
+    async for row in parts.cases.all(INCIDENTS, parts.today()):
+        for room in await rooms_of(parts, [row.id]):
             for cells in (*_phase_rows(room), *_duty_rows(room)):
                 yield _line([cells.get(column, "") for column in COLUMNS])
 

@@ -44,20 +44,20 @@ MINUTE_S, HOUR_MINUTES, MINUS = 60, 60, "\u2212"
 class BreachPages:
     """Draws the pages of incidents."""
 
-    desk: ConsoleParts
+    parts: ConsoleParts
     site: ConsoleSite
 
     async def room(self, incident: str) -> BreachRoom:
         """Return the room of *incident*; answer 404 if there is none."""
-        found = await rooms_of(self.desk, [incident])
+        found = await rooms_of(self.parts, [incident])
         if not found or not found[0].phases:
             raise HTTPException(404, "there is no such incident")
         return found[0]
 
     async def listing(self, request: Request, visitor: Visitor, after: str) -> Response:
         """Return the list of incidents, the earliest running clock first."""
-        page = await self.desk.cases.page(INCIDENTS, self.desk.today(), marked(after))
-        rooms = await rooms_of(self.desk, [row.id for row in page.rows])
+        page = await self.parts.cases.page(INCIDENTS, self.parts.today(), marked(after))
+        rooms = await rooms_of(self.parts, [row.id for row in page.rows])
         content = self._frame(visitor) | {"rooms": rooms, "page": page}
         return self.site.draw(request, "breaches.html.jinja", content, visitor=visitor)
 
@@ -66,7 +66,7 @@ class BreachPages:
     ) -> Response:
         """Return the page of *incident*, with the *flaw* of a form, or what was *done*."""
         room = await self.room(incident)
-        history = (await self.desk.histories.of([incident]))[incident]
+        history = (await self.parts.histories.of([incident]))[incident]
         content = self._frame(visitor) | {"room": room, "flaw": flaw, "done": done}
         content |= {"timeline": timeline(history, self.site.words(request)), "progress": progress_of(room)}
         return self.site.draw(
@@ -80,7 +80,7 @@ class BreachPages:
             raise HTTPException(403, "the session has no key")
         path = f"/v1/staff/incidents/{incident}/content/{item}"
         try:
-            answer = await self.desk.intake.response("GET", path, unlocked.bearer)
+            answer = await self.parts.intake.response("GET", path, unlocked.bearer)
         except DecisionNotAccepted:
             raise HTTPException(403, "the incident is not opened") from None
         except StaffApiProblem as error:
@@ -95,24 +95,24 @@ class BreachPages:
             "breach_labels": breach_labels,
             "law_name": law_name,
             "left": time_left,
-            "locked": is_locked(self.desk, visitor),
-            "now": self.desk.clock(),
+            "locked": is_locked(self.parts, visitor),
+            "now": self.parts.clock(),
             "steers": steers,
         }
 
     async def decide(self, visitor: Visitor, incident: str, name: str, given: FormData) -> None:
         """Sign and submit the decision of the form *name*, and wait for its effect."""
         fields = {field: str(value) for field, value in given.items()}
-        zone, now = self.desk.settings.company.zone, self.desk.clock()
+        zone, now = self.parts.settings.company.zone, self.parts.clock()
         entry = BreachEntry(await self.room(incident), visitor.member.name, now, zone, fields)
         step_up = StepUp("".join(entry.text("code").split()), fields.get("password", ""))
-        made = await decide(self.desk, visitor, DecisionDraft(ENTRIES[name](entry)), step_up)
-        await self.desk.intake.effect(made, within_s=ANSWERED_WITHIN_S)
+        made = await decide(self.parts, visitor, DecisionDraft(ENTRIES[name](entry)), step_up)
+        await self.parts.intake.effect(made, within_s=ANSWERED_WITHIN_S)
 
 
-def breach_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> APIRouter:
+def breach_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> APIRouter:
     """Return the routes of the breach room."""
-    router, pages = APIRouter(include_in_schema=False), BreachPages(desk, site)
+    router, pages = APIRouter(include_in_schema=False), BreachPages(parts, site)
     seeing = Annotated[Visitor, Depends(guard.allowed(ConsoleAction.BREACH))]
     following = Annotated[Visitor, Depends(guard.allowed(ConsoleAction.BREACH, used=False))]
     steering = Annotated[Visitor, Depends(guard.allowed(ConsoleAction.STEER_BREACH))]
@@ -152,9 +152,9 @@ def breach_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) ->
     return router
 
 
-def breach_file_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> APIRouter:
+def breach_file_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> APIRouter:
     """Return the routes of the register and of sealed content."""
-    router, pages = APIRouter(include_in_schema=False), BreachPages(desk, site)
+    router, pages = APIRouter(include_in_schema=False), BreachPages(parts, site)
     seeing = Annotated[Visitor, Depends(guard.allowed(ConsoleAction.BREACH))]
     steering = Annotated[Visitor, Depends(guard.allowed(ConsoleAction.STEER_BREACH))]
 
@@ -162,7 +162,9 @@ def breach_file_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSit
     async def register(visitor: seeing) -> Response:
         del visitor
         headers = {"Content-Disposition": 'attachment; filename="breaches.csv"', "Cache-Control": "no-store"}
-        return StreamingResponse(breach_register(desk), media_type="text/csv; charset=utf-8", headers=headers)
+        return StreamingResponse(
+            breach_register(parts), media_type="text/csv; charset=utf-8", headers=headers
+        )
 
     @router.get("/breaches/{incident}/content/{item}")
     async def content(visitor: steering, incident: RequestId, item: Code) -> Response:

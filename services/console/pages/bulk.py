@@ -123,7 +123,7 @@ class BulkResult:
     reason: str = ""
 
 
-def bulk_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> APIRouter:
+def bulk_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> APIRouter:
     """Return the routes of work on many cases."""
     router = APIRouter(include_in_schema=False)
     working = Annotated[Visitor, Depends(guard.allowed(ConsoleAction.WORK))]
@@ -136,13 +136,13 @@ def bulk_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> A
 
     @router.post("/bulk")
     async def choose(request: Request, visitor: working) -> Response:
-        rows = await _chosen(desk, await guard.form(request, visitor))
+        rows = await _chosen(parts, await guard.form(request, visitor))
         name = visitor.member.name
         fitting = {one.name: sum(one.fits(row, name) for row in rows) for one in DECISIONS.values()}
         content = {
             "rows": rows,
-            "today": desk.today(),
-            "owners": await desk.accounts.members(),
+            "today": parts.today(),
+            "owners": await parts.accounts.members(),
             "decisions": [one for one in DECISIONS.values() if visitor.member.has(*one.kind.ROLES)],
             "fitting": fitting,
         }
@@ -151,9 +151,9 @@ def bulk_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> A
     @router.post("/bulk/owner")
     async def assign(request: Request, visitor: working) -> Response:
         given = await guard.form(request, visitor)
-        rows, unlocked = await _chosen(desk, given), _unlocked(visitor)
+        rows, unlocked = await _chosen(parts, given), _unlocked(visitor)
         owner = str(given.get("owner", "")) or None
-        calls = (_assigned(desk, unlocked, row, owner) for row in rows)
+        calls = (_assigned(parts, unlocked, row, owner) for row in rows)
         return shown(request, visitor, await asyncio.gather(*calls))
 
     @router.post("/bulk/decide")
@@ -164,11 +164,11 @@ def bulk_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> A
             raise HTTPException(400, "there is no such decision")
         if not visitor.member.has(*kind.kind.ROLES):
             raise HTTPException(403, "your roles do not allow this decision")
-        rows, name = await _chosen(desk, given), visitor.member.name
+        rows, name = await _chosen(parts, given), visitor.member.name
         fitting = [row for row in rows if kind.fits(row, name)]
         others = [BulkResult(row, REFUSED, NOT_WAITING) for row in rows if row not in fitting]
         code = "".join(str(given.get("code", "")).split())
-        made = await _decided(desk, visitor, kind, fitting, code) if fitting else []
+        made = await _decided(parts, visitor, kind, fitting, code) if fitting else []
         return shown(request, visitor, [*made, *others])
 
     return router
@@ -180,35 +180,37 @@ def _unlocked(visitor: Visitor) -> UnlockedKey:
     return visitor.session.unlocked
 
 
-async def _chosen(desk: ConsoleParts, given: FormData) -> Sequence[CaseRow]:
+async def _chosen(parts: ConsoleParts, given: FormData) -> Sequence[CaseRow]:
     """Return the rows of the chosen cases; raise HTTPException without one, or with too many."""
     ids = tuple(dict.fromkeys(str(one)[:32] for one in given.getlist("case")))
     if not 0 < len(ids) <= MOST_CASES:
         raise HTTPException(400, "choose between one and a hundred cases")
-    page = await desk.cases.page(CaseFilter(ids=ids), desk.today(), size=MOST_CASES)
+    page = await parts.cases.page(CaseFilter(ids=ids), parts.today(), size=MOST_CASES)
     return page.rows
 
 
-async def _assigned(desk: ConsoleParts, unlocked: UnlockedKey, row: CaseRow, owner: str | None) -> BulkResult:
+async def _assigned(
+    parts: ConsoleParts, unlocked: UnlockedKey, row: CaseRow, owner: str | None
+) -> BulkResult:
     path = f"/v1/staff/cases/{row.id}/owner"
     try:
-        await desk.intake.call("POST", path, unlocked.bearer, json={"owner": owner})
+        await parts.intake.call("POST", path, unlocked.bearer, json={"owner": owner})
     except HabeasError as error:
         return _failed(row, error)
     return BulkResult(row, DONE)
 
 
 async def _decided(
-    desk: ConsoleParts, visitor: Visitor, kind: BulkDecision, rows: Sequence[CaseRow], code: str
+    parts: ConsoleParts, visitor: Visitor, kind: BulkDecision, rows: Sequence[CaseRow], code: str
 ) -> Sequence[BulkResult]:
     """Sign a decision about each of *rows* with one *code*, and return their effects."""
     unlocked = _unlocked(visitor)
     drafts = [kind.make(row.id, visitor.member.name) for row in rows]
-    signed = signed_batch(drafts, unlocked.key, at=desk.clock(), nonce=nonce(), code=code)
+    signed = signed_batch(drafts, unlocked.key, at=parts.clock(), nonce=nonce(), code=code)
     try:
-        taken = await desk.intake.submit_batch(signed, [None] * len(signed), unlocked.bearer)
+        taken = await parts.intake.submit_batch(signed, [None] * len(signed), unlocked.bearer)
         ids = [one.id for one in taken if isinstance(one, TakenDecision)]
-        effects = await desk.intake.effects(ids, bearer=unlocked.bearer) if ids else {}
+        effects = await parts.intake.effects(ids, bearer=unlocked.bearer) if ids else {}
     except HabeasError as error:
         return [_failed(row, error) for row in rows]
     return [_result(row, one, effects) for row, one in zip(rows, taken, strict=True)]

@@ -13,21 +13,21 @@ from services.console.pages.timeline import timeline
 from shared.contract.events import RequestId
 
 
-def case_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> APIRouter:
+def case_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> APIRouter:
     """Return the routes of one case."""
     router = APIRouter(include_in_schema=False)
     listing = Annotated[Visitor, Depends(guard.allowed(ConsoleAction.LIST))]
 
     @router.get("/requests/{case}")
     async def show(request: Request, visitor: listing, case: RequestId, decision: str = "") -> Response:
-        view, history = await case_view(desk, case)
+        view, history = await case_view(parts, case)
         content = {
             "row": view.row,
             "timeline": timeline(history, site.words(request)),
             "today": view.today,
             "people": view.people,
             "offers": offers_to(visitor, view),
-            "message": await message(desk, decision, view, history) if decision else "",
+            "message": await message(parts, decision, view, history) if decision else "",
         }
         return site.draw(request, "case.html.jinja", content, visitor=visitor)
 

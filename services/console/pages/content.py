@@ -47,7 +47,7 @@ SHOWN = frozenset({"text/html", "image/jpeg"})
 """Media types that are shown; others are downloads."""
 
 
-def content_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> APIRouter:
+def content_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> APIRouter:
     """Return the routes of opened cases."""
     router = APIRouter(include_in_schema=False)
     opening = Annotated[Visitor, Depends(guard.allowed(ConsoleAction.OPEN))]
@@ -55,27 +55,27 @@ def content_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -
     def asked(
         request: Request, visitor: Visitor, view: CaseView, flaws: Mapping[str, str] | None = None
     ) -> Response:
-        content = {"row": view.row, "flaws": flaws or {}, "locked": is_locked(desk, visitor)}
+        content = {"row": view.row, "flaws": flaws or {}, "locked": is_locked(parts, visitor)}
         status = HTTPStatus.CONFLICT if flaws else HTTPStatus.OK
         return site.draw(request, "opening.html.jinja", content, visitor=visitor, status=status)
 
     @router.get("/requests/{case}/content")
     async def show(request: Request, visitor: opening, case: RequestId) -> Response:
-        view, _history = await case_view(desk, case)
-        known = await opened(desk, visitor, case)
+        view, _history = await case_view(parts, case)
+        known = await opened(parts, visitor, case)
         if known is None:
-            return asked(request, await _again(desk, visitor), view)
+            return asked(request, await _again(parts, visitor), view)
         forms = [OfferForm(one, view) for one in beside(visitor, view)]
-        content = {"row": view.row, "content": known, "forms": forms, "locked": is_locked(desk, visitor)}
+        content = {"row": view.row, "content": known, "forms": forms, "locked": is_locked(parts, visitor)}
         content["until"] = datetime.fromisoformat(known["until"])
         return site.draw(request, "content.html.jinja", content, visitor=visitor)
 
     @router.post("/requests/{case}/content")
     async def begin(request: Request, visitor: opening, case: RequestId) -> Response:
         form = await guard.form(request, visitor)
-        view, _history = await case_view(desk, case)
+        view, _history = await case_view(parts, case)
         try:
-            await _open(desk, visitor, case, form)
+            await _open(parts, visitor, case, form)
         except HabeasError as error:
             flaws = flaws_of(error, site.words(request).say)
             if flaws is None:
@@ -85,7 +85,7 @@ def content_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -
 
     @router.get("/requests/{case}/content/{item}")
     async def item(visitor: opening, case: RequestId, item: Code) -> Response:
-        answer = await _read(desk, visitor, f"/v1/staff/cases/{case}/content/{item}")
+        answer = await _read(parts, visitor, f"/v1/staff/cases/{case}/content/{item}")
         if answer is None:
             raise HTTPException(HTTPStatus.FORBIDDEN, "the case is not opened")
         media_type = answer.headers.get("content-type", "").partition(";")[0]
@@ -97,42 +97,42 @@ def content_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -
     return router
 
 
-async def _again(desk: ConsoleParts, visitor: Visitor) -> Visitor:
+async def _again(parts: ConsoleParts, visitor: Visitor) -> Visitor:
     """Return *visitor* with its session as it is now: an ended one at intake has no key any more."""
-    session = await desk.sessions.session(visitor.session.token, desk.clock())
+    session = await parts.sessions.session(visitor.session.token, parts.clock())
     return visitor if session is None else Visitor(session, visitor.member)
 
 
-async def _open(desk: ConsoleParts, visitor: Visitor, case: str, form: FormData) -> None:
+async def _open(parts: ConsoleParts, visitor: Visitor, case: str, form: FormData) -> None:
     """Open *case* on record; raises as :func:`decide`."""
     reason = str(form.get("reason", ""))
     if reason not in labels.READINGS:
         raise HTTPException(HTTPStatus.BAD_REQUEST, "not a reason")
     event = ContentOpened(request_id=case, by=visitor.member.name, item=EVERYTHING, reason=reason)
     given = StepUp("".join(str(form.get(CODE, "")).split()), str(form.get(PASSWORD, "")))
-    await decide(desk, visitor, DecisionDraft(event), given)
+    await decide(parts, visitor, DecisionDraft(event), given)
 
 
-async def opened(desk: ConsoleParts, visitor: Visitor, case: str) -> dict[str, Any] | None:
+async def opened(parts: ConsoleParts, visitor: Visitor, case: str) -> dict[str, Any] | None:
     """Return the content of a *case* that *visitor* has opened; None if it has not."""
-    answer = await _read(desk, visitor, f"/v1/staff/cases/{case}/content")
+    answer = await _read(parts, visitor, f"/v1/staff/cases/{case}/content")
     return None if answer is None else dict(answer.json())
 
 
-async def _read(desk: ConsoleParts, visitor: Visitor, path: str) -> Any:
+async def _read(parts: ConsoleParts, visitor: Visitor, path: str) -> Any:
     """Return the answer of intake to a session of *visitor*; None if it has not opened the case."""
     unlocked = visitor.session.unlocked
-    if unlocked is None or unlocked.until <= desk.clock():
+    if unlocked is None or unlocked.until <= parts.clock():
         return None
     try:
-        return await desk.intake.response("GET", path, unlocked.bearer)
+        return await parts.intake.response("GET", path, unlocked.bearer)
     except DecisionNotAccepted as refused:
         if str(refused) != NOT_OPENED:
             raise HTTPException(HTTPStatus.FORBIDDEN, str(refused)) from None
         return None
     except StaffApiProblem as problem:
         if problem.status == HTTPStatus.UNAUTHORIZED:
-            await desk.sessions.lock(visitor.session)
+            await parts.sessions.lock(visitor.session)
             return None
         raise HTTPException(problem.status, str(problem)) from None
 

@@ -65,13 +65,13 @@ class OfferForm:
         return self.values.get(name, ())
 
 
-def decision_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> APIRouter:
+def decision_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> APIRouter:
     """Return the routes of decisions on a case."""
     router = APIRouter(include_in_schema=False)
     deciding = Annotated[Visitor, Depends(guard.allowed(ConsoleAction.DECIDE))]
 
     async def offered(name: str, case: str, visitor: Visitor) -> tuple[DecisionOffer, CaseView]:
-        view, _history = await case_view(desk, case)
+        view, _history = await case_view(parts, case)
         offer = OFFERS.get(name)
         if offer is None:
             raise HTTPException(404, NOT_OFFERED)
@@ -83,7 +83,7 @@ def decision_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) 
         content = {
             "form": form,
             "row": form.view.row,
-            "locked": is_locked(desk, visitor),
+            "locked": is_locked(parts, visitor),
             "refusals": REFUSALS,
         }
         return site.draw(request, "decision.html.jinja", content, visitor=visitor, status=status)
@@ -100,9 +100,9 @@ def decision_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) 
         values = {one: [str(text) for text in given.getlist(one)] for one in given}
         try:
             if PREVIEW in values:
-                preview = await _previewed(desk, visitor, offer, view, values)
+                preview = await _previewed(parts, visitor, offer, view, values)
                 return page(request, visitor, OfferForm(offer, view, values, preview=preview))
-            id_ = await _made(desk, visitor, offer, view, values)
+            id_ = await _made(parts, visitor, offer, view, values)
         except HabeasError as error:
             flaws = flaws_of(error, site.words(request).say)
             if flaws is None:
@@ -114,7 +114,7 @@ def decision_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) 
 
 
 async def _made(
-    desk: ConsoleParts,
+    parts: ConsoleParts,
     visitor: Visitor,
     offer: DecisionOffer,
     view: CaseView,
@@ -129,7 +129,7 @@ async def _made(
     code = "".join("".join(given(CODE)).split())
     if not ONE_TIME_CODE.fullmatch(code):
         raise InvalidEntry(CODE, NO_CODE)
-    return await decide(desk, visitor, draft, StepUp(code, "".join(given(PASSWORD))))
+    return await decide(parts, visitor, draft, StepUp(code, "".join(given(PASSWORD))))
 
 
 def _draft(
@@ -140,7 +140,7 @@ def _draft(
 
 
 async def _previewed(
-    desk: ConsoleParts,
+    parts: ConsoleParts,
     visitor: Visitor,
     offer: DecisionOffer,
     view: CaseView,
@@ -152,14 +152,14 @@ async def _previewed(
         return values.get(name, ())
 
     unlocked = visitor.session.unlocked
-    if unlocked is None or is_locked(desk, visitor):
+    if unlocked is None or is_locked(parts, visitor):
         raise InvalidEntry("", NO_PREVIEW)
     draft = _draft(visitor, offer, view, given)
     try:
-        return await desk.intake.preview(draft.decision, draft.text, unlocked.bearer)
+        return await parts.intake.preview(draft.decision, draft.text, unlocked.bearer)
     except StaffApiProblem as problem:
         if problem.status == HTTPStatus.UNAUTHORIZED:
-            await desk.sessions.lock(visitor.session)
+            await parts.sessions.lock(visitor.session)
         raise InvalidEntry("", NO_PREVIEW) from None
 
 
@@ -179,25 +179,25 @@ def flaws_of(error: HabeasError, say: Callable[..., str]) -> Mapping[str, str] |
             return None
 
 
-def is_locked(desk: ConsoleParts, visitor: Visitor) -> bool:
+def is_locked(parts: ConsoleParts, visitor: Visitor) -> bool:
     """Return whether the session lacks the account's key, so that a decision needs the password as well."""
     unlocked = visitor.session.unlocked
-    return unlocked is None or unlocked.until <= desk.clock()
+    return unlocked is None or unlocked.until <= parts.clock()
 
 
-async def case_view(desk: ConsoleParts, case: str) -> tuple[CaseView, list[HistoryEntry]]:
+async def case_view(parts: ConsoleParts, case: str) -> tuple[CaseView, list[HistoryEntry]]:
     """Return a case and its history; answer 404 if there is none."""
-    row = await desk.cases.row(case)
+    row = await parts.cases.row(case)
     if row is None:
         raise HTTPException(404, NO_CASE)
-    history = in_order((await desk.histories.of([case])).get(case, []))
-    return await view_of(desk, row, history), history
+    history = in_order((await parts.histories.of([case])).get(case, []))
+    return await view_of(parts, row, history), history
 
 
-async def view_of(desk: ConsoleParts, row: CaseRow, history: Sequence[HistoryEntry]) -> CaseView:
+async def view_of(parts: ConsoleParts, row: CaseRow, history: Sequence[HistoryEntry]) -> CaseView:
     """Return a case as forms need it."""
-    people = [(one.name, one.title) for one in await desk.accounts.members()]
-    return CaseView(row, [one.fact for one in history], desk.clock(), desk.today(), people)
+    people = [(one.name, one.title) for one in await parts.accounts.members()]
+    return CaseView(row, [one.fact for one in history], parts.clock(), parts.today(), people)
 
 
 def offers_to(visitor: Visitor, view: CaseView) -> list[DecisionOffer]:
@@ -205,11 +205,11 @@ def offers_to(visitor: Visitor, view: CaseView) -> list[DecisionOffer]:
     return list(offers_for(OFFERS.values(), visitor.member.name, visitor.member.roles, view))
 
 
-async def message(desk: ConsoleParts, decision: str, view: CaseView, history: Sequence[HistoryEntry]) -> str:
+async def message(parts: ConsoleParts, decision: str, view: CaseView, history: Sequence[HistoryEntry]) -> str:
     """Return the sentence about a *decision* that was made on this case; empty if the case has none."""
     entry = noted(history, decision)
     if entry is None:
-        return await _unseen(desk, decision)
+        return await _unseen(parts, decision)
     fitting = (one for one in OFFERS.values() if one.made(entry.fact))
     offer = max(fitting, key=lambda one: len(one.constants), default=None)
     wait = None if offer is None else view.wait(offer.answers)
@@ -217,12 +217,12 @@ async def message(desk: ConsoleParts, decision: str, view: CaseView, history: Se
     return RECORDED if first else offer.done if offer else ""
 
 
-async def _unseen(desk: ConsoleParts, decision: str) -> str:
+async def _unseen(parts: ConsoleParts, decision: str) -> str:
     """Return the sentence about a decision that the read model does not have."""
     if not NUMBER.fullmatch(decision):
         return ""
     try:
-        await desk.intake.effect(decision, within_s=0)
+        await parts.intake.effect(decision, within_s=0)
     except EffectUnknown:
         return UNANSWERED
     except (DecisionNotAccepted, StaffApiProblem):

@@ -100,15 +100,15 @@ class ChartBar:
     height: int
 
 
-def figure_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> APIRouter:
+def figure_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> APIRouter:
     """Return the routes of figures."""
     router = APIRouter(include_in_schema=False)
     reading = Annotated[Visitor, Depends(guard.allowed(ConsoleAction.FIGURES))]
 
     @router.get("/figures")
     async def show(request: Request, visitor: reading) -> Response:
-        view = FigureView.of(request.query_params, desk.today())
-        all_cells = await desk.figures.cells(view.first, view.last)
+        view = FigureView.of(request.query_params, parts.today())
+        all_cells = await parts.figures.cells(view.first, view.last)
         periods = lines(all_cells, lambda cell: (cell.period(view.period),))
         cells = view.of_year(all_cells)
         content = {
@@ -117,11 +117,11 @@ def figure_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) ->
             "bars": bars(periods),
             "groups": lines(cells, lambda cell: cell.values(view.divided)),
             "ccpa": ccpa_lines(cells) if any(cell.law == CCPA for cell in cells) else [],
-            "ages": await desk.figures.ages(desk.today()),
+            "ages": await parts.figures.ages(parts.today()),
             "period_names": PERIODS,
             "field_names": FIELDS,
             "ccpa_names": CCPA_KINDS,
-            "years": range(desk.today().year, desk.today().year - YEARS_SHOWN, -1),
+            "years": range(parts.today().year, parts.today().year - YEARS_SHOWN, -1),
             "shown": name_of,
         }
         return site.draw(request, "figures.html.jinja", content, visitor=visitor)
@@ -129,8 +129,8 @@ def figure_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) ->
     @router.get("/figures.csv")
     async def export(request: Request, visitor: reading, table: str = "groups") -> Response:
         del visitor
-        view = FigureView.of(request.query_params, desk.today())
-        found = chosen(table, view, await desk.figures.cells(view.first, view.last))
+        view = FigureView.of(request.query_params, parts.today())
+        found = chosen(table, view, await parts.figures.cells(view.first, view.last))
         headers = {"Content-Disposition": 'attachment; filename="figures.csv"', "Cache-Control": "no-store"}
         return Response(sheet(found), media_type="text/csv; charset=utf-8", headers=headers)
 

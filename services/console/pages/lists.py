@@ -47,7 +47,7 @@ COLUMNS = (
 )
 
 
-def list_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> APIRouter:
+def list_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> APIRouter:
     """Return the routes of lists."""
     router = APIRouter(include_in_schema=False)
     listing = Annotated[Visitor, Depends(guard.allowed(ConsoleAction.LIST))]
@@ -62,51 +62,51 @@ def list_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> A
         owner = member.name if shown == "own" else ""
         account = member.name if shown == "me" else ""
         wanted = CaseFilter(kind=None, waiting=chosen or "any", owner=owner, doable=kinds, account=account)
-        known = await desk.cases.work(desk.today(), owner)
+        known = await parts.cases.work(parts.today(), owner)
         content = {
-            "page": await desk.cases.page(wanted, desk.today(), marked(after)),
+            "page": await parts.cases.page(wanted, parts.today(), marked(after)),
             "counts": known.counts(kinds, account) if account else known.counts(),
             "work": chosen,
             "view": shown,
             "views": INBOX_VIEWS,
             "live": shown == ("me" if kinds else "all"),
-            "today": desk.today(),
+            "today": parts.today(),
             "can_do": can_do,
         }
         return site.draw(request, "inbox.html.jinja", content, visitor=visitor)
 
     @router.get("/requests")
     async def requests(request: Request, visitor: listing, after: str = "") -> Response:
-        views = await desk.views.of(visitor.member.name)
+        views = await parts.views.of(visitor.member.name)
         default = next((one for one in views if one.default), None)
         if default is not None and not request.query_params:
             return RedirectResponse(f"/requests?{default.query}", SEE_OTHER)
         wanted = filter_of(request.query_params)
-        page = await desk.cases.page(wanted, desk.today(), marked(after))
+        page = await parts.cases.page(wanted, parts.today(), marked(after))
         content = {
             "page": page,
             "wanted": wanted,
             "query": query_of(request.query_params),
             "saved": saved_query(request.query_params),
             "views": views,
-            "today": desk.today(),
+            "today": parts.today(),
         }
-        content |= await _choices(desk, site, request)
+        content |= await _choices(parts, site, request)
         return site.draw(request, "requests.html.jinja", content, visitor=visitor)
 
     @router.get("/requests.csv")
     async def export(request: Request, visitor: listing) -> Response:
         del visitor
-        rows = desk.cases.all(filter_of(request.query_params), desk.today())
+        rows = parts.cases.all(filter_of(request.query_params), parts.today())
         headers = {"Content-Disposition": 'attachment; filename="requests.csv"', "Cache-Control": "no-store"}
         return StreamingResponse(sheet(rows), media_type="text/csv; charset=utf-8", headers=headers)
 
-    _add_search(router, desk, guard, site)
-    _add_views(router, desk, guard)
+    _add_search(router, parts, guard, site)
+    _add_views(router, parts, guard)
     return router
 
 
-def _add_search(router: APIRouter, desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> None:
+def _add_search(router: APIRouter, parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> None:
     """Add the search by mailbox."""
 
     @router.post("/search")
@@ -114,13 +114,13 @@ def _add_search(router: APIRouter, desk: ConsoleParts, guard: SessionGuard, site
         request: Request, visitor: Annotated[Visitor, Depends(guard.allowed(ConsoleAction.WORK))]
     ) -> Response:
         given = await guard.form(request, visitor)
-        found = await _cases_of(desk, visitor, str(given.get("mailbox", "")).strip())
-        page = await desk.cases.page(CaseFilter(ids=found), desk.today(), size=MOST_FOUND)
-        content = {"page": page, "today": desk.today()}
+        found = await _cases_of(parts, visitor, str(given.get("mailbox", "")).strip())
+        page = await parts.cases.page(CaseFilter(ids=found), parts.today(), size=MOST_FOUND)
+        content = {"page": page, "today": parts.today()}
         return site.draw(request, "found.html.jinja", content, visitor=visitor)
 
 
-def _add_views(router: APIRouter, desk: ConsoleParts, guard: SessionGuard) -> None:
+def _add_views(router: APIRouter, parts: ConsoleParts, guard: SessionGuard) -> None:
     """Add the saved views of an account."""
     listing = Annotated[Visitor, Depends(guard.allowed(ConsoleAction.LIST))]
 
@@ -132,14 +132,14 @@ def _add_views(router: APIRouter, desk: ConsoleParts, guard: SessionGuard) -> No
         if not name or not query:
             raise HTTPException(400, "a view needs a name and a filter")
         default = bool(given.get("default"))
-        if not await desk.views.save(visitor.member.name, name, query, default=default):
+        if not await parts.views.save(visitor.member.name, name, query, default=default):
             raise HTTPException(413, "the account has too many views")
         return RedirectResponse(f"/requests?{query}", SEE_OTHER)
 
     @router.post("/views/delete")
     async def delete(request: Request, visitor: listing) -> Response:
         given = await guard.form(request, visitor)
-        await desk.views.delete(visitor.member.name, str(given.get("view", "")))
+        await parts.views.delete(visitor.member.name, str(given.get("view", "")))
         return RedirectResponse(f"/requests?order={CaseOrder.DUE}", SEE_OTHER)
 
 
@@ -178,32 +178,32 @@ def marked(after: str) -> str:
     return after
 
 
-async def _cases_of(desk: ConsoleParts, visitor: Visitor, mailbox: str) -> tuple[str, ...]:
+async def _cases_of(parts: ConsoleParts, visitor: Visitor, mailbox: str) -> tuple[str, ...]:
     """Return the cases of a mailbox, which intake alone can find; raise HTTPException if it is none."""
     if visitor.session.unlocked is None:
         raise HTTPException(401, "the session is locked")
     bearer = visitor.session.unlocked.bearer
     try:
-        found = await desk.intake.call("POST", "/v1/staff/search", bearer, json={"mailbox": mailbox})
+        found = await parts.intake.call("POST", "/v1/staff/search", bearer, json={"mailbox": mailbox})
     except StaffApiProblem as problem:
         if problem.status == HTTPStatus.UNAUTHORIZED:
-            await desk.sessions.lock(visitor.session)
+            await parts.sessions.lock(visitor.session)
         status = problem.status if problem.status in {401, 429} else 400
         raise HTTPException(status, "intake did not search") from None
     return tuple(found["cases"])
 
 
-async def _choices(desk: ConsoleParts, site: ConsoleSite, request: Request) -> dict[str, Any]:
+async def _choices(parts: ConsoleParts, site: ConsoleSite, request: Request) -> dict[str, Any]:
     """Return the values of each filter, with the names that pages show."""
     say = site.words(request).say
-    people = [(one.name, one.title) for one in await desk.accounts.members()]
+    people = [(one.name, one.title) for one in await parts.accounts.members()]
     return {
         "stages": [(one, say(name)) for one, name in labels.STAGES.items()],
         "rights": [(one, say(name)) for one, name in labels.RIGHTS.items()],
-        "laws": _same(await desk.cases.values("law_name")),
-        "countries": _same(await desk.cases.values("country")),
-        "sources": _same(await desk.cases.values("source")),
-        "incidents": _same(await desk.cases.values("incident")),
+        "laws": _same(await parts.cases.values("law_name")),
+        "countries": _same(await parts.cases.values("country")),
+        "sources": _same(await parts.cases.values("source")),
+        "incidents": _same(await parts.cases.values("incident")),
         "owners": [("-", say(_("No owner"))), *people],
         "dues": [(one, say(name)) for one, name in DUES.items()],
         "works": [("any", say(_("Any work"))), *((one, say(name)) for one, name in labels.WAITS.items())],

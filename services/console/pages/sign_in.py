@@ -33,7 +33,7 @@ NAME: TypeAdapter[Code] = TypeAdapter(Code)
 class SignInPage:
     """The form to sign in, and the limit of its uses."""
 
-    desk: ConsoleParts
+    parts: ConsoleParts
     site: ConsoleSite
     tries: Allowance = field(default_factory=lambda: Allowance(TRIES_PER_HOUR))
 
@@ -50,15 +50,15 @@ class SignInPage:
             "next": next_,
             "account": account,
             "flaw": flaw,
-            "provider": self.desk.provider is not None,
+            "provider": self.parts.provider is not None,
         }
         return self.site.draw(request, "sign_in.html.jinja", content, status=status)
 
 
-def sign_in_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> APIRouter:
+def sign_in_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> APIRouter:
     """Return the routes to sign in and out."""
     router = APIRouter(include_in_schema=False)
-    form_page = SignInPage(desk, site)
+    form_page = SignInPage(parts, site)
 
     @router.get("/sign-in")
     async def show(request: Request, next: str = "/") -> Response:  # noqa: A002 - the name in the address
@@ -78,7 +78,7 @@ def sign_in_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -
                 str(form.get("password", "")),
                 str(form.get("code", "")).strip(),
             )
-            session = await sign_in(desk, given)
+            session = await sign_in(parts, given)
         except (ValidationError, SignInRefused) as error:
             flaw = str(error) if isinstance(error, SignInRefused) else WRONG
             return form_page.draw(request, next_, account[:80], flaw, 403)
@@ -93,19 +93,19 @@ def sign_in_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -
         request: Request, visitor: Annotated[Visitor, Depends(guard.allowed(ConsoleAction.LIST))]
     ) -> Response:
         await guard.form(request, visitor)
-        await sign_out(desk, visitor.session)
+        await sign_out(parts, visitor.session)
         response = RedirectResponse("/sign-in", 303)
         guard.drop(response)
         return response
 
-    if desk.provider is not None:
-        _add_provider(router, desk, guard, form_page, desk.provider)
+    if parts.provider is not None:
+        _add_provider(router, parts, guard, form_page, parts.provider)
     return router
 
 
 def _add_provider(
     router: APIRouter,
-    desk: ConsoleParts,
+    parts: ConsoleParts,
     guard: SessionGuard,
     form_page: SignInPage,
     provider: SignInProvider,
@@ -117,23 +117,23 @@ def _add_provider(
         form_page.count(request)
         attempt = ProviderAttempt.drawn(local_path(next))
         response = RedirectResponse(await provider.address(attempt), 303)
-        await desk.attempts.keep(attempt, desk.clock())
+        await parts.attempts.keep(attempt, parts.clock())
         guard.keep_attempt(response, attempt.state)
         return response
 
     @router.get(CALLBACK)
     async def come_back(request: Request, state: str = "", code: str = "") -> Response:
         own = guard.attempt_of(request)
-        attempt = await desk.attempts.take(state, desk.clock()) if own and own == state else None
+        attempt = await parts.attempts.take(state, parts.clock()) if own and own == state else None
         if attempt is None or not code:
             return form_page.draw(request, "/", flaw=PROVIDER_FAILED, status=403)
         try:
-            member = await desk.accounts.member_of(await provider.subject(attempt, code))
+            member = await parts.accounts.member_of(await provider.subject(attempt, code))
         except ProviderRefused:
             return form_page.draw(request, attempt.next, flaw=PROVIDER_FAILED, status=403)
         if member is None:
             return form_page.draw(request, attempt.next, flaw=NO_ACCOUNT, status=403)
-        session = await desk.sessions.begin(member.name, member.public_key, desk.clock())
+        session = await parts.sessions.begin(member.name, member.public_key, parts.clock())
         response = RedirectResponse(attempt.next, 303)
         guard.keep(response, session)
         guard.drop_attempt(response)

@@ -43,7 +43,7 @@ class PartState:
     answers: bool
 
 
-def system_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> APIRouter:
+def system_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> APIRouter:
     """Return the routes of the installation's page."""
     router = APIRouter(include_in_schema=False)
 
@@ -53,12 +53,12 @@ def system_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) ->
         visitor: Annotated[Visitor, Depends(guard.allowed(ConsoleAction.SYSTEM))],
         said: str = "",
     ) -> Response:
-        parked = await desk.parked.all()
+        parked = await parts.parked.all()
         content = {
-            "parts": await parts(desk),
-            "queues": await queue_states(desk.settings.amqp_url.get_secret_value()),
+            "services": await _service_states(parts),
+            "queues": await queue_states(parts.settings.amqp_url.get_secret_value()),
             "parked": parked,
-            "repairs": await desk.parked.repairs(),
+            "repairs": await parts.parked.repairs(),
             "version": version("habeas"),
             "editions": sorted(policy.id for policy in policies()),
             "said": SAID.get(said, ""),
@@ -77,13 +77,13 @@ def system_routes(desk: ConsoleParts, guard: SessionGuard, site: ConsoleSite) ->
         if not reason or len(reason) > MOST_REASON:
             return RedirectResponse("/system?said=reason", 303)
         try:
-            await step_up(desk, visitor.session, str(form.get("code", "")).strip())
+            await step_up(parts, visitor.session, str(form.get("code", "")).strip())
         except (SignInRefused, ValidationError):
             return RedirectResponse("/system?said=code", 303)
-        message = named(await desk.parked.all(), service, id_)
-        record = repair_record(message, action, visitor.member.name, reason, desk.clock())
+        message = named(await parts.parked.all(), service, id_)
+        record = repair_record(message, action, visitor.member.name, reason, parts.clock())
         try:
-            await desk.parked.repair(message, action, record)
+            await parts.parked.repair(message, action, record)
         except RepairRefused:
             return RedirectResponse("/system?said=gone", 303)
         return RedirectResponse(f"/system?said={action.value}", 303)
@@ -99,10 +99,10 @@ def named(parked: Sequence[ParkedMessage], service: str, id_: str) -> ParkedMess
     raise HTTPException(404, "no such message is parked")
 
 
-async def parts(desk: ConsoleParts) -> list[PartState]:
+async def _service_states(parts: ConsoleParts) -> list[PartState]:
     """Return which parts answer; database and broker do, or the page is not shown."""
     try:
-        await desk.intake.response("GET", "/livez")
+        await parts.intake.response("GET", "/livez")
     except TransientError:
         return [PartState("intake", answers=False)]
     return [PartState("intake", answers=True)]

@@ -19,7 +19,7 @@ MOST_NOTE = 10_000
 """Characters of a note."""
 
 
-def work_routes(desk: ConsoleParts, guard: SessionGuard) -> APIRouter:
+def work_routes(parts: ConsoleParts, guard: SessionGuard) -> APIRouter:
     """Return the routes of work on a case."""
     router = APIRouter(include_in_schema=False)
     working = Annotated[Visitor, Depends(guard.allowed(ConsoleAction.WORK))]
@@ -28,7 +28,7 @@ def work_routes(desk: ConsoleParts, guard: SessionGuard) -> APIRouter:
     async def assign(request: Request, visitor: working, case: RequestId) -> Response:
         form = await guard.form(request, visitor)
         owner = str(form.get("owner", "")) or None
-        await _acted(desk, visitor, case, "owner", json={"owner": owner})
+        await _acted(parts, visitor, case, "owner", json={"owner": owner})
         return _back(case, "owner")
 
     @router.post("/requests/{case}/notes")
@@ -36,7 +36,7 @@ def work_routes(desk: ConsoleParts, guard: SessionGuard) -> APIRouter:
         form = await guard.form(request, visitor)
         text = str(form.get("text", "")).strip()[:MOST_NOTE]
         if text:
-            await _acted(desk, visitor, case, "notes", json={"text": text})
+            await _acted(parts, visitor, case, "notes", json={"text": text})
         return _back(case, "notes")
 
     @router.post("/requests/{case}/files")
@@ -44,7 +44,7 @@ def work_routes(desk: ConsoleParts, guard: SessionGuard) -> APIRouter:
         form = await guard.form_with_file(request, visitor)
         file = form.get("file")
         if isinstance(file, UploadFile) and file.size:
-            await _acted(desk, visitor, case, "files", content=await file.read())
+            await _acted(parts, visitor, case, "files", content=await file.read())
         return _back(case, "files")
 
     return router
@@ -54,30 +54,30 @@ def _back(case: str, place: str) -> Response:
     return RedirectResponse(f"/requests/{case}#{place}", HTTPStatus.SEE_OTHER)
 
 
-async def _acted(desk: ConsoleParts, visitor: Visitor, case: str, what: str, **body: Any) -> None:
+async def _acted(parts: ConsoleParts, visitor: Visitor, case: str, what: str, **body: Any) -> None:
     """
     Act at intake by the session of *visitor*, and wait until the page of *case* shows it.
 
     Raises HTTPException: 401 if the session has none at intake any more; else as intake answers.
     """
     unlocked = visitor.session.unlocked
-    if unlocked is None or unlocked.until <= desk.clock():
+    if unlocked is None or unlocked.until <= parts.clock():
         raise HTTPException(HTTPStatus.UNAUTHORIZED, "the session has no key")
-    before = await _facts(desk, case)
+    before = await _facts(parts, case)
     try:
-        await desk.intake.response("POST", f"/v1/staff/cases/{case}/{what}", unlocked.bearer, **body)
+        await parts.intake.response("POST", f"/v1/staff/cases/{case}/{what}", unlocked.bearer, **body)
     except StaffApiProblem as problem:
         if problem.status == HTTPStatus.UNAUTHORIZED:
-            await desk.sessions.lock(visitor.session)
+            await parts.sessions.lock(visitor.session)
         raise HTTPException(problem.status, str(problem)) from None
     except DecisionNotAccepted as refused:
         raise HTTPException(HTTPStatus.FORBIDDEN, str(refused)) from None
     for _ in range(round(SEEN_WITHIN_S / POLL_S)):
-        if await _facts(desk, case) > before:
+        if await _facts(parts, case) > before:
             return
         await asyncio.sleep(POLL_S)
 
 
-async def _facts(desk: ConsoleParts, case: str) -> int:
+async def _facts(parts: ConsoleParts, case: str) -> int:
     """Return how many facts the read model has of *case*."""
-    return len((await desk.histories.of([case])).get(case, []))
+    return len((await parts.histories.of([case])).get(case, []))

@@ -50,7 +50,7 @@ def decided(decision: D, unlocked: UnlockedKey, code: str, now: datetime) -> D:
     return signed(decision, unlocked.key, at=now, nonce=nonce(), code=code)
 
 
-async def unlocked_by(desk: ConsoleParts, given: Credentials, until: datetime) -> UnlockedKey:
+async def unlocked_by(parts: ConsoleParts, given: Credentials, until: datetime) -> UnlockedKey:
     """
     Begin a session at intake until a time at most, and return what the account needs to act.
 
@@ -61,12 +61,12 @@ async def unlocked_by(desk: ConsoleParts, given: Credentials, until: datetime) -
     bearer = secrets.token_urlsafe(32)
     token = sha256(bearer.encode()).hexdigest()
     try:
-        salt = await desk.intake.salt(given.account)
+        salt = await parts.intake.salt(given.account)
         key = await asyncio.to_thread(private_key, given.password, salt)
         unlocked = UnlockedKey(key, bearer, until)
         request = StaffSignedIn(request_id=token[:SESSION_DIGITS], by=given.account, token=token, until=until)
-        taken = await desk.intake.submit(decided(request, unlocked, given.code, desk.clock()))
-        await desk.intake.effect(taken.id)
+        taken = await parts.intake.submit(decided(request, unlocked, given.code, parts.clock()))
+        await parts.intake.effect(taken.id)
     except DecisionNotAccepted as refused:
         raise SignInRefused(REFUSALS.get(str(refused), WRONG)) from None
     except StaffApiProblem as problem:
@@ -74,24 +74,24 @@ async def unlocked_by(desk: ConsoleParts, given: Credentials, until: datetime) -
     return unlocked
 
 
-async def sign_in(desk: ConsoleParts, given: Credentials) -> ConsoleSession:
+async def sign_in(parts: ConsoleParts, given: Credentials) -> ConsoleSession:
     """Sign an account in and return its session; raises as :func:`unlocked_by`."""
-    now = desk.clock()
-    unlocked = await unlocked_by(desk, given, now + desk.settings.session_length - timedelta(seconds=1))
-    member = await desk.accounts.member(given.account)
+    now = parts.clock()
+    unlocked = await unlocked_by(parts, given, now + parts.settings.session_length - timedelta(seconds=1))
+    member = await parts.accounts.member(given.account)
     if member is None:
         raise SignInRefused(WRONG)
-    return await desk.sessions.begin(member.name, member.public_key, now, unlocked)
+    return await parts.sessions.begin(member.name, member.public_key, now, unlocked)
 
 
-async def sign_out(desk: ConsoleParts, session: ConsoleSession) -> None:
+async def sign_out(parts: ConsoleParts, session: ConsoleSession) -> None:
     """End *session* here and at intake, once: intake counts a bearer that has ended as a wrong one."""
-    ended = await desk.sessions.end(session)
+    ended = await parts.sessions.end(session)
     if ended and session.unlocked is not None:
-        await desk.intake.call("DELETE", "/v1/staff/session", session.unlocked.bearer)
+        await parts.intake.call("DELETE", "/v1/staff/session", session.unlocked.bearer)
 
 
-async def step_up(desk: ConsoleParts, session: ConsoleSession, code: str) -> None:
+async def step_up(parts: ConsoleParts, session: ConsoleSession, code: str) -> None:
     """
     Have intake verify a one-time *code* of the account, for an action that is no decision.
 
@@ -99,15 +99,15 @@ async def step_up(desk: ConsoleParts, session: ConsoleSession, code: str) -> Non
         SignInRefused: The session has no key, or the code is refused.
         TransientError: Intake does not answer.
     """
-    unlocked, now = session.unlocked, desk.clock()
+    unlocked, now = session.unlocked, parts.clock()
     if unlocked is None:
         raise SignInRefused(WRONG)
     token = sha256(secrets.token_bytes(32)).hexdigest()
     until = now + timedelta(minutes=1)
     proof = StaffSignedIn(request_id=token[:SESSION_DIGITS], by=session.account, token=token, until=until)
     try:
-        taken = await desk.intake.submit(decided(proof, unlocked, code, now))
-        await desk.intake.effect(taken.id)
+        taken = await parts.intake.submit(decided(proof, unlocked, code, now))
+        await parts.intake.effect(taken.id)
     except DecisionNotAccepted as refused:
         raise SignInRefused(REFUSALS.get(str(refused), WRONG)) from None
     except StaffApiProblem:

@@ -96,7 +96,7 @@ class OneAccount:
         return StaffMember(name, "", self.roles, SESSION.public_key)
 
 
-def desk_of(*roles: StaffRole) -> ConsoleParts:
+def parts_of(*roles: StaffRole) -> ConsoleParts:
     """Return the parts of a console whose one account has *roles*; nothing behind the guard answers."""
     one = OneAccount(frozenset(roles))
     settings = ConsoleSettings.model_construct(console_url="http://console.test", company=company(EXAMPLE))
@@ -115,7 +115,7 @@ def routes(known: Sequence[BaseRoute]) -> Iterator[tuple[str, str]]:
 
 
 async def _status(method: str, path: str, token: str, *roles: StaffRole) -> tuple[int, str]:
-    transport = httpx.ASGITransport(create_app(desk_of(*roles)), raise_app_exceptions=False)
+    transport = httpx.ASGITransport(create_app(parts_of(*roles)), raise_app_exceptions=False)
     address = path.replace("{case}", CASE).replace("{incident}", CASE)
     async with httpx.AsyncClient(transport=transport, base_url="http://console.test") as client:
         client.cookies.set("habeas-console", token)
@@ -125,7 +125,7 @@ async def _status(method: str, path: str, token: str, *roles: StaffRole) -> tupl
 
 
 def test_every_route_has_an_entry_in_the_table() -> None:
-    assert set(routes(create_app(desk_of()).routes)) == PUBLIC | NEEDED.keys()
+    assert set(routes(create_app(parts_of()).routes)) == PUBLIC | NEEDED.keys()
 
 
 def test_every_kind_of_work_has_roles() -> None:

@@ -62,7 +62,7 @@ class Parts:
         return {}
 
 
-def desk_of(one: Parts) -> ConsoleParts:
+def parts_of(one: Parts) -> ConsoleParts:
     """Return a console whose sessions, accounts and intake are *one*."""
     settings = ConsoleSettings.model_construct(console_url="http://console.test", company=company(EXAMPLE))
     parts: dict[str, Any] = dict.fromkeys(ConsoleParts.__dataclass_fields__, one)
@@ -71,7 +71,7 @@ def desk_of(one: Parts) -> ConsoleParts:
 
 
 def client_of(one: Parts) -> httpx.AsyncClient:
-    transport = httpx.ASGITransport(create_app(desk_of(one)), raise_app_exceptions=False)
+    transport = httpx.ASGITransport(create_app(parts_of(one)), raise_app_exceptions=False)
     cookies = {"habeas-console": "token"}
     return httpx.AsyncClient(transport=transport, base_url="http://console.test", cookies=cookies)
 
@@ -99,11 +99,11 @@ async def test_form_in_chunks_is_refused_whatever_size_it_states(headers: dict[s
 
 async def test_passwords_in_a_session_of_the_provider_are_limited() -> None:
     one = Parts()
-    desk, visitor = desk_of(one), Visitor(BY_PROVIDER, MEMBER)
+    parts, visitor = parts_of(one), Visitor(BY_PROVIDER, MEMBER)
     draft = DecisionDraft(WithdrawalDecided(request_id="ab" * 16, by="dana.muster"))
     for _ in range(PASSWORDS_PER_HOUR + 3):
         with pytest.raises(WrongPassword):
-            await decide(desk, visitor, draft, StepUp("123456", "a guess of a thief"))
+            await decide(parts, visitor, draft, StepUp("123456", "a guess of a thief"))
     assert len(one.calls) == PASSWORDS_PER_HOUR
 
 
@@ -111,5 +111,5 @@ async def test_session_is_ended_at_intake_once() -> None:
     """Intake counts a bearer that has ended as a wrong one."""
     one = Parts()
     for _ in range(2):
-        await sign_out(desk_of(one), UNLOCKED)
+        await sign_out(parts_of(one), UNLOCKED)
     assert one.calls == ["DELETE /v1/staff/session"]
