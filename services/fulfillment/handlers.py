@@ -19,7 +19,6 @@ from services.fulfillment.domain import CLAIMABLE, CONTRACT, MANY_MAILBOXES, ans
 from services.fulfillment.drop.hash_lists import HashListBatch
 from services.fulfillment.erasure.expiry import order_purge
 from services.fulfillment.erasure.handlers import (
-    PLAN,
     approve,
     await_window,
     begin,
@@ -33,6 +32,7 @@ from services.fulfillment.erasure.handlers import (
     retry,
     search_again,
 )
+from services.fulfillment.erasure.outline import outlined, sealed_plan
 from services.fulfillment.erasure.planner import grounds_of, per_ground, plan
 from services.fulfillment.erasure.steps import RecordPlan
 from services.fulfillment.erasure.window import (
@@ -815,7 +815,7 @@ async def _plan_erasure(found: FoundRequest, ctx: FulfillmentContext) -> Sequenc
     counts = grounds_of(decided, ctx.maps.current, law, child=found.submitted.child)
     planned = ErasurePlanned(
         request_id=ctx.case_id,
-        plan=await ctx.sealed_lines(PLAN, decided.lines()),
+        plan=await sealed_plan(decided, ctx),
         package=package,
         regulation=event.regulation,
         received_on=event.received_on,
@@ -824,6 +824,7 @@ async def _plan_erasure(found: FoundRequest, ctx: FulfillmentContext) -> Sequenc
         contract=CONTRACT in decided.reasons(),
         grounds=per_ground(counts),
     )
+    await outlined(planned, decided, ctx.maps.current, law, ctx)
     before = () if ctx.known.verified else (event,)  # a referred request has noted it
     window = None if planned.approval else scheduled(ctx.after(*before, planned))
     return list(filter(None, (planned, window)))

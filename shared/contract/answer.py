@@ -136,6 +136,11 @@ def facts_of(package: str) -> str:
     return f"{package}_facts"
 
 
+def outline_of(plan: str) -> str:
+    """Return the vault name of the outline of an erasure's *plan*, an :class:`Answer`."""
+    return f"{plan}_outline"
+
+
 class LetterCopy(_Piece):
     """A letter as it was sent, for the staff; links that act for their holder are withheld."""
 

@@ -51,9 +51,19 @@ async def test_two_accounts_approve_one_erasure(console: Console, browser: Brows
     await agent.aclose()
 
     approver = await console.signed_in(APPROVER, *BOTH)
+    sessions = pipeline.client[f"{pipeline.prefix}_console"]["sessions"]
+    await sessions.update_many({"account": APPROVER}, {"$set": {"sealed": None}})
     page = await opened(console, browser, approver)
     await page.goto(f"{console.url}/requests/{case}")
     assert not [*await violations(page), *await too_wide(page)]
+    await page.click("text=Open the content")
+    await page.fill("[name=password]", PASSWORD)
+    await page.fill("[name=code]", await fresh_code(console, APPROVER))
+    await page.click("main form button")
+    plan = await page.inner_text("section:has(h2:text-is('Erasure plan'))")
+    assert "To keep" in plan
+    assert "AO" in plan
+    await page.goto(f"{console.url}/requests/{case}")
     await page.click("text=Approve the erasure")
     await page.set_viewport_size({"width": 360, "height": 800})
     assert not [*await violations(page), *await too_wide(page)]

@@ -30,6 +30,7 @@ from services.fulfillment.erasure.completion import (
     verify_plans,
 )
 from services.fulfillment.erasure.execution import Residue, records_naming
+from services.fulfillment.erasure.outline import outlined, sealed_plan
 from services.fulfillment.erasure.planner import grounds_of, per_ground, plan
 from services.fulfillment.erasure.steps import Disposition, RecordPlan, Steps, alike, run_of_line
 from services.fulfillment.erasure.window import TIMER, round_timer, scheduled, window_end
@@ -62,7 +63,6 @@ from shared.contract.events import (
 from shared.errors import RefusedDecision, TooEarly
 from shared.law import Policy, Right
 
-PLAN = "erasure_plan"
 CERTIFICATE = "erasure_certificate"
 MENTIONS = "erasure_mentions"
 BEGUN = "erasure_begun"
@@ -210,11 +210,11 @@ async def plan_confirmed(
     further = replace(made, identities=found_by)
     asked = await asyncio.to_thread(needs_approval_again, further, plans, ctx.house.approval_above)
     news = {
-        "plan": await ctx.sealed_lines(PLAN, further.lines()),
+        "plan": await sealed_plan(further, ctx),
         "approval": approval or asked,
         "aliases": await offered(findings.claims, ctx),
     }
-    return [planned.model_copy(update=news)]
+    return [await outlined(planned.model_copy(update=news), further, data_map, _laws(planned, ctx)[0], ctx)]
 
 
 async def _has_begun(ctx: FulfillmentContext) -> bool:
@@ -258,8 +258,8 @@ async def _next_round(  # noqa: PLR0913, PLR0917 - a round and its place in the 
     approval = await asyncio.to_thread(needs_approval_again, again, plans, ctx.house.approval_above)
     verified = ctx.known.verified
     mailboxes = await not_notified(done.remains.findings, data_map, verified, ctx) if verified else ()
-    name = await ctx.sealed_lines(PLAN, again.lines())
-    planned = event.model_copy(update={"plan": name, "approval": approval or mailboxes is None})
+    news = {"plan": await sealed_plan(again, ctx), "approval": approval or mailboxes is None}
+    planned = await outlined(event.model_copy(update=news), again, data_map, _laws(event, ctx)[0], ctx)
     window = () if planned.approval else later_window(mailboxes or (), ctx)
     return [*await notices(mailboxes or (), Right.ERASURE, ctx), planned, *window]
 

@@ -14,7 +14,13 @@ from typing import Any
 from services.fulfillment.changes.change import NOT_EDITABLE, Change, corrected
 from services.fulfillment.changes.planner import marks
 from services.fulfillment.datamap.model import DataMap, Erasure
-from services.fulfillment.domain import MENTIONED_ELSEWHERE, NOT_CHANGEABLE, LegalBasis, legal_bases
+from services.fulfillment.domain import (
+    MENTIONED_ELSEWHERE,
+    NOT_CHANGEABLE,
+    NOT_COVERED,
+    LegalBasis,
+    legal_bases,
+)
 from services.fulfillment.erasure.execution import Residue
 from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordStep, alike
 from services.fulfillment.package.about import by_category
@@ -139,6 +145,27 @@ def erasure(  # noqa: PLR0913 - the parts of an answer
         recipients=named,
         by_hand=by_hand(named, agreed),
     )
+
+
+def planned_erasure(
+    plan: RecordPlan, data_map: DataMap, *, agreed: Collection[str], grounds: Mapping[str, str]
+) -> Answer:
+    """
+    Return the answer to an erasure as it will be if nothing changes before it begins.
+
+    Records that the erasure does not cover are among those left.
+    """
+    expected = erasure(plan, (), data_map, Answer(), agreed=agreed, grounds=grounds)
+    untouched = _counted(plan, lambda step: (step.reason or NOT_COVERED) if _is_untouched(step) else None)
+    left = (
+        LeftGroup(label=title(data_map.by_key[key]), records=records, reason=reason)
+        for (key, reason), records in untouched.items()
+    )
+    return expected.model_copy(update={"left": tuple(left)})
+
+
+def _is_untouched(step: RecordStep) -> bool:
+    return step.disposition is Disposition.UNCHANGED
 
 
 def change(done: Change, data_map: DataMap, *, statement_kept: bool, agreed: Collection[str]) -> Answer:

@@ -20,6 +20,7 @@ from shared.contract.answer import (
     LetterCopy,
     PackageFacts,
     facts_of,
+    outline_of,
     scope_entries,
 )
 from shared.contract.case_openings import DrawnPages, page_of, pages_of, report_of
@@ -147,6 +148,8 @@ class CaseContent(BaseModel):
     mails: Sequence[MailContent]
     letters: Sequence[LetterContent]
     evidence: EvidenceContent
+    plan: dict[str, Any] | None
+    """Groups of records that the newest erasure plan with an approval would erase, mask and retain."""
     answer: dict[str, Any] | None
     """Groups of records, by what was done with them."""
     package: PackageContent | None
@@ -175,6 +178,7 @@ class ContentReader:
             mails=list(self._mails()),
             letters=await _found([self._letter(at, sent) for at, sent in self._of(events.NoticeSent)]),
             evidence=await self._evidence(),
+            plan=await self._outline(),
             answer=await self._answer(),
             package=await self._package(),
         )
@@ -268,9 +272,16 @@ class ContentReader:
         content = await self._opened(pages_of(proof.ref))
         return None if content is None else DrawnPages.model_validate_json(content)
 
+    async def _outline(self) -> dict[str, Any] | None:
+        plans = [planned.plan for _, planned in self._of(events.ErasurePlanned) if planned.approval]
+        return await self._groups(outline_of(plans[-1])) if plans else None
+
     async def _answer(self) -> dict[str, Any] | None:
         answered = self.case.fulfilled or self.case.referred
-        content = await self._opened(answered.answer) if answered and answered.answer else None
+        return await self._groups(answered.answer) if answered and answered.answer else None
+
+    async def _groups(self, answer: Code) -> dict[str, Any] | None:
+        content = await self._opened(answer)
         if content is None:
             return None
         return Answer.model_validate_json(content).model_dump(mode="json", exclude_defaults=True)

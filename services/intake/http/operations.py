@@ -277,6 +277,18 @@ GET_CASE_CONTENT = operation(
                     ],
                     "claims": [],
                 },
+                "plan": {
+                    "erased": [{"label": "Profiles", "records": 1}],
+                    "kept": [
+                        {
+                            "label": "Invoices",
+                            "records": 4,
+                            "reason": "retention_duty",
+                            "citation": "§ 147 AO",
+                            "until": "2036-12-31",
+                        }
+                    ],
+                },
                 "answer": None,
                 "package": None,
             }

@@ -28,6 +28,7 @@ from services.fulfillment.search.findings import Coverage, Findings, RecordTuple
 from services.fulfillment.search.findings import SearchStatus as Searched
 from services.fulfillment.search.named_mailboxes import MOST_NOTIFIED
 from services.fulfillment.state import FulfillmentStatus
+from shared.contract.answer import outline_of
 from shared.contract.events import (
     Assurance,
     ChangePlanned,
@@ -55,7 +56,7 @@ from shared.contract.events import (
 from shared.errors import TooEarly
 from shared.law import FeeReason, Money, Right
 from tests.runtime_fakes import MemoryTimers
-from tests.unit.fulfillment.handler_fakes import CASE, HOUSE, NOW, Counter, Held, stage
+from tests.unit.fulfillment.handler_fakes import CASE, HOUSE, NOW, Counter, Held, answer_of, stage
 from tests.unit.fulfillment.test_change_handlers import EDITABLE, PEOPLE
 from tests.unit.fulfillment.test_change_handlers import HELD as PERSON
 from tests.unit.fulfillment.test_disclosure import HELD, MAP, findings, record
@@ -432,6 +433,8 @@ async def test_later_round_whose_records_name_many_mailboxes_needs_approval() ->
     ctx, facts = await second_round(MANY)
     assert kinds(facts) == [ErasurePlanned]
     assert ctx.after(*facts).known.status is FulfillmentStatus.AWAITING_FURTHER_APPROVAL
+    outline = await answer_of(ctx, outline_of(facts[0].plan))  # type: ignore[attr-defined]
+    assert sum(one.records for one in (*outline.erased, *outline.masked)) == MANY.total
 
 
 async def test_retry_of_an_answered_erasure_notifies_a_mailbox_that_came_meanwhile() -> None:

@@ -10,6 +10,7 @@ from services.fulfillment.erasure.handlers import approve, await_window, begin, 
 from services.fulfillment.erasure.window import TIMER, releases, unless_stopped
 from services.fulfillment.handlers import RELEASED, SUBSCRIPTIONS, answer
 from services.fulfillment.state import FulfillmentCase, FulfillmentStatus, evolve
+from shared.contract.answer import outline_of
 from shared.contract.events import (
     Assurance,
     ErasureApproved,
@@ -26,7 +27,7 @@ from shared.contract.events import (
 from shared.errors import RefusedDecision, TooEarly
 from shared.law import Right
 from tests.runtime_fakes import MemoryTimers
-from tests.unit.fulfillment.handler_fakes import CASE, HOUSE, NOW, stage
+from tests.unit.fulfillment.handler_fakes import CASE, HOUSE, NOW, answer_of, stage
 from tests.unit.fulfillment.test_disclosure import HELD, MAP
 
 DAY = timedelta(days=1)
@@ -173,6 +174,29 @@ async def test_window_begins_with_the_approval_where_one_is_needed() -> None:
     assert window.at == NOW + 4 * DAY
     assert after(ctx, event, planned, APPROVED, window).known.status is FulfillmentStatus.AWAITING_WINDOW
     assert after(ctx, event, planned, APPROVED, window).known.approved_by == "second.person"
+
+
+async def test_outline_lies_beside_a_plan_that_needs_an_approval() -> None:
+    event, ctx = await asked(approval_above=0)
+    [planned] = await answer(event, ctx)
+    assert isinstance(planned, ErasurePlanned)
+    outline = await answer_of(ctx, outline_of(planned.plan))
+    assert [(one.label, one.records) for one in outline.masked] == [("Users", 1), ("Invoices", 1)]
+    assert [one.reason for one in outline.grounds] == ["purpose_ended"]
+
+
+async def test_outline_lists_records_that_a_limited_erasure_does_not_cover() -> None:
+    event, ctx = await stage(MAP, HELD, Right.ERASURE, scope=("shop.users",))
+    ctx = replace(ctx, house=replace(WAITING, approval_above=0))
+    [planned] = await answer(event, ctx)
+    assert isinstance(planned, ErasurePlanned)
+    outline = await answer_of(ctx, outline_of(planned.plan))
+    assert [(one.label, one.reason) for one in outline.left] == [("Invoices", "out_of_scope")]
+
+
+async def test_plan_without_an_approval_has_no_outline() -> None:
+    ctx, _event, planned, _window = await planned_and_scheduled()
+    assert not await ctx.vault.holds(CASE, outline_of(planned.plan))
 
 
 LATE = [

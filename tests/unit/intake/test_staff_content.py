@@ -11,12 +11,21 @@ from httpx import Response
 
 from services.intake.domain import ContentReadable
 from services.verifier.assurance.levels import Sensitivity
-from shared.contract.answer import SUBMISSION, Answer, AnswerGroup, LetterCopy, PackageFacts, facts_of
+from shared.contract.answer import (
+    SUBMISSION,
+    Answer,
+    AnswerGroup,
+    LetterCopy,
+    PackageFacts,
+    facts_of,
+    outline_of,
+)
 from shared.contract.case_openings import EVERYTHING, OPENED_FOR, DrawnPages, page_of, pages_of, report_of
 from shared.contract.events import (
     AppealAnswered,
     ContentOpened,
     DecisionRefused,
+    ErasurePlanned,
     EvidenceShown,
     LetterKind,
     MessageLodged,
@@ -30,7 +39,7 @@ from shared.contract.events import (
     StaffRole,
 )
 from shared.contract.staff import written_item
-from shared.law import Right
+from shared.law import Regulation, Right
 from tests.unit.fakes import NOW, Office, request
 from tests.unit.intake_api import CASE, assert_problem
 from tests.unit.staff_desk import DANA, StaffDesk
@@ -324,6 +333,25 @@ async def test_answer_and_list_of_the_package_are_shown() -> None:
     assert shown["answer"] == {"disclosed": [{"label": "Orders", "records": 2}]}
     assert shown["package"]["files"] == [{"name": "orders.json", "size": 6}]
     assert (await read(desk, secret, "/package_1")).status_code == 404
+
+
+async def test_outline_of_the_plan_that_was_to_be_approved_is_shown() -> None:
+    desk = await desk_with(right="erasure")
+    secret = await desk.sign_in()
+    planned = ErasurePlanned(
+        request_id=CASE,
+        plan="erasure_plan_1",
+        regulation=Regulation.GDPR,
+        received_on=NOW.date(),
+        approval=True,
+    )
+    outline = Answer(erased=(AnswerGroup(label="Profiles", records=2),))
+    await desk.office.vault.seal(CASE, outline_of(planned.plan), outline.model_dump_json().encode())
+    await desk.office.requests.record(CASE, planned)
+    later = planned.model_copy(update={"plan": "erasure_plan_2", "approval": False})
+    await desk.office.requests.record(CASE, later)
+    await open_case(desk)
+    assert (await content_of(desk, secret))["plan"] == {"erased": [{"label": "Profiles", "records": 2}]}
 
 
 async def test_purged_case_is_not_there() -> None:
