@@ -19,6 +19,7 @@ from services.console.signin.accounts import AccountReader
 from services.console.signin.provider import AttemptStore, SignInProvider
 from services.console.signin.sessions import SessionStore
 from services.console.system.parked_messages import ParkedMessages
+from services.console.system.reports import ReportReader
 from shared.contract.envelope import Envelope
 from shared.contract.events import Event, Fact
 from shared.contract.topology import CONSOLE
@@ -86,6 +87,7 @@ async def build(settings: ConsoleSettings, platform: KeylessRuntime) -> AsyncIte
             intake,
             figures,
             parked,
+            ReportReader(platform.client, settings.database_prefix),
             attempts,
             provider,
         )

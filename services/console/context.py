@@ -13,6 +13,7 @@ from services.console.signin.accounts import AccountReader
 from services.console.signin.provider import AttemptStore, SignInProvider
 from services.console.signin.sessions import SessionStore
 from services.console.system.parked_messages import ParkedMessages
+from services.console.system.reports import ReportReader
 from shared.runtime.client_limits import Allowance
 from shared.runtime.staff_api import StaffApi
 
@@ -37,6 +38,7 @@ class ConsoleParts:
     intake: StaffApi
     figures: FigureReader
     parked: ParkedMessages
+    reports: ReportReader
     attempts: AttemptStore
     provider: SignInProvider | None = None
     passwords: Allowance = field(default_factory=lambda: Allowance(PASSWORDS_PER_HOUR))

@@ -22,6 +22,7 @@ from services.fulfillment.erasure.journal.entries import FINGERPRINTS_KEY, Finge
 from services.fulfillment.erasure.window import window_ended
 from services.fulfillment.handlers import SUBSCRIPTIONS
 from services.fulfillment.holds.register import LegalHolds
+from services.fulfillment.map_check.report import MapReporter
 from services.fulfillment.package.copies import CopyCounter
 from services.fulfillment.package.past_requests import PastRequests
 from services.fulfillment.recipients.carrier import Carrier, RecipientWebhooks
@@ -118,7 +119,9 @@ async def build(settings: FulfillmentSettings, platform: ServiceRuntime) -> Asyn
             purges=own.purges, timers=own.timers, holds=own.holds,
         )  # fmt: skip
 
+    reporter = MapReporter(database, own.maps.current, stores, settings.map_check_every)
     try:
+        await reporter.prepare()
         publish, correlations = platform.bus.publish, own.journal.correlations
         purging = Purging(
             own.kept, own.erasures, suppressions, own.certificates, own.maps, engine, house.controller,
@@ -131,10 +134,12 @@ async def build(settings: FulfillmentSettings, platform: ServiceRuntime) -> Asyn
             DailyJob(own.days, purging, publish, correlations).run(),
             ExpiryJob(own.purges, purging).run(),
             lookup.run(),
+            reporter.run(),
             publish_due_timers(own.timers, platform.bus, NAME, event=window_ended, correlations=correlations),
         )
         service = Service(NAME, SUBSCRIPTIONS, FulfillmentCase(), evolve, context)
-        yield Running(service, own.journal, background=works)
+        outside = {f"store {name}": check for name, check in stores.checks.items()}
+        yield Running(service, own.journal, background=works, outside=outside)
     finally:
         stores.close()
 

@@ -86,6 +86,9 @@ class FulfillmentSettings(Settings):
     datamap: Path
     """Folder of the data map: YAML files that describe where personal data is."""
 
+    map_check_every: timedelta = Field(default=timedelta(hours=6), ge=timedelta(0))
+    """How often the data map is compared with the stores, for the console; `PT0S`: never."""
+
     stores: dict[str, SecretStr] = Field(default_factory=dict)
     """MongoDB URLs of the business data: JSON, store name → URL; `default` is Habeas' own when left out."""
 

@@ -27,6 +27,7 @@ from shared.runtime.journal import Journal
 from shared.runtime.key_rings import derived_key
 from shared.runtime.mongo import Database
 from shared.runtime.service import Moment, Service, Subscription
+from shared.runtime.service_reports import MAIL_SERVER
 
 BATCH = 64
 """Letters of a queue under way at once; a crash leaves about as many in doubt (docs/how-to/operate.md)."""
@@ -52,15 +53,16 @@ async def build(settings: NotifierSettings, platform: ServiceRuntime) -> AsyncIt
     log_gaps(settings.company)
     log_open_mail(settings.smtp_url.get_secret_value())
     with ExitStack() as stack:
-        async with _lane(MailLane.LETTERS, SUBSCRIPTIONS, settings, platform) as (letters, journal):
+        async with _lane(MailLane.LETTERS, SUBSCRIPTIONS, settings, platform) as (letters, journal, channel):
             returned = _returned(settings, platform, journal, stack)
-            yield Running(letters, journal, batch=BATCH, background=returned)
+            outside = {MAIL_SERVER: channel.ping}
+            yield Running(letters, journal, batch=BATCH, background=returned, outside=outside)
 
 
 @asynccontextmanager
 async def build_codes(settings: NotifierSettings, platform: ServiceRuntime) -> AsyncIterator[Running]:
     """Put the lane for codes together."""
-    async with _lane(MailLane.CODES, CODE_SUBSCRIPTIONS, settings, platform) as (codes, journal):
+    async with _lane(MailLane.CODES, CODE_SUBSCRIPTIONS, settings, platform) as (codes, journal, _):
         yield Running(codes, journal, batch=BATCH)
 
 
@@ -70,8 +72,8 @@ async def _lane(
     subscriptions: tuple[Subscription[NotifierContext], ...],
     settings: NotifierSettings,
     platform: ServiceRuntime,
-) -> AsyncIterator[tuple[Service[Correspondence, NotifierContext], Journal]]:
-    """Open *lane*: its journal, its connections and its service."""
+) -> AsyncIterator[tuple[Service[Correspondence, NotifierContext], Journal, SmtpChannel]]:
+    """Open *lane*: its service, its journal and its connections."""
     journal = Journal(_database(lane, settings, platform), key=chain_key(settings.root_key, lane), notes=True)
     await journal.prepare()
     database = _database(MailLane.LETTERS, settings, platform)
@@ -94,7 +96,7 @@ async def _lane(
         wait_for=settings.retry_for / 2,  # later it would be parked without a report
     )
     try:
-        yield service(lane, subscriptions, platform.vault, post, settings.house()), journal
+        yield service(lane, subscriptions, platform.vault, post, settings.house()), journal, channel
     finally:
         await channel.close()
 

@@ -119,9 +119,15 @@ def staff_role(prefix: str) -> dict[str, Any]:
 
 
 def staff_reader_role(prefix: str) -> dict[str, Any]:
-    """Return the role by which the console reads names, roles and public keys of the staff's accounts."""
-    resource = {"db": f"{prefix}_{STAFF}", "collection": "accounts"}
-    return {"privileges": [{"resource": resource, "actions": ["find"]}], "roles": []}
+    """Return the role by which the console reads the staff's accounts, and the reports of services."""
+    read = [(STAFF, "accounts"), *((process, "reports") for process in PROCESSES)]
+    return {
+        "privileges": [
+            {"resource": {"db": f"{prefix}_{name}", "collection": one}, "actions": ["find"]}
+            for name, one in read
+        ],
+        "roles": [],
+    }
 
 
 def staff_reader_role_name(prefix: str) -> str:

@@ -19,7 +19,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import version
 from types import MappingProxyType
@@ -40,6 +40,7 @@ from shared.runtime.http_limits import MOST_CONNECTIONS, ConnectionLimits, conne
 from shared.runtime.journal import Journal
 from shared.runtime.mongo import Client, connect, ping
 from shared.runtime.service import JournalRowPort, Runtime, Service
+from shared.runtime.service_reports import ANSWERS, Checks, ServiceReporter, state_of
 from shared.runtime.settings import Settings, effective, load
 from shared.runtime.staff_register import StaffKeys, StaffRegister
 from shared.runtime.vault import Vault
@@ -64,8 +65,6 @@ READINESS: Mapping[int | str, dict[str, Any]] = MappingProxyType(
     }
 )
 """Answers of a process about its parts."""
-Checks: TypeAlias = Mapping[str, Callable[[], Awaitable[None]]]
-"""Name of a part → a call that raises when the part does not answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +112,8 @@ class Running:
     """Events handled together at most, where the service needs fewer than the setting says."""
     background: Coroutine[Any, Any, None] | None = None
     """Work beside the events, as long as the service runs; it must not end by itself."""
+    outside: Checks = field(default_factory=dict)
+    """Parts outside the installation whose state the service reports."""
 
 
 Build: TypeAlias = Callable[[S, Any], contextlib.AbstractAsyncContextManager[Running]]
@@ -324,6 +325,10 @@ async def _serve(
             for one in hosted
             if (heads := _heads(one.part, one.settings)) is not None
         ]
+        beside += [
+            group.create_task(_run_forever(_reporter(one).run(), f"the reports of {one.name}", stopping))
+            for one in hosted
+        ]
         ports = [own.getsockname()[1] for _, own in servers]
         log.logger().info(log.STARTED, services=list(consumers), port=ports[0], ops_port=ports[-1])
         await stopping.wait()
@@ -343,6 +348,12 @@ def _heads(part: Running, settings: Settings) -> HeadExport | None:
     if not isinstance(part.journal, Journal):
         return None
     return HeadExport(part.journal.database, part.service.name, settings.root_key)
+
+
+def _reporter(hosted: _Hosted) -> ServiceReporter:
+    settings, name = hosted.settings, hosted.name
+    database = hosted.platform.client[f"{settings.database_prefix}_{settings.account or name}"]
+    return ServiceReporter(database, name, hosted.part.outside)
 
 
 async def _run_forever(work: Coroutine[Any, Any, None], name: str, stopping: asyncio.Event) -> None:
@@ -476,9 +487,9 @@ def health_app(checks: Checks) -> FastAPI:
         """Answer which parts are reached, each over a fresh call."""
         names = list(checks)
         states = dict(
-            zip(names, await asyncio.gather(*(_state(checks[name]) for name in names)), strict=True)
+            zip(names, await asyncio.gather(*(state_of(checks[name]) for name in names)), strict=True)
         )
-        ready = all(state == "ok" for state in states.values())
+        ready = all(state == ANSWERS for state in states.values())
         return JSONResponse(states, status_code=200 if ready else 503)
 
     @described("/metrics", operation_id="getMetrics", response_class=PlainTextResponse)
@@ -487,11 +498,3 @@ def health_app(checks: Checks) -> FastAPI:
         return Response(metrics.exposition(), media_type=metrics.CONTENT_TYPE)
 
     return app
-
-
-async def _state(check: Callable[[], Awaitable[None]]) -> str:
-    try:
-        await check()
-    except HabeasError as error:
-        return str(error)
-    return "ok"

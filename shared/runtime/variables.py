@@ -71,6 +71,7 @@ SETTINGS = frozenset(
         "HABEAS_MAIL_FROM",
         "HABEAS_MAIL_LIMITS",
         "HABEAS_MAIL_REPLY_TO",
+        "HABEAS_MAP_CHECK_EVERY",
         "HABEAS_MASTER_KEY",
         "HABEAS_META_SECRETS",
         "HABEAS_MODELS",

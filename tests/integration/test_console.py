@@ -3,15 +3,20 @@
 import csv
 import re
 from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
 
 import httpx
 import orjson
 from playwright.async_api import Browser
 
 from habeas.client import read_model
+from services.fulfillment.datamap.reader import load
+from services.fulfillment.map_check.report import MapReporter
+from services.fulfillment.stores.mongodb import Stores
 from shared.contract.references import short_reference
 from shared.contract.staff import code_at
-from shared.contract.topology import EVENTS
+from shared.contract.topology import EVENTS, inboxes
 from shared.runtime.broker import Message
 from shared.vocabulary import StaffRole
 from tests.integration.browser import too_wide, violations
@@ -291,4 +296,36 @@ async def test_administrator_discards_a_parked_message_with_a_reason(
     assert await page.locator("text=made by hand").count() == 1
     assert await page.locator(f"article >> text={short_reference(case)}").count() == 0
     await page.close()
+    await client.aclose()
+
+
+async def test_auditor_sees_services_stores_mail_and_the_checked_data_map(
+    console: Console, browser: Browser
+) -> None:
+    pipeline = console.pipeline
+    data_map = load(Path(pipeline.environment["HABEAS_DATAMAP"]))
+    database, stores = pipeline.client[f"{pipeline.prefix}_fulfillment"], {"default": pipeline.client}
+    await MapReporter(database, data_map, Stores(stores), timedelta(hours=1)).check()
+    client = await console.signed_in("nora.muster", StaffRole.AUDITOR)
+    page = await browser.new_page(viewport={"width": 360, "height": 800})
+    cookie = {"name": "habeas-console", "value": client.cookies["habeas-console"], "url": console.url}
+    await page.context.add_cookies([cookie])  # type: ignore[list-item]  # a cookie is a plain object
+    await page.goto(f"{console.url}/system")
+    shown = await page.inner_text("#services")
+    assert [name for name in (*inboxes(), "console") if name not in shown] == []
+    assert "answers" in await page.inner_text("#mail")
+    assert "answers" in await page.inner_text("dt:text-is('store default') + dd")
+    checked = await page.inner_text("#map")
+    assert data_map.version[:12] in checked
+    assert "Open points of the review" in checked
+    await page.click("text=Collections")
+    assert await page.locator("#map tbody tr").count() == len(data_map.collections)
+    drawn = "document.querySelector('#map img').naturalWidth"
+    await page.locator("#map img").scroll_into_view_if_needed()
+    await page.wait_for_function(f"{drawn} > 300")
+    assert not [*await violations(page), *await too_wide(page)]
+    await page.close()
+    graph = await client.get("/system/map.svg")
+    assert graph.headers["content-type"] == "image/svg+xml"
+    assert "sandbox" in graph.headers["content-security-policy"]
     await client.aclose()

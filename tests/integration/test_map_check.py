@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,11 @@ from habeas.embedded.company import fill, generate
 from services.fulfillment.datamap.reader import load, parse
 from services.fulfillment.datamap.yaml_loader import MapError
 from services.fulfillment.map_check import check
+from services.fulfillment.map_check.report import MapReporter
 from services.fulfillment.package.labels import LANGUAGES
 from services.fulfillment.stores.mongodb import Stores
 from shared.runtime.mongo import Client, DBRef, Decimal128, Document, Int64, ObjectId, json_util
+from shared.runtime.service_reports import MAP_REPORT, reports_in
 from tests.integration.forked_processes import said
 
 EXAMPLE = Path(__file__).parents[2] / "datamaps" / "example"
@@ -695,3 +697,32 @@ async def test_the_command_ends_1_when_an_answer_would_be_wrong(
     assert code == 1
     assert "wrong   map.yml:4: 1 of 2 documents of" in told
     assert told.splitlines()[-1] == "1 wrong, 1 remark"
+
+
+async def test_report_keeps_the_findings_of_the_current_data_map_alone(desk: Desk) -> None:
+    stores = Stores({"default": desk.client}, database_prefix=desk.prefix)
+    ours = desk.client[f"{desk.prefix}ours"]
+
+    def reporter(text: str) -> MapReporter:
+        return MapReporter(ours, parse({"map.yml": text}), stores, timedelta(hours=1))
+
+    async def stored() -> Document:
+        found: Document | None = await reports_in(ours).find_one({"_id": MAP_REPORT})
+        assert found is not None
+        return found
+
+    await desk.insert({"_id": 2, "phone": "+41 44 668 18 00"})
+    old = reporter(mapped(EMAIL))
+    await old.prepare()
+    await old.check()
+    checked = await stored()
+    assert "1 of 1 documents of" in str([one["what"] for one in checked["findings"]])
+    assert "668" not in str(checked), "a value of a record"
+    await old.prepare()
+    assert (await stored())["findings"] == checked["findings"]
+    new = reporter(mapped(EMAIL, collection="letters"))
+    await new.prepare()
+    await old.check()
+    now = await stored()
+    assert (now["version"], now["collections"][0]["key"]) == (new.data_map.version, "desk.letters")
+    assert "findings" not in now

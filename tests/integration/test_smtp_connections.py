@@ -44,6 +44,22 @@ async def test_a_server_that_is_not_there_is_unavailable() -> None:
         assert type(await failure(channel)) is Unreachable
 
 
+async def test_ping_of_the_mail_server_opens_a_connection_and_sends_nothing() -> None:
+    async with running(MailHost()) as host, opened(host.url) as channel:
+        await channel.ping()
+        assert (host.connections, host.taken) == (1, [])
+        server = host.url
+    async with opened(server) as channel:
+        with pytest.raises(Unreachable):
+            await channel.ping()
+
+
+async def test_ping_takes_no_connection_from_a_letter_under_way() -> None:
+    async with running(MailHost()) as host, opened(host.url) as channel, channel.line():
+        await channel.ping()
+        assert host.connections == 1
+
+
 async def test_a_server_that_does_not_greet_is_unavailable() -> None:
     server = await asyncio.get_running_loop().create_server(asyncio.Protocol, "127.0.0.1", 0)
     async with server:

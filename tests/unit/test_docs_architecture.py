@@ -202,7 +202,7 @@ COLLECTIONS = {
     ("services/console/signin/provider.py", "provider_attempts"),
     ("services/console/system/parked_messages.py", "repairs"),
     ("services/console/read_model/figures.py", "cases"),
-    ("services/console/saved_views.py", "views"),
+    ("services/console/saved_views.py", "views"), ("shared/runtime/service_reports.py", "reports"),
     ("services/intake/cases/requester_index.py", "journal"),
     ("services/intake/cases/requester_index.py", "requesters"),
     ("services/fulfillment/holds/register.py", "holds"),

@@ -1,9 +1,8 @@
 """The page of the installation: parts, queues, parked messages, versions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
@@ -12,15 +11,23 @@ from pydantic import ValidationError
 from services.console.context import ConsoleParts
 from services.console.http.guard import SessionGuard, Visitor
 from services.console.http.permissions import ConsoleAction
-from services.console.pages.site import ConsoleSite
+from services.console.pages.site import HEADERS, ConsoleSite
 from services.console.signin.local import SignInRefused, step_up
+from services.console.state import WaitKind
 from services.console.system.parked_messages import ParkedMessage, RepairAction, RepairRefused, repair_record
 from services.console.system.queue_states import queue_states
+from services.console.system.reports import unread_laws
 from shared.errors import TransientError
-from shared.law.library import policies
 from shared.pages.translation import mark as _
+from shared.runtime.service_reports import ANSWERS, MAIL_SERVER
 
 MOST_REASON = 200
+MAIL_QUEUES = frozenset({"notifier", "codes"})
+PICTURE_HEADERS: Mapping[str, str] = {
+    **HEADERS,
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+}
+"""The graph carries a style of its own; opened alone it runs nothing."""
 WITHOUT_REASON = _("State the reason.")
 NOT_THERE = _("The message is not parked any more, or its case is purged and it can only be discarded.")
 CODE_REFUSED = _("The code was not accepted, or this session has no key. Wait for the next code.")
@@ -53,18 +60,17 @@ def system_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -
         visitor: Annotated[Visitor, Depends(guard.allowed(ConsoleAction.SYSTEM))],
         said: str = "",
     ) -> Response:
-        parked = await parts.parked.all()
-        content = {
-            "services": await _service_states(parts),
-            "queues": await queue_states(parts.settings.amqp_url.get_secret_value()),
-            "parked": parked,
-            "repairs": await parts.parked.repairs(),
-            "version": version("habeas"),
-            "editions": sorted(policy.id for policy in policies()),
-            "said": SAID.get(said, ""),
-            "worked": said in set(RepairAction),
-        }
+        content = await _state_of_all(parts)
+        content |= {"said": SAID.get(said, ""), "worked": said in set(RepairAction)}
         return site.draw(request, "system.html.jinja", content, visitor=visitor)
+
+    @router.get("/system/map.svg")
+    async def graph(visitor: Annotated[Visitor, Depends(guard.allowed(ConsoleAction.SYSTEM))]) -> Response:
+        del visitor
+        drawn = await parts.reports.graph()
+        if drawn is None:
+            raise HTTPException(404, "no data map is drawn yet")
+        return Response(drawn, media_type="image/svg+xml", headers=dict(PICTURE_HEADERS))
 
     @router.post("/system/parked/{action}")
     async def repair(
@@ -97,6 +103,29 @@ def named(parked: Sequence[ParkedMessage], service: str, id_: str) -> ParkedMess
         if (message.service, message.id) == (service, id_):
             return message
     raise HTTPException(404, "no such message is parked")
+
+
+async def _state_of_all(parts: ConsoleParts) -> dict[str, Any]:
+    """Return what the page shows: the state of each part, and what waits."""
+    queues = await queue_states(parts.settings.amqp_url.get_secret_value())
+    reports = await parts.reports.all()
+    outside = {name: state for report in reports for name, state in report.parts.items()}
+    work = await parts.cases.work(parts.today())
+    return {
+        "services": await _service_states(parts),
+        "reports": reports,
+        "outside": outside,
+        "answers": ANSWERS,
+        "mail_server": outside.get(MAIL_SERVER),
+        "letters": sum(queue.messages for queue in queues if queue.name in MAIL_QUEUES),
+        "undelivered": work.counts()[WaitKind.UNDELIVERED],
+        "map": await parts.reports.data_map(),
+        "queues": queues,
+        "parked": await parts.parked.all(),
+        "repairs": await parts.parked.repairs(),
+        "laws": unread_laws(parts.settings.laws_accepted),
+        "now": parts.clock(),
+    }
 
 
 async def _service_states(parts: ConsoleParts) -> list[PartState]:

@@ -6,10 +6,11 @@ Requests are answered side by side. Their writes to one collection at the same m
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Hashable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from math import inf
 from types import MappingProxyType
 from typing import Any, TypeAlias, TypeVar
@@ -37,7 +38,7 @@ from services.fulfillment.stores.batch_lookup import (
 from services.fulfillment.stores.rules import Rules
 from shared.errors import ConfigurationError, PermanentError
 from shared.runtime.dataloader import DataLoader, side_by_side
-from shared.runtime.mongo import Client, Document, Write, at_primary, connect, translated, write_each
+from shared.runtime.mongo import Client, Document, Write, at_primary, connect, ping, translated, write_each
 from shared.runtime.mongo import Collection as Stored
 
 T = TypeVar("T")
@@ -136,6 +137,11 @@ class Stores:
         view = copy(self)
         view._due = day  # noqa: SLF001 - a view of this
         return view
+
+    @property
+    def checks(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
+        """Return a call for each store that raises StoreUnavailable if it does not answer."""
+        return {name: partial(ping, client) for name, client in sorted(self._clients.items())}
 
     def close(self) -> None:
         """Close every client."""

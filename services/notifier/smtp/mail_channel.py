@@ -87,6 +87,17 @@ class SmtpChannel:
                 line.give_back()
                 self._changed.set()
 
+    async def ping(self) -> None:
+        """
+        Open and close a connection, unless letters are under way on one.
+
+        Raises:
+            MailUnavailable: The server takes no connection, or not our log-in.
+        """
+        if not any(line.is_open for line in self._lines):
+            client = await self.open()
+            await client.quit()
+
     async def close(self) -> None:
         """Wait for the letters under way, then close every connection. Nothing can be sent afterwards."""
         self._closing = True

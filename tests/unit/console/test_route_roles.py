@@ -63,6 +63,7 @@ NEEDED: Mapping[tuple[str, str], ConsoleAction] = {
     ("GET", "/figures"): ConsoleAction.FIGURES,
     ("GET", "/figures.csv"): ConsoleAction.FIGURES,
     ("GET", "/system"): ConsoleAction.SYSTEM,
+    ("GET", "/system/map.svg"): ConsoleAction.SYSTEM,
     ("POST", "/system/parked/{action}"): ConsoleAction.REPAIR,
     ("GET", "/breaches"): ConsoleAction.BREACH,
     ("GET", "/breaches.csv"): ConsoleAction.BREACH,
