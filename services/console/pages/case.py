@@ -8,6 +8,7 @@ from services.console.context import ConsoleParts
 from services.console.http.guard import SessionGuard, Visitor
 from services.console.http.permissions import ConsoleAction
 from services.console.pages.decisions import case_view, message, offers_to
+from services.console.pages.laws import deadline_lines, law_reasons
 from services.console.pages.site import ConsoleSite
 from services.console.pages.timeline import timeline
 from shared.contract.events import RequestId
@@ -21,9 +22,12 @@ def case_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> 
     @router.get("/requests/{case}")
     async def show(request: Request, visitor: listing, case: RequestId, decision: str = "") -> Response:
         view, history = await case_view(parts, case)
+        words, company = site.words(request), parts.settings.company
         content = {
             "row": view.row,
-            "timeline": timeline(history, site.words(request)),
+            "timeline": timeline(history, words),
+            "law_reasons": law_reasons(view, company, words),
+            "deadline_lines": deadline_lines(view, company, words),
             "today": view.today,
             "people": view.people,
             "offers": offers_to(visitor, view),

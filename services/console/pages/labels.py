@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from services.console.state import CaseStage, WaitKind, name_of
 from shared.contract.erasure_claims import ErasureClaim
+from shared.law import Role
 from shared.pages.translation import mark as _
 from shared.vocabulary import (
     ExtensionReason,
@@ -81,6 +82,12 @@ ROLES: Mapping[str, str] = {
     StaffRole.INCIDENT_OFFICER: _("Incident officer"),
     StaffRole.AUDITOR: _("Auditor"),
     StaffRole.ADMIN: _("Administrator"),
+}
+PERSON_ROLES: Mapping[str, str] = {
+    Role.CONSUMER: _("consumer"),
+    Role.EMPLOYEE: _("employee"),
+    Role.BUSINESS_CONTACT: _("contact at another company"),
+    Role.END_USER: _("end user of a customer"),
 }
 LETTERS: Mapping[str, str] = {
     LetterKind.ACKNOWLEDGEMENT: _("Acknowledgement"),

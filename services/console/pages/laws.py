@@ -1,0 +1,194 @@
+"""Explanations of the laws of a case and of its last day, from its facts. Pure."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import assert_never
+
+from services.console.decisions.forms import CaseView
+from services.console.pages import labels
+from shared.contract import events
+from shared.law import (
+    CompanyProfile,
+    DayOff,
+    DayStep,
+    DeadlineCalculator,
+    DueDate,
+    FirstDay,
+    Move,
+    PeriodUnit,
+    Policy,
+    Strictest,
+    TimedDuty,
+    strictest,
+)
+from shared.law.calendars import calendar_named
+from shared.law.library import policies
+from shared.law.policies import lies_in
+from shared.pages.law_names import name_of
+from shared.pages.translation import Words
+from shared.pages.translation import mark as _
+
+RESIDENCE = _("The person lives in %(place)s.")
+PART = _("The person lives in %(place)s, in a part of %(country)s, or asks under this law.")
+ESTABLISHMENT = _("The company is established in %(place)s: the law protects people everywhere.")
+GRANTED = _("The company grants its rights to everybody.")
+OTHERWISE = _("No other law protects the person: the company grants the rights of this one.")
+INVOKED = _("The person asks under this law.")
+ANSWERED_UNDER = _("The request is answered under it.")
+ARRIVED = _("Received: %(moment)s.")
+EARLIEST = _("Of the laws that protect the person, %(law)s gives the earliest last day.")
+EXTENDED = _("Extended: %(reason)s. The last day before was %(day)s.")
+ONE_MONTH = _("One month, counted from the day of receipt. It ends on %(day)s.")
+MONTHS = _("%(count)s months, counted from the day of receipt. They end on %(day)s.")
+SHORT_MONTH = _("That month has no day %(number)s, so its last day counts.")
+DAYS = _("%(count)s days; the first is the day after receipt. They end on %(day)s.")
+DAYS_AT_ONCE = _("%(count)s days; the first is the day of receipt. They end on %(day)s.")
+WORKING_DAYS = _(
+    "%(count)s working days after the day of receipt. Saturdays, Sundays and public holidays do not count. "
+    "They end on %(day)s."
+)
+STOOD_STILL = _("The person was awaited. Days that do not count: %(count)s. It ends on %(day)s.")
+LATER = _("Not working days: %(off)s. The next working day counts: %(day)s.")
+EARLIER = _("Not working days: %(off)s. Nothing moves the end later; the working day before counts: %(day)s.")
+PAUSED = _("The period stands still since %(moment)s, until the person answers.")
+NOT_PAUSED = _("The person is awaited since %(moment)s. By %(law)s the period runs on.")
+
+
+@dataclass(frozen=True, slots=True)
+class LawReason:
+    """A law that protects the person, and why."""
+
+    name: str
+    edition: str
+    reasons: Sequence[str]
+    applied: bool = True
+    """Whether it decides anything: one with deadlines that were not read does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlineLine:
+    """A step of the calculation of a last day."""
+
+    text: str
+    provision: str = ""
+
+
+def law_reasons(view: CaseView, company: CompanyProfile, words: Words) -> list[LawReason]:
+    """Return the laws of a case with their reasons; first the law that the request is answered under."""
+    received = view.last(events.RequestReceived)
+    if received is None:
+        return []
+    known = [(policies().named(law), True) for law in received.laws]
+    known += [(policies().named(law), False) for law in received.not_accepted]
+    return [_reason(policy, received, company, words, applied=applied) for policy, applied in known]
+
+
+def _reason(
+    policy: Policy, received: events.RequestReceived, company: CompanyProfile, words: Words, *, applied: bool
+) -> LawReason:
+    found = [words.say(sentence, **values) for sentence, values in _reasons(policy, received, company)]
+    answered = [words.say(ANSWERED_UNDER)] if policy.id == received.policy else []
+    return LawReason(name_of(policy, words.say), policy.id, [*found, *answered], applied)
+
+
+def _reasons(
+    policy: Policy, received: events.RequestReceived, company: CompanyProfile
+) -> list[tuple[str, dict[str, str]]]:
+    country, found = received.country, list[tuple[str, dict[str, str]]]()
+    if country and policy.scope and policy.scope.covers(country, received.role):
+        found.append((RESIDENCE, {"place": country}))
+    elif country and policy.is_of_a_part and any(lies_in(part, (country,)) for part in policy.places):
+        found.append((PART, {"place": ", ".join(policy.places), "country": country}))
+    if policy.reaches(company.places):
+        here = next(place for place in company.places if lies_in(place, policy.places))
+        found.append((ESTABLISHMENT, {"place": here}))
+    if policy.law == company.grants_to_everybody:
+        found.append((GRANTED, {}))
+    if not found:
+        alone = received.laws == (policy.id,) and policy.law == company.grants_to_others
+        found.append((OTHERWISE if alone else INVOKED, {}))
+    return found
+
+
+def deadline_lines(view: CaseView, company: CompanyProfile, words: Words) -> list[DeadlineLine]:
+    """Return the steps of the calculation of the last day; none if another day is on record."""
+    received = view.last(events.RequestReceived)
+    if received is None:
+        return []
+    counted = _counted(received, view, company)
+    if counted is None or counted.last.due_on != view.row.due_on:
+        return []
+    return [*_steps(counted, received, view, words), *_pauses(received, view, words)]
+
+
+def _counted(received: events.RequestReceived, view: CaseView, company: CompanyProfile) -> Strictest | None:
+    moved = view.last(events.DueMoved)
+    paused, scope = (moved.days, moved.scope_days) if moved else (0, 0)
+    duty = TimedDuty.EXTENDED_ANSWER if view.has(events.RequestExtended) else TimedDuty.ANSWER
+    counting = DeadlineCalculator(company, calendar_named, received.received_at, paused, scope)
+    laws = [policies().named(law) for law in received.laws]
+    return strictest(laws, duty, received.right, counting)
+
+
+def _steps(
+    counted: Strictest, received: events.RequestReceived, view: CaseView, words: Words
+) -> Iterator[DeadlineLine]:
+    last = counted.last
+    for step in last.steps:
+        match step.move:
+            case Move.RECEIVED:
+                yield DeadlineLine(words.say(ARRIVED, moment=words.moment(received.received_at)))
+                if len(received.laws) > 1:
+                    yield DeadlineLine(words.say(EARLIEST, law=name_of(counted.policy, words.say)))
+                yield from _extension(view, words)
+            case Move.COUNTED:
+                provisions = dict.fromkeys((last.rule.provision, step.provision))
+                yield DeadlineLine(" ".join(_period(step, last, words)), "; ".join(provisions))
+            case Move.STOOD_STILL | Move.OFF:
+                yield DeadlineLine(_moved(step, last, words), step.provision)
+            case _:
+                assert_never(step.move)
+
+
+def _extension(view: CaseView, words: Words) -> Iterator[DeadlineLine]:
+    extended = view.last(events.RequestExtended)
+    if extended is not None:
+        reason = words.say(labels.EXTENSIONS[extended.reason])
+        yield DeadlineLine(words.say(EXTENDED, reason=reason, day=words.day(extended.promised_on)))
+
+
+def _period(step: DayStep, last: DueDate, words: Words) -> Iterator[str]:
+    rule = last.rule
+    values = {"count": words.number(rule.length), "day": words.weekday(step.day)}
+    match rule.unit:
+        case PeriodUnit.MONTH:
+            yield words.say(ONE_MONTH if rule.length == 1 else MONTHS, **values)
+            if step.day.day != last.received_on.day:
+                yield words.say(SHORT_MONTH, number=last.received_on.day)
+        case PeriodUnit.CALENDAR_DAY:
+            yield words.say(DAYS_AT_ONCE if rule.first_day is FirstDay.RECEIPT else DAYS, **values)
+        case PeriodUnit.BUSINESS_DAY:
+            yield words.say(WORKING_DAYS, **values)
+        case _:
+            assert_never(rule.unit)
+
+
+def _moved(step: DayStep, last: DueDate, words: Words) -> str:
+    day = words.weekday(step.day)
+    if step.move is Move.STOOD_STILL:
+        return words.say(STOOD_STILL, count=words.number(last.stood_still), day=day)
+    off = words.together([words.weekday(passed) for passed in sorted(step.passed)])
+    return words.say(EARLIER if last.rule.day_off is DayOff.BEFORE else LATER, off=off, day=day)
+
+
+def _pauses(received: events.RequestReceived, view: CaseView, words: Words) -> Iterator[DeadlineLine]:
+    """Yield what a pause that is open now does, law by law."""
+    since = view.row.paused_since
+    if since is None or not view.row.open:
+        return
+    for law in received.laws:
+        policy = policies().named(law)
+        pause = policy.pause("identity")
+        values = {"moment": words.moment(since), "law": name_of(policy, words.say)}
+        text = words.say(PAUSED if pause else NOT_PAUSED, **values)
+        yield DeadlineLine(text, pause.provision if pause else "")
