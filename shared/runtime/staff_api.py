@@ -28,6 +28,8 @@ FIRST_POLL_S: Final = 0.05
 LAST_POLL_S: Final = 2.0
 """Pauses between calls, which intake limits for each network (``CALLS_PER_HOUR``)."""
 TIMEOUT_S: Final = 30
+IDLE_S: Final = 2.0
+"""How long an idle connection is kept: shorter than intake keeps it, or a call meets a closed one."""
 
 
 class DecisionNotAccepted(HabeasError):
@@ -87,7 +89,10 @@ class StaffApi:
     @asynccontextmanager
     async def opened(cls, url: str) -> AsyncIterator[Self]:
         """Open a client of intake at *url*."""
-        async with httpx.AsyncClient(base_url=url, timeout=TIMEOUT_S, trust_env=may_use_proxy(url)) as client:
+        limits, proxy = httpx.Limits(keepalive_expiry=IDLE_S), may_use_proxy(url)
+        async with httpx.AsyncClient(
+            base_url=url, timeout=TIMEOUT_S, limits=limits, trust_env=proxy
+        ) as client:
             yield cls(client)
 
     async def salt(self, account: str) -> bytes:

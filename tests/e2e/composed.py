@@ -26,6 +26,7 @@ class Ports:
     """The ports of this machine that lead into the containers."""
 
     intake: int
+    console: int
     mail: int
     amqp: int
     management: int
@@ -35,6 +36,7 @@ class Ports:
         """Return them as the compose files name them."""
         return {
             "HABEAS_PORT": str(self.intake),
+            "HABEAS_CONSOLE": str(self.console),
             "HABEAS_MAIL_PORT": str(self.mail),
             "E2E_AMQP_PORT": str(self.amqp),
             "E2E_MANAGEMENT_PORT": str(self.management),

@@ -12,6 +12,7 @@ import subprocess
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import fields
 from pathlib import Path
 from typing import NoReturn
 
@@ -57,7 +58,7 @@ def build_stand_ins() -> None:
 
 def free_ports() -> Ports:
     with ExitStack() as held:
-        sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(5)]
+        sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in fields(Ports)]
         return Ports(*(one.getsockname()[1] for one in sockets))
 
 
@@ -73,7 +74,7 @@ def up(compose: DockerCompose) -> None:
         compose.start()
     except subprocess.CalledProcessError as error:
         tail = compose.get_logs()[0][-6000:]
-        pytest.fail(f"docker compose up: {error.stderr.decode()[-1000:]}\n{tail}", pytrace=False)
+        pytest.fail(f"{tail}\ndocker compose up: {error.stderr.decode()[-1000:]}", pytrace=False)
 
 
 @pytest.fixture(scope="session")

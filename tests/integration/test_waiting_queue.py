@@ -302,7 +302,11 @@ async def test_a_storm_is_let_in_by_and_by_and_each_once(database: Database, num
         assert sorted(begun) == list(range(10, number))
 
 
-async def test_request_that_always_fails_does_not_hold_up_the_others_of_its_lane(database: Database) -> None:
+async def test_request_that_always_fails_does_not_hold_up_the_others_of_its_lane(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting_queue, "LOOK_WHILE_WAITING_S", 0.05)
+    monkeypatch.setattr(waiting_queue, "LOOK_EVERY_S", 0.05)
     clock, tries = [NOON], list[int]()
 
     async def register(lodged: RequestLodged) -> bool:
@@ -313,12 +317,24 @@ async def test_request_that_always_fails_does_not_hold_up_the_others_of_its_lane
         return True
 
     async def work(shop: WaitingQueue) -> None:
-        tried, running = len(tries), asyncio.create_task(start_waiting(shop, register, lambda: clock[0]))
-        await eventually(lambda: len(tries) > tried)
-        await asyncio.sleep(0.3)  # until its end is written
+        """Look once; the end of the look is written when the loop would look again."""
+        looks, looked_again, turns = 0, asyncio.Event(), WaitingQueue.turns
+
+        async def one_look(queue: WaitingQueue, now: datetime) -> list[RequestLodged]:
+            nonlocal looks
+            looks += 1
+            if looks > 1:
+                looked_again.set()
+                await asyncio.Event().wait()
+            return await turns(queue, now)
+
+        monkeypatch.setattr(WaitingQueue, "turns", one_look)
+        running = asyncio.create_task(start_waiting(shop, register, lambda: clock[0]))
+        await asyncio.wait_for(looked_again.wait(), 10)
         running.cancel()
         with suppress(asyncio.CancelledError):
             await running
+        monkeypatch.setattr(WaitingQueue, "turns", turns)
 
     async with room(database, shop=1) as shop:
         await come(shop, 1, 2, 3, 4)
