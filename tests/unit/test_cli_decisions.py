@@ -141,7 +141,7 @@ def intake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, register: Register) 
     def client(**settings: Any) -> httpx.AsyncClient:
         return httpx.AsyncClient(**settings, transport=httpx.ASGITransport(api))
 
-    monkeypatch.setattr(staff_api, "httpx", Transport(client, httpx.HTTPError))
+    monkeypatch.setattr(staff_api, "httpx", Transport(client, httpx.HTTPError, httpx.Limits))
     monkeypatch.setattr(staff, "private_key", lambda *_: Ed25519PrivateKey.generate())
     environment: Mapping[str, str] = {"HABEAS_URL": ROOT, "HABEAS_STATE": str(tmp_path)}
     for name, value in {**environment, "HABEAS_STAFF_PASSWORD": "p" * 20}.items():
@@ -154,6 +154,7 @@ class Transport:
 
     AsyncClient: Any
     HTTPError: Any
+    Limits: Any
 
 
 def decide(*words: str) -> Any:
