@@ -334,7 +334,7 @@ def explained(reason: str) -> str:
 
 
 def _sentence(problem: StaffApiProblem) -> str:
-    """Return what intake answers, as a part of a message."""
+    """Return the answer of intake, as a part of a message."""
     detail = str(problem)
     if problem.status == HTTPStatus.NOT_FOUND and detail:
         return detail[0].lower() + detail[1:].rstrip(".")

@@ -35,7 +35,7 @@ UNOBSERVED: frozenset[type[Fact]] = frozenset(
     }
 )
 """Facts that steer services and report nothing; an incident may have thousands."""
-ACCOUNTLESS = "by"
+ACTOR = "by"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +51,14 @@ class HistoryEntry:
     @property
     def actor(self) -> str | None:
         """The staff account that signed it or acted; None for the services themselves."""
-        by = getattr(self.fact, ACCOUNTLESS, None)
+        by = getattr(self.fact, ACTOR, None)
         return by if isinstance(by, str) else None
 
 
-def time_of(fact: Fact, told_at: datetime) -> datetime:
+def time_of(fact: Fact, recorded_at: datetime) -> datetime:
     """Return the time of *fact*: a decision's is that of its signature, the same wherever it is read."""
     proof = getattr(fact, "proof", None)
-    return proof.at if isinstance(proof, StaffProof) else told_at
+    return proof.at if isinstance(proof, StaffProof) else recorded_at
 
 
 def in_order(history: Iterable[HistoryEntry]) -> list[HistoryEntry]:
@@ -75,7 +75,7 @@ def is_purged(history: Iterable[HistoryEntry]) -> bool:
 
 @dataclass(slots=True)
 class _RowDraft:
-    """A row in the making, and what only its waits depend on."""
+    """A row in the making, and the values that only its waits depend on."""
 
     row: CaseRow
     review: Wait | None = None

@@ -275,7 +275,7 @@ class ApprovalFlaw(StrEnum):
 
 
 def approval_flaw(room: BreachRoom, number: int, declaration: str, by: str) -> ApprovalFlaw | None:
-    """Return why *by*, who was shown *declaration*, may not approve phase *number*; None if they may."""
+    """Return why *by*, after reading *declaration*, may not approve phase *number*; None if it may."""
     phase = room.approvable
     if phase is None:
         return ApprovalFlaw.NOTHING

@@ -221,7 +221,7 @@ class StaffApi:
 
 
 def _form(decision: StaffDecision, text: bytes | None) -> dict[str, Any]:
-    """Return what intake takes: the decision, and the text that goes with it."""
+    """Return the body for intake: the decision, and the text that goes with it."""
     form = {"type": decision.TYPE, "data": decision.model_dump(mode="json", exclude_defaults=True)}
     return form if text is None else form | {"text": base64.b64encode(text).decode()}
 

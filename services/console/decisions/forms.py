@@ -159,9 +159,9 @@ class DecisionOffer:
     kind: type[Decision]
     title: str
     text: str
-    """What follows from it."""
+    """Its effect, in a sentence."""
     done: str
-    """What has happened, once a service has accepted it."""
+    """Its effect in the past tense, shown once a service has accepted it."""
     fits: Callable[[CaseView], bool]
     fields: tuple[DecisionField, ...] = ()
     constants: Entered = field(default_factory=dict)

@@ -402,7 +402,7 @@ def _fee_possible(view: CaseView) -> bool:
     return view.undecided and not planned and not view.waits_for(WaitKind.FORWARD)
 
 
-COURSE = (
+LIFECYCLE = (
     DecisionOffer(
         name="resume",
         kind=events.StopDecided,
@@ -668,7 +668,18 @@ HOLDS = (
 
 OFFERS: Mapping[str, DecisionOffer] = {
     offer.name: offer
-    for part in (COURSE[:2], IDENTITY, ERASURE, ANSWER, APPEAL, MAIL, CUSTOMER, COURSE[2:], AFTERWARDS, HOLDS)
+    for part in (
+        LIFECYCLE[:2],
+        IDENTITY,
+        ERASURE,
+        ANSWER,
+        APPEAL,
+        MAIL,
+        CUSTOMER,
+        LIFECYCLE[2:],
+        AFTERWARDS,
+        HOLDS,
+    )
     for offer in part
 }
 """Name → offer, in the order of pages."""

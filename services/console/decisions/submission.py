@@ -28,7 +28,7 @@ POLL_S: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class StepUp:
-    """What staff enter to sign a decision."""
+    """The code, and the password if it is needed, that sign a decision."""
 
     code: str
     password: str = ""
@@ -103,7 +103,7 @@ async def _with_session(
 
 
 async def _seen(parts: ConsoleParts, taken: TakenDecision, results: Sequence[str]) -> None:
-    """Wait until the read model has the decision and what it caused, or for a few seconds."""
+    """Wait until the read model has the decision and its results, or for a few seconds."""
     shown = {kind.TYPE for kind in observed()}
     wanted, until = shown.intersection(results), time.monotonic() + SEEN_WITHIN_S
     while time.monotonic() < until:

@@ -60,7 +60,7 @@ def count_routes(parts: ConsoleParts, guard: SessionGuard) -> APIRouter:
 
 
 def counts_for(work: WaitingWork, visitor: Visitor) -> Mapping[str, int]:
-    """Return the counts of what *visitor* can do; of all work for one whose roles can do nothing."""
+    """Return the counts of the work of *visitor*; of all work if its roles can do none."""
     kinds = work_of(visitor.member.roles)
     return work.counts(kinds, visitor.member.name) if kinds else work.counts()
 

@@ -1,5 +1,5 @@
 """
-Who is asking: the session of a request, the roles of its account, and the origin of its forms.
+The session of a request, the roles of its account, and the origin of its forms.
 
 A form must come from this site (``Sec-Fetch-Site``, else ``Origin``) and carry the token of its session.
 """

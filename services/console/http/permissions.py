@@ -35,7 +35,7 @@ class ConsoleAction(StrEnum):
     FIGURES = "figures"
     """See and export figures."""
     AUDIT = "audit"
-    """Export the trail of a case, see who opened it, verify chains."""
+    """Export the trail of a case, list its openings, verify chains."""
     SYSTEM = "system"
     """See queues, parked messages and stores."""
     REPAIR = "repair"
@@ -86,5 +86,5 @@ def work_of(roles: frozenset[StaffRole]) -> tuple[WaitKind, ...]:
 
 
 def can_do(wait: Wait, account: str, roles: frozenset[StaffRole]) -> bool:
-    """Return whether *account* can do what waits: it has a role for it, and did not decide before."""
+    """Return whether *account* can do this work: it has a role for it, and did not decide before."""
     return not WORK_ROLES[wait.kind].isdisjoint(roles) and account not in wait.by

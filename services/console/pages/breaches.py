@@ -64,7 +64,7 @@ class BreachPages:
     async def show(
         self, request: Request, visitor: Visitor, incident: str, *, flaw: str = "", done: str = ""
     ) -> Response:
-        """Return the page of *incident*, with the *flaw* of a form, or what was *done*."""
+        """Return the page of *incident*, with the *flaw* of a form, or the decision that was *done*."""
         room = await self.room(incident)
         history = (await self.parts.histories.of([incident]))[incident]
         content = self._frame(visitor) | {"room": room, "flaw": flaw, "done": done}
@@ -174,7 +174,7 @@ def breach_file_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSi
 
 
 def _flaw(error: HabeasError, say: Callable[..., str]) -> str | None:
-    """Return what *error* says about a form; None if it is no error of the form."""
+    """Return the errors of a form by field; None if *error* is no error of the form."""
     match error:
         case RefusedEntry():
             return say(str(error))

@@ -115,7 +115,7 @@ DECISIONS: Mapping[str, BulkDecision] = {
 
 @dataclass(frozen=True, slots=True)
 class BulkResult:
-    """What became of one case."""
+    """The result for one case."""
 
     row: CaseRow
     state: str

@@ -42,7 +42,7 @@ SAFE: Mapping[str, str] = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-"""Headers of letters, pictures and mails: what a stranger wrote runs nothing and loads nothing."""
+"""Headers of letters, pictures and mails: text of strangers runs no script and loads nothing."""
 SHOWN = frozenset({"text/html", "image/jpeg"})
 """Media types that are shown; others are downloads."""
 

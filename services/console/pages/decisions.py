@@ -1,4 +1,4 @@
-"""Forms of the decisions on a case, and what became of them."""
+"""Forms of the decisions on a case, and their effects."""
 
 import re
 import secrets
@@ -49,7 +49,7 @@ class OfferForm:
     offer: DecisionOffer
     view: CaseView
     values: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """Field → what was entered before."""
+    """Field → its values that were entered before."""
     flaws: Mapping[str, str] = field(default_factory=dict)
     """Field → its error; the empty name stands for the whole form."""
 
@@ -57,7 +57,7 @@ class OfferForm:
     """The letters that would be sent, or why none."""
 
     def value(self, name: str, preset: str = "") -> str:
-        """Return what was entered in the field *name*."""
+        """Return the value that was entered in the field *name*."""
         return next(iter(self.values.get(name, ())), preset)
 
     def chosen(self, name: str) -> Sequence[str]:
@@ -164,7 +164,7 @@ async def _previewed(
 
 
 def flaws_of(error: HabeasError, say: Callable[..., str]) -> Mapping[str, str] | None:
-    """Return what *error* says about a form; None if it is no error of the form."""
+    """Return the errors of a form by field; None if *error* is no error of the form."""
     match error:
         case InvalidEntry():
             return {error.name: say(str(error))}

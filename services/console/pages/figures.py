@@ -55,7 +55,7 @@ CHART_HEIGHT = 120
 
 @dataclass(frozen=True, slots=True)
 class FigureView:
-    """What the address asks for."""
+    """The choices in the address of the page."""
 
     year: int
     period: FigurePeriod

@@ -182,7 +182,7 @@ def _moved(step: DayStep, last: DueDate, words: Words) -> str:
 
 
 def _pauses(received: events.RequestReceived, view: CaseView, words: Words) -> Iterator[DeadlineLine]:
-    """Yield what a pause that is open now does, law by law."""
+    """Yield the effect of a pause that is open now, law by law."""
     since = view.row.paused_since
     if since is None or not view.row.open:
         return

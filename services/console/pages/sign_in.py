@@ -45,7 +45,7 @@ class SignInPage:
     def draw(
         self, request: Request, next_: str, account: str = "", flaw: str = "", status: int = 200
     ) -> HTMLResponse:
-        """Return the page, with what is wrong."""
+        """Return the page, with an error."""
         content = {
             "next": next_,
             "account": account,

@@ -52,7 +52,7 @@ MENU: Mapping[str, tuple[str, ConsoleAction]] = {
     "/figures": (labels.FIGURES, ConsoleAction.FIGURES),
     "/system": (labels.SYSTEM, ConsoleAction.SYSTEM),
 }
-"""Path → its name in the menu, and what it needs."""
+"""Path → its name in the menu, and the action that it needs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,7 +204,7 @@ class WaitingWork:
     late: int
 
     def counts(self, kinds: Iterable[WaitKind] = WaitKind, account: str = "") -> Mapping[str, int]:
-        """Return the number by kind, of *kinds* and of what *account* may do; and that of late cases."""
+        """Return the number of waits that *account* may do, by kind of *kinds*, and that of late cases."""
         wanted = frozenset(kinds)
         counted = dict.fromkeys(map(str, WaitKind), 0)
         for kind, barred, count in self.groups:

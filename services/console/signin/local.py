@@ -23,7 +23,7 @@ REFUSALS = {
     "account_locked": _("This account is locked after too many wrong codes. An administrator can reset it."),
     "proof_stale": _("The clocks of the servers differ too much. Tell the operators."),
 }
-"""Reason of a refusal → its explanation; other reasons are not told apart."""
+"""Reason of a refusal → its explanation; all others have one explanation."""
 SESSION_DIGITS = 32
 
 
@@ -33,7 +33,7 @@ class SignInRefused(HabeasError):
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What staff enter to sign in."""
+    """Account, password and code, as staff enter them."""
 
     account: Code
     password: str

@@ -33,12 +33,12 @@ MOST_ANSWER_BYTES = 64 * 1024
 
 
 class ProviderRefused(HabeasError):
-    """The provider's answer signs nobody in."""
+    """The provider's answer is not accepted."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderAttempt:
-    """A sign-in that has begun: what only this browser and the console know."""
+    """A sign-in that has begun, with secrets that only this browser and the console have."""
 
     state: str
     nonce: str

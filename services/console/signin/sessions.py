@@ -29,7 +29,7 @@ SEEN_EVERY = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True)
 class UnlockedKey:
-    """What an account needs to act: its signing key, and the bearer of its session at intake."""
+    """The signing key of an account, and the bearer of its session at intake."""
 
     key: Ed25519PrivateKey = field(repr=False)
     bearer: str = field(repr=False)

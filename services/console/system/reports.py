@@ -20,7 +20,7 @@ SEVERITIES = ("wrong", "open", "remark")
 
 @dataclass(frozen=True, slots=True)
 class MapReport:
-    """The data map in use, its graph, and what its last check found."""
+    """The data map in use, its graph, and the findings of its last check."""
 
     version: str
     collections: Sequence[Mapping[str, Any]]

@@ -95,7 +95,7 @@ class LetterPreviews:
             await service.vault.discard_all(case_id, [place.preview])
 
     async def _objection(self, decision: Decision, session: StaffSession, case: IntakeCase) -> Code | None:
-        """Return why the account may not make the decision, or not read what the letter says."""
+        """Return why the account may not make the decision, or not read the letter."""
         account, now = session.account, self.actions.service.clock()
         if not account.roles & decision.ROLES:
             return "role_missing"
@@ -104,7 +104,7 @@ class LetterPreviews:
         return await self.actions.sessions.accounts.concerned(decision, account)
 
     async def _remove_later(self, case_id: str, case: IntakeCase) -> None:
-        """Set the timer that removes what is left of previews; one for all of an hour."""
+        """Set the timer that removes the remains of previews; one for all of an hour."""
         ctx = self.actions.service.at_present(case_id, case)
         at = ctx.now.replace(minute=0, second=0, microsecond=0) + 2 * KEPT_FOR
         wait = CaseTimer(f"{PREVIEW}{at:%Y%m%d%H}", at)

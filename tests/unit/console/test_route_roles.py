@@ -144,6 +144,6 @@ async def test_route_is_open_to_the_roles_of_its_action_alone(
 
 
 @pytest.mark.parametrize("route", NEEDED, ids=" ".join)
-async def test_nobody_uses_a_route_without_a_session(route: tuple[str, str]) -> None:
+async def test_route_needs_a_session(route: tuple[str, str]) -> None:
     status, location = await _status(*route, "another token", *StaffRole)
     assert status == 403 or location.startswith(SIGN_IN)
