@@ -3,7 +3,8 @@ The contract documents, from the catalogue and the routes; `habeas.reference` wr
 
 ``asyncapi.yaml`` (AsyncAPI 3) and ``openapi.yaml`` (OpenAPI 3.1) for people and generators. For validators,
 JSON Schemas (2020-12): ``schemas/<exchange>/<type>.json`` of the data of a message, ``schemas/envelope.json``
-of the whole. A test keeps them in step with the models and the routes.
+of the whole; ``schemas/habeas-case-trail-1.json`` of exported
+trails. A test keeps them in step with the models and the routes.
 """
 
 import json
@@ -30,6 +31,7 @@ from services.intake.http.description import document as described
 from services.intake.http.staff_decisions import StaffDecisions
 from services.intake.pages.csrf import CsrfGuard
 from services.intake.pages.site import Site
+from services.intake.trail.document import FORMAT, CaseTrail
 from shared.contract.catalogue import catalogue
 from shared.contract.correlation import EVENT, REFERENCE, SOURCE, Correlation
 from shared.contract.envelope import MAX_BODY, STRUCTURED, derived_id, encode, encode_submission
@@ -48,6 +50,7 @@ EXAMPLE = CompanyProfile(
     zone="Europe/Berlin",
     authority={"name": "Authority of Examplia", "url": "https://authority.example.org"},
 )
+TRAIL = f"{FORMAT.replace('/', '-')}.json"
 SCHEMAS = "https://habeas.example/schemas/"
 """Begins the identifiers of schemas; nothing is served there."""
 SERVER = {
@@ -70,10 +73,18 @@ def documents() -> Iterator[tuple[str, str]]:
     for kind in events():
         yield f"schemas/{_file(kind)}", _written(json_schema(kind))
     yield "schemas/envelope.json", _written(envelope())
+    yield f"schemas/{TRAIL}", _written(trail())
 
 
 def _written(schema: Mapping[str, Any]) -> str:
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def trail() -> dict[str, Any]:
+    """Return the JSON Schema of the trail of a case."""
+    schema = CaseTrail.model_json_schema(mode="serialization")
+    add_meanings({CaseTrail.__name__: schema, **schema["$defs"]})
+    return {"$schema": DIALECT, "$id": SCHEMAS + TRAIL, **schema}
 
 
 def events() -> list[type[Event]]:
@@ -194,6 +205,7 @@ def every_channel() -> tuple[FastAPI, Mapping[str, FastAPI]]:
         links=UnsubscribeLinks(b"", ROOT),
         staff=staff,
         requesters=cast("Any", object()),
+        trails=cast("Any", object()),
     )
     return app, protocols
 

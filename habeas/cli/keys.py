@@ -10,10 +10,12 @@ from typer import Argument, Option
 
 from habeas.cli import client
 from habeas.cli.options import STATE, AsJson, State, output, run
+from shared.contract.topology import COMMAND
 from shared.runtime.accounts import TOPOLOGY
 
 if TYPE_CHECKING:
     from habeas.client.master_keys import MasterKeys
+    from shared.runtime.key_rings import KeyRing
 
 app = typer.Typer()
 
@@ -97,6 +99,11 @@ def retired(state: State) -> tuple[dict[str, int], str]:
     text = f"{gone} master keys are destroyed; the keys of {anew} requests were wrapped anew"
     plain = {"destroyed": gone, "wrapped": anew, "unopened": unopened}
     return plain, text + _warning(unopened)
+
+
+def key_ring(state: State) -> "KeyRing":
+    """Return the key ring of the command, from the master keys: it verifies the journals."""
+    return client.master_keys.load(Path(state.setting("CREDENTIALS"))).ring(COMMAND)
 
 
 def _warning(unopened: int) -> str:

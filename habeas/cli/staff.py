@@ -180,7 +180,7 @@ def send(
         ConfigurationError: It was refused, or there is no such request or incident.
         Unanswered: No service has answered in time.
     """
-    return run(client.staff.decide(_complete(signer), decision, text, package))
+    return run(client.staff.decide(complete(signer), decision, text, package))
 
 
 def decide_batch(
@@ -194,7 +194,7 @@ def decide_batch(
     if len(cases) > contract.MOST_BATCHED:
         raise ConfigurationError(f"one code makes {contract.MOST_BATCHED} decisions at most")
     facts = [client.requests.fact(kind, request_id=case, by=signer.account, **words) for case in cases]
-    effects = run(client.staff.decide_batch(_complete(signer), facts))
+    effects = run(client.staff.decide_batch(complete(signer), facts))
     if as_json:
         print(json.dumps([effect.plain() for effect in effects]))
     else:
@@ -206,7 +206,7 @@ def decide_batch(
         raise typer.Exit(2 if "refused" in found else 3)
 
 
-def _complete(signer: "DecisionSigner") -> "DecisionSigner":
+def complete(signer: "DecisionSigner") -> "DecisionSigner":
     """Return *signer* with password and code, asked for where missing."""
     if not signer.url:
         raise ConfigurationError(NO_URL)

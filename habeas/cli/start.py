@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer import Argument, Option
 
-from habeas.cli.keys import retired
+from habeas.cli import client
+from habeas.cli.keys import key_ring, retired
 from habeas.cli.options import STATE, AsJson, MapFolder, State, Stores, console, output, run
 from habeas.cli.store_urls import data_of, stores_of
-from habeas.cli.verification import copy_heads
+from habeas.cli.verification import copy_heads, verify_journals
 from shared.errors import ConfigurationError, HabeasError
 from shared.runtime.accounts import TOPOLOGY
 
@@ -72,7 +73,7 @@ def upkeep(
     as_json: AsJson = False,
 ) -> None:
     """
-    Destroy overdue master keys and copy the signed heads of the journals, once a day.
+    Destroy overdue master keys, copy the signed heads of the journals and verify these, once a day.
 
     With --json, each day has a line on standard output.
     """
@@ -80,7 +81,9 @@ def upkeep(
         try:
             plain, text = retired(state)
             copied = copy_heads(heads, state, TOPOLOGY)
-            output(plain | {"heads": copied}, f"{text}\n{copied} new heads in {heads}", as_json=as_json)
+            report = verify_journals(heads, state, key_ring(state), TOPOLOGY)
+            said = f"{text}\n{copied} new heads in {heads}\n{client.audit.text_of(report)}"
+            output(plain | {"heads": copied, "audit": report.plain()}, said, as_json=as_json)
         except HabeasError as error:
             if once:
                 raise

@@ -1,6 +1,7 @@
 """Verbs that verify journals, packages and certificates."""
 
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,13 +11,21 @@ from typer import Argument, Option
 from habeas.cli import client
 from habeas.cli.erasures import open_erasure_records
 from habeas.cli.options import STATE, AnyRequestId, AsJson, State, existing, output, request_of, run
+from habeas.cli.staff import As, OneTimeCode, complete, signer_of
+from shared.contract.references import short_reference
 from shared.contract.topology import COMMAND
+from shared.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from habeas.client.audit import AuditReport
     from services.fulfillment.certificate.document import CertificateReport
     from services.fulfillment.package.verification import PackageReport
+    from services.intake.trail.archive import TrailReport
+    from shared.runtime.key_rings import RootKey
     from shared.runtime.mongo import Client
+
+TRAILS = "intake"
+"""Service that signs trails, with the key of its heads."""
 
 app = typer.Typer()
 packages = typer.Typer()
@@ -33,17 +42,24 @@ def verify(
     request_id: AnyRequestId = None,
     dump: Annotated[Path | None, Option(help="Read a folder that mongodump wrote, not the database.")] = None,
     heads: Annotated[Path | None, Option(help="Folder of heads that the verb `audit heads` wrote.")] = None,
+    record: Annotated[bool, Option("--record", help="Show the result in the console.")] = False,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Verify each row against the chain of its request and the signed heads; exit 1 if one does not fit."""
+    if record and (dump or request_id):
+        raise ConfigurationError("--record: needs a verification of all journals in the database")
     key, prefix, audit = state.root_key(), state.prefix, client.audit
 
     async def work() -> "AuditReport":
         if dump is not None:
             return await audit.verify(audit.DumpedRows(dump, prefix), key, case=request_id, kept=heads)
         with _connection(state) as mongo:
-            return await audit.verify(audit.StoredRows(mongo, prefix), key, case=request_id, kept=heads)
+            rows = audit.StoredRows(mongo, prefix)
+            report = await audit.verify(rows, key, case=request_id, kept=heads)
+            if record:
+                await audit.record(mongo, prefix, report, datetime.now(UTC))
+            return report
 
     report = run(work())
     print(audit.json_of(report) if as_json else audit.text_of(report))
@@ -73,6 +89,56 @@ def copy_heads(folder: Path, state: State, account: str = COMMAND) -> int:
     return run(work())
 
 
+def verify_journals(folder: Path, state: State, keys: "RootKey", account: str) -> "AuditReport":
+    """Verify all journals with the heads in *folder*, as *account* reads them, and record the result."""
+    audit = client.audit
+
+    async def work() -> "AuditReport":
+        with _connection(state, account) as mongo:
+            report = await audit.verify(audit.StoredRows(mongo, state.prefix), keys, kept=folder)
+            await audit.record(mongo, state.prefix, report, datetime.now(UTC))
+            return report
+
+    return run(work())
+
+
+@app.command("trail")
+def export_trail(
+    request_id: Annotated[str, Argument(help="Request (id, its beginning, HB-…).", callback=request_of)],
+    folder: Annotated[Path, Option("--out", help="Folder to write to.")] = Path(),
+    account: As = None,
+    code: OneTimeCode = None,
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Write the trail of a request for an authority: JSON and PDF, signed. The export is recorded."""
+    archive = run(client.staff.exported_trail(complete(signer_of(account, code, state)), request_id))
+    file = folder / f"trail-{short_reference(request_id)}.zip"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(archive)
+    output({"file": str(file)}, str(file), as_json=as_json)
+
+
+@app.command("verify-trail")
+def verify_trail(file: Path, issuer: Issuer = None, as_json: AsJson = False) -> None:
+    """Check the trail of a request: the issuer, its files, the signature. Needs no network."""
+    from services.intake.trail.archive import verify_trail as verify  # noqa: PLC0415
+
+    _conclude(verify(existing(file).read_bytes(), issuer=_fingerprint(issuer)), as_json=as_json)
+
+
+@app.command("key")
+def show_trail_key(state: State = STATE, as_json: AsJson = False) -> None:
+    """Print the fingerprint and the public key that verify trails; publish both."""
+    from shared.runtime.audit_keys import heads_key  # noqa: PLC0415
+    from shared.runtime.signatures import PublicKey  # noqa: PLC0415
+
+    key = PublicKey(heads_key(state.root_key(), TRAILS).public_key().public_bytes_raw())
+    pem = key.pem.decode()
+    plain = {"fingerprint": key.fingerprint, "public_key": pem}
+    output(plain, f"fingerprint {key.fingerprint}\n{pem}".rstrip(), as_json=as_json)
+
+
 def _connection(state: State, account: str = COMMAND) -> "closing[Client]":
     from shared.runtime.mongo import connect  # noqa: PLC0415
 
@@ -99,7 +165,7 @@ def _fingerprint(issuer: str | None) -> str | None:
     return None if issuer is None else client.certificates.issuer_of(issuer)
 
 
-def _conclude(report: "PackageReport | CertificateReport", *, as_json: bool) -> None:
+def _conclude(report: "PackageReport | CertificateReport | TrailReport", *, as_json: bool) -> None:
     """Print *report*; exit 0 only if the file is unchanged and its issuer is known."""
     lines = list(report.problems)
     if report.ok and not report.trusted:

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -11,7 +12,8 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from shared.contract.topology import LISTENS
+from services.console.read_model.chains import ChainVerification, ChainVerifications
+from shared.contract.topology import CONSOLE, LISTENS
 from shared.errors import ConfigurationError
 from shared.runtime.audit_chain import ChainFault, ChainFinding, Head, faults_of, is_purged
 from shared.runtime.audit_heads import COLLECTION, LATE, PLACE, SignedHeads, faults_of_heads, signed_heads
@@ -105,6 +107,16 @@ class AuditReport:
     """Service → the day up to which signed heads cover its rows."""
     unsigned: list[str] = field(default_factory=list)
     """Services that have rows and no signed heads."""
+    rows_of: dict[str, int] = field(default_factory=dict)
+    """Service → its rows."""
+
+    def verifications(self, at: datetime) -> list[ChainVerification]:
+        """Return the result for each journal, verified at a moment, as the console shows it."""
+        faults = Counter(one.service for one in self.findings)
+        return [
+            ChainVerification(service, at, rows, faults[service], self.until.get(service))
+            for service, rows in self.rows_of.items()
+        ]
 
     def plain(self) -> dict[str, Any]:
         """Return it as JSON has it."""
@@ -134,6 +146,7 @@ async def verify(
         report.findings += faults if case is None else []
         before = report.rows
         await _verify_journal(_Journal(service, master_key, heads, purged), rows, case, report)
+        report.rows_of[service] = report.rows - before
         if heads:
             report.until[service] = heads[-1].day.isoformat()
         elif report.rows > before:
@@ -143,6 +156,11 @@ async def verify(
             f"no journal has a row of request {case}; `habeas request find` prints its id"
         )
     return report
+
+
+async def record(client: Client, prefix: str, report: AuditReport, at: datetime) -> None:
+    """Show the result of a verification of all journals in the console. Raises StoreUnavailable."""
+    await ChainVerifications(client[f"{prefix}_{CONSOLE}"]).record(report.verifications(at))
 
 
 @dataclass(slots=True)

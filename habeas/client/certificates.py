@@ -6,12 +6,12 @@ from pathlib import Path
 
 from services.fulfillment.certificate.document import page, read, verify_certificate
 from services.fulfillment.certificate.issue import localized_certificate
-from services.fulfillment.certificate.signatures import PublicKey, fingerprint_in
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.datamap.versions import stored_map
 from services.fulfillment.package.labels import map_in, words
 from shared.errors import ConfigurationError
 from shared.runtime.mongo import connect
+from shared.runtime.signatures import PublicKey, fingerprint_in
 
 
 def write(file: bytes, path: Path, language: str, data_map: DataMap | None = None) -> None:

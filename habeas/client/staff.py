@@ -6,7 +6,7 @@ import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from shared.contract.events import Decision, StaffRole
+from shared.contract.events import SESSION_ID, Decision, StaffRole, StaffSignedIn
 from shared.contract.events.breaches import ADDRESS, BreachDeclared, IncidentDecision
 from shared.contract.refusals import REFUSALS
 from shared.contract.staff import (
@@ -26,6 +26,7 @@ from shared.contract.staff import (
     public_bytes,
     recovery_code,
     recovery_digest,
+    session_token,
     signed,
     signed_batch,
 )
@@ -49,6 +50,7 @@ SECOND_FACTOR_BYTES = 20
 """RFC 4226 section 4, R6."""
 PASSWORD_BYTES = 15
 EFFECT_WITHIN_S = 15.0
+SESSION_OF_EXPORT = timedelta(minutes=5)
 MAILBOX = re.compile(ADDRESS)
 NUMBER = re.compile("[0-9a-f]{32}")
 """An id of a decision."""
@@ -277,6 +279,25 @@ async def decide_batch(
         ids = [one.id for one in taken if isinstance(one, TakenDecision)]
         effects = await intake.effects(ids, EFFECT_WITHIN_S)
     return [_batched(*pair, effects) for pair in zip(decisions, taken, strict=True)]
+
+
+async def exported_trail(signer: DecisionSigner, case: str) -> bytes:
+    """
+    Export the signed trail of *case* in a session of the account; the session ends with it.
+
+    Raises ConfigurationError if the account may not, or there is no such request.
+    """
+    async with _intake(signer.url) as intake:
+        key, bearer, now = await _key(intake, signer), secrets.token_urlsafe(32), datetime.now(UTC)
+        token, until = session_token(bearer), now + SESSION_OF_EXPORT
+        begun = StaffSignedIn(request_id=token[:SESSION_ID], by=signer.account, token=token, until=until)
+        proven = signed(begun, key, at=now, nonce=secrets.token_hex(16), code=signer.code)
+        await _effect(intake, (await intake.submit(proven)).id)
+        try:
+            answer = await intake.response("POST", f"/v1/staff/cases/{case}/trail", bearer)
+        finally:
+            await intake.call("DELETE", "/v1/staff/session", bearer)
+        return bytes(answer.content)
 
 
 async def result(url: str, id_: str) -> dict[str, Any]:

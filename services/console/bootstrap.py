@@ -11,8 +11,10 @@ from services.console.handlers import subscriptions
 from services.console.http.app import create_app
 from services.console.pages.sign_in import CALLBACK
 from services.console.read_model.cases import CaseList
+from services.console.read_model.chains import ChainVerifications
 from services.console.read_model.figures import FigureReader
 from services.console.read_model.histories import CaseHistories
+from services.console.read_model.openings import OpeningLog
 from services.console.saved_views import SavedViews
 from services.console.settings import ConsoleSettings
 from services.console.signin.accounts import AccountReader
@@ -67,7 +69,8 @@ async def build(settings: ConsoleSettings, platform: KeylessRuntime) -> AsyncIte
     histories, cases = CaseHistories(database), CaseList(database)
     sessions = SessionStore(database, idle=settings.session_idle, length=settings.session_length)
     views, attempts = SavedViews(database), AttemptStore(database)
-    for prepared in (cases, sessions, views, attempts):
+    openings = OpeningLog(database)
+    for prepared in (cases, sessions, views, attempts, openings):
         await prepared.prepare()
     async with (
         StaffApi.opened(settings.intake_url) as intake,
@@ -83,6 +86,8 @@ async def build(settings: ConsoleSettings, platform: KeylessRuntime) -> AsyncIte
             histories,
             sessions,
             views,
+            openings,
+            ChainVerifications(database),
             accounts,
             intake,
             figures,

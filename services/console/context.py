@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 from services.console.read_model.cases import CaseList
+from services.console.read_model.chains import ChainVerifications
 from services.console.read_model.figures import FigureReader
 from services.console.read_model.histories import CaseHistories
+from services.console.read_model.openings import OpeningLog
 from services.console.saved_views import SavedViews
 from services.console.settings import ConsoleSettings
 from services.console.signin.accounts import AccountReader
@@ -34,6 +36,8 @@ class ConsoleParts:
     histories: CaseHistories
     sessions: SessionStore
     views: SavedViews
+    openings: OpeningLog
+    chains: ChainVerifications
     accounts: AccountReader
     intake: StaffApi
     figures: FigureReader

@@ -64,8 +64,13 @@ def time_of(fact: Fact, recorded_at: datetime) -> datetime:
 def in_order(history: Iterable[HistoryEntry]) -> list[HistoryEntry]:
     """Return *history* by time, without the decisions that a service refused."""
     known = list(history)
-    refused = {one.fact.decision for one in known if isinstance(one.fact, events.DecisionRefused)}
+    refused = refusals_in(known)
     return sorted((one for one in known if one.id not in refused), key=lambda one: (one.at, one.id))
+
+
+def refusals_in(history: Iterable[HistoryEntry]) -> set[str]:
+    """Return the ids of the decisions that a service refused."""
+    return {one.fact.decision for one in history if isinstance(one.fact, events.DecisionRefused)}
 
 
 def is_purged(history: Iterable[HistoryEntry]) -> bool:

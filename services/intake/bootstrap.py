@@ -26,10 +26,12 @@ from services.intake.handlers import SUBSCRIPTIONS
 from services.intake.http.api import create_app
 from services.intake.http.callers import Callers
 from services.intake.http.staff_decisions import CALLS_PER_HOUR, StaffDecisions
+from services.intake.http.staff_trails import EXPORTS_PER_HOUR, CaseTrails
 from services.intake.pages.csrf import CsrfGuard
 from services.intake.pages.linked_pages import stop_page
 from services.intake.pages.site import Site
 from services.intake.settings import IntakeSettings
+from services.intake.trail.chain import CaseChains
 from shared.contract.correlation import Correlation, correlation, event_name
 from shared.contract.envelope import Envelope
 from shared.contract.events import (
@@ -49,7 +51,7 @@ from shared.labels import label_of
 from shared.law import ClockRules
 from shared.law.library import breach_policies
 from shared.law.policies import E, EditionLibrary
-from shared.runtime.audit_keys import chain_key
+from shared.runtime.audit_keys import chain_key, heads_key
 from shared.runtime.bootstrap import Running, ServicePlan, ServiceRuntime
 from shared.runtime.broker import user_of
 from shared.runtime.client_limits import Allowance
@@ -180,6 +182,7 @@ def application(
         links=UnsubscribeLinks(settings.root_key, settings.public_url),
         staff=StaffDecisions(requests, platform.staff, requests.clock, allowance, incidents=incidents),
         requesters=_requesters(settings, platform),
+        trails=_trails(settings, platform),
     )
     app.include_router(stop_page(requests, site, derived_key(settings.root_key, STOP_LINKS)))
     return app
@@ -188,6 +191,16 @@ def application(
 def _requesters(settings: IntakeSettings, platform: ServiceRuntime) -> RequesterIndex:
     database = platform.client[f"{settings.database_prefix}_{NAME}"]
     return RequesterIndex(database, platform.vault, derived_key(settings.root_key, REPEATED))
+
+
+def _trails(settings: IntakeSettings, platform: ServiceRuntime) -> CaseTrails:
+    database = platform.client[f"{settings.database_prefix}_{NAME}"]
+    return CaseTrails(
+        CaseChains(database, chain_key(settings.root_key, NAME)),
+        heads_key(settings.root_key, NAME),
+        settings.company.name,
+        Allowance(EXPORTS_PER_HOUR),
+    )
 
 
 @asynccontextmanager

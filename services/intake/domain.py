@@ -343,6 +343,7 @@ REMARKS: frozenset[type[Fact]] = frozenset(
         events.StaffSignedOut,
         events.StopDecided,
         events.SubjectUnrestricted,
+        events.TrailExported,
         events.WithdrawalDecided,
     }
 )

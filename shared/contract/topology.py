@@ -302,6 +302,7 @@ PUBLISHES: Mapping[str, tuple[str, ...]] = {
         "habeas.case.assigned.v1",
         "habeas.case.noted.v1",
         "habeas.file.attached.v1",
+        "habeas.trail.exported.v1",
     ),
     "verifier": (
         REFUSED,

@@ -92,7 +92,7 @@ BUSINESS = frozenset({"fulfillment", COMMAND})
 OPERATED: Mapping[str, tuple[str, ...]] = {
     "intake": ("drop_state",),
     "fulfillment": ("certificates", "datamaps", "erasures", "held_records", "holds", "kept", "suppressions"),
-    CONSOLE: ("histories", "cases"),
+    CONSOLE: ("audits", "histories", "cases", "openings"),
 }
 """Service → the collections that operators' commands write to, and no other of its database."""
 OPERATING = ("find", "insert", "update", "remove", "createIndex", "listIndexes")

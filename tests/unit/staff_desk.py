@@ -13,6 +13,7 @@ from services.intake.http.api import create_app
 from services.intake.http.callers import Callers
 from services.intake.http.failed_attempts import FailedAttempts
 from services.intake.http.staff_decisions import StaffDecisions
+from services.intake.http.staff_trails import CaseTrails
 from shared.contract.events import SESSION_ID, Decision, StaffRole, StaffSignedIn
 from shared.contract.staff import StaffAccount, code_at, public_bytes, session_token, signed
 from shared.runtime.client_limits import Allowance
@@ -35,6 +36,7 @@ class StaffDesk:
     calls: Allowance = field(default_factory=lambda: UNLIMITED)
     attempts: FailedAttempts = field(default_factory=lambda: FORGIVING)
     incidents: MemoryJournal = field(default_factory=MemoryJournal)
+    trails: CaseTrails | None = None
 
     def salt(self, name: str) -> bytes:
         return name.encode()
@@ -78,6 +80,7 @@ class StaffDesk:
             incidents=self.incidents,
         )
         callers = Callers({}, UNLIMITED, attempts=self.attempts)
-        app = create_app(self.office.requests, callers, SITE, staff=staff, requesters=self.office.requesters)
+        requests, requesters = self.office.requests, self.office.requesters
+        app = create_app(requests, callers, SITE, staff=staff, requesters=requesters, trails=self.trails)
         headers = {"Authorization": f"Bearer {secret}"} if secret else {}
         return AsyncClient(transport=ASGITransport(app), base_url=ROOT, headers=headers)

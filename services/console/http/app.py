@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from services.console.context import ConsoleParts
 from services.console.http.counts import count_routes
 from services.console.http.guard import NotSignedIn, SessionGuard
+from services.console.pages.audit import audit_routes
 from services.console.pages.breaches import breach_file_routes, breach_routes
 from services.console.pages.bulk import bulk_routes
 from services.console.pages.case import case_routes
@@ -63,6 +64,7 @@ def create_app(parts: ConsoleParts) -> FastAPI:
     app.include_router(content_routes(parts, guard, site))
     app.include_router(work_routes(parts, guard))
     app.include_router(figure_routes(parts, guard, site))
+    app.include_router(audit_routes(parts, guard, site))
     app.include_router(system_routes(parts, guard, site))
     app.include_router(count_routes(parts, guard))
     _add_problems(app, site, guard)

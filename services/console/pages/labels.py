@@ -27,6 +27,7 @@ REQUESTS = _("Requests")
 BREACHES = _("Breaches")
 FIGURES = _("Figures")
 SYSTEM = _("System")
+AUDIT = _("Audit")
 
 RIGHTS: Mapping[str, str] = {
     Right.ACCESS: _("Access"),

@@ -50,6 +50,7 @@ MENU: Mapping[str, tuple[str, ConsoleAction]] = {
     "/requests": (labels.REQUESTS, ConsoleAction.LIST),
     "/breaches": (labels.BREACHES, ConsoleAction.BREACH),
     "/figures": (labels.FIGURES, ConsoleAction.FIGURES),
+    "/audit": (labels.AUDIT, ConsoleAction.AUDIT),
     "/system": (labels.SYSTEM, ConsoleAction.SYSTEM),
 }
 """Path → its name in the menu, and the action that it needs."""

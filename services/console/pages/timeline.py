@@ -80,6 +80,7 @@ SENTENCES: Mapping[type[Fact], str] = {
     events.CaseAssigned: _("Owner changed"),
     events.CaseNoted: _("Note written"),
     events.FileAttached: _("File attached"),
+    events.TrailExported: _("Trail exported"),
     events.PackageReviewNeeded: _("Package waits for a review"),
     events.PackageReviewed: _("Package reviewed"),
     events.HoldPlaced: _("Legal hold placed"),

@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from services.console.domain import HistoryEntry, is_purged, row_of, time_of
+from services.console.domain import HistoryEntry, is_purged, refusals_in, row_of, time_of
+from services.console.read_model.openings import openings_of
 from services.console.state import CaseRow
 from shared.contract.envelope import FACTS
 from shared.contract.events import Fact, RequestReceived
@@ -32,6 +33,7 @@ class CaseHistories:
         """Keep them in *database*."""
         self._histories = database["histories"]
         self._cases = database["cases"]
+        self._openings = database["openings"]
 
     async def prepare(self) -> None:
         """Create the indexes that purged cases need; :mod:`.cases` has the others."""
@@ -59,9 +61,23 @@ class CaseHistories:
         histories = await self.of(cases)
         changes = [_change(case, history) for case, history in histories.items()]
         await self._write(self._cases, changes, "renew the rows of cases")
+        await self._renew_openings(histories)
         purged = {case: history for case, history in histories.items() if is_purged(history)}
         forgotten = [_forgotten(case, history) for case, history in purged.items()]
         await self._write(self._histories, forgotten, "forget purged cases")
+
+    async def _renew_openings(self, histories: Mapping[str, Sequence[HistoryEntry]]) -> None:
+        """Make the openings of cases anew; those of purged cases and refused decisions go."""
+        opened = [one for case, history in histories.items() for one in openings_of(case, history)]
+        changes = [UpdateOne({"_id": one.id}, {"$set": one.document()}, upsert=True) for one in opened]
+        await self._write(self._openings, changes, "renew the openings of cases")
+        purged = [case for case, history in histories.items() if is_purged(history)]
+        refused = [one for history in histories.values() for one in refusals_in(history)]
+        for gone in ({"case": purged}, {"_id": refused}):
+            for name, values in gone.items():
+                if values:
+                    with translated("remove openings"):
+                        await self._openings.delete_many({name: {"$in": values}})
 
     async def is_purged(self, case: str) -> bool:
         """Return whether *case* was purged in the last days."""
@@ -77,6 +93,7 @@ class CaseHistories:
                 some = {"_id": {"$in": others[start : start + DELETED_AT_ONCE]}}
                 await self._histories.delete_many(some)
                 await self._cases.delete_many(some)
+                await self._openings.delete_many({"case": some["_id"]})
         return len(others)
 
     async def of(self, cases: Collection[str]) -> dict[str, list[HistoryEntry]]:

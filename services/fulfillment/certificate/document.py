@@ -12,12 +12,13 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from services.fulfillment.certificate.signatures import ALGORITHM, CertificateSigner, PublicKey, unknown_key
+from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.domain import NOT_CHANGEABLE
 from services.fulfillment.package import pages
 from services.fulfillment.package.records import json_text
 from services.fulfillment.package.withheld import OTHER, REASONS
 from shared.pages.translation import Words
+from shared.runtime.signatures import ALGORITHM, PublicKey, unknown_key
 
 FORMAT: Final = "habeas-erasure-certificate/1"
 RETRIED: Final = "daily"

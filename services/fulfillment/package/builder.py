@@ -23,13 +23,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from services.fulfillment.certificate.signatures import ALGORITHM, CertificateSigner
+from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.datamap.model import Collection
 from services.fulfillment.package.about import about
 from services.fulfillment.package.pages import categories, index
 from services.fulfillment.package.records import MOST_COLUMNS, csv_file, json_file, json_text
 from services.fulfillment.package.survey import Contents, PackageSurvey, outline, survey
 from services.fulfillment.package.withheld import MASKED
+from shared.runtime.signatures import ALGORITHM
 
 FORMAT: Final = "habeas-package/1"
 INDEX: Final = "index.html"

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
-from services.fulfillment.certificate.signatures import PublicKey, unknown_key
 from services.fulfillment.package.builder import FORMAT, MANIFEST, PUBLIC_KEY, SIGNATURE
+from shared.runtime.signatures import PublicKey, unknown_key
 
 PIECE_BYTES: Final = 64 * 1024
 MOST_BYTES: Final[Mapping[str, int]] = {MANIFEST: 64 * 1024 * 1024, SIGNATURE: 64, PUBLIC_KEY: 4_096}

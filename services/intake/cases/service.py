@@ -354,6 +354,11 @@ class RequestService:
             await self.kept(case_id, SUBMISSION)  # at least lodged
         return case, list(facts_of(rows))
 
+    async def rows(self, case_id: str) -> tuple[IntakeCase, list[JournalRow]]:
+        """Return the state of a request, and its rows and noted facts, oldest first."""
+        rows = await self._history(case_id)
+        return _folded(rows), rows
+
     async def prove(
         self, case_id: str, proofs: Sequence[Proof], *, cause: str = "", sender: SenderCheck | None = None
     ) -> None:

@@ -37,6 +37,7 @@ from services.intake.http.staff_search import (
     search_routes,
 )
 from services.intake.http.staff_sessions import StaffSessions, session_routes
+from services.intake.http.staff_trails import CaseTrails, TrailExports, trail_routes
 from services.intake.pages.centre.pages import centre, honour
 from services.intake.pages.linked_pages import forwarded_request_routes
 from services.intake.pages.routes import certificate_response, pages
@@ -142,12 +143,13 @@ def create_app(  # noqa: PLR0913 - everything that is served
     links: UnsubscribeLinks | None = None,
     staff: StaffDecisions | None = None,
     requesters: RequesterSearch | None = None,
+    trails: CaseTrails | None = None,
 ) -> FastAPI:
     """
     Return the API on *service*, with the applications of *protocols*, by path: ``{"/drp": …}``.
 
     Without *links* there are no unsubscribe links, without *staff* no decisions of staff accounts,
-    without *requesters* no search for their cases.
+    without *requesters* no search for their cases, without *trails* no exports of trails.
     """
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     add_problems(app, site)
@@ -169,7 +171,7 @@ def create_app(  # noqa: PLR0913 - everything that is served
         app.include_router(unsubscribe_routes(service, site, links, callers.system))
     if staff:
         app.include_router(staff_decisions(staff, site.root))
-        for routes in _session_routes(staff, requesters):
+        for routes in _session_routes(staff, requesters, trails):
             app.include_router(routes, dependencies=[Depends(forbid_caching)])
     _add_description(app, site, protocols or {})
     for path, protocol in (protocols or {}).items():
@@ -177,7 +179,9 @@ def create_app(  # noqa: PLR0913 - everything that is served
     return app
 
 
-def _session_routes(staff: StaffDecisions, requesters: RequesterSearch | None) -> Iterator[APIRouter]:
+def _session_routes(
+    staff: StaffDecisions, requesters: RequesterSearch | None, trails: CaseTrails | None
+) -> Iterator[APIRouter]:
     """Yield the API for signed-in accounts."""
     sessions = StaffSessions(staff.service, staff.register, staff.clock)
     yield session_routes(sessions)
@@ -188,6 +192,8 @@ def _session_routes(staff: StaffDecisions, requesters: RequesterSearch | None) -
     yield content_routes(StaffContent(staff.service, staff.clock), sessions)
     if requesters:
         yield search_routes(StaffSearch(sessions, requesters, Allowance(SEARCHES_PER_HOUR)))
+    if trails:
+        yield trail_routes(TrailExports(staff.service, trails, staff.clock), sessions)
 
 
 def _add_description(app: FastAPI, site: Site, protocols: Mapping[str, ASGIApp]) -> None:

@@ -339,6 +339,15 @@ ATTACH_FILE = operation(
     body=[Content(media="application/octet-stream", schema=BINARY)],
     answer={201: Content({"item": f"file_{DECISION}"})},
 )
+EXPORT_TRAIL = operation(
+    "exportTrail",
+    403,
+    404,
+    409,
+    429,
+    security=STAFF,
+    answer={200: Content(media=ZIP, schema=BINARY)},
+)
 SEARCH_CASES = operation(
     "searchCases",
     403,

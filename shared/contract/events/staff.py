@@ -81,3 +81,12 @@ class FileAttached(Fact):
     media_type: Annotated[str, StringConstraints(pattern=r"^[a-z]+/[a-z0-9.+-]{1,60}$")]
     """Its type by its first bytes."""
     by: Code
+
+
+class TrailExported(Fact):
+    """A staff account exported the trail of a case, which has no personal data."""
+
+    TYPE = "habeas.trail.exported.v1"
+    TERMINAL = True
+
+    by: Code

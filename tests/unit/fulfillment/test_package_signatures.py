@@ -3,8 +3,9 @@ import json
 
 import pytest
 
-from services.fulfillment.certificate.signatures import CertificateSigner, PublicKey
+from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.package.verification import verify_package
+from shared.runtime.signatures import PublicKey
 from tests.unit.fulfillment.sample_records import SIGNER, contents, packed, repacked, unpacked
 
 PACKAGE = packed(contents())

@@ -10,6 +10,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from habeas.cli import app, start
+from habeas.client.audit import AuditReport
 from habeas.embedded.installation import Installation
 from habeas.embedded.uptime import describe
 
@@ -59,7 +60,12 @@ def test_upkeep_prints_one_document_about_keys_and_heads(
 ) -> None:
     monkeypatch.setattr(start, "retired", lambda _state: ({"destroyed": 1}, "1 master key is destroyed"))
     monkeypatch.setattr(start, "copy_heads", lambda *_: 3)
+    monkeypatch.setattr(start, "key_ring", lambda _state: None)
+    report = AuditReport(rows=7, cases=2)
+    monkeypatch.setattr(start, "verify_journals", lambda *_: report)
     words = ["upkeep", "--once", "--heads", str(tmp_path)]
-    assert json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout) == {"destroyed": 1, "heads": 3}
-    text = f"1 master key is destroyed\n3 new heads in {tmp_path}\n"
+    printed = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)
+    assert printed == {"destroyed": 1, "heads": 3, "audit": report.plain()}
+    kept = f"1 master key is destroyed\n3 new heads in {tmp_path}"
+    text = f"{kept}\n7 rows of 2 cases are unchanged\n"
     assert CliRunner().invoke(app, words).stdout == text

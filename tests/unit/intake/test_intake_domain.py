@@ -128,6 +128,7 @@ from shared.contract.events import (
     Subject,
     SubjectUnrestricted,
     SubmissionError,
+    TrailExported,
     WithdrawalDecided,
 )
 from shared.contract.events.breaches import BreachLodged
@@ -295,6 +296,7 @@ EXAMPLES: dict[type[Fact], Fact] = {
         CaseAssigned(request_id=CASE, owner="dana", by="dana"),
         CaseNoted(request_id=CASE, note="note_1", by="dana"),
         FileAttached(request_id=CASE, item="file_1", media_type="application/pdf", by="dana"),
+        TrailExported(request_id=CASE, by="alex"),
         BreachLodged(request_id=CASE, declaration="breach_declared"),
         InquiryLodged(request_id=CASE, inquiry="inquiry", received_on=NOW.date(), laws=("gdpr@2018-05-25",)),
         MessageLodged(request_id=CASE, message="mail", reason="other", own=False),

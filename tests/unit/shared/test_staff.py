@@ -213,6 +213,7 @@ def test_every_fact_with_a_decider_is_a_decision() -> None:
         "PackageFetched",
         "ScopeAnswered",
         "StaffSignedOut",
+        "TrailExported",
     }
     named = {kind.__name__ for kind in catalogue() if issubclass(kind, Fact) and "by" in kind.model_fields}
     assert named - made_by_services == {kind.__name__ for kind in DECISIONS}

@@ -1,0 +1,1 @@
+"""Trails of cases: the record of a request, signed for an authority."""
