@@ -1,5 +1,6 @@
 """The console on real parts: sign-in, lists and cases in a browser, and a rebuilt read model."""
 
+import asyncio
 import csv
 import re
 from dataclasses import replace
@@ -14,6 +15,7 @@ from habeas.client import read_model
 from services.fulfillment.datamap.reader import load
 from services.fulfillment.map_check.report import MapReporter
 from services.fulfillment.stores.mongodb import Stores
+from services.intake.trail.archive import verify_trail
 from shared.contract.references import short_reference
 from shared.contract.staff import code_at
 from shared.contract.topology import EVENTS, inboxes
@@ -21,7 +23,7 @@ from shared.runtime.broker import Message
 from shared.vocabulary import StaffRole
 from tests.integration.browser import too_wide, violations
 from tests.integration.console_fixture import WITHIN, Console, console
-from tests.integration.pipeline import comes_true, command, now
+from tests.integration.pipeline import Pipeline, comes_true, command, now
 
 __all__ = ["console"]
 
@@ -329,3 +331,80 @@ async def test_auditor_sees_services_stores_mail_and_the_checked_data_map(
     assert graph.headers["content-type"] == "image/svg+xml"
     assert "sandbox" in graph.headers["content-security-policy"]
     await client.aclose()
+
+
+async def test_auditor_exports_a_trail_that_verifies_and_sees_who_opened_what(
+    console: Console, browser: Browser, tmp_path: Path
+) -> None:
+    pipeline = console.pipeline
+    person = (await pipeline.people())[3]
+    case = await pipeline.answered("access", person)
+    await console.listed(case, "closed")
+    auditor = await console.signed_in("alex.muster", StaffRole.AUDITOR)
+    page = await browser.new_page(viewport={"width": 1280, "height": 900})
+    await page.context.add_cookies([cookie_of(console, auditor)])  # type: ignore[list-item]
+    await page.goto(f"{console.url}/requests/{case}")
+    await page.click("main >> text=Audit")
+    assert "This case was not opened" in await page.inner_text("main")
+    assert not [*await violations(page), *await too_wide(page)]
+    async with page.expect_download() as download:
+        await page.click("text=Export the trail")
+    archive = tmp_path / "trail.zip"
+    await (await download.value).save_as(archive)
+
+    code, printed, complaint = await command(pipeline, "audit", "key", "--json")
+    assert (code, complaint) == (0, "")
+    verified = ("audit", "verify-trail", str(archive), "--issuer", orjson.loads(printed)["fingerprint"])
+    assert (await command(pipeline, *verified))[0] == 0
+    written = await asyncio.to_thread(archive.read_bytes)
+    exported = verify_trail(written).content
+    assert exported["chain"]["unchanged"]
+    assert {entry["type"] for entry in exported["entries"]} >= {
+        "habeas.request.received.v1",
+        "habeas.request.fulfilled.v1",
+        "habeas.trail.exported.v1",
+    }
+    journal = pipeline.client[f"{pipeline.prefix}_intake"]["journal"]
+    macs = {one["n"]: bytes(one["mac"]).hex() async for one in journal.find({"case": case})}
+    assert {one["row"]["n"]: one["row"]["mac"] for one in exported["entries"] if one["row"]} == macs
+    for value in (person.email, person.name):
+        assert value not in str(exported)
+    await _verified_by_command(pipeline, written, case, tmp_path)
+
+    async def listed() -> bool:
+        return "Trail exported" in (await auditor.get(f"/audit?case={short_reference(case)}")).text
+
+    await comes_true(listed)
+    await page.goto(f"{console.url}/audit?account=alex.muster&case={short_reference(case)}")
+    shown = await page.inner_text("main")
+    assert shown.count("Trail exported") == 1
+    assert "fulfillment" in shown
+    assert not [*await violations(page), *await too_wide(page)]
+    await page.set_viewport_size({"width": 360, "height": 800})
+    for path in ("/audit", f"/requests/{case}/audit"):
+        await page.goto(console.url + path)
+        assert not [*await violations(page), *await too_wide(page)]
+    assert case in (await auditor.get("/audit.csv?account=alex.muster")).text
+    await page.close()
+    await auditor.aclose()
+
+
+async def _verified_by_command(pipeline: Pipeline, archive: bytes, case: str, folder: Path) -> None:
+    """Find a changed archive, export another one by command, and record a verification of all journals."""
+    changed = folder / "changed.zip"
+    await asyncio.to_thread(changed.write_bytes, archive.replace(b"SHA256SUMS", b"SHA256SUMZ"))
+    assert (await command(pipeline, "audit", "verify-trail", str(changed)))[0] == 1
+    words = ("audit", "trail", case, "--out", str(folder), "--as", "omar.sample", "--json")
+    code, printed, complaint = await command(pipeline, *words)
+    assert (code, complaint) == (0, "")
+    other = await asyncio.to_thread(Path(orjson.loads(printed)["file"]).read_bytes)
+    assert verify_trail(other).content["exported_by"] == "omar.sample"
+    code, printed, _ = await command(pipeline, "audit", "verify", "--record")
+    assert "unchanged" in printed
+    assert code == 0
+
+
+def cookie_of(console: Console, client: httpx.AsyncClient) -> dict[str, str]:
+    """Return the cookie of the session of *client*."""
+    token = next(cookie.value for cookie in client.cookies.jar) or ""
+    return {"name": "habeas-console", "value": token, "url": console.url}

@@ -50,11 +50,11 @@ def audit_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) ->
             page = await parts.openings.page(wanted, after)
         except ValueError:
             raise HTTPException(HTTPStatus.BAD_REQUEST, "no such page") from None
-        given = {name: value for name, value in request.query_params.items() if name in FIELDS and value}
+        given = {name: request.query_params.get(name, "") for name in FIELDS}
         content = {
             "page": page,
             "given": given,
-            "query": urlencode(given),
+            "query": urlencode({name: value for name, value in given.items() if value}),
             "kinds": KIND_NAMES,
             "chains": await parts.chains.all(),
         }
