@@ -62,6 +62,7 @@ class LetterForm(StrEnum):
     APPEAL_DECIDED = "appeal_decided"
     COMPLAINT_RECEIVED = "complaint_received"
     COMPLAINT_DECIDED = "complaint_decided"
+    MESSAGE = "message"
     WITHDRAWN = "withdrawn"
     NAMED_MAILBOX = "named_mailbox"
     ALIAS_CODE = "alias_code"
@@ -182,6 +183,7 @@ class LetterKind(StrEnum):
     APPEAL_DECIDED = "appeal_decided"
     COMPLAINT_RECEIVED = "complaint_received"
     COMPLAINT_DECIDED = "complaint_decided"
+    MESSAGE = "message"
     NAMED_MAILBOX = "named_mailbox"
     ALIAS_CODE = "alias_code"
 

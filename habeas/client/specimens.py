@@ -323,6 +323,7 @@ LETTERS: dict[str, models.LetterFacts] = {
     "complaint upheld": models.ComplaintDecided(
         Right.ACCESS, RECEIVED, APPEALED, upheld=True, explanation="We sent you the missing invoices today."
     ),
+    "message": models.StaffMessage(Right.ACCESS, RECEIVED, "Please tell us which of your accounts you mean."),
     "complaint turned down": models.ComplaintDecided(
         Right.ACCESS, RECEIVED, APPEALED, upheld=False, reasons=(ReasonCode.THIRD_PARTY_RIGHTS,)
     ),

@@ -46,6 +46,10 @@ AFTER_PROOF = frozenset(
 """Letters that are written only after a proof, if the right needs one."""
 
 
+UNLIMITED = frozenset({LetterKind.FORWARDED_TO_CONTROLLER, LetterKind.MESSAGE})
+"""Letters without a limit: the customer must get each request, and the staff writes each message itself."""
+
+
 class LetterCount(StrEnum):
     """Kinds of letters with a limit per mailbox and day of their own."""
 
@@ -115,7 +119,7 @@ def count_of(letter: LetterKind, facts: LetterFacts, known: Correspondence) -> L
     """
     if letter is LetterKind.NAMED_MAILBOX:
         return LetterCount.NOTICES
-    if letter is LetterKind.FORWARDED_TO_CONTROLLER:  # the customer must get each request
+    if letter in UNLIMITED:
         return None
     if letter is LetterKind.ALIAS_CODE or not _is_proven(letter, facts, known):
         return LetterCount.UNPROVEN

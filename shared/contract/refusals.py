@@ -79,6 +79,7 @@ REFUSALS: Mapping[str, str] = {
     "program_signed_in": "a program has no session: it signs each decision",
     "session_exists": "a session or a request has this number already: sign in with a new secret",
     "no_accounts": "this installation has no staff accounts",
+    "no_letters": "a controller asks, and gets no letters",
     "no_person": "the request has no name, email, phone, address or identifier of a person",
 }
 """Reason of a refusal → its explanation; the command adds the verb that helps."""

@@ -18,6 +18,7 @@ __all__ = ["console"]
 AGENT, APPROVER = "dana.muster", "omar.sample"
 BOTH = (StaffRole.AGENT, StaffRole.APPROVER)
 WANTED = "The date of birth in your paper file is wrong."
+QUESTION = "Which of your two accounts do you mean?"
 WHY = "We looked at the paper file: the date is right."
 
 
@@ -165,6 +166,17 @@ async def test_opened_case_shows_its_content_and_takes_notes(console: Console, b
     assert not [*await violations(page), *await too_wide(page)]
     await page.goto(f"{console.url}/requests/{case}/content")
     assert "The paper file lies in the cellar." in await page.inner_text("main")
+
+    await page.goto(f"{console.url}/requests/{case}/decisions/message")
+    await page.fill("textarea", QUESTION)
+    await page.click("[name=preview]")
+    assert QUESTION in " ".join((await page.inner_text("#preview pre")).split())
+    assert not pipeline.letter(person, case, QUESTION)
+    await page.fill("[name=code]", await fresh_code(console, "nina.agent"))
+    await page.click("main form button:not([name])")
+    assert await page.inner_text("[role=status]") == "The message is sent."
+    assert "Letter sent: Message of the staff" in await page.inner_text("main")
+    assert await eventually(lambda: pipeline.letter(person, case, QUESTION))
     await page.close()
     await agent.aclose()
 

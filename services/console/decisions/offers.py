@@ -32,6 +32,7 @@ from shared.vocabulary import (
     Outcome,
     RefusalGround,
     RefusalReason,
+    Requester,
 )
 
 NONE = "none"
@@ -402,6 +403,10 @@ def _fee_possible(view: CaseView) -> bool:
     return view.undecided and not planned and not view.waits_for(WaitKind.FORWARD)
 
 
+def _writable(view: CaseView) -> bool:
+    return view.row.stage is not None and view.row.requester != Requester.CONTROLLER
+
+
 LIFECYCLE = (
     DecisionOffer(
         name="resume",
@@ -494,6 +499,17 @@ LIFECYCLE = (
         text=_("The person asked you to take the request back. They get a letter."),
         done=_("The request is withdrawn."),
         fits=lambda view: view.row.stage in UNDECIDED,
+        letter=True,
+    ),
+    DecisionOffer(
+        name="message",
+        kind=events.MessageWritten,
+        title=_("Write to the person"),
+        text=_("The person gets your text in a letter. Before the proof, write nothing about the data."),
+        done=_("The message is sent."),
+        fits=_writable,
+        fields=(_letter_text(required=True),),
+        sealed="text",
         letter=True,
     ),
     DecisionOffer(

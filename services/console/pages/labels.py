@@ -116,6 +116,7 @@ LETTERS: Mapping[str, str] = {
     LetterKind.APPEAL_DECIDED: _("Appeal decided"),
     LetterKind.COMPLAINT_RECEIVED: _("Complaint received"),
     LetterKind.COMPLAINT_DECIDED: _("Complaint decided"),
+    LetterKind.MESSAGE: _("Message of the staff"),
     LetterKind.NAMED_MAILBOX: _("Notice to another mailbox"),
     LetterKind.ALIAS_CODE: _("Code for another mailbox"),
 }

@@ -53,6 +53,7 @@ SENTENCES: Mapping[type[Fact], str] = {
     events.AppealReceived: _("Appeal or complaint received"),
     events.AppealDecided: _("Decision about the appeal"),
     events.AppealAnswered: _("Appeal answered"),
+    events.MessageWritten: _("Message to the person"),
     events.ContentOpened: _("Content opened"),
     events.PermissionGranted: _("Permission to read granted"),
     events.PermissionRevoked: _("Permission to read revoked"),

@@ -57,7 +57,7 @@ OURS: tuple[type[Decision], ...] = (
 HANDLERS = {one.event: one.handler for one in SUBSCRIPTIONS if one.event in OURS}
 OTHERS: tuple[type[Decision], ...] = (events.FeeDecided, events.IdentityDecided, events.ReferralDecided)
 """Decisions that the verifier and fulfillment carry out."""
-THEMSELVES: tuple[type[Decision], ...] = (events.RestrictionLifting,)
+THEMSELVES: tuple[type[Decision], ...] = (events.MessageWritten, events.RestrictionLifting)
 """Decisions that the notifier writes about."""
 KINDS: Mapping[str, type[Decision]] = {kind.TYPE: kind for kind in (*OURS, *OTHERS, *THEMSELVES)}
 

@@ -93,6 +93,7 @@ LETTERS: Mapping[LetterKind, str] = {
     LetterKind.APPEAL_DECIDED: _("The result of your appeal"),
     LetterKind.COMPLAINT_RECEIVED: _("We received your complaint"),
     LetterKind.COMPLAINT_DECIDED: _("The result of your complaint"),
+    LetterKind.MESSAGE: _("A message about your request"),
     LetterKind.ALIAS_CODE: _("Is this request yours?"),
     LetterKind.NAMED_MAILBOX: _("A request about data with your email address"),
 }

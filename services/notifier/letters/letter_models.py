@@ -548,6 +548,14 @@ class ComplaintDecided(RequestLetter, kind="complaint_decided", title=_("The res
     """The decider's explanation to the person."""
 
 
+@dataclass(frozen=True, slots=True)
+class StaffMessage(RequestLetter, kind="message", title=_("A message about your request")):
+    """The privacy staff writes to the person."""
+
+    text: str
+    """In the words of the staff."""
+
+
 def answer_kind(right: Right) -> str:
     """Return the kind of the letter that answers a request for *right*."""
     match right:

@@ -18,6 +18,7 @@ from services.notifier.letters.letter_models import (
     OverdueLetter,
     PackageExpiringLetter,
     ScopeAskedLetter,
+    StaffMessage,
 )
 from shared.contract.answer import Inquiry
 from shared.contract.events import (
@@ -31,17 +32,19 @@ from shared.contract.events import (
     InquiryLodged,
     InquiryReminded,
     LetterKind,
+    MessageWritten,
     NoticeSent,
     PackageExpiring,
     Remedy,
     RequestDuplicated,
+    Requester,
     RequestExtended,
     RequestForwarded,
     ScopeAsked,
 )
 from shared.contract.references import short_reference
 from shared.contract.staff import is_written, written_text
-from shared.errors import PermanentError
+from shared.errors import PermanentError, RefusedDecision
 from shared.law import ReasonCode, Right, TimedDuty
 from shared.runtime.service import on
 
@@ -208,6 +211,24 @@ async def write_decision_letter(event: AppealAnswered, ctx: NotifierContext) -> 
     return await write(LetterKind.COMPLAINT_DECIDED, ComplaintDecided(*facts), request, ctx)
 
 
+async def write_message(event: MessageWritten, ctx: NotifierContext) -> Sequence[Fact]:
+    """
+    Write a message of the staff to the person.
+
+    Raises:
+        RefusedDecision: The text is missing or not the signed one, or a controller asks, who gets no letters.
+    """
+    request = ctx.request()
+    if request.requester is Requester.CONTROLLER:
+        raise RefusedDecision("no_letters")
+    try:
+        text = await signed_text(event.text, ctx)
+    except (KeyError, PermanentError):
+        raise RefusedDecision("text_differs") from None
+    facts = StaffMessage(request.right, request.received_on, text.decode())
+    return await write(LetterKind.MESSAGE, facts, request, ctx)
+
+
 SUBSCRIPTIONS = (
     on(RequestExtended, write_extension_letter),
     on(DeadlineMissed, write_overdue_letter),
@@ -219,6 +240,7 @@ SUBSCRIPTIONS = (
     on(PackageExpiring, remind_of_package),
     on(AppealReceived, confirm_appeal),
     on(AppealAnswered, write_decision_letter),
+    on(MessageWritten, write_message),
 )
 
 

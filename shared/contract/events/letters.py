@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from shared.contract.events.base import Code, Fact
+from shared.contract.events.base import Code, Decision, Fact
 from shared.contract.events.submissions import UnreadableSubmission
-from shared.vocabulary import DeliveryAction, LetterKind
+from shared.vocabulary import DeliveryAction, LetterKind, StaffRole
 
 
 class ControllerNotified(Fact):
@@ -14,6 +14,16 @@ class ControllerNotified(Fact):
 
     controller: Code
     """Where the customer's name and address lie sealed."""
+
+
+class MessageWritten(Decision):
+    """The privacy staff writes to the person; a letter has the text."""
+
+    TYPE = "habeas.message.written.v1"
+    ROLES = frozenset({StaffRole.AGENT, StaffRole.APPROVER})
+
+    text: Code
+    """Name, in the vault, of the text to the person."""
 
 
 class AliasCodeIssued(Fact):

@@ -121,6 +121,7 @@ FITTING: dict[str, tuple[tuple[Fact, ...], dict[str, str]]] = {
     "fee": ((received(), VERIFIED), {"amount": "20,00", "currency": "eur", "reason": "excessive"}),
     "expect": ((received(),), NOW_DAY),
     "withdraw": ((received(),), {}),
+    "message": ((received(),), {"text": "Which account do you mean?"}),
     "delivered": ((received(), fulfilled(), RETURNED), {"way": "post"}),
     "approve-correction": ((received(Right.RECTIFICATION), VERIFIED, referred("identity_change")), {}),
     "confirm-alias": ((received(), fulfilled(aliases=ALIASES)), {"alias": "aliases_1:1"}),
@@ -187,7 +188,7 @@ def test_account_that_decided_before_is_not_offered_the_second_decision(name: st
 def test_closed_request_is_offered_nothing_that_changes_its_answer() -> None:
     facts = (received(), VERIFIED, fulfilled(), of_case(events.NoticeSent, letter=LetterKind.OUTCOME))
     closed = view_of((*facts, of_case(events.RequestClosed, outcome="granted")))
-    assert offered(closed) == {"place-hold"}
+    assert offered(closed) == {"message", "place-hold"}
 
 
 def test_text_is_named_by_its_digest_and_is_not_in_the_event() -> None:

@@ -37,6 +37,7 @@ from shared.contract.events import (
     AppealReceived,
     Fact,
     IdentityReviewNeeded,
+    MessageWritten,
     Outcome,
     RecipientFailed,
     ReferralDecided,
@@ -171,6 +172,7 @@ STAFF_WORK: dict[str, type[Fact]] = {
     "A reader of our letters stopped this request. Our privacy staff looked at it and ended it on %(day)s. "
     "We will not give out or erase anything more because of it.": StopDecided,
     "Our privacy staff has dealt with your request. Here is our answer.": ReferralDecided,
+    "Our privacy staff writes to you about your request.": MessageWritten,
     "We keep your statement with your request, where our staff can find it, and have recorded that you "
     "dispute these details.": RequestFulfilled,
     "You can ask again and add a short statement. We will keep it with that request, where our staff can "

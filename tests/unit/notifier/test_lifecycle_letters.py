@@ -17,6 +17,7 @@ from services.notifier.letters.lifecycle import (
     confirm_forwarding,
     write_decision_letter,
     write_forwarding_letter,
+    write_message,
     write_overdue_letter,
 )
 from services.notifier.smtp.post import Posted
@@ -30,7 +31,9 @@ from shared.contract.events import (
     IdentityAssessed,
     IdentityRefused,
     LetterKind,
+    MessageWritten,
     NoticeFailed,
+    NoticeSent,
     Outcome,
     PackageCodeIssued,
     Remedy,
@@ -40,7 +43,7 @@ from shared.contract.events import (
     RequestWithdrawn,
 )
 from shared.contract.staff import TEXT_SALT_BYTES, salted, written_item
-from shared.errors import PermanentError
+from shared.errors import PermanentError, RefusedDecision
 from shared.law import Right, Role, TimedDuty
 from tests.unit.notifier.sample_letters import WRITTEN_AT
 from tests.unit.notifier.test_proofs import CASE, RECEIVED, Outbox, kinds, notifier
@@ -174,6 +177,51 @@ async def test_only_the_explanation_that_was_signed_is_written_to_the_person(sea
     with pytest.raises(PermanentError, match="not the text"):
         await write_decision_letter(answered, ctx)
     assert outbox.letters == []
+
+
+QUESTION = "Which of your two accounts do you mean?"
+
+
+async def writing(outbox: Outbox, **request: object) -> tuple[MessageWritten, NotifierContext]:
+    """Return a message of the staff, and the context in which it is written."""
+    text = salted(QUESTION.encode(), bytes(TEXT_SALT_BYTES))
+    ctx = await notifier(outbox, RECEIVED.model_copy(update=request))
+    await ctx.vault.seal(CASE, written_item(text), text)
+    return MessageWritten(request_id=CASE, by="dana.muster", text=written_item(text)), ctx
+
+
+@dataclass
+class FullMailbox(Outbox):
+    """A mailbox that may get no more limited letters today."""
+
+    async def admit(self, counted: LetterCount, letter: str, recipient: str) -> bool:
+        del counted, letter, recipient
+        return False
+
+
+async def test_message_of_the_staff_is_a_letter_with_its_text_and_a_copy_and_has_no_limit() -> None:
+    outbox = FullMailbox()
+    message, ctx = await writing(outbox)
+    [sent] = await write_message(message, ctx)
+    assert isinstance(sent, NoticeSent)
+    assert (sent.letter, bool(sent.kept)) == (LetterKind.MESSAGE, True)
+    assert QUESTION in outbox.words
+
+
+async def test_message_that_was_not_signed_is_not_written() -> None:
+    outbox = Outbox()
+    message, ctx = await writing(outbox)
+    for item in ("written_1", written_item(bytes(TEXT_SALT_BYTES) + b"You owe us money.")):
+        await ctx.vault.seal(CASE, item, bytes(TEXT_SALT_BYTES) + b"You owe us more.")
+        with pytest.raises(RefusedDecision, match="text_differs"):
+            await write_message(message.model_copy(update={"text": item}), ctx)
+    assert outbox.letters == []
+
+
+async def test_message_to_a_controller_is_refused() -> None:
+    message, ctx = await writing(Outbox(), requester=Requester.CONTROLLER)
+    with pytest.raises(RefusedDecision, match="no_letters"):
+        await write_message(message, ctx)
 
 
 async def test_letter_goes_to_no_customer_but_the_signed_one() -> None:
