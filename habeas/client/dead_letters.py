@@ -14,7 +14,7 @@ from typing import Any
 from rich.table import Table
 
 from shared.contract.envelope import decode
-from shared.contract.events import Fact, RequestPurged, RequestRejected
+from shared.contract.events import Fact, RequestPurged, RequestRejected, SubmissionHandled
 from shared.contract.topology import LISTENS, parking_of, publishers_of
 from shared.errors import ConfigurationError, PermanentError
 from shared.runtime import retry_policy
@@ -56,7 +56,7 @@ async def parked(amqp_url: str) -> list[Parked]:
 
 
 async def set_aside(client: Client, prefix: str) -> list[SetAside]:
-    """Return the submissions that intake could not read, oldest first."""
+    """Return the submissions that intake could not read and staff has not handled, oldest first."""
     with translated("read intake's journal"):
         rows = client[f"{prefix}_intake"]["journal"].find({"facts.type": RequestRejected.TYPE}).sort("at")
         found: list[SetAside] = []
@@ -65,7 +65,10 @@ async def set_aside(client: Client, prefix: str) -> list[SetAside]:
                 rejected = RequestRejected.model_validate({**fact["data"], "request_id": row["case"]})
                 event = (rejected.publisher_source or "", rejected.publisher_id or "")
                 found.append(SetAside(row["case"], row["at"], *event, tuple(map(str, rejected.errors))))
-        return found
+        cases = [one.case for one in found]
+        query = {"case": {"$in": cases}, "event.type": SubmissionHandled.TYPE}
+        handled = {row["case"]: row["at"] async for row in client[f"{prefix}_intake"]["journal"].find(query)}
+        return [one for one in found if one.case not in handled or handled[one.case] < one.at]
 
 
 async def replay(amqp_url: str, client: Client, prefix: str, service: str) -> tuple[int, int]:

@@ -1,6 +1,6 @@
 """Notices to recipients of data, for the privacy staff: from fulfillment's journal."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
@@ -10,6 +10,7 @@ from shared.contract.events import (
     RecipientAcknowledged,
     RecipientConcerned,
     RecipientFailed,
+    RecipientInformed,
     RecipientNotified,
 )
 from shared.runtime.mongo import Client, Document, connect, translated
@@ -20,6 +21,8 @@ STATUSES: Mapping[str, str] = {
     RecipientAcknowledged.TYPE: "acknowledged",
     RecipientFailed.TYPE: "failed",
 }
+BY_HAND = "informed"
+"""Status of a failed message whose recipient the staff has notified by other means."""
 
 RecipientFact: TypeAlias = tuple[str, datetime, Mapping[str, Any]]
 """A case, the moment of a fact, and the fact's data."""
@@ -59,9 +62,24 @@ async def messages(mongo_url: str, prefix: str, *, failed: bool) -> list[Recipie
                 message = found[data["notice"]]
                 message.status, message.reason = STATUSES[fact["type"]], data.get("reason")
                 message.since = at
+        await _note_informed(client, prefix, found.values())
     finally:
         client.close()
     return [message for message in found.values() if not failed or message.status == "failed"]
+
+
+async def _note_informed(client: Client, prefix: str, messages: Iterable[RecipientMessage]) -> None:
+    """Note the decisions that a recipient of a failed message was notified by other means."""
+    failed = [one for one in messages if one.status == STATUSES[RecipientFailed.TYPE]]
+    cases = list({one.concerned.request_id for one in failed})
+    query = {"case": {"$in": cases}, "event.type": RecipientInformed.TYPE}
+    with translated("read intake's journal"):
+        rows = await client[f"{prefix}_intake"]["journal"].find(query).to_list(None)
+    at = {(row["case"], row["event"]["data"]["recipient"]): row["at"] for row in rows}
+    for one in failed:
+        informed = at.get((one.concerned.request_id, one.concerned.recipient))
+        if informed is not None and informed > one.since:
+            one.status, one.since = BY_HAND, informed
 
 
 async def _facts(client: Client, prefix: str) -> list[RecipientFact]:

@@ -6,7 +6,7 @@ nothing. So a read model that is built from the journals equals the live one (do
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, TypeVar
 
@@ -21,6 +21,8 @@ from shared.vocabulary import Outcome, Requester
 OWED = frozenset({LetterKind.OUTCOME, LetterKind.REFUSAL, LetterKind.FORWARDED_TO_CONTROLLER})
 """Letters that the law requires to arrive."""
 NO_ADDRESS = "no_address"
+PURGE_DECIDERS = 2
+"""Accounts that approve a purge which was proposed first."""
 UNOBSERVED: frozenset[type[Fact]] = frozenset(
     {
         breaches.BreachNoticeReturned,
@@ -93,6 +95,7 @@ class _RowDraft:
     stop: Wait | None = None
     mails: dict[str, Wait] = field(default_factory=dict)
     submissions: list[Wait] = field(default_factory=list)
+    purge: Wait | None = None
     recipients: dict[str, Wait] = field(default_factory=dict)
     returned: dict[LetterKind, datetime] = field(default_factory=dict)
     addressless: bool = False
@@ -146,6 +149,7 @@ _KINDS: Mapping[type[Fact], CaseKind] = {
     events.InquiryLodged: CaseKind.MAIL,
     events.MessageLodged: CaseKind.MAIL,
     events.RequestRejected: CaseKind.SUBMISSION,
+    events.PurgeProposed: CaseKind.PURGE,
 }
 """Fact → kind of its case; of several the first in this order counts."""
 
@@ -394,8 +398,12 @@ def _recipient_failed(draft: _RowDraft, fact: events.RecipientFailed, at: dateti
     draft.recipients[fact.recipient] = Wait(WaitKind.RECIPIENT, at, reason=fact.recipient)
 
 
-@_on(events.RecipientAcknowledged)
-def _recipient_acknowledged(draft: _RowDraft, fact: events.RecipientAcknowledged, _at: datetime) -> None:
+@_on(events.RecipientAcknowledged, events.RecipientInformed, events.RecipientRetried)
+def _recipient_notified(
+    draft: _RowDraft,
+    fact: events.RecipientAcknowledged | events.RecipientInformed | events.RecipientRetried,
+    _at: datetime,
+) -> None:
     draft.recipients.pop(fact.recipient, None)
 
 
@@ -412,6 +420,21 @@ def _mail_handled(draft: _RowDraft, fact: events.MessageHandled, _at: datetime) 
 @_on(events.RequestRejected)
 def _rejected(draft: _RowDraft, fact: events.RequestRejected, at: datetime) -> None:
     draft.submissions.append(Wait(WaitKind.SUBMISSION, at, reason=fact.publisher_source))
+
+
+@_on(events.SubmissionHandled)
+def _submission_handled(draft: _RowDraft, _fact: events.SubmissionHandled, _at: datetime) -> None:
+    draft.submissions.clear()
+
+
+@_on(events.PurgeProposed)
+def _purge_proposed(draft: _RowDraft, fact: events.PurgeProposed, at: datetime) -> None:
+    draft.purge = Wait(WaitKind.PURGE, at, reason=fact.collection)
+
+
+@_on(events.PurgeApproved)
+def _purge_approved(draft: _RowDraft, fact: events.PurgeApproved, _at: datetime) -> None:
+    _decided_by(draft, (fact.by,))
 
 
 # --- the end ------------------------------------------------------------------------------------------------
@@ -452,6 +475,8 @@ def _others(draft: _RowDraft, owed: bool) -> Iterable[Wait | None]:
     yield from draft.mails.values()
     yield from draft.recipients.values()
     yield from draft.submissions
+    if draft.purge is not None and len(draft.row.deciders) < PURGE_DECIDERS:
+        yield replace(draft.purge, by=draft.row.deciders)
 
 
 def _dated(wait: Wait, row: CaseRow) -> Wait:

@@ -23,6 +23,8 @@ class CaseKind(StrEnum):
     """A mail that is no request yet."""
     SUBMISSION = "submission"
     """A submission that could not be read, and is set aside sealed."""
+    PURGE = "purge"
+    """Records of a collection past their retention period."""
 
 
 class CaseStage(StrEnum):
@@ -66,6 +68,8 @@ class WaitKind(StrEnum):
     """A withdrawn consent proposes an erasure."""
     SUBMISSION = "submission"
     """A submission is set aside."""
+    PURGE = "purge"
+    """A proposed purge needs a second account."""
     RELEASE = "release"
     """Notices of a breach need an approval."""
     REPORT = "report"

@@ -55,7 +55,7 @@ from services.fulfillment.package.handlers import (
 )
 from services.fulfillment.package.labels import locale_of, map_in
 from services.fulfillment.package.withheld import releasable
-from services.fulfillment.recipients.handlers import notify, transfer
+from services.fulfillment.recipients.handlers import notify, notify_again, transfer
 from services.fulfillment.search.comparison import compare, disputed
 from services.fulfillment.search.confirmed_aliases import (
     objection,
@@ -115,6 +115,7 @@ from shared.contract.events import (
     PreviewDrafted,
     PurgeApproved,
     RecipientConcerned,
+    RecipientRetried,
     ReferralDecided,
     Requester,
     RequestFulfilled,
@@ -728,6 +729,7 @@ SUBSCRIPTIONS = (
     on(RequestStopped, stop),
     on(RequestReleased, releases(RELEASED)),
     on(RecipientConcerned, notify),
+    on(RecipientRetried, notify_again),
     on(RequestWithdrawn, certify_withdrawn),
     on(DropListed, look_up_lists),
     on(PurgeApproved, order_purge),

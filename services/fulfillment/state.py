@@ -44,10 +44,12 @@ from shared.contract.events import (
     PreviewAsked,
     PreviewDrafted,
     PurgeApproved,
+    PurgeProposed,
     RecipientAcknowledged,
     RecipientConcerned,
     RecipientFailed,
     RecipientNotified,
+    RecipientRetried,
     ReferralDecided,
     RequestFulfilled,
     RequestReferred,
@@ -151,7 +153,8 @@ _LATE: tuple[type[Fact], ...] = (DisclosureScheduled, DisclosureDue)
 """Events of the window before a disclosure, which may be delivered again after its end."""
 _STAYS: Mapping[FulfillmentStatus, tuple[type[Fact], ...]] = {
     FulfillmentStatus.UNDECIDED: (
-        DropListed, IdentityCompared, IdentityVerified, MailboxNamed, PurgeApproved, *RECIPIENT_FACTS,
+        DropListed, IdentityCompared, IdentityVerified, MailboxNamed, PurgeApproved, PurgeProposed,
+        *RECIPIENT_FACTS,
     ),
     FulfillmentStatus.DISCLOSURE_SCHEDULED: (DisclosureScheduled, SubjectConsentWithdrawn, *RECIPIENT_FACTS),
     FulfillmentStatus.QUOTED: _LATE,
@@ -258,7 +261,7 @@ _MOVES: Mapping[FulfillmentStatus, Mapping[type[Fact], FulfillmentStatus]] = {
 }
 _ALWAYS: tuple[type[Fact], ...] = (
     IdentityClaimed, FeeDecided, ScopeAsked, ScopeAnswered, ErasureGroundDecided,
-    HoldPlaced, HoldLifted, HoldEnded,
+    HoldPlaced, HoldLifted, HoldEnded, RecipientRetried,
 )  # fmt: skip
 TRANSITIONS: Mapping[FulfillmentStatus, Mapping[type[Fact], FulfillmentStatus]] = {
     status: {**dict.fromkeys((*_ALWAYS, *stays), status), **_MOVES.get(status, {})}
@@ -324,6 +327,10 @@ class FulfillmentCase:
     """The last review of it by each staff account."""
     alias_window: ErasureScheduled | None = None
     """The time of the erasure for a confirmed alias; the last of several windows counts."""
+    notices: tuple[RecipientConcerned, ...] = ()
+    """Notices that no recipient has acknowledged yet."""
+    failed_notices: frozenset[Code] = frozenset()
+    """Those of them that could not be sent."""
     stopped: bool = False
     """Whether nothing may be disclosed, erased or changed until the staff decides."""
     held: tuple[Fact, ...] = ()
@@ -486,6 +493,8 @@ def _decision_noted(known: FulfillmentCase, fact: Fact) -> FulfillmentCase:
 
 def _scope_noted(known: FulfillmentCase, fact: Fact) -> FulfillmentCase:
     match fact:
+        case RecipientConcerned() | RecipientNotified() | RecipientAcknowledged() | RecipientFailed():
+            return _notice_noted(known, fact)
         case PackageReviewNeeded():
             return replace(known, review=fact, reviews=())
         case ScopeAsked():
@@ -494,6 +503,21 @@ def _scope_noted(known: FulfillmentCase, fact: Fact) -> FulfillmentCase:
             return replace(known, awaits_scope=False, scope=fact.scope)
         case _:
             return known
+
+
+def _notice_noted(
+    known: FulfillmentCase,
+    fact: RecipientConcerned | RecipientNotified | RecipientAcknowledged | RecipientFailed,
+) -> FulfillmentCase:
+    others = tuple(one for one in known.notices if one.notice != fact.notice)
+    left = known.failed_notices - {fact.notice}
+    match fact:
+        case RecipientFailed():
+            return replace(known, failed_notices=left | {fact.notice})
+        case RecipientConcerned():
+            return replace(known, notices=(*others, fact), failed_notices=left)
+        case _:
+            return replace(known, notices=others, failed_notices=left)
 
 
 def _offered(

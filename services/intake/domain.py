@@ -328,6 +328,7 @@ REMARKS: frozenset[type[Fact]] = frozenset(
         events.ProofReceived,
         events.RecipientAcknowledged,
         events.RecipientFailed,
+        events.RecipientInformed,
         events.RequestExtended,
         RequestLodged,
         events.RequestPaused,
@@ -342,6 +343,7 @@ REMARKS: frozenset[type[Fact]] = frozenset(
         events.StaffSignedIn,
         events.StaffSignedOut,
         events.StopDecided,
+        events.SubmissionHandled,
         events.SubjectUnrestricted,
         events.TrailExported,
         events.WithdrawalDecided,
@@ -406,6 +408,8 @@ class IntakeCase:
     addressless: bool = False
     """Whether letters are impossible and unnecessary: the answer is on the request's page."""
     unnotified: tuple[str, ...] = ()
+    set_aside: bool = False
+    """Whether a submission is set aside, and the staff has not handled it."""
     quoted: events.FeeQuoted | None = None
     agreed: bool = False
     proposal_decided: bool = False
@@ -826,7 +830,7 @@ def _note_letter(case: IntakeCase, fact: Fact) -> IntakeCase:
             return replace(case, returned=case.returned | fact.letters)
         case events.RecipientFailed():
             return replace(case, unnotified=tuple(dict.fromkeys((*case.unnotified, fact.recipient))))
-        case events.RecipientAcknowledged():
+        case events.RecipientAcknowledged() | events.RecipientInformed():
             return replace(case, unnotified=tuple(name for name in case.unnotified if name != fact.recipient))
         case events.AnswerDelivered() if case.status in ANSWERED:
             return replace(case, returned=frozenset(), delivered=True)
@@ -840,11 +844,13 @@ def _note_mail(case: IntakeCase, fact: Fact) -> IntakeCase:
             return replace(case, inquiry=fact)
         case FollowUpKept():
             return replace(case, follow_ups=(*case.follow_ups, fact))
-        case events.RequestRejected() if case.follow_ups:
+        case events.SubmissionHandled():
+            return replace(case, set_aside=False)
+        case events.RequestRejected():
             rejected = (fact.publisher_source, fact.publisher_id)
             left = tuple(one for one in case.follow_ups if (one.source, one.publisher_id) != rejected)
             spent = (item for one in case.follow_ups if one not in left for item in one.items)
-            return replace(case, follow_ups=left, unmatched=(*case.unmatched, *spent))
+            return replace(case, follow_ups=left, unmatched=(*case.unmatched, *spent), set_aside=True)
         case events.MessageLodged():
             return replace(case, messages=(*case.messages, fact))
         case events.MessageHandled():

@@ -191,6 +191,20 @@ async def set_aside(event: events.UnreadableSubmission, ctx: IntakeContext) -> S
     return [rejected]
 
 
+async def handle_submission(_event: events.SubmissionHandled, ctx: IntakeContext) -> Sequence[Fact]:
+    """Record that the staff has handled a submission. Raises RefusedDecision if none is set aside."""
+    if not ctx.case.set_aside:
+        raise RefusedDecision("no_open_submission")
+    return []
+
+
+async def note_informed(event: events.RecipientInformed, ctx: IntakeContext) -> Sequence[Fact]:
+    """Record that the staff has notified a recipient. Raises RefusedDecision if it was not to."""
+    if event.recipient not in ctx.case.unnotified:
+        raise RefusedDecision("no_such_recipient")
+    return []
+
+
 async def record_only(_event: Fact, _ctx: IntakeContext) -> Sequence[Fact]:
     """Record a fact of another service."""
     return []
@@ -294,6 +308,8 @@ SUBSCRIPTIONS = (
     on(events.ForwardingDecided, lifecycle.forward),
     on(events.ErasureProposalDecided, lifecycle.decide_proposal),
     on(events.MessageHandled, handle_message),
+    on(events.SubmissionHandled, handle_submission),
+    on(events.RecipientInformed, note_informed),
     on(events.ExtensionDecided, lifecycle.extend),
     on(events.NarrowingDecided, lifecycle.narrow),
     on(events.AnswerExpected, deadline_handlers.expect),

@@ -23,6 +23,8 @@ REFUSALS: Mapping[str, str] = {
     "unreadable": "the request has a wrong form",
     "malformed": "the decision has a wrong form",
     "no_open_message": "no such mail waits for you, or it was handled before",
+    "no_open_submission": "no submission of this id is set aside, or it was handled before",
+    "no_such_recipient": "every notice to this recipient was sent, or the request has no such recipient",
     "no_such_request": "the decision names a request that is not registered, or one where none belongs",
     "no_such_content": "the request has no such text",
     "no_permission": "the content is a customer's",

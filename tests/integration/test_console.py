@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import json
 import re
 from dataclasses import replace
 from datetime import timedelta
@@ -22,7 +23,7 @@ from shared.contract.topology import EVENTS, inboxes
 from shared.runtime.broker import Message
 from shared.vocabulary import StaffRole
 from tests.integration.browser import too_wide, violations
-from tests.integration.console_fixture import WITHIN, Console, console
+from tests.integration.console_fixture import WITHIN, Console, console, made
 from tests.integration.pipeline import Pipeline, comes_true, command, now
 
 __all__ = ["console"]
@@ -168,6 +169,56 @@ async def test_waiting_work_is_that_of_the_lists_of_the_command(console: Console
         assert (code, complaint) == (0, "")
         waiting = {case for case, row in rows.items() if work in (row.get("waiting") or ())}
         assert set(re.findall(r"[0-9a-f]{32}", printed)) == waiting, verb
+
+
+async def test_recipients_and_submissions_are_handled_where_they_wait(console: Console) -> None:
+    pipeline = console.pipeline
+    case = await pipeline.answered("restriction", (await pipeline.people())[5])
+    await pipeline.send({"reference": "no-request"})
+    await console.listed(case, "closed", "recipient")
+
+    async def waiting(work: str) -> set[str]:
+        return {case for case, row in (await console.rows()).items() if work in (row.get("waiting") or ())}
+
+    async def listed(*verb: str) -> set[str]:
+        _, printed, complaint = await command(pipeline, *verb, "--json")
+        assert not complaint
+        found = json.loads(printed)
+        return (
+            {one["case"] for one in found["set_aside"]}
+            if "set_aside" in found
+            else {one["request"] for one in found}
+        )
+
+    async def set_aside() -> bool:
+        return bool(await waiting("submission"))
+
+    await comes_true(set_aside, WITHIN)
+    unread, failed = ("dead-letters", "list"), ("recipients", "list", "--failed")
+    assert (await listed(*unread), await listed(*failed)) == (
+        await waiting("submission"),
+        await waiting("recipient"),
+    )
+    client, name = await console.signed_in("gina.muster", StaffRole.AGENT), "gina.muster"
+    before = (await client.get(f"/requests/{case}")).text.count("</time>Recipient not notified")
+    page = await made(console, client, name, case, "notify-recipient", recipient="Tax adviser")
+    assert "The notice is sent again." in page.text
+
+    async def failed_again() -> bool:
+        text = (await client.get(f"/requests/{case}")).text
+        return text.count("</time>Recipient not notified") > before
+
+    await comes_true(failed_again, WITHIN)  # no way to notify it is agreed
+    for recipient in {wait["reason"] for wait in (await console.rows())[case]["waits"]}:
+        page = await made(console, client, name, case, "recipient-informed", recipient=recipient)
+        assert "The recipient is informed." in page.text
+    [submission] = await waiting("submission")
+    assert "data" in (await client.get(f"/requests/{submission}")).text
+    page = await made(console, client, name, submission, "submission-handled", outcome="not_a_request")
+    assert "The submission is handled." in page.text
+    assert (await waiting("submission"), await listed(*unread)) == (set(), set())
+    assert case not in await waiting("recipient") | await listed(*failed)
+    await client.aclose()
 
 
 async def test_saved_view_opens_the_list_with_its_filters(console: Console) -> None:

@@ -38,7 +38,7 @@ from services.fulfillment.stores.registers import (
     PurgeOrders,
     RetainedRecords,
 )
-from shared.contract.events import PurgeApproved
+from shared.contract.events import PurgeApproved, PurgeProposed
 from shared.errors import RefusedDecision, TransientError
 from shared.runtime.mongo import Client
 from tests.integration.crash_points import Killed, Life, Mortal
@@ -288,7 +288,9 @@ async def test_proposed_purge_waits_for_a_second_account(world: World) -> None:
     house = replace(ctx.house, two_deciders=True)
     ctx = replace(ctx, house=house, purges=orders, maps=cast("Any", Maps(world).stored), now=NOW)
     for _ in range(2):
-        assert await order_purge(approved, ctx) == []
+        [proposed] = await order_purge(approved, ctx)
+        assert isinstance(proposed, PurgeProposed)
+        assert (proposed.request_id, proposed.records) == (ORDER, 3)
     assert not await job(world, Life(), NOW).work()
     assert await ids(world) == before
     ctx = ctx.after(approved)
@@ -298,7 +300,7 @@ async def test_proposed_purge_waits_for_a_second_account(world: World) -> None:
     with pytest.raises(RefusedDecision, match="other_purge"):
         await order_purge(second.model_copy(update={"records": 4}), ctx)
     assert [one.proposed async for one in orders.listed()] == [True]
-    await order_purge(second, ctx)
+    assert await order_purge(second, ctx) == []
     await finish(world, float("inf"))
     assert await ids(world) == before - GONE
     await order_purge(second, ctx)

@@ -633,6 +633,64 @@ MAIL = (
     ),
 )
 
+# --- recipients of data, submissions set aside, purges --------------------------------------------------
+
+
+def _recipients(view: CaseView) -> Choices:
+    names = (wait.reason or "" for wait in view.row.waits if wait.kind is WaitKind.RECIPIENT)
+    return [(name, name) for name in dict.fromkeys(names)]
+
+
+def _purge(_entered: Entered, view: CaseView) -> Entered:
+    proposed = view.last(events.PurgeProposed)
+    return {} if proposed is None else proposed.model_dump(exclude={"request_id"})
+
+
+OTHER_WORK = (
+    DecisionOffer(
+        name="notify-recipient",
+        kind=events.RecipientRetried,
+        title=_("Notify the recipient again"),
+        text=_("The cause is gone. The recipient gets the same notice again."),
+        done=_("The notice is sent again. The case lists the recipient again if that fails."),
+        fits=lambda view: view.waits_for(WaitKind.RECIPIENT),
+        fields=(DecisionField("recipient", _("Recipient"), FieldKind.CHOICE, choices=_recipients),),
+        answers=WaitKind.RECIPIENT,
+    ),
+    DecisionOffer(
+        name="recipient-informed",
+        kind=events.RecipientInformed,
+        title=_("Record that the recipient is informed"),
+        text=_("You have notified the recipient by other means."),
+        done=_("The recipient is informed."),
+        fits=lambda view: view.waits_for(WaitKind.RECIPIENT),
+        fields=(DecisionField("recipient", _("Recipient"), FieldKind.CHOICE, choices=_recipients),),
+        answers=WaitKind.RECIPIENT,
+    ),
+    DecisionOffer(
+        name="submission-handled",
+        kind=events.SubmissionHandled,
+        title=_("Record that the submission is handled"),
+        text=_("Its sender has corrected it, or it was answered by other means. It no longer waits."),
+        done=_("The submission is handled."),
+        fits=lambda view: view.waits_for(WaitKind.SUBMISSION),
+        fields=(
+            _choice("outcome", _("Outcome"), {one: labels.MAIL_OUTCOMES[one] for one in MessageOutcome}),
+        ),
+        answers=WaitKind.SUBMISSION,
+    ),
+    DecisionOffer(
+        name="approve-purge",
+        kind=events.PurgeApproved,
+        title=_("Approve the purge"),
+        text=_("Records past their retention period are erased and certified, no more than were proposed."),
+        done=_("The purge is approved."),
+        fits=lambda view: view.waits_for(WaitKind.PURGE),
+        data=_purge,
+        answers=WaitKind.PURGE,
+    ),
+)
+
 # --- legal holds ----------------------------------------------------------------------------------------
 
 
@@ -691,6 +749,7 @@ OFFERS: Mapping[str, DecisionOffer] = {
         ANSWER,
         APPEAL,
         MAIL,
+        OTHER_WORK,
         CUSTOMER,
         LIFECYCLE[2:],
         AFTERWARDS,

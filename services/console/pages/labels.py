@@ -66,6 +66,7 @@ WAITS: Mapping[str, str] = {
     WaitKind.STOPPED: _("Stopped request"),
     WaitKind.PROPOSAL: _("Erasure proposed"),
     WaitKind.SUBMISSION: _("Submission set aside"),
+    WaitKind.PURGE: _("Purge to approve"),
     WaitKind.RELEASE: _("Breach notices to approve"),
     WaitKind.REPORT: _("Breach to report"),
 }

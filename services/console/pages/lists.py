@@ -20,7 +20,9 @@ from services.console.pages.site import ConsoleSite
 from services.console.read_model.cases import CaseFilter, CaseOrder, DueFilter
 from services.console.saved_views import LONGEST_NAME
 from services.console.state import CaseRow, WaitKind
+from services.console.system.queue_states import queue_states
 from shared.contract.references import short_reference
+from shared.errors import TransientError
 from shared.pages.spreadsheets import safe_cell
 from shared.pages.translation import mark as _
 from shared.runtime.staff_api import StaffApiProblem
@@ -72,6 +74,7 @@ def list_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> 
             "live": shown == ("me" if kinds else "all"),
             "today": parts.today(),
             "can_do": can_do,
+            "parked": await _parked(parts) if visitor.may(ConsoleAction.REPAIR) else 0,
         }
         return site.draw(request, "inbox.html.jinja", content, visitor=visitor)
 
@@ -141,6 +144,15 @@ def _add_views(router: APIRouter, parts: ConsoleParts, guard: SessionGuard) -> N
         given = await guard.form(request, visitor)
         await parts.views.delete(visitor.member.name, str(given.get("view", "")))
         return RedirectResponse(f"/requests?order={CaseOrder.DUE}", SEE_OTHER)
+
+
+async def _parked(parts: ConsoleParts) -> int:
+    """Return the number of parked messages; 0 if the broker does not answer, which the system page shows."""
+    try:
+        queues = await queue_states(parts.settings.amqp_url.get_secret_value())
+    except TransientError:
+        return 0
+    return sum(queue.messages for queue in queues if queue.parking)
 
 
 def filter_of(given: Mapping[str, str]) -> CaseFilter:

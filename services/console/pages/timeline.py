@@ -66,6 +66,11 @@ SENTENCES: Mapping[type[Fact], str] = {
     events.SubjectRestricted: _("Recipients learn of the restriction"),
     events.RecipientFailed: _("Recipient not notified"),
     events.RecipientAcknowledged: _("Recipient notified"),
+    events.RecipientInformed: _("Recipient notified by other means"),
+    events.RecipientRetried: _("Recipient is notified again"),
+    events.SubmissionHandled: _("Submission handled"),
+    events.PurgeProposed: _("Purge proposed"),
+    events.PurgeApproved: _("Purge approved"),
     events.MessageLodged: _("Mail for staff"),
     events.MessageHandled: _("Mail handled"),
     events.InquiryLodged: _("Unclear mail: the sender is asked"),
@@ -130,7 +135,9 @@ def timeline(history: Iterable[HistoryEntry], words: Words) -> list[TimelineLine
 
 
 def _texts(fact: Fact, say: Callable[..., str]) -> Iterator[str]:
-    if (sentence := SENTENCES.get(type(fact))) is not None:
+    if isinstance(fact, events.RequestRejected):
+        yield f"{say(SENTENCES[type(fact)])}: {'; '.join(map(str, fact.errors))}"
+    elif (sentence := SENTENCES.get(type(fact))) is not None:
         yield say(sentence)
     elif (sentence := LETTER_SENTENCES.get(type(fact))) is not None and isinstance(fact, events.NoticeFact):
         yield say(sentence, letter=say(labels.LETTERS[fact.letter]))

@@ -23,7 +23,7 @@ from services.fulfillment.search.findings import FoundRecord
 from services.fulfillment.search.ownership import OwnershipMatch
 from services.fulfillment.stores.mongodb import Stores, in_portions, older_than
 from services.fulfillment.stores.registers import PurgeOrder, PurgeOrders
-from shared.contract.events import Fact, PurgeApproved
+from shared.contract.events import Fact, PurgeApproved, PurgeProposed
 from shared.errors import RefusedDecision
 from shared.runtime.log import logger
 from shared.runtime.mongo import Document
@@ -218,8 +218,10 @@ async def order_purge(event: PurgeApproved, ctx: FulfillmentContext) -> Sequence
         raise RefusedDecision("other_purge")
     if event.by in {each.by for each in earlier}:
         raise RefusedDecision("decider_decided_before")
-    await ctx.purges.take(replace(order, proposed=ctx.house.two_deciders and not earlier))
-    return []
+    proposed = ctx.house.two_deciders and not earlier
+    await ctx.purges.take(replace(order, proposed=proposed))
+    content = event.model_dump(include={"request_id", "collection", "day", "version", "records"})
+    return [PurgeProposed(**content)] if proposed else []
 
 
 def _order_of(event: PurgeApproved) -> PurgeOrder:

@@ -21,11 +21,13 @@ from shared.contract.events import (
     RecipientConcerned,
     RecipientFailed,
     RecipientNotified,
+    RecipientRetried,
     RequestFulfilled,
     RequestSubmitted,
     SubjectRectified,
     TransferOrdered,
 )
+from shared.errors import RefusedDecision
 from shared.law import Right
 from shared.runtime.openpgp import encrypted
 from shared.runtime.safe_http import NotAllowed, ReceiverRefused, ReceiverUnavailable, receiver
@@ -76,6 +78,23 @@ async def notify(event: RecipientConcerned, ctx: FulfillmentContext) -> Sequence
             raise
         return [_failed(event, "unreachable")]
     return [RecipientAcknowledged(**_message_of(event))]
+
+
+async def notify_again(event: RecipientRetried, ctx: FulfillmentContext) -> Sequence[Fact]:
+    """
+    Repeat the failed notices to a recipient, each under its own id.
+
+    Raises:
+        RefusedDecision: No notice to this recipient has failed.
+    """
+    failed = [
+        one
+        for one in ctx.known.notices
+        if one.recipient == event.recipient and one.notice in ctx.known.failed_notices
+    ]
+    if not failed:
+        raise RefusedDecision("no_such_recipient")
+    return failed
 
 
 def _failed(event: RecipientConcerned, reason: str) -> RecipientFailed:

@@ -302,6 +302,18 @@ class PurgeApproved(Decision):
     """How many records staff was shown: no more are erased."""
 
 
+class PurgeProposed(Fact):
+    """A purge waits for the approval of a second account."""
+
+    TYPE = "habeas.purge.proposed.v1"
+    TERMINAL = True
+
+    collection: Annotated[str, StringConstraints(pattern=COLLECTION_KEY)]
+    day: date
+    version: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    records: Annotated[int, Field(ge=1)]
+
+
 class HoldPlaced(Decision):
     """The privacy staff keeps records from all erasures and purges, because of a legal claim."""
 
@@ -557,6 +569,24 @@ class RecipientFailed(Fact):
     notice: Code
     about: Code
     reason: Code
+
+
+class RecipientRetried(Decision):
+    """The privacy staff has a recipient notified again that could not be."""
+
+    TYPE = "habeas.recipient.retried.v1"
+    ROLES = frozenset({StaffRole.AGENT, StaffRole.APPROVER})
+
+    recipient: Text
+
+
+class RecipientInformed(Decision):
+    """The privacy staff has notified a recipient by other means."""
+
+    TYPE = "habeas.recipient.informed.v1"
+    ROLES = frozenset({StaffRole.AGENT, StaffRole.APPROVER})
+
+    recipient: Text
 
 
 class RestrictionLifting(Decision):

@@ -317,6 +317,16 @@ class RequestRejected(Fact):
     errors: tuple[SubmissionError, ...]
 
 
+class SubmissionHandled(Decision):
+    """The privacy staff has handled a submission that was set aside."""
+
+    TYPE = "habeas.submission.handled.v1"
+    ROLES = frozenset({StaffRole.AGENT, StaffRole.APPROVER})
+    OF_REQUEST = False
+
+    outcome: MessageOutcome
+
+
 class RequestTaken(Decision):
     """A staff account records a request that was made by telephone, by post or in person."""
 

@@ -182,6 +182,40 @@ def test_recipient_and_mail_and_stop_wait_until_each_is_done() -> None:
     assert waits(RECEIVED, failed, lodged, stopped, acknowledged, handled, released) == []
 
 
+@pytest.mark.parametrize("ending", [events.RecipientInformed, events.RecipientRetried])
+def test_recipient_no_longer_waits_once_staff_has_handled_it(ending: type[Fact]) -> None:
+    failed = events.RecipientFailed(
+        request_id=CASE, recipient="Mailer", notice="n1", about="habeas.subject.erased.v1", reason="refused"
+    )
+    done = ending.model_validate({"request_id": CASE, "recipient": "Mailer", "by": "dana.muster"})
+    assert waits(RECEIVED, failed, done) == []
+    assert waits(RECEIVED, done, failed) == [WaitKind.RECIPIENT]
+
+
+def test_submission_waits_until_staff_has_handled_it() -> None:
+    rejected = events.RequestRejected(
+        request_id=CASE, publisher_source="shop.example", publisher_id=None, errors=()
+    )
+    handled = events.SubmissionHandled(
+        request_id=CASE, by="dana.muster", outcome=events.MessageOutcome.ANSWERED
+    )
+    assert (row(rejected).kind, waits(rejected)) == (CaseKind.SUBMISSION, [WaitKind.SUBMISSION])
+    assert waits(rejected, handled) == []
+
+
+def test_proposed_purge_waits_for_a_second_account() -> None:
+    purge = {"request_id": CASE, "collection": "shop.orders", "day": DUE, "version": "0" * 64, "records": 3}
+    first, second = (
+        events.PurgeApproved.model_validate({**purge, "by": by}) for by in ("dana.muster", "omar.sample")
+    )
+    proposed = events.PurgeProposed.model_validate(purge)
+    for story in ((first, proposed), (proposed, first)):  # clocks of two machines differ
+        [wait] = row(*story).waits
+        assert (wait.kind, wait.reason, wait.by) == (WaitKind.PURGE, "shop.orders", ("dana.muster",))
+        assert waits(*story, second) == []
+    assert (row(first, proposed).kind, row(first, proposed).open) == (CaseKind.PURGE, False)
+
+
 def test_mail_that_is_no_request_has_a_row_of_its_own() -> None:
     lodged = events.MessageLodged(request_id=CASE, message="mail", reason="no_sender", own=False, due_on=DUE)
     found = row(lodged)

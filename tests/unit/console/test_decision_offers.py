@@ -93,6 +93,15 @@ GRANTED = of_case(
 )
 END_USER = received(role=Role.END_USER)
 HELD = of_case(events.HoldPlaced, by=OTHER, hold="ef" * 16, scope="person", matter="claim_7")
+UNTOLD = of_case(
+    events.RecipientFailed,
+    recipient="Mailer",
+    notice="n1",
+    about="habeas.subject.erased.v1",
+    reason="refused",
+)
+SET_ASIDE = of_case(events.RequestRejected, publisher_source="shop.example", publisher_id=None, errors=())
+PURGE = of_case(events.PurgeProposed, collection="shop.orders", day="2026-03-01", version="0" * 64, records=3)
 NOW_DAY = {"on": "2026-04-20"}
 FITTING: dict[str, tuple[tuple[Fact, ...], dict[str, str]]] = {
     "resume": ((received(), STOPPED), {}),
@@ -112,6 +121,10 @@ FITTING: dict[str, tuple[tuple[Fact, ...], dict[str, str]]] = {
     "grant-appeal": ((received(), fulfilled(), APPEALED), {}),
     "refuse-appeal": ((received(), fulfilled(), APPEALED), {"text": "The answer was right."}),
     "mail-handled": ((received(), MAIL), {"message": "mail_1", "outcome": "answered"}),
+    "notify-recipient": ((received(), UNTOLD), {"recipient": "Mailer"}),
+    "recipient-informed": ((received(), UNTOLD), {"recipient": "Mailer"}),
+    "submission-handled": ((SET_ASIDE,), {"outcome": "answered"}),
+    "approve-purge": ((PURGE,), {}),
     "forward": ((END_USER,), {"name": "A customer", "email": "privacy@customer.example"}),
     "permit-reading": ((END_USER,), {"account": OTHER, "hours": "24", "reason": "forwarding"}),
     "revoke-permission": ((END_USER, GRANTED), {"account": OTHER}),

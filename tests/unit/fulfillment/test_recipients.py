@@ -12,10 +12,18 @@ from services.fulfillment.datamap.reader import parse
 from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordStep
 from services.fulfillment.package import answers
 from services.fulfillment.recipients.directory import DataRecipient, pseudonyms, recipients_of, signed
-from services.fulfillment.recipients.handlers import notify
+from services.fulfillment.recipients.handlers import notify, notify_again
 from services.fulfillment.settings import AgreedRecipient
+from services.fulfillment.state import FulfillmentCase, FulfillmentStatus, evolve
 from shared.contract.answer import Answer
-from shared.contract.events import RecipientConcerned, RecipientFailed, RecipientNotified
+from shared.contract.events import (
+    RecipientAcknowledged,
+    RecipientConcerned,
+    RecipientFailed,
+    RecipientNotified,
+    RecipientRetried,
+)
+from shared.errors import RefusedDecision
 from tests.unit.fulfillment.handler_fakes import CASE, HOUSE, around
 
 KEY = "whsec_" + base64.b64encode(b"k" * 24).decode()
@@ -125,6 +133,21 @@ async def test_recipient_without_an_agreed_way_is_reported_as_not_notified() -> 
     assert isinstance(notified, RecipientNotified)
     assert isinstance(failed, RecipientFailed)
     assert failed.reason == "no_way_agreed"
+
+
+async def test_failed_notice_is_repeated_under_its_id_and_a_sent_one_is_not() -> None:
+    first, other = concerned("Courier"), concerned("Courier").model_copy(update={"notice": "1" * 32})
+    words = {"request_id": CASE, "recipient": "Courier", "about": first.about}
+    failed = RecipientFailed(notice=first.notice, reason="refused", **words)
+    sent = RecipientAcknowledged(notice=other.notice, **words)
+    again = RecipientRetried(request_id=CASE, recipient="Courier", by="dana.muster")
+    known = FulfillmentCase(status=FulfillmentStatus.FULFILLED)
+    for fact in (first, other, failed, sent):
+        known = evolve(known, fact)
+    assert await notify_again(again, around(known=known)) == [first]
+    for later in (evolve(known, first), FulfillmentCase()):  # under way again, or of no such recipient
+        with pytest.raises(RefusedDecision, match="no_such_recipient"):
+            await notify_again(again, around(known=later))
 
 
 def test_answer_names_recipients_to_notify_by_other_means() -> None:

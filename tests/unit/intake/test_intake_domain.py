@@ -100,6 +100,7 @@ from shared.contract.events import (
     ProofRefused,
     RecipientAcknowledged,
     RecipientFailed,
+    RecipientInformed,
     Remedy,
     RequestClosed,
     RequestDuplicated,
@@ -128,6 +129,7 @@ from shared.contract.events import (
     Subject,
     SubjectUnrestricted,
     SubmissionError,
+    SubmissionHandled,
     TrailExported,
     WithdrawalDecided,
 )
@@ -301,6 +303,8 @@ EXAMPLES: dict[type[Fact], Fact] = {
         InquiryLodged(request_id=CASE, inquiry="inquiry", received_on=NOW.date(), laws=("gdpr@2018-05-25",)),
         MessageLodged(request_id=CASE, message="mail", reason="other", own=False),
         MessageHandled(request_id=CASE, by="anna", message="mail", outcome=MessageOutcome.ANSWERED),
+        SubmissionHandled(request_id=CASE, by="anna", outcome=MessageOutcome.ANSWERED),
+        RecipientInformed(request_id=CASE, by="anna", recipient="Bank"),
         InquiryReminded(request_id=CASE, inquiry="inquiry", received_on=date(2026, 3, 5), laws=()),
         RequestPurged(request_id=CASE),
         SubjectUnrestricted(request_id=CASE, identifiers={}),
@@ -321,6 +325,18 @@ def test_package_waits_for_its_review_until_the_answer_or_the_end(after: Fact) -
     case = reduce(evolve, (RECEIVED, VERIFIED, REVIEW), IntakeCase())
     assert (case.status, case.review) == (CaseStatus.VERIFIED, REVIEW)
     assert evolve(case, after).review is None
+
+
+def test_submission_is_set_aside_until_the_staff_has_handled_it() -> None:
+    rejected, handled = EXAMPLES[RequestRejected], EXAMPLES[SubmissionHandled]
+    assert after(rejected).set_aside
+    assert not after(rejected, handled).set_aside
+
+
+def test_recipient_counts_as_notified_once_the_staff_has_informed_it() -> None:
+    failed, informed = EXAMPLES[RecipientFailed], EXAMPLES[RecipientInformed]
+    assert after(failed).unnotified == ("Bank",)
+    assert after(failed, informed).unnotified == ()
 
 
 def test_every_fact_that_intake_hears_has_an_example_here() -> None:

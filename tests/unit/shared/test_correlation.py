@@ -24,11 +24,13 @@ from shared.contract.events import (
     MessageHandled,
     MessageLodged,
     PurgeApproved,
+    PurgeProposed,
     RequestPurged,
     RequestReceived,
     RequestRejected,
     RequestSubmitted,
     Submission,
+    SubmissionHandled,
     UnreadableSubmission,
     breaches,
 )
@@ -47,7 +49,7 @@ NAMES = Correlation("shop.example", "ticket-4711", UUID)
 ABOUT_NO_REQUEST = frozenset(
     {
         BurstDeclared, DropListed, DropMatched, InquiryLodged, InquiryReminded, MessageHandled, MessageLodged,
-        PurgeApproved,
+        PurgeApproved, PurgeProposed, SubmissionHandled,
     }
 )  # fmt: skip
 """Facts about incidents, mails that are no request yet, lists and purges."""
