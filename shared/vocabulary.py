@@ -214,6 +214,23 @@ class RefusalReason(StrEnum):
     UNIDENTIFIABLE = "unidentifiable"
 
 
+class ProofObjection(StrEnum):
+    """Why the staff asks for another proof; no more is said than the person can do something about."""
+
+    UNREADABLE = "document_unreadable"
+    NOT_ACCEPTED = "document_not_accepted"
+    NOT_CONVINCING = "other"
+
+
+class ReopeningReason(StrEnum):
+    """Why a request that has ended is taken up again."""
+
+    NEW_FACTS = "new_facts"
+    ERROR = "error"
+    """Ours."""
+    PERSON_ASKS = "person_asks"
+
+
 class OfflineManner(StrEnum):
     """The ways in which the staff is asked in person."""
 

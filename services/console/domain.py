@@ -227,7 +227,9 @@ def _assigned(draft: _RowDraft, fact: events.CaseAssigned, _at: datetime) -> Non
 
 
 @_on(events.IdentityChallenged)
-def _challenged(draft: _RowDraft, _fact: events.IdentityChallenged, _at: datetime) -> None:
+def _challenged(draft: _RowDraft, fact: events.IdentityChallenged, _at: datetime) -> None:
+    if fact.renewed:
+        draft.review = None
     if draft.row.stage is CaseStage.RECEIVED:
         draft.row.stage = CaseStage.CHALLENGED
 

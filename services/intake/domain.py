@@ -334,6 +334,7 @@ REMARKS: frozenset[type[Fact]] = frozenset(
         events.RequestPaused,
         events.RequestRejected,
         events.RequestReleased,
+        events.ReopeningDecided,
         events.RequestRenewed,
         events.RequestResumed,
         events.RequestStopped,
@@ -460,6 +461,8 @@ class IntakeCase:
     """Mails that only the staff can handle."""
     handled_messages: frozenset[Code] = frozenset()
     """Names of mails that the staff has handled."""
+    reopened_as: events.RequestId | None = None
+    """The request that takes this one up again, as the staff has decided."""
     session: events.StaffSignedIn | None = None
     """The session of a staff account that this journal case is, instead of a request."""
     signed_out: bool = False
@@ -697,6 +700,9 @@ def _note_request(case: IntakeCase, fact: Fact) -> IntakeCase:
             return replace(case, stopped=fact.reason, stops=case.stops + 1)
         case events.RequestReleased():
             return replace(case, stopped=None)
+        case events.RequestRenewed(reopened=True) if case.received is not None:
+            again = fact.follows == case.received.request_id
+            return replace(case, reopened_as=fact.request_id) if again else case
         case _:
             return _note_proof(case, fact)
 
@@ -710,9 +716,9 @@ def _note_proof(case: IntakeCase, fact: Fact) -> IntakeCase:
             decided = case.answer_deciders.union(fact.deciders)
             return replace(case, refused_for=refused_for, answer_deciders=decided)
         case events.IdentityChallenged(kind=None):
-            return replace(
-                case, wanted=fact.wanted, wanted_until=fact.expires_at, proof_refused_for=fact.refused_for
-            )
+            asked = replace(case, wanted=fact.wanted, wanted_until=fact.expires_at)
+            reviewed = case.in_review and not fact.renewed
+            return replace(asked, proof_refused_for=fact.refused_for, in_review=reviewed)
         case events.IdentityChallenged():
             tries = TRIES if case.awaits_proof else case.tries_left
             return replace(

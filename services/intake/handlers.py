@@ -305,6 +305,7 @@ SUBSCRIPTIONS = (
     on(events.PermissionRevoked, lifecycle.revoke_permission),
     on(events.RequestTaken, register_taken),
     on(events.RequestRenewed, lifecycle.renew),
+    on(events.ReopeningDecided, lifecycle.reopen),
     on(events.ForwardingDecided, lifecycle.forward),
     on(events.ErasureProposalDecided, lifecycle.decide_proposal),
     on(events.MessageHandled, handle_message),

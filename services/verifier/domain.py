@@ -37,6 +37,7 @@ from shared.contract.events import (
     IdentityVerified,
     PreviewAsked,
     PreviewDrafted,
+    ProofAskedAgain,
     ProofExamined,
     ProofKind,
     ProofPresented,
@@ -160,6 +161,16 @@ class StaffAgreed(Record):
     asked_at: datetime | None = None
 
 
+class ReviewEnded(Record):
+    """The privacy staff has looked at the proofs and asks for another; the person has time to send it."""
+
+    TYPE: ClassVar[str] = "habeas.verifier.review_ended.v1"
+
+    asked_at: datetime
+    lapses_at: datetime
+    """When the patience for it ends."""
+
+
 class ProofSpent(Record):
     """Proofs and codes have served: their sealed copies are destroyed."""
 
@@ -171,7 +182,7 @@ class ProofSpent(Record):
     """Whether the staff was asked to look at one."""
 
 
-RECORDS = (CodeIssued, Assessed, EvidenceGained, StaffAgreed, ProofSpent)
+RECORDS = (CodeIssued, Assessed, EvidenceGained, StaffAgreed, ReviewEnded, ProofSpent)
 READABLE = frozenset({ProofKind.DOCUMENT, ProofKind.DATA_POINTS})
 """Kinds of proofs that the staff reads; the others are secrets, or judged at once."""
 CONFIRMED = ((Evidence.CONFIRMATION,),)
@@ -260,6 +271,7 @@ class Verification:
 
 _WHILE_OPEN: tuple[type[Fact], ...] = (
     Assessed, CodeIssued, ContentOpened, EvidenceGained, StaffAgreed, EvidenceAsked, EvidenceShown,
+    ProofAskedAgain, ReviewEnded,
     IdentityAssessed, IdentityChallenged, IdentityClaimed, IdentityCompared, IdentityDecided,
     IdentityReminded, IdentityReviewNeeded, ProofExamined, ProofPresented, TokenPresented, ProofReceived,
     ProofRefused, RequestLapsed, RequestPaused, RequestReleased, RequestResumed, RequestStopped, TimeCame,
@@ -268,8 +280,8 @@ _WHILE_OPEN: tuple[type[Fact], ...] = (
 _DECIDING: tuple[type[Fact], ...] = (IdentityVerified, IdentityRefused, RequestWithdrawn)
 _AFTERWARDS: tuple[type[Fact], ...] = (
     ContentOpened, EvidenceDestroyed, EvidenceAsked, EvidenceShown, IdentityChallenged, IdentityCompared,
-    IdentityDecided, ProofExamined, ProofReceived, ProofSpent, RequestReleased, RequestStopped,
-    RequestWithdrawn, TimeCame, PreviewAsked, PreviewDrafted,
+    IdentityDecided, ProofAskedAgain, ProofExamined, ProofReceived, ProofSpent, RequestReleased,
+    RequestStopped, RequestWithdrawn, TimeCame, PreviewAsked, PreviewDrafted,
 )  # fmt: skip
 """Proofs that were on their way when the decision fell are noted, and their evidence destroyed."""
 TRANSITIONS: Mapping[VerificationStatus, Mapping[type[Fact], VerificationStatus]] = {
@@ -379,6 +391,9 @@ def _halt_noted(known: Verification, fact: Fact) -> Verification:
             return replace(known, stopped=True, code=None, points_on_hold=None)
         case RequestReleased():
             return replace(known, stopped=False)
+        case ReviewEnded():
+            ended = replace(known, reviewed_for=(), unclear=(), first_decision=None)
+            return replace(ended, asked_at=fact.asked_at, lapses_at=fact.lapses_at)
         case EvidenceShown() if fact.until is not None:
             return replace(known, shown_until=fact.until)
         case _:

@@ -16,6 +16,7 @@ from services.verifier.domain import (
     CodeIssued,
     EvidenceGained,
     ProofSpent,
+    ReviewEnded,
     StaffAgreed,
 )
 from shared.contract.case_openings import DRAWING, EVERYTHING, OPENED_FOR, pictures_of
@@ -46,6 +47,7 @@ from shared.contract.events import (
     LetterKind,
     PreviewAsked,
     PreviewDrafted,
+    ProofAskedAgain,
     ProofExamined,
     ProofKind,
     ProofPresented,
@@ -196,6 +198,33 @@ async def decide_by_staff(event: IdentityDecided, ctx: VerifierContext) -> Seque
     return await _settled(event, [_verified_by_staff(agreed, ctx)], ctx)
 
 
+async def ask_again(event: ProofAskedAgain, ctx: VerifierContext) -> Sequence[Fact]:
+    """
+    Ask the person for another proof, after the privacy staff has looked at those that came.
+
+    The clock does not stand still for it: the company has not asked at once.
+
+    Raises:
+        RefusedDecision: The identity is decided, the request is stopped, a proof is being examined, or no
+          other proof would be accepted.
+    """
+    known = ctx.known
+    if not known.open or known.agreed is not None:
+        raise RefusedDecision("identity_decided")
+    if known.stopped:
+        raise RefusedDecision("request_stopped")
+    if known.busy:
+        raise RefusedDecision("proof_under_way")
+    ended = ReviewEnded(request_id=ctx.case_id, asked_at=ctx.now, lapses_at=ctx.now + ctx.practice.patience)
+    after = ctx.with_facts(ended)
+    asks = domain.wanted(after.known, logs_in=ctx.practice.logs_in)
+    if not asks or asks == domain.CONFIRMED or known.presented >= domain.MOST_EXAMINED:
+        raise RefusedDecision("no_other_proof")
+    challenged, *paused = _ask(after, asks, event.reason)
+    renewed = challenged.model_copy(update={"renewed": True})
+    return await _settled(event, [ended, renewed, *paused], ctx)
+
+
 def _verified_by_staff(agreed: StaffAgreed, ctx: VerifierContext) -> IdentityVerified:
     level = ctx.known.requirement.level if ctx.known.requirement else Assurance.MAILBOX
     verified = _verified(ctx.request(), level, agreed.identities, (BY_STAFF, agreed.reason))
@@ -268,12 +297,16 @@ async def draft_letter(event: PreviewAsked, ctx: VerifierContext) -> Sequence[Fa
     """Decide as for a decision that is not made, and keep the facts that would follow for its preview."""
     place = PreviewVault(ctx.vault, event.preview)
     decision = await place.decision(ctx.case_id)
-    if not isinstance(decision, IdentityDecided):
+    if not isinstance(decision, IdentityDecided | ProofAskedAgain):
         return []
     # The letter follows the last of two decisions.
     practice = replace(ctx.practice, four_eyes=False)
     apart = replace(ctx, vault=place, timers=NoTimers(), allowances=UncountedCodes(), practice=practice)
-    drafted = await place.draft(ctx.case_id, decide_by_staff(decision, apart))
+    match decision:
+        case ProofAskedAgain():
+            drafted = await place.draft(ctx.case_id, ask_again(decision, apart))
+        case IdentityDecided():
+            drafted = await place.draft(ctx.case_id, decide_by_staff(decision, apart))
     return [PreviewDrafted(request_id=ctx.case_id, preview=event.preview)] if drafted else []
 
 
@@ -345,15 +378,18 @@ async def destroy_spent(rows: Sequence[JournalRow], vault: VaultPort) -> None:
     await side_by_side([vault.discard_all(one.request_id, SEALED, but=one.kept) for one in spent])
 
 
+PREVIEWED = frozenset({IdentityDecided.TYPE, ProofAskedAgain.TYPE})
+"""Types of decisions of which letters can be previewed."""
 SUBSCRIPTIONS = (
     on(RequestReceived, assess),
     on(ProofReceived, weigh),
     on(IdentityCompared, decide_on_comparison),
     on(ProofExamined, decide_on_examination),
     on(IdentityDecided, decide_by_staff),
+    on(ProofAskedAgain, ask_again),
     on(TimeCame, handle_timer),
     on(EvidenceAsked, record_evidence_view),
-    on(PreviewAsked, draft_letter, ignored=lambda asked: asked.type != IdentityDecided.TYPE),
+    on(PreviewAsked, draft_letter, ignored=lambda asked: asked.type not in PREVIEWED),
     on(ContentOpened, open_documents),
     on(RequestStopped, stop),
     on(RequestReleased, release),

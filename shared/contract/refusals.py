@@ -81,6 +81,11 @@ REFUSALS: Mapping[str, str] = {
     "program_signed_in": "a program has no session: it signs each decision",
     "session_exists": "a session or a request has this number already: sign in with a new secret",
     "no_accounts": "this installation has no staff accounts",
+    "proof_under_way": "a proof is being examined: wait for its result",
+    "no_other_proof": "no other proof is missing, or too many were sent already",
+    "not_ended": "the request has not ended, or a customer decides it",
+    "appeal_open": "an appeal or a complaint is open: decide that",
+    "reopened_before": "the request was taken up again before, as another one",
     "no_letters": "a controller asks, and gets no letters",
     "no_person": "the request has no name, email, phone, address or identifier of a person",
 }

@@ -49,6 +49,8 @@ CLAIMED = "ground_claimed"
 """Reason of a referral: the person claims a ground of an erasure."""
 IDENTITY_CHANGE = "identity_change"
 """Reason of a referral: a correction changes an identity."""
+REOPENABLE = frozenset({CaseStage.ANSWERED, CaseStage.REFUSED, CaseStage.WITHDRAWN, CaseStage.CLOSED})
+"""Stages of requests that have ended."""
 RELEASABLE = frozenset({"masked_value", "needs_more_proof", "never_disclosed"})
 """Reasons for which values are withheld that staff may release."""
 
@@ -107,6 +109,17 @@ IDENTITY = (
         constants={"verified": True},
         data=_identities,
         answers=WaitKind.DOCUMENT,
+    ),
+    DecisionOffer(
+        name="ask-again",
+        kind=events.ProofAskedAgain,
+        title=_("Ask for another proof"),
+        text=_("The person gets a letter with the reason and the missing proofs. The clock runs on."),
+        done=_("The person is asked for another proof."),
+        fits=lambda view: view.waits_for(WaitKind.DOCUMENT) and view.row.stopped is None,
+        fields=(_choice("reason", _("Reason"), labels.PROOF_OBJECTIONS),),
+        answers=WaitKind.DOCUMENT,
+        letter=True,
     ),
     DecisionOffer(
         name="reject-proof",
@@ -557,6 +570,11 @@ def _masked(view: CaseView) -> bool:
     return any(one.reason in RELEASABLE and one.provision is None for one in answer.withheld)
 
 
+def _reopenable(view: CaseView) -> bool:
+    appealed, before = view.waits_for(WaitKind.APPEAL), view.has(events.ReopeningDecided)
+    return view.row.stage in REOPENABLE and not (_of_customer(view) or appealed or before)
+
+
 def _restricted(view: CaseView) -> bool:
     answer = view.last(events.RequestFulfilled)
     granted = answer is not None and answer.right is Right.RESTRICTION and answer.outcome in GIVEN
@@ -564,6 +582,15 @@ def _restricted(view: CaseView) -> bool:
 
 
 AFTERWARDS = (
+    DecisionOffer(
+        name="reopen",
+        kind=events.ReopeningDecided,
+        title=_("Take the request up again"),
+        text=_("A new request of the same person follows this one, with a clock and a proof of its own."),
+        done=_("The request is taken up again, as a new one that follows it."),
+        fits=_reopenable,
+        fields=(_choice("reason", _("Reason"), labels.REOPENINGS),),
+    ),
     DecisionOffer(
         name="approve-correction",
         kind=events.CorrectionApproved,

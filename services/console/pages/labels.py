@@ -15,8 +15,10 @@ from shared.vocabulary import (
     MessageOutcome,
     OfflineManner,
     Outcome,
+    ProofObjection,
     RefusalGround,
     RefusalReason,
+    ReopeningReason,
     Right,
     StaffRole,
 )
@@ -157,6 +159,16 @@ FEES: Mapping[str, str] = {
     FeeReason.FURTHER_COPY: _("Further copy"),
     FeeReason.EFFORT: _("Unusual effort"),
     FeeReason.TRANSCRIPTION: _("Transcription"),
+}
+PROOF_OBJECTIONS: Mapping[str, str] = {
+    ProofObjection.UNREADABLE: _("The document cannot be read"),
+    ProofObjection.NOT_ACCEPTED: _("The document is not accepted"),
+    ProofObjection.NOT_CONVINCING: _("The proof is not sufficient"),
+}
+REOPENINGS: Mapping[str, str] = {
+    ReopeningReason.NEW_FACTS: _("New facts are known"),
+    ReopeningReason.ERROR: _("The answer was wrong"),
+    ReopeningReason.PERSON_ASKS: _("The person asks for it"),
 }
 LIFTINGS: Mapping[str, str] = {
     LiftingReason.ACCURACY_VERIFIED: _("The data is accurate"),

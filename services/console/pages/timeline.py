@@ -20,6 +20,8 @@ SENTENCES: Mapping[type[Fact], str] = {
     events.ProofRefused: _("Proof refused"),
     events.IdentityReviewNeeded: _("Proof needs a review by staff"),
     events.IdentityDecided: _("Decision about the identity"),
+    events.ProofAskedAgain: _("Another proof requested by staff"),
+    events.ReopeningDecided: _("Decision to take the request up again"),
     events.IdentityVerified: _("Identity verified"),
     events.IdentityRefused: _("Identity not established"),
     events.EvidenceShown: _("Proofs opened"),

@@ -44,6 +44,10 @@ ON_CONSENT = "consent"
 """Scope of an erasure: the data that rests on consent alone."""
 RENEWAL = channel_source(ChannelSource.HABEAS, "appeal")
 """CloudEvents source of a renewed request."""
+REOPENING = channel_source(ChannelSource.HABEAS, "reopened")
+"""CloudEvents source of a request that takes up another one that has ended."""
+ENDED = frozenset({CaseStatus.ANSWERED, CaseStatus.REFUSED, CaseStatus.WITHDRAWN, CaseStatus.CLOSED})
+"""Statuses of requests that can be taken up again."""
 
 
 async def accept_fee(ctx: IntakeContext) -> Sequence[Fact]:
@@ -180,11 +184,34 @@ async def renew(event: events.RequestRenewed, ctx: IntakeContext) -> Sequence[Fa
     if event.scope:
         changes["details"] = events.Details(scope=event.scope)
     again = (await seal_request(first.model_copy(update=changes), ctx.vault, ctx.case_id)).request
-    source = COMPANION if event.right else RENEWAL
+    source = COMPANION if event.right else REOPENING if event.reopened else RENEWAL
     if event.manner is not None:
         source = channel_source(ChannelSource.HABEAS, event.manner)
     arrival = Arrival(ctx.case_id, source, ctx.occurred_at, ctx.now, follows=event.follows)
     return await register_request(again, received_request(again, arrival, ctx.practice), ctx)
+
+
+async def reopen(event: events.ReopeningDecided, ctx: IntakeContext) -> Sequence[Fact]:
+    """
+    Take up a request that has ended, once, as a new one of the same person that follows it.
+
+    Its own record stays as it is. The new one has a clock and a proof of its own.
+
+    Raises:
+        RefusedDecision: It has not ended, is a customer's, has an open appeal, or was taken up before.
+    """
+    del event
+    case = ctx.case
+    if case.received is None:
+        raise TooEarly("the reopening came before its request")
+    if case.status not in ENDED or case.not_ours:
+        raise RefusedDecision("not_ended")
+    if case.open_appeal is not None:
+        raise RefusedDecision("appeal_open")
+    if case.reopened_as is not None:
+        raise RefusedDecision("reopened_before")
+    again = derived_id(f"reopened {ctx.case_id}", 0)
+    return [events.RequestRenewed(request_id=again, follows=ctx.case_id, reopened=True)]
 
 
 async def decide_proposal(event: events.ErasureProposalDecided, ctx: IntakeContext) -> Sequence[Fact]:

@@ -66,6 +66,8 @@ class RequestManner(StrEnum):
     """By an upstream system, as an event."""
     APPEAL = "appeal"
     """An appeal against an earlier answer was granted."""
+    REOPENED = "reopened"
+    """The staff took up a request again that had ended."""
     COMPANION = "companion"
     """By Habeas: it accompanies a child's request."""
     TELEPHONE = "telephone"
@@ -253,8 +255,7 @@ class CaseHistory:
                 self.received, self.due_on = fact, fact.due_on
                 self.addressless = fact.requester is Requester.CONTROLLER
             case events.RequestRenewed() if self.received is None:  # the earlier case has it as well
-                companion = RequestManner.COMPANION if fact.right else RequestManner.APPEAL
-                self.manner = RequestManner(fact.manner) if fact.manner else companion
+                self.manner = _manner_of_renewal(fact)
             case events.RequestRejected() if self.received is None:
                 self.rejected_at = at
             case events.InquiryLodged() | events.MessageLodged():
@@ -419,6 +420,14 @@ class CaseHistory:
                 for one in self.appeals
             ),
         )
+
+
+def _manner_of_renewal(renewed: events.RequestRenewed) -> RequestManner:
+    if renewed.manner:
+        return RequestManner(renewed.manner)
+    if renewed.reopened:
+        return RequestManner.REOPENED
+    return RequestManner.COMPANION if renewed.right else RequestManner.APPEAL
 
 
 def _manner_of(lodged: RequestLodged) -> RequestManner:

@@ -55,7 +55,12 @@ OURS: tuple[type[Decision], ...] = (
 )
 """Decisions that intake carries out."""
 HANDLERS = {one.event: one.handler for one in SUBSCRIPTIONS if one.event in OURS}
-OTHERS: tuple[type[Decision], ...] = (events.FeeDecided, events.IdentityDecided, events.ReferralDecided)
+OTHERS: tuple[type[Decision], ...] = (
+    events.FeeDecided,
+    events.IdentityDecided,
+    events.ProofAskedAgain,
+    events.ReferralDecided,
+)
 """Decisions that the verifier and fulfillment carry out."""
 THEMSELVES: tuple[type[Decision], ...] = (events.MessageWritten, events.RestrictionLifting)
 """Decisions that the notifier writes about."""

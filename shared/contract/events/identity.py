@@ -5,7 +5,7 @@ from datetime import date, datetime
 from shared.contract.events.base import Code, Decision, Fact, PolicyId
 from shared.contract.events.requests import ProofRef
 from shared.law.terms import Regulation, Right
-from shared.vocabulary import Assurance, Evidence, ProofKind, Requester, StaffRole, Verdict
+from shared.vocabulary import Assurance, Evidence, ProofKind, ProofObjection, Requester, StaffRole, Verdict
 
 
 class ProofReceived(Fact):
@@ -46,6 +46,8 @@ class IdentityChallenged(Fact):
     """Whether the period may stand still until it comes."""
     acknowledges: bool = False
     """Whether the letter with the code confirms the receipt of the request as well."""
+    renewed: bool = False
+    """Whether the staff has looked at the proofs and asks for another: none is in review any more."""
 
 
 class IdentityAssessed(Fact):
@@ -115,6 +117,15 @@ class IdentityDecided(Decision):
     reason: Code
     identities: tuple[Code, ...] = ()
     """Names of the identities that are the person's; required."""
+
+
+class ProofAskedAgain(Decision):
+    """The privacy staff has looked at the proofs, and asks the person for another one."""
+
+    TYPE = "habeas.proof.asked_again.v1"
+    ROLES = frozenset({StaffRole.AGENT, StaffRole.APPROVER})
+
+    reason: ProofObjection
 
 
 class EvidenceAsked(Decision):

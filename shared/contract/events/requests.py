@@ -23,6 +23,7 @@ from shared.vocabulary import (
     ProofKind,
     ProofSlot,
     Remedy,
+    ReopeningReason,
     Requester,
     SenderCheck,
     StaffRole,
@@ -207,11 +208,22 @@ class RequestRenewed(Fact):
     """What it is limited to; empty: as the first one."""
     manner: OfflineManner | None = None
     """How the person asked for it, if they accepted a proposal."""
+    reopened: bool = False
+    """Whether the staff takes up a request again that has ended."""
 
     @property
     def cases(self) -> tuple[str, ...]:
         """Both requests: it ends the appeal of one, and begins the other."""
         return (self.request_id, self.follows)
+
+
+class ReopeningDecided(Decision):
+    """The privacy staff takes up a request again that has ended, as a new one that follows it."""
+
+    TYPE = "habeas.reopening.decided.v1"
+    ROLES = frozenset({StaffRole.APPROVER})
+
+    reason: ReopeningReason
 
 
 class ErasureProposalDecided(Decision):

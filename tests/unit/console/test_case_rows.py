@@ -72,6 +72,12 @@ def history(*facts: Fact) -> list[HistoryEntry]:
     ]
 
 
+def test_review_ends_when_the_staff_asks_for_another_proof() -> None:
+    doubted = events.IdentityReviewNeeded(request_id=CASE, reasons=("unclear",))
+    assert row(RECEIVED, CHALLENGED, doubted, CHALLENGED).waiting == (WaitKind.DOCUMENT,)
+    assert row(RECEIVED, doubted, CHALLENGED.model_copy(update={"renewed": True})).waiting == ()
+
+
 def row(*facts: Fact) -> CaseRow:
     found = row_of(CASE, history(*facts))
     assert found is not None

@@ -107,6 +107,8 @@ FITTING: dict[str, tuple[tuple[Fact, ...], dict[str, str]]] = {
     "resume": ((received(), STOPPED), {}),
     "close": ((received(), STOPPED), {}),
     "accept-proof": ((received(), CHALLENGED, DOUBTED), {"reason": "looked_at", "identities": "email phone"}),
+    "ask-again": ((received(), CHALLENGED, DOUBTED), {"reason": "document_unreadable"}),
+    "reopen": ((received(), fulfilled()), {"reason": "new_facts"}),
     "reject-proof": ((received(), CHALLENGED, DOUBTED), {"reason": "proof_not_convincing"}),
     "approve-erasure": ((received(Right.ERASURE), VERIFIED, PLANNED), {}),
     "decide-ground": ((received(Right.ERASURE), VERIFIED, referred("ground_claimed")), {"ground": "none"}),
@@ -201,7 +203,7 @@ def test_account_that_decided_before_is_not_offered_the_second_decision(name: st
 def test_closed_request_is_offered_nothing_that_changes_its_answer() -> None:
     facts = (received(), VERIFIED, fulfilled(), of_case(events.NoticeSent, letter=LetterKind.OUTCOME))
     closed = view_of((*facts, of_case(events.RequestClosed, outcome="granted")))
-    assert offered(closed) == {"message", "place-hold"}
+    assert offered(closed) == {"message", "place-hold", "reopen"}
 
 
 def test_text_is_named_by_its_digest_and_is_not_in_the_event() -> None:

@@ -102,6 +102,7 @@ from shared.contract.events import (
     RecipientFailed,
     RecipientInformed,
     Remedy,
+    ReopeningDecided,
     RequestClosed,
     RequestDuplicated,
     RequestExtended,
@@ -257,6 +258,7 @@ EXAMPLES: dict[type[Fact], Fact] = {
             request_id=CASE, letter=LetterKind.OUTCOME, action=DeliveryAction.DELAYED, status="4.4.1"
         ),
         RequestRenewed(request_id=CASE, follows="f" * 32),
+        ReopeningDecided(request_id=CASE, by="dana", reason="error"),
         RequestStopped(request_id=CASE, reason=StopReason.NOT_ME),
         RequestReleased(request_id=CASE),
         StopDecided(request_id=CASE, by="dana", resume=True),

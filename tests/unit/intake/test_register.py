@@ -217,6 +217,12 @@ def test_a_controllers_request_is_answered_at_the_decision() -> None:
         pytest.param((lodged_by("shop"),), "shop", RequestManner.API, id="the API"),
         pytest.param((lodged_by("habeas/public"),), "habeas/public", RequestManner.WEB, id="the page"),
         pytest.param((RENEWED,), "habeas/appeal", RequestManner.APPEAL, id="an appeal was granted"),
+        pytest.param(
+            (RENEWED.model_copy(update={"reopened": True}),),
+            "habeas/reopened",
+            RequestManner.REOPENED,
+            id="the staff took it up again",
+        ),
     ],
 )
 def test_the_register_says_how_a_request_was_made(

@@ -211,6 +211,8 @@ async def test_message_of_the_staff_is_a_letter_with_its_text_and_a_copy_and_has
 async def test_message_that_was_not_signed_is_not_written() -> None:
     outbox = Outbox()
     message, ctx = await writing(outbox)
+    with pytest.raises(RefusedDecision, match="text_differs"):
+        await write_message(message.model_copy(update={"text": "written_0"}), ctx)
     for item in ("written_1", written_item(bytes(TEXT_SALT_BYTES) + b"You owe us money.")):
         await ctx.vault.seal(CASE, item, bytes(TEXT_SALT_BYTES) + b"You owe us more.")
         with pytest.raises(RefusedDecision, match="text_differs"):

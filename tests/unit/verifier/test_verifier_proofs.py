@@ -33,12 +33,16 @@ from shared.contract.events import (
     IdentityVerified,
     PreviewAsked,
     PreviewDrafted,
+    ProofAskedAgain,
     ProofExamined,
+    ProofObjection,
     ProofPresented,
     ProofRefused,
     RequestLapsed,
     RequestPaused,
+    RequestReleased,
     RequestResumed,
+    RequestStopped,
     TimeCame,
     TokenPresented,
     Verdict,
@@ -378,6 +382,67 @@ async def test_previewed_refusal_drafts_the_letter_and_leaves_proofs_and_state()
     assert office.sealed(CASE).keys() == before
     await office.tell(decision(verified=False), service="console")
     assert office.the(IdentityRefused)
+
+
+AGAIN = ProofAskedAgain(request_id=CASE, by="dana.muster", reason=ProofObjection.UNREADABLE)
+
+
+async def test_staff_asks_for_another_proof_with_its_reason_and_a_wait_of_its_own() -> None:
+    office = await in_review()
+    await coded(office)
+    office.clock.move(timedelta(days=31))
+    await office.tell(AGAIN, service="console")
+    challenged = office.facts(IdentityChallenged)[-1]
+    assert (challenged.renewed, challenged.refused_for) == (True, "document_unreadable")
+    assert ("identity_document",) in challenged.wanted
+    assert challenged.expires_at >= office.clock() + timedelta(days=1)
+    assert office.facts(RequestPaused) == [], "the company has not asked at once"
+    await office.offer(document("identity"), id_="d2")
+    await examined(office, Verdict.CONVINCING)
+    assert office.the(IdentityVerified)
+
+
+async def test_request_lapses_if_the_other_proof_does_not_come() -> None:
+    office = await in_review()
+    await office.tell(AGAIN, service="console")
+    lapses_at = office.facts(IdentityChallenged)[-1].expires_at
+    office.clock.move(lapses_at - NOW)
+    await office.tell(TimeCame(request_id=CASE, name=f"{LAPSE}_{lapses_at:%Y%m%d%H%M%S}"), service="verifier")
+    assert office.the(RequestLapsed)
+
+
+async def test_first_of_two_decisions_is_void_once_another_proof_is_asked_for() -> None:
+    office = await in_review(four_eyes=True)
+    await office.tell(decision(verified=True), service="console")
+    await office.tell(AGAIN, service="console")
+    await office.tell(decision(verified=True, by="robin.muster"), service="console")
+    assert office.facts(IdentityVerified) == []
+
+
+async def test_another_proof_is_not_asked_for_where_none_would_count() -> None:
+    office = await in_review()
+    await office.offer(document("identity"), id_="d2")
+    await office.tell(AGAIN, service="console")
+    await examined(office, Verdict.UNCLEAR, "name_partial")
+    await office.tell(RequestStopped(request_id=CASE, reason="not_me"), service="intake")
+    await office.tell(AGAIN, service="console")
+    await office.tell(RequestReleased(request_id=CASE), service="intake")
+    await office.tell(decision(verified=False), service="console")
+    await office.tell(AGAIN, service="console")
+    reasons = [one.reason for one in office.staff.outcomes]
+    assert reasons == ["proof_under_way", "request_stopped", None, "identity_decided"]
+
+
+async def test_previewed_question_for_another_proof_changes_nothing() -> None:
+    office = await in_review()
+    place = PreviewVault(office.vault, "preview_0123456789abcdef")
+    await place.seal(CASE, DECISION, packed_facts([AGAIN]))
+    asked = len(office.facts(IdentityChallenged))
+    preview = PreviewAsked(request_id=CASE, preview=place.preview, type=ProofAskedAgain.TYPE)
+    await office.tell(preview, service="intake")
+    drafted = await place.facts(CASE) or []
+    assert [fact.renewed for fact in drafted if isinstance(fact, IdentityChallenged)] == [True]
+    assert len(office.facts(IdentityChallenged)) == asked
 
 
 async def test_refused_document_beside_one_in_review_is_reported_without_a_new_request() -> None:
