@@ -27,6 +27,7 @@ from shared.contract.events import Event, Fact
 from shared.contract.topology import CONSOLE
 from shared.errors import PermanentError
 from shared.runtime.bootstrap import KeylessRuntime, OwnPort, Running, ServicePlan
+from shared.runtime.console_credential import ConsoleCredential
 from shared.runtime.jwks import ISSUER_TIMEOUT_S, KeySet
 from shared.runtime.service import Moment, Service
 from shared.runtime.staff_api import StaffApi
@@ -67,13 +68,14 @@ async def build(settings: ConsoleSettings, platform: KeylessRuntime) -> AsyncIte
     """Put the console together."""
     database = platform.client[f"{settings.database_prefix}_{CONSOLE}"]
     histories, cases = CaseHistories(database), CaseList(database)
+    credential = ConsoleCredential(platform.client[f"{settings.database_prefix}_intake"])
     sessions = SessionStore(database, idle=settings.session_idle, length=settings.session_length)
     views, attempts = SavedViews(database), AttemptStore(database)
     openings = OpeningLog(database)
     for prepared in (cases, sessions, views, attempts, openings):
         await prepared.prepare()
     async with (
-        StaffApi.opened(settings.intake_url) as intake,
+        StaffApi.opened(settings.intake_url, credential.headers) as intake,
         httpx.AsyncClient(timeout=ISSUER_TIMEOUT_S) as http,
     ):
         accounts = AccountReader(platform.client, settings.database_prefix)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
+from services.console.http.streams import OpenStreams
 from services.console.read_model.cases import CaseList
 from services.console.read_model.chains import ChainVerifications
 from services.console.read_model.figures import FigureReader
@@ -47,6 +48,7 @@ class ConsoleParts:
     provider: SignInProvider | None = None
     passwords: Allowance = field(default_factory=lambda: Allowance(PASSWORDS_PER_HOUR))
     """Passwords that an account may enter in sessions that a provider has begun."""
+    streams: OpenStreams = field(default_factory=OpenStreams)
     clock: Callable[[], datetime] = field(default=present)
 
     def today(self) -> date:

@@ -55,6 +55,7 @@ from shared.runtime.audit_keys import chain_key, heads_key
 from shared.runtime.bootstrap import Running, ServicePlan, ServiceRuntime
 from shared.runtime.broker import user_of
 from shared.runtime.client_limits import Allowance
+from shared.runtime.console_credential import issued
 from shared.runtime.hosts import is_local
 from shared.runtime.journal import Journal
 from shared.runtime.key_rings import derived_key
@@ -180,7 +181,7 @@ def application(
         site,
         protocols={channel.path: channel.app for channel in opened if channel.app},
         links=UnsubscribeLinks(settings.root_key, settings.public_url),
-        staff=StaffDecisions(requests, platform.staff, requests.clock, allowance, incidents=incidents),
+        staff=StaffDecisions(requests, platform.staff, requests.clock, allowance, incidents, callers.console),
         requesters=_requesters(settings, platform),
         trails=_trails(settings, platform),
     )
@@ -226,7 +227,7 @@ async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIter
     codes = CodeLimit.of(wrong, settings.codes_offered_per_hour)
     ports = Ports(platform.vault, timers, duplicates, queue, codes, requesters, practice)
     requests = RequestService(platform.vault, journal, platform.bus, keys, ports.context, queue, codes=codes)
-    callers = Callers(settings.api_keys, Allowance(settings.public_requests_per_hour))
+    callers = Callers(settings.api_keys, Allowance(settings.public_requests_per_hour), await issued(database))
     context = ChannelContext(
         settings, database, platform.vault, requests, duplicates, callers.public, callers.attempts
     )

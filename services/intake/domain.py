@@ -177,7 +177,19 @@ class ContentReadable(Record):
     until: datetime
 
 
+class MailboxSearched(Record):
+    """An account searched for the cases of a mailbox; the session is the case."""
+
+    TYPE: ClassVar[str] = "habeas.mailbox.searched.v1"
+
+    by: Code
+    mailbox: str
+    """Keyed hash of the address."""
+    found: int
+
+
 RECORDS = (
+    MailboxSearched,
     ContentReadable,
     FollowUpKept,
     AliasCodeKept,
@@ -308,8 +320,10 @@ REMARKS: frozenset[type[Fact]] = frozenset(
         events.IdentityReviewNeeded,
         events.InquiryLodged,
         events.InquiryReminded,
+        MailboxSearched,
         events.MessageHandled,
         events.MessageLodged,
+        events.MessageRepaired,
         events.NarrowingDecided,
         events.NoticeFailed,
         events.NoticeReported,

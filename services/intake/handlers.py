@@ -310,6 +310,7 @@ SUBSCRIPTIONS = (
     on(events.ErasureProposalDecided, lifecycle.decide_proposal),
     on(events.MessageHandled, handle_message),
     on(events.SubmissionHandled, handle_submission),
+    on(events.MessageRepaired, record_only),
     on(events.RecipientInformed, note_informed),
     on(events.ExtensionDecided, lifecycle.extend),
     on(events.NarrowingDecided, lifecycle.narrow),

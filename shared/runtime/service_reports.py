@@ -17,6 +17,8 @@ from shared.runtime.worker import work_forever
 
 MAP_REPORT: Final = "data map"
 """Id of fulfillment's report about its data map; every other id is the name of a service."""
+CREDENTIAL: Final = "console credential"
+"""Id of the console's credential, beside intake's reports."""
 MAIL_SERVER: Final = "mail server"
 """Name of the part that the notifier reports on."""
 EVERY_S: Final = 60.0

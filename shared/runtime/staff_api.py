@@ -8,11 +8,11 @@ carries the bearer of a staff session.
 import asyncio
 import base64
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeAlias
 from urllib.parse import quote
 
 import httpx
@@ -30,6 +30,10 @@ LAST_POLL_S: Final = 2.0
 TIMEOUT_S: Final = 30
 IDLE_S: Final = 2.0
 """How long an idle connection is kept: shorter than intake keeps it, or a call meets a closed one."""
+
+
+Identification: TypeAlias = Callable[[str], Awaitable[Mapping[str, str]]]
+"""Network of a client → headers by which intake recognises the console."""
 
 
 class DecisionNotAccepted(HabeasError):
@@ -81,19 +85,29 @@ class DecisionState:
 class StaffApi:
     """Calls intake's staff API."""
 
-    def __init__(self, client: httpx.AsyncClient) -> None:
-        """Use *client*, whose base is the address of intake."""
-        self._client = client
+    def __init__(
+        self, client: httpx.AsyncClient, credential: Identification | None = None, network: str = ""
+    ) -> None:
+        """
+        Use *client*, whose base is the address of intake.
+
+        *credential* returns the headers of the console, for the *network* of its client.
+        """
+        self._client, self._credential, self._network = client, credential, network
 
     @classmethod
     @asynccontextmanager
-    async def opened(cls, url: str) -> AsyncIterator[Self]:
-        """Open a client of intake at *url*."""
+    async def opened(cls, url: str, credential: Identification | None = None) -> AsyncIterator[Self]:
+        """Open a client of intake at *url*, with the *credential* of the console if there is one."""
         limits, proxy = httpx.Limits(keepalive_expiry=IDLE_S), may_use_proxy(url)
         async with httpx.AsyncClient(
             base_url=url, timeout=TIMEOUT_S, limits=limits, trust_env=proxy
         ) as client:
-            yield cls(client)
+            yield cls(client, credential)
+
+    def for_client(self, network: str) -> "StaffApi":
+        """Return the same client for calls that count for the *network* of the console's client."""
+        return StaffApi(self._client, self._credential, network)
 
     async def salt(self, account: str) -> bytes:
         """Return the salt of the password of *account*."""
@@ -210,6 +224,7 @@ class StaffApi:
     ) -> httpx.Response:
         """Call *path* and return the answer; raises as :meth:`submit`."""
         headers = {} if bearer is None else {"Authorization": f"Bearer {bearer}"}
+        headers |= await self._credential(self._network) if self._credential else {}
         try:
             answer = await self._client.request(method, path, headers=headers, **arguments)
         except httpx.HTTPError as error:

@@ -13,7 +13,7 @@ from hashlib import blake2b
 from typing import Any, Protocol
 
 from shared.contract.answer import SUBMISSION
-from shared.contract.events import Code, StaffRole
+from shared.contract.events import Code, Fact, StaffRole
 from shared.contract.staff import (
     MOST_WRONG_CODES,
     SALT_BYTES,
@@ -240,7 +240,7 @@ class StaffRegister:
             document = await self._codes.find_one({"_id": key})
         return None if document is None else str(document["use"])
 
-    async def concerned(self, decision: StaffDecision, account: StaffAccount) -> Code | None:
+    async def concerned(self, decision: Fact | StaffDecision, account: StaffAccount) -> Code | None:
         """Return a reason where a mailbox of the deciding person is in the request or its aliases."""
         case = getattr(decision, "request_id", None)
         if case is None or not account.mailboxes:

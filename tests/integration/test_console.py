@@ -13,6 +13,7 @@ import orjson
 from playwright.async_api import Browser
 
 from habeas.client import read_model
+from services.console.system.parked_messages import content_of
 from services.fulfillment.datamap.reader import load
 from services.fulfillment.map_check.report import MapReporter
 from services.fulfillment.stores.mongodb import Stores
@@ -21,6 +22,8 @@ from shared.contract.references import short_reference
 from shared.contract.staff import code_at
 from shared.contract.topology import EVENTS, inboxes
 from shared.runtime.broker import Message
+from shared.runtime.console_credential import HEADER, ConsoleCredential, client_of, issued
+from shared.runtime.mongo import connect
 from shared.vocabulary import StaffRole
 from tests.integration.browser import too_wide, violations
 from tests.integration.console_fixture import WITHIN, Console, console, made
@@ -221,6 +224,23 @@ async def test_recipients_and_submissions_are_handled_where_they_wait(console: C
     await client.aclose()
 
 
+async def test_text_with_a_mail_address_is_refused_in_an_address(console: Console) -> None:
+    client = await console.signed_in("ada.muster")
+    for path in ("/requests", "/requests.csv"):
+        answer = await client.get(path, params={"text": "kim@example.com"})
+        assert (answer.status_code, "search by mailbox" in answer.text) == (422, True)
+    await client.aclose()
+
+
+async def test_console_reads_the_credential_that_intake_has_issued(console: Console) -> None:
+    pipeline = console.pipeline
+    client = connect(pipeline.mongo_url_of("console"), app_name="habeas-tests")
+    headers = await ConsoleCredential(client[f"{pipeline.prefix}_intake"]).headers("203.0.113.5")
+    client.close()
+    assert await issued(pipeline.client[f"{pipeline.prefix}_intake"]) == headers[HEADER]
+    assert client_of(headers, headers[HEADER]) == "203.0.113.5"
+
+
 async def test_saved_view_opens_the_list_with_its_filters(console: Console) -> None:
     client = await console.signed_in("ada.muster")
     page = await client.get("/requests?stage=referred&text=abc")
@@ -347,6 +367,13 @@ async def test_administrator_discards_a_parked_message_with_a_reason(
     await page.click("text=Discard")
     await page.locator("text=The message was discarded.").wait_for()
     assert await page.locator("text=made by hand").count() == 1
+    [repair] = await pipeline.client[f"{pipeline.prefix}_console"]["repairs"].find({}).to_list(2)
+    signed = await pipeline.client[f"{pipeline.prefix}_intake"]["journal"].find_one(
+        {"event.type": "habeas.message.repaired.v1"}
+    )
+    assert signed is not None, "in the chain that `habeas audit verify` covers"
+    assert signed["event"]["data"]["content"] == content_of(repair)
+    assert signed["event"]["data"]["by"] == "uma.muster"
     assert await page.locator(f"article >> text={short_reference(case)}").count() == 0
     await page.close()
     await client.aclose()

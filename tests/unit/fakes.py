@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import reduce
+from hashlib import sha256
 from typing import Any, TypeVar
 
 from services.intake.bootstrap import service as intake_service
@@ -203,6 +204,9 @@ class MemoryRequesterIndex:
 
     async def cases_of(self, address: str) -> list[str]:
         return [case for case, mailboxes in self.entries.items() if address in mailboxes]
+
+    def hashed(self, address: str) -> str:
+        return sha256(address.encode()).hexdigest()
 
 
 @dataclass(slots=True)

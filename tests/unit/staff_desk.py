@@ -21,6 +21,7 @@ from tests.runtime_fakes import MemoryJournal
 from tests.unit.fakes import Office
 from tests.unit.intake_api import FORGIVING, ROOT, SITE, UNLIMITED
 
+CREDENTIAL = "the console's credential"
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
 DANA = StaffAccount(
     "dana.muster", frozenset({StaffRole.AGENT}), public_bytes(KEY), b"f" * 20, display_name="Dana Muster"
@@ -78,6 +79,7 @@ class StaffDesk:
             self.office.clock,
             self.calls,
             incidents=self.incidents,
+            console=CREDENTIAL,
         )
         callers = Callers({}, UNLIMITED, attempts=self.attempts)
         requests, requesters = self.office.requests, self.office.requesters

@@ -14,7 +14,7 @@ from services.console.breach_decisions import DONE, ENTRIES, BreachEntry, Refuse
 from services.console.context import ConsoleParts
 from services.console.decisions.forms import DecisionDraft
 from services.console.decisions.submission import StepUp, decide
-from services.console.http.counts import changes_of
+from services.console.http.counts import SharedReading, event_stream
 from services.console.http.guard import SessionGuard, Visitor
 from services.console.http.permissions import ConsoleAction
 from services.console.incidents import BreachRoom
@@ -117,6 +117,11 @@ def breach_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -
     following = Annotated[Visitor, Depends(guard.allowed(ConsoleAction.BREACH, used=False))]
     steering = Annotated[Visitor, Depends(guard.allowed(ConsoleAction.STEER_BREACH))]
 
+    async def read(incident: str) -> Mapping[str, int]:
+        return progress_of(await pages.room(incident))
+
+    progress = SharedReading(read)
+
     @router.get("/breaches")
     async def incidents(request: Request, visitor: seeing, after: str = "") -> Response:
         return await pages.listing(request, visitor, after)
@@ -127,13 +132,10 @@ def breach_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -
 
     @router.get("/breaches/{incident}/live")
     async def live(request: Request, visitor: following, incident: RequestId) -> StreamingResponse:
-        del visitor
-
         async def counts() -> Mapping[str, int]:
-            return progress_of(await pages.room(incident))
+            return await progress.current(incident)
 
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return StreamingResponse(changes_of(request, counts), media_type="text/event-stream", headers=headers)
+        return event_stream(request, visitor, parts.streams, counts)
 
     @router.post("/breaches/{incident}/decisions/{name}")
     async def make(request: Request, visitor: steering, incident: RequestId, name: str) -> Response:

@@ -156,7 +156,9 @@ async def _parked(parts: ConsoleParts) -> int:
 
 
 def filter_of(given: Mapping[str, str]) -> CaseFilter:
-    """Return the filter that an address names. Raises HTTPException if a value is none."""
+    """Return the filter that an address names. Raises HTTPException if a value is none, or a mail address."""
+    if "@" in given.get("text", ""):
+        raise HTTPException(422, "an address of a page must not have a mail address")
     plain: dict[str, Any] = {name: given.get(name, "")[:200] for name in PLAIN}
     try:
         return CaseFilter(

@@ -39,7 +39,7 @@ class SignInPage:
 
     def count(self, request: Request) -> None:
         """Count a sign-in; answer 429 to a network that makes too many."""
-        if not self.tries.take(network_of(request.client.host if request.client else "")):
+        if not self.tries.take(_network(request)):
             raise HTTPException(429, TOO_MANY, {"Retry-After": "3600"})
 
     def draw(
@@ -77,6 +77,7 @@ def sign_in_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) 
                 NAME.validate_python(account),
                 str(form.get("password", "")),
                 str(form.get("code", "")).strip(),
+                _network(request),
             )
             session = await sign_in(parts, given)
         except (ValidationError, SignInRefused) as error:
@@ -138,6 +139,10 @@ def _add_provider(
         guard.keep(response, session)
         guard.drop_attempt(response)
         return response
+
+
+def _network(request: Request) -> str:
+    return network_of(request.client.host if request.client else "")
 
 
 def local_path(path: str) -> str:

@@ -14,7 +14,13 @@ from services.console.http.permissions import ConsoleAction
 from services.console.pages.site import HEADERS, ConsoleSite
 from services.console.signin.local import SignInRefused, step_up
 from services.console.state import WaitKind
-from services.console.system.parked_messages import ParkedMessage, RepairAction, RepairRefused, repair_record
+from services.console.system.parked_messages import (
+    ParkedMessage,
+    RepairAction,
+    RepairRefused,
+    repair_decision,
+    repair_record,
+)
 from services.console.system.queue_states import queue_states
 from services.console.system.reports import unread_laws
 from shared.errors import TransientError
@@ -82,12 +88,12 @@ def system_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -
         service, id_, reason = (str(form.get(name, "")).strip() for name in ("service", "message", "reason"))
         if not reason or len(reason) > MOST_REASON:
             return RedirectResponse("/system?said=reason", 303)
+        code, message = str(form.get("code", "")).strip(), named(await parts.parked.all(), service, id_)
+        record = repair_record(message, action, visitor.member.name, reason, parts.clock())
         try:
-            await step_up(parts, visitor.session, str(form.get("code", "")).strip())
+            record["decision"] = await step_up(parts, visitor.session, repair_decision(record), code)
         except (SignInRefused, ValidationError):
             return RedirectResponse("/system?said=code", 303)
-        message = named(await parts.parked.all(), service, id_)
-        record = repair_record(message, action, visitor.member.name, reason, parts.clock())
         try:
             await parts.parked.repair(message, action, record)
         except RepairRefused:

@@ -9,7 +9,7 @@ from http import HTTPStatus
 
 from services.console.context import ConsoleParts
 from services.console.signin.sessions import ConsoleSession, UnlockedKey
-from shared.contract.events import Code, StaffSignedIn
+from shared.contract.events import Code, Decision, StaffSignedIn
 from shared.contract.staff import D, private_key, signed
 from shared.errors import HabeasError
 from shared.pages.translation import mark as _
@@ -38,6 +38,8 @@ class Credentials:
     account: Code
     password: str
     code: str
+    network: str = ""
+    """Of the client that they were entered at: intake counts tries for it."""
 
 
 def nonce() -> str:
@@ -59,14 +61,14 @@ async def unlocked_by(parts: ConsoleParts, given: Credentials, until: datetime) 
         TransientError: Intake does not answer.
     """
     bearer = secrets.token_urlsafe(32)
-    token = sha256(bearer.encode()).hexdigest()
+    token, intake = sha256(bearer.encode()).hexdigest(), parts.intake.for_client(given.network)
     try:
-        salt = await parts.intake.salt(given.account)
+        salt = await intake.salt(given.account)
         key = await asyncio.to_thread(private_key, given.password, salt)
         unlocked = UnlockedKey(key, bearer, until)
         request = StaffSignedIn(request_id=token[:SESSION_DIGITS], by=given.account, token=token, until=until)
-        taken = await parts.intake.submit(decided(request, unlocked, given.code, parts.clock()))
-        await parts.intake.effect(taken.id)
+        taken = await intake.submit(decided(request, unlocked, given.code, parts.clock()))
+        await intake.effect(taken.id)
     except DecisionNotAccepted as refused:
         raise SignInRefused(REFUSALS.get(str(refused), WRONG)) from None
     except StaffApiProblem as problem:
@@ -91,9 +93,9 @@ async def sign_out(parts: ConsoleParts, session: ConsoleSession) -> None:
         await parts.intake.call("DELETE", "/v1/staff/session", session.unlocked.bearer)
 
 
-async def step_up(parts: ConsoleParts, session: ConsoleSession, code: str) -> None:
+async def step_up(parts: ConsoleParts, session: ConsoleSession, decision: Decision, code: str) -> str:
     """
-    Have intake verify a one-time *code* of the account, for an action that is no decision.
+    Sign *decision* with a one-time *code*, and return its id once intake has journalled it.
 
     Raises:
         SignInRefused: The session has no key, or the code is refused.
@@ -102,13 +104,11 @@ async def step_up(parts: ConsoleParts, session: ConsoleSession, code: str) -> No
     unlocked, now = session.unlocked, parts.clock()
     if unlocked is None:
         raise SignInRefused(WRONG)
-    token = sha256(secrets.token_bytes(32)).hexdigest()
-    until = now + timedelta(minutes=1)
-    proof = StaffSignedIn(request_id=token[:SESSION_DIGITS], by=session.account, token=token, until=until)
     try:
-        taken = await parts.intake.submit(decided(proof, unlocked, code, now))
-        await parts.intake.effect(taken.id)
+        taken = await parts.intake.submit(decided(decision, unlocked, code, now), bearer=unlocked.bearer)
+        await parts.intake.effect(taken.id, bearer=unlocked.bearer)
     except DecisionNotAccepted as refused:
         raise SignInRefused(REFUSALS.get(str(refused), WRONG)) from None
     except StaffApiProblem:
         raise SignInRefused(WRONG) from None
+    return taken.id

@@ -2,10 +2,12 @@
 Parked messages: what could not be handled, why, and what an administrator does about each.
 
 A replayed message goes back to its service as its publisher sent it. A message about a purged case is only
-discarded: it would begin the case again. Each action is recorded with account and reason.
+discarded: it would begin the case again. Each action is a decision of the account in intake's journal; the
+record here has the message and the reason.
 """
 
 import re
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +16,8 @@ from enum import StrEnum
 import orjson
 
 from services.console.read_model.histories import CaseHistories
+from shared.contract.events import Code, MessageRepaired
+from shared.contract.staff import TEXT_SALT_BYTES, written_item
 from shared.contract.topology import inboxes, parking_of
 from shared.errors import HabeasError
 from shared.runtime import retry_policy
@@ -118,7 +122,25 @@ def repair_record(
         "reason": reason,
         "service": message.service,
         "message": message.id,
+        "salt": secrets.token_hex(TEXT_SALT_BYTES),
     }
+
+
+def repair_decision(record: Document) -> MessageRepaired:
+    """Return the unsigned decision of the action in *record*, which it names by a digest."""
+    return MessageRepaired(
+        request_id=secrets.token_hex(16),
+        by=record["account"],
+        service=record["service"],
+        replayed=record["action"] == RepairAction.REPLAY,
+        content=content_of(record),
+    )
+
+
+def content_of(record: Document) -> Code:
+    """Return the digest of message and reason in *record*, after its salt."""
+    named = orjson.dumps([record["message"], record["reason"]])
+    return written_item(bytes.fromhex(record["salt"]) + named)
 
 
 def _described(service: str, delivery: Delivery) -> ParkedMessage:

@@ -11,10 +11,11 @@ from shared.law.library import breach_policies, policies
 from shared.law.policies import LawEdition, SourceStatus
 from shared.runtime.accounts import PROCESSES
 from shared.runtime.mongo import Client, Document, translated
-from shared.runtime.service_reports import MAP_REPORT, ServiceReport, reports_in
+from shared.runtime.service_reports import CREDENTIAL, MAP_REPORT, ServiceReport, reports_in
 
 MOST_FINDINGS = 200
 """Findings that the page shows, the errors first."""
+OF_SERVICES: Document = {"_id": {"$nin": [MAP_REPORT, CREDENTIAL]}}
 SEVERITIES = ("wrong", "open", "remark")
 
 
@@ -67,7 +68,7 @@ class ReportReader:
         found: list[ServiceReport] = []
         for reports in self._reports.values():
             with translated("read the reports"):
-                stored = await reports.find({"_id": {"$ne": MAP_REPORT}}).sort("_id").to_list(None)
+                stored = await reports.find(OF_SERVICES).sort("_id").to_list(None)
             found += map(ServiceReport.read, stored)
         return found
 

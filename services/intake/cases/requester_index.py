@@ -68,7 +68,7 @@ class RequesterIndex:
     async def cases_of(self, address: str) -> list[str]:
         """Return the cases with the mailbox *address*, the newest first, :data:`MOST_FOUND` at most."""
         with translated("search the requesters"):
-            found = self._entries.find({"mailboxes": self._hash(address)}, {"_id": 1}).sort("at", -1)
+            found = self._entries.find({"mailboxes": self.hashed(address)}, {"_id": 1}).sort("at", -1)
             return [one["_id"] async for one in found.limit(MOST_FOUND)]
 
     async def run(self) -> None:
@@ -135,9 +135,10 @@ class RequesterIndex:
 
     def _entry(self, case: str, request: RequestSubmitted, at: datetime) -> RequesterEntry | None:
         named = (request.subject.email, request.agent.email if request.agent else None)
-        hashes = dict.fromkeys(self._hash(address) for address in named if address)
+        hashes = dict.fromkeys(self.hashed(address) for address in named if address)
         return RequesterEntry(case, tuple(hashes), at) if hashes else None
 
-    def _hash(self, address: str) -> str:
+    def hashed(self, address: str) -> str:
+        """Return the keyed hash of the mailbox *address*."""
         plain = mailbox(address) or address
         return hmac.new(self._key, f"mailbox {plain}".encode(), sha256).hexdigest()

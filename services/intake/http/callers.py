@@ -40,6 +40,8 @@ class Callers:
     keys: Mapping[Source, SecretStr]
     public: Allowance
     """The limit of requests without a key: once it is reached, no body is read."""
+    console: str = field(default="", repr=False)
+    """Credential of the console (shared.runtime.console_credential)."""
     in_flight: BytesInFlight = field(default_factory=lambda: BytesInFlight(MOST_IN_FLIGHT, MOST_OF_ONE))
     attempts: FailedAttempts = field(default_factory=FailedAttempts)
 

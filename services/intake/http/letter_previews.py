@@ -8,7 +8,7 @@ the letters as it writes the real ones. Nothing is sent, and no state changes.
 import asyncio
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Annotated
@@ -38,7 +38,10 @@ from shared.contract.previews import (
 )
 from shared.contract.staff import written_item
 from shared.errors import UnknownRequest
+from shared.runtime.client_limits import Allowance
 
+PREVIEWS_PER_HOUR = 120
+"""Previews of one account; each is a letter to write for the notifier."""
 PATIENCE = timedelta(seconds=10)
 PAUSE = timedelta(milliseconds=50)
 KEPT_FOR = timedelta(hours=1)
@@ -72,6 +75,7 @@ class LetterPreviews:
     """Previews for signed-in accounts."""
 
     actions: StaffActions
+    written: Allowance = field(default_factory=lambda: Allowance(PREVIEWS_PER_HOUR))
 
     async def preview(self, session: StaffSession, case_id: str, form: DecisionForm) -> DecisionPreview:
         """
@@ -81,6 +85,8 @@ class LetterPreviews:
         the decision has a wrong form.
         """
         decision = _decision(form, case_id, session.account.name)
+        if not self.written.take(session.account.name):
+            raise HTTPException(429, "Too many previews of this account.", {"Retry-After": "3600"})
         service = self.actions.service
         case, _ = await service.look_up(case_id)
         if case.received is None or case.status is CaseStatus.PURGED:

@@ -80,12 +80,13 @@ class StaffActions:
 
     async def acting(self, session: StaffSession, case_id: str) -> None:
         """
-        Answer 403 if *session* has no role to act.
+        Answer 403 if *session* has no role to act, or the request names a mailbox of its account's person.
 
         Raises UnknownRequest if intake has no case *case_id*.
         """
         if not session.account.roles & ACTING:
             raise HTTPException(HTTPStatus.FORBIDDEN, MAY_NOT_ACT)
+        await self._must_not_concern(session.account, case_id)
         case, place = await self.service.look_up(case_id)
         if case.session is not None or case.status is CaseStatus.PURGED:
             raise UnknownRequest(UNKNOWN)
@@ -94,9 +95,18 @@ class StaffActions:
 
     async def assign(self, session: StaffSession, case_id: str, owner: Code | None) -> None:
         """Make *owner* the owner of a case; answer 422 if it is no enabled account of a person."""
-        if owner is not None and not _is_person(await self.sessions.accounts.account(owner)):
+        account = None if owner is None else await self.sessions.accounts.account(owner)
+        if owner is not None and (account is None or not _is_person(account)):
             raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, NO_OWNER)
+        if account is not None:
+            await self._must_not_concern(account, case_id)
         await self._record(CaseAssigned(request_id=case_id, owner=owner, by=session.account.name))
+
+    async def _must_not_concern(self, account: StaffAccount, case_id: str) -> None:
+        """Answer 403 if the request names a mailbox of the person of *account*, as decisions do."""
+        taken = CaseAssigned(request_id=case_id, owner=account.name, by=account.name)
+        if reason := await self.sessions.accounts.concerned(taken, account):
+            raise HTTPException(HTTPStatus.FORBIDDEN, reason)
 
     async def note(self, session: StaffSession, case_id: str, text: str) -> str:
         """Seal a note and record it; return its name in the vault."""

@@ -49,6 +49,7 @@ from shared.contract.staff import StaffDecision, decision_id, packed_item, writt
 from shared.errors import Destroyed, UnknownRequest
 from shared.runtime.broker import Message
 from shared.runtime.client_limits import Allowance
+from shared.runtime.console_credential import client_of
 from shared.runtime.staff_register import DecisionOutcome
 
 CALLS_PER_HOUR = 600
@@ -157,15 +158,20 @@ class StaffDecisions:
     clock: Callable[[], datetime]
     calls: Allowance
     incidents: CaseIndex
+    console: str = ""
+    """Credential of the console (shared.runtime.console_credential)."""
 
     async def throttle(self, request: Request) -> None:
         """
-        Count a call for the account of its session, else for its address; answer 429 above the limit.
+        Count a call for the account of its session, else for its network; answer 429 above the limit.
 
-        So the people behind one console, which has one address, do not use up one another's calls.
+        A call of the console counts for the network of the console's client. So the people behind one
+        console, which has one address, do not use up one another's calls, nor do strangers at its sign-in.
         """
         session = await StaffSessions(self.service, self.register, self.clock).shown(request)
-        caller = f"account {session.account.name}" if session else network_of_client(request)
+        behind = client_of(request.headers, self.console)
+        network = network_of_client(request) if behind is None else f"console {behind}"
+        caller = f"account {session.account.name}" if session else network
         if not self.calls.take(caller):
             raise HTTPException(429, "Too many requests from this caller.", {"Retry-After": "3600"})
 

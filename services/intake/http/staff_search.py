@@ -8,13 +8,14 @@ from typing import Annotated, Protocol
 from fastapi import APIRouter, Depends, HTTPException
 from pydantic import BaseModel
 
+from services.intake.domain import MailboxSearched
 from services.intake.http import operations
 from services.intake.http.staff_actions import ACTING, MAY_NOT_ACT
 from services.intake.http.staff_sessions import StaffSession, StaffSessions
 from shared.contract.events import Mailbox, RequestId, Strict
 from shared.runtime.client_limits import Allowance
 
-SEARCHES_PER_HOUR = 600
+SEARCHES_PER_HOUR = 120
 """Searches of one account: too few to try a list of customers."""
 
 
@@ -23,6 +24,9 @@ class RequesterSearch(Protocol):
 
     async def cases_of(self, address: str) -> Sequence[str]:
         """Return the cases with the mailbox *address*, the newest first."""
+
+    def hashed(self, address: str) -> str:
+        """Return the keyed hash of the mailbox *address*."""
 
 
 class SearchForm(Strict, defer_build=False):
@@ -46,12 +50,21 @@ class StaffSearch:
     searches: Allowance
 
     async def find(self, session: StaffSession, address: str) -> FoundCases:
-        """Return the cases of a mailbox; answer 403 to accounts that do not act, 429 above the limit."""
+        """
+        Return the cases of a mailbox, once the search is on record.
+
+        Answers 403 to accounts that do not act, 429 above the limit.
+        """
         if not session.account.roles & ACTING:
             raise HTTPException(HTTPStatus.FORBIDDEN, MAY_NOT_ACT)
         if not self.searches.take(session.account.name):
             raise HTTPException(429, "Too many searches of this account.", {"Retry-After": "3600"})
-        return FoundCases(cases=await self.requesters.cases_of(address))
+        cases, hashed = await self.requesters.cases_of(address), self.requesters.hashed(address)
+        searched = MailboxSearched(
+            request_id=session.id, by=session.account.name, mailbox=hashed, found=len(cases)
+        )
+        await self.sessions.service.record(session.id, searched)
+        return FoundCases(cases=cases)
 
 
 def search_routes(search: StaffSearch) -> APIRouter:

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from services.intake.cases.service import RequestService
 from services.intake.http import operations
-from shared.contract.events import SESSION_ID, Code, StaffRole, StaffSignedOut
+from shared.contract.events import SESSION_ID, Code, Fact, StaffRole, StaffSignedOut
 from shared.contract.staff import StaffAccount, StaffDecision, session_stands, session_token
 
 NO_SESSION = "This session is not known, or has ended."
@@ -32,7 +32,7 @@ class AccountsPort(Protocol):
     def accounts(self) -> AsyncIterator[StaffAccount]:
         """Yield all accounts by name."""
 
-    async def concerned(self, decision: StaffDecision, account: StaffAccount) -> Code | None:
+    async def concerned(self, decision: Fact | StaffDecision, account: StaffAccount) -> Code | None:
         """Return the reason against *decision* if the request names a mailbox of *account*'s person."""
 
 

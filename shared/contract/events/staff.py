@@ -38,6 +38,21 @@ class StaffSignedIn(Decision):
         return self
 
 
+class MessageRepaired(Decision):
+    """An administrator replays or discards a parked message."""
+
+    TYPE = "habeas.message.repaired.v1"
+    ROLES = frozenset({StaffRole.ADMIN})
+    OF_REQUEST = False
+
+    service: Code
+    """The service whose message it is. ``request_id`` is the number of the repair."""
+    replayed: bool
+    """Whether it goes back to its service; else it is discarded."""
+    content: Code
+    """Digest of the console's record: the message's id and the reason, after a salt."""
+
+
 class StaffSignedOut(Fact):
     """A session of a staff account ended before its time."""
 

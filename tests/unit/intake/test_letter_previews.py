@@ -7,6 +7,7 @@ import pytest
 from httpx import Response
 
 from services.intake.http import letter_previews
+from services.intake.http.letter_previews import PREVIEWS_PER_HOUR
 from shared.contract.case_openings import EVERYTHING
 from shared.contract.events import (
     ContentOpened,
@@ -99,6 +100,15 @@ async def test_preview_needs_an_opened_case_for_letters_name_the_person() -> Non
     assert_problem(answer, 403)
     assert answer.json()["detail"] == "not_opened"
     assert desk.office.facts(PreviewDrafted) == []
+
+
+async def test_previews_of_an_account_are_limited() -> None:
+    desk = await opened()
+    body = {"type": "habeas.stop.decided.v1", "data": {"resume": True}}
+    async with desk.client(await desk.sign_in()) as http:
+        path = f"/v1/staff/cases/{CASE}/previews"
+        statuses = [(await http.post(path, json=body)).status_code for _ in range(PREVIEWS_PER_HOUR + 1)]
+    assert statuses[-2:] == [403, 429]  # the case is not opened
 
 
 async def test_preview_needs_a_session_a_request_and_a_known_decision() -> None:

@@ -8,11 +8,13 @@ import pytest
 from httpx import Response
 
 from services.intake.cases.register import CaseHistory
+from services.intake.domain import MailboxSearched
 from services.intake.http.staff_actions import ACTING
 from services.intake.http.staff_search import SEARCHES_PER_HOUR
 from shared.contract.envelope import MAX_BODY
 from shared.contract.events import (
     MOST_DOCUMENT_BYTES,
+    SESSION_ID,
     CaseAssigned,
     CaseNoted,
     FileAttached,
@@ -20,6 +22,7 @@ from shared.contract.events import (
     RequestPurged,
     StaffRole,
 )
+from shared.contract.staff import session_token
 from shared.runtime.journal import JournalRow
 from tests.unit.fakes import NOW, PERSON, SOURCE, AbsentBroker, request
 from tests.unit.intake_api import CASE, UNKNOWN, assert_problem
@@ -211,6 +214,40 @@ async def test_cases_of_a_mailbox_are_found_by_accounts_that_act_alone() -> None
             assert other.json() == {"cases": []}
     async with desk.client() as http:
         assert_problem(await http.post("/v1/staff/search", json={"mailbox": PERSON["email"]}), 401)
+
+
+async def test_search_is_on_record_without_the_mailbox() -> None:
+    desk = await opened()
+    secret = await desk.sign_in()
+    async with desk.client(secret) as http:
+        await http.post("/v1/staff/search", json={"mailbox": PERSON["email"]})
+    [searched] = desk.office.facts(MailboxSearched)
+    assert searched == MailboxSearched(
+        request_id=session_token(secret)[:SESSION_ID],
+        by="dana.muster",
+        mailbox=desk.office.requesters.hashed(PERSON["email"]),
+        found=1,
+    )
+    assert PERSON["email"] not in searched.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("action", "body"), [("owner", {"owner": "dana.muster"}), ("notes", NOTE), ("files", PDF)]
+)
+async def test_account_acts_on_no_case_that_names_a_mailbox_of_its_person(action: str, body: Any) -> None:
+    desk = await opened()
+    desk.change(mailboxes=frozenset({"hash"}))
+    answer = await act(desk, action, body)
+    assert_problem(answer, 403)
+    assert answer.json()["detail"] == "decider_is_concerned"
+    assert desk.office.facts(CaseAssigned) == desk.office.facts(CaseNoted) == []
+
+
+async def test_owner_is_no_account_whose_person_the_case_names() -> None:
+    desk = await opened()
+    desk.people["robin.muster"] = replace(DANA, name="robin.muster", mailboxes=frozenset({"hash"}))
+    assert_problem(await act(desk, "owner", {"owner": "robin.muster"}), 403)
+    assert desk.office.facts(CaseAssigned) == []
 
 
 async def test_searches_of_an_account_are_limited() -> None:

@@ -13,10 +13,11 @@ from services.intake.http.failed_attempts import MOST_OF_NETWORK, FailedAttempts
 from shared.contract.events import MOST_SESSION, SESSION_ID, RequestPurged, StaffRole, StaffSignedOut
 from shared.contract.staff import objection, public_bytes, recovery_code, recovery_digest, session_token
 from shared.runtime.client_limits import Allowance
+from shared.runtime.console_credential import CLIENT, HEADER
 from shared.runtime.journal import facts_of
 from tests.unit.fakes import NOW, request
 from tests.unit.intake_api import CASE, answered, assert_problem
-from tests.unit.staff_desk import DANA, StaffDesk
+from tests.unit.staff_desk import CREDENTIAL, DANA, StaffDesk
 
 URL = "/v1/staff/session"
 
@@ -137,6 +138,20 @@ async def test_calls_in_a_session_count_for_its_account_and_others_for_their_add
             assert [(await http.get(salt)).status_code for _ in range(4)] == [200, 200, 200, 429]
     async with desk.client("wrong") as http:
         assert (await http.get(salt)).status_code == 429
+
+
+async def test_calls_of_the_console_count_for_the_network_of_its_client() -> None:
+    desk, salt = StaffDesk(calls=Allowance(2)), "/v1/staff/accounts/dana.muster/salt"
+
+    async def statuses(credential: str, network: str) -> list[int]:
+        shown = {HEADER: credential, CLIENT: network}
+        async with desk.client() as http:
+            return [(await http.get(salt, headers=shown)).status_code for _ in range(3)]
+
+    assert await statuses(CREDENTIAL, "203.0.113.5") == [200, 200, 429]
+    assert await statuses(CREDENTIAL, "203.0.113.6") == [200, 200, 429]
+    assert await statuses("a stranger's", "203.0.113.7") == [200, 200, 429]
+    assert await statuses("a stranger's", "203.0.113.8") == [429] * 3, "counts for its own address"
 
 
 async def test_secret_of_a_session_opens_no_page_of_a_person() -> None:

@@ -23,6 +23,7 @@ from shared.contract.events import (
     InquiryReminded,
     MessageHandled,
     MessageLodged,
+    MessageRepaired,
     PurgeApproved,
     PurgeProposed,
     RequestPurged,
@@ -49,7 +50,7 @@ NAMES = Correlation("shop.example", "ticket-4711", UUID)
 ABOUT_NO_REQUEST = frozenset(
     {
         BurstDeclared, DropListed, DropMatched, InquiryLodged, InquiryReminded, MessageHandled, MessageLodged,
-        PurgeApproved, PurgeProposed, SubmissionHandled,
+        PurgeApproved, PurgeProposed, SubmissionHandled, MessageRepaired,
     }
 )  # fmt: skip
 """Facts about incidents, mails that are no request yet, lists and purges."""
