@@ -44,7 +44,7 @@ PROBLEMS = {
     413: (_("This is too large"), _("Send less at a time.")),
     422: (
         _("A mail address does not belong here"),
-        _("Addresses of pages are kept in histories. Use the search by mailbox, which sends it sealed."),
+        _("Addresses of pages are kept in histories. Use the search by mailbox."),
     ),
     429: (_("Too many requests"), _("Try again later.")),
     503: (_("A service does not answer"), _("Nothing was changed. Try again shortly.")),
