@@ -334,6 +334,7 @@ REMARKS: frozenset[type[Fact]] = frozenset(
         PackageCodeKept,
         PackageCodeRefused,
         events.PackageFetched,
+        events.PackageReviewed,
         events.PackageReviewNeeded,
         events.PermissionGranted,
         events.PermissionRevoked,

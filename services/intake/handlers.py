@@ -286,6 +286,7 @@ SUBSCRIPTIONS = (
     noted(events.ErasureScheduled, record_only),
     noted(events.DisclosureScheduled, record_only),
     on(events.PackageReviewNeeded, record_only),
+    on(events.PackageReviewed, record_only),
     on(events.RequestFulfilled, deadline_handlers.schedule_package_expiry),
     on(events.FeeQuoted, deadline_handlers.schedule_fee_deadline),
     on(events.RequestReferred, record_only),

@@ -93,6 +93,7 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
         "habeas.disclosure.scheduled.v1",
         "habeas.staff.signed_in.v1",
         "habeas.package.review_needed.v1",
+        "habeas.package.reviewed.v1",
     ),
     "verifier": (
         "habeas.request.received.v1",

@@ -1,15 +1,17 @@
 """The page of a case on real parts: decisions of two accounts, refusals with their letter, appeals."""
 
+import io
 import re
+import zipfile
 
 import httpx
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser
 
-from shared.contract.staff import code_at
+from shared.contract.references import short_reference
 from shared.vocabulary import StaffRole
 from tests.integration.browser import too_wide, violations
 from tests.integration.console_fixture import Console, console, made
-from tests.integration.pipeline import comes_true, now
+from tests.integration.pipeline import comes_true
 from tests.staff import PASSWORD
 from tests.waiting import eventually
 
@@ -19,21 +21,8 @@ AGENT, APPROVER = "dana.muster", "omar.sample"
 BOTH = (StaffRole.AGENT, StaffRole.APPROVER)
 WANTED = "The date of birth in your paper file is wrong."
 QUESTION = "Which of your two accounts do you mean?"
+SECRET = "Keeper of the cellar keys"
 WHY = "We looked at the paper file: the date is right."
-
-
-async def opened(console: Console, browser: Browser, client: httpx.AsyncClient) -> Page:
-    """Return a page in the session of *client*."""
-    page = await browser.new_page(viewport={"width": 1280, "height": 900})
-    token = next(cookie.value for cookie in client.cookies.jar) or ""
-    cookie = {"name": "habeas-console", "value": token, "url": console.url}
-    await page.context.add_cookies([cookie])  # type: ignore[list-item]  # a cookie by its address
-    return page
-
-
-async def fresh_code(console: Console, account: str) -> str:
-    """Return a code of *account* that was not used."""
-    return code_at((await console.pipeline.accounts.present(account)).second_factor, now())
 
 
 def offered(page: httpx.Response) -> set[str]:
@@ -52,14 +41,11 @@ async def test_two_accounts_approve_one_erasure(console: Console, browser: Brows
     await agent.aclose()
 
     approver = await console.signed_in(APPROVER, *BOTH)
-    sessions = pipeline.client[f"{pipeline.prefix}_console"]["sessions"]
-    await sessions.update_many({"account": APPROVER}, {"$set": {"sealed": None}})
-    page = await opened(console, browser, approver)
+    page = await console.page_of(browser, approver)
     await page.goto(f"{console.url}/requests/{case}")
     assert not [*await violations(page), *await too_wide(page)]
     await page.click("text=Open the content")
-    await page.fill("[name=password]", PASSWORD)
-    await page.fill("[name=code]", await fresh_code(console, APPROVER))
+    await page.fill("[name=code]", await console.code(APPROVER))
     await page.click("main form button")
     plan = await page.inner_text("section:has(h2:text-is('Erasure plan'))")
     assert "To keep" in plan
@@ -72,7 +58,7 @@ async def test_two_accounts_approve_one_erasure(console: Console, browser: Brows
     await page.click("main form button")
     assert "Nothing was changed" in await page.inner_text("[role=alert]")
     assert not await violations(page)
-    await page.fill("[name=code]", await fresh_code(console, APPROVER))
+    await page.fill("[name=code]", await console.code(APPROVER))
     await page.click("main form button")
     assert await page.inner_text("[role=status]") == "The erasure is approved."
     assert not [*await violations(page), *await too_wide(page)]
@@ -92,19 +78,19 @@ async def test_referred_request_is_refused_on_a_ground_of_its_law(console: Conso
     case = await pipeline.verified("rectification", person, details={"statement": WANTED})
     await console.listed(case, "referred", "referred")
     approver = await console.signed_in(APPROVER, *BOTH)
-    page = await opened(console, browser, approver)
+    page = await console.page_of(browser, approver)
     await page.goto(f"{console.url}/requests/{case}")
     await page.click("text=Refuse the request")
     assert await page.locator("text=GDPR Art. 12(5)").count() >= 1
     assert not [*await violations(page), *await too_wide(page)]
     await page.fill("textarea", WHY)
-    await page.fill("[name=code]", await fresh_code(console, APPROVER))
+    await page.fill("[name=code]", await console.code(APPROVER))
     await page.click("main form button")
     assert not [*await violations(page)]
     assert await page.input_value("textarea") == WHY
     assert await page.locator(".flaw").count() == 1
     await page.check("text=The data is accurate")
-    await page.fill("[name=code]", await fresh_code(console, APPROVER))
+    await page.fill("[name=code]", await console.code(APPROVER))
     await page.click("main form button")
     assert await page.inner_text("[role=status]") == "The refusal is recorded."
     await page.close()
@@ -141,13 +127,13 @@ async def test_opened_case_shows_its_content_and_takes_notes(console: Console, b
     agent = await console.signed_in("nina.agent", *BOTH)
     sessions = pipeline.client[f"{pipeline.prefix}_console"]["sessions"]
     await sessions.update_many({"account": "nina.agent"}, {"$set": {"sealed": None}})
-    page = await opened(console, browser, agent)
+    page = await console.page_of(browser, agent)
     await page.goto(f"{console.url}/requests/{case}")
     assert person.email not in await page.content()
     await page.click("text=Open the content")
     assert not [*await violations(page), *await too_wide(page)]
     await page.fill("[name=password]", PASSWORD)
-    await page.fill("[name=code]", await fresh_code(console, "nina.agent"))
+    await page.fill("[name=code]", await console.code("nina.agent"))
     await page.click("main form button")
     await page.wait_for_selector("text=Opened on record")
     assert person.email in await page.inner_text("main")
@@ -172,7 +158,7 @@ async def test_opened_case_shows_its_content_and_takes_notes(console: Console, b
     await page.click("[name=preview]")
     assert QUESTION in " ".join((await page.inner_text("#preview pre")).split())
     assert not pipeline.letter(person, case, QUESTION)
-    await page.fill("[name=code]", await fresh_code(console, "nina.agent"))
+    await page.fill("[name=code]", await console.code("nina.agent"))
     await page.click("main form button:not([name])")
     assert await page.inner_text("[role=status]") == "The message is sent."
     assert "Letter sent: Message of the staff" in await page.inner_text("main")
@@ -197,10 +183,10 @@ async def test_appeal_is_opened_read_and_granted_by_another_account(
     second = await console.signed_in("pia.second", *BOTH)
     sessions = pipeline.client[f"{pipeline.prefix}_console"]["sessions"]
     await sessions.update_many({"account": "pia.second"}, {"$set": {"sealed": None}})
-    page = await opened(console, browser, second)
+    page = await console.page_of(browser, second)
     await page.goto(f"{console.url}/requests/{case}/content")
     await page.fill("[name=password]", PASSWORD)
-    await page.fill("[name=code]", await fresh_code(console, "pia.second"))
+    await page.fill("[name=code]", await console.code("pia.second"))
     await page.click("main form button")
     await page.wait_for_selector("text=another date")
     letter = await page.request.get(f"{console.url}{await page.get_attribute('iframe.letter', 'src')}")
@@ -209,7 +195,7 @@ async def test_appeal_is_opened_read_and_granted_by_another_account(
     await page.click("summary:has-text('Grant the appeal')")
     form = page.locator("form[action$='grant-appeal']")
     await form.locator("textarea").fill("You are right, and we are sorry.")
-    await form.locator("[name=code]").fill(await fresh_code(console, "pia.second"))
+    await form.locator("[name=code]").fill(await console.code("pia.second"))
     assert not [*await violations(page), *await too_wide(page)]
     await form.locator("button").first.click()
     assert await page.inner_text("[role=status]") == "The appeal is granted."
@@ -217,3 +203,41 @@ async def test_appeal_is_opened_read_and_granted_by_another_account(
     await page.close()
     await first.aclose()
     await second.aclose()
+
+
+async def test_package_is_reviewed_and_sent_without_a_withheld_value(
+    console: Console, browser: Browser
+) -> None:
+    pipeline = console.pipeline
+    person = (await pipeline.people())[15]
+    contacts = pipeline.business("portal", "contacts")
+    await contacts.update_one({"email": person.email}, {"$set": {"job_title": SECRET}})
+    case = await pipeline.verified("portability", person)
+    await console.listed(case, "verified", "package")
+    agent = await console.signed_in("ruth.agent", StaffRole.AGENT)
+    page = await console.page_of(browser, agent)
+    await page.goto(console.url)
+    await page.click(f"tr:has-text('{short_reference(case)}') >> text=Package to review")
+    await page.fill("[name=code]", await console.code("ruth.agent"))
+    await page.click("main form button")
+    await page.check(f"label:has-text('{SECRET}')")
+    await page.fill("[name=code]", await console.code("ruth.agent"))
+    await page.click("text=Send the package")
+    assert "Choose the ground" in await page.inner_text("#ground-flaw")
+    await page.select_option("#ground", "third_party_rights")
+    await page.click("button:has-text('Withhold the ticked values')")
+    assert await page.locator("fieldset >> text=job_title").count() == 2
+    for width in (360, 1280):
+        await page.set_viewport_size({"width": width, "height": 900})
+        assert not [*await violations(page), *await too_wide(page)]
+    await page.fill("[name=code]", await console.code("ruth.agent"))
+    await page.click("text=Send the package")
+    assert await page.inner_text("[role=status]") == "The review is recorded."
+    await page.close()
+    await agent.aclose()
+    assert (await pipeline.closed(case))["outcome"] == "partly_granted"
+    with zipfile.ZipFile(io.BytesIO(await pipeline.package(case, person))) as package:
+        files = {name: package.read(name) for name in package.namelist()}
+    assert any(person.email.casefold().encode() in content.lower() for content in files.values())
+    assert [name for name, content in files.items() if SECRET.encode() in content] == []
+    assert pipeline.letter(person, case, "Art. 15(4)")

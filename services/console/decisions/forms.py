@@ -176,6 +176,13 @@ class DecisionOffer:
     """The work that it ends; accounts that decided before are not offered it."""
     letter: bool = False
     """Whether the person gets a letter, which can be previewed."""
+    page: str = ""
+    """Its own page, below the case; empty: the form of all decisions."""
+
+    @property
+    def path(self) -> str:
+        """Address of its form, below the case."""
+        return self.page or f"decisions/{self.name}"
 
     def offered_to(self, account: str, roles: frozenset[StaffRole], view: CaseView) -> bool:
         """Return whether *account* with *roles* may make it now, as far as the console knows."""

@@ -267,6 +267,28 @@ ERASURE = (
     ),
 )
 
+# --- packages -------------------------------------------------------------------------------------------
+
+
+def _listing(_entered: Entered, view: CaseView) -> Entered:
+    listed = view.last(events.PackageReviewNeeded)
+    return {"listing": listed and listed.listing}
+
+
+PACKAGE = (
+    DecisionOffer(
+        name="review-package",
+        kind=events.PackageReviewed,
+        title=_("Review the package"),
+        text=_("You read the records, withhold some on a ground of the law, and send the package."),
+        done=_("The review is recorded."),
+        fits=lambda view: view.waits_for(WaitKind.PACKAGE) and view.row.stopped is None,
+        data=_listing,
+        answers=WaitKind.PACKAGE,
+        page="package",
+    ),
+)
+
 # --- appeals --------------------------------------------------------------------------------------------
 
 
@@ -773,6 +795,7 @@ OFFERS: Mapping[str, DecisionOffer] = {
         LIFECYCLE[:2],
         IDENTITY,
         ERASURE,
+        PACKAGE,
         ANSWER,
         APPEAL,
         MAIL,

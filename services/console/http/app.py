@@ -18,6 +18,7 @@ from services.console.pages.content import content_routes
 from services.console.pages.decisions import decision_routes
 from services.console.pages.figures import figure_routes
 from services.console.pages.lists import list_routes
+from services.console.pages.package import package_routes
 from services.console.pages.sign_in import sign_in_routes
 from services.console.pages.site import ConsoleSite
 from services.console.pages.system import system_routes
@@ -66,6 +67,7 @@ def create_app(parts: ConsoleParts) -> FastAPI:
     app.include_router(case_routes(parts, guard, site))
     app.include_router(decision_routes(parts, guard, site))
     app.include_router(content_routes(parts, guard, site))
+    app.include_router(package_routes(parts, guard, site))
     app.include_router(work_routes(parts, guard))
     app.include_router(figure_routes(parts, guard, site))
     app.include_router(audit_routes(parts, guard, site))

@@ -24,6 +24,7 @@ FORM_TOKEN = "form"  # noqa: S105 - the name of a field
 ATTEMPT = "habeas-console-attempt"
 """Cookie that binds a sign-in at the provider to one browser."""
 MOST_FORM_BYTES = 256 * 1024
+MOST_FIELDS = 200
 MOST_FILE_BYTES = MOST_DOCUMENT_BYTES + 64 * 1024
 """Of a form with a file."""
 OWN = frozenset({"same-origin", "none"})
@@ -124,9 +125,9 @@ class SessionGuard:
             return
         raise HTTPException(HTTPStatus.FORBIDDEN, "the form was sent by another site")
 
-    async def form(self, request: Request, visitor: Visitor) -> FormData:
-        """Return the fields of a form of *visitor*; answer 403 without the token of the session."""
-        return self._checked(await small_form(request), visitor)
+    async def form(self, request: Request, visitor: Visitor, *, fields: int = MOST_FIELDS) -> FormData:
+        """Return the *fields* of a form of *visitor*; answer 403 without the token of the session."""
+        return self._checked(await small_form(request, fields=fields), visitor)
 
     async def form_with_file(self, request: Request, visitor: Visitor) -> FormData:
         """Return the fields of a form with a file, as :meth:`form` does."""
@@ -139,13 +140,15 @@ class SessionGuard:
         return given
 
 
-async def small_form(request: Request, *, most: int = MOST_FORM_BYTES, files: int = 0) -> FormData:
+async def small_form(
+    request: Request, *, most: int = MOST_FORM_BYTES, files: int = 0, fields: int = MOST_FIELDS
+) -> FormData:
     """Return the fields of a form; answer 413 to a large one before it is read."""
     length = request.headers.get("content-length", "")
     # A body in chunks has any size, whatever it states.
     if not length.isdigit() or int(length) > most or "transfer-encoding" in request.headers:
         raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the form is too large")
-    return await request.form(max_files=files, max_fields=200, max_part_size=most)
+    return await request.form(max_files=files, max_fields=fields, max_part_size=most)
 
 
 def _netloc(origin: str) -> str:

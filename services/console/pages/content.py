@@ -53,18 +53,18 @@ def content_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) 
     opening = Annotated[Visitor, Depends(guard.allowed(ConsoleAction.OPEN))]
 
     def asked(
-        request: Request, visitor: Visitor, view: CaseView, flaws: Mapping[str, str] | None = None
+        request: Request, visitor: Visitor, view: CaseView, then: str, flaws: Mapping[str, str] | None = None
     ) -> Response:
-        content = {"row": view.row, "flaws": flaws or {}, "locked": is_locked(parts, visitor)}
+        content = {"row": view.row, "flaws": flaws or {}, "locked": is_locked(parts, visitor), "then": then}
         status = HTTPStatus.CONFLICT if flaws else HTTPStatus.OK
         return site.draw(request, "opening.html.jinja", content, visitor=visitor, status=status)
 
     @router.get("/requests/{case}/content")
-    async def show(request: Request, visitor: opening, case: RequestId) -> Response:
+    async def show(request: Request, visitor: opening, case: RequestId, then: str = "") -> Response:
         view, _history = await case_view(parts, case)
         known = await opened(parts, visitor, case)
         if known is None:
-            return asked(request, await _again(parts, visitor), view)
+            return asked(request, await _again(parts, visitor), view, then)
         forms = [OfferForm(one, view) for one in beside(visitor, view)]
         content = {"row": view.row, "content": known, "forms": forms, "locked": is_locked(parts, visitor)}
         content["until"] = datetime.fromisoformat(known["until"])
@@ -74,18 +74,19 @@ def content_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) 
     async def begin(request: Request, visitor: opening, case: RequestId) -> Response:
         form = await guard.form(request, visitor)
         view, _history = await case_view(parts, case)
+        then = "package" if form.get("then") == "package" else "content"
         try:
             await _open(parts, visitor, case, form)
         except HabeasError as error:
             flaws = flaws_of(error, site.words(request).say)
             if flaws is None:
                 raise
-            return asked(request, visitor, view, flaws)
-        return RedirectResponse(f"/requests/{case}/content", HTTPStatus.SEE_OTHER)
+            return asked(request, visitor, view, then, flaws)
+        return RedirectResponse(f"/requests/{case}/{then}", HTTPStatus.SEE_OTHER)
 
     @router.get("/requests/{case}/content/{item}")
     async def item(visitor: opening, case: RequestId, item: Code) -> Response:
-        answer = await _read(parts, visitor, f"/v1/staff/cases/{case}/content/{item}")
+        answer = await read(parts, visitor, f"/v1/staff/cases/{case}/content/{item}")
         if answer is None:
             raise HTTPException(HTTPStatus.FORBIDDEN, "the case is not opened")
         media_type = answer.headers.get("content-type", "").partition(";")[0]
@@ -115,11 +116,11 @@ async def _open(parts: ConsoleParts, visitor: Visitor, case: str, form: FormData
 
 async def opened(parts: ConsoleParts, visitor: Visitor, case: str) -> dict[str, Any] | None:
     """Return the content of a *case* that *visitor* has opened; None if it has not."""
-    answer = await _read(parts, visitor, f"/v1/staff/cases/{case}/content")
+    answer = await read(parts, visitor, f"/v1/staff/cases/{case}/content")
     return None if answer is None else dict(answer.json())
 
 
-async def _read(parts: ConsoleParts, visitor: Visitor, path: str) -> Any:
+async def read(parts: ConsoleParts, visitor: Visitor, path: str) -> Any:
     """Return the answer of intake to a session of *visitor*; None if it has not opened the case."""
     unlocked = visitor.session.unlocked
     if unlocked is None or unlocked.until <= parts.clock():

@@ -73,7 +73,7 @@ def decision_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite)
     async def offered(name: str, case: str, visitor: Visitor) -> tuple[DecisionOffer, CaseView]:
         view, _history = await case_view(parts, case)
         offer = OFFERS.get(name)
-        if offer is None:
+        if offer is None or offer.page:
             raise HTTPException(404, NOT_OFFERED)
         if not offer.offered_to(visitor.member.name, visitor.member.roles, view):
             raise HTTPException(409, NOT_OFFERED)

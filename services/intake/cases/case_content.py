@@ -11,6 +11,13 @@ from typing import Any, TypeVar
 import orjson
 from pydantic import BaseModel
 
+from services.intake.cases.package_listings import (
+    ListingPiece,
+    PackageReviewContent,
+    ReviewContent,
+    listing_piece,
+    redactions_in,
+)
 from services.intake.domain import IntakeCase
 from shared.contract import events
 from shared.contract.answer import (
@@ -153,6 +160,8 @@ class CaseContent(BaseModel):
     answer: dict[str, Any] | None
     """Groups of records, by what was done with them."""
     package: PackageContent | None
+    review: PackageReviewContent | None = None
+    """The package that waits for a review."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +190,7 @@ class ContentReader:
             plan=await self._outline(),
             answer=await self._answer(),
             package=await self._package(),
+            review=await self._review(),
         )
 
     def download(self, item: str) -> tuple[str, AsyncIterator[bytes]] | None:
@@ -188,6 +198,16 @@ class ContentReader:
         types = {mail.item: MAIL for mail in self._mails()}
         types |= {file.item: file.media_type for file in self._files()}
         return (types[item], self.vault.open_stream(self.case_id, item)) if item in types else None
+
+    async def listed(self, start: int) -> ListingPiece | None:
+        """Return records of the package that waits for a review, from byte *start* of its listing on."""
+        waits = self.case.review
+        if waits is None:
+            return None
+        try:
+            return await listing_piece(self.vault, self.case_id, waits.listing, start)
+        except KeyError:
+            return None
 
     async def page(self, item: str) -> bytes | None:
         """Return the picture *item* of a page; None if it is none of a shown document, or is not drawn."""
@@ -294,6 +314,19 @@ class ContentReader:
         facts = PackageFacts.model_validate_json(content)
         files = await self._packed(item, facts.size)
         return PackageContent(size=facts.size, sha256=facts.sha256, files=files)
+
+    async def _review(self) -> PackageReviewContent | None:
+        waits = self.case.review
+        if waits is None:
+            return None
+        made = [one for one in self._of(events.PackageReviewed) if one[1].listing == waits.listing]
+        reviews = [await self._reviewed(at, one) for at, one in made]
+        known = waits.model_dump(include={"listing", "right", "records", "renewed"})
+        return PackageReviewContent(**known, reviews=reviews)
+
+    async def _reviewed(self, at: datetime, review: events.PackageReviewed) -> ReviewContent:
+        redactions = await redactions_in(self.vault, self.case_id, review.redactions)
+        return ReviewContent(at=at, by=review.by, item=review.redactions, redactions=redactions)
 
     async def _packed(self, package: str, size: int) -> list[PackageFile]:
         """Return the files in *package*, read from the list at its end."""

@@ -291,6 +291,7 @@ GET_CASE_CONTENT = operation(
                 },
                 "answer": None,
                 "package": None,
+                "review": None,
             }
         )
     },
@@ -302,6 +303,28 @@ GET_CONTENT_ITEM = operation(
     422,
     security=STAFF,
     answer={200: Content(media="application/octet-stream", schema=BINARY)},
+)
+GET_LISTED_RECORDS = operation(
+    "getListedRecords",
+    403,
+    404,
+    422,
+    security=STAFF,
+    answer={
+        200: Content(
+            {
+                "records": [
+                    {
+                        "collection": "shop.users",
+                        "label": "Users",
+                        "record": 1,
+                        "fields": {"email": "amelia@example.org"},
+                    }
+                ],
+                "next": None,
+            }
+        )
+    },
 )
 LIST_DECISIONS = operation(
     "listDecisions", 422, answer={200: Content([{"id": DECISION, "status": "accepted"}])}

@@ -13,10 +13,11 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, HTTPException
+from fastapi import APIRouter, Depends, HTTPException, Query
 from fastapi.responses import Response, StreamingResponse
 
 from services.intake.cases.case_content import CaseContent, ContentReader
+from services.intake.cases.package_listings import ListingPiece
 from services.intake.cases.service import UNKNOWN, RequestService
 from services.intake.http import operations
 from services.intake.http.staff_sessions import StaffSession, StaffSessions
@@ -67,6 +68,14 @@ class StaffContent:
         except Destroyed:
             raise UnknownRequest(UNKNOWN) from None
 
+    async def listed(self, case_id: str, start: int, session: StaffSession) -> ListingPiece:
+        """Return records of the package that waits for a review; answer 404 if there is none."""
+        reader, _ = await self.reader(case_id, session)
+        found = await reader.listed(start)
+        if found is None:
+            raise HTTPException(HTTPStatus.NOT_FOUND, NO_ITEM)
+        return found
+
     async def item(self, case_id: str, item: str, session: StaffSession) -> Response:
         """Return the bytes of one item that :meth:`everything` names; answer 404 for any other name."""
         reader, _ = await self.reader(case_id, session)
@@ -95,6 +104,15 @@ def content_routes(content: StaffContent, sessions: StaffSessions) -> APIRouter:
         still being drawn are `pending`.
         """
         return await content.everything(case_id, session)
+
+    @router.get("/review/records", **operations.GET_LISTED_RECORDS)
+    async def listed(
+        case_id: RequestId,
+        session: Annotated[StaffSession, signed_in],
+        start: Annotated[int, Query(ge=0, le=1 << 50, description="`next` of the piece before.")] = 0,
+    ) -> ListingPiece:
+        """Return records of the package that waits for a review, as the person would get them, in pieces."""
+        return await content.listed(case_id, start, session)
 
     @router.get("/{item}", response_class=Response, **operations.GET_CONTENT_ITEM)
     async def item(case_id: RequestId, item: Code, session: Annotated[StaffSession, signed_in]) -> Response:

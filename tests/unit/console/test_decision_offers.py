@@ -23,7 +23,6 @@ ELSEWHERE = {
     events.RequestTaken,  # registers a request
     events.ContentOpened,  # opens the content
     events.EvidenceAsked,  # of the command: the content has the proofs
-    events.PackageReviewed,  # beside the listing
 }
 ALIASES = events.OfferedAliases(ref="aliases_1", identities=("email",))
 
@@ -102,6 +101,7 @@ UNTOLD = of_case(
 )
 SET_ASIDE = of_case(events.RequestRejected, publisher_source="shop.example", publisher_id=None, errors=())
 PURGE = of_case(events.PurgeProposed, collection="shop.orders", day="2026-03-01", version="0" * 64, records=3)
+LISTED = of_case(events.PackageReviewNeeded, right=Right.ACCESS, listing="listing_1", records=2)
 NOW_DAY = {"on": "2026-04-20"}
 FITTING: dict[str, tuple[tuple[Fact, ...], dict[str, str]]] = {
     "resume": ((received(), STOPPED), {}),
@@ -116,6 +116,7 @@ FITTING: dict[str, tuple[tuple[Fact, ...], dict[str, str]]] = {
         (received(), fulfilled(erasable=True)),
         {"accepted": "yes", "manner": "telephone"},
     ),
+    "review-package": ((received(), VERIFIED, LISTED), {}),
     "agree": ((received(), VERIFIED, referred(), PROPOSED), {}),
     "answer": ((received(), VERIFIED, referred()), {"outcome": "granted", "text": "Done."}),
     "refuse": ((received(), VERIFIED, referred()), {"grounds": "excessive"}),

@@ -56,6 +56,8 @@ NEEDED: Mapping[tuple[str, str], ConsoleAction] = {
     ("GET", "/requests/{case}/content"): ConsoleAction.OPEN,
     ("POST", "/requests/{case}/content"): ConsoleAction.OPEN,
     ("GET", "/requests/{case}/content/{item}"): ConsoleAction.OPEN,
+    ("GET", "/requests/{case}/package"): ConsoleAction.DECIDE,
+    ("POST", "/requests/{case}/package"): ConsoleAction.DECIDE,
     ("POST", "/requests/{case}/owner"): ConsoleAction.WORK,
     ("POST", "/requests/{case}/notes"): ConsoleAction.WORK,
     ("POST", "/requests/{case}/files"): ConsoleAction.WORK,

@@ -6,6 +6,7 @@ import zipfile
 from datetime import timedelta
 from typing import Any
 
+import orjson
 import pytest
 from httpx import Response
 
@@ -31,6 +32,8 @@ from shared.contract.events import (
     MessageLodged,
     NoticeSent,
     Outcome,
+    PackageReviewed,
+    PackageReviewNeeded,
     PermissionGranted,
     PermissionRevoked,
     ProofPresented,
@@ -38,6 +41,7 @@ from shared.contract.events import (
     RequestFulfilled,
     StaffRole,
 )
+from shared.contract.package_review import RedactionList, line_of
 from shared.contract.staff import written_item
 from shared.law import Regulation, Right
 from tests.unit.fakes import NOW, Office, request
@@ -352,6 +356,75 @@ async def test_outline_of_the_plan_that_was_to_be_approved_is_shown() -> None:
     await desk.office.requests.record(CASE, later)
     await open_case(desk)
     assert (await content_of(desk, secret))["plan"] == {"erased": [{"label": "Profiles", "records": 2}]}
+
+
+# --- packages to review -----------------------------------------------------------------------------------
+
+
+async def list_package(desk: StaffDesk, *records: dict[str, Any]) -> None:
+    lines = [
+        line_of(
+            orjson.dumps({"collection": "shop.users", "label": "Users", "record": number}).decode(), fields
+        )
+        for number, fields in enumerate((orjson.dumps(one).decode() for one in records), 1)
+    ]
+    await desk.office.vault.seal(CASE, "listing_1", "".join(f"{line}\n" for line in lines).encode())
+    needed = PackageReviewNeeded(
+        request_id=CASE, right=Right.ACCESS, listing="listing_1", records=len(records)
+    )
+    await desk.office.tell(needed, service="fulfillment")
+
+
+async def test_records_of_a_package_to_review_are_shown_in_pieces() -> None:
+    desk = await desk_with()
+    secret = await desk.sign_in()
+    records = [{"email": f"{number}@example.org", "text": "x" * 9_000} for number in range(3)]
+    await list_package(desk, *records)
+    path = "/review/records"
+    assert (await read(desk, secret, path)).json()["detail"] == "not_opened"
+    await open_case(desk)
+    review = (await content_of(desk, secret))["review"]
+    assert (review["listing"], review["right"], review["records"]) == ("listing_1", "access", 3)
+    shown: list[Any] = []
+    start: Any = 0
+    while start is not None:
+        piece = (await read(desk, secret, f"{path}?start={start}")).raise_for_status().json()
+        assert len(piece["records"]) == 1
+        shown += piece["records"]
+        start = piece["next"]
+    assert [one["fields"] for one in shown] == records
+    assert [one["record"] for one in shown] == [1, 2, 3]
+    assert_problem(await read(desk, secret, f"{path}?start=7"), 404)
+    assert_problem(await read(desk, secret, "/listing_1"), 404)
+
+
+async def test_review_of_a_package_shows_its_redactions_to_the_second_account() -> None:
+    desk = await desk_with()
+    secret = await desk.sign_in()
+    await list_package(desk, {"email": "kim@example.org"})
+    redactions = [{"collection": "shop.users", "record": 1, "field": "email", "reason": "third_party_rights"}]
+    text = bytes(16) + RedactionList.model_validate({"redactions": redactions}).model_dump_json().encode()
+    await desk.office.vault.seal(CASE, written_item(text), text)
+    for listing in ("listing_0", "listing_1"):
+        reviewed = PackageReviewed(
+            request_id=CASE, by="omar.sample", listing=listing, redactions=written_item(text)
+        )
+        await desk.office.tell(reviewed, service="console")
+    await open_case(desk)
+    [review] = (await content_of(desk, secret))["review"]["reviews"]
+    assert (review["by"], review["item"], review["redactions"]) == (
+        "omar.sample",
+        written_item(text),
+        redactions,
+    )
+
+
+async def test_without_a_package_to_review_there_are_no_records() -> None:
+    desk = await desk_with()
+    secret = await desk.sign_in()
+    await open_case(desk)
+    assert (await content_of(desk, secret))["review"] is None
+    assert_problem(await read(desk, secret, "/review/records"), 404)
 
 
 async def test_purged_case_is_not_there() -> None:
