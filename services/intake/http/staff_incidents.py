@@ -21,13 +21,14 @@ from services.intake.http.staff_content import SAFE
 from services.intake.http.staff_sessions import StaffSession, StaffSessions
 from shared.contract.affected_people import UNREACHED, unreached_item
 from shared.contract.events import Code, RequestId
-from shared.contract.events.breaches import BreachOpened
+from shared.contract.events.breaches import BreachDeclared, BreachOpened, BreachRegistered
 from shared.errors import Destroyed
 from shared.runtime.journal import JournalRow, facts_of
 
 OPEN_FOR = timedelta(minutes=15)
 NOT_THERE = "The incident has no such content, or no longer."
 SAMPLE = re.compile(r"sample_[0-9]{1,4}_[0-9]{1,4}")
+DECLARATION = re.compile(r"declaration_([0-9]{1,4})")
 LIST = re.compile(rf"{UNREACHED}[0-9]{{14}}")
 
 
@@ -60,26 +61,40 @@ class IncidentContent:
             raise HTTPException(HTTPStatus.FORBIDDEN, "not_opened")
 
     async def item(self, incident: str, item: str) -> Response:
-        """Return a sample of a letter, or a list of people not reached; answer 404 for any other name."""
+        """Return a sample of a letter, a declaration, or a list of people; answer 404 for any other name."""
         try:
             if SAMPLE.fullmatch(item):
                 letter = await self.service.vault.open(incident, item)
                 return Response(letter, media_type="text/html; charset=utf-8", headers=dict(SAFE))
+            if phase := DECLARATION.fullmatch(item):
+                declared = await self._declaration(incident, int(phase[1]))
+                return Response(declared, media_type="application/json", headers=_download(f"{item}.json"))
             if LIST.fullmatch(item) and await self.service.vault.holds(incident, unreached_item(item, 0)):
-                download = {"Content-Disposition": f'attachment; filename="{item}.csv"'}
-                parts = self._parts(incident, item)
-                return StreamingResponse(
-                    parts, media_type="text/csv; charset=utf-8", headers={**SAFE, **download}
-                )
+                parts, download = self._parts(incident, item), _download(f"{item}.csv")
+                return StreamingResponse(parts, media_type="text/csv; charset=utf-8", headers=download)
         except (KeyError, Destroyed):
             pass
         raise HTTPException(HTTPStatus.NOT_FOUND, NOT_THERE)
+
+    async def _declaration(self, incident: str, phase: int) -> bytes:
+        """Return the declaration of *phase* as JSON. Raises KeyError if there is none (any more)."""
+        rows = (await self.journal.histories({incident})).get(incident, [])
+        registered = (fact for _, fact in facts_of(rows) if isinstance(fact, BreachRegistered))
+        items = {fact.phase: fact.declaration for fact in registered}
+        sealed = await self.service.vault.open(incident, items[phase])
+        return (
+            BreachDeclared.model_validate_json(sealed).model_dump_json(indent=2, exclude_none=True).encode()
+        )
 
     async def _parts(self, incident: str, list_: str) -> AsyncIterator[bytes]:
         part = 0
         while await self.service.vault.holds(incident, unreached_item(list_, part)):
             yield await self.service.vault.open(incident, unreached_item(list_, part))
             part += 1
+
+
+def _download(name: str) -> dict[str, str]:
+    return {**SAFE, "Content-Disposition": f'attachment; filename="{name}"'}
 
 
 def incident_routes(content: IncidentContent, sessions: StaffSessions) -> APIRouter:
@@ -90,7 +105,7 @@ def incident_routes(content: IncidentContent, sessions: StaffSessions) -> APIRou
     @router.get("/{item}", response_class=Response, **operations.GET_INCIDENT_ITEM)
     async def item(incident: RequestId, item: Code, session: Annotated[StaffSession, signed_in]) -> Response:
         """
-        Return a sample of a letter, or a list of people not reached, of an opened incident.
+        Return a sample of a letter, a declaration, or a list of people not reached, of an opened incident.
 
         A `habeas.breach.opened.v1` opens it for fifteen minutes.
         """

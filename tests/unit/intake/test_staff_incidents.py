@@ -7,12 +7,13 @@ from httpx import Response
 
 from shared.contract.affected_people import unreached_item
 from shared.contract.events import StaffRole
-from shared.contract.events.breaches import BreachOpened
+from shared.contract.events.breaches import BreachDeclared, BreachOpened, BreachRegistered, BreachRole
 from shared.runtime.journal import JournalRow
-from tests.unit.incident_register_fakes import INCIDENT
+from tests.unit.incident_register_fakes import INCIDENT, declaration
 from tests.unit.intake_api import assert_problem
 from tests.unit.staff_desk import DANA, StaffDesk
 
+DECLARED = BreachDeclared.model_validate(declaration())
 LIST = "unreached_20260302092000"
 LETTER = "<p>A copy of the customer table was taken.</p>"
 
@@ -49,6 +50,25 @@ async def test_opened_letter_runs_nothing_and_list_is_a_download() -> None:
     people = await read(desk, LIST)
     assert people.text == "name,email\nBruno Muster,bruno@example.com\n"
     assert people.headers["Content-Disposition"] == f'attachment; filename="{LIST}.csv"'
+
+
+async def test_declaration_of_a_phase_is_a_download_of_an_opened_incident() -> None:
+    desk = await sealed()
+    await desk.office.vault.seal(INCIDENT, "breach_declared_x", DECLARED.model_dump_json().encode())
+    registered = BreachRegistered(
+        request_id=INCIDENT,
+        phase=1,
+        declaration="breach_declared_x",
+        role=BreachRole.CONTROLLER,
+        aware_at=desk.office.clock(),
+    )
+    await desk.incidents.append([JournalRow(INCIDENT, 1, "2" * 32, registered, (), desk.office.clock())])
+    assert (await read(desk, "declaration_1")).status_code == 403
+    await opened(desk)
+    answer = await read(desk, "declaration_1")
+    assert answer.json()["reference"] == DECLARED.reference
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="declaration_1.json"'
+    assert_problem(await read(desk, "declaration_2"), 404)
 
 
 @pytest.mark.parametrize(
