@@ -150,7 +150,8 @@ def forms(
     Texts for the public and for users of a service are written there, too.
     Missing facts are listed. The verb `breach reported` records a sent document.
     """
-    from habeas.client.breach_notices.documents import FormContext, write_all  # noqa: PLC0415
+    from habeas.client.breach_notices.documents import write_all  # noqa: PLC0415
+    from services.notifier.breach.notices.documents import FormContext  # noqa: PLC0415
 
     register = open_register(state)
     law = state.breach_law()

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 
 from habeas.client.specimens import AUTHORITY, SENDER
 from services.notifier.breach.notices.facts import Circumstances
-from services.notifier.breach.notices.forms import IncidentFacts
 from services.notifier.breach.notices.writer import Notices
 from services.notifier.context import SenderSettings
 from shared.contract.affected_people import NoticeBatch, NoticeRecipient
+from shared.contract.breach_facts import IncidentFacts
 from shared.contract.events.breaches import (
     Affected,
     AffectedController,

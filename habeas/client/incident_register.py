@@ -15,16 +15,15 @@ from services.intake.breach.approvals import approvable_phase, approval_refusal
 from services.intake.breach.assessment import customer_labels
 from services.intake.breach.domain import RECORDS, Incident, NotificationDone, evolve
 from services.intake.breach.duties import NotificationDue
+from services.intake.breach.facts import DeclaredIncident
 from services.intake.breach.phases import Phase
 from services.intake.domain import incident_id
 from shared.client.submissions import message_of
-from shared.contract.events import Fact, Record
+from shared.contract.events import Record
 from shared.contract.events.breaches import (
-    AffectedCollection,
     AffectedGroup,
     BreachApproved,
     BreachDeclared,
-    BreachRole,
     BreachTimeCame,
 )
 from shared.errors import ConfigurationError
@@ -37,60 +36,17 @@ NO_LAW = "none"
 """Key of people without a law that demands notice."""
 
 
-@dataclass(frozen=True, slots=True)
-class IncidentCase:
-    """An incident with its declarations, phase by phase."""
+@dataclass(frozen=True)
+class IncidentCase(DeclaredIncident):
+    """An incident with its declarations and its history."""
 
-    id: str
-    incident: Incident
-    facts: Sequence[tuple[datetime, Fact]]
-    """Facts with their moments, the oldest first."""
-    declared: tuple[BreachDeclared, ...]
     stuck: Mapping[int, str] = field(default_factory=dict)
     """Phases without a scope, with reasons; attempts go on."""
-
-    @property
-    def last(self) -> BreachDeclared:
-        """The last declaration that is not withdrawn."""
-        return self.declared[self.incident.newest.number - 1]
-
-    def last_as(self, role: BreachRole) -> BreachDeclared:
-        """Return the last declaration with the company in *role*, else the last one."""
-        theirs = [one for one in self.standing if one.role is role]
-        return theirs[-1] if theirs else self.last
-
-    @property
-    def standing(self) -> tuple[BreachDeclared, ...]:
-        """The standing declarations; all, if none stands."""
-        phases = self.incident.standing or self.incident.phases
-        return tuple(self.declared[phase.number - 1] for phase in phases)
 
     @property
     def role(self) -> str:
         """The company's role; both, if it differs between phases."""
         return ", ".join(dict.fromkeys(one.role.value for one in self.standing))
-
-    @property
-    def categories(self) -> tuple[str, ...]:
-        """All breached categories, declared in any phase or found."""
-        declared = (category for one in self.standing for category in one.categories)
-        return tuple(dict.fromkeys((*declared, *self.incident.categories)))
-
-    @property
-    def detected_at(self) -> datetime:
-        """The earliest detection in standing declarations: the start of clocks."""
-        return min(one.detected_at for one in self.standing)
-
-    def records(self, phases: Sequence[Phase]) -> int | None:
-        """Return about how many records *phases* have, counting repeated ones once; None before a count."""
-        scoped = [(phase.scoped.records, phase.number - 1) for phase in phases if phase.scoped]
-        named = [self.declared[place].affected.collections for _, place in scoped]
-        new = [
-            records
-            for place, (records, _) in enumerate(scoped)
-            if not any(_within(named[place], later) for later in named[place + 1 :])
-        ]
-        return sum(new) or None
 
     def clock(self, name: str) -> NotificationDue:
         """Return the clock of that name. Raises ConfigurationError if there is none."""
@@ -156,13 +112,6 @@ class IncidentCase:
 _TOLD = {"phase", "by", "agency", "until", "clock", "receipt"}
 _TOLD |= {"sent", "elsewhere", "doubtful", "failed", "missed", "chunks"}
 """Fields of events for the history."""
-
-
-def _within(some: Sequence[AffectedCollection], others: Sequence[AffectedCollection]) -> bool:
-    """Return whether *some* records, if any are named, are surely among *others*."""
-    whole = [one.model_copy(update={"filter": {}}) for one in some]
-    pairs = zip(some, whole, strict=True)
-    return bool(some) and all(one in others or everything in others for one, everything in pairs)
 
 
 def phase_of(phase: Phase) -> dict[str, Any]:

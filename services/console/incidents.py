@@ -118,6 +118,8 @@ class BreachRoom:
     """Account → when it opened the sealed content last."""
     unreached: breaches.UnreachedListed | None = None
     """The last list of people not reached."""
+    filings: tuple[breaches.WrittenFiling, ...] = ()
+    """The documents that were written at the last opening."""
 
     @property
     def duties(self) -> Sequence[StatedDuty]:
@@ -228,6 +230,8 @@ def _note(room: BreachRoom, fact: Fact) -> None:
             room.stated = fact
         case breaches.UnreachedListed():
             room.unreached = fact
+        case breaches.FilingsWritten():
+            room.filings = fact.filings
         case breaches.CampaignPaused() | breaches.CampaignResumed() | breaches.CampaignAborted():
             room.mode = CampaignMode.ABORTED if room.mode is CampaignMode.ABORTED else _MODES[type(fact)]
         case _:

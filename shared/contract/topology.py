@@ -213,6 +213,7 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
         "habeas.breach.released.v1",
         "habeas.breach.notice_returned.v1",
         "habeas.breach.opened.v1",
+        "habeas.breach.filings_asked.v1",
         "habeas.campaign.paused.v1",
         "habeas.campaign.resumed.v1",
         "habeas.campaign.aborted.v1",
@@ -393,6 +394,7 @@ PUBLISHES: Mapping[str, tuple[str, ...]] = {
         "habeas.breach.time_came.v1",
         "habeas.breach.alarmed.v1",
         "habeas.breach.stated.v1",
+        "habeas.breach.filings_asked.v1",
     ),
     "scoping": ("habeas.breach.scoped.v1",),
     "campaigns": (
@@ -402,6 +404,7 @@ PUBLISHES: Mapping[str, tuple[str, ...]] = {
         "habeas.breach.recounted.v1",
         "habeas.breach.notices_checked.v1",
         "habeas.breach.unreached_listed.v1",
+        "habeas.breach.filings_written.v1",
     ),
     "chunks": ("habeas.breach.notified.v1", "habeas.campaign.progressed.v1"),
     COMMAND: (

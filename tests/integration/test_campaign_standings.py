@@ -12,6 +12,7 @@ from services.notifier.breach.campaign.ledgers import Ledgers
 from services.notifier.breach.campaign.states import CampaignState, Standings
 from shared.contract.events.breaches import CampaignAborted, CampaignPaused, CampaignResumed
 from shared.errors import RefusedDecision
+from shared.law.library import EXAMPLE, company
 from shared.runtime.journal import Journal
 from shared.runtime.mongo import Client
 from shared.runtime.vault import Vault
@@ -42,6 +43,7 @@ async def desk(mongo_client: Client, database_prefix: str) -> Steering:
         said_at=NOON,
         journal=Journal(database),
         house=house(),
+        company=company(EXAMPLE),
     )
 
 

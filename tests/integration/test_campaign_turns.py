@@ -33,6 +33,7 @@ from services.notifier.smtp.server import SenderBlamed
 from shared.contract.affected_people import NoticeBatch, NoticeRecipient, NotifiedElsewhere, elsewhere_item
 from shared.contract.events.breaches import BreachNotified, ChunkDue, Missed
 from shared.errors import MailUnavailable, StoreUnavailable
+from shared.law.library import EXAMPLE, company
 from shared.runtime.journal import Journal
 from shared.runtime.mongo import Client, Database, Document
 from shared.runtime.vault import Vault
@@ -107,6 +108,7 @@ class Desk:
             said_at=datetime.now(UTC),
             journal=Journal(self.database),
             house=house(),
+            company=company(EXAMPLE),
         )
         told = self.breach.released().model_copy(update={"along": along, "further": further})
         [due] = await release(told, steering)

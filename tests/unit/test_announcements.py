@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from habeas.client.breach_notices.documents import Announcement, FormContext, announcements
+from habeas.client.breach_notices.documents import write_announcement
 from habeas.client.breach_specimens import DECLARED, HOUSE, known
 from services.intake.breach.duties import NotificationDue
+from services.notifier.breach.notices.documents import Announcement, FormContext, announcements
 from services.notifier.letters import languages
 from shared.law.library import EXAMPLE, breach_policies, company
 
@@ -96,6 +97,6 @@ def test_document_without_a_duty_is_not_written() -> None:
 def test_a_page_and_a_text_are_written(tmp_path: Path) -> None:
     later = replace(DESK, now=datetime(2026, 3, 7, 9, 0, tzinfo=UTC))
     for one in announcements([USERS], known(), later):
-        one.write(tmp_path)
+        write_announcement(one, tmp_path)
     names = {path.name for path in tmp_path.iterdir()}
     assert {f"nis2.service_recipients.de.{ending}" for ending in ("html", "txt")} <= names

@@ -18,13 +18,13 @@ from habeas.cli.breaches import _show_phase, clocks_by_time_left, standing, time
 from habeas.cli.options import out
 from habeas.client import breach_files, incident_register, requests
 from habeas.client.breach_notices.preview import missing_facts
-from habeas.client.breach_notices.reader import known
 from habeas.client.incident_register import IncidentCase
 from habeas.client.report import breaches
 from habeas.client.specimens import SENDER
 from services.intake.breach.clocks import clocks_of
 from services.intake.breach.domain import Incident, evolve
 from services.intake.breach.duties import ClocksSet, CustomersFound, DutiesDone, DutiesWithdrawn
+from services.intake.breach.facts import known_facts as known
 from services.notifier.breach.notices.missing_facts import NO_CUSTOMER
 from shared.contract.events import Fact
 from shared.contract.events.breaches import (

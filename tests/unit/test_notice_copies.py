@@ -4,19 +4,14 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 
-from habeas.client.breach_notices.documents import (
-    FormContext,
-    copy_for,
-    documents,
-    duties,
-    people_letters,
-    wants_copy,
-)
-from habeas.client.breach_notices.reader import batches, known, waiting, words_of
+from habeas.client.breach_notices.documents import copy_for, people_letters, wants_copy
+from habeas.client.breach_notices.reader import batches, waiting, words_of
 from habeas.client.breach_specimens import HOUSE
 from habeas.client.incident_register import IncidentCase
 from services.intake.breach.domain import Incident, evolve
 from services.intake.breach.duties import NotificationDue
+from services.intake.breach.facts import known_facts as known
+from services.notifier.breach.notices.documents import FormContext, documents, duties
 from services.notifier.breach.notices.forms import AuthorityForm
 from services.notifier.breach.notices.samples import NoticeAudience
 from shared.contract.affected_people import (

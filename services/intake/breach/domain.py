@@ -41,6 +41,7 @@ from shared.contract.events.breaches import (
     BreachUnscoped,
     BreachWithdrawn,
     CampaignAborted,
+    FilingsAsked,
     IncidentStated,
     NoticesReleased,
 )
@@ -231,7 +232,14 @@ def _evolve_registered(incident: Incident, newest: Phase, fact: Fact) -> Inciden
         case CampaignAborted():
             # There are none to stop before notices are out.
             return replace(incident, aborted=any(phase.out for phase in incident.phases))
-        case BreachAlarmed() | BreachUnscoped() | BreachForgotten() | BreachOpened() | IncidentStated():
+        case (
+            BreachAlarmed()
+            | BreachUnscoped()
+            | BreachForgotten()
+            | BreachOpened()
+            | IncidentStated()
+            | FilingsAsked()
+        ):
             return incident
         case _:
             raise IllegalTransition(f"{fact.TYPE} cannot happen to an incident that is {newest.status}")

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import reduce
 from typing import TypeAlias, TypeVar
 
@@ -19,9 +19,11 @@ from services.intake.breach.duties import (
     DutiesWithdrawn,
     NotificationDue,
 )
-from services.intake.breach.statements import stated_incident
+from services.intake.breach.facts import DeclaredIncident, known_facts
+from services.intake.breach.statements import stated_duties, stated_incident
 from services.intake.cases.deadlines import CaseTimer
 from shared.contract.affected_people import UNREACHED, NoticeBatch, NoticeRecipient, batch_item, batches_of
+from shared.contract.breach_facts import FACTS, FilingFacts
 from shared.contract.events import Code, Fact, RequestPurged
 from shared.contract.events.breaches import (
     BreachAlarmed,
@@ -41,6 +43,7 @@ from shared.contract.events.breaches import (
     BreachUnscoped,
     BreachWithdrawn,
     CampaignAborted,
+    FilingsAsked,
     Missed,
 )
 from shared.contract.ports import TimersPort, VaultPort
@@ -247,11 +250,18 @@ async def note_report(event: BreachReported, ctx: IncidentContext) -> Sequence[F
     return await _set_clocks(evolve(ctx.incident, event), ctx)
 
 
-async def note_opening(_event: BreachOpened, ctx: IncidentContext) -> Sequence[Fact]:
-    """Record that an account reads sealed content of the incident, before it does."""
+async def note_opening(event: BreachOpened, ctx: IncidentContext) -> Sequence[Fact]:
+    """Record that an account reads sealed content of the incident, and ask for its documents."""
     if not ctx.incident.phases:
         raise TooEarly("the reading came before its incident")
-    return []
+    if event.proof is None:
+        return []
+    declared = [await ctx.declared(phase.declaration) for phase in ctx.incident.phases]
+    case = DeclaredIncident(ctx.case_id, ctx.incident, (), tuple(declared))
+    facts = FilingFacts(known_facts(case), stated_duties(ctx.incident))
+    item = f"{FACTS}{event.proof.at.astimezone(UTC):%Y%m%d%H%M%S}"
+    await ctx.vault.seal(ctx.case_id, item, facts.packed())
+    return [FilingsAsked(request_id=ctx.case_id, facts=item)]
 
 
 async def note_notified(event: BreachNotified, ctx: IncidentContext) -> Sequence[Fact]:

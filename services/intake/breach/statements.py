@@ -36,6 +36,11 @@ def stated_incident(case: RequestId, incident: Incident) -> IncidentStated | Non
     )
 
 
+def stated_duties(incident: Incident) -> tuple[StatedDuty, ...]:
+    """Return the duties of *incident* that apply."""
+    return tuple(_duty(duty, incident) for duty in _applying(incident))
+
+
 def _applying(incident: Incident) -> Iterable[NotificationDue]:
     """Yield the duties that run, are done or were withdrawn: of the others no notice is due."""
     for duty in incident.duties:

@@ -20,6 +20,7 @@ from services.intake.http import operations
 from services.intake.http.staff_content import SAFE
 from services.intake.http.staff_sessions import StaffSession, StaffSessions
 from shared.contract.affected_people import UNREACHED, unreached_item
+from shared.contract.breach_facts import FILING
 from shared.contract.events import Code, RequestId
 from shared.contract.events.breaches import BreachDeclared, BreachOpened, BreachRegistered
 from shared.errors import Destroyed
@@ -28,6 +29,7 @@ from shared.runtime.journal import JournalRow, facts_of
 OPEN_FOR = timedelta(minutes=15)
 NOT_THERE = "The incident has no such content, or no longer."
 SAMPLE = re.compile(r"sample_[0-9]{1,4}_[0-9]{1,4}")
+DOCUMENT = re.compile(rf"{FILING}[0-9]{{14}}_[0-9]{{1,4}}")
 DECLARATION = re.compile(r"declaration_([0-9]{1,4})")
 LIST = re.compile(rf"{UNREACHED}[0-9]{{14}}")
 
@@ -61,9 +63,13 @@ class IncidentContent:
             raise HTTPException(HTTPStatus.FORBIDDEN, "not_opened")
 
     async def item(self, incident: str, item: str) -> Response:
-        """Return a sample of a letter, a declaration, or a list of people; answer 404 for any other name."""
+        """
+        Return a sample of a letter, a document, a declaration, or a list of people not reached.
+
+        Answers 404 for any other name.
+        """
         try:
-            if SAMPLE.fullmatch(item):
+            if SAMPLE.fullmatch(item) or DOCUMENT.fullmatch(item):
                 letter = await self.service.vault.open(incident, item)
                 return Response(letter, media_type="text/html; charset=utf-8", headers=dict(SAFE))
             if phase := DECLARATION.fullmatch(item):
@@ -105,7 +111,9 @@ def incident_routes(content: IncidentContent, sessions: StaffSessions) -> APIRou
     @router.get("/{item}", response_class=Response, **operations.GET_INCIDENT_ITEM)
     async def item(incident: RequestId, item: Code, session: Annotated[StaffSession, signed_in]) -> Response:
         """
-        Return a sample of a letter, a declaration, or a list of people not reached, of an opened incident.
+        Return an item of an opened incident.
+
+        Items are samples of letters, documents for authorities, declarations and lists of people.
 
         A `habeas.breach.opened.v1` opens it for fifteen minutes.
         """

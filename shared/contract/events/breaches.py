@@ -543,6 +543,35 @@ class UnreachedListed(Fact):
     """Parts of the list, as :func:`shared.contract.affected_people.unreached_item` names them."""
 
 
+class FilingsAsked(Fact):
+    """An account opened an incident: the documents for authorities are to be written."""
+
+    TYPE = "habeas.breach.filings_asked.v1"
+
+    facts: Code
+    """Name in the vault of the known facts (:class:`shared.contract.breach_facts.FilingFacts`)."""
+
+
+class WrittenFiling(EventPart):
+    """A document for an authority, or a text for the public or the users of a service."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_.-]{1,120}$")]
+    """Its clock, of a text with the language."""
+    item: Code
+    """Its name in the vault."""
+    missing: int = 0
+    """Required statements that are not known yet."""
+
+
+class FilingsWritten(Fact):
+    """The documents of an incident lie sealed, for the account that opened it."""
+
+    TYPE = "habeas.breach.filings_written.v1"
+    TERMINAL = True
+
+    filings: tuple[WrittenFiling, ...]
+
+
 class BreachReported(IncidentDecision):
     """The staff has notified an authority, or another recipient outside the letters."""
 

@@ -11,17 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from habeas.client.breach_notices.documents import FormContext, copy_for, documents, duties, write
+from habeas.client.breach_notices.documents import copy_for, write
 from habeas.client.breach_specimens import DECLARED, HOUSE, INCIDENT, known
 from services.intake.breach.duties import NotificationDue
+from services.notifier.breach.notices.documents import FormContext, documents, duties
 from services.notifier.breach.notices.forms import (
     MISSING,
     AuthorityForm,
-    IncidentFacts,
-    NoticeCounts,
     page,
     plain,
 )
+from shared.contract.breach_facts import IncidentFacts, NoticeCounts
 from shared.errors import ConfigurationError
 from shared.law.breaches import BreachPolicy, NoticeElement
 from shared.law.library import EXAMPLE, breach_policies, company

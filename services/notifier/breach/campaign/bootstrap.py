@@ -71,6 +71,7 @@ async def steering(settings: NotifierSettings, platform: ServiceRuntime) -> Asyn
             said_at=moment.occurred_at,
             journal=journal,
             house=house,
+            company=settings.company,
         )
 
     service = Service(STEERING, SUBSCRIPTIONS, Campaign(), evolve, context)

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from services.notifier.breach.campaign.checks import check_notices
+from services.notifier.breach.campaign.filings import write_filings
 from services.notifier.breach.campaign.ledgers import Ledgers, OpenedBatch
 from services.notifier.breach.campaign.states import CampaignState, Standings
 from services.notifier.breach.campaign.unreached import list_unreached
+from services.notifier.breach.notices.documents import FormContext
 from services.notifier.breach.notices.samples import SampleNotice
 from services.notifier.context import SenderSettings
 from services.notifier.smtp.return_path import NoticePaths
@@ -24,10 +26,13 @@ from shared.contract.events.breaches import (
     CampaignPaused,
     CampaignResumed,
     ChunkDue,
+    FilingsAsked,
     NoticesReleased,
 )
 from shared.contract.ports import VaultPort
 from shared.errors import RefusedDecision
+from shared.law import CompanyProfile
+from shared.law.library import breach_policies
 from shared.runtime.journal import Journal
 from shared.runtime.log import logger
 from shared.runtime.service import on
@@ -71,6 +76,11 @@ class Steering:
     journal: Journal
     """Where each notice that came back is a case of its own."""
     house: SenderSettings
+    company: CompanyProfile
+
+    def forms(self) -> FormContext:
+        """Return company, moment and laws of documents."""
+        return FormContext(self.company, self.house, breach_policies(), self.said_at)
 
     def notice(self, declared: BreachDeclared) -> SampleNotice:
         """Return the notice in the words of *declared*, as it would be written now."""
@@ -177,6 +187,7 @@ SUBSCRIPTIONS = (
     on(BreachScoped, check_notices),
     on(NoticesReleased, release),
     on(BreachOpened, list_unreached),
+    on(FilingsAsked, write_filings),
     on(BreachNoticeReturned, note_return),
     on(CampaignPaused, pause),
     on(CampaignResumed, resume),

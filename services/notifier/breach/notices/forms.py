@@ -17,7 +17,8 @@ from services.notifier.breach.notices.facts import lines, names, paragraphs
 from services.notifier.breach.notices.methods import Part
 from services.notifier.letters.letter_models import Sender
 from services.notifier.letters.skeletons import HTML
-from shared.contract.events.breaches import BreachAccount, BreachDeclared
+from shared.contract.breach_facts import IncidentFacts
+from shared.contract.events.breaches import BreachAccount
 from shared.contract.references import short_reference
 from shared.law.breaches import BreachPolicy, NoticeRecipientKind, NoticeStage, RequiredStatement
 from shared.law.policies import lies_in
@@ -52,42 +53,6 @@ STAGES: Mapping[NoticeStage, str] = {
 }
 
 MISSING = "Not known yet. It has to be reported as soon as it is known."
-
-
-@dataclass(frozen=True, slots=True)
-class NoticeCounts:
-    """Outcomes of the notices to people."""
-
-    first_at: datetime
-    """When the first of them were released."""
-    sent: int = 0
-    not_reached: int = 0
-    through: bool = False
-    """Whether none is still on its way."""
-
-
-@dataclass(frozen=True, slots=True)
-class IncidentFacts:
-    """An incident, as far as it is known."""
-
-    incident: str
-    phase: int
-    declared: BreachDeclared
-    """The newest declaration."""
-    aware_at: datetime
-    """When it was known first."""
-    people: Mapping[str | None, int] | None
-    """Number of people by residence; None before the search."""
-    categories: tuple[str, ...]
-    records: int | None
-    letters: NoticeCounts | None
-    """None: no people were notified yet."""
-    held_until: datetime | None = None
-    """Until when an investigation requires no notice."""
-    delayed: bool = False
-    """Whether an investigation has held notices up: also one that permits them by now."""
-    notice_owed: bool = True
-    """Whether a law requires notice to people."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,62 @@
+"""The documents of an opened incident: from the register's facts to sealed pages for authorities."""
+
+from dataclasses import dataclass
+
+from habeas.client.breach_specimens import HOUSE, known
+from services.notifier.breach.campaign.filings import write_filings
+from services.notifier.breach.notices.documents import FormContext
+from shared.contract.breach_facts import FilingFacts
+from shared.contract.events.breaches import BreachOpened, FilingsAsked, FilingsWritten, StatedDuty
+from shared.law.library import EXAMPLE, breach_policies, company
+from tests.runtime_fakes import MemoryVault
+from tests.unit.fakes import NOW, proof_of
+from tests.unit.incident_register_fakes import INCIDENT, Registry, scoped
+
+OPENED = BreachOpened.model_validate(
+    {"request_id": INCIDENT, "by": "ada", "reason": "breach_room", "proof": proof_of("ada")}
+)
+DUTY = StatedDuty(clock="gdpr.authority.DE", policy="gdpr@2018-05-25", recipient="authority", place="DE")
+
+
+@dataclass(frozen=True)
+class Forms:
+    """The vault, and the company of the tests."""
+
+    vault: MemoryVault
+
+    def forms(self) -> FormContext:
+        return FormContext(company(EXAMPLE), HOUSE, breach_policies(), NOW)
+
+
+def test_packed_facts_keep_the_unknown_residence_and_the_duties() -> None:
+    facts = FilingFacts(known(), (DUTY,))
+    assert FilingFacts.unpacked(facts.packed()) == facts
+    assert FilingFacts.unpacked(FilingFacts(known(people=None), ()).packed()).known.people is None
+
+
+async def test_opening_an_incident_seals_the_document_of_each_duty_to_an_authority() -> None:
+    registry = Registry()
+    await registry.declare()
+    await registry.tell(scoped(DE=3))
+    await registry.tell(OPENED)
+    [asked] = registry.facts(FilingsAsked)
+    [written] = await write_filings(asked, Forms(registry.vault))
+    assert isinstance(written, FilingsWritten)
+    owed = {duty.clock for duty in (await registry.incident()).clocks if duty.owed}
+    names = {one.name for one in written.filings}
+    assert [name for name in names if name.startswith("gdpr.authority")]
+    assert {name for name in names if name in owed} == {
+        duty.clock
+        for duty in (await registry.incident()).clocks
+        if duty.owed and duty.recipient in {"authority", "attorney_general", "csirt", "consumer_agencies"}
+    }
+    for one in written.filings:
+        page = (await registry.vault.open(INCIDENT, one.item)).decode()
+        assert page.lower().startswith("<!doctype html>")
+
+
+async def test_opening_without_a_proof_writes_no_document() -> None:
+    registry = Registry()
+    await registry.declare()
+    await registry.tell(OPENED.model_copy(update={"proof": None}))
+    assert registry.facts(FilingsAsked) == []
