@@ -28,6 +28,7 @@ UNOBSERVED: frozenset[type[Fact]] = frozenset(
         breaches.BreachNoticeReturned,
         breaches.BreachTimeCame,
         breaches.ChunkDue,
+        breaches.FilingsAsked,
         events.DeadlineCame,
         events.DisclosureDue,
         events.ErasureDue,

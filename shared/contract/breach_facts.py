@@ -12,9 +12,9 @@ from pydantic import TypeAdapter
 
 from shared.contract.events.breaches import BreachDeclared, StatedDuty
 
-FACTS = "filing_facts_"
+FACTS = "breach_facts_"
 """Begin of the name of the facts in the vault; the moment of the opening follows."""
-FILING = "filing_"
+FILING = "breach_filing_"
 """Begin of the name of a document; the same moment and a number follow."""
 
 

@@ -47,8 +47,8 @@ async def test_opened_letter_runs_nothing_and_list_is_a_download() -> None:
     letter = await read(desk, "sample_1_0")
     assert letter.text == LETTER
     assert letter.headers["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
-    await desk.office.vault.seal(INCIDENT, "filing_20260302092000_3", b"<p>Notification</p>")
-    filing = await read(desk, "filing_20260302092000_3")
+    await desk.office.vault.seal(INCIDENT, "breach_filing_20260302092000_3", b"<p>Notification</p>")
+    filing = await read(desk, "breach_filing_20260302092000_3")
     assert (filing.text, filing.headers["Content-Security-Policy"][:7]) == ("<p>Notification</p>", "sandbox")
     people = await read(desk, LIST)
     assert people.text == "name,email\nBruno Muster,bruno@example.com\n"
@@ -75,7 +75,14 @@ async def test_declaration_of_a_phase_is_a_download_of_an_opened_incident() -> N
 
 
 @pytest.mark.parametrize(
-    "item", ["breach_chunk_1_0", "filing_facts_20260302092000", "breach_declared_1", "sample_1_1", "unreached_20260302"]
+    "item",
+    [
+        "breach_chunk_1_0",
+        "breach_facts_20260302092000",
+        "breach_declared_1",
+        "sample_1_1",
+        "unreached_20260302",
+    ],
 )
 async def test_other_content_is_not_given_out(item: str) -> None:
     desk = await sealed()

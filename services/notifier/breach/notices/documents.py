@@ -1,7 +1,7 @@
 """
 Documents for authorities, one for each duty, and announcements to the public and to users of a service.
 
-Pure: made from the known facts and the duties of an incident.
+They are made from the known facts and the duties of an incident.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
