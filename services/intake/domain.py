@@ -282,7 +282,25 @@ OWED = frozenset({LetterKind.OUTCOME, LetterKind.REFUSAL, LetterKind.FORWARDED_T
 """Letters that the law requires to arrive."""
 ASKING = frozenset({LetterKind.CODE, LetterKind.PROOF_WANTED, LetterKind.REMINDER, LetterKind.FEE_QUOTED})
 """Letters that ask the person for something."""
-REMARKS: frozenset[type[Fact]] = frozenset(
+DECIDED_ELSEWHERE: frozenset[type[events.Decision]] = frozenset(
+    {
+        events.AliasConfirmed,
+        events.CorrectionApproved,
+        events.ErasureGroundDecided,
+        events.EvidenceAsked,
+        events.FeeDecided,
+        events.HoldLifted,
+        events.HoldPlaced,
+        events.IdentityDecided,
+        events.PackageReviewed,
+        events.PurgeApproved,
+        events.ReferralDecided,
+        events.RestrictionLifting,
+        events.ValuesReleased,
+    }
+)
+"""Decisions that other services act on: intake notes those about a request, for its trail."""
+REMARKS: frozenset[type[Fact]] = DECIDED_ELSEWHERE | frozenset(
     {
         events.AliasCodeIssued,
         AliasCodeKept,
@@ -300,6 +318,7 @@ REMARKS: frozenset[type[Fact]] = frozenset(
         events.ContentOpened,
         ContentReadable,
         events.DeadlineApproaching,
+        events.DecisionRefused,
         events.DeadlineCame,
         events.DeadlineMissed,
         events.DisclosureScheduled,
@@ -309,6 +328,7 @@ REMARKS: frozenset[type[Fact]] = frozenset(
         events.ErasurePlanned,
         events.ErasureProposalDecided,
         events.ErasureScheduled,
+        events.EvidenceDestroyed,
         events.EvidenceShown,
         events.ExtensionDecided,
         events.FeeAgreed,
@@ -317,6 +337,7 @@ REMARKS: frozenset[type[Fact]] = frozenset(
         FollowUpKept,
         events.ForwardingDecided,
         events.ForwardingFetched,
+        events.IdentityReminded,
         events.IdentityReviewNeeded,
         events.InquiryLodged,
         events.InquiryReminded,
@@ -340,11 +361,13 @@ REMARKS: frozenset[type[Fact]] = frozenset(
         events.PermissionRevoked,
         events.PreviewAsked,
         events.PreviewDrafted,
+        events.ProofExamined,
         events.ProofReceived,
         events.RecipientAcknowledged,
         events.RecipientFailed,
         events.RecipientInformed,
         events.RequestExtended,
+        events.RequestLapsed,
         RequestLodged,
         events.RequestPaused,
         events.RequestRejected,

@@ -13,6 +13,7 @@ from services.intake.cases.registration import begin
 from services.intake.context import IntakeContext, end_waiting, must_be_own, rejected, set_timers
 from services.intake.domain import (
     CLOSED_BY,
+    DECIDED_ELSEWHERE,
     OWED,
     CaseStatus,
     IntakeCase,
@@ -23,14 +24,14 @@ from services.intake.domain import (
 from shared.contract import events
 from shared.contract.affected_people import declaration_item
 from shared.contract.codes import CodeVerdict
-from shared.contract.envelope import Unreadable, derived_id
+from shared.contract.envelope import FACTS, Unreadable, derived_id
 from shared.contract.events import NO_PERSON, EmailCode, Fact, LetterKind, SubmissionError
 from shared.contract.events.breaches import BreachDeclared, BreachLodged
 from shared.contract.sources import ChannelSource, channel_source
 from shared.contract.staff import written_text
 from shared.contract.suggestions import suggestions_for
 from shared.errors import Destroyed, RefusedDecision, TooEarly
-from shared.runtime.service import noted, on
+from shared.runtime.service import Subscription, noted, on
 
 SET_ASIDE = "set_aside"
 """Name of an unreadable message in the vault."""
@@ -271,6 +272,16 @@ async def lodge_breach(event: BreachDeclared, ctx: IntakeContext) -> Sequence[Fa
     return [BreachLodged(request_id=ctx.case_id, declaration=item)]
 
 
+def decided_elsewhere(refused: events.DecisionRefused) -> bool:
+    """Return whether intake has noted the refused decision, for the trail of its case."""
+    return FACTS.get(refused.type) in DECIDED_ELSEWHERE
+
+
+def acted_on_here(refused: events.DecisionRefused) -> bool:
+    """Return whether the refused decision is no note of intake."""
+    return not decided_elsewhere(refused)
+
+
 SUBSCRIPTIONS = (
     on(events.RequestSubmitted, register),
     on(events.ProofSubmitted, accept_proofs),
@@ -280,6 +291,11 @@ SUBSCRIPTIONS = (
     noted(events.IdentityVerified, record_only),
     on(events.IdentityRefused, record_only),
     noted(events.EvidenceShown, record_only),
+    noted(events.EvidenceDestroyed, record_only),
+    noted(events.IdentityReminded, record_only),
+    noted(events.ProofExamined, record_only),
+    noted(events.RequestLapsed, record_only),
+    Subscription(events.DecisionRefused, record_only, decided_elsewhere, acted_on_here),
     on(events.ProofRefused, count_wrong_code),
     noted(events.ErasurePlanned, record_only),
     on(events.ErasureApproved, note_approval),

@@ -94,6 +94,11 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
         "habeas.staff.signed_in.v1",
         "habeas.package.review_needed.v1",
         "habeas.package.reviewed.v1",
+        "habeas.evidence.destroyed.v1",
+        "habeas.identity.reminded.v1",
+        "habeas.proof.examined.v1",
+        "habeas.request.lapsed.v1",
+        "habeas.decision.refused.v1",
     ),
     "verifier": (
         "habeas.request.received.v1",

@@ -90,6 +90,7 @@ CONTENT = {
         "claims": [{"city": HOSTILE}],
     },
     "answer": {"disclosed": [{"label": HOSTILE, "records": 2}], "kept": [{"label": "Orders", "records": 1}]},
+    "plan": None,
     "package": {"size": 4, "sha256": "ab", "files": [{"name": HOSTILE, "size": 4}]},
 }
 
@@ -100,6 +101,8 @@ class OneCase:
 
     roles: dict[str, frozenset[StaffRole]]
     submitted: list[Decision] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    """Paths of intake that were called."""
 
     def history(self) -> list[HistoryEntry]:
         return [HistoryEntry(f"{n:032x}", NOW + timedelta(minutes=n), fact) for n, fact in enumerate(FACTS)]
@@ -129,6 +132,7 @@ class OneCase:
 
     async def response(self, method: str, path: str, bearer: str, **body: Any) -> httpx.Response:
         del method, bearer, body
+        self.asked.append(path)
         if path.endswith("/content"):
             return httpx.Response(200, json=CONTENT)
         headers = {"content-type": "text/html", "content-security-policy": "none"}
@@ -243,3 +247,26 @@ async def test_viewer_opens_nothing(console: OneCase, path: str) -> None:
         opening = {**form("victor.viewer"), "reason": "review"}
         assert (await client.post(f"/requests/{CASE}/content", data=opening)).status_code == 403
     assert console.submitted == []
+
+
+@pytest.mark.parametrize("role", [StaffRole.VIEWER, StaffRole.AGENT, StaffRole.INCIDENT_OFFICER])
+async def test_account_that_does_not_audit_exports_no_trail(console: OneCase, role: StaffRole) -> None:
+    console.roles["victor.viewer"] = frozenset({role})
+    async with client_of(console, "victor.viewer") as client:
+        answers = [
+            await client.post(f"/requests/{CASE}/audit", data=form("victor.viewer")),
+            await client.get(f"/requests/{CASE}/audit"),
+            await client.get("/audit"),
+            await client.get("/audit.csv"),
+        ]
+    assert [answer.status_code for answer in answers] == [403] * 4
+    assert console.asked == []
+
+
+async def test_forged_form_exports_no_trail(console: OneCase) -> None:
+    async with client_of(console, "omar.sample") as client:
+        for entered in (form("victor.viewer"), {}):
+            assert (await client.post(f"/requests/{CASE}/audit", data=entered)).status_code == 403
+        asked = await client.post(f"/requests/{CASE}/audit", data=form("omar.sample"))
+    assert asked.status_code == 200
+    assert console.asked == [f"/v1/staff/cases/{CASE}/trail"]

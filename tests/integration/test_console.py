@@ -42,7 +42,7 @@ async def test_rebuilt_read_model_equals_the_live_one(console: Console) -> None:
     live = await console.rows()
     assert {answered, waiting} <= live.keys()
     database = pipeline.client[f"{pipeline.prefix}_console"]
-    for collection in ("histories", "cases"):
+    for collection in ("histories", "cases", "openings"):
         await database[collection].delete_many({})
     built = await read_model.rebuild(pipeline.mongo_url_of("command"), pipeline.prefix)
     assert built.cases >= 2
@@ -386,7 +386,7 @@ async def test_auditor_sees_services_stores_mail_and_the_checked_data_map(
     data_map = load(Path(pipeline.environment["HABEAS_DATAMAP"]))
     database, stores = pipeline.client[f"{pipeline.prefix}_fulfillment"], {"default": pipeline.client}
     await MapReporter(database, data_map, Stores(stores), timedelta(hours=1)).check()
-    client = await console.signed_in("nora.muster", StaffRole.AUDITOR)
+    client = await console.signed_in("gena.sample", StaffRole.AUDITOR)
     page = await browser.new_page(viewport={"width": 360, "height": 800})
     cookie = {"name": "habeas-console", "value": client.cookies["habeas-console"], "url": console.url}
     await page.context.add_cookies([cookie])  # type: ignore[list-item]  # a cookie is a plain object
@@ -472,11 +472,11 @@ async def _verified_by_command(pipeline: Pipeline, archive: bytes, case: str, fo
     changed = folder / "changed.zip"
     await asyncio.to_thread(changed.write_bytes, archive.replace(b"SHA256SUMS", b"SHA256SUMZ"))
     assert (await command(pipeline, "audit", "verify-trail", str(changed)))[0] == 1
-    words = ("audit", "trail", case, "--out", str(folder), "--as", "omar.sample", "--json")
+    words = ("audit", "trail", case, "--out", str(folder), "--as", "paula.sample", "--json")
     code, printed, complaint = await command(pipeline, *words)
     assert (code, complaint) == (0, "")
     other = await asyncio.to_thread(Path(orjson.loads(printed)["file"]).read_bytes)
-    assert verify_trail(other).content["exported_by"] == "omar.sample"
+    assert verify_trail(other).content["exported_by"] == "paula.sample"
     code, printed, _ = await command(pipeline, "audit", "verify", "--record")
     assert "unchanged" in printed
     assert code == 0

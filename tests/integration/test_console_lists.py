@@ -2,19 +2,23 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from bench.console import fill
 from services.console.read_model.cases import CaseFilter, CaseList, CaseOrder, DueFilter
+from services.console.read_model.openings import PAGE, Opening, OpeningFilter, OpeningKind, OpeningLog
 from services.console.saved_views import MOST_VIEWS, SavedViews
 from services.console.state import WaitKind
+from shared.contract.references import IdRange
 from shared.runtime.mongo import Client, Database
 
 CASES = 400
 TODAY = date(2026, 11, 20)
+START, HOUR = datetime(2026, 11, 19, tzinfo=UTC), timedelta(hours=1)
+KIND = OpeningKind.CONTENT
 ALONE: Mapping[str, Mapping[str, Any]] = {
     "all": {},
     "stage": {"stage": "closed"},
@@ -152,3 +156,49 @@ async def test_views_belong_to_one_account_and_one_of_them_opens_first(database:
         assert await views.save("dana.muster", f"View {number}", "due=late")
     assert not await views.save("dana.muster", "One more", "due=late")
     assert await views.save("dana.muster", "Mine", "stage=closed")
+
+
+async def test_openings_are_listed_in_an_index_page_by_page(database: Database) -> None:
+    log, case = OpeningLog(database), "ab" * 16
+    await log.prepare()
+    opened = [
+        Opening(
+            f"{n:032x}",
+            case if n % 3 else "cd" * 16,
+            f"account.{n % 2}",
+            START + n // 2 * HOUR,
+            KIND,
+            "review",
+        )
+        for n in range(150)
+    ]
+    await database["openings"].insert_many([{"_id": one.id, **one.document()} for one in opened])
+    of_case = OpeningFilter(case=IdRange(case, case))
+    some = (
+        OpeningFilter(),
+        OpeningFilter(account="account.1"),
+        of_case,
+        OpeningFilter(first=TODAY, last=TODAY),
+    )
+    await database.command("profile", 2)
+    found = {wanted: await _all_pages(log, wanted) for wanted in some}
+    await database.command("profile", 0)
+    newest = sorted(opened, key=lambda one: (one.at, one.id), reverse=True)
+    assert found[some[0]] == newest == [one async for one in log.all(OpeningFilter())]
+    assert found[some[1]] == [one for one in newest if one.account == "account.1"]
+    assert found[of_case] == [one for one in newest if one.case == case]
+    assert found[some[3]] == [one for one in newest if one.at.date() == TODAY] != []
+    read = {"op": {"$in": ["query", "command"]}, "ns": f"{database.name}.openings"}
+    examined = [one async for one in database["system.profile"].find(read)]
+    assert not [one for one in examined if "IXSCAN" not in one["planSummary"]]
+    looked_at = [one["docsExamined"] for one in examined if one.get("nreturned", 0) <= PAGE + 1]
+    assert max(looked_at) <= PAGE + 3  # those of the mark's moment are read again
+
+
+async def _all_pages(log: OpeningLog, wanted: OpeningFilter) -> list[Opening]:
+    page = await log.page(wanted)
+    found = list(page.openings)
+    while page.next is not None:
+        page = await log.page(wanted, page.next)
+        found += page.openings
+    return found

@@ -162,7 +162,8 @@ def _after(mark: str) -> Document:
         moment = datetime.fromisoformat(at)
     except (binascii.Error, TypeError, ValueError):
         raise ValueError("not a mark of a page") from None
-    return {"$or": [{"at": {"$lt": moment}}, {"at": moment, "_id": {"$lt": str(last)}}]}
+    beyond = [{"at": {"$lt": moment}}, {"_id": {"$lt": str(last)}}]
+    return {"at": {"$lte": moment}, "$or": beyond}  # the index begins at the moment
 
 
 def _midnight(day: date) -> datetime:

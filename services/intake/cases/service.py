@@ -26,6 +26,7 @@ from services.intake.cases.rate_limit import next_hour, takes_effect_at_once
 from services.intake.cases.registration import begin
 from services.intake.context import IntakeContext, WaitingQueuePort
 from services.intake.domain import (
+    DECIDED_ELSEWHERE,
     CaseStatus,
     Instruction,
     IntakeCase,
@@ -41,6 +42,7 @@ from shared.contract.correlation import Correlation, correlation
 from shared.contract.envelope import derived_id, encode
 from shared.contract.events import (
     Code,
+    Decision,
     Evidence,
     Fact,
     ForwardingFetched,
@@ -64,6 +66,7 @@ from shared.runtime.dataloader import DataLoader
 from shared.runtime.journal import (
     DatedFact,
     JournalRow,
+    NotedFact,
     correlation_in,
     events_of,
     facts_of,
@@ -413,8 +416,15 @@ class RequestService:
         return correlation_in(await self._history(case_id))
 
     async def publish(self, fact: Fact, id_: str, named: Correlation | None) -> None:
-        """Publish a fact that other services decide about, as event *id_*; it leaves no row here."""
-        body = encode(fact, id=id_, source=OWN_SOURCE, time=self.clock(), correlation=named)
+        """
+        Publish a fact that other services decide about, as event *id_*; it leaves no row here.
+
+        A decision about a request is noted before: the trail of the case names it.
+        """
+        now = self.clock()
+        if type(fact) in DECIDED_ELSEWHERE and isinstance(fact, Decision) and fact.of_request:
+            await self.journal.note([NotedFact(fact.request_id, id_, fact, stored_precision(now), now)])
+        body = encode(fact, id=id_, source=OWN_SOURCE, time=now, correlation=named)
         await self.publisher.publish([Message(fact.EXCHANGE, fact.TYPE, body, id_)])
 
     async def agree(self, case_id: str) -> None:

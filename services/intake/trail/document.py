@@ -29,7 +29,18 @@ DETAILS: Final = frozenset(
         *("right", "regulation", "policy", "also", "role", "requester", "country", "outcome", "dispositions"),
         *("reason", "reasons", "ground", "grounds", "fee", "duty", "remedy", "granted", "accepted", "resume"),
         *("received_at", "received_on", "due_on", "promised_on", "answer_by", "since", "until", "on", "days"),
-        *("assurance", "verified", "kind", "letter", "action", "manner", "approval", "deciders", "follows"),
+        *(
+            "assurance",
+            "verified",
+            "verdict",
+            "kind",
+            "letter",
+            "action",
+            "manner",
+            "approval",
+            "deciders",
+            "follows",
+        ),
         *("repeats", "not_accepted", "owner", "account", "type"),
     }
 )
@@ -139,7 +150,7 @@ def trail_of(case_id: str, case: IntakeCase, rows: Sequence[JournalRow], export:
     if received is None:
         raise ValueError("the request is not registered")
     laws = laws_of(received)
-    entries = [entry for row in rows for entry in _entries(row, received.right, received.laws)]
+    entries = _once(entry for row in rows for entry in _entries(row, received.right, received.laws))
     outcome = outcome_of(case)
     return CaseTrail(
         case=case_id,
@@ -164,6 +175,13 @@ def meaning_of(kind: type[Fact]) -> str:
     """Return the meaning of an event in one sentence: that of the reference of events."""
     text = inspect.cleandoc(kind.__doc__ or kind.TYPE)
     return " ".join(text.partition("\n\n")[0].split()).replace("*", "").replace("`", "")
+
+
+def _once(entries: Iterable[TrailEntry]) -> list[TrailEntry]:
+    """Return *entries*, each event once: of one that has a row, that with the row."""
+    known = list(entries)
+    chained = {one.event for one in known if one.row is not None}
+    return [one for one in known if one.row is not None or one.event not in chained]
 
 
 def _entries(row: JournalRow, right: Any, laws: Sequence[str]) -> Iterator[TrailEntry]:

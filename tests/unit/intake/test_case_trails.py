@@ -27,6 +27,8 @@ from services.intake.trail.archive import (
 from services.intake.trail.document import CaseTrail, ChainOfTrail, TrailExport, trail_of
 from services.intake.trail.provisions import applied_provisions
 from shared.contract.events import (
+    DecisionRefused,
+    ErasureGroundDecided,
     ExtensionReason,
     Fact,
     FeeQuoted,
@@ -98,6 +100,22 @@ async def test_entries_have_time_service_meaning_provision_and_row() -> None:
     assert received.row.n == 0
     assert (challenged.service, challenged.row) == ("verifier", None)
     assert [law.id for law in found.laws] == [GDPR]
+
+
+async def test_decision_of_another_service_is_noted_with_its_account_and_its_refusal() -> None:
+    desk = desk_of()
+    await desk.office.submit(request())
+    decision = ErasureGroundDecided(request_id=CASE, by="dana.muster", ground="erasure_duty")
+    await desk.office.requests.publish(decision, "1" * 32, None)
+    refused = DecisionRefused(
+        request_id=CASE, decision="1" * 32, type=decision.TYPE, account="dana.muster", reason="role_missing"
+    )
+    await desk.office.tell(refused, service="fulfillment")
+    found = verify_trail((await exported(desk)).content).content["entries"]
+    [decided, answered] = [one for one in found if one["actor"] == "dana.muster"][:2]
+    assert (decided["service"], decided["event"], decided["row"]) == ("staff", "1" * 32, None)
+    assert (decided["type"], decided["details"]["ground"]) == (decision.TYPE, "erasure_duty")
+    assert (answered["type"], answered["details"]["reason"]) == (refused.TYPE, "role_missing")
 
 
 async def test_last_entry_is_the_export_itself_with_its_account() -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from habeas.event_samples import least
 from services.intake.cases.clock import (
     Arrival,
     due_now,
@@ -18,6 +19,7 @@ from services.intake.cases.clock import (
 )
 from services.intake.domain import (
     CLOSED_BY,
+    DECIDED_ELSEWHERE,
     NOTED,
     REMARKS,
     TRANSITIONS,
@@ -53,6 +55,7 @@ from shared.contract.events import (
     DeadlineApproaching,
     DeadlineCame,
     DeadlineMissed,
+    DecisionRefused,
     DeliveryAction,
     DisclosureScheduled,
     DropMatched,
@@ -61,6 +64,7 @@ from shared.contract.events import (
     ErasurePlanned,
     ErasureProposalDecided,
     ErasureScheduled,
+    EvidenceDestroyed,
     EvidenceShown,
     ExtensionDecided,
     ExtensionReason,
@@ -73,6 +77,7 @@ from shared.contract.events import (
     IdentityChallenged,
     IdentityClaimed,
     IdentityRefused,
+    IdentityReminded,
     IdentityReviewNeeded,
     IdentityVerified,
     InquiryLodged,
@@ -98,6 +103,7 @@ from shared.contract.events import (
     PermissionRevoked,
     PreviewAsked,
     PreviewDrafted,
+    ProofExamined,
     ProofKind,
     ProofReceived,
     ProofRefused,
@@ -111,6 +117,7 @@ from shared.contract.events import (
     RequestExtended,
     RequestForwarded,
     RequestFulfilled,
+    RequestLapsed,
     RequestPaused,
     RequestPurged,
     RequestReceived,
@@ -305,6 +312,14 @@ EXAMPLES: dict[type[Fact], Fact] = {
         CaseNoted(request_id=CASE, note="note_1", by="dana"),
         FileAttached(request_id=CASE, item="file_1", media_type="application/pdf", by="dana"),
         TrailExported(request_id=CASE, by="alex"),
+        EvidenceDestroyed(request_id=CASE, refs=("proof_1",)),
+        IdentityReminded(request_id=CASE, expires_at=NOW, wanted=()),
+        least(ProofExamined, request_id=CASE),
+        RequestLapsed(request_id=CASE),
+        DecisionRefused(
+            request_id=CASE, decision="d", type="habeas.fee.decided.v1", account="dana", reason="role_missing"
+        ),
+        *(least(kind, request_id=CASE) for kind in DECIDED_ELSEWHERE),
         BreachLodged(request_id=CASE, declaration="breach_declared"),
         InquiryLodged(request_id=CASE, inquiry="inquiry", received_on=NOW.date(), laws=("gdpr@2018-05-25",)),
         MessageLodged(request_id=CASE, message="mail", reason="other", own=False),
