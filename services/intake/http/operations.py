@@ -367,7 +367,7 @@ EXPORT_TRAIL = operation(
     403,
     404,
     409,
-    429,
+    422,
     security=STAFF,
     answer={200: Content(media=ZIP, schema=BINARY)},
 )

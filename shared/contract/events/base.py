@@ -129,7 +129,6 @@ class DecisionRefused(Fact):
     """A service refused a decision of the staff: its proof, its account or the case does not allow it."""
 
     TYPE = "habeas.decision.refused.v1"
-    TERMINAL = True
 
     decision: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     """Id of the refused event."""

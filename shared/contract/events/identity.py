@@ -156,7 +156,6 @@ class EvidenceDestroyed(Fact):
     """Sealed proofs were destroyed, because the decision has been made."""
 
     TYPE = "habeas.evidence.destroyed.v1"
-    TERMINAL = True
 
     refs: tuple[Code, ...]
 
@@ -165,7 +164,6 @@ class RequestLapsed(Fact):
     """The person has not sent the requested proof or answer in time."""
 
     TYPE = "habeas.request.lapsed.v1"
-    TERMINAL = True
 
 
 class TimeCame(Fact):

@@ -8,7 +8,7 @@ from typing import Any
 
 from services.intake.channels.fides.bodies import FidesRequestForm, spelt
 from services.intake.channels.fides.requests import FidesAction, Wish, action_of, policy_object, right_of
-from services.intake.domain import CaseStatus, IntakeCase, evolve
+from services.intake.domain import DECIDED_ELSEWHERE, CaseStatus, IntakeCase, evolve
 from shared.contract import events
 from shared.contract.events import RequestId
 from shared.law import DIRECT_MARKETING, needs_proof
@@ -73,7 +73,8 @@ class ObservedRequest:
         """Return the state by *history*."""
         seen = cls()
         for at, fact in history:
-            seen = _noted(seen, at, fact)
+            if type(fact) not in DECIDED_ELSEWHERE:  # its effect is a step
+                seen = _noted(seen, at, fact)
         return seen
 
 
