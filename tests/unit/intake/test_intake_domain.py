@@ -38,6 +38,7 @@ from services.intake.domain import (
     request_id,
 )
 from services.intake.handlers import SUBSCRIPTIONS
+from shared.contract.catalogue import catalogue
 from shared.contract.codes import TRIES
 from shared.contract.events import (
     AliasCodeIssued,
@@ -55,6 +56,7 @@ from shared.contract.events import (
     DeadlineApproaching,
     DeadlineCame,
     DeadlineMissed,
+    Decision,
     DecisionRefused,
     DeliveryAction,
     DisclosureScheduled,
@@ -144,7 +146,8 @@ from shared.contract.events import (
     TrailExported,
     WithdrawalDecided,
 )
-from shared.contract.events.breaches import BreachLodged
+from shared.contract.events.breaches import BreachLodged, IncidentDecision
+from shared.contract.topology import LISTENS
 from shared.errors import IllegalTransition, TooEarly
 from shared.law import ClockRules, FeeReason, Money, PolicyLibrary, Regulation, Right, Role, SourceStatus
 from shared.law.library import policies
@@ -366,6 +369,12 @@ def test_every_fact_that_intake_hears_has_an_example_here() -> None:
     heard = {s.event for s in SUBSCRIPTIONS if issubclass(s.event, Fact)}
     in_table = {fact for row in TRANSITIONS.values() for fact in row}
     assert heard | in_table | REMARKS <= set(EXAMPLES)
+
+
+def test_every_decision_that_intake_does_not_hear_is_noted_for_trails() -> None:
+    decisions = {kind for kind in catalogue() if issubclass(kind, Decision)}
+    of_requests = {kind for kind in decisions if not issubclass(kind, IncidentDecision)}
+    assert {kind for kind in of_requests if kind.TYPE not in LISTENS["intake"]} == DECIDED_ELSEWHERE
 
 
 def test_every_status_has_its_row() -> None:
