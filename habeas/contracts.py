@@ -1,7 +1,8 @@
 """
 The contract documents, from the catalogue and the routes; `habeas.reference` writes them.
 
-``asyncapi.yaml`` (AsyncAPI 3) and ``openapi.yaml`` (OpenAPI 3.1) for people and generators. For validators,
+``asyncapi.yaml`` (AsyncAPI 3), ``openapi.yaml`` and ``console-openapi.yaml`` (OpenAPI 3.1; the API of intake
+and that of the console) for people and generators. For validators,
 JSON Schemas (2020-12): ``schemas/<exchange>/<type>.json`` of the data of a message, ``schemas/envelope.json``
 of the whole; ``schemas/habeas-case-trail-1.json`` of exported
 trails. A test keeps them in step with the models and the routes.
@@ -18,6 +19,7 @@ from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
 from habeas.event_samples import AT, fullest
+from services.console.api.app import create_api
 from services.intake.channels.drp.api import drp_app
 from services.intake.channels.fides.api import FidesContext, fides_app
 from services.intake.channels.fides.clients import Clients
@@ -68,7 +70,12 @@ DESCRIPTIONS = {
 
 def documents() -> Iterator[tuple[str, str]]:
     """Yield the name and the text of every document."""
-    for name, document in (("asyncapi.yaml", asyncapi()), ("openapi.yaml", openapi())):
+    written = {
+        "asyncapi.yaml": asyncapi(),
+        "openapi.yaml": openapi(),
+        "console-openapi.yaml": console_openapi(),
+    }
+    for name, document in written.items():
         yield name, yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110)
     for kind in events():
         yield f"schemas/{_file(kind)}", _written(json_schema(kind))
@@ -182,6 +189,11 @@ def asyncapi() -> dict[str, Any]:
 def openapi() -> dict[str, Any]:
     """Return the OpenAPI document of intake with every channel enabled."""
     return described(*every_channel(), ROOT)
+
+
+def console_openapi() -> dict[str, Any]:
+    """Return the OpenAPI document of the console; nothing is behind its routes."""
+    return create_api(cast("Any", None)).openapi()
 
 
 def every_channel() -> tuple[FastAPI, Mapping[str, FastAPI]]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         campaigns,
         cases,
         certificates,
+        console_api,
         dead_letters,
         deadlines,
         drop,
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
     )
 
     __all__ = ["accounts", "audit", "breach_files", "breach_scope", "campaigns", "cases", "certificates"]
-    __all__ += ["dead_letters", "deadlines", "drop", "engine", "erasures", "event_files", "identity", "inbox"]
+    __all__ += ["console_api", "dead_letters", "deadlines", "drop", "engine", "erasures", "event_files"]
+    __all__ += ["identity", "inbox"]
     __all__ += ["incident_register", "laws", "letters", "map_draft", "master_keys", "read_model"]
     __all__ += ["recipients", "referrals", "requests", "setup_files", "staff", "stores", "tickets"]
 else:

@@ -21,6 +21,7 @@ from shared.runtime.client_limits import Allowance
 from shared.runtime.staff_api import StaffApi
 
 PASSWORDS_PER_HOUR = 10
+SIGN_INS_PER_HOUR = 60
 
 
 def present() -> datetime:
@@ -49,6 +50,8 @@ class ConsoleParts:
     passwords: Allowance = field(default_factory=lambda: Allowance(PASSWORDS_PER_HOUR))
     """Passwords that an account may enter in sessions that a provider has begun."""
     streams: OpenStreams = field(default_factory=OpenStreams)
+    sign_ins: Allowance = field(default_factory=lambda: Allowance(SIGN_INS_PER_HOUR))
+    """Sign-ins of one network, at the pages and over the API."""
     clock: Callable[[], datetime] = field(default=present)
 
     def today(self) -> date:

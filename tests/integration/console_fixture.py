@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -35,6 +36,16 @@ class Console:
         assert answer.status_code == 200, answer.text
         assert "Inbox" in answer.text
         return client
+
+    @asynccontextmanager
+    async def program(self, name: str, *roles: StaffRole) -> AsyncIterator[httpx.AsyncClient]:
+        """Open a client of the API, in a session of the account *name*."""
+        async with httpx.AsyncClient(base_url=f"{self.url}/api/v1", timeout=30) as client:
+            begun = await client.post("/sessions", json=await self.credentials(name, *roles))
+            assert begun.status_code == 201, begun.text
+            client.headers["Authorization"] = f"Bearer {begun.json()['token']}"
+            yield client
+            assert (await client.delete("/sessions/current")).status_code == 204
 
     async def credentials(self, name: str, *roles: StaffRole) -> dict[str, str]:
         """Return what the account *name* enters to sign in; it is made with *roles* if it is not there."""

@@ -13,6 +13,7 @@ import orjson
 from playwright.async_api import Browser
 
 from habeas.client import read_model
+from services.console.api.problems import NO_KEY
 from services.console.system.parked_messages import content_of
 from services.fulfillment.datamap.reader import load
 from services.fulfillment.map_check.report import MapReporter
@@ -28,6 +29,7 @@ from shared.vocabulary import StaffRole
 from tests.integration.browser import too_wide, violations
 from tests.integration.console_fixture import WITHIN, Console, console, made
 from tests.integration.pipeline import Pipeline, comes_true, command, now
+from tests.staff import PASSWORD
 
 __all__ = ["console"]
 
@@ -486,3 +488,83 @@ def cookie_of(console: Console, client: httpx.AsyncClient) -> dict[str, str]:
     """Return the cookie of the session of *client*."""
     token = next(cookie.value for cookie in client.cookies.jar) or ""
     return {"name": "habeas-console", "value": token, "url": console.url}
+
+
+async def test_program_reads_the_case_and_decides_on_it_over_the_api(console: Console) -> None:
+    pipeline = console.pipeline
+    person = (await pipeline.people())[20]
+    case = await pipeline.verified("erasure", person)
+    await console.listed(case, "verified", "approval")
+    async with console.program("lee.program", StaffRole.APPROVER, StaffRole.AUDITOR) as api:
+        found = (await api.get("/cases", params={"text": case[:8], "waiting": "approval"})).json()
+        assert [one["id"] for one in found["cases"]] == [case]
+        assert (await api.get("/cases", params={"after": "no mark"})).status_code == 400
+        inbox = (await api.get("/inbox", params={"work": "approval"})).json()
+        assert case in {one["id"] for one in inbox["cases"]}
+        assert inbox["counts"]["approval"] >= 1
+        searched = await api.post("/search", json={"mailbox": person.email})
+        assert [one["id"] for one in searched.json()["cases"]] == [case]
+        shown = (await api.get(f"/cases/{case}")).json()
+        assert shown["case"]["waits"][0]["kind"] == "approval"
+        assert "approve-erasure" in {one["name"] for one in shown["decisions"]}
+        assert person.email not in str(shown)
+        path = f"/cases/{case}/decisions/approve-erasure"
+        wrong = await api.post(path, json={"code": "000000"})
+        assert (wrong.status_code, bool(wrong.json()["reason"])) == (403, True)
+        lacking = await api.post(path, json={"code": "12"})
+        assert (lacking.status_code, lacking.json()["errors"][0]["path"]) == (422, "body.code")
+        made = await api.post(path, json={"code": await console.code("lee.program")})
+        assert made.json() == {**made.json(), "message": "The erasure is approved.", "pending": False}
+        shown = (await api.get(f"/cases/{case}")).json()
+        assert "lee.program" in {line["actor"] for line in shown["timeline"]}
+        assert (await api.get("/figures")).json()["periods"]
+        assert (await api.get("/system")).json()["queues"]
+        assert (await api.get("/incidents")).json() == {"incidents": [], "next": None}
+    assert (await api_status(console, api)) == 401
+
+
+async def api_status(console: Console, ended: httpx.AsyncClient) -> int:
+    """Return the answer to the bearer of a client that has signed out."""
+    async with httpx.AsyncClient(base_url=console.url, headers=ended.headers) as client:
+        return (await client.get("/api/v1/sessions/current")).status_code
+
+
+async def test_program_opens_a_case_and_writes_a_note_over_the_api(console: Console) -> None:
+    pipeline = console.pipeline
+    person = (await pipeline.people())[21]
+    case = await pipeline.verified("rectification", person, details={"statement": "A word is wrong."})
+    await console.listed(case, "referred", "referred")
+    async with console.program("noor.program", StaffRole.AGENT, StaffRole.APPROVER) as api:
+        content = f"/cases/{case}/content"
+        assert (await api.get(content)).status_code == 403
+        assert (await api.post(f"/cases/{case}/owner", json={"owner": "noor.program"})).status_code == 204
+        assert (await api.post(f"/cases/{case}/notes", json={"text": "Called back."})).status_code == 204
+        shown = (await api.get(f"/cases/{case}")).json()
+        assert shown["case"]["owner"] == "noor.program"
+        sessions = pipeline.client[f"{pipeline.prefix}_console"]["sessions"]
+        await sessions.update_many({"account": "noor.program"}, {"$set": {"sealed": None}})
+        lacking = await api.post(f"/cases/{case}/notes", json={"text": "Called again."})
+        assert (lacking.status_code, lacking.json()["detail"]) == (403, NO_KEY)
+        proof = {"code": await console.code("noor.program"), "password": PASSWORD}
+        opened = await api.post(content, json={"reason": "review", **proof})
+        assert "Called back." in opened.text
+        assert "A word is wrong." in opened.text
+        preview = {"preview": True, "fields": {"text": "We looked."}}
+        drawn = await api.post(f"/cases/{case}/decisions/nothing-held", json=preview)
+        assert drawn.json()["decision"] is None
+        assert drawn.json()["preview"]["letters"]
+
+
+async def test_login_of_the_command_is_private_and_ends(console: Console) -> None:
+    pipeline = console.pipeline
+    code, printed, complaint = await command(pipeline, "login", "--as", "tom.beispiel")
+    assert (code, printed) == (0, f"signed in as tom.beispiel at {console.url}\n"), complaint
+    [file] = (pipeline.folder / ".local" / "state" / "habeas").iterdir()
+    assert file.stat().st_mode & 0o077 == 0
+    code, printed, complaint = await command(pipeline, "whoami", "--json")
+    assert orjson.loads(printed)["account"] == "tom.beispiel", complaint
+    assert (await command(pipeline, "logout"))[0] == 0
+    code, _, complaint = await command(pipeline, "whoami")
+    assert (code, complaint) == (2, "habeas: there is no session at a console: `habeas login` begins one\n")
+    *_, complaint = await command(pipeline, "login", "--as", "tom.beispiel", "--code", "000000")
+    assert "do not fit together" in complaint

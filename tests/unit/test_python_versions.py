@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 import pytest
 
-from services.intake.http.description import RENAMED, phrase_of
+from shared.runtime.http_problems import RENAMED, phrase_of
 from tests.unit.pages import ROOT
 from tests.unit.test_names import modules
 

@@ -7,6 +7,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
+from services.console.api.app import PATH, create_api
 from services.console.context import ConsoleParts
 from services.console.http.counts import count_routes
 from services.console.http.guard import NotSignedIn, SessionGuard
@@ -73,6 +74,7 @@ def create_app(parts: ConsoleParts) -> FastAPI:
     app.include_router(audit_routes(parts, guard, site))
     app.include_router(system_routes(parts, guard, site))
     app.include_router(count_routes(parts, guard))
+    app.mount(PATH, create_api(parts))
     _add_problems(app, site, guard)
     return app
 

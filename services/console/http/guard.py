@@ -19,7 +19,9 @@ from services.console.http.permissions import ConsoleAction, permits
 from services.console.signin.accounts import StaffMember
 from services.console.signin.sessions import ConsoleSession
 from shared.contract.events import MOST_DOCUMENT_BYTES
+from shared.runtime.client_limits import network_of
 
+TOO_MANY_SIGN_INS = "too many sign-ins from this address; try again in an hour"
 FORM_TOKEN = "form"  # noqa: S105 - the name of a field
 ATTEMPT = "habeas-console-attempt"
 """Cookie that binds a sign-in at the provider to one browser."""
@@ -90,12 +92,16 @@ class SessionGuard:
         response.delete_cookie(self._attempt, httponly=True, secure=self._secure, samesite="lax", path="/")
 
     async def visitor(self, request: Request, *, used: bool = True) -> Visitor | None:
+        """Return the account that the cookie of *request* names, as :meth:`visitor_of`."""
+        return await self.visitor_of(request.cookies.get(self.cookie, ""), used=used)
+
+    async def visitor_of(self, token: str, *, used: bool = True) -> Visitor | None:
         """
-        Return the account that *request* is from; None without a session in force.
+        Return the account of the session with this *token*; None without one in force.
 
         It keeps the session from being idle only if it is *used*: streams of an open page do not.
         """
-        token, now = request.cookies.get(self.cookie, ""), self.parts.clock()
+        now = self.parts.clock()
         session = await self.parts.sessions.session(token, now, used=used) if token else None
         member = None if session is None else await self.parts.accounts.member(session.account)
         if session is None or member is None or member.public_key != session.public_key:
@@ -116,6 +122,11 @@ class SessionGuard:
             return found
 
         return visitor
+
+    def count_sign_in(self, request: Request) -> None:
+        """Count a sign-in; answer 429 to a network that makes too many."""
+        if not self.parts.sign_ins.take(client_network(request)):
+            raise HTTPException(HTTPStatus.TOO_MANY_REQUESTS, TOO_MANY_SIGN_INS, {"Retry-After": "3600"})
 
     def same_origin(self, request: Request) -> None:
         """Answer 403 to a form of another site."""
@@ -156,3 +167,8 @@ def _netloc(origin: str) -> str:
         return urlsplit(origin).netloc
     except ValueError:
         return ""
+
+
+def client_network(request: Request) -> str:
+    """Return the network of the client of *request*."""
+    return network_of(request.client.host if request.client else "")

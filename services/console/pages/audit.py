@@ -14,9 +14,9 @@ from pydantic import ValidationError
 from starlette.datastructures import FormData
 
 from services.console.context import ConsoleParts
+from services.console.decisions.case_decisions import CODE, PASSWORD, case_view, is_locked
 from services.console.http.guard import SessionGuard, Visitor
 from services.console.http.permissions import ConsoleAction
-from services.console.pages.decisions import CODE, PASSWORD, case_view, is_locked
 from services.console.pages.site import ConsoleSite
 from services.console.read_model.openings import Opening, OpeningFilter, OpeningKind
 from services.console.signin.local import BUSY, WRONG, Credentials, SignInRefused, unlocked_by

@@ -5,17 +5,14 @@ import io
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
 from services.console.context import ConsoleParts
-from services.console.domain import in_order, is_purged
-from services.console.incidents import BreachRoom, room_of
+from services.console.incidents import BreachRoom
 from services.console.pages import labels
-from services.console.read_model.cases import CaseFilter
-from services.console.state import CaseKind
+from services.console.read_model.incidents import INCIDENTS, rooms_of
 from shared.contract.references import short_reference
 from shared.errors import ConfigurationError
 from shared.law.library import breach_policies
 from shared.pages.spreadsheets import safe_cell
 
-INCIDENTS = CaseFilter(kind=CaseKind.INCIDENT)
 COLUMNS = (
     *(
         "incident",
@@ -44,16 +41,6 @@ COLUMNS = (
 )
 
 
-async def rooms_of(parts: ConsoleParts, incidents: Sequence[str]) -> list[BreachRoom]:
-    """Return the rooms of *incidents* that are not purged, in this order."""
-    histories = await parts.histories.of(incidents)
-    return [
-        room_of(one, ((entry.at, entry.fact) for entry in in_order(histories[one])))
-        for one in incidents
-        if one in histories and not is_purged(histories[one])
-    ]
-
-
 def law_name(policy: str | None) -> str:
     """Return the name of the law of an edition."""
     if policy is None:
@@ -68,7 +55,7 @@ async def breach_register(parts: ConsoleParts) -> AsyncIterator[str]:
     """Yield the register of incidents as CSV: a row for each phase, and one for each duty."""
     yield _line(COLUMNS)
     async for row in parts.cases.all(INCIDENTS, parts.today()):
-        for room in await rooms_of(parts, [row.id]):
+        for room in await rooms_of(parts.histories, [row.id]):
             for cells in (*_phase_rows(room), *_duty_rows(room)):
                 yield _line([cells.get(column, "") for column in COLUMNS])
 

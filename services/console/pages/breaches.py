@@ -12,18 +12,19 @@ from starlette.datastructures import FormData
 
 from services.console.breach_decisions import DONE, ENTRIES, BreachEntry, RefusedEntry
 from services.console.context import ConsoleParts
+from services.console.decisions.case_decisions import flaws_of, is_locked
 from services.console.decisions.forms import DecisionDraft
 from services.console.decisions.submission import StepUp, decide
 from services.console.http.counts import SharedReading, event_stream
 from services.console.http.guard import SessionGuard, Visitor
 from services.console.http.permissions import ConsoleAction
+from services.console.http.queries import page_of
 from services.console.incidents import BreachRoom
 from services.console.pages import breach_labels
-from services.console.pages.breach_register import INCIDENTS, breach_register, law_name, rooms_of
-from services.console.pages.decisions import flaws_of, is_locked
-from services.console.pages.lists import marked
+from services.console.pages.breach_register import breach_register, law_name
 from services.console.pages.site import ConsoleSite
 from services.console.pages.timeline import timeline
+from services.console.read_model.incidents import INCIDENTS, rooms_of
 from shared.contract.events import Code, RequestId
 from shared.errors import HabeasError
 from shared.pages.translation import mark as _
@@ -49,15 +50,15 @@ class BreachPages:
 
     async def room(self, incident: str) -> BreachRoom:
         """Return the room of *incident*; answer 404 if there is none."""
-        found = await rooms_of(self.parts, [incident])
+        found = await rooms_of(self.parts.histories, [incident])
         if not found or not found[0].phases:
             raise HTTPException(404, "there is no such incident")
         return found[0]
 
     async def listing(self, request: Request, visitor: Visitor, after: str) -> Response:
         """Return the list of incidents, the earliest running clock first."""
-        page = await self.parts.cases.page(INCIDENTS, self.parts.today(), marked(after))
-        rooms = await rooms_of(self.parts, [row.id for row in page.rows])
+        page = await page_of(self.parts, INCIDENTS, after)
+        rooms = await rooms_of(self.parts.histories, [row.id for row in page.rows])
         content = self._frame(visitor) | {"rooms": rooms, "page": page}
         return self.site.draw(request, "breaches.html.jinja", content, visitor=visitor)
 

@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 
 from services.console.context import ConsoleParts
+from services.console.decisions.case_decisions import case_view, message, offers_to
 from services.console.http.guard import SessionGuard, Visitor
 from services.console.http.permissions import ConsoleAction
-from services.console.pages.decisions import case_view, message, offers_to
 from services.console.pages.laws import deadline_lines, law_reasons
 from services.console.pages.site import ConsoleSite
 from services.console.pages.timeline import timeline

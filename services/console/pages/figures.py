@@ -4,19 +4,18 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from services.console.context import ConsoleParts
 from services.console.http.guard import SessionGuard, Visitor
 from services.console.http.permissions import ConsoleAction
+from services.console.http.queries import YEARS_SHOWN, FigureView, chosen
 from services.console.pages import labels
 from services.console.pages.site import ConsoleSite
 from services.console.read_model.figures import (
     CCPA,
-    FigureCell,
     FigureField,
     FigureLine,
     FigurePeriod,
@@ -48,45 +47,7 @@ COLUMNS = (
     *("group", "received", "open", "answered", "in_time_percent", "median_days", "p95_days"),
     *("granted", "partly_granted", "nothing_held", "refused"),
 )
-EARLIEST, LATEST = 2018, 2100
-YEARS_SHOWN = 4
 CHART_HEIGHT = 120
-
-
-@dataclass(frozen=True, slots=True)
-class FigureView:
-    """The choices in the address of the page."""
-
-    year: int
-    period: FigurePeriod
-    divided: FigureField
-
-    @classmethod
-    def of(cls, given: Mapping[str, str], today: date) -> "FigureView":
-        """Read the address; raise HTTPException if it names something else."""
-        try:
-            year = int(given.get("year") or today.year)
-            period = FigurePeriod(given.get("period") or FigurePeriod.MONTH)
-            divided = FigureField(given.get("by") or FigureField.RIGHT)
-        except ValueError:
-            raise HTTPException(400, "the address names figures that do not exist") from None
-        if not EARLIEST <= year <= LATEST:
-            raise HTTPException(400, "the address names a year that is too far")
-        return cls(year, period, divided)
-
-    @property
-    def first(self) -> date:
-        """The first day: years are shown beside those before."""
-        return date(self.year - (YEARS_SHOWN if self.period is FigurePeriod.YEAR else 0), 1, 1)
-
-    @property
-    def last(self) -> date:
-        """The last day."""
-        return date(self.year, 12, 31)
-
-    def of_year(self, cells: Sequence[FigureCell]) -> list[FigureCell]:
-        """Return the *cells* of the year itself."""
-        return [cell for cell in cells if cell.month.startswith(f"{self.year}-")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,17 +96,6 @@ def figure_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -
         return Response(sheet(found), media_type="text/csv; charset=utf-8", headers=headers)
 
     return router
-
-
-def chosen(table: str, view: FigureView, cells: Sequence[FigureCell]) -> list[FigureLine]:
-    """Return the lines of a table of the page."""
-    match table:
-        case "ccpa":
-            return ccpa_lines(view.of_year(cells))
-        case "periods":
-            return lines(cells, lambda cell: (cell.period(view.period),))
-        case _:
-            return lines(view.of_year(cells), lambda cell: cell.values(view.divided))
 
 
 def name_of(view: FigureView, line: FigureLine) -> str:

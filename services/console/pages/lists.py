@@ -3,29 +3,27 @@
 import csv
 import io
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from datetime import date
-from http import HTTPStatus
 from typing import Annotated, Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
-from pydantic import TypeAdapter, ValidationError
 
+from services.console.case_work import cases_of_mailbox
 from services.console.context import ConsoleParts
 from services.console.http.guard import SessionGuard, Visitor
-from services.console.http.permissions import ConsoleAction, can_do, work_of
+from services.console.http.permissions import ConsoleAction, can_do
+from services.console.http.queries import InboxView, filter_of, page_of, query_of, saved_query
 from services.console.pages import labels
 from services.console.pages.site import ConsoleSite
-from services.console.read_model.cases import CaseFilter, CaseOrder, DueFilter
+from services.console.read_model.cases import CaseOrder, DueFilter
 from services.console.saved_views import LONGEST_NAME
-from services.console.state import CaseRow, WaitKind
+from services.console.state import CaseRow
 from services.console.system.queue_states import queue_states
 from shared.contract.references import short_reference
 from shared.errors import TransientError
 from shared.pages.spreadsheets import safe_cell
 from shared.pages.translation import mark as _
-from shared.runtime.staff_api import StaffApiProblem
 
 DUES: Mapping[str, str] = {
     DueFilter.LATE: _("Overdue"),
@@ -33,16 +31,10 @@ DUES: Mapping[str, str] = {
     DueFilter.WEEK: _("Within 7 days"),
     DueFilter.MONTH: _("Within 30 days"),
 }
-INBOX_VIEWS: Mapping[str, str] = {"me": _("For me"), "own": _("My cases"), "all": _("All work")}
+VIEW_NAMES: Mapping[str, str] = {"me": _("For me"), "own": _("My cases"), "all": _("All work")}
 DUTIES: Mapping[str, str] = {"yes": _("Open"), "no": _("Closed")}
 ORDERS: Mapping[str, str] = {CaseOrder.DUE: _("Last day"), CaseOrder.NEWEST: _("Newest first")}
-PLAIN = ("text", "stage", "right", "law", "country", "source", "incident", "owner")
-FILTERS = frozenset({*PLAIN, "due", "order", "from", "to", "waiting", "open"})
-"""Names in the address of a list."""
-MOST_FOUND = 100
-"""Cases that a search by mailbox finds."""
 SEE_OTHER = 303
-DAY: TypeAdapter[date] = TypeAdapter(date)
 COLUMNS = (
     *("id", "reference", "right", "law", "country", "source", "incident", "state", "received_on"),
     *("last_day", "outcome", "answered_at", "owner", "waits_for_staff"),
@@ -58,20 +50,14 @@ def list_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> 
     async def inbox(
         request: Request, visitor: listing, work: str = "", view: str = "", after: str = ""
     ) -> Response:
-        member, kinds = visitor.member, work_of(visitor.member.roles)
-        chosen = work if work in set(WaitKind) else ""
-        shown = view if view in INBOX_VIEWS else "me" if kinds else "all"
-        owner = member.name if shown == "own" else ""
-        account = member.name if shown == "me" else ""
-        wanted = CaseFilter(kind=None, waiting=chosen or "any", owner=owner, doable=kinds, account=account)
-        known = await parts.cases.work(parts.today(), owner)
+        shown = InboxView.of(visitor, view, work)
         content = {
-            "page": await parts.cases.page(wanted, parts.today(), marked(after)),
-            "counts": known.counts(kinds, account) if account else known.counts(),
-            "work": chosen,
-            "view": shown,
-            "views": INBOX_VIEWS,
-            "live": shown == ("me" if kinds else "all"),
+            "page": await page_of(parts, shown.filter(), after),
+            "counts": shown.counts(await parts.cases.work(parts.today(), shown.owner)),
+            "work": shown.work,
+            "view": shown.name,
+            "views": VIEW_NAMES,
+            "live": shown.name == InboxView.usual(visitor),
             "today": parts.today(),
             "can_do": can_do,
             "parked": await _parked(parts) if visitor.may(ConsoleAction.REPAIR) else 0,
@@ -85,7 +71,7 @@ def list_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> 
         if default is not None and not request.query_params:
             return RedirectResponse(f"/requests?{default.query}", SEE_OTHER)
         wanted = filter_of(request.query_params)
-        page = await parts.cases.page(wanted, parts.today(), marked(after))
+        page = await page_of(parts, wanted, after)
         content = {
             "page": page,
             "wanted": wanted,
@@ -117,8 +103,7 @@ def _add_search(router: APIRouter, parts: ConsoleParts, guard: SessionGuard, sit
         request: Request, visitor: Annotated[Visitor, Depends(guard.allowed(ConsoleAction.WORK))]
     ) -> Response:
         given = await guard.form(request, visitor)
-        found = await _cases_of(parts, visitor, str(given.get("mailbox", "")).strip())
-        page = await parts.cases.page(CaseFilter(ids=found), parts.today(), size=MOST_FOUND)
+        page = await cases_of_mailbox(parts, visitor, str(given.get("mailbox", "")).strip())
         content = {"page": page, "today": parts.today()}
         return site.draw(request, "found.html.jinja", content, visitor=visitor)
 
@@ -153,58 +138,6 @@ async def _parked(parts: ConsoleParts) -> int:
     except TransientError:
         return 0
     return sum(queue.messages for queue in queues if queue.parking)
-
-
-def filter_of(given: Mapping[str, str]) -> CaseFilter:
-    """Return the filter that an address names. Raises HTTPException if a value is none, or a mail address."""
-    if "@" in given.get("text", ""):
-        raise HTTPException(422, "an address of a page must not have a mail address")
-    plain: dict[str, Any] = {name: given.get(name, "")[:200] for name in PLAIN}
-    try:
-        return CaseFilter(
-            **plain,
-            due=DueFilter(given["due"]) if given.get("due") else None,
-            order=CaseOrder(given.get("order") or CaseOrder.DUE),
-            received_from=DAY.validate_python(given["from"]) if given.get("from") else None,
-            received_to=DAY.validate_python(given["to"]) if given.get("to") else None,
-            waiting=given.get("waiting", "") if given.get("waiting") in {"any", *WaitKind} else "",
-            open={"yes": True, "no": False}.get(given.get("open", "")),
-        )
-    except (ValueError, ValidationError):
-        raise HTTPException(400, "the address names a filter that does not exist") from None
-
-
-def query_of(given: Mapping[str, str]) -> str:
-    """Return the filters of an address, without the place in the list."""
-    return urlencode([(name, value) for name, value in given.items() if name in FILTERS and value])
-
-
-def saved_query(given: Mapping[str, str]) -> str:
-    """Return the filters of an address that a view keeps: all but the text. Raises as :func:`filter_of`."""
-    filter_of(given)
-    return query_of({name: value for name, value in given.items() if name != "text"})
-
-
-def marked(after: str) -> str:
-    """Return the mark *after*; raise HTTPException if it is too long to be one."""
-    if len(after) > 500:  # noqa: PLR2004 - of base64
-        raise HTTPException(400, "not a mark of a page")
-    return after
-
-
-async def _cases_of(parts: ConsoleParts, visitor: Visitor, mailbox: str) -> tuple[str, ...]:
-    """Return the cases of a mailbox, which intake alone can find; raise HTTPException if it is none."""
-    if visitor.session.unlocked is None:
-        raise HTTPException(401, "the session is locked")
-    bearer = visitor.session.unlocked.bearer
-    try:
-        found = await parts.intake.call("POST", "/v1/staff/search", bearer, json={"mailbox": mailbox})
-    except StaffApiProblem as problem:
-        if problem.status == HTTPStatus.UNAUTHORIZED:
-            await parts.sessions.lock(visitor.session)
-        status = problem.status if problem.status in {401, 429} else 400
-        raise HTTPException(status, "intake did not search") from None
-    return tuple(found["cases"])
 
 
 async def _choices(parts: ConsoleParts, site: ConsoleSite, request: Request) -> dict[str, Any]:

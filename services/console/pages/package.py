@@ -13,7 +13,17 @@ from fastapi.responses import RedirectResponse
 from starlette.datastructures import FormData
 
 from services.console.context import ConsoleParts
+from services.console.decisions.case_decisions import (
+    CODE,
+    NO_CODE,
+    ONE_TIME_CODE,
+    PASSWORD,
+    case_view,
+    flaws_of,
+    is_locked,
+)
 from services.console.decisions.forms import CaseView, DecisionDraft, InvalidEntry
+from services.console.decisions.openings import opened_content, read_opened
 from services.console.decisions.package_review import (
     GROUND,
     TAB,
@@ -27,16 +37,6 @@ from services.console.decisions.package_review import (
 from services.console.decisions.submission import StepUp, decide
 from services.console.http.guard import SessionGuard, Visitor
 from services.console.http.permissions import ConsoleAction
-from services.console.pages.content import opened, read
-from services.console.pages.decisions import (
-    CODE,
-    NO_CODE,
-    ONE_TIME_CODE,
-    PASSWORD,
-    case_view,
-    flaws_of,
-    is_locked,
-)
 from services.console.pages.site import ConsoleSite
 from shared.contract.events import RequestId
 from shared.contract.package_review import MOST_REDACTIONS
@@ -96,7 +96,7 @@ def package_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) 
     deciding = Annotated[Visitor, Depends(guard.allowed(ConsoleAction.DECIDE))]
 
     async def page(request: Request, visitor: Visitor, view: CaseView, form: ReviewForm) -> Response:
-        known = await opened(parts, visitor, view.row.id)
+        known = await opened_content(parts, visitor, view.row.id)
         if known is None:
             return RedirectResponse(f"/requests/{view.row.id}/content?then=package", HTTPStatus.SEE_OTHER)
         if known["review"] is None:
@@ -137,7 +137,7 @@ def package_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) 
 
 async def _piece(parts: ConsoleParts, visitor: Visitor, case: str, start: int) -> dict[str, Any]:
     """Return records of the listing; answer 409 if it was replaced or destroyed meanwhile."""
-    answer = await read(parts, visitor, f"/v1/staff/cases/{case}/content/review/records?start={start}")
+    answer = await read_opened(parts, visitor, f"/v1/staff/cases/{case}/content/review/records?start={start}")
     if answer is None:
         raise HTTPException(HTTPStatus.CONFLICT, NO_REVIEW)
     return dict(answer.json())

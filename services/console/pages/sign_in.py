@@ -1,46 +1,33 @@
 """Pages to sign in and out."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
-from pydantic import TypeAdapter, ValidationError
 
 from services.console.context import ConsoleParts
-from services.console.http.guard import SessionGuard, Visitor, small_form
+from services.console.http.guard import SessionGuard, Visitor, client_network, small_form
 from services.console.http.permissions import ConsoleAction
 from services.console.pages.site import ConsoleSite
-from services.console.signin.local import WRONG, Credentials, SignInRefused, sign_in, sign_out
+from services.console.signin.local import SignInRefused, sign_in_with, sign_out
 from services.console.signin.provider import ProviderAttempt, ProviderRefused, SignInProvider
-from shared.contract.events import Code
 from shared.errors import TransientError
 from shared.pages.translation import mark as _
-from shared.runtime.client_limits import Allowance, network_of
 
-TRIES_PER_HOUR = 60
-"""Sign-ins of one network."""
 CALLBACK = "/sign-in/provider/answer"
 """Path that the provider leads back to."""
 NO_ACCOUNT = _("No account here belongs to this sign-in. An administrator can link it.")
 PROVIDER_FAILED = _("The provider did not confirm the sign-in. Please try again.")
 UNAVAILABLE = _("Sign-in is not possible now, because a service does not answer. Please try again shortly.")
-TOO_MANY = "too many sign-ins from this address; try again in an hour"
-NAME: TypeAdapter[Code] = TypeAdapter(Code)
 
 
 @dataclass(frozen=True, slots=True)
 class SignInPage:
-    """The form to sign in, and the limit of its uses."""
+    """The form to sign in."""
 
     parts: ConsoleParts
     site: ConsoleSite
-    tries: Allowance = field(default_factory=lambda: Allowance(TRIES_PER_HOUR))
-
-    def count(self, request: Request) -> None:
-        """Count a sign-in; answer 429 to a network that makes too many."""
-        if not self.tries.take(_network(request)):
-            raise HTTPException(429, TOO_MANY, {"Retry-After": "3600"})
 
     def draw(
         self, request: Request, next_: str, account: str = "", flaw: str = "", status: int = 200
@@ -69,20 +56,14 @@ def sign_in_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) 
     @router.post("/sign-in")
     async def begin(request: Request) -> Response:
         guard.same_origin(request)
-        form_page.count(request)
+        guard.count_sign_in(request)
         form = await small_form(request)
         next_, account = local_path(str(form.get("next", "/"))), str(form.get("account", "")).strip()
         try:
-            given = Credentials(
-                NAME.validate_python(account),
-                str(form.get("password", "")),
-                str(form.get("code", "")).strip(),
-                _network(request),
-            )
-            session = await sign_in(parts, given)
-        except (ValidationError, SignInRefused) as error:
-            flaw = str(error) if isinstance(error, SignInRefused) else WRONG
-            return form_page.draw(request, next_, account[:80], flaw, 403)
+            password, code = (str(form.get(name, "")) for name in ("password", "code"))
+            session = await sign_in_with(parts, account, password, code, client_network(request))
+        except SignInRefused as error:
+            return form_page.draw(request, next_, account[:80], str(error), 403)
         except TransientError:
             return form_page.draw(request, next_, account[:80], UNAVAILABLE, 503)
         response = RedirectResponse(next_, 303)
@@ -115,7 +96,7 @@ def _add_provider(
 
     @router.get("/sign-in/provider")
     async def leave(request: Request, next: str = "/") -> Response:  # noqa: A002 - the name in the address
-        form_page.count(request)
+        guard.count_sign_in(request)
         attempt = ProviderAttempt.drawn(local_path(next))
         response = RedirectResponse(await provider.address(attempt), 303)
         await parts.attempts.keep(attempt, parts.clock())
@@ -139,10 +120,6 @@ def _add_provider(
         guard.keep(response, session)
         guard.drop_attempt(response)
         return response
-
-
-def _network(request: Request) -> str:
-    return network_of(request.client.host if request.client else "")
 
 
 def local_path(path: str) -> str:

@@ -1,8 +1,7 @@
 """The page of the installation: parts, queues, parked messages, versions."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
@@ -13,7 +12,7 @@ from services.console.http.guard import SessionGuard, Visitor
 from services.console.http.permissions import ConsoleAction
 from services.console.pages.site import HEADERS, ConsoleSite
 from services.console.signin.local import SignInRefused, step_up
-from services.console.state import WaitKind
+from services.console.system.overview import overview
 from services.console.system.parked_messages import (
     ParkedMessage,
     RepairAction,
@@ -21,14 +20,9 @@ from services.console.system.parked_messages import (
     repair_decision,
     repair_record,
 )
-from services.console.system.queue_states import queue_states
-from services.console.system.reports import unread_laws
-from shared.errors import TransientError
 from shared.pages.translation import mark as _
-from shared.runtime.service_reports import ANSWERS, MAIL_SERVER
 
 MOST_REASON = 200
-MAIL_QUEUES = frozenset({"notifier", "codes"})
 PICTURE_HEADERS: Mapping[str, str] = {
     **HEADERS,
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
@@ -48,14 +42,6 @@ SAID = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class PartState:
-    """A part of the installation, and whether it answers."""
-
-    name: str
-    answers: bool
-
-
 def system_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> APIRouter:
     """Return the routes of the installation's page."""
     router = APIRouter(include_in_schema=False)
@@ -66,7 +52,7 @@ def system_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -
         visitor: Annotated[Visitor, Depends(guard.allowed(ConsoleAction.SYSTEM))],
         said: str = "",
     ) -> Response:
-        content = await _state_of_all(parts)
+        content = await overview(parts)
         content |= {"said": SAID.get(said, ""), "worked": said in set(RepairAction)}
         return site.draw(request, "system.html.jinja", content, visitor=visitor)
 
@@ -109,35 +95,3 @@ def named(parked: Sequence[ParkedMessage], service: str, id_: str) -> ParkedMess
         if (message.service, message.id) == (service, id_):
             return message
     raise HTTPException(404, "no such message is parked")
-
-
-async def _state_of_all(parts: ConsoleParts) -> dict[str, Any]:
-    """Return what the page shows: the state of each part, and what waits."""
-    queues = await queue_states(parts.settings.amqp_url.get_secret_value())
-    reports = await parts.reports.all()
-    outside = {name: state for report in reports for name, state in report.parts.items()}
-    work = await parts.cases.work(parts.today())
-    return {
-        "services": await _service_states(parts),
-        "reports": reports,
-        "outside": outside,
-        "answers": ANSWERS,
-        "mail_server": outside.get(MAIL_SERVER),
-        "letters": sum(queue.messages for queue in queues if queue.name in MAIL_QUEUES),
-        "undelivered": work.counts()[WaitKind.UNDELIVERED],
-        "map": await parts.reports.data_map(),
-        "queues": queues,
-        "parked": await parts.parked.all(),
-        "repairs": await parts.parked.repairs(),
-        "laws": unread_laws(parts.settings.laws_accepted),
-        "now": parts.clock(),
-    }
-
-
-async def _service_states(parts: ConsoleParts) -> list[PartState]:
-    """Return which parts answer; database and broker do, or the page is not shown."""
-    try:
-        await parts.intake.response("GET", "/livez")
-    except TransientError:
-        return [PartState("intake", answers=False)]
-    return [PartState("intake", answers=True)]

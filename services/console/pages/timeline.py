@@ -124,12 +124,14 @@ class TimelineLine:
     at: datetime
     text: str
     actor: str | None
+    type: str = ""
+    """The type of its event."""
 
 
 def timeline(history: Iterable[HistoryEntry], words: Words) -> list[TimelineLine]:
     """Return the lines of a *history*, the newest first, in the language of *words*."""
     lines = [
-        TimelineLine(entry.at, text, entry.actor)
+        TimelineLine(entry.at, text, entry.actor, entry.fact.TYPE)
         for entry in in_order(history)
         for text in _texts(entry.fact, words.say)
     ]

@@ -2,10 +2,13 @@
 
 import asyncio
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from http import HTTPStatus
+
+from pydantic import TypeAdapter, ValidationError
 
 from services.console.context import ConsoleParts
 from services.console.signin.sessions import ConsoleSession, UnlockedKey
@@ -25,6 +28,7 @@ REFUSALS = {
 }
 """Reason of a refusal → its explanation; all others have one explanation."""
 SESSION_DIGITS = 32
+NAME: TypeAdapter[Code] = TypeAdapter(Code)
 
 
 class SignInRefused(HabeasError):
@@ -86,10 +90,23 @@ async def sign_in(parts: ConsoleParts, given: Credentials) -> ConsoleSession:
     return await parts.sessions.begin(member.name, member.public_key, now, unlocked)
 
 
+async def sign_in_with(
+    parts: ConsoleParts, account: str, password: str, code: str, network: str
+) -> ConsoleSession:
+    """Sign in with what was entered; a text that is no name of an account is refused as a wrong one."""
+    try:
+        given = Credentials(NAME.validate_python(account), password, code.strip(), network)
+    except ValidationError:
+        raise SignInRefused(WRONG) from None
+    return await sign_in(parts, given)
+
+
 async def sign_out(parts: ConsoleParts, session: ConsoleSession) -> None:
     """End *session* here and at intake, once: intake counts a bearer that has ended as a wrong one."""
     ended = await parts.sessions.end(session)
-    if ended and session.unlocked is not None:
+    if not ended or session.unlocked is None:
+        return
+    with suppress(StaffApiProblem):  # the session had ended there
         await parts.intake.call("DELETE", "/v1/staff/session", session.unlocked.bearer)
 
 

@@ -15,11 +15,11 @@ from services.intake.channels.csv import upload
 from services.intake.domain import PUBLIC_SOURCE
 from services.intake.http import staff_actions, staff_decisions, uploads
 from services.intake.http.failed_attempts import FailedAttempts, network_of_client
-from services.intake.http.problems import problem
 from shared.contract.envelope import MAX_BODY
 from shared.contract.events import MOST_DOCUMENT_BYTES
 from shared.contract.sources import Source
 from shared.runtime.client_limits import HOUR_S, Allowance, BytesInFlight, network_of
+from shared.runtime.http_problems import problem
 
 TOO_MANY_WRONG = "Too many wrong credentials came from this address; try again in an hour."
 TOKENS = "/oauth/token"

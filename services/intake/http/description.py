@@ -20,7 +20,9 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 from starlette.types import ASGIApp
 
-JSON, PROBLEM_JSON, ZIP = "application/json", "application/problem+json", "application/zip"
+from shared.runtime.http_problems import PROBLEM_JSON, phrase_of
+
+JSON, ZIP = "application/json", "application/zip"
 SCHEMAS = "#/components/schemas/"
 EVERY_CALL = (
     HTTPStatus.TOO_MANY_REQUESTS,
@@ -32,15 +34,6 @@ KEYED = (HTTPStatus.UNAUTHORIZED,)
 """Errors of every call with a credential."""
 WITH_BODY = (HTTPStatus.REQUEST_ENTITY_TOO_LARGE,)
 """Errors of every call with a body."""
-RENAMED: Mapping[int, str] = MappingProxyType(
-    {
-        413: "Content Too Large",
-        414: "URI Too Long",
-        416: "Range Not Satisfiable",
-        422: "Unprocessable Content",
-    }
-)
-"""Names of statuses in RFC 9110 (section 15.5) that RFC 7231 had not."""
 PART_OF_A_PATH = r"^[^/\r\n]+$"
 """Texts that a parameter in a path may have at most: no other reaches a route."""
 GENERATED = ("HTTPValidationError", "ValidationError")
@@ -253,11 +246,6 @@ def operation(  # noqa: PLR0913 - all parts of a description
         "responses": {**_successes(answer), **form.responses(statuses)},
         "openapi_extra": extra,
     }
-
-
-def phrase_of(status: int) -> str:
-    """Return the name of a status in RFC 9110; Python before 3.13 has older ones."""
-    return RENAMED.get(status) or HTTPStatus(status).phrase
 
 
 def _successes(answer: Mapping[int, Content | None]) -> dict[int | str, dict[str, Any]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.routing import Match
@@ -23,13 +23,14 @@ from services.intake.cases.errors import (
 )
 from services.intake.channels.csv import upload
 from services.intake.http import uploads
-from services.intake.http.description import JSON, phrase_of
+from services.intake.http.description import JSON
 from services.intake.http.packages import NotSatisfiable
 from services.intake.pages.site import Site
 from shared.contract.envelope import errors_of
 from shared.contract.events import NO_PERSON
 from shared.errors import PermanentError, TransientError, UnknownRequest
 from shared.pages.translation import mark as _
+from shared.runtime.http_problems import problem
 from shared.runtime.log import logger
 
 ELSEWHERE = (
@@ -101,12 +102,6 @@ def wants_page(request: Request) -> bool:
     """Return whether the caller is a browser that shows a page."""
     accepted = request.headers.get("accept", "")
     return "text/html" in accepted and "application/json" not in accepted
-
-
-def problem(status: int, detail: str, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
-    """Return a problem by RFC 9457."""
-    content = {"type": "about:blank", "title": phrase_of(status), "status": status, "detail": detail}
-    return JSONResponse(content | more, status, headers, media_type="application/problem+json")
 
 
 def error_of_body(error: ValidationError) -> RequestValidationError:

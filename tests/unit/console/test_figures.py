@@ -4,7 +4,8 @@ from datetime import date
 
 import pytest
 
-from services.console.pages.figures import FigureView, bars, sheet
+from services.console.http.queries import FigureView
+from services.console.pages.figures import bars, sheet
 from services.console.read_model.figures import (
     FigureCell,
     FigureField,

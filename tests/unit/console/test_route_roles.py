@@ -1,16 +1,19 @@
 """Every route of the console, with every role: the table names who may use it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, cast
 
 import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from fastapi import FastAPI
 from fastapi.routing import APIRoute
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Mount
 
+from services.console.api.app import PATH, create_api
 from services.console.context import ConsoleParts
 from services.console.http.app import create_app
 from services.console.http.permissions import PERMITTED, WORK_ROLES, ConsoleAction
@@ -19,6 +22,7 @@ from services.console.settings import ConsoleSettings
 from services.console.signin.accounts import StaffMember
 from services.console.signin.sessions import ConsoleSession, UnlockedKey
 from services.console.state import WaitKind
+from services.intake.http.description import calls_of
 from shared.errors import StoreUnavailable
 from shared.law.library import EXAMPLE, company
 from shared.vocabulary import StaffRole
@@ -79,6 +83,33 @@ NEEDED: Mapping[tuple[str, str], ConsoleAction] = {
     ("POST", "/breaches/{incident}/decisions/{name}"): ConsoleAction.STEER_BREACH,
 }
 """Route → the action that it needs; a new route needs an entry here."""
+PUBLIC_OF_API = frozenset({("POST", "/sessions")})
+NEEDED_OF_API: Mapping[tuple[str, str], ConsoleAction] = {
+    ("GET", "/sessions/current"): ConsoleAction.LIST,
+    ("DELETE", "/sessions/current"): ConsoleAction.LIST,
+    ("GET", "/inbox"): ConsoleAction.LIST,
+    ("GET", "/cases"): ConsoleAction.LIST,
+    ("POST", "/search"): ConsoleAction.WORK,
+    ("GET", "/cases/{case}"): ConsoleAction.LIST,
+    ("POST", "/cases/{case}/decisions/{name}"): ConsoleAction.DECIDE,
+    ("POST", "/cases/{case}/owner"): ConsoleAction.WORK,
+    ("POST", "/cases/{case}/notes"): ConsoleAction.WORK,
+    ("POST", "/cases/{case}/content"): ConsoleAction.OPEN,
+    ("GET", "/cases/{case}/content"): ConsoleAction.OPEN,
+    ("GET", "/cases/{case}/content/{item}"): ConsoleAction.OPEN,
+    ("GET", "/incidents"): ConsoleAction.BREACH,
+    ("GET", "/incidents/{incident}"): ConsoleAction.BREACH,
+    ("GET", "/figures"): ConsoleAction.FIGURES,
+    ("GET", "/system"): ConsoleAction.SYSTEM,
+}
+"""Route of the API → the action that it needs."""
+BODIES: Mapping[str, Mapping[str, Any]] = {
+    "/search": {"mailbox": "kim@example.org"},
+    "/cases/{case}/decisions/{name}": {},
+    "/cases/{case}/owner": {"owner": None},
+    "/cases/{case}/notes": {"text": "called"},
+    "/cases/{case}/content": {"reason": "review", "code": "123456"},
+}
 SIGN_IN = "/sign-in"
 
 
@@ -112,8 +143,17 @@ def parts_of(*roles: StaffRole) -> ConsoleParts:
     return ConsoleParts(**{**parts, **given})
 
 
+@cache
+def app_of(*roles: StaffRole) -> FastAPI:
+    """Return the application for an account with *roles*; it keeps no state between tests."""
+    return create_app(parts_of(*roles))
+
+
 def routes(known: Sequence[BaseRoute]) -> Iterator[tuple[str, str]]:
+    """Yield method and path of each route but those of the API."""
     for route in known:
+        if isinstance(route, Mount):
+            continue
         if (included := getattr(route, "original_router", None)) is not None:
             yield from routes(included.routes)
         else:
@@ -122,7 +162,7 @@ def routes(known: Sequence[BaseRoute]) -> Iterator[tuple[str, str]]:
 
 
 async def _status(method: str, path: str, token: str, *roles: StaffRole) -> tuple[int, str]:
-    transport = httpx.ASGITransport(create_app(parts_of(*roles)), raise_app_exceptions=False)
+    transport = httpx.ASGITransport(app_of(*roles), raise_app_exceptions=False)
     address = path.replace("{case}", CASE).replace("{incident}", CASE)
     async with httpx.AsyncClient(transport=transport, base_url="http://console.test") as client:
         client.cookies.set("habeas-console", token)
@@ -133,6 +173,11 @@ async def _status(method: str, path: str, token: str, *roles: StaffRole) -> tupl
 
 def test_every_route_has_an_entry_in_the_table() -> None:
     assert set(routes(create_app(parts_of()).routes)) == PUBLIC | NEEDED.keys()
+
+
+def test_every_route_of_the_api_has_an_entry_in_the_table() -> None:
+    known = {(method.upper(), path) for path, method, _ in calls_of(create_api(parts_of()).openapi())}
+    assert known == PUBLIC_OF_API | NEEDED_OF_API.keys()
 
 
 def test_every_kind_of_work_has_roles() -> None:
@@ -153,3 +198,89 @@ async def test_route_is_open_to_the_roles_of_its_action_alone(
 async def test_route_needs_a_session(route: tuple[str, str]) -> None:
     status, location = await _status(*route, "another token", *StaffRole)
     assert status == 403 or location.startswith(SIGN_IN)
+
+
+async def _answer(method: str, path: str, headers: Mapping[str, str], *roles: StaffRole) -> httpx.Response:
+    transport = httpx.ASGITransport(app_of(*roles), raise_app_exceptions=False)
+    address = f"{PATH}{path}".format(case=CASE, incident=CASE, name="approve", item="submission")
+    async with httpx.AsyncClient(transport=transport, base_url="http://console.test") as client:
+        return await client.request(method, address, headers=headers, json=BODIES.get(path))
+
+
+@pytest.mark.parametrize("role", StaffRole)
+@pytest.mark.parametrize("route", NEEDED_OF_API, ids=" ".join)
+async def test_route_of_the_api_is_open_to_the_roles_of_its_action_alone(
+    route: tuple[str, str], role: StaffRole
+) -> None:
+    answer = await _answer(*route, {"Authorization": f"Bearer {SESSION.token}"}, role)
+    assert answer.status_code not in {401, 422}
+    assert (answer.status_code != 403) == (role in PERMITTED[NEEDED_OF_API[route]])
+    if answer.is_error:
+        assert is_problem(answer)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param({}, id="nothing"),
+        pytest.param({"Authorization": "Bearer another"}, id="another bearer"),
+        pytest.param({"Authorization": f"Basic {SESSION.token}"}, id="another scheme"),
+        pytest.param({"Cookie": f"habeas-console={SESSION.token}"}, id="the cookie of the pages"),
+    ],
+)
+@pytest.mark.parametrize("route", NEEDED_OF_API, ids=" ".join)
+async def test_api_accepts_the_bearer_of_a_session_alone(
+    route: tuple[str, str], headers: Mapping[str, str]
+) -> None:
+    answer = await _answer(*route, headers, *StaffRole)
+    assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+    assert is_problem(answer)
+
+
+async def test_pages_do_not_accept_the_bearer() -> None:
+    transport = httpx.ASGITransport(app_of(*StaffRole), raise_app_exceptions=False)
+    bearer = {"Authorization": f"Bearer {SESSION.token}"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://console.test") as client:
+        answer = await client.get("/requests", headers=bearer)
+    assert answer.headers["location"].startswith(SIGN_IN)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        pytest.param("GET", "/nothing", b"", 404, id="no such path"),
+        pytest.param("PUT", "/sessions", b"", 405, id="another method"),
+        pytest.param("POST", "/sessions", b"{", 422, id="no JSON"),
+        pytest.param("POST", "/sessions", b'{"account": "dana.muster"}', 422, id="fields are missing"),
+        pytest.param("GET", "/cases?stages=referred", b"", 422, id="an unknown filter"),
+        pytest.param("GET", "/cases?waiting=nothing", b"", 422, id="an unknown kind of work"),
+        pytest.param("GET", "/cases?from=2026-02-30", b"", 400, id="no day"),
+        pytest.param("GET", "/cases?text=kim@example.org", b"", 422, id="a mail address"),
+        pytest.param("GET", "/figures?by=colour", b"", 400, id="no field of figures"),
+        pytest.param("POST", "/search", b"x" * 300_000, 413, id="a large body"),
+        pytest.param("GET", "/cases", b"", 503, id="the database is away"),
+    ],
+)
+async def test_each_error_of_the_api_is_a_problem(method: str, path: str, body: bytes, status: int) -> None:
+    transport = httpx.ASGITransport(app_of(*StaffRole), raise_app_exceptions=False)
+    headers = {"Authorization": f"Bearer {SESSION.token}", "Content-Type": "application/json"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://console.test") as client:
+        answer = await client.request(method, f"{PATH}{path}", content=body, headers=headers)
+    assert answer.status_code == status
+    assert is_problem(answer)
+
+
+async def test_body_in_chunks_is_refused_by_the_api() -> None:
+    async def body() -> AsyncIterator[bytes]:
+        yield b'{"account": "dana.muster", "password": "", "code": ""}'
+
+    transport = httpx.ASGITransport(app_of(), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://console.test") as client:
+        answer = await client.post(f"{PATH}/sessions", content=body())
+    assert (answer.status_code, is_problem(answer)) == (413, True)
+
+
+def is_problem(answer: httpx.Response) -> bool:
+    """Return whether *answer* is a problem document."""
+    media = answer.headers["content-type"]
+    return media == "application/problem+json" and answer.json()["status"] == answer.status_code

@@ -20,6 +20,7 @@ from services.console.signin.local import sign_out
 from services.console.signin.sessions import ConsoleSession, UnlockedKey
 from shared.contract.events import WithdrawalDecided
 from shared.law.library import EXAMPLE, company
+from shared.runtime.staff_api import StaffApiProblem
 from shared.vocabulary import StaffRole
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -36,6 +37,7 @@ class Parts:
     """Sessions, accounts and intake of one account; they remember the calls."""
 
     calls: list[str] = field(default_factory=list)
+    ended_at_intake: bool = False
     known: bool = True
 
     async def session(self, token: str, now: datetime, *, used: bool = True) -> ConsoleSession:
@@ -59,6 +61,8 @@ class Parts:
     async def call(self, method: str, path: str, bearer: str) -> dict[str, Any]:
         del bearer
         self.calls.append(f"{method} {path}")
+        if self.ended_at_intake:
+            raise StaffApiProblem(401, "this session has ended")
         return {}
 
 
@@ -66,7 +70,7 @@ def parts_of(one: Parts) -> ConsoleParts:
     """Return a console whose sessions, accounts and intake are *one*."""
     settings = ConsoleSettings.model_construct(console_url="http://console.test", company=company(EXAMPLE))
     parts: dict[str, Any] = dict.fromkeys(ConsoleParts.__dataclass_fields__, one)
-    del parts["passwords"]
+    del parts["passwords"], parts["sign_ins"]
     return ConsoleParts(**{**parts, "settings": settings, "clock": lambda: NOW, "provider": None})
 
 
@@ -113,3 +117,9 @@ async def test_session_is_ended_at_intake_once() -> None:
     for _ in range(2):
         await sign_out(parts_of(one), UNLOCKED)
     assert one.calls == ["DELETE /v1/staff/session"]
+
+
+async def test_session_that_has_ended_at_intake_is_signed_out_here() -> None:
+    one = Parts(ended_at_intake=True)
+    await sign_out(parts_of(one), UNLOCKED)
+    assert (one.calls, one.known) == (["DELETE /v1/staff/session"], False)

@@ -16,11 +16,12 @@ from habeas.contracts import every_channel, openapi
 from services.intake.channels.fides.operations import FidesRequest
 from services.intake.channels.fides.responses import FidesEntry, FilteredRequest, ObservedRequest, response
 from services.intake.domain import CaseStatus
-from services.intake.http.description import PROBLEM_JSON, calls_of, operation
+from services.intake.http.description import calls_of, operation
 from services.intake.pages.site import paragraphs
 from shared.contract.status import RequestStatus
 from shared.law import Right
 from shared.runtime.bootstrap import health_app
+from shared.runtime.http_problems import PROBLEM_JSON
 from tests.unit.fakes import NOW
 from tests.unit.intake_api import SITE
 

@@ -18,9 +18,9 @@ from services.intake.channels.opendsr.messages import CallError, OpenDsrCallRefu
 from services.intake.channels.opendsr.operations import GET_CERTIFICATE, named
 from services.intake.channels.opendsr.service import DownloadGone, OpenDsrService
 from services.intake.channels.protocols import ABOUT_REQUESTS, ErrorAnswer, body_of, protocol_app
-from services.intake.http.description import phrase_of
 from services.intake.http.failed_attempts import network_of_client
 from services.intake.http.packages import NotSatisfiable, RangeRequest, package_response, wanted_bytes
+from shared.runtime.http_problems import phrase_of
 
 NOT_KEPT = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 VERSION = re.compile(r"/v([0-9])(?=/|$)")

@@ -1,0 +1,160 @@
+"""
+Client of the console's API, and the logins of this machine's user.
+
+A login is kept in the user's state folder (`XDG_STATE_HOME`), readable by the user alone, by the address of
+its console.
+"""
+
+import json
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import httpx
+
+from habeas.client.private_files import open_private
+from shared.errors import ConfigurationError, TransientError
+from shared.runtime.hosts import is_local, may_use_proxy
+
+PATH = "/api/v1"
+CURRENT = "/sessions/current"
+TIMEOUT_S = 60
+"""A decision waits for its effect."""
+SIGN_IN_AGAIN = "the session is over: `habeas login` begins another"
+NO_LOGIN = "there is no session at a console: `habeas login` begins one"
+SEVERAL = "there are sessions at several consoles: set HABEAS_CONSOLE_URL to one of %s"
+
+
+class ConsoleUnavailable(TransientError):
+    """The console does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleLogin:
+    """A session at a console."""
+
+    console: str
+    account: str
+    ends_at: str
+    token: str = field(repr=False)
+
+
+class LoginFile:
+    """The sessions of this user, by console."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        """Keep them in *path*; by default in the user's state folder."""
+        folder = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+        self.path = path or folder / "habeas" / "logins.json"
+
+    def of(self, console: str = "") -> ConsoleLogin:
+        """Return the login at *console*, or the only one. Raises ConfigurationError if there is none."""
+        known = self._read()
+        if not console and len(known) > 1:
+            raise ConfigurationError(SEVERAL % ", ".join(known))
+        found = known.get(console) if console else next(iter(known.values()), None)
+        if found is None:
+            raise ConfigurationError(NO_LOGIN)
+        return ConsoleLogin(**found)
+
+    def keep(self, login: ConsoleLogin) -> None:
+        """Keep *login* in place of the one before at the same console."""
+        self._write(self._read() | {login.console: asdict(login)})
+
+    def drop(self, login: ConsoleLogin) -> None:
+        """Forget *login*."""
+        self._write({name: one for name, one in self._read().items() if name != login.console})
+
+    def _read(self) -> dict[str, dict[str, str]]:
+        return dict(json.loads(self.path.read_text(encoding="utf-8"))) if self.path.is_file() else {}
+
+    def _write(self, logins: Mapping[str, Mapping[str, str]]) -> None:
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with open(self.path, "w", encoding="utf-8", opener=open_private) as file:
+            json.dump(logins, file)
+
+
+class ConsoleClient:
+    """Calls the API of a console."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        """Use *http*, whose base is the address of the API."""
+        self._http = http
+
+    @classmethod
+    @asynccontextmanager
+    async def opened(cls, console: str, token: str = "") -> AsyncIterator[Self]:
+        """Open a client of *console*; raises ConfigurationError if others could read along."""
+        address = urlsplit(console)
+        if address.scheme != "https" and not (address.scheme == "http" and is_local(address.hostname)):
+            raise ConfigurationError(f"{console}: the address of a console begins with https://")
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        async with httpx.AsyncClient(
+            base_url=f"{console}{PATH}", headers=headers, timeout=TIMEOUT_S, trust_env=may_use_proxy(console)
+        ) as http:
+            yield cls(http)
+
+    async def get(self, path: str, **parameters: str) -> dict[str, Any]:
+        """Return the answer of *path*; raises as :meth:`call`."""
+        return await self.call("GET", path, params=parameters)
+
+    async def all(self, path: str, of: str, **parameters: str) -> list[dict[str, Any]]:
+        """Return the entries *of* all pages of the list at *path*; raises as :meth:`call`."""
+        found: list[dict[str, Any]] = []
+        page: dict[str, Any] = {"next": ""}
+        while page["next"] is not None:
+            page = await self.get(path, **parameters, **({"after": page["next"]} if page["next"] else {}))
+            found += page[of]
+        return found
+
+    async def call(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
+        """
+        Call *path* and return the JSON object of the answer, or an empty one.
+
+        Raises:
+            ConfigurationError: The session is over, or the console refused the call.
+            ConsoleUnavailable: The console does not answer.
+        """
+        try:
+            answer = await self._http.request(method, path, **arguments)
+        except httpx.HTTPError as error:
+            where = f"at {self._http.base_url} ({type(error).__name__})"
+            raise ConsoleUnavailable(f"the console does not answer {where}") from None
+        if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise ConsoleUnavailable(f"the console answers {answer.status_code}")
+        if answer.is_error:
+            raise ConfigurationError(_reason_of(answer))
+        return {} if answer.status_code == HTTPStatus.NO_CONTENT else dict(answer.json())
+
+
+def _reason_of(answer: httpx.Response) -> str:
+    if answer.status_code == HTTPStatus.UNAUTHORIZED:
+        return SIGN_IN_AGAIN
+    known = answer.json() if "json" in answer.headers.get("content-type", "") else {}
+    errors = "; ".join(f"{one['path']}: {one['message']}" for one in known.get("errors", ()))
+    return f"{known.get('detail', answer.reason_phrase)} {errors}".strip()
+
+
+async def login(console: str, account: str, password: str, code: str) -> ConsoleLogin:
+    """Begin a session at *console*; raises ConfigurationError if it is refused."""
+    form = {"account": account, "password": password, "code": code}
+    async with ConsoleClient.opened(console) as client:
+        begun = await client.call("POST", "/sessions", json=form)
+    return ConsoleLogin(console, begun["account"], begun["ends_at"], begun["token"])
+
+
+async def logout(login: ConsoleLogin) -> None:
+    """End the session of *login*; raises ConfigurationError if it is over."""
+    async with ConsoleClient.opened(login.console, login.token) as client:
+        await client.call("DELETE", CURRENT)
+
+
+async def whoami(login: ConsoleLogin) -> dict[str, Any]:
+    """Return the account of *login*; raises ConfigurationError if its session is over."""
+    async with ConsoleClient.opened(login.console, login.token) as client:
+        return await client.get(CURRENT)

@@ -1,0 +1,354 @@
+"""Answers of the API."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from services.console.decisions.forms import CaseView, DecisionField, DecisionOffer, FieldKind
+from services.console.incidents import CampaignMode
+from services.console.state import CaseKind, CaseStage, WaitKind
+from shared.contract.events.breaches import CheckedLetter, StatedDuty, StatedPhase
+from shared.contract.references import short_reference
+from shared.vocabulary import StaffRole
+
+ShortReference = Annotated[str, AfterValidator(short_reference), Field(validation_alias="id")]
+"""The reference that people read to one another; it follows from the id."""
+
+
+class ConsoleAnswer(BaseModel):
+    """A part of an answer."""
+
+    model_config = ConfigDict(from_attributes=True, use_attribute_docstrings=True)
+
+
+class SessionAnswer(ConsoleAnswer):
+    """The session of a caller."""
+
+    account: str
+    roles: Sequence[StaffRole]
+    ends_at: datetime
+
+
+class BegunSession(SessionAnswer):
+    """A session that has begun."""
+
+    token: str
+    """For the header `Authorization: Bearer`; it is shown once."""
+
+
+class WaitAnswer(ConsoleAnswer):
+    """Work that waits for the staff."""
+
+    kind: WaitKind
+    since: datetime
+    due_on: date | None
+    reason: str | None
+    by: Sequence[str]
+    """Accounts that may not do it, because they decided before."""
+
+
+class LetterAnswer(ConsoleAnswer):
+    """A letter and its fate."""
+
+    letter: str
+    at: datetime
+    state: str
+    """`sent`, `failed` or `returned`."""
+    reason: str | None
+    kept: str | None
+    """Item of the content of the case that holds its copy."""
+
+
+class CaseAnswer(ConsoleAnswer):
+    """A case as lists show it; without personal data."""
+
+    id: str
+    short_reference: ShortReference
+    kind: CaseKind
+    stage: CaseStage | None
+    open: bool
+    """Whether the duty to answer is open."""
+    right: str | None
+    law: str | None
+    """The edition that the request is answered under."""
+    laws: Sequence[str]
+    country: str | None
+    source: str | None
+    reference: str | None
+    """Of the publisher, keyed where it could be personal data."""
+    incident: str | None
+    role: str | None
+    requester: str | None
+    follows: str | None
+    repeats: str | None
+    owner: str | None
+    received_at: datetime | None
+    received_on: date | None
+    due_on: date | None
+    due_law: str | None
+    next_due: date | None
+    """The earliest last day of work that waits, else that of the answer."""
+    meant_for: date | None
+    expected_on: date | None
+    missed_on: date | None
+    promised_on: date | None
+    """The last day before an extension."""
+    extension: str | None
+    paused_since: datetime | None
+    stopped: str | None
+    outcome: str | None
+    grounds: Sequence[str]
+    dispositions: Mapping[str, int]
+    """Records of an erasure, by what became of them."""
+    answered_at: datetime | None
+    sent_at: datetime | None
+    closed_at: datetime | None
+    since: datetime
+    moved_at: datetime
+    waits: Sequence[WaitAnswer]
+    letters: Sequence[LetterAnswer]
+
+
+class CaseListAnswer(ConsoleAnswer):
+    """A page of a list."""
+
+    cases: Sequence[CaseAnswer]
+    total: int
+    """Number of matches, or a smaller one where not all were counted."""
+    counted: bool
+    next: str | None
+    """The parameter `after` of the next page; null on the last one."""
+
+
+class InboxAnswer(CaseListAnswer):
+    """Waiting work, the earliest last day first."""
+
+    view: str
+    counts: Mapping[str, int]
+    """Cases by kind of work, and those that are late."""
+
+
+class TimelineAnswer(ConsoleAnswer):
+    """A fact of the timeline."""
+
+    at: datetime
+    type: str
+    text: str
+    actor: str | None
+    """The account that decided or acted; null for the services."""
+
+
+class ChoiceAnswer(ConsoleAnswer):
+    """A choice of a field."""
+
+    value: str
+    name: str
+
+
+class FieldAnswer(ConsoleAnswer):
+    """A field of a decision."""
+
+    name: str
+    label: str
+    kind: FieldKind
+    hint: str
+    required: bool
+    preset: str
+    choices: Sequence[ChoiceAnswer]
+
+    @classmethod
+    def of(cls, one: DecisionField, view: CaseView) -> "FieldAnswer":
+        """Return a field with the choices of a case."""
+        choices = [ChoiceAnswer(value=value, name=name) for value, name in one.choices(view)]
+        return cls(
+            name=one.name,
+            label=one.label,
+            kind=one.kind,
+            hint=one.hint,
+            required=one.required,
+            preset=one.preset,
+            choices=choices,
+        )
+
+
+class OfferAnswer(ConsoleAnswer):
+    """A decision that the account may make on a case."""
+
+    name: str
+    title: str
+    text: str
+    """What follows from it."""
+    letter: bool
+    """Whether the person gets a letter, which can be previewed."""
+    fields: Sequence[FieldAnswer]
+
+    @classmethod
+    def of(cls, one: DecisionOffer, view: CaseView) -> "OfferAnswer":
+        """Return an offer on a case."""
+        fields = [FieldAnswer.of(field, view) for field in one.fields]
+        return cls(name=one.name, title=one.title, text=one.text, letter=one.letter, fields=fields)
+
+
+class OneCaseAnswer(ConsoleAnswer):
+    """A case: its row, its timeline, and the decisions that the account may make."""
+
+    case: CaseAnswer
+    timeline: Sequence[TimelineAnswer]
+    """The newest first."""
+    decisions: Sequence[OfferAnswer]
+
+
+class DecisionAnswer(ConsoleAnswer):
+    """A decision that was made, or its preview."""
+
+    decision: str | None = None
+    """The id of its event; null for a preview."""
+    message: str = ""
+    """What has happened."""
+    pending: bool = False
+    """Whether it is recorded, and no service has answered it yet."""
+    preview: Mapping[str, Any] | None = None
+    """The letters that would be sent, or why none."""
+
+
+class PhaseAnswer(ConsoleAnswer):
+    """A phase of an incident: a declaration, and its notices."""
+
+    number: int
+    declared_by: str | None
+    aware_at: datetime
+    stated: StatedPhase
+    waits: bool
+    """Whether its notices wait for an approval."""
+    counts: Mapping[str, int]
+    """Letters: sent, failed, doubtful, and people notified by another phase."""
+    percent: int
+    by_law: Mapping[str, int]
+    by_language: Mapping[str, int]
+    unreachable: int
+    letters: Sequence[CheckedLetter]
+
+
+class IncidentAnswer(ConsoleAnswer):
+    """An incident, its phases and its duties."""
+
+    id: str
+    short_reference: ShortReference
+    drill: bool
+    mode: CampaignMode
+    next_due: datetime | None
+    """The end of the earliest clock."""
+    lacks: bool
+    """Whether a letter of the next approval lacks a statement."""
+    phases: Sequence[PhaseAnswer]
+    duties: Sequence[StatedDuty]
+
+
+class IncidentListAnswer(ConsoleAnswer):
+    """A page of incidents, the earliest running clock first."""
+
+    incidents: Sequence[IncidentAnswer]
+    next: str | None
+
+
+class OneIncidentAnswer(ConsoleAnswer):
+    """An incident and its timeline."""
+
+    incident: IncidentAnswer
+    timeline: Sequence[TimelineAnswer]
+
+
+class FigureAnswer(ConsoleAnswer):
+    """The figures of a group of requests."""
+
+    name: str
+    received: int
+    open: int
+    answered: int
+    in_time: int
+    share_in_time: float | None
+    median: int | None
+    """Median of days to the answer."""
+    p95: int | None
+    complied: int
+    denied: int
+    outcomes: Mapping[str, int]
+
+
+class FiguresAnswer(ConsoleAnswer):
+    """Figures of a year, by period and by group."""
+
+    year: int
+    periods: Sequence[FigureAnswer]
+    groups: Sequence[FigureAnswer]
+    ccpa: Sequence[FigureAnswer]
+    """The metrics of 11 CCR § 7102."""
+    ages: Mapping[str, int]
+    """Open requests by age in days."""
+
+
+class ServiceAnswer(ConsoleAnswer):
+    """What a service reported last."""
+
+    service: str
+    version: str
+    at: datetime
+
+
+class QueueAnswer(ConsoleAnswer):
+    """A queue."""
+
+    name: str
+    messages: int
+    consumers: int
+    healthy: bool
+
+
+class ParkedAnswer(ConsoleAnswer):
+    """A message that could not be handled."""
+
+    service: str
+    id: str
+    type: str
+    case: str | None
+    reason: str
+    attempts: int
+    first_failure: str
+
+
+class MapAnswer(ConsoleAnswer):
+    """The data map in use, and what its last check found."""
+
+    version: str
+    checked_at: datetime | None
+    severities: Mapping[str, int]
+    unexamined: Sequence[str]
+    """Collections with personal data that no search examines."""
+
+
+class LawAnswer(ConsoleAnswer):
+    """An edition of a law with values whose provision was not read."""
+
+    id: str
+    unread: int
+    deadlines: Sequence[str]
+    """Deadlines among them; without acceptance the law then does not apply."""
+    applies: bool
+
+
+class SystemAnswer(ConsoleAnswer):
+    """The state of the installation."""
+
+    reports: Sequence[ServiceAnswer]
+    outside: Mapping[str, str]
+    """Parts outside the installation: `ok`, or why one does not answer."""
+    queues: Sequence[QueueAnswer]
+    parked: Sequence[ParkedAnswer]
+    letters: int
+    """Letters that wait to be sent."""
+    undelivered: int
+    """Answers that came back."""
+    map: MapAnswer | None
+    laws: Sequence[LawAnswer]

@@ -1,0 +1,56 @@
+"""The application of the API, below `/api/v1` of the console."""
+
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI
+
+from services.console.api.case_routes import api_case_routes, api_list_routes, api_work_routes
+from services.console.api.installation_routes import api_incident_routes, api_installation_routes
+from services.console.api.problems import PROBLEM_SCHEMA, BodyLimit, add_api_problems, documented
+from services.console.api.session_routes import api_session_routes
+from services.console.context import ConsoleParts
+from services.console.http.guard import SessionGuard
+
+PATH = "/api/v1"
+
+
+class ConsoleApi(FastAPI):
+    """The application of the API."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the OpenAPI document, with the schema of problems."""
+        document = super().openapi()
+        document["components"]["schemas"]["Problem"] = PROBLEM_SCHEMA
+        return document
+
+
+def create_api(parts: ConsoleParts) -> ConsoleApi:
+    """Return the application."""
+    guard = SessionGuard(parts)
+    app = ConsoleApi(
+        title="Habeas console",
+        version=version("habeas"),
+        summary="Cases, decisions and figures for the staff.",
+        description="What the pages of the console show and do, for programs of the staff. Errors are "
+        "`application/problem+json` (RFC 9457). Lists hold no personal data.",
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        servers=[{"url": PATH}],
+        root_path_in_servers=False,
+        docs_url=None,
+        redoc_url=None,
+        responses=documented(),
+        generate_unique_id_function=lambda route: route.name,
+    )
+    app.add_middleware(BodyLimit)
+    for routes in (
+        api_session_routes,
+        api_list_routes,
+        api_case_routes,
+        api_work_routes,
+        api_incident_routes,
+        api_installation_routes,
+    ):
+        app.include_router(routes(parts, guard))
+    add_api_problems(app)
+    return app

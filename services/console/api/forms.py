@@ -1,0 +1,127 @@
+"""Bodies of calls, and the parameters of lists."""
+
+from collections.abc import Mapping, Sequence
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from services.console.case_work import MOST_NOTE
+from services.console.decisions.forms import MOST_TEXT
+from services.console.http.queries import INBOX_VIEWS
+from services.console.read_model.cases import CaseOrder, DueFilter
+from services.console.state import WaitKind
+
+VIEWS = "|".join(INBOX_VIEWS)
+WORK = "|".join(WaitKind)
+DAY = r"^(\d{4}-\d{2}-\d{2})?$"
+
+
+class CallForm(BaseModel):
+    """A body or the parameters of a call: an unknown name is an error."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True)
+
+
+class SignInForm(CallForm):
+    """What an account enters to sign in."""
+
+    account: str = Field(max_length=80)
+    password: SecretStr = Field(max_length=1000)
+    code: SecretStr = Field(max_length=40)
+    """One-time code of the authenticator, or a recovery code."""
+
+
+class StepUpForm(CallForm):
+    """A one-time code, and the password where the session lacks the account's key."""
+
+    code: SecretStr = Field(default=SecretStr(""), max_length=40)
+    password: SecretStr = Field(default=SecretStr(""), max_length=1000)
+
+
+class CaseDecisionForm(StepUpForm):
+    """A decision on a case."""
+
+    fields: Mapping[str, str | Sequence[str]] = Field(default={}, max_length=40)
+    """Field of the offer → what is entered."""
+    preview: bool = False
+    """Whether only the letters are drawn that would follow; that needs no code, but an opened case."""
+
+    def texts(self) -> dict[str, list[str]]:
+        """Return the texts of each field."""
+        return {name: [one] if isinstance(one, str) else list(one) for name, one in self.fields.items()}
+
+
+class OpeningForm(StepUpForm):
+    """The opening of a case."""
+
+    reason: str = Field(max_length=80)
+    """`review`, `forwarding` or `complaint`."""
+
+
+class CaseOwnerForm(CallForm):
+    """The owner of a case."""
+
+    owner: str | None = Field(max_length=80)
+    """An account; null for none."""
+
+
+class CaseNoteForm(CallForm):
+    """A note on a case."""
+
+    text: str = Field(min_length=1, max_length=MOST_NOTE)
+
+
+class MailboxForm(CallForm):
+    """A search by mailbox."""
+
+    mailbox: str = Field(max_length=MOST_TEXT)
+
+
+class PageQuery(CallForm):
+    """The place in a list."""
+
+    after: str = Field(default="", max_length=500)
+    """`next` of the page before."""
+
+
+class InboxQuery(PageQuery):
+    """Parameters of the inbox."""
+
+    view: str = Field(default="", pattern=f"^({VIEWS})?$")
+    """`me`: what the account can do; `own`: its cases; `all`."""
+    work: str = Field(default="", pattern=f"^({WORK})?$")
+    """A kind of work."""
+
+
+class CaseQuery(PageQuery):
+    """Filters of the list, as in the addresses of the page."""
+
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
+
+    text: str = Field(default="", max_length=200)
+    """An id, its beginning, a short reference, or the reference of the publisher."""
+    stage: str = Field(default="", max_length=80)
+    right: str = Field(default="", max_length=80)
+    law: str = Field(default="", max_length=80)
+    country: str = Field(default="", max_length=80)
+    source: str = Field(default="", max_length=200)
+    incident: str = Field(default="", max_length=80)
+    owner: str = Field(default="", max_length=80)
+    """An account; `-` for cases without an owner."""
+    waiting: str = Field(default="", pattern=f"^(any|{WORK})?$")
+    """A kind of work, or `any`."""
+    open: str = Field(default="", pattern="^(yes|no)?$")
+    """Whether the duty to answer is open."""
+    due: str = Field(default="", pattern=f"^({'|'.join(DueFilter)})?$")
+    received_from: str = Field(default="", alias="from", pattern=DAY)
+    received_to: str = Field(default="", alias="to", pattern=DAY)
+    order: CaseOrder = CaseOrder.DUE
+
+
+class FigureQuery(CallForm):
+    """Parameters of figures."""
+
+    year: str = Field(default="", pattern=r"^(\d{4})?$")
+    period: str = Field(default="", max_length=20)
+    """`month`, `quarter` or `year`."""
+    by: str = Field(default="", max_length=20)
+    """`right`, `law`, `source` or `ground`."""
