@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         staff,
         stores,
         tickets,
+        waiting_work,
     )
 
     __all__ = ["accounts", "audit", "breach_files", "breach_scope", "campaigns", "cases", "certificates"]
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     __all__ += ["identity", "inbox"]
     __all__ += ["incident_register", "laws", "letters", "map_draft", "master_keys", "read_model"]
     __all__ += ["recipients", "referrals", "requests", "setup_files", "staff", "stores", "tickets"]
+    __all__ += ["waiting_work"]
 else:
 
     def __getattr__(name: str) -> ModuleType:

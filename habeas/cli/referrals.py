@@ -11,6 +11,7 @@ import typer
 from typer import Option
 
 from habeas.cli import client, contract
+from habeas.cli.login import from_console
 from habeas.cli.options import STATE, AsJson, RequestId, State, ask, existing, fields, optional, out, urgency
 from habeas.cli.staff import (
     DECIDE,
@@ -49,7 +50,8 @@ Reason = Annotated[str, Option(help="Why it is read, for the record: a-z, 0-9, _
 @app.command()
 def waiting(state: State = STATE, as_json: AsJson = False) -> None:
     """List the requests that wait for a decision of the staff, with their last day, and the verbs for it."""
-    rows = [one.referral() for one in ask(_opened(state), lambda cases: cases.waiting())]
+    today = _now(state).date()
+    rows = from_console(state, lambda console: client.waiting_work.requests(console, today))
     shown = ("right", "waits_for", "reason", "meaning", "verbs")
     _list(rows, "no request waits for the staff", shown, as_json=as_json)
 
@@ -57,10 +59,8 @@ def waiting(state: State = STATE, as_json: AsJson = False) -> None:
 @app.command()
 def referred(state: State = STATE, as_json: AsJson = False) -> None:
     """List the requests that no service can answer, with their last day and reason."""
-    from services.intake.domain import CaseStatus  # noqa: PLC0415
-
-    found = ask(_opened(state), lambda cases: cases.waiting())
-    rows = [row for one in found if (row := one.referral())["status"] == CaseStatus.REFERRED]
+    today = _now(state).date()
+    rows = from_console(state, lambda console: client.waiting_work.requests(console, today, "referred"))
     _list(
         rows,
         "no request is referred to the staff",
@@ -171,7 +171,7 @@ def ground(
 @app.command()
 def proposals(state: State = STATE, as_json: AsJson = False) -> None:
     """List withdrawn consents whose proposal to erase the data that rested on them was not answered."""
-    rows = [one.proposal() for one in ask(_opened(state), lambda cases: cases.proposals())]
+    rows = from_console(state, client.waiting_work.proposals)
     if as_json:
         print(json.dumps(rows))
         return
@@ -291,8 +291,8 @@ def approve_answer(
 @appeals_app.command("list")
 def appeals(state: State = STATE, as_json: AsJson = False) -> None:
     """List the open appeals and complaints by their last day."""
-    rows = [one.disagreement() for one in ask(_opened(state), lambda cases: cases.appeals())]
-    _list(rows, "no appeal is open", ("remedy", "right", "law"), as_json=as_json)
+    rows = from_console(state, lambda console: client.waiting_work.appeals(console, _now(state)))
+    _list(rows, "no appeal is open", ("remedy", "right"), as_json=as_json)
 
 
 @appeals_app.command("show")
@@ -407,8 +407,12 @@ def _lawful(grounds: Sequence[RefusalGround], request_id: str, state: State) -> 
 
 
 def _opened(state: State) -> "AbstractAsyncContextManager[StaffCases]":
-    today = datetime.now(state.company().zone).date()
-    return client.referrals.opened(*state.databases(), today)
+    return client.referrals.opened(*state.databases(), _now(state).date())
+
+
+def _now(state: State) -> datetime:
+    """Return the present moment in the company's zone."""
+    return datetime.now(state.company().zone)
 
 
 def _list(rows: Sequence[Mapping[str, Any]], none: str, names: Sequence[str], *, as_json: bool) -> None:

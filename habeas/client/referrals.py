@@ -1,9 +1,9 @@
-"""Requests and appeals that wait for a decision of the staff, and the content that it reads."""
+"""A request or appeal that waits for a decision of the staff, and the content that it reads."""
 
 import io
 import secrets
 import zipfile
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import date
@@ -14,7 +14,6 @@ from typing import Any
 from services.fulfillment import state as fulfillment
 from services.fulfillment.context import open_lines
 from services.fulfillment.domain import MANY_MAILBOXES
-from services.intake.cases.deadlines import APPROACHING, ERASURE_PROPOSED, MISSED, UNDECIDED
 from services.intake.domain import RECORDS, CaseStatus, IntakeCase, evolve
 from services.notifier.letters.reasons import REASONS
 from shared.contract.answer import SUBMISSION, scope_entries
@@ -34,7 +33,7 @@ from shared.law import ReasonCode
 from shared.law.library import provisions_of
 from shared.runtime.journal import Journal, events_of
 from shared.runtime.key_rings import RootKey
-from shared.runtime.mongo import Client, Document, connect, translated
+from shared.runtime.mongo import Client, connect
 from shared.runtime.vault import Vault
 
 MEANINGS = {
@@ -50,6 +49,15 @@ MEANINGS = {
     MANY_MAILBOXES: "the records name more other mailboxes than are written to",
 }
 """Reason of a referral → its meaning; other reasons are those of letters."""
+NEXT_STEPS: Mapping[str, tuple[str, str]] = {
+    "stopped": ("stopped", "request resume, request close"),
+    "approval": ("erasure not approved", "approve"),
+    "package": ("package not reviewed", "request review"),
+    "referred": ("referred", "request answer, request refuse, request nothing-held"),
+    "forward": ("customer unknown or not reached", "request forward"),
+    "undelivered": ("answer not delivered", "request delivered"),
+}
+"""Work on an answer → what the request waits for, and the verbs; the first that waits comes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +83,9 @@ class WaitingCase:
             "right": received and received.right.value,
             "laws": list(received.laws) if received else [],
             "received_on": received and received.received_on.isoformat(),
-            **self._last_day(self.case.due_on),
+            **last_day(self.case.due_on, self.today),
             "reason": reason,
-            "meaning": reason and _meaning(reason),
+            "meaning": reason and meaning_of(reason),
             "waits_for": self.next_step and self.next_step[0],
             "verbs": self.next_step and self.next_step[1],
         }
@@ -85,23 +93,18 @@ class WaitingCase:
     @property
     def next_step(self) -> tuple[str, str] | None:
         """What the request waits for, and the verb that continues it; None if it does not wait for staff."""
-        if self.case.stopped is not None:
-            return f"stopped: {self.case.stopped}", "request resume, request close"
-        if self.case.awaits_approval and self.case.withdrawable:
-            return "erasure not approved", "approve"
-        if self.case.review is not None:
-            return "package not reviewed", "request review"
-        if self.case.status is CaseStatus.REFERRED and self.case.erasure_at is None:
-            return "referred", f"{self._first_verb}request answer, request refuse, request nothing-held"
-        if self.case.forwardable:
-            return "customer unknown or not reached", "request forward"
-        return ("answer not delivered", "request delivered") if self.case.undeliverable else None
-
-    @property
-    def _first_verb(self) -> str:
-        referred = self.case.referred
-        claimed = referred is not None and referred.reason == fulfillment.GROUND_CLAIMED
-        return "request ground, " if claimed else ""
+        case, referred = self.case, self.case.referred
+        if case.stopped is not None:
+            return next_step_of("stopped", case.stopped)
+        if case.awaits_approval and case.withdrawable:
+            return next_step_of("approval")
+        if case.review is not None:
+            return next_step_of("package")
+        if case.status is CaseStatus.REFERRED and case.erasure_at is None:
+            return next_step_of("referred", referred.reason if referred else None)
+        if case.forwardable:
+            return next_step_of("forward")
+        return next_step_of("undelivered") if case.undeliverable else None
 
     def disagreement(self) -> dict[str, Any]:
         """Return the open appeal as plain values."""
@@ -112,22 +115,9 @@ class WaitingCase:
             "right": received and received.right.value,
             "status": self.case.status.value,
             "received_on": appeal and appeal.received_on.isoformat(),
-            **self._last_day(appeal.due_on if appeal else None),
+            **last_day(appeal.due_on if appeal else None, self.today),
             "law": appeal and appeal.policy,
         }
-
-    def proposal(self) -> dict[str, Any]:
-        """Return the proposal to erase what rested on a withdrawn consent, as plain values."""
-        received = self.case.received
-        return {
-            "request": self.id,
-            "received_on": received and received.received_on.isoformat(),
-            "laws": list(received.laws) if received else [],
-        }
-
-    def _last_day(self, due_on: date | None) -> dict[str, Any]:
-        days = None if due_on is None else (due_on - self.today).days
-        return {"due_on": due_on and due_on.isoformat(), "days_left": days}
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +168,21 @@ def _redaction(word: str) -> dict[str, str | None]:
     return {"collection": collection, "record": record or None, "field": field or None, "reason": ground}
 
 
-def _meaning(reason: str) -> str:
+def last_day(due_on: date | None, today: date) -> dict[str, Any]:
+    """Return a last day as plain values, with the days that are left."""
+    days = None if due_on is None else (due_on - today).days
+    return {"due_on": due_on and due_on.isoformat(), "days_left": days}
+
+
+def next_step_of(work: str, reason: str | None = None) -> tuple[str, str]:
+    """Return what a request waits for, and the verb that continues it."""
+    waits_for, verbs = NEXT_STEPS[work]
+    first = "request ground, " if work == "referred" and reason == fulfillment.GROUND_CLAIMED else ""
+    return f"{waits_for}: {reason}" if work == "stopped" else waits_for, f"{first}{verbs}"
+
+
+def meaning_of(reason: str) -> str:
+    """Return the meaning of the *reason* of a referral; empty if it has none."""
     known = ReasonCode(reason) if reason in set(ReasonCode) else None
     return MEANINGS.get(reason) or (REASONS[known] if known else "")
 
@@ -191,34 +195,17 @@ class StaffCases:
     prefix: str
     today: date
 
-    async def waiting(self) -> list[WaitingCase]:
-        """Return the unanswered requests that wait for the staff, the first last day first."""
-        # Only an unanswered request has a timer of its answer.
-        found = await self._with_timers({"kind": {"$in": [APPROACHING, MISSED]}})
-        waiting = [one for one in found if one.next_step]
-        return sorted(waiting, key=lambda one: (one.case.due_on or date.max, one.id))
-
-    async def appeals(self) -> list[WaitingCase]:
-        """Return the open appeals and complaints, the first last day first, those without one last."""
-        found = await self._with_timers({"kind": UNDECIDED})
-        waiting = [(one.appeal.due_on or date.max, one.id, one) for one in found if one.appeal]
-        return [one for _, _, one in sorted(waiting, key=lambda row: row[:2])]
-
-    async def proposals(self) -> list[WaitingCase]:
-        """Return the withdrawals of a consent whose proposal to erase was not answered, the oldest first."""
-        found = await self._with_timers({"kind": ERASURE_PROPOSED, "published": False})
-        open_ones = [one for one in found if one.case.proposes_erasure]
-        return sorted(open_ones, key=lambda one: (one.case.received is None, one.proposal()["received_on"]))
-
     async def of(self, request_id: str) -> WaitingCase:
         """Return a case. Raises UnknownRequest if there is none."""
-        found = await self._cases([request_id])
-        if not found or found[0].case.received is None:
+        journal = Journal(self.client[f"{self.prefix}_intake"], RECORDS, notes=True)
+        rows = (await journal.histories({request_id})).get(request_id, ())
+        case = reduce(evolve, events_of(rows), IntakeCase())
+        if case.received is None:
             hint = (
                 f"; `habeas request find {request_id}` prints its id" if request_id.startswith("HB-") else ""
             )
             raise UnknownRequest(f"there is no request {request_id}{hint}")
-        return found[0]
+        return WaitingCase(request_id, case, self.today)
 
     async def proposed(self, request_id: str) -> ReferralDecided | None:
         """Return the newest answer to a referred request that waits for a second account."""
@@ -263,19 +250,6 @@ class StaffCases:
 
     def _vault(self, key: RootKey) -> Vault:
         return Vault(self.client, prefix=self.prefix, master_key=key)
-
-    async def _with_timers(self, condition: Document) -> list[WaitingCase]:
-        timers = self.client[f"{self.prefix}_intake"]["timers"].find(condition, {"_id": 0, "case": 1})
-        with translated("look for cases"):
-            return await self._cases([timer["case"] async for timer in timers])
-
-    async def _cases(self, ids: Sequence[str]) -> list[WaitingCase]:
-        journal = Journal(self.client[f"{self.prefix}_intake"], RECORDS, notes=True)
-        histories = await journal.histories(set(ids))
-        return [
-            WaitingCase(id_, reduce(evolve, events_of(rows), IntakeCase()), self.today)
-            for id_, rows in histories.items()
-        ]
 
 
 @asynccontextmanager

@@ -165,8 +165,13 @@ async def test_waiting_work_is_that_of_the_lists_of_the_command(console: Console
     referred = await pipeline.verified("objection", person)
     await console.listed(referred, "referred", "referred")
     rows = await console.rows()
+    code, _, complaint = await command(pipeline, "request", "waiting")
+    assert (code, complaint) == (2, "habeas: there is no session at a console: `habeas login` begins one\n")
+    code, _, complaint = await command(pipeline, "login", "--as", "lina.muster")
+    assert (code, complaint) == (0, "")
     for verb, work in (
         (("request", "referred"), "referred"),
+        (("request", "proposals"), "proposal"),
         (("appeals", "list"), "appeal"),
         (("verify", "list"), "document"),
     ):
