@@ -145,7 +145,7 @@ async def test_opened_case_shows_its_content_and_takes_notes(console: Console, b
     await page.goto(f"{console.url}/requests/{case}")
     await page.select_option("[name=owner]", "nina.agent")
     await page.click("text=Change the owner")
-    assert await page.locator("dl.stands >> text=nina.agent").count() == 1
+    assert await page.locator("dl.summary >> text=nina.agent").count() == 1
     await page.fill("[name=text]", "The paper file lies in the cellar.")
     await page.click("text=Add the note")
     assert await page.locator("text=Note written").count() == 1
