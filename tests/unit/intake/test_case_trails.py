@@ -27,6 +27,7 @@ from services.intake.trail.archive import (
 from services.intake.trail.document import CaseTrail, ChainOfTrail, TrailExport, trail_of
 from services.intake.trail.provisions import applied_provisions
 from shared.contract.events import (
+    CaseNoted,
     DecisionRefused,
     ErasureGroundDecided,
     ExtensionReason,
@@ -130,6 +131,15 @@ async def test_last_entry_is_the_export_itself_with_its_account() -> None:
     assert found.content["chain"]["faults"] == ["2 changed"]
 
 
+async def test_trail_names_no_sealed_content() -> None:
+    desk = desk_of()
+    await desk.office.submit(request())
+    await desk.office.requests.record(CASE, CaseNoted(request_id=CASE, note="note_1", by="dana.muster"))
+    found = verify_trail((await exported(desk)).content).content["entries"]
+    [noted] = [one for one in found if one["type"] == CaseNoted.TYPE]
+    assert (noted["actor"], noted["details"]) == ("dana.muster", {})
+
+
 async def test_trail_has_no_personal_data_of_the_request() -> None:
     desk = desk_of()
     await desk.office.submit(request())
@@ -229,6 +239,8 @@ async def test_archive_with_another_key_or_other_files_is_not_trusted() -> None:
     assert verify_trail(forged, issuer=FINGERPRINT).problems != ()
     with_key = {**files, KEY: PublicKey(other.public_key().public_bytes_raw()).pem}
     assert verify_trail(packed(with_key, NOW)).problems == ("the signature does not belong to the digests",)
+    longer = {**files, KEY: files[KEY] + b"\n"}
+    assert verify_trail(packed(longer, NOW)).problems == (f"{KEY} was changed",)
     for changed in ({**files, "more.txt": b""}, {JSON: files[JSON]}, {}):
         assert "not an archive" in verify_trail(packed(changed, NOW)).problems[0]
     assert "not an archive" in verify_trail(b"PK").problems[0]
