@@ -6,7 +6,6 @@ database. A time is that of one request over HTTP on this machine, to the last b
 """
 
 import argparse
-import asyncio
 import random
 import statistics
 import tempfile
@@ -28,8 +27,9 @@ from services.console.domain import HistoryEntry, row_of
 from services.console.read_model.cases import CaseList
 from services.console.read_model.histories import stored_entry
 from services.console.signin.sessions import SessionStore
+from services.console.state import CaseRow
 from shared.contract import events
-from shared.contract.events import Fact
+from shared.contract.events import Fact, breaches
 from shared.law import Regulation, Right
 from shared.runtime.accounts import STAFF
 from shared.runtime.broker import declare
@@ -38,6 +38,7 @@ from shared.runtime.mongo import Database
 from shared.vocabulary import LetterKind, Outcome, StaffRole
 
 CASES = 200_000
+INCIDENTS = 100
 AT_ONCE = 5_000
 READINGS = 60
 """Readings of each page."""
@@ -78,8 +79,14 @@ PAGES = {
     "requests by day of receipt": "/requests?from=2026-02-01&to=2026-02-28",
     "requests by five filters": "/requests?stage=closed&right=erasure&country=US&source=mail&from=2026-03-01",
     "requests by filters that exclude each other": "/requests?stage=closed&country=DE&law=us-ca-ccpa",
+    "requests by a law that the country excludes": "/requests?country=FR&law=us-ca-ccpa&order=newest",
     "requests by the beginning of an id": "/requests?text=ab",
     "requests by reference of the source": "/requests?text=order-100",
+    "figures": "/figures",
+    "figures by year and law": "/figures?period=year&by=law",
+    "figures as CSV": "/figures.csv",
+    "breaches": "/breaches",
+    "system": "/system",
 }
 """Page → its address."""
 
@@ -166,22 +173,61 @@ def history_of(number: int, count: int) -> list[HistoryEntry]:
     ]
 
 
+def incident_of(number: int) -> list[HistoryEntry]:
+    """Return the history of an incident whose notices wait for an approval."""
+    case, aware_at = case_id(-number), START + timedelta(days=3 * number)
+    law, _ = LAWS["DE"]
+    groups = tuple(
+        breaches.AffectedGroup(laws=(policy,), place=country, language="en", people=1_000)
+        for country, (policy, _) in LAWS.items()
+    )
+    due_at = aware_at + timedelta(hours=72)
+    duty = breaches.StatedDuty(clock="gdpr.authority.DE", policy=law, recipient="authority", due_at=due_at)
+    facts: Sequence[Fact] = (
+        breaches.BreachRegistered(
+            request_id=case,
+            phase=1,
+            declaration="declared_1",
+            role=breaches.BreachRole.CONTROLLER,
+            aware_at=aware_at,
+            by=OWNERS[1],
+        ),
+        breaches.BreachScoped(request_id=case, phase=1, groups=groups, chunks=4),
+        breaches.IncidentStated(
+            request_id=case,
+            aware_at=aware_at,
+            phases=(breaches.StatedPhase(phase=1, status="scoped"),),
+            duties=(duty,),
+        ),
+    )
+    return [
+        HistoryEntry(uuid5(NAMESPACE, f"{case} {place}").hex, aware_at + timedelta(minutes=place), fact)
+        for place, fact in enumerate(facts)
+    ]
+
+
 async def fill(database: Database, count: int) -> None:
     """Write *count* cases: their rows, and the histories that their pages read."""
     for first in range(0, count, AT_ONCE):
         numbers = range(first, min(first + AT_ONCE, count))
-        rows, histories = [], []
-        for number in numbers:
-            history = history_of(number, count)
-            row = row_of(case_id(number), history)
-            assert row is not None
-            row.owner = random.Random(number).choice((None, *OWNERS))
-            row.reference = f"order-{number}"
-            rows.append({**row.document(), "facts_seen": len(history)})
-            histories.append({"_id": row.id, "facts": {one.id: _stored(row.id, one) for one in history}})
-        await database["cases"].insert_many(rows, ordered=False)
-        await database["histories"].insert_many(histories, ordered=False)
-        await asyncio.sleep(0)
+        await _write(database, [_row(number, history_of(number, count)) for number in numbers])
+
+
+def _row(number: int, history: list[HistoryEntry]) -> tuple[CaseRow, list[HistoryEntry]]:
+    row = row_of(case_id(number), history)
+    assert row is not None
+    row.owner = random.Random(number).choice((None, *OWNERS))
+    row.reference = f"order-{number}"
+    return row, history
+
+
+async def _write(database: Database, cases: Sequence[tuple[CaseRow, list[HistoryEntry]]]) -> None:
+    rows = [{**row.document(), "facts_seen": len(history)} for row, history in cases]
+    histories = [
+        {"_id": row.id, "facts": {one.id: _stored(row.id, one) for one in history}} for row, history in cases
+    ]
+    await database["cases"].insert_many(rows, ordered=False)
+    await database["histories"].insert_many(histories, ordered=False)
 
 
 def _stored(case: str, entry: HistoryEntry) -> dict[str, object]:
@@ -237,6 +283,7 @@ async def _more(client: httpx.AsyncClient, count: int) -> dict[str, str]:
     return {
         "next page": f"/requests?stage=closed&after={mark}",
         "a case": f"/requests/{case_id(count - 1)}",
+        "a breach": f"/breaches/{case_id(-1)}",
         "counts, the first": "/counts",
         "CSV, the first bytes": "/requests.csv",
     }
@@ -269,6 +316,7 @@ async def prepared(here: Ground, count: int) -> None:
     """Write *count* cases, and index them."""
     database = here.client["habeas_console"]
     await fill(database, count)
+    await _write(database, [_row(-number, incident_of(number)) for number in range(1, INCIDENTS + 1)])
     await CaseList(database).prepare()
 
 

@@ -25,6 +25,7 @@ ALONE: Mapping[str, Mapping[str, Any]] = {
     "right": {"right": "access"},
     "law": {"law": "gdpr"},
     "country": {"country": "FR"},
+    "law and country": {"law": "gdpr", "country": "FR"},
     "source": {"source": "mail"},
     "owner": {"owner": "dana.muster"},
     "no owner": {"owner": "-"},

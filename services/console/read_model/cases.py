@@ -1,8 +1,9 @@
 """
 Lists of cases: filters, order, pages and counts.
 
-Each filter has an index in each order, so that a page costs as much as it shows. The other filters are
-verified in the same index: rows that do not fit are not read. The index is named in each query: a server that
+Each filter has an index in each order, so that a page costs as much as it shows; so have law and country
+together, which exclude each other most often. The other filters are verified in the same index: rows that do
+not fit are not read. The index is named in each query: a server that
 must choose among so many tries them all first. A page begins after the last row of the one before, not at a
 number: new rows shift nothing.
 """
@@ -14,6 +15,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from itertools import takewhile
 from typing import Any, TypeAlias
 
 import orjson
@@ -35,6 +37,8 @@ MOST_VALUES = 300
 """Choices of a filter; of more, the first by name."""
 VALUES_FOR_S = 60.0
 """How long the choices of a filter are used before they are read again."""
+EXPORTED_AT_ONCE = 200
+"""Rows of an export that the server sends at once: decoding thousands holds up all other pages."""
 
 
 IndexKeys: TypeAlias = list[tuple[str, int]]
@@ -42,6 +46,8 @@ FILTERED = ("stage", "right", "law_name", "country", "source", "owner", "inciden
 """Fields with an index of their own in each order."""
 RANGED = ("open", "received_on")
 """Fields that are verified in the indexes of others."""
+LAW_AND_COUNTRY = ("law_name", "country")
+"""A law follows from the country, so that most pairs have no case."""
 DUE_ORDER: IndexKeys = [("sort_due", 1), ("_id", 1)]
 BY_RECEIPT: IndexKeys = [("kind", 1), ("received_on", 1), *DUE_ORDER]
 
@@ -118,15 +124,15 @@ class CaseFilter:
         if self.ids is not None or self.text.strip():
             return None
         if self.waiting:
-            return _keys("waits_for_staff" if self.waiting == "any" else "waiting", CaseOrder.DUE)
+            return _keys(CaseOrder.DUE, "waits_for_staff" if self.waiting == "any" else "waiting")
         first, last = self.received_from, self.received_to
         short = first is not None and last is not None and last - first <= SHORT_SPAN
         if short and self.order is CaseOrder.DUE:
             return BY_RECEIPT
-        return _keys(self._rarest(), self.order)
+        return _keys(self.order, *self._rarest())
 
-    def _rarest(self) -> str:
-        """Return the filter that probably leaves the fewest rows; an empty text for none."""
+    def _rarest(self) -> tuple[str, ...]:
+        """Return the filter, or filters, that probably leave the fewest rows; none without filters."""
         most = self.stage == CaseStage.CLOSED
         rare = {
             "incident": self.incident,
@@ -138,7 +144,10 @@ class CaseFilter:
             "right": self.right,
         }
         found = next((name for name, value in rare.items() if value), "")
-        return found or ("stage" if most else "owner" if self.owner else "")
+        if found == "country" and self.law:
+            return LAW_AND_COUNTRY
+        found = found or ("stage" if most else "owner" if self.owner else "")
+        return (found,) if found else ()
 
     def _waits(self) -> Document:
         if not self.waiting:
@@ -262,7 +271,7 @@ class CaseList:
         name, step = _ordering(wanted.order)
         with translated("export cases"):
             found = self._cases.find(wanted.query(today), hint=wanted.index())
-            async for one in found.sort([(name, step), ("_id", 1)]):
+            async for one in found.sort([(name, step), ("_id", 1)]).batch_size(EXPORTED_AT_ONCE):
                 yield CaseRow.read(one)
 
     async def row(self, case: str) -> CaseRow | None:
@@ -299,7 +308,7 @@ class CaseList:
         read_at, known = self._values.get(field, (-VALUES_FOR_S, ()))
         if time.monotonic() - read_at < VALUES_FOR_S:
             return known
-        keys = _keys(field, CaseOrder.DUE)
+        keys = _keys(CaseOrder.DUE, field)
         found: list[str] = []
         with translated("read the values of a filter"):
             while len(found) < MOST_VALUES:
@@ -336,22 +345,23 @@ def _midnight(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
-def _keys(name: str, order: CaseOrder) -> IndexKeys:
-    """Return the keys of the index of a filter in an order; the empty *name* is that of no filter."""
-    if name.startswith("wait"):
-        return [(name, 1), *DUE_ORDER]
+def _keys(order: CaseOrder, *names: str) -> IndexKeys:
+    """Return the keys of the index of the filters *names* in an order."""
+    if names and names[0].startswith("wait"):
+        return [(names[0], 1), *DUE_ORDER]
     ordered = DUE_ORDER if order is CaseOrder.DUE else [("received_at", -1), ("_id", 1)]
-    others = [(one, 1) for one in (*FILTERED, *RANGED) if one != name]
-    return [("kind", 1), *([(name, 1)] if name else []), *ordered, *others]
+    others = [(one, 1) for one in (*FILTERED, *RANGED) if one not in names]
+    return [("kind", 1), *((one, 1) for one in names), *ordered, *others]
 
 
 def _indexes() -> Sequence[IndexModel]:
-    ordered = [_keys(name, order) for name in ("", *FILTERED) for order in CaseOrder]
-    waits = [_keys(name, CaseOrder.DUE) for name in ("waiting", "waits_for_staff")]
+    filters = ((), LAW_AND_COUNTRY, *((one,) for one in FILTERED))
+    ordered = [_keys(order, *names) for names in filters for order in CaseOrder]
+    waits = [_keys(CaseOrder.DUE, name) for name in ("waiting", "waits_for_staff")]
     keys = [*ordered, *waits, BY_RECEIPT, [("reference", 1)]]
     return [IndexModel(one, name=_name(one)) for one in keys]
 
 
 def _name(keys: IndexKeys) -> str:
-    """Return the name of an index: its filter and its order."""
-    return "_".join(name for name, _ in keys[:3] if name != "_id")
+    """Return the name of an index: its filters and its order."""
+    return "_".join(takewhile(lambda name: name != "_id", (name for name, _ in keys)))
