@@ -88,6 +88,7 @@ class _RowDraft:
     row: CaseRow
     review: Wait | None = None
     approval: Wait | None = None
+    approvals_left: int = 1
     referral: Wait | None = None
     package: Wait | None = None
     appeal: Wait | None = None
@@ -272,12 +273,17 @@ def _refused(draft: _RowDraft, fact: events.IdentityRefused, at: datetime) -> No
 def _planned(draft: _RowDraft, fact: events.ErasurePlanned, at: datetime) -> None:
     waits = Wait(WaitKind.APPROVAL, at, by=draft.row.deciders)
     draft.approval = waits if fact.approval else None
+    draft.approvals_left = fact.approvers
     draft.package = None
 
 
 @_on(events.ErasureApproved)
 def _approved(draft: _RowDraft, fact: events.ErasureApproved, _at: datetime) -> None:
-    draft.approval = None
+    waits, draft.approvals_left = draft.approval, draft.approvals_left - 1
+    if waits is not None and draft.approvals_left > 0:
+        draft.approval = Wait(waits.kind, waits.since, waits.due_on, waits.reason, (*waits.by, fact.by))
+    else:
+        draft.approval = None
     _decided_by(draft, (fact.by,))
 
 

@@ -126,6 +126,8 @@ class FulfillmentProfile:
     package_lifetime: timedelta
     approval_above: int | None = None
     """Most records that an erasure changes without the approval of a second person; None: any number."""
+    approvers: int = 1
+    """How many staff accounts must approve such an erasure."""
     two_deciders: bool = False
     """Whether two staff accounts must decide that an alias or a corrected identity is the person's."""
     review: frozenset[str] = frozenset()

@@ -822,6 +822,7 @@ async def _plan_erasure(found: FoundRequest, ctx: FulfillmentContext) -> Sequenc
         regulation=event.regulation,
         received_on=event.received_on,
         approval=needs_approval(decided, ctx.house.approval_above),
+        approvers=ctx.house.approvers,
         aliases=await offered(findings.claims, ctx),
         contract=CONTRACT in decided.reasons(),
         grounds=per_ground(counts),

@@ -116,6 +116,9 @@ class FulfillmentSettings(Settings):
     erasure_approval: str = Field(default="never", pattern=r"^(never|always|above:[0-9]{1,9})$")
     """Whether a second person must approve of an erasure: `never`, `always`, or `above:N` records."""
 
+    erasure_approvers: int = Field(default=1, ge=1, le=2)
+    """How many staff accounts must approve such an erasure: 1 or 2."""
+
     erasure_window: timedelta = Field(default=timedelta(days=1), ge=timedelta(), le=timedelta(days=7))
     """
     The window before an erasure, before a copy or transfer of records with other mailboxes, and before the
@@ -193,6 +196,7 @@ class FulfillmentSettings(Settings):
             package_lifetime=self.package_lifetime,
             further_copy_fee=self.company.further_copy_fee,
             approval_above=None if self.erasure_approval == "never" else int(limit or 0),
+            approvers=self.erasure_approvers,
             two_deciders=self.two_deciders,
             review=self.review,
             erasure_window=self.erasure_window,

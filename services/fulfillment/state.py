@@ -299,8 +299,10 @@ class FulfillmentCase:
     """Plans since the last answer."""
     fulfilled: RequestFulfilled | None = None
     """The last answer."""
-    approved_by: Code | None = None
-    """The second person's account that approved the erasure."""
+    approved_by: tuple[Code, ...] = ()
+    """Staff accounts that approved the erasure, or one of its rounds."""
+    approvals: frozenset[Code] = frozenset()
+    """Those that approved the plan that waits."""
     change: Code = ""
     """Vault name of the plan of its marks or corrections."""
     referred: RequestReferred | None = None
@@ -385,6 +387,15 @@ class FulfillmentCase:
         return account not in (*deciders, *(each.by for each in self.confirmations))
 
     @property
+    def approvers(self) -> int:
+        """How many accounts have to approve the last plan of the erasure."""
+        return self.planned.approvers if self.planned is not None and self.planned.approval else 0
+
+    def approved_with(self, account: Code) -> bool:
+        """Return whether the approval of *account* is the last one that the erasure waits for."""
+        return len(self.approvals | {account}) >= self.approvers
+
+    @property
     def awaits_correction(self) -> bool:
         """Whether a correction of an identity waits for the staff."""
         reason = self.referred.reason if self.referred else None
@@ -420,6 +431,8 @@ def evolve(known: FulfillmentCase, fact: Fact) -> FulfillmentCase:
         raise IllegalTransition(f"{fact.TYPE} cannot happen to a request that is {known.status}") from None
     if isinstance(fact, ErasureApproved) and not known.may_approve(fact.by):
         return known
+    if isinstance(fact, ErasureApproved) and not known.approved_with(fact.by):
+        return _decision_noted(known, fact)
     if isinstance(fact, RequestWithdrawn):
         status = _withdrawn_status(known, status)
         if status is FulfillmentStatus.FULFILLED:
@@ -466,8 +479,9 @@ def _noted(known: FulfillmentCase, status: FulfillmentStatus, fact: Fact) -> Ful
 
 def _decision_noted(known: FulfillmentCase, fact: Fact) -> FulfillmentCase:
     match fact:
-        case ErasureApproved():
-            return replace(known, approved_by=known.approved_by or fact.by)
+        case ErasureApproved() if len(known.approvals) < known.approvers:
+            approvals = known.approvals | {fact.by}
+            return replace(known, approved_by=(*known.approved_by, fact.by), approvals=approvals)
         case ErasureGroundDecided():
             kept = (each for each in known.grounds_decided if each.by != fact.by)
             return replace(known, grounds_decided=(*kept, fact))
@@ -536,6 +550,7 @@ def _planned(known: FulfillmentCase, status: FulfillmentStatus, fact: ErasurePla
         plans=(*known.plans, fact.plan),
         planned=fact,
         rounds=known.rounds + 1,
+        approvals=frozenset(),
         offered=_offered(known, fact),
         review=None,
         reviews=(),

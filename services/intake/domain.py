@@ -463,8 +463,8 @@ class IntakeCase:
     """Staff accounts that decided that the requester is the person."""
     answer_deciders: frozenset[Code] = frozenset()
     """Staff accounts that decided on the answer: refused, approved or wrote it."""
-    awaits_approval: bool = False
-    """Whether a planned erasure needs a second person's approval."""
+    approvals_left: int = 0
+    """How many more accounts must approve a planned erasure."""
     review: events.PackageReviewNeeded | None = None
     """The package that waits for a review; a reviewed one has an answer, or gets a new listing."""
     package_code: IssuedCode | None = None
@@ -507,6 +507,11 @@ class IntakeCase:
     """The session of a staff account that this journal case is, instead of a request."""
     signed_out: bool = False
     """Whether that session was ended before its time."""
+
+    @property
+    def awaits_approval(self) -> bool:
+        """Whether a planned erasure needs a second person's approval."""
+        return self.approvals_left > 0
 
     @property
     def provable_aliases(self) -> tuple[int, ...]:
@@ -841,10 +846,12 @@ def _note_effect(case: IntakeCase, fact: Fact) -> IntakeCase:
         case events.AnswerExpected():
             return replace(case, expected=fact.on)
         case events.ErasurePlanned():
-            return replace(case, awaits_approval=fact.approval, offer=fact.aliases, review=None)
+            left = fact.approvers if fact.approval else 0
+            return replace(case, approvals_left=left, offer=fact.aliases, review=None)
         case events.ErasureApproved():
             decided = case.answer_deciders | {fact.by}
-            return replace(case, awaits_approval=False, answer_deciders=decided)
+            left = max(0, case.approvals_left - 1)
+            return replace(case, approvals_left=left, answer_deciders=decided)
         case events.ErasureScheduled():
             return replace(case, erasure_at=fact.at)
         case events.DisclosureScheduled():

@@ -93,18 +93,23 @@ async def certify_withdrawn(_event: RequestWithdrawn, ctx: FulfillmentContext) -
 
 async def approve(event: ErasureApproved, ctx: FulfillmentContext) -> Sequence[Fact]:
     """
-    Execute or schedule an erasure that waited for a second person.
+    Execute or schedule an erasure that waited for a second person, or for two of them.
 
     The deciding account is checked even while the request is stopped and nothing else is done.
 
     Raises:
-        RefusedDecision: The account decided already that the requester is the person, or no erasure waits.
+        RefusedDecision: The account approved already, or decided that the requester is the person, or no
+            erasure waits.
     """
     if not ctx.known.may_approve(event.by):
         raise RefusedDecision("decider_decided_before")
     planned = ctx.known.planned
     if planned is None or ctx.known.status not in WAITING_FOR_APPROVAL:
         raise RefusedDecision("no_approval_waits")
+    if event.by in ctx.known.approvals:
+        raise RefusedDecision("decider_decided_before")
+    if not ctx.known.approved_with(event.by):
+        return []
     if ctx.known.stopped and not await _has_begun(ctx):
         return await _certified_without(planned, ctx)
     return [_window(ctx) or _start_event(planned)]
@@ -394,7 +399,7 @@ def _issue(ctx: FulfillmentContext) -> Issue:
             assurance=verified.assurance,
             by=verified.proven or (),
             reasons=verified.reasons,
-            approved_by=ctx.known.approved_by,
+            approved_by=", ".join(dict.fromkeys(ctx.known.approved_by)) or None,
         )
     )
     return Issue(

@@ -195,6 +195,8 @@ class ErasurePlanned(Fact):
     received_on: date
     approval: bool = False
     """Whether nothing may be written before a second person approves of it."""
+    approvers: Annotated[int, Field(ge=1, le=2)] = 1
+    """How many accounts have to approve, besides those that decided that the requester is the person."""
     aliases: OfferedAliases | None = None
     """Further identities that the records to erase name; they open nothing before they are confirmed."""
     contract: bool = False

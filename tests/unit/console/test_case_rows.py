@@ -115,6 +115,14 @@ def test_planned_erasure_waits_for_an_account_that_has_not_decided() -> None:
     assert waits(*WHOLE[:5]) == []
 
 
+def test_erasure_that_two_must_approve_waits_for_an_account_that_has_not() -> None:
+    planned = PLANNED.model_copy(update={"approvers": 2})
+    [wait] = row(RECEIVED, CHALLENGED, VERIFIED, planned, APPROVED).waits
+    assert (wait.kind, wait.by) == (WaitKind.APPROVAL, ("dana.muster", "omar.sample"))
+    other = APPROVED.model_copy(update={"by": "ines.beispiel"})
+    assert waits(RECEIVED, CHALLENGED, VERIFIED, planned, APPROVED, other) == []
+
+
 def test_referred_request_waits_with_its_reason_until_it_is_answered() -> None:
     [wait] = row(RECEIVED, REFERRED).waits
     assert (wait.kind, wait.reason, wait.due_on) == (WaitKind.REFERRED, "nothing_declared", DUE)

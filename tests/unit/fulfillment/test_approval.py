@@ -133,7 +133,19 @@ def test_redelivered_plan_changes_nothing() -> None:
 
 
 def test_first_approval_is_recorded() -> None:
-    assert after(PROPOSED, APPROVED, OTHER).approved_by == "second.person"
+    assert after(PROPOSED, APPROVED, OTHER).approved_by == ("second.person",)
+
+
+def test_erasure_waits_for_two_accounts_where_two_must_approve() -> None:
+    two = PROPOSED.model_copy(update={"approvers": 2})
+    first = after(two, APPROVED)
+    assert (first.status, first.approvals) == (FulfillmentStatus.AWAITING_APPROVAL, {"second.person"})
+    assert after(two, APPROVED, APPROVED).status is FulfillmentStatus.AWAITING_APPROVAL
+    assert after(two, APPROVED, two) == first
+    both = after(two, APPROVED, OTHER)
+    assert (both.status, both.approved_by) == (FulfillmentStatus.EXECUTING, ("second.person", "third.person"))
+    again = two.model_copy(update={"plan": "plan_1"})
+    assert after(two, APPROVED, OTHER, again, OTHER).status is FulfillmentStatus.AWAITING_FURTHER_APPROVAL
 
 
 def test_retry_has_its_own_rounds() -> None:

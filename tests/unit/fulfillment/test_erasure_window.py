@@ -121,6 +121,19 @@ async def test_instruction_at_once_waits_for_an_approval() -> None:
     assert after(ctx, event, planned, *await approve(APPROVED, waiting)).known.erasure_window is None
 
 
+async def test_second_approval_of_two_starts_the_erasure() -> None:
+    event, ctx = await asked(approval_above=0, approvers=2)
+    [planned] = await answer(event, ctx)
+    waiting = after(ctx, event, planned)
+    assert await approve(APPROVED, waiting) == []
+    once = waiting.after(APPROVED)
+    with pytest.raises(RefusedDecision, match="decider_decided_before"):
+        await approve(APPROVED, once)
+    other = APPROVED.model_copy(update={"by": "third.person"})
+    [window] = await approve(other, once)
+    assert isinstance(window, ErasureScheduled)
+
+
 async def test_end_of_the_window_is_a_timer_of_the_case() -> None:
     ctx, event, planned, window = await planned_and_scheduled()
     timers = MemoryTimers()
@@ -173,7 +186,7 @@ async def test_window_begins_with_the_approval_where_one_is_needed() -> None:
     assert isinstance(window, ErasureScheduled)
     assert window.at == NOW + 4 * DAY
     assert after(ctx, event, planned, APPROVED, window).known.status is FulfillmentStatus.AWAITING_WINDOW
-    assert after(ctx, event, planned, APPROVED, window).known.approved_by == "second.person"
+    assert after(ctx, event, planned, APPROVED, window).known.approved_by == ("second.person",)
 
 
 async def test_outline_lies_beside_a_plan_that_needs_an_approval() -> None:
@@ -293,7 +306,7 @@ async def test_approval_by_decider_of_identity_is_refused_while_stopped() -> Non
 
 async def test_approval_by_decider_that_was_recorded_while_stopped_schedules_nothing() -> None:
     halted = await stopped_with_decider(BY_DECIDER)
-    assert (halted.known.approved_by, halted.known.held) == (None, ())
+    assert (halted.known.approved_by, halted.known.held) == ((), ())
     released = RequestReleased(request_id=CASE)
     assert await releases(RELEASED)(released, halted) == []
     waiting = halted.after(released)

@@ -476,6 +476,9 @@ def test_an_erasure_waits_for_approval_until_there_is_one_or_none_is_needed() ->
     planned = evolve(verified, PLANNED)
     assert (verified.awaits_approval, planned.awaits_approval) == (False, True)
     assert not evolve(planned, APPROVED).awaits_approval
+    two = evolve(verified, PLANNED.model_copy(update={"approvers": 2}))
+    once = evolve(two, APPROVED)
+    assert (once.awaits_approval, evolve(once, APPROVED).awaits_approval) == (True, False)
     assert not evolve(planned, PLANNED.model_copy(update={"approval": False})).awaits_approval
 
 
