@@ -153,9 +153,19 @@ async def shared_parts(
 @pytest.fixture(scope="module")
 def parts(request: pytest.FixtureRequest) -> Stack | None:
     """The parts that tests of this file use; None when others are given."""
+    return _parts(request, shared=not workers.stops_parts(request.node.nodeid))
+
+
+@pytest.fixture(scope="session")
+def session_parts(request: pytest.FixtureRequest) -> Stack | None:
+    """The parts that tests of several files use together; None when others are given."""
+    return _parts(request, shared=True)
+
+
+def _parts(request: pytest.FixtureRequest, *, shared: bool) -> Stack | None:
     if given("AMQP_URL"):
         return None
-    shared = workers.is_worker(request.config) and not workers.stops_parts(request.node.nodeid)
+    shared = shared and workers.is_worker(request.config)
     stack: Stack = request.getfixturevalue("shared_parts" if shared else "own_parts")
     return stack
 

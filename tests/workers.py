@@ -2,9 +2,9 @@
 Runs the tests in several workers that share one broker and one database.
 
 The process that starts the workers starts both parts and hands their addresses to each worker. A worker runs
-all tests of a file; one worker runs all files whose tests stop a part, on parts of its own, and one all tests
-on containers. Those files come first and unit tests last, so that the workers end together. Half of the
-workers collect and run unit tests: these never wait, so that one worker a core is enough.
+all tests of a file; one worker runs all files whose tests stop a part, on parts of its own, one all tests on
+containers, and one those of the console. The first two come first and unit tests last: the workers end
+together. Half of the workers collect and run unit tests: these never wait; one worker a core is enough.
 """
 
 import asyncio
@@ -60,6 +60,8 @@ STOPS_PARTS = frozenset(
 )
 """Files with tests that stop a part, or that change it for all its users."""
 CONTAINERS = "tests/e2e/"
+CONSOLE = "tests/integration/test_console"
+"""Files with tests that share one console."""
 UNIT = "tests/unit/"
 MEMORY = Path("/dev/shm")  # noqa: S108  each folder in it has a name of its own, and only the owner enters
 ROOM_BYTES, ROOM_KIB = 8 << 30, 12 << 20
@@ -73,6 +75,8 @@ def group(nodeid: str) -> str:
     file = nodeid.partition("::")[0]
     if file.startswith(CONTAINERS):
         return CONTAINERS
+    if file.startswith(CONSOLE):
+        return CONSOLE
     return "tests that stop parts" if stops_parts(nodeid) else file
 
 

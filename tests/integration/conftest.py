@@ -7,9 +7,11 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
+from habeas.embedded.stack import Stack
 from services.fulfillment.stores import batch_lookup, mongodb
 from shared.runtime.broker import Bus, Consumer
 from tests.integration.browser import launched
+from tests.integration.console_fixture import Console, running_console
 
 Makes: TypeAlias = Callable[..., tuple[Bus, Consumer]]
 """Address and prefetch → a publisher and a consumer."""
@@ -34,6 +36,15 @@ async def ends() -> AsyncIterator[Makes]:
     yield make
     for end in made:
         await end.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def console(
+    session_parts: Stack | None, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Console]:
+    """One console for all modules with tests of it, which one worker runs."""
+    async with running_console(session_parts, tmp_path_factory.mktemp("console")) as running:
+        yield running
 
 
 @pytest_asyncio.fixture(scope="module")

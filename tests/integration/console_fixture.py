@@ -1,22 +1,24 @@
 """A pipeline with a console, and its accounts."""
 
 import re
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest_asyncio
 from playwright.async_api import Browser, Page
 
+from habeas.client import requests
 from habeas.embedded.parts.ports import HOST, free_port
 from habeas.embedded.stack import Stack
+from shared.contract.events.breaches import BreachDeclared
 from shared.contract.staff import code_at
 from shared.vocabulary import StaffRole
-from tests.integration.pipeline import SERVICES, Pipeline, comes_true, now, prepared
+from tests.integration.pipeline import PORTAL, SERVICES, Pipeline, comes_true, now, prepared
 from tests.staff import PASSWORD
 
 WITHIN = timedelta(seconds=30)
@@ -48,8 +50,11 @@ class Console:
             assert (await client.delete("/sessions/current")).status_code == 204
 
     async def credentials(self, name: str, *roles: StaffRole) -> dict[str, str]:
-        """Return what the account *name* enters to sign in; it is made with *roles* if it is not there."""
+        """Return what the account *name* enters to sign in; it has *roles*, or is made with all of them."""
         account = await self.pipeline.accounts.present(name, roles or tuple(StaffRole))
+        if roles:
+            account = replace(account, roles=frozenset(roles))
+            await self.pipeline.accounts.register.replace(account)
         return {"account": name, "password": PASSWORD, "code": code_at(account.second_factor, now())}
 
     async def code(self, account: str) -> str:
@@ -72,7 +77,7 @@ class Console:
         database = self.pipeline.client[f"{self.pipeline.prefix}_console"]
         return {one.pop("_id"): one async for one in database["cases"].find({})}
 
-    async def listed(self, case: str, stage: str, *waiting: str) -> None:
+    async def listed(self, case: str, stage: str | None, *waiting: str) -> None:
         """Wait until *case* is in *stage*, and has that work *waiting*."""
 
         async def there() -> bool:
@@ -82,12 +87,12 @@ class Console:
         await comes_true(there, WITHIN)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def console(parts: Stack | None, tmp_path_factory: Any) -> AsyncIterator[Console]:
-    folder: Path = tmp_path_factory.mktemp("console")
+@asynccontextmanager
+async def running_console(parts: Stack | None, folder: Path) -> AsyncIterator[Console]:
+    """Run all services and a console: one right has its packages reviewed, two accounts approve erasures."""
     port = free_port()
     settings = {"HABEAS_CONSOLE_PORT": str(port), "HABEAS_CONSOLE_URL": f"http://{HOST}:{port}"}
-    settings["HABEAS_ERASURE_APPROVAL"] = "always"
+    settings |= {"HABEAS_ERASURE_APPROVAL": "always", "HABEAS_ERASURE_APPROVERS": "2"}
     settings["HABEAS_REVIEW"] = '["portability"]'
     async with prepared(parts, folder, customers=60, console=True, **settings) as pipeline:
         await pipeline.start(*SERVICES, "console")
@@ -104,3 +109,40 @@ async def made(
     assert form is not None
     values = {"form": form[1], "code": await console.code(account), **entered}
     return await client.post(f"/requests/{case}/decisions/{name}", data=values)
+
+
+async def declared(console: Console, *people: str) -> str:
+    """Declare a breach as an upstream system does; return the incident, once its letters are checked."""
+    today = now()
+    listed: list[dict[str, object]] = [{"name": "Bruno Muster", "email": email} for email in people]
+    listed.append({"name": "Amelia Beispiel"})
+    data = {
+        "reference": f"INC-{uuid.uuid4().hex}",
+        "nature": "A copy of the customer table was taken.",
+        "consequences": "Letters that pretend to come from us.",
+        "measures": "The way in is closed.",
+        "advice": "Do not open attachments.",
+        "occurred_from": (today - timedelta(days=2)).isoformat(),
+        "detected_at": (today - timedelta(hours=3)).isoformat(),
+        "aware_at": (today - timedelta(hours=2)).isoformat(),
+        "categories": ["user.name", "user.contact.email"],
+        "affected": {"list": [{**one, "locale": "de", "residence": {"country": "DE"}} for one in listed]},
+        "contact": "Privacy team, privacy@example.com",
+        "high_risk": True,
+    }
+    body = requests.cloud_event(data, type_=BreachDeclared.TYPE, source=PORTAL)
+    known = {case for case, row in (await console.rows()).items() if row.get("kind") == "incident"}
+    await console.pipeline.publish(body, type_=BreachDeclared.TYPE)
+    found: list[str] = []
+
+    async def checked() -> bool:
+        histories = console.pipeline.client[f"{console.pipeline.prefix}_console"]["histories"]
+        wanted = {"_id": {"$nin": list(known)}}
+        async for one in histories.find(wanted):
+            types = {fact["type"] for fact in one.get("facts", {}).values()}
+            if {"habeas.breach.notices_checked.v1", "habeas.breach.scoped.v1"} <= types:
+                found.append(one["_id"])
+        return bool(found)
+
+    await comes_true(checked, WITHIN)
+    return found[0]

@@ -2,72 +2,21 @@
 
 import re
 import uuid
-from datetime import timedelta
 
 import httpx
 from playwright.async_api import Browser, Page
 
-from habeas.client import requests
-from shared.contract.events.breaches import BreachDeclared
-from shared.contract.staff import code_at
 from shared.vocabulary import StaffRole
 from tests.integration.browser import too_wide, violations
-from tests.integration.console_fixture import WITHIN, Console, console
-from tests.integration.pipeline import PORTAL, comes_true, now
+from tests.integration.console_fixture import WITHIN, Console, declared
+from tests.integration.pipeline import comes_true
 
-__all__ = ["console"]
 OFFICER = StaffRole.INCIDENT_OFFICER
-
-
-async def declared(console: Console, *people: str) -> str:
-    """Declare a breach as an upstream system does; return the incident, once its letters are checked."""
-    today = now()
-    listed: list[dict[str, object]] = [{"name": "Bruno Muster", "email": email} for email in people]
-    listed.append({"name": "Amelia Beispiel"})
-    data = {
-        "reference": f"INC-{uuid.uuid4().hex}",
-        "nature": "A copy of the customer table was taken.",
-        "consequences": "Letters that pretend to come from us.",
-        "measures": "The way in is closed.",
-        "advice": "Do not open attachments.",
-        "occurred_from": (today - timedelta(days=2)).isoformat(),
-        "detected_at": (today - timedelta(hours=3)).isoformat(),
-        "aware_at": (today - timedelta(hours=2)).isoformat(),
-        "categories": ["user.name", "user.contact.email"],
-        "affected": {"list": [{**one, "locale": "de", "residence": {"country": "DE"}} for one in listed]},
-        "contact": "Privacy team, privacy@example.com",
-        "high_risk": True,
-    }
-    body = requests.cloud_event(data, type_=BreachDeclared.TYPE, source=PORTAL)
-    known = {case for case, row in (await console.rows()).items() if row.get("kind") == "incident"}
-    await console.pipeline.publish(body, type_=BreachDeclared.TYPE)
-    found: list[str] = []
-
-    async def checked() -> bool:
-        histories = console.pipeline.client[f"{console.pipeline.prefix}_console"]["histories"]
-        wanted = {"_id": {"$nin": list(known)}}
-        async for one in histories.find(wanted):
-            types = {fact["type"] for fact in one.get("facts", {}).values()}
-            if {"habeas.breach.notices_checked.v1", "habeas.breach.scoped.v1"} <= types:
-                found.append(one["_id"])
-        return bool(found)
-
-    await comes_true(checked, WITHIN)
-    return found[0]
-
-
-async def fresh_code(console: Console, account: str) -> str:
-    """Return the code of *account* as if none was used yet: another second factor would end its session."""
-    for collection in ("codes", "tries"):
-        await console.pipeline.client[f"{console.pipeline.prefix}_staff"][collection].delete_many({})
-    known = await console.pipeline.accounts.register.account(account)
-    assert known is not None
-    return code_at(known.second_factor, now())
 
 
 async def entered(console: Console, page: Page, account: str, form: str) -> None:
     """Send the *form* of a page with a fresh code of *account*."""
-    await page.fill(f"#code-{form}", await fresh_code(console, account))
+    await page.fill(f"#code-{form}", await console.code(account))
     await page.click(f"form[action$='/decisions/{form}'] button")
     await page.wait_for_load_state()
 
@@ -90,8 +39,8 @@ async def refused_words(
     """Send a form with a fresh code of *account*; return the status and the page."""
     form = re.search(r'name="form" value="([0-9a-f]{64})"', (await client.get("/breaches")).text)
     assert form is not None
-    secret = (await console.pipeline.accounts.present(account)).second_factor
-    answer = await client.post(path, data={"form": form[1], "code": code_at(secret, now()), **entered})
+    code = await console.code(account)
+    answer = await client.post(path, data={"form": form[1], "code": code, **entered})
     return answer.status_code, answer.text
 
 

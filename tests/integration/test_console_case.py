@@ -1,21 +1,23 @@
 """The page of a case on real parts: decisions of two accounts, refusals with their letter, appeals."""
 
+import base64
 import io
 import re
 import zipfile
+from datetime import date, timedelta
 
 import httpx
+import pytest_asyncio
 from playwright.async_api import Browser
 
+from bench.document_images import passport
 from shared.contract.references import short_reference
 from shared.vocabulary import StaffRole
 from tests.integration.browser import too_wide, violations
-from tests.integration.console_fixture import Console, console, made
-from tests.integration.pipeline import comes_true
+from tests.integration.console_fixture import Console, made
+from tests.integration.pipeline import Somebody, comes_true, now
 from tests.staff import PASSWORD
 from tests.waiting import eventually
-
-__all__ = ["console"]
 
 AGENT, APPROVER = "dana.muster", "omar.sample"
 BOTH = (StaffRole.AGENT, StaffRole.APPROVER)
@@ -25,51 +27,26 @@ SECRET = "Keeper of the cellar keys"
 WHY = "We looked at the paper file: the date is right."
 
 
+@pytest_asyncio.fixture(scope="module", autouse=True)
+async def documented(console: Console) -> tuple[Somebody, str]:
+    """Ask for an erasure by letter, with a passport: it is examined while the other tests run."""
+    _, unbound = await console.pipeline.people_by_contract()
+    person = unbound[3]
+    contact = await console.pipeline.business("portal", "contacts").find_one({"email": person.email})
+    subject = {"name": "Ottilie Muster", "identifiers": {"customer_id": str(contact["customer_id"])}}
+    case = await console.pipeline.lodge(person.asks("erasure", subject=subject))
+    born, expires = date(1988, 3, 4), now().date() + timedelta(days=900)
+    picture = passport("Muster", "Ottilie", number="C01X00T47", born=born, expires=expires)
+    proof = {"kind": "document", "slot": "identity", "media_type": "image/jpeg"}
+    proof["content"] = base64.b64encode(picture).decode()
+    answer = await console.pipeline.http.post(f"/v1/requests/{case}/proofs", json={"proofs": [proof]})
+    answer.raise_for_status()
+    return person, case
+
+
 def offered(page: httpx.Response) -> set[str]:
     """Return the decisions that a page of a case offers."""
     return set(re.findall(r"/decisions/([a-z-]+)\"", page.text))
-
-
-async def test_two_accounts_approve_one_erasure(console: Console, browser: Browser) -> None:
-    pipeline = console.pipeline
-    person = (await pipeline.people())[10]
-    case = await pipeline.verified("erasure", person)
-    await console.listed(case, "verified", "approval")
-    agent = await console.signed_in("kai.agent", StaffRole.AGENT)
-    assert "approve-erasure" not in offered(await agent.get(f"/requests/{case}"))
-    assert (await made(console, agent, "kai.agent", case, "approve-erasure")).status_code == 409
-    await agent.aclose()
-
-    approver = await console.signed_in(APPROVER, *BOTH)
-    page = await console.page_of(browser, approver)
-    await page.goto(f"{console.url}/requests/{case}")
-    assert not [*await violations(page), *await too_wide(page)]
-    await page.click("text=Open the content")
-    await page.fill("[name=code]", await console.code(APPROVER))
-    await page.click("main form button")
-    plan = await page.inner_text("section:has(h2:text-is('Erasure plan'))")
-    assert "To keep" in plan
-    assert "AO" in plan
-    await page.goto(f"{console.url}/requests/{case}")
-    await page.click("text=Approve the erasure")
-    await page.set_viewport_size({"width": 360, "height": 800})
-    assert not [*await violations(page), *await too_wide(page)]
-    await page.fill("[name=code]", "000000")
-    await page.click("main form button")
-    assert "Nothing was changed" in await page.inner_text("[role=alert]")
-    assert not await violations(page)
-    await page.fill("[name=code]", await console.code(APPROVER))
-    await page.click("main form button")
-    assert await page.inner_text("[role=status]") == "The erasure is approved."
-    assert not [*await violations(page), *await too_wide(page)]
-    await page.close()
-    assert (await pipeline.closed(case))["outcome"] in {"granted", "partly_granted"}
-
-    async def offered_no_more() -> bool:
-        return "approve-erasure" not in offered(await approver.get(f"/requests/{case}"))
-
-    await comes_true(offered_no_more)
-    await approver.aclose()
 
 
 async def test_referred_request_is_refused_on_a_ground_of_its_law(console: Console, browser: Browser) -> None:
@@ -145,7 +122,12 @@ async def test_opened_case_shows_its_content_and_takes_notes(console: Console, b
     await page.goto(f"{console.url}/requests/{case}")
     await page.select_option("[name=owner]", "nina.agent")
     await page.click("text=Change the owner")
-    assert await page.locator("dl.summary >> text=nina.agent").count() == 1
+
+    async def owned() -> bool:
+        await page.reload()
+        return await page.locator("dl.stands >> text=nina.agent").count() == 1
+
+    await comes_true(owned)
     await page.fill("[name=text]", "The paper file lies in the cellar.")
     await page.click("text=Add the note")
     assert await page.locator("text=Note written").count() == 1
@@ -241,3 +223,74 @@ async def test_package_is_reviewed_and_sent_without_a_withheld_value(
     assert any(person.email.casefold().encode() in content.lower() for content in files.values())
     assert [name for name, content in files.items() if SECRET.encode() in content] == []
     assert pipeline.letter(person, case, "Art. 15(4)")
+
+
+async def test_document_is_reviewed_and_two_accounts_approve_the_erasure(
+    console: Console, browser: Browser, documented: tuple[Somebody, str]
+) -> None:
+    person, case = documented
+    await console.listed(case, "challenged", "document")
+    agent = await console.signed_in("kai.agent", *BOTH)
+    page = await console.page_of(browser, agent)
+    await page.goto(f"{console.url}/?work=document")
+    await page.click(f"text={short_reference(case)}")
+    await page.click("text=Open the content")
+    await page.fill("[name=code]", await console.code("kai.agent"))
+    await page.click("main form button")
+    await page.wait_for_selector("text=Opened on record")
+
+    async def drawn() -> bool:
+        await page.reload()
+        return await page.locator("img.page").count() == 1
+
+    await comes_true(drawn)
+    await page.locator("img.page").scroll_into_view_if_needed()
+    await page.wait_for_function("document.querySelector('img.page').naturalWidth > 300")
+    assert await page.locator("section:has(img.page) >> text=Findings of the machine").count() == 1
+    await page.click("summary:has-text('Accept the proof')")
+    form = page.locator("form[action$='accept-proof']")
+    await form.locator("[name=reason]").select_option("looked_at")
+    await form.locator("[name=identities]").fill("customer_id")
+    await form.locator("[name=code]").fill(await console.code("kai.agent"))
+    assert not [*await violations(page), *await too_wide(page)]
+    await form.locator("button").first.click()
+    assert await page.inner_text("[role=status]") == "The proof is accepted."
+    await page.close()
+    await console.listed(case, "verified", "approval")
+    assert "approve-erasure" not in offered(await agent.get(f"/requests/{case}"))
+    assert (await made(console, agent, "kai.agent", case, "approve-erasure")).status_code == 409
+    await agent.aclose()
+    await two_accounts_approve(console, browser, case)
+
+    async def erased() -> bool:
+        return await console.pipeline.business("portal", "contacts").find_one({"email": person.email}) is None
+
+    await comes_true(erased)
+
+
+async def two_accounts_approve(console: Console, browser: Browser, case: str) -> None:
+    """Approve an erasure by one account, again by the same, and by another one."""
+    first = await console.signed_in(APPROVER, *BOTH)
+    page = await console.page_of(browser, first, width=360)
+    await page.goto(f"{console.url}/requests/{case}/content")
+    await page.fill("[name=code]", await console.code(APPROVER))
+    await page.click("main form button")
+    assert "To erase" in await page.inner_text("section:has(h2:text-is('Erasure plan'))")
+    await page.goto(f"{console.url}/requests/{case}")
+    await page.click("text=Approve the erasure")
+    assert not [*await violations(page), *await too_wide(page)]
+    await page.fill("[name=code]", "000000")
+    await page.click("main form button")
+    assert "Nothing was changed" in await page.inner_text("[role=alert]")
+    await page.fill("[name=code]", await console.code(APPROVER))
+    await page.click("main form button")
+    assert "A second account has to decide the same" in await page.inner_text("[role=status]")
+    assert not [*await violations(page), *await too_wide(page)]
+    await page.close()
+    assert "approve-erasure" not in offered(await first.get(f"/requests/{case}"))
+    assert (await made(console, first, APPROVER, case, "approve-erasure")).status_code == 409
+    await first.aclose()
+    second = await console.signed_in("rosa.approver", StaffRole.APPROVER)
+    done = await made(console, second, "rosa.approver", case, "approve-erasure")
+    assert "The erasure is approved." in done.text
+    await second.aclose()

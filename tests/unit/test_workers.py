@@ -43,6 +43,13 @@ def test_files_on_containers_are_run_by_one_worker() -> None:
     assert len(names) == 1
 
 
+def test_files_that_share_a_console_are_run_by_one_worker() -> None:
+    sharing = {file for file, text in files().items() if "import Console" in text or "Console, " in text}
+    names = {workers.group(f"{file}::test_one") for file in sharing}
+    assert len(sharing) > 1
+    assert names == {workers.CONSOLE}
+
+
 def test_tests_of_a_file_are_run_by_one_worker_and_those_of_two_by_two() -> None:
     one, two = "tests/integration/test_journal.py", "tests/integration/test_copies.py"
     assert (
