@@ -234,6 +234,8 @@ def _challenged(draft: _RowDraft, fact: events.IdentityChallenged, _at: datetime
         draft.review = None
     if draft.row.stage is CaseStage.RECEIVED:
         draft.row.stage = CaseStage.CHALLENGED
+    if draft.review is not None and draft.review.by:  # the proof is accepted, and the person has to do more
+        draft.review = None
 
 
 @_on(events.IdentityReviewNeeded)

@@ -15,7 +15,7 @@ from shared.contract.references import short_reference
 from shared.vocabulary import StaffRole
 from tests.integration.browser import too_wide, violations
 from tests.integration.console_fixture import Console, made
-from tests.integration.pipeline import Somebody, comes_true, now
+from tests.integration.pipeline import comes_true, now
 from tests.staff import PASSWORD
 from tests.waiting import eventually
 
@@ -28,20 +28,20 @@ WHY = "We looked at the paper file: the date is right."
 
 
 @pytest_asyncio.fixture(scope="module", autouse=True)
-async def documented(console: Console) -> tuple[Somebody, str]:
-    """Ask for an erasure by letter, with a passport: it is examined while the other tests run."""
+async def documented(console: Console) -> str:
+    """Ask for access without a mailbox, with a passport: it is examined while the other tests run."""
     _, unbound = await console.pipeline.people_by_contract()
     person = unbound[3]
     contact = await console.pipeline.business("portal", "contacts").find_one({"email": person.email})
     subject = {"name": "Ottilie Muster", "identifiers": {"customer_id": str(contact["customer_id"])}}
-    case = await console.pipeline.lodge(person.asks("erasure", subject=subject))
+    case = await console.pipeline.lodge(person.asks("access", subject=subject))
     born, expires = date(1988, 3, 4), now().date() + timedelta(days=900)
     picture = passport("Muster", "Ottilie", number="C01X00T47", born=born, expires=expires)
     proof = {"kind": "document", "slot": "identity", "media_type": "image/jpeg"}
     proof["content"] = base64.b64encode(picture).decode()
     answer = await console.pipeline.http.post(f"/v1/requests/{case}/proofs", json={"proofs": [proof]})
     answer.raise_for_status()
-    return person, case
+    return case
 
 
 def offered(page: httpx.Response) -> set[str]:
@@ -225,10 +225,10 @@ async def test_package_is_reviewed_and_sent_without_a_withheld_value(
     assert pipeline.letter(person, case, "Art. 15(4)")
 
 
-async def test_document_is_reviewed_and_two_accounts_approve_the_erasure(
-    console: Console, browser: Browser, documented: tuple[Somebody, str]
+async def test_document_is_reviewed_beside_its_findings_and_accepted(
+    console: Console, browser: Browser, documented: str
 ) -> None:
-    person, case = documented
+    case = documented
     await console.listed(case, "challenged", "document")
     agent = await console.signed_in("kai.agent", *BOTH)
     page = await console.page_of(browser, agent)
@@ -256,20 +256,22 @@ async def test_document_is_reviewed_and_two_accounts_approve_the_erasure(
     await form.locator("button").first.click()
     assert await page.inner_text("[role=status]") == "The proof is accepted."
     await page.close()
+    await agent.aclose()
+
+    async def goes_on() -> bool:
+        return bool((await console.rows())[case]["stage"] != "challenged")
+
+    await comes_true(goes_on)
+
+
+async def test_two_accounts_approve_one_erasure(console: Console, browser: Browser) -> None:
+    person = (await console.pipeline.people())[10]
+    case = await console.pipeline.verified("erasure", person)
     await console.listed(case, "verified", "approval")
+    agent = await console.signed_in("kai.agent", StaffRole.AGENT)
     assert "approve-erasure" not in offered(await agent.get(f"/requests/{case}"))
     assert (await made(console, agent, "kai.agent", case, "approve-erasure")).status_code == 409
     await agent.aclose()
-    await two_accounts_approve(console, browser, case)
-
-    async def erased() -> bool:
-        return await console.pipeline.business("portal", "contacts").find_one({"email": person.email}) is None
-
-    await comes_true(erased)
-
-
-async def two_accounts_approve(console: Console, browser: Browser, case: str) -> None:
-    """Approve an erasure by one account, again by the same, and by another one."""
     first = await console.signed_in(APPROVER, *BOTH)
     page = await console.page_of(browser, first, width=360)
     await page.goto(f"{console.url}/requests/{case}/content")
@@ -287,6 +289,7 @@ async def two_accounts_approve(console: Console, browser: Browser, case: str) ->
     assert "A second account has to decide the same" in await page.inner_text("[role=status]")
     assert not [*await violations(page), *await too_wide(page)]
     await page.close()
+    assert (await console.pipeline.page(case))["status"] == "verified"
     assert "approve-erasure" not in offered(await first.get(f"/requests/{case}"))
     assert (await made(console, first, APPROVER, case, "approve-erasure")).status_code == 409
     await first.aclose()
@@ -294,3 +297,4 @@ async def two_accounts_approve(console: Console, browser: Browser, case: str) ->
     done = await made(console, second, "rosa.approver", case, "approve-erasure")
     assert "The erasure is approved." in done.text
     await second.aclose()
+    assert (await console.pipeline.closed(case))["outcome"] in {"granted", "partly_granted"}

@@ -150,8 +150,18 @@ async def message(parts: ConsoleParts, decision: str, view: CaseView, history: S
     fitting = (one for one in OFFERS.values() if one.made(entry.fact))
     offer = max(fitting, key=lambda one: len(one.constants), default=None)
     wait = None if offer is None else view.wait(offer.answers)
-    first = wait is not None and entry.actor in wait.by
-    return RECORDED if first else offer.done if offer else ""
+    waits = wait is not None and entry.actor in wait.by
+    if waits and not await _results(parts, decision):
+        return RECORDED
+    return offer.done if offer else ""
+
+
+async def _results(parts: ConsoleParts, decision: str) -> Sequence[str]:
+    """Return the types of the events that a *decision* has caused: none if a second account must decide."""
+    try:
+        return await parts.intake.effect(decision, within_s=0)
+    except (EffectUnknown, DecisionNotAccepted, StaffApiProblem):
+        return ()
 
 
 async def _unseen(parts: ConsoleParts, decision: str) -> str:

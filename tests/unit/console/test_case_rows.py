@@ -109,6 +109,16 @@ def test_stored_row_reads_as_it_was_written(facts: Sequence[Fact]) -> None:
     assert CaseRow.read(found.document()) == found
 
 
+def test_accepted_proof_waits_no_more_once_the_person_has_to_confirm() -> None:
+    doubted = events.IdentityReviewNeeded(request_id=CASE, reasons=("unclear",))
+    accepted = events.IdentityDecided(
+        request_id=CASE, by="omar.sample", verified=True, reason="looked_at", identities=("email",)
+    )
+    assert waits(RECEIVED, CHALLENGED, doubted, CHALLENGED) == [WaitKind.DOCUMENT]
+    assert waits(RECEIVED, CHALLENGED, doubted, accepted) == [WaitKind.DOCUMENT]
+    assert waits(RECEIVED, CHALLENGED, doubted, accepted, CHALLENGED) == []
+
+
 def test_planned_erasure_waits_for_an_account_that_has_not_decided() -> None:
     [wait] = row(*WHOLE[:4]).waits
     assert (wait.kind, wait.due_on, wait.by) == (WaitKind.APPROVAL, DUE, ("dana.muster",))
