@@ -139,7 +139,10 @@ def test_first_approval_is_recorded() -> None:
 def test_erasure_waits_for_two_accounts_where_two_must_approve() -> None:
     two = PROPOSED.model_copy(update={"approvers": 2})
     first = after(two, APPROVED)
-    assert (first.status, first.approvals) == (FulfillmentStatus.AWAITING_APPROVAL, {"second.person"})
+    assert (first.status, first.approvals) == (
+        FulfillmentStatus.AWAITING_APPROVAL,
+        frozenset({"second.person"}),
+    )
     assert after(two, APPROVED, APPROVED).status is FulfillmentStatus.AWAITING_APPROVAL
     assert after(two, APPROVED, two) == first
     both = after(two, APPROVED, OTHER)
