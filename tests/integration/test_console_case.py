@@ -121,7 +121,8 @@ async def test_opened_case_shows_its_content_and_takes_notes(console: Console, b
 
     await page.goto(f"{console.url}/requests/{case}")
     await page.select_option("[name=owner]", "nina.agent")
-    await page.click("text=Change the owner")
+    async with page.expect_navigation():
+        await page.click("text=Change the owner")
 
     async def owned() -> bool:
         await page.reload()
