@@ -44,7 +44,7 @@ def test_files_on_containers_are_run_by_one_worker() -> None:
 
 
 def test_files_that_share_a_console_are_run_by_one_worker() -> None:
-    sharing = {file for file, text in files().items() if "import Console" in text or "Console, " in text}
+    sharing = {file for file, text in files().items() if "(console: Console" in text}
     names = {workers.group(f"{file}::test_one") for file in sharing}
     assert len(sharing) > 1
     assert names == {workers.CONSOLE}
