@@ -121,14 +121,8 @@ async def test_opened_case_shows_its_content_and_takes_notes(console: Console, b
 
     await page.goto(f"{console.url}/requests/{case}")
     await page.select_option("[name=owner]", "nina.agent")
-    async with page.expect_navigation():
-        await page.click("text=Change the owner")
-
-    async def owned() -> bool:
-        await page.reload()
-        return await page.locator("dl.stands >> text=nina.agent").count() == 1
-
-    await comes_true(owned)
+    await page.click("text=Change the owner")
+    await page.locator("dl.summary dd:text-is('nina.agent')").wait_for()
     await page.fill("[name=text]", "The paper file lies in the cellar.")
     await page.click("text=Add the note")
     assert await page.locator("text=Note written").count() == 1
