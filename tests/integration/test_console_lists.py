@@ -9,6 +9,7 @@ import pytest
 
 from bench.console import fill
 from services.console.read_model.cases import CaseFilter, CaseList, CaseOrder, DueFilter
+from services.console.read_model.figures import FigureReader
 from services.console.read_model.openings import PAGE, Opening, OpeningFilter, OpeningKind, OpeningLog
 from services.console.saved_views import MOST_VIEWS, SavedViews
 from services.console.state import WaitKind
@@ -72,6 +73,7 @@ async def test_every_list_reads_in_an_index_and_every_index_serves_a_list(databa
         await cases.values(field)
     await cases.work(TODAY)
     await cases.work(TODAY, "dana.muster")
+    assert sum((await FigureReader(database, "UTC").ages(TODAY)).values()) > 0
     await database.command("profile", 0)
     read = {"op": {"$in": ["query", "command"]}, "ns": f"{database.name}.cases"}
     plans = [str(one["planSummary"]) async for one in database["system.profile"].find(read)]

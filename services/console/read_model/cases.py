@@ -50,6 +50,9 @@ LAW_AND_COUNTRY = ("law_name", "country")
 """A law follows from the country, so that most pairs have no case."""
 DUE_ORDER: IndexKeys = [("sort_due", 1), ("_id", 1)]
 BY_RECEIPT: IndexKeys = [("kind", 1), ("received_on", 1), *DUE_ORDER]
+OPEN: Document = {"kind": CaseKind.REQUEST.value, "open": True}
+OPEN_BY_RECEIPT = "open_by_receipt"
+"""Index of the open requests alone, for their age."""
 
 
 class CaseOrder(StrEnum):
@@ -359,7 +362,8 @@ def _indexes() -> Sequence[IndexModel]:
     ordered = [_keys(order, *names) for names in filters for order in CaseOrder]
     waits = [_keys(CaseOrder.DUE, name) for name in ("waiting", "waits_for_staff")]
     keys = [*ordered, *waits, BY_RECEIPT, [("reference", 1)]]
-    return [IndexModel(one, name=_name(one)) for one in keys]
+    ages = IndexModel([("received_on", 1)], name=OPEN_BY_RECEIPT, partialFilterExpression=OPEN)
+    return [*(IndexModel(one, name=_name(one)) for one in keys), ages]
 
 
 def _name(keys: IndexKeys) -> str:

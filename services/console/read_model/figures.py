@@ -17,6 +17,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
+from services.console.read_model.cases import OPEN, OPEN_BY_RECEIPT
 from services.console.state import CaseKind, Document
 from shared.runtime.mongo import Database, translated
 from shared.vocabulary import Outcome, Right
@@ -193,9 +194,8 @@ class FigureReader:
         """Return the number of open requests by age in days."""
         counted = dict.fromkeys([*(name for name, _ in AGES), OLDEST], 0)
         days = {"$group": {"_id": "$received_on", "count": {"$sum": 1}}}
-        matched = {"$match": {"kind": CaseKind.REQUEST.value, "open": True}}
         with translated("count open requests"):
-            async for one in self._cases.aggregate([matched, days]):
+            async for one in self._cases.aggregate([{"$match": OPEN}, days], hint=OPEN_BY_RECEIPT):
                 age = (today - date.fromisoformat(one["_id"])).days
                 counted[next((name for name, most in AGES if age <= most), OLDEST)] += one["count"]
         return counted
