@@ -37,6 +37,7 @@ AT = "2126-03-09T10:00+01:00"
 WITH_UNKNOWN_ID = {
     "appeals decide": "--granted",
     "appeals show": None,
+    "audit trail": None,
     "breach abort": "--yes",
     "breach approve": "--phase 1",
     "breach end-hold": "",
