@@ -336,6 +336,7 @@ REMARKS: frozenset[type[Fact]] = DECIDED_ELSEWHERE | frozenset(
         events.FeeAgreed,
         events.FeeQuoted,
         events.FileAttached,
+        events.HoldPlaced,
         FollowUpKept,
         events.ForwardingDecided,
         events.ForwardingFetched,
@@ -530,6 +531,11 @@ class IntakeCase:
             return ()
         mailboxes = [n for n, name in enumerate(self.offer.identities, 1) if name == EMAIL]
         return tuple(n for n in mailboxes if (self.offer.ref, n) not in self.aliases_proven)
+
+    @property
+    def has_mail(self) -> bool:
+        """Whether a mail lies in the case, which may be no request yet."""
+        return bool(self.messages) or self.inquiry is not None
 
     @property
     def open_messages(self) -> tuple[events.MessageLodged, ...]:

@@ -288,6 +288,7 @@ TRANSITIONS: Mapping[VerificationStatus, Mapping[type[Fact], VerificationStatus]
     # Decided from the beginning where the identity is proven elsewhere.
     VerificationStatus.UNKNOWN: {
         RequestReceived: VerificationStatus.OPEN,
+        ContentOpened: VerificationStatus.UNKNOWN,  # of a mail that is no request
         RequestStopped: VerificationStatus.UNKNOWN,
         RequestReleased: VerificationStatus.UNKNOWN,
     },

@@ -321,7 +321,7 @@ class UncountedCodes:
 
 async def open_documents(event: ContentOpened, ctx: VerifierContext) -> Sequence[Fact]:
     """Record that an account reads a whole case, and have the pages of its sealed documents drawn for it."""
-    if event.item != EVERYTHING:
+    if event.item != EVERYTHING or ctx.known.request is None:
         return []
     proofs = tuple(proof for proof in ctx.known.readable if proof.ref in ctx.known.evidence)
     until, refs = ctx.now + OPENED_FOR, tuple(proof.ref for proof in proofs)

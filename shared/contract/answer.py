@@ -131,8 +131,17 @@ class PackageFacts(_Piece):
     sha256: str
 
 
+class FileFacts(_Piece):
+    """Name and size of a file that the staff attached."""
+
+    name: str = ""
+    """As it was called where it came from."""
+    size: int | None = None
+    """In bytes."""
+
+
 def facts_of(package: str) -> str:
-    """Return the name under which the :class:`PackageFacts` of *package* lie in the vault."""
+    """Return the vault name of the :class:`PackageFacts` of *package*, or :class:`FileFacts` of a file."""
     return f"{package}_facts"
 
 

@@ -34,6 +34,7 @@ IDLE_S: Final = 2.0
 
 Identification: TypeAlias = Callable[[str], Awaitable[Mapping[str, str]]]
 """Network of a client → headers by which intake recognises the console."""
+NO_HEADERS: Final[Mapping[str, str]] = {}
 
 
 class DecisionNotAccepted(HabeasError):
@@ -220,13 +221,18 @@ class StaffApi:
         return {} if answer.status_code == HTTPStatus.NO_CONTENT else dict(answer.json())
 
     async def response(
-        self, method: str, path: str, bearer: str | None = None, **arguments: Any
+        self,
+        method: str,
+        path: str,
+        bearer: str | None = None,
+        headers: Mapping[str, str] = NO_HEADERS,
+        **arguments: Any,
     ) -> httpx.Response:
         """Call *path* and return the answer; raises as :meth:`submit`."""
-        headers = {} if bearer is None else {"Authorization": f"Bearer {bearer}"}
-        headers |= await self._credential(self._network) if self._credential else {}
+        known = {} if bearer is None else {"Authorization": f"Bearer {bearer}"}
+        known |= await self._credential(self._network) if self._credential else {}
         try:
-            answer = await self._client.request(method, path, headers=headers, **arguments)
+            answer = await self._client.request(method, path, headers={**headers, **known}, **arguments)
         except httpx.HTTPError as error:
             where = f"at {self._client.base_url} ({type(error).__name__})"
             raise IntakeUnavailable(f"intake does not answer {where}") from None

@@ -669,6 +669,7 @@ MAIL = (
         text=_("The mail no longer waits."),
         done=_("The mail is handled."),
         fits=lambda view: bool(_mails(view)),
+        answers=WaitKind.MAIL,
         fields=(
             DecisionField("message", _("Mail"), FieldKind.CHOICE, choices=_mails),
             _choice("outcome", _("Outcome"), {one: labels.MAIL_OUTCOMES[one] for one in MessageOutcome}),

@@ -28,7 +28,7 @@ from services.console.state import WaitKind
 from shared.contract.events import Code, RequestId
 from shared.errors import HabeasError
 
-BESIDE = (WaitKind.DOCUMENT, WaitKind.APPROVAL, WaitKind.REFERRED, WaitKind.APPEAL)
+BESIDE = (WaitKind.DOCUMENT, WaitKind.APPROVAL, WaitKind.REFERRED, WaitKind.APPEAL, WaitKind.MAIL)
 """Work whose decisions are beside the content."""
 SAFE: Mapping[str, str] = {
     "Cache-Control": "no-store",

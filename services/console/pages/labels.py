@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from services.console.state import CaseStage, WaitKind, name_of
 from shared.contract.erasure_claims import ErasureClaim
 from shared.law import Role
+from shared.pages.translation import Words
 from shared.pages.translation import mark as _
 from shared.vocabulary import (
     ExtensionReason,
@@ -218,7 +219,90 @@ HOLD_ENDINGS: Mapping[str, str] = {
     "placed_in_error": _("It was placed in error"),
 }
 
+CODES: Mapping[str, str] = {
+    "nothing_declared": _("The request names no data that the map knows"),
+    "unsure": _("It is not certain whose records these are"),
+    "scope_unclear": _("It is unclear which data is meant"),
+    "ground_claimed": _("The person claims a ground of erasure"),
+    "identity_change": _("The correction changes an identity"),
+    "many_mailboxes": _("The records name many other mailboxes"),
+    "accuracy_disputed": _("The accuracy is disputed"),
+    "to_be_weighed": _("The interests are to be weighed"),
+    "records_changed": _("The records have changed since"),
+    "second_decider": _("A second account decides"),
+    "not_me": _("The reader of a letter did not ask"),
+    "unclear_reply": _("A reply is unclear"),
+    "mailbox_unreachable": _("Another mailbox cannot be reached"),
+    "asked_back": _("The sender is asked what is meant"),
+    "unanswered": _("The sender has not answered"),
+    "appeal": _("Appeal"),
+    "complaint": _("Complaint"),
+    "legal_hold": _("Legal hold"),
+    "still_needed": _("Still needed for its purpose"),
+    "purpose_ended": _("The purpose has ended"),
+    "consent_withdrawn": _("The consent is withdrawn"),
+    "objection": _("The person objects"),
+    "collected_from_child": _("Collected from a child"),
+    "out_of_scope": _("Outside of what the person asked for"),
+    "not_covered": _("Holds no data that the erasure covers"),
+    "not_changeable": _("The map forbids a change"),
+    "not_markable": _("The system cannot mark it"),
+    "not_found": _("Not found"),
+    "same_value": _("The records say this already"),
+    "wrong_type": _("The new value cannot be read"),
+    "ambiguous": _("There are several different values"),
+    "not_taken": _("A system did not accept it"),
+    "overtaken": _("Changed meanwhile by others"),
+    "changed_meanwhile": _("Changed during the erasure"),
+    "mentioned_elsewhere": _("Mentioned in records of others"),
+    "shared_identity": _("An identity is shared with others"),
+    "unconfirmed_identity": _("An identity is not confirmed"),
+    "store_rules": _("Rules of the database forbid it"),
+    "store_duplicate": _("The database allows no duplicate"),
+    "store_too_large": _("Too large for the database"),
+    "store_not_permitted": _("The database does not permit it"),
+    "store_refused": _("The database refused it"),
+    "not_collected_from_you": _("Not collected from the person"),
+    "not_provided_by_you": _("Not provided by the person"),
+    "other_legal_basis": _("Held on another legal basis"),
+    "never_disclosed": _("Never disclosed"),
+    "masked_value": _("Masked value"),
+    "needs_more_proof": _("Needs more proof"),
+    "code_expired": _("The code has expired"),
+    "too_many_attempts": _("Too many attempts"),
+    "details_do_not_match": _("The details do not match"),
+    "not_proven_in_time": _("Not proven in time"),
+    "unclear": _("Unclear"),
+    "needs_a_person": _("A person must look at it"),
+    "documents_alone": _("Only documents prove it"),
+    "records_differ": _("The records differ"),
+    "name_partial": _("The name agrees in part"),
+    "name_mismatch": _("The name differs"),
+    "dob_mismatch": _("The date of birth differs"),
+    "address_mismatch": _("The address differs"),
+    "doc_expired": _("The document has expired"),
+    "document_not_found": _("No document was found"),
+    "image_blurred": _("The picture is blurred"),
+    "reader_unavailable": _("The reader of documents does not run"),
+    "mrz_not_found": _("No machine-readable zone was found"),
+    "identity": _("Identity"),
+    "address": _("Address"),
+    "permission": _("Permission"),
+}
+"""Names of reasons and kinds that have no table of their own."""
+
 
 def plain(code: str | None) -> str:
     """Return *code* as words: of codes without a name of their own."""
     return (code or "").replace("_", " ").replace(".", " ")
+
+
+def named(code: str | None) -> str:
+    """Return the name of *code*, to be translated; its words if it has none."""
+    known = code or ""
+    return CODES.get(known) or GROUNDS.get(known) or CLAIMS.get(known) or plain(known)
+
+
+def reasons(codes: str, words: Words) -> str:
+    """Return the names of several *codes*, with commas between them, in the language of *words*."""
+    return ", ".join(words.say(named(code)) for code in codes.split(", "))

@@ -2,6 +2,7 @@
 
 from http import HTTPStatus
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
@@ -39,7 +40,9 @@ def work_routes(parts: ConsoleParts, guard: SessionGuard) -> APIRouter:
         form = await guard.form_with_file(request, visitor)
         file = form.get("file")
         if isinstance(file, UploadFile) and file.size:
-            await acted(parts, visitor, case, "files", content=await file.read())
+            named = f"attachment; filename*=UTF-8''{quote(file.filename or '', safe='')}"
+            headers = {"Content-Disposition": named}
+            await acted(parts, visitor, case, "files", content=await file.read(), headers=headers)
         return _back(case, "files")
 
     return router

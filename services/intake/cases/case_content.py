@@ -24,6 +24,7 @@ from shared.contract.answer import (
     RAW_MAIL,
     SUBMISSION,
     Answer,
+    FileFacts,
     LetterCopy,
     PackageFacts,
     facts_of,
@@ -66,6 +67,15 @@ class NoteContent(BaseModel):
     text: str
 
 
+class HoldContent(BaseModel):
+    """The staff's text on a legal hold."""
+
+    at: datetime
+    by: Code
+    matter: Code
+    text: str
+
+
 class FileContent(BaseModel):
     """A file that the staff attached; the content is an item."""
 
@@ -73,6 +83,10 @@ class FileContent(BaseModel):
     at: datetime
     by: Code
     media_type: str
+    name: str = ""
+    """As it was called where it came from; empty if unknown."""
+    size: int | None = None
+    """In bytes."""
 
 
 class MailContent(BaseModel):
@@ -151,6 +165,7 @@ class CaseContent(BaseModel):
     statements: Sequence[StatementContent]
     texts: Sequence[StaffText]
     notes: Sequence[NoteContent]
+    holds: Sequence[HoldContent]
     files: Sequence[FileContent]
     mails: Sequence[MailContent]
     letters: Sequence[LetterContent]
@@ -183,7 +198,8 @@ class ContentReader:
             statements=await _found([self._statement(one) for one in self.case.appeals]),
             texts=await _found([self._text(at, item) for at, item in self._explanations()]),
             notes=await _found([self._note(at, fact) for at, fact in self._of(events.CaseNoted)]),
-            files=list(self._files()),
+            holds=await _found([self._hold(at, fact) for at, fact in self._of(events.HoldPlaced)]),
+            files=await _found([self._file(at, fact) for at, fact in self._of(events.FileAttached)]),
             mails=list(self._mails()),
             letters=await _found([self._letter(at, sent) for at, sent in self._of(events.NoticeSent)]),
             evidence=await self._evidence(),
@@ -196,7 +212,7 @@ class ContentReader:
     def download(self, item: str) -> tuple[str, AsyncIterator[bytes]] | None:
         """Return type and bytes of the mail or attached file *item*; None if there is none of that name."""
         types = {mail.item: MAIL for mail in self._mails()}
-        types |= {file.item: file.media_type for file in self._files()}
+        types |= {file.item: file.media_type for _, file in self._of(events.FileAttached)}
         return (types[item], self.vault.open_stream(self.case_id, item)) if item in types else None
 
     async def listed(self, start: int) -> ListingPiece | None:
@@ -250,6 +266,18 @@ class ContentReader:
         content = await self._opened(noted.note)
         return None if content is None else NoteContent(at=at, by=noted.by, text=content.decode())
 
+    async def _hold(self, at: datetime, placed: events.HoldPlaced) -> HoldContent | None:
+        found = await self._text(at, placed.explanation) if placed.explanation else None
+        if found is None:
+            return None
+        return HoldContent(at=at, by=placed.by, matter=placed.matter, text=found.text)
+
+    async def _file(self, at: datetime, file: events.FileAttached) -> FileContent:
+        content = await self._opened(facts_of(file.item))
+        facts = FileFacts() if content is None else FileFacts.model_validate_json(content)
+        known = facts.model_dump()
+        return FileContent(item=file.item, at=at, by=file.by, media_type=file.media_type, **known)
+
     async def _letter(self, at: datetime, sent: events.NoticeSent) -> LetterContent | None:
         content = await self._opened(sent.kept) if sent.kept else None
         if content is None:
@@ -260,6 +288,8 @@ class ContentReader:
         )
 
     async def _evidence(self) -> EvidenceContent:
+        if self.case.received is None:
+            return EvidenceContent(pending=False)
         shown = self.case.evidence_shown
         if shown is None or shown.until is None or shown.until <= self.now:
             return EvidenceContent(pending=True)
@@ -360,10 +390,6 @@ class ContentReader:
     def _of(self, kind: type[F]) -> Iterator[tuple[datetime, F]]:
         """Yield the facts of *kind*, with their time."""
         return ((at, fact) for at, fact in self.facts if isinstance(fact, kind))
-
-    def _files(self) -> Iterator[FileContent]:
-        for at, file in self._of(events.FileAttached):
-            yield FileContent(item=file.item, at=at, by=file.by, media_type=file.media_type)
 
     def _mails(self) -> Iterator[MailContent]:
         for at, fact in self.facts:

@@ -137,7 +137,8 @@ async def open_content(event: events.ContentOpened, ctx: IntakeContext) -> Seque
     Raises:
         RefusedDecision: There is no such content, or it is a customer's and the account has no permission.
     """
-    if ctx.case.received is None:  # whose content it is shows the registration
+    mail = ctx.case.has_mail and event.item == EVERYTHING
+    if ctx.case.received is None and not mail:  # whose content it is shows the registration
         raise TooEarly("the reading came before its request")
     listed = [ctx.case.review.listing] if ctx.case.review else []
     known = {SUBMISSION, EVERYTHING, *listed, *(appeal.statement for appeal in ctx.case.appeals)}

@@ -331,10 +331,10 @@ class RequestService:
         """Return the id of the incident, or the *drill*, with the *reference* of *source*."""
         return incident_id(source, reference, key=self.keys.requests, drill=drill)
 
-    async def case(self, case_id: str) -> IntakeCase:
-        """Return the state of a request; only its existence if it was just lodged."""
+    async def case(self, case_id: str, *, mails: bool = False) -> IntakeCase:
+        """Return the state of a request, or of a mail with *mails*; only its existence if just lodged."""
         case, _ = await self.look_up(case_id)
-        if case.status is CaseStatus.UNKNOWN:
+        if case.status is CaseStatus.UNKNOWN and not (mails and case.has_mail):
             await self.kept(case_id, SUBMISSION)  # at least lodged
         return case
 
@@ -349,11 +349,11 @@ class RequestService:
         if self.id_of(source, request.reference) != case_id:
             raise UnknownRequest("no request of this system has this id")
 
-    async def history(self, case_id: str) -> tuple[IntakeCase, list[DatedFact]]:
-        """Return the state of a request, and its facts, oldest first."""
+    async def history(self, case_id: str, *, mails: bool = False) -> tuple[IntakeCase, list[DatedFact]]:
+        """Return the state of a request, or of a mail with *mails*, and its facts, oldest first."""
         rows = await self._history(case_id)
         case = _folded(rows)
-        if case.status is CaseStatus.UNKNOWN:
+        if case.status is CaseStatus.UNKNOWN and not (mails and case.has_mail):
             await self.kept(case_id, SUBMISSION)  # at least lodged
         return case, list(facts_of(rows))
 

@@ -8,6 +8,7 @@ names them, with the account.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from email.message import EmailMessage
 from http import HTTPStatus
 from typing import Annotated
 from uuid import uuid4
@@ -21,7 +22,7 @@ from services.intake.domain import CaseStatus
 from services.intake.http import operations
 from services.intake.http.staff_sessions import StaffSession, StaffSessions
 from services.intake.http.uploads import kind_of
-from shared.contract.answer import SUBMISSION
+from shared.contract.answer import SUBMISSION, FileFacts, facts_of
 from shared.contract.events import (
     CaseAssigned,
     CaseNoted,
@@ -40,6 +41,7 @@ ACTING = frozenset({StaffRole.AGENT, StaffRole.APPROVER, StaffRole.INCIDENT_OFFI
 """Roles of which an account needs one; the others only read."""
 FILES = re.compile(r"/v1/staff/cases/[0-9a-f]{32}/files")
 """Paths for files, as large as a document of a person."""
+LONGEST_FILENAME = 200
 MAY_NOT_ACT = "role_missing"
 NO_OWNER = "owner: no enabled account of a person has this name."
 NO_FILE = "The file is neither a picture (JPEG, PNG, HEIC, TIFF) nor a PDF nor an OpenPGP message."
@@ -118,13 +120,15 @@ class StaffActions:
         await self._record(CaseNoted(request_id=case_id, note=item, by=session.account.name))
         return item
 
-    async def attach(self, session: StaffSession, case_id: str, content: bytes) -> str:
-        """Seal a file and record it; return its name in the vault. Answer 415 for another type."""
+    async def attach(self, session: StaffSession, case_id: str, content: bytes, name: str) -> str:
+        """Seal a file called *name*, and record it; return its item. Answer 415 for another type."""
         item, media_type, by = f"file_{uuid4().hex}", kind_of(content), session.account.name
         if media_type is None:
             raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, NO_FILE)
         try:
             await self.service.vault.seal_stream(case_id, item, single_piece(content))
+            facts = FileFacts(name=name, size=len(content))
+            await self.service.vault.seal(case_id, facts_of(item), facts.model_dump_json().encode())
         except Destroyed:
             raise UnknownRequest(UNKNOWN) from None
         await self._record(FileAttached(request_id=case_id, item=item, media_type=media_type, by=by))
@@ -140,6 +144,13 @@ class StaffActions:
             async for one in self.sessions.accounts.accounts()
             if _is_person(one)
         ]
+
+
+def _filename(disposition: str) -> str:
+    """Return the name of a file in a header, as one short line; empty without one."""
+    header = EmailMessage()
+    header["Content-Disposition"] = " ".join(disposition.split()) or "attachment"
+    return " ".join((header.get_filename() or "").split())[:LONGEST_FILENAME]
 
 
 def _is_person(account: StaffAccount | None) -> bool:
@@ -179,7 +190,12 @@ def action_routes(actions: StaffActions) -> APIRouter:
     async def attach(
         case_id: RequestId, request: Request, session: Annotated[StaffSession, acting]
     ) -> SealedItem:
-        """Attach a file to a case: a picture, a PDF or an OpenPGP message, as the body."""
-        return SealedItem(item=await actions.attach(session, case_id, await request.body()))
+        """
+        Attach a file to a case: a picture, a PDF or an OpenPGP message, as the body.
+
+        Its name, if it is to be kept, is in the header `Content-Disposition`, as in RFC 6266.
+        """
+        name = _filename(request.headers.get("content-disposition", ""))
+        return SealedItem(item=await actions.attach(session, case_id, await request.body(), name))
 
     return router

@@ -49,7 +49,7 @@ class StaffContent:
 
         Raises HTTPException with the reason if it has not, or may no longer.
         """
-        case, facts = await self.service.history(case_id)
+        case, facts = await self.service.history(case_id, mails=True)
         account, now = session.account, self.clock()
         if not account.roles & ContentOpened.ROLES:
             raise HTTPException(HTTPStatus.FORBIDDEN, "role_missing")

@@ -37,6 +37,7 @@ from shared.contract.events import (
     MOST_BATCHED,
     MOST_DOCUMENT_BYTES,
     Code,
+    ContentOpened,
     Decision,
     RequestId,
     RequestTaken,
@@ -251,7 +252,8 @@ class StaffDecisions:
             if not await self.incidents.cases_between(case_id, case_id):
                 raise HTTPException(HTTPStatus.NOT_FOUND, NO_INCIDENT)
             return None
-        return await self.service.case(case_id) if decision.of_request else None
+        mails = isinstance(decision, ContentOpened)
+        return await self.service.case(case_id, mails=mails) if decision.of_request else None
 
     async def _keep_text(self, decision: Decision, text: bytes) -> None:
         item = written_item(text)

@@ -6,6 +6,7 @@ import pytest
 from babel.messages.extract import extract_from_dir
 
 from services.console.pages.site import CATALOGUES, LANGUAGES, TEMPLATES
+from shared.contract.refusals import REFUSALS
 from shared.law.library import policies
 from shared.pages.translation import SOURCE_LANGUAGE
 from tests.unit.catalogues import METHODS, OPTIONS, Translated
@@ -16,11 +17,11 @@ PLACES = re.compile(r"%\(\w+\)s|%|</?\w+[^>]*>")
 
 
 def sentences() -> set[str]:
-    """Return what stands in ``_()`` in templates and modules of the console, and the titles of laws."""
+    """Return what stands in ``_()`` in the console, the titles of laws, and the reasons of refusals."""
     titles = {law.title for law in policies() if law.title}
     options = {"templates/**.jinja": OPTIONS}
     found = extract_from_dir(PAGES.code, METHODS, options, keywords={"_": None})
-    return {str(one[2]) for one in found} | titles
+    return {str(one[2]) for one in found} | titles | set(REFUSALS.values())
 
 
 @pytest.mark.slow

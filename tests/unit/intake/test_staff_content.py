@@ -3,6 +3,7 @@
 import base64
 import io
 import zipfile
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -28,6 +29,8 @@ from shared.contract.events import (
     DecisionRefused,
     ErasurePlanned,
     EvidenceShown,
+    FileAttached,
+    HoldPlaced,
     LetterKind,
     MessageLodged,
     NoticeSent,
@@ -44,7 +47,7 @@ from shared.contract.events import (
 from shared.contract.package_review import RedactionList, line_of
 from shared.contract.staff import written_item
 from shared.law import Regulation, Right
-from tests.unit.fakes import NOW, Office, request
+from tests.unit.fakes import NOW, Office, proof_of, request
 from tests.unit.intake_api import CASE, assert_problem
 from tests.unit.staff_desk import DANA, StaffDesk
 
@@ -240,18 +243,85 @@ async def test_notes_and_attached_files_are_shown_with_their_account() -> None:
     secret = await desk.sign_in()
     async with desk.client(secret) as http:
         noted = await http.post(f"/v1/staff/cases/{CASE}/notes", json={"text": "Called back."})
-        file = await http.post(f"/v1/staff/cases/{CASE}/files", content=b"%PDF-1.7 a scan")
+        named = {"Content-Disposition": "attachment; filename*=UTF-8''Gr%C3%BC%C3%9Fe.pdf"}
+        file = await http.post(f"/v1/staff/cases/{CASE}/files", content=b"%PDF-1.7 a scan", headers=named)
+        bare = await http.post(f"/v1/staff/cases/{CASE}/files", content=b"%PDF-1.7")
     await open_case(desk)
     content, item = await content_of(desk, secret), file.raise_for_status().json()["item"]
     assert [(one["by"], one["text"]) for one in content["notes"]] == [(DANA.name, "Called back.")]
     assert [(one["item"], one["by"], one["media_type"]) for one in content["files"]] == [
-        (item, DANA.name, "application/pdf")
+        (item, DANA.name, "application/pdf"),
+        (bare.json()["item"], DANA.name, "application/pdf"),
     ]
+    assert [(one["name"], one["size"]) for one in content["files"]] == [("Gr\u00fc\u00dfe.pdf", 15), ("", 8)]
+    assert "pdf" not in str([fact.model_dump() for fact in desk.office.facts(FileAttached)]).replace(
+        "application/pdf", ""
+    )
     shown = await read(desk, secret, f"/{item}")
     assert shown.content == b"%PDF-1.7 a scan"
     assert shown.headers["content-disposition"] == f'attachment; filename="{item}"'
     assert shown.headers["content-security-policy"].startswith("sandbox;")
     assert (await read(desk, secret, f"/{noted.json()['item']}")).status_code == 404
+
+
+async def test_text_of_a_legal_hold_is_shown() -> None:
+    desk = await desk_with()
+    secret = await desk.sign_in()
+    text = bytes(16) + b"The lawyer called."
+    await desk.office.vault.seal(CASE, written_item(text), text)
+    hold_id, item = "ef" * 16, written_item(text)
+    placed = HoldPlaced(
+        request_id=CASE, by="omar", hold=hold_id, scope="person", matter="claim_7", explanation=item
+    )
+    await desk.office.tell(placed, service="intake")
+    await open_case(desk)
+    [hold] = (await content_of(desk, secret))["holds"]
+    assert (hold["by"], hold["matter"], hold["text"]) == ("omar", "claim_7", "The lawyer called.")
+
+
+@dataclass
+class WillingDesk(StaffDesk):
+    """Accepts the proof of every decision."""
+
+    async def flaw(self, *_decision: object) -> None:
+        """Return no reason against a decision."""
+
+
+async def submit_opening(desk: StaffDesk, secret: str) -> int:
+    """Submit the opening of the case; return the status of the answer."""
+    data = {"request_id": CASE, "by": DANA.name, "item": EVERYTHING, "reason": "review"}
+    form = {"type": ContentOpened.TYPE, "data": data | {"proof": proof_of(DANA.name)}}
+    async with desk.client(secret) as http:
+        return (await http.post("/v1/staff/decisions", json=form)).status_code
+
+
+async def test_mail_that_is_no_request_is_opened_and_read() -> None:
+    desk = WillingDesk(Office())
+    secret = await desk.sign_in()
+
+    async def mail() -> Any:
+        yield b"From: kim@example.org\r\n\r\nHello"
+
+    await desk.office.vault.create(CASE)
+    await desk.office.vault.seal_stream(CASE, "mail_1", mail())
+    lodged = MessageLodged(request_id=CASE, message="mail_1", reason="set_aside", own=False)
+    await desk.office.requests.record(CASE, lodged)
+    assert (await read(desk, secret)).json()["detail"] == "not_opened"
+    assert await submit_opening(desk, secret) == 202
+    await desk.office.work()
+    content = await content_of(desk, secret)
+    assert (content["submission"], content["evidence"]["pending"]) == (None, False)
+    assert [one["item"] for one in content["mails"]] == ["mail_1"]
+    assert (await read(desk, secret, "/mail_1")).content.endswith(b"Hello")
+    assert desk.office.facts(EvidenceShown) == []
+    assert (desk.office.broker.parked("verifier"), desk.office.broker.waiting()) == ([], [])
+
+
+async def test_case_without_a_request_or_a_mail_is_not_there() -> None:
+    desk = WillingDesk(Office())
+    secret = await desk.sign_in()
+    assert await submit_opening(desk, secret) == 404
+    assert_problem(await read(desk, secret), 404)
 
 
 # --- proofs -----------------------------------------------------------------------------------------------
