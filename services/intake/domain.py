@@ -336,7 +336,6 @@ REMARKS: frozenset[type[Fact]] = DECIDED_ELSEWHERE | frozenset(
         events.FeeAgreed,
         events.FeeQuoted,
         events.FileAttached,
-        events.HoldPlaced,
         FollowUpKept,
         events.ForwardingDecided,
         events.ForwardingFetched,

@@ -318,7 +318,6 @@ SUBSCRIPTIONS = (
     on(events.AppealSubmitted, lifecycle.register_appeal),
     on(events.AppealDecided, lifecycle.decide_appeal),
     on(events.ContentOpened, lifecycle.open_content),
-    on(events.HoldPlaced, record_only, ignored=lambda hold: not hold.of_request),
     on(events.PermissionGranted, lifecycle.grant_permission),
     on(events.PermissionRevoked, lifecycle.revoke_permission),
     on(events.RequestTaken, register_taken),

@@ -70,7 +70,6 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
         "habeas.appeal.decided.v1",
         "habeas.reopening.decided.v1",
         "habeas.content.opened.v1",
-        "habeas.hold.placed.v1",
         "habeas.permission.granted.v1",
         "habeas.permission.revoked.v1",
         "habeas.request.taken.v1",

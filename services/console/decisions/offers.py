@@ -67,6 +67,15 @@ def _letter_text(*, required: bool) -> DecisionField:
     return DecisionField(TEXT, _("Text to the person"), FieldKind.LONG_TEXT, hint, required=required)
 
 
+REMARK = DecisionField(
+    TEXT,
+    _("Reason for the record"),
+    FieldKind.LONG_TEXT,
+    _("Accounts of the staff read it in the opened case."),
+    required=False,
+)
+
+
 def _grounds(view: CaseView) -> Choices:
     provided = provisions_of(RefusalGround, view.row.laws)
     return [(one, f"{labels.GROUNDS[one]} ({'; '.join(texts)})") for one, texts in provided.items() if texts]
@@ -239,6 +248,8 @@ ERASURE = (
         text=_("The planned erasure begins, after its window if there is one. It cannot be undone."),
         done=_("The erasure is approved."),
         fits=lambda view: view.waits_for(WaitKind.APPROVAL),
+        fields=(REMARK,),
+        sealed="remark",
         answers=WaitKind.APPROVAL,
     ),
     DecisionOffer(
@@ -450,6 +461,8 @@ LIFECYCLE = (
         text=_("The request is no longer stopped."),
         done=_("The request continues."),
         fits=_stopped,
+        fields=(REMARK,),
+        sealed="remark",
         constants={"resume": True},
         answers=WaitKind.STOPPED,
     ),
@@ -460,6 +473,8 @@ LIFECYCLE = (
         text=_("Nothing is disclosed or erased. A request that was answered stays stopped."),
         done=_("The decision about the stop is recorded."),
         fits=_stopped,
+        fields=(REMARK,),
+        sealed="remark",
         constants={"resume": False},
         answers=WaitKind.STOPPED,
     ),
@@ -524,7 +539,8 @@ LIFECYCLE = (
         text=_("The person gets a letter with the day once the last day is over."),
         done=_("The new day is recorded."),
         fits=lambda view: view.row.stage in UNDECIDED,
-        fields=(DecisionField("on", _("Day"), FieldKind.DAY),),
+        fields=(DecisionField("on", _("Day"), FieldKind.DAY), REMARK),
+        sealed="remark",
         letter=True,
     ),
     DecisionOffer(
@@ -534,6 +550,8 @@ LIFECYCLE = (
         text=_("The person asked you to take the request back. They get a letter."),
         done=_("The request is withdrawn."),
         fits=lambda view: view.row.stage in UNDECIDED,
+        fields=(REMARK,),
+        sealed="remark",
         letter=True,
     ),
     DecisionOffer(

@@ -24,6 +24,7 @@ from services.console.http.guard import SessionGuard, Visitor
 from services.console.http.permissions import ConsoleAction
 from services.console.pages.decisions import OfferForm
 from services.console.pages.site import ConsoleSite
+from services.console.pages.timeline import SENTENCES
 from services.console.state import WaitKind
 from shared.contract.events import Code, RequestId
 from shared.errors import HabeasError
@@ -63,6 +64,7 @@ def content_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) 
             return asked(request, await _again(parts, visitor), view, then)
         forms = [OfferForm(one, view) for one in beside(visitor, view)]
         content = {"row": view.row, "content": known, "forms": forms, "locked": is_locked(parts, visitor)}
+        content["sentences"] = {kind.TYPE: sentence for kind, sentence in SENTENCES.items()}
         content["until"] = datetime.fromisoformat(known["until"])
         return site.draw(request, "content.html.jinja", content, visitor=visitor)
 

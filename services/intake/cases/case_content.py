@@ -76,6 +76,16 @@ class HoldContent(BaseModel):
     text: str
 
 
+class RemarkContent(BaseModel):
+    """The reason of an account for its decision."""
+
+    at: datetime
+    by: Code
+    type: Code
+    """Of the decision."""
+    text: str
+
+
 class FileContent(BaseModel):
     """A file that the staff attached; the content is an item."""
 
@@ -166,6 +176,7 @@ class CaseContent(BaseModel):
     texts: Sequence[StaffText]
     notes: Sequence[NoteContent]
     holds: Sequence[HoldContent]
+    remarks: Sequence[RemarkContent]
     files: Sequence[FileContent]
     mails: Sequence[MailContent]
     letters: Sequence[LetterContent]
@@ -199,6 +210,7 @@ class ContentReader:
             texts=await _found([self._text(at, item) for at, item in self._explanations()]),
             notes=await _found([self._note(at, fact) for at, fact in self._of(events.CaseNoted)]),
             holds=await _found([self._hold(at, fact) for at, fact in self._of(events.HoldPlaced)]),
+            remarks=await _found([self._remark(at, fact) for at, fact in self.facts]),
             files=await _found([self._file(at, fact) for at, fact in self._of(events.FileAttached)]),
             mails=list(self._mails()),
             letters=await _found([self._letter(at, sent) for at, sent in self._of(events.NoticeSent)]),
@@ -271,6 +283,21 @@ class ContentReader:
         if found is None:
             return None
         return HoldContent(at=at, by=placed.by, matter=placed.matter, text=found.text)
+
+    async def _remark(self, at: datetime, fact: events.Fact) -> RemarkContent | None:
+        match fact:
+            case (
+                events.AnswerExpected(remark=str(item))
+                | events.ErasureApproved(remark=str(item))
+                | events.StopDecided(remark=str(item))
+                | events.WithdrawalDecided(remark=str(item))
+            ):
+                found = await self._text(at, item)
+                if found is None:
+                    return None
+                return RemarkContent(at=at, by=fact.by, type=fact.TYPE, text=found.text)
+            case _:
+                return None
 
     async def _file(self, at: datetime, file: events.FileAttached) -> FileContent:
         content = await self._opened(facts_of(file.item))

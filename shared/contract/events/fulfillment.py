@@ -226,6 +226,9 @@ class ErasureApproved(Decision):
     TYPE = "habeas.erasure.approved.v1"
     ROLES = frozenset({StaffRole.APPROVER})
 
+    remark: Code | None = None
+    """Name, in the vault, of the account's reason, for the staff."""
+
 
 class AliasConfirmed(Decision):
     """The privacy staff confirms that an identity, which the person's records name, is the person's."""

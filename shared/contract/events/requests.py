@@ -421,6 +421,8 @@ class StopDecided(Decision):
 
     resume: bool
     """Whether the request goes on; else it ends."""
+    remark: Code | None = None
+    """Name, in the vault, of the account's reason, for the staff."""
 
 
 class WithdrawalDecided(Decision):
@@ -428,6 +430,9 @@ class WithdrawalDecided(Decision):
 
     TYPE = "habeas.withdrawal.decided.v1"
     ROLES = frozenset({StaffRole.AGENT, StaffRole.APPROVER})
+
+    remark: Code | None = None
+    """Name, in the vault, of the account's reason, for the staff."""
 
 
 class RequestReleased(Fact):
@@ -531,6 +536,8 @@ class AnswerExpected(Decision):
     ROLES = frozenset({StaffRole.AGENT, StaffRole.APPROVER})
 
     on: date
+    remark: Code | None = None
+    """Name, in the vault, of the account's reason, for the staff."""
 
 
 class BurstDeclared(Decision):

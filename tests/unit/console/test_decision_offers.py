@@ -104,7 +104,7 @@ PURGE = of_case(events.PurgeProposed, collection="shop.orders", day="2026-03-01"
 LISTED = of_case(events.PackageReviewNeeded, right=Right.ACCESS, listing="listing_1", records=2)
 NOW_DAY = {"on": "2026-04-20"}
 FITTING: dict[str, tuple[tuple[Fact, ...], dict[str, str]]] = {
-    "resume": ((received(), STOPPED), {}),
+    "resume": ((received(), STOPPED), {"text": "The person called: it was their request."}),
     "close": ((received(), STOPPED), {}),
     "accept-proof": ((received(), CHALLENGED, DOUBTED), {"reason": "looked_at", "identities": "email phone"}),
     "ask-again": ((received(), CHALLENGED, DOUBTED), {"reason": "document_unreadable"}),
@@ -136,7 +136,7 @@ FITTING: dict[str, tuple[tuple[Fact, ...], dict[str, str]]] = {
     "record-scope": ((received(), VERIFIED, ASKED), {"text": "orders\ninvoices"}),
     "fee": ((received(), VERIFIED), {"amount": "20,00", "currency": "eur", "reason": "excessive"}),
     "expect": ((received(),), NOW_DAY),
-    "withdraw": ((received(),), {}),
+    "withdraw": ((received(),), {"text": "By telephone."}),
     "message": ((received(),), {"text": "Which account do you mean?"}),
     "delivered": ((received(), fulfilled(), RETURNED), {"way": "post"}),
     "approve-correction": ((received(Right.RECTIFICATION), VERIFIED, referred("identity_change")), {}),

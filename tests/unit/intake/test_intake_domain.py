@@ -76,7 +76,6 @@ from shared.contract.events import (
     FileAttached,
     ForwardingDecided,
     ForwardingFetched,
-    HoldPlaced,
     IdentityChallenged,
     IdentityClaimed,
     IdentityRefused,
@@ -272,7 +271,6 @@ EXAMPLES: dict[type[Fact], Fact] = {
             request_id=CASE, letter=LetterKind.OUTCOME, action=DeliveryAction.DELAYED, status="4.4.1"
         ),
         RequestRenewed(request_id=CASE, follows="f" * 32),
-        HoldPlaced(request_id=CASE, by="dana", hold="f" * 32, scope="person", matter="claim_7"),
         ReopeningDecided(request_id=CASE, by="dana", reason="error"),
         RequestStopped(request_id=CASE, reason=StopReason.NOT_ME),
         RequestReleased(request_id=CASE),

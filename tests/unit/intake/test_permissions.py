@@ -50,7 +50,9 @@ async def test_content_is_not_read_before_it_is_known_whose_it_is() -> None:
     opened = ContentOpened(request_id=CASE, by="anna", item=SUBMISSION, reason="review")
     await office.tell(opened, service="intake")
     assert not office.records(ContentOpened), "it is tried again after the registration"
-    assert not office.rows()
+    assert not office.journals["intake"].rows
+    assert [row.facts for row in office.rows()] == [()], "the verifier shows nothing"
+    assert [message.routing_key for message in office.broker.waiting()] == ["1s.intake"]
 
 
 async def test_permission_ends_at_its_time() -> None:

@@ -24,6 +24,7 @@ from shared.contract.answer import (
 )
 from shared.contract.case_openings import EVERYTHING, OPENED_FOR, DrawnPages, page_of, pages_of, report_of
 from shared.contract.events import (
+    AnswerExpected,
     AppealAnswered,
     ContentOpened,
     DecisionRefused,
@@ -273,10 +274,26 @@ async def test_text_of_a_legal_hold_is_shown() -> None:
     placed = HoldPlaced(
         request_id=CASE, by="omar", hold=hold_id, scope="person", matter="claim_7", explanation=item
     )
-    await desk.office.tell(placed, service="intake")
+    await desk.office.requests.publish(placed, "ab" * 16, None)
     await open_case(desk)
     [hold] = (await content_of(desk, secret))["holds"]
     assert (hold["by"], hold["matter"], hold["text"]) == ("omar", "claim_7", "The lawyer called.")
+
+
+async def test_reasons_of_decisions_are_shown_with_their_account() -> None:
+    desk = await desk_with()
+    secret = await desk.sign_in()
+    text = bytes(16) + b"The person called."
+    await desk.office.vault.seal(CASE, written_item(text), text)
+    expected = AnswerExpected(request_id=CASE, by="omar", on=NOW.date(), remark=written_item(text))
+    await desk.office.tell(expected, expected.model_copy(update={"remark": None}), service="intake")
+    await open_case(desk)
+    [remark] = (await content_of(desk, secret))["remarks"]
+    assert (remark["by"], remark["type"], remark["text"]) == (
+        "omar",
+        AnswerExpected.TYPE,
+        "The person called.",
+    )
 
 
 @dataclass
