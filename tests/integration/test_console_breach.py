@@ -53,6 +53,17 @@ async def reads_a_letter(console: Console, page: Page, room: str) -> None:
     assert "A copy of the customer table was taken." in await letter.text()
     assert letter.headers["content-security-policy"].startswith("sandbox")
     assert not await violations(page)
+    link = page.locator("a[download^='gdpr.authority']").first
+
+    async def offered() -> bool:
+        await page.goto(room)
+        return await link.count() == 1
+
+    await comes_true(offered, WITHIN)
+    document = await page.request.get(f"{console.url}{await link.get_attribute('href')}")
+    assert "Notification of a breach" in await document.text()
+    declaration = await page.request.get(f"{room}/content/declaration_1")
+    assert "A copy of the customer table was taken." in await declaration.text()
 
 
 async def lists_people_not_reached(console: Console, page: Page, room: str) -> None:
