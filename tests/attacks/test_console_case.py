@@ -89,8 +89,9 @@ CONTENT = {
         ],
         "claims": [{"city": HOSTILE}],
     },
+    "plan": {"erased": [{"label": HOSTILE, "records": 1}]},
+    "review": {"listing": HOSTILE},
     "answer": {"disclosed": [{"label": HOSTILE, "records": 2}], "kept": [{"label": "Orders", "records": 1}]},
-    "plan": None,
     "package": {"size": 4, "sha256": "ab", "files": [{"name": HOSTILE, "size": 4}]},
 }
 
