@@ -53,7 +53,6 @@ VERBS = (
     "certificate fetch {erasure} --out {folder}/certificate",
     "dead-letters",
     "dead-letters replay intake",
-    "deadlines --days 60",
     "request disagreements --identity email={person}",
     "drop status",
     "erasures plan {erasure}",

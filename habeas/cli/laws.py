@@ -11,12 +11,12 @@ import typer
 from typer import Option
 
 from habeas.cli import client
-from habeas.cli.options import STATE, AsJson, State, out, run, urgency
+from habeas.cli.login import from_console
+from habeas.cli.options import STATE, AsJson, State, out, urgency
 from shared.errors import ConfigurationError
 from shared.vocabulary import Right
 
 if TYPE_CHECKING:
-    from habeas.client.deadlines import OpenRequest
     from shared.law import DeadlineRule, DueDate, Policy, Strictest, TimedDuty
 
 app = typer.Typer()
@@ -132,21 +132,22 @@ def deadlines(
 ) -> None:
     """List open requests and unanswered mails that are due soon or late; exit 1 when one is late."""
     today = datetime.now(state.company().zone).date()
-    found = run(client.deadlines.due_within(*state.databases(), timedelta(days=days), today))
+    within = timedelta(days=days)
+    found = from_console(state, lambda console: client.deadlines.due_within(console, within, today))
     if as_json:
-        print(json.dumps([one.plain() for one in found]))
+        print(json.dumps(found))
     else:
         for one in found:
             out.print(client.deadlines.line_of(one), style=_style(one, today))
         if not found:
             out.print(f"nothing is due within {days} days")
-    raise typer.Exit(1 if any(one.late for one in found) else 0)
+    raise typer.Exit(1 if any(one["late"] for one in found) else 0)
 
 
-def _style(one: "OpenRequest", today: date) -> str:
+def _style(one: Mapping[str, Any], today: date) -> str:
     """Return the style of a line about *one*; a paused request is never late."""
-    left = (one.due_on - today).days
-    return urgency(left if one.late else max(left, 0))
+    left = (date.fromisoformat(one["due_on"]) - today).days
+    return urgency(left if one["late"] else max(left, 0))
 
 
 def _instant(received: str, zone: str) -> datetime:

@@ -1,93 +1,75 @@
-"""Open requests with a deadline ahead, the earliest first."""
+"""Open requests and unanswered mails with a deadline ahead, from the console."""
 
-from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from functools import reduce
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
 from typing import Any
 
-from services.intake.cases.clock import is_paused
-from services.intake.cases.deadlines import APPROACHING, INQUIRY_UNANSWERED, MISSED
-from services.intake.domain import RECORDS, IntakeCase, evolve
+from habeas.client.console_api import ConsoleClient
+from shared.law import IDENTITY, SPECIFICATION, stand_still
 from shared.law.library import policies
-from shared.runtime.journal import Journal, events_of
-from shared.runtime.mongo import connect, translated
+
+MAIL, NO_REQUEST = "mail", "unknown"
+"""Kind of a case that is a mail, and its status: it is no request yet."""
+AWAITED = {"paused_since": IDENTITY, "scope_asked_at": SPECIFICATION}
+"""Field of a case that tells when the person was asked → kind of the pause."""
 
 
-@dataclass(frozen=True, slots=True)
-class OpenRequest:
-    """A request, or a mail that is none yet, that is not answered yet."""
-
-    id: str
-    case: IntakeCase
-    due_on: date
-    late: bool
-    mail: str | None = None
-    """The name of a mail that waits for staff, as in `habeas inbox list`."""
-
-    def plain(self) -> dict[str, Any]:
-        """Return it as plain values."""
-        received, meant_for = self.case.received, self.case.meant_for
-        return {
-            "request": self.id,
-            "mail": self.mail,
-            "due_on": self.due_on.isoformat(),
-            "late": self.late,
-            "meant_for": meant_for and meant_for.isoformat(),
-            "right": received and received.right.value,
-            "policy": received and received.policy,
-            "not_accepted": list(received.not_accepted) if received else [],
-            "status": self.case.status.value,
-            "stands_still": is_paused(self.case, policies()),
-            "incident": received and received.incident,
-        }
-
-
-async def due_within(mongo_url: str, prefix: str, within: timedelta, today: date) -> list[OpenRequest]:
+async def due_within(console: ConsoleClient, within: timedelta, today: date) -> list[dict[str, Any]]:
     """
-    Return the open requests with a deadline *within* a time or past on the day *today*, the earliest first.
+    Return the open requests with a target day *within* a time or past on the day *today*, by their last day.
 
     Mails that wait for staff with a last day are among them.
-
-    Raises StoreUnavailable if the database does not answer.
     """
-    with closing(connect(mongo_url, app_name="habeas command")) as client:
-        database = client[f"{prefix}_intake"]
-        until = datetime.now(UTC) + within
-        coming = {"kind": APPROACHING, "published": False, "at": {"$lte": until}}
-        # A last day is awaited only if the answer missed its target day; answered cases have no timer.
-        # That of a mail was published when staff got it, and is removed when it is handled.
-        lodged = {"kind": INQUIRY_UNANSWERED, "published": True}
-        either = {"$or": [coming, {"kind": MISSED}, lodged]}
-        timers = database["timers"].find(either, {"_id": 0, "case": 1})
-        with translated("look for deadlines"):
-            ids = [timer["case"] async for timer in timers]
-        histories = await Journal(database, RECORDS, notes=True).histories(set(ids))
-    cases = {id_: reduce(evolve, events_of(rows), IntakeCase()) for id_, rows in histories.items()}
-    found = [one for id_, case in cases.items() for one in _open(id_, case, today)]
-    return sorted(found, key=lambda one: one.due_on)
+    until = (today + within).isoformat()
+    requests = await console.all("/cases", "cases", open="yes", meant_by=until)
+    mails = await console.all("/inbox", "cases", view="all", work=MAIL)
+    rows = [_request_row(case, today) for case in requests]
+    rows += [row for case in mails if case["kind"] == MAIL for row in _mail_rows(case, today)]
+    return sorted(rows, key=lambda row: (row["due_on"], row["request"]))
 
 
-def _open(id_: str, case: IntakeCase, today: date) -> Iterator[OpenRequest]:
-    if case.received is None:
-        for mail in case.open_messages:
-            if mail.due_on is not None:
-                yield OpenRequest(id_, case, mail.due_on, mail.due_on < today, mail.message)
-    elif case.unanswered and case.due_on is not None:
-        late = case.due_on < today and not is_paused(case, policies())
-        yield OpenRequest(id_, case, case.due_on, late)
+def _request_row(case: Mapping[str, Any], today: date) -> dict[str, Any]:
+    laws = [policies().named(id_) for id_ in case["laws"]]
+    stands_still = stand_still(laws, [kind for field, kind in AWAITED.items() if case[field]])
+    return {
+        "request": case["id"],
+        "mail": None,
+        "due_on": case["due_on"],
+        "late": case["due_on"] < today.isoformat() and not stands_still,
+        "meant_for": case["meant_for"],
+        "right": case["right"],
+        "policy": case["law"],
+        "not_accepted": case["not_accepted"],
+        "status": case["stage"],
+        "stands_still": stands_still,
+        "incident": case["incident"],
+    }
 
 
-def line_of(one: OpenRequest) -> str:
+def _mail_rows(case: Mapping[str, Any], today: date) -> Iterator[dict[str, Any]]:
+    for wait in case["waits"]:
+        if wait["kind"] == MAIL and wait["due_on"] is not None:
+            yield {
+                "request": case["id"],
+                "mail": wait["item"],
+                "due_on": wait["due_on"],
+                "late": wait["due_on"] < today.isoformat(),
+                "meant_for": None,
+                "right": None,
+                "policy": None,
+                "not_accepted": [],
+                "status": NO_REQUEST,
+                "stands_still": False,
+                "incident": None,
+            }
+
+
+def line_of(row: Mapping[str, Any]) -> str:
     """Return a request as text; a table would cut its id in a narrow window."""
-    row = one.plain()
-    if one.mail:
-        return (
-            f"{row['due_on']}  {'late' if one.late else '    '}  {one.id}  mail {one.mail}: waits for staff"
-        )
+    start = f"{row['due_on']}  {'late' if row['late'] else '    '}  {row['request']}"
+    if row["mail"]:
+        return f"{start}  mail {row['mail']}: waits for staff"
     stands = f"{row['status']}, the clock is paused" if row["stands_still"] else row["status"]
-    late = "late" if one.late else "    "
     incident = f" ({row['incident']})" if row["incident"] else ""
     laws = f"; not accepted: {', '.join(row['not_accepted'])}" if row["not_accepted"] else ""
-    return f"{row['due_on']}  {late}  {one.id}  {row['right']}, {row['policy']}: {stands}{incident}{laws}"
+    return f"{start}  {row['right']}, {row['policy']}: {stands}{incident}{laws}"

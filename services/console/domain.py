@@ -21,6 +21,8 @@ from shared.vocabulary import Outcome, Requester
 OWED = frozenset({LetterKind.OUTCOME, LetterKind.REFUSAL, LetterKind.FORWARDED_TO_CONTROLLER})
 """Letters that the law requires to arrive."""
 NO_ADDRESS = "no_address"
+UNDECIDED = frozenset({CaseStage.RECEIVED, CaseStage.CHALLENGED, CaseStage.VERIFIED, CaseStage.REFERRED})
+"""Stages in which the person can still be asked for something."""
 PURGE_DECIDERS = 2
 """Accounts that approve a purge which was proposed first."""
 UNOBSERVED: frozenset[type[Fact]] = frozenset(
@@ -169,6 +171,7 @@ def _received(draft: _RowDraft, fact: events.RequestReceived, at: datetime) -> N
     row = draft.row
     row.stage = CaseStage.RECEIVED
     row.right, row.law, row.laws = fact.right.value, fact.policy, fact.laws
+    row.not_accepted = fact.not_accepted
     row.country, row.source, row.incident = fact.country, fact.source, fact.incident
     row.role, row.requester = fact.role.value, fact.requester.value
     row.follows, row.repeats = fact.follows, fact.repeats
@@ -196,6 +199,16 @@ def _paused(draft: _RowDraft, fact: events.RequestPaused, _at: datetime) -> None
 @_on(events.RequestResumed)
 def _resumed(draft: _RowDraft, _fact: events.RequestResumed, _at: datetime) -> None:
     draft.row.paused_since = None
+
+
+@_on(events.ScopeAsked)
+def _scope_asked(draft: _RowDraft, fact: events.ScopeAsked, _at: datetime) -> None:
+    draft.row.scope_asked_at = fact.asked_at
+
+
+@_on(events.ScopeAnswered)
+def _scope_answered(draft: _RowDraft, _fact: events.ScopeAnswered, _at: datetime) -> None:
+    draft.row.scope_asked_at = None
 
 
 @_on(events.DeadlineMissed)
@@ -420,7 +433,9 @@ def _recipient_notified(
 
 @_on(events.MessageLodged)
 def _mail_lodged(draft: _RowDraft, fact: events.MessageLodged, at: datetime) -> None:
-    draft.mails[fact.message] = Wait(WaitKind.MAIL, at, fact.due_on, fact.reason)
+    draft.mails[fact.message] = Wait(
+        WaitKind.MAIL, at, fact.due_on, fact.reason, item=fact.message, own=fact.own
+    )
 
 
 @_on(events.MessageHandled)
@@ -458,6 +473,8 @@ def _decided_by(draft: _RowDraft, accounts: Iterable[str]) -> None:
 def _finished(draft: _RowDraft) -> CaseRow:
     row = draft.row
     owed = not OWED.isdisjoint(draft.returned)
+    if row.stage not in UNDECIDED:
+        row.scope_asked_at = None
     row.open = row.kind is CaseKind.REQUEST and _is_open(draft, owed=owed)
     first = [draft.stop, draft.review, draft.approval, draft.referral, draft.package, draft.forward]
     waits = [*first, *_others(draft, owed)]
@@ -495,7 +512,7 @@ def _dated(wait: Wait, row: CaseRow) -> Wait:
     holding = {WaitKind.DOCUMENT, WaitKind.APPROVAL, WaitKind.REFERRED, WaitKind.FORWARD}
     holding |= {WaitKind.STOPPED, WaitKind.UNDELIVERED, WaitKind.PACKAGE}
     due = _later(wait.due_on, row.due_on) if wait.kind in holding else wait.due_on
-    return Wait(wait.kind, wait.since, due, wait.reason, wait.by)
+    return replace(wait, due_on=due)
 
 
 def _later(first: date | None, second: date | None) -> date | None:

@@ -86,6 +86,10 @@ class Wait:
     reason: str | None = None
     by: tuple[str, ...] = ()
     """Accounts that may not do it, because they decided before."""
+    item: str | None = None
+    """Item of the content of the case that it is about."""
+    own: bool | None = None
+    """Of a mail: whether it is about a request and from that request's address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +120,8 @@ class CaseRow:
     law: str | None = None
     """The edition that the request is answered under."""
     laws: tuple[str, ...] = ()
+    not_accepted: tuple[str, ...] = ()
+    """Laws with an unread deadline, which judge nothing."""
     country: str | None = None
     source: str | None = None
     reference: str | None = None
@@ -134,6 +140,8 @@ class CaseRow:
     """The last day before an extension."""
     extension: str | None = None
     paused_since: datetime | None = None
+    scope_asked_at: datetime | None = None
+    """Time of an open question which data is meant."""
     missed_on: date | None = None
     expected_on: date | None = None
     stopped: str | None = None
@@ -183,8 +191,8 @@ class CaseRow:
             values[name] = _day(values.get(name))
         values["kind"] = CaseKind(values["kind"])
         values["stage"] = values["stage"] and CaseStage(values["stage"])
-        for name in ("laws", "grounds", "deciders"):
-            values[name] = tuple(values[name])
+        for name in ("laws", "not_accepted", "grounds", "deciders"):
+            values[name] = tuple(values.get(name, ()))
         values["letters"] = tuple(LetterFate(**one) for one in values["letters"])
         values["waits"] = tuple(_wait(one) for one in values["waits"])
         return cls(id=document["_id"], **values)
@@ -201,7 +209,8 @@ DAYS = ("received_on", "due_on", "meant_for", "promised_on", "missed_on", "expec
 
 def _wait(stored: Document) -> Wait:
     day, by = _day(stored["due_on"]), tuple(stored["by"])
-    return Wait(WaitKind(stored["kind"]), stored["since"], day, stored["reason"], by)
+    item, own = stored.get("item"), stored.get("own")
+    return Wait(WaitKind(stored["kind"]), stored["since"], day, stored["reason"], by, item, own)
 
 
 def _day(text: str | None) -> date | None:

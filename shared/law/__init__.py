@@ -56,12 +56,25 @@ from shared.law.terms import (
     Role,
     needs_proof,
 )
-from shared.law.waits import LEAST_WAIT, AnswerPeriod, ClockRules, begin_of, end_of, end_of_wait, whole_days
+from shared.law.waits import (
+    IDENTITY,
+    LEAST_WAIT,
+    SPECIFICATION,
+    AnswerPeriod,
+    ClockRules,
+    begin_of,
+    end_of,
+    end_of_wait,
+    stand_still,
+    whole_days,
+)
 
 __all__ = [
     "DIRECT_MARKETING",
+    "IDENTITY",
     "LEAST_WAIT",
     "PROOFLESS",
+    "SPECIFICATION",
     "AnswerPeriod",
     "Calendar",
     "Calendars",
@@ -110,6 +123,7 @@ __all__ = [
     "opens_categories",
     "opt_in_locked_until",
     "possibly_applicable",
+    "stand_still",
     "strictest",
     "strictest_proof",
     "whole_days",

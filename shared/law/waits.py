@@ -4,7 +4,7 @@ How long the answer of a person can be waited for: no longer than the law leaves
 Pure. Proof of identity, the confirmation of an erasure, the agreement to a fee: each wait ends by this rule.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -15,6 +15,8 @@ from shared.law.company import CompanyProfile
 from shared.law.policies import Policy, PolicyLibrary, TimedDuty
 from shared.law.terms import Right
 
+IDENTITY, SPECIFICATION = "identity", "specification"
+"""Kinds of pauses: until the person has proven their identity, or named the data that the request means."""
 LEAST_WAIT = timedelta(days=1)
 """Time that each person has to answer, also if their request reaches Habeas on its last day."""
 
@@ -79,6 +81,11 @@ class ClockRules:
         half = last.received_on + (last.due_on - last.received_on) / 2
         target = max(internal_due(last, margin=self.company.margin), half)
         return min(begin_of(target, self.zone), begin_of(last.due_on, self.zone) - self.window)
+
+
+def stand_still(laws: Sequence[Policy], kinds: Iterable[str]) -> bool:
+    """Return whether the period stands still for one of *kinds*: each of *laws* must allow it."""
+    return any(all(law.stands_still_for(kind) for law in laws) for kind in kinds)
 
 
 def end_of_wait(begun_at: datetime, patience: timedelta, last_wait: datetime | None) -> datetime:

@@ -28,7 +28,7 @@ from shared.runtime.mongo import connect
 from shared.vocabulary import StaffRole
 from tests.integration.browser import too_wide, violations
 from tests.integration.console_fixture import WITHIN, Console, declared, made
-from tests.integration.pipeline import Pipeline, comes_true, command, now
+from tests.integration.pipeline import SHOP, Pipeline, comes_true, command, now
 from tests.staff import PASSWORD
 
 LARGEST_PAGE = 200_000
@@ -165,13 +165,16 @@ async def test_owner_is_set_for_all_selected_cases(console: Console) -> None:
 
 async def test_waiting_work_is_that_of_the_lists_of_the_command(console: Console) -> None:
     pipeline = console.pipeline
-    *_, other, person, _, _ = await pipeline.people()
+    *_, fourth, other, person, _, _ = await pipeline.people()
     answered = await pipeline.answered("access", other)
     appeal = await pipeline.http.post(f"/v1/requests/{answered}/appeals", json={"statement": "Look again."})
     appeal.raise_for_status()
     await console.listed(answered, "closed", "appeal")
     referred = await pipeline.verified("objection", person)
     await console.listed(referred, "referred", "referred")
+    long_ago = (now() - timedelta(days=90)).isoformat()
+    late = await pipeline.lodge({**fourth.asks("access"), "received_at": long_ago}, source=SHOP)
+    await console.listed(late, "challenged")
     rows = await console.rows()
     code, _, complaint = await command(pipeline, "request", "waiting")
     assert (code, complaint) == (2, "habeas: there is no session at a console: `habeas login` begins one\n")
@@ -187,6 +190,12 @@ async def test_waiting_work_is_that_of_the_lists_of_the_command(console: Console
         assert (code, complaint) == (0, "")
         waiting = {case for case, row in rows.items() if work in (row.get("waiting") or ())}
         assert set(re.findall(r"[0-9a-f]{32}", printed)) == waiting, verb
+    code, printed, complaint = await command(pipeline, "deadlines", "--json")
+    assert (code, complaint) == (1, "")
+    assert {one["request"]: one["late"] for one in json.loads(printed)} == {late: True}
+    _, printed, _ = await command(pipeline, "deadlines", "--days", "60")
+    open_ones = {case for case, row in rows.items() if row.get("open") and row["kind"] == "request"}
+    assert set(re.findall(r"[0-9a-f]{32}", printed)) == open_ones > {late}
 
 
 async def test_recipients_and_submissions_are_handled_where_they_wait(console: Console) -> None:

@@ -42,6 +42,7 @@ ALONE: Mapping[str, Mapping[str, Any]] = {
     "overdue": {"due": DueFilter.LATE},
     "month": {"due": DueFilter.MONTH},
     "open": {"open": True},
+    "target day": {"open": True, "meant_by": date(2026, 11, 25)},
     "received": {"received_from": date(2026, 2, 1), "received_to": date(2026, 4, 1)},
     "received in a week": {"received_from": date(2026, 2, 1), "received_to": date(2026, 2, 7)},
     "id": {"text": "ab"},

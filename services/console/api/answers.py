@@ -47,6 +47,10 @@ class WaitAnswer(ConsoleAnswer):
     reason: str | None
     by: Sequence[str]
     """Accounts that may not do it, because they decided before."""
+    item: str | None
+    """Item of the content of the case that it is about."""
+    own: bool | None
+    """Of a mail: whether it is about a request and from that request's address."""
 
 
 class LetterAnswer(ConsoleAnswer):
@@ -74,6 +78,8 @@ class CaseAnswer(ConsoleAnswer):
     law: str | None
     """The edition that the request is answered under."""
     laws: Sequence[str]
+    not_accepted: Sequence[str]
+    """Laws with an unread deadline that the operator has not accepted; they judge nothing."""
     country: str | None
     source: str | None
     reference: str | None
@@ -91,12 +97,16 @@ class CaseAnswer(ConsoleAnswer):
     next_due: date | None
     """The earliest last day of work that waits, else that of the answer."""
     meant_for: date | None
+    """The target day, before the last."""
     expected_on: date | None
     missed_on: date | None
     promised_on: date | None
     """The last day before an extension."""
     extension: str | None
     paused_since: datetime | None
+    """When proof of identity was asked for; a period stands still where each law allows it."""
+    scope_asked_at: datetime | None
+    """When the person was asked which data is meant."""
     stopped: str | None
     outcome: str | None
     grounds: Sequence[str]

@@ -112,6 +112,8 @@ class CaseQuery(PageQuery):
     open: str = Field(default="", pattern="^(yes|no)?$")
     """Whether the duty to answer is open."""
     due: str = Field(default="", pattern=f"^({'|'.join(DueFilter)})?$")
+    meant_by: str = Field(default="", pattern=DAY)
+    """Requests whose target day is this one or before."""
     received_from: str = Field(default="", alias="from", pattern=DAY)
     received_to: str = Field(default="", alias="to", pattern=DAY)
     order: CaseOrder = CaseOrder.DUE

@@ -24,7 +24,7 @@ from services.console.read_model.figures import (
 from services.console.state import WaitKind
 
 PLAIN = ("text", "stage", "right", "law", "country", "source", "incident", "owner")
-FILTERS = frozenset({*PLAIN, "due", "order", "from", "to", "waiting", "open"})
+FILTERS = frozenset({*PLAIN, "due", "meant_by", "order", "from", "to", "waiting", "open"})
 """Names in the address of a list."""
 INBOX_VIEWS = ("me", "own", "all")
 EARLIEST, LATEST = 2018, 2100
@@ -42,6 +42,7 @@ def filter_of(given: Mapping[str, str]) -> CaseFilter:
             **plain,
             due=DueFilter(given["due"]) if given.get("due") else None,
             order=CaseOrder(given.get("order") or CaseOrder.DUE),
+            meant_by=DAY.validate_python(given["meant_by"]) if given.get("meant_by") else None,
             received_from=DAY.validate_python(given["from"]) if given.get("from") else None,
             received_to=DAY.validate_python(given["to"]) if given.get("to") else None,
             waiting=given.get("waiting", "") if given.get("waiting") in {"any", *WaitKind} else "",

@@ -99,6 +99,8 @@ class CaseFilter:
     """Work that :attr:`account` can do, unless it decided before."""
     account: str = ""
     due: DueFilter | None = None
+    meant_by: date | None = None
+    """Requests whose target day is this one or before."""
     received_from: date | None = None
     received_to: date | None = None
     open: bool | None = None
@@ -168,6 +170,8 @@ class CaseFilter:
         elif self.due is not None:
             last = today + timedelta(days=SPANS[self.due])
             days["sort_due"] = {"$gte": today.isoformat(), "$lte": last.isoformat()}
+        if self.meant_by is not None:
+            days["meant_for"] = {"$lte": self.meant_by.isoformat()}
         span = {"$gte": self.received_from, "$lte": self.received_to}
         received = {sign: day.isoformat() for sign, day in span.items() if day is not None}
         if received:

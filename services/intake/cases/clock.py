@@ -31,7 +31,9 @@ from shared.contract.events import (
 )
 from shared.errors import ConfigurationError, RefusedDecision
 from shared.law import (
+    IDENTITY,
     LEAST_WAIT,
+    SPECIFICATION,
     AnswerPeriod,
     ClockRules,
     DeadlineCalculator,
@@ -50,6 +52,7 @@ from shared.law import (
     is_child,
     laws_not_accepted,
     may_narrow,
+    stand_still,
     strictest,
     whole_days,
 )
@@ -60,8 +63,6 @@ CHILDREN_FIRST = timedelta(days=10)
 """Time after receipt within which the answer to a child is meant to be sent."""
 OF_AGE = 18
 """Age from which a person acts for themselves under every law supported here."""
-SPECIFICATION = "specification"
-"""Kind of the pause until the person has named the data that the request means."""
 TIME_TO_NARROW = timedelta(days=14)
 """Time for that answer; no law sets one."""
 LEAST_TIME_TO_NARROW = 2 * LEAST_WAIT
@@ -149,7 +150,7 @@ def resumed_deadline(case: IntakeCase, at: datetime, practice: ClockRules) -> Du
     if case.received is None or case.paused_since is None:
         return None
     days = case.paused_days + whole_days(case.paused_since, at)
-    standing = any(policy.stands_still_for("identity") for policy in practice.laws(case.received.laws))
+    standing = any(policy.stands_still_for(IDENTITY) for policy in practice.laws(case.received.laws))
     if days == case.paused_days or not standing:
         return None
     return _due_moved(replace(case, paused_days=days), case.received, practice)
@@ -250,9 +251,8 @@ def is_paused(case: IntakeCase, policies: PolicyLibrary) -> bool:
     if case.received is None:
         return False
     laws = [policies.named(id_) for id_ in case.received.laws]
-    awaited = {"identity": case.paused_since is not None, SPECIFICATION: case.awaits_scope}
-    kinds = [kind for kind, waits in awaited.items() if waits]
-    return any(all(law.stands_still_for(kind) for law in laws) for kind in kinds)
+    awaited = {IDENTITY: case.paused_since is not None, SPECIFICATION: case.awaits_scope}
+    return stand_still(laws, [kind for kind, waits in awaited.items() if waits])
 
 
 def scope_question(case: IntakeCase, now: datetime, practice: ClockRules) -> ScopeAsked:
