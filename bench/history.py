@@ -58,7 +58,6 @@ VERBS = (
     "erasures plan {erasure}",
     "erasures purge --dry-run",
     "erasures replay --dry-run --since {tomorrow}",
-    "inbox list",
     "staff list",
     "status {access}",
     "suppressions filter {folder}/people",

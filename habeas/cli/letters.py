@@ -12,6 +12,7 @@ from rich.table import Table
 from typer import Argument, Option
 
 from habeas.cli import client, contract
+from habeas.cli.login import from_console
 from habeas.cli.options import COLUMNS, STATE, AsJson, RequestId, State, existing, out, request_of, run
 from habeas.cli.staff import DECIDE, As, OneTimeCode, decide, report, signer_of
 from shared.errors import ConfigurationError
@@ -127,7 +128,7 @@ def explain(
 @inbox_app.command("list")
 def list_(state: State = STATE, as_json: AsJson = False) -> None:
     """List the mails for staff: references and reasons."""
-    found = run(client.inbox.waiting(*state.databases()))
+    found = from_console(state, client.inbox.waiting)
     if as_json:
         print(json.dumps(found))
         return

@@ -1,8 +1,11 @@
 """The classification of a mail, and the mails for staff."""
 
+from collections.abc import Mapping
 from contextlib import closing
+from datetime import datetime
 from typing import Any
 
+from habeas.client.console_api import ConsoleClient
 from services.intake.channels.email.attachments import documents_in
 from services.intake.channels.email.classification import MailMeaning, classify
 from services.intake.channels.email.parser import ParsedMail, read
@@ -10,14 +13,13 @@ from services.intake.channels.email.rulebook import rulebook
 from services.intake.channels.email.sender_checks import is_authenticated, refusal_of
 from services.intake.channels.email.service import ANSWER as REPLY
 from shared.contract.answer import RAW_MAIL
-from shared.contract.events import InquiryLodged, MessageHandled, MessageLodged, RequestStopped
 from shared.errors import Destroyed, UnknownRequest
 from shared.runtime.key_rings import RootKey
-from shared.runtime.mongo import Document, connect
+from shared.runtime.mongo import connect
 from shared.runtime.vault import Vault
 
-LISTED = (InquiryLodged, MessageLodged, RequestStopped)
-"""Facts about mails for staff and stopped requests."""
+MAIL, STOPPED = "mail", "stopped"
+"""Kinds of work of the console; the first is also a kind of its cases."""
 
 
 def explained(content: bytes, *, address: str, trusted: str) -> dict[str, Any]:
@@ -47,17 +49,16 @@ def explained(content: bytes, *, address: str, trusted: str) -> dict[str, Any]:
     }
 
 
-async def waiting(mongo_url: str, prefix: str) -> list[dict[str, Any]]:
+async def waiting(console: ConsoleClient) -> list[dict[str, Any]]:
     """Return references to the mails for staff, unless handled, and to stopped requests, oldest first."""
-    with closing(connect(mongo_url, app_name="habeas command")) as client:
-        journal = client[f"{prefix}_intake"]["journal"]
-        # A query each: for one, or sorted, the database would read all rows.
-        rows = [row for kind in LISTED async for row in journal.find({"facts.type": kind.TYPE})]
-        cases = sorted({row["case"] for row in rows})
-        decisions = journal.find({"case": {"$in": cases}, "event.type": MessageHandled.TYPE})
-        handled = {(row["case"], row["event"]["data"]["message"]) async for row in decisions}
-        found = [_entry(row) for row in sorted(rows, key=lambda row: row["at"])]
-        return [entry for entry in found if (entry["request"], entry["mail"]) not in handled]
+    rows = []
+    for work in (MAIL, STOPPED):
+        for case in await console.all("/inbox", "cases", view="all", work=work):
+            rows += [_entry(case["id"], wait) for wait in case["waits"] if wait["kind"] == work]
+    for case in await console.all("/cases", "cases", kind=MAIL, open="yes"):
+        if all(wait["item"] != RAW_MAIL for wait in case["waits"]):
+            rows.append(_asked_back(case))
+    return sorted(rows, key=lambda row: (row["at"], row["request"]))
 
 
 async def opened(mongo_url: str, prefix: str, master_key: RootKey, case: str, item: str) -> bytes:
@@ -88,15 +89,28 @@ def _said(match: Any) -> str:
     return f"{match.rule} in the {match.where}: {match.text}"
 
 
-def _entry(row: Document) -> dict[str, Any]:
-    kinds = {kind.TYPE for kind in LISTED}
-    fact = next(fact for fact in row["facts"] if fact["type"] in kinds)
-    kind, data = fact["type"], fact["data"]
-    at = row["at"].isoformat(timespec="seconds")
-    entry = {"request": row["case"], "at": at, "mail": "", "reason": "", "own": None, "due_on": None}
-    if kind == InquiryLodged.TYPE:
-        return entry | {"mail": RAW_MAIL, "reason": "asked back", "due_on": data.get("due_on")}
-    if kind == MessageLodged.TYPE:
-        entry |= {"reason": data["reason"], "own": data["own"]}
-        return entry | {"mail": data["message"], "due_on": data.get("due_on")}
-    return entry | {"reason": f"stopped: {data['reason']}"}
+def _entry(case: str, wait: Mapping[str, Any]) -> dict[str, Any]:
+    reason = wait["reason"] if wait["kind"] == MAIL else f"stopped: {wait['reason']}"
+    return {
+        "request": case,
+        "at": _seconds(wait["since"]),
+        "mail": wait["item"] or "",
+        "reason": reason,
+        "own": wait["own"],
+        "due_on": wait["due_on"] if wait["kind"] == MAIL else None,
+    }
+
+
+def _asked_back(case: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "request": case["id"],
+        "at": _seconds(case["since"]),
+        "mail": RAW_MAIL,
+        "reason": "asked back",
+        "own": None,
+        "due_on": case["due_on"],
+    }
+
+
+def _seconds(moment: str) -> str:
+    return datetime.fromisoformat(moment).isoformat(timespec="seconds")

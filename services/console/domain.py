@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from services.console.incidents import BreachRoom, room_of
 from services.console.state import CaseKind, CaseRow, CaseStage, LetterFate, Wait, WaitKind
 from shared.contract import events
+from shared.contract.answer import RAW_MAIL
 from shared.contract.correlation import Correlation
 from shared.contract.events import DeliveryAction, Fact, LetterKind, RequestPurged, StaffProof, breaches
 from shared.law import Role, TimedDuty
@@ -98,6 +99,8 @@ class _RowDraft:
     proposal: Wait | None = None
     stop: Wait | None = None
     mails: dict[str, Wait] = field(default_factory=dict)
+    asked_back: bool = False
+    """Whether the sender of an unclear mail was asked, and no account has handled it."""
     submissions: list[Wait] = field(default_factory=list)
     purge: Wait | None = None
     recipients: dict[str, Wait] = field(default_factory=dict)
@@ -431,6 +434,13 @@ def _recipient_notified(
     draft.recipients.pop(fact.recipient, None)
 
 
+@_on(events.InquiryLodged)
+def _inquiry_lodged(draft: _RowDraft, fact: events.InquiryLodged, _at: datetime) -> None:
+    draft.asked_back = True
+    if draft.row.kind is CaseKind.MAIL:
+        draft.row.received_on, draft.row.due_on = fact.received_on, fact.due_on
+
+
 @_on(events.MessageLodged)
 def _mail_lodged(draft: _RowDraft, fact: events.MessageLodged, at: datetime) -> None:
     draft.mails[fact.message] = Wait(
@@ -441,6 +451,8 @@ def _mail_lodged(draft: _RowDraft, fact: events.MessageLodged, at: datetime) -> 
 @_on(events.MessageHandled)
 def _mail_handled(draft: _RowDraft, fact: events.MessageHandled, _at: datetime) -> None:
     draft.mails.pop(fact.message, None)
+    if fact.message == RAW_MAIL:
+        draft.asked_back = False
 
 
 @_on(events.RequestRejected)
@@ -475,7 +487,10 @@ def _finished(draft: _RowDraft) -> CaseRow:
     owed = not OWED.isdisjoint(draft.returned)
     if row.stage not in UNDECIDED:
         row.scope_asked_at = None
-    row.open = row.kind is CaseKind.REQUEST and _is_open(draft, owed=owed)
+    if row.kind is CaseKind.MAIL:
+        row.open = draft.asked_back
+    else:
+        row.open = row.kind is CaseKind.REQUEST and _is_open(draft, owed=owed)
     first = [draft.stop, draft.review, draft.approval, draft.referral, draft.package, draft.forward]
     waits = [*first, *_others(draft, owed)]
     row.waits = tuple(_dated(wait, row) for wait in waits if wait is not None)

@@ -158,7 +158,7 @@ class CaseRow:
     letters: tuple[LetterFate, ...] = ()
     waits: tuple[Wait, ...] = ()
     open: bool = True
-    """Whether the duty to answer is open."""
+    """Whether the duty to answer is open; of a mail: whether its sender was asked what is meant."""
 
     @property
     def waiting(self) -> tuple[str, ...]:

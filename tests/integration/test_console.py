@@ -184,6 +184,7 @@ async def test_waiting_work_is_that_of_the_lists_of_the_command(console: Console
         (("request", "referred"), "referred"),
         (("request", "proposals"), "proposal"),
         (("appeals", "list"), "appeal"),
+        (("inbox", "list"), "stopped"),
         (("verify", "list"), "document"),
     ):
         code, printed, complaint = await command(pipeline, *verb, "--json")

@@ -12,7 +12,7 @@ from services.console.read_model.cases import CaseFilter, CaseList, CaseOrder, D
 from services.console.read_model.figures import FigureReader
 from services.console.read_model.openings import PAGE, Opening, OpeningFilter, OpeningKind, OpeningLog
 from services.console.saved_views import MOST_VIEWS, SavedViews
-from services.console.state import WaitKind
+from services.console.state import CaseKind, WaitKind
 from shared.contract.references import IdRange
 from shared.runtime.mongo import Client, Database
 
@@ -45,6 +45,7 @@ ALONE: Mapping[str, Mapping[str, Any]] = {
     "target day": {"open": True, "meant_by": date(2026, 11, 25)},
     "received": {"received_from": date(2026, 2, 1), "received_to": date(2026, 4, 1)},
     "received in a week": {"received_from": date(2026, 2, 1), "received_to": date(2026, 2, 7)},
+    "mails": {"kind": CaseKind.MAIL, "open": True},
     "id": {"text": "ab"},
     "reference": {"text": "order-7"},
     "mailbox": {"ids": ("ab" * 16,)},

@@ -73,7 +73,7 @@ class CaseAnswer(ConsoleAnswer):
     kind: CaseKind
     stage: CaseStage | None
     open: bool
-    """Whether the duty to answer is open."""
+    """Whether the duty to answer is open; of a mail: whether its sender was asked what is meant."""
     right: str | None
     law: str | None
     """The edition that the request is answered under."""

@@ -8,7 +8,7 @@ from services.console.case_work import MOST_NOTE
 from services.console.decisions.forms import MOST_TEXT
 from services.console.http.queries import INBOX_VIEWS
 from services.console.read_model.cases import CaseOrder, DueFilter
-from services.console.state import WaitKind
+from services.console.state import CaseKind, WaitKind
 
 VIEWS = "|".join(INBOX_VIEWS)
 WORK = "|".join(WaitKind)
@@ -99,6 +99,8 @@ class CaseQuery(PageQuery):
 
     text: str = Field(default="", max_length=200)
     """An id, its beginning, a short reference, or the reference of the publisher."""
+    kind: str = Field(default="", pattern=f"^({'|'.join(CaseKind)})?$")
+    """The subject of the cases; requests by default."""
     stage: str = Field(default="", max_length=80)
     right: str = Field(default="", max_length=80)
     law: str = Field(default="", max_length=80)

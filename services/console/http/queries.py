@@ -21,10 +21,10 @@ from services.console.read_model.figures import (
     ccpa_lines,
     lines,
 )
-from services.console.state import WaitKind
+from services.console.state import CaseKind, WaitKind
 
 PLAIN = ("text", "stage", "right", "law", "country", "source", "incident", "owner")
-FILTERS = frozenset({*PLAIN, "due", "meant_by", "order", "from", "to", "waiting", "open"})
+FILTERS = frozenset({*PLAIN, "kind", "due", "meant_by", "order", "from", "to", "waiting", "open"})
 """Names in the address of a list."""
 INBOX_VIEWS = ("me", "own", "all")
 EARLIEST, LATEST = 2018, 2100
@@ -40,6 +40,7 @@ def filter_of(given: Mapping[str, str]) -> CaseFilter:
     try:
         return CaseFilter(
             **plain,
+            kind=CaseKind(given.get("kind") or CaseKind.REQUEST),
             due=DueFilter(given["due"]) if given.get("due") else None,
             order=CaseOrder(given.get("order") or CaseOrder.DUE),
             meant_by=DAY.validate_python(given["meant_by"]) if given.get("meant_by") else None,
