@@ -132,8 +132,9 @@ def verbs_page() -> Iterator[str]:
         "All verbs of the `habeas` command. Without settings in the environment, verbs use the "
         "installation that `make up` keeps in `.state`. `--help` prints the same. "
         "`--state` names another folder than `.state`. Instead of an id, verbs take its beginning or the "
-        "short reference of a letter (HB-…), if they can read the databases. Codes: 0 done; 1 a negative "
-        "result, such as a late day; 2 an error or a refused decision; 3 a recorded decision without answer. "
+        "short reference of a letter (HB-…), in a session of `habeas login` or with the databases. "
+        "Codes: 0 done; 1 a negative result, such as a late day; 2 an error or a refused decision; "
+        "3 a recorded decision without answer. "
         "`--install-completion` completes verbs and ids in your shell.",
     )
     yield from _verbs(typer.main.get_command(app), "habeas")

@@ -19,6 +19,7 @@ from habeas.cli.options import (
     State,
     ask,
     existing,
+    matching,
     moment,
     out,
     run,
@@ -348,8 +349,7 @@ def find(
     as_json: AsJson = False,
 ) -> None:
     """Print the ids of the requests with a short reference, or that begin so; usually there is one."""
-    url, prefix = state.databases()
-    found = run(client.cases.matching(url, f"{prefix}_intake", reference))
+    found = matching(state, reference.strip().lower(), "intake")
     print(json.dumps(found) if as_json else "\n".join(found))
     if not found:
         raise ConfigurationError("no request has this reference")

@@ -11,8 +11,7 @@ import typer
 from typer import Option
 
 from habeas.cli import client
-from habeas.cli.login import from_console
-from habeas.cli.options import STATE, AsJson, State, out, urgency
+from habeas.cli.options import STATE, AsJson, State, from_console, out, urgency
 from shared.errors import ConfigurationError
 from shared.vocabulary import Right
 

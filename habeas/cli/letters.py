@@ -12,8 +12,18 @@ from rich.table import Table
 from typer import Argument, Option
 
 from habeas.cli import client, contract
-from habeas.cli.login import from_console
-from habeas.cli.options import COLUMNS, STATE, AsJson, RequestId, State, existing, out, request_of, run
+from habeas.cli.options import (
+    COLUMNS,
+    STATE,
+    AsJson,
+    RequestId,
+    State,
+    existing,
+    from_console,
+    out,
+    request_of,
+    run,
+)
 from habeas.cli.staff import DECIDE, As, OneTimeCode, decide, report, signer_of
 from shared.errors import ConfigurationError
 from shared.vocabulary import LetterForm, MessageOutcome

@@ -1,22 +1,17 @@
 """Verbs about the session of a staff account at the console, which the reading verbs of the staff use."""
 
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import Annotated
 
 import typer
 from typer import Option
 
 from habeas.cli import client
-from habeas.cli.options import STATE, AsJson, State, ask, output, prompted, run
+from habeas.cli.options import STATE, AsJson, State, output, prompted, run
 from habeas.cli.passwords import asked_password
 from habeas.cli.staff import NO_CONSOLE, As, OneTimeCode
 from shared.errors import ConfigurationError
 
-if TYPE_CHECKING:
-    from habeas.client.console_api import ConsoleClient, ConsoleLogin
-
-T = TypeVar("T")
 NO_URL = "name the console: --console, or HABEAS_CONSOLE_URL"
 
 app = typer.Typer()
@@ -31,7 +26,7 @@ def log_in(
     as_json: AsJson = False,
 ) -> None:
     """Sign in at the console: the reading verbs of the staff use the session."""
-    url = (address or _address(state)).rstrip("/")
+    url = (address or state.console_url).rstrip("/")
     if not url:
         raise ConfigurationError(NO_URL)
     name = account or prompted("--as", "Account")
@@ -47,7 +42,7 @@ def log_in(
 def log_out(state: State = STATE, as_json: AsJson = False) -> None:
     """End the session at the console."""
     known = client.console_api.LoginFile()
-    login = known.of(_address(state))
+    login = known.of(state.console_url)
     with suppress(ConfigurationError):  # it was over before
         run(client.console_api.logout(login))
     known.drop(login)
@@ -57,22 +52,7 @@ def log_out(state: State = STATE, as_json: AsJson = False) -> None:
 @app.command("whoami")
 def who_am_i(state: State = STATE, as_json: AsJson = False) -> None:
     """Show the account that is signed in at the console, its roles, and the end of its session."""
-    login = _login(state)
+    login = state.login()
     found = run(client.console_api.whoami(login)) | {"console": login.console}
     text = f"{found['account']} ({', '.join(found['roles'])}) at {login.console} until {found['ends_at']}"
     output(found, text, as_json=as_json)
-
-
-def from_console(state: State, question: "Callable[[ConsoleClient], Awaitable[T]]") -> T:
-    """Return the answer of the console to *question*, in the session of `habeas login`."""
-    login = _login(state)
-    return ask(client.console_api.ConsoleClient.opened(login.console, login.token), question)
-
-
-def _login(state: State) -> "ConsoleLogin":
-    return client.console_api.LoginFile().of(_address(state))
-
-
-def _address(state: State) -> str:
-    """Return the address of the console; empty if it is not set."""
-    return state.settings().get("HABEAS_CONSOLE_URL", "").rstrip("/")

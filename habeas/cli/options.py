@@ -27,6 +27,7 @@ from shared.runtime.variables import FILE, PREFIX, SETTINGS
 
 if TYPE_CHECKING:
     from habeas.client.cases import CaseReader
+    from habeas.client.console_api import ConsoleClient, ConsoleLogin
     from services.fulfillment.breach.obligations import PolicyEditions
     from services.fulfillment.certificate.signatures import CertificateSigner
     from services.fulfillment.erasure.steps import RecordPlan
@@ -130,6 +131,15 @@ class InstallationState:
         """Whether the databases can be read here; a staff account decides without them."""
         return {"HABEAS_MONGO_URL", "HABEAS_MASTER_KEY"} <= self.settings().keys()
 
+    @property
+    def console_url(self) -> str:
+        """The address of the console; empty if it is not set."""
+        return self.settings().get("HABEAS_CONSOLE_URL", "").rstrip("/")
+
+    def login(self) -> "ConsoleLogin":
+        """Return the session at the console. Raises ConfigurationError if there is none."""
+        return client.console_api.LoginFile().of(self.console_url)
+
     def data_map(self, folder: Path | None) -> Path:
         """Return the folder of the data map: *folder* if it was given."""
         return folder or Path(self.setting("DATAMAP"))
@@ -200,6 +210,8 @@ State = Annotated[
 ID = re.compile("[0-9a-f]{32}")
 SHORT = re.compile(r"[0-9a-f]{4,31}|hb[- ]?\w{4}[- ]?\w{4}[- ]?\w{3}")
 """The beginning of an id, or a short reference."""
+INCIDENTS = "incidents"
+"""Journal of the incidents."""
 FEW_IDS = 5
 """Ids named in the message for an ambiguous one."""
 
@@ -208,22 +220,40 @@ def resolved(state: InstallationState, text: str, journal: str, noun: str) -> st
     """
     Return the id that *text* is: an id, the beginning of one in *journal*, or a short reference.
 
+    It is looked up in the databases if their settings are there, else at the console.
+
     Other texts are returned unchanged. Raises ConfigurationError if it names none, or several.
     """
     written = text.strip().lower()
     if ID.fullmatch(written) or not SHORT.fullmatch(written):
         return written if ID.fullmatch(written) else text
-    if not state.has_databases:
-        remedy = "only with HABEAS_MONGO_URL and HABEAS_MASTER_KEY; write the whole id"
-        raise ConfigurationError(f"{text}: a short id is looked up in the databases: {remedy}")
-    url, prefix = state.databases()
-    found = run(client.cases.matching(url, f"{prefix}_{journal}", written))
+    if not (state.has_databases or client.console_api.LoginFile().consoles):
+        remedy = "begin a session with `habeas login`, or write the whole id"
+        raise ConfigurationError(
+            f"{text}: a short id is looked up at the console or in the databases: {remedy}"
+        )
+    found = matching(state, written, journal)
     if not found:
         raise ConfigurationError(f"{text}: no {noun} has this id or reference")
     if len(found) > 1:
         more = " …" if len(found) > FEW_IDS else ""
         raise ConfigurationError(f"{text}: {len(found)} ids begin so: {', '.join(found[:FEW_IDS])}{more}")
     return found[0]
+
+
+def matching(state: InstallationState, text: str, journal: str) -> list[str]:
+    """Return the ids in *journal* that begin with *text*, or have it as short reference."""
+    if state.has_databases:
+        url, prefix = state.databases()
+        return run(client.cases.matching(url, f"{prefix}_{journal}", text))
+    incidents = journal == INCIDENTS
+    return from_console(state, lambda console: client.cases.known(console, text, incidents=incidents))
+
+
+def from_console(state: InstallationState, question: "Callable[[ConsoleClient], Awaitable[T]]") -> T:
+    """Return the answer of the console to *question*, in the session of `habeas login`."""
+    login = state.login()
+    return ask(client.console_api.ConsoleClient.opened(login.console, login.token), question)
 
 
 def request_of(context: Context, text: str | None) -> str | None:
@@ -238,7 +268,7 @@ def requests_of(context: Context, texts: list[str]) -> list[str]:
 
 def incident_of(context: Context, text: str) -> str:
     """Return the id of the incident that *text* names; a file stays one."""
-    return text if Path(text).is_file() else _resolved_in(context, text, "incidents", "incident")
+    return text if Path(text).is_file() else _resolved_in(context, text, INCIDENTS, "incident")
 
 
 def _resolved_in(context: Context, text: str, journal: str, noun: str) -> str:

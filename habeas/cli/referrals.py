@@ -11,8 +11,19 @@ import typer
 from typer import Option
 
 from habeas.cli import client, contract
-from habeas.cli.login import from_console
-from habeas.cli.options import STATE, AsJson, RequestId, State, ask, existing, fields, optional, out, urgency
+from habeas.cli.options import (
+    STATE,
+    AsJson,
+    RequestId,
+    State,
+    ask,
+    existing,
+    fields,
+    from_console,
+    optional,
+    out,
+    urgency,
+)
 from habeas.cli.staff import (
     DECIDE,
     RECORDED,

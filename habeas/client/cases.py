@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, replace
 
+from habeas.client.console_api import ConsoleClient
 from habeas.client.engine import identities
 from services.fulfillment.changes.suppressions import DISAGREEMENTS_KEY, Disagreements
 from services.fulfillment.context import open_lines
@@ -21,6 +22,8 @@ from shared.runtime.key_rings import RootKey, derived_key
 from shared.runtime.mongo import connect
 from shared.runtime.vault import Vault
 
+INCIDENT = "incident"
+"""Kind of the cases of the console that are no request."""
 ID_LENGTH = 32
 ID_PART = re.compile(r"[0-9a-f]{4,32}")
 """An id, or enough of its beginning to look it up."""
@@ -123,6 +126,17 @@ async def matching(mongo_url: str, database: str, text: str) -> list[str]:
     with closing(connect(mongo_url, app_name="habeas command")) as client:
         journal = Journal(client[database])
         return [case for ids in ranges for case in await journal.cases_between(*ids)]
+
+
+async def known(console: ConsoleClient, text: str, *, incidents: bool = False) -> list[str]:
+    """Return the ids of cases at *console* that begin with *text*, or have it as short reference."""
+    ranges = list(references_in(text))
+    return [
+        case["id"]
+        for case in await console.all("/cases", "cases", text=text)
+        if (case["kind"] == INCIDENT) is incidents
+        and (case["id"].startswith(text) or any(first <= case["id"] <= last for first, last in ranges))
+    ]
 
 
 async def statements(

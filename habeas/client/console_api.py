@@ -62,6 +62,11 @@ class LoginFile:
             raise ConfigurationError(NO_LOGIN)
         return ConsoleLogin(**found)
 
+    @property
+    def consoles(self) -> tuple[str, ...]:
+        """The addresses of the consoles with a login."""
+        return tuple(self._read())
+
     def keep(self, login: ConsoleLogin) -> None:
         """Keep *login* in place of the one before at the same console."""
         self._write(self._read() | {login.console: asdict(login)})

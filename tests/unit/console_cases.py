@@ -14,6 +14,7 @@ from services.console.read_model.cases import CaseFilter
 from services.console.state import CaseRow
 from shared.contract import events
 from shared.contract.events import Fact
+from shared.contract.references import references_in
 from shared.law import Regulation, Right
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -66,6 +67,7 @@ def serving(*rows: CaseRow) -> ConsoleClient:
 
 def _fits(row: CaseRow, wanted: CaseFilter) -> bool:
     if wanted.text:
-        return row.id.startswith(wanted.text)
+        named = any(first <= row.id <= last for first, last in references_in(wanted.text))
+        return named or row.id.startswith(wanted.text) or row.reference == wanted.text
     in_time = wanted.meant_by is None or (row.meant_for is not None and row.meant_for <= wanted.meant_by)
     return (row.kind, row.open) == (wanted.kind, wanted.open) and in_time

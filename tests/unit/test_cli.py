@@ -5,7 +5,8 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import date
 from io import StringIO
@@ -23,19 +24,23 @@ from habeas.cli.maps import _show
 from habeas.cli.options import InstallationState, console, resolved, show_plan, urgency
 from habeas.cli.retention import outcome_of_approval
 from habeas.client.cases import CaseReader
+from habeas.client.console_api import ConsoleClient, ConsoleLogin, LoginFile
 from habeas.client.dead_letters import replay
 from habeas.client.engine import identities
 from habeas.client.erasures import bare
 from habeas.client.requests import _checked, fact
 from habeas.client.staff import AccountHolder, add
 from habeas.embedded.installation import ENVIRONMENT
+from services.console.state import CaseKind
 from services.fulfillment.datamap.model import CollectionPlace
 from services.fulfillment.datamap.yaml_loader import MapError
 from services.fulfillment.erasure.steps import Disposition, Mask, RecordPlan, RecordStep
 from services.fulfillment.search.ownership import OwnershipMatch
 from shared.contract.events import AliasConfirmed, NarrowingDecided
+from shared.contract.references import short_reference
 from shared.contract.refusals import REFUSALS
 from shared.errors import ConfigurationError
+from tests.unit.console_cases import case_of, received, serving
 from tests.unit.pages import ROOT
 
 
@@ -219,9 +224,33 @@ def test_unknown_or_ambiguous_short_id_is_an_error(
         resolve("a1b2", *found, monkeypatch=monkeypatch)
 
 
-def test_short_id_needs_the_databases(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="write the whole id"):
+def test_short_id_needs_a_session_or_the_databases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    with pytest.raises(ConfigurationError, match="`habeas login`, or write the whole id"):
         resolved(InstallationState(tmp_path), "a1b2", "intake", "request")
+
+
+def test_short_id_is_looked_up_at_the_console_of_the_session(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request, incident = f"a1b2{'0' * 28}", f"a1b2{'1' * 28}"
+    beside = replace(case_of(received("c" * 32)), reference="a1b2")
+    rows = case_of(received(request)), replace(case_of(received(incident)), kind=CaseKind.INCIDENT), beside
+
+    @asynccontextmanager
+    async def opened(_console: str, token: str) -> AsyncIterator[ConsoleClient]:
+        assert token == "4f0c"
+        yield serving(*rows)
+
+    monkeypatch.setattr("habeas.client.console_api.ConsoleClient.opened", opened)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    LoginFile().keep(ConsoleLogin("https://console.example.com", "anna", "2026-03-09T18:00:00Z", "4f0c"))
+    state = InstallationState(tmp_path)
+    assert resolved(state, "A1b2", "intake", "request") == request
+    assert resolved(state, short_reference(request), "intake", "request") == request
+    assert resolved(state, "a1b2", "incidents", "incident") == incident
+    with pytest.raises(ConfigurationError, match="no request has this id"):
+        resolved(state, "c1c2", "intake", "request")
 
 
 @pytest.mark.slow
