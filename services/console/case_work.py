@@ -36,7 +36,7 @@ async def cases_of_mailbox(parts: ConsoleParts, visitor: Visitor, mailbox: str) 
     return await parts.cases.page(wanted, parts.today(), size=MOST_FOUND)
 
 
-async def acted(parts: ConsoleParts, visitor: Visitor, case: str, what: str, **body: Any) -> None:
+async def acted(parts: ConsoleParts, visitor: Visitor, case: str, part: str, **body: Any) -> None:
     """
     Act at intake by the session of *visitor*, and wait until the page of *case* shows it.
 
@@ -44,7 +44,7 @@ async def acted(parts: ConsoleParts, visitor: Visitor, case: str, what: str, **b
     """
     before = await _facts(parts, case)
     try:
-        await _called(parts, visitor, f"/v1/staff/cases/{case}/{what}", **body)
+        await _called(parts, visitor, f"/v1/staff/cases/{case}/{part}", **body)
     except StaffApiProblem as problem:
         raise HTTPException(problem.status, str(problem)) from None
     except DecisionNotAccepted as refused:

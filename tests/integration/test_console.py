@@ -383,12 +383,12 @@ async def test_administrator_discards_a_parked_message_with_a_reason(
     await page.goto(f"{console.url}/system")
     assert not [*await violations(page), *await too_wide(page)]
     await page.fill("#reason-1", "made by hand")
-    await page.fill("#code-1", "000000")
+    await page.fill("#repair-1-code", "000000")
     await page.click("text=Discard")
-    await page.locator("text=The code was not accepted").wait_for()
+    await page.locator("text=Password or code were not accepted").wait_for()
     factor = (await pipeline.accounts.present("uma.muster")).second_factor
     await page.fill("#reason-1", "made by hand")
-    await page.fill("#code-1", code_at(factor, now()))
+    await page.fill("#repair-1-code", code_at(factor, now()))
     await page.click("text=Discard")
     await page.locator("text=The message was discarded.").wait_for()
     assert await page.locator("text=made by hand").count() == 1

@@ -172,6 +172,8 @@ async def _unseen(parts: ConsoleParts, decision: str) -> str:
         await parts.intake.effect(decision, within_s=0)
     except EffectUnknown:
         return UNANSWERED
-    except (DecisionNotAccepted, StaffApiProblem):
+    except DecisionNotAccepted:  # a service refused it after the page had stopped waiting
+        return NOT_TAKEN
+    except StaffApiProblem:
         return ""
     return ""

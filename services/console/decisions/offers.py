@@ -676,7 +676,7 @@ AFTERWARDS = (
 def _mails(view: CaseView) -> Choices:
     handled = {one.message for one in view.all(events.MessageHandled)}
     lodged = [one for one in view.all(events.MessageLodged) if one.message not in handled]
-    return [(one.message, f"{number}: {labels.plain(one.reason)}") for number, one in enumerate(lodged, 1)]
+    return [(one.message, f"{labels.named(one.reason)} ({number})") for number, one in enumerate(lodged, 1)]
 
 
 MAIL = (
@@ -770,7 +770,7 @@ def _placed(entered: Entered, _view: CaseView) -> Entered:
 def _holds(view: CaseView) -> Choices:
     lifted = {one.hold for one in view.all(events.HoldLifted)}
     placed = [one for one in view.all(events.HoldPlaced) if one.hold not in lifted]
-    return [(one.hold, labels.plain(one.matter)) for one in placed]
+    return [(one.hold, labels.named(one.matter)) for one in placed]
 
 
 HOLDS = (

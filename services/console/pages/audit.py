@@ -1,4 +1,4 @@
-"""Pages for auditors: who opened what, chains of the journals, and the trail of one case."""
+"""Pages for auditors: openings, chains of the journals, and the trail of one case."""
 
 import csv
 import io
@@ -67,7 +67,15 @@ def audit_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) ->
         headers = {"Content-Disposition": 'attachment; filename="openings.csv"', "Cache-Control": "no-store"}
         return StreamingResponse(rows, media_type="text/csv; charset=utf-8", headers=headers)
 
-    async def drawn(request: Request, visitor: Visitor, case: str, flaw: str = "") -> Response:
+    _add_trail(router, parts, guard, site)
+    return router
+
+
+def _add_trail(router: APIRouter, parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> None:
+    """Add the page of one case: its openings, and the export of its trail."""
+    auditing = Annotated[Visitor, Depends(guard.allowed(ConsoleAction.AUDIT))]
+
+    async def drawn(request: Request, visitor: Visitor, case: str, error: str = "") -> Response:
         view, _history = await case_view(parts, case)
         content = {
             "row": view.row,
@@ -75,9 +83,9 @@ def audit_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) ->
             "kinds": KIND_NAMES,
             "exportable": view.row.kind is CaseKind.REQUEST and view.row.received_on is not None,
             "locked": is_locked(parts, visitor),
-            "flaws": {"": flaw} if flaw else {},
+            "flaws": {"": error} if error else {},
         }
-        status = HTTPStatus.CONFLICT if flaw else HTTPStatus.OK
+        status = HTTPStatus.CONFLICT if error else HTTPStatus.OK
         return site.draw(request, "case_audit.html.jinja", content, visitor=visitor, status=status)
 
     @router.get("/requests/{case}/audit")
@@ -95,8 +103,6 @@ def audit_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) ->
         name = f"trail-{short_reference(case)}.zip"
         headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
         return Response(archive, media_type="application/zip", headers=headers)
-
-    return router
 
 
 FIELDS = ("account", "case", "from", "to")

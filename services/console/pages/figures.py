@@ -102,7 +102,7 @@ def name_of(view: FigureView, line: FigureLine) -> str:
     """Return the name of a group, to be translated if it is a right."""
     if view.divided is FigureField.RIGHT:
         return labels.RIGHTS.get(line.name, line.name)
-    return labels.plain(line.name) if view.divided is FigureField.GROUND else line.name
+    return labels.named(line.name) if view.divided is FigureField.GROUND else line.name
 
 
 def bars(periods: Sequence[FigureLine]) -> list[ChartBar]:

@@ -83,16 +83,23 @@ def list_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> 
         content |= await _choices(parts, site, request)
         return site.draw(request, "requests.html.jinja", content, visitor=visitor)
 
+    _add_export(router, parts, guard)
+    _add_search(router, parts, guard, site)
+    _add_views(router, parts, guard)
+    return router
+
+
+def _add_export(router: APIRouter, parts: ConsoleParts, guard: SessionGuard) -> None:
+    """Add the list as CSV."""
+
     @router.get("/requests.csv")
-    async def export(request: Request, visitor: listing) -> Response:
+    async def export(
+        request: Request, visitor: Annotated[Visitor, Depends(guard.allowed(ConsoleAction.LIST))]
+    ) -> Response:
         del visitor
         rows = parts.cases.all(filter_of(request.query_params), parts.today())
         headers = {"Content-Disposition": 'attachment; filename="requests.csv"', "Cache-Control": "no-store"}
         return StreamingResponse(sheet(rows), media_type="text/csv; charset=utf-8", headers=headers)
-
-    _add_search(router, parts, guard, site)
-    _add_views(router, parts, guard)
-    return router
 
 
 def _add_search(router: APIRouter, parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> None:

@@ -15,14 +15,13 @@ from starlette.datastructures import FormData
 from services.console.context import ConsoleParts
 from services.console.decisions.case_decisions import (
     CODE,
-    NO_CODE,
-    ONE_TIME_CODE,
     PASSWORD,
     case_view,
     flaws_of,
     is_locked,
+    step_up_of,
 )
-from services.console.decisions.forms import CaseView, DecisionDraft, InvalidEntry
+from services.console.decisions.forms import CaseView, DecisionDraft
 from services.console.decisions.openings import opened_content, read_opened
 from services.console.decisions.package_review import (
     GROUND,
@@ -34,7 +33,7 @@ from services.console.decisions.package_review import (
     reviewed,
     values_of,
 )
-from services.console.decisions.submission import StepUp, decide
+from services.console.decisions.submission import decide
 from services.console.http.guard import SessionGuard, Visitor
 from services.console.http.permissions import ConsoleAction
 from services.console.pages.site import ConsoleSite
@@ -124,7 +123,9 @@ def package_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) 
             draft = form.draft(view, visitor.member.name)
             if draft is None:
                 return await page(request, visitor, view, form)
-            id_ = await decide(parts, visitor, draft, _step_up(given))
+            id_ = await decide(
+                parts, visitor, draft, step_up_of(str(given.get(CODE, "")), str(given.get(PASSWORD, "")))
+            )
         except HabeasError as error:
             flaws = flaws_of(error, site.words(request).say)
             if flaws is None:
@@ -179,10 +180,3 @@ def _entered(given: FormData) -> ReviewForm:
         ground=str(given.get(GROUND, "")),
         agreed=str(given.get("agreed", "")),
     )
-
-
-def _step_up(given: FormData) -> StepUp:
-    code = "".join(str(given.get(CODE, "")).split())
-    if not ONE_TIME_CODE.fullmatch(code):
-        raise InvalidEntry(CODE, NO_CODE)
-    return StepUp(code, str(given.get(PASSWORD, "")))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,8 @@ HEADERS: Mapping[str, str] = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 FOR_A_YEAR = "public, max-age=31536000, immutable"
+LENGTH_OF_DAY = 10
+"""Characters of a day in ISO 8601."""
 MENU: Mapping[str, tuple[str, ConsoleAction]] = {
     "/": (labels.INBOX, ConsoleAction.LIST),
     "/requests": (labels.REQUESTS, ConsoleAction.LIST),
@@ -100,6 +103,7 @@ class ConsoleSite:
             "reference": short_reference,
             "day": words.day,
             "moment": words.moment,
+            "when": partial(written_time, words),
             "actions": ConsoleAction,
         }
         page = DRAWING.get_template(template).render({**frame, **(content or {})})
@@ -143,6 +147,15 @@ def _menu(visitor: Visitor | None) -> list[tuple[str, str]]:
     if visitor is None:
         return []
     return [(path, name) for path, (name, action) in MENU.items() if visitor.may(action)]
+
+
+def written_time(words: Words, text: object) -> str:
+    """Return a day or moment in ISO 8601 as people write it; another *text* as it is."""
+    try:
+        at = datetime.fromisoformat(str(text))
+    except ValueError:
+        return str(text)
+    return words.day(at.date()) if len(str(text)) == LENGTH_OF_DAY else words.moment(at)
 
 
 def days_left(due: date | None, today: date) -> int | None:

@@ -8,10 +8,12 @@ from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
 from services.console.context import ConsoleParts
+from services.console.decisions.case_decisions import CODE, PASSWORD, is_locked, step_up_of
+from services.console.decisions.forms import DecisionDraft, InvalidEntry
+from services.console.decisions.submission import WrongPassword, decide
 from services.console.http.guard import SessionGuard, Visitor
 from services.console.http.permissions import ConsoleAction
 from services.console.pages.site import HEADERS, ConsoleSite
-from services.console.signin.local import SignInRefused, step_up
 from services.console.system.overview import overview
 from services.console.system.parked_messages import (
     ParkedMessage,
@@ -21,6 +23,7 @@ from services.console.system.parked_messages import (
     repair_record,
 )
 from shared.pages.translation import mark as _
+from shared.runtime.staff_api import DecisionNotAccepted, StaffApiProblem
 
 MOST_REASON = 200
 PICTURE_HEADERS: Mapping[str, str] = {
@@ -30,7 +33,7 @@ PICTURE_HEADERS: Mapping[str, str] = {
 """The graph carries a style of its own; opened alone it runs nothing."""
 WITHOUT_REASON = _("State the reason.")
 NOT_THERE = _("The message is not parked any more, or its case is purged and it can only be discarded.")
-CODE_REFUSED = _("The code was not accepted, or this session has no key. Wait for the next code.")
+CODE_REFUSED = _("Password or code were not accepted. Wait for the next code.")
 REPLAYED = _("The message went back to its service.")
 DISCARDED = _("The message was discarded.")
 SAID = {
@@ -53,7 +56,11 @@ def system_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -
         said: str = "",
     ) -> Response:
         content = await overview(parts)
-        content |= {"said": SAID.get(said, ""), "worked": said in set(RepairAction)}
+        content |= {
+            "locked": is_locked(parts, visitor),
+            "said": SAID.get(said, ""),
+            "worked": said in set(RepairAction),
+        }
         return site.draw(request, "system.html.jinja", content, visitor=visitor)
 
     @router.get("/system/map.svg")
@@ -74,11 +81,12 @@ def system_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -
         service, id_, reason = (str(form.get(name, "")).strip() for name in ("service", "message", "reason"))
         if not reason or len(reason) > MOST_REASON:
             return RedirectResponse("/system?said=reason", 303)
-        code, message = str(form.get("code", "")).strip(), named(await parts.parked.all(), service, id_)
+        message = named(await parts.parked.all(), service, id_)
         record = repair_record(message, action, visitor.member.name, reason, parts.clock())
         try:
-            record["decision"] = await step_up(parts, visitor.session, repair_decision(record), code)
-        except (SignInRefused, ValidationError):
+            given = step_up_of(str(form.get(CODE, "")), str(form.get(PASSWORD, "")))
+            record["decision"] = await decide(parts, visitor, DecisionDraft(repair_decision(record)), given)
+        except (DecisionNotAccepted, InvalidEntry, StaffApiProblem, ValidationError, WrongPassword):
             return RedirectResponse("/system?said=code", 303)
         try:
             await parts.parked.repair(message, action, record)

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from services.console.context import ConsoleParts
 from services.console.signin.sessions import ConsoleSession, UnlockedKey
-from shared.contract.events import Code, Decision, StaffSignedIn
+from shared.contract.events import Code, StaffSignedIn
 from shared.contract.staff import D, private_key, signed
 from shared.errors import HabeasError
 from shared.pages.translation import mark as _
@@ -108,24 +108,3 @@ async def sign_out(parts: ConsoleParts, session: ConsoleSession) -> None:
         return
     with suppress(StaffApiProblem):  # the session had ended there
         await parts.intake.call("DELETE", "/v1/staff/session", session.unlocked.bearer)
-
-
-async def step_up(parts: ConsoleParts, session: ConsoleSession, decision: Decision, code: str) -> str:
-    """
-    Sign *decision* with a one-time *code*, and return its id once intake has journalled it.
-
-    Raises:
-        SignInRefused: The session has no key, or the code is refused.
-        TransientError: Intake does not answer.
-    """
-    unlocked, now = session.unlocked, parts.clock()
-    if unlocked is None:
-        raise SignInRefused(WRONG)
-    try:
-        taken = await parts.intake.submit(decided(decision, unlocked, code, now), bearer=unlocked.bearer)
-        await parts.intake.effect(taken.id, bearer=unlocked.bearer)
-    except DecisionNotAccepted as refused:
-        raise SignInRefused(REFUSALS.get(str(refused), WRONG)) from None
-    except StaffApiProblem:
-        raise SignInRefused(WRONG) from None
-    return taken.id

@@ -38,6 +38,7 @@ async def overview(parts: ConsoleParts) -> dict[str, Any]:
         "map": await parts.reports.data_map(),
         "queues": queues,
         "parked": await parts.parked.all(),
+        "parked_count": sum(queue.messages for queue in queues if queue.parking),
         "repairs": await parts.parked.repairs(),
         "laws": unread_laws(parts.settings.laws_accepted),
         "now": parts.clock(),

@@ -26,8 +26,8 @@ from shared.runtime.mongo import Database, Document, translated
 from shared.runtime.retry_policy import origin_in
 
 CASE_ID = re.compile("[0-9a-f]{32}")
-MOST_SHOWN = 200
-"""Messages of one queue that are listed."""
+MOST_SHOWN = 6
+"""Messages of one queue that are listed: a page has those of all queues, and at most 200 kB."""
 
 
 class RepairAction(StrEnum):
