@@ -306,3 +306,10 @@ def named(code: str | None) -> str:
 def reasons(codes: str, words: Words) -> str:
     """Return the names of several *codes*, with commas between them, in the language of *words*."""
     return ", ".join(words.say(named(code)) for code in codes.split(", "))
+
+
+def choice(name: str, words: Words) -> str:
+    """Return the *name* of a choice in the language of *words*; provisions in brackets stay as they are."""
+    plain_name, bracket, provisions = name.partition(" (")
+    known = words.sentences
+    return known.get(name) or known.get(plain_name, plain_name) + bracket + provisions

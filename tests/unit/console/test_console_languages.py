@@ -5,6 +5,7 @@ import re
 import pytest
 from babel.messages.extract import extract_from_dir
 
+from services.console.pages import labels
 from services.console.pages.site import CATALOGUES, LANGUAGES, TEMPLATES
 from shared.contract.refusals import REFUSALS
 from shared.law.library import policies
@@ -43,3 +44,12 @@ def test_no_translation_of_the_console_is_empty_fuzzy_or_obsolete(language: str)
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_translation_of_the_console_has_the_places_of_its_sentence(language: str) -> None:
     assert PAGES.misplaced(language, PLACES) == []
+
+
+def test_ground_with_its_provision_is_named_in_german() -> None:
+    words = CATALOGUES.words("de")
+    assert labels.choice("Manifestly unfounded (GDPR Art. 12(5))", words) == (
+        "Offenkundig unbegründet (GDPR Art. 12(5))"
+    )
+    assert labels.choice("Dana Muster", words) == "Dana Muster"
+    assert labels.choice("Excessive", CATALOGUES.words("en")) == "Excessive"
