@@ -49,7 +49,7 @@ def test_translation_of_the_console_has_the_places_of_its_sentence(language: str
 def test_ground_with_its_provision_is_named_in_german() -> None:
     words = CATALOGUES.words("de")
     assert labels.choice("Manifestly unfounded (GDPR Art. 12(5))", words) == (
-        "Offenkundig unbegründet (GDPR Art. 12(5))"
+        "Offensichtlich unbegründet (GDPR Art. 12(5))"
     )
     assert labels.choice("Dana Muster", words) == "Dana Muster"
     assert labels.choice("Excessive", CATALOGUES.words("en")) == "Excessive"

@@ -12,13 +12,13 @@ DECISION = "ab" * 16
 
 
 @dataclass
-class Parts:
+class RefusingParts:
     """Parts of a console whose intake fails with *error*."""
 
     error: Exception
 
     @property
-    def intake(self) -> "Parts":
+    def intake(self) -> "RefusingParts":
         return self
 
     async def effect(self, *_: Any, **__: Any) -> None:
@@ -30,4 +30,4 @@ class Parts:
     [(DecisionNotAccepted("not_possible"), NOT_TAKEN), (EffectUnknown("pending"), UNANSWERED)],
 )
 async def test_decision_without_an_entry_is_explained(error: Exception, sentence: str) -> None:
-    assert await message(cast(Any, Parts(error)), DECISION, cast(Any, None), []) == sentence
+    assert await message(cast(Any, RefusingParts(error)), DECISION, cast(Any, None), []) == sentence
