@@ -1,4 +1,4 @@
-"""The console on real parts: sign-in, lists and cases in a browser, and a rebuilt read model."""
+"""The console on real parts: sign-in, lists and cases in a browser."""
 
 import asyncio
 import csv
@@ -12,7 +12,6 @@ import httpx
 import orjson
 from playwright.async_api import Browser
 
-from habeas.client import read_model
 from services.console.api.problems import NO_KEY
 from services.console.system.parked_messages import content_of
 from services.fulfillment.datamap.reader import load
@@ -27,31 +26,12 @@ from shared.runtime.console_credential import HEADER, ConsoleCredential, client_
 from shared.runtime.mongo import connect
 from shared.vocabulary import StaffRole
 from tests.integration.browser import too_wide, violations
-from tests.integration.console_fixture import WITHIN, Console, declared, made
+from tests.integration.console_fixture import WITHIN, Console, made
 from tests.integration.pipeline import SHOP, Pipeline, comes_true, command, now
 from tests.staff import PASSWORD
 
 LARGEST_PAGE = 200_000
 """Bytes."""
-
-
-async def test_rebuilt_read_model_equals_the_live_one(console: Console) -> None:
-    pipeline = console.pipeline
-    person, other, *_ = await pipeline.people()
-    answered = await pipeline.answered("access", person)
-    waiting = await pipeline.verified("erasure", other)
-    incident = await declared(console, "amelia@example.org")
-    await console.listed(answered, "closed")
-    await console.listed(waiting, "verified", "approval")
-    await console.listed(incident, None, "release", "report")
-    live = await console.rows()
-    assert {answered, waiting, incident} <= live.keys()
-    database = pipeline.client[f"{pipeline.prefix}_console"]
-    for collection in ("histories", "cases", "openings"):
-        await database[collection].delete_many({})
-    built = await read_model.rebuild(pipeline.mongo_url_of("command"), pipeline.prefix)
-    assert built.cases >= 3
-    assert await console.rows() == live
 
 
 async def test_staff_sign_in_and_find_a_request_that_waits(console: Console, browser: Browser) -> None:
