@@ -16,7 +16,7 @@ from services.console.settings import ConsoleSettings
 from services.console.signin.accounts import StaffMember
 from services.console.signin.sessions import ConsoleSession, UnlockedKey
 from services.console.state import CaseRow
-from shared.contract.events import Decision, Fact, RequestReceived, RequestReferred
+from shared.contract.events import Decision, ErasureApproved, Fact, RequestReceived, RequestReferred
 from shared.contract.staff import public_bytes
 from shared.law import Regulation, Right
 from shared.law.library import EXAMPLE, company
@@ -59,7 +59,18 @@ CONTENT = {
     "statements": [{"remedy": "appeal", "received_on": "2026-03-09", "text": HOSTILE}],
     "texts": [{"at": "2026-03-09T09:00:00Z", "text": HOSTILE}],
     "notes": [{"at": "2026-03-09T09:00:00Z", "by": "dana.muster", "text": HOSTILE}],
-    "files": [{"at": "2026-03-09T09:00:00Z", "by": "dana", "item": "file_1", "media_type": HOSTILE}],
+    "files": [
+        {
+            "at": "2026-03-09T09:00:00Z",
+            "by": "dana",
+            "item": "file_1",
+            "media_type": HOSTILE,
+            "name": HOSTILE,
+            "size": 3,
+        }
+    ],
+    "remarks": [{"at": "2026-03-09T09:00:00Z", "by": "dana", "type": ErasureApproved.TYPE, "text": HOSTILE}],
+    "holds": [{"at": "2026-03-09T09:00:00Z", "by": "dana", "matter": "claim", "text": HOSTILE}],
     "mails": [{"item": "mail_1", "at": "2026-03-09T09:00:00Z", "reason": HOSTILE}],
     "letters": [
         {

@@ -1,7 +1,5 @@
 """Pages for auditors: openings, chains of the journals, and the trail of one case."""
 
-import csv
-import io
 from collections.abc import AsyncIterator, Mapping
 from datetime import date, timedelta
 from http import HTTPStatus
@@ -24,7 +22,7 @@ from services.console.signin.sessions import UnlockedKey
 from services.console.state import CaseKind
 from shared.contract.events import RequestId
 from shared.contract.references import IdRange, references_in, short_reference
-from shared.pages.spreadsheets import safe_cell
+from shared.pages.spreadsheets import csv_row
 from shared.pages.translation import mark as _
 from shared.runtime.staff_api import DecisionNotAccepted, StaffApiProblem
 
@@ -162,13 +160,7 @@ async def _exported(parts: ConsoleParts, visitor: Visitor, case: str, bearer: st
 
 async def sheet(openings: AsyncIterator[Opening]) -> AsyncIterator[str]:
     """Yield *openings* as CSV; no cell is a formula."""
-    yield _line(COLUMNS)
+    yield csv_row(COLUMNS)
     async for one in openings:
         at = one.at.isoformat(timespec="seconds")
-        yield _line((at, one.account, one.kind.value, one.case, one.reason or ""))
-
-
-def _line(cells: tuple[str, ...]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerow([safe_cell(cell) for cell in cells])
-    return text.getvalue()
+        yield csv_row((at, one.account, one.kind.value, one.case, one.reason or ""))

@@ -1,8 +1,6 @@
 """The register of breaches as CSV, from the facts of the incidents: no personal data."""
 
-import csv
-import io
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping
 
 from services.console.context import ConsoleParts
 from services.console.incidents import BreachRoom
@@ -11,7 +9,7 @@ from services.console.read_model.incidents import INCIDENTS, rooms_of
 from shared.contract.references import short_reference
 from shared.errors import ConfigurationError
 from shared.law.library import breach_policies
-from shared.pages.spreadsheets import safe_cell
+from shared.pages.spreadsheets import csv_row
 
 COLUMNS = (
     *(
@@ -53,11 +51,11 @@ def law_name(policy: str | None) -> str:
 
 async def breach_register(parts: ConsoleParts) -> AsyncIterator[str]:
     """Yield the register of incidents as CSV: a row for each phase, and one for each duty."""
-    yield _line(COLUMNS)
+    yield csv_row(COLUMNS)
     async for row in parts.cases.all(INCIDENTS, parts.today()):
         for room in await rooms_of(parts.histories, [row.id]):
             for cells in (*_phase_rows(room), *_duty_rows(room)):
-                yield _line([cells.get(column, "") for column in COLUMNS])
+                yield csv_row([cells.get(column, "") for column in COLUMNS])
 
 
 def _phase_rows(room: BreachRoom) -> Iterator[Mapping[str, object]]:
@@ -93,9 +91,3 @@ def _duty_rows(room: BreachRoom) -> Iterator[Mapping[str, object]]:
             "receipt": duty.receipt or "",
             "state": "runs" if duty.clock in running else ended,
         }
-
-
-def _line(cells: Sequence[object]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerow([safe_cell(str(cell)) for cell in cells])
-    return text.getvalue()

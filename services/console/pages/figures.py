@@ -1,7 +1,5 @@
 """The page of figures: tables and charts that can be printed, and the same as CSV."""
 
-import csv
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
@@ -22,7 +20,7 @@ from services.console.read_model.figures import (
     ccpa_lines,
     lines,
 )
-from shared.pages.spreadsheets import safe_cell
+from shared.pages.spreadsheets import csv_row
 from shared.pages.translation import mark as _
 
 PERIODS: Mapping[str, str] = {
@@ -117,12 +115,9 @@ def bars(periods: Sequence[FigureLine]) -> list[ChartBar]:
 
 def sheet(found: Iterable[FigureLine]) -> str:
     """Return *found* as CSV; no cell is a formula."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
+    rows = [csv_row(COLUMNS)]
     for line in found:
         outcomes = (line.outcomes[name] for name in COLUMNS[7:])
         numbers = (line.received, line.open, line.answered, line.share_in_time, line.median, line.p95)
-        cells = (line.name, *numbers, *outcomes)
-        writer.writerow(["" if cell is None else safe_cell(str(cell)) for cell in cells])
-    return text.getvalue()
+        rows.append(csv_row((line.name, *numbers, *outcomes)))
+    return "".join(rows)

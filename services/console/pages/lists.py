@@ -1,7 +1,5 @@
 """The inbox and the list of all requests."""
 
-import csv
-import io
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
@@ -22,7 +20,7 @@ from services.console.state import CaseRow
 from services.console.system.queue_states import queue_states
 from shared.contract.references import short_reference
 from shared.errors import TransientError
-from shared.pages.spreadsheets import safe_cell
+from shared.pages.spreadsheets import csv_row
 from shared.pages.translation import mark as _
 
 DUES: Mapping[str, str] = {
@@ -172,19 +170,12 @@ def _same(values: Iterable[str]) -> Sequence[tuple[str, str]]:
 
 async def sheet(rows: AsyncIterator[CaseRow]) -> AsyncIterator[str]:
     """Yield *rows* as CSV; no cell is a formula."""
-    yield _line(COLUMNS)
+    yield csv_row(COLUMNS)
     async for row in rows:
-        yield _line(_cells(row))
+        yield csv_row(_cells(row))
 
 
-def _cells(row: CaseRow) -> Sequence[str]:
+def _cells(row: CaseRow) -> Sequence[object]:
     days = (row.received_on, row.next_due, row.outcome, row.answered_at)
     plain = (row.id, short_reference(row.id), row.right, row.law, row.country, row.source, row.incident)
-    cells = (*plain, row.stage, *days, row.owner, " ".join(row.waiting))
-    return ["" if cell is None else safe_cell(str(cell)) for cell in cells]
-
-
-def _line(cells: Iterable[str]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerow(cells)
-    return text.getvalue()
+    return (*plain, row.stage, *days, row.owner, " ".join(row.waiting))
