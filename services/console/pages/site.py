@@ -90,6 +90,7 @@ class ConsoleSite:
         language, words = language_of(request), self.words(request)
         frame = {
             "_": words.markup,
+            "say": words.say,
             "words": words,
             "language": language,
             "languages": [(tag, name, _in_language(request, tag)) for tag, name in LANGUAGES.items()],

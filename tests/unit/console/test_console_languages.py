@@ -53,3 +53,8 @@ def test_ground_with_its_provision_is_named_in_german() -> None:
     )
     assert labels.choice("Dana Muster", words) == "Dana Muster"
     assert labels.choice("Excessive", CATALOGUES.words("en")) == "Excessive"
+
+
+def test_templates_take_only_literal_sentences_for_markup() -> None:
+    for template in TEMPLATES.glob("*.jinja"):
+        assert re.findall(r"\b_\((?![\"'])", template.read_text(encoding="utf-8")) == [], template.name
