@@ -32,8 +32,9 @@ def create_api(parts: ConsoleParts) -> ConsoleApi:
         title="Habeas console",
         version=version("habeas"),
         summary="Cases, decisions and figures for the staff.",
-        description="What the pages of the console show and do, for programs of the staff. Errors are "
-        "`application/problem+json` (RFC 9457). Lists hold no personal data.",
+        description="For programs of the staff. Bulk work, reviews of packages, decisions about breaches, "
+        "repairs and trails are on the pages alone. Errors are `application/problem+json` (RFC 9457). Lists "
+        "hold no personal data.",
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         servers=[{"url": PATH}],
         root_path_in_servers=False,
