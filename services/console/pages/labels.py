@@ -8,6 +8,7 @@ from shared.law import Role
 from shared.pages.translation import Words
 from shared.pages.translation import mark as _
 from shared.vocabulary import (
+    DeliveryAction,
     ExtensionReason,
     FeeReason,
     HoldScope,
@@ -125,6 +126,11 @@ LETTERS: Mapping[str, str] = {
     LetterKind.ALIAS_CODE: _("Code for another mailbox"),
 }
 LETTER_STATES: Mapping[str, str] = {"sent": _("sent"), "failed": _("not sent"), "returned": _("came back")}
+DELIVERY_REPORTS: Mapping[str, str] = {
+    DeliveryAction.FAILED: _("came back"),
+    DeliveryAction.DELAYED: _("delayed"),
+    DeliveryAction.DELIVERED: _("delivered"),
+}
 
 GROUNDS: Mapping[str, str] = {
     RefusalGround.MANIFESTLY_UNFOUNDED: _("Manifestly unfounded"),
@@ -237,6 +243,10 @@ CODES: Mapping[str, str] = {
     "unanswered": _("The sender has not answered"),
     "appeal": _("Appeal"),
     "complaint": _("Complaint"),
+    "bounced": _("The letter came back"),
+    "no_address": _("No address"),
+    "unreachable": _("Not reachable"),
+    "not_allowed": _("The address is not allowed"),
     "legal_hold": _("Legal hold"),
     "still_needed": _("Still needed for its purpose"),
     "purpose_ended": _("The purpose has ended"),

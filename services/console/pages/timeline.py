@@ -1,11 +1,12 @@
-"""The timeline of a case: a sentence for each fact, with its account."""
+"""The timeline of a case: a sentence for each fact, with its details and its account."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from services.console.domain import HistoryEntry, in_order
 from services.console.pages import labels
+from services.console.pages.fact_details import details
 from shared.contract import events
 from shared.contract.events import Fact, breaches
 from shared.pages.translation import Words
@@ -13,6 +14,7 @@ from shared.pages.translation import mark as _
 
 SENTENCES: Mapping[type[Fact], str] = {
     events.RequestReceived: _("Request received"),
+    events.RequestTaken: _("Request recorded by staff"),
     events.IdentityChallenged: _("Proof of identity requested"),
     events.IdentityReminded: _("Reminder of the missing proof"),
     events.ProofReceived: _("Proof received"),
@@ -35,6 +37,8 @@ SENTENCES: Mapping[type[Fact], str] = {
     events.RequestReferred: _("Referred to staff"),
     events.ReferralDecided: _("Answer by staff"),
     events.ErasurePlanned: _("Erasure planned"),
+    events.ErasureGroundDecided: _("Decision about the claimed ground"),
+    events.ErasureProposalDecided: _("Answer to the proposed erasure recorded"),
     events.ErasureApproved: _("Erasure approved"),
     events.ErasureScheduled: _("Erasure scheduled"),
     events.DisclosureScheduled: _("Disclosure scheduled"),
@@ -44,6 +48,7 @@ SENTENCES: Mapping[type[Fact], str] = {
     events.RequestReleased: _("Request continued"),
     events.RequestLapsed: _("Request lapsed"),
     events.RequestForwarded: _("Forwarded to the customer"),
+    events.ForwardingFetched: _("Request fetched by the customer"),
     events.ForwardingDecided: _("Customer named"),
     events.RequestDuplicated: _("Repeats an open request"),
     events.RequestClosed: _("Request closed"),
@@ -61,11 +66,16 @@ SENTENCES: Mapping[type[Fact], str] = {
     events.PermissionRevoked: _("Permission to read revoked"),
     events.AnswerExpected: _("New day for the answer stated"),
     events.AnswerDelivered: _("Answer delivered by other means"),
+    events.TransferOrdered: _("Transfer to another controller ordered"),
     events.PackageFetched: _("Package downloaded"),
     events.PackageExpired: _("Package destroyed"),
     events.SubjectErased: _("Recipients learn of the erasure"),
     events.SubjectRectified: _("Recipients learn of the correction"),
     events.SubjectRestricted: _("Recipients learn of the restriction"),
+    events.SubjectUnrestricted: _("Recipients learn of the end of the restriction"),
+    events.SubjectOptedOut: _("Recipients learn of the opt-out"),
+    events.SubjectObjected: _("Recipients learn of the objection"),
+    events.SubjectConsentWithdrawn: _("Recipients learn of the withdrawn consent"),
     events.RecipientFailed: _("Recipient not notified"),
     events.RecipientAcknowledged: _("Recipient notified"),
     events.RecipientInformed: _("Recipient notified by other means"),
@@ -81,10 +91,14 @@ SENTENCES: Mapping[type[Fact], str] = {
     events.ExtensionDecided: _("Decision to extend"),
     events.WithdrawalDecided: _("Decision to withdraw"),
     events.StopDecided: _("Decision about the stop"),
-    events.NarrowingDecided: _("Decision to ask about the scope"),
+    events.NarrowingDecided: _("Decision about the scope"),
     events.ValuesReleased: _("Masked values released"),
     events.AliasConfirmed: _("Further identity confirmed"),
+    events.AliasProven: _("Further identity proven by a code"),
     events.CorrectionApproved: _("Correction approved"),
+    events.ChangePlanned: _("Change of the records planned"),
+    events.RestrictionLifting: _("Decision to lift the restriction"),
+    events.RestrictionAnnounced: _("End of the restriction announced"),
     events.CaseAssigned: _("Owner changed"),
     events.CaseNoted: _("Note written"),
     events.FileAttached: _("File attached"),
@@ -93,6 +107,7 @@ SENTENCES: Mapping[type[Fact], str] = {
     events.PackageReviewed: _("Package reviewed"),
     events.HoldPlaced: _("Legal hold placed"),
     events.HoldLifted: _("Legal hold lifted"),
+    events.HoldEnded: _("Legal hold ended"),
     breaches.BreachRegistered: _("Breach registered"),
     breaches.BreachScoped: _("Affected people found"),
     breaches.BreachApproved: _("Notices approved"),
@@ -133,15 +148,19 @@ def timeline(history: Iterable[HistoryEntry], words: Words) -> list[TimelineLine
     lines = [
         TimelineLine(entry.at, text, entry.actor, entry.fact.TYPE)
         for entry in in_order(history)
-        for text in _texts(entry.fact, words.say)
+        for text in _texts(entry.fact, words)
     ]
     return lines[::-1]
 
 
-def _texts(fact: Fact, say: Callable[..., str]) -> Iterator[str]:
-    if isinstance(fact, events.RequestRejected):
-        yield f"{say(SENTENCES[type(fact)])}: {'; '.join(map(str, fact.errors))}"
-    elif (sentence := SENTENCES.get(type(fact))) is not None:
-        yield say(sentence)
-    elif (sentence := LETTER_SENTENCES.get(type(fact))) is not None and isinstance(fact, events.NoticeFact):
-        yield say(sentence, letter=say(labels.LETTERS[fact.letter]))
+def _texts(fact: Fact, words: Words) -> Iterator[str]:
+    if (sentence := _sentence(fact, words)) is not None:
+        said = " · ".join(details(fact, words))
+        yield f"{sentence}: {said}" if said else sentence
+
+
+def _sentence(fact: Fact, words: Words) -> str | None:
+    if isinstance(fact, events.NoticeFact) and (sentence := LETTER_SENTENCES.get(type(fact))) is not None:
+        return words.say(sentence, letter=words.say(labels.LETTERS[fact.letter]))
+    sentence = SENTENCES.get(type(fact))
+    return None if sentence is None else words.say(sentence)
