@@ -13,6 +13,7 @@ from services.console.read_model.openings import OpeningLog
 from services.console.saved_views import SavedViews
 from services.console.settings import ConsoleSettings
 from services.console.signin.accounts import AccountReader
+from services.console.signin.keys import KeyDerivation
 from services.console.signin.provider import AttemptStore, SignInProvider
 from services.console.signin.sessions import SessionStore
 from services.console.system.parked_messages import ParkedMessages
@@ -49,6 +50,7 @@ class ConsoleParts:
     provider: SignInProvider | None = None
     passwords: Allowance = field(default_factory=lambda: Allowance(PASSWORDS_PER_HOUR))
     """Passwords that an account may enter in sessions that a provider has begun."""
+    keys: KeyDerivation = field(default_factory=KeyDerivation)
     streams: OpenStreams = field(default_factory=OpenStreams)
     sign_ins: Allowance = field(default_factory=lambda: Allowance(SIGN_INS_PER_HOUR))
     """Sign-ins of one network, at the pages and over the API."""

@@ -18,7 +18,7 @@ from services.console.http.guard import Visitor
 from services.console.signin.local import SESSION_DIGITS, decided, nonce
 from services.console.signin.sessions import UnlockedKey
 from shared.contract.events import Decision, StaffSignedIn
-from shared.contract.staff import private_key, signed_batch
+from shared.contract.staff import signed_batch
 from shared.errors import HabeasError
 from shared.runtime.staff_api import DecisionNotAccepted, EffectUnknown, StaffApiProblem, TakenDecision
 
@@ -48,6 +48,7 @@ async def decide(parts: ConsoleParts, visitor: Visitor, draft: DecisionDraft, gi
         WrongPassword: The session has no key, and the password gives another one.
         StaffApiProblem: There is no such request, or the form is wrong.
         IntakeUnavailable: Intake does not answer.
+        KeysBusy: Too many passwords are being checked.
     """
     unlocked = visitor.session.unlocked
     if unlocked is None or unlocked.until <= parts.clock():
@@ -84,7 +85,7 @@ async def _with_session(
     if not parts.passwords.take(name):  # a thief of the provider's session would try many
         raise WrongPassword("too many passwords were tried")
     salt = await parts.intake.salt(name)
-    key = await asyncio.to_thread(private_key, given.password, salt)
+    key = await parts.keys.key(given.password, salt)
     if key.public_key().public_bytes_raw() != visitor.member.public_key:
         raise WrongPassword("the password is wrong")
     bearer = secrets.token_urlsafe(32)

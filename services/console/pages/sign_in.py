@@ -10,7 +10,8 @@ from services.console.context import ConsoleParts
 from services.console.http.guard import SessionGuard, Visitor, client_network, small_form
 from services.console.http.permissions import ConsoleAction
 from services.console.pages.site import ConsoleSite
-from services.console.signin.local import SignInRefused, sign_in_with, sign_out
+from services.console.signin.keys import KeysBusy
+from services.console.signin.local import BUSY, SignInRefused, sign_in_with, sign_out
 from services.console.signin.provider import ProviderAttempt, ProviderRefused, SignInProvider
 from shared.errors import TransientError
 from shared.pages.translation import mark as _
@@ -64,8 +65,9 @@ def sign_in_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) 
             session = await sign_in_with(parts, account, password, code, client_network(request))
         except SignInRefused as error:
             return form_page.draw(request, next_, account[:80], str(error), 403)
-        except TransientError:
-            return form_page.draw(request, next_, account[:80], UNAVAILABLE, 503)
+        except TransientError as error:
+            flaw = BUSY if isinstance(error, KeysBusy) else UNAVAILABLE
+            return form_page.draw(request, next_, account[:80], flaw, 503)
         response = RedirectResponse(next_, 303)
         guard.keep(response, session)
         return response

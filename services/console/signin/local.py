@@ -1,6 +1,5 @@
 """Sign-in of an account by password and one-time code, which intake verifies."""
 
-import asyncio
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from services.console.context import ConsoleParts
 from services.console.signin.sessions import ConsoleSession, UnlockedKey
 from shared.contract.events import Code, StaffSignedIn
-from shared.contract.staff import D, private_key, signed
+from shared.contract.staff import D, signed
 from shared.errors import HabeasError
 from shared.pages.translation import mark as _
 from shared.runtime.staff_api import DecisionNotAccepted, StaffApiProblem
@@ -62,13 +61,13 @@ async def unlocked_by(parts: ConsoleParts, given: Credentials, until: datetime) 
 
     Raises:
         SignInRefused: Account, password and code do not fit, or the account is locked.
-        TransientError: Intake does not answer.
+        TransientError: Intake does not answer, or too many passwords are being checked.
     """
     bearer = secrets.token_urlsafe(32)
     token, intake = sha256(bearer.encode()).hexdigest(), parts.intake.for_client(given.network)
     try:
         salt = await intake.salt(given.account)
-        key = await asyncio.to_thread(private_key, given.password, salt)
+        key = await parts.keys.key(given.password, salt)
         unlocked = UnlockedKey(key, bearer, until)
         request = StaffSignedIn(request_id=token[:SESSION_DIGITS], by=given.account, token=token, until=until)
         taken = await intake.submit(decided(request, unlocked, given.code, parts.clock()))

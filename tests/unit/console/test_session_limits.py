@@ -54,6 +54,10 @@ class Parts:
         ended, self.known = self.known, False
         return ended
 
+    def for_client(self, network: str) -> "Parts":
+        del network
+        return self
+
     async def salt(self, account: str) -> bytes:
         self.calls.append(f"salt of {account}")
         return b"0" * 16
@@ -70,7 +74,7 @@ def parts_of(one: Parts) -> ConsoleParts:
     """Return a console whose sessions, accounts and intake are *one*."""
     settings = ConsoleSettings.model_construct(console_url="http://console.test", company=company(EXAMPLE))
     parts: dict[str, Any] = dict.fromkeys(ConsoleParts.__dataclass_fields__, one)
-    del parts["passwords"], parts["sign_ins"]
+    del parts["passwords"], parts["sign_ins"], parts["keys"]
     return ConsoleParts(**{**parts, "settings": settings, "clock": lambda: NOW, "provider": None})
 
 
