@@ -78,10 +78,12 @@ def system_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -
         action: RepairAction,
     ) -> Response:
         form = await guard.form(request, visitor)
-        service, id_, reason = (str(form.get(name, "")).strip() for name in ("service", "message", "reason"))
+        service, digest, reason = (
+            str(form.get(name, "")).strip() for name in ("service", "digest", "reason")
+        )
         if not reason or len(reason) > MOST_REASON:
             return RedirectResponse("/system?said=reason", 303)
-        message = named(await parts.parked.all(), service, id_)
+        message = named(await parts.parked.all(), service, digest)
         record = repair_record(message, action, visitor.member.name, reason, parts.clock())
         try:
             given = step_up_of(str(form.get(CODE, "")), str(form.get(PASSWORD, "")))
@@ -97,9 +99,9 @@ def system_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -
     return router
 
 
-def named(parked: Sequence[ParkedMessage], service: str, id_: str) -> ParkedMessage:
+def named(parked: Sequence[ParkedMessage], service: str, digest: str) -> ParkedMessage:
     """Return the parked message of a form; answer 404 if there is none."""
     for message in parked:
-        if (message.service, message.id) == (service, id_):
+        if (message.service, message.digest) == (service, digest):
             return message
     raise HTTPException(404, "no such message is parked")

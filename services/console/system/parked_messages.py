@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
 
 import orjson
 
@@ -47,6 +48,9 @@ class ParkedMessage:
 
     service: str
     id: str
+    """Chosen by its publisher, and empty if it has chosen none: others may have the same."""
+    digest: str
+    """SHA-256 of id and body: messages that agree in it are the same."""
     type: str
     case: str | None
     reason: str
@@ -91,7 +95,7 @@ class ParkedMessages:
         """
         async with Parking(self._url, parking_of(wanted.service)) as parking:
             async for delivery in parking:
-                if delivery.message_id != wanted.id:
+                if _digest_of(delivery) != wanted.digest:
                     continue
                 case = _case_of(delivery)
                 if action is RepairAction.REPLAY and case and await self._histories.is_purged(case):
@@ -122,6 +126,7 @@ def repair_record(
         "reason": reason,
         "service": message.service,
         "message": message.id,
+        "digest": message.digest,
         "salt": secrets.token_hex(TEXT_SALT_BYTES),
     }
 
@@ -139,7 +144,7 @@ def repair_decision(record: Document) -> MessageRepaired:
 
 def content_of(record: Document) -> Code:
     """Return the digest of message and reason in *record*, after its salt."""
-    named = orjson.dumps([record["message"], record["reason"]])
+    named = orjson.dumps([record["message"], record["digest"], record["reason"]])
     return written_item(bytes.fromhex(record["salt"]) + named)
 
 
@@ -148,12 +153,17 @@ def _described(service: str, delivery: Delivery) -> ParkedMessage:
     return ParkedMessage(
         service,
         delivery.message_id or "",
+        _digest_of(delivery),
         origin_in(delivery).routing_key,
         _case_of(delivery),
         str(headers.get(retry_policy.REASON, "its consumer died too often")),
         int(headers.get(retry_policy.ATTEMPT, 0)),
         str(headers.get(retry_policy.FIRST_FAILURE, "")),
     )
+
+
+def _digest_of(delivery: Delivery) -> str:
+    return sha256(orjson.dumps(delivery.message_id) + delivery.body).hexdigest()
 
 
 def _case_of(delivery: Delivery) -> str | None:

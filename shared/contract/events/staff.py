@@ -50,7 +50,7 @@ class MessageRepaired(Decision):
     replayed: bool
     """Whether it goes back to its service; else it is discarded."""
     content: Code
-    """Digest of the console's record: the message's id and the reason, after a salt."""
+    """Digest of the console's record: the message's id and digest, and the reason, after a salt."""
 
 
 class StaffSignedOut(Fact):

@@ -1,0 +1,105 @@
+"""A repair meets the message that the administrator saw, whatever id its publisher has chosen."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Self, cast
+
+import pytest
+from fastapi import HTTPException
+
+from services.console.pages.system import named
+from services.console.system import parked_messages
+from services.console.system.parked_messages import (
+    ParkedMessages,
+    RepairAction,
+    RepairRefused,
+    content_of,
+    repair_record,
+)
+from shared.contract.topology import inboxes
+from shared.runtime.broker import Delivery
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+
+def delivery(tag: int, message_id: str | None, body: bytes) -> Delivery:
+    return Delivery("habeas.events", "key", body, message_id, None, {}, False, tag, None)
+
+
+@dataclass
+class OneQueue:
+    """A parking queue with *deliveries*, and the database of the record."""
+
+    deliveries: list[Delivery]
+    removed: list[int] = field(default_factory=list)
+
+    def __call__(self, *_: object) -> Self:
+        return self
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+    async def __aiter__(self) -> AsyncIterator[Delivery]:
+        for one in self.deliveries:
+            yield one
+
+    async def remove(self, one: Delivery) -> None:
+        self.removed.append(one.tag)
+
+    def __getitem__(self, _name: str) -> Self:
+        return self
+
+    async def insert_one(self, _document: object) -> None: ...
+
+
+SAME_ID = [delivery(1, "order-1", b'{"amount": 1}'), delivery(2, "order-1", b'{"amount": 2}')]
+
+
+def queue(monkeypatch: pytest.MonkeyPatch, deliveries: list[Delivery]) -> tuple[OneQueue, ParkedMessages]:
+    known = OneQueue(deliveries)
+    monkeypatch.setattr(parked_messages, "Parking", known)
+    monkeypatch.setattr(parked_messages, "inboxes", lambda: list(inboxes())[:1])
+    return known, ParkedMessages("", cast(Any, known), cast(Any, known))
+
+
+@pytest.mark.parametrize(
+    "deliveries",
+    [
+        pytest.param(SAME_ID, id="the same id twice"),
+        pytest.param([delivery(1, None, b"1"), delivery(2, None, b"2")], id="no id"),
+        pytest.param([delivery(1, None, b"1"), delivery(2, "", b"1")], id="no id and an empty one"),
+        pytest.param([delivery(1, "one", b"1"), delivery(2, "two", b"1")], id="the same body"),
+    ],
+)
+async def test_message_of_the_form_is_discarded_and_no_other(
+    monkeypatch: pytest.MonkeyPatch, deliveries: list[Delivery]
+) -> None:
+    known, parked = queue(monkeypatch, deliveries)
+    shown = await parked.all()
+    assert named(shown, shown[1].service, shown[1].digest) == shown[1]
+    await parked.repair(shown[1], RepairAction.DISCARD, {})
+    assert known.removed == [2]
+
+
+async def test_message_that_has_taken_the_id_of_the_shown_one_is_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known, parked = queue(monkeypatch, SAME_ID[:1])
+    [shown] = await parked.all()
+    known.deliveries = SAME_ID[1:]
+    with pytest.raises(RepairRefused):
+        await parked.repair(shown, RepairAction.DISCARD, {})
+    with pytest.raises(HTTPException):
+        named(await parked.all(), shown.service, shown.digest)
+
+
+async def test_signed_digest_names_the_body_of_the_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    _known, parked = queue(monkeypatch, SAME_ID)
+    records = [
+        {**repair_record(one, RepairAction.DISCARD, "uma.muster", "made by hand", NOW), "salt": "00" * 16}
+        for one in await parked.all()
+    ]
+    assert len({content_of(record) for record in records}) == 2
