@@ -463,8 +463,10 @@ class IntakeCase:
     """Staff accounts that decided that the requester is the person."""
     answer_deciders: frozenset[Code] = frozenset()
     """Staff accounts that decided on the answer: refused, approved or wrote it."""
-    approvals_left: int = 0
-    """How many more accounts must approve a planned erasure."""
+    approvers: int = 0
+    """How many accounts must approve a planned erasure."""
+    approvals: frozenset[Code] = frozenset()
+    """Accounts that have approved it."""
     review: events.PackageReviewNeeded | None = None
     """The package that waits for a review; a reviewed one has an answer, or gets a new listing."""
     package_code: IssuedCode | None = None
@@ -510,8 +512,8 @@ class IntakeCase:
 
     @property
     def awaits_approval(self) -> bool:
-        """Whether a planned erasure needs a second person's approval."""
-        return self.approvals_left > 0
+        """Whether a planned erasure needs an account's approval, or another one's."""
+        return len(self.approvals) < self.approvers
 
     @property
     def provable_aliases(self) -> tuple[int, ...]:
@@ -851,12 +853,11 @@ def _note_effect(case: IntakeCase, fact: Fact) -> IntakeCase:
         case events.AnswerExpected():
             return replace(case, expected=fact.on)
         case events.ErasurePlanned():
-            left = fact.approvers if fact.approval else 0
-            return replace(case, approvals_left=left, offer=fact.aliases, review=None)
+            needed = fact.approvers if fact.approval else 0
+            return replace(case, approvers=needed, approvals=frozenset(), offer=fact.aliases, review=None)
         case events.ErasureApproved():
             decided = case.answer_deciders | {fact.by}
-            left = max(0, case.approvals_left - 1)
-            return replace(case, approvals_left=left, answer_deciders=decided)
+            return replace(case, approvals=case.approvals | {fact.by}, answer_deciders=decided)
         case events.ErasureScheduled():
             return replace(case, erasure_at=fact.at)
         case events.DisclosureScheduled():

@@ -212,8 +212,13 @@ async def record_only(_event: Fact, _ctx: IntakeContext) -> Sequence[Fact]:
 
 
 async def note_approval(event: events.ErasureApproved, ctx: IntakeContext) -> Sequence[Fact]:
-    """Record that the erasure needs no more approvals; refuse an account that decided on the requester."""
-    if event.by in ctx.case.deciders:
+    """
+    Record an approval of the erasure.
+
+    Raises RefusedDecision if the account decided on the requester, or has approved while others have to.
+    """
+    approved = ctx.case.awaits_approval and event.by in ctx.case.approvals
+    if approved or event.by in ctx.case.deciders:
         raise RefusedDecision("decider_decided_before")
     return []
 

@@ -478,7 +478,11 @@ def test_an_erasure_waits_for_approval_until_there_is_one_or_none_is_needed() ->
     assert not evolve(planned, APPROVED).awaits_approval
     two = evolve(verified, PLANNED.model_copy(update={"approvers": 2}))
     once = evolve(two, APPROVED)
-    assert (once.awaits_approval, evolve(once, APPROVED).awaits_approval) == (True, False)
+    other = APPROVED.model_copy(update={"by": "third.person"})
+    assert (once.awaits_approval, evolve(once, other).awaits_approval) == (True, False)
+    assert evolve(once, APPROVED).awaits_approval, "one account counts once"
+    again = evolve(evolve(once, other), PLANNED)
+    assert (again.awaits_approval, evolve(again, APPROVED).awaits_approval) == (True, False)
     assert not evolve(planned, PLANNED.model_copy(update={"approval": False})).awaits_approval
 
 

@@ -9,12 +9,13 @@ from services.intake.cases.code_limits import CodeLimit
 from services.intake.cases.errors import TooManyAttempts
 from services.intake.context import IntakeContext
 from services.intake.domain import CaseStatus, FollowUpKept, IntakeCase, request_id
-from services.intake.handlers import SET_ASIDE, accept_proofs, register
+from services.intake.handlers import SET_ASIDE, accept_proofs, note_approval, register
 from services.intake.http.packages import Packages
 from shared.contract.answer import SUBMISSION
 from shared.contract.correlation import keyed_reference, reference_key
 from shared.contract.envelope import STRUCTURED, decode
 from shared.contract.events import (
+    ErasureApproved,
     Fact,
     IdentityClaimed,
     IdentityCompared,
@@ -34,6 +35,7 @@ from shared.contract.events import (
     RequestWithdrawn,
 )
 from shared.contract.topology import REQUESTS
+from shared.errors import RefusedDecision
 from shared.law import Right
 from shared.runtime.broker import Message
 from shared.runtime.client_limits import Allowance
@@ -81,6 +83,19 @@ def context(
 async def withdrawn(office: Office, *, id_: str = "w", **of: str) -> None:
     await office.broker.publish([submission("request.withdrawn", of or {"reference": "r-1"}, id_=id_)])
     await office.work()
+
+
+def approval(account: str) -> ErasureApproved:
+    return ErasureApproved(request_id=CASE, by=account)
+
+
+async def test_repeated_approval_of_an_account_is_refused_while_another_one_has_to_approve() -> None:
+    once = IntakeCase(approvers=2, approvals=frozenset({"anna"}))
+    assert await note_approval(approval("omar"), context(MemoryVault(), case=once)) == []
+    with pytest.raises(RefusedDecision, match="decider_decided_before"):
+        await note_approval(approval("anna"), context(MemoryVault(), case=once))
+    approved = replace(once, approvers=1)  # a further round may wait that is not noted here yet
+    assert await note_approval(approval("anna"), context(MemoryVault(), case=approved)) == []
 
 
 # --- registering --------------------------------------------------------------------------------------
