@@ -33,6 +33,8 @@ TOO_MANY = _("Too many values are withheld. Withhold whole records or collection
 LONGEST_VALUE = 2_000
 """Characters of a value on the page."""
 TAB = "\t"
+NOTICE_WORDS = frozenset({"withheld", "reason", "provision", "shown"})
+NOTICE_REASONS = frozenset({"never_disclosed", "masked_value", "needs_more_proof", *WithholdingGround})
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +84,10 @@ def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
 
 
 def _is_notice(value: Any) -> bool:
-    """Return whether *value* is the notice of a withheld value."""
-    return isinstance(value, Mapping) and {"withheld", "reason"} <= value.keys()
+    """Return whether *value* is the notice of a withheld value; a person's data can look alike."""
+    if not isinstance(value, Mapping) or not NOTICE_WORDS >= value.keys() >= {"withheld", "reason"}:
+        return False
+    return all(isinstance(word, str) for word in value.values()) and value["reason"] in NOTICE_REASONS
 
 
 def _text(value: Any) -> str:

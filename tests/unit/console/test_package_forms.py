@@ -6,8 +6,16 @@ import orjson
 import pytest
 
 from services.console.decisions.forms import CaseView, InvalidEntry
-from services.console.decisions.package_review import grounds, read_redactions, review_draft, values_of
+from services.console.decisions.package_review import (
+    NOTICE_REASONS,
+    grounds,
+    read_redactions,
+    review_draft,
+    values_of,
+)
 from services.console.pages.package import ReviewForm
+from services.fulfillment.package.withheld import MASKED, NEEDS_MORE_PROOF, NEVER, STATED
+from services.fulfillment.package.withheld import THIRD_PARTY as NOTICE_THIRD_PARTY
 from shared.contract.events import PackageReviewed
 from shared.contract.package_review import MOST_REDACTIONS, RedactionList, at_path
 from shared.contract.staff import written_item, written_text
@@ -124,3 +132,23 @@ def test_second_account_signs_the_redactions_of_the_first() -> None:
         "listing": "listing_1",
         "redactions": "written_ab",
     }
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param({"withheld": "x", "reason": {"code": "never_disclosed"}}, id="the reason is no text"),
+        pytest.param({"withheld": "x", "reason": "never_disclosed", "of": "Ada"}, id="another field"),
+        pytest.param({"withheld": "x", "reason": "said so"}, id="no known reason"),
+        pytest.param({"withheld": ["x"], "reason": "never_disclosed"}, id="a list"),
+        pytest.param({"withheld": "x", "reason": "masked_value", "shown": 7}, id="a number"),
+    ],
+)
+def test_data_that_resembles_a_notice_is_shown_as_data(data: dict[str, object]) -> None:
+    shown = values_of({"note": data})
+    assert all(one.path.startswith("note.") and one.open for one in shown)
+    assert len(shown) == len(data)
+
+
+def test_every_reason_of_a_notice_is_known() -> None:
+    assert {NEVER, MASKED, NEEDS_MORE_PROOF, NOTICE_THIRD_PARTY, *STATED.values()} == NOTICE_REASONS
