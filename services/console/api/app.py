@@ -4,10 +4,17 @@ from importlib.metadata import version
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from services.console.api.case_routes import api_case_routes, api_list_routes, api_work_routes
 from services.console.api.installation_routes import api_incident_routes, api_installation_routes
-from services.console.api.problems import PROBLEM_SCHEMA, BodyLimit, add_api_problems, documented
+from services.console.api.problems import (
+    PROBLEM_SCHEMA,
+    BodyLimit,
+    PrivateAnswers,
+    add_api_problems,
+    documented,
+)
 from services.console.api.session_routes import api_session_routes
 from services.console.context import ConsoleParts
 from services.console.http.guard import SessionGuard
@@ -17,6 +24,10 @@ PATH = "/api/v1"
 
 class ConsoleApi(FastAPI):
     """The application of the API."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Return the application with the headers of all its answers, also of errors."""
+        return PrivateAnswers(super().build_middleware_stack())
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document, with the schema of problems."""

@@ -5,8 +5,9 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.console.case_work import NoSessionKey
 from services.console.decisions.case_decisions import flaws_of
@@ -21,9 +22,10 @@ from shared.runtime.staff_api import DecisionNotAccepted, StaffApiProblem
 
 NOT_SIGNED_IN = "The session is not known, or it is over: sign in again."
 NO_KEY = "The session has no key at intake: open a case, or decide, with password and code."
-NOT_SERVED = "A part of the system does not answer; try again."
+NOT_SERVED = "A part of the system does not answer, or is busy; try again."
 TOO_LARGE = "The body is too large, or has no length."
 DOCUMENTED = (400, 401, 403, 404, 409, 413, 422, 429, 503)
+PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 FORM_FIELDS = frozenset({"code", "password"})
 """Fields beside those of the decision."""
 PROBLEM_SCHEMA = {
@@ -50,6 +52,24 @@ def documented() -> dict[int | str, dict[str, Any]]:
     """Return the errors that every call may have, for the OpenAPI document."""
     content = {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {status: {"description": phrase_of(status), "content": content} for status in DOCUMENTED}
+
+
+class PrivateAnswers:
+    """Keeps answers out of caches, and has them read as what they are."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Mark the answers of *app*."""
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Add the headers to the answer."""
+
+        async def marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(PRIVATE)
+            await send(message)
+
+        await self.app(scope, receive, marked)
 
 
 class BodyLimit:

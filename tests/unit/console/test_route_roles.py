@@ -284,6 +284,7 @@ async def test_each_error_of_the_api_is_a_problem(method: str, path: str, body: 
         answer = await client.request(method, f"{PATH}{path}", content=body, headers=headers)
     assert answer.status_code == status
     assert is_problem(answer)
+    assert is_private(answer)
 
 
 async def test_body_in_chunks_is_refused_by_the_api() -> None:
@@ -294,6 +295,26 @@ async def test_body_in_chunks_is_refused_by_the_api() -> None:
     async with httpx.AsyncClient(transport=transport, base_url="http://console.test") as client:
         answer = await client.post(f"{PATH}/sessions", content=body())
     assert (answer.status_code, is_problem(answer)) == (413, True)
+
+
+async def test_answer_and_error_of_the_program_are_private() -> None:
+    transport = httpx.ASGITransport(create_api(parts_of(*StaffRole)), raise_app_exceptions=False)
+    bearer = {"Authorization": f"Bearer {SESSION.token}"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://console.test") as client:
+        known = await client.get("/sessions/current", headers=bearer)
+    assert (known.status_code, is_private(known)) == (200, True)
+    api = create_api(parts_of(*StaffRole))
+    api.add_api_route("/broken", lambda: 1 // 0)
+    transport = httpx.ASGITransport(api, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://console.test") as client:
+        broken = await client.get("/broken")
+    assert (broken.status_code, is_private(broken)) == (500, True)
+
+
+def is_private(answer: httpx.Response) -> bool:
+    """Return whether no cache keeps *answer*, and its type counts."""
+    wanted = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+    return wanted.items() <= dict(answer.headers).items()
 
 
 def is_problem(answer: httpx.Response) -> bool:
