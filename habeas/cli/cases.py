@@ -38,6 +38,8 @@ from habeas.cli.staff import (
 from shared.errors import ConfigurationError
 from shared.vocabulary import ExtensionReason, FeeReason, LiftingReason, OfflineManner
 
+APPROVAL_RECORDED = "recorded; a second account has to approve, or the request is stopped"
+"""An approval that begins no erasure."""
 app = typer.Typer()
 app.add_typer(referrals.app)
 
@@ -320,10 +322,12 @@ def approve_erasure(
     """Approve erasures that wait for approval (HABEAS_ERASURE_APPROVAL); one code is enough for many."""
     signer = signer_of(account, code, state)
     if len(request_ids) > 1:
-        decide_batch(signer, contract.ErasureApproved, request_ids, "approved", as_json=as_json)
+        kind = contract.ErasureApproved
+        decide_batch(signer, kind, request_ids, "approved", APPROVAL_RECORDED, as_json=as_json)
         return
     effect = decide(signer, contract.ErasureApproved, request_ids[0])
-    report(effect, f"approved; `habeas status {request_ids[0]}` shows the erasure", as_json=as_json)
+    done = f"approved; `habeas status {request_ids[0]}` shows the erasure"
+    report(effect, done, APPROVAL_RECORDED, as_json=as_json)
 
 
 @app.command("lift-restriction", rich_help_panel=DECIDE)

@@ -184,10 +184,19 @@ def send(
 
 
 def decide_batch(
-    signer: "DecisionSigner", kind: type[K], cases: Sequence[str], done: str, *, as_json: bool, **words: Any
+    signer: "DecisionSigner",
+    kind: type[K],
+    cases: Sequence[str],
+    done: str,
+    recorded: str,
+    *,
+    as_json: bool,
+    **words: Any,
 ) -> None:
     """
-    Sign decisions of *kind* about *cases* with one code, and print the effect of each, *done* or refused.
+    Sign decisions of *kind* about *cases* with one code, and print the effect of each.
+
+    It is *done*, or *recorded* if it has caused no event, or refused.
 
     Exits 2 if one was refused, 3 if no service has answered one in time.
     """
@@ -200,7 +209,8 @@ def decide_batch(
     else:
         for effect in effects:
             shown = client.staff.explained(effect.reason) if effect.reason else effect.status
-            out.print(f"{effect.fact.request_id}: {done if effect.status == 'accepted' else shown}")
+            accepted = done if effect.results else recorded
+            out.print(f"{effect.fact.request_id}: {accepted if effect.status == 'accepted' else shown}")
     found = {effect.status for effect in effects}
     if found != {"accepted"}:
         raise typer.Exit(2 if "refused" in found else 3)

@@ -24,7 +24,7 @@ from services.intake.domain import PUBLIC_SOURCE
 from services.intake.http.api import create_app
 from services.intake.http.callers import Callers
 from services.intake.http.staff_decisions import CALLS_PER_HOUR, StaffDecisions
-from shared.contract.events import ErasureApproved, HoldPlaced, RequestSubmitted
+from shared.contract.events import ErasureApproved, ErasureScheduled, HoldPlaced, RequestSubmitted
 from shared.errors import ConfigurationError, Unanswered
 from shared.runtime import staff_api
 from shared.runtime.client_limits import Allowance
@@ -274,13 +274,26 @@ def test_result_of_a_decision_is_shown_by_its_id(
 def test_several_erasures_are_approved_with_one_code_each_on_its_own(register: Register) -> None:
     case = asyncio.run(register.office.requests.lodge(RequestSubmitted(**request()), PUBLIC_SOURCE))
     approved = ErasureApproved.TYPE
-    register.fixed = [DecisionOutcome("fulfillment", approved, None), DecisionOutcome("intake", approved)]
+    started = (ErasureScheduled.TYPE,)
+    register.fixed = [
+        DecisionOutcome("fulfillment", approved, None, started),
+        DecisionOutcome("intake", approved),
+    ]
     result = decide("request", "approve-erasure", case, UNKNOWN, case)
     assert result.stdout.splitlines() == [f"{case}: approved", f"{UNKNOWN}: refused: no request has this id"]
     assert result.exit_code == 2
     register.fixed = [DecisionOutcome("fulfillment", approved, "no_approval_waits")]
     shown = json.loads(decide("request", "approve-erasure", case, UNKNOWN, "--json").stdout)
     assert [one["reason"] for one in shown] == ["no_approval_waits", "no request has this id"]
+
+
+def test_first_of_two_approvals_asks_for_the_second(register: Register) -> None:
+    case = asyncio.run(register.office.requests.lodge(RequestSubmitted(**request()), PUBLIC_SOURCE))
+    approved = ErasureApproved.TYPE
+    register.fixed = [DecisionOutcome("fulfillment", approved), DecisionOutcome("intake", approved)]
+    shown = "recorded; a second account has to approve, or the request is stopped"
+    assert decide("request", "approve-erasure", case).stdout.strip() == shown
+    assert f"{case}: {shown}" in decide("request", "approve-erasure", case, UNKNOWN).stdout
 
 
 def test_one_code_approves_at_most_100_erasures() -> None:
