@@ -9,6 +9,7 @@ import httpx
 from services.console.context import ConsoleParts
 from services.console.handlers import subscriptions
 from services.console.http.app import create_app
+from services.console.http.client_networks import PRESENT
 from services.console.pages.sign_in import CALLBACK
 from services.console.read_model.cases import CaseList
 from services.console.read_model.chains import ChainVerifications
@@ -68,7 +69,7 @@ async def build(settings: ConsoleSettings, platform: KeylessRuntime) -> AsyncIte
     """Put the console together."""
     database = platform.client[f"{settings.database_prefix}_{CONSOLE}"]
     histories, cases = CaseHistories(database), CaseList(database)
-    credential = ConsoleCredential(platform.client[f"{settings.database_prefix}_intake"])
+    credential = ConsoleCredential(platform.client[f"{settings.database_prefix}_intake"], PRESENT.get)
     sessions = SessionStore(database, idle=settings.session_idle, length=settings.session_length)
     views, attempts = SavedViews(database), AttemptStore(database)
     openings = OpeningLog(database)

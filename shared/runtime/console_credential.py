@@ -1,15 +1,15 @@
 """
 The credential by which intake recognises the console.
 
-Intake draws it once and keeps it beside its reports, which the console alone may read. A call with it counts
-for the network of the console's client, not for the console's address: strangers at the sign-in page use up
-nobody else's calls.
+Intake draws it once and keeps it beside its reports. Of the other accounts only those of the console and the
+command may read it. A call with it counts for the network of the console's client, not for the console's
+address: neither strangers at the sign-in page nor colleagues use up the calls of other networks.
 """
 
 import asyncio
 import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -45,14 +45,16 @@ class ConsoleCredential:
     """The credential as the console reads it, at most once a minute."""
 
     database: Database
+    client: Callable[[], str]
+    """Returns the network of the client of the present request; empty if there is none."""
     _known: str = ""
     _read_at: float = field(default=float("-inf"))
 
-    async def headers(self, client: str) -> Mapping[str, str]:
-        """Return the headers of a call for *client*; none before intake has issued a credential."""
+    async def headers(self) -> Mapping[str, str]:
+        """Return the headers of a call for the present client; none before intake has issued a credential."""
         now = asyncio.get_running_loop().time()
         if not self._known or now - self._read_at >= READ_AGAIN_S:
             with translated("read the console's credential"):
                 stored = await reports_in(self.database).find_one({"_id": CREDENTIAL})
             self._known, self._read_at = "" if stored is None else str(stored["secret"]), now
-        return {HEADER: self._known, CLIENT: client} if self._known else {}
+        return {HEADER: self._known, CLIENT: self.client()} if self._known else {}

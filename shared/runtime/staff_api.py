@@ -32,8 +32,8 @@ IDLE_S: Final = 2.0
 """How long an idle connection is kept: shorter than intake keeps it, or a call meets a closed one."""
 
 
-Identification: TypeAlias = Callable[[str], Awaitable[Mapping[str, str]]]
-"""Network of a client → headers by which intake recognises the console."""
+Identification: TypeAlias = Callable[[], Awaitable[Mapping[str, str]]]
+"""Headers by which intake recognises the console, and the network of its client."""
 NO_HEADERS: Final[Mapping[str, str]] = {}
 
 
@@ -86,15 +86,9 @@ class DecisionState:
 class StaffApi:
     """Calls intake's staff API."""
 
-    def __init__(
-        self, client: httpx.AsyncClient, credential: Identification | None = None, network: str = ""
-    ) -> None:
-        """
-        Use *client*, whose base is the address of intake.
-
-        *credential* returns the headers of the console, for the *network* of its client.
-        """
-        self._client, self._credential, self._network = client, credential, network
+    def __init__(self, client: httpx.AsyncClient, credential: Identification | None = None) -> None:
+        """Use *client*, whose base is the address of intake; *credential* returns the console's headers."""
+        self._client, self._credential = client, credential
 
     @classmethod
     @asynccontextmanager
@@ -105,10 +99,6 @@ class StaffApi:
             base_url=url, timeout=TIMEOUT_S, limits=limits, trust_env=proxy
         ) as client:
             yield cls(client, credential)
-
-    def for_client(self, network: str) -> "StaffApi":
-        """Return the same client for calls that count for the *network* of the console's client."""
-        return StaffApi(self._client, self._credential, network)
 
     async def salt(self, account: str) -> bytes:
         """Return the salt of the password of *account*."""
@@ -230,7 +220,7 @@ class StaffApi:
     ) -> httpx.Response:
         """Call *path* and return the answer; raises as :meth:`submit`."""
         known = {} if bearer is None else {"Authorization": f"Bearer {bearer}"}
-        known |= await self._credential(self._network) if self._credential else {}
+        known |= await self._credential() if self._credential else {}
         try:
             answer = await self._client.request(method, path, headers={**headers, **known}, **arguments)
         except httpx.HTTPError as error:

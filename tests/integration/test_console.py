@@ -240,7 +240,8 @@ async def test_text_with_a_mail_address_is_refused_in_an_address(console: Consol
 async def test_console_reads_the_credential_that_intake_has_issued(console: Console) -> None:
     pipeline = console.pipeline
     client = connect(pipeline.mongo_url_of("console"), app_name="habeas-tests")
-    headers = await ConsoleCredential(client[f"{pipeline.prefix}_intake"]).headers("203.0.113.5")
+    database = client[f"{pipeline.prefix}_intake"]
+    headers = await ConsoleCredential(database, lambda: "203.0.113.5").headers()
     client.close()
     assert await issued(pipeline.client[f"{pipeline.prefix}_intake"]) == headers[HEADER]
     assert client_of(headers, headers[HEADER]) == "203.0.113.5"

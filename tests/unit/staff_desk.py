@@ -81,7 +81,7 @@ class StaffDesk:
             incidents=self.incidents,
             console=CREDENTIAL,
         )
-        callers = Callers({}, UNLIMITED, attempts=self.attempts)
+        callers = Callers({}, UNLIMITED, CREDENTIAL, attempts=self.attempts)
         requests, requesters = self.office.requests, self.office.requesters
         app = create_app(requests, callers, SITE, staff=staff, requesters=requesters, trails=self.trails)
         headers = {"Authorization": f"Bearer {secret}"} if secret else {}

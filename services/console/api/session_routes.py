@@ -8,7 +8,7 @@ from services.console.api.access import may
 from services.console.api.answers import BegunSession, SessionAnswer
 from services.console.api.forms import SignInForm
 from services.console.context import ConsoleParts
-from services.console.http.guard import SessionGuard, Visitor, client_network
+from services.console.http.guard import SessionGuard, Visitor
 from services.console.http.permissions import ConsoleAction
 from services.console.signin.local import WRONG, SignInRefused, sign_in_with, sign_out
 
@@ -23,7 +23,7 @@ def api_session_routes(parts: ConsoleParts, guard: SessionGuard) -> APIRouter:
         """Sign in with password and one-time code."""
         guard.count_sign_in(request)
         password, code = form.password.get_secret_value(), form.code.get_secret_value()
-        session = await sign_in_with(parts, form.account, password, code, client_network(request))
+        session = await sign_in_with(parts, form.account, password, code)
         visitor = await guard.visitor_of(session.token)
         if visitor is None:  # disabled at this moment
             raise SignInRefused(WRONG)

@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 
 from services.console.api.app import PATH, create_api
 from services.console.context import ConsoleParts
+from services.console.http.client_networks import ClientNetwork
 from services.console.http.counts import count_routes
 from services.console.http.guard import NotSignedIn, SessionGuard
 from services.console.pages.audit import audit_routes
@@ -75,6 +76,7 @@ def create_app(parts: ConsoleParts) -> FastAPI:
     app.include_router(system_routes(parts, guard, site))
     app.include_router(count_routes(parts, guard))
     app.mount(PATH, create_api(parts))
+    app.add_middleware(ClientNetwork)
     _add_problems(app, site, guard)
     return app
 

@@ -15,11 +15,11 @@ from fastapi.responses import Response
 from starlette.datastructures import FormData
 
 from services.console.context import ConsoleParts
+from services.console.http.client_networks import client_network
 from services.console.http.permissions import ConsoleAction, permits
 from services.console.signin.accounts import StaffMember
 from services.console.signin.sessions import ConsoleSession
 from shared.contract.events import MOST_DOCUMENT_BYTES
-from shared.runtime.client_limits import network_of
 
 TOO_MANY_SIGN_INS = "too many sign-ins from this address; try again in an hour"
 FORM_TOKEN = "form"  # noqa: S105 - the name of a field
@@ -137,17 +137,24 @@ class SessionGuard:
         raise HTTPException(HTTPStatus.FORBIDDEN, "the form was sent by another site")
 
     async def form(self, request: Request, visitor: Visitor, *, fields: int = MOST_FIELDS) -> FormData:
-        """Return the *fields* of a form of *visitor*; answer 403 without the token of the session."""
-        return self._checked(await small_form(request, fields=fields), visitor)
+        """
+        Return the *fields* of a form of *visitor*; answer 403 without the token of the session.
+
+        Raises NotSignedIn: The session has ended while the form was read.
+        """
+        return await self._checked(await small_form(request, fields=fields), visitor)
 
     async def form_with_file(self, request: Request, visitor: Visitor) -> FormData:
         """Return the fields of a form with a file, as :meth:`form` does."""
-        return self._checked(await small_form(request, most=MOST_FILE_BYTES, files=1), visitor)
+        return await self._checked(await small_form(request, most=MOST_FILE_BYTES, files=1), visitor)
 
-    def _checked(self, given: FormData, visitor: Visitor) -> FormData:
+    async def _checked(self, given: FormData, visitor: Visitor) -> FormData:
         token = str(given.get(FORM_TOKEN, ""))
         if not hmac.compare_digest(token.encode(), visitor.session.form_token.encode()):
             raise HTTPException(HTTPStatus.FORBIDDEN, "the form does not belong to this session")
+        # Intake counts the bearer of an ended session as a wrong credential.
+        if await self.visitor_of(visitor.session.token, used=False) is None:
+            raise NotSignedIn
         return given
 
 
@@ -167,8 +174,3 @@ def _netloc(origin: str) -> str:
         return urlsplit(origin).netloc
     except ValueError:
         return ""
-
-
-def client_network(request: Request) -> str:
-    """Return the network of the client of *request*."""
-    return network_of(request.client.host if request.client else "")

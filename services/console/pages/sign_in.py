@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from services.console.context import ConsoleParts
-from services.console.http.guard import SessionGuard, Visitor, client_network, small_form
+from services.console.http.guard import SessionGuard, Visitor, small_form
 from services.console.http.permissions import ConsoleAction
 from services.console.pages.site import ConsoleSite
 from services.console.signin.keys import KeysBusy
@@ -62,7 +62,7 @@ def sign_in_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) 
         next_, account = local_path(str(form.get("next", "/"))), str(form.get("account", "")).strip()
         try:
             password, code = (str(form.get(name, "")) for name in ("password", "code"))
-            session = await sign_in_with(parts, account, password, code, client_network(request))
+            session = await sign_in_with(parts, account, password, code)
         except SignInRefused as error:
             return form_page.draw(request, next_, account[:80], str(error), 403)
         except TransientError as error:

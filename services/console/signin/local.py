@@ -41,8 +41,6 @@ class Credentials:
     account: Code
     password: str
     code: str
-    network: str = ""
-    """Of the client that they were entered at: intake counts tries for it."""
 
 
 def nonce() -> str:
@@ -64,7 +62,7 @@ async def unlocked_by(parts: ConsoleParts, given: Credentials, until: datetime) 
         TransientError: Intake does not answer, or too many passwords are being checked.
     """
     bearer = secrets.token_urlsafe(32)
-    token, intake = sha256(bearer.encode()).hexdigest(), parts.intake.for_client(given.network)
+    token, intake = sha256(bearer.encode()).hexdigest(), parts.intake
     try:
         salt = await intake.salt(given.account)
         key = await parts.keys.key(given.password, salt)
@@ -89,12 +87,10 @@ async def sign_in(parts: ConsoleParts, given: Credentials) -> ConsoleSession:
     return await parts.sessions.begin(member.name, member.public_key, now, unlocked)
 
 
-async def sign_in_with(
-    parts: ConsoleParts, account: str, password: str, code: str, network: str
-) -> ConsoleSession:
+async def sign_in_with(parts: ConsoleParts, account: str, password: str, code: str) -> ConsoleSession:
     """Sign in with what was entered; a text that is no name of an account is refused as a wrong one."""
     try:
-        given = Credentials(NAME.validate_python(account), password, code.strip(), network)
+        given = Credentials(NAME.validate_python(account), password, code.strip())
     except ValidationError:
         raise SignInRefused(WRONG) from None
     return await sign_in(parts, given)

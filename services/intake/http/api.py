@@ -154,7 +154,7 @@ def create_app(  # noqa: PLR0913 - everything that is served
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     add_problems(app, site)
     app.add_middleware(SmallBodies, callers=callers)
-    app.add_middleware(AttemptLimit, attempts=callers.attempts)
+    app.add_middleware(AttemptLimit, callers=callers)
     own = _require_own_request(service, callers)
     _add_requests(app, service, callers, site, own)
     _add_proofs(app, service, callers, own)

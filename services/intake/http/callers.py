@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.intake.channels.csv import upload
 from services.intake.domain import PUBLIC_SOURCE
 from services.intake.http import staff_actions, staff_decisions, uploads
-from services.intake.http.failed_attempts import FailedAttempts, network_of_client
+from services.intake.http.failed_attempts import FailedAttempts, network_behind, network_of_client
 from shared.contract.envelope import MAX_BODY
 from shared.contract.events import MOST_DOCUMENT_BYTES
 from shared.contract.sources import Source
@@ -121,22 +121,22 @@ class AttemptLimit:
     """Answers 429 to a network with too many refused credentials, before any comparison."""
 
     app: ASGIApp
-    attempts: FailedAttempts
+    callers: Callers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Count 401 answers to requests with a credential."""
         if scope["type"] != "http" or not _shows_credential(scope):
             await self.app(scope, receive, send)
             return
-        network = network_of_client(HTTPConnection(scope))
-        if not self.attempts.of_networks.left(network):
+        network, failed = network_behind(HTTPConnection(scope), self.callers.console), self.callers.attempts
+        if network and not failed.of_networks.left(network):
             refused = problem(HTTPStatus.TOO_MANY_REQUESTS, TOO_MANY_WRONG, {"Retry-After": str(int(HOUR_S))})
             await refused(scope, receive, send)
             return
 
         async def counted(message: Message) -> None:
-            if message.get("status") == HTTPStatus.UNAUTHORIZED:
-                self.attempts.of_networks.take(network)
+            if network and message.get("status") == HTTPStatus.UNAUTHORIZED:
+                failed.of_networks.take(network)
             await send(message)
 
         await self.app(scope, receive, counted)

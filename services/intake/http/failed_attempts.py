@@ -14,6 +14,7 @@ from starlette.requests import HTTPConnection
 
 from services.intake.cases.errors import TooManyAttempts
 from shared.runtime.client_limits import Allowance, network_of
+from shared.runtime.console_credential import client_of
 
 T = TypeVar("T")
 MOST_OF_NETWORK: Final = 20
@@ -54,3 +55,16 @@ class FailedAttempts:
 def network_of_client(connection: HTTPConnection) -> str:
     """Return the network of the client of *connection*, as limits count it."""
     return network_of(connection.client.host if connection.client else "")
+
+
+def network_behind(connection: HTTPConnection, console: str) -> str:
+    """
+    Return the network that limits count a call for: with the credential of the *console*, that of its client.
+
+    So people behind one console, which has one address, do not use up one another's calls. The network is
+    empty, and nothing is counted, for a call of the console for no client.
+    """
+    behind = client_of(connection.headers, console)
+    if behind is None:
+        return network_of_client(connection)
+    return f"console {behind}" if behind else ""

@@ -25,7 +25,7 @@ from services.intake.cases.sealed_content import single_piece
 from services.intake.cases.service import UNKNOWN, RequestService
 from services.intake.domain import CaseStatus, IntakeCase
 from services.intake.http import operations
-from services.intake.http.failed_attempts import network_of_client
+from services.intake.http.failed_attempts import network_behind
 from services.intake.http.problems import error_of_body
 from services.intake.http.staff_incidents import IncidentHistories
 from services.intake.http.staff_sessions import AccountsPort, StaffSessions
@@ -50,7 +50,6 @@ from shared.contract.staff import StaffDecision, decision_id, packed_item, writt
 from shared.errors import Destroyed, UnknownRequest
 from shared.runtime.broker import Message
 from shared.runtime.client_limits import Allowance
-from shared.runtime.console_credential import client_of
 from shared.runtime.staff_register import DecisionOutcome
 
 CALLS_PER_HOUR = 600
@@ -166,14 +165,11 @@ class StaffDecisions:
         """
         Count a call for the account of its session, else for its network; answer 429 above the limit.
 
-        A call of the console counts for the network of the console's client. So the people behind one
-        console, which has one address, do not use up one another's calls, nor do strangers at its sign-in.
+        A call of the console counts for the network of the console's client.
         """
         session = await StaffSessions(self.service, self.register, self.clock).shown(request)
-        behind = client_of(request.headers, self.console)
-        network = network_of_client(request) if behind is None else f"console {behind}"
-        caller = f"account {session.account.name}" if session else network
-        if not self.calls.take(caller):
+        caller = f"account {session.account.name}" if session else network_behind(request, self.console)
+        if caller and not self.calls.take(caller):
             raise HTTPException(429, "Too many requests from this caller.", {"Retry-After": "3600"})
 
     async def take_with_package(self, body: AsyncIterator[bytes]) -> tuple[str, str]:

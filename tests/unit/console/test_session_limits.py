@@ -1,9 +1,10 @@
 """Limits of sessions and forms: idle time, size, passwords, and the end of a session."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -12,7 +13,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from services.console.context import PASSWORDS_PER_HOUR, ConsoleParts
 from services.console.decisions.forms import DecisionDraft
 from services.console.decisions.submission import StepUp, WrongPassword, decide
+from services.console.domain import HistoryEntry
 from services.console.http.app import create_app
+from services.console.http.client_networks import PRESENT
 from services.console.http.guard import Visitor
 from services.console.settings import ConsoleSettings
 from services.console.signin.accounts import StaffMember
@@ -24,6 +27,7 @@ from shared.runtime.staff_api import StaffApiProblem
 from shared.vocabulary import StaffRole
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+CASE = "ab" * 16
 UNTIL = NOW + timedelta(hours=1)
 BY_PROVIDER = ConsoleSession("token", "dana.muster", b"key", NOW, UNTIL)
 UNLOCKED = ConsoleSession(
@@ -40,10 +44,10 @@ class Parts:
     ended_at_intake: bool = False
     known: bool = True
 
-    async def session(self, token: str, now: datetime, *, used: bool = True) -> ConsoleSession:
+    async def session(self, token: str, now: datetime, *, used: bool = True) -> ConsoleSession | None:
         del token, now
         self.calls.append(f"used: {used}")
-        return UNLOCKED
+        return UNLOCKED if self.known else None
 
     async def member(self, name: str) -> StaffMember:
         del name
@@ -59,8 +63,17 @@ class Parts:
         return self
 
     async def salt(self, account: str) -> bytes:
-        self.calls.append(f"salt of {account}")
+        self.calls.append(f"salt of {account} for {PRESENT.get() or 'nobody'}")
         return b"0" * 16
+
+    async def of(self, cases: Sequence[str]) -> dict[str, list[HistoryEntry]]:
+        del cases
+        return {}
+
+    async def response(self, method: str, path: str, bearer: str, **body: Any) -> httpx.Response:
+        del bearer, body
+        self.calls.append(f"{method} {path}")
+        raise StaffApiProblem(409, "not now")
 
     async def call(self, method: str, path: str, bearer: str) -> dict[str, Any]:
         del bearer
@@ -103,6 +116,41 @@ async def test_form_in_chunks_is_refused_whatever_size_it_states(headers: dict[s
     form = {"content-type": "application/x-www-form-urlencoded"}
     async with client_of(Parts()) as http:
         assert (await http.post("/sign-in", content=body(), headers=form | headers)).status_code == 413
+
+
+@pytest.mark.parametrize(("ended", "called"), [(True, []), (False, [f"POST /v1/staff/cases/{CASE}/notes"])])
+async def test_form_of_a_session_that_has_ended_meanwhile_calls_nothing(
+    ended: bool, called: list[str]
+) -> None:
+    """Held bodies of one account would make the console show an ended bearer at intake, again and again."""
+    one = Parts()
+    fields = urlencode({"form": UNLOCKED.form_token, "text": "A note."}).encode()
+
+    async def body() -> AsyncIterator[bytes]:
+        yield fields[:9]
+        one.known = not ended
+        yield fields[9:]
+
+    headers = {"content-length": str(len(fields)), "origin": "http://console.test"}
+    headers |= {"content-type": "application/x-www-form-urlencoded"}
+    async with client_of(one) as http:
+        answer = await http.post(f"/requests/{CASE}/notes", content=body(), headers=headers)
+    assert answer.status_code == (403 if ended else 409)
+    assert [call for call in one.calls if call.startswith("POST")] == called
+
+
+@pytest.mark.parametrize(
+    ("address", "network"), [("203.0.113.5", "203.0.113.5"), ("2001:db8::7", "2001:db8::/64")]
+)
+async def test_call_at_intake_counts_for_the_network_of_the_client(address: str, network: str) -> None:
+    one, entered = Parts(), {"account": "dana.muster", "password": "a password", "code": "123456"}
+    transport = httpx.ASGITransport(
+        create_app(parts_of(one)), raise_app_exceptions=False, client=(address, 5)
+    )
+    async with httpx.AsyncClient(transport=transport, base_url="http://console.test") as http:
+        await http.post("/sign-in", data=entered, headers={"origin": "http://console.test"})
+        await http.post("/api/v1/sessions", json=entered)
+    assert one.calls == [f"salt of dana.muster for {network}"] * 2
 
 
 async def test_passwords_in_a_session_of_the_provider_are_limited() -> None:
