@@ -1,10 +1,11 @@
 """
 Staff accounts and the proof that one of them made a decision. Pure.
 
-An account's password never leaves the person's machine: an Ed25519 key follows from it (Argon2id), and the
-services know the public key. A decision is signed with that key, together with a one-time code of the second
-factor. A service that acts on a decision needs no trust in the program that sent it, and none in intake
-(docs/adr/0025-staff-accounts.md).
+An Ed25519 key follows from an account's password (Argon2id), and the services know the public key. The
+command derives it on the person's machine; ``habeas login`` and the pages send the password to the console,
+which derives the key and forgets the password. A decision is signed with that key, together with a one-time
+code of the second factor. A service that acts on a decision needs no trust in the program that sent it, and
+none in intake (docs/adr/0025-staff-accounts.md).
 """
 
 import base64
