@@ -104,7 +104,8 @@ def api_case_routes(parts: ConsoleParts, guard: SessionGuard) -> APIRouter:
             return DecisionAnswer(preview=await previewed(parts, entered))
         code, password = form.code.get_secret_value(), form.password.get_secret_value()
         id_ = await made(parts, entered, code, password)
-        said = await message(parts, id_, *await case_view(parts, case))
+        now = await guard.visitor_of(visitor.session.token) or visitor  # the session may have got its key
+        said = await message(parts, now, id_, *await case_view(parts, case))
         return DecisionAnswer(decision=id_, message=said, pending=said == UNANSWERED)
 
     return router

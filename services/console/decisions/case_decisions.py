@@ -118,8 +118,7 @@ def flaws_of(error: HabeasError, say: Callable[..., str]) -> Mapping[str, str] |
 
 def is_locked(parts: ConsoleParts, visitor: Visitor) -> bool:
     """Return whether the session lacks the account's key, so that a decision needs the password as well."""
-    unlocked = visitor.session.unlocked
-    return unlocked is None or unlocked.until <= parts.clock()
+    return visitor.session.bearer(parts.clock()) is None
 
 
 async def case_view(parts: ConsoleParts, case: str) -> tuple[CaseView, list[HistoryEntry]]:
@@ -142,34 +141,41 @@ def offers_to(visitor: Visitor, view: CaseView) -> list[DecisionOffer]:
     return list(offers_for(OFFERS.values(), visitor.member.name, visitor.member.roles, view))
 
 
-async def message(parts: ConsoleParts, decision: str, view: CaseView, history: Sequence[HistoryEntry]) -> str:
-    """Return the sentence about a *decision* that was made on this case; empty if the case has none."""
+async def message(
+    parts: ConsoleParts, visitor: Visitor, decision: str, view: CaseView, history: Sequence[HistoryEntry]
+) -> str:
+    """
+    Return the sentence about a *decision* that was made on this case; empty if the case has none.
+
+    Intake is asked in the session of *visitor* alone: without one, a page that is read again and again would
+    use up the calls of everybody in its network.
+    """
     entry = noted(history, decision)
     if entry is None:
-        return await _unseen(parts, decision)
+        return await _unseen(parts, visitor, decision)
     fitting = (one for one in OFFERS.values() if one.made(entry.fact))
     offer = max(fitting, key=lambda one: len(one.constants), default=None)
     wait = None if offer is None else view.wait(offer.answers)
     waits = wait is not None and entry.actor in wait.by
-    if waits and not await _results(parts, decision):
+    if waits and not await _results(parts, visitor, decision):
         return RECORDED
     return offer.done if offer else ""
 
 
-async def _results(parts: ConsoleParts, decision: str) -> Sequence[str]:
+async def _results(parts: ConsoleParts, visitor: Visitor, decision: str) -> Sequence[str]:
     """Return the types of the events that a *decision* has caused: none if a second account must decide."""
     try:
-        return await parts.intake.effect(decision, within_s=0)
+        return await _effect(parts, visitor, decision)
     except (EffectUnknown, DecisionNotAccepted, StaffApiProblem):
         return ()
 
 
-async def _unseen(parts: ConsoleParts, decision: str) -> str:
+async def _unseen(parts: ConsoleParts, visitor: Visitor, decision: str) -> str:
     """Return the sentence about a decision that the read model does not have."""
     if not NUMBER.fullmatch(decision):
         return ""
     try:
-        await parts.intake.effect(decision, within_s=0)
+        await _effect(parts, visitor, decision)
     except EffectUnknown:
         return UNANSWERED
     except DecisionNotAccepted:  # a service refused it after the page had stopped waiting
@@ -177,3 +183,16 @@ async def _unseen(parts: ConsoleParts, decision: str) -> str:
     except StaffApiProblem:
         return ""
     return ""
+
+
+async def _effect(parts: ConsoleParts, visitor: Visitor, decision: str) -> Sequence[str]:
+    """Return the effect of a *decision* as intake knows it now; none if *visitor* has no session there."""
+    bearer = visitor.session.bearer(parts.clock())
+    if bearer is None:
+        return ()
+    try:
+        return await parts.intake.effect(decision, within_s=0, bearer=bearer)
+    except StaffApiProblem as problem:
+        if problem.status == HTTPStatus.UNAUTHORIZED:
+            await parts.sessions.lock(visitor.session)
+        raise

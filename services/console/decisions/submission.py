@@ -19,11 +19,13 @@ from services.console.signin.local import SESSION_DIGITS, decided, nonce
 from services.console.signin.sessions import UnlockedKey
 from shared.contract.events import Decision, StaffSignedIn
 from shared.contract.staff import signed_batch
-from shared.errors import HabeasError
-from shared.runtime.staff_api import DecisionNotAccepted, EffectUnknown, StaffApiProblem, TakenDecision
+from shared.errors import HabeasError, TransientError
+from shared.runtime.staff_api import DecisionNotAccepted, StaffApiProblem, TakenDecision
 
 SEEN_WITHIN_S: Final = 5.0
 POLL_S: Final = 0.05
+NO_ANSWER: Final = (TransientError, StaffApiProblem)
+"""Errors of the wait for the effect of a decision, which is recorded all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +37,32 @@ class StepUp:
     """Needed in a session that a provider began: its account's key is not known yet."""
 
 
+@dataclass(frozen=True, slots=True)
+class MadeDecision:
+    """A decision that intake has published."""
+
+    id: str
+    """Of its event."""
+    answered: bool
+    """Whether a service has answered it, as far as is known."""
+
+
 class WrongPassword(HabeasError):
     """The password is not that of the account."""
 
 
 async def decide(parts: ConsoleParts, visitor: Visitor, draft: DecisionDraft, given: StepUp) -> str:
+    """Make the decision as :func:`make_decision`; return the id of its event."""
+    return (await make_decision(parts, visitor, draft, given)).id
+
+
+async def make_decision(
+    parts: ConsoleParts, visitor: Visitor, draft: DecisionDraft, given: StepUp
+) -> MadeDecision:
     """
-    Sign the decision of *draft*, submit it, and wait for its effect; return the id of its event.
+    Sign the decision of *draft*, submit it, and wait for its effect.
+
+    Errors after it was submitted leave it without an answer: it is made.
 
     Raises:
         DecisionNotAccepted: It was refused; the message is the code of the reason.
@@ -57,10 +78,10 @@ async def decide(parts: ConsoleParts, visitor: Visitor, draft: DecisionDraft, gi
         taken, bearer = await _submitted(parts, visitor, unlocked, draft, given.code)
     try:
         results = await parts.intake.effect(taken.id, bearer=bearer)
-    except EffectUnknown:  # the page of the case says so
-        return taken.id
-    await _seen(parts, taken, results)
-    return taken.id
+        await _seen(parts, taken, results)
+    except NO_ANSWER:  # the page of the case says so
+        return MadeDecision(taken.id, answered=False)
+    return MadeDecision(taken.id, answered=True)
 
 
 async def _submitted(
@@ -96,11 +117,22 @@ async def _with_session(
     session, taken = await parts.intake.submit_batch(proven, (None, draft.text))
     if isinstance(session, DecisionNotAccepted):
         raise session
-    await parts.intake.effect(session.id)
-    await parts.sessions.unlock(visitor.session, UnlockedKey(key, bearer, until))
+    begins = await _unlocked(parts, visitor, session, UnlockedKey(key, bearer, until))
     if isinstance(taken, DecisionNotAccepted):
         raise taken
-    return taken, bearer
+    return taken, bearer if begins else None
+
+
+async def _unlocked(
+    parts: ConsoleParts, visitor: Visitor, session: TakenDecision, unlocked: UnlockedKey
+) -> bool:
+    """Keep the key in the session of *visitor* once *session* begins at intake; return whether it does."""
+    try:
+        await parts.intake.effect(session.id)
+        await parts.sessions.unlock(visitor.session, unlocked)
+    except NO_ANSWER:
+        return False
+    return True
 
 
 async def _seen(parts: ConsoleParts, taken: TakenDecision, results: Sequence[str]) -> None:

@@ -14,7 +14,7 @@ from services.console.breach_decisions import DONE, ENTRIES, BreachEntry, Refuse
 from services.console.context import ConsoleParts
 from services.console.decisions.case_decisions import flaws_of, is_locked
 from services.console.decisions.forms import DecisionDraft
-from services.console.decisions.submission import StepUp, decide
+from services.console.decisions.submission import StepUp, make_decision
 from services.console.http.counts import SharedReading, event_stream
 from services.console.http.guard import SessionGuard, Visitor
 from services.console.http.permissions import ConsoleAction
@@ -35,8 +35,6 @@ CONTENT_HEADERS = (
     *("x-content-type-options", "referrer-policy"),
 )
 """Headers of content that intake gives out."""
-ANSWERED_WITHIN_S = 1.0
-"""An effect that was not known after the long wait is known now, or the page says so."""
 PENDING = _("The decision is recorded, and no service has answered it yet. Reload the page shortly.")
 MINUTE_S, HOUR_MINUTES, MINUS = 60, 60, "\u2212"
 
@@ -107,8 +105,9 @@ class BreachPages:
         zone, now = self.parts.settings.company.zone, self.parts.clock()
         entry = BreachEntry(await self.room(incident), visitor.member.name, now, zone, fields)
         step_up = StepUp("".join(entry.text("code").split()), fields.get("password", ""))
-        made = await decide(self.parts, visitor, DecisionDraft(ENTRIES[name](entry)), step_up)
-        await self.parts.intake.effect(made, within_s=ANSWERED_WITHIN_S)
+        made = await make_decision(self.parts, visitor, DecisionDraft(ENTRIES[name](entry)), step_up)
+        if not made.answered:
+            raise EffectUnknown("the decision is recorded, and no service has answered it yet")
 
 
 def breach_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> APIRouter:

@@ -31,7 +31,7 @@ def case_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> 
             "today": view.today,
             "people": view.people,
             "offers": offers_to(visitor, view),
-            "message": await message(parts, decision, view, history) if decision else "",
+            "message": await message(parts, visitor, decision, view, history) if decision else "",
         }
         return site.draw(request, "case.html.jinja", content, visitor=visitor)
 

@@ -55,6 +55,10 @@ class ConsoleSession:
         """The token that forms of this session carry against other sites."""
         return sha256(f"form {self.token}".encode()).hexdigest()
 
+    def bearer(self, now: datetime) -> str | None:
+        """Return the bearer for intake; None if the session has none in force."""
+        return self.unlocked.bearer if self.unlocked and self.unlocked.until > now else None
+
 
 class SessionStore:
     """The sessions of an installation."""

@@ -1,0 +1,168 @@
+"""Effects of decisions: whose calls ask intake for them, and what an error after the decision changes."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, cast
+from unittest.mock import AsyncMock
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from starlette.datastructures import FormData
+
+from services.console.breach_decisions import ENTRIES
+from services.console.context import ConsoleParts
+from services.console.decisions.case_decisions import UNANSWERED, message
+from services.console.decisions.forms import CaseView, DecisionDraft
+from services.console.decisions.submission import StepUp, make_decision
+from services.console.http.guard import Visitor
+from services.console.pages.breaches import BreachPages
+from services.console.signin.accounts import StaffMember
+from services.console.signin.sessions import ConsoleSession, UnlockedKey
+from shared.contract.events import Decision, WithdrawalDecided
+from shared.contract.staff import private_key, public_bytes
+from shared.law.library import EXAMPLE, company
+from shared.runtime.client_limits import Allowance
+from shared.runtime.staff_api import (
+    DecisionNotAccepted,
+    EffectUnknown,
+    IntakeUnavailable,
+    StaffApiProblem,
+    TakenDecision,
+)
+from shared.vocabulary import StaffRole
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+UNTIL = NOW + timedelta(hours=1)
+CASE, DECISION, BEGUN = "ab" * 16, "cd" * 16, "ef" * 16
+SALT, PASSWORD = b"0" * 16, "a long password"
+DRAFT = DecisionDraft(WithdrawalDecided(request_id=CASE, by="dana.muster"))
+LIMITED = StaffApiProblem(429, "too many requests from this caller")
+ENDED = StaffApiProblem(401, "this session has ended")
+
+
+@dataclass
+class Intake:
+    """Intake and the sessions of the console, with the errors of effects."""
+
+    errors: dict[str, Exception] = field(default_factory=dict)
+    """Id of a decision → the error of a call for its effect."""
+    asked: list[tuple[str, str | None]] = field(default_factory=list)
+    """Decisions and the bearers with which their effects were asked for."""
+    locked: bool = False
+    unlocked: bool = False
+
+    async def salt(self, account: str) -> bytes:
+        del account
+        return SALT
+
+    async def submit(
+        self, decision: Decision, text: bytes | None, bearer: str | None = None
+    ) -> TakenDecision:
+        del decision, text, bearer
+        return TakenDecision(DECISION, CASE)
+
+    async def submit_batch(self, decisions: Any, texts: Any) -> list[TakenDecision]:
+        del decisions, texts
+        return [TakenDecision(BEGUN, BEGUN), TakenDecision(DECISION, CASE)]
+
+    async def effect(self, id_: str, within_s: float = 20, bearer: str | None = None) -> list[str]:
+        del within_s
+        self.asked.append((id_, bearer))
+        if id_ in self.errors:
+            raise self.errors[id_]
+        return []
+
+    async def lock(self, session: ConsoleSession) -> None:
+        del session
+        self.locked = True
+
+    async def unlock(self, session: ConsoleSession, unlocked: UnlockedKey) -> None:
+        del session, unlocked
+        self.unlocked = True
+
+    async def of(self, cases: list[str]) -> dict[str, list[Any]]:
+        return {case: [SimpleNamespace(id=DECISION, fact=DRAFT.decision)] for case in cases}
+
+    @property
+    def parts(self) -> ConsoleParts:
+        """The console in front of it."""
+        parts: dict[str, Any] = dict.fromkeys(ConsoleParts.__dataclass_fields__, self)
+        settings = SimpleNamespace(company=company(EXAMPLE))
+        changed = {"settings": settings, "passwords": Allowance(9), "clock": lambda: NOW}
+        return ConsoleParts(**parts | changed)
+
+
+def visitor(*, begun: bool = True, until: datetime = UNTIL) -> Visitor:
+    """Return an account; its session at intake has *begun*, and ends at a time."""
+    key = private_key(PASSWORD, SALT) if not begun else Ed25519PrivateKey.generate()
+    member = StaffMember("dana.muster", "", frozenset(StaffRole), public_bytes(key))
+    unlocked = UnlockedKey(key, "bearer", until) if begun else None
+    return Visitor(ConsoleSession("token", member.name, member.public_key, NOW, UNTIL, unlocked), member)
+
+
+async def said(intake: Intake, by: Visitor) -> str:
+    """Return what the page says about a decision that the read model does not have."""
+    return await message(intake.parts, by, DECISION, cast("CaseView", None), [])
+
+
+async def test_page_asks_for_an_effect_in_the_session_of_its_visitor() -> None:
+    intake = Intake({DECISION: EffectUnknown("pending")})
+    assert await said(intake, visitor()) == UNANSWERED
+    assert intake.asked == [(DECISION, "bearer")]
+
+
+@pytest.mark.parametrize("by", [visitor(begun=False), visitor(until=NOW)], ids=["none", "ended"])
+async def test_page_of_a_visitor_without_session_at_intake_asks_for_nothing(by: Visitor) -> None:
+    """Its calls would count for the network, and so for colleagues who step up there."""
+    intake = Intake({DECISION: EffectUnknown("pending")})
+    assert (await said(intake, by), intake.asked) == ("", [])
+
+
+@pytest.mark.parametrize(("error", "locked"), [(ENDED, True), (LIMITED, False)], ids=["ended", "limited"])
+async def test_session_that_intake_does_not_know_any_more_is_not_shown_again(
+    error: Exception, locked: bool
+) -> None:
+    intake = Intake({DECISION: error})
+    assert (await said(intake, visitor()), intake.locked) == ("", locked)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [LIMITED, EffectUnknown("pending"), IntakeUnavailable("down")],
+    ids=lambda one: type(one).__name__,
+)
+async def test_error_after_a_decision_was_submitted_leaves_it_made(error: Exception) -> None:
+    intake = Intake({DECISION: error})
+    made = await make_decision(intake.parts, visitor(), DRAFT, StepUp("123456"))
+    assert (made.id, made.answered) == (DECISION, False)
+
+
+async def test_error_of_a_session_that_begins_with_a_decision_leaves_the_decision_made() -> None:
+    intake = Intake({BEGUN: LIMITED})
+    made = await make_decision(intake.parts, visitor(begun=False), DRAFT, StepUp("123456", PASSWORD))
+    assert (made.id, intake.unlocked) == (DECISION, False)
+    assert intake.asked == [(BEGUN, None), (DECISION, None)]
+
+
+async def test_decision_that_a_service_refuses_is_not_made() -> None:
+    intake = Intake({DECISION: DecisionNotAccepted("code_spent")})
+    with pytest.raises(DecisionNotAccepted):
+        await make_decision(intake.parts, visitor(), DRAFT, StepUp("123456"))
+
+
+@pytest.mark.parametrize("limited", [True, False])
+async def test_decision_about_a_breach_waits_in_the_session_of_the_account(
+    limited: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    intake = Intake({DECISION: LIMITED} if limited else {})
+    pages = BreachPages(intake.parts, cast("Any", None))
+    monkeypatch.setitem(ENTRIES, "hold", lambda _entry: DRAFT.decision)
+    monkeypatch.setattr(BreachPages, "room", AsyncMock())
+    form = FormData({"code": "123456"})
+    if limited:
+        with pytest.raises(EffectUnknown):  # the page says that the decision is recorded
+            await pages.decide(visitor(), CASE, "hold", form)
+    else:
+        await pages.decide(visitor(), CASE, "hold", form)
+    assert intake.asked == [(DECISION, "bearer")]
