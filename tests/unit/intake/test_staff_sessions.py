@@ -134,17 +134,20 @@ async def test_wrong_secrets_that_the_console_shows_count_for_the_network_of_its
     desk = StaffDesk(attempts=FailedAttempts())
     secret = await desk.sign_in()
 
-    async def shown(bearer: str, network: str, credential: str = CREDENTIAL) -> int:
-        async with desk.client(bearer) as http:
-            return (await http.get(URL, headers={HEADER: credential, CLIENT: network})).status_code
+    async with desk.client() as http:
 
-    assert [await shown("ended", "203.0.113.5") for _ in range(MOST_OF_NETWORK + 1)][-2:] == [401, 429]
-    assert await shown(secret, "203.0.113.5") == 429
-    assert await shown(secret, "203.0.113.6") == 200
-    assert [await shown("ended", "") for _ in range(MOST_OF_NETWORK + 1)] == [401] * (MOST_OF_NETWORK + 1)
-    assert await status(desk, secret) == 200, "the console's own address"
-    assert [await shown("wrong", "203.0.113.7", "a stranger's") for _ in range(MOST_OF_NETWORK)][-1] == 401
-    assert await shown(secret, "203.0.113.8", "a stranger's") == 429
+        async def shown(bearer: str, network: str, credential: str = CREDENTIAL) -> int:
+            headers = {HEADER: credential, CLIENT: network, "Authorization": f"Bearer {bearer}"}
+            return (await http.get(URL, headers=headers)).status_code
+
+        assert [await shown("ended", "203.0.113.5") for _ in range(MOST_OF_NETWORK + 1)][-2:] == [401, 429]
+        assert await shown(secret, "203.0.113.5") == 429
+        assert await shown(secret, "203.0.113.6") == 200
+        assert {await shown("ended", "") for _ in range(MOST_OF_NETWORK + 1)} == {401}, "nobody's attempts"
+        assert [await shown("wrong", "203.0.113.7", "a stranger's") for _ in range(MOST_OF_NETWORK)][
+            -1
+        ] == 401
+        assert await shown(secret, "203.0.113.8", "a stranger's") == 429, "counts for its own address"
 
 
 async def test_calls_in_a_session_count_for_its_account_and_others_for_their_address() -> None:
