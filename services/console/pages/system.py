@@ -8,9 +8,9 @@ from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
 from services.console.context import ConsoleParts
-from services.console.decisions.case_decisions import CODE, PASSWORD, is_locked, step_up_of
+from services.console.decisions.case_decisions import CODE, PASSWORD, UNANSWERED, is_locked, step_up_of
 from services.console.decisions.forms import DecisionDraft, InvalidEntry
-from services.console.decisions.submission import WrongPassword, decide
+from services.console.decisions.submission import WrongPassword, make_decision
 from services.console.http.guard import SessionGuard, Visitor
 from services.console.http.permissions import ConsoleAction
 from services.console.pages.site import HEADERS, ConsoleSite
@@ -42,6 +42,7 @@ SAID = {
     "gone": NOT_THERE,
     "reason": WITHOUT_REASON,
     "code": CODE_REFUSED,
+    "pending": UNANSWERED,
 }
 
 
@@ -87,9 +88,12 @@ def system_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -
         record = repair_record(message, action, visitor.member.name, reason, parts.clock())
         try:
             given = step_up_of(str(form.get(CODE, "")), str(form.get(PASSWORD, "")))
-            record["decision"] = await decide(parts, visitor, DecisionDraft(repair_decision(record)), given)
+            made = await make_decision(parts, visitor, DecisionDraft(repair_decision(record)), given)
         except (DecisionNotAccepted, InvalidEntry, StaffApiProblem, ValidationError, WrongPassword):
             return RedirectResponse("/system?said=code", 303)
+        if not made.answered:  # a service may still refuse it
+            return RedirectResponse("/system?said=pending", 303)
+        record["decision"] = made.id
         try:
             await parts.parked.repair(message, action, record)
         except RepairRefused:

@@ -12,7 +12,7 @@ from starlette.datastructures import FormData
 
 from services.console.breach_decisions import ENTRIES
 from services.console.context import ConsoleParts
-from services.console.decisions.case_decisions import UNANSWERED, message
+from services.console.decisions.case_decisions import NOT_TAKEN, UNANSWERED, message
 from services.console.decisions.forms import CaseView, DecisionDraft
 from services.console.decisions.submission import StepUp, make_decision
 from services.console.http.guard import Visitor
@@ -136,6 +136,10 @@ async def test_error_after_a_decision_was_submitted_leaves_it_made(error: Except
     intake = Intake({DECISION: error})
     made = await make_decision(intake.parts, visitor(), DRAFT, StepUp("123456"))
     assert (made.id, made.answered) == (DECISION, False)
+
+
+async def test_decision_that_is_refused_late_changed_nothing() -> None:
+    assert await said(Intake({DECISION: DecisionNotAccepted("not_possible")}), visitor()) == NOT_TAKEN
 
 
 async def test_error_of_a_session_that_begins_with_a_decision_leaves_the_decision_made() -> None:
