@@ -18,6 +18,7 @@ from services.console.decisions.submission import StepUp, make_decision
 from services.console.http.guard import Visitor
 from services.console.pages.breaches import BreachPages
 from services.console.signin.accounts import StaffMember
+from services.console.signin.keys import KeyDerivation
 from services.console.signin.sessions import ConsoleSession, UnlockedKey
 from shared.contract.events import Decision, WithdrawalDecided
 from shared.contract.staff import private_key, public_bytes
@@ -89,7 +90,12 @@ class Intake:
         """The console in front of it."""
         parts: dict[str, Any] = dict.fromkeys(ConsoleParts.__dataclass_fields__, self)
         settings = SimpleNamespace(company=company(EXAMPLE))
-        changed = {"settings": settings, "passwords": Allowance(9), "clock": lambda: NOW}
+        changed = {
+            "settings": settings,
+            "passwords": Allowance(9),
+            "keys": KeyDerivation(),
+            "clock": lambda: NOW,
+        }
         return ConsoleParts(**parts | changed)
 
 
