@@ -261,6 +261,8 @@ GET_CASE_CONTENT = operation(
                 "statements": [],
                 "texts": [],
                 "notes": [{"at": "2026-03-02T09:31:00Z", "by": "dana.muster", "text": "Called back."}],
+                "holds": [],
+                "remarks": [],
                 "files": [],
                 "mails": [],
                 "letters": [],

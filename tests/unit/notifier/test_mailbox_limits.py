@@ -16,7 +16,10 @@ FACTS: LetterFacts = Withdrawn(
     Right.ACCESS, WRITTEN_AT.date(), WRITTEN_AT.date(), deemed=False, stopped=False
 )
 PROOFLESS = (Right.OPT_OUT_OF_SALE, Right.CONSENT_WITHDRAWAL, Right.LIMIT_SENSITIVE_USE)
-NEVER = {LetterKind.FORWARDED_TO_CONTROLLER: "a customer of the company, who must have each request"}
+NEVER = {
+    LetterKind.FORWARDED_TO_CONTROLLER: "a customer of the company, who must have each request",
+    LetterKind.MESSAGE: "written and signed by staff, each with a one-time code",
+}
 TO_OTHERS = {LetterKind.NAMED_MAILBOX, LetterKind.ALIAS_CODE}
 SCHEDULED = ErasureScheduled(request_id=CASE, at=WRITTEN_AT)
 NAMED = MailboxNamed(request_id=CASE, right=Right.ACCESS, ref="named_mailbox_1")

@@ -280,7 +280,7 @@ EXAMPLES: dict[str, Any] = {
     "number": 1,
     "phase": 1, "until": NOW, "since": NOW, "at": NOW, "clock": "gdpr.authority.DE", "agency": "police",
     "token": CASE * 2,
-    "incident": "storm", "verified": True, "granted": True, "accepted": True, "way": "post",
+    "incident": "storm", "verified": True, "granted": True, "replayed": True, "accepted": True, "way": "post",
     "controller": "written_1",
     "collection": "shop.orders", "day": NOW.date(), "version": "0" * 64, "records": 1,
     "hold": "1" * 32, "matter": "claim_7",
