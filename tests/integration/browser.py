@@ -9,6 +9,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, async_playwright
 
 from tests.conftest import missing
+from tests.waiting import eventually
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = ["--no-sandbox", "--disable-background-networking"]
@@ -39,3 +40,13 @@ async def too_wide(page: Page) -> list[str]:
     """Return by how much the page must be scrolled sideways, if at all."""
     wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
     return [f"{page.url}: {wide} px too wide"] if wide > 0 else []
+
+
+async def picture_shown(page: Page, selector: str, width: int) -> None:
+    """Wait until a picture wider than *width* pixels is loaded; pages forbid what Playwright's wait needs."""
+
+    async def loaded() -> bool:
+        return bool(await page.locator(selector).first.evaluate("image => image.naturalWidth") > width)
+
+    shown: bool = await eventually(loaded)
+    assert shown

@@ -25,7 +25,7 @@ from shared.runtime.broker import Message
 from shared.runtime.console_credential import HEADER, ConsoleCredential, client_of, issued
 from shared.runtime.mongo import connect
 from shared.vocabulary import StaffRole
-from tests.integration.browser import too_wide, violations
+from tests.integration.browser import picture_shown, too_wide, violations
 from tests.integration.console_fixture import WITHIN, Console, made
 from tests.integration.pipeline import SHOP, Pipeline, comes_true, command, now
 from tests.staff import PASSWORD
@@ -406,9 +406,8 @@ async def test_auditor_sees_services_stores_mail_and_the_checked_data_map(
     assert "Open points of the review" in checked
     await page.click("text=Collections")
     assert await page.locator("#map tbody tr").count() == len(data_map.collections)
-    drawn = "document.querySelector('#map img').naturalWidth"
     await page.locator("#map img").scroll_into_view_if_needed()
-    await page.wait_for_function(f"{drawn} > 300")
+    await picture_shown(page, "#map img", 300)
     assert not [*await violations(page), *await too_wide(page)]
     await page.close()
     graph = await client.get("/system/map.svg")

@@ -13,7 +13,7 @@ from playwright.async_api import Browser
 from bench.document_images import passport
 from shared.contract.references import short_reference
 from shared.vocabulary import StaffRole
-from tests.integration.browser import too_wide, violations
+from tests.integration.browser import picture_shown, too_wide, violations
 from tests.integration.console_fixture import Console, made
 from tests.integration.pipeline import comes_true, now
 from tests.staff import PASSWORD
@@ -240,7 +240,7 @@ async def test_document_is_reviewed_beside_its_findings_and_accepted(
 
     await comes_true(drawn)
     await page.locator("img.page").scroll_into_view_if_needed()
-    await page.wait_for_function("document.querySelector('img.page').naturalWidth > 300")
+    await picture_shown(page, "img.page", 300)
     assert await page.locator("section:has(img.page) >> text=Findings of the machine").count() == 1
     await page.click("summary:has-text('Accept the proof')")
     form = page.locator("form[action$='accept-proof']")
