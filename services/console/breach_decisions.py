@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
-from services.console.incidents import ApprovalFlaw, BreachRoom, CampaignMode, approval_flaw
+from services.console.incidents import ApprovalRefusal, BreachRoom, CampaignMode, approval_refusal
 from shared.contract.events import breaches
 from shared.contract.events.breaches import IncidentDecision
 from shared.errors import HabeasError
@@ -13,11 +13,11 @@ from shared.pages.translation import mark as _
 
 AGENCY = re.compile("[a-z0-9_.]{1,80}")
 RECEIPT = re.compile("[A-Za-z0-9./_-]{1,80}")
-APPROVAL_FLAWS: Mapping[ApprovalFlaw, str] = {
-    ApprovalFlaw.NOTHING: _("No notices wait for an approval."),
-    ApprovalFlaw.OTHER: _("The declaration has changed since this page was drawn. Read it again."),
-    ApprovalFlaw.DECLARED: _("You declared this breach. Another account has to approve the notices."),
-    ApprovalFlaw.APPROVED: _("You have approved these notices. A second account has to approve them."),
+APPROVAL_REFUSALS: Mapping[ApprovalRefusal, str] = {
+    ApprovalRefusal.NOTHING: _("No notices wait for an approval."),
+    ApprovalRefusal.OTHER: _("The declaration has changed since this page was drawn. Read it again."),
+    ApprovalRefusal.DECLARED: _("You declared this breach. Another account has to approve the notices."),
+    ApprovalRefusal.APPROVED: _("You have approved these notices. A second account has to approve them."),
 }
 REASON = "breach_room"
 """Why the content is read, in the journal."""
@@ -76,9 +76,9 @@ class BreachEntry:
 
 def _approve(entry: BreachEntry) -> IncidentDecision:
     number, declaration = entry.number("phase"), entry.text("declaration")
-    flaw = approval_flaw(entry.room, number, declaration, entry.by)
-    if flaw is not None:
-        raise RefusedEntry(APPROVAL_FLAWS[flaw])
+    refused = approval_refusal(entry.room, number, declaration, entry.by)
+    if refused is not None:
+        raise RefusedEntry(APPROVAL_REFUSALS[refused])
     entry.confirmed("read", NOT_READ)
     return breaches.BreachApproved(
         request_id=entry.room.id, by=entry.by, phase=number, declaration=declaration

@@ -269,7 +269,7 @@ def _phase(room: BreachRoom, number: int) -> NoticePhase | None:
     return next((one for one in room.phases if one.number == number), None)
 
 
-class ApprovalFlaw(StrEnum):
+class ApprovalRefusal(StrEnum):
     """Why an account may not approve the notices."""
 
     NOTHING = "nothing"
@@ -278,15 +278,15 @@ class ApprovalFlaw(StrEnum):
     APPROVED = "approved"
 
 
-def approval_flaw(room: BreachRoom, number: int, declaration: str, by: str) -> ApprovalFlaw | None:
+def approval_refusal(room: BreachRoom, number: int, declaration: str, by: str) -> ApprovalRefusal | None:
     """Return why *by*, after reading *declaration*, may not approve phase *number*; None if it may."""
     phase = room.approvable
     if phase is None:
-        return ApprovalFlaw.NOTHING
+        return ApprovalRefusal.NOTHING
     if (phase.number, phase.declaration) != (number, declaration):
-        return ApprovalFlaw.OTHER
+        return ApprovalRefusal.OTHER
     if by == phase.declared_by:
-        return ApprovalFlaw.DECLARED
+        return ApprovalRefusal.DECLARED
     if by in phase.stated.approved_by and not phase.stated.seconded:
-        return ApprovalFlaw.APPROVED
+        return ApprovalRefusal.APPROVED
     return None

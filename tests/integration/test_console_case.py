@@ -65,7 +65,7 @@ async def test_referred_request_is_refused_on_a_ground_of_its_law(console: Conso
     await page.click("main form button")
     assert not [*await violations(page)]
     assert await page.input_value("textarea") == WHY
-    assert await page.locator(".flaw").count() == 1
+    assert await page.locator(".error").count() == 1
     await page.check("text=The data is accurate")
     await page.fill("[name=code]", await console.code(APPROVER))
     await page.click("main form button")
@@ -200,7 +200,7 @@ async def test_package_is_reviewed_and_sent_without_a_withheld_value(
     await page.check(f"label:has-text('{SECRET}')")
     await page.fill("[name=code]", await console.code("ruth.agent"))
     await page.click("text=Send the package")
-    assert "Choose the ground" in await page.inner_text("#ground-flaw")
+    assert "Choose the ground" in await page.inner_text("#ground-error")
     await page.select_option("#ground", "third_party_rights")
     await page.click("button:has-text('Withhold the ticked values')")
     assert await page.locator("fieldset >> text=job_title").count() == 2

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.console.case_work import NoSessionKey
-from services.console.decisions.case_decisions import flaws_of
+from services.console.decisions.case_decisions import form_errors
 from services.console.http.guard import MOST_FORM_BYTES
 from services.console.signin.local import SignInRefused
 from shared.contract.envelope import errors_of
@@ -101,8 +101,8 @@ def add_api_problems(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_request: Request, error: RequestValidationError) -> Response:
-        flaws = [flaw.model_dump() for flaw in errors_of(error.errors(), within=None)]
-        return problem(422, "The call does not fit its schema.", errors=flaws)
+        errors = [one.model_dump() for one in errors_of(error.errors(), within=None)]
+        return problem(422, "The call does not fit its schema.", errors=errors)
 
     @app.exception_handler(TransientError)
     async def unavailable(_request: Request, error: TransientError) -> Response:
@@ -129,10 +129,10 @@ def _problem_of(error: HabeasError) -> Response:
         case StaffApiProblem():
             return problem(404 if error.status == HTTPStatus.NOT_FOUND else 409, "Nothing was changed.")
         case _:
-            flaws = flaws_of(error, str)
-    if flaws is None:
+            found = form_errors(error, str)
+    if found is None:
         raise error
-    errors = [{"path": _path(name), "message": message} for name, message in flaws.items()]
+    errors = [{"path": _path(name), "message": message} for name, message in found.items()]
     return problem(422, "The decision does not fit its form.", errors=errors)
 
 

@@ -100,7 +100,7 @@ async def previewed(parts: ConsoleParts, entered: EnteredDecision) -> Mapping[st
         raise InvalidEntry("", NO_PREVIEW) from None
 
 
-def flaws_of(error: HabeasError, say: Callable[..., str]) -> Mapping[str, str] | None:
+def form_errors(error: HabeasError, say: Callable[..., str]) -> Mapping[str, str] | None:
     """Return the errors of a form by field; None if *error* is no error of the form."""
     match error:
         case InvalidEntry():

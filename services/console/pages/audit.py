@@ -81,7 +81,7 @@ def _add_trail(router: APIRouter, parts: ConsoleParts, guard: SessionGuard, site
             "kinds": KIND_NAMES,
             "exportable": view.row.kind is CaseKind.REQUEST and view.row.received_on is not None,
             "locked": is_locked(parts, visitor),
-            "flaws": {"": error} if error else {},
+            "errors": {"": error} if error else {},
         }
         status = HTTPStatus.CONFLICT if error else HTTPStatus.OK
         return site.draw(request, "case_audit.html.jinja", content, visitor=visitor, status=status)

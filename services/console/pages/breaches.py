@@ -12,7 +12,7 @@ from starlette.datastructures import FormData
 
 from services.console.breach_decisions import DONE, ENTRIES, BreachEntry, RefusedEntry
 from services.console.context import ConsoleParts
-from services.console.decisions.case_decisions import flaws_of, is_locked
+from services.console.decisions.case_decisions import form_errors, is_locked
 from services.console.decisions.forms import DecisionDraft
 from services.console.decisions.submission import StepUp, make_decision
 from services.console.http.counts import SharedReading, event_stream
@@ -61,15 +61,15 @@ class BreachPages:
         return self.site.draw(request, "breaches.html.jinja", content, visitor=visitor)
 
     async def show(
-        self, request: Request, visitor: Visitor, incident: str, *, flaw: str = "", done: str = ""
+        self, request: Request, visitor: Visitor, incident: str, *, error: str = "", done: str = ""
     ) -> Response:
-        """Return the page of *incident*, with the *flaw* of a form, or the decision that was *done*."""
+        """Return the page of *incident*, with the *error* of a form, or the decision that was *done*."""
         room = await self.room(incident)
         history = (await self.parts.histories.of([incident]))[incident]
-        content = self._frame(visitor) | {"room": room, "flaw": flaw, "done": done}
+        content = self._frame(visitor) | {"room": room, "error": error, "done": done}
         content |= {"timeline": timeline(history, self.site.words(request)), "progress": progress_of(room)}
         return self.site.draw(
-            request, "breach.html.jinja", content, visitor=visitor, status=409 if flaw else 200
+            request, "breach.html.jinja", content, visitor=visitor, status=409 if error else 200
         )
 
     async def content(self, visitor: Visitor, incident: str, item: str) -> Response:
@@ -145,10 +145,10 @@ def breach_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -
         try:
             await pages.decide(visitor, incident, name, given)
         except HabeasError as error:
-            flaw = _flaw(error, site.words(request).say)
-            if flaw is None:
+            text = _error_text(error, site.words(request).say)
+            if text is None:
                 raise
-            return await pages.show(request, visitor, incident, flaw=flaw)
+            return await pages.show(request, visitor, incident, error=text)
         return RedirectResponse(f"/breaches/{incident}?done={name}", 303)
 
     return router
@@ -175,7 +175,7 @@ def breach_file_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSi
     return router
 
 
-def _flaw(error: HabeasError, say: Callable[..., str]) -> str | None:
+def _error_text(error: HabeasError, say: Callable[..., str]) -> str | None:
     """Return the errors of a form by field; None if *error* is no error of the form."""
     match error:
         case RefusedEntry():
@@ -183,8 +183,8 @@ def _flaw(error: HabeasError, say: Callable[..., str]) -> str | None:
         case EffectUnknown():
             return say(PENDING)
         case _:
-            flaws = flaws_of(error, say)
-            return None if flaws is None else " ".join(flaws.values())
+            errors = form_errors(error, say)
+            return None if errors is None else " ".join(errors.values())
 
 
 def progress_of(room: BreachRoom) -> Mapping[str, int]:

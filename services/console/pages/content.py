@@ -13,7 +13,7 @@ from services.console.decisions.case_decisions import (
     CODE,
     PASSWORD,
     case_view,
-    flaws_of,
+    form_errors,
     is_locked,
     step_up_of,
 )
@@ -50,10 +50,10 @@ def content_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) 
     opening = Annotated[Visitor, Depends(guard.allowed(ConsoleAction.OPEN))]
 
     def asked(
-        request: Request, visitor: Visitor, view: CaseView, then: str, flaws: Mapping[str, str] | None = None
+        request: Request, visitor: Visitor, view: CaseView, then: str, errors: Mapping[str, str] | None = None
     ) -> Response:
-        content = {"row": view.row, "flaws": flaws or {}, "locked": is_locked(parts, visitor), "then": then}
-        status = HTTPStatus.CONFLICT if flaws else HTTPStatus.OK
+        content = {"row": view.row, "errors": errors or {}, "locked": is_locked(parts, visitor), "then": then}
+        status = HTTPStatus.CONFLICT if errors else HTTPStatus.OK
         return site.draw(request, "opening.html.jinja", content, visitor=visitor, status=status)
 
     @router.get("/requests/{case}/content")
@@ -77,10 +77,10 @@ def content_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) 
             given = step_up_of(str(form.get(CODE, "")), str(form.get(PASSWORD, "")))
             await open_case(parts, visitor, case, str(form.get("reason", "")), given)
         except HabeasError as error:
-            flaws = flaws_of(error, site.words(request).say)
-            if flaws is None:
+            errors = form_errors(error, site.words(request).say)
+            if errors is None:
                 raise
-            return asked(request, visitor, view, then, flaws)
+            return asked(request, visitor, view, then, errors)
         return RedirectResponse(f"/requests/{case}/{then}", HTTPStatus.SEE_OTHER)
 
     @router.get("/requests/{case}/content/{item}")

@@ -13,7 +13,7 @@ from services.console.decisions.case_decisions import (
     CODE,
     PASSWORD,
     EnteredDecision,
-    flaws_of,
+    form_errors,
     is_locked,
     made,
     offered,
@@ -38,7 +38,7 @@ class OfferForm:
     view: CaseView
     values: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Field → its values that were entered before."""
-    flaws: Mapping[str, str] = field(default_factory=dict)
+    errors: Mapping[str, str] = field(default_factory=dict)
     """Field → its error; the empty name stands for the whole form."""
 
     preview: Mapping[str, Any] | None = None
@@ -85,10 +85,10 @@ def decision_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite)
             code, password = ("".join(values.get(name, ())) for name in (CODE, PASSWORD))
             id_ = await made(parts, entered, code, password)
         except HabeasError as error:
-            flaws = flaws_of(error, site.words(request).say)
-            if flaws is None:
+            errors = form_errors(error, site.words(request).say)
+            if errors is None:
                 raise
-            return page(request, visitor, OfferForm(offer, view, values, flaws), 409)
+            return page(request, visitor, OfferForm(offer, view, values, errors), 409)
         return RedirectResponse(f"/requests/{case}?{urlencode({'decision': id_})}", 303)
 
     return router

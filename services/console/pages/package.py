@@ -17,7 +17,7 @@ from services.console.decisions.case_decisions import (
     CODE,
     PASSWORD,
     case_view,
-    flaws_of,
+    form_errors,
     is_locked,
     step_up_of,
 )
@@ -66,7 +66,7 @@ class ReviewForm:
     ground: str = ""
     agreed: str = ""
     """Name of the redactions of another account."""
-    flaws: Mapping[str, str] = field(default_factory=dict)
+    errors: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def shown_from(self) -> int:
@@ -101,11 +101,11 @@ def package_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) 
         if known["review"] is None:
             raise HTTPException(HTTPStatus.CONFLICT, NO_REVIEW)
         if form.listing not in {"", known["review"]["listing"]}:  # its numbers are those of other records
-            form = ReviewForm(flaws={"": site.words(request).say(CHANGED)})
+            form = ReviewForm(errors={"": site.words(request).say(CHANGED)})
         piece = await _piece(parts, visitor, view.row.id, form.start)
         content = _content(visitor, view, form, known, piece)
         content["locked"] = is_locked(parts, visitor)
-        status = HTTPStatus.CONFLICT if form.flaws else HTTPStatus.OK
+        status = HTTPStatus.CONFLICT if form.errors else HTTPStatus.OK
         return site.draw(request, "package.html.jinja", content, visitor=visitor, status=status)
 
     @router.get("/requests/{case}/package")
@@ -127,10 +127,10 @@ def package_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) 
                 parts, visitor, draft, step_up_of(str(given.get(CODE, "")), str(given.get(PASSWORD, "")))
             )
         except HabeasError as error:
-            flaws = flaws_of(error, site.words(request).say)
-            if flaws is None:
+            errors = form_errors(error, site.words(request).say)
+            if errors is None:
                 raise
-            return await page(request, visitor, view, replace(form, flaws=flaws))
+            return await page(request, visitor, view, replace(form, errors=errors))
         return RedirectResponse(f"/requests/{case}?{urlencode({'decision': id_})}", HTTPStatus.SEE_OTHER)
 
     return router

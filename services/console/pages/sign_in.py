@@ -31,13 +31,13 @@ class SignInPage:
     site: ConsoleSite
 
     def draw(
-        self, request: Request, next_: str, account: str = "", flaw: str = "", status: int = 200
+        self, request: Request, next_: str, account: str = "", error: str = "", status: int = 200
     ) -> HTMLResponse:
         """Return the page, with an error."""
         content = {
             "next": next_,
             "account": account,
-            "flaw": flaw,
+            "error": error,
             "provider": self.parts.provider is not None,
         }
         return self.site.draw(request, "sign_in.html.jinja", content, status=status)
@@ -66,8 +66,8 @@ def sign_in_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) 
         except SignInRefused as error:
             return form_page.draw(request, next_, account[:80], str(error), 403)
         except TransientError as error:
-            flaw = BUSY if isinstance(error, KeysBusy) else UNAVAILABLE
-            return form_page.draw(request, next_, account[:80], flaw, 503)
+            reason = BUSY if isinstance(error, KeysBusy) else UNAVAILABLE
+            return form_page.draw(request, next_, account[:80], reason, 503)
         response = RedirectResponse(next_, 303)
         guard.keep(response, session)
         return response
@@ -110,13 +110,13 @@ def _add_provider(
         own = guard.attempt_of(request)
         attempt = await parts.attempts.take(state, parts.clock()) if own and own == state else None
         if attempt is None or not code:
-            return form_page.draw(request, "/", flaw=PROVIDER_FAILED, status=403)
+            return form_page.draw(request, "/", error=PROVIDER_FAILED, status=403)
         try:
             member = await parts.accounts.member_of(await provider.subject(attempt, code))
         except ProviderRefused:
-            return form_page.draw(request, attempt.next, flaw=PROVIDER_FAILED, status=403)
+            return form_page.draw(request, attempt.next, error=PROVIDER_FAILED, status=403)
         if member is None:
-            return form_page.draw(request, attempt.next, flaw=NO_ACCOUNT, status=403)
+            return form_page.draw(request, attempt.next, error=NO_ACCOUNT, status=403)
         session = await parts.sessions.begin(member.name, member.public_key, parts.clock())
         response = RedirectResponse(attempt.next, 303)
         guard.keep(response, session)

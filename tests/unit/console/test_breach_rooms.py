@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.console.breach_decisions import (
-    APPROVAL_FLAWS,
+    APPROVAL_REFUSALS,
     BAD_REPORT_TIME,
     BAD_UNTIL,
     ENTRIES,
@@ -21,7 +21,7 @@ from services.console.breach_decisions import (
     RefusedEntry,
 )
 from services.console.domain import HistoryEntry, row_of
-from services.console.incidents import ApprovalFlaw, BreachRoom, CampaignMode, room_of
+from services.console.incidents import ApprovalRefusal, BreachRoom, CampaignMode, room_of
 from services.console.pages.breaches import progress_of, time_left
 from services.console.state import CaseKind, WaitKind
 from shared.contract.events import Fact, breaches
@@ -139,35 +139,39 @@ APPROVAL = {"phase": "1", "declaration": "declared_1", "read": "yes"}
 
 
 @pytest.mark.parametrize(
-    ("facts", "by", "changes", "flaw"),
+    ("facts", "by", "changes", "error"),
     [
         pytest.param(WAITING, "bruno", {}, None, id="second account"),
-        pytest.param(WAITING, "ada", {}, APPROVAL_FLAWS[ApprovalFlaw.DECLARED], id="declarer"),
+        pytest.param(WAITING, "ada", {}, APPROVAL_REFUSALS[ApprovalRefusal.DECLARED], id="declarer"),
         pytest.param(WAITING, "bruno", {"read": ""}, NOT_READ, id="not read"),
         pytest.param(
-            WAITING, "bruno", {"declaration": "x"}, APPROVAL_FLAWS[ApprovalFlaw.OTHER], id="other declaration"
+            WAITING,
+            "bruno",
+            {"declaration": "x"},
+            APPROVAL_REFUSALS[ApprovalRefusal.OTHER],
+            id="other declaration",
         ),
         pytest.param(
             (registered(by=None), scoped(), stated("approved", approved_by=("bruno",))),
             "bruno",
             {},
-            APPROVAL_FLAWS[ApprovalFlaw.APPROVED],
+            APPROVAL_REFUSALS[ApprovalRefusal.APPROVED],
             id="approves twice",
         ),
-        pytest.param(OUT, "bruno", {}, APPROVAL_FLAWS[ApprovalFlaw.NOTHING], id="out already"),
+        pytest.param(OUT, "bruno", {}, APPROVAL_REFUSALS[ApprovalRefusal.NOTHING], id="out already"),
         pytest.param(
             (registered(), scoped(chunks=0), stated("scoped")),
             "bruno",
             {},
-            APPROVAL_FLAWS[ApprovalFlaw.NOTHING],
+            APPROVAL_REFUSALS[ApprovalRefusal.NOTHING],
             id="no letters",
         ),
     ],
 )
 def test_approval_needs_a_second_account_that_has_read(
-    facts: tuple[Fact, ...], by: str, changes: Mapping[str, str], flaw: str | None
+    facts: tuple[Fact, ...], by: str, changes: Mapping[str, str], error: str | None
 ) -> None:
-    assert refusal("approve", room(*facts), by, **{**APPROVAL, **changes}) == flaw
+    assert refusal("approve", room(*facts), by, **{**APPROVAL, **changes}) == error
 
 
 def test_report_names_a_running_duty_at_a_possible_time() -> None:

@@ -228,7 +228,7 @@ def test_forwarding_seals_the_customer() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "entered", "flaw"),
+    ("name", "entered", "error"),
     [
         ("refuse", {}, "grounds"),
         ("refuse", {"grounds": "unheard_of"}, "grounds"),
@@ -242,11 +242,11 @@ def test_forwarding_seals_the_customer() -> None:
         ("accept-proof", {"reason": "looked_at", "identities": "E-Mail!"}, ""),
     ],
 )
-def test_wrong_entry_names_its_field(name: str, entered: dict[str, str], flaw: str) -> None:
+def test_wrong_entry_names_its_field(name: str, entered: dict[str, str], error: str) -> None:
     facts, _fitting = FITTING[name]
     with pytest.raises(InvalidEntry) as raised:
         drafted(OFFERS[name], view_of(facts), entered)
-    assert raised.value.name == flaw
+    assert raised.value.name == error
 
 
 def test_grounds_are_those_of_the_laws_with_their_provision() -> None:

@@ -56,7 +56,7 @@ def test_package_is_sent_as_listed_if_nothing_is_withheld() -> None:
 
 
 @pytest.mark.parametrize(
-    ("withheld", "ticked", "ground", "flaw"),
+    ("withheld", "ticked", "ground", "error"),
     [
         ((), (FIELD,), "", "ground"),
         ((), (FIELD,), "professional_secrecy", "ground"),
@@ -67,11 +67,11 @@ def test_package_is_sent_as_listed_if_nothing_is_withheld() -> None:
     ],
 )
 def test_ground_must_be_one_of_the_law_and_a_line_must_be_whole(
-    withheld: Sequence[str], ticked: Sequence[str], ground: str, flaw: str
+    withheld: Sequence[str], ticked: Sequence[str], ground: str, error: str
 ) -> None:
     with pytest.raises(InvalidEntry) as raised:
         read_redactions(withheld, ticked, ground, view())
-    assert raised.value.name == flaw
+    assert raised.value.name == error
 
 
 def test_grounds_are_those_of_the_law_of_the_answer_with_their_provision() -> None:

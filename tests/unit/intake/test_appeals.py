@@ -386,5 +386,5 @@ async def test_an_empty_or_long_text_is_a_fault_at_the_field(statement: str) -> 
     office = await refused()
     page = await posted(office, statement)
     assert page.status_code == 422
-    assert 'id="statement-flaw"' in page.text
+    assert 'id="statement-error"' in page.text
     assert office.facts(AppealReceived) == []

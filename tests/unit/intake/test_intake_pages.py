@@ -180,7 +180,7 @@ async def test_faults_are_shown_on_top_and_at_the_field(
     assert links == ["#content", *(f"#{one}" for one in wrong)]
     invalid = [one["id"] for one in page.named("input") if one.get("aria-invalid") == "true"]
     assert invalid == wrong
-    assert all(f"{one}-flaw" in response.text for one in wrong)
+    assert all(f"{one}-error" in response.text for one in wrong)
     assert page.html.index("<title>Please correct this") < page.html.index("<h1>")
     assert offered(office) == []
 

@@ -162,7 +162,7 @@ async def test_for_no_certificate_there_is_a_sentence() -> None:
 async def test_a_package_is_not_opened_by_something_else_than_six_digits() -> None:
     page = await seen(await answered(), "/package?code=12")
     assert page.status_code == 422
-    assert 'id="package-code-flaw"' in page.text
+    assert 'id="package-code-error"' in page.text
 
 
 async def test_for_no_request_there_is_a_page() -> None:
