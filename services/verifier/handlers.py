@@ -25,6 +25,7 @@ from shared.contract.correspondents import acknowledged_after_assessment, mailbo
 from shared.contract.drop import SOURCE as DROP
 from shared.contract.events import (
     Assurance,
+    Code,
     Confirmation,
     ContentOpened,
     DataPoints,
@@ -137,9 +138,22 @@ async def decide_on_comparison(event: IdentityCompared, ctx: VerifierContext) ->
     evidence = domain.gained_by_comparison(event, ctx.known)
     if not ctx.known.open or (evidence is None and domain.DOCUMENTED not in event.proofs):
         return []
-    differ = IdentityReviewNeeded(request_id=ctx.case_id, reasons=("records_differ",))
+    differ = _review_needed(ctx, "records_differ")
     fact = differ if evidence is None else _gained(ctx, evidence, event.identities)
     return await _concluded(event, [fact], ctx)
+
+
+def _review_needed(ctx: VerifierContext, *reasons: Code, report: Code | None = None) -> IdentityReviewNeeded:
+    """Return the request for a review of the proofs, with what is needed and what has convinced."""
+    needed = ctx.known.requirement
+    return IdentityReviewNeeded(
+        request_id=ctx.case_id,
+        reasons=reasons,
+        report=report,
+        level=needed and needed.level,
+        grounds=needed.grounds if needed else (),
+        held=tuple(sorted(ctx.known.held)),
+    )
 
 
 async def decide_on_examination(event: ProofExamined, ctx: VerifierContext) -> Sequence[Fact]:
@@ -153,7 +167,7 @@ async def decide_on_examination(event: ProofExamined, ctx: VerifierContext) -> S
         facts = []
     elif event.verdict is Examined.UNCLEAR or known.mismatches > 1:
         reasons = event.reasons or ("unclear",)
-        facts = [IdentityReviewNeeded(request_id=ctx.case_id, reasons=reasons, report=event.report)]
+        facts = [_review_needed(ctx, *reasons, report=event.report)]
     elif known.examined >= domain.MOST_EXAMINED:
         facts = [_refuse_or_downgrade(replace(ctx, known=known), "proof_not_convincing")]
     else:
@@ -542,7 +556,7 @@ async def _next(ctx: VerifierContext) -> Sequence[Fact]:
         return await _confirmed_or_asked(known.agreed, ctx)
     if way is not None and Evidence.RECORDS in way.evidence:
         # Papers can be drawn: where nothing else supports them, the staff looks.
-        return [IdentityReviewNeeded(request_id=ctx.case_id, reasons=("documents_alone",))]
+        return [_review_needed(ctx, "documents_alone")]
     if way is not None:
         level, names = domain.level_of(way, known), domain.proven(way, known)
         if names is None and known.requirement and LOGGED_IN in known.requirement.grounds:
@@ -640,7 +654,7 @@ async def _compare_documented(ctx: VerifierContext) -> Sequence[Fact]:
     }
     documented = {name: value for name, value in points.items() if value}
     if not documented:
-        return [IdentityReviewNeeded(request_id=ctx.case_id, reasons=("records_differ",))]
+        return [_review_needed(ctx, "records_differ")]
     claim = DataPoints(kind="data_points", points=documented)
     await ctx.vault.seal(ctx.case_id, domain.DOCUMENTED, claim.model_dump_json().encode())
     proof = ProofRef(kind=ProofKind.DATA_POINTS, ref=domain.DOCUMENTED)

@@ -28,7 +28,7 @@ from shared.contract.events import Code, Decision, Event, StaffProof, StaffRole,
 from shared.contract.events.breaches import BreachDeclared
 
 StaffDecision: TypeAlias = Decision | BreachDeclared
-D = TypeVar("D", Decision, BreachDeclared)
+D = TypeVar("D", Decision, BreachDeclared, StaffDecision)
 
 STEP_S = 30
 DIGITS = 6

@@ -136,9 +136,13 @@ class OneCase:
         return [await self.member(name) for name in self.roles]
 
     async def submit(
-        self, decision: Decision, text: bytes | None = None, bearer: str | None = None
+        self,
+        decision: Decision,
+        text: bytes | None = None,
+        bearer: str | None = None,
+        package: bytes | None = None,
     ) -> TakenDecision:
-        del text, bearer
+        del text, bearer, package
         self.submitted.append(decision)
         return TakenDecision("0" * 32, decision.request_id)
 

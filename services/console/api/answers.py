@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from services.console.decisions.forms import CaseView, DecisionField, DecisionOffer, FieldKind
+from services.console.decisions.submission import MadeDecision
 from services.console.incidents import CampaignMode
 from services.console.state import CaseKind, CaseStage, WaitKind
 from shared.contract.events.breaches import CheckedLetter, StatedDuty, StatedPhase
@@ -201,15 +202,6 @@ class OfferAnswer(ConsoleAnswer):
         return cls(name=one.name, title=one.title, text=one.text, letter=one.letter, fields=fields)
 
 
-class OneCaseAnswer(ConsoleAnswer):
-    """A case: its row, its timeline, and the decisions that the account may make."""
-
-    case: CaseAnswer
-    timeline: Sequence[TimelineAnswer]
-    """The newest first."""
-    decisions: Sequence[OfferAnswer]
-
-
 class DecisionAnswer(ConsoleAnswer):
     """A decision that was made, or its preview."""
 
@@ -221,6 +213,32 @@ class DecisionAnswer(ConsoleAnswer):
     """Whether it is recorded, and no service has answered it yet."""
     preview: Mapping[str, Any] | None = None
     """The letters that would be sent, or why none."""
+
+
+class MadeAnswer(ConsoleAnswer):
+    """A decision that was made, and its effect."""
+
+    decision: str | None
+    """The id of its event; null if it was refused before it was published."""
+    case: str | None
+    status: str
+    """`accepted`, `refused` or `pending`."""
+    reason: str | None
+    """Code of the reason of a refusal."""
+    results: Sequence[str]
+    """Types of the events that it caused; none if it is only recorded."""
+
+    @classmethod
+    def of(cls, made: MadeDecision) -> "MadeAnswer":
+        """Return the answer about a decision that was made."""
+        status = "refused" if made.reason is not None else "accepted" if made.answered else "pending"
+        return cls(
+            decision=made.id or None,
+            case=made.case or None,
+            status=status,
+            reason=made.reason,
+            results=made.results,
+        )
 
 
 class PhaseAnswer(ConsoleAnswer):

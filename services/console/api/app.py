@@ -6,7 +6,13 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from services.console.api.case_routes import api_case_routes, api_list_routes, api_work_routes
+from services.console.api.case_routes import (
+    api_case_routes,
+    api_content_routes,
+    api_list_routes,
+    api_work_routes,
+)
+from services.console.api.decision_routes import api_decision_routes
 from services.console.api.installation_routes import api_incident_routes, api_installation_routes
 from services.console.api.problems import (
     PROBLEM_SCHEMA,
@@ -43,9 +49,8 @@ def create_api(parts: ConsoleParts) -> ConsoleApi:
         title="Habeas console",
         version=version("habeas"),
         summary="Cases, decisions and figures for the staff.",
-        description="For programs of the staff. Bulk work, reviews of packages, decisions about breaches, "
-        "repairs and trails are on the pages alone. Errors are `application/problem+json` (RFC 9457). Lists "
-        "hold no personal data.",
+        description="For programs of the staff. Repairs of parked messages are on the pages alone. "
+        "Errors are `application/problem+json` (RFC 9457). Lists hold no personal data.",
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         servers=[{"url": PATH}],
         root_path_in_servers=False,
@@ -60,6 +65,8 @@ def create_api(parts: ConsoleParts) -> ConsoleApi:
         api_list_routes,
         api_case_routes,
         api_work_routes,
+        api_content_routes,
+        api_decision_routes,
         api_incident_routes,
         api_installation_routes,
     ):

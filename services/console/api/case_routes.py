@@ -12,9 +12,9 @@ from services.console.api.answers import (
     DecisionAnswer,
     InboxAnswer,
     OfferAnswer,
-    OneCaseAnswer,
     TimelineAnswer,
 )
+from services.console.api.case_answers import OneCaseAnswer
 from services.console.api.forms import (
     CaseDecisionForm,
     CaseNoteForm,
@@ -24,12 +24,13 @@ from services.console.api.forms import (
     MailboxForm,
     OpeningForm,
 )
-from services.console.case_work import acted, cases_of_mailbox
+from services.console.case_work import NoSessionKey, acted, cases_of_mailbox
 from services.console.context import ConsoleParts
 from services.console.decisions.case_decisions import (
     UNANSWERED,
     EnteredDecision,
     case_view,
+    is_locked,
     made,
     message,
     offered,
@@ -37,11 +38,12 @@ from services.console.decisions.case_decisions import (
     previewed,
     step_up_of,
 )
-from services.console.decisions.openings import open_case, opened_content, opened_item
+from services.console.decisions.openings import open_case, opened_content, opened_item, read_opened
 from services.console.domain import HistoryEntry
 from services.console.http.guard import SessionGuard, Visitor
 from services.console.http.permissions import ConsoleAction
 from services.console.http.queries import InboxView, filter_of, page_of
+from services.console.pages.audit import exported
 from services.console.pages.content import safe_response
 from services.console.pages.site import CATALOGUES
 from services.console.pages.timeline import timeline
@@ -92,8 +94,7 @@ def api_case_routes(parts: ConsoleParts, guard: SessionGuard) -> APIRouter:
         """Return a case, its timeline, and the decisions that the account may make."""
         view, history = await case_view(parts, case)
         offers = [OfferAnswer.of(one, view) for one in offers_to(visitor, view) if not one.page]
-        row = CaseAnswer.model_validate(view.row)
-        return OneCaseAnswer(case=row, timeline=timeline_answer(parts, history), decisions=offers)
+        return OneCaseAnswer.of(view, timeline_answer(parts, history), offers)
 
     @router.post("/cases/{case}/decisions/{name}")
     async def decide(visitor: deciding, case: RequestId, name: str, form: CaseDecisionForm) -> DecisionAnswer:
@@ -112,10 +113,9 @@ def api_case_routes(parts: ConsoleParts, guard: SessionGuard) -> APIRouter:
 
 
 def api_work_routes(parts: ConsoleParts, guard: SessionGuard) -> APIRouter:
-    """Return the routes of owners, notes and content."""
+    """Return the routes of owners and notes."""
     router = APIRouter(tags=["cases"])
     working = Annotated[Visitor, Depends(may(guard, ConsoleAction.WORK))]
-    opening = Annotated[Visitor, Depends(may(guard, ConsoleAction.OPEN))]
 
     @router.post("/cases/{case}/owner", status_code=204)
     async def set_owner(visitor: working, case: RequestId, form: CaseOwnerForm) -> None:
@@ -126,6 +126,14 @@ def api_work_routes(parts: ConsoleParts, guard: SessionGuard) -> APIRouter:
     async def write_note(visitor: working, case: RequestId, form: CaseNoteForm) -> None:
         """Write a note, which is sealed with the case."""
         await acted(parts, visitor, case, "notes", json={"text": form.text})
+
+    return router
+
+
+def api_content_routes(parts: ConsoleParts, guard: SessionGuard) -> APIRouter:
+    """Return the routes of the content of a case, and of its trail."""
+    router = APIRouter(tags=["cases"])
+    opening = Annotated[Visitor, Depends(may(guard, ConsoleAction.OPEN))]
 
     @router.post("/cases/{case}/content")
     async def open_content(visitor: opening, case: RequestId, form: OpeningForm) -> Mapping[str, Any]:
@@ -141,10 +149,32 @@ def api_work_routes(parts: ConsoleParts, guard: SessionGuard) -> APIRouter:
         """Return the content of an opened case."""
         return await content_of(visitor, case)
 
+    @router.get("/cases/{case}/content/review/records")
+    async def list_review_records(
+        visitor: opening, case: RequestId, start: Annotated[int, Query(ge=0)] = 0
+    ) -> Mapping[str, Any]:
+        """Return records of the package that waits for a review, in pieces; the case is opened."""
+        path = f"/v1/staff/cases/{case}/content/review/records?start={start}"
+        answer = await read_opened(parts, visitor, path)
+        if answer is None:
+            raise HTTPException(403, NOT_OPENED)
+        return dict(answer.json())
+
     @router.get("/cases/{case}/content/{item}", response_class=Response)
     async def read_item(visitor: opening, case: RequestId, item: Code) -> Response:
         """Return an item of the content of an opened case."""
         return safe_response(item, await opened_item(parts, visitor, case, item))
+
+    @router.post("/cases/{case}/trail", response_class=Response)
+    async def export_trail(
+        visitor: Annotated[Visitor, Depends(may(guard, ConsoleAction.AUDIT))], case: RequestId
+    ) -> Response:
+        """Return the signed trail of a case, a ZIP; the export is on record."""
+        unlocked = visitor.session.unlocked
+        if unlocked is None or is_locked(parts, visitor):
+            raise NoSessionKey
+        archive = await exported(parts, visitor, case, unlocked.bearer)
+        return Response(archive, media_type="application/zip")
 
     async def content_of(visitor: Visitor, case: str) -> Mapping[str, Any]:
         found = await opened_content(parts, visitor, case)

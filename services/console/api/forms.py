@@ -1,17 +1,20 @@
 """Bodies of calls, and the parameters of lists."""
 
 from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, SecretStr
 
 from services.console.case_work import MOST_NOTE
 from services.console.decisions.forms import MOST_TEXT
 from services.console.http.queries import INBOX_VIEWS
 from services.console.read_model.cases import CaseOrder, DueFilter
 from services.console.state import CaseKind, WaitKind
+from shared.contract.events import MOST_BATCHED
 
 VIEWS = "|".join(INBOX_VIEWS)
 WORK = "|".join(WaitKind)
+MOST_TEXT_BYTES = 100_000
 DAY = r"^(\d{4}-\d{2}-\d{2})?$"
 
 
@@ -48,6 +51,23 @@ class CaseDecisionForm(StepUpForm):
     def texts(self) -> dict[str, list[str]]:
         """Return the texts of each field."""
         return {name: [one] if isinstance(one, str) else list(one) for name, one in self.fields.items()}
+
+
+class SignedDecision(CallForm):
+    """A decision, as its event has it."""
+
+    type: str = Field(max_length=200)
+    """The type of its event."""
+    data: Mapping[str, Any]
+    """The data of its event, without account and proof."""
+    text: Annotated[Base64Bytes, Field(max_length=MOST_TEXT_BYTES)] | None = None
+    """A text after its salt, which the data names by its digest; it is sealed before the decision counts."""
+
+
+class DecisionsForm(StepUpForm):
+    """Decisions that one code signs."""
+
+    decisions: Sequence[SignedDecision] = Field(min_length=1, max_length=MOST_BATCHED)
 
 
 class OpeningForm(StepUpForm):

@@ -14,6 +14,7 @@ from services.console.decisions.case_decisions import form_errors
 from services.console.http.guard import MOST_FORM_BYTES
 from services.console.signin.local import SignInRefused
 from shared.contract.envelope import errors_of
+from shared.contract.events import MOST_DOCUMENT_BYTES
 from shared.contract.refusals import REFUSALS
 from shared.errors import HabeasError, TransientError
 from shared.runtime.http_problems import PROBLEM_JSON, phrase_of, problem
@@ -24,7 +25,12 @@ NOT_SIGNED_IN = "The session is not known, or it is over: sign in again."
 NO_KEY = "The session has no key at intake: open a case, or decide, with password and code."
 NOT_SERVED = "A part of the system does not answer, or is busy; try again."
 TOO_LARGE = "The body is too large, or has no length."
+WITH_PACKAGE = "/decisions/package"
+"""Path of decisions with a package; its body is read once the caller is known."""
+MOST_WITH_PACKAGE = MOST_DOCUMENT_BYTES + MOST_FORM_BYTES
 DOCUMENTED = (400, 401, 403, 404, 409, 413, 422, 429, 503)
+OF_INTAKE = {HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.TOO_MANY_REQUESTS}
+"""Statuses of intake that mean the same here; others are a conflict."""
 PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 FORM_FIELDS = frozenset({"code", "password"})
 """Fields beside those of the decision."""
@@ -83,7 +89,8 @@ class BodyLimit:
         """Answer 413, or pass the call on."""
         headers = dict(scope.get("headers", ()))
         length = headers.get(b"content-length", b"0")
-        fits = length.isdigit() and int(length) <= MOST_FORM_BYTES and b"transfer-encoding" not in headers
+        most = MOST_WITH_PACKAGE if scope.get("path", "").endswith(WITH_PACKAGE) else MOST_FORM_BYTES
+        fits = length.isdigit() and int(length) <= most and b"transfer-encoding" not in headers
         answer: ASGIApp = self.app if fits else problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE)
         await answer(scope, receive, send)
 
@@ -127,7 +134,8 @@ def _problem_of(error: HabeasError) -> Response:
             reason = str(error)
             return problem(403, f"{REFUSALS.get(reason, reason)}.", reason=reason)
         case StaffApiProblem():
-            return problem(404 if error.status == HTTPStatus.NOT_FOUND else 409, "Nothing was changed.")
+            status = error.status if error.status in OF_INTAKE else HTTPStatus.CONFLICT
+            return problem(status, f"Nothing was changed: {error}")
         case _:
             found = form_errors(error, str)
     if found is None:

@@ -20,6 +20,7 @@ from services.console.decisions.submission import StepUp, WrongPassword, decide,
 from services.console.domain import HistoryEntry, in_order
 from services.console.http.guard import Visitor
 from services.console.state import CaseRow
+from shared.contract.events import Decision
 from shared.contract.refusals import REFUSALS
 from shared.contract.staff import TEXT_SALT_BYTES
 from shared.errors import HabeasError
@@ -92,6 +93,8 @@ async def previewed(parts: ConsoleParts, entered: EnteredDecision) -> Mapping[st
     if session.unlocked is None or is_locked(parts, entered.visitor):
         raise InvalidEntry("", NO_PREVIEW)
     draft = entered.draft()
+    if not isinstance(draft.decision, Decision):
+        raise InvalidEntry("", NO_PREVIEW)
     try:
         return await parts.intake.preview(draft.decision, draft.text, session.unlocked.bearer)
     except StaffApiProblem as problem:

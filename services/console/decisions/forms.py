@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from services.console.state import CaseRow, CaseStage, Wait, WaitKind
 from shared.contract.events import Decision, Fact
-from shared.contract.staff import salted, written_item
+from shared.contract.staff import StaffDecision, salted, written_item
 from shared.errors import HabeasError
 from shared.pages.translation import mark as _
 from shared.vocabulary import StaffRole
@@ -144,10 +144,11 @@ def as_entered(entered: Entered, _view: CaseView) -> Entered:
 
 @dataclass(frozen=True, slots=True)
 class DecisionDraft:
-    """A decision that is not signed yet, and the salted text that goes with it."""
+    """A decision that is not signed yet, and the salted text and the package that go with it."""
 
-    decision: Decision
+    decision: StaffDecision
     text: bytes | None = None
+    package: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

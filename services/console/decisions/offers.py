@@ -156,12 +156,13 @@ def _answered(entered: Entered, _view: CaseView) -> Entered:
     return entered
 
 
-def _proposal(view: CaseView) -> events.ReferralDecided | None:
+def proposal_on(view: CaseView) -> events.ReferralDecided | None:
+    """Return the answer that was proposed and waits for a second account."""
     return view.last(events.ReferralDecided) if _referred(view) else None
 
 
 def _agreed(_entered: Entered, view: CaseView) -> Entered:
-    proposed = _proposal(view)
+    proposed = proposal_on(view)
     if proposed is None:
         raise InvalidEntry("", _("No answer is proposed any more."))
     return proposed.model_dump(include={"outcome", "grounds", "explanation", "package"})
@@ -216,7 +217,7 @@ ANSWER = (
         title=_("Give the proposed answer"),
         text=_("Another account has proposed an answer. You give the same answer, with its text."),
         done=_("The proposed answer is given."),
-        fits=lambda view: _proposal(view) is not None,
+        fits=lambda view: proposal_on(view) is not None,
         data=_agreed,
         answers=WaitKind.REFERRED,
         letter=True,

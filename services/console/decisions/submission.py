@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
@@ -20,7 +20,7 @@ from services.console.signin.sessions import UnlockedKey
 from shared.contract.events import Decision, StaffSignedIn
 from shared.contract.staff import signed_batch
 from shared.errors import HabeasError, TransientError
-from shared.runtime.staff_api import DecisionNotAccepted, StaffApiProblem, TakenDecision
+from shared.runtime.staff_api import DecisionNotAccepted, DecisionState, StaffApiProblem, TakenDecision
 
 SEEN_WITHIN_S: Final = 5.0
 POLL_S: Final = 0.05
@@ -42,9 +42,14 @@ class MadeDecision:
     """A decision that intake has published."""
 
     id: str
-    """Of its event."""
+    """Of its event; empty if intake did not publish it."""
     answered: bool
     """Whether a service has answered it, as far as is known."""
+    case: str = ""
+    results: Sequence[str] = ()
+    """Types of the events that it caused."""
+    reason: str | None = None
+    """Code of the reason of a refused decision of a batch."""
 
 
 class WrongPassword(HabeasError):
@@ -80,8 +85,35 @@ async def make_decision(
         results = await parts.intake.effect(taken.id, bearer=bearer)
         await _seen(parts, taken, results)
     except NO_ANSWER:  # the page of the case says so
-        return MadeDecision(taken.id, answered=False)
-    return MadeDecision(taken.id, answered=True)
+        return MadeDecision(taken.id, answered=False, case=taken.case)
+    return MadeDecision(taken.id, answered=True, case=taken.case, results=results)
+
+
+async def make_batch(
+    parts: ConsoleParts, unlocked: UnlockedKey, drafts: Sequence[DecisionDraft], code: str
+) -> list[MadeDecision]:
+    """
+    Sign *drafts* with one *code*, submit them, and wait for their effects; return these in order.
+
+    Raises as :meth:`StaffApi.submit_batch`.
+    """
+    decisions = [one.decision for one in drafts if isinstance(one.decision, Decision)]
+    signed = signed_batch(decisions, unlocked.key, at=parts.clock(), nonce=nonce(), code=code)
+    taken = await parts.intake.submit_batch(signed, [one.text for one in drafts], unlocked.bearer)
+    ids = [one.id for one in taken if isinstance(one, TakenDecision)]
+    effects = await parts.intake.effects(ids, bearer=unlocked.bearer) if ids else {}
+    pairs = zip(decisions, taken, strict=True)
+    return [_batched(decision.request_id, one, effects) for decision, one in pairs]
+
+
+def _batched(
+    case: str, taken: TakenDecision | DecisionNotAccepted, effects: Mapping[str, DecisionState]
+) -> MadeDecision:
+    if isinstance(taken, DecisionNotAccepted):
+        return MadeDecision("", answered=True, case=case, reason=str(taken))
+    effect = effects[taken.id]
+    answered = effect.status != "pending"
+    return MadeDecision(taken.id, answered, case, effect.results, effect.reason)
 
 
 async def _submitted(
@@ -90,12 +122,14 @@ async def _submitted(
     """Submit the decision in the session at intake, or without it, if that has ended; return its bearer."""
     signed = decided(draft.decision, unlocked, code, parts.clock())
     try:
-        return await parts.intake.submit(signed, draft.text, unlocked.bearer), unlocked.bearer
+        taken = await parts.intake.submit(signed, draft.text, unlocked.bearer, draft.package)
     except StaffApiProblem as problem:
         if problem.status != HTTPStatus.UNAUTHORIZED:
             raise
+    else:
+        return taken, unlocked.bearer
     await parts.sessions.lock(visitor.session)
-    return await parts.intake.submit(signed, draft.text), None
+    return await parts.intake.submit(signed, draft.text, None, draft.package), None
 
 
 async def _with_session(
@@ -112,6 +146,8 @@ async def _with_session(
     bearer = secrets.token_urlsafe(32)
     token, until = sha256(bearer.encode()).hexdigest(), visitor.session.ends_at - timedelta(seconds=1)
     begun = StaffSignedIn(request_id=token[:SESSION_DIGITS], by=name, token=token, until=until)
+    if not isinstance(draft.decision, Decision) or draft.package is not None:
+        raise WrongPassword("the session has no key, and no batch has such a decision")
     both: Sequence[Decision] = (begun, draft.decision)
     proven = signed_batch(both, key, at=now, nonce=nonce(), code=given.code)
     session, taken = await parts.intake.submit_batch(proven, (None, draft.text))

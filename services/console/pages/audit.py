@@ -95,7 +95,7 @@ def _add_trail(router: APIRouter, parts: ConsoleParts, guard: SessionGuard, site
         form = await guard.form(request, visitor)
         try:
             bearer = (await _unlocked(parts, visitor, form)).bearer
-            archive = await _exported(parts, visitor, case, bearer)
+            archive = await exported(parts, visitor, case, bearer)
         except SignInRefused as refused:
             return await drawn(request, visitor, case, str(refused))
         name = f"trail-{short_reference(case)}.zip"
@@ -145,7 +145,7 @@ async def _unlocked(parts: ConsoleParts, visitor: Visitor, form: FormData) -> Un
     return found
 
 
-async def _exported(parts: ConsoleParts, visitor: Visitor, case: str, bearer: str) -> bytes:
+async def exported(parts: ConsoleParts, visitor: Visitor, case: str, bearer: str) -> bytes:
     """Return the signed archive of a trail from intake; raises HTTPException as intake answers."""
     try:
         answer = await parts.intake.response("POST", f"/v1/staff/cases/{case}/trail", bearer)

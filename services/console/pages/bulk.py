@@ -9,11 +9,12 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from starlette.datastructures import FormData
 
 from services.console.context import ConsoleParts
+from services.console.decisions.forms import DecisionDraft
+from services.console.decisions.submission import MadeDecision, make_batch
 from services.console.http.guard import SessionGuard, Visitor
 from services.console.http.permissions import ConsoleAction
 from services.console.pages.site import ConsoleSite
 from services.console.read_model.cases import CaseFilter
-from services.console.signin.local import nonce
 from services.console.signin.sessions import UnlockedKey
 from services.console.state import CaseKind, CaseRow, WaitKind
 from shared.contract.events import (
@@ -25,16 +26,9 @@ from shared.contract.events import (
     StopDecided,
 )
 from shared.contract.refusals import REFUSALS
-from shared.contract.staff import signed_batch
 from shared.errors import HabeasError
 from shared.pages.translation import mark as _
-from shared.runtime.staff_api import (
-    DecisionNotAccepted,
-    DecisionState,
-    EffectUnknown,
-    StaffApiProblem,
-    TakenDecision,
-)
+from shared.runtime.staff_api import DecisionNotAccepted, EffectUnknown, StaffApiProblem
 from shared.vocabulary import ExtensionReason, Outcome
 
 MOST_CASES = 100
@@ -205,25 +199,18 @@ async def _decided(
 ) -> Sequence[BulkResult]:
     """Sign a decision about each of *rows* with one *code*, and return their effects."""
     unlocked = _unlocked(visitor)
-    drafts = [kind.make(row.id, visitor.member.name) for row in rows]
-    signed = signed_batch(drafts, unlocked.key, at=parts.clock(), nonce=nonce(), code=code)
+    drafts = [DecisionDraft(kind.make(row.id, visitor.member.name)) for row in rows]
     try:
-        taken = await parts.intake.submit_batch(signed, [None] * len(signed), unlocked.bearer)
-        ids = [one.id for one in taken if isinstance(one, TakenDecision)]
-        effects = await parts.intake.effects(ids, bearer=unlocked.bearer) if ids else {}
+        made = await make_batch(parts, unlocked, drafts, code)
     except HabeasError as error:
         return [_failed(row, error) for row in rows]
-    return [_result(row, one, effects) for row, one in zip(rows, taken, strict=True)]
+    return [_result(row, one) for row, one in zip(rows, made, strict=True)]
 
 
-def _result(
-    row: CaseRow, taken: TakenDecision | DecisionNotAccepted, effects: Mapping[str, DecisionState]
-) -> BulkResult:
-    if isinstance(taken, DecisionNotAccepted):
-        return _failed(row, taken)
-    effect = effects[taken.id]
-    state = {"accepted": DONE, "refused": REFUSED}.get(effect.status, UNKNOWN)
-    return BulkResult(row, state, effect.reason or "")
+def _result(row: CaseRow, made: MadeDecision) -> BulkResult:
+    if made.reason is not None:
+        return BulkResult(row, REFUSED, made.reason)
+    return BulkResult(row, DONE if made.answered else UNKNOWN)
 
 
 def _failed(row: CaseRow, error: HabeasError) -> BulkResult:

@@ -105,6 +105,12 @@ class IdentityReviewNeeded(Fact):
 
     reasons: tuple[Code, ...]
     report: Code | None = None
+    level: Assurance | None = None
+    """The level of assurance that the request needs; None before this release."""
+    grounds: tuple[Code, ...] = ()
+    """Why it needs that level."""
+    held: tuple[Evidence, ...] = ()
+    """The evidence that has convinced so far."""
 
 
 class IdentityDecided(Decision):

@@ -58,9 +58,13 @@ class Intake:
         return SALT
 
     async def submit(
-        self, decision: Decision, text: bytes | None, bearer: str | None = None
+        self,
+        decision: Decision,
+        text: bytes | None,
+        bearer: str | None = None,
+        package: bytes | None = None,
     ) -> TakenDecision:
-        del decision, text, bearer
+        del decision, text, bearer, package
         return TakenDecision(DECISION, CASE)
 
     async def submit_batch(self, decisions: Any, texts: Any) -> list[TakenDecision]:

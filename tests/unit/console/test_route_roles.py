@@ -23,6 +23,7 @@ from services.console.signin.accounts import StaffMember
 from services.console.signin.sessions import ConsoleSession, UnlockedKey
 from services.console.state import WaitKind
 from services.intake.http.description import calls_of
+from shared.contract.events import StopDecided
 from shared.errors import StoreUnavailable
 from shared.law.library import EXAMPLE, company
 from shared.vocabulary import StaffRole
@@ -83,6 +84,7 @@ NEEDED: Mapping[tuple[str, str], ConsoleAction] = {
     ("POST", "/breaches/{incident}/decisions/{name}"): ConsoleAction.STEER_BREACH,
 }
 """Route → the action that it needs; a new route needs an entry here."""
+CLOSING = {"type": StopDecided.TYPE, "data": {"request_id": CASE, "resume": False}}
 PUBLIC_OF_API = frozenset({("POST", "/sessions")})
 NEEDED_OF_API: Mapping[tuple[str, str], ConsoleAction] = {
     ("GET", "/sessions/current"): ConsoleAction.LIST,
@@ -97,6 +99,11 @@ NEEDED_OF_API: Mapping[tuple[str, str], ConsoleAction] = {
     ("POST", "/cases/{case}/content"): ConsoleAction.OPEN,
     ("GET", "/cases/{case}/content"): ConsoleAction.OPEN,
     ("GET", "/cases/{case}/content/{item}"): ConsoleAction.OPEN,
+    ("GET", "/cases/{case}/content/review/records"): ConsoleAction.OPEN,
+    ("POST", "/cases/{case}/trail"): ConsoleAction.AUDIT,
+    ("POST", "/decisions"): ConsoleAction.LIST,
+    ("POST", "/decisions/package"): ConsoleAction.LIST,
+    ("GET", "/decisions/{decision}"): ConsoleAction.LIST,
     ("GET", "/incidents"): ConsoleAction.BREACH,
     ("GET", "/incidents/{incident}"): ConsoleAction.BREACH,
     ("GET", "/figures"): ConsoleAction.FIGURES,
@@ -106,6 +113,8 @@ NEEDED_OF_API: Mapping[tuple[str, str], ConsoleAction] = {
 BODIES: Mapping[str, Mapping[str, Any]] = {
     "/search": {"mailbox": "kim@example.org"},
     "/cases/{case}/decisions/{name}": {},
+    "/decisions": {"code": "123456", "decisions": [CLOSING]},
+    "/decisions/package": {"code": "123456", "decisions": [CLOSING]},
     "/cases/{case}/owner": {"owner": None},
     "/cases/{case}/notes": {"text": "called"},
     "/cases/{case}/content": {"reason": "review", "code": "123456"},
@@ -218,7 +227,9 @@ async def test_route_needs_a_session(route: tuple[str, str]) -> None:
 
 async def _answer(method: str, path: str, headers: Mapping[str, str], *roles: StaffRole) -> httpx.Response:
     transport = httpx.ASGITransport(app_of(*roles), raise_app_exceptions=False)
-    address = f"{PATH}{path}".format(case=CASE, incident=CASE, name="approve", item="submission")
+    address = f"{PATH}{path}".format(
+        case=CASE, incident=CASE, decision=CASE, name="approve", item="submission"
+    )
     async with httpx.AsyncClient(transport=transport, base_url="http://console.test") as client:
         return await client.request(method, address, headers=headers, json=BODIES.get(path))
 

@@ -1,0 +1,181 @@
+"""Decisions over the API are signed as the account of the session, whatever their data names."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from services.console.api.app import create_api
+from services.console.context import ConsoleParts
+from services.console.signin.accounts import StaffMember
+from services.console.signin.sessions import ConsoleSession, UnlockedKey
+from shared.contract.events import (
+    Decision,
+    ErasureApproved,
+    PackageReviewNeeded,
+    StaffSignedIn,
+    StopDecided,
+)
+from shared.contract.events.breaches import BreachDeclared
+from shared.law.library import EXAMPLE, company
+from shared.runtime.staff_api import DecisionNotAccepted, DecisionState, StaffApiProblem, TakenDecision
+from shared.vocabulary import StaffRole
+
+pytestmark = pytest.mark.slow  # the application is made for each
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+UNTIL = NOW + timedelta(hours=1)
+CASE, OTHER, DECISION = "ab" * 16, "ba" * 16, "cd" * 16
+APPROVAL = {"type": ErasureApproved.TYPE, "data": {"request_id": CASE}}
+
+
+@dataclass
+class Intake:
+    """The console of one account, and an intake that remembers what it gets."""
+
+    unlocked: bool = True
+    error: Exception | None = None
+    taken: list[tuple[Decision, bytes | None, bytes | None]] = field(default_factory=list)
+
+    async def session(self, token: str, now: datetime, *, used: bool = True) -> ConsoleSession:
+        del now, used
+        key = UnlockedKey(Ed25519PrivateKey.generate(), "bearer", UNTIL) if self.unlocked else None
+        return ConsoleSession(token, "dana.muster", b"key", NOW, UNTIL, key)
+
+    async def member(self, name: str) -> StaffMember:
+        return StaffMember(name, "", frozenset(StaffRole), b"key")
+
+    async def submit(
+        self, decision: Decision, text: bytes | None, bearer: str | None, package: bytes | None
+    ) -> TakenDecision:
+        assert bearer == "bearer"
+        if self.error:
+            raise self.error
+        self.taken.append((decision, text, package))
+        return TakenDecision(DECISION, CASE)
+
+    async def submit_batch(
+        self, decisions: Sequence[Decision], texts: Sequence[bytes | None], bearer: str | None
+    ) -> list[TakenDecision | DecisionNotAccepted]:
+        assert bearer == "bearer"
+        self.taken += [(one, text, None) for one, text in zip(decisions, texts, strict=True)]
+        return [TakenDecision(DECISION, CASE), DecisionNotAccepted("no request has this id")]
+
+    async def effect(self, id_: str, bearer: str | None = None) -> list[str]:
+        del id_, bearer
+        return ["habeas.erasure.scheduled.v1"]
+
+    async def effects(self, ids: Sequence[str], bearer: str | None = None) -> Mapping[str, DecisionState]:
+        del bearer
+        return {one: DecisionState("pending") for one in ids}
+
+    async def call(self, method: str, path: str, bearer: str | None) -> dict[str, Any]:
+        assert (method, path, bearer) == ("GET", f"/v1/staff/decisions/{DECISION}", "bearer")
+        return {"status": "refused", "reason": "not_stopped"}
+
+    async def of(self, cases: list[str]) -> dict[str, list[Any]]:
+        seen = SimpleNamespace(id=DECISION, fact=SimpleNamespace(TYPE="habeas.erasure.scheduled.v1"))
+        return {case: [seen] for case in cases}
+
+
+@pytest.fixture
+def intake() -> Intake:
+    return Intake()
+
+
+async def call(intake: Intake, method: str, path: str, **arguments: Any) -> httpx.Response:
+    parts: dict[str, Any] = dict.fromkeys(ConsoleParts.__dataclass_fields__, intake)
+    settings = SimpleNamespace(company=company(EXAMPLE))
+    given = ConsoleParts(**{**parts, "settings": settings, "clock": lambda: NOW})
+    transport, headers = httpx.ASGITransport(create_api(given)), {"Authorization": "Bearer token"}
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://console.test", headers=headers
+    ) as http:
+        return await http.request(method, path, **arguments)
+
+
+async def made(intake: Intake, *decisions: Mapping[str, Any], **more: Any) -> httpx.Response:
+    return await call(intake, "POST", "/decisions", json={"code": "123456", "decisions": decisions, **more})
+
+
+async def test_decision_is_signed_as_the_account_of_the_session(intake: Intake) -> None:
+    forged = {"type": StopDecided.TYPE, "data": {"request_id": CASE, "by": "emil", "resume": True}}
+    answer = await made(intake, {**forged, "text": "c2FsdA=="})
+    assert answer.json() == [
+        {
+            "decision": DECISION,
+            "case": CASE,
+            "status": "accepted",
+            "reason": None,
+            "results": ["habeas.erasure.scheduled.v1"],
+        }
+    ]
+    [(decision, text, _)] = intake.taken
+    assert (decision.by, text) == ("dana.muster", b"salt")
+    assert decision.proof is not None
+    assert (decision.proof.account, decision.proof.code) == ("dana.muster", "123456")
+
+
+async def test_one_code_signs_several_decisions_each_with_its_effect(intake: Intake) -> None:
+    answer = await made(intake, APPROVAL, {**APPROVAL, "data": {"request_id": OTHER}})
+    effects = [(one["case"], one["status"], one["reason"]) for one in answer.json()]
+    assert effects == [(CASE, "pending", None), (OTHER, "refused", "no request has this id")]
+    proofs = {decision.proof.signature for decision, *_ in intake.taken if decision.proof}
+    assert len(proofs) == 1
+
+
+async def test_package_goes_with_its_decision(intake: Intake) -> None:
+    line = json.dumps({"code": "123456", "decisions": [APPROVAL]}).encode()
+    content = line + b"\nPK" + b"0" * 300_000
+    answer = await call(intake, "POST", "/decisions/package", content=content)
+    assert (answer.status_code, intake.taken[0][2]) == (200, content.partition(b"\n")[2])
+    assert (await call(intake, "POST", "/decisions", content=content)).status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("decision", "status"),
+    [
+        ({"type": StaffSignedIn.TYPE, "data": {}}, 422),
+        ({"type": PackageReviewNeeded.TYPE, "data": {}}, 422),
+        ({**APPROVAL, "data": {"request_id": "no id"}}, 422),
+    ],
+    ids=["a sign-in", "no decision", "malformed"],
+)
+async def test_other_forms_are_refused(decision: Mapping[str, Any], status: int, intake: Intake) -> None:
+    assert (await made(intake, decision)).status_code == status
+    assert not intake.taken
+
+
+async def test_session_without_a_key_signs_nothing_without_the_password() -> None:
+    locked = Intake(unlocked=False)
+    answer = await made(locked, APPROVAL)
+    assert (answer.status_code, answer.json()["reason"]) == (403, "no_key")
+    declaration = {"type": BreachDeclared.TYPE, "data": {}}
+    assert (await made(locked, declaration, password="a long password")).status_code == 422
+    assert not locked.taken
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "detail"),
+    [
+        (DecisionNotAccepted("not_stopped"), 403, "the request is not stopped."),
+        (StaffApiProblem(404, "No request has this id."), 404, "No request has this id."),
+        (StaffApiProblem(400, "no"), 409, "no"),
+    ],
+)
+async def test_refusal_is_an_error_with_its_reason(
+    error: Exception, status: int, detail: str, intake: Intake
+) -> None:
+    intake.error = error
+    answer = await made(intake, APPROVAL)
+    assert (answer.status_code, detail in answer.json()["detail"]) == (status, True)
+
+
+async def test_effect_of_a_decision_is_shown_by_its_id(intake: Intake) -> None:
+    shown = (await call(intake, "GET", f"/decisions/{DECISION}")).json()
+    assert (shown["status"], shown["reason"]) == ("refused", "not_stopped")
