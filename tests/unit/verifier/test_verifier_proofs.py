@@ -142,7 +142,10 @@ async def test_without_a_mailbox_the_records_must_agree_with_the_documents() -> 
     )
     await office.tell(agrees)
     # Papers can be drawn: where nothing else supports the requester, the staff looks.
-    assert office.the(IdentityReviewNeeded).reasons == ("documents_alone",)
+    review = office.the(IdentityReviewNeeded)
+    assert review.reasons == ("documents_alone",)
+    assert (review.level, "identity_document" in review.held) == ("reasonably_high", True)
+    assert review.grounds
     assert office.facts(IdentityVerified) == []
 
 
