@@ -10,6 +10,7 @@ Output is captured in memory (``--capture=sys``): both processes would write to 
 ``--cases N`` runs at most N cases of a parametrised test, at equal distances from the first to the last.
 """
 
+import gc
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -29,6 +30,18 @@ TOKEN = 2
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add ``--cases``."""
     parser.addoption("--cases", type=int, metavar="N", help="run at most N cases of a parametrised test")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure() -> None:
+    """Collect no garbage while tests are collected: nearly all objects stay; it saves a sixth of the time."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Collect garbage again, but leave out the objects of the collection."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(trylast=True)
@@ -124,6 +137,8 @@ class ReportFile:
         self._config, self._file = config, file
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.passed and report.when != "call":
+            return  # it counts for nothing, and there are two for each test
         data = self._config.hook.pytest_report_to_serializable(config=self._config, report=report)
         self._file.write(json.dumps(data) + "\n")
 

@@ -256,7 +256,7 @@ def test_reader_of_documents_is_confined_in_its_container(composed: Composed) ->
     assert granted["files_confined"] >= 1
 
 
-@pytest.mark.parametrize(("service", "most_megabytes"), [("intake", 230), ("verifier", 720)])
+@pytest.mark.parametrize(("service", "most_megabytes"), [("intake", 200), ("verifier", 700)])
 def test_an_image_is_small_and_a_new_version_changes_little_of_it(
     composed: Composed, service: str, most_megabytes: int
 ) -> None:

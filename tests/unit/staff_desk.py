@@ -2,24 +2,29 @@
 
 import secrets
 from collections.abc import AsyncIterator, Iterable
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import cache
+from operator import attrgetter
 from typing import Any, cast
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
+from starlette.types import Receive, Scope, Send
 
 from services.intake.http.api import create_app
 from services.intake.http.callers import Callers
 from services.intake.http.failed_attempts import FailedAttempts
-from services.intake.http.staff_decisions import StaffDecisions
+from services.intake.http.staff_decisions import PREVIEWS_PER_HOUR, SEARCHES_PER_HOUR, StaffDecisions
 from services.intake.http.staff_trails import CaseTrails
 from shared.contract.events import SESSION_ID, Decision, StaffRole, StaffSignedIn
 from shared.contract.staff import StaffAccount, code_at, public_bytes, session_token, signed
 from shared.runtime.client_limits import Allowance
 from tests.runtime_fakes import MemoryJournal
 from tests.unit.fakes import Office
-from tests.unit.intake_api import FORGIVING, ROOT, SITE, UNLIMITED
+from tests.unit.intake_api import FORGIVING, ROOT, SITE, UNLIMITED, Behind
 
 CREDENTIAL = "the console's credential"
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
@@ -38,6 +43,8 @@ class StaffDesk:
     attempts: FailedAttempts = field(default_factory=lambda: FORGIVING)
     incidents: MemoryJournal = field(default_factory=MemoryJournal)
     trails: CaseTrails | None = None
+    searches: Allowance = field(default_factory=lambda: Allowance(SEARCHES_PER_HOUR))
+    previews: Allowance = field(default_factory=lambda: Allowance(PREVIEWS_PER_HOUR))
 
     def salt(self, name: str) -> bytes:
         return name.encode()
@@ -73,16 +80,37 @@ class StaffDesk:
 
     def client(self, secret: str | None = None) -> AsyncClient:
         """Return a client that shows *secret*."""
-        staff = StaffDecisions(
-            self.office.requests,
-            cast("Any", self),
-            self.office.clock,
-            self.calls,
-            incidents=self.incidents,
-            console=CREDENTIAL,
-        )
-        callers = Callers({}, UNLIMITED, CREDENTIAL, attempts=self.attempts)
-        requests, requesters = self.office.requests, self.office.requesters
-        app = create_app(requests, callers, SITE, staff=staff, requesters=requesters, trails=self.trails)
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            DESK.set(self)
+            await staff_api(exports=self.trails is not None)(scope, receive, send)
+
         headers = {"Authorization": f"Bearer {secret}"} if secret else {}
         return AsyncClient(transport=ASGITransport(app), base_url=ROOT, headers=headers)
+
+
+DESK: ContextVar[StaffDesk] = ContextVar("DESK")
+
+
+def _of_desk(name: str) -> Any:
+    """Return what stands for the attribute *name* of the desk of a test."""
+    return Behind(lambda: attrgetter(name)(DESK.get()))
+
+
+@cache
+def staff_api(*, exports: bool) -> FastAPI:
+    """Return the API in front of the desk of the running test. To make one takes longer than most tests."""
+    staff = StaffDecisions(
+        _of_desk("office.requests"),
+        cast("Any", Behind(DESK.get)),
+        lambda: DESK.get().office.clock(),  # noqa: PLW0108  the desk is known when it runs
+        _of_desk("calls"),
+        incidents=_of_desk("incidents"),
+        console=CREDENTIAL,
+        searches=_of_desk("searches"),
+        previews=_of_desk("previews"),
+    )
+    callers = Callers({}, UNLIMITED, CREDENTIAL, attempts=_of_desk("attempts"))
+    trails = _of_desk("trails") if exports else None
+    requesters = _of_desk("office.requesters")
+    return create_app(staff.service, callers, SITE, staff=staff, requesters=requesters, trails=trails)

@@ -85,6 +85,7 @@ def test_letters_have_the_logo_of_pages_if_mail_programs_show_it(tmp_path: Path,
         company(written(tmp_path, start + bytes(MOST_LETTER_LOGO_BYTES), "logo.img"))
 
 
+@pytest.mark.slow
 async def test_a_logo_stands_on_every_page_with_the_name_in_words(tmp_path: Path) -> None:
     site = Site(company(written(tmp_path, SVG)), CsrfGuard(b"f" * 32, ROOT))
     app = create_app(Office().requests, Callers({}, Allowance(0)), site)

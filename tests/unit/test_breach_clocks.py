@@ -499,6 +499,7 @@ def test_no_proposal_is_in_force() -> None:
     assert [policy.edition.year for policy in breach_policies() if policy.law == "gdpr"] == [2018]
 
 
+@pytest.mark.slow
 def test_every_clock_explains_itself_up_to_its_moment() -> None:
     everywhere = {
         place: 20_000 for policy in breach_policies() if policy.scope for place in policy.scope.places

@@ -56,6 +56,7 @@ def example_map(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HABEAS_STATE", str(tmp_path))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("example_map")
 @pytest.mark.parametrize(
     "words",
@@ -73,6 +74,7 @@ def test_identity_that_no_entry_can_have_is_refused(words: str) -> None:
     assert {"email", "phone_number"} <= set(message.rpartition("known are ")[2].split(", "))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("example_map")
 def test_address_that_no_entry_can_have_is_refused() -> None:
     assert printed_error("suppressions", "may-sell", "ada") == (
@@ -157,6 +159,7 @@ async def test_plan_of_a_request_that_fulfillment_does_not_know_names_the_verb_f
             await question()
 
 
+@pytest.mark.slow
 def test_each_refusal_of_a_decision_is_explained() -> None:
     sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "services").rglob("*.py"))
     raised = set(re.findall(r'RefusedDecision\(\s*"(\w+)"', sources))
@@ -366,6 +369,7 @@ def test_help_imports_no_heavy_library() -> None:
     assert {path: names for path, names in heavy.items() if names} == {}
 
 
+@pytest.mark.slow
 def test_help_lists_each_command_in_its_panel() -> None:
     printed = CliRunner().invoke(app, ["--help"]).output
     places = [printed.index(f" {panel.value} ") for panel in Panel]
@@ -381,6 +385,7 @@ def test_command_of_the_index_is_in_its_module(name: str) -> None:
     assert loaded.help
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("old", "new"), RENAMED.items())
 def test_name_of_version_0_1_0_is_a_deprecated_alias(old: str, new: str) -> None:
     runner = CliRunner()

@@ -163,6 +163,7 @@ def decide(*words: str) -> Any:
         return CliRunner().invoke(app, [*words, "--as", "anna", "--code", "123456"])
 
 
+@pytest.mark.slow
 def test_password_is_not_asked_for_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HABEAS_STAFF_PASSWORD")
     monkeypatch.setattr(passwords, "has_console", lambda: False)
@@ -191,6 +192,7 @@ def test_unknown_id_is_an_error(verb: str, words: str, tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.slow
 def test_decision_in_a_wrong_state_is_refused_with_the_reason(register: Register) -> None:
     register.fixed = [DecisionOutcome("intake", "habeas.incident.declared.v1", "not_stopped")]
     result = declare_burst()
@@ -218,6 +220,7 @@ def test_decision_without_an_answer_in_time_is_recorded(
     assert "habeas: the decision is recorded" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_decision_whose_result_is_not_read_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     call = StaffApi.call
 
@@ -232,6 +235,7 @@ def test_decision_whose_result_is_not_read_is_recorded(monkeypatch: pytest.Monke
     assert "is recorded, and its result could not be read: 429: too many calls; `habeas" in str(unread)
 
 
+@pytest.mark.slow
 def test_decisions_without_an_answer_leave_calls_to_other_accounts_of_the_network(
     register: Register, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -246,6 +250,7 @@ def test_decisions_without_an_answer_leave_calls_to_other_accounts_of_the_networ
     assert len(slept) <= CALLS_PER_HOUR / 30
 
 
+@pytest.mark.slow
 def test_result_of_an_accepted_decision_is_printed_as_json() -> None:
     result = declare_burst("--json")
     assert result.exit_code == 0, result.exception
@@ -254,6 +259,7 @@ def test_result_of_an_accepted_decision_is_printed_as_json() -> None:
     assert shown["results"] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("outcomes", "printed", "code"),
     [
@@ -271,6 +277,7 @@ def test_result_of_a_decision_is_shown_by_its_id(
     assert (result.stdout.strip(), result.exit_code) == (printed, code)
 
 
+@pytest.mark.slow
 def test_several_erasures_are_approved_with_one_code_each_on_its_own(register: Register) -> None:
     case = asyncio.run(register.office.requests.lodge(RequestSubmitted(**request()), PUBLIC_SOURCE))
     approved = ErasureApproved.TYPE
@@ -287,6 +294,7 @@ def test_several_erasures_are_approved_with_one_code_each_on_its_own(register: R
     assert [one["reason"] for one in shown] == ["no_approval_waits", "no request has this id"]
 
 
+@pytest.mark.slow
 def test_first_of_two_approvals_asks_for_the_second(register: Register) -> None:
     case = asyncio.run(register.office.requests.lodge(RequestSubmitted(**request()), PUBLIC_SOURCE))
     approved = ErasureApproved.TYPE
@@ -296,11 +304,13 @@ def test_first_of_two_approvals_asks_for_the_second(register: Register) -> None:
     assert f"{case}: {shown}" in decide("request", "approve-erasure", case, UNKNOWN).stdout
 
 
+@pytest.mark.slow
 def test_one_code_approves_at_most_100_erasures() -> None:
     result = decide("request", "approve-erasure", *(f"{n:032x}" for n in range(101)))
     assert str(result.exception) == "one code makes 100 decisions at most"
 
 
+@pytest.mark.slow
 def test_hold_on_a_collection_needs_no_request(register: Register) -> None:
     register.fixed = [DecisionOutcome("fulfillment", HoldPlaced.TYPE)]
     place = ("hold", "place", "--matter", "claim_7")

@@ -86,6 +86,7 @@ def test_each_law_has_the_provenance_of_its_values(monkeypatch: pytest.MonkeyPat
     assert "applies, accepted: unread answer" in laws()
 
 
+@pytest.mark.slow
 def test_laws_on_breaches_have_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shared.law.library.breach_policies", lambda: unread_breach_deadlines("nis2"))
     monkeypatch.delenv("HABEAS_LAWS_ACCEPTED", raising=False)

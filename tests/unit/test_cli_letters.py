@@ -32,6 +32,7 @@ def test_without_arguments_all_kinds_are_listed() -> None:
     assert all(language in output for language in (*LANGUAGES, *REGIONAL))
 
 
+@pytest.mark.slow
 def test_letter_is_printed_with_provisions_and_readability() -> None:
     output = shown("--kind", "refusal", "--law", "us-va", "--law", "gdpr")
     assert "Attorney General of Virginia" in output
@@ -68,6 +69,7 @@ def test_erasure_states_its_ground_only_where_the_law_has_grounds() -> None:
     assert "On which ground we erased it" not in shown("--kind", "erasure", "--law", "us-ca-ccpa")
 
 
+@pytest.mark.slow
 def test_letter_is_shown_in_a_regional_catalogue_by_its_tag_or_by_the_law() -> None:
     assert "Para este pedido, não precisamos" in shown("--kind", "acknowledgement", "--language", "pt-BR")
     for arguments in (("--law", "gdpr", "--language", "pt-BR"), ("--law", "br-lgpd", "--language", "pt")):

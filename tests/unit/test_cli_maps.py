@@ -26,6 +26,7 @@ def habeas(*arguments: str | Path) -> str:
     return result.stdout
 
 
+@pytest.mark.slow
 def test_suffix_chooses_the_form_of_a_drawing(tmp_path: Path) -> None:
     output = habeas("map", "graph", "--map", EXAMPLE, "--out", tmp_path / "map.svg")
     assert "11 collections, 2 waves" in output

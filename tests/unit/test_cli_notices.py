@@ -52,6 +52,7 @@ def test_each_law_and_language_has_a_sample_as_mail_page_and_text(file: Path, tm
     assert mail["Subject"] == "Notice of Data Breach (Mitteilung über eine Datenschutzverletzung)"
 
 
+@pytest.mark.slow
 def test_page_shows_provisions_and_missing_translations(file: Path, tmp_path: Path) -> None:
     shown(file, "--out", tmp_path, "--place", "DE", "--language", "fr", "--language", "de")
     french = (tmp_path / "gdpr.fr.html").read_text(encoding="utf-8")
@@ -63,6 +64,7 @@ def test_page_shows_provisions_and_missing_translations(file: Path, tmp_path: Pa
     assert "! not declared in fr" in text
 
 
+@pytest.mark.slow
 def test_index_page_links_every_file_and_lists_missing_facts(file: Path, tmp_path: Path) -> None:
     output = shown(file, "--out", tmp_path, "--place", "DE", "--language", "fr")
     index = (tmp_path / "index.html").read_text(encoding="utf-8")
@@ -73,6 +75,7 @@ def test_index_page_links_every_file_and_lists_missing_facts(file: Path, tmp_pat
         assert "mail_domains" in said
 
 
+@pytest.mark.slow
 def test_without_places_the_listed_people_count(tmp_path: Path) -> None:
     listed = Affected(
         list=(ListedPerson(email="ada@example.org", residence=Residence(country="US", subdivision="TX")),)
@@ -95,6 +98,7 @@ def test_only_a_processor_notifies_customers(tmp_path: Path) -> None:
         assert names(tmp_path / declared.role, ".eml") == wanted
 
 
+@pytest.mark.slow
 def test_preview_of_listed_people_shows_exactly_their_letters(tmp_path: Path) -> None:
     listed = (
         ListedPerson(email="ada@example.org", locale="fr", residence=Residence(country="DE")),
@@ -116,6 +120,7 @@ def test_preview_without_a_demanding_law_has_no_letter(tmp_path: Path) -> None:
     assert "no law demands a notice" in shown(path, "--out", tmp_path / "samples", "--place", "DE")
 
 
+@pytest.mark.slow
 def test_invalid_folder_is_reported(file: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be written"):
         shown(file, "--out", file)

@@ -64,6 +64,7 @@ def test_there_are_as_many_people_as_asked_for() -> None:
     assert len(contacts) == 123
 
 
+@pytest.mark.slow
 def test_no_two_documents_share_an_id_and_no_two_people_a_mailbox_or_a_number(
     records: list[tuple[str, str, Document]],
 ) -> None:
@@ -99,6 +100,7 @@ def test_every_value_has_the_declared_type_or_is_null(
     assert wrong == set()
 
 
+@pytest.mark.slow
 def test_every_usual_type_of_value_occurs(declared: dict[Collection, Paths]) -> None:
     kinds = {kind.removesuffix("[]") for paths in declared.values() for kind in paths.values()}
     assert kinds >= {*TYPES.values(), "uuid"}
@@ -116,6 +118,7 @@ def test_both_demo_people_appear_in_every_collection_of_people(
     assert found == set(declared) - SYSTEM_COLLECTIONS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("person", [pytest.param(ADA, id="access"), pytest.param(BRUNO, id="erasure")])
 def test_their_address_is_spelled_in_another_case_where_billing_wrote_it(
     records: list[tuple[str, str, Document]], person: DemoPerson

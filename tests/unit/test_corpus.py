@@ -72,6 +72,7 @@ def test_every_recorded_event_reads_with_its_whole_content(folder: Path) -> None
         assert recorded["body"]["data"].items() <= written.items(), event.TYPE
 
 
+@pytest.mark.slow
 @BY_VERSION
 async def test_every_recorded_row_reads_with_its_whole_content(folder: Path) -> None:
     for stored in rows_in(folder):

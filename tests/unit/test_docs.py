@@ -258,6 +258,7 @@ def test_decision_has_all_sections(name: str) -> None:
     assert title in text("docs/adr/README.md")
 
 
+@pytest.mark.slow
 def test_every_document_named_in_code_exists() -> None:
     named = {
         name
@@ -269,6 +270,7 @@ def test_every_document_named_in_code_exists() -> None:
     assert [name for name in sorted(named) if not (ROOT / name).is_file()] == []
 
 
+@pytest.mark.slow
 def test_every_decision_named_in_code_exists() -> None:
     referred = {
         number
@@ -308,6 +310,7 @@ MAYBE = re.compile(rb"/(?:work|Users|home|mnt|private|tmp)/|(?i:co-authored-by|g
 INDEXES = re.compile(r"https?://(?!pypi\.org/simple|files\.pythonhosted\.org/)[\w.-]+")
 
 
+@pytest.mark.slow
 def test_no_file_names_the_machine_or_its_tools() -> None:
     this = {"tests/unit/test_docs.py"}
     for path in files():

@@ -81,6 +81,7 @@ DESCRIBING = {"active", "is_default", "parent_key", "replaced_by", "version_adde
 """Of data categories, which the page need not explain."""
 
 
+@pytest.mark.slow
 def test_every_key_that_is_read_is_on_the_page() -> None:
     named = set(re.findall(r"[a-z_]+", " ".join(re.findall(r"`([^`\n]+)`", PAGE))))
     assert {"identity", "retention", "keep", "strategy"} <= keys_read()
@@ -100,6 +101,7 @@ def drawn(picture: str) -> list[tuple[str | None, str | None, str | None]]:
     return [(e.get("id"), e.get("class"), e.text) for e in elements if e.get("id") or e.tag.endswith("title")]
 
 
+@pytest.mark.slow
 def test_the_drawing_that_is_shown_is_that_of_the_example() -> None:
     now = svg(picture_of(load(ROOT / "datamaps" / "example")))
     remedy = "habeas map graph --map datamaps/example --out docs/images/data-map.svg"

@@ -53,6 +53,7 @@ def test_a_moment_must_say_where_it_is() -> None:
 FIRST, LAST = datetime.fromisoformat("2020-01-01"), datetime.fromisoformat("2032-01-01")
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.datetimes(FIRST, LAST, timezones=st.just(UTC)), st.integers(1, 200))
 def test_plain_hours_are_in_time_by_every_reading(aware_at: datetime, hours: int) -> None:

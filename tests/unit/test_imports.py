@@ -36,12 +36,14 @@ PURE = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", PURE)
 def test_module_that_calls_itself_pure_reaches_nothing_that_acts(module: str) -> None:
     chains = [graph().find_shortest_chain(module, one) for one in ACTING if one in graph().modules]
     assert [chain for chain in chains if chain] == []
 
 
+@pytest.mark.slow
 def test_no_modules_import_one_another_in_a_circle() -> None:
     circles = [
         (module, imported)
@@ -88,6 +90,7 @@ def test_main_module_only_starts_the_plans_of_the_bootstrap(service: str) -> Non
     assert [type(node) for node in body] == [ast.Expr, ast.ImportFrom, ast.ImportFrom, ast.If]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ASSEMBLY)
 def test_optional_part_is_imported_by_its_assembly_alone(part: str) -> None:
     service = ".".join(part.split(".")[:2])

@@ -149,6 +149,7 @@ def received_days(draw: st.DrawFn) -> tuple[date, Calendar]:
     return received_on, calendar(*(f"{received_on + timedelta(days=n)} Holiday" for n in offsets))
 
 
+@pytest.mark.slow
 @unhurried
 @given(received_days(), st.sampled_from(MONTH_LAWS), st.sampled_from(ANSWERS))
 def test_months_agree_with_walking_the_calendar(

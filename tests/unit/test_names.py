@@ -69,6 +69,7 @@ def named() -> dict[str, ModuleNames]:
     return found
 
 
+@pytest.mark.slow
 def test_class_names_are_unique(named: dict[str, ModuleNames]) -> None:
     places: dict[str, list[str]] = defaultdict(list)
     for module, names in named.items():
@@ -98,6 +99,7 @@ def raised_in(docstring: str) -> list[str]:
     return [*listed, *RAISED_IF.findall(docstring)]
 
 
+@pytest.mark.slow
 def test_every_exception_of_a_docstring_exists(named: dict[str, ModuleNames]) -> None:
     classes = set(vars(builtins)).union(*(names.classes for names in named.values()))
     unknown = {
@@ -112,6 +114,7 @@ def test_every_exception_of_a_docstring_exists(named: dict[str, ModuleNames]) ->
 REFERENCE = re.compile(r":(?:attr|class|data|func|meth|mod):`~?([\w.]+)`")
 
 
+@pytest.mark.slow
 def test_every_reference_of_a_docstring_exists(named: dict[str, ModuleNames]) -> None:
     texts = {module: path.read_text(encoding="utf-8") for module, path in modules().items()}
     known = set(vars(builtins)).union(

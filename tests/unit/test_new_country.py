@@ -88,6 +88,7 @@ def received(library: PolicyLibrary, country: str = "XR") -> RequestReceived:
     return received_request(request, arrival, replace(ABROAD, policies=library))
 
 
+@pytest.mark.slow
 def test_resident_is_protected_by_the_law_and_its_deadline(library: PolicyLibrary) -> None:
     request = received(library)
     assert (request.laws, request.regulation) == (("xx-ruritania@2025-01-01",), Regulation.OTHER)
@@ -95,6 +96,7 @@ def test_resident_is_protected_by_the_law_and_its_deadline(library: PolicyLibrar
     assert {day.policy for day in request.last_days} == {"xx-ruritania@2025-01-01"}
 
 
+@pytest.mark.slow
 def test_request_needs_the_proof_of_the_law(library: PolicyLibrary) -> None:
     laws = (law(library),)
     access = required(Situation(Right.ACCESS, laws, Sensitivity.HIGH))
@@ -110,6 +112,7 @@ def test_request_needs_the_proof_of_the_law(library: PolicyLibrary) -> None:
     assert provision_of("irreversible", laws) == "Our policy"
 
 
+@pytest.mark.slow
 def test_letter_cites_the_law_and_its_ground(library: PolicyLibrary) -> None:
     denied = specimens.letter(refusal(ReasonCode.RETENTION_DUTY, right=Right.ERASURE), (law(library),), "en")
     letter = render(denied, SENDER)
@@ -120,6 +123,7 @@ def test_letter_cites_the_law_and_its_ground(library: PolicyLibrary) -> None:
     assert "https://chamber.example.org" in letter.text
 
 
+@pytest.mark.slow
 def test_letter_names_the_law_in_the_language_of_a_catalogue_or_as_its_file(library: PolicyLibrary) -> None:
     ruritania, gdpr = law(library), library.named("gdpr@2018-05-25")
     assert name_of(ruritania, CATALOGUES.words("de").say) == "Privacy Charter of Ruritania"
@@ -128,6 +132,7 @@ def test_letter_names_the_law_in_the_language_of_a_catalogue_or_as_its_file(libr
     assert "Privacy Charter of Ruritania" in render(received_, SENDER).text
 
 
+@pytest.mark.slow
 def test_page_names_the_provision_for_proof(library: PolicyLibrary, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proof_form, "policies", lambda: library)
     case = IntakeCase(status=CaseStatus.CHALLENGED, received=received(library))
@@ -136,6 +141,7 @@ def test_page_names_the_provision_for_proof(library: PolicyLibrary, monkeypatch:
     assert form.provisions == ("Charter Art. 17",)
 
 
+@pytest.mark.slow
 def test_erasure_has_the_grounds_and_the_hold_the_provision_of_the_law(library: PolicyLibrary) -> None:
     ruritania = law(library)
     assert erasure_ground("consent", ruritania, child=False) is ErasureGround.CONSENT_WITHDRAWN
@@ -144,6 +150,7 @@ def test_erasure_has_the_grounds_and_the_hold_the_provision_of_the_law(library: 
     assert ruritania.citation(ReasonCode.LEGAL_HOLD) == ""
 
 
+@pytest.mark.slow
 def test_package_names_rights_and_categories_as_the_law(library: PolicyLibrary) -> None:
     ruritania, english = law(library), words("en")
     assert rights(ruritania, english) == ["Restriction of what we do with your data"]
@@ -154,5 +161,6 @@ def test_package_names_rights_and_categories_as_the_law(library: PolicyLibrary) 
     assert "less favourably because you use" in page
 
 
+@pytest.mark.slow
 def test_people_elsewhere_are_not_protected_by_it(library: PolicyLibrary) -> None:
     assert received(library, "DE").laws == ("gdpr@2018-05-25",)

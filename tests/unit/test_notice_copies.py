@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 
+import pytest
+
 from habeas.client.breach_notices.documents import copy_for, people_letters, wants_copy
 from habeas.client.breach_notices.reader import batches, waiting, words_of
 from habeas.client.breach_specimens import HOUSE
@@ -86,6 +88,7 @@ def copied(case: IncidentCase, counted: Mapping[NoticeAudience, int]) -> str:
     return " ".join(copy_for(document, people_letters(case, counted, DESK), DESK).words("plain").split())
 
 
+@pytest.mark.slow
 def test_the_attorney_general_sees_all_that_the_letter_says_whichever_law_wants_it() -> None:
     copy = copied(case(*OUT), {BOTH: 600})
     for words in ("Letters that pretend to come from us.", "officer@example.com", "You can also complain"):

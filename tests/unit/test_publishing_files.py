@@ -294,6 +294,7 @@ def test_many_errors_are_counted_and_not_all_printed(sent: list[int], tmp_path: 
     assert sent == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [BrokerUnavailable, Unroutable])
 async def test_a_failure_in_the_middle_says_how_many_are_confirmed(
     error: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -42,6 +42,7 @@ def requests(draw: st.DrawFn) -> CountedRequest:
     )
 
 
+@pytest.mark.slow
 @given(st.lists(requests(), max_size=60))
 def test_the_figures_are_those_of_a_naive_count(made: list[CountedRequest]) -> None:
     found = figures(Counter(made))
@@ -62,6 +63,7 @@ def test_the_figures_are_those_of_a_naive_count(made: list[CountedRequest]) -> N
             assert one.denied_for[ground] == len(denied)
 
 
+@pytest.mark.slow
 @given(st.lists(requests(), max_size=60))
 def test_every_request_has_one_result(made: list[CountedRequest]) -> None:
     for one in figures(Counter(made)):

@@ -171,6 +171,7 @@ def test_upkeep_destroys_overdue_keys_and_copies_heads_every_day() -> None:
     assert (upkeep["restart"], upkeep["profiles"]) == ("unless-stopped", [])
 
 
+@pytest.mark.slow
 @each_service
 def test_services_wait_for_the_check_of_env(service: str) -> None:
     check = COMPOSE["services"]["settings"]

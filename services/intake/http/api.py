@@ -23,7 +23,7 @@ from services.intake.http import operations, uploads
 from services.intake.http.callers import AttemptLimit, Callers, SmallBodies
 from services.intake.http.description import document
 from services.intake.http.failed_attempts import network_of_client
-from services.intake.http.letter_previews import preview_routes
+from services.intake.http.letter_previews import LetterPreviews, preview_routes
 from services.intake.http.packages import Packages, RangeRequest, package_head, package_response, wanted_bytes
 from services.intake.http.problems import add_problems, error_of_body
 from services.intake.http.staff_actions import StaffActions, action_routes
@@ -31,7 +31,6 @@ from services.intake.http.staff_content import StaffContent, content_routes
 from services.intake.http.staff_decisions import StaffDecisions, staff_decisions
 from services.intake.http.staff_incidents import IncidentContent, incident_routes
 from services.intake.http.staff_search import (
-    SEARCHES_PER_HOUR,
     RequesterSearch,
     StaffSearch,
     search_routes,
@@ -57,7 +56,6 @@ from shared.contract.status import AnswerFee, Lodged, RequestStatus, StatusPage,
 from shared.law import ClockRules, Policy
 from shared.law.calendars import calendar_named
 from shared.law.library import policies
-from shared.runtime.client_limits import Allowance
 from shared.runtime.journal import DatedFact
 
 
@@ -188,10 +186,10 @@ def _session_routes(
     yield incident_routes(IncidentContent(staff.incidents, staff.service, staff.clock), sessions)
     actions = StaffActions(staff.service, sessions)
     yield action_routes(actions)
-    yield preview_routes(actions)
+    yield preview_routes(LetterPreviews(actions, staff.previews))
     yield content_routes(StaffContent(staff.service, staff.clock), sessions)
     if requesters:
-        yield search_routes(StaffSearch(sessions, requesters, Allowance(SEARCHES_PER_HOUR)))
+        yield search_routes(StaffSearch(sessions, requesters, staff.searches))
     if trails:
         yield trail_routes(TrailExports(staff.service, trails, staff.clock), sessions)
 

@@ -8,7 +8,7 @@ the letters as it writes the real ones. Nothing is sent, and no state changes.
 import asyncio
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Annotated
@@ -40,7 +40,6 @@ from shared.contract.staff import written_item
 from shared.errors import UnknownRequest
 from shared.runtime.client_limits import Allowance
 
-PREVIEWS_PER_HOUR = 120
 """Previews of one account; each is a letter to write for the notifier."""
 PATIENCE = timedelta(seconds=10)
 PAUSE = timedelta(milliseconds=50)
@@ -75,7 +74,7 @@ class LetterPreviews:
     """Previews for signed-in accounts."""
 
     actions: StaffActions
-    written: Allowance = field(default_factory=lambda: Allowance(PREVIEWS_PER_HOUR))
+    written: Allowance
 
     async def preview(self, session: StaffSession, case_id: str, form: DecisionForm) -> DecisionPreview:
         """
@@ -159,9 +158,9 @@ def _decision(form: DecisionForm, case_id: str, account: str) -> Decision:
         raise error_of_body(error) from None
 
 
-def preview_routes(actions: StaffActions) -> APIRouter:
+def preview_routes(previews: LetterPreviews) -> APIRouter:
     """Return the API for previews of letters."""
-    router, previews = APIRouter(prefix="/v1/staff"), LetterPreviews(actions)
+    router, actions = APIRouter(prefix="/v1/staff"), previews.actions
     signed_in = Depends(actions.sessions.signed_in)
 
     @router.post("/cases/{case_id:id}/previews", **operations.PREVIEW_LETTER)

@@ -11,7 +11,7 @@ is checked.
 
 import hashlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from http import HTTPStatus
@@ -54,6 +54,8 @@ from shared.runtime.staff_register import DecisionOutcome
 
 CALLS_PER_HOUR = 600
 """Calls of one address, or of one account in a session: too few to guess a password."""
+SEARCHES_PER_HOUR, PREVIEWS_PER_HOUR = 120, 120
+"""Of one account."""
 MOST_TEXT_BYTES = 100_000
 NO_INCIDENT = "No incident has this id."
 PATH = "/v1/staff/decisions"
@@ -160,6 +162,8 @@ class StaffDecisions:
     incidents: CaseIndex
     console: str = ""
     """Credential of the console (shared.runtime.console_credential)."""
+    searches: Allowance = field(default_factory=lambda: Allowance(SEARCHES_PER_HOUR))
+    previews: Allowance = field(default_factory=lambda: Allowance(PREVIEWS_PER_HOUR))
 
     async def throttle(self, request: Request) -> None:
         """

@@ -15,7 +15,6 @@ from services.intake.http.staff_sessions import StaffSession, StaffSessions
 from shared.contract.events import Mailbox, RequestId, Strict
 from shared.runtime.client_limits import Allowance
 
-SEARCHES_PER_HOUR = 120
 """Searches of one account: too few to try a list of customers."""
 
 

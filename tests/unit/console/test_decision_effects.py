@@ -152,6 +152,7 @@ async def test_decision_that_is_refused_late_changed_nothing() -> None:
     assert await said(Intake({DECISION: DecisionNotAccepted("not_possible")}), visitor()) == NOT_TAKEN
 
 
+@pytest.mark.slow
 async def test_error_of_a_session_that_begins_with_a_decision_leaves_the_decision_made() -> None:
     intake = Intake({BEGUN: LIMITED})
     made = await make_decision(intake.parts, visitor(begun=False), DRAFT, StepUp("123456", PASSWORD))

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
@@ -80,8 +80,9 @@ async def test_callers_that_have_gone_do_not_let_more_derivations_run(slow: Slow
     assert slow.most <= AT_ONCE
 
 
+@pytest.mark.slow
 async def test_pages_and_api_ask_to_try_again_while_too_many_passwords_are_checked(slow: SlowKeys) -> None:
-    parts = parts_of(Parts())
+    parts = replace(parts_of(Parts()), keys=KeyDerivation())
     waiting = await begun(parts.keys, MOST)
     transport = httpx.ASGITransport(create_app(parts), raise_app_exceptions=False)
     given = {"account": "dana.muster", "password": "a guess", "code": "123456"}
@@ -94,8 +95,9 @@ async def test_pages_and_api_ask_to_try_again_while_too_many_passwords_are_check
     await asyncio.gather(*waiting)
 
 
+@pytest.mark.slow
 async def test_password_of_a_decision_waits_in_the_same_queue(slow: SlowKeys) -> None:
-    parts, visitor = parts_of(Parts()), Visitor(BY_PROVIDER, MEMBER)
+    parts, visitor = replace(parts_of(Parts()), keys=KeyDerivation()), Visitor(BY_PROVIDER, MEMBER)
     waiting = await begun(parts.keys, MOST)
     draft = DecisionDraft(WithdrawalDecided(request_id="ab" * 16, by="dana.muster"))
     with pytest.raises(KeysBusy):

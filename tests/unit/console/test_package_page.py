@@ -78,6 +78,7 @@ def choices(page: str) -> int:
     return page.count(" checked")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("entered", [TICKED, {"withheld": WITHHELD}], ids=["ticked", "withheld before"])
 async def test_redaction_of_a_replaced_listing_is_dropped(entered: Mapping[str, str]) -> None:
     """Its numbers are those of other records: the redaction would withhold another value."""

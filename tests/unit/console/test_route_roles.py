@@ -196,10 +196,12 @@ async def _status(method: str, path: str, token: str, *roles: StaffRole) -> tupl
         return answer.status_code, answer.headers.get("location", "")
 
 
+@pytest.mark.slow
 def test_every_route_has_an_entry_in_the_table() -> None:
     assert set(routes(create_app(parts_of()).routes)) == PUBLIC | NEEDED.keys()
 
 
+@pytest.mark.slow
 def test_every_route_of_the_api_has_an_entry_in_the_table() -> None:
     known = {(method.upper(), path) for path, method, _ in calls_of(create_api(parts_of()).openapi())}
     assert known == PUBLIC_OF_API | NEEDED_OF_API.keys()
@@ -209,6 +211,7 @@ def test_every_kind_of_work_has_roles() -> None:
     assert WORK_ROLES.keys() == set(WaitKind)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", StaffRole)
 @pytest.mark.parametrize("route", NEEDED, ids=" ".join)
 async def test_route_is_open_to_the_roles_of_its_action_alone(
@@ -219,6 +222,7 @@ async def test_route_is_open_to_the_roles_of_its_action_alone(
     assert (status != 403) == (role in ROLES[NEEDED[route]])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("route", NEEDED, ids=" ".join)
 async def test_route_needs_a_session(route: tuple[str, str]) -> None:
     status, location = await _status(*route, "another token", *StaffRole)
@@ -234,6 +238,7 @@ async def _answer(method: str, path: str, headers: Mapping[str, str], *roles: St
         return await client.request(method, address, headers=headers, json=BODIES.get(path))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", StaffRole)
 @pytest.mark.parametrize("route", NEEDED_OF_API, ids=" ".join)
 async def test_route_of_the_api_is_open_to_the_roles_of_its_action_alone(
@@ -246,6 +251,7 @@ async def test_route_of_the_api_is_open_to_the_roles_of_its_action_alone(
         assert is_problem(answer)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "headers",
     [
@@ -298,6 +304,7 @@ async def test_each_error_of_the_api_is_a_problem(method: str, path: str, body: 
     assert is_private(answer)
 
 
+@pytest.mark.slow
 async def test_body_in_chunks_is_refused_by_the_api() -> None:
     async def body() -> AsyncIterator[bytes]:
         yield b'{"account": "dana.muster", "password": "", "code": ""}'
@@ -308,6 +315,7 @@ async def test_body_in_chunks_is_refused_by_the_api() -> None:
     assert (answer.status_code, is_problem(answer)) == (413, True)
 
 
+@pytest.mark.slow
 async def test_answer_and_error_of_the_program_are_private() -> None:
     transport = httpx.ASGITransport(create_api(parts_of(*StaffRole)), raise_app_exceptions=False)
     bearer = {"Authorization": f"Bearer {SESSION.token}"}

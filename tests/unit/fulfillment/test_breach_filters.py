@@ -148,6 +148,7 @@ def test_unknown_field_is_named_by_its_place() -> None:
     assert stranger.complaint.endswith("that no record of h.people has")
 
 
+@pytest.mark.slow
 def test_the_example_of_a_declaration_compares_fields_of_the_example_map() -> None:
     root = Path(__file__).parents[3]
     breach = breach_files.unsigned(root / "examples" / "breach" / "incident.yaml")

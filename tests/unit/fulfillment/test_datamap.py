@@ -70,6 +70,7 @@ def test_the_example_loads_in_the_order_of_its_files() -> None:
     assert data_map.remarks == ()
 
 
+@pytest.mark.slow
 def test_facts_of_a_dataset_hold_for_collections_that_say_nothing_else() -> None:
     by_key = load(EXAMPLE).by_key
     customers, invoices = by_key["billing.customers"].facts, by_key["billing.invoices"].facts
@@ -78,6 +79,7 @@ def test_facts_of_a_dataset_hold_for_collections_that_say_nothing_else() -> None
     assert by_key["billing.invoices"].erasure is Erasure.DELETE
 
 
+@pytest.mark.slow
 def test_retention_is_read_as_a_period_with_its_reason() -> None:
     retention = load(EXAMPLE).by_key["billing.invoices"].retention
     assert retention is not None

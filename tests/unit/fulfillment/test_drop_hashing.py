@@ -185,6 +185,7 @@ def test_a_name_of_nothing_but_marks_is_none() -> None:
     assert standard_hashes.name("--- ' \u0301") == ()
 
 
+@pytest.mark.slow
 @given(st.one_of(st.text(), st.integers(), st.floats(), st.none(), st.binary(), st.datetimes()))
 def test_any_stored_value_is_standardised_or_left_out(value: Any) -> None:
     rules = (
@@ -196,6 +197,7 @@ def test_any_stored_value_is_standardised_or_left_out(value: Any) -> None:
         assert all(rule(value))
 
 
+@pytest.mark.slow
 @given(st.text(min_size=1))
 def test_a_standardised_name_stays_as_it_is(value: str) -> None:
     for standard in standard_hashes.name(value)[:1]:

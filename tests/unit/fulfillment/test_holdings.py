@@ -1,5 +1,7 @@
 """The reason why a record is the person's is computed when it is read, in bounded memory."""
 
+import pytest
+
 from services.fulfillment.datamap.graph import graph_of
 from services.fulfillment.datamap.reader import parse
 from services.fulfillment.search.holdings import MOST_REMEMBERED, Holdings, key
@@ -15,6 +17,7 @@ dataset:
 """
 
 
+@pytest.mark.slow
 def test_memory_for_many_values_is_bounded() -> None:
     data_map = parse({"map.yml": MAP})
     graph = graph_of(data_map)

@@ -154,6 +154,7 @@ def test_the_drawing_has_a_group_per_collection_in_the_colour_of_its_erasure(pic
     }
 
 
+@pytest.mark.slow
 def test_the_drawing_has_a_named_path_per_arrow(picture: Picture) -> None:
     root = ET.fromstring(svg(picture))  # noqa: S314  ours
     titles = [path.findtext(f"{SVG}title") or "" for path in root.iter(f"{SVG}path")]

@@ -98,6 +98,7 @@ def test_however_short_a_masked_address_must_be_those_of_two_people_differ(most:
     assert first != second
 
 
+@pytest.mark.slow
 @given(some.text(min_size=1), some.text(min_size=1))
 def test_where_values_must_differ_the_masks_of_two_values_do(one: str, other: str) -> None:
     first, second = (fitting_mask(v, "a", NULL, rules({}, unique="a"), SECRET).value for v in (one, other))

@@ -92,6 +92,7 @@ def test_other_peoples_elements_are_not_disclosed(document: dict[str, Any]) -> N
     assert not any(f"by {other}" in shown or f'"{other}"' in shown for other in PEOPLE[1:])
 
 
+@pytest.mark.slow
 @given(DOCUMENTS)
 def test_own_elements_are_all_disclosed(document: dict[str, Any]) -> None:
     shown = disclosed(tickets(), document, matches(document, "kim"))

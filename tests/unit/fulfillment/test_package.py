@@ -181,6 +181,7 @@ def test_a_hostile_text_reaches_the_json_unchanged(text: str) -> None:
     assert parsed(files_of({"_id": text})[JSON]) == [{"_id": text}]
 
 
+@pytest.mark.slow
 def test_of_many_records_none_is_lost_and_each_is_clean() -> None:
     documents = [{"_id": ObjectId(), "text": f"\x01 {number} " + "x" * 60} for number in range(1_000)]
     files = files_of(*documents)

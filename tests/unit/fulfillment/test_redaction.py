@@ -68,6 +68,7 @@ def test_own_identities_are_not_blacked_out(before: str, left: str, own: str, ri
     assert own in REDACT(f"{before}{left}{own}{right}{after}")
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(FILLER, st.sampled_from(OWN_FORMS)), min_size=1, max_size=3), ADDRESSES)
 def test_person_is_shown_beside_another_name(parts: list[tuple[str, str]], address: str) -> None:
     text = " ; ".join(f"{words} {own} ; {address}" for words, own in parts)
@@ -240,12 +241,14 @@ def test_nearly_all_other_people_are_found_in_running_text() -> None:
     assert sum(found) / len(found) >= LEAST_RECALL
 
 
+@pytest.mark.slow
 def test_hardly_anything_else_that_is_capitalised_is_blacked_out() -> None:
     harmed = [one for sentence in sentences() for one in sentence.harmed()]
     assert len(harmed) >= 500
     assert sum(harmed) / len(harmed) <= MOST_HARMED
 
 
+@pytest.mark.slow
 def test_the_person_is_never_blacked_out_of_running_text() -> None:
     for sentence in sentences():
         shown = REDACT(sentence.text)

@@ -50,6 +50,7 @@ def test_steps_that_differ_in_the_key_alone_are_one_run() -> None:
     assert steps[-1].id == {"_id": LONGEST_RUN - 1}
 
 
+@pytest.mark.slow
 def test_a_run_ends_where_a_line_would_grow_too_long() -> None:
     steps = Steps(runs_of(many(2 * LONGEST_RUN + 1)))
     assert [len(run) for run in steps.runs] == [LONGEST_RUN, LONGEST_RUN, 1]

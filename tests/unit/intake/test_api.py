@@ -299,6 +299,7 @@ async def test_a_withdrawal_by_http_is_accepted_and_happens() -> None:
     assert office.the(RequestWithdrawn).request_id == CASE
 
 
+@pytest.mark.slow
 async def test_the_api_describes_itself() -> None:
     async with client_of(Office().requests) as client:
         document = (await client.get("/openapi.json")).json()

@@ -174,6 +174,7 @@ async def test_no_problem_repeats_what_a_slightly_wrong_request_said(slips: dict
     await hostile("/v1/requests", json.dumps(form() | slips).encode())
 
 
+@pytest.mark.slow
 @given(BODIES)
 async def test_no_problem_repeats_what_a_wholly_wrong_request_said(body: Any) -> None:
     await hostile("/v1/requests", json.dumps(body).encode())
@@ -185,6 +186,7 @@ async def test_no_problem_repeats_what_wrong_proofs_said(proofs: list[Any]) -> N
     await hostile(f"/v1/requests/{CASE}/proofs", json.dumps({"proofs": proofs}).encode())
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=200).map(lambda body: body + CANARY.encode()))
 async def test_garbage_is_a_problem_and_not_a_fault(body: bytes) -> None:
     await hostile("/v1/requests", body)

@@ -371,6 +371,7 @@ async def posted(office: Office, statement: str) -> httpx.Response:
         return await client.post(f"/requests/{CASE}/appeal", data={"statement": statement})
 
 
+@pytest.mark.slow
 async def test_an_appeal_on_the_page_keeps_its_text() -> None:
     office = await refused()
     assert "We will review it" in (await posted(office, SAID)).text

@@ -103,6 +103,7 @@ async def test_entries_have_time_service_meaning_provision_and_row() -> None:
     assert [law.id for law in found.laws] == [GDPR]
 
 
+@pytest.mark.slow
 async def test_decision_of_another_service_is_noted_with_its_account_and_its_refusal() -> None:
     desk = desk_of()
     await desk.office.submit(request())
@@ -119,6 +120,7 @@ async def test_decision_of_another_service_is_noted_with_its_account_and_its_ref
     assert (answered["type"], answered["details"]["reason"]) == (refused.TYPE, "role_missing")
 
 
+@pytest.mark.slow
 async def test_last_entry_is_the_export_itself_with_its_account() -> None:
     desk = desk_of()
     await desk.office.submit(request())
@@ -131,6 +133,7 @@ async def test_last_entry_is_the_export_itself_with_its_account() -> None:
     assert found.content["chain"]["faults"] == ["2 changed"]
 
 
+@pytest.mark.slow
 async def test_trail_names_no_sealed_content() -> None:
     desk = desk_of()
     await desk.office.submit(request())
@@ -140,6 +143,7 @@ async def test_trail_names_no_sealed_content() -> None:
     assert (noted["actor"], noted["details"]) == ("dana.muster", {})
 
 
+@pytest.mark.slow
 async def test_trail_has_no_personal_data_of_the_request() -> None:
     desk = desk_of()
     await desk.office.submit(request())
@@ -152,6 +156,7 @@ async def test_trail_has_no_personal_data_of_the_request() -> None:
     assert "r-1" not in both
 
 
+@pytest.mark.slow
 async def test_document_shows_names_that_are_markup_and_names_the_digest() -> None:
     desk = desk_of()
     await desk.office.submit(request())
@@ -210,6 +215,7 @@ def test_event_names_the_provisions_that_it_applied(fact: Fact, provisions: Sequ
 # --- signature ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 async def test_archive_is_the_same_each_time_and_trusted_by_the_key_of_the_issuer_alone() -> None:
     found = await trail()
     archive = signed_archive(found, SIGNER)
@@ -220,6 +226,7 @@ async def test_archive_is_the_same_each_time_and_trusted_by_the_key_of_the_issue
         assert not verify_trail(archive, issuer=issuer).trusted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 async def test_changed_byte_of_any_file_is_found(name: str) -> None:
     files = await contents()
@@ -233,6 +240,7 @@ async def test_changed_byte_of_any_file_is_found(name: str) -> None:
             assert report.problems == (f"{name} was changed",)
 
 
+@pytest.mark.slow
 async def test_archive_with_another_key_or_other_files_is_not_trusted() -> None:
     files, other = await contents(), Ed25519PrivateKey.generate()
     forged = signed_archive(await trail(), other)
@@ -258,6 +266,7 @@ async def test_roles_that_audit_export_and_no_other_does(role: StaffRole) -> Non
     assert len(desk.office.facts(TrailExported)) == (1 if role in AUDITING else 0)
 
 
+@pytest.mark.slow
 async def test_export_is_for_registered_requests_in_a_session_within_a_limit() -> None:
     desk = desk_of(Allowance(1))
     await desk.office.submit(request())

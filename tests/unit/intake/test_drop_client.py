@@ -166,6 +166,7 @@ async def test_an_unknown_answer_is_left_to_the_staff(content: bytes) -> None:
         await of(california).upload([])
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=300), st.sampled_from([202, 400, 404, 409, 418, 500]))
 async def test_any_answer_of_the_platform_is_a_known_error(content: bytes, status: int) -> None:
     california = open_all_day()

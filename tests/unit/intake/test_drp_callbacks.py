@@ -109,6 +109,7 @@ async def test_a_failed_callback_is_retried_with_the_present_status(stage: Stage
     assert stage.watch.watched == {}
 
 
+@pytest.mark.slow
 async def test_a_failing_receiver_is_retried_daily_and_again_after_a_change(stage: Stage) -> None:
     stage.called.takes = False
     made = (await stage.agent.exercise(status_callback=HERE)).json()["request_id"]

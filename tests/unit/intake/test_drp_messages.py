@@ -150,6 +150,7 @@ def test_any_signed_message_is_parsed_or_refused(signed: bytes) -> None:
         read(signed)
 
 
+@pytest.mark.slow
 @given(TIMES | JSON, TIMES | JSON)
 def test_any_times_of_a_message_are_checked(issued_at: Any, expires_at: Any) -> None:
     content = {"agent-id": "A", "business-id": "B", "issued-at": issued_at, "expires-at": expires_at}

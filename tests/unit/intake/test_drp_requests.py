@@ -76,6 +76,7 @@ def dated(agent: Calling, **times: timedelta) -> dict[str, str]:
 # --- what is taken ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 async def test_a_signed_request_becomes_a_case_and_is_answered_at_once(agent: Calling) -> None:
     answer = await agent.exercise(agent_request_id="their-7")
     assert answer.status_code == 200
@@ -101,6 +102,7 @@ async def test_a_signed_request_becomes_a_case_and_is_answered_at_once(agent: Ca
     assert datetime.fromisoformat(page["expected_by"]) == due
 
 
+@pytest.mark.slow
 async def test_the_time_to_answer_runs_from_when_the_agent_wrote_and_never_from_the_future(
     agent: Calling,
 ) -> None:
@@ -380,6 +382,7 @@ async def test_another_agents_message_is_refused_although_it_is_signed(agent: Ca
     assert_error(await two.exercise(agent.signed(agent.exercise_message())), 403, fatal=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("request_id", [UNKNOWN, "nobody", "..%2Fagent", "x" * 300])
 async def test_an_unknown_request_is_not_found(refused: Calling, request_id: str) -> None:
     answer = await refused.http.get(f"{REQUESTS}/{request_id}", headers=refused.bearer)

@@ -321,6 +321,7 @@ async def test_mail_is_handled_as_registered_only_with_a_known_request() -> None
     assert len(inbox.office.facts(DecisionRefused)) == 3
 
 
+@pytest.mark.slow
 async def test_request_made_by_a_late_reply_removes_the_last_day_of_its_mail() -> None:
     inbox, asked = await asked_back("Hello")
     await fire(inbox, INQUIRY_REMINDED, INQUIRY_UNANSWERED)
@@ -420,6 +421,7 @@ async def test_short_reference_in_a_mail_of_the_person_names_the_case(place: str
     assert inbox.office.the(MessageLodged).request_id == case
 
 
+@pytest.mark.slow
 async def test_short_reference_in_a_mail_of_a_stranger_names_no_case() -> None:
     inbox = Inbox()
     case = await inbox.opened()
@@ -462,6 +464,7 @@ async def test_a_withdrawal_by_mail_needs_an_authenticated_sender() -> None:
     assert await inbox.take(mail, to=[THREADS.of(case)]) == MailOutcome.WITHDRAWN
 
 
+@pytest.mark.slow
 async def test_reply_with_names_of_categories_answers_which_data_is_meant() -> None:
     inbox = Inbox()
     case = await inbox.opened("Please send me a copy of all my data. I live in Germany.")

@@ -36,6 +36,7 @@ def test_guesses_at_one_client_do_not_count_for_another() -> None:
     assert attempts.shown("readers", AWAY, lambda: "the other client")
 
 
+@pytest.mark.slow
 async def test_network_that_shows_wrong_keys_is_refused_before_a_key_is_compared() -> None:
     async with client_of(Office().requests, attempts=FailedAttempts()) as http:
         for _ in range(MOST_OF_NETWORK):

@@ -67,6 +67,7 @@ async def planned(client: Calling, *, approval: bool = True) -> str:
     return name
 
 
+@pytest.mark.slow
 async def test_an_approval_decides_the_identity_if_the_staff_has_to(client: Calling) -> None:
     name = await in_review(client)
     found = await decided(client, "approve", {"request_ids": [name]})
@@ -88,6 +89,7 @@ async def test_an_approval_is_for_the_mailbox_and_for_no_number_beside_it(client
     assert client.office.the(IdentityVerified).proven == ("email",)
 
 
+@pytest.mark.slow
 async def test_where_there_is_no_mailbox_an_approval_is_for_what_is_named(client: Calling) -> None:
     names = [
         await in_review(client, identity={"phone_number": "+14155550147", "external_id": "7"}),
@@ -118,6 +120,7 @@ async def test_an_erasure_without_approval_needed_is_not_approved(client: Callin
     assert not client.office.facts(ErasureApproved)
 
 
+@pytest.mark.slow
 async def test_an_erasure_that_was_taken_back_is_not_approved(client: Calling) -> None:
     name = await planned(client)
     await decided(client, "cancel", [name])
@@ -161,6 +164,7 @@ async def test_a_verified_request_cannot_be_denied(client: Calling) -> None:
     assert not client.office.facts(IdentityDecided)
 
 
+@pytest.mark.slow
 async def test_a_request_can_be_taken_back_until_it_is_answered(client: Calling) -> None:
     name = await client.made()
     found = await decided(client, "cancel", {"request_ids": [name, name], "reason": "asked by phone"})

@@ -67,12 +67,14 @@ async def test_a_policy_says_which_right_is_exercised(policy: str, right: Right)
     assert request.right is right
 
 
+@pytest.mark.slow
 async def test_a_policy_can_stand_for_an_objection_to_direct_marketing() -> None:
     office, request = await taken(policy_key="no_mail")
     assert request.direct_marketing
     assert office.the(RequestReceived).direct_marketing
 
 
+@pytest.mark.slow
 async def test_identities_become_those_of_the_subject() -> None:
     device = str(uuid4())
     identity = {

@@ -44,6 +44,7 @@ async def some(client: Calling) -> list[str]:
     return names
 
 
+@pytest.mark.slow
 async def test_requests_are_found_newest_first_in_pages(client: Calling) -> None:
     names = await some(client)
     whole = await client.search()
@@ -112,6 +113,7 @@ async def test_pages_of_what_a_filter_finds(client: Calling) -> None:
     assert (second["total"], second["pages"]) == (2, 2)
 
 
+@pytest.mark.slow
 async def test_one_request_is_found_by_its_id_or_the_beginning_of_it(client: Calling) -> None:
     names = await some(client)
     for query in ("", "/"):

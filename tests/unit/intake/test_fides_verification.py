@@ -18,6 +18,7 @@ async def offered(client: Calling, name: str, code: str) -> tuple[int, str]:
     return answer.status_code, body["status"] if answer.is_success else body["detail"]
 
 
+@pytest.mark.slow
 async def test_the_exchange_of_a_privacy_center() -> None:
     office = Office()
     async with calling(office) as client:
@@ -80,6 +81,7 @@ async def test_a_code_that_has_expired_or_was_never_sent_is_of_no_use() -> None:
         assert (status, "code_expired" in said) == (400, True)
 
 
+@pytest.mark.slow
 async def test_five_wrong_codes_use_the_code_up() -> None:
     office = Office()
     async with calling(office) as client:
@@ -144,6 +146,7 @@ async def test_where_a_mailbox_is_not_enough_the_code_counts_and_more_is_wanted(
         assert page["wanted"]
 
 
+@pytest.mark.slow
 async def test_a_code_that_is_not_judged_in_time_is_said_to_be_waited_for() -> None:
     office = Office()
     async with calling(office) as client:

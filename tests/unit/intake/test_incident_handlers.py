@@ -577,6 +577,7 @@ async def test_a_later_discovery_moves_no_clock(registry: Registry) -> None:
     assert after["gdpr.authority.DE"] == before["gdpr.authority.DE"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("detected", "moved", "last_day"),
     [

@@ -180,6 +180,7 @@ async def test_an_officer_with_a_threshold_is_notified_after_the_people_that_rea
     assert (await by_name(registry))["us-ca.attorney_general"].runs_from == registry.clock()
 
 
+@pytest.mark.slow
 async def test_a_later_supplement_does_not_postpone_an_earlier_one(registry: Registry) -> None:
     """GDPR Art. 33(4): without undue further delay."""
     await registry.declare()
@@ -225,6 +226,7 @@ async def test_a_supplement_without_a_key_statement_keeps_the_key_taken(registry
     assert (await by_name(registry))["gdpr.people"].owed
 
 
+@pytest.mark.slow
 async def test_an_incident_that_goes_on_has_a_progress_report_and_then_a_final_one(
     registry: Registry,
 ) -> None:
@@ -339,6 +341,7 @@ async def test_people_found_as_a_processor_do_not_count_for_the_controllers_offi
     assert not (await by_name(registry))["us-ca.attorney_general"].owed
 
 
+@pytest.mark.slow
 async def test_letters_to_people_stop_no_clock_of_a_customer(registry: Registry) -> None:
     await registry.declare()
     await registry.tell(scoped())
@@ -383,6 +386,7 @@ async def test_a_notice_to_a_customer_stops_the_clock_of_that_customer_alone(reg
     assert set((await registry.incident()).done) == {f"gdpr.controller.{number}" for number in (1, 2, 3)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("again", "failed", "stops"),
     [
@@ -474,6 +478,7 @@ async def test_a_supplement_returned_late_is_owed_again_and_the_first_notice_is_
     assert await customers_running(registry) == set(), "they were told a day before"
 
 
+@pytest.mark.slow
 async def test_a_notice_stops_the_clock_of_its_customer_though_a_supplement_to_them_waits(
     registry: Registry,
 ) -> None:
@@ -526,6 +531,7 @@ async def test_with_unknown_returned_notices_all_customers_count_as_not_notified
     assert await customers_running(registry) == {"gdpr.controller.1", "gdpr.controller.2"}
 
 
+@pytest.mark.slow
 async def test_customers_notified_under_clocks_without_numbers_stay_notified(
     registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:

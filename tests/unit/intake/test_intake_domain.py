@@ -525,6 +525,7 @@ def test_a_fetched_package_has_spent_its_code() -> None:
 # --- ids ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.text(max_size=8), st.text(max_size=8)), min_size=2, max_size=2, unique=True))
 def test_two_pairs_of_source_and_reference_never_share_an_id(pairs: list[tuple[str, str]]) -> None:
     one, other = (request_id(source, reference, key=b"k") for source, reference in pairs)

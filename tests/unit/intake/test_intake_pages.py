@@ -156,6 +156,7 @@ async def test_every_field_has_a_label_and_every_page_an_order(name: str) -> Non
     assert_accessible(await page(await STATES[name]()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("where", "data", "wrong"),
     [
@@ -185,6 +186,7 @@ async def test_faults_are_shown_on_top_and_at_the_field(
     assert offered(office) == []
 
 
+@pytest.mark.slow
 async def test_valid_input_is_kept_in_the_form() -> None:
     """WCAG 3.3.7; and what was typed stays text."""
     office = await asked((E.THREE_POINTS, E.DECLARATION))
@@ -387,6 +389,7 @@ async def test_documents_are_sealed_and_the_page_says_so() -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "status", "words"),
     [
@@ -489,6 +492,7 @@ def test_every_piece_of_evidence_has_words() -> None:
 # --- only the head ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_every_page_for_people_is_asked_for_by_its_head_as_well() -> None:
     routes = [route for route in app_of(Office().requests).routes if isinstance(route, Route)]
     pages = {route.path for route in routes if "GET" in (route.methods or ())}

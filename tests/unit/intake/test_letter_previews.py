@@ -7,7 +7,7 @@ import pytest
 from httpx import Response
 
 from services.intake.http import letter_previews
-from services.intake.http.letter_previews import PREVIEWS_PER_HOUR
+from services.intake.http.staff_decisions import PREVIEWS_PER_HOUR
 from shared.contract.case_openings import EVERYTHING
 from shared.contract.events import (
     ContentOpened,
@@ -102,6 +102,7 @@ async def test_preview_needs_an_opened_case_for_letters_name_the_person() -> Non
     assert desk.office.facts(PreviewDrafted) == []
 
 
+@pytest.mark.slow
 async def test_previews_of_an_account_are_limited() -> None:
     desk = await opened()
     body = {"type": "habeas.stop.decided.v1", "data": {"resume": True}}

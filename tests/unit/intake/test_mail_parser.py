@@ -437,6 +437,7 @@ def test_any_bytes_are_read(content: bytes) -> None:
     found.received_at(NOW, EARLIEST)
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 2**32), changes=st.integers(1, 40))
 def test_any_damage_to_a_mail_is_read(seed: int, changes: int) -> None:
     chance, content = random.Random(seed), bytearray(sample())

@@ -241,6 +241,7 @@ def test_mail_without_a_withdrawal_withdraws_nothing(words: str) -> None:
     assert not is_withdrawal(words, BOOK)
 
 
+@pytest.mark.slow
 @given(subject=st.text(), words=st.text())
 def test_nothing_that_is_written_cannot_be_read(subject: str, words: str) -> None:
     classify(subject, words, BOOK)

@@ -117,6 +117,7 @@ async def test_a_status_says_what_its_version_says(controller: Calling, version:
     assert (await controller.status(version=version)) == page | done
 
 
+@pytest.mark.slow
 async def test_a_refusal_by_law_is_cancelled_with_the_reason_in_our_extension(controller: Calling) -> None:
     made = await controller.made("3")
     case = controller.case_of(made)
@@ -172,6 +173,7 @@ async def test_discovery_says_what_is_served_and_with_what_it_is_signed(
 # --- cancelled -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 async def test_id_is_repeated_as_sent_and_found_in_either_case(controller: Calling) -> None:
     sent = ID.upper()
     receipt = await controller.post(example(subject_request_id=sent))
@@ -219,6 +221,7 @@ async def test_a_request_in_progress_or_over_cannot_be_cancelled(controller: Cal
 # --- results ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @VERSIONS
 async def test_the_package_is_handed_to_the_controller_and_that_is_on_record(
     controller: Calling, version: str

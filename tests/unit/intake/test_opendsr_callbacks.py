@@ -85,6 +85,7 @@ async def test_a_short_status_is_reported_all_the_same(stage: Stage) -> None:
     assert stage.called.statuses(ONE) == ["pending", "in_progress", "completed"]
 
 
+@pytest.mark.slow
 async def test_one_address_that_fails_holds_up_no_other_and_hears_it_later(stage: Stage) -> None:
     stage.called.refuses = {ONE}
     await stage.controller.post(example(status_callback_urls=[ONE, TWO]))

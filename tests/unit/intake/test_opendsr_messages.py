@@ -240,6 +240,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(
     st.sampled_from("123"),
     st.dictionaries(st.sampled_from([*example("3"), "group_id"]), JSON, max_size=4),

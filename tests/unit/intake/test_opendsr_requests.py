@@ -101,6 +101,7 @@ async def test_the_law_counts_from_when_the_person_asked(controller: Calling) ->
     assert controller.office.facts(RequestReceived)[-1].received_at == NOW
 
 
+@pytest.mark.slow
 async def test_an_instruction_is_verified_at_once_without_proof(
     controller: Calling,
 ) -> None:
@@ -278,6 +279,7 @@ async def test_an_id_counts_once_for_any_right(controller: Calling, version: str
     assert len(controller.office.facts(RequestReceived)) == 1
 
 
+@pytest.mark.slow
 async def test_an_equal_request_is_refused_as_long_as_the_first_is_open(controller: Calling) -> None:
     first = await controller.made()
     equal = example("3", subject_request_id=fresh_id())

@@ -36,6 +36,7 @@ async def controller() -> AsyncIterator[Calling]:
 # --- trouble ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 async def test_an_unregistered_request_is_registered_by_its_repetition() -> None:
     async with calling(Office(journal=UnwritableJournal())) as controller:
         await registered_by_its_repetition(controller)

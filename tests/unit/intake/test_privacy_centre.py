@@ -118,6 +118,7 @@ async def test_every_page_has_an_order_labels_and_no_foreign_parts(path: str) ->
     assert all(address.startswith("/") for address in loaded)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PUBLIC_PAGES)
 async def test_pages_are_closed_to_everything_foreign_and_store_nothing(path: str) -> None:
     async with client_of(Office().requests) as client:
@@ -168,6 +169,7 @@ def test_countries_have_names_and_an_order(language: str) -> None:
 # --- from the form to the request ---------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "more", "wanted"),
     [
@@ -202,6 +204,7 @@ async def test_a_submitted_form_becomes_a_request_with_a_page() -> None:
     assert office.the(RequestLodged).source == PUBLIC_SOURCE
 
 
+@pytest.mark.slow
 async def test_everything_is_shown_once_more_before_it_is_sent() -> None:
     office = Office()
     typed = PERSON | {"statement": HOSTILE, "country": "US", "state": "US-CA"}
@@ -449,6 +452,7 @@ async def test_the_signal_counts_with_a_request_of_a_program_and_with_a_click_to
     assert [fact.source for fact in office.facts(RequestLodged)].count(GPC) == 2
 
 
+@pytest.mark.slow
 async def test_however_many_forms_are_sent_on_a_day_the_signal_is_one_request() -> None:
     office = Office()
     await sent(office, "/ask/access", PERSON, **SIGNAL)

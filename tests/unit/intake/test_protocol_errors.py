@@ -88,6 +88,7 @@ async def test_fides_errors_are_in_words_of_this_product() -> None:
     assert_own_words(created, least=30)
 
 
+@pytest.mark.slow
 async def test_api_errors_are_in_words_of_this_product() -> None:
     said = {"right": "access", "subject": {"email": "ada@example.org"}, "residence": {"country": "DE"}}
     async with intake_api.client_of(Office().requests) as http:
@@ -157,6 +158,7 @@ BROKEN = b'{"a":\n x}'
 PLACE = "line 2, column 2"
 
 
+@pytest.mark.slow
 async def test_error_of_json_states_line_and_column_in_every_protocol() -> None:
     typed = {"Content-Type": "application/json"}
     async with agents.calling(Office()) as agent:
@@ -199,6 +201,7 @@ async def test_body_that_cannot_be_parsed_is_answered_in_words_of_this_product(b
     assert answer.json()["detail"] == NOT_PARSED
 
 
+@pytest.mark.slow
 async def test_answer_states_the_first_errors_of_many() -> None:
     many = {f"key_{number}": 5 for number in range(2_000)}
     async with intake_api.client_of(Office().requests) as http:
@@ -211,6 +214,7 @@ async def test_answer_states_the_first_errors_of_many() -> None:
     assert [len(errors) for errors in answers] == [MOST_ERRORS] * 3
 
 
+@pytest.mark.slow
 async def test_error_of_a_webhook_names_the_field() -> None:
     body = json.dumps({"shop_id": 1, "customer": 7}).encode()
     async with platforms.platforms(Office()) as calling:

@@ -71,6 +71,7 @@ async def test_every_status_has_a_text_in_each_language(state: str, language: st
         assert "Received on" not in said(page)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("language", "country", "tag"),
     [

@@ -10,7 +10,7 @@ from httpx import Response
 from services.intake.cases.register import CaseHistory
 from services.intake.domain import MailboxSearched
 from services.intake.http.staff_actions import ACTING
-from services.intake.http.staff_search import SEARCHES_PER_HOUR
+from services.intake.http.staff_decisions import SEARCHES_PER_HOUR
 from shared.contract.envelope import MAX_BODY
 from shared.contract.events import (
     MOST_DOCUMENT_BYTES,
@@ -48,6 +48,7 @@ async def act(desk: StaffDesk, action: str, body: Any, case: str = CASE, **sessi
         return await http.post(f"/v1/staff/cases/{case}/{action}", **content)
 
 
+@pytest.mark.slow
 async def test_owner_is_set_and_taken_away_on_record() -> None:
     desk = await opened()
     desk.people["robin.muster"] = replace(DANA, name="robin.muster")
@@ -93,6 +94,7 @@ async def test_file_of_another_type_is_refused() -> None:
     assert not [item for item in desk.office.sealed(CASE) if item.startswith("file_")]
 
 
+@pytest.mark.slow
 async def test_file_is_as_large_as_a_document_of_a_person_at_most() -> None:
     desk = await opened()
     largest = b"%PDF-" + bytes(MOST_DOCUMENT_BYTES - 5)
@@ -251,6 +253,7 @@ async def test_owner_is_no_account_whose_person_the_case_names() -> None:
     assert desk.office.facts(CaseAssigned) == []
 
 
+@pytest.mark.slow
 async def test_searches_of_an_account_are_limited() -> None:
     desk = await opened()
     async with desk.client(await desk.sign_in()) as http:

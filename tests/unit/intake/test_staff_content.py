@@ -84,6 +84,7 @@ async def content_of(desk: StaffDesk, secret: str) -> Any:
     return (await read(desk, secret)).raise_for_status().json()
 
 
+@pytest.mark.slow
 async def test_opened_case_is_read_by_the_account_that_opened_it() -> None:
     desk = await desk_with()
     secret = await desk.sign_in()
@@ -95,6 +96,7 @@ async def test_opened_case_is_read_by_the_account_that_opened_it() -> None:
     assert content["until"] == (NOW + OPENED_FOR).isoformat().replace("+00:00", "Z")
 
 
+@pytest.mark.slow
 async def test_case_is_not_read_before_its_opening_is_on_record() -> None:
     desk = await desk_with()
     secret = await desk.sign_in()
@@ -359,6 +361,7 @@ async def draw(desk: StaffDesk, proof: str) -> None:
         await desk.office.vault.seal(CASE, item, content)
 
 
+@pytest.mark.slow
 async def test_pages_are_pending_until_they_are_drawn_and_then_shown() -> None:
     desk = await desk_with()
     secret = await desk.sign_in()
@@ -462,6 +465,7 @@ async def list_package(desk: StaffDesk, *records: dict[str, Any]) -> None:
     await desk.office.tell(needed, service="fulfillment")
 
 
+@pytest.mark.slow
 async def test_records_of_a_package_to_review_are_shown_in_pieces() -> None:
     desk = await desk_with()
     secret = await desk.sign_in()

@@ -27,6 +27,7 @@ async def status(desk: StaffDesk, secret: str | None) -> int:
         return (await http.get(URL)).status_code
 
 
+@pytest.mark.slow
 async def test_session_shows_its_account_and_its_end() -> None:
     desk = StaffDesk()
     async with desk.client(await desk.sign_in({StaffRole.VIEWER, StaffRole.AUDITOR})) as http:
@@ -130,6 +131,7 @@ async def test_wrong_secrets_are_limited_for_each_network() -> None:
     assert await status(desk, secret) == 429
 
 
+@pytest.mark.slow
 async def test_wrong_secrets_that_the_console_shows_count_for_the_network_of_its_client() -> None:
     desk = StaffDesk(attempts=FailedAttempts())
     secret = await desk.sign_in()

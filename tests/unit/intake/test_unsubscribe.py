@@ -46,6 +46,7 @@ async def test_a_click_is_an_objection_to_direct_marketing_that_needs_no_proof()
     assert sealed[CLICK] == BODY
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "type_"),
     [
@@ -250,6 +251,7 @@ async def test_a_link_that_would_not_open_is_not_made(monkeypatch: pytest.Monkey
         CliRunner().invoke(command, words, catch_exceptions=False)
 
 
+@pytest.mark.slow
 @given(st.text(min_size=1, max_size=500) | st.text(st.sampled_from("報\x00é"), min_size=400, max_size=500))
 def test_each_link_that_is_made_opens(name: str) -> None:
     try:

@@ -175,6 +175,7 @@ async def test_documents_tokens_and_declarations_come_as_json_as_well() -> None:
     assert (token.kind, declaration.kind) == (ProofKind.ID_TOKEN, ProofKind.DECLARATION)
 
 
+@pytest.mark.slow
 async def test_json_may_be_as_large_as_a_document_needs() -> None:
     office = await waiting()
     content = base64.b64encode(JPEG + bytes(2 * MAX_BODY)).decode()
@@ -235,6 +236,7 @@ async def test_a_file_over_the_limit_is_a_problem_413_that_names_the_field() -> 
     assert proofs_of(office) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content_type", ["multipart/form-data; boundary=b", "application/json"])
 async def test_a_body_over_the_limit_is_refused_before_it_is_in_memory(content_type: str) -> None:
     sent = 0
@@ -357,6 +359,7 @@ async def test_proofs_that_are_not_awaited_are_a_problem_409() -> None:
 # --- what the API says --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 async def test_the_api_describes_both_ways_to_offer_proofs() -> None:
     async with client_of(Office().requests) as client:
         document = (await client.get("/openapi.json")).json()

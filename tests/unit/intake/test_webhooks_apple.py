@@ -87,6 +87,7 @@ async def test_a_list_of_what_happened_makes_a_request_of_each() -> None:
     assert len(office.facts(RequestReceived)) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [
@@ -235,6 +236,7 @@ async def test_a_flood_of_unknown_keys_does_not_become_a_flood_of_questions() ->
     assert signer.asked == 1
 
 
+@pytest.mark.slow
 async def test_while_apples_keys_cannot_be_had_it_is_asked_to_send_it_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -54,6 +54,7 @@ async def test_an_account_owner_may_have_several_forms(
     assert {name: value for name, value in said.items() if value} == found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sub_id", "found"),
     [

@@ -191,6 +191,7 @@ async def test_a_letter_that_came_back_for_good_has_not_reached_the_person(offic
     assert office.outbox.sent == [ACKNOWLEDGED], "and it is not sent again"
 
 
+@pytest.mark.slow
 async def test_code_that_came_back_has_not_acknowledged_the_request(office: Office) -> None:
     mailed = IdentityChallenged(
         request_id=CASE, kind=ProofKind.EMAIL_CODE, ref="code_0", expires_at=WRITTEN_AT, acknowledges=True

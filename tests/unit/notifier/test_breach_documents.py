@@ -339,6 +339,7 @@ def test_only_duties_of_the_staff_that_are_owed_have_documents() -> None:
     assert list(duties(clocks, DESK.policies)) == []
 
 
+@pytest.mark.slow
 def test_attorney_general_gets_the_letter_without_personal_data(tmp_path: Path) -> None:
     """Cal. Civ. Code § 1798.82(f): a sample copy, excluding any personally identifiable information."""
     document = filled("us-ca.attorney_general")

@@ -77,6 +77,7 @@ def test_ed25519_convinces_another_verifier_too() -> None:
     assert convinces(ours.sign(written("code")), "ed25519")
 
 
+@pytest.mark.slow
 def test_a_name_that_is_folded_over_lines_is_signed_as_well(ours: DkimSigner, algorithm: str) -> None:
     assert convinces(ours.sign(written("code", "王小明" * 10)), algorithm)
 
@@ -100,6 +101,7 @@ def test_any_change_on_the_way_breaks_the_signature(
     assert not convinces(message.replace(before, after, 1), algorithm)
 
 
+@pytest.mark.slow
 def test_relays_may_add_headers_and_wrap_lines_anew(ours: DkimSigner, algorithm: str) -> None:
     message = b"Received: from a\r\n\tby b; today\r\nX-Spam: no\r\n" + ours.sign(written("code"))
     assert convinces(message.replace(b"\r\nSubject: ", b"\r\nSubject:\r\n   "), algorithm)
@@ -119,11 +121,13 @@ def test_the_same_letter_signed_again_is_the_same_to_the_byte(ours: DkimSigner, 
     assert ours.sign(written("code")) == again.sign(written("code"))
 
 
+@pytest.mark.slow
 def test_no_line_is_longer_than_a_relay_must_take(ours: DkimSigner) -> None:
     head = ours.sign(written("code")).partition(b"\r\n\r\n")[0]
     assert max(map(len, head.split(b"\r\n"))) <= 998, "RFC 5322 2.1.1"
 
 
+@pytest.mark.slow
 def test_a_signer_does_not_show_its_key(ours: DkimSigner) -> None:
     assert "rivate" not in repr(ours)
 

@@ -141,6 +141,7 @@ SENTENCES: list[tuple[str, LetterFacts, LetterFacts]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sentence", "true", "false"), SENTENCES)
 def test_sentence_stands_in_a_letter_only_if_its_fact_is_true(
     sentence: str, true: LetterFacts, false: LetterFacts
@@ -222,6 +223,7 @@ def test_title_states_only_completed_actions(facts: LetterFacts, expected: str) 
     assert title(facts) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("right", [OPT_OUT, LIMIT])
 def test_twelve_months_without_a_question_are_stated_where_the_law_sets_them(right: Deed) -> None:
     """11 CCR § 7026(k), 7027(l)."""
@@ -230,6 +232,7 @@ def test_twelve_months_without_a_question_are_stated_where_the_law_sets_them(rig
     assert sentence not in render(letter(done(right), GDPR), SENDER).text
 
 
+@pytest.mark.slow
 def test_use_of_kept_records_is_stated_as_a_limit_of_the_law() -> None:
     """Without the map's mark no lock stands between the records and other programs, so none is claimed."""
     text = render(letter(IN_PART), SENDER).text
@@ -327,6 +330,7 @@ def test_summary_of_an_access_counts_records_and_kinds_left_out() -> None:
     assert summary(replace(ready, answer=Answer(categories=("Contact details",)))) == []
 
 
+@pytest.mark.slow
 def test_values_that_were_not_counted_have_no_number() -> None:
     left_out = WithheldGroup(label="Password", reason="never_disclosed")
     for count, shown in ((0, "—"), (2, "2")):
@@ -350,6 +354,7 @@ def test_refusal_of_a_correction_states_a_common_reason_once() -> None:
     assert "We cannot change it on request." in render(letter(other), SENDER).text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["proof wanted", "reminder", "categories"])
 def test_first_table_of_a_long_letter_has_its_day(kind: str) -> None:
     html = render(letter(LETTERS[kind]), SENDER).html

@@ -482,6 +482,7 @@ def test_code_that_acknowledges_cites_what_both_letters_do(law: str) -> None:
     assert {(block, said) for _, block, said in cited(law, "code that acknowledges")} == wanted
 
 
+@pytest.mark.slow
 def test_letter_names_products_and_affiliates_of_the_controller() -> None:
     known = replace(SENDER, products=("Example Edge", "Example Metal"), affiliates=("Example Inc",))
     said = words_of(render(letter(LETTERS["acknowledgement"], Regulation.GDPR), known))
@@ -518,6 +519,7 @@ def test_letter_on_an_appeal_states_when_it_is_decided() -> None:
         assert edition(law).rule(TimedDuty.APPEAL, Right.ACCESS), law
 
 
+@pytest.mark.slow
 def test_of_several_laws_each_has_its_say() -> None:
     """The widest content counts: what one of the laws demands is said."""
     both = forms(LETTERS["refusal"], "gdpr+us-va+ca-qc")["text"]
@@ -533,6 +535,7 @@ def test_of_several_laws_each_has_its_say() -> None:
     )
 
 
+@pytest.mark.slow
 def test_of_several_laws_the_strictest_counts() -> None:
     assert "is paused" in forms(LETTERS["proof wanted"], "gdpr+uk-gdpr")["text"]
     assert "is paused" not in forms(LETTERS["proof wanted"], "gdpr+us-ca-ccpa")["text"]
@@ -540,6 +543,7 @@ def test_of_several_laws_the_strictest_counts() -> None:
     assert "within 45 days" in forms(LETTERS["refusal"], "us-va+us-co")["text"]
 
 
+@pytest.mark.slow
 def test_an_authority_of_several_laws_stands_there_once() -> None:
     assert forms(LETTERS["refusal"], "gdpr+gdpr")["text"].count(AUTHORITY.name) == 1
 
@@ -618,6 +622,7 @@ def test_both_forms_have_the_same_words(language: str) -> None:
         assert set(re.findall(r"\w+", html)) - said <= heading, f"{kind}: but that heading of a column"
 
 
+@pytest.mark.slow
 def test_german_letters_speak_german() -> None:
     text = forms(LETTERS["erasure partly granted"], GDPR, "de-AT")["text"]
     assert "31. Dezember 2034" in text

@@ -107,6 +107,7 @@ def test_mail_program_reads_the_written_text(kind: str, law: Regulation, languag
 LOGO = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8
 
 
+@pytest.mark.slow
 def test_logo_is_an_inline_part_that_the_html_names() -> None:
     branded = replace(SENDER, logo=LOGO)
     message = written(letter(LETTERS["code"]), branded)

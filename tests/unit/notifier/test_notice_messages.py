@@ -69,6 +69,7 @@ def test_it_has_the_headers_of_every_letter_and_names_its_incident() -> None:
     assert len(message.keys()) == len(set(message.keys()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["plain", "html"])
 def test_notice_names_the_short_reference_of_its_incident(form: str) -> None:
     said = words(writer().of(PERSON, message_id=MESSAGE_ID), form)

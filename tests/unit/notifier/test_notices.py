@@ -259,6 +259,7 @@ def test_massachusetts_forbids_to_state_the_nature_of_a_breach() -> None:
         assert not any(words in form for form in said(("us-ma", "gdpr")).values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", languages.LANGUAGES)
 def test_california_prescribes_title_and_headings_word_for_word(language: str) -> None:
     """Cal. Civ. Code § 1798.82(d)(1)(A): also in a notice in another language, with the meaning beside."""

@@ -50,6 +50,7 @@ def test_strong_code_is_eight_letters_without_vowels_and_seldom_the_same() -> No
     assert not set("AEIOUY01") & set(LETTERS)
 
 
+@pytest.mark.slow
 @given(code=STRONG, data=st.data())
 def test_strong_code_matches_in_any_case_and_with_spaces_and_hyphens(code: str, data: st.DataObject) -> None:
     gaps = st.sampled_from(["", " ", "-", " - "])

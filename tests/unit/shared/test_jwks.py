@@ -24,6 +24,7 @@ class Slow:
         return self.signer.answer(request)
 
 
+@pytest.mark.slow
 async def test_concurrent_users_of_keys_wait_for_the_same_answer() -> None:
     slow = Slow()
     async with AsyncClient(transport=httpx.MockTransport(slow.answer)) as http:
@@ -122,6 +123,7 @@ async def test_malformed_set_of_keys_is_none(answer: Response) -> None:
             await KeySet("https://issuer.example.com", http, url=URL).key("one")
 
 
+@pytest.mark.slow
 async def test_keys_that_lie_elsewhere_are_not_followed() -> None:
     thief, asked = Signer(), list[str]()
 

@@ -161,11 +161,13 @@ WORDS = LETTERS.filter(lambda word: word not in TITLES | GENERATIONS.keys())
 NAMES = st.lists(WORDS, min_size=2, max_size=4, unique=True)
 
 
+@pytest.mark.slow
 @given(st.text(max_size=30), st.text(max_size=30))
 def test_order_of_arrival_makes_no_difference(one: str, other: str) -> None:
     assert match_names(one, other) == match_names(other, one)
 
 
+@pytest.mark.slow
 @given(NAMES)
 def test_case_and_order_make_no_difference(words: list[str]) -> None:
     name = " ".join(words)
@@ -196,6 +198,7 @@ def test_a_surname_alone_is_no_match(words: list[str]) -> None:
     assert not match_names(" ".join(words), words[-1])
 
 
+@pytest.mark.slow
 @given(st.text(max_size=400), st.text(max_size=400))
 def test_nothing_that_is_typed_breaks_it(one: str, other: str) -> None:
     assert match_names(one, other).outcome in MatchOutcome

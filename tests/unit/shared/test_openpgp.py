@@ -148,6 +148,7 @@ async def test_message_that_cannot_be_decrypted_is_refused(flaw: str) -> None:
         await decrypted(messages[flaw], str(key.pair).encode(), 2 * len(MEGABYTE))
 
 
+@pytest.mark.slow
 def test_certificate_as_text_holds_no_private_key(tmp_path: Path) -> None:
     key = ReceiverKey()
     (tmp_path / "pair.asc").write_text(str(key.pair))

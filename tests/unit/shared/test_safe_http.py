@@ -54,6 +54,7 @@ async def nothing() -> AsyncIterator[bytes]:
     yield b""
 
 
+@pytest.mark.slow
 async def test_a_body_that_says_it_is_packed_and_is_not_is_taken_as_it_is(answering: Answering) -> None:
     asked = answering(lambda: httpx.Response(200, headers=PACKED, stream=Pieces(b"no gzip")))
     receipt = await SafeHttp().post(HERE, {}, nothing)
@@ -69,6 +70,7 @@ async def test_a_packed_body_is_not_unpacked(answering: Answering) -> None:
     assert (await SafeHttp().post(HERE, {}, nothing)).body == packed[:MOST_RECEIPT_BYTES]
 
 
+@pytest.mark.slow
 async def test_any_failure_on_the_way_is_an_outage(answering: Answering) -> None:
     def answer() -> httpx.Response:
         raise httpx.DecodingError("it does not unpack")

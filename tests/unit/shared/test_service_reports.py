@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from services.console.system.reports import MapReport, unread_laws
 from shared.errors import MailUnavailable
 from shared.law.library import breach_policies, policies
@@ -42,6 +44,7 @@ def test_errors_of_a_map_come_first() -> None:
     assert report.severities == {"wrong": 1, "open": 1, "remark": 2}
 
 
+@pytest.mark.slow
 def test_unread_laws_are_the_editions_with_unread_values() -> None:
     editions = [*policies(), *breach_policies()]
     wanted = [one.id for one in editions if one.read_counts.get(SourceStatus.UNREAD)]

@@ -26,6 +26,7 @@ NUMBERS = st.one_of(
 )
 
 
+@pytest.mark.slow
 @given(NUMBERS, st.sampled_from(LOCALES))
 def test_a_number_is_written_as_its_locale_writes_it(value: float, tag: str) -> None:
     locale = Locale.parse(tag)
@@ -106,6 +107,7 @@ def test_a_french_label_in_plain_text_ends_as_in_french() -> None:
     assert re.findall(r"[^\s/]+:\s", late.body.text) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [LetterForm.ERASURE, LetterForm.ACCESS])
 def test_a_chinese_letter_has_full_width_marks_after_chinese_words(kind: LetterForm) -> None:
     for letter in preview(kind, ["gdpr"], "zh"):

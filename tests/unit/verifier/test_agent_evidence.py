@@ -102,6 +102,7 @@ async def test_an_agents_word_is_not_enough_for_sensitive_data() -> None:
     assert office.facts(IdentityChallenged)
 
 
+@pytest.mark.slow
 async def test_wrong_claims_beside_an_agents_word_get_the_categories_at_most() -> None:
     """No code is mailed where the mailbox is attested: the last claim decides all the same."""
     office = await asked(*BOTH, right="access")

@@ -104,6 +104,7 @@ async def test_details_that_agree_do_not_erase_without_the_code() -> None:
     assert office.the(IdentityVerified)
 
 
+@pytest.mark.slow
 async def test_person_without_a_mailbox_confirms_on_the_page_and_last() -> None:
     office = await opened(subject=UNREACHABLE)
     await office.offer(ERASE, id_="early")

@@ -19,6 +19,7 @@ def test_a_document_of_the_largest_size_is_taken() -> None:
     assert len(Document.model_validate(document(MOST_DOCUMENT_BYTES)).content) == MOST_DOCUMENT_BYTES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("more", [1, 2, 3])
 def test_a_larger_one_is_refused_however_base64_rounds(more: int) -> None:
     with pytest.raises(ValidationError, match="at most"):

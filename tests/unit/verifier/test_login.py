@@ -55,6 +55,7 @@ async def examined(
     return fact
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("of_the_token", "of_the_request"),
     [

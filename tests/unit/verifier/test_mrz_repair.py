@@ -82,6 +82,7 @@ def test_a_zone_is_as_sure_as_its_least_sure_line() -> None:
     assert [read.confidence for read in zones_among(texts)] == [80]
 
 
+@pytest.mark.slow
 @given(st.text())
 def test_cleaned_text_is_of_the_alphabet(text: str) -> None:
     assert set(cleaned(text)) <= set(ALPHABET)

@@ -58,6 +58,7 @@ async def refused(keys: KeySet, token: str) -> str:
     return error.value.code
 
 
+@pytest.mark.slow
 async def test_good_token_names_the_account(issuer: Issuer, keys: KeySet) -> None:
     login = await checked(keys, issuer.token(NONCE, now()))
     assert (login.subject, login.email) == ("K-7741-Q", "ottilie.quastenflosser@example.org")

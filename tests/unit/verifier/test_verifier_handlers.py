@@ -300,6 +300,7 @@ async def test_how_many_claims_agree_is_never_said(agreed: int) -> None:
     }
 
 
+@pytest.mark.slow
 async def test_three_claims_may_be_made() -> None:
     office = await opened(subject=UNREACHABLE)
     for n in range(3):

@@ -390,6 +390,7 @@ async def test_previewed_refusal_drafts_the_letter_and_leaves_proofs_and_state()
 AGAIN = ProofAskedAgain(request_id=CASE, by="dana.muster", reason=ProofObjection.UNREADABLE)
 
 
+@pytest.mark.slow
 async def test_staff_asks_for_another_proof_with_its_reason_and_a_wait_of_its_own() -> None:
     office = await in_review()
     await coded(office)
