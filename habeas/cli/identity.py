@@ -76,7 +76,8 @@ def accept(
     request_id: RequestId,
     reason: Annotated[str, Option(help="Reason: a-z, 0-9, _ and dots.")],
     identity: Annotated[
-        list[str], Option(help="Name of an identity that is the person's (email …); may be repeated.")
+        list[str],
+        Option(help="Identity in the request that is the person's (email, phone_number …); may be repeated."),
     ],
     account: As = None,
     code: OneTimeCode = None,

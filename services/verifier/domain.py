@@ -537,9 +537,13 @@ def proven(way: ProofWay, known: Verification) -> tuple[Code, ...] | None:
 
 def vouched_identities(subject: Subject, verifies: AbstractSet[str]) -> tuple[Code, ...]:
     """Return the identities of *subject* that a source vouches for which *verifies* these."""
+    return tuple(sorted(stated_identities(subject) & verifies))
+
+
+def stated_identities(subject: Subject) -> frozenset[str]:
+    """Return the names of the identities of *subject*: its contacts and identifiers."""
     contacts = {EMAIL: subject.email, PHONE: subject.phone}
-    named = {*subject.identifiers, *(name for name, value in contacts.items() if value)}
-    return tuple(sorted(named & verifies))
+    return frozenset({*subject.identifiers, *(name for name, value in contacts.items() if value)})
 
 
 def level_of(way: ProofWay, known: Verification) -> Assurance:

@@ -180,8 +180,9 @@ async def decide_by_staff(event: IdentityDecided, ctx: VerifierContext) -> Seque
     Carry out the decision of the privacy staff; where two must decide for the requester, wait for the second.
 
     Raises:
-        RefusedDecision: The identity is decided already or proven elsewhere, the request is stopped, or the
-          second decision comes from the account that made the first, or names none of its identities.
+        RefusedDecision: The identity is decided already or proven elsewhere, the request is stopped or has
+          none of the named identities, or the second decision comes from the account that made the first, or
+          names none of its identities.
     """
     if not ctx.known.open:
         raise RefusedDecision("identity_decided")
@@ -191,6 +192,8 @@ async def decide_by_staff(event: IdentityDecided, ctx: VerifierContext) -> Seque
         return await _settled(event, [refused], ctx)
     if ctx.known.stopped:
         raise RefusedDecision("request_stopped")
+    if not domain.stated_identities((await ctx.submission()).subject).issuperset(event.identities):
+        raise RefusedDecision("identity_not_stated")
     if ctx.practice.four_eyes and first is None:
         return []
     if ctx.practice.four_eyes and first is not None and first.by == event.by:

@@ -75,6 +75,7 @@ REFUSALS: Mapping[str, str] = {
     "order_outdated": "no notices are sent, or a later order is in force",
     "identity_decided": "the identity is decided already, or proven elsewhere",
     "identities_differ": "the first decision names none of these identities",
+    "identity_not_stated": "the request has no such identity: email, phone_number, or that of an identifier",
     "no_approval_waits": "no erasure of the request waits for an approval",
     "fee_too_late": "a fee is quoted already, or the request is answered or under way",
     "fee_unlawful": "a law of the person forbids this fee",

@@ -111,7 +111,9 @@ IDENTITY = (
             DecisionField(
                 "identities",
                 _("Identities of the person"),
-                hint=_("Names of the identities in the request that are the person's: email, phone …"),
+                hint=_(
+                    "Those that the opened request states: email, phone_number, or the name of an identifier."
+                ),
                 preset="email",
             ),
         ),

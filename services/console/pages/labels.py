@@ -226,7 +226,7 @@ HOLD_ENDINGS: Mapping[str, str] = {
 }
 
 CODES: Mapping[str, str] = {
-    "nothing_declared": _("The request names no data that the map knows"),
+    "nothing_declared": _("The request has no identity that the data map searches by"),
     "unsure": _("It is not certain whose records these are"),
     "scope_unclear": _("It is unclear which data is meant"),
     "ground_claimed": _("The person claims a ground of erasure"),

@@ -113,7 +113,10 @@ NOW_DAY = {"on": "2026-04-20"}
 FITTING: dict[str, tuple[tuple[Fact, ...], dict[str, str]]] = {
     "resume": ((received(), STOPPED), {"text": "The person called: it was their request."}),
     "close": ((received(), STOPPED), {}),
-    "accept-proof": ((received(), CHALLENGED, DOUBTED), {"reason": "looked_at", "identities": "email phone"}),
+    "accept-proof": (
+        (received(), CHALLENGED, DOUBTED),
+        {"reason": "looked_at", "identities": "email phone_number"},
+    ),
     "ask-again": ((received(), CHALLENGED, DOUBTED), {"reason": "document_unreadable"}),
     "reopen": ((received(), fulfilled()), {"reason": "new_facts"}),
     "reject-proof": ((received(), CHALLENGED, DOUBTED), {"reason": "proof_not_convincing"}),

@@ -97,7 +97,7 @@ async def test_where_there_is_no_mailbox_an_approval_is_for_what_is_named(client
     ]
     await decided(client, "approve", names)
     assert [fact.identities for fact in client.office.facts(IdentityDecided)] == [
-        ("phone",),
+        ("phone_number",),
         ("external_id", "loyalty"),
     ]
 

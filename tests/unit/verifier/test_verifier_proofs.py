@@ -357,12 +357,24 @@ async def test_two_must_decide_for_the_requester_where_that_is_the_practice() ->
 
 
 async def test_second_decision_without_an_identity_of_the_first_is_refused() -> None:
-    office = await in_review(four_eyes=True)
+    subject = {"name": "Ada Muster", "email": "ada@example.org", "phone": "+49 30 5550100"}
+    office = await in_review(four_eyes=True, subject=subject)
     await office.tell(decision(verified=True), service="console")
     other = decision(verified=True, by="robin.muster").model_copy(update={"identities": ("phone_number",)})
     await office.tell(other, service="console")
     assert office.facts(IdentityVerified) == []
     assert [one.reason for one in office.staff.outcomes] == [None, "identities_differ"]
+
+
+@pytest.mark.parametrize("names", [("phone",), ("email", "loyalty_no")])
+async def test_decision_with_an_identity_that_the_request_lacks_is_refused(names: tuple[str, ...]) -> None:
+    office = await in_review()
+    unknown = decision(verified=True).model_copy(update={"identities": names})
+    await office.tell(unknown, service="console")
+    assert office.facts(IdentityVerified) == []
+    assert [one.reason for one in office.staff.outcomes] == ["identity_not_stated"]
+    await office.tell(decision(verified=True), service="console")
+    assert office.the(IdentityVerified)
 
 
 async def test_one_is_enough_to_decide_against_the_requester() -> None:

@@ -192,7 +192,7 @@ async def test_confirmation_asked_for_after_the_staff_has_decided_lapses_in_time
     await office.fire(LAPSE, CASE)
     assert office.facts(IdentityRefused) == [], "the staff looks at a proof"
     yes = IdentityDecided(
-        request_id=CASE, verified=True, by="dana.muster", reason="looked_at", identities=("email",)
+        request_id=CASE, verified=True, by="dana.muster", reason="looked_at", identities=("customer_no",)
     )
     await office.tell(yes, service="command")
     decided_at = office.clock.now

@@ -226,4 +226,4 @@ def _surest(found: FilteredRequest) -> tuple[str, ...]:
         return ()
     if said.identity.email:
         return ("email",)
-    return ("phone",) if said.identity.phone_number else tuple(identifiers_in(said.identity))
+    return ("phone_number",) if said.identity.phone_number else tuple(identifiers_in(said.identity))
