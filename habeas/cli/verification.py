@@ -18,11 +18,9 @@ from shared.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from habeas.client.audit import AuditReport
-    from services.fulfillment.certificate.document import CertificateReport
-    from services.fulfillment.package.verification import PackageReport
-    from services.intake.trail.archive import TrailReport
     from shared.runtime.key_rings import RootKey
     from shared.runtime.mongo import Client
+    from shared.runtime.signatures import SignatureReport
 
 TRAILS = "intake"
 """Service that signs trails, with the key of its heads."""
@@ -165,7 +163,7 @@ def _fingerprint(issuer: str | None) -> str | None:
     return None if issuer is None else client.certificates.issuer_of(issuer)
 
 
-def _conclude(report: "PackageReport | CertificateReport | TrailReport", *, as_json: bool) -> None:
+def _conclude(report: "SignatureReport", *, as_json: bool) -> None:
     """Print *report*; exit 0 only if the file is unchanged and its issuer is known."""
     lines = list(report.problems)
     if report.ok and not report.trusted:

@@ -6,8 +6,9 @@ Any program can check them: a public key is a PEM file, a signature is 64 bytes.
 
 import hashlib
 import re
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -53,6 +54,25 @@ class PublicKey:
         except InvalidSignature:
             return False
         return True
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureReport:
+    """The result of a verification of a signed file."""
+
+    problems: tuple[str, ...]
+    """Empty if the file is as it was signed."""
+    content: Mapping[str, Any] = field(default_factory=dict)
+    """The signed content; empty if it could not be read, or is read elsewhere."""
+    fingerprint: str = ""
+    """SHA-256 of the key in the file. Anyone can sign with some key: compare it, or pass the expected one."""
+    trusted: bool = False
+    """Whether the signature is that of the expected key."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the file is unchanged since it was signed."""
+        return not self.problems
 
 
 def unknown_key(key: PublicKey) -> str:

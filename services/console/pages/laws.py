@@ -9,13 +9,8 @@ from services.console.pages import labels
 from shared.contract import events
 from shared.law import (
     CompanyProfile,
-    DayOff,
-    DayStep,
     DeadlineCalculator,
-    DueDate,
-    FirstDay,
     Move,
-    PeriodUnit,
     Policy,
     Strictest,
     TimedDuty,
@@ -24,6 +19,7 @@ from shared.law import (
 from shared.law.calendars import calendar_named
 from shared.law.library import policies
 from shared.law.policies import lies_in
+from shared.pages.deadline_steps import StepSentences
 from shared.pages.law_names import name_of
 from shared.pages.translation import Words
 from shared.pages.translation import mark as _
@@ -38,18 +34,24 @@ ANSWERED_UNDER = _("The request is answered under it.")
 ARRIVED = _("Received: %(moment)s.")
 EARLIEST = _("Of the laws that protect the person, %(law)s gives the earliest last day.")
 EXTENDED = _("Extended: %(reason)s. The last day before was %(day)s.")
-ONE_MONTH = _("One month, counted from the day of receipt. It ends on %(day)s.")
-MONTHS = _("%(count)s months, counted from the day of receipt. They end on %(day)s.")
-SHORT_MONTH = _("That month has no day %(number)s, so its last day counts.")
-DAYS = _("%(count)s days; the first is the day after receipt. They end on %(day)s.")
-DAYS_AT_ONCE = _("%(count)s days; the first is the day of receipt. They end on %(day)s.")
-WORKING_DAYS = _(
-    "%(count)s working days after the day of receipt. Saturdays, Sundays and public holidays do not count. "
-    "They end on %(day)s."
+DAYS_PAUSED = _("The person was awaited. Days that do not count: %(count)s. It ends on %(day)s.")
+STEPS = StepSentences(
+    one_month=_("One month, counted from the day of receipt. It ends on %(day)s."),
+    months=_("%(count)s months, counted from the day of receipt. They end on %(day)s."),
+    short_month=_("That month has no day %(number)s, so its last day counts."),
+    days=_("%(count)s days; the first is the day after receipt. They end on %(day)s."),
+    days_at_once=_("%(count)s days; the first is the day of receipt. They end on %(day)s."),
+    working_days=_(
+        "%(count)s working days after the day of receipt. Saturdays, Sundays and public holidays do not "
+        "count. They end on %(day)s."
+    ),
+    one_day_paused=DAYS_PAUSED,
+    days_paused=DAYS_PAUSED,
+    later=_("Not working days: %(off)s. The next working day counts: %(day)s."),
+    earlier=_(
+        "Not working days: %(off)s. Nothing moves the end later; the working day before counts: %(day)s."
+    ),
 )
-STOOD_STILL = _("The person was awaited. Days that do not count: %(count)s. It ends on %(day)s.")
-LATER = _("Not working days: %(off)s. The next working day counts: %(day)s.")
-EARLIER = _("Not working days: %(off)s. Nothing moves the end later; the working day before counts: %(day)s.")
 PAUSED = _("The period stands still since %(moment)s, until the person answers.")
 NOT_PAUSED = _("The person is awaited since %(moment)s. By %(law)s the period runs on.")
 
@@ -143,9 +145,9 @@ def _steps(
                 yield from _extension(view, words)
             case Move.COUNTED:
                 provisions = dict.fromkeys((last.rule.provision, step.provision))
-                yield DeadlineLine(" ".join(_period(step, last, words)), "; ".join(provisions))
+                yield DeadlineLine(" ".join(STEPS.of_period(step, last, words)), "; ".join(provisions))
             case Move.STOOD_STILL | Move.OFF:
-                yield DeadlineLine(_moved(step, last, words), step.provision)
+                yield DeadlineLine(STEPS.of_move(step, last, words), step.provision)
             case _:
                 assert_never(step.move)
 
@@ -155,30 +157,6 @@ def _extension(view: CaseView, words: Words) -> Iterator[DeadlineLine]:
     if extended is not None:
         reason = words.say(labels.EXTENSIONS[extended.reason])
         yield DeadlineLine(words.say(EXTENDED, reason=reason, day=words.day(extended.promised_on)))
-
-
-def _period(step: DayStep, last: DueDate, words: Words) -> Iterator[str]:
-    rule = last.rule
-    values = {"count": words.number(rule.length), "day": words.weekday(step.day)}
-    match rule.unit:
-        case PeriodUnit.MONTH:
-            yield words.say(ONE_MONTH if rule.length == 1 else MONTHS, **values)
-            if step.day.day != last.received_on.day:
-                yield words.say(SHORT_MONTH, number=last.received_on.day)
-        case PeriodUnit.CALENDAR_DAY:
-            yield words.say(DAYS_AT_ONCE if rule.first_day is FirstDay.RECEIPT else DAYS, **values)
-        case PeriodUnit.BUSINESS_DAY:
-            yield words.say(WORKING_DAYS, **values)
-        case _:
-            assert_never(rule.unit)
-
-
-def _moved(step: DayStep, last: DueDate, words: Words) -> str:
-    day = words.weekday(step.day)
-    if step.move is Move.STOOD_STILL:
-        return words.say(STOOD_STILL, count=words.number(last.stood_still), day=day)
-    off = words.together([words.weekday(passed) for passed in sorted(step.passed)])
-    return words.say(EARLIER if last.rule.day_off is DayOff.BEFORE else LATER, off=off, day=day)
 
 
 def _pauses(received: events.RequestReceived, view: CaseView, words: Words) -> Iterator[DeadlineLine]:

@@ -18,7 +18,7 @@ from services.fulfillment.package import pages
 from services.fulfillment.package.records import json_text
 from services.fulfillment.package.withheld import OTHER, REASONS
 from shared.pages.translation import Words
-from shared.runtime.signatures import ALGORITHM, PublicKey, unknown_key
+from shared.runtime.signatures import ALGORITHM, PublicKey, SignatureReport, unknown_key
 
 FORMAT: Final = "habeas-erasure-certificate/1"
 RETRIED: Final = "daily"
@@ -155,24 +155,6 @@ class Certificate:
         return self.second_look.remaining == 0
 
 
-@dataclass(frozen=True, slots=True)
-class CertificateReport:
-    """The result of a check of a certificate."""
-
-    problems: tuple[str, ...]
-    content: Mapping[str, Any]
-    """The certified content; empty if it could not be read."""
-    fingerprint: str = ""
-    """SHA-256 of the key in the file; compare it with the controller's, unless that was passed."""
-    trusted: bool = False
-    """Whether the signature is that of the expected key."""
-
-    @property
-    def ok(self) -> bool:
-        """Whether it is unchanged since it was signed."""
-        return not self.problems
-
-
 def issue(certificate: Certificate, signer: CertificateSigner) -> bytes:
     """
     Return *certificate* as a signed JSON file.
@@ -193,7 +175,7 @@ def issue(certificate: Certificate, signer: CertificateSigner) -> bytes:
     return json_text({"certificate": content, "seal": seal})
 
 
-def verify_certificate(file: bytes, *, issuer: str | None = None) -> CertificateReport:
+def verify_certificate(file: bytes, *, issuer: str | None = None) -> SignatureReport:
     """
     Return the problems of the certificate in *file*, a JSON file.
 
@@ -202,13 +184,13 @@ def verify_certificate(file: bytes, *, issuer: str | None = None) -> Certificate
     try:
         content, embedded, signature = _opened(file)
     except (ValueError, KeyError, TypeError, RecursionError):
-        return CertificateReport((f"not a certificate of the form {FORMAT}, or changed",), {})
+        return SignatureReport((f"not a certificate of the form {FORMAT}, or changed",))
     belongs = embedded.accepts(signature, json_text(content))
     problems = [] if belongs else ["the signature does not belong to the content"]
     if issuer is not None and issuer != embedded.fingerprint:
         problems.append(unknown_key(embedded))
     trusted = belongs and issuer == embedded.fingerprint
-    return CertificateReport(tuple(problems), content, embedded.fingerprint, trusted)
+    return SignatureReport(tuple(problems), content, embedded.fingerprint, trusted)
 
 
 def read(content: Mapping[str, Any]) -> Certificate:

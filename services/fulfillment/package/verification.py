@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from services.fulfillment.package.builder import FORMAT, MANIFEST, PUBLIC_KEY, SIGNATURE
-from shared.runtime.signatures import PublicKey, unknown_key
+from shared.runtime.signatures import PublicKey, SignatureReport, unknown_key
 
 PIECE_BYTES: Final = 64 * 1024
 MOST_BYTES: Final[Mapping[str, int]] = {MANIFEST: 64 * 1024 * 1024, SIGNATURE: 64, PUBLIC_KEY: 4_096}
@@ -32,24 +32,13 @@ UNREADABLE = (
 
 
 @dataclass(frozen=True, slots=True)
-class PackageReport:
-    """The result of a verification."""
+class PackageReport(SignatureReport):
+    """The result of a verification; each problem names its file."""
 
-    problems: tuple[str, ...]
-    """Each names its file; empty if the package is as it was signed."""
     request_id: str = ""
     made_at: str = ""
     files: int = 0
     records: int = 0
-    fingerprint: str = ""
-    """SHA-256 of the key in the file. Anyone can sign with some key: compare it, or pass the expected one."""
-    trusted: bool = False
-    """Whether the expected issuer signed it."""
-
-    @property
-    def ok(self) -> bool:
-        """Whether it is unchanged since it was signed."""
-        return not self.problems
 
 
 class _Damaged(Exception):

@@ -8,16 +8,15 @@ The signature is that of the key that signs the heads of intake's journal. Diges
 import json
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from io import BytesIO
-from typing import Any, Final
+from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from services.intake.trail.document import FORMAT, CaseTrail
-from shared.runtime.signatures import PublicKey, unknown_key
+from shared.runtime.signatures import PublicKey, SignatureReport, unknown_key
 
 JSON, PDF, GUIDE = "trail.json", "trail.pdf", "README.txt"
 SUMS, SIGNATURE, KEY = "SHA256SUMS", "SHA256SUMS.sig", "key.pem"
@@ -46,24 +45,6 @@ Rows and their MACs are those of the journal of the service that exported the tr
 the whole journal by `habeas audit verify`. An event without a row is noted from another service, whose own
 journal has its row.
 """
-
-
-@dataclass(frozen=True, slots=True)
-class TrailReport:
-    """The result of a verification."""
-
-    problems: tuple[str, ...]
-    content: Mapping[str, Any]
-    """The signed trail; empty if it could not be read."""
-    fingerprint: str = ""
-    """SHA-256 of the key in the archive."""
-    trusted: bool = False
-    """Whether the signature is that of the expected key."""
-
-    @property
-    def ok(self) -> bool:
-        """Whether it is unchanged since it was signed."""
-        return not self.problems
 
 
 def json_file(trail: CaseTrail) -> bytes:
@@ -99,7 +80,7 @@ def packed(contents: Mapping[str, bytes], at: datetime) -> bytes:
     return target.getvalue()
 
 
-def verify_trail(file: bytes, *, issuer: str | None = None) -> TrailReport:
+def verify_trail(file: bytes, *, issuer: str | None = None) -> SignatureReport:
     """
     Return the problems of the archive in *file*.
 
@@ -109,13 +90,13 @@ def verify_trail(file: bytes, *, issuer: str | None = None) -> TrailReport:
         contents = _unpacked(file)
         key = PublicKey.of_pem(contents[KEY])
     except (ValueError, KeyError, OSError, NotImplementedError, RuntimeError, zipfile.BadZipFile):
-        return TrailReport((f"not an archive of the form {FORMAT}, or changed",), {})
+        return SignatureReport((f"not an archive of the form {FORMAT}, or changed",))
     problems = list(_problems(contents, key))
     belongs = not problems
     if issuer is not None and issuer != key.fingerprint:
         problems.append(unknown_key(key))
     content = json.loads(contents[JSON]) if belongs else {}
-    return TrailReport(tuple(problems), content, key.fingerprint, belongs and issuer == key.fingerprint)
+    return SignatureReport(tuple(problems), content, key.fingerprint, belongs and issuer == key.fingerprint)
 
 
 def _unpacked(file: bytes) -> dict[str, bytes]:
