@@ -110,11 +110,19 @@ async def test_one_code_approves_the_erasures_that_wait(console: Console) -> Non
     done = await client.post("/bulk/decide", data={**form, "decision": "approve", "code": code})
     assert "Done: 2 of 3" in done.text
     assert "not waiting for this" in done.text
-    colleague = await console.signed_in("olga.muster", StaffRole.APPROVER)
-    other_form = {**form, "form": form_of((await colleague.get("/requests")).text), "case": cases}
-    code = await console.code("olga.muster")
-    await colleague.post("/bulk/decide", data={**other_form, "decision": "approve", "code": code})
-    await colleague.aclose()
+    async with console.program("olga.muster", StaffRole.APPROVER) as api:
+        wanted = {"cases": [*cases, other]}
+        offered = {
+            one["name"]: one["fitting"] for one in (await api.post("/bulk", json=wanted)).json()["decisions"]
+        }
+        assert offered["approve"] == 2
+        given = {**wanted, "code": await console.code("olga.muster")}
+        made = (await api.post("/bulk/decisions/approve", json=given)).json()["results"]
+        assert {one["case"]: one["state"] for one in made} == dict.fromkeys(cases, "done") | {
+            other: "refused"
+        }
+        owned = (await api.post("/bulk/owner", json={"cases": cases[:1], "owner": "olga.muster"})).json()
+        assert owned["results"] == [{"case": cases[0], "state": "done", "reason": ""}]
     for case in cases:
         await pipeline.closed(case)
     again = await client.post("/bulk/decide", data={**form, "decision": "approve", "code": code})
@@ -265,6 +273,18 @@ async def test_saved_view_opens_the_list_with_its_filters(console: Console) -> N
     assert view is not None
     await client.post("/views/delete", data={"form": form["form"], "view": view[1]})
     assert (await client.get("/requests")).url.query == b""
+    async with console.program("ada.muster") as api:
+        late = {
+            "name": "Late",
+            "filters": {"due": "late", "from": "2026-01-01", "text": "abc"},
+            "default": True,
+        }
+        assert (await api.post("/views", json=late)).json()["query"] == "due=late&from=2026-01-01"
+        assert (await api.post("/views", json={**late, "filters": {"text": "abc"}})).status_code == 400
+        [kept] = (await api.get("/views")).json()["views"]
+        assert (kept["name"], kept["default"]) == ("Late", True)
+        assert (await api.delete(f"/views/{kept['id']}")).status_code == 204
+        assert (await api.get("/views")).json()["views"] == []
     wrong = {**form, "query": "due=never"}
     assert (await client.post("/views", data=wrong)).status_code == 400
     await client.aclose()
@@ -380,9 +400,31 @@ async def test_administrator_discards_a_parked_message_with_a_reason(
     assert signed is not None, "in the chain that `habeas audit verify` covers"
     assert signed["event"]["data"]["content"] == content_of(repair)
     assert signed["event"]["data"]["by"] == "uma.muster"
+    await _discarded_by_program(console, case, broken)
     assert await page.locator(f"article >> text={short_reference(case)}").count() == 0
     await page.close()
     await client.aclose()
+
+
+async def _discarded_by_program(console: Console, case: str, broken: bytes) -> None:
+    """Park another message, and discard it over the API."""
+    await console.pipeline.announce(Message(EVENTS, "habeas.request.closed.v1", broken, "broken-2"))
+    async with console.program("ute.muster", StaffRole.ADMIN) as api:
+        found: list[dict[str, str]] = []
+
+        async def listed() -> bool:
+            parked = (await api.get("/system")).json()["parked"]
+            found[:] = [one for one in parked if one["id"] == "broken-2"]
+            return bool(found)
+
+        await comes_true(listed, WITHIN)
+        given = {"service": found[0]["service"], "digest": found[0]["digest"], "reason": " "}
+        lacking = await api.post("/system/parked/discard", json={**given, "code": "123456"})
+        assert (lacking.status_code, lacking.json()["errors"][0]["path"]) == (422, "body.fields.reason")
+        given |= {"reason": "made by hand", "code": await console.code("ute.muster")}
+        made = await api.post("/system/parked/discard", json=given)
+        assert (made.status_code, made.json()["pending"]) == (200, False), made.text
+        assert case not in {one["case"] for one in (await api.get("/system")).json()["parked"]}
 
 
 async def test_auditor_sees_services_stores_mail_and_the_checked_data_map(
@@ -468,6 +510,14 @@ async def test_auditor_exports_a_trail_that_verifies_and_sees_who_opened_what(
         await page.goto(console.url + path)
         assert not [*await violations(page), *await too_wide(page)]
     assert case in (await auditor.get("/audit.csv?account=alex.muster")).text
+    async with console.program("alma.muster", StaffRole.AUDITOR) as api:
+        [opening] = (await api.get("/openings", params={"account": "alex.muster", "case": case})).json()[
+            "openings"
+        ]
+        assert (opening["kind"], opening["case"]) == ("trail", case)
+        assert (await api.get("/openings", params={"from": "2026-02-30"})).status_code == 400
+        trail = await api.post(f"/cases/{case}/trail", json={})
+        assert verify_trail(trail.content).content["exported_by"] == "alma.muster"
     await page.close()
     await auditor.aclose()
 
@@ -555,6 +605,15 @@ async def test_program_opens_a_case_and_writes_a_note_over_the_api(console: Cons
         opened = await api.post(content, json={"reason": "review", **proof})
         assert "Called back." in opened.text
         assert "A word is wrong." in opened.text
+        named = {"Content-Disposition": 'attachment; filename="call.pdf"'}
+        attached = await api.post(
+            f"/cases/{case}/files", content=b"%PDF-1.7\n" + b"0" * 300_000, headers=named
+        )
+        assert attached.status_code == 204, attached.text
+        [file] = (await api.get(content)).json()["files"]
+        assert (file["name"], file["size"]) == ("call.pdf", 300_009)
+        assert len((await api.get(f"{content}/{file['item']}")).content) == 300_009
+        assert (await api.post(f"/cases/{case}/files", content=b"#!/bin/sh")).status_code == 415
         preview = {"preview": True, "fields": {"text": "We looked."}}
         drawn = await api.post(f"/cases/{case}/decisions/nothing-held", json=preview)
         assert drawn.json()["decision"] is None

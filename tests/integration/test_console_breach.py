@@ -143,6 +143,27 @@ async def test_two_officers_release_a_breach_and_record_a_report(console: Consol
         await page.context.close()
 
 
+async def _opened_and_approved_over_the_api(console: Console, incident: str, declaration: str) -> None:
+    """Read a sample of the letters, and approve the notices, as a program of an officer."""
+    async with console.program("olaf.officer", OFFICER) as api:
+
+        async def decided(name: str, **fields: str) -> httpx.Response:
+            given = {"code": await console.code("olaf.officer"), "fields": fields}
+            return await api.post(f"/incidents/{incident}/decisions/{name}", json=given)
+
+        sample = f"/incidents/{incident}/content/sample_1_0"
+        assert (await api.get(sample)).status_code == 403
+        opened = await decided("open")
+        assert (opened.status_code, opened.json()["pending"]) == (200, False), opened.text
+        assert "A copy of the customer table was taken." in (await api.get(sample)).text
+        assert (await decided("hold", agency="Not an agency!")).status_code == 422
+        assert (await decided("nothing")).status_code == 404
+        approved = await decided("approve", phase="1", declaration=declaration, read="yes")
+        assert approved.json()["message"] == "Your approval is recorded."
+        [phase] = (await api.get(f"/incidents/{incident}")).json()["incident"]["phases"]
+        assert phase["stated"]["approved_by"] == ["olaf.officer"]
+
+
 async def test_agent_and_declarer_approve_no_notices(console: Console) -> None:
     incident = await declared(console, "amelia@example.org")
     path = f"/breaches/{incident}/decisions/approve"
@@ -159,6 +180,7 @@ async def test_agent_and_declarer_approve_no_notices(console: Console) -> None:
     given |= {"declaration": form[1], "read": ""}
     status, page = await refused_words(console, officer, "ada.officer", path, **given)
     assert (status, "you have read what the letters lack" in page) == (409, True)
+    await _opened_and_approved_over_the_api(console, incident, form[1])
     parked = await console.pipeline.parked()
     assert not parked.get("incidents")
     for client in (agent, officer):

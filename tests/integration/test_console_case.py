@@ -220,6 +220,45 @@ async def test_package_is_reviewed_and_sent_without_a_withheld_value(
     assert pipeline.letter(person, case, "Art. 15(4)")
 
 
+async def test_package_is_reviewed_over_the_api(console: Console) -> None:
+    pipeline = console.pipeline
+    person = (await pipeline.people())[16]
+    await pipeline.business("portal", "contacts").update_one(
+        {"email": person.email}, {"$set": {"job_title": SECRET}}
+    )
+    case = await pipeline.verified("portability", person)
+    await console.listed(case, "verified", "package")
+    async with console.program("rita.agent", StaffRole.AGENT) as api:
+        path = f"/cases/{case}/package"
+        assert (await api.get(path)).status_code == 403
+        proof = {"reason": "review", "code": await console.code("rita.agent")}
+        assert (await api.post(f"/cases/{case}/content", json=proof)).status_code == 200
+        shown = (await api.get(path)).json()
+        ground = shown["grounds"][0]["value"]
+        withheld = [
+            {
+                "collection": one["collection"],
+                "record": one["record"],
+                "field": value["path"],
+                "reason": ground,
+            }
+            for one in shown["records"]
+            for value in one["values"]
+            if SECRET in value["texts"]
+        ]
+        assert len(withheld) == 1
+        review = {"listing": shown["listing"], "code": await console.code("rita.agent")}
+        wrong = await api.post(
+            path, json={**review, "redactions": [{**withheld[0], "reason": "legal_claims"}]}
+        )
+        assert wrong.status_code == 422, wrong.text
+        made = await api.post(path, json={**review, "redactions": withheld})
+        assert (made.status_code, made.json()["pending"]) == (200, False), made.text
+    assert (await pipeline.closed(case))["outcome"] == "partly_granted"
+    with zipfile.ZipFile(io.BytesIO(await pipeline.package(case, person))) as package:
+        assert not [name for name in package.namelist() if SECRET.encode() in package.read(name)]
+
+
 async def test_document_is_reviewed_beside_its_findings_and_accepted(
     console: Console, browser: Browser, documented: str
 ) -> None:

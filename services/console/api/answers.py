@@ -9,8 +9,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from services.console.decisions.forms import CaseView, DecisionField, DecisionOffer, FieldKind
 from services.console.decisions.submission import MadeDecision
 from services.console.incidents import CampaignMode
+from services.console.read_model.openings import OpeningKind
 from services.console.state import CaseKind, CaseStage, WaitKind
 from shared.contract.events.breaches import CheckedLetter, StatedDuty, StatedPhase
+from shared.contract.package_review import Redaction
 from shared.contract.references import short_reference
 from shared.vocabulary import StaffRole
 
@@ -241,6 +243,118 @@ class MadeAnswer(ConsoleAnswer):
         )
 
 
+class BulkOfferAnswer(ConsoleAnswer):
+    """A decision that can be made on many cases."""
+
+    name: str
+    label: str
+    fitting: int
+    """How many of the chosen cases wait for it."""
+
+
+class BulkResultAnswer(ConsoleAnswer):
+    """The result for one of the chosen cases."""
+
+    case: str
+    state: str
+    """`done`, `refused`, or `unknown` while no service has answered."""
+    reason: str
+
+
+class BulkOffersAnswer(ConsoleAnswer):
+    """The decisions that the account may make on the chosen cases."""
+
+    decisions: Sequence[BulkOfferAnswer]
+
+
+class BulkAnswer(ConsoleAnswer):
+    """The results for the chosen cases."""
+
+    results: Sequence[BulkResultAnswer]
+
+
+class ValueAnswer(ConsoleAnswer):
+    """The values of a record at one path."""
+
+    path: str
+    texts: Sequence[str]
+    cut: bool
+    """Whether a text is longer than what is shown."""
+    open: bool
+    """Whether there is a value that is not withheld."""
+
+
+class RecordAnswer(ConsoleAnswer):
+    """A record of a package, as the person would get it."""
+
+    collection: str
+    label: str
+    record: int
+    """Its number in the collection, which a redaction names."""
+    values: Sequence[ValueAnswer]
+
+
+class ReviewAnswer(ConsoleAnswer):
+    """A review by one account, where another one has to agree."""
+
+    at: datetime
+    by: str
+    item: str | None
+    """For `agreed`."""
+    redactions: Sequence[Redaction]
+
+
+class PackageAnswer(ConsoleAnswer):
+    """The package that waits for a review, and some of its records."""
+
+    listing: str
+    records_in_all: int
+    renewed: bool
+    """Whether records have changed since an earlier listing."""
+    until: datetime
+    """When the case closes again."""
+    reviews: Sequence[ReviewAnswer]
+    grounds: Sequence[ChoiceAnswer]
+    """Grounds of the law of the answer, for redactions."""
+    records: Sequence[RecordAnswer]
+    next: int | None
+    """The parameter `start` of the next records; null after the last."""
+
+
+class OpeningAnswer(ConsoleAnswer):
+    """An opening of sealed content, an export, or a search by mailbox."""
+
+    id: str
+    case: str | None
+    account: str
+    at: datetime
+    kind: OpeningKind
+    reason: str | None
+
+
+class OpeningListAnswer(ConsoleAnswer):
+    """A page of openings, the newest first."""
+
+    openings: Sequence[OpeningAnswer]
+    next: str | None
+
+
+class ViewAnswer(ConsoleAnswer):
+    """A saved view of the account."""
+
+    id: str
+    name: str
+    query: str
+    """Filters, as parameters of `/cases`."""
+    default: bool
+
+
+class ViewListAnswer(ConsoleAnswer):
+    """The saved views of the account, by name."""
+
+    views: Sequence[ViewAnswer]
+
+
 class PhaseAnswer(ConsoleAnswer):
     """A phase of an incident: a declaration, and its notices."""
 
@@ -339,6 +453,8 @@ class ParkedAnswer(ConsoleAnswer):
 
     service: str
     id: str
+    digest: str
+    """Names the message for its repair."""
     type: str
     case: str | None
     reason: str

@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
+from services.console.api.audit_routes import api_audit_routes, api_view_routes
 from services.console.api.case_routes import (
     api_case_routes,
     api_content_routes,
@@ -21,6 +22,7 @@ from services.console.api.problems import (
     add_api_problems,
     documented,
 )
+from services.console.api.review_routes import api_bulk_routes, api_package_routes
 from services.console.api.session_routes import api_session_routes
 from services.console.context import ConsoleParts
 from services.console.http.guard import SessionGuard
@@ -49,8 +51,8 @@ def create_api(parts: ConsoleParts) -> ConsoleApi:
         title="Habeas console",
         version=version("habeas"),
         summary="Cases, decisions and figures for the staff.",
-        description="For programs of the staff. Repairs of parked messages are on the pages alone. "
-        "Errors are `application/problem+json` (RFC 9457). Lists hold no personal data.",
+        description="For programs of the staff. Findings and graph of the data map, and CSV files, are on "
+        "the pages alone. Errors are `application/problem+json` (RFC 9457). Lists hold no personal data.",
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         servers=[{"url": PATH}],
         root_path_in_servers=False,
@@ -67,7 +69,11 @@ def create_api(parts: ConsoleParts) -> ConsoleApi:
         api_work_routes,
         api_content_routes,
         api_decision_routes,
+        api_bulk_routes,
+        api_package_routes,
+        api_view_routes,
         api_incident_routes,
+        api_audit_routes,
         api_installation_routes,
     ):
         app.include_router(routes(parts, guard))

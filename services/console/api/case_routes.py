@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException, Query, Response
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 
 from services.console.api.access import may
 from services.console.api.answers import (
@@ -24,32 +24,35 @@ from services.console.api.forms import (
     MailboxForm,
     OpeningForm,
 )
-from services.console.case_work import NoSessionKey, acted, cases_of_mailbox
+from services.console.case_work import acted, cases_of_mailbox
 from services.console.context import ConsoleParts
 from services.console.decisions.case_decisions import (
     UNANSWERED,
     EnteredDecision,
     case_view,
-    is_locked,
     made,
     message,
     offered,
     offers_to,
     previewed,
-    step_up_of,
 )
 from services.console.decisions.openings import open_case, opened_content, opened_item, read_opened
 from services.console.domain import HistoryEntry
 from services.console.http.guard import SessionGuard, Visitor
 from services.console.http.permissions import ConsoleAction
 from services.console.http.queries import InboxView, filter_of, page_of
-from services.console.pages.audit import exported
 from services.console.pages.content import safe_response
 from services.console.pages.site import CATALOGUES
 from services.console.pages.timeline import timeline
 from services.console.read_model.cases import CasePage
 from shared.contract.events import Code, RequestId
 
+FILE_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
 NOT_OPENED = "The case is not opened: POST the same address first."
 
 
@@ -113,7 +116,7 @@ def api_case_routes(parts: ConsoleParts, guard: SessionGuard) -> APIRouter:
 
 
 def api_work_routes(parts: ConsoleParts, guard: SessionGuard) -> APIRouter:
-    """Return the routes of owners and notes."""
+    """Return the routes of owners, notes and files."""
     router = APIRouter(tags=["cases"])
     working = Annotated[Visitor, Depends(may(guard, ConsoleAction.WORK))]
 
@@ -127,11 +130,21 @@ def api_work_routes(parts: ConsoleParts, guard: SessionGuard) -> APIRouter:
         """Write a note, which is sealed with the case."""
         await acted(parts, visitor, case, "notes", json={"text": form.text})
 
+    @router.post("/cases/{case}/files", status_code=204, openapi_extra=FILE_BODY)
+    async def attach_file(visitor: working, case: RequestId, request: Request) -> None:
+        """
+        Attach a file, which is sealed with the case: a picture, a PDF or an OpenPGP message, as the body.
+
+        Its name, if it is to be kept, is in the header `Content-Disposition`, as in RFC 6266.
+        """
+        named = {"Content-Disposition": request.headers.get("content-disposition", "attachment")}
+        await acted(parts, visitor, case, "files", content=await request.body(), headers=named)
+
     return router
 
 
 def api_content_routes(parts: ConsoleParts, guard: SessionGuard) -> APIRouter:
-    """Return the routes of the content of a case, and of its trail."""
+    """Return the routes of the content of a case."""
     router = APIRouter(tags=["cases"])
     opening = Annotated[Visitor, Depends(may(guard, ConsoleAction.OPEN))]
 
@@ -139,8 +152,7 @@ def api_content_routes(parts: ConsoleParts, guard: SessionGuard) -> APIRouter:
     async def open_content(visitor: opening, case: RequestId, form: OpeningForm) -> Mapping[str, Any]:
         """Open a case on record for 15 minutes, and return its content."""
         await case_view(parts, case)
-        given = step_up_of(form.code.get_secret_value(), form.password.get_secret_value())
-        await open_case(parts, visitor, case, form.reason, given)
+        await open_case(parts, visitor, case, form.reason, form.step_up())
         again = await guard.visitor_of(visitor.session.token)  # the session may have got its key
         return await content_of(again or visitor, case)
 
@@ -164,17 +176,6 @@ def api_content_routes(parts: ConsoleParts, guard: SessionGuard) -> APIRouter:
     async def read_item(visitor: opening, case: RequestId, item: Code) -> Response:
         """Return an item of the content of an opened case."""
         return safe_response(item, await opened_item(parts, visitor, case, item))
-
-    @router.post("/cases/{case}/trail", response_class=Response)
-    async def export_trail(
-        visitor: Annotated[Visitor, Depends(may(guard, ConsoleAction.AUDIT))], case: RequestId
-    ) -> Response:
-        """Return the signed trail of a case, a ZIP; the export is on record."""
-        unlocked = visitor.session.unlocked
-        if unlocked is None or is_locked(parts, visitor):
-            raise NoSessionKey
-        archive = await exported(parts, visitor, case, unlocked.bearer)
-        return Response(archive, media_type="application/zip")
 
     async def content_of(visitor: Visitor, case: str) -> Mapping[str, Any]:
         found = await opened_content(parts, visitor, case)

@@ -6,11 +6,17 @@ from typing import Annotated, Any
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, SecretStr
 
 from services.console.case_work import MOST_NOTE
+from services.console.decisions.bulk import MOST_CASES
+from services.console.decisions.case_decisions import step_up_of
 from services.console.decisions.forms import MOST_TEXT
+from services.console.decisions.submission import StepUp
 from services.console.http.queries import INBOX_VIEWS
 from services.console.read_model.cases import CaseOrder, DueFilter
+from services.console.saved_views import LONGEST_NAME
 from services.console.state import CaseKind, WaitKind
-from shared.contract.events import MOST_BATCHED
+from services.console.system.repairs import MOST_REASON
+from shared.contract.events import MOST_BATCHED, Code, RequestId
+from shared.contract.package_review import MOST_REDACTIONS, Redaction
 
 VIEWS = "|".join(INBOX_VIEWS)
 WORK = "|".join(WaitKind)
@@ -38,6 +44,10 @@ class StepUpForm(CallForm):
 
     code: SecretStr = Field(default=SecretStr(""), max_length=40)
     password: SecretStr = Field(default=SecretStr(""), max_length=1000)
+
+    def step_up(self) -> StepUp:
+        """Return code and password; raises InvalidEntry if the code is none."""
+        return step_up_of(self.code.get_secret_value(), self.password.get_secret_value())
 
 
 class CaseDecisionForm(StepUpForm):
@@ -96,6 +106,58 @@ class MailboxForm(CallForm):
     mailbox: str = Field(max_length=MOST_TEXT)
 
 
+class BulkForm(CallForm):
+    """Chosen cases."""
+
+    cases: Sequence[RequestId] = Field(min_length=1, max_length=MOST_CASES)
+
+
+class BulkOwnerForm(BulkForm, CaseOwnerForm):
+    """The owner of each of the chosen cases."""
+
+
+class BulkDecisionForm(BulkForm):
+    """A decision on each of the chosen cases, with one code."""
+
+    code: SecretStr = Field(max_length=40)
+
+
+class PackageReviewForm(StepUpForm):
+    """A review of a package: what is withheld, or the agreement with another account's review."""
+
+    listing: Code
+    """`listing` of the records that were read."""
+    redactions: Sequence[Redaction] = Field(default=(), max_length=MOST_REDACTIONS)
+    """None: the package is sent as it is listed."""
+    agreed: Code | None = None
+    """`item` of the review of another account, to give the same one."""
+
+
+class BreachDecisionForm(StepUpForm):
+    """A decision on an incident."""
+
+    fields: Mapping[str, Annotated[str, Field(max_length=MOST_TEXT)]] = Field(default={}, max_length=40)
+    """Field of the form in the breach room → what is entered; moments are local to the company."""
+
+
+class RepairForm(StepUpForm):
+    """An action on a parked message."""
+
+    service: str = Field(max_length=80)
+    digest: str = Field(max_length=80)
+    reason: str = Field(max_length=MOST_REASON)
+
+
+class ViewForm(CallForm):
+    """A name for filters of the list."""
+
+    name: str = Field(min_length=1, max_length=LONGEST_NAME)
+    filters: "CaseQuery"
+    """All but `text` and `after` are kept."""
+    default: bool = False
+    """Whether the list on the pages opens with it."""
+
+
 class PageQuery(CallForm):
     """The place in a list."""
 
@@ -139,6 +201,25 @@ class CaseQuery(PageQuery):
     received_from: str = Field(default="", alias="from", pattern=DAY)
     received_to: str = Field(default="", alias="to", pattern=DAY)
     order: CaseOrder = CaseOrder.DUE
+
+
+class OpeningQuery(PageQuery):
+    """Filters of openings."""
+
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
+
+    account: str = Field(default="", max_length=80)
+    case: str = Field(default="", max_length=40)
+    """An id or a short reference."""
+    first: str = Field(default="", alias="from", pattern=DAY)
+    last: str = Field(default="", alias="to", pattern=DAY)
+
+
+class PackageQuery(CallForm):
+    """The place in the records of a package."""
+
+    start: int = Field(default=0, ge=0, le=1 << 50)
+    """`next` of the records before."""
 
 
 class FigureQuery(CallForm):

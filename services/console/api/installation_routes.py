@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, HTTPException, Query
+from fastapi import APIRouter, Depends, HTTPException, Query, Response
 
 from services.console.api.access import may
 from services.console.api.answers import (
+    DecisionAnswer,
     FigureAnswer,
     FiguresAnswer,
     IncidentAnswer,
@@ -14,14 +15,19 @@ from services.console.api.answers import (
     SystemAnswer,
 )
 from services.console.api.case_routes import timeline_answer
-from services.console.api.forms import FigureQuery, PageQuery
+from services.console.api.forms import BreachDecisionForm, FigureQuery, PageQuery, RepairForm
+from services.console.api.review_routes import answer_of
+from services.console.breach_decisions import DONE
+from services.console.breach_work import EnteredBreachDecision, decide_on_breach, incident_content
 from services.console.context import ConsoleParts
 from services.console.http.guard import SessionGuard, Visitor
 from services.console.http.permissions import ConsoleAction
 from services.console.http.queries import FigureView, chosen, page_of
 from services.console.read_model.incidents import INCIDENTS, rooms_of
 from services.console.system.overview import overview
-from shared.contract.events import RequestId
+from services.console.system.parked_messages import RepairAction
+from services.console.system.repairs import RepairOrder, repair
+from shared.contract.events import Code, RequestId
 
 TABLES = ("periods", "groups", "ccpa")
 
@@ -30,6 +36,7 @@ def api_incident_routes(parts: ConsoleParts, guard: SessionGuard) -> APIRouter:
     """Return the routes of incidents."""
     router = APIRouter(tags=["incidents"])
     seeing = Annotated[Visitor, Depends(may(guard, ConsoleAction.BREACH))]
+    steering = Annotated[Visitor, Depends(may(guard, ConsoleAction.STEER_BREACH))]
 
     @router.get("/incidents")
     async def list_incidents(visitor: seeing, query: Annotated[PageQuery, Query()]) -> IncidentListAnswer:
@@ -50,6 +57,20 @@ def api_incident_routes(parts: ConsoleParts, guard: SessionGuard) -> APIRouter:
         history = (await parts.histories.of([incident]))[incident]
         known = IncidentAnswer.model_validate(rooms[0])
         return OneIncidentAnswer(incident=known, timeline=timeline_answer(parts, history))
+
+    @router.post("/incidents/{incident}/decisions/{name}")
+    async def decide_on_incident(
+        visitor: steering, incident: RequestId, name: str, form: BreachDecisionForm
+    ) -> DecisionAnswer:
+        """Make a decision on an incident: the forms of the breach room, by name."""
+        entered = EnteredBreachDecision(incident, name, form.fields)
+        made = await decide_on_breach(parts, visitor, entered, form.step_up())
+        return answer_of(made, DONE.get(name, ""))
+
+    @router.get("/incidents/{incident}/content/{item}", response_class=Response)
+    async def read_incident_item(visitor: steering, incident: RequestId, item: Code) -> Response:
+        """Return a sample of a letter, a document or a list of an opened incident."""
+        return await incident_content(parts, visitor, incident, item)
 
     return router
 
@@ -79,5 +100,15 @@ def api_installation_routes(parts: ConsoleParts, guard: SessionGuard) -> APIRout
         """Return the state of the installation."""
         del visitor
         return SystemAnswer.model_validate(await overview(parts))
+
+    @router.post("/system/parked/{action}")
+    async def repair_message(
+        visitor: Annotated[Visitor, Depends(may(guard, ConsoleAction.REPAIR))],
+        action: RepairAction,
+        form: RepairForm,
+    ) -> DecisionAnswer:
+        """Replay or discard a parked message, by a decision of the account."""
+        order = RepairOrder(action, form.service, form.digest, form.reason.strip())
+        return answer_of(await repair(parts, visitor, order, form.step_up()))
 
     return router

@@ -1,5 +1,6 @@
 """Errors of the API, each as a problem document."""
 
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -9,10 +10,12 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.console.breach_decisions import RefusedEntry
 from services.console.case_work import NoSessionKey
 from services.console.decisions.case_decisions import form_errors
-from services.console.http.guard import MOST_FORM_BYTES
+from services.console.http.guard import MOST_FILE_BYTES, MOST_FORM_BYTES
 from services.console.signin.local import SignInRefused
+from services.console.system.parked_messages import RepairRefused
 from shared.contract.envelope import errors_of
 from shared.contract.events import MOST_DOCUMENT_BYTES
 from shared.contract.refusals import REFUSALS
@@ -32,6 +35,8 @@ DOCUMENTED = (400, 401, 403, 404, 409, 413, 422, 429, 503)
 OF_INTAKE = {HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.TOO_MANY_REQUESTS}
 """Statuses of intake that mean the same here; others are a conflict."""
 PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+FILES = re.compile("/cases/[0-9a-f]{32}/files$")
+"""Path of files, whose bodies may be larger."""
 FORM_FIELDS = frozenset({"code", "password"})
 """Fields beside those of the decision."""
 PROBLEM_SCHEMA = {
@@ -87,12 +92,18 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 413, or pass the call on."""
-        headers = dict(scope.get("headers", ()))
+        headers, most = dict(scope.get("headers", ())), most_bytes(scope.get("path", ""))
         length = headers.get(b"content-length", b"0")
-        most = MOST_WITH_PACKAGE if scope.get("path", "").endswith(WITH_PACKAGE) else MOST_FORM_BYTES
         fits = length.isdigit() and int(length) <= most and b"transfer-encoding" not in headers
         answer: ASGIApp = self.app if fits else problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE)
         await answer(scope, receive, send)
+
+
+def most_bytes(path: str) -> int:
+    """Return the limit of a body in bytes."""
+    if FILES.search(path):
+        return MOST_FILE_BYTES
+    return MOST_WITH_PACKAGE if path.endswith(WITH_PACKAGE) else MOST_FORM_BYTES
 
 
 def add_api_problems(app: FastAPI) -> None:
@@ -130,6 +141,10 @@ def _problem_of(error: HabeasError) -> Response:
     match error:
         case SignInRefused():
             return problem(403, str(error))
+        case RefusedEntry():
+            return problem(422, str(error))
+        case RepairRefused():
+            return problem(409, f"Nothing was changed: {error}.")
         case DecisionNotAccepted():
             reason = str(error)
             return problem(403, f"{REFUSALS.get(reason, reason)}.", reason=reason)

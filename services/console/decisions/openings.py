@@ -15,6 +15,7 @@ from shared.contract.events import ContentOpened
 from shared.runtime.staff_api import DecisionNotAccepted, StaffApiProblem
 
 NOT_OPENED = "not_opened"
+NO_REVIEW = "no package waits for a review"
 
 
 async def open_case(parts: ConsoleParts, visitor: Visitor, case: str, reason: str, given: StepUp) -> None:
@@ -37,6 +38,15 @@ async def opened_item(parts: ConsoleParts, visitor: Visitor, case: str, item: st
     if answer is None:
         raise HTTPException(HTTPStatus.FORBIDDEN, "the case is not opened")
     return answer
+
+
+async def records_to_review(parts: ConsoleParts, visitor: Visitor, case: str, start: int) -> dict[str, Any]:
+    """Return records of the package to review; answer 409 if the case is not open any more."""
+    path = f"/v1/staff/cases/{case}/content/review/records?start={start}"
+    answer = await read_opened(parts, visitor, path)
+    if answer is None:
+        raise HTTPException(HTTPStatus.CONFLICT, NO_REVIEW)
+    return dict(answer.json())
 
 
 async def read_opened(parts: ConsoleParts, visitor: Visitor, path: str) -> Any:

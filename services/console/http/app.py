@@ -61,7 +61,7 @@ def create_app(parts: ConsoleParts) -> FastAPI:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     app.add_api_route("/console.css", site.stylesheet, include_in_schema=False)
     app.add_api_route("/console.js", site.javascript, include_in_schema=False)
-    app.include_router(breach_file_routes(parts, guard, site))
+    app.include_router(breach_file_routes(parts, guard))
     app.include_router(breach_routes(parts, guard, site))
     app.include_router(sign_in_routes(parts, guard, site))
     app.include_router(list_routes(parts, guard, site))

@@ -1,4 +1,8 @@
-"""Queries in addresses: filters of lists, views of the inbox, and figures. Pages and API read them alike."""
+"""
+Queries in addresses: filters of lists and openings, views of the inbox, and figures.
+
+Pages and API read them alike.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,13 +25,16 @@ from services.console.read_model.figures import (
     ccpa_lines,
     lines,
 )
+from services.console.read_model.openings import OpeningFilter, OpeningPage
 from services.console.state import CaseKind, WaitKind
+from shared.contract.references import IdRange, references_in
 
 PLAIN = ("text", "stage", "right", "law", "country", "source", "incident", "owner")
 FILTERS = frozenset({*PLAIN, "kind", "due", "meant_by", "order", "from", "to", "waiting", "open"})
 """Names in the address of a list."""
 INBOX_VIEWS = ("me", "own", "all")
 EARLIEST, LATEST = 2018, 2100
+LAST_YEAR = 9999
 YEARS_SHOWN = 4
 DAY: TypeAdapter[date] = TypeAdapter(date)
 
@@ -159,3 +166,34 @@ def chosen(table: str, view: FigureView, cells: Sequence[FigureCell]) -> list[Fi
             return lines(cells, lambda cell: (cell.period(view.period),))
         case _:
             return lines(view.of_year(cells), lambda cell: cell.values(view.divided))
+
+
+OPENING_FIELDS = ("account", "case", "from", "to")
+"""Fields of an address that filter openings."""
+
+
+async def openings_of(parts: ConsoleParts, given: Mapping[str, str], after: str) -> OpeningPage:
+    """Return the openings of an address after the mark *after*; answer 400 if it is none."""
+    try:
+        return await parts.openings.page(wanted_openings(given), after)
+    except ValueError:
+        raise HTTPException(400, "not a mark of a page") from None
+
+
+def wanted_openings(given: Mapping[str, str]) -> OpeningFilter:
+    """Read the address; raise HTTPException if a day is none."""
+    text = given.get("case", "").strip()
+    try:
+        first, last = (
+            date.fromisoformat(day) if (day := given.get(name)) else None for name in OPENING_FIELDS[2:]
+        )
+    except ValueError:
+        raise HTTPException(400, "not a day") from None
+    if last is not None and last.year >= LAST_YEAR:
+        raise HTTPException(400, "the day is too far")
+    return OpeningFilter(given.get("account", "").strip(), _case_named(text) if text else None, first, last)
+
+
+def _case_named(text: str) -> IdRange:
+    """Return the ids that *text* names: a short reference, or an id."""
+    return next(references_in(text), IdRange(text.lower(), text.lower()))

@@ -1,32 +1,29 @@
 """Pages for auditors: openings, chains of the journals, and the trail of one case."""
 
 from collections.abc import AsyncIterator, Mapping
-from datetime import date, timedelta
 from http import HTTPStatus
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import ValidationError
-from starlette.datastructures import FormData
 
 from services.console.context import ConsoleParts
 from services.console.decisions.case_decisions import CODE, PASSWORD, case_view, is_locked
+from services.console.decisions.submission import StepUp
 from services.console.http.guard import SessionGuard, Visitor
 from services.console.http.permissions import ConsoleAction
+from services.console.http.queries import OPENING_FIELDS, openings_of, wanted_openings
 from services.console.pages.site import ConsoleSite
 from services.console.read_model.openings import Opening, OpeningFilter, OpeningKind
-from services.console.signin.local import BUSY, WRONG, Credentials, SignInRefused, unlocked_by
-from services.console.signin.sessions import UnlockedKey
+from services.console.signin.local import SignInRefused
 from services.console.state import CaseKind
+from services.console.trails import exported_trail
 from shared.contract.events import RequestId
-from shared.contract.references import IdRange, references_in, short_reference
+from shared.contract.references import IdRange
 from shared.pages.spreadsheets import csv_row
 from shared.pages.translation import mark as _
-from shared.runtime.staff_api import DecisionNotAccepted, StaffApiProblem
 
-LATEST = 9999
 COLUMNS = ("at", "account", "opened", "case", "reason")
 KIND_NAMES: Mapping[str, str] = {
     OpeningKind.CONTENT: _("Content of a request"),
@@ -43,12 +40,8 @@ def audit_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) ->
 
     @router.get("/audit")
     async def show(request: Request, visitor: auditing, after: str = "") -> Response:
-        wanted = wanted_openings(request.query_params)
-        try:
-            page = await parts.openings.page(wanted, after)
-        except ValueError:
-            raise HTTPException(HTTPStatus.BAD_REQUEST, "no such page") from None
-        given = {name: request.query_params.get(name, "") for name in FIELDS}
+        page = await openings_of(parts, request.query_params, after)
+        given = {name: request.query_params.get(name, "") for name in OPENING_FIELDS}
         content = {
             "page": page,
             "given": given,
@@ -94,68 +87,10 @@ def _add_trail(router: APIRouter, parts: ConsoleParts, guard: SessionGuard, site
     async def export_trail(request: Request, visitor: auditing, case: RequestId) -> Response:
         form = await guard.form(request, visitor)
         try:
-            bearer = (await _unlocked(parts, visitor, form)).bearer
-            archive = await exported(parts, visitor, case, bearer)
+            code, password = "".join(str(form.get(CODE, "")).split()), str(form.get(PASSWORD, ""))
+            return await exported_trail(parts, visitor, case, StepUp(code, password))
         except SignInRefused as refused:
             return await drawn(request, visitor, case, str(refused))
-        name = f"trail-{short_reference(case)}.zip"
-        headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-        return Response(archive, media_type="application/zip", headers=headers)
-
-
-FIELDS = ("account", "case", "from", "to")
-"""Fields of an address that filter openings."""
-
-
-def wanted_openings(given: Mapping[str, str]) -> OpeningFilter:
-    """Read the address; raise HTTPException if a day is none."""
-    text = given.get("case", "").strip()
-    try:
-        first, last = (date.fromisoformat(day) if (day := given.get(name)) else None for name in FIELDS[2:])
-    except ValueError:
-        raise HTTPException(HTTPStatus.BAD_REQUEST, "not a day") from None
-    if last is not None and last.year >= LATEST:
-        raise HTTPException(HTTPStatus.BAD_REQUEST, "the day is too far")
-    return OpeningFilter(given.get("account", "").strip(), _case_named(text) if text else None, first, last)
-
-
-def _case_named(text: str) -> IdRange:
-    """Return the ids that *text* names: a short reference, or an id."""
-    return next(references_in(text), IdRange(text.lower(), text.lower()))
-
-
-async def _unlocked(parts: ConsoleParts, visitor: Visitor, form: FormData) -> UnlockedKey:
-    """
-    Return the session of *visitor* at intake; begin it with password and code where a provider signed in.
-
-    Raises SignInRefused as :func:`unlocked_by`.
-    """
-    known, now = visitor.session.unlocked, parts.clock()
-    if known is not None and known.until > now:
-        return known
-    if not parts.passwords.take(visitor.member.name):  # a thief of the provider's session would try many
-        raise SignInRefused(BUSY)
-    code = "".join(str(form.get(CODE, "")).split())
-    try:
-        given = Credentials(visitor.member.name, str(form.get(PASSWORD, "")), code)
-        found = await unlocked_by(parts, given, visitor.session.ends_at - timedelta(seconds=1))
-    except ValidationError:
-        raise SignInRefused(WRONG) from None
-    await parts.sessions.unlock(visitor.session, found)
-    return found
-
-
-async def exported(parts: ConsoleParts, visitor: Visitor, case: str, bearer: str) -> bytes:
-    """Return the signed archive of a trail from intake; raises HTTPException as intake answers."""
-    try:
-        answer = await parts.intake.response("POST", f"/v1/staff/cases/{case}/trail", bearer)
-    except StaffApiProblem as problem:
-        if problem.status == HTTPStatus.UNAUTHORIZED:
-            await parts.sessions.lock(visitor.session)
-        raise HTTPException(problem.status, str(problem)) from None
-    except DecisionNotAccepted as refused:
-        raise HTTPException(HTTPStatus.FORBIDDEN, str(refused)) from None
-    return bytes(answer.content)
 
 
 async def sheet(openings: AsyncIterator[Opening]) -> AsyncIterator[str]:

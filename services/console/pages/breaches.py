@@ -3,18 +3,21 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
-from starlette.datastructures import FormData
 
-from services.console.breach_decisions import DONE, ENTRIES, BreachEntry, RefusedEntry
+from services.console.breach_decisions import DONE, RefusedEntry
+from services.console.breach_work import (
+    EnteredBreachDecision,
+    decide_on_breach,
+    incident_content,
+    room_of_incident,
+)
 from services.console.context import ConsoleParts
-from services.console.decisions.case_decisions import form_errors, is_locked
-from services.console.decisions.forms import DecisionDraft
-from services.console.decisions.submission import StepUp, make_decision
+from services.console.decisions.case_decisions import CODE, PASSWORD, UNANSWERED, form_errors, is_locked
+from services.console.decisions.submission import StepUp
 from services.console.http.counts import SharedReading, event_stream
 from services.console.http.guard import SessionGuard, Visitor
 from services.console.http.permissions import ConsoleAction
@@ -27,15 +30,7 @@ from services.console.pages.timeline import timeline
 from services.console.read_model.incidents import INCIDENTS, rooms_of
 from shared.contract.events import Code, RequestId
 from shared.errors import HabeasError
-from shared.pages.translation import mark as _
-from shared.runtime.staff_api import DecisionNotAccepted, EffectUnknown, StaffApiProblem
 
-CONTENT_HEADERS = (
-    *("content-type", "content-disposition", "content-security-policy", "cache-control"),
-    *("x-content-type-options", "referrer-policy"),
-)
-"""Headers of content that intake gives out."""
-PENDING = _("The decision is recorded, and no service has answered it yet. Reload the page shortly.")
 MINUTE_S, HOUR_MINUTES, MINUS = 60, 60, "\u2212"
 
 
@@ -45,13 +40,6 @@ class BreachPages:
 
     parts: ConsoleParts
     site: ConsoleSite
-
-    async def room(self, incident: str) -> BreachRoom:
-        """Return the room of *incident*; answer 404 if there is none."""
-        found = await rooms_of(self.parts.histories, [incident])
-        if not found or not found[0].phases:
-            raise HTTPException(404, "there is no such incident")
-        return found[0]
 
     async def listing(self, request: Request, visitor: Visitor, after: str) -> Response:
         """Return the list of incidents, the earliest running clock first."""
@@ -64,29 +52,13 @@ class BreachPages:
         self, request: Request, visitor: Visitor, incident: str, *, error: str = "", done: str = ""
     ) -> Response:
         """Return the page of *incident*, with the *error* of a form, or the decision that was *done*."""
-        room = await self.room(incident)
+        room = await room_of_incident(self.parts, incident)
         history = (await self.parts.histories.of([incident]))[incident]
         content = self._frame(visitor) | {"room": room, "error": error, "done": done}
         content |= {"timeline": timeline(history, self.site.words(request)), "progress": progress_of(room)}
         return self.site.draw(
             request, "breach.html.jinja", content, visitor=visitor, status=409 if error else 200
         )
-
-    async def content(self, visitor: Visitor, incident: str, item: str) -> Response:
-        """Return sealed content that the account has opened: a sample of a letter, or a list."""
-        unlocked = visitor.session.unlocked
-        if unlocked is None:
-            raise HTTPException(403, "the session has no key")
-        path = f"/v1/staff/incidents/{incident}/content/{item}"
-        try:
-            answer = await self.parts.intake.response("GET", path, unlocked.bearer)
-        except DecisionNotAccepted:
-            raise HTTPException(403, "the incident is not opened") from None
-        except StaffApiProblem as error:
-            status = 404 if error.status == HTTPStatus.NOT_FOUND else 403
-            raise HTTPException(status, "the content cannot be read") from None
-        headers = {name: answer.headers[name] for name in CONTENT_HEADERS if name in answer.headers}
-        return Response(answer.content, headers=headers)
 
     def _frame(self, visitor: Visitor) -> dict[str, Any]:
         steers = visitor.may(ConsoleAction.STEER_BREACH)
@@ -99,16 +71,6 @@ class BreachPages:
             "steers": steers,
         }
 
-    async def decide(self, visitor: Visitor, incident: str, name: str, given: FormData) -> None:
-        """Sign and submit the decision of the form *name*, and wait for its effect."""
-        fields = {field: str(value) for field, value in given.items()}
-        zone, now = self.parts.settings.company.zone, self.parts.clock()
-        entry = BreachEntry(await self.room(incident), visitor.member.name, now, zone, fields)
-        step_up = StepUp("".join(entry.text("code").split()), fields.get("password", ""))
-        made = await make_decision(self.parts, visitor, DecisionDraft(ENTRIES[name](entry)), step_up)
-        if not made.answered:
-            raise EffectUnknown("the decision is recorded, and no service has answered it yet")
-
 
 def breach_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> APIRouter:
     """Return the routes of the breach room."""
@@ -118,7 +80,7 @@ def breach_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -
     steering = Annotated[Visitor, Depends(guard.allowed(ConsoleAction.STEER_BREACH))]
 
     async def read(incident: str) -> Mapping[str, int]:
-        return progress_of(await pages.room(incident))
+        return progress_of(await room_of_incident(parts, incident))
 
     progress = SharedReading(read)
 
@@ -140,23 +102,27 @@ def breach_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -
     @router.post("/breaches/{incident}/decisions/{name}")
     async def make(request: Request, visitor: steering, incident: RequestId, name: str) -> Response:
         given = await guard.form(request, visitor)
-        if name not in ENTRIES:
-            raise HTTPException(404, "there is no such decision")
         try:
-            await pages.decide(visitor, incident, name, given)
+            fields = {field: str(value) for field, value in given.items()}
+            entered = EnteredBreachDecision(incident, name, fields)
+            step_up = StepUp("".join(fields.get(CODE, "").split()), fields.get(PASSWORD, ""))
+            made = await decide_on_breach(parts, visitor, entered, step_up)
         except HabeasError as error:
             text = _error_text(error, site.words(request).say)
             if text is None:
                 raise
             return await pages.show(request, visitor, incident, error=text)
+        if not made.answered:
+            pending = site.words(request).say(UNANSWERED)
+            return await pages.show(request, visitor, incident, error=pending)
         return RedirectResponse(f"/breaches/{incident}?done={name}", 303)
 
     return router
 
 
-def breach_file_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> APIRouter:
+def breach_file_routes(parts: ConsoleParts, guard: SessionGuard) -> APIRouter:
     """Return the routes of the register and of sealed content."""
-    router, pages = APIRouter(include_in_schema=False), BreachPages(parts, site)
+    router = APIRouter(include_in_schema=False)
     seeing = Annotated[Visitor, Depends(guard.allowed(ConsoleAction.BREACH))]
     steering = Annotated[Visitor, Depends(guard.allowed(ConsoleAction.STEER_BREACH))]
 
@@ -170,7 +136,7 @@ def breach_file_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSi
 
     @router.get("/breaches/{incident}/content/{item}")
     async def content(visitor: steering, incident: RequestId, item: Code) -> Response:
-        return await pages.content(visitor, incident, item)
+        return await incident_content(parts, visitor, incident, item)
 
     return router
 
@@ -180,8 +146,6 @@ def _error_text(error: HabeasError, say: Callable[..., str]) -> str | None:
     match error:
         case RefusedEntry():
             return say(str(error))
-        case EffectUnknown():
-            return say(PENDING)
         case _:
             errors = form_errors(error, say)
             return None if errors is None else " ".join(errors.values())

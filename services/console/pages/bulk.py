@@ -1,120 +1,25 @@
-"""Work on many cases at once: an owner for all, or one decision on each, with one code."""
+"""Pages of work on many cases at once."""
 
-import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from starlette.datastructures import FormData
 
 from services.console.context import ConsoleParts
-from services.console.decisions.forms import DecisionDraft
-from services.console.decisions.submission import MadeDecision, make_batch
+from services.console.decisions.bulk import (
+    DONE,
+    BulkResult,
+    bulk_offers,
+    chosen_cases,
+    decided_together,
+    owned_by,
+)
 from services.console.http.guard import SessionGuard, Visitor
 from services.console.http.permissions import ConsoleAction
 from services.console.pages.site import ConsoleSite
-from services.console.read_model.cases import CaseFilter
-from services.console.signin.sessions import UnlockedKey
-from services.console.state import CaseKind, CaseRow, WaitKind
-from shared.contract.events import (
-    Decision,
-    ErasureApproved,
-    ExtensionDecided,
-    ReferralDecided,
-    RefusalGround,
-    StopDecided,
-)
+from services.console.state import CaseRow
 from shared.contract.refusals import REFUSALS
-from shared.errors import HabeasError
-from shared.pages.translation import mark as _
-from shared.runtime.staff_api import DecisionNotAccepted, EffectUnknown, StaffApiProblem
-from shared.vocabulary import ExtensionReason, Outcome
-
-MOST_CASES = 100
-NOT_WAITING = "not_waiting_for_this"
-LOCKED = "the session lacks the account's key"
-DONE, REFUSED, UNKNOWN = "done", "refused", "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class BulkDecision:
-    """A decision that can be made about many cases."""
-
-    name: str
-    label: str
-    kind: type[Decision]
-    work: WaitKind | None
-    """Work that it ends; None: it fits every open request."""
-    make: Callable[[str, str], Decision]
-    """Id of a case and account → the decision, unsigned."""
-
-    def fits(self, row: CaseRow, account: str) -> bool:
-        """Return whether the case of *row* waits for this decision, and *account* may make it."""
-        if self.work is None:
-            return row.kind is CaseKind.REQUEST and row.open and row.extension is None
-        return any(wait.kind is self.work and account not in wait.by for wait in row.waits)
-
-
-def _extended(case: str, by: str, reason: ExtensionReason) -> Decision:
-    return ExtensionDecided(request_id=case, by=by, reason=reason)
-
-
-def _unfounded(case: str, by: str) -> Decision:
-    grounds = (RefusalGround.MANIFESTLY_UNFOUNDED,)
-    return ReferralDecided(request_id=case, by=by, outcome=Outcome.REFUSED, grounds=grounds)
-
-
-DECISIONS: Mapping[str, BulkDecision] = {
-    one.name: one
-    for one in (
-        BulkDecision(
-            "approve",
-            _("Approve the erasures"),
-            ErasureApproved,
-            WaitKind.APPROVAL,
-            lambda case, by: ErasureApproved(request_id=case, by=by),
-        ),
-        BulkDecision(
-            "extend_number",
-            _("Extend: number of requests"),
-            ExtensionDecided,
-            None,
-            lambda case, by: _extended(case, by, ExtensionReason.NUMBER_OF_REQUESTS),
-        ),
-        BulkDecision(
-            "extend_complexity",
-            _("Extend: complexity"),
-            ExtensionDecided,
-            None,
-            lambda case, by: _extended(case, by, ExtensionReason.COMPLEXITY),
-        ),
-        BulkDecision(
-            "refuse",
-            _("Refuse as manifestly unfounded"),
-            ReferralDecided,
-            WaitKind.REFERRED,
-            _unfounded,
-        ),
-        BulkDecision(
-            "close",
-            _("Close the stopped requests"),
-            StopDecided,
-            WaitKind.STOPPED,
-            lambda case, by: StopDecided(request_id=case, by=by, resume=False),
-        ),
-    )
-}
-
-
-@dataclass(frozen=True, slots=True)
-class BulkResult:
-    """The result for one case."""
-
-    row: CaseRow
-    state: str
-    """``done``, ``refused`` or ``unknown``."""
-    reason: str = ""
 
 
 def bulk_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> APIRouter:
@@ -128,98 +33,33 @@ def bulk_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> 
         content = {"results": results, "done": done, "refusals": REFUSALS}
         return site.draw(request, "bulk_results.html.jinja", content, visitor=visitor)
 
+    async def rows_of(given: FormData) -> Sequence[CaseRow]:
+        return await chosen_cases(parts, map(str, given.getlist("case")))
+
     @router.post("/bulk")
     async def choose(request: Request, visitor: working) -> Response:
-        rows = await _chosen(parts, await guard.form(request, visitor))
-        name = visitor.member.name
-        fitting = {one.name: sum(one.fits(row, name) for row in rows) for one in DECISIONS.values()}
+        rows = await rows_of(await guard.form(request, visitor))
+        offers = bulk_offers(visitor, rows)
         content = {
             "rows": rows,
             "today": parts.today(),
             "owners": await parts.accounts.members(),
-            "decisions": [one for one in DECISIONS.values() if visitor.member.has(*one.kind.ROLES)],
-            "fitting": fitting,
+            "decisions": [one for one, _fitting in offers],
+            "fitting": {one.name: fitting for one, fitting in offers},
         }
         return site.draw(request, "bulk.html.jinja", content, visitor=visitor)
 
     @router.post("/bulk/owner")
     async def assign(request: Request, visitor: working) -> Response:
         given = await guard.form(request, visitor)
-        rows, unlocked = await _chosen(parts, given), _unlocked(visitor)
         owner = str(given.get("owner", "")) or None
-        calls = (_assigned(parts, unlocked, row, owner) for row in rows)
-        return shown(request, visitor, await asyncio.gather(*calls))
+        return shown(request, visitor, await owned_by(parts, visitor, await rows_of(given), owner))
 
     @router.post("/bulk/decide")
     async def decide(request: Request, visitor: deciding) -> Response:
         given = await guard.form(request, visitor)
-        kind = DECISIONS.get(str(given.get("decision", "")))
-        if kind is None:
-            raise HTTPException(400, "there is no such decision")
-        if not visitor.member.has(*kind.kind.ROLES):
-            raise HTTPException(403, "your roles do not allow this decision")
-        rows, name = await _chosen(parts, given), visitor.member.name
-        fitting = [row for row in rows if kind.fits(row, name)]
-        others = [BulkResult(row, REFUSED, NOT_WAITING) for row in rows if row not in fitting]
-        code = "".join(str(given.get("code", "")).split())
-        made = await _decided(parts, visitor, kind, fitting, code) if fitting else []
-        return shown(request, visitor, [*made, *others])
+        name, code = (str(given.get(field, "")) for field in ("decision", "code"))
+        made = await decided_together(parts, visitor, name, await rows_of(given), code)
+        return shown(request, visitor, made)
 
     return router
-
-
-def _unlocked(visitor: Visitor) -> UnlockedKey:
-    if visitor.session.unlocked is None:
-        raise HTTPException(401, LOCKED)
-    return visitor.session.unlocked
-
-
-async def _chosen(parts: ConsoleParts, given: FormData) -> Sequence[CaseRow]:
-    """Return the rows of the chosen cases; raise HTTPException without one, or with too many."""
-    ids = tuple(dict.fromkeys(str(one)[:32] for one in given.getlist("case")))
-    if not 0 < len(ids) <= MOST_CASES:
-        raise HTTPException(400, "choose between one and a hundred cases")
-    page = await parts.cases.page(CaseFilter(ids=ids), parts.today(), size=MOST_CASES)
-    return page.rows
-
-
-async def _assigned(
-    parts: ConsoleParts, unlocked: UnlockedKey, row: CaseRow, owner: str | None
-) -> BulkResult:
-    path = f"/v1/staff/cases/{row.id}/owner"
-    try:
-        await parts.intake.call("POST", path, unlocked.bearer, json={"owner": owner})
-    except HabeasError as error:
-        return _failed(row, error)
-    return BulkResult(row, DONE)
-
-
-async def _decided(
-    parts: ConsoleParts, visitor: Visitor, kind: BulkDecision, rows: Sequence[CaseRow], code: str
-) -> Sequence[BulkResult]:
-    """Sign a decision about each of *rows* with one *code*, and return their effects."""
-    unlocked = _unlocked(visitor)
-    drafts = [DecisionDraft(kind.make(row.id, visitor.member.name)) for row in rows]
-    try:
-        made = await make_batch(parts, unlocked, drafts, code)
-    except HabeasError as error:
-        return [_failed(row, error) for row in rows]
-    return [_result(row, one) for row, one in zip(rows, made, strict=True)]
-
-
-def _result(row: CaseRow, made: MadeDecision) -> BulkResult:
-    if made.reason is not None:
-        return BulkResult(row, REFUSED, made.reason)
-    return BulkResult(row, DONE if made.answered else UNKNOWN)
-
-
-def _failed(row: CaseRow, error: HabeasError) -> BulkResult:
-    match error:
-        case DecisionNotAccepted():
-            return BulkResult(row, REFUSED, str(error))
-        case StaffApiProblem():
-            return BulkResult(row, REFUSED, "not_taken")
-        case EffectUnknown():
-            return BulkResult(row, UNKNOWN, "not_answered_yet")
-        case _:
-            return BulkResult(row, UNKNOWN, "intake_does_not_answer")

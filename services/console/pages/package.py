@@ -22,7 +22,7 @@ from services.console.decisions.case_decisions import (
     step_up_of,
 )
 from services.console.decisions.forms import CaseView, DecisionDraft
-from services.console.decisions.openings import opened_content, read_opened
+from services.console.decisions.openings import NO_REVIEW, opened_content, records_to_review
 from services.console.decisions.package_review import (
     GROUND,
     TAB,
@@ -47,7 +47,6 @@ MOST_FIELDS = 3 * MOST_REDACTIONS
 LONGEST_NUMBER = 15
 SEND, AGREE, NEXT, FIRST = "send", "agree", "next", "first"
 CHANGED = _("The records have changed since this page was drawn. Look at them again.")
-NO_REVIEW = "no package waits for a review"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +101,7 @@ def package_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) 
             raise HTTPException(HTTPStatus.CONFLICT, NO_REVIEW)
         if form.listing not in {"", known["review"]["listing"]}:  # its numbers are those of other records
             form = ReviewForm(errors={"": site.words(request).say(CHANGED)})
-        piece = await _piece(parts, visitor, view.row.id, form.start)
+        piece = await records_to_review(parts, visitor, view.row.id, form.start)
         content = _content(visitor, view, form, known, piece)
         content["locked"] = is_locked(parts, visitor)
         status = HTTPStatus.CONFLICT if form.errors else HTTPStatus.OK
@@ -134,14 +133,6 @@ def package_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) 
         return RedirectResponse(f"/requests/{case}?{urlencode({'decision': id_})}", HTTPStatus.SEE_OTHER)
 
     return router
-
-
-async def _piece(parts: ConsoleParts, visitor: Visitor, case: str, start: int) -> dict[str, Any]:
-    """Return records of the listing; answer 409 if it was replaced or destroyed meanwhile."""
-    answer = await read_opened(parts, visitor, f"/v1/staff/cases/{case}/content/review/records?start={start}")
-    if answer is None:
-        raise HTTPException(HTTPStatus.CONFLICT, NO_REVIEW)
-    return dict(answer.json())
 
 
 def _content(

@@ -1,6 +1,6 @@
 """The page of the installation: parts, queues, parked messages, versions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
@@ -9,29 +9,22 @@ from pydantic import ValidationError
 
 from services.console.context import ConsoleParts
 from services.console.decisions.case_decisions import CODE, PASSWORD, UNANSWERED, is_locked, step_up_of
-from services.console.decisions.forms import DecisionDraft, InvalidEntry
-from services.console.decisions.submission import WrongPassword, make_decision
+from services.console.decisions.forms import InvalidEntry
+from services.console.decisions.submission import WrongPassword
 from services.console.http.guard import SessionGuard, Visitor
 from services.console.http.permissions import ConsoleAction
 from services.console.pages.site import HEADERS, ConsoleSite
 from services.console.system.overview import overview
-from services.console.system.parked_messages import (
-    ParkedMessage,
-    RepairAction,
-    RepairRefused,
-    repair_decision,
-    repair_record,
-)
+from services.console.system.parked_messages import RepairAction, RepairRefused
+from services.console.system.repairs import REASON, WITHOUT_REASON, RepairOrder, repair
 from shared.pages.translation import mark as _
 from shared.runtime.staff_api import DecisionNotAccepted, StaffApiProblem
 
-MOST_REASON = 200
 PICTURE_HEADERS: Mapping[str, str] = {
     **HEADERS,
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
 }
 """The graph carries a style of its own; opened alone it runs nothing."""
-WITHOUT_REASON = _("State the reason.")
 NOT_THERE = _("The message is not parked any more, or its case is purged and it can only be discarded.")
 CODE_REFUSED = _("Password or code were not accepted. Wait for the next code.")
 REPLAYED = _("The message went back to its service.")
@@ -40,8 +33,8 @@ SAID = {
     "replay": REPLAYED,
     "discard": DISCARDED,
     "gone": NOT_THERE,
-    "reason": WITHOUT_REASON,
-    "code": CODE_REFUSED,
+    REASON: WITHOUT_REASON,
+    CODE: CODE_REFUSED,
     "pending": UNANSWERED,
 }
 
@@ -73,39 +66,27 @@ def system_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -
         return Response(drawn, media_type="image/svg+xml", headers=dict(PICTURE_HEADERS))
 
     @router.post("/system/parked/{action}")
-    async def repair(
+    async def act(
         request: Request,
         visitor: Annotated[Visitor, Depends(guard.allowed(ConsoleAction.REPAIR))],
         action: RepairAction,
     ) -> Response:
         form = await guard.form(request, visitor)
-        service, digest, reason = (
-            str(form.get(name, "")).strip() for name in ("service", "digest", "reason")
-        )
-        if not reason or len(reason) > MOST_REASON:
-            return RedirectResponse("/system?said=reason", 303)
-        message = named(await parts.parked.all(), service, digest)
-        record = repair_record(message, action, visitor.member.name, reason, parts.clock())
+        service, digest, reason = (str(form.get(name, "")).strip() for name in ("service", "digest", REASON))
+        order = RepairOrder(action, service, digest, reason)
         try:
             given = step_up_of(str(form.get(CODE, "")), str(form.get(PASSWORD, "")))
-            made = await make_decision(parts, visitor, DecisionDraft(repair_decision(record)), given)
-        except (DecisionNotAccepted, InvalidEntry, StaffApiProblem, ValidationError, WrongPassword):
-            return RedirectResponse("/system?said=code", 303)
-        if not made.answered:  # a service may still refuse it
-            return RedirectResponse("/system?said=pending", 303)
-        record["decision"] = made.id
-        try:
-            await parts.parked.repair(message, action, record)
+            made = await repair(parts, visitor, order, given)
+        except InvalidEntry as error:
+            return _said(REASON if error.name == REASON else CODE)
+        except (DecisionNotAccepted, StaffApiProblem, ValidationError, WrongPassword):
+            return _said(CODE)
         except RepairRefused:
-            return RedirectResponse("/system?said=gone", 303)
-        return RedirectResponse(f"/system?said={action.value}", 303)
+            return _said("gone")
+        return _said(action.value if made.answered else "pending")
 
     return router
 
 
-def named(parked: Sequence[ParkedMessage], service: str, digest: str) -> ParkedMessage:
-    """Return the parked message of a form; answer 404 if there is none."""
-    for message in parked:
-        if (message.service, message.digest) == (service, digest):
-            return message
-    raise HTTPException(404, "no such message is parked")
+def _said(name: str) -> Response:
+    return RedirectResponse(f"/system?said={name}", 303)

@@ -8,15 +8,15 @@ from unittest.mock import AsyncMock
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from starlette.datastructures import FormData
 
+from services.console import breach_work
 from services.console.breach_decisions import ENTRIES
+from services.console.breach_work import EnteredBreachDecision, decide_on_breach
 from services.console.context import ConsoleParts
 from services.console.decisions.case_decisions import NOT_TAKEN, UNANSWERED, message
 from services.console.decisions.forms import CaseView, DecisionDraft
 from services.console.decisions.submission import StepUp, make_decision
 from services.console.http.guard import Visitor
-from services.console.pages.breaches import BreachPages
 from services.console.signin.accounts import StaffMember
 from services.console.signin.keys import KeyDerivation
 from services.console.signin.sessions import ConsoleSession, UnlockedKey
@@ -38,6 +38,7 @@ UNTIL = NOW + timedelta(hours=1)
 CASE, DECISION, BEGUN = "ab" * 16, "cd" * 16, "ef" * 16
 SALT, PASSWORD = b"0" * 16, "a long password"
 DRAFT = DecisionDraft(WithdrawalDecided(request_id=CASE, by="dana.muster"))
+HOLD = EnteredBreachDecision(CASE, "hold", {})
 LIMITED = StaffApiProblem(429, "too many requests from this caller")
 ENDED = StaffApiProblem(401, "this session has ended")
 
@@ -171,13 +172,8 @@ async def test_decision_about_a_breach_waits_in_the_session_of_the_account(
     limited: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     intake = Intake({DECISION: LIMITED} if limited else {})
-    pages = BreachPages(intake.parts, cast("Any", None))
     monkeypatch.setitem(ENTRIES, "hold", lambda _entry: DRAFT.decision)
-    monkeypatch.setattr(BreachPages, "room", AsyncMock())
-    form = FormData({"code": "123456"})
-    if limited:
-        with pytest.raises(EffectUnknown):  # the page says that the decision is recorded
-            await pages.decide(visitor(), CASE, "hold", form)
-    else:
-        await pages.decide(visitor(), CASE, "hold", form)
+    monkeypatch.setattr(breach_work, "room_of_incident", AsyncMock())
+    made = await decide_on_breach(intake.parts, visitor(), HOLD, StepUp("123456"))
+    assert made.answered != limited, "else the page says that the decision is recorded"
     assert intake.asked == [(DECISION, "bearer")]

@@ -7,7 +7,8 @@ import pytest
 from fastapi import HTTPException
 
 from services.console.domain import HistoryEntry
-from services.console.pages.audit import sheet, wanted_openings
+from services.console.http.queries import wanted_openings
+from services.console.pages.audit import sheet
 from services.console.read_model.openings import Opening, OpeningFilter, OpeningKind, openings_of
 from shared.contract import events
 from shared.contract.events import Fact, breaches

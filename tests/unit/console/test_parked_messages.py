@@ -8,7 +8,6 @@ from typing import Any, Self, cast
 import pytest
 from fastapi import HTTPException
 
-from services.console.pages.system import named
 from services.console.system import parked_messages
 from services.console.system.parked_messages import (
     ParkedMessages,
@@ -17,6 +16,7 @@ from services.console.system.parked_messages import (
     content_of,
     repair_record,
 )
+from services.console.system.repairs import named
 from shared.contract.topology import inboxes
 from shared.runtime.broker import Delivery
 

@@ -100,14 +100,27 @@ NEEDED_OF_API: Mapping[tuple[str, str], ConsoleAction] = {
     ("GET", "/cases/{case}/content"): ConsoleAction.OPEN,
     ("GET", "/cases/{case}/content/{item}"): ConsoleAction.OPEN,
     ("GET", "/cases/{case}/content/review/records"): ConsoleAction.OPEN,
-    ("POST", "/cases/{case}/trail"): ConsoleAction.AUDIT,
     ("POST", "/decisions"): ConsoleAction.LIST,
     ("POST", "/decisions/package"): ConsoleAction.LIST,
     ("GET", "/decisions/{decision}"): ConsoleAction.LIST,
+    ("POST", "/cases/{case}/files"): ConsoleAction.WORK,
+    ("POST", "/bulk"): ConsoleAction.WORK,
+    ("POST", "/bulk/owner"): ConsoleAction.WORK,
+    ("POST", "/bulk/decisions/{name}"): ConsoleAction.DECIDE,
+    ("GET", "/cases/{case}/package"): ConsoleAction.DECIDE,
+    ("POST", "/cases/{case}/package"): ConsoleAction.DECIDE,
+    ("GET", "/views"): ConsoleAction.LIST,
+    ("POST", "/views"): ConsoleAction.LIST,
+    ("DELETE", "/views/{view}"): ConsoleAction.LIST,
+    ("GET", "/openings"): ConsoleAction.AUDIT,
+    ("POST", "/cases/{case}/trail"): ConsoleAction.AUDIT,
     ("GET", "/incidents"): ConsoleAction.BREACH,
     ("GET", "/incidents/{incident}"): ConsoleAction.BREACH,
+    ("POST", "/incidents/{incident}/decisions/{name}"): ConsoleAction.STEER_BREACH,
+    ("GET", "/incidents/{incident}/content/{item}"): ConsoleAction.STEER_BREACH,
     ("GET", "/figures"): ConsoleAction.FIGURES,
     ("GET", "/system"): ConsoleAction.SYSTEM,
+    ("POST", "/system/parked/{action}"): ConsoleAction.REPAIR,
 }
 """Route of the API → the action that it needs."""
 BODIES: Mapping[str, Mapping[str, Any]] = {
@@ -118,6 +131,15 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "/cases/{case}/owner": {"owner": None},
     "/cases/{case}/notes": {"text": "called"},
     "/cases/{case}/content": {"reason": "review", "code": "123456"},
+    "/cases/{case}/package": {"listing": "listing_1", "code": "123456"},
+    "/cases/{case}/trail": {},
+    "/cases/{case}/files": {},
+    "/bulk": {"cases": [CASE]},
+    "/bulk/owner": {"cases": [CASE], "owner": None},
+    "/bulk/decisions/{name}": {"cases": [CASE], "code": "123456"},
+    "/views": {"name": "late", "filters": {"due": "late"}},
+    "/incidents/{incident}/decisions/{name}": {"code": "123456"},
+    "/system/parked/{action}": {"service": "intake", "digest": "0", "reason": "known", "code": "123456"},
 }
 SIGN_IN = "/sign-in"
 VIEWER, AGENT, APPROVER = StaffRole.VIEWER, StaffRole.AGENT, StaffRole.APPROVER
@@ -232,7 +254,13 @@ async def test_route_needs_a_session(route: tuple[str, str]) -> None:
 async def _answer(method: str, path: str, headers: Mapping[str, str], *roles: StaffRole) -> httpx.Response:
     transport = httpx.ASGITransport(app_of(*roles), raise_app_exceptions=False)
     address = f"{PATH}{path}".format(
-        case=CASE, incident=CASE, decision=CASE, name="approve", item="submission"
+        case=CASE,
+        incident=CASE,
+        decision=CASE,
+        name="approve",
+        item="submission",
+        view="0",
+        action="discard",
     )
     async with httpx.AsyncClient(transport=transport, base_url="http://console.test") as client:
         return await client.request(method, address, headers=headers, json=BODIES.get(path))
