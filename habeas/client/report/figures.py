@@ -14,6 +14,7 @@ from typing import Any
 from services.intake.cases.register import CountedRequest, RequestResult
 from shared.contract.events import Code
 from shared.law import Right
+from shared.quantiles import median
 
 DENIED = frozenset({RequestResult.REFUSED, RequestResult.LAPSED})
 """Results without any effect, other than withdrawals."""
@@ -102,24 +103,6 @@ def figures(counts: Mapping[CountedRequest, int]) -> list[Figures]:
             elif one.result is RequestResult.PARTLY_GRANTED:
                 into.limited_for[ground] += number
     return [found[key] for key in sorted(found)]
-
-
-def median(histogram: Mapping[int, int]) -> float | None:
-    """Return the median of the values that *histogram* counts; of an even number the middle mean."""
-    total = sum(histogram.values())
-    if not total:
-        return None
-    middle = [_at(histogram, (total - 1) // 2), _at(histogram, total // 2)]
-    return sum(middle) / 2
-
-
-def _at(histogram: Mapping[int, int], place: int) -> int:
-    """Return the value that stands at *place*, counted from 0, when all are put in order."""
-    for value in sorted(histogram):
-        place -= histogram[value]
-        if place < 0:
-            return value
-    raise IndexError(place)
 
 
 def ordered(grounds: Mapping[Code, int]) -> dict[Code, int]:

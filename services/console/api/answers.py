@@ -411,11 +411,13 @@ class FigureAnswer(ConsoleAnswer):
     answered: int
     in_time: int
     share_in_time: float | None
-    median: int | None
+    median: float | None
     """Median of days to the answer."""
     p95: int | None
     complied: int
+    """Granted in whole or in part."""
     denied: int
+    nothing_held: int
     outcomes: Mapping[str, int]
 
 

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import RedirectResponse
 
 from services.console.context import ConsoleParts
 from services.console.decisions.case_decisions import case_view, message, offers_to
@@ -11,6 +12,7 @@ from services.console.http.permissions import ConsoleAction
 from services.console.pages.laws import deadline_lines, law_reasons
 from services.console.pages.site import ConsoleSite
 from services.console.pages.timeline import timeline
+from services.console.state import CaseKind
 from shared.contract.events import RequestId
 
 
@@ -22,6 +24,8 @@ def case_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> 
     @router.get("/requests/{case}")
     async def show(request: Request, visitor: listing, case: RequestId, decision: str = "") -> Response:
         view, history = await case_view(parts, case)
+        if view.row.kind is CaseKind.INCIDENT:
+            return RedirectResponse(f"/breaches/{case}", 303)
         words, company = site.words(request), parts.settings.company
         content = {
             "row": view.row,

@@ -13,7 +13,6 @@ from services.console.http.queries import YEARS_SHOWN, FigureView, chosen
 from services.console.pages import labels
 from services.console.pages.site import ConsoleSite
 from services.console.read_model.figures import (
-    CCPA,
     FigureField,
     FigureLine,
     FigurePeriod,
@@ -75,7 +74,7 @@ def figure_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -
             "periods": periods,
             "bars": bars(periods),
             "groups": lines(cells, lambda cell: cell.values(view.divided)),
-            "ccpa": ccpa_lines(cells) if any(cell.law == CCPA for cell in cells) else [],
+            "ccpa": ccpa_lines(cells) if any(cell.of_california for cell in cells) else [],
             "ages": await parts.figures.ages(parts.today()),
             "period_names": PERIODS,
             "field_names": FIELDS,
@@ -88,10 +87,13 @@ def figure_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -
     @router.get("/figures.csv")
     async def export(request: Request, visitor: reading, table: str = "groups") -> Response:
         del visitor
-        view = FigureView.of(request.query_params, parts.today())
-        found = chosen(table, view, await parts.figures.cells(view.first, view.last))
         headers = {"Content-Disposition": 'attachment; filename="figures.csv"', "Cache-Control": "no-store"}
-        return Response(sheet(found), media_type="text/csv; charset=utf-8", headers=headers)
+        if table == "ages":
+            text = ages_sheet(await parts.figures.ages(parts.today()))
+        else:
+            view = FigureView.of(request.query_params, parts.today())
+            text = sheet(chosen(table, view, await parts.figures.cells(view.first, view.last)))
+        return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
 
     return router
 
@@ -121,3 +123,8 @@ def sheet(found: Iterable[FigureLine]) -> str:
         numbers = (line.received, line.open, line.answered, line.share_in_time, line.median, line.p95)
         rows.append(csv_row((line.name, *numbers, *outcomes)))
     return "".join(rows)
+
+
+def ages_sheet(ages: Mapping[str, int]) -> str:
+    """Return the open requests by age as CSV."""
+    return "".join(csv_row(cells) for cells in (("age_days", "open"), *ages.items()))

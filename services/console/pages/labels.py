@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from services.console.state import CaseStage, WaitKind, name_of
 from shared.contract.erasure_claims import ErasureClaim
 from shared.law import Role
+from shared.law.places import SUBDIVISIONS, countries
 from shared.pages.translation import Words
 from shared.pages.translation import mark as _
 from shared.vocabulary import (
@@ -323,3 +324,14 @@ def choice(name: str, words: Words) -> str:
     plain_name, bracket, provisions = name.partition(" (")
     known = words.sentences
     return known.get(name) or known.get(plain_name, plain_name) + bracket + provisions
+
+
+def place(code: str | None, words: Words) -> str:
+    """Return the name of a country or of a part of one; a *code* that has none as it is."""
+    if not code:
+        return ""
+    country = code.partition("-")[0]
+    named = countries(words.locale).get(country)
+    if named is None or country == code:
+        return named or code
+    return SUBDIVISIONS.get(country, {}).get(code) or f"{named} ({code})"

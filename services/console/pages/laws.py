@@ -24,9 +24,9 @@ from shared.pages.law_names import name_of
 from shared.pages.translation import Words
 from shared.pages.translation import mark as _
 
-RESIDENCE = _("The person lives in %(place)s.")
-PART = _("The person lives in %(place)s, in a part of %(country)s, or asks under this law.")
-ESTABLISHMENT = _("The company is established in %(place)s: the law protects people everywhere.")
+RESIDENCE = _("Residence of the person: %(place)s.")
+PART = _("Residence of the person: %(country)s. The law covers %(place)s, or the person asks under it.")
+ESTABLISHMENT = _("Place of the company: %(place)s. The law protects people everywhere.")
 GRANTED = _("The company grants its rights to everybody.")
 OTHERWISE = _("No other law protects the person: the company grants the rights of this one.")
 INVOKED = _("The person asks under this law.")
@@ -88,22 +88,23 @@ def law_reasons(view: CaseView, company: CompanyProfile, words: Words) -> list[L
 def _reason(
     policy: Policy, received: events.RequestReceived, company: CompanyProfile, words: Words, *, applied: bool
 ) -> LawReason:
-    found = [words.say(sentence, **values) for sentence, values in _reasons(policy, received, company)]
+    found = [words.say(sentence, **values) for sentence, values in _reasons(policy, received, company, words)]
     answered = [words.say(ANSWERED_UNDER)] if policy.id == received.policy else []
     return LawReason(name_of(policy, words.say), policy.id, [*found, *answered], applied)
 
 
 def _reasons(
-    policy: Policy, received: events.RequestReceived, company: CompanyProfile
+    policy: Policy, received: events.RequestReceived, company: CompanyProfile, words: Words
 ) -> list[tuple[str, dict[str, str]]]:
     country, found = received.country, list[tuple[str, dict[str, str]]]()
     if country and policy.scope and policy.scope.covers(country, received.role):
-        found.append((RESIDENCE, {"place": country}))
+        found.append((RESIDENCE, {"place": labels.place(country, words)}))
     elif country and policy.is_of_a_part and any(lies_in(part, (country,)) for part in policy.places):
-        found.append((PART, {"place": ", ".join(policy.places), "country": country}))
+        parts = ", ".join(labels.place(part, words) for part in policy.places)
+        found.append((PART, {"place": parts, "country": labels.place(country, words)}))
     if policy.reaches(company.places):
         here = next(place for place in company.places if lies_in(place, policy.places))
-        found.append((ESTABLISHMENT, {"place": here}))
+        found.append((ESTABLISHMENT, {"place": labels.place(here, words)}))
     if policy.law == company.grants_to_everybody:
         found.append((GRANTED, {}))
     if not found:

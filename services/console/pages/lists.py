@@ -20,6 +20,7 @@ from services.console.state import CaseRow
 from services.console.system.queue_states import queue_states
 from shared.contract.references import short_reference
 from shared.errors import TransientError
+from shared.law.places import folded
 from shared.pages.spreadsheets import csv_row
 from shared.pages.translation import mark as _
 
@@ -147,13 +148,17 @@ async def _parked(parts: ConsoleParts) -> int:
 
 async def _choices(parts: ConsoleParts, site: ConsoleSite, request: Request) -> dict[str, Any]:
     """Return the values of each filter, with the names that pages show."""
-    say = site.words(request).say
+    words = site.words(request)
+    say = words.say
     people = [(one.name, one.title) for one in await parts.accounts.members()]
     return {
         "stages": [(one, say(name)) for one, name in labels.STAGES.items()],
         "rights": [(one, say(name)) for one, name in labels.RIGHTS.items()],
         "laws": _same(await parts.cases.values("law_name")),
-        "countries": _same(await parts.cases.values("country")),
+        "countries": sorted(
+            ((code, labels.place(code, words)) for code in await parts.cases.values("country")),
+            key=lambda one: folded(one[1]),
+        ),
         "sources": _same(await parts.cases.values("source")),
         "incidents": _same(await parts.cases.values("incident")),
         "owners": [("-", say(_("No owner"))), *people],

@@ -6,7 +6,7 @@ minute: the figures of a year look at each of its requests.
 
 Law:
     11 CCR § 7102(a)(1): requests to delete, correct, know, opt out and limit: received, complied with in
-    whole or in part, denied; median days to the answer.
+    whole or in part, denied; median days to the answer, for a calendar year. `habeas report` counts alike.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from typing import Any
 
 from services.console.read_model.cases import OPEN, OPEN_BY_RECEIPT
 from services.console.state import CaseKind, Document
+from shared.quantiles import median, quantile
 from shared.runtime.mongo import Database, translated
 from shared.vocabulary import Outcome, Right
 
@@ -59,6 +60,8 @@ class FigureCell:
     month: str
     right: str
     law: str
+    of_california: bool
+    """Whether the law of California protects the person, beside others."""
     source: str
     outcome: str
     grounds: tuple[str, ...]
@@ -111,9 +114,9 @@ class FigureLine:
             self.in_time += cell.count if cell.in_time else 0
 
     @property
-    def median(self) -> int | None:
+    def median(self) -> float | None:
         """Median of days to the answer."""
-        return quantile(self.durations, 0.5)
+        return median(self.durations)
 
     @property
     def p95(self) -> int | None:
@@ -127,25 +130,18 @@ class FigureLine:
 
     @property
     def complied(self) -> int:
-        """Requests granted in whole or in part, or for which nothing is held."""
-        granted = (Outcome.GRANTED, Outcome.PARTLY_GRANTED, Outcome.NOTHING_HELD)
-        return sum(self.outcomes[one] for one in granted)
+        """Requests granted in whole or in part; one for which nothing is held counts apart."""
+        return self.outcomes[Outcome.GRANTED] + self.outcomes[Outcome.PARTLY_GRANTED]
+
+    @property
+    def nothing_held(self) -> int:
+        """Requests whose search found nothing."""
+        return self.outcomes[Outcome.NOTHING_HELD]
 
     @property
     def denied(self) -> int:
         """Requests that were refused."""
         return self.outcomes[Outcome.REFUSED]
-
-
-def quantile(counts: Mapping[int, int], share: float) -> int | None:
-    """Return the smallest value that at least *share* of the counted values do not exceed."""
-    total = sum(counts.values())
-    seen = 0
-    for value, count in sorted(counts.items()):
-        seen += count
-        if seen >= share * total:
-            return value
-    return None
 
 
 def lines(cells: Iterable[FigureCell], names: Callable[[FigureCell], Sequence[str]]) -> list[FigureLine]:
@@ -158,11 +154,15 @@ def lines(cells: Iterable[FigureCell], names: Callable[[FigureCell], Sequence[st
 
 
 def ccpa_lines(cells: Iterable[FigureCell]) -> list[FigureLine]:
-    """Return the figures of 11 CCR § 7102: a line for each kind of request, also without any."""
+    """
+    Return the figures of 11 CCR § 7102: a line for each kind of request, also without any.
+
+    A request counts if the law protects the person, also where it is answered under another one.
+    """
     found = {kind: FigureLine(kind) for kind in CCPA_RIGHTS}
     kinds = {right.value: kind for kind, rights in CCPA_RIGHTS.items() for right in rights}
     for cell in cells:
-        if cell.law == CCPA and cell.right in kinds:
+        if cell.of_california and cell.right in kinds:
             found[kinds[cell.right]].add(cell)
     return list(found.values())
 
@@ -214,6 +214,7 @@ class FigureReader:
             "month": {"$substrCP": ["$received_on", 0, 7]},
             "right": "$right",
             "law": "$law",
+            "laws": "$laws",
             "source": "$source",
             "outcome": "$outcome",
             "grounds": "$grounds",
@@ -229,6 +230,7 @@ def _cell(one: Mapping[str, Any]) -> FigureCell:
         key["month"],
         key["right"] or "",
         (key["law"] or "").partition("@")[0],
+        any(law.partition("@")[0] == CCPA for law in key.get("laws") or ()),
         key["source"] or "",
         key["outcome"] or "",
         tuple(key["grounds"] or ()),

@@ -17,7 +17,8 @@ from hashlib import sha256
 import orjson
 
 from services.console.read_model.histories import CaseHistories
-from shared.contract.events import Code, MessageRepaired
+from shared.contract.catalogue import catalogue
+from shared.contract.events import Code, MessageRepaired, breaches
 from shared.contract.staff import TEXT_SALT_BYTES, written_item
 from shared.contract.topology import inboxes, parking_of
 from shared.errors import HabeasError
@@ -27,6 +28,7 @@ from shared.runtime.mongo import Database, Document, translated
 from shared.runtime.retry_policy import origin_in
 
 CASE_ID = re.compile("[0-9a-f]{32}")
+INCIDENT_TYPES = frozenset(kind.TYPE for kind in catalogue() if kind.__module__ == breaches.__name__)
 MOST_SHOWN = 6
 """Messages of one queue that are listed: a page has those of all queues, and at most 200 kB."""
 
@@ -56,6 +58,11 @@ class ParkedMessage:
     reason: str
     attempts: int
     first_failure: str
+
+    @property
+    def of_incident(self) -> bool:
+        """Whether its case is an incident: all events of incidents have these types."""
+        return self.type in INCIDENT_TYPES
 
 
 class ParkedMessages:

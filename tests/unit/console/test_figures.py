@@ -5,15 +5,15 @@ from datetime import date
 import pytest
 
 from services.console.http.queries import FigureView
-from services.console.pages.figures import bars, sheet
+from services.console.pages.figures import ages_sheet, bars, sheet
 from services.console.read_model.figures import (
     FigureCell,
     FigureField,
     FigurePeriod,
     ccpa_lines,
     lines,
-    quantile,
 )
+from shared.quantiles import quantile
 
 
 def cell(count: int = 1, **changes: object) -> FigureCell:
@@ -21,6 +21,7 @@ def cell(count: int = 1, **changes: object) -> FigureCell:
         "month": "2026-03",
         "right": "access",
         "law": "gdpr",
+        "of_california": False,
         "source": "shop.example",
         "outcome": "granted",
         "grounds": (),
@@ -74,12 +75,15 @@ def test_request_with_two_grounds_counts_for_each() -> None:
 
 
 def test_metrics_of_california_count_its_requests_by_kind() -> None:
-    of_california = cell(2, law="us-ca-ccpa", right="erasure")
-    denied = cell(1, law="us-ca-ccpa", right="know_categories", outcome="refused", days=12)
-    found = {line.name: line for line in ccpa_lines([of_california, denied, cell(5)])}
+    of_california = cell(2, law="us-ca-ccpa", of_california=True, right="erasure")
+    known = {"of_california": True, "right": "know_categories"}
+    denied = cell(1, law="us-ca-ccpa", outcome="refused", days=12, **known)
+    of_both = cell(1, law="gdpr", outcome="nothing_held", days=5, **known)
+    found = {line.name: line for line in ccpa_lines([of_california, denied, of_both, cell(5)])}
     assert list(found) == ["delete", "correct", "know", "opt_out", "limit"]
     assert (found["delete"].received, found["delete"].complied) == (2, 2)
-    assert (found["know"].received, found["know"].denied, found["know"].median) == (1, 1, 12)
+    know = found["know"]
+    assert (know.received, know.complied, know.denied, know.nothing_held, know.median) == (2, 0, 1, 1, 8.5)
     assert found["opt_out"].received == 0
 
 
@@ -87,7 +91,7 @@ def test_sheet_has_a_line_for_each_group_and_no_formula() -> None:
     text = sheet(lines([cell(source="=cmd()")], lambda one: one.values(FigureField.SOURCE)))
     head, line = text.splitlines()
     assert head.startswith("group,received,open,answered,in_time_percent,median_days")
-    assert line.startswith("'=cmd(),1,0,1,100.0,4,4,1,0,0,0")
+    assert line.startswith("'=cmd(),1,0,1,100.0,4.0,4,1,0,0,0")
 
 
 def test_highest_bar_fills_the_chart() -> None:
@@ -107,3 +111,7 @@ def test_view_by_year_shows_the_years_before() -> None:
 def test_groups_of_a_year_leave_out_the_years_before() -> None:
     view = FigureView.of({"year": "2026", "period": "year"}, date(2026, 11, 30))
     assert [one.month for one in view.of_year([cell(), cell(month="2025-03")])] == ["2026-03"]
+
+
+def test_ages_of_open_requests_are_a_sheet() -> None:
+    assert ages_sheet({"0-7": 3, "91+": 1}).splitlines() == ["age_days,open", "0-7,3", "91+,1"]

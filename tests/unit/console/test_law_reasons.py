@@ -47,19 +47,19 @@ def lines(*facts: Fact, house: CompanyProfile = BERLIN, words: object = ENGLISH)
 def test_law_of_residence_and_establishment_are_told_apart() -> None:
     fact = received(residence={"country": "BR"})
     found = reasons(fact)
-    assert found["br-lgpd"] == ["The person lives in BR.", "The request is answered under it."]
-    assert found["gdpr"] == ["The company is established in DE-BE: the law protects people everywhere."]
+    assert found["br-lgpd"] == ["Residence of the person: Brazil.", "The request is answered under it."]
+    assert found["gdpr"] == ["Place of the company: Germany (DE-BE). The law protects people everywhere."]
 
 
 def test_resident_of_the_place_of_establishment_has_both_reasons() -> None:
     [only] = reasons(received(residence={"country": "DE"})).values()
-    assert only[0] == "The person lives in DE."
-    assert only[1].startswith("The company is established in DE-BE")
+    assert only[0] == "Residence of the person: Germany."
+    assert only[1].startswith("Place of the company: Germany")
 
 
 def test_law_of_a_part_of_a_country_names_the_part() -> None:
     found = reasons(received(residence={"country": "US", "subdivision": "CA"}))
-    assert found["us-ca-ccpa"][0].startswith("The person lives in US-CA, in a part of US")
+    assert found["us-ca-ccpa"][0].startswith("Residence of the person: United States. The law covers California")
 
 
 def test_law_without_another_reason_is_the_one_that_the_person_invokes() -> None:
@@ -160,5 +160,5 @@ def test_explanations_are_german_on_german_pages() -> None:
     fact = received(residence={"country": "DE"})
     [law] = law_reasons(view(fact), BERLIN, GERMAN)
     assert law.name == "Datenschutz-Grundverordnung (DSGVO)"
-    assert law.reasons[0] == "Die Person wohnt in DE."
+    assert law.reasons[0] == "Wohnsitz der Person: Deutschland."
     assert lines(fact, words=GERMAN)[1][0].startswith("Ein Monat ab dem Tag des Eingangs.")

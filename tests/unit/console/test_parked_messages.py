@@ -10,6 +10,7 @@ from fastapi import HTTPException
 
 from services.console.system import parked_messages
 from services.console.system.parked_messages import (
+    ParkedMessage,
     ParkedMessages,
     RepairAction,
     RepairRefused,
@@ -103,3 +104,17 @@ async def test_signed_digest_names_the_body_of_the_message(monkeypatch: pytest.M
         for one in await parked.all()
     ]
     assert len({content_of(record) for record in records}) == 2
+
+
+@pytest.mark.parametrize(
+    ("type_", "of_incident"),
+    [
+        ("habeas.breach.scoped.v1", True),
+        ("habeas.campaign.paused.v1", True),
+        ("habeas.request.closed.v1", False),
+        ("", False),
+    ],
+)
+def test_message_about_an_incident_links_to_the_breach_room(type_: str, of_incident: bool) -> None:
+    message = ParkedMessage("notifier", "", "", type_, "ab" * 16, "", 1, "")
+    assert message.of_incident is of_incident
