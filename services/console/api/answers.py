@@ -294,7 +294,7 @@ class RecordAnswer(ConsoleAnswer):
     values: Sequence[ValueAnswer]
 
 
-class ReviewAnswer(ConsoleAnswer):
+class PackageReviewAnswer(ConsoleAnswer):
     """A review by one account, where another one has to agree."""
 
     at: datetime
@@ -313,7 +313,7 @@ class PackageAnswer(ConsoleAnswer):
     """Whether records have changed since an earlier listing."""
     until: datetime
     """When the case closes again."""
-    reviews: Sequence[ReviewAnswer]
+    reviews: Sequence[PackageReviewAnswer]
     grounds: Sequence[ChoiceAnswer]
     """Grounds of the law of the answer, for redactions."""
     records: Sequence[RecordAnswer]
