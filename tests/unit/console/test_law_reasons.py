@@ -59,7 +59,9 @@ def test_resident_of_the_place_of_establishment_has_both_reasons() -> None:
 
 def test_law_of_a_part_of_a_country_names_the_part() -> None:
     found = reasons(received(residence={"country": "US", "subdivision": "CA"}))
-    assert found["us-ca-ccpa"][0].startswith("Residence of the person: United States. The law covers California")
+    assert found["us-ca-ccpa"][0].startswith(
+        "Residence of the person: United States. The law covers California"
+    )
 
 
 def test_law_without_another_reason_is_the_one_that_the_person_invokes() -> None:
