@@ -26,6 +26,7 @@ from habeas.embedded.parts.ports import HOST, free_port
 from services.console.domain import HistoryEntry, row_of
 from services.console.read_model.cases import CaseList
 from services.console.read_model.histories import stored_entry
+from services.console.read_model.openings import Opening, OpeningKind, OpeningLog
 from services.console.signin.sessions import SessionStore
 from services.console.state import CaseRow
 from shared.contract import events
@@ -39,6 +40,7 @@ from shared.vocabulary import LetterKind, Outcome, StaffRole
 
 CASES = 200_000
 INCIDENTS = 100
+OPENINGS = 50_000
 AT_ONCE = 5_000
 READINGS = 60
 """Readings of each page."""
@@ -87,6 +89,13 @@ PAGES = {
     "figures as CSV": "/figures.csv",
     "breaches": "/breaches",
     "system": "/system",
+    "openings": "/audit",
+    "openings of an account": "/audit?account=dana.muster",
+    "openings of a month": "/audit?from=2026-02-01&to=2026-02-28",
+    "API: inbox": "/api/v1/inbox",
+    "API: cases by state": "/api/v1/cases?stage=closed",
+    "API: figures": "/api/v1/figures",
+    "API: system": "/api/v1/system",
 }
 """Page → its address."""
 
@@ -213,6 +222,22 @@ async def fill(database: Database, count: int) -> None:
         await _write(database, [_row(number, history_of(number, count)) for number in numbers])
 
 
+async def _open_some(database: Database, count: int) -> None:
+    """Record openings of cases by the accounts, and index them."""
+    openings = [
+        Opening(
+            uuid5(NAMESPACE, f"opening {number}").hex,
+            case_id(number % count),
+            OWNERS[number % 3],
+            START + timedelta(minutes=8 * number),
+            OpeningKind.CONTENT,
+        )
+        for number in range(OPENINGS)
+    ]
+    await database["openings"].insert_many([{**one.document(), "_id": one.id} for one in openings])
+    await OpeningLog(database).prepare()
+
+
 def _row(number: int, history: list[HistoryEntry]) -> tuple[CaseRow, list[HistoryEntry]]:
     row = row_of(case_id(number), history)
     assert row is not None
@@ -283,6 +308,8 @@ async def _more(client: httpx.AsyncClient, count: int) -> dict[str, str]:
     return {
         "next page": f"/requests?stage=closed&after={mark}",
         "a case": f"/requests/{case_id(count - 1)}",
+        "openings of a case": f"/requests/{case_id(0)}/audit",
+        "API: a case": f"/api/v1/cases/{case_id(count - 1)}",
         "a breach": f"/breaches/{case_id(-1)}",
         "counts, the first": "/counts",
         "CSV, the first bytes": "/requests.csv",
@@ -296,10 +323,11 @@ async def console(here: Ground) -> AsyncIterator[httpx.AsyncClient]:
     settings = {"HABEAS_CONSOLE_PORT": str(port), "HABEAS_CONSOLE_URL": f"http://{HOST}:{port}"}
     token = await _sign_in(here)
     await declare(here.stack.amqp_url, console=True)
-    async with services(here, ("console",), settings):
-        cookies = {"habeas-console": token}
-        async with httpx.AsyncClient(base_url=f"http://{HOST}:{port}", cookies=cookies, timeout=60) as client:
-            yield client
+    client = httpx.AsyncClient(base_url=f"http://{HOST}:{port}", timeout=60)
+    client.cookies["habeas-console"] = token
+    client.headers["Authorization"] = f"Bearer {token}"  # for the API
+    async with services(here, ("console",), settings), client:
+        yield client
 
 
 async def _sign_in(here: Ground) -> str:
@@ -318,6 +346,7 @@ async def prepared(here: Ground, count: int) -> None:
     await fill(database, count)
     await _write(database, [_row(-number, incident_of(number)) for number in range(1, INCIDENTS + 1)])
     await CaseList(database).prepare()
+    await _open_some(database, count)
 
 
 async def measure(here: Ground, count: int, readings: int) -> list[PageCost]:

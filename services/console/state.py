@@ -4,6 +4,7 @@ The row of a case: the fields that lists show, filter and sort by.
 Pure. A row holds codes, days and names of accounts, and no personal data.
 """
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
 from datetime import date, datetime
 from enum import StrEnum
@@ -166,6 +167,11 @@ class CaseRow:
         return tuple(dict.fromkeys(wait.kind.value for wait in self.waits))
 
     @property
+    def work(self) -> str:
+        """The kinds of waiting work, each with the accounts that may not do it; :func:`work_in` reads it."""
+        return " ".join("/".join(one) for one in sorted({(w.kind.value, *sorted(w.by)) for w in self.waits}))
+
+    @property
     def next_due(self) -> date | None:
         """The earliest last day of work that waits, else that of the answer."""
         days = [wait.due_on for wait in self.waits if wait.due_on is not None]
@@ -178,6 +184,7 @@ class CaseRow:
             "law_name": self.law and name_of(self.law),
             "waiting": list(self.waiting),
             "waits_for_staff": bool(self.waits),
+            "work": self.work,
             "sort_due": _stored(self.next_due) or LAST_DAY,
         }
         return {"_id": self.id, **stored, **derived}
@@ -196,6 +203,13 @@ class CaseRow:
         values["letters"] = tuple(LetterFate(**one) for one in values["letters"])
         values["waits"] = tuple(_wait(one) for one in values["waits"])
         return cls(id=document["_id"], **values)
+
+
+def work_in(text: str) -> Iterator[tuple[WaitKind, frozenset[str]]]:
+    """Yield each kind of work of :attr:`CaseRow.work`, and the accounts that may not do it."""
+    for one in text.split():
+        kind, *barred = one.split("/")
+        yield WaitKind(kind), frozenset(barred)
 
 
 def name_of(law: str) -> str:

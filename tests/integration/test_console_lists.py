@@ -121,8 +121,8 @@ async def test_work_for_an_account_leaves_out_what_it_decided_before(database: D
     before = (await cases.page(wanted, TODAY)).rows
     assert before
     assert (await cases.work(TODAY)).counts([WaitKind.DOCUMENT], "dana.muster")["document"] == len(before)
-    decided = {"$set": {"waits.0.by": ["dana.muster"]}}
-    await database["cases"].update_one({"_id": before[0].id}, decided)
+    decided = replace(before[0], waits=tuple(replace(one, by=("dana.muster",)) for one in before[0].waits))
+    await database["cases"].replace_one({"_id": before[0].id}, decided.document())
     after = (await cases.page(wanted, TODAY)).rows
     assert {row.id for row in before} - {row.id for row in after} == {before[0].id}
     work = await cases.work(TODAY)

@@ -17,7 +17,7 @@ from services.console.pages.site import ConsoleSite
 from services.console.read_model.cases import CaseOrder, DueFilter
 from services.console.saved_views import LONGEST_NAME
 from services.console.state import CaseRow
-from services.console.system.queue_states import queue_states
+from services.console.system.queue_states import parked_count
 from shared.contract.references import short_reference
 from shared.errors import TransientError
 from shared.law.places import folded
@@ -140,10 +140,9 @@ def _add_views(router: APIRouter, parts: ConsoleParts, guard: SessionGuard) -> N
 async def _parked(parts: ConsoleParts) -> int:
     """Return the number of parked messages; 0 if the broker does not answer, which the system page shows."""
     try:
-        queues = await queue_states(parts.settings.amqp_url.get_secret_value())
+        return await parked_count(parts.settings.amqp_url.get_secret_value())
     except TransientError:
         return 0
-    return sum(queue.messages for queue in queues if queue.parking)
 
 
 async def _choices(parts: ConsoleParts, site: ConsoleSite, request: Request) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from typing import Any, TypeAlias
 
 import orjson
 
-from services.console.state import CaseKind, CaseRow, CaseStage, Document, WaitKind
+from services.console.state import CaseKind, CaseRow, CaseStage, Document, WaitKind, work_in
 from shared.contract.references import references_in
 from shared.errors import StoreUnavailable
 from shared.runtime.mongo import Database, IndexModel, translated
@@ -50,6 +50,8 @@ LAW_AND_COUNTRY = ("law_name", "country")
 """A law follows from the country, so that most pairs have no case."""
 DUE_ORDER: IndexKeys = [("sort_due", 1), ("_id", 1)]
 BY_RECEIPT: IndexKeys = [("kind", 1), ("received_on", 1), *DUE_ORDER]
+WORK: IndexKeys = [("waits_for_staff", 1), ("owner", 1), ("work", 1)]
+"""Waiting work is counted in the index alone."""
 OPEN: Document = {"kind": CaseKind.REQUEST.value, "open": True}
 OPEN_BY_RECEIPT = "open_by_receipt"
 """Index of the open requests alone, for their age."""
@@ -292,18 +294,13 @@ class CaseList:
         mine: Document = {"owner": owner} if owner else {}
         counted: list[Document] = [
             {"$match": {"waits_for_staff": True, **mine}},
-            {"$project": {"waits.kind": 1, "waits.by": 1}},
-            {"$unwind": "$waits"},
-            {"$group": {"_id": {"case": "$_id", "work": "$waits"}}},
-            {"$group": {"_id": "$_id.work", "count": {"$sum": 1}}},
+            {"$group": {"_id": "$work", "count": {"$sum": 1}}},
         ]
-        late = CaseFilter(due=DueFilter.LATE, owner=owner).query(today)
+        late = CaseFilter(due=DueFilter.LATE, owner=owner)
         with translated("count waiting work"):
-            found = [one async for one in self._cases.aggregate(counted)]
-            overdue = await self._cases.count_documents(late)
-        groups = [
-            (WaitKind(one["_id"]["kind"]), frozenset(one["_id"]["by"]), int(one["count"])) for one in found
-        ]
+            found = [one async for one in self._cases.aggregate(counted, hint=dict(WORK))]
+            overdue = await self._cases.count_documents(late.query(today), hint=late.index())
+        groups = [(*work, int(one["count"])) for one in found for work in work_in(one["_id"])]
         return WaitingWork(groups, overdue)
 
     async def values(self, field: str) -> Sequence[str]:
@@ -365,7 +362,7 @@ def _indexes() -> Sequence[IndexModel]:
     filters = ((), LAW_AND_COUNTRY, *((one,) for one in FILTERED))
     ordered = [_keys(order, *names) for names in filters for order in CaseOrder]
     waits = [_keys(CaseOrder.DUE, name) for name in ("waiting", "waits_for_staff")]
-    keys = [*ordered, *waits, BY_RECEIPT, [("reference", 1)]]
+    keys = [*ordered, *waits, WORK, BY_RECEIPT, [("reference", 1)]]
     ages = IndexModel([("received_on", 1)], name=OPEN_BY_RECEIPT, partialFilterExpression=OPEN)
     return [*(IndexModel(one, name=_name(one)) for one in keys), ages]
 

@@ -1,5 +1,6 @@
 """The state of the installation: parts, queues, parked messages, the data map, unread laws."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,6 +8,7 @@ from services.console.context import ConsoleParts
 from services.console.state import WaitKind
 from services.console.system.queue_states import queue_states
 from services.console.system.reports import unread_laws
+from shared.contract.topology import inboxes, parking_of
 from shared.errors import TransientError
 from shared.runtime.service_reports import ANSWERS, MAIL_SERVER
 
@@ -23,23 +25,29 @@ class PartState:
 
 async def overview(parts: ConsoleParts) -> dict[str, Any]:
     """Return the state of each part; raises BrokerUnavailable if the broker does not answer."""
-    queues = await queue_states(parts.settings.amqp_url.get_secret_value())
-    reports = await parts.reports.all()
+    queues, reports, work, states, drawn, repairs = await asyncio.gather(
+        queue_states(parts.settings.amqp_url.get_secret_value()),
+        parts.reports.all(),
+        parts.cases.work(parts.today()),
+        _service_states(parts),
+        parts.reports.data_map(),
+        parts.parked.repairs(),
+    )
     outside = {name: state for report in reports for name, state in report.parts.items()}
-    work = await parts.cases.work(parts.today())
+    sizes = {queue.name: queue.messages for queue in queues}
     return {
-        "services": await _service_states(parts),
+        "services": states,
         "reports": reports,
         "outside": outside,
         "answers": ANSWERS,
         "mail_server": outside.get(MAIL_SERVER),
         "letters": sum(queue.messages for queue in queues if queue.name in MAIL_QUEUES),
         "undelivered": work.counts()[WaitKind.UNDELIVERED],
-        "map": await parts.reports.data_map(),
+        "map": drawn,
         "queues": queues,
-        "parked": await parts.parked.all(),
+        "parked": await parts.parked.all(one for one in inboxes() if sizes[parking_of(one)]),
         "parked_count": sum(queue.messages for queue in queues if queue.parking),
-        "repairs": await parts.parked.repairs(),
+        "repairs": repairs,
         "laws": unread_laws(parts.settings.laws_accepted),
         "now": parts.clock(),
     }

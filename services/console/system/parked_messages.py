@@ -8,7 +8,7 @@ record here has the message and the reason.
 
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -74,15 +74,15 @@ class ParkedMessages:
         self._histories = histories
         self._repairs = database["repairs"]
 
-    async def all(self) -> Sequence[ParkedMessage]:
+    async def all(self, services: Iterable[str] | None = None) -> Sequence[ParkedMessage]:
         """
-        Return the parked messages of all services; they stay where they are.
+        Return the parked messages of *services*, or of all; they stay where they are.
 
         Raises:
             BrokerUnavailable: The broker does not answer.
         """
         found: list[ParkedMessage] = []
-        for service in inboxes():
+        for service in inboxes() if services is None else services:
             async with Parking(self._url, parking_of(service)) as parking:
                 shown = 0
                 async for delivery in parking:

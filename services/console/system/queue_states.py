@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.contract.topology import console_queues, queues
+from shared.contract.topology import console_queues, inboxes, parking_of, queues
 from shared.runtime.broker import QueueSize, sizes_of
 
 
@@ -27,6 +27,11 @@ async def queue_states(amqp_url: str) -> Sequence[QueueState]:
     """Return the state of every queue; raise BrokerUnavailable if the broker does not answer."""
     names = [queue.name for queue in (*console_queues(), *queues())]
     return [_state(size) for size in await sizes_of(amqp_url, names)]
+
+
+async def parked_count(amqp_url: str) -> int:
+    """Return the number of parked messages; raise BrokerUnavailable if the broker does not answer."""
+    return sum(size.messages for size in await sizes_of(amqp_url, map(parking_of, inboxes())))
 
 
 def _state(size: QueueSize) -> QueueState:
