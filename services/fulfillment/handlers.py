@@ -1,7 +1,7 @@
 """Handlers of fulfillment: claims, searches, disclosures and the planning of erasures."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -13,7 +13,12 @@ from services.fulfillment.changes.handlers import (
     suppress_at_once,
     waits,
 )
-from services.fulfillment.context import FoundRequest, FulfillmentContext
+from services.fulfillment.context import (
+    CopyCounterPort,
+    FoundRequest,
+    FulfillmentContext,
+    PastRequestsPort,
+)
 from services.fulfillment.datamap.model import PERSONAL
 from services.fulfillment.domain import CLAIMABLE, CONTRACT, MANY_MAILBOXES, answer_due_on, laws_answered
 from services.fulfillment.drop.hash_lists import HashListBatch
@@ -27,6 +32,7 @@ from services.fulfillment.erasure.handlers import (
     contents_of,
     erase,
     erase_approved,
+    expect_erasure,
     later_window,
     plan_confirmed,
     retry,
@@ -54,6 +60,7 @@ from services.fulfillment.package.handlers import (
     store_copy,
 )
 from services.fulfillment.package.labels import locale_of, map_in
+from services.fulfillment.package.survey import PastRequest
 from services.fulfillment.package.withheld import releasable
 from services.fulfillment.recipients.handlers import notify, notify_again, transfer
 from services.fulfillment.search.comparison import compare, disputed
@@ -133,7 +140,7 @@ from shared.contract.events import (
 from shared.contract.previews import NoTimers, PreviewVault
 from shared.contract.staff import packed_item, written_text
 from shared.errors import InvalidDataMap, RefusedDecision, TooEarly
-from shared.law import Policy, ReasonCode, Right, needs_proof
+from shared.law import GivenCopies, Policy, ReasonCode, Right, needs_proof
 from shared.law.library import policies
 from shared.runtime.dataloader import in_thread
 from shared.runtime.log import logger
@@ -661,7 +668,15 @@ async def draft_letter(event: PreviewAsked, ctx: FulfillmentContext) -> Sequence
         return []
     # The letter follows the last of two decisions.
     alone = replace(ctx.house, two_deciders=False)
-    apart = replace(ctx, vault=place, timers=NoTimers(), house=alone, disagreements=NoDisagreements())
+    apart = replace(
+        ctx,
+        vault=place,
+        timers=NoTimers(),
+        house=alone,
+        disagreements=NoDisagreements(),
+        past=PastOnly(ctx.past),
+        copies=CopiesOnly(ctx.copies),
+    )
     drafted = await place.draft(ctx.case_id, PREVIEWED[type(decision)](decision, apart))
     return [PreviewDrafted(request_id=ctx.case_id, preview=event.preview)] if drafted else []
 
@@ -671,6 +686,41 @@ class NoDisagreements:
 
     async def keep(self, case: str, identities: Identities, at: datetime) -> None:
         """Do nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class PastOnly:
+    """The past requests of people during a preview: the request is not added to them."""
+
+    past: PastRequestsPort
+
+    async def note(self, event: IdentityVerified, identities: Identities, name: str | None) -> None:
+        """Do nothing."""
+
+    async def before(self, case: str, identities: Identities, name: str | None) -> Sequence[PastRequest]:
+        """Return the past requests of the person but *case*."""
+        return await self.past.before(case, identities, name)
+
+    async def forget(self, case: str) -> None:
+        """Do nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class CopiesOnly:
+    """The copies that people were given, during a preview: it gives none."""
+
+    copies: CopyCounterPort
+
+    async def given(self, case: str, identities: Identities, at: datetime, content: bytes) -> GivenCopies:
+        """Return the copies that other cases than *case* gave the person."""
+        return await self.copies.given(case, identities, at, content)
+
+    async def count(
+        self, case: str, identities: Identities, at: datetime, content: bytes | None = None
+    ) -> int:
+        """Return the number of the person's copies with this one."""
+        given = await self.copies.given(case, identities, at, content or b"")
+        return given.total + 1
 
 
 async def forget_request(event: RequestPurged, ctx: FulfillmentContext) -> Sequence[Fact]:
@@ -685,8 +735,17 @@ async def look_up_lists(event: DropListed, ctx: FulfillmentContext) -> Sequence[
     return []
 
 
-PREVIEWED: Mapping[type[Fact], HeldAct] = {ReferralDecided: end_referral, FeeDecided: decide_fee}
-"""The handlers of decisions that letters follow from; apart from texts they only read."""
+PREVIEWED: Mapping[type[Fact], HeldAct] = {
+    AliasConfirmed: confirm_alias,
+    CorrectionApproved: approve_correction,
+    ErasureApproved: expect_erasure,
+    ErasureGroundDecided: decide_ground,
+    FeeDecided: decide_fee,
+    PackageReviewed: review_package,
+    ReferralDecided: end_referral,
+    ValuesReleased: release_values,
+}
+"""The handlers of decisions that letters follow from; what they write lies in the place of the preview."""
 RELEASED: Mapping[type[Fact], HeldAct] = {
     AliasProven: answer_proven_alias,
     IdentityVerified: answer,

@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import html
 import json
 import re
 from dataclasses import replace
@@ -106,8 +107,16 @@ async def test_one_code_approves_the_erasures_that_wait(console: Console) -> Non
     form = {"form": form_of(page.text), "case": [*cases, other]}
     chosen = await client.post("/bulk", data=form)
     assert "possible for 2" in chosen.text
-    code = code_at((await pipeline.accounts.present("nora.muster")).second_factor, now())
-    done = await client.post("/bulk/decide", data={**form, "decision": "approve", "code": code})
+    deciding = {**form, "decision": "approve-erasure", "text": "The plan was read."}
+    assert "Left out: 1" in (await client.post("/bulk/decide", data=deciding)).text
+    unopened = await client.post("/bulk/decide", data={**deciding, "code": "", "preview": "1"})
+    assert "Open the content of the case first" in unopened.text
+    opening = {"form": form["form"], "reason": "review", "code": await console.code("nora.muster")}
+    await client.post(f"/requests/{cases[0]}/content", data=opening)
+    previewed = await client.post("/bulk/decide", data={**deciding, "code": "", "preview": "1"})
+    [letter] = re.findall(r'<pre class="letter text">(.*?)</pre>', previewed.text, re.DOTALL)
+    code = await console.code("nora.muster")
+    done = await client.post("/bulk/decide", data={**deciding, "code": code})
     assert "Done: 2 of 3" in done.text
     assert "not waiting for this" in done.text
     async with console.program("olga.muster", StaffRole.APPROVER) as api:
@@ -115,9 +124,9 @@ async def test_one_code_approves_the_erasures_that_wait(console: Console) -> Non
         offered = {
             one["name"]: one["fitting"] for one in (await api.post("/bulk", json=wanted)).json()["decisions"]
         }
-        assert offered["approve"] == 2
+        assert offered["approve-erasure"] == 2
         given = {**wanted, "code": await console.code("olga.muster")}
-        made = (await api.post("/bulk/decisions/approve", json=given)).json()["results"]
+        made = (await api.post("/bulk/decisions/approve-erasure", json=given)).json()["results"]
         assert {one["case"]: one["state"] for one in made} == dict.fromkeys(cases, "done") | {
             other: "refused"
         }
@@ -125,7 +134,11 @@ async def test_one_code_approves_the_erasures_that_wait(console: Console) -> Non
         assert owned["results"] == [{"case": cases[0], "state": "done", "reason": ""}]
     for case in cases:
         await pipeline.closed(case)
-    again = await client.post("/bulk/decide", data={**form, "decision": "approve", "code": code})
+    sent = await client.get(f"/requests/{cases[0]}/content")
+    assert "The plan was read." in sent.text
+    letter, _link = " ".join(html.unescape(letter).split()).split("[withheld]")
+    assert pipeline.letter(first, cases[0], "We erased your data").startswith(letter)
+    again = await client.post("/bulk/decide", data={**form, "decision": "approve-erasure", "code": code})
     assert "Done: 0 of 3" in again.text
     too_many = {**form, "case": [f"{number:032x}" for number in range(101)]}
     assert (await client.post("/bulk", data=too_many)).status_code == 400
@@ -135,7 +148,8 @@ async def test_one_code_approves_the_erasures_that_wait(console: Console) -> Non
 async def test_one_account_may_not_use_the_decision_of_another_role(console: Console) -> None:
     client = await console.signed_in("tom.muster", StaffRole.AGENT)
     form = {"form": form_of((await client.get("/requests")).text), "case": "ab" * 16, "code": "000000"}
-    assert (await client.post("/bulk/decide", data={**form, "decision": "approve"})).status_code == 403
+    refused = await client.post("/bulk/decide", data={**form, "decision": "approve-erasure"})
+    assert refused.status_code == 403
     await client.aclose()
 
 
@@ -662,6 +676,10 @@ async def test_main_pages_are_readable_in_the_dark_and_on_paper(console: Console
     await page.check("[name=case]")
     await page.click("button[formaction='/bulk'], form[action='/bulk'] button")
     await page.wait_for_selector("text=Cases selected: 1")
+    assert not [*await violations(page), *await too_wide(page)]
+    await page.check("[name=decision][value=extend]")
+    await page.click("form[action='/bulk/decide'] button")
+    await page.wait_for_selector("text=Cases with this decision: 1")
     assert not [*await violations(page), *await too_wide(page)]
     await page.close()
     await client.aclose()

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from services.console.decisions.bulk_forms import JointDecision
 from services.console.decisions.forms import CaseView, DecisionField, DecisionOffer, FieldKind
 from services.console.decisions.submission import MadeDecision
 from services.console.incidents import CampaignMode
@@ -194,7 +195,7 @@ class OfferAnswer(ConsoleAnswer):
     text: str
     """What follows from it."""
     letter: bool
-    """Whether the person gets a letter, which can be previewed."""
+    """Whether a letter can follow at once; a preview shows it, in an opened case."""
     fields: Sequence[FieldAnswer]
 
     @classmethod
@@ -250,6 +251,14 @@ class BulkOfferAnswer(ConsoleAnswer):
     label: str
     fitting: int
     """How many of the chosen cases wait for it."""
+    fields: Sequence[FieldAnswer]
+    """With the choices that all of these have."""
+
+    @classmethod
+    def of(cls, one: JointDecision) -> "BulkOfferAnswer":
+        """Return the decision *one* on its cases."""
+        fields = [FieldAnswer.of(field, one.views[0]) for field in one.fields] if one.views else []
+        return cls(name=one.offer.name, label=one.offer.title, fitting=len(one.views), fields=fields)
 
 
 class BulkResultAnswer(ConsoleAnswer):
@@ -268,9 +277,11 @@ class BulkOffersAnswer(ConsoleAnswer):
 
 
 class BulkAnswer(ConsoleAnswer):
-    """The results for the chosen cases."""
+    """The results for the chosen cases, or a preview."""
 
-    results: Sequence[BulkResultAnswer]
+    results: Sequence[BulkResultAnswer] = ()
+    preview: Mapping[str, Any] | None = None
+    """The letters of the first case that the account has opened, or why none."""
 
 
 class ValueAnswer(ConsoleAnswer):

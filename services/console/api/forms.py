@@ -116,10 +116,8 @@ class BulkOwnerForm(BulkForm, CaseOwnerForm):
     """The owner of each of the chosen cases."""
 
 
-class BulkDecisionForm(BulkForm):
+class BulkDecisionForm(BulkForm, CaseDecisionForm):
     """A decision on each of the chosen cases, with one code."""
-
-    code: SecretStr = Field(max_length=40)
 
 
 class PackageReviewForm(StepUpForm):

@@ -31,7 +31,9 @@ from services.console.decisions.bulk import (
     bulk_offers,
     chosen_cases,
     decided_together,
+    joint_decision,
     owned_by,
+    previewed_together,
 )
 from services.console.decisions.case_decisions import UNANSWERED, case_view
 from services.console.decisions.forms import CaseView, DecisionDraft
@@ -60,9 +62,8 @@ def api_bulk_routes(parts: ConsoleParts, guard: SessionGuard) -> APIRouter:
     @router.post("/bulk")
     async def list_bulk_decisions(visitor: working, form: BulkForm) -> BulkOffersAnswer:
         """Return the decisions that the account may make on the chosen cases."""
-        offers = bulk_offers(visitor, await chosen_cases(parts, form.cases))
-        known = [BulkOfferAnswer(name=one.name, label=one.label, fitting=fitting) for one, fitting in offers]
-        return BulkOffersAnswer(decisions=known)
+        offers = await bulk_offers(parts, visitor, await chosen_cases(parts, form.cases))
+        return BulkOffersAnswer(decisions=[BulkOfferAnswer.of(one) for one in offers])
 
     @router.post("/bulk/owner")
     async def set_owners(visitor: working, form: BulkOwnerForm) -> BulkAnswer:
@@ -72,9 +73,13 @@ def api_bulk_routes(parts: ConsoleParts, guard: SessionGuard) -> APIRouter:
 
     @router.post("/bulk/decisions/{name}")
     async def decide_together(visitor: deciding, name: str, form: BulkDecisionForm) -> BulkAnswer:
-        """Make a decision on each chosen case that waits for it, with one code."""
-        rows, code = await chosen_cases(parts, form.cases), form.code.get_secret_value()
-        return _bulk_answer(await decided_together(parts, visitor, name, rows, code))
+        """Make a decision on each chosen case that waits for it, with one code; or preview a letter."""
+        rows = await chosen_cases(parts, form.cases)
+        joint = await joint_decision(parts, visitor, name, rows, form.texts())
+        if form.preview:
+            return BulkAnswer(preview=await previewed_together(parts, visitor, joint))
+        made = await decided_together(parts, visitor, joint, form.code.get_secret_value())
+        return _bulk_answer(made)
 
     return router
 

@@ -1,105 +1,39 @@
 """Work on many cases at once: an owner for all, or one decision on each, with one code."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from fastapi import HTTPException
 
 from services.console.case_work import NoSessionKey
 from services.console.context import ConsoleParts
-from services.console.decisions.forms import DecisionDraft
+from services.console.decisions.bulk_forms import BULK, JointDecision
+from services.console.decisions.case_decisions import (
+    NO_PREVIEW,
+    EnteredTexts,
+    no_letter,
+    preview_of,
+    step_up_of,
+    views_of,
+)
+from services.console.decisions.forms import CaseView, DecisionOffer, InvalidEntry
 from services.console.decisions.submission import MadeDecision, make_batch
 from services.console.http.guard import Visitor
 from services.console.read_model.cases import CaseFilter
 from services.console.signin.sessions import UnlockedKey
-from services.console.state import CaseKind, CaseRow, WaitKind
-from shared.contract.events import (
-    Decision,
-    ErasureApproved,
-    ExtensionDecided,
-    ReferralDecided,
-    RefusalGround,
-    StopDecided,
-)
+from services.console.state import CaseRow
+from shared.contract.events import ContentOpened
 from shared.errors import HabeasError
-from shared.pages.translation import mark as _
 from shared.runtime.staff_api import DecisionNotAccepted, EffectUnknown, StaffApiProblem
-from shared.vocabulary import ExtensionReason, Outcome
 
+MOST_TRIED = 5
+"""Opened cases of which a preview is tried, at most: an opening ends after a while."""
 MOST_CASES = 100
 NOT_WAITING = "not_waiting_for_this"
 DONE, REFUSED, UNKNOWN = "done", "refused", "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class BulkDecision:
-    """A decision that can be made about many cases."""
-
-    name: str
-    label: str
-    kind: type[Decision]
-    work: WaitKind | None
-    """Work that it ends; None: it fits every open request."""
-    make: Callable[[str, str], Decision]
-    """Id of a case and account → the decision, unsigned."""
-
-    def fits(self, row: CaseRow, account: str) -> bool:
-        """Return whether the case of *row* waits for this decision, and *account* may make it."""
-        if self.work is None:
-            return row.kind is CaseKind.REQUEST and row.open and row.extension is None
-        return any(wait.kind is self.work and account not in wait.by for wait in row.waits)
-
-
-def _extended(case: str, by: str, reason: ExtensionReason) -> Decision:
-    return ExtensionDecided(request_id=case, by=by, reason=reason)
-
-
-def _unfounded(case: str, by: str) -> Decision:
-    grounds = (RefusalGround.MANIFESTLY_UNFOUNDED,)
-    return ReferralDecided(request_id=case, by=by, outcome=Outcome.REFUSED, grounds=grounds)
-
-
-DECISIONS: Mapping[str, BulkDecision] = {
-    one.name: one
-    for one in (
-        BulkDecision(
-            "approve",
-            _("Approve the erasures"),
-            ErasureApproved,
-            WaitKind.APPROVAL,
-            lambda case, by: ErasureApproved(request_id=case, by=by),
-        ),
-        BulkDecision(
-            "extend_number",
-            _("Extend: number of requests"),
-            ExtensionDecided,
-            None,
-            lambda case, by: _extended(case, by, ExtensionReason.NUMBER_OF_REQUESTS),
-        ),
-        BulkDecision(
-            "extend_complexity",
-            _("Extend: complexity"),
-            ExtensionDecided,
-            None,
-            lambda case, by: _extended(case, by, ExtensionReason.COMPLEXITY),
-        ),
-        BulkDecision(
-            "refuse",
-            _("Refuse as manifestly unfounded"),
-            ReferralDecided,
-            WaitKind.REFERRED,
-            _unfounded,
-        ),
-        BulkDecision(
-            "close",
-            _("Close the stopped requests"),
-            StopDecided,
-            WaitKind.STOPPED,
-            lambda case, by: StopDecided(request_id=case, by=by, resume=False),
-        ),
-    )
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +55,35 @@ async def chosen_cases(parts: ConsoleParts, given: Iterable[str]) -> Sequence[Ca
     return page.rows
 
 
-def bulk_offers(visitor: Visitor, rows: Sequence[CaseRow]) -> list[tuple[BulkDecision, int]]:
-    """Return the decisions that the roles of *visitor* allow, and how many of *rows* each fits."""
-    name, allowed = visitor.member.name, visitor.member.has
-    offers = (one for one in DECISIONS.values() if allowed(*one.kind.ROLES))
-    return [(one, sum(one.fits(row, name) for row in rows)) for one in offers]
+async def bulk_offers(parts: ConsoleParts, visitor: Visitor, rows: Sequence[CaseRow]) -> list[JointDecision]:
+    """Return the decisions that the roles of *visitor* allow, each on those of *rows* that wait for it."""
+    views = await views_of(parts, rows)
+    return [_joint(one, views, visitor, {}) for one in BULK.values() if visitor.member.has(*one.kind.ROLES)]
+
+
+async def joint_decision(
+    parts: ConsoleParts, visitor: Visitor, name: str, rows: Sequence[CaseRow], values: EnteredTexts
+) -> JointDecision:
+    """
+    Return the decision *name* on those of *rows* that wait for it.
+
+    Raises HTTPException if there is no such decision, or not for the roles of *visitor*.
+    """
+    offer = BULK.get(name)
+    if offer is None:
+        raise HTTPException(400, "there is no such decision")
+    if not visitor.member.has(*offer.kind.ROLES):
+        raise HTTPException(403, "your roles do not allow this decision")
+    return _joint(offer, await views_of(parts, rows), visitor, values)
+
+
+def _joint(
+    offer: DecisionOffer, views: Sequence[CaseView], visitor: Visitor, values: EnteredTexts
+) -> JointDecision:
+    name, roles = visitor.member.name, visitor.member.roles
+    fitting = [view for view in views if offer.offered_to(name, roles, view)]
+    ids = {view.row.id for view in fitting}
+    return JointDecision(offer, fitting, [view.row for view in views if view.row.id not in ids], values)
 
 
 async def owned_by(
@@ -137,22 +95,36 @@ async def owned_by(
 
 
 async def decided_together(
-    parts: ConsoleParts, visitor: Visitor, name: str, rows: Sequence[CaseRow], code: str
+    parts: ConsoleParts, visitor: Visitor, form: JointDecision, code: str
 ) -> Sequence[BulkResult]:
-    """
-    Make the decision *name* on those of *rows* that wait for it, with one *code*.
+    """Make the decision of *form* with one *code*; raises NoSessionKey, or InvalidEntry."""
+    if not form.views:
+        return left_out(form)
+    drafts, given = form.drafts(visitor.member.name), step_up_of(code, "")
+    unlocked, rows = _unlocked(parts, visitor), [view.row for view in form.views]
+    try:
+        made = await make_batch(parts, unlocked, drafts, given.code)
+    except HabeasError as error:
+        return [*(_failed(row, error) for row in rows), *left_out(form)]
+    return [*(_result(row, one) for row, one in zip(rows, made, strict=True)), *left_out(form)]
 
-    Raises NoSessionKey; HTTPException if there is no such decision, or not for the roles of *visitor*.
-    """
-    kind, account = DECISIONS.get(name), visitor.member.name
-    if kind is None:
-        raise HTTPException(400, "there is no such decision")
-    if not visitor.member.has(*kind.kind.ROLES):
-        raise HTTPException(403, "your roles do not allow this decision")
-    fitting = [row for row in rows if kind.fits(row, account)]
-    others = [BulkResult(row, REFUSED, NOT_WAITING) for row in rows if row not in fitting]
-    made = await _decided(parts, visitor, kind, fitting, "".join(code.split())) if fitting else []
-    return [*made, *others]
+
+def left_out(form: JointDecision) -> Sequence[BulkResult]:
+    """Return the results for the cases that do not wait for the decision."""
+    return [BulkResult(row, REFUSED, NOT_WAITING) for row in form.others]
+
+
+async def previewed_together(parts: ConsoleParts, visitor: Visitor, form: JointDecision) -> Mapping[str, Any]:
+    """Return the letters of the first case that the account has opened; raises InvalidEntry without one."""
+    drafts = form.drafts(visitor.member.name)
+    if not form.offer.letter:
+        return no_letter()
+    name, pairs = visitor.member.name, zip(form.views, drafts, strict=True)
+    opened = [draft for view, draft in pairs if any(one.by == name for one in view.all(ContentOpened))]
+    for draft in opened[:MOST_TRIED]:
+        with suppress(InvalidEntry):
+            return await preview_of(parts, visitor, draft)
+    raise InvalidEntry("", NO_PREVIEW)
 
 
 def _unlocked(parts: ConsoleParts, visitor: Visitor) -> UnlockedKey:
@@ -171,19 +143,6 @@ async def _assigned(
     except HabeasError as error:
         return _failed(row, error)
     return BulkResult(row, DONE)
-
-
-async def _decided(
-    parts: ConsoleParts, visitor: Visitor, kind: BulkDecision, rows: Sequence[CaseRow], code: str
-) -> Sequence[BulkResult]:
-    """Sign a decision about each of *rows* with one *code*, and return their effects."""
-    unlocked = _unlocked(parts, visitor)
-    drafts = [DecisionDraft(kind.make(row.id, visitor.member.name)) for row in rows]
-    try:
-        made = await make_batch(parts, unlocked, drafts, code)
-    except HabeasError as error:
-        return [_failed(row, error) for row in rows]
-    return [_result(row, one) for row, one in zip(rows, made, strict=True)]
 
 
 def _result(row: CaseRow, made: MadeDecision) -> BulkResult:

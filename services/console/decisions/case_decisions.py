@@ -14,13 +14,21 @@ from typing import Any, TypeAlias
 from fastapi import HTTPException
 
 from services.console.context import ConsoleParts
-from services.console.decisions.forms import CaseView, DecisionDraft, DecisionOffer, InvalidEntry, offers_for
+from services.console.decisions.forms import (
+    CaseView,
+    Choices,
+    DecisionDraft,
+    DecisionOffer,
+    InvalidEntry,
+    offers_for,
+)
 from services.console.decisions.offers import OFFERS
 from services.console.decisions.submission import StepUp, WrongPassword, decide, noted
 from services.console.domain import HistoryEntry, in_order
 from services.console.http.guard import Visitor
 from services.console.state import CaseRow
 from shared.contract.events import Decision
+from shared.contract.previews import NO_LETTER, DecisionPreview
 from shared.contract.refusals import REFUSALS
 from shared.contract.staff import TEXT_SALT_BYTES
 from shared.errors import HabeasError
@@ -39,6 +47,7 @@ REFUSED = _("Nothing was changed: %(reason)s.")
 WRONG_PASSWORD = _("The password is wrong.")
 NO_CODE = _("Write the six digits of the one-time code, or a recovery code.")
 NO_PREVIEW = _("No preview is possible in this session. Open the content of the case first.")
+NO_PREVIEW_NOW = _("No preview is possible now. Try again shortly.")
 NOT_TAKEN = _("Nothing was changed. Reload the page and try again.")
 UNANSWERED = _("The decision is recorded, and no service has answered it yet. Reload the page shortly.")
 RECORDED = _("Your decision is recorded. A second account has to decide the same.")
@@ -89,17 +98,30 @@ def step_up_of(code: str, password: str) -> StepUp:
 
 async def previewed(parts: ConsoleParts, entered: EnteredDecision) -> Mapping[str, Any]:
     """Return the letters that the entered decision would send, or why none."""
-    session = entered.visitor.session
-    if session.unlocked is None or is_locked(parts, entered.visitor):
-        raise InvalidEntry("", NO_PREVIEW)
     draft = entered.draft()
-    if not isinstance(draft.decision, Decision):
+    if not entered.offer.letter:
+        return no_letter()
+    return await preview_of(parts, entered.visitor, draft)
+
+
+def no_letter() -> Mapping[str, Any]:
+    """Return the preview of a decision that no letter follows from."""
+    return DecisionPreview(reason=NO_LETTER).model_dump(mode="json")
+
+
+async def preview_of(parts: ConsoleParts, visitor: Visitor, draft: DecisionDraft) -> Mapping[str, Any]:
+    """Return the letters of *draft*; raises InvalidEntry if the session has not opened the case."""
+    session = visitor.session
+    if session.unlocked is None or is_locked(parts, visitor) or not isinstance(draft.decision, Decision):
         raise InvalidEntry("", NO_PREVIEW)
     try:
         return await parts.intake.preview(draft.decision, draft.text, session.unlocked.bearer)
     except StaffApiProblem as problem:
         if problem.status == HTTPStatus.UNAUTHORIZED:
             await parts.sessions.lock(session)
+            raise InvalidEntry("", NO_PREVIEW) from None
+        raise InvalidEntry("", NO_PREVIEW_NOW) from None
+    except DecisionNotAccepted:  # the account has not opened the case
         raise InvalidEntry("", NO_PREVIEW) from None
 
 
@@ -135,8 +157,21 @@ async def case_view(parts: ConsoleParts, case: str) -> tuple[CaseView, list[Hist
 
 async def view_of(parts: ConsoleParts, row: CaseRow, history: Sequence[HistoryEntry]) -> CaseView:
     """Return a case as forms need it."""
-    people = [(one.name, one.title) for one in await parts.accounts.members()]
+    return _view(parts, row, history, await _people(parts))
+
+
+async def views_of(parts: ConsoleParts, rows: Sequence[CaseRow]) -> list[CaseView]:
+    """Return the cases of *rows* as forms need them."""
+    found, people = await parts.histories.of([row.id for row in rows]), await _people(parts)
+    return [_view(parts, row, in_order(found.get(row.id, [])), people) for row in rows]
+
+
+def _view(parts: ConsoleParts, row: CaseRow, history: Sequence[HistoryEntry], people: Choices) -> CaseView:
     return CaseView(row, [one.fact for one in history], parts.clock(), parts.today(), people)
+
+
+async def _people(parts: ConsoleParts) -> Choices:
+    return [(one.name, one.title) for one in await parts.accounts.members()]
 
 
 def offers_to(visitor: Visitor, view: CaseView) -> list[DecisionOffer]:

@@ -176,7 +176,9 @@ class DecisionOffer:
     answers: WaitKind | None = None
     """The work that it ends; accounts that decided before are not offered it."""
     letter: bool = False
-    """Whether the person gets a letter, which can be previewed."""
+    """Whether a letter can follow from it at once, which can be previewed."""
+    later: str = ""
+    """Letters that follow later."""
     page: str = ""
     """Its own page, below the case; empty: the form of all decisions."""
 

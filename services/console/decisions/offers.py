@@ -51,15 +51,17 @@ IDENTITY_CHANGE = "identity_change"
 """Reason of a referral: a correction changes an identity."""
 REOPENABLE = frozenset({CaseStage.ANSWERED, CaseStage.REFUSED, CaseStage.WITHDRAWN, CaseStage.CLOSED})
 """Stages of requests that have ended."""
+ANSWER_LATER = _("The answer to the request follows in a letter of its own.")
+RECEIPT_LATER = _("A new request is acknowledged by a letter of its own, with a code if it needs a proof.")
 RELEASABLE = frozenset({"masked_value", "needs_more_proof", "never_disclosed"})
 """Reasons for which values are withheld that staff may release."""
 
 
-def _choice(name: str, label: str, names: Mapping[str, str], hint: str = "") -> DecisionField:
+def _choice(name: str, label: str, names: Mapping[str, str], *, required: bool = True) -> DecisionField:
     def choices(_view: CaseView) -> Choices:
         return named(names, names)
 
-    return DecisionField(name, label, FieldKind.CHOICE, hint, choices)
+    return DecisionField(name, label, FieldKind.CHOICE, choices=choices, required=required)
 
 
 def _letter_text(*, required: bool) -> DecisionField:
@@ -120,6 +122,8 @@ IDENTITY = (
         constants={"verified": True},
         data=_identities,
         answers=WaitKind.DOCUMENT,
+        letter=True,
+        later=ANSWER_LATER,
     ),
     DecisionOffer(
         name="ask-again",
@@ -209,6 +213,8 @@ ANSWER = (
         text=_("A search by hand found no data about the person."),
         done=_("The answer is recorded."),
         fits=_referred,
+        fields=(REMARK,),
+        sealed="remark",
         constants={"outcome": Outcome.NOTHING_HELD},
         answers=WaitKind.REFERRED,
         letter=True,
@@ -220,6 +226,8 @@ ANSWER = (
         text=_("Another account has proposed an answer. You give the same answer, with its text."),
         done=_("The proposed answer is given."),
         fits=lambda view: proposal_on(view) is not None,
+        fields=(REMARK,),
+        sealed="remark",
         data=_agreed,
         answers=WaitKind.REFERRED,
         letter=True,
@@ -254,6 +262,7 @@ ERASURE = (
         fields=(REMARK,),
         sealed="remark",
         answers=WaitKind.APPROVAL,
+        letter=True,
     ),
     DecisionOffer(
         name="decide-ground",
@@ -262,8 +271,11 @@ ERASURE = (
         text=_("The person claims a ground of the erasure that the data map does not show."),
         done=_("The decision on the ground is recorded."),
         fits=lambda view: view.waits_for(WaitKind.REFERRED, CLAIMED),
-        fields=(DecisionField("ground", _("Ground"), FieldKind.CHOICE, choices=_claims),),
+        fields=(DecisionField("ground", _("Ground"), FieldKind.CHOICE, choices=_claims), REMARK),
+        sealed="remark",
         data=_claim,
+        letter=True,
+        later=ANSWER_LATER,
     ),
     DecisionOffer(
         name="record-consent",
@@ -275,9 +287,12 @@ ERASURE = (
         fields=(
             _choice("accepted", _("The person wants it erased"), dict(ANSWERS)),
             _choice("manner", _("How they answered"), labels.MANNERS),
+            REMARK,
         ),
+        sealed="remark",
         data=_proposed,
         answers=WaitKind.PROPOSAL,
+        later=RECEIPT_LATER,
     ),
 )
 
@@ -354,8 +369,8 @@ def _customer(entered: Entered) -> str:
         raise InvalidEntry("email", _("Write a mail address: privacy@customer.example.")) from None
 
 
-def _nothing(_entered: Entered, _view: CaseView) -> Entered:
-    return {}
+def _customer_reason(entered: Entered, _view: CaseView) -> Entered:
+    return {"reason": entered["reason"]}
 
 
 def _of_customer(view: CaseView) -> bool:
@@ -385,8 +400,9 @@ CUSTOMER = (
         fields=(
             DecisionField("name", _("Name of the customer")),
             DecisionField("email", _("Mail address of the customer")),
+            _choice("reason", _("Reason"), labels.CUSTOMER_REASONS, required=False),
         ),
-        data=_nothing,
+        data=_customer_reason,
         sealed="controller",
         written=_customer,
         answers=WaitKind.FORWARD,
@@ -413,7 +429,8 @@ CUSTOMER = (
         text=_("The account may no longer read the content of the customer."),
         done=_("The permission has ended."),
         fits=lambda view: _of_customer(view) and bool(_readers(view)),
-        fields=(DecisionField("account", _("Account"), FieldKind.CHOICE, choices=_readers),),
+        fields=(DecisionField("account", _("Account"), FieldKind.CHOICE, choices=_readers), REMARK),
+        sealed="remark",
     ),
 )
 
@@ -468,6 +485,7 @@ LIFECYCLE = (
         sealed="remark",
         constants={"resume": True},
         answers=WaitKind.STOPPED,
+        later=ANSWER_LATER,
     ),
     DecisionOffer(
         name="close",
@@ -480,6 +498,7 @@ LIFECYCLE = (
         sealed="remark",
         constants={"resume": False},
         answers=WaitKind.STOPPED,
+        letter=True,
     ),
     DecisionOffer(
         name="extend",
@@ -519,6 +538,7 @@ LIFECYCLE = (
         ),
         constants={"answered": True},
         sealed="scope",
+        later=ANSWER_LATER,
     ),
     DecisionOffer(
         name="fee",
@@ -633,6 +653,7 @@ AFTERWARDS = (
         done=_("The request is taken up again, as a new one that follows it."),
         fits=_reopenable,
         fields=(_choice("reason", _("Reason"), labels.REOPENINGS),),
+        later=RECEIPT_LATER,
     ),
     DecisionOffer(
         name="approve-correction",
@@ -641,6 +662,10 @@ AFTERWARDS = (
         text=_("The correction changes an identity. You have made sure that the new value is the person's."),
         done=_("The correction is approved."),
         fits=lambda view: view.waits_for(WaitKind.REFERRED, IDENTITY_CHANGE) and view.row.stopped is None,
+        fields=(REMARK,),
+        sealed="remark",
+        letter=True,
+        later=ANSWER_LATER,
     ),
     DecisionOffer(
         name="confirm-alias",
@@ -649,8 +674,11 @@ AFTERWARDS = (
         text=_("Records name it, and it is the person's. Its records are disclosed or erased as well."),
         done=_("The further identity is confirmed."),
         fits=lambda view: view.row.stage in {CaseStage.ANSWERED, CaseStage.CLOSED} and bool(_aliases(view)),
-        fields=(DecisionField("alias", _("Identity"), FieldKind.CHOICE, choices=_aliases),),
+        fields=(DecisionField("alias", _("Identity"), FieldKind.CHOICE, choices=_aliases), REMARK),
+        sealed="remark",
         data=_alias,
+        letter=True,
+        later=ANSWER_LATER,
     ),
     DecisionOffer(
         name="release-values",
@@ -660,6 +688,7 @@ AFTERWARDS = (
         done=_("The values are released."),
         fits=_masked,
         fields=(_choice("reason", _("Reason"), labels.RELEASES),),
+        letter=True,
     ),
     DecisionOffer(
         name="lift-restriction",
@@ -712,9 +741,9 @@ def _recipients(view: CaseView) -> Choices:
     return [(name, name) for name in dict.fromkeys(names)]
 
 
-def _purge(_entered: Entered, view: CaseView) -> Entered:
+def _purge(entered: Entered, view: CaseView) -> Entered:
     proposed = view.last(events.PurgeProposed)
-    return {} if proposed is None else proposed.model_dump(exclude={"request_id"})
+    return {} if proposed is None else {**proposed.model_dump(exclude={"request_id"}), **entered}
 
 
 OTHER_WORK = (
@@ -725,7 +754,8 @@ OTHER_WORK = (
         text=_("The cause is gone. The recipient gets the same notice again."),
         done=_("The notice is sent again. The case lists the recipient again if that fails."),
         fits=lambda view: view.waits_for(WaitKind.RECIPIENT),
-        fields=(DecisionField("recipient", _("Recipient"), FieldKind.CHOICE, choices=_recipients),),
+        fields=(DecisionField("recipient", _("Recipient"), FieldKind.CHOICE, choices=_recipients), REMARK),
+        sealed="remark",
         answers=WaitKind.RECIPIENT,
     ),
     DecisionOffer(
@@ -735,7 +765,8 @@ OTHER_WORK = (
         text=_("You have notified the recipient by other means."),
         done=_("The recipient is informed."),
         fits=lambda view: view.waits_for(WaitKind.RECIPIENT),
-        fields=(DecisionField("recipient", _("Recipient"), FieldKind.CHOICE, choices=_recipients),),
+        fields=(DecisionField("recipient", _("Recipient"), FieldKind.CHOICE, choices=_recipients), REMARK),
+        sealed="remark",
         answers=WaitKind.RECIPIENT,
     ),
     DecisionOffer(
@@ -757,6 +788,7 @@ OTHER_WORK = (
         text=_("Records past their retention period are erased and certified, no more than were proposed."),
         done=_("The purge is approved."),
         fits=lambda view: view.waits_for(WaitKind.PURGE),
+        fields=(_choice("reason", _("Reason"), labels.PURGE_REASONS, required=False),),
         data=_purge,
         answers=WaitKind.PURGE,
     ),

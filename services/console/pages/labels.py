@@ -217,6 +217,15 @@ SCOPE_REASONS: Mapping[str, str] = {
     "large_quantity": _("Large quantity of data"),
     "unclear_request": _("The request is unclear"),
 }
+CUSTOMER_REASONS: Mapping[str, str] = {
+    "named_in_request": _("The request names the customer"),
+    "found_in_records": _("Our records name the customer"),
+    "confirmed_by_customer": _("The customer has confirmed it"),
+}
+PURGE_REASONS: Mapping[str, str] = {
+    "samples_checked": _("Samples of the records were checked"),
+    "period_checked": _("The retention period was checked"),
+}
 HOLD_SCOPES: Mapping[str, str] = {
     HoldScope.PERSON: _("All records of the person"),
     HoldScope.REQUEST: _("This request"),

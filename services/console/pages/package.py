@@ -19,6 +19,7 @@ from services.console.decisions.case_decisions import (
     case_view,
     form_errors,
     is_locked,
+    preview_of,
     step_up_of,
 )
 from services.console.decisions.forms import CaseView, DecisionDraft
@@ -39,13 +40,14 @@ from services.console.http.permissions import ConsoleAction
 from services.console.pages.site import ConsoleSite
 from shared.contract.events import RequestId
 from shared.contract.package_review import MOST_REDACTIONS
+from shared.contract.refusals import REFUSALS
 from shared.contract.staff import TEXT_SALT_BYTES
 from shared.errors import HabeasError
 from shared.pages.translation import mark as _
 
 MOST_FIELDS = 3 * MOST_REDACTIONS
 LONGEST_NUMBER = 15
-SEND, AGREE, NEXT, FIRST = "send", "agree", "next", "first"
+SEND, AGREE, NEXT, FIRST, PREVIEW = "send", "agree", "next", "first", "preview"
 CHANGED = _("The records have changed since this page was drawn. Look at them again.")
 
 
@@ -66,6 +68,8 @@ class ReviewForm:
     agreed: str = ""
     """Name of the redactions of another account."""
     errors: Mapping[str, str] = field(default_factory=dict)
+    preview: Mapping[str, Any] | None = None
+    """The letters that would be sent, or why none."""
 
     @property
     def shown_from(self) -> int:
@@ -82,7 +86,7 @@ class ReviewForm:
         """Return the decision of *account* that the form makes; None if it only goes to another page."""
         if self.action == AGREE:
             return DecisionDraft(reviewed(view, account, self.listing, self.agreed or None))
-        if self.action != SEND:
+        if self.action not in {SEND, PREVIEW}:
             return None
         redactions = read_redactions(self.withheld, (), "", view)
         return review_draft(view, account, self.listing, redactions, secrets.token_bytes(TEXT_SALT_BYTES))
@@ -103,7 +107,7 @@ def package_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) 
             form = ReviewForm(errors={"": site.words(request).say(CHANGED)})
         piece = await records_to_review(parts, visitor, view.row.id, form.start)
         content = _content(visitor, view, form, known, piece)
-        content["locked"] = is_locked(parts, visitor)
+        content |= {"locked": is_locked(parts, visitor), "refusals": REFUSALS}
         status = HTTPStatus.CONFLICT if form.errors else HTTPStatus.OK
         return site.draw(request, "package.html.jinja", content, visitor=visitor, status=status)
 
@@ -120,8 +124,8 @@ def package_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) 
         try:
             form = form.read(view)
             draft = form.draft(view, visitor.member.name)
-            if draft is None:
-                return await page(request, visitor, view, form)
+            if draft is None or form.action == PREVIEW:
+                return await page(request, visitor, view, await _previewed(parts, visitor, form, draft))
             id_ = await decide(
                 parts, visitor, draft, step_up_of(str(given.get(CODE, "")), str(given.get(PASSWORD, "")))
             )
@@ -133,6 +137,13 @@ def package_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) 
         return RedirectResponse(f"/requests/{case}?{urlencode({'decision': id_})}", HTTPStatus.SEE_OTHER)
 
     return router
+
+
+async def _previewed(
+    parts: ConsoleParts, visitor: Visitor, form: ReviewForm, draft: DecisionDraft | None
+) -> ReviewForm:
+    """Return *form* with the letters of *draft*, if it asks for them."""
+    return form if draft is None else replace(form, preview=await preview_of(parts, visitor, draft))
 
 
 def _content(

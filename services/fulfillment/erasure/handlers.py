@@ -32,8 +32,9 @@ from services.fulfillment.erasure.completion import (
 from services.fulfillment.erasure.execution import Residue, records_naming
 from services.fulfillment.erasure.outline import outlined, sealed_plan
 from services.fulfillment.erasure.planner import grounds_of, per_ground, plan
-from services.fulfillment.erasure.steps import Disposition, RecordPlan, Steps, alike, run_of_line
+from services.fulfillment.erasure.steps import Disposition, RecordPlan, Steps, alike, run_of_line, runs_of
 from services.fulfillment.erasure.window import TIMER, round_timer, scheduled, window_end
+from services.fulfillment.holds.check import retained
 from services.fulfillment.package import answers
 from services.fulfillment.package.labels import locale_of, map_in
 from services.fulfillment.recipients.handlers import notifications_of
@@ -62,6 +63,7 @@ from shared.contract.events import (
 )
 from shared.errors import RefusedDecision, TooEarly
 from shared.law import Policy, Right
+from shared.runtime.dataloader import in_thread
 
 CERTIFICATE = "erasure_certificate"
 MENTIONS = "erasure_mentions"
@@ -113,6 +115,22 @@ async def approve(event: ErasureApproved, ctx: FulfillmentContext) -> Sequence[F
     if ctx.known.stopped and not await _has_begun(ctx):
         return await _certified_without(planned, ctx)
     return [_window(ctx) or _start_event(planned)]
+
+
+async def expect_erasure(event: ErasureApproved, ctx: FulfillmentContext) -> Sequence[Fact]:
+    """
+    Return the window that follows from the last approval, or the answer if the erasure goes as planned.
+
+    It is for a preview: nothing is erased.
+
+    Raises:
+        RefusedDecision: As :func:`approve`.
+    """
+    await approve(event, ctx)
+    planned = ctx.known.planned
+    if planned is None or ctx.known.stopped:
+        return []
+    return [_window(ctx) or await _expected(planned, ctx)]
 
 
 async def erase_approved(event: ErasureApproved, ctx: FulfillmentContext) -> Sequence[Fact]:
@@ -313,34 +331,72 @@ async def _certified(
         details=replace(_issue(ctx), grounds=grounds, laws=laws),
         signer=ctx.house.signer,
     )
-    residues, said = completed.residues, map_in(data_map, locale_of(submitted))
+    answer = await _answer_of(event, decided, completed.residues, data_map, ctx)
+    certified, places = await asyncio.gather(
+        ctx.sealed(CERTIFICATE, completed.certificate), _places(completed.residues, ctx)
+    )
+    fulfilled = await _fulfilled(event, decided, answer, per_ground(counts), ctx)
+    stated = {
+        "outcome": outcome_of_erasure(decided, mentions=records_naming(completed.residues)),
+        "reasons": _reasons(decided, completed.residues, done.remains.findings.shared),
+        "certificate": certified,
+        "mentions": places,
+        "absent": done.remains.findings.absent,
+    }
+    return [fulfilled.model_copy(update=stated), *_announcements(decided, data_map, ctx)]
+
+
+async def _expected(event: ErasurePlanned, ctx: FulfillmentContext) -> RequestFulfilled:
+    """Return the answer to an erasure of which every round goes as planned."""
+    plans, data_map = await _plans(ctx)
+    decided = await in_thread(united, plans, small=all(plan.is_small for plan in plans))
+    held = await ctx.holding.planned(plans)
+    steps = (retained(step) if step.record in held else step for step in decided.steps)
+    decided = replace(decided, steps=Steps(runs_of(steps)))
+    answer = await _answer_of(event, decided, (), data_map, ctx)
+    expected = await _fulfilled(event, decided, answer, {}, ctx)
+    return expected.model_copy(update={"certificate": CERTIFICATE})
+
+
+async def _answer_of(
+    event: ErasurePlanned,
+    decided: RecordPlan,
+    residues: Sequence[Residue],
+    data_map: DataMap,
+    ctx: FulfillmentContext,
+) -> Answer:
+    """Return the answer to an erasure by *decided* that has left *residues*."""
+    submitted = await ctx.submission()
+    counts = grounds_of(decided, data_map, _laws(event, ctx)[0], child=submitted.child)
+    grounds = {key: ground.value for key, ground in counts}
+    said, copied = map_in(data_map, locale_of(submitted)), await _copied(event, ctx)
     agreed = {} if decided.limited else ctx.house.recipients
-    copied = await _copied(event, ctx)
     stated = {"backups_until": _backups_until(ctx), "scope": answers.scope_labels(submitted, said)}
     answer = answers.erasure(decided, residues, said, copied, agreed=agreed, grounds=grounds)
-    answer = answer.model_copy(update=stated)
-    name, certified, places = await asyncio.gather(
-        ctx.sealed(ANSWER, answer.model_dump_json()),
-        ctx.sealed(CERTIFICATE, completed.certificate),
-        _places(residues, ctx),
-    )
-    fulfilled = RequestFulfilled(
+    return answer.model_copy(update=stated)
+
+
+async def _fulfilled(
+    event: ErasurePlanned,
+    decided: RecordPlan,
+    answer: Answer,
+    grounds: dict[str, int],
+    ctx: FulfillmentContext,
+) -> RequestFulfilled:
+    """Return that the erasure by *decided* is answered by *answer*."""
+    return RequestFulfilled(
         request_id=ctx.case_id,
         right=Right.ERASURE,
-        outcome=outcome_of_erasure(decided, mentions=records_naming(residues)),
+        outcome=outcome_of_erasure(decided, mentions=0),
         dispositions=decided.counts(),
-        reasons=_reasons(decided, residues, done.remains.findings),
-        grounds=per_ground(counts),
-        answer=name,
+        reasons=_reasons(decided),
+        grounds=grounds,
+        answer=await ctx.sealed(ANSWER, answer.model_dump_json()),
         package=event.package,
         package_expires_at=ctx.now + ctx.house.package_lifetime if event.package else None,
-        certificate=certified,
-        mentions=places,
         recipients=len(answer.recipients),
-        absent=done.remains.findings.absent,
         withheld=answers.withheld_values(answer),
     )
-    return [fulfilled, *_announcements(decided, data_map, ctx)]
 
 
 def _announcements(decided: RecordPlan, data_map: DataMap, ctx: FulfillmentContext) -> Sequence[Fact]:
@@ -370,12 +426,14 @@ async def _places(residues: Sequence[Residue], ctx: FulfillmentContext) -> str |
     return await ctx.sealed_lines(MENTIONS, lines) if lines else None
 
 
-def _reasons(decided: RecordPlan, residues: Sequence[Residue], findings: Findings) -> dict[str, int]:
+def _reasons(
+    decided: RecordPlan, residues: Sequence[Residue] = (), shared: Sequence[str] = ()
+) -> dict[str, int]:
     """Return the number of records per reason for which data of the person stays, or may stay."""
     more = {
         NOT_CHANGEABLE: sum(records for step, records in alike(decided.steps) if step.unchangeable),
         MENTIONED_ELSEWHERE: records_naming(residues),
-        SHARED_IDENTITY: len(findings.shared),
+        SHARED_IDENTITY: len(shared),
         UNCONFIRMED_IDENTITY: len(decided.unconfirmed),
     }
     reasons = {reason: records for reason, records in decided.reasons().items() if reason != OUT_OF_SCOPE}

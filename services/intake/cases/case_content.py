@@ -285,19 +285,11 @@ class ContentReader:
         return HoldContent(at=at, by=placed.by, matter=placed.matter, text=found.text)
 
     async def _remark(self, at: datetime, fact: events.Fact) -> RemarkContent | None:
-        match fact:
-            case (
-                events.AnswerExpected(remark=str(item))
-                | events.ErasureApproved(remark=str(item))
-                | events.StopDecided(remark=str(item))
-                | events.WithdrawalDecided(remark=str(item))
-            ):
-                found = await self._text(at, item)
-                if found is None:
-                    return None
-                return RemarkContent(at=at, by=fact.by, type=fact.TYPE, text=found.text)
-            case _:
-                return None
+        if not isinstance(fact, events.ReasonedDecision) or fact.remark is None:
+            return None
+        if (found := await self._text(at, fact.remark)) is None:
+            return None
+        return RemarkContent(at=at, by=fact.by, type=fact.TYPE, text=found.text)
 
     async def _file(self, at: datetime, file: events.FileAttached) -> FileContent:
         content = await self._opened(facts_of(file.item))

@@ -58,10 +58,16 @@ OURS: tuple[type[Decision], ...] = (
 """Decisions that intake carries out."""
 HANDLERS = {one.event: one.handler for one in SUBSCRIPTIONS if one.event in OURS}
 OTHERS: tuple[type[Decision], ...] = (
+    events.AliasConfirmed,
+    events.CorrectionApproved,
+    events.ErasureApproved,
+    events.ErasureGroundDecided,
     events.FeeDecided,
     events.IdentityDecided,
+    events.PackageReviewed,
     events.ProofAskedAgain,
     events.ReferralDecided,
+    events.ValuesReleased,
 )
 """Decisions that the verifier and fulfillment carry out."""
 THEMSELVES: tuple[type[Decision], ...] = (events.MessageWritten, events.RestrictionLifting)

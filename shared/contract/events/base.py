@@ -125,6 +125,13 @@ class Decision(Fact):
         return self.OF_REQUEST
 
 
+class ReasonedDecision(Decision):
+    """A decision for which the account may give a reason in words."""
+
+    remark: Code | None = None
+    """Name, in the vault, of the account's reason, for the staff."""
+
+
 class DecisionRefused(Fact):
     """A service refused a decision of the staff: its proof, its account or the case does not allow it."""
 

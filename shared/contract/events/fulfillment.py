@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from shared.contract.erasure_claims import ErasureClaim
-from shared.contract.events.base import Code, Decision, EventPart, Fact, RequestId, Text
+from shared.contract.events.base import Code, Decision, EventPart, Fact, ReasonedDecision, RequestId, Text
 from shared.law.terms import FeeReason, Money, Regulation, Right
 from shared.vocabulary import HoldScope, LiftingReason, Outcome, RefusalGround, StaffRole
 
@@ -106,7 +106,7 @@ class RequestReferred(Fact):
     """Name in the vault of the answer so far: what is done already, and what the staff checks."""
 
 
-class ReferralDecided(Decision):
+class ReferralDecided(ReasonedDecision):
     """The privacy staff ends a request that was referred to it."""
 
     TYPE = "habeas.referral.decided.v1"
@@ -205,7 +205,7 @@ class ErasurePlanned(Fact):
     """Records to erase or mask per ground of Art. 17(1) GDPR; empty where the law needs none."""
 
 
-class ErasureGroundDecided(Decision):
+class ErasureGroundDecided(ReasonedDecision):
     """
     The privacy staff decides on a ground of an erasure that the data map does not show.
 
@@ -220,17 +220,14 @@ class ErasureGroundDecided(Decision):
     """None: neither applies, and the request is answered on the other grounds."""
 
 
-class ErasureApproved(Decision):
+class ErasureApproved(ReasonedDecision):
     """A second person approves of a planned erasure."""
 
     TYPE = "habeas.erasure.approved.v1"
     ROLES = frozenset({StaffRole.APPROVER})
 
-    remark: Code | None = None
-    """Name, in the vault, of the account's reason, for the staff."""
 
-
-class AliasConfirmed(Decision):
+class AliasConfirmed(ReasonedDecision):
     """The privacy staff confirms that an identity, which the person's records name, is the person's."""
 
     TYPE = "habeas.alias.confirmed.v1"
@@ -283,7 +280,7 @@ class PackageReviewed(Decision):
         return self.listing, self.redactions
 
 
-class CorrectionApproved(Decision):
+class CorrectionApproved(ReasonedDecision):
     """The privacy staff approves a correction of an identity; it waited until the new value was proven."""
 
     TYPE = "habeas.correction.approved.v1"
@@ -305,6 +302,8 @@ class PurgeApproved(Decision):
     """Of the data map that staff was shown."""
     records: Annotated[int, Field(ge=1)]
     """How many records staff was shown: no more are erased."""
+    reason: Code | None = None
+    """Why the account approves; text has no place here, because a purge has no vault."""
 
 
 class PurgeProposed(Fact):
@@ -576,7 +575,7 @@ class RecipientFailed(Fact):
     reason: Code
 
 
-class RecipientRetried(Decision):
+class RecipientRetried(ReasonedDecision):
     """The privacy staff has a recipient notified again that could not be."""
 
     TYPE = "habeas.recipient.retried.v1"
@@ -585,7 +584,7 @@ class RecipientRetried(Decision):
     recipient: Text
 
 
-class RecipientInformed(Decision):
+class RecipientInformed(ReasonedDecision):
     """The privacy staff has notified a recipient by other means."""
 
     TYPE = "habeas.recipient.informed.v1"

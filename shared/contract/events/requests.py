@@ -10,7 +10,16 @@ from pydantic import (
     model_validator,
 )
 
-from shared.contract.events.base import Code, Country, Decision, EventPart, Fact, PolicyId, RequestId
+from shared.contract.events.base import (
+    Code,
+    Country,
+    Decision,
+    EventPart,
+    Fact,
+    PolicyId,
+    ReasonedDecision,
+    RequestId,
+)
 from shared.contract.events.submissions import SubmissionError
 from shared.law.policies import TimedDuty
 from shared.law.terms import Regulation, Right, Role
@@ -171,7 +180,7 @@ class PermissionGranted(Decision):
     """Why it is to be read."""
 
 
-class PermissionRevoked(Decision):
+class PermissionRevoked(ReasonedDecision):
     """An account may no longer read the content of a customer's end user in one request."""
 
     TYPE = "habeas.permission.revoked.v1"
@@ -226,7 +235,7 @@ class ReopeningDecided(Decision):
     reason: ReopeningReason
 
 
-class ErasureProposalDecided(Decision):
+class ErasureProposalDecided(ReasonedDecision):
     """The privacy staff records whether the person wants data erased that rested on a withdrawn consent."""
 
     TYPE = "habeas.proposal.decided.v1"
@@ -360,6 +369,8 @@ class ForwardingDecided(Decision):
 
     controller: Code
     """Where the customer's name and address lie sealed."""
+    reason: Code | None = None
+    """Why it is this customer that decides."""
 
 
 class RequestForwarded(Fact):
@@ -413,7 +424,7 @@ class RequestStopped(Fact):
     reason: StopReason
 
 
-class StopDecided(Decision):
+class StopDecided(ReasonedDecision):
     """The privacy staff decides about a stopped request: it goes on, or it ends without an answer."""
 
     TYPE = "habeas.stop.decided.v1"
@@ -421,18 +432,13 @@ class StopDecided(Decision):
 
     resume: bool
     """Whether the request goes on; else it ends."""
-    remark: Code | None = None
-    """Name, in the vault, of the account's reason, for the staff."""
 
 
-class WithdrawalDecided(Decision):
+class WithdrawalDecided(ReasonedDecision):
     """The privacy staff takes a request back, as the person has asked them to."""
 
     TYPE = "habeas.withdrawal.decided.v1"
     ROLES = frozenset({StaffRole.AGENT, StaffRole.APPROVER})
-
-    remark: Code | None = None
-    """Name, in the vault, of the account's reason, for the staff."""
 
 
 class RequestReleased(Fact):
@@ -529,15 +535,13 @@ class ScopeAnswered(Fact):
     """The staff account that recorded the answer."""
 
 
-class AnswerExpected(Decision):
+class AnswerExpected(ReasonedDecision):
     """The privacy staff states the day by which a late answer comes; the person is notified."""
 
     TYPE = "habeas.answer.expected.v1"
     ROLES = frozenset({StaffRole.AGENT, StaffRole.APPROVER})
 
     on: date
-    remark: Code | None = None
-    """Name, in the vault, of the account's reason, for the staff."""
 
 
 class BurstDeclared(Decision):

@@ -5,9 +5,11 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from services.console.decisions.bulk_forms import BULK, JointDecision
 from services.console.decisions.forms import CaseView, DecisionOffer, InvalidEntry
 from services.console.decisions.offers import OFFERS
 from services.console.domain import HistoryEntry, row_of
+from services.intake.http import letter_previews
 from shared.contract import events
 from shared.contract.catalogue import catalogue
 from shared.contract.events import Decision, Fact
@@ -39,14 +41,13 @@ def received(right: Right = Right.ACCESS, **more: object) -> events.RequestRecei
         request_id=CASE,
         right=right,
         regulation=Regulation.GDPR,
-        policy="gdpr@2018-05-25",
         source="shop.example",
         received_at=START,
         received_on=START.date(),
         due_on=date(2026, 4, 2),
         internal_due_on=date(2026, 3, 25),
         country="DE",
-        **more,
+        **({"policy": "gdpr@2018-05-25"} | more),
     )
 
 
@@ -178,6 +179,7 @@ def drafted(offer: DecisionOffer, view: CaseView, entered: dict[str, str]) -> De
     draft = offer.draft(values, view, ACCOUNT, SALT)
     if draft.text is not None:
         assert written_text(getattr(draft.decision, offer.sealed), draft.text) is not None
+    assert isinstance(draft.decision, Decision)
     return draft.decision
 
 
@@ -194,6 +196,58 @@ def test_fitting_decision_is_offered_and_its_form_makes_the_event(name: str) -> 
 def test_each_decision_on_a_request_has_an_offer() -> None:
     decisions = {kind for kind in catalogue() if issubclass(kind, Decision) and kind.OF_REQUEST}
     assert decisions - {offer.kind for offer in OFFERS.values()} == ELSEWHERE
+
+
+def test_each_decision_on_the_common_form_has_a_field_for_its_reason() -> None:
+    reasons = {"reason", "text", "grounds", "because", "outcome", "way"}
+    for name, offer in OFFERS.items():
+        assert offer.page or reasons.intersection(one.name for one in offer.fields), name
+
+
+def test_letters_of_each_decision_with_a_letter_can_be_previewed() -> None:
+    with_letter = {offer.kind.TYPE for offer in OFFERS.values() if offer.letter}
+    assert with_letter <= letter_previews.KINDS.keys()
+    others = [offer for offer in OFFERS.values() if offer.kind in letter_previews.OTHERS]
+    assert all(offer.letter or offer.page for offer in others)
+
+
+def test_reason_in_words_is_sealed_as_the_remark() -> None:
+    facts, entered = FITTING["recipient-informed"]
+    decision = drafted(OFFERS["recipient-informed"], view_of(facts), entered | {"text": "By telephone."})
+    assert isinstance(decision, events.ReasonedDecision)
+    assert decision.remark is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("forward", "named_in_request"), ("approve-purge", "period_checked")]
+)
+def test_reason_of_a_decision_without_a_text_for_the_staff_is_a_code(name: str, reason: str) -> None:
+    facts, entered = FITTING[name]
+    decision = drafted(OFFERS[name], view_of(facts), entered | {"reason": reason})
+    assert isinstance(decision, events.ForwardingDecided | events.PurgeApproved)
+    assert decision.reason == reason
+
+
+def test_choices_of_a_decision_on_many_cases_are_those_of_every_case() -> None:
+    facts, _entered = FITTING["refuse"]
+    other = view_of((received(policy="us-ca-ccpa@2026-01-01"), *facts[1:]))
+    offer = BULK["refuse"]
+    [grounds, *_] = JointDecision(offer, [view_of(facts), other]).fields
+    common = {value for value, _name in grounds.choices(other)}
+    alone = {value for value, _name in offer.fields[0].choices(view_of(facts))}
+    assert common < alone
+    assert "manifestly_unfounded" in common
+    with pytest.raises(InvalidEntry):
+        JointDecision(offer, [view_of(facts), other], values={"grounds": [*(alone - common)]}).drafts(ACCOUNT)
+
+
+def test_decision_on_many_cases_seals_its_reason_for_each_case() -> None:
+    views = [view_of(FITTING["withdraw"][0])] * 2
+    drafts = JointDecision(BULK["withdraw"], views, values={"text": ["By telephone."]}).drafts(ACCOUNT)
+    first, second = [one.text for one in drafts]
+    assert first is not None
+    assert first != second
+    assert first[len(SALT) :] == b"By telephone."
 
 
 @pytest.mark.parametrize("name", OFFERS)

@@ -462,9 +462,18 @@ EXAMPLES: list[tuple[type[Fact], dict[str, Any], str, str]] = [
     ),
     (
         events.PurgeApproved,
-        PURGE,
-        "Purge approved: shop.orders · records: 1,200",
-        "Bereinigung freigegeben: shop.orders · Datensätze: 1.200",
+        PURGE | {"reason": "samples_checked"},
+        "Purge approved: shop.orders · records: 1,200 · Samples of the records were checked",
+        (
+            "Bereinigung freigegeben: shop.orders · Datensätze: 1.200 · "
+            "Stichproben der Datensätze wurden geprüft"
+        ),
+    ),
+    (
+        events.ForwardingDecided,
+        {"controller": SEALED, "reason": "named_in_request"},
+        "Customer named: The request names the customer",
+        "Kunde benannt: Der Antrag nennt den Kunden",
     ),
     (
         events.MessageLodged,

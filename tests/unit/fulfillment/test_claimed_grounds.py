@@ -1,7 +1,7 @@
 """Grounds of an erasure that the person claims: staff judge them where data would stay without them."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -9,7 +9,7 @@ from services.fulfillment.context import FulfillmentContext, open_lines
 from services.fulfillment.datamap.model import Erasure, Facts
 from services.fulfillment.erasure.planner import grounds_of, plan_records
 from services.fulfillment.erasure.steps import RecordPlan
-from services.fulfillment.handlers import answer, decide_ground
+from services.fulfillment.handlers import answer, decide_ground, draft_letter
 from services.fulfillment.state import GROUND_CLAIMED, FulfillmentCase, FulfillmentStatus, evolve
 from shared.contract.erasure_claims import ErasureClaim, erasure_claim
 from shared.contract.events import (
@@ -17,14 +17,16 @@ from shared.contract.events import (
     ErasurePlanned,
     Fact,
     IdentityVerified,
+    PreviewAsked,
     RequestReferred,
     RequestStopped,
     StopReason,
 )
+from shared.contract.previews import DECISION, PreviewVault, packed_facts
 from shared.errors import RefusedDecision
 from shared.law import Regulation, Right
 from tests.unit.fakes import law_of
-from tests.unit.fulfillment.handler_fakes import CASE, stage
+from tests.unit.fulfillment.handler_fakes import CASE, RequestList, stage
 from tests.unit.fulfillment.test_contracts import PEOPLE, found, planned
 from tests.unit.fulfillment.test_disclosure import findings
 from tests.unit.fulfillment.test_domain import TODAY
@@ -91,6 +93,18 @@ async def plan_of(facts: Any, ctx: FulfillmentContext) -> tuple[ErasurePlanned, 
     event = next(fact for fact in facts if isinstance(fact, ErasurePlanned))
     lines = [line async for line in open_lines(ctx.vault, CASE, event.plan)]
     return event, RecordPlan.of_lines(lines)
+
+
+async def test_preview_of_a_ground_plans_the_erasure_and_registers_no_request() -> None:
+    ctx = replace(await referred(), past=RequestList())
+    place = PreviewVault(ctx.vault, "preview_0123456789abcdef")
+    await place.seal(CASE, DECISION, packed_facts([UNLAWFUL]))
+    asked = PreviewAsked(request_id=CASE, preview=place.preview, type=UNLAWFUL.TYPE)
+    assert await draft_letter(asked, ctx)
+    event, decided = await plan_of(await place.facts(CASE), replace(ctx, vault=place))
+    assert decided.changes
+    assert not await ctx.vault.holds(CASE, event.plan)
+    assert cast(RequestList, ctx.past).noted == {}
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,18 @@ import pytest
 
 from services.fulfillment.context import FulfillmentContext
 from services.fulfillment.datamap.reader import parse
-from services.fulfillment.handlers import answer, release_values
+from services.fulfillment.handlers import answer, draft_letter, release_values
 from services.fulfillment.search.findings import Coverage, Findings, FoundRecord, RecordTuple, SearchStatus
 from services.fulfillment.search.ownership import OwnershipMatch
-from shared.contract.events import Assurance, Outcome, RequestFulfilled, RequestStopped, ValuesReleased
+from shared.contract.events import (
+    Assurance,
+    Outcome,
+    PreviewAsked,
+    RequestFulfilled,
+    RequestStopped,
+    ValuesReleased,
+)
+from shared.contract.previews import DECISION, PreviewVault, packed_facts
 from shared.errors import RefusedDecision
 from shared.law import GivenCopies, Money, Regulation, Right
 from tests.unit.fulfillment.handler_fakes import CASE, Counter, stage, whole
@@ -77,6 +85,20 @@ async def test_staff_releases_masked_values_in_a_new_package() -> None:
     assert isinstance(again, RequestFulfilled)
     assert (masked.outcome, again.outcome) == (Outcome.PARTLY_GRANTED, Outcome.GRANTED)
     assert again.withheld == ()
+
+
+async def test_preview_of_a_release_counts_no_copy_and_leaves_the_case_as_it_is() -> None:
+    ctx, _ = await answered(two=True)
+    counter, items = Counter(), dict(cast(Any, ctx.vault).items[CASE])
+    place = PreviewVault(ctx.vault, "preview_0123456789abcdef")
+    await place.seal(CASE, DECISION, packed_facts([release()]))
+    asked = PreviewAsked(request_id=CASE, preview=place.preview, type=ValuesReleased.TYPE)
+    assert await draft_letter(asked, replace(ctx, copies=counter))
+    [again] = await place.facts(CASE) or []
+    assert await shown(replace(ctx, vault=place), again)
+    assert counter.cases == set()
+    kept = cast(Any, ctx.vault).items[CASE]
+    assert {name: one for name, one in kept.items() if not name.startswith(place.preview)} == items
 
 
 async def test_where_two_accounts_decide_the_first_releases_nothing() -> None:

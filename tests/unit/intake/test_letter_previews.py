@@ -118,5 +118,5 @@ async def test_preview_needs_a_session_a_request_and_a_known_decision() -> None:
         answer = await http.post(f"/v1/staff/cases/{CASE}/previews", json=WITHDRAWAL)
         assert_problem(answer, 401)
     assert_problem(await preview(desk, WITHDRAWAL, UNKNOWN), 404)
-    assert_problem(await preview(desk, {"type": "habeas.erasure.approved.v1", "data": {}}), 422)
+    assert_problem(await preview(desk, {"type": "habeas.permission.revoked.v1", "data": {}}), 422)
     assert_problem(await preview(desk, {"type": EXTENSION["type"], "data": {"reason": "x"}}), 422)

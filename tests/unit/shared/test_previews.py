@@ -1,6 +1,6 @@
 """The place of a preview in the vault of a case: what is written there, and what it leaves alone."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from shared.contract.events import Fact, NoticeFailed, RequestWithdrawn
 from shared.contract.previews import DECISION, RESULT, DecisionPreview, PreviewVault, packed_facts
@@ -27,6 +27,19 @@ async def test_preview_writes_beside_the_case_and_removes_nothing_of_it() -> Non
     await preview.destroy(CASE)
     assert await preview.open(CASE, "submission") == b"tried"
     assert vault.items[CASE] == {"submission": b"real", f"{PREVIEW}_submission": b"tried"}
+
+
+async def test_stream_of_the_preview_is_read_before_that_of_the_case() -> None:
+    vault, preview = await place()
+
+    async def pieces(content: bytes) -> AsyncIterator[bytes]:
+        yield content
+
+    await vault.seal_stream(CASE, "package", pieces(b"real"))
+    assert [one async for one in preview.open_stream(CASE, "package")] == [b"real"]
+    await preview.seal_stream(CASE, "package", pieces(b"tried"))
+    assert [one async for one in preview.open_stream(CASE, "package")] == [b"tried"]
+    assert [one async for one in vault.open_stream(CASE, "package")] == [b"real"]
 
 
 async def test_refusal_of_a_handler_is_the_result_of_the_preview() -> None:
