@@ -337,6 +337,7 @@ REMARKS: frozenset[type[Fact]] = DECIDED_ELSEWHERE | frozenset(
         events.FeeQuoted,
         events.FileAttached,
         FollowUpKept,
+        events.CasesSearched,
         events.ForwardingDecided,
         events.ForwardingFetched,
         events.IdentityReminded,

@@ -29,6 +29,8 @@ class ListedRecord(BaseModel):
     """Its name in the person's language."""
     record: int
     """Number of the record in the collection, from 1."""
+    notices: tuple[tuple[str | int, ...], ...] = ()
+    """Places of the notices in *fields*, as names and indices: data can look like a notice."""
     fields: dict[str, Any]
     """Values by name, as extended JSON."""
 

@@ -319,6 +319,7 @@ PUBLISHES: Mapping[str, tuple[str, ...]] = {
         "habeas.package.expiring.v1",
         "habeas.package.expired.v1",
         "habeas.breach.lodged.v1",
+        "habeas.cases.searched.v1",
         "habeas.staff.signed_out.v1",
         "habeas.case.assigned.v1",
         "habeas.case.noted.v1",

@@ -92,6 +92,13 @@ async def test_search_by_mailbox_finds_the_case_and_shows_no_address(console: Co
     assert "No request has this mailbox" in other.text
     assert (await client.post("/search", data={"form": token, "mailbox": "no mailbox"})).status_code == 400
     await client.aclose()
+    async with console.program("ines.sample", StaffRole.AUDITOR) as api:
+
+        async def listed() -> bool:
+            shown = (await api.get("/openings", params={"account": "omar.sample"})).json()["openings"]
+            return [(one["kind"], one["case"]) for one in shown] == [("search", None)] * 2
+
+        await comes_true(listed, WITHIN)
 
 
 async def test_one_code_approves_the_erasures_that_wait(console: Console) -> None:

@@ -336,7 +336,8 @@ class OpeningAnswer(ConsoleAnswer):
     """An opening of sealed content, an export, or a search by mailbox."""
 
     id: str
-    case: str | None
+    case: str | None = Field(validation_alias="shown_case")
+    """Null for a search."""
     account: str
     at: datetime
     kind: OpeningKind

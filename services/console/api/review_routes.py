@@ -109,7 +109,7 @@ def api_package_routes(parts: ConsoleParts, guard: SessionGuard) -> APIRouter:
             reviews=review["reviews"],
             grounds=[ChoiceAnswer(value=value, name=name) for value, name in grounds(view)],
             records=[
-                RecordAnswer.model_validate({**one, "values": values_of(one["fields"])})
+                RecordAnswer.model_validate({**one, "values": values_of(one["fields"], one["notices"])})
                 for one in piece["records"]
             ],
             next=piece["next"],

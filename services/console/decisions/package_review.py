@@ -7,7 +7,7 @@ a withheld one has its ground in front. No part but the last, the path, can cont
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydantic import ValidationError
 
@@ -33,8 +33,8 @@ TOO_MANY = _("Too many values are withheld. Withhold whole records or collection
 LONGEST_VALUE = 2_000
 """Characters of a value on the page."""
 TAB = "\t"
-NOTICE_WORDS = frozenset({"withheld", "reason", "provision", "shown"})
-NOTICE_REASONS = frozenset({"never_disclosed", "masked_value", "needs_more_proof", *WithholdingGround})
+_Place: TypeAlias = tuple[str | int, ...]
+"""Names and indices that lead to a value of a record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,46 +57,56 @@ def grounds(view: CaseView) -> Choices:
     return [(one, f"{labels.GROUNDS[one]} ({'; '.join(texts)})") for one, texts in provided.items() if texts]
 
 
-def values_of(record: Mapping[str, Any]) -> list[ListedValue]:
-    """Return the values of the fields of a *record* by path, as the listing names them."""
-    found: dict[str, list[Any]] = {}
-    for path, value in _leaves(record, ""):
-        found.setdefault(path, []).append(value)
-    return [_listed(path, values) for path, values in found.items()]
+def values_of(record: Mapping[str, Any], notices: Iterable[Sequence[str | int]] = ()) -> list[ListedValue]:
+    """Return the values of the fields of a *record* by path; *notices* are the places of withheld ones."""
+    found: dict[str, list[_RecordLeaf]] = {}
+    for leaf in _leaves(record, "", (), frozenset(map(tuple, notices))):
+        found.setdefault(leaf.path, []).append(leaf)
+    return [_listed(path, leaves) for path, leaves in found.items()]
 
 
-def _listed(path: str, values: Sequence[Any]) -> ListedValue:
-    texts = [_text(one) for one in values]
-    known = any(text and not _is_notice(one) for one, text in zip(values, texts, strict=True))
+@dataclass(frozen=True, slots=True)
+class _RecordLeaf:
+    """A value of a record, or the notice of a withheld one."""
+
+    path: str
+    value: Any
+    withheld: bool
+
+    @property
+    def text(self) -> str:
+        return _notice_text(self.value) if self.withheld else _text(self.value)
+
+
+def _listed(path: str, leaves: Sequence[_RecordLeaf]) -> ListedValue:
+    texts = [one.text for one in leaves]
+    known = any(text and not one.withheld for one, text in zip(leaves, texts, strict=True))
     cut = any(len(one) > LONGEST_VALUE for one in texts)
     return ListedValue(path, [one[:LONGEST_VALUE] for one in texts], cut, known)
 
 
-def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping) and not (_is_notice(value) or all(one.startswith("$") for one in value)):
+def _leaves(value: Any, path: str, at: _Place, notices: frozenset[_Place]) -> Iterator[_RecordLeaf]:
+    if at in notices:
+        yield _RecordLeaf(path, value, withheld=True)
+    elif isinstance(value, Mapping) and not all(one.startswith("$") for one in value):
         for name, inner in value.items():
-            yield from _leaves(inner, f"{path}.{name}" if path else name)
+            yield from _leaves(inner, f"{path}.{name}" if path else name, (*at, name), notices)
     elif isinstance(value, list) and value:
-        for inner in value:
-            yield from _leaves(inner, path)
+        for number, inner in enumerate(value):
+            yield from _leaves(inner, path, (*at, number), notices)
     else:
-        yield path, value
+        yield _RecordLeaf(path, value, withheld=False)
 
 
-def _is_notice(value: Any) -> bool:
-    """Return whether *value* is the notice of a withheld value; a person's data can look alike."""
-    if not isinstance(value, Mapping) or not NOTICE_WORDS >= value.keys() >= {"withheld", "reason"}:
-        return False
-    return all(isinstance(word, str) for word in value.values()) and value["reason"] in NOTICE_REASONS
+def _notice_text(value: Mapping[str, str]) -> str:
+    reason = labels.plain(value["reason"])
+    parts = (f"{value['withheld']}: {reason}", value.get("shown"), value.get("provision"))
+    return " ".join(one for one in parts if one)
 
 
 def _text(value: Any) -> str:
     if value is None or value == []:
         return ""
-    if _is_notice(value):
-        reason = labels.plain(value["reason"])
-        parts = (f"{value['withheld']}: {reason}", value.get("shown"), value.get("provision"))
-        return " ".join(one for one in parts if one)
     if isinstance(value, Mapping):  # a type of extended JSON
         return " ".join(map(_text, value.values()))
     return str(value).lower() if isinstance(value, bool) else str(value)

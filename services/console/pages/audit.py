@@ -30,6 +30,7 @@ KIND_NAMES: Mapping[str, str] = {
     OpeningKind.EVIDENCE: _("Proofs of identity"),
     OpeningKind.INCIDENT: _("Letters and lists of an incident"),
     OpeningKind.TRAIL: _("Trail exported"),
+    OpeningKind.SEARCH: _("Search by mailbox"),
 }
 
 
@@ -98,4 +99,4 @@ async def sheet(openings: AsyncIterator[Opening]) -> AsyncIterator[str]:
     yield csv_row(COLUMNS)
     async for one in openings:
         at = one.at.isoformat(timespec="seconds")
-        yield csv_row((at, one.account, one.kind.value, one.case, one.reason or ""))
+        yield csv_row((at, one.account, one.kind.value, one.shown_case or "", one.reason or ""))

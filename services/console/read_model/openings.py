@@ -1,5 +1,5 @@
 """
-Openings of sealed content, and exports of trails: which account, which case, when and why.
+Openings of sealed content, exports of trails and searches by mailbox: account, case, time and reason.
 
 They follow from the facts of a case, as its row does, and end with it. Each filter has an index in the order
 of time, so that a page costs as much as it shows.
@@ -33,6 +33,7 @@ class OpeningKind(StrEnum):
     EVIDENCE = "evidence"
     INCIDENT = "incident"
     TRAIL = "trail"
+    SEARCH = "search"
 
 
 KINDS: Mapping[type[Fact], OpeningKind] = {
@@ -40,6 +41,7 @@ KINDS: Mapping[type[Fact], OpeningKind] = {
     events.EvidenceShown: OpeningKind.EVIDENCE,
     breaches.BreachOpened: OpeningKind.INCIDENT,
     events.TrailExported: OpeningKind.TRAIL,
+    events.CasesSearched: OpeningKind.SEARCH,
 }
 
 
@@ -50,10 +52,16 @@ class Opening:
     id: str
     """Id of its event."""
     case: str
+    """Of a search the session, which is no case to show."""
     account: str
     at: datetime
     kind: OpeningKind
     reason: str | None = None
+
+    @property
+    def shown_case(self) -> str | None:
+        """The case; None for a search."""
+        return None if self.kind is OpeningKind.SEARCH else self.case
 
     def document(self) -> Document:
         """Return it as it is stored, without its id."""

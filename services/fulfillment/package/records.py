@@ -140,6 +140,18 @@ def _notice(value: Any) -> Any:
     raise TypeError(f"no JSON for {type(value).__name__}")
 
 
+def notices_in(value: Any, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Yield the places of the notices in *value*: names of fields, and indices of arrays."""
+    if isinstance(value, WithheldNotice):
+        yield at
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            yield from notices_in(inner, (*at, name))
+    elif isinstance(value, list | tuple):
+        for number, inner in enumerate(value):
+            yield from notices_in(inner, (*at, number))
+
+
 Path: TypeAlias = tuple[str, ...]
 
 DEEPEST = 4

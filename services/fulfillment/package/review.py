@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from services.fulfillment.context import FulfillmentContext
 from services.fulfillment.domain import laws_answered
-from services.fulfillment.package.records import as_json
+from services.fulfillment.package.records import as_json, notices_in
 from services.fulfillment.package.staff_redactions import ListingReader, PackageRedactions
 from services.fulfillment.package.survey import PackageSurvey
 from shared.contract.events import IdentityVerified, PackageReviewed, PackageReviewNeeded
@@ -123,4 +123,6 @@ def _lines(package: PackageSurvey) -> Iterator[str]:
     for area in package.areas:
         named = {"collection": area.collection.key, "label": area.label}
         for number, document in enumerate(area.documents(), 1):
-            yield line_of(orjson.dumps(named | {"record": number}).decode(), as_json(document))
+            places = list(notices_in(document))
+            head = named | {"record": number} | ({"notices": places} if places else {})
+            yield line_of(orjson.dumps(head).decode(), as_json(document))

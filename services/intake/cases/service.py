@@ -558,11 +558,11 @@ class RequestService:
         last = newest(rows)
         return _folded(rows), RowPlace(last.n + 1 if last else 0, correlation_in(rows))
 
-    async def record(self, case_id: str, fact: Fact, *, cause: str = "") -> None:
-        """Record *fact*, once for a *cause*, regardless of concurrent changes of the case."""
+    async def record(self, case_id: str, *facts: Fact, cause: str = "") -> None:
+        """Record *facts*, once for a *cause*, regardless of concurrent changes of the case."""
 
         async def recorded(_ctx: IntakeContext) -> Sequence[Fact]:
-            return [fact]
+            return facts
 
         await self._append_facts(case_id, recorded, cause=cause)
 

@@ -12,7 +12,7 @@ from services.intake.domain import MailboxSearched
 from services.intake.http import operations
 from services.intake.http.staff_actions import ACTING, MAY_NOT_ACT
 from services.intake.http.staff_sessions import StaffSession, StaffSessions
-from shared.contract.events import Mailbox, RequestId, Strict
+from shared.contract.events import CasesSearched, Mailbox, RequestId, Strict
 from shared.runtime.client_limits import Allowance
 
 """Searches of one account: too few to try a list of customers."""
@@ -59,10 +59,10 @@ class StaffSearch:
         if not self.searches.take(session.account.name):
             raise HTTPException(429, "Too many searches of this account.", {"Retry-After": "3600"})
         cases, hashed = await self.requesters.cases_of(address), self.requesters.hashed(address)
-        searched = MailboxSearched(
-            request_id=session.id, by=session.account.name, mailbox=hashed, found=len(cases)
-        )
-        await self.sessions.service.record(session.id, searched)
+        name, found = session.account.name, len(cases)
+        searched = MailboxSearched(request_id=session.id, by=name, mailbox=hashed, found=found)
+        published = CasesSearched(request_id=session.id, by=name, found=found)
+        await self.sessions.service.record(session.id, searched, published)
         return FoundCases(cases=cases)
 
 

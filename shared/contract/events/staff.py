@@ -63,6 +63,18 @@ class StaffSignedOut(Fact):
     """Name of the account."""
 
 
+class CasesSearched(Fact):
+    """An account searched for the cases of a mailbox; intake's journal alone names it, by a keyed hash."""
+
+    TYPE = "habeas.cases.searched.v1"
+    TERMINAL = True
+
+    by: Code
+    """Name of the account. ``request_id`` is its session."""
+    found: int
+    """Number of the cases."""
+
+
 class CaseAssigned(Fact):
     """A case has a new owner among the staff, or none any more."""
 

@@ -74,6 +74,17 @@ def test_wrong_day_is_refused(given: dict[str, str]) -> None:
         wanted_openings(given)
 
 
+async def test_search_by_mailbox_is_listed_without_a_case() -> None:
+    searched = events.CasesSearched(request_id=CASE, by="dana", found=2)
+    [opening] = openings_of(CASE, history(searched))
+    assert (opening.account, opening.kind, opening.shown_case) == ("dana", OpeningKind.SEARCH, None)
+
+    async def found() -> AsyncIterator[Opening]:
+        yield opening
+
+    assert [line async for line in sheet(found())][1].split(",")[1:4] == ["dana", "search", ""]
+
+
 async def test_cells_of_the_list_are_no_formulas() -> None:
     async def one() -> AsyncIterator[Opening]:
         yield Opening("event-0", CASE, "=dana", AT, OpeningKind.CONTENT, "review")

@@ -7,15 +7,12 @@ import pytest
 
 from services.console.decisions.forms import CaseView, InvalidEntry
 from services.console.decisions.package_review import (
-    NOTICE_REASONS,
     grounds,
     read_redactions,
     review_draft,
     values_of,
 )
 from services.console.pages.package import ReviewForm
-from services.fulfillment.package.withheld import MASKED, NEEDS_MORE_PROOF, NEVER, STATED
-from services.fulfillment.package.withheld import THIRD_PARTY as NOTICE_THIRD_PARTY
 from shared.contract.events import PackageReviewed
 from shared.contract.package_review import MOST_REDACTIONS, RedactionList, at_path
 from shared.contract.staff import written_item, written_text
@@ -100,7 +97,7 @@ def test_page_names_each_value_as_the_listing_does() -> None:
         "key": {"withheld": "Access key", "reason": "never_disclosed", "provision": "Art. 32(1) GDPR"},
         "text": "x" * 3_000,
     }
-    shown = {one.path: one for one in values_of(orjson.loads(orjson.dumps(record)))}
+    shown = {one.path: one for one in values_of(orjson.loads(orjson.dumps(record)), [["key"]])}
     assert list(shown["orders.city"].texts) == ["Bonn", "Köln"]
     assert [shown[name].texts[0] for name in ("name.first", "born", "paid")] == [
         "Ada",
@@ -134,21 +131,23 @@ def test_second_account_signs_the_redactions_of_the_first() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        pytest.param({"withheld": "x", "reason": {"code": "never_disclosed"}}, id="the reason is no text"),
-        pytest.param({"withheld": "x", "reason": "never_disclosed", "of": "Ada"}, id="another field"),
-        pytest.param({"withheld": "x", "reason": "said so"}, id="no known reason"),
-        pytest.param({"withheld": ["x"], "reason": "never_disclosed"}, id="a list"),
-        pytest.param({"withheld": "x", "reason": "masked_value", "shown": 7}, id="a number"),
-    ],
-)
-def test_data_that_resembles_a_notice_is_shown_as_data(data: dict[str, object]) -> None:
-    shown = values_of({"note": data})
-    assert all(one.path.startswith("note.") and one.open for one in shown)
-    assert len(shown) == len(data)
+NOTICE = {"withheld": "Access key", "reason": "never_disclosed", "provision": "Art. 32(1) GDPR"}
 
 
-def test_every_reason_of_a_notice_is_known() -> None:
-    assert {NEVER, MASKED, NEEDS_MORE_PROOF, NOTICE_THIRD_PARTY, *STATED.values()} == NOTICE_REASONS
+@pytest.mark.parametrize("place", [("note",), ("notes", 1), ("of", "note")], ids=["field", "list", "object"])
+def test_notice_is_known_by_its_place_and_data_that_looks_like_it_is_data(
+    place: tuple[str | int, ...],
+) -> None:
+    record = {"note": NOTICE, "notes": [{"text": "a"}, NOTICE], "of": {"note": NOTICE}}
+    path = ".".join(one for one in place if isinstance(one, str))
+    shown = {one.path: one for one in values_of(record, [place])}
+    assert (shown[path].texts, shown[path].open) == (["Access key: never disclosed Art. 32(1) GDPR"], False)
+    others = {one.path for one in values_of(record)}
+    assert path not in others
+    assert {f"{path}.withheld", f"{path}.reason"} <= others
+    assert all(one.open for one in values_of(record))
+
+
+def test_notice_in_place_of_a_whole_record_is_known() -> None:
+    [shown] = values_of({"": NOTICE}, [("",)])
+    assert not shown.open

@@ -25,7 +25,13 @@ UNTIL = datetime(2026, 3, 2, 10, tzinfo=UTC)
 UNLOCKED = UnlockedKey(Ed25519PrivateKey.generate(), "bearer", UNTIL)
 SESSION = ConsoleSession("token", ACCOUNT, b"key", START, UNTIL, UNLOCKED)
 MEMBER = StaffMember(ACCOUNT, "", frozenset(StaffRole), b"key")
-RECORD = {"collection": "shop.users", "label": "Users", "record": 1, "fields": {"email": "ada@example.org"}}
+RECORD = {
+    "collection": "shop.users",
+    "label": "Users",
+    "record": 1,
+    "notices": [],
+    "fields": {"email": "ada@example.org"},
+}
 WITHHELD = "third_party_rights\tshop.users\t1\temail"
 TICKED = {"tick": "shop.users\t1\temail", "ground": "third_party_rights"}
 

@@ -140,6 +140,8 @@ async def test_package_waits_and_its_listing_shows_what_the_person_would_get() -
     ]  # fmt: skip
     assert records[0].fields["contacts"] == [{"name": SECRET}, {"name": "Lou Beispiel"}]
     assert records[0].fields["iban"]["reason"] == "masked_value"
+    assert records[0].notices == (("iban",),)
+    assert [one.notices for one in records[1:]] == [()] * 3
     assert ctx.copies.cases == set(), "no copy was given yet"  # type: ignore[attr-defined]
 
 

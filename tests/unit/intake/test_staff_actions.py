@@ -17,6 +17,7 @@ from shared.contract.events import (
     SESSION_ID,
     CaseAssigned,
     CaseNoted,
+    CasesSearched,
     FileAttached,
     MessageLodged,
     RequestPurged,
@@ -232,6 +233,9 @@ async def test_search_is_on_record_without_the_mailbox() -> None:
         found=1,
     )
     assert EMAIL not in searched.model_dump_json()
+    assert desk.office.the(CasesSearched) == CasesSearched(
+        request_id=searched.request_id, by=searched.by, found=searched.found
+    )
 
 
 @pytest.mark.parametrize(
