@@ -120,7 +120,8 @@ def sheet(found: Iterable[FigureLine]) -> str:
     rows = [csv_row(COLUMNS)]
     for line in found:
         outcomes = (line.outcomes[name] for name in COLUMNS[7:])
-        numbers = (line.received, line.open, line.answered, line.share_in_time, line.median, line.p95)
+        days = "" if line.median is None else f"{line.median:g}"
+        numbers = (line.received, line.open, line.answered, line.share_in_time, days, line.p95)
         rows.append(csv_row((line.name, *numbers, *outcomes)))
     return "".join(rows)
 

@@ -91,7 +91,7 @@ def test_sheet_has_a_line_for_each_group_and_no_formula() -> None:
     text = sheet(lines([cell(source="=cmd()")], lambda one: one.values(FigureField.SOURCE)))
     head, line = text.splitlines()
     assert head.startswith("group,received,open,answered,in_time_percent,median_days")
-    assert line.startswith("'=cmd(),1,0,1,100.0,4.0,4,1,0,0,0")
+    assert line.startswith("'=cmd(),1,0,1,100.0,4,4,1,0,0,0")
 
 
 def test_highest_bar_fills_the_chart() -> None:
