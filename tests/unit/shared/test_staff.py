@@ -207,6 +207,7 @@ def test_every_fact_with_a_decider_is_a_decision() -> None:
         "BreachRegistered",
         "CaseAssigned",
         "CaseNoted",
+        "CasesSearched",
         "EvidenceShown",
         "FeeQuoted",
         "FileAttached",
