@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
+from pydantic import ValidationError
+
 from services.console.incidents import ApprovalRefusal, BreachRoom, CampaignMode, approval_refusal
 from shared.contract.events import breaches
 from shared.contract.events.breaches import IncidentDecision
@@ -31,6 +33,7 @@ NO_DUTY = _("This duty does not run any more.")
 BAD_REPORT_TIME = _("The time of the report must lie between the awareness and now.")
 BAD_RECEIPT = _("The receipt may have letters, digits, dots, slashes, hyphens and underscores.")
 NOT_OUT = _("No notices go out, or they are in this state already.")
+BAD_LANGUAGE = _("Write the code of a language: de, or pt-BR.")
 BAD_TIME = _("Enter date and time.")
 
 
@@ -123,7 +126,11 @@ def _report(entry: BreachEntry) -> IncidentDecision:
 
 
 def _open(entry: BreachEntry) -> IncidentDecision:
-    return breaches.BreachOpened(request_id=entry.room.id, by=entry.by, reason=REASON)
+    language = entry.text("language") or None
+    try:
+        return breaches.BreachOpened(request_id=entry.room.id, by=entry.by, reason=REASON, language=language)
+    except ValidationError:
+        raise RefusedEntry(BAD_LANGUAGE) from None
 
 
 def _steer(kind: type[IncidentDecision], *modes: CampaignMode) -> Callable[[BreachEntry], IncidentDecision]:
@@ -152,6 +159,7 @@ ENTRIES: Mapping[str, Callable[[BreachEntry], IncidentDecision]] = {
 }
 """Name of a form → the decision that it drafts; raises RefusedEntry."""
 DONE: Mapping[str, str] = {
+    "declare": _("The breach is declared. Its clocks run."),
     "approve": _("Your approval is recorded."),
     "withdraw": _("The phase is withdrawn."),
     "hold": _("The notices are held. They go out after the hold, and mention the delay."),

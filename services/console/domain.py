@@ -32,6 +32,7 @@ UNOBSERVED: frozenset[type[Fact]] = frozenset(
         breaches.BreachTimeCame,
         breaches.ChunkDue,
         breaches.FilingsAsked,
+        breaches.SamplesAsked,
         events.DeadlineCame,
         events.DisclosureDue,
         events.ErasureDue,

@@ -44,6 +44,8 @@ class NoticePhase:
     stated: StatedPhase
     scoped: breaches.BreachScoped | None = None
     checked: breaches.NoticesChecked | None = None
+    samples: dict[str, tuple[CheckedLetter, ...]] = field(default_factory=dict)
+    """Language that an opening asked for → samples of the letters in it."""
     progress: breaches.CampaignProgressed | None = None
     notified: breaches.BreachNotified | None = None
     recounted: breaches.BreachRecounted | None = None
@@ -252,6 +254,8 @@ def _note_phase(room: BreachRoom, fact: Fact) -> None:
     match fact:
         case breaches.BreachScoped():
             phase.scoped = fact
+        case breaches.NoticesChecked() if fact.language is not None:
+            phase.samples[fact.language] = fact.letters
         case breaches.NoticesChecked():
             phase.checked = fact
         case breaches.CampaignProgressed():

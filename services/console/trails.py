@@ -21,7 +21,7 @@ async def exported_trail(parts: ConsoleParts, visitor: Visitor, case: str, given
 
     Raises HTTPException as intake answers, and SignInRefused as :func:`unlocked_by`.
     """
-    bearer = (await _unlocked(parts, visitor, given)).bearer
+    bearer = (await unlocked_session(parts, visitor, given)).bearer
     try:
         answer = await parts.intake.response("POST", f"/v1/staff/cases/{case}/trail", bearer)
     except StaffApiProblem as problem:
@@ -36,7 +36,7 @@ async def exported_trail(parts: ConsoleParts, visitor: Visitor, case: str, given
     )
 
 
-async def _unlocked(parts: ConsoleParts, visitor: Visitor, given: StepUp) -> UnlockedKey:
+async def unlocked_session(parts: ConsoleParts, visitor: Visitor, given: StepUp) -> UnlockedKey:
     """
     Return the session of *visitor* at intake; begin it with password and code where a provider signed in.
 

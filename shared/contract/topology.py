@@ -219,6 +219,7 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
         "habeas.breach.notice_returned.v1",
         "habeas.breach.opened.v1",
         "habeas.breach.filings_asked.v1",
+        "habeas.breach.samples_asked.v1",
         "habeas.campaign.paused.v1",
         "habeas.campaign.resumed.v1",
         "habeas.campaign.aborted.v1",
@@ -401,6 +402,7 @@ PUBLISHES: Mapping[str, tuple[str, ...]] = {
         "habeas.breach.alarmed.v1",
         "habeas.breach.stated.v1",
         "habeas.breach.filings_asked.v1",
+        "habeas.breach.samples_asked.v1",
     ),
     "scoping": ("habeas.breach.scoped.v1",),
     "campaigns": (

@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from datetime import timedelta
 
 import httpx
 from playwright.async_api import Browser, Page
@@ -9,7 +10,7 @@ from playwright.async_api import Browser, Page
 from shared.vocabulary import StaffRole
 from tests.integration.browser import too_wide, violations
 from tests.integration.console_fixture import WITHIN, Console, declared
-from tests.integration.pipeline import comes_true
+from tests.integration.pipeline import comes_true, now
 
 OFFICER = StaffRole.INCIDENT_OFFICER
 
@@ -162,6 +163,56 @@ async def _opened_and_approved_over_the_api(console: Console, incident: str, dec
         assert approved.json()["message"] == "Your approval is recorded."
         [phase] = (await api.get(f"/incidents/{incident}")).json()["incident"]["phases"]
         assert phase["stated"]["approved_by"] == ["olaf.officer"]
+
+
+async def test_officer_declares_a_breach_and_reads_a_letter_in_another_language(
+    console: Console, browser: Browser
+) -> None:
+    page = await signed_in(console, browser, "dora.officer")
+    await page.click("text=Declare a breach")
+    assert not [*await violations(page), *await too_wide(page)]
+    began = (now() - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M")
+    known = dict.fromkeys(("occurred_from", "detected_at", "aware_at"), began)
+    known |= dict.fromkeys(("nature", "consequences", "measures", "advice"), "A copy of a table was taken.")
+    known |= {"reference": f"INC-{uuid.uuid4().hex}", "contact": "Privacy team, privacy@example.com"}
+    known |= {
+        "categories": "user.nam",
+        "collections": console.pipeline.business("portal", "contacts").full_name,
+    }
+    for name, value in known.items():
+        await page.fill(f"#declare-{name}", value)
+    for name, value in {"role": "controller", "risk": "high", "encrypted": "no", "key_taken": "no"}.items():
+        await page.select_option(f"#declare-{name}", value)
+    await page.fill("#declare-code", await console.code("dora.officer"))
+    await page.click("main form button")
+    assert "user.name" in await page.inner_text("#declare-categories-error")
+    await page.set_viewport_size({"width": 360, "height": 800})
+    assert not [*await violations(page), *await too_wide(page)]
+    await page.fill("#declare-categories", "user.name")
+    await page.fill("#declare-code", await console.code("dora.officer"))
+    await page.click("main form button")
+    await page.locator("text=The breach is declared.").wait_for()
+    room = page.url.partition("?")[0]
+    assert "dora.officer" in await page.inner_text("main")
+
+    async def scoped() -> bool:
+        await page.goto(room)
+        return await page.locator("#read").count() == 1
+
+    await comes_true(scoped, WITHIN)
+    await page.fill("#language", "pt-BR")
+    await entered(console, page, "dora.officer", "open")
+    link = page.locator("a[href$='_pt_br']").first
+
+    async def written() -> bool:
+        await page.goto(room)
+        return await link.count() == 1
+
+    await comes_true(written, WITHIN)
+    letter = await page.request.get(f"{console.url}{await link.get_attribute('href')}")
+    assert 'lang="pt' in await letter.text()
+    assert "A copy of a table was taken." in await letter.text()
+    await page.context.close()
 
 
 async def test_agent_and_declarer_approve_no_notices(console: Console) -> None:

@@ -46,6 +46,7 @@ class FieldKind(StrEnum):
     CHOICE = "choice"
     SEVERAL = "several"
     DAY = "day"
+    MOMENT = "moment"
 
 
 @dataclass(frozen=True, slots=True)

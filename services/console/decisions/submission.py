@@ -18,6 +18,7 @@ from services.console.http.guard import Visitor
 from services.console.signin.local import SESSION_DIGITS, decided, nonce
 from services.console.signin.sessions import UnlockedKey
 from shared.contract.events import Decision, StaffSignedIn
+from shared.contract.events.breaches import BreachDeclared
 from shared.contract.staff import signed_batch
 from shared.errors import HabeasError, TransientError
 from shared.runtime.staff_api import DecisionNotAccepted, DecisionState, StaffApiProblem, TakenDecision
@@ -83,7 +84,7 @@ async def make_decision(
         taken, bearer = await _submitted(parts, visitor, unlocked, draft, given.code)
     try:
         results = await parts.intake.effect(taken.id, bearer=bearer)
-        await _seen(parts, taken, results)
+        await _seen(parts, taken, results, declared=isinstance(draft.decision, BreachDeclared))
     except NO_ANSWER:  # the page of the case says so
         return MadeDecision(taken.id, answered=False, case=taken.case)
     return MadeDecision(taken.id, answered=True, case=taken.case, results=results)
@@ -171,13 +172,17 @@ async def _unlocked(
     return True
 
 
-async def _seen(parts: ConsoleParts, taken: TakenDecision, results: Sequence[str]) -> None:
-    """Wait until the read model has the decision and its results, or for a few seconds."""
+async def _seen(parts: ConsoleParts, taken: TakenDecision, results: Sequence[str], *, declared: bool) -> None:
+    """
+    Wait until the read model has the decision and its results, or for a few seconds.
+
+    A breach that is *declared* is a submission: the model has its results alone.
+    """
     shown = {kind.TYPE for kind in observed()}
     wanted, until = shown.intersection(results), time.monotonic() + SEEN_WITHIN_S
     while time.monotonic() < until:
         history = (await parts.histories.of([taken.case])).get(taken.case, [])
-        if noted(history, taken.id) and wanted <= {one.fact.TYPE for one in history}:
+        if (declared or noted(history, taken.id)) and wanted <= {one.fact.TYPE for one in history}:
             return
         await asyncio.sleep(POLL_S)
 

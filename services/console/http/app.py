@@ -13,6 +13,7 @@ from services.console.http.client_networks import ClientNetwork
 from services.console.http.counts import count_routes
 from services.console.http.guard import NotSignedIn, SessionGuard
 from services.console.pages.audit import audit_routes
+from services.console.pages.breach_declaration import breach_declaration_routes
 from services.console.pages.breaches import breach_file_routes, breach_routes
 from services.console.pages.bulk import bulk_routes
 from services.console.pages.case import case_routes
@@ -61,6 +62,7 @@ def create_app(parts: ConsoleParts) -> FastAPI:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     app.add_api_route("/console.css", site.stylesheet, include_in_schema=False)
     app.add_api_route("/console.js", site.javascript, include_in_schema=False)
+    app.include_router(breach_declaration_routes(parts, guard, site))
     app.include_router(breach_file_routes(parts, guard))
     app.include_router(breach_routes(parts, guard, site))
     app.include_router(sign_in_routes(parts, guard, site))

@@ -44,6 +44,7 @@ from shared.contract.events.breaches import (
     FilingsAsked,
     IncidentStated,
     NoticesReleased,
+    SamplesAsked,
 )
 from shared.errors import IllegalTransition, TooEarly
 
@@ -239,6 +240,7 @@ def _evolve_registered(incident: Incident, newest: Phase, fact: Fact) -> Inciden
             | BreachOpened()
             | IncidentStated()
             | FilingsAsked()
+            | SamplesAsked()
         ):
             return incident
         case _:

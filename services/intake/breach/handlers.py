@@ -1,7 +1,7 @@
 """Handlers of incidents: registration, clocks, approvals, holds, reports, expiry."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import reduce
@@ -45,6 +45,7 @@ from shared.contract.events.breaches import (
     CampaignAborted,
     FilingsAsked,
     Missed,
+    SamplesAsked,
 )
 from shared.contract.ports import TimersPort, VaultPort
 from shared.errors import PermanentError, RefusedDecision, TooEarly
@@ -261,7 +262,23 @@ async def note_opening(event: BreachOpened, ctx: IncidentContext) -> Sequence[Fa
     facts = FilingFacts(known_facts(case), stated_duties(ctx.incident))
     item = f"{FACTS}{event.proof.at.astimezone(UTC):%Y%m%d%H%M%S}"
     await ctx.vault.seal(ctx.case_id, item, facts.packed())
-    return [FilingsAsked(request_id=ctx.case_id, facts=item)]
+    asked = FilingsAsked(request_id=ctx.case_id, facts=item)
+    return [asked, *_samples(event.language, ctx.incident, ctx.case_id)]
+
+
+def _samples(language: str | None, incident: Incident, case: str) -> Iterator[Fact]:
+    """Yield what asks for samples in *language* of the letters of each phase that stands."""
+    scopes = [(phase, phase.scoped) for phase in incident.standing if phase.scoped is not None]
+    for phase, scoped in scopes if language is not None else ():
+        if laws := dict.fromkeys(group.laws for group in scoped.groups if group.laws):
+            yield SamplesAsked(
+                request_id=case,
+                phase=phase.number,
+                declaration=phase.declaration,
+                language=language,
+                laws=tuple(laws),
+                categories=scoped.categories,
+            )
 
 
 async def note_notified(event: BreachNotified, ctx: IncidentContext) -> Sequence[Fact]:

@@ -28,7 +28,7 @@ from shared.runtime.journal import JournalRow, facts_of
 
 OPEN_FOR = timedelta(minutes=15)
 NOT_THERE = "The incident has no such content, or no longer."
-SAMPLE = re.compile(r"sample_[0-9]{1,4}_[0-9]{1,4}")
+SAMPLE = re.compile(r"sample_[0-9]{1,4}_[0-9]{1,4}(_[a-z0-9_]{2,40})?")
 DOCUMENT = re.compile(rf"{FILING}[0-9]{{14}}_[0-9]{{1,4}}")
 DECLARATION = re.compile(r"declaration_([0-9]{1,4})")
 LIST = re.compile(rf"{UNREACHED}[0-9]{{14}}")

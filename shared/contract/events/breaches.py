@@ -380,6 +380,8 @@ class NoticesChecked(Fact):
 
     phase: int
     letters: tuple[CheckedLetter, ...]
+    language: Locale | None = None
+    """The language that an opening asked for; None of all letters of the phase."""
 
 
 class CampaignProgressed(Fact):
@@ -528,6 +530,21 @@ class BreachOpened(IncidentDecision):
 
     reason: Code
     """Why it is read."""
+    language: Locale | None = None
+    """A language in which samples of the letters are written, besides those of the people affected."""
+
+
+class SamplesAsked(Fact):
+    """An account opened an incident, and samples of its letters are to be written in a language."""
+
+    TYPE = "habeas.breach.samples_asked.v1"
+
+    phase: int
+    declaration: Code
+    language: Locale
+    laws: tuple[tuple[PolicyId, ...], ...]
+    """The editions of laws of each kind of letter."""
+    categories: tuple[Category, ...] = ()
 
 
 class UnreachedListed(Fact):

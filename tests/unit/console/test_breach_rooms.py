@@ -8,6 +8,7 @@ import pytest
 
 from services.console.breach_decisions import (
     APPROVAL_REFUSALS,
+    BAD_LANGUAGE,
     BAD_REPORT_TIME,
     BAD_UNTIL,
     ENTRIES,
@@ -208,6 +209,19 @@ def test_only_the_newest_phase_is_withdrawn_before_it_is_out() -> None:
 def test_time_left_counts_hours_beyond_a_day() -> None:
     assert time_left(DUE, START + timedelta(minutes=55)) == "71:05"
     assert time_left(START, START + timedelta(minutes=150)) == "\u22122:30"
+
+
+def test_samples_in_a_language_stand_beside_the_letters_of_the_phase() -> None:
+    letter = breaches.CheckedLetter(to="people", laws=(GDPR,), language="pt-BR", people=0, item="sample_1_0")
+    known = {"request_id": INCIDENT, "phase": 1, "letters": (letter,)}
+    checked = breaches.NoticesChecked(**known, language="pt-BR")
+    [before], [phase] = room(*WAITING).phases, room(*WAITING, checked).phases
+    assert (phase.letters, phase.samples) == (before.letters, {"pt-BR": (letter,)})
+
+
+@pytest.mark.parametrize("language", ["german", "d", "de;"])
+def test_wrong_code_of_a_language_is_refused(language: str) -> None:
+    assert refusal("open", room(*WAITING), language=language) == BAD_LANGUAGE
 
 
 def test_opening_is_that_of_its_account_for_fifteen_minutes() -> None:

@@ -78,6 +78,8 @@ NEEDED: Mapping[tuple[str, str], ConsoleAction] = {
     ("POST", "/system/parked/{action}"): ConsoleAction.REPAIR,
     ("GET", "/breaches"): ConsoleAction.BREACH,
     ("GET", "/breaches.csv"): ConsoleAction.BREACH,
+    ("GET", "/breaches/new"): ConsoleAction.STEER_BREACH,
+    ("POST", "/breaches/new"): ConsoleAction.STEER_BREACH,
     ("GET", "/breaches/{incident}"): ConsoleAction.BREACH,
     ("GET", "/breaches/{incident}/live"): ConsoleAction.BREACH,
     ("GET", "/breaches/{incident}/content/{item}"): ConsoleAction.STEER_BREACH,

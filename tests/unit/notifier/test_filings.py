@@ -3,10 +3,21 @@
 from dataclasses import dataclass
 
 from habeas.client.breach_specimens import HOUSE, known
+from services.intake.http.staff_incidents import SAMPLE
+from services.notifier.breach.campaign.checks import write_samples
 from services.notifier.breach.campaign.filings import write_filings
 from services.notifier.breach.notices.documents import FormContext
+from services.notifier.breach.notices.samples import SampleNotice
 from shared.contract.breach_facts import FilingFacts
-from shared.contract.events.breaches import BreachOpened, FilingsAsked, FilingsWritten, StatedDuty
+from shared.contract.events.breaches import (
+    BreachDeclared,
+    BreachOpened,
+    FilingsAsked,
+    FilingsWritten,
+    NoticesChecked,
+    SamplesAsked,
+    StatedDuty,
+)
 from shared.law.library import EXAMPLE, breach_policies, company
 from tests.runtime_fakes import MemoryVault
 from tests.unit.fakes import NOW, proof_of
@@ -26,6 +37,16 @@ class Forms:
 
     def forms(self) -> FormContext:
         return FormContext(company(EXAMPLE), HOUSE, breach_policies(), NOW)
+
+
+@dataclass(frozen=True)
+class Samples:
+    """The vault, and what the letters of the incident say."""
+
+    vault: MemoryVault
+
+    def notice(self, declared: BreachDeclared) -> SampleNotice:
+        return SampleNotice(declared, INCIDENT, HOUSE, NOW)
 
 
 def test_packed_facts_keep_the_unknown_residence_and_the_duties() -> None:
@@ -53,6 +74,31 @@ async def test_opening_an_incident_seals_the_document_of_each_duty_to_an_authori
     for one in written.filings:
         page = (await registry.vault.open(INCIDENT, one.item)).decode()
         assert page.lower().startswith("<!doctype html>")
+
+
+async def test_opening_in_a_language_writes_samples_of_its_letters() -> None:
+    registry = Registry()
+    await registry.declare()
+    await registry.tell(scoped(DE=3))
+    await registry.tell(OPENED.model_copy(update={"language": "pt-BR"}))
+    [asked] = registry.facts(SamplesAsked)
+    [checked] = await write_samples(asked, Samples(registry.vault))
+    assert isinstance(checked, NoticesChecked)
+    assert (checked.phase, checked.language) == (1, "pt-BR")
+    [letter] = checked.letters
+    assert (letter.language, letter.item) == ("pt-BR", "sample_1_0_pt_br")
+    assert SAMPLE.fullmatch(letter.item or "")
+    page = (await registry.vault.open(INCIDENT, letter.item or "")).decode()
+    assert 'lang="pt' in page
+    assert any("not declared in 'pt" in lack.says for lack in letter.lacks)
+
+
+async def test_opening_without_a_language_asks_for_no_samples() -> None:
+    registry = Registry()
+    await registry.declare()
+    await registry.tell(scoped(DE=3))
+    await registry.tell(OPENED)
+    assert registry.facts(SamplesAsked) == []
 
 
 async def test_opening_without_a_proof_writes_no_document() -> None:

@@ -18,6 +18,7 @@ from shared.contract.events.breaches import (
     CheckedLetter,
     MissingStatement,
     NoticesChecked,
+    SamplesAsked,
 )
 from shared.contract.ports import VaultPort
 
@@ -52,6 +53,21 @@ async def check_notices(event: BreachScoped, ctx: SampleWriter) -> Sequence[Fact
         await ctx.vault.seal(event.request_id, item, made.words("html").encode())
         letters.append(_checked(made, people, item))
     return [NoticesChecked(request_id=event.request_id, phase=event.phase, letters=tuple(letters))]
+
+
+async def write_samples(event: SamplesAsked, ctx: SampleWriter) -> Sequence[Fact]:
+    """Seal a sample of each kind of letter in the language that an opening asks for."""
+    sealed = await ctx.vault.open(event.request_id, event.declaration)
+    declared, language = BreachDeclared.model_validate_json(sealed), event.language
+    letters = []
+    for number, laws in enumerate(event.laws[:MOST_KINDS]):
+        wanted = NoticeAudience("people", laws, language, event.categories, event.phase)
+        made = sample(wanted, None, ctx.notice(declared))
+        item = f"sample_{event.phase}_{number}_{language.replace('-', '_').lower()}"
+        await ctx.vault.seal(event.request_id, item, made.words("html").encode())
+        letters.append(_checked(made, 0, item))
+    checked = NoticesChecked(request_id=event.request_id, phase=event.phase, letters=tuple(letters))
+    return [checked.model_copy(update={"language": language})]
 
 
 def _to_people(event: BreachScoped) -> Counter[NoticeAudience]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from services.notifier.breach.campaign.checks import check_notices
+from services.notifier.breach.campaign.checks import check_notices, write_samples
 from services.notifier.breach.campaign.filings import write_filings
 from services.notifier.breach.campaign.ledgers import Ledgers, OpenedBatch
 from services.notifier.breach.campaign.states import CampaignState, Standings
@@ -28,6 +28,7 @@ from shared.contract.events.breaches import (
     ChunkDue,
     FilingsAsked,
     NoticesReleased,
+    SamplesAsked,
 )
 from shared.contract.ports import VaultPort
 from shared.errors import RefusedDecision
@@ -188,6 +189,7 @@ SUBSCRIPTIONS = (
     on(NoticesReleased, release),
     on(BreachOpened, list_unreached),
     on(FilingsAsked, write_filings),
+    on(SamplesAsked, write_samples),
     on(BreachNoticeReturned, note_return),
     on(CampaignPaused, pause),
     on(CampaignResumed, resume),
