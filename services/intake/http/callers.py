@@ -16,12 +16,15 @@ from services.intake.domain import PUBLIC_SOURCE
 from services.intake.http import staff_actions, staff_decisions, uploads
 from services.intake.http.failed_attempts import FailedAttempts, network_behind, network_of_client
 from shared.contract.envelope import MAX_BODY
-from shared.contract.events import MOST_DOCUMENT_BYTES
+from shared.contract.events import MOST_DOCUMENT_BYTES, SESSION_ID
 from shared.contract.sources import Source
+from shared.contract.staff import session_token
 from shared.runtime.client_limits import HOUR_S, Allowance, BytesInFlight, network_of
 from shared.runtime.http_problems import problem
 
 TOO_MANY_WRONG = "Too many wrong credentials came from this address; try again in an hour."
+STAFF = "/v1/staff/"
+"""Beginning of the paths that accept secrets of staff sessions alone."""
 TOKENS = "/oauth/token"
 """End of the paths of secrets in a form."""
 TOO_MANY = "Too many requests from this address."
@@ -118,7 +121,12 @@ def _limit_of(path: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class AttemptLimit:
-    """Answers 429 to a network with too many refused credentials, before any comparison."""
+    """
+    Answers 429 to a network with too many refused credentials, before any comparison.
+
+    The secret of a staff session has 256 bits, so that no guess succeeds: refusals count for it alone. An
+    ended one, shown again and again, stops no colleague in the same network, and no guesser does.
+    """
 
     app: ASGIApp
     callers: Callers
@@ -128,7 +136,8 @@ class AttemptLimit:
         if scope["type"] != "http" or not _shows_credential(scope):
             await self.app(scope, receive, send)
             return
-        network, failed = network_behind(HTTPConnection(scope), self.callers.console), self.callers.attempts
+        connection, failed = HTTPConnection(scope), self.callers.attempts
+        network = _counted(connection, network_behind(connection, self.callers.console))
         if network and not failed.of_networks.left(network):
             refused = problem(HTTPStatus.TOO_MANY_REQUESTS, TOO_MANY_WRONG, {"Retry-After": str(int(HOUR_S))})
             await refused(scope, receive, send)
@@ -140,6 +149,14 @@ class AttemptLimit:
             await send(message)
 
         await self.app(scope, receive, counted)
+
+
+def _counted(connection: HTTPConnection, network: str) -> str:
+    """Return the name that a refused credential counts for: of a staff session *network* and secret."""
+    if not network or not str(connection.scope["path"]).startswith(STAFF):
+        return network
+    secret = connection.headers.get("authorization", "").partition(" ")[2].strip()
+    return f"{network} {session_token(secret)[:SESSION_ID]}"
 
 
 def _shows_credential(scope: Scope) -> bool:

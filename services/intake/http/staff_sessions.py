@@ -66,7 +66,7 @@ class StaffSessions:
         """
         Return the session of the caller; answer 401 without one in force.
 
-        Wrong secrets are counted for each network (services.intake.http.callers.AttemptLimit).
+        A wrong secret is counted by itself for each network (services.intake.http.callers.AttemptLimit).
         """
         session = await self.shown(request)
         if session is None:
