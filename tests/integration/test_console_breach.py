@@ -221,6 +221,8 @@ async def test_agent_and_declarer_approve_no_notices(console: Console) -> None:
     given = {"phase": "1", "declaration": "written_0", "read": "yes"}
     agent = await console.signed_in("kim.agent", StaffRole.AGENT)
     assert f'action="{path}"' not in (await agent.get(f"/breaches/{incident}")).text
+    assert (await agent.get(f"/requests/{incident}")).url.path == f"/breaches/{incident}"
+    assert (await agent.get("/breaches/new")).status_code == 403
     status, page = await refused_words(console, agent, "kim.agent", path, **given)
     assert (status, "not allowed" in page) == (403, True)
     officer = await console.signed_in("ada.officer", OFFICER)

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from services.console.decisions.forms import CaseView
+from services.console.pages import labels
 from services.console.pages.laws import deadline_lines, law_reasons
 from services.console.pages.site import CATALOGUES
 from services.intake.cases.clock import Arrival, received_request, resumed_deadline
@@ -164,3 +165,18 @@ def test_explanations_are_german_on_german_pages() -> None:
     assert law.name == "Datenschutz-Grundverordnung (DSGVO)"
     assert law.reasons[0] == "Wohnsitz der Person: Deutschland."
     assert lines(fact, words=GERMAN)[1][0].startswith("Ein Monat ab dem Tag des Eingangs.")
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ("DE", "Deutschland"),
+        ("DE-BE", "Deutschland (DE-BE)"),
+        ("US-CA", "California"),
+        ("EU", "EU"),
+        ("ZZ", "ZZ"),
+        (None, ""),
+    ],
+)
+def test_place_has_its_name_in_the_language_of_the_page(code: str | None, name: str) -> None:
+    assert labels.place(code, GERMAN) == name
