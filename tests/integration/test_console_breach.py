@@ -11,6 +11,7 @@ from shared.vocabulary import StaffRole
 from tests.integration.browser import too_wide, violations
 from tests.integration.console_fixture import WITHIN, Console, declared
 from tests.integration.pipeline import comes_true, now
+from tests.staff import PASSWORD
 
 OFFICER = StaffRole.INCIDENT_OFFICER
 
@@ -169,7 +170,13 @@ async def test_officer_declares_a_breach_and_reads_a_letter_in_another_language(
     console: Console, browser: Browser
 ) -> None:
     page = await signed_in(console, browser, "dora.officer")
+    sessions = console.pipeline.client[f"{console.pipeline.prefix}_console"]["sessions"]
+    await sessions.update_many({"account": "dora.officer"}, {"$set": {"sealed": None}})
     await page.click("text=Declare a breach")
+    await page.fill("#declare-password", PASSWORD)
+    await page.fill("#declare-code", await console.code("dora.officer"))
+    await page.click("text=Unlock the session >> nth=-1")
+    await page.locator("#declare-reference").wait_for()
     assert not [*await violations(page), *await too_wide(page)]
     began = (now() - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M")
     known = dict.fromkeys(("occurred_from", "detected_at", "aware_at"), began)
