@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 
 from services.verifier.assurance.code_allowances import CodeAllowances
-from services.verifier.assurance.reviews import ReviewQueue
 from services.verifier.context import AssuranceRules, CodeAllowancePort, VerifierContext
 from services.verifier.documents.examiner.bootstrap import EXAMINER
 from services.verifier.domain import RECORDS, Verification, evolve
@@ -81,12 +81,7 @@ async def build(settings: VerifierSettings, platform: ServiceRuntime) -> AsyncIt
         logs_in=bool(settings.login_issuer),
         four_eyes=settings.two_deciders,
     )
-    reviews = ReviewQueue(database)
-
-    async def effects(rows: Sequence[JournalRow]) -> None:
-        await destroy_spent(rows, platform.vault)
-        await reviews.follow(rows)
-
+    effects = partial(destroy_spent, vault=platform.vault)
     made = replace(service(platform.vault, timers, allowances, key=key, practice=practice), effects=effects)
     yield Running(made, journal, background=timer_task)
 

@@ -177,7 +177,6 @@ COLLECTIONS = {
     ("services/verifier/documents/examiner/reuse.py", "documents"),
     ("shared/runtime/scheduler.py", "timers"),
     ("services/verifier/assurance/code_allowances.py", "allowances"),
-    ("services/verifier/assurance/reviews.py", "reviews"),
     ("shared/runtime/staff_register.py", "accounts"), ("shared/runtime/staff_register.py", "codes"),
     ("shared/runtime/staff_register.py", "tries"), ("shared/runtime/staff_register.py", "outcomes"),
     ("services/intake/channels/drp/agents.py", "drp_tokens"),
