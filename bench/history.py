@@ -61,10 +61,8 @@ VERBS = (
     "staff list",
     "status {access}",
     "suppressions filter {folder}/people",
-    "verify list",
-    "verify show {access}",
 )
-"""The other verbs of the staff that read what Habeas keeps, but for those about one incident."""
+"""The other verbs that read what Habeas keeps, but for those about one incident."""
 AT_ONCE = 2_000
 """Documents of one insertion."""
 MOST_PER_RESULT = 20

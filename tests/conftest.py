@@ -25,6 +25,7 @@ import pytest_asyncio
 import structlog
 from hypothesis import HealthCheck, settings
 
+from habeas.client.console_api import ConsoleLogin, LoginFile
 from habeas.embedded.stack import Stack, StackPart
 from shared.errors import ConfigurationError
 from shared.runtime.broker import declare
@@ -245,3 +246,12 @@ def mail(parts: Stack | None) -> Mailbox:
     if parts is None:
         return Mailbox.from_now_on(required("SMTP_URL"), Path(required("MAIL")))
     return Mailbox.from_now_on(parts.smtp_url, parts.mail_folder)
+
+
+@pytest.fixture
+def console_login(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ConsoleLogin:
+    """Keep a session of an account at a console that does not run, as `habeas login` does."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    login = ConsoleLogin("http://127.0.0.1:9", "anna", "", "token")
+    LoginFile().keep(login)
+    return login

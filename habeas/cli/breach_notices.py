@@ -29,15 +29,15 @@ from habeas.cli.options import (
     output,
     run,
 )
-from habeas.cli.staff import DECIDE, As, OneTimeCode, decide, report, signer_of
+from habeas.cli.staff import DECIDE, OneTimeCode, decide, report, signer_of
 from shared.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from habeas.client.breach_notices.samples import LetterCounter
     from habeas.client.breach_scope import ScopeResult
     from habeas.client.campaigns import CampaignReader, CampaignReport
+    from habeas.client.decisions import DecisionEffect
     from habeas.client.incident_register import IncidentRegister
-    from habeas.client.staff import DecisionEffect
     from services.fulfillment.breach.dry_run import Progress
     from services.notifier.breach.notices.samples import Sample, SampleNotice
     from shared.contract.events import Decision
@@ -256,26 +256,24 @@ def progress(
 @app.command(rich_help_panel=DECIDE)
 def pause(
     incident: IncidentId,
-    account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Pause the notices of an incident within a second; `resume` continues."""
-    effect = _decide(contract.CampaignPaused, incident, account, code, state)
+    effect = _decide(contract.CampaignPaused, incident, code, state)
     report(effect, "paused; letters in transmission still go", as_json=as_json)
 
 
 @app.command(rich_help_panel=DECIDE)
 def resume(
     incident: IncidentId,
-    account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Resume the notices of an incident."""
-    effect = _decide(contract.CampaignResumed, incident, account, code, state)
+    effect = _decide(contract.CampaignResumed, incident, code, state)
     report(effect, "resumed; no person gets a second letter", as_json=as_json)
 
 
@@ -283,7 +281,6 @@ def resume(
 def abort(
     incident: IncidentId,
     yes: Annotated[bool, Option("--yes", help="There is no way back.")] = False,
-    account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
@@ -291,7 +288,7 @@ def abort(
     """Abort the notices of an incident; `unreached` lists the people without one."""
     if not yes:
         raise ConfigurationError("abort: cannot be undone; confirm with --yes, or `pause`")
-    effect = _decide(contract.CampaignAborted, incident, account, code, state)
+    effect = _decide(contract.CampaignAborted, incident, code, state)
     remedy = f"`habeas breach unreached {incident} --out FILE.csv` lists the people without a letter"
     report(effect, f"aborted; {remedy}", as_json=as_json)
 
@@ -356,11 +353,9 @@ def _campaigns(state: State) -> "AbstractAsyncContextManager[CampaignReader]":
     return client.campaigns.opened(*state.sealed_databases())
 
 
-def _decide(
-    kind: "type[Decision]", incident: str, account: str | None, code: str | None, state: State
-) -> "DecisionEffect":
+def _decide(kind: "type[Decision]", incident: str, code: str | None, state: State) -> "DecisionEffect":
     """Make a decision about the notices of *incident*, which must be released."""
-    signer = signer_of(account, code, state)
+    signer = signer_of(code, state)
     if state.has_databases:
         _report(incident, state)
     return decide(signer, kind, incident)

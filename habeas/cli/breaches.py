@@ -32,7 +32,7 @@ from habeas.cli.options import (
     save,
     urgency,
 )
-from habeas.cli.staff import DECIDE, As, OneTimeCode, decide, report, send, signer_of
+from habeas.cli.staff import DECIDE, OneTimeCode, decide, report, send, signer_of
 from shared.contract.references import short_reference
 from shared.errors import ConfigurationError, PermanentError, StoreUnavailable
 
@@ -50,7 +50,6 @@ app.add_typer(breach_notices.app)
 @app.command(rich_help_panel=DECIDE)
 def declare(
     file: DeclarationFile,
-    account: As = None,
     code: OneTimeCode = None,
     dry_run: Annotated[bool, Option("--dry-run", help="Declare nothing: print the same as `scope`.")] = False,
     state: State = STATE,
@@ -66,14 +65,18 @@ def declare(
         scope(file, state=state, as_json=as_json)
         return
     known = state.mapped_categories(None)
-    declared = client.breach_files.read(existing(file, standard_input=True), account, known)
+    unsigned = client.breach_files.unsigned(existing(file, standard_input=True), known)
+    signer = signer_of(code, state)
+    if unsigned.by not in {None, signer.account}:
+        raise ConfigurationError(f"{file}: by: names another account than the session at the console")
+    declared = unsigned.model_copy(update={"by": signer.account})
     client.incident_register.check_size(declared)
     if known is not None:
         run(_check(declared, file, state))
     refused = run(_objection(declared, state))
     if refused is not None:
         raise ConfigurationError(f"{declared.reference}: {refused}")
-    effect = send(signer_of(declared.by, code, state), declared)
+    effect = send(signer, declared)
     report(
         effect,
         f"declared; `habeas breach show {effect.case}` lists recipients and deadlines",
@@ -188,7 +191,6 @@ def hold(
     incident: IncidentId,
     agency: Annotated[str, Option(help="The investigator: a-z, 0-9, _ and dots.")],
     until: Annotated[str, Option(help="No notice before: 2026-03-09T00:00+01:00.")],
-    account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
@@ -198,7 +200,7 @@ def hold(
     if end <= datetime.now(UTC):
         raise ConfigurationError("--until: is in the past; `habeas breach end-hold` releases notices")
     case = _seen(incident, state)
-    signer = signer_of(account, code, state)
+    signer = signer_of(code, state)
     effect = decide(signer, contract.BreachHeld, incident, agency=agency, until=end)
     report(effect, "held; approved notices go out at the end, and mention the delay", as_json=as_json)
     for phase in case.incident.phases if case and not as_json else ():
@@ -209,7 +211,6 @@ def hold(
 @app.command("end-hold", rich_help_panel=DECIDE)
 def end_hold(
     incident: IncidentId,
-    account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
@@ -218,7 +219,7 @@ def end_hold(
     case = _seen(incident, state)
     if case is not None and not case.incident.held(datetime.now(UTC)):
         raise ConfigurationError(f"{case.id}: its notices are not held")
-    effect = decide(signer_of(account, code, state), contract.BreachHoldEnded, incident)
+    effect = decide(signer_of(code, state), contract.BreachHoldEnded, incident)
     report(effect, f"ended; `habeas breach show {incident}` lists the released notices", as_json=as_json)
 
 
@@ -226,13 +227,12 @@ def end_hold(
 def approve(
     incident: IncidentId,
     phase: Annotated[int | None, Option(min=1, help="The reviewed phase; the newest by default.")] = None,
-    account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Approve the notices of an incident as its second account; they wait for the end of a hold."""
-    case, signer = _seen(incident, state), signer_of(account, code, state)
+    case, signer = _seen(incident, state), signer_of(code, state)
     if case is None and phase is None:
         raise ConfigurationError("--phase: name the reviewed one")
     approvable = client.incident_register.approvable
@@ -262,7 +262,6 @@ def _show_approved(case: "IncidentCase", fact: Any) -> None:
 def withdraw(
     incident: IncidentId,
     phase: Annotated[int, Option(min=1, help="The wrong phase; the newest by default.")],
-    account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
@@ -274,7 +273,7 @@ def withdraw(
     against = withdrawal_refusal(case.incident, phase) if case else None
     if against is not None:
         raise ConfigurationError(against)
-    effect = decide(signer_of(account, code, state), contract.BreachWithdrawn, incident, phase=phase)
+    effect = decide(signer_of(code, state), contract.BreachWithdrawn, incident, phase=phase)
     report(
         effect,
         f"withdrawn; phase {phase} stays in the register; a later phase may name its people",
@@ -288,7 +287,6 @@ def reported(
     clock: Annotated[str, Option(help="The fulfilled duty: gdpr.authority.DE; `show` lists them.")],
     at: Annotated[str | None, Option(help="When; now by default.")] = None,
     receipt: Annotated[str | None, Option(help="Receipt number of the authority.")] = None,
-    account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
@@ -299,7 +297,7 @@ def reported(
     if done_at > now or (case is not None and done_at < case.incident.aware_at):
         raise ConfigurationError("--at: must be between awareness and now")
     due_at = case.clock(clock).due_at if case else None
-    signer = signer_of(account, code, state)
+    signer = signer_of(code, state)
     effect = decide(signer, contract.BreachReported, incident, clock=clock, at=done_at, receipt=receipt)
     report(
         effect,

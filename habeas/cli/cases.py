@@ -27,7 +27,6 @@ from habeas.cli.options import (
 from habeas.cli.staff import (
     DECIDE,
     RECORDED,
-    As,
     OneTimeCode,
     decide,
     decide_batch,
@@ -55,7 +54,6 @@ def register(
     email: Annotated[str | None, Option(help="The person's e-mail address.")] = None,
     name: Annotated[str | None, Option(help="The person's name.")] = None,
     country: Annotated[str | None, Option(help="Residence: DE, GB, US …")] = None,
-    account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
@@ -69,7 +67,7 @@ def register(
     submitted = client.requests.fact(contract.RequestSubmitted, **data)
     text, case_id = with_salt(submitted.model_dump_json(exclude_defaults=True).encode()), uuid4().hex
     words: dict[str, Any] = {"manner": manner, "received_at": moment("--received", received)}
-    signer = signer_of(account, code, state)
+    signer = signer_of(code, state)
     item = contract.written_item(text)
     effect = decide(signer, contract.RequestTaken, case_id, text=text, content=item, **words)
     report(effect, case_id, as_json=as_json)
@@ -79,13 +77,12 @@ def register(
 def extend(
     request_id: RequestId,
     reason: Annotated[ExtensionReason, Option(help="The reason, for the letter.")],
-    account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Extend the answer once, by the law's period; the person gets a letter with the reason."""
-    effect = decide(signer_of(account, code, state), contract.ExtensionDecided, request_id, reason=reason)
+    effect = decide(signer_of(code, state), contract.ExtensionDecided, request_id, reason=reason)
     report(effect, f"extended; `habeas status {request_id}` shows the new last day", as_json=as_json)
 
 
@@ -93,7 +90,6 @@ def extend(
 def expect(
     request_id: RequestId,
     on: Annotated[datetime, Option(formats=["%Y-%m-%d"], help="The day.")],
-    account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
@@ -104,7 +100,7 @@ def expect(
     If its last day is over, the person gets a letter with that day; otherwise the letter about the delay
     names it.
     """
-    effect = decide(signer_of(account, code, state), contract.AnswerExpected, request_id, on=on.date())
+    effect = decide(signer_of(code, state), contract.AnswerExpected, request_id, on=on.date())
     report(
         effect, "recorded; the person gets a letter with the day once the last day is over", as_json=as_json
     )
@@ -116,7 +112,6 @@ def quote(
     amount: Annotated[str, Option(help="Amount: 20.00.")],
     currency: Annotated[str, Option(help="ISO 4217: EUR.")],
     reason: Annotated[FeeReason, Option(help="The ground, for the letter.")],
-    account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
@@ -129,7 +124,7 @@ def quote(
     from shared.law import Money  # noqa: PLC0415  each verb loads only what it needs
 
     fee = client.requests.fact(Money, amount=amount, currency=currency)
-    effect = decide(signer_of(account, code, state), contract.FeeDecided, request_id, fee=fee, reason=reason)
+    effect = decide(signer_of(code, state), contract.FeeDecided, request_id, fee=fee, reason=reason)
     report(
         effect,
         "quoted; the person gets a letter",
@@ -146,7 +141,6 @@ def narrow(
         list[str] | None, Option(help="Record an answer: an area or category; may be repeated.")
     ] = None,
     everything: Annotated[bool, Option("--everything", help="Record the answer: everything.")] = False,
-    account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
@@ -164,7 +158,7 @@ def narrow(
         "answered": bool(answered) or everything,
         "scope": text and contract.written_item(text),
     }
-    signer = signer_of(account, code, state)
+    signer = signer_of(code, state)
     effect = decide(signer, contract.NarrowingDecided, request_id, text=text, because=because, **words)
     report(effect, "recorded" if words["answered"] else "asked; the person gets a letter", as_json=as_json)
 
@@ -173,39 +167,36 @@ def narrow(
 def delivered(
     request_id: RequestId,
     way: Annotated[str, Option(help="How: post, phone, in_person …")],
-    account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Record another delivery of an answer after a returned letter."""
-    effect = decide(signer_of(account, code, state), contract.AnswerDelivered, request_id, way=way)
+    effect = decide(signer_of(code, state), contract.AnswerDelivered, request_id, way=way)
     report(effect, "recorded: the answer is given", as_json=as_json)
 
 
 @app.command(rich_help_panel=DECIDE)
 def resume(
     request_id: RequestId,
-    account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Resume a request that a letter's reader, or an unclear reply, has stopped."""
-    effect = decide(signer_of(account, code, state), contract.StopDecided, request_id, resume=True)
+    effect = decide(signer_of(code, state), contract.StopDecided, request_id, resume=True)
     report(effect, "resumed: the request is no longer stopped", as_json=as_json)
 
 
 @app.command(rich_help_panel=DECIDE)
 def close(
     request_id: RequestId,
-    account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """End a stopped request without an answer; one that was answered stays stopped, its package closed."""
-    effect = decide(signer_of(account, code, state), contract.StopDecided, request_id, resume=False)
+    effect = decide(signer_of(code, state), contract.StopDecided, request_id, resume=False)
     report(
         effect,
         "ended without an answer",
@@ -229,7 +220,6 @@ def aliases(request_id: RequestId, state: State = STATE, as_json: AsJson = False
 def confirm_alias(
     request_id: RequestId,
     alias: Annotated[str, Argument(help="Reference of the alias, as `habeas request aliases` shows it.")],
-    account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
@@ -237,7 +227,7 @@ def confirm_alias(
     """Confirm that an alias is the person's: its records are disclosed or erased with the same request."""
     ref, _, number = alias.rpartition(":")
     effect = decide(
-        signer_of(account, code, state),
+        signer_of(code, state),
         contract.AliasConfirmed,
         request_id,
         aliases=ref,
@@ -255,13 +245,12 @@ def confirm_alias(
 def release_values(
     request_id: RequestId,
     reason: Annotated[str, Option(help="Why: called_back, seen_in_person …")],
-    account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Release the masked values of an answer; you have made sure that it is the person who wants them."""
-    effect = decide(signer_of(account, code, state), contract.ValuesReleased, request_id, reason=reason)
+    effect = decide(signer_of(code, state), contract.ValuesReleased, request_id, reason=reason)
     report(
         effect,
         "released: the person gets a new package",
@@ -273,13 +262,12 @@ def release_values(
 @app.command("approve-correction", rich_help_panel=DECIDE)
 def approve_correction(
     request_id: RequestId,
-    account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Approve a correction of an address, number or other identity; you have made sure it is the person's."""
-    effect = decide(signer_of(account, code, state), contract.CorrectionApproved, request_id)
+    effect = decide(signer_of(code, state), contract.CorrectionApproved, request_id)
     report(
         effect,
         f"approved; `habeas status {request_id}` shows the answer",
@@ -293,14 +281,13 @@ def forward(
     request_id: RequestId,
     name: Annotated[str, Option(help="Name of the deciding customer.")],
     email: Annotated[str, Option(help="Mail address of the customer.")],
-    account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Forward the request of an end user to the deciding customer; both get a letter."""
     controller = client.requests.fact(contract.Controller, name=name, email=email)
-    text, signer = with_salt(controller.model_dump_json().encode()), signer_of(account, code, state)
+    text, signer = with_salt(controller.model_dump_json().encode()), signer_of(code, state)
     effect = decide(
         signer,
         contract.ForwardingDecided,
@@ -314,13 +301,12 @@ def forward(
 @app.command("approve-erasure", rich_help_panel=DECIDE)
 def approve_erasure(
     request_ids: RequestIds,
-    account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Approve erasures that wait for approval (HABEAS_ERASURE_APPROVAL); one code is enough for many."""
-    signer = signer_of(account, code, state)
+    signer = signer_of(code, state)
     if len(request_ids) > 1:
         kind = contract.ErasureApproved
         decide_batch(signer, kind, request_ids, "approved", APPROVAL_RECORDED, as_json=as_json)
@@ -334,13 +320,12 @@ def approve_erasure(
 def lift_restriction(
     request_id: RequestId,
     reason: Annotated[LiftingReason, Option(help="The reason, for the letter.")],
-    account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Lift a restriction: the person gets a letter, then the marks are removed."""
-    effect = decide(signer_of(account, code, state), contract.RestrictionLifting, request_id, reason=reason)
+    effect = decide(signer_of(code, state), contract.RestrictionLifting, request_id, reason=reason)
     announced = contract.RestrictionAnnounced.TYPE in effect.results
     done = "the person gets a letter, then the marks are removed"
     report(effect, done if announced else "the letter cannot be sent: the marks stay", as_json=as_json)

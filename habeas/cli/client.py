@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         console_api,
         dead_letters,
         deadlines,
+        decisions,
         drop,
         engine,
         erasures,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         letters,
         map_draft,
         master_keys,
+        opened_cases,
         read_model,
         recipients,
         referrals,
@@ -38,12 +40,11 @@ if TYPE_CHECKING:
         waiting_work,
     )
 
-    __all__ = ["accounts", "audit", "breach_files", "breach_scope", "campaigns", "cases", "certificates"]
-    __all__ += ["console_api", "dead_letters", "deadlines", "drop", "engine", "erasures", "event_files"]
-    __all__ += ["identity", "inbox"]
-    __all__ += ["incident_register", "laws", "letters", "map_draft", "master_keys", "read_model"]
-    __all__ += ["recipients", "referrals", "requests", "setup_files", "staff", "stores", "tickets"]
-    __all__ += ["waiting_work"]
+    __all__ = ["accounts", "audit", "breach_files", "breach_scope", "campaigns", "cases"]
+    __all__ += ["certificates", "console_api", "dead_letters", "deadlines", "decisions", "drop"]
+    __all__ += ["engine", "erasures", "event_files", "identity", "inbox", "incident_register", "laws"]
+    __all__ += ["letters", "map_draft", "master_keys", "opened_cases", "read_model", "recipients"]
+    __all__ += ["referrals", "requests", "setup_files", "staff", "stores", "tickets", "waiting_work"]
 else:
 
     def __getattr__(name: str) -> ModuleType:

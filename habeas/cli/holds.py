@@ -12,7 +12,7 @@ from typer import Option
 from habeas.cli import client, contract
 from habeas.cli.erasures import open_erasure_records
 from habeas.cli.options import STATE, AnyRequestId, AsJson, State, out, run
-from habeas.cli.staff import DECIDE, As, OneTimeCode, decide, report, signer_of
+from habeas.cli.staff import DECIDE, OneTimeCode, decide, report, signer_of
 from shared.errors import ConfigurationError
 from shared.vocabulary import HoldScope
 
@@ -27,7 +27,6 @@ def place(
     person: Annotated[bool, Option("--person", help="All records of the person of the request.")] = False,
     collection: Annotated[str | None, Option(help="A collection instead: dataset.collection.")] = None,
     until: Annotated[str | None, Option(help="Its last day: 2027-12-31.")] = None,
-    account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
@@ -50,7 +49,7 @@ def place(
         "collection": collection,
         "until": until,
     }
-    effect = decide(signer_of(account, code, state), contract.HoldPlaced, request_id or hold, **words)
+    effect = decide(signer_of(code, state), contract.HoldPlaced, request_id or hold, **words)
     if as_json:
         print(json.dumps(effect.plain() | {"hold": hold}))
     else:
@@ -62,13 +61,12 @@ def lift(
     hold: Hold,
     request_id: AnyRequestId = None,
     reason: Annotated[str, Option(help="Code: matter_closed, placed_by_mistake …")] = "matter_closed",
-    account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Lift a hold on a request or person, or on a collection (without a request); erasures go on daily."""
-    signer = signer_of(account, code, state)
+    signer = signer_of(code, state)
     effect = decide(signer, contract.HoldLifted, request_id or hold, hold=hold, reason=reason)
     done = f"lifted; `habeas hold list {hold}` lists the erasures that are taken up again"
     report(effect, done, as_json=as_json)

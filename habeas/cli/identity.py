@@ -13,8 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from typer import Argument, Option
 
 from habeas.cli import client, contract
-from habeas.cli.options import STATE, AsJson, RequestId, State, ask, out, save
-from habeas.cli.staff import DECIDE, RECORDED, As, OneTimeCode, decide, report, signer_of
+from habeas.cli.options import STATE, AsJson, RequestId, State, from_console, out, save
+from habeas.cli.staff import DECIDE, RECORDED, OneTimeCode, decide, in_opened, report, signer_of
 from shared import extras
 from shared.errors import ConfigurationError
 from shared.vocabulary import RefusalReason
@@ -28,9 +28,9 @@ WIDTH = 100
 @app.command("list")
 def waiting(state: State = STATE, as_json: AsJson = False) -> None:
     """List the requests with a proof for staff to review."""
-    found = ask(client.identity.opened(*state.databases()), lambda reader: reader.waiting())
+    found = from_console(state, client.identity.waiting)
     if as_json:
-        print(json.dumps([standing.plain() for standing in found]))
+        print(json.dumps(found))
         return
     out.print(client.identity.table_of(found) if found else "no proof waits for review")
 
@@ -38,9 +38,8 @@ def waiting(state: State = STATE, as_json: AsJson = False) -> None:
 @app.command()
 def show(
     request_id: RequestId,
-    account: As = None,
     code: OneTimeCode = None,
-    reason: Annotated[str, Option(help="With --out: the reason, for the record.")] = "review",
+    reason: Annotated[str, Option(help="With --out, for the record: review, complaint …")] = "review",
     folder: Annotated[
         Path | None,
         Option("--out", help="Write pictures of the proofs here; that goes on record first."),
@@ -49,26 +48,19 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show the required assurance, its reasons, and the results of checks."""
-    opened = client.identity.opened
-    standing = ask(opened(*state.databases()), lambda reader: reader.standing(request_id))
-    looked = client.identity.EvidenceLook((), {})
+    row = client.identity.standing_of(
+        from_console(state, lambda console: console.get(f"/cases/{request_id}"))
+    )
     if folder is not None:
-        refs = tuple(proof.ref for proof in standing.proofs)
-        signer = signer_of(account, code, state)
-        entry = decide(signer, contract.EvidenceAsked, request_id, reason=reason, refs=refs).id
-        key = state.root_key()
-        looked = ask(opened(*state.databases()), lambda reader: reader.show(standing, entry, key, folder))
+        files, withheld = in_opened(state, request_id, reason, code, lambda opened: opened.pictures())
+        written = client.opened_cases.write(files, folder)
+        row |= {"written": [str(path) for path in written], "not_shown": withheld}
     if as_json:
-        seen = {"written": [str(path) for path in looked.written], "not_shown": dict(looked.withheld)}
-        print(json.dumps(standing.plain() | seen))
+        print(json.dumps(row))
         return
-    for name, value in standing.plain().items():
+    for name, value in row.items():
         if value not in (None, [], {}):
             out.print(f"{name:14} {value}")
-    for path in looked.written:
-        out.print(f"{'written':14} {path}")
-    for proof, reasons in looked.withheld.items():
-        out.print(f"{'not shown':14} {proof}: {', '.join(reasons)}")
 
 
 @app.command(rich_help_panel=DECIDE)
@@ -79,14 +71,13 @@ def accept(
         list[str],
         Option(help="Identity in the request that is the person's (email, phone_number …); may be repeated."),
     ],
-    account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Decide that the requester is the person (with `HABEAS_TWO_DECIDERS`, two accounts)."""
     words: dict[str, Any] = {"verified": True, "reason": reason, "identities": identity}
-    effect = decide(signer_of(account, code, state), contract.IdentityDecided, request_id, **words)
+    effect = decide(signer_of(code, state), contract.IdentityDecided, request_id, **words)
     report(effect, "accepted: the person is the requester", RECORDED, as_json=as_json)
 
 
@@ -94,13 +85,12 @@ def accept(
 def refuse(
     request_id: RequestId,
     reason: Annotated[RefusalReason, Option(help="The reason, for the letter.")],
-    account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Decide that identity is not established; the person gets a letter."""
-    signer = signer_of(account, code, state)
+    signer = signer_of(code, state)
     effect = decide(signer, contract.IdentityDecided, request_id, verified=False, reason=reason)
     report(effect, "refused; the person gets a letter", as_json=as_json)
 

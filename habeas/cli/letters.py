@@ -22,14 +22,14 @@ from habeas.cli.options import (
     from_console,
     out,
     request_of,
-    run,
 )
-from habeas.cli.staff import DECIDE, As, OneTimeCode, decide, report, signer_of
-from shared.errors import ConfigurationError
+from habeas.cli.staff import DECIDE, OneTimeCode, decide, in_opened, report, signer_of
+from shared.errors import ConfigurationError, UnknownRequest
 from shared.vocabulary import LetterForm, MessageOutcome
 
 if TYPE_CHECKING:
     from habeas.client.letters import LetterPreview
+    from habeas.client.opened_cases import ContentOpening
 
 inbox_app = typer.Typer()
 app = typer.Typer()
@@ -153,15 +153,24 @@ def list_(state: State = STATE, as_json: AsJson = False) -> None:
 def read(
     request: RequestId,
     mail: Annotated[str, Argument(help="Its name from `inbox list`.")] = "mail",
+    code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
-    """Print a mail as received."""
-    content = run(client.inbox.opened(*state.sealed_databases(), request, mail))
+    """Print a mail as received; its case is opened on record first."""
+    content = in_opened(state, request, "review", code, lambda opened: mail_in(opened, mail))
     if as_json:
         print(json.dumps({"request": request, "mail": mail, "content": content.decode(errors="replace")}))
     else:
         sys.stdout.buffer.write(content)
+
+
+async def mail_in(opened: "ContentOpening", name: str) -> bytes:
+    """Return a mail; raises UnknownRequest if there is none of that name."""
+    content = await opened.content()
+    if all(name != mail["item"] for mail in content["mails"]):
+        raise UnknownRequest("no such mail is kept")
+    return await opened.item(name)
 
 
 @inbox_app.command(rich_help_panel=DECIDE)
@@ -173,12 +182,11 @@ def done(
         str | None,
         Option("--request", help="The request that was registered for it.", callback=request_of),
     ] = None,
-    account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Record that a mail was handled, once: it leaves the list, and its last day `habeas deadlines`."""
     words: dict[str, Any] = {"message": mail, "outcome": because, "registered_as": registered}
-    effect = decide(signer_of(account, code, state), contract.MessageHandled, request, **words)
+    effect = decide(signer_of(code, state), contract.MessageHandled, request, **words)
     report(effect, "recorded: the mail no longer waits for you", as_json=as_json)

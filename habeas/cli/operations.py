@@ -12,7 +12,7 @@ from typer import Argument, Option
 
 from habeas.cli import client, contract
 from habeas.cli.options import STATE, AsJson, State, fields, moment, optional, out, output, run, urgency
-from habeas.cli.staff import DECIDE, As, OneTimeCode, decide, report, signer_of
+from habeas.cli.staff import DECIDE, OneTimeCode, decide, report, signer_of
 from shared.errors import ConfigurationError
 from shared.runtime.accounts import TOPOLOGY
 
@@ -95,7 +95,6 @@ def declare(
     per_hour: Annotated[
         int | None, Option(min=1, help="Requests that begin in an hour; others wait.")
     ] = None,
-    account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
@@ -107,7 +106,7 @@ def declare(
     """
     from shared.contract.envelope import derived_id  # noqa: PLC0415
 
-    signer = signer_of(account, code, state)
+    signer = signer_of(code, state)
     words: dict[str, Any] = {
         "incident": incident,
         "since": moment("--since", since) if since else datetime.now(UTC),

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,7 +15,6 @@ from habeas.cli.options import (
     AsJson,
     RequestId,
     State,
-    ask,
     existing,
     fields,
     from_console,
@@ -27,9 +25,9 @@ from habeas.cli.options import (
 from habeas.cli.staff import (
     DECIDE,
     RECORDED,
-    As,
     OneTimeCode,
     decide,
+    in_opened,
     report,
     sealed_text,
     signer_of,
@@ -40,10 +38,8 @@ from shared.errors import ConfigurationError
 from shared.vocabulary import OfflineManner, Outcome, RefusalGround
 
 if TYPE_CHECKING:
-    from habeas.client.referrals import StaffCases, WaitingCase
+    from habeas.client.opened_cases import ContentOpening
 
-PROPOSED = {"by", "outcome", "grounds", "explanation", "package"}
-"""What is shown of a proposed answer."""
 ANSWERED = "answered; the person gets a letter"
 PROPOSAL = "proposed; another account gives the same answer with `habeas request approve-answer`"
 """Text for the first of two decisions on an answer."""
@@ -55,7 +51,7 @@ permission_app = typer.Typer()
 Grounds = Annotated[list[RefusalGround], Option("--ground", help="Ground; may be repeated.")]
 Explanation = Annotated[Path, Option(help="Text to the person, sealed before anything is published.")]
 Reader = Annotated[str, Option("--to", help="The account that may read.")]
-Reason = Annotated[str, Option(help="Why it is read, for the record: a-z, 0-9, _ and dots.")]
+Reason = Annotated[str, Option(help="Why it is read, for the record: review, forwarding or complaint.")]
 
 
 @app.command()
@@ -87,28 +83,24 @@ def show(
         bool, Option("--read", help="Print the request as submitted; that goes on record first.")
     ] = False,
     reason: Reason = "review",
-    account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Show why a request waits for the staff, and until when."""
-    row = ask(_opened(state), lambda cases: cases.of(request_id)).referral()
-    proposed = ask(_opened(state), lambda cases: cases.proposed(request_id))
-    row["proposed"] = proposed and proposed.model_dump(mode="json", include=PROPOSED, exclude_defaults=True)
+    known = _case(state, request_id)
+    row = client.waiting_work.request_row(known["case"], _now(state).date())
+    row["proposed"] = known["proposed"]
     if read:
-        signer = signer_of(account, code, state)
-        decide(signer, contract.ContentOpened, request_id, item=contract.SUBMISSION, reason=reason)
-        key = state.root_key()
-        row["submission"] = ask(_opened(state), lambda cases: cases.submission(request_id, key))
-        if proposed and (item := proposed.explanation):
-            row["proposed_text"] = ask(_opened(state), lambda cases: cases.explanation(request_id, item, key))
+        content = in_opened(state, request_id, reason, code, lambda opened: opened.content())
+        answered = {"scope_answered": content["scope_answered"]} if content["scope_answered"] else {}
+        row["submission"], row["texts"] = (content["submission"] or {}) | answered, content["texts"]
     if as_json:
         print(json.dumps(row))
         return
     for name, value in row.items():
         if value not in (None, []):
-            out.print(f"{name:12} {json.dumps(value) if isinstance(value, dict) else value}")
+            out.print(f"{name:14} {json.dumps(value) if isinstance(value, dict) else value}")
 
 
 @app.command(rich_help_panel=DECIDE)
@@ -120,7 +112,6 @@ def answer(
     ground: Annotated[
         list[RefusalGround] | None, Option(help="With --partly: ground; may be repeated.")
     ] = None,
-    account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
@@ -132,11 +123,11 @@ def answer(
     package = client.referrals.packed(list(map(existing, file))) if file else None
     words: dict[str, Any] = {
         "outcome": Outcome.PARTLY_GRANTED if partly else Outcome.GRANTED,
-        "grounds": _lawful(ground or (), request_id, state),
+        "grounds": ground or (),
         "explanation": contract.written_item(text),
         "package": package and contract.packed_item(package),
     }
-    signer = signer_of(account, code, state)
+    signer = signer_of(code, state)
     effect = decide(signer, contract.ReferralDecided, request_id, text=text, archive=package, **words)
     report(effect, ANSWERED, PROPOSAL, as_json=as_json)
 
@@ -146,7 +137,6 @@ def refuse(
     request_id: RequestId,
     ground: Grounds,
     explanation: Annotated[Path | None, Option(help="Text to the person.")] = None,
-    account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
@@ -155,10 +145,10 @@ def refuse(
     text = None if explanation is None else sealed_text(explanation)
     words: dict[str, Any] = {
         "outcome": Outcome.REFUSED,
-        "grounds": _lawful(ground, request_id, state),
+        "grounds": ground,
         "explanation": text and contract.written_item(text),
     }
-    effect = decide(signer_of(account, code, state), contract.ReferralDecided, request_id, text=text, **words)
+    effect = decide(signer_of(code, state), contract.ReferralDecided, request_id, text=text, **words)
     report(effect, ANSWERED, PROPOSAL, as_json=as_json)
 
 
@@ -167,7 +157,6 @@ def ground(
     request_id: RequestId,
     claim: Annotated[ErasureClaim | None, Option("--ground", help="The ground that applies.")] = None,
     none: Annotated[bool, Option("--none", help="Neither applies: answer on the other grounds.")] = False,
-    account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
@@ -175,7 +164,7 @@ def ground(
     """Decide on a ground of an erasure that the data map does not show (GDPR Art. 17(1)(d), (e))."""
     if none is (claim is not None):
         raise ConfigurationError("--ground: name one, or --none")
-    effect = decide(signer_of(account, code, state), contract.ErasureGroundDecided, request_id, ground=claim)
+    effect = decide(signer_of(code, state), contract.ErasureGroundDecided, request_id, ground=claim)
     report(effect, f"decided; `habeas status {request_id}` shows the answer", RECORDED, as_json=as_json)
 
 
@@ -200,7 +189,6 @@ def proposal(
     ] = None,
     *,
     manner: Annotated[OfflineManner, Option(help="How they answered.")],
-    account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
@@ -212,7 +200,7 @@ def proposal(
     """
     if accepted is None:
         raise ConfigurationError("name the person's answer: --accepted or --declined")
-    signer = signer_of(account, code, state)
+    signer = signer_of(code, state)
     effect = decide(signer, contract.ErasureProposalDecided, request_id, accepted=accepted, manner=manner)
     report(
         effect, "recorded; the person gets a letter with a code" if accepted else "recorded", as_json=as_json
@@ -222,13 +210,12 @@ def proposal(
 @app.command("nothing-held", rich_help_panel=DECIDE)
 def nothing_held(
     request_id: RequestId,
-    account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Answer a referred request: a search by hand found no data about the person."""
-    signer = signer_of(account, code, state)
+    signer = signer_of(code, state)
     effect = decide(signer, contract.ReferralDecided, request_id, outcome=Outcome.NOTHING_HELD)
     report(effect, ANSWERED, PROPOSAL, as_json=as_json)
 
@@ -243,7 +230,6 @@ def review(
     agree: Annotated[bool, Option("--agree", help="Release as the first account did.")] = False,
     read: Annotated[bool, Option("--read", help="Print the records; that goes on record first.")] = False,
     reason: Reason = "review",
-    account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
@@ -251,23 +237,34 @@ def review(
     """Show the package that waits for a review; release it, or withhold some of it first."""
     if (bool(withhold), release, agree, read).count(True) > 1:
         raise ConfigurationError("--withhold, --release, --agree, --read: name one")
-    waits = ask(_opened(state), lambda cases: cases.review(request_id))
-    listing = waits.needed.listing
+    waits = _case(state, request_id)["review"]
+    if waits is None:
+        raise ConfigurationError(f"no package of request {request_id} waits for a review")
     if not (withhold or release or agree):
-        row = waits.plain()
         if read:
-            signer = signer_of(account, code, state)
-            decide(signer, contract.ContentOpened, request_id, item=listing, reason=reason)
-            key = state.root_key()
-            row["listed"] = ask(_opened(state), lambda cases: cases.listing(request_id, listing, key))
-        _print_review(row, as_json=as_json)
+            waits["listed"] = in_opened(state, request_id, reason, code, _listed)
+        _print_review(waits, as_json=as_json)
         return
     text = with_salt(client.referrals.redaction_list(withhold)) if withhold else None
-    words: dict[str, Any] = {"listing": listing, "redactions": text and contract.written_item(text)}
+    words: dict[str, Any] = {"listing": waits["listing"], "redactions": text and contract.written_item(text)}
     if agree:
-        words = client.referrals.agreed(waits)
-    effect = decide(signer_of(account, code, state), contract.PackageReviewed, request_id, text=text, **words)
+        words["redactions"] = _agreed(waits)
+    effect = decide(signer_of(code, state), contract.PackageReviewed, request_id, text=text, **words)
     report(effect, f"decided; `habeas status {request_id}` shows the effect", RECORDED, as_json=as_json)
+
+
+async def _listed(opened: "ContentOpening") -> list[dict[str, Any]]:
+    """Return the records of the listing, once the case is open."""
+    await opened.content()
+    return await opened.records()
+
+
+def _agreed(waits: Mapping[str, Any]) -> str | None:
+    """Return the name of the redactions of the last review; raises ConfigurationError without any."""
+    if not waits["reviews"]:
+        raise ConfigurationError("--agree: no account has reviewed the package")
+    redactions: str | None = waits["reviews"][-1]["redactions"]
+    return redactions
 
 
 def _print_review(row: Mapping[str, Any], *, as_json: bool) -> None:
@@ -284,18 +281,17 @@ def _print_review(row: Mapping[str, Any], *, as_json: bool) -> None:
 @app.command("approve-answer", rich_help_panel=DECIDE)
 def approve_answer(
     request_id: RequestId,
-    account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Give the answer that another account has proposed, with its text and files, where two must decide."""
-    proposed = ask(_opened(state), lambda cases: cases.proposed(request_id))
+    proposed = _case(state, request_id)["proposed"]
     if proposed is None:
         remedy = f"`habeas request show {request_id}` prints what it waits for"
         raise ConfigurationError(f"no answer to request {request_id} is proposed: {remedy}")
-    words = proposed.model_dump(include=PROPOSED - {"by"})
-    effect = decide(signer_of(account, code, state), contract.ReferralDecided, request_id, **words)
+    words = {name: value for name, value in proposed.items() if name != "by"}
+    effect = decide(signer_of(code, state), contract.ReferralDecided, request_id, **words)
     report(effect, "approved; the person gets a letter", PROPOSAL, as_json=as_json)
 
 
@@ -310,23 +306,21 @@ def appeals(state: State = STATE, as_json: AsJson = False) -> None:
 def show_appeal(
     request_id: RequestId,
     reason: Reason = "review",
-    account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Print the statement of the open appeal; that goes on record first."""
-    waiting = ask(_opened(state), lambda cases: cases.of(request_id))
-    if waiting.appeal is None:
+    case = _case(state, request_id)["case"]
+    if all(wait["kind"] != client.waiting_work.APPEAL for wait in case["waits"]):
         raise ConfigurationError(f"no appeal of request {request_id} is open")
-    item = waiting.appeal.statement
-    decide(signer_of(account, code, state), contract.ContentOpened, request_id, item=item, reason=reason)
-    key = state.root_key()
-    statement = ask(_opened(state), lambda cases: cases.statement(request_id, item, key))
+    row = client.waiting_work.appeal_row(case, _now(state))
+    content = in_opened(state, request_id, reason, code, lambda opened: opened.content())
+    statement = content["statements"][-1]["text"]
     if as_json:
-        print(json.dumps(waiting.disagreement() | {"statement": statement}))
+        print(json.dumps(row | {"statement": statement}))
         return
-    out.print(_line(waiting.disagreement()))
+    out.print(_line(row))
     print(statement)
 
 
@@ -342,7 +336,6 @@ def decide_appeal(
     explanation: Annotated[
         Path | None, Option(help="Text to the person, sealed before anything is published.")
     ] = None,
-    account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
@@ -354,7 +347,7 @@ def decide_appeal(
     text = None if explanation is None else sealed_text(explanation)
     item = text and contract.written_item(text)
     words: dict[str, Any] = {"granted": granted, "reasons": reasons, "explanation": item}
-    effect = decide(signer_of(account, code, state), contract.AppealDecided, request_id, text=text, **words)
+    effect = decide(signer_of(code, state), contract.AppealDecided, request_id, text=text, **words)
     report(effect, "decided; the person gets a letter", as_json=as_json)
 
 
@@ -364,14 +357,13 @@ def grant(
     to: Reader,
     hours: Annotated[int, Option(help="When it ends.", min=1, max=720)] = 24,
     reason: Reason = "review",
-    account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Permit another account to read a request of a customer's end user, for some hours."""
     until = datetime.now(UTC) + timedelta(hours=hours)
-    signer = signer_of(account, code, state)
+    signer = signer_of(code, state)
     effect = decide(signer, contract.PermissionGranted, request_id, account=to, until=until, reason=reason)
     report(
         effect,
@@ -383,8 +375,7 @@ def grant(
 @permission_app.command("list")
 def list_permissions(request_id: RequestId, state: State = STATE, as_json: AsJson = False) -> None:
     """List the permissions to read a request, ended ones included; revoked ones are in the journal alone."""
-    found = ask(_opened(state), lambda cases: cases.of(request_id)).case.permissions
-    rows = [one.model_dump(mode="json", include={"account", "until", "reason", "by"}) for one in found]
+    rows = _case(state, request_id)["permissions"]
     if as_json:
         print(json.dumps(rows))
         return
@@ -398,27 +389,18 @@ def list_permissions(request_id: RequestId, state: State = STATE, as_json: AsJso
 def revoke(
     request_id: RequestId,
     to: Reader,
-    account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """End the permission of an account to read a request now."""
-    effect = decide(signer_of(account, code, state), contract.PermissionRevoked, request_id, account=to)
+    effect = decide(signer_of(code, state), contract.PermissionRevoked, request_id, account=to)
     report(effect, f"{to} may no longer read request {request_id} by a permission", as_json=as_json)
 
 
-def _lawful(grounds: Sequence[RefusalGround], request_id: str, state: State) -> Sequence[RefusalGround]:
-    if not state.has_databases:  # the service checks them
-        return grounds
-    waiting: WaitingCase = ask(_opened(state), lambda cases: cases.of(request_id))
-    received = waiting.case.received
-    client.referrals.lawful(grounds, received.laws if received else ())
-    return grounds
-
-
-def _opened(state: State) -> "AbstractAsyncContextManager[StaffCases]":
-    return client.referrals.opened(*state.databases(), _now(state).date())
+def _case(state: State, request_id: str) -> dict[str, Any]:
+    """Return a case from the console."""
+    return from_console(state, lambda console: console.get(f"/cases/{request_id}"))
 
 
 def _now(state: State) -> datetime:

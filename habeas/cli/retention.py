@@ -15,7 +15,7 @@ from typer import Argument
 from habeas.cli import client, contract
 from habeas.cli.erasures import open_erasure_records
 from habeas.cli.options import STATE, AsJson, MapFolder, State, Stores, out, run
-from habeas.cli.staff import DECIDE, As, OneTimeCode, decide, report, signer_of
+from habeas.cli.staff import DECIDE, OneTimeCode, decide, report, signer_of
 from shared.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -52,7 +52,6 @@ def due(
 @app.command(rich_help_panel=DECIDE)
 def purge(
     collection: Annotated[str, Argument(help="Name in the data map: dataset.collection.")],
-    account: As = None,
     code: OneTimeCode = None,
     map_folder: MapFolder = None,
     stores: Stores = None,
@@ -70,7 +69,7 @@ def purge(
         raise ConfigurationError(f"{collection} has no records past its retention period")
     number = token_hex(16)
     effect = decide(
-        signer_of(account, code, state),
+        signer_of(code, state),
         contract.PurgeApproved,
         number,
         collection=collection,
@@ -85,7 +84,6 @@ def purge(
 @app.command(rich_help_panel=DECIDE)
 def approve(
     number: Annotated[str, Argument(help="Number of the proposed purge.")],
-    account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
@@ -95,7 +93,7 @@ def approve(
     if not found or found[0]["status"] != "proposed":
         raise ConfigurationError(f"no purge with the number {number} waits for a second account")
     words = {name: found[0][name] for name in ("collection", "day", "version", "records")}
-    effect = decide(signer_of(account, code, state), contract.PurgeApproved, number, **words)
+    effect = decide(signer_of(code, state), contract.PurgeApproved, number, **words)
     report(effect, outcome_of_approval(number, words["records"], proposed=False), as_json=as_json)
 
 

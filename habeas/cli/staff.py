@@ -1,9 +1,9 @@
-"""Verbs about staff accounts, for the operator; and the signing of decisions."""
+"""Verbs about staff accounts, for the operator; and decisions of an account in its session."""
 
 import json
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -20,32 +20,32 @@ from habeas.cli.options import (
     State,
     ask,
     existing,
+    from_console,
     listed,
     out,
     output,
     prompted,
     run,
 )
-from habeas.cli.passwords import asked_password
 from shared.errors import ConfigurationError
 from shared.vocabulary import StaffRole
 
 if TYPE_CHECKING:
-    from habeas.client.staff import DecisionEffect, DecisionSigner, Enrolment
+    from habeas.client.decisions import DecisionEffect, DecisionSigner
+    from habeas.client.opened_cases import ContentOpening
+    from habeas.client.staff import Enrolment
     from shared.contract.events import Decision
-    from shared.contract.events.breaches import BreachDeclared
-    from shared.contract.staff import StaffAccount
+    from shared.contract.staff import StaffAccount, StaffDecision
     from shared.runtime.staff_register import StaffRegister
 
 app = typer.Typer()
 decision_app = typer.Typer()
 
 NO_CONSOLE = "HABEAS_STAFF_PASSWORD_FILE is missing: without a terminal, it names the file with the password"
-D = TypeVar("D", "Decision", "BreachDeclared")
+T = TypeVar("T")
 K = TypeVar("K", bound="Decision")
 RECORDED = "recorded; another account has to decide the same"
 """Text for the first of two decisions."""
-NO_URL = "HABEAS_URL is not set: the public address of intake"
 DECIDE = "Decide"
 """Panel of the verbs that decide, in the help of a group."""
 NAME = re.compile(r"[a-z0-9_.]{1,60}")
@@ -139,12 +139,9 @@ def link(
     output({"account": name, "subject": subject}, text, as_json=as_json)
 
 
-def signer_of(account: str | None, code: str | None, state: State) -> "DecisionSigner":
-    """Return the signer of this verb's decision. Raises ConfigurationError if no account is named."""
-    if account is None:
-        raise ConfigurationError("name the deciding staff account: --as, or HABEAS_STAFF_ACCOUNT")
-    password = state.settings().get("HABEAS_STAFF_PASSWORD", "")
-    return client.staff.DecisionSigner(_address(state), account, password, code or "")
+def signer_of(code: str | None, state: State) -> "DecisionSigner":
+    """Return the account of the session at the console, which signs this verb's decision with a *code*."""
+    return client.decisions.DecisionSigner(state.login(), code or "")
 
 
 def decide(
@@ -169,18 +166,18 @@ def decide(
 
 def send(
     signer: "DecisionSigner",
-    decision: D,
+    decision: "StaffDecision",
     text: bytes | None = None,
     package: bytes | None = None,
 ) -> "DecisionEffect":
     """
-    Sign *decision* and have it take effect; a missing password or code is asked for.
+    Have *decision* signed and take effect; a missing code is asked for.
 
     Raises:
         ConfigurationError: It was refused, or there is no such request or incident.
         Unanswered: No service has answered in time.
     """
-    return run(client.staff.decide(complete(signer), decision, text, package))
+    return run(client.decisions.decide(complete(signer), decision, text, package))
 
 
 def decide_batch(
@@ -203,12 +200,12 @@ def decide_batch(
     if len(cases) > contract.MOST_BATCHED:
         raise ConfigurationError(f"one code makes {contract.MOST_BATCHED} decisions at most")
     facts = [client.requests.fact(kind, request_id=case, by=signer.account, **words) for case in cases]
-    effects = run(client.staff.decide_batch(complete(signer), facts))
+    effects = run(client.decisions.decide_batch(complete(signer), facts))
     if as_json:
         print(json.dumps([effect.plain() for effect in effects]))
     else:
         for effect in effects:
-            shown = client.staff.explained(effect.reason) if effect.reason else effect.status
+            shown = client.console_api.explained(effect.reason) if effect.reason else effect.status
             accepted = done if effect.results else recorded
             out.print(f"{effect.fact.request_id}: {accepted if effect.status == 'accepted' else shown}")
     found = {effect.status for effect in effects}
@@ -217,12 +214,27 @@ def decide_batch(
 
 
 def complete(signer: "DecisionSigner") -> "DecisionSigner":
-    """Return *signer* with password and code, asked for where missing."""
-    if not signer.url:
-        raise ConfigurationError(NO_URL)
-    password = signer.password or asked_password("Password", NO_CONSOLE)
-    code = signer.code or prompted("--code", "Code that your authenticator shows")
-    return replace(signer, password=password, code=code)
+    """Return *signer* with a code, asked for where it is missing."""
+    return signer if signer.code else replace(signer, code=asked_code())
+
+
+def asked_code() -> str:
+    """Return the one-time code from the terminal."""
+    return prompted("--code", "Code that your authenticator shows")
+
+
+def in_opened(
+    state: State,
+    case: str,
+    reason: str,
+    code: str | None,
+    question: "Callable[[ContentOpening], Awaitable[T]]",
+) -> T:
+    """Return the answer to *question* about the content of *case*, opened on record for a *reason*."""
+    opening = client.opened_cases.ContentOpening
+    return from_console(
+        state, lambda console: question(opening(console, case, reason, lambda: code or asked_code()))
+    )
 
 
 def report(effect: "DecisionEffect", done: str, recorded: str | None = None, *, as_json: bool) -> None:
@@ -240,22 +252,14 @@ def decision(
     as_json: AsJson = False,
 ) -> None:
     """Show the result of a decision: exits 2 if it was refused, 3 if no service has answered yet."""
-    if not (url := _address(state)):
-        raise ConfigurationError(NO_URL)
-    found = run(client.staff.result(url, number))
+    found = from_console(state, lambda console: client.decisions.result(console, number))
     results = [result.removeprefix("habeas.").removesuffix(".v1") for result in found["results"]]
     if as_json:
         print(json.dumps(found))
     else:
-        shown = client.staff.explained(found["reason"]) if found["reason"] else found["status"]
+        shown = client.console_api.explained(found["reason"]) if found["reason"] else found["status"]
         out.print(": ".join(filter(None, (shown, ", ".join(results)))))
     raise typer.Exit({"accepted": 0, "refused": 2}.get(found["status"], 3))
-
-
-def _address(state: State) -> str:
-    """Return the public address of intake; empty if it is not set."""
-    known = state.settings()
-    return (known.get("HABEAS_URL") or known.get("HABEAS_PUBLIC_URL", "")).rstrip("/")
 
 
 def sealed_text(file: Path) -> bytes:

@@ -10,8 +10,17 @@ from typer import Argument, Option
 
 from habeas.cli import client
 from habeas.cli.erasures import open_erasure_records
-from habeas.cli.options import STATE, AnyRequestId, AsJson, State, existing, output, request_of, run
-from habeas.cli.staff import As, OneTimeCode, complete, signer_of
+from habeas.cli.options import (
+    STATE,
+    AnyRequestId,
+    AsJson,
+    State,
+    existing,
+    from_console,
+    output,
+    request_of,
+    run,
+)
 from shared.contract.references import short_reference
 from shared.contract.topology import COMMAND
 from shared.errors import ConfigurationError
@@ -104,13 +113,12 @@ def verify_journals(folder: Path, state: State, keys: "RootKey", account: str) -
 def export_trail(
     request_id: Annotated[str, Argument(help="Request (id, its beginning, HB-…).", callback=request_of)],
     folder: Annotated[Path, Option("--out", help="Folder to write to.")] = Path(),
-    account: As = None,
-    code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Write the trail of a request for an authority: JSON and PDF, signed. The export is recorded."""
-    archive = run(client.staff.exported_trail(complete(signer_of(account, code, state)), request_id))
+    path = f"/cases/{request_id}/trail"
+    archive = from_console(state, lambda console: console.answer("POST", path)).content
     file = folder / f"trail-{short_reference(request_id)}.zip"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(archive)

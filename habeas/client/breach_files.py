@@ -57,27 +57,13 @@ _Loader.yaml_implicit_resolvers = {
 _Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(true|false)$"), list("tf"))
 
 
-def read(path: Path, by: str | None, mapped: Collection[str] | None = None) -> BreachDeclared:
+def unsigned(path: Path, mapped: Collection[str] | None = None) -> BreachDeclared:
     """
     Return the declaration in the YAML or JSON file *path*; ``-`` is standard input.
 
-    *by* is the declaring account, unless the file names it; *mapped* are the categories of the data map, if
-    it is known. Raises ConfigurationError if it cannot be read; the message names the errors, places and
-    remedies.
+    *mapped* are the categories of the data map, if it is known. Raises ConfigurationError if it cannot be
+    read; the message names the errors, places and remedies.
     """
-    content = _content(path)
-    said = content.setdefault("by", by)
-    if by is not None and said != by:
-        raise ConfigurationError(f"{path}: by: names another account than --as")
-    if said is None:
-        raise ConfigurationError(
-            f"{path}: name the declaring staff account with --as: another has to approve"
-        )
-    return _declared(path, content, mapped)
-
-
-def unsigned(path: Path, mapped: Collection[str] | None = None) -> BreachDeclared:
-    """Return the declaration in *path*, without an account, for a preview; raises as :func:`read`."""
     return _declared(path, _content(path), mapped)
 
 
@@ -156,7 +142,7 @@ def drafted(answers: Mapping[str, Any]) -> str:
 
 
 HEADER = """\
-# A breach, for `habeas breach scope FILE` and then `habeas breach declare FILE --as ACCOUNT`.
+# A breach, for `habeas breach scope FILE` and then `habeas breach declare FILE`.
 # Further fields (filters, translations, people without records, customers) are in docs/how-to/breach.md.
 """
 

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from habeas.client.private_files import open_private
+from shared.contract.refusals import REFUSALS
 from shared.errors import ConfigurationError, TransientError
 from shared.runtime.hosts import is_local, may_use_proxy
 
@@ -26,12 +27,39 @@ CURRENT = "/sessions/current"
 TIMEOUT_S = 60
 """A decision waits for its effect."""
 SIGN_IN_AGAIN = "the session is over: `habeas login` begins another"
+NO_KEY = "no_key"
+"""Reason for which a session makes no decision: it has ended at intake."""
 NO_LOGIN = "there is no session at a console: `habeas login` begins one"
+VERBS: Mapping[str, str] = {
+    "not_referred": "; `habeas request referred` lists those that do",
+    "no_appeal_open": "; `habeas appeals` lists those that are",
+    "no_open_message": ": see `habeas inbox list`",
+    "no_permission": ": another account permits it by `habeas permission grant`",
+    "listing_replaced": ": `habeas request review` shows the new listing",
+    "alias_unknown": "; `habeas request aliases` lists them",
+    "not_possible": "; `habeas request show` prints them",
+    "no_proposal": "; `habeas request proposals` lists those that do",
+    "request_stopped": ": `habeas request resume` lets it go on first",
+    "permission_unknown": "; `habeas permission list` lists them",
+    "no_such_clock": "; `habeas breach show` lists them",
+    "order_outdated": "; `habeas breach progress` shows it",
+    "no_such_hold": "; `habeas hold list` lists them",
+}
+"""Reason of a refusal → the verb that helps."""
 SEVERAL = "there are sessions at several consoles: set HABEAS_CONSOLE_URL to one of %s"
 
 
 class ConsoleUnavailable(TransientError):
     """The console does not answer."""
+
+
+class ConsoleRefusal(ConfigurationError):
+    """The console refused a call; the message says why."""
+
+    def __init__(self, message: str, status: int) -> None:
+        """Keep the HTTP *status*."""
+        super().__init__(message)
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +146,16 @@ class ConsoleClient:
         return found
 
     async def call(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
+        """Call *path* and return the JSON object of the answer, or an empty one; raises as :meth:`answer`."""
+        answer = await self.answer(method, path, **arguments)
+        return {} if answer.status_code == HTTPStatus.NO_CONTENT else dict(answer.json())
+
+    async def answer(self, method: str, path: str, **arguments: Any) -> httpx.Response:
         """
-        Call *path* and return the JSON object of the answer, or an empty one.
+        Call *path* and return the answer.
 
         Raises:
-            ConfigurationError: The session is over, or the console refused the call.
+            ConsoleRefusal: The session is over, or the console refused the call.
             ConsoleUnavailable: The console does not answer.
         """
         try:
@@ -133,14 +166,23 @@ class ConsoleClient:
         if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise ConsoleUnavailable(f"the console answers {answer.status_code}")
         if answer.is_error:
-            raise ConfigurationError(_reason_of(answer))
-        return {} if answer.status_code == HTTPStatus.NO_CONTENT else dict(answer.json())
+            raise ConsoleRefusal(_reason_of(answer), answer.status_code)
+        return answer
+
+
+def explained(reason: str) -> str:
+    """Return the sentence for the reason of a refused decision."""
+    return f"refused: {REFUSALS.get(reason, reason)}{VERBS.get(reason, '')}"
 
 
 def _reason_of(answer: httpx.Response) -> str:
-    if answer.status_code == HTTPStatus.UNAUTHORIZED:
-        return SIGN_IN_AGAIN
     known = answer.json() if "json" in answer.headers.get("content-type", "") else {}
+    if answer.status_code == HTTPStatus.UNAUTHORIZED or known.get("reason") == NO_KEY:
+        return SIGN_IN_AGAIN
+    if "reason" in known:
+        return explained(known["reason"])
+    if answer.status_code == HTTPStatus.NOT_FOUND and (detail := known.get("detail")):
+        return f"{detail[0].lower()}{detail[1:].rstrip('.')}"
     errors = "; ".join(f"{one['path']}: {one['message']}" for one in known.get("errors", ()))
     return f"{known.get('detail', answer.reason_phrase)} {errors}".strip()
 

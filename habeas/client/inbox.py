@@ -1,7 +1,6 @@
 """The classification of a mail, and the mails for staff."""
 
 from collections.abc import Mapping
-from contextlib import closing
 from datetime import datetime
 from typing import Any
 
@@ -11,12 +10,7 @@ from services.intake.channels.email.classification import MailMeaning, classify
 from services.intake.channels.email.parser import ParsedMail, read
 from services.intake.channels.email.rulebook import rulebook
 from services.intake.channels.email.sender_checks import is_authenticated, refusal_of
-from services.intake.channels.email.service import ANSWER as REPLY
 from shared.contract.answer import RAW_MAIL
-from shared.errors import Destroyed, UnknownRequest
-from shared.runtime.key_rings import RootKey
-from shared.runtime.mongo import connect
-from shared.runtime.vault import Vault
 
 MAIL, STOPPED = "mail", "stopped"
 """Kinds of work of the console; the first is also a kind of its cases."""
@@ -59,22 +53,6 @@ async def waiting(console: ConsoleClient) -> list[dict[str, Any]]:
         if all(wait["item"] != RAW_MAIL for wait in case["waits"]):
             rows.append(_asked_back(case))
     return sorted(rows, key=lambda row: (row["at"], row["request"]))
-
-
-async def opened(mongo_url: str, prefix: str, master_key: RootKey, case: str, item: str) -> bytes:
-    """
-    Return a sealed mail. Raises UnknownRequest if there is none.
-
-    Other sealed content is not read here: its reading is a signed decision that goes on record.
-    """
-    if item != RAW_MAIL and not item.startswith(REPLY):
-        raise UnknownRequest("no such mail is kept")
-    with closing(connect(mongo_url, app_name="habeas command")) as client:
-        vault = Vault(client, prefix=prefix, master_key=master_key)
-        try:
-            return b"".join([piece async for piece in vault.open_stream(case, item)])
-        except (KeyError, Destroyed):
-            raise UnknownRequest("no such mail is kept") from None
 
 
 def _outcome(mail: ParsedMail, understood: MailMeaning, refused: str | None) -> str:

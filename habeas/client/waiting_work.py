@@ -15,7 +15,7 @@ APPEAL, PROPOSAL, REFERRED = "appeal", "proposal", "referred"
 async def requests(console: ConsoleClient, today: date, work: str = "any") -> list[dict[str, Any]]:
     """Return the unanswered requests with *work* that waits for the staff, the first last day first."""
     found = await console.all("/cases", "cases", waiting=work)
-    return _by_day(row for case in found if (row := request_row(case, today)) is not None)
+    return _by_day(row for case in found if (row := request_row(case, today))["waits_for"])
 
 
 async def appeals(console: ConsoleClient, now: datetime) -> list[dict[str, Any]]:
@@ -32,13 +32,11 @@ async def proposals(console: ConsoleClient) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (row["received_on"], row["request"]))
 
 
-def request_row(case: Mapping[str, Any], today: date) -> dict[str, Any] | None:
-    """Return why a request waits, and until when; None if no work on its answer does."""
+def request_row(case: Mapping[str, Any], today: date) -> dict[str, Any]:
+    """Return why a request waits, and until when; ``waits_for`` is None if no work on its answer does."""
     waits = {wait["kind"]: wait["reason"] for wait in reversed(case["waits"])}
     kind = next((kind for kind in NEXT_STEPS if kind in waits), None)
-    if kind is None:
-        return None
-    waits_for, verbs = next_step_of(kind, waits[kind])
+    waits_for, verbs = next_step_of(kind, waits[kind]) if kind else (None, None)
     reason = waits.get(REFERRED)
     return {
         "request": case["id"],

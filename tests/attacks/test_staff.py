@@ -52,7 +52,15 @@ from shared.runtime.broker import Message
 from shared.runtime.vault import Vault
 from shared.vocabulary import HoldScope
 from tests.integration.forked_processes import said as run
-from tests.integration.pipeline import Heard, Pipeline, Somebody, comes_true, command, running
+from tests.integration.pipeline import (
+    Heard,
+    Pipeline,
+    Somebody,
+    comes_true,
+    command,
+    fresh_code,
+    running,
+)
 from tests.staff import PASSWORD, signed_in
 from tests.waiting import eventually
 
@@ -175,7 +183,7 @@ async def test_referred_request_is_answered_by_two_accounts(pipeline: Pipeline, 
     verb = ("request", "answer", case, "--explanation", str(tmp_path / "answer.txt"), "--as", "dana.muster")
     assert (await command(pipeline, *verb))[0] == 0
     assert (await pipeline.page(case))["status"] == "referred"
-    shown = json.loads((await command(pipeline, "request", "show", case, "--json"))[1])
+    shown = json.loads((await command(pipeline, "request", "show", case, "--as", "dana.muster", "--json"))[1])
     assert (shown["proposed"]["by"], shown["proposed"]["outcome"]) == ("dana.muster", "granted")
     approve = ("request", "approve-answer", case, "--as")
     assert "a colleague has to make the second" in await said(pipeline, *approve, "dana.muster")
@@ -619,18 +627,25 @@ async def enrolled(pipeline: Pipeline, *words: str) -> dict[str, str]:
     return dict(json.loads(printed))
 
 
-async def refuse_as(pipeline: Pipeline, case: str, secret: Mapping[str, str]) -> tuple[int, str]:
-    """Refuse the identity of a requester with the secrets of an account that the command made."""
+async def refuse_as(
+    pipeline: Pipeline, case: str, secret: Mapping[str, str], *, begins: bool = True
+) -> tuple[int, str]:
+    """Refuse an identity with the secrets of an account, in a session that *begins* or one from before."""
     key = base64.b32decode(parse_qs(urlsplit(secret["authenticator"]).query)["secret"][0])
     environment = {
         **pipeline.environment,
+        "HABEAS_CONSOLE_URL": await pipeline.console(),
         "HABEAS_STAFF_ACCOUNT": secret["account"],
         "HABEAS_STAFF_PASSWORD": secret["password"],
     }
-    words = ("verify", "refuse", case, "--reason", "proof_not_convincing")
-    ended, _, complaint = await run(
-        "habeas", (*words, "--code", code_at(key, datetime.now(UTC))), environment
-    )
+    ended, complaint = 0, ""
+    refuse = ("verify", "refuse", case, "--reason", "proof_not_convincing")
+    for words in (*([("login",)] if begins else []), refuse):
+        await fresh_code(pipeline, secret["account"])
+        code = code_at(key, datetime.now(UTC))
+        ended, _, complaint = await run("habeas", (*words, "--code", code), environment)
+        if ended:
+            break
     return ended, complaint
 
 
@@ -641,11 +656,13 @@ async def test_account_decides_until_it_is_disabled_and_again_after_a_reset(pipe
     assert await refuse_as(pipeline, case, first) == (0, "")
     assert (await command(pipeline, "staff", "disable", "nora.muster"))[0] == 0
     case = await challenged(pipeline)
+    ended, complaint = await refuse_as(pipeline, case, first, begins=False)
+    assert (ended, "the session is over" in complaint) == (2, True)
     ended, complaint = await refuse_as(pipeline, case, first)
-    assert (ended, "the account is disabled" in complaint) == (2, True)
+    assert (ended, "do not fit together" in complaint) == (2, True)
     again = await enrolled(pipeline, "reset", "nora.muster")
     ended, complaint = await refuse_as(pipeline, case, first)
-    assert (ended, "password is wrong" in complaint) == (2, True)
+    assert (ended, "do not fit together" in complaint) == (2, True)
     assert await refuse_as(pipeline, case, again) == (0, "")
 
 

@@ -209,11 +209,11 @@ def test_a_second_start_keeps_secrets_and_containers(composed: Composed) -> None
     assert seen() == before
 
 
-def test_the_staff_gives_its_commands_in_a_container_of_its_own(composed: Composed) -> None:
+def test_operators_give_their_commands_in_a_container_of_its_own(composed: Composed) -> None:
     def command(*words: str) -> Any:
         return json.loads(composed.command("run", "--rm", "-T", "command", *words, "--json"))
 
-    assert isinstance(command("verify", "list"), list)
+    assert isinstance(command("recipients", "list"), list)
     assert set(command("dead-letters")) == {"parked", "set_aside"}
 
 

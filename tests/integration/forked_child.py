@@ -24,9 +24,10 @@ from shared.law import calendars, library
 
 LOADED = (
     "habeas.cli",
+    "habeas.client.decisions",
     "habeas.client.identity",
     "habeas.client.staff",
-    *(f"services.{name}.bootstrap" for name in ("intake", "verifier", "fulfillment", "notifier")),
+    *(f"services.{name}.bootstrap" for name in ("intake", "verifier", "fulfillment", "notifier", "console")),
     "anyio._backends._asyncio",
     "httpcore",
     "pydantic.v1",

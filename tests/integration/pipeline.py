@@ -19,21 +19,24 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import aio_pika
 import httpx
 import orjson
+import typer
 
-from habeas.client import accounts, master_keys, requests
+from habeas.cli import app
+from habeas.client import accounts, master_keys, read_model, requests
 from habeas.embedded.company import fill, generate
 from habeas.embedded.installation import COMPANY, EMBEDDED_ACCOUNTS
 from habeas.embedded.mailcatcher import CaughtMessage
 from habeas.embedded.parts.ports import HOST, free_port
 from habeas.embedded.parts.process import Command, Process, require_ready
 from habeas.embedded.stack import Stack
+from services.console.handlers import observed
 from services.fulfillment.changes.suppressions import SuppressionList, SuppressionPurpose
 from services.fulfillment.search.identities import Identities
 from shared.contract import topology
@@ -141,6 +144,9 @@ class Pipeline:
     bus: Bus
     process: Process | None = None
     staff: "StaffRoom | None" = None
+    console_process: Process | None = None
+    sessions: dict[str, bytes] = field(default_factory=dict)
+    """Account → its second factor when its session at the console began: with another one it is over."""
 
     @property
     def log(self) -> Path:
@@ -174,10 +180,34 @@ class Pipeline:
         if self.process is not None:
             await self.process.kill()
 
+    async def end(self) -> None:
+        """End the services and the console."""
+        await self.kill()
+        if self.console_process is not None:
+            await self.console_process.kill()
+
     async def stop(self) -> None:
         """End the services as an operator would."""
         if self.process is not None:
             await self.process.stop(STOP_WITHIN)
+
+    async def console(self) -> str:
+        """Return the address of the console, which is started with a model built from the journals."""
+        if "HABEAS_CONSOLE_URL" in self.settings:
+            return self.settings["HABEAS_CONSOLE_URL"]
+        port, ops = free_port(), free_port()
+        url = f"http://{HOST}:{port}"
+        await declare(self.amqp_url, console=True)
+        await read_model.rebuild(self.mongo_url, self.prefix)
+        own = {"HABEAS_CONSOLE_PORT": str(port), "HABEAS_CONSOLE_URL": url, "HABEAS_OPS_PORT": str(ops)}
+        own["HABEAS_HTTP_PORT"] = str(free_port())
+        environment = self.environment | own
+        served = Command(("serve", "console"), Path.cwd(), self.folder / "console.log", environment)
+        self.console_process = await started("habeas", served)
+        ready = partial(require_ready, self.http, f"http://{HOST}:{ops}")
+        await self.console_process.until(ready, READY_WITHIN)
+        self.settings["HABEAS_CONSOLE_URL"] = url
+        return url
 
     @property
     def accounts(self) -> "StaffRoom":
@@ -436,14 +466,71 @@ async def command(pipeline: Pipeline, *words: str) -> tuple[int, str, str]:
     """
     Run ``habeas`` *words*; return its code, what it printed and what it complained of.
 
-    The account of ``--as`` is made where it is not there, and shows a code that was not used before.
+    ``--as NAME`` runs it in a session of that account at the console, with a code that was not used before.
     """
     environment = pipeline.environment
-    if "--as" in words:
+    if words[0] != "login" and "--as" in words:
+        place = words.index("--as")
+        name, words = words[place + 1], (*words[:place], *words[place + 2 :])
+        environment |= await signed_in(pipeline, name)
+        for case in filter(re.compile("[0-9a-f]{32}").fullmatch, words):
+            await comes_true(partial(_is_followed, pipeline, case))
+        code = await fresh_code(pipeline, name)
+        if "--code" not in words and tuple(words[:2]) in signing_verbs():
+            words = (*words, "--code", code)
+    elif words[0] == "login":
         account = await pipeline.accounts.present(words[words.index("--as") + 1])
         environment |= {"HABEAS_STAFF_PASSWORD": PASSWORD}
         words = words if "--code" in words else (*words, "--code", code_at(account.second_factor, now()))
     return await said("habeas", words, environment)
+
+
+async def _is_followed(pipeline: Pipeline, case: str) -> bool:
+    """Return whether the console has noted all facts about *case* that intake has handled."""
+    kinds = {kind.TYPE for kind in observed()}
+    rows = await pipeline.rows("intake", case=case, **{"event.type": {"$in": [*kinds]}})
+    handled = {row["cause"] for row in rows}
+    histories = pipeline.client[f"{pipeline.prefix}_console"]["histories"]
+    history = await histories.find_one({"_id": case})
+    return handled <= ((history or {}).get("facts") or {}).keys()
+
+
+async def signed_in(pipeline: Pipeline, name: str) -> dict[str, str]:
+    """Return the settings of the command for a session of the account *name*, begun where it has none."""
+    url = await pipeline.console()
+    own = {"HABEAS_CONSOLE_URL": url, "XDG_STATE_HOME": str(pipeline.folder / "logins" / name)}
+    known = await pipeline.accounts.register.account(name)
+    if known is None or pipeline.sessions.get(name) != known.second_factor:
+        account = await pipeline.accounts.present(name)
+        secret = {"HABEAS_STAFF_PASSWORD": PASSWORD}
+        code = await fresh_code(pipeline, name)
+        done = await said(
+            "habeas", ("login", "--as", name, "--code", code), pipeline.environment | own | secret
+        )
+        assert done[0] == 0, done
+        pipeline.sessions[name] = account.second_factor
+    return own
+
+
+async def fresh_code(pipeline: Pipeline, name: str) -> str:
+    """Return a code of the account *name* that counts, though one was used."""
+    for collection in ("codes", "tries"):
+        await pipeline.client[f"{pipeline.prefix}_staff"][collection].delete_many({})
+    known = await pipeline.accounts.register.account(name)
+    assert known is not None
+    return code_at(known.second_factor, now())
+
+
+@cache
+def signing_verbs() -> frozenset[tuple[str, ...]]:
+    """Return the verbs of the command that take a one-time code."""
+    groups: Any = typer.main.get_command(app)
+    return frozenset(
+        (group, name)
+        for group, members in groups.commands.items()
+        for name, verb in getattr(members, "commands", {}).items()
+        if any(parameter.name == "code" for parameter in verb.params)
+    )
 
 
 def datamap(folder: Path, prefix: str) -> Path:
@@ -524,7 +611,7 @@ async def prepared(
             (credentials / master_keys.KEEPER / master_keys.FIRST).write_text(settings["HABEAS_MASTER_KEY"])
             master_keys.issue(master_keys.load(credentials), credentials)
         pipeline = Pipeline(folder, amqp_url, mongo_url, mail, prefix, settings, client, http, bus)
-        exits.push_async_callback(pipeline.kill)
+        exits.push_async_callback(pipeline.end)
         yield pipeline
 
 

@@ -193,6 +193,8 @@ async def test_a_mail_handed_over_by_lmtp_is_asked_back_and_its_answer_becomes_t
         lodged_for = [fact["data"]["reason"] for row in rows for fact in row["facts"] if fact["type"] == kind]
         assert sorted(lodged_for) == ["automatic", "other", "unanswered"]
         assert (await writer.pipeline.page(case))["stopped"] == "unclear_reply"
-        _, said, _ = await command(writer.pipeline, "inbox", "read", case, message["data"]["message"])
+        _, said, _ = await command(
+            writer.pipeline, "inbox", "read", case, message["data"]["message"], "--as", "anna"
+        )
         assert "Quand aurai-je" in said
         assert await writer.pipeline.parked() == {name: [] for name in await writer.pipeline.parked()}

@@ -17,7 +17,6 @@ from pysequoia import Cert
 from bench.document_images import bill, passport
 from habeas.embedded.company import ADA
 from habeas.embedded.stack import Stack
-from services.verifier.assurance.reviews import ReviewQueue
 from shared.contract.case_openings import EVERYTHING
 from shared.contract.events import OPENPGP_MESSAGE, ContentOpened
 from tests import hostile, workers
@@ -279,7 +278,7 @@ async def test_the_staff_looks_at_a_proof_and_two_of_them_decide(pipeline: Pipel
     await offer(pipeline, case, document("identity", OURS.sealed(picture)))
     await facts(pipeline, case, "habeas.identity.review_needed.v1")
 
-    code, output, errors = await command(pipeline, "verify", "list", "--json")
+    code, output, errors = await command(pipeline, "verify", "list", "--as", "dana.muster", "--json")
     assert code == 0, errors
     assert case in {standing["request"] for standing in json.loads(output)}
     show = ("verify", "show", case, "--out", str(tmp_path / "proofs"), "--json")
@@ -304,8 +303,6 @@ async def test_the_staff_looks_at_a_proof_and_two_of_them_decide(pipeline: Pipel
         words = ("verify", "accept", case, "--as", by, "--reason", "looked_at", "--identity", "email")
         assert (await command(pipeline, *words))[0] == ended
     assert (await pipeline.closed(case, WITHIN))["outcome"] == "partly_granted"
-    listed = await ReviewQueue(pipeline.client[f"{pipeline.prefix}_verifier"]).cases()
-    assert case not in listed
 
 
 @pytest.mark.parametrize("ending", ["withdrawn", "refused by the staff"])

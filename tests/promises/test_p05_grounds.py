@@ -53,7 +53,7 @@ async def test_staff_judge_a_claim_that_data_was_processed_unlawfully(
     case = await pipeline.verified("erasure", person, details={"statement": "You processed it unlawfully."})
     page = await pipeline.until_it_is("referred", case)
     assert await servers.find_one({"_id": rented["_id"]}) == rented, "nothing is erased before the judgement"
-    _, output, _ = await command(pipeline, "request", "show", case, "--json")
+    _, output, _ = await command(pipeline, "request", "show", case, "--json", "--as", "anna")
     row = json.loads(output)
     assert (row["reason"], row["due_on"]) == ("erasure_ground_claimed", page["due_on"])
     assert row["verbs"].startswith("request ground")

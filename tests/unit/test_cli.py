@@ -128,11 +128,6 @@ def test_way_of_submission_is_a_known_one() -> None:
     assert CliRunner().invoke(app, ["submit", "--email", "ada@example.org", "--by", "ftp"]).exit_code == 2
 
 
-def test_text_that_is_no_id_of_a_decision_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HABEAS_URL", "http://127.0.0.1:1")
-    assert printed_error("decision", "x").startswith("x: write the id of a decision")
-
-
 def test_missing_setting_of_a_running_installation_names_the_account(tmp_path: Path) -> None:
     state = InstallationState(tmp_path)
     with pytest.raises(ConfigurationError, match="no `habeas up` has run"):

@@ -64,21 +64,21 @@ def changed(folder: Path, **changes: Any) -> Path:
 
 
 def test_the_example_is_a_declaration() -> None:
-    declared = breach_files.read(EXAMPLE, "ada")
-    assert (declared.by, declared.high_risk) == ("ada", True)
+    declared = breach_files.unsigned(EXAMPLE)
+    assert declared.high_risk
     assert declared.affected.collections[0].filter == {"language": "de"}
     assert declared.account("de").nature.startswith("Am 3. März")
 
 
 def test_declaration_may_be_json(tmp_path: Path) -> None:
     file = written(tmp_path, json.dumps(declaration()))
-    assert breach_files.read(file, None) == BreachDeclared.model_validate(declaration())
+    assert breach_files.unsigned(file) == BreachDeclared.model_validate(declaration())
 
 
 def test_yaml_words_stay_strings_and_only_true_is_true(tmp_path: Path) -> None:
     text = EXAMPLE.read_text(encoding="utf-8").replace("{country: DE}", "{country: NO}")
     text = text.replace("{language: de}", "{active: true, flag: yes, gone: null, tries: 5, day: 2026-03-05}")
-    declared = breach_files.read(written(tmp_path, text), "ada")
+    declared = breach_files.unsigned(written(tmp_path, text))
     assert declared.affected.list[0].residence is not None
     assert declared.affected.list[0].residence.country == "NO"
     assert declared.affected.collections[0].filter == {
@@ -131,13 +131,12 @@ def test_yaml_words_stay_strings_and_only_true_is_true(tmp_path: Path) -> None:
             {"affected": {"list": [{"email": SECRET}]}}, "affected.list.0.email: ", id="inside a list"
         ),
         pytest.param({"risk_unlikely": True}, "risk_unlikely needs a rationale", id="several fields"),
-        pytest.param({"by": None}, "name the declaring staff account with --as", id="no account"),
     ],
 )
 def test_error_has_place_and_remedy_and_no_value(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
     file = changed(tmp_path, **changes)
     with pytest.raises(ConfigurationError) as raised:
-        breach_files.read(file, None)
+        breach_files.unsigned(file)
     assert f"{file}: {said}" in str(raised.value)
     assert SECRET not in str(raised.value)
 
@@ -145,7 +144,7 @@ def test_error_has_place_and_remedy_and_no_value(tmp_path: Path, changes: dict[s
 def test_union_of_forms_gives_one_error(tmp_path: Path) -> None:
     home = {"country": "US", "subdivision": "North Dakota"}
     with pytest.raises(ConfigurationError) as raised:
-        breach_files.read(changed(tmp_path, affected={"list": [{"residence": home}]}), None)
+        breach_files.unsigned(changed(tmp_path, affected={"list": [{"residence": home}]}))
     assert len(str(raised.value).splitlines()) == 1
 
 
@@ -156,7 +155,7 @@ def test_invalid_account_name_is_refused_with_its_form() -> None:
 
 def test_each_error_has_its_own_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as raised:
-        breach_files.read(changed(tmp_path, contact=None, nature=None), None)
+        breach_files.unsigned(changed(tmp_path, contact=None, nature=None))
     assert len(str(raised.value).splitlines()) == 2
 
 
@@ -172,23 +171,26 @@ def test_each_error_has_its_own_line(tmp_path: Path) -> None:
 )
 def test_invalid_declaration_file_is_refused(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(ConfigurationError, match=said):
-        breach_files.read(written(tmp_path, text), "ada")
+        breach_files.unsigned(written(tmp_path, text))
 
 
-def test_file_and_option_must_name_the_same_account(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="names another account than --as"):
-        breach_files.read(changed(tmp_path), "bruno")
+@pytest.mark.usefixtures("console_login")
+def test_file_names_no_other_account_than_the_session(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="names another account than the session"):
+        CliRunner().invoke(
+            app, ["breach", "declare", str(changed(tmp_path, by="bruno"))], catch_exceptions=False
+        )
 
 
 def test_equal_declarations_have_the_same_event_id(tmp_path: Path) -> None:
-    one, same = (breach_files.read(changed(tmp_path), None) for _ in range(2))
-    other = breach_files.read(changed(tmp_path, measures="More."), None)
+    one, same = (breach_files.unsigned(changed(tmp_path)) for _ in range(2))
+    other = breach_files.unsigned(changed(tmp_path, measures="More."))
     ids = [breach_files.event_id("habeas/command", declared) for declared in (one, same, other)]
     assert ids[0] == ids[1] != ids[2]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("verb", ["declare FILE --as ada", "scope FILE", "preview FILE --out OUT"])
+@pytest.mark.parametrize("verb", ["declare FILE", "scope FILE", "preview FILE --out OUT"])
 def test_verbs_with_declarations_know_the_categories_of_the_map(
     tmp_path: Path, verb: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -202,12 +204,13 @@ def test_verbs_with_declarations_know_the_categories_of_the_map(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("declare /nowhere.yaml --as ada", "there is no such file"),
-        (f"hold {INCIDENT} --as ada --agency police --until 2020-01-01T00:00+01:00", "is in the past"),
-        (f"hold {INCIDENT} --as ada --agency police --until tomorrow", "--until: must be a moment"),
+        ("declare /nowhere.yaml", "there is no such file"),
+        (f"hold {INCIDENT} --agency police --until 2020-01-01T00:00+01:00", "is in the past"),
+        (f"hold {INCIDENT} --agency police --until tomorrow", "--until: must be a moment"),
         ("register --out register.txt", "name it .csv or .json"),
     ],
 )
+@pytest.mark.usefixtures("console_login")
 def test_wrong_call_of_a_verb_has_a_remedy(words: str, said: str) -> None:
     with pytest.raises(ConfigurationError, match=said):
         CliRunner().invoke(app, ["breach", *words.split()], catch_exceptions=False)

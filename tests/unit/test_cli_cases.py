@@ -6,7 +6,8 @@ from typer.testing import CliRunner
 from habeas.cli import app
 from shared.errors import ConfigurationError
 
-DECIDE = ["appeals", "decide", "a" * 32, "--as", "anna", "--refused"]
+DECIDE = ["appeals", "decide", "a" * 32, "--refused"]
+pytestmark = pytest.mark.usefixtures("console_login")
 
 
 def test_unknown_reason_is_refused_with_the_known_ones() -> None:
@@ -25,7 +26,7 @@ def test_unknown_reason_is_refused_with_the_known_ones() -> None:
 )
 def test_missing_answer_names_both_options(words: str, options: str) -> None:
     with pytest.raises(ConfigurationError, match=options):
-        CliRunner().invoke(app, [*words.split(), "a" * 32, "--as", "anna"], catch_exceptions=False)
+        CliRunner().invoke(app, [*words.split(), "a" * 32], catch_exceptions=False)
 
 
 def test_refused_appeal_needs_a_reason_or_an_explanation() -> None:

@@ -2,42 +2,53 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import ANY
 
 import httpx
 import pytest
 import structlog
 import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from fastapi import FastAPI
 from typer.testing import CliRunner
 
 import habeas.cli
-from habeas.cli import app, passwords
-from habeas.client import staff
-from habeas.client.staff import explained
+from habeas.cli import app
+from habeas.client import console_api
+from habeas.client.console_api import ConsoleLogin, ConsoleRefusal, explained
+from services.console.api.app import PATH, create_api
+from services.console.context import ConsoleParts
+from services.console.handlers import observed
+from services.console.signin.accounts import StaffMember
+from services.console.signin.sessions import ConsoleSession, UnlockedKey
 from services.intake.domain import PUBLIC_SOURCE
 from services.intake.http.api import create_app
 from services.intake.http.callers import Callers
 from services.intake.http.staff_decisions import CALLS_PER_HOUR, StaffDecisions
 from shared.contract.events import ErasureApproved, ErasureScheduled, HoldPlaced, RequestSubmitted
-from shared.errors import ConfigurationError, Unanswered
+from shared.errors import Unanswered
+from shared.law.library import EXAMPLE, company
 from shared.runtime import staff_api
 from shared.runtime.client_limits import Allowance
-from shared.runtime.staff_api import StaffApi, StaffApiProblem
+from shared.runtime.staff_api import StaffApi
 from shared.runtime.staff_register import DecisionOutcome
+from shared.vocabulary import StaffRole
 from tests.unit.fakes import Office, request
 from tests.unit.intake_api import ROOT, SITE, UNKNOWN
+
+pytestmark = pytest.mark.slow  # intake and the console are made for each
 
 AT = "2126-03-09T10:00+01:00"
 WITH_UNKNOWN_ID = {
     "appeals decide": "--granted",
-    "appeals show": None,
-    "audit trail": None,
+    "appeals show": "",
     "breach abort": "--yes",
     "breach approve": "--phase 1",
     "breach end-hold": "",
@@ -48,10 +59,11 @@ WITH_UNKNOWN_ID = {
     "breach withdraw": "--phase 1",
     "hold lift": "f" * 32,
     "inbox done": "mail --because answered",
+    "inbox read": "",
     "permission grant": "--to bert",
     "permission revoke": "--to bert",
     "request answer": "--explanation {text}",
-    "request approve-answer": None,
+    "request approve-answer": "",
     "request approve-correction": "",
     "request approve-erasure": "",
     "request close": "",
@@ -69,13 +81,13 @@ WITH_UNKNOWN_ID = {
     "request refuse": "--ground excessive",
     "request release-values": "--reason called_back",
     "request resume": "",
-    "request review": None,
-    "request show": None,
+    "request review": "",
+    "request show": "",
     "verify accept": "--reason looked_at --identity email",
     "verify refuse": "--reason identity_not_established",
-    "verify show": None,
+    "verify show": "",
 }
-"""Deciding verb → its other words; None where it reads the case in the databases before it decides."""
+"""Verb with a code → its other words."""
 WITHOUT_ID = {
     "breach declare",
     "burst declare",
@@ -88,11 +100,11 @@ WITHOUT_ID = {
 
 
 def deciding() -> Iterator[str]:
-    """Yield the verbs that a staff account signs."""
+    """Yield the verbs that take a one-time code."""
     command: Any = typer.main.get_command(app)
     for group, members in command.commands.items():
         for name, verb in getattr(members, "commands", {}).items():
-            if any(parameter.name == "account" for parameter in verb.params):
+            if any(parameter.name == "code" for parameter in verb.params):
                 yield f"{group} {name}"
 
 
@@ -131,68 +143,128 @@ def register() -> Register:
     return Register()
 
 
+class OneAccount:
+    """The parts of a console with one account in a session, without cases; it sees decisions at once."""
+
+    async def session(self, token: str, now: datetime, *, used: bool = True) -> ConsoleSession:
+        del used
+        until = now + timedelta(hours=1)
+        return ConsoleSession(token, "anna", b"key", now, until, UnlockedKey(KEY, "bearer", until))
+
+    async def lock(self, session: ConsoleSession) -> None:
+        del session
+
+    async def member(self, name: str) -> StaffMember:
+        return StaffMember(name, "", frozenset(StaffRole), b"key")
+
+    async def row(self, case: str) -> None:
+        del case
+
+    async def of(self, cases: Sequence[str]) -> dict[str, list[Any]]:
+        return dict.fromkeys(cases, SEEN)
+
+
+KEY = Ed25519PrivateKey.generate()
+SEEN = [SimpleNamespace(id=ANY, fact=kind) for kind in observed()]
+
+
+class PresentIntake:
+    """The staff API of the test that runs."""
+
+    api: StaffApi
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.api, name)
+
+
+INTAKE = PresentIntake()
+
+
+@cache
+def console_app() -> FastAPI:
+    """Return the application of a console in front of the present intake; it keeps no state."""
+    one, app = OneAccount(), FastAPI()
+    settings = SimpleNamespace(company=company(EXAMPLE))
+    parts: dict[str, Any] = dict.fromkeys(ConsoleParts.__dataclass_fields__, one)
+    own = {"settings": settings, "intake": INTAKE, "clock": lambda: datetime.now(UTC)}
+    app.mount(PATH, create_api(ConsoleParts(**parts | own)))
+    return app
+
+
 @pytest.fixture(autouse=True)
-def intake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, register: Register) -> None:
+def intake(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, register: Register, console_login: ConsoleLogin
+) -> None:
+    assert console_login.account == "anna"
     fake: Any = register
     decisions = StaffDecisions(
         register.office.requests, fake, lambda: datetime.now(UTC), Allowance(1000), incidents=fake
     )
     api = create_app(register.office.requests, Callers({}, Allowance(1000)), SITE, staff=decisions)
+    INTAKE.api = StaffApi(httpx.AsyncClient(transport=httpx.ASGITransport(api), base_url=ROOT))
 
     def client(**settings: Any) -> httpx.AsyncClient:
-        return httpx.AsyncClient(**settings, transport=httpx.ASGITransport(api))
+        del settings["trust_env"]
+        return httpx.AsyncClient(**settings, transport=httpx.ASGITransport(console_app()))
 
-    monkeypatch.setattr(staff_api, "httpx", Transport(client, httpx.HTTPError, httpx.Limits))
-    monkeypatch.setattr(staff, "private_key", lambda *_: Ed25519PrivateKey.generate())
-    environment: Mapping[str, str] = {"HABEAS_URL": ROOT, "HABEAS_STATE": str(tmp_path)}
-    for name, value in {**environment, "HABEAS_STAFF_PASSWORD": "p" * 20}.items():
-        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(console_api, "httpx", Transport(client, httpx.HTTPError))
+    monkeypatch.setenv("HABEAS_STATE", str(tmp_path))
 
 
 @dataclass
 class Transport:
-    """The names of httpx that the command uses."""
+    """The names of httpx that the client of the console uses."""
 
     AsyncClient: Any
     HTTPError: Any
-    Limits: Any
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Let the waits for effects pass at once; return their pauses."""
+    slept = list[float]()
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(staff_api, "asyncio", SimpleNamespace(sleep=sleep))
+    monkeypatch.setattr(staff_api, "time", SimpleNamespace(monotonic=lambda: sum(slept)))
+    return slept
 
 
 def decide(*words: str) -> Any:
     with structlog.testing.capture_logs():
-        return CliRunner().invoke(app, [*words, "--as", "anna", "--code", "123456"])
+        return CliRunner().invoke(app, [*words, "--code", "123456"])
 
 
-@pytest.mark.slow
-def test_password_is_not_asked_for_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("HABEAS_STAFF_PASSWORD")
-    monkeypatch.setattr(passwords, "has_console", lambda: False)
-    result = decide("request", "close", "f" * 32)
-    assert "HABEAS_STAFF_PASSWORD_FILE is missing" in str(result.exception)
+def test_code_is_not_asked_for_without_a_terminal() -> None:
+    result = CliRunner().invoke(app, ["request", "close", "f" * 32])
+    assert "--code is missing" in str(result.exception)
 
 
-@pytest.mark.slow
+def test_decision_needs_a_session(console_login: ConsoleLogin) -> None:
+    console_api.LoginFile().drop(console_login)
+    assert "`habeas login`" in str(decide("request", "close", "f" * 32).exception)
+
+
 def test_table_has_every_deciding_verb() -> None:
     assert {*WITH_UNKNOWN_ID, *WITHOUT_ID} == set(deciding())
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("verb", "words"), [(verb, words) for verb, words in WITH_UNKNOWN_ID.items() if words is not None]
-)
+@pytest.mark.parametrize(("verb", "words"), WITH_UNKNOWN_ID.items())
 def test_unknown_id_is_an_error(verb: str, words: str, tmp_path: Path) -> None:
     text = tmp_path / "text.txt"
     text.write_text("We looked.", encoding="utf-8")
     result = decide(*verb.split(), UNKNOWN, *words.format(text=text).split())
-    assert (result.stdout, type(result.exception)) == ("", ConfigurationError)
+    assert (result.stdout, type(result.exception)) == ("", ConsoleRefusal)
     assert str(result.exception) in {
         "no request has this id",
         "no incident has this id",
+        "there is no such case",
         explained("no_open_message"),
     }
 
 
-@pytest.mark.slow
 def test_decision_in_a_wrong_state_is_refused_with_the_reason(register: Register) -> None:
     register.fixed = [DecisionOutcome("intake", "habeas.incident.declared.v1", "not_stopped")]
     result = declare_burst()
@@ -204,15 +276,17 @@ def declare_burst(*words: str) -> Any:
     return decide("burst", "declare", "storm", "--until", AT, *words)
 
 
-@pytest.mark.slow
 def test_decision_without_an_answer_in_time_is_recorded(
-    register: Register, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    register: Register,
+    hurried: list[float],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     register.fixed = []
-    monkeypatch.setattr(staff, "EFFECT_WITHIN_S", 0.01)
     unanswered = declare_burst().exception
     assert isinstance(unanswered, Unanswered)
-    assert "is recorded, and no service has answered it in 0 s; `habeas decision " in str(unanswered)
+    assert "is recorded, and no service has answered it yet; `habeas decision " in str(unanswered)
+    assert len(hurried) <= CALLS_PER_HOUR / 30
     monkeypatch.setattr(habeas.cli, "app", lambda: (_ for _ in ()).throw(unanswered))
     with pytest.raises(SystemExit) as ended:
         habeas.cli.main()
@@ -220,37 +294,6 @@ def test_decision_without_an_answer_in_time_is_recorded(
     assert "habeas: the decision is recorded" in capsys.readouterr().err
 
 
-@pytest.mark.slow
-def test_decision_whose_result_is_not_read_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
-    call = StaffApi.call
-
-    async def limited(api: StaffApi, method: str, path: str, *more: Any, **arguments: Any) -> Any:
-        if path.startswith("/v1/staff/decisions/"):
-            raise StaffApiProblem(429, "too many calls")
-        return await call(api, method, path, *more, **arguments)
-
-    monkeypatch.setattr(StaffApi, "call", limited)
-    unread = declare_burst().exception
-    assert isinstance(unread, Unanswered)
-    assert "is recorded, and its result could not be read: 429: too many calls; `habeas" in str(unread)
-
-
-@pytest.mark.slow
-def test_decisions_without_an_answer_leave_calls_to_other_accounts_of_the_network(
-    register: Register, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    register.fixed, slept = [], list[float]()
-
-    async def sleep(seconds: float) -> None:
-        slept.append(seconds)
-
-    monkeypatch.setattr(staff_api, "asyncio", SimpleNamespace(sleep=sleep))
-    monkeypatch.setattr(staff_api, "time", SimpleNamespace(monotonic=lambda: sum(slept)))
-    assert isinstance(declare_burst().exception, Unanswered)
-    assert len(slept) <= CALLS_PER_HOUR / 30
-
-
-@pytest.mark.slow
 def test_result_of_an_accepted_decision_is_printed_as_json() -> None:
     result = declare_burst("--json")
     assert result.exit_code == 0, result.exception
@@ -259,7 +302,6 @@ def test_result_of_an_accepted_decision_is_printed_as_json() -> None:
     assert shown["results"] == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("outcomes", "printed", "code"),
     [
@@ -277,7 +319,6 @@ def test_result_of_a_decision_is_shown_by_its_id(
     assert (result.stdout.strip(), result.exit_code) == (printed, code)
 
 
-@pytest.mark.slow
 def test_several_erasures_are_approved_with_one_code_each_on_its_own(register: Register) -> None:
     case = asyncio.run(register.office.requests.lodge(RequestSubmitted(**request()), PUBLIC_SOURCE))
     approved = ErasureApproved.TYPE
@@ -294,7 +335,6 @@ def test_several_erasures_are_approved_with_one_code_each_on_its_own(register: R
     assert [one["reason"] for one in shown] == ["no_approval_waits", "no request has this id"]
 
 
-@pytest.mark.slow
 def test_first_of_two_approvals_asks_for_the_second(register: Register) -> None:
     case = asyncio.run(register.office.requests.lodge(RequestSubmitted(**request()), PUBLIC_SOURCE))
     approved = ErasureApproved.TYPE
@@ -304,13 +344,11 @@ def test_first_of_two_approvals_asks_for_the_second(register: Register) -> None:
     assert f"{case}: {shown}" in decide("request", "approve-erasure", case, UNKNOWN).stdout
 
 
-@pytest.mark.slow
 def test_one_code_approves_at_most_100_erasures() -> None:
     result = decide("request", "approve-erasure", *(f"{n:032x}" for n in range(101)))
     assert str(result.exception) == "one code makes 100 decisions at most"
 
 
-@pytest.mark.slow
 def test_hold_on_a_collection_needs_no_request(register: Register) -> None:
     register.fixed = [DecisionOutcome("fulfillment", HoldPlaced.TYPE)]
     place = ("hold", "place", "--matter", "claim_7")

@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from typer.testing import CliRunner
 
 from habeas.cli import app
-from habeas.client.inbox import opened
+from habeas.cli.letters import mail_in
+from habeas.client.opened_cases import ContentOpening
 from shared.errors import UnknownRequest
 
 MAIL = """\
@@ -60,8 +62,19 @@ def test_a_mail_from_our_own_address_is_a_loop(tmp_path: Path, monkeypatch: pyte
     assert "opens no case: loop" in explain(tmp_path)
 
 
+class OneMail:
+    """An opened case with a mail, and more content."""
+
+    async def content(self) -> dict[str, Any]:
+        return {"mails": [{"item": "mail"}], "submission": {}}
+
+    async def item(self, name: str) -> bytes:
+        return f"the {name}".encode()
+
+
 @pytest.mark.parametrize("item", ["submission", "inquiry", "answer", "code_1", "package_1"])
 async def test_other_sealed_content_is_not_read_as_a_mail(item: str) -> None:
-    """Its reading is a signed decision, and needs a permission for the content of customers."""
+    opened = cast("ContentOpening", OneMail())
+    assert await mail_in(opened, "mail") == b"the mail"
     with pytest.raises(UnknownRequest):
-        await opened("mongodb://127.0.0.1:9", "habeas", bytes(32), "c" * 32, item)
+        await mail_in(opened, item)

@@ -67,7 +67,7 @@ def test_row_of_a_request_names_its_next_step(
 
 
 def test_work_beside_the_answer_is_no_next_step() -> None:
-    assert waiting_work.request_row(case(waiting("recipient")), date(2026, 3, 9)) is None
+    assert waiting_work.request_row(case(waiting("recipient")), date(2026, 3, 9))["waits_for"] is None
 
 
 def answering(pages: Mapping[str, Mapping[str, Any]]) -> ConsoleClient:

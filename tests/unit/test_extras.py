@@ -7,10 +7,8 @@ from importlib.metadata import packages_distributions
 
 import pytest
 
-from habeas.client import identity
 from services.verifier.documents.examiner.bootstrap import obstacles
 from shared import extras
-from shared.errors import ConfigurationError
 from tests.unit.pages import ROOT
 
 
@@ -43,9 +41,3 @@ def test_installed_extra_is_not_named() -> None:
 def test_examiner_names_the_command_that_installs_the_extra() -> None:
     [reason] = obstacles()
     assert reason.startswith(REMEDY)
-
-
-@pytest.mark.usefixtures("_without_documents")
-def test_verb_that_shows_documents_names_the_command_that_installs_the_extra() -> None:
-    with pytest.raises(ConfigurationError, match=re.escape(REMEDY)):
-        identity._encoder()

@@ -18,7 +18,7 @@ from services.console.decisions.submission import MadeDecision, make_batch, make
 from services.console.http.guard import SessionGuard, Visitor
 from services.console.http.permissions import ConsoleAction
 from shared.contract.catalogue import catalogue
-from shared.contract.events import Decision, RequestId, StaffSignedIn
+from shared.contract.events import Decision, MessageRepaired, RequestId, StaffSignedIn
 from shared.contract.events.breaches import BreachDeclared
 from shared.contract.staff import StaffDecision
 from shared.runtime.staff_api import DecisionState
@@ -26,9 +26,9 @@ from shared.runtime.staff_api import DecisionState
 KINDS: Mapping[str, type[StaffDecision]] = {
     kind.TYPE: kind
     for kind in catalogue()
-    if issubclass(kind, Decision | BreachDeclared) and kind is not StaffSignedIn
+    if issubclass(kind, Decision | BreachDeclared) and kind not in {StaffSignedIn, MessageRepaired}
 }
-"""Type → decision that an account may make in its session."""
+"""Type → decision that an account may make in its session; sign-ins and repairs are part of other calls."""
 NO_KIND = "There is no such decision."
 ONE_ALONE = "A declaration, or a decision with a package, is made alone."
 

@@ -26,6 +26,7 @@ from shared.runtime.staff_api import DecisionNotAccepted, StaffApiProblem
 
 NOT_SIGNED_IN = "The session is not known, or it is over: sign in again."
 NO_KEY = "The session has no key at intake: open a case, or decide, with password and code."
+NOT_CHANGED = "Nothing was changed."
 NOT_SERVED = "A part of the system does not answer, or is busy; try again."
 TOO_LARGE = "The body is too large, or has no length."
 WITH_PACKAGE = "/decisions/package"
@@ -150,7 +151,7 @@ def _problem_of(error: HabeasError) -> Response:
             return problem(403, f"{REFUSALS.get(reason, reason)}.", reason=reason)
         case StaffApiProblem():
             status = error.status if error.status in OF_INTAKE else HTTPStatus.CONFLICT
-            return problem(status, f"Nothing was changed: {error}")
+            return problem(status, str(error) or NOT_CHANGED)
         case _:
             found = form_errors(error, str)
     if found is None:

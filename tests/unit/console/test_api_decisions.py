@@ -18,6 +18,7 @@ from services.console.signin.sessions import ConsoleSession, UnlockedKey
 from shared.contract.events import (
     Decision,
     ErasureApproved,
+    MessageRepaired,
     PackageReviewNeeded,
     StaffSignedIn,
     StopDecided,
@@ -141,10 +142,11 @@ async def test_package_goes_with_its_decision(intake: Intake) -> None:
     ("decision", "status"),
     [
         ({"type": StaffSignedIn.TYPE, "data": {}}, 422),
+        ({"type": MessageRepaired.TYPE, "data": {}}, 422),
         ({"type": PackageReviewNeeded.TYPE, "data": {}}, 422),
         ({**APPROVAL, "data": {"request_id": "no id"}}, 422),
     ],
-    ids=["a sign-in", "no decision", "malformed"],
+    ids=["a sign-in", "a repair", "no decision", "malformed"],
 )
 async def test_other_forms_are_refused(decision: Mapping[str, Any], status: int, intake: Intake) -> None:
     assert (await made(intake, decision)).status_code == status
