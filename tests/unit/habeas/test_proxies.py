@@ -6,13 +6,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import httpx
 import pytest
 
-from habeas.client import requests, staff
+from habeas.client import console_api, requests
+from habeas.client.console_api import ConsoleUnavailable
 from shared.client.http import ApiUnavailable, AsyncHttpClient
 from shared.errors import ConfigurationError
 from shared.runtime.hosts import may_use_proxy
 
 URL = "http://127.0.0.1:1"
 ID = "0" * 32
+LOGIN = console_api.ConsoleLogin(URL, "anna", "", "token")
 
 
 async def follow() -> None:
@@ -24,7 +26,7 @@ CALLS: dict[str, Callable[[], Awaitable[object]]] = {
     "client": follow,
     "verb of a request": lambda: requests.prove_by_code(URL, ID, "WXYZ"),
     "package": lambda: requests.package(URL, ID, "WXYZ"),
-    "result of a decision": lambda: staff.result(URL, ID),
+    "session at the console": lambda: console_api.whoami(LOGIN),
 }
 
 
@@ -49,7 +51,7 @@ async def proxied(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[list[bytes]]
 async def test_call_to_this_machine_takes_no_proxy(
     proxied: list[bytes], call: Callable[[], Awaitable[object]]
 ) -> None:
-    with pytest.raises((ApiUnavailable, ConfigurationError, httpx.ConnectError)):
+    with pytest.raises((ApiUnavailable, ConsoleUnavailable, ConfigurationError, httpx.ConnectError)):
         await call()
     assert proxied == []
 
