@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Locator, Page
 
 from habeas.client import requests
 from habeas.embedded.parts.ports import HOST, free_port
@@ -85,6 +85,64 @@ class Console:
             return (row.get("stage"), row.get("waiting")) == (stage, list(waiting))
 
         await comes_true(there, WITHIN)
+
+
+@dataclass(frozen=True, slots=True)
+class StaffBrowser:
+    """The browser of an account, in a context of its own."""
+
+    console: Console
+    account: str
+    page: Page
+
+    async def visit(self, path: str) -> None:
+        """Go to *path* of the console."""
+        await self.page.goto(self.console.url + path)
+
+    async def sign(self, form: Locator, button: str = "button >> nth=0", code: str = "") -> None:
+        """Enter a fresh *code* into *form*, and press its *button*."""
+        await form.locator("[name=code]").fill(code or await self.console.code(self.account))
+        await form.locator(button).click()
+        await self.page.wait_for_load_state()
+
+    async def said(self) -> str:
+        """Return the message of the page: a success, or an error."""
+        return await self.page.inner_text("[role=status], [role=alert]")
+
+    async def open_content(self, case: str, then: str = "content") -> None:
+        """Open the sealed content of *case* on record, and go to it or to the package."""
+        await self.visit(f"/requests/{case}/{then}")
+        await self.sign(self.page.locator("main form"))
+        await self.page.wait_for_selector("main .notice time", state="attached")
+
+    async def client(self) -> httpx.AsyncClient:
+        """Return a client in the session of the browser."""
+        [cookie] = [one for one in await self.page.context.cookies() if one["name"] == "habeas-console"]
+        cookies = {cookie["name"]: cookie["value"]}
+        return httpx.AsyncClient(
+            base_url=self.console.url, timeout=30, follow_redirects=True, cookies=cookies
+        )
+
+    async def offered(self, case: str) -> set[str]:
+        """Return the decisions that the page of *case* offers."""
+        text = await (await self.page.request.get(f"{self.console.url}/requests/{case}")).text()
+        return set(re.findall(r"/decisions/([a-z-]+)\"", text))
+
+
+@asynccontextmanager
+async def staff_browser(
+    console: Console, browser: Browser, account: str, *roles: StaffRole, **options: Any
+) -> AsyncIterator[StaffBrowser]:
+    """Sign in as *account* with *roles*, in a browser context of its own with *options*."""
+    context = await browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+    page = await context.new_page()
+    await page.goto(f"{console.url}/sign-in")
+    for name, value in (await console.credentials(account, *roles)).items():
+        await page.fill(f"#{name}", value)
+    await page.click("main form button")
+    await page.wait_for_url(f"{console.url}/")
+    yield StaffBrowser(console, account, page)
+    await context.close()
 
 
 @asynccontextmanager

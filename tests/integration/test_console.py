@@ -1,74 +1,29 @@
-"""The console on real parts: sign-in, lists and cases in a browser."""
+"""The console on real parts: sign-in, lists and cases, over pages and the API."""
 
-import asyncio
-import csv
 import html
+import io
 import json
 import re
+import zipfile
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import httpx
 import orjson
-from playwright.async_api import Browser
 
 from services.console.api.problems import NO_KEY
-from services.console.system.parked_messages import content_of
-from services.fulfillment.datamap.reader import load
-from services.fulfillment.map_check.report import MapReporter
-from services.fulfillment.stores.mongodb import Stores
-from services.intake.trail.archive import verify_trail
 from shared.contract.references import short_reference
 from shared.contract.staff import code_at
-from shared.contract.topology import EVENTS, inboxes
+from shared.contract.topology import EVENTS
 from shared.runtime.broker import Message
 from shared.runtime.console_credential import HEADER, ConsoleCredential, client_of, issued
 from shared.runtime.mongo import connect
 from shared.vocabulary import StaffRole
-from tests.integration.browser import picture_shown, too_wide, violations
 from tests.integration.console_fixture import WITHIN, Console, made
-from tests.integration.pipeline import SHOP, Pipeline, comes_true, command, now
+from tests.integration.pipeline import SHOP, comes_true, command, now
 from tests.staff import PASSWORD
 
-LARGEST_PAGE = 200_000
-"""Bytes."""
-
-
-async def test_staff_sign_in_and_find_a_request_that_waits(console: Console, browser: Browser) -> None:
-    pipeline = console.pipeline
-    _, _, person, *_ = await pipeline.people()
-    case = await pipeline.verified("erasure", person)
-    await console.listed(case, "verified", "approval")
-    context = await browser.new_context(viewport={"width": 1280, "height": 900})
-    page = await context.new_page()
-    await page.goto(f"{console.url}/requests")
-    assert page.url.endswith("/sign-in?next=%2Frequests")
-    assert not await violations(page)
-    for name, value in (await console.credentials("dana.muster", StaffRole.VIEWER)).items():
-        await page.fill(f"#{name}", value)
-    await page.click("main button")
-    await page.wait_for_url(f"{console.url}/requests")
-    reference = short_reference(case)
-    await page.fill("#text", reference)
-    await page.keyboard.press("Enter")
-    await page.wait_for_url(f"{console.url}/requests?*")
-    assert await page.locator("tbody tr").count() == 1
-    assert not await violations(page)
-    await page.click(f"text={reference}")
-    assert await page.locator("text=Erasure to approve").count() == 1
-    assert not [*await violations(page), *await too_wide(page)]
-    assert person.email not in await page.content()
-    await page.goto(f"{console.url}/?work=approval")
-    assert await page.locator(f"text={reference}").count() == 1
-    assert not await violations(page)
-    for path in ("/", "/requests", f"/requests/{case}"):
-        narrow = await context.new_page()
-        await narrow.set_viewport_size({"width": 360, "height": 800})
-        await narrow.goto(console.url + path)
-        assert not [*await violations(narrow), *await too_wide(narrow)]
-        await narrow.close()
-    await context.close()
+SECRET = "Keeper of the cellar keys"
 
 
 def form_of(page: str) -> str:
@@ -311,26 +266,6 @@ async def test_saved_view_opens_the_list_with_its_filters(console: Console) -> N
     await client.aclose()
 
 
-async def test_counts_of_an_open_page_follow_the_work(console: Console, browser: Browser) -> None:
-    pipeline = console.pipeline
-    page = await browser.new_page()
-    client = await console.signed_in("olga.sample", StaffRole.APPROVER)
-    token = next(cookie.value for cookie in client.cookies.jar)
-    await client.aclose()
-    await page.context.add_cookies([{"name": "habeas-console", "value": token or "", "url": console.url}])
-    await page.goto(console.url)
-    count = page.locator('[data-count="approval"]')
-    before = int(await count.inner_text())
-    _, _, _, person, *_ = await pipeline.people()
-    await pipeline.verified("erasure", person)
-
-    async def more() -> bool:
-        return int(await count.inner_text()) == before + 1
-
-    await comes_true(more, WITHIN)
-    await page.close()
-
-
 async def test_wrong_code_and_form_of_another_site_are_refused(console: Console) -> None:
     async with httpx.AsyncClient(base_url=console.url, timeout=30) as client:
         wrong = await console.credentials("ines.beispiel") | {"code": "000000"}
@@ -362,206 +297,6 @@ async def test_command_builds_the_lists_anew(console: Console) -> None:
     code, printed, complaint = await command(console.pipeline, "console", "rebuild")
     assert (code, complaint) == (0, "")
     assert re.fullmatch(r"\d+ cases are built from \d+ facts\n", printed)
-
-
-async def test_figures_count_each_listed_request_once(console: Console, browser: Browser) -> None:
-    *_, person = await console.pipeline.people()
-    await console.listed(await console.pipeline.answered("access", person), "closed")
-    client = await console.signed_in("ines.beispiel", StaffRole.VIEWER)
-    lines = (await client.get("/figures.csv", params={"by": "right"})).text.splitlines()
-    table = list(csv.DictReader(lines))
-    rows = [row for row in (await console.rows()).values() if row.get("kind") == "request"]
-    assert sum(int(line["received"]) for line in table) == len(rows)
-    [access] = [line for line in table if line["group"] == "access"]
-    assert (access["in_time_percent"], access["median_days"]) == ("100.0", "0")
-    token = client.cookies["habeas-console"]
-    await client.aclose()
-    page = await browser.new_page(viewport={"width": 360, "height": 800})
-    await page.context.add_cookies([{"name": "habeas-console", "value": token, "url": console.url}])
-    await page.goto(f"{console.url}/figures")
-    assert not [*await violations(page), *await too_wide(page)]
-    await page.close()
-
-
-async def test_administrator_discards_a_parked_message_with_a_reason(
-    console: Console, browser: Browser
-) -> None:
-    pipeline = console.pipeline
-    case = "0f" * 16
-    broken = orjson.dumps({"specversion": "1.0", "correlationid": case, "type": "habeas.request.closed.v1"})
-    await pipeline.announce(Message(EVENTS, "habeas.request.closed.v1", broken, "broken-1"))
-    viewer = await console.signed_in("vera.muster", StaffRole.VIEWER)
-    assert (await viewer.get("/system")).status_code == 403
-    await viewer.aclose()
-    client = await console.signed_in("uma.muster", StaffRole.ADMIN)
-
-    async def listed() -> bool:
-        return short_reference(case) in (await client.get("/system")).text
-
-    await comes_true(listed, WITHIN)
-    page = await browser.new_page(viewport={"width": 360, "height": 800})
-    token = client.cookies["habeas-console"]
-    await page.context.add_cookies([{"name": "habeas-console", "value": token, "url": console.url}])
-    await page.goto(f"{console.url}/system")
-    assert not [*await violations(page), *await too_wide(page)]
-    await page.fill("#reason-1", "made by hand")
-    await page.fill("#repair-1-code", "000000")
-    await page.click("text=Discard")
-    await page.locator("text=Password or code were not accepted").wait_for()
-    factor = (await pipeline.accounts.present("uma.muster")).second_factor
-    await page.fill("#reason-1", "made by hand")
-    await page.fill("#repair-1-code", code_at(factor, now()))
-    await page.click("text=Discard")
-    await page.locator("text=The message was discarded.").wait_for()
-    assert await page.locator("text=made by hand").count() == 1
-    [repair] = await pipeline.client[f"{pipeline.prefix}_console"]["repairs"].find({}).to_list(2)
-    signed = await pipeline.client[f"{pipeline.prefix}_intake"]["journal"].find_one(
-        {"event.type": "habeas.message.repaired.v1"}
-    )
-    assert signed is not None, "in the chain that `habeas audit verify` covers"
-    assert signed["event"]["data"]["content"] == content_of(repair)
-    assert signed["event"]["data"]["by"] == "uma.muster"
-    await _discarded_by_program(console, case, broken)
-    assert await page.locator(f"article >> text={short_reference(case)}").count() == 0
-    await page.close()
-    await client.aclose()
-
-
-async def _discarded_by_program(console: Console, case: str, broken: bytes) -> None:
-    """Park another message, and discard it over the API."""
-    await console.pipeline.announce(Message(EVENTS, "habeas.request.closed.v1", broken, "broken-2"))
-    async with console.program("ute.muster", StaffRole.ADMIN) as api:
-        found: list[dict[str, str]] = []
-
-        async def listed() -> bool:
-            parked = (await api.get("/system")).json()["parked"]
-            found[:] = [one for one in parked if one["id"] == "broken-2"]
-            return bool(found)
-
-        await comes_true(listed, WITHIN)
-        given = {"service": found[0]["service"], "digest": found[0]["digest"], "reason": " "}
-        lacking = await api.post("/system/parked/discard", json={**given, "code": "123456"})
-        assert (lacking.status_code, lacking.json()["errors"][0]["path"]) == (422, "body.fields.reason")
-        given |= {"reason": "made by hand", "code": await console.code("ute.muster")}
-        made = await api.post("/system/parked/discard", json=given)
-        assert (made.status_code, made.json()["pending"]) == (200, False), made.text
-        assert case not in {one["case"] for one in (await api.get("/system")).json()["parked"]}
-
-
-async def test_auditor_sees_services_stores_mail_and_the_checked_data_map(
-    console: Console, browser: Browser
-) -> None:
-    pipeline = console.pipeline
-    data_map = load(Path(pipeline.environment["HABEAS_DATAMAP"]))
-    database, stores = pipeline.client[f"{pipeline.prefix}_fulfillment"], {"default": pipeline.client}
-    await MapReporter(database, data_map, Stores(stores), timedelta(hours=1)).check()
-    client = await console.signed_in("gena.sample", StaffRole.AUDITOR)
-    page = await browser.new_page(viewport={"width": 360, "height": 800})
-    cookie = {"name": "habeas-console", "value": client.cookies["habeas-console"], "url": console.url}
-    await page.context.add_cookies([cookie])  # type: ignore[list-item]  # a cookie is a plain object
-    await page.goto(f"{console.url}/system")
-    shown = await page.inner_text("#services")
-    assert [name for name in (*inboxes(), "console") if name not in shown] == []
-    assert "answers" in await page.inner_text("#mail")
-    assert "answers" in await page.inner_text("dt:text-is('store default') + dd")
-    checked = await page.inner_text("#map")
-    assert data_map.version[:12] in checked
-    assert "Open points of the review" in checked
-    await page.click("text=Collections")
-    assert await page.locator("#map tbody tr").count() == len(data_map.collections)
-    await page.locator("#map img").scroll_into_view_if_needed()
-    await picture_shown(page, "#map img", 300)
-    assert not [*await violations(page), *await too_wide(page)]
-    await page.close()
-    graph = await client.get("/system/map.svg")
-    assert graph.headers["content-type"] == "image/svg+xml"
-    assert "sandbox" in graph.headers["content-security-policy"]
-    await client.aclose()
-
-
-async def test_auditor_exports_a_trail_that_verifies_and_sees_who_opened_what(
-    console: Console, browser: Browser, tmp_path: Path
-) -> None:
-    pipeline = console.pipeline
-    person = (await pipeline.people())[3]
-    case = await pipeline.answered("access", person)
-    await console.listed(case, "closed")
-    auditor = await console.signed_in("alex.muster", StaffRole.AUDITOR)
-    page = await browser.new_page(viewport={"width": 1280, "height": 900})
-    await page.context.add_cookies([cookie_of(console, auditor)])  # type: ignore[list-item]
-    await page.goto(f"{console.url}/requests/{case}")
-    await page.click("main >> text=Audit")
-    assert "This case was not opened" in await page.inner_text("main")
-    assert not [*await violations(page), *await too_wide(page)]
-    async with page.expect_download() as download:
-        await page.click("text=Export the trail")
-    archive = tmp_path / "trail.zip"
-    await (await download.value).save_as(archive)
-
-    code, printed, complaint = await command(pipeline, "audit", "key", "--json")
-    assert (code, complaint) == (0, "")
-    verified = ("audit", "verify-trail", str(archive), "--issuer", orjson.loads(printed)["fingerprint"])
-    assert (await command(pipeline, *verified))[0] == 0
-    written = await asyncio.to_thread(archive.read_bytes)
-    exported = verify_trail(written).content
-    assert exported["chain"]["unchanged"]
-    assert {entry["type"] for entry in exported["entries"]} >= {
-        "habeas.request.received.v1",
-        "habeas.request.fulfilled.v1",
-        "habeas.trail.exported.v1",
-    }
-    journal = pipeline.client[f"{pipeline.prefix}_intake"]["journal"]
-    macs = {one["n"]: bytes(one["mac"]).hex() async for one in journal.find({"case": case})}
-    assert {one["row"]["n"]: one["row"]["mac"] for one in exported["entries"] if one["row"]} == macs
-    for value in (person.email, person.name):
-        assert value not in str(exported)
-    await _verified_by_command(pipeline, written, case, tmp_path)
-
-    async def listed() -> bool:
-        return "Trail exported" in (await auditor.get(f"/audit?case={short_reference(case)}")).text
-
-    await comes_true(listed)
-    await page.goto(f"{console.url}/audit?account=alex.muster&case={short_reference(case)}")
-    shown = await page.inner_text("main")
-    assert shown.count("Trail exported") == 1
-    assert "fulfillment" in shown
-    assert not [*await violations(page), *await too_wide(page)]
-    await page.set_viewport_size({"width": 360, "height": 800})
-    for path in ("/audit", f"/requests/{case}/audit"):
-        await page.goto(console.url + path)
-        assert not [*await violations(page), *await too_wide(page)]
-    assert case in (await auditor.get("/audit.csv?account=alex.muster")).text
-    async with console.program("alma.muster", StaffRole.AUDITOR) as api:
-        [opening] = (await api.get("/openings", params={"account": "alex.muster", "case": case})).json()[
-            "openings"
-        ]
-        assert (opening["kind"], opening["case"]) == ("trail", case)
-        assert (await api.get("/openings", params={"from": "2026-02-30"})).status_code == 400
-        trail = await api.post(f"/cases/{case}/trail", json={})
-        assert verify_trail(trail.content).content["exported_by"] == "alma.muster"
-    await page.close()
-    await auditor.aclose()
-
-
-async def _verified_by_command(pipeline: Pipeline, archive: bytes, case: str, folder: Path) -> None:
-    """Find a changed archive, export another one by command, and record a verification of all journals."""
-    changed = folder / "changed.zip"
-    await asyncio.to_thread(changed.write_bytes, archive.replace(b"SHA256SUMS", b"SHA256SUMZ"))
-    assert (await command(pipeline, "audit", "verify-trail", str(changed)))[0] == 1
-    words = ("audit", "trail", case, "--out", str(folder), "--as", "paula.sample", "--json")
-    code, printed, complaint = await command(pipeline, *words)
-    assert (code, complaint) == (0, "")
-    other = await asyncio.to_thread(Path(orjson.loads(printed)["file"]).read_bytes)
-    assert verify_trail(other).content["exported_by"] == "paula.sample"
-    code, printed, _ = await command(pipeline, "audit", "verify", "--record")
-    assert "unchanged" in printed
-    assert code == 0
-
-
-def cookie_of(console: Console, client: httpx.AsyncClient) -> dict[str, str]:
-    """Return the cookie of the session of *client*."""
-    token = next(cookie.value for cookie in client.cookies.jar) or ""
-    return {"name": "habeas-console", "value": token, "url": console.url}
 
 
 async def test_program_reads_the_case_and_decides_on_it_over_the_api(console: Console) -> None:
@@ -656,37 +391,81 @@ async def test_login_of_the_command_is_private_and_ends(console: Console) -> Non
     assert "do not fit together" in complaint
 
 
-async def test_main_pages_are_readable_in_the_dark_and_on_paper(console: Console, browser: Browser) -> None:
-    *_, person, _, _, _, _ = await console.pipeline.people()
-    case = await console.pipeline.lodge(person.asks("access"))
-    await console.listed(case, "challenged")
-    client = await console.signed_in("lea.muster")
-    page = await console.page_of(browser, client)
-    dark = ("/", f"/requests/{case}", "/figures")
-    for path in (*dark, "/requests", "/breaches", "/system", f"/requests/{case}/decisions/extend"):
-        await page.emulate_media(media="screen", color_scheme="dark")
-        answer = await page.goto(console.url + path)
-        assert answer is not None
-        assert answer.ok
-        assert len(await answer.body()) <= LARGEST_PAGE
-        assert path not in dark or not await violations(page)
-        await page.emulate_media(media="print", color_scheme="light")
-        assert not await page.locator(".top .menu").is_visible()
-        assert await page.locator("h1").is_visible()
-    await page.emulate_media(media="screen", color_scheme="light")
-    await page.goto(f"{console.url}/requests")
-    await page.fill("[name=mailbox]", person.email)
-    await page.press("[name=mailbox]", "Enter")
-    await page.wait_for_selector("text=Requests of a mailbox")
-    assert not [*await violations(page), *await too_wide(page)]
-    await page.goto(f"{console.url}/requests?text={short_reference(case)}")
-    await page.check("[name=case]")
-    await page.click("button[formaction='/bulk'], form[action='/bulk'] button")
-    await page.wait_for_selector("text=Cases selected: 1")
-    assert not [*await violations(page), *await too_wide(page)]
-    await page.check("[name=decision][value=extend]")
-    await page.click("form[action='/bulk/decide'] button")
-    await page.wait_for_selector("text=Cases with this decision: 1")
-    assert not [*await violations(page), *await too_wide(page)]
-    await page.close()
-    await client.aclose()
+async def test_session_without_a_key_decides_with_password_and_one_code(console: Console) -> None:
+    pipeline = console.pipeline
+    person = (await pipeline.people())[12]
+    case = await pipeline.verified("rectification", person, details={"statement": "A date is wrong."})
+    await console.listed(case, "referred", "referred")
+    approver = await console.signed_in("vera.provider", StaffRole.AGENT, StaffRole.APPROVER)
+    sessions = pipeline.client[f"{pipeline.prefix}_console"]["sessions"]
+    await sessions.update_many({"account": "vera.provider"}, {"$set": {"sealed": None}})
+    form = await approver.get(f"/requests/{case}/decisions/nothing-held")
+    assert 'name="password"' in form.text
+    wrong = await made(console, approver, "vera.provider", case, "nothing-held", password="wrong " * 3)
+    assert (wrong.status_code, "The password is wrong." in wrong.text) == (409, True)
+    done = await made(console, approver, "vera.provider", case, "nothing-held", password=PASSWORD)
+    assert "The answer is recorded." in done.text
+    assert (await pipeline.closed(case))["outcome"] == "nothing_held"
+    assert [one["sealed"] is None async for one in sessions.find({"account": "vera.provider"})] == [False]
+    await approver.aclose()
+
+
+async def test_program_discards_a_parked_message_with_a_reason(console: Console) -> None:
+    case = "1e" * 16
+    broken = orjson.dumps({"specversion": "1.0", "correlationid": case, "type": "habeas.request.closed.v1"})
+    await console.pipeline.announce(Message(EVENTS, "habeas.request.closed.v1", broken, "broken-2"))
+    async with console.program("ute.muster", StaffRole.ADMIN) as api:
+        found: list[dict[str, str]] = []
+
+        async def listed() -> bool:
+            parked = (await api.get("/system")).json()["parked"]
+            found[:] = [one for one in parked if one["id"] == "broken-2"]
+            return bool(found)
+
+        await comes_true(listed, WITHIN)
+        given = {"service": found[0]["service"], "digest": found[0]["digest"], "reason": " "}
+        lacking = await api.post("/system/parked/discard", json={**given, "code": "123456"})
+        assert (lacking.status_code, lacking.json()["errors"][0]["path"]) == (422, "body.fields.reason")
+        given |= {"reason": "made by hand", "code": await console.code("ute.muster")}
+        made = await api.post("/system/parked/discard", json=given)
+        assert (made.status_code, made.json()["pending"]) == (200, False), made.text
+        assert case not in {one["case"] for one in (await api.get("/system")).json()["parked"]}
+
+
+async def test_package_is_reviewed_over_the_api(console: Console) -> None:
+    pipeline = console.pipeline
+    person = (await pipeline.people())[16]
+    await pipeline.business("portal", "contacts").update_one(
+        {"email": person.email}, {"$set": {"job_title": SECRET}}
+    )
+    case = await pipeline.verified("portability", person)
+    await console.listed(case, "verified", "package")
+    async with console.program("rita.agent", StaffRole.AGENT) as api:
+        path = f"/cases/{case}/package"
+        assert (await api.get(path)).status_code == 403
+        proof = {"reason": "review", "code": await console.code("rita.agent")}
+        assert (await api.post(f"/cases/{case}/content", json=proof)).status_code == 200
+        shown = (await api.get(path)).json()
+        ground = shown["grounds"][0]["value"]
+        withheld = [
+            {
+                "collection": one["collection"],
+                "record": one["record"],
+                "field": value["path"],
+                "reason": ground,
+            }
+            for one in shown["records"]
+            for value in one["values"]
+            if SECRET in value["texts"]
+        ]
+        assert len(withheld) == 1
+        review = {"listing": shown["listing"], "code": await console.code("rita.agent")}
+        wrong = await api.post(
+            path, json={**review, "redactions": [{**withheld[0], "reason": "legal_claims"}]}
+        )
+        assert wrong.status_code == 422, wrong.text
+        made = await api.post(path, json={**review, "redactions": withheld})
+        assert (made.status_code, made.json()["pending"]) == (200, False), made.text
+    assert (await pipeline.closed(case))["outcome"] == "partly_granted"
+    with zipfile.ZipFile(io.BytesIO(await pipeline.package(case, person))) as package:
+        assert not [name for name in package.namelist() if SECRET.encode() in package.read(name)]
