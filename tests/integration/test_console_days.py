@@ -314,13 +314,14 @@ async def discards(admin: StaffBrowser, reference: str) -> None:
     await repair(admin, message, "Discard")
     assert await admin.said() == "The message was discarded."
     assert await message.count() == 0
-    assert await admin.page.locator("text=made by hand").count() == 2
+    assert await admin.page.locator("text=checked by hand").count() == 2
     repairs = pipeline.client[f"{pipeline.prefix}_console"]["repairs"]
     journal = pipeline.client[f"{pipeline.prefix}_intake"]["journal"]
-    signed = journal.find({"event.type": "habeas.message.repaired.v1"}).sort("event.time", 1)
+    own = {"event.type": "habeas.message.repaired.v1", "event.data.by": admin.account}
+    signed = journal.find(own).sort("event.time", 1)
     decisions = [row["event"]["data"] async for row in signed]
     assert [one["content"] for one in decisions] == [
-        content_of(one) for one in await repairs.find({}).sort("at", 1).to_list(3)
+        content_of(one) for one in await repairs.find({"account": admin.account}).sort("at", 1).to_list(3)
     ]
     assert {(one["by"], one["replayed"]) for one in decisions} == {
         ("uma.muster", True),
@@ -330,7 +331,7 @@ async def discards(admin: StaffBrowser, reference: str) -> None:
 
 async def repair(admin: StaffBrowser, message: Any, button: str, code: str = "") -> None:
     """State a reason and a code, and press *button*."""
-    await message.locator("[name=reason]").fill("made by hand")
+    await message.locator("[name=reason]").fill("checked by hand")
     await message.locator("[name=code]").fill(code or await admin.console.code(admin.account))
     await message.locator(f"button:text-is('{button}')").click()
 
