@@ -21,8 +21,13 @@ from playwright.async_api import Browser, Page
 from bench.console import case_id, console, prepared
 from bench.installation import ground
 from habeas.client.letters import LetterPreview, gallery, page_of, preview
+from habeas.embedded.stack import Stack
 from shared.law import LetterForm
+from shared.vocabulary import StaffRole
 from tests.integration.browser import launched
+from tests.integration.console_fixture import Console, StaffBrowser, declared, running_console, staff_browser
+from tests.integration.pipeline import command
+from tests.integration.test_console_days import map_checked, parked_submission
 from tests.integration.test_request_page_browser import ADDRESS, visiting
 from tests.unit.fakes import Office
 from tests.unit.intake_api import ROOT
@@ -164,6 +169,7 @@ async def console_pages(browser: Browser, cases: int = 600) -> None:
         "inbox": "/?view=all",
         "requests": "/requests?open=yes",
         "case": f"/requests/{last}",
+        "figures": "/figures?by=law",
     }
     with TemporaryDirectory() as folder:
         async with ground(Path(folder)) as here:
@@ -184,6 +190,42 @@ async def _of_console(browser: Browser, client: httpx.AsyncClient, name: str, pa
     await context.close()
 
 
+async def opened_pages(browser: Browser) -> None:
+    """Write the pages of ``docs/desk.md`` that need the other services, on a pipeline of its own."""
+    with TemporaryDirectory() as folder:
+        async with Stack(Path(folder) / "stack") as stack, running_console(stack, Path(folder)) as running:
+            await _prepared_cases(browser, running)
+
+
+async def _prepared_cases(browser: Browser, running: Console) -> None:
+    pipeline = running.pipeline
+    people = [one for one in await pipeline.people() if one.name.isascii()]
+    erasure = await pipeline.verified("erasure", people[3])
+    package = await pipeline.verified("portability", people[4])
+    incident = await declared(running, *(f"person{number}@example.org" for number in range(40)))
+    await map_checked(pipeline)
+    await parked_submission(pipeline, people[6])
+    await command(pipeline, "audit", "verify", "--record")
+    await running.listed(erasure, "verified", "approval")
+    await running.listed(package, "verified", "package")
+    options = {"locale": "en-GB", "viewport": {"width": 1280, "height": 900}}
+    async with staff_browser(running, browser, "dana.muster", *StaffRole, **options) as staff:
+        await staff.open_content(erasure)
+        await staff.page.locator("h2:text-is('Erasure plan')").scroll_into_view_if_needed()
+        await _taken_of(staff, "content")
+        await staff.open_content(package, then="package")
+        await staff.page.check("fieldset.record >> nth=0 >> label:has-text('company')")
+        await staff.page.select_option("#ground", "third_party_rights")
+        await _taken_of(staff, "package")
+        for name, path in (("breach", f"/breaches/{incident}"), ("audit", "/audit"), ("system", "/system")):
+            await staff.visit(path)
+            await _taken_of(staff, name)
+
+
+async def _taken_of(staff: StaffBrowser, name: str) -> None:
+    await taken(staff.page, IMAGES / f"console-{name}.png", whole=False)
+
+
 async def main() -> None:
     """Take all pictures."""
     async with launched() as browser:
@@ -192,6 +234,7 @@ async def main() -> None:
         await centre(browser)
         await request_page(browser)
         await console_pages(browser)
+        await opened_pages(browser)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ import orjson
 
 from services.console.api.problems import NO_KEY
 from shared.contract.references import short_reference
-from shared.contract.staff import code_at
 from shared.contract.topology import EVENTS
 from shared.runtime.broker import Message
 from shared.runtime.console_credential import HEADER, ConsoleCredential, client_of, issued

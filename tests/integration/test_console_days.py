@@ -278,6 +278,7 @@ async def parked_submission(pipeline: Pipeline, person: Somebody) -> str:
     headers = retry_policy.Origin(
         topology.REQUESTS, RequestSubmitted.TYPE, user_of(pipeline.amqp_url)
     ).headers
+    headers |= {retry_policy.ATTEMPT: "3", retry_policy.FIRST_FAILURE: now().isoformat()}
     headers |= {retry_policy.REASON: "the store does not answer", retry_policy.ERROR: "StoreUnavailable"}
     await pipeline.bus.publish([Message(topology.PARKING, "intake", body, "parked-1", headers=headers)])
     return str(asked["reference"])

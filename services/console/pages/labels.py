@@ -344,3 +344,9 @@ def place(code: str | None, words: Words) -> str:
     if named is None or country == code:
         return named or code
     return SUBDIVISIONS.get(country, {}).get(code) or f"{named} ({code})"
+
+
+def language(tag: str, words: Words) -> str:
+    """Return the name of a language; a *tag* that has none as it is."""
+    names = words.locale.languages
+    return names.get(tag.replace("-", "_")) or names.get(tag.partition("-")[0]) or tag

@@ -147,11 +147,12 @@ class OpeningLog:
 
 
 def openings_of(case: str, history: Iterable[HistoryEntry]) -> list[Opening]:
-    """Return the openings in a *history*, without those that a service refused."""
+    """Return the openings in a *history*, without those that a service refused or that showed no proof."""
     return [
         Opening(one.id, case, one.actor, one.at, kind, getattr(one.fact, "reason", None))
         for one in in_order(history)
         if (kind := KINDS.get(type(one.fact))) is not None and one.actor is not None
+        if not isinstance(one.fact, events.EvidenceShown) or one.fact.refs
     ]
 
 

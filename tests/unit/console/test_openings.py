@@ -18,7 +18,7 @@ CASE, AT = "ab" * 16, datetime(2026, 3, 2, 9, tzinfo=UTC)
 PROOF = events.StaffProof(account="dana", at=AT, nonce="0" * 32, code="123456", signature="0" * 128)
 OPENED = events.ContentOpened(request_id=CASE, by="dana", item="everything", reason="review", proof=PROOF)
 INCIDENT = breaches.BreachOpened(request_id=CASE, by="omar", reason="review", proof=PROOF)
-SHOWN = events.EvidenceShown(request_id=CASE, by="dana", reason="doubt", refs=())
+SHOWN = events.EvidenceShown(request_id=CASE, by="dana", reason="doubt", refs=("proof_1",))
 EXPORTED = events.TrailExported(request_id=CASE, by="alex")
 
 
@@ -48,6 +48,11 @@ def test_refused_opening_has_read_nothing() -> None:
         request_id=CASE, decision="event-0", type=OPENED.TYPE, account="dana", reason="role_missing"
     )
     assert openings_of(CASE, history(OPENED, refused)) == []
+
+
+def test_opened_case_without_proofs_shows_none() -> None:
+    none = SHOWN.model_copy(update={"refs": ()})
+    assert [one.kind for one in openings_of(CASE, history(OPENED, none))] == [OpeningKind.CONTENT]
 
 
 @pytest.mark.parametrize("text", [CASE, CASE.upper(), short_reference(CASE), f" {short_reference(CASE)} "])
