@@ -80,14 +80,23 @@ async def test_every_kind_of_page_is_accessible_in_german_light_and_dark_on_a_na
         await look_at_content(errors, staff, shown)
         await look_at_selection(errors, staff, shown)
     assert errors.found == []
-    assert len(errors.kinds) == len(set(errors.kinds)) == 21
+    assert len(errors.kinds) == len(set(errors.kinds)) == 22
 
 
 async def look_at_lists(errors: PageErrors, staff: StaffBrowser) -> None:
     """Look at the pages of the menu, and at the one that says that there is none."""
-    for path in ("/", "/requests", "/breaches", "/figures", "/audit", "/system", "/requests/none"):
+    for kind, path in (
+        ("inbox", "/?work=package"),
+        ("requests", "/requests?right=portability"),
+        ("breaches", "/breaches"),
+        ("declaration", "/breaches/new"),
+        ("figures", "/figures"),
+        ("audit", "/audit?account=greta.pages"),
+        ("system", "/system"),
+        ("error", "/requests/none"),
+    ):
         await staff.visit(path)
-        await errors.look(path, staff.page)
+        await errors.look(kind, staff.page)
 
 
 async def look_at_forms(errors: PageErrors, staff: StaffBrowser, shown: CasesToShow) -> None:
@@ -143,7 +152,7 @@ async def look_at_selection(errors: PageErrors, staff: StaffBrowser, shown: Case
 
 async def select(staff: StaffBrowser, case: str) -> None:
     """Select *case* in the list of requests."""
-    await staff.visit("/requests")
+    await staff.visit(f"/requests?text={case}")
     await staff.page.check(f"[name=case][value='{case}']")
     await staff.page.click("button[formaction='/bulk'], form[action='/bulk'] button")
     await staff.page.wait_for_url("**/bulk")
