@@ -301,6 +301,8 @@ class StopReason(StrEnum):
     """A reply to a letter says something that only a person can judge."""
     MAILBOX_UNREACHABLE = "mailbox_unreachable"
     """The notice to another mailbox in the records could not be delivered: its owner cannot object."""
+    PAUSED_BY_STAFF = "paused_by_staff"
+    """The privacy staff has paused it."""
 
 
 class Remedy(StrEnum):

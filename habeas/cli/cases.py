@@ -189,6 +189,31 @@ def resume(
 
 
 @app.command(rich_help_panel=DECIDE)
+def pause(
+    request_id: RequestId,
+    code: OneTimeCode = None,
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Pause an open request until it is resumed; the clock runs on, and no last day moves."""
+    effect = decide(signer_of(code, state), contract.PauseDecided, request_id)
+    report(effect, "paused: nothing goes on before it is resumed", as_json=as_json)
+
+
+@app.command(rich_help_panel=DECIDE)
+def merge(
+    request_id: RequestId,
+    first: Annotated[str, Option(help="The earlier request, which is answered.", metavar="ID")],
+    code: OneTimeCode = None,
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Merge a request with an earlier open one of the same person and right; the person is notified."""
+    effect = decide(signer_of(code, state), contract.DuplicateDecided, request_id, first=first)
+    report(effect, "merged: the earlier request is answered", as_json=as_json)
+
+
+@app.command(rich_help_panel=DECIDE)
 def close(
     request_id: RequestId,
     code: OneTimeCode = None,

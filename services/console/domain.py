@@ -271,7 +271,7 @@ def _identity_decided(draft: _RowDraft, fact: events.IdentityDecided, _at: datet
 
 @_on(events.IdentityVerified)
 def _verified(draft: _RowDraft, fact: events.IdentityVerified, _at: datetime) -> None:
-    draft.review = None
+    draft.review = draft.referral = None
     _decided_by(draft, fact.deciders)
     if draft.row.stage in {CaseStage.RECEIVED, CaseStage.CHALLENGED}:
         draft.row.stage = CaseStage.VERIFIED
@@ -283,6 +283,7 @@ def _refused(draft: _RowDraft, fact: events.IdentityRefused, at: datetime) -> No
     _decided_by(draft, fact.deciders)
     row.stage, row.outcome, row.grounds = CaseStage.REFUSED, Outcome.REFUSED.value, tuple(fact.reasons)
     row.answered_at = row.answered_at or at
+    draft.referral, draft.review, draft.written = None, None, fact.explanation is not None
 
 
 # --- answers ----------------------------------------------------------------------------------------------
@@ -315,10 +316,9 @@ def _referred(draft: _RowDraft, fact: events.RequestReferred, at: datetime) -> N
 
 
 @_on(events.ReferralDecided)
-def _referral_decided(draft: _RowDraft, fact: events.ReferralDecided, _at: datetime) -> None:
-    if draft.referral is not None:
-        waits = draft.referral
-        draft.referral = Wait(waits.kind, waits.since, waits.due_on, waits.reason, (fact.by,))
+def _referral_decided(draft: _RowDraft, fact: events.ReferralDecided, at: datetime) -> None:
+    waits = draft.referral or Wait(WaitKind.REFERRED, at, reason="second_decider")
+    draft.referral = replace(waits, by=(fact.by,))
 
 
 @_on(events.PackageReviewNeeded)
@@ -360,8 +360,9 @@ def _withdrawn(draft: _RowDraft, _fact: events.RequestWithdrawn, at: datetime) -
 
 
 @_on(events.RequestDuplicated)
-def _duplicated(draft: _RowDraft, _fact: events.RequestDuplicated, at: datetime) -> None:
+def _duplicated(draft: _RowDraft, fact: events.RequestDuplicated, at: datetime) -> None:
     draft.row.stage, draft.row.answered_at = CaseStage.DUPLICATE, at
+    draft.row.repeats, draft.review, draft.referral = fact.first, None, None
 
 
 @_on(events.RequestForwarded)

@@ -86,8 +86,10 @@ from services.fulfillment.state import (
     CHANGING,
     DISCLOSING,
     GROUND_CLAIMED,
+    NOT_BEGUN,
     NOTHING_DECLARED,
     SCOPE_UNCLEAR,
+    FulfillmentCase,
     FulfillmentStatus,
     needs_approval,
 )
@@ -138,7 +140,8 @@ from shared.contract.events import (
     ValuesReleased,
 )
 from shared.contract.previews import NoTimers, PreviewVault
-from shared.contract.staff import packed_item, written_text
+from shared.contract.staff import packed_item
+from shared.contract.staff_texts import check_text
 from shared.errors import InvalidDataMap, RefusedDecision, TooEarly
 from shared.law import GivenCopies, Policy, ReasonCode, Right, needs_proof
 from shared.law.library import policies
@@ -339,21 +342,24 @@ async def disclose_released(event: DisclosureDue, ctx: FulfillmentContext) -> Se
 
 async def end_referral(event: ReferralDecided, ctx: FulfillmentContext) -> Sequence[Fact]:
     """
-    Answer a request that waits for the staff, as the staff decided: by hand, refused, or nothing held.
+    Answer a request as the staff decided: by hand, refused, or nothing held.
 
-    There is no certificate: nothing was erased, changed or searched by this service. If two must decide, the
-    first decision proposes the answer, and the same one by another account gives it.
+    It waits for the staff, or its answer has not begun. There is no certificate: nothing was erased, changed
+    or searched by this service. If two must decide, the first decision proposes the answer, and the same one
+    by another account gives it. The verifier refuses a request without a proven identity.
 
     Law:
         GDPR Art. 12(3)-(4): the action taken, or the reasons for not taking action; Art. 12(5): manifestly
         unfounded or excessive requests.
 
     Raises:
-        RefusedDecision: The request does not wait for the staff, is stopped, none of its laws has a ground,
-          the decision lacks a part, or its account made the same decision before.
+        RefusedDecision: The request is answered, its answer is under way or its identity is not proven, it is
+          stopped, none of its laws has a ground, the decision lacks a part, or its account made the same
+          decision before.
     """
-    if ctx.known.status is not FulfillmentStatus.REFERRED or ctx.known.referred is None:
-        raise RefusedDecision("not_referred")
+    if event.unproven:
+        return []
+    right = _right_by_hand(ctx.known)
     if ctx.known.stopped:
         raise RefusedDecision("request_stopped")
     if not event.is_complete:
@@ -370,7 +376,7 @@ async def end_referral(event: ReferralDecided, ctx: FulfillmentContext) -> Seque
     return [
         RequestFulfilled(
             request_id=ctx.case_id,
-            right=ctx.known.referred.right,
+            right=right,
             outcome=event.outcome,
             dispositions=await restricted_records(ctx),
             statement_kept=stated,
@@ -382,6 +388,25 @@ async def end_referral(event: ReferralDecided, ctx: FulfillmentContext) -> Seque
             deciders=(*sorted(ctx.known.proposers_of(event)), event.by),
         )
     ]
+
+
+def _right_by_hand(known: FulfillmentCase) -> Right:
+    """Return the right of a request that the staff can still answer; raises RefusedDecision if it cannot."""
+    if known.status is FulfillmentStatus.REFERRED and known.referred is not None:
+        return known.referred.right
+    if known.status in {FulfillmentStatus.FULFILLED, FulfillmentStatus.WITHDRAWN}:
+        raise RefusedDecision("not_referred")
+    if known.verified is None:
+        raise RefusedDecision("not_proven")
+    if known.status is FulfillmentStatus.QUOTED:
+        raise RefusedDecision("fee_waits")
+    # A withdrawn consent has ended services before its window.
+    partly = known.later_round or (
+        known.status is FulfillmentStatus.DISCLOSURE_SCHEDULED and known.verified.right not in DISCLOSING
+    )
+    if known.status not in NOT_BEGUN or partly:
+        raise RefusedDecision("under_way")
+    return known.verified.right
 
 
 async def _statement_kept(ctx: FulfillmentContext) -> bool:
@@ -398,15 +423,14 @@ async def _statement_kept(ctx: FulfillmentContext) -> bool:
 
 async def _must_be_signed(event: ReferralDecided, ctx: FulfillmentContext) -> None:
     """Refuse a decision whose text or package in the vault is missing, or differs from the signed one."""
+    await check_text(event.explanation, ctx.case_id, ctx.vault)
+    if event.package is None:
+        return
     try:
-        text = b"" if event.explanation is None else await ctx.vault.open(ctx.case_id, event.explanation)
-        pieces = ctx.vault.open_stream(ctx.case_id, event.package) if event.package else None
-        package = b"" if pieces is None else b"".join([piece async for piece in pieces])
+        package = b"".join([piece async for piece in ctx.vault.open_stream(ctx.case_id, event.package)])
     except KeyError:
-        raise RefusedDecision("text_differs") from None
-    if event.explanation is not None and written_text(event.explanation, text) is None:
-        raise RefusedDecision("text_differs")
-    if event.package is not None and packed_item(package) != event.package:
+        package = b""
+    if packed_item(package) != event.package:
         raise RefusedDecision("text_differs")
 
 
@@ -664,7 +688,7 @@ async def draft_letter(event: PreviewAsked, ctx: FulfillmentContext) -> Sequence
     """Decide as for a decision that is not made, and keep the facts that would follow for its preview."""
     place = PreviewVault(ctx.vault, event.preview)
     decision = await place.decision(ctx.case_id)
-    if decision is None:
+    if decision is None or (isinstance(decision, ReferralDecided) and decision.unproven):
         return []
     # The letter follows the last of two decisions.
     alone = replace(ctx.house, two_deciders=False)

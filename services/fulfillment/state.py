@@ -149,6 +149,12 @@ HELD: frozenset[type[Fact]] = frozenset({
 })  # fmt: skip
 """Events that lead to a disclosure, an erasure or a change: they are held while a request is stopped."""
 
+NOT_BEGUN = frozenset({
+    FulfillmentStatus.UNDECIDED, FulfillmentStatus.DISCLOSURE_SCHEDULED, FulfillmentStatus.AWAITING_REVIEW,
+    FulfillmentStatus.AWAITING_APPROVAL, FulfillmentStatus.AWAITING_WINDOW,
+})  # fmt: skip
+"""Statuses in which nothing is disclosed, erased or changed yet: the staff can answer instead."""
+
 _LATE: tuple[type[Fact], ...] = (DisclosureScheduled, DisclosureDue)
 """Events of the window before a disclosure, which may be delivered again after its end."""
 _STAYS: Mapping[FulfillmentStatus, tuple[type[Fact], ...]] = {
@@ -190,7 +196,7 @@ _STAYS: Mapping[FulfillmentStatus, tuple[type[Fact], ...]] = {
         *SUBJECT_FACTS, *RECIPIENT_FACTS, *_LATE,
     ),
     FulfillmentStatus.REFERRED: (
-        AliasProven, CorrectionApproved, MailboxNamed, ReferralDecided, RequestReferred, FeeQuoted, FeeAgreed,
+        AliasProven, CorrectionApproved, MailboxNamed, RequestReferred, FeeQuoted, FeeAgreed,
         *SUBJECT_FACTS, *RECIPIENT_FACTS, *_LATE,
     ),
 }  # fmt: skip
@@ -221,6 +227,7 @@ _MOVES: Mapping[FulfillmentStatus, Mapping[type[Fact], FulfillmentStatus]] = {
     # Nothing is disclosed before the end of the window: until then a withdrawal stops it.
     FulfillmentStatus.DISCLOSURE_SCHEDULED: {
         DisclosureDue: FulfillmentStatus.UNDECIDED,
+        RequestFulfilled: FulfillmentStatus.FULFILLED,
         RequestWithdrawn: FulfillmentStatus.WITHDRAWN,
     },
     # There is no answer from here: a fee without agreement is not charged.
@@ -236,10 +243,12 @@ _MOVES: Mapping[FulfillmentStatus, Mapping[type[Fact], FulfillmentStatus]] = {
     # Nothing is written before a second person approves, or before the end of the window: until then a
     # withdrawal stops it.
     FulfillmentStatus.AWAITING_APPROVAL: {
+        RequestFulfilled: FulfillmentStatus.FULFILLED,
         ErasureApproved: FulfillmentStatus.EXECUTING,
         RequestWithdrawn: FulfillmentStatus.WITHDRAWN,
     },
     FulfillmentStatus.AWAITING_WINDOW: {
+        RequestFulfilled: FulfillmentStatus.FULFILLED,
         ErasureDue: FulfillmentStatus.EXECUTING,
         RequestWithdrawn: FulfillmentStatus.WITHDRAWN,
     },
@@ -260,7 +269,7 @@ _MOVES: Mapping[FulfillmentStatus, Mapping[type[Fact], FulfillmentStatus]] = {
     },
 }
 _ALWAYS: tuple[type[Fact], ...] = (
-    IdentityClaimed, FeeDecided, ScopeAsked, ScopeAnswered, ErasureGroundDecided,
+    IdentityClaimed, FeeDecided, ScopeAsked, ScopeAnswered, ErasureGroundDecided, ReferralDecided,
     HoldPlaced, HoldLifted, HoldEnded, RecipientRetried,
 )  # fmt: skip
 TRANSITIONS: Mapping[FulfillmentStatus, Mapping[type[Fact], FulfillmentStatus]] = {

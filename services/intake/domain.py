@@ -208,6 +208,7 @@ _AWAITING_PROOF: Mapping[type[Fact], CaseStatus] = {
     events.RequestReferred: CaseStatus.REFERRED,
     events.IdentityRefused: CaseStatus.REFUSED,
     events.RequestWithdrawn: CaseStatus.WITHDRAWN,
+    events.RequestDuplicated: CaseStatus.DUPLICATE,
 }
 TRANSITIONS: Mapping[CaseStatus, Mapping[type[Fact], CaseStatus]] = {
     CaseStatus.UNKNOWN: {
@@ -217,7 +218,6 @@ TRANSITIONS: Mapping[CaseStatus, Mapping[type[Fact], CaseStatus]] = {
     CaseStatus.RECEIVED: {
         **_AWAITING_PROOF,
         events.RequestForwarded: CaseStatus.FORWARDED,
-        events.RequestDuplicated: CaseStatus.DUPLICATE,
     },
     CaseStatus.CHALLENGED: _AWAITING_PROOF,
     CaseStatus.VERIFIED: {
@@ -245,7 +245,14 @@ TRANSITIONS: Mapping[CaseStatus, Mapping[type[Fact], CaseStatus]] = {
         events.RequestForwarded: CaseStatus.FORWARDED,
         events.RequestClosed: CaseStatus.CLOSED,
     },
-    CaseStatus.DUPLICATE: {events.RequestClosed: CaseStatus.CLOSED},
+    # The decision of the staff may cross the proof of the identity.
+    CaseStatus.DUPLICATE: {
+        events.RequestClosed: CaseStatus.CLOSED,
+        events.ProofRefused: CaseStatus.DUPLICATE,
+        events.IdentityRefused: CaseStatus.DUPLICATE,
+        events.RequestReferred: CaseStatus.DUPLICATE,
+        events.RequestFulfilled: CaseStatus.ANSWERED,
+    },
     # A withdrawal may cross a decision; a sent answer stands.
     CaseStatus.WITHDRAWN: {
         events.RequestClosed: CaseStatus.CLOSED,
@@ -326,6 +333,7 @@ REMARKS: frozenset[type[Fact]] = DECIDED_ELSEWHERE | frozenset(
         events.DisclosureScheduled,
         events.DropMatched,
         events.DueMoved,
+        events.DuplicateDecided,
         events.ErasureApproved,
         events.ErasurePlanned,
         events.ErasureProposalDecided,
@@ -360,6 +368,7 @@ REMARKS: frozenset[type[Fact]] = DECIDED_ELSEWHERE | frozenset(
         events.PackageFetched,
         events.PackageReviewed,
         events.PackageReviewNeeded,
+        events.PauseDecided,
         events.PermissionGranted,
         events.PermissionRevoked,
         events.PreviewAsked,
@@ -740,7 +749,9 @@ def _note_request(case: IntakeCase, fact: Fact) -> IntakeCase:
         case events.RequestFulfilled():
             offer = case.offer if fact.right is Right.ERASURE else fact.aliases
             decided = case.answer_deciders.union(fact.deciders)
-            return replace(case, fulfilled=fact, offer=offer, answer_deciders=decided, review=None)
+            # The first answer ends the windows before it, also one that the staff has given meanwhile.
+            known = case if case.fulfilled else replace(case, erasure_at=None, disclosed_at=None)
+            return replace(known, fulfilled=fact, offer=offer, answer_deciders=decided, review=None)
         case events.RequestForwarded():
             return replace(case, forwarded=fact)
         case events.RequestDuplicated():

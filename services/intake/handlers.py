@@ -334,6 +334,8 @@ SUBSCRIPTIONS = (
     on(events.SubmissionHandled, handle_submission),
     on(events.MessageRepaired, record_only),
     on(events.RecipientInformed, note_informed),
+    on(events.PauseDecided, lifecycle.pause),
+    on(events.DuplicateDecided, lifecycle.merge),
     on(events.ExtensionDecided, lifecycle.extend),
     on(events.NarrowingDecided, lifecycle.narrow),
     on(events.AnswerExpected, deadline_handlers.expect),

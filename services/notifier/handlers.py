@@ -172,8 +172,11 @@ async def send_alias_code(event: AliasCodeIssued, ctx: NotifierContext) -> Seque
 
 
 async def refuse(event: IdentityRefused, ctx: NotifierContext) -> Sequence[Fact]:
-    """Announce that the request is refused because the identity stayed unclear, with the remedies."""
-    return await write(LetterKind.REFUSAL, _refusal(event.reasons, ctx), ctx.request(), ctx)
+    """Announce the refusal with the remedies: the identity stayed unclear, or a ground of the law applies."""
+    item = event.explanation
+    explanation = "" if item is None else (await lifecycle.signed_text(item, ctx)).decode()
+    facts = replace(_refusal(event.reasons, ctx), explanation=explanation)
+    return await write(LetterKind.REFUSAL, facts, ctx.request(), ctx)
 
 
 async def confirm_withdrawal(event: RequestWithdrawn, ctx: NotifierContext) -> Sequence[Fact]:

@@ -46,6 +46,8 @@ from shared.contract.events import (
     ProofRefused,
     ProofSlot,
     Record,
+    ReferralDecided,
+    RequestDuplicated,
     Requester,
     RequestLapsed,
     RequestPaused,
@@ -242,6 +244,8 @@ class Verification:
     """The evidence of the proofs that the staff must look at, if they hold."""
     first_decision: IdentityDecided | None = None
     """The first of two staff decisions for the requester, and its identities."""
+    refusals: tuple[ReferralDecided, ...] = ()
+    """Refusals that accounts of the staff have decided; two must agree where two decide."""
     agreed: StaffAgreed | None = None
     """The decision of the staff, while the person's confirmation is awaited."""
     enough_for_categories: tuple[Code, ...] | None = None
@@ -271,16 +275,17 @@ class Verification:
 
 _WHILE_OPEN: tuple[type[Fact], ...] = (
     Assessed, CodeIssued, ContentOpened, EvidenceGained, StaffAgreed, EvidenceAsked, EvidenceShown,
-    ProofAskedAgain, ReviewEnded,
+    ProofAskedAgain, ReferralDecided, ReviewEnded,
     IdentityAssessed, IdentityChallenged, IdentityClaimed, IdentityCompared, IdentityDecided,
     IdentityReminded, IdentityReviewNeeded, ProofExamined, ProofPresented, TokenPresented, ProofReceived,
     ProofRefused, RequestLapsed, RequestPaused, RequestReleased, RequestResumed, RequestStopped, TimeCame,
     PreviewAsked, PreviewDrafted,
 )  # fmt: skip
-_DECIDING: tuple[type[Fact], ...] = (IdentityVerified, IdentityRefused, RequestWithdrawn)
+_DECIDING: tuple[type[Fact], ...] = (IdentityVerified, IdentityRefused, RequestDuplicated, RequestWithdrawn)
 _AFTERWARDS: tuple[type[Fact], ...] = (
     ContentOpened, EvidenceDestroyed, EvidenceAsked, EvidenceShown, IdentityChallenged, IdentityCompared,
-    IdentityDecided, ProofAskedAgain, ProofExamined, ProofReceived, ProofSpent, RequestReleased,
+    IdentityDecided, ProofAskedAgain, ProofExamined, ProofReceived, ProofSpent, ReferralDecided,
+    RequestDuplicated, RequestReleased,
     RequestStopped, RequestWithdrawn, TimeCame, PreviewAsked, PreviewDrafted,
 )  # fmt: skip
 """Proofs that were on their way when the decision fell are noted, and their evidence destroyed."""
@@ -392,6 +397,8 @@ def _halt_noted(known: Verification, fact: Fact) -> Verification:
             return replace(known, stopped=True, code=None, points_on_hold=None)
         case RequestReleased():
             return replace(known, stopped=False)
+        case ReferralDecided() if fact.unproven:
+            return replace(known, refusals=(*known.refusals, fact))
         case ReviewEnded():
             ended = replace(known, reviewed_for=(), unclear=(), first_decision=None)
             return replace(ended, asked_at=fact.asked_at, lapses_at=fact.lapses_at)

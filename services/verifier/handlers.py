@@ -46,6 +46,7 @@ from shared.contract.events import (
     IdentityReviewNeeded,
     IdentityVerified,
     LetterKind,
+    Outcome,
     PreviewAsked,
     PreviewDrafted,
     ProofAskedAgain,
@@ -55,6 +56,8 @@ from shared.contract.events import (
     ProofReceived,
     ProofRef,
     ProofRefused,
+    ReferralDecided,
+    RequestDuplicated,
     Requester,
     RequestLapsed,
     RequestPaused,
@@ -71,7 +74,10 @@ from shared.contract.events import (
 from shared.contract.events import Verdict as Examined
 from shared.contract.ports import VaultPort
 from shared.contract.previews import NoTimers, PreviewVault
+from shared.contract.staff_texts import check_text
 from shared.errors import RefusedDecision, TooEarly
+from shared.law import ReasonCode
+from shared.law.library import policies
 from shared.runtime.dataloader import side_by_side
 from shared.runtime.journal import JournalRow
 from shared.runtime.service import forget, on
@@ -242,6 +248,45 @@ async def ask_again(event: ProofAskedAgain, ctx: VerifierContext) -> Sequence[Fa
     return await _settled(event, [ended, renewed, *paused], ctx)
 
 
+async def refuse_by_staff(event: ReferralDecided, ctx: VerifierContext) -> Sequence[Fact]:
+    """
+    Refuse a request on a ground of the law before its identity is proven; fulfillment decides on others.
+
+    If two must decide, the first decision proposes the refusal, and the same one by another account makes it.
+
+    Law:
+        GDPR Art. 12(4)-(5): manifestly unfounded or excessive requests, with the reasons.
+
+    Raises:
+        RefusedDecision: It is no refusal, the identity is decided, the request is stopped, none of its laws
+          has a ground, its text differs, or the account made the same decision before.
+    """
+    if not event.unproven:
+        return []
+    if not ctx.known.open:
+        raise RefusedDecision("identity_decided")
+    if ctx.known.stopped:
+        raise RefusedDecision("request_stopped")
+    if event.outcome is not Outcome.REFUSED or not event.is_complete:
+        raise RefusedDecision("incomplete")
+    laws = [policies().named(id_) for id_ in ctx.request().laws]
+    if not all(any(law.citation(ReasonCode(ground)) for law in laws) for ground in event.grounds):
+        raise RefusedDecision("ground_unlawful")
+    proposers = {one.by for one in ctx.known.refusals if one.content == event.content}
+    if event.by in proposers:
+        raise RefusedDecision("decider_decided_before")
+    await check_text(event.explanation, ctx.case_id, ctx.vault)
+    if ctx.practice.four_eyes and not proposers:
+        return []
+    refused = IdentityRefused(
+        request_id=ctx.case_id,
+        reasons=event.grounds,
+        deciders=(*sorted(proposers), event.by),
+        explanation=event.explanation,
+    )
+    return await _settled(event, [refused], ctx)
+
+
 def _verified_by_staff(agreed: StaffAgreed, ctx: VerifierContext) -> IdentityVerified:
     level = ctx.known.requirement.level if ctx.known.requirement else Assurance.MAILBOX
     verified = _verified(ctx.request(), level, agreed.identities, (BY_STAFF, agreed.reason))
@@ -314,7 +359,7 @@ async def draft_letter(event: PreviewAsked, ctx: VerifierContext) -> Sequence[Fa
     """Decide as for a decision that is not made, and keep the facts that would follow for its preview."""
     place = PreviewVault(ctx.vault, event.preview)
     decision = await place.decision(ctx.case_id)
-    if not isinstance(decision, IdentityDecided | ProofAskedAgain):
+    if decision is None:
         return []
     # The letter follows the last of two decisions.
     practice = replace(ctx.practice, four_eyes=False)
@@ -324,6 +369,10 @@ async def draft_letter(event: PreviewAsked, ctx: VerifierContext) -> Sequence[Fa
             drafted = await place.draft(ctx.case_id, ask_again(decision, apart))
         case IdentityDecided():
             drafted = await place.draft(ctx.case_id, decide_by_staff(decision, apart))
+        case ReferralDecided() if decision.unproven:
+            drafted = await place.draft(ctx.case_id, refuse_by_staff(decision, apart))
+        case _:
+            return []
     return [PreviewDrafted(request_id=ctx.case_id, preview=event.preview)] if drafted else []
 
 
@@ -377,8 +426,8 @@ async def release(event: RequestReleased, ctx: VerifierContext) -> Sequence[Fact
     return await _settled(event, facts, ctx)
 
 
-async def end_by_withdrawal(event: RequestWithdrawn, ctx: VerifierContext) -> Sequence[Fact]:
-    """Ask no more of a person that has withdrawn the request."""
+async def end_unproven(event: RequestDuplicated | RequestWithdrawn, ctx: VerifierContext) -> Sequence[Fact]:
+    """Ask no more of a person whose request is withdrawn, or merged with another one."""
     return _spent(ctx.case_id, domain.evolve(ctx.known, event))
 
 
@@ -395,7 +444,7 @@ async def destroy_spent(rows: Sequence[JournalRow], vault: VaultPort) -> None:
     await side_by_side([vault.discard_all(one.request_id, SEALED, but=one.kept) for one in spent])
 
 
-PREVIEWED = frozenset({IdentityDecided.TYPE, ProofAskedAgain.TYPE})
+PREVIEWED = frozenset({IdentityDecided.TYPE, ProofAskedAgain.TYPE, ReferralDecided.TYPE})
 """Types of decisions of which letters can be previewed."""
 SUBSCRIPTIONS = (
     on(RequestReceived, assess),
@@ -404,13 +453,15 @@ SUBSCRIPTIONS = (
     on(ProofExamined, decide_on_examination),
     on(IdentityDecided, decide_by_staff),
     on(ProofAskedAgain, ask_again),
+    on(ReferralDecided, refuse_by_staff),
     on(TimeCame, handle_timer),
     on(EvidenceAsked, record_evidence_view),
     on(PreviewAsked, draft_letter, ignored=lambda asked: asked.type not in PREVIEWED),
     on(ContentOpened, open_documents),
     on(RequestStopped, stop),
     on(RequestReleased, release),
-    on(RequestWithdrawn, end_by_withdrawal),
+    on(RequestDuplicated, end_unproven),
+    on(RequestWithdrawn, end_unproven),
     on(RequestPurged, forget),
 )
 

@@ -126,6 +126,64 @@ async def test_owner_is_set_for_all_selected_cases(console: Console) -> None:
     await client.aclose()
 
 
+async def test_request_is_refused_before_its_proof_and_before_its_approval(console: Console) -> None:
+    pipeline = console.pipeline
+    unproven, waiting = (await pipeline.people())[22:24]
+    cases = [await pipeline.lodge(unproven.asks("access")), await pipeline.verified("erasure", waiting)]
+    await console.listed(cases[0], "challenged")
+    await console.listed(cases[1], "verified", "approval")
+    async with console.program("nils.approver", StaffRole.APPROVER) as api:
+        for case in cases:
+            fields = {"grounds": ["excessive"], "text": "You have asked daily."}
+            opening = {"reason": "review", "code": await console.code("nils.approver")}
+            await api.post(f"/cases/{case}/content", json=opening)
+            path = f"/cases/{case}/decisions/refuse"
+            drawn = (await api.post(path, json={"fields": fields, "preview": True})).json()
+            given = {"fields": fields, "code": await console.code("nils.approver")}
+            made = (await api.post(path, json=given)).json()
+            assert made["message"] == "The refusal is recorded."
+            [letter] = drawn["preview"]["letters"]
+            await console.listed(case, "closed")
+            person = unproven if case == cases[0] else waiting
+            sent = pipeline.letter(person, case, "You have asked daily.")
+            assert sent.startswith(" ".join(letter["text"].split("[withheld]")[0].split()))
+            said = (await api.get(f"/cases/{case}")).json()["timeline"]
+            assert "Answer by staff: Refused · Excessive" in [one["text"] for one in said]
+
+
+async def test_request_is_paused_and_another_is_merged_with_it(console: Console) -> None:
+    pipeline = console.pipeline
+    person = (await pipeline.people())[24]
+    first = await pipeline.lodge(person.asks("access"))
+    asked = json.loads(json.dumps(person.asks("access")).replace(person.email, person.email.upper()))
+    asked["subject"]["name"] = "A. Person"
+    second = await pipeline.lodge(asked)
+    for case in (first, second):
+        await console.listed(case, "challenged")
+    async with console.program("mira.agent", StaffRole.AGENT) as api:
+        due = (await api.get(f"/cases/{first}")).json()["case"]["due_on"]
+        fields = {"fields": {"text": "The person asked us to wait."}}
+        pausing = {**fields, "code": await console.code("mira.agent")}
+        made = (await api.post(f"/cases/{first}/decisions/pause", json=pausing)).json()
+        assert made["message"] == "The request is paused."
+        await console.listed(first, "challenged", "stopped")
+        assert (await api.get(f"/cases/{first}")).json()["case"]["due_on"] == due
+        resuming = {**fields, "code": await console.code("mira.agent")}
+        made = (await api.post(f"/cases/{first}/decisions/resume", json=resuming)).json()
+        assert made["message"] == "The request continues."
+        opening = {"reason": "review", "code": await console.code("mira.agent")}
+        await api.post(f"/cases/{second}/content", json=opening)
+        merging = {"fields": {"first": first}, "code": await console.code("mira.agent")}
+        drawn = await api.post(f"/cases/{second}/decisions/merge", json={**merging, "preview": True})
+        [letter] = drawn.json()["preview"]["letters"]
+        made = (await api.post(f"/cases/{second}/decisions/merge", json=merging)).json()
+        assert made["message"] == "The request is merged with the earlier one."
+        await console.listed(second, "closed")
+        assert pipeline.letter(person, second, short_reference(first))
+        assert short_reference(first) in letter["text"]
+        assert (await api.get(f"/cases/{second}")).json()["case"]["repeats"] == first
+
+
 async def test_waiting_work_is_that_of_the_lists_of_the_command(console: Console) -> None:
     pipeline = console.pipeline
     *_, fourth, other, person, _, _ = await pipeline.people()

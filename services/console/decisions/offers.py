@@ -156,6 +156,28 @@ def _referred(view: CaseView) -> bool:
     return view.waits_for(WaitKind.REFERRED) and view.row.stopped is None
 
 
+def _by_hand(view: CaseView) -> bool:
+    """Return whether the staff can answer: the request waits for it, or its answer has not begun."""
+    verified = view.row.stage is CaseStage.VERIFIED and view.row.stopped is None
+    return (_referred(view) and not _unproven(view)) or (verified and not _begun(view))
+
+
+def _begun(view: CaseView) -> bool:
+    """Return whether the answer is under way, or a fee for it is quoted."""
+    planned, window = view.last(events.ErasurePlanned), view.last(events.ErasureScheduled)
+    waits = planned is None or planned.approval or (window is not None and view.now < window.at)
+    quoted = view.has(events.FeeQuoted) and not view.has(events.FeeAgreed)
+    return quoted or not waits or view.has(events.ChangePlanned, events.TransferOrdered)
+
+
+def _refusable(view: CaseView) -> bool:
+    return _by_hand(view) or (_unproven(view) and view.row.stopped is None)
+
+
+def _refused(entered: Entered, view: CaseView) -> Entered:
+    return {**entered, "unproven": _unproven(view)}
+
+
 def _answered(entered: Entered, _view: CaseView) -> Entered:
     if entered["outcome"] == Outcome.GRANTED and entered["grounds"]:
         raise InvalidEntry("grounds", _("Only an answer in part has grounds."))
@@ -171,7 +193,7 @@ def _agreed(_entered: Entered, view: CaseView) -> Entered:
     proposed = proposal_on(view)
     if proposed is None:
         raise InvalidEntry("", _("No answer is proposed any more."))
-    return proposed.model_dump(include={"outcome", "grounds", "explanation", "package"})
+    return proposed.model_dump(include={"outcome", "grounds", "explanation", "package", "unproven"})
 
 
 GIVEN = (Outcome.GRANTED, Outcome.PARTLY_GRANTED)
@@ -182,7 +204,7 @@ ANSWER = (
         title=_("Answer by hand"),
         text=_("You have done what the person asks. The person gets your text in a letter."),
         done=_("The answer is recorded."),
-        fits=_referred,
+        fits=_by_hand,
         fields=(
             _choice("outcome", _("Outcome"), {one: labels.OUTCOMES[one] for one in GIVEN}),
             _ground_field(required=False),
@@ -197,11 +219,12 @@ ANSWER = (
         name="refuse",
         kind=events.ReferralDecided,
         title=_("Refuse the request"),
-        text=_("The person gets a letter with the grounds, their provisions and the remedies."),
+        text=_("The request ends. The person gets a letter with the grounds, provisions and remedies."),
         done=_("The refusal is recorded."),
-        fits=_referred,
+        fits=_refusable,
         fields=(_ground_field(required=True), _letter_text(required=False)),
         constants={"outcome": Outcome.REFUSED},
+        data=_refused,
         sealed="explanation",
         answers=WaitKind.REFERRED,
         letter=True,
@@ -212,7 +235,7 @@ ANSWER = (
         title=_("Answer that nothing is held"),
         text=_("A search by hand found no data about the person."),
         done=_("The answer is recorded."),
-        fits=_referred,
+        fits=_by_hand,
         fields=(REMARK,),
         sealed="remark",
         constants={"outcome": Outcome.NOTHING_HELD},
@@ -498,6 +521,34 @@ LIFECYCLE = (
         sealed="remark",
         constants={"resume": False},
         answers=WaitKind.STOPPED,
+        letter=True,
+    ),
+    DecisionOffer(
+        name="pause",
+        kind=events.PauseDecided,
+        title=_("Pause the request"),
+        text=_("Nothing is disclosed or erased until you continue it. The clock runs on: no last day moves."),
+        done=_("The request is paused."),
+        fits=lambda view: view.undecided and not view.waits_for(WaitKind.FORWARD),
+        fields=(REMARK,),
+        sealed="remark",
+    ),
+    DecisionOffer(
+        name="merge",
+        kind=events.DuplicateDecided,
+        title=_("Merge with an earlier request"),
+        text=_("The earlier request of the same person and right is answered. A letter closes this one."),
+        done=_("The request is merged with the earlier one."),
+        fits=lambda view: _unproven(view) and view.row.stopped is None,
+        fields=(
+            DecisionField(
+                "first",
+                _("Id of the earlier request"),
+                hint=_("It is in the address of its page. Both requests name the same mailbox."),
+            ),
+            REMARK,
+        ),
+        sealed="remark",
         letter=True,
     ),
     DecisionOffer(

@@ -247,6 +247,7 @@ CODES: Mapping[str, str] = {
     "records_changed": _("The records have changed since"),
     "second_decider": _("A second account decides"),
     "not_me": _("The reader of a letter did not ask"),
+    "paused_by_staff": _("Paused by staff"),
     "unclear_reply": _("A reply is unclear"),
     "mailbox_unreachable": _("Another mailbox cannot be reached"),
     "asked_back": _("The sender is asked what is meant"),

@@ -91,6 +91,8 @@ SENTENCES: Mapping[type[Fact], str] = {
     events.ExtensionDecided: _("Decision to extend"),
     events.WithdrawalDecided: _("Decision to withdraw"),
     events.StopDecided: _("Decision about the stop"),
+    events.PauseDecided: _("Decision to pause"),
+    events.DuplicateDecided: _("Decision to merge with an earlier request"),
     events.NarrowingDecided: _("Decision about the scope"),
     events.ValuesReleased: _("Masked values released"),
     events.AliasConfirmed: _("Further identity confirmed"),

@@ -403,7 +403,8 @@ class ContentReader:
 
     def _explanations(self) -> Iterator[tuple[datetime, Code]]:
         for at, fact in self.facts:
-            if isinstance(fact, events.RequestFulfilled | events.AppealAnswered) and fact.explanation:
+            answers = events.RequestFulfilled | events.AppealAnswered | events.IdentityRefused
+            if isinstance(fact, answers) and fact.explanation:
                 yield at, fact.explanation
 
     def _of(self, kind: type[F]) -> Iterator[tuple[datetime, F]]:

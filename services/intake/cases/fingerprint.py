@@ -16,6 +16,7 @@ import orjson
 from services.intake.domain import PUBLIC_SOURCES, IntakeCase
 from shared.contract.drop import SOURCE as DROP
 from shared.contract.events import RequestDuplicated, RequestId, RequestReceived, RequestSubmitted, Subject
+from shared.errors import RefusedDecision
 from shared.law import Role, needs_proof
 from shared.matching import mailbox
 
@@ -77,6 +78,41 @@ def duplicate_of(first: IntakeCase, received: RequestReceived, today: date) -> R
         first_received_on=first.received.received_on,
         due_on=first.due_on,
     )
+
+
+def merged_with(first: IntakeCase, case: IntakeCase, today: date) -> RequestDuplicated:
+    """
+    Return that the staff merges *case* with *first*: its answer comes in time, by the same laws, for both.
+
+    Law:
+        GDPR Art. 12(3): the earlier request keeps its last day, and the later one gets no later one.
+
+    Raises:
+        RefusedDecision: The identity of *case* is decided; *first* has ended, came later, is about another
+          right, or has other laws, a later last day or a duty that is late.
+    """
+    merged, kept = case.received, first.received
+    if merged is None or not case.awaits_proof:
+        raise RefusedDecision("identity_decided")
+    if kept is None or not first.withdrawable or kept.request_id == merged.request_id:
+        raise RefusedDecision("first_not_open")
+    if kept.right is not merged.right or kept.received_at > merged.received_at:
+        raise RefusedDecision("not_the_same")
+    same_laws, due = kept.laws == merged.laws, first.due_on
+    if not same_laws or due is None or case.due_on is None or not today <= due <= case.due_on:
+        raise RefusedDecision("merge_delays")
+    return RequestDuplicated(
+        request_id=merged.request_id,
+        first=kept.request_id,
+        first_received_on=kept.received_on,
+        due_on=due,
+    )
+
+
+def same_person(one: RequestSubmitted, other: RequestSubmitted) -> bool:
+    """Return whether both requests name the same mailbox of the person."""
+    first, second = mailbox(one.subject.email or ""), mailbox(other.subject.email or "")
+    return bool(first) and first == second
 
 
 def _may_prove_more(received: RequestReceived, first: RequestReceived) -> bool:

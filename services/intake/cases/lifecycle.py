@@ -21,8 +21,9 @@ from services.intake.cases.deadlines import (
     extension_timers,
     timer_at,
 )
+from services.intake.cases.fingerprint import merged_with, same_person
 from services.intake.cases.registration import forwarding, register_request
-from services.intake.cases.sealed_content import appeal_item, seal_proofs, seal_request
+from services.intake.cases.sealed_content import appeal_item, seal_proofs, seal_request, sealed_request
 from services.intake.context import IntakeContext, must_be_own, rejected, set_timers
 from services.intake.domain import CaseStatus, ContentReadable
 from shared.contract import events
@@ -32,7 +33,8 @@ from shared.contract.envelope import derived_id
 from shared.contract.events import Fact, Proof, Remedy, SubmissionError
 from shared.contract.sources import ChannelSource, channel_source
 from shared.contract.staff import written_text
-from shared.errors import RefusedDecision, TooEarly
+from shared.contract.staff_texts import check_text
+from shared.errors import Destroyed, RefusedDecision, TooEarly
 from shared.law import Right
 
 LONGEST_PERMISSION = timedelta(days=30)
@@ -109,7 +111,7 @@ async def decide_appeal(event: events.AppealDecided, ctx: IntakeContext) -> Sequ
         raise RefusedDecision("no_appeal_open")
     if opened.remedy is Remedy.APPEAL and event.by in case.answer_deciders.union(case.deciders):
         raise RefusedDecision("decider_decided_before")
-    await _check_text(event.explanation, ctx)
+    await check_text(event.explanation, ctx.case_id, ctx.vault)
     await ctx.timers.cancel(ctx.case_id, APPEAL)
     taken_up = event.granted and ctx.case.status in DECIDED  # an undecided request continues unchanged
     renewed = derived_id(f"renewed {ctx.case_id}", len(ctx.case.appeals)) if taken_up else None
@@ -254,20 +256,8 @@ async def forward(event: events.ForwardingDecided, ctx: IntakeContext) -> Sequen
         raise TooEarly("the forwarding came before its request")
     if not ctx.case.forwardable:
         raise RefusedDecision("not_forwardable")
-    await _check_text(event.controller, ctx)
+    await check_text(event.controller, ctx.case_id, ctx.vault)
     return [await forwarding(event.controller, ctx)]
-
-
-async def _check_text(item: str | None, ctx: IntakeContext) -> None:
-    """Refuse a decision if its text in the vault is missing or differs from the signed text."""
-    if item is None:
-        return
-    try:
-        content = await ctx.vault.open(ctx.case_id, item)
-    except KeyError:
-        content = b""
-    if written_text(item, content) is None:
-        raise RefusedDecision("text_differs")
 
 
 async def narrow(event: events.NarrowingDecided, ctx: IntakeContext) -> Sequence[Fact]:
@@ -285,7 +275,7 @@ async def narrow(event: events.NarrowingDecided, ctx: IntakeContext) -> Sequence
         return [asked]
     if not ctx.case.awaits_scope:
         raise RefusedDecision("scope_not_asked")
-    await _check_text(event.scope, ctx)
+    await check_text(event.scope, ctx.case_id, ctx.vault)
     entries = scope_entries(await _signed(event.scope, ctx)) if event.scope else ()
     return scope_facts(ctx, scope=await _sealed_scope(entries, ctx), by=event.by)
 
@@ -307,6 +297,47 @@ async def _sealed_scope(entries: Sequence[str], ctx: IntakeContext) -> events.Co
 
 async def _signed(item: events.Code, ctx: IntakeContext) -> str:
     return (written_text(item, await ctx.vault.open(ctx.case_id, item)) or b"").decode()
+
+
+async def pause(_event: events.PauseDecided, ctx: IntakeContext) -> Sequence[Fact]:
+    """
+    Stop an open request until the staff continues it; no deadline moves.
+
+    Law:
+        GDPR Art. 12(3), (6): only a question to the person about their identity can stop the clock.
+
+    Raises:
+        RefusedDecision: The request is stopped already, has ended, or a customer decides about it.
+    """
+    if ctx.case.received is None:
+        raise TooEarly("the pause came before its request")
+    if ctx.case.stopped is not None:
+        raise RefusedDecision("request_stopped")
+    if not ctx.case.withdrawable or ctx.case.not_ours:
+        raise RefusedDecision("not_possible")
+    return [events.RequestStopped(request_id=ctx.case_id, reason=events.StopReason.PAUSED_BY_STAFF)]
+
+
+async def merge(event: events.DuplicateDecided, ctx: IntakeContext) -> Sequence[Fact]:
+    """
+    Close a request as a duplicate of an earlier open one of the same person, which is answered.
+
+    Raises:
+        RefusedDecision: It is stopped, as :func:`merged_with`, or the requests name different mailboxes.
+    """
+    if ctx.case.received is None:
+        raise TooEarly("the merging came before its request")
+    if ctx.case.stopped is not None:
+        raise RefusedDecision("request_stopped")
+    first, today = await ctx.duplicates.case(event.first), ctx.now.astimezone(ctx.practice.zone).date()
+    duplicated = merged_with(first, ctx.case, today)
+    try:
+        both = [await sealed_request(ctx.vault, one) for one in (event.first, ctx.case_id)]
+    except (KeyError, Destroyed):
+        raise RefusedDecision("first_not_open") from None
+    if not same_person(*both):
+        raise RefusedDecision("other_person")
+    return [duplicated]
 
 
 async def extend(event: events.ExtensionDecided, ctx: IntakeContext) -> Sequence[Fact]:

@@ -49,6 +49,7 @@ NOT_IN_TIME = "The letter was not written in time. Try again."
 OURS: tuple[type[Decision], ...] = (
     events.AnswerExpected,
     events.AppealDecided,
+    events.DuplicateDecided,
     events.ExtensionDecided,
     events.ForwardingDecided,
     events.NarrowingDecided,

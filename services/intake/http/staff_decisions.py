@@ -214,7 +214,7 @@ class StaffDecisions:
         if form.text is not None:
             await self._keep_text(decision, form.text)
         if package is not None:
-            if case is None or case.status is not CaseStatus.REFERRED:
+            if case is None or case.status not in {CaseStatus.VERIFIED, CaseStatus.REFERRED}:
                 raise HTTPException(HTTPStatus.CONFLICT, "the request does not wait for an answer by hand")
             await self._keep_package(decision, b"".join([piece async for piece in package]))
         named = await self.service.correlation(decision.request_id)

@@ -107,7 +107,7 @@ class RequestReferred(Fact):
 
 
 class ReferralDecided(ReasonedDecision):
-    """The privacy staff ends a request that was referred to it."""
+    """The privacy staff answers a request by hand, refuses it, or answers that nothing is held."""
 
     TYPE = "habeas.referral.decided.v1"
     ROLES = frozenset({StaffRole.APPROVER})
@@ -119,11 +119,13 @@ class ReferralDecided(ReasonedDecision):
     """Name, in the vault, of the staff's text to the person."""
     package: Code | None = None
     """Name, in the vault, of the ZIP with the files for the person."""
+    unproven: bool = False
+    """Whether the identity was not proven when it was decided: such a request can only be refused."""
 
     @property
-    def content(self) -> tuple[Outcome, tuple[RefusalGround, ...], Code | None, Code | None]:
+    def content(self) -> tuple[Outcome, tuple[RefusalGround, ...], Code | None, Code | None, bool]:
         """What is decided, without the account: two decisions with the same content agree."""
-        return self.outcome, self.grounds, self.explanation, self.package
+        return self.outcome, self.grounds, self.explanation, self.package, self.unproven
 
     @property
     def is_complete(self) -> bool:

@@ -236,10 +236,12 @@ class IdentityVerified(Fact):
 
 
 class IdentityRefused(Fact):
-    """The requester's identity could not be established."""
+    """The requester's identity could not be established, or the request is refused before it was proven."""
 
     TYPE = "habeas.identity.refused.v1"
 
     reasons: tuple[Code, ...]
     deciders: tuple[Code, ...] = ()
-    """The staff account that decided it; it does not decide on an appeal."""
+    """The staff accounts that decided it; they do not decide on an appeal."""
+    explanation: Code | None = None
+    """Name, in the vault, of the staff's text to the person."""

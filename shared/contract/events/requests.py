@@ -434,6 +434,23 @@ class StopDecided(ReasonedDecision):
     """Whether the request goes on; else it ends."""
 
 
+class PauseDecided(ReasonedDecision):
+    """The privacy staff pauses an open request: nothing goes on until it continues, and the clock runs."""
+
+    TYPE = "habeas.pause.decided.v1"
+    ROLES = frozenset({StaffRole.AGENT, StaffRole.APPROVER})
+
+
+class DuplicateDecided(ReasonedDecision):
+    """The privacy staff merges a request with an earlier open one of the same person, which is answered."""
+
+    TYPE = "habeas.duplicate.decided.v1"
+    ROLES = frozenset({StaffRole.AGENT, StaffRole.APPROVER})
+
+    first: RequestId
+    """The request that is answered."""
+
+
 class WithdrawalDecided(ReasonedDecision):
     """The privacy staff takes a request back, as the person has asked them to."""
 

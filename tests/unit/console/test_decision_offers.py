@@ -142,6 +142,8 @@ FITTING: dict[str, tuple[tuple[Fact, ...], dict[str, str]]] = {
     "forward": ((END_USER,), {"name": "A customer", "email": "privacy@customer.example"}),
     "permit-reading": ((END_USER,), {"account": OTHER, "hours": "24", "reason": "forwarding"}),
     "revoke-permission": ((END_USER, GRANTED), {"account": OTHER}),
+    "pause": ((received(),), {"text": "The person asked us to wait."}),
+    "merge": ((received(), CHALLENGED), {"first": "cd" * 16}),
     "extend": ((received(),), {"reason": "complexity"}),
     "ask-scope": ((received(),), {"because": "large_quantity"}),
     "record-scope": ((received(), VERIFIED, ASKED), {"text": "orders\ninvoices"}),
@@ -269,6 +271,24 @@ def test_closed_request_is_offered_nothing_that_changes_its_answer() -> None:
     facts = (received(), VERIFIED, fulfilled(), of_case(events.NoticeSent, letter=LetterKind.OUTCOME))
     closed = view_of((*facts, of_case(events.RequestClosed, outcome="granted")))
     assert offered(closed) == {"message", "place-hold", "reopen"}
+
+
+def test_request_without_proof_is_only_refused() -> None:
+    view = view_of((received(), CHALLENGED))
+    assert offered(view) & {"answer", "nothing-held", "refuse"} == {"refuse"}
+    decision = drafted(OFFERS["refuse"], view, {"grounds": "excessive"})
+    assert isinstance(decision, events.ReferralDecided)
+    assert decision.unproven
+    assert "agree" in offered(view_of((received(), CHALLENGED, decision)), OTHER)
+
+
+def test_verified_request_is_answered_by_hand_until_its_answer_begins() -> None:
+    by_hand = {"answer", "nothing-held", "refuse"}
+    assert by_hand <= offered(view_of((received(Right.ERASURE), VERIFIED, PLANNED)))
+    begun = of_case(events.ErasurePlanned, plan="plan", regulation="gdpr", received_on=START.date())
+    assert not by_hand & offered(view_of((received(Right.ERASURE), VERIFIED, PLANNED, begun)))
+    window = of_case(events.ErasureScheduled, at=START + timedelta(days=1))
+    assert by_hand <= offered(view_of((received(Right.ERASURE), VERIFIED, begun, window)))
 
 
 def test_text_is_named_by_its_digest_and_is_not_in_the_event() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from services.fulfillment.context import FulfillmentContext
 from services.fulfillment.handlers import draft_letter, end_referral
-from services.fulfillment.state import NOTHING_DECLARED, FulfillmentCase, FulfillmentStatus
+from services.fulfillment.state import NOT_BEGUN, NOTHING_DECLARED, FulfillmentCase, FulfillmentStatus
 from shared.contract.answer import SUBMISSION
 from shared.contract.events import (
     Assurance,
@@ -104,11 +104,37 @@ async def test_incomplete_decision_is_refused(outcome: Outcome, words: dict[str,
         await end_referral(decided(outcome, **words), await waiting())
 
 
-@pytest.mark.parametrize("status", sorted(set(FulfillmentStatus) - {FulfillmentStatus.REFERRED}))
-async def test_request_that_does_not_wait_for_the_staff_is_not_ended(status: FulfillmentStatus) -> None:
+@pytest.mark.parametrize("status", sorted(set(FulfillmentStatus) - {FulfillmentStatus.REFERRED, *NOT_BEGUN}))
+async def test_request_that_is_answered_or_under_way_is_not_ended(status: FulfillmentStatus) -> None:
     ctx = await waiting(replace(WAITING, status=status))
-    with pytest.raises(RefusedDecision, match="not_referred"):
+    with pytest.raises(RefusedDecision, match=r"not_referred|under_way|fee_waits"):
         await end_referral(decided(Outcome.NOTHING_HELD), ctx)
+
+
+@pytest.mark.parametrize("status", sorted(NOT_BEGUN))
+async def test_request_whose_answer_has_not_begun_is_refused_on_a_ground(status: FulfillmentStatus) -> None:
+    ctx = await waiting(FulfillmentCase(status, verified=VERIFIED))
+    event = decided(Outcome.REFUSED, **EXCESSIVE)
+    [fulfilled] = await end_referral(event, ctx)
+    assert isinstance(fulfilled, RequestFulfilled)
+    assert (fulfilled.right, fulfilled.outcome) == (Right.ACCESS, Outcome.REFUSED)
+    assert ctx.after(event, fulfilled).known.status is FulfillmentStatus.FULFILLED
+
+
+async def test_request_without_a_proven_identity_is_left_to_the_verifier() -> None:
+    ctx = await waiting(FulfillmentCase())
+    assert await end_referral(decided(Outcome.REFUSED, unproven=True, **EXCESSIVE), ctx) == []
+    with pytest.raises(RefusedDecision, match="not_proven"):
+        await end_referral(decided(Outcome.REFUSED, **EXCESSIVE), ctx)
+
+
+async def test_later_round_of_an_erasure_and_an_ended_service_are_under_way() -> None:
+    later = FulfillmentCase(FulfillmentStatus.AWAITING_WINDOW, verified=VERIFIED, rounds=2)
+    consent = VERIFIED.model_copy(update={"right": Right.CONSENT_WITHDRAWAL})
+    ended = FulfillmentCase(FulfillmentStatus.DISCLOSURE_SCHEDULED, verified=consent)
+    for known in (later, ended):
+        with pytest.raises(RefusedDecision, match="under_way"):
+            await end_referral(decided(Outcome.REFUSED, **EXCESSIVE), await waiting(known))
 
 
 async def test_second_decision_for_the_same_request_is_refused() -> None:

@@ -31,6 +31,7 @@ from shared.contract.events import (
     IdentityReminded,
     IdentityReviewNeeded,
     IdentityVerified,
+    Outcome,
     PreviewAsked,
     PreviewDrafted,
     ProofAskedAgain,
@@ -38,6 +39,7 @@ from shared.contract.events import (
     ProofObjection,
     ProofPresented,
     ProofRefused,
+    ReferralDecided,
     RequestLapsed,
     RequestPaused,
     RequestReleased,
@@ -48,6 +50,7 @@ from shared.contract.events import (
     Verdict,
 )
 from shared.contract.previews import DECISION, DRAFT, PreviewVault, packed_facts
+from shared.contract.staff import salted, written_item
 from tests.unit.fakes import NOW, PERSON, REQUEST_KEY, SOURCE, TARGET_DAY, Office, request
 
 CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
@@ -447,6 +450,58 @@ async def test_another_proof_is_not_asked_for_where_none_would_count() -> None:
     await office.tell(AGAIN, service="console")
     reasons = [one.reason for one in office.staff.outcomes]
     assert reasons == ["proof_under_way", "request_stopped", None, "identity_decided"]
+
+
+def refusal(by: str = "dana.muster", **more: Any) -> ReferralDecided:
+    content: dict[str, Any] = {"outcome": Outcome.REFUSED, "grounds": ("excessive",), "unproven": True}
+    return ReferralDecided(request_id=CASE, by=by, **(content | more))
+
+
+async def test_request_is_refused_on_a_ground_before_its_identity_is_proven() -> None:
+    office, text = await in_review(), salted(b"You asked daily.", b"s" * 16)
+    await office.vault.seal(CASE, written_item(text), text)
+    await office.tell(refusal(explanation=written_item(text)), service="console")
+    refused = office.the(IdentityRefused)
+    assert (refused.reasons, refused.deciders) == (("excessive",), ("dana.muster",))
+    assert refused.explanation == written_item(text)
+    assert office.facts(EvidenceDestroyed), "the evidence has served"
+
+
+async def test_second_account_makes_the_same_refusal_where_two_decide() -> None:
+    office = await in_review(four_eyes=True)
+    await office.tell(refusal(), service="console")
+    await office.tell(refusal("robin.muster", grounds=("manifestly_unfounded",)), service="console")
+    assert office.facts(IdentityRefused) == []
+    await office.tell(refusal(), service="console")
+    await office.tell(refusal("robin.muster"), service="console")
+    assert office.the(IdentityRefused).deciders == ("dana.muster", "robin.muster")
+    assert office.staff.outcomes[-2].reason == "decider_decided_before"
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ({"outcome": Outcome.NOTHING_HELD, "grounds": ()}, "incomplete"),
+        ({"grounds": ()}, "incomplete"),
+        ({"grounds": ("professional_secrecy",)}, "ground_unlawful"),
+        ({"explanation": "written_" + "0" * 64}, "text_differs"),
+        ({"unproven": False}, None),
+    ],
+)
+async def test_request_without_proof_is_only_refused_and_on_a_ground_of_its_laws(
+    more: dict[str, Any], reason: str | None
+) -> None:
+    office = await in_review()
+    await office.tell(refusal(**more), service="console")
+    assert office.staff.outcomes[-1].reason == reason
+    assert office.facts(IdentityRefused) == []
+
+
+async def test_request_with_a_decided_identity_is_not_refused_by_the_verifier() -> None:
+    office = await in_review()
+    await office.tell(decision(verified=True), service="console")
+    await office.tell(refusal(), service="console")
+    assert office.staff.outcomes[-1].reason == "identity_decided"
 
 
 async def test_previewed_question_for_another_proof_changes_nothing() -> None:
