@@ -10,7 +10,6 @@ Output is captured in memory (``--capture=sys``): both processes would write to 
 ``--cases N`` runs at most N cases of a parametrised test, at equal distances from the first to the last.
 """
 
-import gc
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -30,18 +29,6 @@ TOKEN = 2
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add ``--cases``."""
     parser.addoption("--cases", type=int, metavar="N", help="run at most N cases of a parametrised test")
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_configure() -> None:
-    """Collect no garbage while tests are collected: nearly all objects stay; it saves a sixth of the time."""
-    gc.disable()
-
-
-def pytest_collection_finish() -> None:
-    """Collect garbage again, but leave out the objects of the collection."""
-    gc.freeze()
-    gc.enable()
 
 
 @pytest.hookimpl(trylast=True)
