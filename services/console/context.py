@@ -18,11 +18,14 @@ from services.console.signin.provider import AttemptStore, SignInProvider
 from services.console.signin.sessions import SessionStore
 from services.console.system.parked_messages import ParkedMessages
 from services.console.system.reports import ReportReader
-from shared.runtime.client_limits import Allowance
+from shared.runtime.client_limits import Allowance, BytesInFlight
 from shared.runtime.staff_api import StaffApi
 
 PASSWORDS_PER_HOUR = 10
 SIGN_INS_PER_HOUR = 60
+MOST_UPLOADED, MOST_OF_ACCOUNT = 32 << 20, 16 << 20
+WRONG_CODES = 3
+"""Of a session, until it needs the password again: its cookie may be stolen."""
 
 
 def present() -> datetime:
@@ -50,8 +53,12 @@ class ConsoleParts:
     provider: SignInProvider | None = None
     passwords: Allowance = field(default_factory=lambda: Allowance(PASSWORDS_PER_HOUR))
     """Passwords that an account may enter in sessions that a provider has begun."""
+    wrong_codes: Allowance = field(default_factory=lambda: Allowance(WRONG_CODES - 1))
+    """Wrong codes of a session that keeps the key of its account."""
     keys: KeyDerivation = field(default_factory=KeyDerivation)
     streams: OpenStreams = field(default_factory=OpenStreams)
+    uploads: BytesInFlight = field(default_factory=lambda: BytesInFlight(MOST_UPLOADED, MOST_OF_ACCOUNT))
+    """Bodies with a file that are being read and passed on, by account."""
     sign_ins: Allowance = field(default_factory=lambda: Allowance(SIGN_INS_PER_HOUR))
     """Sign-ins of one network, at the pages and over the API."""
     clock: Callable[[], datetime] = field(default=present)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 
-from services.console.api.access import may
+from services.console.api.access import held_body, may
 from services.console.api.answers import (
     CaseAnswer,
     CaseListAnswer,
@@ -138,7 +138,8 @@ def api_work_routes(parts: ConsoleParts, guard: SessionGuard) -> APIRouter:
         Its name, if it is to be kept, is in the header `Content-Disposition`, as in RFC 6266.
         """
         named = {"Content-Disposition": request.headers.get("content-disposition", "attachment")}
-        await acted(parts, visitor, case, "files", content=await request.body(), headers=named)
+        async with held_body(parts, visitor, request) as content:
+            await acted(parts, visitor, case, "files", content=content, headers=named)
 
     return router
 

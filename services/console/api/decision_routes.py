@@ -7,15 +7,16 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from services.console.api.access import may
+from services.console.api.access import held_body, may
 from services.console.api.answers import MadeAnswer
 from services.console.api.forms import DecisionsForm, SignedDecision
+from services.console.api.problems import TOO_LARGE
 from services.console.case_work import NoSessionKey
 from services.console.context import ConsoleParts
 from services.console.decisions.case_decisions import is_locked, step_up_of
 from services.console.decisions.forms import DecisionDraft
 from services.console.decisions.submission import MadeDecision, make_batch, make_decision
-from services.console.http.guard import SessionGuard, Visitor
+from services.console.http.guard import MOST_FORM_BYTES, SessionGuard, Visitor
 from services.console.http.permissions import ConsoleAction
 from shared.contract.catalogue import catalogue
 from shared.contract.events import Decision, MessageRepaired, RequestId, StaffSignedIn
@@ -48,14 +49,19 @@ def api_decision_routes(parts: ConsoleParts, guard: SessionGuard) -> APIRouter:
         return [MadeAnswer.of(one) for one in await _made(parts, visitor, form)]
 
     @router.post("/decisions/package")
-    async def make_decision_with_package(visitor: signed_in, request: Request) -> Sequence[MadeAnswer]:
+    async def make_decision_with_package(
+        visitor: Annotated[Visitor, Depends(may(guard, ConsoleAction.DECIDE))], request: Request
+    ) -> Sequence[MadeAnswer]:
         """Make a decision with a package: the body of `/decisions` as one line, then the ZIP."""
-        line, _, package = (await request.body()).partition(b"\n")
-        try:
-            form = DecisionsForm.model_validate_json(line)
-        except ValidationError as error:
-            raise RequestValidationError(error.errors()) from None
-        return [MadeAnswer.of(one) for one in await _made(parts, visitor, form, package)]
+        async with held_body(parts, visitor, request) as body:
+            line, _, package = body.partition(b"\n")
+            if len(line) > MOST_FORM_BYTES:
+                raise HTTPException(413, TOO_LARGE)
+            try:
+                form = DecisionsForm.model_validate_json(line)
+            except ValidationError as error:
+                raise RequestValidationError(error.errors(include_input=False, include_url=False)) from None
+            return [MadeAnswer.of(one) for one in await _made(parts, visitor, form, package)]
 
     @router.get("/decisions/{decision}")
     async def show_decision(visitor: signed_in, decision: RequestId) -> MadeAnswer:
@@ -74,14 +80,13 @@ async def _made(
 ) -> list[MadeDecision]:
     drafts = [_draft(one, visitor.member.name, package) for one in form.decisions]
     given = step_up_of(form.code.get_secret_value(), form.password.get_secret_value())
-    unlocked = visitor.session.unlocked
     if is_locked(parts, visitor) and not (given.password and _in_batch(drafts)):
         raise NoSessionKey
     if len(drafts) == 1:
         return [await make_decision(parts, visitor, drafts[0], given)]
-    if unlocked is None or not _in_batch(drafts):
+    if not _in_batch(drafts):
         raise HTTPException(422, ONE_ALONE)
-    return await make_batch(parts, unlocked, drafts, given.code)
+    return await make_batch(parts, visitor.session, drafts, given.code)
 
 
 def _in_batch(drafts: Sequence[DecisionDraft]) -> bool:
@@ -95,5 +100,5 @@ def _draft(form: SignedDecision, account: str, package: bytes | None) -> Decisio
     try:
         decision = kind.model_validate({**form.data, "by": account})
     except ValidationError as error:
-        raise RequestValidationError(error.errors()) from None
+        raise RequestValidationError(error.errors(include_input=False, include_url=False)) from None
     return DecisionDraft(decision, form.text, package)

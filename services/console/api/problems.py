@@ -31,6 +31,9 @@ NOT_SERVED = "A part of the system does not answer, or is busy; try again."
 TOO_LARGE = "The body is too large, or has no length."
 WITH_PACKAGE = "/decisions/package"
 """Path of decisions with a package; its body is read once the caller is known."""
+SESSIONS = "/sessions"
+MOST_SIGN_IN_BYTES = 4_096
+"""Of a body of strangers, which is parsed before sign-ins are counted."""
 MOST_WITH_PACKAGE = MOST_DOCUMENT_BYTES + MOST_FORM_BYTES
 DOCUMENTED = (400, 401, 403, 404, 409, 413, 422, 429, 503)
 OF_INTAKE = {HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.TOO_MANY_REQUESTS}
@@ -104,6 +107,8 @@ def most_bytes(path: str) -> int:
     """Return the limit of a body in bytes."""
     if FILES.search(path):
         return MOST_FILE_BYTES
+    if path.endswith(SESSIONS):
+        return MOST_SIGN_IN_BYTES
     return MOST_WITH_PACKAGE if path.endswith(WITH_PACKAGE) else MOST_FORM_BYTES
 
 

@@ -101,9 +101,10 @@ async def decided_together(
     if not form.views:
         return left_out(form)
     drafts, given = form.drafts(visitor.member.name), step_up_of(code, "")
-    unlocked, rows = _unlocked(parts, visitor), [view.row for view in form.views]
+    _unlocked(parts, visitor)
+    rows = [view.row for view in form.views]
     try:
-        made = await make_batch(parts, unlocked, drafts, given.code)
+        made = await make_batch(parts, visitor.session, drafts, given.code)
     except HabeasError as error:
         return [*(_failed(row, error) for row in rows), *left_out(form)]
     return [*(_result(row, one) for row, one in zip(rows, made, strict=True)), *left_out(form)]

@@ -16,7 +16,7 @@ from services.console.domain import HistoryEntry
 from services.console.handlers import observed
 from services.console.http.guard import Visitor
 from services.console.signin.local import SESSION_DIGITS, decided, nonce
-from services.console.signin.sessions import UnlockedKey
+from services.console.signin.sessions import ConsoleSession, UnlockedKey
 from shared.contract.events import Decision, StaffSignedIn
 from shared.contract.events.breaches import BreachDeclared
 from shared.contract.staff import signed_batch
@@ -25,6 +25,7 @@ from shared.runtime.staff_api import DecisionNotAccepted, DecisionState, StaffAp
 
 SEEN_WITHIN_S: Final = 5.0
 POLL_S: Final = 0.05
+WRONG_CODE: Final = "code_wrong"
 NO_ANSWER: Final = (TransientError, StaffApiProblem)
 """Errors of the wait for the effect of a decision, which is recorded all the same."""
 
@@ -91,16 +92,20 @@ async def make_decision(
 
 
 async def make_batch(
-    parts: ConsoleParts, unlocked: UnlockedKey, drafts: Sequence[DecisionDraft], code: str
+    parts: ConsoleParts, session: ConsoleSession, drafts: Sequence[DecisionDraft], code: str
 ) -> list[MadeDecision]:
     """
     Sign *drafts* with one *code*, submit them, and wait for their effects; return these in order.
 
     Raises as :meth:`StaffApi.submit_batch`.
     """
+    unlocked = session.unlocked
+    if unlocked is None:
+        raise WrongPassword("the session has no key")
     decisions = [one.decision for one in drafts if isinstance(one.decision, Decision)]
     signed = signed_batch(decisions, unlocked.key, at=parts.clock(), nonce=nonce(), code=code)
     taken = await parts.intake.submit_batch(signed, [one.text for one in drafts], unlocked.bearer)
+    await _count_wrong(parts, session, *(str(one) for one in taken if isinstance(one, DecisionNotAccepted)))
     ids = [one.id for one in taken if isinstance(one, TakenDecision)]
     effects = await parts.intake.effects(ids, bearer=unlocked.bearer) if ids else {}
     pairs = zip(decisions, taken, strict=True)
@@ -117,6 +122,12 @@ def _batched(
     return MadeDecision(taken.id, answered, case, effect.results, effect.reason)
 
 
+async def _count_wrong(parts: ConsoleParts, session: ConsoleSession, *reasons: str) -> None:
+    """Count a wrong code; after a few, the session needs the password: they would lock its account."""
+    if WRONG_CODE in reasons and not parts.wrong_codes.take(session.token):
+        await parts.sessions.lock(session)
+
+
 async def _submitted(
     parts: ConsoleParts, visitor: Visitor, unlocked: UnlockedKey, draft: DecisionDraft, code: str
 ) -> tuple[TakenDecision, str | None]:
@@ -124,6 +135,9 @@ async def _submitted(
     signed = decided(draft.decision, unlocked, code, parts.clock())
     try:
         taken = await parts.intake.submit(signed, draft.text, unlocked.bearer, draft.package)
+    except DecisionNotAccepted as refused:
+        await _count_wrong(parts, visitor.session, str(refused))
+        raise
     except StaffApiProblem as problem:
         if problem.status != HTTPStatus.UNAUTHORIZED:
             raise

@@ -14,7 +14,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.intake.channels.csv import upload
 from services.intake.domain import PUBLIC_SOURCE
 from services.intake.http import staff_actions, staff_decisions, uploads
-from services.intake.http.failed_attempts import FailedAttempts, network_behind, network_of_client
+from services.intake.http.failed_attempts import (
+    BEHIND_CONSOLE,
+    FailedAttempts,
+    network_behind,
+    network_of_client,
+)
 from shared.contract.envelope import MAX_BODY
 from shared.contract.events import MOST_DOCUMENT_BYTES, SESSION_ID
 from shared.contract.sources import Source
@@ -124,8 +129,8 @@ class AttemptLimit:
     """
     Answers 429 to a network with too many refused credentials, before any comparison.
 
-    The secret of a staff session has 256 bits, so that no guess succeeds: refusals count for it alone. An
-    ended one, shown again and again, stops no colleague in the same network, and no guesser does.
+    Secrets of staff sessions that the console passes on for its clients count for each secret alone: an ended
+    one, shown again and again, stops no colleague in the same network.
     """
 
     app: ASGIApp
@@ -137,26 +142,26 @@ class AttemptLimit:
             await self.app(scope, receive, send)
             return
         connection, failed = HTTPConnection(scope), self.callers.attempts
-        network = _counted(connection, network_behind(connection, self.callers.console))
-        if network and not failed.of_networks.left(network):
+        counts, network = _counted(connection, network_behind(connection, self.callers.console), failed)
+        if network and not counts.left(network):
             refused = problem(HTTPStatus.TOO_MANY_REQUESTS, TOO_MANY_WRONG, {"Retry-After": str(int(HOUR_S))})
             await refused(scope, receive, send)
             return
 
         async def counted(message: Message) -> None:
             if network and message.get("status") == HTTPStatus.UNAUTHORIZED:
-                failed.of_networks.take(network)
+                counts.take(network)
             await send(message)
 
         await self.app(scope, receive, counted)
 
 
-def _counted(connection: HTTPConnection, network: str) -> str:
-    """Return the name that a refused credential counts for: of a staff session *network* and secret."""
-    if not network or not str(connection.scope["path"]).startswith(STAFF):
-        return network
+def _counted(connection: HTTPConnection, network: str, failed: FailedAttempts) -> tuple[Allowance, str]:
+    """Return the allowance that a refused credential uses up, and the name that it counts for."""
+    if not network.startswith(BEHIND_CONSOLE) or not str(connection.scope["path"]).startswith(STAFF):
+        return failed.of_networks, network
     secret = connection.headers.get("authorization", "").partition(" ")[2].strip()
-    return f"{network} {session_token(secret)[:SESSION_ID]}"
+    return failed.of_sessions, f"{network} {session_token(secret)[:SESSION_ID]}"
 
 
 def _shows_credential(scope: Scope) -> bool:

@@ -20,6 +20,8 @@ T = TypeVar("T")
 MOST_OF_NETWORK: Final = 20
 MOST_OF_CLIENT: Final = 100
 MOST_PROVEN: Final = 10_000
+BEHIND_CONSOLE: Final = "console "
+"""Begin of the name of a network that calls over the console."""
 
 
 @dataclass(slots=True)
@@ -27,6 +29,8 @@ class FailedAttempts:
     """Counts failed attempts by network and by client."""
 
     of_networks: Allowance = field(default_factory=lambda: Allowance(MOST_OF_NETWORK))
+    of_sessions: Allowance = field(default_factory=lambda: Allowance(MOST_OF_NETWORK))
+    """Ended sessions of staff, each with the network that shows it over the console."""
     of_clients: Allowance = field(default_factory=lambda: Allowance(MOST_OF_CLIENT))
     _proven: OrderedDict[tuple[str, str], None] = field(default_factory=OrderedDict)
     """Client and network of each success, the latest last."""
@@ -67,4 +71,4 @@ def network_behind(connection: HTTPConnection, console: str) -> str:
     behind = client_of(connection.headers, console)
     if behind is None:
         return network_of_client(connection)
-    return f"console {behind}" if behind else ""
+    return f"{BEHIND_CONSOLE}{behind}" if behind else ""

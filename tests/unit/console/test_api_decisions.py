@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from services.console.api.app import create_api
 from services.console.api.decision_routes import NO_KIND
-from services.console.context import ConsoleParts
+from services.console.context import MOST_OF_ACCOUNT, MOST_UPLOADED, ConsoleParts
 from services.console.signin.accounts import StaffMember
 from services.console.signin.sessions import ConsoleSession, UnlockedKey
 from shared.contract.events import (
@@ -27,6 +27,7 @@ from shared.contract.events import (
 )
 from shared.contract.events.breaches import BreachDeclared
 from shared.law.library import EXAMPLE, company
+from shared.runtime.client_limits import BytesInFlight
 from shared.runtime.staff_api import DecisionNotAccepted, DecisionState, StaffApiProblem, TakenDecision
 from shared.vocabulary import StaffRole
 
@@ -44,6 +45,7 @@ class Intake:
     unlocked: bool = True
     error: Exception | None = None
     taken: list[tuple[Decision, bytes | None, bytes | None]] = field(default_factory=list)
+    uploads: BytesInFlight = field(default_factory=lambda: BytesInFlight(MOST_UPLOADED, MOST_OF_ACCOUNT))
 
     async def session(self, token: str, now: datetime, *, used: bool = True) -> ConsoleSession:
         del now, used
@@ -94,7 +96,7 @@ def intake() -> Intake:
 async def call(intake: Intake, method: str, path: str, **arguments: Any) -> httpx.Response:
     parts: dict[str, Any] = dict.fromkeys(ConsoleParts.__dataclass_fields__, intake)
     settings = SimpleNamespace(company=company(EXAMPLE))
-    given = ConsoleParts(**{**parts, "settings": settings, "clock": lambda: NOW})
+    given = ConsoleParts(**{**parts, "settings": settings, "clock": lambda: NOW, "uploads": intake.uploads})
     transport, headers = httpx.ASGITransport(create_api(given)), {"Authorization": "Bearer token"}
     async with httpx.AsyncClient(
         transport=transport, base_url="http://console.test", headers=headers
@@ -138,6 +140,25 @@ async def test_package_goes_with_its_decision(intake: Intake) -> None:
     answer = await call(intake, "POST", "/decisions/package", content=content)
     assert (answer.status_code, intake.taken[0][2]) == (200, content.partition(b"\n")[2])
     assert (await call(intake, "POST", "/decisions", content=content)).status_code == 413
+
+
+async def test_package_after_a_line_without_end_is_refused(intake: Intake) -> None:
+    answer = await call(intake, "POST", "/decisions/package", content=b"[" * 300_000)
+    assert (answer.status_code, intake.taken) == (413, [])
+
+
+async def test_bodies_with_a_file_are_limited_for_each_account(intake: Intake) -> None:
+    intake.uploads.take("dana.muster", MOST_OF_ACCOUNT - 200_000)
+    line = json.dumps({"code": "123456", "decisions": [APPROVAL]}).encode()
+    answer = await call(intake, "POST", "/decisions/package", content=line + b"\nPK" + b"0" * 300_000)
+    assert (answer.status_code, intake.taken) == (503, [])
+    intake.uploads.give_back("dana.muster", MOST_OF_ACCOUNT - 200_000)
+    answer = await call(intake, "POST", "/decisions/package", content=line + b"\nPK")
+    assert (answer.status_code, intake.uploads.total) == (200, 0)
+
+
+async def test_body_of_a_sign_in_is_small(intake: Intake) -> None:
+    assert (await call(intake, "POST", "/sessions", content=b"{" + b" " * 5_000)).status_code == 413
 
 
 @pytest.mark.parametrize("kind", [StaffSignedIn, MessageRepaired, PackageReviewNeeded])

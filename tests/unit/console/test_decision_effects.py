@@ -1,5 +1,6 @@
 """Effects of decisions: whose calls ask intake for them, and what an error after the decision changes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -12,10 +13,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from services.console import breach_work
 from services.console.breach_decisions import ENTRIES
 from services.console.breach_work import EnteredBreachDecision, decide_on_breach
-from services.console.context import ConsoleParts
+from services.console.context import WRONG_CODES, ConsoleParts
 from services.console.decisions.case_decisions import NOT_TAKEN, UNANSWERED, message
 from services.console.decisions.forms import CaseView, DecisionDraft
-from services.console.decisions.submission import StepUp, make_decision
+from services.console.decisions.submission import StepUp, make_batch, make_decision
 from services.console.http.guard import Visitor
 from services.console.signin.accounts import StaffMember
 from services.console.signin.keys import KeyDerivation
@@ -53,6 +54,8 @@ class Intake:
     """Decisions and the bearers with which their effects were asked for."""
     locked: bool = False
     unlocked: bool = False
+    refusal: str = ""
+    """Reason that each decision is refused for."""
 
     async def salt(self, account: str) -> bytes:
         del account
@@ -66,10 +69,16 @@ class Intake:
         package: bytes | None = None,
     ) -> TakenDecision:
         del decision, text, bearer, package
+        if self.refusal:
+            raise DecisionNotAccepted(self.refusal)
         return TakenDecision(DECISION, CASE)
 
-    async def submit_batch(self, decisions: Any, texts: Any) -> list[TakenDecision]:
-        del decisions, texts
+    async def submit_batch(
+        self, decisions: Any, texts: Any, bearer: str | None = None
+    ) -> Sequence[TakenDecision | DecisionNotAccepted]:
+        del texts, bearer
+        if self.refusal:
+            return [DecisionNotAccepted(self.refusal) for _ in decisions]
         return [TakenDecision(BEGUN, BEGUN), TakenDecision(DECISION, CASE)]
 
     async def effect(self, id_: str, within_s: float = 20, bearer: str | None = None) -> list[str]:
@@ -98,6 +107,7 @@ class Intake:
         changed = {
             "settings": settings,
             "passwords": Allowance(9),
+            "wrong_codes": Allowance(WRONG_CODES - 1),
             "keys": KeyDerivation(),
             "clock": lambda: NOW,
         }
@@ -165,6 +175,24 @@ async def test_decision_that_a_service_refuses_is_not_made() -> None:
     intake = Intake({DECISION: DecisionNotAccepted("code_spent")})
     with pytest.raises(DecisionNotAccepted):
         await make_decision(intake.parts, visitor(), DRAFT, StepUp("123456"))
+
+
+@pytest.mark.parametrize(("reason", "locked"), [("code_wrong", True), ("code_spent", False)])
+@pytest.mark.parametrize("together", [False, True], ids=["alone", "in a batch"])
+async def test_session_with_several_wrong_codes_needs_the_password(
+    together: bool, reason: str, locked: bool
+) -> None:
+    """Who has a stolen cookie would otherwise use up the tries of its account."""
+    intake, by = Intake(refusal=reason), visitor()
+    parts = intake.parts
+    for number in range(WRONG_CODES):
+        assert (number, intake.locked) == (number, False)
+        if together:
+            await make_batch(parts, by.session, [DRAFT, DRAFT], "123456")
+        else:
+            with pytest.raises(DecisionNotAccepted):
+                await make_decision(parts, by, DRAFT, StepUp("123456"))
+    assert intake.locked is locked
 
 
 @pytest.mark.parametrize("limited", [True, False])

@@ -103,7 +103,7 @@ NEEDED_OF_API: Mapping[tuple[str, str], ConsoleAction] = {
     ("GET", "/cases/{case}/content/{item}"): ConsoleAction.OPEN,
     ("GET", "/cases/{case}/content/review/records"): ConsoleAction.OPEN,
     ("POST", "/decisions"): ConsoleAction.LIST,
-    ("POST", "/decisions/package"): ConsoleAction.LIST,
+    ("POST", "/decisions/package"): ConsoleAction.DECIDE,
     ("GET", "/decisions/{decision}"): ConsoleAction.LIST,
     ("POST", "/cases/{case}/files"): ConsoleAction.WORK,
     ("POST", "/bulk"): ConsoleAction.WORK,

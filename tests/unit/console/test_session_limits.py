@@ -92,7 +92,7 @@ def parts_of(one: Parts) -> ConsoleParts:
     """Return a console whose sessions, accounts and intake are *one*."""
     settings = ConsoleSettings.model_construct(console_url="http://console.test", company=company(EXAMPLE))
     parts: dict[str, Any] = dict.fromkeys(ConsoleParts.__dataclass_fields__, one)
-    del parts["passwords"], parts["sign_ins"]
+    del parts["passwords"], parts["sign_ins"], parts["wrong_codes"], parts["uploads"]
     return ConsoleParts(**{**parts, "settings": settings, "clock": lambda: NOW, "provider": None})
 
 
