@@ -119,7 +119,7 @@ async def every_channel() -> EveryChannel:
     app.include_router(staff_decisions(staff, ROOT))
     sessions = StaffSessions(office.requests, register, office.clock)
     app.include_router(session_routes(sessions))
-    app.include_router(action_routes(StaffActions(office.requests, sessions)))
+    app.include_router(action_routes(StaffActions(office.requests, sessions, UNLIMITED)))
     app.include_router(search_routes(StaffSearch(sessions, office.requesters, UNLIMITED)))
     signed = _SignedByShopify(app)
     async with AsyncClient(transport=ASGITransport(signed), base_url=ROOT) as http:

@@ -17,7 +17,12 @@ from starlette.types import Receive, Scope, Send
 from services.intake.http.api import create_app
 from services.intake.http.callers import Callers
 from services.intake.http.failed_attempts import FailedAttempts
-from services.intake.http.staff_decisions import PREVIEWS_PER_HOUR, SEARCHES_PER_HOUR, StaffDecisions
+from services.intake.http.staff_decisions import (
+    ACTIONS_PER_HOUR,
+    PREVIEWS_PER_HOUR,
+    SEARCHES_PER_HOUR,
+    StaffDecisions,
+)
 from services.intake.http.staff_trails import CaseTrails
 from shared.contract.events import SESSION_ID, Decision, StaffRole, StaffSignedIn
 from shared.contract.staff import StaffAccount, code_at, public_bytes, session_token, signed
@@ -45,6 +50,7 @@ class StaffDesk:
     trails: CaseTrails | None = None
     searches: Allowance = field(default_factory=lambda: Allowance(SEARCHES_PER_HOUR))
     previews: Allowance = field(default_factory=lambda: Allowance(PREVIEWS_PER_HOUR))
+    actions: Allowance = field(default_factory=lambda: Allowance(ACTIONS_PER_HOUR))
 
     def salt(self, name: str) -> bytes:
         return name.encode()
@@ -109,6 +115,7 @@ def staff_api(*, exports: bool) -> FastAPI:
         console=CREDENTIAL,
         searches=_of_desk("searches"),
         previews=_of_desk("previews"),
+        actions=_of_desk("actions"),
     )
     callers = Callers({}, UNLIMITED, CREDENTIAL, attempts=_of_desk("attempts"))
     trails = _of_desk("trails") if exports else None

@@ -184,7 +184,7 @@ def _session_routes(
     sessions = StaffSessions(staff.service, staff.register, staff.clock)
     yield session_routes(sessions)
     yield incident_routes(IncidentContent(staff.incidents, staff.service, staff.clock), sessions)
-    actions = StaffActions(staff.service, sessions)
+    actions = StaffActions(staff.service, sessions, staff.actions)
     yield action_routes(actions)
     yield preview_routes(LetterPreviews(actions, staff.previews))
     yield content_routes(StaffContent(staff.service, staff.clock), sessions)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, TypeVar
 from uuid import uuid4
 
 from fastapi import APIRouter, Depends, HTTPException, Request
@@ -36,14 +36,23 @@ from shared.contract.events import (
 )
 from shared.contract.staff import StaffAccount
 from shared.errors import Destroyed, UnknownRequest
+from shared.runtime.client_limits import Allowance
+
+F = TypeVar("F", bound=Fact)
 
 ACTING = frozenset({StaffRole.AGENT, StaffRole.APPROVER, StaffRole.INCIDENT_OFFICER})
 """Roles of which an account needs one; the others only read."""
 FILES = re.compile(r"/v1/staff/cases/[0-9a-f]{32}/files")
 """Paths for files, as large as a document of a person."""
 LONGEST_FILENAME = 200
+MOST_NOTES, MOST_FILES = 500, 100
+"""Of one case."""
+MOST_FILE_BYTES = 200 << 20
+"""Of all files of one case that the staff attached."""
 MAY_NOT_ACT = "role_missing"
 NO_OWNER = "owner: no enabled account of a person has this name."
+TOO_MANY_NOTES = f"The case has {MOST_NOTES} notes; it takes no more."
+TOO_MANY_FILES = f"The case takes {MOST_FILES} files at most, of {MOST_FILE_BYTES >> 20} MiB together."
 NO_FILE = "The file is neither a picture (JPEG, PNG, HEIC, TIFF) nor a PDF nor an OpenPGP message."
 
 
@@ -79,6 +88,12 @@ class StaffActions:
 
     service: RequestService
     sessions: StaffSessions
+    taken: Allowance
+
+    def count(self, session: StaffSession) -> None:
+        """Count an action of the account of *session*; answer 429 above the limit."""
+        if not self.taken.take(session.account.name):
+            raise HTTPException(429, "Too many actions of this account.", {"Retry-After": "3600"})
 
     async def acting(self, session: StaffSession, case_id: str) -> None:
         """
@@ -111,7 +126,9 @@ class StaffActions:
             raise HTTPException(HTTPStatus.FORBIDDEN, reason)
 
     async def note(self, session: StaffSession, case_id: str, text: str) -> str:
-        """Seal a note and record it; return its name in the vault."""
+        """Seal a note and record it; return its name in the vault. Answer 409 if the case has too many."""
+        if len(await self._of(case_id, CaseNoted)) >= MOST_NOTES:
+            raise HTTPException(HTTPStatus.CONFLICT, TOO_MANY_NOTES)
         item = f"note_{uuid4().hex}"
         try:
             await self.service.vault.seal(case_id, item, text.encode())
@@ -121,10 +138,15 @@ class StaffActions:
         return item
 
     async def attach(self, session: StaffSession, case_id: str, content: bytes, name: str) -> str:
-        """Seal a file called *name*, and record it; return its item. Answer 415 for another type."""
+        """
+        Seal a file called *name*, and record it; return its item.
+
+        Answers 415 for another type, 409 if the case has too many files.
+        """
         item, media_type, by = f"file_{uuid4().hex}", kind_of(content), session.account.name
         if media_type is None:
             raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, NO_FILE)
+        await self._must_have_room(case_id, len(content))
         try:
             await self.service.vault.seal_stream(case_id, item, single_piece(content))
             facts = FileFacts(name=name, size=len(content))
@@ -133,6 +155,26 @@ class StaffActions:
             raise UnknownRequest(UNKNOWN) from None
         await self._record(FileAttached(request_id=case_id, item=item, media_type=media_type, by=by))
         return item
+
+    async def _must_have_room(self, case_id: str, size: int) -> None:
+        """Answer 409 if a case takes no further file of *size* bytes."""
+        files = await self._of(case_id, FileAttached)
+        sizes = [await self._size(file) for file in files]
+        if len(files) >= MOST_FILES or sum(sizes) + size > MOST_FILE_BYTES:
+            raise HTTPException(HTTPStatus.CONFLICT, TOO_MANY_FILES)
+
+    async def _size(self, file: FileAttached) -> int:
+        """Return the bytes of *file*; 0 if it is gone."""
+        try:
+            content = await self.service.vault.open(file.request_id, facts_of(file.item))
+        except (KeyError, Destroyed):
+            return 0
+        return FileFacts.model_validate_json(content).size or 0
+
+    async def _of(self, case_id: str, kind: type[F]) -> list[F]:
+        """Return the facts of a *kind* about a case."""
+        _, rows = await self.service.rows(case_id)
+        return [fact for row in rows for fact in row.facts if isinstance(fact, kind)]
 
     async def _record(self, fact: Fact) -> None:
         await self.service.record(fact.request_id, fact)
@@ -164,6 +206,7 @@ def action_routes(actions: StaffActions) -> APIRouter:
     signed_in = Depends(actions.sessions.signed_in)
 
     async def actor(case_id: RequestId, session: Annotated[StaffSession, signed_in]) -> StaffSession:
+        actions.count(session)
         await actions.acting(session, case_id)
         return session
 

@@ -54,7 +54,7 @@ from shared.runtime.staff_register import DecisionOutcome
 
 CALLS_PER_HOUR = 600
 """Calls of one address, or of one account in a session: too few to guess a password."""
-SEARCHES_PER_HOUR, PREVIEWS_PER_HOUR = 120, 120
+SEARCHES_PER_HOUR, PREVIEWS_PER_HOUR, ACTIONS_PER_HOUR = 120, 120, 300
 """Of one account."""
 MOST_TEXT_BYTES = 100_000
 NO_INCIDENT = "No incident has this id."
@@ -164,6 +164,7 @@ class StaffDecisions:
     """Credential of the console (shared.runtime.console_credential)."""
     searches: Allowance = field(default_factory=lambda: Allowance(SEARCHES_PER_HOUR))
     previews: Allowance = field(default_factory=lambda: Allowance(PREVIEWS_PER_HOUR))
+    actions: Allowance = field(default_factory=lambda: Allowance(ACTIONS_PER_HOUR))
 
     async def throttle(self, request: Request) -> None:
         """

@@ -9,8 +9,9 @@ from httpx import Response
 
 from services.intake.cases.register import CaseHistory
 from services.intake.domain import MailboxSearched
-from services.intake.http.staff_actions import ACTING
+from services.intake.http.staff_actions import ACTING, MOST_FILE_BYTES, MOST_FILES, MOST_NOTES
 from services.intake.http.staff_decisions import SEARCHES_PER_HOUR
+from shared.contract.answer import FileFacts, facts_of
 from shared.contract.envelope import MAX_BODY
 from shared.contract.events import (
     MOST_DOCUMENT_BYTES,
@@ -18,12 +19,14 @@ from shared.contract.events import (
     CaseAssigned,
     CaseNoted,
     CasesSearched,
+    Fact,
     FileAttached,
     MessageLodged,
     RequestPurged,
     StaffRole,
 )
 from shared.contract.staff import session_token
+from shared.runtime.client_limits import Allowance
 from shared.runtime.journal import JournalRow
 from tests.unit.fakes import NOW, PERSON, SOURCE, AbsentBroker, request
 from tests.unit.intake_api import CASE, UNKNOWN, assert_problem
@@ -137,6 +140,51 @@ async def test_action_on_an_unknown_case_is_refused(action: str) -> None:
         for case in (UNKNOWN, number):
             content = {"content": PDF} if action == "files" else {"json": ACTIONS[action]}
             assert_problem(await http.post(f"/v1/staff/cases/{case}/{action}", **content), 404)
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+async def test_actions_of_an_account_are_limited(action: str) -> None:
+    desk = await opened()
+    desk.actions = Allowance(2)
+    assert (await act(desk, "owner", {"owner": None})).is_success
+    assert (await act(desk, action, ACTIONS[action])).is_success
+    answer = await act(desk, action, ACTIONS[action])
+    assert_problem(answer, 429)
+    assert answer.headers["retry-after"] == "3600"
+
+
+def add(desk: StaffDesk, *facts: Fact) -> None:
+    """Append *facts* to the journal of the case."""
+    row = JournalRow(CASE, 9, "before", None, facts, NOW)
+    desk.office.journals["intake"].rows[row.key] = row
+
+
+@pytest.mark.slow
+async def test_case_has_a_maximum_of_notes() -> None:
+    desk = await opened()
+    noted = CaseNoted(request_id=CASE, note="note_1", by="dana.muster")
+    add(desk, *[noted] * (MOST_NOTES - 1))
+    assert (await act(desk, "notes", NOTE)).is_success
+    assert_problem(await act(desk, "notes", NOTE), 409)
+    assert (await act(desk, "files", PDF)).is_success
+
+
+async def test_case_has_a_maximum_of_files() -> None:
+    desk = await opened()
+    attached = FileAttached(request_id=CASE, item="gone", media_type="application/pdf", by="dana.muster")
+    add(desk, *[attached] * (MOST_FILES - 1))
+    assert (await act(desk, "files", PDF)).is_success
+    assert_problem(await act(desk, "files", PDF), 409)
+
+
+async def test_case_has_a_maximum_of_bytes_of_files() -> None:
+    desk = await opened()
+    facts = FileFacts(size=MOST_FILE_BYTES - len(PDF)).model_dump_json().encode()
+    await desk.office.requests.vault.seal(CASE, facts_of("file_1"), facts)
+    add(desk, FileAttached(request_id=CASE, item="file_1", media_type="application/pdf", by="dana.muster"))
+    assert (await act(desk, "files", PDF)).is_success
+    assert_problem(await act(desk, "files", PDF), 409)
+    assert len(desk.office.facts(FileAttached)) == 1
 
 
 @pytest.mark.parametrize("action", ACTIONS)
