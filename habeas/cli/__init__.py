@@ -261,5 +261,7 @@ def main() -> None:
     try:
         app()
     except HabeasError as error:
-        print(f"habeas: {error}", file=sys.stderr)
+        from habeas.cli.options import printable  # noqa: PLC0415  slow to import
+
+        print(f"habeas: {printable(str(error))}", file=sys.stderr)
         sys.exit(3 if isinstance(error, Unanswered) else 2)

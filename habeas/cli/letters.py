@@ -161,6 +161,8 @@ def read(
     content = in_opened(state, request, "review", code, lambda opened: mail_in(opened, mail))
     if as_json:
         print(json.dumps({"request": request, "mail": mail, "content": content.decode(errors="replace")}))
+    elif out.is_terminal:
+        out.print(content.decode(errors="replace"))
     else:
         sys.stdout.buffer.write(content)
 

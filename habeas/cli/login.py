@@ -2,15 +2,17 @@
 
 from contextlib import suppress
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 from typer import Option
 
 from habeas.cli import client
-from habeas.cli.options import STATE, AsJson, State, output, prompted, run
+from habeas.cli.options import STATE, AsJson, State, has_terminal, output, printable, prompted, run
 from habeas.cli.passwords import asked_password
 from habeas.cli.staff import NO_CONSOLE, As, OneTimeCode
 from shared.errors import ConfigurationError
+from shared.runtime.hosts import is_local
 
 NO_URL = "name the console: --console, or HABEAS_CONSOLE_URL"
 
@@ -29,13 +31,28 @@ def log_in(
     url = (address or state.console_url).rstrip("/")
     if not url:
         raise ConfigurationError(NO_URL)
+    if not address and state.names_console:
+        _confirm(state, url)
     name = account or prompted("--as", "Account")
-    password = state.settings().get("HABEAS_STAFF_PASSWORD") or asked_password("Password", NO_CONSOLE)
+    password = state.settings().get("HABEAS_STAFF_PASSWORD") or asked_password(
+        f"Password for {printable(url)}", NO_CONSOLE
+    )
     shown = code or prompted("--code", "Code that your authenticator shows")
     made = run(client.console_api.login(url, name, password, shown))
     client.console_api.LoginFile().keep(made)
     plain = {"account": made.account, "console": made.console, "ends_at": made.ends_at}
     output(plain, f"signed in as {made.account} at {made.console}", as_json=as_json)
+
+
+def _confirm(state: State, url: str) -> None:
+    """Have the user confirm the console that a folder names, before it is used for the first time."""
+    if is_local(urlsplit(url).hostname) or url in client.console_api.LoginFile().consoles:
+        return
+    named = f"the folder {state} names the console {printable(url)}"
+    if not has_terminal():
+        raise ConfigurationError(f"{named}: name it with --console if it is yours")
+    if not typer.confirm(f"{named}. Send your password there?", err=True):
+        raise ConfigurationError("not signed in")
 
 
 @app.command("logout")

@@ -14,8 +14,9 @@ from textwrap import wrap
 from typing import IO, TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import Progress, ProgressColumn, SpinnerColumn, TimeElapsedColumn
+from rich.segment import Segment
 from typer import Argument, Context, Option
 
 from habeas.cli import client
@@ -43,12 +44,33 @@ WIDE = 10_000
 """Columns where no terminal sets them: tables in pipes keep whole lines."""
 SOON = 3
 """Days before a last day that is shown as near."""
+UNPRINTABLE = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]|\r(?!\n)"
+)
+"""Characters that command a terminal, or that reverse what it shows."""
+
+
+def printable(text: str) -> str:
+    """Return *text* with U+FFFD for what would command a terminal: strangers may have written it."""
+    return UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+class PrintableConsole(Console):
+    """Shows text of anyone on a terminal; a file or pipe gets it unchanged."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Yield the pieces of *renderable*."""
+        for piece in super().render(renderable, options):
+            ours = piece.control or not self.is_terminal
+            yield piece if ours else piece._replace(text=printable(piece.text))
 
 
 def console(file: IO[str] | None = None) -> Console:
     """Return a console for *file*, by default standard output; it has colors on a terminal only."""
     narrow = (file or sys.stdout).isatty() or "COLUMNS" in os.environ
-    return Console(file=file, markup=False, highlight=False, soft_wrap=True, width=None if narrow else WIDE)
+    return PrintableConsole(
+        file=file, markup=False, highlight=False, soft_wrap=True, width=None if narrow else WIDE
+    )
 
 
 out = console()
@@ -130,6 +152,11 @@ class InstallationState:
     def has_databases(self) -> bool:
         """Whether the databases can be read here; a staff account decides without them."""
         return {"HABEAS_MONGO_URL", "HABEAS_MASTER_KEY"} <= self.settings().keys()
+
+    @property
+    def names_console(self) -> bool:
+        """Whether the folder names the console, and the environment does not."""
+        return not _given(os.environ, COMMAND).get("HABEAS_CONSOLE_URL")
 
     @property
     def console_url(self) -> str:
@@ -428,7 +455,8 @@ def urgency(days_left: int | None) -> str:
 def output(result: object, text: str, *, as_json: bool) -> None:
     """Print *result* as JSON for programs, or *text*."""
     if as_json:
-        print(json.dumps(result, ensure_ascii=False, default=str))
+        text = json.dumps(result, ensure_ascii=False, default=str)
+        print(UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
     else:
         out.print(text)
 

@@ -275,7 +275,7 @@ def _print_review(row: Mapping[str, Any], *, as_json: bool) -> None:
         if name != "listed":
             out.print(f"{name:12} {value}")
     for one in row.get("listed", ()):
-        print(f"{one['collection']}:{one['record']}  {json.dumps(one['fields'], ensure_ascii=False)}")
+        out.print(f"{one['collection']}:{one['record']}  {json.dumps(one['fields'], ensure_ascii=False)}")
 
 
 @app.command("approve-answer", rich_help_panel=DECIDE)
@@ -321,7 +321,7 @@ def show_appeal(
         print(json.dumps(row | {"statement": statement}))
         return
     out.print(_line(row))
-    print(statement)
+    out.print(statement)
 
 
 @appeals_app.command("decide", rich_help_panel=DECIDE)
