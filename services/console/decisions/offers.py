@@ -792,6 +792,9 @@ def _recipients(view: CaseView) -> Choices:
     return [(name, name) for name in dict.fromkeys(names)]
 
 
+RECIPIENT = DecisionField("recipient", _("Recipient"), FieldKind.CHOICE, choices=_recipients)
+
+
 def _purge(entered: Entered, view: CaseView) -> Entered:
     proposed = view.last(events.PurgeProposed)
     return {} if proposed is None else {**proposed.model_dump(exclude={"request_id"}), **entered}
@@ -805,7 +808,7 @@ OTHER_WORK = (
         text=_("The cause is gone. The recipient gets the same notice again."),
         done=_("The notice is sent again. The case lists the recipient again if that fails."),
         fits=lambda view: view.waits_for(WaitKind.RECIPIENT),
-        fields=(DecisionField("recipient", _("Recipient"), FieldKind.CHOICE, choices=_recipients), REMARK),
+        fields=(RECIPIENT, REMARK),
         sealed="remark",
         answers=WaitKind.RECIPIENT,
     ),
@@ -816,7 +819,7 @@ OTHER_WORK = (
         text=_("You have notified the recipient by other means."),
         done=_("The recipient is informed."),
         fits=lambda view: view.waits_for(WaitKind.RECIPIENT),
-        fields=(DecisionField("recipient", _("Recipient"), FieldKind.CHOICE, choices=_recipients), REMARK),
+        fields=(RECIPIENT, REMARK),
         sealed="remark",
         answers=WaitKind.RECIPIENT,
     ),

@@ -190,13 +190,14 @@ async def _seen(parts: ConsoleParts, taken: TakenDecision, results: Sequence[str
     """
     Wait until the read model has the decision and its results, or for a few seconds.
 
-    A breach that is *declared* is a submission: the model has its results alone.
+    A breach that is *declared* is a submission: the model has its results alone, and its row comes last.
     """
     shown = {kind.TYPE for kind in observed()}
     wanted, until = shown.intersection(results), time.monotonic() + SEEN_WITHIN_S
     while time.monotonic() < until:
         history = (await parts.histories.of([taken.case])).get(taken.case, [])
-        if (declared or noted(history, taken.id)) and wanted <= {one.fact.TYPE for one in history}:
+        known = await parts.cases.row(taken.case) if declared else noted(history, taken.id)
+        if known is not None and wanted <= {one.fact.TYPE for one in history}:
             return
         await asyncio.sleep(POLL_S)
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.datastructures import FormData
@@ -54,13 +54,7 @@ def bulk_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> 
 
     @router.post("/bulk")
     async def choose(request: Request, visitor: working) -> Response:
-        rows = await rows_of(await guard.form(request, visitor))
-        content = {
-            "rows": rows,
-            "today": parts.today(),
-            "owners": await parts.accounts.members(),
-            "decisions": [(one.offer, len(one.views)) for one in await bulk_offers(parts, visitor, rows)],
-        }
+        content = await _choices(parts, visitor, await rows_of(await guard.form(request, visitor)))
         return site.draw(request, "bulk.html.jinja", content, visitor=visitor)
 
     @router.post("/bulk/owner")
@@ -86,6 +80,13 @@ def bulk_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> 
         return shown(request, visitor, answered)
 
     return router
+
+
+async def _choices(parts: ConsoleParts, visitor: Visitor, rows: Sequence[CaseRow]) -> dict[str, Any]:
+    """Return what the page offers for *rows*."""
+    offers = [(one.offer, len(one.views)) for one in await bulk_offers(parts, visitor, rows)]
+    owners = await parts.accounts.members()
+    return {"rows": rows, "today": parts.today(), "owners": owners, "decisions": offers}
 
 
 async def _answered(
