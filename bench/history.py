@@ -47,7 +47,6 @@ WHOLE = (
 VERBS = (
     "audit heads --out {folder}/heads",
     "audit verify {access}",
-    "breach list",
     "breach register --out {folder}/breaches.csv",
     "request aliases {access}",
     "certificate fetch {erasure} --out {folder}/certificate",

@@ -21,6 +21,7 @@ from habeas.cli.options import (
     ask,
     existing,
     fields,
+    from_console,
     has_terminal,
     listed,
     moment,
@@ -33,7 +34,6 @@ from habeas.cli.options import (
     urgency,
 )
 from habeas.cli.staff import DECIDE, OneTimeCode, decide, report, send, signer_of
-from shared.contract.references import short_reference
 from shared.errors import ConfigurationError, PermanentError, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -146,22 +146,19 @@ def _lacks(file: Path, state: State) -> list[str]:
 @app.command("list")
 def list_(state: State = STATE, as_json: AsJson = False) -> None:
     """List the incidents, the earliest deadline first."""
-    now, zone = datetime.now(UTC), state.company().zone
-    found = sorted(_all(state), key=_urgency)
+    found = from_console(state, lambda console: console.all("/incidents", "incidents"))
     if as_json:
-        print(json.dumps([case.plain(now) for case in found]))
+        print(json.dumps(found))
         return
-    for case in found:
-        names = f"{case.id}  {short_reference(case.id)}  {case.last.reference}"
-        out.print(f"{names}{'  (drill)' if case.incident.drill else ''}")
-        due, newest, style = case.next_due(), case.incident.newest, ""
-        said = [f"phase {newest.number}: {newest.status}"]
-        if newest.number in case.stuck:
-            said.append("no scope; `show` has the reason")
-        if due is not None and due.due_at is not None:
-            late = ", LATE" if due.due_at < now else ""
-            style = urgency((due.due_at - now).days)
-            said.append(f"{due.clock} by {due.due_at.astimezone(zone):%Y-%m-%d %H:%M %Z}{late}")
+    now, zone = datetime.now(UTC), state.company().zone
+    for incident in found:
+        drill = "  (drill)" if incident["drill"] else ""
+        out.print(f"{incident['id']}  {incident['short_reference']}{drill}")
+        said = [f"phase {phase['number']}: {phase['stated']['status']}" for phase in incident["phases"][-1:]]
+        running, _ = clocks_by_time_left(incident["duties"])
+        due = [clock for clock in running if clock["due_at"]][:1]
+        said += [f"{clock['clock']} {standing(clock, zone, now).removeprefix('due ')}" for clock in due]
+        style = urgency((_time_to(due[0], now)).days) if due else ""
         out.print(f"    {'; '.join(said)}", style=style)
     if not found:
         out.print("no incident is registered")
@@ -175,14 +172,16 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show an incident: phases, counts by law and language, running clocks by time left, approvals."""
-    from habeas.client.breach_notices.preview import missing_facts  # noqa: PLC0415
-
-    case, now = _the(incident, state), datetime.now(UTC)
+    found = from_console(state, lambda console: console.get(f"/incidents/{incident}"))
     if as_json:
-        print(json.dumps(case.plain(now)))
+        print(json.dumps(found))
         return
-    _show(case.plain(now), now, state.company().zone, everything=everything)
-    for lack in missing_facts(case, state.sender().sender):
+    zone = state.company().zone
+    _show(found["incident"], datetime.now(UTC), zone, everything=everything)
+    for event in reversed(found["timeline"]):
+        by = f" ({event['actor']})" if event["actor"] else ""
+        out.print(f"{_local(event['at'], zone)}  {event['text']}{by}")
+    for lack in _lacking(found["incident"]["phases"]):
         out.print(f"lacks: {lack}")
 
 
@@ -322,25 +321,29 @@ def register(
     output({"file": str(file), "incidents": len(cases)}, text, as_json=as_json)
 
 
-def _urgency(case: "IncidentCase") -> datetime:
-    due = case.next_due()
-    return due.due_at if due is not None and due.due_at is not None else datetime.max.replace(tzinfo=UTC)
-
-
-def _show(plain: Mapping[str, Any], now: datetime, zone: "ZoneInfo", *, everything: bool) -> None:
-    about = f"{plain['reference']}: {'drill, ' if plain['drill'] else ''}{plain['role']}, {plain['risk']}"
-    out.print(f"{about}; known since {_local(plain['aware_at'], zone)}")
-    if plain["held_until"]:
-        out.print(f"held up by {plain['held_by']} until {_local(plain['held_until'], zone)}")
-    for phase in plain["phases"]:
-        _show_phase(phase)
-    running, others = clocks_by_time_left(plain["clocks"])
+def _show(incident: Mapping[str, Any], now: datetime, zone: "ZoneInfo", *, everything: bool) -> None:
+    known = incident["stated"]
+    if known is not None:
+        out.print(f"{'drill; ' if incident['drill'] else ''}known since {_local(known['aware_at'], zone)}")
+        if known["held_until"] and datetime.fromisoformat(known["held_until"]) > now:
+            out.print(f"held up by {known['agency']} until {_local(known['held_until'], zone)}")
+    anew = False
+    for phase in incident["phases"]:
+        _show_phase(phase, anew=anew)
+        anew = bool(phase["stated"]["withdrawn_by"]) and (anew or phase["number"] == 1)
+    running, others = clocks_by_time_left(incident["duties"])
     for clock in [*running, *(others if everything else ())]:
         _show_clock(clock, now, zone)
     if others and not everything:
         out.print(f"{len(others)} clocks do not run: `--all` shows them")
-    for event in plain["history"]:
-        out.print(f"{_local(event['at'], zone)}  {event['what']}")
+    if known is not None and known["more"]:
+        out.print(f"{known['more']} more clocks to single customers run: `habeas breach register` has them")
+
+
+def _lacking(phases: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+    """Return the statements that letters lack, which an approval would release; each once."""
+    letters = [letter for phase in phases if phase["waits"] for letter in phase["letters"]]
+    return dict.fromkeys(f"{one['says']} ({one['provision']})" for each in letters for one in each["lacks"])
 
 
 def clocks_by_time_left(clocks: Iterable[Mapping[str, Any]]) -> tuple[list[Any], list[Any]]:
@@ -357,16 +360,18 @@ LATENESS = ", LATE"
 
 
 def _show_clock(clock: Mapping[str, Any], now: datetime, zone: "ZoneInfo") -> None:
-    customer = f" (customer {clock['customer']})" if clock["customer"] else ""
     runs = bool(clock["owed"] and not clock["done_at"] and not clock["withdrawn"])
-    left = datetime.fromisoformat(clock["due_at"]) - now if runs and clock["due_at"] else None
+    left = _time_to(clock, now) if runs and clock["due_at"] else None
     shown = f" ({time_left(left)})" if left is not None else ""
-    due = standing(clock, zone).removesuffix(LATENESS if shown else "")  # `shown` says how late
-    line = f"{clock['clock']}{customer}: {due}{shown}"
-    out.print(line, style=urgency(left.days if left is not None else None))
+    due = standing(clock, zone, now).removesuffix(LATENESS if shown else "")  # `shown` says how late
+    out.print(f"{clock['clock']}: {due}{shown}", style=urgency(left.days if left is not None else None))
     for number, why in enumerate(clock["why"]):
-        fields({"because" if number == 0 else "": [why]})
-    fields({"others before": [standing(clock | stop, zone) for stop in clock["before"]]})
+        fields({"because" if number == 0 else "": [f"{why['says']} [{why['provision']}]"]})
+
+
+def _time_to(clock: Mapping[str, Any], at: datetime) -> timedelta:
+    """Return the time from *at* to the end of a clock."""
+    return datetime.fromisoformat(clock["due_at"]) - at
 
 
 def time_left(left: timedelta) -> str:
@@ -379,37 +384,39 @@ def time_left(left: timedelta) -> str:
 DAY_HOURS = 24
 
 
-def _show_phase(phase: Mapping[str, Any]) -> None:
-    out.print(f"phase {phase['phase']}: {phase['status']}")
-    reached = {name: phase[name] for name in ("sent", "doubtful", "failed") if phase[name] is not None}
-    unnamed, crowded = phase["unnamed"], phase["crowded"]
+def _show_phase(phase: Mapping[str, Any], *, anew: bool) -> None:
+    """Print a phase; *anew*: every earlier one was withdrawn."""
+    stated, scope = phase["stated"], phase["scoped"] or dict.fromkeys(("customers", "unnamed", "crowded"))
+    out.print(f"phase {phase['number']}: {stated['status']}")
+    reached = {name: phase["counts"][name] for name in ("sent", "doubtful", "failed")}
+    unnamed, crowded = scope["unnamed"], scope["crowded"]
     fields(
         {
             "declared by": [phase["declared_by"] or "no account"],
-            "declared anew": optional(phase["anew"]),
-            "approved by": phase["approved_by"],
-            "withdrawn by": optional(phase["withdrawn_by"]),
-            "customers": optional(phase["customers"]),
+            "declared anew": optional(anew and "every earlier phase was withdrawn"),
+            "approved by": stated["approved_by"],
+            "withdrawn by": optional(stated["withdrawn_by"]),
+            "customers": optional(scope["customers"]),
             "people by law": [f"{law} {people}" for law, people in phase["by_law"].items()],
             "by language": [f"{language} {people}" for language, people in phase["by_language"].items()],
             "no address": optional(phase["unreachable"]),
-            "not scoped": optional(phase["stuck"]),
             "no customer": optional(unnamed and f"{unnamed} records"),
             "shared": optional(crowded and f"{crowded} mailboxes by many people"),
-            "supplements": optional(phase["again"]),
-            "letters": [f"{number} {name}" for name, number in reached.items()],
+            "letters": [f"{number} {name}" for name, number in reached.items() if any(reached.values())],
         }
     )
 
 
-def standing(clock: Mapping[str, Any], zone: "ZoneInfo") -> str:
-    """Return the state of a clock as text."""
+def standing(clock: Mapping[str, Any], zone: "ZoneInfo", now: datetime) -> str:
+    """Return the state of a clock at *now* as text."""
     if clock["withdrawn"]:
         return f"withdrawn with phase {clock['withdrawn']}: no notice is due"
     if not clock["owed"] and not clock["done_at"]:
         return "no notice is due"
     due = f"by {_local(clock['due_at'], zone)}" if clock["due_at"] else "without undue delay"
-    late = LATENESS if clock["late"] else ""
+    end = datetime.fromisoformat(clock["done_at"]) if clock["done_at"] else now
+    is_late = clock["owed"] and clock["due_at"] and _time_to(clock, end) < timedelta(0)
+    late = LATENESS if is_late else ""
     if clock["done_at"]:
         who = f" by {clock['done_by']}" if clock["done_by"] else ""
         receipt = f" ({clock['receipt']})" if clock["receipt"] else ""

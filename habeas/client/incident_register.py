@@ -1,16 +1,15 @@
 """The register of incidents for the staff: history, duties with deadlines, approvals."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
 from typing import Any
 
 from habeas.client.breach_files import event_id
 from habeas.client.requests import SOURCE
-from services.fulfillment.breach.scope_store import failures
 from services.intake.breach.approvals import approvable_phase, approval_refusal
 from services.intake.breach.assessment import customer_labels
 from services.intake.breach.domain import RECORDS, Incident, NotificationDone, evolve
@@ -19,17 +18,15 @@ from services.intake.breach.facts import DeclaredIncident
 from services.intake.breach.phases import Phase
 from services.intake.domain import incident_id
 from shared.client.submissions import message_of
-from shared.contract.events import Record
 from shared.contract.events.breaches import (
     AffectedGroup,
     BreachApproved,
     BreachDeclared,
-    BreachTimeCame,
 )
 from shared.errors import ConfigurationError
 from shared.runtime.journal import Journal, JournalRow, events_of, facts_of
 from shared.runtime.key_rings import RootKey, derived_key
-from shared.runtime.mongo import Database, connect, translated
+from shared.runtime.mongo import connect, translated
 from shared.runtime.vault import Vault
 
 NO_LAW = "none"
@@ -39,9 +36,6 @@ NO_LAW = "none"
 @dataclass(frozen=True)
 class IncidentCase(DeclaredIncident):
     """An incident with its declarations and its history."""
-
-    stuck: Mapping[int, str] = field(default_factory=dict)
-    """Phases without a scope, with reasons; attempts go on."""
 
     @property
     def role(self) -> str:
@@ -62,82 +56,6 @@ class IncidentCase(DeclaredIncident):
             {**clock_of(duty, self.incident, now), "customer": ids.get(duty.customer or "")}
             for duty in self.incident.duties
         ]
-
-    def next_due(self) -> NotificationDue | None:
-        """Return the open duty that ends first."""
-        running = [duty for duty in self.incident.clocks if self.incident.running(duty.clock)]
-        due = [(duty.due_at, place) for place, duty in enumerate(running) if duty.due_at]
-        return running[min(due)[1]] if due else None
-
-    def plain(self, now: datetime) -> dict[str, Any]:
-        """Return all of it as plain values."""
-        hold = self.incident.hold
-        held = hold if hold is not None and hold.until > now else None
-        return {
-            "incident": self.id,
-            "reference": self.last.reference,
-            "drill": self.incident.drill,
-            "role": self.role,
-            "risk": self.last.risk.value,
-            "aware_at": self.incident.aware_at.isoformat(),
-            "final": self.last.final,
-            "held_until": held and held.until.isoformat(),
-            "held_by": held and held.agency,
-            "phases": [
-                {**phase_of(phase), "stuck": self.stuck.get(phase.number), "anew": self._anew(phase)}
-                for phase in self.incident.phases
-            ],
-            "clocks": self.clocks(now),
-            "history": [{"at": at.isoformat(), "what": what} for at, what in self.history()],
-        }
-
-    def _anew(self, phase: Phase) -> str | None:
-        """Return why *phase* may be a repeated mistake; it is registered all the same."""
-        said = [one.model_copy(update={"by": None}) for one in self.declared]
-        for before in self.incident.phases[: phase.number - 1]:
-            if before.withdrawn_by and said[before.number - 1] == said[phase.number - 1]:
-                return f"repeats phase {before.number}, which was withdrawn"
-        return "every earlier phase was withdrawn" if phase.anew else None
-
-    def history(self) -> Iterator[tuple[datetime, str]]:
-        """Yield the history in the words of the events, without internal records and timers."""
-        for at, fact in self.facts:
-            if not isinstance(fact, Record | BreachTimeCame):
-                about = fact.model_dump(mode="json", include=_TOLD, exclude_none=True)
-                said = ", ".join(f"{name} {value}" for name, value in about.items())
-                name = fact.TYPE.removeprefix("habeas.").removesuffix(".v1")
-                yield at, f"{name} {said}".rstrip()
-
-
-_TOLD = {"phase", "by", "agency", "until", "clock", "receipt"}
-_TOLD |= {"sent", "elsewhere", "doubtful", "failed", "missed", "chunks"}
-"""Fields of events for the history."""
-
-
-def phase_of(phase: Phase) -> dict[str, Any]:
-    """Return a phase as plain values."""
-    groups, notified, scoped = phase.groups, phase.notified, phase.scoped
-    return {
-        "phase": phase.number,
-        "status": phase.status.value,
-        "declared_by": phase.by,
-        "approved_by": list(phase.approved_by),
-        "approved": phase.seconded,
-        "withdrawn_by": phase.withdrawn_by,
-        "records": scoped and scoped.records,
-        "people": sum(group.people for group in groups),
-        "customers": phase.customers,
-        "by_law": dict(by_law([phase])),
-        "by_language": dict(_by_language(phase)),
-        "unreachable": without_address(phase),
-        "unnamed": scoped and scoped.unnamed,
-        "crowded": scoped and scoped.crowded,
-        "again": sum(group.again for group in groups),
-        "sent": notified and notified.sent,
-        "doubtful": notified and notified.doubtful,
-        "failed": notified and notified.failed,
-        "held_by_police": phase.delayed,
-    }
 
 
 def approvable(case: IncidentCase, phase: int | None, by: str) -> dict[str, Any]:
@@ -247,8 +165,6 @@ class IncidentRegister:
     journal: Journal
     ids: Sequence[str]
     vault: Vault
-    fulfillment: Database
-    """The scopes of phases."""
 
     async def all(self) -> AsyncIterator[IncidentCase]:
         """Yield the recorded incidents. Raises StoreUnavailable if the database does not answer."""
@@ -276,8 +192,7 @@ class IncidentRegister:
         sealed = [await self.vault.open(id_, phase.declaration) for phase in incident.phases]
         read = (BreachDeclared.model_validate_json(content) for content in sealed)
         declared = tuple(one.judged_by(incident.judged_at) for one in read)
-        stuck = await failures(self.fulfillment, id_)
-        return IncidentCase(id_, incident, tuple(facts_of(rows)), declared, stuck)
+        return IncidentCase(id_, incident, tuple(facts_of(rows)), declared)
 
 
 @asynccontextmanager
@@ -288,7 +203,7 @@ async def opened(mongo_url: str, prefix: str, master_key: RootKey) -> AsyncItera
         with translated("look for incidents"):
             ids = sorted(await database["journal"].distinct("case"))
         vault = Vault(client, prefix=prefix, master_key=master_key)
-        yield IncidentRegister(Journal(database, RECORDS), ids, vault, client[f"{prefix}_fulfillment"])
+        yield IncidentRegister(Journal(database, RECORDS), ids, vault)
 
 
 def check_size(declared: BreachDeclared) -> None:

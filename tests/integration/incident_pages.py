@@ -13,17 +13,24 @@ from tests.waiting import eventually
 WITHIN = timedelta(seconds=60)
 
 
-async def shown(pipeline: Pipeline, incident: str) -> dict[str, Any]:
-    """Return what `habeas breach show` prints."""
-    code, said, complaint = await command(pipeline, "breach", "show", incident, "--json")
+async def shown(pipeline: Pipeline, incident: str, account: str = "ada") -> dict[str, Any]:
+    """Return the incident that `habeas breach show` prints to an *account*."""
+    code, said, complaint = await command(pipeline, "breach", "show", incident, "--as", account, "--json")
     assert code == 0, complaint
-    return dict(json.loads(said))
+    return dict(json.loads(said)["incident"])
 
 
 async def shown_once_it_is(pipeline: Pipeline, incident: str, status: str, phase: int = 1) -> dict[str, Any]:
-    """Return what `habeas breach show` prints once a *phase* is *status*."""
+    """Return the incident that `habeas breach show` prints once a *phase* is *status*."""
     await until_it_is(pipeline, incident, status, phase)
-    return await shown(pipeline, incident)
+
+    async def there() -> dict[str, Any]:
+        found = await shown(pipeline, incident)
+        known = [one["stated"]["status"] for one in found["phases"]]
+        assert known[phase - 1 : phase] == [status], known
+        return found
+
+    return await eventually(there, WITHIN)
 
 
 async def until_it_is(pipeline: Pipeline, incident: str, status: str, phase: int = 1) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from services.fulfillment.breach.handlers import ScopeContext, scope
 from services.fulfillment.breach.scope_job import ScopeJob
-from services.fulfillment.breach.scope_store import LEASE, BreachScopes, failures
+from services.fulfillment.breach.scope_store import LEASE, BreachScopes
 from services.fulfillment.breach.search import AffectedSearch
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.stores.mongodb import Stores
@@ -139,7 +139,10 @@ class Installation:
 
     async def failures(self) -> Mapping[int, str]:
         """Return of which phases nobody finds out whom they concern, and why."""
-        return await failures(self.client[f"{self.prefix}_fulfillment"], INCIDENT)
+        scopes = self.client[f"{self.prefix}_fulfillment"]["breach_scopes"]
+        waits = {"$or": [{"done": False}, {"refused": True}]}
+        stuck = {"incident": INCIDENT, "failed": {"$ne": None}, **waits}
+        return {one["phase"]: one["failed"] async for one in scopes.find(stuck)}
 
     def later(self) -> None:
         """Let the lease of whoever has died be over."""

@@ -107,7 +107,7 @@ def scoped(case: str, phase: int = 1, people: int = 700) -> BreachScoped:
 
 
 def clock(plain: dict[str, Any], name: str) -> dict[str, Any]:
-    return next(dict(one) for one in plain["clocks"] if one["clock"] == name)
+    return next(dict(one) for one in plain["duties"] if one["clock"] == name)
 
 
 @pytest.mark.timeout(180)
@@ -118,7 +118,7 @@ async def test_an_incident_goes_its_way_through_a_hold_a_crash_and_a_second_phas
     case = await declared(pipeline, file)
     [registered] = await hear(heard, case, REGISTERED, 1)
     assert (registered["phase"], registered["by"]) == (1, "ada")
-    before = await shown(pipeline, case)
+    before = await shown_once_it_is(pipeline, case, "registered")
     assert clock(before, "gdpr.authority.DE")["due_at"], "the 72 hours run before anybody has looked"
 
     id_ = await tell(pipeline, scoped(case))
@@ -144,7 +144,7 @@ async def test_an_incident_goes_its_way_through_a_hold_a_crash_and_a_second_phas
     assert code == 0, wrong
 
     async def held() -> bool:
-        return bool((await shown(pipeline, case))["held_until"])
+        return bool((await shown(pipeline, case))["stated"]["held_until"])
 
     await comes_true(held)
     code, said, wrong = await command(pipeline, "breach", "approve", case, "--as", "bruno")
@@ -235,7 +235,7 @@ async def test_a_phase_that_was_declared_wrongly_is_taken_back_and_the_one_befor
     code, _, wrong = await command(pipeline, "breach", "withdraw", case, "--as", "ada", "--phase", "2")
     assert code == 0, wrong
     plain = await shown_once_it_is(pipeline, case, "withdrawn", 2)
-    assert plain["phases"][1]["withdrawn_by"] == "ada"
+    assert plain["phases"][1]["stated"]["withdrawn_by"] == "ada"
     assert [one["phase"] for one in await hear(heard, case, "breach.unscoped", 1)] == [2]
 
     code, said, wrong = await command(pipeline, "breach", "approve", case, "--as", "bruno")

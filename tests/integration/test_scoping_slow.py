@@ -7,7 +7,7 @@ import pytest
 
 from services.fulfillment.breach.handlers import ScopeContext, scope
 from services.fulfillment.breach.scope_job import ScopeJob
-from services.fulfillment.breach.scope_store import BreachScope, failures
+from services.fulfillment.breach.scope_store import BreachScope
 from shared.contract.events.breaches import BreachDeclared, BreachRegistered
 from shared.errors import StoreUnavailable
 from shared.runtime.mongo import Client
@@ -47,8 +47,7 @@ async def test_a_query_that_goes_on_too_long_ends_and_is_said_and_holds_up_no_ot
     hurried = installed.replica(within=timedelta(milliseconds=1))
     with pytest.raises(StoreUnavailable, match="ExecutionTimeout"):
         await hurried.work()
-    database = installed.client[f"{installed.prefix}_fulfillment"]
-    [reason] = (await failures(database, INCIDENT)).values()
+    [reason] = (await installed.failures()).values()
     assert "ExecutionTimeout" in reason
     installed.later()
     other = BreachScope("2" * 32, 1, declaration="")

@@ -35,8 +35,8 @@ async def test_drill_counts_real_people_and_writes_to_staff_alone(pipeline: Pipe
     known = await shown_once_it_is(pipeline, drill, "scoped")
     everybody = {one["email"].lower() for one in await contacts(pipeline)}
     assert known["drill"] is True
-    assert known["phases"][0]["people"] == len(everybody)
-    clocks = {clock["clock"]: clock["due_at"] for clock in known["clocks"]}
+    assert sum(known["phases"][0]["by_law"].values()) == len(everybody)
+    clocks = {clock["clock"]: clock["due_at"] for clock in known["duties"]}
     assert any(name.startswith("gdpr.authority") and due for name, due in clocks.items()), clocks
 
     samples = tmp_path / "samples"
@@ -49,7 +49,7 @@ async def test_drill_counts_real_people_and_writes_to_staff_alone(pipeline: Pipe
     notified = await shown_once_it_is(pipeline, drill, "notified")
     got = recipients(pipeline, drill)
     assert set(got) == set(STAFF)
-    assert notified["phases"][0]["sent"] == len(got) < len(everybody)
+    assert notified["phases"][0]["counts"]["sent"] == len(got) < len(everybody)
     assert not everybody & set(got)
     letters = [one for mailbox in STAFF for one in pipeline.letters_to(Somebody(mailbox, ""), drill)]
     english = [one for one in letters if one.message["Content-Language"] == "en"]
@@ -67,5 +67,5 @@ async def test_breach_under_the_reference_of_a_drill_is_another_incident(pipelin
     assert breach != drill
     real = await shown_once_it_is(pipeline, breach, "scoped")
     assert real["drill"] is False
-    assert real["phases"][0]["people"] == known["phases"][0]["people"], "no person counts as notified"
+    assert real["phases"][0]["by_law"] == known["phases"][0]["by_law"], "no person counts as notified"
     assert len((await shown(pipeline, drill))["phases"]) == 1

@@ -14,18 +14,15 @@ import yaml
 from typer.testing import CliRunner
 
 from habeas.cli import app
-from habeas.cli.breaches import _show_phase, clocks_by_time_left, standing, time_left
-from habeas.cli.options import out
+from habeas.cli.breaches import clocks_by_time_left, standing, time_left
 from habeas.client import breach_files, incident_register, requests
-from habeas.client.breach_notices.preview import missing_facts
 from habeas.client.incident_register import IncidentCase
 from habeas.client.report import breaches
-from habeas.client.specimens import SENDER
 from services.intake.breach.clocks import clocks_of
 from services.intake.breach.domain import Incident, evolve
 from services.intake.breach.duties import ClocksSet, CustomersFound, DutiesDone, DutiesWithdrawn
 from services.intake.breach.facts import known_facts as known
-from services.notifier.breach.notices.missing_facts import NO_CUSTOMER
+from services.intake.breach.statements import stated_duties
 from shared.contract.events import Fact
 from shared.contract.events.breaches import (
     AffectedGroup,
@@ -274,57 +271,11 @@ def reported(late: timedelta = timedelta()) -> BreachReported:
     return BreachReported(request_id=INCIDENT, by="ada", clock="gdpr.authority.DE", at=at, receipt="LDA-1")
 
 
-def test_incident_is_shown_with_counts_approvals_and_explained_clocks() -> None:
-    plain = case_of(reported()).plain(NOW)
-    [phase] = plain["phases"]
-    assert phase["by_law"] == {GDPR: 7, "none": 3}
-    assert phase["by_language"] == {"de": 5, "fr": 2}
-    assert (phase["declared_by"], phase["approved_by"]) == ("ada", ["bruno"])
-    assert (phase["sent"], phase["failed"], phase["unreachable"]) == (6, 1, 1)
-    [clock] = [one for one in plain["clocks"] if one["clock"] == "gdpr.authority.DE"]
-    assert (clock["done_by"], clock["receipt"], clock["late"]) == ("ada", "LDA-1", False)
-    assert "72 hours later" in "".join(clock["why"])
-    assert "breach.approved by bruno, phase 1" in [one["what"] for one in plain["history"]]
-    json.dumps(plain)
-
-
-def test_missing_facts_are_listed_for_notified_people_only() -> None:
-    """GDPR Art. 34(2): notices without a demanding law lack no facts."""
-    found = missing_facts(case_of(), SENDER)
-    assert [one for one in found if "not declared in 'fr'" in one]
-    assert len(found) == len(set(found))
-    account = {"nature": "n", "consequences": "c", "measures": "m", "advice": "a"}
-    assert missing_facts(case_of(translations={"de": account, "fr": account}), SENDER) == ()
-    assert missing_facts(case_of(language="fr", translations={"de": account}), SENDER) == ()
-
-
-def test_missing_facts_of_customers_are_listed_by_language() -> None:
-    """GDPR Art. 33(2). A processor notifies its customers, not people."""
-    customers = [
-        {"id": f"k-{language}", "name": "Kunde", "email": f"{language}@example.com", "locale": language}
-        for language in ("en", "fr")
-    ]
-    found = missing_facts(case_of(role="processor", affected={"controllers": customers}), SENDER)
-    assert [one for one in found if "not declared in 'fr'" in one]
-    assert [one for one in found if "next_update_at" in one]
-    assert [one for one in found if "what they use that is affected" in one]
-
-
-def test_processor_without_customers_gets_a_warning() -> None:
-    """GDPR Art. 33(2)."""
-    assert str(NO_CUSTOMER) in missing_facts(case_of(role="processor"), SENDER)
-    customer = {"id": "k-1", "name": "Kunde", "email": "k1@example.com"}
-    assert str(NO_CUSTOMER) not in missing_facts(
-        case_of(role="processor", affected={"controllers": [customer]}), SENDER
-    )
-    assert str(NO_CUSTOMER) not in missing_facts(case_of(), SENDER)
-
-
 def test_timely_notices_before_a_supplement_stay_on_record() -> None:
     done = DutiesDone(request_id=INCIDENT, clocks=("gdpr.people",), at=NOW)
     incident = reduce(evolve, (done, *SECOND), case_of().incident)
     case = IncidentCase(INCIDENT, incident, [], (BreachDeclared.model_validate(declaration()),) * 2)
-    [clock] = [one for one in case.plain(NOW)["clocks"] if one["clock"] == "gdpr.people"]
+    [clock] = [one for one in case.clocks(NOW) if one["clock"] == "gdpr.people"]
     assert (clock["done_at"], [stop["done_at"] for stop in clock["before"]]) == (None, [NOW.isoformat()])
     [row] = json.loads(breaches.written([case], breaches.RegisterFormat.JSON, PRACTICE.company, NOW))
     assert [one for one in row["notified"] if one.startswith("gdpr.people: ")]
@@ -352,20 +303,19 @@ def test_late_notices_before_a_supplement_stay_late() -> None:
 
 
 def test_late_duty_stays_late() -> None:
-    plain = case_of(reported(late=timedelta(minutes=1))).plain(NOW)
-    assert [one["clock"] for one in plain["clocks"] if one["late"]] == ["gdpr.authority.DE"]
+    clocks = case_of(reported(late=timedelta(minutes=1))).clocks(NOW)
+    assert [one["clock"] for one in clocks if one["late"]] == ["gdpr.authority.DE"]
 
 
 def test_open_duty_is_late_after_its_deadline() -> None:
     at = AWARE_AT + timedelta(hours=73)
-    assert [one["clock"] for one in case_of().plain(at)["clocks"] if one["late"]] == ["gdpr.authority.DE"]
-    assert case_of().next_due() is not None
+    assert [one["clock"] for one in case_of().clocks(at) if one["late"]] == ["gdpr.authority.DE"]
 
 
 def test_fulfilled_duty_stays_on_record_without_its_clock() -> None:
     none = ClocksSet(request_id=INCIDENT, clocks=())
     case = case_of(reported(late=timedelta(minutes=1)), none)
-    [clock] = case.plain(NOW)["clocks"]
+    [clock] = case.clocks(NOW)
     assert (clock["clock"], clock["receipt"], clock["late"]) == ("gdpr.authority.DE", "LDA-1", True)
     [row] = json.loads(breaches.written([case], breaches.RegisterFormat.JSON, PRACTICE.company, NOW))
     assert row["late"] == ["gdpr.authority.DE"]
@@ -377,9 +327,9 @@ def test_fulfilled_duty_is_shown_when_no_longer_owed() -> None:
     case = case_of(reported())
     spared = tuple(duty.model_copy(update={"owed": False}) for duty in case.incident.clocks)
     clocks = evolve(case.incident, ClocksSet(request_id=INCIDENT, clocks=spared))
-    plain = IncidentCase(INCIDENT, clocks, case.facts, case.declared).plain(NOW)
-    [clock] = [one for one in plain["clocks"] if one["done_at"]]
-    assert standing(clock, PRACTICE.company.zone).startswith("notified 2026-03-08")
+    [clock] = [one.model_dump(mode="json") for one in stated_duties(clocks) if one.done_at]
+    shown = standing(clock, PRACTICE.company.zone, NOW)
+    assert (shown.startswith("notified 2026-03-08"), shown.endswith("no longer due")) == (True, True)
 
 
 def test_people_without_notice_count_once_in_all_phases() -> None:
@@ -580,11 +530,10 @@ def taken_back(*more: Fact) -> IncidentCase:
 def test_withdrawn_phase_stays_with_its_clocks() -> None:
     case = taken_back()
     later = NOW + timedelta(days=30)
-    clocks = {one["clock"]: one for one in case.plain(later)["clocks"]}
+    clocks = {one["clock"]: one for one in case.clocks(later)}
     authority = clocks["gdpr.authority.DE"]
     assert (authority["withdrawn"], authority["late"]) == (1, False)
-    assert standing(authority, PRACTICE.company.zone) == "withdrawn with phase 1: no notice is due"
-    assert case.next_due() is None
+    assert standing(authority, PRACTICE.company.zone, later) == "withdrawn with phase 1: no notice is due"
     [row] = json.loads(breaches.written([case], breaches.RegisterFormat.JSON, PRACTICE.company, later))
     assert (row["withdrawn"], row["late"]) == (["phase 1"], [])
     assert "gdpr.authority.DE: withdrawn with phase 1" in row["not_notified"]
@@ -597,36 +546,8 @@ def test_phase_declared_anew_has_its_clocks() -> None:
     begun = taken_back(SECOND[0])
     clocks = clocks_of(begun.incident, begun.declared, LAW, NOW)
     case = taken_back(SECOND[0], ClocksSet(request_id=INCIDENT, clocks=clocks))
-    found = [one for one in case.plain(NOW)["clocks"] if one["clock"] == "gdpr.authority.DE"]
+    found = [one for one in case.clocks(NOW) if one["clock"] == "gdpr.authority.DE"]
     assert [(one["withdrawn"], one["owed"]) for one in found] == [(None, True)]
-
-
-@pytest.mark.parametrize(
-    ("stands", "measures", "said"),
-    [
-        pytest.param(
-            False, "More.", "every earlier phase was withdrawn", id="something else, and nothing stands"
-        ),
-        pytest.param(False, None, "repeats phase 1, which was withdrawn", id="the same"),
-        pytest.param(True, None, "repeats phase 1, which was withdrawn", id="the same, beside another"),
-        pytest.param(True, "More.", None, id="something else, beside another"),
-    ],
-)
-def test_repeated_declaration_of_a_system_is_shown_as_declared_anew(
-    stands: bool, measures: str | None, said: str | None
-) -> None:
-    before = taken_back(*SECOND[:1]) if stands else taken_back()
-    number = len(before.declared) + 1
-    again = FACTS[0].model_copy(update={"phase": number, "by": None})
-    says = declaration(**({"measures": measures} if measures else {}), by=None)
-    declared = (*before.declared, BreachDeclared.model_validate(says))
-    case = IncidentCase(INCIDENT, evolve(before.incident, again), before.facts, declared)
-    *_, last = case.plain(NOW)["phases"]
-    with out.capture() as shown:
-        _show_phase(last)
-    assert last["anew"] == said
-    assert (f"declared anew   {said}" in shown.get()) is (said is not None)
-    assert case.plain(NOW)["phases"][0]["anew"] is None
 
 
 def test_supplement_to_a_withdrawn_incident_is_refused() -> None:

@@ -1,7 +1,7 @@
 """Samples of notices, as mail, as pages with provisions and as text; facts that notices lack."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -10,23 +10,15 @@ from pathlib import Path
 
 from habeas.client.breach_notices.reader import batches, waiting, words_of
 from habeas.client.breach_notices.samples import audiences_in, distinct_samples
-from habeas.client.incident_register import IncidentCase, IncidentRegister
+from habeas.client.incident_register import IncidentRegister
 from habeas.client.letters import TEMPLATES, citations, with_citations
 from services.notifier.breach.notices.mailboxes import reached
-from services.notifier.breach.notices.missing_facts import (
-    NO_CUSTOMER,
-    Omission,
-    is_written,
-    missing_for_controllers,
-    missing_for_people,
-)
+from services.notifier.breach.notices.missing_facts import is_written
 from services.notifier.breach.notices.samples import Sample, SampleNotice, sample
 from services.notifier.context import SenderSettings
-from services.notifier.letters.letter_models import Sender
-from shared.contract.events.breaches import BreachDeclared, BreachRole
+from shared.contract.events.breaches import BreachDeclared
 from shared.errors import ConfigurationError
 from shared.law.breaches import BreachPolicies
-from shared.law.library import breach_policies
 
 DECLARED = re.compile(r'<p id="(?:nature|consequences|measures|advice)"')
 """Parts in the declared words."""
@@ -119,28 +111,3 @@ def write(letters: Sequence[SamplePreview], declared: BreachDeclared, incident: 
     except OSError as error:
         raise ConfigurationError(f"{folder}: cannot be written ({error.strerror})") from None
     return index
-
-
-def missing_facts(case: IncidentCase, sender: Sender) -> tuple[str, ...]:
-    """Return the facts that laws demand and the last declaration of *case* lacks, each once."""
-    found = (*_of_people(case, sender), *_of_customers(case))
-    return tuple(dict.fromkeys(map(str, found)))
-
-
-def _of_people(case: IncidentCase, sender: Sender) -> Iterator[Omission]:
-    declared = case.last_as(BreachRole.CONTROLLER)
-    scoped = (phase.scoped.groups for phase in case.incident.standing if phase.scoped)
-    for group in (group for groups in scoped for group in groups if group.laws):
-        laws = tuple(map(breach_policies().named, group.laws))
-        yield from missing_for_people(declared, laws, case.incident.categories, group.language, sender)
-
-
-def _of_customers(case: IncidentCase) -> Iterator[Omission]:
-    """Yield the facts that customers' notices lack, in their languages."""
-    declared = case.last_as(BreachRole.PROCESSOR)
-    if declared.role is BreachRole.PROCESSOR:
-        customers = [one for said in case.standing for one in said.affected.controllers]
-        if not customers:
-            yield NO_CUSTOMER
-        for language in dict.fromkeys(one.locale for one in customers):
-            yield from missing_for_controllers(declared, language)

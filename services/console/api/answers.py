@@ -367,13 +367,29 @@ class ViewListAnswer(ConsoleAnswer):
     views: Sequence[ViewAnswer]
 
 
+class ScopeAnswer(ConsoleAnswer):
+    """The affected records of a phase."""
+
+    records: int
+    customers: int
+    """Customers to be notified."""
+    unnamed: int
+    """Records without a declared customer, of a processor."""
+    crowded: int
+    """Mailboxes of many people to be notified: perhaps placeholders."""
+
+
 class PhaseAnswer(ConsoleAnswer):
     """A phase of an incident: a declaration, and its notices."""
 
     number: int
+    declaration: str
+    """Name of the sealed declaration; an approval holds for it alone."""
     declared_by: str | None
     aware_at: datetime
     stated: StatedPhase
+    scoped: ScopeAnswer | None
+    """Null until the affected people are known."""
     waits: bool
     """Whether its notices wait for an approval."""
     counts: Mapping[str, int]
@@ -383,6 +399,18 @@ class PhaseAnswer(ConsoleAnswer):
     by_language: Mapping[str, int]
     unreachable: int
     letters: Sequence[CheckedLetter]
+
+
+class StatementAnswer(ConsoleAnswer):
+    """The state of an incident as a whole."""
+
+    aware_at: datetime
+    agency: str | None
+    """The authority that held the notices last."""
+    held_until: datetime | None
+    more: int
+    """Further running duties to single customers."""
+    aborted: bool
 
 
 class IncidentAnswer(ConsoleAnswer):
@@ -396,6 +424,8 @@ class IncidentAnswer(ConsoleAnswer):
     """The end of the earliest clock."""
     lacks: bool
     """Whether a letter of the next approval lacks a statement."""
+    stated: StatementAnswer | None
+    """Null until the register of incidents has stated it."""
     phases: Sequence[PhaseAnswer]
     duties: Sequence[StatedDuty]
 

@@ -414,14 +414,6 @@ def _fresh(scope: BreachScope) -> Document:
     return {"_id": scope.id, **asdict(scope), **state}
 
 
-async def failures(database: Database, incident: str) -> dict[int, str]:
-    """Return the failing phases of *incident*, with the reasons."""
-    waits = {"$or": [{"done": False}, {"refused": True}]}
-    stuck = {"incident": incident, "failed": {"$ne": None}, **waits}
-    with translated("read the scopes of a breach"):
-        return {one["phase"]: one["failed"] async for one in database["breach_scopes"].find(stuck)}
-
-
 def read_from(document: Document, key: CaseKey) -> AffectedPerson:
     """Return the person of *document*, or raise :class:`ScopeLeaseLost` if only the batches hold them."""
     if "sealed" not in document:

@@ -262,7 +262,6 @@ def _add_phase(incident: Incident, fact: BreachRegistered) -> Incident:
         fact.aware_at,
         fact.by,
         fact.drill,
-        anew=bool(incident.phases) and not incident.standing,
         status=status_after(PhaseStatus.UNKNOWN, fact),
         words=fact.declaration,
     )

@@ -69,8 +69,6 @@ class Phase:
     """The account that declared it."""
     drill: bool = False
     """Whether it is a drill; then all phases of its incident are."""
-    anew: bool = False
-    """Whether no phase stood when it was declared: all earlier ones were withdrawn."""
     status: PhaseStatus = PhaseStatus.REGISTERED
     scoped: BreachScoped | None = None
     written_to: frozenset[str] | None = None

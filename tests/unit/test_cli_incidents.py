@@ -1,0 +1,117 @@
+"""Incidents, as the command prints the console's answers."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from habeas.cli import app
+from services.console.api.answers import IncidentAnswer
+from services.console.incidents import BreachRoom
+from shared.contract.events.breaches import (
+    BreachRegistered,
+    CheckedLetter,
+    ClockStep,
+    MissingStatement,
+    NoticesChecked,
+    StatedDuty,
+)
+from shared.contract.references import short_reference
+from tests.unit.console.test_breach_rooms import DUE, GDPR, INCIDENT, START, room, scoped, stated
+from tests.unit.console.test_breach_rooms import registered as first
+
+LACK = MissingStatement(says="the contact", provision="GDPR Art. 33(3)(b)")
+LETTER = CheckedLetter(to="people", laws=(GDPR,), language="de", people=10, lacks=(LACK,))
+CHECKED = NoticesChecked(request_id=INCIDENT, phase=1, letters=(LETTER, LETTER))
+AUTHORITY = StatedDuty(
+    clock="gdpr.authority.DE",
+    recipient="authority",
+    due_at=DUE,
+    why=(ClockStep(says="72 hours later", provision="GDPR Art. 33(1)"),),
+)
+DONE = AUTHORITY.model_copy(
+    update={
+        "clock": "gdpr.authority.FR",
+        "done_at": DUE + timedelta(minutes=1),
+        "done_by": "ada",
+        "receipt": "CNIL-1",
+    }
+)
+DUTIES = (DONE, AUTHORITY, AUTHORITY.model_copy(update={"clock": "gdpr.people", "due_at": None}))
+WAITING = (first(), scoped(), CHECKED, stated("scoped", duties=DUTIES, more=2))
+
+
+def printed(monkeypatch: pytest.MonkeyPatch, found: BreachRoom, *words: str) -> str:
+    """Return what a verb prints of an incident that the console answers with."""
+    incident = IncidentAnswer.model_validate(found).model_dump(mode="json")
+    event = {"at": START.isoformat(), "type": "t", "text": "Breach declared", "actor": "ada"}
+    answer: Any = [incident] if words == ("list",) else {"incident": incident, "timeline": [event]}
+    monkeypatch.setattr("habeas.cli.breaches.from_console", lambda *_: answer)
+    result = CliRunner().invoke(app, ["breach", *words], catch_exceptions=False)
+    assert result.exit_code == 0
+    return result.stdout
+
+
+def shown(monkeypatch: pytest.MonkeyPatch, found: BreachRoom, *words: str) -> str:
+    return printed(monkeypatch, found, "show", INCIDENT, *words)
+
+
+def test_incident_is_shown_with_counts_clocks_approvals_and_missing_statements(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    text = shown(monkeypatch, room(*WAITING))
+    for line in (
+        "phase 1: scoped",
+        f"people by law   {GDPR} 10",
+        "by language     de 10",
+        "no address      2",
+        "72 hours later [GDPR Art. 33(1)]",
+        "gdpr.people: due without undue delay",
+        "1 clocks do not run: `--all` shows them",
+        "2 more clocks to single customers run",
+        "Breach declared (ada)",
+    ):
+        assert line in text
+    assert text.count("lacks: the contact (GDPR Art. 33(3)(b))") == 1
+    assert "CNIL-1" not in text
+    approved = room(*WAITING[:2], stated("released", approved_by=("bruno",)))
+    assert "approved by     bruno" in shown(monkeypatch, approved)
+    assert "lacks" not in shown(monkeypatch, approved), "letters that are out"
+
+
+def test_late_report_is_shown_as_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = shown(monkeypatch, room(*WAITING), "--all")
+    assert "by ada (CNIL-1), LATE; due by" in text
+
+
+@pytest.mark.parametrize(("before", "anew"), [("withdrawn", True), ("scoped", False)])
+def test_phase_after_withdrawn_ones_is_shown_as_declared_anew(
+    before: str, anew: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = stated(before, "registered")
+    back = known.phases[0].model_copy(update={"withdrawn_by": "carla" if anew else None})
+    again: BreachRegistered = first().model_copy(update={"phase": 2, "by": None})
+    found = room(first(), again, known.model_copy(update={"phases": (back, known.phases[1])}))
+    assert ("declared anew   every earlier phase was withdrawn" in shown(monkeypatch, found)) is anew
+
+
+def test_hold_is_shown_until_it_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    for days, held in ((36_500, True), (0, False)):
+        until = START + timedelta(days=days)
+        found = room(*WAITING[:2], stated("scoped", agency="police", held_until=until))
+        assert ("held up by police until" in shown(monkeypatch, found)) is held
+
+
+def test_list_names_newest_phase_and_next_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = printed(monkeypatch, room(*WAITING), "list")
+    assert f"{INCIDENT}  {short_reference(INCIDENT)}\n" in text
+    assert "phase 1: scoped; gdpr.authority.DE by 20" in text
+
+
+def test_program_gets_the_answer_of_the_console(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = json.loads(shown(monkeypatch, room(*WAITING), "--json"))
+    assert found["incident"]["phases"][0]["scoped"]["records"] == scoped().records
+    assert found["incident"]["stated"]["aware_at"] == START.isoformat().replace("+00:00", "Z")
+    assert found["timeline"][0]["actor"] == "ada"
