@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from habeas.client.private_files import open_private
+from habeas.client.private_files import replace_private, require_private
 from shared.contract.refusals import REFUSALS
 from shared.errors import ConfigurationError, TransientError
 from shared.runtime.hosts import is_local, may_use_proxy
@@ -46,6 +46,7 @@ VERBS: Mapping[str, str] = {
     "no_such_hold": "; `habeas hold list` lists them",
 }
 """Reason of a refusal → the verb that helps."""
+NO_CONSOLE = "no console answers: check its address"
 SEVERAL = "there are sessions at several consoles: set HABEAS_CONSOLE_URL to one of %s"
 
 
@@ -104,12 +105,13 @@ class LoginFile:
         self._write({name: one for name, one in self._read().items() if name != login.console})
 
     def _read(self) -> dict[str, dict[str, str]]:
-        return dict(json.loads(self.path.read_text(encoding="utf-8"))) if self.path.is_file() else {}
+        if not self.path.is_file():
+            return {}
+        require_private(self.path.parent)
+        return dict(json.loads(self.path.read_text(encoding="utf-8")))
 
     def _write(self, logins: Mapping[str, Mapping[str, str]]) -> None:
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with open(self.path, "w", encoding="utf-8", opener=open_private) as file:
-            json.dump(logins, file)
+        replace_private(self.path, json.dumps(logins))
 
 
 class ConsoleClient:
@@ -148,7 +150,11 @@ class ConsoleClient:
     async def call(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
         """Call *path* and return the JSON object of the answer, or an empty one; raises as :meth:`answer`."""
         answer = await self.answer(method, path, **arguments)
-        return {} if answer.status_code == HTTPStatus.NO_CONTENT else dict(answer.json())
+        if answer.status_code == HTTPStatus.NO_CONTENT:
+            return {}
+        if (found := _object_in(answer)) is None:
+            raise ConsoleUnavailable(NO_CONSOLE)
+        return found
 
     async def answer(self, method: str, path: str, **arguments: Any) -> httpx.Response:
         """
@@ -163,7 +169,7 @@ class ConsoleClient:
         except httpx.HTTPError as error:
             where = f"at {self._http.base_url} ({type(error).__name__})"
             raise ConsoleUnavailable(f"the console does not answer {where}") from None
-        if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.is_redirect:
             raise ConsoleUnavailable(f"the console answers {answer.status_code}")
         if answer.is_error:
             raise ConsoleRefusal(_reason_of(answer), answer.status_code)
@@ -176,7 +182,7 @@ def explained(reason: str) -> str:
 
 
 def _reason_of(answer: httpx.Response) -> str:
-    known = answer.json() if "json" in answer.headers.get("content-type", "") else {}
+    known = _object_in(answer) or {}
     if answer.status_code == HTTPStatus.UNAUTHORIZED or known.get("reason") == NO_KEY:
         return SIGN_IN_AGAIN
     if "reason" in known:
@@ -187,12 +193,24 @@ def _reason_of(answer: httpx.Response) -> str:
     return f"{known.get('detail', answer.reason_phrase)} {errors}".strip()
 
 
+def _object_in(answer: httpx.Response) -> dict[str, Any] | None:
+    """Return the JSON object of *answer*; None if it is something else."""
+    try:
+        found = answer.json()
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
 async def login(console: str, account: str, password: str, code: str) -> ConsoleLogin:
     """Begin a session at *console*; raises ConfigurationError if it is refused."""
     form = {"account": account, "password": password, "code": code}
     async with ConsoleClient.opened(console) as client:
         begun = await client.call("POST", "/sessions", json=form)
-    return ConsoleLogin(console, begun["account"], begun["ends_at"], begun["token"])
+    try:
+        return ConsoleLogin(console, begun["account"], begun["ends_at"], begun["token"])
+    except KeyError:
+        raise ConsoleUnavailable(NO_CONSOLE) from None
 
 
 async def logout(login: ConsoleLogin) -> None:

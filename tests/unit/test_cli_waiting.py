@@ -1,6 +1,8 @@
 """Lists of the work that waits for the staff, from answers of the console."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -13,8 +15,10 @@ from habeas.client.console_api import (
     SIGN_IN_AGAIN,
     ConsoleClient,
     ConsoleLogin,
+    ConsoleRefusal,
     ConsoleUnavailable,
     LoginFile,
+    login,
 )
 from shared.errors import ConfigurationError
 
@@ -113,6 +117,38 @@ async def test_refusal_of_the_console_is_an_error_of_the_verb(
         await waiting_work.proposals(console)
 
 
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        pytest.param(httpx.Response(302, headers={"Location": "/sign-in"}), "answers 302", id="moved"),
+        pytest.param(httpx.Response(200, text="<html></html>"), "no console", id="a page"),
+        pytest.param(httpx.Response(200, content=b"\xff\xfe"), "no console", id="bytes"),
+        pytest.param(httpx.Response(200, json=[{"id": 1}]), "no console", id="a list"),
+        pytest.param(httpx.Response(200, json={}), "no console", id="another object"),
+    ],
+)
+async def test_answer_of_another_server_is_an_error_of_the_verb(
+    answer: httpx.Response, error: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @asynccontextmanager
+    async def opened(_console: str) -> AsyncIterator[ConsoleClient]:
+        transport = httpx.MockTransport(lambda _request: answer)
+        yield ConsoleClient(httpx.AsyncClient(transport=transport, base_url="https://console.example.com"))
+
+    monkeypatch.setattr(ConsoleClient, "opened", opened)
+    with pytest.raises(ConsoleUnavailable, match=error):
+        await login("https://console.example.com", "anna", "drawn password", "000000")
+
+
+@pytest.mark.parametrize("content", [b"[1]", b"{", b'"text"'])
+async def test_refusal_without_a_problem_document_has_the_phrase_of_its_status(content: bytes) -> None:
+    answer = httpx.Response(403, content=content, headers={"Content-Type": "application/json"})
+    transport = httpx.MockTransport(lambda _request: answer)
+    console = ConsoleClient(httpx.AsyncClient(transport=transport, base_url="https://console.example.com"))
+    with pytest.raises(ConsoleRefusal, match="Forbidden"):
+        await console.get("/cases")
+
+
 @pytest.mark.parametrize("address", ["http://console.example.com", "console.example.com", "ftp://127.0.0.1"])
 async def test_password_goes_over_tls_or_to_this_machine_alone(address: str) -> None:
     with pytest.raises(ConfigurationError, match="https://"):
@@ -135,3 +171,48 @@ def test_login_file_is_private_and_keeps_one_session_for_each_console(tmp_path: 
     assert file.of() == other
     assert LOGIN.token not in file.path.read_text()
     assert LOGIN.token not in repr(LOGIN)
+
+
+def test_symbolic_link_in_the_place_of_the_login_file_is_replaced(tmp_path: Path) -> None:
+    target, file = tmp_path / "target", LoginFile(tmp_path / "habeas" / "logins.json")
+    target.write_text("{}", encoding="utf-8")
+    target.chmod(0o644)
+    file.path.parent.mkdir()
+    file.path.symlink_to(target)
+    file.keep(LOGIN)
+    assert file.of() == LOGIN
+    assert not file.path.is_symlink()
+    assert (target.read_text(encoding="utf-8"), target.stat().st_mode & 0o777) == ("{}", 0o644)
+    assert [*file.path.parent.iterdir()] == [file.path]
+
+
+def test_login_file_stays_as_it_is_if_a_write_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = LoginFile(tmp_path / "habeas" / "logins.json")
+    file.keep(LOGIN)
+
+    def fail(_new: Path, _file: Path) -> None:
+        raise OSError
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(OSError):  # noqa: PT011 - whichever
+        file.drop(LOGIN)
+    assert file.of() == LOGIN
+    assert [*file.path.parent.iterdir()] == [file.path]
+
+
+@pytest.mark.parametrize("mode", [0o720, 0o702])
+def test_folder_of_logins_that_others_can_write_to_is_refused(mode: int, tmp_path: Path) -> None:
+    file = LoginFile(tmp_path / "habeas" / "logins.json")
+    file.keep(LOGIN)
+    file.path.parent.chmod(mode)
+    for use in (file.of, lambda: file.keep(LOGIN)):
+        with pytest.raises(ConfigurationError, match="XDG_STATE_HOME"):
+            use()
+
+
+def test_folder_of_logins_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = LoginFile(tmp_path / "habeas" / "logins.json")
+    file.keep(LOGIN)
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    with pytest.raises(ConfigurationError, match="XDG_STATE_HOME"):
+        file.of()
