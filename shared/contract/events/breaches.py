@@ -530,7 +530,7 @@ class BreachOpened(IncidentDecision):
 
     reason: Code
     """Why it is read."""
-    language: Locale | None = None
+    language: Annotated[Locale, Field(max_length=20)] | None = None
     """A language in which samples of the letters are written, besides those of the people affected."""
 
 

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from httpx import Response
+from pydantic import ValidationError
 
 from shared.contract.affected_people import unreached_item
 from shared.contract.events import StaffRole
@@ -109,3 +110,10 @@ async def test_agent_reads_no_content_of_an_incident() -> None:
     await opened(desk)
     answer = await read(desk, "sample_1_0", StaffRole.AGENT)
     assert (answer.status_code, answer.json()["detail"]) == (403, "role_missing")
+
+
+def test_language_of_an_opening_is_short() -> None:
+    opening = {"request_id": INCIDENT, "by": "ada", "reason": "breach_room"}
+    assert BreachOpened(**opening, language="zh-Hant-TW").language == "zh-Hant-TW"
+    with pytest.raises(ValidationError):
+        BreachOpened(**opening, language="de" + "-abcdefgh" * 3)
