@@ -46,6 +46,7 @@ from services.console.pages.site import CATALOGUES
 from services.console.pages.timeline import timeline
 from services.console.read_model.cases import CasePage
 from shared.contract.events import Code, RequestId
+from shared.runtime.file_names import attachment_named, name_in
 
 FILE_BODY = {
     "requestBody": {
@@ -137,7 +138,8 @@ def api_work_routes(parts: ConsoleParts, guard: SessionGuard) -> APIRouter:
 
         Its name, if it is to be kept, is in the header `Content-Disposition`, as in RFC 6266.
         """
-        named = {"Content-Disposition": request.headers.get("content-disposition", "attachment")}
+        name = name_in(request.headers.get("content-disposition", ""))
+        named = {"Content-Disposition": attachment_named(name)}
         async with held_body(parts, visitor, request) as content:
             await acted(parts, visitor, case, "files", content=content, headers=named)
 

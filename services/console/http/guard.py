@@ -12,7 +12,9 @@ from urllib.parse import urlsplit
 
 from fastapi import HTTPException, Request
 from fastapi.responses import Response
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData
+from starlette.formparsers import MultiPartException
 
 from services.console.context import ConsoleParts
 from services.console.http.client_networks import client_network
@@ -20,6 +22,7 @@ from services.console.http.permissions import ConsoleAction, permits
 from services.console.signin.accounts import StaffMember
 from services.console.signin.sessions import ConsoleSession
 from shared.contract.events import MOST_DOCUMENT_BYTES
+from shared.runtime.memory_forms import MemoryFormParser
 
 TOO_MANY_SIGN_INS = "too many sign-ins from this address; try again in an hour"
 FORM_TOKEN = "form"  # noqa: S105 - the name of a field
@@ -166,7 +169,14 @@ async def small_form(
     # A body in chunks has any size, whatever it states.
     if not length.isdigit() or int(length) > most or "transfer-encoding" in request.headers:
         raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the form is too large")
-    return await request.form(max_files=files, max_fields=fields, max_part_size=most)
+    kind, _ = parse_options_header(request.headers.get("content-type", ""))
+    if kind != b"multipart/form-data":
+        return await request.form(max_fields=fields, max_part_size=most)
+    limits = {"max_files": files, "max_fields": fields, "max_part_size": most}
+    try:
+        return await MemoryFormParser(request.headers, request.stream(), **limits).parse()
+    except MultiPartException as error:
+        raise HTTPException(HTTPStatus.BAD_REQUEST, error.message) from None
 
 
 def _netloc(origin: str) -> str:

@@ -2,7 +2,6 @@
 
 from http import HTTPStatus
 from typing import Annotated
-from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
@@ -13,6 +12,7 @@ from services.console.context import ConsoleParts
 from services.console.http.guard import SessionGuard, Visitor
 from services.console.http.permissions import ConsoleAction
 from shared.contract.events import RequestId
+from shared.runtime.file_names import attachment_named
 
 
 def work_routes(parts: ConsoleParts, guard: SessionGuard) -> APIRouter:
@@ -38,11 +38,13 @@ def work_routes(parts: ConsoleParts, guard: SessionGuard) -> APIRouter:
     @router.post("/requests/{case}/files")
     async def attach(request: Request, visitor: working, case: RequestId) -> Response:
         form = await guard.form_with_file(request, visitor)
-        file = form.get("file")
-        if isinstance(file, UploadFile) and file.size:
-            named = f"attachment; filename*=UTF-8''{quote(file.filename or '', safe='')}"
-            headers = {"Content-Disposition": named}
-            await acted(parts, visitor, case, "files", content=await file.read(), headers=headers)
+        try:
+            file = form.get("file")
+            if isinstance(file, UploadFile) and file.size:
+                headers = {"Content-Disposition": attachment_named(file.filename or "")}
+                await acted(parts, visitor, case, "files", content=await file.read(), headers=headers)
+        finally:
+            await form.close()
         return _back(case, "files")
 
     return router

@@ -8,7 +8,6 @@ names them, with the account.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from email.message import EmailMessage
 from http import HTTPStatus
 from typing import Annotated, TypeVar
 from uuid import uuid4
@@ -37,6 +36,7 @@ from shared.contract.events import (
 from shared.contract.staff import StaffAccount
 from shared.errors import Destroyed, UnknownRequest
 from shared.runtime.client_limits import Allowance
+from shared.runtime.file_names import name_in
 
 F = TypeVar("F", bound=Fact)
 
@@ -44,7 +44,6 @@ ACTING = frozenset({StaffRole.AGENT, StaffRole.APPROVER, StaffRole.INCIDENT_OFFI
 """Roles of which an account needs one; the others only read."""
 FILES = re.compile(r"/v1/staff/cases/[0-9a-f]{32}/files")
 """Paths for files, as large as a document of a person."""
-LONGEST_FILENAME = 200
 MOST_NOTES, MOST_FILES = 500, 100
 """Of one case."""
 MOST_FILE_BYTES = 200 << 20
@@ -188,13 +187,6 @@ class StaffActions:
         ]
 
 
-def _filename(disposition: str) -> str:
-    """Return the name of a file in a header, as one short line; empty without one."""
-    header = EmailMessage()
-    header["Content-Disposition"] = " ".join(disposition.split()) or "attachment"
-    return " ".join((header.get_filename() or "").split())[:LONGEST_FILENAME]
-
-
 def _is_person(account: StaffAccount | None) -> bool:
     """Return whether *account* is there, enabled, and not of a program."""
     return account is not None and not account.disabled and bool(account.second_factor)
@@ -238,7 +230,7 @@ def action_routes(actions: StaffActions) -> APIRouter:
 
         Its name, if it is to be kept, is in the header `Content-Disposition`, as in RFC 6266.
         """
-        name = _filename(request.headers.get("content-disposition", ""))
+        name = name_in(request.headers.get("content-disposition", ""))
         return SealedItem(item=await actions.attach(session, case_id, await request.body(), name))
 
     return router

@@ -16,7 +16,7 @@ from fastapi import HTTPException, Request
 from pydantic import BaseModel, Field, ValidationError
 from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.formparsers import MultiPartException
 
 from shared.contract.declarations import CURRENT, TEXTS
 from shared.contract.envelope import MAX_BODY
@@ -33,6 +33,7 @@ from shared.contract.events import (
     Strict,
 )
 from shared.pages.translation import mark as _
+from shared.runtime.memory_forms import MemoryFormParser
 
 P = TypeVar("P", bound=BaseModel)
 
@@ -90,11 +91,9 @@ class FormNotTaken(Exception):
         self.flaws = flaws
 
 
-class InMemory(MultiPartParser):
-    """Parses a limited body without writing to a disk; stops at the first file that is too large."""
+class InMemory(MemoryFormParser):
+    """Parses a limited body; stops at the first file that is too large."""
 
-    spool_max_size = 0
-    """Of a temporary file: without a maximum it is never moved from memory to a disk."""
     max_part_size = MOST_TEXT
 
     def __init__(self, request: Request) -> None:

@@ -1,7 +1,8 @@
 """Limits of sessions and forms: idle time, size, passwords, and the end of a session."""
 
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+import tempfile
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -44,6 +45,7 @@ class Parts:
     calls: list[str] = field(default_factory=list)
     ended_at_intake: bool = False
     known: bool = True
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     async def session(self, token: str, now: datetime, *, used: bool = True) -> ConsoleSession | None:
         del token, now
@@ -76,8 +78,9 @@ class Parts:
         return {}
 
     async def response(self, method: str, path: str, bearer: str, **body: Any) -> httpx.Response:
-        del bearer, body
+        del bearer
         self.calls.append(f"{method} {path}")
+        self.headers = body.get("headers", {})
         raise StaffApiProblem(409, "not now")
 
     async def call(self, method: str, path: str, bearer: str) -> dict[str, Any]:
@@ -180,3 +183,37 @@ async def test_session_that_has_ended_at_intake_is_signed_out_here() -> None:
     one = Parts(ended_at_intake=True)
     await sign_out(parts_of(one), UNLOCKED)
     assert (one.calls, one.known) == (["DELETE /v1/staff/session"], False)
+
+
+async def test_file_of_a_form_is_kept_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    spooled: list[object] = []
+    monkeypatch.setattr(tempfile.SpooledTemporaryFile, "rollover", spooled.append)
+    one = Parts()
+    async with client_of(one) as http:
+        await http.post(
+            f"/requests/{CASE}/files",
+            data={"form": UNLOCKED.form_token},
+            files={"file": ("scan.pdf", b"%PDF-" + bytes(2 << 20))},
+            headers={"origin": "http://console.test"},
+        )
+    assert f"POST /v1/staff/cases/{CASE}/files" in one.calls
+    assert spooled == []
+
+
+async def test_broken_form_with_a_file_is_refused() -> None:
+    headers = {"origin": "http://console.test", "content-type": "multipart/form-data"}
+    async with client_of(Parts()) as http:
+        answer = await http.post(f"/requests/{CASE}/files", content=b"x", headers=headers)
+    assert answer.status_code == 400
+
+
+@pytest.mark.parametrize(
+    "header", ['attachment; filename="Größe.pdf"', "attachment; filename*=UTF-8''Gr%C3%B6%C3%9Fe.pdf"]
+)
+async def test_name_of_a_file_reaches_intake_in_ascii(header: str) -> None:
+    one = Parts()
+    async with client_of(one) as http:
+        headers = {b"Content-Disposition": header.encode("latin-1"), b"Authorization": b"Bearer token"}
+        answer = await http.post(f"/api/v1/cases/{CASE}/files", content=b"%PDF-", headers=headers)
+    assert answer.status_code < 500
+    assert one.headers == {"Content-Disposition": "attachment; filename*=UTF-8''Gr%C3%B6%C3%9Fe.pdf"}

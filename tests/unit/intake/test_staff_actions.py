@@ -91,6 +91,20 @@ async def test_file_is_sealed_with_the_type_of_its_first_bytes() -> None:
     assert desk.office.sealed(CASE)[attached.item] == PDF
 
 
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [("attachment; filename=scan.pdf", "scan.pdf"), ("(" * 4000, "")],
+    ids=["name", "none"],
+)
+async def test_name_of_a_file_is_sealed(header: str, name: str) -> None:
+    desk = await opened()
+    async with desk.client(await desk.sign_in()) as http:
+        headers = {"Content-Disposition": header}
+        answer = await http.post(f"/v1/staff/cases/{CASE}/files", content=PDF, headers=headers)
+    facts = FileFacts.model_validate_json(desk.office.sealed(CASE)[facts_of(answer.json()["item"])])
+    assert facts == FileFacts(name=name, size=len(PDF))
+
+
 async def test_file_of_another_type_is_refused() -> None:
     desk = await opened()
     assert_problem(await act(desk, "files", b"<html></html>"), 415)
