@@ -137,6 +137,6 @@ def _described(service: str, delivery: Delivery) -> Parked:
         message_id=delivery.message_id or "",
         type=origin_in(delivery).routing_key,
         reason=str(headers.get(retry_policy.REASON, "its consumer died too often")),
-        attempts=int(headers.get(retry_policy.ATTEMPT, 0)),
+        attempts=retry_policy.attempts_in(headers),
         first_failure=str(headers.get(retry_policy.FIRST_FAILURE, "")),
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from services.console.decisions.forms import MISSING, CaseView, Choices, DecisionField, FieldKind
+from services.console.decisions.forms import MISSING, NO_CHOICE, CaseView, Choices, DecisionField, FieldKind
 from shared.contract.envelope import errors_of
 from shared.contract.events import SubmissionError
 from shared.contract.events.breaches import BreachDeclared, BreachRole
@@ -80,6 +80,12 @@ FIELDS: Sequence[DecisionField] = (
     _choice("key_taken", _("Was the key lost with it?"), YES_OR_NO),
     _optional("drill", _("Only a drill: mailboxes of staff"), hint=_("They alone get letters.")),
 )
+CHOICES: Mapping[str, Collection[str]] = {
+    "role": ROLES,
+    "risk": RISKS,
+    "encrypted": YES_OR_NO,
+    "key_taken": YES_OR_NO,
+}
 BY_PATH: Mapping[str, str] = {"affected": "collections", "high_risk": "risk", "risk_unlikely": "risk"}
 """First step of a path in a declaration → the field of the form."""
 
@@ -111,6 +117,7 @@ def declared_breach(entered: EnteredDeclaration) -> BreachDeclared:
     values = {one.name: entered.fields.get(one.name, "").strip() for one in FIELDS}
     missing = {one.name: MISSING for one in FIELDS if one.required and not values[one.name]}
     moments, wrong = _moments(values, entered.zone)
+    wrong |= {name: NO_CHOICE for name, known in CHOICES.items() if values[name] not in known}
     if not all(_is_known(name, entered.collections) for name in _words(values["collections"])):
         wrong["collections"] = NO_COLLECTION
     if missing or wrong:

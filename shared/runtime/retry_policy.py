@@ -88,7 +88,7 @@ def after_failure(
     An unknown error is permanent: parked and loud, not retried for ever.
     """
     ours = {} if _is_replayed(delivery) else _our_headers(delivery)
-    attempt = int(ours.get(ATTEMPT, 0)) + 1
+    attempt = attempts_in(ours) + 1
     first = datetime.fromisoformat(str(ours.get(FIRST_FAILURE, now.isoformat())))
     parked = not isinstance(error, TransientError) or now - first >= retry_for
     origin = origin_of(delivery)
@@ -116,6 +116,12 @@ def after_failure(
         "reason": _reason(error),
     }
     return Failure(message, parked, fields)
+
+
+def attempts_in(headers: Mapping[str, Any]) -> int:
+    """Return the number of tries that *headers* state; 0 without one, or where a publisher wrote another."""
+    known = headers.get(ATTEMPT, 0)
+    return known if isinstance(known, int) else 0
 
 
 def _is_replayed(delivery: Delivery) -> bool:

@@ -32,6 +32,7 @@ from services.console.decisions.bulk import (
     chosen_cases,
     decided_together,
     joint_decision,
+    left_out,
     owned_by,
     previewed_together,
 )
@@ -76,6 +77,8 @@ def api_bulk_routes(parts: ConsoleParts, guard: SessionGuard) -> APIRouter:
         """Make a decision on each chosen case that waits for it, with one code; or preview a letter."""
         rows = await chosen_cases(parts, form.cases)
         joint = await joint_decision(parts, visitor, name, rows, form.texts())
+        if not joint.views:
+            return _bulk_answer(left_out(joint))
         if form.preview:
             return BulkAnswer(preview=await previewed_together(parts, visitor, joint))
         made = await decided_together(parts, visitor, joint, form.code.get_secret_value())

@@ -9,7 +9,6 @@ number: new rows shift nothing.
 """
 
 import base64
-import binascii
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -337,12 +336,16 @@ def _mark(document: Document, name: str) -> str:
 
 def _after(name: str, step: int, mark: str) -> Document:
     try:
-        value, last = orjson.loads(base64.urlsafe_b64decode(mark))
-        value = value if step > 0 else datetime.fromisoformat(value)
-    except (binascii.Error, TypeError, ValueError):
-        raise ValueError("not a mark of a page") from None
+        found = orjson.loads(base64.urlsafe_b64decode(mark))
+    except ValueError:
+        found = None
+    match found:
+        case [str(text), str(last)]:
+            value: str | datetime = text if step > 0 else datetime.fromisoformat(text)
+        case _:
+            raise ValueError("not a mark of a page")
     sign = "$gt" if step > 0 else "$lt"
-    return {"$or": [{name: {sign: value}}, {name: value, "_id": {"$gt": str(last)}}]}
+    return {"$or": [{name: {sign: value}}, {name: value, "_id": {"$gt": last}}]}
 
 
 def _midnight(day: date) -> datetime:

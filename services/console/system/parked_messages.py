@@ -164,7 +164,7 @@ def _described(service: str, delivery: Delivery) -> ParkedMessage:
         origin_in(delivery).routing_key,
         _case_of(delivery),
         str(headers.get(retry_policy.REASON, "its consumer died too often")),
-        int(headers.get(retry_policy.ATTEMPT, 0)),
+        retry_policy.attempts_in(headers),
         str(headers.get(retry_policy.FIRST_FAILURE, "")),
     )
 

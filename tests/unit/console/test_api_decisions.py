@@ -11,9 +11,11 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from services.console.api import review_routes
 from services.console.api.app import create_api
 from services.console.api.decision_routes import NO_KIND
 from services.console.context import MOST_OF_ACCOUNT, MOST_UPLOADED, ConsoleParts
+from services.console.decisions.bulk_forms import BULK, JointDecision
 from services.console.signin.accounts import StaffMember
 from services.console.signin.sessions import ConsoleSession, UnlockedKey
 from shared.contract.events import (
@@ -202,3 +204,24 @@ async def test_refusal_is_an_error_with_its_reason(
 async def test_effect_of_a_decision_is_shown_by_its_id(intake: Intake) -> None:
     shown = (await call(intake, "GET", f"/decisions/{DECISION}")).json()
     assert (shown["status"], shown["reason"]) == ("refused", "not_stopped")
+
+
+@pytest.mark.parametrize("preview", [True, False])
+async def test_decision_that_no_chosen_case_waits_for_has_its_results(
+    preview: bool, intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row: Any = SimpleNamespace(id=CASE)
+
+    async def chosen(*_: object) -> list[Any]:
+        return [row]
+
+    async def joint(*_: object) -> JointDecision:
+        return JointDecision(BULK["extend"], [], [row])
+
+    monkeypatch.setattr(review_routes, "chosen_cases", chosen)
+    monkeypatch.setattr(review_routes, "joint_decision", joint)
+    form = {"cases": [CASE], "fields": {}, "preview": preview, "code": "000000"}
+    answer = await call(intake, "POST", "/bulk/decisions/extend", json=form)
+    assert answer.status_code == 200
+    [result] = answer.json()["results"]
+    assert (result["case"], result["state"]) == (CASE, "refused")

@@ -80,6 +80,10 @@ def test_drill_goes_to_the_mailboxes_alone() -> None:
         pytest.param({"categories": "user.nam"}, {"categories"}, id="misspelt"),
         pytest.param({"collections": "shop.user"}, {"collections"}, id="no collection of the map"),
         pytest.param({"role": "owner"}, {"role"}, id="no role"),
+        pytest.param({"risk": "zzz"}, {"risk"}, id="no risk"),
+        pytest.param(
+            {"encrypted": "perhaps", "key_taken": "no."}, {"encrypted", "key_taken"}, id="no answer"
+        ),
         pytest.param({"language": "german"}, {"language"}, id="no language"),
         pytest.param({"drill": "staff"}, {"drill"}, id="no mailbox"),
         pytest.param({"occurred_from": "2026-03-10T07:00"}, {""}, id="began after it was known"),

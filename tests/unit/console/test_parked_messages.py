@@ -1,13 +1,14 @@
 """A repair meets the message that the administrator saw, whatever id its publisher has chosen."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Self, cast
 
 import pytest
 from fastapi import HTTPException
 
+from habeas.client import dead_letters
 from services.console.system import parked_messages
 from services.console.system.parked_messages import (
     ParkedMessage,
@@ -20,6 +21,7 @@ from services.console.system.parked_messages import (
 from services.console.system.repairs import named
 from shared.contract.topology import inboxes
 from shared.runtime.broker import Delivery
+from shared.runtime.retry_policy import ATTEMPT
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
@@ -118,3 +120,10 @@ async def test_signed_digest_names_the_body_of_the_message(monkeypatch: pytest.M
 def test_message_about_an_incident_links_to_the_breach_room(type_: str, of_incident: bool) -> None:
     message = ParkedMessage("notifier", "", "", type_, "ab" * 16, "", 1, "")
     assert message.of_incident is of_incident
+
+
+@pytest.mark.parametrize("described", [parked_messages._described, dead_letters._described])
+def test_parked_message_with_a_header_of_its_publisher_is_shown(described: Any) -> None:
+    with_header = replace(delivery(1, "order-1", b"{}"), headers={ATTEMPT: "many"})
+    assert described("intake", with_header).attempts == 0
+    assert described("intake", replace(with_header, headers={ATTEMPT: 3})).attempts == 3

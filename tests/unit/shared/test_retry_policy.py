@@ -45,6 +45,11 @@ def test_each_try_waits_longer_than_the_one_before(attempts: int, delay: str) ->
     assert message.mandatory
 
 
+@pytest.mark.parametrize("stated", ["many", "7", None, b"7", [1], {"a": 1}])
+def test_number_of_tries_that_a_publisher_wrote_is_none(stated: object) -> None:
+    assert retry_policy.attempts_in({retry_policy.ATTEMPT: stated}) == 0
+
+
 def test_the_time_for_retries_counts_from_the_first_failure() -> None:
     started = NOW - DAY
     assert not failure(retried(9, since=started + timedelta(seconds=1))).parked
