@@ -1,6 +1,7 @@
 """Lists of the work that waits for the staff, from answers of the console."""
 
 import os
+import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
@@ -184,6 +185,17 @@ def test_symbolic_link_in_the_place_of_the_login_file_is_replaced(tmp_path: Path
     assert not file.path.is_symlink()
     assert (target.read_text(encoding="utf-8"), target.stat().st_mode & 0o777) == ("{}", 0o644)
     assert [*file.path.parent.iterdir()] == [file.path]
+
+
+def test_new_login_file_follows_no_symbolic_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target, file = tmp_path / "target", LoginFile(tmp_path / "habeas" / "logins.json")
+    monkeypatch.setattr(secrets, "token_hex", lambda _size: "known")
+    target.touch()
+    file.path.parent.mkdir()
+    file.path.with_name(".logins.json.known").symlink_to(target)
+    with pytest.raises(FileExistsError):
+        file.keep(LOGIN)
+    assert target.read_text(encoding="utf-8") == ""
 
 
 def test_login_file_stays_as_it_is_if_a_write_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
