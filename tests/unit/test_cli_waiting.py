@@ -217,9 +217,12 @@ def test_folder_of_logins_that_others_can_write_to_is_refused(mode: int, tmp_pat
     file = LoginFile(tmp_path / "habeas" / "logins.json")
     file.keep(LOGIN)
     file.path.parent.chmod(mode)
-    for use in (file.of, lambda: file.keep(LOGIN)):
-        with pytest.raises(ConfigurationError, match="XDG_STATE_HOME"):
-            use()
+    with pytest.raises(ConfigurationError, match="XDG_STATE_HOME"):
+        file.of()
+    file.path.unlink()
+    with pytest.raises(ConfigurationError, match="XDG_STATE_HOME"):
+        file.keep(LOGIN)
+    assert [*file.path.parent.iterdir()] == []
 
 
 def test_folder_of_logins_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
