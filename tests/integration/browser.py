@@ -40,10 +40,35 @@ async def violations(page: Page, *rules: str) -> list[str]:
     return [f"{page.url}: {one['id']}: {node['target']}" for one in found for node in one["nodes"]]
 
 
+TOO_WIDE = """() => [
+    ["page", document.documentElement.scrollWidth - innerWidth],
+    ...[...document.querySelectorAll(".scroll:not(:has(> img))")].map(
+        (region) => [region.getAttribute("aria-label"), region.scrollWidth - region.clientWidth])
+]"""
+"""Pictures alone may be wider than their region."""
+
+
 async def too_wide(page: Page) -> list[str]:
-    """Return by how much the page must be scrolled sideways, if at all."""
-    wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
-    return [f"{page.url}: {wide} px too wide"] if wide > 0 else []
+    """Return by how much the page, or a region of it, must be scrolled sideways, if at all."""
+    measured = await page.evaluate(TOO_WIDE)
+    return [f"{page.url}: {name}: {wide} px too wide" for name, wide in measured if wide > 0]
+
+
+SQUEEZED = """() => [...document.querySelectorAll("td")].flatMap((cell) => {
+    const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+    const range = document.createRange(), found = [];
+    while (texts.nextNode()) {
+        const text = texts.currentNode.data.trim();
+        range.selectNodeContents(texts.currentNode);
+        if (text.length > 8 && range.getClientRects().length > text.length / 4) found.push(text);
+    }
+    return found;
+})"""
+
+
+async def squeezed(page: Page) -> list[str]:
+    """Return the texts of tables that have fewer than four letters a line."""
+    return [f"{page.url}: {text!r} is squeezed" for text in await page.evaluate(SQUEEZED)]
 
 
 async def picture_shown(page: Page, selector: str, width: int) -> None:

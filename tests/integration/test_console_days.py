@@ -101,6 +101,8 @@ async def finds_by_reference(viewer: StaffBrowser, case: str, person: Somebody) 
     page = viewer.page
     await viewer.visit("/requests")
     await page.keyboard.press("/")
+    assert await page.evaluate("document.activeElement === document.body")
+    await page.keyboard.press("Control+/")
     await page.keyboard.type(short_reference(case))
     await page.keyboard.press("Enter")
     await page.wait_for_url(f"{viewer.console.url}/requests?*")

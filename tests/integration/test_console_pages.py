@@ -1,13 +1,15 @@
 """Every kind of page of the console: German, light and dark, on a narrow screen, on paper, and its size."""
 
+import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import pytest_asyncio
 from playwright.async_api import Browser, Page
 
+from services.console.state import CaseRow, Wait, WaitKind
 from shared.vocabulary import StaffRole
-from tests.integration.browser import too_wide, violations
+from tests.integration.browser import squeezed, too_wide, violations
 from tests.integration.console_fixture import Console, StaffBrowser, declared, staff_browser
 from tests.integration.pipeline import Somebody
 
@@ -22,6 +24,7 @@ class CasesToShow:
     """Cases whose pages are looked at."""
 
     erasure: str
+    busy: str
     package: str
     incident: str
     person: Somebody
@@ -37,7 +40,7 @@ class PageErrors:
     async def look(self, kind: str, page: Page) -> None:
         """Look at the page that is shown: in the light, in the dark, and on paper."""
         self.kinds.append(kind)
-        found = [*await violations(page), *await too_wide(page)]
+        found = [*await violations(page), *await too_wide(page), *await squeezed(page)]
         await page.emulate_media(color_scheme="dark")
         found += [f"dark {one}" for one in await violations(page, CONTRAST)]
         await page.emulate_media(media="print", color_scheme="light")
@@ -62,7 +65,21 @@ async def shown(console: Console) -> AsyncIterator[CasesToShow]:
     incident = await declared(console, "amelia@example.org")
     await console.listed(erasure, "verified", "approval")
     await console.listed(package, "verified", "package")
-    yield CasesToShow(erasure, package, incident, people[18])
+    busy = await with_three_waits(console, erasure)
+    yield CasesToShow(erasure, busy, package, incident, people[18])
+
+
+async def with_three_waits(console: Console, case: str) -> str:
+    """List a copy of *case* for which three pieces of work wait, with long reasons; return its id."""
+    row = CaseRow.read({"_id": uuid.uuid4().hex, **(await console.rows())[case]})
+    row.waits = (
+        Wait(WaitKind.DOCUMENT, row.since, reason="second_decider"),
+        Wait(WaitKind.UNDELIVERED, row.since, reason="bounced"),
+        *row.waits,
+    )
+    database = console.pipeline.client[f"{console.pipeline.prefix}_console"]
+    await database["cases"].insert_one(row.document())
+    return row.id
 
 
 async def test_every_kind_of_page_is_accessible_in_german_light_and_dark_on_a_narrow_screen(
@@ -75,19 +92,20 @@ async def test_every_kind_of_page_is_accessible_in_german_light_and_dark_on_a_na
     await visitor.close()
     options = {"locale": "de-DE", "viewport": NARROW}
     async with staff_browser(console, browser, "greta.pages", *StaffRole, **options) as staff:
-        await look_at_lists(errors, staff)
+        await look_at_lists(errors, staff, shown)
         await look_at_forms(errors, staff, shown)
         await look_at_content(errors, staff, shown)
         await look_at_selection(errors, staff, shown)
     assert errors.found == []
-    assert len(errors.kinds) == len(set(errors.kinds)) == 22
+    assert len(errors.kinds) == len(set(errors.kinds)) == 23
 
 
-async def look_at_lists(errors: PageErrors, staff: StaffBrowser) -> None:
+async def look_at_lists(errors: PageErrors, staff: StaffBrowser, shown: CasesToShow) -> None:
     """Look at the pages of the menu, and at the one that says that there is none."""
     for kind, path in (
         ("inbox", "/?work=package"),
         ("requests", "/requests?right=portability"),
+        ("three waits", f"/requests?text={shown.busy}"),
         ("breaches", "/breaches"),
         ("declaration", "/breaches/new"),
         ("figures", "/figures"),

@@ -41,12 +41,9 @@ if (all) {
 }
 
 document.addEventListener("keydown", (event) => {
-  const typing = event.target.closest("input, textarea, select");
-  if (event.key === "/" && !typing) {
-    const field = document.querySelector("input[type=search]");
-    if (field) {
-      event.preventDefault();
-      field.focus();
-    }
+  const field = event.ctrlKey && event.key === "/" && document.querySelector("input[type=search]");
+  if (field) {
+    event.preventDefault();
+    field.focus();
   }
 });
