@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid5
+from zoneinfo import ZoneInfo
 
 import httpx
 import uvloop
@@ -25,7 +26,8 @@ from bench.installation import Ground, ground, services
 from habeas.embedded.parts.ports import HOST, free_port
 from services.console.domain import HistoryEntry, row_of
 from services.console.read_model.cases import CaseList
-from services.console.read_model.histories import stored_entry
+from services.console.read_model.figures import FigureReader
+from services.console.read_model.histories import stored_entry, stored_row
 from services.console.read_model.openings import Opening, OpeningKind, OpeningLog
 from services.console.signin.sessions import SessionStore
 from services.console.state import CaseRow
@@ -56,6 +58,7 @@ LAWS = {
 SOURCES = ("shop.example", "app.example", "mail", "privacy_center")
 OWNERS = ("dana.muster", "omar.sample", "ines.beispiel")
 RIGHTS = tuple(Right)
+UTC_ZONE = ZoneInfo("UTC")
 NAMESPACE = UUID(int=7)
 START = datetime(2026, 1, 1, 9, tzinfo=UTC)
 PAGES = {
@@ -247,7 +250,9 @@ def _row(number: int, history: list[HistoryEntry]) -> tuple[CaseRow, list[Histor
 
 
 async def _write(database: Database, cases: Sequence[tuple[CaseRow, list[HistoryEntry]]]) -> None:
-    rows = [{**row.document(), "facts_seen": len(history)} for row, history in cases]
+    rows = [
+        {"_id": row.id, **stored_row(row, UTC_ZONE), "facts_seen": len(history)} for row, history in cases
+    ]
     histories = [
         {"_id": row.id, "facts": {one.id: _stored(row.id, one) for one in history}} for row, history in cases
     ]
@@ -346,6 +351,7 @@ async def prepared(here: Ground, count: int) -> None:
     await fill(database, count)
     await _write(database, [_row(-number, incident_of(number)) for number in range(1, INCIDENTS + 1)])
     await CaseList(database).prepare()
+    await FigureReader(database).prepare()
     await _open_some(database, count)
 
 

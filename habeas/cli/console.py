@@ -16,7 +16,7 @@ def rebuild(state: State = STATE, as_json: AsJson = False) -> None:
     The console may run meanwhile. Nothing is lost: facts are added, and cases without a journal are removed.
     """
     mongo_url, prefix = state.databases()
-    found = run(client.read_model.rebuild(mongo_url, prefix))
+    found = run(client.read_model.rebuild(mongo_url, prefix, state.company().zone))
     removed = f", {found.removed} removed" if found.removed else ""
     plain = {"facts": found.facts, "cases": found.cases, "removed": found.removed}
     output(plain, f"{found.cases} cases are built from {found.facts} facts{removed}", as_json=as_json)

@@ -9,6 +9,7 @@ are removed.
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from services.console.handlers import observed
 from services.console.read_model.histories import CaseHistories
@@ -35,15 +36,15 @@ class RebuiltModel:
     """Cases that no journal knows."""
 
 
-async def rebuild(mongo_url: str, prefix: str) -> RebuiltModel:
+async def rebuild(mongo_url: str, prefix: str, zone: ZoneInfo) -> RebuiltModel:
     """
-    Build the read model anew from the journals; it may run while the console does.
+    Build the read model anew from the journals; it may run while the console does. Days are those of *zone*.
 
     Raises:
         StoreUnavailable: The database does not answer.
     """
     with closing(connect(mongo_url, app_name="habeas command")) as client:
-        histories = CaseHistories(client[f"{prefix}_{CONSOLE}"])
+        histories = CaseHistories(client[f"{prefix}_{CONSOLE}"], zone)
         count, cases = 0, set[str]()
         batch: list[NotedFact] = []
         async for fact in published(client, prefix):

@@ -68,12 +68,12 @@ def service() -> Service[None, None]:
 async def build(settings: ConsoleSettings, platform: KeylessRuntime) -> AsyncIterator[Running]:
     """Put the console together."""
     database = platform.client[f"{settings.database_prefix}_{CONSOLE}"]
-    histories, cases = CaseHistories(database), CaseList(database)
+    histories, cases = CaseHistories(database, settings.company.zone), CaseList(database)
     credential = ConsoleCredential(platform.client[f"{settings.database_prefix}_intake"], PRESENT.get)
     sessions = SessionStore(database, idle=settings.session_idle, length=settings.session_length)
     views, attempts = SavedViews(database), AttemptStore(database)
-    openings = OpeningLog(database)
-    for prepared in (cases, sessions, views, attempts, openings):
+    openings, figures = OpeningLog(database), FigureReader(database)
+    for prepared in (cases, sessions, views, attempts, openings, figures):
         await prepared.prepare()
     async with (
         StaffApi.opened(settings.intake_url, credential.headers) as intake,
@@ -82,7 +82,6 @@ async def build(settings: ConsoleSettings, platform: KeylessRuntime) -> AsyncIte
         accounts = AccountReader(platform.client, settings.database_prefix)
         provider = _provider(settings, http)
         parked = ParkedMessages(settings.amqp_url.get_secret_value(), histories, database)
-        figures = FigureReader(database, str(settings.company.zone))
         parts = ConsoleParts(
             settings,
             cases,

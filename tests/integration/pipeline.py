@@ -46,6 +46,7 @@ from shared.contract.events import RequestReceived, RequestRejected, RequestSubm
 from shared.contract.sources import ALL
 from shared.contract.staff import code_at
 from shared.errors import BrokerUnavailable
+from shared.law import library
 from shared.runtime.accounts import ACCOUNTS, account_of, definitions, made_roles
 from shared.runtime.broker import Bus, Message, Parking, declare, user_of
 from shared.runtime.key_rings import derived_key
@@ -198,7 +199,7 @@ class Pipeline:
         port, ops = free_port(), free_port()
         url = f"http://{HOST}:{port}"
         await declare(self.amqp_url, console=True)
-        await read_model.rebuild(self.mongo_url, self.prefix)
+        await read_model.rebuild(self.mongo_url, self.prefix, library.company(library.EXAMPLE).zone)
         own = {"HABEAS_CONSOLE_PORT": str(port), "HABEAS_CONSOLE_URL": url, "HABEAS_OPS_PORT": str(ops)}
         own["HABEAS_HTTP_PORT"] = str(free_port())
         environment = self.environment | own

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from habeas.client import read_model
+from shared.law.library import EXAMPLE, company
 from tests.integration.console_fixture import Console, declared
 
 MODEL = ("cases", "openings")
@@ -44,6 +45,6 @@ async def test_rebuilt_read_model_equals_the_live_one(console: Console) -> None:
     database = pipeline.client[f"{pipeline.prefix}_console"]
     for collection in ("histories", *MODEL):
         await database[collection].delete_many({})
-    built = await read_model.rebuild(pipeline.mongo_url_of("command"), pipeline.prefix)
+    built = await read_model.rebuild(pipeline.mongo_url_of("command"), pipeline.prefix, company(EXAMPLE).zone)
     assert built.cases >= 3
     assert await contents(console) == live

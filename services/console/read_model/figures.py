@@ -1,8 +1,8 @@
 """
 Figures about requests: volume, time to the answer, share in time, by period and by a field.
 
-The database counts; durations are whole days, so that medians follow from counts. A reading is kept for a
-minute: the figures of a year look at each of its requests.
+The database counts; durations are whole days, so that medians follow from counts. Each row has its fields of
+figures in one value, so that an index alone is counted. A reading is kept for a minute.
 
 Law:
     11 CCR § 7102(a)(1): requests to delete, correct, know, opt out and limit: received, complied with in
@@ -15,16 +15,20 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import Any
+from zoneinfo import ZoneInfo
 
-from services.console.read_model.cases import OPEN, OPEN_BY_RECEIPT
-from services.console.state import CaseKind, Document
+import orjson
+
+from services.console.read_model.cases import OPEN, OPEN_BY_RECEIPT, IndexKeys
+from services.console.state import CaseKind, CaseRow, Document, name_of
+from shared.errors import StoreUnavailable
 from shared.quantiles import median, quantile
-from shared.runtime.mongo import Database, translated
+from shared.runtime.mongo import Database, IndexModel, translated
 from shared.vocabulary import Outcome, Right
 
 KEPT_S = 60.0
 """How long a reading is used again."""
+FIGURE: IndexKeys = [("figure", 1)]
 CCPA = "us-ca-ccpa"
 CCPA_RIGHTS: Mapping[str, tuple[Right, ...]] = {
     "delete": (Right.ERASURE,),
@@ -71,6 +75,15 @@ class FigureCell:
     """Whether that letter came by the last day; None while the request is open."""
     open: bool
     count: int
+
+    @classmethod
+    def read(cls, value: str, count: int) -> "FigureCell":
+        """Return *count* requests with the fields of *value*, from :func:`figure_value`."""
+        month, right, law, of_california, source, outcome, grounds, days, in_time, is_open = orjson.loads(
+            value
+        )
+        plain = (month, right, law, of_california, source, outcome)
+        return cls(*plain, tuple(grounds), days, in_time, is_open, count)
 
     def values(self, divided: FigureField) -> Sequence[str]:
         """Return the values of a field: of grounds there may be several."""
@@ -174,21 +187,31 @@ OLDEST = "91+"
 class FigureReader:
     """Reads the figures of an installation."""
 
-    def __init__(self, database: Database, zone: str) -> None:
-        """Read them in *database*; days are those of *zone*."""
+    def __init__(self, database: Database) -> None:
+        """Read them in *database*."""
         self._cases = database["cases"]
-        self._zone = zone
-        self._known: dict[tuple[str, str], tuple[float, list[FigureCell]]] = {}
+        self._known: dict[tuple[str, str], tuple[float, asyncio.Task[list[FigureCell]]]] = {}
+
+    async def prepare(self) -> None:
+        """Create the index."""
+        with translated("index the figures"):
+            await self._cases.create_indexes([IndexModel(FIGURE, sparse=True)])
 
     async def cells(self, first: date, last: date) -> list[FigureCell]:
-        """Return the counts of requests received from *first* to *last*, not older than a minute."""
-        key, now = (first.isoformat(), last.isoformat()), asyncio.get_running_loop().time()
-        read_at, known = self._known.get(key, (-KEPT_S, []))
-        if now - read_at < KEPT_S:
-            return known
-        found = await self._read(*key)
-        self._known = {key: (now, found)}
-        return found
+        """
+        Return the counts of requests received in the months from *first* to *last*, not older than a minute.
+
+        Who asks while they are counted gets the same ones.
+        """
+        key, now = (first.isoformat()[:7], last.isoformat()[:7]), asyncio.get_running_loop().time()
+        self._known = {one: kept for one, kept in self._known.items() if now - kept[0] < KEPT_S}
+        if key not in self._known:
+            self._known[key] = now, asyncio.create_task(self._read(*key))
+        try:
+            return await asyncio.shield(self._known[key][1])
+        except StoreUnavailable:
+            self._known.pop(key, None)
+            raise
 
     async def ages(self, today: date) -> Mapping[str, int]:
         """Return the number of open requests by age in days."""
@@ -201,41 +224,21 @@ class FigureReader:
         return counted
 
     async def _read(self, first: str, last: str) -> list[FigureCell]:
-        received = {"kind": CaseKind.REQUEST.value, "received_on": {"$gte": first, "$lte": last}}
-        group = {"$group": {"_id": self._key(), "count": {"$sum": 1}}}
+        received = {"figure": {"$gte": f'["{first}', "$lt": f'["{last}~'}}
+        group = {"$group": {"_id": "$figure", "count": {"$sum": 1}}}
+        pipeline: list[Document] = [{"$match": received}, group]
         with translated("count requests"):
-            return [_cell(one) async for one in self._cases.aggregate([{"$match": received}, group])]
-
-    def _key(self) -> Document:
-        sent_on = {"$dateToString": {"date": "$sent_at", "format": "%Y-%m-%d", "timezone": self._zone}}
-        span = {"startDate": "$received_at", "endDate": "$sent_at", "unit": "day", "timezone": self._zone}
-        sent = {"$gt": ["$sent_at", None]}
-        return {
-            "month": {"$substrCP": ["$received_on", 0, 7]},
-            "right": "$right",
-            "law": "$law",
-            "laws": "$laws",
-            "source": "$source",
-            "outcome": "$outcome",
-            "grounds": "$grounds",
-            "days": {"$cond": [sent, {"$dateDiff": span}, None]},
-            "in_time": {"$cond": [sent, {"$lte": [sent_on, "$due_on"]}, None]},
-            "open": "$open",
-        }
+            counted = self._cases.aggregate(pipeline, hint=dict(FIGURE))
+            return [FigureCell.read(one["_id"], one["count"]) async for one in counted]
 
 
-def _cell(one: Mapping[str, Any]) -> FigureCell:
-    key = one["_id"]
-    return FigureCell(
-        key["month"],
-        key["right"] or "",
-        (key["law"] or "").partition("@")[0],
-        any(law.partition("@")[0] == CCPA for law in key.get("laws") or ()),
-        key["source"] or "",
-        key["outcome"] or "",
-        tuple(key["grounds"] or ()),
-        key["days"],
-        key["in_time"],
-        bool(key["open"]),
-        int(one["count"]),
-    )
+def figure_value(row: CaseRow, zone: ZoneInfo) -> str | None:
+    """Return the fields of figures of *row* as one value, days of *zone*; None if it is no request."""
+    if row.kind is not CaseKind.REQUEST or row.received_on is None or row.received_at is None:
+        return None
+    sent_on = row.sent_at.astimezone(zone).date() if row.sent_at else None
+    days = (sent_on - row.received_at.astimezone(zone).date()).days if sent_on else None
+    in_time = (row.due_on is not None and sent_on <= row.due_on) if sent_on else None
+    of_california = any(name_of(law) == CCPA for law in row.laws)
+    plain = (row.right or "", name_of(row.law or ""), of_california, row.source or "", row.outcome or "")
+    return orjson.dumps([f"{row.received_on:%Y-%m}", *plain, row.grounds, days, in_time, row.open]).decode()

@@ -9,8 +9,10 @@ writers the one who saw less does not win. Nothing depends on the order of deliv
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from services.console.domain import HistoryEntry, is_purged, refusals_in, row_of, time_of
+from services.console.read_model.figures import figure_value
 from services.console.read_model.openings import openings_of
 from services.console.state import CaseRow
 from shared.contract.envelope import FACTS
@@ -29,8 +31,9 @@ MOST_FACTS = 2**31
 class CaseHistories:
     """The histories and rows of all cases."""
 
-    def __init__(self, database: Database) -> None:
-        """Keep them in *database*."""
+    def __init__(self, database: Database, zone: ZoneInfo) -> None:
+        """Keep them in *database*; figures count days of *zone*."""
+        self._zone = zone
         self._histories = database["histories"]
         self._cases = database["cases"]
         self._openings = database["openings"]
@@ -59,7 +62,7 @@ class CaseHistories:
     async def renew(self, cases: Collection[str]) -> None:
         """Make the rows of *cases* anew from their facts."""
         histories = await self.of(cases)
-        changes = [_change(case, history) for case, history in histories.items()]
+        changes = [_change(case, history, self._zone) for case, history in histories.items()]
         await self._write(self._cases, changes, "renew the rows of cases")
         await self._renew_openings(histories)
         purged = {case: history for case, history in histories.items() if is_purged(history)}
@@ -159,22 +162,23 @@ def _fact(case: str, stored: Document) -> Fact:
     return FACTS[stored["type"]].model_validate({"request_id": case, **stored["data"]})
 
 
-def _change(case: str, history: Sequence[HistoryEntry]) -> UpdateOne:
+def _change(case: str, history: Sequence[HistoryEntry], zone: ZoneInfo) -> UpdateOne:
     """Return the change that stores the row of *case*."""
     count = len(history)
     row = row_of(case, history)
     if row is None and is_purged(history):
         emptied = {"_id": case, "facts_seen": MOST_FACTS, PURGED: _last(history)}
         return UpdateOne({"_id": case}, [{"$replaceWith": {"$literal": emptied}}], upsert=True)
-    stored = _document(row) if row is not None else {}
+    stored = stored_row(row, zone) if row is not None else {}
     seen = {"_id": case, "$or": [{"facts_seen": {"$lte": count}}, {"facts_seen": None}]}
     return UpdateOne(seen, {"$set": {**stored, "facts_seen": count}}, upsert=True)
 
 
-def _document(row: CaseRow) -> Document:
+def stored_row(row: CaseRow, zone: ZoneInfo) -> Document:
+    """Return *row* as it is stored, without its id."""
     document = row.document()
     del document["_id"]
-    return document
+    return {**document, "figure": figure_value(row, zone)}
 
 
 def _forgotten(case: str, history: Sequence[HistoryEntry]) -> UpdateOne:

@@ -1,6 +1,10 @@
 """Figures of the console follow from counts of requests that agree."""
 
-from datetime import date
+import asyncio
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -10,9 +14,12 @@ from services.console.read_model.figures import (
     FigureCell,
     FigureField,
     FigurePeriod,
+    FigureReader,
     ccpa_lines,
+    figure_value,
     lines,
 )
+from services.console.state import CaseKind, CaseRow
 from shared.quantiles import quantile
 
 
@@ -31,6 +38,71 @@ def cell(count: int = 1, **changes: object) -> FigureCell:
         "count": count,
     }
     return FigureCell(**(known | changes))  # type: ignore[arg-type]  # fields of a test
+
+
+RECEIVED = datetime(2026, 3, 1, 23, 30, tzinfo=UTC)
+"""The second of March in Berlin."""
+ANSWERED = CaseRow(
+    id="ab" * 16,
+    kind=CaseKind.REQUEST,
+    since=RECEIVED,
+    moved_at=RECEIVED,
+    right="access",
+    law="gdpr@2018-05-25",
+    laws=("gdpr@2018-05-25", "us-ca-ccpa@2026-01-01"),
+    source="shop.example",
+    received_at=RECEIVED,
+    received_on=date(2026, 3, 2),
+    due_on=date(2026, 4, 2),
+    outcome="granted",
+    sent_at=datetime(2026, 4, 2, 21, 59, tzinfo=UTC),
+    open=False,
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, {"days": 31, "in_time": True}),
+        ({"sent_at": datetime(2026, 4, 2, 22, tzinfo=UTC)}, {"days": 32, "in_time": False}),
+        ({"due_on": None}, {"days": 31, "in_time": False}),
+        (
+            {"sent_at": None, "open": True, "outcome": None},
+            {"days": None, "in_time": None, "open": True, "outcome": ""},
+        ),
+        ({"laws": ("gdpr@2018-05-25",)}, {"days": 31, "of_california": False}),
+        ({"grounds": ("excessive",)}, {"days": 31, "grounds": ("excessive",)}),
+    ],
+)
+def test_row_counts_in_the_figures_by_days_of_the_company(changes: Any, expected: Any) -> None:
+    value = figure_value(replace(ANSWERED, **changes), ZoneInfo("Europe/Berlin"))
+    assert value is not None
+    assert FigureCell.read(value, 3) == replace(cell(3, of_california=True), **expected)
+
+
+def test_mails_and_incidents_are_in_no_figure() -> None:
+    for kind in set(CaseKind) - {CaseKind.REQUEST}:
+        assert figure_value(replace(ANSWERED, kind=kind), ZoneInfo("UTC")) is None
+
+
+async def test_readers_at_the_same_time_share_one_count_of_each_year() -> None:
+    counted: list[Any] = []
+
+    class Cases:
+        def __getitem__(self, _name: str) -> "Cases":
+            return self
+
+        async def aggregate(self, pipeline: list[Any], **_hint: object) -> Any:
+            counted.append(pipeline[0]["$match"]["figure"]["$gte"])
+            await asyncio.sleep(0)
+            yield {"_id": figure_value(ANSWERED, ZoneInfo("UTC")), "count": 2}
+
+    reader = FigureReader(cast("Any", Cases()))
+    years = [(date(year, 1, 1), date(year, 12, 31)) for year in (2025, 2026)]
+    found = await asyncio.gather(*(reader.cells(*year) for year in [*years, *years]))
+    assert await reader.cells(*years[0]) == found[0]
+    assert counted == ['["2025-01', '["2026-01']
+    assert {one.count for cells in found for one in cells} == {2}
 
 
 @pytest.mark.parametrize(
