@@ -4,6 +4,7 @@ Closed vocabularies of the law and of events, as enumerations without a library.
 The choices of the command's options are made of them, and `--help` imports no more than that.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 
@@ -266,6 +267,27 @@ class RefusalGround(StrEnum):
     ACCURACY_VERIFIED = "accuracy_verified"
     GROUNDS_PREVAIL = "grounds_prevail"
     UNIDENTIFIABLE = "unidentifiable"
+
+
+RIGHTS_OF_GROUNDS: Mapping[RefusalGround, frozenset[Right]] = {
+    RefusalGround.LEGAL_CLAIMS: frozenset({Right.ERASURE, Right.OBJECTION}),
+    RefusalGround.RETENTION_DUTY: frozenset({Right.ERASURE}),
+    RefusalGround.CONTRACT: frozenset({Right.ERASURE}),
+    RefusalGround.SECURITY: frozenset({Right.ERASURE}),
+    RefusalGround.FREE_EXPRESSION: frozenset({Right.ERASURE}),
+    RefusalGround.PUBLIC_INTEREST: frozenset({Right.ERASURE, Right.OBJECTION, Right.PORTABILITY}),
+    RefusalGround.RESEARCH: frozenset({Right.ERASURE, Right.OBJECTION}),
+    RefusalGround.THIRD_PARTY_RIGHTS: frozenset({Right.ACCESS, Right.PORTABILITY}),
+    RefusalGround.PROFESSIONAL_SECRECY: frozenset({Right.ACCESS, Right.PORTABILITY}),
+    RefusalGround.NOT_EDITABLE: frozenset({Right.RECTIFICATION}),
+    RefusalGround.ACCURACY_VERIFIED: frozenset({Right.RECTIFICATION, Right.RESTRICTION}),
+    RefusalGround.GROUNDS_PREVAIL: frozenset({Right.OBJECTION, Right.RESTRICTION}),
+}
+"""
+Rights that a ground is an exception from; grounds that are not named here are exceptions from every right.
+
+Law: GDPR Art. 15(4), 17(3), 18(1)(a) and (d), 20(3)-(4), 21(1) and (6); Cal. Civ. Code 1798.105(d).
+"""
 
 
 class WithholdingGround(StrEnum):

@@ -144,7 +144,7 @@ from shared.contract.staff import packed_item
 from shared.contract.staff_texts import check_text
 from shared.errors import InvalidDataMap, RefusedDecision, TooEarly
 from shared.law import GivenCopies, Policy, ReasonCode, Right, needs_proof
-from shared.law.library import policies
+from shared.law.library import policies, refusal_grounds
 from shared.runtime.dataloader import in_thread
 from shared.runtime.log import logger
 from shared.runtime.service import on
@@ -354,8 +354,8 @@ async def end_referral(event: ReferralDecided, ctx: FulfillmentContext) -> Seque
 
     Raises:
         RefusedDecision: The request is answered, its answer is under way or its identity is not proven, it is
-          stopped, none of its laws has a ground, the decision lacks a part, or its account made the same
-          decision before.
+          stopped, none of its laws has a ground for its right, the decision lacks a part, or its account made
+          the same decision before.
     """
     if event.unproven:
         return []
@@ -364,8 +364,8 @@ async def end_referral(event: ReferralDecided, ctx: FulfillmentContext) -> Seque
         raise RefusedDecision("request_stopped")
     if not event.is_complete:
         raise RefusedDecision("incomplete")
-    laws = [policies().named(id_) for id_ in ctx.known.verified.laws] if ctx.known.verified else []
-    if laws and not all(any(law.citation(ReasonCode(ground)) for law in laws) for ground in event.grounds):
+    laws = ctx.known.verified.laws if ctx.known.verified else ()
+    if laws and not set(event.grounds) <= refusal_grounds(right, laws).keys():
         raise RefusedDecision("ground_unlawful")
     if event.by in ctx.known.proposers_of(event):
         raise RefusedDecision("decider_decided_before")

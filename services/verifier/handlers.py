@@ -76,8 +76,7 @@ from shared.contract.ports import VaultPort
 from shared.contract.previews import NoTimers, PreviewVault
 from shared.contract.staff_texts import check_text
 from shared.errors import RefusedDecision, TooEarly
-from shared.law import ReasonCode
-from shared.law.library import policies
+from shared.law.library import refusal_grounds
 from shared.runtime.dataloader import side_by_side
 from shared.runtime.journal import JournalRow
 from shared.runtime.service import forget, on
@@ -259,7 +258,7 @@ async def refuse_by_staff(event: ReferralDecided, ctx: VerifierContext) -> Seque
 
     Raises:
         RefusedDecision: It is no refusal, the identity is decided, the request is stopped, none of its laws
-          has a ground, its text differs, or the account made the same decision before.
+          has a ground for its right, its text differs, or the account made the same decision before.
     """
     if not event.unproven:
         return []
@@ -269,8 +268,7 @@ async def refuse_by_staff(event: ReferralDecided, ctx: VerifierContext) -> Seque
         raise RefusedDecision("request_stopped")
     if event.outcome is not Outcome.REFUSED or not event.is_complete:
         raise RefusedDecision("incomplete")
-    laws = [policies().named(id_) for id_ in ctx.request().laws]
-    if not all(any(law.citation(ReasonCode(ground)) for law in laws) for ground in event.grounds):
+    if not set(event.grounds) <= refusal_grounds(ctx.request().right, ctx.request().laws).keys():
         raise RefusedDecision("ground_unlawful")
     proposers = {one.by for one in ctx.known.refusals if one.content == event.content}
     if event.by in proposers:

@@ -19,7 +19,7 @@ REFUSALS: Mapping[str, str] = {
     "fee_waits": "the person was quoted a fee, and has to agree first",
     "under_way": "the answer is under way, and nothing stops it any more",
     "incomplete": "a refusal needs a ground, an answer by hand a text; files go only with an answer",
-    "ground_unlawful": "no law of this request has the ground",
+    "ground_unlawful": "no law of this request has the ground for this right",
     "no_appeal_open": "no appeal or complaint of this request is open",
     "other_purge": "another purge was proposed under this number",
     "request_exists": "a request has this id already",

@@ -14,6 +14,7 @@ from shared.law import CompanyProfile, Policy, PolicyLibrary, ReasonCode
 from shared.law.breaches import BreachPolicies, BreachPolicy
 from shared.law.company import SVG, Brand, media_type_of
 from shared.law.policies import ALL_LAWS
+from shared.vocabulary import RIGHTS_OF_GROUNDS, RefusalGround, Right
 
 FOLDER = Path(__file__).parents[2] / "policies"
 BREACHES = FOLDER / "breaches"
@@ -70,6 +71,12 @@ def provisions_of(grounds: Iterable[G], laws: Iterable[str]) -> dict[G, list[str
     """Return for each of *grounds* the provisions of *laws* that have it."""
     editions = [policies().named(law) for law in laws]
     return {one: [text for law in editions if (text := law.citation(ReasonCode(one)))] for one in grounds}
+
+
+def refusal_grounds(right: Right, laws: Iterable[str]) -> dict[RefusalGround, list[str]]:
+    """Return the grounds on which *laws* let a request for *right* be refused, with their provisions."""
+    fitting = [one for one in RefusalGround if right in RIGHTS_OF_GROUNDS.get(one, Right)]
+    return {one: texts for one, texts in provisions_of(fitting, laws).items() if texts}
 
 
 @lru_cache(maxsize=1)

@@ -151,7 +151,7 @@ async def test_request_refused_on_a_ground_cites_the_provision(pipeline: Pipelin
     case = await referred(pipeline, BRUNO_ASKS)
     verb = ("request", "refuse", case, "--as", "anna", "--ground")
     code, _, errors = await command(pipeline, *verb, "professional_secrecy")
-    assert (code, "no law of this request has the ground" in errors) == (2, True)
+    assert (code, "no law of this request has the ground for this right" in errors) == (2, True)
     await said(pipeline, *verb, "manifestly_unfounded")
     assert (await pipeline.closed(case))["outcome"] == "refused"
     [fulfilled] = heard.of(case, "request.fulfilled")

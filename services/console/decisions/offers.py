@@ -25,12 +25,11 @@ from shared.contract import events
 from shared.contract.erasure_claims import ErasureClaim
 from shared.contract.events import Controller
 from shared.law import Right, Role, TimedDuty, may_narrow
-from shared.law.library import policies, provisions_of
+from shared.law.library import policies, provisions_of, refusal_grounds
 from shared.pages.translation import mark as _
 from shared.vocabulary import (
     MessageOutcome,
     Outcome,
-    RefusalGround,
     RefusalReason,
     Requester,
 )
@@ -79,8 +78,10 @@ REMARK = DecisionField(
 
 
 def _grounds(view: CaseView) -> Choices:
-    provided = provisions_of(RefusalGround, view.row.laws)
-    return [(one, f"{labels.GROUNDS[one]} ({'; '.join(texts)})") for one, texts in provided.items() if texts]
+    if view.row.right is None:
+        return []
+    provided = refusal_grounds(Right(view.row.right), view.row.laws)
+    return [(one, f"{labels.GROUNDS[one]} ({'; '.join(texts)})") for one, texts in provided.items()]
 
 
 def _ground_field(*, required: bool) -> DecisionField:

@@ -333,6 +333,23 @@ def test_grounds_are_those_of_the_laws_with_their_provision() -> None:
     assert "GDPR Art. 12(5)" in names["manifestly_unfounded"]
 
 
+@pytest.mark.parametrize(
+    ("right", "listed", "left_out"),
+    [
+        (Right.ERASURE, {"retention_duty", "legal_claims"}, {"accuracy_verified", "grounds_prevail"}),
+        (Right.OBJECTION, {"grounds_prevail"}, {"retention_duty", "accuracy_verified"}),
+        (Right.ACCESS, {"third_party_rights", "excessive"}, {"retention_duty", "not_editable"}),
+        (Right.RECTIFICATION, {"accuracy_verified"}, {"third_party_rights", "retention_duty"}),
+    ],
+)
+def test_grounds_are_exceptions_from_the_right_of_the_request(
+    right: Right, listed: set[str], left_out: set[str]
+) -> None:
+    field = next(one for one in OFFERS["refuse"].fields if one.name == "grounds")
+    names = {name for name, _ in field.choices(view_of((received(right=right), VERIFIED, referred())))}
+    assert (listed <= names, left_out & names) == (True, set())
+
+
 def test_extension_is_not_offered_after_the_last_day_or_a_second_time() -> None:
     assert "extend" in offered(view_of((received(),)))
     assert "extend" not in offered(view_of((received(),), today=date(2026, 4, 3)))

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import date
 from functools import reduce
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from services.fulfillment.datamap.model import CollectionPlace
 from services.fulfillment.domain import NOT_CHANGEABLE
 from services.fulfillment.erasure.steps import Disposition, Mask, RecordPlan, RecordStep
 from services.fulfillment.search.ownership import OwnershipMatch
+from services.fulfillment.settings import FulfillmentSettings
 from services.fulfillment.state import (
     FulfillmentCase,
     FulfillmentStatus,
@@ -177,3 +179,14 @@ def test_erasure_of_records_that_cannot_be_changed_is_refused() -> None:
 def test_remaining_mentions_make_an_erasure_partial() -> None:
     assert outcome_of_erasure(plan(STEP)) is Outcome.GRANTED
     assert outcome_of_erasure(plan(STEP), mentions=1) is Outcome.PARTLY_GRANTED
+
+
+@pytest.mark.parametrize(("approval", "accepted"), [("never", False), ("always", True), ("above:100", True)])
+def test_two_approvers_need_erasures_to_approve(approval: str, accepted: bool) -> None:
+    """Nothing waits for an approval otherwise, and the second setting would have no effect."""
+    given: dict[str, Any] = {"datamap": ".", "mail_from": "a@example.com", "erasure_approval": approval}
+    if accepted:
+        assert FulfillmentSettings(**given, erasure_approvers=2).erasure_approvers == 2
+    else:
+        with pytest.raises(ValueError, match="HABEAS_ERASURE_APPROVAL"):
+            FulfillmentSettings(**given, erasure_approvers=2)

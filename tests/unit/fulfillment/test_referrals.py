@@ -181,8 +181,15 @@ async def test_stopped_request_is_not_ended() -> None:
         await end_referral(decided(Outcome.NOTHING_HELD), ctx)
 
 
-async def test_ground_that_no_law_of_the_request_has_is_refused() -> None:
-    grounds = (RefusalGround.EXCESSIVE, RefusalGround.PROFESSIONAL_SECRECY)
+@pytest.mark.parametrize(
+    "ground",
+    [
+        pytest.param(RefusalGround.PROFESSIONAL_SECRECY, id="of no law of the request"),
+        pytest.param(RefusalGround.GROUNDS_PREVAIL, id="of another right"),
+    ],
+)
+async def test_ground_that_no_law_of_the_request_has_for_its_right_is_refused(ground: RefusalGround) -> None:
+    grounds = (RefusalGround.EXCESSIVE, ground)
     with pytest.raises(RefusedDecision, match="ground_unlawful"):
         await end_referral(decided(Outcome.REFUSED, grounds=grounds), await waiting())
 

@@ -484,6 +484,7 @@ async def test_second_account_makes_the_same_refusal_where_two_decide() -> None:
         ({"outcome": Outcome.NOTHING_HELD, "grounds": ()}, "incomplete"),
         ({"grounds": ()}, "incomplete"),
         ({"grounds": ("professional_secrecy",)}, "ground_unlawful"),
+        ({"grounds": ("grounds_prevail",)}, "ground_unlawful"),
         ({"explanation": "written_" + "0" * 64}, "text_differs"),
         ({"unproven": False}, None),
     ],
