@@ -117,7 +117,7 @@ class FulfillmentSettings(Settings):
     """Whether a second person must approve of an erasure: `never`, `always`, or `above:N` records."""
 
     erasure_approvers: int = Field(default=1, ge=1, le=2)
-    """How many staff accounts must approve such an erasure: 1, or 2 where `HABEAS_ERASURE_APPROVAL` is set."""
+    """How many staff accounts must approve such an erasure: 1 or 2; 2 needs `HABEAS_ERASURE_APPROVAL`."""
 
     erasure_window: timedelta = Field(default=timedelta(days=1), ge=timedelta(), le=timedelta(days=7))
     """
@@ -147,9 +147,7 @@ class FulfillmentSettings(Settings):
     @model_validator(mode="after")
     def _approvers_approve(self) -> "FulfillmentSettings":
         if self.erasure_approvers > 1 and self.erasure_approval == "never":
-            raise ValueError(
-                "erasure_approvers: nobody approves while HABEAS_ERASURE_APPROVAL is never; set it, too"
-            )
+            raise ValueError("erasure_approvers: no erasure waits while HABEAS_ERASURE_APPROVAL is never")
         return self
 
     @field_validator("stores")

@@ -185,6 +185,11 @@ def test_remaining_mentions_make_an_erasure_partial() -> None:
 def test_two_approvers_need_erasures_to_approve(approval: str, accepted: bool) -> None:
     """Nothing waits for an approval otherwise, and the second setting would have no effect."""
     given: dict[str, Any] = {"datamap": ".", "mail_from": "a@example.com", "erasure_approval": approval}
+    given |= {
+        "amqp_url": "amqp://broker.test",
+        "mongo_url": "mongodb://store.test",
+        "master_key": "A" * 43 + "=",
+    }
     if accepted:
         assert FulfillmentSettings(**given, erasure_approvers=2).erasure_approvers == 2
     else:
