@@ -131,7 +131,7 @@ async def test_request_answered_by_hand_gets_its_letter_and_file_and_ends(
         pipeline, "request", "refuse", case, "--ground", "excessive", "--as", "bruno"
     )
     assert code == 2
-    assert "does not wait for the staff" in errors
+    assert "answered or withdrawn already" in errors
     assert outcomes(heard, case) == 1
 
 
@@ -178,7 +178,7 @@ async def test_crash_after_a_decision_neither_loses_nor_repeats_its_answer(
         request_id=case,
         by="anna",
         outcome=Outcome.PARTLY_GRANTED,
-        grounds=(RefusalGround.THIRD_PARTY_RIGHTS,),
+        grounds=(RefusalGround.ACCURACY_VERIFIED,),
         explanation=written_item(text),
         package=packed_item(package),
     )
