@@ -57,6 +57,7 @@ REFUSALS: Mapping[str, str] = {
     "no_proposal": "no erasure waits for an answer here",
     "no_erasure": "only an erasure has a ground",
     "no_period": "the data map gives this collection no period that ends",
+    "day_over": "the day is over already: state today or a later one",
     "not_due_yet": "its day is not over yet",
     "hold_unclear": "a hold on a collection names this alone, any other one a request",
     "hold_over": "the last day of the hold is over already",

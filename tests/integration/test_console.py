@@ -173,7 +173,7 @@ async def test_request_is_paused_and_another_is_merged_with_it(console: Console)
         assert made["message"] == "The request continues."
         opening = {"reason": "review", "code": await console.code("mira.agent")}
         await api.post(f"/cases/{second}/content", json=opening)
-        merging = {"fields": {"first": first}, "code": await console.code("mira.agent")}
+        merging = {"fields": {"first": short_reference(first)}, "code": await console.code("mira.agent")}
         drawn = await api.post(f"/cases/{second}/decisions/merge", json={**merging, "preview": True})
         [letter] = drawn.json()["preview"]["letters"]
         made = (await api.post(f"/cases/{second}/decisions/merge", json=merging)).json()

@@ -7,7 +7,7 @@ Pages and API call the same functions.
 import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, TypeAlias
 
@@ -19,6 +19,7 @@ from services.console.decisions.forms import (
     Choices,
     DecisionDraft,
     DecisionOffer,
+    FieldKind,
     InvalidEntry,
     offers_for,
 )
@@ -26,9 +27,11 @@ from services.console.decisions.offers import OFFERS
 from services.console.decisions.submission import StepUp, WrongPassword, decide, noted
 from services.console.domain import HistoryEntry, in_order
 from services.console.http.guard import Visitor
+from services.console.read_model.cases import CaseFilter
 from services.console.state import CaseRow
 from shared.contract.events import Decision
 from shared.contract.previews import NO_LETTER, DecisionPreview
+from shared.contract.references import references_in
 from shared.contract.refusals import REFUSALS
 from shared.contract.staff import TEXT_SALT_BYTES
 from shared.errors import HabeasError
@@ -50,6 +53,7 @@ NO_PREVIEW = _("No preview is possible in this session. Open the content of the 
 NO_PREVIEW_NOW = _("No preview is possible now. Try again shortly.")
 NOT_TAKEN = _("Nothing was changed. Reload the page and try again.")
 UNANSWERED = _("The decision is recorded, and no service has answered it yet. Reload the page shortly.")
+NO_SINGLE_REQUEST = _("This reference is not that of exactly one request. Check it, or write the id.")
 RECORDED = _("Your decision is recorded. A second account has to decide the same.")
 
 
@@ -84,8 +88,27 @@ async def offered(
 
 async def made(parts: ConsoleParts, entered: EnteredDecision, code: str, password: str) -> str:
     """Make the decision that was *entered*; return the id of its event."""
-    draft = entered.draft()
+    draft = (await _with_ids(parts, entered)).draft()
     return await decide(parts, entered.visitor, draft, step_up_of(code, password))
+
+
+async def _with_ids(parts: ConsoleParts, entered: EnteredDecision) -> EnteredDecision:
+    """Return *entered* with the ids of requests for their short references; raises InvalidEntry."""
+    values = dict(entered.values)
+    for one in entered.offer.fields:
+        if one.kind is FieldKind.REQUEST:
+            values[one.name] = [await _id_of(parts, one.name, text) for text in values.get(one.name, ())]
+    return replace(entered, values=values)
+
+
+async def _id_of(parts: ConsoleParts, name: str, text: str) -> str:
+    """Return the id of the request with the short reference in *text*; *text* itself if it has none."""
+    if not any(references_in(text)):
+        return text
+    found = (await parts.cases.page(CaseFilter(text=text), parts.today())).rows
+    if len(found) != 1:
+        raise InvalidEntry(name, NO_SINGLE_REQUEST)
+    return found[0].id
 
 
 def step_up_of(code: str, password: str) -> StepUp:
@@ -98,7 +121,7 @@ def step_up_of(code: str, password: str) -> StepUp:
 
 async def previewed(parts: ConsoleParts, entered: EnteredDecision) -> Mapping[str, Any]:
     """Return the letters that the entered decision would send, or why none."""
-    draft = entered.draft()
+    draft = (await _with_ids(parts, entered)).draft()
     if not entered.offer.letter:
         return no_letter()
     return await preview_of(parts, entered.visitor, draft)

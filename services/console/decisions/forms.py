@@ -5,6 +5,7 @@ An offer says when a decision fits a case, what the staff enters, and what the e
 (:mod:`.offers`) holds all of them; pages and routes know none by name.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -33,6 +34,8 @@ TEXT = "text"
 MISSING = _("Fill in this field.")
 NO_CHOICE = _("Choose one of the values.")
 NO_DAY = _("Write a day, as 2026-03-09.")
+NO_REQUEST_ID = _("Write the reference of the request, as HB-BW65-Y32Z-1H1, or its id of 32 digits.")
+REQUEST_ID = re.compile("[0-9a-f]{32}")
 MALFORMED = _("The values do not fit together. Check them.")
 MOST_TEXT = 10_000
 """Characters of a text to a person."""
@@ -47,6 +50,8 @@ class FieldKind(StrEnum):
     SEVERAL = "several"
     DAY = "day"
     MOMENT = "moment"
+    REQUEST = "request"
+    """A request by its id; the short reference is replaced before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +119,16 @@ class DecisionField:
             self._check(values, view)
         if self.kind is FieldKind.SEVERAL:
             return tuple(values)
-        return _day(self.name, values[0]) if self.kind is FieldKind.DAY else values[0]
+        return self._single(values[0])
+
+    def _single(self, text: str) -> Any:
+        match self.kind:
+            case FieldKind.DAY:
+                return _day(self.name, text)
+            case FieldKind.REQUEST:
+                return _request_id(self.name, text)
+            case _:
+                return text
 
     def _check(self, values: Iterable[str], view: CaseView) -> None:
         known = {value for value, _name in self.choices(view)}
@@ -136,6 +150,13 @@ def _day(name: str, text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise InvalidEntry(name, NO_DAY) from None
+
+
+def _request_id(name: str, text: str) -> str:
+    id_ = text.lower()
+    if not REQUEST_ID.fullmatch(id_):
+        raise InvalidEntry(name, NO_REQUEST_ID)
+    return id_
 
 
 def as_entered(entered: Entered, _view: CaseView) -> Entered:

@@ -544,8 +544,9 @@ LIFECYCLE = (
         fields=(
             DecisionField(
                 "first",
-                _("Id of the earlier request"),
-                hint=_("It is in the address of its page. Both requests name the same mailbox."),
+                _("Earlier request"),
+                FieldKind.REQUEST,
+                _("Its reference, as HB-BW65-Y32Z-1H1, or its id. Both requests name the same mailbox."),
             ),
             REMARK,
         ),
@@ -777,8 +778,9 @@ MAIL = (
             _choice("outcome", _("Outcome"), {one: labels.MAIL_OUTCOMES[one] for one in MessageOutcome}),
             DecisionField(
                 "registered_as",
-                _("Id of the registered request"),
-                hint=_("Only if the mail was registered as a request."),
+                _("Registered request"),
+                FieldKind.REQUEST,
+                _("Its reference or id. Only if the mail was registered as a request."),
                 required=False,
             ),
         ),

@@ -64,7 +64,7 @@ def permits(roles: frozenset[StaffRole], action: ConsoleAction) -> bool:
 WORK_ROLES: Mapping[WaitKind, frozenset[StaffRole]] = {
     WaitKind.DOCUMENT: events.IdentityDecided.ROLES,
     WaitKind.APPROVAL: events.ErasureApproved.ROLES,
-    WaitKind.REFERRED: events.AnswerDelivered.ROLES | events.ReferralDecided.ROLES,
+    WaitKind.REFERRED: events.ReferralDecided.ROLES,
     WaitKind.APPEAL: events.AppealDecided.ROLES,
     WaitKind.MAIL: events.MessageHandled.ROLES,
     WaitKind.FORWARD: events.ForwardingDecided.ROLES,

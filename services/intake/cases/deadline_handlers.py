@@ -142,8 +142,10 @@ async def expect(event: events.AnswerExpected, ctx: IntakeContext) -> Sequence[F
     """
     if ctx.case.received is None or ctx.case.due_on is None:
         raise TooEarly("the expected day came before its request")
-    if ctx.case.status not in UNDECIDED or event.on < ctx.now.astimezone(ctx.practice.zone).date():
+    if ctx.case.status not in UNDECIDED:
         raise RefusedDecision("not_possible")
+    if event.on < ctx.now.astimezone(ctx.practice.zone).date():
+        raise RefusedDecision("day_over")
     if (TimedDuty.ANSWER, ctx.case.due_on) not in ctx.case.missed:
         return []
     return [await _report_missed(TimedDuty.ANSWER, ctx.case.due_on, evolve(ctx.case, event), ctx)]

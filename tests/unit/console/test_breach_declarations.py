@@ -12,7 +12,7 @@ from services.console.breach_declarations import (
     EnteredDeclaration,
     declared_breach,
 )
-from services.console.decisions.forms import MISSING
+from services.console.decisions.forms import MISSING, NO_CHOICE
 from shared.contract.events.breaches import BreachDeclared, BreachRole
 
 NOW, BERLIN = datetime(2026, 3, 10, 9, tzinfo=UTC), ZoneInfo("Europe/Berlin")
@@ -56,10 +56,23 @@ def test_form_makes_the_declaration_of_its_account() -> None:
     assert (declared.high_risk, declared.risk_unlikely, declared.unintelligible) == (True, False, False)
 
 
+@pytest.mark.parametrize(
+    ("risk", "high", "unlikely"),
+    [("high", True, False), ("some", False, False), ("unlikely", False, True)],
+)
+def test_risk_decides_whether_people_get_letters(risk: str, high: bool, unlikely: bool) -> None:
+    declared = made(risk=risk, rationale="It was one printed page.")
+    assert (declared.high_risk, declared.risk_unlikely) == (high, unlikely)
+
+
+@pytest.mark.parametrize("name", ["role", "risk", "encrypted", "key_taken"])
+def test_value_that_the_form_does_not_offer_is_an_error_of_its_field(name: str) -> None:
+    """An unknown risk would otherwise count as one without letters."""
+    assert errors(**{name: "unheard_of"}) == {name: NO_CHOICE}
+
+
 def test_unlikely_risk_needs_its_reasons() -> None:
     assert errors(risk="unlikely").keys() == {""}
-    declared = made(risk="unlikely", rationale="It was one printed page.")
-    assert (declared.high_risk, declared.risk_unlikely) == (False, True)
 
 
 def test_encrypted_data_is_unintelligible_unless_its_key_is_lost() -> None:

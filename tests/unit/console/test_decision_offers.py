@@ -9,6 +9,8 @@ from services.console.decisions.bulk_forms import BULK, JointDecision
 from services.console.decisions.forms import CaseView, DecisionOffer, InvalidEntry
 from services.console.decisions.offers import OFFERS
 from services.console.domain import HistoryEntry, row_of
+from services.console.http.permissions import WORK_ROLES
+from services.console.state import WaitKind
 from services.intake.http import letter_previews
 from shared.contract import events
 from shared.contract.catalogue import catalogue
@@ -260,6 +262,24 @@ def test_decision_is_offered_to_the_roles_of_its_event(name: str, role: StaffRol
     assert (name in offered(view_of(facts), roles=frozenset({role}))) is allowed
 
 
+OF_REQUESTS = [kind for kind in WORK_ROLES if kind not in {WaitKind.RELEASE, WaitKind.REPORT}]
+
+
+@pytest.mark.parametrize(
+    ("kind", "role"), [(kind, role) for kind in OF_REQUESTS for role in WORK_ROLES[kind]]
+)
+def test_account_with_a_role_for_a_work_is_offered_a_decision_that_ends_it(
+    kind: WaitKind, role: StaffRole
+) -> None:
+    views = [
+        view for view in (view_of(facts) for facts, _entered in FITTING.values()) if view.waits_for(kind)
+    ]
+    assert views
+    for view in views:
+        names = offered(view, "kim.sample", frozenset({role}))
+        assert any(OFFERS[name].answers is kind for name in names)
+
+
 @pytest.mark.parametrize("name", ["approve-erasure", "agree", "refuse"])
 def test_account_that_decided_before_is_not_offered_the_second_decision(name: str) -> None:
     facts = (received(Right.ERASURE), VERIFIED, PLANNED, referred(), PROPOSED)
@@ -317,6 +337,12 @@ def test_forwarding_seals_the_customer() -> None:
         ("forward", {"name": "A customer", "email": "no address"}, "email"),
         ("mail-handled", {"message": "mail_2", "outcome": "answered"}, "message"),
         ("accept-proof", {"reason": "looked_at", "identities": "E-Mail!"}, ""),
+        ("merge", {"first": "the other one"}, "first"),
+        (
+            "mail-handled",
+            {"message": "mail_1", "outcome": "answered", "registered_as": "ab"},
+            "registered_as",
+        ),
     ],
 )
 def test_wrong_entry_names_its_field(name: str, entered: dict[str, str], error: str) -> None:

@@ -147,6 +147,32 @@ async def test_form_of_a_session_that_has_ended_meanwhile_calls_nothing(
     assert [call for call in one.calls if call.startswith("POST")] == called
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("headers", "taken"),
+    [
+        pytest.param({"sec-fetch-site": "cross-site"}, False, id="of another site"),
+        pytest.param({"origin": "http://console.test"}, True, id="of this origin"),
+        pytest.param({"sec-fetch-site": "same-site"}, False, id="of another host of the site"),
+        pytest.param({"origin": "http://other.example"}, False, id="of another origin"),
+        pytest.param({"origin": "null"}, False, id="of no origin"),
+        pytest.param({"sec-fetch-site": "same-origin"}, True, id="of this site"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/sign-in", f"/requests/{CASE}/notes"])
+async def test_form_of_another_site_is_refused_even_with_its_token(
+    path: str, headers: dict[str, str], taken: bool
+) -> None:
+    one = Parts()
+    sign_in = {"account": "dana.muster", "password": "a password", "code": "123456"}
+    async with client_of(one) as http:
+        answer = await http.post(
+            path, data={"form": UNLOCKED.form_token, "text": "A note.", **sign_in}, headers=headers
+        )
+    made = [call for call in one.calls if call.startswith(("POST", "salt"))]
+    assert (answer.status_code != 403, bool(made)) == (taken, taken)
+
+
 @pytest.mark.parametrize(
     ("address", "network"), [("203.0.113.5", "203.0.113.5"), ("2001:db8::7", "2001:db8::/64")]
 )

@@ -339,15 +339,15 @@ async def test_missed_day_names_no_day_while_the_person_is_awaited(office: Offic
     assert (CASE, f"{MISSED}_20260415") not in office.deadlines.moments
 
 
-@pytest.mark.parametrize("on", [date(2026, 4, 7), date(2026, 4, 20)])
-async def test_day_in_the_past_or_of_an_answered_request_cannot_be_stated(on: date) -> None:
+@pytest.mark.parametrize(("on", "reason"), [(DUE_ON, "day_over"), (date(2026, 4, 20), "not_possible")])
+async def test_day_in_the_past_or_of_an_answered_request_cannot_be_stated(on: date, reason: str) -> None:
     office = await referred_and_missed()
     if on > DUE_ON:
         await office.tell(
             RequestFulfilled(request_id=CASE, right="access", outcome="granted", answer="answer")
         )
     await office.tell(expected(on), service="intake")
-    assert office.the(DecisionRefused).reason == "not_possible"
+    assert office.the(DecisionRefused).reason == reason
     assert len(office.facts(DeadlineMissed)) == 1
 
 
