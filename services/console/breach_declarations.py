@@ -27,7 +27,6 @@ RISKS: Mapping[str, str] = {
     UNLIKELY: _("No risk is likely"),
 }
 YES_OR_NO: Mapping[str, str] = {"yes": _("Yes"), "no": _("No")}
-CHOICES = {"role": ROLES, "risk": RISKS, "encrypted": YES_OR_NO, "key_taken": YES_OR_NO}
 NO_COLLECTION = _("The data map has no such collection.")
 BAD_MOMENT = _("Enter date and time.")
 WORDS = re.compile(r"[,;\s]+")
@@ -37,8 +36,8 @@ def _of(names: Mapping[str, str]) -> Callable[[CaseView], Choices]:
     return lambda _view: list(names.items())
 
 
-def _choice(name: str, label: str) -> DecisionField:
-    return DecisionField(name, label, FieldKind.CHOICE, choices=_of(CHOICES[name]))
+def _choice(name: str, label: str, names: Mapping[str, str]) -> DecisionField:
+    return DecisionField(name, label, FieldKind.CHOICE, choices=_of(names))
 
 
 def _optional(name: str, label: str, kind: FieldKind = FieldKind.TEXT, hint: str = "") -> DecisionField:
@@ -51,7 +50,7 @@ FIELDS: Sequence[DecisionField] = (
         _("Your reference of the incident"),
         hint=_("The same reference again declares the next phase. No personal data."),
     ),
-    _choice("role", _("Role of the company")),
+    _choice("role", _("Role of the company"), ROLES),
     DecisionField("occurred_from", _("It began"), FieldKind.MOMENT),
     _optional("occurred_to", _("It ended"), FieldKind.MOMENT, _("Empty if it is not over, or not known.")),
     DecisionField("detected_at", _("Its first sign was seen"), FieldKind.MOMENT),
@@ -75,10 +74,10 @@ FIELDS: Sequence[DecisionField] = (
         hint=_("All their records count: shop.orders, portal.contacts. Filters and lists need the command."),
     ),
     DecisionField("contact", _("Contact for questions"), hint=_("Name, mail address, telephone.")),
-    _choice("risk", _("Risk for the people")),
+    _choice("risk", _("Risk for the people"), RISKS),
     _optional("rationale", _("Reasons for this risk"), FieldKind.LONG_TEXT),
-    _choice("encrypted", _("Was the data encrypted?")),
-    _choice("key_taken", _("Was the key lost with it?")),
+    _choice("encrypted", _("Was the data encrypted?"), YES_OR_NO),
+    _choice("key_taken", _("Was the key lost with it?"), YES_OR_NO),
     _optional("drill", _("Only a drill: mailboxes of staff"), hint=_("They alone get letters.")),
 )
 CHOICES: Mapping[str, Collection[str]] = {
@@ -121,7 +120,6 @@ def declared_breach(entered: EnteredDeclaration) -> BreachDeclared:
     wrong |= {name: NO_CHOICE for name, known in CHOICES.items() if values[name] not in known}
     if not all(_is_known(name, entered.collections) for name in _words(values["collections"])):
         wrong["collections"] = NO_COLLECTION
-    wrong |= {name: NO_CHOICE for name, known in CHOICES.items() if values[name] not in known}
     if missing or wrong:
         raise DeclarationErrors({**wrong, **missing})
     try:
