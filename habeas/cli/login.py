@@ -1,4 +1,4 @@
-"""Verbs about the session of a staff account at the console, which the reading verbs of the staff use."""
+"""Verbs about the session of a staff account at the console, which verbs of the staff read and decide in."""
 
 from contextlib import suppress
 from typing import Annotated
@@ -27,7 +27,7 @@ def log_in(
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
-    """Sign in at the console: the reading verbs of the staff use the session."""
+    """Sign in at the console: verbs of the staff read and decide in the session."""
     url = (address or state.console_url).rstrip("/")
     if not url:
         raise ConfigurationError(NO_URL)

@@ -493,8 +493,9 @@ def _finished(draft: _RowDraft) -> CaseRow:
         row.open = draft.asked_back
     else:
         row.open = row.kind is CaseKind.REQUEST and _is_open(draft, owed=owed)
-    first = [draft.stop, draft.review, draft.approval, draft.referral, draft.package, draft.forward]
-    waits = [*first, *_others(draft, owed)]
+    held = [draft.review, draft.approval, draft.referral, draft.package]
+    first = [draft.stop] if draft.stop else held
+    waits = [*first, draft.forward, *_others(draft, owed)]
     row.waits = tuple(_dated(wait, row) for wait in waits if wait is not None)
     return row
 

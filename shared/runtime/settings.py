@@ -302,9 +302,16 @@ def load(kind: type[S]) -> S:
     except SettingsError as error:
         named = re.search(r'field "(\w+)"', str(error))
         variable = f"HABEAS_{named[1].upper()}" if named else "a HABEAS_ variable"
+        example = _example(kind, named[1]) if named else ""
         raise ConfigurationError(
-            f"{variable}: is no JSON (every variable is explained in .env.example)"
+            f"{variable}: is no JSON{example} (every variable is explained in .env.example)"
         ) from None
+
+
+def _example(kind: type[Settings], name: str) -> str:
+    """Return the example in the description of the field *name*; empty if it has none."""
+    found = re.search(r"JSON,\s+`([^`]+)`", kind.model_fields[name].description or "")
+    return f": write it as {found[1]}" if found else ""
 
 
 def effective(settings: Iterable[Settings]) -> dict[str, Any]:

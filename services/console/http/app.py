@@ -1,5 +1,6 @@
 """The application of the console: its routes, files and errors."""
 
+from http import HTTPStatus
 from urllib.parse import quote
 
 from fastapi import FastAPI, Request, Response
@@ -87,7 +88,8 @@ def _add_problems(app: FastAPI, site: ConsoleSite, guard: SessionGuard) -> None:
     async def page(request: Request, status: int) -> Response:
         title, text = PROBLEMS.get(status, OTHER)
         visitor = await guard.visitor(request) if status != 503 else None  # noqa: PLR2004 - an outage
-        content = {"title": title, "text": text}
+        moved_on = status == HTTPStatus.CONFLICT
+        content = {"title": title, "text": text, "case": moved_on and request.path_params.get("case")}
         return site.draw(request, "problem.html.jinja", content, visitor=visitor, status=status)
 
     @app.exception_handler(NotSignedIn)

@@ -206,6 +206,14 @@ def test_recipient_and_mail_and_stop_wait_until_each_is_done() -> None:
     assert waits(RECEIVED, failed, lodged, stopped, acknowledged, handled, released) == []
 
 
+def test_work_of_a_stopped_request_waits_again_once_it_continues() -> None:
+    referred = events.RequestReferred(request_id=CASE, right=Right.ACCESS, reason="unclear")
+    stopped = events.RequestStopped(request_id=CASE, reason=events.StopReason.PAUSED_BY_STAFF)
+    released = events.RequestReleased(request_id=CASE)
+    assert waits(RECEIVED, referred, stopped) == [WaitKind.STOPPED]
+    assert waits(RECEIVED, referred, stopped, released) == [WaitKind.REFERRED]
+
+
 @pytest.mark.parametrize("ending", [events.RecipientInformed, events.RecipientRetried])
 def test_recipient_no_longer_waits_once_staff_has_handled_it(ending: type[Fact]) -> None:
     failed = events.RecipientFailed(

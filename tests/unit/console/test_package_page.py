@@ -16,9 +16,19 @@ from services.console.settings import ConsoleSettings
 from services.console.signin.accounts import StaffMember
 from services.console.signin.sessions import ConsoleSession, UnlockedKey
 from services.console.state import CaseRow
+from shared.contract.events import Fact
 from shared.law.library import EXAMPLE, company
 from shared.vocabulary import StaffRole
-from tests.unit.console.test_decision_offers import ACCOUNT, CASE, LISTED, START, VERIFIED, received, view_of
+from tests.unit.console.test_decision_offers import (
+    ACCOUNT,
+    CASE,
+    LISTED,
+    START,
+    STOPPED,
+    VERIFIED,
+    received,
+    view_of,
+)
 
 FACTS = (received(), VERIFIED, LISTED)
 UNTIL = datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -40,7 +50,8 @@ TICKED = {"tick": "shop.users\t1\temail", "ground": "third_party_rights"}
 class OneReview:
     """A case whose package waits for a review of *listing*."""
 
-    listing: str
+    listing: str = "listing_1"
+    facts: Sequence[Fact] = FACTS
 
     async def session(self, *_: object, **__: object) -> ConsoleSession:
         return SESSION
@@ -52,10 +63,12 @@ class OneReview:
         return [MEMBER]
 
     async def row(self, _case: str) -> CaseRow:
-        return view_of(FACTS).row
+        return view_of(self.facts).row
 
     async def of(self, _cases: Sequence[str]) -> Mapping[str, list[HistoryEntry]]:
-        history = [HistoryEntry(f"{n:032x}", START + timedelta(hours=n), one) for n, one in enumerate(FACTS)]
+        history = [
+            HistoryEntry(f"{n:032x}", START + timedelta(hours=n), one) for n, one in enumerate(self.facts)
+        ]
         return {CASE: history}
 
     async def response(self, _method: str, path: str, _bearer: str) -> httpx.Response:
@@ -65,17 +78,21 @@ class OneReview:
         return httpx.Response(200, json=piece if "/records?" in path else content)
 
 
-async def posted(current: str, **entered: str) -> httpx.Response:
-    """Return the page after a form of listing_1 is sent, while *current* is the listing."""
-    one = OneReview(current)
+def client_of(one: OneReview) -> httpx.AsyncClient:
+    """Return a signed-in client of a console with this case."""
     settings = ConsoleSettings.model_construct(console_url="http://console.test", company=company(EXAMPLE))
     given: dict[str, Any] = dict.fromkeys(("sessions", "accounts", "cases", "histories", "intake"), one)
     known: dict[str, Any] = dict.fromkeys(ConsoleParts.__dataclass_fields__)
     parts = ConsoleParts(**{**known, **given, "settings": settings, "clock": lambda: START})
     transport = httpx.ASGITransport(create_app(parts))
+    cookies = {"habeas-console": SESSION.token}
+    return httpx.AsyncClient(transport=transport, base_url="http://console.test", cookies=cookies)
+
+
+async def posted(current: str, **entered: str) -> httpx.Response:
+    """Return the page after a form of listing_1 is sent, while *current* is the listing."""
     form = {"form": SESSION.form_token, "listing": "listing_1", "do": "mark", **entered}
-    async with httpx.AsyncClient(transport=transport, base_url="http://console.test") as http:
-        http.cookies.set("habeas-console", SESSION.token)
+    async with client_of(OneReview(current)) as http:
         return await http.post(f"/requests/{CASE}/package", data=form)
 
 
@@ -94,3 +111,12 @@ async def test_redaction_of_a_replaced_listing_is_dropped(entered: Mapping[str, 
     assert (dropped.status_code, choices(dropped.text)) == (409, 0)
     assert "The records have changed since this page was drawn." in dropped.text
     assert 'name="listing" value="listing_2"' in dropped.text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stopped", [True, False])
+async def test_page_of_a_stopped_request_states_it_and_offers_no_work_that_would_wait(stopped: bool) -> None:
+    async with client_of(OneReview(facts=(*FACTS, STOPPED) if stopped else FACTS)) as http:
+        page = (await http.get(f"/requests/{CASE}")).text
+    assert ("<dt>Paused</dt>" in page) is stopped
+    assert (f"/requests/{CASE}/package" in page) is not stopped

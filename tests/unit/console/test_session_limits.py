@@ -187,6 +187,14 @@ async def test_call_at_intake_counts_for_the_network_of_the_client(address: str,
     assert one.calls == [f"salt of dana.muster for {network}"] * 2
 
 
+@pytest.mark.slow
+async def test_page_of_a_case_that_has_moved_on_links_the_case() -> None:
+    form = {"form": UNLOCKED.form_token, "text": "A note."}
+    async with client_of(Parts()) as http:
+        answer = await http.post(f"/requests/{CASE}/notes", data=form)
+    assert (answer.status_code, f'href="/requests/{CASE}"' in answer.text) == (409, True)
+
+
 async def test_passwords_in_a_session_of_the_provider_are_limited() -> None:
     one = Parts()
     parts, visitor = parts_of(one), Visitor(BY_PROVIDER, MEMBER)

@@ -45,6 +45,16 @@ def test_every_missing_variable_is_named_in_one_line(monkeypatch: pytest.MonkeyP
     assert ".env.example" in line
 
 
+def test_text_that_is_no_json_is_answered_with_an_example(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Reviews(Settings):
+        review: frozenset[str] = frozenset()
+        """Packages that wait: JSON, `["access"]`."""
+
+    monkeypatch.setenv("HABEAS_REVIEW", "access")
+    with pytest.raises(ConfigurationError, match=r'HABEAS_REVIEW: is no JSON: write it as \["access"\] \('):
+        load(Reviews)
+
+
 @pytest.mark.parametrize(
     ("name", "value", "about"),
     [
