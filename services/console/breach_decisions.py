@@ -77,6 +77,13 @@ class BreachEntry:
             raise RefusedEntry(otherwise)
 
 
+def refused_approval(room: BreachRoom, by: str) -> str:
+    """Return why *by* may not approve the notices that wait; empty if it may."""
+    phase = room.approvable
+    refused = phase and approval_refusal(room, phase.number, phase.declaration, by)
+    return APPROVAL_REFUSALS[refused] if refused else ""
+
+
 def _approve(entry: BreachEntry) -> IncidentDecision:
     number, declaration = entry.number("phase"), entry.text("declaration")
     refused = approval_refusal(entry.room, number, declaration, entry.by)

@@ -1,5 +1,6 @@
 """Every kind of page of the console: German, light and dark, on a narrow screen, on paper, and its size."""
 
+import re
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -17,6 +18,11 @@ LARGEST_PAGE = 200_000
 """Bytes."""
 NARROW = {"width": 360, "height": 800}
 CONTRAST = "color-contrast"
+ISO_DAY = re.compile(r"\b\d{4}-\d\d-\d\d\b")
+LABELS_BELOW = """() => [...document.querySelectorAll("[type=checkbox], [type=radio]")].filter((box) => {
+    const [label] = box.labels;
+    return label && box.getBoundingClientRect().bottom <= label.getBoundingClientRect().top;
+}).map((box) => box.labels[0].textContent)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,7 @@ class PageErrors:
         """Look at the page that is shown: in the light, in the dark, and on paper."""
         self.kinds.append(kind)
         found = [*await violations(page), *await too_wide(page), *await squeezed(page)]
+        found += [f"label below its box: {one}" for one in await page.evaluate(LABELS_BELOW)]
         await page.emulate_media(color_scheme="dark")
         found += [f"dark {one}" for one in await violations(page, CONTRAST)]
         await page.emulate_media(media="print", color_scheme="light")
@@ -136,6 +143,11 @@ async def look_at_content(errors: PageErrors, staff: StaffBrowser, shown: CasesT
     page = staff.page
     await staff.open_content(shown.erasure)
     await errors.look("content", page)
+    text = await page.inner_text("main")
+    assert {"Recht", "Löschung", "Wohnsitz", "Deutschland"} <= set(text.splitlines())
+    assert ISO_DAY.findall(text) == []
+    unit = "getComputedStyle(document.querySelector('.notice time'), '::after').content"
+    assert await page.evaluate(unit) == '" h"'
     await staff.visit(f"/requests/{shown.erasure}/decisions/message")
     await page.fill("textarea", "Welche Ihrer Adressen meinen Sie?")
     await page.click("[name=preview]")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 
-from services.console.breach_decisions import DONE, RefusedEntry
+from services.console.breach_decisions import DONE, RefusedEntry, refused_approval
 from services.console.breach_work import (
     EnteredBreachDecision,
     decide_on_breach,
@@ -55,6 +55,7 @@ class BreachPages:
         room = await room_of_incident(self.parts, incident)
         history = (await self.parts.histories.of([incident]))[incident]
         content = self._frame(visitor) | {"room": room, "error": error, "done": done}
+        content["refusal"] = refused_approval(room, visitor.member.name)
         content |= {"timeline": timeline(history, self.site.words(request)), "progress": progress_of(room)}
         return self.site.draw(
             request, "breach.html.jinja", content, visitor=visitor, status=409 if error else 200

@@ -157,6 +157,8 @@ CLAIMS: Mapping[str, str] = {
     ErasureClaim.UNLAWFUL_PROCESSING: _("The data was processed unlawfully"),
     ErasureClaim.ERASURE_DUTY: _("A law obliges the company to erase it"),
 }
+VALUES: Mapping[str, Mapping[str, str]] = {"right": RIGHTS, "role": PERSON_ROLES, "ground": CLAIMS}
+"""Fields of a submission whose values are codes."""
 EXTENSIONS: Mapping[str, str] = {
     ExtensionReason.COMPLEXITY: _("The request is complex"),
     ExtensionReason.NUMBER_OF_REQUESTS: _("There are many requests"),
@@ -316,6 +318,76 @@ CODES: Mapping[str, str] = {
 def plain(code: str | None) -> str:
     """Return *code* as words: of codes without a name of their own."""
     return (code or "").replace("_", " ").replace(".", " ")
+
+
+FIELDS: Mapping[str, str] = {
+    "agent": _("Representative"),
+    "child": _("Asks for a child"),
+    "city": _("City"),
+    "code": _("Code"),
+    "content": _("Content"),
+    "controller": _("Controller"),
+    "corrections": _("Corrections"),
+    "country": _("Country"),
+    "date_of_birth": _("Date of birth"),
+    "details": _("Details"),
+    "email": _("Mail address"),
+    "field": _("Field"),
+    "full_values": _("With full values"),
+    "ground": _("Ground"),
+    "identifiers": _("Identifiers"),
+    "kind": _("Kind"),
+    "lines": _("Address lines"),
+    "locale": _("Language"),
+    "media_type": _("File type"),
+    "name": _("Name"),
+    "parent": _("Parent"),
+    "permission": _("Permission"),
+    "phone": _("Telephone"),
+    "points": _("Details that were asked for"),
+    "postal_address": _("Postal address"),
+    "postal_code": _("Postal code"),
+    "proofs": _("Proofs"),
+    "received_at": _("Received"),
+    "reference": _("Reference"),
+    "region": _("Region"),
+    "regulation": _("Law"),
+    "residence": _("Residence"),
+    "right": _("Right"),
+    "role": _("Role"),
+    "scope": _("Scope"),
+    "signed_at": _("Signed"),
+    "slot": _("Document"),
+    "statement": _("Statement"),
+    "subdivision": _("State or region"),
+    "subject": _("Person"),
+    "text": _("Text"),
+    "token": _("Token"),
+    "transfer_to": _("Transfer to"),
+    "value": _("Value"),
+    "with_copy": _("With a copy"),
+}
+"""Fields of a submission."""
+TIMES = frozenset({"date_of_birth", "received_at", "signed_at"})
+"""Fields that hold a day or a time."""
+
+
+def field(name: str) -> str:
+    """Return the label of the field *name*, to be translated; its words if it has none."""
+    return FIELDS.get(name) or plain(name)
+
+
+def entered(name: str, value: object, words: Words) -> str:
+    """Return the *value* of the field *name* in the language of *words*."""
+    text = "\N{EN DASH}" if value is None else str(value)
+    if isinstance(value, bool):
+        return words.say(_("Yes") if value else _("No"))
+    if name == "country":
+        return place(text, words)
+    if name == "locale":
+        return language(text, words)
+    known = VALUES.get(name, {})
+    return words.say(known[text]) if text in known else text
 
 
 def named(code: str | None) -> str:

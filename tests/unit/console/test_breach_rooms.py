@@ -20,6 +20,7 @@ from services.console.breach_decisions import (
     NOT_READ,
     BreachEntry,
     RefusedEntry,
+    refused_approval,
 )
 from services.console.domain import HistoryEntry, row_of
 from services.console.incidents import ApprovalRefusal, BreachRoom, CampaignMode, room_of
@@ -173,6 +174,12 @@ def test_approval_needs_a_second_account_that_has_read(
     facts: tuple[Fact, ...], by: str, changes: Mapping[str, str], error: str | None
 ) -> None:
     assert refusal("approve", room(*facts), by, **{**APPROVAL, **changes}) == error
+
+
+def test_form_of_an_approval_is_for_other_accounts_than_the_declarer() -> None:
+    assert refused_approval(room(*WAITING), "ada") == APPROVAL_REFUSALS[ApprovalRefusal.DECLARED]
+    assert refused_approval(room(*WAITING), "bruno") == ""
+    assert refused_approval(room(*OUT), "ada") == ""
 
 
 def test_report_names_a_running_duty_at_a_possible_time() -> None:

@@ -7,6 +7,7 @@ from babel.messages.extract import extract_from_dir
 
 from services.console.pages import labels
 from services.console.pages.site import CATALOGUES, LANGUAGES, TEMPLATES
+from shared.contract.events import RequestSubmitted
 from shared.contract.refusals import REFUSALS
 from shared.law.library import policies
 from shared.pages.translation import SOURCE_LANGUAGE
@@ -58,3 +59,29 @@ def test_ground_with_its_provision_is_named_in_german() -> None:
 def test_templates_take_only_literal_sentences_for_markup() -> None:
     for template in TEMPLATES.glob("*.jinja"):
         assert re.findall(r"\b_\((?![\"'])", template.read_text(encoding="utf-8")) == [], template.name
+
+
+def test_fields_of_a_submission_are_written_in_german() -> None:
+    words = CATALOGUES.words("de")
+    assert [words.say(labels.field(name)) for name in ("residence", "customer_number")] == [
+        "Wohnsitz",
+        "customer number",
+    ]
+    entries: dict[str, object] = {
+        "right": "erasure",
+        "country": "FR",
+        "locale": "de",
+        "child": True,
+        "agent": None,
+    }
+    written = [labels.entered(name, value, words) for name, value in entries.items()]
+    assert written == ["Löschung", "Frankreich", "Deutsch", "Ja", "\N{EN DASH}"]
+    assert labels.entered("statement", "Access", words) == "Access"
+
+
+def test_every_field_of_a_submission_has_a_label() -> None:
+    schema = RequestSubmitted.model_json_schema()
+    shapes = [schema, *schema["$defs"].values()]
+    names = {name for shape in shapes for name in shape.get("properties", {})}
+    assert "residence" in names
+    assert names - set(labels.FIELDS) == set()
