@@ -29,18 +29,16 @@ from habeas.cli.options import (
     output,
     run,
 )
-from habeas.cli.staff import DECIDE, OneTimeCode, decide, report, signer_of
+from habeas.cli.staff import DECIDE, OneTimeCode, decide_in_room, report, signer_of
 from shared.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from habeas.client.breach_notices.samples import LetterCounter
     from habeas.client.breach_scope import ScopeResult
     from habeas.client.campaigns import CampaignReader, CampaignReport
-    from habeas.client.decisions import DecisionEffect
     from habeas.client.incident_register import IncidentRegister
     from services.fulfillment.breach.dry_run import Progress
     from services.notifier.breach.notices.samples import Sample, SampleNotice
-    from shared.contract.events import Decision
 
 app = typer.Typer()
 DeclarationFile = Annotated[Path, Argument(help="YAML or JSON as in `breach.declared`; - is standard input.")]
@@ -261,7 +259,8 @@ def pause(
     as_json: AsJson = False,
 ) -> None:
     """Pause the notices of an incident within a second; `resume` continues."""
-    effect = _decide(contract.CampaignPaused, incident, code, state)
+    signer = signer_of(code, state)
+    effect = decide_in_room(signer, contract.CampaignPaused, incident, "pause", {})
     report(effect, "paused; letters in transmission still go", as_json=as_json)
 
 
@@ -273,7 +272,8 @@ def resume(
     as_json: AsJson = False,
 ) -> None:
     """Resume the notices of an incident."""
-    effect = _decide(contract.CampaignResumed, incident, code, state)
+    signer = signer_of(code, state)
+    effect = decide_in_room(signer, contract.CampaignResumed, incident, "resume", {})
     report(effect, "resumed; no person gets a second letter", as_json=as_json)
 
 
@@ -288,7 +288,8 @@ def abort(
     """Abort the notices of an incident; `unreached` lists the people without one."""
     if not yes:
         raise ConfigurationError("abort: cannot be undone; confirm with --yes, or `pause`")
-    effect = _decide(contract.CampaignAborted, incident, code, state)
+    signer = signer_of(code, state)
+    effect = decide_in_room(signer, contract.CampaignAborted, incident, "abort", {}, sure="yes")
     remedy = f"`habeas breach unreached {incident} --out FILE.csv` lists the people without a letter"
     report(effect, f"aborted; {remedy}", as_json=as_json)
 
@@ -351,11 +352,3 @@ def _report(incident: str, state: State) -> "CampaignReport":
 
 def _campaigns(state: State) -> "AbstractAsyncContextManager[CampaignReader]":
     return client.campaigns.opened(*state.sealed_databases())
-
-
-def _decide(kind: "type[Decision]", incident: str, code: str | None, state: State) -> "DecisionEffect":
-    """Make a decision about the notices of *incident*, which must be released."""
-    signer = signer_of(code, state)
-    if state.has_databases:
-        _report(incident, state)
-    return decide(signer, kind, incident)

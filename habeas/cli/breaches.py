@@ -33,7 +33,7 @@ from habeas.cli.options import (
     save,
     urgency,
 )
-from habeas.cli.staff import DECIDE, OneTimeCode, decide, report, send, signer_of
+from habeas.cli.staff import DECIDE, OneTimeCode, decide, decide_in_room, report, send, signer_of
 from shared.errors import ConfigurationError, PermanentError, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show an incident: phases, counts by law and language, running clocks by time left, approvals."""
-    found = from_console(state, lambda console: console.get(f"/incidents/{incident}"))
+    found = _answer_about(incident, state)
     if as_json:
         print(json.dumps(found))
         return
@@ -198,13 +198,13 @@ def hold(
     end = moment("--until", until)
     if end <= datetime.now(UTC):
         raise ConfigurationError("--until: is in the past; `habeas breach end-hold` releases notices")
-    case = _seen(incident, state)
-    signer = signer_of(code, state)
-    effect = decide(signer, contract.BreachHeld, incident, agency=agency, until=end)
-    report(effect, "held; approved notices go out at the end, and mention the delay", as_json=as_json)
-    for phase in case.incident.phases if case and not as_json else ():
-        if phase.status.value in {"released", "notified"}:
-            out.print(f"phase {phase.number} is released already; `habeas breach pause` stops unsent notices")
+    words = {"agency": agency, "until": end}
+    effect = decide_in_room(signer_of(code, state), contract.BreachHeld, incident, "hold", words)
+    report(
+        effect,
+        "held; approved notices go out at the end, and mention the delay; for others `habeas breach pause`",
+        as_json=as_json,
+    )
 
 
 @app.command("end-hold", rich_help_panel=DECIDE)
@@ -215,10 +215,7 @@ def end_hold(
     as_json: AsJson = False,
 ) -> None:
     """End a hold before its declared end, and release the notices."""
-    case = _seen(incident, state)
-    if case is not None and not case.incident.held(datetime.now(UTC)):
-        raise ConfigurationError(f"{case.id}: its notices are not held")
-    effect = decide(signer_of(code, state), contract.BreachHoldEnded, incident)
+    effect = decide_in_room(signer_of(code, state), contract.BreachHoldEnded, incident, "end-hold", {})
     report(effect, f"ended; `habeas breach show {incident}` lists the released notices", as_json=as_json)
 
 
@@ -231,30 +228,53 @@ def approve(
     as_json: AsJson = False,
 ) -> None:
     """Approve the notices of an incident as its second account; they wait for the end of a hold."""
-    case, signer = _seen(incident, state), signer_of(code, state)
-    if case is None and phase is None:
-        raise ConfigurationError("--phase: name the reviewed one")
-    approvable = client.incident_register.approvable
-    words = approvable(case, phase, signer.account) if case else {"phase": phase}
-    effect = decide(signer, contract.BreachApproved, incident, **words)
-    if case is None or as_json:
-        report(effect, "approved; notices go out after all approvals and holds", as_json=as_json)
+    room, signer = _room(incident, state), signer_of(code, state)
+    words = _approvable(room["phases"], phase)
+    effect = decide_in_room(signer, contract.BreachApproved, incident, "approve", words, read="yes")
+    if as_json:
+        report(effect, "", as_json=True)
     else:
-        _show_approved(case, effect.fact)
+        _show_approved(room, datetime.now(UTC))
 
 
-def _show_approved(case: "IncidentCase", fact: Any) -> None:
-    """Print the effect of the approval *fact*."""
-    for one in case.incident.waiting(fact.phase):
-        out.print(f"phase {one.number}: {client.incident_register.recipients_text(one)}")
-        if nowhere := client.incident_register.without_address(one):
-            out.print(f"    {nowhere:,} of them have no mail address and get no letter")
-    if client.incident_register.needs_second_approval(case.incident, fact):
+def _approvable(phases: Sequence[Mapping[str, Any]], phase: int | None) -> dict[str, Any]:
+    """
+    Return the phase that an approval releases, with its declaration; an older *phase* is refused.
+
+    Without *phase* it is the newest with known people, unless that releases earlier ones.
+    """
+    known = [one for one in phases if one["scoped"] and one["stated"]["status"] != "withdrawn"]
+    newest = known[-1] if known else phases[-1]
+    if phase is not None and phase < newest["number"]:
+        covers = f"it covers the notices of phase {phase}"
+        raise ConfigurationError(f"phase {newest['number']} is newer: approve it, {covers}")
+    others = [one["number"] for one in phases if one["waits"] and one["number"] != newest["number"]]
+    if phase is None and others:
+        why = f"phase {newest['number']} releases phase {others[0]} too, in its words"
+        raise ConfigurationError(f"--phase: name the reviewed one: {why}")
+    return {"phase": phase or newest["number"], "declaration": newest["declaration"]}
+
+
+def _show_approved(room: Mapping[str, Any], now: datetime) -> None:
+    """Print the effect of an approval of the notices that wait in *room*."""
+    waiting = [one for one in room["phases"] if one["waits"]]
+    for one in waiting:
+        languages = ", ".join(f"{language} {people:,}" for language, people in one["by_language"].items())
+        people = f"{sum(one['by_language'].values()):,} people" + (f" ({languages})" if languages else "")
+        out.print(f"phase {one['number']}: {people}, {one['scoped']['customers']:,} customers")
+        if one["unreachable"]:
+            out.print(f"    {one['unreachable']:,} of them have no mail address and get no letter")
+    if waiting and not (waiting[-1]["declared_by"] or waiting[-1]["stated"]["approved_by"]):
         out.print("approved by one; no staff account declared it: a second one has to approve")
         return
-    held = case.incident.hold if case.incident.held(datetime.now(UTC)) else None
-    until = f"; they go out when the hold of {held.agency} is over" if held is not None else ""
-    out.print(f"approved{until}; `habeas breach show {case.id}` shows the progress")
+    until = f"; they go out when the hold of {room['stated']['agency']} is over" if _held(room, now) else ""
+    out.print(f"approved{until}; `habeas breach show {room['id']}` shows the progress")
+
+
+def _held(room: Mapping[str, Any], now: datetime) -> bool:
+    """Return whether the notices of *room* are held at *now*."""
+    until = room["stated"] and room["stated"]["held_until"]
+    return bool(until) and datetime.fromisoformat(until) > now
 
 
 @app.command(rich_help_panel=DECIDE)
@@ -266,13 +286,12 @@ def withdraw(
     as_json: AsJson = False,
 ) -> None:
     """Withdraw a phase before its notices: none is sent for it, and its clocks end."""
-    from services.intake.breach.approvals import withdrawal_refusal  # noqa: PLC0415
-
-    case = _seen(incident, state)
-    against = withdrawal_refusal(case.incident, phase) if case else None
-    if against is not None:
-        raise ConfigurationError(against)
-    effect = decide(signer_of(code, state), contract.BreachWithdrawn, incident, phase=phase)
+    phases = _room(incident, state)["phases"]
+    newest = max((one["number"] for one in phases if one["stated"]["status"] != "withdrawn"), default=phase)
+    if newest > phase:
+        raise ConfigurationError(f"phase {newest} is newer, and builds on it: withdraw that one first")
+    signer, words = signer_of(code, state), {"phase": phase}
+    effect = decide_in_room(signer, contract.BreachWithdrawn, incident, "withdraw", words, sure="yes")
     report(
         effect,
         f"withdrawn; phase {phase} stays in the register; a later phase may name its people",
@@ -291,16 +310,17 @@ def reported(
     as_json: AsJson = False,
 ) -> None:
     """Record a report to an authority, or another recipient without a letter: its clock stops."""
-    case, now = _seen(incident, state), datetime.now(UTC)
+    room, now = _room(incident, state), datetime.now(UTC)
     done_at = moment("--at", at) if at else now
-    if done_at > now or (case is not None and done_at < case.incident.aware_at):
+    aware_at = min(datetime.fromisoformat(phase["aware_at"]) for phase in room["phases"])
+    if not aware_at <= done_at <= now:
         raise ConfigurationError("--at: must be between awareness and now")
-    due_at = case.clock(clock).due_at if case else None
+    ends = [one for one in room["duties"] if one["clock"] == clock and one["due_at"]]
     signer = signer_of(code, state)
     effect = decide(signer, contract.BreachReported, incident, clock=clock, at=done_at, receipt=receipt)
     report(
         effect,
-        "recorded, as late" if due_at is not None and done_at > due_at else "recorded",
+        "recorded, as late" if any(_time_to(one, done_at) < timedelta(0) for one in ends) else "recorded",
         as_json=as_json,
     )
 
@@ -325,7 +345,7 @@ def _show(incident: Mapping[str, Any], now: datetime, zone: "ZoneInfo", *, every
     known = incident["stated"]
     if known is not None:
         out.print(f"{'drill; ' if incident['drill'] else ''}known since {_local(known['aware_at'], zone)}")
-        if known["held_until"] and datetime.fromisoformat(known["held_until"]) > now:
+        if _held(incident, now):
             out.print(f"held up by {known['agency']} until {_local(known['held_until'], zone)}")
     anew = False
     for phase in incident["phases"]:
@@ -451,13 +471,14 @@ async def _objection(declared: "BreachDeclared", state: State) -> str | None:
     return None
 
 
-def _seen(incident: str, state: State) -> "IncidentCase | None":
-    """Return an incident; None where the register cannot be read here."""
-    return _the(incident, state) if state.has_databases else None
+def _answer_about(incident: str, state: State) -> dict[str, Any]:
+    """Return the answer of the console about an incident."""
+    return from_console(state, lambda console: console.get(f"/incidents/{incident}"))
 
 
-def _the(incident: str, state: State) -> "IncidentCase":
-    return ask(open_register(state), lambda incidents: incidents.incident(incident))
+def _room(incident: str, state: State) -> dict[str, Any]:
+    """Return the breach room of an incident."""
+    return dict(_answer_about(incident, state)["incident"])
 
 
 def _all(state: State) -> "list[IncidentCase]":

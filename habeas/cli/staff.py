@@ -3,7 +3,7 @@
 import json
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -178,6 +178,19 @@ def send(
         Unanswered: No service has answered in time.
     """
     return run(client.decisions.decide(complete(signer), decision, text, package))
+
+
+def decide_in_room(
+    signer: "DecisionSigner", kind: type[K], incident: str, name: str, words: Mapping[str, Any], **fields: str
+) -> "DecisionEffect":
+    """
+    Make a decision of *kind* with *words* by the form *name* of the breach room, with its other *fields*.
+
+    Raises as :func:`decide`.
+    """
+    decision: Any = client.requests.fact(kind, request_id=incident, by=signer.account, **words)
+    entered = {field: str(value) for field, value in words.items()} | fields
+    return run(client.decisions.decide_in_room(complete(signer), decision, name, **entered))
 
 
 def decide_batch(

@@ -14,6 +14,9 @@ from shared.errors import Unanswered
 
 PATH = "/decisions"
 PENDING = "pending"
+UNANSWERED = (
+    "the decision is recorded, and no service has answered it yet; `habeas decision %s` shows its result"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +87,26 @@ async def decide(
             answer = await console.answer("POST", f"{PATH}/package", content=content)
     [made] = answer.json()
     if made["status"] == PENDING:
-        shown = f"`habeas decision {made['decision']}` shows its result"
-        raise Unanswered(f"the decision is recorded, and no service has answered it yet; {shown}")
+        raise Unanswered(UNANSWERED % made["decision"])
     return DecisionEffect(made["decision"], made["case"], decision, tuple(made["results"]))
+
+
+async def decide_in_room(
+    signer: DecisionSigner, decision: IncidentDecision, name: str, **fields: str
+) -> DecisionEffect:
+    """
+    Have the console make *decision*, by the form *name* of its breach room; return its effect.
+
+    Raises as :func:`decide`.
+    """
+    incident = decision.request_id
+    form = {"code": signer.code, "fields": fields}
+    async with ConsoleClient.opened(signer.login.console, signer.login.token) as console:
+        made = await console.call("POST", f"/incidents/{incident}/decisions/{name}", json=form)
+        if made["pending"]:
+            raise Unanswered(UNANSWERED % made["decision"])
+        found = await result(console, made["decision"])
+    return DecisionEffect(made["decision"], incident, decision, tuple(found["results"]))
 
 
 async def decide_batch(signer: DecisionSigner, decisions: Sequence[Decision]) -> list[BatchedEffect]:

@@ -10,7 +10,6 @@ from typing import Any
 
 from habeas.client.breach_files import event_id
 from habeas.client.requests import SOURCE
-from services.intake.breach.approvals import approvable_phase, approval_refusal
 from services.intake.breach.assessment import customer_labels
 from services.intake.breach.domain import RECORDS, Incident, NotificationDone, evolve
 from services.intake.breach.duties import NotificationDue
@@ -20,7 +19,6 @@ from services.intake.domain import incident_id
 from shared.client.submissions import message_of
 from shared.contract.events.breaches import (
     AffectedGroup,
-    BreachApproved,
     BreachDeclared,
 )
 from shared.errors import ConfigurationError
@@ -42,13 +40,6 @@ class IncidentCase(DeclaredIncident):
         """The company's role; both, if it differs between phases."""
         return ", ".join(dict.fromkeys(one.role.value for one in self.standing))
 
-    def clock(self, name: str) -> NotificationDue:
-        """Return the clock of that name. Raises ConfigurationError if there is none."""
-        known = {duty.clock: duty for duty in self.incident.clocks}
-        if name not in known:
-            raise ConfigurationError(f"--clock {name}: there is no such clock; there are {', '.join(known)}")
-        return known[name]
-
     def clocks(self, now: datetime) -> list[dict[str, Any]]:
         """Return all clocks as plain values, with their customers."""
         ids = {name: id_ for id_, name in customer_labels(self.incident, self.declared).items()}
@@ -56,42 +47,6 @@ class IncidentCase(DeclaredIncident):
             {**clock_of(duty, self.incident, now), "customer": ids.get(duty.customer or "")}
             for duty in self.incident.duties
         ]
-
-
-def approvable(case: IncidentCase, phase: int | None, by: str) -> dict[str, Any]:
-    """
-    Return the phase that *by* approves, with its declaration; the newest by default.
-
-    Raises ConfigurationError if they may not, or it would release more than they have named.
-    """
-    incident = case.incident
-    number = phase or approvable_phase(incident).number
-    against = approval_refusal(incident, number, by)
-    if against is not None:
-        raise ConfigurationError(against)
-    others = [one.number for one in incident.waiting(number) if one.number != number]
-    if phase is None and others:
-        why = f"phase {number} releases phase {others[0]} too, in its words"
-        raise ConfigurationError(f"--phase: name the reviewed one: {why}")
-    return {"phase": number, "declaration": incident.phases[number - 1].declaration}
-
-
-def needs_second_approval(incident: Incident, fact: BreachApproved) -> bool:
-    """Return whether *fact* needs a second approval: a system declared the phase."""
-    return not evolve(incident, fact).phases[fact.phase - 1].seconded
-
-
-def recipients_text(phase: Phase) -> str:
-    """Return the recipients of *phase* as text, including those of supplements."""
-    languages = _by_language(phase, again=True)
-    counts = ", ".join(f"{language} {people:,}" for language, people in languages.items())
-    people = f"{languages.total():,} people" + (f" ({counts})" if counts else "")
-    return f"{people}, {phase.customers:,} customers"
-
-
-def without_address(phase: Phase) -> int:
-    """Return the number of people to notify in *phase* without a usable address."""
-    return sum(group.unreachable for group in phase.groups if group.laws)
 
 
 def by_law(phases: Iterable[Phase]) -> Counter[str]:
@@ -113,15 +68,6 @@ def groups_by_law(groups: Iterable[AffectedGroup]) -> Counter[str]:
     counted: Counter[str] = Counter()
     for group in groups:
         counted[group.laws[0] if group.laws else NO_LAW] += group.people
-    return +counted
-
-
-def _by_language(phase: Phase, *, again: bool = False) -> Counter[str]:
-    """Count the recipients of *phase* by language; *again*: including those of supplements."""
-    counted: Counter[str] = Counter()
-    for group in phase.groups:
-        if group.laws:
-            counted[group.language] += group.people + (group.again if again else 0)
     return +counted
 
 

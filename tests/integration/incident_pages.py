@@ -5,6 +5,8 @@ from datetime import timedelta
 from functools import reduce
 from typing import Any
 
+from services.console.read_model.histories import CaseHistories
+from services.console.read_model.incidents import rooms_of
 from services.intake.breach.domain import RECORDS, Incident, evolve
 from shared.runtime.journal import Journal, events_of
 from tests.integration.pipeline import Pipeline, command
@@ -22,26 +24,27 @@ async def shown(pipeline: Pipeline, incident: str, account: str = "ada") -> dict
 
 async def shown_once_it_is(pipeline: Pipeline, incident: str, status: str, phase: int = 1) -> dict[str, Any]:
     """Return the incident that `habeas breach show` prints once a *phase* is *status*."""
+    await pipeline.console()
     await until_it_is(pipeline, incident, status, phase)
-
-    async def there() -> dict[str, Any]:
-        found = await shown(pipeline, incident)
-        known = [one["stated"]["status"] for one in found["phases"]]
-        assert known[phase - 1 : phase] == [status], known
-        return found
-
-    return await eventually(there, WITHIN)
+    return await shown(pipeline, incident)
 
 
 async def until_it_is(pipeline: Pipeline, incident: str, status: str, phase: int = 1) -> None:
-    """Wait until a *phase* of an incident is *status*."""
+    """Wait until a *phase* of an incident is *status*, also at the console if it runs."""
 
     async def there() -> bool:
         known = await statuses(pipeline, incident)
         assert known[phase - 1 : phase] == [status], known
         return True
 
+    async def seen() -> bool:
+        rooms = await rooms_of(CaseHistories(pipeline.client[f"{pipeline.prefix}_console"]), [incident])
+        assert [one.phases[phase - 1].stated.status for one in rooms] == [status]
+        return True
+
     _: bool = await eventually(there, WITHIN)
+    if pipeline.console_process is not None:
+        _ = await eventually(seen, WITHIN)
 
 
 async def statuses(pipeline: Pipeline, incident: str) -> list[str]:

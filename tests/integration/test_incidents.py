@@ -127,7 +127,7 @@ async def test_an_incident_goes_its_way_through_a_hold_a_crash_and_a_second_phas
     assert plain["phases"][0]["by_language"] == {"de": 700}
 
     code, _, wrong = await command(pipeline, "breach", "approve", case, "--as", "ada")
-    assert (code, "another account has to approve" in wrong) == (2, True)
+    assert (code, "Another account has to approve" in " ".join(wrong.split())) == (2, True)
     own = BreachApproved(request_id=case, by="ada", phase=1)
     await tell(pipeline, await pipeline.accounts.signed(own))
 
@@ -197,7 +197,7 @@ async def _second_phase(pipeline: Pipeline, heard: Heard, case: str, file: Path)
     await tell(pipeline, scoped(case, 2, people=5))
     await until_it_is(pipeline, case, "scoped", 2)
     code, _, wrong = await command(pipeline, "breach", "approve", case, "--as", "ada", "--phase", "1")
-    assert (code, "phase 2 is newer" in wrong) == (2, True)
+    assert (code, "phase 2 is newer" in " ".join(wrong.split())) == (2, True)
     code, _, wrong = await command(pipeline, "breach", "approve", case, "--as", "ada")
     assert code == 0, wrong
     released = await hear(heard, case, RELEASED, 2)
@@ -231,7 +231,7 @@ async def test_a_phase_that_was_declared_wrongly_is_taken_back_and_the_one_befor
     assert (code, "--phase: name the reviewed one" in " ".join(wrong.split())) == (2, True)
 
     code, _, wrong = await command(pipeline, "breach", "withdraw", case, "--as", "ada", "--phase", "1")
-    assert (code, "phase 2 is newer" in wrong) == (2, True)
+    assert (code, "phase 2 is newer" in " ".join(wrong.split())) == (2, True)
     code, _, wrong = await command(pipeline, "breach", "withdraw", case, "--as", "ada", "--phase", "2")
     assert code == 0, wrong
     plain = await shown_once_it_is(pipeline, case, "withdrawn", 2)
@@ -244,7 +244,7 @@ async def test_a_phase_that_was_declared_wrongly_is_taken_back_and_the_one_befor
     [released] = await hear(heard, case, RELEASED, 1)
     assert released["phase"] == 1
     code, _, wrong = await command(pipeline, "breach", "withdraw", case, "--as", "ada", "--phase", "1")
-    assert (code, "are out" in wrong) == (2, True)
+    assert (code, "notices are out" in " ".join(wrong.split())) == (2, True)
 
 
 async def test_a_malformed_declaration_is_set_aside_without_a_value(pipeline: Pipeline, heard: Heard) -> None:

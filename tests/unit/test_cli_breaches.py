@@ -340,11 +340,6 @@ def test_people_without_notice_count_once_in_all_phases() -> None:
     assert incident_register.by_law(incident.phases) == {GDPR: 14, "none": 3}
 
 
-def test_unknown_clock_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ConfigurationError, match=r"there are gdpr\.authority\.DE"):
-        case_of().clock("gdpr.authority.XX")
-
-
 def waiting(*facts: Fact) -> IncidentCase:
     """Return an incident with a first phase that waits for approval, followed by *facts*."""
     incident = reduce(evolve, (*FACTS[:2], *facts), Incident())
@@ -355,46 +350,6 @@ SECOND = (
     BreachRegistered(request_id=INCIDENT, phase=2, declaration="e", role="controller", aware_at=AWARE_AT),
     TWO_LAWS.model_copy(update={"phase": 2}),
 )
-
-
-def test_approval_prints_people_customers_and_languages() -> None:
-    case = waiting()
-    assert incident_register.approvable(case, None, "bruno") == {"phase": 1, "declaration": "d"}
-    assert incident_register.recipients_text(case.incident.newest) == "7 people (de 5, fr 2), 3 customers"
-
-
-def test_approval_prints_people_with_and_without_letter() -> None:
-    """Supplements count, too."""
-    groups = (
-        AffectedGroup(laws=(GDPR,), place="DE", language="de", people=5, unreachable=2, again=4),
-        AffectedGroup(laws=(GDPR,), place="FR", language="fr", people=0, again=1),
-        AffectedGroup(laws=(), place="JP", language="ja", people=9),
-    )
-    found = TWO_LAWS.model_copy(update={"groups": groups, "customers": 0})
-    incident = reduce(evolve, (FACTS[0], found), Incident())
-    assert incident_register.recipients_text(incident.newest) == "10 people (de 9, fr 1), 0 customers"
-    assert incident_register.without_address(incident.newest) == 2
-
-
-def test_first_approval_of_a_system_declaration_asks_for_a_second() -> None:
-    by_system = FACTS[0].model_copy(update={"by": None})
-    scoped = reduce(evolve, (by_system, FACTS[1]), Incident())
-    first, second = (
-        BreachApproved(request_id=INCIDENT, by=by, phase=1, declaration="d") for by in ("ada", "bruno")
-    )
-    assert incident_register.needs_second_approval(scoped, first)
-    assert not incident_register.needs_second_approval(evolve(scoped, first), second)
-    assert not incident_register.needs_second_approval(waiting().incident, second)
-
-
-def test_approval_that_releases_another_phase_needs_its_number() -> None:
-    """A phase newer than the reviewed one is not approved."""
-    with pytest.raises(ConfigurationError, match="--phase: name the reviewed one"):
-        incident_register.approvable(waiting(*SECOND), None, "bruno")
-    assert incident_register.approvable(waiting(*SECOND), 2, "bruno") == {"phase": 2, "declaration": "e"}
-    assert incident_register.approvable(waiting(SECOND[0]), None, "bruno")["phase"] == 1
-    with pytest.raises(ConfigurationError, match="declared by the same"):
-        incident_register.approvable(waiting(), None, "ada")
 
 
 # --- the register -------------------------------------------------------------------------------------

@@ -163,7 +163,7 @@ class OneAccount:
         del case
 
     async def of(self, cases: Sequence[str]) -> dict[str, list[Any]]:
-        return dict.fromkeys(cases, SEEN)
+        return {case: SEEN for case in cases if case != UNKNOWN}
 
 
 KEY = Ed25519PrivateKey.generate()
@@ -263,6 +263,7 @@ def test_unknown_id_is_an_error(verb: str, words: str, tmp_path: Path) -> None:
         "no request has this id",
         "no incident has this id",
         "there is no such case",
+        "there is no such incident",
         explained("no_open_message"),
     }
 

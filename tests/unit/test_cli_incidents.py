@@ -8,8 +8,11 @@ import pytest
 from typer.testing import CliRunner
 
 from habeas.cli import app
+from habeas.cli.breaches import _approvable, _show_approved
+from habeas.cli.options import out
 from services.console.api.answers import IncidentAnswer
 from services.console.incidents import BreachRoom
+from shared.contract.events import Fact
 from shared.contract.events.breaches import (
     BreachRegistered,
     CheckedLetter,
@@ -19,6 +22,7 @@ from shared.contract.events.breaches import (
     StatedDuty,
 )
 from shared.contract.references import short_reference
+from shared.errors import ConfigurationError
 from tests.unit.console.test_breach_rooms import DUE, GDPR, INCIDENT, START, room, scoped, stated
 from tests.unit.console.test_breach_rooms import registered as first
 
@@ -115,3 +119,46 @@ def test_program_gets_the_answer_of_the_console(monkeypatch: pytest.MonkeyPatch)
     assert found["incident"]["phases"][0]["scoped"]["records"] == scoped().records
     assert found["incident"]["stated"]["aware_at"] == START.isoformat().replace("+00:00", "Z")
     assert found["timeline"][0]["actor"] == "ada"
+
+
+def approved(found: BreachRoom) -> str:
+    """Return the text about an approval of the notices that wait."""
+    with out.capture() as shown:
+        _show_approved(IncidentAnswer.model_validate(found).model_dump(mode="json"), START)
+    return shown.get()
+
+
+def phases(*facts: Fact) -> list[dict[str, Any]]:
+    return [one.model_dump(mode="json") for one in IncidentAnswer.model_validate(room(*facts)).phases]
+
+
+def test_approval_prints_people_customers_and_the_hold() -> None:
+    until = START + timedelta(days=1)
+    found = room(*WAITING[:2], stated("scoped", agency="police", held_until=until))
+    text = approved(found)
+    assert "phase 1: 10 people (de 10), 0 customers" in text
+    assert "2 of them have no mail address" in text
+    assert "when the hold of police is over" in text
+    assert "hold" not in approved(room(*WAITING))
+
+
+def test_first_approval_of_a_system_declaration_asks_for_a_second() -> None:
+    by_system = (first(by=None), scoped())
+    again = "a second one has to approve"
+    assert again in approved(room(*by_system, stated("scoped")))
+    assert again not in approved(room(*by_system, stated("scoped", approved_by=("ada",))))
+    assert again not in approved(room(*WAITING))
+
+
+def test_approval_that_releases_another_phase_needs_its_number() -> None:
+    """A phase newer than the reviewed one is not approved."""
+    both = phases(first(), scoped(), first(2), scoped(2), stated("scoped", "scoped"))
+    with pytest.raises(ConfigurationError, match="--phase: name the reviewed one"):
+        _approvable(both, None)
+    with pytest.raises(ConfigurationError, match="phase 2 is newer"):
+        _approvable(both, 1)
+    assert _approvable(both, 2) == {"phase": 2, "declaration": "declared_2"}
+    without_scope = phases(first(), scoped(), first(2), stated("scoped", "registered"))
+    assert _approvable(without_scope, None) == {"phase": 1, "declaration": "declared_1"}
+    withdrawn = phases(first(), scoped(), first(2), scoped(2), stated("scoped", "withdrawn"))
+    assert _approvable(withdrawn, None)["phase"] == 1
