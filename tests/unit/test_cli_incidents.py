@@ -10,11 +10,14 @@ from typer.testing import CliRunner
 from habeas.cli import app
 from habeas.cli.breaches import _approvable, _show_approved
 from habeas.cli.options import out
+from habeas.client.console_api import ConsoleClient, ConsoleLogin
+from habeas.client.decisions import DecisionSigner, decide_in_room
 from services.console.api.answers import IncidentAnswer
 from services.console.incidents import BreachRoom
 from shared.contract.events import Fact
 from shared.contract.events.breaches import (
     BreachRegistered,
+    CampaignAborted,
     CheckedLetter,
     ClockStep,
     MissingStatement,
@@ -22,7 +25,7 @@ from shared.contract.events.breaches import (
     StatedDuty,
 )
 from shared.contract.references import short_reference
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, Unanswered
 from tests.unit.console.test_breach_rooms import DUE, GDPR, INCIDENT, START, room, scoped, stated
 from tests.unit.console.test_breach_rooms import registered as first
 
@@ -80,7 +83,7 @@ def test_incident_is_shown_with_counts_clocks_approvals_and_missing_statements(
         assert line in text
     assert text.count("lacks: the contact (GDPR Art. 33(3)(b))") == 1
     assert "CNIL-1" not in text
-    approved = room(*WAITING[:2], stated("released", approved_by=("bruno",)))
+    approved = room(*WAITING[:3], stated("released", approved_by=("bruno",)))
     assert "approved by     bruno" in shown(monkeypatch, approved)
     assert "lacks" not in shown(monkeypatch, approved), "letters that are out"
 
@@ -162,3 +165,28 @@ def test_approval_that_releases_another_phase_needs_its_number() -> None:
     assert _approvable(without_scope, None) == {"phase": 1, "declaration": "declared_1"}
     withdrawn = phases(first(), scoped(), first(2), scoped(2), stated("scoped", "withdrawn"))
     assert _approvable(withdrawn, None)["phase"] == 1
+
+
+@pytest.mark.slow  # a client of HTTP is made
+@pytest.mark.parametrize("pending", [True, False])
+async def test_decision_of_the_room_waits_for_an_answer(
+    pending: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = list[tuple[str, str]]()
+
+    async def call(_self: ConsoleClient, method: str, path: str, **arguments: Any) -> dict[str, Any]:
+        calls.append((method, path))
+        if method == "POST":
+            assert arguments["json"] == {"code": "123456", "fields": {"sure": "yes"}}
+        return {"decision": "d1", "pending": pending, "results": ["t"]}
+
+    monkeypatch.setattr(ConsoleClient, "call", call)
+    signer = DecisionSigner(ConsoleLogin("http://127.0.0.1:9", "ada", "", "token"), "123456")
+    decision = CampaignAborted(request_id=INCIDENT, by="ada")
+    if pending:
+        with pytest.raises(Unanswered, match="`habeas decision d1`"):
+            await decide_in_room(signer, decision, "abort", sure="yes")
+        return
+    effect = await decide_in_room(signer, decision, "abort", sure="yes")
+    assert effect.plain()["results"] == ["t"]
+    assert calls == [("POST", f"/incidents/{INCIDENT}/decisions/abort"), ("GET", "/decisions/d1")]
