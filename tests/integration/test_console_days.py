@@ -131,6 +131,7 @@ async def follows_a_count(viewer: StaffBrowser) -> None:
 async def reads_figures(viewer: StaffBrowser) -> None:
     """Compare the figures with the list of requests."""
     await viewer.visit("/figures?period=year&by=right")
+    assert await viewer.page.locator("text=8\N{EN DASH}14 days").count() == 1
     async with viewer.page.expect_download() as download:
         await viewer.page.click("main a[href*='figures.csv']")
     text = await asyncio.to_thread(Path(await (await download.value).path()).read_text)
