@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 from functools import reduce
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from services.console.read_model.histories import CaseHistories
 from services.console.read_model.incidents import rooms_of
@@ -38,7 +39,8 @@ async def until_it_is(pipeline: Pipeline, incident: str, status: str, phase: int
         return True
 
     async def seen() -> bool:
-        rooms = await rooms_of(CaseHistories(pipeline.client[f"{pipeline.prefix}_console"]), [incident])
+        database = pipeline.client[f"{pipeline.prefix}_console"]
+        rooms = await rooms_of(CaseHistories(database, ZoneInfo("UTC")), [incident])
         assert [one.phases[phase - 1].stated.status for one in rooms] == [status]
         return True
 

@@ -74,6 +74,7 @@ async def shown(console: Console) -> AsyncIterator[CasesToShow]:
     await console.listed(package, "verified", "package")
     busy = await with_three_waits(console, erasure)
     yield CasesToShow(erasure, busy, package, incident, people[18])
+    await pipeline.client[f"{pipeline.prefix}_console"]["cases"].delete_one({"_id": busy})
 
 
 async def with_three_waits(console: Console, case: str) -> str:

@@ -308,9 +308,8 @@ async def test_what_nobody_foresaw_of_one_breach_ends_nothing_and_is_said_withou
 
     await comes_true(said, timedelta(seconds=10))
     assert not running.done()
-    database = installed.client[f"{installed.prefix}_fulfillment"]
-    assert await scope_store.failures(database, INCIDENT) == {1: "RuntimeError"}
+    assert await installed.failures() == {1: "RuntimeError"}
     running.cancel()
     installed.later()
     assert await installed.replica().work()
-    assert await scope_store.failures(database, INCIDENT) == {}
+    assert await installed.failures() == {}

@@ -284,7 +284,7 @@ EXAMPLES: dict[str, Any] = {
     "incident": "storm", "verified": True, "granted": True, "replayed": True, "accepted": True, "way": "post",
     "controller": "written_1",
     "collection": "shop.orders", "day": NOW.date(), "version": "0" * 64, "records": 1,
-    "hold": "1" * 32, "matter": "claim_7",
+    "hold": "1" * 32, "first": "2" * 32, "matter": "claim_7",
     "received_at": NOW, "resume": True, "refs": ("proof_1",), "fee": {"amount": "20.00", "currency": "EUR"},
 }  # fmt: skip
 
